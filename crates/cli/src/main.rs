@@ -1,0 +1,2 @@
+//! `privet`: a door to the engine.
+fn main() {}

@@ -1,0 +1,367 @@
+//! What a checked configuration holds. Every name in it is defined, every number is in range.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+
+/// A whole configuration, checked: names resolve, circles are absent, values are in range.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The mode that is on: a key of [`Config::modes`].
+    pub mode: String,
+    pub listen: Listen,
+    /// The built-in modes "off", "standard" and "strict" as the file changed them, and the file's own.
+    pub modes: BTreeMap<String, Mode>,
+    pub upstreams: Vec<Upstream>,
+    pub groups: Vec<Group>,
+    pub rules: Vec<Rule>,
+    pub filter: Filter,
+    pub cache: Cache,
+    pub inspect: Inspect,
+    pub scan: Scan,
+    pub sites: Vec<Site>,
+    pub control: Control,
+    pub log: Log,
+}
+
+/// Where clients may knock, and who they may be.
+#[derive(Debug, Clone)]
+pub struct Listen {
+    pub mixed: Vec<SocketAddr>,
+    pub socks: Vec<SocketAddr>,
+    pub http: Vec<SocketAddr>,
+    pub pac: Option<SocketAddr>,
+    /// Clients outside these networks are closed at accept. `None`: the key was absent, and loopback listeners
+    /// serve loopback while others rely on `users`.
+    pub allow_clients: Option<Vec<IpNet>>,
+    pub users: Vec<User>,
+    pub limits: Limits,
+}
+
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// All listeners together; past it a client is refused. 1 to 1,000,000.
+    pub connections: usize,
+    /// From accept to the end of the handshake or of an HTTP head.
+    pub handshake_timeout: Duration,
+    /// A tunnel or kept-alive connection on which no byte moved for so long is closed.
+    pub idle_timeout: Duration,
+}
+
+#[derive(Debug, Clone)]
+pub struct User {
+    pub name: String,
+    pub password: Secret,
+}
+
+/// Where a secret is kept. Never printed: `Debug` shows the kind and the name, never a value.
+#[derive(Debug, Clone)]
+pub enum Secret {
+    /// An entry of the desktop's keyring.
+    Keyring(String),
+    /// An environment variable.
+    Env(String),
+    /// The first line of a file; the path is absolute.
+    File(PathBuf),
+    /// Written in the file itself: accepted with a warning.
+    Plain(SecretString),
+}
+
+/// What a mode turns on.
+#[derive(Debug, Clone)]
+pub struct Mode {
+    pub route: RouteRef,
+    pub filter: bool,
+    pub headers: HeaderMode,
+    /// When the route is down: refuse. Never go direct, never resolve a name here.
+    pub kill_switch: bool,
+    pub dns: Dns,
+}
+
+/// Where a mode sends what no rule matched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RouteRef {
+    /// The built-in "strict" without a route of its own: the first group, else the first upstream, else nothing (all is refused).
+    FirstOutlet,
+    Direct,
+    /// The name of an upstream or a group.
+    Outlet(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeaderMode {
+    Untouched,
+    Reduced,
+    Minimal,
+}
+
+/// Who turns names into addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Dns {
+    System,
+    /// Names are sent to the upstream as they are and never resolved here.
+    Upstream,
+    /// DNS over HTTPS (RFC 8484): the query URL.
+    Https(String),
+    /// DNS over TLS (RFC 7858): `host` or `host:port`.
+    Tls(String),
+}
+
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    pub name: String,
+    pub scheme: Scheme,
+    /// A name (lower case) or an IP address literal without brackets.
+    pub host: String,
+    pub port: u16,
+    pub username: Option<String>,
+    pub password: Option<Secret>,
+    /// Reach this hop through that one: the name of another upstream.
+    pub via: Option<String>,
+    pub isolate: Isolate,
+    /// PEM file with the authorities that may sign an `https` upstream's certificate, beside the system's.
+    pub ca: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    Socks4,
+    Socks4a,
+    Socks5,
+    /// HTTP proxy in the clear.
+    Http,
+    /// HTTP proxy inside TLS.
+    Https,
+}
+
+/// What shares a SOCKS username, and with it a circuit of a Tor-like upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isolate {
+    None,
+    Host,
+    App,
+}
+
+#[derive(Debug, Clone)]
+pub struct Group {
+    pub name: String,
+    pub policy: GroupPolicy,
+    /// Names of upstreams, at least one.
+    pub members: Vec<String>,
+    pub check: Option<Check>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupPolicy {
+    Failover,
+    Latency,
+    RoundRobin,
+    Sticky,
+}
+
+/// An active check: `url` is fetched through each member.
+#[derive(Debug, Clone)]
+pub struct Check {
+    pub url: String,
+    pub interval: Duration,
+    pub timeout: Duration,
+}
+
+#[derive(Debug, Clone)]
+pub struct Rule {
+    pub matcher: Match,
+    pub then: Use,
+    /// A rule for a while: it is passed over from this moment on.
+    pub until: Option<SystemTime>,
+    /// The line of the file on which the rule starts, from 1.
+    pub line: usize,
+}
+
+/// Keys are ANDed, the entries of one key ORed; an empty key asks nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Match {
+    pub domain: Vec<String>,
+    pub domain_suffix: Vec<String>,
+    pub domain_regex: Vec<String>,
+    pub ip: Vec<IpNet>,
+    /// Inclusive ranges of ports.
+    pub port: Vec<(u16, u16)>,
+    pub app: Vec<String>,
+    pub protocol: Vec<String>,
+    pub user: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Use {
+    Direct,
+    Block,
+    /// The name of an upstream or a group.
+    Outlet(String),
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub allow: Vec<String>,
+    pub deny: Vec<String>,
+    pub lists: Vec<FilterList>,
+}
+
+#[derive(Debug, Clone)]
+pub struct FilterList {
+    pub name: String,
+    pub source: Source,
+    pub format: ListFormat,
+    pub enabled: bool,
+    pub refresh: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Absolute: relative paths were joined to the configuration's folder.
+    Path(PathBuf),
+    Url(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListFormat {
+    Auto,
+    Adblock,
+    Hosts,
+    Domains,
+    Dnsmasq,
+    Rpz,
+}
+
+#[derive(Debug, Clone)]
+pub struct Cache {
+    pub enabled: bool,
+    /// Bytes.
+    pub memory: u64,
+    /// Bytes; 0 keeps the cache in memory only.
+    pub disk: u64,
+    pub shared: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Inspect {
+    pub enabled: bool,
+    pub hosts: Vec<String>,
+    pub except: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Scan {
+    pub enabled: bool,
+    pub rules: Vec<String>,
+    pub clamd: Option<String>,
+    /// Bytes.
+    pub max_body: u64,
+    pub block_on_error: bool,
+}
+
+/// A published service of the reverse side.
+#[derive(Debug, Clone)]
+pub struct Site {
+    pub name: String,
+    pub listen: Vec<SocketAddr>,
+    pub hosts: Vec<String>,
+    pub tls: Option<SiteTls>,
+    pub balance: Balance,
+    pub hash_on: Option<String>,
+    pub cache: bool,
+    pub limit: SiteLimit,
+    pub allow: Vec<IpNet>,
+    pub deny: Vec<IpNet>,
+    pub backends: Vec<Backend>,
+    pub health: Option<SiteHealth>,
+    pub routes: Vec<SiteRoute>,
+}
+
+#[derive(Debug, Clone)]
+pub enum SiteTls {
+    Files {
+        cert: PathBuf,
+        key: PathBuf,
+    },
+    Acme {
+        directory: String,
+        contact: Option<String>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Balance {
+    RoundRobin,
+    LeastConnections,
+    LeastTime,
+    Hash,
+}
+
+/// Bounds of a site; 0 is none. Rates are per client address.
+#[derive(Debug, Clone)]
+pub struct SiteLimit {
+    pub requests_per_second: u32,
+    pub burst: u32,
+    /// Bytes.
+    pub body: u64,
+    /// Bytes.
+    pub header_bytes: u64,
+}
+
+#[derive(Debug, Clone)]
+pub struct Backend {
+    pub url: String,
+    pub weight: u32,
+}
+
+#[derive(Debug, Clone)]
+pub struct SiteHealth {
+    pub path: String,
+    pub interval: Duration,
+    pub timeout: Duration,
+    pub unhealthy_after: u32,
+    pub healthy_after: u32,
+}
+
+#[derive(Debug, Clone)]
+pub struct SiteRoute {
+    pub path: String,
+    pub strip_prefix: bool,
+    pub backends: Vec<String>,
+}
+
+/// TCP doors; `None` is off.
+#[derive(Debug, Clone, Default)]
+pub struct Control {
+    pub http: Option<SocketAddr>,
+    pub metrics: Option<SocketAddr>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// A `tracing` filter: "info", "debug", "privet_net=trace,info".
+    pub level: String,
+    pub format: LogFormat,
+    pub connections: Retention,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// What is remembered of connections that ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retention {
+    /// Nothing, not even totals by domain.
+    None,
+    /// Until the program ends.
+    Memory,
+    /// On disk, for so long.
+    Disk(Duration),
+}

@@ -1,0 +1,1 @@
+//! Whole-program tests: real clients and servers against the built `privet`.
