@@ -1,2 +1,45 @@
-//! `cargo xtask`: what a newcomer and CI call.
-fn main() {}
+//! `cargo xtask`: what a newcomer and CI call. Each command says what it does while it does it.
+#![allow(clippy::print_stdout, reason = "talking to the terminal is its work")]
+
+mod fuzz;
+mod needs;
+mod shell;
+mod test;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  test                  format, lints, unit, property and whole-program tests, every fuzz target for a while; what CI runs
+  fuzz                  lists the fuzz targets
+  fuzz NAME [SECONDS]   runs one target (600 seconds if not said)
+
+Each command installs what it lacks: Debian's packages as root or through sudo; elsewhere it names what to install.
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        [] | ["help" | "-h" | "--help"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        ["test"] => test::test(),
+        ["fuzz"] => fuzz::list(),
+        ["fuzz", name] => fuzz::run(name, fuzz::LONG_SECONDS),
+        ["fuzz", name, seconds] => match seconds.parse() {
+            Ok(seconds) => fuzz::run(name, seconds),
+            Err(_) => Err(format!("{seconds}: not a number of seconds")),
+        },
+        _ => Err(format!("no such command: {}\n\n{HELP}", words.join(" "))),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("xtask: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
