@@ -1,0 +1,99 @@
+//! Reads queries, path segments and JSON bodies; whatever does not fit ends in a problem that says why.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use http::request::Parts;
+use http::{HeaderMap, StatusCode, header};
+use serde::de::DeserializeOwned;
+
+use crate::problem::Problem;
+
+/// Largest body of a call, in bytes: a long configuration is a tenth of it.
+pub const MAX_BODY: usize = 1024 * 1024;
+/// A body has to be here within this time.
+const BODY_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The query string as `T`; unknown keys are refused where `T` says so.
+pub struct Query<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        axum::extract::Query::<T>::try_from_uri(&parts.uri)
+            .map(|query| Self(query.0))
+            .map_err(|error| Problem::bad_request(error.body_text()))
+    }
+}
+
+/// One path segment as `T`.
+pub struct Segment<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Segment<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        axum::extract::Path::<T>::from_request_parts(parts, state)
+            .await
+            .map(|path| Self(path.0))
+            .map_err(|error| Problem::bad_request(error.body_text()))
+    }
+}
+
+/// A JSON body (RFC 8259) as `T`; its content type must say so, since a page may send other types without asking.
+pub struct Json<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if !is_json(request.headers()) {
+            return Err(wrong_type("application/json"));
+        }
+        let body = read_body(request, state).await?;
+        serde_json::from_slice(&body).map(Self).map_err(|error| {
+            Problem::bad_request(format!("The body is not what this call takes: {error}."))
+        })
+    }
+}
+
+/// Reads a whole body within its bounds of size and time.
+pub async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    match tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, state)).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(error)) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too-large",
+            format!("The body is larger than {MAX_BODY} bytes."),
+        )),
+        Ok(Err(error)) => Err(Problem::bad_request(error.body_text())),
+        Err(_) => Err(Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "slow",
+            "The body did not arrive in time.",
+        )),
+    }
+}
+
+pub fn wrong_type(wanted: &str) -> Problem {
+    Problem::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "content-type",
+        format!("This call takes a body with `Content-Type: {wanted}`."),
+    )
+}
+
+/// `application/json` or `application/…+json`, with any parameters.
+pub fn is_json(headers: &HeaderMap) -> bool {
+    media_type(headers).is_some_and(|kind| {
+        kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+    })
+}
+
+/// The media type of the body in lower case, without its parameters.
+pub fn media_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next()?.trim().to_ascii_lowercase())
+}

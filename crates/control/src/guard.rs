@@ -1,0 +1,322 @@
+//! Who may call over TCP: the right Host (against DNS rebinding), no foreign Origin (against web pages), the token.
+//! What is refused here has an empty body.
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use subtle::ConstantTimeEq;
+
+use crate::token::Token;
+
+/// First delay of a caller who failed; it doubles with each failure.
+const FIRST_DELAY: Duration = Duration::from_millis(100);
+/// Longest delay.
+const LAST_DELAY: Duration = Duration::from_secs(3);
+/// A caller who did not fail for so long starts anew.
+const FORGET: Duration = Duration::from_secs(60);
+/// So many failing addresses are remembered.
+const REMEMBERED: usize = 256;
+
+/// Both ends of the TCP connection a call came over.
+#[derive(Debug, Clone, Copy)]
+pub struct Ends {
+    pub local: SocketAddr,
+    pub peer: SocketAddr,
+}
+
+/// What a call without a token may not do, and who failed lately.
+#[derive(Clone)]
+pub struct Guard {
+    token: Arc<Token>,
+    failures: Arc<Mutex<Failures>>,
+}
+
+impl Guard {
+    pub fn new(token: Arc<Token>) -> Self {
+        Self {
+            token,
+            failures: Arc::default(),
+        }
+    }
+
+    fn delay_of(&self, peer: IpAddr, now: Instant) -> Duration {
+        match self.failures.lock() {
+            Ok(mut failures) => failures.note(peer, now),
+            Err(_) => LAST_DELAY,
+        }
+    }
+}
+
+/// The layer of the TCP door: passes a call on, or answers 401 or 403 with an empty body.
+pub async fn admit(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    let Some(ends) = request.extensions().get::<Ends>().copied() else {
+        return empty(StatusCode::FORBIDDEN);
+    };
+    if !host_is_ours(request.uri(), request.headers(), ends.local)
+        || !origin_is_ours(request.headers(), ends.local)
+    {
+        return empty(StatusCode::FORBIDDEN);
+    }
+    if !token_is_right(request.headers(), &guard.token) {
+        let delay = guard.delay_of(ends.peer.ip(), Instant::now());
+        tokio::time::sleep(delay).await;
+        let mut response = empty(StatusCode::UNAUTHORIZED);
+        response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        return response;
+    }
+    next.run(request).await
+}
+
+/// For doors without a token (metrics): the Host and Origin checks alone.
+pub async fn admit_local(request: Request, next: Next) -> Response {
+    let ends = request.extensions().get::<Ends>().copied();
+    match ends {
+        Some(ends)
+            if host_is_ours(request.uri(), request.headers(), ends.local)
+                && origin_is_ours(request.headers(), ends.local) =>
+        {
+            next.run(request).await
+        }
+        _ => empty(StatusCode::FORBIDDEN),
+    }
+}
+
+fn empty(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+/// Exactly one `Host`, and it names the address this connection reached, port included (RFC 9112 section 3.2). The
+/// authority of an absolute-form target has to agree.
+pub fn host_is_ours(uri: &Uri, headers: &HeaderMap, local: SocketAddr) -> bool {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else {
+        return false;
+    };
+    host.to_str().is_ok_and(|host| names_us(host, local))
+        && uri
+            .authority()
+            .is_none_or(|authority| names_us(authority.as_str(), local))
+}
+
+/// No Origin, or our own; a browser's own word on cross-site calls is believed too (Fetch Metadata).
+pub fn origin_is_ours(headers: &HeaderMap, local: SocketAddr) -> bool {
+    let origins_fit = headers.get_all(header::ORIGIN).iter().all(|origin| {
+        origin
+            .to_str()
+            .ok()
+            .and_then(|origin| origin.strip_prefix("http://"))
+            .is_some_and(|authority| names_us(authority, local))
+    });
+    let site_fits = headers
+        .get_all("sec-fetch-site")
+        .iter()
+        .all(|site| matches!(site.as_bytes(), b"same-origin" | b"none"));
+    origins_fit && site_fits
+}
+
+fn names_us(authority: &str, local: SocketAddr) -> bool {
+    let canonical = SocketAddr::new(local.ip().to_canonical(), local.port());
+    if authority
+        .parse::<SocketAddr>()
+        .is_ok_and(|named| named == canonical)
+    {
+        return true;
+    }
+    let Some((name, port)) = authority.rsplit_once(':') else {
+        return false;
+    };
+    canonical.ip().is_loopback()
+        && name.eq_ignore_ascii_case("localhost")
+        && port.parse() == Ok(canonical.port())
+}
+
+fn token_is_right(headers: &HeaderMap, token: &Token) -> bool {
+    let mut given = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (given.next(), given.next()) else {
+        return false;
+    };
+    let Some((scheme, secret)) = value.to_str().ok().and_then(|v| v.split_once(' ')) else {
+        return false;
+    };
+    scheme.eq_ignore_ascii_case("bearer")
+        && bool::from(secret.trim().as_bytes().ct_eq(token.expose().as_bytes()))
+}
+
+/// Who failed lately, newest last; pure but for its own memory.
+#[derive(Debug, Default)]
+struct Failures {
+    lately: VecDeque<(IpAddr, u32, Instant)>,
+}
+
+impl Failures {
+    /// Notes one more failure of `peer` and says how long its answer has to wait.
+    fn note(&mut self, peer: IpAddr, now: Instant) -> Duration {
+        self.lately
+            .retain(|(_, _, at)| now.saturating_duration_since(*at) < FORGET);
+        let before = self
+            .lately
+            .iter()
+            .position(|(ip, _, _)| *ip == peer)
+            .and_then(|place| self.lately.remove(place))
+            .map_or(0, |(_, count, _)| count);
+        if self.lately.len() >= REMEMBERED {
+            self.lately.pop_front();
+        }
+        self.lately.push_back((peer, before.saturating_add(1), now));
+        FIRST_DELAY
+            .saturating_mul(1_u32 << before.min(10))
+            .min(LAST_DELAY)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn local() -> SocketAddr {
+        "127.0.0.1:7282".parse().unwrap()
+    }
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in pairs {
+            map.append(*name, HeaderValue::from_str(value).unwrap());
+        }
+        map
+    }
+
+    #[test]
+    fn only_a_host_that_names_the_bound_address_passes() {
+        let table = [
+            (vec!["127.0.0.1:7282"], true),
+            (vec!["localhost:7282"], true),
+            (vec!["LOCALHOST:7282"], true),
+            (vec!["127.0.0.1"], false),
+            (vec!["127.0.0.1:80"], false),
+            (vec!["localhost"], false),
+            (vec!["evil.example:7282"], false),
+            (vec!["localhost.evil.example:7282"], false),
+            (vec!["127.0.0.1:7282", "127.0.0.1:7282"], false),
+            (vec![], false),
+            (vec![""], false),
+            (vec!["127.0.0.1:7282@evil.example"], false),
+        ];
+        for (hosts, passes) in table {
+            let pairs: Vec<_> = hosts.iter().map(|host| ("host", *host)).collect();
+            let uri = Uri::from_static("/api/v1/status");
+            assert_eq!(
+                host_is_ours(&uri, &headers(&pairs), local()),
+                passes,
+                "{hosts:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_absolute_target_has_to_name_us_too() {
+        let host = headers(&[("host", "127.0.0.1:7282")]);
+        let foreign = Uri::from_static("http://evil.example/api/v1/status");
+        assert!(!host_is_ours(&foreign, &host, local()));
+        let ours = Uri::from_static("http://localhost:7282/api/v1/status");
+        assert!(host_is_ours(&ours, &host, local()));
+    }
+
+    #[test]
+    fn an_ipv6_listener_is_named_in_brackets_and_localhost_only_where_it_is_loopback() {
+        let uri = Uri::from_static("/");
+        let six: SocketAddr = "[::1]:7282".parse().unwrap();
+        assert!(host_is_ours(&uri, &headers(&[("host", "[::1]:7282")]), six));
+        let wide: SocketAddr = "192.0.2.7:7282".parse().unwrap();
+        assert!(host_is_ours(
+            &uri,
+            &headers(&[("host", "192.0.2.7:7282")]),
+            wide
+        ));
+        assert!(!host_is_ours(
+            &uri,
+            &headers(&[("host", "localhost:7282")]),
+            wide
+        ));
+    }
+
+    #[test]
+    fn a_foreign_origin_never_passes() {
+        let table = [
+            (vec![], true),
+            (vec![("origin", "http://127.0.0.1:7282")], true),
+            (vec![("origin", "http://localhost:7282")], true),
+            (vec![("origin", "https://127.0.0.1:7282")], false),
+            (vec![("origin", "http://127.0.0.1:8080")], false),
+            (vec![("origin", "http://evil.example")], false),
+            (vec![("origin", "null")], false),
+            (vec![("sec-fetch-site", "cross-site")], false),
+            (vec![("sec-fetch-site", "same-site")], false),
+            (vec![("sec-fetch-site", "same-origin")], true),
+            (vec![("sec-fetch-site", "none")], true),
+        ];
+        for (pairs, passes) in table {
+            assert_eq!(
+                origin_is_ours(&headers(&pairs), local()),
+                passes,
+                "{pairs:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_the_whole_token_behind_bearer_opens() {
+        let token = Token::from_text("abc123").unwrap();
+        let table = [
+            (vec!["Bearer abc123"], true),
+            (vec!["bearer abc123"], true),
+            (vec!["Bearer abc12"], false),
+            (vec!["Bearer abc1234"], false),
+            (vec!["Bearer "], false),
+            (vec!["Basic abc123"], false),
+            (vec!["abc123"], false),
+            (vec!["Bearer abc123", "Bearer abc123"], false),
+            (vec![], false),
+        ];
+        for (values, opens) in table {
+            let pairs: Vec<_> = values.iter().map(|v| ("authorization", *v)).collect();
+            assert_eq!(
+                token_is_right(&headers(&pairs), &token),
+                opens,
+                "{values:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_failure_waits_longer_and_a_quiet_minute_forgives() {
+        let mut failures = Failures::default();
+        let peer: IpAddr = "127.0.0.1".parse().unwrap();
+        let start = Instant::now();
+        let delays: Vec<_> = (0..8)
+            .map(|_| failures.note(peer, start).as_millis())
+            .collect();
+        assert_eq!(delays, [100, 200, 400, 800, 1600, 3000, 3000, 3000]);
+        assert_eq!(failures.note(peer, start + FORGET), FIRST_DELAY);
+    }
+
+    #[test]
+    fn a_crowd_of_failing_addresses_does_not_grow_the_memory() {
+        let mut failures = Failures::default();
+        let now = Instant::now();
+        for n in 0..2000_u32 {
+            failures.note(IpAddr::from(n.to_be_bytes()), now);
+        }
+        assert_eq!(failures.lately.len(), REMEMBERED);
+    }
+}

@@ -1,0 +1,151 @@
+//! The token of the TCP door: 256 random bits in `DATA_DIR/control.token`, readable by its owner only.
+
+use std::fmt;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+
+/// The file's name inside the data folder.
+pub const TOKEN_FILE: &str = "control.token";
+/// Bytes of chance in a new token.
+const TOKEN_BYTES: usize = 32;
+
+/// What a caller over TCP has to show. `Debug` does not print it.
+pub struct Token(SecretString);
+
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    #[error("cannot read or write {}: {source}; check who owns it and its folder", path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("{} holds no usable token; delete it and a new one is made at the next start", path.display())]
+    Malformed { path: PathBuf },
+    #[error("the system gave no random bytes for a token: {0}")]
+    NoChance(String),
+}
+
+impl Token {
+    /// A token of visible ASCII characters, 1 to 256 of them.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let fits =
+            !text.is_empty() && text.len() <= 256 && text.bytes().all(|b| b.is_ascii_graphic());
+        fits.then(|| Self(SecretString::from(text)))
+    }
+
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    /// Reads the folder's token.
+    pub fn read(data_dir: &Path) -> Result<Self, TokenError> {
+        let path = data_dir.join(TOKEN_FILE);
+        let text = fs::read_to_string(&path).map_err(|source| TokenError::Io {
+            path: path.clone(),
+            source,
+        })?;
+        Self::from_text(&text).ok_or(TokenError::Malformed { path })
+    }
+
+    /// Reads the folder's token or makes one; `true`: it is new, and its owner has not seen it yet. A file that others
+    /// may read is narrowed to its owner.
+    pub fn read_or_make(data_dir: &Path) -> Result<(Self, bool), TokenError> {
+        match Self::read(data_dir) {
+            Ok(token) => {
+                narrow(&data_dir.join(TOKEN_FILE))?;
+                Ok((token, false))
+            }
+            Err(TokenError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                Self::make(data_dir).map(|token| (token, true))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn make(data_dir: &Path) -> Result<Self, TokenError> {
+        let mut chance = [0_u8; TOKEN_BYTES];
+        getrandom::fill(&mut chance).map_err(|error| TokenError::NoChance(error.to_string()))?;
+        let text: String = chance.iter().map(|byte| format!("{byte:02x}")).collect();
+        let path = data_dir.join(TOKEN_FILE);
+        let failed = |source| TokenError::Io {
+            path: path.clone(),
+            source,
+        };
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&path).map_err(failed)?;
+        file.write_all(format!("{text}\n").as_bytes())
+            .map_err(failed)?;
+        file.sync_all().map_err(failed)?;
+        Ok(Self(SecretString::from(text)))
+    }
+}
+
+#[cfg(unix)]
+fn narrow(path: &Path) -> Result<(), TokenError> {
+    use std::os::unix::fs::PermissionsExt;
+    let failed = |source| TokenError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let mode = fs::metadata(path).map_err(failed)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn narrow(_: &Path) -> Result<(), TokenError> {
+    Ok(())
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_made_once_and_read_again_and_only_its_owner_reads_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (made, new) = Token::read_or_make(dir.path()).unwrap();
+        assert!(new);
+        assert_eq!(made.expose().len(), 64);
+        let (again, new) = Token::read_or_make(dir.path()).unwrap();
+        assert!(!new);
+        assert_eq!(made.expose(), again.expose());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = fs::metadata(dir.path().join(TOKEN_FILE))
+                .unwrap()
+                .permissions()
+                .mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn an_empty_token_file_is_refused_rather_than_opening_the_door() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(TOKEN_FILE), "\n").unwrap();
+        assert!(matches!(
+            Token::read_or_make(dir.path()),
+            Err(TokenError::Malformed { .. })
+        ));
+    }
+
+    #[test]
+    fn debug_does_not_show_the_token() {
+        let token = Token::from_text("sesame").unwrap();
+        assert!(!format!("{token:?}").contains("sesame"));
+    }
+}
