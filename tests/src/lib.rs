@@ -1,1 +1,25 @@
 //! Whole-program tests: real clients and servers against the built `privet`.
+//!
+//! The built program is looked for beside the test (`cargo build` makes it; `cargo xtask test` does both) or taken from
+//! `PRIVET_BIN`. Everything runs on loopback or in network namespaces made here, on ports reserved across processes, and
+//! ends with the test. What is installed nowhere is skipped aloud; in CI (`CI` is set) it fails.
+#![allow(clippy::print_stdout, reason = "tests tell what they skip")]
+
+pub mod client;
+pub mod namespace;
+pub mod origin;
+pub mod peers;
+pub mod port;
+pub mod privet;
+pub mod process;
+
+pub use client::{Answer, curl, python};
+pub use origin::{Origin, UdpEcho};
+pub use port::{await_port, reserve};
+pub use privet::Privet;
+pub use process::{Running, missing, program};
+
+use std::time::Duration;
+
+/// How long anything here may take before a test gives up on it: far more than it needs, on a machine that is busy.
+pub const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,0 +1,174 @@
+//! Two network namespaces joined by a cable: inside, Privet and its clients; outside, everything it could leak to, and a
+//! listener on the cable that writes down each packet.
+
+use std::fs;
+use std::process::Command;
+use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
+
+use crate::client::{Answer, run};
+use crate::process::{Running, missing, program};
+
+/// The inside's address on the cable.
+pub const INSIDE: &str = "10.77.0.1";
+/// The outside's: upstreams listen here.
+pub const OUTSIDE: &str = "10.77.0.2";
+/// The inside's resolver, by its `/etc/resolv.conf`.
+pub const RESOLVER: &str = "10.77.0.53";
+/// A host out there that is not the upstream.
+pub const FAR: &str = "10.77.0.80";
+/// The same in IPv6.
+pub const FAR6: &str = "fd77::80";
+/// The ports of the packets that mark the end of a question to the cable, counted up from here.
+const FIRST_MARK: u16 = 7000;
+
+pub struct Namespaces {
+    id: String,
+}
+
+/// What went over the cable, one line of tcpdump for each packet.
+pub struct Cable {
+    running: Running,
+    marks: AtomicU16,
+}
+
+impl Namespaces {
+    /// `None`, said aloud: not root, or the kernel or tools lack something.
+    pub fn new() -> Option<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let ip = program("ip")?;
+        program("tcpdump")?;
+        let id = format!(
+            "pv{}x{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
+        let made = Self { id };
+        let (inside, outside) = (made.inside(), made.outside());
+        let cable = |end: &str| format!("{}{end}", made.id);
+        let (a, b) = (cable("a"), cable("b"));
+        let script = format!(
+            "netns add {inside}\nnetns add {outside}\n\
+             link add dev {a} type veth peer name {b}\n\
+             link set {a} netns {inside}\nlink set {b} netns {outside}\n\
+             -n {inside} link set {a} name cable\n-n {outside} link set {b} name cable\n\
+             -n {inside} link set lo up\n-n {outside} link set lo up\n\
+             -n {inside} link set cable up\n-n {outside} link set cable up\n\
+             -n {inside} addr add {INSIDE}/24 dev cable\n-n {inside} addr add fd77::1/64 dev cable nodad\n\
+             -n {outside} addr add {OUTSIDE}/24 dev cable\n-n {outside} addr add {RESOLVER}/24 dev cable\n\
+             -n {outside} addr add {FAR}/24 dev cable\n-n {outside} addr add {FAR6}/64 dev cable nodad\n\
+             -n {inside} route add default via {OUTSIDE}\n-n {inside} -6 route add default via fd77::80\n"
+        );
+        for line in script.lines() {
+            let words: Vec<&str> = line.split(' ').collect();
+            let answer = run(&ip, &words);
+            if answer.code != 0 {
+                missing(&format!(
+                    "no network namespaces: ip {line}: {}",
+                    answer.err.trim()
+                ));
+                return None;
+            }
+        }
+        let etc = format!("/etc/netns/{inside}");
+        fs::create_dir_all(&etc).expect("root writes to /etc/netns");
+        fs::write(
+            format!("{etc}/resolv.conf"),
+            format!("nameserver {RESOLVER}\noptions timeout:1 attempts:1\n"),
+        )
+        .expect("root writes to /etc/netns");
+        Some(made)
+    }
+
+    fn inside(&self) -> String {
+        format!("{}i", self.id)
+    }
+
+    fn outside(&self) -> String {
+        format!("{}o", self.id)
+    }
+
+    /// The words that put a command inside.
+    pub fn prefix(&self) -> Vec<String> {
+        ["ip", "netns", "exec", &self.inside()]
+            .map(str::to_owned)
+            .to_vec()
+    }
+
+    /// Runs a command inside to its end.
+    pub fn run(&self, words: &[&str]) -> Answer {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.inside()]).args(words);
+        Answer::of(command)
+    }
+
+    /// Starts a server outside.
+    pub fn start_outside(&self, name: &str, words: &[&str]) -> Running {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.outside()]).args(words);
+        Running::start(name, command)
+    }
+
+    /// Starts a client inside.
+    pub fn start_inside(&self, name: &str, words: &[&str]) -> Running {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.inside()]).args(words);
+        Running::start(name, command)
+    }
+
+    /// Listens on the cable: every IP packet but neighbour discovery.
+    pub fn listen(&self) -> Cable {
+        let filter = "ip or (ip6 and not icmp6)";
+        let words = [
+            "tcpdump",
+            "-n",
+            "-l",
+            "-q",
+            "-p",
+            "--immediate-mode",
+            "-i",
+            "cable",
+            filter,
+        ];
+        let running = self.start_outside("tcpdump", &words);
+        running.await_line("listening on");
+        Cable {
+            running,
+            marks: AtomicU16::new(FIRST_MARK),
+        }
+    }
+}
+
+impl Drop for Namespaces {
+    fn drop(&mut self) {
+        for name in [self.inside(), self.outside()] {
+            let _ = Command::new("ip").args(["netns", "del", &name]).output();
+        }
+        let _ = fs::remove_dir_all(format!("/etc/netns/{}", self.inside()));
+    }
+}
+
+impl Cable {
+    /// Packets that are neither to nor from `friend` (`10.77.0.2.1080`, as tcpdump writes it).
+    ///
+    /// A packet sent last marks the end of what is asked about, so that nothing on its way is missed.
+    pub fn strangers(&self, world: &Namespaces, friend: &str) -> Vec<String> {
+        let mark = self.marks.fetch_add(1, Ordering::Relaxed);
+        let sent = world.run(&["bash", "-c", &format!("echo > /dev/udp/{OUTSIDE}/{mark}")]);
+        assert_eq!(sent.code, 0, "{sent:?}");
+        self.running.await_line(&format!("{OUTSIDE}.{mark}"));
+        let packets = self.running.log();
+        packets
+            .lines()
+            .filter(|line| line.contains("IP ") || line.contains("IP6 "))
+            .filter(|line| !line.contains(friend) && !line.contains(&format!("{OUTSIDE}.7")))
+            // Complaints about ports where nobody listens come from outside.
+            .filter(|line| !line.contains(&format!("{OUTSIDE} > {INSIDE}: ICMP")))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Waits for a packet that reads so.
+    pub fn await_packet(&self, what: &str) {
+        self.running.await_line(what);
+    }
+}

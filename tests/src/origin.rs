@@ -1,0 +1,270 @@
+//! Servers on the far side: an HTTP origin that remembers what it was asked, raw TCP, and a UDP echo.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+
+use crate::PATIENCE;
+
+/// A TCP server in this process; every connection has a thread.
+pub struct Origin {
+    pub address: SocketAddr,
+    state: Arc<State>,
+}
+
+#[derive(Default)]
+struct State {
+    heads: Mutex<Vec<String>>,
+    asked: Condvar,
+    accepted: AtomicUsize,
+}
+
+/// One request as it came in.
+pub struct Asked {
+    pub method: String,
+    pub target: String,
+    pub head: String,
+    pub body: Vec<u8>,
+}
+
+impl Origin {
+    /// An HTTP/1.1 origin with keep-alive. `/bytes/N` sends N bytes; `/echo` sends back head and body; `/chunked` a chunked body with a
+    /// trailer; `/page` a page with sub-resources; everything else "hello from the origin".
+    pub fn http() -> Self {
+        Self::serve(|stream, state| {
+            while let Some(asked) = read_request(stream, state) {
+                if answer(stream, &asked).is_err() {
+                    break;
+                }
+            }
+        })
+    }
+
+    /// An HTTP origin that serves the files of a folder.
+    pub fn folder(folder: PathBuf) -> Self {
+        Self::serve(move |stream, state| {
+            while let Some(asked) = read_request(stream, state) {
+                let path = asked
+                    .target
+                    .trim_start_matches('/')
+                    .split('?')
+                    .next()
+                    .unwrap_or("");
+                let done = match fs::read(folder.join(path)) {
+                    Ok(body) => reply(stream, &asked, "200 OK", &body),
+                    Err(_) => reply(stream, &asked, "404 Not Found", b""),
+                };
+                if done.is_err() {
+                    break;
+                }
+            }
+        })
+    }
+
+    /// A server that sends back what it gets, and ends when the client does.
+    pub fn echo() -> Self {
+        Self::raw(|mut stream| {
+            let mut buffer = [0; 16 * 1024];
+            while let Ok(n @ 1..) = stream.read(&mut buffer) {
+                if stream.write_all(&buffer[..n]).is_err() {
+                    break;
+                }
+            }
+        })
+    }
+
+    /// A server that does with each connection what the test says.
+    pub fn raw(with: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
+        Self::serve(move |stream, _| {
+            if let Ok(stream) = stream.try_clone() {
+                with(stream);
+            }
+        })
+    }
+
+    fn serve(with: impl Fn(&mut TcpStream, &State) + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        let address = listener.local_addr().expect("a listener has an address");
+        let state = Arc::new(State::default());
+        let (with, shared) = (Arc::new(with), state.clone());
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().map_while(Result::ok) {
+                shared.accepted.fetch_add(1, Ordering::SeqCst);
+                let (with, state) = (with.clone(), shared.clone());
+                std::thread::spawn(move || {
+                    let _ = stream.set_nodelay(true);
+                    with(&mut stream, &state);
+                });
+            }
+        });
+        Self { address, state }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// `http://127.0.0.1:PORT/path`
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The heads of all requests so far, as they came.
+    pub fn heads(&self) -> Vec<String> {
+        self.state.heads.lock().expect("no handler panics").clone()
+    }
+
+    /// Waits for the first head that holds `what`.
+    pub fn await_head(&self, what: &str) -> String {
+        let heads = self.state.heads.lock().expect("no handler panics");
+        let seen = |heads: &Vec<String>| heads.iter().find(|head| head.contains(what)).cloned();
+        let (heads, _) = self
+            .state
+            .asked
+            .wait_timeout_while(heads, PATIENCE, |heads| seen(heads).is_none())
+            .expect("no handler panics");
+        seen(&heads).unwrap_or_else(|| panic!("the origin was never asked for {what:?}: {heads:?}"))
+    }
+
+    /// Connections so far.
+    pub fn accepted(&self) -> usize {
+        self.state.accepted.load(Ordering::SeqCst)
+    }
+}
+
+fn read_request(stream: &mut TcpStream, state: &State) -> Option<Asked> {
+    let mut reader = BufReader::with_capacity(1, stream.try_clone().ok()?);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if reader.read_line(&mut head).ok()? == 0 {
+            return None;
+        }
+    }
+    let mut words = head.split(' ').map(str::to_owned);
+    let (method, target) = (words.next()?, words.next()?);
+    if field(&head, "expect").is_some() {
+        stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").ok()?;
+    }
+    let body = read_body(&head, &mut reader)?;
+    state
+        .heads
+        .lock()
+        .expect("no handler panics")
+        .push(head.clone());
+    state.asked.notify_all();
+    Some(Asked {
+        method,
+        target,
+        head,
+        body,
+    })
+}
+
+/// A header's value, by its lower-case name.
+pub fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    head.lines().skip(1).find_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        key.eq_ignore_ascii_case(name).then(|| value.trim())
+    })
+}
+
+fn read_body(head: &str, reader: &mut impl BufRead) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    if field(head, "transfer-encoding").is_some() {
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).ok()?;
+            let size = u64::from_str_radix(line.trim().split(';').next()?, 16).ok()?;
+            reader.take(size).read_to_end(&mut body).ok()?;
+            // The chunk's end, or the trailer's lines.
+            while reader.read_line(&mut line).ok()? > 2 && size == 0 {}
+            if size == 0 {
+                return Some(body);
+            }
+        }
+    }
+    let size = field(head, "content-length")
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0);
+    reader.take(size).read_to_end(&mut body).ok()?;
+    Some(body)
+}
+
+fn answer(stream: &mut TcpStream, asked: &Asked) -> std::io::Result<()> {
+    let path = asked.target.as_str();
+    if let Some(size) = path
+        .strip_prefix("/bytes/")
+        .and_then(|size| size.parse().ok())
+    {
+        let body: Vec<u8> = (0..size).map(|at: usize| (at % 251) as u8).collect();
+        return reply(stream, asked, "200 OK", &body);
+    }
+    match path {
+        "/echo" => reply(stream, asked, "200 OK", &[asked.head.as_bytes(), &asked.body].concat()),
+        "/chunked" => stream.write_all(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nX-Sum: 11\r\n\r\n",
+        ),
+        "/hint" => {
+            stream.write_all(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n")?;
+            reply(stream, asked, "200 OK", b"hinted")
+        }
+        "/none" => stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n"),
+        "/page" => reply(stream, asked, "200 OK", PAGE),
+        _ => reply(stream, asked, "200 OK", b"hello from the origin\n"),
+    }
+}
+
+/// A page whose script writes what it fetched into the title, so that a browser's dump shows that all of it came.
+const PAGE: &[u8] = b"<!doctype html><title>waiting</title><body><script>
+Promise.all([1,2,3,4,5,6,7,8].map(n => fetch('/bytes/' + n * 1000).then(r => r.arrayBuffer())))
+  .then(all => { document.body.textContent = 'fetched ' + all.reduce((sum, one) => sum + one.byteLength, 0); });
+</script></body>";
+
+fn reply(stream: &mut TcpStream, asked: &Asked, status: &str, body: &[u8]) -> std::io::Result<()> {
+    let kind = if asked.target == "/page" {
+        "text/html"
+    } else {
+        "application/octet-stream"
+    };
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes())?;
+    if asked.method == "HEAD" {
+        Ok(())
+    } else {
+        stream.write_all(body)
+    }
+}
+
+/// Sends every datagram back to whom it came from.
+pub struct UdpEcho {
+    pub address: SocketAddr,
+    seen: Arc<Mutex<Vec<SocketAddr>>>,
+}
+
+impl UdpEcho {
+    pub fn start() -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback has a free port");
+        let address = socket.local_addr().expect("a socket has an address");
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let shared = seen.clone();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 65_536];
+            while let Ok((n, from)) = socket.recv_from(&mut buffer) {
+                shared.lock().expect("nobody panics here").push(from);
+                let _ = socket.send_to(&buffer[..n], from);
+            }
+        });
+        Self { address, seen }
+    }
+
+    /// Who sent the datagrams so far.
+    pub fn senders(&self) -> Vec<SocketAddr> {
+        self.seen.lock().expect("nobody panics here").clone()
+    }
+}

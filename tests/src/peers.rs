@@ -1,0 +1,37 @@
+//! Real upstreams, each with a configuration in a folder of its own, on a port of its own, gone with its test.
+
+pub mod certificate;
+pub mod dante;
+pub mod haproxy;
+pub mod microsocks;
+pub mod squid;
+pub mod tor;
+
+pub use certificate::Certificate;
+pub use dante::Dante;
+pub use haproxy::Haproxy;
+pub use microsocks::Microsocks;
+pub use squid::Squid;
+pub use tor::Tor;
+
+use std::path::Path;
+
+use tempfile::TempDir;
+
+/// A folder that a daemon may write to after it gave up root.
+pub(crate) fn open_folder(prefix: &str) -> TempDir {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::Builder::new()
+        .prefix(prefix)
+        .tempdir()
+        .expect("a temporary folder");
+    let all = std::fs::Permissions::from_mode(0o777);
+    std::fs::set_permissions(dir.path(), all).expect("the folder is ours");
+    dir
+}
+
+pub(crate) fn write(folder: &Path, name: &str, text: &str) -> std::path::PathBuf {
+    let path = folder.join(name);
+    std::fs::write(&path, text).expect("the folder takes a file");
+    path
+}

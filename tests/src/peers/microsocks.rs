@@ -1,0 +1,34 @@
+//! microsocks: SOCKS5 CONNECT, with a login where asked.
+
+use std::net::SocketAddr;
+use std::process::Command;
+
+use crate::process::{Running, program};
+use crate::{await_port, reserve};
+
+pub struct Microsocks {
+    pub address: SocketAddr,
+    pub running: Running,
+}
+
+impl Microsocks {
+    /// Without a login; `None`: not installed.
+    pub fn start() -> Option<Self> {
+        Self::start_at(reserve(), &[])
+    }
+
+    /// That lets in only who knows this name and password.
+    pub fn with_login(name: &str, password: &str) -> Option<Self> {
+        Self::start_at(reserve(), &["-u", name, "-P", password])
+    }
+
+    /// At an address that the test chose: one that was killed comes back where it was.
+    pub fn start_at(address: SocketAddr, words: &[&str]) -> Option<Self> {
+        let mut command = Command::new(program("microsocks")?);
+        let port = address.port().to_string();
+        command.args(["-i", "127.0.0.1", "-p", &port]).args(words);
+        let running = Running::start("microsocks", command);
+        await_port(address, "microsocks");
+        Some(Self { address, running })
+    }
+}

@@ -1,0 +1,328 @@
+//! The built `privet`, started for one test.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::client::Answer;
+use crate::process::Running;
+use crate::{PATIENCE, await_port, reserve};
+
+/// A running `privet serve` with a configuration and a data folder of its own. A panic in it fails the test.
+pub struct Privet {
+    running: Running,
+    pub place: Place,
+}
+
+/// Where one `privet` lives: its folder and its addresses.
+pub struct Place {
+    dir: TempDir,
+    pub mixed: SocketAddr,
+    pub socks: SocketAddr,
+    pub http: SocketAddr,
+    pub pac: SocketAddr,
+    pub control: SocketAddr,
+    pub metrics: SocketAddr,
+}
+
+/// How to start it, where a test needs more than a file.
+#[derive(Default)]
+pub struct Setup {
+    /// Words before the program: `prlimit …`, `ip netns exec …`.
+    pub prefix: Vec<String>,
+    pub env: Vec<(String, String)>,
+    /// It listens where this process cannot reach it: wait for its control socket only.
+    pub elsewhere: bool,
+}
+
+/// The program under test.
+pub fn binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("PRIVET_BIN") {
+        return path.into();
+    }
+    let here = std::env::current_exe().expect("a test knows where it stands");
+    let found = here
+        .ancestors()
+        .skip(1)
+        .map(|folder| folder.join("privet"))
+        .find(|file| file.is_file());
+    found.expect("the privet program is not built: cargo build -p privet")
+}
+
+impl Privet {
+    /// Starts it with a file in the form of the contract, and returns when it takes connections.
+    ///
+    /// `$MIXED`, `$SOCKS`, `$HTTP`, `$PAC`, `$CONTROL` and `$METRICS` stand for addresses reserved for it, `$DIR` for its
+    /// folder. Without a `[listen]` in the text it gets one mixed listener and no PAC.
+    pub fn start(config: &str) -> Self {
+        Self::start_as(config, &Setup::default())
+    }
+
+    /// As [`Privet::start`], in a surrounding of its own.
+    pub fn start_as(config: &str, setup: &Setup) -> Self {
+        let place = Place::new();
+        place.write(config);
+        let running = place.run(setup);
+        let mut privet = Self { running, place };
+        privet.await_ready(setup);
+        privet
+    }
+
+    fn await_ready(&mut self, setup: &Setup) {
+        let start = Instant::now();
+        while !self.place.dir.path().join("data/control.sock").exists() {
+            let fine = self.running.is_running() && start.elapsed() < PATIENCE;
+            assert!(
+                fine,
+                "privet does not come up; it said:\n{}",
+                self.running.log()
+            );
+            pause();
+        }
+        if setup.elsewhere {
+            return;
+        }
+        let text = fs::read_to_string(self.place.config()).expect("the file was written");
+        let places = [
+            self.place.mixed,
+            self.place.socks,
+            self.place.http,
+            self.place.pac,
+            self.place.control,
+        ];
+        for address in places
+            .iter()
+            .filter(|address| text.contains(&address.to_string()))
+        {
+            await_port(*address, "privet");
+        }
+    }
+
+    /// Its mixed listener.
+    pub fn proxy(&self) -> SocketAddr {
+        self.place.mixed
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.running.pid()
+    }
+
+    /// What it logged so far.
+    pub fn log(&self) -> String {
+        self.running.log()
+    }
+
+    pub fn await_log(&self, what: &str) {
+        self.running.await_line(what);
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        self.running.signal(signal);
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.running.is_running()
+    }
+
+    pub fn wait(&mut self, patience: Duration) -> ExitStatus {
+        self.running.wait(patience)
+    }
+
+    /// Runs a command of the CLI against this engine.
+    pub fn cli(&self, words: &[&str]) -> Answer {
+        self.place.cli(words)
+    }
+
+    /// A command of the CLI with `--json`: what it printed.
+    pub fn json(&self, words: &[&str]) -> Value {
+        let mut all = words.to_vec();
+        all.push("--json");
+        let answer = self.cli(&all);
+        serde_json::from_str(&answer.out)
+            .unwrap_or_else(|error| panic!("{all:?}: {error}: {answer:?}"))
+    }
+
+    /// A call of the control API on the Unix socket: status and body (null where there is none).
+    pub fn api(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let mut socket =
+            UnixStream::connect(self.place.socket()).expect("the control socket answers");
+        socket
+            .set_read_timeout(Some(PATIENCE))
+            .expect("a Unix socket takes a timeout");
+        write!(
+            socket,
+            "{method} /api/v1/{path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        )
+        .expect("the control socket takes a request");
+        let mut reply = String::new();
+        socket
+            .read_to_string(&mut reply)
+            .expect("the control API answers in text");
+        let status = reply
+            .split(' ')
+            .nth(1)
+            .and_then(|code| code.parse().ok())
+            .expect("a status line");
+        let start = reply.find(['{', '[']).unwrap_or(reply.len());
+        let end = reply.rfind(['}', ']']).map_or(start, |at| at + 1);
+        (
+            status,
+            serde_json::from_str(reply.get(start..end).unwrap_or("")).unwrap_or(Value::Null),
+        )
+    }
+
+    /// The rows of `GET /connections` in a state.
+    pub fn rows(&self, state: &str) -> Vec<Value> {
+        let (status, answer) = self.api(
+            "GET",
+            &format!("connections?state={state}&limit=1000"),
+            None,
+        );
+        assert_eq!(status, 200, "{answer}");
+        answer["rows"]
+            .as_array()
+            .unwrap_or_else(|| panic!("no rows in {answer}"))
+            .clone()
+    }
+
+    /// Returns once a row of that state says what the test looks for.
+    pub fn await_row(&self, state: &str, what: impl Fn(&Value) -> bool) -> Value {
+        let start = Instant::now();
+        loop {
+            let rows = self.rows(state);
+            if let Some(row) = rows.iter().find(|row| what(row)) {
+                return row.clone();
+            }
+            assert!(
+                start.elapsed() < PATIENCE,
+                "no such row among the {state}: {rows:#?}"
+            );
+            pause();
+        }
+    }
+
+    /// Returns once `ready` is true of what the control API says at `path`.
+    pub fn await_api(&self, path: &str, ready: impl Fn(&Value) -> bool) -> Value {
+        let start = Instant::now();
+        loop {
+            let (_, answer) = self.api("GET", path, None);
+            if ready(&answer) {
+                return answer;
+            }
+            assert!(start.elapsed() < PATIENCE, "{path} stays {answer:#}");
+            pause();
+        }
+    }
+}
+
+impl Drop for Privet {
+    fn drop(&mut self) {
+        let log = self.running.log();
+        if log.contains("panicked at") && !std::thread::panicking() {
+            panic!("privet panicked:\n{log}");
+        }
+    }
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Place {
+    pub fn new() -> Self {
+        let dir = tempfile::Builder::new()
+            .prefix("privet-")
+            .tempdir()
+            .expect("a temporary folder");
+        Self {
+            dir,
+            mixed: reserve(),
+            socks: reserve(),
+            http: reserve(),
+            pac: reserve(),
+            control: reserve(),
+            metrics: reserve(),
+        }
+    }
+
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.dir().join("privet.toml")
+    }
+
+    /// The control socket.
+    pub fn socket(&self) -> PathBuf {
+        self.dir().join("data/control.sock")
+    }
+
+    /// Writes the configuration as [`Privet::start`] understands it; a running one sees the change.
+    pub fn write(&self, config: &str) {
+        let mut text = config.to_owned();
+        if !config.contains("[listen]") {
+            text.push_str("\n[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\n");
+        }
+        let names = [
+            ("$MIXED", self.mixed.to_string()),
+            ("$SOCKS", self.socks.to_string()),
+            ("$HTTP", self.http.to_string()),
+            ("$PAC", self.pac.to_string()),
+            ("$CONTROL", self.control.to_string()),
+            ("$METRICS", self.metrics.to_string()),
+            ("$DIR", self.dir().display().to_string()),
+        ];
+        for (name, value) in names {
+            text = text.replace(name, &value);
+        }
+        // Whole at once, as an editor saves.
+        let draft = self.dir().join("privet.toml.new");
+        fs::write(&draft, text).expect("the folder takes a file");
+        fs::rename(draft, self.config()).expect("the folder takes a file");
+    }
+
+    /// Starts `privet serve` here, without waiting for anything.
+    pub fn run(&self, setup: &Setup) -> Running {
+        let mut words = setup.prefix.clone();
+        words.push(binary().display().to_string());
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).arg("serve");
+        command.arg("--config").arg(self.config());
+        command.arg("--data-dir").arg(self.dir().join("data"));
+        command.envs(setup.env.iter().map(|(key, value)| (key, value)));
+        Running::start("privet", command)
+    }
+
+    /// A command of the CLI against the engine that runs here.
+    pub fn cli(&self, words: &[&str]) -> Answer {
+        let mut command = Command::new(binary());
+        command
+            .args(words)
+            .arg("--data-dir")
+            .arg(self.dir().join("data"));
+        Answer::of(command)
+    }
+}
+
+/// Between two looks at something that gives no event.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a row in another process gives no event to wait for"
+)]
+fn pause() {
+    std::thread::sleep(Duration::from_millis(10));
+}

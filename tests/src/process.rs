@@ -1,0 +1,187 @@
+//! Programs that run for a test: their output is kept, and they are gone when the test is.
+
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
+use crate::PATIENCE;
+
+/// A program in the background; killed with all its children when dropped.
+pub struct Running {
+    child: Child,
+    name: String,
+    log: Arc<Log>,
+}
+
+/// What a program said so far, and a bell for each new line.
+#[derive(Default)]
+struct Log {
+    text: Mutex<String>,
+    more: Condvar,
+}
+
+impl Running {
+    /// Starts `command` with its output captured and nothing to read.
+    pub fn start(name: &str, command: Command) -> Self {
+        let mut child = dies_with_us(command)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{name} does not start: {error}"));
+        let log = Arc::new(Log::default());
+        collect(child.stdout.take(), log.clone());
+        collect(child.stderr.take(), log.clone());
+        Self {
+            child,
+            name: name.to_owned(),
+            log,
+        }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// All output so far.
+    pub fn log(&self) -> String {
+        self.log
+            .text
+            .lock()
+            .expect("the log's readers do not panic")
+            .clone()
+    }
+
+    /// Waits until the output holds `what`.
+    pub fn await_line(&self, what: &str) {
+        let text = self
+            .log
+            .text
+            .lock()
+            .expect("the log's readers do not panic");
+        let (text, late) = self
+            .log
+            .more
+            .wait_timeout_while(text, PATIENCE, |text| !text.contains(what))
+            .expect("the log's readers do not panic");
+        assert!(
+            !late.timed_out(),
+            "{} never said {what:?}; it said:\n{text}",
+            self.name
+        );
+    }
+
+    /// Sends a signal to the program itself.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(self.raw_pid(), signal)
+            .unwrap_or_else(|error| panic!("{}: {error}", self.name));
+    }
+
+    /// Kills it at once, with its children.
+    pub fn kill(&mut self) {
+        // It may be gone already, which is as good.
+        let _ = kill_process_group(self.raw_pid(), Signal::KILL);
+        let _ = self.child.wait();
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// It does not end in time.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the standard library waits for a child with no deadline only"
+    )]
+    pub fn wait(&mut self, patience: Duration) -> ExitStatus {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("the child is ours") {
+                return status;
+            }
+            assert!(
+                start.elapsed() < patience,
+                "{} does not end; it said:\n{}",
+                self.name,
+                self.log()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    fn raw_pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("── {} said:\n{}", self.name, self.log());
+        }
+    }
+}
+
+fn collect(stream: Option<impl Read + Send + 'static>, log: Arc<Log>) {
+    let Some(stream) = stream else { return };
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
+            let mut text = log.text.lock().expect("the log's readers do not panic");
+            text.push_str(&String::from_utf8_lossy(&line));
+            text.push('\n');
+            log.more.notify_all();
+        }
+    });
+}
+
+/// The command in a process group of its own, killed by the kernel when the thread that started it ends.
+fn dies_with_us(inner: Command) -> Command {
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--pdeathsig", "KILL", "--"])
+        .arg(inner.get_program())
+        .args(inner.get_args());
+    for (key, value) in inner.get_envs() {
+        match value {
+            Some(value) => command.env(key, value),
+            None => command.env_remove(key),
+        };
+    }
+    if let Some(folder) = inner.get_current_dir() {
+        command.current_dir(folder);
+    }
+    command.process_group(0);
+    command
+}
+
+/// Where a program stands, or `None`, said aloud, where it is not installed; in CI that fails the test.
+pub fn program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path)
+        .chain(["/usr/sbin", "/usr/local/sbin", "/sbin"].map(PathBuf::from))
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file());
+    if found.is_none() {
+        missing(&format!("{name} is not installed"));
+    }
+    found
+}
+
+/// Says why a test is skipped; in CI nothing may be.
+pub fn missing(why: &str) {
+    assert!(
+        std::env::var_os("CI").is_none(),
+        "{why}, and in CI nothing is skipped"
+    );
+    println!("SKIPPED: {why}");
+    eprintln!("SKIPPED: {why}");
+}
