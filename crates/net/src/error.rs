@@ -51,3 +51,23 @@ impl DialErrorKind {
         )
     }
 }
+
+impl DialError {
+    /// A failure at the target itself, or before any hop was reached.
+    pub fn here(kind: DialErrorKind, text: impl Into<String>) -> Self {
+        Self {
+            kind,
+            hop: None,
+            text: text.into(),
+        }
+    }
+
+    /// A failure at the hop with this name.
+    pub fn at(hop: &Arc<str>, kind: DialErrorKind, text: impl Into<String>) -> Self {
+        Self {
+            kind,
+            hop: Some(hop.clone()),
+            text: text.into(),
+        }
+    }
+}

@@ -1,10 +1,35 @@
 //! Outward: dialing, chains of upstreams, groups and their health, resolving, and the relay.
 //! The only place that opens sockets to the outside.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+pub mod build;
+pub mod chain;
 pub mod dialed;
 pub mod error;
+pub mod health;
+pub mod hop;
 pub mod meter;
+pub mod outward;
+pub mod own;
+pub mod relay;
+mod resolve;
+mod socket;
 
-pub use dialed::{Dialed, Phases, Stream};
+pub use build::BuildError;
+pub use chain::OpenChain;
+pub use dialed::{AbsoluteForm, Dialed, Phases, Stream};
 pub use error::{DialError, DialErrorKind};
+pub use health::{OutletHealth, TestReport};
 pub use meter::Meter;
+pub use outward::{Outward, Wish};
+pub use own::OwnSockets;
+pub use relay::{Early, RelayEnd, Side, relay};

@@ -1,0 +1,98 @@
+//! From the configuration to hops, chains and groups.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use privet_config::{Config, Scheme, Upstream};
+use privet_policy::{Host, Target};
+use secrecy::SecretString;
+
+use crate::chain::Chain;
+use crate::hop::Hop;
+use crate::hop::login::Login;
+use crate::hop::tls::Tls;
+use crate::socket::entry::Entry;
+
+/// The outward side cannot be set up: which upstream or group, and why. Holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    #[error("upstream {name}: {why}")]
+    Upstream { name: String, why: String },
+    #[error("group {name}: {why}")]
+    Group { name: String, why: String },
+    #[error("the system gives no random bytes")]
+    NoRandomness,
+}
+
+/// Reads the secret of the upstream with this name.
+pub type Secrets<'a> = &'a dyn Fn(&str) -> Result<Option<SecretString>, String>;
+
+/// One chain for each upstream, in the file's order.
+pub(crate) fn chains(config: &Config, secrets: Secrets<'_>) -> Result<Vec<Chain>, BuildError> {
+    let mut hops: HashMap<&str, (Arc<Hop>, Option<&str>)> = HashMap::new();
+    for upstream in &config.upstreams {
+        let made = hop(upstream, secrets).map_err(|why| wrong(&upstream.name, why))?;
+        hops.insert(&upstream.name, (Arc::new(made), upstream.via.as_deref()));
+    }
+    config
+        .upstreams
+        .iter()
+        .map(|upstream| chain(&hops, &upstream.name))
+        .collect()
+}
+
+fn chain(hops: &HashMap<&str, (Arc<Hop>, Option<&str>)>, name: &str) -> Result<Chain, BuildError> {
+    let mut way = Vec::new();
+    let mut next = Some(name);
+    while let Some(here) = next {
+        let Some((hop, via)) = hops.get(here) else {
+            return Err(wrong(name, format!("there is no upstream {here}")));
+        };
+        if way.len() >= hops.len() {
+            return Err(wrong(name, "its via leads in a circle".to_owned()));
+        }
+        way.push(hop.clone());
+        next = *via;
+    }
+    way.reverse();
+    let Some(last) = way.pop() else {
+        return Err(wrong(name, "it has no hops".to_owned()));
+    };
+    Ok(Chain::new(way, last))
+}
+
+fn hop(upstream: &Upstream, secrets: Secrets<'_>) -> Result<Hop, String> {
+    let password = secrets(&upstream.name)?;
+    let login = match (&upstream.username, password) {
+        (Some(name), password) => Some(Login::new(name.clone(), password.unwrap_or_default())),
+        (None, Some(password)) => Some(Login::new(String::new(), password)),
+        (None, None) => None,
+    };
+    let host = match upstream.host.parse() {
+        Ok(ip) => Host::Ip(ip),
+        Err(_) => Host::Name(upstream.host.as_str().into()),
+    };
+    let tls = match upstream.scheme {
+        Scheme::Https => Some(Tls::new(&upstream.host, upstream.ca.as_deref())?),
+        _ => None,
+    };
+    Ok(Hop {
+        name: upstream.name.as_str().into(),
+        scheme: upstream.scheme,
+        endpoint: Target {
+            host,
+            port: upstream.port,
+        },
+        login,
+        isolate: upstream.isolate,
+        tls,
+        entry: Entry::of(upstream),
+    })
+}
+
+fn wrong(name: &str, why: String) -> BuildError {
+    BuildError::Upstream {
+        name: name.to_owned(),
+        why,
+    }
+}

@@ -1,0 +1,219 @@
+//! A chain of hops, entry first: each is asked to connect to the next, the last one to the target.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use privet_config::Scheme;
+
+use crate::hop::login::{Identity, Login};
+use crate::hop::{Errand, Hop, Patience, socks5, tls};
+use crate::resolve::EntryResolver;
+use crate::socket::entry;
+use crate::{AbsoluteForm, DialError, DialErrorKind, Dialed, OwnSockets, Phases, Stream, Wish};
+
+/// The hops of one upstream, entry first, and its name in routes: "office → tor".
+pub(crate) struct Chain {
+    hops: Vec<Arc<Hop>>,
+    last: Arc<Hop>,
+    pub(crate) text: Arc<str>,
+}
+
+/// A stream to the last hop of a chain, for requests that this crate's dialer does not make: method and login are done
+/// where it speaks SOCKS5, and nothing was asked yet.
+pub struct OpenChain {
+    pub stream: Stream,
+    /// What the last hop speaks.
+    pub last: Scheme,
+    /// How many hops the chain has. UDP to a last hop that stands behind others would bypass them.
+    pub hops: usize,
+    pub local: Option<SocketAddr>,
+    pub route: Arc<str>,
+    pub phases: Phases,
+}
+
+/// What all chains share.
+pub(crate) struct Ground<'a> {
+    pub(crate) own: &'a OwnSockets,
+    pub(crate) resolver: &'a EntryResolver,
+    pub(crate) identity: &'a Identity,
+}
+
+struct Reached {
+    stream: Stream,
+    local: Option<SocketAddr>,
+    phases: Phases,
+    started: Instant,
+}
+
+impl Chain {
+    /// `before` is the way to the upstream, entry first; `last` the upstream itself.
+    pub(crate) fn new(before: Vec<Arc<Hop>>, last: Arc<Hop>) -> Self {
+        let names: Vec<&str> = before.iter().chain([&last]).map(|hop| &*hop.name).collect();
+        Self {
+            text: names.join(" → ").into(),
+            hops: before,
+            last,
+        }
+    }
+
+    pub(crate) fn last(&self) -> &Hop {
+        &self.last
+    }
+
+    /// All hops, entry first.
+    fn all(&self) -> impl Iterator<Item = &Arc<Hop>> {
+        self.hops.iter().chain([&self.last])
+    }
+
+    /// A connection to the wish's target through every hop.
+    pub(crate) async fn dial(
+        &self,
+        ground: &Ground<'_>,
+        wish: &Wish<'_>,
+        patience: Patience,
+    ) -> Result<Dialed, DialError> {
+        let mut reached = self.reach_last(ground, wish, patience).await?;
+        let isolated = ground.identity.login(&self.last, wish);
+        let login = isolated.as_ref().or(self.last.login.as_ref());
+        let plain = matches!(self.last.scheme, Scheme::Http | Scheme::Https) && wish.absolute_form;
+        let (prefix, absolute_form) = if plain {
+            let authorization = login.map(|login| Arc::from(login.basic()));
+            (Bytes::new(), Some(AbsoluteForm { authorization }))
+        } else {
+            let errand = Errand {
+                hop: &self.last,
+                login,
+                target: wish.target,
+                addresses: wish.addresses,
+                patience,
+            };
+            (errand.connect(&mut reached.stream).await?, None)
+        };
+        reached.phases.connect = Some(connect_time(&reached));
+        Ok(Dialed {
+            stream: reached.stream,
+            prefix,
+            local: reached.local,
+            remote: None,
+            route: self.text.clone(),
+            phases: reached.phases,
+            absolute_form,
+        })
+    }
+
+    /// A stream to the last hop, ready for a request.
+    pub(crate) async fn open(
+        &self,
+        ground: &Ground<'_>,
+        wish: &Wish<'_>,
+        patience: Patience,
+    ) -> Result<OpenChain, DialError> {
+        let mut reached = self.reach_last(ground, wish, patience).await?;
+        if self.last.scheme == Scheme::Socks5 {
+            let isolated = ground.identity.login(&self.last, wish);
+            let errand = Errand {
+                hop: &self.last,
+                login: isolated.as_ref().or(self.last.login.as_ref()),
+                target: wish.target,
+                addresses: wish.addresses,
+                patience,
+            };
+            socks5::negotiate(&errand, &mut reached.stream).await?;
+        }
+        reached.phases.connect = Some(connect_time(&reached));
+        Ok(OpenChain {
+            stream: reached.stream,
+            last: self.last.scheme,
+            hops: self.hops.len() + 1,
+            local: reached.local,
+            route: self.text.clone(),
+            phases: reached.phases,
+        })
+    }
+
+    /// Connects to the entry and asks each hop but the last for the next; TLS where the next hop speaks it.
+    async fn reach_last(
+        &self,
+        ground: &Ground<'_>,
+        wish: &Wish<'_>,
+        patience: Patience,
+    ) -> Result<Reached, DialError> {
+        let mut hops = self.all();
+        let first = hops.next().unwrap_or(&self.last);
+        let started = Instant::now();
+        let (socket, dns) = entry::connect(&first.entry, ground.own, ground.resolver).await?;
+        let mut reached = Reached {
+            local: socket.local_addr().ok(),
+            stream: Stream::Tcp(socket),
+            phases: Phases {
+                dns,
+                ..Phases::default()
+            },
+            started,
+        };
+        let mut here = first;
+        reached.secure(here, patience.step).await?;
+        for next in hops {
+            let isolated: Option<Login> = ground.identity.login(here, wish);
+            let errand = Errand {
+                hop: here,
+                login: isolated.as_ref().or(here.login.as_ref()),
+                target: &next.endpoint,
+                addresses: &[],
+                patience,
+            };
+            let excess = errand
+                .connect(&mut reached.stream)
+                .await
+                .map_err(|error| inside_the_chain(error, &next.name))?;
+            if !excess.is_empty() {
+                let text = format!("upstream {} spoke before it was asked", next.name);
+                return Err(DialError::at(
+                    &next.name,
+                    DialErrorKind::UpstreamProtocol,
+                    text,
+                ));
+            }
+            here = next;
+            reached.secure(here, patience.step).await?;
+        }
+        Ok(reached)
+    }
+}
+
+impl Reached {
+    async fn secure(&mut self, hop: &Hop, wait: Duration) -> Result<(), DialError> {
+        let Some(tls) = &hop.tls else {
+            return Ok(());
+        };
+        let bare = std::mem::replace(
+            &mut self.stream,
+            Stream::Boxed(Box::pin(tokio::io::empty())),
+        );
+        let (wrapped, took) = tls::wrap(tls, &hop.name, bare, wait).await?;
+        self.stream = wrapped;
+        self.phases.tls = Some(self.phases.tls.unwrap_or_default() + took);
+        Ok(())
+    }
+}
+
+fn connect_time(reached: &Reached) -> Duration {
+    let apart = reached.phases.dns.unwrap_or_default() + reached.phases.tls.unwrap_or_default();
+    reached.started.elapsed().saturating_sub(apart)
+}
+
+/// Whatever keeps one hop from reaching the next one is a fault of the chain, never of the target.
+fn inside_the_chain(error: DialError, next: &Arc<str>) -> DialError {
+    let kind = match error.kind {
+        kind if kind.blames_upstream() => kind,
+        DialErrorKind::Unsupported => DialErrorKind::Unsupported,
+        _ => DialErrorKind::UpstreamDown,
+    };
+    DialError {
+        kind,
+        hop: error.hop,
+        text: format!("on the way to upstream {next}: {}", error.text),
+    }
+}

@@ -1,0 +1,138 @@
+//! HTTP CONNECT towards an upstream (RFC 9110 section 9.3.6).
+
+use bytes::Bytes;
+
+use super::Errand;
+use super::reading::Nonsense;
+use crate::{DialError, DialErrorKind, Stream};
+
+/// All heads of the reply together, 1xx included.
+pub const MAX_HEAD: usize = 16 * 1024;
+const MAX_FIELDS: usize = 100;
+
+/// The final status of a reply to CONNECT, and the bytes that its head (with 1xx heads before it) took; `None`: more are
+/// needed. Of a 2xx nothing but the head belongs to the reply, whatever Content-Length or Transfer-Encoding say.
+pub fn parse_reply(bytes: &[u8]) -> Result<Option<(u16, usize)>, Nonsense> {
+    let mut at = 0;
+    loop {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let Some((status, taken)) = parse_head(rest)? else {
+            return Ok(None);
+        };
+        at += taken;
+        match status {
+            101 => return Err(Nonsense("it switched protocols unasked")),
+            100..=199 => {}
+            _ => return Ok(Some((status, at))),
+        }
+    }
+}
+
+fn parse_head(bytes: &[u8]) -> Result<Option<(u16, usize)>, Nonsense> {
+    let start = b"HTTP/1.";
+    if !bytes.iter().zip(start).all(|(a, b)| a == b) {
+        return Err(Nonsense("this is not HTTP/1"));
+    }
+    // Parsed once, when its end is there: a head that comes byte by byte must not cost its square.
+    if !ends(bytes) {
+        return Ok(None);
+    }
+    let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
+    let mut head = httparse::Response::new(&mut fields);
+    match head.parse(bytes) {
+        Ok(httparse::Status::Complete(taken)) => match head.code {
+            Some(code @ 100..=599) => Ok(Some((code, taken))),
+            _ => Err(Nonsense("its status is not between 100 and 599")),
+        },
+        Ok(httparse::Status::Partial) => Ok(None),
+        Err(_) => Err(Nonsense("its head is not valid HTTP")),
+    }
+}
+
+fn ends(bytes: &[u8]) -> bool {
+    bytes.windows(2).any(|pair| pair == b"\n\n") || bytes.windows(3).any(|three| three == b"\n\r\n")
+}
+
+fn request(errand: &Errand<'_>) -> String {
+    let target = errand.target;
+    let mut head = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n");
+    if let Some(login) = errand.login {
+        head.push_str("Proxy-Authorization: ");
+        head.push_str(&login.basic());
+        head.push_str("\r\n");
+    }
+    head.push_str("\r\n");
+    head
+}
+
+pub(crate) async fn connect(errand: &Errand<'_>, stream: &mut Stream) -> Result<Bytes, DialError> {
+    let head = request(errand);
+    let wait = errand.patience.reply;
+    let (status, excess) = errand
+        .exchange(stream, head.as_bytes(), wait, MAX_HEAD, parse_reply)
+        .await?;
+    match refusal(status) {
+        None => Ok(excess),
+        Some((kind, what)) => Err(errand.error(kind, &format!("answered {status}: {what}"))),
+    }
+}
+
+/// What a status means; `None`: the tunnel stands. A 407 is never tried again: the login, if any, was sent already.
+pub fn refusal(status: u16) -> Option<(DialErrorKind, &'static str)> {
+    Some(match status {
+        200..=299 => return None,
+        407 => (
+            DialErrorKind::UpstreamAuth,
+            "check its username and password",
+        ),
+        404 | 410 | 500 | 502 | 503 => (DialErrorKind::HostUnreachable, "it could not connect"),
+        504 => (
+            DialErrorKind::TimedOut,
+            "the target did not answer it in time",
+        ),
+        _ => (
+            DialErrorKind::UpstreamDenied,
+            "it does not allow this target",
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_head_is_whole_at_its_last_byte_and_what_follows_is_the_tunnels() {
+        let head = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 200 Connection established\r\nContent-Length: 5\r\n\r\n";
+        for cut in 0..head.len() {
+            assert_eq!(parse_reply(&head[..cut]), Ok(None), "{cut}");
+        }
+        let with_body = [&head[..], b"hello"].concat();
+        assert_eq!(parse_reply(&with_body), Ok(Some((200, head.len()))));
+    }
+
+    #[test]
+    fn what_is_not_http_is_known_at_its_first_wrong_byte() {
+        assert!(parse_reply(b"SSH-2.0").is_err());
+        assert!(parse_reply(b"HTTP/2").is_err());
+        assert!(parse_reply(b"HTTP/1.1 101 Switching\r\n\r\n").is_err());
+        assert!(parse_reply(b"HTTP/1.1 200 OK\r\nbad name: x\r\n\r\n").is_err());
+        assert!(parse_reply(b"HTTP/1.1 999 No\r\n\r\n").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_judged_and_never_taken_beyond_their_end(
+            start in prop_oneof![Just(&b""[..]), Just(&b"HTTP/1.1 200 OK\r\n"[..]), Just(&b"HTTP/1.1 100 \r\n\r\n"[..])],
+            rest in prop::collection::vec(prop_oneof![any::<u8>(), Just(b'\r'), Just(b'\n')], 0..300),
+        ) {
+            let bytes = [start, &rest].concat();
+            if let Ok(Some((status, taken))) = parse_reply(&bytes) {
+                prop_assert!(taken <= bytes.len() && (200..600).contains(&status));
+                // The same answer once it is whole, whatever comes behind it.
+                prop_assert_eq!(parse_reply(&bytes[..taken]), Ok(Some((status, taken))));
+            }
+        }
+    }
+}

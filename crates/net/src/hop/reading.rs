@@ -1,0 +1,48 @@
+//! Reads one reply of a hop: as few reads as the hop's packets ask for, never more memory than the bound.
+
+use std::io;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+/// Replies are short; a SOCKS reply fits whole, and an HTTP head nearly always.
+const FIRST_ROOM: usize = 512;
+
+/// The bytes are not what the protocol allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Nonsense(pub &'static str);
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Broken {
+    #[error("broke the connection")]
+    Io(io::Error),
+    #[error("closed the connection without an answer")]
+    Closed,
+    #[error("answered nonsense: {0}")]
+    Nonsense(#[from] Nonsense),
+    #[error("answered with more than a reply may hold")]
+    TooLong,
+}
+
+/// Reads until `parse` finds a whole reply; returns it with the bytes behind it. `parse` is called with all bytes so far
+/// and says how many of them the reply took.
+pub(crate) async fn one_reply<T>(
+    stream: &mut (impl AsyncRead + Unpin),
+    bound: usize,
+    parse: impl Fn(&[u8]) -> Result<Option<(T, usize)>, Nonsense>,
+) -> Result<(T, Bytes), Broken> {
+    let mut buffer = BytesMut::with_capacity(FIRST_ROOM.min(bound));
+    loop {
+        if buffer.len() >= bound {
+            return Err(Broken::TooLong);
+        }
+        if stream.read_buf(&mut buffer).await.map_err(Broken::Io)? == 0 {
+            return Err(Broken::Closed);
+        }
+        if let Some((reply, taken)) = parse(&buffer)? {
+            let excess = buffer.split_off(taken.min(buffer.len()));
+            return Ok((reply, excess.freeze()));
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! TLS to a proxy: verified by the system's authorities and those of the upstream's `ca` file.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustls::ClientConfig;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, ServerName};
+use tokio_rustls::TlsConnector;
+
+use crate::{DialError, DialErrorKind, Stream};
+
+/// What a handshake needs: the trust and the name that the certificate must bear.
+#[derive(Clone)]
+pub(crate) struct Tls {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+}
+
+impl Tls {
+    /// # Errors
+    /// A sentence: the file cannot be read, holds no certificate, or the host is not a name that a certificate can bear.
+    pub(crate) fn new(host: &str, ca: Option<&Path>) -> Result<Self, String> {
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_| format!("{host} is not a name that a certificate can bear"))?;
+        Ok(Self {
+            config: Arc::new(client_config(ca)?),
+            name,
+        })
+    }
+}
+
+/// A configuration that verifies as the system does, and trusts `ca` beside it.
+pub(crate) fn client_config(ca: Option<&Path>) -> Result<ClientConfig, String> {
+    let extra = match ca {
+        None => Vec::new(),
+        Some(path) => read_authorities(path)?,
+    };
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| format!("TLS cannot be set up: {error}"))?;
+    let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(extra, provider)
+        .map_err(|error| format!("the system's authorities cannot be read: {error}"))?;
+    Ok(builder
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth())
+}
+
+fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let authorities: Vec<_> = CertificateDer::pem_file_iter(path)
+        .map_err(|error| wrong(&error))?
+        .collect::<Result<_, _>>()
+        .map_err(|error| wrong(&error))?;
+    if authorities.is_empty() {
+        return Err(wrong(&"it holds no certificate"));
+    }
+    Ok(authorities)
+}
+
+/// Wraps the stream; returns it with the time that the handshake took.
+///
+/// # Errors
+/// `UpstreamDown`, with what was wrong with the certificate.
+pub(crate) async fn wrap(
+    tls: &Tls,
+    upstream: &Arc<str>,
+    stream: Stream,
+    wait: Duration,
+) -> Result<(Stream, Duration), DialError> {
+    let started = Instant::now();
+    let connector = TlsConnector::from(tls.config.clone());
+    let failed = |what: String| {
+        let text = format!("TLS to upstream {upstream} failed: {what}");
+        DialError::at(upstream, DialErrorKind::UpstreamDown, text)
+    };
+    match tokio::time::timeout(wait, connector.connect(tls.name.clone(), stream)).await {
+        Ok(Ok(wrapped)) => Ok((Stream::Boxed(Box::pin(wrapped)), started.elapsed())),
+        Ok(Err(error)) => Err(failed(error.to_string())),
+        Err(_) => Err(failed("no answer in time".to_owned())),
+    }
+}

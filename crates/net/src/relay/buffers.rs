@@ -1,0 +1,27 @@
+//! Buffers that a thread's tunnels share: borrowed while bytes move, given back empty.
+
+use std::cell::RefCell;
+
+/// Bytes of a buffer.
+pub(super) const SIZE: usize = 64 * 1024;
+/// Free buffers that a thread keeps; more are given back to the allocator.
+const KEPT: usize = 16;
+
+pub(super) type Buffer = Box<[u8]>;
+
+thread_local! {
+    static FREE: RefCell<Vec<Buffer>> = const { RefCell::new(Vec::new()) };
+}
+
+pub(super) fn borrow() -> Buffer {
+    FREE.with_borrow_mut(Vec::pop)
+        .unwrap_or_else(|| vec![0; SIZE].into_boxed_slice())
+}
+
+pub(super) fn give_back(buffer: Buffer) {
+    FREE.with_borrow_mut(|free| {
+        if free.len() < KEPT {
+            free.push(buffer);
+        }
+    });
+}

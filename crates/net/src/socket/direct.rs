@@ -1,0 +1,35 @@
+//! The direct way: a socket straight to the target. Cannot be called without the policy's permit.
+
+use std::net::{IpAddr, SocketAddr};
+
+use privet_policy::{DirectPermit, Target};
+use smallvec::SmallVec;
+use tokio::net::TcpStream;
+
+use super::attempt::{connect_first, sentence};
+use crate::{DialError, DialErrorKind, OwnSockets};
+
+/// Connects to the first of the target's addresses that answers.
+///
+/// # Errors
+/// `Loop` where any address is a listener of ours: a name that mixes ours with others is an attack, not a choice.
+pub(crate) async fn connect(
+    _permit: &DirectPermit,
+    own: &OwnSockets,
+    target: &Target,
+    addresses: &[IpAddr],
+) -> Result<TcpStream, DialError> {
+    let sockets: SmallVec<[SocketAddr; 4]> = addresses
+        .iter()
+        .map(|ip| SocketAddr::new(ip.to_canonical(), target.port))
+        .collect();
+    if sockets.iter().any(|socket| own.contains(*socket)) {
+        return Err(DialError::here(
+            DialErrorKind::Loop,
+            format!("{target} is Privet itself"),
+        ));
+    }
+    connect_first(&sockets)
+        .await
+        .map_err(|kind| DialError::here(kind, format!("{target} {}", sentence(kind))))
+}

@@ -1,0 +1,85 @@
+//! The way to the first hop of a chain: the one socket that is opened, and the one name that is resolved, without a
+//! permit. Where a hop is configured by a name it has to be looked up here, a kill switch or not; [`Entry`] is made from the
+//! configuration alone, so no name of a client can get into it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use privet_config::Upstream;
+use tokio::net::TcpStream;
+
+use super::attempt::{connect_first, sentence};
+use crate::resolve::EntryResolver;
+use crate::{DialError, DialErrorKind, OwnSockets};
+
+/// Where a configured upstream listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    name: Arc<str>,
+    host: Arc<str>,
+    literal: Option<IpAddr>,
+    port: u16,
+}
+
+impl Entry {
+    pub(crate) fn of(upstream: &Upstream) -> Self {
+        Self {
+            name: upstream.name.as_str().into(),
+            host: upstream.host.as_str().into(),
+            literal: upstream.host.parse().ok(),
+            port: upstream.port,
+        }
+    }
+
+    /// The name to resolve; asked for by the entry's own resolver only.
+    pub(crate) fn host(&self) -> &Arc<str> {
+        &self.host
+    }
+}
+
+/// A connected socket to the hop, and how long its name took to resolve, if it has one.
+pub(crate) async fn connect(
+    entry: &Entry,
+    own: &OwnSockets,
+    resolver: &EntryResolver,
+) -> Result<(TcpStream, Option<Duration>), DialError> {
+    let (addresses, dns) = match entry.literal {
+        Some(ip) => (vec![ip], None),
+        None => {
+            let started = Instant::now();
+            let addresses = resolver.addresses(entry).await.map_err(|failure| {
+                let text = format!("upstream {}: {failure}", entry.name);
+                DialError::at(&entry.name, DialErrorKind::UpstreamDown, text)
+            })?;
+            (addresses.to_vec(), Some(started.elapsed()))
+        }
+    };
+    let sockets: Vec<SocketAddr> = addresses
+        .iter()
+        .map(|ip| SocketAddr::new(ip.to_canonical(), entry.port))
+        .collect();
+    if sockets.iter().any(|socket| own.contains(*socket)) {
+        let text = format!("upstream {} is Privet itself", entry.name);
+        return Err(DialError::at(&entry.name, DialErrorKind::Loop, text));
+    }
+    let stream = connect_first(&sockets)
+        .await
+        .map_err(|kind| unreachable_hop(entry, kind))?;
+    Ok((stream, dns))
+}
+
+fn unreachable_hop(entry: &Entry, kind: DialErrorKind) -> DialError {
+    let text = format!(
+        "upstream {} ({}:{}) {}",
+        entry.name,
+        entry.host,
+        entry.port,
+        sentence(kind)
+    );
+    let kind = match kind {
+        DialErrorKind::Exhausted => kind,
+        _ => DialErrorKind::UpstreamDown,
+    };
+    DialError::at(&entry.name, kind, text)
+}
