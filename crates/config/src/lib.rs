@@ -1,5 +1,39 @@
 //! The file users write, as a checked [`Config`]; secrets stay references; saving is atomic. Knows nobody.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
 
+mod defaults;
+mod diagnose;
+mod domain;
+mod duration;
+mod findings;
+pub mod keys;
+mod mask;
 pub mod model;
+mod moment;
+mod nearest;
+mod read;
+mod secret;
+mod size;
+mod tree;
 
+pub use defaults::{
+    DEFAULT_CHECK_INTERVAL, DEFAULT_CHECK_TIMEOUT, DEFAULT_MIXED, DEFAULT_MODE, DEFAULT_PAC,
+    DEFAULT_REFRESH, built_in_modes,
+};
+pub use diagnose::{Code, Diagnostic, Diagnostics, Severity};
+pub use domain::normal_domain;
+pub use duration::{format_duration, parse_duration};
+pub use findings::MAX_DIAGNOSTICS;
 pub use model::*;
+pub use moment::format_moment;
+pub use read::{FILE_NAME, Loaded, MAX_FILE, default_path};
+pub use secret::{Keyring, KeyringError, MAX_SECRET, NoKeyring, SecretError};
+pub use size::{format_size, parse_size};

@@ -1,0 +1,184 @@
+//! Collects what the reader finds, by byte range, and turns it into diagnostics with lines, columns and masked secrets.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use crate::diagnose::{Code, Diagnostic, Severity};
+use crate::mask;
+
+/// So many problems are reported; a file with more is not read any better by listing them.
+pub const MAX_DIAGNOSTICS: usize = 200;
+/// A longer line is clipped around the place that is meant.
+const MAX_SOURCE_CHARS: usize = 160;
+/// How much of a clipped line stands before the place.
+const CLIP_BEFORE: usize = 40;
+
+struct Finding {
+    span: Range<usize>,
+    severity: Severity,
+    code: Code,
+    cause: String,
+    help: Option<String>,
+}
+
+/// The text under the reader's eyes and what it found so far.
+pub(crate) struct Findings<'a> {
+    text: &'a str,
+    found: RefCell<Vec<Finding>>,
+    secrets: RefCell<Vec<Range<usize>>>,
+}
+
+impl<'a> Findings<'a> {
+    pub fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            found: RefCell::default(),
+            secrets: RefCell::new(mask::secret_spans(text)),
+        }
+    }
+
+    pub fn add(
+        &self,
+        severity: Severity,
+        code: Code,
+        span: Range<usize>,
+        cause: String,
+        help: Option<String>,
+    ) {
+        self.found.borrow_mut().push(Finding {
+            span,
+            severity,
+            code,
+            cause,
+            help,
+        });
+    }
+
+    /// Never show this part of the text.
+    pub fn hide(&self, span: Range<usize>) {
+        self.secrets.borrow_mut().push(span);
+    }
+
+    /// The line, from 1, on which the byte stands.
+    pub fn line(&self, offset: usize) -> usize {
+        self.text
+            .bytes()
+            .take(offset)
+            .filter(|b| *b == b'\n')
+            .count()
+            + 1
+    }
+
+    /// In a text that is not TOML a tree is half a guess: what is missing or undefined there says nothing, nor does
+    /// the value on a line that is broken.
+    pub fn keep_what_broken_syntax_cannot_cause(&self) {
+        let mut found = self.found.borrow_mut();
+        let broken: Vec<usize> = found
+            .iter()
+            .filter(|f| f.code == Code::Syntax)
+            .map(|f| self.line(f.span.start))
+            .collect();
+        found.retain(|f| match f.code {
+            Code::Syntax => true,
+            Code::UnknownKey | Code::WrongType | Code::BadValue => {
+                !broken.contains(&self.line(f.span.start))
+            }
+            _ => false,
+        });
+    }
+
+    /// In the order of the text.
+    pub fn into_diagnostics(self) -> Vec<Diagnostic> {
+        let mut found = self.found.into_inner();
+        found.sort_by_key(|f| (f.span.start, f.severity));
+        if found.len() > MAX_DIAGNOSTICS {
+            // Errors decide whether the file is used: they must not be pushed out by warnings.
+            found.sort_by_key(|f| f.severity);
+            found.truncate(MAX_DIAGNOSTICS);
+            found.sort_by_key(|f| (f.span.start, f.severity));
+        }
+        let mut secrets = self.secrets.into_inner();
+        secrets.sort_by_key(|s| s.start);
+        let lines = Lines::of(self.text);
+        found
+            .into_iter()
+            .map(|f| lines.diagnostic(f, &secrets))
+            .collect()
+    }
+}
+
+/// Where the lines of a text begin.
+struct Lines<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    fn of(text: &'a str) -> Self {
+        let after_breaks = text
+            .bytes()
+            .enumerate()
+            .filter(|(_, b)| *b == b'\n')
+            .map(|(i, _)| i + 1);
+        Self {
+            text,
+            starts: std::iter::once(0).chain(after_breaks).collect(),
+        }
+    }
+
+    fn diagnostic(&self, finding: Finding, secrets: &[Range<usize>]) -> Diagnostic {
+        let start = finding.span.start.min(self.text.len());
+        let line = self.starts.partition_point(|s| *s <= start).max(1);
+        let line_start = self.starts.get(line - 1).copied().unwrap_or(0);
+        let line_end = self
+            .starts
+            .get(line)
+            .map_or(self.text.len(), |next| next - 1);
+        let end = finding.span.end.clamp(start, line_end.max(start));
+        let column = self
+            .text
+            .get(line_start..start)
+            .map_or(1, |before| before.chars().count() + 1);
+        let shown = mask::masked(self.text, line_start..line_end, secrets, start..end);
+        let (source, mark, width) = clipped(shown);
+        Diagnostic {
+            line,
+            column,
+            width,
+            severity: finding.severity,
+            code: finding.code,
+            cause: finding.cause,
+            help: finding.help,
+            source,
+            mark,
+        }
+    }
+}
+
+fn clipped(shown: mask::Masked) -> (String, usize, usize) {
+    let mask::Masked { text, mark, width } = shown;
+    let length = text.chars().count();
+    if length <= MAX_SOURCE_CHARS {
+        return (
+            text,
+            mark,
+            width.clamp(1, (length - mark.min(length)).max(1)),
+        );
+    }
+    let skip = mark.saturating_sub(CLIP_BEFORE);
+    let mut source: String = text.chars().skip(skip).take(MAX_SOURCE_CHARS).collect();
+    let mut mark = mark - skip;
+    if skip > 0 {
+        source.insert(0, '…');
+        mark += 1;
+    }
+    let shown = source.chars().count();
+    if skip + MAX_SOURCE_CHARS < length {
+        source.push('…');
+    }
+    (
+        source,
+        mark,
+        width.clamp(1, (shown - mark.min(shown)).max(1)),
+    )
+}

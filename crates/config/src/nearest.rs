@@ -1,0 +1,45 @@
+//! "Did you mean …": the valid name nearest to a mistyped one.
+
+/// At most so many names are listed where none is near.
+const MAX_LISTED: usize = 14;
+
+/// The candidate that a typing error or two away from `typed` would give.
+pub(crate) fn nearest<'a>(
+    typed: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let typed = typed.to_lowercase();
+    let allowed = (typed.chars().count() / 3).clamp(1, 4);
+    candidates
+        .into_iter()
+        .map(|name| {
+            (
+                strsim::damerau_levenshtein(&typed, &name.to_lowercase()),
+                name,
+            )
+        })
+        .filter(|(distance, name)| {
+            *distance <= allowed && *distance < name.chars().count()
+                || (typed.len() >= 3 && name.starts_with(&typed))
+        })
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+/// `did you mean "x"?`, or what there is to choose from; nothing where there is nothing.
+pub(crate) fn suggestion(typed: &str, candidates: &[&str], listed_as: &str) -> Option<String> {
+    if let Some(name) = nearest(typed, candidates.iter().copied()) {
+        return Some(format!("did you mean \"{name}\"?"));
+    }
+    let shown: Vec<String> = candidates
+        .iter()
+        .take(MAX_LISTED)
+        .map(|name| format!("\"{name}\""))
+        .collect();
+    let more = if candidates.len() > MAX_LISTED {
+        ", …"
+    } else {
+        ""
+    };
+    (!shown.is_empty()).then(|| format!("{listed_as} {}{more}", shown.join(", ")))
+}

@@ -1,0 +1,35 @@
+//! `[control]`: TCP doors of the API and the metrics. Off unless asked for.
+
+use std::net::SocketAddr;
+
+use super::listen::off_or_address;
+use super::sockets::Sockets;
+use crate::diagnose::Code;
+use crate::keys;
+use crate::model::Control;
+use crate::tree::Table;
+
+pub(super) fn read<'a>(top: &Table<'a>, sockets: &mut Sockets<'a>) -> Control {
+    let Some(table) = top.get("control").and_then(|v| v.table(&keys::CONTROL)) else {
+        return Control::default();
+    };
+    Control {
+        http: door(&table, "http", sockets),
+        metrics: door(&table, "metrics", sockets),
+    }
+}
+
+fn door<'a>(table: &Table<'a>, key: &'static str, sockets: &mut Sockets<'a>) -> Option<SocketAddr> {
+    let value = table.get(key)?;
+    let address = off_or_address(&value)?;
+    sockets.take(address, &format!("control.{key}"), value);
+    if !address.ip().to_canonical().is_loopback() {
+        let cause = format!("control.{key} can be reached from other machines, without encryption");
+        value.warn(
+            Code::Exposed,
+            cause,
+            "listen on 127.0.0.1 and reach it through ssh",
+        );
+    }
+    Some(address)
+}

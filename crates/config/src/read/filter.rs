@@ -1,0 +1,71 @@
+//! `[filter]`: domains to allow and to deny, and the lists of others.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::Ground;
+use super::names::{name_of, refuse_duplicates};
+use crate::defaults::DEFAULT_REFRESH;
+use crate::keys;
+use crate::model::{Filter, FilterList, ListFormat, Source};
+use crate::tree::{Table, Value};
+
+const REFRESH: RangeInclusive<Duration> =
+    Duration::from_secs(60)..=Duration::from_secs(365 * 86_400);
+const FORMATS: [(&str, ListFormat); 6] = [
+    ("auto", ListFormat::Auto),
+    ("adblock", ListFormat::Adblock),
+    ("hosts", ListFormat::Hosts),
+    ("domains", ListFormat::Domains),
+    ("dnsmasq", ListFormat::Dnsmasq),
+    ("rpz", ListFormat::Rpz),
+];
+
+pub(super) fn read<'a>(top: &Table<'a>, ground: &Ground<'a>) -> Filter {
+    let Some(table) = top.get("filter").and_then(|v| v.table(&keys::FILTER)) else {
+        return Filter::default();
+    };
+    let mut names = Vec::new();
+    let mut lists = Vec::new();
+    for (value, list) in table.tables("list", &keys::LIST) {
+        let name = name_of(&list);
+        names.push((value, name.clone()));
+        lists.extend(read_list(&list, name, ground));
+    }
+    refuse_duplicates(&names, "list");
+    Filter {
+        allow: table.list("allow", Value::domain_suffix),
+        deny: table.list("deny", Value::domain_suffix),
+        lists,
+    }
+}
+
+fn read_list(table: &Table<'_>, name: String, ground: &Ground<'_>) -> Option<FilterList> {
+    let source = table
+        .require("source")
+        .and_then(|value| read_source(&value, ground));
+    let format = table
+        .get("format")
+        .and_then(|v| v.choice(&FORMATS))
+        .unwrap_or(ListFormat::Auto);
+    let enabled = table.boolean("enabled", true);
+    let refresh = table
+        .get("refresh")
+        .and_then(|v| v.duration(REFRESH))
+        .unwrap_or(DEFAULT_REFRESH);
+    Some(FilterList {
+        name,
+        source: source?,
+        format,
+        enabled,
+        refresh,
+    })
+}
+
+fn read_source(value: &Value<'_>, ground: &Ground<'_>) -> Option<Source> {
+    let text = value.filled()?;
+    if text.contains("://") {
+        return value.http_url().map(Source::Url);
+    }
+    Some(Source::Path(ground.path(text)))
+}

@@ -1,0 +1,198 @@
+//! `[listen]`: where clients may knock, and who they may be.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use super::names::refuse_duplicates;
+use super::sockets::Sockets;
+use super::{Ground, secrets};
+use crate::defaults::{DEFAULT_MIXED, DEFAULT_PAC};
+use crate::diagnose::Code;
+use crate::keys;
+use crate::model::{Limits, Listen, Secret, User};
+use crate::tree::{Table, Value};
+
+/// RFC 1929 section 2: a name and a password are 1 to 255 bytes.
+pub(super) const MAX_CREDENTIAL: usize = 255;
+const CONNECTIONS: std::ops::RangeInclusive<u64> = 1..=1_000_000;
+const HANDSHAKE: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(100)..=Duration::from_secs(600);
+const IDLE: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(100)..=Duration::from_secs(30 * 86_400);
+
+pub(super) fn read<'a>(top: &Table<'a>, ground: &Ground<'a>, sockets: &mut Sockets<'a>) -> Listen {
+    let Some(table) = top.get("listen").and_then(|v| v.table(&keys::LISTEN)) else {
+        return Listen::default();
+    };
+    let mut doors: Vec<(Value<'a>, SocketAddr)> = Vec::new();
+    let mut door = |key: &'static str| -> Vec<SocketAddr> {
+        let read = table.list(key, |value| Some((*value, value.address()?)));
+        read.iter()
+            .for_each(|(value, address)| sockets.take(*address, &format!("listen.{key}"), *value));
+        doors.extend(&read);
+        read.into_iter().map(|(_, address)| address).collect()
+    };
+    let (mut mixed, socks, http) = (door("mixed"), door("socks"), door("http"));
+    // A file that names a listener means these and no others: no default may take a port that nobody asked for.
+    let untouched = ["mixed", "socks", "http"]
+        .iter()
+        .all(|key| table.get(key).is_none());
+    if untouched {
+        mixed.push(DEFAULT_MIXED);
+    }
+    let pac = match table.get("pac") {
+        Some(value) => off_or_address(&value).inspect(|address| {
+            sockets.take(*address, "listen.pac", value);
+            doors.push((value, *address));
+        }),
+        None => untouched.then_some(DEFAULT_PAC),
+    };
+    let allow_clients =
+        Some(table.list("allow_clients", Value::network)).filter(|networks| !networks.is_empty());
+    let users = read_users(&table, ground);
+    if !untouched && doors.is_empty() && mixed.is_empty() && top.get("site").is_none() {
+        table.refuse(
+            Code::Conflict,
+            "nothing listens",
+            "name at least one address in mixed, socks or http",
+        );
+    }
+    if users.is_empty() && allow_clients.is_none() && !names_guards(&table) {
+        doors
+            .iter()
+            .for_each(|(value, address)| refuse_exposed(value, *address));
+    }
+    if users.is_empty()
+        && allow_clients
+            .iter()
+            .flatten()
+            .any(|network| network.prefix_len() == 0)
+    {
+        table.warn(
+            Code::Exposed,
+            "allow_clients lets everybody in, and no user is asked for",
+            "add users, or narrower networks",
+        );
+    }
+    Listen {
+        mixed,
+        socks,
+        http,
+        pac,
+        allow_clients,
+        users,
+        limits: read_limits(&table),
+    }
+}
+
+/// Users or networks stand there, even if they were refused: then their own problem is the one to name.
+fn names_guards(table: &Table<'_>) -> bool {
+    ["users", "allow_clients"]
+        .iter()
+        .any(|key| table.get(key).is_some_and(|v| !v.quiet_items().is_empty()))
+}
+
+fn refuse_exposed(value: &Value<'_>, address: SocketAddr) {
+    if !is_loopback(address.ip()) {
+        let cause =
+            format!("{address} can be reached from other machines, and nothing says who may");
+        value.refuse(
+            Code::Exposed,
+            cause,
+            "add users or allow_clients, or listen on 127.0.0.1",
+        );
+    }
+}
+
+fn is_loopback(ip: IpAddr) -> bool {
+    ip.to_canonical().is_loopback()
+}
+
+/// "" is off.
+pub(super) fn off_or_address(value: &Value<'_>) -> Option<SocketAddr> {
+    if value.string()?.is_empty() {
+        return None;
+    }
+    value.address()
+}
+
+fn read_users<'a>(table: &Table<'a>, ground: &Ground<'a>) -> Vec<User> {
+    let mut names = Vec::new();
+    let mut users = Vec::new();
+    for (value, user) in table.tables("users", &keys::USER) {
+        let name = user.require("name").and_then(|name| credential_name(&name));
+        let password = user
+            .require("password")
+            .and_then(|password| read_password(&password, ground));
+        names.push((value, name.clone().unwrap_or_default()));
+        if let (Some(name), Some(password)) = (name, password) {
+            users.push(User { name, password });
+        }
+    }
+    refuse_duplicates(&names, "user");
+    users
+}
+
+/// A name to log in with: 1 to 255 bytes.
+pub(super) fn credential_name(value: &Value<'_>) -> Option<String> {
+    let text = value.filled()?;
+    if text.len() > MAX_CREDENTIAL {
+        let cause = format!("\"{}\" is {} bytes long", value.key, text.len());
+        value.refuse(
+            Code::BadValue,
+            cause,
+            format!("allowed are 1 to {MAX_CREDENTIAL} bytes (RFC 1929)"),
+        );
+        return None;
+    }
+    if text.contains(':') {
+        value.warn(
+            Code::Unreached,
+            "a name with a colon cannot log in over HTTP (RFC 7617)",
+            "leave the colon out",
+        );
+    }
+    Some(text.to_owned())
+}
+
+/// A secret; one that stands in the file is 1 to 255 bytes too.
+pub(super) fn read_password(value: &Value<'_>, ground: &Ground<'_>) -> Option<Secret> {
+    if let Some(length) = value
+        .peek_str()
+        .map(str::len)
+        .filter(|length| *length > MAX_CREDENTIAL)
+    {
+        value.hide();
+        let cause = format!("\"{}\" is {length} bytes long", value.key);
+        value.refuse(
+            Code::BadValue,
+            cause,
+            format!("allowed are 1 to {MAX_CREDENTIAL} bytes (RFC 1929)"),
+        );
+        return None;
+    }
+    secrets::read(value, ground)
+}
+
+fn read_limits(table: &Table<'_>) -> Limits {
+    let default = Limits::default();
+    let Some(limits) = table.get("limits").and_then(|v| v.table(&keys::LIMITS)) else {
+        return default;
+    };
+    let connections = limits
+        .get("connections")
+        .and_then(|v| v.integer(CONNECTIONS));
+    Limits {
+        connections: connections
+            .and_then(|n| usize::try_from(n).ok())
+            .unwrap_or(default.connections),
+        handshake_timeout: limits
+            .get("handshake_timeout")
+            .and_then(|v| v.duration(HANDSHAKE))
+            .unwrap_or(default.handshake_timeout),
+        idle_timeout: limits
+            .get("idle_timeout")
+            .and_then(|v| v.duration(IDLE))
+            .unwrap_or(default.idle_timeout),
+    }
+}

@@ -1,0 +1,212 @@
+//! From the text to a checked configuration: each part of the file has its reader; all problems are found in one go.
+
+mod cache;
+mod control;
+mod filter;
+mod groups;
+mod inspect;
+mod listen;
+mod log;
+mod modes;
+mod names;
+mod rules;
+mod secrets;
+mod sites;
+mod sockets;
+mod upstreams;
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use toml::de::DeTable;
+
+use crate::diagnose::{Code, Diagnostic, Diagnostics, Severity};
+use crate::findings::Findings;
+use crate::keys;
+use crate::model::Config;
+use crate::tree::Table;
+use names::Outlets;
+use sockets::Sockets;
+
+/// The longest configuration that is read, in bytes.
+pub const MAX_FILE: usize = 16 << 20;
+/// The file's name in messages where no other is known, and in the configuration's folder.
+pub const FILE_NAME: &str = "privet.toml";
+
+/// A configuration that can be used, and what should be said about it.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    pub config: Config,
+    /// What is valid and yet not as it should be; shown with [`Diagnostic::in_file`].
+    pub warnings: Vec<Diagnostic>,
+    /// Said once at start: that there was no file and the defaults hold.
+    pub note: Option<String>,
+}
+
+/// Where files of the configuration are looked for, and what its parts share while they are read.
+struct Ground<'a> {
+    base: PathBuf,
+    outlets: Outlets<'a>,
+}
+
+impl Ground<'_> {
+    /// Relative paths are relative to the configuration's folder.
+    fn path(&self, written: &str) -> PathBuf {
+        self.base.join(written)
+    }
+}
+
+impl Config {
+    /// Checks the whole text. Relative paths in it are joined to `base`.
+    ///
+    /// # Errors
+    /// All problems that can be found, warnings among them, in the order of the text.
+    pub fn parse(text: &str, base: &Path) -> Result<Loaded, Diagnostics> {
+        // The editors that write a byte order mark count no column for it.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let base = std::path::absolute(base).unwrap_or_else(|_| base.to_owned());
+        let findings = Findings::new(text);
+        let (tree, broken) = DeTable::parse_recoverable(text);
+        for error in &broken {
+            let span = error.span().unwrap_or(0..0);
+            findings.add(
+                Severity::Error,
+                Code::Syntax,
+                span,
+                error.message().trim().replace('\n', ", "),
+                None,
+            );
+        }
+        let config = read_config(
+            &Table::checked(tree.get_ref(), 0..0, &keys::TOP, &findings),
+            base,
+            &findings,
+        );
+        if !broken.is_empty() {
+            findings.keep_what_broken_syntax_cannot_cause();
+        }
+        let list = findings.into_diagnostics();
+        if list.iter().any(|d| d.severity == Severity::Error) {
+            return Err(Diagnostics {
+                file: FILE_NAME.to_owned(),
+                list,
+            });
+        }
+        Ok(Loaded {
+            config,
+            warnings: list,
+            note: None,
+        })
+    }
+
+    /// Reads and checks a file. Where there is none, the defaults hold and [`Loaded::note`] says so.
+    ///
+    /// # Errors
+    /// As [`Config::parse`]; and where the file is there but cannot be read, or is no text.
+    pub fn load(path: &Path) -> Result<Loaded, Diagnostics> {
+        let file = path.display().to_string();
+        let refuse = |diagnostic| Diagnostics {
+            file: file.clone(),
+            list: vec![diagnostic],
+        };
+        let bytes = match read_bounded(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let note = Some(format!("{file} does not exist: the defaults hold"));
+                return Ok(Loaded {
+                    config: Config::default(),
+                    warnings: Vec::new(),
+                    note,
+                });
+            }
+            Err(error) => {
+                return Err(refuse(Diagnostic::of_file(
+                    format!("cannot be read: {error}"),
+                    None,
+                )));
+            }
+        };
+        if bytes.len() > MAX_FILE {
+            return Err(refuse(Diagnostic::of_file(
+                format!("is longer than {MAX_FILE} bytes"),
+                None,
+            )));
+        }
+        let text = String::from_utf8(bytes).map_err(|error| refuse(not_text(&error)))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let base = if folder.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            folder
+        };
+        let base = std::fs::canonicalize(base).unwrap_or_else(|_| base.to_owned());
+        Config::parse(&text, &base).map_err(|found| Diagnostics {
+            file: file.clone(),
+            ..found
+        })
+    }
+}
+
+/// Where the configuration is when nothing else is said: `privet.toml` in the user's configuration folder. `None` where the
+/// system names no such folder.
+pub fn default_path() -> Option<PathBuf> {
+    Some(
+        directories::ProjectDirs::from("", "", "privet")?
+            .config_dir()
+            .join(FILE_NAME),
+    )
+}
+
+fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(MAX_FILE)
+        .unwrap_or(u64::MAX)
+        .saturating_add(1);
+    std::fs::File::open(path)?
+        .take(limit)
+        .read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn not_text(error: &std::string::FromUtf8Error) -> Diagnostic {
+    let valid = error.utf8_error().valid_up_to();
+    let line = error
+        .as_bytes()
+        .iter()
+        .take(valid)
+        .filter(|b| **b == b'\n')
+        .count()
+        + 1;
+    Diagnostic::of_file(
+        format!("is not UTF-8 text (line {line})"),
+        Some("save it as UTF-8".to_owned()),
+    )
+}
+
+fn read_config<'a>(top: &Table<'a>, base: PathBuf, findings: &'a Findings<'a>) -> Config {
+    let ground = Ground {
+        base,
+        outlets: Outlets::collect(top),
+    };
+    let mut sockets = Sockets::default();
+    let listen = listen::read(top, &ground, &mut sockets);
+    let modes = modes::read(top, &ground);
+    let upstreams = upstreams::read(top, &ground);
+    let config = Config {
+        mode: modes::chosen(top, &modes, !ground.outlets.is_empty()),
+        groups: groups::read(top, &ground),
+        rules: rules::read(top, &ground, &listen.users),
+        filter: filter::read(top, &ground),
+        cache: cache::read(top),
+        inspect: inspect::read(top),
+        scan: inspect::read_scan(top, &ground),
+        sites: sites::read(top, &ground, &mut sockets),
+        control: control::read(top, &mut sockets),
+        log: log::read(top),
+        listen,
+        modes,
+        upstreams,
+    };
+    sockets.report_clashes();
+    config
+}

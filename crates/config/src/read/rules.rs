@@ -1,0 +1,168 @@
+//! `[[rule]]`: who goes where. First match wins.
+
+use std::ops::RangeInclusive;
+
+use regex::Regex;
+
+use super::Ground;
+use super::names::RESERVED;
+use crate::diagnose::{Code, Severity};
+use crate::keys;
+use crate::model::{Match, Rule, Use, User};
+use crate::nearest::suggestion;
+use crate::tree::{Table, Value, quoted};
+
+const PORTS: RangeInclusive<u64> = 1..=65_535;
+const PROTOCOLS: [(&str, &str); 5] = [
+    ("socks4", "socks4"),
+    ("socks5", "socks5"),
+    ("udp", "udp"),
+    ("http", "http"),
+    ("connect", "connect"),
+];
+
+pub(super) fn read<'a>(top: &Table<'a>, ground: &Ground<'a>, users: &[User]) -> Vec<Rule> {
+    let tables = top.tables("rule", &keys::RULE);
+    let mut rules: Vec<Rule> = Vec::new();
+    let mut catch_all: Option<usize> = None;
+    for (value, table) in &tables {
+        let Some(rule) = read_rule(*value, table, ground, users) else {
+            continue;
+        };
+        if let Some(line) = catch_all {
+            let cause =
+                format!("this rule is never reached: the one on line {line} matches everything");
+            table.warn(
+                Code::Unreached,
+                cause,
+                "move it up, or leave one of them out",
+            );
+        } else if rule.until.is_none() && asks_nothing(table) {
+            catch_all = Some(rule.line);
+        }
+        rules.push(rule);
+    }
+    rules
+}
+
+fn asks_nothing(table: &Table<'_>) -> bool {
+    let keys = table
+        .get("match")
+        .map(|value| value.entries())
+        .unwrap_or_default();
+    keys.iter()
+        .all(|(value, _)| value.is_array() && value.quiet_items().is_empty())
+}
+
+fn read_rule<'a>(
+    value: Value<'a>,
+    table: &Table<'a>,
+    ground: &Ground<'a>,
+    users: &[User],
+) -> Option<Rule> {
+    let matcher = table
+        .get("match")
+        .and_then(|v| v.table(&keys::MATCH))
+        .map(|m| read_match(&m, users));
+    let until = table.get("until").and_then(|v| v.moment());
+    let then = table.require("use").and_then(|v| read_use(&v, ground));
+    Some(Rule {
+        matcher: matcher.unwrap_or_default(),
+        then: then?,
+        until,
+        line: value.line(),
+    })
+}
+
+fn read_use(value: &Value<'_>, ground: &Ground<'_>) -> Option<Use> {
+    match value.peek_str() {
+        Some("direct") => Some(Use::Direct),
+        Some("block") => Some(Use::Block),
+        _ => ground.outlets.outlet(value, &RESERVED).map(Use::Outlet),
+    }
+}
+
+fn read_match(table: &Table<'_>, users: &[User]) -> Match {
+    Match {
+        domain: table.list("domain", read_domain),
+        domain_suffix: table.list("domain_suffix", Value::domain_suffix),
+        domain_regex: table.list("domain_regex", read_regex),
+        ip: table.list("ip", Value::network),
+        port: table.list("port", read_ports),
+        app: table.list("app", |value| value.filled().map(str::to_owned)),
+        protocol: table.list("protocol", |value| {
+            value.choice(&PROTOCOLS).map(str::to_owned)
+        }),
+        user: table.list("user", |value| read_user(value, users)),
+    }
+}
+
+fn read_domain(value: &Value<'_>) -> Option<String> {
+    if value.peek_str().is_some_and(|text| text.contains('*')) {
+        value.refuse(
+            Code::BadValue,
+            "\"domain\" matches one name exactly",
+            "use domain_suffix or domain_regex",
+        );
+        return None;
+    }
+    value.domain()
+}
+
+fn read_regex(value: &Value<'_>) -> Option<String> {
+    let text = value.filled()?;
+    if let Err(error) = Regex::new(text) {
+        // The first lines draw the pattern; the last one says what is wrong.
+        let message = error.to_string();
+        let reason = message
+            .lines()
+            .last()
+            .unwrap_or_default()
+            .trim()
+            .trim_start_matches("error: ");
+        let cause = format!("bad regular expression: {reason}");
+        value.refuse(
+            Code::BadValue,
+            cause,
+            "in 'single quotes' a backslash is written once",
+        );
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+/// `443`, `"443"` or `"8000-8100"`.
+fn read_ports(value: &Value<'_>) -> Option<(u16, u16)> {
+    if value.peek_integer().is_some() {
+        let port = u16::try_from(value.integer(PORTS)?).ok()?;
+        return Some((port, port));
+    }
+    let text = value.string()?;
+    let (low, high) = text.split_once('-').unwrap_or((text, text));
+    let port = |text: &str| text.trim().parse::<u16>().ok().filter(|port| *port > 0);
+    let range = port(low).zip(port(high)).filter(|(low, high)| low <= high);
+    if range.is_none() {
+        let cause = format!("{} is no port and no range of ports", quoted(text));
+        value.refuse(
+            Code::BadValue,
+            cause,
+            "write 443 or \"8000-8100\", from 1 to 65535",
+        );
+    }
+    range
+}
+
+fn read_user(value: &Value<'_>, users: &[User]) -> Option<String> {
+    let text = value.filled()?;
+    let names: Vec<&str> = users.iter().map(|user| user.name.as_str()).collect();
+    if !names.contains(&text) {
+        let cause = format!("no user is named {}, so this never matches", quoted(text));
+        value.report(
+            Severity::Warning,
+            Code::Unreached,
+            cause,
+            suggestion(text, &names, "users are"),
+        );
+    }
+    Some(text.to_owned())
+}

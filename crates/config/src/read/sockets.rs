@@ -1,0 +1,67 @@
+//! All addresses that will be listened on, so that two settings never fight for one.
+
+use std::net::SocketAddr;
+
+use crate::diagnose::Code;
+use crate::tree::Value;
+
+#[derive(Default)]
+pub(super) struct Sockets<'a> {
+    taken: Vec<Taken<'a>>,
+}
+
+struct Taken<'a> {
+    address: SocketAddr,
+    /// As messages name it: "listen.mixed", "site \"app\"".
+    owner: String,
+    /// Sites may share an address among themselves.
+    site: bool,
+    value: Value<'a>,
+}
+
+impl<'a> Sockets<'a> {
+    pub fn take(&mut self, address: SocketAddr, owner: &str, value: Value<'a>) {
+        self.taken.push(Taken {
+            address,
+            owner: owner.to_owned(),
+            site: false,
+            value,
+        });
+    }
+
+    pub fn take_for_site(&mut self, address: SocketAddr, name: &str, value: Value<'a>) {
+        self.taken.push(Taken {
+            address,
+            owner: format!("site \"{name}\""),
+            site: true,
+            value,
+        });
+    }
+
+    pub fn report_clashes(&self) {
+        for (i, later) in self.taken.iter().enumerate() {
+            let clash = self.taken.iter().take(i).find(|earlier| {
+                let shared = earlier.site
+                    && later.site
+                    && earlier.owner != later.owner
+                    && earlier.address == later.address;
+                !shared && overlap(earlier.address, later.address)
+            });
+            if let Some(earlier) = clash {
+                let cause = format!("{} is taken by {}", later.address, earlier.owner);
+                later.value.refuse(
+                    Code::Clash,
+                    cause,
+                    "give each listener an address or a port of its own",
+                );
+            }
+        }
+    }
+}
+
+/// The same port on the same address, or on all addresses of the family. Port 0 is a new one each time.
+fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
+    let same_address = a.ip() == b.ip()
+        || (a.is_ipv4() == b.is_ipv4() && (a.ip().is_unspecified() || b.ip().is_unspecified()));
+    a.port() == b.port() && a.port() != 0 && same_address
+}
