@@ -1,9 +1,9 @@
-//! One connection in the books.
+//! One connection in the books: how it began, what became of it, how it ended.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use privet_policy::{App, Listener, Protocol, Target, Why};
+use privet_policy::{App, Listener, Protocol, Target, Why, WhyKind};
 
 /// What is known when a row is opened.
 #[derive(Debug, Clone)]
@@ -14,16 +14,17 @@ pub struct Opening {
     pub user: Option<Arc<str>>,
     pub app: Option<Arc<App>>,
     pub target: Target,
-    /// "direct", an upstream, a chain: as the dialer names it.
+    /// "direct", an upstream, a chain: as the dialer names it. "cache": answered without asking.
     pub route: Arc<str>,
     pub why: Why,
 }
 
 /// How a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
 pub enum End {
     /// Both sides said so.
-    Finished,
+    Finished = 1,
     /// A side reset it, or an error broke it.
     Broken,
     /// No byte for the idle timeout.
@@ -38,4 +39,130 @@ pub enum End {
     Blocked,
     /// Never stood: the dial failed.
     Failed,
+}
+
+impl End {
+    pub const ALL: [Self; 8] = [
+        Self::Finished,
+        Self::Broken,
+        Self::Idle,
+        Self::Closed,
+        Self::Reload,
+        Self::Shutdown,
+        Self::Blocked,
+        Self::Failed,
+    ];
+
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Broken => "broken",
+            Self::Idle => "idle",
+            Self::Closed => "closed",
+            Self::Reload => "reload",
+            Self::Shutdown => "shutdown",
+            Self::Blocked => "blocked",
+            Self::Failed => "failed",
+        }
+    }
+
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|end| *end as u8 == code)
+    }
+}
+
+/// What became of a connection, in the words of the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Verdict {
+    Direct,
+    Routed,
+    Blocked,
+    Failed,
+    Cached,
+}
+
+impl Verdict {
+    pub const ALL: [Self; 5] = [
+        Self::Direct,
+        Self::Routed,
+        Self::Blocked,
+        Self::Failed,
+        Self::Cached,
+    ];
+
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Routed => "routed",
+            Self::Blocked => "blocked",
+            Self::Failed => "failed",
+            Self::Cached => "cached",
+        }
+    }
+
+    /// Of a connection that stands on this route.
+    pub fn of_route(route: &str) -> Self {
+        match route {
+            "direct" => Self::Direct,
+            "cache" => Self::Cached,
+            _ => Self::Routed,
+        }
+    }
+
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|verdict| *verdict as u8 == code)
+    }
+}
+
+/// The word for how the client spoke to us.
+pub const fn protocol_word(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Socks4 => "socks4",
+        Protocol::Socks5 => "socks5",
+        Protocol::Udp => "udp",
+        Protocol::Http => "http",
+        Protocol::Connect => "connect",
+    }
+}
+
+pub(crate) fn protocol_from(word: &str) -> Option<Protocol> {
+    use Protocol::{Connect, Http, Socks4, Socks5, Udp};
+    [Socks4, Socks5, Udp, Http, Connect]
+        .into_iter()
+        .find(|protocol| protocol_word(*protocol) == word)
+}
+
+/// The word for the kind of listener.
+pub const fn listener_word(listener: Listener) -> &'static str {
+    match listener {
+        Listener::Mixed => "mixed",
+        Listener::Socks => "socks",
+        Listener::Http => "http",
+    }
+}
+
+pub(crate) fn listener_from(word: &str) -> Option<Listener> {
+    [Listener::Mixed, Listener::Socks, Listener::Http]
+        .into_iter()
+        .find(|listener| listener_word(*listener) == word)
+}
+
+/// The word for what decided.
+pub const fn why_word(kind: WhyKind) -> &'static str {
+    match kind {
+        WhyKind::Loop => "loop",
+        WhyKind::Rule => "rule",
+        WhyKind::Deny => "deny",
+        WhyKind::List => "list",
+        WhyKind::Mode => "mode",
+        WhyKind::KillSwitch => "kill_switch",
+    }
+}
+
+pub(crate) fn why_from(word: &str) -> Option<WhyKind> {
+    use WhyKind::{Deny, KillSwitch, List, Loop, Mode, Rule};
+    [Loop, Rule, Deny, List, Mode, KillSwitch]
+        .into_iter()
+        .find(|kind| why_word(*kind) == word)
 }

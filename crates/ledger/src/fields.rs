@@ -1,0 +1,286 @@
+//! The fields a query may ask for: one table, from which the parser, its errors and the help are made.
+
+/// What kind of value a field takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `field:text`, `field:*.text`, `field:"a text"`, `field=text` for the whole.
+    Text,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A whole number: `field:443`, `field:8000-8999`, `field>1000`.
+    Number,
+    /// Bytes, with K, M, G of 1,024: `field>1M`.
+    Size,
+    /// A time with ms, s, m, h or d: `field>10s`.
+    Time,
+}
+
+/// Which fact of a row a field reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    App,
+    Path,
+    Pid,
+    Host,
+    Port,
+    Remote,
+    Client,
+    User,
+    Listener,
+    Proto,
+    Verdict,
+    Rule,
+    Reason,
+    Route,
+    End,
+    Error,
+    Up,
+    Down,
+    UpSpeed,
+    DownSpeed,
+    Age,
+    Dns,
+    Connect,
+    Tls,
+    FirstByte,
+    Requests,
+    Id,
+}
+
+/// One line of the help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Help {
+    pub name: &'static str,
+    pub field: Field,
+    pub kind: Kind,
+    pub example: &'static str,
+    pub what: &'static str,
+}
+
+const VERDICTS: &[&str] = &["direct", "routed", "blocked", "failed", "cached"];
+const PROTOCOLS: &[&str] = &["socks4", "socks5", "udp", "http", "connect"];
+const LISTENERS: &[&str] = &["mixed", "socks", "http"];
+const RULES: &[&str] = &["loop", "rule", "deny", "list", "mode", "kill_switch"];
+const ENDS: &[&str] = &[
+    "finished", "broken", "idle", "closed", "reload", "shutdown", "blocked", "failed",
+];
+
+const fn help(
+    name: &'static str,
+    field: Field,
+    kind: Kind,
+    example: &'static str,
+    what: &'static str,
+) -> Help {
+    Help {
+        name,
+        field,
+        kind,
+        example,
+        what,
+    }
+}
+
+/// Every field, in the order in which the help lists them.
+pub const FIELDS: &[Help] = &[
+    help(
+        "app",
+        Field::App,
+        Kind::Text,
+        "app:firefox",
+        "the program's name",
+    ),
+    help(
+        "path",
+        Field::Path,
+        Kind::Text,
+        "path:/opt/*",
+        "the program's file",
+    ),
+    help(
+        "pid",
+        Field::Pid,
+        Kind::Number,
+        "pid:4242",
+        "the process number",
+    ),
+    help(
+        "host",
+        Field::Host,
+        Kind::Text,
+        "-host:*.corp",
+        "the target's name or address",
+    ),
+    help(
+        "port",
+        Field::Port,
+        Kind::Number,
+        "port:443",
+        "the target's port, or a range 8000-8999",
+    ),
+    help(
+        "remote",
+        Field::Remote,
+        Kind::Text,
+        "remote:10.*",
+        "the address the target had",
+    ),
+    help(
+        "client",
+        Field::Client,
+        Kind::Text,
+        "client:192.168.1.*",
+        "the client's address and port",
+    ),
+    help(
+        "user",
+        Field::User,
+        Kind::Text,
+        "user:alice",
+        "the name the client logged in with",
+    ),
+    help(
+        "listener",
+        Field::Listener,
+        Kind::Word(LISTENERS),
+        "listener:mixed",
+        "where it came in",
+    ),
+    help(
+        "proto",
+        Field::Proto,
+        Kind::Word(PROTOCOLS),
+        "proto:socks5",
+        "how the client spoke; socks5 covers udp, http covers connect",
+    ),
+    help(
+        "verdict",
+        Field::Verdict,
+        Kind::Word(VERDICTS),
+        "verdict:blocked",
+        "what became of it",
+    ),
+    help(
+        "by",
+        Field::Rule,
+        Kind::Word(RULES),
+        "by:list",
+        "what decided",
+    ),
+    help(
+        "rule",
+        Field::Reason,
+        Kind::Text,
+        "rule:\"local ads\"",
+        "the sentence that says why",
+    ),
+    help(
+        "route",
+        Field::Route,
+        Kind::Text,
+        "route:tor",
+        "the way it went",
+    ),
+    help(
+        "end",
+        Field::End,
+        Kind::Word(ENDS),
+        "end:idle",
+        "how it ended",
+    ),
+    help(
+        "error",
+        Field::Error,
+        Kind::Text,
+        "error:refused",
+        "the error it ended with",
+    ),
+    help(
+        "up",
+        Field::Up,
+        Kind::Size,
+        "up>1M",
+        "bytes sent by the client",
+    ),
+    help(
+        "down",
+        Field::Down,
+        Kind::Size,
+        "down>=10K",
+        "bytes sent to the client",
+    ),
+    help(
+        "upspeed",
+        Field::UpSpeed,
+        Kind::Size,
+        "upspeed>100K",
+        "bytes a second up, now",
+    ),
+    help(
+        "downspeed",
+        Field::DownSpeed,
+        Kind::Size,
+        "downspeed>0",
+        "bytes a second down, now",
+    ),
+    help(
+        "age",
+        Field::Age,
+        Kind::Time,
+        "age>10s",
+        "how long it stands or stood",
+    ),
+    help(
+        "dns",
+        Field::Dns,
+        Kind::Time,
+        "dns>50ms",
+        "the time its name took",
+    ),
+    help(
+        "connect",
+        Field::Connect,
+        Kind::Time,
+        "connect>200ms",
+        "the time connecting took",
+    ),
+    help(
+        "tls",
+        Field::Tls,
+        Kind::Time,
+        "tls>100ms",
+        "the time TLS to an upstream took",
+    ),
+    help(
+        "firstbyte",
+        Field::FirstByte,
+        Kind::Time,
+        "firstbyte>1s",
+        "the time to the first byte back",
+    ),
+    help(
+        "requests",
+        Field::Requests,
+        Kind::Number,
+        "requests>10",
+        "HTTP requests carried",
+    ),
+    help("id", Field::Id, Kind::Number, "id:33", "the row's number"),
+];
+
+impl Kind {
+    /// What may follow the field's name.
+    pub fn allowed(self) -> String {
+        match self {
+            Self::Text => "a text after \":\" or \"=\", with * for anything".to_owned(),
+            Self::Word(words) => format!("one of {}", words.join(", ")),
+            Self::Number => {
+                "a whole number after :, >, <, >=, <= or =, or a range like 8000-8999".to_owned()
+            }
+            Self::Size => "bytes after :, >, <, >=, <= or =, like 500, 10K, 1M or 2G".to_owned(),
+            Self::Time => {
+                "a time after :, >, <, >=, <= or =, like 50ms, 10s, 5m, 2h or 1d".to_owned()
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What ended, newest first, as much of it as fits: a ring bounded by count and by bytes.
+
+use std::collections::VecDeque;
+use std::mem::size_of;
+
+use privet_policy::Host;
+
+use crate::live::Row;
+use crate::shard::Ended;
+
+/// The cost of a row that is not in its own size: reference counts and the allocator's share.
+const ROW_OVERHEAD: usize = 40;
+/// A [`compact_str::CompactString`] up to this long has no memory of its own.
+const INLINE_NAME: usize = 24;
+
+/// The newest rows that ended.
+pub(crate) struct History {
+    rows: VecDeque<Ended>,
+    bytes: usize,
+    most_rows: usize,
+    most_bytes: usize,
+}
+
+impl History {
+    pub fn new(most_rows: usize, most_bytes: usize) -> Self {
+        Self {
+            rows: VecDeque::new(),
+            bytes: 0,
+            most_rows,
+            most_bytes,
+        }
+    }
+
+    /// Takes a row in and lets the oldest go until both bounds hold.
+    pub fn push(&mut self, ended: Ended) {
+        self.bytes += cost(&ended);
+        self.rows.push_back(ended);
+        self.shrink();
+    }
+
+    /// Takes new bounds; what they leave no room for goes.
+    pub fn resize(&mut self, most_rows: usize, most_bytes: usize) {
+        self.most_rows = most_rows;
+        self.most_bytes = most_bytes;
+        self.shrink();
+    }
+
+    fn shrink(&mut self) {
+        while self.rows.len() > self.most_rows || self.bytes > self.most_bytes {
+            let Some(oldest) = self.rows.pop_front() else {
+                break;
+            };
+            self.bytes -= cost(&oldest);
+        }
+    }
+
+    pub fn newest_first(&self) -> impl Iterator<Item = &Ended> {
+        self.rows.iter().rev()
+    }
+
+    pub fn oldest_first(&self) -> impl Iterator<Item = &Ended> {
+        self.rows.iter()
+    }
+
+    /// Bytes that the rows hold.
+    #[cfg(test)]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub fn clear(&mut self) {
+        self.rows = VecDeque::new();
+        self.bytes = 0;
+    }
+}
+
+fn cost(ended: &Ended) -> usize {
+    let name = match &ended.row.target().host {
+        Host::Name(name) if name.len() > INLINE_NAME => name.len(),
+        _ => 0,
+    };
+    let error = ended.error.as_ref().map_or(0, |error| error.len());
+    size_of::<Ended>() + size_of::<Row>() + ROW_OVERHEAD + name + error
+}

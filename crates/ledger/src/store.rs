@@ -1,0 +1,297 @@
+//! The database behind totals that last: its schema, what is written and read, and what happens to a broken one.
+
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
+
+use crate::minutes::{Cell, Figures, MINUTE, Steps};
+use crate::page::GroupBy;
+use crate::shard::Ended;
+use crate::stored_row::{self, StoredRow};
+
+/// The schema's version, in `user_version`. 0 is a new file.
+const VERSION: i64 = 1;
+/// How long a statement waits for another process's lock.
+const BUSY: Duration = Duration::from_secs(2);
+/// Ended rows kept on disk, whatever the retention says.
+const MOST_STORED_ROWS: i64 = 1_000_000;
+/// A database larger than this is not read through at start; what is broken in it shows when it is used.
+const CHECK_UP_TO: u64 = 64 << 20;
+/// Pages given back to the system after old rows were deleted.
+const VACUUM_PAGES: i64 = 2_000;
+
+const SCHEMA: &str = "
+CREATE TABLE minutes(
+    minute INTEGER NOT NULL, kind INTEGER NOT NULL, key TEXT NOT NULL,
+    up INTEGER NOT NULL, down INTEGER NOT NULL, connections INTEGER NOT NULL, blocked INTEGER NOT NULL,
+    PRIMARY KEY(kind, minute, key)) WITHOUT ROWID;
+CREATE TABLE ended(
+    id INTEGER PRIMARY KEY, started INTEGER NOT NULL, ended INTEGER NOT NULL, listener TEXT NOT NULL,
+    client TEXT NOT NULL, app TEXT, app_path TEXT, pid INTEGER, user TEXT, protocol TEXT NOT NULL,
+    host TEXT NOT NULL, port INTEGER NOT NULL, remote TEXT, verdict INTEGER NOT NULL, rule TEXT NOT NULL,
+    reason TEXT NOT NULL, route TEXT NOT NULL, up INTEGER NOT NULL, down INTEGER NOT NULL, end INTEGER NOT NULL,
+    error TEXT, dns INTEGER, connect INTEGER, tls INTEGER, first_byte INTEGER, requests INTEGER NOT NULL);
+CREATE INDEX ended_at ON ended(ended);
+";
+
+/// Why the database cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    #[error("{0}")]
+    Sql(#[from] rusqlite::Error),
+    #[error("{0}")]
+    File(#[from] std::io::Error),
+    #[error("it fails its own check: {0}")]
+    Check(String),
+    #[error("a newer Privet wrote it (schema {0}, this one knows {VERSION})")]
+    Newer(i64),
+}
+
+impl StoreError {
+    /// The file itself is at fault: set it aside and begin a new one.
+    fn is_broken(&self) -> bool {
+        match self {
+            Self::Sql(error) => matches!(
+                error.sqlite_error_code(),
+                Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+            ),
+            Self::File(_) => false,
+            Self::Check(_) | Self::Newer(_) => true,
+        }
+    }
+}
+
+/// The open database of the one writer.
+pub(crate) struct Store {
+    connection: Connection,
+    file: PathBuf,
+}
+
+impl Store {
+    /// Opens or makes the database. A broken one is set aside; the sentence that says so. `unix` names the file then.
+    pub fn open(file: &Path, unix: u64) -> Result<(Self, Option<String>), StoreError> {
+        match open(file) {
+            Ok(connection) => Ok((Self::new(connection, file), None)),
+            Err(error) if error.is_broken() => {
+                let said = set_aside(file, unix, &error)?;
+                Ok((Self::new(open(file)?, file), Some(said)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn new(connection: Connection, file: &Path) -> Self {
+        Self {
+            connection,
+            file: file.to_owned(),
+        }
+    }
+
+    /// Writes rows and cells as one transaction. Where the file turns out broken it is set aside, a new one is begun
+    /// and takes them; the sentence that says so.
+    pub fn write(
+        &mut self,
+        rows: &[Ended],
+        cells: &[Cell],
+        unix: u64,
+    ) -> Result<Option<String>, StoreError> {
+        match self.try_write(rows, cells) {
+            Ok(()) => Ok(None),
+            Err(error) if error.is_broken() => {
+                let said = self.begin_anew(unix, &error)?;
+                self.try_write(rows, cells)?;
+                Ok(Some(said))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn begin_anew(&mut self, unix: u64, error: &StoreError) -> Result<String, StoreError> {
+        self.connection = Connection::open_in_memory()?;
+        let said = set_aside(&self.file, unix, error)?;
+        self.connection = open(&self.file)?;
+        Ok(said)
+    }
+
+    fn try_write(&mut self, rows: &[Ended], cells: &[Cell]) -> Result<(), StoreError> {
+        let transaction = self.connection.transaction()?;
+        write_cells(&transaction, cells)?;
+        stored_row::write(&transaction, rows)?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Deletes what is older than `keep`.
+    pub fn forget_old(&mut self, unix: u64, keep: Duration) -> Result<(), StoreError> {
+        let keep = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
+        let since = unix.saturating_sub(keep);
+        let connection = &self.connection;
+        connection.execute("DELETE FROM ended WHERE ended < ?1", [int(since)])?;
+        connection.execute(
+            "DELETE FROM minutes WHERE minute < ?1",
+            [int(since / MINUTE)],
+        )?;
+        connection.execute(
+            "DELETE FROM ended WHERE id <= (SELECT max(id) FROM ended) - ?1",
+            [MOST_STORED_ROWS],
+        )?;
+        connection.execute_batch(&format!("PRAGMA incremental_vacuum({VACUUM_PAGES})"))?;
+        Ok(())
+    }
+
+    /// Deletes everything, so that nothing of it is left in the file.
+    pub fn wipe(&mut self) -> Result<(), StoreError> {
+        self.connection.execute_batch(
+            "DELETE FROM ended; DELETE FROM minutes; VACUUM; PRAGMA wal_checkpoint(TRUNCATE);",
+        )?;
+        Ok(())
+    }
+}
+
+/// Sums the minutes of one kind from one minute to before another, through a reader of its own.
+pub(crate) fn read_usage(
+    file: &Path,
+    by: GroupBy,
+    (from, to): (u64, u64),
+    steps: &mut Steps,
+) -> Result<(), StoreError> {
+    let reader = reader(file)?;
+    let mut statement = reader.prepare(
+        "SELECT minute, key, up, down, connections, blocked FROM minutes
+         WHERE kind = ?1 AND minute >= ?2 AND minute < ?3",
+    )?;
+    let mut rows = statement.query(params![kind(by), int(from), int(to)])?;
+    while let Some(row) = rows.next()? {
+        let count = |column: usize| row.get::<_, i64>(column).map(uint);
+        let figures = Figures {
+            up: count(2)?,
+            down: count(3)?,
+            connections: count(4)?,
+            blocked: count(5)?,
+        };
+        steps.add(
+            count(0)?,
+            row.get_ref(1)?.as_str().unwrap_or("(unreadable)"),
+            figures,
+        );
+    }
+    Ok(())
+}
+
+/// The newest rows that ended at `since` or later (Unix milliseconds), oldest first.
+pub(crate) fn read_ended(
+    file: &Path,
+    since: u64,
+    most: usize,
+) -> Result<Vec<StoredRow>, StoreError> {
+    let mut rows = stored_row::read(&reader(file)?, int(since), most)?;
+    rows.reverse();
+    Ok(rows)
+}
+
+fn reader(file: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags)?;
+    connection.busy_timeout(BUSY)?;
+    Ok(connection)
+}
+
+fn open(file: &Path) -> Result<Connection, StoreError> {
+    make_private(file)?;
+    let connection = Connection::open(file)?;
+    connection.busy_timeout(BUSY)?;
+    connection.execute_batch(
+        "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+         PRAGMA secure_delete = ON; PRAGMA cache_size = -512; PRAGMA journal_size_limit = 4194304;",
+    )?;
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if version > VERSION {
+        return Err(StoreError::Newer(version));
+    }
+    if std::fs::metadata(file)?.len() <= CHECK_UP_TO {
+        let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if found != "ok" {
+            return Err(StoreError::Check(found));
+        }
+    }
+    if version < 1 {
+        connection.execute_batch(&format!(
+            "BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = 1; COMMIT;"
+        ))?;
+    }
+    Ok(connection)
+}
+
+/// Makes the file for its owner's eyes only before SQLite opens it; its journals take over the mode.
+fn make_private(file: &Path) -> Result<(), StoreError> {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file)?;
+    Ok(())
+}
+
+/// Renames the database and its journals; the sentence that says so.
+fn set_aside(file: &Path, unix: u64, error: &StoreError) -> Result<String, StoreError> {
+    let aside = with_suffix(file, &format!(".corrupt-{unix}"));
+    std::fs::rename(file, &aside)?;
+    for journal in ["-wal", "-shm"] {
+        let from = with_suffix(file, journal);
+        if from.exists() {
+            std::fs::rename(from, with_suffix(&aside, journal))?;
+        }
+    }
+    Ok(format!(
+        "the statistics in {} could not be used ({error}); the file was set aside as {} and a new one begun",
+        file.display(),
+        aside.display()
+    ))
+}
+
+fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn write_cells(transaction: &Transaction<'_>, cells: &[Cell]) -> Result<(), StoreError> {
+    let mut statement = transaction.prepare_cached(
+        "INSERT INTO minutes(minute, kind, key, up, down, connections, blocked) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT(kind, minute, key) DO UPDATE SET up = up + excluded.up, down = down + excluded.down,
+             connections = connections + excluded.connections, blocked = blocked + excluded.blocked",
+    )?;
+    for cell in cells {
+        let figures = cell.figures;
+        statement.execute(params![
+            int(cell.minute),
+            kind(cell.by),
+            &*cell.key,
+            int(figures.up),
+            int(figures.down),
+            int(figures.connections),
+            int(figures.blocked),
+        ])?;
+    }
+    Ok(())
+}
+
+fn kind(by: GroupBy) -> i64 {
+    match by {
+        GroupBy::App => 1,
+        GroupBy::Domain => 2,
+        GroupBy::Route => 3,
+        GroupBy::Verdict => 4,
+    }
+}
+
+/// SQLite's integers are signed.
+pub(crate) fn int(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn uint(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}

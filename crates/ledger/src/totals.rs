@@ -1,0 +1,63 @@
+//! Figures since the start, exact at any moment: they are summed from the shards by who asks.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::entry::Verdict;
+
+/// Bytes both ways.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Sums {
+    pub up: u64,
+    pub down: u64,
+}
+
+/// Everything since the program started.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Totals {
+    /// All that was asked for, blocked and failed ones included.
+    pub connections: u64,
+    /// Those that stand now.
+    pub active: u64,
+    pub blocked: u64,
+    pub failed: u64,
+    pub direct: Sums,
+    pub routed: Sums,
+    pub cached: Sums,
+}
+
+impl Sums {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.up += other.up;
+        self.down += other.down;
+    }
+}
+
+impl Totals {
+    pub(crate) fn of(&mut self, verdict: Verdict) -> &mut Sums {
+        match verdict {
+            Verdict::Direct => &mut self.direct,
+            Verdict::Cached => &mut self.cached,
+            // A connection that never stood moves no bytes.
+            Verdict::Routed | Verdict::Blocked | Verdict::Failed => &mut self.routed,
+        }
+    }
+
+    pub(crate) fn count(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Blocked => self.blocked += 1,
+            Verdict::Failed => self.failed += 1,
+            Verdict::Direct | Verdict::Routed | Verdict::Cached => {}
+        }
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.connections += other.connections;
+        self.active += other.active;
+        self.blocked += other.blocked;
+        self.failed += other.failed;
+        self.direct.add(other.direct);
+        self.routed.add(other.routed);
+        self.cached.add(other.cached);
+    }
+}

@@ -1,0 +1,173 @@
+//! A row as the window, the CLI and scripts see it. Its names are kept: others rely on them.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::entry::{End, Verdict, listener_word, protocol_word, why_word};
+use crate::live::{Phase, Row};
+use crate::shard::Ended;
+
+/// Which table a row is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// It stands now.
+    Active,
+    /// It stood, or its dial failed.
+    Closed,
+    /// It was refused by a rule, a list or the mode.
+    Blocked,
+}
+
+/// One connection, ready to show.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RowView {
+    /// At most 2^53, so that every reader of JSON keeps it exact.
+    pub id: u64,
+    pub state: State,
+    /// "mixed", "socks" or "http".
+    pub listener: Cow<'static, str>,
+    /// The client's address and port.
+    pub client: String,
+    /// The program's name, where it is known.
+    pub app: Option<String>,
+    pub app_path: Option<String>,
+    pub pid: Option<u32>,
+    pub user: Option<String>,
+    /// "socks4", "socks5", "udp", "http" or "connect".
+    pub protocol: Cow<'static, str>,
+    pub host: String,
+    pub port: u16,
+    /// The target's address, where it is known.
+    pub remote: Option<String>,
+    /// "direct", "routed", "blocked", "failed" or "cached".
+    pub verdict: Cow<'static, str>,
+    /// Why, in one sentence.
+    pub reason: String,
+    /// What decided: "loop", "rule", "deny", "list", "mode" or "kill_switch".
+    pub rule: Cow<'static, str>,
+    pub route: String,
+    /// Bytes from the client.
+    pub up: u64,
+    /// Bytes to the client.
+    pub down: u64,
+    /// Bytes a second now; 0 in the history.
+    pub up_speed: u64,
+    pub down_speed: u64,
+    /// Unix milliseconds.
+    pub started: u64,
+    /// How long it stands, or stood.
+    pub age_ms: u64,
+    /// Unix milliseconds; absent while it stands.
+    pub ended: Option<u64>,
+    /// "finished", "broken", "idle", "closed", "reload", "shutdown", "blocked" or "failed".
+    pub end: Option<Cow<'static, str>>,
+    pub error: Option<String>,
+    pub dns_ms: Option<f64>,
+    pub connect_ms: Option<f64>,
+    pub tls_ms: Option<f64>,
+    pub first_byte_ms: Option<f64>,
+    /// HTTP requests carried; 0 for a tunnel.
+    pub requests: u32,
+    /// The group it is in, where the window asked for groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+}
+
+/// A row of either table while a query looks at it.
+#[derive(Clone, Copy)]
+pub(crate) struct Entry<'a> {
+    pub row: &'a Row,
+    pub ended: Option<&'a Ended>,
+    /// Unix milliseconds.
+    pub now: u64,
+}
+
+impl<'a> Entry<'a> {
+    pub fn of_ended(ended: &'a Ended, now: u64) -> Self {
+        Self {
+            row: &ended.row,
+            ended: Some(ended),
+            now,
+        }
+    }
+
+    pub fn state(&self) -> State {
+        match self.ended {
+            None => State::Active,
+            Some(ended) if ended.verdict == Verdict::Blocked => State::Blocked,
+            Some(_) => State::Closed,
+        }
+    }
+
+    pub fn verdict(&self) -> Verdict {
+        self.ended.map_or(self.row.verdict(), |ended| ended.verdict)
+    }
+
+    pub fn age_ms(&self) -> u64 {
+        let until = self.ended.map_or(self.now, |ended| ended.at);
+        until.saturating_sub(self.row.started)
+    }
+
+    pub fn up_speed(&self) -> f32 {
+        self.ended.map_or_else(|| self.row.up_speed(), |_| 0.0)
+    }
+
+    pub fn down_speed(&self) -> f32 {
+        self.ended.map_or_else(|| self.row.down_speed(), |_| 0.0)
+    }
+
+    pub fn end(&self) -> Option<End> {
+        self.ended.map(|ended| ended.end)
+    }
+
+    pub fn error(&self) -> Option<&'a str> {
+        self.ended.and_then(|ended| ended.error.as_deref())
+    }
+
+    pub fn phase_ms(&self, phase: Phase) -> Option<f64> {
+        self.row
+            .phase(phase)
+            .map(|micros| f64::from(micros) / 1000.0)
+    }
+
+    pub fn view(&self) -> RowView {
+        let row = self.row;
+        let app = row.app();
+        RowView {
+            id: row.id,
+            state: self.state(),
+            listener: listener_word(row.listener()).into(),
+            client: row.client().to_string(),
+            app: app.map(|app| app.name.to_string()),
+            app_path: app.and_then(|app| app.path.as_ref().map(ToString::to_string)),
+            pid: app.map(|app| app.pid),
+            user: row.user().map(ToString::to_string),
+            protocol: protocol_word(row.protocol()).into(),
+            host: row.target().host.to_string(),
+            port: row.target().port,
+            remote: row.remote().map(|remote| remote.to_string()),
+            verdict: self.verdict().word().into(),
+            reason: row.why().text.to_string(),
+            rule: why_word(row.why().kind).into(),
+            route: row.route().to_string(),
+            up: row.up_bytes(),
+            down: row.down_bytes(),
+            up_speed: self.up_speed() as u64,
+            down_speed: self.down_speed() as u64,
+            started: row.started,
+            age_ms: self.age_ms(),
+            ended: self.ended.map(|ended| ended.at),
+            end: self.end().map(|end| end.word().into()),
+            error: self.error().map(str::to_owned),
+            dns_ms: self.phase_ms(Phase::Dns),
+            connect_ms: self.phase_ms(Phase::Connect),
+            tls_ms: self.phase_ms(Phase::Tls),
+            first_byte_ms: self.phase_ms(Phase::FirstByte),
+            requests: row.requests(),
+            group: None,
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! The one thread that writes the database. Its queue is bounded: a disk that is full or slow costs history, never a
+//! connection.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::clock::unix_ms;
+use crate::minutes::Cell;
+use crate::shard::Ended;
+use crate::store::{Store, StoreError};
+
+/// Messages that wait for the disk: at 512 rows each, what a burst of 16,000 connections leaves behind.
+const QUEUE: usize = 32;
+/// Cells kept while the disk refuses them.
+const MOST_UNSAVED_CELLS: usize = 20_000;
+/// How often old rows are deleted.
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
+/// How long a caller waits for the disk.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+enum Message {
+    Rows(Vec<Ended>),
+    Cells(Vec<Cell>),
+    Keep(Duration),
+    Wipe(SyncSender<()>),
+    Flush(SyncSender<()>),
+}
+
+/// The books' hold on the writer. Dropping it lets the thread write what it has and end.
+pub(crate) struct Writer {
+    queue: SyncSender<Message>,
+    pub file: PathBuf,
+    problem: Arc<Mutex<Problems>>,
+}
+
+/// What a person should know of the database.
+#[derive(Debug, Default)]
+struct Problems {
+    /// Stays: a file was set aside.
+    set_aside: Option<String>,
+    /// Goes when the next write succeeds.
+    disk: Option<String>,
+}
+
+impl Writer {
+    /// Opens the database on the calling thread, so that its rows can be read next, and starts the writer.
+    pub fn start(file: &Path, keep: Duration) -> Result<Self, StoreError> {
+        let (store, said) = Store::open(file, unix_ms(SystemTime::now()))?;
+        let problem = Arc::new(Mutex::new(Problems {
+            set_aside: said,
+            disk: None,
+        }));
+        let (queue, messages) = sync_channel(QUEUE);
+        let thread = Thread {
+            store,
+            keep,
+            unsaved: Vec::new(),
+            forgotten: None,
+            problem: problem.clone(),
+        };
+        thread::Builder::new()
+            .name("ledger".to_owned())
+            .spawn(move || thread.run(&messages))?;
+        Ok(Self {
+            queue,
+            file: file.to_owned(),
+            problem,
+        })
+    }
+
+    /// Hands rows over; how many were dropped because the queue is full.
+    pub fn send_rows(&self, rows: Vec<Ended>) -> u64 {
+        match self.queue.try_send(Message::Rows(rows)) {
+            Err(
+                TrySendError::Full(Message::Rows(rows))
+                | TrySendError::Disconnected(Message::Rows(rows)),
+            ) => rows.len() as u64,
+            _ => 0,
+        }
+    }
+
+    /// Hands cells over, or gives them back where the queue is full.
+    pub fn send_cells(&self, cells: Vec<Cell>) -> Result<(), Vec<Cell>> {
+        match self.queue.try_send(Message::Cells(cells)) {
+            Err(
+                TrySendError::Full(Message::Cells(cells))
+                | TrySendError::Disconnected(Message::Cells(cells)),
+            ) => Err(cells),
+            _ => Ok(()),
+        }
+    }
+
+    /// Changes how long rows are kept.
+    pub fn keep(&self, keep: Duration) {
+        let _ = self.send_in_time(Message::Keep(keep));
+    }
+
+    /// Something that waits until all handed over so far is on the disk; call it without a lock that others need.
+    pub fn flusher(&self) -> Flusher {
+        Flusher(self.queue.clone())
+    }
+
+    /// Deletes everything on the disk; whether it was done in time.
+    pub fn wiper(&self) -> Wiper {
+        Wiper(self.queue.clone())
+    }
+
+    pub fn problems(&self) -> Vec<String> {
+        let problems = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
+        [&problems.set_aside, &problems.disk]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect()
+    }
+
+    fn send_in_time(&self, message: Message) -> bool {
+        send_in_time(&self.queue, message)
+    }
+}
+
+/// Waits for the disk.
+pub(crate) struct Flusher(SyncSender<Message>);
+
+impl Flusher {
+    /// Whether the disk answered in time.
+    pub fn wait(self) -> bool {
+        ask(&self.0, Message::Flush)
+    }
+}
+
+/// Empties the disk.
+pub(crate) struct Wiper(SyncSender<Message>);
+
+impl Wiper {
+    /// Whether it was done in time.
+    pub fn wait(self) -> bool {
+        ask(&self.0, Message::Wipe)
+    }
+}
+
+fn ask(queue: &SyncSender<Message>, message: fn(SyncSender<()>) -> Message) -> bool {
+    let (done, answer) = sync_channel(1);
+    send_in_time(queue, message(done)) && answer.recv_timeout(PATIENCE).is_ok()
+}
+
+/// Waits for a place in the queue: the standard library's channel has no such call.
+fn send_in_time(queue: &SyncSender<Message>, mut message: Message) -> bool {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match queue.try_send(message) {
+            Ok(()) => return true,
+            Err(TrySendError::Full(back)) if Instant::now() < until => {
+                message = back;
+                thread::sleep(Duration::from_millis(5));
+            }
+            Err(_) => return false,
+        }
+    }
+}
+
+struct Thread {
+    store: Store,
+    keep: Duration,
+    /// Cells that the disk refused.
+    unsaved: Vec<Cell>,
+    forgotten: Option<Instant>,
+    problem: Arc<Mutex<Problems>>,
+}
+
+impl Thread {
+    fn run(mut self, messages: &Receiver<Message>) {
+        loop {
+            self.forget_old_when_due();
+            match messages.recv_timeout(FORGET_EVERY) {
+                Ok(message) => self.take(message),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        self.write(&[], Vec::new());
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Rows(rows) => self.write(&rows, Vec::new()),
+            Message::Cells(cells) => self.write(&[], cells),
+            Message::Keep(keep) => {
+                self.keep = keep;
+                self.forgotten = None;
+            }
+            Message::Flush(done) => {
+                self.write(&[], Vec::new());
+                let _ = done.try_send(());
+            }
+            Message::Wipe(done) => {
+                self.unsaved.clear();
+                let wiped = self.store.wipe();
+                if wiped.is_ok() {
+                    let _ = done.try_send(());
+                }
+                self.note(wiped.map(|()| None));
+            }
+        }
+    }
+
+    fn write(&mut self, rows: &[Ended], cells: Vec<Cell>) {
+        self.unsaved.extend(cells);
+        if rows.is_empty() && self.unsaved.is_empty() {
+            return;
+        }
+        let written = self
+            .store
+            .write(rows, &self.unsaved, unix_ms(SystemTime::now()));
+        if written.is_ok() {
+            self.unsaved = Vec::new();
+        } else {
+            let excess = self.unsaved.len().saturating_sub(MOST_UNSAVED_CELLS);
+            self.unsaved.drain(..excess);
+        }
+        self.note(written);
+    }
+
+    fn forget_old_when_due(&mut self) {
+        if self
+            .forgotten
+            .is_some_and(|last| last.elapsed() < FORGET_EVERY)
+        {
+            return;
+        }
+        self.forgotten = Some(Instant::now());
+        let done = self.store.forget_old(unix_ms(SystemTime::now()), self.keep);
+        if let Err(error) = done {
+            self.note(Err(error));
+        }
+    }
+
+    fn note(&self, outcome: Result<Option<String>, StoreError>) {
+        let mut problems = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
+        match outcome {
+            Ok(said) => {
+                problems.disk = None;
+                problems.set_aside = said.or(problems.set_aside.take());
+            }
+            Err(error) => {
+                problems.disk = Some(format!(
+                    "statistics are not being written to disk: {error}; free space or check the folder's permissions"
+                ));
+            }
+        }
+    }
+}
