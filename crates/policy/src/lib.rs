@@ -1,8 +1,37 @@
 //! `decide(Request, &Policy) -> Verdict`: where a connection goes, and why. Pure: no sockets, no clock, no files.
 //! The engine, the simulator and the PAC all ask the same function.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
 
+pub mod compile;
+pub mod decide;
+mod hashed;
+pub mod host;
+mod hostset;
+pub mod list;
+pub mod own;
+pub mod policy;
 pub mod request;
+mod rules;
+pub mod target;
+pub mod trace;
 pub mod verdict;
 
+pub use compile::CompileError;
+pub use decide::{decide, explain, simulate};
+pub use host::HostError;
+pub use list::{Hit, List, ListError, ListReader, ListStats, line_text};
+pub use own::OwnEndpoints;
+pub use policy::{Mode, Policy};
 pub use request::{App, Host, Listener, Protocol, Request, Target};
+pub use rules::MAX_REGEX;
+pub use target::TargetError;
+pub use trace::{Explanation, Outcome, Step, Way};
 pub use verdict::{Action, DirectPermit, Outlet, Route, Verdict, Why, WhyKind};

@@ -2,10 +2,20 @@
 
 use std::sync::Arc;
 
-/// Leave to open a socket straight to a target or to resolve its name here. Only [`crate::decide`] makes one, and only
-/// in a mode without a kill switch: code that holds none cannot go direct (DESIGN section 2).
+use serde::Serialize;
+
+/// Leave to open a socket straight to a target or to resolve its name here. Only [`crate::decide`] and
+/// [`crate::Policy::permit`] make one, and only in a mode without a kill switch: code that holds none cannot go direct
+/// (DESIGN section 2).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DirectPermit(pub(crate) ());
+pub struct DirectPermit(());
+
+impl DirectPermit {
+    /// The only place where one is made.
+    pub(crate) fn unless(kill_switch: bool) -> Option<DirectPermit> {
+        (!kill_switch).then_some(DirectPermit(()))
+    }
+}
 
 /// An upstream or a group, by its place in the configuration: upstreams first, then groups, both in the file's order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -29,7 +39,8 @@ pub enum Action {
 }
 
 /// What decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum WhyKind {
     /// The target is Privet itself.
     Loop,
@@ -38,12 +49,12 @@ pub enum WhyKind {
     Deny,
     List,
     Mode,
-    /// The rule or mode says direct, and the mode's kill switch forbids it.
+    /// The rule or mode says direct, and the mode's kill switch forbids it; or the mode needs an upstream and has none.
     KillSwitch,
 }
 
 /// The reason in one sentence. Shared: a reason that many connections have is stored once.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Why {
     pub kind: WhyKind,
     pub text: Arc<str>,

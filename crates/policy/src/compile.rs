@@ -1,0 +1,163 @@
+//! From the configuration and the lists to a [`Policy`]: names become places, texts become sets, reasons sentences.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use privet_config::{Config, Mode as WrittenMode, RouteRef};
+
+use crate::hashed::of_host;
+use crate::hostset::{Entry, HostSet};
+use crate::policy::{Mode, ModeRoute, Policy, Rulebook};
+use crate::rules::{Rule, Rules};
+use crate::{Host, HostError, List, Outlet, OwnEndpoints};
+
+/// Why a configuration does not compile. What `privet-config` has checked comes through without one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CompileError {
+    #[error("there is no mode “{0}”")]
+    NoMode(String),
+    #[error("{what} names “{name}”, which is no upstream and no group")]
+    NoOutlet { what: String, name: String },
+    #[error("{what}: “{text}”: {cause}")]
+    Host {
+        what: String,
+        text: String,
+        cause: HostError,
+    },
+    #[error("{what}: the regular expression “{text}” does not compile: {cause}")]
+    Regex {
+        what: String,
+        text: String,
+        cause: String,
+    },
+    #[error(
+        "{what}: there is no protocol “{name}”; there are socks4, socks5, udp, http and connect"
+    )]
+    Protocol { what: String, name: String },
+}
+
+impl Policy {
+    /// Compiles the rules, filters and modes of `config` with those of `lists` that it names and enables, in its order.
+    /// The lists are shared, not copied: compiling again is cheap, and [`Policy::in_mode`] compiles nothing.
+    ///
+    /// # Errors
+    /// A name that nothing defines, a regular expression larger than [`crate::MAX_REGEX`], a text that is no host.
+    pub fn compile(
+        config: &Config,
+        lists: &[Arc<List>],
+        own: OwnEndpoints,
+    ) -> Result<Policy, CompileError> {
+        let outlets = outlets(config);
+        let outlet = |name: &str| {
+            let at = outlets.iter().position(|known| **known == *name)?;
+            u16::try_from(at).ok().map(Outlet)
+        };
+        let rules = config.rules.iter().enumerate();
+        let rules: Result<Vec<Rule>, _> = rules
+            .map(|(at, rule)| Rule::compile(at, rule, outlet))
+            .collect();
+        let mut modes = BTreeMap::new();
+        for (name, written) in &config.modes {
+            let mode = mode(config, name, written, outlet)?;
+            modes.insert(name.clone(), Arc::new(mode));
+        }
+        let mode = modes.get(&config.mode).cloned();
+        let book = Rulebook {
+            rules: Rules::new(rules?),
+            allow: domains("[filter] allow", &config.filter.allow)?,
+            deny: domains("[filter] deny", &config.filter.deny)?,
+            allow_text: config.filter.allow.clone(),
+            deny_text: config.filter.deny.clone(),
+            lists: enabled(config, lists),
+            own,
+            modes,
+            outlets,
+        };
+        let mode = mode.ok_or_else(|| CompileError::NoMode(config.mode.clone()))?;
+        Ok(Policy::of(Arc::new(book), mode))
+    }
+}
+
+fn outlets(config: &Config) -> Vec<Arc<str>> {
+    let upstreams = config.upstreams.iter().map(|u| u.name.as_str());
+    let groups = config.groups.iter().map(|g| g.name.as_str());
+    upstreams.chain(groups).map(Arc::from).collect()
+}
+
+fn enabled(config: &Config, lists: &[Arc<List>]) -> Vec<Arc<List>> {
+    let wanted = config.filter.lists.iter().filter(|list| list.enabled);
+    wanted
+        .filter_map(|want| lists.iter().find(|list| list.name() == want.name))
+        .cloned()
+        .collect()
+}
+
+fn mode(
+    config: &Config,
+    name: &str,
+    written: &WrittenMode,
+    outlet: impl Fn(&str) -> Option<Outlet>,
+) -> Result<Mode, CompileError> {
+    let first = || {
+        let group = config.groups.first().map(|g| g.name.as_str());
+        group.or(config.upstreams.first().map(|u| u.name.as_str()))
+    };
+    let via = match &written.route {
+        RouteRef::Direct => None,
+        RouteRef::Outlet(name) => Some(name.as_str()),
+        RouteRef::FirstOutlet => first(),
+    };
+    let what = format!("mode “{name}”");
+    let (route, why) = match (via, &written.route) {
+        (Some(via), _) => {
+            let place = outlet(via).ok_or_else(|| CompileError::NoOutlet {
+                what: what.clone(),
+                name: via.to_owned(),
+            })?;
+            let why = format!("no rule matches; {what} sends it through “{via}”");
+            (ModeRoute::Via(place), why)
+        }
+        (None, RouteRef::FirstOutlet) => {
+            let why = format!("{what} needs an upstream, and none is configured");
+            (ModeRoute::Nothing, why)
+        }
+        (None, _) if written.kill_switch => {
+            let why = format!("{what} says direct, and its kill switch forbids that");
+            (ModeRoute::Direct, why)
+        }
+        (None, _) => {
+            let why = format!("no rule matches; {what} sends it direct");
+            (ModeRoute::Direct, why)
+        }
+    };
+    Ok(Mode {
+        name: name.into(),
+        headers: written.headers,
+        dns: written.dns.clone(),
+        kill_switch: written.kill_switch,
+        filter: written.filter,
+        route,
+        why: why.into(),
+    })
+}
+
+/// Domains that cover what is below them; noted beside each: its place in the file's array.
+fn domains(what: &str, entries: &[String]) -> Result<HostSet, CompileError> {
+    let mut set = Vec::new();
+    for (at, text) in (0u32..).zip(entries) {
+        set.push(Entry::new(of_host(&domain_entry(what, text)?), at));
+    }
+    Ok(HostSet::new(set, |a, b| a.hash() == b.hash()))
+}
+
+/// A domain as users write it: `*.` or a dot before it say what is so anyway.
+pub(crate) fn domain_entry(what: &str, text: &str) -> Result<Host, CompileError> {
+    let bare = text.trim();
+    let bare = bare.strip_prefix("*.").unwrap_or(bare);
+    let bare = bare.strip_prefix('.').unwrap_or(bare);
+    Host::parse(bare).map_err(|cause| CompileError::Host {
+        what: what.to_owned(),
+        text: text.to_owned(),
+        cause,
+    })
+}

@@ -1,0 +1,298 @@
+//! The one function that decides. The engine, the simulator, replay and PAC's test ask it; a trace may listen.
+//!
+//! In order: a target that is Privet itself is refused; the rules, first match wins, being the user's explicit word also
+//! over every list; then, where the mode filters, `[filter] allow`, `[filter] deny` and the lists; then the mode's route.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use crate::hashed::{Suffixes, ancestor};
+use crate::hostset::HostSet;
+use crate::list::{Hit, List};
+use crate::policy::{ModeRoute, Policy};
+use crate::rules::{Look, Rule, Then};
+use crate::trace::{Explanation, Live, Outcome, Quiet, Step, Steps, Trace, rule_step};
+use crate::{Action, DirectPermit, Host, Outlet, Request, Route, Verdict, Why, WhyKind};
+
+/// Decides on a real connection; the lists that block it count it.
+pub fn decide(request: &Request<'_>, policy: &Policy) -> Verdict {
+    walk(request, policy, &mut Live)
+}
+
+/// The same verdict, and nothing counts it.
+pub fn simulate(request: &Request<'_>, policy: &Policy) -> Verdict {
+    walk(request, policy, &mut Quiet)
+}
+
+/// The same verdict with every step that led to it.
+pub fn explain(request: &Request<'_>, policy: &Policy) -> Explanation {
+    let mut steps = Steps::default();
+    let verdict = walk(request, policy, &mut steps);
+    Explanation {
+        outcome: Outcome::of(&verdict, policy),
+        verdict,
+        steps: steps.0,
+    }
+}
+
+fn walk<T: Trace>(request: &Request<'_>, policy: &Policy, trace: &mut T) -> Verdict {
+    if let Some(why) = is_loop(request, policy, trace) {
+        return block(WhyKind::Loop, why);
+    }
+    let suffixes = Suffixes::of(&request.target.host);
+    let (rule, wants_addresses) = first_rule(request, policy, &suffixes, trace);
+    let verdict = match rule {
+        Some(rule) => by_rule(rule, policy),
+        None => match filtered(request, policy, &suffixes, trace) {
+            Some(why) => Verdict {
+                action: Action::Block,
+                why,
+                wants_addresses: false,
+            },
+            None => by_mode(policy, trace),
+        },
+    };
+    Verdict {
+        wants_addresses,
+        ..verdict
+    }
+}
+
+fn block(kind: WhyKind, text: impl Into<Arc<str>>) -> Verdict {
+    Verdict {
+        action: Action::Block,
+        why: Why {
+            kind,
+            text: text.into(),
+        },
+        wants_addresses: false,
+    }
+}
+
+fn is_loop<T: Trace>(request: &Request<'_>, policy: &Policy, trace: &mut T) -> Option<String> {
+    let own = policy.own();
+    let target = request.target;
+    let by_address = || {
+        let mut addresses = request.addresses.iter();
+        addresses.find(|ip| own.answers_at(**ip, target.port))
+    };
+    // No listener has this port: nothing else has to be looked at.
+    let found = if !own.has_port(target.port) {
+        None
+    } else if own.answers(target) {
+        Some(format!("{target} is Privet itself"))
+    } else {
+        by_address().map(|ip| format!("{target} leads to Privet itself, at {ip}"))
+    };
+    trace.step(|| Step {
+        what: "loop".into(),
+        list: None,
+        line: None,
+        source: None,
+        matched: found.is_some(),
+        text: match &found {
+            Some(text) => text.clone(),
+            None => "the target is not Privet itself".into(),
+        },
+    });
+    found
+}
+
+/// The first rule that matches, and whether one before it could not be told for want of addresses.
+fn first_rule<'a, T: Trace>(
+    request: &Request<'_>,
+    policy: &'a Policy,
+    suffixes: &Suffixes,
+    trace: &mut T,
+) -> (Option<&'a Rule>, bool) {
+    let mut wants_addresses = false;
+    let mut next = 0;
+    for (at, rule, named) in policy.book.rules.candidates(suffixes) {
+        trace.passed(policy, request, next..at);
+        next = at + 1;
+        let look = rule.look(request, named);
+        trace.step(|| rule_step(rule.number, rule.line, look, &rule.why));
+        match look {
+            Look::Matches => return (Some(rule), wants_addresses),
+            Look::NoAddresses => wants_addresses = true,
+            Look::Not(_) | Look::Over => {}
+        }
+    }
+    trace.passed(policy, request, next..policy.rules().len());
+    (None, wants_addresses)
+}
+
+fn by_rule(rule: &Rule, policy: &Policy) -> Verdict {
+    match rule.then {
+        Then::Block => block(WhyKind::Rule, rule.why.clone()),
+        Then::Via(outlet) => via(outlet, WhyKind::Rule, &rule.why, policy),
+        Then::Direct => direct(WhyKind::Rule, &rule.why, policy).unwrap_or_else(|| {
+            let mode = &policy.mode().name;
+            let why = format!(
+                "{}, and the kill switch of mode “{mode}” forbids that",
+                rule.why
+            );
+            block(WhyKind::KillSwitch, why)
+        }),
+    }
+}
+
+fn by_mode<T: Trace>(policy: &Policy, trace: &mut T) -> Verdict {
+    let mode = policy.mode();
+    let verdict = match mode.route {
+        ModeRoute::Via(outlet) => via(outlet, WhyKind::Mode, &mode.why, policy),
+        ModeRoute::Nothing => block(WhyKind::KillSwitch, mode.why.clone()),
+        ModeRoute::Direct => direct(WhyKind::Mode, &mode.why, policy)
+            .unwrap_or_else(|| block(WhyKind::KillSwitch, mode.why.clone())),
+    };
+    trace.step(|| Step {
+        what: format!("mode {}", mode.name),
+        list: None,
+        line: None,
+        source: None,
+        matched: true,
+        text: mode.why.to_string(),
+    });
+    verdict
+}
+
+fn via(outlet: Outlet, kind: WhyKind, text: &Arc<str>, policy: &Policy) -> Verdict {
+    Verdict {
+        action: Action::Route(Route::Via {
+            outlet,
+            otherwise: policy.permit(),
+        }),
+        why: Why {
+            kind,
+            text: text.clone(),
+        },
+        wants_addresses: false,
+    }
+}
+
+/// `None`: the mode's kill switch forbids it.
+fn direct(kind: WhyKind, text: &Arc<str>, policy: &Policy) -> Option<Verdict> {
+    let permit: DirectPermit = policy.permit()?;
+    Some(Verdict {
+        action: Action::Route(Route::Direct(permit)),
+        why: Why {
+            kind,
+            text: text.clone(),
+        },
+        wants_addresses: false,
+    })
+}
+
+/// Why the filter blocks, if it does.
+fn filtered<T: Trace>(
+    request: &Request<'_>,
+    policy: &Policy,
+    suffixes: &Suffixes,
+    trace: &mut T,
+) -> Option<Why> {
+    let book = &policy.book;
+    if !policy.mode().filter {
+        trace.step(|| plain("filter", false, "the mode does not filter".into()));
+        return None;
+    }
+    if let Some(entry) = own_entry(&book.allow, &book.allow_text, suffixes) {
+        trace.step(|| {
+            let text = format!("`{entry}` is allowed, whatever deny and the lists say");
+            plain("filter.allow", true, text)
+        });
+        return None;
+    }
+    trace.step(|| plain("filter.allow", false, "it does not name the host".into()));
+    if let Some(entry) = own_entry(&book.deny, &book.deny_text, suffixes) {
+        let text = format!("`{entry}` is in [filter] deny");
+        trace.step(|| plain("filter.deny", true, text.clone()));
+        return Some(Why {
+            kind: WhyKind::Deny,
+            text: text.into(),
+        });
+    }
+    trace.step(|| plain("filter.deny", false, "it does not name the host".into()));
+    listed(request, policy, suffixes, trace)
+}
+
+/// The entry of `[filter] allow` or `deny` nearest to the host.
+fn own_entry<'a>(set: &HostSet, texts: &'a [String], suffixes: &Suffixes) -> Option<&'a str> {
+    if set.is_empty() {
+        return None;
+    }
+    let found = suffixes
+        .iter()
+        .find_map(|(_, hash)| set.get(hash).first())?;
+    texts.get(found.note as usize).map(String::as_str)
+}
+
+/// Asks every list, also once one has blocked: all that match are named.
+fn listed<T: Trace>(
+    request: &Request<'_>,
+    policy: &Policy,
+    suffixes: &Suffixes,
+    trace: &mut T,
+) -> Option<Why> {
+    let host = &request.target.host;
+    let mut sentence: Option<String> = None;
+    for list in policy.lists() {
+        let hit = list.look(host, suffixes, request.url);
+        trace.step(|| list_step(list, hit, host));
+        let Some(hit) = hit.filter(|hit| !hit.allow) else {
+            continue;
+        };
+        if T::LIVE {
+            list.count_hit();
+        }
+        let sentence = match &mut sentence {
+            Some(sentence) => {
+                sentence.push_str(" and ");
+                sentence
+            }
+            None => sentence.insert(format!("{host} is blocked by ")),
+        };
+        // Writing to a string does not fail.
+        let _ = write!(sentence, "list “{}” (line {})", list.name(), hit.line);
+    }
+    sentence.map(|text| Why {
+        kind: WhyKind::List,
+        text: text.into(),
+    })
+}
+
+fn list_step(list: &List, hit: Option<Hit>, host: &Host) -> Step {
+    let text = match (hit, host) {
+        (None, _) => "no line of it names the target".to_owned(),
+        (Some(hit), host) => {
+            let does = if hit.allow { "excepts" } else { "blocks" };
+            match host {
+                Host::Name(name) if hit.above > 0 => {
+                    format!(
+                        "it {does} {}, of which this is a part",
+                        ancestor(name, hit.above)
+                    )
+                }
+                host => format!("it {does} {host}"),
+            }
+        }
+    };
+    Step {
+        what: format!("list {}", list.name()),
+        list: Some(list.name().into()),
+        line: hit.map(|hit| hit.line),
+        source: None,
+        matched: hit.is_some(),
+        text,
+    }
+}
+
+fn plain(what: &str, matched: bool, text: String) -> Step {
+    Step {
+        what: what.into(),
+        list: None,
+        line: None,
+        source: None,
+        matched,
+        text,
+    }
+}

@@ -1,0 +1,223 @@
+//! Blocklists: what a list says of a host or a URL, and on which of its lines.
+//!
+//! A list's exceptions undo only its own lines, so that no list can open what another closes; `[filter] allow` opens.
+
+mod adblock_line;
+mod detect;
+mod dnsmasq_line;
+mod hosts_line;
+mod line;
+mod read;
+mod rpz_line;
+mod url_rules;
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use privet_config::ListFormat;
+use serde::{Serialize, Serializer};
+
+use crate::Host;
+use crate::hashed::Suffixes;
+use crate::hostset::HostSet;
+
+pub use line::LineFault;
+use line::Note;
+pub use read::{ListReader, MAX_LINE, MAX_LINES, MAX_LIST};
+use url_rules::UrlRules;
+
+/// One list, read and ready to be asked from any thread.
+pub struct List {
+    name: String,
+    stats: ListStats,
+    hosts: HostSet,
+    rules: Option<UrlRules>,
+    hits: AtomicU64,
+}
+
+/// A line of a list that speaks of the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Hit {
+    /// From 1, in the source of the list.
+    pub line: u32,
+    /// The line is an exception: the list lets the target pass.
+    pub allow: bool,
+    /// The line names a domain so many labels above the target; 0 is the target itself, or a rule on the URL.
+    pub above: usize,
+}
+
+/// What was found in a list's source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ListStats {
+    /// The format it was read as: never `Auto`.
+    #[serde(serialize_with = "format_name")]
+    pub format: ListFormat,
+    /// Distinct hosts and rules in force.
+    pub entries: usize,
+    /// Lines that mean nothing to a proxy, though they are right: rules that hide parts of a page, zone records.
+    pub beside: usize,
+    /// Lines that could not be read.
+    pub skipped: usize,
+    /// The first of those.
+    pub errors: Vec<LineError>,
+    /// Bytes of the source.
+    pub bytes: u64,
+    /// Bytes kept in memory, where they can be counted.
+    pub memory: usize,
+}
+
+/// A line that was skipped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("line {line}: {fault}")]
+pub struct LineError {
+    pub line: u32,
+    pub fault: LineFault,
+}
+
+/// Why a whole list is refused; the last good one stays in force.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ListError {
+    #[error("the list is larger than {} MiB", MAX_LIST >> 20)]
+    TooLarge,
+    #[error("the list has more than {MAX_LINES} lines")]
+    TooManyLines,
+    #[error("this is no list in any known format; it may be a web page or an archive")]
+    NotAList,
+    #[error("not one line could be read as {format}; {first}")]
+    NothingUsable {
+        format: &'static str,
+        first: LineError,
+    },
+}
+
+impl List {
+    /// Reads a whole source. [`ListReader`] takes it in pieces.
+    ///
+    /// # Errors
+    /// Too large, or nothing in it is a line of the format. An empty source is an empty list.
+    pub fn parse(name: &str, bytes: &[u8], format: ListFormat) -> Result<List, ListError> {
+        let mut reader = ListReader::new(name, format);
+        reader.feed(bytes)?;
+        reader.finish()
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn stats(&self) -> &ListStats {
+        &self.stats
+    }
+
+    /// How many connections this list blocked since it was read, alone or with others.
+    pub fn hits(&self) -> u64 {
+        self.hits.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_hit(&self) {
+        self.hits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What the list says of the host and, where it can be read, of the URL: its strongest line, if any.
+    pub fn matches(&self, host: &Host, url: Option<&str>) -> Option<Hit> {
+        self.look(host, &Suffixes::of(host), url)
+    }
+
+    /// As [`List::matches`], the host's hashes made once for all lists.
+    pub(crate) fn look(&self, host: &Host, suffixes: &Suffixes, url: Option<&str>) -> Option<Hit> {
+        let found = self.look_host(suffixes);
+        let (Some(rules), Some(url)) = (&self.rules, url) else {
+            return found.map(|(hit, _)| hit);
+        };
+        let by_url = rules.look(url, &host.text());
+        stronger(found, by_url).map(|(hit, _)| hit)
+    }
+
+    /// The strongest line on the host, and whether it is `$important`.
+    fn look_host(&self, suffixes: &Suffixes) -> Option<(Hit, bool)> {
+        if self.hosts.is_empty() {
+            return None;
+        }
+        let mut best = None;
+        for (above, hash) in suffixes.iter() {
+            for entry in self.hosts.get(hash) {
+                let note = Note::of(entry.note);
+                if !note.covers(above) {
+                    continue;
+                }
+                let hit = Hit {
+                    line: note.line(),
+                    allow: note.is_allow(),
+                    above,
+                };
+                best = stronger(best, Some((hit, note.is_important())));
+            }
+            // RPZ and dnsmasq: the most specific name decides, be it a block or an exception.
+            if best.is_some() && nearest_decides(self.stats.format) {
+                break;
+            }
+        }
+        best
+    }
+}
+
+fn nearest_decides(format: ListFormat) -> bool {
+    matches!(format, ListFormat::Rpz | ListFormat::Dnsmasq)
+}
+
+/// `$important` beats an exception, an exception beats a block; between equals the first stays.
+fn stronger(a: Option<(Hit, bool)>, b: Option<(Hit, bool)>) -> Option<(Hit, bool)> {
+    let rank = |(hit, important): &(Hit, bool)| match (important, hit.allow) {
+        (true, false) => 3,
+        (true, true) => 4,
+        (false, true) => 2,
+        (false, false) => 1,
+    };
+    match (a, b) {
+        (Some(a), Some(b)) if rank(&b) > rank(&a) => Some(b),
+        (Some(a), _) => Some(a),
+        (None, b) => b,
+    }
+}
+
+/// The name of a format as the configuration writes it.
+pub(crate) fn name_of(format: ListFormat) -> &'static str {
+    match format {
+        ListFormat::Auto => "auto",
+        ListFormat::Adblock => "adblock",
+        ListFormat::Hosts => "hosts",
+        ListFormat::Domains => "domains",
+        ListFormat::Dnsmasq => "dnsmasq",
+        ListFormat::Rpz => "rpz",
+    }
+}
+
+fn format_name<S: Serializer>(format: &ListFormat, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(name_of(*format))
+}
+
+/// Longest text that [`line_text`] returns, in characters.
+pub const MAX_SHOWN: usize = 300;
+
+/// Line `line` (from 1) of a source, for showing: control characters replaced, cut at [`MAX_SHOWN`] characters. A list
+/// keeps only the numbers of its lines; who explains reads the source again.
+pub fn line_text(source: &[u8], line: u32) -> Option<String> {
+    let at = usize::try_from(line).ok()?.checked_sub(1)?;
+    let bytes = source.split(|byte| *byte == b'\n').nth(at)?;
+    let text = String::from_utf8_lossy(bytes.get(..bytes.len().min(4 * MAX_SHOWN))?);
+    let shown = text.trim().chars().take(MAX_SHOWN);
+    Some(
+        shown
+            .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+            .collect(),
+    )
+}
+
+impl fmt::Debug for List {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("List")
+            .field("name", &self.name)
+            .field("stats", &self.stats)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,79 @@
+//! Adblock rules that need a URL, read by the `adblock` crate. They are asked for plain and inspected HTTP only.
+
+use adblock::request::Request;
+use adblock::{Engine, FilterSet};
+
+use super::Hit;
+use super::adblock_line::options;
+
+/// The rules of one list. A check takes the engine's own lock for some microseconds: one list, one engine, so that the
+/// answer names the list, and only requests whose URL is readable come here.
+pub(super) struct UrlRules {
+    engine: Engine,
+    /// The line in the source of each line that the engine was given.
+    lines: Vec<u32>,
+}
+
+impl UrlRules {
+    /// `text` holds one rule a line, `lines` where each stood.
+    pub(super) fn new(text: String, lines: Vec<u32>) -> UrlRules {
+        // Only a set made for debugging knows the line of a rule, and only rules that were not fused have one.
+        let mut set = FilterSet::new(true);
+        set.add_filter_list(text, options());
+        UrlRules {
+            engine: Engine::new_with_filter_set_no_optimize(set),
+            lines,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// The strongest rule on the URL, and whether it is `$important`. Who asks for the URL is not known to a proxy:
+    /// rules that hold only between two sites never match.
+    pub(super) fn look(&self, url: &str, host: &str) -> Option<(Hit, bool)> {
+        let request = Request::preparsed(url, host, "", kind(url), false, "get");
+        let found = self
+            .engine
+            .check_network_request_subset(&request, false, true);
+        let (rule, allow) = match (found.filter, found.exception) {
+            (Some(rule), _) if found.important => (rule, false),
+            (_, Some(rule)) => (rule, true),
+            (Some(rule), None) => (rule, false),
+            (None, None) => return None,
+        };
+        let at = rule.source_location.map_or(0, |place| place.line_number);
+        let line = usize::try_from(at).ok().and_then(|at| self.lines.get(at));
+        let hit = Hit {
+            line: line.copied().unwrap_or(0),
+            allow,
+            above: 0,
+        };
+        Some((hit, found.important))
+    }
+}
+
+/// What is being fetched, by the file's ending: a request in absolute-form does not say.
+fn kind(url: &str) -> &'static str {
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    let file = path.rsplit('/').next().unwrap_or_default();
+    let ending = file.rsplit_once('.').map_or("", |(_, ending)| ending);
+    const KINDS: [(&str, &[&str]); 5] = [
+        ("script", &["js", "mjs"]),
+        ("stylesheet", &["css"]),
+        (
+            "image",
+            &["png", "jpg", "jpeg", "gif", "webp", "avif", "svg", "ico"],
+        ),
+        ("font", &["woff", "woff2", "ttf", "otf", "eot"]),
+        (
+            "media",
+            &["mp4", "webm", "mp3", "ogg", "m4a", "m4s", "m3u8"],
+        ),
+    ];
+    KINDS
+        .iter()
+        .find(|(_, endings)| endings.iter().any(|e| e.eq_ignore_ascii_case(ending)))
+        .map_or("other", |(kind, _)| kind)
+}

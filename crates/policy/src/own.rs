@@ -1,0 +1,138 @@
+//! Whether a target is Privet itself, whatever it is called.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use crate::{Host, Target};
+
+/// Where Privet itself answers, gathered by the caller: the policy opens no socket and reads no interface.
+#[derive(Debug, Clone, Default)]
+pub struct OwnEndpoints {
+    /// The sockets that listen, with their real ports: proxy listeners, PAC, control, metrics. A reverse site belongs
+    /// here only where asking for it through the proxy should be refused.
+    pub listeners: Vec<SocketAddr>,
+    /// The addresses of this machine's interfaces: what a listener on `0.0.0.0` or `[::]` answers on.
+    pub addresses: Vec<IpAddr>,
+    /// The names of this machine. `localhost` in all its forms needs no mention.
+    pub names: Vec<Host>,
+}
+
+impl OwnEndpoints {
+    /// The target as it was written is Privet: an address one of the listeners answers on, a name for this machine.
+    pub fn answers(&self, target: &Target) -> bool {
+        match &target.host {
+            Host::Ip(ip) => self.answers_at(*ip, target.port),
+            Host::Name(name) if is_localhost(name) => {
+                self.answers_at(Ipv4Addr::LOCALHOST.into(), target.port)
+                    || self.answers_at(Ipv6Addr::LOCALHOST.into(), target.port)
+            }
+            name => self.names.contains(name) && self.has_port(target.port),
+        }
+    }
+
+    /// A connection to this address would reach one of the listeners. For the dialer too, after resolving.
+    pub fn answers_at(&self, ip: IpAddr, port: u16) -> bool {
+        let ip = reached(ip);
+        self.listeners.iter().any(|listener| {
+            let on = listener.ip().to_canonical();
+            listener.port() == port
+                && (on == ip || (takes_any(on, ip) && (ip.is_loopback() || self.is_ours(ip))))
+        })
+    }
+
+    pub(crate) fn has_port(&self, port: u16) -> bool {
+        self.listeners.iter().any(|l| l.port() == port)
+    }
+
+    fn is_ours(&self, ip: IpAddr) -> bool {
+        self.addresses.iter().any(|own| own.to_canonical() == ip)
+    }
+}
+
+/// The kernel takes a connection to the unspecified address for one to loopback.
+fn reached(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    }
+}
+
+/// A listener on `0.0.0.0` takes IPv4; one on `[::]` is taken to accept both, as Linux does unless told otherwise.
+fn takes_any(on: IpAddr, ip: IpAddr) -> bool {
+    on.is_unspecified() && (on.is_ipv6() || ip.is_ipv4())
+}
+
+/// `localhost` and what is below it (RFC 6761, section 6.3), and what Debian and others write into `/etc/hosts`.
+pub(crate) fn is_localhost(name: &str) -> bool {
+    name == "localhost" || name.ends_with(".localhost") || OTHER_LOCALHOSTS.contains(&name)
+}
+
+const OTHER_LOCALHOSTS: [&str; 7] = [
+    "localhost.localdomain",
+    "localhost4",
+    "localhost4.localdomain4",
+    "localhost6",
+    "localhost6.localdomain6",
+    "ip6-localhost",
+    "ip6-loopback",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn own(listeners: &[&str]) -> OwnEndpoints {
+        OwnEndpoints {
+            listeners: listeners.iter().map(|l| l.parse().unwrap()).collect(),
+            addresses: vec!["192.168.1.5".parse().unwrap(), "fd00::5".parse().unwrap()],
+            names: vec![Host::parse("nest.lan").unwrap()],
+        }
+    }
+
+    #[test]
+    fn a_loopback_listener_is_known_by_every_name_and_spelling() {
+        let own = own(&["127.0.0.1:7280"]);
+        for (target, want) in [
+            ("127.0.0.1:7280", true),
+            ("127.1:7280", true),
+            ("0x7f000001:7280", true),
+            ("2130706433:7280", true),
+            ("[::ffff:127.0.0.1]:7280", true),
+            ("0.0.0.0:7280", true),
+            ("localhost:7280", true),
+            ("LOCALHOST.:7280", true),
+            ("x.localhost:7280", true),
+            ("ip6-localhost:7280", true),
+            ("nest.lan:7280", true),
+            ("127.0.0.1:7281", false),
+            ("127.0.0.2:7280", false),
+            ("192.168.1.5:7280", false),
+            ("localhost:80", false),
+            ("notlocalhost:7280", false),
+        ] {
+            let target = Target::parse(target).unwrap();
+            assert_eq!(own.answers(&target), want, "{target}");
+        }
+    }
+
+    #[test]
+    fn an_unspecified_listener_is_every_address_of_this_machine() {
+        let four = own(&["0.0.0.0:1"]);
+        let both = own(&["[::]:1"]);
+        for (target, by_four, by_both) in [
+            ("127.9.9.9:1", true, true),
+            ("192.168.1.5:1", true, true),
+            ("0:1", true, true),
+            ("[::1]:1", false, true),
+            ("[::]:1", false, true),
+            ("[fd00::5]:1", false, true),
+            ("[::ffff:192.168.1.5]:1", true, true),
+            ("192.168.1.6:1", false, false),
+            ("[fd00::6]:1", false, false),
+        ] {
+            let target = Target::parse(target).unwrap();
+            assert_eq!(four.answers(&target), by_four, "0.0.0.0 {target}");
+            assert_eq!(both.answers(&target), by_both, "[::] {target}");
+        }
+    }
+}

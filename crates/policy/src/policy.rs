@@ -1,0 +1,130 @@
+//! The compiled policy: an immutable snapshot, cheap to clone and swapped whole.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use privet_config::{Dns, HeaderMode};
+
+use crate::hostset::HostSet;
+use crate::rules::{Rule, Rules};
+use crate::verdict::DirectPermit;
+use crate::{List, Outlet, OwnEndpoints};
+
+/// Rules, lists and modes, and which mode is on. A mode changes by [`Policy::in_mode`], everything else by compiling.
+#[derive(Clone)]
+pub struct Policy {
+    pub(crate) book: Arc<Rulebook>,
+    mode: Arc<Mode>,
+    generation: u64,
+}
+
+/// What all modes share.
+pub(crate) struct Rulebook {
+    pub(crate) rules: Rules,
+    pub(crate) allow: HostSet,
+    pub(crate) deny: HostSet,
+    pub(crate) allow_text: Vec<String>,
+    pub(crate) deny_text: Vec<String>,
+    pub(crate) lists: Vec<Arc<List>>,
+    pub(crate) own: OwnEndpoints,
+    pub(crate) modes: BTreeMap<String, Arc<Mode>>,
+    pub(crate) outlets: Vec<Arc<str>>,
+}
+
+/// What a mode turns on.
+///
+/// Rules are the user's own word and hold in every mode, "off" too; `filter` concerns `[filter]` and its lists only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mode {
+    pub name: Arc<str>,
+    pub headers: HeaderMode,
+    pub dns: Dns,
+    /// Nothing goes direct, and no name is resolved here.
+    pub kill_switch: bool,
+    pub filter: bool,
+    pub(crate) route: ModeRoute,
+    /// The sentence for who is told that the mode decided.
+    pub(crate) why: Arc<str>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ModeRoute {
+    Direct,
+    Via(Outlet),
+    /// The mode wants an outlet, and there is none.
+    Nothing,
+}
+
+impl Policy {
+    pub(crate) fn of(book: Arc<Rulebook>, mode: Arc<Mode>) -> Policy {
+        static GENERATIONS: AtomicU64 = AtomicU64::new(1);
+        Policy {
+            book,
+            mode,
+            generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+
+    /// The same rules and lists, shared, in another mode; `None` where no mode has this name.
+    pub fn in_mode(&self, name: &str) -> Option<Policy> {
+        let mode = self.book.modes.get(name)?.clone();
+        Some(Policy::of(self.book.clone(), mode))
+    }
+
+    pub fn mode(&self) -> &Mode {
+        &self.mode
+    }
+
+    /// Unlike that of any other policy of this process.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Leave to resolve names here and to open sockets for the client (SOCKS BIND and UDP): there in a mode without a
+    /// kill switch only.
+    pub fn permit(&self) -> Option<DirectPermit> {
+        DirectPermit::unless(self.mode.kill_switch)
+    }
+
+    /// Some rule asks for the program behind a connection: it is worth looking up.
+    pub fn needs_app(&self) -> bool {
+        self.rules().iter().any(Rule::names_an_app)
+    }
+
+    /// Some rule asks for the target's network: names may have to be resolved before deciding.
+    pub fn needs_addresses(&self) -> bool {
+        self.rules().iter().any(Rule::names_a_network)
+    }
+
+    /// The name of an upstream or group.
+    pub fn outlet(&self, outlet: Outlet) -> Option<&Arc<str>> {
+        self.book.outlets.get(usize::from(outlet.0))
+    }
+
+    /// The lists in force, in the order of the file.
+    pub fn lists(&self) -> &[Arc<List>] {
+        &self.book.lists
+    }
+
+    /// Where Privet itself answers.
+    pub fn own(&self) -> &OwnEndpoints {
+        &self.book.own
+    }
+
+    pub(crate) fn rules(&self) -> &[Rule] {
+        self.book.rules.all()
+    }
+}
+
+impl fmt::Debug for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Policy")
+            .field("mode", &self.mode.name)
+            .field("rules", &self.rules().len())
+            .field("lists", &self.book.lists)
+            .field("generation", &self.generation)
+            .finish()
+    }
+}

@@ -1,0 +1,198 @@
+//! What a decision looked at: nothing is kept on the hot path, every step for who asks why.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::policy::Policy;
+use crate::rules::Look;
+use crate::{Action, Request, Route, Verdict, WhyKind};
+
+/// The most steps of rules that are told one by one; what goes beyond is summed up in one step.
+pub const MAX_STEPS: usize = 200;
+
+/// One thing that was looked at, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// What was looked at: "loop", "rule 3", "filter.allow", "filter.deny", "list ads", "mode standard".
+    pub what: String,
+    /// The list whose source `line` counts in; `None`: the configuration file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub list: Option<Arc<str>>,
+    /// From 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// What stands on that line, once [`Explanation::quote`] was called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    pub matched: bool,
+    /// Why it matched, or why not, in a sentence.
+    pub text: String,
+}
+
+/// A verdict and every step that led to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    #[serde(skip)]
+    pub verdict: Verdict,
+    /// The verdict as machines read it.
+    pub outcome: Outcome,
+    pub steps: Vec<Step>,
+}
+
+/// A verdict by names, for people and machines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Outcome {
+    pub action: Way,
+    /// The upstream or group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outlet: Option<Arc<str>>,
+    /// When the outlet is down, the connection goes direct.
+    pub otherwise_direct: bool,
+    pub kind: WhyKind,
+    pub text: Arc<str>,
+    /// Resolved addresses may change the verdict.
+    pub wants_addresses: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Way {
+    Block,
+    Direct,
+    Via,
+}
+
+impl Outcome {
+    pub fn of(verdict: &Verdict, policy: &Policy) -> Outcome {
+        let (action, outlet, otherwise_direct) = match &verdict.action {
+            Action::Block => (Way::Block, None, false),
+            Action::Route(Route::Direct(_)) => (Way::Direct, None, false),
+            Action::Route(Route::Via { outlet, otherwise }) => (
+                Way::Via,
+                policy.outlet(*outlet).cloned(),
+                otherwise.is_some(),
+            ),
+        };
+        Outcome {
+            action,
+            outlet,
+            otherwise_direct,
+            kind: verdict.why.kind,
+            text: verdict.why.text.clone(),
+            wants_addresses: verdict.wants_addresses,
+        }
+    }
+
+    /// Both go the same way, whatever the reason.
+    pub fn goes_as(&self, other: &Outcome) -> bool {
+        self.action == other.action
+            && self.outlet == other.outlet
+            && self.otherwise_direct == other.otherwise_direct
+    }
+}
+
+impl Explanation {
+    /// Puts beside each step of a list what stands on its line. `text` is given the list's name and the line; see
+    /// [`crate::line_text`].
+    pub fn quote(&mut self, mut text: impl FnMut(&str, u32) -> Option<String>) {
+        for step in &mut self.steps {
+            if let (Some(list), Some(line)) = (&step.list, step.line) {
+                step.source = text(list, line);
+            }
+        }
+    }
+}
+
+/// Hears of each step of a decision.
+pub(crate) trait Trace {
+    /// The decision is of a real connection: lists count it.
+    const LIVE: bool;
+    fn step(&mut self, step: impl FnOnce() -> Step);
+    /// Rules that the index has passed over, since they name other hosts.
+    fn passed(&mut self, policy: &Policy, request: &Request<'_>, rules: Range<usize>);
+}
+
+/// The hot path.
+pub(crate) struct Live;
+
+impl Trace for Live {
+    const LIVE: bool = true;
+    fn step(&mut self, _: impl FnOnce() -> Step) {}
+    fn passed(&mut self, _: &Policy, _: &Request<'_>, _: Range<usize>) {}
+}
+
+/// A question that nobody but the asker should notice.
+pub(crate) struct Quiet;
+
+impl Trace for Quiet {
+    const LIVE: bool = false;
+    fn step(&mut self, _: impl FnOnce() -> Step) {}
+    fn passed(&mut self, _: &Policy, _: &Request<'_>, _: Range<usize>) {}
+}
+
+/// Every step.
+#[derive(Default)]
+pub(crate) struct Steps(pub(crate) Vec<Step>);
+
+impl Trace for Steps {
+    const LIVE: bool = false;
+
+    fn step(&mut self, step: impl FnOnce() -> Step) {
+        if self.0.len() < MAX_STEPS {
+            self.0.push(step());
+            return;
+        }
+        // Past the bound only what matched is worth its room.
+        let step = step();
+        if step.matched {
+            self.0.push(step);
+        }
+    }
+
+    fn passed(&mut self, policy: &Policy, request: &Request<'_>, rules: Range<usize>) {
+        let room = MAX_STEPS.saturating_sub(self.0.len());
+        let count = rules.len();
+        for rule in policy
+            .rules()
+            .get(rules)
+            .unwrap_or_default()
+            .iter()
+            .take(room)
+        {
+            let look = rule.look(request, false);
+            self.0
+                .push(rule_step(rule.number, rule.line, look, &rule.why));
+        }
+        if count > room {
+            self.0.push(Step {
+                what: "rules".into(),
+                list: None,
+                line: None,
+                source: None,
+                matched: false,
+                text: format!("{} more rules do not speak of this host", count - room),
+            });
+        }
+    }
+}
+
+/// The step of one rule.
+pub(crate) fn rule_step(number: usize, line: usize, look: Look, why: &str) -> Step {
+    Step {
+        what: format!("rule {number}"),
+        list: None,
+        line: u32::try_from(line).ok(),
+        source: None,
+        matched: look == Look::Matches,
+        text: match look {
+            Look::Matches => format!("all its keys match: {why}"),
+            Look::Not(key) => format!("its `{key}` does not match"),
+            Look::Over => "its time is over".into(),
+            Look::NoAddresses => {
+                "its `ip` cannot be told: the target is a name that was not resolved".into()
+            }
+        },
+    }
+}

@@ -1,0 +1,359 @@
+//! What the policy says, case by case.
+
+mod given;
+
+use std::time::Duration;
+
+use given::*;
+use privet_config::{RouteRef, Use};
+use privet_policy::*;
+
+/// The verdict in two words, to compare with.
+fn way(asked: &Asked, policy: &Policy) -> String {
+    let verdict = decide(&asked.request(), policy);
+    let told = explain(&asked.request(), policy);
+    assert_eq!(told.verdict, verdict);
+    let kind = format!("{:?}", verdict.why.kind);
+    match told.outcome {
+        Outcome {
+            action: Way::Block, ..
+        } => format!("block {kind}"),
+        Outcome {
+            action: Way::Direct,
+            ..
+        } => format!("direct {kind}"),
+        Outcome {
+            outlet,
+            otherwise_direct,
+            ..
+        } => {
+            let or = if otherwise_direct { " or direct" } else { "" };
+            format!("{}{or} {kind}", outlet.unwrap())
+        }
+    }
+}
+
+#[test]
+fn every_key_of_a_rule_is_asked_and_all_are_needed() {
+    let rules = vec![
+        rule(Use::Block, |m| {
+            m.domain = strings(["a.test"]);
+            m.port = vec![(443, 443)];
+        }),
+        rule(Use::Outlet("office".into()), |m| {
+            m.domain_suffix = strings(["b.test"])
+        }),
+        rule(Use::Block, |m| m.domain_regex = strings([r"^ads\d+\."])),
+        rule(Use::Outlet("tor".into()), |m| {
+            m.ip = vec!["10.0.0.0/8".parse().unwrap()]
+        }),
+        rule(Use::Block, |m| m.app = strings(["FireFox"])),
+        rule(Use::Block, |m| m.app = strings(["/usr/bin/curl"])),
+        rule(Use::Block, |m| m.user = strings(["alice"])),
+        rule(Use::Block, |m| m.protocol = strings(["http"])),
+        rule(Use::Outlet("auto".into()), |m| m.port = vec![(8000, 8999)]),
+        rule(Use::Direct, |m| m.domain = strings(["bücher.test"])),
+    ];
+    let policy = policy(&with_rules(rules));
+    let by = |target: &str, change: fn(&mut Asked)| {
+        let mut asked = asked(target);
+        change(&mut asked);
+        way(&asked, &policy)
+    };
+    let plain = |target| by(target, |_| {});
+    assert_eq!(plain("a.test:443"), "block Rule");
+    assert_eq!(plain("a.test:80"), "direct Mode");
+    assert_eq!(plain("x.a.test:443"), "direct Mode");
+    assert_eq!(plain("b.test:1"), "office or direct Rule");
+    assert_eq!(plain("x.y.b.test:1"), "office or direct Rule");
+    assert_eq!(plain("xb.test:1"), "direct Mode");
+    assert_eq!(plain("ads12.test:1"), "block Rule");
+    assert_eq!(plain("10.1.2.3:1"), "tor or direct Rule");
+    assert_eq!(plain("[::ffff:10.1.2.3]:1"), "tor or direct Rule");
+    assert_eq!(plain("11.1.2.3:1"), "direct Mode");
+    assert_eq!(plain("c.test:8000"), "auto or direct Rule");
+    assert_eq!(plain("c.test:8999"), "auto or direct Rule");
+    assert_eq!(plain("c.test:9000"), "direct Mode");
+    assert_eq!(plain("xn--bcher-kva.test:1"), "direct Rule");
+    assert_eq!(
+        by("c.test:1", |a| a.app = Some(app("firefox.exe", "/x"))),
+        "block Rule"
+    );
+    assert_eq!(
+        by("c.test:1", |a| a.app = Some(app("curl", "/usr/bin/curl"))),
+        "block Rule"
+    );
+    assert_eq!(
+        by("c.test:1", |a| a.app = Some(app("curl", "/opt/curl"))),
+        "direct Mode"
+    );
+    assert_eq!(
+        by("c.test:1", |a| a.user = Some("alice".into())),
+        "block Rule"
+    );
+    assert_eq!(
+        by("c.test:1", |a| a.user = Some("Alice".into())),
+        "direct Mode"
+    );
+    assert_eq!(
+        by("c.test:1", |a| a.protocol = Protocol::Http),
+        "block Rule"
+    );
+    assert_eq!(
+        by("c.test:1", |a| a.protocol = Protocol::Connect),
+        "block Rule"
+    );
+    assert_eq!(
+        by("c.test:1", |a| a.protocol = Protocol::Udp),
+        "direct Mode"
+    );
+    assert!(policy.needs_app() && policy.needs_addresses());
+}
+
+#[test]
+fn the_first_rule_that_matches_wins_wherever_the_index_keeps_it() {
+    let rules = vec![
+        rule(Use::Outlet("office".into()), |m| {
+            m.domain = strings(["deep.a.test"])
+        }),
+        rule(Use::Outlet("tor".into()), |m| m.port = vec![(7, 7)]),
+        rule(Use::Block, |m| m.domain_suffix = strings(["a.test"])),
+        rule(Use::Outlet("auto".into()), |m| {
+            m.domain = strings(["www.a.test"])
+        }),
+        rule(Use::Direct, |_| {}),
+    ];
+    let policy = policy(&with_rules(rules));
+    for (target, want) in [
+        ("deep.a.test:7", "office or direct Rule"),
+        ("www.a.test:7", "tor or direct Rule"),
+        ("www.a.test:8", "block Rule"),
+        ("b.test:8", "direct Rule"),
+    ] {
+        assert_eq!(way(&asked(target), &policy), want, "{target}");
+    }
+}
+
+#[test]
+fn a_rule_for_a_while_ends_at_its_moment() {
+    let mut config = with_rules(vec![rule(Use::Block, |_| {})]);
+    config.rules[0].until = Some(NOW + Duration::from_secs(60));
+    let policy = policy(&config);
+    let mut asked = asked("a.test:1");
+    asked.at = NOW + Duration::from_secs(59);
+    assert_eq!(way(&asked, &policy), "block Rule");
+    asked.at = NOW + Duration::from_secs(60);
+    assert_eq!(way(&asked, &policy), "direct Mode");
+}
+
+#[test]
+fn a_name_without_addresses_passes_ip_rules_over_and_says_so() {
+    let policy = policy(&with_rules(vec![rule(Use::Block, |m| {
+        m.ip = vec!["10.0.0.0/8".parse().unwrap()];
+        m.port = vec![(80, 80)];
+    })]));
+    let mut asked = asked("a.test:80");
+    assert!(decide(&asked.request(), &policy).wants_addresses);
+    asked.addresses = vec![
+        "192.0.2.1".parse().unwrap(),
+        "::ffff:10.0.0.1".parse().unwrap(),
+    ];
+    let verdict = decide(&asked.request(), &policy);
+    assert_eq!(verdict.action, Action::Block);
+    assert!(!verdict.wants_addresses);
+    let other = given::asked("a.test:81");
+    assert!(
+        !decide(&other.request(), &policy).wants_addresses,
+        "the port does not match anyway"
+    );
+}
+
+#[test]
+fn privet_itself_is_refused_by_name_spelling_and_resolved_address() {
+    let policy = policy(&with_rules(vec![rule(Use::Direct, |_| {})]));
+    for target in [
+        "127.0.0.1:7280",
+        "0x7f.1:7280",
+        "localhost:7280",
+        "[::ffff:7f00:1]:7280",
+        "0:7280",
+    ] {
+        assert_eq!(way(&asked(target), &policy), "block Loop", "{target}");
+    }
+    let mut named = asked("harmless.test:7280");
+    assert_eq!(way(&named, &policy), "direct Rule");
+    named.addresses = vec!["127.0.0.1".parse().unwrap()];
+    assert_eq!(way(&named, &policy), "block Loop");
+}
+
+#[test]
+fn the_filter_asks_allow_then_deny_then_lists_and_names_them_all() {
+    let mut config = config();
+    config.filter.allow = strings(["good.test"]);
+    config.filter.deny = strings(["*.bad.test", "worse.good.test"]);
+    config.filter.lists = vec![list("one"), list("two"), list("unused")];
+    config.filter.lists[2].enabled = false;
+    let lists = [
+        parsed("unused", "0.0.0.0 c.test\n"),
+        parsed("two", "# two\nads.test\n"),
+        parsed(
+            "one",
+            "0.0.0.0 x.test\n0.0.0.0 www.ads.test\n0.0.0.0 good.test\n",
+        ),
+    ];
+    let policy = Policy::compile(&config, &lists, own()).unwrap();
+    for (target, want) in [
+        ("good.test:1", "direct Mode"),
+        ("worse.good.test:1", "direct Mode"),
+        ("bad.test:1", "block Deny"),
+        ("x.bad.test:1", "block Deny"),
+        ("x.test:1", "block List"),
+        ("y.x.test:1", "direct Mode"),
+        ("c.test:1", "direct Mode"),
+    ] {
+        assert_eq!(way(&asked(target), &policy), want, "{target}");
+    }
+    let both = asked("www.ads.test:443");
+    let verdict = decide(&both.request(), &policy);
+    assert_eq!(
+        &*verdict.why.text,
+        "www.ads.test is blocked by list “one” (line 2) and list “two” (line 2)"
+    );
+    let told = explain(&both.request(), &policy);
+    let lines: Vec<_> = told.steps.iter().filter(|s| s.list.is_some()).collect();
+    assert_eq!(
+        lines
+            .iter()
+            .map(|s| (s.line, s.matched))
+            .collect::<Vec<_>>(),
+        [(Some(2), true); 2]
+    );
+    assert_eq!(lines[1].text, "it blocks ads.test, of which this is a part");
+    assert_eq!(lists[1].hits(), 1, "explaining counts nothing");
+    assert_eq!(way(&both, &policy.in_mode("off").unwrap()), "direct Mode");
+}
+
+#[test]
+fn an_explicit_rule_wins_over_the_lists() {
+    let mut config = with_rules(vec![rule(Use::Direct, |m| {
+        m.domain = strings(["bad.test"])
+    })]);
+    config.filter.deny = strings(["bad.test"]);
+    assert_eq!(way(&asked("bad.test:1"), &policy(&config)), "direct Rule");
+    assert_eq!(way(&asked("x.bad.test:1"), &policy(&config)), "block Deny");
+}
+
+#[test]
+fn a_kill_switch_turns_direct_into_a_refusal_and_leaves_no_way_round() {
+    let config = with_rules(vec![
+        rule(Use::Direct, |m| m.port = vec![(1, 1)]),
+        rule(Use::Outlet("tor".into()), |m| m.port = vec![(2, 2)]),
+    ]);
+    let policy = policy(&config);
+    let strict = policy.in_mode("strict").unwrap();
+    assert_eq!(way(&asked("a.test:1"), &strict), "block KillSwitch");
+    assert_eq!(way(&asked("a.test:2"), &strict), "tor Rule");
+    assert_eq!(
+        way(&asked("a.test:3"), &strict),
+        "auto Mode",
+        "the first group"
+    );
+    assert!(strict.permit().is_none() && policy.permit().is_some());
+    let sealed = policy.in_mode("sealed").unwrap();
+    assert_eq!(way(&asked("a.test:3"), &sealed), "block KillSwitch");
+    assert!(policy.in_mode("nothing").is_none());
+    assert_ne!(strict.generation(), sealed.generation());
+}
+
+#[test]
+fn strict_takes_the_first_upstream_where_there_is_no_group_and_refuses_without_any() {
+    let mut config = config();
+    config.mode = "strict".into();
+    config.groups.clear();
+    assert_eq!(way(&asked("a.test:1"), &policy(&config)), "office Mode");
+    config.upstreams.clear();
+    config.modes.remove("office");
+    let policy = policy(&config);
+    assert_eq!(way(&asked("a.test:1"), &policy), "block KillSwitch");
+    let why = decide(&asked("a.test:1").request(), &policy).why.text;
+    assert_eq!(
+        &*why,
+        "mode “strict” needs an upstream, and none is configured"
+    );
+}
+
+#[test]
+fn what_is_not_defined_does_not_compile() {
+    let fails = |config| {
+        Policy::compile(&config, &[], own())
+            .unwrap_err()
+            .to_string()
+    };
+    let unknown = with_rules(vec![rule(Use::Outlet("nobody".into()), |_| {})]);
+    assert_eq!(
+        fails(unknown),
+        "rule 1 (line 10) names “nobody”, which is no upstream and no group"
+    );
+    let regex = with_rules(vec![rule(Use::Block, |m| m.domain_regex = strings(["("]))]);
+    assert!(
+        fails(regex).starts_with("rule 1 (line 10): the regular expression “(” does not compile")
+    );
+    let huge = with_rules(vec![rule(Use::Block, |m| {
+        m.domain_regex = strings([r"\w{5000}"])
+    })]);
+    assert!(fails(huge).contains("size limit"));
+    let host = with_rules(vec![rule(Use::Block, |m| m.domain = strings(["a b"]))]);
+    assert!(fails(host).contains("“a b”"));
+    let mut mode = config();
+    mode.mode = "nowhere".into();
+    assert_eq!(fails(mode), "there is no mode “nowhere”");
+    let mut route = config();
+    route.modes.get_mut("office").unwrap().route = RouteRef::Outlet("gone".into());
+    assert!(fails(route).contains("“gone”"));
+}
+
+#[test]
+fn an_explanation_tells_every_rule_with_its_reason() {
+    let policy = policy(&with_rules(vec![
+        rule(Use::Block, |m| m.domain = strings(["other.test"])),
+        rule(Use::Block, |m| m.port = vec![(1, 1)]),
+        rule(Use::Direct, |m| m.domain_suffix = strings(["test"])),
+        rule(Use::Direct, |_| {}),
+    ]));
+    let told = explain(&asked("a.test:443").request(), &policy);
+    let steps: Vec<_> = told
+        .steps
+        .iter()
+        .map(|s| (s.what.as_str(), s.line, s.matched, s.text.as_str()))
+        .collect();
+    assert_eq!(
+        steps,
+        [
+            ("loop", None, false, "the target is not Privet itself"),
+            ("rule 1", Some(10), false, "its `domain` does not match"),
+            ("rule 2", Some(20), false, "its `port` does not match"),
+            (
+                "rule 3",
+                Some(30),
+                true,
+                "all its keys match: rule 3 (line 30) sends it direct"
+            ),
+        ]
+    );
+}
+
+#[test]
+fn a_long_explanation_is_bounded_and_still_says_what_decided() {
+    let mut rules = vec![rule(Use::Block, |m| m.port = vec![(1, 1)]); 10_000];
+    rules.push(rule(Use::Direct, |m| m.domain = strings(["a.test"])));
+    let told = explain(&asked("a.test:443").request(), &policy(&with_rules(rules)));
+    assert!(told.steps.len() <= trace::MAX_STEPS + 3);
+    assert_eq!(told.steps.last().unwrap().what, "rule 10001");
+}
+
+#[test]
+fn a_policy_is_shared_between_threads() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<Policy>();
+    shared::<List>();
+}
