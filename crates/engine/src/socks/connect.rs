@@ -1,0 +1,38 @@
+//! CONNECT: decide, dial, book, answer. What remains is two sockets for the relay.
+
+use privet_http::Road;
+use privet_ledger::End;
+use privet_policy::Target;
+
+use super::farewell::say;
+use super::parsed::Command;
+use super::{Asker, Caller, Served};
+
+pub async fn connect<R: Road>(
+    mut caller: Caller,
+    asker: &Asker,
+    target: &Target,
+    road: &R,
+) -> Served {
+    let ask = asker.ask(caller.dialect.protocol(), target);
+    let ticket = match road.decide(&ask).await {
+        Ok(ticket) => ticket,
+        Err(refusal) => return caller.refuse(&refusal, Command::Connect).await,
+    };
+    let dialed = match road.dial(&ask, &ticket, false).await {
+        Ok(dialed) => dialed,
+        Err(refusal) => return caller.refuse(&refusal, Command::Connect).await,
+    };
+    let live = road.book(&ask, &ticket, &dialed);
+    let granted = caller.dialect.granted(dialed.local);
+    if !say(&mut caller.client, &granted).await {
+        live.end(End::Broken, None);
+        return Served::Done;
+    }
+    Served::Tunnel {
+        client: caller.client,
+        ahead: caller.ahead,
+        dialed,
+        live,
+    }
+}

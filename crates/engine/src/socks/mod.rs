@@ -1,0 +1,135 @@
+//! SOCKS4, SOCKS4a and SOCKS5 as a server: from a client's first bytes to a tunnel, or to the end of what it asked.
+
+pub mod parsed;
+pub mod v4;
+pub mod v5;
+
+mod connect;
+mod farewell;
+mod head;
+mod inbox;
+mod reply;
+
+#[cfg(test)]
+mod parser_tests;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use fast_socks5::ReplyError;
+use privet_http::{Ask, Refusal, Road};
+use privet_ledger::Live;
+use privet_net::Dialed;
+use privet_policy::{Listener, Protocol, Target};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use farewell::farewell;
+use head::{Head, Stop};
+use inbox::Inbox;
+use parsed::Command;
+use reply::Dialect;
+
+/// How a handshake ended.
+// Made once a connection and taken apart at once: a box would cost more than it saves.
+#[allow(clippy::large_enum_variant)]
+pub enum Served {
+    /// A way stands and the client was told so: relay it.
+    Tunnel {
+        client: TcpStream,
+        /// What the client sent beyond its handshake: the first bytes for the far end.
+        ahead: Bytes,
+        dialed: Dialed,
+        live: Live,
+    },
+    /// Refused, gone, or a UDP association served to its end.
+    Done,
+}
+
+/// A client whose handshake is over.
+struct Caller {
+    client: TcpStream,
+    /// What it sent ahead.
+    ahead: Bytes,
+    dialect: Dialect,
+}
+
+impl Caller {
+    /// Tells the client no, and why.
+    async fn refuse(self, refusal: &Refusal, command: Command) -> Served {
+        let code = reply::code_for(refusal, command);
+        farewell(self.client, &self.dialect.rejected(code)).await;
+        Served::Done
+    }
+}
+
+/// Who asks: where a client came in, and as whom.
+struct Asker {
+    listener: Listener,
+    local: SocketAddr,
+    peer: SocketAddr,
+    user: Option<Arc<str>>,
+}
+
+impl Asker {
+    fn ask<'a>(&'a self, protocol: Protocol, target: &'a Target) -> Ask<'a> {
+        Ask {
+            listener: self.listener,
+            client: self.peer,
+            local: self.local,
+            protocol,
+            user: self.user.as_ref(),
+            target,
+            url: None,
+        }
+    }
+}
+
+/// Serves one SOCKS client whose first bytes were read. The handshake as a whole, from here to the last byte of the
+/// request, lies under [`Road::handshake_timeout`]; past it the client is closed without a word. The dial has the
+/// dialer's own limits.
+pub async fn serve<R: Road>(
+    client: TcpStream,
+    first: Bytes,
+    local: SocketAddr,
+    peer: SocketAddr,
+    listener: Listener,
+    road: &R,
+) -> Served {
+    let mut inbox = Inbox::new(client, first);
+    let reading = head::read(&mut inbox, peer.ip(), road);
+    let head = match timeout(road.handshake_timeout(), reading).await {
+        Ok(Ok(head)) => head,
+        Ok(Err(Stop::Say(reply))) => {
+            farewell(inbox.into_parts().0, &reply).await;
+            return Served::Done;
+        }
+        Ok(Err(Stop::Gone | Stop::Fault(_))) | Err(_) => return Served::Done,
+    };
+    let Head {
+        dialect,
+        wish,
+        user,
+    } = head;
+    let asker = Asker {
+        listener,
+        local,
+        peer,
+        user,
+    };
+    let (client, ahead) = inbox.into_parts();
+    let caller = Caller {
+        client,
+        ahead,
+        dialect,
+    };
+    match wish.command {
+        Command::Connect => connect::connect(caller, &asker, &wish.target, road).await,
+        Command::Bind | Command::Associate => {
+            let reply = caller.dialect.rejected(ReplyError::CommandNotSupported);
+            farewell(caller.client, &reply).await;
+            Served::Done
+        }
+    }
+}
