@@ -1,0 +1,232 @@
+//! The chunked coding (RFC 9112 §7.1), read strictly and without a socket. Chunk headers and extensions are dropped;
+//! trailers are collected for [`super::trailers`].
+
+/// The longest chunk extension, in bytes.
+pub const MAX_EXTENSION: usize = 256;
+/// The longest trailer section, in bytes.
+pub const MAX_TRAILERS: usize = 16 * 1024;
+/// The most hexadecimal digits of a chunk's size.
+const MAX_DIGITS: u8 = 16;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Before or in the size.
+    Size {
+        digits: u8,
+    },
+    /// In an extension, after its first `;`.
+    Extension,
+    /// After the CR of the size line.
+    SizeEnd,
+    Data,
+    /// Expecting the CR after a chunk's data.
+    DataCr,
+    DataLf,
+    /// In the trailer section; how many bytes its current line has.
+    Trailers {
+        line: u32,
+    },
+    TrailersLf {
+        line: u32,
+    },
+    Done,
+}
+
+/// Reads one chunked body.
+#[derive(Debug, Clone)]
+pub struct Chunked {
+    state: State,
+    /// Of the size being read, then bytes of data still to come.
+    left: u64,
+    /// The extension being read, then the trailer lines.
+    text: Vec<u8>,
+}
+
+/// The coding is broken: a size, an end of line, an extension or a bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BadChunk;
+
+/// One call's yield: data at `input[skip..skip + data]`; `used` bytes of the input are done with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Piece {
+    pub skip: usize,
+    pub data: usize,
+    pub used: usize,
+}
+
+impl Default for Chunked {
+    fn default() -> Self {
+        Self {
+            state: State::Size { digits: 0 },
+            left: 0,
+            text: Vec::new(),
+        }
+    }
+}
+
+impl Chunked {
+    /// Reads as far as the input goes. The data of all chunks in it is moved together, so that it can be sent at once.
+    pub fn decode(&mut self, input: &mut [u8]) -> Result<Piece, BadChunk> {
+        let mut piece = Piece::default();
+        while piece.used < input.len() && self.state != State::Done {
+            if self.state == State::Data {
+                self.take_data(input, &mut piece);
+            } else {
+                let byte = input.get(piece.used).copied().unwrap_or_default();
+                piece.used += 1;
+                self.take_byte(byte)?;
+            }
+        }
+        Ok(piece)
+    }
+
+    pub fn is_done(&self) -> bool {
+        self.state == State::Done
+    }
+
+    /// The trailer lines, each with its CRLF; empty where there are none. Whole once [`Self::is_done`].
+    pub fn trailers(&self) -> &[u8] {
+        if self.is_done() { &self.text } else { &[] }
+    }
+
+    fn take_data(&mut self, input: &mut [u8], piece: &mut Piece) {
+        let here = input.len() - piece.used;
+        let count = usize::try_from(self.left).map_or(here, |left| left.min(here));
+        if piece.data == 0 {
+            piece.skip = piece.used;
+        } else {
+            input.copy_within(piece.used..piece.used + count, piece.skip + piece.data);
+        }
+        piece.data += count;
+        piece.used += count;
+        self.left -= count as u64;
+        if self.left == 0 {
+            self.state = State::DataCr;
+        }
+    }
+
+    fn take_byte(&mut self, byte: u8) -> Result<(), BadChunk> {
+        self.state = match (self.state, byte) {
+            (State::Size { digits }, byte) => self.take_size(digits, byte)?,
+            (State::Extension, b'\r') => {
+                if !extensions_are_well_formed(&self.text) {
+                    return Err(BadChunk);
+                }
+                self.text.clear();
+                State::SizeEnd
+            }
+            (State::Extension, byte) => {
+                let fits = self.text.len() < MAX_EXTENSION;
+                if !fits || !matches!(byte, b'\t' | b' '..=b'~') {
+                    return Err(BadChunk);
+                }
+                self.text.push(byte);
+                State::Extension
+            }
+            (State::SizeEnd, b'\n') if self.left == 0 => State::Trailers { line: 0 },
+            (State::SizeEnd, b'\n') => State::Data,
+            (State::DataCr, b'\r') => State::DataLf,
+            (State::DataLf, b'\n') => State::Size { digits: 0 },
+            (State::Trailers { line }, b'\r') => State::TrailersLf { line },
+            (State::Trailers { line }, byte) if byte != b'\n' && byte != 0 => {
+                self.keep(byte)?;
+                State::Trailers { line: line + 1 }
+            }
+            (State::TrailersLf { line: 0 }, b'\n') => State::Done,
+            (State::TrailersLf { .. }, b'\n') => {
+                self.keep(b'\r')?;
+                self.keep(b'\n')?;
+                State::Trailers { line: 0 }
+            }
+            _ => return Err(BadChunk),
+        };
+        Ok(())
+    }
+
+    fn take_size(&mut self, digits: u8, byte: u8) -> Result<State, BadChunk> {
+        match byte {
+            b'\r' if digits > 0 => Ok(State::SizeEnd),
+            b';' if digits > 0 => Ok(State::Extension),
+            _ => {
+                let digit = (byte as char).to_digit(16).ok_or(BadChunk)?;
+                if digits >= MAX_DIGITS {
+                    return Err(BadChunk);
+                }
+                if digits == 0 {
+                    self.left = 0;
+                }
+                self.left = (self.left << 4) | u64::from(digit);
+                // What a signed reader would take for a negative size.
+                if self.left > i64::MAX as u64 {
+                    return Err(BadChunk);
+                }
+                Ok(State::Size { digits: digits + 1 })
+            }
+        }
+    }
+
+    fn keep(&mut self, byte: u8) -> Result<(), BadChunk> {
+        if self.text.len() >= MAX_TRAILERS {
+            return Err(BadChunk);
+        }
+        self.text.push(byte);
+        Ok(())
+    }
+}
+
+/// `name[=value]` pieces between semicolons; a value is a token or a quoted string (RFC 9112 §7.1.1).
+fn extensions_are_well_formed(text: &[u8]) -> bool {
+    let mut rest = text;
+    loop {
+        let Some(after) = skip_extension(rest) else {
+            return false;
+        };
+        match after.split_first() {
+            None => return true,
+            Some((b';', more)) => rest = more,
+            Some(_) => return false,
+        }
+    }
+}
+
+fn skip_extension(text: &[u8]) -> Option<&[u8]> {
+    let rest = skip_token(text.trim_ascii_start())?.trim_ascii_start();
+    let Some(value) = rest.strip_prefix(b"=") else {
+        return Some(rest);
+    };
+    let value = value.trim_ascii_start();
+    let rest = match value.strip_prefix(b"\"") {
+        Some(quoted) => skip_quoted(quoted)?,
+        None => skip_token(value)?,
+    };
+    Some(rest.trim_ascii_start())
+}
+
+fn skip_token(text: &[u8]) -> Option<&[u8]> {
+    let end = text
+        .iter()
+        .position(|&byte| !crate::head::field::is_token_byte(byte))
+        .unwrap_or(text.len());
+    if end == 0 { None } else { text.get(end..) }
+}
+
+fn skip_quoted(mut text: &[u8]) -> Option<&[u8]> {
+    loop {
+        match text.split_first()? {
+            (b'"', rest) => return Some(rest),
+            (b'\\', rest) => text = rest.get(1..)?,
+            (_, rest) => text = rest,
+        }
+    }
+}
+
+/// Writes a chunk's header anew; `size` is never 0.
+pub fn write_header(out: &mut Vec<u8>, size: usize) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = (usize::BITS - size.leading_zeros()).div_ceil(4).max(1);
+    for place in (0..digits).rev() {
+        let digit = (size >> (place * 4)) & 15;
+        out.push(DIGITS.get(digit).copied().unwrap_or(b'0'));
+    }
+    out.extend_from_slice(b"\r\n");
+}

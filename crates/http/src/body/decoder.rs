@@ -1,0 +1,85 @@
+//! Where a body ends, whichever way its head framed it.
+
+use super::chunked::Chunked;
+pub use super::chunked::Piece;
+use crate::head::Length;
+
+/// Reads one body out of a stream of bytes.
+#[derive(Debug, Clone)]
+pub enum Decoder {
+    /// Bytes still to come.
+    Known(u64),
+    Chunked(Chunked),
+    UntilClose {
+        ended: bool,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadBody {
+    #[error("the body's chunks are malformed")]
+    Chunk,
+    #[error("the connection ended before the body did")]
+    Truncated,
+}
+
+impl Decoder {
+    pub fn new(length: Length) -> Self {
+        match length {
+            Length::None => Self::Known(0),
+            Length::Known(bytes) => Self::Known(bytes),
+            Length::Chunked => Self::Chunked(Chunked::default()),
+            Length::UntilClose => Self::UntilClose { ended: false },
+        }
+    }
+
+    /// Finds the body's bytes in `input`. Bytes past the body's end are not used.
+    pub fn decode(&mut self, input: &mut [u8]) -> Result<Piece, BadBody> {
+        match self {
+            Self::Known(left) => {
+                let count =
+                    usize::try_from(*left).map_or(input.len(), |left| left.min(input.len()));
+                *left -= count as u64;
+                Ok(Piece {
+                    skip: 0,
+                    data: count,
+                    used: count,
+                })
+            }
+            Self::Chunked(chunked) => chunked.decode(input).map_err(|_| BadBody::Chunk),
+            Self::UntilClose { .. } => Ok(Piece {
+                skip: 0,
+                data: input.len(),
+                used: input.len(),
+            }),
+        }
+    }
+
+    /// The stream ended.
+    pub fn end(&mut self) -> Result<(), BadBody> {
+        match self {
+            Self::UntilClose { ended } => {
+                *ended = true;
+                Ok(())
+            }
+            _ if self.is_done() => Ok(()),
+            _ => Err(BadBody::Truncated),
+        }
+    }
+
+    pub fn is_done(&self) -> bool {
+        match self {
+            Self::Known(left) => *left == 0,
+            Self::Chunked(chunked) => chunked.is_done(),
+            Self::UntilClose { ended } => *ended,
+        }
+    }
+
+    /// Trailer lines of a chunked body that is done.
+    pub fn trailers(&self) -> &[u8] {
+        match self {
+            Self::Chunked(chunked) => chunked.trailers(),
+            _ => &[],
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Message bodies: where they end, and how their bytes move from one socket to the other.
+
+pub mod buffer;
+pub mod chunked;
+pub mod decoder;
+pub mod pump;
+pub mod send;
+pub mod trailers;
+
+pub use buffer::Buffer;
+pub use decoder::{BadBody, Decoder, Piece};

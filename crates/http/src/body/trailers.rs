@@ -1,0 +1,65 @@
+//! Trailer fields (RFC 9110 §6.5): checked as a head's fields are, those that frame, route or grant are dropped, the
+//! rest is written anew.
+
+use httparse::Status;
+
+use super::chunked::BadChunk;
+use crate::head::field::FieldKind;
+
+/// The most trailer fields.
+pub const MAX_TRAILER_FIELDS: usize = 64;
+
+/// Writes the last chunk and the trailers that may be passed on. `lines`: as [`super::chunked::Chunked::trailers`]
+/// gives them.
+pub fn write_end(out: &mut Vec<u8>, lines: &[u8]) -> Result<(), BadChunk> {
+    out.extend_from_slice(b"0\r\n");
+    if !lines.is_empty() {
+        copy(out, lines)?;
+    }
+    out.extend_from_slice(b"\r\n");
+    Ok(())
+}
+
+fn copy(out: &mut Vec<u8>, lines: &[u8]) -> Result<(), BadChunk> {
+    let mut section = Vec::with_capacity(lines.len() + 2);
+    section.extend_from_slice(lines);
+    section.extend_from_slice(b"\r\n");
+    let mut plain = [httparse::EMPTY_HEADER; MAX_TRAILER_FIELDS];
+    match httparse::parse_headers(&section, &mut plain) {
+        Ok(Status::Complete((used, fields))) if used == section.len() => {
+            for field in fields.iter() {
+                if may_follow(FieldKind::of(field.name.as_bytes()), field.name) {
+                    crate::headers::write_field(out, field.name.as_bytes(), field.value);
+                }
+            }
+            Ok(())
+        }
+        _ => Err(BadChunk),
+    }
+}
+
+/// Fields that a recipient needs before the body, or that a proxy has to strip, may not come after it.
+fn may_follow(kind: FieldKind, name: &str) -> bool {
+    const HEAD_ONLY: [&str; 16] = [
+        "age",
+        "cache-control",
+        "content-encoding",
+        "content-range",
+        "content-type",
+        "date",
+        "expires",
+        "location",
+        "pragma",
+        "range",
+        "retry-after",
+        "set-cookie",
+        "vary",
+        "warning",
+        "www-authenticate",
+        "x-forwarded-for",
+    ];
+    kind == FieldKind::Other
+        && !HEAD_ONLY
+            .iter()
+            .any(|known| name.eq_ignore_ascii_case(known))
+}

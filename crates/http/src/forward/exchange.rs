@@ -1,0 +1,411 @@
+//! One request and its response between a client and one upstream connection, both directions at once: a response may
+//! come while the body is still being sent, and a 100 has to.
+
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use privet_config::HeaderMode;
+use privet_ledger::Live;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use super::deadline::Deadline;
+use super::origin::Origin;
+use super::work::Work;
+use crate::body::pump::{Out, PumpError};
+use crate::body::{BadBody, Buffer};
+use crate::head::{BadRequest, Length};
+use crate::headers::response::{self, Inward};
+
+/// How long an upstream may take to begin its response once it has the whole request.
+pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(120);
+/// Interim responses (1xx) that one request may bring.
+const MAX_INTERIM: u8 = 16;
+
+/// What of the request the response depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    pub is_head: bool,
+    /// The client speaks HTTP/1.1: it takes chunks and interim responses.
+    pub modern: bool,
+    pub keep_alive: bool,
+    pub upgrades: bool,
+    /// It may be sent once more when the far end closed the connection under it.
+    pub may_repeat: bool,
+    pub mode: HeaderMode,
+}
+
+/// How an exchange ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The response is with the client.
+    Done {
+        keep_client: bool,
+        keep_origin: bool,
+    },
+    /// 101 is with the client: from here on it is a tunnel.
+    Switched,
+    /// Nothing came back and nothing was consumed: try a fresh connection.
+    Repeat,
+    /// The far end failed before the client got anything.
+    BadGateway {
+        status: u16,
+        reason: &'static str,
+        text: String,
+    },
+    /// The request's body is malformed, and the client got nothing yet.
+    BadRequest(BadRequest),
+    /// One side broke when the response had begun. `reset`: only a reset can tell the client that it is incomplete.
+    Broken { reset: bool, text: String },
+    /// No byte moved for too long.
+    Idle,
+    /// Somebody wants it closed.
+    Cancelled,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Head,
+    Interim,
+    Body,
+    Switching,
+}
+
+pub struct Exchange<'a> {
+    pub client: &'a mut TcpStream,
+    pub inbound: &'a mut Option<Buffer>,
+    pub work: &'a mut Work,
+    pub origin: &'a mut Origin,
+    pub live: &'a Live,
+    pub deadline: &'a mut Deadline,
+    pub idle_timeout: Duration,
+    pub asked: Asked,
+    /// When the row was opened, if this is its first request.
+    pub opened: Option<Instant>,
+    state: State,
+}
+
+struct State {
+    phase: Phase,
+    interims: u8,
+    /// Bytes moved so far.
+    up: u64,
+    down: u64,
+    /// The far end takes no more of the request's body.
+    up_failed: bool,
+    got_bytes: bool,
+    keep_client: bool,
+    keep_origin: bool,
+    /// The response's end is the connection's end.
+    ends_by_close: bool,
+}
+
+impl<'a> Exchange<'a> {
+    #[allow(clippy::too_many_arguments)] // each borrows another part of the connection
+    pub fn new(
+        client: &'a mut TcpStream,
+        inbound: &'a mut Option<Buffer>,
+        work: &'a mut Work,
+        origin: &'a mut Origin,
+        live: &'a Live,
+        deadline: &'a mut Deadline,
+        idle_timeout: Duration,
+        asked: Asked,
+        opened: Option<Instant>,
+    ) -> Self {
+        Self {
+            client,
+            inbound,
+            work,
+            origin,
+            live,
+            deadline,
+            idle_timeout,
+            asked,
+            opened,
+            state: State {
+                phase: Phase::Head,
+                interims: 0,
+                up: 0,
+                down: 0,
+                up_failed: false,
+                got_bytes: false,
+                keep_client: asked.keep_alive,
+                keep_origin: false,
+                ends_by_close: false,
+            },
+        }
+    }
+
+    /// Runs it. The request's head stands in `work.up` already.
+    pub async fn run(mut self) -> Outcome {
+        self.live.request();
+        self.deadline.set(self.patience());
+        poll_fn(|cx| self.poll(cx)).await
+    }
+
+    /// How long the next byte may take.
+    fn patience(&self) -> Duration {
+        if self.state.phase == Phase::Head && self.work.up.is_done() {
+            RESPONSE_TIMEOUT.min(self.idle_timeout)
+        } else {
+            self.idle_timeout
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let (up, down) = (self.state.up, self.state.down);
+        let mut result = self.poll_up(cx);
+        if result.is_pending() {
+            result = self.poll_down(cx);
+        }
+        let (up, down) = (self.state.up - up, self.state.down - down);
+        if up > 0 {
+            self.live.up(up);
+        }
+        if down > 0 {
+            self.live.down(down);
+        }
+        if result.is_ready() {
+            return result;
+        }
+        if self.live.poll_cancelled(cx).is_ready() {
+            return Poll::Ready(Outcome::Cancelled);
+        }
+        if up + down > 0 {
+            self.deadline.set(self.patience());
+        }
+        if self.deadline.poll(cx).is_ready() {
+            return Poll::Ready(self.timed_out());
+        }
+        Poll::Pending
+    }
+
+    /// Moves the request. Ready only when it cannot go on.
+    fn poll_up(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        if self.state.up_failed || self.work.up.is_done() {
+            return Poll::Pending;
+        }
+        let moved = &mut self.state.up;
+        let stream = &mut self.origin.dialed.stream;
+        let result = self
+            .work
+            .up
+            .poll(cx, self.client, self.inbound, stream, moved);
+        let error = match result {
+            Poll::Pending | Poll::Ready(Ok(())) => return Poll::Pending,
+            Poll::Ready(Err(error)) => error,
+        };
+        let text = match error {
+            // It may have answered before it closed: the response is still read.
+            PumpError::Sink(_) => {
+                self.state.up_failed = true;
+                return Poll::Pending;
+            }
+            PumpError::Body(bad) if self.state.down == 0 => {
+                return Poll::Ready(Outcome::BadRequest(match bad {
+                    BadBody::Chunk => BadRequest::Chunk,
+                    BadBody::Truncated => BadRequest::Truncated,
+                }));
+            }
+            PumpError::Body(bad) => format!("the client's request: {bad}"),
+            PumpError::Source(error) => format!("the client's connection broke: {error}"),
+        };
+        Poll::Ready(self.broken(text))
+    }
+
+    fn poll_down(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        loop {
+            if self.state.phase == Phase::Head {
+                match self.take_head() {
+                    Ok(true) => continue,
+                    Ok(false) => {}
+                    Err(outcome) => return Poll::Ready(outcome),
+                }
+                match self.origin.poll_fill(cx) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Ok(count)) if count > 0 && self.state.up > 0 => {
+                        self.state.got_bytes = true;
+                        if let Some(opened) = self.opened.take() {
+                            self.live.first_byte(opened.elapsed());
+                        }
+                    }
+                    Poll::Ready(result) => return Poll::Ready(self.origin_failed(result)),
+                }
+                continue;
+            }
+            let moved = &mut self.state.down;
+            let stream = &mut self.origin.dialed.stream;
+            let buffer = &mut self.origin.buffer;
+            let result = self.work.down.poll(cx, stream, buffer, self.client, moved);
+            match result {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Err(error)) => return Poll::Ready(self.down_failed(error)),
+                Poll::Ready(Ok(())) => {}
+            }
+            match self.state.phase {
+                Phase::Switching => return Poll::Ready(Outcome::Switched),
+                Phase::Body => return Poll::Ready(self.done()),
+                Phase::Head | Phase::Interim => self.state.phase = Phase::Head,
+            }
+        }
+    }
+
+    /// Reads the response's head out of what is there. `true`: there was one, and the phase has changed or the next
+    /// may be looked for.
+    fn take_head(&mut self) -> Result<bool, Outcome> {
+        let Some(buffer) = self.origin.buffer.as_mut() else {
+            return Ok(false);
+        };
+        let work = &mut *self.work;
+        match work.reply.parse(buffer.filled(), &mut work.reply_scan) {
+            Ok(false) => return Ok(false),
+            Ok(true) => {}
+            Err(bad) => return Err(bad_gateway(502, "bad response", bad.to_string())),
+        }
+        let reply = &work.reply;
+        match reply.status {
+            101 if self.asked.upgrades && work.up.is_done() => self.switch(),
+            101 => Err(bad_gateway(
+                502,
+                "bad response",
+                "the server switched protocols although it was not asked to".into(),
+            )),
+            407 => Err(bad_gateway(
+                502,
+                "upstream refused the login",
+                "the next proxy wants other credentials".into(),
+            )),
+            status if status < 200 => self.take_interim(),
+            _ => {
+                self.take_final();
+                Ok(true)
+            }
+        }
+    }
+
+    fn take_interim(&mut self) -> Result<bool, Outcome> {
+        self.state.interims += 1;
+        if self.state.interims > MAX_INTERIM {
+            return Err(bad_gateway(
+                502,
+                "bad response",
+                "the server sent one interim response after another".into(),
+            ));
+        }
+        if self.asked.modern {
+            self.write_head(false, false);
+            self.work.down.start(Length::None, Out::Plain);
+            self.state.phase = Phase::Interim;
+        }
+        self.consume_head();
+        Ok(true)
+    }
+
+    fn switch(&mut self) -> Result<bool, Outcome> {
+        self.write_head(false, false);
+        self.consume_head();
+        let rest = self.origin.buffer.as_ref().map_or(0, |b| b.filled().len());
+        let rest = Length::Known(rest as u64);
+        self.work.down.start(rest, Out::Plain);
+        self.state.phase = Phase::Switching;
+        Ok(true)
+    }
+
+    fn take_final(&mut self) {
+        let reply = &self.work.reply;
+        let body = reply.body(self.asked.is_head);
+        let unbounded = matches!(body, Length::Chunked | Length::UntilClose);
+        let chunked = unbounded && self.asked.modern;
+        self.state.ends_by_close = unbounded && !self.asked.modern;
+        self.state.keep_origin = reply.keeps_alive() && body != Length::UntilClose;
+        self.state.keep_client &= self.work.up.is_done() && !self.state.ends_by_close;
+        self.write_head(chunked, !self.state.keep_client);
+        self.consume_head();
+        let out = if chunked { Out::Chunked } else { Out::Plain };
+        self.work.down.start(body, out);
+        self.state.phase = Phase::Body;
+    }
+
+    fn write_head(&mut self, chunked: bool, close: bool) {
+        let filled = self.origin.buffer.as_ref().map(Buffer::filled);
+        let inward = Inward {
+            mode: self.asked.mode,
+            chunked,
+            close,
+            head: self.asked.is_head,
+        };
+        let out = &mut self.work.down.before;
+        out.clear();
+        response::write(out, &self.work.reply, filled.unwrap_or_default(), inward);
+    }
+
+    fn consume_head(&mut self) {
+        let len = self.work.reply.len;
+        if let Some(buffer) = self.origin.buffer.as_mut() {
+            buffer.consume(len);
+        }
+    }
+
+    fn done(&self) -> Outcome {
+        let uploaded = self.work.up.is_done();
+        let excess = self.origin.buffer.as_ref().is_some_and(|b| !b.is_empty());
+        Outcome::Done {
+            keep_client: self.state.keep_client && uploaded,
+            keep_origin: self.state.keep_origin && uploaded && !excess,
+        }
+    }
+
+    /// The far end closed, broke or spoke out of turn before its response's head was whole.
+    fn origin_failed(&self, result: io::Result<usize>) -> Outcome {
+        if self.origin.reused && self.asked.may_repeat && !self.state.got_bytes {
+            return Outcome::Repeat;
+        }
+        let text = match result {
+            Ok(0) if self.state.got_bytes => {
+                "the server closed the connection within its answer".into()
+            }
+            Ok(0) => "the server closed the connection without an answer".into(),
+            Ok(_) => "the server sent an answer before it was asked".into(),
+            Err(error) => format!("the connection to the server broke: {error}"),
+        };
+        bad_gateway(502, "no response", text)
+    }
+
+    fn down_failed(&self, error: PumpError) -> Outcome {
+        self.broken(match error {
+            PumpError::Source(error) => format!("the connection to the server broke: {error}"),
+            PumpError::Body(bad) => format!("the server's answer: {bad}"),
+            PumpError::Sink(error) => format!("the client went away: {error}"),
+        })
+    }
+
+    fn broken(&self, text: String) -> Outcome {
+        Outcome::Broken {
+            reset: self.state.ends_by_close,
+            text,
+        }
+    }
+
+    fn timed_out(&self) -> Outcome {
+        if self.state.phase == Phase::Head && self.work.up.is_done() {
+            bad_gateway(
+                504,
+                "timed out",
+                "the server did not begin its answer in time".into(),
+            )
+        } else {
+            Outcome::Idle
+        }
+    }
+}
+
+fn bad_gateway(status: u16, reason: &'static str, text: String) -> Outcome {
+    Outcome::BadGateway {
+        status,
+        reason,
+        text,
+    }
+}

@@ -1,0 +1,67 @@
+//! A connection to the far end that requests go out on, one after another.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::task::{Context, Poll, Waker};
+
+use privet_net::{Dialed, Phases, Stream};
+use privet_policy::Target;
+use socket2::SockRef;
+
+use crate::body::Buffer;
+
+pub struct Origin {
+    pub dialed: Dialed,
+    pub target: Target,
+    /// [`crate::Ticket::key`]: who may share it.
+    pub key: u64,
+    /// It served a request before: a failure may mean only that the far end had closed it meanwhile.
+    pub reused: bool,
+    pub buffer: Option<Buffer>,
+}
+
+impl Origin {
+    pub fn new(dialed: Dialed, target: Target, key: u64) -> Self {
+        Self {
+            dialed,
+            target,
+            key,
+            reused: false,
+            buffer: None,
+        }
+    }
+
+    /// Makes it ready for the pool: what was only true of its first request is forgotten.
+    pub fn rest(&mut self) {
+        self.reused = true;
+        self.buffer = None;
+        self.dialed.phases = Phases::default();
+    }
+
+    pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let buffer = self.buffer.get_or_insert_with(Buffer::lend);
+        let result = buffer.poll_fill(cx, &mut self.dialed.stream);
+        if result.is_pending() && buffer.is_empty() {
+            self.buffer = None;
+        }
+        result
+    }
+
+    /// Whether the connection stands and is silent: a closed one is useless, and bytes that nobody asked for must not
+    /// be taken for an answer. `thorough` asks the kernel; else what the runtime was told already is enough, since the
+    /// request may be sent again.
+    pub fn is_quiet(&mut self, thorough: bool) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        if self.poll_fill(&mut cx).is_ready() {
+            return false;
+        }
+        match &self.dialed.stream {
+            Stream::Tcp(tcp) if thorough => {
+                let mut byte = [MaybeUninit::uninit(); 1];
+                matches!(SockRef::from(tcp).peek(&mut byte),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+            }
+            _ => true,
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Requests that are answered here: `OPTIONS *`, and OPTIONS and TRACE that have no hops left (RFC 9110 §7.6.2).
+
+use crate::head::{FieldKind, Form, Method, RequestHead};
+use crate::headers::{write_field, write_host, write_number};
+
+/// What this proxy takes.
+const ALLOW: &str = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS, TRACE, CONNECT";
+
+/// Writes the answer to a request that goes no further. `false`: it goes on.
+pub fn answer(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], close: bool) -> bool {
+    let ours = head.form == Form::Asterisk || head.max_forwards == Some(0);
+    match head.method {
+        Method::Options if ours => write_options(out, close),
+        Method::Trace if ours => write_trace(out, head, buffer, close),
+        _ => return false,
+    }
+    true
+}
+
+fn write_options(out: &mut Vec<u8>, close: bool) {
+    out.extend_from_slice(b"HTTP/1.1 200 OK\r\nAllow: ");
+    out.extend_from_slice(ALLOW.as_bytes());
+    out.extend_from_slice(b"\r\nContent-Length: 0\r\n");
+    end(out, close);
+}
+
+/// The request as it came here, without what a client would not want shown (RFC 9110 §9.3.8).
+fn write_trace(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], close: bool) {
+    let mut echo = Vec::with_capacity(head.len);
+    echo.extend_from_slice(b"TRACE http://");
+    if let Some(target) = &head.target {
+        write_host(&mut echo, target);
+    }
+    if let Form::Absolute { path, .. } = &head.form {
+        echo.extend_from_slice(path.of_buffer(buffer));
+    }
+    echo.extend_from_slice(b" HTTP/1.1\r\n");
+    for field in &head.fields {
+        let secret = matches!(
+            field.kind,
+            FieldKind::Authorization | FieldKind::ProxyAuthorization | FieldKind::Cookie
+        );
+        if !secret {
+            let name = field.name.of_buffer(buffer);
+            write_field(&mut echo, name, field.value.of_buffer(buffer));
+        }
+    }
+    echo.extend_from_slice(b"\r\n");
+    out.extend_from_slice(b"HTTP/1.1 200 OK\r\nContent-Type: message/http\r\nContent-Length: ");
+    write_number(out, echo.len() as u64);
+    out.extend_from_slice(b"\r\n");
+    end(out, close);
+    out.extend_from_slice(&echo);
+}
+
+fn end(out: &mut Vec<u8>, close: bool) {
+    if close {
+        out.extend_from_slice(b"Connection: close\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+}

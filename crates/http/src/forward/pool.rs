@@ -1,0 +1,127 @@
+//! Idle upstream connections of one thread, kept for the next request to the same target by the same route.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::time::Duration;
+
+use privet_policy::Target;
+use tokio::time::Instant;
+
+use super::origin::Origin;
+
+/// How long an upstream connection may stand idle.
+pub const IDLE: Duration = Duration::from_secs(60);
+/// Idle connections to one target by one route that a thread keeps.
+pub const PER_TARGET: usize = 128;
+/// Idle connections that a thread keeps in all.
+pub const IN_ALL: usize = 1024;
+/// How often idle connections are looked through.
+const SWEEP: Duration = Duration::from_secs(5);
+
+struct Idle {
+    origin: Origin,
+    since: Instant,
+}
+
+#[derive(Default)]
+struct Pool {
+    idle: HashMap<u64, Vec<Idle>>,
+    count: usize,
+    hasher: RandomState,
+    sweeping: bool,
+}
+
+thread_local! {
+    static POOL: RefCell<Pool> = RefCell::new(Pool::default());
+}
+
+/// Takes the connection to `target` that was used last, if one stands. `thorough`: see [`Origin::is_quiet`].
+pub fn take(key: u64, target: &Target, thorough: bool) -> Option<Origin> {
+    POOL.with_borrow_mut(|pool| {
+        let slot = pool.slot(key, target);
+        let list = pool.idle.get_mut(&slot)?;
+        while let Some(at) = list
+            .iter()
+            .rposition(|idle| idle.origin.key == key && idle.origin.target == *target)
+        {
+            let mut idle = list.swap_remove(at);
+            pool.count -= 1;
+            if idle.origin.is_quiet(thorough) {
+                return Some(idle.origin);
+            }
+        }
+        None
+    })
+}
+
+/// Keeps a connection whose last message is over, unless the pool is full.
+pub fn give(mut origin: Origin) {
+    origin.rest();
+    let sweep = POOL.with_borrow_mut(|pool| {
+        if pool.count >= IN_ALL {
+            return false;
+        }
+        let slot = pool.slot(origin.key, &origin.target);
+        let list = pool.idle.entry(slot).or_default();
+        if list.len() >= PER_TARGET {
+            return false;
+        }
+        list.push(Idle {
+            origin,
+            since: Instant::now(),
+        });
+        pool.count += 1;
+        !std::mem::replace(&mut pool.sweeping, true)
+    });
+    if sweep {
+        tokio::spawn(sweep_until_empty());
+    }
+}
+
+impl Pool {
+    fn slot(&self, key: u64, target: &Target) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        key.hash(&mut hasher);
+        target.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn sweep(&mut self, now: Instant) {
+        self.idle.retain(|_, list| {
+            list.retain_mut(|idle| {
+                now.duration_since(idle.since) < IDLE && idle.origin.is_quiet(false)
+            });
+            !list.is_empty()
+        });
+        self.count = self.idle.values().map(Vec::len).sum();
+    }
+}
+
+/// Lives as long as the thread's pool holds something.
+async fn sweep_until_empty() {
+    let _sweeping = Sweeping;
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        let empty = POOL.with_borrow_mut(|pool| {
+            pool.sweep(Instant::now());
+            pool.count == 0
+        });
+        if empty {
+            return;
+        }
+    }
+}
+
+/// Says that the sweeper is gone, also when its runtime ended under it.
+struct Sweeping;
+
+impl Drop for Sweeping {
+    fn drop(&mut self) {
+        let _ = POOL.try_with(|pool| {
+            if let Ok(mut pool) = pool.try_borrow_mut() {
+                pool.sweeping = false;
+            }
+        });
+    }
+}

@@ -1,0 +1,99 @@
+//! Saying no, and closing so that the no arrives.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::head::BadRequest;
+use crate::login::CHALLENGE;
+use crate::page::{self, Page};
+use crate::road::Refusal;
+use privet_policy::Target;
+
+/// How long a client may take to read an answer of ours.
+const WRITE: Duration = Duration::from_secs(10);
+/// How long and how much is read of a client that still sends when all is said: closing at once would reset the
+/// connection, and the answer would be lost.
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 256 * 1024;
+
+/// Sends bytes of ours within a time.
+pub async fn send(client: &mut TcpStream, bytes: &[u8]) -> bool {
+    matches!(timeout(WRITE, client.write_all(bytes)).await, Ok(Ok(())))
+}
+
+/// Ends the connection after an answer, reading what the client still sends for a while.
+pub async fn linger(mut client: TcpStream) {
+    if client.shutdown().await.is_err() {
+        return;
+    }
+    let drain = async {
+        let mut waste = vec![0; 4096];
+        let mut left = LINGER_BYTES;
+        while let Ok(count) = client.read(&mut waste).await {
+            left = left.saturating_sub(count);
+            if count == 0 || left == 0 {
+                return;
+            }
+        }
+    };
+    let _ = timeout(LINGER, drain).await;
+}
+
+pub fn bad_request(bad: BadRequest) -> Vec<u8> {
+    let text = format!("This request is not passed on: {bad}.");
+    let reason = bad.to_string();
+    let mut out = Vec::new();
+    Page::new(bad.status(), &reason, &text).write(&mut out);
+    out
+}
+
+pub fn login_wanted(close: bool, head_only: bool) -> Vec<u8> {
+    let mut page = Page::new(
+        407,
+        "login wanted",
+        "This proxy asks for a user name and a password.",
+    );
+    page.fields = CHALLENGE;
+    page.close = close;
+    page.head_only = head_only;
+    let mut out = Vec::new();
+    page.write(&mut out);
+    out
+}
+
+/// The page for a refusal of the road.
+pub fn refusal(refusal: &Refusal, target: &Target, close: bool, head_only: bool) -> Vec<u8> {
+    let mut out = Vec::new();
+    match refusal {
+        Refusal::Blocked(why) => {
+            let text = page::sentence_for_block(why, target);
+            let mut page = Page::new(403, &why.text, &text);
+            page.hints = page::hints_for_block(why, target);
+            page.close = close;
+            page.head_only = head_only;
+            page.write(&mut out);
+        }
+        Refusal::Failed(error) => {
+            let status = page::status_for_dial(error.kind);
+            let reason = page::reason_for_dial(error);
+            let text = format!("{target} could not be reached: {error}");
+            let mut page = Page::new(status, reason, &text);
+            page.close = close;
+            page.head_only = head_only;
+            page.write(&mut out);
+        }
+    }
+    out
+}
+
+pub fn bad_gateway(status: u16, reason: &str, text: &str, close: bool, head_only: bool) -> Vec<u8> {
+    let mut page = Page::new(status, reason, text);
+    page.close = close;
+    page.head_only = head_only;
+    let mut out = Vec::new();
+    page.write(&mut out);
+    out
+}

@@ -1,0 +1,78 @@
+//! The rows of the live table that one client connection holds: one for each target and route it asked for.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use privet_ledger::{End, Live};
+use privet_policy::Target;
+
+/// Rows that a connection holds at once; the oldest ends when another is opened.
+const MAX_ROWS: usize = 8;
+
+struct Held {
+    key: u64,
+    target: Target,
+    route: Arc<str>,
+    live: Live,
+}
+
+#[derive(Default)]
+pub struct Rows(Vec<Held>);
+
+impl Rows {
+    /// The row for this target and route, opened by `book` where there is none.
+    pub fn find_or_book(
+        &mut self,
+        key: u64,
+        target: &Target,
+        route: &Arc<str>,
+        book: impl FnOnce() -> Live,
+    ) -> usize {
+        let found = self
+            .0
+            .iter()
+            .position(|held| held.key == key && held.target == *target && *held.route == **route);
+        if let Some(at) = found {
+            return at;
+        }
+        if self.0.len() >= MAX_ROWS {
+            self.0.remove(0);
+        }
+        self.0.push(Held {
+            key,
+            target: target.clone(),
+            route: route.clone(),
+            live: book(),
+        });
+        self.0.len() - 1
+    }
+
+    pub fn get(&self, at: usize) -> Option<&Live> {
+        self.0.get(at).map(|held| &held.live)
+    }
+
+    /// Hands a row over, to a tunnel or to its end.
+    pub fn take(&mut self, at: usize) -> Option<Live> {
+        (at < self.0.len()).then(|| self.0.remove(at).live)
+    }
+
+    /// Ready once somebody wants one of them closed.
+    pub fn poll_cancelled(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self
+            .0
+            .iter()
+            .any(|held| held.live.poll_cancelled(cx).is_ready())
+        {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
+    /// Ends all for one reason.
+    pub fn end(&mut self, end: End, error: Option<&str>) {
+        for held in self.0.drain(..) {
+            held.live.end(end, error.map(str::to_owned));
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! The memory that a request needs while it runs, lent by the thread: an idle connection holds none of it.
+
+use std::cell::RefCell;
+
+use crate::body::pump::Pump;
+use crate::head::scan::Scan;
+use crate::head::{RequestHead, ResponseHead};
+
+/// Sets that a thread keeps for later.
+const SPARE: usize = 64;
+/// A vector that grew beyond this is not kept.
+const KEPT_BYTES: usize = 16 * 1024;
+
+thread_local! {
+    static POOL: RefCell<Vec<Box<Work>>> = const { RefCell::new(Vec::new()) };
+}
+
+#[derive(Default)]
+pub struct Work {
+    pub head: RequestHead,
+    pub scan: Scan,
+    pub reply: ResponseHead,
+    pub reply_scan: Scan,
+    /// From the client to the far end.
+    pub up: Pump,
+    /// From the far end to the client.
+    pub down: Pump,
+}
+
+/// A set of [`Work`] that goes back to the thread when it is dropped.
+pub struct Lent(Option<Box<Work>>);
+
+impl Lent {
+    pub fn none() -> Self {
+        Self(None)
+    }
+
+    pub fn get(&mut self) -> &mut Work {
+        self.0.get_or_insert_with(|| {
+            let mut work = POOL.with_borrow_mut(Vec::pop).unwrap_or_default();
+            work.scan = Scan::default();
+            work.reply_scan = Scan::default();
+            work
+        })
+    }
+
+    pub fn give_back(&mut self) {
+        let Some(mut work) = self.0.take() else {
+            return;
+        };
+        work.up.stop(KEPT_BYTES);
+        work.down.stop(KEPT_BYTES);
+        let _ = POOL.try_with(|pool| {
+            if let Ok(mut pool) = pool.try_borrow_mut()
+                && pool.len() < SPARE
+            {
+                pool.push(work);
+            }
+        });
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}

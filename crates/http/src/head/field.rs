@@ -1,0 +1,198 @@
+//! One field line of a head: where it lies in the buffer, and which of the names that a proxy has to know it bears.
+
+/// A piece of the buffer that a head was parsed from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Span {
+    pub start: u32,
+    pub len: u32,
+}
+
+impl Span {
+    /// The span of `part`, which has to be a piece of `whole`.
+    pub(crate) fn of(whole: &[u8], part: &[u8]) -> Self {
+        let start = (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize);
+        Self {
+            start: start as u32,
+            len: part.len() as u32,
+        }
+    }
+
+    /// The bytes, taken from the buffer that the span was made from.
+    pub fn of_buffer(self, buffer: &[u8]) -> &[u8] {
+        let start = self.start as usize;
+        buffer
+            .get(start..start + self.len as usize)
+            .unwrap_or_default()
+    }
+
+    /// The same as text; heads are checked to be ASCII where this is used.
+    pub fn text(self, buffer: &[u8]) -> &str {
+        std::str::from_utf8(self.of_buffer(buffer)).unwrap_or_default()
+    }
+}
+
+/// A field line. Sixteen bytes and a kind, so that a head of any size is one reused vector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field {
+    pub name: Span,
+    pub value: Span,
+    pub kind: FieldKind,
+}
+
+/// The names that decide something here; all others are [`FieldKind::Other`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldKind {
+    Host,
+    ContentLength,
+    TransferEncoding,
+    Connection,
+    KeepAlive,
+    ProxyConnection,
+    ProxyAuthorization,
+    ProxyAuthenticate,
+    ProxyAuthenticationInfo,
+    Te,
+    Trailer,
+    Upgrade,
+    Http2Settings,
+    Expect,
+    MaxForwards,
+    Via,
+    Referer,
+    UserAgent,
+    AcceptLanguage,
+    Accept,
+    Authorization,
+    Cookie,
+    CacheControl,
+    /// `Forwarded`, `X-Forwarded-*`, `X-Real-IP` and their kin: they say who asks.
+    Identity,
+    /// `Sec-CH-*` and older client hints: they describe the program and its screen.
+    Hint,
+    /// `DNT` and `Sec-GPC`.
+    Wish,
+    Other,
+}
+
+impl FieldKind {
+    /// Names are compared without case (RFC 9110 §5.1).
+    pub fn of(name: &[u8]) -> Self {
+        let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+        let first = name.first().map_or(0, u8::to_ascii_lowercase);
+        match (first, name.len()) {
+            (b'h', 4) if is("host") => Self::Host,
+            (b'h', 14) if is("http2-settings") => Self::Http2Settings,
+            (b'c', 14) if is("content-length") => Self::ContentLength,
+            (b'c', 10) if is("connection") => Self::Connection,
+            (b'c', 6) if is("cookie") => Self::Cookie,
+            (b'c', 13) if is("cache-control") => Self::CacheControl,
+            (b't', 17) if is("transfer-encoding") => Self::TransferEncoding,
+            (b't', 2) if is("te") => Self::Te,
+            (b't', 7) if is("trailer") => Self::Trailer,
+            (b'k', 10) if is("keep-alive") => Self::KeepAlive,
+            (b'u', 7) if is("upgrade") => Self::Upgrade,
+            (b'u', 10) if is("user-agent") => Self::UserAgent,
+            (b'e', 6) if is("expect") => Self::Expect,
+            (b'm', 12) if is("max-forwards") => Self::MaxForwards,
+            (b'v', 3) if is("via") => Self::Via,
+            (b'r', 7) if is("referer") => Self::Referer,
+            (b'a', 15) if is("accept-language") => Self::AcceptLanguage,
+            (b'a', 6) if is("accept") => Self::Accept,
+            (b'a', 13) if is("authorization") => Self::Authorization,
+            (b'p', _) => Self::of_proxy(name),
+            (b'd' | b's' | b'x' | b'f' | b'c' | b't' | b'v' | b'w' | b'r' | b'e', _) => {
+                Self::of_telling(name)
+            }
+            _ => Self::Other,
+        }
+    }
+
+    fn of_proxy(name: &[u8]) -> Self {
+        let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+        match name.len() {
+            16 if is("proxy-connection") => Self::ProxyConnection,
+            19 if is("proxy-authorization") => Self::ProxyAuthorization,
+            18 if is("proxy-authenticate") => Self::ProxyAuthenticate,
+            25 if is("proxy-authentication-info") => Self::ProxyAuthenticationInfo,
+            _ => Self::Other,
+        }
+    }
+
+    /// Names that tell the far end who or what asks.
+    fn of_telling(name: &[u8]) -> Self {
+        const IDENTITY: [&str; 10] = [
+            "forwarded",
+            "x-real-ip",
+            "x-client-ip",
+            "x-cluster-client-ip",
+            "x-originating-ip",
+            "x-remote-ip",
+            "true-client-ip",
+            "cf-connecting-ip",
+            "client-ip",
+            "from",
+        ];
+        const HINT: [&str; 10] = [
+            "dpr",
+            "width",
+            "viewport-width",
+            "device-memory",
+            "downlink",
+            "ect",
+            "rtt",
+            "save-data",
+            "x-client-data",
+            "x-wap-profile",
+        ];
+        let is = |known: &&str| name.eq_ignore_ascii_case(known.as_bytes());
+        let starts = |with: &str| {
+            name.get(..with.len())
+                .is_some_and(|head| head.eq_ignore_ascii_case(with.as_bytes()))
+        };
+        if starts("x-forwarded") || IDENTITY.iter().any(is) {
+            Self::Identity
+        } else if starts("sec-ch-") || HINT.iter().any(is) {
+            Self::Hint
+        } else if ["dnt", "sec-gpc"].iter().any(is) {
+            Self::Wish
+        } else {
+            Self::Other
+        }
+    }
+
+    /// Fields that frame or route the message, or that carry rights: `Connection` naming one of these is ignored, so
+    /// that a client cannot have them stripped on the way (RFC 9110 §7.6.1).
+    pub fn is_never_dropped_by_name(self) -> bool {
+        matches!(
+            self,
+            Self::Host
+                | Self::ContentLength
+                | Self::TransferEncoding
+                | Self::Trailer
+                | Self::Expect
+                | Self::MaxForwards
+                | Self::Via
+                | Self::Authorization
+                | Self::Cookie
+                | Self::CacheControl
+        )
+    }
+}
+
+/// The elements of a comma-separated list, without the white space around them; empty ones are skipped
+/// (RFC 9110 §5.6.1).
+pub fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value
+        .split(|&byte| byte == b',')
+        .map(<[u8]>::trim_ascii)
+        .filter(|element| !element.is_empty())
+}
+
+/// Whether the bytes are a token (RFC 9110 §5.6.2).
+pub fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|&byte| is_token_byte(byte))
+}
+
+pub(crate) fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}

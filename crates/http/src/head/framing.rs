@@ -1,0 +1,86 @@
+//! How long a message's body is: `Content-Length` and `Transfer-Encoding`, read so that no second reader can see
+//! another length (RFC 9112 §6).
+
+use super::field::{Field, FieldKind, is_token};
+
+/// A body's length as its head gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Length {
+    #[default]
+    None,
+    /// Bytes.
+    Known(u64),
+    Chunked,
+    /// Responses only: until the connection closes.
+    UntilClose,
+}
+
+/// What is wrong with the two fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FramingError {
+    Both,
+    ContentLength,
+    Coding,
+    UnknownCoding,
+}
+
+/// What the two fields say, before method and status are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Framing {
+    pub length: Option<u64>,
+    pub chunked: bool,
+}
+
+impl Framing {
+    /// Takes one field of a head; call it for each in order.
+    pub fn take(&mut self, field: &Field, buffer: &[u8]) -> Result<(), FramingError> {
+        let value = field.value.of_buffer(buffer);
+        match field.kind {
+            FieldKind::ContentLength => {
+                if self.chunked {
+                    return Err(FramingError::Both);
+                }
+                if self.length.is_some() {
+                    return Err(FramingError::ContentLength);
+                }
+                self.length = Some(decimal(value).ok_or(FramingError::ContentLength)?);
+            }
+            FieldKind::TransferEncoding => {
+                if self.length.is_some() {
+                    return Err(FramingError::Both);
+                }
+                if self.chunked {
+                    return Err(FramingError::Coding);
+                }
+                if !value.eq_ignore_ascii_case(b"chunked") {
+                    return Err(coding_error(value));
+                }
+                self.chunked = true;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn coding_error(value: &[u8]) -> FramingError {
+    let holds_chunked = value
+        .windows(7)
+        .any(|piece| piece.eq_ignore_ascii_case(b"chunked"));
+    if is_token(value) && !holds_chunked {
+        FramingError::UnknownCoding
+    } else {
+        FramingError::Coding
+    }
+}
+
+/// Digits only, at least one, below 2^63: what every reader's integer holds.
+pub(crate) fn decimal(value: &[u8]) -> Option<u64> {
+    if value.is_empty() || value.len() > 19 || !value.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let number = value
+        .iter()
+        .fold(0u64, |sum, digit| sum * 10 + u64::from(digit - b'0'));
+    (number <= i64::MAX as u64).then_some(number)
+}

@@ -1,0 +1,87 @@
+//! Why a request's head is refused, and with which status.
+
+/// A request that is not passed on; the connection is closed after the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadRequest {
+    #[error("a line ends in a bare line feed")]
+    BareLf,
+    #[error("empty lines before the request")]
+    EmptyLines,
+    #[error("the request line is longer than 16 KiB")]
+    LineTooLong,
+    #[error("the head is longer than 64 KiB")]
+    HeadTooLong,
+    #[error("more than 256 header fields")]
+    TooManyFields,
+    #[error("the request line is malformed")]
+    RequestLine,
+    #[error("the method is too long")]
+    MethodTooLong,
+    #[error("only HTTP/1.0 and HTTP/1.1 are spoken here")]
+    Version,
+    #[error("a header field's name is malformed")]
+    FieldName,
+    #[error("a header field's value holds a forbidden byte")]
+    FieldValue,
+    #[error("Content-Length and Transfer-Encoding in one message")]
+    LengthAndCoding,
+    #[error("Content-Length is not one plain number")]
+    ContentLength,
+    #[error("Transfer-Encoding is malformed")]
+    TransferEncoding,
+    #[error("only the transfer coding \"chunked\" is understood")]
+    UnknownCoding,
+    #[error("Transfer-Encoding in an HTTP/1.0 message")]
+    CodingInHttp10,
+    #[error("Host is missing")]
+    HostMissing,
+    #[error("Host is given twice")]
+    HostTwice,
+    #[error("Host is malformed")]
+    HostMalformed,
+    #[error("Connection is malformed")]
+    Connection,
+    #[error("Upgrade is malformed")]
+    Upgrade,
+    #[error("Max-Forwards is malformed")]
+    MaxForwards,
+    #[error("the target is malformed")]
+    Target,
+    #[error("the target holds a user name or password")]
+    UserInTarget,
+    #[error("the target holds a fragment")]
+    FragmentInTarget,
+    #[error("this is a proxy: ask for a whole URL (http://host/path), or CONNECT host:port")]
+    OriginForm,
+    #[error("https URLs are reached by CONNECT host:443, not by asking for the URL")]
+    HttpsScheme,
+    #[error("only http URLs are understood here; other schemes are not")]
+    UnknownScheme,
+    #[error("a CONNECT request must not have a body")]
+    ConnectBody,
+    #[error("a TRACE request must not have a body")]
+    TraceBody,
+    #[error("the expectation is not 100-continue")]
+    Expectation,
+    #[error("the body's chunks are malformed")]
+    Chunk,
+    #[error("the body ended before its length")]
+    Truncated,
+    #[error("the head did not come in time")]
+    Timeout,
+}
+
+impl BadRequest {
+    /// The status to answer with.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::LineTooLong => 414,
+            Self::HeadTooLong | Self::TooManyFields => 431,
+            Self::MethodTooLong | Self::UnknownCoding | Self::UnknownScheme => 501,
+            Self::Version => 505,
+            Self::Expectation => 417,
+            Self::Timeout => 408,
+            _ => 400,
+        }
+    }
+}

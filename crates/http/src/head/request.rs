@@ -1,0 +1,305 @@
+//! A request's head: parsed once, checked whole, kept as places in the buffer. One value is reused for all requests of
+//! a connection.
+
+use std::mem::MaybeUninit;
+
+use httparse::{Error, Header};
+use privet_policy::Target;
+
+use super::connection::Hop;
+use super::field::{Field, FieldKind, Span, elements, is_token};
+use super::framing::{Framing, FramingError, Length};
+use super::refused::BadRequest;
+use super::scan::{Extent, Scan, ScanError};
+use super::target::{self, Form};
+use super::{MAX_FIELDS, Version};
+
+/// The longest method, in bytes.
+pub const MAX_METHOD: usize = 32;
+
+/// The methods that are treated in a way of their own; every other token is passed through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Method {
+    #[default]
+    Get,
+    Head,
+    Post,
+    Put,
+    Delete,
+    Options,
+    Trace,
+    Connect,
+    Other,
+}
+
+impl Method {
+    fn of(bytes: &[u8]) -> Self {
+        match bytes {
+            b"GET" => Self::Get,
+            b"HEAD" => Self::Head,
+            b"POST" => Self::Post,
+            b"PUT" => Self::Put,
+            b"DELETE" => Self::Delete,
+            b"OPTIONS" => Self::Options,
+            b"TRACE" => Self::Trace,
+            b"CONNECT" => Self::Connect,
+            _ => Self::Other,
+        }
+    }
+
+    /// Sending it twice does no more than sending it once (RFC 9110 §9.2.2).
+    pub fn is_idempotent(self) -> bool {
+        !matches!(self, Self::Post | Self::Connect | Self::Other)
+    }
+}
+
+/// A request that passed every check.
+#[derive(Debug, Clone)]
+pub struct RequestHead {
+    /// Bytes that the head takes in the buffer, an empty line in front included.
+    pub len: usize,
+    pub method: Method,
+    pub method_span: Span,
+    pub version: Version,
+    pub form: Form,
+    /// Absent for `OPTIONS *`.
+    pub target: Option<Target>,
+    pub fields: Vec<Field>,
+    pub body: Length,
+    pub hop: Hop,
+    pub expects_continue: bool,
+    /// `Upgrade` and `Connection: upgrade` of a request without a body, in HTTP/1.1.
+    pub upgrades: bool,
+    /// `TE: trailers`.
+    pub takes_trailers: bool,
+    /// Read for TRACE and OPTIONS only (RFC 9110 §7.6.2).
+    pub max_forwards: Option<u64>,
+    pub proxy_authorization: Option<Span>,
+}
+
+impl Default for RequestHead {
+    fn default() -> Self {
+        Self {
+            len: 0,
+            method: Method::Get,
+            method_span: Span::default(),
+            version: Version::Http11,
+            form: Form::Asterisk,
+            target: None,
+            fields: Vec::new(),
+            body: Length::None,
+            hop: Hop::default(),
+            expects_continue: false,
+            upgrades: false,
+            takes_trailers: false,
+            max_forwards: None,
+            proxy_authorization: None,
+        }
+    }
+}
+
+impl RequestHead {
+    /// Reads the head at the buffer's start into `self`. `false`: more bytes are needed; call again with the same
+    /// `scan` and a longer buffer.
+    pub fn parse(&mut self, buffer: &[u8], scan: &mut Scan) -> Result<bool, BadRequest> {
+        let Some(extent) = scan.advance(buffer)? else {
+            return Ok(false);
+        };
+        *scan = Scan::default();
+        self.parse_whole(buffer, extent)?;
+        Ok(true)
+    }
+
+    /// Whether the connection may take another request after this one.
+    pub fn keeps_alive(&self) -> bool {
+        self.version == Version::Http11 && !self.hop.close
+    }
+
+    fn parse_whole(&mut self, buffer: &[u8], extent: Extent) -> Result<(), BadRequest> {
+        let head = buffer.get(extent.skip..extent.end).unwrap_or_default();
+        let mut headers = [const { MaybeUninit::<Header<'_>>::uninit() }; MAX_FIELDS];
+        let mut parsed = httparse::Request::new(&mut []);
+        let status = parsed
+            .parse_with_uninit_headers(head, &mut headers)
+            .map_err(|error| refusal(error, head))?;
+        if !status.is_complete() {
+            return Err(BadRequest::RequestLine);
+        }
+        let method = parsed.method.unwrap_or_default().as_bytes();
+        if method.len() > MAX_METHOD {
+            return Err(BadRequest::MethodTooLong);
+        }
+        self.len = extent.end;
+        self.method = Method::of(method);
+        self.method_span = Span::of(buffer, method);
+        self.version = version(parsed.version);
+        self.fields.clear();
+        for header in parsed.headers.iter() {
+            self.fields.push(Field {
+                name: Span::of(buffer, header.name.as_bytes()),
+                value: Span::of(buffer, header.value),
+                kind: FieldKind::of(header.name.as_bytes()),
+            });
+        }
+        self.read_fields(buffer)?;
+        let line = parsed.path.unwrap_or_default().as_bytes();
+        let connect = self.method == Method::Connect;
+        let options = self.method == Method::Options;
+        let (form, target) = target::parse(line, connect, options, buffer)?;
+        self.form = form;
+        self.target = target;
+        self.check_body()
+    }
+
+    fn read_fields(&mut self, buffer: &[u8]) -> Result<(), BadRequest> {
+        let mut framing = Framing::default();
+        let mut hosts = 0;
+        let mut upgrade = false;
+        self.hop.clear();
+        self.expects_continue = false;
+        self.takes_trailers = false;
+        self.max_forwards = None;
+        self.proxy_authorization = None;
+        for field in &self.fields {
+            let value = field.value.of_buffer(buffer);
+            match field.kind {
+                FieldKind::Other | FieldKind::Accept | FieldKind::UserAgent => {}
+                FieldKind::Host => {
+                    hosts += 1;
+                    if !target::is_host_value(value) {
+                        return Err(BadRequest::HostMalformed);
+                    }
+                }
+                FieldKind::ContentLength | FieldKind::TransferEncoding => {
+                    framing.take(field, buffer)?;
+                }
+                FieldKind::Connection | FieldKind::ProxyConnection => self
+                    .hop
+                    .take(value, buffer)
+                    .map_err(|_| BadRequest::Connection)?,
+                FieldKind::Expect => {
+                    if !value.eq_ignore_ascii_case(b"100-continue") {
+                        return Err(BadRequest::Expectation);
+                    }
+                    self.expects_continue = true;
+                }
+                FieldKind::Te => {
+                    self.takes_trailers |=
+                        elements(value).any(|coding| coding.eq_ignore_ascii_case(b"trailers"));
+                }
+                FieldKind::Upgrade => {
+                    if !elements(value).all(is_protocol) {
+                        return Err(BadRequest::Upgrade);
+                    }
+                    upgrade = !elements(value).any(|name| name.eq_ignore_ascii_case(b"h2c"));
+                }
+                FieldKind::MaxForwards
+                    if matches!(self.method, Method::Options | Method::Trace) =>
+                {
+                    if self.max_forwards.is_some() {
+                        return Err(BadRequest::MaxForwards);
+                    }
+                    let hops = super::framing::decimal(value).ok_or(BadRequest::MaxForwards)?;
+                    self.max_forwards = Some(hops);
+                }
+                FieldKind::ProxyAuthorization => self.proxy_authorization = Some(field.value),
+                _ => {}
+            }
+        }
+        self.check_host(hosts)?;
+        self.settle(framing, upgrade)
+    }
+
+    fn check_host(&self, hosts: usize) -> Result<(), BadRequest> {
+        match hosts {
+            0 if self.version == Version::Http11 => Err(BadRequest::HostMissing),
+            0 | 1 => Ok(()),
+            _ => Err(BadRequest::HostTwice),
+        }
+    }
+
+    fn settle(&mut self, framing: Framing, upgrade: bool) -> Result<(), BadRequest> {
+        self.body = match (framing.length, framing.chunked) {
+            (_, true) if self.version == Version::Http10 => return Err(BadRequest::CodingInHttp10),
+            (_, true) => Length::Chunked,
+            (Some(length), false) => Length::Known(length),
+            (None, false) => Length::None,
+        };
+        let modern = self.version == Version::Http11;
+        // An HTTP/1.0 client cannot wait for a 100 (RFC 9110 §10.1.1).
+        self.expects_continue &= modern && self.has_body();
+        self.upgrades = upgrade && self.hop.upgrade && modern && !self.has_body();
+        Ok(())
+    }
+
+    fn check_body(&self) -> Result<(), BadRequest> {
+        match self.method {
+            Method::Connect if self.body != Length::None => Err(BadRequest::ConnectBody),
+            Method::Trace if self.has_body() => Err(BadRequest::TraceBody),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether bytes of a body follow the head.
+    pub fn has_body(&self) -> bool {
+        !matches!(self.body, Length::None | Length::Known(0))
+    }
+}
+
+/// `token` or `token/token` (RFC 9110 §7.8).
+pub(super) fn is_protocol(element: &[u8]) -> bool {
+    let mut pieces = element.splitn(2, |&byte| byte == b'/');
+    pieces.all(is_token)
+}
+
+pub(super) fn version(minor: Option<u8>) -> Version {
+    if minor == Some(0) {
+        Version::Http10
+    } else {
+        Version::Http11
+    }
+}
+
+/// `httparse` tells a bad version from a bad line only when the version has eight bytes; a line like
+/// `GET http://h/ HTTP/2.0` gets its 505, everything else is malformed.
+fn refusal(error: Error, head: &[u8]) -> BadRequest {
+    match error {
+        Error::HeaderName => BadRequest::FieldName,
+        Error::HeaderValue => BadRequest::FieldValue,
+        Error::TooManyHeaders => BadRequest::TooManyFields,
+        Error::Version if names_a_version(head) => BadRequest::Version,
+        Error::NewLine => BadRequest::FieldValue,
+        _ => BadRequest::RequestLine,
+    }
+}
+
+fn names_a_version(head: &[u8]) -> bool {
+    let line = head.split(|&byte| byte == b'\r').next().unwrap_or_default();
+    let mut words = line.split(|&byte| byte == b' ');
+    let version = words.nth(2).unwrap_or_default();
+    words.next().is_none()
+        && matches!(version, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
+            if major.is_ascii_digit() && minor.is_ascii_digit())
+}
+
+impl From<ScanError> for BadRequest {
+    fn from(error: ScanError) -> Self {
+        match error {
+            ScanError::BareLf => Self::BareLf,
+            ScanError::EmptyLines => Self::EmptyLines,
+            ScanError::StartLineTooLong => Self::LineTooLong,
+            ScanError::HeadTooLong => Self::HeadTooLong,
+        }
+    }
+}
+
+impl From<FramingError> for BadRequest {
+    fn from(error: FramingError) -> Self {
+        match error {
+            FramingError::Both => Self::LengthAndCoding,
+            FramingError::ContentLength => Self::ContentLength,
+            FramingError::Coding => Self::TransferEncoding,
+            FramingError::UnknownCoding => Self::UnknownCoding,
+        }
+    }
+}

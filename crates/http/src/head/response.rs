@@ -1,0 +1,129 @@
+//! A response's head, as strict as a request's: what two readers could understand differently is never passed on.
+
+use std::mem::MaybeUninit;
+
+use httparse::Header;
+
+use super::connection::Hop;
+use super::field::{Field, FieldKind, Span};
+use super::framing::{Framing, Length};
+use super::request::version;
+use super::scan::Scan;
+use super::{MAX_FIELDS, Version};
+
+/// What an origin's head breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadResponse {
+    #[error("the server's answer is not HTTP/1")]
+    Malformed,
+    #[error("the server's answer has a longer head than 64 KiB or 256 fields")]
+    TooLong,
+    #[error("the server's answer gives its length in two ways or in none that is valid")]
+    Framing,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct ResponseHead {
+    /// Bytes that the head takes in the buffer.
+    pub len: usize,
+    /// 100 to 599.
+    pub status: u16,
+    pub version: Version,
+    /// May be empty.
+    pub reason: Span,
+    pub fields: Vec<Field>,
+    pub framing: Framing,
+    pub hop: Hop,
+}
+
+impl ResponseHead {
+    /// Reads the head at the buffer's start into `self`. `false`: more bytes are needed.
+    pub fn parse(&mut self, buffer: &[u8], scan: &mut Scan) -> Result<bool, BadResponse> {
+        let extent = match scan.advance(buffer) {
+            Ok(Some(extent)) => extent,
+            Ok(None) => return Ok(false),
+            Err(super::scan::ScanError::HeadTooLong) => return Err(BadResponse::TooLong),
+            Err(_) => return Err(BadResponse::Malformed),
+        };
+        *scan = Scan::default();
+        if extent.skip > 0 {
+            return Err(BadResponse::Malformed);
+        }
+        let head = buffer.get(..extent.end).unwrap_or_default();
+        let mut headers = [const { MaybeUninit::<Header<'_>>::uninit() }; MAX_FIELDS];
+        let mut parsed = httparse::Response::new(&mut []);
+        let status = httparse::ParserConfig::default()
+            .parse_response_with_uninit_headers(&mut parsed, head, &mut headers)
+            .map_err(|error| match error {
+                httparse::Error::TooManyHeaders => BadResponse::TooLong,
+                _ => BadResponse::Malformed,
+            })?;
+        self.status = parsed.code.unwrap_or_default();
+        if !status.is_complete() || !(100..600).contains(&self.status) {
+            return Err(BadResponse::Malformed);
+        }
+        self.len = extent.end;
+        self.version = version(parsed.version);
+        let reason = parsed.reason.unwrap_or_default().as_bytes();
+        self.reason = if reason.is_empty() {
+            Span::default()
+        } else {
+            Span::of(buffer, reason)
+        };
+        self.fields.clear();
+        for header in parsed.headers.iter() {
+            self.fields.push(Field {
+                name: Span::of(buffer, header.name.as_bytes()),
+                value: Span::of(buffer, header.value),
+                kind: FieldKind::of(header.name.as_bytes()),
+            });
+        }
+        self.read_fields(buffer)?;
+        Ok(true)
+    }
+
+    fn read_fields(&mut self, buffer: &[u8]) -> Result<(), BadResponse> {
+        self.framing = Framing::default();
+        self.hop.clear();
+        for field in &self.fields {
+            match field.kind {
+                FieldKind::ContentLength | FieldKind::TransferEncoding => self
+                    .framing
+                    .take(field, buffer)
+                    .map_err(|_| BadResponse::Framing)?,
+                FieldKind::Connection | FieldKind::ProxyConnection => self
+                    .hop
+                    .take(field.value.of_buffer(buffer), buffer)
+                    .map_err(|_| BadResponse::Malformed)?,
+                _ => {}
+            }
+        }
+        if self.framing.chunked && self.version == Version::Http10 {
+            return Err(BadResponse::Framing);
+        }
+        Ok(())
+    }
+
+    /// How the body ends (RFC 9112 §6.3). `head`: the request was HEAD.
+    pub fn body(&self, head: bool) -> Length {
+        if head || self.is_interim() || matches!(self.status, 204 | 304) {
+            Length::None
+        } else if self.framing.chunked {
+            Length::Chunked
+        } else {
+            self.framing
+                .length
+                .map_or(Length::UntilClose, Length::Known)
+        }
+    }
+
+    /// 1xx: another head follows.
+    pub fn is_interim(&self) -> bool {
+        self.status < 200
+    }
+
+    /// Whether the origin keeps the connection after this message.
+    pub fn keeps_alive(&self) -> bool {
+        !self.hop.close && (self.version == Version::Http11 || self.hop.keep_alive)
+    }
+}

@@ -1,0 +1,78 @@
+//! What a header mode does with one field of a request.
+
+use privet_config::HeaderMode;
+use privet_policy::Target;
+
+use super::write_host;
+use crate::head::FieldKind;
+
+/// `User-Agent` in the minimal mode: the most common one, so that it tells the least.
+pub const COMMON_USER_AGENT: &str =
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0";
+/// `Accept-Language` in the minimal mode.
+pub const COMMON_LANGUAGE: &str = "en-US,en;q=0.5";
+
+/// What becomes of a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    Keep,
+    Drop,
+    /// The same name with another value.
+    Replace(&'static str),
+    /// `Referer` of another site: only its scheme and host.
+    TrimToOrigin,
+}
+
+/// Decides on an end-to-end field of a request.
+pub fn fate(mode: HeaderMode, kind: FieldKind) -> Fate {
+    let minimal = mode == HeaderMode::Minimal;
+    match kind {
+        _ if mode == HeaderMode::Untouched => Fate::Keep,
+        FieldKind::Via | FieldKind::Identity => Fate::Drop,
+        FieldKind::Referer => Fate::TrimToOrigin,
+        FieldKind::Hint | FieldKind::Wish if minimal => Fate::Drop,
+        FieldKind::UserAgent if minimal => Fate::Replace(COMMON_USER_AGENT),
+        FieldKind::AcceptLanguage if minimal => Fate::Replace(COMMON_LANGUAGE),
+        _ => Fate::Keep,
+    }
+}
+
+/// What every request says in the minimal mode: the wish not to be tracked and not to be sold.
+pub(super) fn write_wishes(out: &mut Vec<u8>) {
+    out.extend_from_slice(b"DNT: 1\r\nSec-GPC: 1\r\n");
+}
+
+/// Writes a `Referer` as the reduced modes send it: whole within the target's own host, its origin from elsewhere,
+/// nothing where it is no http(s) URL.
+pub(super) fn write_referer(out: &mut Vec<u8>, value: &[u8], target: &Target) {
+    let Some(origin) = origin_of(value) else {
+        return;
+    };
+    let mut own = Vec::with_capacity(64);
+    own.extend_from_slice(b"http://");
+    write_host(&mut own, target);
+    if origin.eq_ignore_ascii_case(&own) {
+        super::write_field(out, b"Referer", value);
+    } else {
+        out.extend_from_slice(b"Referer: ");
+        out.extend_from_slice(origin);
+        out.extend_from_slice(b"/\r\n");
+    }
+}
+
+/// `scheme://host[:port]` of an http(s) URL without a login in it.
+fn origin_of(url: &[u8]) -> Option<&[u8]> {
+    let is = |scheme: &[u8]| {
+        url.get(..scheme.len())
+            .is_some_and(|head| head.eq_ignore_ascii_case(scheme))
+            .then_some(scheme.len())
+    };
+    let start = is(b"http://").or_else(|| is(b"https://"))?;
+    let rest = url.get(start..)?;
+    let end = rest
+        .iter()
+        .position(|byte| matches!(byte, b'/' | b'?' | b'#'))
+        .unwrap_or(rest.len());
+    let host = rest.get(..end)?;
+    (!host.is_empty() && !host.contains(&b'@')).then(|| url.get(..start + end))?
+}

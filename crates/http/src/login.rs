@@ -1,0 +1,57 @@
+//! Basic login to the proxy (RFC 7617). The last good credentials of a connection are remembered, so that the password
+//! is checked once and not for each request.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::road::Road;
+
+/// The challenge, a whole field line.
+pub const CHALLENGE: &str = "Proxy-Authenticate: Basic realm=\"Privet\", charset=\"UTF-8\"\r\n";
+/// The longest credentials that are looked at, in bytes.
+const MAX_CREDENTIALS: usize = 1024;
+
+/// Who a connection logged in as.
+#[derive(Default)]
+pub struct Login {
+    known: Option<(Box<[u8]>, Arc<str>)>,
+}
+
+impl Login {
+    /// The user behind a `Proxy-Authorization` value; `None`: a 407 is due.
+    pub async fn check<R: Road>(
+        &mut self,
+        road: &R,
+        client: IpAddr,
+        value: Option<&[u8]>,
+    ) -> Option<Arc<str>> {
+        let value = value?;
+        if let Some((credentials, user)) = &self.known
+            && **credentials == *value
+        {
+            return Some(user.clone());
+        }
+        let (name, password) = parse_basic(value)?;
+        let user = road.login(client, &name, &password).await?;
+        self.known = Some((value.into(), user.clone()));
+        Some(user)
+    }
+}
+
+/// User name and password of `Basic <base64>`.
+fn parse_basic(value: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    if value.len() > MAX_CREDENTIALS {
+        return None;
+    }
+    let (scheme, rest) = value.split_at_checked(6)?;
+    if !scheme.eq_ignore_ascii_case(b"basic ") {
+        return None;
+    }
+    let plain = STANDARD.decode(rest.trim_ascii()).ok()?;
+    let colon = plain.iter().position(|&byte| byte == b':')?;
+    let (name, password) = plain.split_at_checked(colon)?;
+    Some((name.to_vec(), password.get(1..)?.to_vec()))
+}

@@ -1,0 +1,175 @@
+//! Answers of our own: small plain pages for a person, `Privet-Reason` for a program.
+
+use std::fmt::Write as _;
+
+use privet_net::{DialError, DialErrorKind};
+use privet_policy::{Host, Target, Why, WhyKind};
+
+use crate::headers::write_number;
+
+/// A page to be written.
+pub struct Page<'a> {
+    pub status: u16,
+    /// What happened, in a few words: `Privet-Reason`.
+    pub reason: &'a str,
+    /// The whole sentence.
+    pub text: &'a str,
+    /// What to do: a command or a line of the configuration.
+    pub hints: Vec<String>,
+    /// More field lines, each with its CRLF.
+    pub fields: &'static str,
+    /// The connection ends after this answer.
+    pub close: bool,
+    /// Answer to HEAD: the head only.
+    pub head_only: bool,
+}
+
+impl<'a> Page<'a> {
+    pub fn new(status: u16, reason: &'a str, text: &'a str) -> Self {
+        Self {
+            status,
+            reason,
+            text,
+            hints: Vec::new(),
+            fields: "",
+            close: true,
+            head_only: false,
+        }
+    }
+
+    /// Writes head and body to `out`'s end.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let body = self.body();
+        out.extend_from_slice(b"HTTP/1.1 ");
+        write_number(out, u64::from(self.status));
+        out.push(b' ');
+        out.extend_from_slice(phrase(self.status).as_bytes());
+        out.extend_from_slice(
+            b"\r\nContent-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\n\
+              Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\n\
+              X-Content-Type-Options: nosniff\r\nPrivet-Reason: ",
+        );
+        out.extend(self.reason.chars().map(visible).take(512));
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(self.fields.as_bytes());
+        out.extend_from_slice(b"Content-Length: ");
+        write_number(out, body.len() as u64);
+        out.extend_from_slice(if self.close {
+            b"\r\nConnection: close\r\n\r\n"
+        } else {
+            b"\r\n\r\n"
+        });
+        if !self.head_only {
+            out.extend_from_slice(body.as_bytes());
+        }
+    }
+
+    fn body(&self) -> String {
+        let title = phrase(self.status);
+        let mut body = format!(
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title} - Privet</title>\
+             <style>body{{font:16px/1.5 sans-serif;max-width:40em;margin:3em auto;padding:0 1em}}</style>\
+             <h1>{title}</h1>\n<p>{}</p>\n",
+            escaped(self.text)
+        );
+        for hint in &self.hints {
+            let _ = writeln!(body, "<pre>{}</pre>", escaped(hint));
+        }
+        body.push_str("<p><small>Privet, the gateway on this machine</small></p></html>\n");
+        body
+    }
+}
+
+fn visible(letter: char) -> u8 {
+    if matches!(letter, ' '..='~') {
+        letter as u8
+    } else {
+        b'?'
+    }
+}
+
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '&' => safe.push_str("&amp;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            control if control.is_control() && control != '\n' => safe.push('\u{fffd}'),
+            other => safe.push(other),
+        }
+    }
+    safe
+}
+
+/// What a person may do about a block.
+pub fn hints_for_block(why: &Why, target: &Target) -> Vec<String> {
+    let mut hints = vec![format!("privet why {target}")];
+    match (why.kind, &target.host) {
+        (WhyKind::List | WhyKind::Deny, Host::Name(name)) => {
+            hints.push(format!("[filter]\nallow = [\"{name}\"]"));
+        }
+        (WhyKind::Rule, host) => {
+            let key = match host {
+                Host::Name(_) => "domain",
+                Host::Ip(_) => "ip",
+            };
+            hints.push(format!(
+                "# before the rule that blocks:\n[[rule]]\nmatch = {{ {key} = [\"{host}\"] }}\nuse = \"direct\""
+            ));
+        }
+        _ => {}
+    }
+    hints
+}
+
+/// The sentence that opens a block's page.
+pub fn sentence_for_block(why: &Why, target: &Target) -> String {
+    match why.kind {
+        WhyKind::Loop => format!(
+            "{target} is this proxy itself; a request to it would go round in a circle. {}",
+            why.text
+        ),
+        _ => format!("{target} was blocked: {}", why.text),
+    }
+}
+
+/// The status for a dial that failed.
+pub fn status_for_dial(kind: DialErrorKind) -> u16 {
+    match kind {
+        DialErrorKind::TimedOut => 504,
+        DialErrorKind::Loop => 403,
+        DialErrorKind::NoRoute | DialErrorKind::Exhausted => 503,
+        _ => 502,
+    }
+}
+
+/// A dial's failure in a few words.
+pub fn reason_for_dial(error: &DialError) -> &'static str {
+    match error.kind {
+        DialErrorKind::Refused => "connection refused",
+        DialErrorKind::NetworkUnreachable => "network unreachable",
+        DialErrorKind::HostUnreachable => "host unreachable",
+        DialErrorKind::TtlExpired => "TTL expired",
+        DialErrorKind::TimedOut => "timed out",
+        DialErrorKind::NameNotFound => "name not found",
+        DialErrorKind::ResolverFailed => "resolver failed",
+        DialErrorKind::Loop => "loop",
+        DialErrorKind::UpstreamDown => "upstream down",
+        DialErrorKind::UpstreamAuth => "upstream refused the login",
+        DialErrorKind::UpstreamDenied => "upstream forbids the target",
+        DialErrorKind::UpstreamProtocol => "upstream broke its protocol",
+        DialErrorKind::Unsupported => "not possible through this upstream",
+        DialErrorKind::NoRoute => "no route, and the kill switch is on",
+        DialErrorKind::Exhausted => "out of sockets",
+    }
+}
+
+fn phrase(status: u16) -> &'static str {
+    http::StatusCode::from_u16(status)
+        .ok()
+        .and_then(|status| status.canonical_reason())
+        .unwrap_or("Error")
+}
