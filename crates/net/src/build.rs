@@ -8,6 +8,8 @@ use privet_policy::{Host, Target};
 use secrecy::SecretString;
 
 use crate::chain::Chain;
+use crate::checks::CheckUrl;
+use crate::group::Group;
 use crate::hop::Hop;
 use crate::hop::login::Login;
 use crate::hop::tls::Tls;
@@ -27,8 +29,12 @@ pub enum BuildError {
 /// Reads the secret of the upstream with this name.
 pub type Secrets<'a> = &'a dyn Fn(&str) -> Result<Option<SecretString>, String>;
 
-/// One chain for each upstream, in the file's order.
-pub(crate) fn chains(config: &Config, secrets: Secrets<'_>) -> Result<Vec<Chain>, BuildError> {
+/// One chain for each upstream, in the file's order; one that leads the same way as before is the one of before.
+pub(crate) fn chains(
+    config: &Config,
+    secrets: Secrets<'_>,
+    previous: &[Arc<Chain>],
+) -> Result<Vec<Arc<Chain>>, BuildError> {
     let mut hops: HashMap<&str, (Arc<Hop>, Option<&str>)> = HashMap::new();
     for upstream in &config.upstreams {
         let made = hop(upstream, secrets).map_err(|why| wrong(&upstream.name, why))?;
@@ -37,8 +43,48 @@ pub(crate) fn chains(config: &Config, secrets: Secrets<'_>) -> Result<Vec<Chain>
     config
         .upstreams
         .iter()
-        .map(|upstream| chain(&hops, &upstream.name))
+        .map(|upstream| {
+            let made = chain(&hops, &upstream.name)?;
+            let kept = previous
+                .iter()
+                .find(|it| it.last().name == made.last().name && it.same(&made));
+            Ok(kept.cloned().unwrap_or_else(|| Arc::new(made)))
+        })
         .collect()
+}
+
+/// The groups, in the file's order; members that lead the same way as before keep their health.
+pub(crate) fn groups(
+    config: &Config,
+    chains: &[Arc<Chain>],
+    previous: &[Group],
+) -> Result<Vec<Group>, BuildError> {
+    let chain_of = |name: &String| {
+        let chain = chains.iter().find(|chain| *chain.last().name == **name);
+        chain
+            .cloned()
+            .ok_or_else(|| format!("there is no upstream {name}"))
+    };
+    let made = |group: &privet_config::Group| -> Result<Group, String> {
+        let members = group
+            .members
+            .iter()
+            .map(chain_of)
+            .collect::<Result<_, _>>()?;
+        let check = match &group.check {
+            None => None,
+            Some(check) => Some((CheckUrl::parse(&check.url)?, check.timeout)),
+        };
+        let before = previous.iter().find(|it| it.name == group.name);
+        Ok(Group::new(group, members, check, before))
+    };
+    let all = config.groups.iter().map(|group| {
+        made(group).map_err(|why| BuildError::Group {
+            name: group.name.clone(),
+            why,
+        })
+    });
+    all.collect()
 }
 
 fn chain(hops: &HashMap<&str, (Arc<Hop>, Option<&str>)>, name: &str) -> Result<Chain, BuildError> {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use privet_config::Scheme;
 
+use crate::health::Record;
 use crate::hop::login::{Identity, Login};
 use crate::hop::{Errand, Hop, Patience, socks5, tls};
 use crate::resolve::EntryResolver;
@@ -18,6 +19,7 @@ pub(crate) struct Chain {
     hops: Vec<Arc<Hop>>,
     last: Arc<Hop>,
     pub(crate) text: Arc<str>,
+    pub(crate) record: Record,
 }
 
 /// A stream to the last hop of a chain, for requests that this crate's dialer does not make: method and login are done
@@ -55,11 +57,18 @@ impl Chain {
             text: names.join(" → ").into(),
             hops: before,
             last,
+            record: Record::default(),
         }
     }
 
     pub(crate) fn last(&self) -> &Hop {
         &self.last
+    }
+
+    /// Whether both lead the same way with the same logins: then what is known of one is true of the other.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        self.hops.len() == other.hops.len()
+            && self.all().zip(other.all()).all(|(one, two)| one.same(two))
     }
 
     /// All hops, entry first.

@@ -1,5 +1,8 @@
 //! How upstreams and groups fare, as the window and the CLI show it.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
 use serde::Serialize;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -46,4 +49,73 @@ pub struct TestReport {
     /// Milliseconds from the request to the first byte of its answer.
     pub first_byte_ms: Option<f64>,
     pub error: Option<String>,
+}
+
+/// What dials and tests of one upstream showed last.
+#[derive(Debug, Default)]
+pub(crate) struct Record(Mutex<Seen>);
+
+#[derive(Debug, Default, Clone)]
+struct Seen {
+    works: Option<bool>,
+    failures: u32,
+    latency: Option<Duration>,
+    error: Option<String>,
+}
+
+impl Record {
+    /// Weight of a new latency against the smoothed one.
+    const SMOOTHING: f64 = 0.3;
+
+    pub(crate) fn succeeded(&self, latency: Option<Duration>) {
+        let mut seen = self.seen();
+        seen.works = Some(true);
+        seen.failures = 0;
+        seen.error = None;
+        if let Some(new) = latency {
+            seen.latency = Some(match seen.latency {
+                None => new,
+                Some(old) => old.mul_f64(1.0 - Self::SMOOTHING) + new.mul_f64(Self::SMOOTHING),
+            });
+        }
+    }
+
+    pub(crate) fn failed(&self, error: &str) {
+        let mut seen = self.seen();
+        seen.works = Some(false);
+        seen.failures = seen.failures.saturating_add(1);
+        seen.error = Some(error.to_owned());
+    }
+
+    pub(crate) fn last_error(&self) -> Option<String> {
+        self.seen().error.clone()
+    }
+
+    pub(crate) fn show(&self, name: &str, route: &str) -> OutletHealth {
+        let seen = self.seen().clone();
+        OutletHealth {
+            name: name.to_owned(),
+            kind: OutletKind::Upstream,
+            state: match seen.works {
+                None => OutletState::Unknown,
+                Some(true) => OutletState::Up,
+                Some(false) => OutletState::Down,
+            },
+            route: route.to_owned(),
+            last_error: seen.error,
+            latency_ms: seen.latency.map(milliseconds),
+            failures: seen.failures,
+            members: Vec::new(),
+            current: None,
+        }
+    }
+
+    /// Held for a few instructions only; what a panic left behind is still worth showing.
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(crate) fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
 }

@@ -11,10 +11,13 @@
     )
 )]
 
+mod attempts;
 pub mod build;
 pub mod chain;
+mod checks;
 pub mod dialed;
 pub mod error;
+mod group;
 pub mod health;
 pub mod hop;
 pub mod meter;

@@ -4,13 +4,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use privet_config::{Config, Dns};
-use privet_policy::{App, DirectPermit, Host, Outlet, Route, Target};
+use privet_policy::{App, DirectPermit, Host, Outlet as OutletId, Route, Target};
+use tokio::sync::Notify;
 
+use crate::attempts::{Attempts, Outlet};
 use crate::build::{self, BuildError, Secrets};
 use crate::chain::{Chain, Ground, OpenChain};
-use crate::health::{OutletHealth, OutletKind, OutletState, TestReport};
-use crate::hop::Patience;
+use crate::checks;
+use crate::group::Group;
+use crate::health::{OutletHealth, TestReport, milliseconds};
 use crate::hop::login::Identity;
 use crate::resolve::{EntryResolver, Resolver};
 use crate::socket::direct;
@@ -25,6 +29,7 @@ pub struct Wish<'a> {
     /// How the mode resolves, for a direct way to a name that has no addresses yet.
     pub dns: &'a Dns,
     pub app: Option<&'a App>,
+    /// For a group that is "sticky": a client address stays with its member.
     pub client: SocketAddr,
     /// Where the last hop is an HTTP proxy: do not CONNECT, hand out the stream to it.
     pub absolute_form: bool,
@@ -35,51 +40,45 @@ pub struct Outward {
     chains: Vec<Arc<Chain>>,
     groups: Vec<Group>,
     own: OwnSockets,
-    entries: EntryResolver,
+    entries: Arc<EntryResolver>,
     resolver: Resolver,
     identity: Arc<Identity>,
+    /// "direct", shared by all connections that go so.
     direct: Arc<str>,
-}
-
-struct Group {
-    name: String,
-    members: Vec<usize>,
+    /// Told when a failed dial has made a probe due sooner.
+    stirred: Notify,
 }
 
 impl Outward {
-    /// Sets up the outward side. Health and identity of what did not change are taken over from `previous`. Reads files
-    /// (`ca`, the system's authorities): not for a runtime's thread.
+    /// Sets up the outward side. Health, names and identity of what did not change are taken over from `previous`. Reads
+    /// files (`ca`, the system's authorities): not for a runtime's thread.
     ///
     /// # Errors
-    /// [`BuildError`]: a secret or a `ca` file cannot be read.
+    /// [`BuildError`]: a secret, a `ca` file or a check's URL cannot be used.
     pub fn build(
         config: &Config,
         secrets: Secrets<'_>,
         own: OwnSockets,
         previous: Option<&Outward>,
     ) -> Result<Self, BuildError> {
-        let chains = build::chains(config, secrets)?;
-        let place = |name: &String| config.upstreams.iter().position(|up| up.name == *name);
-        let groups = config
-            .groups
-            .iter()
-            .map(|group| Group {
-                name: group.name.clone(),
-                members: group.members.iter().filter_map(place).collect(),
-            })
-            .collect();
+        let before = previous.map_or(&[][..], |previous| &previous.chains);
+        let chains = build::chains(config, secrets, before)?;
+        let before = previous.map_or(&[][..], |previous| &previous.groups);
+        let groups = build::groups(config, &chains, before)?;
         let identity = match previous {
             Some(previous) => previous.identity.clone(),
             None => Arc::new(Identity::new().ok_or(BuildError::NoRandomness)?),
         };
+        let ways = config.modes.values().map(|mode| &mode.dns);
         Ok(Self {
-            chains: chains.into_iter().map(Arc::new).collect(),
+            chains,
             groups,
             own,
-            entries: EntryResolver::default(),
-            resolver: Resolver::default(),
+            entries: previous.map(|it| it.entries.clone()).unwrap_or_default(),
+            resolver: Resolver::new(ways, previous.map(|it| &it.resolver)),
             identity,
             direct: "direct".into(),
+            stirred: Notify::new(),
         })
     }
 
@@ -90,17 +89,65 @@ impl Outward {
     pub async fn dial(&self, route: &Route, wish: &Wish<'_>) -> Result<Dialed, DialError> {
         match route {
             Route::Direct(permit) => self.dial_direct(permit, wish, self.direct.clone()).await,
+            // Boxed: most dials are direct, and need not carry this one's state.
             Route::Via { outlet, otherwise } => {
-                let through = Box::pin(self.dial_outlet(*outlet, wish)).await;
-                match (through, otherwise) {
-                    (Err(error), Some(permit)) if error.kind.blames_upstream() => {
-                        let route = format!("direct ({} is down)", self.name_of(*outlet));
-                        self.dial_direct(permit, wish, route.into()).await
+                Box::pin(self.dial_via(*outlet, otherwise.as_ref(), wish)).await
+            }
+        }
+    }
+
+    async fn dial_via(
+        &self,
+        outlet: OutletId,
+        otherwise: Option<&DirectPermit>,
+        wish: &Wish<'_>,
+    ) -> Result<Dialed, DialError> {
+        let outlet = self.outlet(outlet).ok_or_else(no_route)?;
+        let resolved = self.addresses_for_socks4(outlet, otherwise, wish).await?;
+        let wish = &Wish {
+            addresses: resolved.as_deref().unwrap_or(wish.addresses),
+            ..*wish
+        };
+        let mut attempts = Attempts::new(outlet, wish.client, otherwise.is_some());
+        while let Some((chain, patience)) = attempts.next() {
+            match chain.dial(&self.ground(), wish, patience).await {
+                Ok(dialed) => {
+                    attempts.won(&chain, dialed.phases.connect);
+                    return Ok(dialed);
+                }
+                Err(error) => {
+                    if let Some(error) = attempts.lost(&chain, error) {
+                        return Err(error);
                     }
-                    (result, _) => result,
+                    self.stirred.notify_one();
                 }
             }
         }
+        let error = attempts.given_up();
+        match otherwise {
+            Some(permit) if error.kind.blames_upstream() => {
+                let route = format!("direct ({} is down)", outlet.name());
+                self.dial_direct(permit, wish, route.into()).await
+            }
+            _ => Err(error),
+        }
+    }
+
+    /// SOCKS4 carries no names. Where one may be resolved here, it is, before such a hop is asked; else the hop says no.
+    async fn addresses_for_socks4(
+        &self,
+        outlet: Outlet<'_>,
+        permit: Option<&DirectPermit>,
+        wish: &Wish<'_>,
+    ) -> Result<Option<Arc<[IpAddr]>>, DialError> {
+        let (Host::Name(name), Some(permit)) = (&wish.target.host, permit) else {
+            return Ok(None);
+        };
+        if !wish.addresses.is_empty() || *wish.dns == Dns::Upstream || !outlet.needs_addresses() {
+            return Ok(None);
+        }
+        let found = self.resolver.addresses(permit, wish.dns, name).await?;
+        Ok(Some(found))
     }
 
     /// The addresses of a name, as the mode resolves.
@@ -117,23 +164,32 @@ impl Outward {
         Ok(found.to_vec())
     }
 
-    /// A stream to the last hop of an outlet's chain: method and login done, nothing asked yet.
+    /// A stream to the last hop of an outlet's chain: method and login done where it speaks SOCKS5, nothing asked yet.
     ///
     /// # Errors
     /// [`DialError`]: what failed, at which hop.
     pub async fn open_chain(
         &self,
-        outlet: Outlet,
+        outlet: OutletId,
         wish: &Wish<'_>,
     ) -> Result<OpenChain, DialError> {
-        let mut last = no_route();
-        for member in self.members(outlet) {
-            match member.open(&self.ground(), wish, Patience::ALONE).await {
-                Ok(open) => return Ok(open),
-                Err(error) => last = error,
+        let outlet = self.outlet(outlet).ok_or_else(no_route)?;
+        let mut attempts = Attempts::new(outlet, wish.client, false);
+        while let Some((chain, patience)) = attempts.next() {
+            match chain.open(&self.ground(), wish, patience).await {
+                Ok(open) => {
+                    attempts.won(&chain, open.phases.connect);
+                    return Ok(open);
+                }
+                Err(error) => {
+                    if let Some(error) = attempts.lost(&chain, error) {
+                        return Err(error);
+                    }
+                    self.stirred.notify_one();
+                }
             }
         }
-        Err(last)
+        Err(attempts.given_up())
     }
 
     /// Isolated logins differ from every earlier one from now on.
@@ -141,42 +197,66 @@ impl Outward {
         self.identity.rotate();
     }
 
-    /// Active checks of groups. The caller owns this future and drops it to end them.
+    /// Probes the members of groups: by their check's interval, and those that are down until they are up again. Never
+    /// ends by itself; the caller owns this future and drops it.
     pub async fn run_checks(&self) {
-        std::future::pending().await
+        checks::run(&self.groups, &self.ground(), &self.stirred).await;
     }
 
     /// Upstreams first, then groups, in the file's order.
     pub fn health(&self) -> Vec<OutletHealth> {
-        let upstreams = self.chains.iter().map(|chain| {
-            let name = chain.last().name.to_string();
-            blank(name, OutletKind::Upstream, chain.text.to_string())
-        });
-        let groups = self
-            .groups
+        let upstreams = self
+            .chains
             .iter()
-            .map(|group| blank(group.name.clone(), OutletKind::Group, String::new()));
-        upstreams.chain(groups).collect()
+            .map(|chain| chain.record.show(&chain.last().name, &chain.text));
+        upstreams
+            .chain(self.groups.iter().map(Group::show))
+            .collect()
     }
 
-    /// Tries an outlet once.
+    /// Tries an upstream, or the member that a group would take now, once: the page of a group's check is fetched where
+    /// there is one, else the last hop is reached. What it shows counts for the upstream's record, not for a group's choice.
     pub async fn test(&self, name: &str) -> TestReport {
-        TestReport {
+        let mut report = TestReport {
             name: name.to_owned(),
             ..TestReport::default()
-        }
-    }
-
-    async fn dial_outlet(&self, outlet: Outlet, wish: &Wish<'_>) -> Result<Dialed, DialError> {
-        let mut last = no_route();
-        for member in self.members(outlet) {
-            match member.dial(&self.ground(), wish, Patience::ALONE).await {
-                Ok(dialed) => return Ok(dialed),
-                Err(error) if error.kind.blames_upstream() => last = error,
-                Err(error) => return Err(error),
+        };
+        let Some((chain, check)) = self.to_test(name) else {
+            report.error = Some(format!("there is no upstream or group {name}"));
+            return report;
+        };
+        let result = match check {
+            Some((url, limit)) => checks::fetch(&chain, &self.ground(), url, *limit).await,
+            None => checks::reach(&chain, &self.ground()).await,
+        };
+        match result {
+            Ok(timing) => {
+                chain.record.succeeded(Some(timing.connect));
+                report.connect_ms = Some(milliseconds(timing.connect));
+                report.first_byte_ms = timing.first_byte.map(milliseconds);
+            }
+            Err(error) => {
+                chain.record.failed(&error);
+                report.error = Some(error);
             }
         }
-        Err(last)
+        report
+    }
+
+    /// The chain to test, with the check of its group, or of the first group that the upstream is a member of.
+    #[expect(clippy::type_complexity, reason = "a pair for one caller")]
+    fn to_test(
+        &self,
+        name: &str,
+    ) -> Option<(Arc<Chain>, Option<&(checks::CheckUrl, std::time::Duration)>)> {
+        if let Some(chain) = self.chains.iter().find(|chain| *chain.last().name == *name) {
+            let mut of_groups = self.groups.iter().filter(|group| group.has(chain));
+            let check = of_groups.find_map(|group| group.check.as_ref());
+            return Some((chain.clone(), check));
+        }
+        let group = self.groups.iter().find(|group| group.name == name)?;
+        let member = group.members().current().unwrap_or_default();
+        Some((group.chain(member)?.clone(), group.check.as_ref()))
     }
 
     async fn dial_direct(
@@ -201,7 +281,7 @@ impl Outward {
         let stream = direct::connect(permit, &self.own, wish.target, addresses).await?;
         phases.connect = Some(started.elapsed());
         Ok(Dialed {
-            prefix: bytes::Bytes::new(),
+            prefix: Bytes::new(),
             local: stream.local_addr().ok(),
             remote: stream.peer_addr().ok(),
             stream: Stream::Tcp(stream),
@@ -211,29 +291,15 @@ impl Outward {
         })
     }
 
-    fn members(&self, outlet: Outlet) -> Vec<Arc<Chain>> {
+    /// Outlets are numbered as in the configuration: upstreams first, then groups.
+    fn outlet(&self, outlet: OutletId) -> Option<Outlet<'_>> {
         let place = usize::from(outlet.0);
         match self.chains.get(place) {
-            Some(chain) => vec![chain.clone()],
-            None => self
-                .groups
-                .get(place - self.chains.len())
-                .map(|group| {
-                    let of = |member: &usize| self.chains.get(*member).cloned();
-                    group.members.iter().filter_map(of).collect()
-                })
-                .unwrap_or_default(),
-        }
-    }
-
-    fn name_of(&self, outlet: Outlet) -> &str {
-        let place = usize::from(outlet.0);
-        match self.chains.get(place) {
-            Some(chain) => &chain.last().name,
-            None => self
-                .groups
-                .get(place - self.chains.len())
-                .map_or("", |group| &group.name),
+            Some(chain) => Some(Outlet::Upstream(chain)),
+            None => {
+                let place = place.checked_sub(self.chains.len())?;
+                self.groups.get(place).map(Outlet::Group)
+            }
         }
     }
 
@@ -247,19 +313,8 @@ impl Outward {
 }
 
 fn no_route() -> DialError {
-    DialError::here(DialErrorKind::NoRoute, "there is no upstream to go through")
-}
-
-fn blank(name: String, kind: OutletKind, route: String) -> OutletHealth {
-    OutletHealth {
-        name,
-        kind,
-        state: OutletState::Unknown,
-        route,
-        last_error: None,
-        latency_ms: None,
-        failures: 0,
-        members: Vec::new(),
-        current: None,
-    }
+    DialError::here(
+        DialErrorKind::NoRoute,
+        "the mode's route leads nowhere: add an upstream or a group",
+    )
 }

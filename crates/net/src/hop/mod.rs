@@ -35,6 +35,21 @@ pub(crate) struct Hop {
     pub(crate) entry: Entry,
 }
 
+impl Hop {
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        let login = match (&self.login, &other.login) {
+            (Some(one), Some(two)) => one.same(two),
+            (None, None) => true,
+            _ => false,
+        };
+        login
+            && self.scheme == other.scheme
+            && self.isolate == other.isolate
+            && self.entry == other.entry
+            && self.tls.as_ref().map(tls::Tls::ca) == other.tls.as_ref().map(tls::Tls::ca)
+    }
+}
+
 /// How long a hop may take. The last reply is the slow one: there the hop dials the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {

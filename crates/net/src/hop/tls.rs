@@ -1,6 +1,6 @@
 //! TLS to a proxy: verified by the system's authorities and those of the upstream's `ca` file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,7 @@ use crate::{DialError, DialErrorKind, Stream};
 pub(crate) struct Tls {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
+    ca: Option<PathBuf>,
 }
 
 impl Tls {
@@ -27,7 +28,13 @@ impl Tls {
         Ok(Self {
             config: Arc::new(client_config(ca)?),
             name,
+            ca: ca.map(Path::to_owned),
         })
+    }
+
+    /// The file of its own authorities.
+    pub(crate) fn ca(&self) -> Option<&Path> {
+        self.ca.as_deref()
     }
 }
 

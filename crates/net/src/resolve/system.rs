@@ -6,21 +6,29 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use super::Failure;
+use super::{Answer, Failure};
 
 /// `getaddrinfo` blocks a thread for as long as it likes; no more than this many at once.
 const MAX_IN_FLIGHT: usize = 32;
 static IN_FLIGHT: Semaphore = Semaphore::const_new(MAX_IN_FLIGHT);
 /// How long a caller waits; the thread may stay longer, and counts as in flight until it is back.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// `getaddrinfo` tells no TTL. The system's own cache, where it has one, is asked again after these.
+const POSITIVE_TTL: Duration = Duration::from_secs(30);
+const NEGATIVE_TTL: Duration = Duration::from_secs(5);
 
-pub(super) async fn lookup(host: Arc<str>) -> Result<Arc<[IpAddr]>, Failure> {
-    tokio::time::timeout(TIMEOUT, ask(host.clone()))
+pub(super) async fn lookup(host: Arc<str>) -> (Answer, Duration) {
+    let answer = tokio::time::timeout(TIMEOUT, ask(host.clone()))
         .await
-        .unwrap_or(Err(Failure::NoAnswer(host)))
+        .unwrap_or(Err(Failure::NoAnswer(host)));
+    let ttl = match answer {
+        Ok(_) => POSITIVE_TTL,
+        Err(_) => NEGATIVE_TTL,
+    };
+    (answer, ttl)
 }
 
-async fn ask(host: Arc<str>) -> Result<Arc<[IpAddr]>, Failure> {
+async fn ask(host: Arc<str>) -> Answer {
     let Ok(permit) = IN_FLIGHT.acquire().await else {
         return Err(Failure::NoAnswer(host));
     };
@@ -29,9 +37,8 @@ async fn ask(host: Arc<str>) -> Result<Arc<[IpAddr]>, Failure> {
         let answer = (&*name, 0).to_socket_addrs();
         drop(permit);
         answer
-    })
-    .await;
-    match answer {
+    });
+    match answer.await {
         Ok(Ok(found)) => {
             let mut addresses: Vec<IpAddr> = Vec::new();
             for address in found {
@@ -39,10 +46,9 @@ async fn ask(host: Arc<str>) -> Result<Arc<[IpAddr]>, Failure> {
                     addresses.push(address.ip());
                 }
             }
-            if addresses.is_empty() {
-                Err(Failure::NotFound(host))
-            } else {
-                Ok(addresses.into())
+            match addresses.is_empty() {
+                true => Err(Failure::NotFound(host)),
+                false => Ok(addresses.into()),
             }
         }
         Ok(Err(error)) if is_temporary(&error) => Err(Failure::NoAnswer(host)),

@@ -1,0 +1,162 @@
+//! The attempts of one dial through an outlet: which chain is next, and whose fault a failure was.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use privet_config::Scheme;
+use smallvec::SmallVec;
+
+use crate::chain::Chain;
+use crate::group::Group;
+use crate::hop::Patience;
+use crate::{DialError, DialErrorKind};
+
+/// No further member is tried after this long.
+const DEADLINE: Duration = Duration::from_secs(45);
+
+/// An upstream, or a group of them.
+#[derive(Clone, Copy)]
+pub(crate) enum Outlet<'a> {
+    Upstream(&'a Arc<Chain>),
+    Group(&'a Group),
+}
+
+impl Outlet<'_> {
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Upstream(chain) => &chain.last().name,
+            Self::Group(group) => &group.name,
+        }
+    }
+
+    /// A connection may go through a hop that cannot carry a target's name.
+    pub(crate) fn needs_addresses(&self) -> bool {
+        let socks4 = |chain: &Arc<Chain>| chain.last().scheme == Scheme::Socks4;
+        match self {
+            Self::Upstream(chain) => socks4(chain),
+            Self::Group(group) => group.chains().iter().any(socks4),
+        }
+    }
+}
+
+pub(crate) struct Attempts<'a> {
+    outlet: Outlet<'a>,
+    /// What "sticky" sticks to: the client's address without its port.
+    client: u64,
+    started: Instant,
+    may_go_direct: bool,
+    tried: SmallVec<[usize; 8]>,
+    /// Members that were silent where the target may have been: settled when another one gets through.
+    suspects: SmallVec<[usize; 2]>,
+    last: Option<DialError>,
+}
+
+impl<'a> Attempts<'a> {
+    /// `may_go_direct`: the caller has another way when no member is up, so those that are down are spared.
+    pub(crate) fn new(outlet: Outlet<'a>, client: SocketAddr, may_go_direct: bool) -> Self {
+        Self {
+            outlet,
+            client: sticky_key(client.ip()),
+            started: Instant::now(),
+            may_go_direct,
+            tried: SmallVec::new(),
+            suspects: SmallVec::new(),
+            last: None,
+        }
+    }
+
+    /// The next chain to try, and how long it may take.
+    pub(crate) fn next(&mut self) -> Option<(Arc<Chain>, Patience)> {
+        if self.started.elapsed() >= DEADLINE {
+            return None;
+        }
+        match self.outlet {
+            Outlet::Upstream(_) if !self.tried.is_empty() => None,
+            Outlet::Upstream(chain) => {
+                self.tried.push(0);
+                Some((chain.clone(), Patience::ALONE))
+            }
+            Outlet::Group(group) => {
+                let member = self.next_member(group)?;
+                self.tried.push(member);
+                let patience = if self.tried.len() < group.len() {
+                    Patience::WITH_OTHERS
+                } else {
+                    Patience::ALONE
+                };
+                Some((group.chain(member)?.clone(), patience))
+            }
+        }
+    }
+
+    fn next_member(&self, group: &Group) -> Option<usize> {
+        let mut members = group.members();
+        let up = members.pick(self.client, &self.tried);
+        up.or_else(|| members.last_resort(Instant::now(), &self.tried, self.may_go_direct))
+    }
+
+    /// The last attempt got through.
+    pub(crate) fn won(&self, chain: &Chain, latency: Option<Duration>) {
+        chain.record.succeeded(latency);
+        let (Outlet::Group(group), Some(member)) = (self.outlet, self.tried.last()) else {
+            return;
+        };
+        group.succeeded(*member, latency);
+        for suspect in &self.suspects {
+            group.failed(*suspect);
+        }
+    }
+
+    /// The last attempt failed. An error comes back when no other member could do better.
+    pub(crate) fn lost(&mut self, chain: &Chain, error: DialError) -> Option<DialError> {
+        let member = self.tried.last().copied().unwrap_or_default();
+        match error.kind {
+            DialErrorKind::Exhausted | DialErrorKind::Loop => return Some(error),
+            kind if kind.blames_upstream() => {
+                chain.record.failed(&error.text);
+                if let Outlet::Group(group) = self.outlet {
+                    group.failed(member);
+                }
+            }
+            DialErrorKind::TimedOut => self.suspects.push(member),
+            // This member cannot carry it; another one may.
+            DialErrorKind::Unsupported => {}
+            _ => {
+                chain.record.succeeded(None);
+                if let Outlet::Group(group) = self.outlet {
+                    group.succeeded(member, None);
+                }
+                return Some(error);
+            }
+        }
+        self.last = Some(error);
+        None
+    }
+
+    /// Every attempt failed, or there was none.
+    pub(crate) fn given_up(self) -> DialError {
+        match (self.last, self.outlet) {
+            (Some(error), Outlet::Group(group)) if error.kind.blames_upstream() => {
+                let text = format!("no member of group {} works; {}", group.name, error.text);
+                DialError { text, ..error }
+            }
+            (Some(error), _) => error,
+            (None, Outlet::Group(group)) => DialError::here(
+                DialErrorKind::UpstreamDown,
+                format!("every member of group {} is down", group.name),
+            ),
+            (None, Outlet::Upstream(chain)) => DialError::here(
+                DialErrorKind::UpstreamDown,
+                format!("upstream {} is down", chain.last().name),
+            ),
+        }
+    }
+}
+
+fn sticky_key(client: IpAddr) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    client.to_canonical().hash(&mut hasher);
+    hasher.finish()
+}

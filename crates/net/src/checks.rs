@@ -1,0 +1,232 @@
+//! Active checks: a page fetched through a member, or the way to its last hop where no page is configured.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use privet_config::Dns;
+use privet_policy::{Host, Target};
+use tokio::io::AsyncWriteExt;
+use tokio::sync::Notify;
+use tokio::time::{timeout, timeout_at};
+
+use crate::chain::{Chain, Ground};
+use crate::group::Group;
+use crate::hop::reading::{self, Nonsense};
+use crate::hop::tls::{self, Tls};
+use crate::hop::{Patience, http};
+use crate::{AbsoluteForm, Stream, Wish};
+
+/// Checks of all groups that may run at once.
+const MAX_AT_ONCE: usize = 16;
+/// When nothing is due, look again this often at the latest.
+const LONGEST_NAP: Duration = Duration::from_secs(60);
+/// How long reaching a last hop may take, where no check is configured.
+const REACH_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The page of a check.
+#[derive(Clone)]
+pub(crate) struct CheckUrl {
+    target: Target,
+    /// As the `Host` field wants it: without the scheme's own port.
+    authority: String,
+    path: String,
+    tls: Option<Tls>,
+}
+
+/// How long the parts of a check took.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Timing {
+    pub(crate) connect: Duration,
+    /// From the request to the first byte; `None`: nothing was fetched.
+    pub(crate) first_byte: Option<Duration>,
+}
+
+impl CheckUrl {
+    /// # Errors
+    /// A sentence: the URL cannot be used, or TLS cannot be set up.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let url = url::Url::parse(text).map_err(|error| format!("check url {text}: {error}"))?;
+        let host = match url.host() {
+            Some(url::Host::Domain(name)) => Host::Name(name.into()),
+            Some(url::Host::Ipv4(ip)) => Host::Ip(ip.into()),
+            Some(url::Host::Ipv6(ip)) => Host::Ip(ip.into()),
+            None => return Err(format!("check url {text} names no host")),
+        };
+        let tls = match url.scheme() {
+            "http" => None,
+            "https" => Some(Tls::new(&host.to_string(), None)?),
+            other => return Err(format!("check url {text}: {other} is not http or https")),
+        };
+        let port = url.port_or_known_default().unwrap_or(80);
+        let target = Target { host, port };
+        let authority = match url.port() {
+            Some(_) => target.to_string(),
+            None => url.host_str().unwrap_or_default().to_owned(),
+        };
+        let path = match url.query() {
+            Some(query) => format!("{}?{query}", url.path()),
+            None => url.path().to_owned(),
+        };
+        Ok(Self {
+            target,
+            authority,
+            path,
+            tls,
+        })
+    }
+
+    fn request(&self, absolute: Option<&AbsoluteForm>) -> String {
+        let mut head = String::from("GET ");
+        if absolute.is_some() {
+            head.push_str("http://");
+            head.push_str(&self.authority);
+        }
+        head.push_str(&self.path);
+        head.push_str(" HTTP/1.1\r\nHost: ");
+        head.push_str(&self.authority);
+        head.push_str("\r\nConnection: close\r\n");
+        if let Some(authorization) = absolute.and_then(|form| form.authorization.as_deref()) {
+            head.push_str("Proxy-Authorization: ");
+            head.push_str(authorization);
+            head.push_str("\r\n");
+        }
+        head.push_str("\r\n");
+        head
+    }
+}
+
+/// Fetches the page through the chain. Any whole answer of the page's own server is a sign of life; of a proxy that answers
+/// in its place, an error is not.
+///
+/// # Errors
+/// A sentence: what failed.
+pub(crate) async fn fetch(
+    chain: &Chain,
+    ground: &Ground<'_>,
+    url: &CheckUrl,
+    limit: Duration,
+) -> Result<Timing, String> {
+    timeout(limit, fetch_unbounded(chain, ground, url))
+        .await
+        .unwrap_or_else(|_| Err(format!("no answer within {limit:?}")))
+}
+
+async fn fetch_unbounded(
+    chain: &Chain,
+    ground: &Ground<'_>,
+    url: &CheckUrl,
+) -> Result<Timing, String> {
+    let started = Instant::now();
+    let wish = Wish {
+        absolute_form: url.tls.is_none(),
+        ..wish_for(&url.target)
+    };
+    let dialed = chain
+        .dial(ground, &wish, Patience::ALONE)
+        .await
+        .map_err(|error| error.text)?;
+    let connect = started.elapsed();
+    let absolute = dialed.absolute_form;
+    let (mut stream, step) = (dialed.stream, Patience::ALONE.step);
+    if let Some(tls) = &url.tls {
+        let name = Arc::from(url.authority.as_str());
+        (stream, _) = tls::wrap(tls, &name, stream, step)
+            .await
+            .map_err(|error| error.text)?;
+    }
+    let asked = Instant::now();
+    let status = ask(&mut stream, &url.request(absolute.as_ref()))
+        .await
+        .map_err(|error| format!("{} {error}", url.authority))?;
+    if absolute.is_some() && (status == 407 || status >= 500) {
+        return Err(format!("the proxy answered {status}"));
+    }
+    Ok(Timing {
+        connect,
+        first_byte: Some(asked.elapsed()),
+    })
+}
+
+async fn ask(stream: &mut Stream, request: &str) -> Result<u16, reading::Broken> {
+    let io = reading::Broken::Io;
+    stream.write_all(request.as_bytes()).await.map_err(io)?;
+    stream.flush().await.map_err(io)?;
+    let whole =
+        |bytes: &[u8]| -> Result<Option<(u16, usize)>, Nonsense> { http::parse_reply(bytes) };
+    let (status, _) = reading::one_reply(stream, http::MAX_HEAD, whole).await?;
+    Ok(status)
+}
+
+/// Connects to the chain's last hop and logs in where it speaks SOCKS5.
+///
+/// # Errors
+/// A sentence: what failed.
+pub(crate) async fn reach(chain: &Chain, ground: &Ground<'_>) -> Result<Timing, String> {
+    let started = Instant::now();
+    let wish = wish_for(&chain.last().endpoint);
+    match timeout(REACH_TIMEOUT, chain.open(ground, &wish, Patience::ALONE)).await {
+        Ok(Ok(_)) => Ok(Timing {
+            connect: started.elapsed(),
+            first_byte: None,
+        }),
+        Ok(Err(error)) => Err(error.text),
+        Err(_) => Err(format!("no answer within {REACH_TIMEOUT:?}")),
+    }
+}
+
+fn wish_for(target: &Target) -> Wish<'_> {
+    Wish {
+        target,
+        addresses: &[],
+        dns: &Dns::Upstream,
+        app: None,
+        client: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
+        absolute_form: false,
+    }
+}
+
+/// Probes members as they become due, until dropped. `stirred` is told when a dial has made a probe due sooner.
+pub(crate) async fn run(groups: &[Group], ground: &Ground<'_>, stirred: &Notify) {
+    let mut running = FuturesUnordered::new();
+    loop {
+        let now = Instant::now();
+        for group in groups {
+            while running.len() < MAX_AT_ONCE
+                && let Some(member) = group.take_due_probe(now)
+            {
+                running.push(probe(group, member, ground));
+            }
+        }
+        let next = groups.iter().filter_map(Group::next_probe).min();
+        let wake = next.unwrap_or(now + LONGEST_NAP).min(now + LONGEST_NAP);
+        let full = running.len() >= MAX_AT_ONCE;
+        tokio::select! {
+            Some(()) = running.next(), if !running.is_empty() => {}
+            _ = timeout_at(wake.into(), stirred.notified()), if !full => {}
+        }
+    }
+}
+
+async fn probe(group: &Group, member: usize, ground: &Ground<'_>) {
+    let Some(chain) = group.chain(member) else {
+        return;
+    };
+    let result = match &group.check {
+        Some((url, limit)) => fetch(chain, ground, url, *limit).await,
+        None => reach(chain, ground).await,
+    };
+    match result {
+        Ok(timing) => {
+            let took = timing.connect + timing.first_byte.unwrap_or_default();
+            chain.record.succeeded(Some(took));
+            group.probed(member, Ok(took));
+        }
+        Err(error) => {
+            chain.record.failed(&error);
+            group.probed(member, Err(()));
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! How one member fares: up until it failed twice in a row, down until it was probed well twice in a row, with a pause
+//! before the probing that doubles each time it falls or fails.
+
+use std::time::{Duration, Instant};
+
+/// Failures in a row until a member is down.
+pub(crate) const FALL: u32 = 2;
+/// Successes in a row until a member that was down is up again.
+pub(crate) const RISE: u32 = 2;
+/// Up for so long, one earlier fall is forgiven.
+pub(crate) const FORGIVE: Duration = Duration::from_secs(60);
+/// The pause doubles no more often than this.
+const MAX_DOUBLINGS: u32 = 16;
+/// Weight of a new latency against the smoothed one.
+const SMOOTHING: f64 = 0.3;
+
+/// When a group probes its members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rhythm {
+    /// The first pause of a member that fell, and that between the probes that confirm a change.
+    pub(crate) first: Duration,
+    /// The longest pause.
+    pub(crate) longest: Duration,
+    /// Between probes of a member that is up; `None`: such a one is not probed.
+    pub(crate) interval: Option<Duration>,
+}
+
+impl Rhythm {
+    const FIRST: Duration = Duration::from_secs(1);
+    const LONGEST: Duration = Duration::from_secs(60);
+
+    /// With an active check a member is probed at least as often when it is down as when it is up.
+    pub(crate) fn new(interval: Option<Duration>) -> Self {
+        Self {
+            first: interval.unwrap_or(Self::FIRST).min(Self::FIRST),
+            longest: interval.unwrap_or(Self::LONGEST),
+            interval,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Not tried yet; taken for up.
+    Unknown,
+    Up {
+        since: Instant,
+    },
+    /// Not to be used or probed before `until`.
+    Down {
+        until: Instant,
+    },
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Health {
+    standing: Standing,
+    /// In a row, while up.
+    failures: u32,
+    /// In a row, while down.
+    successes: u32,
+    /// Falls that are not forgiven yet.
+    falls: u32,
+    /// Probes that failed since the last fall.
+    failed_probes: u32,
+    /// When the next probe is due; `None`: none is, or one is under way.
+    probe_at: Option<Instant>,
+    latency: Option<Duration>,
+}
+
+impl Health {
+    pub(crate) fn new(now: Instant, rhythm: &Rhythm) -> Self {
+        Self {
+            standing: Standing::Unknown,
+            failures: 0,
+            successes: 0,
+            falls: 0,
+            failed_probes: 0,
+            probe_at: rhythm.interval.map(|_| now),
+            latency: None,
+        }
+    }
+
+    /// The same health under a new configuration, whose probes start anew.
+    pub(crate) fn carried_over(&self, now: Instant, rhythm: &Rhythm) -> Self {
+        let probe_at = match self.standing {
+            Standing::Down { until } => Some(until),
+            _ => rhythm.interval.map(|_| now),
+        };
+        Self {
+            probe_at,
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    pub(crate) fn is_down(&self) -> bool {
+        matches!(self.standing, Standing::Down { .. })
+    }
+
+    pub(crate) fn failures(&self) -> u32 {
+        self.failures + self.failed_probes
+    }
+
+    pub(crate) fn latency(&self) -> Option<Duration> {
+        self.latency
+    }
+
+    /// Down, but it may be tried again.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        matches!(self.standing, Standing::Down { until } if now >= until)
+    }
+
+    /// A connection through it, or a probe of it, came about.
+    pub(crate) fn succeeded(&mut self, now: Instant, rhythm: &Rhythm) {
+        match self.standing {
+            Standing::Unknown => self.standing = Standing::Up { since: now },
+            Standing::Up { since } => {
+                let forgiven = now.saturating_duration_since(since).as_secs() / FORGIVE.as_secs();
+                if forgiven > 0 {
+                    self.falls = self
+                        .falls
+                        .saturating_sub(forgiven.min(u64::from(u32::MAX)) as u32);
+                    self.standing = Standing::Up { since: now };
+                }
+            }
+            // A late success of before the fall proves nothing.
+            Standing::Down { until } if now < until => return,
+            Standing::Down { .. } => {
+                self.successes += 1;
+                if self.successes < RISE {
+                    let again = now + rhythm.first;
+                    self.probe_at = Some(again);
+                    return;
+                }
+                self.standing = Standing::Up { since: now };
+                self.failed_probes = 0;
+                self.probe_at = rhythm.interval.map(|interval| now + interval);
+            }
+        }
+        self.failures = 0;
+    }
+
+    /// A connection through it, or a probe of it, failed by its fault.
+    pub(crate) fn failed(&mut self, now: Instant, rhythm: &Rhythm, dice: u64) {
+        self.successes = 0;
+        match self.standing {
+            Standing::Down { until } if now < until => {}
+            Standing::Down { .. } => {
+                self.failed_probes = self.failed_probes.saturating_add(1);
+                self.rest(now, rhythm, dice);
+            }
+            _ => {
+                self.failures += 1;
+                if self.failures >= FALL {
+                    self.rest(now, rhythm, dice);
+                    self.falls = self.falls.saturating_add(1);
+                } else {
+                    let soon = now + rhythm.first;
+                    self.probe_at = Some(self.probe_at.map_or(soon, |at| at.min(soon)));
+                }
+            }
+        }
+    }
+
+    fn rest(&mut self, now: Instant, rhythm: &Rhythm, dice: u64) {
+        let until = now + self.pause(rhythm, dice);
+        self.standing = Standing::Down { until };
+        self.probe_at = Some(until);
+    }
+
+    /// Doubles with each fall and failed probe; up to a quarter longer by chance, so that probes do not march in step.
+    fn pause(&self, rhythm: &Rhythm, dice: u64) -> Duration {
+        let doublings = self
+            .falls
+            .saturating_add(self.failed_probes)
+            .min(MAX_DOUBLINGS);
+        let pause = rhythm
+            .first
+            .saturating_mul(1 << doublings)
+            .min(rhythm.longest);
+        pause + pause.mul_f64((dice % 256) as f64 / 1024.0)
+    }
+
+    pub(crate) fn measured(&mut self, latency: Duration) {
+        self.latency = Some(match self.latency {
+            None => latency,
+            Some(old) => old.mul_f64(1.0 - SMOOTHING) + latency.mul_f64(SMOOTHING),
+        });
+    }
+
+    pub(crate) fn probe_at(&self) -> Option<Instant> {
+        self.probe_at
+    }
+
+    /// A probe sets out; its end is told by [`Health::probed`].
+    pub(crate) fn probing(&mut self) {
+        self.probe_at = None;
+    }
+
+    /// A probe came back: `Ok` with the time it took.
+    pub(crate) fn probed(
+        &mut self,
+        result: Result<Duration, ()>,
+        now: Instant,
+        rhythm: &Rhythm,
+        dice: u64,
+    ) {
+        match result {
+            Ok(took) => {
+                self.measured(took);
+                self.succeeded(now, rhythm);
+            }
+            Err(()) => self.failed(now, rhythm, dice),
+        }
+        if self.probe_at.is_none() {
+            self.probe_at = match self.standing {
+                Standing::Down { until } => Some(until.max(now + rhythm.first)),
+                _ => rhythm.interval.map(|interval| now + interval),
+            };
+        }
+    }
+}

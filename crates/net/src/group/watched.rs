@@ -1,0 +1,160 @@
+//! A group of the running program: its pure state behind a lock that is held for a few instructions, its chains, its check.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::{Health, Members, Rhythm};
+use crate::chain::Chain;
+use crate::checks::CheckUrl;
+use crate::health::{OutletHealth, OutletKind, OutletState, milliseconds};
+
+pub(crate) struct Group {
+    pub(crate) name: String,
+    policy: privet_config::GroupPolicy,
+    chains: Vec<Arc<Chain>>,
+    members: Mutex<Members>,
+    /// What is fetched through a member to see whether it works, and how long that may take. Without one, reaching the
+    /// member's last hop has to do.
+    pub(crate) check: Option<(CheckUrl, Duration)>,
+}
+
+impl Group {
+    /// Members that lead the same way as in `previous` keep their health.
+    pub(crate) fn new(
+        config: &privet_config::Group,
+        chains: Vec<Arc<Chain>>,
+        check: Option<(CheckUrl, Duration)>,
+        previous: Option<&Self>,
+    ) -> Self {
+        let now = Instant::now();
+        let rhythm = Rhythm::new(config.check.as_ref().map(|check| check.interval));
+        let members = chains
+            .iter()
+            .map(|chain| {
+                previous
+                    .and_then(|group| group.health_of(chain))
+                    .map_or_else(
+                        || Health::new(now, &rhythm),
+                        |health| health.carried_over(now, &rhythm),
+                    )
+            })
+            .collect();
+        Self {
+            name: config.name.clone(),
+            policy: config.policy,
+            members: Mutex::new(Members::new(config.policy, rhythm, members)),
+            chains,
+            check,
+        }
+    }
+
+    fn health_of(&self, chain: &Chain) -> Option<Health> {
+        let place = self
+            .chains
+            .iter()
+            .position(|it| it.last().name == chain.last().name && it.same(chain))?;
+        self.members().get(place).cloned()
+    }
+
+    pub(crate) fn chain(&self, member: usize) -> Option<&Arc<Chain>> {
+        self.chains.get(member)
+    }
+
+    pub(crate) fn chains(&self) -> &[Arc<Chain>] {
+        &self.chains
+    }
+
+    pub(crate) fn has(&self, chain: &Arc<Chain>) -> bool {
+        self.chains.iter().any(|member| Arc::ptr_eq(member, chain))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.chains.len()
+    }
+
+    pub(crate) fn members(&self) -> MutexGuard<'_, Members> {
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A dial through this member worked. With an active check, that one measures; else the dial does.
+    pub(crate) fn succeeded(&self, member: usize, latency: Option<Duration>) {
+        let mut members = self.members();
+        let rhythm = members.rhythm;
+        if let Some(health) = members.get_mut(member) {
+            health.succeeded(Instant::now(), &rhythm);
+            if let (None, Some(latency)) = (rhythm.interval, latency) {
+                health.measured(latency);
+            }
+        }
+    }
+
+    pub(crate) fn failed(&self, member: usize) {
+        let mut members = self.members();
+        let rhythm = members.rhythm;
+        if let Some(health) = members.get_mut(member) {
+            health.failed(Instant::now(), &rhythm, dice());
+        }
+    }
+
+    pub(crate) fn probed(&self, member: usize, result: Result<Duration, ()>) {
+        let mut members = self.members();
+        let rhythm = members.rhythm;
+        if let Some(health) = members.get_mut(member) {
+            health.probed(result, Instant::now(), &rhythm, dice());
+        }
+    }
+
+    /// The member whose probe is due by now; it counts as under way from here on.
+    pub(crate) fn take_due_probe(&self, now: Instant) -> Option<usize> {
+        let mut members = self.members();
+        let (member, at) = members.next_probe()?;
+        if at > now {
+            return None;
+        }
+        members.get_mut(member)?.probing();
+        Some(member)
+    }
+
+    pub(crate) fn next_probe(&self) -> Option<Instant> {
+        self.members().next_probe().map(|(_, at)| at)
+    }
+
+    pub(crate) fn show(&self) -> OutletHealth {
+        let members = self.members();
+        let name = |place: usize| self.chain(place).map(|chain| chain.last().name.to_string());
+        let current = members.current();
+        let states: Vec<_> = members.all().map(Health::standing).collect();
+        let is_up = |it: &super::health::Standing| matches!(it, super::health::Standing::Up { .. });
+        let state = if states.iter().any(is_up) {
+            OutletState::Up
+        } else if members.all().all(Health::is_down) {
+            OutletState::Down
+        } else {
+            OutletState::Unknown
+        };
+        OutletHealth {
+            name: self.name.clone(),
+            kind: OutletKind::Group,
+            state,
+            route: format!("{:?}", self.policy)
+                .to_lowercase()
+                .replace("roundrobin", "round-robin"),
+            last_error: match state {
+                OutletState::Down => self.chains.iter().find_map(|it| it.record.last_error()),
+                _ => None,
+            },
+            latency_ms: current
+                .and_then(|place| members.get(place)?.latency())
+                .map(milliseconds),
+            failures: members.all().map(Health::failures).sum(),
+            members: (0..self.chains.len()).filter_map(name).collect(),
+            current: current.and_then(name),
+        }
+    }
+}
+
+/// A throw of the dice: each `RandomState` is keyed differently from the one before.
+fn dice() -> u64 {
+    RandomState::new().hash_one(0u8)
+}

@@ -1,0 +1,240 @@
+//! One direction of a tunnel: read a chunk, write it out, carry the end on.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::buffers::{self, Buffer};
+#[cfg(target_os = "linux")]
+use super::pipes::{self, Pipe};
+use crate::Stream;
+
+/// What one direction may move before it lets others run.
+const CHUNKS_PER_TURN: u32 = 16;
+const BYTES_PER_TURN: usize = 1024 * 1024;
+/// A chunk this long says that more will come: from then on the kernel moves the bytes. Below it two plain calls cost less
+/// than a trip through a pipe.
+#[cfg(target_os = "linux")]
+const BULK: usize = 16 * 1024;
+
+pub(super) struct Direction {
+    held: Held,
+    state: State,
+    /// Something was written and not flushed yet: TLS keeps bytes until then.
+    unflushed: bool,
+    how: How,
+}
+
+/// Bytes that were read and not yet written.
+enum Held {
+    Nothing,
+    Early(Bytes),
+    Buffer {
+        buffer: Buffer,
+        from: u32,
+        to: u32,
+    },
+    #[cfg(target_os = "linux")]
+    Pipe {
+        pipe: Pipe,
+        bytes: usize,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    /// The source ended; its end is to be carried on.
+    Ending,
+    Done,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// TLS on a side, or no pipes here: buffers only.
+    Buffers,
+    /// Two bare sockets that have not yet shown much.
+    Small,
+    /// Two bare sockets and much to move: by pipe.
+    #[cfg(target_os = "linux")]
+    Bulk,
+}
+
+/// Which of a direction's two streams broke.
+pub(super) enum Broken {
+    Source(io::Error),
+    Sink(io::Error),
+}
+
+impl Direction {
+    /// `bare`: both streams are plain sockets.
+    pub(super) fn new(early: Bytes, bare: bool) -> Self {
+        Self {
+            held: if early.is_empty() {
+                Held::Nothing
+            } else {
+                Held::Early(early)
+            },
+            state: State::Open,
+            unflushed: false,
+            how: if bare { How::Small } else { How::Buffers },
+        }
+    }
+
+    /// Ready once this direction's end was carried to the sink. `count` is told each chunk as it is read.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut Stream,
+        sink: &mut Stream,
+        count: impl Fn(u64),
+    ) -> Poll<Result<(), Broken>> {
+        let (mut chunks, mut moved) = (0, 0);
+        while chunks < CHUNKS_PER_TURN && moved < BYTES_PER_TURN {
+            ready!(self.poll_write(cx, sink)).map_err(Broken::Sink)?;
+            match self.state {
+                State::Open => match self.poll_read(cx, source) {
+                    Poll::Ready(Ok(0)) => self.state = State::Ending,
+                    Poll::Ready(Ok(bytes)) => {
+                        count(bytes as u64);
+                        moved += bytes;
+                    }
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(Broken::Source(error))),
+                    Poll::Pending => {
+                        ready!(self.poll_flush(cx, sink)).map_err(Broken::Sink)?;
+                        return Poll::Pending;
+                    }
+                },
+                State::Ending => {
+                    ready!(Pin::new(&mut *sink).poll_shutdown(cx)).map_err(Broken::Sink)?;
+                    self.state = State::Done;
+                }
+                State::Done => return Poll::Ready(Ok(())),
+            }
+            chunks += 1;
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Reads a chunk into `held`, which is empty; 0 is the source's end.
+    fn poll_read(&mut self, cx: &mut Context<'_>, source: &mut Stream) -> Poll<io::Result<usize>> {
+        #[cfg(target_os = "linux")]
+        if let (How::Bulk, Stream::Tcp(source)) = (self.how, &mut *source) {
+            if let Some(pipe) = pipes::borrow() {
+                return self.poll_fill(cx, source, pipe);
+            }
+            // Out of descriptors: buffers still work.
+            self.how = How::Buffers;
+        }
+        let mut buffer = buffers::borrow();
+        let mut room = ReadBuf::new(&mut buffer);
+        let read = Pin::new(source).poll_read(cx, &mut room);
+        let bytes = room.filled().len();
+        if !matches!(read, Poll::Ready(Ok(()))) || bytes == 0 {
+            buffers::give_back(buffer);
+            return read.map_ok(|()| 0);
+        }
+        self.held = Held::Buffer {
+            buffer,
+            from: 0,
+            to: bytes as u32,
+        };
+        #[cfg(target_os = "linux")]
+        if self.how == How::Small && bytes >= BULK {
+            self.how = How::Bulk;
+        }
+        Poll::Ready(Ok(bytes))
+    }
+
+    #[cfg(target_os = "linux")]
+    fn poll_fill(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &tokio::net::TcpStream,
+        pipe: Pipe,
+    ) -> Poll<io::Result<usize>> {
+        let filled = pipe.poll_fill(cx, source);
+        match filled {
+            Poll::Ready(Ok(bytes)) if bytes > 0 => self.held = Held::Pipe { pipe, bytes },
+            _ => pipes::give_back(pipe),
+        }
+        filled
+    }
+
+    /// Ready once nothing is held.
+    fn poll_write(&mut self, cx: &mut Context<'_>, sink: &mut Stream) -> Poll<io::Result<()>> {
+        loop {
+            let rest: &[u8] = match &self.held {
+                Held::Nothing => return Poll::Ready(Ok(())),
+                Held::Early(bytes) => bytes,
+                Held::Buffer { buffer, from, to } => {
+                    buffer.get(*from as usize..*to as usize).unwrap_or_default()
+                }
+                #[cfg(target_os = "linux")]
+                Held::Pipe { .. } => {
+                    ready!(self.poll_drain(cx, sink))?;
+                    continue;
+                }
+            };
+            let written = ready!(Pin::new(&mut *sink).poll_write(cx, rest))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.unflushed = matches!(sink, Stream::Boxed(_));
+            self.written(written);
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn poll_drain(&mut self, cx: &mut Context<'_>, sink: &mut Stream) -> Poll<io::Result<()>> {
+        let (Held::Pipe { pipe, bytes }, Stream::Tcp(sink)) = (&self.held, sink) else {
+            return Poll::Ready(Ok(()));
+        };
+        let written = ready!(pipe.poll_drain(cx, sink, *bytes))?;
+        if written == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        self.written(written);
+        Poll::Ready(Ok(()))
+    }
+
+    fn written(&mut self, written: usize) {
+        let done = match &mut self.held {
+            Held::Nothing => true,
+            Held::Early(rest) => {
+                rest.advance(written.min(rest.len()));
+                rest.is_empty()
+            }
+            Held::Buffer { from, to, .. } => {
+                *from = from.saturating_add(written as u32);
+                from >= to
+            }
+            #[cfg(target_os = "linux")]
+            Held::Pipe { bytes, .. } => {
+                *bytes = bytes.saturating_sub(written);
+                *bytes == 0
+            }
+        };
+        if !done {
+            return;
+        }
+        match std::mem::replace(&mut self.held, Held::Nothing) {
+            Held::Buffer { buffer, .. } => buffers::give_back(buffer),
+            #[cfg(target_os = "linux")]
+            Held::Pipe { pipe, .. } => pipes::give_back(pipe),
+            _ => {}
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>, sink: &mut Stream) -> Poll<io::Result<()>> {
+        if self.unflushed {
+            ready!(Pin::new(sink).poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,209 @@
+//! The relay against real sockets: bytes, ends, resets, pressure.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+use super::*;
+
+#[derive(Default)]
+struct Counter {
+    up: AtomicU64,
+    down: AtomicU64,
+    cancelled: AtomicBool,
+    waker: futures_util::task::AtomicWaker,
+}
+
+impl Meter for Counter {
+    fn up(&self, bytes: u64) {
+        self.up.fetch_add(bytes, Ordering::Relaxed);
+    }
+    fn down(&self, bytes: u64) {
+        self.down.fetch_add(bytes, Ordering::Relaxed);
+    }
+    fn poll_cancelled(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.waker.register(cx.waker());
+        match self.cancelled.load(Ordering::Acquire) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    }
+}
+
+async fn pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (one, other) = tokio::join!(
+        TcpStream::connect(listener.local_addr().unwrap()),
+        listener.accept()
+    );
+    (one.unwrap(), other.unwrap().0)
+}
+
+struct Tunnel {
+    client: TcpStream,
+    far: TcpStream,
+    meter: &'static Counter,
+    end: JoinHandle<RelayEnd>,
+}
+
+async fn tunnel(boxed: bool, early: Early) -> Tunnel {
+    let (client, inner) = pair().await;
+    let (outer, far) = pair().await;
+    let meter: &'static Counter = Box::leak(Box::default());
+    let outer = match boxed {
+        true => Stream::Boxed(Box::pin(outer)),
+        false => Stream::Tcp(outer),
+    };
+    let end = tokio::spawn(relay(inner, outer, early, meter));
+    Tunnel {
+        client,
+        far,
+        meter,
+        end,
+    }
+}
+
+fn noise(length: usize) -> Vec<u8> {
+    (0..length).map(|at| (at * 31 % 251) as u8).collect()
+}
+
+async fn carries(boxed: bool, length: usize) {
+    let tunnel = tunnel(boxed, Early::default()).await;
+    let data = noise(length);
+    let (mut client_in, mut client_out) = tunnel.client.into_split();
+    let (mut far_in, mut far_out) = tunnel.far.into_split();
+    let (sent, back) = (data.clone(), data.clone());
+    let up = tokio::spawn(async move {
+        client_out.write_all(&sent).await.unwrap();
+        client_out.shutdown().await.unwrap();
+        client_out
+    });
+    let echo = tokio::spawn(async move {
+        let mut got = Vec::new();
+        far_in.read_to_end(&mut got).await.unwrap();
+        // The client's end has come through; the way back still stands.
+        far_out.write_all(&back).await.unwrap();
+        far_out.shutdown().await.unwrap();
+        got
+    });
+    let mut returned = Vec::new();
+    client_in.read_to_end(&mut returned).await.unwrap();
+    assert!(returned == data && echo.await.unwrap() == data);
+    drop(up);
+    assert_eq!(tunnel.end.await.unwrap(), RelayEnd::Finished);
+    let total = length as u64;
+    assert_eq!(tunnel.meter.up.load(Ordering::Relaxed), total);
+    assert_eq!(tunnel.meter.down.load(Ordering::Relaxed), total);
+}
+
+#[tokio::test]
+async fn bytes_and_half_closes_are_carried_whatever_their_size() {
+    for boxed in [false, true] {
+        for length in [0, 1, 64, 16 * 1024, 65 * 1024, 5_000_000] {
+            carries(boxed, length).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn early_bytes_go_first_on_both_ways() {
+    let early = Early {
+        up: Bytes::from_static(b"early "),
+        down: Bytes::from_static(b"hello "),
+    };
+    let mut tunnel = tunnel(false, early).await;
+    tunnel.client.write_all(b"bird").await.unwrap();
+    tunnel.far.write_all(b"world").await.unwrap();
+    let (mut up, mut down) = ([0; 10], [0; 11]);
+    tunnel.far.read_exact(&mut up).await.unwrap();
+    tunnel.client.read_exact(&mut down).await.unwrap();
+    assert_eq!((&up, &down), (b"early bird", b"hello world"));
+}
+
+#[tokio::test]
+async fn a_reset_stays_a_reset_on_the_other_side() {
+    for boxed in [false, true] {
+        let tunnel = tunnel(boxed, Early::default()).await;
+        let mut client = tunnel.client;
+        let far = tunnel.far;
+        far.set_zero_linger().unwrap();
+        drop(far);
+        let error = client.read(&mut [0; 8]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+        assert_eq!(
+            tunnel.end.await.unwrap(),
+            RelayEnd::Broken {
+                side: Side::Far,
+                error: io::ErrorKind::ConnectionReset
+            }
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_resets_while_much_is_under_way_resets_the_far_end() {
+    let mut tunnel = tunnel(false, Early::default()).await;
+    let data = noise(300_000);
+    tunnel.client.write_all(&data[..100_000]).await.unwrap();
+    let mut got = vec![0; 100_000];
+    tunnel.far.read_exact(&mut got).await.unwrap();
+    tunnel.client.set_zero_linger().unwrap();
+    drop(tunnel.client);
+    let mut rest = Vec::new();
+    let error = tunnel.far.read_to_end(&mut rest).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    assert!(matches!(
+        tunnel.end.await.unwrap(),
+        RelayEnd::Broken {
+            side: Side::Client,
+            ..
+        }
+    ));
+}
+
+#[tokio::test]
+async fn a_far_end_that_does_not_read_holds_the_client_back() {
+    let mut tunnel = tunnel(false, Early::default()).await;
+    let chunk = noise(64 * 1024);
+    let mut sent = 0;
+    // Sockets and one pipe hold some megabytes; an unbounded relay would take all of this.
+    let limit = 256 * 1024 * 1024;
+    while sent < limit {
+        let write = tokio::time::timeout(Duration::from_millis(500), tunnel.client.write(&chunk));
+        match write.await {
+            Ok(written) => sent += written.unwrap(),
+            Err(_) => break,
+        }
+    }
+    assert!(sent < limit);
+    let mut got = vec![0; sent];
+    tunnel.far.read_exact(&mut got).await.unwrap();
+    tunnel.client.shutdown().await.unwrap();
+    assert_eq!(tunnel.far.read(&mut [0; 8]).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_cancelled_tunnel_ends_at_once_and_says_so_to_both() {
+    let mut tunnel = tunnel(false, Early::default()).await;
+    tunnel.meter.cancelled.store(true, Ordering::Release);
+    tunnel.meter.waker.wake();
+    assert_eq!(tunnel.end.await.unwrap(), RelayEnd::Cancelled);
+    for side in [&mut tunnel.client, &mut tunnel.far] {
+        let error = side.read(&mut [0; 8]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    }
+}
+
+#[test]
+fn the_future_of_a_tunnel_is_small() {
+    assert!(
+        size_of::<Relay<'_, Counter>>() <= 200,
+        "{}",
+        size_of::<Relay<'_, Counter>>()
+    );
+}

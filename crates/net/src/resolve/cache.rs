@@ -1,0 +1,117 @@
+//! Answers and how long they hold. Pure; the clock is an argument.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{Answer, Failure};
+
+/// An answer holds at least this long, whatever its TTL: a page asks for the same name many times at once.
+const FLOOR: Duration = Duration::from_secs(1);
+/// RFC 8767 section 4 would cap at days; an hour bounds what a wrong record can do.
+const POSITIVE_CEILING: Duration = Duration::from_secs(3600);
+/// A name that does not exist may soon.
+const NEGATIVE_CEILING: Duration = Duration::from_secs(60);
+/// RFC 2308 section 7 allows five minutes for a server that fails; a laptop changes networks sooner.
+const NO_ANSWER: Duration = Duration::from_secs(1);
+
+pub(super) struct Cache {
+    entries: HashMap<Arc<str>, Entry>,
+    capacity: usize,
+}
+
+struct Entry {
+    answer: Answer,
+    until: Instant,
+}
+
+impl Cache {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self {
+            entries: HashMap::new(),
+            capacity: capacity.max(1),
+        }
+    }
+
+    pub(super) fn get(&self, host: &str, now: Instant) -> Option<Answer> {
+        let entry = self.entries.get(host)?;
+        (now < entry.until).then(|| entry.answer.clone())
+    }
+
+    pub(super) fn put(&mut self, host: Arc<str>, answer: Answer, ttl: Duration, now: Instant) {
+        let holds = match answer {
+            Ok(_) => ttl.clamp(FLOOR, POSITIVE_CEILING),
+            Err(Failure::NotFound(_)) => ttl.clamp(FLOOR, NEGATIVE_CEILING),
+            Err(Failure::NoAnswer(_)) => NO_ANSWER,
+        };
+        if self.entries.len() >= self.capacity && !self.entries.contains_key(&host) {
+            self.make_room(now);
+        }
+        let until = now + holds;
+        self.entries.insert(host, Entry { answer, until });
+    }
+
+    /// Drops what is stale; if nothing is, what would be first.
+    fn make_room(&mut self, now: Instant) {
+        self.entries.retain(|_, entry| now < entry.until);
+        if self.entries.len() < self.capacity {
+            return;
+        }
+        let first = self.entries.iter().min_by_key(|(_, entry)| entry.until);
+        if let Some(host) = first.map(|(host, _)| host.clone()) {
+            self.entries.remove(&host);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn found() -> Answer {
+        Ok(Arc::from([std::net::IpAddr::from([192, 0, 2, 1])]))
+    }
+
+    #[test]
+    fn an_answer_holds_for_its_ttl_within_the_bounds() {
+        let (now, host) = (Instant::now(), Arc::<str>::from("a.test"));
+        let holds = |answer: Answer, ttl: u64| {
+            let mut cache = Cache::new(4);
+            cache.put(host.clone(), answer, Duration::from_secs(ttl), now);
+            let at = |secs: u64| {
+                cache
+                    .get("a.test", now + Duration::from_secs(secs))
+                    .is_some()
+            };
+            (0..10_000).take_while(|secs| at(*secs)).count()
+        };
+        assert_eq!(holds(found(), 30), 30);
+        assert_eq!(holds(found(), 0), 1);
+        assert_eq!(holds(found(), 999_999), 3600);
+        assert_eq!(holds(Err(Failure::NotFound(host.clone())), 20), 20);
+        assert_eq!(holds(Err(Failure::NotFound(host.clone())), 900), 60);
+        assert_eq!(holds(Err(Failure::NoAnswer(host.clone())), 900), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn it_never_holds_more_than_its_capacity_nor_answers_what_is_stale(
+            steps in prop::collection::vec((0u8..20, 0u64..100, 0u64..50), 0..200),
+        ) {
+            let mut cache = Cache::new(8);
+            let mut now = Instant::now();
+            let mut truth: HashMap<u8, Instant> = HashMap::new();
+            for (name, ttl, pass) in steps {
+                now += Duration::from_secs(pass);
+                let host: Arc<str> = format!("{name}").into();
+                if cache.get(&host, now).is_some() {
+                    prop_assert!(truth.get(&name).is_some_and(|until| now < *until));
+                }
+                cache.put(host, found(), Duration::from_secs(ttl), now);
+                truth.insert(name, now + Duration::from_secs(ttl).max(FLOOR));
+                prop_assert!(cache.entries.len() <= 8);
+            }
+        }
+    }
+}

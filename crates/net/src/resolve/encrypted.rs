@@ -1,0 +1,186 @@
+//! DNS over HTTPS (RFC 8484) and over TLS (RFC 7858), by hickory. Its connections leave from here, straight to the
+//! resolver: hence the permit.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{
+    ConnectionConfig, NameServerConfig, ProtocolConfig, ResolveHosts, ResolverConfig,
+};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError, NetError};
+use privet_config::Dns;
+use privet_policy::DirectPermit;
+use rustls::ClientConfig;
+use tokio::sync::OnceCell;
+
+use super::{Answer, Failure, system};
+use crate::hop::tls::client_config;
+
+/// One query, tried twice.
+const TIMEOUT: Duration = Duration::from_secs(5);
+const ATTEMPTS: usize = 2;
+/// All of a look-up, the server's own name included.
+const DEADLINE: Duration = Duration::from_secs(12);
+/// Where a negative answer names no TTL.
+const NEGATIVE_TTL: Duration = Duration::from_secs(5);
+/// Addresses of the server that are used.
+const MAX_SERVERS: usize = 4;
+const DOT_PORT: u16 = 853;
+
+pub(super) struct Encrypted {
+    dns: Dns,
+    /// Trust beyond the system's; `None`: the system's alone.
+    tls: Option<ClientConfig>,
+    /// Set up at the first question, as the server's own name has to be resolved.
+    ready: OnceCell<TokioResolver>,
+}
+
+/// Where the server is and how it is spoken to.
+struct Server {
+    host: Arc<str>,
+    port: u16,
+    protocol: ProtocolConfig,
+}
+
+impl Encrypted {
+    pub(super) fn new(dns: Dns) -> Self {
+        Self {
+            dns,
+            tls: None,
+            ready: OnceCell::new(),
+        }
+    }
+
+    pub(super) async fn lookup(
+        &self,
+        _permit: &DirectPermit,
+        host: Arc<str>,
+    ) -> (Answer, Duration) {
+        self.ask(host).await
+    }
+
+    async fn ask(&self, host: Arc<str>) -> (Answer, Duration) {
+        let failed = Err(Failure::NoAnswer(host.clone()));
+        match tokio::time::timeout(DEADLINE, self.ask_unbounded(host)).await {
+            Ok(Some(answer)) => answer,
+            Ok(None) | Err(_) => (failed, Duration::ZERO),
+        }
+    }
+
+    async fn ask_unbounded(&self, host: Arc<str>) -> Option<(Answer, Duration)> {
+        let resolver = self
+            .ready
+            .get_or_try_init(|| self.set_up())
+            .await
+            .inspect_err(|error| tracing::warn!("the encrypted resolver is not ready: {error}"))
+            .ok()?;
+        // The final dot keeps the machine's search domains out of it.
+        match resolver.lookup_ip(format!("{host}.")).await {
+            Ok(found) => {
+                let ttl = found
+                    .valid_until()
+                    .saturating_duration_since(Instant::now());
+                let addresses: Arc<[IpAddr]> = found.iter().collect();
+                match addresses.is_empty() {
+                    true => Some((Err(Failure::NotFound(host)), NEGATIVE_TTL)),
+                    false => Some((Ok(addresses), ttl)),
+                }
+            }
+            Err(NetError::Dns(DnsError::NoRecordsFound(none))) => {
+                let ttl = none
+                    .negative_ttl
+                    .map_or(NEGATIVE_TTL, |secs| Duration::from_secs(secs.into()));
+                Some((Err(Failure::NotFound(host)), ttl))
+            }
+            Err(_) => None,
+        }
+    }
+
+    async fn set_up(&self) -> Result<TokioResolver, String> {
+        let server = Server::of(&self.dns)?;
+        let addresses = match server.host.parse::<IpAddr>() {
+            Ok(ip) => Arc::from([ip]),
+            Err(_) => system::lookup(server.host.clone())
+                .await
+                .0
+                .map_err(|error| error.to_string())?,
+        };
+        let tls = match &self.tls {
+            Some(tls) => tls.clone(),
+            None => client_config(None)?,
+        };
+        let servers = addresses.iter().take(MAX_SERVERS).map(|ip| {
+            let mut connection = ConnectionConfig::new(server.protocol.clone());
+            connection.port = server.port;
+            NameServerConfig::new(*ip, true, vec![connection])
+        });
+        let config = ResolverConfig::from_parts(None, Vec::new(), servers.collect());
+        let mut builder =
+            TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
+                .with_tls_config(tls);
+        let options = builder.options_mut();
+        options.timeout = TIMEOUT;
+        options.attempts = ATTEMPTS;
+        // Names of the machine's own hosts file do not leave it.
+        options.use_hosts_file = ResolveHosts::Always;
+        // Answers are cached by this crate, with bounds of its own.
+        options.cache_size = 0;
+        builder.build().map_err(|error| error.to_string())
+    }
+}
+
+impl Server {
+    fn of(dns: &Dns) -> Result<Self, String> {
+        match dns {
+            Dns::Https(url) => Self::https(url),
+            Dns::Tls(text) => Self::tls(text),
+            Dns::System | Dns::Upstream => Err("this is no encrypted resolver".to_owned()),
+        }
+    }
+
+    fn https(text: &str) -> Result<Self, String> {
+        let url = url::Url::parse(text).map_err(|error| format!("{text}: {error}"))?;
+        let host: Arc<str> = bare(url.host_str().unwrap_or_default()).into();
+        let protocol = ProtocolConfig::Https {
+            server_name: host.clone(),
+            path: url.path().into(),
+        };
+        Ok(Self {
+            host,
+            port: url.port().unwrap_or(443),
+            protocol,
+        })
+    }
+
+    fn tls(text: &str) -> Result<Self, String> {
+        // "host", "host:port", "[::1]:853" or a bare IPv6 address.
+        let (host, port) = match text.rsplit_once(':') {
+            Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
+                let port = port
+                    .parse()
+                    .map_err(|_| format!("{text}: {port} is no port"))?;
+                (host, port)
+            }
+            _ => (text, DOT_PORT),
+        };
+        let host: Arc<str> = bare(host).into();
+        let protocol = ProtocolConfig::Tls {
+            server_name: host.clone(),
+        };
+        Ok(Self {
+            host,
+            port,
+            protocol,
+        })
+    }
+}
+
+fn bare(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+//! DNS over TLS against a server of the test's own.
+
+use std::sync::Arc;
+
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{RootCertStore, ServerConfig};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use super::*;
+
+/// Answers A questions for "here.test." with one address and a TTL of 77 s, and all else with NXDOMAIN and an SOA.
+fn answer(question: &[u8]) -> Vec<u8> {
+    let name_end = 12 + question[12..].iter().position(|byte| *byte == 0).unwrap() + 1;
+    let exists = question[12..].starts_with(b"\x04here\x04test\x00");
+    let is_a = question[name_end..name_end + 2] == [0, 1];
+    let mut reply = question[..2].to_vec();
+    reply.extend(if exists { [0x81, 0x80] } else { [0x81, 0x83] });
+    reply.extend([
+        0,
+        1,
+        0,
+        u8::from(exists && is_a),
+        0,
+        u8::from(!(exists && is_a)),
+        0,
+        0,
+    ]);
+    reply.extend(&question[12..name_end + 4]);
+    if exists && is_a {
+        reply.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 77, 0, 4, 192, 0, 2, 9]);
+    } else {
+        let soa = [[0u8; 1].as_slice(), &[0], &[0; 16], &[0, 0, 0, 33]].concat();
+        reply.extend([0, 0, 6, 0, 1, 0, 0, 0, 33, 0, soa.len() as u8]);
+        reply.extend(soa);
+    }
+    reply
+}
+
+async fn server() -> (u16, ClientConfig) {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+    let config = ServerConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(made.cert.der().clone()).unwrap();
+    let client = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        while let Ok((socket, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let Ok(mut stream) = acceptor.accept(socket).await else {
+                    return;
+                };
+                while let Ok(length) = stream.read_u16().await {
+                    let mut question = vec![0; length.into()];
+                    stream.read_exact(&mut question).await.unwrap();
+                    let reply = answer(&question);
+                    stream.write_u16(reply.len() as u16).await.unwrap();
+                    stream.write_all(&reply).await.unwrap();
+                    stream.flush().await.unwrap();
+                }
+            });
+        }
+    });
+    (port, client)
+}
+
+#[tokio::test]
+async fn names_are_resolved_over_tls_with_the_ttl_of_their_records() {
+    let (port, tls) = server().await;
+    let mut resolver = Encrypted::new(Dns::Tls(format!("127.0.0.1:{port}")));
+    resolver.tls = Some(tls);
+    let (answer, ttl) = resolver.ask("here.test".into()).await;
+    assert_eq!(&*answer.unwrap(), &[IpAddr::from([192, 0, 2, 9])]);
+    assert!(
+        ttl > Duration::from_secs(70) && ttl <= Duration::from_secs(77),
+        "{ttl:?}"
+    );
+    let (answer, ttl) = resolver.ask("gone.test".into()).await;
+    assert_eq!(answer, Err(Failure::NotFound("gone.test".into())));
+    assert!(
+        ttl > Duration::from_secs(25) && ttl <= Duration::from_secs(33),
+        "{ttl:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_resolver_that_cannot_prove_who_it_is_gives_no_answer() {
+    let (port, _) = server().await;
+    let resolver = Encrypted::new(Dns::Tls(format!("127.0.0.1:{port}")));
+    let (answer, _) = resolver.ask("here.test".into()).await;
+    assert_eq!(answer, Err(Failure::NoAnswer("here.test".into())));
+}
+
+#[test]
+fn the_forms_of_an_encrypted_resolver_are_read() {
+    let read = |dns| {
+        let server = Server::of(&dns).unwrap();
+        (server.host.to_string(), server.port)
+    };
+    for (dns, host, port) in [
+        (Dns::Tls("dns.test".into()), "dns.test", 853),
+        (Dns::Tls("dns.test:8530".into()), "dns.test", 8530),
+        (Dns::Tls("[::1]:853".into()), "::1", 853),
+        (Dns::Tls("::1".into()), "::1", 853),
+        (
+            Dns::Https("https://192.0.2.1/dns-query".into()),
+            "192.0.2.1",
+            443,
+        ),
+        (
+            Dns::Https("https://dns.test:8443/q".into()),
+            "dns.test",
+            8443,
+        ),
+    ] {
+        assert_eq!(read(dns), (host.to_owned(), port));
+    }
+}

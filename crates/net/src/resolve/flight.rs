@@ -1,0 +1,165 @@
+//! One question at a time for each name: who asks for a name that is being looked up waits for that answer.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::Answer;
+use super::cache::Cache;
+
+/// Locks are held for a map look-up; so many of them keep threads out of each other's way.
+const SHARDS: usize = 16;
+const NAMES_PER_SHARD: usize = 512;
+
+type Landing = watch::Receiver<Option<Answer>>;
+
+pub(super) struct Flights {
+    shards: [Mutex<Shard>; SHARDS],
+    hasher: RandomState,
+}
+
+struct Shard {
+    known: Cache,
+    pending: HashMap<Arc<str>, Landing>,
+}
+
+enum Seat<'a> {
+    Known(Answer),
+    Waits(Landing),
+    Asks(Lead<'a>),
+}
+
+/// The one that asks. Dropped before an answer came, it leaves its place to the next.
+struct Lead<'a> {
+    shard: &'a Mutex<Shard>,
+    host: Arc<str>,
+    landing: watch::Sender<Option<Answer>>,
+}
+
+impl Default for Flights {
+    fn default() -> Self {
+        Self {
+            shards: std::array::from_fn(|_| {
+                Mutex::new(Shard {
+                    known: Cache::new(NAMES_PER_SHARD),
+                    pending: HashMap::new(),
+                })
+            }),
+            hasher: RandomState::new(),
+        }
+    }
+}
+
+impl Flights {
+    /// The answer that is known, or that `ask` gives with its TTL.
+    pub(super) async fn get<F>(&self, host: &str, ask: impl FnOnce(Arc<str>) -> F) -> Answer
+    where
+        F: Future<Output = (Answer, Duration)>,
+    {
+        loop {
+            match self.seat(host) {
+                Seat::Known(answer) => return answer,
+                Seat::Waits(mut landing) => {
+                    // An error means that the one who asked was dropped: look again.
+                    if let Ok(answer) = landing.wait_for(Option::is_some).await
+                        && let Some(answer) = answer.as_ref()
+                    {
+                        return answer.clone();
+                    }
+                }
+                Seat::Asks(lead) => {
+                    let (answer, ttl) = ask(lead.host.clone()).await;
+                    lead.land(&answer, ttl);
+                    return answer;
+                }
+            }
+        }
+    }
+
+    fn seat(&self, host: &str) -> Seat<'_> {
+        let place = self.hasher.hash_one(host) as usize % SHARDS;
+        let [first, ..] = &self.shards;
+        let shard = self.shards.get(place).unwrap_or(first);
+        let mut open = lock(shard);
+        if let Some(answer) = open.known.get(host, Instant::now()) {
+            return Seat::Known(answer);
+        }
+        if let Some(landing) = open.pending.get(host) {
+            return Seat::Waits(landing.clone());
+        }
+        let host: Arc<str> = host.into();
+        let (landing, waiting) = watch::channel(None);
+        open.pending.insert(host.clone(), waiting);
+        Seat::Asks(Lead {
+            shard,
+            host,
+            landing,
+        })
+    }
+}
+
+impl Lead<'_> {
+    fn land(self, answer: &Answer, ttl: Duration) {
+        let now = Instant::now();
+        lock(self.shard)
+            .known
+            .put(self.host.clone(), answer.clone(), ttl, now);
+        self.landing.send_replace(Some(answer.clone()));
+    }
+}
+
+impl Drop for Lead<'_> {
+    fn drop(&mut self) {
+        lock(self.shard).pending.remove(&self.host);
+    }
+}
+
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use tokio::sync::Notify;
+
+    fn found() -> Answer {
+        Ok(Arc::from([std::net::IpAddr::from([192, 0, 2, 1])]))
+    }
+
+    #[tokio::test]
+    async fn many_who_ask_at_once_ask_the_resolver_once() {
+        let (flights, asked) = (Flights::default(), AtomicU32::new(0));
+        let open = Notify::new();
+        let (flights, asked, open) = (&flights, &asked, &open);
+        let everyone = (0..50).map(|_| {
+            flights.get("a.test", move |_| async move {
+                asked.fetch_add(1, Ordering::Relaxed);
+                open.notified().await;
+                (found(), Duration::from_secs(9))
+            })
+        });
+        let all = futures_util::future::join_all(everyone);
+        let (answers, ()) = tokio::join!(all, async { open.notify_one() });
+        assert!(answers.iter().all(|answer| *answer == found()));
+        assert_eq!(asked.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn when_the_one_who_asks_gives_up_another_asks() {
+        let flights = Flights::default();
+        let never = flights.get("a.test", |_| std::future::pending());
+        let mut never = Box::pin(never);
+        assert!(futures_util::poll!(&mut never).is_pending());
+        let second = flights.get("a.test", |_| async { (found(), Duration::from_secs(9)) });
+        let mut second = Box::pin(second);
+        assert!(futures_util::poll!(&mut second).is_pending());
+        drop(never);
+        assert_eq!(second.await, found());
+    }
+}
