@@ -1,4 +1,7 @@
 //! Inward: listen → detect → handshake → decide → dial → relay → ledger. Start, reload, drain.
+//!
+//! One connection reads top to bottom: [`accept`] takes it, [`detect`] names its protocol, `socks` or `privet_http` hold
+//! the handshake, [`serve`] decides, dials and books, [`tunnel`] relays.
 #![cfg_attr(
     not(test),
     deny(
@@ -9,5 +12,39 @@
     )
 )]
 
+mod accept;
+mod assemble;
+mod books;
+mod converse;
 pub mod detect;
+mod drain;
+mod engine;
+mod fetch;
+mod keeper;
+mod launch;
+mod listen;
+mod lists;
+mod login;
+mod mode;
+mod places;
+mod problem;
+mod reload;
+mod serve;
+mod snapshot;
 pub mod socks;
+mod start;
+mod tunnel;
+mod watch;
+mod why;
+mod workers;
+
+pub use drain::DRAIN_DEADLINE;
+pub use engine::Engine;
+pub use launch::{Options, StartError};
+pub use listen::{Kind, ListenerState};
+pub use lists::ListState;
+pub use mode::ModeState;
+pub use problem::Problem;
+pub use reload::{Applied, ApplyError};
+pub use snapshot::Snapshot;
+pub use why::Question;

@@ -66,6 +66,13 @@ pub struct ListStats {
     pub memory: usize,
 }
 
+impl ListStats {
+    /// The format's name as the configuration writes it.
+    pub fn format_name(&self) -> &'static str {
+        name_of(self.format)
+    }
+}
+
 /// A line that was skipped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("line {line}: {fault}")]

@@ -1,0 +1,116 @@
+//! Configuration + lists + secrets → a snapshot that connections are decided by.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use privet_config::{Config, Keyring, Secret};
+use privet_net::{Outward, OwnSockets};
+use privet_policy::{List, OwnEndpoints, Policy};
+use secrecy::SecretString;
+
+use crate::launch::StartError;
+use crate::login::Users;
+use crate::snapshot::Snapshot;
+
+/// What a snapshot is made of.
+pub(crate) struct Material {
+    pub(crate) config: Arc<Config>,
+    /// The mode that is on.
+    pub(crate) mode: String,
+    pub(crate) lists: Vec<Arc<List>>,
+    /// Where we listen.
+    pub(crate) own: Vec<SocketAddr>,
+    pub(crate) keyring: Arc<dyn Keyring + Send + Sync>,
+    pub(crate) generation: u64,
+    /// Upstreams that did not change keep their health and identity.
+    pub(crate) previous: Option<Arc<Snapshot>>,
+}
+
+/// Makes the snapshot off the runtime's threads: secrets may ask the keyring, rules are compiled.
+pub(crate) async fn assemble(material: Material) -> Result<Snapshot, StartError> {
+    let made = tokio::task::spawn_blocking(move || make(material)).await;
+    made.unwrap_or_else(|error| Err(StartError::Threads(std::io::Error::other(error))))
+}
+
+fn make(material: Material) -> Result<Snapshot, StartError> {
+    let Material {
+        config,
+        mode,
+        lists,
+        own,
+        keyring,
+        generation,
+        previous,
+    } = material;
+    let own = with_control(own, &config);
+    let users = users(&config, &*keyring)?;
+    let secret = |name: &str| upstream_secret(&config, name, &*keyring);
+    let before = previous.as_ref().map(|snapshot| &*snapshot.outward);
+    let outward = Outward::build(
+        &config,
+        &secret,
+        OwnSockets::new(own.iter().copied()),
+        before,
+    )
+    .map_err(|error| StartError::Upstream(error.to_string()))?;
+    let own = OwnEndpoints {
+        listeners: own,
+        addresses: Vec::new(),
+        names: Vec::new(),
+    };
+    let policy = Policy::compile(&config, &lists, own)?;
+    let policy = policy.in_mode(&mode).ok_or(StartError::Mode(mode))?;
+    Ok(Snapshot {
+        config,
+        policy,
+        outward: Arc::new(outward),
+        lists,
+        users,
+        generation,
+    })
+}
+
+/// The control API and the metrics are ours too: a page that asks the proxy for them is refused.
+fn with_control(mut own: Vec<SocketAddr>, config: &Config) -> Vec<SocketAddr> {
+    own.extend(
+        config
+            .control
+            .http
+            .into_iter()
+            .chain(config.control.metrics),
+    );
+    own
+}
+
+fn users(config: &Config, keyring: &dyn Keyring) -> Result<Users, StartError> {
+    let reveal = |user: &privet_config::User| {
+        let password = user.password.reveal(keyring);
+        password
+            .map(|password| (user.name.clone(), password))
+            .map_err(|error| {
+                StartError::Secret(format!("the password of user {:?}: {error}", user.name))
+            })
+    };
+    config
+        .listen
+        .users
+        .iter()
+        .map(reveal)
+        .collect::<Result<_, _>>()
+        .map(Users::new)
+}
+
+fn upstream_secret(
+    config: &Config,
+    name: &str,
+    keyring: &dyn Keyring,
+) -> Result<Option<SecretString>, String> {
+    let upstream = config
+        .upstreams
+        .iter()
+        .find(|upstream| upstream.name == name);
+    let secret: Option<&Secret> = upstream.and_then(|upstream| upstream.password.as_ref());
+    secret
+        .map(|secret| secret.reveal(keyring).map_err(|error| error.to_string()))
+        .transpose()
+}

@@ -1,0 +1,209 @@
+//! The engine as its doors hold it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use privet_config::Config;
+use privet_ledger::Ledger;
+use privet_net::{OutletHealth, TestReport};
+use privet_policy::{Explanation, TargetError};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::keeper::Order;
+use crate::launch::Options;
+use crate::listen::{Kind, ListenerState};
+use crate::lists::ListState;
+use crate::mode::ModeState;
+use crate::problem::Problem;
+use crate::reload::{Applied, ApplyError};
+use crate::serve::Shared;
+use crate::snapshot::Snapshot;
+use crate::why::Question;
+
+/// A running engine. Cheap to clone; every door holds one.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) orders: mpsc::Sender<Order>,
+    pub(crate) options: Arc<Options>,
+}
+
+impl Engine {
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.shared.snapshot.load_full()
+    }
+
+    pub fn config(&self) -> Arc<Config> {
+        self.shared.snapshot.load().config.clone()
+    }
+
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub fn ledger(&self) -> &Ledger {
+        &self.shared.ledger
+    }
+
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut all = self.shared.problems.all();
+        all.extend(self.shared.ledger.problems().into_iter().map(|text| {
+            Problem {
+                about: "ledger".to_owned(),
+                text,
+                mend: "look at the disk and at the data folder; what was set aside may be deleted"
+                    .to_owned(),
+            }
+        }));
+        all
+    }
+
+    /// For doors that find something wrong themselves (a control port that is taken).
+    pub fn raise(&self, about: &str, text: &str, mend: &str) {
+        self.shared.problems.raise(about, text, mend);
+    }
+
+    /// Every listener with its real address.
+    pub fn listeners(&self) -> Vec<ListenerState> {
+        self.shared.listening.load().to_vec()
+    }
+
+    /// The address programs on this machine should use for HTTP and SOCKS.
+    pub fn proxy(&self) -> Option<SocketAddr> {
+        self.shared.proxy_for(IpAddr::from([127, 0, 0, 1]))
+    }
+
+    pub async fn mode(&self) -> ModeState {
+        let gone = ModeState {
+            name: self.config().mode.clone(),
+            until: None,
+            then: None,
+        };
+        self.order(|reply| Order::CurrentMode { reply })
+            .await
+            .unwrap_or(gone)
+    }
+
+    /// Switches the mode; with `span` for that long and then back.
+    ///
+    /// # Errors
+    /// No mode of that name.
+    pub async fn set_mode(
+        &self,
+        name: &str,
+        span: Option<Duration>,
+    ) -> Result<ModeState, ApplyError> {
+        let name = name.to_owned();
+        self.order(|reply| Order::Mode { name, span, reply })
+            .await
+            .unwrap_or_else(stopped)
+    }
+
+    /// Takes a new configuration text: checked, saved, put in force. With `dry_run` only says what it would do.
+    ///
+    /// # Errors
+    /// The text is not sound, a listener cannot be bound, the file cannot be written: nothing has changed then.
+    pub async fn apply(&self, text: String, dry_run: bool) -> Result<Applied, ApplyError> {
+        self.order(|reply| Order::Apply {
+            text: Some(text),
+            dry_run,
+            reply,
+        })
+        .await
+        .unwrap_or_else(stopped)
+    }
+
+    /// Reads the file again.
+    ///
+    /// # Errors
+    /// As [`Engine::apply`].
+    pub async fn reload(&self) -> Result<Applied, ApplyError> {
+        self.order(|reply| Order::Apply {
+            text: None,
+            dry_run: false,
+            reply,
+        })
+        .await
+        .unwrap_or_else(stopped)
+    }
+
+    /// # Errors
+    /// The target is neither `host:port` nor a URL.
+    pub async fn why(&self, question: &Question) -> Result<Explanation, TargetError> {
+        question.ask(&self.snapshot()).await
+    }
+
+    pub async fn lists(&self) -> Vec<ListState> {
+        self.order(|reply| Order::Lists { reply })
+            .await
+            .unwrap_or_default()
+    }
+
+    /// Reads or fetches a list now; false: there is none of that name.
+    pub async fn refresh_list(&self, name: &str) -> bool {
+        let list = name.to_owned();
+        self.order(|reply| Order::Refresh { list, reply })
+            .await
+            .unwrap_or(false)
+    }
+
+    pub fn upstreams(&self) -> Vec<OutletHealth> {
+        self.shared.snapshot.load().outward.health()
+    }
+
+    /// One connection through the upstream or group, timed; `None`: there is none of that name.
+    pub async fn test_upstream(&self, name: &str) -> Option<TestReport> {
+        let snapshot = self.snapshot();
+        let config = &snapshot.config;
+        let mut names = config
+            .upstreams
+            .iter()
+            .map(|upstream| &upstream.name)
+            .chain(config.groups.iter().map(|group| &group.name));
+        names.any(|known| known == name).then_some(())?;
+        Some(snapshot.outward.test(name).await)
+    }
+
+    /// New isolation credentials: the next connections share no circuit with earlier ones.
+    pub fn rotate_identity(&self) {
+        self.shared.snapshot.load().outward.rotate_identity();
+    }
+
+    /// Takes no more connections, lets those that stand go on for `deadline`, then ends them.
+    pub async fn stop(&self, deadline: Duration) {
+        let _ = self.order(|reply| Order::Stop { deadline, reply }).await;
+    }
+
+    async fn order<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.orders.send(order(reply)).await.ok()?;
+        answer.await.ok()
+    }
+}
+
+fn stopped<T>() -> Result<T, ApplyError> {
+    Err(ApplyError::Broken("the engine is stopping".to_owned()))
+}
+
+impl Shared {
+    /// The HTTP-speaking listener that a client which reached us on `ip` should use.
+    pub(crate) fn proxy_for(&self, ip: IpAddr) -> Option<SocketAddr> {
+        let listening = self.listening.load();
+        let speaks = |kind| {
+            listening
+                .iter()
+                .filter(move |listener| listener.kind == kind)
+                .map(|listener| listener.address)
+        };
+        let mut found = speaks(Kind::Mixed).chain(speaks(Kind::Http));
+        let first = found.clone().next();
+        let mut address = found
+            .find(|address| address.ip() == ip || address.ip().is_unspecified())
+            .or(first)?;
+        if address.ip().is_unspecified() {
+            address.set_ip(ip);
+        }
+        Some(address)
+    }
+}

@@ -1,0 +1,246 @@
+//! Fetches a filter list over the road the mode prescribes, as any client's request would go.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::header::{
+    ETAG, HOST, HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION,
+    USER_AGENT,
+};
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use privet_http::{Ask, Refusal, Road};
+use privet_ledger::{End, Live};
+use privet_policy::{Listener, Protocol, Target};
+
+use crate::lists::{Copy, Due, Facts, Parsed, parse};
+use crate::serve::{EngineRoad, Shared};
+
+/// A list is at most so large (the parser's own bound is the same).
+const LARGEST: usize = 64 << 20;
+/// From the dial to the last byte.
+const PATIENCE: Duration = Duration::from_secs(120);
+const REDIRECTS: usize = 5;
+
+/// What came of a fetch: a new list, or `None` where the server said that ours is current.
+pub(crate) type Fetched = Result<Option<Parsed>, String>;
+
+/// Fetches one list and keeps its copy. Every error is a sentence for the user.
+pub(crate) async fn fetch(due: Due, shared: Arc<Shared>, copy: Copy) -> Fetched {
+    match tokio::time::timeout(PATIENCE, fetch_list(&due, shared, copy)).await {
+        Ok(fetched) => fetched,
+        Err(_) => Err(format!(
+            "{} did not arrive within {} s",
+            due.url,
+            PATIENCE.as_secs()
+        )),
+    }
+}
+
+async fn fetch_list(due: &Due, shared: Arc<Shared>, copy: Copy) -> Fetched {
+    let road = EngineRoad(shared);
+    let mut url = due.url.clone();
+    for _ in 0..=REDIRECTS {
+        let answer = get(&road, &url, due.known.as_ref()).await?;
+        match answer.status {
+            StatusCode::OK => return keep(due, answer, copy).await.map(Some),
+            StatusCode::NOT_MODIFIED => {
+                let mut facts = due.known.clone().unwrap_or_default();
+                facts.checked = now();
+                return write(copy, facts, None).await.map(|()| None);
+            }
+            status if status.is_redirection() => url = onward(&url, &answer.head)?,
+            status => return Err(format!("{url} answered {status}")),
+        }
+    }
+    Err(format!(
+        "{} leads through more than {REDIRECTS} redirects",
+        due.url
+    ))
+}
+
+struct Answer {
+    status: StatusCode,
+    head: HeaderMap,
+    body: Bytes,
+}
+
+async fn get(road: &EngineRoad, url: &str, known: Option<&Facts>) -> Result<Answer, String> {
+    let parsed = url::Url::parse(url).map_err(|error| format!("{url}: {error}"))?;
+    let target = Target::from_url(url).map_err(|error| format!("{url}: {error}"))?;
+    let (stream, live) = open(road, &target, url).await?;
+    let stream = match parsed.scheme() {
+        "https" => return Err(format!("{url}: TLS is not here yet")),
+        _ => stream,
+    };
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| format!("{url}: {error}"))?;
+    let request = request(&parsed, known)?;
+    let answer = {
+        let exchange = async {
+            let response = sender
+                .send_request(request)
+                .await
+                .map_err(|error| format!("{url}: {error}"))?;
+            whole(response, &live)
+                .await
+                .map_err(|error| format!("{url}: {error}"))
+        };
+        tokio::pin!(exchange);
+        tokio::pin!(connection);
+        let mut driven = false;
+        loop {
+            tokio::select! {
+                answer = &mut exchange => break answer,
+                // A body that is already here is still read after the connection has closed.
+                _ = &mut connection, if !driven => driven = true,
+            }
+        }
+    };
+    live.end(
+        if answer.is_ok() {
+            End::Finished
+        } else {
+            End::Broken
+        },
+        None,
+    );
+    answer
+}
+
+async fn open(
+    road: &EngineRoad,
+    target: &Target,
+    url: &str,
+) -> Result<(privet_net::Stream, Live), String> {
+    let nobody = SocketAddr::from(([127, 0, 0, 1], 0));
+    let ask = Ask {
+        listener: Listener::Http,
+        client: nobody,
+        local: nobody,
+        protocol: Protocol::Http,
+        user: None,
+        target,
+        url: Some(url),
+    };
+    let said = |refusal| match refusal {
+        Refusal::Blocked(why) => format!("{url} is blocked here: {}", why.text),
+        Refusal::Failed(error) => error.text,
+    };
+    let ticket = road.decide(&ask).await.map_err(said)?;
+    let dialed = road.dial(&ask, &ticket, false).await.map_err(said)?;
+    let live = road.book(&ask, &ticket, &dialed);
+    Ok((dialed.stream, live))
+}
+
+fn request(url: &url::Url, known: Option<&Facts>) -> Result<Request<Empty<Bytes>>, String> {
+    let mut path = url.path().to_owned();
+    if let Some(query) = url.query() {
+        path = format!("{path}?{query}");
+    }
+    let host = match (url.host_str(), url.port()) {
+        (Some(host), Some(port)) => format!("{host}:{port}"),
+        (Some(host), None) => host.to_owned(),
+        (None, _) => return Err(format!("{url} names no host")),
+    };
+    let mut request = Request::get(path)
+        .header(HOST, host)
+        .header(USER_AGENT, "privet");
+    for (name, value) in [
+        (IF_NONE_MATCH, known.and_then(|facts| facts.etag.as_deref())),
+        (
+            IF_MODIFIED_SINCE,
+            known.and_then(|facts| facts.last_modified.as_deref()),
+        ),
+    ] {
+        if let Some(value) = value {
+            request = request.header(name, value);
+        }
+    }
+    request
+        .body(Empty::new())
+        .map_err(|error| format!("{url}: {error}"))
+}
+
+async fn whole<B>(
+    response: Response<B>,
+    live: &Live,
+) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>>
+where
+    B: hyper::body::Body<Data = Bytes> + Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let (head, body) = response.into_parts();
+    let body = Limited::new(body, LARGEST).collect().await?.to_bytes();
+    live.down(body.len() as u64);
+    Ok(Answer {
+        status: head.status,
+        head: head.headers,
+        body,
+    })
+}
+
+async fn keep(due: &Due, answer: Answer, copy: Copy) -> Result<Parsed, String> {
+    let text = |name: HeaderName| {
+        answer
+            .head
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned)
+    };
+    let facts = Facts {
+        url: due.url.clone(),
+        etag: text(ETAG),
+        last_modified: text(LAST_MODIFIED),
+        checked: now(),
+    };
+    let (name, format, body) = (due.name.clone(), due.format, answer.body);
+    let parsed = tokio::task::spawn_blocking(move || {
+        let parsed = parse(&name, &body, format)?;
+        // A server that answers with an empty page must not switch protection off.
+        if parsed.list.stats().entries == 0 {
+            return Err(
+                "what came holds no entry of a known format; the last good list stays".to_owned(),
+            );
+        }
+        copy.write(&facts, Some(&body))
+            .map_err(|error| format!("the list cannot be kept: {error}"))?;
+        Ok(parsed)
+    });
+    parsed
+        .await
+        .map_err(|error| format!("reading the list broke off: {error}"))?
+}
+
+async fn write(copy: Copy, facts: Facts, text: Option<Vec<u8>>) -> Result<(), String> {
+    let written = tokio::task::spawn_blocking(move || copy.write(&facts, text.as_deref())).await;
+    match written {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(format!("the list's copy cannot be kept: {error}")),
+        Err(error) => Err(format!("keeping the list's copy broke off: {error}")),
+    }
+}
+
+fn onward(url: &str, head: &HeaderMap) -> Result<String, String> {
+    let to = head.get(LOCATION).and_then(|value| value.to_str().ok());
+    let to = to.ok_or_else(|| format!("{url} redirects to nowhere"))?;
+    let base = url::Url::parse(url).map_err(|error| format!("{url}: {error}"))?;
+    let next = base
+        .join(to)
+        .map_err(|error| format!("{url} redirects to {to:?}: {error}"))?;
+    match (base.scheme(), next.scheme()) {
+        ("https", "http") => Err(format!("{url} redirects out of TLS")),
+        (_, "http" | "https") => Ok(next.into()),
+        _ => Err(format!("{url} redirects to {next}, which is not HTTP")),
+    }
+}
+
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}

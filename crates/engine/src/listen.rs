@@ -1,0 +1,194 @@
+//! Listening sockets: bound once to themselves, then shared by the threads; kept over a reload where the address stays.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+
+use privet_config::Config;
+use serde::Serialize;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio_util::sync::CancellationToken;
+
+/// Connections that wait to be accepted, per thread.
+const BACKLOG: i32 = 4096;
+
+/// What a listener takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// SOCKS4, SOCKS4a, SOCKS5 and HTTP, told apart by the first bytes.
+    Mixed,
+    Socks,
+    Http,
+    /// The PAC file.
+    Pac,
+}
+
+/// A listener as status shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ListenerState {
+    pub kind: Kind,
+    /// Where it really listens (port 0 has become a number).
+    pub address: SocketAddr,
+}
+
+/// Identifies a listener over reloads: what the file says, not what the system made of it.
+pub(crate) type Name = (Kind, SocketAddr);
+
+/// A listener that runs.
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    pub(crate) stop: CancellationToken,
+}
+
+/// All listeners that run.
+pub(crate) type Open = HashMap<Name, Running>;
+
+/// Bound sockets that no thread accepts on yet, one a thread.
+pub(crate) struct Bound {
+    pub(crate) name: Name,
+    pub(crate) address: SocketAddr,
+    pub(crate) sockets: Vec<TcpListener>,
+}
+
+impl Bound {
+    pub(crate) fn bind(name: Name, shares: usize) -> Result<Self, ListenError> {
+        Self::of(name, bind(name.1, shares)?)
+    }
+
+    /// A socket that was handed over at start: it listens already and is not shared.
+    pub(crate) fn adopt(kind: Kind, socket: TcpListener) -> Result<Self, ListenError> {
+        let address = socket.local_addr().map_err(|source| ListenError {
+            address: ([0, 0, 0, 0], 0).into(),
+            source,
+        })?;
+        socket
+            .set_nonblocking(true)
+            .map_err(|source| ListenError { address, source })?;
+        Self::of((kind, address), vec![socket])
+    }
+
+    fn of(name: Name, sockets: Vec<TcpListener>) -> Result<Self, ListenError> {
+        let address = sockets.first().map(TcpListener::local_addr).transpose();
+        let address = address
+            .map_err(|source| ListenError {
+                address: name.1,
+                source,
+            })?
+            .unwrap_or(name.1);
+        Ok(Self {
+            name,
+            address,
+            sockets,
+        })
+    }
+}
+
+/// A listener could not be bound.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {source}")]
+pub struct ListenError {
+    pub address: SocketAddr,
+    #[source]
+    pub source: io::Error,
+}
+
+/// What the configuration asks for, in its order.
+pub(crate) fn wanted(config: &Config) -> Vec<Name> {
+    let listen = &config.listen;
+    let of = |kind, addresses: &[SocketAddr]| {
+        addresses.iter().map(|a| (kind, *a)).collect::<Vec<Name>>()
+    };
+    let mut all = of(Kind::Mixed, &listen.mixed);
+    all.extend(of(Kind::Socks, &listen.socks));
+    all.extend(of(Kind::Http, &listen.http));
+    all.extend(listen.pac.map(|address| (Kind::Pac, address)));
+    all
+}
+
+/// Binds one address `shares` times. The first socket is bound alone, so that a port somebody holds is refused; the
+/// others join it by SO_REUSEPORT, and the kernel spreads connections over them.
+///
+/// # Errors
+/// The system's, with the address: in use, not ours, not permitted.
+pub(crate) fn bind(address: SocketAddr, shares: usize) -> Result<Vec<TcpListener>, ListenError> {
+    let fail = |source| ListenError { address, source };
+    let first = socket(address).map_err(fail)?;
+    first.bind(&address.into()).map_err(fail)?;
+    let mut sockets = vec![first];
+    if shares > 1 && cfg!(target_os = "linux") {
+        let bound = local(&sockets).map_err(fail)?;
+        share(&sockets).map_err(fail)?;
+        for _ in 1..shares {
+            let next = socket(address).map_err(fail)?;
+            set_reuse_port(&next).map_err(fail)?;
+            next.bind(&bound.into()).map_err(fail)?;
+            sockets.push(next);
+        }
+    }
+    for socket in &sockets {
+        socket.listen(BACKLOG).map_err(fail)?;
+    }
+    Ok(sockets.into_iter().map(TcpListener::from).collect())
+}
+
+fn socket(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    if address.is_ipv6() {
+        // [::] and 0.0.0.0 are two listeners, as the file writes them.
+        socket.set_only_v6(true)?;
+    }
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+fn local(sockets: &[Socket]) -> io::Result<SocketAddr> {
+    sockets
+        .first()
+        .and_then(|socket| socket.local_addr().ok()?.as_socket())
+        .ok_or_else(|| io::Error::other("the socket has no address"))
+}
+
+fn share(sockets: &[Socket]) -> io::Result<()> {
+    sockets.iter().try_for_each(set_reuse_port)
+}
+
+#[cfg(unix)]
+fn set_reuse_port(socket: &Socket) -> io::Result<()> {
+    socket.set_reuse_port(true)
+}
+
+#[cfg(not(unix))]
+fn set_reuse_port(_: &Socket) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_is_taken_is_refused_even_when_its_holder_shares_it() {
+        let held = bind("127.0.0.1:0".parse().unwrap(), 2).unwrap();
+        let address = held[0].local_addr().unwrap();
+        let error = bind(address, 2).unwrap_err();
+        assert_eq!(error.source.kind(), io::ErrorKind::AddrInUse);
+        assert_eq!(error.address, address);
+    }
+
+    #[test]
+    fn every_share_listens_on_the_same_port() {
+        let shares = bind("127.0.0.1:0".parse().unwrap(), 3).unwrap();
+        let ports: Vec<u16> = shares
+            .iter()
+            .map(|l| l.local_addr().unwrap().port())
+            .collect();
+        assert!(ports.iter().all(|port| *port == ports[0] && *port != 0));
+    }
+}

@@ -1,0 +1,8 @@
+//! The filter lists: read from files, fetched from URLs, kept as last good copies, handed to the policy as one set.
+
+mod copy;
+mod store;
+
+pub(crate) use copy::{Copy, Facts};
+pub use store::ListState;
+pub(crate) use store::{Due, Lists, Parsed, parse};

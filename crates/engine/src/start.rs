@@ -1,0 +1,171 @@
+//! Engine::start: everything in order, and nothing left behind where a step fails.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use privet_config::{Config, Loaded};
+use privet_ledger::Ledger;
+
+use crate::assemble::{Material, assemble};
+use crate::books;
+use crate::engine::Engine;
+use crate::keeper::{Keeper, mailbox};
+use crate::launch::{Options, StartError};
+use crate::listen::{self, Bound, Kind};
+use crate::lists::Lists;
+use crate::login::Failures;
+use crate::mode::Modes;
+use crate::places::Places;
+use crate::problem::Problems;
+use crate::serve::Shared;
+use crate::watch::watch;
+use crate::workers::Workers;
+
+impl Engine {
+    /// Starts an engine on the calling runtime (control) and on threads of its own (data plane).
+    ///
+    /// # Errors
+    /// The configuration is not sound, a listener cannot be bound, a secret cannot be read; the text says the mend.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let problems = Problems::default();
+        let loaded = load(&options).await?;
+        let config = Arc::new(loaded.config);
+        for warning in &loaded.warnings {
+            tracing::warn!(
+                "{}",
+                warning.in_file(&options.config_path.display().to_string())
+            );
+        }
+        let workers = Workers::start(options.threads.unwrap_or_else(cores))?;
+        let bound = bind_all(&options, &config, &problems, workers.count())?;
+        let ledger = open_books(&options, &config).await?;
+        let lists = read_lists(&options, &config).await;
+        let snapshot = assemble(Material {
+            mode: config.mode.clone(),
+            lists: lists.active(),
+            own: bound.iter().map(|bound| bound.address).collect(),
+            keyring: options.keyring.clone(),
+            generation: 1,
+            previous: None,
+            config: config.clone(),
+        })
+        .await?;
+        let shared = Arc::new(Shared {
+            snapshot: ArcSwap::from_pointee(snapshot),
+            ledger,
+            failures: Failures::default(),
+            problems,
+            places: Arc::new(Places::default()),
+            listening: ArcSwap::default(),
+        });
+        let options = Arc::new(options);
+        let orders = keep(
+            options.clone(),
+            shared.clone(),
+            workers,
+            lists,
+            &config,
+            bound,
+        )
+        .await;
+        Ok(Self {
+            shared,
+            orders,
+            options,
+        })
+    }
+}
+
+async fn load(options: &Options) -> Result<Loaded, StartError> {
+    let path = options.config_path.clone();
+    let loaded = tokio::task::spawn_blocking(move || Config::load(&path)).await;
+    loaded
+        .map_err(std::io::Error::other)?
+        .map_err(StartError::Config)
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Sockets that were handed over at start stand for the listeners of their kind; what they do not cover is bound.
+fn bind_all(
+    options: &Options,
+    config: &Config,
+    problems: &Problems,
+    shares: usize,
+) -> Result<Vec<Bound>, StartError> {
+    let mut bound = Vec::new();
+    for (kind, socket) in &options.adopted {
+        let socket = socket.try_clone()?;
+        bound.push(Bound::adopt(*kind, socket).map_err(StartError::listen)?);
+    }
+    let adopted: Vec<Kind> = options.adopted.iter().map(|(kind, _)| *kind).collect();
+    for name in listen::wanted(config)
+        .into_iter()
+        .filter(|name| !adopted.contains(&name.0))
+    {
+        match Bound::bind(name, shares).map_err(StartError::listen) {
+            Ok(one) => bound.push(one),
+            Err(error) if name.0 == Kind::Pac => {
+                problems.raise(
+                    "listen:pac",
+                    error.to_string(),
+                    "set [listen] pac to a free address, or \"\"",
+                );
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(bound)
+}
+
+/// Opens the books; a database that cannot be read is set aside, and the books say so among the problems.
+async fn open_books(options: &Options, config: &Config) -> Result<Ledger, StartError> {
+    let settings = books::settings(&options.data_dir, config);
+    Ok(tokio::task::spawn_blocking(move || Ledger::start(settings))
+        .await
+        .map_err(std::io::Error::other)?)
+}
+
+async fn read_lists(options: &Options, config: &Config) -> Lists {
+    let mut lists = Lists::new(options.data_dir.clone());
+    let (filter, folder) = (config.filter.clone(), options.data_dir.clone());
+    let read = tokio::task::spawn_blocking(move || {
+        lists.load(&filter);
+        lists
+    });
+    read.await.unwrap_or_else(|_| Lists::new(folder))
+}
+
+async fn keep(
+    options: Arc<Options>,
+    shared: Arc<Shared>,
+    workers: Workers,
+    lists: Lists,
+    config: &Config,
+    bound: Vec<Bound>,
+) -> tokio::sync::mpsc::Sender<crate::keeper::Order> {
+    let (orders, mail) = mailbox();
+    let (watching, changed, error) = watch(&options.config_path);
+    if let Some(error) = error {
+        tracing::debug!("the configuration's folder is not watched: {error}");
+    }
+    let mut keeper = Keeper {
+        options: (*options).clone(),
+        shared,
+        workers,
+        open: Default::default(),
+        lists,
+        modes: Modes::new(config.mode.clone()),
+        checks: None,
+        orders: orders.clone(),
+    };
+    keeper.say_list_errors();
+    keeper.open_doors(bound).await;
+    tokio::spawn(async move {
+        keeper.keep(mail, changed).await;
+        drop(watching);
+    });
+    orders
+}

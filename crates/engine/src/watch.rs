@@ -1,0 +1,87 @@
+//! Tells when the configuration file was written. The folder is watched, since editors replace files.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use notify::{RecursiveMode, Watcher};
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
+
+/// Editors write a file in several steps; they are taken as one change once it has been quiet for so long.
+const QUIET: Duration = Duration::from_millis(150);
+
+/// Watches while it is held.
+pub(crate) struct Watch {
+    _watcher: Option<notify::RecommendedWatcher>,
+    _settle: AbortOnDropHandle<()>,
+}
+
+/// Sends one message a change of `file` (debounced). Where the folder cannot be watched, nothing is ever sent and the
+/// reason is returned beside.
+pub(crate) fn watch(file: &Path) -> (Watch, mpsc::Receiver<()>, Option<String>) {
+    let (noticed, notices) = mpsc::channel(1);
+    let (changed, changes) = mpsc::channel(1);
+    let settle = AbortOnDropHandle::new(tokio::spawn(settle(notices, changed)));
+    let (watcher, error) = match start(file, noticed) {
+        Ok(watcher) => (Some(watcher), None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    (
+        Watch {
+            _watcher: watcher,
+            _settle: settle,
+        },
+        changes,
+        error,
+    )
+}
+
+fn start(file: &Path, noticed: mpsc::Sender<()>) -> notify::Result<notify::RecommendedWatcher> {
+    let file: PathBuf = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let folder = file.parent().unwrap_or(Path::new(".")).to_owned();
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        let Ok(event) = event else { return };
+        let reading = matches!(event.kind, notify::EventKind::Access(_));
+        if !reading
+            && event
+                .paths
+                .iter()
+                .any(|path| path.file_name() == file.file_name())
+        {
+            // A notice that waits already says the same.
+            let _ = noticed.try_send(());
+        }
+    })?;
+    watcher.watch(&folder, RecursiveMode::NonRecursive)?;
+    Ok(watcher)
+}
+
+async fn settle(mut notices: mpsc::Receiver<()>, changed: mpsc::Sender<()>) {
+    while notices.recv().await.is_some() {
+        while let Ok(Some(())) = tokio::time::timeout(QUIET, notices.recv()).await {}
+        if changed.send(()).await.is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_is_replaced_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("privet.toml");
+        std::fs::write(&file, "a").unwrap();
+        let (_watch, mut changes, error) = watch(&file);
+        assert_eq!(error, None);
+        let fresh = folder.path().join("new");
+        std::fs::write(&fresh, "b").unwrap();
+        std::fs::rename(&fresh, &file).unwrap();
+        tokio::time::timeout(Duration::from_secs(10), changes.recv())
+            .await
+            .unwrap()
+            .unwrap();
+    }
+}

@@ -1,0 +1,94 @@
+//! One thread and one single-threaded runtime a core: a connection lives and dies on the thread that accepted it.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Mutex;
+use std::thread::JoinHandle;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// Orders waiting for one thread; they come only at start and reload.
+const QUEUE: usize = 256;
+
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The data plane's threads. Dropping them cancels every task that still runs.
+pub(crate) struct Workers {
+    orders: Vec<mpsc::Sender<Task>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    stop: CancellationToken,
+}
+
+impl Workers {
+    /// Starts `count` threads (at least one).
+    pub(crate) fn start(count: usize) -> io::Result<Self> {
+        let stop = CancellationToken::new();
+        let mut orders = Vec::new();
+        let mut threads = Vec::new();
+        for number in 0..count.max(1) {
+            let (sender, receiver) = mpsc::channel(QUEUE);
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            let stop = stop.clone();
+            let thread = std::thread::Builder::new()
+                .name(format!("privet-data-{number}"))
+                .spawn(move || runtime.block_on(work(receiver, stop)))?;
+            orders.push(sender);
+            threads.push(thread);
+        }
+        Ok(Self {
+            orders,
+            threads: Mutex::new(threads),
+            stop,
+        })
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.orders.len()
+    }
+
+    /// Has a thread run a task of its own. A thread that is gone is passed over: the engine is stopping then.
+    pub(crate) async fn run_on(
+        &self,
+        number: usize,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) {
+        if let Some(orders) = self.orders.get(number) {
+            let _ = orders.send(Box::pin(task)).await;
+        }
+    }
+
+    /// Ends all threads and with them every task.
+    pub(crate) fn stop(&self) {
+        self.stop.cancel();
+        let threads = self
+            .threads
+            .lock()
+            .map(|mut threads| std::mem::take(&mut *threads))
+            .unwrap_or_default();
+        for thread in threads {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+async fn work(mut orders: mpsc::Receiver<Task>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            order = orders.recv() => match order {
+                Some(task) => drop(tokio::spawn(task)),
+                None => return,
+            },
+        }
+    }
+}
