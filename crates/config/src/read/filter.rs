@@ -29,7 +29,7 @@ pub(super) fn read<'a>(top: &Table<'a>, ground: &Ground<'a>) -> Filter {
     let mut lists = Vec::new();
     for (value, list) in table.tables("list", &keys::LIST) {
         let name = name_of(&list);
-        names.push((value, name.clone()));
+        names.push((list.get("name").unwrap_or(value), name.clone()));
         lists.extend(read_list(&list, name, ground));
     }
     refuse_duplicates(&names, "list");

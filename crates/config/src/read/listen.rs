@@ -50,7 +50,7 @@ pub(super) fn read<'a>(top: &Table<'a>, ground: &Ground<'a>, sockets: &mut Socke
     let allow_clients =
         Some(table.list("allow_clients", Value::network)).filter(|networks| !networks.is_empty());
     let users = read_users(&table, ground);
-    if !untouched && doors.is_empty() && mixed.is_empty() && top.get("site").is_none() {
+    if names_no_door(&table) && top.get("site").is_none() {
         table.refuse(
             Code::Conflict,
             "nothing listens",
@@ -83,6 +83,18 @@ pub(super) fn read<'a>(top: &Table<'a>, ground: &Ground<'a>, sockets: &mut Socke
         users,
         limits: read_limits(&table),
     }
+}
+
+/// The listeners' keys are there, and empty. A broken one is its own problem.
+fn names_no_door(table: &Table<'_>) -> bool {
+    let given: Vec<Value<'_>> = ["mixed", "socks", "http"]
+        .iter()
+        .filter_map(|key| table.get(key))
+        .collect();
+    !given.is_empty()
+        && given
+            .iter()
+            .all(|value| value.is_array() && value.quiet_items().is_empty())
 }
 
 /// Users or networks stand there, even if they were refused: then their own problem is the one to name.
@@ -124,7 +136,10 @@ fn read_users<'a>(table: &Table<'a>, ground: &Ground<'a>) -> Vec<User> {
         let password = user
             .require("password")
             .and_then(|password| read_password(&password, ground));
-        names.push((value, name.clone().unwrap_or_default()));
+        names.push((
+            user.get("name").unwrap_or(value),
+            name.clone().unwrap_or_default(),
+        ));
         if let (Some(name), Some(password)) = (name, password) {
             users.push(User { name, password });
         }

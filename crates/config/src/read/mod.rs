@@ -77,11 +77,8 @@ impl Config {
                 None,
             );
         }
-        let config = read_config(
-            &Table::checked(tree.get_ref(), 0..0, &keys::TOP, &findings),
-            base,
-            &findings,
-        );
+        let top = Table::checked(tree.get_ref(), 0..0, &keys::TOP, &findings);
+        let config = read_config(&top, base);
         if !broken.is_empty() {
             findings.keep_what_broken_syntax_cannot_cause();
         }
@@ -183,7 +180,7 @@ fn not_text(error: &std::string::FromUtf8Error) -> Diagnostic {
     )
 }
 
-fn read_config<'a>(top: &Table<'a>, base: PathBuf, findings: &'a Findings<'a>) -> Config {
+fn read_config<'a>(top: &Table<'a>, base: PathBuf) -> Config {
     let ground = Ground {
         base,
         outlets: Outlets::collect(top),

@@ -37,7 +37,7 @@ pub(super) fn read<'a>(
     for (value, table) in &tables {
         let site = read_site(table, ground, sockets);
         refuse_shared_hosts(table, &site, &sites);
-        names.push((*value, site.name.clone()));
+        names.push((table.get("name").unwrap_or(*value), site.name.clone()));
         sites.push(site);
     }
     refuse_duplicates(&names, "site");

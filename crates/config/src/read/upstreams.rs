@@ -45,14 +45,15 @@ fn read_upstream<'a>(table: &Table<'a>, ground: &Ground<'a>) -> Upstream {
     let scheme = address.scheme;
     let (username, password) = read_login(table, url, &address, ground);
     let isolate = table.get("isolate");
-    if let Some(value) = isolate.filter(|_| matches!(scheme, Scheme::Http | Scheme::Https)) {
-        if value.peek_str().is_some_and(|text| text != "none") {
-            value.warn(
-                Code::Unreached,
-                "\"isolate\" works by SOCKS usernames only",
-                "use a socks upstream, or leave it out",
-            );
-        }
+    let http = matches!(scheme, Scheme::Http | Scheme::Https);
+    if let Some(value) = isolate.filter(|v| http && v.peek_str().is_some_and(|text| text != "none"))
+    {
+        let help = "use a socks upstream, or leave it out";
+        value.warn(
+            Code::Unreached,
+            "\"isolate\" works by SOCKS usernames only",
+            help,
+        );
     }
     let ca = table.get("ca");
     if let Some(value) = ca.filter(|_| url.is_some() && scheme != Scheme::Https) {

@@ -1,0 +1,123 @@
+//! Single rules and entries: what the window and the command line change most.
+
+use serde_json::{Value as Json, json};
+
+use super::raw::item_to_json;
+use super::{Document, EditError};
+
+impl Document {
+    /// Puts a rule, `{"match": …, "use": …, "until": …?}`, before the one at `at`, from 0; past the end it is the last.
+    ///
+    /// # Errors
+    /// As [`Document::merge`].
+    pub fn add_rule(&mut self, at: usize, rule: &Json) -> Result<(), EditError> {
+        let mut rules = self.entries("rule")?;
+        rules.insert(at.min(rules.len()), rule.clone());
+        self.merge(&json!({ "rule": rules }))
+    }
+
+    /// # Errors
+    /// [`EditError::NoSuchRule`].
+    pub fn remove_rule(&mut self, at: usize) -> Result<(), EditError> {
+        let mut rules = self.entries("rule")?;
+        check_index(at, rules.len())?;
+        rules.remove(at);
+        self.merge(&json!({ "rule": rules }))
+    }
+
+    /// Makes the rule at `from` the one at `to`; those between move up or down.
+    ///
+    /// # Errors
+    /// [`EditError::NoSuchRule`].
+    pub fn move_rule(&mut self, from: usize, to: usize) -> Result<(), EditError> {
+        let mut rules = self.entries("rule")?;
+        check_index(from, rules.len())?;
+        check_index(to, rules.len())?;
+        let rule = rules.remove(from);
+        rules.insert(to, rule);
+        self.merge(&json!({ "rule": rules }))
+    }
+
+    /// Adds an entry, or changes the one with its name. Sections are "upstream", "group", "site" and "filter.list".
+    ///
+    /// # Errors
+    /// As [`Document::merge`].
+    pub fn put_entry(&mut self, section: &str, entry: &Json) -> Result<(), EditError> {
+        let mut entries = self.entries(section)?;
+        let name = entry.get("name");
+        match entries
+            .iter_mut()
+            .find(|old| old.get("name") == name && name.is_some())
+        {
+            Some(old) => *old = entry.clone(),
+            None => entries.push(entry.clone()),
+        }
+        self.set_entries(section, entries)
+    }
+
+    /// # Errors
+    /// [`EditError::NoSuchEntry`].
+    pub fn remove_entry(&mut self, section: &str, name: &str) -> Result<(), EditError> {
+        let mut entries = self.entries(section)?;
+        let count = entries.len();
+        entries.retain(|entry| entry.get("name").and_then(Json::as_str) != Some(name));
+        if entries.len() == count {
+            return Err(EditError::NoSuchEntry {
+                section: section.to_owned(),
+                name: name.to_owned(),
+            });
+        }
+        self.set_entries(section, entries)
+    }
+
+    /// Turns a filter list on or off.
+    ///
+    /// # Errors
+    /// [`EditError::NoSuchEntry`].
+    pub fn enable_list(&mut self, name: &str, enabled: bool) -> Result<(), EditError> {
+        let mut lists = self.entries("filter.list")?;
+        let list = lists
+            .iter_mut()
+            .find(|list| list.get("name").and_then(Json::as_str) == Some(name));
+        let Some(list) = list.and_then(Json::as_object_mut) else {
+            return Err(EditError::NoSuchEntry {
+                section: "filter.list".to_owned(),
+                name: name.to_owned(),
+            });
+        };
+        list.insert("enabled".to_owned(), Json::Bool(enabled));
+        self.set_entries("filter.list", lists)
+    }
+
+    /// The entries of an array, secrets included: for putting them back only.
+    pub(super) fn entries(&self, section: &str) -> Result<Vec<Json>, EditError> {
+        let mut json = item_to_json(self.doc.as_item());
+        let at = section
+            .split('.')
+            .try_fold(&mut json, |at, key| at.get_mut(key));
+        match at.map(Json::take) {
+            None | Some(Json::Null) => Ok(Vec::new()),
+            Some(Json::Array(entries)) => Ok(entries),
+            Some(_) => Err(EditError::OtherForm(section.to_owned())),
+        }
+    }
+
+    pub(super) fn set_entries(
+        &mut self,
+        section: &str,
+        entries: Vec<Json>,
+    ) -> Result<(), EditError> {
+        let patch = section
+            .rsplit('.')
+            .fold(Json::Array(entries), |inner, key| json!({ key: inner }));
+        self.merge(&patch)
+    }
+}
+
+fn check_index(index: usize, count: usize) -> Result<(), EditError> {
+    if index < count {
+        Ok(())
+    } else {
+        Err(EditError::NoSuchRule { index, count })
+    }
+}

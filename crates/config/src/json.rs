@@ -1,0 +1,324 @@
+//! The checked configuration in the file's own vocabulary, for the control API; secrets only as references.
+
+use serde_json::{Map, Value, json};
+
+use crate::duration::format_duration;
+use crate::model::*;
+use crate::moment::format_moment;
+use crate::size::format_size;
+
+/// What the file would say with every default written out. A secret that stands in the file is `{"plain": true}`; a mode whose
+/// route is the first outlet has no "route".
+pub fn to_json(config: &Config) -> Value {
+    json!({
+        "mode": config.mode,
+        "listen": listen(&config.listen),
+        "modes": config.modes.iter().map(|(name, m)| (name.clone(), mode(m))).collect::<Map<_, _>>(),
+        "upstream": config.upstreams.iter().map(upstream).collect::<Vec<_>>(),
+        "group": config.groups.iter().map(group).collect::<Vec<_>>(),
+        "rule": config.rules.iter().map(rule).collect::<Vec<_>>(),
+        "filter": filter(&config.filter),
+        "cache": {
+            "enabled": config.cache.enabled,
+            "memory": format_size(config.cache.memory),
+            "disk": format_size(config.cache.disk),
+            "shared": config.cache.shared,
+        },
+        "inspect": {
+            "enabled": config.inspect.enabled,
+            "hosts": config.inspect.hosts,
+            "except": config.inspect.except,
+        },
+        "scan": scan(&config.scan),
+        "site": config.sites.iter().map(site).collect::<Vec<_>>(),
+        "control": { "http": or_empty(config.control.http), "metrics": or_empty(config.control.metrics) },
+        "log": log(&config.log),
+    })
+}
+
+/// "" is off.
+fn or_empty(value: Option<impl ToString>) -> String {
+    value.map(|v| v.to_string()).unwrap_or_default()
+}
+
+/// Only the keys that have a value.
+fn object(entries: impl IntoIterator<Item = (&'static str, Option<Value>)>) -> Value {
+    Value::Object(
+        entries
+            .into_iter()
+            .filter_map(|(key, value)| Some((key.to_owned(), value?)))
+            .collect(),
+    )
+}
+
+fn secret(secret: &Secret) -> Value {
+    match secret {
+        Secret::Keyring(name) => json!({ "keyring": name }),
+        Secret::Env(name) => json!({ "env": name }),
+        Secret::File(path) => json!({ "file": path }),
+        Secret::Plain(_) => json!({ "plain": true }),
+    }
+}
+
+fn listen(listen: &Listen) -> Value {
+    let users: Vec<Value> = listen
+        .users
+        .iter()
+        .map(|user| json!({ "name": user.name, "password": secret(&user.password) }))
+        .collect();
+    let limits = json!({
+        "connections": listen.limits.connections,
+        "handshake_timeout": format_duration(listen.limits.handshake_timeout),
+        "idle_timeout": format_duration(listen.limits.idle_timeout),
+    });
+    object([
+        ("mixed", Some(json!(listen.mixed))),
+        ("socks", Some(json!(listen.socks))),
+        ("http", Some(json!(listen.http))),
+        ("pac", Some(json!(or_empty(listen.pac)))),
+        (
+            "allow_clients",
+            listen
+                .allow_clients
+                .as_ref()
+                .map(|networks| json!(networks)),
+        ),
+        ("users", Some(Value::Array(users))),
+        ("limits", Some(limits)),
+    ])
+}
+
+fn mode(mode: &Mode) -> Value {
+    let route = match &mode.route {
+        RouteRef::FirstOutlet => None,
+        RouteRef::Direct => Some(json!("direct")),
+        RouteRef::Outlet(name) => Some(json!(name)),
+    };
+    let headers = match mode.headers {
+        HeaderMode::Untouched => "untouched",
+        HeaderMode::Reduced => "reduced",
+        HeaderMode::Minimal => "minimal",
+    };
+    let dns = match &mode.dns {
+        Dns::System => "system".to_owned(),
+        Dns::Upstream => "upstream".to_owned(),
+        Dns::Https(url) => url.clone(),
+        Dns::Tls(host) => format!("tls://{host}"),
+    };
+    object([
+        ("route", route),
+        ("filter", Some(json!(mode.filter))),
+        ("headers", Some(json!(headers))),
+        ("kill_switch", Some(json!(mode.kill_switch))),
+        ("dns", Some(json!(dns))),
+    ])
+}
+
+/// The proxy's URL without user and password: "socks5://[::1]:1080".
+pub fn upstream_url(upstream: &Upstream) -> String {
+    let scheme = match upstream.scheme {
+        Scheme::Socks4 => "socks4",
+        Scheme::Socks4a => "socks4a",
+        Scheme::Socks5 => "socks5",
+        Scheme::Http => "http",
+        Scheme::Https => "https",
+    };
+    let (open, close) = if upstream.host.contains(':') {
+        ("[", "]")
+    } else {
+        ("", "")
+    };
+    format!(
+        "{scheme}://{open}{}{close}:{}",
+        upstream.host, upstream.port
+    )
+}
+
+fn upstream(upstream: &Upstream) -> Value {
+    let isolate = match upstream.isolate {
+        Isolate::None => "none",
+        Isolate::Host => "host",
+        Isolate::App => "app",
+    };
+    object([
+        ("name", Some(json!(upstream.name))),
+        ("url", Some(json!(upstream_url(upstream)))),
+        (
+            "username",
+            upstream.username.as_ref().map(|name| json!(name)),
+        ),
+        ("password", upstream.password.as_ref().map(secret)),
+        ("via", upstream.via.as_ref().map(|name| json!(name))),
+        ("isolate", Some(json!(isolate))),
+        ("ca", upstream.ca.as_ref().map(|path| json!(path))),
+    ])
+}
+
+fn group(group: &Group) -> Value {
+    let policy = match group.policy {
+        GroupPolicy::Failover => "failover",
+        GroupPolicy::Latency => "latency",
+        GroupPolicy::RoundRobin => "round-robin",
+        GroupPolicy::Sticky => "sticky",
+    };
+    let check = group.check.as_ref().map(|check| {
+        json!({
+            "url": check.url,
+            "interval": format_duration(check.interval),
+            "timeout": format_duration(check.timeout),
+        })
+    });
+    object([
+        ("name", Some(json!(group.name))),
+        ("policy", Some(json!(policy))),
+        ("members", Some(json!(group.members))),
+        ("check", check),
+    ])
+}
+
+fn rule(rule: &Rule) -> Value {
+    let then = match &rule.then {
+        Use::Direct => "direct",
+        Use::Block => "block",
+        Use::Outlet(name) => name,
+    };
+    object([
+        ("match", Some(matcher(&rule.matcher))),
+        ("use", Some(json!(then))),
+        ("until", rule.until.map(|until| json!(format_moment(until)))),
+    ])
+}
+
+fn matcher(matcher: &Match) -> Value {
+    fn list<T: serde::Serialize>(entries: &[T]) -> Option<Value> {
+        (!entries.is_empty()).then(|| json!(entries))
+    }
+    let ports: Vec<Value> = matcher
+        .port
+        .iter()
+        .map(|(low, high)| {
+            if low == high {
+                json!(low)
+            } else {
+                json!(format!("{low}-{high}"))
+            }
+        })
+        .collect();
+    object([
+        ("domain", list(&matcher.domain)),
+        ("domain_suffix", list(&matcher.domain_suffix)),
+        ("domain_regex", list(&matcher.domain_regex)),
+        ("ip", list(&matcher.ip)),
+        ("port", list(&ports)),
+        ("app", list(&matcher.app)),
+        ("protocol", list(&matcher.protocol)),
+        ("user", list(&matcher.user)),
+    ])
+}
+
+fn filter(filter: &Filter) -> Value {
+    let lists: Vec<Value> = filter.lists.iter().map(list).collect();
+    json!({ "allow": filter.allow, "deny": filter.deny, "list": lists })
+}
+
+fn list(list: &FilterList) -> Value {
+    let format = match list.format {
+        ListFormat::Auto => "auto",
+        ListFormat::Adblock => "adblock",
+        ListFormat::Hosts => "hosts",
+        ListFormat::Domains => "domains",
+        ListFormat::Dnsmasq => "dnsmasq",
+        ListFormat::Rpz => "rpz",
+    };
+    let source = match &list.source {
+        Source::Path(path) => json!(path),
+        Source::Url(url) => json!(url),
+    };
+    json!({
+        "name": list.name,
+        "source": source,
+        "format": format,
+        "enabled": list.enabled,
+        "refresh": format_duration(list.refresh),
+    })
+}
+
+fn scan(scan: &Scan) -> Value {
+    json!({
+        "enabled": scan.enabled,
+        "rules": scan.rules,
+        "clamd": or_empty(scan.clamd.as_ref()),
+        "max_body": format_size(scan.max_body),
+        "on_error": if scan.block_on_error { "block" } else { "pass" },
+    })
+}
+
+fn site(site: &Site) -> Value {
+    let tls = site.tls.as_ref().map(|tls| match tls {
+        SiteTls::Files { cert, key } => json!({ "cert": cert, "key": key }),
+        SiteTls::Acme { directory, contact } => object([
+            ("acme", Some(json!(directory))),
+            ("contact", contact.as_ref().map(|c| json!(c))),
+        ]),
+    });
+    let balance = match site.balance {
+        Balance::RoundRobin => "round-robin",
+        Balance::LeastConnections => "least-connections",
+        Balance::LeastTime => "least-time",
+        Balance::Hash => "hash",
+    };
+    let limit = json!({
+        "requests_per_second": site.limit.requests_per_second,
+        "burst": site.limit.burst,
+        "body": format_size(site.limit.body),
+        "header_bytes": format_size(site.limit.header_bytes),
+    });
+    let backends: Vec<Value> = site
+        .backends
+        .iter()
+        .map(|backend| json!({ "url": backend.url, "weight": backend.weight }))
+        .collect();
+    let routes: Vec<Value> = site
+        .routes
+        .iter()
+        .map(|route| json!({ "path": route.path, "strip_prefix": route.strip_prefix, "backends": route.backends }))
+        .collect();
+    object([
+        ("name", Some(json!(site.name))),
+        ("listen", Some(json!(site.listen))),
+        ("hosts", Some(json!(site.hosts))),
+        ("tls", tls),
+        ("balance", Some(json!(balance))),
+        ("hash_on", site.hash_on.as_ref().map(|key| json!(key))),
+        ("cache", Some(json!(site.cache))),
+        ("limit", Some(limit)),
+        ("allow", Some(json!(site.allow))),
+        ("deny", Some(json!(site.deny))),
+        ("backend", Some(Value::Array(backends))),
+        ("health", site.health.as_ref().map(health)),
+        ("route", Some(Value::Array(routes))),
+    ])
+}
+
+fn health(health: &SiteHealth) -> Value {
+    json!({
+        "path": health.path,
+        "interval": format_duration(health.interval),
+        "timeout": format_duration(health.timeout),
+        "unhealthy_after": health.unhealthy_after,
+        "healthy_after": health.healthy_after,
+    })
+}
+
+fn log(log: &Log) -> Value {
+    let format = match log.format {
+        LogFormat::Text => "text",
+        LogFormat::Json => "json",
+    };
+    let connections = match log.connections {
+        Retention::None => "none".to_owned(),
+        Retention::Memory => "memory".to_owned(),
+        Retention::Disk(kept) => format_duration(kept),
+    };
+    json!({ "level": log.level, "format": format, "connections": connections })
+}

@@ -1,0 +1,400 @@
+//! The program edits the file as a careful person would.
+
+use std::path::Path;
+
+use privet_config::*;
+use serde_json::{Value as Json, json};
+
+const CONTRACT: &str = include_str!("contract.toml");
+
+/// The lines that left and those that came.
+fn difference(old: &str, new: &str) -> (Vec<String>, Vec<String>) {
+    let mut gone: Vec<&str> = old.lines().collect();
+    let mut come = Vec::new();
+    for line in new.lines() {
+        match gone.iter().position(|l| *l == line) {
+            Some(i) => drop(gone.remove(i)),
+            None => come.push(line.to_owned()),
+        }
+    }
+    (gone.into_iter().map(str::to_owned).collect(), come)
+}
+
+fn edited(text: &str, edit: impl FnOnce(&mut Document)) -> String {
+    let mut document = Document::parse(text).unwrap();
+    edit(&mut document);
+    document.text()
+}
+
+fn merged(text: &str, patch: Json) -> String {
+    edited(text, |document| document.merge(&patch).unwrap())
+}
+
+fn parsed(text: &str) -> Json {
+    to_json(
+        &Config::parse(text, Path::new("/base"))
+            .unwrap_or_else(|e| panic!("{e}\n{text}"))
+            .config,
+    )
+}
+
+#[test]
+fn one_value_changed_is_one_line_changed() {
+    let cases: Vec<(Json, &str)> = vec![
+        (
+            json!({ "mode": "office" }),
+            "mode = \"office\"                    # \"off\"",
+        ),
+        (
+            json!({ "listen": { "limits": { "idle_timeout": "2h" } } }),
+            "idle_timeout = \"2h\"",
+        ),
+        (
+            json!({ "modes": { "office": { "filter": false } } }),
+            "filter = false",
+        ),
+        (
+            json!({ "listen": { "pac": "" } }),
+            "pac   = \"\"       # GET",
+        ),
+        (
+            json!({ "listen": { "mixed": ["127.0.0.1:7280", "[::1]:7280"] } }),
+            "mixed = [\"127.0.0.1:7280\", \"[::1]:7280\"]           # SOCKS4",
+        ),
+        (json!({ "filter": { "deny": [] } }), "deny = []"),
+        (
+            json!({ "cache": { "disk": 0 } }),
+            "disk = 0                        # \"0\" = memory",
+        ),
+    ];
+    for (patch, starts) in cases {
+        let text = merged(CONTRACT, patch.clone());
+        let (gone, come) = difference(CONTRACT, &text);
+        assert_eq!(
+            (gone.len(), come.len()),
+            (1, 1),
+            "{patch}: {gone:?} {come:?}"
+        );
+        let squeezed = |s: &str| s.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            squeezed(&come[0]).starts_with(&squeezed(starts)),
+            "{patch}: {come:?}"
+        );
+    }
+}
+
+#[test]
+fn a_key_that_is_set_to_null_leaves() {
+    let text = merged(
+        CONTRACT,
+        json!({ "upstream": [] , "modes": null, "group": null, "mode": null }),
+    );
+    assert!(
+        !text.contains("[modes.office]")
+            && !text.contains("mode = \"standard\"")
+            && !text.contains("[[group]]")
+    );
+    assert_eq!(parsed(&text)["mode"], "standard");
+}
+
+#[test]
+fn a_patch_that_says_what_is_there_changes_nothing() {
+    let same = json!({
+        "mode": "standard",
+        "listen": { "limits": { "idle_timeout": "60m" } },
+        "cache": { "memory": 67_108_864 },
+        "group": [{ "name": "auto", "policy": "failover", "members": ["office", "tor"],
+                    "check": { "url": "http://127.0.0.1:8000/", "interval": "30s", "timeout": "5000ms" } }],
+    });
+    for text in [
+        CONTRACT.to_owned(),
+        CONTRACT.replace('\n', "\r\n"),
+        format!("\u{feff}{CONTRACT}"),
+    ] {
+        assert_eq!(merged(&text, same.clone()), text);
+    }
+}
+
+#[test]
+fn line_ends_stay_as_the_file_has_them() {
+    let text = merged(
+        &CONTRACT.replace('\n', "\r\n"),
+        json!({ "mode": "off", "rule": [] }),
+    );
+    assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
+}
+
+#[test]
+fn entries_keep_their_comments_when_another_changes() {
+    let text = "# first\n[[upstream]]\nname = \"a\" # the a\nurl = \"socks5://h:1\"\n\n# second\n[[upstream]]\nname = \"b\"\nurl = \"socks5://h:2\"\n";
+    let swapped = merged(
+        text,
+        json!({ "upstream": [
+        { "name": "b", "url": "socks5://h:3" },
+        { "name": "a", "url": "socks5://h:1" },
+    ] }),
+    );
+    assert!(
+        swapped.find("name = \"b\"") < swapped.find("name = \"a\""),
+        "{swapped}"
+    );
+    assert!(
+        swapped.contains("# second\n[[upstream]]\nname = \"b\"\nurl = \"socks5://h:3\""),
+        "{swapped}"
+    );
+    assert!(
+        swapped.contains("# first\n[[upstream]]\nname = \"a\" # the a\n"),
+        "{swapped}"
+    );
+}
+
+#[test]
+fn sites_are_moved_with_all_that_is_theirs() {
+    let site = |name: &str, port: u16| {
+        format!(
+            "[[site]]\nname = \"{name}\"\nlisten = [\"127.0.0.1:{port}\"]\nhosts = [\"h\"]\n\n[[site.backend]]\nurl = \"http://{name}:1\"\nweight = 1\n\n[site.health]\npath = \"/{name}\"\n\n"
+        )
+    };
+    let text = format!("{}{}[log]\nlevel = \"info\"\n", site("a", 1), site("b", 2));
+    let mut sites = parsed(&text)["site"].as_array().unwrap().clone();
+    sites.reverse();
+    let moved = merged(&text, json!({ "site": sites }));
+    assert_eq!(parsed(&moved)["site"], Json::Array(sites));
+    assert!(moved.trim_end().ends_with("level = \"info\""), "{moved}");
+}
+
+#[test]
+fn a_rule_is_added_moved_and_taken_out_without_touching_others() {
+    let rule = json!({ "match": { "domain": ["new.test"] }, "use": "block" });
+    for at in 0..3 {
+        let text = edited(CONTRACT, |d| d.add_rule(at, &rule).unwrap());
+        let (gone, come) = difference(CONTRACT, &text);
+        assert!(gone.is_empty(), "{gone:?}");
+        assert_eq!(come.len(), 4, "{come:?}");
+        assert_eq!(parsed(&text)["rule"][at], rule);
+        let back = edited(&text, |d| d.remove_rule(at).unwrap());
+        assert_eq!(back, CONTRACT);
+    }
+    let moved = edited(CONTRACT, |d| d.move_rule(1, 0).unwrap());
+    assert_eq!(parsed(&moved)["rule"][0]["use"], "block");
+    assert_eq!(edited(CONTRACT, |d| d.move_rule(1, 1).unwrap()), CONTRACT);
+    let mut document = Document::parse(CONTRACT).unwrap();
+    assert_eq!(
+        document.remove_rule(2),
+        Err(EditError::NoSuchRule { index: 2, count: 2 })
+    );
+}
+
+#[test]
+fn the_comment_over_a_section_survives_its_first_entry() {
+    let text = edited(CONTRACT, |d| d.remove_rule(0).unwrap());
+    let (gone, _) = difference(CONTRACT, &text);
+    assert!(text.contains("# First match wins;"), "{gone:?}");
+}
+
+#[test]
+fn a_domain_is_allowed_or_denied_but_not_both() {
+    let allowed = edited(CONTRACT, |d| d.allow_domain("Bad.Example.").unwrap());
+    assert_eq!(
+        parsed(&allowed)["filter"]["allow"],
+        json!(["good.example", "bad.example"])
+    );
+    assert_eq!(parsed(&allowed)["filter"]["deny"], json!([]));
+    assert!(
+        allowed.contains("allow = [\"good.example\", \"bad.example\"]"),
+        "{allowed}"
+    );
+    assert_eq!(
+        edited(&allowed, |d| d.allow_domain("*.bad.example").unwrap()),
+        allowed
+    );
+    let denied = edited(&allowed, |d| d.deny_domain("bad.example").unwrap());
+    assert_eq!(denied, CONTRACT);
+    let forgotten = edited(CONTRACT, |d| d.forget_domain("bad.example").unwrap());
+    assert_eq!(parsed(&forgotten)["filter"]["deny"], json!([]));
+    let from_nothing = edited("", |d| d.deny_domain("a.test").unwrap());
+    assert_eq!(from_nothing, "[filter]\ndeny = [\"a.test\"]\n");
+    let mut document = Document::parse("").unwrap();
+    assert!(matches!(
+        document.allow_domain("a b"),
+        Err(EditError::NotADomain(_))
+    ));
+}
+
+#[test]
+fn an_array_over_several_lines_keeps_its_lines() {
+    let text = "[filter]\ndeny = [\n  \"a.test\", # why\n  \"b.test\",\n]\n";
+    let added = edited(text, |d| d.deny_domain("c.test").unwrap());
+    assert_eq!(
+        parsed(&added)["filter"]["deny"],
+        json!(["a.test", "b.test", "c.test"])
+    );
+    assert!(
+        added.contains("\"a.test\", # why\n  \"b.test\",\n  \"c.test\""),
+        "{added}"
+    );
+    let removed = edited(text, |d| d.forget_domain("b.test").unwrap());
+    assert!(removed.contains("\"a.test\", # why\n"), "{removed}");
+}
+
+#[test]
+fn named_entries_are_put_switched_and_taken_out() {
+    let tor = json!({ "name": "tor", "url": "socks5://127.0.0.1:9150" });
+    let text = edited(CONTRACT, |d| d.put_entry("upstream", &tor).unwrap());
+    assert_eq!(
+        parsed(&text)["upstream"][1]["url"],
+        "socks5://127.0.0.1:9150"
+    );
+    let off = edited(CONTRACT, |d| d.enable_list("local ads", false).unwrap());
+    assert_eq!(difference(CONTRACT, &off).1, ["enabled = false"]);
+    let gone = edited(CONTRACT, |d| {
+        d.remove_entry("filter.list", "local ads").unwrap()
+    });
+    assert_eq!(parsed(&gone)["filter"]["list"], json!([]));
+    let mut document = Document::parse(CONTRACT).unwrap();
+    assert!(matches!(
+        document.remove_entry("upstream", "x"),
+        Err(EditError::NoSuchEntry { .. })
+    ));
+}
+
+#[test]
+fn new_tables_are_written_as_a_person_would() {
+    let text = edited("# mine\nmode = \"m\"\n", |document| {
+        document
+            .merge(&json!({
+                "modes": { "m": { "dns": "upstream", "route": "tor" } },
+                "upstream": [{ "url": "socks5://h:1", "name": "tor", "password": { "env": "X" }, "username": "u" }],
+                "listen": { "limits": { "connections": 5 }, "users": [{ "name": "a", "password": { "keyring": "k" } }] },
+                "rule": [{ "use": "block", "match": { "domain": ["a.test"], "port": [80, "90-99"] } }],
+            }))
+            .unwrap();
+    });
+    let expected = r#"# mine
+mode = "m"
+
+[listen]
+users = [{ name = "a", password = { keyring = "k" } }]
+
+[listen.limits]
+connections = 5
+
+[modes.m]
+route = "tor"
+dns = "upstream"
+
+[[upstream]]
+name = "tor"
+url = "socks5://h:1"
+username = "u"
+password = { env = "X" }
+
+[[rule]]
+match = { domain = ["a.test"], port = [80, "90-99"] }
+use = "block"
+"#;
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn a_secret_that_stands_in_the_file_stays_when_it_is_only_mentioned() {
+    let text = "[[upstream]]\nname = \"a\"\nurl = \"socks5://h:1\"\nusername = \"u\"\npassword = \"hush\" # mine\n";
+    let patch = json!({ "upstream": [{ "name": "a", "url": "socks5://h:2", "username": "u", "password": { "plain": true } }] });
+    let after = merged(text, patch);
+    assert!(
+        after.contains("password = \"hush\" # mine") && after.contains("h:2"),
+        "{after}"
+    );
+    let mut document = Document::parse("").unwrap();
+    let lost =
+        document.merge(&json!({ "upstream": [{ "name": "a", "password": { "plain": true } }] }));
+    assert_eq!(
+        lost,
+        Err(EditError::NoPlainSecret("upstream.password".to_owned()))
+    );
+}
+
+#[test]
+fn what_toml_cannot_say_is_refused() {
+    let mut document = Document::parse("").unwrap();
+    assert_eq!(document.merge(&json!(5)), Err(EditError::NotAnObject));
+    assert!(matches!(
+        document.merge(&json!({ "rule": [null] })),
+        Err(EditError::NotExpressible(_))
+    ));
+    assert!(matches!(
+        document.merge(&json!({ "x": u64::MAX })),
+        Err(EditError::NotExpressible(_))
+    ));
+}
+
+#[test]
+fn a_file_that_is_replaced_says_exactly_what_was_asked() {
+    let whole = parsed(CONTRACT);
+    let text = edited(
+        "# kept\nmode = \"off\" # why\n[cache]\nenabled = false # off\n",
+        |d| d.replace(&whole).unwrap(),
+    );
+    assert_eq!(parsed(&text), whole);
+    assert!(
+        text.contains("mode = \"standard\" # why") && text.contains("enabled = true # off"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_file_is_saved_whole_and_keeps_its_permissions() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deep/privet.toml");
+    save(&path, "mode = \"off\"\n").unwrap();
+    save(&path, "mode = \"strict\"\n").unwrap();
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap(),
+        "mode = \"strict\"\n"
+    );
+    let names: Vec<_> = std::fs::read_dir(path.parent().unwrap())
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .collect();
+    assert_eq!(names, ["privet.toml"], "nothing is left behind");
+}
+
+#[cfg(unix)]
+#[test]
+fn saving_keeps_permissions_and_follows_links() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let folder = tempfile::tempdir().unwrap();
+    let (target, link) = (
+        folder.path().join("real.toml"),
+        folder.path().join("privet.toml"),
+    );
+    symlink("real.toml", &link).unwrap();
+    save(&link, "a").unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&target), 0o600, "a new file is its owner's alone");
+    std::fs::set_permissions(&target, std::fs::Permissions::from_mode(0o640)).unwrap();
+    save(&link, "b").unwrap();
+    assert_eq!(
+        (
+            mode(&target),
+            std::fs::read_to_string(&target).unwrap().as_str()
+        ),
+        (0o640, "b")
+    );
+    assert!(link.symlink_metadata().unwrap().is_symlink());
+}
+
+#[test]
+fn a_file_that_cannot_be_saved_stays_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("privet.toml");
+    std::fs::create_dir(&path).unwrap();
+    std::fs::write(path.join("inside"), "x").unwrap();
+    let error = save(&path, "a").unwrap_err();
+    assert!(error.to_string().contains("cannot be written"), "{error}");
+    assert_eq!(
+        std::fs::read_dir(folder.path()).unwrap().count(),
+        1,
+        "no half file is left"
+    );
+}
