@@ -155,7 +155,7 @@ fn send_in_time(queue: &SyncSender<Message>, mut message: Message) -> bool {
             Ok(()) => return true,
             Err(TrySendError::Full(back)) if Instant::now() < until => {
                 message = back;
-                thread::sleep(Duration::from_millis(5));
+                thread::park_timeout(Duration::from_millis(5));
             }
             Err(_) => return false,
         }

@@ -1,1 +1,13 @@
-//! privet-system
+//! The operating system as the rest needs it: the process behind a socket, the keyring, sockets and words from the
+//! service manager, limits, and the machine's own addresses.
+
+pub mod activation;
+pub mod interfaces;
+pub mod keyring;
+pub mod limits;
+pub mod notify;
+pub mod process;
+
+pub use interfaces::Interfaces;
+pub use keyring::SystemKeyring;
+pub use process::{Finder, ProcessLookup, Processes, who_listens};

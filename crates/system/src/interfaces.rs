@@ -1,0 +1,85 @@
+//! The machine's own addresses: a client that asks for one of them on one of our ports asks for us.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Addresses older than this are read again when somebody asks.
+const FRESH: Duration = Duration::from_secs(10);
+
+/// The addresses of all interfaces, read when asked for and kept for a few seconds.
+#[derive(Debug, Default)]
+pub struct Interfaces(Mutex<Option<(Instant, HashSet<IpAddr>)>>);
+
+impl Interfaces {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether an address is this machine's: loopback, unspecified, or on an interface. One quick system call every ten
+    /// seconds at most.
+    pub fn is_ours(&self, ip: IpAddr) -> bool {
+        let ip = ip.to_canonical();
+        if ip.is_loopback() || ip.is_unspecified() {
+            return true;
+        }
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let known = match kept.take() {
+            Some((at, known)) if now.duration_since(at) < FRESH => (at, known),
+            _ => (now, addresses()),
+        };
+        kept.insert(known).1.contains(&ip)
+    }
+
+    /// Reads the addresses again at the next question: the network changed.
+    pub fn refresh(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// The addresses of all interfaces now; empty where the system does not tell.
+pub fn addresses() -> HashSet<IpAddr> {
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    interfaces
+        .into_iter()
+        .map(|interface| interface.ip().to_canonical())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_in_any_form_is_ours_and_a_documentation_address_is_not() {
+        let interfaces = Interfaces::new();
+        for ours in [
+            "127.0.0.1",
+            "127.9.9.9",
+            "::1",
+            "0.0.0.0",
+            "::",
+            "::ffff:127.0.0.1",
+        ] {
+            assert!(
+                interfaces.is_ours(ours.parse().expect("an address")),
+                "{ours}"
+            );
+        }
+        for far in ["192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1"] {
+            assert!(
+                !interfaces.is_ours(far.parse().expect("an address")),
+                "{far}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_address_of_an_interface_is_ours() {
+        let interfaces = Interfaces::new();
+        assert!(addresses().contains(&"127.0.0.1".parse().expect("an address")));
+        assert!(addresses().into_iter().all(|ip| interfaces.is_ours(ip)));
+    }
+}

@@ -1,0 +1,158 @@
+//! The desktop's keyring: Secret Service on Linux and other Unix systems, Keychain on macOS, Credential Manager on
+//! Windows.
+//!
+//! Each question runs on a thread of its own: the Secret Service's library panics on a runtime's thread, and a keyring
+//! that is locked may wait for a person. The store is opened anew for each question, so that a keyring that starts after
+//! us is found.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::thread;
+use std::time::Duration;
+
+use keyring_core::api::CredentialStoreApi;
+use keyring_core::{Entry, Error};
+use privet_config::{Keyring, KeyringError};
+use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret, SecretString};
+
+/// The name under which our entries are kept.
+pub const SERVICE: &str = "privet";
+/// How long a person may take to unlock the keyring.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Questions that wait for an answer; past it the keyring counts as hung.
+const MOST_WAITING: usize = 16;
+
+/// The keyring of the session we run in.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemKeyring;
+
+impl Keyring for SystemKeyring {
+    /// Blocks while the keyring asks a person to unlock it, a minute at most.
+    fn read(&self, name: &str) -> Result<SecretString, KeyringError> {
+        on_entry(name, |entry| {
+            let secret = Zeroizing::new(entry.get_password()?);
+            Ok(SecretString::from(secret.as_str()))
+        })
+    }
+}
+
+impl SystemKeyring {
+    /// Keeps a secret under a name, over what was there. Blocks as [`Keyring::read`] does.
+    ///
+    /// # Errors
+    /// [`KeyringError`].
+    pub fn write(&self, name: &str, secret: &SecretString) -> Result<(), KeyringError> {
+        let secret = secret.clone();
+        on_entry(name, move |entry| {
+            entry.set_password(secret.expose_secret())
+        })
+    }
+
+    /// Deletes a name's secret. Blocks as [`Keyring::read`] does.
+    ///
+    /// # Errors
+    /// [`KeyringError`]; `NoEntry` where there was none.
+    pub fn delete(&self, name: &str) -> Result<(), KeyringError> {
+        on_entry(name, Entry::delete_credential)
+    }
+
+    /// Whether a keyring answers at all: for `doctor`.
+    ///
+    /// # Errors
+    /// [`KeyringError::NoService`] where none runs.
+    pub fn probe(&self) -> Result<(), KeyringError> {
+        on_thread(|| store().map(|_| ()))
+    }
+}
+
+fn on_entry<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce(&Entry) -> keyring_core::Result<T> + Send + 'static,
+) -> Result<T, KeyringError> {
+    let name = name.to_owned();
+    on_thread(move || {
+        let store = store()?;
+        let label = format!("Privet: {name}");
+        let modifiers = modifiers(&label);
+        let entry = store
+            .build(SERVICE, &name, modifiers.as_ref())
+            .map_err(explain)?;
+        work(&entry).map_err(explain)
+    })
+}
+
+fn on_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, KeyringError> + Send + 'static,
+) -> Result<T, KeyringError> {
+    static WAITING: AtomicUsize = AtomicUsize::new(0);
+    let failed = |text: &str| KeyringError::Failed(text.to_owned());
+    if WAITING.fetch_add(1, Ordering::Relaxed) >= MOST_WAITING {
+        WAITING.fetch_sub(1, Ordering::Relaxed);
+        return Err(failed("it has not answered earlier questions"));
+    }
+    let (done, answer) = sync_channel(1);
+    let thread = thread::Builder::new().name("keyring".to_owned());
+    let spawned = thread.spawn(move || {
+        let _ = done.send(work());
+        WAITING.fetch_sub(1, Ordering::Relaxed);
+    });
+    if spawned.is_err() {
+        WAITING.fetch_sub(1, Ordering::Relaxed);
+        return Err(failed("the system gave no thread to ask it"));
+    }
+    match answer.recv_timeout(PATIENCE) {
+        Ok(answer) => answer,
+        // It still waits for a person.
+        Err(_) => Err(KeyringError::Locked),
+    }
+}
+
+#[cfg(all(unix, not(target_os = "macos")))]
+fn store() -> Result<Arc<dyn CredentialStoreApi>, KeyringError> {
+    let store = zbus_secret_service_keyring_store::Store::new();
+    // The store opens nothing but the session bus and the service on it.
+    store
+        .map(|store| store as Arc<dyn CredentialStoreApi>)
+        .map_err(|_| KeyringError::NoService)
+}
+
+#[cfg(target_os = "macos")]
+fn store() -> Result<Arc<dyn CredentialStoreApi>, KeyringError> {
+    let store = apple_native_keyring_store::keychain::Store::new();
+    store
+        .map(|store| store as Arc<dyn CredentialStoreApi>)
+        .map_err(explain)
+}
+
+#[cfg(windows)]
+fn store() -> Result<Arc<dyn CredentialStoreApi>, KeyringError> {
+    let store = windows_native_keyring_store::Store::new();
+    store
+        .map(|store| store as Arc<dyn CredentialStoreApi>)
+        .map_err(explain)
+}
+
+/// The label that a person reads in a keyring's own window, where the store takes one.
+fn modifiers(label: &str) -> Option<HashMap<&'static str, &str>> {
+    cfg!(all(unix, not(target_os = "macos"))).then(|| HashMap::from([("label", label)]))
+}
+
+/// Never with what the store read: an error must not carry a secret.
+fn explain(error: Error) -> KeyringError {
+    match error {
+        Error::NoEntry => KeyringError::NoEntry,
+        Error::NoStorageAccess(_) => KeyringError::Locked,
+        Error::NoDefaultStore => KeyringError::NoService,
+        Error::PlatformFailure(cause) => KeyringError::Failed(cause.to_string()),
+        Error::BadEncoding(_) => KeyringError::Failed("the entry is not text".to_owned()),
+        Error::BadDataFormat(..) => KeyringError::Failed("the entry is damaged".to_owned()),
+        Error::Ambiguous(found) => KeyringError::Failed(format!(
+            "{} entries have that name: delete all but one",
+            found.len()
+        )),
+        other => KeyringError::Failed(other.to_string()),
+    }
+}

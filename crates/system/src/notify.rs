@@ -1,0 +1,105 @@
+//! Words to the service manager (`sd_notify(3)`): a datagram to the socket that NOTIFY_SOCKET names, if any.
+
+use std::ffi::OsStr;
+use std::io;
+
+/// What the manager is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word<'a> {
+    /// All listeners answer.
+    Ready,
+    /// The configuration is being read again.
+    Reloading,
+    Stopping,
+    /// One line for a person.
+    Status(&'a str),
+}
+
+/// Tells the service manager; `false` where none listens. It is told once per call and never waited for.
+///
+/// # Errors
+/// The manager's socket is named and cannot be written to.
+pub fn notify(word: Word<'_>) -> io::Result<bool> {
+    match std::env::var_os("NOTIFY_SOCKET") {
+        Some(socket) if !socket.is_empty() => send(&socket, &line(word)).map(|()| true),
+        _ => Ok(false),
+    }
+}
+
+fn line(word: Word<'_>) -> String {
+    match word {
+        Word::Ready => "READY=1".to_owned(),
+        Word::Reloading => "RELOADING=1".to_owned(),
+        Word::Stopping => "STOPPING=1".to_owned(),
+        Word::Status(text) => format!("STATUS={}", text.replace(['\n', '\r'], " ")),
+    }
+}
+
+#[cfg(unix)]
+fn send(name: &OsStr, line: &str) -> io::Result<()> {
+    use std::os::unix::net::UnixDatagram;
+    let socket = UnixDatagram::unbound()?;
+    socket.set_nonblocking(true)?;
+    socket.send_to_addr(line.as_bytes(), &address(name)?)?;
+    Ok(())
+}
+
+/// A path, or "@name" in the abstract namespace of Linux.
+#[cfg(unix)]
+fn address(name: &OsStr) -> io::Result<std::os::unix::net::SocketAddr> {
+    use std::os::unix::net::SocketAddr;
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::linux::net::SocketAddrExt;
+        use std::os::unix::ffi::OsStrExt;
+        if let Some(name) = name.as_bytes().strip_prefix(b"@") {
+            return SocketAddr::from_abstract_name(name);
+        }
+    }
+    SocketAddr::from_pathname(name)
+}
+
+#[cfg(not(unix))]
+fn send(_name: &OsStr, _line: &str) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::{SocketAddr, UnixDatagram};
+
+    use super::*;
+
+    fn heard(socket: &UnixDatagram) -> String {
+        let mut bytes = [0; 256];
+        let length = socket.recv(&mut bytes).expect("a datagram");
+        String::from_utf8_lossy(&bytes[..length]).into_owned()
+    }
+
+    #[test]
+    fn the_manager_hears_each_word_on_a_path_or_an_abstract_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("notify");
+        let by_path = UnixDatagram::bind(&path).expect("a socket");
+        let name = format!("privet-notify-{}", std::process::id());
+        let abstract_name = SocketAddr::from_abstract_name(&name).expect("a name");
+        let by_name = UnixDatagram::bind_addr(&abstract_name).expect("a socket");
+        let at = format!("@{name}");
+        for (word, wanted) in [
+            (Word::Ready, "READY=1"),
+            (Word::Stopping, "STOPPING=1"),
+            (Word::Status("one\nREADY=1"), "STATUS=one READY=1"),
+        ] {
+            send(path.as_os_str(), &line(word)).expect("sent");
+            assert_eq!(heard(&by_path), wanted);
+            send(OsStr::new(&at), &line(word)).expect("sent");
+            assert_eq!(heard(&by_name), wanted);
+        }
+    }
+
+    #[test]
+    fn a_manager_that_is_gone_is_an_error_and_no_wait() {
+        assert!(send(OsStr::new("/nonexistent/notify"), "READY=1").is_err());
+    }
+}

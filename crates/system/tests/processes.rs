@@ -1,0 +1,161 @@
+//! The programs behind real connections: curl and Python are started, connect, and are named.
+#![cfg(target_os = "linux")]
+
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::channel;
+
+use privet_system::process::{Connection, Finder, ProcessLookup, Processes, who_listens};
+
+/// A child that does not outlive its test.
+struct Program(Child);
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn start(command: &mut Command) -> Program {
+    let child = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program is installed");
+    Program(child)
+}
+
+fn listener(address: &str) -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind(address).expect("a listener");
+    let address = listener.local_addr().expect("an address");
+    (listener, address)
+}
+
+fn curl(to: SocketAddr) -> Program {
+    start(Command::new("curl").args(["-s", "--noproxy", "*", &format!("http://{to}/")]))
+}
+
+fn ends(stream: &TcpStream) -> (SocketAddr, SocketAddr) {
+    let client = stream.peer_addr().expect("a peer");
+    (client, stream.local_addr().expect("an address"))
+}
+
+#[test]
+fn curl_is_named_over_ipv4_and_ipv6_with_its_path_and_number() {
+    for address in ["127.0.0.1:0", "[::1]:0"] {
+        let (listener, address) = listener(address);
+        let program = curl(address);
+        let (stream, _) = listener.accept().expect("curl connects");
+        let (client, local) = ends(&stream);
+        let app = Processes::new().app_of(client, local).expect("found");
+        assert_eq!(&*app.name, "curl");
+        assert!(
+            app.path
+                .as_deref()
+                .is_some_and(|path| path.ends_with("/curl"))
+        );
+        assert_eq!(app.pid, program.0.id());
+    }
+}
+
+#[test]
+fn a_dual_stack_client_of_an_ipv4_listener_is_named() {
+    let (listener, address) = listener("127.0.0.1:0");
+    let script = format!(
+        "import socket,time\ns=socket.socket(socket.AF_INET6)\ns.connect(('::ffff:127.0.0.1',{}))\ntime.sleep(60)",
+        address.port()
+    );
+    let program = start(Command::new("python3").args(["-c", &script]));
+    let (stream, _) = listener.accept().expect("Python connects");
+    let (client, local) = ends(&stream);
+    let app = Processes::new().app_of(client, local).expect("found");
+    assert!(app.name.starts_with("python"), "{}", app.name);
+    // A version switcher may have started the interpreter in its own place or as a child.
+    assert!(app.pid >= program.0.id());
+}
+
+#[test]
+fn one_look_answers_for_several_programs_and_a_gone_connection() {
+    let (listener, address) = listener("127.0.0.1:0");
+    let programs = [curl(address), curl(address), curl(address)];
+    let streams: Vec<TcpStream> = programs
+        .iter()
+        .map(|_| listener.accept().expect("curl connects").0)
+        .collect();
+    let mut asked: Vec<Connection> = streams
+        .iter()
+        .map(|stream| {
+            let (client, local) = ends(stream);
+            Connection { client, local }
+        })
+        .collect();
+    // A port on which nobody connected to us.
+    let (_other, unused) = crate::listener("127.0.0.1:0");
+    asked.push(Connection {
+        client: unused,
+        local: address,
+    });
+    let mut processes = Processes::new();
+    for _ in 0..2 {
+        let found = processes.apps_of(&asked);
+        let mut pids: Vec<u32> = found.iter().flatten().map(|app| app.pid).collect();
+        pids.sort_unstable();
+        let mut wanted: Vec<u32> = programs.iter().map(|program| program.0.id()).collect();
+        wanted.sort_unstable();
+        assert_eq!(pids, wanted);
+        assert_eq!(found.last(), Some(&None));
+    }
+}
+
+#[test]
+fn the_finder_answers_a_question_and_a_wait() {
+    let (listener, address) = listener("127.0.0.1:0");
+    let _program = curl(address);
+    let (stream, _) = listener.accept().expect("curl connects");
+    let (client, local) = ends(&stream);
+    let finder = Finder::start(Processes::new()).expect("a thread");
+    let (replies, answers) = channel();
+    assert!(finder.find(client, local, move |app| {
+        let _ = replies.send(app);
+    }));
+    let app = answers.recv().expect("an answer").expect("found");
+    assert_eq!(&*app.name, "curl");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime");
+    let again = runtime.block_on(finder.look_up(client, local));
+    assert_eq!(again, Some(app));
+}
+
+#[test]
+fn the_program_that_holds_a_port_is_named_on_each_address_it_keeps_us_from() {
+    let script = "import socket\ns=socket.socket()\ns.bind(('0.0.0.0',0))\ns.listen()\nprint(s.getsockname()[1],flush=True)\ninput()";
+    let mut child = Command::new("python3")
+        .args(["-c", script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("Python is installed");
+    let mut line = String::new();
+    let output = child.stdout.take().expect("a pipe");
+    let _program = Program(child);
+    BufReader::new(output)
+        .read_line(&mut line)
+        .expect("its port");
+    let port: u16 = line.trim().parse().expect("a port");
+    for ip in ["127.0.0.1", "0.0.0.0"] {
+        let address = SocketAddr::new(ip.parse().expect("an address"), port);
+        let app = who_listens(address).expect("found");
+        assert!(app.name.starts_with("python"), "{}", app.name);
+    }
+}
+
+#[test]
+fn a_free_port_is_held_by_nobody() {
+    let (listener, address) = listener("127.0.0.1:0");
+    drop(listener);
+    assert_eq!(who_listens(address), None);
+}
