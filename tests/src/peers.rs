@@ -19,7 +19,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 /// A folder that a daemon may write to after it gave up root.
-pub(crate) fn open_folder(prefix: &str) -> TempDir {
+pub fn open_folder(prefix: &str) -> TempDir {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::Builder::new()
         .prefix(prefix)
@@ -30,7 +30,8 @@ pub(crate) fn open_folder(prefix: &str) -> TempDir {
     dir
 }
 
-pub(crate) fn write(folder: &Path, name: &str, text: &str) -> std::path::PathBuf {
+/// Writes a file there and returns its path.
+pub fn write(folder: &Path, name: &str, text: &str) -> std::path::PathBuf {
     let path = folder.join(name);
     std::fs::write(&path, text).expect("the folder takes a file");
     path

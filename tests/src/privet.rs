@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -43,8 +44,18 @@ pub struct Setup {
     pub elsewhere: bool,
 }
 
+static CHOSEN: OnceLock<PathBuf> = OnceLock::new();
+
+/// From now on that program is the one under test.
+pub fn use_binary(path: PathBuf) {
+    CHOSEN.get_or_init(|| path);
+}
+
 /// The program under test.
 pub fn binary() -> PathBuf {
+    if let Some(path) = CHOSEN.get() {
+        return path.clone();
+    }
     if let Some(path) = std::env::var_os("PRIVET_BIN") {
         return path.into();
     }

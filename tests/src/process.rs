@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -143,13 +144,24 @@ fn collect(stream: Option<impl Read + Send + 'static>, log: Arc<Log>) {
     });
 }
 
+/// From now on whatever this process starts runs on that core only: what a bench measures stands apart from its load.
+pub fn pin_to(core: usize) {
+    PINNED.store(core, Ordering::Relaxed);
+}
+
+static PINNED: AtomicUsize = AtomicUsize::new(usize::MAX);
+
 /// The command in a process group of its own, killed by the kernel when the thread that started it ends.
 fn dies_with_us(inner: Command) -> Command {
     let mut command = Command::new("setpriv");
-    command
-        .args(["--pdeathsig", "KILL", "--"])
-        .arg(inner.get_program())
-        .args(inner.get_args());
+    command.args(["--pdeathsig", "KILL", "--"]);
+    match PINNED.load(Ordering::Relaxed) {
+        usize::MAX => {}
+        core => {
+            command.args(["taskset", "-c", &core.to_string()]);
+        }
+    }
+    command.arg(inner.get_program()).args(inner.get_args());
     for (key, value) in inner.get_envs() {
         match value {
             Some(value) => command.env(key, value),

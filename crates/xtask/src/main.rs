@@ -1,6 +1,7 @@
 //! `cargo xtask`: what a newcomer and CI call. Each command says what it does while it does it.
 #![allow(clippy::print_stdout, reason = "talking to the terminal is its work")]
 
+mod bench;
 mod fuzz;
 mod needs;
 mod shell;
@@ -12,6 +13,7 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   test                  format, lints, unit, property and whole-program tests, every fuzz target for a while; what CI runs
+  bench [ROW…]          what the data plane costs, beside the peers; writes BENCHMARKS.md
   fuzz                  lists the fuzz targets
   fuzz NAME [SECONDS]   runs one target (600 seconds if not said)
 
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         ["test"] => test::test(),
+        ["bench", rows @ ..] => bench::bench(rows),
         ["fuzz"] => fuzz::list(),
         ["fuzz", name] => fuzz::run(name, fuzz::LONG_SECONDS),
         ["fuzz", name, seconds] => match seconds.parse() {

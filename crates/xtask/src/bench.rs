@@ -1,0 +1,243 @@
+//! `cargo xtask bench`: what Privet's data plane costs, beside the programs people run today, in one run.
+
+mod contender;
+mod cost;
+mod load;
+mod report;
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::{CpuSet, sched_setaffinity};
+
+use crate::needs;
+use crate::shell::{self, Done};
+use contender::Contender;
+use load::Ask;
+use report::Figures;
+
+/// Interleaved runs of each contender.
+const RUNS: usize = 3;
+const PROXY_CORE: usize = 0;
+const LOAD_CORE: usize = 1;
+/// Connections of one run.
+const CONNECTS: usize = 6000;
+/// Clients at a time where connections are opened and closed.
+const CLIENTS: usize = 16;
+const BULK_BYTES: u64 = 2 << 30;
+const BULK_STREAMS: usize = 16;
+const IDLE_TUNNELS: usize = 1000;
+const REQUESTS: usize = 32_000;
+const KEPT_CLIENTS: usize = 64;
+
+type Row = (&'static str, fn() -> Result<Figures, String>);
+
+const ROWS: &[Row] = &[
+    ("socks-connect", socks_connect),
+    ("http-connect", http_connect),
+    ("bulk", bulk),
+    ("idle", idle),
+    ("http", http),
+];
+
+/// Runs these rows, or all, and writes BENCHMARKS.md anew.
+pub fn bench(names: &[&str]) -> Done {
+    let all: Vec<&str> = ROWS.iter().map(|(name, _)| *name).collect();
+    if let Some(unknown) = names.iter().find(|name| !all.contains(name)) {
+        return Err(format!("no row {unknown:?}; there are: {}", all.join(", ")));
+    }
+    needs::ensure(&[needs::BUILD, needs::TEST, needs::BENCH])?;
+    prepare()?;
+    for (name, row) in ROWS {
+        if names.is_empty() || names.contains(name) {
+            println!("\n── {name}");
+            row()?.keep()?;
+        }
+    }
+    report::write(&all)
+}
+
+/// Builds the release, pins load and proxies apart, and makes room for descriptors.
+fn prepare() -> Done {
+    shell::run(
+        "cargo",
+        &["build", "--release", "--quiet", "--locked", "-p", "privet"],
+    )?;
+    // Read by the harness; set before any thread of this process runs.
+    privet_tests::privet::use_binary(shell::target_dir().join("release/privet"));
+    let limit = getrlimit(Resource::Nofile);
+    let most = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    setrlimit(Resource::Nofile, most).map_err(|error| format!("descriptors: {error}"))?;
+    if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
+        return Err("needs two cores: one for the proxy, one for the load".into());
+    }
+    let mut mine = CpuSet::new();
+    mine.set(LOAD_CORE);
+    sched_setaffinity(None, &mine).map_err(|error| format!("pinning: {error}"))?;
+    privet_tests::process::pin_to(PROXY_CORE);
+    Ok(())
+}
+
+fn socks_peers() -> Vec<Contender> {
+    let peers = [
+        contender::microsocks(),
+        contender::dante(),
+        contender::fast_socks5(),
+    ];
+    std::iter::once(contender::privet())
+        .chain(peers.into_iter().flatten())
+        .collect()
+}
+
+fn http_peers() -> Vec<Contender> {
+    let peers = [
+        contender::squid(),
+        contender::tinyproxy(),
+        contender::privoxy(),
+        contender::traffic_server(),
+    ];
+    std::iter::once(contender::privet())
+        .chain(peers.into_iter().flatten())
+        .collect()
+}
+
+fn socks_connect() -> Result<Figures, String> {
+    let runs = interleave(&socks_peers(), |proxy| connects(proxy, Ask::Socks5))?;
+    Ok(Figures {
+        row: "socks-connect",
+        title: "SOCKS5 connect, 64 bytes each way, close",
+        unit: "CPU µs each",
+        note: ": 6000 a run, 16 at a time.",
+        runs,
+    })
+}
+
+fn http_connect() -> Result<Figures, String> {
+    let runs = interleave(&http_peers(), |proxy| connects(proxy, Ask::Connect))?;
+    Ok(Figures {
+        row: "http-connect",
+        title: "HTTP CONNECT, 64 bytes each way, close",
+        unit: "CPU µs each",
+        note: ": 6000 a run, 16 at a time.",
+        runs,
+    })
+}
+
+fn connects(proxy: &Contender, ask: Ask) -> Result<f64, String> {
+    // An origin of its own: ports in TIME-WAIT of the run before do not come in the way.
+    let origin = load::origin(load::echo);
+    let before = cost::cpu(proxy.pid);
+    load::connects(proxy.address, ask, origin, CONNECTS, CLIENTS)
+        .map_err(|error| failed(proxy, &error))?;
+    Ok((cost::cpu(proxy.pid) - before) * 1e6 / CONNECTS as f64)
+}
+
+fn bulk() -> Result<Figures, String> {
+    let origin = load::origin(load::flood);
+    let runs = with_floor(origin, |proxy, ask| {
+        let before = cost::cpu(proxy.pid);
+        load::bulk(proxy.address, ask, origin, BULK_BYTES, BULK_STREAMS)
+            .map_err(|error| failed(proxy, &error))?;
+        Ok((cost::cpu(proxy.pid) - before) * 1e9 / BULK_BYTES as f64)
+    })?;
+    Ok(Figures {
+        row: "bulk",
+        title: "Bulk relay through SOCKS5, 16 streams",
+        unit: "CPU s per GB",
+        note: ": 2 GiB a run, origin to client.",
+        runs,
+    })
+}
+
+fn idle() -> Result<Figures, String> {
+    let origin = load::origin(load::echo);
+    let runs = with_floor(origin, |proxy, ask| {
+        let before = cost::memory(proxy.pid);
+        let tunnels = load::tunnels(proxy.address, ask, origin, IDLE_TUNNELS);
+        let tunnels = tunnels.map_err(|error| failed(proxy, &error))?;
+        let grown = cost::memory(proxy.pid) - before;
+        drop(tunnels);
+        Ok(grown / IDLE_TUNNELS as f64)
+    })?;
+    Ok(Figures {
+        row: "idle",
+        title: "Memory of an idle tunnel (SOCKS5)",
+        unit: "KiB each",
+        note: ": 1000 tunnels that moved 64 bytes each way and then stand; growth of PSS, kernel memory not counted. The first run \
+               starts from a fresh program; later ones reuse what it kept, so the largest is the honest one.",
+        runs,
+    })
+}
+
+fn http() -> Result<Figures, String> {
+    let origin = load::origin(load::http);
+    let runs = interleave(&http_peers(), |proxy| {
+        let before = cost::cpu(proxy.pid);
+        load::requests(proxy.address, origin, REQUESTS, KEPT_CLIENTS)
+            .map_err(|error| failed(proxy, &error))?;
+        Ok((cost::cpu(proxy.pid) - before) * 1e6 / REQUESTS as f64)
+    })?;
+    Ok(Figures {
+        row: "http",
+        title: "Plain HTTP through the proxy, keep-alive, 64 clients, 1 KiB",
+        unit: "CPU µs per request",
+        note: ": 32,000 requests a run.",
+        runs,
+    })
+}
+
+/// SOCKS contenders, and HAProxy without a handshake as the floor.
+fn with_floor(
+    origin: SocketAddr,
+    measure: impl Fn(&Contender, Ask) -> Result<f64, String>,
+) -> Result<Vec<(String, Vec<f64>)>, String> {
+    let mut all = socks_peers();
+    let floor = contender::haproxy(origin);
+    let floor_at = floor.as_ref().map(|haproxy| haproxy.address);
+    all.extend(floor);
+    interleave(&all, |proxy| {
+        let ask = if Some(proxy.address) == floor_at {
+            Ask::Nothing
+        } else {
+            Ask::Socks5
+        };
+        measure(proxy, ask)
+    })
+}
+
+/// Each contender in turn, [`RUNS`] times round. A peer that fails is left out and named; Privet may not fail.
+fn interleave(
+    all: &[Contender],
+    measure: impl Fn(&Contender) -> Result<f64, String>,
+) -> Result<Vec<(String, Vec<f64>)>, String> {
+    let mut runs: Vec<(String, Vec<f64>)> = all
+        .iter()
+        .map(|proxy| (proxy.name.clone(), Vec::new()))
+        .collect();
+    for round in 1..=RUNS {
+        for (proxy, (name, figures)) in all.iter().zip(&mut runs) {
+            let start = Instant::now();
+            match measure(proxy) {
+                Ok(figure) => {
+                    println!(
+                        "  run {round} {name}: {figure:.2} ({:.1} s)",
+                        start.elapsed().as_secs_f64()
+                    );
+                    figures.push(figure);
+                }
+                Err(why) if name == "Privet" => return Err(why),
+                Err(why) => println!("  run {round} {name}: {why}"),
+            }
+        }
+    }
+    runs.retain(|(_, figures)| !figures.is_empty());
+    Ok(runs)
+}
+
+fn failed(proxy: &Contender, error: &dyn std::fmt::Display) -> String {
+    format!("{} failed under load: {error}", proxy.name)
+}

@@ -1,0 +1,211 @@
+//! A proxy under measure: Privet or a peer, started for one row on the core that is not the load's.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+
+use privet_tests::peers::{Dante, Microsocks, Squid, open_folder, write};
+use privet_tests::{Running, await_port, program, reserve};
+
+use crate::shell;
+
+/// A program that runs until it is dropped.
+pub struct Contender {
+    pub name: String,
+    pub address: SocketAddr,
+    pub pid: u32,
+    _alive: Box<dyn std::any::Any>,
+}
+
+fn contender(name: &str, address: SocketAddr, pid: u32, alive: impl std::any::Any) -> Contender {
+    Contender {
+        name: name.to_owned(),
+        address,
+        pid,
+        _alive: Box::new(alive),
+    }
+}
+
+/// Privet with its defaults: mode "standard", the history in memory.
+pub fn privet() -> Contender {
+    let privet = privet_tests::Privet::start("");
+    contender("Privet", privet.proxy(), privet.pid(), privet)
+}
+
+pub fn dante() -> Option<Contender> {
+    let dante = Dante::start()?;
+    Some(contender(
+        "Dante",
+        dante.address,
+        dante.running.pid(),
+        dante,
+    ))
+}
+
+pub fn microsocks() -> Option<Contender> {
+    let microsocks = Microsocks::start()?;
+    Some(contender(
+        "microsocks",
+        microsocks.address,
+        microsocks.running.pid(),
+        microsocks,
+    ))
+}
+
+pub fn squid() -> Option<Contender> {
+    let squid = Squid::start()?;
+    Some(contender(
+        "Squid",
+        squid.address,
+        squid.running.pid(),
+        squid,
+    ))
+}
+
+/// The example server of the SOCKS library, built once into the build folder.
+pub fn fast_socks5() -> Option<Contender> {
+    let root = shell::target_dir().join("peers");
+    let server = root.join("bin/server");
+    if !server.is_file() {
+        let root = root.display().to_string();
+        let words = [
+            "install",
+            "--quiet",
+            "--root",
+            &root,
+            "--example",
+            "server",
+            "fast-socks5@1.0.0",
+        ];
+        shell::run("cargo", &words).ok()?;
+    }
+    let address = reserve();
+    let mut command = Command::new(server);
+    command
+        .args(["--listen-addr", &address.to_string(), "no-auth"])
+        .env("RUST_LOG", "off");
+    Some(started("fast-socks5", address, command))
+}
+
+pub fn tinyproxy() -> Option<Contender> {
+    let program = program("tinyproxy")?;
+    let (address, folder) = (reserve(), open_folder("tinyproxy-"));
+    let text = format!(
+        "Port {}\nListen 127.0.0.1\nTimeout 600\nMaxClients 5000\nAllow 127.0.0.1\nLogLevel Critical\n",
+        address.port()
+    );
+    let config = write(folder.path(), "tinyproxy.conf", &text);
+    let mut command = Command::new(program);
+    command.arg("-d").arg("-c").arg(config);
+    Some(started_in("tinyproxy", address, command, folder))
+}
+
+pub fn privoxy() -> Option<Contender> {
+    let program = program("privoxy")?;
+    let (address, folder) = (reserve(), open_folder("privoxy-"));
+    let text = format!(
+        "confdir {at}\nlisten-address {address}\nmax-client-connections 5000\nkeep-alive-timeout 300\nconnection-sharing 1\n\
+         socket-timeout 300\ndebug 0\n",
+        at = folder.path().display()
+    );
+    let config = write(folder.path(), "config", &text);
+    let mut command = Command::new(program);
+    command.arg("--no-daemon").arg(config);
+    Some(started_in("Privoxy", address, command, folder))
+}
+
+/// HAProxy that passes bytes on to one origin by splice, without a handshake: the floor of a relay.
+pub fn haproxy(origin: SocketAddr) -> Option<Contender> {
+    let program = program("haproxy")?;
+    let (address, folder) = (reserve(), open_folder("haproxy-"));
+    let text = format!(
+        "global\n  maxconn 10000\n  nbthread 1\ndefaults\n  mode tcp\n  option splice-auto\n  timeout connect 5s\n  timeout client 300s\n  \
+         timeout server 300s\nlisten all\n  bind {address}\n  server one {origin}\n"
+    );
+    let config = write(folder.path(), "haproxy.cfg", &text);
+    let mut command = Command::new(program);
+    command.arg("-db").arg("-f").arg(config);
+    Some(started_in(
+        "HAProxy (tcp, splice, no handshake)",
+        address,
+        command,
+        folder,
+    ))
+}
+
+/// Apache Traffic Server as a forward proxy without its cache, in a layout of its own.
+pub fn traffic_server() -> Option<Contender> {
+    let program = program("traffic_server")?;
+    let (address, folder) = (reserve(), open_folder("trafficserver-"));
+    for name in ["etc", "run", "log", "cache"] {
+        fs::create_dir(folder.path().join(name)).ok()?;
+    }
+    let at = folder.path();
+    write(
+        &at.join("etc"),
+        "storage.config",
+        &format!("{} 32M\n", at.join("cache").display()),
+    );
+    write(&at.join("etc"), "records.config", &records(address, at));
+    write(at, "runroot.yaml", &runroot(at));
+    let everyone = Command::new("chmod").args(["-R", "777"]).arg(at).status();
+    everyone.ok().filter(std::process::ExitStatus::success)?;
+    let mut command = Command::new(program);
+    command.arg(format!("--run-root={}", at.join("runroot.yaml").display()));
+    Some(started_in("Traffic Server", address, command, folder))
+}
+
+fn records(address: SocketAddr, at: &Path) -> String {
+    let lines = [
+        format!(
+            "http.server_ports STRING {}:ip-in=127.0.0.1",
+            address.port()
+        ),
+        "url_remap.remap_required INT 0".into(),
+        "reverse_proxy.enabled INT 0".into(),
+        // It does not serve as root; a user that every system has.
+        "admin.user_id STRING nobody".into(),
+        "http.connect_ports STRING *".into(),
+        "http.cache.http INT 0".into(),
+        "http.keep_alive_enabled_in INT 1".into(),
+        "http.keep_alive_enabled_out INT 1".into(),
+        "http.insert_request_via_str INT 0".into(),
+        "exec_thread.autoconfig INT 0".into(),
+        "exec_thread.limit INT 1".into(),
+        "log.logging_enabled INT 0".into(),
+        "diags.debug.enabled INT 0".into(),
+        "http.transaction_no_activity_timeout_in INT 300".into(),
+        "http.transaction_no_activity_timeout_out INT 300".into(),
+        "net.connections_throttle INT 20000".into(),
+        format!("local_state_dir STRING {}", at.join("run").display()),
+    ];
+    lines
+        .iter()
+        .map(|line| format!("CONFIG proxy.config.{line}\n"))
+        .collect()
+}
+
+fn runroot(at: &Path) -> String {
+    let at = at.display();
+    format!(
+        "prefix: {at}\nexec_prefix: /usr\nbindir: /usr/bin\nsbindir: /usr/sbin\nsysconfdir: {at}/etc\ndatadir: {at}/cache\n\
+         includedir: /usr/include\nlibdir: /usr/lib\nlibexecdir: /usr/lib/trafficserver/modules\nlocalstatedir: {at}/run\n\
+         runtimedir: {at}/run\nlogdir: {at}/log\ncachedir: {at}/cache\n"
+    )
+}
+
+fn started(name: &str, address: SocketAddr, command: Command) -> Contender {
+    started_in(name, address, command, ())
+}
+
+fn started_in(
+    name: &str,
+    address: SocketAddr,
+    command: Command,
+    place: impl std::any::Any,
+) -> Contender {
+    let running = Running::start(name, command);
+    await_port(address, name);
+    contender(name, address, running.pid(), (running, place))
+}

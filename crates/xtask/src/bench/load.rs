@@ -1,0 +1,262 @@
+//! The load: clients and origins in this process, on threads of their own, doing a bounded amount of work.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+/// How a client asks a proxy for the origin.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    Socks5,
+    Connect,
+    /// The address is the origin's stand-in already: a TCP proxy that knows no handshake.
+    Nothing,
+}
+
+/// What a kept-alive origin answers: 1 KiB in all.
+const REPLY_BODY: usize = 1024;
+/// A client that hears nothing for so long has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// An origin that lives as long as the process; each connection has a thread.
+pub fn origin(serve: impl Fn(TcpStream) -> io::Result<()> + Send + Copy + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let address = listener.local_addr().expect("a listener has an address");
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            thread::Builder::new()
+                .stack_size(64 * 1024)
+                .spawn(move || serve(stream))
+                .expect("the machine has room for a thread");
+        }
+    });
+    address
+}
+
+/// Sends back what comes, in pieces of 64 bytes.
+pub fn echo(mut stream: TcpStream) -> io::Result<()> {
+    let mut bytes = [0; 64];
+    loop {
+        match stream.read(&mut bytes)? {
+            0 => return Ok(()),
+            n => stream.write_all(&bytes[..n])?,
+        }
+    }
+}
+
+/// Reads eight bytes, a count, and sends so many.
+pub fn flood(mut stream: TcpStream) -> io::Result<()> {
+    let mut count = [0; 8];
+    stream.read_exact(&mut count)?;
+    let mut left = u64::from_be_bytes(count);
+    let block = vec![0x5a; 256 * 1024];
+    while left > 0 {
+        let n = left.min(block.len() as u64);
+        stream.write_all(&block[..n as usize])?;
+        left -= n;
+    }
+    // The client has all when it ends.
+    stream.read(&mut count).map(drop)
+}
+
+/// Answers each head with [`REPLY_BODY`] bytes and keeps the connection.
+pub fn http(mut stream: TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut reply = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {REPLY_BODY}\r\n\r\n"
+    )
+    .into_bytes();
+    reply.resize(reply.len() + REPLY_BODY, b'x');
+    let mut head = Vec::new();
+    while read_head(&mut stream, &mut head)? {
+        stream.write_all(&reply)?;
+    }
+    Ok(())
+}
+
+/// Connects, sends 64 bytes, reads them back and closes: `times` in all, by `clients` at a time.
+pub fn connects(
+    proxy: SocketAddr,
+    ask: Ask,
+    origin: SocketAddr,
+    times: usize,
+    clients: usize,
+) -> io::Result<()> {
+    share(times, clients, || {
+        let mut stream = open(proxy, ask, origin)?;
+        stream.write_all(&[7; 64])?;
+        stream.read_exact(&mut [0; 64])
+    })
+}
+
+/// Takes `bytes` in all through `streams` tunnels at a time, one share each.
+pub fn bulk(
+    proxy: SocketAddr,
+    ask: Ask,
+    origin: SocketAddr,
+    bytes: u64,
+    streams: usize,
+) -> io::Result<()> {
+    let each = bytes / streams as u64;
+    share(streams, streams, || {
+        let mut stream = open(proxy, ask, origin)?;
+        stream.write_all(&each.to_be_bytes())?;
+        let mut block = vec![0; 256 * 1024];
+        let mut got = 0;
+        while got < each {
+            match stream.read(&mut block)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                n => got += n as u64,
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Opens `count` tunnels, moves 64 bytes through each both ways, and leaves them standing.
+pub fn tunnels(
+    proxy: SocketAddr,
+    ask: Ask,
+    origin: SocketAddr,
+    count: usize,
+) -> io::Result<Vec<TcpStream>> {
+    (0..count)
+        .map(|_| {
+            let mut stream = open(proxy, ask, origin)?;
+            stream.write_all(&[7; 64])?;
+            stream.read_exact(&mut [0; 64])?;
+            Ok(stream)
+        })
+        .collect()
+}
+
+/// Plain requests in absolute-form over kept connections: `times` in all, by `clients` at a time.
+pub fn requests(
+    proxy: SocketAddr,
+    origin: SocketAddr,
+    times: usize,
+    clients: usize,
+) -> io::Result<()> {
+    let each = times / clients;
+    let request = format!(
+        "GET http://{origin}/page HTTP/1.1\r\nHost: {origin}\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n"
+    );
+    share(clients, clients, || {
+        let mut stream = connect(proxy)?;
+        let (mut head, mut body) = (Vec::new(), Vec::new());
+        for _ in 0..each {
+            stream.write_all(request.as_bytes())?;
+            read_reply(&mut stream, &mut head, &mut body)?;
+        }
+        Ok(())
+    })
+}
+
+/// Runs `work` so many times, by so many threads.
+fn share(times: usize, threads: usize, work: impl Fn() -> io::Result<()> + Sync) -> io::Result<()> {
+    let next = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        let one = || -> io::Result<()> {
+            while next.fetch_add(1, Ordering::Relaxed) < times {
+                work()?;
+            }
+            Ok(())
+        };
+        let all: Vec<_> = (0..threads).map(|_| scope.spawn(one)).collect();
+        all.into_iter()
+            .try_for_each(|thread| thread.join().expect("a load thread does not panic"))
+    })
+}
+
+fn connect(to: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(to)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    Ok(stream)
+}
+
+fn open(proxy: SocketAddr, ask: Ask, origin: SocketAddr) -> io::Result<TcpStream> {
+    let mut stream = connect(proxy)?;
+    match ask {
+        Ask::Nothing => {}
+        Ask::Socks5 => socks5(&mut stream, origin)?,
+        Ask::Connect => {
+            write!(
+                stream,
+                "CONNECT {origin} HTTP/1.1\r\nHost: {origin}\r\n\r\n"
+            )?;
+            let mut head = Vec::new();
+            read_head(&mut stream, &mut head)?;
+            if head.get(9..12) != Some(b"200") {
+                return Err(io::Error::other(
+                    String::from_utf8_lossy(&head).into_owned(),
+                ));
+            }
+        }
+    }
+    Ok(stream)
+}
+
+fn socks5(stream: &mut TcpStream, origin: SocketAddr) -> io::Result<()> {
+    let SocketAddr::V4(origin) = origin else {
+        return Err(io::ErrorKind::Unsupported.into());
+    };
+    stream.write_all(&[5, 1, 0])?;
+    stream.read_exact(&mut [0; 2])?;
+    stream.write_all(
+        &[
+            &[5, 1, 0, 1],
+            &origin.ip().octets()[..],
+            &origin.port().to_be_bytes()[..],
+        ]
+        .concat(),
+    )?;
+    let mut reply = [0; 10];
+    stream.read_exact(&mut reply)?;
+    if reply[1] == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::other(format!("SOCKS reply {}", reply[1])))
+    }
+}
+
+/// Reads to an empty line; `false` at the end of the stream. The other side sends nothing after it unasked.
+fn read_head(stream: &mut TcpStream, head: &mut Vec<u8>) -> io::Result<bool> {
+    head.clear();
+    let mut block = [0; 4096];
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read(&mut block)? {
+            0 if head.is_empty() => return Ok(false),
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            n => head.extend_from_slice(&block[..n]),
+        }
+    }
+    Ok(true)
+}
+
+/// Reads one reply whole: by its length, by its chunks' last, or to the end.
+fn read_reply(stream: &mut TcpStream, reply: &mut Vec<u8>, block: &mut Vec<u8>) -> io::Result<()> {
+    reply.clear();
+    block.resize(8192, 0);
+    loop {
+        match stream.read(block)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            n => reply.extend_from_slice(&block[..n]),
+        }
+        let Some(end) = reply.windows(4).position(|four| four == b"\r\n\r\n") else {
+            continue;
+        };
+        if reply.get(9..12) != Some(b"200") {
+            return Err(io::Error::other(
+                String::from_utf8_lossy(&reply[..end]).into_owned(),
+            ));
+        }
+        let body = reply.len() - end - 4;
+        let chunked = reply.ends_with(b"\r\n0\r\n\r\n");
+        if body == REPLY_BODY || chunked {
+            return Ok(());
+        }
+    }
+}

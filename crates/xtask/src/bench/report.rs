@@ -1,0 +1,165 @@
+//! Figures: medians of interleaved runs, a table for the terminal and BENCHMARKS.md from the last run of each row.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::shell::{self, Done};
+
+/// One row of the comparison.
+pub struct Figures {
+    pub row: &'static str,
+    pub title: &'static str,
+    pub unit: &'static str,
+    pub note: &'static str,
+    /// Contender, then its runs.
+    pub runs: Vec<(String, Vec<f64>)>,
+}
+
+impl Figures {
+    /// Prints the row and keeps it for BENCHMARKS.md.
+    pub fn keep(&self) -> Done {
+        print!("\n{}", table(&self.value()));
+        let folder = shell::target_dir().join("bench");
+        let fail = |error| format!("{}: {error}", folder.display());
+        fs::create_dir_all(&folder).map_err(fail)?;
+        fs::write(
+            folder.join(format!("{}.json", self.row)),
+            self.value().to_string(),
+        )
+        .map_err(fail)
+    }
+
+    fn value(&self) -> Value {
+        let runs: Vec<Value> = self
+            .runs
+            .iter()
+            .map(|(name, runs)| json!({"name": name, "runs": runs}))
+            .collect();
+        json!({"row": self.row, "title": self.title, "unit": self.unit, "note": self.note, "contenders": runs})
+    }
+}
+
+fn table(figures: &Value) -> String {
+    let text = |key: &str| figures[key].as_str().unwrap_or_default();
+    let mut rows: Vec<(f64, f64, f64, &str)> = figures["contenders"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|contender| {
+            let mut runs: Vec<f64> = contender["runs"]
+                .as_array()?
+                .iter()
+                .filter_map(Value::as_f64)
+                .collect();
+            runs.sort_by(f64::total_cmp);
+            Some((
+                *runs.get(runs.len() / 2)?,
+                *runs.first()?,
+                *runs.last()?,
+                contender["name"].as_str()?,
+            ))
+        })
+        .collect();
+    rows.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let mut out = format!(
+        "### {}\n\n`cargo xtask bench {}`",
+        text("title"),
+        text("row")
+    );
+    let _ = write!(
+        out,
+        "{}\n\n| | {} | min – max |\n|---|--:|--:|\n",
+        text("note"),
+        text("unit")
+    );
+    for (median, min, max, name) in rows {
+        let name = if name == "Privet" { "**Privet**" } else { name };
+        let _ = writeln!(
+            out,
+            "| {name} | {} | {} – {} |",
+            figure(median),
+            figure(min),
+            figure(max)
+        );
+    }
+    out
+}
+
+fn figure(value: f64) -> String {
+    if value == 0.0 || value >= 100.0 {
+        format!("{value:.0}")
+    } else if value >= 1.0 {
+        format!("{value:.1}")
+    } else {
+        format!("{value:.2}")
+    }
+}
+
+/// Writes BENCHMARKS.md from the last run of each row, in the order of `rows`.
+pub fn write(rows: &[&str]) -> Done {
+    let mut out = format!(
+        "# Benchmarks\n\n\
+         Written by `cargo xtask bench`; each row can be run alone. Every contender of a row runs in the same minutes on the same machine: \
+         the proxy alone on one core, load and origin (ours, on loopback) on the other. Processor time is what the kernel counted for the program \
+         and all its children; the figure is the median of interleaved runs, with their range. Compare within a row only.\n\n{}\n",
+        machine()
+    );
+    for row in rows {
+        let file = shell::target_dir()
+            .join("bench")
+            .join(format!("{row}.json"));
+        let kept = fs::read_to_string(file)
+            .ok()
+            .and_then(|text| serde_json::from_str(&text).ok());
+        if let Some(figures) = kept {
+            let _ = write!(out, "\n{}", table(&figures));
+        }
+    }
+    let path = shell::root().join("BENCHMARKS.md");
+    fs::write(&path, out).map_err(|error| format!("{}: {error}", path.display()))?;
+    println!("\nwritten: {}", path.display());
+    Ok(())
+}
+
+/// What the figures depend on.
+fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let kernel = shell::output("uname", &["-sr"]).unwrap_or_default();
+    let rust = shell::output("rustc", &["--version"]).unwrap_or_default();
+    let model = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = model
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .unwrap_or("");
+    let mut out = format!(
+        "Machine: {cores} cores ({}), {kernel}, {rust}.",
+        model.trim_start_matches(['\t', ' ', ':'])
+    );
+    let packages = [
+        "dante-server",
+        "microsocks",
+        "haproxy",
+        "squid",
+        "tinyproxy",
+        "privoxy",
+        "trafficserver",
+    ];
+    let versions: Vec<String> = packages
+        .iter()
+        .filter_map(|name| {
+            Some(format!(
+                "{name} {}",
+                shell::output("dpkg-query", &["-W", "-f", "${Version}", name])?
+            ))
+        })
+        .collect();
+    let _ = write!(
+        out,
+        "\nPeers: {}; fast-socks5 1.0.0 (its example server).",
+        versions.join(", ")
+    );
+    out
+}
