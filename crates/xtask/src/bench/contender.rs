@@ -148,6 +148,7 @@ pub fn traffic_server() -> Option<Contender> {
         &format!("{} 32M\n", at.join("cache").display()),
     );
     write(&at.join("etc"), "records.config", &records(address, at));
+    write(&at.join("etc"), "ip_allow.yaml", ALLOW_ALL);
     write(at, "runroot.yaml", &runroot(at));
     let everyone = Command::new("chmod").args(["-R", "777"]).arg(at).status();
     everyone.ok().filter(std::process::ExitStatus::success)?;
@@ -155,6 +156,9 @@ pub fn traffic_server() -> Option<Contender> {
     command.arg(format!("--run-root={}", at.join("runroot.yaml").display()));
     Some(started_in("Traffic Server", address, command, folder))
 }
+
+const ALLOW_ALL: &str =
+    "ip_allow:\n  - apply: in\n    ip_addrs: 0/0\n    action: allow\n    methods: ALL\n";
 
 fn records(address: SocketAddr, at: &Path) -> String {
     let lines = [
