@@ -230,3 +230,123 @@ pub fn write_header(out: &mut Vec<u8>, size: usize) {
     }
     out.extend_from_slice(b"\r\n");
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The body and what is left, from input that comes in pieces of the given sizes.
+    fn decode(input: &[u8], pieces: &[usize]) -> Result<(Vec<u8>, Vec<u8>, bool), BadChunk> {
+        let mut chunked = Chunked::default();
+        let mut body = Vec::new();
+        let mut at = 0;
+        let mut sizes = pieces.iter().copied().chain(std::iter::repeat(input.len()));
+        while at < input.len() && !chunked.is_done() {
+            let end = (at + sizes.next().unwrap().max(1)).min(input.len());
+            let mut piece = input[at..end].to_vec();
+            let done = chunked.decode(&mut piece)?;
+            body.extend_from_slice(&piece[done.skip..done.skip + done.data]);
+            at += done.used;
+            if !chunked.is_done() {
+                assert_eq!(done.used, end - (at - done.used));
+            }
+        }
+        Ok((body, input[at..].to_vec(), chunked.is_done()))
+    }
+
+    #[test]
+    fn chunks_are_joined_and_what_follows_is_left_alone() {
+        let input = b"5\r\nhello\r\n1;a=b ; c=\"d;\\\"\"\r\n \r\n005\r\nworld\r\n0\r\n\r\nGET";
+        let (body, rest, done) = decode(input, &[]).unwrap();
+        assert_eq!(
+            (body.as_slice(), rest.as_slice(), done),
+            (&b"hello world"[..], &b"GET"[..], true)
+        );
+    }
+
+    #[test]
+    fn each_broken_chunk_is_refused() {
+        let long = format!("1;{}\r\n", "a".repeat(MAX_EXTENSION + 1));
+        let cases: &[&str] = &[
+            "\r\n",
+            "x\r\n",
+            "-1\r\n",
+            "+1\r\n",
+            "0x1\r\n",
+            " 1\r\n",
+            "1 \r\n",
+            "1\t\r\n",
+            "1\n",
+            "1\rx",
+            "00000000000000001\r\n",
+            "ffffffffffffffff\r\n",
+            "8000000000000000\r\n",
+            "1\r\nab\r\n",
+            "1\r\na\n",
+            "1\r\na\rx",
+            "1\r\na0\r\n\r\n",
+            "1;\r\n",
+            "1;=\r\n",
+            "1;a=\r\n",
+            "1;a b\r\n",
+            "1;a=\"\r\n",
+            "1;a\n",
+            "1;a\0\r\n",
+            "1;\u{e9}\r\n",
+            "1,2\r\n",
+            "1;a;\r\n",
+            &long,
+            "0\r\n\n",
+            "0\r\nX: y\n",
+            "0\r\nX: \0\r\n",
+            "0\r\nX: y\rz",
+        ];
+        for text in cases {
+            assert_eq!(decode(text.as_bytes(), &[]), Err(BadChunk), "{text:?}");
+            let slowly = vec![1; text.len()];
+            assert_eq!(
+                decode(text.as_bytes(), &slowly),
+                Err(BadChunk),
+                "{text:?} slowly"
+            );
+        }
+    }
+
+    #[test]
+    fn trailers_are_bounded() {
+        let text = format!("0\r\nX: {}\r\n\r\n", "y".repeat(MAX_TRAILERS));
+        assert_eq!(decode(text.as_bytes(), &[]), Err(BadChunk));
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_in_chunks_is_read_back_whole_in_any_split(
+            chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..600), 0..6),
+            splits in prop::collection::vec(1usize..50, 0..60),
+        ) {
+            let mut wire = Vec::new();
+            for chunk in &chunks {
+                write_header(&mut wire, chunk.len());
+                wire.extend_from_slice(chunk);
+                wire.extend_from_slice(b"\r\n");
+            }
+            wire.extend_from_slice(b"0\r\nA: b\r\n\r\nnext");
+            let (body, rest, done) = decode(&wire, &splits).unwrap();
+            prop_assert!(done);
+            prop_assert_eq!(body, chunks.concat());
+            prop_assert_eq!(rest, b"next".to_vec());
+        }
+
+        #[test]
+        fn any_split_of_any_bytes_gives_the_same_body(
+            bytes in "(([0-9a-f]{1,2}|;a|x| )?\r?\n?[a-z]{0,4}\r?\n?){0,8}",
+            splits in prop::collection::vec(1usize..4, 0..60),
+        ) {
+            let at_once = decode(bytes.as_bytes(), &[]);
+            let in_pieces = decode(bytes.as_bytes(), &splits);
+            prop_assert_eq!(at_once, in_pieces);
+        }
+    }
+}

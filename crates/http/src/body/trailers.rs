@@ -63,3 +63,42 @@ fn may_follow(kind: FieldKind, name: &str) -> bool {
             .iter()
             .any(|known| name.eq_ignore_ascii_case(known))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn end(lines: &str) -> Result<String, BadChunk> {
+        let mut out = Vec::new();
+        write_end(&mut out, lines.as_bytes())?;
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn trailers_go_on_without_those_that_frame_route_or_grant() {
+        let lines = "Checksum: 1\r\nContent-Length: 5\r\ntransfer-encoding: chunked\r\nHost: x\r\n\
+                     Authorization: x\r\nSet-Cookie: x\r\nX-Forwarded-For: x\r\nServer-Timing: a;dur=1\r\n";
+        assert_eq!(
+            end(lines).unwrap(),
+            "0\r\nChecksum: 1\r\nServer-Timing: a;dur=1\r\n\r\n"
+        );
+        assert_eq!(end("").unwrap(), "0\r\n\r\n");
+    }
+
+    #[test]
+    fn malformed_trailers_are_refused() {
+        for lines in [
+            "X\r\n",
+            "X : y\r\n",
+            " X: y\r\n",
+            "X: y\r\n z\r\n",
+            "X: a\x01\r\n",
+        ] {
+            assert_eq!(end(lines), Err(BadChunk), "{lines:?}");
+        }
+        assert_eq!(
+            end(&"X: y\r\n".repeat(MAX_TRAILER_FIELDS + 1)),
+            Err(BadChunk)
+        );
+    }
+}

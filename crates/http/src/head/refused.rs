@@ -5,6 +5,8 @@
 pub enum BadRequest {
     #[error("a line ends in a bare line feed")]
     BareLf,
+    #[error("a line does not end in CR LF")]
+    LineEnd,
     #[error("empty lines before the request")]
     EmptyLines,
     #[error("the request line is longer than 16 KiB")]

@@ -268,7 +268,7 @@ fn refusal(error: Error, head: &[u8]) -> BadRequest {
         Error::HeaderValue => BadRequest::FieldValue,
         Error::TooManyHeaders => BadRequest::TooManyFields,
         Error::Version if names_a_version(head) => BadRequest::Version,
-        Error::NewLine => BadRequest::FieldValue,
+        Error::NewLine => BadRequest::LineEnd,
         _ => BadRequest::RequestLine,
     }
 }
@@ -303,3 +303,7 @@ impl From<FramingError> for BadRequest {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "request_tests.rs"]
+mod tests;

@@ -127,3 +127,87 @@ impl ResponseHead {
         !self.hop.close && (self.version == Version::Http11 || self.hop.keep_alive)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(bytes: &[u8]) -> Result<Option<ResponseHead>, BadResponse> {
+        let mut head = ResponseHead::default();
+        Ok(head.parse(bytes, &mut Scan::default())?.then_some(head))
+    }
+
+    #[test]
+    fn each_malformed_response_is_refused() {
+        let malformed = BadResponse::Malformed;
+        let framing = BadResponse::Framing;
+        let cases = [
+            ("HTTP/1.1 200 OK\nX: y\r\n\r\n", malformed),
+            ("HTTP/1.1 200 OK\r\nX: y\n\r\n", malformed),
+            ("HTTP/1.1 200 OK\r\nX: y\r\n z\r\n\r\n", malformed),
+            ("HTTP/1.1 200 OK\r\nX : y\r\n\r\n", malformed),
+            ("HTTP/1.1 200 OK\r\nX: a\rb\r\n\r\n", malformed),
+            ("HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n", malformed),
+            ("HTTP/1.1 200 O\rK\r\n\r\n", malformed),
+            ("\r\nHTTP/1.1 200 OK\r\n\r\n", malformed),
+            ("HTTP/1.1  200 OK\r\n\r\n", malformed),
+            ("HTTP/2.0 200 OK\r\n\r\n", malformed),
+            ("HTTP/1.1 20 OK\r\n\r\n", malformed),
+            ("HTTP/1.1 2000 OK\r\n\r\n", malformed),
+            ("HTTP/1.1 099 OK\r\n\r\n", malformed),
+            ("HTTP/1.1 600 OK\r\n\r\n", malformed),
+            ("ICY 200 OK\r\n\r\n", malformed),
+            ("SSH-2.0-x\r\n\r\n", malformed),
+            ("HTTP/1.1 200 OK\r\nConnection: a b\r\n\r\n", malformed),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
+                framing,
+            ),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n\r\n", framing),
+            ("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", framing),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+                framing,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+                framing,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+                framing,
+            ),
+            (
+                "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+                framing,
+            ),
+        ];
+        for (text, bad) in cases {
+            assert_eq!(parse(text.as_bytes()).map(|_| ()), Err(bad), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_body_ends_as_method_and_status_say() {
+        let body = |text: &str, head| parse(text.as_bytes()).unwrap().unwrap().body(head);
+        let known = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
+        assert_eq!(body(known, false), Length::Known(5));
+        assert_eq!(body(known, true), Length::None);
+        let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n";
+        assert_eq!(body(chunked, false), Length::Chunked);
+        assert_eq!(body("HTTP/1.1 200\r\n\r\n", false), Length::UntilClose);
+        for status in [100, 103, 204, 304] {
+            let text = format!("HTTP/1.1 {status} X\r\nContent-Length: 5\r\n\r\n");
+            assert_eq!(body(&text, false), Length::None, "{status}");
+        }
+    }
+
+    #[test]
+    fn an_old_server_keeps_the_connection_only_if_it_says_so() {
+        let keeps = |text: &str| parse(text.as_bytes()).unwrap().unwrap().keeps_alive();
+        assert!(keeps("HTTP/1.1 200 OK\r\n\r\n"));
+        assert!(!keeps("HTTP/1.1 200 OK\r\nConnection: Close\r\n\r\n"));
+        assert!(!keeps("HTTP/1.0 200 OK\r\n\r\n"));
+        assert!(keeps("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n\r\n"));
+    }
+}

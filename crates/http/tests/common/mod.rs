@@ -1,0 +1,357 @@
+//! A proxy of this crate alone on loopback, and origins that say exactly what a test wants.
+#![allow(dead_code)] // each test file uses its part
+
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use privet_config::HeaderMode;
+use privet_http::{Ask, Refusal, Road, Served, Ticket, serve};
+use privet_ledger::{End, Ledger, Live, Opening};
+use privet_net::dialed::AbsoluteForm;
+use privet_net::{DialError, DialErrorKind, Dialed, Phases, Stream};
+use privet_policy::{Listener, Outlet, Route, Why, WhyKind};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+#[derive(Clone)]
+pub struct TestRoad {
+    pub ledger: Ledger,
+    pub headers: HeaderMode,
+    pub login: Option<(&'static str, &'static str)>,
+    /// A host that is blocked, and why.
+    pub blocked: Option<(&'static str, WhyKind)>,
+    /// Every target is reached here instead: an HTTP proxy, with its login.
+    pub upstream: Option<(SocketAddr, Option<&'static str>)>,
+    pub handshake: Duration,
+    pub idle: Duration,
+    pub dials: Arc<AtomicUsize>,
+    pub booked: Arc<AtomicUsize>,
+    pub logins: Arc<AtomicUsize>,
+    pub urls: Arc<Mutex<Vec<String>>>,
+}
+
+impl Default for TestRoad {
+    fn default() -> Self {
+        Self {
+            ledger: Ledger::default(),
+            headers: HeaderMode::Reduced,
+            login: None,
+            blocked: None,
+            upstream: None,
+            handshake: Duration::from_secs(20),
+            idle: Duration::from_secs(60),
+            dials: Arc::default(),
+            booked: Arc::default(),
+            logins: Arc::default(),
+            urls: Arc::default(),
+        }
+    }
+}
+
+impl TestRoad {
+    fn why(&self, kind: WhyKind, text: &str) -> Why {
+        Why {
+            kind,
+            text: text.into(),
+        }
+    }
+}
+
+impl Road for TestRoad {
+    fn asks_login(&self) -> bool {
+        self.login.is_some()
+    }
+
+    async fn login(&self, _: IpAddr, name: &[u8], password: &[u8]) -> Option<Arc<str>> {
+        self.logins.fetch_add(1, Ordering::Relaxed);
+        let (user, secret) = self.login?;
+        (name == user.as_bytes() && password == secret.as_bytes()).then(|| user.into())
+    }
+
+    async fn decide(&self, ask: &Ask<'_>) -> Result<Ticket, Refusal> {
+        if let Some(url) = ask.url {
+            self.urls.lock().unwrap().push(url.to_owned());
+        }
+        if let Some((host, kind)) = self.blocked
+            && ask.target.host.to_string() == host
+        {
+            return Err(Refusal::Blocked(
+                self.why(kind, "list \"ads\" <b>line 3</b>"),
+            ));
+        }
+        // A pool of its own for each proxy: tests of one thread must not share connections.
+        let key = Arc::as_ptr(&self.dials) as u64;
+        Ok(Ticket {
+            route: Route::Via {
+                outlet: Outlet(0),
+                otherwise: None,
+            },
+            key,
+            why: self.why(WhyKind::Mode, "all is allowed"),
+            headers: self.headers,
+            app: None,
+            addresses: Vec::new(),
+        })
+    }
+
+    async fn dial(&self, ask: &Ask<'_>, _: &Ticket, absolute: bool) -> Result<Dialed, Refusal> {
+        self.dials.fetch_add(1, Ordering::Relaxed);
+        let failed = |kind, text: String| {
+            Refusal::Failed(DialError {
+                kind,
+                hop: None,
+                text,
+            })
+        };
+        let address = match (&self.upstream, ask.target.host.to_string().as_str()) {
+            (Some((address, _)), _) => *address,
+            (None, "nowhere.test") => {
+                return Err(failed(
+                    DialErrorKind::NameNotFound,
+                    "nowhere.test does not exist".into(),
+                ));
+            }
+            (None, "slow.test") => {
+                return Err(failed(DialErrorKind::TimedOut, "no answer".into()));
+            }
+            (None, _) => SocketAddr::from(([127, 0, 0, 1], ask.target.port)),
+        };
+        let stream = TcpStream::connect(address)
+            .await
+            .map_err(|error| failed(DialErrorKind::Refused, error.to_string()))?;
+        Ok(Dialed {
+            local: stream.local_addr().ok(),
+            remote: stream.peer_addr().ok(),
+            stream: Stream::Tcp(stream),
+            prefix: Default::default(),
+            route: "direct".into(),
+            phases: Phases::default(),
+            absolute_form: self
+                .upstream
+                .filter(|_| absolute)
+                .map(|(_, login)| AbsoluteForm {
+                    authorization: login.map(Arc::from),
+                }),
+        })
+    }
+
+    fn book(&self, ask: &Ask<'_>, ticket: &Ticket, dialed: &Dialed) -> Live {
+        self.booked.fetch_add(1, Ordering::Relaxed);
+        self.ledger.open(Opening {
+            listener: ask.listener,
+            client: ask.client,
+            protocol: ask.protocol,
+            user: ask.user.cloned(),
+            app: None,
+            target: ask.target.clone(),
+            route: dialed.route.clone(),
+            why: ticket.why.clone(),
+        })
+    }
+
+    fn refused(&self, _: &Ask<'_>, _: &Why, _: End, _: Option<String>) {}
+
+    fn handshake_timeout(&self) -> Duration {
+        self.handshake
+    }
+
+    fn idle_timeout(&self) -> Duration {
+        self.idle
+    }
+}
+
+/// Starts a proxy; its address.
+pub async fn proxy(road: TestRoad) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let local = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (client, peer) = listener.accept().await.unwrap();
+            let road = road.clone();
+            tokio::spawn(async move {
+                let served = serve(client, b"", local, peer, Listener::Http, &road).await;
+                if let Served::Tunnel {
+                    mut client,
+                    ahead,
+                    dialed,
+                    live: _live,
+                } = served
+                {
+                    let mut far = dialed.stream;
+                    far.write_all(&ahead).await.unwrap();
+                    let _ = tokio::io::copy_bidirectional(&mut client, &mut far).await;
+                }
+            });
+        }
+    });
+    local
+}
+
+/// Starts an origin that runs `script` on each connection; its port. The script gets the connection's number, from 0.
+pub async fn origin<F, W>(script: F) -> u16
+where
+    F: Fn(Peer, usize) -> W + Send + 'static,
+    W: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let mut number = 0;
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            tokio::spawn(script(Peer::new(stream), number));
+            number += 1;
+        }
+    });
+    port
+}
+
+/// An origin that answers every request with the same bytes.
+pub async fn answering(reply: &'static str) -> u16 {
+    origin(move |mut peer, _| async move {
+        while peer.head().await.is_some() {
+            peer.send(reply).await;
+        }
+    })
+    .await
+}
+
+/// One end of a connection, read in pieces that a test understands.
+pub struct Peer {
+    pub stream: TcpStream,
+    pub seen: Vec<u8>,
+    /// Of the chunked body that was read last.
+    pub trailers: String,
+}
+
+impl Peer {
+    pub fn new(stream: TcpStream) -> Self {
+        Self {
+            stream,
+            seen: Vec::new(),
+            trailers: String::new(),
+        }
+    }
+
+    pub async fn connect(address: SocketAddr) -> Self {
+        Self::new(TcpStream::connect(address).await.unwrap())
+    }
+
+    pub async fn send(&mut self, text: impl AsRef<[u8]>) {
+        // The other side may be gone by design.
+        let _ = self.stream.write_all(text.as_ref()).await;
+    }
+
+    /// Sends each byte by itself.
+    pub async fn drip(&mut self, text: impl AsRef<[u8]>) {
+        self.stream.set_nodelay(true).unwrap();
+        for byte in text.as_ref() {
+            if self.stream.write_all(&[*byte]).await.is_err() {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn more(&mut self) -> bool {
+        let mut piece = [0; 4096];
+        match within(self.stream.read(&mut piece)).await {
+            Ok(count) if count > 0 => {
+                self.seen.extend_from_slice(&piece[..count]);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The next head, with the empty line; `None` at the end.
+    pub async fn head(&mut self) -> Option<String> {
+        loop {
+            if let Some(at) = self.seen.windows(4).position(|piece| piece == b"\r\n\r\n") {
+                let head = self.seen.drain(..at + 4).collect::<Vec<u8>>();
+                return Some(String::from_utf8_lossy(&head).into_owned());
+            }
+            if !self.more().await {
+                return None;
+            }
+        }
+    }
+
+    /// Exactly so many bytes.
+    pub async fn take(&mut self, count: usize) -> String {
+        while self.seen.len() < count {
+            assert!(self.more().await, "ended within {:?}", self.seen);
+        }
+        let bytes = self.seen.drain(..count).collect::<Vec<u8>>();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Head and body of a response with a length.
+    pub async fn response(&mut self) -> (String, String) {
+        let head = self.head().await.expect("a response");
+        let length = field(&head, "content-length").map_or(0, |value| value.parse().unwrap());
+        let body = self.take(length).await;
+        (head, body)
+    }
+
+    async fn line(&mut self) -> String {
+        loop {
+            if let Some(at) = self.seen.windows(2).position(|piece| piece == b"\r\n") {
+                let line = self.take(at + 2).await;
+                return line.trim_end().to_owned();
+            }
+            assert!(self.more().await, "ended within a line");
+        }
+    }
+
+    /// A chunked body; its trailers are kept.
+    pub async fn read_chunked(&mut self) -> String {
+        let mut body = String::new();
+        loop {
+            let size = usize::from_str_radix(&self.line().await, 16).unwrap();
+            if size == 0 {
+                break;
+            }
+            body.push_str(&self.take(size).await);
+            assert_eq!(self.line().await, "");
+        }
+        self.trailers.clear();
+        loop {
+            let line = self.line().await;
+            if line.is_empty() {
+                return body;
+            }
+            self.trailers.push_str(&line);
+            self.trailers.push_str("\r\n");
+        }
+    }
+
+    /// All until the end; panics on a reset.
+    pub async fn rest(&mut self) -> String {
+        let mut rest = std::mem::take(&mut self.seen);
+        within(self.stream.read_to_end(&mut rest)).await.unwrap();
+        String::from_utf8_lossy(&rest).into_owned()
+    }
+}
+
+/// No wait of a test is longer.
+pub async fn within<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(20), future)
+        .await
+        .expect("within 20 s")
+}
+
+/// A field's value in a head.
+pub fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    head.lines().skip(1).find_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        key.eq_ignore_ascii_case(name).then(|| value.trim())
+    })
+}
+
+pub fn status(head: &str) -> u16 {
+    head.split(' ').nth(1).unwrap().parse().unwrap()
+}
