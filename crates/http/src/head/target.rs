@@ -1,7 +1,5 @@
 //! The request's target (RFC 9112 §3.2): a whole http URL, `host:port` for CONNECT, or `*` for OPTIONS.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
 use privet_policy::{Host, Target};
 
 use super::field::Span;
@@ -131,25 +129,18 @@ fn parse_port(digits: &[u8]) -> Option<u16> {
     u16::try_from(number).ok().filter(|&port| port > 0)
 }
 
+/// Letters, digits and `-._`, or an IPv6 address in brackets: no escapes, since readers differ on when to undo them.
+/// What `Host::parse` makes of it is what is asked for from here on.
 fn parse_host(bytes: &[u8]) -> Option<Host> {
     let text = std::str::from_utf8(bytes).ok()?;
-    if let Some(inner) = text.strip_prefix('[') {
-        let ip: Ipv6Addr = inner.strip_suffix(']')?.parse().ok()?;
-        return Some(Host::Ip(IpAddr::V6(ip)));
-    }
-    let name = text.strip_suffix('.').unwrap_or(text);
-    let fits = (1..=253).contains(&name.len())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
-        && name.split('.').all(|label| (1..=63).contains(&label.len()));
-    if !fits {
-        return None;
-    }
-    if let Ok(ip) = name.parse::<Ipv4Addr>() {
-        return Some(Host::Ip(IpAddr::V4(ip)));
-    }
-    let mut name = compact_str::CompactString::from(name);
-    name.make_ascii_lowercase();
-    Some(Host::Name(name))
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    let fits = if text.starts_with('[') {
+        text.ends_with(']')
+            && bytes
+                .iter()
+                .all(|byte| plain(*byte) || b"[:]".contains(byte))
+    } else {
+        bytes.iter().copied().all(plain)
+    };
+    if fits { Host::parse(text).ok() } else { None }
 }

@@ -121,3 +121,79 @@ fn write_own_fields(out: &mut Vec<u8>, head: &RequestHead, outward: &Outward<'_>
         HeaderMode::Minimal => reduce::write_wishes(out),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::head::scan::Scan;
+
+    /// What goes to an HTTP upstream: a whole head that this crate reads itself.
+    fn rewrite(bytes: &[u8], mode: HeaderMode) -> Option<Vec<u8>> {
+        let mut head = RequestHead::default();
+        if !head.parse(bytes, &mut Scan::default()).ok()? {
+            return None;
+        }
+        let proxy = AbsoluteForm::default();
+        let mut out = Vec::new();
+        let outward = Outward {
+            target: head.target.as_ref()?,
+            mode,
+            proxy: Some(&proxy),
+        };
+        write(&mut out, &head, bytes, &outward);
+        Some(out)
+    }
+
+    fn line() -> impl Strategy<Value = String> {
+        prop_oneof![
+            Just("Connection: close, X-Hop\r\n".to_owned()),
+            Just("X-Hop: 1\r\n".to_owned()),
+            Just("Content-Length: 7\r\n".to_owned()),
+            Just("Transfer-Encoding: chunked\r\n".to_owned()),
+            Just("TE: trailers\r\n".to_owned()),
+            Just("Upgrade: websocket\r\nConnection: upgrade\r\n".to_owned()),
+            Just("Referer: https://a.example/b?c\r\n".to_owned()),
+            Just("Via: 1.1 x\r\nForwarded: for=1\r\nDNT: 0\r\nSec-CH-UA: x\r\n".to_owned()),
+            "[!#$%&'*+.^_`|~0-9A-Za-z-]{1,12}:[ \t]{0,2}[ -~\u{80}-\u{ff}\t]{0,30}\r\n",
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_head_that_was_written_anew_is_read_back_the_same(
+            method in "[A-Z]{1,8}",
+            host in "([a-z0-9-]{1,10}\\.){0,2}[a-z]{1,5}(:[1-9][0-9]{0,3})?",
+            path in "(/[!$-;=?-~]{0,20})?",
+            lines in prop::collection::vec(line(), 0..8),
+            mode in prop::sample::select(vec![HeaderMode::Reduced, HeaderMode::Minimal]),
+        ) {
+            let text = format!("{method} http://{host}{path} HTTP/1.1\r\nHost: x\r\n{}\r\n", lines.concat());
+            if let Some(once) = rewrite(text.as_bytes(), mode) {
+                let twice = rewrite(&once, mode);
+                prop_assert_eq!(
+                    twice.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
+                    Some(String::from_utf8_lossy(&once).into_owned())
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_minimal_mode_tells_as_little_as_it_says() {
+        let text = b"GET http://a.example/x HTTP/1.1\r\nHost: a.example\r\nUser-Agent: curl/1\r\nAccept-Language: de-CH\r\n\
+            Cookie: a=b\r\nIf-None-Match: \"x\"\r\nSec-CH-UA-Platform: Linux\r\nDNT: 0\r\nX-Real-IP: 1.1.1.1\r\n\
+            Referer: http://a.example/y\r\n\r\n";
+        let written = String::from_utf8(rewrite(text, HeaderMode::Minimal).unwrap()).unwrap();
+        assert_eq!(
+            written,
+            format!(
+                "GET http://a.example/x HTTP/1.1\r\nHost: a.example\r\nUser-Agent: {}\r\nAccept-Language: {}\r\n\
+                 Cookie: a=b\r\nIf-None-Match: \"x\"\r\nReferer: http://a.example/y\r\nDNT: 1\r\nSec-GPC: 1\r\n\r\n",
+                reduce::COMMON_USER_AGENT,
+                reduce::COMMON_LANGUAGE
+            )
+        );
+    }
+}
