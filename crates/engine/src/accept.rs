@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use crate::converse;
-use crate::listen::Kind;
+use crate::listen::{Kind, KindCell};
 use crate::places::Place;
 use crate::serve::Shared;
 
@@ -20,7 +20,7 @@ const REST: Duration = Duration::from_millis(50);
 /// Which door a connection came through.
 #[derive(Clone)]
 pub(crate) struct Door {
-    pub(crate) kind: Kind,
+    pub(crate) kind: Arc<KindCell>,
     /// The listener's own address; a wildcard is replaced per connection.
     pub(crate) address: SocketAddr,
 }
@@ -86,7 +86,7 @@ fn admit(stream: TcpStream, peer: SocketAddr, door: &Door, shared: &Arc<Shared>)
         false => door.address,
     };
     drop(snapshot);
-    match door.kind {
+    match door.kind.get() {
         Kind::Pac => {}
         kind => drop(tokio::spawn(converse::converse(
             stream,

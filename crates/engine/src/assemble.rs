@@ -55,7 +55,7 @@ fn make(material: Material) -> Result<Snapshot, StartError> {
     .map_err(|error| StartError::Upstream(error.to_string()))?;
     let own = OwnEndpoints {
         listeners: own,
-        addresses: Vec::new(),
+        addresses: privet_system::interfaces::addresses().into_iter().collect(),
         names: Vec::new(),
     };
     let policy = Policy::compile(&config, &lists, own)?;
@@ -65,7 +65,7 @@ fn make(material: Material) -> Result<Snapshot, StartError> {
         policy,
         outward: Arc::new(outward),
         lists,
-        users,
+        users: Arc::new(users),
         generation,
     })
 }

@@ -73,7 +73,9 @@ async fn get(road: &EngineRoad, url: &str, known: Option<&Facts>) -> Result<Answ
     let target = Target::from_url(url).map_err(|error| format!("{url}: {error}"))?;
     let (stream, live) = open(road, &target, url).await?;
     let stream = match parsed.scheme() {
-        "https" => return Err(format!("{url}: TLS is not here yet")),
+        "https" => privet_net::tls_to(stream, &target.host.to_string())
+            .await
+            .map_err(|error| error.text)?,
         _ => stream,
     };
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))

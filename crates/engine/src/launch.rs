@@ -7,6 +7,8 @@ use std::sync::Arc;
 use privet_config::{Diagnostics, Keyring};
 use privet_policy::CompileError;
 
+use privet_system::who_listens;
+
 use crate::listen::{Kind, ListenError};
 
 /// How an engine is started.
@@ -47,7 +49,7 @@ impl StartError {
     /// The sentence for a listener that failed, with the program that holds the port where it can be found.
     pub(crate) fn listen(error: ListenError) -> Self {
         let holder = match error.source.kind() {
-            std::io::ErrorKind::AddrInUse => None::<privet_policy::App>,
+            std::io::ErrorKind::AddrInUse => who_listens(error.address),
             _ => None,
         };
         let by = holder

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use privet_config::Config;
 use serde::Serialize;
@@ -37,12 +39,47 @@ pub(crate) type Name = (Kind, SocketAddr);
 
 /// A listener that runs.
 pub(crate) struct Running {
+    /// What it takes may change while it stays open.
+    pub(crate) kind: Arc<KindCell>,
     pub(crate) address: SocketAddr,
     pub(crate) stop: CancellationToken,
 }
 
-/// All listeners that run.
-pub(crate) type Open = HashMap<Name, Running>;
+/// All listeners that run, by the address that the file writes.
+pub(crate) type Open = HashMap<SocketAddr, Running>;
+
+/// They as status shows them.
+pub(crate) fn states(open: &Open) -> Vec<ListenerState> {
+    let state = |running: &Running| ListenerState {
+        kind: running.kind.get(),
+        address: running.address,
+    };
+    let mut all: Vec<_> = open.values().map(state).collect();
+    all.sort_by_key(|listener| (listener.kind, listener.address));
+    all
+}
+
+/// A [`Kind`] that a reload may change under the threads that read it.
+pub(crate) struct KindCell(AtomicU8);
+
+impl KindCell {
+    const ALL: [Kind; 4] = [Kind::Mixed, Kind::Socks, Kind::Http, Kind::Pac];
+
+    pub(crate) fn new(kind: Kind) -> Self {
+        Self(AtomicU8::new(kind as u8))
+    }
+
+    pub(crate) fn get(&self) -> Kind {
+        Self::ALL
+            .get(usize::from(self.0.load(Ordering::Relaxed)))
+            .copied()
+            .unwrap_or(Kind::Mixed)
+    }
+
+    pub(crate) fn set(&self, kind: Kind) {
+        self.0.store(kind as u8, Ordering::Relaxed);
+    }
+}
 
 /// Bound sockets that no thread accepts on yet, one a thread.
 pub(crate) struct Bound {

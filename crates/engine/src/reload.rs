@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::SystemTime;
 
-use privet_config::{Config, Diagnostic, Diagnostics};
+use privet_config::{Config, Diagnostic, Diagnostics, SaveError};
 use privet_ledger::Row;
 use privet_policy::{Action, Request, Route, simulate};
 use serde::Serialize;
@@ -22,15 +23,6 @@ pub struct Applied {
     pub closed: Vec<SocketAddr>,
     /// Connections that the new configuration does not allow.
     pub connections_closed: usize,
-}
-
-impl Applied {
-    pub(crate) fn is_nothing(&self) -> bool {
-        self.opened.is_empty()
-            && self.closed.is_empty()
-            && self.connections_closed == 0
-            && self.warnings.is_empty()
-    }
 }
 
 impl fmt::Display for Applied {
@@ -51,8 +43,8 @@ pub enum ApplyError {
     Config(Diagnostics),
     #[error("{0}")]
     Start(#[from] StartError),
-    #[error("the file cannot be written: {0}")]
-    Save(std::io::Error),
+    #[error("{0}")]
+    Save(SaveError),
     #[error("no mode is called {name:?}; there are {known}")]
     Mode { name: String, known: String },
     #[error("{0}")]
@@ -105,4 +97,20 @@ pub(crate) fn disallowed(row: &Row, snapshot: &Snapshot) -> bool {
         }) => row.route().starts_with("direct"),
         Action::Route(_) => false,
     }
+}
+
+/// Writes the chosen mode into the file, if there is one, and nothing else.
+pub(crate) fn write_mode(path: &Path, name: &str) -> Result<(), String> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error.to_string()),
+    };
+    let mut document = privet_config::Document::parse(&text).map_err(|error| error.to_string())?;
+    document.set_mode(name).map_err(|error| error.to_string())?;
+    let changed = document.text();
+    if changed == text {
+        return Ok(());
+    }
+    privet_config::save(path, &changed).map_err(|error| error.to_string())
 }

@@ -16,12 +16,14 @@ use crate::listen::ListenerState;
 use crate::login::Failures;
 use crate::places::Places;
 use crate::problem::Problems;
+use crate::programs::Programs;
 use crate::snapshot::Snapshot;
 
 /// What the threads share. Nothing in it is locked while a connection is served.
 pub(crate) struct Shared {
     pub(crate) snapshot: ArcSwap<Snapshot>,
     pub(crate) ledger: Ledger,
+    pub(crate) programs: Programs,
     pub(crate) failures: Failures,
     pub(crate) problems: Problems,
     /// Connections that stand, against `listen.limits.connections`.
@@ -59,7 +61,7 @@ impl Road for EngineRoad {
     }
 
     async fn decide(&self, ask: &Ask<'_>) -> Result<Ticket, Refusal> {
-        let app: Option<Arc<App>> = None;
+        let app = self.app(ask).await;
         let verdict = judge(&self.0.snapshot.load(), ask, app.as_deref(), &[]);
         let (verdict, addresses) = match verdict.wants_addresses {
             true => self.judge_by_address(ask, app.as_deref(), verdict).await,
@@ -120,6 +122,12 @@ impl Road for EngineRoad {
         let opening = opening(ask, ticket.app.clone(), &ticket.why, dialed.route.clone());
         let live = self.0.ledger.open(opening);
         live.set_phases(dialed.phases.dns, dialed.phases.connect, dialed.phases.tls);
+        if let Some(remote) = dialed.remote {
+            live.set_remote(remote);
+        }
+        if ticket.app.is_none() {
+            self.0.programs.find_for(live.row(), ask);
+        }
         live
     }
 
@@ -143,6 +151,14 @@ impl Road for EngineRoad {
 }
 
 impl EngineRoad {
+    /// The program behind the connection, where a rule asks for it.
+    async fn app(&self, ask: &Ask<'_>) -> Option<Arc<App>> {
+        match self.0.snapshot.load().policy.needs_app() {
+            true => self.0.programs.of(ask).await,
+            false => None,
+        }
+    }
+
     /// An `ip` rule could match the name's addresses: resolve here where the mode does, and judge again.
     async fn judge_by_address(
         &self,

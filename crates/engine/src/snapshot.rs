@@ -15,7 +15,21 @@ pub struct Snapshot {
     pub outward: Arc<Outward>,
     /// The lists that the policy filters by, in the file's order.
     pub lists: Vec<Arc<List>>,
-    pub(crate) users: Users,
+    pub(crate) users: Arc<Users>,
     /// Counts up with every swap; connections to origins are shared only within one generation.
     pub generation: u64,
+}
+
+impl Snapshot {
+    /// The same configuration in another of its modes; `None` where it has none of that name.
+    pub(crate) fn in_mode(&self, name: &str) -> Option<Self> {
+        Some(Self {
+            config: self.config.clone(),
+            policy: self.policy.in_mode(name)?,
+            outward: self.outward.clone(),
+            lists: self.lists.clone(),
+            users: self.users.clone(),
+            generation: self.generation + 1,
+        })
+    }
 }

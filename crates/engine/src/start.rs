@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::task::JoinSet;
+
 use arc_swap::ArcSwap;
 use privet_config::{Config, Loaded};
 use privet_ledger::Ledger;
@@ -9,7 +11,7 @@ use privet_ledger::Ledger;
 use crate::assemble::{Material, assemble};
 use crate::books;
 use crate::engine::Engine;
-use crate::keeper::{Keeper, mailbox};
+use crate::keeper::{Keeper, fingerprint, mailbox};
 use crate::launch::{Options, StartError};
 use crate::listen::{self, Bound, Kind};
 use crate::lists::Lists;
@@ -17,6 +19,7 @@ use crate::login::Failures;
 use crate::mode::Modes;
 use crate::places::Places;
 use crate::problem::Problems;
+use crate::programs::Programs;
 use crate::serve::Shared;
 use crate::watch::watch;
 use crate::workers::Workers;
@@ -37,7 +40,7 @@ impl Engine {
             );
         }
         let workers = Workers::start(options.threads.unwrap_or_else(cores))?;
-        let bound = bind_all(&options, &config, &problems, workers.count())?;
+        let bound = bind_all(&options, &config, workers.count())?;
         let ledger = open_books(&options, &config).await?;
         let lists = read_lists(&options, &config).await;
         let snapshot = assemble(Material {
@@ -53,6 +56,7 @@ impl Engine {
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::from_pointee(snapshot),
             ledger,
+            programs: Programs::start()?,
             failures: Failures::default(),
             problems,
             places: Arc::new(Places::default()),
@@ -89,12 +93,7 @@ fn cores() -> usize {
 }
 
 /// Sockets that were handed over at start stand for the listeners of their kind; what they do not cover is bound.
-fn bind_all(
-    options: &Options,
-    config: &Config,
-    problems: &Problems,
-    shares: usize,
-) -> Result<Vec<Bound>, StartError> {
+fn bind_all(options: &Options, config: &Config, shares: usize) -> Result<Vec<Bound>, StartError> {
     let mut bound = Vec::new();
     for (kind, socket) in &options.adopted {
         let socket = socket.try_clone()?;
@@ -105,17 +104,7 @@ fn bind_all(
         .into_iter()
         .filter(|name| !adopted.contains(&name.0))
     {
-        match Bound::bind(name, shares).map_err(StartError::listen) {
-            Ok(one) => bound.push(one),
-            Err(error) if name.0 == Kind::Pac => {
-                problems.raise(
-                    "listen:pac",
-                    error.to_string(),
-                    "set [listen] pac to a free address, or \"\"",
-                );
-            }
-            Err(error) => return Err(error),
-        }
+        bound.push(Bound::bind(name, shares).map_err(StartError::listen)?);
     }
     Ok(bound)
 }
@@ -159,7 +148,9 @@ async fn keep(
         lists,
         modes: Modes::new(config.mode.clone()),
         checks: None,
+        fetches: JoinSet::new(),
         orders: orders.clone(),
+        seen: fingerprint(&options.config_path),
     };
     keeper.say_list_errors();
     keeper.open_doors(bound).await;

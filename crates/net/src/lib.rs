@@ -26,6 +26,7 @@ pub mod own;
 pub mod relay;
 mod resolve;
 mod socket;
+mod tls_to;
 
 pub use build::BuildError;
 pub use chain::OpenChain;
@@ -36,3 +37,4 @@ pub use meter::Meter;
 pub use outward::{Outward, Wish};
 pub use own::OwnSockets;
 pub use relay::{Early, RelayEnd, Side, relay};
+pub use tls_to::tls_to;

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
@@ -87,14 +86,6 @@ fn file_stem(name: &str) -> String {
     format!("{safe}-{sum:016x}")
 }
 
-impl Facts {
-    pub(crate) fn is_due(&self, now: SystemTime, refresh: Duration) -> bool {
-        let checked = SystemTime::UNIX_EPOCH + Duration::from_secs(self.checked);
-        now.duration_since(checked)
-            .map_or(true, |age| age >= refresh)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,17 +111,5 @@ mod tests {
     fn list_names_cannot_leave_the_folder_or_meet() {
         assert!(!file_stem("../../etc/passwd").contains(['/', '.']));
         assert_ne!(file_stem("a/b"), file_stem("a_b"));
-    }
-
-    #[test]
-    fn a_list_is_due_when_its_refresh_time_has_passed_or_the_clock_went_back() {
-        let facts = Facts {
-            checked: 1000,
-            ..Facts::default()
-        };
-        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-        assert!(!facts.is_due(at(1059), Duration::from_secs(60)));
-        assert!(facts.is_due(at(1060), Duration::from_secs(60)));
-        assert!(facts.is_due(at(10), Duration::from_secs(60)));
     }
 }

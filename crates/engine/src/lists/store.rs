@@ -32,6 +32,7 @@ pub struct ListState {
 }
 
 /// One list, read and parsed; made off the runtime's threads.
+#[derive(Clone)]
 pub(crate) struct Parsed {
     pub(crate) list: Arc<List>,
     pub(crate) read: SystemTime,
@@ -46,6 +47,7 @@ pub(crate) struct Due {
     pub(crate) known: Option<Facts>,
 }
 
+#[derive(Clone)]
 struct Known {
     setting: FilterList,
     /// When the file was written, for lists from files.
@@ -57,6 +59,7 @@ struct Known {
 }
 
 /// All configured lists, in the file's order.
+#[derive(Clone)]
 pub(crate) struct Lists {
     data_dir: PathBuf,
     known: Vec<Known>,
@@ -153,13 +156,6 @@ impl Lists {
             }
             return;
         }
-    }
-
-    /// The lists that are not as they should be, with the reason.
-    pub(crate) fn errors(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.known
-            .iter()
-            .filter_map(|known| Some((known.setting.name.as_str(), known.error.as_deref()?)))
     }
 }
 

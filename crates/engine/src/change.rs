@@ -1,0 +1,273 @@
+//! A change of configuration: worked out whole, then either told (dry run) or carried out. What fails on the way leaves
+//! everything as it was.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use privet_config::{Config, Diagnostic, Loaded};
+use privet_ledger::End;
+use tokio_util::sync::CancellationToken;
+
+use crate::accept::{Door, accept};
+use crate::assemble::{Material, assemble};
+use crate::books;
+use crate::keeper::{Keeper, fingerprint_of};
+use crate::launch::StartError;
+use crate::listen::{self, Bound, KindCell, Name};
+use crate::lists::Lists;
+use crate::mode::Modes;
+use crate::reload::{Applied, ApplyError, disallowed};
+use crate::snapshot::Snapshot;
+
+/// A change that was worked out and not made yet.
+struct Plan {
+    warnings: Vec<Diagnostic>,
+    modes: Modes,
+    lists: Lists,
+    snapshot: Snapshot,
+    /// Listeners to add.
+    bound: Vec<Bound>,
+    /// Listeners that take something else from now on.
+    turned: Vec<Name>,
+    /// Listeners to drop.
+    gone: Vec<SocketAddr>,
+}
+
+impl Keeper {
+    /// Takes the text, or what the file holds now.
+    pub(crate) async fn apply(
+        &mut self,
+        text: Option<String>,
+        dry_run: bool,
+    ) -> Result<Applied, ApplyError> {
+        let plan = self.plan(text.clone()).await?;
+        if dry_run {
+            return self.rehearse(plan).await;
+        }
+        if let Some(text) = text {
+            self.save(text).await?;
+            self.seen = fingerprint_of(&self.options.config_path).await;
+        }
+        Ok(self.carry_out(plan).await)
+    }
+
+    async fn plan(&self, text: Option<String>) -> Result<Plan, ApplyError> {
+        let Loaded {
+            config, warnings, ..
+        } = self.read(text).await?;
+        let config = Arc::new(config);
+        let mut modes = self.modes.clone();
+        if modes.standing() != config.mode {
+            modes.stand(config.mode.clone());
+        }
+        let wanted = listen::wanted(&config);
+        let bound = self.bind_new(&wanted)?;
+        let gone = self
+            .open
+            .keys()
+            .filter(|at| !wanted.iter().any(|name| name.1 == **at))
+            .copied()
+            .collect();
+        let turned = wanted
+            .into_iter()
+            .filter(|(kind, at)| self.open.get(at).is_some_and(|run| run.kind.get() != *kind));
+        let turned = turned.collect();
+        let lists = self.lists_for(&config).await?;
+        let own = bound
+            .iter()
+            .map(|bound: &Bound| bound.address)
+            .chain(self.open.values().map(|run| run.address));
+        let material = self.material(config, &modes, &lists, own.collect());
+        Ok(Plan {
+            snapshot: assemble(material).await?,
+            warnings,
+            modes,
+            lists,
+            bound,
+            turned,
+            gone,
+        })
+    }
+
+    async fn carry_out(&mut self, plan: Plan) -> Applied {
+        let told = self.listeners_told(&plan);
+        self.lists = plan.lists;
+        self.modes = plan.modes;
+        for (kind, at) in plan.turned {
+            if let Some(running) = self.open.get(&at) {
+                running.kind.set(kind);
+            }
+        }
+        self.shared.ledger.reconfigure(books::settings(
+            &self.options.data_dir,
+            &plan.snapshot.config,
+        ));
+        let connections_closed = self.put_in_force(plan.snapshot);
+        for at in plan.gone {
+            if let Some(running) = self.open.remove(&at) {
+                running.stop.cancel();
+            }
+        }
+        self.open_doors(plan.bound).await;
+        self.say_list_errors();
+        self.start_checks();
+        self.start_fetches(None);
+        let (opened, closed) = told;
+        Applied {
+            warnings: plan.warnings,
+            opened,
+            closed,
+            connections_closed,
+        }
+    }
+
+    /// What the plan would do.
+    async fn rehearse(&self, plan: Plan) -> Result<Applied, ApplyError> {
+        let (opened, closed) = self.listeners_told(&plan);
+        let live = self.shared.ledger.live();
+        let connections_closed = live
+            .iter()
+            .filter(|row| disallowed(row, &plan.snapshot))
+            .count();
+        Ok(Applied {
+            warnings: plan.warnings,
+            opened,
+            closed,
+            connections_closed,
+        })
+    }
+
+    fn listeners_told(&self, plan: &Plan) -> (Vec<SocketAddr>, Vec<SocketAddr>) {
+        let opened = plan.bound.iter().map(|bound| bound.address).collect();
+        let closed = plan
+            .gone
+            .iter()
+            .filter_map(|at| self.open.get(at))
+            .map(|running| running.address)
+            .collect();
+        (opened, closed)
+    }
+
+    /// The same configuration with the lists as they are now.
+    pub(crate) async fn swap_lists(&mut self) {
+        let config = self.shared.snapshot.load().config.clone();
+        let own = self.open.values().map(|running| running.address).collect();
+        match assemble(self.material(config, &self.modes, &self.lists, own)).await {
+            Ok(snapshot) => {
+                self.put_in_force(snapshot);
+                self.start_checks();
+                self.shared.problems.settle("lists");
+            }
+            Err(error) => {
+                let text = format!("the new lists are not in force: {error}");
+                self.shared
+                    .problems
+                    .raise("lists", text, "mend what it says and reload");
+            }
+        }
+    }
+
+    /// Swaps the snapshot; how many connections it does not allow and were closed.
+    pub(crate) fn put_in_force(&self, snapshot: Snapshot) -> usize {
+        let snapshot = Arc::new(snapshot);
+        self.shared.snapshot.store(snapshot.clone());
+        self.shared
+            .ledger
+            .cancel_where(|row| disallowed(row, &snapshot), End::Reload)
+    }
+
+    fn material(
+        &self,
+        config: Arc<Config>,
+        modes: &Modes,
+        lists: &Lists,
+        own: Vec<SocketAddr>,
+    ) -> Material {
+        let before = self.shared.snapshot.load_full();
+        Material {
+            mode: modes.current(SystemTime::now()).to_owned(),
+            lists: lists.active(),
+            own,
+            keyring: self.options.keyring.clone(),
+            generation: before.generation + 1,
+            previous: Some(before),
+            config,
+        }
+    }
+
+    async fn read(&self, text: Option<String>) -> Result<Loaded, ApplyError> {
+        let path = self.options.config_path.clone();
+        let read = tokio::task::spawn_blocking(move || match text {
+            Some(text) => Config::parse(&text, path.parent().unwrap_or(Path::new("."))),
+            None => Config::load(&path),
+        });
+        read.await
+            .map_err(|error| ApplyError::broke_off(&error))?
+            .map_err(ApplyError::Config)
+    }
+
+    async fn save(&self, text: String) -> Result<(), ApplyError> {
+        let path = self.options.config_path.clone();
+        let saved = tokio::task::spawn_blocking(move || privet_config::save(&path, &text)).await;
+        saved
+            .map_err(|error| ApplyError::broke_off(&error))?
+            .map_err(ApplyError::Save)
+    }
+
+    /// The lists that `config` names; those that did not change are kept as they are.
+    async fn lists_for(&self, config: &Config) -> Result<Lists, ApplyError> {
+        let (mut lists, filter) = (self.lists.clone(), config.filter.clone());
+        let read = tokio::task::spawn_blocking(move || {
+            lists.load(&filter);
+            lists
+        });
+        read.await.map_err(|error| ApplyError::broke_off(&error))
+    }
+
+    fn bind_new(&self, wanted: &[Name]) -> Result<Vec<Bound>, StartError> {
+        let new = wanted
+            .iter()
+            .filter(|name| !self.open.contains_key(&name.1));
+        let bind = |name: &Name| Bound::bind(*name, self.workers.count());
+        new.map(bind)
+            .collect::<Result<_, _>>()
+            .map_err(StartError::listen)
+    }
+
+    /// Has every thread accept on its share of the new sockets.
+    pub(crate) async fn open_doors(&mut self, bound: Vec<Bound>) {
+        for Bound {
+            name,
+            address,
+            sockets,
+        } in bound
+        {
+            let (kind, stop) = (Arc::new(KindCell::new(name.0)), CancellationToken::new());
+            for (thread, socket) in sockets.into_iter().enumerate() {
+                let door = Door {
+                    kind: kind.clone(),
+                    address,
+                };
+                self.workers
+                    .run_on(
+                        thread,
+                        accept(socket, door, self.shared.clone(), stop.clone()),
+                    )
+                    .await;
+            }
+            self.open.insert(
+                name.1,
+                listen::Running {
+                    kind,
+                    address,
+                    stop,
+                },
+            );
+        }
+        self.shared
+            .listening
+            .store(Arc::new(listen::states(&self.open)));
+    }
+}
