@@ -1,2 +1,181 @@
-//! `privet`: a door to the engine.
-fn main() {}
+//! `privet`: the engine in the foreground, and the commands that steer and show a running one.
+
+mod commands;
+mod exit;
+mod handed;
+mod logging;
+mod panic;
+mod places;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::commands::Context;
+use crate::exit::{EXIT_CODES, Exit, Failure};
+use crate::handed::Handed;
+use crate::places::Places;
+use crate::terminal::{Terminal, Tone};
+
+/// A hedge between your programs and the network: SOCKS and HTTP proxy, upstream chains, filters, and the reason for each.
+#[derive(Debug, Parser)]
+#[command(name = "privet", version, after_help = EXIT_CODES, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    places: Places,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the engine in the foreground
+    Serve(commands::serve::Args),
+    /// Check a configuration: exit 0, or 2 with each fault's line, column, cause and mend
+    Check(commands::check::Args),
+    /// Start a program with the proxy's environment
+    Run(commands::run::Args),
+    /// Show or choose the mode
+    Mode(commands::mode::Args),
+    /// Show how the engine is
+    Status,
+    /// Show connections: active, closed or blocked ones
+    Connections(commands::connections::Args),
+    /// Close a connection, or all that match
+    Close(commands::close::Args),
+    /// Tell where a target would go, and every step that leads to it
+    Why(commands::why::Args),
+    /// Show upstreams and groups with their health
+    Upstreams,
+    /// Test an upstream or a group
+    Test(commands::test::Args),
+    /// Show the blocklists, or refresh one
+    Lists(commands::lists::Args),
+    /// Show totals by app, domain, route or verdict
+    Usage(commands::usage::Args),
+    /// Take a new identity towards upstreams that isolate
+    Identity,
+    /// Find what is wrong, and say the mend
+    Doctor,
+    /// Print the variables that send a shell's programs through Privet
+    Env(commands::env::Args),
+    /// Print a completion script
+    Completions(commands::completions::Args),
+    /// Print the control API's OpenAPI document
+    Openapi,
+    /// Keep a password in the system's keyring, or take it away
+    Secret(commands::secret::Args),
+    /// Print the manual page
+    #[command(hide = true)]
+    Man,
+}
+
+fn main() -> ExitCode {
+    let handed = handed::take();
+    panic::hook();
+    let cli = Cli::parse();
+    let terminal = Terminal::new(cli.places.json);
+    let Some(command) = cli.command else {
+        let help = Cli::command().render_help();
+        return ending(
+            &terminal,
+            terminal.say(&help.to_string()).map(|()| Exit::Done),
+        );
+    };
+    let context = Context {
+        places: cli.places,
+        terminal,
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return ending(
+                &terminal,
+                Err(Failure::failed(format!("no runtime: {error}"))),
+            );
+        }
+    };
+    let result = runtime.block_on(run(&context, command, handed));
+    // A name that the system still resolves must not hold up the end.
+    runtime.shutdown_background();
+    ending(&terminal, result)
+}
+
+async fn run(context: &Context, command: Command, handed: Handed) -> Result<Exit, Failure> {
+    match command {
+        Command::Serve(args) => commands::serve::run(context, args, handed).await,
+        Command::Check(args) => commands::check::run(context, &args).await,
+        Command::Run(args) => commands::run::run(context, &args).await,
+        Command::Mode(args) => commands::mode::run(context, args).await,
+        Command::Status => commands::status::run(context).await,
+        Command::Connections(args) => commands::connections::run(context, &args).await,
+        Command::Close(args) => commands::close::run(context, &args).await,
+        Command::Why(args) => commands::why::run(context, args).await,
+        Command::Upstreams => commands::upstreams::run(context).await,
+        Command::Test(args) => commands::test::run(context, &args).await,
+        Command::Lists(args) => commands::lists::run(context, &args).await,
+        Command::Usage(args) => commands::usage::run(context, &args).await,
+        Command::Identity => commands::identity::run(context).await,
+        Command::Doctor => commands::doctor::run(context).await,
+        Command::Env(args) => commands::env::run(context, &args).await,
+        Command::Completions(args) => commands::completions::run(context, &args),
+        Command::Openapi => commands::openapi::run(context),
+        Command::Secret(args) => commands::secret::run(context, args).await,
+        Command::Man => commands::completions::man(context),
+    }
+}
+
+/// Says a failure on standard error, in JSON where JSON was asked for.
+fn ending(terminal: &Terminal, result: Result<Exit, Failure>) -> ExitCode {
+    let failure = match result {
+        Ok(exit) => return ExitCode::from(exit.code()),
+        Err(Failure::PipeClosed) => return ExitCode::SUCCESS,
+        Err(failure) => failure,
+    };
+    let text = if terminal.json {
+        let body = serde_json::json!({
+            "error": failure.to_string(),
+            "help": failure.help(),
+            "diagnostics": failure.diagnostics(),
+        });
+        format!("{body}\n")
+    } else {
+        human(terminal, &failure)
+    };
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
+    ExitCode::from(failure.code())
+}
+
+fn human(terminal: &Terminal, failure: &Failure) -> String {
+    let lines: Vec<String> = failure
+        .to_string()
+        .lines()
+        .map(|line| terminal.paint(line, Tone::Plain))
+        .collect();
+    let mut text = format!("privet: {}\n", lines.join("\n"));
+    for diagnostic in failure.diagnostics() {
+        let place = format!(
+            "line {}, column {}: {}",
+            diagnostic.line, diagnostic.column, diagnostic.cause
+        );
+        text.push_str(&format!("  {}\n", terminal.paint(&place, Tone::Plain)));
+    }
+    if let Some(help) = failure.help() {
+        text.push_str(&format!("  {}\n", terminal.paint(help, Tone::Plain)));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -10,9 +10,20 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use privet_ledger::Page;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::calls::config::Change;
+use crate::calls::connections::{CloseQuery, Closed, WindowQuery};
+use crate::calls::doctor::Diagnosis;
+use crate::calls::events::EventsQuery;
+use crate::calls::identity::Identity;
+use crate::calls::lists::{List, Lists};
+use crate::calls::status::{Mode, ModeWish, Status};
+use crate::calls::upstreams::{Outlets, Tested};
+use crate::calls::usage::{Usage, UsageQuery};
+use crate::calls::why::{Explanation, WhyQuery};
 use crate::problem::Problem;
 use crate::token::Token;
 
@@ -98,6 +109,28 @@ impl Client {
         body: Option<&B>,
     ) -> Result<T, ClientError> {
         let request = self.request(method, target, body)?;
+        self.answer(request).await
+    }
+
+    async fn call_with<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        target: &str,
+        kind: &'static str,
+        body: Bytes,
+    ) -> Result<T, ClientError> {
+        let mut request = self.request(method, target, None::<&()>)?;
+        request
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
+        *request.body_mut() = Full::new(body);
+        self.answer(request).await
+    }
+
+    async fn answer<T: DeserializeOwned>(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<T, ClientError> {
         let calling = async {
             let response = self.exchange(request).await?;
             let status = response.status();
@@ -132,6 +165,83 @@ impl Client {
             body: response.into_body(),
             pending: String::new(),
         })
+    }
+
+    /// # Errors
+    /// As every call: nobody answers, or the engine says no and why.
+    pub async fn status(&self) -> Result<Status, ClientError> {
+        self.get("/api/v1/status", &()).await
+    }
+
+    pub async fn set_mode(&self, wish: &ModeWish) -> Result<Mode, ClientError> {
+        self.send(Method::PUT, "/api/v1/mode", Some(wish)).await
+    }
+
+    pub async fn connections(&self, query: &WindowQuery) -> Result<Page, ClientError> {
+        self.get("/api/v1/connections", query).await
+    }
+
+    pub async fn close(&self, id: u64) -> Result<Closed, ClientError> {
+        self.delete(&format!("/api/v1/connections/{id}"), &()).await
+    }
+
+    pub async fn close_matching(&self, filter: &str) -> Result<Closed, ClientError> {
+        let query = CloseQuery {
+            filter: filter.to_owned(),
+        };
+        self.delete("/api/v1/connections", &query).await
+    }
+
+    pub async fn why(&self, query: &WhyQuery) -> Result<Explanation, ClientError> {
+        self.get("/api/v1/why", query).await
+    }
+
+    /// Events as they come; the stream has no end of its own.
+    pub async fn watch(&self, query: &EventsQuery) -> Result<Events, ClientError> {
+        self.events("/api/v1/events", query).await
+    }
+
+    pub async fn upstreams(&self) -> Result<Outlets, ClientError> {
+        self.get("/api/v1/upstreams", &()).await
+    }
+
+    pub async fn test_upstream(&self, name: &str) -> Result<Tested, ClientError> {
+        let path = format!("/api/v1/upstreams/{}/test", segment(name));
+        self.send(Method::POST, &path, None::<&()>).await
+    }
+
+    pub async fn lists(&self) -> Result<Lists, ClientError> {
+        self.get("/api/v1/lists", &()).await
+    }
+
+    pub async fn refresh_list(&self, name: &str) -> Result<List, ClientError> {
+        let path = format!("/api/v1/lists/{}/refresh", segment(name));
+        self.send(Method::POST, &path, None::<&()>).await
+    }
+
+    pub async fn usage(&self, query: &UsageQuery) -> Result<Usage, ClientError> {
+        self.get("/api/v1/usage", query).await
+    }
+
+    pub async fn rotate_identity(&self) -> Result<Identity, ClientError> {
+        self.send(Method::POST, "/api/v1/identity", None::<&()>)
+            .await
+    }
+
+    pub async fn doctor(&self) -> Result<Diagnosis, ClientError> {
+        self.get("/api/v1/doctor", &()).await
+    }
+
+    /// Puts a whole configuration in force; with `dry_run` only says what it would do.
+    pub async fn replace_config(&self, text: &str, dry_run: bool) -> Result<Change, ClientError> {
+        let path = format!("/api/v1/config?dry_run={dry_run}");
+        self.call_with(
+            Method::PUT,
+            &path,
+            "application/toml",
+            Bytes::copy_from_slice(text.as_bytes()),
+        )
+        .await
     }
 
     fn request<B: Serialize>(

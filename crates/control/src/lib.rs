@@ -9,14 +9,30 @@
     )
 )]
 
+pub mod api;
+pub mod calls;
 pub mod client;
 pub mod doors;
+pub mod examine;
 pub mod extract;
 pub mod guard;
 pub mod logs;
+pub mod metrics;
+pub mod open;
+pub mod openapi;
 pub mod problem;
 pub mod token;
 
+pub use api::Api;
 pub use client::{Client, ClientError, Endpoint};
+pub use open::{Doors, OpenError};
 pub use problem::{Diagnostic, Problem};
 pub use token::Token;
+
+/// The API's OpenAPI 3.1 document.
+///
+/// # Errors
+/// None in practice: the document is made of text.
+pub fn openapi_json() -> Result<String, serde_json::Error> {
+    api::document().to_pretty_json()
+}

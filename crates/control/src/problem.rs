@@ -38,17 +38,19 @@ pub struct Diagnostic {
     /// "error" or "warning".
     #[schema(example = "error")]
     pub severity: String,
-    /// From 1; 0 where the place is not known.
-    pub line: u32,
-    /// From 1, in characters; 0 where the place is not known.
-    pub column: u32,
-    /// The key it is about: "listen.mixed".
-    pub key: String,
+    /// Which kind it is, for programs: "unknown-key", "bad-value", "undefined".
+    pub code: String,
+    /// From 1; 0 where it has no place in the text.
+    pub line: u64,
+    /// From 1, in characters; 0 where it has no place in the text.
+    pub column: u64,
     pub cause: String,
     /// The mend, with the nearest valid name where one is near.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub help: Option<String>,
+    /// The line as it stands in the file, secrets masked.
+    pub source: String,
 }
 
 impl Problem {

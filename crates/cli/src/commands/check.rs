@@ -1,0 +1,134 @@
+//! `privet check`: is the configuration sound, and what would it change.
+
+use privet_config::{Config, Diagnostics};
+use privet_control::calls::config::unsound;
+use privet_control::problem::Diagnostic;
+use serde::Serialize;
+
+use crate::commands::Context;
+use crate::exit::{Exit, Failure};
+use crate::terminal::Tone;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Play the configuration against the running engine's recorded connections: what would have gone differently
+    #[arg(long)]
+    replay: bool,
+}
+
+#[derive(Serialize)]
+struct Sound {
+    ok: bool,
+    file: String,
+    note: Option<String>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    let path = context.places.config()?;
+    let loaded = match Config::load(&path) {
+        Ok(loaded) => loaded,
+        Err(found) => return Err(refused(context, &found)),
+    };
+    if args.replay {
+        return replay(context, &path).await;
+    }
+    let file = path.display().to_string();
+    if context.terminal.json {
+        context.terminal.json(&Sound {
+            ok: true,
+            file,
+            note: loaded.note,
+            diagnostics: loaded.warnings.iter().map(Diagnostic::from).collect(),
+        })?;
+        return Ok(Exit::Done);
+    }
+    let mut lines: Vec<String> = loaded
+        .warnings
+        .iter()
+        .flat_map(|warning| {
+            let text = warning.in_file(&file).to_string();
+            text.lines()
+                .map(|line| context.terminal.paint(line, Tone::Warn))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    lines.extend(
+        loaded
+            .note
+            .map(|note| context.terminal.paint(&note, Tone::Dim)),
+    );
+    lines.push(context.terminal.paint(&format!("{file}: ok"), Tone::Good));
+    context.terminal.say(&lines.join("\n"))?;
+    Ok(Exit::Done)
+}
+
+/// All faults: for people as the configuration's own text, for programs as JSON on standard output.
+fn refused(context: &Context, found: &Diagnostics) -> Failure {
+    if context.terminal.json {
+        let sound = Sound {
+            ok: false,
+            file: found.file.clone(),
+            note: None,
+            diagnostics: unsound(found).diagnostics,
+        };
+        if let Err(failure) = context.terminal.json(&sound) {
+            return failure;
+        }
+    }
+    Failure::Config {
+        text: found.to_string(),
+        help: None,
+        diagnostics: Vec::new(),
+    }
+}
+
+async fn replay(context: &Context, path: &std::path::Path) -> Result<Exit, Failure> {
+    let text = match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        read => read.map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?,
+    };
+    let change = context.client()?.replace_config(&text, true).await?;
+    if context.terminal.json {
+        context.terminal.json(&change)?;
+        return Ok(Exit::Done);
+    }
+    let mut lines = vec![change.replay.as_ref().map_or_else(
+        || "nothing is recorded yet".to_owned(),
+        |replay| replay.summary.clone(),
+    )];
+    let replay = change.replay.unwrap_or_default();
+    lines.extend(replay.differing.iter().take(20).map(|difference| {
+        format!(
+            "  {} {}: {} → {}",
+            difference.app.as_deref().unwrap_or("-"),
+            difference.target,
+            difference.before.text,
+            difference.after.text
+        )
+    }));
+    lines.extend(
+        change
+            .opened
+            .iter()
+            .map(|address| format!("listens on {address}")),
+    );
+    lines.extend(
+        change
+            .closed
+            .iter()
+            .map(|address| format!("no longer listens on {address}")),
+    );
+    if change.connections_closed > 0 {
+        lines.push(format!(
+            "{} standing connections would be closed",
+            change.connections_closed
+        ));
+    }
+    let lines: Vec<String> = lines
+        .iter()
+        .map(|line| context.terminal.paint(line, Tone::Plain))
+        .collect();
+    context.terminal.say(&lines.join("\n"))?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,157 @@
+//! `privet connections`: a window of rows, once or as they change.
+
+use privet_control::calls::connections::WindowQuery;
+use privet_control::calls::events::EventsQuery;
+use privet_ledger::{GroupBy, Page, RowView, State};
+
+use crate::commands::Context;
+use crate::exit::{Exit, Failure};
+use crate::terminal::{Terminal, Tone, bytes, plain, span};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Show again whenever something changes
+    #[arg(long, short)]
+    watch: bool,
+    /// Which table
+    #[arg(long, default_value = "active", value_parser = ["active", "closed", "blocked"])]
+    state: String,
+    /// Words that all have to fit: app:firefox -host:*.corp up>1M
+    #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
+    filter: Option<String>,
+    /// Gather by app, domain, route or verdict
+    #[arg(long, value_parser = ["app", "domain", "route", "verdict"])]
+    group: Option<String>,
+    /// A column; - before it for the largest first
+    #[arg(long, allow_hyphen_values = true, value_name = "COLUMN")]
+    sort: Option<String>,
+    /// Rows to pass over
+    #[arg(long, default_value_t = 0)]
+    offset: u32,
+    /// Rows to show, at most 1000
+    #[arg(long, default_value_t = 100)]
+    limit: u32,
+}
+
+impl Args {
+    fn query(&self) -> WindowQuery {
+        WindowQuery {
+            state: match self.state.as_str() {
+                "closed" => State::Closed,
+                "blocked" => State::Blocked,
+                _ => State::Active,
+            },
+            filter: self.filter.clone(),
+            group: self
+                .group
+                .as_deref()
+                .and_then(|name| GroupBy::parse(name).ok()),
+            sort: self.sort.clone(),
+            offset: self.offset,
+            limit: self.limit,
+        }
+    }
+}
+
+pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    let client = context.client()?;
+    if args.watch {
+        return watch(context, args).await;
+    }
+    let page = client.connections(&args.query()).await?;
+    show(&context.terminal, &page)?;
+    Ok(Exit::Done)
+}
+
+async fn watch(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    let query = EventsQuery::of_window(args.query());
+    let mut events = context.client()?.watch(&query).await?;
+    while let Some(event) = events.next().await? {
+        if event.name != "connections" {
+            continue;
+        }
+        let page: Page = serde_json::from_str(&event.data).map_err(|error| {
+            Failure::failed(format!("the engine's event could not be read: {error}"))
+        })?;
+        if context.terminal.is_tty() && !context.terminal.json {
+            context.terminal.say("\x1b[H\x1b[2J")?;
+        }
+        show(&context.terminal, &page)?;
+    }
+    Err(Failure::NoEngine("the engine stopped".to_owned()))
+}
+
+fn show(terminal: &Terminal, page: &Page) -> Result<(), Failure> {
+    if terminal.json {
+        return terminal.json(page);
+    }
+    if page.groups.is_empty() {
+        terminal.say(&rows(terminal, page))
+    } else {
+        terminal.say(&groups(terminal, page))
+    }
+}
+
+fn rows(terminal: &Terminal, page: &Page) -> String {
+    let mut table = terminal.table(&[
+        "id", "app", "target", "proto", "verdict", "route", "up", "down", "age", "why",
+    ]);
+    for row in &page.rows {
+        table.row([
+            plain(row.id.to_string()),
+            plain(row.app.as_deref().unwrap_or("-")),
+            plain(target(row)),
+            plain(row.protocol.as_ref()),
+            (row.verdict.to_string(), tone(&row.verdict)),
+            plain(row.route.as_str()),
+            plain(bytes(row.up)),
+            plain(bytes(row.down)),
+            plain(span(row.age_ms)),
+            (
+                row.error.as_deref().unwrap_or(&row.reason).to_owned(),
+                Tone::Dim,
+            ),
+        ]);
+    }
+    format!("{}\n{}", table.text(), foot(page, page.rows.len()))
+}
+
+fn groups(terminal: &Terminal, page: &Page) -> String {
+    let mut table = terminal.table(&["group", "connections", "up", "down", "up/s", "down/s"]);
+    for group in &page.groups {
+        table.row([
+            plain(group.key.as_str()),
+            plain(group.rows.to_string()),
+            plain(bytes(group.up)),
+            plain(bytes(group.down)),
+            plain(bytes(group.up_speed)),
+            plain(bytes(group.down_speed)),
+        ]);
+    }
+    format!("{}\n{}", table.text(), foot(page, page.groups.len()))
+}
+
+fn foot(page: &Page, shown: usize) -> String {
+    format!(
+        "{shown} shown, {} in all, ↑ {} ↓ {}",
+        page.total,
+        bytes(page.up),
+        bytes(page.down)
+    )
+}
+
+fn target(row: &RowView) -> String {
+    if row.host.contains(':') {
+        format!("[{}]:{}", row.host, row.port)
+    } else {
+        format!("{}:{}", row.host, row.port)
+    }
+}
+
+fn tone(verdict: &str) -> Tone {
+    match verdict {
+        "blocked" | "failed" => Tone::Bad,
+        "direct" => Tone::Warn,
+        _ => Tone::Good,
+    }
+}

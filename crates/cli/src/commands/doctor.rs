@@ -1,0 +1,159 @@
+//! `privet doctor`: what is wrong, and the mend; of the running engine, or of what would keep one from starting.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use privet_config::Config;
+use privet_control::ClientError;
+use privet_control::calls::doctor::{Diagnosis, Finding, Health};
+use privet_control::examine::{self, Place};
+use privet_system::SystemKeyring;
+
+use crate::commands::Context;
+use crate::exit::{Exit, Failure};
+use crate::terminal::Tone;
+
+pub async fn run(context: &Context) -> Result<Exit, Failure> {
+    let client = context.client()?;
+    let findings = match client.doctor().await {
+        Ok(diagnosis) => {
+            let mut findings = diagnosis.findings;
+            test_upstreams(&client, &mut findings).await;
+            findings
+        }
+        Err(ClientError::NotRunning(place)) => without_engine(context, &place).await?,
+        Err(error) => vec![Finding::wrong(
+            "engine",
+            error.to_string(),
+            "stop it and start it anew",
+        )],
+    };
+    let diagnosis = Diagnosis::of(findings);
+    if context.terminal.json {
+        context.terminal.json(&diagnosis)?;
+    } else {
+        show(context, &diagnosis)?;
+    }
+    Ok(if diagnosis.healthy {
+        Exit::Done
+    } else {
+        Exit::Wrong
+    })
+}
+
+/// Health may be old: each upstream is tried now.
+async fn test_upstreams(client: &privet_control::Client, findings: &mut Vec<Finding>) {
+    let Ok(outlets) = client.upstreams().await else {
+        return;
+    };
+    for upstream in outlets.upstreams {
+        let Ok(tested) = client.test_upstream(&upstream.name).await else {
+            continue;
+        };
+        let about = format!("{} ", upstream.name);
+        findings.retain(|finding| finding.check != "upstream" || !finding.text.starts_with(&about));
+        findings.push(match tested.error {
+            None => Finding::ok("upstream", format!("{} works", upstream.name)),
+            Some(error) => Finding::wrong(
+                "upstream",
+                format!(
+                    "{} ({}) does not work: {error}",
+                    upstream.name, upstream.url
+                ),
+                "start it, or correct its url, username or password in the configuration",
+            ),
+        });
+    }
+}
+
+async fn without_engine(context: &Context, place: &str) -> Result<Vec<Finding>, Failure> {
+    let mut findings = vec![Finding::wrong(
+        "engine",
+        format!("no engine answers on {place}"),
+        "start one: privet serve",
+    )];
+    let (config_path, data_dir) = (context.places.config()?, context.places.data_dir()?);
+    let at = Place {
+        config_path: config_path.clone(),
+        data_dir,
+        keyring: Arc::new(SystemKeyring),
+    };
+    let still = tokio::task::spawn_blocking(move || {
+        let mut findings = examine::files(&at);
+        findings.extend(ports(&config_path));
+        findings
+    });
+    findings.extend(
+        still
+            .await
+            .map_err(|error| Failure::failed(error.to_string()))?,
+    );
+    Ok(findings)
+}
+
+/// Whether the listeners' addresses are free, and who has them.
+fn ports(config_path: &std::path::Path) -> Vec<Finding> {
+    let Ok(loaded) = Config::load(config_path) else {
+        return Vec::new();
+    };
+    let listen = loaded.config.listen;
+    let control = loaded.config.control;
+    let all = listen
+        .mixed
+        .into_iter()
+        .chain(listen.socks)
+        .chain(listen.http)
+        .chain(listen.pac);
+    all.chain(control.http)
+        .chain(control.metrics)
+        .map(port)
+        .collect()
+}
+
+fn port(address: SocketAddr) -> Finding {
+    match TcpListener::bind(address) {
+        Ok(_) => Finding::ok("port", format!("{address} is free")),
+        Err(error) => {
+            let holder = privet_system::who_listens(address).map_or_else(String::new, |app| {
+                format!(", held by {} (pid {})", app.name, app.pid)
+            });
+            Finding::wrong(
+                "port",
+                format!("cannot listen on {address}: {error}{holder}"),
+                "stop that program, or choose another address in the configuration",
+            )
+        }
+    }
+}
+
+fn show(context: &Context, diagnosis: &Diagnosis) -> Result<(), Failure> {
+    let terminal = &context.terminal;
+    let mut lines = Vec::new();
+    for finding in &diagnosis.findings {
+        let (mark, tone) = match finding.state {
+            Health::Ok => ("ok     ", Tone::Good),
+            Health::Warning => ("warning", Tone::Warn),
+            Health::Wrong => ("wrong  ", Tone::Bad),
+        };
+        lines.push(format!(
+            "{} {}: {}",
+            terminal.paint(mark, tone),
+            terminal.paint(&finding.check, Tone::Plain),
+            terminal.paint(&finding.text, Tone::Plain)
+        ));
+        if let Some(mend) = &finding.mend {
+            lines.push(format!("        → {}", terminal.paint(mend, Tone::Plain)));
+        }
+    }
+    let wrong = diagnosis
+        .findings
+        .iter()
+        .filter(|finding| finding.state == Health::Wrong)
+        .count();
+    lines.push(if wrong == 0 {
+        terminal.paint("nothing is wrong", Tone::Good)
+    } else {
+        terminal.paint(&format!("{wrong} to mend"), Tone::Bad)
+    });
+    terminal.say(&lines.join("\n"))
+}

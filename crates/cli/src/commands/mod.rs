@@ -1,0 +1,94 @@
+//! One file a command; each says what it takes and what it answers.
+
+use privet_control::Client;
+use privet_control::calls::status::Status;
+
+use crate::exit::Failure;
+use crate::places::Places;
+use crate::terminal::{Terminal, Tone};
+
+pub mod check;
+pub mod close;
+pub mod completions;
+pub mod connections;
+pub mod doctor;
+pub mod env;
+pub mod identity;
+pub mod lists;
+pub mod mode;
+pub mod openapi;
+pub mod run;
+pub mod secret;
+pub mod serve;
+pub mod status;
+pub mod test;
+pub mod upstreams;
+pub mod usage;
+pub mod why;
+
+/// What every command may need.
+pub struct Context {
+    pub places: Places,
+    pub terminal: Terminal,
+}
+
+impl Context {
+    pub fn client(&self) -> Result<Client, Failure> {
+        self.places.client()
+    }
+
+    pub async fn status(&self) -> Result<Status, Failure> {
+        Ok(self.client()?.status().await?)
+    }
+
+    /// Where the running engine takes HTTP and SOCKS, as programs of this machine reach it.
+    pub async fn proxy(&self) -> Result<(Option<String>, Option<String>), Failure> {
+        let status = self.status().await?;
+        let first = |kinds: [&str; 2]| {
+            kinds.iter().find_map(|kind| {
+                let listener = status.listeners.iter().find(|l| l.kind == *kind)?;
+                Some(reachable(&listener.address))
+            })
+        };
+        let (http, socks) = (first(["mixed", "http"]), first(["mixed", "socks"]));
+        if http.is_none() && socks.is_none() {
+            return Err(Failure::with_help(
+                "the engine has no proxy listener",
+                "put one in the configuration: [listen] mixed = [\"127.0.0.1:7280\"]",
+            ));
+        }
+        Ok((http, socks))
+    }
+
+    /// Says something on standard error.
+    pub fn complain(&self, text: &str) {
+        let line = format!("privet: {}\n", self.terminal.paint(text, Tone::Plain));
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
+    }
+}
+
+/// A listener on every address is reached over loopback.
+fn reachable(address: &str) -> String {
+    match address.parse::<std::net::SocketAddr>() {
+        Ok(mut address) if address.ip().is_unspecified() => {
+            address.set_ip(match address {
+                std::net::SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+                std::net::SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+            });
+            address.to_string()
+        }
+        _ => address.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_on_every_address_is_reached_over_loopback() {
+        assert_eq!(reachable("0.0.0.0:7280"), "127.0.0.1:7280");
+        assert_eq!(reachable("[::]:7280"), "[::1]:7280");
+        assert_eq!(reachable("192.0.2.1:1"), "192.0.2.1:1");
+    }
+}

@@ -1,0 +1,59 @@
+//! `privet mode [NAME] [--for 15m]`: shows the mode, or chooses another.
+
+use privet_control::calls::status::{Mode, ModeWish};
+use privet_control::logs::now_ms;
+
+use crate::commands::Context;
+use crate::exit::{Exit, Failure};
+use crate::terminal::{Tone, span};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// "off", "standard", "strict", or one of the configuration's own; absent: show the mode that is on
+    name: Option<String>,
+    /// For so long (90s, 15m, 1h), then back
+    #[arg(long = "for", value_name = "TIME", requires = "name")]
+    duration: Option<String>,
+}
+
+pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
+    let client = context.client()?;
+    let mode = match args.name {
+        None => client.status().await?.mode,
+        Some(mode) => {
+            let wish = ModeWish {
+                mode,
+                duration: args.duration,
+            };
+            client.set_mode(&wish).await?
+        }
+    };
+    if context.terminal.json {
+        context.terminal.json(&mode)?;
+    } else {
+        context.terminal.say(&human(context, &mode))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn human(context: &Context, mode: &Mode) -> String {
+    let others: Vec<&str> = mode
+        .available
+        .iter()
+        .map(String::as_str)
+        .filter(|name| *name != mode.name)
+        .collect();
+    let mut line = context.terminal.paint(&mode.name, Tone::Good);
+    if let (Some(until), Some(then)) = (mode.until_ms, &mode.then) {
+        line.push_str(&format!(
+            ", for {} more, then {then}",
+            span(until.saturating_sub(now_ms()))
+        ));
+    }
+    line.push_str(
+        &context
+            .terminal
+            .paint(&format!("  (others: {})", others.join(", ")), Tone::Dim),
+    );
+    line
+}

@@ -1,0 +1,267 @@
+//! `privet serve`: the engine in the foreground, until a signal ends it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use privet_config::{Config, LogFormat};
+use privet_control::Doors;
+use privet_engine::{Engine, Options, StartError};
+use privet_system::SystemKeyring;
+use privet_system::notify::{Word, notify};
+
+use crate::commands::Context;
+use crate::exit::{Exit, Failure};
+use crate::handed::Handed;
+use crate::logging;
+use crate::terminal::{Terminal, Tone};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// How long standing connections may go on once a signal asks for the end
+    #[arg(long, value_name = "TIME", default_value = "10s")]
+    drain: String,
+    /// Threads of the data plane [default: one a core]
+    #[arg(long, value_name = "N")]
+    threads: Option<std::num::NonZeroUsize>,
+}
+
+pub async fn run(context: &Context, args: Args, handed: Handed) -> Result<Exit, Failure> {
+    let drain = privet_config::parse_duration(&args.drain).ok_or_else(|| {
+        Failure::usage(format!("\"{}\" is not a time; write 10s or 1m", args.drain))
+    })?;
+    let (config_path, data_dir) = (context.places.config()?, context.places.data_dir()?);
+    start_log(&config_path);
+    privet_system::limits::raise_open_files();
+    make_data_dir(&data_dir)?;
+    #[cfg(unix)]
+    let socket = privet_control::doors::unix::bind(&context.places.socket()?)
+        .await
+        .map_err(|error| Failure::failed(error.to_string()))?;
+    let options = Options {
+        config_path,
+        data_dir: data_dir.clone(),
+        keyring: Arc::new(SystemKeyring),
+        adopted: adopted(handed)?,
+        threads: args.threads.map(usize::from),
+    };
+    let engine = Engine::start(options).await.map_err(refused)?;
+    let doors = Doors::open(
+        engine.clone(),
+        #[cfg(unix)]
+        Some(socket),
+        &data_dir,
+    )
+    .await;
+    let doors = match doors {
+        Ok(doors) => doors,
+        Err(error) => {
+            engine.stop(Duration::ZERO).await;
+            return Err(Failure::failed(error.to_string()));
+        }
+    };
+    greet(&context.terminal, &engine, &doors)?;
+    let _ = notify(Word::Ready);
+    serve_until_told(context, &engine, doors, drain).await
+}
+
+/// The file's `[log]`; where it cannot be read, the start says so in a moment.
+fn start_log(config_path: &Path) {
+    let log = Config::load(config_path).map(|loaded| loaded.config.log);
+    match log {
+        Ok(log) => logging::start(&log.level, log.format),
+        Err(_) => logging::start("info", LogFormat::Text),
+    }
+}
+
+fn make_data_dir(data_dir: &Path) -> Result<(), Failure> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(data_dir).map_err(|error| {
+        Failure::with_help(
+            format!(
+                "cannot make the data folder {}: {error}",
+                data_dir.display()
+            ),
+            "name another with --data-dir",
+        )
+    })
+}
+
+#[cfg(unix)]
+fn adopted(
+    handed: Handed,
+) -> Result<Vec<(privet_engine::Kind, Arc<std::net::TcpListener>)>, Failure> {
+    use privet_system::activation::Kind;
+    let handed = handed.map_err(|error| Failure::failed(error.to_string()))?;
+    Ok(handed
+        .into_iter()
+        .map(|socket| {
+            let kind = match socket.kind {
+                Kind::Mixed => privet_engine::Kind::Mixed,
+                Kind::Socks => privet_engine::Kind::Socks,
+                Kind::Http => privet_engine::Kind::Http,
+                Kind::Pac => privet_engine::Kind::Pac,
+            };
+            (kind, Arc::new(socket.listener))
+        })
+        .collect())
+}
+
+#[cfg(not(unix))]
+fn adopted((): Handed) -> Result<Vec<(privet_engine::Kind, Arc<std::net::TcpListener>)>, Failure> {
+    Ok(Vec::new())
+}
+
+fn refused(error: StartError) -> Failure {
+    match error {
+        StartError::Config(found) => Failure::Config {
+            text: found.to_string(),
+            help: None,
+            diagnostics: Vec::new(),
+        },
+        other => Failure::failed(other.to_string()),
+    }
+}
+
+/// Where programs are to be pointed at; the token once, when it is new.
+fn greet(terminal: &Terminal, engine: &Engine, doors: &Doors) -> Result<(), Failure> {
+    let listeners = engine.listeners();
+    if terminal.json {
+        return terminal.json(&serde_json::json!({
+            "listeners": listeners,
+            "control": doors.http().map(|address| format!("http://{address}/")),
+            "metrics": doors.metrics().map(|address| format!("http://{address}/metrics")),
+            "token": doors.new_token.as_ref().map(|token| token.expose()),
+        }));
+    }
+    let mut lines: Vec<String> = listeners
+        .iter()
+        .map(|listener| {
+            let kind = serde_json::to_value(listener.kind).unwrap_or_default();
+            format!(
+                "{:<8} {}",
+                kind.as_str().unwrap_or_default(),
+                listener.address
+            )
+        })
+        .collect();
+    if let Some(address) = doors.http() {
+        lines.push(format!("control  http://{address}/"));
+    }
+    if let Some(address) = doors.metrics() {
+        lines.push(format!("metrics  http://{address}/metrics"));
+    }
+    if let Some(token) = &doors.new_token {
+        lines.push(format!("token    {}", token.expose()));
+        lines.push(terminal.paint(
+            "         (shown this once; it is kept in control.token in the data folder)",
+            Tone::Dim,
+        ));
+    }
+    lines.push(terminal.paint("Ctrl-C stops.", Tone::Dim));
+    // A reader that is gone does not stop the engine.
+    match terminal.say(&lines.join("\n")) {
+        Err(Failure::PipeClosed) => Ok(()),
+        said => said,
+    }
+}
+
+async fn serve_until_told(
+    context: &Context,
+    engine: &Engine,
+    mut doors: Doors,
+    drain: Duration,
+) -> Result<Exit, Failure> {
+    let mut signals = Signals::listen()?;
+    loop {
+        let signal = tokio::select! {
+            signal = signals.next() => signal,
+            () = doors.keep() => continue,
+        };
+        match signal {
+            Signal::Reload => {
+                let _ = notify(Word::Reloading);
+                reload(engine).await;
+                let _ = notify(Word::Ready);
+            }
+            Signal::End => break,
+        }
+    }
+    let _ = notify(Word::Stopping);
+    context.complain(&format!(
+        "stopping: standing connections have {} s; a second signal ends them at once",
+        drain.as_secs()
+    ));
+    let draining = async {
+        engine.stop(drain).await;
+        doors.close().await;
+    };
+    let again = async { while !matches!(signals.next().await, Signal::End) {} };
+    tokio::pin!(draining);
+    tokio::select! {
+        () = &mut draining => {}
+        () = again => tracing::info!("a second signal: ending at once"),
+    }
+    let ledger = engine.ledger().clone();
+    let _ = tokio::task::spawn_blocking(move || ledger.flush()).await;
+    Ok(Exit::Done)
+}
+
+async fn reload(engine: &Engine) {
+    match engine.reload().await {
+        Ok(applied) => tracing::info!("reloaded: {applied}"),
+        Err(error) => {
+            tracing::error!("the new configuration is not in force, the running one is: {error}")
+        }
+    }
+}
+
+enum Signal {
+    Reload,
+    End,
+}
+
+#[cfg(unix)]
+struct Signals {
+    hangup: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> Result<Self, Failure> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.hangup.recv() => Signal::Reload,
+            _ = self.terminate.recv() => Signal::End,
+            _ = self.interrupt.recv() => Signal::End,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn listen() -> Result<Self, Failure> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> Signal {
+        let _ = tokio::signal::ctrl_c().await;
+        Signal::End
+    }
+}

@@ -1,0 +1,95 @@
+//! `privet status`: how the engine is.
+
+use privet_control::calls::status::Status;
+use privet_control::logs::now_ms;
+
+use crate::commands::Context;
+use crate::exit::{Exit, Failure};
+use crate::terminal::{Terminal, Tone, bytes, span};
+
+pub async fn run(context: &Context) -> Result<Exit, Failure> {
+    let status = context.status().await?;
+    if context.terminal.json {
+        context.terminal.json(&status)?;
+    } else {
+        context
+            .terminal
+            .say(&human(&context.terminal, &status, now_ms()))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn human(terminal: &Terminal, status: &Status, now: u64) -> String {
+    let plain = |text: &str| terminal.paint(text, Tone::Plain);
+    let mut lines = vec![format!(
+        "privet {}, process {}, up {}",
+        plain(&status.version),
+        status.pid,
+        span(now.saturating_sub(status.started_ms))
+    )];
+    lines.push(format!("mode       {}", mode_line(terminal, status, now)));
+    lines.push(format!("route      {}", route_line(terminal, status)));
+    for listener in &status.listeners {
+        lines.push(format!(
+            "{:<10} {}",
+            plain(&listener.kind),
+            plain(&listener.address)
+        ));
+    }
+    let totals = &status.totals;
+    lines.push(format!(
+        "now        {} connections, ↑ {}/s ↓ {}/s",
+        totals.active,
+        bytes(totals.up_speed),
+        bytes(totals.down_speed)
+    ));
+    lines.push(format!(
+        "so far     {} connections, {} blocked, {} failed, ↑ {} ↓ {}",
+        totals.connections,
+        totals.blocked,
+        totals.failed,
+        bytes(totals.up),
+        bytes(totals.down)
+    ));
+    for trouble in &status.problems {
+        lines.push(format!(
+            "{} {} — {}",
+            terminal.paint("problem   ", Tone::Bad),
+            plain(&trouble.text),
+            plain(&trouble.mend)
+        ));
+    }
+    lines.join("\n")
+}
+
+fn mode_line(terminal: &Terminal, status: &Status, now: u64) -> String {
+    let mode = &status.mode;
+    let mut line = terminal.paint(&mode.name, Tone::Good);
+    if mode.kill_switch {
+        line.push_str(", kill switch on");
+    }
+    if let (Some(until), Some(then)) = (mode.until_ms, &mode.then) {
+        let left = span(until.saturating_sub(now));
+        line.push_str(&format!(
+            ", for {left} more, then {}",
+            terminal.paint(then, Tone::Plain)
+        ));
+    }
+    line
+}
+
+fn route_line(terminal: &Terminal, status: &Status) -> String {
+    let route = &status.route;
+    let health = match route.healthy {
+        Some(true) => terminal.paint(" up", Tone::Good),
+        Some(false) => terminal.paint(" down", Tone::Bad),
+        None => String::new(),
+    };
+    let latency = route
+        .latency_ms
+        .map_or_else(String::new, |ms| format!(", {ms:.0} ms"));
+    format!(
+        "{}{health}{latency}",
+        terminal.paint(&route.name, Tone::Plain)
+    )
+}

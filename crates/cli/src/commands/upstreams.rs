@@ -1,0 +1,68 @@
+//! `privet upstreams`: the ways out and their health.
+
+use privet_control::calls::upstreams::Outlets;
+
+use crate::commands::Context;
+use crate::exit::{Exit, Failure};
+use crate::terminal::{Terminal, Tone, plain};
+
+pub async fn run(context: &Context) -> Result<Exit, Failure> {
+    let outlets = context.client()?.upstreams().await?;
+    if context.terminal.json {
+        context.terminal.json(&outlets)?;
+    } else if outlets.upstreams.is_empty() {
+        context
+            .terminal
+            .say("no upstreams: everything goes direct, or nowhere in a strict mode")?;
+    } else {
+        context.terminal.say(&human(&context.terminal, &outlets))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn human(terminal: &Terminal, outlets: &Outlets) -> String {
+    let mut table = terminal.table(&[
+        "upstream",
+        "url",
+        "route",
+        "state",
+        "latency",
+        "failures",
+        "last error",
+    ]);
+    for upstream in &outlets.upstreams {
+        let tone = match upstream.state.as_str() {
+            "up" => Tone::Good,
+            "down" => Tone::Bad,
+            _ => Tone::Dim,
+        };
+        table.row([
+            plain(upstream.name.as_str()),
+            plain(upstream.url.as_str()),
+            plain(upstream.route.as_str()),
+            (upstream.state.clone(), tone),
+            plain(
+                upstream
+                    .latency_ms
+                    .map_or_else(|| "-".to_owned(), |ms| format!("{ms:.1} ms")),
+            ),
+            plain(upstream.failures.to_string()),
+            plain(upstream.last_error.as_deref().unwrap_or("-")),
+        ]);
+    }
+    let mut text = table.text();
+    if !outlets.groups.is_empty() {
+        let mut table = terminal.table(&["group", "policy", "members", "next"]);
+        for group in &outlets.groups {
+            table.row([
+                plain(group.name.as_str()),
+                plain(group.policy.as_str()),
+                plain(group.members.join(", ")),
+                plain(group.current.as_deref().unwrap_or("-")),
+            ]);
+        }
+        text.push_str("\n\n");
+        text.push_str(&table.text());
+    }
+    text
+}

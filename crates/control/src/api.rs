@@ -1,0 +1,151 @@
+//! The whole API as one router, and what its calls share.
+
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::{Router, extract::Request, middleware::Next};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
+use privet_engine::Engine;
+use tokio::sync::{Mutex, Semaphore};
+use tokio_util::sync::CancellationToken;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::extract::MAX_BODY;
+use crate::guard::{self, Guard};
+use crate::problem::Problem;
+use crate::{calls, openapi};
+
+/// Event streams at a time, over all doors: each of them is a connection that stays.
+pub const MAX_WATCHERS: usize = 32;
+
+/// What every call may use.
+#[derive(Clone)]
+pub struct Api {
+    pub(crate) engine: Engine,
+    pub(crate) started_ms: u64,
+    pub(crate) watchers: Arc<Semaphore>,
+    /// Held while the configuration is edited.
+    pub(crate) editing: Arc<Mutex<()>>,
+    pub(crate) closing: CancellationToken,
+}
+
+impl Api {
+    /// The API of a running engine. Once `closing` is cancelled, event streams end.
+    pub fn new(engine: Engine, closing: CancellationToken) -> Self {
+        Self {
+            engine,
+            started_ms: crate::logs::now_ms(),
+            watchers: Arc::new(Semaphore::new(MAX_WATCHERS)),
+            editing: Arc::default(),
+            closing,
+        }
+    }
+
+    /// For doors that only their owner can open: the Unix socket, and callers in the same process.
+    pub fn router(&self) -> Router {
+        finish(all_calls().0.with_state(self.clone()))
+    }
+
+    /// For TCP: behind the Host, Origin and token checks.
+    pub fn guarded_router(&self, guard: Guard) -> Router {
+        finish(
+            all_calls()
+                .0
+                .with_state(self.clone())
+                .layer(middleware::from_fn_with_state(guard, guard::admit)),
+        )
+    }
+}
+
+/// The document of the API, whole.
+pub fn document() -> utoipa::openapi::OpenApi {
+    all_calls().1
+}
+
+/// All calls, and the document made from them.
+fn all_calls() -> (Router<Api>, utoipa::openapi::OpenApi) {
+    let (router, mut document) = OpenApiRouter::with_openapi(openapi::Document::openapi())
+        .routes(routes!(calls::status::get_status))
+        .routes(routes!(calls::status::set_mode))
+        .routes(routes!(
+            calls::connections::list_connections,
+            calls::connections::close_matching
+        ))
+        .routes(routes!(calls::connections::close_connection))
+        .routes(routes!(calls::why::ask_why))
+        .routes(routes!(calls::events::watch_events))
+        .routes(routes!(
+            calls::config::read_config,
+            calls::config::replace_config,
+            calls::config::patch_config
+        ))
+        .routes(routes!(calls::upstreams::list_upstreams))
+        .routes(routes!(calls::upstreams::test_upstream))
+        .routes(routes!(calls::lists::list_lists))
+        .routes(routes!(calls::lists::refresh_list))
+        .routes(routes!(calls::usage::get_usage))
+        .routes(routes!(calls::identity::rotate_identity))
+        .routes(routes!(calls::doctor::examine))
+        .routes(routes!(calls::later::read_cache, calls::later::purge_cache))
+        .routes(routes!(calls::later::list_sites))
+        .routes(routes!(
+            calls::later::read_system_proxy,
+            calls::later::set_system_proxy
+        ))
+        .routes(routes!(calls::later::run_leaktest))
+        .routes(routes!(calls::document::read_document))
+        .split_for_parts();
+    openapi::complete(&mut document);
+    (router, document)
+}
+
+/// Bounds, fallbacks and headers of every answer.
+fn finish(router: Router) -> Router {
+    router
+        .fallback(no_such_call)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn(harden))
+}
+
+async fn no_such_call(uri: Uri) -> Problem {
+    Problem::not_found(format!(
+        "There is no call {}.",
+        crate::logs::escape(uri.path())
+    ))
+    .help("GET /api/v1/openapi.json lists all calls.")
+}
+
+async fn no_such_method(method: Method) -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method",
+        format!("This call does not take {method}."),
+    )
+}
+
+/// Answers are for this caller alone, and never a page.
+async fn harden(request: Request, next: Next) -> Response {
+    const HEADERS: [(&str, &str); 5] = [
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        (
+            "content-security-policy",
+            "default-src 'none'; frame-ancestors 'none'",
+        ),
+        ("cross-origin-resource-policy", "same-origin"),
+    ];
+    let mut response = next.run(request).await.into_response();
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
+    }
+    response
+}

@@ -1,0 +1,325 @@
+//! Figures for Prometheus at `[control] metrics`. Their names are stable; docs/metrics.md lists them.
+
+use std::fmt;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::middleware;
+use axum::response::Response;
+use axum::routing::get;
+use http::{HeaderValue, header};
+use privet_engine::{Engine, ListState};
+use privet_ledger::Totals;
+use privet_net::health::{OutletHealth, OutletState};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+
+use crate::guard;
+use crate::problem::Problem;
+
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// GET /metrics, for whoever reaches the address, with the Host and Origin checks of every door.
+pub fn router(engine: Engine, started_ms: u64) -> Router {
+    Router::new()
+        .route("/metrics", get(scrape))
+        .with_state((engine, started_ms))
+        .fallback(|| async { Problem::not_found("There is only /metrics here.") })
+        .layer(middleware::from_fn(guard::admit_local))
+}
+
+async fn scrape(State((engine, started_ms)): State<(Engine, u64)>) -> Result<Response, Problem> {
+    let figures = Figures::of(&engine, started_ms).await;
+    let text = figures
+        .text()
+        .map_err(|error| Problem::internal(error.to_string()))?;
+    let mut response = Response::new(Body::from(text));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(OPENMETRICS));
+    Ok(response)
+}
+
+/// Everything that one scrape tells.
+#[derive(Debug, Clone, Default)]
+pub struct Figures {
+    pub started_ms: u64,
+    pub totals: Totals,
+    pub lost_rows: u64,
+    pub outlets: Vec<OutletHealth>,
+    pub lists: Vec<ListState>,
+    pub problems: usize,
+}
+
+impl Figures {
+    async fn of(engine: &Engine, started_ms: u64) -> Self {
+        Self {
+            started_ms,
+            totals: engine.ledger().totals(),
+            lost_rows: engine.ledger().lost_rows(),
+            outlets: engine.upstreams(),
+            lists: engine.lists().await,
+            problems: engine.problems().len(),
+        }
+    }
+
+    /// As OpenMetrics text.
+    pub fn text(self) -> Result<String, fmt::Error> {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(self));
+        let mut out = String::new();
+        text::encode(&mut out, &registry)?;
+        Ok(out)
+    }
+
+    fn traffic(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let totals = &self.totals;
+        gauge(
+            out,
+            "privet_connections_active",
+            "Connections that stand now",
+            totals.active,
+        )?;
+        let allowed = totals
+            .connections
+            .saturating_sub(totals.blocked + totals.failed);
+        counters(
+            out,
+            "privet_connections",
+            "Connections asked for, by what became of them",
+            &[
+                (vec![("verdict", "allowed")], allowed),
+                (vec![("verdict", "blocked")], totals.blocked),
+                (vec![("verdict", "failed")], totals.failed),
+            ],
+        )?;
+        let bytes: Vec<_> = [
+            ("direct", totals.direct),
+            ("routed", totals.routed),
+            ("cached", totals.cached),
+        ]
+        .into_iter()
+        .flat_map(|(route, sums)| {
+            [
+                (vec![("direction", "up"), ("route", route)], sums.up),
+                (vec![("direction", "down"), ("route", route)], sums.down),
+            ]
+        })
+        .collect();
+        counters(
+            out,
+            "privet_bytes",
+            "Bytes relayed: up from clients, down to them",
+            &bytes,
+        )?;
+        counters(
+            out,
+            "privet_history_lost",
+            "Ended connections that no history saw",
+            &[(vec![], self.lost_rows)],
+        )
+    }
+
+    fn upstreams(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let known = || {
+            self.outlets
+                .iter()
+                .filter(|outlet| outlet.state != OutletState::Unknown)
+        };
+        gauges(
+            out,
+            "privet_upstream_up",
+            "1: the upstream or group works; absent: not tried yet",
+            "upstream",
+            known().map(|outlet| {
+                (
+                    outlet.name.as_str(),
+                    f64::from(u8::from(outlet.state == OutletState::Up)),
+                )
+            }),
+        )?;
+        gauges(
+            out,
+            "privet_upstream_latency_seconds",
+            "Time that connecting through it takes, smoothed",
+            "upstream",
+            known().filter_map(|outlet| Some((outlet.name.as_str(), outlet.latency_ms? / 1000.0))),
+        )?;
+        gauges(
+            out,
+            "privet_upstream_failures",
+            "Failures since it was last seen working",
+            "upstream",
+            self.outlets
+                .iter()
+                .map(|outlet| (outlet.name.as_str(), f64::from(outlet.failures))),
+        )
+    }
+
+    fn lists(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let lists = || self.lists.iter();
+        gauges(
+            out,
+            "privet_list_entries",
+            "Entries in force",
+            "list",
+            lists().map(|list| (list.name.as_str(), list.entries as f64)),
+        )?;
+        let hits: Vec<_> = lists()
+            .map(|list| (vec![("list", list.name.as_str())], list.hits))
+            .collect();
+        counters(
+            out,
+            "privet_list_hits",
+            "Connections that the list matched",
+            &hits,
+        )
+    }
+}
+
+impl Collector for Figures {
+    fn encode(&self, mut out: DescriptorEncoder<'_>) -> fmt::Result {
+        let out = &mut out;
+        gauges(
+            out,
+            "privet_build_info",
+            "The version that runs",
+            "version",
+            [(env!("CARGO_PKG_VERSION"), 1.0)],
+        )?;
+        let started = self.started_ms as f64 / 1000.0;
+        gauge_f64(
+            out,
+            "privet_start_time_seconds",
+            "When the engine started, in seconds since 1970",
+            started,
+        )?;
+        self.traffic(out)?;
+        self.upstreams(out)?;
+        self.lists(out)?;
+        gauge(
+            out,
+            "privet_problems",
+            "Things that are wrong now, as `privet doctor` names them",
+            self.problems as u64,
+        )
+    }
+}
+
+fn gauge(out: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {
+    gauge_f64(out, name, help, value as f64)
+}
+
+fn gauge_f64(out: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: f64) -> fmt::Result {
+    let metric = out.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    ConstGauge::new(value).encode(metric)
+}
+
+/// A gauge with one label, told apart by it; nothing at all where there is nothing to tell.
+fn gauges<'a>(
+    out: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    label: &str,
+    values: impl IntoIterator<Item = (&'a str, f64)>,
+) -> fmt::Result {
+    let mut values = values.into_iter().peekable();
+    if values.peek().is_none() {
+        return Ok(());
+    }
+    let mut metric = out.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    for (key, value) in values {
+        ConstGauge::new(value).encode(metric.encode_family(&[(label, key)])?)?;
+    }
+    Ok(())
+}
+
+/// A counter; its name gets the suffix `_total`.
+fn counters(
+    out: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    values: &[(Vec<(&str, &str)>, u64)],
+) -> fmt::Result {
+    if values.is_empty() {
+        return Ok(());
+    }
+    let mut metric = out.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for (labels, value) in values {
+        if labels.is_empty() {
+            return ConstCounter::new(*value).encode(metric);
+        }
+        ConstCounter::new(*value).encode(metric.encode_family(labels)?)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use privet_net::health::OutletKind;
+
+    use super::*;
+
+    fn full() -> Figures {
+        Figures {
+            outlets: vec![OutletHealth {
+                name: "tor".into(),
+                kind: OutletKind::Upstream,
+                state: OutletState::Up,
+                route: "tor".into(),
+                last_error: None,
+                latency_ms: Some(250.0),
+                failures: 2,
+                members: vec![],
+                current: None,
+            }],
+            lists: vec![ListState {
+                name: "a\"d\ns".into(),
+                source: "ads.txt".into(),
+                enabled: true,
+                format: None,
+                entries: 3,
+                skipped: 0,
+                bytes: 9,
+                hits: 5,
+                updated: None,
+                error: None,
+            }],
+            ..Figures::default()
+        }
+    }
+
+    #[test]
+    fn every_figure_is_documented_and_every_documented_figure_is_there() {
+        let text = full().text().unwrap();
+        let told: BTreeSet<&str> = text
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| line.split(['{', ' ']).next())
+            .collect();
+        let page = include_str!("../../../docs/metrics.md");
+        let documented: BTreeSet<&str> = page
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split(['`', '{']).next())
+            .collect();
+        assert_eq!(told, documented);
+    }
+
+    #[test]
+    fn names_from_the_configuration_cannot_break_a_line() {
+        let text = full().text().unwrap();
+        assert!(
+            text.contains(r#"privet_list_hits_total{list="a\"d\ns"} 5"#),
+            "{text}"
+        );
+        assert!(text.contains("privet_upstream_latency_seconds{upstream=\"tor\"} 0.25"));
+        assert!(text.ends_with("# EOF\n"));
+    }
+}

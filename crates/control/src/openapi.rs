@@ -1,0 +1,121 @@
+//! The OpenAPI 3.1 document, made from the handlers; what is true of every call is added here once.
+
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{Components, ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{Modify, OpenApi};
+
+use crate::problem::PROBLEM_JSON;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Privet control API",
+        description = "Steers and shows a running Privet engine. On the Unix socket whoever may open the file may call; \
+                       over TCP every call needs `Authorization: Bearer TOKEN` with the token in DATA_DIR/control.token, \
+                       the right Host and no foreign Origin: 401 and 403 have empty bodies. Times are milliseconds since \
+                       1970 unless a field says otherwise; every other error is a problem (RFC 9457).",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
+    ),
+    components(schemas(crate::problem::Problem)),
+    modifiers(&Token)
+)]
+pub(crate) struct Document;
+
+struct Token;
+
+impl Modify for Token {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some(
+                "Over TCP only; the Unix socket is guarded by its file's mode.",
+            ))
+            .build();
+        let components = document.components.get_or_insert_with(Components::new);
+        components
+            .security_schemes
+            .insert("token".to_owned(), RefOr::T(SecurityScheme::Http(scheme)));
+        document.security = Some(vec![SecurityRequirement::new(
+            "token",
+            Vec::<String>::new(),
+        )]);
+    }
+}
+
+/// Adds the answers that every call may give, so that no handler has to repeat them.
+pub(crate) fn complete(document: &mut utoipa::openapi::OpenApi) {
+    for item in document.paths.paths.values_mut() {
+        for operation in operations(item) {
+            add(
+                operation,
+                "401",
+                bare("Over TCP: no token, or a wrong one. The body is empty."),
+            );
+            add(
+                operation,
+                "403",
+                bare("Over TCP: a wrong Host or a foreign Origin. The body is empty."),
+            );
+            if operation
+                .parameters
+                .as_ref()
+                .is_some_and(|all| !all.is_empty())
+            {
+                add(
+                    operation,
+                    "400",
+                    problem("A parameter that this call does not take, or cannot read."),
+                );
+            }
+            if operation.request_body.is_some() {
+                add(
+                    operation,
+                    "400",
+                    problem("The body is not what this call takes."),
+                );
+                add(
+                    operation,
+                    "408",
+                    problem("The body did not arrive in time."),
+                );
+                add(operation, "413", problem("The body is too large."));
+                add(operation, "415", problem("The body is of another type."));
+            }
+        }
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [
+        &mut item.get,
+        &mut item.put,
+        &mut item.post,
+        &mut item.patch,
+        &mut item.delete,
+    ]
+    .into_iter()
+    .filter_map(Option::as_mut)
+}
+
+fn add(operation: &mut Operation, status: &str, response: Response) {
+    operation
+        .responses
+        .responses
+        .entry(status.to_owned())
+        .or_insert(RefOr::T(response));
+}
+
+fn bare(description: &str) -> Response {
+    Response::new(description)
+}
+
+fn problem(description: &str) -> Response {
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name("Problem")))
+        .build();
+    ResponseBuilder::new()
+        .description(description)
+        .content(PROBLEM_JSON, content)
+        .build()
+}
