@@ -3,7 +3,11 @@
 //!     cargo run --release -p privet-net --example tunnel -- measure [GB] [STREAMS] [IDLE]
 //!     cargo run --release -p privet-net --example tunnel -- forward LISTEN TARGET
 
-#![allow(clippy::print_stdout)]
+#![allow(clippy::print_stdout, reason = "it is its purpose")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the load is plain threads that sleep and block"
+)]
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

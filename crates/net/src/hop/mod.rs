@@ -142,3 +142,6 @@ impl Errand<'_> {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests;

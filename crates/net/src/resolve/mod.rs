@@ -51,7 +51,7 @@ struct Zone {
 
 enum Asked {
     System,
-    Encrypted(Encrypted),
+    Encrypted(Box<Encrypted>),
 }
 
 impl Resolver {
@@ -110,7 +110,9 @@ impl Zone {
             known: Flights::default(),
             asked: match dns {
                 Dns::System | Dns::Upstream => Asked::System,
-                Dns::Https(_) | Dns::Tls(_) => Asked::Encrypted(Encrypted::new(dns.clone())),
+                Dns::Https(_) | Dns::Tls(_) => {
+                    Asked::Encrypted(Box::new(Encrypted::new(dns.clone())))
+                }
             },
         }
     }

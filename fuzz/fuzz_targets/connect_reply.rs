@@ -1,0 +1,17 @@
+//! Replies of HTTP upstreams to CONNECT: any bytes are judged without a panic, the head's end is found at the same place
+//! whatever comes behind it, and what ended well was never an error one byte before.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use privet_net::hop::http::parse_reply;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(Some((status, taken))) = parse_reply(bytes) else {
+        return;
+    };
+    assert!((200..600).contains(&status) && taken <= bytes.len());
+    assert_eq!(parse_reply(&bytes[..taken]), Ok(Some((status, taken))));
+    for cut in 0..taken {
+        assert_eq!(parse_reply(&bytes[..cut]), Ok(None));
+    }
+});
