@@ -1,0 +1,205 @@
+//! Windows of rows: order, cuts, groups.
+
+mod support;
+
+use privet_ledger::{End, GroupBy, Ledger, Live, Query, SortKey, State, Window};
+use proptest::prelude::*;
+use support::{all, app, hosts, opening, query};
+
+fn with_rows(downs: &[u64]) -> (Ledger, Vec<Live>) {
+    let ledger = Ledger::default();
+    let rows = downs
+        .iter()
+        .enumerate()
+        .map(|(at, down)| {
+            let live = ledger.open(opening(&format!("{at}.test"), 80));
+            live.down(*down);
+            live
+        })
+        .collect();
+    (ledger, rows)
+}
+
+proptest! {
+    /// The cut is the same as sorting everything and cutting then, and pages side by side hold each row once.
+    #[test]
+    fn pages_laid_side_by_side_are_the_whole_order(
+        downs in prop::collection::vec(0_u64..50, 0..200),
+        limit in 1_usize..40,
+        descending: bool,
+    ) {
+        let (ledger, rows) = with_rows(&downs);
+        let mut found = Vec::new();
+        let mut offset = 0;
+        loop {
+            let window = Window { offset, limit, sort: SortKey::Down, descending, group: None };
+            let page = ledger.page(State::Active, &Query::default(), &window);
+            prop_assert_eq!(page.total, downs.len());
+            if page.rows.is_empty() {
+                break;
+            }
+            offset += page.rows.len();
+            found.extend(page.rows);
+        }
+        let mut sorted = downs.clone();
+        sorted.sort_unstable();
+        if descending {
+            sorted.reverse();
+        }
+        let order: Vec<u64> = found.iter().map(|row| row.down).collect();
+        prop_assert_eq!(order, sorted);
+        let mut ids: Vec<u64> = found.iter().map(|row| row.id).collect();
+        ids.sort_unstable();
+        let mut wanted: Vec<u64> = rows.iter().map(|live| live.row().id).collect();
+        wanted.sort_unstable();
+        prop_assert_eq!(ids, wanted);
+    }
+}
+
+#[test]
+fn rows_without_the_fact_come_last_in_either_direction() {
+    let ledger = Ledger::default();
+    let _rows: Vec<Live> = [Some("b"), None, Some("a")]
+        .into_iter()
+        .map(|name| {
+            let mut opening = opening(name.unwrap_or("none"), 80);
+            opening.app = name.map(app);
+            ledger.open(opening)
+        })
+        .collect();
+    for (descending, wanted) in [(false, ["a", "b", "none"]), (true, ["b", "a", "none"])] {
+        let window = Window {
+            sort: SortKey::App,
+            descending,
+            ..Window::default()
+        };
+        assert_eq!(hosts(&ledger, State::Active, "", window), wanted);
+    }
+}
+
+#[test]
+fn a_window_past_the_end_is_empty_and_still_tells_the_total() {
+    let (ledger, _rows) = with_rows(&[1, 2, 3]);
+    for (offset, limit, rows) in [
+        (3, 10, 0),
+        (usize::MAX, usize::MAX, 0),
+        (2, 10, 1),
+        (0, 0, 0),
+    ] {
+        let window = Window {
+            offset,
+            limit,
+            ..Window::default()
+        };
+        let page = ledger.page(State::Active, &Query::default(), &window);
+        assert_eq!((page.total, page.rows.len()), (3, rows));
+    }
+}
+
+#[test]
+fn a_window_holds_at_most_a_thousand_rows() {
+    let (ledger, _rows) = with_rows(&vec![1; 1200]);
+    let window = Window {
+        limit: usize::MAX,
+        ..Window::default()
+    };
+    let page = ledger.page(State::Active, &Query::default(), &window);
+    assert_eq!((page.total, page.rows.len()), (1200, 1000));
+}
+
+#[test]
+fn groups_sum_all_that_matches_and_rows_stand_by_their_group() {
+    let ledger = Ledger::default();
+    let _rows: Vec<Live> = [
+        ("a.test", 1),
+        ("b.test", 10),
+        ("a.test", 100),
+        ("c.test", 5),
+    ]
+    .into_iter()
+    .map(|(host, down)| {
+        let live = ledger.open(opening(host, 80));
+        live.down(down);
+        live
+    })
+    .collect();
+    let window = Window {
+        limit: 3,
+        sort: SortKey::Down,
+        group: Some(GroupBy::Domain),
+        ..Window::default()
+    };
+    let page = ledger.page(State::Active, &query("-host:c.test"), &window);
+    let groups: Vec<(&str, usize, u64)> = page
+        .groups
+        .iter()
+        .map(|group| (&*group.key, group.rows, group.down))
+        .collect();
+    assert_eq!(groups, [("a.test", 2, 101), ("b.test", 1, 10)]);
+    let rows: Vec<(Option<&str>, u64)> = page
+        .rows
+        .iter()
+        .map(|row| (row.group.as_deref(), row.down))
+        .collect();
+    let wanted = [
+        (Some("a.test"), 100),
+        (Some("a.test"), 1),
+        (Some("b.test"), 10),
+    ];
+    assert_eq!(rows, wanted);
+    assert_eq!((page.total, page.down), (3, 111));
+}
+
+#[test]
+fn sort_keys_and_groups_are_read_by_name_and_a_wrong_one_lists_the_right_ones() {
+    for (name, key) in SortKey::ALL {
+        assert_eq!(SortKey::parse(name), Ok((key, false)));
+        assert_eq!(SortKey::parse(&format!("-{name}")), Ok((key, true)));
+        let written = serde_json::to_value(key).expect("a word");
+        assert_eq!(written, name);
+    }
+    for (name, by) in GroupBy::ALL {
+        assert_eq!(GroupBy::parse(name), Ok(by));
+    }
+    assert!(SortKey::parse("size").is_err_and(|error| error.contains("down_speed")));
+    assert!(GroupBy::parse("host").is_err_and(|error| error.contains("domain")));
+}
+
+#[test]
+fn a_row_written_as_json_keeps_its_names() {
+    let ledger = Ledger::default();
+    let mut opening = opening("a.test", 443);
+    opening.app = Some(app("curl"));
+    let live = ledger.open(opening);
+    live.set_remote("192.0.2.7:443".parse().expect("an address"));
+    live.end(End::Broken, Some("reset".to_owned()));
+    let page = all(&ledger, State::Closed);
+    let json = serde_json::to_value(&page.rows[0]).expect("JSON");
+    for (name, wanted) in [
+        ("state", "closed"),
+        ("listener", "mixed"),
+        ("client", "127.0.0.1:40000"),
+        ("app", "curl"),
+        ("protocol", "socks5"),
+        ("host", "a.test"),
+        ("remote", "192.0.2.7"),
+        ("verdict", "direct"),
+        ("reason", "mode standard"),
+        ("rule", "mode"),
+        ("route", "direct"),
+        ("end", "broken"),
+        ("error", "reset"),
+    ] {
+        assert_eq!(json[name], wanted, "{name}");
+    }
+    for name in [
+        "id", "pid", "port", "up", "down", "up_speed", "started", "age_ms", "ended", "requests",
+    ] {
+        assert!(json[name].is_u64(), "{name}");
+    }
+    for name in ["user", "dns_ms", "connect_ms", "tls_ms", "first_byte_ms"] {
+        assert!(json[name].is_null() && json.get(name).is_some(), "{name}");
+    }
+    let back = serde_json::from_value(json).expect("a row");
+    assert_eq!(page.rows[0], back);
+}
