@@ -62,12 +62,6 @@ impl History {
         self.rows.iter()
     }
 
-    /// Bytes that the rows hold.
-    #[cfg(test)]
-    pub fn bytes(&self) -> usize {
-        self.bytes
-    }
-
     pub fn clear(&mut self) {
         self.rows = VecDeque::new();
         self.bytes = 0;

@@ -245,3 +245,68 @@ fn row(start: u64, key: String, figures: Figures) -> UsageRow {
         blocked: figures.blocked,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn one(up: u64) -> Figures {
+        Figures {
+            up,
+            ..Figures::default()
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn cells_stay_within_their_bound_and_are_counted_right(
+            adds in prop::collection::vec((0..6_u64, 0..30_u32, 1..9_u64), 0..200),
+        ) {
+            let mut minutes = Minutes::new(40);
+            for (minute, key, up) in adds {
+                minutes.add(minute, GroupBy::App, &key.to_string(), one(up));
+                let real: usize = minutes.minutes.values().map(HashMap::len).sum();
+                prop_assert_eq!(minutes.cells(), real);
+                prop_assert!(real <= 40 || minutes.minutes.len() == 1);
+            }
+            let cells = minutes.cells();
+            prop_assert_eq!(minutes.take().len(), cells);
+            prop_assert!(minutes.is_empty() && minutes.cells() == 0 && minutes.keys.is_empty());
+        }
+
+        #[test]
+        fn steps_lose_no_byte_however_many_names_there_are(
+            adds in prop::collection::vec((0..90_u64, 0..400_u32, 1..9_u64), 0..600),
+            step in prop_oneof![Just(0), Just(MINUTE), Just(60 * MINUTE)],
+        ) {
+            let mut steps = Steps::new(0, step);
+            let total: u64 = adds.iter().map(|(_, _, up)| up).sum();
+            for (minute, key, up) in adds {
+                steps.add(minute, &key.to_string(), one(up));
+            }
+            let rows = steps.rows();
+            prop_assert_eq!(rows.iter().map(|row| row.up).sum::<u64>(), total);
+            prop_assert!(rows.is_sorted_by_key(|row| row.start));
+            let names: std::collections::HashSet<&str> = rows.iter().map(|row| &*row.key).collect();
+            prop_assert!(names.len() <= KEYS_PER_ANSWER + 1);
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_known_still_counts_after_the_minute_is_full() {
+        let mut minutes = Minutes::new(usize::MAX);
+        for key in 0..KEYS_PER_MINUTE + 10 {
+            minutes.add(1, GroupBy::App, &key.to_string(), one(1));
+        }
+        minutes.add(1, GroupBy::App, "0", one(5));
+        let of = |wanted: &str| {
+            let found = minutes
+                .range(GroupBy::App, 0, 2)
+                .find(|(_, key, _)| *key == wanted);
+            found.map(|(_, _, figures)| figures.up)
+        };
+        assert_eq!((of("0"), of(OTHER)), (Some(6), Some(10)));
+    }
+}

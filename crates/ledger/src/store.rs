@@ -141,6 +141,22 @@ impl Store {
         Ok(())
     }
 
+    /// What a disk of so many pages would take.
+    #[cfg(test)]
+    pub fn limit_pages(&self, pages: u32) {
+        let pragma = format!("PRAGMA max_page_count = {pages}");
+        self.connection
+            .query_row(&pragma, [], |_| Ok(()))
+            .expect("a limit");
+    }
+
+    #[cfg(test)]
+    pub fn count_minutes(&self) -> i64 {
+        let count = "SELECT count(*) FROM minutes";
+        let counted = self.connection.query_row(count, [], |row| row.get(0));
+        counted.expect("a count")
+    }
+
     /// Deletes everything, so that nothing of it is left in the file.
     pub fn wipe(&mut self) -> Result<(), StoreError> {
         self.connection.execute_batch(
@@ -294,4 +310,41 @@ pub(crate) fn int(number: u64) -> i64 {
 
 pub(crate) fn uint(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Seek, SeekFrom, Write};
+
+    use super::*;
+
+    fn cells(count: u64) -> Vec<Cell> {
+        (0..count)
+            .map(|minute| Cell {
+                minute,
+                by: GroupBy::Domain,
+                key: format!("{minute}.test").into(),
+                figures: Figures::default(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_file_that_breaks_while_it_is_used_is_set_aside_and_the_new_one_takes_what_came() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("ledger.db");
+        let (mut store, _) = Store::open(&file, 1).expect("a database");
+        store.write(&[], &cells(5_000), 1).expect("written");
+        let emptied = "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA shrink_memory;";
+        store.connection.execute_batch(emptied).expect("emptied");
+        let mut broken = OpenOptions::new().write(true).open(&file).expect("a file");
+        let length = broken.metadata().expect("its length").len();
+        broken.seek(SeekFrom::Start(4096)).expect("a place");
+        let garbage = vec![0xff; usize::try_from(length - 4096).expect("small")];
+        broken.write_all(&garbage).expect("broken");
+        let said = store.write(&[], &cells(7), 99).expect("written anew");
+        assert!(said.is_some_and(|said| said.contains("ledger.db.corrupt-99")));
+        assert_eq!(store.count_minutes(), 7);
+        assert!(folder.path().join("ledger.db.corrupt-99").exists());
+    }
 }

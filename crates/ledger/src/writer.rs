@@ -46,9 +46,11 @@ struct Problems {
 }
 
 impl Writer {
-    /// Opens the database on the calling thread, so that its rows can be read next, and starts the writer.
+    /// Opens the database on the calling thread, so that what may still be known can be read next, and starts the writer.
     pub fn start(file: &Path, keep: Duration) -> Result<Self, StoreError> {
-        let (store, said) = Store::open(file, unix_ms(SystemTime::now()))?;
+        let now = unix_ms(SystemTime::now());
+        let (mut store, said) = Store::open(file, now)?;
+        store.forget_old(now, keep)?;
         let problem = Arc::new(Mutex::new(Problems {
             set_aside: said,
             disk: None,
@@ -58,7 +60,7 @@ impl Writer {
             store,
             keep,
             unsaved: Vec::new(),
-            forgotten: None,
+            forgotten: Some(Instant::now()),
             problem: problem.clone(),
         };
         thread::Builder::new()
@@ -251,5 +253,87 @@ impl Thread {
                 ));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::minutes::Figures;
+    use crate::page::GroupBy;
+
+    fn cells(range: std::ops::Range<u64>) -> Vec<Cell> {
+        range
+            .map(|minute| Cell {
+                minute: u64::from(u32::MAX) + minute,
+                by: GroupBy::Domain,
+                key: format!("{minute}.test").into(),
+                figures: Figures {
+                    connections: 1,
+                    ..Figures::default()
+                },
+            })
+            .collect()
+    }
+
+    fn thread(folder: &tempfile::TempDir) -> Thread {
+        let (store, said) = Store::open(&folder.path().join("ledger.db"), 0).expect("a database");
+        assert_eq!(said, None);
+        Thread {
+            store,
+            keep: Duration::MAX,
+            unsaved: Vec::new(),
+            forgotten: None,
+            problem: Arc::default(),
+        }
+    }
+
+    fn disk_problem(thread: &Thread) -> Option<String> {
+        let problems = thread.problem.lock().expect("no panic");
+        problems.disk.clone()
+    }
+
+    #[test]
+    fn a_full_disk_is_told_and_what_it_refused_is_written_when_there_is_room() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut thread = thread(&folder);
+        thread.store.limit_pages(8);
+        thread.write(&[], cells(0..5_000));
+        let problem = disk_problem(&thread).expect("the disk is full");
+        assert!(problem.contains("full"), "{problem}");
+        assert_eq!(thread.unsaved.len(), 5_000);
+        thread.store.limit_pages(1_000_000);
+        thread.write(&[], cells(5_000..5_001));
+        assert_eq!(disk_problem(&thread), None);
+        assert!(thread.unsaved.is_empty());
+        assert_eq!(thread.store.count_minutes(), 5_001);
+    }
+
+    #[test]
+    fn what_waits_for_a_full_disk_is_bounded_and_the_newest_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut thread = thread(&folder);
+        thread.store.limit_pages(8);
+        for turn in 0..5 {
+            thread.write(&[], cells(turn * 6_000..(turn + 1) * 6_000));
+        }
+        assert_eq!(thread.unsaved.len(), MOST_UNSAVED_CELLS);
+        let newest = thread.unsaved.last().map(|cell| cell.key.clone());
+        assert_eq!(newest.as_deref(), Some("29999.test"));
+    }
+
+    #[test]
+    fn a_queue_that_is_full_gives_cells_back_and_counts_rows() {
+        let (queue, _unread) = sync_channel(1);
+        let writer = Writer {
+            queue,
+            file: PathBuf::new(),
+            problem: Arc::default(),
+        };
+        assert!(writer.send_cells(cells(0..1)).is_ok());
+        assert_eq!(
+            writer.send_cells(cells(0..3)).map_err(|back| back.len()),
+            Err(3)
+        );
     }
 }

@@ -1,0 +1,150 @@
+//! The live table under several threads, and what a row costs.
+//!
+//! Unsafe code is allowed in this file for a counting allocator: what a row costs is measured, not computed.
+#![allow(unsafe_code)]
+
+mod support;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use privet_ledger::{End, Ledger, Live, Query, State, Window};
+use support::{all, opening, query};
+
+/// Counts the bytes that the current thread holds.
+struct Counting;
+
+thread_local!(static HELD: Cell<isize> = const { Cell::new(0) });
+
+fn held() -> isize {
+    HELD.with(Cell::get)
+}
+
+fn count(bytes: isize) {
+    let _ = HELD.try_with(|held| held.set(held.get() + bytes));
+}
+
+// SAFETY: every call is passed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size() as isize);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count(-(layout.size() as isize));
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[test]
+fn a_row_that_stands_costs_at_most_256_bytes_all_told() {
+    const ROWS: usize = 10_000;
+    let ledger = Ledger::default();
+    let opening = opening("www.example.com", 443);
+    drop(ledger.open(opening.clone()));
+    ledger.tick(Instant::now());
+    let mut rows = Vec::with_capacity(ROWS);
+    let before = held();
+    rows.extend((0..ROWS).map(|_| ledger.open(opening.clone())));
+    let each = (held() - before) as usize / ROWS;
+    println!("{each} bytes a row, and {} in its task", size_of::<Live>());
+    assert!(each <= 256, "{each}");
+}
+
+#[test]
+fn threads_open_and_close_while_readers_look_and_nothing_is_lost() {
+    const THREADS: u64 = 4;
+    const EACH: u64 = 3_000;
+    let ledger = Ledger::default();
+    let done = Arc::new(AtomicBool::new(false));
+    let reader = {
+        let (ledger, done) = (ledger.clone(), done.clone());
+        thread::spawn(move || {
+            let mut looked = 0_u64;
+            while !done.load(Ordering::Acquire) {
+                ledger.tick(Instant::now());
+                let page = ledger.page(State::Active, &query("host:test"), &Window::default());
+                let ids: HashSet<u64> = page.rows.iter().map(|row| row.id).collect();
+                assert_eq!(ids.len(), page.rows.len(), "no row is shown twice");
+                ledger.cancel_matching(&query("port:7"), End::Closed);
+                looked += 1;
+            }
+            looked
+        })
+    };
+    let writers: Vec<_> = (0..THREADS)
+        .map(|_| {
+            let ledger = ledger.clone();
+            thread::spawn(move || {
+                let mut standing: Vec<Live> = Vec::new();
+                for at in 0..EACH {
+                    let live = ledger.open(opening("a.test", (at % 10) as u16));
+                    live.up(at);
+                    live.down(1);
+                    standing.push(live);
+                    if at % 3 == 0 {
+                        standing
+                            .swap_remove((at as usize * 7) % standing.len())
+                            .end(End::Finished, None);
+                    }
+                }
+                standing
+            })
+        })
+        .collect();
+    // Rows may end on another thread than the one they were opened on.
+    let standing: Vec<Live> = writers
+        .into_iter()
+        .flat_map(|writer| writer.join().expect("no panic"))
+        .collect();
+    done.store(true, Ordering::Release);
+    assert!(reader.join().expect("no panic") > 0);
+    let totals = ledger.totals();
+    assert_eq!(totals.active, standing.len() as u64);
+    assert_eq!(totals.connections, THREADS * EACH);
+    assert_eq!(totals.direct.up, THREADS * (0..EACH).sum::<u64>());
+    assert_eq!(totals.direct.down, THREADS * EACH);
+    let ids: HashSet<u64> = ledger.live().iter().map(|row| row.id).collect();
+    assert_eq!(ids.len(), standing.len());
+    let closed = all(&ledger, State::Closed).total;
+    assert_eq!(closed + standing.len(), (THREADS * EACH) as usize);
+    drop(standing);
+    let page = ledger.page(State::Active, &Query::default(), &Window::default());
+    assert_eq!(page.total, 0);
+    assert_eq!(ledger.lost_rows(), 0);
+}
+
+#[test]
+fn a_burst_that_nobody_collects_is_bounded_and_its_sums_are_kept() {
+    const BURST: u64 = 20_000;
+    let ledger = Ledger::default();
+    for _ in 0..BURST {
+        let live = ledger.open(opening("a.test", 80));
+        live.up(3);
+    }
+    ledger.tick(Instant::now());
+    let lost = ledger.lost_rows();
+    assert_eq!(lost, BURST - 16_384);
+    let usage = ledger
+        .usage(privet_ledger::GroupBy::Domain, 0, u64::MAX / 2, 0)
+        .expect("in memory");
+    let (up, connections) = usage
+        .iter()
+        .fold((0, 0), |sum, row| (sum.0 + row.up, sum.1 + row.connections));
+    assert_eq!((up, connections), (3 * BURST, BURST));
+    assert!(
+        usage
+            .iter()
+            .any(|row| row.key == "(other)" && row.connections == lost)
+    );
+    assert_eq!(ledger.totals().direct.up, 3 * BURST);
+}
