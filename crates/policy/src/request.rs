@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use compact_str::CompactString;
+use serde::Serialize;
 
 /// The far end as the client named it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -40,7 +41,8 @@ impl fmt::Display for Target {
 }
 
 /// How the client spoke to us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Protocol {
     /// SOCKS4 and SOCKS4a.
     Socks4,
@@ -53,8 +55,22 @@ pub enum Protocol {
     Connect,
 }
 
+impl Protocol {
+    /// As rules write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Protocol::Socks4 => "socks4",
+            Protocol::Socks5 => "socks5",
+            Protocol::Udp => "udp",
+            Protocol::Http => "http",
+            Protocol::Connect => "connect",
+        }
+    }
+}
+
 /// Which kind of listener took the connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Listener {
     Mixed,
     Socks,

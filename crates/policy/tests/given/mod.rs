@@ -1,6 +1,8 @@
 //! What the tests are given: a whole configuration in a few words.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod random;
+
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};

@@ -1,0 +1,186 @@
+//! The proxy auto-configuration file: the rules as far as a URL shows what they ask for, in ECMAScript 3.
+//!
+//! It never resolves a name, and what it cannot tell it leaves to Privet. `DIRECT` past Privet is said only for what an
+//! explicit rule sends direct, for loopback, and for Privet's own doors.
+
+use std::fmt::Write;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::rules::{Rule, Then};
+use crate::{Host, OwnEndpoints, Policy};
+
+const TEMPLATE: &str = include_str!("pac.js");
+
+/// Writes the file. `proxy` is the `host:port` at which HTTP is served, `socks` that of a SOCKS5 listener, tried next.
+///
+/// All that is not loopback goes to Privet, and past it only when it cannot be reached (`; DIRECT`), unless the mode has
+/// a kill switch. What a rule blocks goes to Privet alone, which shows why.
+pub fn pac(policy: &Policy, proxy: &str, socks: Option<&str>) -> String {
+    let kill_switch = policy.mode().kill_switch;
+    let mut refuse = format!("PROXY {proxy}");
+    if let Some(socks) = socks {
+        let _ = write!(refuse, "; SOCKS5 {socks}");
+    }
+    let ask = if kill_switch {
+        refuse.clone()
+    } else {
+        format!("{refuse}; DIRECT")
+    };
+    // With a kill switch nothing is direct, and there is one answer for all the rest.
+    let rules = if kill_switch {
+        &[]
+    } else {
+        that_tell(policy.rules())
+    };
+    let own = policy.own();
+    let values = [
+        ("$ASK", quoted(&ask)),
+        ("$REFUSE", quoted(&refuse)),
+        ("$OWN_NAMES", names(&own.names)),
+        ("$OWN_PORTS", own_ports(own)),
+        ("$OWN_SOCKETS", own_sockets(own)),
+        ("$RULES", array(rules.iter().map(rule))),
+    ];
+    // Only whole lines of the template's head hold a value: what was put in is never looked at again.
+    let mut text = String::with_capacity(TEMPLATE.len() + 256);
+    for line in TEMPLATE.lines() {
+        match values
+            .iter()
+            .find(|(key, _)| line.ends_with(&format!("= {key};")))
+        {
+            Some((key, value)) => {
+                let head = line.strip_suffix(&format!("{key};")).unwrap_or(line);
+                let _ = writeln!(text, "{head}{value};");
+            }
+            None => {
+                let _ = writeln!(text, "{line}");
+            }
+        }
+    }
+    text
+}
+
+/// What comes behind the last rule with an answer of its own changes nothing.
+fn that_tell(rules: &[Rule]) -> &[Rule] {
+    let last = rules
+        .iter()
+        .rposition(|rule| !matches!(rule.then, Then::Via(_)));
+    rules.get(..last.map_or(0, |at| at + 1)).unwrap_or_default()
+}
+
+fn rule(rule: &Rule) -> String {
+    let then = match rule.then {
+        Then::Via(_) => 0,
+        Then::Direct => 1,
+        Then::Block => 2,
+    };
+    let mut text = format!("{{ then: {then}");
+    let mut key = |name: &str, value: String| {
+        let _ = write!(text, ", {name}: {value}");
+    };
+    if !rule.port.is_empty() {
+        key("port", ranges(&rule.port));
+    }
+    if !rule.domain.is_empty() {
+        key("domain", names(&rule.domain));
+        key("domainIp", addresses(&rule.domain));
+    }
+    if !rule.suffix.is_empty() {
+        key("suffix", names(&rule.suffix));
+        key("suffixIp", addresses(&rule.suffix));
+    }
+    if !rule.ip.is_empty() {
+        key("ip", array(rule.ip.iter().map(net)));
+    }
+    if rule.is_beyond_urls() {
+        key("more", "1".into());
+    }
+    text.push_str(" }");
+    text
+}
+
+fn array(items: impl Iterator<Item = String>) -> String {
+    let items: Vec<String> = items.collect();
+    format!("[{}]", items.join(", "))
+}
+
+fn ranges(ports: &[(u16, u16)]) -> String {
+    array(ports.iter().map(|(low, high)| format!("[{low}, {high}]")))
+}
+
+fn names(hosts: &[Host]) -> String {
+    let names = hosts.iter().filter_map(Host::name);
+    let keys: Vec<String> = names
+        .map(|name| format!("{}: 1", quoted(&format!("~{name}"))))
+        .collect();
+    format!("{{{}}}", keys.join(", "))
+}
+
+fn addresses(hosts: &[Host]) -> String {
+    let addresses = hosts.iter().filter_map(Host::ip);
+    array(addresses.map(|ip| net(&IpNet::from(ip))))
+}
+
+/// The bytes of the address, and the length of the prefix.
+fn net(net: &IpNet) -> String {
+    let bytes = match net.network() {
+        IpAddr::V4(ip) => ip.octets().to_vec(),
+        IpAddr::V6(ip) => ip.octets().to_vec(),
+    };
+    let numbers = bytes.into_iter().chain([net.prefix_len()]);
+    array(numbers.map(|number| number.to_string()))
+}
+
+fn own_ports(own: &OwnEndpoints) -> String {
+    let ports: Vec<_> = own.listeners.iter().map(|l| (l.port(), l.port())).collect();
+    ranges(&ports)
+}
+
+fn own_sockets(own: &OwnEndpoints) -> String {
+    let mut sockets = Vec::new();
+    for listener in &own.listeners {
+        let on = [listener.ip()];
+        for ip in on.iter().chain(&own.addresses) {
+            let ip = ip.to_canonical();
+            if own.answers_at(ip, listener.port()) && !ip.is_unspecified() {
+                let net = net(&IpNet::from(ip));
+                sockets.push(format!("[{net}, {}]", listener.port()));
+            }
+        }
+    }
+    sockets.sort();
+    sockets.dedup();
+    array(sockets.into_iter())
+}
+
+/// A string literal of printable ASCII alone; `<` is escaped too, so that no `</script>` can stand in it.
+fn quoted(text: &str) -> String {
+    let mut literal = String::from("\"");
+    for unit in text.encode_utf16() {
+        match char::from_u32(u32::from(unit)) {
+            Some(c) if c.is_ascii_alphanumeric() || " .:;,_-~[]()/".contains(c) => literal.push(c),
+            _ => {
+                let _ = write!(literal, "\\u{unit:04x}");
+            }
+        }
+    }
+    literal.push('"');
+    literal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_string_cannot_leave_its_quotes() {
+        let evil = "a\"; evil()//\\\n\u{2028}</script>";
+        let literal = quoted(evil);
+        assert_eq!(
+            literal,
+            "\"a\\u0022; evil()//\\u005c\\u000a\\u2028\\u003c/script\\u003e\""
+        );
+    }
+}

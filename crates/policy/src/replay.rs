@@ -1,0 +1,177 @@
+//! Plays a change of the policy against recorded connections: what would have gone differently.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use serde::Serialize;
+
+use crate::trace::{Outcome, Way};
+use crate::{App, Listener, Policy, Protocol, Request, Target, simulate};
+
+/// The most differences that are kept as examples; all are counted.
+pub const MAX_DIFFERENCES: usize = 1000;
+/// The most programs that are counted apart; the others together as [`OTHERS`].
+pub const MAX_APPS: usize = 1000;
+/// Programs beyond [`MAX_APPS`].
+pub const OTHERS: &str = "(others)";
+/// Connections whose program is not known.
+pub const UNKNOWN: &str = "(unknown)";
+
+/// A connection that was, as far as deciding goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    pub listener: Listener,
+    pub protocol: Protocol,
+    pub user: Option<Arc<str>>,
+    pub app: Option<Arc<App>>,
+    pub target: Target,
+    /// The target's addresses, where they were known then.
+    pub addresses: Vec<IpAddr>,
+    pub url: Option<Arc<str>>,
+    pub at: SystemTime,
+}
+
+/// What a change would have done.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Replay {
+    /// Connections played.
+    pub total: u64,
+    /// Of those, the ones that would have gone differently: the sum of the three below.
+    pub changed: u64,
+    /// Passed, and would have been blocked.
+    pub blocked_now: u64,
+    /// Were blocked, and would have passed.
+    pub freed_now: u64,
+    /// Passed, and would have taken another way.
+    pub rerouted: u64,
+    /// The first [`MAX_DIFFERENCES`] of them.
+    pub differing: Vec<Difference>,
+    /// By the program's name.
+    pub by_app: BTreeMap<String, Changes>,
+}
+
+/// How many connections of one program.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Changes {
+    pub blocked_now: u64,
+    pub freed_now: u64,
+    pub rerouted: u64,
+}
+
+/// One connection that would have gone differently.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    #[serde(serialize_with = "shown")]
+    pub target: Target,
+    pub protocol: Protocol,
+    pub app: Option<Arc<str>>,
+    pub user: Option<Arc<str>>,
+    /// Seconds since 1970.
+    #[serde(serialize_with = "seconds")]
+    pub at: SystemTime,
+    pub before: Outcome,
+    pub after: Outcome,
+}
+
+/// Asks both policies about each record, as the engine would have asked them. Nothing is counted as a hit.
+pub fn replay(old: &Policy, new: &Policy, records: impl IntoIterator<Item = Record>) -> Replay {
+    let mut replay = Replay::default();
+    for record in records {
+        replay.total += 1;
+        let before = Outcome::of(&simulate(&record.request(), old), old);
+        let after = Outcome::of(&simulate(&record.request(), new), new);
+        if !before.goes_as(&after) {
+            replay.add(record, before, after);
+        }
+    }
+    replay
+}
+
+impl Replay {
+    fn add(&mut self, record: Record, before: Outcome, after: Outcome) {
+        let app = record.app.map(|app| app.name.clone());
+        let changes = self.of_app(app.as_deref().unwrap_or(UNKNOWN));
+        let one = match (before.action, after.action) {
+            (_, Way::Block) => (1, 0, 0),
+            (Way::Block, _) => (0, 1, 0),
+            _ => (0, 0, 1),
+        };
+        changes.blocked_now += one.0;
+        changes.freed_now += one.1;
+        changes.rerouted += one.2;
+        self.blocked_now += one.0;
+        self.freed_now += one.1;
+        self.rerouted += one.2;
+        self.changed += 1;
+        if self.differing.len() < MAX_DIFFERENCES {
+            self.differing.push(Difference {
+                target: record.target,
+                protocol: record.protocol,
+                app,
+                user: record.user,
+                at: record.at,
+                before,
+                after,
+            });
+        }
+    }
+
+    fn of_app(&mut self, name: &str) -> &mut Changes {
+        let known = self.by_app.len() < MAX_APPS || self.by_app.contains_key(name);
+        let name = if known { name } else { OTHERS };
+        self.by_app.entry(name.to_owned()).or_default()
+    }
+}
+
+impl fmt::Display for Replay {
+    /// One sentence for people.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.changed == 0 {
+            return write!(
+                f,
+                "all {} connections would have gone the same way",
+                self.total
+            );
+        }
+        write!(
+            f,
+            "{} of {} connections, of {} programs, would have gone differently: {} blocked, {} no longer blocked, {} by \
+             another route",
+            self.changed,
+            self.total,
+            self.by_app.len(),
+            self.blocked_now,
+            self.freed_now,
+            self.rerouted
+        )
+    }
+}
+
+impl Record {
+    fn request(&self) -> Request<'_> {
+        Request {
+            listener: self.listener,
+            // Who asked is not recorded, and no rule asks for it.
+            client: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
+            protocol: self.protocol,
+            user: self.user.as_deref(),
+            app: self.app.as_deref(),
+            target: &self.target,
+            addresses: &self.addresses,
+            url: self.url.as_deref(),
+            at: self.at,
+        }
+    }
+}
+
+fn shown<S: serde::Serializer>(target: &Target, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(target)
+}
+
+fn seconds<S: serde::Serializer>(at: &SystemTime, to: S) -> Result<S::Ok, S::Error> {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH);
+    to.serialize_u64(since.map_or(0, |since| since.as_secs()))
+}

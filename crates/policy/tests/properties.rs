@@ -1,0 +1,161 @@
+//! What holds for every policy and every question.
+
+mod given;
+
+use given::random::{asked, config, list_text};
+use given::{Asked, own, parsed};
+use privet_config::{Config, Rule, Use};
+use privet_policy::*;
+use proptest::prelude::*;
+
+fn compiled(config: &Config, lists: &[String; 2]) -> Policy {
+    let lists = [parsed("one", &lists[0]), parsed("two", &lists[1])];
+    let own = OwnEndpoints {
+        names: vec![Host::parse("nest.lan").unwrap()],
+        ..own()
+    };
+    Policy::compile(config, &lists, own).unwrap()
+}
+
+fn lists() -> impl Strategy<Value = [String; 2]> {
+    [list_text(), list_text()]
+}
+
+/// First match, read off the configuration word by word: slow, and without an index. The place of the rule.
+fn plain_first_rule(config: &Config, asked: &Asked) -> Option<usize> {
+    config.rules.iter().position(|rule| says(rule, asked))
+}
+
+fn says(rule: &Rule, asked: &Asked) -> bool {
+    let m = &rule.matcher;
+    let host = asked.target.host.to_string();
+    let one = |entries: &[String], is: &dyn Fn(&str) -> bool| {
+        entries.is_empty() || entries.iter().any(|e| is(e))
+    };
+    let ips = match asked.target.host.ip() {
+        Some(ip) => vec![ip],
+        None => asked.addresses.clone(),
+    };
+    let protocol = asked.protocol.name();
+    rule.until.is_none_or(|until| asked.at < until)
+        && one(&m.domain, &|d| d == host)
+        && one(&m.domain_suffix, &|d| {
+            host == d || host.ends_with(&format!(".{d}"))
+        })
+        && one(&m.domain_regex, &|r| regex_lite(r, &host))
+        && (m.ip.is_empty() || ips.iter().any(|ip| m.ip.iter().any(|net| net.contains(ip))))
+        && (m.port.is_empty()
+            || m.port
+                .iter()
+                .any(|p| (p.0..=p.1).contains(&asked.target.port)))
+        && one(&m.user, &|u| Some(u) == asked.user.as_deref())
+        && one(&m.app, &|a| {
+            asked.app.as_ref().is_some_and(|app| {
+                a.eq_ignore_ascii_case(&app.name) || Some(a) == app.path.as_deref()
+            })
+        })
+        && one(&m.protocol, &|p| {
+            p == protocol
+                || (p == "socks5" && protocol == "udp")
+                || (p == "http" && protocol == "connect")
+        })
+}
+
+/// The three patterns that the random rules are made of.
+fn regex_lite(pattern: &str, host: &str) -> bool {
+    match pattern {
+        "^ads\\d" => host
+            .strip_prefix("ads")
+            .is_some_and(|r| r.starts_with(|c: char| c.is_ascii_digit())),
+        "a\\." => host.contains("a."),
+        "^10\\." => host.starts_with("10."),
+        other => unreachable!("{other}"),
+    }
+}
+
+fn is_direct(verdict: &Verdict) -> bool {
+    matches!(verdict.action, Action::Route(Route::Direct(_)))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn engine_and_simulator_agree(config in config(false), lists in lists(), asked in asked()) {
+        let policy = compiled(&config, &lists);
+        let decided = decide(&asked.request(), &policy);
+        let told = explain(&asked.request(), &policy);
+        prop_assert_eq!(&told.verdict, &decided);
+        prop_assert_eq!(&simulate(&asked.request(), &policy), &decided);
+        // The last step that matched is the one that decided, and the reason is in it.
+        let last = told.steps.iter().rfind(|s| s.matched).unwrap();
+        let of = match decided.why.kind {
+            WhyKind::Loop => "loop",
+            WhyKind::Rule => "rule ",
+            WhyKind::Deny => "filter.deny",
+            WhyKind::List => "list ",
+            WhyKind::Mode => "mode ",
+            WhyKind::KillSwitch => "",
+        };
+        prop_assert!(last.what.starts_with(of), "{:?} {:?}", last, decided);
+        serde_json::to_string(&told).unwrap();
+    }
+
+    #[test]
+    fn the_index_finds_the_rule_that_reading_the_file_finds(config in config(false), asked in asked()) {
+        let policy = compiled(&config, &[String::new(), String::new()]);
+        let verdict = decide(&asked.request(), &policy);
+        if verdict.why.kind != WhyKind::Loop {
+            let rule = plain_first_rule(&config, &asked);
+            let text = verdict.why.text.to_string();
+            match rule {
+                Some(at) => prop_assert!(text.starts_with(&format!("rule {} (", at + 1)), "{at} {text}"),
+                None => prop_assert!(!text.starts_with("rule "), "{text}"),
+            }
+        }
+    }
+
+    #[test]
+    fn allow_beats_deny_and_every_list(mut config in config(false), lists in lists(), asked in asked()) {
+        config.filter.allow.push(asked.target.host.to_string());
+        let verdict = decide(&asked.request(), &compiled(&config, &lists));
+        prop_assert!(!matches!(verdict.why.kind, WhyKind::Deny | WhyKind::List), "{verdict:?}");
+    }
+
+    #[test]
+    fn a_kill_switch_never_goes_direct_and_gives_no_leave_to(
+        config in config(false), lists in lists(), asked in asked(), mode in prop_oneof![Just("strict"), Just("sealed")],
+    ) {
+        let policy = compiled(&config, &lists).in_mode(mode).unwrap();
+        prop_assert!(policy.permit().is_none());
+        match decide(&asked.request(), &policy).action {
+            Action::Block | Action::Route(Route::Via { otherwise: None, .. }) => {}
+            other => prop_assert!(false, "{other:?}"),
+        }
+    }
+
+    #[test]
+    fn without_a_kill_switch_nothing_but_a_reason_blocks(config in config(false), lists in lists(), asked in asked()) {
+        let policy = compiled(&config, &lists).in_mode("off").unwrap();
+        let verdict = decide(&asked.request(), &policy);
+        let rule = plain_first_rule(&config, &asked).map(|at| &config.rules[at].then);
+        match verdict.why.kind {
+            WhyKind::Loop => prop_assert!(asked.target.port == 7280),
+            WhyKind::Rule => prop_assert_eq!(verdict.action == Action::Block, rule == Some(&Use::Block)),
+            WhyKind::Mode => prop_assert!(is_direct(&verdict)),
+            kind => prop_assert!(false, "mode off never decides by {kind:?}"),
+        }
+    }
+
+    #[test]
+    fn asking_again_with_addresses_is_needed_only_when_it_was_said(config in config(false), asked in asked()) {
+        let policy = compiled(&config, &[String::new(), String::new()]);
+        let mut blind = asked.clone();
+        blind.addresses.clear();
+        let first = decide(&blind.request(), &policy);
+        let then = decide(&asked.request(), &policy);
+        if !first.wants_addresses && then.why.kind != WhyKind::Loop {
+            prop_assert_eq!(first, then);
+        }
+    }
+}

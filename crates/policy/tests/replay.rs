@@ -1,0 +1,107 @@
+//! Yesterday's connections under tomorrow's rules.
+
+mod given;
+
+use std::sync::Arc;
+
+use given::random::{asked, config};
+use given::*;
+use privet_config::Use;
+use privet_policy::replay::{MAX_DIFFERENCES, UNKNOWN};
+use privet_policy::*;
+use proptest::prelude::*;
+
+fn record(asked: Asked) -> Record {
+    Record {
+        listener: Listener::Mixed,
+        protocol: asked.protocol,
+        user: asked.user.map(Into::into),
+        app: asked.app.map(Arc::new),
+        target: asked.target,
+        addresses: asked.addresses,
+        url: asked.url.map(Into::into),
+        at: asked.at,
+    }
+}
+
+#[test]
+fn a_replay_counts_what_would_be_blocked_freed_and_rerouted_by_program() {
+    let old = policy(&with_rules(vec![
+        rule(Use::Block, |m| m.domain = strings(["freed.test"])),
+        rule(Use::Outlet("tor".into()), |m| {
+            m.domain = strings(["moved.test"])
+        }),
+    ]));
+    let new = policy(&with_rules(vec![
+        rule(Use::Block, |m| m.domain = strings(["blocked.test"])),
+        rule(Use::Outlet("office".into()), |m| {
+            m.domain = strings(["moved.test"])
+        }),
+    ]));
+    let firefox = |target| Asked {
+        app: Some(app("firefox", "/usr/bin/firefox")),
+        ..asked_for(target)
+    };
+    let records = [
+        firefox("blocked.test:443"),
+        firefox("freed.test:443"),
+        asked_for("moved.test:80"),
+        asked_for("same.test:80"),
+    ];
+    let told = replay(&old, &new, records.map(record));
+    assert_eq!((told.total, told.changed), (4, 3));
+    assert_eq!((told.blocked_now, told.freed_now, told.rerouted), (1, 1, 1));
+    assert_eq!(told.by_app["firefox"].blocked_now, 1);
+    assert_eq!(told.by_app[UNKNOWN].rerouted, 1);
+    assert_eq!(
+        told.to_string(),
+        "3 of 4 connections, of 2 programs, would have gone differently: 1 blocked, 1 no longer blocked, 1 by another \
+         route"
+    );
+    let json = serde_json::to_value(&told).unwrap();
+    assert_eq!(json["differing"][0]["target"], "blocked.test:443");
+    assert_eq!(json["differing"][0]["before"]["action"], "direct");
+    assert_eq!(json["differing"][0]["after"]["action"], "block");
+    assert_eq!(json["differing"][2]["after"]["outlet"], "office");
+}
+
+fn asked_for(target: &str) -> Asked {
+    given::asked(target)
+}
+
+#[test]
+fn a_long_replay_keeps_a_bounded_number_of_examples() {
+    let old = policy(&config_with(Use::Block));
+    let new = policy(&config_with(Use::Direct));
+    let many = (0..5000).map(|at| {
+        record(Asked {
+            app: Some(app(&format!("app{at}"), "/x")),
+            ..asked_for("a.test:1")
+        })
+    });
+    let told = replay(&old, &new, many);
+    assert_eq!((told.changed, told.freed_now), (5000, 5000));
+    assert_eq!(told.differing.len(), MAX_DIFFERENCES);
+    assert!(told.by_app.len() <= privet_policy::replay::MAX_APPS + 1);
+    assert_eq!(told.by_app.values().map(|c| c.freed_now).sum::<u64>(), 5000);
+}
+
+fn config_with(then: Use) -> privet_config::Config {
+    with_rules(vec![rule(then, |_| {})])
+}
+
+proptest! {
+    #[test]
+    fn the_sums_are_right_and_a_policy_never_differs_from_itself(
+        old in config(false), new in config(false), asked in proptest::collection::vec(asked(), 0..20),
+    ) {
+        let (old, new) = (policy(&old), policy(&new));
+        let records: Vec<_> = asked.into_iter().map(record).collect();
+        prop_assert_eq!(replay(&old, &old, records.clone()).changed, 0);
+        let there = replay(&old, &new, records.clone());
+        let back = replay(&new, &old, records);
+        prop_assert_eq!(there.changed, there.blocked_now + there.freed_now + there.rerouted);
+        prop_assert_eq!(there.changed, there.differing.len() as u64);
+        prop_assert_eq!((there.blocked_now, there.freed_now), (back.freed_now, back.blocked_now));
+    }
+}
