@@ -2,7 +2,10 @@
 //!
 //!     cargo run --release -p privet-policy --example million_hosts [HOSTS]
 #![allow(clippy::print_stdout, reason = "its output is its purpose")]
-#![allow(unsafe_code, reason = "an allocator that counts can only be written so")]
+#![allow(
+    unsafe_code,
+    reason = "an allocator that counts can only be written so"
+)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fmt::Write;
@@ -57,9 +60,15 @@ fn main() {
     println!("seconds               {seconds:.3}");
     println!("bytes kept            {kept} ({:.1} MiB)", mib(kept));
     println!("bytes at the peak     {peak} ({:.1} MiB)", mib(peak));
-    println!("resident, more        {:.1} MiB", mib(rss().saturating_sub(rss_before)));
+    println!(
+        "resident, more        {:.1} MiB",
+        mib(rss().saturating_sub(rss_before))
+    );
     println!("ns a look-up (hit)    {:.0}", look_up(&list, hosts, "host"));
-    println!("ns a look-up (miss)   {:.0}", look_up(&list, hosts, "other"));
+    println!(
+        "ns a look-up (miss)   {:.0}",
+        look_up(&list, hosts, "other")
+    );
     decide_once(list);
 }
 
@@ -70,7 +79,9 @@ fn read(hosts: usize) -> List {
     for at in 0..hosts {
         let _ = writeln!(piece, "0.0.0.0 host{at}.tracker{}.example", at % 5003);
         if piece.len() > 64 << 10 || at + 1 == hosts {
-            reader.feed(piece.as_bytes()).expect("smaller than the bound");
+            reader
+                .feed(piece.as_bytes())
+                .expect("smaller than the bound");
             piece.clear();
         }
     }
@@ -111,7 +122,9 @@ fn decide_once(list: List) {
         until: None,
         line: at,
     };
-    let Ok(mut config) = configuration() else { return };
+    let mut config = Config::parse("", std::path::Path::new("/"))
+        .expect("the defaults")
+        .config;
     config.modes.insert("measured".into(), mode);
     config.mode = "measured".into();
     config.rules = (0..10_000).map(rule).collect();
@@ -123,8 +136,12 @@ fn decide_once(list: List) {
         refresh: std::time::Duration::ZERO,
     }];
     let start = Instant::now();
-    let policy = Policy::compile(&config, &[list.into()], OwnEndpoints::default()).expect("compiles");
-    println!("ms to compile 10,000  {:.1}", start.elapsed().as_secs_f64() * 1e3);
+    let policy =
+        Policy::compile(&config, &[list.into()], OwnEndpoints::default()).expect("compiles");
+    println!(
+        "ms to compile 10,000  {:.1}",
+        start.elapsed().as_secs_f64() * 1e3
+    );
     let target = Target::parse("www.some.site.example:443").expect("a target");
     let request = Request {
         listener: Listener::Mixed,
@@ -142,11 +159,17 @@ fn decide_once(list: List) {
     for _ in 0..DECISIONS {
         black_box(decide(black_box(&request), &policy));
     }
-    println!("ns a decision         {:.0}", start.elapsed().as_secs_f64() * 1e9 / f64::from(DECISIONS));
+    println!(
+        "ns a decision         {:.0}",
+        start.elapsed().as_secs_f64() * 1e9 / f64::from(DECISIONS)
+    );
     let before = NOW.load(Ordering::Relaxed);
     PEAK.store(before, Ordering::Relaxed);
     black_box(decide(&request, &policy));
-    println!("bytes a decision      {}", PEAK.load(Ordering::Relaxed) - before);
+    println!(
+        "bytes a decision      {}",
+        PEAK.load(Ordering::Relaxed) - before
+    );
 }
 
 fn mib(bytes: usize) -> f64 {

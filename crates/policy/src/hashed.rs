@@ -21,7 +21,7 @@ pub(crate) fn of_name(name: &str) -> u64 {
 
 /// The hash of an address, apart from that of any name.
 pub(crate) fn of_ip(ip: IpAddr) -> u64 {
-    key().hash_one(ip)
+    key().hash_one(ip.to_canonical())
 }
 
 /// The hash of a whole host.

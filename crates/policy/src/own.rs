@@ -19,7 +19,12 @@ pub struct OwnEndpoints {
 impl OwnEndpoints {
     /// The target as it was written is Privet: an address one of the listeners answers on, a name for this machine.
     pub fn answers(&self, target: &Target) -> bool {
-        match &target.host {
+        // A name that was not made by `Host::parse` may still be one that the C library takes for an address.
+        let host = match &target.host {
+            Host::Name(name) => Host::parse(name).unwrap_or_else(|_| target.host.clone()),
+            Host::Ip(_) => target.host.clone(),
+        };
+        match &host {
             Host::Ip(ip) => self.answers_at(*ip, target.port),
             Host::Name(name) if is_localhost(name) => {
                 self.answers_at(Ipv4Addr::LOCALHOST.into(), target.port)
@@ -112,6 +117,18 @@ mod tests {
         ] {
             let target = Target::parse(target).unwrap();
             assert_eq!(own.answers(&target), want, "{target}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_nobody_parsed_does_not_hide_an_address() {
+        let own = own(&["127.0.0.1:7280"]);
+        for name in ["0x7f.1", "127.1", "2130706433", "LOCALHOST", "localhost."] {
+            let target = Target {
+                host: Host::Name(name.into()),
+                port: 7280,
+            };
+            assert!(own.answers(&target), "{name}");
         }
     }
 

@@ -15,8 +15,9 @@ use crate::hashed::{Suffixes, of_host};
 use crate::hostset::{Entry, HostSet};
 use crate::{App, Host, Outlet, Protocol, Request};
 
-/// The most memory one `domain_regex` may take when compiled, in bytes.
-pub const MAX_REGEX: usize = 1 << 20;
+/// The most memory one `domain_regex` may take when compiled, in bytes: above what `privet check` lets pass, since here
+/// upper and lower case are one.
+pub const MAX_REGEX: usize = 16 << 20;
 
 /// Where a rule sends what it matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,11 +148,12 @@ impl Rule {
     }
 
     fn look_names(&self, host: &Host, named: bool) -> ControlFlow<&'static str> {
-        let by_domain = !self.domain.is_empty();
-        if !(named && by_domain) && !any(&self.domain, |domain| domain == host) {
+        let by_domain = named && !self.domain.is_empty();
+        let by_suffix = named && self.domain.is_empty();
+        if !by_domain && !any(&self.domain, |domain| domain == host) {
             return ControlFlow::Break("domain");
         }
-        if !(named && !by_domain) && !any(&self.suffix, |suffix| is_below(host, suffix)) {
+        if !by_suffix && !any(&self.suffix, |suffix| is_below(host, suffix)) {
             return ControlFlow::Break("domain_suffix");
         }
         if !self.regex.is_empty() {

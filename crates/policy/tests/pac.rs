@@ -234,7 +234,7 @@ fn the_file_and_the_engine_agree_over_random_rules() {
         Some(seed) => seed,
         None => std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0u8),
     };
-    println!("seed: PROPTEST_RNG_SEED={seed}");
+    eprintln!("seed: PROPTEST_RNG_SEED={seed}");
     let mut runner = TestRunner::new(RunnerConfig {
         rng_seed: RngSeed::Fixed(seed),
         ..RunnerConfig::default()
