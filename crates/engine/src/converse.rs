@@ -8,6 +8,7 @@ use privet_http::Road;
 use privet_policy::Listener;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
 
 use crate::detect::{Speech, detect};
 use crate::listen::Kind;
@@ -29,13 +30,15 @@ pub(crate) async fn converse(
 ) {
     let road = EngineRoad(shared);
     let mut first = BytesMut::with_capacity(FIRST_FLIGHT);
-    let reading = tokio::time::timeout(road.handshake_timeout(), client.read_buf(&mut first));
+    let deadline = Instant::now() + road.handshake_timeout();
+    let reading = timeout_at(deadline, client.read_buf(&mut first));
     if !matches!(reading.await, Ok(Ok(1..))) {
         return;
     }
     let (client, ahead, dialed, live) = match (kind, detect(&first)) {
         (Kind::Mixed | Kind::Socks, Some(Speech::Socks4 | Speech::Socks5)) => {
-            match socks::serve(client, first.freeze(), local, peer, listener(kind), &road).await {
+            let first = first.freeze();
+            match socks::serve(client, first, deadline, local, peer, listener(kind), &road).await {
                 socks::Served::Tunnel {
                     client,
                     ahead,

@@ -34,6 +34,7 @@ mod problem;
 mod programs;
 mod reload;
 mod serve;
+mod serve_socks;
 mod snapshot;
 pub mod socks;
 mod start;

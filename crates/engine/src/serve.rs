@@ -95,14 +95,7 @@ impl Road for EngineRoad {
         absolute_form: bool,
     ) -> Result<Dialed, Refusal> {
         let snapshot = self.0.snapshot.load_full();
-        let wish = Wish {
-            target: ask.target,
-            addresses: &ticket.addresses,
-            dns: &snapshot.policy.mode().dns,
-            app: ticket.app.as_deref(),
-            client: ask.client,
-            absolute_form,
-        };
+        let wish = wish(&snapshot, ask, ticket, absolute_form);
         match snapshot.outward.dial(&ticket.route, &wish).await {
             Ok(dialed) => Ok(dialed),
             Err(error) => {
@@ -181,7 +174,7 @@ impl EngineRoad {
         }
     }
 
-    fn book_refused(
+    pub(crate) fn book_refused(
         &self,
         ask: &Ask<'_>,
         app: Option<Arc<App>>,
@@ -195,7 +188,24 @@ impl EngineRoad {
     }
 }
 
-fn opening(ask: &Ask<'_>, app: Option<Arc<App>>, why: &Why, route: Arc<str>) -> Opening {
+/// What was decided, as the dialer wants it.
+pub(crate) fn wish<'a>(
+    snapshot: &'a Snapshot,
+    ask: &Ask<'a>,
+    ticket: &'a Ticket,
+    absolute_form: bool,
+) -> Wish<'a> {
+    Wish {
+        target: ask.target,
+        addresses: &ticket.addresses,
+        dns: &snapshot.policy.mode().dns,
+        app: ticket.app.as_deref(),
+        client: ask.client,
+        absolute_form,
+    }
+}
+
+pub(crate) fn opening(ask: &Ask<'_>, app: Option<Arc<App>>, why: &Why, route: Arc<str>) -> Opening {
     Opening {
         listener: ask.listener,
         client: ask.client,

@@ -11,7 +11,9 @@
     )
 )]
 
+pub mod associate;
 mod attempts;
+pub mod bind;
 pub mod build;
 pub mod chain;
 mod checks;

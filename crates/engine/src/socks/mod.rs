@@ -4,32 +4,35 @@ pub mod parsed;
 pub mod v4;
 pub mod v5;
 
+mod bind;
 mod connect;
 mod farewell;
 mod head;
 mod inbox;
 mod reply;
+mod road;
+pub mod udp;
 
 #[cfg(test)]
-mod parser_tests;
+mod tests;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fast_socks5::ReplyError;
-use privet_http::{Ask, Refusal, Road};
+use privet_http::{Ask, Refusal};
 use privet_ledger::Live;
 use privet_net::Dialed;
 use privet_policy::{Listener, Protocol, Target};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use farewell::farewell;
 use head::{Head, Stop};
 use inbox::Inbox;
 use parsed::Command;
 use reply::Dialect;
+pub use road::SocksRoad;
 
 /// How a handshake ended.
 // Made once a connection and taken apart at once: a box would cost more than it saves.
@@ -86,12 +89,12 @@ impl Asker {
     }
 }
 
-/// Serves one SOCKS client whose first bytes were read. The handshake as a whole, from here to the last byte of the
-/// request, lies under [`Road::handshake_timeout`]; past it the client is closed without a word. The dial has the
-/// dialer's own limits.
-pub async fn serve<R: Road>(
+/// Serves one SOCKS client whose first bytes were read. Where the request is not whole at `deadline` the client is closed
+/// without a word; the dial has the dialer's own limits.
+pub async fn serve<R: SocksRoad>(
     client: TcpStream,
     first: Bytes,
+    deadline: Instant,
     local: SocketAddr,
     peer: SocketAddr,
     listener: Listener,
@@ -99,7 +102,7 @@ pub async fn serve<R: Road>(
 ) -> Served {
     let mut inbox = Inbox::new(client, first);
     let reading = head::read(&mut inbox, peer.ip(), road);
-    let head = match timeout(road.handshake_timeout(), reading).await {
+    let head = match timeout_at(deadline, reading).await {
         Ok(Ok(head)) => head,
         Ok(Err(Stop::Say(reply))) => {
             farewell(inbox.into_parts().0, &reply).await;
@@ -126,9 +129,10 @@ pub async fn serve<R: Road>(
     };
     match wish.command {
         Command::Connect => connect::connect(caller, &asker, &wish.target, road).await,
-        Command::Bind | Command::Associate => {
-            let reply = caller.dialect.rejected(ReplyError::CommandNotSupported);
-            farewell(caller.client, &reply).await;
+        // Rare and large: boxed, so that a CONNECT does not carry their room.
+        Command::Bind => Box::pin(bind::bind(caller, &asker, &wish.target, road)).await,
+        Command::Associate => {
+            Box::pin(udp::associate(caller, asker, wish.target.port, road)).await;
             Served::Done
         }
     }

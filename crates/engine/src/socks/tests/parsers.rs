@@ -3,9 +3,9 @@
 use privet_policy::{Host, Target};
 use proptest::prelude::*;
 
-use super::parsed::{Command, Fault, Parsed};
-use super::v5::{Greeting, Method, Wish};
-use super::{v4, v5};
+use crate::socks::parsed::{Command, Fault, Parsed};
+use crate::socks::v5::{Greeting, Method, Wish};
+use crate::socks::{v4, v5};
 
 fn target(host: &str, port: u16) -> Target {
     let host = Host::parse(host).unwrap();

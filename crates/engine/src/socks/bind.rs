@@ -1,0 +1,83 @@
+//! BIND (RFC 1928, section 4): a client waits for one connection from a peer that it named, as FTP's active mode does.
+
+use privet_http::Refusal;
+use privet_ledger::End;
+use privet_net::bind::WAIT;
+use privet_net::{DialError, DialErrorKind};
+use privet_policy::Target;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::farewell::say;
+use super::parsed::Command;
+use super::road::SocksRoad;
+use super::{Asker, Caller, Served};
+
+/// Decide, listen, first reply; one connection from the expected peer, second reply; then it is a tunnel.
+pub async fn bind<R: SocksRoad>(
+    mut caller: Caller,
+    asker: &Asker,
+    target: &Target,
+    road: &R,
+) -> Served {
+    let ask = asker.ask(caller.dialect.protocol(), target);
+    let ticket = match road.decide(&ask).await {
+        Ok(ticket) => ticket,
+        Err(refusal) => return caller.refuse(&refusal, Command::Bind).await,
+    };
+    let bound = match road.bind(&ask, &ticket).await {
+        Ok(bound) => bound,
+        Err(refusal) => return caller.refuse(&refusal, Command::Bind).await,
+    };
+    if !say(
+        &mut caller.client,
+        &caller.dialect.granted(Some(bound.address())),
+    )
+    .await
+    {
+        return Served::Done;
+    }
+    let arrived = tokio::select! {
+        arrived = timeout(WAIT, bound.accept()) => arrived.unwrap_or_else(|_| Err(nobody_came(target))),
+        () = gone(&caller.client) => return Served::Done,
+    };
+    let (dialed, peer) = match arrived {
+        Ok(arrived) => arrived,
+        Err(error) => {
+            road.refused(&ask, &ticket.why, End::Failed, Some(error.to_string()));
+            return caller.refuse(&Refusal::Failed(error), Command::Bind).await;
+        }
+    };
+    let live = road.book(&ask, &ticket, &dialed);
+    if !say(&mut caller.client, &caller.dialect.granted(Some(peer))).await {
+        live.end(End::Broken, None);
+        return Served::Done;
+    }
+    Served::Tunnel {
+        client: caller.client,
+        ahead: caller.ahead,
+        dialed,
+        live,
+    }
+}
+
+fn nobody_came(target: &Target) -> DialError {
+    DialError {
+        kind: DialErrorKind::TimedOut,
+        hop: None,
+        text: format!(
+            "nobody connected from {} in {} s",
+            target.host,
+            WAIT.as_secs()
+        ),
+    }
+}
+
+/// Ends when the client hangs up. What it sends early stays in the socket for the relay, and ends the watch.
+async fn gone(client: &TcpStream) {
+    let mut one = [0];
+    match client.peek(&mut one).await {
+        Ok(0) | Err(_) => {}
+        Ok(_) => std::future::pending().await,
+    }
+}

@@ -1,0 +1,298 @@
+//! UDP ASSOCIATE: whose datagrams pass, whereto, and for how long.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use privet_ledger::End;
+use privet_policy::Protocol;
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::time::timeout;
+
+use super::door::{Door, Plan, Then, address, ask};
+
+/// Far more than a datagram on loopback needs.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// An association: its control connection, the client's socket, and the relay's address.
+struct Client {
+    control: TcpStream,
+    socket: UdpSocket,
+    relay: SocketAddr,
+}
+
+impl Client {
+    async fn of(door: &Door) -> Self {
+        let mut control = door.knock().await;
+        let (code, relay) = ask(&mut control, 3, "0.0.0.0:0").await;
+        assert_eq!((code, relay.ip()), (0, door.address.ip()));
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        Self {
+            control,
+            socket,
+            relay,
+        }
+    }
+
+    async fn send(&self, target: &str, data: &[u8]) {
+        let datagram = wrap(target, data);
+        self.socket.send_to(&datagram, self.relay).await.unwrap();
+    }
+
+    /// The next datagram from the relay: header and data.
+    async fn receive(&self) -> Vec<u8> {
+        receive(&self.socket, self.relay).await
+    }
+}
+
+async fn receive(socket: &UdpSocket, expected: SocketAddr) -> Vec<u8> {
+    let mut bytes = vec![0; 70_000];
+    let received = timeout(PATIENCE, socket.recv_from(&mut bytes)).await;
+    let (length, from) = received.expect("a datagram comes").unwrap();
+    assert_eq!(from, expected);
+    bytes.truncate(length);
+    bytes
+}
+
+fn wrap(target: &str, data: &[u8]) -> Vec<u8> {
+    [&[0, 0, 0][..], &address(target), data].concat()
+}
+
+async fn socket() -> (UdpSocket, SocketAddr) {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
+}
+
+/// Takes one datagram and sends it back; who sent it.
+async fn echo(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
+    let mut bytes = vec![0; 70_000];
+    let received = timeout(PATIENCE, socket.recv_from(&mut bytes)).await;
+    let (length, from) = received.expect("a datagram comes").unwrap();
+    bytes.truncate(length);
+    socket.send_to(&bytes, from).await.unwrap();
+    (bytes, from)
+}
+
+#[tokio::test]
+async fn one_association_carries_datagrams_to_several_targets_and_back() {
+    let door = Door::open(Plan::default()).await;
+    let client = Client::of(&door).await;
+    let ((first, at_first), (second, at_second)) = (socket().await, socket().await);
+    for (target, at) in [(&first, at_first), (&second, at_second)] {
+        client.send(&at.to_string(), b"hello").await;
+        assert_eq!(echo(target).await.0, b"hello");
+        assert_eq!(client.receive().await, wrap(&at.to_string(), b"hello"));
+    }
+    let rows = door.road.0.ledger.live();
+    assert_eq!(rows.len(), 2, "a row for each target");
+    for row in rows {
+        assert_eq!((row.up_bytes(), row.down_bytes()), (5, 5));
+        assert_eq!(row.protocol(), Protocol::Udp);
+    }
+}
+
+#[tokio::test]
+async fn a_target_by_name_is_answered_from_its_address() {
+    let door = Door::open(Plan::default()).await;
+    let client = Client::of(&door).await;
+    let (target, at) = socket().await;
+    client.send(&format!("127.0.0.1:{}", at.port()), b"1").await;
+    echo(&target).await;
+    client.receive().await;
+    let named = door.road.0.asked.lock().unwrap().len();
+    client.send(&format!("localhost:{}", at.port()), b"2").await;
+    assert_eq!(echo(&target).await.0, b"2");
+    assert_eq!(client.receive().await, wrap(&at.to_string(), b"2"));
+    assert_eq!(door.asked().len(), named + 1);
+}
+
+#[tokio::test]
+async fn the_largest_datagram_passes_whole() {
+    let door = Door::open(Plan::default()).await;
+    let client = Client::of(&door).await;
+    let (target, at) = socket().await;
+    // 65,507 bytes are the most that UDP over IPv4 carries, and the header takes ten of them.
+    let data = vec![b'x'; 65_507 - 10];
+    client.send(&at.to_string(), &data).await;
+    assert_eq!(echo(&target).await.0, data);
+    assert_eq!(client.receive().await, wrap(&at.to_string(), &data));
+}
+
+#[tokio::test]
+async fn datagrams_of_strangers_and_fragments_are_dropped() {
+    let door = Door::open(Plan::default()).await;
+    let client = Client::of(&door).await;
+    let (target, at) = socket().await;
+    let other_host = UdpSocket::bind("127.0.0.2:0").await.unwrap();
+    let early = wrap(&at.to_string(), b"another host, before the client");
+    other_host.send_to(&early, client.relay).await.unwrap();
+    let mut fragment = wrap(&at.to_string(), b"fragment");
+    fragment[2] = 1;
+    client
+        .socket
+        .send_to(&fragment, client.relay)
+        .await
+        .unwrap();
+    client.socket.send_to(b"noise", client.relay).await.unwrap();
+
+    client.send(&at.to_string(), b"first").await;
+    assert_eq!(echo(&target).await.0, b"first");
+    client.receive().await;
+
+    let (other_port, _) = socket().await;
+    let late = wrap(&at.to_string(), b"another port, after the client");
+    let _ = other_port.send_to(&late, client.relay).await;
+    let _ = other_host.send_to(&late, client.relay).await;
+    client.send(&at.to_string(), b"second").await;
+    assert_eq!(echo(&target).await.0, b"second");
+}
+
+#[tokio::test]
+async fn a_port_in_the_request_is_the_only_one_heard() {
+    let door = Door::open(Plan::default()).await;
+    let (socket_of_client, announced) = socket().await;
+    let (impostor, _) = socket().await;
+    let (target, at) = socket().await;
+    let mut control = door.knock().await;
+    let (code, relay) = ask(&mut control, 3, &announced.to_string()).await;
+    assert_eq!(code, 0);
+    let _ = impostor
+        .send_to(&wrap(&at.to_string(), b"impostor"), relay)
+        .await;
+    let mine = wrap(&at.to_string(), b"mine");
+    socket_of_client.send_to(&mine, relay).await.unwrap();
+    assert_eq!(echo(&target).await.0, b"mine");
+    assert_eq!(receive(&socket_of_client, relay).await, mine);
+}
+
+#[tokio::test]
+async fn nobody_answers_who_was_not_asked() {
+    let door = Door::open(Plan::default()).await;
+    let client = Client::of(&door).await;
+    let (target, at) = socket().await;
+    client.send(&at.to_string(), b"question").await;
+    let (_, outward) = echo(&target).await;
+    client.receive().await;
+    let unasked = UdpSocket::bind("127.0.0.9:0").await.unwrap();
+    let to = SocketAddr::new(at.ip(), outward.port());
+    unasked.send_to(b"poison", to).await.unwrap();
+    client.send(&at.to_string(), b"again").await;
+    echo(&target).await;
+    let next = client.receive().await;
+    assert_eq!(next, wrap(&at.to_string(), b"again"), "nothing in between");
+}
+
+#[tokio::test]
+async fn a_blocked_target_gets_nothing_and_is_booked_once() {
+    let (target, at) = socket().await;
+    let (allowed, at_allowed) = socket().await;
+    let then = HashMap::from([(at.to_string(), Then::Block)]);
+    let door = Door::open(Plan {
+        then,
+        ..Plan::default()
+    })
+    .await;
+    let client = Client::of(&door).await;
+    for _ in 0..5 {
+        client.send(&at.to_string(), b"blocked").await;
+    }
+    client.send(&at_allowed.to_string(), b"allowed").await;
+    assert_eq!(echo(&allowed).await.0, b"allowed");
+    assert!(target.try_recv(&mut [0; 8]).is_err());
+    let refused = door.road.0.refused.lock().unwrap().clone();
+    assert_eq!(refused, [(at.to_string(), End::Blocked)]);
+}
+
+#[tokio::test]
+async fn the_association_ends_with_its_tcp_connection() {
+    let door = Door::open(Plan::default()).await;
+    let client = Client::of(&door).await;
+    let (target, at) = socket().await;
+    client.send(&at.to_string(), b"x").await;
+    echo(&target).await;
+    client.receive().await;
+    client.socket.connect(client.relay).await.unwrap();
+    drop(client.control);
+    // A closed port is told by the system; until then datagrams still pass.
+    let closed = async {
+        loop {
+            let _ = client.socket.send(b"noise").await;
+            let heard = timeout(Duration::from_millis(20), client.socket.recv(&mut [0; 9])).await;
+            if let Ok(Err(error)) = heard {
+                break error.kind();
+            }
+        }
+    };
+    let closed = timeout(PATIENCE, closed).await.expect("the relay ends");
+    assert_eq!(closed, std::io::ErrorKind::ConnectionRefused);
+    assert_eq!(door.road.0.ledger.live().len(), 0);
+}
+
+#[tokio::test]
+async fn a_row_closed_by_the_user_carries_nothing_more() {
+    let door = Door::open(Plan::default()).await;
+    let client = Client::of(&door).await;
+    let ((target, at), (other, at_other)) = (socket().await, socket().await);
+    client.send(&at.to_string(), b"1").await;
+    echo(&target).await;
+    client.receive().await;
+    door.road.0.ledger.live()[0].cancel(End::Closed);
+    client.send(&at.to_string(), b"2").await;
+    client.send(&at_other.to_string(), b"3").await;
+    assert_eq!(echo(&other).await.0, b"3");
+    assert!(target.try_recv(&mut [0; 8]).is_err());
+}
+
+#[tokio::test]
+async fn datagrams_go_through_a_socks5_upstream_with_names_as_they_are() {
+    let upstream = Door::open(Plan::default()).await;
+    let door = Door::open(Plan {
+        upstream: Some(format!("socks5://{}", upstream.address)),
+        ..Plan::default()
+    })
+    .await;
+    let client = Client::of(&door).await;
+    let ((target, at), (by_name, at_name)) = (socket().await, socket().await);
+    client.send(&at.to_string(), b"by address").await;
+    assert_eq!(echo(&target).await.0, b"by address");
+    assert_eq!(client.receive().await, wrap(&at.to_string(), b"by address"));
+    let name = format!("localhost:{}", at_name.port());
+    client.send(&name, b"by name").await;
+    assert_eq!(echo(&by_name).await.0, b"by name");
+    assert_eq!(
+        client.receive().await,
+        wrap(&at_name.to_string(), b"by name")
+    );
+    let asked: Vec<String> = upstream
+        .asked()
+        .into_iter()
+        .map(|asked| asked.target)
+        .collect();
+    assert_eq!(asked, [at.to_string(), name], "in one association");
+    assert_eq!(door.road.0.ledger.live()[0].route().as_ref(), "up");
+}
+
+#[tokio::test]
+async fn an_upstream_that_carries_no_datagrams_never_makes_them_go_direct() {
+    let upstream = Door::open(Plan::default()).await;
+    for scheme in ["socks4", "http"] {
+        let (target, at) = socket().await;
+        let door = Door::open(Plan {
+            upstream: Some(format!("{scheme}://{}", upstream.address)),
+            ..Plan::default()
+        })
+        .await;
+        let client = Client::of(&door).await;
+        client.send(&at.to_string(), b"x").await;
+        let booked = async {
+            while door.road.0.refused.lock().unwrap().is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, booked).await.expect("it is booked");
+        let refused = door.road.0.refused.lock().unwrap().clone();
+        assert_eq!(refused, [(at.to_string(), End::Failed)], "{scheme}");
+        assert!(target.try_recv(&mut [0; 8]).is_err());
+    }
+}

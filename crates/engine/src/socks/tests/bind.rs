@@ -1,0 +1,117 @@
+//! BIND: who may come, when the client is told, and what happens when nobody does.
+
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+
+use super::door::{Door, Plan, ask, read, read_to_end, reply};
+
+/// A connection from an address of the test's choice.
+async fn connect_from(from: &str, to: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(format!("{from}:0").parse().unwrap()).unwrap();
+    socket.connect(to).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_expected_peer_comes_through_and_a_stranger_is_closed() {
+    let door = Door::open(Plan::default()).await;
+    let mut client = door.knock().await;
+    let (code, at) = ask(&mut client, 2, "127.0.0.2:0").await;
+    assert_eq!((code, at.ip()), (0, door.address.ip()));
+
+    let mut stranger = connect_from("127.0.0.3", at).await;
+    assert_eq!(stranger.read(&mut [0]).await.unwrap_or(0), 0, "closed");
+
+    let mut peer = connect_from("127.0.0.2", at).await;
+    let (code, came) = reply(&mut client).await;
+    assert_eq!((code, came), (0, peer.local_addr().unwrap()));
+
+    peer.write_all(b"220 ready").await.unwrap();
+    assert_eq!(&read::<9>(&mut client).await, b"220 ready");
+    client.write_all(b"QUIT").await.unwrap();
+    assert_eq!(&read::<4>(&mut peer).await, b"QUIT");
+    let after = TcpStream::connect(at).await;
+    assert!(after.is_err(), "one connection, then nobody listens");
+}
+
+#[tokio::test]
+async fn a_peer_known_by_name_is_expected_at_its_addresses() {
+    let door = Door::open(Plan::default()).await;
+    let mut client = door.knock().await;
+    client.write_all(&[5, 1, 0]).await.unwrap();
+    assert_eq!(read::<2>(&mut client).await, [5, 0]);
+    client
+        .write_all(b"\x05\x02\x00\x03\x09127.0.0.2\x00\x14")
+        .await
+        .unwrap();
+    let (code, at) = reply(&mut client).await;
+    assert_eq!(code, 0);
+    let peer = connect_from("127.0.0.2", at).await;
+    assert_eq!(reply(&mut client).await, (0, peer.local_addr().unwrap()));
+}
+
+#[tokio::test]
+async fn socks4_waits_for_its_peer_too() {
+    let door = Door::open(Plan::default()).await;
+    let mut client = door.knock().await;
+    client
+        .write_all(&[4, 2, 0, 20, 127, 0, 0, 1, 0])
+        .await
+        .unwrap();
+    let [_, code, high, low, a, b, c, d] = read::<8>(&mut client).await;
+    assert_eq!(code, 90);
+    let at = SocketAddr::from(([a, b, c, d], u16::from_be_bytes([high, low])));
+    let mut peer = TcpStream::connect(at).await.unwrap();
+    let [_, code, high, low, ..] = read::<8>(&mut client).await;
+    let port = u16::from_be_bytes([high, low]);
+    assert_eq!((code, port), (90, peer.local_addr().unwrap().port()));
+    client.write_all(b"hello").await.unwrap();
+    assert_eq!(&read::<5>(&mut peer).await, b"hello");
+}
+
+#[tokio::test]
+async fn nobody_listens_any_more_once_the_client_hangs_up() {
+    let door = Door::open(Plan::default()).await;
+    let mut client = door.knock().await;
+    let (_, at) = ask(&mut client, 2, "127.0.0.1:0").await;
+    client.shutdown().await.unwrap();
+    assert_eq!(read_to_end(&mut client).await, b"");
+    assert!(TcpStream::connect(at).await.is_err());
+}
+
+#[tokio::test]
+async fn through_an_upstream_it_is_the_upstream_that_listens() {
+    let upstream = Door::open(Plan::default()).await;
+    for scheme in ["socks5", "socks4"] {
+        let door = Door::open(Plan {
+            upstream: Some(format!("{scheme}://{}", upstream.address)),
+            ..Plan::default()
+        })
+        .await;
+        let mut client = door.knock().await;
+        let (code, at) = ask(&mut client, 2, "127.0.0.2:21").await;
+        assert_eq!(code, 0, "{scheme}");
+        let mut peer = connect_from("127.0.0.2", at).await;
+        let came = reply(&mut client).await;
+        assert_eq!(came, (0, peer.local_addr().unwrap()));
+        peer.write_all(b"220").await.unwrap();
+        assert_eq!(&read::<3>(&mut client).await, b"220");
+        assert_eq!(upstream.asked().pop().unwrap().target, "127.0.0.2:21");
+        assert_eq!(door.road.0.ledger.live()[0].route().as_ref(), "up");
+    }
+}
+
+#[tokio::test]
+async fn an_upstream_that_cannot_listen_is_told_as_command_not_supported() {
+    let upstream = Door::open(Plan::default()).await;
+    let door = Door::open(Plan {
+        upstream: Some(format!("http://{}", upstream.address)),
+        ..Plan::default()
+    })
+    .await;
+    let mut client = door.knock().await;
+    assert_eq!(ask(&mut client, 2, "127.0.0.2:21").await.0, 7);
+    assert_eq!(read_to_end(&mut client).await, b"");
+}

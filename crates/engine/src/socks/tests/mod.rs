@@ -1,0 +1,7 @@
+//! SOCKS from the first byte to the last, over real loopback sockets; only the road behind it is made up.
+
+mod associate;
+mod bind;
+mod door;
+mod handshake;
+mod parsers;

@@ -1,0 +1,138 @@
+//! What an association does with the answers to its questions: a flow gets its way and its row, or its refusal.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::Context;
+use std::time::{Duration, Instant};
+
+use privet_http::Ticket;
+use privet_ledger::End;
+use privet_net::associate::UpstreamUdp;
+use privet_policy::{Protocol, Route, Target};
+
+use super::association::Association;
+use super::decide::{self, No};
+use super::flow::{FAILURE_HOLDS, REFUSAL_HOLDS, Way};
+use crate::socks::road::SocksRoad;
+
+impl<R: SocksRoad> Association<R> {
+    pub(super) fn decided(
+        &mut self,
+        cx: &mut Context<'_>,
+        target: Target,
+        answer: Result<(Arc<Ticket>, Vec<SocketAddr>), No>,
+        now: Instant,
+    ) {
+        let Some(flow) = self.flows.get_mut(&target).filter(|flow| flow.deciding) else {
+            return;
+        };
+        flow.decided(now);
+        let (ticket, addresses) = match answer {
+            Ok(answer) => answer,
+            Err(no) => {
+                flow.refuse(now + holds(no), End::Reload);
+                drop(self.flows.take_queue(&target));
+                return;
+            }
+        };
+        match &ticket.route {
+            Route::Direct(permit) => {
+                self.outward.permit(permit);
+                self.go_direct(cx, target, &ticket, addresses, now);
+            }
+            Route::Via { .. } => {
+                let ask = self.asker.ask(Protocol::Udp, &target);
+                let key = self.road.association_key(&ask, &ticket);
+                if flow.way == Way::Upstream(key) {
+                    return;
+                }
+                flow.way = Way::Opening(key);
+                flow.ticket = Some(ticket.clone());
+                if self.outward.has(key) {
+                    self.go_through(cx, &target, key, now);
+                } else if !self.opening.contains(&key) {
+                    self.opening.push(key);
+                    self.asked
+                        .push(decide::open(&self.road, &self.asker, target, ticket, key));
+                }
+            }
+        }
+    }
+
+    fn go_direct(
+        &mut self,
+        cx: &mut Context<'_>,
+        target: Target,
+        ticket: &Ticket,
+        addresses: Vec<SocketAddr>,
+        now: Instant,
+    ) {
+        let Some(flow) = self.flows.get_mut(&target) else {
+            return;
+        };
+        if !matches!(flow.way, Way::Direct(_)) || flow.live.is_none() {
+            let ask = self.asker.ask(Protocol::Udp, &target);
+            let remote = addresses.first().copied();
+            flow.live = Some(self.road.book_datagrams(&ask, ticket, None, remote));
+        }
+        flow.way = Way::Direct(addresses.clone());
+        self.flows.expect(&target, &addresses);
+        self.flush(cx, &target, now);
+    }
+
+    fn go_through(&mut self, cx: &mut Context<'_>, target: &Target, key: u64, now: Instant) {
+        let route = self.outward.route(key);
+        let Some(flow) = self.flows.get_mut(target) else {
+            return;
+        };
+        if let Some(ticket) = flow.ticket.take() {
+            let ask = self.asker.ask(Protocol::Udp, target);
+            let live = self
+                .road
+                .book_datagrams(&ask, &ticket, route.as_ref(), None);
+            flow.live = Some(live);
+        }
+        flow.way = Way::Upstream(key);
+        self.flush(cx, target, now);
+    }
+
+    pub(super) fn opened(
+        &mut self,
+        cx: &mut Context<'_>,
+        key: u64,
+        upstream: Result<UpstreamUdp, No>,
+        now: Instant,
+    ) {
+        self.opening.retain(|opening| *opening != key);
+        let waiting = self.flows.of_upstream(key);
+        match upstream {
+            Ok(upstream) => {
+                self.outward.add(key, upstream);
+                for target in waiting {
+                    self.go_through(cx, &target, key, now);
+                }
+            }
+            Err(no) => {
+                for target in waiting {
+                    drop(self.flows.take_queue(&target));
+                    if let Some(flow) = self.flows.get_mut(&target) {
+                        flow.refuse(now + holds(no), End::Failed);
+                    }
+                }
+            }
+        }
+    }
+
+    fn flush(&mut self, cx: &mut Context<'_>, target: &Target, now: Instant) {
+        for data in self.flows.take_queue(target) {
+            self.send(cx, target.clone(), &data, now);
+        }
+    }
+}
+
+fn holds(no: No) -> Duration {
+    match no {
+        No::Blocked => REFUSAL_HOLDS,
+        No::Failed => FAILURE_HOLDS,
+    }
+}

@@ -1,0 +1,273 @@
+//! One association at work. A single task polls the control connection, the relay socket, the sockets outward and the
+//! questions under way; nothing is spawned, so all of it ends with the client's TCP connection.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use privet_ledger::End;
+use privet_policy::Target;
+use socket2::SockRef;
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::time::Sleep;
+
+use super::datagram::{self, Header};
+use super::decide::{self, Answer, MAX_ASKED, Question};
+use super::flow::{Flows, Way};
+use super::latch::Latch;
+use super::outward::Outward;
+use crate::socks::Asker;
+use crate::socks::road::SocksRoad;
+
+/// Datagrams taken from one socket before the others have their turn.
+const BURST: usize = 32;
+/// The largest datagram that IP carries, and a little: nothing is cut.
+const LARGEST: usize = 64 * 1024;
+/// How often flows are looked over while there are any.
+const SWEEP: Duration = Duration::from_secs(1);
+
+thread_local! {
+    /// A datagram is received, judged and sent within one poll: all associations of a thread share one buffer.
+    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; LARGEST].into_boxed_slice());
+}
+
+pub struct Association<R> {
+    control: TcpStream,
+    relay: UdpSocket,
+    /// The relay socket is connected: the kernel drops strangers' datagrams.
+    connected: bool,
+    latch: Latch,
+    pub(super) asker: Arc<Asker>,
+    pub(super) road: R,
+    pub(super) flows: Flows,
+    pub(super) outward: Outward,
+    pub(super) asked: Vec<Question>,
+    pub(super) opening: Vec<u64>,
+    alarm: Pin<Box<Sleep>>,
+    idle_timeout: Duration,
+    moved: Instant,
+}
+
+impl<R: SocksRoad> Association<R> {
+    pub fn new(control: TcpStream, relay: UdpSocket, latch: Latch, asker: Asker, road: R) -> Self {
+        let idle_timeout = road.idle_timeout();
+        Self {
+            control,
+            relay,
+            connected: false,
+            latch,
+            asker: Arc::new(asker),
+            road,
+            flows: Flows::default(),
+            outward: Outward::default(),
+            asked: Vec::new(),
+            opening: Vec::new(),
+            alarm: Box::pin(tokio::time::sleep(idle_timeout)),
+            idle_timeout,
+            moved: Instant::now(),
+        }
+    }
+
+    /// Ready once the association is over.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let now = Instant::now();
+        if self.poll_hung_up(cx) || self.poll_alarm(cx, now) {
+            return Poll::Ready(());
+        }
+        let mut more = BUFFER.with_borrow_mut(|buffer| self.poll_client(cx, buffer, now));
+        self.poll_answers(cx, now);
+        more |= BUFFER.with_borrow_mut(|buffer| {
+            self.poll_direct(cx, buffer, now) | self.poll_upstreams(cx, buffer, now)
+        });
+        if more {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+
+    /// RFC 1928, section 6: the association ends with the TCP connection. What arrives on it has no meaning.
+    fn poll_hung_up(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut bytes = [0; 256];
+        for _ in 0..BURST {
+            let mut read = ReadBuf::new(&mut bytes);
+            match Pin::new(&mut self.control).poll_read(cx, &mut read) {
+                Poll::Pending => return false,
+                Poll::Ready(Ok(())) if !read.filled().is_empty() => {}
+                Poll::Ready(_) => return true,
+            }
+        }
+        cx.waker().wake_by_ref();
+        false
+    }
+
+    /// Looks the flows over; `true`: nothing moved for the idle timeout.
+    fn poll_alarm(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        while self.alarm.as_mut().poll(cx).is_ready() {
+            if now.duration_since(self.moved) >= self.idle_timeout {
+                return true;
+            }
+            self.flows.sweep(cx, now);
+            self.outward
+                .keep(|key| !self.flows.of_upstream(key).is_empty());
+            let next = match self.flows.is_empty() {
+                true => self.moved + self.idle_timeout,
+                false => (now + SWEEP).min(self.moved + self.idle_timeout),
+            };
+            self.alarm.as_mut().reset(next.into());
+        }
+        false
+    }
+
+    /// Takes datagrams of the client; `true`: there may be more.
+    fn poll_client(&mut self, cx: &mut Context<'_>, buffer: &mut [u8], now: Instant) -> bool {
+        for _ in 0..BURST {
+            let mut read = ReadBuf::new(buffer);
+            match self.relay.poll_recv_from(cx, &mut read) {
+                Poll::Pending => return false,
+                // The kernel tells that an earlier reply found no socket at the client; that is the client's affair.
+                Poll::Ready(Err(_)) => {}
+                Poll::Ready(Ok(from)) => self.hear_client(cx, from, read.filled(), now),
+            }
+        }
+        true
+    }
+
+    fn hear_client(&mut self, cx: &mut Context<'_>, from: SocketAddr, bytes: &[u8], now: Instant) {
+        if !self.latch.admits(from) {
+            return;
+        }
+        let Ok((target, data_at)) = datagram::parse(bytes) else {
+            return;
+        };
+        if self.latch.client().is_none() {
+            self.latch.fix(from);
+            self.connected = SockRef::from(&self.relay).connect(&from.into()).is_ok();
+        }
+        let had_none = self.flows.is_empty();
+        self.moved = now;
+        self.send(cx, target, bytes.get(data_at..).unwrap_or_default(), now);
+        if had_none {
+            self.alarm.as_mut().reset((now + SWEEP).into());
+        }
+    }
+
+    /// Sends a datagram by its flow's way, or asks for one first.
+    pub(super) fn send(&mut self, cx: &mut Context<'_>, target: Target, data: &[u8], now: Instant) {
+        let flow = self.flows.touch(&target, now);
+        flow.end_if_cancelled(cx, now);
+        if flow.wants_decision(now) && self.asked.len() < MAX_ASKED {
+            flow.deciding = true;
+            if matches!(flow.way, Way::Refused(_)) {
+                flow.way = Way::Deciding;
+            }
+            self.asked
+                .push(decide::decide(&self.road, &self.asker, target.clone()));
+        }
+        match &mut flow.way {
+            Way::Refused(_) => {}
+            Way::Deciding | Way::Opening(_) => self.flows.queue(&target, data),
+            way => {
+                let sent = self.outward.send(way, &target, data);
+                if let (true, Some(live)) = (sent, &flow.live) {
+                    live.up(data.len() as u64);
+                }
+            }
+        }
+    }
+
+    /// Hears the answers that came. Applying one may put another question, which is heard in the same round.
+    fn poll_answers(&mut self, cx: &mut Context<'_>, now: Instant) {
+        let mut at = 0;
+        while let Some(question) = self.asked.get_mut(at) {
+            match question.as_mut().poll(cx) {
+                Poll::Pending => at += 1,
+                Poll::Ready(answer) => {
+                    drop(self.asked.swap_remove(at));
+                    match answer {
+                        Answer::Decided(target, answer) => self.decided(cx, target, answer, now),
+                        Answer::Opened(key, upstream) => self.opened(cx, key, upstream, now),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes answers that came straight from targets.
+    fn poll_direct(&mut self, cx: &mut Context<'_>, buffer: &mut [u8], now: Instant) -> bool {
+        for _ in 0..BURST {
+            let mut read = ReadBuf::new(buffer);
+            match self.outward.poll_direct(cx, &mut read) {
+                Poll::Pending => return false,
+                Poll::Ready(Err(_)) => {}
+                Poll::Ready(Ok(from)) => {
+                    let Some(flow) = self.flows.answered_by(from, now) else {
+                        continue;
+                    };
+                    flow.end_if_cancelled(cx, now);
+                    if let Some(live) = &flow.live {
+                        live.down(read.filled().len() as u64);
+                        self.moved = now;
+                        self.to_client(&datagram::header_from(from), read.filled());
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    /// Takes answers that upstreams relay. An upstream that ended its association ends its flows.
+    fn poll_upstreams(&mut self, cx: &mut Context<'_>, buffer: &mut [u8], now: Instant) -> bool {
+        for key in self.outward.poll_closed(cx) {
+            for target in self.flows.of_upstream(key) {
+                self.flows.forget(&target, End::Broken);
+            }
+        }
+        for _ in 0..BURST {
+            let mut read = ReadBuf::new(buffer);
+            match self.outward.poll_upstreams(cx, &mut read) {
+                Poll::Pending => return false,
+                Poll::Ready((_, Err(_))) => {}
+                Poll::Ready((key, Ok(()))) => self.hear_upstream(cx, key, read.filled(), now),
+            }
+        }
+        true
+    }
+
+    fn hear_upstream(&mut self, cx: &mut Context<'_>, key: u64, bytes: &[u8], now: Instant) {
+        let Ok((source, data_at)) = datagram::parse(bytes) else {
+            return;
+        };
+        let data = bytes.get(data_at..).unwrap_or_default();
+        let Some(flow) = self.flows.answered_through(key, &source, now) else {
+            return;
+        };
+        flow.end_if_cancelled(cx, now);
+        if let Some(live) = &flow.live {
+            live.down(data.len() as u64);
+            self.moved = now;
+            self.to_client(&datagram::header(&source), data);
+        }
+    }
+
+    /// Sends a datagram to the client now or not at all.
+    fn to_client(&self, header: &Header, data: &[u8]) {
+        let Some(client) = self.latch.client() else {
+            return;
+        };
+        let parts = [IoSlice::new(header), IoSlice::new(data)];
+        let socket = SockRef::from(&self.relay);
+        let sent: io::Result<usize> = match self.connected {
+            true => socket.send_vectored(&parts),
+            false => socket.send_to_vectored(&parts, &client.into()),
+        };
+        if let Err(error) = sent {
+            tracing::trace!(%error, "a datagram to the client was dropped");
+        }
+    }
+}

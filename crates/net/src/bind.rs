@@ -1,0 +1,331 @@
+//! BIND: one connection from outside, awaited by a socket of ours or by an upstream's (RFC 1928, section 4).
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use privet_config::Scheme;
+use privet_policy::{DirectPermit, Host, Route, Target};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::time::timeout;
+
+use crate::hop::reading::Nonsense;
+use crate::hop::{Patience, socks4, socks5};
+use crate::{DialError, DialErrorKind, Dialed, OpenChain, Outward, Phases, Stream, Wish};
+
+/// How long the expected peer may take to connect. Nothing in the RFC; FTP servers come within seconds.
+pub const WAIT: Duration = Duration::from_secs(120);
+/// Strangers may knock too; they are closed at once.
+const BACKLOG: u32 = 16;
+/// Unread bytes behind an upstream's reply that are kept, at most.
+const MAX_HELD: usize = 2 * socks5::MAX_REPLY;
+
+/// The listening end of a BIND. Dropping it ends it.
+pub enum Bound {
+    Here(LocalBind),
+    There(UpstreamBind),
+}
+
+/// A listening socket of this machine.
+pub struct LocalBind {
+    listener: TcpListener,
+    address: SocketAddr,
+    /// Who may connect; empty: anybody, since the client named nobody.
+    expected: Vec<IpAddr>,
+}
+
+/// A BIND that an upstream granted.
+pub struct UpstreamBind {
+    chain: OpenChain,
+    held: BytesMut,
+    address: SocketAddr,
+    target: String,
+}
+
+impl Outward {
+    /// Opens the listening end of a BIND by a route. `near`: the address of ours that the client reached; `wish.target`
+    /// the peer it expects. Through an upstream where the route says so, and then never here.
+    ///
+    /// # Errors
+    /// [`DialError`]: no socket, no such name, or what the upstream said. `Unsupported` where it is an HTTP proxy.
+    pub async fn bind(
+        &self,
+        route: &Route,
+        wish: &Wish<'_>,
+        near: IpAddr,
+    ) -> Result<Bound, DialError> {
+        match route {
+            Route::Direct(permit) => {
+                let expected = self.expected(permit, wish).await?;
+                Ok(Bound::Here(LocalBind::open(permit, near, expected)?))
+            }
+            Route::Via { outlet, .. } => {
+                let chain = self.open_chain(*outlet, wish).await?;
+                let bound = UpstreamBind::open(chain, wish.target).await?;
+                Ok(Bound::There(bound))
+            }
+        }
+    }
+
+    async fn expected(
+        &self,
+        permit: &DirectPermit,
+        wish: &Wish<'_>,
+    ) -> Result<Vec<IpAddr>, DialError> {
+        match &wish.target.host {
+            Host::Ip(ip) if ip.is_unspecified() => Ok(Vec::new()),
+            Host::Ip(ip) => Ok(vec![ip.to_canonical()]),
+            Host::Name(_) if !wish.addresses.is_empty() => Ok(wish.addresses.to_vec()),
+            Host::Name(name) => self.resolve(permit, wish.dns, name).await,
+        }
+    }
+}
+
+impl Bound {
+    /// Where the peer has to connect to.
+    pub fn address(&self) -> SocketAddr {
+        match self {
+            Self::Here(bind) => bind.address,
+            Self::There(bind) => bind.address,
+        }
+    }
+
+    /// Waits for the peer; the caller sets the limit ([`WAIT`]). The connection, and who came.
+    ///
+    /// # Errors
+    /// [`DialError`]: the socket broke, or the upstream gave up.
+    pub async fn accept(self) -> Result<(Dialed, SocketAddr), DialError> {
+        match self {
+            Self::Here(bind) => bind.accept().await,
+            Self::There(bind) => bind.accept().await,
+        }
+    }
+}
+
+impl LocalBind {
+    /// Listens on a port of the system's choice, on one address only: the one from which this machine would speak to
+    /// the expected peer, which is `near` wherever that can be reached from there.
+    ///
+    /// # Errors
+    /// `Exhausted`: out of descriptors or ports.
+    pub fn open(
+        _permit: &DirectPermit,
+        near: IpAddr,
+        expected: Vec<IpAddr>,
+    ) -> Result<Self, DialError> {
+        let at = SocketAddr::new(address_towards(near.to_canonical(), &expected), 0);
+        let open = || {
+            let socket = match at {
+                SocketAddr::V4(_) => TcpSocket::new_v4()?,
+                SocketAddr::V6(_) => TcpSocket::new_v6()?,
+            };
+            socket.bind(at)?;
+            let listener = socket.listen(BACKLOG)?;
+            let address = listener.local_addr()?;
+            io::Result::Ok((listener, address))
+        };
+        let (listener, address) = open().map_err(|error| {
+            let text = format!("cannot listen on {at} for the peer: {error}");
+            DialError::here(DialErrorKind::Exhausted, text)
+        })?;
+        Ok(Self {
+            listener,
+            address,
+            expected,
+        })
+    }
+
+    async fn accept(self) -> Result<(Dialed, SocketAddr), DialError> {
+        loop {
+            let (stream, peer) = match self.listener.accept().await {
+                Ok(accepted) => accepted,
+                // The connection broke before it was taken; another may come.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
+                Err(error) => {
+                    let text = format!("cannot take the peer's connection: {error}");
+                    return Err(DialError::here(DialErrorKind::Exhausted, text));
+                }
+            };
+            let ip = peer.ip().to_canonical();
+            if !self.expected.is_empty() && !self.expected.contains(&ip) {
+                tracing::debug!(%peer, "closed: another peer is expected");
+                continue;
+            }
+            // It fails only on a socket that is gone, and then the relay says so.
+            let _ = stream.set_nodelay(true);
+            let dialed = Dialed {
+                local: Some(self.address),
+                remote: Some(peer),
+                stream: Stream::Tcp(stream),
+                prefix: Bytes::new(),
+                route: Arc::from("direct"),
+                phases: Phases::default(),
+                absolute_form: None,
+            };
+            return Ok((dialed, peer));
+        }
+    }
+}
+
+/// The address of this machine that the peer can reach. Connecting a datagram socket sends nothing: it asks the routing
+/// table.
+fn address_towards(near: IpAddr, expected: &[IpAddr]) -> IpAddr {
+    let Some(peer) = expected.first() else {
+        return near;
+    };
+    if peer.is_loopback() && near.is_loopback() && peer.is_ipv4() == near.is_ipv4() {
+        return near;
+    }
+    let any: IpAddr = match peer {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let ask = || {
+        let socket = UdpSocket::bind((any, 0))?;
+        socket.connect((*peer, 9))?;
+        io::Result::Ok(socket.local_addr()?.ip())
+    };
+    ask().unwrap_or(near)
+}
+
+impl UpstreamBind {
+    /// Asks the last hop to listen.
+    ///
+    /// # Errors
+    /// What the hop said; `Unsupported` where it speaks HTTP, or SOCKS4 and the peer is not an IPv4 address.
+    async fn open(chain: OpenChain, target: &Target) -> Result<Self, DialError> {
+        let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let mut bind = Self {
+            chain,
+            held: BytesMut::new(),
+            address: nowhere,
+            target: target.to_string(),
+        };
+        let message = bind.request(target)?;
+        let asked = async {
+            bind.chain.stream.write_all(&message).await?;
+            bind.chain.stream.flush().await
+        };
+        if !matches!(timeout(Patience::ALONE.step, asked).await, Ok(Ok(()))) {
+            return Err(bind.error(DialErrorKind::UpstreamDown, "broke the connection"));
+        }
+        let address = match timeout(Patience::ALONE.reply, bind.reply()).await {
+            Ok(reply) => reply?,
+            Err(_) => return Err(bind.error(DialErrorKind::TimedOut, "did not answer in time")),
+        };
+        bind.address = bind.reachable(address);
+        Ok(bind)
+    }
+
+    /// The second reply, and what the peer sent behind it.
+    async fn accept(mut self) -> Result<(Dialed, SocketAddr), DialError> {
+        let peer = self.reply().await?;
+        let dialed = Dialed {
+            stream: self.chain.stream,
+            prefix: self.held.freeze(),
+            local: self.chain.local,
+            remote: Some(peer).filter(|peer| !peer.ip().is_unspecified()),
+            route: self.chain.route,
+            phases: self.chain.phases,
+            absolute_form: None,
+        };
+        Ok((dialed, peer))
+    }
+
+    fn request(&self, target: &Target) -> Result<Vec<u8>, DialError> {
+        let cannot = |what| self.error(DialErrorKind::Unsupported, what);
+        match (self.chain.last, &target.host) {
+            (Scheme::Socks5, _) => socks5::request(socks5::Command::Bind, target)
+                .map(|message| message.to_vec())
+                .ok_or_else(|| cannot("cannot carry so long a name")),
+            (Scheme::Socks4 | Scheme::Socks4a, Host::Ip(IpAddr::V4(ip))) => {
+                let [high, low] = target.port.to_be_bytes();
+                let [a, b, c, d] = ip.octets();
+                Ok(vec![4, 2, high, low, a, b, c, d, 0])
+            }
+            (Scheme::Socks4 | Scheme::Socks4a, _) => {
+                Err(cannot("can listen for a peer with an IPv4 address only"))
+            }
+            (Scheme::Http | Scheme::Https, _) => {
+                Err(cannot("is an HTTP proxy, which cannot listen for a peer"))
+            }
+        }
+    }
+
+    /// One reply of the hop; what comes behind it stays held.
+    async fn reply(&mut self) -> Result<SocketAddr, DialError> {
+        loop {
+            let parsed = match self.chain.last {
+                Scheme::Socks5 => parse_v5(&self.held),
+                _ => parse_v4(&self.held),
+            };
+            match parsed {
+                Ok(Some((Ok(address), taken))) => {
+                    self.held.advance(taken);
+                    return Ok(address);
+                }
+                Ok(Some((Err((kind, what)), _))) => return Err(self.error(kind, what)),
+                Err(Nonsense(what)) => {
+                    return Err(self.error(DialErrorKind::UpstreamProtocol, what));
+                }
+                Ok(None) if self.held.len() >= MAX_HELD => {
+                    let what = "answered with more than a reply may hold";
+                    return Err(self.error(DialErrorKind::UpstreamProtocol, what));
+                }
+                Ok(None) => {}
+            }
+            if !matches!(self.chain.stream.read_buf(&mut self.held).await, Ok(1..)) {
+                return Err(self.error(DialErrorKind::UpstreamDown, "closed the connection"));
+            }
+        }
+    }
+
+    /// An upstream that says "any address" means its own, as far as we know that.
+    fn reachable(&self, address: SocketAddr) -> SocketAddr {
+        match &self.chain.stream {
+            Stream::Tcp(stream) if self.chain.hops == 1 && address.ip().is_unspecified() => {
+                stream.peer_addr().map_or(address, |upstream| {
+                    SocketAddr::new(upstream.ip(), address.port())
+                })
+            }
+            _ => address,
+        }
+    }
+
+    fn error(&self, kind: DialErrorKind, what: &str) -> DialError {
+        let route = &self.chain.route;
+        let text = format!("upstream {route} {what} (BIND for {})", self.target);
+        DialError::at(route, kind, text)
+    }
+}
+
+type Answer = Result<SocketAddr, (DialErrorKind, &'static str)>;
+
+fn parse_v5(bytes: &[u8]) -> Result<Option<(Answer, usize)>, Nonsense> {
+    let Some((reply, taken)) = socks5::parse_reply(bytes)? else {
+        return Ok(None);
+    };
+    let answer = match (socks5::refusal(reply.code), reply.bound) {
+        (Some(refusal), _) => Err(refusal),
+        (None, socks5::Bound::Address(address)) => Ok(address),
+        (None, socks5::Bound::Name(port)) => Ok(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))),
+    };
+    Ok(Some((answer, taken)))
+}
+
+fn parse_v4(bytes: &[u8]) -> Result<Option<(Answer, usize)>, Nonsense> {
+    let Some((code, taken)) = socks4::parse_reply(bytes)? else {
+        return Ok(None);
+    };
+    let answer = match (code, bytes) {
+        (90, [_, _, high, low, a, b, c, d, ..]) => {
+            let ip = Ipv4Addr::new(*a, *b, *c, *d);
+            Ok(SocketAddr::from((ip, u16::from_be_bytes([*high, *low]))))
+        }
+        _ => Err((DialErrorKind::UpstreamDenied, "rejected the request")),
+    };
+    Ok(Some((answer, taken)))
+}
