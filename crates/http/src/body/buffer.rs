@@ -7,14 +7,36 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
-/// Bytes that one buffer holds: a whole head of the greatest size, or one piece of a body. Pages that are never
-/// written cost no memory.
-pub const CAPACITY: usize = 64 * 1024;
-/// Buffers that a thread keeps for later; more are freed.
+/// Bytes that a buffer holds at first: nearly every head, and the body of most responses.
+pub const SMALL: usize = 16 * 1024;
+/// Bytes that one holds once it was filled: a whole head of the greatest size, or a good piece of a long body.
+pub const LARGE: usize = 64 * 1024;
+/// Buffers of each size that a thread keeps for later; more are freed.
 const SPARE: usize = 32;
 
+#[derive(Default)]
+struct Pool {
+    small: Vec<Box<[u8]>>,
+    large: Vec<Box<[u8]>>,
+}
+
 thread_local! {
-    static POOL: RefCell<Vec<Box<[u8]>>> = const { RefCell::new(Vec::new()) };
+    static POOL: RefCell<Pool> = RefCell::default();
+}
+
+fn lend(size: usize) -> Box<[u8]> {
+    let spare = POOL.with_borrow_mut(|pool| pool.of(size).pop());
+    spare.unwrap_or_else(|| vec![0; size].into_boxed_slice())
+}
+
+impl Pool {
+    fn of(&mut self, size: usize) -> &mut Vec<Box<[u8]>> {
+        if size == LARGE {
+            &mut self.large
+        } else {
+            &mut self.small
+        }
+    }
 }
 
 /// Bytes read and not yet used: `data[start..end]`.
@@ -25,14 +47,27 @@ pub struct Buffer {
 }
 
 impl Buffer {
-    /// Takes one from the thread's pool, or makes one.
+    /// Takes a small one from the thread's pool, or makes one.
     pub fn lend() -> Self {
-        let spare = POOL.with_borrow_mut(Vec::pop);
+        Self::of(SMALL)
+    }
+
+    /// A large one.
+    pub fn lend_large() -> Self {
+        Self::of(LARGE)
+    }
+
+    fn of(size: usize) -> Self {
         Self {
-            data: spare.unwrap_or_else(|| vec![0; CAPACITY].into_boxed_slice()),
+            data: lend(size),
             start: 0,
             end: 0,
         }
+    }
+
+    /// Whether the last read may have left bytes in the socket.
+    pub fn is_full(&self) -> bool {
+        self.end == self.data.len()
     }
 
     pub fn filled(&self) -> &[u8] {
@@ -58,6 +93,9 @@ impl Buffer {
 
     /// Appends what fits of `bytes`; how many did.
     pub fn append(&mut self, bytes: &[u8]) -> usize {
+        if bytes.len() > self.data.len() - self.end && self.data.len() < LARGE {
+            self.grow();
+        }
         let free = self.room();
         let count = bytes.len().min(free.len());
         if let (Some(to), Some(from)) = (free.get_mut(..count), bytes.get(..count)) {
@@ -80,27 +118,56 @@ impl Buffer {
         Poll::Ready(Ok(count))
     }
 
-    /// The free part; what is filled is moved to the front when the end is reached.
+    /// The free part; what is filled is moved to the front when the end is reached, and to a larger buffer when there is
+    /// no room left.
     fn room(&mut self) -> &mut [u8] {
         if self.end == self.data.len() && self.start > 0 {
             self.data.copy_within(self.start..self.end, 0);
             self.end -= self.start;
             self.start = 0;
+        } else if self.end == self.data.len() && self.end < LARGE {
+            self.grow();
         }
         self.data.get_mut(self.end..).unwrap_or_default()
+    }
+
+    fn grow(&mut self) {
+        let mut larger = Self::lend_large();
+        larger.append(self.filled());
+        *self = larger;
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
         let data = std::mem::take(&mut self.data);
+        if data.is_empty() {
+            return;
+        }
         // At the thread's end the pool may be gone already.
         let _ = POOL.try_with(|pool| {
             if let Ok(mut pool) = pool.try_borrow_mut()
-                && pool.len() < SPARE
+                && pool.of(data.len()).len() < SPARE
             {
-                pool.push(data);
+                pool.of(data.len()).push(data);
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_grows_once_and_then_takes_what_fits() {
+        let mut buffer = Buffer::lend();
+        let bytes: Vec<u8> = (0..LARGE + 100).map(|n| n as u8).collect();
+        assert_eq!(buffer.append(&bytes[..10]), 10);
+        assert_eq!(buffer.append(&bytes[10..]), LARGE - 10);
+        assert_eq!(buffer.filled(), &bytes[..LARGE]);
+        buffer.consume(500);
+        assert_eq!(buffer.append(&bytes[LARGE..]), 100);
+        assert_eq!(buffer.filled(), &bytes[500..]);
     }
 }

@@ -2,6 +2,7 @@
 //! pump serves both directions.
 
 use std::io;
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -45,6 +46,8 @@ pub struct Pump {
     sent: usize,
     sending: bool,
     ended: bool,
+    /// The last read filled its buffer: a larger one saves reads.
+    flows: bool,
 }
 
 impl Pump {
@@ -61,6 +64,7 @@ impl Pump {
             sent: 0,
             sending: false,
             ended: true,
+            flows: false,
         }
     }
 
@@ -75,6 +79,7 @@ impl Pump {
         self.sent = 0;
         self.sending = false;
         self.ended = false;
+        self.flows = false;
     }
 
     /// Forgets the message; the memory is kept for another up to `keep` bytes.
@@ -156,9 +161,16 @@ impl Pump {
         buffer: &mut Option<Buffer>,
     ) -> Poll<Result<(), PumpError>> {
         let held = buffer.get_or_insert_with(Buffer::lend);
+        if self.flows && held.is_empty() {
+            *held = Buffer::lend_large();
+            self.flows = false;
+        }
         match held.poll_fill(cx, source) {
             Poll::Ready(Ok(0)) => Poll::Ready(self.decoder.end().map_err(PumpError::Body)),
-            Poll::Ready(Ok(_)) => Poll::Ready(Ok(())),
+            Poll::Ready(Ok(_)) => {
+                self.flows = held.is_full();
+                Poll::Ready(Ok(()))
+            }
             Poll::Ready(Err(error)) => Poll::Ready(Err(PumpError::Source(error))),
             Poll::Pending => {
                 if held.is_empty() {
@@ -184,6 +196,8 @@ impl Pump {
         let result = poll_send(cx, sink, [&self.before, piece, &self.after], &mut self.sent);
         *moved += (self.sent - before) as u64;
         ready!(result)?;
+        // TLS keeps what the socket did not take.
+        ready!(Pin::new(sink).poll_flush(cx))?;
         if let Some(buffer) = buffer.as_mut() {
             buffer.consume(self.used);
         }

@@ -26,7 +26,7 @@ use crate::body::pump::Out;
 use crate::head::scan::Scan;
 use crate::head::{BadRequest, Form, Length, Method, RequestHead};
 use crate::headers::request::{self, Outward};
-use crate::headers::via;
+use crate::headers::{via, write_host};
 use crate::login::Login;
 use crate::road::{Ask, Refusal, Road, Ticket};
 
@@ -293,7 +293,7 @@ impl<R: Road> Connection<'_, R> {
 
     async fn connect(&mut self) -> Next {
         let work = self.work.get();
-        let Some(ask) = ask(self.ends, &work.head, filled(&self.inbound), &self.user) else {
+        let Some(ask) = ask(self.ends, &work.head, &work.url, &self.user) else {
             return Next::Close;
         };
         let opened = match self.road.decide(&ask).await {
@@ -334,7 +334,8 @@ impl<R: Road> Connection<'_, R> {
 
     async fn forward(&mut self) -> Next {
         let work = self.work.get();
-        let Some(wish) = ask(self.ends, &work.head, filled(&self.inbound), &self.user) else {
+        write_url(&mut work.url, &work.head, filled(&self.inbound));
+        let Some(wish) = ask(self.ends, &work.head, &work.url, &self.user) else {
             return Next::Close;
         };
         let ticket = match self.road.decide(&wish).await {
@@ -370,8 +371,8 @@ impl<R: Road> Connection<'_, R> {
     }
 
     async fn dial(&mut self, ticket: &Ticket) -> Result<Origin, Refusal> {
-        let head = &self.work.get().head;
-        let Some(wish) = ask(self.ends, head, filled(&self.inbound), &self.user) else {
+        let work = self.work.get();
+        let Some(wish) = ask(self.ends, &work.head, &work.url, &self.user) else {
             return Err(Refusal::Blocked(ticket.why.clone()));
         };
         let dialed = self.road.dial(&wish, ticket, true).await?;
@@ -421,11 +422,12 @@ impl<R: Road> Connection<'_, R> {
             head,
             up,
             reply_scan,
+            url,
             ..
         } = self.work.get();
         let head = &*head;
         let buffer = filled(&self.inbound);
-        let wish = ask(self.ends, head, buffer, &self.user)?;
+        let wish = ask(self.ends, head, url, &self.user)?;
         let road = self.road;
         let mut new = false;
         let row = self
@@ -554,15 +556,29 @@ fn may_drain(head: &RequestHead) -> bool {
     }
 }
 
+/// Writes the URL as it was understood, so that no spelling of it hides from a filter.
+fn write_url(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8]) {
+    out.clear();
+    if let (Form::Absolute { path, .. }, Some(target)) = (&head.form, &head.target) {
+        out.extend_from_slice(b"http://");
+        write_host(out, target);
+        let path = path.of_buffer(buffer);
+        if path.first() != Some(&b'/') {
+            out.push(b'/');
+        }
+        out.extend_from_slice(path);
+    }
+}
+
 fn ask<'b>(
     ends: Ends,
     head: &'b RequestHead,
-    buffer: &'b [u8],
+    url: &'b [u8],
     user: &'b Option<Arc<str>>,
 ) -> Option<Ask<'b>> {
     let target: &Target = head.target.as_ref()?;
     let url = match &head.form {
-        Form::Absolute { url, .. } => Some(url.text(buffer)),
+        Form::Absolute { .. } => std::str::from_utf8(url).ok(),
         Form::Authority | Form::Asterisk => None,
     };
     Some(Ask {

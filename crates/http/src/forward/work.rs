@@ -19,6 +19,8 @@ thread_local! {
 pub struct Work {
     pub head: RequestHead,
     pub scan: Scan,
+    /// The request's URL as it was understood: host in lower case, default port left out.
+    pub url: Vec<u8>,
     pub reply: ResponseHead,
     pub reply_scan: Scan,
     /// From the client to the far end.

@@ -8,8 +8,8 @@ use super::refused::BadRequest;
 /// The form in which the target came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Form {
-    /// `http://host[:port]/path?query`. `path`: from the first `/` or `?` on; empty where the URL ends after its host.
-    Absolute { url: Span, path: Span },
+    /// `http://host[:port]/path?query`; `path` goes from the first `/` or `?` on; empty where the URL ends after its host.
+    Absolute { path: Span },
     /// CONNECT.
     Authority,
     /// `OPTIONS *`.
@@ -55,7 +55,6 @@ fn absolute(line: &[u8], buffer: &[u8]) -> Result<(Form, Option<Target>), BadReq
     let (authority_bytes, path) = rest.split_at_checked(end).unwrap_or((rest, b""));
     let target = authority(authority_bytes, Some(80))?;
     let form = Form::Absolute {
-        url: Span::of(buffer, line),
         path: Span::of(buffer, path),
     };
     Ok((form, Some(target)))
