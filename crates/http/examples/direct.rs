@@ -105,10 +105,9 @@ async fn run(mut client: TcpStream, peer: SocketAddr, local: SocketAddr, road: O
         live: _live,
     } = served
         && let Stream::Tcp(mut origin) = dialed.stream
+        && origin.write_all(&ahead).await.is_ok()
     {
-        if origin.write_all(&ahead).await.is_ok() {
-            let _ = tokio::io::copy_bidirectional(&mut client, &mut origin).await;
-        }
+        let _ = tokio::io::copy_bidirectional(&mut client, &mut origin).await;
     }
 }
 

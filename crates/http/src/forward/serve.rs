@@ -37,6 +37,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 const ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
 
 /// How a client connection ended, as far as HTTP goes.
+#[allow(clippy::large_enum_variant)] // moved once, at the end of a handshake
 pub enum Served {
     /// After CONNECT or 101: bytes are to be relayed. `ahead` came from the client already and has to be written to the
     /// far end first; the client has had its answer.
@@ -223,9 +224,7 @@ impl<R: Road> Connection<'_, R> {
             match self.login.check(self.road, ip, value).await {
                 Some(user) => self.user = Some(user),
                 None => {
-                    return self
-                        .reply(|close, head| refuse::login_wanted(close, head))
-                        .await;
+                    return self.reply(refuse::login_wanted).await;
                 }
             }
         }

@@ -24,11 +24,6 @@ impl Span {
             .get(start..start + self.len as usize)
             .unwrap_or_default()
     }
-
-    /// The same as text; heads are checked to be ASCII where this is used.
-    pub fn text(self, buffer: &[u8]) -> &str {
-        std::str::from_utf8(self.of_buffer(buffer)).unwrap_or_default()
-    }
 }
 
 /// A field line. Sixteen bytes and a kind, so that a head of any size is one reused vector.
