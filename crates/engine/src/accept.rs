@@ -9,10 +9,10 @@ use privet_config::Config;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use crate::converse;
 use crate::listen::{Kind, KindCell};
 use crate::places::Place;
 use crate::serve::Shared;
+use crate::{converse, pac};
 
 /// How long accept rests when the system has no descriptor left; others then get the time to close some.
 const REST: Duration = Duration::from_millis(50);
@@ -87,7 +87,12 @@ fn admit(stream: TcpStream, peer: SocketAddr, door: &Door, shared: &Arc<Shared>)
     };
     drop(snapshot);
     match door.kind.get() {
-        Kind::Pac => {}
+        Kind::Pac => drop(tokio::spawn(pac::serve(
+            stream,
+            local,
+            shared.clone(),
+            place,
+        ))),
         kind => drop(tokio::spawn(converse::converse(
             stream,
             peer,

@@ -15,11 +15,12 @@ use crate::assemble::{Material, assemble};
 use crate::books;
 use crate::keeper::{Keeper, fingerprint_of};
 use crate::launch::StartError;
-use crate::listen::{self, Bound, KindCell, Name};
+use crate::listen::{self, Bound, Kind, KindCell, Name};
 use crate::lists::Lists;
 use crate::mode::Modes;
 use crate::reload::{Applied, ApplyError, disallowed};
 use crate::snapshot::Snapshot;
+use crate::yesterday::try_on_yesterday;
 
 /// A change that was worked out and not made yet.
 struct Plan {
@@ -62,13 +63,19 @@ impl Keeper {
         if modes.standing() != config.mode {
             modes.stand(config.mode.clone());
         }
-        let wanted = listen::wanted(&config);
+        let adopted: Vec<Kind> = self
+            .open
+            .values()
+            .filter(|run| run.adopted)
+            .map(|run| run.kind.get())
+            .collect();
+        let wanted = listen::beside(listen::wanted(&config), &adopted);
         let bound = self.bind_new(&wanted)?;
         let gone = self
             .open
-            .keys()
-            .filter(|at| !wanted.iter().any(|name| name.1 == **at))
-            .copied()
+            .iter()
+            .filter(|(at, run)| !run.adopted && !wanted.iter().any(|name| name.1 == **at))
+            .map(|(at, _)| *at)
             .collect();
         let turned = wanted
             .into_iter()
@@ -120,10 +127,11 @@ impl Keeper {
             opened,
             closed,
             connections_closed,
+            replay: None,
         }
     }
 
-    /// What the plan would do.
+    /// What the plan would do, and what it would have done to the connections that are recorded.
     async fn rehearse(&self, plan: Plan) -> Result<Applied, ApplyError> {
         let (opened, closed) = self.listeners_told(&plan);
         let live = self.shared.ledger.live();
@@ -131,11 +139,21 @@ impl Keeper {
             .iter()
             .filter(|row| disallowed(row, &plan.snapshot))
             .count();
+        let (ledger, now) = (self.shared.ledger.clone(), self.shared.snapshot.load_full());
+        let then = plan.snapshot;
+        let played = tokio::task::spawn_blocking(move || {
+            try_on_yesterday(&ledger, &now.policy, &then.policy, SystemTime::UNIX_EPOCH)
+        });
+        let replay = played
+            .await
+            .map_err(|error| ApplyError::broke_off(&error))?;
+        let replay = Some(replay.map_err(|error| ApplyError::Broken(error.to_string()))?);
         Ok(Applied {
             warnings: plan.warnings,
             opened,
             closed,
             connections_closed,
+            replay,
         })
     }
 
@@ -241,6 +259,7 @@ impl Keeper {
         for Bound {
             name,
             address,
+            adopted,
             sockets,
         } in bound
         {
@@ -263,6 +282,7 @@ impl Keeper {
                     kind,
                     address,
                     stop,
+                    adopted,
                 },
             );
         }

@@ -43,6 +43,8 @@ pub(crate) struct Running {
     pub(crate) kind: Arc<KindCell>,
     pub(crate) address: SocketAddr,
     pub(crate) stop: CancellationToken,
+    /// It was handed over at start: the file does not name it, and a reload leaves it.
+    pub(crate) adopted: bool,
 }
 
 /// All listeners that run, by the address that the file writes.
@@ -85,12 +87,13 @@ impl KindCell {
 pub(crate) struct Bound {
     pub(crate) name: Name,
     pub(crate) address: SocketAddr,
+    pub(crate) adopted: bool,
     pub(crate) sockets: Vec<TcpListener>,
 }
 
 impl Bound {
     pub(crate) fn bind(name: Name, shares: usize) -> Result<Self, ListenError> {
-        Self::of(name, bind(name.1, shares)?)
+        Self::of(name, bind(name.1, shares)?, false)
     }
 
     /// A socket that was handed over at start: it listens already and is not shared.
@@ -102,10 +105,10 @@ impl Bound {
         socket
             .set_nonblocking(true)
             .map_err(|source| ListenError { address, source })?;
-        Self::of((kind, address), vec![socket])
+        Self::of((kind, address), vec![socket], true)
     }
 
-    fn of(name: Name, sockets: Vec<TcpListener>) -> Result<Self, ListenError> {
+    fn of(name: Name, sockets: Vec<TcpListener>, adopted: bool) -> Result<Self, ListenError> {
         let address = sockets.first().map(TcpListener::local_addr).transpose();
         let address = address
             .map_err(|source| ListenError {
@@ -116,6 +119,7 @@ impl Bound {
         Ok(Self {
             name,
             address,
+            adopted,
             sockets,
         })
     }
@@ -128,6 +132,15 @@ pub struct ListenError {
     pub address: SocketAddr,
     #[source]
     pub source: io::Error,
+}
+
+/// What of the configuration is still to be opened beside what was handed over: sockets of a kind that the service
+/// manager opened stand for all listeners of that kind.
+pub(crate) fn beside(wanted: Vec<Name>, adopted: &[Kind]) -> Vec<Name> {
+    wanted
+        .into_iter()
+        .filter(|name| !adopted.contains(&name.0))
+        .collect()
 }
 
 /// What the configuration asks for, in its order.

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use privet_config::{Config, Diagnostic, Diagnostics, SaveError};
 use privet_ledger::Row;
-use privet_policy::{Action, Request, Route, simulate};
+use privet_policy::{Action, Replay, Request, Route, simulate};
 use serde::Serialize;
 
 use crate::accept;
@@ -23,6 +23,8 @@ pub struct Applied {
     pub closed: Vec<SocketAddr>,
     /// Connections that the new configuration does not allow.
     pub connections_closed: usize,
+    /// Of a dry run: the recorded connections under the new policy.
+    pub replay: Option<Replay>,
 }
 
 impl fmt::Display for Applied {

@@ -100,10 +100,7 @@ fn bind_all(options: &Options, config: &Config, shares: usize) -> Result<Vec<Bou
         bound.push(Bound::adopt(*kind, socket).map_err(StartError::listen)?);
     }
     let adopted: Vec<Kind> = options.adopted.iter().map(|(kind, _)| *kind).collect();
-    for name in listen::wanted(config)
-        .into_iter()
-        .filter(|name| !adopted.contains(&name.0))
-    {
+    for name in listen::beside(listen::wanted(config), &adopted) {
         bound.push(Bound::bind(name, shares).map_err(StartError::listen)?);
     }
     Ok(bound)

@@ -1,0 +1,135 @@
+//! The PAC file's door: `GET /proxy.pac` and `/wpad.dat`, made from the policy that is in force.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+
+use crate::places::Place;
+use crate::serve::Shared;
+
+/// The type browsers ask for.
+const PAC_TYPE: HeaderValue = HeaderValue::from_static("application/x-ns-proxy-autoconfig");
+
+pub(crate) async fn serve(stream: TcpStream, local: SocketAddr, shared: Arc<Shared>, place: Place) {
+    let limit = shared
+        .snapshot
+        .load()
+        .config
+        .listen
+        .limits
+        .handshake_timeout;
+    let service = service_fn(|request| {
+        let answer = answer(&request, local, &shared);
+        async move { Ok::<_, Infallible>(answer) }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limit)
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), service);
+    // A PAC is a few kilobytes: who has not taken it by twice the handshake's time is not reading.
+    if let Ok(Err(error)) = tokio::time::timeout(limit.saturating_mul(2), connection).await {
+        tracing::debug!(%error, "a PAC client went away");
+    }
+    drop(place);
+}
+
+fn answer<B>(request: &Request<B>, local: SocketAddr, shared: &Shared) -> Response<Full<Bytes>> {
+    // A web page that has a name of its own point here (DNS rebinding) is not served.
+    let host = request
+        .headers()
+        .get(HOST)
+        .and_then(|host| host.to_str().ok());
+    let host = host.or_else(|| request.uri().host());
+    if !host.is_some_and(|host| is_ours(host, local)) {
+        return plain(StatusCode::FORBIDDEN, "This host is not served here.\n");
+    }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return plain(StatusCode::METHOD_NOT_ALLOWED, "Only GET is served here.\n");
+    }
+    match request.uri().path() {
+        "/proxy.pac" | "/wpad.dat" => script(local, shared),
+        _ => plain(
+            StatusCode::NOT_FOUND,
+            "Here are /proxy.pac and /wpad.dat.\n",
+        ),
+    }
+}
+
+fn script(local: SocketAddr, shared: &Shared) -> Response<Full<Bytes>> {
+    let snapshot = shared.snapshot.load();
+    let Some(proxy) = shared.proxy_for(local.ip()) else {
+        return plain(
+            StatusCode::NOT_FOUND,
+            "No listener here speaks HTTP: set [listen] mixed or http.\n",
+        );
+    };
+    let text = privet_policy::pac(&snapshot.policy, &proxy.to_string(), None);
+    let mut response = Response::new(Full::new(Bytes::from(text)));
+    response.headers_mut().insert(CONTENT_TYPE, PAC_TYPE);
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
+    *response.status_mut() = status;
+    response.headers_mut().insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    response
+}
+
+/// Our own address, `localhost` on loopback, or `wpad` (what browsers ask for by discovery), with our port or none.
+fn is_ours(host: &str, local: SocketAddr) -> bool {
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
+        _ => (host, None),
+    };
+    if port.is_some_and(|port| port.parse() != Ok(local.port())) {
+        return false;
+    }
+    let bare = name.trim_start_matches('[').trim_end_matches(']');
+    match bare.parse::<IpAddr>() {
+        Ok(ip) => ip.to_canonical() == local.ip().to_canonical(),
+        Err(_) => {
+            (name.eq_ignore_ascii_case("localhost") && local.ip().is_loopback())
+                || name.eq_ignore_ascii_case("wpad")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_names_are_served() {
+        let local: SocketAddr = "127.0.0.1:7281".parse().unwrap();
+        for (host, ours) in [
+            ("127.0.0.1:7281", true),
+            ("localhost:7281", true),
+            ("LOCALHOST", true),
+            ("127.0.0.1", true),
+            ("wpad", true),
+            ("127.0.0.1:80", false),
+            ("evil.example:7281", false),
+            ("127.0.0.2:7281", false),
+            ("", false),
+        ] {
+            assert_eq!(is_ours(host, local), ours, "{host}");
+        }
+        assert!(is_ours("[::1]:7281", "[::1]:7281".parse().unwrap()));
+    }
+}
