@@ -49,7 +49,9 @@ pub(crate) async fn converse(
             }
         }
         (Kind::Mixed | Kind::Http, Some(Speech::Http)) => {
-            match privet_http::serve(client, &first, local, peer, listener(kind), &road).await {
+            match privet_http::serve(client, &first, deadline, local, peer, listener(kind), &road)
+                .await
+            {
                 privet_http::Served::Tunnel {
                     client,
                     ahead,

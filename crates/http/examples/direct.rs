@@ -97,7 +97,17 @@ async fn run(mut client: TcpStream, peer: SocketAddr, local: SocketAddr, road: O
     let Ok(count) = client.read(&mut first).await else {
         return;
     };
-    let served = serve(client, &first[..count], local, peer, Listener::Http, &road).await;
+    let deadline = tokio::time::Instant::now() + road.handshake_timeout();
+    let served = serve(
+        client,
+        &first[..count],
+        deadline,
+        local,
+        peer,
+        Listener::Http,
+        &road,
+    )
+    .await;
     if let Served::Tunnel {
         mut client,
         ahead,

@@ -14,8 +14,7 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    pub fn after(wait: Duration) -> Self {
-        let at = Instant::now() + wait;
+    pub fn at(at: Instant) -> Self {
         Self {
             at,
             armed: at,

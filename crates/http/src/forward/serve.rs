@@ -53,10 +53,11 @@ pub enum Served {
 
 /// Serves one client connection. `first`: what was read of it already. `local`: our address that it reached.
 ///
-/// The whole first head has to come within [`Road::handshake_timeout`] of this call.
+/// The whole first head has to be there by `deadline`; a later one has [`Road::handshake_timeout`] from its first byte.
 pub fn serve<'a, R: Road>(
     client: TcpStream,
     first: &[u8],
+    deadline: Instant,
     local: SocketAddr,
     peer: SocketAddr,
     listener: Listener,
@@ -75,7 +76,7 @@ pub fn serve<'a, R: Road>(
         inbound: Some(inbound),
         work: Lent::none(),
         rows: Rows::default(),
-        deadline: Deadline::after(road.handshake_timeout()),
+        deadline: Deadline::at(deadline),
         waits: Wait::Head,
         login: Login::default(),
         user: None,
@@ -296,7 +297,7 @@ impl<R: Road> Connection<'_, R> {
             return Next::Close;
         };
         let opened = match self.road.decide(&ask).await {
-            Ok(ticket) => match self.road.dial(&ask, &ticket, false).await {
+            Ok(ticket) => match Box::pin(self.road.dial(&ask, &ticket, false)).await {
                 Ok(dialed) => Ok((self.road.book(&ask, &ticket, &dialed), dialed)),
                 Err(refusal) => Err(refusal),
             },
@@ -374,7 +375,8 @@ impl<R: Road> Connection<'_, R> {
         let Some(wish) = ask(self.ends, &work.head, &work.url, &self.user) else {
             return Err(Refusal::Blocked(ticket.why.clone()));
         };
-        let dialed = self.road.dial(&wish, ticket, true).await?;
+        // Boxed: it happens once for many requests, and is the largest future of all.
+        let dialed = Box::pin(self.road.dial(&wish, ticket, true)).await?;
         if !dialed.prefix.is_empty() {
             return Err(Refusal::Failed(spoke_first()));
         }

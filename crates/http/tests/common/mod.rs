@@ -172,7 +172,8 @@ pub async fn proxy(road: TestRoad) -> SocketAddr {
             let (client, peer) = listener.accept().await.unwrap();
             let road = road.clone();
             tokio::spawn(async move {
-                let served = serve(client, b"", local, peer, Listener::Http, &road).await;
+                let deadline = tokio::time::Instant::now() + road.handshake;
+                let served = serve(client, b"", deadline, local, peer, Listener::Http, &road).await;
                 if let Served::Tunnel {
                     mut client,
                     ahead,
