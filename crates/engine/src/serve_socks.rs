@@ -68,6 +68,9 @@ impl SocksRoad for EngineRoad {
         if let Some(remote) = remote {
             live.set_remote(remote);
         }
+        if ticket.app.is_none() {
+            self.0.programs.find_for(live.row(), ask);
+        }
         live
     }
 }
