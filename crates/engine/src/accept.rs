@@ -86,6 +86,9 @@ fn admit(stream: TcpStream, peer: SocketAddr, door: &Door, shared: &Arc<Shared>)
         false => door.address,
     };
     drop(snapshot);
+    #[cfg(not(target_os = "linux"))]
+    // Elsewhere it is not inherited from the listener; without it small messages only wait for more.
+    let _ = stream.set_nodelay(true);
     match door.kind.get() {
         Kind::Pac => drop(tokio::spawn(pac::serve(
             stream,

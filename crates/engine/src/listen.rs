@@ -195,6 +195,10 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
+    // Accepted sockets inherit both on Linux, which saves two system calls a connection: small messages are not held
+    // back for more, and a peer that vanished is noticed in the end.
+    socket.set_tcp_nodelay(true)?;
+    socket.set_keepalive(true)?;
     Ok(socket)
 }
 

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use bytes::Bytes;
 use privet_ledger::{End, Live};
@@ -25,10 +26,13 @@ pub(crate) fn relay(
     let far = dialed.stream;
     // Not an `async fn`: its arguments would be kept beside what is made of them, for as long as the tunnel stands.
     async move {
-        let meter = Metered(live);
+        let meter = Metered {
+            live,
+            opened: Instant::now(),
+        };
         let end = privet_net::relay(client, far, early, &meter).await;
-        let (end, error) = outcome(end, &meter.0);
-        meter.0.end(end, error);
+        let (end, error) = outcome(end, &meter.live);
+        meter.live.end(end, error);
         drop(place);
     }
 }
@@ -51,18 +55,24 @@ fn outcome(end: RelayEnd, live: &Live) -> (End, Option<String>) {
 }
 
 /// A row of the ledger as the relay's meter.
-struct Metered(Live);
+struct Metered {
+    live: Live,
+    opened: Instant,
+}
 
 impl Meter for Metered {
     fn up(&self, bytes: u64) {
-        self.0.up(bytes);
+        self.live.up(bytes);
     }
 
     fn down(&self, bytes: u64) {
-        self.0.down(bytes);
+        if self.live.row().down_bytes() == 0 {
+            self.live.first_byte(self.opened.elapsed());
+        }
+        self.live.down(bytes);
     }
 
     fn poll_cancelled(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.0.poll_cancelled(cx)
+        self.live.poll_cancelled(cx)
     }
 }

@@ -20,10 +20,11 @@ use super::{Connection, ProcessLookup};
 const MOST_URGENT: usize = 4096;
 /// Questions that wait for their batch.
 const MOST_PATIENT: usize = 256;
-/// The least time from one batch to the next.
-const BETWEEN_BATCHES: Duration = Duration::from_millis(20);
-/// After a batch the thread rests so many times as long as it took: 2 % of a core.
-const REST: u32 = 49;
+/// Patient questions earn one fiftieth of the time that passes: 2 % of a core.
+const SHARE: u32 = 50;
+/// So much unspent time is kept: while there is some, patient questions are answered at once, since a program that
+/// makes one short connection is gone soon.
+const MOST_CREDIT: Duration = Duration::from_millis(100);
 /// How long a decision waits for its program.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -136,14 +137,13 @@ impl Drop for Line {
 
 impl Shared {
     fn run(&self, mut lookup: impl ProcessLookup) {
-        let mut rested = Instant::now();
-        while let Some(batch) = self.next(rested) {
+        let mut credit = Credit::new(Instant::now());
+        while let Some(batch) = self.next(credit.rested) {
             let began = Instant::now();
             let (connections, replies): (Vec<_>, Vec<_>) = batch.asks.into_iter().unzip();
             let apps = lookup.apps_of(&connections);
             if batch.patient {
-                let rest = (began.elapsed() * REST).max(BETWEEN_BATCHES);
-                rested = Instant::now() + rest;
+                credit.spend(began, began.elapsed());
             }
             for (reply, app) in replies.into_iter().zip(apps) {
                 reply(app);
@@ -187,6 +187,30 @@ impl Shared {
     }
 }
 
+/// The time that patient questions may take.
+struct Credit {
+    /// All of it would be earned again by then; patient questions wait while that is further off than [`MOST_CREDIT`] is
+    /// worth.
+    whole: Instant,
+    /// From when on a patient question may be answered.
+    rested: Instant,
+}
+
+impl Credit {
+    fn new(now: Instant) -> Self {
+        Self {
+            whole: now,
+            rested: now,
+        }
+    }
+
+    fn spend(&mut self, now: Instant, took: Duration) {
+        self.whole = self.whole.max(now) + took * SHARE;
+        let worth = MOST_CREDIT * SHARE;
+        self.rested = self.whole.checked_sub(worth).unwrap_or(now).max(now);
+    }
+}
+
 struct Batch {
     asks: VecDeque<(Connection, Reply)>,
     patient: bool,
@@ -194,6 +218,19 @@ struct Batch {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_few_questions_are_answered_at_once_and_many_take_a_fiftieth_of_the_time() {
+        let start = Instant::now();
+        let mut credit = Credit::new(start);
+        credit.spend(start, MOST_CREDIT / 2);
+        assert_eq!(credit.rested, start);
+        credit.spend(start, MOST_CREDIT);
+        assert_eq!(credit.rested, start + MOST_CREDIT / 2 * SHARE);
+        let later = start + MOST_CREDIT * SHARE * 3;
+        credit.spend(later, MOST_CREDIT);
+        assert_eq!(credit.rested, later);
+    }
+
     use std::sync::mpsc::{Receiver, Sender, channel};
 
     use super::*;
