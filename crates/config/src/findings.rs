@@ -23,7 +23,7 @@ struct Finding {
 
 /// The text under the reader's eyes and what it found so far.
 pub(crate) struct Findings<'a> {
-    text: &'a str,
+    lines: Lines<'a>,
     found: RefCell<Vec<Finding>>,
     secrets: RefCell<Vec<Range<usize>>>,
 }
@@ -31,7 +31,7 @@ pub(crate) struct Findings<'a> {
 impl<'a> Findings<'a> {
     pub fn new(text: &'a str) -> Self {
         Self {
-            text,
+            lines: Lines::of(text),
             found: RefCell::default(),
             secrets: RefCell::new(mask::secret_spans(text)),
         }
@@ -61,12 +61,7 @@ impl<'a> Findings<'a> {
 
     /// The line, from 1, on which the byte stands.
     pub fn line(&self, offset: usize) -> usize {
-        self.text
-            .bytes()
-            .take(offset)
-            .filter(|b| *b == b'\n')
-            .count()
-            + 1
+        self.lines.number(offset)
     }
 
     /// In a text that is not TOML a tree is half a guess: what is missing or undefined there says nothing, nor does
@@ -97,9 +92,8 @@ impl<'a> Findings<'a> {
             found.truncate(MAX_DIAGNOSTICS);
             found.sort_by_key(|f| (f.span.start, f.severity));
         }
-        let mut secrets = self.secrets.into_inner();
-        secrets.sort_by_key(|s| s.start);
-        let lines = Lines::of(self.text);
+        let secrets = mask::joined(self.secrets.into_inner());
+        let lines = self.lines;
         found
             .into_iter()
             .map(|f| lines.diagnostic(f, &secrets))
@@ -126,9 +120,14 @@ impl<'a> Lines<'a> {
         }
     }
 
+    /// From 1.
+    fn number(&self, offset: usize) -> usize {
+        self.starts.partition_point(|start| *start <= offset).max(1)
+    }
+
     fn diagnostic(&self, finding: Finding, secrets: &[Range<usize>]) -> Diagnostic {
         let start = finding.span.start.min(self.text.len());
-        let line = self.starts.partition_point(|s| *s <= start).max(1);
+        let line = self.number(start);
         let line_start = self.starts.get(line - 1).copied().unwrap_or(0);
         let line_end = self
             .starts

@@ -5,7 +5,7 @@ use std::ops::Range;
 /// What stands in the place of a secret.
 const MASK: &str = "***";
 /// A key whose name holds one of these may hold a secret, known to us or mistyped.
-const SECRET_KEYS: [&str; 5] = ["pass", "pwd", "secret", "token", "credential"];
+const SECRET_KEYS: [&str; 6] = ["pass", "sword", "pwd", "secret", "token", "credential"];
 
 /// The values behind keys that sound like secrets, and the passwords inside URLs. Works on text that is not TOML too.
 pub(crate) fn secret_spans(text: &str) -> Vec<Range<usize>> {
@@ -20,8 +20,6 @@ pub(crate) fn secret_spans(text: &str) -> Vec<Range<usize>> {
         text.match_indices("://")
             .filter_map(|(at, _)| password_in_url(text, at + 3)),
     );
-    spans.sort_by_key(|s| s.start);
-    spans.dedup();
     spans
 }
 
@@ -32,10 +30,12 @@ fn value_after_key(text: &str, after: usize) -> Option<Range<usize>> {
     let name = name
         .trim_start_matches(['"', '\''])
         .trim_start_matches([' ', '\t']);
+    // The sign between them may be what is missing.
     let value = name
-        .strip_prefix(['=', ':'])?
-        .trim_start_matches([' ', '\t']);
-    if value.starts_with(['{', '[']) || value.is_empty() {
+        .strip_prefix(['=', ':'])
+        .unwrap_or(name)
+        .trim_start_matches([' ', '\t', '[']);
+    if value.starts_with(['{', ']', '#', '\n', '\r']) {
         return None;
     }
     let start = text.len() - value.len();
@@ -43,6 +43,7 @@ fn value_after_key(text: &str, after: usize) -> Option<Range<usize>> {
         .iter()
         .find(|quote| value.starts_with(**quote))
         .map_or_else(|| bare_length(value), |quote| quoted_length(value, quote));
+    let length = length + stray_length(value, length);
     (length > 0).then_some(start..start + length)
 }
 
@@ -50,6 +51,19 @@ fn bare_length(value: &str) -> usize {
     value
         .find([',', '}', ']', '\n', '\r'])
         .unwrap_or(value.len())
+}
+
+/// The lines behind an empty string that are no TOML: of a string over several lines that lost a quote.
+fn stray_length(value: &str, length: usize) -> usize {
+    let (string, rest) = value.split_at_checked(length).unwrap_or((value, ""));
+    if !matches!(string, "\"\"" | "''") {
+        return 0;
+    }
+    let stray = |line: &&str| !line.contains('=') && !line.trim_start().starts_with(['[', '#']);
+    rest.split_inclusive('\n')
+        .take_while(stray)
+        .map(str::len)
+        .sum()
 }
 
 /// With both quotes; to the line's end (or the text's, for a quote of three) where it is not closed.
@@ -71,15 +85,42 @@ fn quoted_length(value: &str, quote: &str) -> usize {
     value.len()
 }
 
-/// `user:password@` at `start`, just after a "://": the password.
+/// `user:password@` at `start`, just after a "://": the password; without its "@", what
+/// stands where a port would.
 fn password_in_url(text: &str, start: usize) -> Option<Range<usize>> {
     let rest = text.get(start..)?;
     let rest = rest
         .split(['"', '\'', ' ', '\t', '\n', '\r', '/', '?', '#'])
         .next()?;
-    let userinfo = rest.rfind('@').and_then(|at| rest.get(..at))?;
-    let colon = userinfo.find(':')?;
-    Some(start + colon + 1..start + userinfo.len())
+    let Some(at) = rest.rfind('@') else {
+        let port = rest.find(':').map(|colon| colon + 1)?;
+        let harmless = rest.bytes().skip(port).all(|b| b.is_ascii_digit()) || rest.starts_with('[');
+        return (!harmless).then(|| start + port..start + rest.len());
+    };
+    // A login without a colon may be a token, or have lost its colon.
+    let secret = rest.get(..at)?.find(':').map_or(0, |colon| colon + 1);
+    Some(start + secret..start + at)
+}
+
+/// The spans in order, those that overlap made one.
+pub(crate) fn joined(mut spans: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    spans.sort_by_key(|s| s.start);
+    let mut joined: Vec<Range<usize>> = Vec::new();
+    for span in spans {
+        match joined.last_mut() {
+            Some(last) if span.start < last.end => last.end = last.end.max(span.end),
+            _ => joined.push(span),
+        }
+    }
+    joined
+}
+
+/// The one of the joined spans in which the byte is.
+fn covering(joined: &[Range<usize>], offset: usize) -> Option<&Range<usize>> {
+    let before = joined.partition_point(|s| s.start <= offset);
+    joined
+        .get(before.checked_sub(1)?)
+        .filter(|s| s.contains(&offset))
 }
 
 /// A line as it may be shown, and which of its characters are meant.
@@ -90,7 +131,7 @@ pub(crate) struct Masked {
     pub width: usize,
 }
 
-/// The line `line` of `text`, with secrets and control characters replaced, and where `meant` stands in it now.
+/// The line `line` of `text`, with the joined `secrets` and control characters replaced, and where `meant` stands in it now.
 pub(crate) fn masked(
     text: &str,
     line: Range<usize>,
@@ -116,13 +157,8 @@ pub(crate) fn masked(
         if offset < hidden_until {
             continue;
         }
-        if let Some(secret) = secrets.iter().find(|s| s.contains(&offset)) {
-            hidden_until = secrets
-                .iter()
-                .filter(|s| s.contains(&offset))
-                .map(|s| s.end)
-                .max()
-                .unwrap_or(secret.end);
+        if let Some(secret) = covering(secrets, offset) {
+            hidden_until = secret.end;
             shown.push_str(MASK);
             shown_chars += MASK.len();
         } else {
@@ -136,7 +172,7 @@ pub(crate) fn masked(
     }
     // A mark that falls on the mask begins with it.
     let mark = match mark {
-        Some(at) if secrets.iter().any(|s| s.contains(&meant.start)) && at == shown_chars => {
+        Some(at) if covering(secrets, meant.start).is_some() && at == shown_chars => {
             at.saturating_sub(MASK.len())
         }
         Some(at) => at,

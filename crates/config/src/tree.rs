@@ -76,6 +76,13 @@ impl<'a> Value<'a> {
         self.findings.hide(self.node.span());
     }
 
+    /// Never show a URL that may hold a password where "://" does not tell that it is one.
+    pub fn hide_login(&self, url: &str) {
+        if url.contains('@') && !url.contains("://") {
+            self.hide();
+        }
+    }
+
     pub fn line(&self) -> usize {
         self.findings.line(self.node.span().start)
     }
@@ -430,6 +437,7 @@ impl<'a> Value<'a> {
     /// Messages never repeat the URL: it may hold a login.
     fn parse_http_url(&self) -> Option<Url> {
         let text = self.string()?;
+        self.hide_login(text);
         let Some(url) = Url::parse(text.trim())
             .ok()
             .filter(|url| url.has_host() && matches!(url.scheme(), "http" | "https"))

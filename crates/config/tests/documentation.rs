@@ -18,16 +18,12 @@ fn documented() -> BTreeMap<String, Vec<String>> {
             in_keys = true;
         } else if !line.starts_with('|') {
             in_keys = false;
-        } else if let Some(key) = line
-            .strip_prefix("| `")
-            .and_then(|rest| rest.split('`').next())
-        {
-            if in_keys {
-                sections
-                    .entry(heading.clone())
-                    .or_default()
-                    .push(key.to_owned());
-            }
+        } else if let (true, Some(row)) = (in_keys, line.strip_prefix("| `")) {
+            let key = row.split('`').next().unwrap();
+            sections
+                .entry(heading.clone())
+                .or_default()
+                .push(key.to_owned());
         }
     }
     sections

@@ -398,3 +398,34 @@ fn a_file_that_cannot_be_saved_stays_as_it_was() {
         "no half file is left"
     );
 }
+
+#[test]
+fn a_reader_sees_the_old_file_or_the_new_one_and_never_a_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("privet.toml");
+    let texts = ["a".repeat(200_000), "b".repeat(300_000)];
+    save(&path, &texts[0]).unwrap();
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| (0..40).for_each(|i| save(&path, &texts[i % 2]).unwrap()));
+        while !writer.is_finished() {
+            let read = std::fs::read_to_string(&path).unwrap();
+            assert!(texts.contains(&read), "{} bytes", read.len());
+        }
+    });
+}
+
+#[test]
+fn a_long_list_is_edited_in_place() {
+    let domains: Vec<String> = (0..20_000).map(|i| format!("\"d{i}.test\"")).collect();
+    let text = format!("[filter]\ndeny = [\n  {},\n]\n", domains.join(",\n  "));
+    let added = edited(&text, |d| d.deny_domain("new.test").unwrap());
+    assert_eq!(difference_of_sorted(&text, &added), 1);
+    let removed = edited(&added, |d| d.forget_domain("new.test").unwrap());
+    assert_eq!(removed, text);
+}
+
+/// How many lines longer the second text is, all others being the same.
+fn difference_of_sorted(old: &str, new: &str) -> usize {
+    let old: std::collections::HashSet<&str> = old.lines().collect();
+    new.lines().filter(|line| !old.contains(line)).count()
+}

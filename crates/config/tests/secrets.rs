@@ -179,3 +179,26 @@ fn a_secret_in_the_file_is_one_only_by_reference_in_json() {
         serde_json::json!({ "plain": true })
     );
 }
+
+/// A character lost, or the end: the mistakes of typing and of half-saved files.
+#[test]
+fn a_broken_file_shows_no_secret_either() {
+    for text in SPOKEN.iter().filter(|text| !text.contains("pw =")) {
+        let secret = text.find(VALUE).unwrap()..text.find(VALUE).unwrap() + VALUE.len();
+        for (at, lost) in text.char_indices().filter(|(at, _)| !secret.contains(at)) {
+            let without = format!("{}{}", &text[..at], &text[at + lost.len_utf8()..]);
+            let cut = if at >= secret.end { &text[..at] } else { text };
+            for broken in [&without, cut] {
+                let list = match Config::parse(broken, Path::new("/")) {
+                    Ok(loaded) => loaded.warnings,
+                    Err(found) => found.list,
+                };
+                let shown: String = list
+                    .iter()
+                    .map(|d| format!("{}\n{d:?}", d.in_file("f")))
+                    .collect();
+                assert!(!shown.contains("hunter2"), "shown: {shown}\nof: {broken}");
+            }
+        }
+    }
+}

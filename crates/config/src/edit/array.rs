@@ -16,6 +16,28 @@ fn continued(old: &[Json], wanted: &[Json]) -> Vec<Option<usize>> {
     let name = |json: &Json| json.get("name").and_then(Json::as_str).map(str::to_owned);
     let mut free = vec![true; old.len()];
     let mut pairs: Vec<Option<usize>> = vec![None; wanted.len()];
+    // Most changes are of one entry: what is the same before and behind it is found without a search.
+    let before = old
+        .iter()
+        .zip(wanted)
+        .take_while(|(old, new)| old == new)
+        .count();
+    let rest = old.len().min(wanted.len()) - before;
+    let behind = old
+        .iter()
+        .rev()
+        .zip(wanted.iter().rev())
+        .take(rest)
+        .take_while(|(old, new)| old == new)
+        .count();
+    for (i, pair) in pairs.iter_mut().enumerate() {
+        *pair = match wanted.len() - i {
+            _ if i < before => Some(i),
+            to_end if to_end <= behind => Some(old.len() - to_end),
+            _ => None,
+        };
+        take(&mut free, *pair);
+    }
     let named_alike = |old: &Json, new: &Json| name(old).is_some() && name(old) == name(new);
     let rounds: [Fits<'_>; 2] = [&named_alike, &|old, new| old == new];
     for fits in rounds {

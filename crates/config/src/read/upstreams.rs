@@ -161,6 +161,7 @@ impl Default for Address {
 /// Messages never repeat the URL: it may hold a password.
 fn parse_url(value: &Value<'_>) -> Option<Address> {
     let text = value.string()?;
+    value.hide_login(text);
     let Some((scheme, rest)) = text.split_once("://") else {
         value.refuse(Code::BadValue, "the url has no scheme", URL_FORM);
         return None;
