@@ -19,7 +19,7 @@ use crate::shard::{Ended, SHARDS, Shard, of_this_thread};
 use crate::store::{StoreError, read_ended, read_usage};
 use crate::totals::Totals;
 use crate::view::{Entry, RowView, State};
-use crate::writer::Writer;
+use crate::writer::{Waiter, Writer};
 
 /// Past connections that one replay reads.
 pub const MOST_RECORDS: usize = 100_000;
@@ -101,40 +101,50 @@ impl Ledger {
     pub fn reconfigure(&self, settings: Settings) {
         let keeps = settings.retention != Retention::None;
         self.0.keeps.store(keeps, Ordering::Relaxed);
-        let leaves_disk = {
-            let mut books = self.books();
-            let stays = matches!(settings.retention, Retention::Disk(_))
-                && settings.file == books.settings.file;
-            if !stays {
-                books.write();
+        if let Some(stays) = self.writer_for(&settings) {
+            if let Retention::Disk(keep) = settings.retention {
+                stays.keep(keep);
             }
-            (!stays).then(|| books.writer.take()).flatten()
-        };
-        if let Some(writer) = leaves_disk {
-            if matches!(settings.retention, Retention::Disk(_)) {
-                writer.flusher().wait();
-            } else {
-                writer.wiper().wait();
-            }
+        } else {
+            self.change_writer(&settings);
         }
-        let mut problem = None;
         let mut books = self.books();
         if !keeps {
             books.clear();
         }
-        if let (Retention::Disk(keep), Some(writer)) = (settings.retention, &books.writer) {
-            writer.keep(keep);
-        } else {
-            books.writer = start_writer(&settings, &mut problem);
-        }
-        books
-            .closed
-            .resize(settings.history_rows, settings.history_bytes);
-        books
-            .blocked
-            .resize(settings.history_rows, settings.history_bytes);
+        let (rows, bytes) = (settings.history_rows, settings.history_bytes);
+        books.closed.resize(rows, bytes);
+        books.blocked.resize(rows, bytes);
         books.settings = settings;
-        drop(books);
+    }
+
+    /// The writer's line, where it serves the new settings as well.
+    fn writer_for(&self, settings: &Settings) -> Option<Waiter> {
+        let books = self.books();
+        let same_file = settings.file == books.settings.file;
+        let on_disk = matches!(settings.retention, Retention::Disk(_));
+        let writer = books.writer.as_ref().filter(|_| same_file && on_disk);
+        writer.map(Writer::waiter)
+    }
+
+    /// Ends the writer that is, and empties its file where rows may no longer be on the disk; starts another where the
+    /// settings ask for one. The disk is waited for without the lock: ticks go on.
+    fn change_writer(&self, settings: &Settings) {
+        let former = {
+            let mut books = self.books();
+            books.write();
+            books.writer.take()
+        };
+        if let Some(former) = former {
+            if matches!(settings.retention, Retention::Disk(_)) {
+                former.waiter().flush();
+            } else {
+                former.waiter().wipe();
+            }
+        }
+        let mut problem = None;
+        let writer = start_writer(settings, &mut problem);
+        self.books().writer = writer;
         *lock(&self.0.problem) = problem;
     }
 
@@ -323,27 +333,27 @@ impl Ledger {
 
     /// Deletes histories and totals, in memory and on disk; whether the disk did it in time.
     pub fn wipe(&self) -> bool {
-        let wiper = {
+        let disk = {
             let mut books = self.books();
             books.collect(&self.0.shards, self.unix_now());
             books.clear();
-            books.writer.as_ref().map(Writer::wiper)
+            books.writer.as_ref().map(Writer::waiter)
         };
-        wiper.is_none_or(|wiper| wiper.wait())
+        disk.is_none_or(|disk| disk.wipe())
     }
 
     /// Writes all that is known to the disk; whether the disk took it in time. At exit, and before statistics are read.
     pub fn flush(&self) -> bool {
-        let flusher = {
+        let disk = {
             let mut books = self.books();
             let now = self.0.clock.now();
             let unix = self.0.clock.unix(now);
             books.sample(&self.0.shards, now, unix);
             books.collect(&self.0.shards, unix);
             books.write();
-            books.writer.as_ref().map(Writer::flusher)
+            books.writer.as_ref().map(Writer::waiter)
         };
-        flusher.is_none_or(|flusher| flusher.wait())
+        disk.is_none_or(|disk| disk.flush())
     }
 
     /// What a person should know of: a database set aside, a disk that takes nothing.

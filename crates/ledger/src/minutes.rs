@@ -1,7 +1,7 @@
 //! Figures by the minute: bytes, connections and blocks by app, domain, route and verdict. Pure; bounded in keys and in
 //! cells.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,6 +12,8 @@ use crate::page::GroupBy;
 pub const KEYS_PER_MINUTE: usize = 2_000;
 /// Names that one answer tells apart; the smaller rest is summed under [`OTHER`].
 pub const KEYS_PER_ANSWER: usize = 200;
+/// Lines of one answer, roughly: with many steps fewer names are told apart, though never less than ten.
+pub const ROWS_PER_ANSWER: usize = 20_000;
 /// Where names go that the bounds leave no room for.
 pub const OTHER: &str = "(other)";
 /// Where private domains go.
@@ -201,7 +203,9 @@ impl Steps {
             })
             .collect();
         keys.sort_by(|a, b| (b.0, b.1).cmp(&(a.0, a.1)).then_with(|| a.2.cmp(&b.2)));
-        let rest = keys.split_off(keys.len().min(KEYS_PER_ANSWER));
+        let starts: BTreeSet<u64> = keys.iter().flat_map(|key| key.3.keys().copied()).collect();
+        let most = (ROWS_PER_ANSWER / starts.len().max(1)).clamp(10, KEYS_PER_ANSWER);
+        let rest = keys.split_off(keys.len().min(most));
         let mut sums: Vec<(String, BTreeMap<u64, Figures>)> = keys
             .into_iter()
             .map(|(_, _, key, steps)| (key, steps))

@@ -95,19 +95,9 @@ impl Writer {
         }
     }
 
-    /// Changes how long rows are kept.
-    pub fn keep(&self, keep: Duration) {
-        let _ = self.send_in_time(Message::Keep(keep));
-    }
-
-    /// Something that waits until all handed over so far is on the disk; call it without a lock that others need.
-    pub fn flusher(&self) -> Flusher {
-        Flusher(self.queue.clone())
-    }
-
-    /// Deletes everything on the disk; whether it was done in time.
-    pub fn wiper(&self) -> Wiper {
-        Wiper(self.queue.clone())
+    /// A line for callers that wait for the disk: to be used without a lock that others need.
+    pub fn waiter(&self) -> Waiter {
+        Waiter(self.queue.clone())
     }
 
     pub fn problems(&self) -> Vec<String> {
@@ -118,29 +108,25 @@ impl Writer {
             .cloned()
             .collect()
     }
-
-    fn send_in_time(&self, message: Message) -> bool {
-        send_in_time(&self.queue, message)
-    }
 }
 
-/// Waits for the disk.
-pub(crate) struct Flusher(SyncSender<Message>);
+/// Waits for the disk, as long as it is patient.
+pub(crate) struct Waiter(SyncSender<Message>);
 
-impl Flusher {
-    /// Whether the disk answered in time.
-    pub fn wait(self) -> bool {
+impl Waiter {
+    /// Waits until all handed over so far is on the disk; whether it came in time.
+    pub fn flush(self) -> bool {
         ask(&self.0, Message::Flush)
     }
-}
 
-/// Empties the disk.
-pub(crate) struct Wiper(SyncSender<Message>);
-
-impl Wiper {
-    /// Whether it was done in time.
-    pub fn wait(self) -> bool {
+    /// Deletes everything on the disk; whether it was done in time.
+    pub fn wipe(self) -> bool {
         ask(&self.0, Message::Wipe)
+    }
+
+    /// Changes how long rows are kept.
+    pub fn keep(self, keep: Duration) {
+        send_in_time(&self.0, Message::Keep(keep));
     }
 }
 

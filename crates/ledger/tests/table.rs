@@ -56,7 +56,7 @@ fn a_row_that_stands_costs_at_most_256_bytes_all_told() {
     let before = held();
     rows.extend((0..ROWS).map(|_| ledger.open(opening.clone())));
     let each = (held() - before) as usize / ROWS;
-    println!("{each} bytes a row, and {} in its task", size_of::<Live>());
+    eprintln!("{each} bytes a row, and {} in its task", size_of::<Live>());
     assert!(each <= 256, "{each}");
 }
 

@@ -11,8 +11,8 @@ use super::proc_fs::{app, began, listeners_on, pids_newest_first, sockets_of};
 use super::sock_diag::SockDiag;
 use super::{Connection, ProcessLookup};
 
-/// Programs that are remembered.
-const REMEMBERED: usize = 64;
+/// Programs that are asked first: each costs a look at all its open files.
+const REMEMBERED: usize = 16;
 
 /// The process table, as far as it was looked at.
 #[derive(Default)]

@@ -1,0 +1,114 @@
+//! What the books cost, printed: `cargo run --release -p privet-ledger --example cost`.
+#![allow(clippy::print_stdout, reason = "it is made to print")]
+
+use std::hint::black_box;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use privet_ledger::{End, GroupBy, Ledger, Live, Opening, Query, SortKey, State, Window};
+use privet_policy::{App, Host, Listener, Protocol, Target, Why, WhyKind};
+
+const ROWS: usize = 10_000;
+
+fn main() {
+    let ledger = Ledger::default();
+    let apps: Vec<Arc<App>> = (0..20).map(app).collect();
+    let template = opening(&apps, 0);
+    let each = time(200_000, || {
+        ledger.open(template.clone()).end(End::Finished, None);
+    });
+    println!("open and close a row: {each:?}");
+    ledger.tick(Instant::now());
+    let rows: Vec<Live> = (0..ROWS)
+        .map(|at| ledger.open(opening(&apps, at)))
+        .collect();
+    for (at, live) in rows.iter().enumerate() {
+        live.down((at * 7919 % 100_003) as u64);
+    }
+    let each = time(10_000_000, || rows[0].up(1));
+    println!("count bytes once: {each:?}");
+    let each = time(20, || {
+        std::thread::park_timeout(Duration::from_millis(51));
+        rows.iter().step_by(10).for_each(|live| live.down(1_000));
+        ledger.tick(Instant::now());
+    });
+    println!(
+        "a tick over {ROWS} rows, a tenth of them busy: {:?}",
+        each.saturating_sub(Duration::from_millis(51))
+    );
+    println!("a window of 100 out of {ROWS} rows:");
+    for (name, sort) in SortKey::ALL {
+        let window = Window {
+            sort,
+            ..Window::default()
+        };
+        window_cost(&format!("by {name}"), &ledger, &Query::default(), &window);
+    }
+    let late = Window {
+        offset: ROWS - 1000,
+        limit: 1000,
+        sort: SortKey::Host,
+        ..Window::default()
+    };
+    window_cost("the last 1,000 by host", &ledger, &Query::default(), &late);
+    let groups = Window {
+        group: Some(GroupBy::Domain),
+        ..Window::default()
+    };
+    window_cost(
+        "by domain, 5,000 groups",
+        &ledger,
+        &Query::default(),
+        &groups,
+    );
+    for text in [
+        "app:app1 -host:*.corp down>1K port:443",
+        "h1 rule:mode age>1ms",
+    ] {
+        let query = Query::parse(text).unwrap_or_default();
+        window_cost(text, &ledger, &query, &Window::default());
+    }
+}
+
+fn window_cost(name: &str, ledger: &Ledger, query: &Query, window: &Window) {
+    let each = time(20, || {
+        black_box(ledger.page(State::Active, query, window));
+    });
+    println!("  {each:>12?}  {name}");
+}
+
+fn time(turns: u32, mut work: impl FnMut()) -> Duration {
+    let began = Instant::now();
+    for _ in 0..turns {
+        work();
+    }
+    began.elapsed() / turns
+}
+
+fn app(at: usize) -> Arc<App> {
+    Arc::new(App {
+        name: format!("app{at}").into(),
+        path: None,
+        pid: 100,
+    })
+}
+
+fn opening(apps: &[Arc<App>], at: usize) -> Opening {
+    Opening {
+        listener: Listener::Mixed,
+        client: SocketAddr::from(([127, 0, 0, 1], 40_000)),
+        protocol: Protocol::Socks5,
+        user: None,
+        app: Some(apps[at % apps.len()].clone()),
+        target: Target {
+            host: Host::Name(format!("h{}.site{}.example", at % 5_000, at % 97).into()),
+            port: 443,
+        },
+        route: "direct".into(),
+        why: Why {
+            kind: WhyKind::Mode,
+            text: "mode standard".into(),
+        },
+    }
+}
