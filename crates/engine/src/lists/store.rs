@@ -1,11 +1,13 @@
 //! What is known of each configured list, and which of them have to be read or fetched.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use privet_config::{Filter, FilterList, ListFormat, Source};
-use privet_policy::List;
+use privet_policy::{List, ListReader};
 use serde::Serialize;
 
 use super::Copy;
@@ -276,17 +278,38 @@ impl Known {
     }
 }
 
+/// Reads a file in pieces of so many bytes.
+const PIECE: usize = 64 << 10;
+
+/// The text of a million hosts is never held whole: only what the list keeps stays in memory.
 fn read_file(path: &std::path::Path, setting: &FilterList) -> Result<Parsed, String> {
-    let bytes = std::fs::read(path)
-        .map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
-    parse(&setting.name, &bytes, setting.format)
+    let unreadable = |error: io::Error| format!("{} cannot be read: {error}", path.display());
+    let mut file = File::open(path).map_err(unreadable)?;
+    let mut reader = ListReader::new(&setting.name, setting.format);
+    let mut piece = vec![0; PIECE];
+    loop {
+        let len = match file.read(&mut piece) {
+            Ok(0) => break,
+            Ok(len) => len,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(unreadable(error)),
+        };
+        let piece = piece.get(..len).unwrap_or_default();
+        reader.feed(piece).map_err(|error| error.to_string())?;
+    }
+    let list = reader.finish().map_err(|error| error.to_string())?;
+    Ok(parsed(list))
 }
 
 /// Parses a list's text. Blocking for large lists.
 pub(crate) fn parse(name: &str, bytes: &[u8], format: ListFormat) -> Result<Parsed, String> {
     let list = List::parse(name, bytes, format).map_err(|error| error.to_string())?;
-    Ok(Parsed {
+    Ok(parsed(list))
+}
+
+fn parsed(list: List) -> Parsed {
+    Parsed {
         list: Arc::new(list),
         read: SystemTime::now(),
-    })
+    }
 }
