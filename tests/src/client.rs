@@ -51,6 +51,11 @@ pub fn curl(words: &[&str]) -> Answer {
 
 /// A script for the Python that has the clients' packages; `None`, said aloud, where there is none.
 pub fn python(script: &str, words: &[&str]) -> Option<Answer> {
+    python_within(60, script, words)
+}
+
+/// The same for a script that may take so many seconds.
+pub fn python_within(seconds: u32, script: &str, words: &[&str]) -> Option<Answer> {
     let from_xtask = std::env::var_os("PRIVET_TEST_PYTHON").map(std::path::PathBuf::from);
     let beside = || {
         let here = std::env::current_exe().ok()?;
@@ -64,7 +69,7 @@ pub fn python(script: &str, words: &[&str]) -> Option<Answer> {
     };
     let mut command = Command::new("timeout");
     command
-        .arg("60")
+        .arg(seconds.to_string())
         .arg(python)
         .arg("-c")
         .arg(script)

@@ -10,10 +10,9 @@ pub fn hook() {
             .map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
         let thread = std::thread::current();
         tracing::error!(
-            place,
             thread = thread.name().unwrap_or("unnamed"),
-            said = message(info),
-            "a task failed by a fault of Privet's own; the others go on. Please report it"
+            "a task panicked at {place}: {}; the others go on. This is a fault of Privet's own: please report it",
+            message(info)
         );
     }));
 }

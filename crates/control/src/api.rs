@@ -47,17 +47,23 @@ impl Api {
 
     /// For doors that only their owner can open: the Unix socket, and callers in the same process.
     pub fn router(&self) -> Router {
-        finish(all_calls().0.with_state(self.clone()))
+        harden_all(self.whole())
     }
 
-    /// For TCP: behind the Host, Origin and token checks.
+    /// For TCP: behind the Host, Origin and token checks, calls that do not exist included.
     pub fn guarded_router(&self, guard: Guard) -> Router {
-        finish(
-            all_calls()
-                .0
-                .with_state(self.clone())
-                .layer(middleware::from_fn_with_state(guard, guard::admit)),
-        )
+        let admit = middleware::from_fn_with_state(guard, guard::admit);
+        harden_all(self.whole().layer(admit))
+    }
+
+    /// All calls, and an answer for everything else: a layer put on this router sees every request.
+    fn whole(&self) -> Router {
+        all_calls()
+            .0
+            .with_state(self.clone())
+            .fallback(no_such_call)
+            .method_not_allowed_fallback(no_such_method)
+            .layer(DefaultBodyLimit::max(MAX_BODY))
     }
 }
 
@@ -90,26 +96,14 @@ fn all_calls() -> (Router<Api>, utoipa::openapi::OpenApi) {
         .routes(routes!(calls::usage::get_usage))
         .routes(routes!(calls::identity::rotate_identity))
         .routes(routes!(calls::doctor::examine))
-        .routes(routes!(calls::later::read_cache, calls::later::purge_cache))
-        .routes(routes!(calls::later::list_sites))
-        .routes(routes!(
-            calls::later::read_system_proxy,
-            calls::later::set_system_proxy
-        ))
-        .routes(routes!(calls::later::run_leaktest))
         .routes(routes!(calls::document::read_document))
         .split_for_parts();
     openapi::complete(&mut document);
-    (router, document)
+    (router.merge(calls::later::router()), document)
 }
 
-/// Bounds, fallbacks and headers of every answer.
-fn finish(router: Router) -> Router {
-    router
-        .fallback(no_such_call)
-        .method_not_allowed_fallback(no_such_method)
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn(harden))
+fn harden_all(router: Router) -> Router {
+    router.layer(middleware::from_fn(harden))
 }
 
 async fn no_such_call(uri: Uri) -> Problem {

@@ -77,6 +77,16 @@ pub async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<By
     }
 }
 
+/// Refuses a parameter of more than so many characters.
+pub fn at_most(text: &str, most: usize, name: &str) -> Result<(), Problem> {
+    if text.len() > most && text.chars().count() > most {
+        return Err(Problem::bad_request(format!(
+            "`{name}` has more than {most} characters."
+        )));
+    }
+    Ok(())
+}
+
 pub fn wrong_type(wanted: &str) -> Problem {
     Problem::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,

@@ -18,7 +18,7 @@ use crate::token::Token;
 /// First delay of a caller who failed; it doubles with each failure.
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 /// Longest delay.
-const LAST_DELAY: Duration = Duration::from_secs(3);
+const LAST_DELAY: Duration = Duration::from_secs(1);
 /// A caller who did not fail for so long starts anew.
 const FORGET: Duration = Duration::from_secs(60);
 /// So many failing addresses are remembered.
@@ -306,7 +306,7 @@ mod tests {
         let delays: Vec<_> = (0..8)
             .map(|_| failures.note(peer, start).as_millis())
             .collect();
-        assert_eq!(delays, [100, 200, 400, 800, 1600, 3000, 3000, 3000]);
+        assert_eq!(delays, [100, 200, 400, 800, 1000, 1000, 1000, 1000]);
         assert_eq!(failures.note(peer, start + FORGET), FIRST_DELAY);
     }
 

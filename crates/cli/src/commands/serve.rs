@@ -31,6 +31,8 @@ pub async fn run(context: &Context, args: Args, handed: Handed) -> Result<Exit, 
         Failure::usage(format!("\"{}\" is not a time; write 10s or 1m", args.drain))
     })?;
     let (config_path, data_dir) = (context.places.config()?, context.places.data_dir()?);
+    // Before anything can be seen from outside: a signal from then on is a wish, not a death.
+    let signals = Signals::listen()?;
     start_log(&config_path);
     privet_system::limits::raise_open_files();
     make_data_dir(&data_dir)?;
@@ -62,7 +64,7 @@ pub async fn run(context: &Context, args: Args, handed: Handed) -> Result<Exit, 
     };
     greet(&context.terminal, &engine, &doors)?;
     let _ = notify(Word::Ready);
-    serve_until_told(context, &engine, doors, drain).await
+    serve_until_told(context, &engine, doors, signals, drain).await
 }
 
 /// The file's `[log]`; where it cannot be read, the start says so in a moment.
@@ -173,9 +175,9 @@ async fn serve_until_told(
     context: &Context,
     engine: &Engine,
     mut doors: Doors,
+    mut signals: Signals,
     drain: Duration,
 ) -> Result<Exit, Failure> {
-    let mut signals = Signals::listen()?;
     loop {
         let signal = tokio::select! {
             signal = signals.next() => signal,

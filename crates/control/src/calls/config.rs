@@ -93,6 +93,55 @@ pub struct Difference {
     pub after: Outcome,
 }
 
+impl Replay {
+    /// The policy's replay as the API tells it.
+    pub fn of(replay: &privet_policy::Replay) -> Self {
+        Self {
+            summary: replay.to_string(),
+            total: replay.total,
+            changed: replay.changed,
+            blocked_now: replay.blocked_now,
+            freed_now: replay.freed_now,
+            rerouted: replay.rerouted,
+            differing: replay
+                .differing
+                .iter()
+                .take(SHOWN_DIFFERENCES)
+                .map(Difference::of)
+                .collect(),
+            by_app: replay
+                .by_app
+                .iter()
+                .map(|(app, changes)| {
+                    let changes = Changes {
+                        blocked_now: changes.blocked_now,
+                        freed_now: changes.freed_now,
+                        rerouted: changes.rerouted,
+                    };
+                    (app.clone(), changes)
+                })
+                .collect(),
+        }
+    }
+}
+
+impl Difference {
+    fn of(difference: &privet_policy::Difference) -> Self {
+        let since = difference
+            .at
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default();
+        Self {
+            at_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
+            app: difference.app.as_ref().map(ToString::to_string),
+            user: difference.user.as_ref().map(ToString::to_string),
+            target: difference.target.to_string(),
+            before: Outcome::of(&difference.before),
+            after: Outcome::of(&difference.after),
+        }
+    }
+}
+
 /// The configuration in force
 ///
 /// In the file's vocabulary, every default written out. A secret that stands in the file itself is shown as
@@ -216,7 +265,7 @@ impl Change {
             opened: done.opened.iter().map(ToString::to_string).collect(),
             closed: done.closed.iter().map(ToString::to_string).collect(),
             connections_closed: done.connections_closed as u64,
-            replay: None,
+            replay: done.replay.as_ref().map(Replay::of),
         }
     }
 }

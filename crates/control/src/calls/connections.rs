@@ -7,11 +7,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::Api;
-use crate::extract::{Query, Segment};
+use crate::extract::{self, Query, Segment};
 use crate::problem::Problem;
 
 /// Most rows in one window.
 pub const MAX_LIMIT: u32 = 1000;
+/// Characters of a filter.
+const MAX_FILTER: usize = 1000;
 /// Rows that can be passed over.
 const MAX_OFFSET: u32 = 10_000_000;
 
@@ -39,7 +41,11 @@ pub struct WindowQuery {
     pub group: Option<GroupBy>,
     /// A column, with `-` before it for the largest first [default: -started].
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[param(nullable = false, example = "-down", pattern = "^-?[a-z_]+$")]
+    #[param(
+        nullable = false,
+        example = "-down",
+        pattern = "^-?(started|ended|age|app|host|port|client|user|protocol|verdict|reason|route|up|down|up_speed|down_speed|dns_ms|connect_ms|tls_ms|first_byte_ms|requests|id)$"
+    )]
     pub sort: Option<String>,
     /// Rows to pass over.
     #[serde(default)]
@@ -125,6 +131,7 @@ impl Looker {
 }
 
 fn filter(text: &str) -> Result<RowQuery, Problem> {
+    extract::at_most(text, MAX_FILTER, "filter")?;
     RowQuery::parse(text)
         .map_err(|error| Problem::bad_request(format!("The filter is not understood: {error}.")))
 }
@@ -188,5 +195,63 @@ pub(crate) async fn close_connection(
         Ok(axum::Json(Closed { closed: 1 }))
     } else {
         Err(Problem::not_found(format!("No connection {id} stands.")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use utoipa::IntoParams;
+
+    use super::*;
+
+    #[test]
+    fn the_document_names_every_column_that_sorts() {
+        let parameters = WindowQuery::into_params(|| None);
+        let sort = parameters
+            .iter()
+            .find(|parameter| parameter.name == "sort")
+            .unwrap();
+        let columns: Vec<&str> = SortKey::ALL.iter().map(|(name, _)| *name).collect();
+        let pattern = format!("^-?({})$", columns.join("|"));
+        assert_eq!(
+            serde_json::to_value(&sort.schema).unwrap()["pattern"],
+            pattern
+        );
+    }
+
+    #[test]
+    fn an_empty_window_query_is_the_newest_active_rows() {
+        let asked: WindowQuery = serde_json::from_str("{}").unwrap();
+        assert_eq!(asked, WindowQuery::default());
+        assert_eq!(
+            (asked.limit, asked.offset, asked.state),
+            (100, 0, RowState::Active)
+        );
+    }
+
+    #[test]
+    fn what_a_window_cannot_be_is_refused() {
+        let with = |change: fn(&mut WindowQuery)| {
+            let mut asked = WindowQuery::default();
+            change(&mut asked);
+            Looker::new(&asked)
+                .map(|_| ())
+                .map_err(|problem| problem.status)
+        };
+        assert_eq!(with(|asked| asked.limit = 1001), Err(400));
+        assert_eq!(with(|asked| asked.offset = u32::MAX), Err(400));
+        assert_eq!(with(|asked| asked.sort = Some("nonsense".into())), Err(400));
+        assert_eq!(
+            with(|asked| asked.filter = Some("nosuch:x".into())),
+            Err(400)
+        );
+        assert_eq!(
+            with(|asked| asked.filter = Some("x".repeat(1001))),
+            Err(400)
+        );
+        assert_eq!(
+            with(|asked| asked.filter = Some("app:firefox up>1M".into())),
+            Ok(())
+        );
     }
 }

@@ -1,65 +1,35 @@
-//! Calls of the contract whose engines this version does not have: they exist by name and say so.
+//! Calls of the contract whose engines this version does not have: they answer 501 by name, and the document does not
+//! promise them.
 
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use axum::Router;
+use axum::routing::{MethodRouter, get, post};
 
-use crate::extract::{Json, Query};
+use crate::api::Api;
 use crate::problem::Problem;
 
-#[derive(Debug, Serialize, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct Prefix {
-    /// Entries whose URL starts so; absent: all.
-    #[param(max_length = 8192, nullable = false)]
-    prefix: Option<String>,
+/// The calls to come.
+pub(crate) fn router() -> Router<Api> {
+    let cache = get(no_cache).delete(no_cache);
+    let system_proxy: MethodRouter<Api> = get(no_system_proxy).put(no_system_proxy);
+    Router::new()
+        .route("/api/v1/cache", cache)
+        .route("/api/v1/sites", get(no_sites))
+        .route("/api/v1/system-proxy", system_proxy)
+        .route("/api/v1/leaktest", post(no_leaktest))
 }
 
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SystemProxyWish {
-    enabled: bool,
-}
-
-/// The cache's figures and entries
-#[utoipa::path(get, path = "/api/v1/cache", tag = "later",
-    responses((status = 501, description = "Not in this version", body = Problem, content_type = "application/problem+json")))]
-pub(crate) async fn read_cache() -> Problem {
+async fn no_cache() -> Problem {
     Problem::not_implemented("cache")
 }
 
-/// Purge the cache
-#[utoipa::path(delete, path = "/api/v1/cache", tag = "later", params(Prefix),
-    responses((status = 501, description = "Not in this version", body = Problem, content_type = "application/problem+json")))]
-pub(crate) async fn purge_cache(_: Query<Prefix>) -> Problem {
-    Problem::not_implemented("cache")
-}
-
-/// The reverse side's sites
-#[utoipa::path(get, path = "/api/v1/sites", tag = "later",
-    responses((status = 501, description = "Not in this version", body = Problem, content_type = "application/problem+json")))]
-pub(crate) async fn list_sites() -> Problem {
+async fn no_sites() -> Problem {
     Problem::not_implemented("reverse sites")
 }
 
-/// The operating system's proxy, as measured
-#[utoipa::path(get, path = "/api/v1/system-proxy", tag = "later",
-    responses((status = 501, description = "Not in this version", body = Problem, content_type = "application/problem+json")))]
-pub(crate) async fn read_system_proxy() -> Problem {
+async fn no_system_proxy() -> Problem {
     Problem::not_implemented("system proxy switch")
 }
 
-/// Switch the operating system's proxy
-#[utoipa::path(put, path = "/api/v1/system-proxy", tag = "later", request_body = SystemProxyWish,
-    responses((status = 501, description = "Not in this version", body = Problem, content_type = "application/problem+json")))]
-pub(crate) async fn set_system_proxy(Json(wish): Json<SystemProxyWish>) -> Problem {
-    let SystemProxyWish { enabled: _ } = wish;
-    Problem::not_implemented("system proxy switch")
-}
-
-/// Run the leak test
-#[utoipa::path(post, path = "/api/v1/leaktest", tag = "later",
-    responses((status = 501, description = "Not in this version", body = Problem, content_type = "application/problem+json")))]
-pub(crate) async fn run_leaktest() -> Problem {
+async fn no_leaktest() -> Problem {
     Problem::not_implemented("leak test")
 }

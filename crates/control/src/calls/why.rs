@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::Api;
-use crate::extract::Query;
+use crate::extract::{self, Query};
 use crate::problem::Problem;
 
 /// A question as one would type it.
@@ -15,7 +15,7 @@ use crate::problem::Problem;
 #[into_params(parameter_in = Query)]
 pub struct WhyQuery {
     /// `host`, `host:port` or a URL.
-    #[param(min_length = 1, max_length = 8192, example = "https://example.com/")]
+    #[param(min_length = 1, max_length = 2048, example = "https://example.com/")]
     pub target: String,
     /// The program that would ask: its name, or its full path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -124,6 +124,12 @@ pub(crate) async fn ask_why(
     State(api): State<Api>,
     Query(asked): Query<WhyQuery>,
 ) -> Result<axum::Json<Explanation>, Problem> {
+    if asked.target.is_empty() {
+        return Err(Problem::bad_request("`target` is empty."));
+    }
+    extract::at_most(&asked.target, 2048, "target")?;
+    extract::at_most(asked.app.as_deref().unwrap_or_default(), 4096, "app")?;
+    extract::at_most(asked.user.as_deref().unwrap_or_default(), 255, "user")?;
     let question = Question {
         target: asked.target.clone(),
         app: asked.app,

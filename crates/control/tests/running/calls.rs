@@ -1,0 +1,319 @@
+//! The calls of the API on a running engine: what they answer, what they refuse, and how they say so.
+
+use crate::rig::Rig;
+use axum::body::Body;
+use http::{Request, StatusCode};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn every_refusal_is_a_problem_that_says_what_to_do() {
+    let rig = Rig::start("").await;
+    let table = [
+        ("GET", "/api/v1/nonsense", None, 404, "not-found"),
+        ("GET", "/", None, 404, "not-found"),
+        ("POST", "/api/v1/status", None, 405, "method"),
+        ("GET", "/api/v1/identity", None, 405, "method"),
+        (
+            "GET",
+            "/api/v1/connections?limit=x",
+            None,
+            400,
+            "bad-request",
+        ),
+        (
+            "GET",
+            "/api/v1/connections?fitler=x",
+            None,
+            400,
+            "bad-request",
+        ),
+        (
+            "GET",
+            "/api/v1/connections?filter=nosuch:x",
+            None,
+            400,
+            "bad-request",
+        ),
+        ("DELETE", "/api/v1/connections", None, 400, "bad-request"),
+        (
+            "DELETE",
+            "/api/v1/connections?filter=",
+            None,
+            400,
+            "bad-request",
+        ),
+        ("DELETE", "/api/v1/connections/7", None, 404, "not-found"),
+        ("DELETE", "/api/v1/connections/-7", None, 400, "bad-request"),
+        ("GET", "/api/v1/why?target=", None, 400, "bad-request"),
+        ("GET", "/api/v1/why?target=a%20b", None, 422, "target"),
+        (
+            "PUT",
+            "/api/v1/mode",
+            Some(json!({"mode": "nonsense"})),
+            422,
+            "mode",
+        ),
+        (
+            "PUT",
+            "/api/v1/mode",
+            Some(json!({"mode": "off", "for": "0s"})),
+            422,
+            "for",
+        ),
+        (
+            "PUT",
+            "/api/v1/mode",
+            Some(json!({"mode": "off", "fro": "1m"})),
+            400,
+            "bad-request",
+        ),
+        (
+            "POST",
+            "/api/v1/upstreams/none/test",
+            None,
+            404,
+            "not-found",
+        ),
+        ("POST", "/api/v1/lists/none/refresh", None, 404, "not-found"),
+        ("GET", "/api/v1/usage?from=2&to=1", None, 422, "span"),
+        (
+            "GET",
+            "/api/v1/events?topics=gossip",
+            None,
+            400,
+            "bad-request",
+        ),
+        (
+            "PATCH",
+            "/api/v1/config",
+            Some(json!({"mode": "nonsense"})),
+            422,
+            "configuration",
+        ),
+        ("GET", "/api/v1/cache", None, 501, "not-in-this-version"),
+        ("GET", "/api/v1/sites", None, 501, "not-in-this-version"),
+        (
+            "PUT",
+            "/api/v1/system-proxy",
+            Some(json!({"enabled": true})),
+            501,
+            "not-in-this-version",
+        ),
+        ("POST", "/api/v1/leaktest", None, 501, "not-in-this-version"),
+    ];
+    for (method, path, body, status, name) in table {
+        let answer = rig.call(method, path, body).await;
+        assert_eq!(answer.status, status, "{method} {path}");
+        assert_eq!(answer.kind(), "application/problem+json", "{method} {path}");
+        let problem = answer.json();
+        assert_eq!(
+            problem["type"],
+            format!("urn:privet:problem:{name}"),
+            "{method} {path}"
+        );
+        assert_eq!(problem["status"], status);
+        assert!(!problem["detail"].as_str().unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_change_needs_a_content_type_that_a_page_cannot_send_unasked() {
+    let rig = Rig::start("").await;
+    for kind in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "",
+    ] {
+        for (method, path) in [
+            ("PUT", "/api/v1/mode"),
+            ("PUT", "/api/v1/config"),
+            ("PATCH", "/api/v1/config"),
+        ] {
+            let mut request = Request::builder().method(method).uri(path);
+            if !kind.is_empty() {
+                request = request.header("content-type", kind);
+            }
+            let answer = rig
+                .send(request.body(Body::from(r#"{"mode":"off"}"#)).unwrap())
+                .await;
+            assert_eq!(
+                answer.status,
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "{method} {path} {kind}"
+            );
+        }
+    }
+    assert_eq!(rig.engine.config().mode, "standard");
+}
+
+#[tokio::test]
+async fn a_body_past_the_bound_is_refused() {
+    let rig = Rig::start("").await;
+    let long = format!("# {}", "x".repeat(privet_control::extract::MAX_BODY));
+    let request = Request::put("/api/v1/config").header("content-type", "application/toml");
+    let answer = rig.send(request.body(Body::from(long)).unwrap()).await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn every_answer_is_kept_from_caches_and_frames() {
+    let rig = Rig::start("").await;
+    for path in ["/api/v1/status", "/api/v1/nonsense", "/api/v1/openapi.json"] {
+        let answer = rig.call("GET", path, None).await;
+        assert_eq!(answer.headers["cache-control"], "no-store");
+        assert_eq!(answer.headers["x-content-type-options"], "nosniff");
+        assert!(answer.headers.get("access-control-allow-origin").is_none());
+        assert!(answer.headers.get("set-cookie").is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_mode_is_chosen_for_a_while_and_status_tells_what_follows() {
+    let rig = Rig::start("").await;
+    let chosen = rig
+        .call(
+            "PUT",
+            "/api/v1/mode",
+            Some(json!({"mode": "strict", "for": "15m"})),
+        )
+        .await
+        .json();
+    assert_eq!(
+        (&chosen["name"], &chosen["then"]),
+        (&json!("strict"), &json!("standard"))
+    );
+    let status = rig.call("GET", "/api/v1/status", None).await.json();
+    assert_eq!(status["mode"], chosen);
+    assert_eq!(status["mode"]["kill_switch"], true);
+    assert_eq!(status["route"]["name"], "none");
+    assert_eq!(status["listeners"][0]["kind"], "mixed");
+}
+
+#[tokio::test]
+async fn a_dry_run_changes_nothing_and_a_patch_keeps_the_comments() {
+    let rig = Rig::start("").await;
+    let before = rig.file();
+    let patch = json!({"filter": {"deny": ["bad.example"]}});
+    let told = rig
+        .call("PATCH", "/api/v1/config?dry_run=true", Some(patch.clone()))
+        .await
+        .json();
+    assert_eq!(told["applied"], false);
+    assert_eq!(rig.file(), before);
+    assert_eq!(verdict(&rig, "bad.example").await, "direct");
+    let done = rig
+        .call("PATCH", "/api/v1/config", Some(patch))
+        .await
+        .json();
+    assert_eq!(done["applied"], true);
+    assert!(rig.file().starts_with("# kept\n") && rig.file().contains("bad.example"));
+    assert_eq!(verdict(&rig, "bad.example").await, "block");
+}
+
+async fn verdict(rig: &Rig, target: &str) -> Value {
+    let answer = rig
+        .call("GET", &format!("/api/v1/why?target={target}"), None)
+        .await;
+    answer.json()["outcome"]["action"].clone()
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_sound_is_refused_with_every_place_and_the_running_one_stays() {
+    let rig = Rig::start("").await;
+    let before = rig.file();
+    let text = "mode = \"standard\"\n[lisen]\nmixed = []\n[log]\nlevle = \"info\"\n";
+    let request = Request::put("/api/v1/config").header("content-type", "application/toml");
+    let answer = rig.send(request.body(Body::from(text)).unwrap()).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let problem = answer.json();
+    let lines: Vec<_> = problem["diagnostics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|d| d["line"].clone())
+        .collect();
+    assert_eq!(lines, [2, 5]);
+    assert!(
+        problem["diagnostics"][0]["help"]
+            .as_str()
+            .unwrap()
+            .contains("listen")
+    );
+    assert_eq!(rig.file(), before);
+}
+
+#[tokio::test]
+async fn what_get_gives_put_takes_back_and_secrets_are_never_shown() {
+    let rig = Rig::start(
+        "[[upstream]]\nname = \"a\"\nurl = \"socks5://127.0.0.1:9\"\nusername = \"u\"\npassword = \"open sesame\"\n",
+    )
+    .await;
+    let shown = rig.call("GET", "/api/v1/config", None).await;
+    assert!(!String::from_utf8_lossy(&shown.body).contains("sesame"));
+    let put = rig.call("PUT", "/api/v1/config", Some(shown.json())).await;
+    assert_eq!(
+        put.status,
+        StatusCode::OK,
+        "{}",
+        String::from_utf8_lossy(&put.body)
+    );
+    assert!(
+        rig.file().contains("open sesame"),
+        "the secret stays in the file that held it"
+    );
+    for path in ["/api/v1/status", "/api/v1/upstreams", "/api/v1/doctor"] {
+        let answer = rig.call("GET", path, None).await;
+        assert!(
+            !String::from_utf8_lossy(&answer.body).contains("sesame"),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_document_names_every_call_of_the_contract_and_describes_every_answer() {
+    let rig = Rig::start("").await;
+    let document = rig.call("GET", "/api/v1/openapi.json", None).await.json();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    let calls = [
+        ("/api/v1/status", "get"),
+        ("/api/v1/mode", "put"),
+        ("/api/v1/connections", "get"),
+        ("/api/v1/connections", "delete"),
+        ("/api/v1/connections/{id}", "delete"),
+        ("/api/v1/why", "get"),
+        ("/api/v1/events", "get"),
+        ("/api/v1/config", "get"),
+        ("/api/v1/config", "put"),
+        ("/api/v1/config", "patch"),
+        ("/api/v1/upstreams", "get"),
+        ("/api/v1/upstreams/{name}/test", "post"),
+        ("/api/v1/lists", "get"),
+        ("/api/v1/lists/{name}/refresh", "post"),
+        ("/api/v1/usage", "get"),
+        ("/api/v1/identity", "post"),
+    ];
+    for (path, method) in calls {
+        let call = &document["paths"][path][method];
+        assert!(call["responses"]["200"].is_object(), "{method} {path}");
+        assert!(
+            call["responses"]["401"].is_object() && call["responses"]["403"].is_object(),
+            "{method} {path}"
+        );
+    }
+    let text = document.to_string();
+    let schemas = &document["components"]["schemas"];
+    for name in text
+        .match_indices("#/components/schemas/")
+        .map(|(at, prefix)| {
+            let rest = &text[at + prefix.len()..];
+            &rest[..rest.find('"').unwrap()]
+        })
+    {
+        assert!(
+            schemas[name].is_object(),
+            "{name} is named and not described"
+        );
+    }
+}

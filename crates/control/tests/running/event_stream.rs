@@ -1,0 +1,135 @@
+//! Events: what is sent, how often at most, and that nothing is sent when nothing happened.
+
+use std::time::Duration;
+
+use crate::rig::{Answer, Rig, call};
+use axum::body::Body;
+use http::{Request, StatusCode};
+use http_body_util::BodyExt;
+use privet_control::api::MAX_WATCHERS;
+use privet_control::calls::events::TICK;
+use privet_ledger::Opening;
+use privet_policy::{Listener, Protocol, Target, Why, WhyKind};
+use tokio::time::{Instant, timeout};
+
+async fn watch(rig: &Rig, query: &str) -> Body {
+    let request = Request::get(format!("/api/v1/events?{query}"))
+        .body(Body::empty())
+        .unwrap();
+    let response = call(rig.api.router(), request).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    response.into_body()
+}
+
+/// The next event's text; `None`: none came for so long.
+async fn next(body: &mut Body, patience: Duration) -> Option<String> {
+    loop {
+        let frame = timeout(patience, body.frame()).await.ok()??.unwrap();
+        let text = String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap();
+        if !text.starts_with(':') {
+            return Some(text);
+        }
+    }
+}
+
+fn opening() -> Opening {
+    Opening {
+        listener: Listener::Mixed,
+        client: "127.0.0.1:1".parse().unwrap(),
+        protocol: Protocol::Connect,
+        user: None,
+        app: None,
+        target: Target::parse("example.com:443").unwrap(),
+        route: "direct".into(),
+        why: Why {
+            kind: WhyKind::Mode,
+            text: "test".into(),
+        },
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_engine_sends_its_state_once_and_then_nothing() {
+    let rig = Rig::start("").await;
+    let mut body = watch(&rig, "topics=status,connections").await;
+    assert!(
+        next(&mut body, TICK)
+            .await
+            .unwrap()
+            .starts_with("event: status\n")
+    );
+    assert!(
+        next(&mut body, TICK)
+            .await
+            .unwrap()
+            .starts_with("event: connections\n")
+    );
+    // Longer than the keep-alive: comments may come, events may not.
+    assert_eq!(next(&mut body, Duration::from_secs(12)).await, None);
+    rig.engine.set_mode("strict", None).await.unwrap();
+    assert!(
+        next(&mut body, TICK * 2)
+            .await
+            .unwrap()
+            .contains("\"strict\"")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn however_much_changes_at_most_four_states_a_second_are_sent() {
+    let rig = Rig::start("").await;
+    let mut body = watch(&rig, "topics=connections&limit=10").await;
+    next(&mut body, TICK).await.unwrap();
+    let ledger = rig.engine.ledger().clone();
+    let changing = tokio::spawn(async move {
+        let mut rows = Vec::new();
+        loop {
+            rows.push(ledger.open(opening()));
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    let (start, mut sent) = (Instant::now(), 0);
+    while start.elapsed() < Duration::from_secs(3) {
+        let event = next(&mut body, Duration::from_secs(1)).await.unwrap();
+        assert!(event.contains("\"total\":"));
+        sent += 1;
+    }
+    changing.abort();
+    assert!((10..=13).contains(&sent), "{sent} events in three seconds");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_who_was_away_gets_the_newest_state_not_all_the_old_ones() {
+    let rig = Rig::start("").await;
+    let mut body = watch(&rig, "topics=connections").await;
+    next(&mut body, TICK).await.unwrap();
+    let mut rows = Vec::new();
+    for _ in 0..50 {
+        rows.push(rig.engine.ledger().open(opening()));
+        tokio::time::sleep(TICK).await;
+    }
+    assert!(
+        next(&mut body, TICK * 2)
+            .await
+            .unwrap()
+            .contains("\"total\":50")
+    );
+    assert_eq!(next(&mut body, TICK * 4).await, None);
+    drop(rows);
+}
+
+#[tokio::test]
+async fn past_the_bound_a_watcher_is_told_and_a_place_given_back_is_free() {
+    let rig = Rig::start("").await;
+    let mut bodies = Vec::new();
+    for _ in 0..MAX_WATCHERS {
+        bodies.push(watch(&rig, "topics=status").await);
+    }
+    let request = Request::get("/api/v1/events").body(Body::empty()).unwrap();
+    let refused = Answer::read(call(rig.api.router(), request).await).await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.json()["type"], "urn:privet:problem:watchers");
+    bodies.pop();
+    bodies.push(watch(&rig, "topics=status").await);
+}

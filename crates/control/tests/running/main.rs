@@ -1,0 +1,6 @@
+//! The API of a running engine, from the outside. One program, since linking an engine takes long.
+
+mod calls;
+mod event_stream;
+mod rig;
+mod tcp_door;

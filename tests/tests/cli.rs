@@ -1,0 +1,445 @@
+//! `privet` as its users call it: exit codes, what is printed where, and what never is.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use privet_tests::client::socks5;
+use privet_tests::privet::{Place, Setup, binary};
+use privet_tests::{Answer, Origin, PATIENCE, Privet};
+use rustix::process::Signal;
+use serde_json::Value;
+
+fn privet(words: &[&str]) -> Answer {
+    let mut command = Command::new(binary());
+    command.args(words);
+    Answer::of(command)
+}
+
+fn check(place: &Place, words: &[&str]) -> Answer {
+    let config = place.config().display().to_string();
+    privet(&[&["check", "--config", &config], words].concat())
+}
+
+#[test]
+fn the_bare_program_prints_its_help_and_a_wrong_word_is_usage() {
+    let help = privet(&[]);
+    assert!(help.clone().good().contains("Exit codes:"), "{help:?}");
+    assert_eq!(privet(&["nonsense"]).code, 2);
+    assert_eq!(privet(&["mode", "--for", "1m"]).code, 2);
+    assert_eq!(privet(&["close"]).code, 2);
+}
+
+#[test]
+fn check_says_ok_or_each_place_with_its_mend() {
+    let place = Place::new();
+    place.write("mode = \"strict\"\n");
+    assert_eq!(check(&place, &[]).code, 0);
+    place.write("mode = \"standard\"\nmoed = \"x\"\n[lisen]\n");
+    let bad = check(&place, &[]);
+    assert_eq!(bad.code, 2);
+    assert!(bad.err.contains("privet.toml:2:1"), "{}", bad.err);
+    assert!(
+        bad.err.contains("privet.toml:3:2") && bad.err.contains("listen"),
+        "{}",
+        bad.err
+    );
+    let told = check(&place, &["--json"]);
+    assert_eq!(told.code, 2);
+    let told: Value = serde_json::from_str(&told.out).expect("JSON on standard output");
+    assert_eq!(
+        (&told["ok"], &told["diagnostics"][0]["line"]),
+        (&false.into(), &2.into())
+    );
+}
+
+#[test]
+fn without_an_engine_a_command_ends_with_3_and_says_how_to_start_one() {
+    let place = Place::new();
+    for words in [
+        &["status"][..],
+        &["mode"],
+        &["mode", "off"],
+        &["connections"],
+        &["connections", "--watch"],
+        &["close", "1"],
+        &["why", "example.com"],
+        &["upstreams"],
+        &["lists"],
+        &["usage"],
+        &["identity"],
+        &["env"],
+        &["run", "--", "true"],
+    ] {
+        let answer = place.cli(words);
+        assert_eq!(answer.code, 3, "{words:?} {answer:?}");
+        assert!(answer.err.contains("privet serve"), "{answer:?}");
+        assert!(answer.out.is_empty(), "{answer:?}");
+    }
+}
+
+#[test]
+fn why_answers_by_its_exit_code_with_an_engine_and_without() {
+    let config = "[filter]\ndeny = [\"bad.example\"]\n";
+    let running = Privet::start(config);
+    assert_eq!(running.cli(&["why", "good.example"]).code, 0);
+    let blocked = running.cli(&["why", "https://www.bad.example/x"]);
+    assert_eq!(blocked.code, 4);
+    assert!(
+        blocked.out.contains("blocked") && blocked.out.contains("filter.deny"),
+        "{}",
+        blocked.out
+    );
+    assert_eq!(running.cli(&["why", "a b"]).code, 2);
+    let told = running.json(&["why", "bad.example"]);
+    assert_eq!(told["outcome"]["action"], "block");
+    assert!(
+        told["steps"]
+            .as_array()
+            .is_some_and(|steps| !steps.is_empty())
+    );
+
+    let place = Place::new();
+    place.write(config);
+    let file = place.config().display().to_string();
+    let offline = |target| place.cli(&["why", target, "--config", &file]);
+    assert_eq!(offline("bad.example").code, 4);
+    assert_eq!(offline("good.example").code, 0);
+    assert_eq!(
+        running.cli(&["why", "bad.example"]).out,
+        offline("bad.example").out
+    );
+}
+
+#[test]
+fn a_second_engine_on_the_same_folder_ends_with_1_and_names_the_first() {
+    let mut first = Privet::start("");
+    let mut second = first.place.run(&Setup::default());
+    let status = second.wait(PATIENCE);
+    assert_eq!(status.code(), Some(1));
+    assert!(
+        second.log().contains(&first.pid().to_string()),
+        "{}",
+        second.log()
+    );
+    assert!(first.is_running());
+    assert_eq!(first.cli(&["status"]).code, 0);
+}
+
+#[test]
+fn a_taken_port_ends_the_start_with_1_and_names_the_holder() {
+    let holder = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = holder.local_addr().expect("an address").to_string();
+    for config in [
+        format!("[listen]\nmixed = [\"{address}\"]\npac = \"\"\n"),
+        format!("[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\n[control]\nhttp = \"{address}\"\n"),
+    ] {
+        let place = Place::new();
+        place.write(&config);
+        let mut running = place.run(&Setup::default());
+        assert_eq!(running.wait(PATIENCE).code(), Some(1), "{}", running.log());
+        let log = running.log();
+        assert!(log.contains(&address), "{log}");
+        assert!(
+            log.contains(&format!("pid {}", std::process::id())),
+            "{log}"
+        );
+        assert!(
+            !place.socket().exists(),
+            "a start that failed leaves no socket"
+        );
+    }
+}
+
+#[test]
+fn run_gives_the_program_the_proxy_and_ends_with_its_code() {
+    let privet = Privet::start("");
+    let proxy = privet.proxy().to_string();
+    let data = privet.place.dir().join("data").display().to_string();
+    let run = |words: &[&str]| self::privet(&[&["run", "--data-dir", &data, "--"], words].concat());
+    let said = run(&[
+        "sh",
+        "-c",
+        "echo $http_proxy $HTTPS_PROXY $all_proxy $no_proxy; exit 7",
+    ]);
+    assert_eq!(said.code, 7, "{said:?}");
+    assert_eq!(
+        said.out.trim(),
+        format!(
+            "http://{proxy} http://{proxy} socks5h://{proxy} localhost,127.0.0.0/8,127.0.0.1,::1"
+        )
+    );
+    assert_eq!(run(&["no-such-program-here"]).code, 127);
+    assert_eq!(run(&["/etc/hostname"]).code, 126);
+    assert_eq!(run(&["sh", "-c", "kill -TERM $$"]).code, 128 + 15);
+}
+
+#[test]
+fn env_is_read_back_by_a_shell() {
+    let privet = Privet::start("");
+    let lines = privet.cli(&["env", "--shell", "bash"]).good();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("{lines}\necho $HTTP_PROXY")]);
+    assert_eq!(
+        Answer::of(shell).good().trim(),
+        format!("http://{}", privet.proxy())
+    );
+    assert!(
+        privet
+            .cli(&["env", "--shell", "fish"])
+            .good()
+            .contains("set -gx https_proxy 'http://")
+    );
+    assert!(
+        privet
+            .cli(&["env", "--shell", "powershell"])
+            .good()
+            .contains("$env:ALL_PROXY = ")
+    );
+}
+
+#[test]
+fn connections_are_shown_watched_and_closed() {
+    let privet = Privet::start("");
+    let origin = Origin::echo();
+    let mut command = Command::new(binary());
+    command.args(["connections", "--watch", "--json", "--data-dir"]);
+    command.arg(privet.place.dir().join("data"));
+    let mut watching = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("privet starts");
+    let mut told = watching.stdout.take().expect("a pipe");
+
+    let mut stream = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("a way");
+    stream.write_all(b"hello").expect("the tunnel takes bytes");
+    let row = privet.await_row("active", |row| row["port"] == origin.port());
+    read_until(&mut told, &format!("\"port\":{}", origin.port()));
+    watching
+        .kill()
+        .and_then(|()| watching.wait())
+        .expect("the watcher ends");
+
+    let table = privet.cli(&["connections"]).good();
+    assert!(
+        table.contains(&format!("127.0.0.1:{}", origin.port())),
+        "{table}"
+    );
+    assert!(!table.contains('\u{1b}'), "no colour where nobody looks");
+    let groups = privet.cli(&["connections", "--group", "route"]).good();
+    assert!(groups.contains("direct"), "{groups}");
+    assert_eq!(privet.cli(&["close", "999999"]).code, 4);
+    assert_eq!(
+        privet
+            .cli(&["close", "--filter", "host:nowhere.example"])
+            .code,
+        4
+    );
+    assert_eq!(privet.cli(&["close", "--filter", "nosuch:x"]).code, 2);
+    assert_eq!(privet.cli(&["close", &row["id"].to_string()]).code, 0);
+    let mut rest = Vec::new();
+    stream
+        .set_read_timeout(Some(PATIENCE))
+        .expect("a socket takes a timeout");
+    let _ = stream.read_to_end(&mut rest);
+    privet.await_row("closed", |row| row["end"] == "closed");
+}
+
+fn read_until(from: &mut impl Read, what: &str) {
+    let (mut all, mut part) = (String::new(), [0; 4096]);
+    while !all.contains(what) {
+        let n = from.read(&mut part).expect("the watcher speaks");
+        assert_ne!(n, 0, "the watcher ended; it said: {all}");
+        all.push_str(&String::from_utf8_lossy(&part[..n]));
+    }
+}
+
+#[test]
+fn a_mode_for_a_while_comes_back_and_one_that_is_not_is_usage() {
+    let privet = Privet::start("");
+    assert_eq!(privet.cli(&["mode", "strict", "--for", "1s"]).code, 0);
+    assert_eq!(privet.json(&["mode"])["then"], "standard");
+    privet.await_api("status", |status| status["mode"]["name"] == "standard");
+    let wrong = privet.cli(&["mode", "strickt"]);
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.err.contains("strict"), "{wrong:?}");
+}
+
+#[test]
+fn doctor_names_what_is_wrong_with_its_mend() {
+    let holder = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = holder.local_addr().expect("an address");
+    let place = Place::new();
+    place.write(&format!("[listen]\nmixed = [\"{address}\"]\npac = \"\"\n"));
+    let config = place.config().display().to_string();
+    let found = place.cli(&["doctor", "--config", &config]);
+    assert_eq!(found.code, 1);
+    assert!(found.out.contains("privet serve"), "{}", found.out);
+    assert!(
+        found.out.contains(&format!("pid {}", std::process::id())),
+        "{}",
+        found.out
+    );
+
+    let dead = privet_tests::reserve();
+    let privet = Privet::start(&format!(
+        "[[upstream]]\nname = \"gone\"\nurl = \"socks5://{dead}\"\n"
+    ));
+    let told = privet.json(&["doctor"]);
+    assert_eq!(told["healthy"], false);
+    let findings = told["findings"].as_array().expect("findings");
+    let wrong: Vec<_> = findings
+        .iter()
+        .filter(|finding| finding["state"] == "wrong")
+        .collect();
+    assert_eq!(wrong.len(), 1, "{wrong:?}");
+    assert!(
+        wrong[0]["text"]
+            .as_str()
+            .is_some_and(|text| text.contains("gone"))
+    );
+    assert!(wrong[0]["mend"].is_string());
+    assert_eq!(privet.cli(&["test", "gone"]).code, 1);
+    assert_eq!(Privet::start("").cli(&["doctor"]).code, 0);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let mut shell = Command::new("bash");
+    shell
+        .args([
+            "-c",
+            "set -o pipefail; \"$0\" openapi | head -c 1 >/dev/null",
+        ])
+        .arg(binary());
+    let answer = Answer::of(shell);
+    assert_eq!((answer.code, answer.err.as_str()), (0, ""));
+}
+
+#[test]
+fn the_document_and_the_completions_come_without_an_engine() {
+    let document: Value = serde_json::from_str(&privet(&["openapi"]).good()).expect("JSON");
+    assert!(document["paths"]["/api/v1/status"]["get"].is_object());
+    for shell in ["bash", "fish", "zsh", "powershell", "elvish"] {
+        assert!(privet(&["completions", shell]).good().contains("privet"));
+    }
+    assert!(privet(&["man"]).good().starts_with(".ie"));
+}
+
+#[test]
+fn the_token_is_printed_once_and_opens_the_tcp_door_from_then_on() {
+    let place = Place::new();
+    place.write("[control]\nhttp = \"$CONTROL\"\n");
+    let mut first = place.run(&Setup::default());
+    first.await_line("token");
+    let token =
+        std::fs::read_to_string(place.dir().join("data/control.token")).expect("a token file");
+    assert!(first.log().contains(token.trim()));
+    first.signal(Signal::TERM);
+    assert_eq!(first.wait(PATIENCE).code(), Some(0));
+    let second = place.run(&Setup::default());
+    second.await_line("Ctrl-C");
+    assert!(!second.log().contains(token.trim()), "{}", second.log());
+    let url = format!("http://{}/api/v1/status", place.control);
+    let bearer = format!("Authorization: Bearer {}", token.trim());
+    let answer = privet_tests::curl(&["-H", &bearer, &url]).good();
+    assert!(answer.contains("\"version\""), "{answer}");
+    let refused = privet_tests::curl(&[
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{http_code} %{size_download}",
+        &url,
+    ])
+    .good();
+    assert_eq!(refused, "401 0");
+}
+
+#[test]
+fn metrics_are_where_the_file_says_and_move_when_it_moves() {
+    let mut config = "[control]\nmetrics = \"$METRICS\"\n".to_owned();
+    let privet = Privet::start(&config);
+    let url = format!("http://{}/metrics", privet.place.metrics);
+    privet_tests::await_port(privet.place.metrics, "metrics");
+    assert!(
+        privet_tests::curl(&[&url])
+            .good()
+            .contains("privet_connections_active 0")
+    );
+    let foreign = privet_tests::curl(&[
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{http_code}",
+        "-H",
+        "Host: evil.example",
+        &url,
+    ]);
+    assert_eq!(foreign.good(), "403");
+    config = config.replace("$METRICS", "$CONTROL");
+    privet.place.write(&config);
+    privet_tests::await_port(privet.place.control, "metrics at their new place");
+}
+
+#[test]
+fn a_signal_drains_and_a_second_one_ends_at_once() {
+    let mut privet = Privet::start("");
+    let origin = Origin::echo();
+    let stream = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("a way");
+    privet.await_row("active", |row| row["port"] == origin.port());
+    privet.signal(Signal::TERM);
+    privet.await_log("stopping");
+    assert!(
+        privet.is_running(),
+        "a standing connection keeps it for a while"
+    );
+    privet.signal(Signal::TERM);
+    assert_eq!(privet.wait(Duration::from_secs(5)).code(), Some(0));
+    assert!(!privet.place.socket().exists());
+    drop(stream);
+}
+
+#[test]
+fn a_password_of_a_client_is_in_no_log_however_much_is_logged() {
+    let config = "[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\nusers = [{ name = \"alice\", password = { env = \"ALICE\" } }]\n";
+    for format in ["text", "json"] {
+        let setup = Setup {
+            env: vec![
+                ("ALICE".into(), "open-sesame".into()),
+                ("PRIVET_LOG".into(), "trace".into()),
+            ],
+            ..Setup::default()
+        };
+        let text = format!("{config}[log]\nformat = \"{format}\"\n");
+        let privet = Privet::start_as(&text, &setup);
+        for password in ["open-sesame", "close-sesame"] {
+            let proxy = format!("socks5h://alice:{password}@{}", privet.proxy());
+            privet_tests::curl(&["-x", &proxy, "http://127.0.0.1:1/"]);
+            let proxy = format!("http://alice:{password}@{}", privet.proxy());
+            privet_tests::curl(&["-x", &proxy, "http://127.0.0.1:1/"]);
+        }
+        assert!(privet.log().len() > 100, "it logs at all");
+        assert!(!privet.log().contains("sesame"), "{}", privet.log());
+        assert!(!privet.log().contains("YWxpY2U6b3"), "nor in base64");
+    }
+}
+
+#[test]
+fn json_logs_are_one_object_a_line() {
+    let setup = Setup {
+        env: vec![("PRIVET_LOG".into(), "debug".into())],
+        ..Setup::default()
+    };
+    let privet = Privet::start_as("[log]\nformat = \"json\"\n", &setup);
+    privet.signal(Signal::HUP);
+    privet.await_log("reloaded");
+    let log = privet.log();
+    let lines = log.lines().filter(|line| line.starts_with('{'));
+    assert!(lines.clone().count() > 0, "{log}");
+    for line in lines {
+        let line: Value =
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert!(line["level"].is_string() && line["timestamp"].is_string());
+    }
+}
