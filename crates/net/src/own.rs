@@ -25,9 +25,14 @@ impl OwnSockets {
         let ip = reached(addr.ip());
         self.listeners.iter().any(|own| {
             own.port() == addr.port()
-                && (own.ip() == ip || (own.ip().is_unspecified() && is_local(ip)))
+                && (own.ip() == ip || (takes_any(own.ip(), ip) && is_local(ip)))
         })
     }
+}
+
+/// A listener on `0.0.0.0` takes IPv4 only; one on `[::]` takes both, as Linux does unless told otherwise.
+fn takes_any(own: IpAddr, ip: IpAddr) -> bool {
+    own.is_unspecified() && (own.is_ipv6() || ip.is_ipv4())
 }
 
 /// The address that the kernel connects to: mapped forms are IPv4, and "any" is this machine.
@@ -80,5 +85,6 @@ mod tests {
         assert!(own.contains("127.0.0.1:7280".parse().unwrap()));
         assert!(own.contains("127.9.9.9:7280".parse().unwrap()));
         assert!(!own.contains("192.0.2.1:7280".parse().unwrap()));
+        assert!(!own.contains("[::1]:7280".parse().unwrap()));
     }
 }

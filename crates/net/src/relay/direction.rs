@@ -19,6 +19,10 @@ const BYTES_PER_TURN: usize = 1024 * 1024;
 /// than a trip through a pipe.
 #[cfg(target_os = "linux")]
 const BULK: usize = 16 * 1024;
+/// What a pipe may take in at once: little while the sink is slow, so that many slow clients do not fill the kernel's
+/// memory; twice as much each time the sink took all, up to a whole pipe.
+#[cfg(target_os = "linux")]
+const LEAST_ROOM: u32 = 64 * 1024;
 
 pub(super) struct Direction {
     held: Held,
@@ -26,6 +30,8 @@ pub(super) struct Direction {
     /// Something was written and not flushed yet: TLS keeps bytes until then.
     unflushed: bool,
     how: How,
+    #[cfg(target_os = "linux")]
+    room: u32,
 }
 
 /// Bytes that were read and not yet written.
@@ -81,6 +87,8 @@ impl Direction {
             state: State::Open,
             unflushed: false,
             how: if bare { How::Small } else { How::Buffers },
+            #[cfg(target_os = "linux")]
+            room: LEAST_ROOM,
         }
     }
 
@@ -157,7 +165,7 @@ impl Direction {
         source: &tokio::net::TcpStream,
         pipe: Pipe,
     ) -> Poll<io::Result<usize>> {
-        let filled = pipe.poll_fill(cx, source);
+        let filled = pipe.poll_fill(cx, source, self.room as usize);
         match filled {
             Poll::Ready(Ok(bytes)) if bytes > 0 => self.held = Held::Pipe { pipe, bytes },
             _ => pipes::give_back(pipe),
@@ -194,7 +202,14 @@ impl Direction {
         let (Held::Pipe { pipe, bytes }, Stream::Tcp(sink)) = (&self.held, sink) else {
             return Poll::Ready(Ok(()));
         };
-        let written = ready!(pipe.poll_drain(cx, sink, *bytes))?;
+        let drained = pipe.poll_drain(cx, sink, *bytes);
+        self.room = match &drained {
+            Poll::Ready(Ok(written)) if written == bytes => {
+                self.room.saturating_mul(2).min(pipes::SIZE as u32)
+            }
+            _ => LEAST_ROOM,
+        };
+        let written = ready!(drained)?;
         if written == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }

@@ -10,8 +10,9 @@ use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
-/// Bytes that a pipe should hold; where the system allows less, its default (64 KiB) stays.
-const SIZE: usize = 256 * 1024;
+/// Bytes that a pipe should hold; where the system allows less, its default (64 KiB) stays. Measured on loopback, CPU s a
+/// GB: 0.42 with 64 KiB, 0.34 with 256 KiB, 0.19 with 1 MiB.
+pub(super) const SIZE: usize = 1024 * 1024;
 /// Free pipes that a thread keeps: two descriptors each.
 const KEPT: usize = 16;
 
@@ -44,15 +45,16 @@ pub(super) fn give_back(pipe: Pipe) {
 }
 
 impl Pipe {
-    /// Moves what the socket has into the pipe, which must be empty; 0 is the socket's end.
+    /// Moves what the socket has, up to `room` bytes, into the pipe, which must be empty; 0 is the socket's end.
     pub(super) fn poll_fill(
         &self,
         cx: &mut Context<'_>,
         source: &TcpStream,
+        room: usize,
     ) -> Poll<io::Result<usize>> {
         loop {
             ready!(source.poll_read_ready(cx))?;
-            match source.try_io(Interest::READABLE, || shift(source, &self.into, SIZE)) {
+            match source.try_io(Interest::READABLE, || shift(source, &self.into, room)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 other => return Poll::Ready(other),
             }
