@@ -1,0 +1,233 @@
+//! Values that are written in a way of their own: durations, sizes, addresses, domains, URLs, moments.
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::time::{Duration, SystemTime};
+
+use ipnet::IpNet;
+use toml::de::DeValue;
+use url::Url;
+
+use super::{Value, quoted};
+use crate::diagnose::Code;
+use crate::domain::normal_domain;
+use crate::duration::{format_duration, parse_duration};
+use crate::moment::moment;
+use crate::size::{format_size, parse_size};
+
+impl Value<'_> {
+    pub fn duration(&self, range: RangeInclusive<Duration>) -> Option<Duration> {
+        if self.peek_integer().is_some() {
+            let cause = format!("\"{}\" takes a duration with its unit, in quotes", self.key);
+            self.refuse(
+                Code::WrongType,
+                cause,
+                "write \"500ms\", \"10s\", \"15m\", \"1h30m\" or \"30d\"",
+            );
+            return None;
+        }
+        let text = self.string()?;
+        let Some(duration) = parse_duration(text) else {
+            let cause = format!("{} is not a duration", quoted(text));
+            self.refuse(
+                Code::BadValue,
+                cause,
+                "write \"500ms\", \"10s\", \"15m\", \"1h30m\" or \"30d\"",
+            );
+            return None;
+        };
+        if !range.contains(&duration) {
+            let help = format!(
+                "allowed are {} to {}",
+                format_duration(*range.start()),
+                format_duration(*range.end())
+            );
+            self.refuse(
+                Code::BadValue,
+                format!("\"{}\" is out of range", self.key),
+                help,
+            );
+            return None;
+        }
+        Some(duration)
+    }
+
+    pub fn size(&self, range: RangeInclusive<u64>) -> Option<u64> {
+        let bytes = match self.peek_integer() {
+            Some(number) => u64::try_from(number).ok().or(Some(u64::MAX)),
+            None => parse_size(self.string()?),
+        };
+        let Some(bytes) = bytes else {
+            let cause = format!(
+                "{} is not a size",
+                quoted(self.peek_str().unwrap_or_default())
+            );
+            self.refuse(
+                Code::BadValue,
+                cause,
+                "write \"0\", \"32KiB\", \"64MiB\", \"1GiB\" or a number of bytes",
+            );
+            return None;
+        };
+        if !range.contains(&bytes) {
+            let help = format!(
+                "allowed are {} to {}",
+                format_size(*range.start()),
+                format_size(*range.end())
+            );
+            self.refuse(
+                Code::BadValue,
+                format!("\"{}\" is out of range", self.key),
+                help,
+            );
+            return None;
+        }
+        Some(bytes)
+    }
+
+    /// An IP address and a port to listen on; port 0 lets the system choose.
+    pub fn address(&self) -> Option<SocketAddr> {
+        let text = self.string()?;
+        let address = text.parse().ok();
+        if address.is_none() {
+            let cause = format!("{} is not an IP address with a port", quoted(text));
+            self.refuse(
+                Code::BadValue,
+                cause,
+                "write \"127.0.0.1:7280\" or \"[::1]:7280\"",
+            );
+        }
+        address
+    }
+
+    /// A network, "10.0.0.0/8", or one address of it; host bits are dropped.
+    pub fn network(&self) -> Option<IpNet> {
+        let text = self.string()?;
+        let network = text
+            .parse::<IpNet>()
+            .ok()
+            .or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+        if network.is_none() {
+            let cause = format!("{} is not a network", quoted(text));
+            self.refuse(
+                Code::BadValue,
+                cause,
+                "write \"10.0.0.0/8\", \"fd00::/8\" or one IP address",
+            );
+        }
+        network.map(|n| n.trunc())
+    }
+
+    pub fn domain(&self) -> Option<String> {
+        let text = self.string()?;
+        let domain = normal_domain(text);
+        if domain.is_none() {
+            let cause = format!("{} is not a domain name", quoted(text));
+            let help = if text.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
+                "addresses go into a rule's \"ip\""
+            } else {
+                "write a name without scheme, port or path: \"example.com\""
+            };
+            self.refuse(Code::BadValue, cause, help);
+        }
+        domain
+    }
+
+    /// A domain that covers its subdomains: "example.com", ".example.com" and "*.example.com" are the same.
+    pub fn domain_suffix(&self) -> Option<String> {
+        match self.string()?.trim().strip_prefix("*.").map(normal_domain) {
+            Some(Some(domain)) => Some(domain),
+            _ => self.domain(),
+        }
+    }
+
+    /// "example.com" (that host) or "*.example.com" (the hosts below it), or an IP address.
+    pub fn host_pattern(&self) -> Option<String> {
+        let text = self.string()?.trim();
+        if let Ok(ip) = text
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .parse::<IpAddr>()
+        {
+            return Some(ip.to_string());
+        }
+        match text.strip_prefix("*.").map(normal_domain) {
+            Some(Some(domain)) => Some(format!("*.{domain}")),
+            _ => self.domain(),
+        }
+    }
+
+    /// An http or https URL without a login in it, as it will be asked for.
+    pub fn http_url(&self) -> Option<String> {
+        self.parse_http_url().map(String::from)
+    }
+
+    /// An http or https URL of a server alone: no path, no query. Without the final slash.
+    pub fn origin_url(&self) -> Option<String> {
+        let url = self.parse_http_url()?;
+        if url.path() != "/" || url.query().is_some() {
+            self.refuse(
+                Code::BadValue,
+                "a backend's url has no path",
+                "write \"http://127.0.0.1:9001\"",
+            );
+            return None;
+        }
+        Some(url.as_str().trim_end_matches('/').to_owned())
+    }
+
+    /// Messages never repeat the URL: it may hold a login.
+    fn parse_http_url(&self) -> Option<Url> {
+        let text = self.string()?;
+        self.hide_login(text);
+        let Some(url) = Url::parse(text.trim())
+            .ok()
+            .filter(|url| url.has_host() && matches!(url.scheme(), "http" | "https"))
+        else {
+            self.refuse(
+                Code::BadValue,
+                format!("\"{}\" takes an http or https URL", self.key),
+                "write \"https://HOST/PATH\"",
+            );
+            return None;
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            let cause = format!("\"{}\" takes a URL without a login", self.key);
+            self.refuse(Code::BadValue, cause, "leave user and password out");
+            return None;
+        }
+        if url.fragment().is_some() {
+            self.refuse(
+                Code::BadValue,
+                format!("\"{}\" takes a URL without \"#\"", self.key),
+                "leave it out",
+            );
+            return None;
+        }
+        Some(url)
+    }
+
+    /// A moment, as a TOML date-time or an RFC 3339 string, with its offset.
+    pub fn moment(&self) -> Option<SystemTime> {
+        let read = match self.node.get_ref() {
+            DeValue::Datetime(datetime) => moment(datetime),
+            DeValue::String(text) => text.trim().parse().ok().as_ref().and_then(moment),
+            _ => {
+                self.wrong_type("a date with a time");
+                return None;
+            }
+        };
+        if read.is_none() {
+            let cause = format!(
+                "\"{}\" is not a full date and time with an offset, from 1970 on",
+                self.key
+            );
+            self.refuse(
+                Code::BadValue,
+                cause,
+                "write \"2026-12-31T18:00:00Z\" or \"2026-12-31T19:00:00+01:00\"",
+            );
+        }
+        read
+    }
+}
