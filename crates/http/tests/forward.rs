@@ -665,3 +665,113 @@ async fn silent_origins_and_clients_are_given_up() {
     slow.send("GET http://a/ HT").await;
     assert_eq!(status(&slow.head().await.unwrap()), 408);
 }
+
+#[tokio::test]
+async fn a_stream_that_is_no_bare_socket_is_flushed_kept_and_found_stale() {
+    let port = origin(|mut peer, number| async move {
+        while let Some(head) = peer.head().await {
+            let length = field(&head, "content-length").map_or(0, |value| value.parse().unwrap());
+            peer.take(length).await;
+            peer.send(OK).await;
+            if number == 0 && head.starts_with("PUT /last") {
+                return;
+            }
+        }
+    })
+    .await;
+    let road = TestRoad {
+        boxed: true,
+        ..TestRoad::default()
+    };
+    let mut client = client(&road).await;
+    let put = |path: &str| {
+        let body = "x".repeat(100_000);
+        format!(
+            "PUT http://127.0.0.1:{port}{path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n{body}"
+        )
+    };
+    // The connection ends after "/last"; a GET may be sent again, whether that was noticed before or after.
+    let requests = [
+        (put("/a"), 1),
+        (put("/last"), 1),
+        (get(port, "/b"), 2),
+        (put("/c"), 2),
+    ];
+    for (request, dials) in requests {
+        client.send(request).await;
+        assert_eq!(client.response().await.1, "ok");
+        assert_eq!(road.dials.load(Ordering::Relaxed), dials);
+    }
+}
+
+#[tokio::test]
+async fn both_directions_stream_at_once() {
+    let port = origin(|mut peer, _| async move {
+        peer.head().await.unwrap();
+        peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            .await;
+        for _ in 0..100 {
+            let piece = peer.take(1000).await;
+            peer.send(format!("3e8\r\n{piece}\r\n")).await;
+        }
+        peer.send("0\r\n\r\n").await;
+    })
+    .await;
+    let mut client = client(&TestRoad::default()).await;
+    client
+        .send(format!(
+            "POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"
+        ))
+        .await;
+    client.head().await.unwrap();
+    let mut body = String::new();
+    for _ in 0..100 {
+        // Each piece goes up only when the one before has come down.
+        client.send("y".repeat(1000)).await;
+        while body.len() % 1000 != 0 || body.is_empty() {
+            body.push_str(&client.chunk().await);
+        }
+        body.clear();
+    }
+    assert_eq!(client.chunk().await, "");
+}
+
+/// Requests that are all right, cut anywhere: the answers are those of the whole.
+#[tokio::test]
+async fn pipelined_requests_may_be_cut_anywhere() {
+    let port = origin(|mut peer, _| async move {
+        while let Some(head) = peer.head().await {
+            let body = if head.contains("chunked") {
+                peer.read_chunked().await
+            } else {
+                let length =
+                    field(&head, "content-length").map_or(0, |value| value.parse().unwrap());
+                peer.take(length).await
+            };
+            let length = body.len();
+            peer.send(format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}"
+            ))
+            .await;
+        }
+    })
+    .await;
+    let url = format!("http://127.0.0.1:{port}/");
+    let text = format!(
+        "POST {url} HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello\
+         POST {url} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n\
+         GET {url} HTTP/1.1\r\nHost: x\r\n\r\n\
+         PUT {url} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nz"
+    );
+    let address = proxy(TestRoad::default()).await;
+    for cut in 1..text.len() {
+        let mut client = Peer::connect(address).await;
+        client.stream.set_nodelay(true).unwrap();
+        client.send(&text[..cut]).await;
+        tokio::task::yield_now().await;
+        client.send(&text[cut..]).await;
+        for expected in ["hello", "abc", "", "z"] {
+            assert_eq!(client.response().await.1, expected, "cut at {cut}");
+        }
+    }
+}

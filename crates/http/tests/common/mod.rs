@@ -13,7 +13,7 @@ use privet_ledger::{End, Ledger, Live, Opening};
 use privet_net::dialed::AbsoluteForm;
 use privet_net::{DialError, DialErrorKind, Dialed, Phases, Stream};
 use privet_policy::{Listener, Outlet, Route, Why, WhyKind};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufWriter};
 use tokio::net::{TcpListener, TcpStream};
 
 #[derive(Clone)]
@@ -25,6 +25,8 @@ pub struct TestRoad {
     pub blocked: Option<(&'static str, WhyKind)>,
     /// Every target is reached here instead: an HTTP proxy, with its login.
     pub upstream: Option<(SocketAddr, Option<&'static str>)>,
+    /// The stream is boxed and holds back what is not flushed, as one with TLS does.
+    pub boxed: bool,
     pub handshake: Duration,
     pub idle: Duration,
     pub dials: Arc<AtomicUsize>,
@@ -41,6 +43,7 @@ impl Default for TestRoad {
             login: None,
             blocked: None,
             upstream: None,
+            boxed: false,
             handshake: Duration::from_secs(20),
             idle: Duration::from_secs(60),
             dials: Arc::default(),
@@ -125,7 +128,11 @@ impl Road for TestRoad {
         Ok(Dialed {
             local: stream.local_addr().ok(),
             remote: stream.peer_addr().ok(),
-            stream: Stream::Tcp(stream),
+            stream: if self.boxed {
+                Stream::Boxed(Box::pin(BufWriter::new(stream)))
+            } else {
+                Stream::Tcp(stream)
+            },
             prefix: Default::default(),
             route: "direct".into(),
             phases: Phases::default(),
@@ -306,6 +313,14 @@ impl Peer {
             }
             assert!(self.more().await, "ended within a line");
         }
+    }
+
+    /// One chunk's data; empty: the last one, without trailers.
+    pub async fn chunk(&mut self) -> String {
+        let size = usize::from_str_radix(&self.line().await, 16).unwrap();
+        let data = self.take(size).await;
+        assert_eq!(self.line().await, "");
+        data
     }
 
     /// A chunked body; its trailers are kept.
