@@ -113,6 +113,9 @@ const REFUSED: &[(&str, u16, BadRequest)] = &[
     ("GET http://[::1/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, BadRequest::Target),
     ("GET http://[::1]x/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, BadRequest::Target),
     ("GET http://[fe80::1%25eth0]/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, BadRequest::Target),
+    ("GET http://a,b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, BadRequest::Target),
+    ("GET http://a;b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, BadRequest::Target),
+    ("GET http://a/ HTTP/1.1\r\nHost: a,b\r\n\r\n", 400, BadRequest::HostMalformed),
     ("GET http://a..b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, BadRequest::Target),
     ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 400, BadRequest::OriginForm),
     ("GET //a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, BadRequest::OriginForm),
@@ -225,6 +228,12 @@ fn targets_are_read_in_each_form() {
         ("GET http://a.?q HTTP/1.1", "a:80", "?q"),
         ("GET http://[::1]:81/ HTTP/1.1", "[::1]:81", "/"),
         ("GET http://127.0.0.1/ HTTP/1.1", "127.0.0.1:80", "/"),
+        ("GET http://0x7f.1:81/ HTTP/1.1", "127.0.0.1:81", "/"),
+        (
+            "GET http://[::ffff:127.0.0.1]/ HTTP/1.1",
+            "127.0.0.1:80",
+            "/",
+        ),
         ("OPTIONS http://a HTTP/1.1", "a:80", ""),
     ];
     for (line, target, path) in cases {

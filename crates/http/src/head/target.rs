@@ -128,10 +128,18 @@ fn parse_port(digits: &[u8]) -> Option<u16> {
     u16::try_from(number).ok().filter(|&port| port > 0)
 }
 
-/// Letters, digits and `-._`, or an IPv6 address in brackets: no escapes, since readers differ on when to undo them.
-/// What `Host::parse` makes of it is what is asked for from here on.
-/// The policy's own reading, so that no spelling of an address passes here as a name. IPv6 stands in brackets.
+/// Letters, digits and `-._`, or an IPv6 address in brackets: nothing that another reader takes for a separator or an
+/// escape. Of those the policy's own reading, so that no spelling of an address passes here as a name.
 fn parse_host(bytes: &[u8]) -> Option<Host> {
     let text = std::str::from_utf8(bytes).ok()?;
-    Host::parse(text).ok()
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    let fits = if text.starts_with('[') {
+        text.ends_with(']')
+            && bytes
+                .iter()
+                .all(|byte| plain(*byte) || b"[:]".contains(byte))
+    } else {
+        bytes.iter().copied().all(plain)
+    };
+    if fits { Host::parse(text).ok() } else { None }
 }
