@@ -16,6 +16,10 @@ use crate::serve::{EngineRoad, opening, wish};
 use crate::socks::SocksRoad;
 
 impl SocksRoad for EngineRoad {
+    fn generation(&self) -> u64 {
+        self.0.snapshot.load().generation
+    }
+
     async fn bind(&self, ask: &Ask<'_>, ticket: &Ticket) -> Result<Bound, Refusal> {
         let snapshot = self.0.snapshot.load_full();
         let wish = wish(&snapshot, ask, ticket, false);

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::farewell::say;
 use super::parsed::Command;
-use super::road::SocksRoad;
+use super::road::{SocksRoad, still_holds};
 use super::{Asker, Caller, Served};
 
 /// Decide, listen, first reply; one connection from the expected peer, second reply; then it is a tunnel.
@@ -21,6 +21,7 @@ pub async fn bind<R: SocksRoad>(
     road: &R,
 ) -> Served {
     let ask = asker.ask(caller.dialect.protocol(), target);
+    let generation = road.generation();
     let ticket = match road.decide(&ask).await {
         Ok(ticket) => ticket,
         Err(refusal) => return caller.refuse(&refusal, Command::Bind).await,
@@ -48,6 +49,9 @@ pub async fn bind<R: SocksRoad>(
             return caller.refuse(&Refusal::Failed(error), Command::Bind).await;
         }
     };
+    if let Err(refusal) = still_holds(road, generation, &ask, &ticket).await {
+        return caller.refuse(&refusal, Command::Bind).await;
+    }
     let live = road.book(&ask, &ticket, &dialed);
     if !say(&mut caller.client, &caller.dialect.granted(Some(peer))).await {
         live.end(End::Broken, None);

@@ -1,20 +1,21 @@
 //! CONNECT: decide, dial, book, answer. What remains is two sockets for the relay.
 
-use privet_http::Road;
 use privet_ledger::End;
 use privet_policy::Target;
 
 use super::farewell::say;
 use super::parsed::Command;
+use super::road::{SocksRoad, still_holds};
 use super::{Asker, Caller, Served};
 
-pub async fn connect<R: Road>(
+pub async fn connect<R: SocksRoad>(
     mut caller: Caller,
     asker: &Asker,
     target: &Target,
     road: &R,
 ) -> Served {
     let ask = asker.ask(caller.dialect.protocol(), target);
+    let generation = road.generation();
     let ticket = match road.decide(&ask).await {
         Ok(ticket) => ticket,
         Err(refusal) => return caller.refuse(&refusal, Command::Connect).await,
@@ -23,6 +24,9 @@ pub async fn connect<R: Road>(
         Ok(dialed) => dialed,
         Err(refusal) => return caller.refuse(&refusal, Command::Connect).await,
     };
+    if let Err(refusal) = still_holds(road, generation, &ask, &ticket).await {
+        return caller.refuse(&refusal, Command::Connect).await;
+    }
     let live = road.book(&ask, &ticket, &dialed);
     let granted = caller.dialect.granted(dialed.local);
     if !say(&mut caller.client, &granted).await {

@@ -5,12 +5,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use privet_http::{Ask, Refusal, Road, Ticket};
-use privet_ledger::Live;
+use privet_ledger::{End, Live};
 use privet_net::associate::UpstreamUdp;
 use privet_net::bind::Bound;
 use privet_policy::DirectPermit;
 
 pub trait SocksRoad: Road {
+    /// Which policy is in force: another number after each reload. What was decided under another one is asked anew
+    /// before it is acted upon, so that a kill switch that came meanwhile holds at once.
+    fn generation(&self) -> u64;
+
     /// Opens the listening end of a BIND by the ticket's route: a socket of our own near the address that the client
     /// reached, or the upstream's. Only the ask's target may connect to it. A failure is booked before it is returned.
     fn bind(
@@ -47,4 +51,27 @@ pub trait SocksRoad: Road {
         route: Option<&Arc<str>>,
         remote: Option<SocketAddr>,
     ) -> Live;
+}
+
+/// Whether a way that took its time to open is still the way to go: a reload meanwhile may have closed it, and could not
+/// see it, since it was not booked yet.
+///
+/// # Errors
+/// The new policy's block, or that it goes another way now.
+pub(super) async fn still_holds<R: SocksRoad>(
+    road: &R,
+    generation: u64,
+    ask: &Ask<'_>,
+    ticket: &Ticket,
+) -> Result<(), Refusal> {
+    if road.generation() == generation {
+        return Ok(());
+    }
+    let now = road.decide(ask).await?;
+    if now.route == ticket.route {
+        return Ok(());
+    }
+    let error = "the configuration changed meanwhile".to_owned();
+    road.refused(ask, &now.why, End::Reload, Some(error));
+    Err(Refusal::Blocked(now.why))
 }

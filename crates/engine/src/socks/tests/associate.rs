@@ -296,3 +296,25 @@ async fn an_upstream_that_carries_no_datagrams_never_makes_them_go_direct() {
         assert!(target.try_recv(&mut [0; 8]).is_err());
     }
 }
+
+#[tokio::test]
+async fn a_reload_that_blocks_a_target_holds_from_its_next_datagram_on() {
+    let door = Door::open(Plan::default()).await;
+    let client = Client::of(&door).await;
+    let ((target, at), (other, at_other)) = (socket().await, socket().await);
+    for (socket, at) in [(&target, at), (&other, at_other)] {
+        client.send(&at.to_string(), b"before").await;
+        echo(socket).await;
+        client.receive().await;
+    }
+    let row_of_other = door.road.0.ledger.live()[1].id;
+    door.road
+        .reload(HashMap::from([(at.to_string(), Then::Block)]));
+    client.send(&at.to_string(), b"after").await;
+    client.send(&at_other.to_string(), b"after").await;
+    assert_eq!(echo(&other).await.0, b"after");
+    assert!(target.try_recv(&mut [0; 8]).is_err());
+    let rows = door.road.0.ledger.live();
+    assert_eq!(rows.len(), 1, "what is still allowed goes on");
+    assert_eq!(rows[0].id, row_of_other);
+}

@@ -1,11 +1,16 @@
 //! BIND: who may come, when the client is told, and what happens when nobody does.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::door::{Door, Plan, ask, read, read_to_end, reply};
+use super::door::{Door, Plan, Then, ask, read, read_to_end, reply};
+
+/// Far more than anything on loopback needs.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A connection from an address of the test's choice.
 async fn connect_from(from: &str, to: SocketAddr) -> TcpStream {
@@ -22,7 +27,9 @@ async fn the_expected_peer_comes_through_and_a_stranger_is_closed() {
     assert_eq!((code, at.ip()), (0, door.address.ip()));
 
     let mut stranger = connect_from("127.0.0.3", at).await;
-    assert_eq!(stranger.read(&mut [0]).await.unwrap_or(0), 0, "closed");
+    let mut byte = [0];
+    let closed = tokio::time::timeout(PATIENCE, stranger.read(&mut byte)).await;
+    assert_eq!(closed.expect("closed at once").unwrap_or(0), 0);
 
     let mut peer = connect_from("127.0.0.2", at).await;
     let (code, came) = reply(&mut client).await;
@@ -114,4 +121,18 @@ async fn an_upstream_that_cannot_listen_is_told_as_command_not_supported() {
     let mut client = door.knock().await;
     assert_eq!(ask(&mut client, 2, "127.0.0.2:21").await.0, 7);
     assert_eq!(read_to_end(&mut client).await, b"");
+}
+
+#[tokio::test]
+async fn a_peer_that_comes_after_a_reload_forbade_it_is_not_let_in() {
+    let door = Door::open(Plan::default()).await;
+    let mut client = door.knock().await;
+    let (_, at) = ask(&mut client, 2, "127.0.0.2:0").await;
+    let then = HashMap::from([("127.0.0.2:0".to_owned(), Then::Block)]);
+    door.road.reload(then);
+    let mut peer = connect_from("127.0.0.2", at).await;
+    assert_eq!(reply(&mut client).await.0, 2);
+    let mut byte = [0];
+    let closed = tokio::time::timeout(PATIENCE, peer.read(&mut byte)).await;
+    assert_eq!(closed.expect("closed").unwrap_or(0), 0);
 }

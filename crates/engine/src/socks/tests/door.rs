@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -59,6 +60,8 @@ impl Default for Plan {
 
 pub struct Inner {
     plan: Plan,
+    then: Mutex<HashMap<String, Then>>,
+    generation: AtomicU64,
     route: Route,
     outward: Outward,
     pub ledger: Ledger,
@@ -170,6 +173,8 @@ impl FakeRoad {
         };
         let outward = Outward::build(&config, &|_| Ok(None), OwnSockets::default(), None).unwrap();
         Self(Arc::new(Inner {
+            then: Mutex::new(plan.then.clone()),
+            generation: AtomicU64::new(1),
             plan,
             route,
             outward,
@@ -177,6 +182,21 @@ impl FakeRoad {
             asked: Mutex::default(),
             refused: Mutex::default(),
         }))
+    }
+
+    /// As a reload does: another policy is in force from now on.
+    pub fn reload(&self, then: HashMap<String, Then>) {
+        *self.0.then.lock().unwrap() = then;
+        self.0.generation.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn then(&self, target: &Target) -> Option<Then> {
+        self.0
+            .then
+            .lock()
+            .unwrap()
+            .get(&target.to_string())
+            .copied()
     }
 
     fn wish<'a>(&self, ask: &Ask<'a>) -> Wish<'a> {
@@ -237,7 +257,7 @@ impl Road for FakeRoad {
             user: ask.user.map(|user| user.to_string()),
             target: ask.target.to_string(),
         });
-        if let Some(Then::Block) = self.0.plan.then.get(&ask.target.to_string()) {
+        if let Some(Then::Block) = self.then(ask.target) {
             self.note(ask.target, End::Blocked);
             return Err(Refusal::Blocked(why()));
         }
@@ -252,8 +272,8 @@ impl Road for FakeRoad {
     }
 
     async fn dial(&self, ask: &Ask<'_>, ticket: &Ticket, _: bool) -> Result<Dialed, Refusal> {
-        if let Some(Then::Fail(kind)) = self.0.plan.then.get(&ask.target.to_string()) {
-            return Err(self.fail(ask, DialError::here(*kind, "as planned")));
+        if let Some(Then::Fail(kind)) = self.then(ask.target) {
+            return Err(self.fail(ask, DialError::here(kind, "as planned")));
         }
         let dialed = self.0.outward.dial(&ticket.route, &self.wish(ask)).await;
         dialed.map_err(|error| self.fail(ask, error))
@@ -277,6 +297,10 @@ impl Road for FakeRoad {
 }
 
 impl SocksRoad for FakeRoad {
+    fn generation(&self) -> u64 {
+        self.0.generation.load(Ordering::SeqCst)
+    }
+
     async fn bind(&self, ask: &Ask<'_>, ticket: &Ticket) -> Result<Bound, Refusal> {
         let near = ask.local.ip();
         let bound = self

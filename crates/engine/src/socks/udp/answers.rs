@@ -20,13 +20,19 @@ impl<R: SocksRoad> Association<R> {
         &mut self,
         cx: &mut Context<'_>,
         target: Target,
+        generation: u64,
         answer: Result<(Arc<Ticket>, Vec<SocketAddr>), No>,
         now: Instant,
     ) {
         let Some(flow) = self.flows.get_mut(&target).filter(|flow| flow.deciding) else {
             return;
         };
-        flow.decided(now);
+        if generation != self.road.generation() {
+            self.asked
+                .push(decide::decide(&self.road, &self.asker, target));
+            return;
+        }
+        flow.decided(now, generation);
         let (ticket, addresses) = match answer {
             Ok(answer) => answer,
             Err(no) => {
@@ -44,7 +50,7 @@ impl<R: SocksRoad> Association<R> {
                 let ask = self.asker.ask(Protocol::Udp, &target);
                 let key = self.road.association_key(&ask, &ticket);
                 if flow.way == Way::Upstream(key) {
-                    return;
+                    return self.flush(cx, &target, now);
                 }
                 flow.way = Way::Opening(key);
                 flow.ticket = Some(ticket.clone());

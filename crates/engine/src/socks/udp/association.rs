@@ -159,9 +159,10 @@ impl<R: SocksRoad> Association<R> {
 
     /// Sends a datagram by its flow's way, or asks for one first.
     pub(super) fn send(&mut self, cx: &mut Context<'_>, target: Target, data: &[u8], now: Instant) {
+        let generation = self.road.generation();
         let flow = self.flows.touch(&target, now);
         flow.end_if_cancelled(cx, now);
-        if flow.wants_decision(now) && self.asked.len() < MAX_ASKED {
+        if flow.wants_decision(now, generation) && self.asked.len() < MAX_ASKED {
             flow.deciding = true;
             if matches!(flow.way, Way::Refused(_)) {
                 flow.way = Way::Deciding;
@@ -172,6 +173,8 @@ impl<R: SocksRoad> Association<R> {
         match &mut flow.way {
             Way::Refused(_) => {}
             Way::Deciding | Way::Opening(_) => self.flows.queue(&target, data),
+            // Another policy is in force: what the old one said is not acted upon.
+            _ if flow.generation != generation => self.flows.queue(&target, data),
             way => {
                 let sent = self.outward.send(way, &target, data);
                 if let (true, Some(live)) = (sent, &flow.live) {
@@ -190,7 +193,9 @@ impl<R: SocksRoad> Association<R> {
                 Poll::Ready(answer) => {
                     drop(self.asked.swap_remove(at));
                     match answer {
-                        Answer::Decided(target, answer) => self.decided(cx, target, answer, now),
+                        Answer::Decided(target, generation, answer) => {
+                            self.decided(cx, target, generation, answer, now);
+                        }
                         Answer::Opened(key, upstream) => self.opened(cx, key, upstream, now),
                     }
                 }

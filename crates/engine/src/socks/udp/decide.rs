@@ -21,8 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The answer to a question.
 pub enum Answer {
-    /// A target's ticket and, where its datagrams go direct, its addresses.
-    Decided(Target, Result<(Arc<Ticket>, Vec<SocketAddr>), No>),
+    /// Of which target, under which policy; its ticket and, where its datagrams go direct, its addresses.
+    Decided(Target, u64, Result<(Arc<Ticket>, Vec<SocketAddr>), No>),
     /// The upstream association of this key.
     Opened(u64, Result<UpstreamUdp, No>),
 }
@@ -49,8 +49,9 @@ pub type Question = Pin<Box<dyn Future<Output = Answer> + Send>>;
 pub fn decide<R: SocksRoad>(road: &R, asker: &Arc<Asker>, target: Target) -> Question {
     let (road, asker) = (road.clone(), asker.clone());
     Box::pin(async move {
+        let generation = road.generation();
         let decided = timeout(PATIENCE, ask(&road, &asker, &target)).await;
-        Answer::Decided(target, decided.unwrap_or(Err(No::Failed)))
+        Answer::Decided(target, generation, decided.unwrap_or(Err(No::Failed)))
     })
 }
 

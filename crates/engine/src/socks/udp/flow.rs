@@ -18,7 +18,7 @@ pub const MAX_QUEUED: usize = 16;
 pub const MAX_QUEUED_BYTES: usize = 256 * 1024;
 /// A target to which and from which nothing came for so long is forgotten.
 const QUIET: Duration = Duration::from_secs(120);
-/// A decision is asked anew after so long, so that a reload reaches a flow that goes on.
+/// A decision is asked anew after so long, beside every reload: rules may be for a while.
 const DECISION_HOLDS: Duration = Duration::from_secs(10);
 /// A refusal by the policy holds longer: it is booked each time.
 pub const REFUSAL_HOLDS: Duration = Duration::from_secs(60);
@@ -46,6 +46,8 @@ pub struct Flow {
     /// A decision is on its way.
     pub deciding: bool,
     pub live: Option<Live>,
+    /// The policy that decided.
+    pub generation: u64,
     /// Kept while an upstream association is opened.
     pub ticket: Option<Arc<Ticket>>,
     decided: Instant,
@@ -59,6 +61,7 @@ impl Flow {
             way: Way::Deciding,
             deciding: false,
             live: None,
+            generation: 0,
             ticket: None,
             decided: now,
             used: now,
@@ -67,17 +70,19 @@ impl Flow {
     }
 
     /// Whether the policy should be asked (again).
-    pub fn wants_decision(&self, now: Instant) -> bool {
+    pub fn wants_decision(&self, now: Instant, generation: u64) -> bool {
         !self.deciding
             && match &self.way {
                 Way::Deciding => true,
+                _ if self.generation != generation => true,
                 Way::Refused(until) => now >= *until,
                 _ => now.duration_since(self.decided) >= DECISION_HOLDS,
             }
     }
 
-    pub fn decided(&mut self, now: Instant) {
+    pub fn decided(&mut self, now: Instant, generation: u64) {
         self.deciding = false;
+        self.generation = generation;
         self.decided = now;
     }
 
@@ -353,18 +358,19 @@ mod tests {
     }
 
     #[test]
-    fn a_decision_is_asked_anew_once_it_is_old_and_never_twice_at_a_time() {
+    fn a_decision_is_asked_anew_once_it_or_its_policy_is_old_and_never_twice_at_a_time() {
         let now = Instant::now();
         let mut flow = Flow::new(now);
-        assert!(flow.wants_decision(now));
+        assert!(flow.wants_decision(now, 1));
         flow.deciding = true;
-        assert!(!flow.wants_decision(now));
-        flow.decided(now);
+        assert!(!flow.wants_decision(now, 1));
+        flow.decided(now, 1);
         flow.way = Way::Upstream(1);
-        assert!(!flow.wants_decision(now));
-        assert!(flow.wants_decision(now + DECISION_HOLDS));
+        assert!(!flow.wants_decision(now, 1));
+        assert!(flow.wants_decision(now + DECISION_HOLDS, 1));
+        assert!(flow.wants_decision(now, 2), "another policy");
         flow.refuse(now + REFUSAL_HOLDS, End::Reload);
-        assert!(!flow.wants_decision(now + DECISION_HOLDS));
-        assert!(flow.wants_decision(now + REFUSAL_HOLDS));
+        assert!(!flow.wants_decision(now + DECISION_HOLDS, 1));
+        assert!(flow.wants_decision(now + REFUSAL_HOLDS, 1));
     }
 }
