@@ -1,6 +1,7 @@
 //! A window of rows: filtered, sorted, cut, grouped. Ten thousand rows take a few milliseconds, because only the rows
 //! of the window are sorted whole and made into texts.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -230,7 +231,8 @@ pub(crate) fn page<'a>(
             let mut view = candidate.entry.view();
             view.group = window
                 .group
-                .map(|_| keys.get(candidate.group).cloned().unwrap_or_default());
+                .map(|_| keys.get(candidate.group).map(ToString::to_string))
+                .unwrap_or_default();
             view
         })
         .collect();
@@ -252,36 +254,22 @@ fn sums(matching: &[Candidate<'_>]) -> Page {
 }
 
 /// Sums the groups, orders them by their rows, and gives each row its group's place. The groups' keys, in that order.
-fn gather(matching: &mut [Candidate<'_>], by: GroupBy, page: &mut Page) -> Vec<String> {
-    let mut places: HashMap<String, usize> = HashMap::new();
-    let mut groups: Vec<Group> = Vec::new();
+fn gather<'a>(matching: &mut [Candidate<'a>], by: GroupBy, page: &mut Page) -> Vec<Cow<'a, str>> {
+    let mut places: HashMap<Cow<'a, str>, usize> = HashMap::new();
+    let mut groups: Vec<(Cow<'a, str>, Group)> = Vec::new();
     for candidate in matching.iter_mut() {
         let entry = &candidate.entry;
-        let key = key_of(by, entry);
-        let place = match places.get(&*key) {
-            Some(place) => *place,
-            None => {
-                let key = key.into_owned();
-                places.insert(key.clone(), groups.len());
-                groups.push(Group {
-                    key,
-                    ..Group::default()
-                });
-                groups.len() - 1
-            }
-        };
+        let place = *places.entry(key_of(by, entry)).or_insert_with_key(|key| {
+            groups.push((key.clone(), Group::default()));
+            groups.len() - 1
+        });
         candidate.group = place;
-        let group = &mut groups[place];
-        group.rows += 1;
-        group.up += entry.row.up_bytes();
-        group.down += entry.row.down_bytes();
-        group.up_speed += entry.up_speed() as u64;
-        group.down_speed += entry.down_speed() as u64;
+        groups[place].1.count(entry);
     }
     let mut order: Vec<usize> = (0..groups.len()).collect();
-    order.sort_by(|a, b| {
+    order.sort_unstable_by(|a, b| {
         let (a, b) = (&groups[*a], &groups[*b]);
-        b.rows.cmp(&a.rows).then_with(|| a.key.cmp(&b.key))
+        b.1.rows.cmp(&a.1.rows).then_with(|| a.0.cmp(&b.0))
     });
     let mut place_of = vec![0; groups.len()];
     for (place, group) in order.iter().enumerate() {
@@ -290,14 +278,31 @@ fn gather(matching: &mut [Candidate<'_>], by: GroupBy, page: &mut Page) -> Vec<S
     for candidate in matching.iter_mut() {
         candidate.group = place_of[candidate.group];
     }
-    let ordered: Vec<Group> = order.iter().map(|at| groups[*at].clone()).collect();
-    let keys = ordered.iter().map(|group| group.key.clone()).collect();
-    page.groups = ordered;
-    page.groups.truncate(MOST_GROUPS);
-    keys
+    page.groups = order
+        .iter()
+        .take(MOST_GROUPS)
+        .map(|at| {
+            let (key, sums) = &groups[*at];
+            Group {
+                key: key.to_string(),
+                ..sums.clone()
+            }
+        })
+        .collect();
+    order.iter().map(|at| groups[*at].0.clone()).collect()
 }
 
-fn key_of<'a>(by: GroupBy, entry: &Entry<'a>) -> std::borrow::Cow<'a, str> {
+impl Group {
+    fn count(&mut self, entry: &Entry<'_>) {
+        self.rows += 1;
+        self.up += entry.row.up_bytes();
+        self.down += entry.row.down_bytes();
+        self.up_speed += entry.up_speed() as u64;
+        self.down_speed += entry.down_speed() as u64;
+    }
+}
+
+fn key_of<'a>(by: GroupBy, entry: &Entry<'a>) -> Cow<'a, str> {
     match by {
         GroupBy::App => entry.row.app().map_or("(unknown)", |app| &*app.name).into(),
         GroupBy::Route => (&**entry.row.route()).into(),
