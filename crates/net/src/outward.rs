@@ -82,7 +82,12 @@ impl Outward {
         })
     }
 
-    /// Opens the way that was decided upon.
+    /// Opens the way that was decided upon. A direct way, or a direct way out when all else is down, needs the policy's
+    /// permit, which nobody else can make:
+    ///
+    /// ```compile_fail,E0423
+    /// let forged = privet_policy::Route::Direct(privet_policy::DirectPermit(()));
+    /// ```
     ///
     /// # Errors
     /// [`DialError`]: what failed, at which hop.

@@ -63,12 +63,12 @@ impl Patience {
     /// When there is no other way.
     pub const ALONE: Self = Self {
         step: Duration::from_secs(10),
-        reply: Duration::from_secs(30),
+        reply: Duration::from_secs(20),
     };
     /// When another member of the group may take over.
     pub const WITH_OTHERS: Self = Self {
         step: Duration::from_secs(4),
-        reply: Duration::from_secs(15),
+        reply: Duration::from_secs(12),
     };
 }
 

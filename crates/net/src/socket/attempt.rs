@@ -81,22 +81,37 @@ fn more_telling(so_far: Option<DialErrorKind>, new: DialErrorKind) -> Option<Dia
 
 /// What a failed `connect(2)` means. On Linux an expired TTL is reported as an unreachable host.
 fn kind_of(error: &io::Error) -> DialErrorKind {
-    use rustix::io::Errno;
-    match Errno::from_io_error(error) {
-        Some(Errno::MFILE | Errno::NFILE | Errno::ADDRNOTAVAIL | Errno::NOBUFS | Errno::NOMEM) => {
-            return DialErrorKind::Exhausted;
-        }
-        Some(Errno::HOSTDOWN) => return DialErrorKind::HostUnreachable,
-        Some(Errno::AFNOSUPPORT) => return DialErrorKind::NetworkUnreachable,
-        _ => {}
+    if is_exhausted(error) {
+        return DialErrorKind::Exhausted;
     }
     match error.kind() {
         io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => DialErrorKind::Refused,
         io::ErrorKind::HostUnreachable => DialErrorKind::HostUnreachable,
         io::ErrorKind::TimedOut => DialErrorKind::TimedOut,
-        // EACCES and EPERM: a firewall of this machine forbids it.
+        // EACCES and EPERM: a firewall of this machine forbids it. EAFNOSUPPORT: it has no such family.
         _ => DialErrorKind::NetworkUnreachable,
     }
+}
+
+/// Out of descriptors, ports or memory: nothing that another address would change.
+#[cfg(unix)]
+fn is_exhausted(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::MFILE | Errno::NFILE | Errno::ADDRNOTAVAIL | Errno::NOBUFS | Errno::NOMEM)
+    )
+}
+
+#[cfg(not(unix))]
+fn is_exhausted(error: &io::Error) -> bool {
+    const WSAEMFILE: i32 = 10024;
+    const WSAEADDRNOTAVAIL: i32 = 10049;
+    const WSAENOBUFS: i32 = 10055;
+    matches!(
+        error.raw_os_error(),
+        Some(WSAEMFILE | WSAEADDRNOTAVAIL | WSAENOBUFS)
+    )
 }
 
 /// The sentence's end for a failed connect: "... refused the connection".
@@ -117,6 +132,7 @@ pub(super) fn sentence(kind: DialErrorKind) -> &'static str {
 mod tests {
     use super::*;
 
+    #[cfg(unix)]
     #[test]
     fn errors_of_connect_are_told_apart() {
         use rustix::io::Errno;
