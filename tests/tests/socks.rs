@@ -331,3 +331,36 @@ fn strict_without_an_upstream_opens_nothing_for_anybody() {
     privet.await_row("blocked", |row| row["protocol"] == "udp");
     assert_eq!(echo.senders(), []);
 }
+
+#[test]
+fn an_ipv6_listener_serves_and_relays_on_its_own_address() {
+    let privet = Privet::start(
+        "mode = \"standard\"\n[listen]\nmixed = [\"$MIXED\"]\nsocks = [\"[::1]:0\"]\npac = \"\"\n",
+    );
+    let (_, status) = privet.api("GET", "status", None);
+    let said = status.to_string();
+    let Some(at) = said.find("[::1]:") else {
+        panic!("no IPv6 listener in {status}");
+    };
+    let address: SocketAddr = said[at..]
+        .split('"')
+        .next()
+        .and_then(|text| text.parse().ok())
+        .expect("an address");
+    let echo = UdpEcho::start();
+    let (_control, reply) = socks5_command(address, ASSOCIATE, "::", 0);
+    assert_eq!((reply[1], reply[3]), (0, 4), "{reply:?}");
+    let relay = SocketAddr::from((
+        <[u8; 16]>::try_from(&reply[4..20]).expect("sixteen bytes"),
+        u16::from_be_bytes([reply[20], reply[21]]),
+    ));
+    assert_eq!(relay.ip(), address.ip());
+    let socket = UdpSocket::bind("[::1]:0").expect("IPv6 loopback has a free port");
+    socket.connect(relay).expect("a datagram socket connects");
+    socket
+        .set_read_timeout(Some(PATIENCE))
+        .expect("a socket takes a timeout");
+    let port = echo.address.port();
+    let answer = exchange(&socket, "127.0.0.1", port, b"both families");
+    assert_eq!(answer, wrapped("127.0.0.1", port, b"both families"));
+}
