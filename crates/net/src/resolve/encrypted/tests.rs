@@ -38,11 +38,11 @@ fn answer(question: &[u8]) -> Vec<u8> {
     reply
 }
 
-async fn server() -> (u16, ClientConfig) {
+fn credentials(alpn: &[u8]) -> (TlsAcceptor, ClientConfig) {
     let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
-    let config = ServerConfig::builder_with_provider(provider.clone())
+    let mut config = ServerConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
@@ -55,10 +55,17 @@ async fn server() -> (u16, ClientConfig) {
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
+    if !alpn.is_empty() {
+        config.alpn_protocols = vec![alpn.to_vec()];
+    }
+    (TlsAcceptor::from(Arc::new(config)), client)
+}
+
+async fn server() -> (u16, ClientConfig) {
+    let (acceptor, client) = credentials(b"");
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
-        let acceptor = TlsAcceptor::from(Arc::new(config));
         while let Ok((socket, _)) = listener.accept().await {
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
@@ -96,6 +103,49 @@ async fn names_are_resolved_over_tls_with_the_ttl_of_their_records() {
         ttl > Duration::from_secs(25) && ttl <= Duration::from_secs(33),
         "{ttl:?}"
     );
+}
+
+/// RFC 8484: questions by POST over HTTP/2.
+async fn https_server() -> (u16, ClientConfig) {
+    let (acceptor, client) = credentials(b"h2");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            let stream = acceptor.accept(socket).await.unwrap();
+            tokio::spawn(async move {
+                let mut connection = h2::server::handshake(stream).await.unwrap();
+                while let Some(Ok((request, mut respond))) = connection.accept().await {
+                    assert_eq!(request.uri().path(), "/dns-query");
+                    tokio::spawn(async move {
+                        let question = request.into_body().data().await.unwrap().unwrap();
+                        let reply = answer(&question);
+                        let head = http::Response::builder()
+                            .header("content-type", "application/dns-message")
+                            .header("content-length", reply.len())
+                            .body(())
+                            .unwrap();
+                        let mut body = respond.send_response(head, false).unwrap();
+                        body.send_data(reply.into(), true).unwrap();
+                    });
+                }
+            });
+        }
+    });
+    (port, client)
+}
+
+#[tokio::test]
+async fn names_are_resolved_over_https_with_the_ttl_of_their_records() {
+    let (port, tls) = https_server().await;
+    let url = format!("https://127.0.0.1:{port}/dns-query");
+    let mut resolver = Encrypted::new(Dns::Https(url));
+    resolver.tls = Some(tls);
+    let (answer, ttl) = resolver.ask("here.test".into()).await;
+    assert_eq!(&*answer.unwrap(), &[IpAddr::from([192, 0, 2, 9])]);
+    assert!(ttl > Duration::from_secs(70) && ttl <= Duration::from_secs(77));
+    let (answer, _) = resolver.ask("gone.test".into()).await;
+    assert_eq!(answer, Err(Failure::NotFound("gone.test".into())));
 }
 
 #[tokio::test]
