@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::client::Answer;
 use crate::process::Running;
-use crate::{PATIENCE, await_port, reserve};
+use crate::{PATIENCE, reserve};
 
 /// A running `privet serve` with a configuration and a data folder of its own. A panic in it fails the test.
 pub struct Privet {
@@ -34,14 +34,15 @@ pub struct Place {
     pub metrics: SocketAddr,
 }
 
+/// What it says when all its listeners and doors are open.
+const READY: &str = "Ctrl-C stops.";
+
 /// How to start it, where a test needs more than a file.
 #[derive(Default)]
 pub struct Setup {
     /// Words before the program: `prlimit …`, `ip netns exec …`.
     pub prefix: Vec<String>,
     pub env: Vec<(String, String)>,
-    /// It listens where this process cannot reach it: wait for its control socket only.
-    pub elsewhere: bool,
 }
 
 static CHOSEN: OnceLock<PathBuf> = OnceLock::new();
@@ -82,39 +83,8 @@ impl Privet {
         let place = Place::new();
         place.write(config);
         let running = place.run(setup);
-        let mut privet = Self { running, place };
-        privet.await_ready(setup);
-        privet
-    }
-
-    fn await_ready(&mut self, setup: &Setup) {
-        let start = Instant::now();
-        while !self.place.dir.path().join("data/control.sock").exists() {
-            let fine = self.running.is_running() && start.elapsed() < PATIENCE;
-            assert!(
-                fine,
-                "privet does not come up; it said:\n{}",
-                self.running.log()
-            );
-            pause();
-        }
-        if setup.elsewhere {
-            return;
-        }
-        let text = fs::read_to_string(self.place.config()).expect("the file was written");
-        let places = [
-            self.place.mixed,
-            self.place.socks,
-            self.place.http,
-            self.place.pac,
-            self.place.control,
-        ];
-        for address in places
-            .iter()
-            .filter(|address| text.contains(&address.to_string()))
-        {
-            await_port(*address, "privet");
-        }
+        running.await_line(READY);
+        Self { running, place }
     }
 
     /// Its mixed listener.

@@ -24,6 +24,8 @@ pub struct Running {
 struct Log {
     text: Mutex<String>,
     more: Condvar,
+    /// Output streams that are still open; 0: it ended.
+    open: AtomicUsize,
 }
 
 impl Running {
@@ -36,6 +38,7 @@ impl Running {
             .spawn()
             .unwrap_or_else(|error| panic!("{name} does not start: {error}"));
         let log = Arc::new(Log::default());
+        log.open.store(2, Ordering::SeqCst);
         collect(child.stdout.take(), log.clone());
         collect(child.stderr.take(), log.clone());
         Self {
@@ -59,19 +62,25 @@ impl Running {
     }
 
     /// Waits until the output holds `what`.
+    ///
+    /// # Panics
+    /// The program ends without saying so, or says nothing in time.
+    #[track_caller]
     pub fn await_line(&self, what: &str) {
         let text = self
             .log
             .text
             .lock()
             .expect("the log's readers do not panic");
-        let (text, late) = self
+        let (text, _) = self
             .log
             .more
-            .wait_timeout_while(text, PATIENCE, |text| !text.contains(what))
+            .wait_timeout_while(text, PATIENCE, |text| {
+                !text.contains(what) && self.log.open.load(Ordering::SeqCst) > 0
+            })
             .expect("the log's readers do not panic");
         assert!(
-            !late.timed_out(),
+            text.contains(what),
             "{} never said {what:?}; it said:\n{text}",
             self.name
         );
@@ -141,6 +150,9 @@ fn collect(stream: Option<impl Read + Send + 'static>, log: Arc<Log>) {
             text.push('\n');
             log.more.notify_all();
         }
+        let _text = log.text.lock().expect("the log's readers do not panic");
+        log.open.fetch_sub(1, Ordering::SeqCst);
+        log.more.notify_all();
     });
 }
 

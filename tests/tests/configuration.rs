@@ -1,0 +1,193 @@
+//! The file in force: reloads that hurt nothing they need not hurt, files that are wrong, and the end.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use privet_tests::client::{read_all, socks5};
+use privet_tests::privet::{Place, Setup};
+use privet_tests::{Origin, PATIENCE, Privet, await_port, curl};
+use rustix::process::Signal;
+
+fn alive(tunnel: &mut TcpStream) -> bool {
+    let mut bytes = [0; 4];
+    tunnel.write_all(b"ping").is_ok() && tunnel.read_exact(&mut bytes).is_ok() && &bytes == b"ping"
+}
+
+#[test]
+fn a_reload_keeps_the_connections_that_the_new_file_allows_and_closes_the_others_with_the_reason() {
+    let (kept, gone) = (Origin::echo(), Origin::echo());
+    let privet = Privet::start("");
+    let mut stays = socks5(privet.proxy(), "127.0.0.1", kept.port()).expect("open");
+    let mut goes = socks5(privet.proxy(), "127.0.0.1", gone.port()).expect("open");
+    assert!(alive(&mut stays) && alive(&mut goes));
+    privet.place.write(&format!(
+        "[[rule]]\nmatch = {{ port = [{}] }}\nuse = \"block\"\n",
+        gone.port()
+    ));
+    privet.signal(Signal::HUP);
+    assert_eq!(read_all(&mut goes), b"");
+    assert!(alive(&mut stays), "an allowed connection was hurt");
+    let row = privet.await_row("closed", |row| row["port"] == gone.port());
+    assert_eq!(row["end"], "reload", "{row}");
+    assert_eq!(
+        socks5(privet.proxy(), "127.0.0.1", gone.port()).err(),
+        Some(2),
+        "a rule that blocks is reply 2"
+    );
+}
+
+#[test]
+fn a_change_of_the_file_is_seen_without_a_signal() {
+    let origin = Origin::http();
+    let privet = Privet::start("");
+    privet.place.write(&format!(
+        "[[rule]]\nmatch = {{ port = [{}] }}\nuse = \"block\"\n",
+        origin.port()
+    ));
+    privet.await_api(&format!("why?target=127.0.0.1:{}", origin.port()), |why| {
+        why["outcome"]["action"] == "block"
+    });
+}
+
+#[test]
+fn an_invalid_file_leaves_the_running_one_in_force_and_says_where_it_is_wrong() {
+    let origin = Origin::echo();
+    let privet = Privet::start("");
+    let mut stands = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("open");
+    privet.place.write("mode = \"standrad\"\n");
+    privet.signal(Signal::HUP);
+    privet.await_log("standrad");
+    assert!(alive(&mut stands));
+    assert!(socks5(privet.proxy(), "127.0.0.1", origin.port()).is_ok());
+    assert_eq!(
+        privet.api("GET", "status", None).1["mode"]["name"],
+        "standard"
+    );
+}
+
+#[test]
+fn a_listener_that_did_not_change_is_never_closed_and_a_new_one_opens() {
+    let origin = Origin::echo();
+    let privet = Privet::start("[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\n");
+    let mut stands = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("open");
+    privet
+        .place
+        .write("[listen]\nmixed = [\"$MIXED\"]\nsocks = [\"$SOCKS\"]\npac = \"\"\n");
+    privet.signal(Signal::HUP);
+    await_port(privet.place.socks, "privet's new listener");
+    assert!(alive(&mut stands));
+    assert!(socks5(privet.place.socks, "127.0.0.1", origin.port()).is_ok());
+}
+
+#[test]
+fn sigterm_drains_what_stands_and_ends_well() {
+    let origin = Origin::echo();
+    let mut privet = Privet::start("");
+    let mut stands = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("open");
+    assert!(alive(&mut stands));
+    privet.signal(Signal::TERM);
+    privet.await_log("stopping");
+    assert!(
+        alive(&mut stands),
+        "a drain lets a standing connection go on"
+    );
+    drop(stands);
+    let status = privet.wait(Duration::from_secs(15));
+    assert!(status.success(), "{status}");
+    assert!(TcpStream::connect(privet.proxy()).is_err());
+}
+
+#[test]
+fn check_names_line_column_cause_and_the_nearest_name() {
+    let place = Place::new();
+    let wrong = [
+        ("mode = \"standrad\"\n", 1, "standard"),
+        ("[listen]\nmixd = []\n", 2, "mixed"),
+        (
+            "[[rule]]\nmatch = { prot = [80] }\nuse = \"direct\"\n",
+            2,
+            "port",
+        ),
+        (
+            "[[upstream]]\nname = \"a\"\nurl = \"socks6://x:1\"\n",
+            3,
+            "socks5",
+        ),
+        (
+            "[[group]]\nname = \"g\"\npolicy = \"failover\"\nmembers = [\"nobody\"]\n",
+            4,
+            "nobody",
+        ),
+    ];
+    for (text, line, hint) in wrong {
+        privet_tests::peers::write(place.dir(), "privet.toml", text);
+        let config = place.config().display().to_string();
+        let answer = place.cli(&["check", "--config", &config]);
+        assert_eq!(answer.code, 2, "{text}: {answer:?}");
+        let said = format!("{}{}", answer.out, answer.err);
+        assert!(said.contains(hint), "{text}: {said}");
+        let places = [format!("line {line}"), format!(":{line}:")];
+        assert!(
+            places.iter().any(|place| said.contains(place)),
+            "{text}: {said}"
+        );
+    }
+    place.write("mode = \"strict\"\n");
+    let config = place.config().display().to_string();
+    assert_eq!(place.cli(&["check", "--config", &config]).code, 0);
+}
+
+#[test]
+fn the_contract_file_is_accepted_as_it_stands() {
+    let place = Place::new();
+    let text = include_str!("../../crates/config/tests/contract.toml");
+    privet_tests::peers::write(place.dir(), "privet.toml", text);
+    let config = place.config().display().to_string();
+    let answer = place.cli(&["check", "--config", &config]);
+    assert_eq!(answer.code, 0, "{answer:?}");
+}
+
+#[test]
+fn a_missing_file_means_the_defaults_and_an_invalid_one_is_refused_at_start() {
+    let place = Place::new();
+    place.write("mode = \"nonsense\"\n");
+    let mut running = place.run(&Setup::default());
+    assert_eq!(running.wait(PATIENCE).code(), Some(2), "{}", running.log());
+    assert!(running.log().contains("nonsense"), "{}", running.log());
+}
+
+#[test]
+fn a_program_that_edits_the_file_keeps_comments_and_order() {
+    let origin = Origin::http();
+    let privet = Privet::start(
+        "# my own words\nmode = \"standard\" # and here\n\n# before the rule\n[[rule]]\nmatch = { port = [9] }\nuse = \"direct\"\n",
+    );
+    let answer = privet.api(
+        "PATCH",
+        "config",
+        Some(&serde_json::json!({"filter": {"deny": ["denied.test"]}})),
+    );
+    assert_eq!(answer.0, 200, "{answer:?}");
+    let text = std::fs::read_to_string(privet.place.config()).expect("the file is there");
+    for kept in [
+        "# my own words",
+        "# and here",
+        "# before the rule",
+        "denied.test",
+    ] {
+        assert!(text.contains(kept), "{kept:?} is gone from\n{text}");
+    }
+    let proxy = format!("http://{}", privet.proxy());
+    let denied = curl(&[
+        "-x",
+        &proxy,
+        "-w",
+        "%{http_code}",
+        "-o",
+        "/dev/null",
+        "http://denied.test/",
+    ]);
+    assert_eq!(denied.out, "403", "{denied:?}");
+    assert_eq!(origin.accepted(), 0);
+}

@@ -1,0 +1,285 @@
+//! Who is let in, and what never is: listeners beyond loopback, users, loops, ports that are taken, detection.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::time::Instant;
+
+use privet_tests::client::{connect, read_all, read_head, read_n, socks5, socks5_target};
+use privet_tests::privet::{Place, Setup};
+use privet_tests::{Origin, PATIENCE, Privet, curl};
+
+#[test]
+fn a_port_that_is_taken_says_by_whom_and_exits_1() {
+    let place = Place::new();
+    let _holder = TcpListener::bind(place.mixed).expect("reserved for this test");
+    place.write("");
+    let mut running = place.run(&Setup::default());
+    assert_eq!(running.wait(PATIENCE).code(), Some(1), "{}", running.log());
+    let log = running.log();
+    let me = std::process::id().to_string();
+    assert!(
+        log.contains(&place.mixed.to_string()) && log.contains(&me),
+        "names the holder {me}: {log}"
+    );
+}
+
+#[test]
+fn a_listener_beyond_loopback_needs_users_or_allowed_clients() {
+    let open = |more: &str| format!("[listen]\nmixed = [\"0.0.0.0:PORT\"]\npac = \"\"\n{more}");
+    for more in [
+        "allow_clients = [\"127.0.0.0/8\"]\n",
+        "users = [{ name = \"a\", password = \"b\" }]\n",
+    ] {
+        let place = Place::new();
+        place.write(&open(more).replace("PORT", &place.mixed.port().to_string()));
+        let running = place.run(&Setup::default());
+        running.await_line("Ctrl-C stops.");
+    }
+    let place = Place::new();
+    place.write(&open("").replace("PORT", &place.mixed.port().to_string()));
+    let mut running = place.run(&Setup::default());
+    let code = running.wait(PATIENCE).code();
+    assert!(matches!(code, Some(1 | 2)), "{code:?} {}", running.log());
+    assert!(
+        running.log().contains("allow_clients"),
+        "says the mend: {}",
+        running.log()
+    );
+}
+
+#[test]
+fn a_client_that_is_not_allowed_is_closed_at_once() {
+    let privet = Privet::start(
+        "[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\nallow_clients = [\"127.0.0.2/32\"]\n",
+    );
+    let mut stream = connect(privet.proxy());
+    let _ = stream.write_all(&[5, 1, 0]);
+    assert_eq!(read_all(&mut stream), b"");
+}
+
+#[test]
+fn a_request_before_authentication_never_connects() {
+    let origin = Origin::echo();
+    let privet = Privet::start(
+        "[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\nusers = [{ name = \"a\", password = \"b\" }]\n",
+    );
+    // No method that we take.
+    let mut stream = connect(privet.proxy());
+    stream.write_all(&[5, 1, 0]).expect("open");
+    assert_eq!(read_n(&mut stream, 2).expect("an answer"), [5, 0xff]);
+    assert_eq!(read_all(&mut stream), b"");
+    // A request in place of the login, all at once.
+    let mut stream = connect(privet.proxy());
+    let request = [
+        &[5, 1, 2, 5, 1, 0][..],
+        &socks5_target("127.0.0.1", origin.port()),
+    ]
+    .concat();
+    stream.write_all(&request).expect("open");
+    assert_eq!(read_n(&mut stream, 2).expect("an answer"), [5, 2]);
+    let rest = read_all(&mut stream);
+    assert!(rest.is_empty() || rest[1] != 0, "{rest:?}");
+    // SOCKS4 has no password: it may not come in at all.
+    let mut stream = connect(privet.proxy());
+    stream
+        .write_all(
+            &[
+                &[4, 1],
+                &origin.port().to_be_bytes()[..],
+                &[127, 0, 0, 1, b'a', 0],
+            ]
+            .concat(),
+        )
+        .expect("open");
+    let rest = read_all(&mut stream);
+    assert!(rest.is_empty() || rest[1] != 90, "{rest:?}");
+    assert_eq!(origin.accepted(), 0);
+}
+
+#[test]
+fn failed_logins_are_slowed_down() {
+    let privet = Privet::start(
+        "[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\nusers = [{ name = \"a\", password = \"b\" }]\n",
+    );
+    let wrong = || {
+        let start = Instant::now();
+        let mut stream = connect(privet.proxy());
+        stream.write_all(&[5, 1, 2]).expect("open");
+        read_n(&mut stream, 2).expect("an answer");
+        stream.write_all(&[1, 1, b'a', 1, b'x']).expect("open");
+        let answer = read_all(&mut stream);
+        assert!(answer.is_empty() || answer[1] != 0, "{answer:?}");
+        start.elapsed()
+    };
+    let first = wrong();
+    let later = (0..5).map(|_| wrong()).max().expect("five tries");
+    assert!(
+        later > first && later.as_millis() >= 100,
+        "{first:?}, then {later:?}"
+    );
+}
+
+#[test]
+fn whoever_asks_the_proxy_for_the_proxy_is_refused_in_every_form() {
+    let privet = Privet::start(
+        "[listen]\nmixed = [\"$MIXED\"]\nhttp = [\"$HTTP\"]\npac = \"$PAC\"\n[control]\nhttp = \"$CONTROL\"\nmetrics = \"$METRICS\"\n",
+    );
+    let place = &privet.place;
+    for port in [
+        place.mixed,
+        place.http,
+        place.pac,
+        place.control,
+        place.metrics,
+    ]
+    .map(|address| address.port())
+    {
+        for host in [
+            "127.0.0.1",
+            "localhost",
+            "::ffff:127.0.0.1",
+            "127.0.0.1.",
+            "LOCALHOST",
+            "0.0.0.0",
+            "::",
+            "127.1",
+        ] {
+            let reply = socks5(privet.proxy(), host, port).err();
+            assert!(
+                reply.is_some(),
+                "SOCKS5 to {host} port {port} was let through"
+            );
+            let written = if host.contains(':') {
+                format!("[{host}]")
+            } else {
+                host.to_owned()
+            };
+            let mut stream = connect(privet.proxy());
+            write!(
+                stream,
+                "CONNECT {written}:{port} HTTP/1.1\r\nHost: {written}:{port}\r\n\r\n"
+            )
+            .expect("open");
+            let head = read_head(&mut stream);
+            assert!(!head.contains(" 200 "), "CONNECT to {host}:{port}: {head}");
+            let mut stream = connect(privet.proxy());
+            write!(stream, "GET http://{written}:{port}/proxy.pac HTTP/1.1\r\nHost: {written}:{port}\r\nConnection: close\r\n\r\n").expect("open");
+            let head = read_head(&mut stream);
+            assert!(!head.contains(" 200 "), "GET from {host}:{port}: {head}");
+        }
+    }
+    let rows = privet.rows("blocked");
+    assert!(rows.iter().any(|row| row["rule"] == "loop"), "{rows:#?}");
+}
+
+#[test]
+fn the_proxy_itself_is_not_served_to_a_direct_visit() {
+    let privet = Privet::start("");
+    let status = curl(&[
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{http_code}",
+        &format!("http://{}/", privet.proxy()),
+    ])
+    .out;
+    assert!(status.starts_with('4'), "{status}");
+}
+
+#[test]
+fn each_protocol_is_told_by_its_first_byte_without_waiting_for_more() {
+    let privet = Privet::start("");
+    // A greeting in single bytes is answered as soon as it is whole.
+    let mut stream = connect(privet.proxy());
+    for byte in [5, 1, 0] {
+        stream.write_all(&[byte]).expect("open");
+    }
+    assert_eq!(read_n(&mut stream, 2).expect("an answer"), [5, 0]);
+    // Bytes of no protocol are closed, not waited upon.
+    let mut stream = connect(privet.proxy());
+    stream.write_all(&[0x16, 3, 1, 0]).expect("open");
+    let answer = read_all(&mut stream);
+    assert!(
+        answer.is_empty() || answer.starts_with(b"HTTP/1.1 400"),
+        "{answer:?}"
+    );
+}
+
+#[test]
+fn listeners_of_one_kind_take_that_kind_only_on_many_addresses() {
+    let origin = Origin::echo();
+    let privet = Privet::start("[listen]\nmixed = [\"$MIXED\"]\nsocks = [\"$SOCKS\", \"[::1]:SIX\"]\nhttp = [\"$HTTP\"]\npac = \"\"\n"
+        .replace("SIX", &privet_tests::reserve().port().to_string())
+        .as_str());
+    assert!(socks5(privet.place.socks, "127.0.0.1", origin.port()).is_ok());
+    let mut stream = connect(privet.place.http);
+    stream.write_all(&[5, 1, 0]).expect("open");
+    let answer = read_all(&mut stream);
+    assert!(
+        !answer.starts_with(&[5]),
+        "an HTTP listener spoke SOCKS: {answer:?}"
+    );
+    let mut stream = connect(privet.place.socks);
+    let _ = stream.write_all(b"GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    assert!(!answer.starts_with(b"HTTP/1.1 2"), "{answer:?}");
+    let listeners = privet.api("GET", "status", None).1["listeners"].clone();
+    let text = listeners.to_string();
+    assert!(text.contains("[::1]:"), "{text}");
+}
+
+#[test]
+fn the_pac_checks_its_host_and_says_its_type() {
+    let privet = Privet::start("[listen]\nmixed = [\"$MIXED\"]\npac = \"$PAC\"\n");
+    let url = format!("http://{}", privet.place.pac);
+    for path in ["/proxy.pac", "/wpad.dat"] {
+        let answer = curl(&["-i", &format!("{url}{path}")]).good();
+        assert!(
+            answer
+                .to_lowercase()
+                .contains("content-type: application/x-ns-proxy-autoconfig"),
+            "{answer}"
+        );
+        assert!(
+            answer.contains("FindProxyForURL")
+                && answer.contains(&privet.proxy().port().to_string()),
+            "{answer}"
+        );
+        assert!(
+            answer.contains("DIRECT"),
+            "standard mode strands nobody: {answer}"
+        );
+    }
+    let rebound = curl(&[
+        "-H",
+        "Host: evil.test",
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{http_code}",
+        &format!("{url}/proxy.pac"),
+    ])
+    .good();
+    assert_eq!(rebound, "403");
+    let posted = curl(&[
+        "-d",
+        "x",
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{http_code}",
+        &format!("{url}/proxy.pac"),
+    ])
+    .good();
+    assert!(posted.starts_with('4'), "{posted}");
+
+    let strict = Privet::start(
+        "mode = \"strict\"\n[listen]\nmixed = [\"$MIXED\"]\npac = \"$PAC\"\n[[upstream]]\nname = \"u\"\nurl = \"socks5://127.0.0.1:9\"\n",
+    );
+    let pac = curl(&[&format!("http://{}/proxy.pac", strict.place.pac)]).good();
+    assert!(
+        !pac.contains("\"DIRECT\"") && !pac.contains("; DIRECT"),
+        "a kill switch has no way round: {pac}"
+    );
+}

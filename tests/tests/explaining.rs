@@ -1,0 +1,240 @@
+//! An operator sees where each connection went and why: `why`, `connections`, `status`, `usage`, `--json`, metrics, logs.
+
+use std::io::Write;
+
+use privet_tests::client::{read_all, socks5};
+use privet_tests::{Origin, Privet, curl};
+
+#[test]
+fn why_tells_every_step_and_the_engine_does_the_same() {
+    let origin = Origin::http();
+    let list = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::fs::write(list.path(), "# ads\nads.test\nlocalhost\n").expect("ours");
+    let config = format!(
+        "[[rule]]\nmatch = {{ domain_suffix = [\"blocked.test\"] }}\nuse = \"block\"\n\
+         [filter]\nallow = [\"good.ads.test\"]\ndeny = [\"denied.test\"]\n\
+         [[filter.list]]\nname = \"ads\"\nsource = \"{}\"\nformat = \"domains\"\n",
+        list.path().display()
+    );
+    let privet = Privet::start(&config);
+    let blocked = privet.cli(&["why", "www.blocked.test:443"]);
+    assert_eq!(blocked.code, 4, "{blocked:?}");
+    assert!(blocked.out.contains("rule"), "{blocked:?}");
+    let listed = privet.json(&["why", "http://x.ads.test/"]);
+    assert_eq!(listed["outcome"]["action"], "block", "{listed:#}");
+    assert_eq!(listed["outcome"]["kind"], "list", "{listed:#}");
+    let steps = listed["steps"].to_string();
+    assert!(
+        steps.contains("\"ads\"") && steps.contains("ads.test"),
+        "{steps}"
+    );
+    assert_eq!(
+        privet.json(&["why", "good.ads.test:443"])["outcome"]["action"],
+        "direct"
+    );
+    assert_eq!(
+        privet.json(&["why", "denied.test"])["outcome"]["kind"],
+        "deny"
+    );
+
+    // The same names through the proxy.
+    let proxy = format!("http://{}", privet.proxy());
+    let page = curl(&[
+        "-x",
+        &proxy,
+        "-w",
+        "%{http_code}",
+        &format!("http://localhost:{}/", origin.port()),
+    ])
+    .good();
+    assert!(
+        page.ends_with("403") && page.contains("ads"),
+        "the page says which list: {page}"
+    );
+    assert_eq!(
+        socks5(privet.proxy(), "www.blocked.test", 443).err(),
+        Some(2)
+    );
+    let row = privet.await_row("blocked", |row| row["host"] == "www.blocked.test");
+    assert_eq!(row["rule"], "rule", "{row}");
+    assert_eq!(origin.accepted(), 0);
+}
+
+#[test]
+fn connections_shows_who_talks_to_whom_while_it_stands_and_after() {
+    let origin = Origin::echo();
+    let privet = Privet::start("");
+    let mut tunnel = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("open");
+    tunnel.write_all(&[1; 100]).expect("open");
+    let mut back = [0; 100];
+    std::io::Read::read_exact(&mut tunnel, &mut back).expect("open");
+    let row = privet.await_row("active", |row| row["up"] == 100 && row["down"] == 100);
+    assert_eq!(row["protocol"], "socks5", "{row}");
+    assert_eq!(row["route"], "direct", "{row}");
+    let table = privet.cli(&["connections"]);
+    assert!(table.out.contains(&origin.port().to_string()), "{table:?}");
+    let json = privet.json(&["connections"]);
+    assert!(
+        json.to_string().contains(&origin.port().to_string()),
+        "{json}"
+    );
+
+    let id = row["id"].to_string();
+    let closed = privet.cli(&["close", &id]);
+    assert_eq!(closed.code, 0, "{closed:?}");
+    assert_eq!(read_all(&mut tunnel), b"");
+    let row = privet.await_row("closed", |row| row["id"].to_string() == id);
+    assert_eq!(row["end"], "closed", "{row}");
+    assert!(row["connect_ms"].is_number(), "{row}");
+}
+
+#[test]
+fn the_program_behind_a_connection_is_named_and_rules_may_ask_for_it() {
+    let origin = Origin::http();
+    let privet = Privet::start("[[rule]]\nmatch = { app = [\"curl\"] }\nuse = \"block\"\n");
+    let proxy = format!("socks5h://{}", privet.proxy());
+    let answer = curl(&["-x", &proxy, &origin.url("/")]);
+    assert_eq!(answer.code, 97, "{answer:?}");
+    let row = privet.await_row("blocked", |row| row["app"] == "curl");
+    assert!(row["pid"].is_number(), "{row}");
+    assert!(
+        socks5(privet.proxy(), "127.0.0.1", origin.port()).is_ok(),
+        "this program is not curl"
+    );
+    assert_eq!(
+        privet.json(&["why", &origin.address.to_string(), "--app", "curl"])["outcome"]["action"],
+        "block"
+    );
+}
+
+#[test]
+fn status_usage_upstreams_and_lists_answer_in_words_and_in_json() {
+    let origin = Origin::http();
+    let privet = Privet::start("[[upstream]]\nname = \"up\"\nurl = \"socks5://127.0.0.1:9\"\n");
+    let proxy = format!("http://{}", privet.proxy());
+    curl(&["-x", &proxy, &origin.url("/bytes/5000")]).good();
+    privet.await_row("closed", |row| row["port"] == origin.port());
+    for words in [
+        &["status"][..],
+        &["usage"],
+        &["upstreams"],
+        &["lists"],
+        &["mode"],
+        &["connections"],
+    ] {
+        let said = privet.cli(words);
+        assert_eq!(said.code, 0, "{words:?}: {said:?}");
+        assert!(!said.out.trim().is_empty(), "{words:?} says nothing");
+        privet.json(words);
+    }
+    let status = privet.json(&["status"]);
+    assert_eq!(status["mode"]["name"], "standard");
+    assert!(
+        status["totals"]["down"].as_u64() >= Some(5000),
+        "{status:#}"
+    );
+    assert_eq!(privet.cli(&["mode", "strict"]).code, 0);
+    assert_eq!(privet.json(&["status"])["mode"]["name"], "strict");
+    assert!(
+        socks5(privet.proxy(), "127.0.0.1", origin.port()).is_err(),
+        "strict, and its upstream is dead"
+    );
+}
+
+#[test]
+fn commands_say_when_no_engine_runs() {
+    let place = privet_tests::privet::Place::new();
+    let answer = place.cli(&["status"]);
+    assert_eq!(answer.code, 3, "{answer:?}");
+}
+
+#[test]
+fn env_prints_what_a_shell_needs() {
+    let (privet, origin) = (Privet::start(""), Origin::http());
+    let said = privet.cli(&["env"]).good();
+    let script = format!(
+        "{said}\ncurl -q -sS --noproxy none.test --max-time 20 {}",
+        origin.url("/")
+    );
+    let mut command = std::process::Command::new("bash");
+    command.args(["-c", &script]);
+    assert_eq!(
+        privet_tests::Answer::of(command).good(),
+        "hello from the origin\n"
+    );
+    privet.await_row("closed", |row| row["port"] == origin.port());
+}
+
+#[test]
+fn doctor_finds_a_dead_upstream_and_says_the_mend() {
+    let privet = Privet::start(
+        "mode = \"strict\"\n[[upstream]]\nname = \"gone\"\nurl = \"socks5://127.0.0.1:9\"\n",
+    );
+    let said = privet.cli(&["doctor"]);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.out.contains("gone"), "{said:?}");
+}
+
+#[test]
+fn a_change_is_tried_on_what_was_recorded() {
+    let origin = Origin::http();
+    let privet = Privet::start("");
+    let proxy = format!("http://{}", privet.proxy());
+    for _ in 0..3 {
+        curl(&["-x", &proxy, &origin.url("/")]).good();
+    }
+    privet.await_api("connections?state=closed", |page| {
+        page["total"].as_u64() >= Some(3)
+    });
+    let rule = serde_json::json!({"rule": [{"match": {"port": [origin.port()]}, "use": "block"}]});
+    let (status, change) = privet.api("PATCH", "config?dry_run=true", Some(&rule));
+    assert_eq!(status, 200, "{change:#}");
+    assert!(change["replay"].to_string().contains("block"), "{change:#}");
+    curl(&["-x", &proxy, &origin.url("/")]).good();
+
+    let other = privet_tests::privet::Place::new();
+    other.write(&format!(
+        "[[rule]]\nmatch = {{ port = [{}] }}\nuse = \"block\"\n",
+        origin.port()
+    ));
+    let config = other.config().display().to_string();
+    let said = privet.cli(&["check", "--replay", "--config", &config]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.out.contains("block"), "{said:?}");
+}
+
+#[test]
+fn metrics_have_stable_names_and_logs_escape_hosts() {
+    let origin = Origin::http();
+    let privet = Privet::start("[control]\nmetrics = \"$METRICS\"\n[log]\nlevel = \"debug\"\n");
+    let proxy = format!("http://{}", privet.proxy());
+    curl(&["-x", &proxy, &origin.url("/")]).good();
+    let text = curl(&[&format!("http://{}/metrics", privet.place.metrics)]).good();
+    assert!(
+        text.lines()
+            .any(|line| line.starts_with("privet_connections")),
+        "{text}"
+    );
+    let _ = socks5(privet.proxy(), "evil\u{1b}[31m\nforged line", 80);
+    let log = privet.log();
+    assert!(
+        !log.lines().any(|line| line.starts_with("forged line"))
+            && !log.contains("\u{1b}[31m\nforged"),
+        "{log}"
+    );
+}
+
+#[test]
+fn history_is_kept_or_not_as_the_file_says() {
+    let origin = Origin::http();
+    for (kept, rows) in [("none", 0), ("memory", 1), ("30d", 1)] {
+        let privet = Privet::start(&format!("[log]\nconnections = \"{kept}\"\n"));
+        let proxy = format!("http://{}", privet.proxy());
+        curl(&["-x", &proxy, &origin.url("/")]).good();
+        if rows > 0 {
+            privet.await_row("closed", |row| row["port"] == origin.port());
+        }
+        privet.await_api("status", |status| status["totals"]["active"] == 0);
+        assert_eq!(privet.rows("closed").len(), rows, "{kept}");
+    }
+}

@@ -1,0 +1,223 @@
+//! A killed upstream, a refusing, a silent and a lying one each end in the right answer to the client; groups move on.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use privet_tests::client::{read_all, socks5};
+use privet_tests::peers::Microsocks;
+use privet_tests::{Origin, Privet, curl, reserve};
+
+const HELLO: &str = "hello from the origin\n";
+
+fn strict(url: &str) -> String {
+    format!(
+        "mode = \"own\"\n[modes.own]\nroute = \"up\"\nkill_switch = true\ndns = \"upstream\"\n\
+         [[upstream]]\nname = \"up\"\nurl = \"{url}\"\n"
+    )
+}
+
+fn http_status(privet: &Privet, url: &str) -> String {
+    let proxy = format!("http://{}", privet.proxy());
+    curl(&["-x", &proxy, "-o", "/dev/null", "-w", "%{http_code}", url]).out
+}
+
+#[test]
+fn a_refusing_upstream_is_a_bad_gateway_and_never_a_way_round() {
+    let origin = Origin::http();
+    let privet = Privet::start(&strict(&format!("socks5://{}", reserve())));
+    let reply = socks5(privet.proxy(), "127.0.0.1", origin.port()).err();
+    assert!(matches!(reply, Some(1..=5)), "{reply:?}");
+    assert!(["502", "503"].contains(&http_status(&privet, &origin.url("/")).as_str()));
+    assert_eq!(origin.accepted(), 0);
+    let row = privet.await_row("closed", |row| row["verdict"] == "failed");
+    assert!(
+        row["error"]
+            .as_str()
+            .is_some_and(|text| text.contains("up")),
+        "{row}"
+    );
+}
+
+#[test]
+fn a_killed_upstream_ends_what_stands_on_it_and_later_clients_hear_so() {
+    let (origin, Some(mut micro)) = (Origin::echo(), Microsocks::start()) else {
+        return;
+    };
+    let privet = Privet::start(&strict(&format!("socks5://{}", micro.address)));
+    let mut tunnel =
+        socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("the upstream lives");
+    tunnel.write_all(b"alive").expect("the tunnel carries");
+    let mut bytes = [0; 5];
+    tunnel.read_exact(&mut bytes).expect("the tunnel carries");
+    micro.running.kill();
+    assert_eq!(read_all(&mut tunnel), b"");
+    assert!(socks5(privet.proxy(), "127.0.0.1", origin.port()).is_err());
+    assert_eq!(origin.accepted(), 1);
+}
+
+#[test]
+fn a_silent_upstream_does_not_hold_a_client_for_ever() {
+    let silent = Origin::raw(|mut stream| {
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    for scheme in ["socks5", "http"] {
+        let privet = Privet::start(&strict(&format!("{scheme}://{}", silent.address)));
+        let start = Instant::now();
+        let reply = socks5(privet.proxy(), "127.0.0.1", 9).err();
+        assert!(matches!(reply, Some(1..=8)), "{scheme}: {reply:?}");
+        assert!(
+            start.elapsed() < Duration::from_secs(25),
+            "{scheme}: {:?}",
+            start.elapsed()
+        );
+    }
+}
+
+/// An upstream that says `answer` to whatever it first hears, byte after byte, and then waits.
+fn liar(answer: &'static [u8]) -> Origin {
+    Origin::raw(move |mut stream: TcpStream| {
+        let _ = stream.read(&mut [0; 512]);
+        for byte in answer {
+            if stream.write_all(&[*byte]).is_err() {
+                return;
+            }
+        }
+        let _ = stream.set_read_timeout(Some(Duration::from_secs(20)));
+        let _ = stream.read_to_end(&mut Vec::new());
+    })
+}
+
+#[test]
+fn a_lying_upstream_is_refused_and_nothing_it_said_reaches_the_client() {
+    let socks: &[&[u8]] = &[
+        b"\x05\xff",
+        b"\x05\x09",
+        b"\x04\x00",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"\x05\x00\x05\x00\x00\x09\x00\x00",
+        b"\x05\x00\x05\x63\x00\x01\0\0\0\0\0\0",
+        b"\x05\x00\x06\x00\x00\x01\0\0\0\0\0\0",
+    ];
+    let http: &[&[u8]] = &[
+        b"\x05\x00",
+        b"HTTP/1.1 200\r\r\n\r\n",
+        b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: http://evil.test/\r\nContent-Length: 4\r\n\r\nevil",
+        b"HTTP/9.9 200 OK\r\n\r\n",
+    ];
+    for (scheme, lies) in [("socks5", socks), ("http", http)] {
+        for lie in lies {
+            let upstream = liar(lie);
+            let privet = Privet::start(&strict(&format!("{scheme}://{}", upstream.address)));
+            let reply = socks5(privet.proxy(), "somewhere.test", 443).err();
+            assert!(
+                matches!(reply, Some(1..=8)),
+                "{scheme} {:?}: {reply:?}",
+                lie.escape_ascii().to_string()
+            );
+            let proxy = format!("http://{}", privet.proxy());
+            let answer = curl(&[
+                "-p",
+                "-x",
+                &proxy,
+                "-w",
+                "%{http_connect}",
+                "http://somewhere.test/",
+            ]);
+            assert!(
+                ["502", "503", "504", "403"].contains(&answer.out.as_str()),
+                "{scheme} {}: {answer:?}",
+                lie.escape_ascii()
+            );
+            assert!(!answer.err.contains("evil"), "{answer:?}");
+        }
+    }
+}
+
+fn group(policy: &str, members: [SocketAddr; 2]) -> String {
+    format!(
+        "mode = \"own\"\n[modes.own]\nroute = \"both\"\nkill_switch = true\ndns = \"upstream\"\n\
+         [[upstream]]\nname = \"one\"\nurl = \"socks5://{}\"\n[[upstream]]\nname = \"two\"\nurl = \"socks5://{}\"\n\
+         [[group]]\nname = \"both\"\npolicy = \"{policy}\"\nmembers = [\"one\", \"two\"]\n",
+        members[0], members[1]
+    )
+}
+
+#[test]
+fn a_group_moves_on_within_the_same_request_when_a_member_is_killed() {
+    let origin = Origin::http();
+    let (Some(mut one), Some(two)) = (Microsocks::start(), Microsocks::start()) else {
+        return;
+    };
+    for policy in ["failover", "latency", "round-robin", "sticky"] {
+        let privet = Privet::start(&group(policy, [one.address, two.address]));
+        let proxy = format!("socks5h://{}", privet.proxy());
+        assert_eq!(
+            curl(&["-x", &proxy, &origin.url("/")]).good(),
+            HELLO,
+            "{policy}"
+        );
+        one.running.kill();
+        for _ in 0..4 {
+            assert_eq!(
+                curl(&["-x", &proxy, &origin.url("/")]).good(),
+                HELLO,
+                "{policy}, after the kill"
+            );
+        }
+        one = Microsocks::start_at(one.address, &[]).expect("it was installed a moment ago");
+    }
+}
+
+#[test]
+fn a_failover_group_prefers_its_first_member_and_comes_back_to_it() {
+    let origin = Origin::http();
+    let (Some(one), Some(two)) = (Microsocks::start(), Microsocks::start()) else {
+        return;
+    };
+    let checked = format!(
+        "{}check = {{ url = \"{}\", interval = \"1s\", timeout = \"1s\" }}\n",
+        group("failover", [one.address, two.address]),
+        origin.url("/check")
+    );
+    let privet = Privet::start(&checked);
+    let fetch = || {
+        let proxy = format!("socks5h://{}", privet.proxy());
+        let path = format!("/{}", privet.rows("closed").len());
+        curl(&["-x", &proxy, &origin.url(&path)]).good();
+    };
+    fetch();
+    privet.await_row("closed", |row| row["route"] == "one");
+    let at = one.address;
+    drop(one);
+    fetch();
+    privet.await_row("closed", |row| {
+        row["route"] == "two" && row["verdict"] == "routed"
+    });
+    privet.await_api("upstreams", |all| all["groups"][0]["current"] == "two");
+    let _one = Microsocks::start_at(at, &[]).expect("it was installed a moment ago");
+    privet.await_api("upstreams", |all| all["groups"][0]["current"] == "one");
+}
+
+#[test]
+fn when_all_members_are_dead_a_mode_without_a_kill_switch_may_go_direct_and_says_so() {
+    let origin = Origin::http();
+    let dead = group("failover", [reserve(), reserve()]);
+    let strict = Privet::start(&dead);
+    assert!(socks5(strict.proxy(), "127.0.0.1", origin.port()).is_err());
+    assert_eq!(origin.accepted(), 0, "a kill switch has no way round");
+
+    let mild = Privet::start(&dead.replace(
+        "kill_switch = true\ndns = \"upstream\"",
+        "kill_switch = false\ndns = \"system\"",
+    ));
+    assert!(socks5(mild.proxy(), "127.0.0.1", origin.port()).is_ok());
+    let row = mild.await_row("closed", |row| row["port"] == origin.port());
+    assert!(
+        row["route"]
+            .as_str()
+            .is_some_and(|route| route.contains("direct")),
+        "{row}"
+    );
+}

@@ -1,0 +1,249 @@
+//! SOCKS as the RFCs write it, byte by byte: reply codes, BIND, UDP ASSOCIATE, SOCKS4 and 4a.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+
+use privet_tests::client::{
+    bound, connect, read_all, read_n, socks5, socks5_command, socks5_reply, socks5_target,
+};
+use privet_tests::{Origin, PATIENCE, Privet, UdpEcho, reserve};
+
+#[test]
+fn each_failure_has_its_reply_code() {
+    let privet = Privet::start("[[rule]]\nmatch = { domain = [\"no.test\"] }\nuse = \"block\"\n");
+    assert_eq!(
+        socks5(privet.proxy(), "127.0.0.1", reserve().port()).err(),
+        Some(5),
+        "refused"
+    );
+    assert_eq!(
+        socks5(privet.proxy(), "no.test", 80).err(),
+        Some(2),
+        "not allowed"
+    );
+    let (_, reply) = socks5_command(privet.proxy(), 9, "127.0.0.1", 80);
+    assert_eq!(reply[1], 7, "command not supported");
+    let mut stream = connect(privet.proxy());
+    stream
+        .write_all(&[5, 1, 0, 5, 1, 0, 9, 1, 1, 1, 1, 0, 80])
+        .expect("open");
+    let answer = read_all(&mut stream);
+    assert_eq!(
+        answer.get(..4),
+        Some(&[5, 0, 5, 8][..]),
+        "address type not supported"
+    );
+    assert!(matches!(
+        socks5(privet.proxy(), "name.invalid", 80).err(),
+        Some(1 | 3 | 4)
+    ));
+}
+
+#[test]
+fn ipv6_targets_and_names_are_reached() {
+    let Ok(listener) = TcpListener::bind("[::1]:0") else {
+        return privet_tests::missing("no IPv6 loopback");
+    };
+    let port = listener.local_addr().expect("bound").port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut stream: TcpStream = stream;
+            let _ = stream.write_all(b"six");
+        }
+    });
+    let privet = Privet::start("");
+    for host in ["::1", "localhost"] {
+        let mut stream = socks5(privet.proxy(), host, port)
+            .unwrap_or_else(|code| panic!("{host}: reply {code}"));
+        assert_eq!(read_n(&mut stream, 3).expect("bytes"), b"six");
+    }
+}
+
+#[test]
+fn a_method_that_was_not_offered_is_never_chosen() {
+    let privet = Privet::start("");
+    for methods in [&[1][..], &[2], &[3, 4, 0x80]] {
+        let mut stream = connect(privet.proxy());
+        stream
+            .write_all(&[&[5, methods.len() as u8], methods].concat())
+            .expect("open");
+        let answer = read_n(&mut stream, 2).expect("an answer");
+        assert!(
+            answer[1] == 0xff || methods.contains(&answer[1]),
+            "{methods:?} → {answer:?}"
+        );
+    }
+}
+
+#[test]
+fn bytes_sent_with_the_request_reach_the_target() {
+    let origin = Origin::echo();
+    let privet = Privet::start("");
+    let mut stream = connect(privet.proxy());
+    let all = [
+        &[5, 1, 0, 5, 1, 0][..],
+        &socks5_target("127.0.0.1", origin.port()),
+        b"early",
+    ]
+    .concat();
+    stream.write_all(&all).expect("open");
+    assert_eq!(read_n(&mut stream, 2).expect("a method"), [5, 0]);
+    assert_eq!(socks5_reply(&mut stream)[1], 0);
+    assert_eq!(read_n(&mut stream, 5).expect("an echo"), b"early");
+}
+
+#[test]
+fn bind_lets_the_named_peer_in_and_tells_who_came() {
+    let privet = Privet::start("");
+    let (mut stream, reply) = socks5_command(privet.proxy(), 2, "127.0.0.1", 0);
+    assert_eq!(reply[1], 0, "{reply:?}");
+    let mut peer = connect(bound(&reply));
+    let second = socks5_reply(&mut stream);
+    assert_eq!(second[1], 0);
+    assert_eq!(bound(&second), peer.local_addr().expect("connected"));
+    peer.write_all(b"from outside").expect("open");
+    assert_eq!(read_n(&mut stream, 12).expect("bytes"), b"from outside");
+    stream.write_all(b"back").expect("open");
+    assert_eq!(read_n(&mut peer, 4).expect("bytes"), b"back");
+}
+
+#[test]
+fn socks4_connects_binds_and_refuses() {
+    let origin = Origin::echo();
+    let privet = Privet::start("");
+    let ask = |command: u8, port: u16, tail: &[u8]| {
+        let mut stream = connect(privet.proxy());
+        let all = [&[4, command], &port.to_be_bytes()[..], tail].concat();
+        stream.write_all(&all).expect("open");
+        let reply = read_n(&mut stream, 8).expect("a reply");
+        assert_eq!(reply[0], 0);
+        (stream, reply)
+    };
+    let (mut stream, reply) = ask(1, origin.port(), &[127, 0, 0, 1, b'm', b'e', 0]);
+    assert_eq!(reply[1], 90);
+    stream.write_all(b"ping").expect("open");
+    assert_eq!(read_n(&mut stream, 4).expect("an echo"), b"ping");
+    let (_, reply) = ask(
+        1,
+        origin.port(),
+        &[&[0, 0, 0, 1, 0], &b"localhost\0"[..]].concat(),
+    );
+    assert_eq!(reply[1], 90, "SOCKS4a");
+    let (_, reply) = ask(1, reserve().port(), &[127, 0, 0, 1, 0]);
+    assert_eq!(reply[1], 91, "refused");
+    let (mut stream, reply) = ask(2, 0, &[127, 0, 0, 1, 0]);
+    assert_eq!(reply[1], 90, "BIND");
+    let mut peer = connect(([127, 0, 0, 1], u16::from_be_bytes([reply[2], reply[3]])).into());
+    assert_eq!(read_n(&mut stream, 8).expect("a second reply")[1], 90);
+    peer.write_all(b"hi").expect("open");
+    assert_eq!(read_n(&mut stream, 2).expect("bytes"), b"hi");
+}
+
+/// An association: its TCP connection, its relay, and a socket of the client's.
+fn associate(privet: &Privet) -> (TcpStream, std::net::SocketAddr, UdpSocket) {
+    let (control, reply) = socks5_command(privet.proxy(), 3, "0.0.0.0", 0);
+    assert_eq!(reply[1], 0, "{reply:?}");
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback has a port");
+    socket
+        .set_read_timeout(Some(PATIENCE))
+        .expect("a socket takes a timeout");
+    (control, bound(&reply), socket)
+}
+
+fn datagram(fragment: u8, host: &str, port: u16, body: &[u8]) -> Vec<u8> {
+    [&[0, 0, fragment][..], &socks5_target(host, port), body].concat()
+}
+
+fn body(socket: &UdpSocket) -> Vec<u8> {
+    let mut buffer = [0; 65_536];
+    let (n, _) = socket.recv_from(&mut buffer).expect("an answer");
+    buffer[10..n].to_vec()
+}
+
+#[test]
+fn an_association_reaches_several_targets_by_address_and_name() {
+    let (one, two) = (UdpEcho::start(), UdpEcho::start());
+    let privet = Privet::start("");
+    let (_control, relay, socket) = associate(&privet);
+    assert!(
+        relay.ip().is_loopback(),
+        "bound to the listener's address: {relay}"
+    );
+    for (echo, host, text) in [
+        (&one, "127.0.0.1", "first"),
+        (&two, "127.0.0.1", "second"),
+        (&one, "localhost", "third"),
+    ] {
+        socket
+            .send_to(
+                &datagram(0, host, echo.address.port(), text.as_bytes()),
+                relay,
+            )
+            .expect("sent");
+        assert_eq!(body(&socket), text.as_bytes());
+    }
+    let row = privet.await_row("active", |row| row["protocol"] == "udp");
+    assert!(row["up"].as_u64() > Some(0), "{row}");
+}
+
+#[test]
+fn fragments_and_foreign_datagrams_are_dropped() {
+    let echo = UdpEcho::start();
+    let privet = Privet::start("");
+    let (_control, relay, socket) = associate(&privet);
+    let port = echo.address.port();
+    socket
+        .send_to(&datagram(1, "127.0.0.1", port, b"a fragment"), relay)
+        .expect("sent");
+    socket
+        .send_to(&datagram(0, "127.0.0.1", port, b"whole"), relay)
+        .expect("sent");
+    assert_eq!(body(&socket), b"whole");
+    let stranger = UdpSocket::bind("127.0.0.1:0").expect("loopback has a port");
+    stranger
+        .send_to(&datagram(0, "127.0.0.1", port, b"not mine"), relay)
+        .expect("sent");
+    // Somebody whom the client never sent to has nothing to say to it.
+    let outward = echo.senders()[0];
+    stranger.send_to(b"unasked", outward).expect("sent");
+    socket
+        .send_to(&datagram(0, "127.0.0.1", port, b"last"), relay)
+        .expect("sent");
+    assert_eq!(body(&socket), b"last");
+    assert_eq!(echo.senders().len(), 2, "{:?}", echo.senders());
+}
+
+#[test]
+fn an_association_ends_with_its_tcp_connection() {
+    let echo = UdpEcho::start();
+    let privet = Privet::start("");
+    let (control, relay, socket) = associate(&privet);
+    socket
+        .send_to(&datagram(0, "127.0.0.1", echo.address.port(), b"x"), relay)
+        .expect("sent");
+    assert_eq!(body(&socket), b"x");
+    privet.await_row("active", |row| row["protocol"] == "udp");
+    drop(control);
+    privet.await_api("status", |status| status["totals"]["active"] == 0);
+    let again = UdpSocket::bind(relay);
+    assert!(again.is_ok(), "the relay's port is given back: {again:?}");
+}
+
+#[test]
+fn a_connection_cut_anywhere_in_its_handshake_costs_nothing() {
+    let origin = Origin::echo();
+    let privet = Privet::start("");
+    let whole = [
+        &[5, 1, 0, 5, 1, 0][..],
+        &socks5_target("localhost", origin.port()),
+    ]
+    .concat();
+    for cut in 0..whole.len() {
+        let mut stream = connect(privet.proxy());
+        stream.write_all(&whole[..cut]).expect("open");
+        stream.shutdown(std::net::Shutdown::Write).expect("open");
+        let _ = stream.read_to_end(&mut Vec::new());
+    }
+    assert_eq!(origin.accepted(), 0);
+    assert!(socks5(privet.proxy(), "127.0.0.1", origin.port()).is_ok());
+}
