@@ -22,4 +22,4 @@ pub use process::{Running, missing, program};
 use std::time::Duration;
 
 /// How long anything here may take before a test gives up on it: far more than it needs, on a machine that is busy.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(45);

@@ -161,8 +161,10 @@ impl Cable {
             .lines()
             .filter(|line| line.contains("IP ") || line.contains("IP6 "))
             .filter(|line| !line.contains(friend) && !line.contains(&format!("{OUTSIDE}.7")))
-            // Complaints about ports where nobody listens come from outside.
-            .filter(|line| !line.contains(&format!("{OUTSIDE} > {INSIDE}: ICMP")))
+            // Complaints about ports where nobody listens come from outside; multicast reports from the kernel.
+            .filter(|line| {
+                !line.contains(&format!("> {INSIDE}: ICMP")) && !line.contains("HBH ICMP6")
+            })
             .map(str::to_owned)
             .collect()
     }

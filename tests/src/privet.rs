@@ -292,9 +292,9 @@ impl Place {
     pub fn cli(&self, words: &[&str]) -> Answer {
         let mut command = Command::new(binary());
         command
-            .args(words)
             .arg("--data-dir")
-            .arg(self.dir().join("data"));
+            .arg(self.dir().join("data"))
+            .args(words);
         Answer::of(command)
     }
 }

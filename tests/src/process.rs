@@ -79,6 +79,7 @@ impl Running {
                 !text.contains(what) && self.log.open.load(Ordering::SeqCst) > 0
             })
             .expect("the log's readers do not panic");
+        let text = text.clone();
         assert!(
             text.contains(what),
             "{} never said {what:?}; it said:\n{text}",

@@ -112,7 +112,7 @@ fn check_names_line_column_cause_and_the_nearest_name() {
         (
             "[[upstream]]\nname = \"a\"\nurl = \"socks6://x:1\"\n",
             3,
-            "socks5",
+            "socks4",
         ),
         (
             "[[group]]\nname = \"g\"\npolicy = \"failover\"\nmembers = [\"nobody\"]\n",
