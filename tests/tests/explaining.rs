@@ -76,7 +76,7 @@ fn connections_shows_who_talks_to_whom_while_it_stands_and_after() {
     let closed = privet.cli(&["close", &id]);
     assert_eq!(closed.code, 0, "{closed:?}");
     assert_eq!(read_all(&mut tunnel), b"");
-    let row = privet.await_row("closed", |row| row["id"].to_string() == id);
+    let row = privet.await_row("closed", |one| one["id"] == row["id"]);
     assert_eq!(row["end"], "closed", "{row}");
     assert!(row["connect_ms"].is_number(), "{row}");
 }

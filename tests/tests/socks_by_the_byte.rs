@@ -203,9 +203,10 @@ fn fragments_and_foreign_datagrams_are_dropped() {
     stranger
         .send_to(&datagram(0, "127.0.0.1", port, b"not mine"), relay)
         .expect("sent");
-    // Somebody whom the client never sent to has nothing to say to it.
+    // A host that the client never sent to has nothing to say to it.
     let outward = echo.senders()[0];
-    stranger.send_to(b"unasked", outward).expect("sent");
+    let foreign = UdpSocket::bind("127.0.0.2:0").expect("loopback has a port");
+    foreign.send_to(b"unasked", outward).expect("sent");
     socket
         .send_to(&datagram(0, "127.0.0.1", port, b"last"), relay)
         .expect("sent");

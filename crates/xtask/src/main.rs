@@ -4,6 +4,8 @@
 mod bench;
 mod fuzz;
 mod needs;
+mod picture;
+mod run;
 mod shell;
 mod test;
 
@@ -12,10 +14,12 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask COMMAND
 
+  run                   builds Privet and serves with a configuration of its own; says where everything is
   test                  format, lints, unit, property and whole-program tests, every fuzz target for a while; what CI runs
   bench [ROW…]          what the data plane costs, beside the peers; writes BENCHMARKS.md
   fuzz                  lists the fuzz targets
   fuzz NAME [SECONDS]   runs one target (600 seconds if not said)
+  picture               draws the README's picture from the running program
 
 Each command installs what it lacks: Debian's packages as root or through sudo; elsewhere it names what to install.
 ";
@@ -28,6 +32,8 @@ fn main() -> ExitCode {
             print!("{HELP}");
             Ok(())
         }
+        ["run"] => run::run(),
+        ["picture"] => picture::picture(),
         ["test"] => test::test(),
         ["bench", rows @ ..] => bench::bench(rows),
         ["fuzz"] => fuzz::list(),

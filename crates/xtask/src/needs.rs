@@ -52,6 +52,7 @@ pub const TEST: &[Package] = &[
         "haproxy",
         "upstream: TLS in front of an HTTP proxy",
     ),
+    Package("socat", "socat", "a TCP door to the control socket"),
     Package("openssl", "openssl", "certificates for the tests' servers"),
     Package(
         "iproute2",
