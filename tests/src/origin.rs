@@ -30,13 +30,22 @@ pub struct Asked {
     pub body: Vec<u8>,
 }
 
+impl Asked {
+    /// The client wants the connection closed after it.
+    fn is_last(&self) -> bool {
+        let said = field(&self.head, "connection").unwrap_or("").to_lowercase();
+        said.contains("close")
+            || (self.head.contains(" HTTP/1.0\r\n") && !said.contains("keep-alive"))
+    }
+}
+
 impl Origin {
     /// An HTTP/1.1 origin with keep-alive. `/bytes/N` sends N bytes; `/echo` sends back head and body; `/chunked` a chunked body with a
     /// trailer; `/page` a page with sub-resources; everything else "hello from the origin".
     pub fn http() -> Self {
         Self::serve(|stream, state| {
             while let Some(asked) = read_request(stream, state) {
-                if answer(stream, &asked).is_err() {
+                if answer(stream, &asked).is_err() || asked.is_last() {
                     break;
                 }
             }
@@ -57,7 +66,7 @@ impl Origin {
                     Ok(body) => reply(stream, &asked, "200 OK", &body),
                     Err(_) => reply(stream, &asked, "404 Not Found", b""),
                 };
-                if done.is_err() {
+                if done.is_err() || asked.is_last() {
                     break;
                 }
             }

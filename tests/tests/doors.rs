@@ -279,7 +279,7 @@ fn the_pac_checks_its_host_and_says_its_type() {
     );
     let pac = curl(&[&format!("http://{}/proxy.pac", strict.place.pac)]).good();
     assert!(
-        !pac.contains("\"DIRECT\"") && !pac.contains("; DIRECT"),
+        pac.contains(&format!("ASK = \"PROXY {}\";", strict.proxy())) && !pac.contains("; DIRECT"),
         "a kill switch has no way round: {pac}"
     );
 }
