@@ -18,34 +18,56 @@ pub struct Page<'a> {
     pub hints: Vec<String>,
     /// More field lines, each with its CRLF.
     pub fields: &'static str,
+    pub shape: Shape,
+}
+
+/// In which form the client takes an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
     /// The connection ends after this answer.
     pub close: bool,
     /// Answer to HEAD: the head only.
     pub head_only: bool,
+    /// The client asked for JSON and not for HTML.
+    pub json: bool,
+}
+
+impl Shape {
+    /// A page, and the end.
+    pub const LAST: Self = Self {
+        close: true,
+        head_only: false,
+        json: false,
+    };
 }
 
 impl<'a> Page<'a> {
-    pub fn new(status: u16, reason: &'a str, text: &'a str) -> Self {
+    pub fn new(status: u16, reason: &'a str, text: &'a str, shape: Shape) -> Self {
         Self {
             status,
             reason,
             text,
             hints: Vec::new(),
             fields: "",
-            close: true,
-            head_only: false,
+            shape,
         }
     }
 
     /// Writes head and body to `out`'s end.
     pub fn write(&self, out: &mut Vec<u8>) {
-        let body = self.body();
+        let (kind, body): (&[u8], _) = if self.shape.json {
+            (b"application/json", self.json())
+        } else {
+            (b"text/html; charset=utf-8", self.html())
+        };
         out.extend_from_slice(b"HTTP/1.1 ");
         write_number(out, u64::from(self.status));
         out.push(b' ');
         out.extend_from_slice(phrase(self.status).as_bytes());
+        out.extend_from_slice(b"\r\nContent-Type: ");
+        out.extend_from_slice(kind);
         out.extend_from_slice(
-            b"\r\nContent-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\n\
+            b"\r\nCache-Control: no-store\r\n\
               Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\n\
               X-Content-Type-Options: nosniff\r\nPrivet-Reason: ",
         );
@@ -54,17 +76,28 @@ impl<'a> Page<'a> {
         out.extend_from_slice(self.fields.as_bytes());
         out.extend_from_slice(b"Content-Length: ");
         write_number(out, body.len() as u64);
-        out.extend_from_slice(if self.close {
+        out.extend_from_slice(if self.shape.close {
             b"\r\nConnection: close\r\n\r\n"
         } else {
             b"\r\n\r\n"
         });
-        if !self.head_only {
+        if !self.shape.head_only {
             out.extend_from_slice(body.as_bytes());
         }
     }
 
-    fn body(&self) -> String {
+    fn json(&self) -> String {
+        let hints: Vec<String> = self.hints.iter().map(|hint| quoted(hint)).collect();
+        format!(
+            "{{\"status\":{},\"reason\":{},\"text\":{},\"hints\":[{}]}}\n",
+            self.status,
+            quoted(self.reason),
+            quoted(self.text),
+            hints.join(",")
+        )
+    }
+
+    fn html(&self) -> String {
         let title = phrase(self.status);
         let mut body = format!(
             "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title} - Privet</title>\
@@ -86,6 +119,26 @@ fn visible(letter: char) -> u8 {
     } else {
         b'?'
     }
+}
+
+/// A JSON string.
+fn quoted(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len() + 2);
+    safe.push('"');
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => {
+                safe.push('\\');
+                safe.push(letter);
+            }
+            control if control < ' ' => {
+                let _ = write!(safe, "\\u{:04x}", u32::from(control));
+            }
+            other => safe.push(other),
+        }
+    }
+    safe.push('"');
+    safe
 }
 
 fn escaped(text: &str) -> String {

@@ -48,6 +48,26 @@ async fn a_block_is_a_page_that_says_why_and_how_to_allow_it() {
 }
 
 #[tokio::test]
+async fn a_program_that_asks_for_json_gets_json() {
+    let road = TestRoad {
+        blocked: Some(("ads.test", WhyKind::List)),
+        ..TestRoad::default()
+    };
+    let mut client = Peer::connect(proxy(road).await).await;
+    client
+        .send("GET http://ads.test/ HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\n\r\n")
+        .await;
+    let (head, body) = client.response().await;
+    assert_eq!(field(&head, "content-type"), Some("application/json"));
+    assert_eq!(
+        body,
+        "{\"status\":403,\"reason\":\"list \\\"ads\\\" <b>line 3</b>\",\
+         \"text\":\"ads.test:80 was blocked: list \\\"ads\\\" <b>line 3</b>\",\
+         \"hints\":[\"privet why ads.test:80\",\"[filter]\\u000aallow = [\\\"ads.test\\\"]\"]}\n"
+    );
+}
+
+#[tokio::test]
 async fn failed_dials_have_a_status_by_their_kind() {
     let mut client = Peer::connect(proxy(TestRoad::default()).await).await;
     for (host, expected, reason) in [

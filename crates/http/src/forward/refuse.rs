@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::head::BadRequest;
 use crate::login::CHALLENGE;
-use crate::page::{self, Page};
+use crate::page::{self, Page, Shape};
 use crate::road::Refusal;
 use privet_policy::Target;
 
@@ -46,54 +46,45 @@ pub fn bad_request(bad: BadRequest) -> Vec<u8> {
     let text = format!("This request is not passed on: {bad}.");
     let reason = bad.to_string();
     let mut out = Vec::new();
-    Page::new(bad.status(), &reason, &text).write(&mut out);
+    Page::new(bad.status(), &reason, &text, Shape::LAST).write(&mut out);
     out
 }
 
-pub fn login_wanted(close: bool, head_only: bool) -> Vec<u8> {
+pub fn login_wanted(shape: Shape) -> Vec<u8> {
     let mut page = Page::new(
         407,
         "login wanted",
         "This proxy asks for a user name and a password.",
+        shape,
     );
     page.fields = CHALLENGE;
-    page.close = close;
-    page.head_only = head_only;
     let mut out = Vec::new();
     page.write(&mut out);
     out
 }
 
 /// The page for a refusal of the road.
-pub fn refusal(refusal: &Refusal, target: &Target, close: bool, head_only: bool) -> Vec<u8> {
+pub fn refusal(refusal: &Refusal, target: &Target, shape: Shape) -> Vec<u8> {
     let mut out = Vec::new();
     match refusal {
         Refusal::Blocked(why) => {
             let text = page::sentence_for_block(why, target);
-            let mut page = Page::new(403, &why.text, &text);
+            let mut page = Page::new(403, &why.text, &text, shape);
             page.hints = page::hints_for_block(why, target);
-            page.close = close;
-            page.head_only = head_only;
             page.write(&mut out);
         }
         Refusal::Failed(error) => {
             let status = page::status_for_dial(error.kind);
             let reason = page::reason_for_dial(error);
             let text = format!("{target} could not be reached: {error}");
-            let mut page = Page::new(status, reason, &text);
-            page.close = close;
-            page.head_only = head_only;
-            page.write(&mut out);
+            Page::new(status, reason, &text, shape).write(&mut out);
         }
     }
     out
 }
 
-pub fn bad_gateway(status: u16, reason: &str, text: &str, close: bool, head_only: bool) -> Vec<u8> {
-    let mut page = Page::new(status, reason, text);
-    page.close = close;
-    page.head_only = head_only;
+pub fn bad_gateway(status: u16, reason: &str, text: &str, shape: Shape) -> Vec<u8> {
     let mut out = Vec::new();
-    page.write(&mut out);
+    Page::new(status, reason, text, shape).write(&mut out);
     out
 }

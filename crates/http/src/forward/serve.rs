@@ -28,6 +28,7 @@ use crate::head::{BadRequest, Form, Length, Method, RequestHead};
 use crate::headers::request::{self, Outward};
 use crate::headers::{via, write_host};
 use crate::login::Login;
+use crate::page::Shape;
 use crate::road::{Ask, Refusal, Road, Ticket};
 
 /// The longest body of a refused request that is read and thrown away to keep the connection.
@@ -236,19 +237,19 @@ impl<R: Road> Connection<'_, R> {
         let close = !head.keeps_alive() || !may_drain(head);
         let mut out = Vec::new();
         if own::answer(&mut out, head, filled(&self.inbound), close) {
-            return self.reply(|_, _| out).await;
+            return self.reply(|_| out).await;
         }
         self.forward().await
     }
 
-    /// Sends an answer of our own, made by `write(close, head only)`, and gets rid of the request's body.
-    async fn reply(&mut self, write: impl FnOnce(bool, bool) -> Vec<u8>) -> Next {
+    /// Sends an answer of our own, made by `write`, and gets rid of the request's body.
+    async fn reply(&mut self, write: impl FnOnce(Shape) -> Vec<u8>) -> Next {
         let head = &self.work.get().head;
         let ahead = filled(&self.inbound).len() > head.len;
         // Bytes behind a refused CONNECT may belong to the tunnel that it did not get.
         let tunnel = head.method == Method::Connect && ahead;
         let close = !head.keeps_alive() || !may_drain(head) || tunnel;
-        let bytes = write(close, head.method == Method::Head);
+        let bytes = write(shape(head, close));
         let (len, body) = (head.len, head.body);
         if !refuse::send(&mut self.client, &bytes).await {
             return Next::Close;
@@ -328,7 +329,7 @@ impl<R: Road> Connection<'_, R> {
         let Some(target) = self.work.get().head.target.clone() else {
             return Next::Close;
         };
-        self.reply(|close, head| refuse::refusal(&refusal, &target, close, head))
+        self.reply(|shape| refuse::refusal(&refusal, &target, shape))
             .await
     }
 
@@ -347,7 +348,7 @@ impl<R: Road> Connection<'_, R> {
         {
             let text = "This request passed this proxy before: it goes round in a circle.";
             return self
-                .reply(|close, head| refuse::bad_gateway(508, "loop", text, close, head))
+                .reply(|shape| refuse::bad_gateway(508, "loop", text, shape))
                 .await;
         }
         let asked = asked(&work.head, ticket.headers);
@@ -513,12 +514,11 @@ impl<R: Road> Connection<'_, R> {
     async fn answer_failure(&mut self, status: u16, reason: &'static str, text: &str) -> Next {
         let head = &self.work.get().head;
         if head.has_body() {
-            let head_only = head.method == Method::Head;
-            let page = refuse::bad_gateway(status, reason, text, true, head_only);
+            let page = refuse::bad_gateway(status, reason, text, shape(head, true));
             refuse::send(&mut self.client, &page).await;
             return Next::Linger;
         }
-        self.reply(|close, head| refuse::bad_gateway(status, reason, text, close, head))
+        self.reply(|shape| refuse::bad_gateway(status, reason, text, shape))
             .await
     }
 
@@ -554,6 +554,14 @@ fn may_drain(head: &RequestHead) -> bool {
         Length::None => true,
         Length::Known(length) => length <= MAX_DRAINED && !head.expects_continue,
         Length::Chunked | Length::UntilClose => false,
+    }
+}
+
+fn shape(head: &RequestHead, close: bool) -> Shape {
+    Shape {
+        close,
+        head_only: head.method == Method::Head,
+        json: head.wants_json,
     }
 }
 

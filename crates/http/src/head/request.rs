@@ -72,6 +72,8 @@ pub struct RequestHead {
     pub upgrades: bool,
     /// `TE: trailers`.
     pub takes_trailers: bool,
+    /// `Accept` names JSON and not HTML: the answers of our own are for a program.
+    pub wants_json: bool,
     /// Read for TRACE and OPTIONS only (RFC 9110 §7.6.2).
     pub max_forwards: Option<u64>,
     pub proxy_authorization: Option<Span>,
@@ -92,6 +94,7 @@ impl Default for RequestHead {
             expects_continue: false,
             upgrades: false,
             takes_trailers: false,
+            wants_json: false,
             max_forwards: None,
             proxy_authorization: None,
         }
@@ -158,12 +161,16 @@ impl RequestHead {
         self.hop.clear();
         self.expects_continue = false;
         self.takes_trailers = false;
+        self.wants_json = false;
         self.max_forwards = None;
         self.proxy_authorization = None;
         for field in &self.fields {
             let value = field.value.of_buffer(buffer);
             match field.kind {
-                FieldKind::Other | FieldKind::Accept | FieldKind::UserAgent => {}
+                FieldKind::Other | FieldKind::UserAgent => {}
+                FieldKind::Accept => {
+                    self.wants_json |= holds(value, b"application/json") && !holds(value, b"html");
+                }
                 FieldKind::Host => {
                     hosts += 1;
                     if !target::is_host_value(value) {
@@ -244,6 +251,10 @@ impl RequestHead {
     pub fn has_body(&self) -> bool {
         !matches!(self.body, Length::None | Length::Known(0))
     }
+}
+
+fn holds(value: &[u8], piece: &[u8]) -> bool {
+    memchr::memmem::find(value, piece).is_some()
 }
 
 /// `token` or `token/token` (RFC 9110 §7.8).
