@@ -728,7 +728,7 @@ async fn both_directions_stream_at_once() {
     for _ in 0..100 {
         // Each piece goes up only when the one before has come down.
         client.send("y".repeat(1000)).await;
-        while body.len() % 1000 != 0 || body.is_empty() {
+        while body.is_empty() || !body.len().is_multiple_of(1000) {
             body.push_str(&client.chunk().await);
         }
         body.clear();

@@ -6,13 +6,13 @@ use std::io;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use privet_config::HeaderMode;
 use privet_ledger::Live;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::deadline::Deadline;
 use super::origin::Origin;
+use super::outcome::{Asked, Outcome, bad_gateway};
 use super::work::Work;
 use crate::body::pump::{Out, PumpError};
 use crate::body::{BadBody, Buffer};
@@ -23,47 +23,6 @@ use crate::headers::response::{self, Inward};
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(120);
 /// Interim responses (1xx) that one request may bring.
 const MAX_INTERIM: u8 = 16;
-
-/// What of the request the response depends on.
-#[derive(Debug, Clone, Copy)]
-pub struct Asked {
-    pub is_head: bool,
-    /// The client speaks HTTP/1.1: it takes chunks and interim responses.
-    pub modern: bool,
-    pub keep_alive: bool,
-    pub upgrades: bool,
-    /// It may be sent once more when the far end closed the connection under it.
-    pub may_repeat: bool,
-    pub mode: HeaderMode,
-}
-
-/// How an exchange ended.
-#[derive(Debug)]
-pub enum Outcome {
-    /// The response is with the client.
-    Done {
-        keep_client: bool,
-        keep_origin: bool,
-    },
-    /// 101 is with the client: from here on it is a tunnel.
-    Switched,
-    /// Nothing came back and nothing was consumed: try a fresh connection.
-    Repeat,
-    /// The far end failed before the client got anything.
-    BadGateway {
-        status: u16,
-        reason: &'static str,
-        text: String,
-    },
-    /// The request's body is malformed, and the client got nothing yet.
-    BadRequest(BadRequest),
-    /// One side broke when the response had begun. `reset`: only a reset can tell the client that it is incomplete.
-    Broken { reset: bool, text: String },
-    /// No byte moved for too long.
-    Idle,
-    /// Somebody wants it closed.
-    Cancelled,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -399,13 +358,5 @@ impl<'a> Exchange<'a> {
         } else {
             Outcome::Idle
         }
-    }
-}
-
-fn bad_gateway(status: u16, reason: &'static str, text: String) -> Outcome {
-    Outcome::BadGateway {
-        status,
-        reason,
-        text,
     }
 }
