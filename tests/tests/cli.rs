@@ -113,6 +113,73 @@ fn why_answers_by_its_exit_code_with_an_engine_and_without() {
 }
 
 #[test]
+fn a_changed_file_is_tried_on_yesterday_before_it_is_taken() {
+    let privet = Privet::start("");
+    let origin = Origin::http();
+    let proxy = format!("http://{}", privet.proxy());
+    for _ in 0..3 {
+        privet_tests::curl(&["-x", &proxy, &origin.url("/")]).good();
+    }
+    privet.await_row("closed", |row| row["port"] == origin.port());
+    let other = privet.place.dir().join("other.toml");
+    let mixed = privet.proxy();
+    let text = format!(
+        "[listen]\nmixed = [\"{mixed}\"]\npac = \"\"\n[[rule]]\nmatch = {{ ip = [\"127.0.0.0/8\"] }}\nuse = \"block\"\n"
+    );
+    std::fs::write(&other, text).expect("the folder takes a file");
+    let file = other.display().to_string();
+    let told = privet.json(&["check", "--replay", "--config", &file]);
+    assert_eq!(told["applied"], false);
+    assert_eq!(
+        told["replay"]["blocked_now"], told["replay"]["total"],
+        "{told:#}"
+    );
+    assert!(
+        told["replay"]["total"]
+            .as_u64()
+            .is_some_and(|total| total > 0),
+        "{told:#}"
+    );
+    let said = privet.cli(&["check", "--replay", "--config", &file]).good();
+    assert!(said.contains("would have gone differently"), "{said}");
+    privet_tests::curl(&["-x", &proxy, &origin.url("/")]).good();
+}
+
+#[test]
+fn lists_are_shown_refreshed_and_a_broken_refresh_says_so() {
+    let place = Place::new();
+    let list = place.dir().join("ads.txt");
+    std::fs::write(&list, "0.0.0.0 ads.example\n0.0.0.0 track.example\n")
+        .expect("the folder takes a file");
+    place
+        .write("[[filter.list]]\nname = \"local ads\"\nsource = \"ads.txt\"\nformat = \"hosts\"\n");
+    let running = place.run(&Setup::default());
+    running.await_line("Ctrl-C");
+    let told: Value = serde_json::from_str(&place.cli(&["lists", "--json"]).good()).expect("JSON");
+    assert_eq!(told["lists"][0]["entries"], 2);
+    assert_eq!(place.cli(&["why", "ads.example"]).code, 4);
+    std::fs::write(&list, "0.0.0.0 ads.example\n").expect("the folder takes a file");
+    assert_eq!(place.cli(&["lists", "refresh", "local ads"]).code, 0);
+    assert_eq!(place.cli(&["why", "track.example"]).code, 0);
+    assert_eq!(place.cli(&["lists", "refresh", "nothing"]).code, 1);
+    std::fs::remove_file(&list).expect("the list was there");
+    assert_eq!(place.cli(&["lists", "refresh", "local ads"]).code, 1);
+    assert_eq!(
+        place.cli(&["why", "ads.example"]).code,
+        4,
+        "the last good list stays"
+    );
+}
+
+#[test]
+fn a_changed_log_level_is_followed_without_a_restart() {
+    let privet = Privet::start("[log]\nlevel = \"error\"\n");
+    privet.place.write("[log]\nlevel = \"info\"\n");
+    privet.signal(Signal::HUP);
+    privet.await_log("reloaded");
+}
+
+#[test]
 fn a_second_engine_on_the_same_folder_ends_with_1_and_names_the_first() {
     let mut first = Privet::start("");
     let mut second = first.place.run(&Setup::default());
@@ -332,7 +399,7 @@ fn the_token_is_printed_once_and_opens_the_tcp_door_from_then_on() {
     let place = Place::new();
     place.write("[control]\nhttp = \"$CONTROL\"\n");
     let mut first = place.run(&Setup::default());
-    first.await_line("token");
+    first.await_line("Ctrl-C");
     let token =
         std::fs::read_to_string(place.dir().join("data/control.token")).expect("a token file");
     assert!(first.log().contains(token.trim()));

@@ -8,28 +8,61 @@ use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::fmt::format::debug_fn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer};
+use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
 /// Overrides the file's `[log] level`.
 pub const LEVEL_VARIABLE: &str = "PRIVET_LOG";
 /// It logs passwords at debug level: nothing of it is ever written.
 const SILENCED: &str = "fast_socks5=off";
 
-/// Starts the log. A level that cannot be read becomes "info" and is said.
-pub fn start(level: &str, format: LogFormat) {
+/// Changes the level of a log that runs.
+pub struct Level {
+    handle: reload::Handle<EnvFilter, Registry>,
+    /// As the configuration says it.
+    now: String,
+}
+
+impl Level {
+    /// Takes another level, as a reload brings it; `PRIVET_LOG` still overrides it.
+    pub fn follow(&mut self, level: &str) {
+        if self.now != level {
+            self.now = level.to_owned();
+            let (filter, complaint) = filter(level);
+            // The log lives as long as the program.
+            let _ = self.handle.reload(filter);
+            complain(complaint);
+        }
+    }
+}
+
+/// The filter for a level, and what is wrong with it: then it is "info".
+fn filter(level: &str) -> (EnvFilter, Option<String>) {
     let wanted = std::env::var(LEVEL_VARIABLE)
         .ok()
         .filter(|level| !level.is_empty());
     let wanted = wanted.as_deref().unwrap_or(level);
     let (filter, complaint) = match EnvFilter::try_new(wanted) {
         Ok(filter) => (filter, None),
-        Err(error) => (EnvFilter::new("info"), Some(error.to_string())),
+        Err(error) => (EnvFilter::new("info"), Some(format!("{wanted:?}: {error}"))),
     };
     // Later directives win, so that no level of the user's brings it back.
     let filter = match SILENCED.parse() {
         Ok(silence) => filter.add_directive(silence),
         Err(_) => filter,
     };
+    (filter, complaint)
+}
+
+fn complain(complaint: Option<String>) {
+    if let Some(complaint) = complaint {
+        tracing::warn!("the log level is not understood, using info: {complaint}");
+    }
+}
+
+/// Starts the log. A level that cannot be read becomes "info" and is said.
+pub fn start(level: &str, format: LogFormat) -> Level {
+    let (filter, complaint) = filter(level);
+    let (filter, handle) = reload::Layer::new(filter);
     let lines = match format {
         LogFormat::Json => tracing_subscriber::fmt::layer()
             .json()
@@ -55,9 +88,9 @@ pub fn start(level: &str, format: LogFormat) {
             .boxed(),
     };
     let started = tracing_subscriber::registry()
+        .with(filter)
         .with(lines)
         .with(WatchLayer)
-        .with(filter)
         .try_init();
     if let Err(error) = started {
         let _ = std::io::Write::write_fmt(
@@ -65,7 +98,9 @@ pub fn start(level: &str, format: LogFormat) {
             format_args!("privet: no log: {error}\n"),
         );
     }
-    if let Some(complaint) = complaint {
-        tracing::warn!(level = wanted, %complaint, "the log level is not understood; using info");
+    complain(complaint);
+    Level {
+        handle,
+        now: level.to_owned(),
     }
 }

@@ -73,7 +73,6 @@ enum Command {
 
 fn main() -> ExitCode {
     let handed = handed::take();
-    panic::hook();
     let cli = Cli::parse();
     let terminal = Terminal::new(cli.places.json);
     let Some(command) = cli.command else {
@@ -177,5 +176,28 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_and_every_exit_code_is_in_the_manual() {
+        let manual = include_str!("../../../docs/cli.md");
+        for command in Cli::command()
+            .get_subcommands()
+            .filter(|command| !command.is_hide_set())
+        {
+            let row = format!("| `privet {}", command.get_name());
+            assert!(manual.contains(&row), "{row}");
+        }
+        for failure in [
+            Failure::failed("x"),
+            Failure::usage("x"),
+            Failure::NoEngine("x".into()),
+        ] {
+            assert!(manual.contains(&format!("| {} |", failure.code())));
+            assert!(EXIT_CODES.contains(&format!("\n  {}  ", failure.code())));
+        }
+        for exit in [Exit::Done, Exit::No, Exit::Wrong] {
+            assert!(manual.contains(&format!("| {} |", exit.code())));
+        }
     }
 }

@@ -4,7 +4,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use privet_engine::Engine;
@@ -17,10 +16,7 @@ use crate::doors::tcp;
 use crate::doors::unix;
 use crate::guard::Guard;
 use crate::metrics;
-use crate::token::{Token, TokenError};
-
-/// How soon a changed `[control]` is followed.
-const LOOK: Duration = Duration::from_secs(1);
+use crate::token::{TOKEN_FILE, Token, TokenError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -101,37 +97,47 @@ impl Doors {
         self.metrics.open.as_ref().map(|(address, _)| *address)
     }
 
-    /// Follows changes of `[control]` until dropped; a port that cannot be opened is a problem that status shows.
-    pub async fn keep(&mut self) {
-        loop {
-            tokio::time::sleep(LOOK).await;
-            if let Err(error) = self.follow().await {
-                self.api.engine.raise(
-                    "control",
-                    &error.to_string(),
-                    "free the port, or name another under [control]",
-                );
-            }
+    /// Follows a changed `[control]`, to be called now and then; a port that cannot be opened is a problem that status shows.
+    pub async fn follow_or_say(&mut self) {
+        self.new_token = None;
+        if let Err(error) = self.follow().await {
+            self.api.engine.raise(
+                "control",
+                &error.to_string(),
+                "free the port, or name another under [control]",
+            );
+        }
+        if self.new_token.take().is_some() {
+            tracing::info!("the control port has a new token, in {TOKEN_FILE} in the data folder");
         }
     }
 
     async fn follow(&mut self) -> Result<(), OpenError> {
         let control = self.api.engine.config().control.clone();
         if self.http.wanted != control.http {
-            self.http.wanted = control.http;
             self.http.open = None;
-            if let Some(address) = control.http {
-                let router = self.guarded()?;
-                self.http.open = Some(open(address, router).await?);
-            }
+            let opened = match control.http {
+                Some(address) => match self.guarded() {
+                    Ok(router) => open(address, router).await.map(Some),
+                    Err(error) => Err(error),
+                },
+                None => Ok(None),
+            };
+            // Only now, whatever came of it: who is cancelled on the way tries again, who failed does not each second.
+            self.http.wanted = control.http;
+            self.http.open = opened?;
         }
         if self.metrics.wanted != control.metrics {
-            self.metrics.wanted = control.metrics;
             self.metrics.open = None;
-            if let Some(address) = control.metrics {
-                let router = metrics::router(self.api.engine.clone(), self.api.started_ms);
-                self.metrics.open = Some(open(address, router).await?);
-            }
+            let opened = match control.metrics {
+                Some(address) => {
+                    let router = metrics::router(self.api.engine.clone(), self.api.started_ms);
+                    open(address, router).await.map(Some)
+                }
+                None => Ok(None),
+            };
+            self.metrics.wanted = control.metrics;
+            self.metrics.open = opened?;
         }
         Ok(())
     }

@@ -14,10 +14,11 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 pub struct Problem {
     /// A URN that programs can decide by: `urn:privet:problem:` and a short name.
     #[serde(rename = "type")]
-    #[schema(example = "urn:privet:problem:not-found")]
-    pub kind: String,
+    #[schema(value_type = String, example = "urn:privet:problem:not-found")]
+    pub kind: Box<str>,
     /// The HTTP status in words.
-    pub title: String,
+    #[schema(value_type = String)]
+    pub title: Box<str>,
     /// The HTTP status.
     #[schema(minimum = 400, maximum = 599)]
     pub status: u16,
@@ -56,8 +57,8 @@ pub struct Diagnostic {
 impl Problem {
     pub fn new(status: StatusCode, name: &str, detail: impl Into<String>) -> Self {
         Self {
-            kind: format!("urn:privet:problem:{name}"),
-            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            kind: format!("urn:privet:problem:{name}").into(),
+            title: status.canonical_reason().unwrap_or("Error").into(),
             status: status.as_u16(),
             detail: detail.into(),
             help: None,

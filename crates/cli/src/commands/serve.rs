@@ -16,6 +16,9 @@ use crate::handed::Handed;
 use crate::logging;
 use crate::terminal::{Terminal, Tone};
 
+/// How soon a changed `[control]` and `[log]` are followed.
+const LOOK: Duration = Duration::from_secs(1);
+
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// How long standing connections may go on once a signal asks for the end
@@ -33,7 +36,8 @@ pub async fn run(context: &Context, args: Args, handed: Handed) -> Result<Exit, 
     let (config_path, data_dir) = (context.places.config()?, context.places.data_dir()?);
     // Before anything can be seen from outside: a signal from then on is a wish, not a death.
     let signals = Signals::listen()?;
-    start_log(&config_path);
+    let mut level = start_log(&config_path);
+    crate::panic::hook();
     privet_system::limits::raise_open_files();
     make_data_dir(&data_dir)?;
     #[cfg(unix)]
@@ -66,11 +70,11 @@ pub async fn run(context: &Context, args: Args, handed: Handed) -> Result<Exit, 
     };
     greet(&context.terminal, &engine, &doors)?;
     let _ = notify(Word::Ready);
-    serve_until_told(context, &engine, doors, signals, drain).await
+    serve_until_told(context, &engine, doors, signals, &mut level, drain).await
 }
 
 /// The file's `[log]`; where it cannot be read, the start says so in a moment.
-fn start_log(config_path: &Path) {
+fn start_log(config_path: &Path) -> logging::Level {
     let log = Config::load(config_path).map(|loaded| loaded.config.log);
     match log {
         Ok(log) => logging::start(&log.level, log.format),
@@ -178,17 +182,23 @@ async fn serve_until_told(
     engine: &Engine,
     mut doors: Doors,
     mut signals: Signals,
+    level: &mut logging::Level,
     drain: Duration,
 ) -> Result<Exit, Failure> {
     loop {
         let signal = tokio::select! {
             signal = signals.next() => signal,
-            () = doors.keep() => continue,
+            () = tokio::time::sleep(LOOK) => {
+                doors.follow_or_say().await;
+                level.follow(&engine.config().log.level);
+                continue;
+            }
         };
         match signal {
             Signal::Reload => {
                 let _ = notify(Word::Reloading);
-                reload(engine).await;
+                reload(engine, level).await;
+                doors.follow_or_say().await;
                 let _ = notify(Word::Ready);
             }
             Signal::End => break,
@@ -214,8 +224,10 @@ async fn serve_until_told(
     Ok(Exit::Done)
 }
 
-async fn reload(engine: &Engine) {
-    match engine.reload().await {
+async fn reload(engine: &Engine, level: &mut logging::Level) {
+    let reloaded = engine.reload().await;
+    level.follow(&engine.config().log.level);
+    match reloaded {
         Ok(applied) => tracing::info!("reloaded: {applied}"),
         Err(error) => {
             tracing::error!("the new configuration is not in force, the running one is: {error}")

@@ -233,6 +233,10 @@ impl Watcher {
     }
 
     async fn look(&mut self) {
+        if self.status || self.window.is_some() {
+            // Speeds are as fresh as they are looked at; the books keep many lookers from sampling too often.
+            self.api.engine.ledger().tick(std::time::Instant::now());
+        }
         if self.status {
             let status =
                 serde_json::to_string(&super::status::of(&self.api).await).unwrap_or_default();
@@ -306,4 +310,57 @@ fn without_ages(page: &Page) -> Page {
 fn json_event<T: Serialize>(name: &str, value: &T) -> Event {
     let data = serde_json::to_string(value).unwrap_or_default();
     Event::default().event(name).data(data)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn line(level: &str) -> LogLine {
+        LogLine {
+            at_ms: 0,
+            level: level.to_owned(),
+            target: "t".to_owned(),
+            message: "m".to_owned(),
+            fields: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_slow_reader_of_logs_gets_the_newest_lines_and_the_number_of_those_it_missed() {
+        let (sender, mut queue) = tokio::sync::broadcast::channel(8);
+        for n in 0..20 {
+            sender
+                .send(LogLine {
+                    at_ms: n,
+                    ..line("info")
+                })
+                .unwrap();
+        }
+        let (lines, dropped) = drain(&mut queue, Level::Info);
+        assert_eq!(dropped, 12);
+        assert_eq!(
+            lines.iter().map(|line| line.at_ms).collect::<Vec<_>>(),
+            (12..20).collect::<Vec<_>>()
+        );
+        assert_eq!(drain(&mut queue, Level::Info), (vec![], 0));
+    }
+
+    #[test]
+    fn lines_below_the_level_are_passed_over() {
+        let (sender, mut queue) = tokio::sync::broadcast::channel(8);
+        for level in ["error", "warn", "info", "debug", "trace"] {
+            sender.send(line(level)).unwrap();
+        }
+        let (lines, _) = drain(&mut queue, Level::Warn);
+        assert_eq!(
+            lines
+                .iter()
+                .map(|line| line.level.as_str())
+                .collect::<Vec<_>>(),
+            ["error", "warn"]
+        );
+    }
 }
