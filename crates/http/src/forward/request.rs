@@ -86,9 +86,12 @@ impl<R: Road> Connection<'_, R> {
     ) -> Option<Next> {
         let (row, new) = self.prepare(&origin, ticket)?;
         let work = self.work.get();
-        let (len, has_body) = (work.head.len, work.head.has_body());
-        if has_body {
-            consume(&mut self.inbound, len);
+        // The head's bytes are needed again only if the request may have to be sent again.
+        if !(origin.reused && asked.may_repeat) {
+            consume(&mut self.inbound, std::mem::take(&mut work.head.len));
+            if filled(&self.inbound).is_empty() {
+                self.inbound = None;
+            }
         }
         let exchange = Exchange::new(
             &mut self.client,
@@ -105,8 +108,9 @@ impl<R: Road> Connection<'_, R> {
         if matches!(outcome, Outcome::Repeat) {
             return None;
         }
-        if !has_body && !matches!(outcome, Outcome::BadGateway { .. }) {
-            consume(&mut self.inbound, len);
+        if !matches!(outcome, Outcome::BadGateway { .. }) {
+            let head = &mut self.work.get().head;
+            consume(&mut self.inbound, std::mem::take(&mut head.len));
         }
         Some(self.conclude(outcome, origin, row).await)
     }
