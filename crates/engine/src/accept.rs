@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::listen::{Kind, KindCell};
 use crate::places::Place;
-use crate::serve::Shared;
+use crate::shared::Shared;
 use crate::{converse, pac};
 
 /// How long accept rests when the system has no descriptor left; others then get the time to close some.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use privet_config::{Config, Keyring, Secret};
+use privet_config::{Config, Isolate, Keyring, Secret};
 use privet_net::{Outward, OwnSockets};
 use privet_policy::{List, OwnEndpoints, Policy};
 use secrecy::SecretString;
@@ -60,12 +60,21 @@ fn make(material: Material) -> Result<Snapshot, StartError> {
     };
     let policy = Policy::compile(&config, &lists, own)?;
     let policy = policy.in_mode(&mode).ok_or(StartError::Mode(mode))?;
+    let isolates_apps = config
+        .upstreams
+        .iter()
+        .any(|upstream| upstream.isolate == Isolate::App);
+    let needs_app = policy.needs_app() || isolates_apps;
+    let asks_ahead = needs_app || policy.needs_addresses();
+    let (outward, users) = (Arc::new(outward), Arc::new(users));
     Ok(Snapshot {
         config,
         policy,
-        outward: Arc::new(outward),
+        outward,
         lists,
-        users: Arc::new(users),
+        users,
+        needs_app,
+        asks_ahead,
         generation,
     })
 }

@@ -13,7 +13,8 @@ use tokio::time::{Instant, timeout_at};
 use crate::detect::{Speech, detect};
 use crate::listen::Kind;
 use crate::places::Place;
-use crate::serve::{EngineRoad, Shared};
+use crate::serve::EngineRoad;
+use crate::shared::Shared;
 use crate::{socks, tunnel};
 
 /// Room for a client's first flight: a SOCKS greeting or a usual HTTP head.

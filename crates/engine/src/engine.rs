@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use privet_config::Config;
@@ -17,7 +18,7 @@ use crate::lists::ListState;
 use crate::mode::ModeState;
 use crate::problem::Problem;
 use crate::reload::{Applied, ApplyError};
-use crate::serve::Shared;
+use crate::shared::Shared;
 use crate::snapshot::Snapshot;
 use crate::why::Question;
 
@@ -168,6 +169,7 @@ impl Engine {
     /// New isolation credentials: the next connections share no circuit with earlier ones.
     pub fn rotate_identity(&self) {
         self.shared.snapshot.load().outward.rotate_identity();
+        self.shared.identity_epoch.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Takes no more connections, lets those that stand go on for `deadline`, then ends them.

@@ -17,7 +17,8 @@ use privet_ledger::{End, Live};
 use privet_policy::{Listener, Protocol, Target};
 
 use crate::lists::{Copy, Due, Facts, Parsed, parse};
-use crate::serve::{EngineRoad, Shared};
+use crate::serve::EngineRoad;
+use crate::shared::Shared;
 
 /// A list is at most so large (the parser's own bound is the same).
 const LARGEST: usize = 64 << 20;

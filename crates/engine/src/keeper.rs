@@ -16,7 +16,7 @@ use crate::listen::{Kind, Open};
 use crate::lists::{ListState, Lists};
 use crate::mode::{ModeState, Modes};
 use crate::reload::{Applied, ApplyError};
-use crate::serve::Shared;
+use crate::shared::Shared;
 use crate::workers::Workers;
 
 /// Orders that wait; more than so many at once are made to wait at their sender.

@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 
 use crate::places::Place;
-use crate::serve::Shared;
+use crate::shared::Shared;
 
 /// The type browsers ask for.
 const PAC_TYPE: HeaderValue = HeaderValue::from_static("application/x-ns-proxy-autoconfig");

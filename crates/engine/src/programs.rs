@@ -40,7 +40,7 @@ impl Programs {
 
     /// For the books: the row gets its program a little later.
     pub(crate) fn find_for(&self, row: &Arc<Row>, ask: &Ask<'_>) {
-        if !ask.client.ip().is_loopback() {
+        if !ask.client.ip().to_canonical().is_loopback() {
             return;
         }
         if self.may_ask() {
@@ -63,7 +63,7 @@ impl Programs {
         let live = live();
         let nameless = live
             .iter()
-            .filter(|row| row.app().is_none() && row.client().ip().is_loopback());
+            .filter(|row| row.app().is_none() && row.client().ip().to_canonical().is_loopback());
         for row in nameless.take(AT_A_TICK) {
             if let Some(local) = local(row) {
                 self.ask(row, local);

@@ -1,36 +1,17 @@
 //! The road behind every handshake: decide, dial, book.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
-use privet_config::Dns;
 use privet_http::{Ask, Refusal, Road, Ticket};
-use privet_ledger::{End, Ledger, Live, Opening};
-use privet_net::{Dialed, Wish};
-use privet_policy::{Action, App, Host, Request, Route, Verdict, Why, decide};
+use privet_ledger::{End, Live, Opening};
+use privet_net::{DialError, Dialed, Wish};
+use privet_policy::{App, Why};
 
-use crate::listen::ListenerState;
-use crate::login::Failures;
-use crate::places::Places;
-use crate::problem::Problems;
-use crate::programs::Programs;
+use crate::judge::{Decided, judge, ticket_facts};
+use crate::shared::Shared;
 use crate::snapshot::Snapshot;
-
-/// What the threads share. Nothing in it is locked while a connection is served.
-pub(crate) struct Shared {
-    pub(crate) snapshot: ArcSwap<Snapshot>,
-    pub(crate) ledger: Ledger,
-    pub(crate) programs: Programs,
-    pub(crate) failures: Failures,
-    pub(crate) problems: Problems,
-    /// Connections that stand, against `listen.limits.connections`.
-    pub(crate) places: Arc<Places>,
-    /// The listeners that run, for the PAC and status.
-    pub(crate) listening: ArcSwap<Vec<ListenerState>>,
-}
 
 /// [`Road`] as the engine paves it.
 #[derive(Clone)]
@@ -61,31 +42,29 @@ impl Road for EngineRoad {
     }
 
     async fn decide(&self, ask: &Ask<'_>) -> Result<Ticket, Refusal> {
-        let app = self.app(ask).await;
-        let verdict = judge(&self.0.snapshot.load(), ask, app.as_deref(), &[]);
-        let (verdict, addresses) = match verdict.wants_addresses {
-            true => self.judge_by_address(ask, app.as_deref(), verdict).await,
-            false => (verdict, Vec::new()),
+        let ready = {
+            let snapshot = self.0.snapshot.load();
+            (!snapshot.asks_ahead)
+                .then(|| (judge(&snapshot, ask, None, &[]), ticket_facts(&snapshot)))
         };
-        match verdict.action {
-            Action::Block => {
-                self.book_refused(ask, app, &verdict.why, End::Blocked, None);
-                Err(Refusal::Blocked(verdict.why))
+        let (decided, facts) = match ready {
+            Some((verdict, facts)) => (
+                Decided {
+                    verdict,
+                    app: None,
+                    addresses: Vec::new(),
+                },
+                facts,
+            ),
+            None => {
+                let snapshot = self.0.snapshot.load_full();
+                (
+                    self.look_and_judge(&snapshot, ask).await,
+                    ticket_facts(&snapshot),
+                )
             }
-            Action::Route(route) => {
-                let snapshot = self.0.snapshot.load();
-                let headers = snapshot.policy.mode().headers;
-                let key = key(&route, snapshot.generation, ask, app.as_deref());
-                Ok(Ticket {
-                    route,
-                    key,
-                    why: verdict.why,
-                    headers,
-                    app,
-                    addresses,
-                })
-            }
-        }
+        };
+        self.ticket(ask, decided, facts)
     }
 
     async fn dial(
@@ -94,19 +73,12 @@ impl Road for EngineRoad {
         ticket: &Ticket,
         absolute_form: bool,
     ) -> Result<Dialed, Refusal> {
-        let snapshot = self.0.snapshot.load_full();
-        let wish = wish(&snapshot, ask, ticket, absolute_form);
-        match snapshot.outward.dial(&ticket.route, &wish).await {
-            Ok(dialed) => Ok(dialed),
-            Err(error) => {
-                self.book_refused(
-                    ask,
-                    ticket.app.clone(),
-                    &ticket.why,
-                    End::Failed,
-                    Some(error.text.clone()),
-                );
-                Err(Refusal::Failed(error))
+        loop {
+            let (snapshot, route) = self.in_force(ask, ticket).await?;
+            let wish = wish(&snapshot, ask, ticket, absolute_form);
+            let dialing = snapshot.outward.dial(&route, &wish);
+            if let Some(dialed) = self.while_in_force(&snapshot, dialing).await {
+                return dialed.map_err(|error| self.failed(ask, ticket, error));
             }
         }
     }
@@ -121,6 +93,7 @@ impl Road for EngineRoad {
         if ticket.app.is_none() {
             self.0.programs.find_for(live.row(), ask);
         }
+        self.leave_if_forbidden(&live, ticket);
         live
     }
 
@@ -144,34 +117,10 @@ impl Road for EngineRoad {
 }
 
 impl EngineRoad {
-    /// The program behind the connection, where a rule asks for it.
-    async fn app(&self, ask: &Ask<'_>) -> Option<Arc<App>> {
-        match self.0.snapshot.load().policy.needs_app() {
-            true => self.0.programs.of(ask).await,
-            false => None,
-        }
-    }
-
-    /// An `ip` rule could match the name's addresses: resolve here where the mode does, and judge again.
-    async fn judge_by_address(
-        &self,
-        ask: &Ask<'_>,
-        app: Option<&App>,
-        first: Verdict,
-    ) -> (Verdict, Vec<IpAddr>) {
-        let snapshot = self.0.snapshot.load_full();
-        let dns = &snapshot.policy.mode().dns;
-        let (Some(permit), Host::Name(name)) = (snapshot.policy.permit(), &ask.target.host) else {
-            return (first, Vec::new());
-        };
-        if *dns == Dns::Upstream {
-            return (first, Vec::new());
-        }
-        match snapshot.outward.resolve(&permit, dns, name).await {
-            Ok(addresses) => (judge(&snapshot, ask, app, &addresses), addresses),
-            // The dial will meet the same failure and say it, where it resolves here at all.
-            Err(_) => (first, Vec::new()),
-        }
+    pub(crate) fn failed(&self, ask: &Ask<'_>, ticket: &Ticket, error: DialError) -> Refusal {
+        let said = Some(error.text.clone());
+        self.book_refused(ask, ticket.app.clone(), &ticket.why, End::Failed, said);
+        Refusal::Failed(error)
     }
 
     pub(crate) fn book_refused(
@@ -216,35 +165,4 @@ pub(crate) fn opening(ask: &Ask<'_>, app: Option<Arc<App>>, why: &Why, route: Ar
         route,
         why: why.clone(),
     }
-}
-
-fn judge(snapshot: &Snapshot, ask: &Ask<'_>, app: Option<&App>, addresses: &[IpAddr]) -> Verdict {
-    let request = Request {
-        listener: ask.listener,
-        client: ask.client,
-        protocol: ask.protocol,
-        user: ask.user.map(|user| &**user),
-        app,
-        target: ask.target,
-        addresses,
-        url: ask.url,
-        at: SystemTime::now(),
-    };
-    decide(&request, &snapshot.policy)
-}
-
-/// Connections to one target are shared only between asks that went the same way for the same program and user: an
-/// isolating upstream must not see two of them on one circuit.
-fn key(route: &Route, generation: u64, ask: &Ask<'_>, app: Option<&App>) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    generation.hash(&mut hasher);
-    match route {
-        Route::Direct(_) => u16::MAX.hash(&mut hasher),
-        Route::Via { outlet, .. } => {
-            outlet.hash(&mut hasher);
-            app.map(|app| &app.name).hash(&mut hasher);
-            ask.user.hash(&mut hasher);
-        }
-    }
-    hasher.finish()
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use privet_config::{Config, Isolate};
 use privet_http::{Ask, Refusal, Ticket};
-use privet_ledger::{End, Live};
-use privet_net::DialError;
+use privet_ledger::Live;
 use privet_net::associate::UpstreamUdp;
 use privet_net::bind::Bound;
+use privet_net::{DialError, DialErrorKind};
 use privet_policy::{DirectPermit, Outlet, Route};
 
 use crate::serve::{EngineRoad, opening, wish};
@@ -21,11 +21,14 @@ impl SocksRoad for EngineRoad {
     }
 
     async fn bind(&self, ask: &Ask<'_>, ticket: &Ticket) -> Result<Bound, Refusal> {
-        let snapshot = self.0.snapshot.load_full();
-        let wish = wish(&snapshot, ask, ticket, false);
-        let near = ask.local.ip();
-        let bound = snapshot.outward.bind(&ticket.route, &wish, near).await;
-        bound.map_err(|error| self.failed(ask, ticket, error))
+        loop {
+            let (snapshot, route) = self.in_force(ask, ticket).await?;
+            let wish = wish(&snapshot, ask, ticket, false);
+            let binding = snapshot.outward.bind(&route, &wish, ask.local.ip());
+            if let Some(bound) = self.while_in_force(&snapshot, binding).await {
+                return bound.map_err(|error| self.failed(ask, ticket, error));
+            }
+        }
     }
 
     async fn resolve(
@@ -35,16 +38,35 @@ impl SocksRoad for EngineRoad {
         permit: &DirectPermit,
     ) -> Result<Vec<SocketAddr>, Refusal> {
         let snapshot = self.0.snapshot.load_full();
-        let wish = wish(&snapshot, ask, ticket, false);
-        let found = snapshot.outward.datagram_addresses(permit, &wish).await;
-        found.map_err(|error| self.failed(ask, ticket, error))
+        if snapshot.generation == ticket.generation {
+            let wish = wish(&snapshot, ask, ticket, false);
+            let resolving = snapshot.outward.datagram_addresses(permit, &wish);
+            if let Some(found) = self.while_in_force(&snapshot, resolving).await {
+                return found.map_err(|error| self.failed(ask, ticket, error));
+            }
+        }
+        // The permit came from a policy that is gone; the next datagram is decided anew.
+        let text = "the configuration changed meanwhile".to_owned();
+        Err(self.failed(
+            ask,
+            ticket,
+            DialError {
+                kind: DialErrorKind::NoRoute,
+                hop: None,
+                text,
+            },
+        ))
     }
 
     async fn associate(&self, ask: &Ask<'_>, ticket: &Ticket) -> Result<UpstreamUdp, Refusal> {
-        let snapshot = self.0.snapshot.load_full();
-        let wish = wish(&snapshot, ask, ticket, false);
-        let opened = snapshot.outward.associate(&ticket.route, &wish).await;
-        opened.map_err(|error| self.failed(ask, ticket, error))
+        loop {
+            let (snapshot, route) = self.in_force(ask, ticket).await?;
+            let wish = wish(&snapshot, ask, ticket, false);
+            let opening = snapshot.outward.associate(&route, &wish);
+            if let Some(opened) = self.while_in_force(&snapshot, opening).await {
+                return opened.map_err(|error| self.failed(ask, ticket, error));
+            }
+        }
     }
 
     fn association_key(&self, ask: &Ask<'_>, ticket: &Ticket) -> u64 {
@@ -75,15 +97,8 @@ impl SocksRoad for EngineRoad {
         if ticket.app.is_none() {
             self.0.programs.find_for(live.row(), ask);
         }
+        self.leave_if_forbidden(&live, ticket);
         live
-    }
-}
-
-impl EngineRoad {
-    fn failed(&self, ask: &Ask<'_>, ticket: &Ticket, error: DialError) -> Refusal {
-        let (app, text) = (ticket.app.clone(), error.text.clone());
-        self.book_refused(ask, app, &ticket.why, End::Failed, Some(text));
-        Refusal::Failed(error)
     }
 }
 

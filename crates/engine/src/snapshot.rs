@@ -16,6 +16,10 @@ pub struct Snapshot {
     /// The lists that the policy filters by, in the file's order.
     pub lists: Vec<Arc<List>>,
     pub(crate) users: Arc<Users>,
+    /// A rule or an isolating upstream has to know the program.
+    pub(crate) needs_app: bool,
+    /// Something has to be looked up before deciding: the program, or a name's addresses.
+    pub(crate) asks_ahead: bool,
     /// Counts up with every swap; connections to origins are shared only within one generation.
     pub generation: u64,
 }
@@ -29,6 +33,8 @@ impl Snapshot {
             outward: self.outward.clone(),
             lists: self.lists.clone(),
             users: self.users.clone(),
+            needs_app: self.needs_app,
+            asks_ahead: self.asks_ahead,
             generation: self.generation + 1,
         })
     }

@@ -1,6 +1,7 @@
 //! Engine::start: everything in order, and nothing left behind where a step fails.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use tokio::task::JoinSet;
 
@@ -20,7 +21,7 @@ use crate::mode::Modes;
 use crate::places::Places;
 use crate::problem::Problems;
 use crate::programs::Programs;
-use crate::serve::Shared;
+use crate::shared::Shared;
 use crate::watch::watch;
 use crate::workers::Workers;
 
@@ -60,6 +61,7 @@ impl Engine {
             failures: Failures::default(),
             problems,
             places: Arc::new(Places::default()),
+            identity_epoch: AtomicU64::new(0),
             listening: ArcSwap::default(),
         });
         let options = Arc::new(options);

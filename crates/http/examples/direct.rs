@@ -33,6 +33,7 @@ impl Road for Open {
 
     async fn decide(&self, _: &Ask<'_>) -> Result<Ticket, Refusal> {
         Ok(Ticket {
+            generation: 0,
             route: Route::Via {
                 outlet: Outlet(0),
                 otherwise: None,

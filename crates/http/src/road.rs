@@ -30,6 +30,8 @@ pub struct Ticket {
     pub route: Route,
     /// Equal keys may share an upstream connection to the same target: route, isolation and policy generation are in it.
     pub key: u64,
+    /// The policy's, when this was decided: a road decides anew what an earlier policy gave.
+    pub generation: u64,
     pub why: Why,
     pub headers: HeaderMode,
     pub app: Option<Arc<App>>,

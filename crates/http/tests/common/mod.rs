@@ -88,6 +88,7 @@ impl Road for TestRoad {
         // A pool of its own for each proxy: tests of one thread must not share connections.
         let key = Arc::as_ptr(&self.dials) as u64;
         Ok(Ticket {
+            generation: 0,
             route: Route::Via {
                 outlet: Outlet(0),
                 otherwise: None,

@@ -262,6 +262,7 @@ impl Road for FakeRoad {
             return Err(Refusal::Blocked(why()));
         }
         Ok(Ticket {
+            generation: 0,
             route: self.0.route.clone(),
             key: 1,
             why: why(),

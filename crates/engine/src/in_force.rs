@@ -1,0 +1,131 @@
+//! A reload between deciding and dialing: nothing goes out by a policy that does not hold any more.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use privet_http::{Ask, Refusal, Ticket};
+use privet_ledger::{End, Live};
+use privet_policy::{Action, Route};
+
+use crate::reload::disallowed;
+use crate::serve::EngineRoad;
+use crate::snapshot::Snapshot;
+
+impl EngineRoad {
+    /// The snapshot in force, and the ticket's route under it: a ticket of an earlier policy is decided anew, so that no
+    /// index and no permit outlives the policy it came from.
+    pub(crate) async fn in_force(
+        &self,
+        ask: &Ask<'_>,
+        ticket: &Ticket,
+    ) -> Result<(Arc<Snapshot>, Route), Refusal> {
+        let snapshot = self.0.snapshot.load_full();
+        if snapshot.generation == ticket.generation {
+            return Ok((snapshot, ticket.route.clone()));
+        }
+        let decided = self.look_and_judge(&snapshot, ask).await;
+        match decided.verdict.action {
+            Action::Route(route) => Ok((snapshot, route)),
+            Action::Block => {
+                self.book_refused(ask, decided.app, &decided.verdict.why, End::Blocked, None);
+                Err(Refusal::Blocked(decided.verdict.why))
+            }
+        }
+    }
+
+    /// Runs an outward step for as long as its snapshot is the one in force; `None`: a reload came first. It is looked
+    /// at before every poll, so nothing is sent by a policy that does not hold any more.
+    pub(crate) async fn while_in_force<T>(
+        &self,
+        snapshot: &Snapshot,
+        step: impl Future<Output = T>,
+    ) -> Option<T> {
+        let mut step = pin!(step);
+        poll_fn(
+            |cx| match self.0.snapshot.load().generation == snapshot.generation {
+                true => step.as_mut().poll(cx).map(Some),
+                false => Poll::Ready(None),
+            },
+        )
+        .await
+    }
+
+    /// A row that was opened after a reload had looked through the table is looked at here.
+    pub(crate) fn leave_if_forbidden(&self, live: &Live, ticket: &Ticket) {
+        let snapshot = self.0.snapshot.load();
+        if snapshot.generation != ticket.generation && disallowed(live.row(), &snapshot) {
+            live.row().cancel(End::Reload);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use privet_http::Road;
+    use privet_policy::{Listener, Protocol, Target};
+
+    use super::*;
+    use crate::Engine;
+    use crate::launch::Options;
+
+    async fn engine(folder: &std::path::Path, text: &str) -> Engine {
+        let config_path = folder.join("privet.toml");
+        std::fs::write(&config_path, text).unwrap();
+        let options = Options {
+            config_path,
+            data_dir: folder.to_owned(),
+            keyring: Arc::new(privet_config::NoKeyring),
+            adopted: Vec::new(),
+            threads: Some(1),
+        };
+        Engine::start(options).await.unwrap()
+    }
+
+    fn ask(target: &Target) -> Ask<'_> {
+        let nobody = SocketAddr::from(([127, 0, 0, 1], 9));
+        Ask {
+            listener: Listener::Mixed,
+            client: nobody,
+            local: nobody,
+            protocol: Protocol::Socks5,
+            user: None,
+            target,
+            url: None,
+        }
+    }
+
+    const LISTEN: &str = "[listen]\nmixed = [\"127.0.0.1:0\"]\n";
+
+    #[tokio::test]
+    async fn what_was_decided_before_the_kill_switch_does_not_go_direct_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = engine(folder.path(), &format!("mode = \"standard\"\n{LISTEN}")).await;
+        let road = EngineRoad(engine.shared.clone());
+        let target = Target::parse("192.0.2.1:80").unwrap();
+        let Ok(ticket) = road.decide(&ask(&target)).await else {
+            panic!("standard lets it go");
+        };
+        assert!(matches!(ticket.route, Route::Direct(_)));
+        engine.set_mode("strict", None).await.unwrap();
+        let after = road.in_force(&ask(&target), &ticket).await;
+        assert!(matches!(after, Err(Refusal::Blocked(_))));
+        engine.stop(std::time::Duration::ZERO).await;
+    }
+
+    #[tokio::test]
+    async fn an_outward_step_is_not_polled_once_its_policy_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = engine(folder.path(), &format!("mode = \"standard\"\n{LISTEN}")).await;
+        let road = EngineRoad(engine.shared.clone());
+        let before = engine.snapshot();
+        assert_eq!(road.while_in_force(&before, async { 1 }).await, Some(1));
+        engine.set_mode("strict", None).await.unwrap();
+        let step = async { panic!("polled under a policy that is gone") };
+        assert_eq!(road.while_in_force::<()>(&before, step).await, None);
+        engine.stop(std::time::Duration::ZERO).await;
+    }
+}

@@ -1,0 +1,29 @@
+//! What the threads of the data plane and the keeper share.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use arc_swap::ArcSwap;
+use privet_ledger::Ledger;
+
+use crate::listen::ListenerState;
+use crate::login::Failures;
+use crate::places::Places;
+use crate::problem::Problems;
+use crate::programs::Programs;
+use crate::snapshot::Snapshot;
+
+/// What the threads share. Nothing in it is locked while a connection is served.
+pub(crate) struct Shared {
+    pub(crate) snapshot: ArcSwap<Snapshot>,
+    pub(crate) ledger: Ledger,
+    pub(crate) programs: Programs,
+    pub(crate) failures: Failures,
+    pub(crate) problems: Problems,
+    /// Connections that stand, against `listen.limits.connections`.
+    pub(crate) places: Arc<Places>,
+    /// Counts up with every new identity: connections of an earlier one are not shared.
+    pub(crate) identity_epoch: AtomicU64,
+    /// The listeners that run, for the PAC and status.
+    pub(crate) listening: ArcSwap<Vec<ListenerState>>,
+}
