@@ -51,8 +51,6 @@ pub async fn run(context: &Context, args: Args, handed: Handed) -> Result<Exit, 
         adopted: adopted(handed)?,
         threads: args.threads.map(usize::from),
     };
-    // Before anybody is told that we run: a signal that comes with the greeting must not end us.
-    let signals = Signals::listen()?;
     let engine = Engine::start(options).await.map_err(refused)?;
     let doors = Doors::open(
         engine.clone(),
