@@ -21,7 +21,7 @@ pub fn picture() -> Done {
     privet_tests::privet::use_binary(privet_path.clone());
     let exit = scene::exit();
     let privet = Privet::start(&scene::configuration(exit.address));
-    let held = scene::live(&privet)?;
+    let clients = scene::live(&privet);
     for (proxy, url) in scene::VISITS {
         // A blocked visit fails on purpose.
         let _ = curl(&[
@@ -46,7 +46,7 @@ pub fn picture() -> Done {
         text.push_str(out.replace('\r', "").trim_end());
         text.push_str("\n\n");
     }
-    drop(held);
+    drop(clients);
     let path = shell::root().join("docs/picture.svg");
     let fail = |error| format!("{}: {error}", path.display());
     fs::create_dir_all(shell::root().join("docs")).map_err(fail)?;

@@ -2,11 +2,10 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::process::Command;
 use std::thread;
 
-use privet_tests::client::socks5;
-use privet_tests::{Origin, Privet};
+use privet_tests::{Origin, Privet, Running};
 
 /// Client's scheme and URL.
 pub const VISITS: &[(&str, &str)] = &[
@@ -23,11 +22,20 @@ pub const COMMANDS: &[&str] = &[
     "why http://pixel.ads.example/track.gif",
 ];
 
-/// Tunnels that stand while the picture is taken: host, port, bytes moved.
-const STANDING: &[(&str, u16, usize)] = &[
-    ("git.example", 22, 4_000),
-    ("chat.example", 443, 190_000),
-    ("mail.example", 993, 31_000),
+/// The hosts that clients work with while the picture is taken, and how; `$PROXY` is Privet's address.
+const STANDING: &[(&str, &str)] = &[
+    (
+        "git.example",
+        "(head -c 4000 /dev/zero; sleep 60) | nc -X 5 -x $PROXY git.example 22 > /dev/null",
+    ),
+    (
+        "films.example",
+        "curl -q -s --limit-rate 400k -x socks5h://$PROXY -o /dev/null http://films.example/bytes/9000000",
+    ),
+    (
+        "mirror.example",
+        "aria2c --no-conf -q --max-download-limit=900K --all-proxy=http://$PROXY --allow-overwrite=true -d /tmp -o privet-picture http://mirror.example/bytes/9000000",
+    ),
 ];
 
 /// A SOCKS5 server that reaches one origin under every name, in the place of the network.
@@ -61,13 +69,7 @@ fn serve(client: &mut TcpStream, origin: SocketAddr, echo: SocketAddr) -> std::i
 }
 
 pub fn configuration(exit: SocketAddr) -> String {
-    // The list lies beside the file, as a user would keep it.
-    static COUNT: AtomicUsize = AtomicUsize::new(0);
-    let list = std::env::temp_dir().join(format!(
-        "privet-picture-{}-{}",
-        std::process::id(),
-        COUNT.fetch_add(1, Ordering::Relaxed)
-    ));
+    let list = std::env::temp_dir().join(format!("privet-picture-{}", std::process::id()));
     let _ = std::fs::write(&list, "# A list as people subscribe to\n||ads.example^\n");
     format!(
         "mode = \"standard\"\n[modes.standard]\nroute = \"exit\"\n[[upstream]]\nname = \"exit\"\nurl = \"socks5://{exit}\"\n\
@@ -77,25 +79,19 @@ pub fn configuration(exit: SocketAddr) -> String {
     )
 }
 
-/// Opens the standing tunnels and moves their bytes.
-pub fn live(privet: &Privet) -> Result<Vec<TcpStream>, String> {
-    let mut held = Vec::new();
-    for (host, port, bytes) in STANDING {
-        let mut stream = socks5(privet.proxy(), host, *port)
-            .map_err(|code| format!("{host}: SOCKS reply {code}"))?;
-        let moved = move_bytes(&mut stream, *bytes);
-        moved.map_err(|error| format!("{host}: {error}"))?;
-        held.push(stream);
+/// Starts the clients that work while the picture is taken, and waits until Privet carries them all.
+pub fn live(privet: &Privet) -> Vec<Running> {
+    let proxy = privet.proxy().to_string();
+    let start = |(name, line): &(&str, &str)| {
+        let mut command = Command::new("bash");
+        command.args(["-c", &line.replace("$PROXY", &proxy)]);
+        Running::start(name, command)
+    };
+    let running: Vec<Running> = STANDING.iter().map(start).collect();
+    for (name, _) in STANDING {
+        privet.await_row("active", |row| {
+            row["host"] == *name && row["down"].as_u64() > Some(0)
+        });
     }
-    Ok(held)
-}
-
-fn move_bytes(stream: &mut TcpStream, bytes: usize) -> std::io::Result<()> {
-    let block = vec![b'.'; 1000];
-    let mut back = vec![0; 1000];
-    for _ in 0..bytes / block.len() {
-        stream.write_all(&block)?;
-        stream.read_exact(&mut back)?;
-    }
-    Ok(())
+    running
 }

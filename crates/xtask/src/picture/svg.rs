@@ -34,7 +34,7 @@ pub fn draw(text: &str, columns: usize) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" width=\"{width:.0}\" height=\"{height:.0}\" \
          role=\"img\" aria-label=\"What privet prints\">\n\
          <rect width=\"100%\" height=\"100%\" rx=\"10\" fill=\"{BACKGROUND}\"/>\n\
-         <g font-family=\"ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace\" font-size=\"14\" xml:space=\"preserve\">\n"
+         <g font-family=\"ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace\" font-size=\"14\">\n"
     );
     for (row, line) in lines.iter().enumerate() {
         let y = FRAME + (row as f64 + 0.75) * CELL.1;
@@ -66,7 +66,9 @@ fn write_run(out: &mut String, run: &[(char, Style)], column: usize, y: f64) {
         ""
     };
     let length = run.len() as f64 * CELL.0;
+    // Viewers join spaces; these they leave.
     let text = text
+        .replace(' ', "\u{a0}")
         .replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;");
