@@ -4,17 +4,17 @@
 use privet_tests::client::python_within;
 use privet_tests::{Privet, await_port};
 
-/// Called as `python -c SCRIPT URL TOKEN SETTINGS`. Schema-valid input that means nothing (a mode that is not there, a filter
+/// Called as `python -c SCRIPT URL TOKEN SETTINGS FOLDER`; schemathesis keeps its notes in the folder. Schema-valid input that means nothing (a mode that is not there, a filter
 /// by no field) is refused with 400 or 422, so `positive_data_acceptance` is not asked of us.
 const SCRIPT: &str = r#"
 import subprocess, sys
-url, token, settings = sys.argv[1:]
+url, token, settings, folder = sys.argv[1:]
 done = subprocess.run([
     sys.executable, "-m", "schemathesis.cli", "--config-file", settings, "run", url + "/api/v1/openapi.json",
     "--header", "Authorization: Bearer " + token,
     "--exclude-checks", "positive_data_acceptance",
     "--phases", "examples,coverage,fuzzing", "--max-examples", "15", "--seed", "7", "--no-color",
-], capture_output=True, text=True)
+], capture_output=True, text=True, cwd=folder)
 print(done.stdout[-20000:])
 print(done.stderr[-4000:], file=sys.stderr)
 sys.exit(done.returncode)
@@ -31,7 +31,8 @@ fn the_api_answers_as_its_document_promises() {
         .expect("the door made its token");
     let url = format!("http://{}", privet.place.control);
     let settings = concat!(env!("CARGO_MANIFEST_DIR"), "/schemathesis.toml");
-    let Some(answer) = python_within(600, SCRIPT, &[&url, token.trim(), settings]) else {
+    let folder = privet.place.dir().display().to_string();
+    let Some(answer) = python_within(600, SCRIPT, &[&url, token.trim(), settings, &folder]) else {
         return;
     };
     assert_eq!(answer.code, 0, "{}\n{}", answer.out, answer.err);
