@@ -26,6 +26,7 @@ mod save;
 mod secret;
 mod size;
 mod tree;
+mod veil;
 
 pub use defaults::{
     DEFAULT_CHECK_INTERVAL, DEFAULT_CHECK_TIMEOUT, DEFAULT_MIXED, DEFAULT_MODE, DEFAULT_PAC,
@@ -43,3 +44,4 @@ pub use read::{FILE_NAME, Loaded, MAX_FILE, default_path};
 pub use save::{SaveError, save};
 pub use secret::{Keyring, KeyringError, MAX_SECRET, NoKeyring, SecretError};
 pub use size::{format_size, parse_size};
+pub use veil::{unveil, veil};

@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 use crate::extract::MAX_BODY;
 use crate::guard::{self, Guard};
 use crate::problem::Problem;
-use crate::{calls, openapi};
+use crate::{calls, openapi, page};
 
 /// Event streams at a time, over all doors: each of them is a connection that stays.
 pub const MAX_WATCHERS: usize = 32;
@@ -50,10 +50,11 @@ impl Api {
         harden_all(self.whole())
     }
 
-    /// For TCP: behind the Host, Origin and token checks, calls that do not exist included.
+    /// For TCP: behind the Host, Origin and token checks, calls that do not exist included. The page, which holds no data
+    /// and asks for the token itself, is behind the Host check alone.
     pub fn guarded_router(&self, guard: Guard) -> Router {
         let admit = middleware::from_fn_with_state(guard, guard::admit);
-        harden_all(self.whole().layer(admit))
+        harden_all(self.whole().layer(admit)).merge(page::router())
     }
 
     /// All calls, and an answer for everything else: a layer put on this router sees every request.
@@ -82,6 +83,7 @@ fn all_calls() -> (Router<Api>, utoipa::openapi::OpenApi) {
             calls::connections::close_matching
         ))
         .routes(routes!(calls::connections::close_connection))
+        .routes(routes!(calls::language::read_language))
         .routes(routes!(calls::why::ask_why))
         .routes(routes!(calls::events::watch_events))
         .routes(routes!(
@@ -89,6 +91,7 @@ fn all_calls() -> (Router<Api>, utoipa::openapi::OpenApi) {
             calls::config::replace_config,
             calls::config::patch_config
         ))
+        .routes(routes!(calls::file::read_file, calls::file::replace_file))
         .routes(routes!(calls::upstreams::list_upstreams))
         .routes(routes!(calls::upstreams::test_upstream))
         .routes(routes!(calls::lists::list_lists))

@@ -90,6 +90,17 @@ pub async fn admit_local(request: Request, next: Next) -> Response {
     }
 }
 
+/// For what a link elsewhere may open (the page itself): the Host check alone.
+pub async fn admit_host(request: Request, next: Next) -> Response {
+    let ends = request.extensions().get::<Ends>().copied();
+    match ends {
+        Some(ends) if host_is_ours(request.uri(), request.headers(), ends.local) => {
+            next.run(request).await
+        }
+        _ => empty(StatusCode::FORBIDDEN),
+    }
+}
+
 fn empty(status: StatusCode) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;

@@ -20,6 +20,7 @@ pub mod logs;
 pub mod metrics;
 pub mod open;
 pub mod openapi;
+pub mod page;
 pub mod problem;
 pub mod token;
 

@@ -155,7 +155,13 @@ fn greet(terminal: &Terminal, engine: &Engine, doors: &Doors) -> Result<(), Fail
         })
         .collect();
     if let Some(address) = doors.http() {
-        lines.push(format!("control  http://{address}/"));
+        // The part after # never leaves the browser; the page takes it out of the address at once.
+        let token = doors.new_token.as_ref();
+        let token = token.map(|token| format!("#token={}", token.expose()));
+        lines.push(format!(
+            "page     http://{address}/{}",
+            token.unwrap_or_default()
+        ));
     }
     if let Some(address) = doors.metrics() {
         lines.push(format!("metrics  http://{address}/metrics"));

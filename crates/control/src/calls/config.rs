@@ -233,12 +233,7 @@ where
     let _turn = api.editing.lock().await;
     let path = api.engine.options().config_path.clone();
     let edited = tokio::task::spawn_blocking(move || {
-        let text = match std::fs::read_to_string(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            read => read.map_err(|error| {
-                Problem::internal(format!("{} cannot be read: {error}.", path.display()))
-            })?,
-        };
+        let text = text_of(&path)?;
         let mut document = Document::parse(&text).map_err(|found| unsound(&found))?;
         change(&mut document)
             .map_err(|error| Problem::unprocessable("edit", escape(&error.to_string())))?;
@@ -250,7 +245,21 @@ where
     apply(api, how, text).await
 }
 
-async fn apply(api: &Api, how: ChangeQuery, text: String) -> Result<axum::Json<Change>, Problem> {
+/// The file's text as it stands; a file that is not there is empty. Blocks.
+pub(super) fn text_of(path: &std::path::Path) -> Result<String, Problem> {
+    match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        read => read.map_err(|error| {
+            Problem::internal(format!("{} cannot be read: {error}.", path.display()))
+        }),
+    }
+}
+
+pub(super) async fn apply(
+    api: &Api,
+    how: ChangeQuery,
+    text: String,
+) -> Result<axum::Json<Change>, Problem> {
     match api.engine.apply(text, how.dry_run).await {
         Ok(applied) => Ok(axum::Json(Change::of(applied, !how.dry_run))),
         Err(error) => Err(refusal(error)),

@@ -317,3 +317,48 @@ async fn the_document_names_every_call_of_the_contract_and_describes_every_answe
         );
     }
 }
+
+#[tokio::test]
+async fn the_file_is_shown_without_its_secrets_and_written_back_with_them() {
+    let rig = Rig::start(
+        "[[upstream]]\nname = \"a\"\nurl = \"socks5://127.0.0.1:9\"\nusername = \"u\"\npassword = \"tiger\"\n",
+    )
+    .await;
+    let read = rig.call("GET", "/api/v1/config/file", None).await.json();
+    let text = read["text"].as_str().unwrap();
+    assert!(
+        text.contains("# kept") && text.contains("password = \"***1\""),
+        "{text}"
+    );
+    assert!(!text.contains("tiger"));
+    let wish = |text: &str, version: &Value| Some(json!({ "text": text, "version": version }));
+    let changed = text.replace("# kept", "# mine");
+    let path = "/api/v1/config/file";
+    let dry = format!("{path}?dry_run=true");
+    let tried = rig
+        .call("PUT", &dry, wish(&changed, &read["version"]))
+        .await;
+    assert_eq!(tried.json()["applied"], false);
+    assert!(rig.file().contains("# kept"));
+    let done = rig
+        .call("PUT", path, wish(&changed, &read["version"]))
+        .await;
+    assert_eq!(done.json()["applied"], true);
+    assert!(rig.file().contains("# mine") && rig.file().contains("tiger"));
+    let late = rig.call("PUT", path, wish(text, &read["version"])).await;
+    assert_eq!(late.status, StatusCode::CONFLICT);
+}
+
+#[tokio::test]
+async fn the_language_of_the_query_bar_lists_every_field_with_an_example_that_it_takes() {
+    let rig = Rig::start("").await;
+    let language = rig.call("GET", "/api/v1/query", None).await.json();
+    for field in language["fields"].as_array().unwrap() {
+        let example = field["example"].as_str().unwrap();
+        let encoded = serde_urlencoded::to_string([("filter", example)]).unwrap();
+        let rows = rig
+            .call("GET", &format!("/api/v1/connections?{encoded}"), None)
+            .await;
+        assert_eq!(rows.status, StatusCode::OK, "{example}");
+    }
+}

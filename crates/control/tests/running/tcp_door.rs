@@ -38,7 +38,7 @@ async fn ask(address: SocketAddr, request: &str, fields: &[String]) -> (u16, Str
 #[tokio::test]
 async fn only_the_owner_comes_in_and_the_others_learn_nothing() {
     let rig = Rig::start("").await;
-    for path in ["/api/v1/status", "/api/v1/nonsense", "/"] {
+    for path in ["/api/v1/status", "/api/v1/nonsense", "/nonsense"] {
         let (address, _door) = open(&rig).await;
         hold(address, path).await;
     }
@@ -170,4 +170,27 @@ async fn a_closed_door_ends_event_streams_and_takes_nobody() {
         client.status().await,
         Err(ClientError::NotRunning(_))
     ));
+}
+
+#[tokio::test]
+async fn the_page_needs_no_token_but_the_right_host_and_may_speak_to_nobody_else() {
+    let rig = Rig::start("").await;
+    let (address, _door) = open(&rig).await;
+    let ours = format!("Host: {address}");
+    let (status, head, body) = ask(address, "GET /", std::slice::from_ref(&ours)).await;
+    let head = head.to_ascii_lowercase();
+    assert_eq!(status, 200);
+    assert!(body.contains("<title>Privet"), "{body}");
+    assert!(head.contains("content-security-policy: default-src 'none'; script-src 'self'"));
+    assert!(head.contains("frame-ancestors 'none'") && head.contains("nosniff"));
+    assert!(head.contains("referrer-policy: no-referrer"));
+    let foreign = ["Host: evil.example".to_owned()];
+    assert_eq!(ask(address, "GET /", &foreign).await.0, 403);
+    let missing = "GET /assets/missing.js";
+    assert_eq!(
+        ask(address, missing, std::slice::from_ref(&ours)).await.0,
+        404
+    );
+    let embedded = [ours, "Sec-Fetch-Site: cross-site".to_owned()];
+    assert_eq!(ask(address, missing, &embedded).await.0, 403);
 }
