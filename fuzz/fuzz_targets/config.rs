@@ -17,7 +17,12 @@ fuzz_target!(|input: &str| {
 fn read(text: &str) {
     match Config::parse(text, Path::new("/base")) {
         Ok(loaded) => {
-            assert!(loaded.warnings.iter().all(|d| d.severity == Severity::Warning));
+            assert!(
+                loaded
+                    .warnings
+                    .iter()
+                    .all(|d| d.severity == Severity::Warning)
+            );
             write_again(&to_json(&loaded.config));
         }
         Err(found) => {
@@ -34,15 +39,20 @@ fn write_again(printed: &Value) {
         return;
     }
     let text = document.text();
-    let again = Config::parse(&text, Path::new("/elsewhere")).unwrap_or_else(|found| panic!("{found}\n{text}"));
+    let again = Config::parse(&text, Path::new("/elsewhere"))
+        .unwrap_or_else(|found| panic!("{found}\n{text}"));
     assert_eq!(to_json(&again.config), *printed, "{text}");
 }
 
 fn edit(text: &str, patch: &str) {
-    let Ok(mut document) = Document::parse(text) else { return };
+    let Ok(mut document) = Document::parse(text) else {
+        return;
+    };
     document.merge(&json!({})).expect("an empty patch is one");
     assert_eq!(document.text(), text);
-    let Ok(patch) = serde_json::from_str::<Value>(patch) else { return };
+    let Ok(patch) = serde_json::from_str::<Value>(patch) else {
+        return;
+    };
     if document.merge(&patch).is_ok() {
         let after = document.text();
         assert!(Document::parse(&after).is_ok(), "{after}");

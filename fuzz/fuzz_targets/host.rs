@@ -9,7 +9,10 @@ fuzz_target!(|text: &str| {
         assert_eq!(Host::parse(&host.to_string()), Ok(host.clone()));
         if let Host::Name(name) = host {
             assert!((1..=253).contains(&name.len()) && !name.ends_with('.'));
-            assert!(name.bytes().all(|b| b.is_ascii_graphic() && !b.is_ascii_uppercase()));
+            assert!(
+                name.bytes()
+                    .all(|b| b.is_ascii_graphic() && !b.is_ascii_uppercase())
+            );
             // What is no address here is none for the C library's own parser of dotted quads either.
             assert!(name.parse::<std::net::IpAddr>().is_err());
         }

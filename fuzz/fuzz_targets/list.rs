@@ -15,7 +15,9 @@ fuzz_target!(|data: &[u8]| {
     let whole = List::parse("whole", source, format);
     let mut reader = ListReader::new("cut", format);
     for piece in privet_fuzz::pieces(source, &[*cut, 1, 7]) {
-        reader.feed(piece).expect("no target is as large as the bound");
+        reader
+            .feed(piece)
+            .expect("no target is as large as the bound");
     }
     let cut = reader.finish();
     let (whole, cut) = match (whole, cut) {

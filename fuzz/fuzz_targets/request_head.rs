@@ -10,9 +10,7 @@ use privet_net::dialed::AbsoluteForm;
 
 fn parse(bytes: &[u8]) -> Result<Option<RequestHead>, BadRequest> {
     let mut head = RequestHead::default();
-    Ok(head
-        .parse(bytes, &mut Scan::default())?
-        .then_some(head))
+    Ok(head.parse(bytes, &mut Scan::default())?.then_some(head))
 }
 
 fn parse_in_pieces(bytes: &[u8], cuts: &[u8]) -> Result<Option<usize>, BadRequest> {
@@ -48,7 +46,9 @@ fuzz_target!(|input: &[u8]| {
     };
     let at_once = parse(bytes);
     assert_eq!(
-        at_once.as_ref().map(|head| head.as_ref().map(|head| head.len)),
+        at_once
+            .as_ref()
+            .map(|head| head.as_ref().map(|head| head.len)),
         parse_in_pieces(bytes, cuts).as_ref().copied()
     );
     let Ok(Some(head)) = at_once else { return };
@@ -57,7 +57,13 @@ fuzz_target!(|input: &[u8]| {
         return;
     }
     if let Some(once) = rewrite(bytes) {
-        assert!(once.is_ascii() || head.fields.iter().any(|field| !field.value.of_buffer(bytes).is_ascii()));
+        assert!(
+            once.is_ascii()
+                || head
+                    .fields
+                    .iter()
+                    .any(|field| !field.value.of_buffer(bytes).is_ascii())
+        );
         assert_eq!(rewrite(&once).as_deref(), Some(once.as_slice()));
     }
 });

@@ -10,9 +10,7 @@ use privet_http::headers::response::{self, Inward};
 
 fn parse(bytes: &[u8]) -> Result<Option<ResponseHead>, BadResponse> {
     let mut head = ResponseHead::default();
-    Ok(head
-        .parse(bytes, &mut Scan::default())?
-        .then_some(head))
+    Ok(head.parse(bytes, &mut Scan::default())?.then_some(head))
 }
 
 fn parse_in_pieces(bytes: &[u8], cuts: &[u8]) -> Result<Option<usize>, BadResponse> {
@@ -35,7 +33,9 @@ fuzz_target!(|input: &[u8]| {
     };
     let at_once = parse(bytes);
     assert_eq!(
-        at_once.as_ref().map(|head| head.as_ref().map(|head| head.len)),
+        at_once
+            .as_ref()
+            .map(|head| head.as_ref().map(|head| head.len)),
         parse_in_pieces(bytes, cuts).as_ref().copied()
     );
     let Ok(Some(head)) = at_once else { return };

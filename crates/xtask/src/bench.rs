@@ -2,6 +2,7 @@
 
 mod contender;
 mod cost;
+mod hostile;
 mod load;
 mod report;
 
@@ -39,6 +40,7 @@ const ROWS: &[Row] = &[
     ("bulk", bulk),
     ("idle", idle),
     ("http", http),
+    ("hostile", || hostile::row(&http_peers())),
 ];
 
 /// Runs these rows, or all, and writes BENCHMARKS.md anew.
