@@ -75,15 +75,9 @@ impl Engine {
         self.shared.proxy_for(IpAddr::from([127, 0, 0, 1]))
     }
 
-    pub async fn mode(&self) -> ModeState {
-        let gone = ModeState {
-            name: self.config().mode.clone(),
-            until: None,
-            then: None,
-        };
-        self.order(|reply| Order::CurrentMode { reply })
-            .await
-            .unwrap_or(gone)
+    /// The mode that is on; known without waiting for a change that is being worked out.
+    pub fn mode(&self) -> ModeState {
+        (**self.shared.mode.load()).clone()
     }
 
     /// Switches the mode; with `span` for that long and then back.

@@ -36,9 +36,6 @@ pub(crate) enum Order {
         span: Option<Duration>,
         reply: oneshot::Sender<Result<ModeState, ApplyError>>,
     },
-    CurrentMode {
-        reply: oneshot::Sender<ModeState>,
-    },
     Refresh {
         list: String,
         reply: oneshot::Sender<bool>,
@@ -115,9 +112,6 @@ impl Keeper {
             }
             Order::Mode { name, span, reply } => {
                 let _ = reply.send(self.set_mode(name, span).await);
-            }
-            Order::CurrentMode { reply } => {
-                let _ = reply.send(self.modes.state());
             }
             Order::Refresh { list, reply } => {
                 let _ = reply.send(self.refresh(&list).await);

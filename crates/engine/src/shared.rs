@@ -8,6 +8,7 @@ use privet_ledger::Ledger;
 
 use crate::listen::ListenerState;
 use crate::login::Failures;
+use crate::mode::ModeState;
 use crate::places::Places;
 use crate::problem::Problems;
 use crate::programs::Programs;
@@ -24,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) places: Arc<Places>,
     /// Counts up with every new identity: connections of an earlier one are not shared.
     pub(crate) identity_epoch: AtomicU64,
+    /// As the keeper last set it, with the snapshot.
+    pub(crate) mode: ArcSwap<ModeState>,
     /// The listeners that run, for the PAC and status.
     pub(crate) listening: ArcSwap<Vec<ListenerState>>,
 }

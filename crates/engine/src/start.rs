@@ -62,6 +62,7 @@ impl Engine {
             problems,
             places: Arc::new(Places::default()),
             identity_epoch: AtomicU64::new(0),
+            mode: ArcSwap::from_pointee(Modes::new(config.mode.clone()).state()),
             listening: ArcSwap::default(),
         });
         let options = Arc::new(options);

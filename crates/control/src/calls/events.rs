@@ -228,18 +228,17 @@ impl Watcher {
                 () = self.api.closing.cancelled() => return None,
                 _ = self.ticks.tick() => {}
             }
-            self.look().await;
+            self.look();
         }
     }
 
-    async fn look(&mut self) {
+    fn look(&mut self) {
         if self.status || self.window.is_some() {
             // Speeds are as fresh as they are looked at; the books keep many lookers from sampling too often.
             self.api.engine.ledger().tick(std::time::Instant::now());
         }
         if self.status {
-            let status =
-                serde_json::to_string(&super::status::of(&self.api).await).unwrap_or_default();
+            let status = serde_json::to_string(&super::status::of(&self.api)).unwrap_or_default();
             if self.last_status.as_deref() != Some(status.as_str()) {
                 self.ready
                     .push_back(Event::default().event("status").data(&status));

@@ -130,7 +130,7 @@ pub struct ModeWish {
     responses((status = 200, description = "How the engine is", body = Status))
 )]
 pub(crate) async fn get_status(State(api): State<Api>) -> axum::Json<Status> {
-    axum::Json(of(&api).await)
+    axum::Json(of(&api))
 }
 
 /// Choose a mode
@@ -178,10 +178,10 @@ fn span(text: &str) -> Result<Duration, Problem> {
 }
 
 /// The engine as it is now.
-pub(crate) async fn of(api: &Api) -> Status {
+pub(crate) fn of(api: &Api) -> Status {
     let engine = &api.engine;
     let config = engine.config();
-    let mode = mode(&config, engine.mode().await);
+    let mode = mode(&config, engine.mode());
     Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),

@@ -129,7 +129,7 @@ async fn a_change_without_a_token_changes_nothing() {
     ];
     let (status, _, _) = ask(address, "PUT /api/v1/mode", &fields).await;
     assert_eq!(status, 401);
-    assert_eq!(rig.engine.mode().await.name, "standard");
+    assert_eq!(rig.engine.mode().name, "standard");
 }
 
 #[tokio::test]
