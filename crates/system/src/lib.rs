@@ -1,12 +1,14 @@
 //! The operating system as the rest needs it: the process behind a socket, the keyring, sockets and words from the
-//! service manager, limits, and the machine's own addresses.
+//! service manager, limits, the machine's own addresses, its proxy settings, and starting at login.
 
 pub mod activation;
 pub mod interfaces;
 pub mod keyring;
 pub mod limits;
+pub mod login;
 pub mod notify;
 pub mod process;
+pub mod proxy;
 
 pub use interfaces::Interfaces;
 pub use keyring::SystemKeyring;

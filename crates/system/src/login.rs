@@ -1,0 +1,243 @@
+//! Start at login: a systemd user unit where systemd runs the session, else an autostart entry of the desktop.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const UNIT: &str = "privet-agent.service";
+const ENTRY: &str = "privet-agent.desktop";
+
+/// How the program is started at login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Way {
+    /// The unit's file.
+    Systemd(PathBuf),
+    /// The entry's file.
+    Autostart(PathBuf),
+}
+
+impl std::fmt::Display for Way {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Systemd(path) => write!(f, "the systemd user unit {}", path.display()),
+            Self::Autostart(path) => write!(f, "the autostart entry {}", path.display()),
+        }
+    }
+}
+
+/// Starting at login cannot be arranged.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    #[error("this user has no configuration folder")]
+    Homeless,
+    #[error("{}: {source}", path.display())]
+    File { path: PathBuf, source: io::Error },
+    #[error("systemd did not take the unit: {0}")]
+    Systemd(String),
+}
+
+/// Starts `words` (a program's absolute path and what follows) at each login. Doing it again replaces it.
+///
+/// # Errors
+/// [`LoginError`].
+pub fn install(words: &[&str]) -> Result<Way, LoginError> {
+    let folder = config_folder()?;
+    if !systemd_runs() {
+        let path = folder.join("autostart").join(ENTRY);
+        write(&path, &entry("Privet", words))?;
+        return Ok(Way::Autostart(path));
+    }
+    let path = folder.join("systemd/user").join(UNIT);
+    write(&path, &unit(words))?;
+    systemctl(&["daemon-reload"])?;
+    systemctl(&["enable", UNIT])?;
+    // Started twice would be once too often.
+    let _ = fs::remove_file(folder.join("autostart").join(ENTRY));
+    Ok(Way::Systemd(path))
+}
+
+/// Starts nothing at login any more; what runs goes on.
+///
+/// # Errors
+/// [`LoginError`].
+pub fn remove() -> Result<(), LoginError> {
+    let folder = config_folder()?;
+    let unit = folder.join("systemd/user").join(UNIT);
+    if unit.exists() {
+        // Without a systemd there is nothing to tell.
+        let _ = systemctl(&["disable", UNIT]);
+        take_away(&unit)?;
+        let _ = systemctl(&["daemon-reload"]);
+    }
+    take_away(&folder.join("autostart").join(ENTRY))
+}
+
+/// How it is started now, if it is.
+pub fn installed() -> Option<Way> {
+    let folder = config_folder().ok()?;
+    let unit = folder.join("systemd/user").join(UNIT);
+    let entry = folder.join("autostart").join(ENTRY);
+    if unit.exists() {
+        Some(Way::Systemd(unit))
+    } else {
+        entry.exists().then_some(Way::Autostart(entry))
+    }
+}
+
+/// The unit's text. It is bound to the graphical session, and ends before it does.
+fn unit(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| systemd_quoted(word)).collect();
+    format!(
+        "[Unit]\nDescription=Privet, a privacy proxy for your programs\nPartOf=graphical-session.target\nAfter=graphical-session.target\n\n\
+         [Service]\nExecStart={}\nRestart=on-failure\nRestartSec=2\n\n[Install]\nWantedBy=graphical-session.target\n",
+        quoted.join(" ")
+    )
+}
+
+/// A desktop entry (freedesktop.org, Desktop Entry Specification 1.5) that starts `words` at login.
+pub fn entry(name: &str, words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| exec_quoted(word)).collect();
+    format!(
+        "[Desktop Entry]\nType=Application\nName={name}\nExec={}\nNoDisplay=true\nX-GNOME-Autostart-enabled=true\n",
+        quoted.join(" ")
+    )
+}
+
+/// A word of `Exec=`: quoted as the key asks, then escaped as every string value is.
+fn exec_quoted(word: &str) -> String {
+    let mut quoted = String::from("\"");
+    for letter in word.chars() {
+        match letter {
+            '"' | '`' | '$' | '\\' => quoted.extend(['\\', letter]),
+            '%' => quoted.push_str("%%"),
+            _ => quoted.push(letter),
+        }
+    }
+    quoted.push('"');
+    quoted.replace('\\', "\\\\").replace('\n', "\\n")
+}
+
+/// A word of `ExecStart=` (systemd.service(5)): C escapes in double quotes, nothing expanded.
+fn systemd_quoted(word: &str) -> String {
+    let mut quoted = String::from("\"");
+    for letter in word.chars() {
+        match letter {
+            '"' | '\\' => quoted.extend(['\\', letter]),
+            '$' => quoted.push_str("$$"),
+            '%' => quoted.push_str("%%"),
+            '\n' => quoted.push_str("\\n"),
+            _ => quoted.push(letter),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// The user's configuration folder.
+pub(crate) fn config_folder() -> Result<PathBuf, LoginError> {
+    let dirs = directories::BaseDirs::new().ok_or(LoginError::Homeless)?;
+    Ok(dirs.config_dir().to_owned())
+}
+
+/// Writes a file whole, and the folders above it.
+pub(crate) fn write(path: &Path, text: &str) -> Result<(), LoginError> {
+    privet_config::save(path, text).map_err(|error| LoginError::File {
+        path: path.to_owned(),
+        source: error.source,
+    })
+}
+
+/// Removes a file that may be gone already.
+pub(crate) fn take_away(path: &Path) -> Result<(), LoginError> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(LoginError::File {
+            path: path.to_owned(),
+            source,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Whether systemd runs this user's session: its manager's socket is there.
+fn systemd_runs() -> bool {
+    std::env::var_os("XDG_RUNTIME_DIR")
+        .is_some_and(|dir| Path::new(&dir).join("systemd/private").exists())
+}
+
+fn systemctl(words: &[&str]) -> Result<(), LoginError> {
+    let done = Command::new("systemctl")
+        .arg("--user")
+        .args(words)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| LoginError::Systemd(error.to_string()))?;
+    if done.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&done.stderr);
+    Err(LoginError::Systemd(
+        said.lines().next().unwrap_or("no reason given").to_owned(),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a desktop makes of `Exec=`: the string's escapes, then the quotes.
+    fn as_a_desktop_reads(exec: &str) -> Vec<String> {
+        let mut value = String::new();
+        let mut letters = exec.chars();
+        while let Some(letter) = letters.next() {
+            match letter {
+                '\\' => value.push(match letters.next().unwrap() {
+                    'n' => '\n',
+                    other => other,
+                }),
+                _ => value.push(letter),
+            }
+        }
+        let (mut words, mut word, mut inside) = (Vec::new(), String::new(), false);
+        let mut letters = value.chars();
+        while let Some(letter) = letters.next() {
+            match (letter, inside) {
+                ('"', true) => {
+                    words.push(std::mem::take(&mut word).replace("%%", "%"));
+                    inside = false;
+                }
+                ('"', false) => inside = true,
+                ('\\', true) => word.push(letters.next().unwrap()),
+                (_, true) => word.push(letter),
+                (' ', false) => {}
+                (other, false) => panic!("{other} outside of quotes"),
+            }
+        }
+        words
+    }
+
+    #[test]
+    fn any_path_comes_back_from_an_entry_as_it_was() {
+        let hostile = [
+            "/opt/My Programs/privet",
+            "/home/a\"b/$HOME/`x`/50%",
+            "back\\slash",
+            "agent",
+        ];
+        let text = entry("Privet", &hostile);
+        let exec = text
+            .lines()
+            .find_map(|line| line.strip_prefix("Exec="))
+            .unwrap();
+        assert_eq!(as_a_desktop_reads(exec), hostile);
+    }
+
+    #[test]
+    fn a_unit_expands_nothing_in_a_path() {
+        let text = unit(&["/opt/My $HOME/50%/pri\"vet", "agent"]);
+        assert!(
+            text.contains("ExecStart=\"/opt/My $$HOME/50%%/pri\\\"vet\" \"agent\"\n"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,247 @@
+//! GNOME and the desktops that share its settings (Cinnamon, Budgie, Unity, MATE, Xfce's programs), by `gsettings`.
+//!
+//! Keys are written "mode", "http/host". Each value is the GVariant text that `gsettings` prints and takes.
+
+use std::path::PathBuf;
+
+use super::layout::{Layout, Pointing, Unit};
+use super::settings::{Change, ProxySettings, Value};
+use super::store::{ProxyStore, Stamp, StoreError, run};
+use super::target::Target;
+
+const SCHEMA: &str = "org.gnome.system.proxy";
+/// The schema's place in dconf.
+const DCONF: &str = "/system/proxy/";
+
+/// The settings of the session we run in.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Gnome;
+
+impl Gnome {
+    /// Whether this session has the schema at all.
+    pub fn is_here() -> bool {
+        run("gsettings", &["get", SCHEMA, "mode"]).is_ok()
+    }
+}
+
+impl ProxyStore for Gnome {
+    fn layout(&self) -> Layout {
+        Layout::Gnome
+    }
+
+    fn read(&self) -> Result<ProxySettings, StoreError> {
+        let listed = run("gsettings", &["list-recursively", SCHEMA])?;
+        let set = uses_dconf()
+            .then(|| run("dconf", &["dump", DCONF]).ok())
+            .flatten()
+            .map(|dump| keys_of_dump(&dump));
+        Ok(parse(&listed, set.as_deref()))
+    }
+
+    fn write(&self, changes: &[Change]) -> Result<(), StoreError> {
+        for Change { key, value } in changes {
+            let (schema, key) = match key.split_once('/') {
+                Some((child, key)) => (format!("{SCHEMA}.{child}"), key),
+                None => (SCHEMA.to_owned(), key.as_str()),
+            };
+            if value.set {
+                run("gsettings", &["set", &schema, key, &value.text])?;
+            } else {
+                run("gsettings", &["reset", &schema, key])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// dconf puts a new file in the place of the old one at each write.
+    fn stamp(&self) -> Option<Stamp> {
+        if !uses_dconf() || std::env::var_os("DCONF_PROFILE").is_some() {
+            return None;
+        }
+        let folder = std::env::var_os("XDG_CONFIG_HOME")
+            .filter(|dir| !dir.is_empty())
+            .map(PathBuf::from)
+            .or_else(|| std::env::home_dir().map(|home| home.join(".config")))?;
+        Stamp::of(&folder.join("dconf/user"))
+    }
+}
+
+fn uses_dconf() -> bool {
+    std::env::var_os("GSETTINGS_BACKEND").is_none_or(|name| name == "dconf")
+}
+
+/// Lines "SCHEMA KEY VALUE". Which keys somebody set is known only where dconf's own command is installed.
+fn parse(listed: &str, set: Option<&[String]>) -> ProxySettings {
+    let line = |line: &str| {
+        let (schema, rest) = line.split_once(' ')?;
+        let (key, text) = rest.split_once(' ')?;
+        let key = match schema.strip_prefix(SCHEMA)?.strip_prefix('.') {
+            Some(child) => format!("{child}/{key}"),
+            None => key.to_owned(),
+        };
+        // An empty list prints its type, which `set` takes too.
+        let set = set.is_none_or(|set| set.contains(&key));
+        let text = text.to_owned();
+        Some((key, Value { text, set }))
+    };
+    listed.lines().filter_map(line).collect()
+}
+
+/// The keys of an INI dump: "[/]" and "mode='none'", "[http]" and "host=''".
+fn keys_of_dump(dump: &str) -> Vec<String> {
+    let mut folder = String::new();
+    let mut keys = Vec::new();
+    for line in dump.lines() {
+        if let Some(name) = line
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+        {
+            folder = name.trim_matches('/').to_owned();
+        } else if let Some((key, _)) = line.split_once('=') {
+            keys.push(if folder.is_empty() {
+                key.to_owned()
+            } else {
+                format!("{folder}/{key}")
+            });
+        }
+    }
+    keys
+}
+
+pub(super) fn unit(key: &str) -> Unit<'_> {
+    match key {
+        "mode" => Unit::Switch,
+        _ => Unit::Part(key.split_once('/').map_or(key, |(child, _)| child)),
+    }
+}
+
+pub(super) fn counts(mode: &str, part: &str) -> bool {
+    match mode {
+        "'auto'" => part == "autoconfig-url",
+        "'manual'" => part != "autoconfig-url",
+        _ => false,
+    }
+}
+
+pub(super) fn values(target: &Target) -> Vec<(String, String)> {
+    let pair = |key: &str, text: String| (key.to_owned(), text);
+    match target {
+        Target::Pac { url } => vec![
+            pair("autoconfig-url", quote(url)),
+            pair("mode", quote("auto")),
+        ],
+        Target::Manual { http, socks } => {
+            let mut values = Vec::new();
+            let mut proxy = |kind: &str, address: &std::net::SocketAddr| {
+                values.push(pair(
+                    &format!("{kind}/host"),
+                    quote(&address.ip().to_string()),
+                ));
+                values.push(pair(&format!("{kind}/port"), address.port().to_string()));
+            };
+            proxy("http", http);
+            proxy("https", http);
+            if let Some(socks) = socks {
+                proxy("socks", socks);
+            }
+            // A password for another proxy is not sent to us.
+            values.push(pair("http/use-authentication", "false".to_owned()));
+            values.push(pair("mode", quote("manual")));
+            values
+        }
+    }
+}
+
+pub(super) fn pointing(settings: &ProxySettings) -> Pointing {
+    match settings.text("mode") {
+        "'auto'" => match unquote(settings.text("autoconfig-url")) {
+            url if url.is_empty() => Pointing::Elsewhere("whatever the network announces (WPAD)"),
+            url => Pointing::Pac(url),
+        },
+        "'manual'" => {
+            let proxies = ["http", "https", "ftp", "socks"].iter().filter_map(|kind| {
+                let host = unquote(settings.text(&format!("{kind}/host")));
+                let port = settings.text(&format!("{kind}/port")).parse().ok()?;
+                (!host.is_empty() && port != 0).then_some((host, port))
+            });
+            Pointing::Proxies(proxies.collect())
+        }
+        _ => Pointing::Nowhere,
+    }
+}
+
+/// As a GVariant string.
+fn quote(text: &str) -> String {
+    let escaped = text.replace('\\', "\\\\").replace('\'', "\\'");
+    format!("'{escaped}'")
+}
+
+/// Of a GVariant string, in either kind of quotes.
+fn unquote(text: &str) -> String {
+    let inner = ['\'', '"'].iter().find_map(|quote| {
+        text.strip_prefix(*quote)
+            .and_then(|rest| rest.strip_suffix(*quote))
+    });
+    let (mut plain, mut escaped) = (String::new(), false);
+    for letter in inner.unwrap_or(text).chars() {
+        match (letter, escaped) {
+            ('\\', false) => escaped = true,
+            _ => {
+                plain.push(letter);
+                escaped = false;
+            }
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LISTED: &str = "\
+org.gnome.system.proxy autoconfig-url ''
+org.gnome.system.proxy ignore-hosts ['localhost', \"it's\"]
+org.gnome.system.proxy mode 'manual'
+org.gnome.system.proxy.http host 'corp.example'
+org.gnome.system.proxy.http port 8080
+org.gnome.system.proxy.https host ''
+org.gnome.system.proxy.https port 0
+";
+
+    #[test]
+    fn every_value_is_kept_as_it_is_printed() {
+        let read = parse(LISTED, None);
+        assert_eq!(read.values.len(), 7);
+        assert_eq!(read.text("ignore-hosts"), "['localhost', \"it's\"]");
+        assert_eq!(read.text("http/port"), "8080");
+        assert_eq!(
+            pointing(&read),
+            Pointing::Proxies(vec![("corp.example".to_owned(), 8080)])
+        );
+    }
+
+    #[test]
+    fn a_key_that_nobody_set_is_told_apart_where_dconf_tells() {
+        let dump = "[/]\nmode='manual'\n\n[http]\nhost='corp.example'\n";
+        let read = parse(LISTED, Some(&keys_of_dump(dump)));
+        let set = |key: &str| read.values[key].set;
+        assert!(set("mode") && set("http/host"));
+        assert!(!set("http/port") && !set("ignore-hosts"));
+    }
+
+    #[test]
+    fn quotes_come_back_as_they_went() {
+        for text in ["", "http://127.0.0.1:1/proxy.pac", "it's", "a\\b", "\"x\""] {
+            assert_eq!(unquote(&quote(text)), text);
+        }
+        assert_eq!(unquote("\"it's\""), "it's");
+    }
+
+    #[test]
+    fn a_host_and_its_port_are_one_part() {
+        assert_eq!(unit("http/host"), unit("http/port"));
+        assert_ne!(unit("http/host"), unit("https/host"));
+        assert_eq!(unit("mode"), Unit::Switch);
+    }
+}

@@ -1,0 +1,329 @@
+//! KDE Plasma: the group "Proxy Settings" of `kioslaverc`, edited in place with everything else left as it is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::layout::{Layout, Pointing, Unit};
+use super::settings::{Change, ProxySettings, Value};
+use super::store::{ProxyStore, Stamp, StoreError, run};
+use super::target::Target;
+
+const GROUP: &str = "[Proxy Settings]";
+/// The keys that we may write: their absence is a value too.
+const KEYS: [&str; 5] = [
+    "ProxyType",
+    "Proxy Config Script",
+    "httpProxy",
+    "httpsProxy",
+    "socksProxy",
+];
+
+/// The settings file of a user.
+#[derive(Debug, Clone)]
+pub struct Kde {
+    file: PathBuf,
+    /// Whether running programs are told of a change.
+    tells: bool,
+}
+
+impl Kde {
+    /// This user's own file; `None` without a home.
+    pub fn of_user() -> Option<Self> {
+        let folder = directories::BaseDirs::new()?.config_dir().to_owned();
+        Some(Self {
+            file: folder.join("kioslaverc"),
+            tells: true,
+        })
+    }
+
+    /// A file that no running program reads.
+    pub fn at(file: impl Into<PathBuf>) -> Self {
+        Self {
+            file: file.into(),
+            tells: false,
+        }
+    }
+
+    fn text(&self) -> Result<String, StoreError> {
+        match fs::read_to_string(&self.file) {
+            Ok(text) => Ok(text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+            Err(error) => Err(failed(&self.file, &error.to_string())),
+        }
+    }
+}
+
+fn failed(file: &Path, cause: &str) -> StoreError {
+    StoreError::File {
+        file: file.display().to_string(),
+        cause: cause.to_owned(),
+    }
+}
+
+impl ProxyStore for Kde {
+    fn layout(&self) -> Layout {
+        Layout::Kde
+    }
+
+    fn read(&self) -> Result<ProxySettings, StoreError> {
+        Ok(parse(&self.text()?))
+    }
+
+    fn write(&self, changes: &[Change]) -> Result<(), StoreError> {
+        let mut text = self.text()?;
+        for change in changes {
+            text = edit(&text, change)?;
+        }
+        privet_config::save(&self.file, &text)
+            .map_err(|error| failed(&self.file, &error.source.to_string()))?;
+        if self.tells {
+            // Programs that are not told read it when they start.
+            let _ = run(
+                "dbus-send",
+                &[
+                    "--type=signal",
+                    "/KIO/Scheduler",
+                    "org.kde.KIO.Scheduler.reparseSlaveConfiguration",
+                    "string:",
+                ],
+            );
+        }
+        Ok(())
+    }
+
+    fn stamp(&self) -> Option<Stamp> {
+        Stamp::of(&self.file)
+    }
+}
+
+/// The lines of our group with their numbers.
+fn group(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut inside = false;
+    text.lines().enumerate().filter(move |(_, line)| {
+        let line = line.trim();
+        if line.starts_with('[') {
+            inside = line == GROUP;
+            return false;
+        }
+        inside
+    })
+}
+
+/// Key, marks in brackets ("$e", "$i") and value of a line.
+fn split(line: &str) -> Option<(&str, &str, &str)> {
+    let (name, value) = line.split_once('=')?;
+    if name.trim_start().starts_with('#') {
+        return None;
+    }
+    let (key, marks) = name.split_once('[').unwrap_or((name, ""));
+    Some((key.trim(), marks, value.trim()))
+}
+
+fn parse(text: &str) -> ProxySettings {
+    let absent = KEYS
+        .iter()
+        .map(|key| ((*key).to_owned(), Value::default_of("")));
+    let present = group(text).filter_map(|(_, line)| {
+        let (key, _, value) = split(line)?;
+        Some((key.to_owned(), Value::set(value)))
+    });
+    absent.chain(present).collect()
+}
+
+/// The text with one key of our group set, or gone.
+fn edit(text: &str, change: &Change) -> Result<String, StoreError> {
+    let found = group(text).find_map(|(number, line)| {
+        let (key, marks, _) = split(line)?;
+        let name = line.split_once('=').map_or("", |(name, _)| name);
+        (key == change.key).then_some((number, marks, name.to_owned()))
+    });
+    if found
+        .as_ref()
+        .is_some_and(|(_, marks, _)| marks.contains('i'))
+    {
+        return Err(StoreError::Locked(format!("{GROUP} {}", change.key)));
+    }
+    // A line that is there keeps its marks.
+    let name = found.as_ref().map_or(&change.key, |(_, _, name)| name);
+    let line = change
+        .value
+        .set
+        .then(|| format!("{name}={}", change.value.text));
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    match (found, line) {
+        (Some((number, ..)), Some(line)) => {
+            if let Some(place) = lines.get_mut(number) {
+                *place = line;
+            }
+        }
+        (Some((number, ..)), None) => {
+            lines.remove(number);
+        }
+        (None, Some(line)) => {
+            let header = lines.iter().position(|line| line.trim() == GROUP);
+            let header = header.unwrap_or_else(|| {
+                if lines.last().is_some_and(|last| !last.is_empty()) {
+                    lines.push(String::new());
+                }
+                lines.push(GROUP.to_owned());
+                lines.len() - 1
+            });
+            lines.insert(header + 1, line);
+        }
+        (None, None) => {}
+    }
+    let mut text = lines.join("\n");
+    text.push('\n');
+    Ok(text)
+}
+
+pub(super) fn unit(key: &str) -> Unit<'_> {
+    match key {
+        "ProxyType" => Unit::Switch,
+        other => Unit::Part(other),
+    }
+}
+
+/// 0 none, 1 manual, 2 a script, 3 found by the network, 4 from the environment.
+pub(super) fn counts(kind: &str, part: &str) -> bool {
+    match kind {
+        "1" => part != "Proxy Config Script",
+        "2" => part == "Proxy Config Script",
+        _ => false,
+    }
+}
+
+pub(super) fn values(target: &Target) -> Vec<(String, String)> {
+    let pair = |key: &str, text: String| (key.to_owned(), text);
+    match target {
+        Target::Pac { url } => vec![
+            pair("Proxy Config Script", url.clone()),
+            pair("ProxyType", "2".to_owned()),
+        ],
+        Target::Manual { http, socks } => {
+            let proxy = |scheme: &str, address: &std::net::SocketAddr| {
+                let host = match address {
+                    std::net::SocketAddr::V4(v4) => v4.ip().to_string(),
+                    std::net::SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
+                };
+                format!("{scheme}://{host} {}", address.port())
+            };
+            let mut values = vec![
+                pair("httpProxy", proxy("http", http)),
+                pair("httpsProxy", proxy("http", http)),
+            ];
+            if let Some(socks) = socks {
+                values.push(pair("socksProxy", proxy("socks", socks)));
+            }
+            values.push(pair("ProxyType", "1".to_owned()));
+            values
+        }
+    }
+}
+
+pub(super) fn pointing(settings: &ProxySettings) -> Pointing {
+    match settings.text("ProxyType") {
+        "1" => {
+            let proxies = ["httpProxy", "httpsProxy", "ftpProxy", "socksProxy"];
+            let all = proxies.iter().filter_map(|key| place(settings.text(key)));
+            Pointing::Proxies(all.collect())
+        }
+        "2" => Pointing::Pac(settings.text("Proxy Config Script").to_owned()),
+        "3" => Pointing::Elsewhere("whatever the network announces (WPAD)"),
+        "4" => Pointing::Elsewhere("the proxy of the environment's variables"),
+        _ => Pointing::Nowhere,
+    }
+}
+
+/// "http://host 8080", or with a colon.
+fn place(text: &str) -> Option<(String, u16)> {
+    let bare = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let (host, port) = bare
+        .rsplit_once(' ')
+        .or_else(|| bare.trim_end_matches('/').rsplit_once(':'))?;
+    let host = host.trim().trim_matches(['[', ']']).to_owned();
+    Some((host, port.trim().parse().ok()?)).filter(|(host, _)| !host.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "# mine\n[$Version]\nupdate_info=x\n\n[Proxy Settings]\nhttpProxy=http://corp 8080\nProxyType[$e]=1\n\n[Other]\nhttpProxy=not this\n";
+
+    fn after(text: &str, changes: &[(&str, Value)]) -> String {
+        changes.iter().fold(text.to_owned(), |text, (key, value)| {
+            let change = Change {
+                key: (*key).to_owned(),
+                value: value.clone(),
+            };
+            edit(&text, &change).unwrap()
+        })
+    }
+
+    #[test]
+    fn only_our_group_is_read_and_marks_do_not_hide_a_key() {
+        let read = parse(FILE);
+        assert_eq!(read.text("ProxyType"), "1");
+        assert_eq!(
+            pointing(&read),
+            Pointing::Proxies(vec![("corp".to_owned(), 8080)])
+        );
+        assert!(!read.values["Proxy Config Script"].set);
+    }
+
+    #[test]
+    fn an_edit_leaves_every_other_line_as_it_is() {
+        let text = after(FILE, &[("httpProxy", Value::set("http://127.0.0.1 7280"))]);
+        assert_eq!(text, FILE.replace("corp 8080", "127.0.0.1 7280"));
+        let gone = after(&text, &[("httpProxy", Value::default_of(""))]);
+        assert_eq!(gone, FILE.replace("httpProxy=http://corp 8080\n", ""));
+    }
+
+    #[test]
+    fn a_key_that_was_absent_is_absent_again() {
+        let on = after(
+            FILE,
+            &[("Proxy Config Script", Value::set("http://x/proxy.pac"))],
+        );
+        assert_ne!(on, FILE);
+        assert_eq!(
+            after(&on, &[("Proxy Config Script", Value::default_of(""))]),
+            FILE
+        );
+    }
+
+    #[test]
+    fn what_an_administrator_locked_is_not_written() {
+        let locked = "[Proxy Settings]\nProxyType[$i]=0\n";
+        let change = Change {
+            key: "ProxyType".to_owned(),
+            value: Value::set("2"),
+        };
+        assert!(matches!(edit(locked, &change), Err(StoreError::Locked(_))));
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_made_and_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Kde::at(folder.path().join("kioslaverc"));
+        let target = Target::Manual {
+            http: "127.0.0.1:7280".parse().unwrap(),
+            socks: Some("[::1]:7280".parse().unwrap()),
+        };
+        let changes: Vec<Change> = values(&target)
+            .into_iter()
+            .map(|(key, text)| Change {
+                key,
+                value: Value::set(text),
+            })
+            .collect();
+        store.write(&changes).unwrap();
+        let read = store.read().unwrap();
+        let ours = ("127.0.0.1".to_owned(), 7280);
+        assert_eq!(
+            pointing(&read),
+            Pointing::Proxies(vec![ours.clone(), ours, ("::1".to_owned(), 7280)])
+        );
+    }
+}

@@ -1,0 +1,85 @@
+//! A proxy that another program left behind: the desktop points at a port of this machine where nobody listens.
+
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use super::layout::Pointing;
+
+/// Loopback answers or refuses at once; a listener whose queue is full does not refuse.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// The first place on this machine that settings point at and nobody listens on. Blocks for under a second.
+pub fn dead(pointing: &Pointing) -> Option<SocketAddr> {
+    let mut places: Vec<SocketAddr> = match pointing {
+        Pointing::Proxies(all) => all
+            .iter()
+            .filter_map(|(host, port)| loopback(host, *port))
+            .collect(),
+        Pointing::Pac(url) => of_url(url).into_iter().collect(),
+        Pointing::Nowhere | Pointing::Elsewhere(_) => Vec::new(),
+    };
+    places.dedup();
+    places.truncate(4);
+    places.into_iter().find(|place| is_dead(*place))
+}
+
+fn is_dead(place: SocketAddr) -> bool {
+    matches!(
+        TcpStream::connect_timeout(&place, PATIENCE),
+        Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused
+    )
+}
+
+fn loopback(host: &str, port: u16) -> Option<SocketAddr> {
+    let ip = if host.eq_ignore_ascii_case("localhost") {
+        IpAddr::from([127, 0, 0, 1])
+    } else {
+        host.trim_matches(['[', ']']).parse::<IpAddr>().ok()?
+    };
+    ip.is_loopback().then(|| SocketAddr::new(ip, port))
+}
+
+/// Of "http://127.0.0.1:7281/proxy.pac".
+fn of_url(url: &str) -> Option<SocketAddr> {
+    let rest = url.strip_prefix("http://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => loopback(host, port.parse().ok()?),
+        _ => loopback(authority, 80),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn only_a_port_of_this_machine_that_refuses_is_dead() {
+        let live = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = live.local_addr().unwrap();
+        let here = Pointing::Pac(format!("http://{address}/proxy.pac"));
+        assert_eq!(dead(&here), None);
+        let both = Pointing::Proxies(vec![("localhost".to_owned(), address.port())]);
+        assert_eq!(dead(&both), None);
+        drop(live);
+        assert_eq!(dead(&here), Some(address));
+        assert_eq!(dead(&both), Some(address));
+        let far = Pointing::Proxies(vec![("192.0.2.1".to_owned(), 9), ("corp".to_owned(), 9)]);
+        assert_eq!(dead(&far), None);
+    }
+
+    #[test]
+    fn addresses_are_found_in_urls() {
+        for (url, place) in [
+            ("http://127.0.0.1:7281/proxy.pac", Some("127.0.0.1:7281")),
+            ("http://[::1]:1/x", Some("[::1]:1")),
+            ("http://localhost", Some("127.0.0.1:80")),
+            ("http://corp.example:8080/x", None),
+            ("file:///etc/proxy.pac", None),
+        ] {
+            assert_eq!(of_url(url).map(|place| place.to_string()).as_deref(), place);
+        }
+    }
+}

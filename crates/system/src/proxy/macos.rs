@@ -1,0 +1,229 @@
+//! macOS: each network service by itself, by `networksetup`. Neither compiled for nor run on macOS here; what the command
+//! prints is parsed in tests.
+//!
+//! Keys are "Wi-Fi/web", "Wi-Fi/secureweb", "Wi-Fi/socks" and "Wi-Fi/auto"; a value is "on 127.0.0.1 7280", "off URL".
+//! A password that a proxy had is in the keychain and stays there; that the proxy asked for it is not put back.
+
+use super::layout::{Layout, Pointing};
+use super::settings::{Change, ProxySettings, Value};
+use super::store::{ProxyStore, StoreError, run};
+use super::target::Target;
+
+const PROGRAM: &str = "networksetup";
+/// Our name of each kind and the command's.
+const KINDS: [(&str, &str); 4] = [
+    ("web", "webproxy"),
+    ("secureweb", "securewebproxy"),
+    ("socks", "socksfirewallproxy"),
+    ("auto", "autoproxyurl"),
+];
+
+/// All network services of this machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MacOs;
+
+impl ProxyStore for MacOs {
+    fn layout(&self) -> Layout {
+        Layout::MacOs
+    }
+
+    fn read(&self) -> Result<ProxySettings, StoreError> {
+        let mut settings = ProxySettings::default();
+        for service in services(&run(PROGRAM, &["-listallnetworkservices"])?) {
+            for (kind, name) in KINDS {
+                let printed = run(PROGRAM, &[&format!("-get{name}"), &service])?;
+                settings
+                    .values
+                    .insert(format!("{service}/{kind}"), Value::set(parse(&printed)));
+            }
+        }
+        Ok(settings)
+    }
+
+    fn write(&self, changes: &[Change]) -> Result<(), StoreError> {
+        for change in changes {
+            for words in commands(change) {
+                let words: Vec<&str> = words.iter().map(String::as_str).collect();
+                run(PROGRAM, &words)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The first line explains the star of a service that is off; those are left alone.
+fn services(listed: &str) -> Vec<String> {
+    let lines = listed.lines().skip(1).map(str::trim);
+    lines
+        .filter(|line| !line.is_empty() && !line.starts_with('*'))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn parse(printed: &str) -> String {
+    let field = |name: &str| {
+        printed
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+            .map_or("", str::trim)
+    };
+    let state = if field("Enabled") == "Yes" {
+        "on"
+    } else {
+        "off"
+    };
+    let url = field("URL");
+    let text = if printed.contains("URL:") {
+        format!("{state} {}", if url == "(null)" { "" } else { url })
+    } else {
+        format!("{state} {} {}", field("Server"), field("Port"))
+    };
+    text.trim_end().to_owned()
+}
+
+/// The command's words for one change: the place first, then whether it counts.
+fn commands(change: &Change) -> Vec<Vec<String>> {
+    let Some((service, kind)) = change.key.rsplit_once('/') else {
+        return Vec::new();
+    };
+    let Some((_, name)) = KINDS.iter().find(|(ours, _)| *ours == kind) else {
+        return Vec::new();
+    };
+    let (state, place) = change
+        .value
+        .text
+        .split_once(' ')
+        .unwrap_or((&change.value.text, ""));
+    let mut all = Vec::new();
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    if kind == "auto" {
+        if !place.is_empty() {
+            all.push(words(&["-setautoproxyurl", service, place]));
+        }
+        all.push(words(&["-setautoproxystate", service, state]));
+        return all;
+    }
+    if let Some((host, port)) = place.trim().rsplit_once(' ') {
+        all.push(words(&[&format!("-set{name}"), service, host, port]));
+    }
+    all.push(words(&[&format!("-set{name}state"), service, state]));
+    all
+}
+
+fn of_kind(now: &ProxySettings, kind: &str) -> Vec<String> {
+    let of_kind = now
+        .values
+        .keys()
+        .filter(|key| key.rsplit_once('/').is_some_and(|(_, found)| found == kind));
+    of_kind.cloned().collect()
+}
+
+pub(super) fn values(target: &Target, now: &ProxySettings) -> Vec<(String, String)> {
+    let mut values = Vec::new();
+    let mut all = |kind: &str, text: &str| {
+        values.extend(
+            of_kind(now, kind)
+                .into_iter()
+                .map(|key| (key, text.to_owned())),
+        );
+    };
+    match target {
+        Target::Pac { url } => all("auto", &format!("on {url}")),
+        Target::Manual { http, socks } => {
+            let text = format!("on {} {}", http.ip(), http.port());
+            all("web", &text);
+            all("secureweb", &text);
+            if let Some(socks) = socks {
+                all("socks", &format!("on {} {}", socks.ip(), socks.port()));
+            }
+        }
+    }
+    values
+}
+
+pub(super) fn pointing(settings: &ProxySettings) -> Pointing {
+    let on = |kind: &str| -> Vec<String> {
+        let keys = of_kind(settings, kind);
+        keys.iter()
+            .filter_map(|key| settings.text(key).strip_prefix("on ").map(str::to_owned))
+            .collect()
+    };
+    if let Some(url) = on("auto").into_iter().find(|url| !url.is_empty()) {
+        return Pointing::Pac(url);
+    }
+    let mut proxies = Vec::new();
+    for kind in ["web", "secureweb", "socks"] {
+        proxies.extend(on(kind).iter().filter_map(|place| {
+            let (host, port) = place.rsplit_once(' ')?;
+            Some((host.to_owned(), port.parse().ok()?))
+        }));
+    }
+    if proxies.is_empty() {
+        Pointing::Nowhere
+    } else {
+        Pointing::Proxies(proxies)
+    }
+}
+
+pub(super) fn nowhere(now: &ProxySettings) -> Vec<(String, String)> {
+    let on = now.values.iter().filter_map(|(key, value)| {
+        let place = value.text.strip_prefix("on")?;
+        Some((key.clone(), format!("off{place}")))
+    });
+    on.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_that_are_off_are_left_alone() {
+        let listed = "An asterisk (*) denotes that a network service is disabled.\nWi-Fi\n*Bluetooth PAN\nUSB 10/100 LAN\n";
+        assert_eq!(services(listed), ["Wi-Fi", "USB 10/100 LAN"]);
+    }
+
+    #[test]
+    fn what_is_printed_becomes_a_value_and_its_commands() {
+        let web = parse(
+            "Enabled: Yes\nServer: corp.example\nPort: 8080\nAuthenticated Proxy Enabled: 0\n",
+        );
+        assert_eq!(web, "on corp.example 8080");
+        let change = |key: &str, text: &str| Change {
+            key: key.to_owned(),
+            value: Value::set(text),
+        };
+        assert_eq!(
+            commands(&change("USB 10/100 LAN/web", &web)),
+            [
+                vec!["-setwebproxy", "USB 10/100 LAN", "corp.example", "8080"],
+                vec!["-setwebproxystate", "USB 10/100 LAN", "on"]
+            ]
+        );
+        let auto = parse("URL: (null)\nEnabled: No\n");
+        assert_eq!(auto, "off");
+        assert_eq!(
+            commands(&change("Wi-Fi/auto", &auto)),
+            [vec!["-setautoproxystate", "Wi-Fi", "off"]]
+        );
+    }
+
+    #[test]
+    fn every_service_is_pointed_at_us() {
+        let now: ProxySettings = ["Wi-Fi/auto", "Wi-Fi/web", "LAN/auto"]
+            .iter()
+            .map(|key| ((*key).to_owned(), Value::set("off")))
+            .collect();
+        let target = Target::pac("127.0.0.1:7281".parse().unwrap());
+        let mut after = now.clone();
+        for (key, text) in values(&target, &now) {
+            after.values.insert(key, Value::set(text));
+        }
+        assert_eq!(after.text("LAN/auto"), "on http://127.0.0.1:7281/proxy.pac");
+        assert_eq!(
+            pointing(&after),
+            Pointing::Pac("http://127.0.0.1:7281/proxy.pac".to_owned())
+        );
+        assert_eq!(nowhere(&after).len(), 2);
+    }
+}

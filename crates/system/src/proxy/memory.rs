@@ -1,0 +1,81 @@
+//! A store in memory, for tests: of any layout, with failures on order.
+
+use std::sync::{Arc, Mutex};
+
+use super::layout::Layout;
+use super::settings::{Change, ProxySettings};
+use super::store::{ProxyStore, StoreError};
+
+/// A store that its clones share.
+#[derive(Debug, Clone)]
+pub struct Memory {
+    layout: Layout,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    settings: ProxySettings,
+    /// So many more writes succeed.
+    writes_left: Option<usize>,
+}
+
+impl Memory {
+    pub fn new(layout: Layout, settings: ProxySettings) -> Self {
+        let state = State {
+            settings,
+            writes_left: None,
+        };
+        Self {
+            layout,
+            state: Arc::new(Mutex::new(state)),
+        }
+    }
+
+    /// What another program would do.
+    pub fn set(&self, change: &Change) {
+        self.with(|state| state.settings.apply(change));
+    }
+
+    /// After so many more writes all fail; `None`: none does.
+    pub fn fail_after(&self, writes: Option<usize>) {
+        self.with(|state| state.writes_left = writes);
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self
+            .state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        work(&mut state)
+    }
+}
+
+impl ProxyStore for Memory {
+    fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    fn read(&self) -> Result<ProxySettings, StoreError> {
+        Ok(self.with(|state| state.settings.clone()))
+    }
+
+    fn write(&self, changes: &[Change]) -> Result<(), StoreError> {
+        self.with(|state| {
+            for change in changes {
+                match &mut state.writes_left {
+                    Some(0) => {
+                        return Err(StoreError::Failed {
+                            program: "memory".to_owned(),
+                            cause: "it was told to fail".to_owned(),
+                        });
+                    }
+                    Some(left) => *left -= 1,
+                    None => {}
+                }
+                state.settings.apply(change);
+            }
+            Ok(())
+        })
+    }
+}

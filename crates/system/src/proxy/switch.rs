@@ -1,0 +1,189 @@
+//! The whole switch, pure: from the journal and what was measured to what is to be done.
+//!
+//! A value is *before* if it reads as the journal says it read before us, *ours* if it reads as we wrote it, and
+//! *foreign* otherwise. Only what is ours is ever put back. A part (a host and its port) with anything foreign in it is
+//! the user's, whole; and a switch that makes such a part count is the user's too, though it reads as ours.
+
+use std::collections::BTreeSet;
+
+use super::journal::{Journal, Phase};
+use super::layout::{Layout, Unit};
+use super::settings::{Change, ProxySettings, Value};
+
+/// One thing to do. They are done in order, and a kill between any two leaves what the next start can put right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Make the journal durable.
+    Note(Journal),
+    Write(Change),
+    /// Remove the journal: nothing of ours is left.
+    Forget,
+}
+
+/// How the settings stand to us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// We have nothing in them.
+    Off,
+    /// They are as we wrote them.
+    On,
+    /// These keys are not as we wrote them.
+    Changed(Vec<String>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Before,
+    Ours,
+    Foreign,
+    /// The store does not have the key any more.
+    Gone,
+}
+
+/// What turns the proxy on, or anew where something changed it: what the user set meanwhile is what comes back later.
+pub fn turn_on(
+    layout: Layout,
+    journal: Option<&Journal>,
+    measured: &ProxySettings,
+    wanted: &[(String, String)],
+) -> Vec<Step> {
+    let mut before = measured.clone();
+    let mut ours = Vec::new();
+    if let Some(journal) = journal {
+        for change in put_back(journal, measured) {
+            before.apply(&change);
+        }
+        ours.clone_from(&journal.ours);
+    }
+    let wanted_map = wanted.iter().cloned().collect();
+    ours.retain(|earlier| *earlier != wanted_map);
+    ours.push(wanted_map.clone());
+    let note = |phase, ours| {
+        Step::Note(Journal {
+            version: Journal::VERSION,
+            phase,
+            layout,
+            before: before.clone(),
+            ours,
+        })
+    };
+    let mut steps = vec![note(Phase::Switching, ours.clone())];
+    let writes = wanted
+        .iter()
+        .filter(|(key, text)| measured.text(key) != text || !measured.values.contains_key(key));
+    steps.extend(writes.map(|(key, text)| {
+        Step::Write(Change {
+            key: key.clone(),
+            value: Value::set(text.clone()),
+        })
+    }));
+    // Keys that only an earlier target had are put back now, not at the end.
+    let passed = Journal {
+        version: Journal::VERSION,
+        phase: Phase::Switching,
+        layout,
+        before: before.clone(),
+        ours,
+    };
+    steps.extend(
+        put_back(&passed, measured)
+            .into_iter()
+            .filter(|change| !wanted_map.contains_key(&change.key))
+            .map(Step::Write),
+    );
+    steps.push(note(Phase::On, vec![wanted_map]));
+    steps
+}
+
+/// What turns it off. Without a journal nothing is touched: what is there is not ours.
+pub fn turn_off(journal: Option<&Journal>, measured: &ProxySettings) -> Vec<Step> {
+    let Some(journal) = journal else {
+        return Vec::new();
+    };
+    let mut steps: Vec<Step> = put_back(journal, measured)
+        .into_iter()
+        .map(Step::Write)
+        .collect();
+    steps.push(Step::Forget);
+    steps
+}
+
+/// The writes that put back what is still ours, the switch first. Doing some of them and asking again gives the rest.
+pub fn put_back(journal: &Journal, measured: &ProxySettings) -> Vec<Change> {
+    let keys: BTreeSet<&String> = journal.ours.iter().flat_map(|ours| ours.keys()).collect();
+    let layout = journal.layout;
+    let foreign: BTreeSet<&str> = keys
+        .iter()
+        .filter(|key| origin(journal, measured, key) == Origin::Foreign)
+        .filter_map(|key| match layout.unit(key) {
+            Unit::Part(part) => Some(part),
+            Unit::Switch => None,
+        })
+        .collect();
+    let (mut switches, mut parts) = (Vec::new(), Vec::new());
+    for key in keys {
+        if origin(journal, measured, key) != Origin::Ours {
+            continue;
+        }
+        let Some(value) = journal.before.values.get(key) else {
+            continue;
+        };
+        let change = Change {
+            key: key.clone(),
+            value: value.clone(),
+        };
+        match layout.unit(key) {
+            Unit::Switch => {
+                let now = measured.text(key);
+                if !foreign.iter().any(|part| layout.counts(now, part)) {
+                    switches.push(change);
+                }
+            }
+            Unit::Part(part) => {
+                if !foreign.contains(part) {
+                    parts.push(change);
+                }
+            }
+        }
+    }
+    switches.append(&mut parts);
+    switches
+}
+
+/// How what was measured stands to the journal.
+pub fn standing(journal: Option<&Journal>, measured: &ProxySettings) -> Standing {
+    let Some(ours) = journal.and_then(|journal| journal.ours.last()) else {
+        return Standing::Off;
+    };
+    let changed: Vec<String> = ours
+        .iter()
+        .filter(|(key, text)| measured.text(key) != text.as_str())
+        .map(|(key, _)| key.clone())
+        .collect();
+    if changed.is_empty() {
+        Standing::On
+    } else {
+        Standing::Changed(changed)
+    }
+}
+
+fn origin(journal: &Journal, measured: &ProxySettings, key: &str) -> Origin {
+    let Some(now) = measured.values.get(key) else {
+        return Origin::Gone;
+    };
+    let before = journal.before.values.get(key);
+    if before == Some(now) {
+        return Origin::Before;
+    }
+    let ours = |written: &std::collections::BTreeMap<String, String>| {
+        written.get(key).is_some_and(|text| *text == now.text)
+    };
+    if journal.ours.iter().any(ours) {
+        Origin::Ours
+    } else if before.is_some_and(|before| before.text == now.text) {
+        // Somebody set by hand what was the default.
+        Origin::Before
+    } else {
+        Origin::Foreign
+    }
+}

@@ -1,0 +1,134 @@
+//! Windows: the user's Internet settings in the registry, by `reg`. Neither compiled for nor run on Windows here; what the
+//! command prints is parsed in tests. Programs that watch the key follow at once, others at their next start.
+
+use super::layout::{Layout, Pointing, Unit};
+use super::settings::{Change, ProxySettings, Value};
+use super::store::{ProxyStore, StoreError, run};
+use super::target::Target;
+
+const KEY: &str = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Internet Settings";
+const NAMES: [&str; 4] = [
+    "ProxyEnable",
+    "ProxyServer",
+    "ProxyOverride",
+    "AutoConfigURL",
+];
+
+/// The settings of the user we run as.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Windows;
+
+impl ProxyStore for Windows {
+    fn layout(&self) -> Layout {
+        Layout::Windows
+    }
+
+    fn read(&self) -> Result<ProxySettings, StoreError> {
+        Ok(parse(&run("reg", &["query", KEY])?))
+    }
+
+    fn write(&self, changes: &[Change]) -> Result<(), StoreError> {
+        for Change { key, value } in changes {
+            if value.set {
+                let (kind, data) = value
+                    .text
+                    .split_once(' ')
+                    .unwrap_or((value.text.as_str(), ""));
+                run(
+                    "reg",
+                    &["add", KEY, "/v", key, "/t", kind, "/d", data, "/f"],
+                )?;
+            } else {
+                run("reg", &["delete", KEY, "/v", key, "/f"])?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Lines "    NAME    REG_SZ    DATA"; a value is its type and its data.
+fn parse(printed: &str) -> ProxySettings {
+    let absent = NAMES
+        .iter()
+        .map(|name| ((*name).to_owned(), Value::default_of("")));
+    let present = printed.lines().filter_map(|line| {
+        let line = line.trim();
+        let (name, rest) = line.split_once("    ")?;
+        let name = NAMES.iter().find(|known| **known == name.trim())?;
+        let (kind, data) = rest.trim().split_once("    ").unwrap_or((rest.trim(), ""));
+        Some((
+            (*name).to_owned(),
+            Value::set(format!("{kind} {}", data.trim())),
+        ))
+    });
+    absent.chain(present).collect()
+}
+
+pub(super) fn unit(key: &str) -> Unit<'_> {
+    match key {
+        "ProxyEnable" => Unit::Switch,
+        other => Unit::Part(other),
+    }
+}
+
+/// The address of a PAC file counts by being there.
+pub(super) fn counts(enabled: &str, part: &str) -> bool {
+    part == "ProxyServer" && enabled == "REG_DWORD 0x1"
+}
+
+pub(super) fn values(target: &Target) -> Vec<(String, String)> {
+    let pair = |key: &str, text: String| (key.to_owned(), text);
+    match target {
+        Target::Pac { url } => vec![pair("AutoConfigURL", format!("REG_SZ {url}"))],
+        Target::Manual { http, .. } => vec![
+            pair("ProxyServer", format!("REG_SZ {http}")),
+            pair("ProxyEnable", "REG_DWORD 0x1".to_owned()),
+        ],
+    }
+}
+
+pub(super) fn pointing(settings: &ProxySettings) -> Pointing {
+    if let Some(url) = settings.text("AutoConfigURL").strip_prefix("REG_SZ ")
+        && !url.is_empty()
+    {
+        return Pointing::Pac(url.to_owned());
+    }
+    if settings.text("ProxyEnable") != "REG_DWORD 0x1" {
+        return Pointing::Nowhere;
+    }
+    let server = settings
+        .text("ProxyServer")
+        .strip_prefix("REG_SZ ")
+        .unwrap_or("");
+    let proxies = server.split(';').filter_map(|one| {
+        let bare = one.rsplit_once('=').map_or(one, |(_, place)| place);
+        let bare = bare.rsplit_once("//").map_or(bare, |(_, place)| place);
+        let (host, port) = bare.rsplit_once(':')?;
+        Some((host.to_owned(), port.parse().ok()?))
+    });
+    Pointing::Proxies(proxies.collect())
+}
+
+pub(super) fn nowhere() -> Vec<(String, String)> {
+    vec![
+        ("ProxyEnable".to_owned(), "REG_DWORD 0x0".to_owned()),
+        ("AutoConfigURL".to_owned(), "REG_SZ ".to_owned()),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_registry_is_read_with_types_and_absence() {
+        let printed = "\r\nHKEY_CURRENT_USER\\Software\\…\\Internet Settings\r\n    ProxyEnable    REG_DWORD    0x1\r\n    ProxyServer    REG_SZ    http=corp:8080;https=corp:8081\r\n    User Agent    REG_SZ    x\r\n";
+        let read = parse(printed);
+        assert_eq!(read.text("ProxyEnable"), "REG_DWORD 0x1");
+        assert!(!read.values["AutoConfigURL"].set && read.values.len() == 4);
+        assert_eq!(
+            pointing(&read),
+            Pointing::Proxies(vec![("corp".to_owned(), 8080), ("corp".to_owned(), 8081)])
+        );
+    }
+}
