@@ -4,6 +4,7 @@ mod contender;
 mod cost;
 mod hostile;
 mod load;
+mod million;
 mod report;
 
 use std::net::SocketAddr;
@@ -40,6 +41,7 @@ const ROWS: &[Row] = &[
     ("bulk", bulk),
     ("idle", idle),
     ("http", http),
+    ("list", million::row),
     ("hostile", || hostile::row(&http_peers())),
 ];
 
