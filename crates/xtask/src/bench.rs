@@ -132,8 +132,7 @@ fn http_connect() -> Result<Figures, String> {
 }
 
 fn connects(proxy: &Contender, ask: Ask) -> Result<f64, String> {
-    // An origin of its own: ports in TIME-WAIT of the run before do not come in the way.
-    let origin = load::origin(load::echo);
+    let origin = load::origin(load::echo_once);
     let before = cost::cpu(proxy.pid);
     load::connects(proxy.address, ask, origin, CONNECTS, CLIENTS)
         .map_err(|error| failed(proxy, &error))?;

@@ -141,11 +141,8 @@ impl Lists {
         now: SystemTime,
         outcome: Result<Option<Parsed>, String>,
     ) {
-        for known in self
-            .known
-            .iter_mut()
-            .filter(|known| known.setting.name == name)
-        {
+        let mut all = self.known.iter_mut();
+        if let Some(known) = all.find(|known| known.setting.name == name) {
             known.fetching = false;
             known.checked = now;
             match outcome {
@@ -156,7 +153,6 @@ impl Lists {
                 Ok(None) => known.error = None,
                 Err(text) => known.error = Some(text),
             }
-            return;
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The load: clients and origins in this process, on threads of their own, doing a bounded amount of work.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -46,6 +46,15 @@ pub fn echo(mut stream: TcpStream) -> io::Result<()> {
     }
 }
 
+/// Sends 64 bytes back and closes first: the ports that then rest are those of listeners, not the few that clients draw from.
+pub fn echo_once(mut stream: TcpStream) -> io::Result<()> {
+    let mut bytes = [0; 64];
+    stream.read_exact(&mut bytes)?;
+    stream.write_all(&bytes)?;
+    stream.shutdown(Shutdown::Write)?;
+    stream.read(&mut bytes).map(drop)
+}
+
 /// Reads eight bytes, a count, and sends so many.
 pub fn flood(mut stream: TcpStream) -> io::Result<()> {
     let mut count = [0; 8];
@@ -76,7 +85,7 @@ pub fn http(mut stream: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// Connects, sends 64 bytes, reads them back and closes: `times` in all, by `clients` at a time.
+/// Connects, sends 64 bytes, reads them back and the end: `times` in all, by `clients` at a time.
 pub fn connects(
     proxy: SocketAddr,
     ask: Ask,
@@ -87,7 +96,11 @@ pub fn connects(
     share(times, clients, || {
         let mut stream = open(proxy, ask, origin)?;
         stream.write_all(&[7; 64])?;
-        stream.read_exact(&mut [0; 64])
+        let mut bytes = Vec::with_capacity(65);
+        match stream.read_to_end(&mut bytes)? {
+            64 => Ok(()),
+            _ => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
     })
 }
 
