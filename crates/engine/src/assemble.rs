@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use privet_config::{Config, Isolate, Keyring, Secret};
 use privet_net::{Outward, OwnSockets};
-use privet_policy::{List, OwnEndpoints, Policy};
+use privet_policy::{Host, List, OwnEndpoints, Policy};
 use secrecy::SecretString;
 
 use crate::launch::StartError;
@@ -56,7 +56,7 @@ fn make(material: Material) -> Result<Snapshot, StartError> {
     let own = OwnEndpoints {
         listeners: own,
         addresses: privet_system::interfaces::addresses().into_iter().collect(),
-        names: Vec::new(),
+        names: own_names(),
     };
     let policy = Policy::compile(&config, &lists, own)?;
     let policy = policy.in_mode(&mode).ok_or(StartError::Mode(mode))?;
@@ -89,6 +89,17 @@ fn with_control(mut own: Vec<SocketAddr>, config: &Config) -> Vec<SocketAddr> {
             .chain(config.control.metrics),
     );
     own
+}
+
+/// What this machine calls itself.
+fn own_names() -> Vec<Host> {
+    let named = privet_system::interfaces::host_name();
+    let local = named.as_ref().map(|name| format!("{name}.local"));
+    named
+        .into_iter()
+        .chain(local)
+        .filter_map(|name| Host::parse(&name).ok())
+        .collect()
 }
 
 fn users(config: &Config, keyring: &dyn Keyring) -> Result<Users, StartError> {

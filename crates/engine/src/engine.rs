@@ -126,7 +126,7 @@ impl Engine {
     /// # Errors
     /// The target is neither `host:port` nor a URL.
     pub async fn why(&self, question: &Question) -> Result<Explanation, TargetError> {
-        question.ask(&self.snapshot()).await
+        question.ask(&self.snapshot(), &self.options.data_dir).await
     }
 
     pub async fn lists(&self) -> Vec<ListState> {

@@ -52,9 +52,8 @@ impl Question {
             previous: None,
         })
         .await?;
-        self.ask(&snapshot)
-            .await
-            .map_err(|error| OfflineError::Target(error.to_string()))
+        let explained = self.ask(&snapshot, data_dir).await;
+        explained.map_err(|error| OfflineError::Target(error.to_string()))
     }
 }
 

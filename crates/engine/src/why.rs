@@ -1,6 +1,7 @@
 //! The simulator's question: what would happen to this target, asked by this program and user?
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::time::SystemTime;
 
 use privet_config::Dns;
@@ -8,6 +9,7 @@ use privet_policy::{
     App, Explanation, Host, Listener, Protocol, Request, Target, TargetError, explain,
 };
 
+use crate::lists::quote;
 use crate::snapshot::Snapshot;
 
 /// "Why would that go there?", as the API and the CLI ask it.
@@ -22,10 +24,28 @@ pub struct Question {
 
 impl Question {
     /// The same function as the engine's, on the same policy; names are resolved only where the mode resolves here.
+    /// Lines of lists are quoted from the files and from the copies in `data_dir`.
     ///
     /// # Errors
     /// The target is neither `host:port` nor a URL.
-    pub async fn ask(&self, snapshot: &Snapshot) -> Result<Explanation, TargetError> {
+    pub async fn ask(
+        &self,
+        snapshot: &Snapshot,
+        data_dir: &Path,
+    ) -> Result<Explanation, TargetError> {
+        let mut explained = self.explain(snapshot).await?;
+        let (config, folder) = (snapshot.config.clone(), data_dir.to_owned());
+        let quoted = tokio::task::spawn_blocking(move || {
+            quote(&mut explained, &config, &folder);
+            explained
+        });
+        match quoted.await {
+            Ok(explained) => Ok(explained),
+            Err(_) => self.explain(snapshot).await,
+        }
+    }
+
+    async fn explain(&self, snapshot: &Snapshot) -> Result<Explanation, TargetError> {
         let (target, protocol) = self.target()?;
         let app = self.app();
         let url = self

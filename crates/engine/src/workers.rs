@@ -5,6 +5,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Mutex;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -81,10 +82,16 @@ impl Drop for Workers {
     }
 }
 
+/// The runtime wakes itself by a system call whenever a timer is set that is earlier than all others. With a tick that is
+/// always the earliest, the deadline of a handshake costs none.
+const TICK: Duration = Duration::from_millis(500);
+
 async fn work(mut orders: mpsc::Receiver<Task>, stop: CancellationToken) {
+    let mut tick = tokio::time::interval(TICK);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
+            _ = tick.tick() => {}
             order = orders.recv() => match order {
                 Some(task) => drop(tokio::spawn(task)),
                 None => return,

@@ -48,6 +48,18 @@ pub fn addresses() -> HashSet<IpAddr> {
         .collect()
 }
 
+/// What this machine calls itself; `None` where it has no name or it cannot be read.
+pub fn host_name() -> Option<String> {
+    #[cfg(target_os = "linux")]
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    #[cfg(not(target_os = "linux"))]
+    let name = std::env::var("COMPUTERNAME")
+        .or_else(|_| std::env::var("HOSTNAME"))
+        .ok()?;
+    let name = name.trim();
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -32,6 +32,10 @@ impl Copy {
         }
     }
 
+    pub(crate) fn text(&self) -> &Path {
+        &self.text
+    }
+
     /// The copy of this URL; one of another URL does not count.
     pub(crate) fn read(&self, url: &str) -> Option<(Facts, Vec<u8>)> {
         let facts: Facts = serde_json::from_slice(&std::fs::read(&self.facts).ok()?).ok()?;
