@@ -1,12 +1,13 @@
 //! One connection from its first byte: what does it speak, hold that handshake, and hand a tunnel on.
 
+use std::cell::RefCell;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bytes::BytesMut;
+use bytes::Bytes;
 use privet_http::Road;
 use privet_policy::Listener;
-use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
@@ -17,12 +18,12 @@ use crate::serve::EngineRoad;
 use crate::shared::Shared;
 use crate::{socks, tunnel};
 
-/// Room for a client's first flight: a SOCKS greeting or a usual HTTP head.
-const FIRST_FLIGHT: usize = 2048;
+/// Room, one a thread, for a client's first flight: a SOCKS greeting or a usual HTTP head.
+const FIRST_FLIGHT: usize = 4096;
 
 /// Holds the handshake; when a tunnel comes of it, the relay becomes a task of its own and all else is dropped.
 pub(crate) async fn converse(
-    mut client: TcpStream,
+    client: TcpStream,
     peer: SocketAddr,
     local: SocketAddr,
     kind: Kind,
@@ -30,15 +31,12 @@ pub(crate) async fn converse(
     place: Place,
 ) {
     let road = EngineRoad(shared);
-    let mut first = BytesMut::with_capacity(FIRST_FLIGHT);
     let deadline = Instant::now() + road.handshake_timeout();
-    let reading = timeout_at(deadline, client.read_buf(&mut first));
-    if !matches!(reading.await, Ok(Ok(1..))) {
+    let Ok(Some(first)) = timeout_at(deadline, first_flight(&client)).await else {
         return;
-    }
+    };
     let (client, ahead, dialed, live) = match (kind, detect(&first)) {
         (Kind::Mixed | Kind::Socks, Some(Speech::Socks4 | Speech::Socks5)) => {
-            let first = first.freeze();
             match socks::serve(client, first, deadline, local, peer, listener(kind), &road).await {
                 socks::Served::Tunnel {
                     client,
@@ -50,9 +48,10 @@ pub(crate) async fn converse(
             }
         }
         (Kind::Mixed | Kind::Http, Some(Speech::Http)) => {
-            match privet_http::serve(client, &first, deadline, local, peer, listener(kind), &road)
-                .await
-            {
+            let serving =
+                privet_http::serve(client, &first, deadline, local, peer, listener(kind), &road);
+            // Boxed, so that a SOCKS handshake does not carry its size.
+            match Box::pin(serving).await {
                 privet_http::Served::Tunnel {
                     client,
                     ahead,
@@ -67,6 +66,23 @@ pub(crate) async fn converse(
     drop(tokio::spawn(tunnel::relay(
         client, ahead, dialed, live, place,
     )));
+}
+
+/// What the client says first; `None`: it closed or broke the connection.
+async fn first_flight(client: &TcpStream) -> Option<Bytes> {
+    thread_local!(static ROOM: RefCell<[u8; FIRST_FLIGHT]> = const { RefCell::new([0; FIRST_FLIGHT]) });
+    loop {
+        client.readable().await.ok()?;
+        let read = ROOM.with_borrow_mut(|room| {
+            let len = client.try_read(room)?;
+            Ok::<_, io::Error>(Bytes::copy_from_slice(room.get(..len).unwrap_or_default()))
+        });
+        match read {
+            Ok(first) => return (!first.is_empty()).then_some(first),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => return None,
+        }
+    }
 }
 
 fn listener(kind: Kind) -> Listener {

@@ -288,7 +288,11 @@ impl Outward {
         Ok(Dialed {
             prefix: Bytes::new(),
             local: stream.local_addr().ok(),
-            remote: stream.peer_addr().ok(),
+            remote: match addresses {
+                // Known without asking the kernel.
+                [only] => Some(SocketAddr::new(only.to_canonical(), wish.target.port)),
+                _ => stream.peer_addr().ok(),
+            },
             stream: Stream::Tcp(stream),
             route,
             phases,

@@ -92,12 +92,17 @@ impl Direction {
         }
     }
 
-    /// Ready once this direction's end was carried to the sink. `count` is told each chunk as it is read.
+    pub(super) fn is_done(&self) -> bool {
+        self.state == State::Done
+    }
+
+    /// Ready once this direction's end was carried to the sink; `last`: the other direction's was. `count` is told each chunk as it is read.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
         source: &mut Stream,
         sink: &mut Stream,
+        last: bool,
         count: impl Fn(u64),
     ) -> Poll<Result<(), Broken>> {
         let (mut chunks, mut moved) = (0, 0);
@@ -116,6 +121,8 @@ impl Direction {
                         return Poll::Pending;
                     }
                 },
+                // Both sides have said all, and a bare socket says so itself when it is closed.
+                State::Ending if last && matches!(sink, Stream::Tcp(_)) => self.state = State::Done,
                 State::Ending => {
                     ready!(Pin::new(&mut *sink).poll_shutdown(cx)).map_err(Broken::Sink)?;
                     self.state = State::Done;

@@ -84,15 +84,19 @@ impl<M: Meter> Future for Relay<'_, M> {
             return Poll::Ready(RelayEnd::Cancelled);
         }
         let meter = this.meter;
+        let last = this.down.is_done();
         let up = this
             .up
-            .poll(cx, &mut this.client, &mut this.far, |bytes| meter.up(bytes));
+            .poll(cx, &mut this.client, &mut this.far, last, |bytes| {
+                meter.up(bytes)
+            });
         if let Poll::Ready(Err(broken)) = up {
             return Poll::Ready(this.broken(broken, Side::Client, Side::Far));
         }
+        let last = this.up.is_done();
         let down = this
             .down
-            .poll(cx, &mut this.far, &mut this.client, |bytes| {
+            .poll(cx, &mut this.far, &mut this.client, last, |bytes| {
                 meter.down(bytes)
             });
         if let Poll::Ready(Err(broken)) = down {
