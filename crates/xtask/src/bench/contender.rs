@@ -120,7 +120,7 @@ pub fn haproxy(origin: SocketAddr) -> Option<Contender> {
     let program = program("haproxy")?;
     let (address, folder) = (reserve(), open_folder("haproxy-"));
     let text = format!(
-        "global\n  maxconn 4000\n  nbthread 1\ndefaults\n  mode tcp\n  option splice-auto\n  timeout connect 5s\n  timeout client 300s\n  \
+        "global\n  maxconn 4000\n  nbthread 1\ndefaults\n  mode tcp\n  option splice-request\n  option splice-response\n  timeout connect 5s\n  timeout client 300s\n  \
          timeout server 300s\nlisten all\n  bind {address}\n  server one {origin}\n"
     );
     let config = write(folder.path(), "haproxy.cfg", &text);
