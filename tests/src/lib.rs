@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, reason = "tests tell what they skip")]
 
 pub mod client;
+pub mod desktop;
 pub mod namespace;
 pub mod origin;
 pub mod peers;

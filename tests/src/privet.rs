@@ -284,6 +284,8 @@ impl Place {
         command.args(&words[1..]).arg("serve");
         command.arg("--config").arg(self.config());
         command.arg("--data-dir").arg(self.dir().join("data"));
+        // No test touches the desktop of whoever runs it, unless it brings one of its own.
+        command.env("PRIVET_SYSTEM_PROXY", "none");
         command.envs(setup.env.iter().map(|(key, value)| (key, value)));
         Running::start("privet", command)
     }
@@ -292,6 +294,7 @@ impl Place {
     pub fn cli(&self, words: &[&str]) -> Answer {
         let mut command = Command::new(binary());
         command
+            .env("PRIVET_SYSTEM_PROXY", "none")
             .arg("--data-dir")
             .arg(self.dir().join("data"))
             .args(words);

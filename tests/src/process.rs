@@ -79,7 +79,10 @@ impl Running {
                 !text.contains(what) && self.log.open.load(Ordering::SeqCst) > 0
             })
             .expect("the log's readers do not panic");
-        let text = text.clone();
+        let said = text.clone();
+        // Whoever tells the failure reads it again.
+        drop(text);
+        let text = said;
         assert!(
             text.contains(what),
             "{} never said {what:?}; it said:\n{text}",

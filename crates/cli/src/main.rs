@@ -12,6 +12,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use privet_system::proxy::guardian;
+
 use crate::commands::Context;
 use crate::exit::{EXIT_CODES, Exit, Failure};
 use crate::handed::Handed;
@@ -32,6 +34,14 @@ pub(crate) struct Cli {
 enum Command {
     /// Run the engine in the foreground
     Serve(commands::serve::Args),
+    /// Run engine, tray and system proxy in one process, one a user: what a desktop starts at login
+    Agent(commands::agent::Args),
+    /// End the running engine; the system proxy is put back first
+    Quit,
+    /// Point the desktop at Privet, or put back what was there before
+    SystemProxy(commands::system_proxy::Args),
+    /// Start `privet agent` at login, or not
+    Login(commands::login::Args),
     /// Check a configuration: exit 0, or 2 with each fault's line, column, cause and mend
     Check(commands::check::Args),
     /// Start a program with the proxy's environment
@@ -72,6 +82,15 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // The guardian has no command line, no runtime and no log.
+    let mut words = std::env::args_os().skip(1);
+    if words
+        .next()
+        .is_some_and(|first| first == guardian::ARGUMENT)
+        && let Some(folder) = words.next()
+    {
+        return ExitCode::from(guardian::run(folder.as_ref()));
+    }
     let handed = handed::take();
     let cli = Cli::parse();
     let terminal = Terminal::new(cli.places.json);
@@ -107,6 +126,10 @@ fn main() -> ExitCode {
 async fn run(context: &Context, command: Command, handed: Handed) -> Result<Exit, Failure> {
     match command {
         Command::Serve(args) => commands::serve::run(context, args, handed).await,
+        Command::Agent(args) => commands::agent::run(context, args, handed).await,
+        Command::Quit => commands::quit::run(context).await,
+        Command::SystemProxy(args) => commands::system_proxy::run(context, args).await,
+        Command::Login(args) => commands::login::run(context, args).await,
         Command::Check(args) => commands::check::run(context, &args).await,
         Command::Run(args) => commands::run::run(context, &args).await,
         Command::Mode(args) => commands::mode::run(context, args).await,

@@ -17,6 +17,7 @@ use utoipa_axum::routes;
 use crate::extract::MAX_BODY;
 use crate::guard::{self, Guard};
 use crate::problem::Problem;
+use crate::system_proxy::SystemProxy;
 use crate::{calls, openapi, page};
 
 /// Event streams at a time, over all doors: each of them is a connection that stays.
@@ -31,6 +32,7 @@ pub struct Api {
     /// Held while the configuration is edited.
     pub(crate) editing: Arc<Mutex<()>>,
     pub(crate) closing: CancellationToken,
+    pub(crate) system_proxy: SystemProxy,
 }
 
 impl Api {
@@ -42,7 +44,15 @@ impl Api {
             watchers: Arc::new(Semaphore::new(MAX_WATCHERS)),
             editing: Arc::default(),
             closing,
+            system_proxy: SystemProxy::none(),
         }
+    }
+
+    /// Gives it the desktop's proxy to show and to switch; without, the desktop is left alone.
+    #[must_use]
+    pub fn with_system_proxy(mut self, system_proxy: SystemProxy) -> Self {
+        self.system_proxy = system_proxy;
+        self
     }
 
     /// For doors that only their owner can open: the Unix socket, and callers in the same process.
@@ -98,6 +108,10 @@ fn all_calls() -> (Router<Api>, utoipa::openapi::OpenApi) {
         .routes(routes!(calls::lists::refresh_list))
         .routes(routes!(calls::usage::get_usage))
         .routes(routes!(calls::identity::rotate_identity))
+        .routes(routes!(
+            calls::system_proxy::read_system_proxy,
+            calls::system_proxy::switch_system_proxy
+        ))
         .routes(routes!(calls::doctor::examine))
         .routes(routes!(calls::document::read_document))
         .split_for_parts();

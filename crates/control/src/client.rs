@@ -21,6 +21,7 @@ use crate::calls::events::EventsQuery;
 use crate::calls::identity::Identity;
 use crate::calls::lists::{List, Lists};
 use crate::calls::status::{Mode, ModeWish, Status};
+use crate::calls::system_proxy::{SystemProxy, SystemProxyWish};
 use crate::calls::upstreams::{Outlets, Tested};
 use crate::calls::usage::{Usage, UsageQuery};
 use crate::calls::why::{Explanation, WhyQuery};
@@ -225,6 +226,18 @@ impl Client {
 
     pub async fn rotate_identity(&self) -> Result<Identity, ClientError> {
         self.send(Method::POST, "/api/v1/identity", None::<&()>)
+            .await
+    }
+
+    pub async fn system_proxy(&self) -> Result<SystemProxy, ClientError> {
+        self.get("/api/v1/system-proxy", &()).await
+    }
+
+    pub async fn switch_system_proxy(
+        &self,
+        wish: &SystemProxyWish,
+    ) -> Result<SystemProxy, ClientError> {
+        self.send(Method::PUT, "/api/v1/system-proxy", Some(wish))
             .await
     }
 

@@ -22,12 +22,14 @@ pub mod open;
 pub mod openapi;
 pub mod page;
 pub mod problem;
+pub mod system_proxy;
 pub mod token;
 
 pub use api::Api;
 pub use client::{Client, ClientError, Endpoint};
 pub use open::{Doors, OpenError};
 pub use problem::{Diagnostic, Problem};
+pub use system_proxy::{Means, SwitchError, SystemProxy};
 pub use token::Token;
 
 /// The API's OpenAPI 3.1 document.

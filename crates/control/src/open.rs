@@ -16,6 +16,7 @@ use crate::doors::tcp;
 use crate::doors::unix;
 use crate::guard::Guard;
 use crate::metrics;
+use crate::system_proxy::{SwitchError, SystemProxy};
 use crate::token::{TOKEN_FILE, Token, TokenError};
 
 #[derive(Debug, thiserror::Error)]
@@ -69,8 +70,28 @@ impl Doors {
         #[cfg(unix)] socket: Option<Socket>,
         data_dir: &Path,
     ) -> Result<Self, OpenError> {
+        Self::open_with(
+            engine,
+            #[cfg(unix)]
+            socket,
+            data_dir,
+            SystemProxy::none(),
+        )
+        .await
+    }
+
+    /// As [`Doors::open`], with the desktop's proxy to show and to switch.
+    ///
+    /// # Errors
+    /// As [`Doors::open`].
+    pub async fn open_with(
+        engine: Engine,
+        #[cfg(unix)] socket: Option<Socket>,
+        data_dir: &Path,
+        system_proxy: SystemProxy,
+    ) -> Result<Self, OpenError> {
         let closing = CancellationToken::new();
-        let api = Api::new(engine, closing.clone());
+        let api = Api::new(engine, closing.clone()).with_system_proxy(system_proxy);
         let mut doors = Self {
             data_dir: data_dir.to_owned(),
             #[cfg(unix)]
@@ -109,6 +130,20 @@ impl Doors {
         }
         if self.new_token.take().is_some() {
             tracing::info!("the control port has a new token, in {TOKEN_FILE} in the data folder");
+        }
+        if let Err(error) = self.api.system_proxy.keep(&self.api.engine).await {
+            tracing::warn!("the system proxy does not follow the listeners: {error}");
+        }
+    }
+
+    /// Gives the desktop's proxy back: to be done before the listeners close.
+    ///
+    /// # Errors
+    /// The desktop refuses; the next start tries again.
+    pub async fn give_back(&self) -> Result<(), SwitchError> {
+        match self.api.system_proxy.turn_off().await {
+            Ok(_) | Err(SwitchError::NotOurs) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 

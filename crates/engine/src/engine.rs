@@ -65,6 +65,11 @@ impl Engine {
         self.shared.problems.raise(about, text, mend);
     }
 
+    /// What was raised is well again.
+    pub fn settle(&self, about: &str) {
+        self.shared.problems.settle(about);
+    }
+
     /// Every listener with its real address.
     pub fn listeners(&self) -> Vec<ListenerState> {
         self.shared.listening.load().to_vec()

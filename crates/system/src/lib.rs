@@ -9,6 +9,7 @@ pub mod login;
 pub mod notify;
 pub mod process;
 pub mod proxy;
+pub mod window;
 
 pub use interfaces::Interfaces;
 pub use keyring::SystemKeyring;

@@ -69,7 +69,31 @@ pub const TEST: &[Package] = &[
         "unshare",
         "network namespaces of the kill-switch test",
     ),
-    Package("dbus", "dbus-daemon", "a session bus for the keyring test"),
+    Package(
+        "dbus",
+        "dbus-daemon",
+        "a session bus for the keyring, system proxy and tray tests",
+    ),
+    Package(
+        "libglib2.0-bin",
+        "gsettings",
+        "a desktop's settings for the system proxy test",
+    ),
+    Package(
+        "gsettings-desktop-schemas",
+        "gsettings",
+        "the settings themselves, for the system proxy test",
+    ),
+    Package(
+        "dconf-gsettings-backend",
+        "gsettings",
+        "keeps them, for the system proxy test",
+    ),
+    Package(
+        "dconf-cli",
+        "dconf",
+        "reads exactly what was set in the system proxy test",
+    ),
     Package(
         "gnome-keyring",
         "gnome-keyring-daemon",

@@ -81,6 +81,9 @@ async fn without_engine(context: &Context, place: &str) -> Result<Vec<Finding>, 
     let still = tokio::task::spawn_blocking(move || {
         let mut findings = examine::files(&at);
         findings.extend(ports(&config_path));
+        findings.push(privet_control::calls::doctor::system_proxy(
+            privet_system::proxy::Holder::of_session().look(),
+        ));
         findings
     });
     findings.extend(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use privet_config::{Config, LogFormat};
-use privet_control::Doors;
+use privet_control::{Doors, SwitchError, SystemProxy};
 use privet_engine::{Engine, Options, StartError};
 use privet_system::SystemKeyring;
 use privet_system::notify::{Word, notify};
@@ -29,34 +29,73 @@ pub struct Args {
     threads: Option<std::num::NonZeroUsize>,
 }
 
+/// What else an engine is beside its listeners.
+pub struct Face {
+    pub drain: Duration,
+    pub threads: Option<std::num::NonZeroUsize>,
+    /// Show an icon.
+    pub tray: bool,
+    /// Point the desktop at the engine from the start.
+    pub system_proxy: bool,
+}
+
 pub async fn run(context: &Context, args: Args, handed: Handed) -> Result<Exit, Failure> {
     let drain = privet_config::parse_duration(&args.drain).ok_or_else(|| {
         Failure::usage(format!("\"{}\" is not a time; write 10s or 1m", args.drain))
     })?;
-    let (config_path, data_dir) = (context.places.config()?, context.places.data_dir()?);
+    let face = Face {
+        drain,
+        threads: args.threads,
+        tray: false,
+        system_proxy: false,
+    };
     // Before anything can be seen from outside: a signal from then on is a wish, not a death.
     let signals = Signals::listen()?;
-    let mut level = start_log(&config_path);
-    crate::panic::hook();
-    privet_system::limits::raise_open_files();
-    make_data_dir(&data_dir)?;
     #[cfg(unix)]
     let socket = privet_control::doors::unix::bind(&context.places.socket()?)
         .await
         .map_err(|error| Failure::failed(error.to_string()))?;
+    start(
+        context,
+        face,
+        signals,
+        #[cfg(unix)]
+        socket,
+        handed,
+    )
+    .await
+}
+
+/// Starts the engine with its doors, and keeps it until a signal or the tray ends it.
+pub async fn start(
+    context: &Context,
+    face: Face,
+    signals: Signals,
+    #[cfg(unix)] socket: privet_control::open::Socket,
+    handed: Handed,
+) -> Result<Exit, Failure> {
+    let (config_path, data_dir) = (context.places.config()?, context.places.data_dir()?);
+    let mut level = start_log(&config_path);
+    crate::panic::hook();
+    privet_system::limits::raise_open_files();
+    make_data_dir(&data_dir)?;
+    let desktop = SystemProxy::of_session();
+    // Programs must not go on to a port that is dead since another Privet died.
+    let recovered = desktop.recover().await;
     let options = Options {
         config_path,
         data_dir: data_dir.clone(),
         keyring: Arc::new(SystemKeyring),
         adopted: adopted(handed)?,
-        threads: args.threads.map(usize::from),
+        threads: face.threads.map(usize::from),
     };
     let engine = Engine::start(options).await.map_err(refused)?;
-    let doors = Doors::open(
+    let doors = Doors::open_with(
         engine.clone(),
         #[cfg(unix)]
         Some(socket),
         &data_dir,
+        desktop.clone(),
     )
     .await;
     let doors = match doors {
@@ -66,9 +105,24 @@ pub async fn run(context: &Context, args: Args, handed: Handed) -> Result<Exit, 
             return Err(Failure::failed(error.to_string()));
         }
     };
+    say_refused(&engine, recovered);
+    if face.system_proxy {
+        say_refused(&engine, desktop.turn_on(&engine, None).await);
+    }
     greet(&context.terminal, &engine, &doors)?;
     let _ = notify(Word::Ready);
-    serve_until_told(context, &engine, doors, signals, &mut level, drain).await
+    serve_until_told(context, &engine, doors, signals, &mut level, face.drain).await
+}
+
+/// A desktop that refuses never stops the engine: status and doctor show it.
+fn say_refused<T>(engine: &Engine, done: Result<T, SwitchError>) {
+    if let Err(error) = done {
+        engine.raise(
+            "system-proxy",
+            &error.to_string(),
+            "look at the desktop's proxy settings, then: privet system-proxy status",
+        );
+    }
 }
 
 /// The file's `[log]`; where it cannot be read, the start says so in a moment.
@@ -214,6 +268,10 @@ async fn serve_until_told(
         drain.as_secs()
     ));
     let draining = async {
+        // First of all: who uses the desktop's proxy must not run into closed doors.
+        if let Err(error) = doors.give_back().await {
+            context.complain(&format!("the system proxy was not put back: {error}"));
+        }
         engine.stop(drain).await;
         doors.close().await;
     };
@@ -245,7 +303,7 @@ enum Signal {
 }
 
 #[cfg(unix)]
-struct Signals {
+pub struct Signals {
     hangup: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
@@ -253,7 +311,7 @@ struct Signals {
 
 #[cfg(unix)]
 impl Signals {
-    fn listen() -> Result<Self, Failure> {
+    pub fn listen() -> Result<Self, Failure> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
             hangup: signal(SignalKind::hangup())?,
@@ -272,11 +330,11 @@ impl Signals {
 }
 
 #[cfg(not(unix))]
-struct Signals;
+pub struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
-    fn listen() -> Result<Self, Failure> {
+    pub fn listen() -> Result<Self, Failure> {
         Ok(Self)
     }
 

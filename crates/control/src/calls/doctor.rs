@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use privet_net::health::OutletState;
+use privet_system::proxy::{Report, State as Found};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -20,7 +21,7 @@ pub struct Diagnosis {
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Finding {
-    /// What was looked at: "engine", "configuration", "listener", "upstream", "clock", "permissions", "keyring", "files".
+    /// What was looked at: "engine", "configuration", "listener", "upstream", "clock", "permissions", "keyring", "files", "system proxy".
     pub check: String,
     pub state: Health,
     pub text: String,
@@ -121,6 +122,7 @@ pub(crate) async fn examine(State(api): State<Api>) -> Result<axum::Json<Diagnos
         )
     }));
     findings.extend(engine.upstreams().into_iter().map(upstream));
+    findings.extend(api.system_proxy.look().await.map(system_proxy));
     let place = Place {
         config_path: engine.options().config_path.clone(),
         data_dir: engine.options().data_dir.clone(),
@@ -133,6 +135,18 @@ pub(crate) async fn examine(State(api): State<Api>) -> Result<axum::Json<Diagnos
             .map_err(|error| Problem::internal(error.to_string()))?,
     );
     Ok(axum::Json(Diagnosis::of(findings)))
+}
+
+/// The desktop's proxy as a finding; a desktop without one is no fault.
+pub fn system_proxy(report: Report) -> Finding {
+    let check = "system proxy";
+    let mend = report.mend.unwrap_or_default();
+    match report.state {
+        Found::On if mend.is_empty() => Finding::ok(check, report.text),
+        Found::Off | Found::Unsupported => Finding::ok(check, report.text),
+        Found::Leftover => Finding::wrong(check, report.text, mend),
+        Found::On | Found::Changed | Found::Unknown => Finding::warning(check, report.text, mend),
+    }
 }
 
 fn upstream(outlet: privet_net::health::OutletHealth) -> Finding {

@@ -2,7 +2,7 @@
 //! promise them.
 
 use axum::Router;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{get, post};
 
 use crate::api::Api;
 use crate::problem::Problem;
@@ -10,11 +10,9 @@ use crate::problem::Problem;
 /// The calls to come.
 pub(crate) fn router() -> Router<Api> {
     let cache = get(no_cache).delete(no_cache);
-    let system_proxy: MethodRouter<Api> = get(no_system_proxy).put(no_system_proxy);
     Router::new()
         .route("/api/v1/cache", cache)
         .route("/api/v1/sites", get(no_sites))
-        .route("/api/v1/system-proxy", system_proxy)
         .route("/api/v1/leaktest", post(no_leaktest))
 }
 
@@ -24,10 +22,6 @@ async fn no_cache() -> Problem {
 
 async fn no_sites() -> Problem {
     Problem::not_implemented("reverse sites")
-}
-
-async fn no_system_proxy() -> Problem {
-    Problem::not_implemented("system proxy switch")
 }
 
 async fn no_leaktest() -> Problem {

@@ -11,6 +11,7 @@ pub mod language;
 pub mod later;
 pub mod lists;
 pub mod status;
+pub mod system_proxy;
 pub mod upstreams;
 pub mod usage;
 pub mod why;

@@ -10,6 +10,7 @@ use privet_net::health::{OutletHealth, OutletState};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::system_proxy::SystemProxy;
 use crate::api::Api;
 use crate::extract::Json;
 use crate::problem::Problem;
@@ -28,8 +29,8 @@ pub struct Status {
     pub started_ms: u64,
     pub mode: Mode,
     pub listeners: Vec<Listener>,
-    /// The operating system's proxy as measured; `null`: this version does not look.
-    pub system_proxy: Option<serde_json::Value>,
+    /// The desktop's proxy as measured; `null`: this engine leaves the desktop alone.
+    pub system_proxy: Option<SystemProxy>,
     /// Where the mode sends what no rule matches.
     pub route: Route,
     pub totals: Totals,
@@ -182,6 +183,9 @@ pub(crate) fn of(api: &Api) -> Status {
     let engine = &api.engine;
     let config = engine.config();
     let mode = mode(&config, engine.mode());
+    let system_proxy = api.system_proxy.last_look().map(SystemProxy::from);
+    let mut problems: Vec<Trouble> = engine.problems().into_iter().map(trouble).collect();
+    problems.extend(system_proxy.as_ref().and_then(astray));
     Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
@@ -196,19 +200,28 @@ pub(crate) fn of(api: &Api) -> Status {
                 address: listener.address.to_string(),
             })
             .collect(),
-        system_proxy: None,
+        system_proxy,
         totals: totals(engine),
-        problems: engine
-            .problems()
-            .into_iter()
-            .map(|problem| Trouble {
-                about: problem.about,
-                text: problem.text,
-                mend: problem.mend,
-            })
-            .collect(),
+        problems,
         config: Some(engine.options().config_path.display().to_string()),
     }
+}
+
+fn trouble(problem: privet_engine::Problem) -> Trouble {
+    Trouble {
+        about: problem.about,
+        text: problem.text,
+        mend: problem.mend,
+    }
+}
+
+/// A desktop that something else changed, or that another program left on a dead port.
+fn astray(proxy: &SystemProxy) -> Option<Trouble> {
+    matches!(proxy.state.as_str(), "changed" | "leftover").then(|| Trouble {
+        about: "system-proxy".to_owned(),
+        text: proxy.text.clone(),
+        mend: proxy.mend.clone().unwrap_or_default(),
+    })
 }
 
 fn mode(config: &Config, state: ModeState) -> Mode {

@@ -96,8 +96,8 @@ async fn every_refusal_is_a_problem_that_says_what_to_do() {
             "PUT",
             "/api/v1/system-proxy",
             Some(json!({"enabled": true})),
-            501,
-            "not-in-this-version",
+            409,
+            "conflict",
         ),
         ("POST", "/api/v1/leaktest", None, 501, "not-in-this-version"),
     ];

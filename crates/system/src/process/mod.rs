@@ -25,6 +25,22 @@ pub use nowhere::{Processes, who_listens};
 /// Whether this system can be asked at all.
 pub const SUPPORTED: bool = cfg!(target_os = "linux");
 
+/// Asks a process to end (SIGTERM).
+///
+/// # Errors
+/// It is gone, or another user's.
+#[cfg(unix)]
+pub fn ask_to_end(pid: u32) -> std::io::Result<()> {
+    let pid = i32::try_from(pid)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
+    let pid = pid.ok_or(std::io::ErrorKind::InvalidInput)?;
+    Ok(rustix::process::kill_process(
+        pid,
+        rustix::process::Signal::TERM,
+    )?)
+}
+
 /// A connection to us from this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Connection {

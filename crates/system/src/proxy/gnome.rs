@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::layout::{Layout, Pointing, Unit};
 use super::settings::{Change, ProxySettings, Value};
-use super::store::{ProxyStore, Stamp, StoreError, run};
+use super::store::{Leash, ProxyStore, Stamp, StoreError, run, run_on};
 use super::target::Target;
 
 const SCHEMA: &str = "org.gnome.system.proxy";
@@ -38,16 +38,16 @@ impl ProxyStore for Gnome {
         Ok(parse(&listed, set.as_deref()))
     }
 
-    fn write(&self, changes: &[Change]) -> Result<(), StoreError> {
+    fn write(&self, changes: &[Change], leash: &Leash) -> Result<(), StoreError> {
         for Change { key, value } in changes {
             let (schema, key) = match key.split_once('/') {
                 Some((child, key)) => (format!("{SCHEMA}.{child}"), key),
                 None => (SCHEMA.to_owned(), key.as_str()),
             };
             if value.set {
-                run("gsettings", &["set", &schema, key, &value.text])?;
+                run_on(leash, "gsettings", &["set", &schema, key, &value.text])?;
             } else {
-                run("gsettings", &["reset", &schema, key])?;
+                run_on(leash, "gsettings", &["reset", &schema, key])?;
             }
         }
         Ok(())

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::detect;
 use super::hold::{self, ProxyError};
 use super::journal::JournalFile;
+use super::store::Leash;
 
 /// The hidden first argument; the journal's folder follows.
 pub const ARGUMENT: &str = "--guardian";
@@ -54,6 +55,11 @@ impl Guardian {
         self.child.id()
     }
 
+    /// For commands that write meanwhile.
+    pub fn leash(&self) -> Leash {
+        self.pipe.as_ref().map(Leash::of).unwrap_or_default()
+    }
+
     /// Whether it still watches.
     pub fn is_alive(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
@@ -61,6 +67,10 @@ impl Guardian {
 }
 
 impl Drop for Guardian {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the standard library waits for a child with no deadline only"
+    )]
     fn drop(&mut self) {
         self.pipe = None;
         let start = Instant::now();
@@ -86,6 +96,7 @@ fn own_program() -> io::Result<PathBuf> {
 
 /// The guardian's whole life; what it returns is its exit code. Also right at login, after a loss of power: with nothing
 /// to wait for on its input, it puts back what nobody holds.
+#[expect(clippy::disallowed_methods, reason = "it has no runtime")]
 pub fn run(folder: &Path) -> u8 {
     outlive_signals();
     let mut rest = [0; 64];
@@ -124,7 +135,7 @@ fn put_back(journal: &JournalFile, start: Instant) -> Result<(), ProxyError> {
         return Ok(());
     };
     let store = detect::open(found.layout).ok_or(ProxyError::Unsupported)?;
-    hold::put_back(store.as_ref(), &found)?;
+    hold::put_back(store.as_ref(), &found, &Leash::default())?;
     journal.remove()?;
     super::net::lift();
     Ok(())

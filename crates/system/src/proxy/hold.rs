@@ -11,7 +11,7 @@ use super::layout::{Layout, Pointing};
 use super::leftover;
 use super::net;
 use super::settings::{Change, ProxySettings, Value};
-use super::store::{ProxyStore, Stamp, StoreError};
+use super::store::{Leash, ProxyStore, Stamp, StoreError};
 use super::switch::{self, Standing, Step};
 use super::target::Target;
 
@@ -142,10 +142,11 @@ impl Holder {
     fn write_on(&mut self, file: &JournalFile, target: &Target) -> Result<(), ProxyError> {
         let journal = file.read()?;
         self.guard(file);
+        let leash = self.leash();
         let store = self.store.as_deref().ok_or(ProxyError::Unsupported)?;
         let journal = match journal {
             Some(other) if other.layout != store.layout() => {
-                put_back_elsewhere(&other)?;
+                put_back_elsewhere(&other, &leash)?;
                 None
             }
             journal => journal,
@@ -156,7 +157,7 @@ impl Holder {
         for step in switch::turn_on(store.layout(), journal.as_ref(), &measured, &wanted) {
             match step {
                 Step::Note(journal) => file.write(&journal)?,
-                Step::Write(change) => store.write(&[change])?,
+                Step::Write(change) => store.write(&[change], &leash)?,
                 Step::Forget => file.remove()?,
             }
         }
@@ -184,9 +185,12 @@ impl Holder {
         }
         match file.read() {
             Ok(Some(journal)) => {
+                let leash = self.leash();
                 match self.store.as_deref() {
-                    Some(store) if store.layout() == journal.layout => put_back(store, &journal)?,
-                    _ => put_back_elsewhere(&journal)?,
+                    Some(store) if store.layout() == journal.layout => {
+                        put_back(store, &journal, &leash)?;
+                    }
+                    _ => put_back_elsewhere(&journal, &leash)?,
                 }
                 file.remove()?;
             }
@@ -226,7 +230,7 @@ impl Holder {
                 value: Value::set(text),
             })
             .collect();
-        store.write(&changes)?;
+        store.write(&changes, &Leash::default())?;
         self.seen = None;
         match self.look().state {
             State::Leftover => Err(ProxyError::NotKept(
@@ -260,6 +264,13 @@ impl Holder {
             // Without one the journal and the net remain; the report shows that there is none.
             self.guardian = Guardian::start(file).ok();
         }
+    }
+
+    fn leash(&self) -> Leash {
+        self.guardian
+            .as_ref()
+            .map(Guardian::leash)
+            .unwrap_or_default()
     }
 
     /// Whether this process has the settings.
@@ -381,9 +392,13 @@ fn off(pointing: &Pointing, seen: &mut Seen) -> Report {
 }
 
 /// Puts back what is still ours, and looks whether it was kept.
-pub(super) fn put_back(store: &dyn ProxyStore, journal: &Journal) -> Result<(), ProxyError> {
+pub(super) fn put_back(
+    store: &dyn ProxyStore,
+    journal: &Journal,
+    leash: &Leash,
+) -> Result<(), ProxyError> {
     for change in switch::put_back(journal, &store.read()?) {
-        store.write(&[change])?;
+        store.write(&[change], leash)?;
     }
     let left = switch::put_back(journal, &store.read()?);
     if left.is_empty() {
@@ -395,9 +410,9 @@ pub(super) fn put_back(store: &dyn ProxyStore, journal: &Journal) -> Result<(), 
 }
 
 /// The journal is of another desktop of the same user.
-fn put_back_elsewhere(journal: &Journal) -> Result<(), ProxyError> {
+fn put_back_elsewhere(journal: &Journal, leash: &Leash) -> Result<(), ProxyError> {
     let store = detect::open(journal.layout).ok_or(ProxyError::Unsupported)?;
-    put_back(store.as_ref(), journal)
+    put_back(store.as_ref(), journal, leash)
 }
 
 /// Settings that point at us without a journal (it was lost) are no state to come back to: off is.

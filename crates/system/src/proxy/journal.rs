@@ -165,6 +165,10 @@ impl JournalFile {
     ///
     /// # Errors
     /// Another process has it, or the lock's file cannot be made.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a lock of a file is waited for with no deadline only, and no runtime's thread comes here"
+    )]
     pub fn hold(&self, patience: Duration) -> Result<Held, JournalError> {
         let path = self.folder.join(LOCK);
         let failed = |source| JournalError::Write {

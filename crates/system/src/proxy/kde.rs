@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::layout::{Layout, Pointing, Unit};
 use super::settings::{Change, ProxySettings, Value};
-use super::store::{ProxyStore, Stamp, StoreError, run};
+use super::store::{Leash, ProxyStore, Stamp, StoreError, run};
 use super::target::Target;
 
 const GROUP: &str = "[Proxy Settings]";
@@ -69,7 +69,7 @@ impl ProxyStore for Kde {
         Ok(parse(&self.text()?))
     }
 
-    fn write(&self, changes: &[Change]) -> Result<(), StoreError> {
+    fn write(&self, changes: &[Change], _leash: &Leash) -> Result<(), StoreError> {
         let mut text = self.text()?;
         for change in changes {
             text = edit(&text, change)?;
@@ -318,7 +318,7 @@ mod tests {
                 value: Value::set(text),
             })
             .collect();
-        store.write(&changes).unwrap();
+        store.write(&changes, &Leash::default()).unwrap();
         let read = store.read().unwrap();
         let ours = ("127.0.0.1".to_owned(), 7280);
         assert_eq!(

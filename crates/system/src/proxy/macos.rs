@@ -6,7 +6,7 @@
 
 use super::layout::{Layout, Pointing};
 use super::settings::{Change, ProxySettings, Value};
-use super::store::{ProxyStore, StoreError, run};
+use super::store::{Leash, ProxyStore, StoreError, run, run_on};
 use super::target::Target;
 
 const PROGRAM: &str = "networksetup";
@@ -40,11 +40,11 @@ impl ProxyStore for MacOs {
         Ok(settings)
     }
 
-    fn write(&self, changes: &[Change]) -> Result<(), StoreError> {
+    fn write(&self, changes: &[Change], leash: &Leash) -> Result<(), StoreError> {
         for change in changes {
             for words in commands(change) {
                 let words: Vec<&str> = words.iter().map(String::as_str).collect();
-                run(PROGRAM, &words)?;
+                run_on(leash, PROGRAM, &words)?;
             }
         }
         Ok(())

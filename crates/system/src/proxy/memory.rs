@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use super::layout::Layout;
 use super::settings::{Change, ProxySettings};
-use super::store::{ProxyStore, StoreError};
+use super::store::{Leash, ProxyStore, StoreError};
 
 /// A store that its clones share.
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ impl ProxyStore for Memory {
         Ok(self.with(|state| state.settings.clone()))
     }
 
-    fn write(&self, changes: &[Change]) -> Result<(), StoreError> {
+    fn write(&self, changes: &[Change], _leash: &Leash) -> Result<(), StoreError> {
         self.with(|state| {
             for change in changes {
                 match &mut state.writes_left {

@@ -26,5 +26,5 @@ pub use hold::{Holder, ProxyError, Report, State};
 pub use journal::{Journal, JournalFile};
 pub use layout::{Layout, Pointing};
 pub use settings::{Change, ProxySettings, Value};
-pub use store::{ProxyStore, StoreError};
+pub use store::{Leash, ProxyStore, StoreError};
 pub use target::Target;

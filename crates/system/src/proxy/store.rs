@@ -1,7 +1,7 @@
 //! What every store of a desktop's proxy can do, and how its commands are run.
 
 use std::io::Read;
-use std::process::{Command, Stdio};
+use std::process::{ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,11 +27,37 @@ pub trait ProxyStore: Send {
     ///
     /// # Errors
     /// The desktop refuses, or does not answer.
-    fn write(&self, changes: &[Change]) -> Result<(), StoreError>;
+    fn write(&self, changes: &[Change], leash: &Leash) -> Result<(), StoreError>;
 
     /// Changes whenever the settings may have changed, at the cost of one `stat`; `None` where nothing tells.
     fn stamp(&self) -> Option<Stamp> {
         None
+    }
+}
+
+/// What a command that writes has in its hands: the guardian's pipe. A command that outlives us keeps it open, so that the
+/// guardian does not look before the last write is done.
+#[derive(Debug, Default)]
+pub struct Leash(Option<Held>);
+
+#[cfg(unix)]
+type Held = std::os::fd::OwnedFd;
+#[cfg(windows)]
+type Held = std::os::windows::io::OwnedHandle;
+
+impl Leash {
+    pub fn of(pipe: &ChildStdin) -> Self {
+        #[cfg(unix)]
+        let held = std::os::fd::AsFd::as_fd(pipe).try_clone_to_owned();
+        #[cfg(windows)]
+        let held = std::os::windows::io::AsHandle::as_handle(pipe).try_clone_to_owned();
+        Self(held.ok())
+    }
+
+    /// A command's input, which it does not read.
+    fn input(&self) -> Stdio {
+        let held = self.0.as_ref().and_then(|held| held.try_clone().ok());
+        held.map_or_else(Stdio::null, Stdio::from)
     }
 }
 
@@ -76,9 +102,18 @@ pub enum StoreError {
 
 /// Runs a desktop's command to its end; what it printed.
 pub(super) fn run(program: &str, words: &[&str]) -> Result<String, StoreError> {
+    run_on(&Leash::default(), program, words)
+}
+
+/// As [`run`], for a command that writes.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the standard library waits for a child with no deadline only, and no runtime's thread comes here"
+)]
+pub(super) fn run_on(leash: &Leash, program: &str, words: &[&str]) -> Result<String, StoreError> {
     let mut child = Command::new(program)
         .args(words)
-        .stdin(Stdio::null())
+        .stdin(leash.input())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

@@ -3,7 +3,7 @@
 
 use super::layout::{Layout, Pointing, Unit};
 use super::settings::{Change, ProxySettings, Value};
-use super::store::{ProxyStore, StoreError, run};
+use super::store::{Leash, ProxyStore, StoreError, run, run_on};
 use super::target::Target;
 
 const KEY: &str = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Internet Settings";
@@ -27,19 +27,20 @@ impl ProxyStore for Windows {
         Ok(parse(&run("reg", &["query", KEY])?))
     }
 
-    fn write(&self, changes: &[Change]) -> Result<(), StoreError> {
+    fn write(&self, changes: &[Change], leash: &Leash) -> Result<(), StoreError> {
         for Change { key, value } in changes {
             if value.set {
                 let (kind, data) = value
                     .text
                     .split_once(' ')
                     .unwrap_or((value.text.as_str(), ""));
-                run(
+                run_on(
+                    leash,
                     "reg",
                     &["add", KEY, "/v", key, "/t", kind, "/d", data, "/f"],
                 )?;
             } else {
-                run("reg", &["delete", KEY, "/v", key, "/f"])?;
+                run_on(leash, "reg", &["delete", KEY, "/v", key, "/f"])?;
             }
         }
         Ok(())

@@ -1,0 +1,291 @@
+//! The desktop's proxy as a running engine holds it: pointed at the engine's listeners, kept there when they move, given
+//! back before the engine ends.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use privet_engine::{Engine, Kind, ListenerState};
+use privet_system::proxy::{Holder, ProxyError, Report, State, Target};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A report serves so long; what changed meanwhile is shown by the next one.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// How the desktop is pointed at us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Means {
+    /// By the address of our PAC file.
+    Pac,
+    /// By the addresses of our proxy listeners.
+    Manual,
+}
+
+/// The system proxy cannot be switched.
+#[derive(Debug, thiserror::Error)]
+pub enum SwitchError {
+    #[error("the engine has no listener that the desktop could be pointed at")]
+    NoListener,
+    #[error("this engine was started without the right to the system proxy")]
+    NotOurs,
+    #[error(transparent)]
+    Refused(#[from] ProxyError),
+    #[error("the switch broke off: {0}")]
+    Broken(String),
+}
+
+/// The hand on the desktop's proxy. Cheap to clone; one an engine.
+#[derive(Clone)]
+pub struct SystemProxy(Option<Arc<Inner>>);
+
+struct Inner {
+    /// Made at the first question: finding the desktop's settings starts a program.
+    holder: Mutex<Option<Holder>>,
+    memo: Mutex<Option<(Instant, Report)>>,
+    /// What we pointed the desktop at, and how it was asked for.
+    aim: Mutex<Option<(Target, Option<Means>)>>,
+    on: AtomicBool,
+    /// A look is under way.
+    looking: AtomicBool,
+}
+
+impl SystemProxy {
+    /// For an engine that leaves the desktop alone: nothing is looked at, nothing can be switched.
+    pub const fn none() -> Self {
+        Self(None)
+    }
+
+    /// The proxy of the session we run in.
+    pub fn of_session() -> Self {
+        Self::from_cell(None)
+    }
+
+    pub fn of(holder: Holder) -> Self {
+        Self::from_cell(Some(holder))
+    }
+
+    fn from_cell(holder: Option<Holder>) -> Self {
+        Self(Some(Arc::new(Inner {
+            holder: Mutex::new(holder),
+            memo: Mutex::default(),
+            aim: Mutex::default(),
+            on: AtomicBool::new(false),
+            looking: AtomicBool::new(false),
+        })))
+    }
+
+    /// How it stood when it was last looked at, without waiting; where that is long ago, a new look begins meanwhile.
+    /// `None` before the first, and where nothing is looked at. Called on a runtime.
+    pub fn last_look(&self) -> Option<Report> {
+        let inner = self.0.as_ref()?;
+        let memo = lock(&inner.memo).clone();
+        let stale = memo.as_ref().is_none_or(|(at, _)| at.elapsed() >= FRESH);
+        if stale && !inner.looking.swap(true, Ordering::AcqRel) {
+            let this = self.clone();
+            tokio::spawn(async move {
+                let _ = this.blocking(|holder| Ok(holder.look())).await;
+                if let Some(inner) = &this.0 {
+                    inner.looking.store(false, Ordering::Release);
+                }
+            });
+        }
+        memo.map(|(_, report)| report)
+    }
+
+    /// How it stands, a second old at most; `None` where nothing is looked at.
+    pub async fn look(&self) -> Option<Report> {
+        let inner = self.0.as_ref()?;
+        if let Some((at, report)) = &*lock(&inner.memo)
+            && at.elapsed() < FRESH
+        {
+            return Some(report.clone());
+        }
+        self.blocking(|holder| Ok(holder.look())).await.ok()
+    }
+
+    /// Points the desktop at the engine's listeners; with no means named, by PAC where it has a listener for that.
+    ///
+    /// # Errors
+    /// [`SwitchError`]; the desktop is as it was then.
+    pub async fn turn_on(
+        &self,
+        engine: &Engine,
+        means: Option<Means>,
+    ) -> Result<Report, SwitchError> {
+        let inner = self.0.as_ref().ok_or(SwitchError::NotOurs)?;
+        let target = target(&engine.listeners(), means).ok_or(SwitchError::NoListener)?;
+        *lock(&inner.aim) = Some((target.clone(), means));
+        self.blocking(move |holder| {
+            holder.turn_on(&target)?;
+            Ok(holder.look())
+        })
+        .await
+    }
+
+    /// Puts back what was there before; the user's changes meanwhile stay.
+    ///
+    /// # Errors
+    /// [`SwitchError`]; the next start tries again.
+    pub async fn turn_off(&self) -> Result<Report, SwitchError> {
+        self.blocking(|holder| {
+            holder.turn_off()?;
+            Ok(holder.look())
+        })
+        .await
+    }
+
+    /// Puts back what a Privet that died left; nothing where another one holds it.
+    ///
+    /// # Errors
+    /// [`SwitchError`]: to be shown, and no reason not to start.
+    pub async fn recover(&self) -> Result<(), SwitchError> {
+        if self.0.is_none() {
+            return Ok(());
+        }
+        match self.turn_off().await {
+            Err(SwitchError::Refused(ProxyError::Journal(
+                privet_system::proxy::journal::JournalError::Held(_),
+            ))) => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+
+    /// Turns off a dead proxy that another program left behind.
+    ///
+    /// # Errors
+    /// [`SwitchError`]: it is not dead, or the desktop refuses.
+    pub async fn repair(&self) -> Result<Report, SwitchError> {
+        self.blocking(|holder| {
+            holder.repair_leftover()?;
+            Ok(holder.look())
+        })
+        .await
+    }
+
+    /// Follows listeners that moved, and sees to the guardian. Never against what something else changed.
+    pub async fn keep(&self, engine: &Engine) -> Result<(), SwitchError> {
+        let Some(inner) = &self.0 else { return Ok(()) };
+        if !inner.on.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let aim = lock(&inner.aim).clone();
+        let moved = aim.and_then(|(aimed, means)| {
+            target(&engine.listeners(), means).filter(|target| *target != aimed)
+        });
+        let Some(target) = moved else {
+            if let Ok(mut holder) = inner.holder.try_lock()
+                && let Some(holder) = holder.as_mut()
+            {
+                holder.keep_guarded();
+            }
+            return Ok(());
+        };
+        if let Some((aimed, _)) = &mut *lock(&inner.aim) {
+            aimed.clone_from(&target);
+        }
+        self.blocking(move |holder| {
+            if holder.look().state == State::On {
+                holder.turn_on(&target)?;
+            }
+            Ok(holder.look())
+        })
+        .await
+        .map(|_| ())
+    }
+
+    async fn blocking(
+        &self,
+        work: impl FnOnce(&mut Holder) -> Result<Report, ProxyError> + Send + 'static,
+    ) -> Result<Report, SwitchError> {
+        let inner = self.0.clone().ok_or(SwitchError::NotOurs)?;
+        let task = tokio::task::spawn_blocking(move || {
+            let mut cell = lock(&inner.holder);
+            let holder = cell.get_or_insert_with(Holder::of_session);
+            let done = work(holder);
+            inner.on.store(holder.holds(), Ordering::Relaxed);
+            *lock(&inner.memo) = done
+                .as_ref()
+                .ok()
+                .map(|report| (Instant::now(), report.clone()));
+            done
+        });
+        match task.await {
+            Ok(done) => done.map_err(SwitchError::Refused),
+            Err(error) => Err(SwitchError::Broken(error.to_string())),
+        }
+    }
+}
+
+/// A poisoned lock still holds the truth: each change in it is one assignment.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn target(listeners: &[ListenerState], means: Option<Means>) -> Option<Target> {
+    let first = |kinds: [Kind; 2]| {
+        kinds.iter().find_map(|kind| {
+            let listener = listeners.iter().find(|listener| listener.kind == *kind)?;
+            Some(reachable(listener.address))
+        })
+    };
+    let pac = || first([Kind::Pac, Kind::Pac]).map(Target::pac);
+    let manual = || {
+        Some(Target::Manual {
+            http: first([Kind::Mixed, Kind::Http])?,
+            socks: first([Kind::Mixed, Kind::Socks]),
+        })
+    };
+    match means {
+        Some(Means::Pac) => pac(),
+        Some(Means::Manual) => manual(),
+        None => pac().or_else(manual),
+    }
+}
+
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address.ip() {
+            IpAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listeners(all: &[(Kind, &str)]) -> Vec<ListenerState> {
+        let state = |(kind, address): &(Kind, &str)| ListenerState {
+            kind: *kind,
+            address: address.parse().unwrap(),
+        };
+        all.iter().map(state).collect()
+    }
+
+    #[test]
+    fn the_desktop_is_pointed_at_the_pac_file_where_there_is_one() {
+        let mixed = (Kind::Mixed, "0.0.0.0:7280");
+        let all = listeners(&[mixed, (Kind::Pac, "127.0.0.1:7281")]);
+        let pac = Target::Pac {
+            url: "http://127.0.0.1:7281/proxy.pac".to_owned(),
+        };
+        assert_eq!(target(&all, None), Some(pac));
+        let here = "127.0.0.1:7280".parse().unwrap();
+        let manual = Some(Target::Manual {
+            http: here,
+            socks: Some(here),
+        });
+        assert_eq!(target(&all, Some(Means::Manual)), manual);
+        assert_eq!(target(&listeners(&[mixed]), None), manual);
+        assert_eq!(target(&listeners(&[mixed]), Some(Means::Pac)), None);
+        assert_eq!(
+            target(&listeners(&[(Kind::Socks, "127.0.0.1:1")]), None),
+            None
+        );
+    }
+}

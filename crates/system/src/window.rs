@@ -1,0 +1,83 @@
+//! Shows the window: the desktop app where it is installed, else the same page in the browser.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const PROGRAM: &str = "privet-desktop";
+
+/// What was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Opened {
+    Window,
+    /// The page at this address; it asks for the token.
+    Page(String),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum WindowError {
+    #[error(
+        "there is no window here: install privet-desktop, or set [control] http = \"127.0.0.1:7283\" for the page in a browser"
+    )]
+    NotHere,
+    #[error("{program} cannot be started: {source}")]
+    NotStarted { program: String, source: io::Error },
+}
+
+/// Opens it; `page` is the address of the control door on TCP, if there is one. Waits for nothing; the program's end is
+/// seen to by a thread of its own.
+///
+/// # Errors
+/// Neither is here, or the system gives no process.
+pub fn open(page: Option<&str>) -> Result<Opened, WindowError> {
+    if let Some(program) = find() {
+        start(Command::new(&program), &program.display().to_string())?;
+        return Ok(Opened::Window);
+    }
+    let page = page.ok_or(WindowError::NotHere)?;
+    let url = format!("http://{page}/");
+    let program = opener();
+    let mut command = Command::new(program);
+    command.arg(&url);
+    start(command, program)?;
+    Ok(Opened::Page(url))
+}
+
+const fn opener() -> &'static str {
+    if cfg!(target_os = "macos") {
+        "open"
+    } else if cfg!(windows) {
+        "explorer"
+    } else {
+        "xdg-open"
+    }
+}
+
+fn start(mut command: Command, program: &str) -> Result<(), WindowError> {
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut child = child.map_err(|source| WindowError::NotStarted {
+        program: program.to_owned(),
+        source,
+    })?;
+    // A child that nobody waits for stays in the table of processes.
+    let waits = std::thread::Builder::new().name("window".to_owned());
+    let _ = waits.stack_size(64 * 1024).spawn(move || child.wait());
+    Ok(())
+}
+
+/// Beside this program, or on the path.
+fn find() -> Option<PathBuf> {
+    let own = std::env::current_exe().ok();
+    let beside = own.as_deref().and_then(Path::parent).map(Path::to_owned);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let name = format!("{PROGRAM}{}", std::env::consts::EXE_SUFFIX);
+    beside
+        .into_iter()
+        .chain(std::env::split_paths(&path))
+        .map(|folder| folder.join(&name))
+        .find(|file| file.is_file())
+}

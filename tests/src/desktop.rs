@@ -1,0 +1,120 @@
+//! A GNOME session's settings of a test's own: a bus, dconf and `gsettings`, in a folder that goes with the test.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::client::Answer;
+use crate::process::{Running, missing, program};
+
+/// A session without a screen.
+pub struct Desktop {
+    dir: TempDir,
+    bus: Running,
+}
+
+const SCHEMA: &str = "org.gnome.system.proxy";
+
+impl Desktop {
+    /// Starts one; `None`, said aloud, where something for it is not installed.
+    pub fn start() -> Option<Self> {
+        for name in ["dbus-daemon", "gsettings", "dconf"] {
+            program(name)?;
+        }
+        let dir = tempfile::Builder::new()
+            .prefix("privet-desktop-")
+            .tempdir()
+            .expect("a temporary folder");
+        for folder in ["config", "data", "run", "home"] {
+            std::fs::create_dir(dir.path().join(folder)).expect("a folder");
+        }
+        let bus = bus(dir.path());
+        let desktop = Self { dir, bus };
+        if desktop.run("gsettings", &["get", SCHEMA, "mode"]).code != 0 {
+            missing("gsettings-desktop-schemas is not installed");
+            return None;
+        }
+        Some(desktop)
+    }
+
+    /// What a program of this session has in its environment.
+    pub fn env(&self) -> Vec<(String, String)> {
+        env(self.dir.path())
+    }
+
+    /// The folder for a user's files of that kind: "config", "data", "run", "home".
+    pub fn folder(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// A program in this session.
+    pub fn run(&self, name: &str, words: &[&str]) -> Answer {
+        let mut command = Command::new(name);
+        command.args(words).envs(self.env());
+        Answer::of(command)
+    }
+
+    /// Every proxy value that somebody set, exactly.
+    pub fn proxy(&self) -> String {
+        self.run("dconf", &["dump", "/system/proxy/"]).good()
+    }
+
+    /// The user sets a value: "mode", "http host".
+    pub fn set(&self, key: &str, value: &str) {
+        let (schema, key) = match key.split_once(' ') {
+            Some((child, key)) => (format!("{SCHEMA}.{child}"), key),
+            None => (SCHEMA.to_owned(), key),
+        };
+        self.run("gsettings", &["set", &schema, key, value]).good();
+    }
+
+    /// One value as the desktop has it.
+    pub fn get(&self, key: &str) -> String {
+        let value = self.run("gsettings", &["get", SCHEMA, key]).good();
+        value.trim().to_owned()
+    }
+
+    /// The session's bus ends, as it does when the session does.
+    pub fn end_bus(&mut self) {
+        self.bus.kill();
+    }
+
+    /// The same user's next session.
+    pub fn begin_bus(&mut self) {
+        let _ = std::fs::remove_file(self.dir.path().join("run/bus"));
+        self.bus = bus(self.dir.path());
+    }
+}
+
+fn bus(dir: &Path) -> Running {
+    let mut command = Command::new("dbus-daemon");
+    command
+        .args(["--session", "--nofork", "--nopidfile", "--print-address=1"])
+        .arg(format!(
+            "--address=unix:path={}",
+            dir.join("run/bus").display()
+        ))
+        .envs(env(dir));
+    let bus = Running::start("dbus-daemon", command);
+    bus.await_line("unix:path=");
+    bus
+}
+
+fn env(dir: &Path) -> Vec<(String, String)> {
+    let text = |name: &str| dir.join(name).display().to_string();
+    [
+        ("HOME", text("home")),
+        ("XDG_CONFIG_HOME", text("config")),
+        ("XDG_DATA_HOME", text("data")),
+        ("XDG_RUNTIME_DIR", text("run")),
+        ("XDG_CURRENT_DESKTOP", "GNOME".to_owned()),
+        ("PRIVET_SYSTEM_PROXY", "gnome".to_owned()),
+        (
+            "DBUS_SESSION_BUS_ADDRESS",
+            format!("unix:path={}", text("run/bus")),
+        ),
+    ]
+    .map(|(key, value)| (key.to_owned(), value))
+    .to_vec()
+}

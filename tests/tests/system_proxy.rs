@@ -1,0 +1,397 @@
+//! The desktop's proxy on a real GNOME session: whatever ends Privet, the user's own values come back.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use privet_tests::desktop::Desktop;
+use privet_tests::privet::{Setup, binary};
+use privet_tests::{Answer, PATIENCE, Privet};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+/// What the design promises from kill -9 to the user's own values.
+const PROMISED: Duration = Duration::from_secs(2);
+/// Deaths at random moments; `PRIVET_DEATHS` asks for more.
+const DEATHS: usize = 30;
+
+const BOTH: &str = "[listen]\nmixed = [\"$MIXED\"]\npac = \"$PAC\"\n";
+
+fn privet(desktop: &Desktop) -> Privet {
+    let setup = Setup {
+        env: desktop.env(),
+        ..Setup::default()
+    };
+    Privet::start_as(BOTH, &setup)
+}
+
+fn cli(desktop: &Desktop, data: &Path, words: &[&str]) -> Answer {
+    let mut command = Command::new(binary());
+    command
+        .arg("--data-dir")
+        .arg(data)
+        .args(words)
+        .envs(desktop.env());
+    Answer::of(command)
+}
+
+fn switch(privet: &Privet, wish: &Value) -> Value {
+    let (status, answer) = privet.api("PUT", "system-proxy", Some(wish));
+    assert_eq!(status, 200, "{answer}");
+    answer
+}
+
+fn journal(desktop: &Desktop) -> std::path::PathBuf {
+    desktop.folder("data").join("privet/system-proxy.json")
+}
+
+fn net(desktop: &Desktop) -> std::path::PathBuf {
+    desktop
+        .folder("config")
+        .join("autostart/privet-put-back.desktop")
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the settings of another process give no event to a test"
+)]
+fn until(what: &str, patience: Duration, mut ready: impl FnMut() -> bool) -> Duration {
+    let start = Instant::now();
+    while !ready() {
+        assert!(start.elapsed() < patience, "{what}: not in {patience:?}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    start.elapsed()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a death comes at any moment")]
+fn wait(time: Duration) {
+    std::thread::sleep(time);
+}
+
+/// Corporate settings that must not get lost, by hand and unset in part.
+fn settle_in(desktop: &Desktop, mode: &str) {
+    desktop.set("mode", mode);
+    desktop.set("autoconfig-url", "'http://corp.example/it\\'s.pac'");
+    desktop.set("ignore-hosts", "['*.corp.example', '10.0.0.0/8']");
+    desktop.set("http host", "'corp.example'");
+    desktop.set("http port", "3128");
+    desktop.set("http use-authentication", "true");
+    desktop.set("http authentication-user", "'anna'");
+}
+
+#[test]
+fn on_and_off_by_the_command_line_leave_every_value_as_it_was() {
+    let Some(desktop) = Desktop::start() else {
+        return;
+    };
+    settle_in(&desktop, "'manual'");
+    let before = desktop.proxy();
+    let privet = privet(&desktop);
+    let data = privet.place.dir().join("data");
+    let say = |words: &[&str]| cli(&desktop, &data, words).good();
+    assert!(say(&["system-proxy", "status"]).contains("corp.example:3128"));
+    let pac = format!("http://{}/proxy.pac", privet.place.pac);
+    assert!(say(&["system-proxy", "on"]).contains(&pac));
+    assert_eq!(desktop.get("mode"), "'auto'");
+    assert_eq!(desktop.get("autoconfig-url"), format!("'{pac}'"));
+    assert!(journal(&desktop).exists() && net(&desktop).exists());
+    // From one means to the other, and back to the user's own.
+    assert!(say(&["system-proxy", "on", "--manual"]).contains(&privet.place.mixed.to_string()));
+    assert_eq!(desktop.get("mode"), "'manual'");
+    assert_eq!(
+        desktop.get("autoconfig-url"),
+        "\"http://corp.example/it's.pac\""
+    );
+    say(&["system-proxy", "off"]);
+    assert_eq!(desktop.proxy(), before);
+    assert!(!journal(&desktop).exists() && !net(&desktop).exists());
+}
+
+#[test]
+fn after_kill_9_the_guardian_puts_back_within_two_seconds_and_a_change_of_the_users_stays() {
+    let Some(desktop) = Desktop::start() else {
+        return;
+    };
+    settle_in(&desktop, "'none'");
+    let before = desktop.proxy();
+    let mut slowest = Duration::ZERO;
+    for means in ["pac", "manual"] {
+        let privet = privet(&desktop);
+        let on = switch(&privet, &json!({"enabled": true, "means": means}));
+        assert_eq!(on["state"], "on", "{on}");
+        assert_ne!(desktop.proxy(), before);
+        privet.signal(Signal::KILL);
+        slowest = slowest.max(until("the user's own values", PROMISED, || {
+            desktop.proxy() == before
+        }));
+        until("the guardian's end", PROMISED, || {
+            !journal(&desktop).exists()
+        });
+    }
+    println!("from kill -9 to the user's own values: {slowest:?} at most");
+
+    let privet = privet(&desktop);
+    switch(&privet, &json!({"enabled": true}));
+    desktop.set("mode", "'manual'");
+    desktop.set("https host", "'new.example'");
+    privet.await_api("system-proxy", |proxy| proxy["state"] == "changed");
+    privet.signal(Signal::KILL);
+    until("the guardian's end", PROMISED, || {
+        !journal(&desktop).exists()
+    });
+    assert_eq!(desktop.get("mode"), "'manual'");
+    let after = desktop.proxy();
+    assert!(
+        after.contains("host='new.example'") && after.contains("it's.pac"),
+        "{after}"
+    );
+}
+
+#[test]
+fn a_write_that_outlives_the_killed_engine_is_waited_for() {
+    let Some(desktop) = Desktop::start() else {
+        return;
+    };
+    let before = desktop.proxy();
+    let real = privet_tests::program("gsettings").expect("found a moment ago");
+    let slow = desktop.folder("home").join("gsettings");
+    let script = format!(
+        "#!/bin/sh\n[ \"$1\" = set ] && sleep 0.5\nexec {} \"$@\"\n",
+        real.display()
+    );
+    std::fs::write(&slow, script).expect("the folder takes a file");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&slow, mode).expect("it is ours");
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut env = desktop.env();
+    env.push((
+        "PATH".to_owned(),
+        format!("{}:{path}", desktop.folder("home").display()),
+    ));
+    let setup = Setup {
+        env,
+        ..Setup::default()
+    };
+    let privet = Privet::start_as(BOTH, &setup);
+    let socket = privet.place.socket();
+    let asked = std::thread::spawn(move || ask(&socket, "{\"enabled\": true}"));
+    until("the first write", PATIENCE, || journal(&desktop).exists());
+    privet.signal(Signal::KILL);
+    let _ = asked.join();
+    until("the guardian's end", PATIENCE, || {
+        !journal(&desktop).exists()
+    });
+    assert_eq!(desktop.proxy(), before);
+    wait(Duration::from_millis(1200));
+    assert_eq!(desktop.proxy(), before, "no write came after the guardian");
+}
+
+#[test]
+fn a_change_by_something_else_is_shown_with_its_mend_and_never_fought() {
+    let Some(desktop) = Desktop::start() else {
+        return;
+    };
+    let before = desktop.proxy();
+    let privet = privet(&desktop);
+    switch(&privet, &json!({"enabled": true}));
+    desktop.set("mode", "'none'");
+    let seen = privet.await_api("system-proxy", |proxy| proxy["state"] == "changed");
+    assert_eq!(seen["enabled"], true);
+    assert!(seen["mend"].as_str().is_some_and(|mend| !mend.is_empty()));
+    privet.await_api("status", |status| {
+        let problems = status["problems"].as_array().cloned().unwrap_or_default();
+        problems
+            .iter()
+            .any(|problem| problem["about"] == "system-proxy")
+    });
+    // Longer than anything of ours looks.
+    wait(Duration::from_millis(2500));
+    assert_eq!(desktop.get("mode"), "'none'");
+    let again = switch(&privet, &json!({"enabled": true}));
+    assert_eq!(again["state"], "on");
+    switch(&privet, &json!({"enabled": false}));
+    assert_eq!(desktop.get("mode"), "'none'");
+    // All that is left is what this user set by hand.
+    assert_eq!(
+        (before.trim(), desktop.proxy().trim()),
+        ("", "[/]\nmode='none'")
+    );
+}
+
+#[test]
+fn signals_and_quit_put_back_before_the_end() {
+    let Some(desktop) = Desktop::start() else {
+        return;
+    };
+    settle_in(&desktop, "'auto'");
+    let before = desktop.proxy();
+    for signal in [Some(Signal::TERM), Some(Signal::INT), None] {
+        let mut privet = privet(&desktop);
+        switch(&privet, &json!({"enabled": true, "means": "manual"}));
+        let data = privet.place.dir().join("data");
+        match signal {
+            Some(signal) => privet.signal(signal),
+            None => {
+                cli(&desktop, &data, &["quit"]).good();
+            }
+        }
+        assert!(privet.wait(PATIENCE).success());
+        assert_eq!(desktop.proxy(), before);
+        assert!(!journal(&desktop).exists() && !net(&desktop).exists());
+    }
+}
+
+#[test]
+fn what_nobody_could_put_back_the_next_start_does_and_so_does_the_next_login() {
+    let Some(desktop) = Desktop::start() else {
+        return;
+    };
+    let before = desktop.proxy();
+    for login in [false, true] {
+        let privet = self::privet(&desktop);
+        let on = switch(&privet, &json!({"enabled": true}));
+        let guardian = on["guardian"]
+            .as_i64()
+            .and_then(|pid| i32::try_from(pid).ok());
+        let guardian = guardian.and_then(Pid::from_raw).expect("a guardian");
+        // As a loss of power does: both at once.
+        kill_process(guardian, Signal::KILL).expect("the guardian runs");
+        privet.signal(Signal::KILL);
+        drop(privet);
+        assert_ne!(desktop.proxy(), before);
+        if login {
+            let entry = std::fs::read_to_string(net(&desktop)).expect("the net lies");
+            let exec = entry.lines().find_map(|line| line.strip_prefix("Exec="));
+            // Plain paths here: a shell reads the quotes as a desktop does.
+            desktop.run("sh", &["-c", exec.expect("a command")]).good();
+        } else {
+            let next = self::privet(&desktop);
+            let (_, now) = next.api("GET", "system-proxy", None);
+            assert_eq!(now["state"], "off", "{now}");
+        }
+        assert_eq!(desktop.proxy(), before);
+        assert!(!journal(&desktop).exists() && !net(&desktop).exists());
+    }
+}
+
+#[test]
+fn a_dead_proxy_of_another_program_is_found_and_repaired_on_demand() {
+    let Some(desktop) = Desktop::start() else {
+        return;
+    };
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a port");
+    desktop.set("autoconfig-url", &format!("'http://{port}/proxy.pac'"));
+    desktop.set("mode", "'auto'");
+    let data = desktop.folder("home");
+    let told = cli(&desktop, &data, &["doctor"]);
+    assert!(told.out.contains(&port.to_string()), "{told:?}");
+    let shown = cli(&desktop, &data, &["system-proxy", "--json"]).good();
+    let shown: Value = serde_json::from_str(&shown).expect("JSON");
+    assert_eq!(shown["state"], "leftover");
+    cli(&desktop, &data, &["system-proxy", "off"]).good();
+    assert_eq!(
+        desktop.get("mode"),
+        "'auto'",
+        "off touches nothing that is not ours"
+    );
+    cli(&desktop, &data, &["system-proxy", "repair"]).good();
+    assert_eq!(desktop.get("mode"), "'none'");
+    assert_eq!(cli(&desktop, &data, &["system-proxy", "repair"]).code, 1);
+}
+
+#[test]
+fn a_session_that_ends_first_is_put_right_by_the_next_one() {
+    let Some(mut desktop) = Desktop::start() else {
+        return;
+    };
+    let before = desktop.proxy();
+    let mut first = privet(&desktop);
+    switch(&first, &json!({"enabled": true}));
+    desktop.end_bus();
+    first.signal(Signal::TERM);
+    first.wait(PATIENCE);
+    assert!(
+        journal(&desktop).exists(),
+        "nothing can be written without the bus"
+    );
+    desktop.begin_bus();
+    assert_ne!(desktop.proxy(), before);
+    let _next = privet(&desktop);
+    assert_eq!(desktop.proxy(), before);
+}
+
+#[test]
+fn killed_at_random_moments_of_switching_the_users_own_values_come_back_each_time() {
+    let Some(desktop) = Desktop::start() else {
+        return;
+    };
+    let deaths = std::env::var("PRIVET_DEATHS").ok();
+    let deaths = deaths.and_then(|n| n.parse().ok()).unwrap_or(DEATHS);
+    // A fixed seed: a failure can be had again.
+    let mut dice = 0x2545_F491_4F6C_DD1D_u64;
+    let mut roll = |sides: u64| {
+        dice ^= dice << 13;
+        dice ^= dice >> 7;
+        dice ^= dice << 17;
+        dice % sides
+    };
+    let (mut by_guardian, mut by_next) = (0, 0);
+    for round in 0..deaths {
+        let mode = ["'none'", "'manual'", "'auto'"][round % 3];
+        settle_in(&desktop, mode);
+        let before = desktop.proxy();
+        let privet = privet(&desktop);
+        let means = ["pac", "manual"][usize::try_from(roll(2)).expect("small")];
+        // Some die while switching on, some while switching off.
+        let off = roll(3) == 0;
+        if off {
+            switch(&privet, &json!({"enabled": true, "means": means}));
+        }
+        let socket = privet.place.socket();
+        let wish = json!({"enabled": !off, "means": means}).to_string();
+        let asked = std::thread::spawn(move || ask(&socket, &wish));
+        wait(Duration::from_millis(roll(60)));
+        privet.signal(Signal::KILL);
+        let _ = asked.join();
+        drop(privet);
+        let start = Instant::now();
+        let right = || !journal(&desktop).exists() && desktop.proxy() == before;
+        while !right() && start.elapsed() < PROMISED {
+            wait(Duration::from_millis(10));
+        }
+        if right() {
+            by_guardian += 1;
+        } else {
+            // It died before it had a guardian: nothing but the journal may be there, and the next start removes it.
+            cli(&desktop, &desktop.folder("home"), &["system-proxy", "off"]).good();
+            by_next += 1;
+        }
+        assert_eq!(
+            desktop.proxy(),
+            before,
+            "round {round}, {mode}, {means}, off: {off}"
+        );
+        assert!(!journal(&desktop).exists(), "round {round}");
+    }
+    println!(
+        "{deaths} deaths: {by_guardian} put right by the guardian, {by_next} by the next start"
+    );
+}
+
+/// The answer does not matter: the other end dies.
+fn ask(socket: &Path, wish: &str) {
+    use std::io::{Read, Write};
+    let Ok(mut stream) = std::os::unix::net::UnixStream::connect(socket) else {
+        return;
+    };
+    let _ = write!(
+        stream,
+        "PUT /api/v1/system-proxy HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{wish}",
+        wish.len()
+    );
+    let _ = stream.read_to_end(&mut Vec::new());
+}
