@@ -129,7 +129,7 @@ fn after_kill_9_the_guardian_puts_back_within_two_seconds_and_a_change_of_the_us
             !journal(&desktop).exists()
         });
     }
-    println!("from kill -9 to the user's own values: {slowest:?} at most");
+    eprintln!("from kill -9 to the user's own values: {slowest:?} at most");
 
     let privet = privet(&desktop);
     switch(&privet, &json!({"enabled": true}));
@@ -376,7 +376,7 @@ fn killed_at_random_moments_of_switching_the_users_own_values_come_back_each_tim
         );
         assert!(!journal(&desktop).exists(), "round {round}");
     }
-    println!(
+    eprintln!(
         "{deaths} deaths: {by_guardian} put right by the guardian, {by_next} by the next start"
     );
 }
