@@ -10,6 +10,7 @@ fn main() -> io::Result<()> {
     // The folder is always there (its `.gitkeep` is in the repository), so that this runs when it changes and not each time.
     println!("cargo::rerun-if-changed={}", dist.display());
     let mut files = Vec::new();
+    let dist = dist.canonicalize().unwrap_or(dist);
     if dist.join("index.html").is_file() {
         collect(&dist, &mut files)?;
         files.sort();
@@ -43,7 +44,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
         if path.is_dir() {
             collect(&path, files)?;
         } else if path.extension().is_some_and(|end| end != "gz") {
-            files.push(path.canonicalize()?);
+            files.push(path);
         }
     }
     Ok(())

@@ -17,7 +17,7 @@ use crate::problem::PROBLEM_JSON;
                        1970 unless a field says otherwise; every other error is a problem (RFC 9457).",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
-    components(schemas(crate::problem::Problem)),
+    components(schemas(crate::problem::Problem, crate::logs::LogLine)),
     modifiers(&Token)
 )]
 pub(crate) struct Document;

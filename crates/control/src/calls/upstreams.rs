@@ -42,6 +42,8 @@ pub struct Upstream {
 
 /// A group of upstreams.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+// Its name in the document: the rows' groups have the plain one.
+#[schema(as = OutletGroup)]
 pub struct Group {
     pub name: String,
     /// "failover", "latency", "round-robin" or "sticky".

@@ -1,0 +1,196 @@
+// A running privet with an upstream (another privet), an origin to talk to, and a browser: what the checks and the
+// screenshots share. Everything is on loopback, on ports of the system's choice.
+import { spawn } from 'node:child_process';
+import { createServer } from 'node:http';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createPort } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+
+const root = new URL('../..', import.meta.url).pathname;
+const BINARY = process.env.PRIVET_BIN ?? join(root, 'target/debug/privet');
+const BROWSER = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const BROWSER_ARGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** A port that was free a moment ago. */
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createPort();
+    server.on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** Ends what was opened, the last first. */
+export class Stack {
+  #ends = [];
+  add(end) {
+    this.#ends.push(end);
+  }
+  async end() {
+    for (const end of this.#ends.reverse()) await end();
+    this.#ends = [];
+  }
+}
+
+async function startPrivet(stack, name, config, ready) {
+  const dir = mkdtempSync(join(tmpdir(), `privet-page-${name}-`));
+  stack.add(() => rmSync(dir, { recursive: true, force: true }));
+  writeFileSync(join(dir, 'ads.txt'), '0.0.0.0 ads.example\n0.0.0.0 tracker.example\n');
+  writeFileSync(join(dir, 'privet.toml'), config);
+  const args = ['--config', join(dir, 'privet.toml'), '--data-dir', join(dir, 'data'), 'serve'];
+  const child = spawn(BINARY, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let out = '';
+  child.stdout.on('data', (text) => (out += text));
+  child.stderr.on('data', (text) => (out += text));
+  stack.add(() => {
+    child.kill('SIGKILL');
+  });
+  await until(`${name} to start`, async () => {
+    if (child.exitCode !== null) throw new Error(`${name} ended: ${out}`);
+    return out.includes(ready);
+  });
+  return { dir, out: () => out };
+}
+
+/** Waits, at most 20 s, until `test` gives something true. */
+export async function until(what, test) {
+  const end = Date.now() + 20_000;
+  for (;;) {
+    const got = await test();
+    if (got) return got;
+    if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Answers at once, or, under /slow, a little at a time for as long as it is wished. */
+async function startOrigin(stack) {
+  const answer = (request, response) => {
+    response.writeHead(200, { 'content-type': 'application/octet-stream' });
+    if (!request.url.startsWith('/slow')) return response.end('x'.repeat(20_000));
+    const timer = setInterval(() => response.write('x'.repeat(6000 + Math.random() * 30_000)), 100);
+    response.on('close', () => clearInterval(timer));
+  };
+  const listen = async (port, address) => {
+    const server = createServer(answer);
+    await new Promise((resolve) => server.listen(port, address, resolve));
+    stack.add(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    return server.address().port;
+  };
+  const port = await listen(0, '127.0.0.1');
+  await listen(port, '127.0.0.2');
+  return port;
+}
+
+export async function start(stack) {
+  const [proxy, pac, control, far] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
+  await startPrivet(stack, 'upstream', `[listen]\nmixed = ["127.0.0.1:${far}"]\npac = ""\n`, 'Ctrl-C');
+  const config = `# Privet, as the page's checks run it
+mode = "standard"
+
+[listen]
+mixed = ["127.0.0.1:${proxy}"]
+pac = "127.0.0.1:${pac}"
+
+[control]
+http = "127.0.0.1:${control}"
+
+[[upstream]]
+name = "berlin"
+url = "socks5://127.0.0.1:${far}"
+
+[[upstream]]
+name = "tor"
+url = "socks5://127.0.0.1:1"
+via = "berlin"
+isolate = "host"
+
+[[group]]
+name = "auto"
+policy = "failover"
+members = ["berlin", "tor"]
+
+[[rule]]
+match = { ip = ["127.0.0.2/32"] }
+use = "berlin"
+
+[[rule]]
+match = { domain_suffix = ["intranet.example"], port = [80, 443] }
+use = "direct"
+
+[filter]
+allow = ["good.example"]
+deny = ["bad.example"]
+
+[[filter.list]]
+name = "local ads"
+source = "ads.txt"
+`;
+  const engine = await startPrivet(stack, 'engine', config, 'Ctrl-C');
+  const origin = await startOrigin(stack);
+  const token = readFileSync(join(engine.dir, 'data/control.token'), 'utf8').trim();
+  return {
+    proxy,
+    control,
+    origin,
+    token,
+    url: `http://127.0.0.1:${control}/`,
+    config: join(engine.dir, 'privet.toml'),
+  };
+}
+
+/** Runs curl through the proxy; gives its exit code, or with `stays` leaves it running. */
+export function curl(stack, engine, url, stays = false, scheme = 'socks5h') {
+  const args = [
+    '-s',
+    '-o',
+    '/dev/null',
+    '--max-time',
+    '60',
+    '-x',
+    `${scheme}://127.0.0.1:${engine.proxy}`,
+    url,
+  ];
+  const child = spawn('curl', args, { stdio: 'ignore' });
+  const ended = new Promise((resolve) => child.on('exit', resolve));
+  if (stays) stack.add(() => void child.kill('SIGKILL'));
+  return stays ? child : ended;
+}
+
+/** Some of everything: direct, routed, blocked, failed; two that go on. */
+export async function traffic(stack, engine) {
+  const { origin } = engine;
+  curl(stack, engine, `http://127.0.0.1:${origin}/slow`, true);
+  curl(stack, engine, `http://127.0.0.2:${origin}/slow`, true);
+  curl(stack, engine, `http://localhost:${origin}/slow`, true, 'http');
+  await Promise.all([
+    curl(stack, engine, `http://127.0.0.1:${origin}/`),
+    curl(stack, engine, `http://localhost:${origin}/`, false, 'http'),
+    curl(stack, engine, 'http://bad.example/'),
+    curl(stack, engine, 'https://ads.example/'),
+    curl(stack, engine, 'http://tracker.example/pixel', false, 'http'),
+    curl(stack, engine, 'http://127.0.0.1:1/'),
+  ]);
+}
+
+export async function browser(stack) {
+  const opened = await chromium.launch({ executablePath: BROWSER, args: BROWSER_ARGS, headless: true });
+  stack.add(() => opened.close());
+  return opened;
+}

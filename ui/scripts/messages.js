@@ -1,0 +1,33 @@
+// Compares the message files with English and with what the code asks for.
+import { readFileSync, readdirSync } from 'node:fs';
+
+const placeholders = (text) => (text.match(/\{\w+\}/g) ?? []).sort().join(' ');
+
+/** One sentence for each fault. */
+export function messageFaults(here) {
+  const read = (name) => JSON.parse(readFileSync(`${here}/src/messages/${name}.json`, 'utf8'));
+  const english = read('en');
+  const faults = [];
+  for (const name of ['de', 'ar']) {
+    const other = read(name);
+    for (const key of Object.keys(english)) {
+      if (!other[key]) faults.push(`${name}.json: ${key} is missing`);
+      else if (placeholders(other[key]) !== placeholders(english[key])) {
+        faults.push(`${name}.json: ${key} has other placeholders than English`);
+      }
+    }
+    for (const key of Object.keys(other))
+      if (!(key in english)) faults.push(`${name}.json: ${key} is not in English`);
+  }
+  const code = readdirSync(`${here}/src`, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.(svelte|ts)$/.test(entry.name))
+    .map((entry) => readFileSync(`${entry.parentPath}/${entry.name}`, 'utf8'))
+    .join('\n');
+  // Keys that are put together, as t(`page.${page}`).
+  const made = new Set([...code.matchAll(/`([a-z]+)\.\$\{/gi)].map((match) => match[1]));
+  for (const key of Object.keys(english)) {
+    if (!code.includes(`'${key}'`) && !made.has(key.split('.')[0]))
+      faults.push(`en.json: ${key} is not used`);
+  }
+  return faults;
+}

@@ -1,0 +1,29 @@
+/** One thing asked of the engine: what came, or why nothing came. */
+export class Resource<T> {
+  data = $state.raw<T | undefined>();
+  error = $state('');
+  private turn = 0;
+
+  constructor(private readonly ask: () => Promise<T>) {}
+
+  async load(): Promise<void> {
+    const mine = ++this.turn;
+    try {
+      const data = await this.ask();
+      if (mine !== this.turn) return;
+      this.data = data;
+      this.error = '';
+    } catch (error) {
+      if (mine === this.turn) this.error = error instanceof Error ? error.message : String(error);
+    }
+  }
+}
+
+/** For an `$effect`: loads now and then every so often while the page is seen; gives what ends it. */
+export function keepFresh(resource: Resource<unknown>, everyMs: number): () => void {
+  void resource.load();
+  const timer = setInterval(() => {
+    if (!document.hidden) void resource.load();
+  }, everyMs);
+  return () => clearInterval(timer);
+}

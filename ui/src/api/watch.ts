@@ -1,0 +1,74 @@
+/** Keeps one event stream open while the page is seen, and opens it anew when it breaks. */
+import { CallError, type Client } from './client';
+import { readEvents, type ServerEvent } from './events';
+
+export interface Watch {
+  stop(): void;
+}
+
+export interface Watcher {
+  event(event: ServerEvent): void;
+  opened?(): void;
+  /** It broke; it is tried again after so many milliseconds, or, with `undefined`, never. */
+  lost?(error: unknown, again: number | undefined): void;
+}
+
+const FIRST_WAIT = 500;
+const LAST_WAIT = 8000;
+
+/** Milliseconds before the n-th try, from 0. */
+export function waitBefore(attempt: number): number {
+  return Math.min(FIRST_WAIT * 2 ** attempt, LAST_WAIT);
+}
+
+export function watch(client: Client, path: string, watcher: Watcher): Watch {
+  let stopped = false;
+  let controller: AbortController | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let attempt = 0;
+
+  async function open() {
+    if (stopped || document.hidden || controller) return;
+    const mine = new AbortController();
+    controller = mine;
+    try {
+      const response = await client.send('GET', path, undefined, mine.signal);
+      attempt = 0;
+      watcher.opened?.();
+      await readEvents(response, watcher.event);
+      if (!mine.signal.aborted) throw new Error('the stream ended');
+    } catch (error) {
+      if (mine.signal.aborted) return;
+      controller = undefined;
+      retry(error);
+    }
+  }
+
+  function retry(error: unknown) {
+    const final = error instanceof CallError && error.status >= 400 && error.status < 500;
+    const again = final ? undefined : waitBefore(attempt++);
+    watcher.lost?.(error, again);
+    if (again !== undefined) timer = setTimeout(() => void open(), again);
+  }
+
+  function close() {
+    clearTimeout(timer);
+    controller?.abort();
+    controller = undefined;
+  }
+
+  function seen() {
+    close();
+    if (!document.hidden) void open();
+  }
+
+  document.addEventListener('visibilitychange', seen);
+  void open();
+  return {
+    stop() {
+      stopped = true;
+      document.removeEventListener('visibilitychange', seen);
+      close();
+    },
+  };
+}

@@ -1,0 +1,56 @@
+/** What the palette offers. */
+import type { Schema } from './api/client';
+import { setMode, PAUSES } from './modes';
+import { notices } from './notices.svelte';
+import { PAGES, place } from './pages.svelte';
+import { modeName } from './sentence';
+import { session } from './session.svelte';
+import { THEMES, themes } from './theme.svelte';
+import { LANGUAGES, t, words, type Language } from './words.svelte';
+
+export interface Command {
+  name: string;
+  run: () => unknown;
+}
+
+export async function newIdentity(): Promise<void> {
+  await session.client.call('POST', '/identity');
+  notices.say(t('identity.done'));
+}
+
+export async function closeMatching(filter: string): Promise<void> {
+  const path = `/connections?${new URLSearchParams({ filter: filter || '*' })}`;
+  const { closed } = await session.client.call<Schema['Closed']>('DELETE', path);
+  notices.say(t('connections.closed', { count: closed }));
+}
+
+export function commands(onshortcuts: () => void): Command[] {
+  const modes = session.status?.mode.available ?? [];
+  return [
+    ...PAGES.map((page) => ({
+      name: t('palette.go', { page: t(`page.${page}`) }),
+      run: () => place.go(page),
+    })),
+    ...modes.map((mode) => ({
+      name: t('palette.mode', { mode: modeName(mode) }),
+      run: () => setMode(mode),
+    })),
+    ...PAUSES.map((pause) => ({
+      name: t('palette.pause', { time: t(`pause.${pause}`) }),
+      run: () => setMode('off', pause),
+    })),
+    { name: t('palette.blocked'), run: () => place.go('connections', 'blocked:') },
+    { name: t('identity.new'), run: newIdentity },
+    { name: t('palette.closeAll'), run: () => closeMatching('*') },
+    ...THEMES.map((theme) => ({
+      name: t('palette.theme', { theme: t(`theme.${theme}`) }),
+      run: () => themes.choose(theme),
+    })),
+    ...Object.entries(LANGUAGES).map(([language, name]) => ({
+      name: t('palette.language', { name }),
+      run: () => words.choose(language as Language),
+    })),
+    { name: t('keys.head'), run: onshortcuts },
+    { name: t('token.forget'), run: () => session.forget() },
+  ];
+}

@@ -1,0 +1,69 @@
+/** Rules as people read and write them. Pure. */
+import type { Match, Rule } from './shape';
+
+export const MATCH_KEYS = [
+  'domain_suffix',
+  'domain',
+  'domain_regex',
+  'ip',
+  'port',
+  'app',
+  'protocol',
+  'user',
+] as const;
+export type MatchKey = (typeof MATCH_KEYS)[number];
+
+/** What stands in a form's fields: entries with commas between. */
+export type MatchText = Record<MatchKey, string>;
+
+export function toText(match: Match): MatchText {
+  const text = {} as MatchText;
+  for (const key of MATCH_KEYS) text[key] = (match[key] ?? []).join(', ');
+  return text;
+}
+
+export function toMatch(text: MatchText): Match {
+  const match: Match = {};
+  for (const key of MATCH_KEYS) {
+    const entries = text[key]
+      .split(key === 'domain_regex' ? /\s*,\s+|\n/ : /[\s,]+/)
+      .map((entry) => entry.trim())
+      .filter(Boolean);
+    if (entries.length === 0) continue;
+    if (key === 'port') match.port = entries.map((entry) => (/^\d+$/.test(entry) ? Number(entry) : entry));
+    else match[key] = entries;
+  }
+  return match;
+}
+
+export function asksNothing(match: Match): boolean {
+  return MATCH_KEYS.every((key) => (match[key] ?? []).length === 0);
+}
+
+export const SPANS = { hour: 3_600_000, day: 86_400_000 } as const;
+export type Span = keyof typeof SPANS | 'always';
+
+/** When a rule of that span ends, to the second, as RFC 3339. */
+export function until(length: Span, now: number): string | undefined {
+  if (length === 'always') return undefined;
+  return new Date(now + SPANS[length]).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+export function isIp(host: string): boolean {
+  return /^\d{1,3}(\.\d{1,3}){3}$/.test(host) || host.includes(':');
+}
+
+/** A rule about one connection's target, and its program where asked. */
+export function ruleFor(
+  row: { host: string; app?: string | null },
+  how: { use: string; subdomains: boolean; app: boolean; span: Span },
+  now: number,
+): Rule {
+  const match: Match = {};
+  if (isIp(row.host)) match.ip = [row.host];
+  else if (how.subdomains) match.domain_suffix = [row.host];
+  else match.domain = [row.host];
+  if (how.app && row.app) match.app = [row.app];
+  const end = until(how.span, now);
+  return end ? { match, use: how.use, until: end } : { match, use: how.use };
+}

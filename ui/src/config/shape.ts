@@ -1,0 +1,80 @@
+/** The parts of the configuration that the page reads, in the file's own words. The engine checks; this only names. */
+
+export type Secret = { keyring: string } | { env: string } | { file: string } | { plain: true };
+
+export interface Match {
+  domain?: string[];
+  domain_suffix?: string[];
+  domain_regex?: string[];
+  ip?: string[];
+  port?: (number | string)[];
+  app?: string[];
+  protocol?: string[];
+  user?: string[];
+}
+
+export interface Rule {
+  match: Match;
+  use: string;
+  /** RFC 3339. */
+  until?: string;
+}
+
+export interface Upstream {
+  name: string;
+  url: string;
+  username?: string;
+  password?: Secret;
+  via?: string;
+  isolate?: string;
+  ca?: string;
+}
+
+export interface Group {
+  name: string;
+  policy: string;
+  members: string[];
+  check?: { url: string; interval: string; timeout: string };
+}
+
+export interface FilterList {
+  name: string;
+  source: string;
+  format: string;
+  enabled: boolean;
+  refresh: string;
+}
+
+export interface Mode {
+  route?: string;
+  filter: boolean;
+  headers: 'untouched' | 'reduced' | 'minimal';
+  kill_switch: boolean;
+  dns: string;
+}
+
+export interface Config {
+  mode: string;
+  modes: Record<string, Mode>;
+  listen: {
+    mixed: string[];
+    socks: string[];
+    http: string[];
+    pac: string;
+    allow_clients?: string[];
+    users: { name: string; password: Secret }[];
+    limits: { connections: number; handshake_timeout: string; idle_timeout: string };
+  };
+  upstream: Upstream[];
+  group: Group[];
+  rule: Rule[];
+  filter: { allow: string[]; deny: string[]; list: FilterList[] };
+  control: { http: string; metrics: string };
+  log: { level: string; format: string; connections: string };
+}
+
+/** "direct" and the names of all upstreams and groups. */
+export function waysOut(config: Config): string[] {
+  const named = [...config.group, ...config.upstream].map((outlet) => outlet.name);
+  return ['direct', ...named];
+}

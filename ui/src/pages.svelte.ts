@@ -1,0 +1,29 @@
+/** Which page is shown; the address's fragment says it. */
+export const PAGES = [
+  'home',
+  'connections',
+  'routes',
+  'rules',
+  'protection',
+  'activity',
+  'settings',
+] as const;
+export type PageName = (typeof PAGES)[number];
+
+class Place {
+  page = $state<PageName>('home');
+  /** What a page is asked to start with: a filter, a target. */
+  ask = $state('');
+
+  follow() {
+    const [name, ...rest] = location.hash.slice(1).split('?');
+    this.page = PAGES.find((page) => page === name) ?? 'home';
+    this.ask = decodeURIComponent(rest.join('?'));
+  }
+
+  go(page: PageName, ask = '') {
+    location.hash = ask ? `${page}?${encodeURIComponent(ask)}` : page;
+  }
+}
+
+export const place = new Place();

@@ -1,0 +1,101 @@
+/** What the table asks for and what came: one event stream for the window of rows that is seen. */
+import { CallError, type Page, type Row, withQuery } from '../../api/client';
+import { watch, type Watch } from '../../api/watch';
+import { session } from '../../session.svelte';
+import { MAX_LIMIT, wanted, type Span } from '../../rows/window';
+
+export const TABS = ['active', 'closed', 'blocked'] as const;
+export type Tab = (typeof TABS)[number];
+export const GROUPS = ['app', 'domain', 'route', 'verdict'] as const;
+export type GroupBy = (typeof GROUPS)[number];
+
+/** The window moves at most so often. */
+const MOVE_MS = 250;
+const KEPT_SORT = 'privet.sort';
+
+export class View {
+  tab = $state<Tab>('active');
+  filter = $state('');
+  group = $state<GroupBy | ''>('');
+  sort = $state(localStorage.getItem(KEPT_SORT) ?? '-started');
+  frozen = $state(false);
+  page = $state.raw<Page | undefined>();
+  /** When the page came, for ages that grow. */
+  at = $state(Date.now());
+  error = $state('');
+  selected = $state.raw<Row | undefined>();
+  private offset = $state(0);
+  private limit = $state(150);
+  private moves: ReturnType<typeof setTimeout> | undefined;
+
+  /** Changes whenever something else is to be asked for. */
+  readonly question = $derived({
+    state: this.tab,
+    filter: this.filter,
+    group: this.group,
+    sort: this.sort,
+    offset: this.group ? 0 : this.offset,
+    limit: this.group ? 0 : this.limit,
+  });
+
+  /** For an `$effect`: asks until it is ended. */
+  follow(): (() => void) | undefined {
+    const path = withQuery('/events', { topics: 'connections', ...this.question });
+    if (this.frozen) return undefined;
+    const stream: Watch = watch(session.client, path, {
+      event: ({ data }) => this.take(JSON.parse(data) as Page),
+      lost: (error) => {
+        if (error instanceof CallError && error.status === 400) this.error = error.message;
+      },
+    });
+    return () => stream.stop();
+  }
+
+  private take(page: Page) {
+    this.page = page;
+    this.at = Date.now();
+    this.error = '';
+    const id = this.selected?.id;
+    if (id !== undefined) this.selected = page.rows.find((row) => row.id === id) ?? this.selected;
+  }
+
+  /** The row at that place, if it is here. */
+  row(index: number): Row | undefined {
+    return this.page?.rows[index - this.page.offset];
+  }
+
+  look(span: Span) {
+    clearTimeout(this.moves);
+    this.moves = setTimeout(() => {
+      const next = wanted(span);
+      [this.offset, this.limit] = [next.offset, next.limit];
+    }, MOVE_MS);
+  }
+
+  show(tab: Tab) {
+    this.tab = tab;
+    this.frozen = false;
+    this.offset = 0;
+    this.page = undefined;
+    this.selected = undefined;
+  }
+
+  /** The first press brings the largest or newest to the top, the second turns it round. */
+  sortBy(key: string) {
+    this.sort = this.sort === `-${key}` ? key : `-${key}`;
+    localStorage.setItem(KEPT_SORT, this.sort);
+  }
+
+  /** Holds still what is seen, with as much around it as one answer takes. */
+  async freeze() {
+    if (this.frozen) {
+      this.frozen = false;
+      return;
+    }
+    this.frozen = true;
+    const offset = Math.max(0, this.offset - MAX_LIMIT / 2 + STEP_BACK);
+    this.take(await session.client.get<Page>('/connections', { ...this.question, offset, limit: MAX_LIMIT }));
+  }
+}
+
+const STEP_BACK = 100;

@@ -1,0 +1,10 @@
+/** How a group chooses among its members. */
+import { t } from '../../words.svelte';
+
+export const POLICIES = ['failover', 'latency', 'round-robin', 'sticky'] as const;
+export type Policy = (typeof POLICIES)[number];
+
+export function policyName(policy: string): string {
+  const known = POLICIES.find((one) => one === policy);
+  return known ? t(`policy.${known}`) : policy;
+}

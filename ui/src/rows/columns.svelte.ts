@@ -1,0 +1,122 @@
+/** Which columns the table has, in which order and how wide; kept in this browser. */
+export const COLUMNS = {
+  verdict: 96,
+  app: 110,
+  host: 220,
+  port: 64,
+  protocol: 80,
+  route: 110,
+  down: 76,
+  up: 76,
+  down_speed: 84,
+  up_speed: 84,
+  age: 84,
+  reason: 220,
+  started: 150,
+  client: 140,
+  user: 90,
+  remote: 140,
+  dns_ms: 72,
+  connect_ms: 80,
+  tls_ms: 72,
+  first_byte_ms: 88,
+  requests: 76,
+  end: 90,
+} as const;
+export type Column = keyof typeof COLUMNS;
+
+const FIRST: Column[] = [
+  'verdict',
+  'app',
+  'host',
+  'port',
+  'protocol',
+  'route',
+  'down',
+  'up',
+  'down_speed',
+  'age',
+  'reason',
+];
+const NUMBERS: Column[] = [
+  'port',
+  'down',
+  'up',
+  'down_speed',
+  'up_speed',
+  'age',
+  'dns_ms',
+  'connect_ms',
+  'tls_ms',
+  'first_byte_ms',
+  'requests',
+];
+/** Columns by which the engine cannot sort. */
+const UNSORTED: Column[] = ['remote', 'end'];
+const KEPT = 'privet.columns';
+export const NARROWEST = 40;
+
+export const isNumber = (column: Column) => NUMBERS.includes(column);
+export const isSorted = (column: Column) => !UNSORTED.includes(column);
+const isColumn = (text: unknown): text is Column => typeof text === 'string' && text in COLUMNS;
+
+interface Kept {
+  shown: Column[];
+  widths: Partial<Record<Column, number>>;
+}
+
+function read(): Kept {
+  try {
+    const kept = JSON.parse(localStorage.getItem(KEPT) ?? '') as Kept;
+    const shown = kept.shown.filter(isColumn);
+    return shown.length > 0 ? { shown, widths: kept.widths } : { shown: FIRST, widths: {} };
+  } catch {
+    return { shown: FIRST, widths: {} };
+  }
+}
+
+export class Columns {
+  private kept = $state.raw<Kept>(read());
+  readonly shown = $derived(this.kept.shown);
+  /** For `grid-template-columns`: the reason takes what is left. */
+  readonly template = $derived(
+    this.kept.shown
+      .map((c) => (c === 'reason' || c === 'host' ? `minmax(${this.width(c)}px, 1fr)` : `${this.width(c)}px`))
+      .join(' '),
+  );
+  readonly least = $derived(this.kept.shown.reduce((sum, column) => sum + this.width(column), 0));
+
+  width(column: Column): number {
+    return this.kept.widths[column] ?? COLUMNS[column];
+  }
+
+  toggle(column: Column) {
+    const shown = this.shown.includes(column)
+      ? this.shown.filter((other) => other !== column)
+      : [...this.shown, column];
+    if (shown.length > 0) this.keep({ ...this.kept, shown });
+  }
+
+  move(column: Column, by: number) {
+    const at = this.shown.indexOf(column);
+    const to = at + by;
+    if (at < 0 || to < 0 || to >= this.shown.length) return;
+    const shown = this.shown.filter((other) => other !== column);
+    shown.splice(to, 0, column);
+    this.keep({ ...this.kept, shown });
+  }
+
+  resize(column: Column, width: number) {
+    const widths = { ...this.kept.widths, [column]: Math.max(NARROWEST, Math.round(width)) };
+    this.keep({ ...this.kept, widths });
+  }
+
+  reset() {
+    this.keep({ shown: FIRST, widths: {} });
+  }
+
+  private keep(kept: Kept) {
+    this.kept = kept;
+    localStorage.setItem(KEPT, JSON.stringify(kept));
+  }
+}

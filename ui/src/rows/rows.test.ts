@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { csv } from './csv';
+import { groupTerm, quoted, split, term, withTerm } from './query';
+import { MAX_LIMIT, reveal, seen, wanted } from './window';
+
+describe('the window of rows', () => {
+  it('is what the box shows, a part of a row counted as one', () => {
+    expect(seen(0, 280, 28, 10_000)).toEqual({ first: 0, count: 10 });
+    expect(seen(14, 280, 28, 10_000)).toEqual({ first: 0, count: 11 });
+    expect(seen(0, 280, 28, 3)).toEqual({ first: 0, count: 3 });
+    expect(seen(0, 280, 28, 0)).toEqual({ first: 0, count: 0 });
+    expect(seen(99_999_999, 280, 28, 100)).toEqual({ first: 99, count: 1 });
+  });
+
+  it('always lies within what is asked for, with rows to spare on both sides', () => {
+    for (let first = 0; first < 5000; first += 7) {
+      const { offset, limit } = wanted({ first, count: 40 });
+      expect(offset).toBeLessThanOrEqual(Math.max(0, first - 50));
+      expect(offset + limit).toBeGreaterThanOrEqual(first + 40 + 50);
+      expect(limit).toBeLessThanOrEqual(MAX_LIMIT);
+    }
+  });
+
+  it('asks nothing new for a small scroll', () => {
+    expect(wanted({ first: 101, count: 30 })).toEqual(wanted({ first: 115, count: 30 }));
+  });
+
+  it('scrolls no further than it has to', () => {
+    expect(reveal(5, 0, 280, 28)).toBe(0);
+    expect(reveal(10, 0, 280, 28)).toBe(28);
+    expect(reveal(2, 100, 280, 28)).toBe(56);
+  });
+});
+
+describe('terms of the query bar', () => {
+  it('are quoted where they have to be', () => {
+    expect(quoted('www.example.com')).toBe('www.example.com');
+    expect(quoted('local ads')).toBe('"local ads"');
+    expect(quoted('a"b c')).toBe('"ab c"');
+    expect(term('host', 'a.test', true)).toBe('-host=a.test');
+  });
+
+  it('stand once, and push their opposite out', () => {
+    expect(withTerm('', 'app=curl')).toBe('app=curl');
+    expect(withTerm('app=curl up>1M', 'app=curl')).toBe('up>1M app=curl');
+    expect(withTerm('-host=a "two words"', 'host=a')).toBe('"two words" host=a');
+    expect(split('a "b c" rule:"d e"')).toEqual(['a', '"b c"', 'rule:"d e"']);
+  });
+
+  it('pick the rows of a group', () => {
+    expect(groupTerm('app', 'curl')).toBe('app=curl');
+    expect(groupTerm('app', '(unknown)')).toBe('-app:*');
+    expect(groupTerm('domain', 'example.com')).toBe('host:example.com');
+    expect(groupTerm('verdict', 'blocked')).toBe('verdict:blocked');
+  });
+});
+
+describe('CSV', () => {
+  it('quotes what would break a row and disarms formulas', () => {
+    const rows = [
+      { host: 'a,b', reason: 'said "no"', up: 5 },
+      { host: '=1+1', reason: null, up: -1 },
+    ];
+    expect(csv(rows)).toBe('host,reason,up\r\n"a,b","said ""no""",5\r\n\'=1+1,,-1\r\n');
+  });
+});

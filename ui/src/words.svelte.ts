@@ -1,0 +1,50 @@
+/** Words and numbers in the reader's language. English is in the page; the others are loaded when chosen. */
+import en from './messages/en.json';
+
+export type Key = keyof typeof en;
+export const LANGUAGES = { en: 'English', de: 'Deutsch', ar: 'العربية' } as const;
+export type Language = keyof typeof LANGUAGES;
+
+const KEPT = 'privet.language';
+const others: Record<Exclude<Language, 'en'>, () => Promise<{ default: Record<Key, string> }>> = {
+  de: () => import('./messages/de.json'),
+  ar: () => import('./messages/ar.json'),
+};
+
+/** Puts values in the places of `{name}`. */
+export function fill(text: string, values: Record<string, string | number>): string {
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+}
+
+function isLanguage(text: string | null | undefined): text is Language {
+  return text !== null && text !== undefined && text in LANGUAGES;
+}
+
+class Words {
+  language = $state<Language>('en');
+  private messages = $state.raw<Record<Key, string>>(en);
+
+  async start() {
+    const kept = localStorage.getItem(KEPT);
+    const wished = [kept, ...navigator.languages.map((tag) => tag.split('-')[0])].find(isLanguage);
+    await this.choose(wished ?? 'en', false);
+  }
+
+  async choose(language: Language, keep = true) {
+    this.messages = language === 'en' ? en : (await others[language]()).default;
+    this.language = language;
+    document.documentElement.lang = language;
+    document.documentElement.dir = language === 'ar' ? 'rtl' : 'ltr';
+    if (keep) localStorage.setItem(KEPT, language);
+  }
+
+  say(key: Key, values: Record<string, string | number> = {}): string {
+    return fill(this.messages[key] ?? en[key], values);
+  }
+}
+
+export const words = new Words();
+
+export function t(key: Key, values?: Record<string, string | number>): string {
+  return words.say(key, values);
+}

@@ -1,0 +1,26 @@
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { defineConfig } from 'vitest/config';
+
+/** `PRIVET=http://127.0.0.1:7282 npm run dev` works on the page beside a running engine. */
+const engine = process.env.PRIVET ?? 'http://127.0.0.1:7282';
+const proxy = {
+  '/api': {
+    target: engine,
+    changeOrigin: true,
+    // The engine takes calls of its own page alone.
+    headers: { origin: engine },
+  },
+};
+
+export default defineConfig({
+  plugins: [svelte()],
+  server: { host: '127.0.0.1', proxy },
+  preview: { host: '127.0.0.1', proxy },
+  build: {
+    target: 'es2022',
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0,
+    reportCompressedSize: false,
+  },
+  test: { include: ['src/**/*.test.ts'], environment: 'node' },
+});
