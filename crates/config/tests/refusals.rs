@@ -549,11 +549,15 @@ fn a_name_is_given_once() {
     let upstreams: String = format!("{UP}{again}");
     let group = format!("{UP}[[group]]\nname = \"tor\"\nmembers = [\"tor\"]\n");
     let reserved = UP.replace("tor", "direct");
+    let booked = ["cache", "direct (x)"].map(|name| UP.replace("tor", name));
+    let [cache, way_out] = booked;
     let member = format!("{UP}[[group]]\nname = \"g\"\nmembers = [\"tor\", \"tor\"]\n");
     for (text, line, column, says) in [
         (upstreams, 5, 8, "the name \"tor\" is taken"),
         (group, 5, 8, "share one set of names"),
         (reserved, 2, 8, "\"direct\" is reserved"),
+        (cache, 2, 8, "\"cache\" is reserved"),
+        (way_out, 2, 8, "\"direct (x)\" is reserved"),
         (member, 6, 19, "a member already"),
         ("[listen]\nusers = [{ name = \"a\", password = { env = \"X\" } }, { name = \"a\", password = { env = \"X\" } }]\n".to_owned(), 2, 61, "a user named \"a\""),
         ("[[filter.list]]\nname = \"l\"\nsource = \"x\"\n[[filter.list]]\nname = \"l\"\nsource = \"y\"\n".to_owned(), 5, 8, "a list named \"l\""),

@@ -101,11 +101,13 @@ impl Verdict {
         }
     }
 
-    /// Of a connection that stands on this route.
+    /// Of a connection that stands on this route. The way out while an upstream is down, "direct (NAME is down)", hid
+    /// nobody: it counts as direct.
     pub fn of_route(route: &str) -> Self {
         match route {
             "direct" => Self::Direct,
             "cache" => Self::Cached,
+            _ if route.starts_with("direct (") => Self::Direct,
             _ => Self::Routed,
         }
     }
@@ -165,4 +167,22 @@ pub(crate) fn why_from(word: &str) -> Option<WhyKind> {
     [Loop, Rule, Deny, List, Mode, KillSwitch]
         .into_iter()
         .find(|kind| why_word(*kind) == word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_out_while_an_upstream_is_down_counts_as_direct() {
+        for (route, verdict) in [
+            ("direct", Verdict::Direct),
+            ("direct (tor is down)", Verdict::Direct),
+            ("directory", Verdict::Routed),
+            ("office → tor", Verdict::Routed),
+            ("cache", Verdict::Cached),
+        ] {
+            assert_eq!(Verdict::of_route(route), verdict, "{route}");
+        }
+    }
 }

@@ -43,7 +43,7 @@ impl<'a> Outlets<'a> {
     }
 
     fn check_free(&self, name: &Value<'a>, text: &str) {
-        if RESERVED.contains(&text) {
+        if RESERVED.contains(&text) || is_a_word_of_the_books(text) {
             let cause = format!("{} is reserved", quoted(text));
             name.refuse(Code::Duplicate, cause, "choose another name");
         } else if self.upstreams.contains(&text) || self.groups.contains(&text) {
@@ -105,6 +105,11 @@ impl<'a> Outlets<'a> {
         value.report(Severity::Error, Code::Undefined, cause, help);
         None
     }
+}
+
+/// What connections are booked as that took no upstream: one of that name would be counted among them.
+fn is_a_word_of_the_books(text: &str) -> bool {
+    text == "cache" || text.starts_with("direct (")
 }
 
 /// A name as entries of the file have it: not empty, not long, printable. Empty where it is missing or broken, which was reported.
