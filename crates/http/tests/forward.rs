@@ -631,6 +631,24 @@ async fn max_forwards_is_counted_down_and_answered_here_at_zero() {
 }
 
 #[tokio::test]
+async fn nothing_is_sent_on_a_way_that_was_forbidden_after_it_was_opened() {
+    let (tell, mut told) = tokio::sync::mpsc::channel(1);
+    let port = origin(move |mut peer, _| {
+        let tell = tell.clone();
+        async move { tell.send(peer.head().await).await.unwrap() }
+    })
+    .await;
+    let road = TestRoad {
+        forbids: true,
+        ..TestRoad::default()
+    };
+    let mut client = client(&road).await;
+    client.send(get(port, "/")).await;
+    assert_eq!(client.head().await, None);
+    assert_eq!(told.recv().await, Some(None));
+}
+
+#[tokio::test]
 async fn a_row_that_is_cancelled_ends_its_connection_also_while_idle() {
     let port = answering(OK).await;
     let road = TestRoad::default();

@@ -85,6 +85,10 @@ impl<R: Road> Connection<'_, R> {
         asked: Asked,
     ) -> Option<Next> {
         let (row, new) = self.prepare(&origin, ticket)?;
+        // A policy that forbids this way came between deciding and here: not a byte goes out.
+        if self.rows.get(row)?.row().cancelled().is_some() {
+            return Some(Next::Close);
+        }
         let work = self.work.get();
         // The head's bytes are needed again only if the request may have to be sent again.
         if !(origin.reused && asked.may_repeat) {

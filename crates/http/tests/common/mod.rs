@@ -27,6 +27,8 @@ pub struct TestRoad {
     pub upstream: Option<(SocketAddr, Option<&'static str>)>,
     /// The stream is boxed and holds back what is not flushed, as one with TLS does.
     pub boxed: bool,
+    /// Every row is cancelled as it is booked, as where a reload came meanwhile.
+    pub forbids: bool,
     pub handshake: Duration,
     pub idle: Duration,
     pub dials: Arc<AtomicUsize>,
@@ -44,6 +46,7 @@ impl Default for TestRoad {
             blocked: None,
             upstream: None,
             boxed: false,
+            forbids: false,
             handshake: Duration::from_secs(20),
             idle: Duration::from_secs(60),
             dials: Arc::default(),
@@ -148,7 +151,7 @@ impl Road for TestRoad {
 
     fn book(&self, ask: &Ask<'_>, ticket: &Ticket, dialed: &Dialed) -> Live {
         self.booked.fetch_add(1, Ordering::Relaxed);
-        self.ledger.open(Opening {
+        let live = self.ledger.open(Opening {
             listener: ask.listener,
             client: ask.client,
             protocol: ask.protocol,
@@ -157,7 +160,11 @@ impl Road for TestRoad {
             target: ask.target.clone(),
             route: dialed.route.clone(),
             why: ticket.why.clone(),
-        })
+        });
+        if self.forbids {
+            live.row().cancel(End::Reload);
+        }
+        live
     }
 
     fn refused(&self, _: &Ask<'_>, _: &Why, _: End, _: Option<String>) {}
