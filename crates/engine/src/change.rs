@@ -107,10 +107,7 @@ impl Keeper {
                 running.kind.set(kind);
             }
         }
-        self.shared.ledger.reconfigure(books::settings(
-            &self.options.data_dir,
-            &plan.snapshot.config,
-        ));
+        self.keep_books(&plan.snapshot.config).await;
         let connections_closed = self.put_in_force(plan.snapshot);
         for at in plan.gone {
             if let Some(running) = self.open.remove(&at) {
@@ -128,6 +125,16 @@ impl Keeper {
             closed,
             connections_closed,
             replay: None,
+        }
+    }
+
+    /// The books follow `[log]`. What they may no longer hold is wiped from the disk, which takes its time.
+    async fn keep_books(&self, config: &Config) {
+        let settings = books::settings(&self.options.data_dir, config);
+        let ledger = self.shared.ledger.clone();
+        let kept = tokio::task::spawn_blocking(move || ledger.reconfigure(settings)).await;
+        if let Err(error) = kept {
+            tracing::error!("the books did not follow the configuration: {error}");
         }
     }
 

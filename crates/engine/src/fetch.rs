@@ -1,5 +1,6 @@
 //! Fetches a filter list over the road the mode prescribes, as any client's request would go.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -73,7 +74,30 @@ async fn get(road: &EngineRoad, url: &str, known: Option<&Facts>) -> Result<Answ
     let parsed = url::Url::parse(url).map_err(|error| format!("{url}: {error}"))?;
     let target = Target::from_url(url).map_err(|error| format!("{url}: {error}"))?;
     let (stream, live) = open(road, &target, url).await?;
-    let stream = match parsed.scheme() {
+    let answer = tokio::select! {
+        answer = talk(stream, &parsed, &target, known, &live) => answer,
+        // A policy that forbids this way came into force, or somebody closed the row.
+        () = poll_fn(|cx| live.poll_cancelled(cx)) => Err(format!("{url}: the fetch was ended")),
+    };
+    let end = match (&answer, live.row().cancelled()) {
+        (Ok(_), _) => End::Finished,
+        (Err(_), Some(why)) => why,
+        (Err(_), None) => End::Broken,
+    };
+    live.end(end, None);
+    answer
+}
+
+/// One request and its whole answer on a dialed stream.
+async fn talk(
+    stream: privet_net::Stream,
+    url: &url::Url,
+    target: &Target,
+    known: Option<&Facts>,
+    live: &Live,
+) -> Result<Answer, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("{url}: {error}");
+    let stream = match url.scheme() {
         "https" => privet_net::tls_to(stream, &target.host.to_string())
             .await
             .map_err(|error| error.text)?,
@@ -81,38 +105,25 @@ async fn get(road: &EngineRoad, url: &str, known: Option<&Facts>) -> Result<Answ
     };
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
-        .map_err(|error| format!("{url}: {error}"))?;
-    let request = request(&parsed, known)?;
-    let answer = {
-        let exchange = async {
-            let response = sender
-                .send_request(request)
-                .await
-                .map_err(|error| format!("{url}: {error}"))?;
-            whole(response, &live)
-                .await
-                .map_err(|error| format!("{url}: {error}"))
-        };
-        tokio::pin!(exchange);
-        tokio::pin!(connection);
-        let mut driven = false;
-        loop {
-            tokio::select! {
-                answer = &mut exchange => break answer,
-                // A body that is already here is still read after the connection has closed.
-                _ = &mut connection, if !driven => driven = true,
-            }
-        }
+        .map_err(|error| failed(&error))?;
+    let request = request(url, known)?;
+    let exchange = async {
+        let response = sender
+            .send_request(request)
+            .await
+            .map_err(|error| failed(&error))?;
+        whole(response, live).await.map_err(|error| failed(&error))
     };
-    live.end(
-        if answer.is_ok() {
-            End::Finished
-        } else {
-            End::Broken
-        },
-        None,
-    );
-    answer
+    tokio::pin!(exchange);
+    tokio::pin!(connection);
+    let mut driven = false;
+    loop {
+        tokio::select! {
+            answer = &mut exchange => return answer,
+            // A body that is already here is still read after the connection has closed.
+            _ = &mut connection, if !driven => driven = true,
+        }
+    }
 }
 
 async fn open(
@@ -246,4 +257,37 @@ fn now() -> u64 {
     SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::in_force::tests::engine;
+
+    #[tokio::test]
+    async fn a_fetch_that_goes_direct_ends_when_a_kill_switch_comes() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = engine(folder.path(), "mode = \"standard\"\n").await;
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let due = Due {
+            name: "ads".to_owned(),
+            url: format!("http://{}/list", server.local_addr().unwrap()),
+            format: privet_config::ListFormat::Auto,
+            known: None,
+        };
+        let copy = Copy::of(folder.path(), "ads");
+        let fetching = tokio::spawn(fetch(due, engine.shared.clone(), copy));
+        let (mut silent, _) = server.accept().await.unwrap();
+        let mut first = [0];
+        tokio::io::AsyncReadExt::read_exact(&mut silent, &mut first)
+            .await
+            .unwrap();
+        engine.set_mode("strict", None).await.unwrap();
+        let fetched = tokio::time::timeout(Duration::from_secs(20), fetching).await;
+        let said = fetched.unwrap().unwrap().err();
+        assert!(said.is_some_and(|text| text.ends_with("the fetch was ended")));
+        engine.stop(Duration::ZERO).await;
+    }
 }

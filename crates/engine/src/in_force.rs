@@ -1,5 +1,6 @@
 //! A reload between deciding and dialing: nothing goes out by a policy that does not hold any more.
 
+use std::borrow::Cow;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
@@ -7,32 +8,27 @@ use std::task::Poll;
 
 use privet_http::{Ask, Refusal, Ticket};
 use privet_ledger::{End, Live};
-use privet_policy::{Action, Route};
 
+use crate::judge::ticket_facts;
 use crate::reload::disallowed;
 use crate::serve::EngineRoad;
 use crate::snapshot::Snapshot;
 
 impl EngineRoad {
-    /// The snapshot in force, and the ticket's route under it: a ticket of an earlier policy is decided anew, so that no
-    /// index and no permit outlives the policy it came from.
-    pub(crate) async fn in_force(
+    /// The snapshot in force, and the ticket as that one gives it: a ticket of an earlier policy is decided anew, so that
+    /// no index, no permit and no address outlives the policy it came from.
+    pub(crate) async fn in_force<'t>(
         &self,
         ask: &Ask<'_>,
-        ticket: &Ticket,
-    ) -> Result<(Arc<Snapshot>, Route), Refusal> {
+        ticket: &'t Ticket,
+    ) -> Result<(Arc<Snapshot>, Cow<'t, Ticket>), Refusal> {
         let snapshot = self.0.snapshot.load_full();
         if snapshot.generation == ticket.generation {
-            return Ok((snapshot, ticket.route.clone()));
+            return Ok((snapshot, Cow::Borrowed(ticket)));
         }
         let decided = self.look_and_judge(&snapshot, ask).await;
-        match decided.verdict.action {
-            Action::Route(route) => Ok((snapshot, route)),
-            Action::Block => {
-                self.book_refused(ask, decided.app, &decided.verdict.why, End::Blocked, None);
-                Err(Refusal::Blocked(decided.verdict.why))
-            }
-        }
+        let fresh = self.ticket(ask, decided, ticket_facts(&snapshot))?;
+        Ok((snapshot, Cow::Owned(fresh)))
     }
 
     /// Runs an outward step for as long as its snapshot is the one in force; `None`: a reload came first. It is looked
@@ -62,19 +58,20 @@ impl EngineRoad {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::net::SocketAddr;
 
     use privet_http::Road;
-    use privet_policy::{Listener, Protocol, Target};
+    use privet_policy::{Listener, Protocol, Route, Target};
 
     use super::*;
     use crate::Engine;
     use crate::launch::Options;
 
-    async fn engine(folder: &std::path::Path, text: &str) -> Engine {
+    /// An engine on a port of the system's choice, with `text` as the rest of its configuration.
+    pub(crate) async fn engine(folder: &std::path::Path, text: &str) -> Engine {
         let config_path = folder.join("privet.toml");
-        std::fs::write(&config_path, text).unwrap();
+        std::fs::write(&config_path, with_listener(text)).unwrap();
         let options = Options {
             config_path,
             data_dir: folder.to_owned(),
@@ -83,6 +80,14 @@ mod tests {
             threads: Some(1),
         };
         Engine::start(options).await.unwrap()
+    }
+
+    /// Keys of the top come first in the file, tables behind the listener's.
+    pub(crate) fn with_listener(text: &str) -> String {
+        let (top, tables) = text.split_once('[').map_or((text, ""), |(top, _)| {
+            (top, text.get(top.len()..).unwrap_or_default())
+        });
+        format!("{top}\n[listen]\nmixed = [\"127.0.0.1:0\"]\n{tables}")
     }
 
     fn ask(target: &Target) -> Ask<'_> {
@@ -98,12 +103,10 @@ mod tests {
         }
     }
 
-    const LISTEN: &str = "[listen]\nmixed = [\"127.0.0.1:0\"]\n";
-
     #[tokio::test]
     async fn what_was_decided_before_the_kill_switch_does_not_go_direct_after_it() {
         let folder = tempfile::tempdir().unwrap();
-        let engine = engine(folder.path(), &format!("mode = \"standard\"\n{LISTEN}")).await;
+        let engine = engine(folder.path(), "mode = \"standard\"\n").await;
         let road = EngineRoad(engine.shared.clone());
         let target = Target::parse("192.0.2.1:80").unwrap();
         let Ok(ticket) = road.decide(&ask(&target)).await else {
@@ -119,13 +122,53 @@ mod tests {
     #[tokio::test]
     async fn an_outward_step_is_not_polled_once_its_policy_is_gone() {
         let folder = tempfile::tempdir().unwrap();
-        let engine = engine(folder.path(), &format!("mode = \"standard\"\n{LISTEN}")).await;
+        let engine = engine(folder.path(), "mode = \"standard\"\n").await;
         let road = EngineRoad(engine.shared.clone());
         let before = engine.snapshot();
         assert_eq!(road.while_in_force(&before, async { 1 }).await, Some(1));
         engine.set_mode("strict", None).await.unwrap();
         let step = async { panic!("polled under a policy that is gone") };
         assert_eq!(road.while_in_force::<()>(&before, step).await, None);
+        engine.stop(std::time::Duration::ZERO).await;
+    }
+
+    /// Makes the engine look up addresses before it decides; nothing else is changed by it.
+    const BY_ADDRESS: &str =
+        "mode = \"standard\"\n[[rule]]\nmatch = { ip = [\"192.0.2.0/24\"] }\nuse = \"block\"\n";
+
+    #[tokio::test]
+    async fn no_name_is_looked_up_for_a_policy_that_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = engine(folder.path(), BY_ADDRESS).await;
+        let road = EngineRoad(engine.shared.clone());
+        let target = Target::parse("localhost:9").unwrap();
+        let before = engine.snapshot();
+        let decided = road.look_and_judge(&before, &ask(&target)).await;
+        assert!(!decided.addresses.is_empty());
+        engine.set_mode("strict", None).await.unwrap();
+        let decided = road.look_and_judge(&before, &ask(&target)).await;
+        assert!(decided.addresses.is_empty());
+        engine.stop(std::time::Duration::ZERO).await;
+    }
+
+    #[tokio::test]
+    async fn a_ticket_decided_anew_leads_to_the_addresses_that_were_judged() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = engine(folder.path(), "mode = \"standard\"\n").await;
+        let road = EngineRoad(engine.shared.clone());
+        let target = Target::parse("localhost:9").unwrap();
+        let Ok(ticket) = road.decide(&ask(&target)).await else {
+            panic!("standard lets it go");
+        };
+        assert!(ticket.addresses.is_empty());
+        engine
+            .apply(with_listener(BY_ADDRESS), false)
+            .await
+            .unwrap();
+        let Ok((_, fresh)) = road.in_force(&ask(&target), &ticket).await else {
+            panic!("the new rule lets it go too");
+        };
+        assert!(!fresh.addresses.is_empty());
         engine.stop(std::time::Duration::ZERO).await;
     }
 }

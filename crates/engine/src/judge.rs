@@ -44,12 +44,13 @@ impl EngineRoad {
         if *dns == Dns::Upstream || !simulate(&request, &snapshot.policy).wants_addresses {
             return Vec::new();
         }
-        // Where it fails, the dial will meet the same failure and say it, if it resolves here at all.
-        snapshot
-            .outward
-            .resolve(&permit, dns, name)
-            .await
-            .unwrap_or_default()
+        let resolving = snapshot.outward.resolve(&permit, dns, name);
+        // Where it fails, the dial will meet the same failure and say it, if it resolves here at all. Where a reload came
+        // first, what is judged here is judged anew before anything goes out.
+        match self.while_in_force(snapshot, resolving).await {
+            Some(Ok(addresses)) => addresses,
+            Some(Err(_)) | None => Vec::new(),
+        }
     }
 
     pub(crate) fn ticket(

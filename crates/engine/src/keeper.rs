@@ -241,7 +241,7 @@ impl Keeper {
 }
 
 /// What tells one content of the file from another; `None`: there is no file, or it cannot be read.
-pub(crate) fn fingerprint(path: &Path) -> Option<u64> {
+fn fingerprint(path: &Path) -> Option<u64> {
     let mut hasher = DefaultHasher::new();
     let size = std::fs::metadata(path).ok()?.len();
     match size <= privet_config::MAX_FILE as u64 {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use privet_config::{Config, Diagnostic, Diagnostics, SaveError};
-use privet_ledger::Row;
+use privet_ledger::{Row, Verdict};
 use privet_policy::{Action, Replay, Request, Route, simulate};
 use serde::Serialize;
 
@@ -72,8 +72,8 @@ impl ApplyError {
     }
 }
 
-/// Whether a standing connection may not go on under `snapshot`: its client or user is not let in any more, its target is
-/// blocked, or it goes direct where a kill switch now forbids that.
+/// Whether a standing connection may not go on under `snapshot`: its client or user is not let in any more, its target or
+/// the address it went to is blocked, or it goes direct where a kill switch now forbids that.
 pub(crate) fn disallowed(row: &Row, snapshot: &Snapshot) -> bool {
     if !accept::is_allowed(&snapshot.config, row.client().ip()) {
         return true;
@@ -81,6 +81,7 @@ pub(crate) fn disallowed(row: &Row, snapshot: &Snapshot) -> bool {
     if row.user().is_some_and(|user| !snapshot.users.knows(user)) {
         return true;
     }
+    let addresses = row.remote();
     let request = Request {
         listener: row.listener(),
         client: row.client(),
@@ -88,7 +89,7 @@ pub(crate) fn disallowed(row: &Row, snapshot: &Snapshot) -> bool {
         user: row.user().map(|user| &**user),
         app: row.app().map(|app| &**app),
         target: row.target(),
-        addresses: &[],
+        addresses: addresses.as_slice(),
         url: None,
         at: SystemTime::now(),
     };
@@ -96,7 +97,7 @@ pub(crate) fn disallowed(row: &Row, snapshot: &Snapshot) -> bool {
         Action::Block => true,
         Action::Route(Route::Via {
             otherwise: None, ..
-        }) => row.route().starts_with("direct"),
+        }) => row.verdict() == Verdict::Direct,
         Action::Route(_) => false,
     }
 }
@@ -115,4 +116,67 @@ pub(crate) fn write_mode(path: &Path, name: &str) -> Result<(), String> {
         return Ok(());
     }
     privet_config::save(path, &changed).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+    use std::time::Duration;
+
+    use privet_ledger::Opening;
+    use privet_policy::{Listener, Protocol, Target, Why, WhyKind};
+
+    use crate::in_force::tests::{engine, with_listener};
+
+    fn opening(host: &str, route: &str) -> Opening {
+        Opening {
+            listener: Listener::Mixed,
+            client: SocketAddr::from(([127, 0, 0, 1], 9)),
+            protocol: Protocol::Socks5,
+            user: None,
+            app: None,
+            target: Target::parse(host).unwrap(),
+            route: route.into(),
+            why: Why {
+                kind: WhyKind::Mode,
+                text: "standard".into(),
+            },
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_stands_at_an_address_which_is_now_blocked_is_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = engine(folder.path(), "mode = \"standard\"\n").await;
+        let [there, elsewhere] = [1, 2].map(|last| {
+            let live = engine.ledger().open(opening("a.test:80", "direct"));
+            live.set_remote(SocketAddr::from(([192, 0, 2, last], 80)));
+            live
+        });
+        let text = with_listener(
+            "mode = \"standard\"\n[[rule]]\nmatch = { ip = [\"192.0.2.1/32\"] }\nuse = \"block\"\n",
+        );
+        let applied = engine.apply(text, false).await.unwrap();
+        assert_eq!(applied.connections_closed, 1);
+        assert!(there.row().cancelled().is_some() && elsewhere.row().cancelled().is_none());
+        engine.stop(Duration::ZERO).await;
+    }
+
+    #[tokio::test]
+    async fn a_kill_switch_closes_what_went_direct_and_nothing_that_only_sounds_like_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let upstream = "[[upstream]]\nname = \"directory\"\nurl = \"socks5://127.0.0.1:1\"\n";
+        let text = format!(
+            "mode = \"standard\"\n[modes.strict]\nroute = \"directory\"\nkill_switch = true\n{upstream}"
+        );
+        let engine = engine(folder.path(), &text).await;
+        let open = |route| engine.ledger().open(opening("a.test:80", route));
+        let [direct, way_out, through] =
+            ["direct", "direct (directory is down)", "directory"].map(open);
+        engine.set_mode("strict", None).await.unwrap();
+        assert!(direct.row().cancelled().is_some());
+        assert!(way_out.row().cancelled().is_some());
+        assert!(through.row().cancelled().is_none());
+        engine.stop(Duration::ZERO).await;
+    }
 }

@@ -74,11 +74,11 @@ impl Road for EngineRoad {
         absolute_form: bool,
     ) -> Result<Dialed, Refusal> {
         loop {
-            let (snapshot, route) = self.in_force(ask, ticket).await?;
-            let wish = wish(&snapshot, ask, ticket, absolute_form);
-            let dialing = snapshot.outward.dial(&route, &wish);
+            let (snapshot, ticket) = self.in_force(ask, ticket).await?;
+            let wish = wish(&snapshot, ask, &ticket, absolute_form);
+            let dialing = snapshot.outward.dial(&ticket.route, &wish);
             if let Some(dialed) = self.while_in_force(&snapshot, dialing).await {
-                return dialed.map_err(|error| self.failed(ask, ticket, error));
+                return dialed.map_err(|error| self.failed(ask, &ticket, error));
             }
         }
     }

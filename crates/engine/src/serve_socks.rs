@@ -22,11 +22,11 @@ impl SocksRoad for EngineRoad {
 
     async fn bind(&self, ask: &Ask<'_>, ticket: &Ticket) -> Result<Bound, Refusal> {
         loop {
-            let (snapshot, route) = self.in_force(ask, ticket).await?;
-            let wish = wish(&snapshot, ask, ticket, false);
-            let binding = snapshot.outward.bind(&route, &wish, ask.local.ip());
+            let (snapshot, ticket) = self.in_force(ask, ticket).await?;
+            let wish = wish(&snapshot, ask, &ticket, false);
+            let binding = snapshot.outward.bind(&ticket.route, &wish, ask.local.ip());
             if let Some(bound) = self.while_in_force(&snapshot, binding).await {
-                return bound.map_err(|error| self.failed(ask, ticket, error));
+                return bound.map_err(|error| self.failed(ask, &ticket, error));
             }
         }
     }
@@ -60,11 +60,11 @@ impl SocksRoad for EngineRoad {
 
     async fn associate(&self, ask: &Ask<'_>, ticket: &Ticket) -> Result<UpstreamUdp, Refusal> {
         loop {
-            let (snapshot, route) = self.in_force(ask, ticket).await?;
-            let wish = wish(&snapshot, ask, ticket, false);
-            let opening = snapshot.outward.associate(&route, &wish);
+            let (snapshot, ticket) = self.in_force(ask, ticket).await?;
+            let wish = wish(&snapshot, ask, &ticket, false);
+            let opening = snapshot.outward.associate(&ticket.route, &wish);
             if let Some(opened) = self.while_in_force(&snapshot, opening).await {
-                return opened.map_err(|error| self.failed(ask, ticket, error));
+                return opened.map_err(|error| self.failed(ask, &ticket, error));
             }
         }
     }

@@ -12,7 +12,7 @@ use privet_ledger::Ledger;
 use crate::assemble::{Material, assemble};
 use crate::books;
 use crate::engine::Engine;
-use crate::keeper::{Keeper, fingerprint, mailbox};
+use crate::keeper::{Keeper, fingerprint_of, mailbox};
 use crate::launch::{Options, StartError};
 use crate::listen::{self, Bound, Kind};
 use crate::lists::Lists;
@@ -150,7 +150,7 @@ async fn keep(
         checks: None,
         fetches: JoinSet::new(),
         orders: orders.clone(),
-        seen: fingerprint(&options.config_path),
+        seen: fingerprint_of(&options.config_path).await,
     };
     keeper.say_list_errors();
     keeper.open_doors(bound).await;

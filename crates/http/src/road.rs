@@ -26,6 +26,7 @@ pub struct Ask<'a> {
 }
 
 /// Leave to go: the verdict was a route.
+#[derive(Clone)]
 pub struct Ticket {
     pub route: Route,
     /// Equal keys may share an upstream connection to the same target: route, isolation and policy generation are in it.
