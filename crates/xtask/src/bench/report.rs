@@ -126,10 +126,14 @@ pub fn write(rows: &[&str]) -> Done {
 
 /// What the figures depend on.
 fn machine() -> String {
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let kernel = shell::output("uname", &["-sr"]).unwrap_or_default();
     let rust = shell::output("rustc", &["--version"]).unwrap_or_default();
     let model = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    // Not what this process may use: it pinned itself to one core.
+    let cores = model
+        .lines()
+        .filter(|line| line.starts_with("processor"))
+        .count();
     let model = model
         .lines()
         .find_map(|line| line.strip_prefix("model name"))
