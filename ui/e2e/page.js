@@ -1,0 +1,325 @@
+// The page in a browser, against a running engine with real traffic: what a person does, and what must not happen.
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { browser, curl, Stack, start, traffic, until } from './engine.js';
+
+const require = createRequire(import.meta.url);
+const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const PAGES = ['home', 'connections', 'routes', 'rules', 'protection', 'activity', 'settings'];
+const BUNDLE_KIB = 250;
+const stack = new Stack();
+const faults = [];
+
+/** One thing that is shown; all run in order on one page. */
+async function shows(what, work) {
+  const begin = Date.now();
+  await work();
+  console.log(`ok  ${what} (${Date.now() - begin} ms)`);
+}
+
+async function signIn(context, engine) {
+  const page = await context.newPage();
+  page.on('console', (line) => line.type() === 'error' && faults.push(`console: ${line.text()}`));
+  page.on('pageerror', (error) => faults.push(`page: ${error.message}`));
+  page.on('request', (request) => {
+    if (new URL(request.url()).origin !== new URL(engine.url).origin && !request.url().startsWith('blob:')) {
+      faults.push(`asked elsewhere: ${request.url()}`);
+    }
+    if (request.url().includes(engine.token)) faults.push(`the token went in an address: ${request.url()}`);
+  });
+  await page.goto(`${engine.url}#token=${engine.token}`);
+  await page.waitForSelector('nav');
+  return page;
+}
+
+async function go(page, name) {
+  await page.evaluate((to) => (location.hash = to), name);
+  await page.waitForSelector(`nav a[href="#${name}"][aria-current="page"]`);
+}
+
+async function axeFinds(page, where) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() =>
+    window.axe.run(document, {
+      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+    }),
+  );
+  return violations.map(
+    (v) => `${where}: ${v.id}: ${v.nodes.map((n) => `${n.target} ${n.failureSummary}`).join('; ')}`,
+  );
+}
+
+function weigh() {
+  const dist = new URL('../dist', import.meta.url).pathname;
+  const files = readdirSync(dist, { recursive: true }).filter((name) => name.endsWith('.gz'));
+  const kib = files.reduce((sum, name) => sum + statSync(`${dist}/${name}`).size, 0) / 1024;
+  assert.ok(files.length > 0 && kib <= BUNDLE_KIB, `${kib.toFixed(1)} KiB`);
+  return kib.toFixed(1);
+}
+
+try {
+  const engine = await start(stack);
+  const chromium = await browser(stack);
+  const api = (method, path, body) =>
+    fetch(`${engine.url}api/v1${path}`, {
+      method,
+      headers: { authorization: `Bearer ${engine.token}`, 'content-type': 'application/json' },
+      body: body && JSON.stringify(body),
+    }).then((response) => response.json());
+
+  await shows('without a token there is nothing but the question for it', async () => {
+    const page = await (await chromium.newContext()).newPage();
+    await page.goto(engine.url);
+    await page.getByLabel('Token').fill('wrong');
+    await page.getByRole('button', { name: 'Open Privet' }).click();
+    await page.getByText('That is not the token.').waitFor();
+    await page.getByLabel('Token').fill(engine.token);
+    await page.getByRole('button', { name: 'Open Privet' }).click();
+    await page.getByRole('heading', { name: 'On · Standard' }).waitFor();
+    await page.close();
+  });
+
+  const context = await chromium.newContext({
+    viewport: { width: 1280, height: 800 },
+    permissions: ['clipboard-read', 'clipboard-write'],
+  });
+  const page = await signIn(context, engine);
+
+  await shows('the token leaves the address at once and stays in this tab', async () => {
+    assert.ok(!page.url().includes('token'), page.url());
+    await page.reload();
+    await page.getByRole('heading', { name: 'On · Standard' }).waitFor();
+  });
+
+  await traffic(stack, engine);
+
+  await shows('connections that stand are rows that read as sentences', async () => {
+    await page.keyboard.press('Control+2');
+    const row = page.getByRole('row', { name: /^curl to localhost:\d+: direct/ });
+    await row.waitFor();
+    await page.getByRole('row', { name: /^curl to 127\.0\.0\.2:\d+: routed, berlin/ }).waitFor();
+    assert.equal(await page.getByRole('grid').getAttribute('aria-rowcount'), '4');
+  });
+
+  await shows('the query bar filters, and says what it does not understand', async () => {
+    const bar = page.getByLabel('Filter the rows');
+    await bar.fill('host:localhost');
+    await until('one row', async () => (await page.getByRole('grid').getAttribute('aria-rowcount')) === '2');
+    await bar.fill('nosuch:x');
+    await page.getByText('there is no field "nosuch"').waitFor();
+    await page.keyboard.press('Escape');
+    await until('all rows', async () => (await page.getByRole('grid').getAttribute('aria-rowcount')) === '4');
+    // The engine answers such a filter with 400, which the browser logs.
+    faults.splice(0, faults.length, ...faults.filter((fault) => !fault.includes('400')));
+  });
+
+  await shows('by keyboard alone: a row is chosen, frozen, explained', async () => {
+    await page.getByRole('grid').focus();
+    await page.keyboard.press('Home');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Space');
+    await page.getByRole('button', { name: 'Go on' }).waitFor();
+    await page.keyboard.press('Space');
+    await page.keyboard.press('Enter');
+    await page.getByRole('complementary').getByText('the target is not Privet itself').waitFor();
+  });
+
+  await shows('a group of rows has its sums, and can be looked into', async () => {
+    await page.getByLabel('Group by').selectOption('verdict');
+    await page.getByRole('row', { name: /^direct 2/ }).waitFor();
+    await page.getByRole('button', { name: 'routed', exact: true }).click();
+    await until('one row', async () => (await page.getByRole('grid').getAttribute('aria-rowcount')) === '2');
+    await page.getByLabel('Filter the rows').fill('');
+  });
+
+  await shows('from a blocked row: allow it for an hour, and take it back', async () => {
+    await page.getByRole('tab', { name: 'Blocked' }).click();
+    await page.getByRole('row', { name: /ads\.example/ }).click();
+    const panel = page.getByRole('complementary');
+    await panel.getByText('list local ads').waitFor();
+    await panel.getByRole('button', { name: 'Allow', exact: true }).click();
+    await panel.getByText(/would have gone differently/).waitFor();
+    await panel.getByRole('button', { name: 'Make the rule' }).click();
+    await page.getByText('ads.example is allowed.').waitFor();
+    const [rule] = (await api('GET', '/config')).rule;
+    assert.deepEqual(rule.match, { domain_suffix: ['ads.example'] });
+    assert.ok(Date.parse(rule.until) > Date.now());
+    await panel.getByText('Direct.').waitFor();
+    await page.getByRole('button', { name: 'Undo' }).first().click();
+    await page.getByText('Taken back: ads.example is allowed.').waitFor();
+    assert.equal((await api('GET', '/config')).rule.length, 2);
+  });
+
+  await shows('closing what matches ends those connections alone', async () => {
+    await page.getByRole('tab', { name: /Active/ }).click();
+    await page.getByLabel('Filter the rows').fill('host=127.0.0.1');
+    await page.getByRole('button', { name: 'Close matching' }).click();
+    await page.getByText('Connections closed: 1').waitFor();
+    await until('two that stand', async () => (await api('GET', '/connections')).total === 2);
+  });
+
+  await shows('the mode is switched, paused with its time, and resumed', async () => {
+    await go(page, 'home');
+    await page.getByRole('radio', { name: 'Strict' }).check();
+    await page.getByRole('heading', { name: /On · Strict · via auto/ }).waitFor();
+    assert.equal((await api('GET', '/status')).mode.name, 'strict');
+    await page.getByRole('button', { name: '15 min' }).click();
+    await page.getByText(/1[45]:\d\d left, then Strict/).waitFor();
+    await page.getByRole('button', { name: 'Resume now' }).click();
+    await page.getByRole('heading', { name: /On · Strict/ }).waitFor();
+    await page.getByRole('radio', { name: 'Standard' }).check();
+    await page.getByRole('heading', { name: /On · Standard/ }).waitFor();
+  });
+
+  await shows('a rule is added by keyboard, tested, moved, and blocks', async () => {
+    await go(page, 'rules');
+    await page.getByRole('button', { name: 'Add rule' }).click();
+    await page.keyboard.type('localhost');
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await page.getByText('A rule was added at the top.').waitFor();
+    await page.getByLabel('Host, host:port or address').fill('localhost');
+    await page.getByText('⊘ Blocked.').waitFor();
+    assert.notEqual(await curl(stack, engine, `http://localhost:${engine.origin}/`), 0);
+    await page.getByRole('button', { name: /^Rule 1:/ }).focus();
+    await page.keyboard.press('Alt+ArrowDown');
+    await page.getByText('Rule 1 is now rule 2.').waitFor();
+    assert.deepEqual((await api('GET', '/config')).rule[1].match, { domain_suffix: ['localhost'] });
+    assert.ok(
+      readFileSync(engine.config, 'utf8').startsWith(
+        '# Privet, as the page’s checks run it'.replace('’', "'"),
+      ),
+    );
+    await page.getByRole('button', { name: 'Remove 2' }).click();
+    await page.getByText('Rule 2 was removed.').waitFor();
+  });
+
+  await shows('an upstream is tested, and one is added and removed', async () => {
+    await go(page, 'routes');
+    await page.getByRole('button', { name: 'Test tor' }).click();
+    await page.getByText(/✕/).first().waitFor();
+    await page.getByRole('button', { name: 'Add upstream' }).click();
+    await page.getByLabel('Name', { exact: true }).fill('helsinki');
+    await page.getByLabel(/^Address/).fill('socks5://127.0.0.1:9');
+    await page.getByLabel(/^Reached through/).selectOption('berlin');
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await page.getByText('helsinki was added.').waitFor();
+    assert.equal(
+      (await api('GET', '/upstreams')).upstreams.find((one) => one.name === 'helsinki').route,
+      'berlin → helsinki',
+    );
+    await page.getByRole('button', { name: 'Remove helsinki' }).click();
+    await page.getByText('helsinki was removed.').waitFor();
+  });
+
+  await shows('a domain is blocked, a list turned off and on', async () => {
+    await go(page, 'protection');
+    await page.getByLabel('Always blocked').fill('worse.example');
+    await page.keyboard.press('Enter');
+    await page.getByText('worse.example is always blocked.').waitFor();
+    await page.getByRole('switch', { name: 'local ads' }).click();
+    await page.getByText('local ads is off.').waitFor();
+    await page.getByRole('switch', { name: 'local ads' }).click();
+    await page.getByText('local ads is on.').waitFor();
+    await page.getByRole('radio', { name: /^Minimal/ }).check();
+    await page.getByText('The mode Standard was changed.').waitFor();
+    assert.equal((await api('GET', '/config')).modes.standard.headers, 'minimal');
+  });
+
+  await shows('the file is tried before it is written, and its faults have a place', async () => {
+    await go(page, 'settings');
+    await page.getByRole('button', { name: 'Open the file' }).click();
+    const text = page.getByRole('textbox', { name: 'Configuration file' });
+    await text.waitFor();
+    const before = await text.inputValue();
+    await text.fill(`${before}\n[lisen]\n`);
+    await page.getByRole('button', { name: 'Try it' }).click();
+    await page.getByText(/Line \d+, column \d+/).waitFor();
+    await text.fill(`${before}# a note\n`);
+    await page.getByRole('button', { name: 'Write the file' }).click();
+    await page.getByText('The file was written and is in force.').waitFor();
+    assert.ok(readFileSync(engine.config, 'utf8').endsWith('# a note\n'));
+    faults.splice(0, faults.length, ...faults.filter((fault) => !fault.includes('422')));
+  });
+
+  await shows('the palette does what is typed; the sheet lists the keys', async () => {
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('language deut');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Einstellungen' }).waitFor();
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('العربية');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('html[dir=rtl][lang=ar]');
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('English');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('html[dir=ltr][lang=en]');
+    await page.locator('main').focus();
+    await page.keyboard.press('?');
+    await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
+    await page.keyboard.press('Escape');
+  });
+
+  for (const theme of ['light', 'dark']) {
+    await shows(`axe finds nothing on any page, ${theme}`, async () => {
+      await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
+      const found = [];
+      for (const name of PAGES) {
+        await go(page, name);
+        if (name === 'rules')
+          await page.getByLabel('Host, host:port or address').fill('https://ads.example/');
+        if (name === 'connections')
+          await page
+            .getByRole('row', { name: /curl to/ })
+            .first()
+            .click();
+        await page.waitForTimeout(500);
+        found.push(...(await axeFinds(page, name)));
+      }
+      await page.keyboard.press('Control+k');
+      found.push(...(await axeFinds(page, 'palette')));
+      await page.keyboard.press('Escape');
+      assert.deepEqual(found, []);
+    });
+  }
+
+  await shows('nothing is asked for while the page is hidden', async () => {
+    await go(page, 'connections');
+    const asked = [];
+    page.on('request', (request) => asked.push(request.url()));
+    await page.evaluate(() => {
+      Object.defineProperty(document, 'hidden', { configurable: true, get: () => true });
+      document.dispatchEvent(new Event('visibilitychange'));
+    });
+    await page.waitForTimeout(300);
+    asked.length = 0;
+    await page.waitForTimeout(3000);
+    assert.deepEqual(asked, []);
+    await page.evaluate(() => {
+      delete document.hidden;
+      document.dispatchEvent(new Event('visibilitychange'));
+    });
+    await until('new questions', () => asked.length > 0);
+  });
+
+  await shows('when the engine is gone the page says so, and finds it again', async () => {
+    await page.route('**/api/v1/events**', (route) => route.abort());
+    await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+    await page.getByText('Disconnected from Privet.').waitFor();
+    await page.unroute('**/api/v1/events**');
+    await page.getByRole('button', { name: 'Try now' }).click();
+    await page.getByText('Disconnected from Privet.').waitFor({ state: 'detached' });
+    faults.splice(0, faults.length, ...faults.filter((fault) => !fault.includes('ERR_FAILED')));
+  });
+
+  await shows(`the page weighs ${weigh()} KiB gzip of ${BUNDLE_KIB} allowed`, () => undefined);
+  await shows('no error in the console, nothing asked elsewhere, no token in an address', () => {
+    assert.deepEqual(faults, []);
+  });
+} catch (error) {
+  console.error(error);
+  process.exitCode = 1;
+} finally {
+  await stack.end();
+}
