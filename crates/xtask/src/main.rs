@@ -4,6 +4,7 @@
 mod bench;
 mod fuzz;
 mod needs;
+mod page;
 mod picture;
 mod run;
 mod shell;

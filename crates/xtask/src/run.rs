@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use crate::needs;
+use crate::page;
 use crate::shell::{self, Done};
 
 /// Ports of the configuration's documentation; others are taken where these are not free.
@@ -15,6 +16,7 @@ const PAGE: u16 = 7282;
 /// Builds Privet, starts it with a configuration and data of its own in the build folder, and waits until it ends.
 pub fn run() -> Done {
     needs::ensure(&[needs::BUILD])?;
+    page::build()?;
     shell::run(
         "cargo",
         &["build", "--profile", "quick", "--locked", "-p", "privet"],
@@ -81,9 +83,7 @@ fn tell(config: &Path, data: &Path) -> Done {
         );
     }
     if let Some(page) = value("http") {
-        println!(
-            "control: http://{page}/api/v1/status (the page in a browser will stand at http://{page}/)"
-        );
+        println!("page:    http://{page}/ in a browser; the API stands at http://{page}/api/v1/");
     }
     let token: PathBuf = data.join("control.token");
     match fs::read_to_string(&token) {

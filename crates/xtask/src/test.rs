@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::shell::{self, Done};
-use crate::{fuzz, needs};
+use crate::{fuzz, needs, page};
 
 /// Runs all steps; stops at the first that fails.
 pub fn test() -> Done {
@@ -11,6 +11,7 @@ pub fn test() -> Done {
     log.step("what is missing", || {
         needs::ensure(&[needs::BUILD, needs::TEST])
     })?;
+    log.step("page build", page::build)?;
     log.step("format", format)?;
     log.step("lints", lints)?;
     log.step("build", build)?;
@@ -21,6 +22,7 @@ pub fn test() -> Done {
             &["test", "--quiet", "--doc", "--workspace", "--locked"],
         )
     })?;
+    log.step("page", page::check)?;
     log.step("fuzz targets", fuzz::round)?;
     log.close();
     Ok(())

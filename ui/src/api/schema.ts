@@ -244,6 +244,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/system-proxy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The system proxy */
+        get: operations["read_system_proxy"];
+        /**
+         * Switch it
+         * @description The exact prior settings are on disk before the first change, and come back with `enabled: false`, at the engine's end
+         *     and after its death; what something else changed meanwhile stays.
+         */
+        put: operations["switch_system_proxy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/upstreams": {
         parameters: {
             query?: never;
@@ -447,7 +469,7 @@ export interface components {
         };
         /** @description One thing that was looked at. */
         Finding: {
-            /** @description What was looked at: "engine", "configuration", "listener", "upstream", "clock", "permissions", "keyring", "files". */
+            /** @description What was looked at: "engine", "configuration", "listener", "upstream", "clock", "permissions", "keyring", "files", "system proxy". */
             check: string;
             /** @description What to do; only where something is to be done. */
             mend?: string;
@@ -555,6 +577,11 @@ export interface components {
             /** @description The part of the program that speaks. */
             target: string;
         };
+        /**
+         * @description How the desktop is pointed at us.
+         * @enum {string}
+         */
+        Means: "pac" | "manual";
         /** @description The mode that is on. */
         Mode: {
             /** @description All that can be chosen. */
@@ -820,8 +847,7 @@ export interface components {
              * @description Milliseconds since 1970.
              */
             started_ms: number;
-            /** @description The operating system's proxy as measured; `null`: this version does not look. */
-            system_proxy?: unknown;
+            system_proxy?: components["schemas"]["SystemProxy"] | null;
             totals: components["schemas"]["Totals"];
             /** @example 0.1.0 */
             version: string;
@@ -849,6 +875,42 @@ export interface components {
             down: number;
             /** Format: int64 */
             up: number;
+        };
+        /** @description The desktop's proxy, as it was found just now. */
+        SystemProxy: {
+            /** @description Whose settings they are: "gnome", "kde", "macos" or "windows". */
+            desktop?: string | null;
+            /** @description Our switch is on; whether the desktop still follows it is `state`. */
+            enabled: boolean;
+            /**
+             * Format: int32
+             * @description The process that puts the settings back should the engine die.
+             */
+            guardian?: number | null;
+            /** @description What to do, where something is to be done. */
+            mend?: string | null;
+            /**
+             * @description Where the desktop points now, in words.
+             * @example the PAC file http://127.0.0.1:7281/proxy.pac
+             */
+            pointing?: string | null;
+            /**
+             * @description "on", "off", "changed" (by something else, since we turned it on), "leftover" (another program's, on a dead port),
+             *     "unsupported" (this desktop has none that we know) or "unknown" (it could not be read).
+             * @example on
+             */
+            state: string;
+            /** @description The state in one sentence. */
+            text: string;
+        };
+        /** @description A wish for the switch. */
+        SystemProxyWish: {
+            /** @description On, or on again where something changed it; off puts back what was there before. */
+            enabled: boolean;
+            /** @description How the desktop is pointed at the engine [default: by PAC where there is a listener for it]. */
+            means?: components["schemas"]["Means"];
+            /** @description With `enabled: false`: turn off a dead proxy that another program left behind. */
+            repair?: boolean;
         };
         /** @description One test of one upstream or group. */
         Tested: {
@@ -1966,6 +2028,132 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    read_system_proxy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it was measured */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SystemProxy"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    switch_system_proxy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SystemProxyWish"];
+            };
+        };
+        responses: {
+            /** @description As it was measured after the switch */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SystemProxy"];
+                };
+            };
+            /** @description The body is not what this call takes. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be switched here, and why */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The wish contradicts itself */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
         };
     };

@@ -1,0 +1,99 @@
+//! The page in `ui`: built and checked where Node is; without it the program says how to build it.
+
+use std::fs;
+use std::path::Path;
+use std::time::SystemTime;
+
+use crate::shell::{self, Done};
+
+/// Node's oldest version that the page's tools take.
+const NODE: (u32, u32) = (20, 19);
+
+/// Builds `ui/dist`, which the next build of `privet` takes in; nothing is done where it is newer than its sources.
+pub fn build() -> Done {
+    if let Err(lack) = node() {
+        if std::env::var_os("CI").is_some() {
+            return Err(lack);
+        }
+        println!("{lack}; Privet is built without its page");
+        return Ok(());
+    }
+    let ui = shell::root().join("ui");
+    let built = modified(&ui.join("dist/index.html"));
+    let sources = [
+        "src",
+        "public",
+        "index.html",
+        "package-lock.json",
+        "vite.config.ts",
+    ];
+    let newest = sources.iter().filter_map(|name| newest(&ui.join(name)));
+    if built.is_some() && newest.max() <= built {
+        return Ok(());
+    }
+    modules(&ui)?;
+    npm(&["run", "--silent", "build"])
+}
+
+/// Types, style, messages, the pure parts, and the page in Chromium against the built program.
+pub fn check() -> Done {
+    if node().is_err() {
+        println!("no Node: the page is not checked in this run");
+        return Ok(());
+    }
+    modules(&shell::root().join("ui"))?;
+    npm(&["run", "--silent", "check"])?;
+    npm(&["test", "--silent"])?;
+    if shell::has("chromium") {
+        return npm(&["run", "--silent", "e2e"]);
+    }
+    println!("no chromium: the page is not shown in this run");
+    Ok(())
+}
+
+/// What is in the way of building the page.
+fn node() -> Done {
+    let lack = || format!("Node {}.{} or newer, with npm, is missing", NODE.0, NODE.1);
+    let said = shell::output("node", &["--version"]).ok_or_else(lack)?;
+    let mut numbers = said.trim_start_matches('v').split('.').map(str::parse);
+    let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next()) else {
+        return Err(lack());
+    };
+    if (major, minor) >= NODE && shell::has("npm") {
+        Ok(())
+    } else {
+        Err(lack())
+    }
+}
+
+/// The page's tools, exactly as the lock file has them.
+fn modules(ui: &Path) -> Done {
+    let installed = modified(&ui.join("node_modules/.package-lock.json"));
+    if installed >= modified(&ui.join("package-lock.json")) && installed.is_some() {
+        return Ok(());
+    }
+    npm(&["ci", "--no-audit", "--no-fund"])
+}
+
+fn npm(words: &[&str]) -> Done {
+    let mut command = shell::command("npm", words);
+    command
+        .current_dir(shell::root().join("ui"))
+        .env("PRIVET_BIN", shell::target_dir().join("debug/privet"));
+    shell::run_command(command)
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).ok()?.modified().ok()
+}
+
+/// When the youngest file in there was changed.
+fn newest(path: &Path) -> Option<SystemTime> {
+    let Ok(folder) = fs::read_dir(path) else {
+        return modified(path);
+    };
+    folder
+        .flatten()
+        .filter_map(|entry| newest(&entry.path()))
+        .max()
+}
