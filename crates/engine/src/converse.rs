@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use privet_http::Road;
+use privet_http::{Road, Served};
 use privet_policy::Listener;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
@@ -35,37 +35,29 @@ pub(crate) async fn converse(
     let Ok(Some(first)) = timeout_at(deadline, first_flight(&client)).await else {
         return;
     };
-    let (client, ahead, dialed, live) = match (kind, detect(&first)) {
+    let served = match (kind, detect(&first)) {
         (Kind::Mixed | Kind::Socks, Some(Speech::Socks4 | Speech::Socks5)) => {
-            match socks::serve(client, first, deadline, local, peer, listener(kind), &road).await {
-                socks::Served::Tunnel {
-                    client,
-                    ahead,
-                    dialed,
-                    live,
-                } => (client, ahead, dialed, live),
-                socks::Served::Done => return,
-            }
+            socks::serve(client, first, deadline, local, peer, listener(kind), &road).await
         }
         (Kind::Mixed | Kind::Http, Some(Speech::Http)) => {
             let serving =
                 privet_http::serve(client, &first, deadline, local, peer, listener(kind), &road);
             // Boxed, so that a SOCKS handshake does not carry its size.
-            match Box::pin(serving).await {
-                privet_http::Served::Tunnel {
-                    client,
-                    ahead,
-                    dialed,
-                    live,
-                } => (client, ahead, dialed, live),
-                privet_http::Served::Done => return,
-            }
+            Box::pin(serving).await
         }
         _ => return,
     };
-    drop(tokio::spawn(tunnel::relay(
-        client, ahead, dialed, live, place,
-    )));
+    if let Served::Tunnel {
+        client,
+        ahead,
+        dialed,
+        live,
+    } = served
+    {
+        drop(tokio::spawn(tunnel::relay(
+            client, ahead, dialed, live, place,
+        )));
+    }
 }
 
 /// What the client says first; `None`: it closed or broke the connection.

@@ -20,5 +20,5 @@ mod login;
 mod page;
 pub mod road;
 
-pub use forward::{Served, serve};
-pub use road::{Ask, Refusal, Road, Ticket};
+pub use forward::serve;
+pub use road::{Ask, Refusal, Road, Served, Ticket};

@@ -6,10 +6,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use privet_config::HeaderMode;
 use privet_ledger::{End, Live};
 use privet_net::{DialError, Dialed};
 use privet_policy::{App, Listener, Protocol, Route, Target, Why};
+use tokio::net::TcpStream;
 
 /// One wish of a client.
 #[derive(Clone)]
@@ -44,6 +46,24 @@ pub struct Ticket {
 pub enum Refusal {
     Blocked(Why),
     Failed(DialError),
+}
+
+/// How a handshake ended, SOCKS or HTTP.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made once a connection and taken apart at once: a box would cost more than it saves"
+)]
+pub enum Served {
+    /// A way stands and the client was told so: relay it.
+    Tunnel {
+        client: TcpStream,
+        /// What the client sent beyond its handshake: the first bytes for the far end.
+        ahead: Bytes,
+        dialed: Dialed,
+        live: Live,
+    },
+    /// Refused, gone, or served to its end.
+    Done,
 }
 
 pub trait Road: Clone + Send + Sync + 'static {

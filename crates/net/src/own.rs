@@ -1,7 +1,9 @@
 //! Our own listeners, so that no connection is dialed back into Privet.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
+
+use privet_policy::reaches;
 
 /// The addresses that this program listens on. Cheap to clone; made anew at each reload.
 #[derive(Debug, Clone, Default)]
@@ -12,41 +14,21 @@ pub struct OwnSockets {
 impl OwnSockets {
     pub fn new(listeners: impl IntoIterator<Item = SocketAddr>) -> Self {
         Self {
-            listeners: listeners
-                .into_iter()
-                .map(|listener| SocketAddr::new(listener.ip().to_canonical(), listener.port()))
-                .collect(),
+            listeners: listeners.into_iter().collect(),
         }
     }
 
-    /// Whether a connection to `addr` would reach one of our own listeners: the same address in any form, or any
-    /// address of this machine where a listener stands on all of them.
+    /// Whether a connection to `addr` would reach one of our own listeners. The policy asks the same of what a client
+    /// wrote; here it is asked of what a name resolved to, and of the addresses that this machine has at this moment.
     pub fn contains(&self, addr: SocketAddr) -> bool {
-        let ip = reached(addr.ip());
-        self.listeners.iter().any(|own| {
-            own.port() == addr.port()
-                && (own.ip() == ip || (takes_any(own.ip(), ip) && is_local(ip)))
-        })
-    }
-}
-
-/// A listener on `0.0.0.0` takes IPv4 only; one on `[::]` takes both, as Linux does unless told otherwise.
-fn takes_any(own: IpAddr, ip: IpAddr) -> bool {
-    own.is_unspecified() && (own.is_ipv6() || ip.is_ipv4())
-}
-
-/// The address that the kernel connects to: mapped forms are IPv4, and "any" is this machine.
-fn reached(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
+        let mut listeners = self.listeners.iter();
+        listeners.any(|listener| reaches(*listener, addr, can_be_bound))
     }
 }
 
 /// An address can be bound only where it is this machine's own. Asked only once the port is a listener's.
-fn is_local(ip: IpAddr) -> bool {
-    ip.is_loopback() || UdpSocket::bind((ip, 0)).is_ok()
+fn can_be_bound(ip: IpAddr) -> bool {
+    UdpSocket::bind((ip, 0)).is_ok()
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ pub use compile::CompileError;
 pub use decide::{decide, explain, simulate};
 pub use host::HostError;
 pub use list::{Hit, List, ListError, ListReader, ListStats, line_text};
-pub use own::OwnEndpoints;
+pub use own::{OwnEndpoints, reaches};
 pub use pac::pac;
 pub use policy::{Mode, Policy};
 pub use replay::{Difference, Record, Replay, replay};

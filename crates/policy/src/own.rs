@@ -34,14 +34,12 @@ impl OwnEndpoints {
         }
     }
 
-    /// A connection to this address would reach one of the listeners. For the dialer too, after resolving.
+    /// A connection to this address would reach one of the listeners.
     pub fn answers_at(&self, ip: IpAddr, port: u16) -> bool {
-        let ip = reached(ip);
-        self.listeners.iter().any(|listener| {
-            let on = listener.ip().to_canonical();
-            listener.port() == port
-                && (on == ip || (takes_any(on, ip) && (ip.is_loopback() || self.is_ours(ip))))
-        })
+        let address = SocketAddr::new(ip, port);
+        self.listeners
+            .iter()
+            .any(|listener| reaches(*listener, address, |ip| self.is_ours(ip)))
     }
 
     pub(crate) fn has_port(&self, port: u16) -> bool {
@@ -51,6 +49,18 @@ impl OwnEndpoints {
     fn is_ours(&self, ip: IpAddr) -> bool {
         self.addresses.iter().any(|own| own.to_canonical() == ip)
     }
+}
+
+/// Whether a connection to `address` would reach `listener`: the same address in any form, or any of this machine's where
+/// the listener stands on all. `is_ours` is asked then, and never of loopback.
+pub fn reaches(
+    listener: SocketAddr,
+    address: SocketAddr,
+    is_ours: impl FnOnce(IpAddr) -> bool,
+) -> bool {
+    let (on, ip) = (listener.ip().to_canonical(), reached(address.ip()));
+    listener.port() == address.port()
+        && (on == ip || (takes_any(on, ip) && (ip.is_loopback() || is_ours(ip))))
 }
 
 /// The kernel takes a connection to the unspecified address for one to loopback.

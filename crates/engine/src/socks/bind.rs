@@ -1,6 +1,6 @@
 //! BIND (RFC 1928, section 4): a client waits for one connection from a peer that it named, as FTP's active mode does.
 
-use privet_http::Refusal;
+use privet_http::{Refusal, Served};
 use privet_ledger::End;
 use privet_net::bind::WAIT;
 use privet_net::{DialError, DialErrorKind};
@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::farewell::say;
 use super::parsed::Command;
 use super::road::{SocksRoad, still_holds};
-use super::{Asker, Caller, Served};
+use super::{Asker, Caller};
 
 /// Decide, listen, first reply; one connection from the expected peer, second reply; then it is a tunnel.
 pub async fn bind<R: SocksRoad>(

@@ -1,12 +1,13 @@
 //! CONNECT: decide, dial, book, answer. What remains is two sockets for the relay.
 
+use privet_http::Served;
 use privet_ledger::End;
 use privet_policy::Target;
 
 use super::farewell::say;
 use super::parsed::Command;
 use super::road::{SocksRoad, still_holds};
-use super::{Asker, Caller, Served};
+use super::{Asker, Caller};
 
 pub async fn connect<R: SocksRoad>(
     mut caller: Caller,

@@ -20,9 +20,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use privet_http::{Ask, Refusal};
-use privet_ledger::Live;
-use privet_net::Dialed;
+use privet_http::{Ask, Refusal, Served};
 use privet_policy::{Listener, Protocol, Target};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
@@ -33,22 +31,6 @@ use inbox::Inbox;
 use parsed::Command;
 use reply::Dialect;
 pub use road::SocksRoad;
-
-/// How a handshake ended.
-// Made once a connection and taken apart at once: a box would cost more than it saves.
-#[allow(clippy::large_enum_variant)]
-pub enum Served {
-    /// A way stands and the client was told so: relay it.
-    Tunnel {
-        client: TcpStream,
-        /// What the client sent beyond its handshake: the first bytes for the far end.
-        ahead: Bytes,
-        dialed: Dialed,
-        live: Live,
-    },
-    /// Refused, gone, or a UDP association served to its end.
-    Done,
-}
 
 /// A client whose handshake is over.
 struct Caller {

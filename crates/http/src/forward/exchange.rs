@@ -43,10 +43,11 @@ pub struct Exchange<'a> {
     pub asked: Asked,
     /// When the row was opened, if this is its first request.
     pub opened: Option<Instant>,
-    state: State,
+    pub state: State,
 }
 
-struct State {
+/// How far it came; [`State::fresh`] to begin with.
+pub struct State {
     phase: Phase,
     interims: u8,
     /// Bytes moved so far.
@@ -61,43 +62,24 @@ struct State {
     ends_by_close: bool,
 }
 
-impl<'a> Exchange<'a> {
-    #[allow(clippy::too_many_arguments)] // each borrows another part of the connection
-    pub fn new(
-        client: &'a mut TcpStream,
-        inbound: &'a mut Option<Buffer>,
-        work: &'a mut Work,
-        origin: &'a mut Origin,
-        live: &'a Live,
-        deadline: &'a mut Deadline,
-        idle_timeout: Duration,
-        asked: Asked,
-        opened: Option<Instant>,
-    ) -> Self {
+impl State {
+    /// `keep_alive`: the client wants to go on after the answer.
+    pub(super) fn fresh(keep_alive: bool) -> Self {
         Self {
-            client,
-            inbound,
-            work,
-            origin,
-            live,
-            deadline,
-            idle_timeout,
-            asked,
-            opened,
-            state: State {
-                phase: Phase::Head,
-                interims: 0,
-                up: 0,
-                down: 0,
-                up_failed: false,
-                got_bytes: false,
-                keep_client: asked.keep_alive,
-                keep_origin: false,
-                ends_by_close: false,
-            },
+            phase: Phase::Head,
+            interims: 0,
+            up: 0,
+            down: 0,
+            up_failed: false,
+            got_bytes: false,
+            keep_client: keep_alive,
+            keep_origin: false,
+            ends_by_close: false,
         }
     }
+}
 
+impl Exchange<'_> {
     /// Runs it. The request's head stands in `work.up` already.
     pub async fn run(mut self) -> Outcome {
         self.live.request();

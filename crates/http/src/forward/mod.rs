@@ -19,4 +19,4 @@ mod rows;
 pub mod serve;
 mod work;
 
-pub use serve::{Served, serve};
+pub use serve::serve;

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::answer::shape;
 use super::ask::{ask, consume, filled, write_url};
-use super::exchange::Exchange;
+use super::exchange::{Exchange, State};
 use super::origin::Origin;
 use super::outcome::{Asked, Outcome};
 use super::serve::{Connection, Next};
@@ -97,17 +97,18 @@ impl<R: Road> Connection<'_, R> {
                 self.inbound = None;
             }
         }
-        let exchange = Exchange::new(
-            &mut self.client,
-            &mut self.inbound,
+        let exchange = Exchange {
+            client: &mut self.client,
+            inbound: &mut self.inbound,
             work,
-            &mut origin,
-            self.rows.get(row)?,
-            &mut self.deadline,
-            self.road.idle_timeout(),
+            origin: &mut origin,
+            live: self.rows.get(row)?,
+            deadline: &mut self.deadline,
+            idle_timeout: self.road.idle_timeout(),
             asked,
-            new.then(Instant::now),
-        );
+            opened: new.then(Instant::now),
+            state: State::fresh(asked.keep_alive),
+        };
         let outcome = exchange.run().await;
         if matches!(outcome, Outcome::Repeat) {
             return None;

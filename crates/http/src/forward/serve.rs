@@ -19,22 +19,7 @@ use super::work::Lent;
 use crate::body::Buffer;
 use crate::head::BadRequest;
 use crate::login::Login;
-use crate::road::Road;
-
-/// How a client connection ended, as far as HTTP goes.
-#[allow(clippy::large_enum_variant)] // moved once, at the end of a handshake
-pub enum Served {
-    /// After CONNECT or 101: bytes are to be relayed. `ahead` came from the client already and has to be written to the
-    /// far end first; the client has had its answer.
-    Tunnel {
-        client: TcpStream,
-        ahead: Bytes,
-        dialed: Dialed,
-        live: Live,
-    },
-    /// It is closed.
-    Done,
-}
+use crate::road::{Road, Served};
 
 /// Serves one client connection. `first`: what was read of it already. `local`: our address that it reached.
 ///

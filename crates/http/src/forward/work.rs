@@ -12,7 +12,7 @@ const SPARE: usize = 64;
 const KEPT_BYTES: usize = 16 * 1024;
 
 thread_local! {
-    #[allow(clippy::vec_box)] // the boxes go to connections and come back
+    #[expect(clippy::vec_box, reason = "the boxes go to connections and come back")]
     static POOL: RefCell<Vec<Box<Work>>> = const { RefCell::new(Vec::new()) };
 }
 

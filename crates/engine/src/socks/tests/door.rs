@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use privet_config::{Config, Dns, HeaderMode};
-use privet_http::{Ask, Refusal, Road, Ticket};
+use privet_http::{Ask, Refusal, Road, Served, Ticket};
 use privet_ledger::{End, Ledger, Live, Opening, Settings};
 use privet_net::associate::UpstreamUdp;
 use privet_net::bind::Bound;
@@ -21,7 +21,7 @@ use privet_policy::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::socks::{Served, SocksRoad, serve};
+use crate::socks::{SocksRoad, serve};
 
 /// What a road saw of one question.
 #[derive(Debug, Clone, PartialEq, Eq)]
