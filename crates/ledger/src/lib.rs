@@ -4,6 +4,13 @@
 //! A connection's thread writes its [`Row`] (`live.rs`) and its part of the table (`shard.rs`). Ticks carry what ended
 //! into the histories and minutes (`books.rs`, `history.rs`, `minutes.rs`), and one thread writes those to the disk
 //! (`writer.rs`, `store.rs`). Readers ask for windows of rows (`query.rs`, `page.rs`, `view.rs`).
+//!
+//! What reads text or rows from outside (queries, the database) may not index; the others do so by places of their own.
+
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
 
 mod books;
 pub mod clock;
@@ -12,13 +19,17 @@ pub mod fields;
 mod history;
 mod ledger;
 pub mod live;
+#[cfg_attr(not(test), deny(clippy::indexing_slicing))]
 mod matching;
 pub mod minutes;
 pub mod page;
+#[cfg_attr(not(test), deny(clippy::indexing_slicing))]
 pub mod query;
 pub mod settings;
 mod shard;
+#[cfg_attr(not(test), deny(clippy::indexing_slicing))]
 mod store;
+#[cfg_attr(not(test), deny(clippy::indexing_slicing))]
 mod stored_row;
 pub mod totals;
 pub mod view;

@@ -63,13 +63,13 @@ fn contains(fact: &[u8], part: &[u8]) -> bool {
 fn globs(glob: &[u8], fact: &[u8]) -> bool {
     let (mut g, mut f) = (0, 0);
     let mut star = None;
-    while f < fact.len() {
+    while let Some(here) = fact.get(f) {
         match glob.get(g) {
             Some(b'*') => {
                 star = Some((g + 1, f));
                 g += 1;
             }
-            Some(byte) if byte.eq_ignore_ascii_case(&fact[f]) => {
+            Some(byte) if byte.eq_ignore_ascii_case(here) => {
                 g += 1;
                 f += 1;
             }
@@ -83,5 +83,5 @@ fn globs(glob: &[u8], fact: &[u8]) -> bool {
             },
         }
     }
-    glob[g..].iter().all(|byte| *byte == b'*')
+    glob.iter().skip(g).all(|byte| *byte == b'*')
 }

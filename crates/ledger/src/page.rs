@@ -223,7 +223,7 @@ pub(crate) fn page<'a>(
     if start > 0 && start < matching.len() {
         matching.select_nth_unstable_by(start, order);
     }
-    let wanted = &mut matching[start..];
+    let wanted = matching.get_mut(start..).unwrap_or_default();
     wanted.sort_unstable_by(order);
     page.rows = wanted
         .iter()
