@@ -24,6 +24,10 @@ fn no_route() -> Arc<str> {
 }
 
 impl Road for EngineRoad {
+    fn generation(&self) -> u64 {
+        self.0.snapshot.load().generation
+    }
+
     fn asks_login(&self) -> bool {
         !self.0.snapshot.load().users.is_empty()
     }

@@ -16,10 +16,6 @@ use crate::serve::{EngineRoad, opening, wish};
 use crate::socks::SocksRoad;
 
 impl SocksRoad for EngineRoad {
-    fn generation(&self) -> u64 {
-        self.0.snapshot.load().generation
-    }
-
     async fn bind(&self, ask: &Ask<'_>, ticket: &Ticket) -> Result<Bound, Refusal> {
         loop {
             let (snapshot, ticket) = self.in_force(ask, ticket).await?;

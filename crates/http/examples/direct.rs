@@ -23,6 +23,10 @@ struct Open {
 }
 
 impl Road for Open {
+    fn generation(&self) -> u64 {
+        0
+    }
+
     fn asks_login(&self) -> bool {
         false
     }

@@ -1,5 +1,5 @@
-//! Basic login to the proxy (RFC 7617). The last good credentials of a connection are remembered, so that the password
-//! is checked once and not for each request.
+//! Basic login to the proxy (RFC 7617). The last good credentials of a connection are remembered until the next reload,
+//! so that the password is checked once and not for each request.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,8 +16,13 @@ const MAX_CREDENTIALS: usize = 1024;
 
 /// Who a connection logged in as.
 #[derive(Default)]
-pub struct Login {
-    known: Option<(Box<[u8]>, Arc<str>)>,
+pub struct Login(Option<Known>);
+
+struct Known {
+    credentials: Box<[u8]>,
+    user: Arc<str>,
+    /// The policy whose users it was.
+    generation: u64,
 }
 
 impl Login {
@@ -29,14 +34,20 @@ impl Login {
         value: Option<&[u8]>,
     ) -> Option<Arc<str>> {
         let value = value?;
-        if let Some((credentials, user)) = &self.known
-            && **credentials == *value
+        let generation = road.generation();
+        if let Some(known) = &self.0
+            && known.generation == generation
+            && *known.credentials == *value
         {
-            return Some(user.clone());
+            return Some(known.user.clone());
         }
         let (name, password) = parse_basic(value)?;
         let user = road.login(client, &name, &password).await?;
-        self.known = Some((value.into(), user.clone()));
+        self.0 = Some(Known {
+            credentials: value.into(),
+            user: user.clone(),
+            generation,
+        });
         Some(user)
     }
 }

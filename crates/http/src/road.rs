@@ -67,6 +67,10 @@ pub enum Served {
 }
 
 pub trait Road: Clone + Send + Sync + 'static {
+    /// Which policy is in force: another number after each reload. What was decided under another one is asked anew
+    /// before it is acted upon, so that a kill switch that came meanwhile holds at once.
+    fn generation(&self) -> u64;
+
     /// Whether clients of this listener have to log in (RFC 1929, Basic).
     fn asks_login(&self) -> bool;
 

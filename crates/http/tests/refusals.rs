@@ -168,6 +168,26 @@ async fn a_login_is_asked_for_checked_and_remembered_and_never_passed_on() {
 }
 
 #[tokio::test]
+async fn a_remembered_login_is_checked_again_after_a_reload() {
+    let port = answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+    let road = TestRoad {
+        login: Some(("a", "b")),
+        ..TestRoad::default()
+    };
+    let mut client = Peer::connect(proxy(road.clone()).await).await;
+    for reloads in 0..3 {
+        for _ in 0..2 {
+            client
+                .send(format!("GET http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nProxy-Authorization: Basic YTpi\r\n\r\n"))
+                .await;
+            assert_eq!(status(&client.response().await.0), 200);
+        }
+        assert_eq!(road.logins.load(Ordering::Relaxed), reloads + 1);
+        road.generation.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test]
 async fn a_connect_without_login_may_be_tried_again_on_the_same_connection() {
     let port = answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
     let road = TestRoad {

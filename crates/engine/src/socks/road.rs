@@ -11,10 +11,6 @@ use privet_net::bind::Bound;
 use privet_policy::DirectPermit;
 
 pub trait SocksRoad: Road {
-    /// Which policy is in force: another number after each reload. What was decided under another one is asked anew
-    /// before it is acted upon, so that a kill switch that came meanwhile holds at once.
-    fn generation(&self) -> u64;
-
     /// Opens the listening end of a BIND by the ticket's route: a socket of our own near the address that the client
     /// reached, or the upstream's. Only the ask's target may connect to it. A failure is booked before it is returned.
     fn bind(

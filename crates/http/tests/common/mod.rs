@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -31,6 +31,8 @@ pub struct TestRoad {
     pub forbids: bool,
     pub handshake: Duration,
     pub idle: Duration,
+    /// Counts up where a test reloads.
+    pub generation: Arc<AtomicU64>,
     pub dials: Arc<AtomicUsize>,
     pub booked: Arc<AtomicUsize>,
     pub logins: Arc<AtomicUsize>,
@@ -49,6 +51,7 @@ impl Default for TestRoad {
             forbids: false,
             handshake: Duration::from_secs(20),
             idle: Duration::from_secs(60),
+            generation: Arc::default(),
             dials: Arc::default(),
             booked: Arc::default(),
             logins: Arc::default(),
@@ -67,6 +70,10 @@ impl TestRoad {
 }
 
 impl Road for TestRoad {
+    fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
     fn asks_login(&self) -> bool {
         self.login.is_some()
     }

@@ -242,6 +242,10 @@ fn why() -> Why {
 }
 
 impl Road for FakeRoad {
+    fn generation(&self) -> u64 {
+        self.0.generation.load(Ordering::SeqCst)
+    }
+
     fn asks_login(&self) -> bool {
         self.0.plan.user.is_some()
     }
@@ -298,10 +302,6 @@ impl Road for FakeRoad {
 }
 
 impl SocksRoad for FakeRoad {
-    fn generation(&self) -> u64 {
-        self.0.generation.load(Ordering::SeqCst)
-    }
-
     async fn bind(&self, ask: &Ask<'_>, ticket: &Ticket) -> Result<Bound, Refusal> {
         let near = ask.local.ip();
         let bound = self
