@@ -9,6 +9,7 @@ pub mod client;
 pub mod desktop;
 pub mod namespace;
 pub mod origin;
+pub mod panel;
 pub mod peers;
 pub mod port;
 pub mod privet;

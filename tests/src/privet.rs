@@ -43,6 +43,8 @@ pub struct Setup {
     /// Words before the program: `prlimit …`, `ip netns exec …`.
     pub prefix: Vec<String>,
     pub env: Vec<(String, String)>,
+    /// The command that runs the engine; absent: `serve`.
+    pub command: Option<&'static str>,
 }
 
 static CHOSEN: OnceLock<PathBuf> = OnceLock::new();
@@ -281,7 +283,9 @@ impl Place {
         let mut words = setup.prefix.clone();
         words.push(binary().display().to_string());
         let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).arg("serve");
+        command
+            .args(&words[1..])
+            .arg(setup.command.unwrap_or("serve"));
         command.arg("--config").arg(self.config());
         command.arg("--data-dir").arg(self.dir().join("data"));
         // No test touches the desktop of whoever runs it, unless it brings one of its own.

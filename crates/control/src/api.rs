@@ -102,6 +102,7 @@ fn all_calls() -> (Router<Api>, utoipa::openapi::OpenApi) {
             calls::config::patch_config
         ))
         .routes(routes!(calls::file::read_file, calls::file::replace_file))
+        .routes(routes!(calls::rules::add_rule))
         .routes(routes!(calls::upstreams::list_upstreams))
         .routes(routes!(calls::upstreams::test_upstream))
         .routes(routes!(calls::lists::list_lists))

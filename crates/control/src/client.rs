@@ -20,6 +20,7 @@ use crate::calls::doctor::Diagnosis;
 use crate::calls::events::EventsQuery;
 use crate::calls::identity::Identity;
 use crate::calls::lists::{List, Lists};
+use crate::calls::rules::RuleWish;
 use crate::calls::status::{Mode, ModeWish, Status};
 use crate::calls::system_proxy::{SystemProxy, SystemProxyWish};
 use crate::calls::upstreams::{Outlets, Tested};
@@ -227,6 +228,10 @@ impl Client {
     pub async fn rotate_identity(&self) -> Result<Identity, ClientError> {
         self.send(Method::POST, "/api/v1/identity", None::<&()>)
             .await
+    }
+
+    pub async fn add_rule(&self, wish: &RuleWish) -> Result<Change, ClientError> {
+        self.send(Method::POST, "/api/v1/rules", Some(wish)).await
     }
 
     pub async fn system_proxy(&self) -> Result<SystemProxy, ClientError> {

@@ -2,6 +2,7 @@
 //! service manager, limits, the machine's own addresses, its proxy settings, and starting at login.
 
 pub mod activation;
+pub mod clipboard;
 pub mod interfaces;
 pub mod keyring;
 pub mod limits;

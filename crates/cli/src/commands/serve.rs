@@ -9,6 +9,7 @@ use privet_control::{Doors, SwitchError, SystemProxy};
 use privet_engine::{Engine, Options, StartError};
 use privet_system::SystemKeyring;
 use privet_system::notify::{Word, notify};
+use tokio::sync::Notify;
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
@@ -98,7 +99,7 @@ pub async fn start(
         desktop.clone(),
     )
     .await;
-    let doors = match doors {
+    let mut doors = match doors {
         Ok(doors) => doors,
         Err(error) => {
             engine.stop(Duration::ZERO).await;
@@ -111,7 +112,19 @@ pub async fn start(
     }
     greet(&context.terminal, &engine, &doors)?;
     let _ = notify(Word::Ready);
-    serve_until_told(context, &engine, doors, signals, &mut level, face.drain).await
+    let tray = face.tray.then(|| context.client()).transpose()?;
+    // It ends when "Quit" is clicked, and with this process.
+    let quit = Arc::new(Notify::new());
+    let tray = tray.map(|client| {
+        let quit = quit.clone();
+        AbortOnDrop(tokio::spawn(async move {
+            privet_tray::run(client).await;
+            quit.notify_one();
+        }))
+    });
+    let told = until_told(&engine, &mut doors, signals, &mut level, &quit).await;
+    drop(tray);
+    stop(context, &engine, doors, told, face.drain).await
 }
 
 /// A desktop that refuses never stops the engine: status and doctor show it.
@@ -235,17 +248,27 @@ fn greet(terminal: &Terminal, engine: &Engine, doors: &Doors) -> Result<(), Fail
     }
 }
 
-async fn serve_until_told(
-    context: &Context,
+/// A task that does not outlive who owns it.
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Keeps the engine until a signal or the tray ends it; the signals are given back for a second one.
+async fn until_told(
     engine: &Engine,
-    mut doors: Doors,
+    doors: &mut Doors,
     mut signals: Signals,
     level: &mut logging::Level,
-    drain: Duration,
-) -> Result<Exit, Failure> {
+    quit: &Notify,
+) -> Signals {
     loop {
         let signal = tokio::select! {
             signal = signals.next() => signal,
+            () = quit.notified() => Signal::End,
             () = tokio::time::sleep(LOOK) => {
                 doors.follow_or_say().await;
                 level.follow(&engine.config().log.level);
@@ -259,9 +282,18 @@ async fn serve_until_told(
                 doors.follow_or_say().await;
                 let _ = notify(Word::Ready);
             }
-            Signal::End => break,
+            Signal::End => return signals,
         }
     }
+}
+
+async fn stop(
+    context: &Context,
+    engine: &Engine,
+    doors: Doors,
+    mut signals: Signals,
+    drain: Duration,
+) -> Result<Exit, Failure> {
     let _ = notify(Word::Stopping);
     context.complain(&format!(
         "stopping: standing connections have {} s; a second signal ends them at once",

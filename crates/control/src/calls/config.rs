@@ -225,7 +225,11 @@ pub(crate) async fn patch_config(
 }
 
 /// Changes the file's text as it stands now, so that comments survive, and puts the result in force.
-async fn edit<F>(api: &Api, how: ChangeQuery, change: F) -> Result<axum::Json<Change>, Problem>
+pub(super) async fn edit<F>(
+    api: &Api,
+    how: ChangeQuery,
+    change: F,
+) -> Result<axum::Json<Change>, Problem>
 where
     F: FnOnce(&mut Document) -> Result<(), privet_config::EditError> + Send + 'static,
 {

@@ -10,6 +10,7 @@ pub mod identity;
 pub mod language;
 pub mod later;
 pub mod lists;
+pub mod rules;
 pub mod status;
 pub mod system_proxy;
 pub mod upstreams;

@@ -1,0 +1,119 @@
+//! What a click does: one call of the control API each.
+
+use std::time::{Duration, SystemTime};
+
+use privet_control::calls::rules::RuleWish;
+use privet_control::calls::status::ModeWish;
+use privet_control::calls::system_proxy::SystemProxyWish;
+use privet_control::{Client, ClientError};
+use privet_system::{clipboard, window};
+use serde_json::{Value, json};
+
+use crate::view::{Action, PAUSE};
+
+/// How long something blocked is let through.
+const UNBLOCK: Duration = Duration::from_secs(3600);
+
+/// A click that came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ActError {
+    #[error(transparent)]
+    Call(#[from] ClientError),
+    #[error(transparent)]
+    Window(#[from] window::WindowError),
+    #[error("the clipboard: {0}")]
+    Clipboard(#[from] std::io::Error),
+    #[error("the engine has no proxy listener to copy")]
+    NoListener,
+    #[error("nothing gets through in this mode: its route is \"none\"")]
+    NoRoute,
+}
+
+/// Carries out all but [`Action::Quit`], which is its caller's.
+///
+/// # Errors
+/// [`ActError`]: what the menu's first line should say.
+pub async fn act(client: &Client, action: &Action) -> Result<(), ActError> {
+    match action {
+        Action::SystemProxy(enabled) => {
+            let wish = SystemProxyWish {
+                enabled: *enabled,
+                means: None,
+                repair: false,
+            };
+            client.switch_system_proxy(&wish).await?;
+        }
+        Action::Mode(name) => mode(client, name, None).await?,
+        Action::Pause(span) => mode(client, PAUSE, *span).await?,
+        Action::NewIdentity => {
+            client.rotate_identity().await?;
+        }
+        Action::CloseAll => {
+            client.close_matching("*").await?;
+        }
+        Action::CopyProxy => copy_proxy(client).await?,
+        Action::Unblock(host) => unblock(client, host).await?,
+        Action::Open => open(client).await?,
+        Action::Quit => {}
+    }
+    Ok(())
+}
+
+async fn mode(client: &Client, name: &str, span: Option<Duration>) -> Result<(), ActError> {
+    let wish = ModeWish {
+        mode: name.to_owned(),
+        duration: span.map(|span| format!("{}s", span.as_secs())),
+    };
+    client.set_mode(&wish).await?;
+    Ok(())
+}
+
+/// A rule before all others that ends by itself; it takes the way that the mode takes, so that it opens no other.
+async fn unblock(client: &Client, host: &str) -> Result<(), ActError> {
+    let route = client.status().await?.route.name;
+    if route == "none" {
+        return Err(ActError::NoRoute);
+    }
+    let until = privet_config::format_moment(whole_seconds(SystemTime::now() + UNBLOCK));
+    let matches = match host.parse::<std::net::IpAddr>() {
+        Ok(ip) => json!({ "ip": [ip.to_string()] }),
+        Err(_) => json!({ "domain": [host] }),
+    };
+    let rule = json!({ "match": matches, "use": route, "until": until });
+    client.add_rule(&RuleWish { rule, at: 0 }).await?;
+    Ok(())
+}
+
+fn whole_seconds(moment: SystemTime) -> SystemTime {
+    let since = moment
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    SystemTime::UNIX_EPOCH + Duration::from_secs(since.as_secs())
+}
+
+async fn copy_proxy(client: &Client) -> Result<(), ActError> {
+    let listeners = client.status().await?.listeners;
+    let first = |kinds: [&str; 2]| {
+        let found = listeners
+            .iter()
+            .find(|listener| kinds.contains(&listener.kind.as_str()))?;
+        let address = found.address.replace("0.0.0.0:", "127.0.0.1:");
+        Some(address.replace("[::]:", "[::1]:"))
+    };
+    let http = first(["mixed", "http"]).ok_or(ActError::NoListener)?;
+    let mut text = format!("export http_proxy=http://{http} https_proxy=http://{http}");
+    if let Some(socks) = first(["mixed", "socks"]) {
+        text.push_str(&format!(" all_proxy=socks5h://{socks}"));
+    }
+    text.push('\n');
+    let copied = tokio::task::spawn_blocking(move || clipboard::copy(&text)).await;
+    copied.map_err(std::io::Error::other)??;
+    Ok(())
+}
+
+async fn open(client: &Client) -> Result<(), ActError> {
+    let config: Value = client.get("/api/v1/config", &()).await?;
+    let page = config.pointer("/control/http").and_then(Value::as_str);
+    window::open(page.filter(|page| !page.is_empty()))?;
+    Ok(())
+}

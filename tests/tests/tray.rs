@@ -1,0 +1,233 @@
+//! The icon and its menu, read and clicked over D-Bus as a panel does.
+
+use std::collections::HashSet;
+use std::process::Command;
+use std::time::Duration;
+
+use privet_tests::desktop::Desktop;
+use privet_tests::panel::{Panel, find};
+use privet_tests::privet::{Setup, binary};
+use privet_tests::{Answer, PATIENCE, Privet, curl};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+const CONFIG: &str = "\
+[listen]
+mixed = [\"$MIXED\"]
+pac = \"$PAC\"
+[filter]
+deny = [\"ads.test\"]
+";
+
+fn agent(desktop: &Desktop) -> Privet {
+    let setup = Setup {
+        env: desktop.env(),
+        command: Some("agent"),
+        ..Setup::default()
+    };
+    Privet::start_as(CONFIG, &setup)
+}
+
+fn address(desktop: &Desktop) -> String {
+    format!("unix:path={}", desktop.folder("run").join("bus").display())
+}
+
+#[expect(clippy::disallowed_methods, reason = "idling is what is watched")]
+fn idle(time: Duration) {
+    std::thread::sleep(time);
+}
+
+#[test]
+fn the_menu_shows_the_measured_state_and_each_click_does_what_it_says() {
+    let Some(desktop) = Desktop::start() else {
+        return;
+    };
+    let before = desktop.proxy();
+    let panel = Panel::start(&address(&desktop));
+    let mut agent = agent(&desktop);
+    let item = panel.await_item();
+    assert_eq!(
+        panel.property(&item, "Id").downcast_ref::<&str>().ok(),
+        Some("privet")
+    );
+    let off = panel.pixmaps(&item);
+    let sizes: Vec<i32> = off.iter().map(|(width, _)| *width).collect();
+    assert_eq!(sizes, [16, 22, 32, 48]);
+
+    panel.choose(&item, &["System proxy"]);
+    panel.await_line(&item, &["System proxy"], |line| line.checked);
+    assert_eq!(desktop.get("mode"), "'auto'");
+    let on = panel.pixmaps(&item);
+    panel.choose(&item, &["System proxy"]);
+    panel.await_line(&item, &["System proxy"], |line| !line.checked);
+    assert_eq!(desktop.proxy(), before);
+
+    panel.choose(&item, &["Mode", "strict"]);
+    panel.await_line(&item, &["Mode", "strict"], |line| line.checked);
+    assert_eq!(agent.json(&["mode"])["name"], "strict");
+
+    panel.choose(&item, &["Pause", "15 minutes"]);
+    panel.await_line(&item, &["Paused, strict in 15 min"], |line| !line.enabled);
+    let paused = panel.pixmaps(&item);
+    let mode = agent.json(&["mode"]);
+    assert_eq!(
+        (&mode["name"], &mode["then"]),
+        (&json!("off"), &json!("strict"))
+    );
+    panel.choose(&item, &["Paused, resumes", "Resume strict"]);
+    panel.await_line(&item, &["Mode strict"], |_| true);
+
+    panel.choose(&item, &["Pause", "Until restart"]);
+    panel.await_line(&item, &["Paused until restart"], |_| true);
+    panel.choose(&item, &["Paused until restart", "Resume"]);
+    panel.await_line(&item, &["Mode strict"], |_| true);
+
+    // Something else takes the desktop's proxy away: a problem, with its mend in one click.
+    panel.choose(&item, &["System proxy"]);
+    panel.await_line(&item, &["System proxy"], |line| line.checked);
+    desktop.set("mode", "'none'");
+    panel.await_line(&item, &["System proxy: changed"], |_| true);
+    let problem = panel.pixmaps(&item);
+    panel.choose(&item, &["Turn the system proxy on again"]);
+    panel.await_line(&item, &["System proxy"], |line| {
+        line.label == "System proxy" && line.checked
+    });
+    let shapes: HashSet<_> = [off, on, paused, problem].into_iter().collect();
+    assert_eq!(shapes.len(), 4, "four states, four icons");
+
+    panel.choose(&item, &["Quit"]);
+    assert!(agent.wait(PATIENCE).success());
+    assert_eq!(desktop.get("mode"), "'none'");
+}
+
+#[test]
+fn what_was_blocked_just_now_is_let_through_for_an_hour_by_a_click() {
+    let Some(desktop) = Desktop::start() else {
+        return;
+    };
+    let panel = Panel::start(&address(&desktop));
+    let agent = agent(&desktop);
+    let item = panel.await_item();
+    panel.choose(&item, &["Mode", "standard"]);
+    let ask = || {
+        let proxy = format!("http://{}", agent.proxy());
+        let words = [
+            "-o",
+            "/dev/null",
+            "-w",
+            "%{http_code}",
+            "-x",
+            &proxy,
+            "http://ads.test/",
+        ];
+        curl(&words)
+    };
+    assert_eq!(ask().out, "403");
+    panel.choose(&item, &["Blocked just now", "ads.test"]);
+    agent.await_api("why?target=ads.test:80", |why| why["verdict"] != "blocked");
+    let file = std::fs::read_to_string(agent.place.config()).expect("the file is there");
+    assert!(file.contains("until"), "{file}");
+
+    assert_eq!(agent.json(&["status"])["totals"]["active"], 0);
+    panel.choose(&item, &["New identity"]);
+    panel.choose(&item, &["Close all connections"]);
+    // It went to nobody's window: there is none here, and the menu says so.
+    panel.choose(&item, &["Open Privet"]);
+    panel.await_line(&item, &["there is no window here"], |line| !line.enabled);
+}
+
+#[test]
+fn a_panel_that_comes_late_or_goes_is_followed() {
+    let Some(desktop) = Desktop::start() else {
+        return;
+    };
+    let agent = agent(&desktop);
+    agent.await_log("no panel of this desktop shows icons yet");
+    for _ in 0..2 {
+        let panel = Panel::start(&address(&desktop));
+        let item = panel.await_item();
+        assert!(find(&panel.menu(&item), &["Quit"]).is_some());
+        panel.end();
+    }
+    assert_eq!(agent.json(&["status"])["pid"], agent.pid());
+}
+
+#[test]
+fn without_a_bus_or_after_its_end_the_agent_goes_on_and_takes_no_time() {
+    let Some(mut desktop) = Desktop::start() else {
+        return;
+    };
+    let panel = Panel::start(&address(&desktop));
+    let with_bus = agent(&desktop);
+    panel.await_item();
+    desktop.end_bus();
+    let without = agent(&desktop);
+    without.await_log("no icon is shown");
+    let (before_a, before_b) = (ticks(with_bus.pid()), ticks(without.pid()));
+    idle(Duration::from_secs(3));
+    // A spinning thread takes 300 of these hundredths; two looks at a busy machine a few.
+    assert!(ticks(with_bus.pid()) - before_a < 40, "after the bus ended");
+    assert!(ticks(without.pid()) - before_b < 40, "without a bus");
+    for agent in [&with_bus, &without] {
+        assert_eq!(agent.json(&["status"])["mode"]["name"], "standard");
+    }
+}
+
+/// Hundredths of a second of processor time.
+fn ticks(pid: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
+    let after = stat.rsplit_once(')').expect("the name ends").1;
+    let fields: Vec<u64> = after
+        .split_whitespace()
+        .filter_map(|field| field.parse().ok())
+        .collect();
+    // Behind the state letter: user and system time are the 11th and 12th.
+    fields[10] + fields[11]
+}
+
+#[test]
+fn there_is_one_agent_a_user_and_a_second_start_says_so() {
+    let Some(desktop) = Desktop::start() else {
+        return;
+    };
+    let mut first = agent(&desktop);
+    let mut command = Command::new(binary());
+    command
+        .args(["agent", "--config"])
+        .arg(first.place.config())
+        .arg("--data-dir")
+        .arg(first.place.dir().join("data"))
+        .envs(desktop.env());
+    let second = Answer::of(command);
+    assert_eq!(second.code, 0, "{second:?}");
+    assert!(second.err.contains(&first.pid().to_string()), "{second:?}");
+    first.signal(Signal::TERM);
+    assert!(first.wait(PATIENCE).success());
+}
+
+#[test]
+fn starting_at_login_is_one_command_and_its_entry_starts_the_agent() {
+    let Some(desktop) = Desktop::start() else {
+        return;
+    };
+    let privet = |words: &[&str]| {
+        let mut command = Command::new(binary());
+        command.args(words).envs(desktop.env());
+        Answer::of(command).good()
+    };
+    let said: Value =
+        serde_json::from_str(&privet(&["login", "on", "--system-proxy", "--json"])).expect("JSON");
+    assert_eq!(said["starts"], true);
+    let entry = desktop
+        .folder("config")
+        .join("autostart/privet-agent.desktop");
+    let text = std::fs::read_to_string(&entry).expect("the entry is there");
+    let exec = format!(
+        "Exec=\"{}\" \"agent\" \"--system-proxy\"\n",
+        binary().display()
+    );
+    assert!(text.contains(&exec), "{text}");
+    privet(&["login", "off"]);
+    assert!(!entry.exists());
+    assert!(privet(&["login"]).contains("does not start"));
+}
