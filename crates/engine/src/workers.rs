@@ -36,7 +36,11 @@ impl Workers {
             let stop = stop.clone();
             let thread = std::thread::Builder::new()
                 .name(format!("privet-data-{number}"))
-                .spawn(move || runtime.block_on(work(receiver, stop)))?;
+                .spawn(move || {
+                    runtime.block_on(work(receiver, stop));
+                    // A look-up that the system still sits on must not hold the program's end up.
+                    runtime.shutdown_background();
+                })?;
             orders.push(sender);
             threads.push(thread);
         }
@@ -97,5 +101,36 @@ async fn work(mut orders: mpsc::Receiver<Task>, stop: CancellationToken) {
                 None => return,
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_end_of_the_threads_waits_for_no_call_that_blocks() {
+        let workers = Workers::start(1).unwrap();
+        let (release, held) = mpsc::channel::<()>();
+        let (begun, begins) = tokio::sync::oneshot::channel();
+        let task = async move {
+            let blocked = tokio::task::spawn_blocking(move || {
+                let _ = begun.send(());
+                let _ = held.recv();
+            });
+            let _ = blocked.await;
+        };
+        workers.run_on(0, task).await;
+        begins.await.unwrap();
+        let (ended, end) = mpsc::channel();
+        std::thread::spawn(move || {
+            workers.stop();
+            let _ = ended.send(());
+        });
+        let waited = end.recv_timeout(Duration::from_secs(10));
+        drop(release);
+        assert_eq!(waited, Ok(()));
     }
 }
