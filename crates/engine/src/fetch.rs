@@ -98,9 +98,7 @@ async fn talk(
 ) -> Result<Answer, String> {
     let failed = |error: &dyn std::fmt::Display| format!("{url}: {error}");
     let stream = match url.scheme() {
-        "https" => privet_net::tls_to(stream, &target.host.to_string())
-            .await
-            .map_err(|error| error.text)?,
+        "https" => privet_net::tls_to(stream, &target.host.to_string()).await?,
         _ => stream,
     };
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))

@@ -201,7 +201,10 @@ impl Reached {
             &mut self.stream,
             Stream::Boxed(Box::pin(tokio::io::empty())),
         );
-        let (wrapped, took) = tls::wrap(tls, &hop.name, bare, wait).await?;
+        let (wrapped, took) = tls::wrap(tls, bare, wait).await.map_err(|what| {
+            let text = format!("TLS to upstream {} failed: {what}", hop.name);
+            DialError::at(&hop.name, DialErrorKind::UpstreamDown, text)
+        })?;
         self.stream = wrapped;
         self.phases.tls = Some(self.phases.tls.unwrap_or_default() + took);
         Ok(())

@@ -1,7 +1,6 @@
 //! Active checks: a page fetched through a member, or the way to its last hop where no page is configured.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -132,10 +131,9 @@ async fn fetch_unbounded(
     let absolute = dialed.absolute_form;
     let (mut stream, step) = (dialed.stream, Patience::ALONE.step);
     if let Some(tls) = &url.tls {
-        let name = Arc::from(url.authority.as_str());
-        (stream, _) = tls::wrap(tls, &name, stream, step)
+        (stream, _) = tls::wrap(tls, stream, step)
             .await
-            .map_err(|error| error.text)?;
+            .map_err(|what| format!("TLS to {} failed: {what}", url.authority))?;
     }
     let asked = Instant::now();
     let status = ask(&mut stream, &url.request(absolute.as_ref()))

@@ -70,9 +70,4 @@ impl Scan {
         }
         Ok(None)
     }
-
-    /// Whether a byte of the head came, an empty line in front not counted.
-    pub fn has_begun(&self, buffer: &[u8]) -> bool {
-        buffer.len() > self.skip
-    }
 }

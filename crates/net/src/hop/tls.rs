@@ -9,7 +9,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
 use tokio_rustls::TlsConnector;
 
-use crate::{DialError, DialErrorKind, Stream};
+use crate::Stream;
 
 /// What a handshake needs: the trust and the name that the certificate must bear.
 #[derive(Clone)]
@@ -71,22 +71,17 @@ fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, String>
 /// Wraps the stream; returns it with the time that the handshake took.
 ///
 /// # Errors
-/// `UpstreamDown`, with what was wrong with the certificate.
+/// What was wrong, with the certificate or else.
 pub(crate) async fn wrap(
     tls: &Tls,
-    upstream: &Arc<str>,
     stream: Stream,
     wait: Duration,
-) -> Result<(Stream, Duration), DialError> {
+) -> Result<(Stream, Duration), String> {
     let started = Instant::now();
     let connector = TlsConnector::from(tls.config.clone());
-    let failed = |what: String| {
-        let text = format!("TLS to upstream {upstream} failed: {what}");
-        DialError::at(upstream, DialErrorKind::UpstreamDown, text)
-    };
     match tokio::time::timeout(wait, connector.connect(tls.name.clone(), stream)).await {
         Ok(Ok(wrapped)) => Ok((Stream::Boxed(Box::pin(wrapped)), started.elapsed())),
-        Ok(Err(error)) => Err(failed(error.to_string())),
-        Err(_) => Err(failed("no answer in time".to_owned())),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err("no answer in time".to_owned()),
     }
 }
