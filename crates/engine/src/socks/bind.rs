@@ -1,17 +1,22 @@
 //! BIND (RFC 1928, section 4): a client waits for one connection from a peer that it named, as FTP's active mode does.
 
-use privet_http::{Refusal, Served};
+use std::time::Duration;
+
+use privet_http::{Ask, Refusal, Served, Ticket};
 use privet_ledger::End;
 use privet_net::bind::WAIT;
 use privet_net::{DialError, DialErrorKind};
 use privet_policy::Target;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::farewell::say;
 use super::parsed::Command;
 use super::road::{SocksRoad, still_holds};
 use super::{Asker, Caller};
+
+/// How often a BIND that waits looks whether its policy is still in force.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Decide, listen, first reply; one connection from the expected peer, second reply; then it is a tunnel.
 pub async fn bind<R: SocksRoad>(
@@ -40,6 +45,9 @@ pub async fn bind<R: SocksRoad>(
     }
     let arrived = tokio::select! {
         arrived = timeout(WAIT, bound.accept()) => arrived.unwrap_or_else(|_| Err(nobody_came(target))),
+        refusal = forbidden(road, generation, &ask, &ticket) => {
+            return caller.refuse(&refusal, Command::Bind).await;
+        }
         () = gone(&caller.client) => return Served::Done,
     };
     let (dialed, peer) = match arrived {
@@ -74,6 +82,23 @@ fn nobody_came(target: &Target) -> DialError {
             target.host,
             WAIT.as_secs()
         ),
+    }
+}
+
+/// Ends once a reload forbids what was granted: where a kill switch came, the system may not greet a peer any more.
+async fn forbidden<R: SocksRoad>(
+    road: &R,
+    mut generation: u64,
+    ask: &Ask<'_>,
+    ticket: &Ticket,
+) -> Refusal {
+    loop {
+        sleep(LOOK).await;
+        let now = road.generation();
+        if let Err(refusal) = still_holds(road, generation, ask, ticket).await {
+            return refusal;
+        }
+        generation = now;
     }
 }
 

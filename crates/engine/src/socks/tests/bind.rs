@@ -136,3 +136,14 @@ async fn a_peer_that_comes_after_a_reload_forbade_it_is_not_let_in() {
     let closed = tokio::time::timeout(PATIENCE, peer.read(&mut byte)).await;
     assert_eq!(closed.expect("closed").unwrap_or(0), 0);
 }
+
+#[tokio::test]
+async fn a_bind_that_a_reload_forbids_listens_no_more_though_nobody_came() {
+    let door = Door::open(Plan::default()).await;
+    let mut client = door.knock().await;
+    let (_, at) = ask(&mut client, 2, "127.0.0.2:0").await;
+    let then = HashMap::from([("127.0.0.2:0".to_owned(), Then::Block)]);
+    door.road.reload(then);
+    assert_eq!(reply(&mut client).await.0, 2);
+    assert!(TcpStream::connect(at).await.is_err());
+}
