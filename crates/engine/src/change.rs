@@ -198,6 +198,7 @@ impl Keeper {
     pub(crate) fn put_in_force(&self, snapshot: Snapshot) -> usize {
         let snapshot = Arc::new(snapshot);
         self.shared.snapshot.store(snapshot.clone());
+        self.shared.reloads.tell();
         self.shared.mode.store(Arc::new(self.modes.state()));
         self.shared
             .ledger

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 
 use privet_http::{Ask, Refusal, Ticket};
 use privet_ledger::{End, Live};
@@ -32,19 +32,27 @@ impl EngineRoad {
     }
 
     /// Runs an outward step for as long as its snapshot is the one in force; `None`: a reload came first. It is looked
-    /// at before every poll, so nothing is sent by a policy that does not hold any more.
+    /// at before every poll, so nothing is sent by a policy that does not hold any more, and a reload drops a step that
+    /// waits: the system itself repeats a SYN that nobody answered.
     pub(crate) async fn while_in_force<T>(
         &self,
         snapshot: &Snapshot,
         step: impl Future<Output = T>,
     ) -> Option<T> {
         let mut step = pin!(step);
-        poll_fn(
-            |cx| match self.0.snapshot.load().generation == snapshot.generation {
-                true => step.as_mut().poll(cx).map(Some),
-                false => Poll::Ready(None),
-            },
-        )
+        let mut reloaded = pin!(self.0.reloads.next());
+        poll_fn(|cx| {
+            loop {
+                if self.0.snapshot.load().generation != snapshot.generation {
+                    return Poll::Ready(None);
+                }
+                if let Poll::Ready(done) = step.as_mut().poll(cx) {
+                    return Poll::Ready(Some(done));
+                }
+                ready!(reloaded.as_mut().poll(cx));
+                reloaded.set(self.0.reloads.next());
+            }
+        })
         .await
     }
 
@@ -169,6 +177,22 @@ pub(crate) mod tests {
             panic!("the new rule lets it go too");
         };
         assert!(!fresh.addresses.is_empty());
+        engine.stop(std::time::Duration::ZERO).await;
+    }
+
+    #[tokio::test]
+    async fn an_outward_step_that_waits_is_dropped_at_once_when_its_policy_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = engine(folder.path(), "mode = \"standard\"\n").await;
+        let (road, before) = (EngineRoad(engine.shared.clone()), engine.snapshot());
+        let waits = tokio::spawn(async move {
+            let nobody_wakes_it = std::future::pending::<()>();
+            road.while_in_force(&before, nobody_wakes_it).await
+        });
+        tokio::task::yield_now().await;
+        engine.set_mode("strict", None).await.unwrap();
+        let ended = tokio::time::timeout(std::time::Duration::from_secs(10), waits).await;
+        assert_eq!(ended.unwrap().unwrap(), None);
         engine.stop(std::time::Duration::ZERO).await;
     }
 }

@@ -36,6 +36,7 @@ mod places;
 mod problem;
 mod programs;
 mod reload;
+mod reloads;
 mod serve;
 mod serve_socks;
 mod shared;

@@ -12,11 +12,14 @@ use crate::mode::ModeState;
 use crate::places::Places;
 use crate::problem::Problems;
 use crate::programs::Programs;
+use crate::reloads::Reloads;
 use crate::snapshot::Snapshot;
 
 /// What the threads share. Nothing in it is locked while a connection is served.
 pub(crate) struct Shared {
     pub(crate) snapshot: ArcSwap<Snapshot>,
+    /// Told after each swap of the snapshot.
+    pub(crate) reloads: Reloads,
     pub(crate) ledger: Ledger,
     pub(crate) programs: Programs,
     pub(crate) failures: Failures,

@@ -21,6 +21,7 @@ use crate::mode::Modes;
 use crate::places::Places;
 use crate::problem::Problems;
 use crate::programs::Programs;
+use crate::reloads::Reloads;
 use crate::shared::Shared;
 use crate::watch::watch;
 use crate::workers::Workers;
@@ -56,6 +57,7 @@ impl Engine {
         .await?;
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::from_pointee(snapshot),
+            reloads: Reloads::default(),
             ledger,
             programs: Programs::start()?,
             failures: Failures::default(),

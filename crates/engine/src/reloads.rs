@@ -1,0 +1,33 @@
+//! Waking what waits when another policy comes into force.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+
+/// More than there are threads on most machines; threads that share one still wait rightly.
+const SHARDS: usize = 16;
+
+/// One list of waiters a thread, so that threads do not meet at its lock.
+#[derive(Default)]
+pub(crate) struct Reloads([Notify; SHARDS]);
+
+impl Reloads {
+    /// Ready once [`Reloads::tell`] is called after this was.
+    pub(crate) fn next(&self) -> Notified<'_> {
+        static THREADS: AtomicUsize = AtomicUsize::new(0);
+        thread_local!(static HERE: usize = THREADS.fetch_add(1, Ordering::Relaxed) % SHARDS);
+        let [first, ..] = &self.0;
+        self.0
+            .get(HERE.with(|here| *here))
+            .unwrap_or(first)
+            .notified()
+    }
+
+    /// To be called once the snapshot is swapped.
+    pub(crate) fn tell(&self) {
+        for waiters in &self.0 {
+            waiters.notify_waiters();
+        }
+    }
+}
