@@ -160,6 +160,24 @@ fn collect(stream: Option<impl Read + Send + 'static>, log: Arc<Log>) {
     });
 }
 
+/// The processor time that a process has had, in hundredths of a second.
+///
+/// # Panics
+/// There is no such process.
+pub fn ticks(pid: u32) -> u64 {
+    let path = format!("/proc/{pid}/stat");
+    let stat = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    // A name may hold spaces and parentheses; the state's letter follows it.
+    let after = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let fields: Vec<&str> = after.split_whitespace().skip(1).collect();
+    let time = |at: usize| {
+        let field = fields.get(at).and_then(|field| field.parse::<u64>().ok());
+        field.unwrap_or_else(|| panic!("{path} is {stat}"))
+    };
+    // proc(5): utime and stime.
+    time(10) + time(11)
+}
+
 /// From now on whatever this process starts runs on that core only: what a bench measures stands apart from its load.
 pub fn pin_to(core: usize) {
     PINNED.store(core, Ordering::Relaxed);

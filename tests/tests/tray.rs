@@ -7,6 +7,7 @@ use std::time::Duration;
 use privet_tests::desktop::Desktop;
 use privet_tests::panel::{Panel, find};
 use privet_tests::privet::{Setup, binary};
+use privet_tests::process::ticks;
 use privet_tests::{Answer, PATIENCE, Privet, curl};
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -171,18 +172,6 @@ fn without_a_bus_or_after_its_end_the_agent_goes_on_and_takes_no_time() {
     for agent in [&with_bus, &without] {
         assert_eq!(agent.json(&["status"])["mode"]["name"], "standard");
     }
-}
-
-/// Hundredths of a second of processor time.
-fn ticks(pid: u32) -> u64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
-    let after = stat.rsplit_once(')').expect("the name ends").1;
-    let fields: Vec<u64> = after
-        .split_whitespace()
-        .filter_map(|field| field.parse().ok())
-        .collect();
-    // Behind the state letter: user and system time are the 11th and 12th.
-    fields[10] + fields[11]
 }
 
 #[test]

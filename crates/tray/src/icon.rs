@@ -42,6 +42,11 @@ impl Shape {
         }
     }
 
+    /// In the folder `icons`.
+    pub fn file_name(self) -> String {
+        format!("privet-{}.svg", self.name())
+    }
+
     /// Red, green, blue: each at least 3 to 1 against a light and a dark panel.
     pub const fn colour(self) -> [u8; 3] {
         match self {
@@ -176,6 +181,15 @@ mod tests {
                     assert!(differing >= least, "{one:?} {other:?} {size}: {differing}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn the_files_in_the_icons_folder_are_these_shapes() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../icons");
+        for shape in Shape::ALL {
+            let file = std::fs::read_to_string(folder.join(shape.file_name()));
+            assert_eq!(file.ok(), Some(shape.svg()), "run: cargo xtask icons");
         }
     }
 

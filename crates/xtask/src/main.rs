@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, reason = "talking to the terminal is its work")]
 
 mod bench;
+mod desktop;
 mod fuzz;
 mod needs;
 mod page;
@@ -20,6 +21,8 @@ cargo xtask COMMAND
   bench [ROW…]          what the data plane costs, beside the peers; writes BENCHMARKS.md
   fuzz                  lists the fuzz targets
   fuzz NAME [SECONDS]   runs one target (600 seconds if not said)
+  desktop               measures agent and guardian with the window closed: memory and processor time
+  icons                 writes icons/ from the icon's geometry in crates/tray/src/icon.rs
   picture               draws the README's picture from the running program
 
 Each command installs what it lacks: Debian's packages as root or through sudo; elsewhere it names what to install.
@@ -35,6 +38,19 @@ fn main() -> ExitCode {
         }
         ["run"] => run::run(),
         ["picture"] => picture::picture(),
+        ["icons"] => shell::run(
+            "cargo",
+            &[
+                "run",
+                "--quiet",
+                "-p",
+                "privet-tray",
+                "--example",
+                "icons",
+                "icons",
+            ],
+        ),
+        ["desktop"] | ["bench", "desktop"] => desktop::desktop(),
         ["test"] => test::test(),
         ["bench", rows @ ..] => bench::bench(rows),
         ["fuzz"] => fuzz::list(),
