@@ -1,4 +1,4 @@
-// Ten thousand rows: frames while scrolling, and what watching changing rows costs. Prints figures, asserts none.
+// Thousands of rows (the processes need two open files for each): frames while scrolling, and what watching changing rows costs. Prints figures, asserts none.
 import net from 'node:net';
 import { browser, Stack, start, until } from './engine.js';
 

@@ -55,6 +55,8 @@ const NUMBERS: Column[] = [
 const UNSORTED: Column[] = ['remote', 'end'];
 const KEPT = 'privet.columns';
 export const NARROWEST = 40;
+/** Widths are written as pixels of a page whose rem is so many. */
+const REM = 16;
 
 export const isNumber = (column: Column) => NUMBERS.includes(column);
 export const isSorted = (column: Column) => !UNSORTED.includes(column);
@@ -78,13 +80,17 @@ function read(): Kept {
 export class Columns {
   private kept = $state.raw<Kept>(read());
   readonly shown = $derived(this.kept.shown);
-  /** For `grid-template-columns`: the reason takes what is left. */
+  /** For `grid-template-columns`: host and reason take what is left. */
   readonly template = $derived(
     this.kept.shown
-      .map((c) => (c === 'reason' || c === 'host' ? `minmax(${this.width(c)}px, 1fr)` : `${this.width(c)}px`))
+      .map((column) => {
+        const width = `${this.width(column) / REM}rem`;
+        return column === 'reason' || column === 'host' ? `minmax(${width}, 1fr)` : width;
+      })
       .join(' '),
   );
-  readonly least = $derived(this.kept.shown.reduce((sum, column) => sum + this.width(column), 0));
+  /** In rem, so that columns grow with the reader's type. */
+  readonly least = $derived(this.kept.shown.reduce((sum, column) => sum + this.width(column), 0) / REM);
 
   width(column: Column): number {
     return this.kept.widths[column] ?? COLUMNS[column];
@@ -106,7 +112,10 @@ export class Columns {
     this.keep({ ...this.kept, shown });
   }
 
-  resize(column: Column, width: number) {
+  /** `width` in pixels of this page. */
+  resize(column: Column, pixels: number) {
+    const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+    const width = (pixels * REM) / rem;
     const widths = { ...this.kept.widths, [column]: Math.max(NARROWEST, Math.round(width)) };
     this.keep({ ...this.kept, widths });
   }
