@@ -150,6 +150,34 @@ fn after_kill_9_the_guardian_puts_back_within_two_seconds_and_a_change_of_the_us
 }
 
 #[test]
+fn the_settings_file_of_plasma_is_byte_for_byte_as_it_was_after_kill_9() {
+    let Some(desktop) = Desktop::start() else {
+        return;
+    };
+    let file = desktop.folder("config").join("kioslaverc");
+    let before = "[$Version]\nupdate_info=x\n\n[Proxy Settings]\nNoProxyFor=.corp\nProxyType[$e]=1\nhttpProxy=http://corp.example 3128\n";
+    std::fs::write(&file, before).expect("the folder takes a file");
+    let mut env = desktop.env();
+    env.push(("PRIVET_SYSTEM_PROXY".to_owned(), "kde".to_owned()));
+    let setup = Setup {
+        env,
+        ..Setup::default()
+    };
+    let read = || std::fs::read_to_string(&file).expect("the file stays");
+    for means in ["pac", "manual"] {
+        let privet = Privet::start_as(BOTH, &setup);
+        let on = switch(&privet, &json!({"enabled": true, "means": means}));
+        assert_eq!(
+            (&on["state"], &on["desktop"]),
+            (&json!("on"), &json!("kde"))
+        );
+        assert_ne!(read(), before);
+        privet.signal(Signal::KILL);
+        until("the user's own file", PROMISED, || read() == before);
+    }
+}
+
+#[test]
 fn a_write_that_outlives_the_killed_engine_is_waited_for() {
     let Some(desktop) = Desktop::start() else {
         return;
