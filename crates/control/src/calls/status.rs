@@ -150,6 +150,8 @@ pub(crate) async fn set_mode(
     Json(wish): Json<ModeWish>,
 ) -> Result<axum::Json<Mode>, Problem> {
     let span = wish.duration.as_deref().map(span).transpose()?;
+    // The mode is written into the file: an edit that was begun on the text of before would take it back.
+    let _turn = api.editing.lock().await;
     let state = match api.engine.set_mode(&wish.mode, span).await {
         Ok(state) => state,
         Err(error @ ApplyError::Mode { .. }) => {

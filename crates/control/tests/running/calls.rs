@@ -191,6 +191,27 @@ async fn a_mode_is_chosen_for_a_while_and_status_tells_what_follows() {
 }
 
 #[tokio::test]
+async fn an_edit_at_the_same_moment_does_not_take_a_chosen_mode_back() {
+    let rig = Rig::start("").await;
+    for round in 0..12 {
+        let mode = ["strict", "standard"][round % 2];
+        let patch = json!({"filter": {"deny": [format!("bad{round}.example")]}});
+        let (chosen, edited) = tokio::join!(
+            rig.call("PUT", "/api/v1/mode", Some(json!({"mode": mode}))),
+            rig.call("PATCH", "/api/v1/config", Some(patch)),
+        );
+        assert_eq!(
+            (chosen.status, edited.status),
+            (StatusCode::OK, StatusCode::OK)
+        );
+        let status = rig.call("GET", "/api/v1/status", None).await.json();
+        assert_eq!(status["mode"]["name"], mode, "round {round}");
+        assert!(rig.file().contains(&format!("mode = \"{mode}\"")));
+        assert!(rig.file().contains(&format!("bad{round}.example")));
+    }
+}
+
+#[tokio::test]
 async fn a_dry_run_changes_nothing_and_a_patch_keeps_the_comments() {
     let rig = Rig::start("").await;
     let before = rig.file();
