@@ -1,6 +1,11 @@
 //! The operating system as the rest needs it: the process behind a socket, the keyring, sockets and words from the
 //! service manager, limits, the machine's own addresses, its proxy settings, and starting at login.
 
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
+
 pub mod activation;
 pub mod clipboard;
 pub mod interfaces;
