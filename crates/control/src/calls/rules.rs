@@ -20,7 +20,6 @@ pub struct RuleWish {
     pub rule: Value,
     /// Before the rule at this place, from 0 [default: before all].
     #[serde(default)]
-    #[schema(maximum = 100_000)]
     pub at: u32,
 }
 

@@ -67,9 +67,8 @@ impl SystemProxy {
 pub struct SystemProxyWish {
     /// On, or on again where something changed it; off puts back what was there before.
     pub enabled: bool,
-    /// How the desktop is pointed at the engine [default: by PAC where there is a listener for it].
+    /// How the desktop is pointed at the engine; absent or null: by PAC where there is a listener for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
     pub means: Option<Means>,
     /// With `enabled: false`: turn off a dead proxy that another program left behind.
     #[serde(default)]
