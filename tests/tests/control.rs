@@ -102,6 +102,28 @@ fn a_change_needs_its_method_and_a_json_type() {
 }
 
 #[test]
+fn a_pause_ends_when_it_said_and_not_at_the_next_whole_second() {
+    let privet = Privet::start("");
+    let now = || {
+        let since = std::time::SystemTime::UNIX_EPOCH
+            .elapsed()
+            .expect("a clock");
+        u64::try_from(since.as_millis()).expect("small")
+    };
+    let pause = serde_json::json!({"mode": "strict", "for": "1s"});
+    let asked = now();
+    let (status, mode) = privet.api("PUT", "mode", Some(&pause));
+    assert_eq!(status, 200);
+    let until = mode["until_ms"].as_u64().expect("a time");
+    assert!((asked + 1000..=now() + 1000).contains(&until), "{mode}");
+    privet.await_log("the pause is over");
+    assert_eq!(
+        privet.api("GET", "status", None).1["mode"]["name"],
+        "standard"
+    );
+}
+
+#[test]
 fn errors_are_problem_details() {
     let privet = Privet::start("");
     let (status, problem) = privet.api(

@@ -11,8 +11,8 @@ pub const LONGEST_PAUSE: Duration = Duration::from_secs(7 * 24 * 3600);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ModeState {
     pub name: String,
-    /// While a pause runs: when it ends, in seconds since 1970.
-    pub until: Option<u64>,
+    /// While a pause runs: when it ends, in milliseconds since 1970.
+    pub until_ms: Option<u64>,
     /// While a pause runs: the mode that comes back.
     pub then: Option<String>,
 }
@@ -50,6 +50,12 @@ impl Modes {
         self.pause = Some((name, now + span.min(LONGEST_PAUSE)));
     }
 
+    /// How long the pause has still to run at `now`; `None`: there is none.
+    pub(crate) fn left(&self, now: SystemTime) -> Option<Duration> {
+        let (_, until) = self.pause.as_ref()?;
+        Some(until.duration_since(now).unwrap_or_default())
+    }
+
     /// Ends a pause whose time is up; whether one ended.
     pub(crate) fn expire(&mut self, now: SystemTime) -> bool {
         let over = self.pause.as_ref().is_some_and(|(_, until)| now >= *until);
@@ -60,19 +66,21 @@ impl Modes {
     }
 
     pub(crate) fn state(&self) -> ModeState {
-        let seconds = |at: SystemTime| {
-            at.duration_since(SystemTime::UNIX_EPOCH)
-                .map_or(0, |since| since.as_secs())
+        let millis = |at: SystemTime| {
+            let since = at.duration_since(SystemTime::UNIX_EPOCH);
+            since.map_or(0, |since| {
+                u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+            })
         };
         match &self.pause {
             Some((name, until)) => ModeState {
                 name: name.clone(),
-                until: Some(seconds(*until)),
+                until_ms: Some(millis(*until)),
                 then: Some(self.standing.clone()),
             },
             None => ModeState {
                 name: self.standing.clone(),
-                until: None,
+                until_ms: None,
                 then: None,
             },
         }
@@ -94,15 +102,18 @@ mod tests {
         let mut modes = Modes::new("standard".into());
         modes.pause("off".into(), Duration::from_secs(60), now);
         assert_eq!(modes.current(now), "off");
-        assert_eq!(modes.state().until, Some(1060));
-        assert!(!modes.expire(now + Duration::from_secs(59)));
+        assert_eq!(modes.state().until_ms, Some(1_060_000));
+        let early = now + Duration::from_millis(59_250);
+        assert_eq!(modes.left(early), Some(Duration::from_millis(750)));
+        assert!(!modes.expire(early));
         assert_eq!(modes.current(now + Duration::from_secs(60)), "standard");
         assert!(modes.expire(now + Duration::from_secs(60)));
+        assert_eq!(modes.left(now), None);
         assert_eq!(
             modes.state(),
             ModeState {
                 name: "standard".into(),
-                until: None,
+                until_ms: None,
                 then: None
             }
         );
@@ -125,6 +136,6 @@ mod tests {
         modes.pause("off".into(), Duration::from_secs(60), now);
         modes.stand("standard".into());
         assert_eq!(modes.current(now), "standard");
-        assert_eq!(modes.state().until, None);
+        assert_eq!(modes.state().until_ms, None);
     }
 }

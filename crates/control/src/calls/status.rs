@@ -233,7 +233,7 @@ fn mode(config: &Config, state: ModeState) -> Mode {
             .modes
             .get(&state.name)
             .is_some_and(|mode| mode.kill_switch),
-        until_ms: state.until.map(|seconds| seconds.saturating_mul(1000)),
+        until_ms: state.until_ms,
         then: state.then,
         name: state.name,
     }
