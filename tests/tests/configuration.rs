@@ -67,6 +67,27 @@ fn an_invalid_file_leaves_the_running_one_in_force_and_says_where_it_is_wrong() 
 }
 
 #[test]
+fn a_file_that_vanishes_leaves_the_running_one_in_force_until_it_is_back() {
+    let origin = Origin::echo();
+    let strict = "mode = \"strict\"\n[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\n";
+    let privet = Privet::start(strict);
+    std::fs::remove_file(privet.place.config()).expect("it was written");
+    privet.signal(Signal::HUP);
+    privet.await_log("privet.toml is gone");
+    assert_eq!(
+        privet.api("GET", "status", None).1["mode"]["name"],
+        "strict"
+    );
+    assert!(
+        socks5(privet.proxy(), "127.0.0.1", origin.port()).is_err(),
+        "a vanished file opened the kill switch"
+    );
+    privet.place.write(&strict.replace("strict", "standard"));
+    privet.await_api("status", |status| status["mode"]["name"] == "standard");
+    assert!(socks5(privet.proxy(), "127.0.0.1", origin.port()).is_ok());
+}
+
+#[test]
 fn a_listener_that_did_not_change_is_never_closed_and_a_new_one_opens() {
     let origin = Origin::echo();
     let privet = Privet::start("[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\n");

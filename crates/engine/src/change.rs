@@ -24,6 +24,8 @@ use crate::yesterday::try_on_yesterday;
 
 /// A change that was worked out and not made yet.
 struct Plan {
+    /// There is a file, or will be: not only the defaults.
+    from_file: bool,
     warnings: Vec<Diagnostic>,
     modes: Modes,
     lists: Lists,
@@ -51,12 +53,15 @@ impl Keeper {
             self.save(text).await?;
             self.seen = fingerprint_of(&self.options.config_path).await;
         }
+        self.from_file |= plan.from_file;
         Ok(self.carry_out(plan).await)
     }
 
     async fn plan(&self, text: Option<String>) -> Result<Plan, ApplyError> {
         let Loaded {
-            config, warnings, ..
+            config,
+            warnings,
+            note,
         } = self.read(text).await?;
         let config = Arc::new(config);
         let mut modes = self.modes.clone();
@@ -88,6 +93,7 @@ impl Keeper {
             .chain(self.open.values().map(|run| run.address));
         let material = self.material(config, &modes, &lists, own.collect());
         Ok(Plan {
+            from_file: note.is_none(),
             snapshot: assemble(material).await?,
             warnings,
             modes,
@@ -230,9 +236,15 @@ impl Keeper {
             Some(text) => Config::parse(&text, path.parent().unwrap_or(Path::new("."))),
             None => Config::load(&path),
         });
-        read.await
+        let loaded = read
+            .await
             .map_err(|error| ApplyError::broke_off(&error))?
-            .map_err(ApplyError::Config)
+            .map_err(ApplyError::Config)?;
+        // The note says that there was no file.
+        match self.from_file && loaded.note.is_some() {
+            true => Err(ApplyError::Gone(self.options.config_path.clone())),
+            false => Ok(loaded),
+        }
     }
 
     async fn save(&self, text: String) -> Result<(), ApplyError> {

@@ -67,6 +67,11 @@ pub(crate) struct Keeper {
     pub(crate) orders: mpsc::Sender<Order>,
     /// The file as it was last looked at: an editor that writes the same again changes nothing.
     pub(crate) seen: Option<u64>,
+    /// What runs was read from a file: that it is gone is no wish for the defaults, which may send direct what a kill
+    /// switch holds back.
+    pub(crate) from_file: bool,
+    /// What was said already of the books.
+    pub(crate) said_of_books: Vec<String>,
 }
 
 /// The mailbox of a keeper.
@@ -96,6 +101,7 @@ impl Keeper {
                     None => return,
                 },
                 Some(()) = changed.recv() => self.file_changed().await,
+                () = pause_end(&self.modes) => self.end_pause(),
                 _ = tick.tick() => self.tick().await,
             }
         }
@@ -135,12 +141,30 @@ impl Keeper {
             .idle_timeout;
         self.shared.ledger.tick(Instant::now());
         self.shared.ledger.sweep_idle(Instant::now(), idle);
+        self.say_of_books();
+        // The clock may have been set while the pause's own timer ran.
+        self.end_pause();
+        self.programs_tick();
+        self.start_fetches(None);
+    }
+
+    /// A database set aside, a disk that takes nothing: the log hears of it once.
+    fn say_of_books(&mut self) {
+        let problems = self.shared.ledger.problems();
+        for problem in &problems {
+            if !self.said_of_books.contains(problem) {
+                tracing::warn!(about = "ledger", "{problem}");
+            }
+        }
+        self.said_of_books = problems;
+    }
+
+    /// Brings the standing mode back if a pause is over.
+    fn end_pause(&mut self) {
         if self.modes.expire(SystemTime::now()) {
             tracing::info!(mode = %self.modes.standing(), "the pause is over");
             self.swap_mode();
         }
-        self.programs_tick();
-        self.start_fetches(None);
     }
 
     /// The file was written by somebody. What it says is taken if it is sound; else the running configuration stays.
@@ -237,6 +261,14 @@ impl Keeper {
         let outward = self.shared.snapshot.load().outward.clone();
         let checks = tokio::spawn(async move { outward.run_checks().await });
         self.checks = Some(AbortOnDropHandle::new(checks));
+    }
+}
+
+/// Waits for the end of the pause that runs; for ever if there is none.
+async fn pause_end(modes: &Modes) {
+    match modes.left(SystemTime::now()) {
+        Some(left) => tokio::time::sleep(left).await,
+        None => std::future::pending().await,
     }
 }
 

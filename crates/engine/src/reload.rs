@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use privet_config::{Config, Diagnostic, Diagnostics, SaveError};
@@ -47,6 +47,8 @@ pub enum ApplyError {
     Start(#[from] StartError),
     #[error("{0}")]
     Save(SaveError),
+    #[error("{} is gone", .0.display())]
+    Gone(PathBuf),
     #[error("no mode is called {name:?}; there are {known}")]
     Mode { name: String, known: String },
     #[error("{0}")]

@@ -142,6 +142,7 @@ async fn keep(
     if let Some(error) = error {
         tracing::debug!("the configuration's folder is not watched: {error}");
     }
+    let seen = fingerprint_of(&options.config_path).await;
     let mut keeper = Keeper {
         options: (*options).clone(),
         shared,
@@ -152,7 +153,9 @@ async fn keep(
         checks: None,
         fetches: JoinSet::new(),
         orders: orders.clone(),
-        seen: fingerprint_of(&options.config_path).await,
+        from_file: seen.is_some(),
+        seen,
+        said_of_books: Vec::new(),
     };
     keeper.say_list_errors();
     keeper.open_doors(bound).await;
