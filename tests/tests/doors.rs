@@ -262,6 +262,22 @@ fn the_pac_checks_its_host_and_says_its_type() {
     ])
     .good();
     assert_eq!(rebound, "403");
+    let page = curl(&[
+        "-i",
+        "-H",
+        "Origin: http://evil.test",
+        &format!("{url}/proxy.pac"),
+    ])
+    .good();
+    assert!(
+        page.starts_with("HTTP/1.1 403") && !page.contains("FindProxyForURL"),
+        "a page of another site reads the rules: {page}"
+    );
+    let script = curl(&["-i", &format!("{url}/proxy.pac")]).good();
+    assert!(
+        script.contains("x-content-type-options: nosniff"),
+        "a page of another site runs the rules as its own script: {script}"
+    );
     let posted = curl(&[
         "-d",
         "x",

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, ORIGIN, X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -48,9 +50,21 @@ fn answer<B>(request: &Request<B>, local: SocketAddr, shared: &Shared) -> Respon
         .headers()
         .get(HOST)
         .and_then(|host| host.to_str().ok());
-    let host = host.or_else(|| request.uri().host());
-    if !host.is_some_and(|host| is_ours(host, local)) {
+    let target = request
+        .uri()
+        .authority()
+        .map(|authority| authority.as_str());
+    if !host.or(target).is_some_and(|host| is_ours(host, local))
+        || !target.is_none_or(|host| is_ours(host, local))
+    {
         return plain(StatusCode::FORBIDDEN, "This host is not served here.\n");
+    }
+    // The rules are nobody's business: a page of another site does not read them, nor run them as its own script.
+    if !origin_is_ours(request.headers(), local) {
+        return plain(
+            StatusCode::FORBIDDEN,
+            "Pages of other sites are not served here.\n",
+        );
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return plain(StatusCode::METHOD_NOT_ALLOWED, "Only GET is served here.\n");
@@ -75,9 +89,9 @@ fn script(local: SocketAddr, shared: &Shared) -> Response<Full<Bytes>> {
     let text = privet_policy::pac(&snapshot.policy, &proxy.to_string(), None);
     let mut response = Response::new(Full::new(Bytes::from(text)));
     response.headers_mut().insert(CONTENT_TYPE, PAC_TYPE);
-    response
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 
@@ -89,6 +103,17 @@ fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
         HeaderValue::from_static("text/plain; charset=utf-8"),
     );
     response
+}
+
+/// No Origin, as programs that read a PAC send none, or our own.
+fn origin_is_ours(headers: &HeaderMap, local: SocketAddr) -> bool {
+    headers.get_all(ORIGIN).iter().all(|origin| {
+        origin
+            .to_str()
+            .ok()
+            .and_then(|origin| origin.strip_prefix("http://"))
+            .is_some_and(|host| is_ours(host, local))
+    })
 }
 
 /// Our own address, `localhost` on loopback, or `wpad` (what browsers ask for by discovery), with our port or none.
@@ -131,5 +156,22 @@ mod tests {
             assert_eq!(is_ours(host, local), ours, "{host}");
         }
         assert!(is_ours("[::1]:7281", "[::1]:7281".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_page_of_another_site_gets_no_pac() {
+        let local: SocketAddr = "127.0.0.1:7281".parse().unwrap();
+        for (origin, ours) in [
+            ("http://127.0.0.1:7281", true),
+            ("http://localhost:7281", true),
+            ("http://evil.example", false),
+            ("https://127.0.0.1:7281", false),
+            ("http://127.0.0.1:7282", false),
+            ("null", false),
+        ] {
+            let headers = HeaderMap::from_iter([(ORIGIN, HeaderValue::from_static(origin))]);
+            assert_eq!(origin_is_ours(&headers, local), ours, "{origin}");
+        }
+        assert!(origin_is_ours(&HeaderMap::new(), local));
     }
 }
