@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::middleware;
 use axum::response::Response;
 use axum::routing::get;
-use http::{HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 use privet_engine::{Engine, ListState};
 use privet_ledger::Totals;
 use privet_net::health::{OutletHealth, OutletState};
@@ -23,6 +23,7 @@ use crate::guard;
 use crate::problem::Problem;
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// GET /metrics, for whoever reaches the address, with the Host and Origin checks of every door.
 pub fn router(engine: Engine, started_ms: u64) -> Router {
@@ -33,16 +34,53 @@ pub fn router(engine: Engine, started_ms: u64) -> Router {
         .layer(middleware::from_fn(guard::admit_local))
 }
 
-async fn scrape(State((engine, started_ms)): State<(Engine, u64)>) -> Result<Response, Problem> {
+async fn scrape(
+    State((engine, started_ms)): State<(Engine, u64)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let figures = Figures::of(&engine, started_ms).await;
     let text = figures
         .text()
         .map_err(|error| Problem::internal(error.to_string()))?;
+    let (text, kind) = match takes_openmetrics(&headers) {
+        true => (text, OPENMETRICS),
+        false => (prometheus(&text), PROMETHEUS),
+    };
     let mut response = Response::new(Body::from(text));
     response
         .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(OPENMETRICS));
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     Ok(response)
+}
+
+/// Whether the scraper asks for OpenMetrics; others get the text format that all of them read.
+fn takes_openmetrics(headers: &HeaderMap) -> bool {
+    let kinds = headers.get_all(header::ACCEPT);
+    kinds.iter().any(|kinds| {
+        kinds
+            .to_str()
+            .is_ok_and(|kinds| kinds.contains("application/openmetrics-text"))
+    })
+}
+
+/// OpenMetrics text in Prometheus' older format: a counter's family is named as its figures are, and no end is marked.
+fn prometheus(openmetrics: &str) -> String {
+    let counters: Vec<&str> = openmetrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter"))
+        .collect();
+    let mut out = String::with_capacity(openmetrics.len());
+    for line in openmetrics.lines().filter(|line| *line != "# EOF") {
+        let mut words = line.splitn(4, ' ');
+        match (words.next(), words.next(), words.next(), words.next()) {
+            (Some("#"), Some(what), Some(name), Some(rest)) if counters.contains(&name) => {
+                out.extend(["# ", what, " ", name, "_total ", rest]);
+            }
+            _ => out.push_str(line),
+        }
+        out.push('\n');
+    }
+    out
 }
 
 /// Everything that one scrape tells.
@@ -310,6 +348,23 @@ mod tests {
             .filter_map(|line| line.strip_prefix("| `")?.split(['`', '{']).next())
             .collect();
         assert_eq!(told, documented);
+    }
+
+    #[test]
+    fn a_scraper_that_does_not_ask_for_openmetrics_reads_a_counters_type_under_its_figures_name() {
+        let text = prometheus(&full().text().unwrap());
+        assert!(text.contains("# TYPE privet_list_hits_total counter\nprivet_list_hits_total{"));
+        assert!(text.contains("# HELP privet_list_hits_total Connections that the list matched\n"));
+        assert!(text.contains("# TYPE privet_list_entries gauge\n"));
+        assert!(!text.contains("EOF"));
+        let asks = |accept| {
+            let accept = HeaderValue::from_static(accept);
+            takes_openmetrics(&HeaderMap::from_iter([(header::ACCEPT, accept)]))
+        };
+        assert!(asks(
+            "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"
+        ));
+        assert!(!asks("*/*") && !takes_openmetrics(&HeaderMap::new()));
     }
 
     #[test]
