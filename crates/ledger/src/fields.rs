@@ -268,6 +268,31 @@ pub const FIELDS: &[Help] = &[
     help("id", Field::Id, Kind::Number, "id:33", "the row's number"),
 ];
 
+/// Names that rows and `sort` have for a field that is called otherwise here.
+const OTHER_NAMES: &[(&str, &str)] = &[
+    ("app_path", "path"),
+    ("domain", "host"),
+    ("protocol", "proto"),
+    ("reason", "rule"),
+    ("up_speed", "upspeed"),
+    ("down_speed", "downspeed"),
+    ("dns_ms", "dns"),
+    ("connect_ms", "connect"),
+    ("tls_ms", "tls"),
+    ("first_byte_ms", "firstbyte"),
+];
+
+/// The field of that name, in upper or lower case; the names that rows have are understood too.
+pub fn named(name: &str) -> Option<&'static Help> {
+    let other = OTHER_NAMES
+        .iter()
+        .find(|(other, _)| other.eq_ignore_ascii_case(name));
+    let name = other.map_or(name, |(_, own)| own);
+    FIELDS
+        .iter()
+        .find(|field| field.name.eq_ignore_ascii_case(name))
+}
+
 impl Kind {
     /// What may follow the field's name.
     pub fn allowed(self) -> String {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::entry::{listener_word, protocol_word, why_word};
-use crate::fields::{FIELDS, Field, Help, Kind};
+use crate::fields::{FIELDS, Field, Help, Kind, named};
 use crate::live::Phase;
 use crate::matching::{Text, covers};
 use crate::view::Entry;
@@ -141,10 +141,7 @@ fn term(text: &str) -> Result<(Term, usize), Fault> {
         let test = Test::Word(Text::parse(&value));
         return Ok((Term { negated, test }, start + used));
     };
-    let Some(field) = FIELDS
-        .iter()
-        .find(|field| field.name.eq_ignore_ascii_case(name))
-    else {
+    let Some(field) = named(name) else {
         return unknown(name, start);
     };
     let value_at = start + name_end + operator_len;

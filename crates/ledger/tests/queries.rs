@@ -214,3 +214,17 @@ proptest! {
         prop_assert!(hosts(&ledger, State::Active, &longer, Window::default()).is_empty());
     }
 }
+
+#[test]
+fn a_field_is_understood_by_the_name_that_rows_have_for_it_too() {
+    for text in [
+        "protocol:socks5",
+        "PROTOCOL:udp",
+        "domain:a.test",
+        "reason:ads",
+        "up_speed>1K",
+        "first_byte_ms>1s",
+    ] {
+        assert!(Query::parse(text).is_ok(), "{text}");
+    }
+}
