@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use privet_tests::client::{read_all, socks5};
+use privet_tests::privet::{Place, Setup};
 use privet_tests::{Origin, Privet, curl};
 
 #[test]
@@ -209,12 +210,26 @@ fn metrics_have_stable_names_and_logs_escape_hosts() {
         "{text}"
     );
     let _ = socks5(privet.proxy(), "evil\u{1b}[31m\nforged line", 80);
+    privet.await_log(&format!("127.0.0.1:{}: direct", origin.port()));
     let log = privet.log();
     assert!(
         !log.lines().any(|line| line.starts_with("forged line"))
             && !log.contains("\u{1b}[31m\nforged"),
         "{log}"
     );
+}
+
+#[test]
+fn a_corrupt_database_is_set_aside_and_said_in_the_log_and_by_doctor() {
+    let place = Place::new();
+    place.write("[log]\nconnections = \"30d\"\n");
+    let data = place.dir().join("data");
+    std::fs::create_dir(&data).expect("the folder is new");
+    std::fs::write(data.join("ledger.db"), b"garbage ".repeat(1024)).expect("written");
+    let running = place.run(&Setup::default());
+    running.await_line("the file was set aside as");
+    let found = place.cli(&["doctor"]).out;
+    assert_eq!(found.matches("was set aside as").count(), 1, "{found}");
 }
 
 #[test]

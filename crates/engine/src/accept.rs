@@ -39,6 +39,7 @@ pub(crate) async fn accept(
             return shared.problems.raise("listen", text, "restart Privet");
         }
     };
+    let mut resting = false;
     loop {
         let taken = tokio::select! {
             biased;
@@ -46,10 +47,16 @@ pub(crate) async fn accept(
             () = stop.cancelled() => return,
         };
         match taken {
-            Ok((stream, peer)) => admit(stream, peer, &door, &shared),
+            Ok((stream, peer)) => {
+                resting = false;
+                admit(stream, peer, &door, &shared);
+            }
             Err(error) if is_passing(&error) => {}
             Err(error) => {
-                tracing::warn!(%error, "accept rests: no descriptor or memory is left");
+                // Said once, not at each try.
+                if !std::mem::replace(&mut resting, true) {
+                    tracing::warn!(%error, "accept rests: no descriptor or memory is left");
+                }
                 tokio::select! {
                     () = tokio::time::sleep(REST) => {}
                     () = stop.cancelled() => return,

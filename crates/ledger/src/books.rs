@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use privet_policy::Host;
 
-use crate::entry::{End, Verdict};
+use crate::entry::{End, Verdict, protocol_word};
 use crate::history::History;
 use crate::live::{Row, tenths};
 use crate::minutes::{Figures, MINUTE, Minutes, OTHER, PRIVATE};
@@ -129,6 +129,7 @@ impl Books {
         {
             return;
         }
+        log(&ended);
         if self.writer.is_some() {
             self.unwritten.push(ended.clone());
             if self.unwritten.len() >= ROWS_PER_BATCH {
@@ -236,4 +237,21 @@ fn set_speeds(row: &Row, moved: Figures, span_ms: u64) {
     let speed = |bytes: u64| (bytes as f32 * 1000.0 / span_ms as f32).to_bits();
     row.sample.up_speed.store(speed(moved.up), Relaxed);
     row.sample.down_speed.store(speed(moved.down), Relaxed);
+}
+
+/// A line at level debug for what ended, of the same connections as the history keeps.
+fn log(ended: &Ended) {
+    let row = &ended.row;
+    tracing::debug!(
+        target: "privet::connection",
+        protocol = protocol_word(row.protocol()),
+        app = row.app().map(|app| &*app.name),
+        route = &**row.route(),
+        up = row.up_bytes(),
+        down = row.down_bytes(),
+        error = ended.error.as_deref(),
+        "{}: {}",
+        row.target(),
+        ended.verdict.word(),
+    );
 }

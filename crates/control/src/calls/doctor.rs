@@ -114,13 +114,6 @@ pub(crate) async fn examine(State(api): State<Api>) -> Result<axum::Json<Diagnos
             problem.mend,
         )
     }));
-    findings.extend(engine.ledger().problems().into_iter().map(|text| {
-        Finding::warning(
-            "ledger",
-            text,
-            "see that the data folder is writable and the disk is not full",
-        )
-    }));
     findings.extend(engine.upstreams().into_iter().map(upstream));
     findings.extend(api.system_proxy.look().await.map(system_proxy));
     let place = Place {
