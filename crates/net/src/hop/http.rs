@@ -10,25 +10,38 @@ use crate::{DialError, DialErrorKind, Stream};
 pub const MAX_HEAD: usize = 16 * 1024;
 const MAX_FIELDS: usize = 100;
 
-/// The final status of a reply to CONNECT, and the bytes that its head (with 1xx heads before it) took; `None`: more are
-/// needed. Of a 2xx nothing but the head belongs to the reply, whatever Content-Length or Transfer-Encoding say.
+/// The final status of a reply, and the bytes that its head (with 1xx heads before it) took; `None`: more are needed.
 pub fn parse_reply(bytes: &[u8]) -> Result<Option<(u16, usize)>, Nonsense> {
+    Ok(parse_heads(bytes)?.map(|(status, taken, _)| (status, taken)))
+}
+
+/// [`parse_reply`] of a reply to CONNECT: behind the head of a 2xx the tunnel begins. One that announces a body must not
+/// be sent (RFC 9110 section 9.3.6), and two readers would differ about where the tunnel's bytes begin: it is refused.
+pub fn parse_consent(bytes: &[u8]) -> Result<Option<(u16, usize)>, Nonsense> {
+    match parse_heads(bytes)? {
+        Some((200..=299, _, true)) => Err(Nonsense("it announces a body where the tunnel begins")),
+        heads => Ok(heads.map(|(status, taken, _)| (status, taken))),
+    }
+}
+
+fn parse_heads(bytes: &[u8]) -> Result<Option<(u16, usize, bool)>, Nonsense> {
     let mut at = 0;
     loop {
         let rest = bytes.get(at..).unwrap_or_default();
-        let Some((status, taken)) = parse_head(rest)? else {
+        let Some((status, taken, body)) = parse_head(rest)? else {
             return Ok(None);
         };
         at += taken;
         match status {
             101 => return Err(Nonsense("it switched protocols unasked")),
             100..=199 => {}
-            _ => return Ok(Some((status, at))),
+            _ => return Ok(Some((status, at, body))),
         }
     }
 }
 
-fn parse_head(bytes: &[u8]) -> Result<Option<(u16, usize)>, Nonsense> {
+/// The status, the bytes the head took, and whether it announces a body.
+fn parse_head(bytes: &[u8]) -> Result<Option<(u16, usize, bool)>, Nonsense> {
     let start = b"HTTP/1.";
     if !bytes.iter().zip(start).all(|(a, b)| a == b) {
         return Err(Nonsense("this is not HTTP/1"));
@@ -41,12 +54,18 @@ fn parse_head(bytes: &[u8]) -> Result<Option<(u16, usize)>, Nonsense> {
     let mut head = httparse::Response::new(&mut fields);
     match head.parse(bytes) {
         Ok(httparse::Status::Complete(taken)) => match head.code {
-            Some(code @ 100..=599) => Ok(Some((code, taken))),
+            Some(code @ 100..=599) => Ok(Some((code, taken, head.headers.iter().any(has_body)))),
             _ => Err(Nonsense("its status is not between 100 and 599")),
         },
         Ok(httparse::Status::Partial) => Ok(None),
         Err(_) => Err(Nonsense("its head is not valid HTTP")),
     }
+}
+
+fn has_body(field: &httparse::Header<'_>) -> bool {
+    field.name.eq_ignore_ascii_case("transfer-encoding")
+        || (field.name.eq_ignore_ascii_case("content-length")
+            && field.value.trim_ascii().iter().any(|digit| *digit != b'0'))
 }
 
 fn ends(bytes: &[u8]) -> bool {
@@ -69,7 +88,7 @@ pub(crate) async fn connect(errand: &Errand<'_>, stream: &mut Stream) -> Result<
     let head = request(errand);
     let wait = errand.patience.reply;
     let (status, excess) = errand
-        .exchange(stream, head.as_bytes(), wait, MAX_HEAD, parse_reply)
+        .exchange(stream, head.as_bytes(), wait, MAX_HEAD, parse_consent)
         .await?;
     match refusal(status) {
         None => Ok(excess),
@@ -104,12 +123,29 @@ mod tests {
 
     #[test]
     fn a_head_is_whole_at_its_last_byte_and_what_follows_is_the_tunnels() {
-        let head = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 200 Connection established\r\nContent-Length: 5\r\n\r\n";
+        let head = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 200 Connection established\r\nContent-Length: 0\r\n\r\n";
         for cut in 0..head.len() {
             assert_eq!(parse_reply(&head[..cut]), Ok(None), "{cut}");
         }
-        let with_body = [&head[..], b"hello"].concat();
-        assert_eq!(parse_reply(&with_body), Ok(Some((200, head.len()))));
+        let spoken = [&head[..], b"hello"].concat();
+        assert_eq!(parse_reply(&spoken), Ok(Some((200, head.len()))));
+    }
+
+    #[test]
+    fn a_consent_with_a_body_is_nonsense_and_a_refusal_with_one_is_not() {
+        let reply = |status, field| format!("HTTP/1.1 {status}\r\n{field}\r\n\r\nevil");
+        for field in [
+            "Content-Length: 4",
+            "content-length:\t04",
+            "Transfer-Encoding: chunked",
+        ] {
+            assert!(
+                parse_consent(reply("200 OK", field).as_bytes()).is_err(),
+                "{field}"
+            );
+            let refused = parse_consent(reply("502 No", field).as_bytes());
+            assert!(matches!(refused, Ok(Some((502, _)))), "{field}");
+        }
     }
 
     #[test]
@@ -128,6 +164,9 @@ mod tests {
             rest in prop::collection::vec(prop_oneof![any::<u8>(), Just(b'\r'), Just(b'\n')], 0..300),
         ) {
             let bytes = [start, &rest].concat();
+            if let Ok(Some(consent)) = parse_consent(&bytes) {
+                prop_assert_eq!(parse_reply(&bytes), Ok(Some(consent)));
+            }
             if let Ok(Some((status, taken))) = parse_reply(&bytes) {
                 prop_assert!(taken <= bytes.len() && (200..600).contains(&status));
                 // The same answer once it is whole, whatever comes behind it.

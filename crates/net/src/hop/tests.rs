@@ -124,7 +124,7 @@ async fn every_kind_connects_over_a_wire_that_carries_one_byte_at_a_time() {
             hop(Scheme::Http, login()),
             vec![(
                 CONNECT_ASK + basic,
-                b"HTTP/1.0 204 x\r\nContent-Length: 9\r\n\r\n",
+                b"HTTP/1.0 204 x\r\nContent-Length: 0\r\n\r\n",
             )],
         ),
     ];
@@ -141,7 +141,7 @@ async fn what_the_target_said_in_the_same_packet_is_kept() {
     let hop = hop(Scheme::Http, None);
     let script: Script = vec![(
         CONNECT_ASK,
-        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nSSH-2.0-x\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nSSH-2.0-x\r\n",
     )];
     let got = talk(&hop, "a.test", script, 4096, true).await.unwrap();
     assert_eq!(got, &b"SSH-2.0-x\r\n"[..]);
