@@ -1,4 +1,5 @@
-//! Tells when the configuration file was written. The folder is watched, since editors replace files.
+//! Tells when the configuration file was written. The folder is watched, since editors replace files; where the file is
+//! a link, the folder of what it leads to as well.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -38,21 +39,29 @@ pub(crate) fn watch(file: &Path) -> (Watch, mpsc::Receiver<()>, Option<String>) 
 
 fn start(file: &Path, noticed: mpsc::Sender<()>) -> notify::Result<notify::RecommendedWatcher> {
     let file: PathBuf = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
-    let folder = file.parent().unwrap_or(Path::new(".")).to_owned();
+    let mut files = vec![file.canonicalize().unwrap_or_else(|_| file.clone()), file];
+    files.dedup();
+    let folders: Vec<PathBuf> = files
+        .iter()
+        .map(|file| file.parent().unwrap_or(Path::new(".")).to_owned())
+        .collect();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         let Ok(event) = event else { return };
         let reading = matches!(event.kind, notify::EventKind::Access(_));
         if !reading
-            && event
-                .paths
-                .iter()
-                .any(|path| path.file_name() == file.file_name())
+            && event.paths.iter().any(|path| {
+                files
+                    .iter()
+                    .any(|file| path.file_name() == file.file_name())
+            })
         {
             // A notice that waits already says the same.
             let _ = noticed.try_send(());
         }
     })?;
-    watcher.watch(&folder, RecursiveMode::NonRecursive)?;
+    for folder in folders {
+        watcher.watch(&folder, RecursiveMode::NonRecursive)?;
+    }
     Ok(watcher)
 }
 
@@ -79,6 +88,25 @@ mod tests {
         let fresh = folder.path().join("new");
         std::fs::write(&fresh, "b").unwrap();
         std::fs::rename(&fresh, &file).unwrap();
+        tokio::time::timeout(Duration::from_secs(10), changes.recv())
+            .await
+            .unwrap()
+            .unwrap();
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_file_that_a_link_leads_to_is_noticed() {
+        let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (link, file) = (
+            folder.path().join("privet.toml"),
+            elsewhere.path().join("mine"),
+        );
+        std::fs::write(&file, "a").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        let (_watch, mut changes, error) = watch(&link);
+        assert_eq!(error, None);
+        std::fs::write(&file, "b").unwrap();
         tokio::time::timeout(Duration::from_secs(10), changes.recv())
             .await
             .unwrap()
