@@ -228,14 +228,12 @@ fn run_gives_the_program_the_proxy_and_ends_with_its_code() {
     let said = run(&[
         "sh",
         "-c",
-        "echo $http_proxy $HTTPS_PROXY $all_proxy $no_proxy; exit 7",
+        "echo $http_proxy $HTTPS_PROXY $all_proxy ${no_proxy-all goes there}; exit 7",
     ]);
     assert_eq!(said.code, 7, "{said:?}");
     assert_eq!(
         said.out.trim(),
-        format!(
-            "http://{proxy} http://{proxy} socks5h://{proxy} localhost,127.0.0.0/8,127.0.0.1,::1"
-        )
+        format!("http://{proxy} http://{proxy} socks5h://{proxy} all goes there")
     );
     assert_eq!(run(&["no-such-program-here"]).code, 127);
     assert_eq!(run(&["/etc/hostname"]).code, 126);

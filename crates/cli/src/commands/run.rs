@@ -29,6 +29,10 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     command
         .args(rest)
         .envs(env::variables(http.as_deref(), socks.as_deref()));
+    // Who starts a program through Privet wants all that it does to go there, targets on this machine too.
+    for exception in ["no_proxy", "NO_PROXY"] {
+        command.env_remove(exception);
+    }
     match command.status() {
         Ok(status) => Ok(Exit::Program(code(status))),
         Err(error) => {
