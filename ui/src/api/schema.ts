@@ -934,8 +934,7 @@ export interface components {
         SystemProxyWish: {
             /** @description On, or on again where something changed it; off puts back what was there before. */
             enabled: boolean;
-            /** @description How the desktop is pointed at the engine [default: by PAC where there is a listener for it]. */
-            means?: components["schemas"]["Means"];
+            means?: components["schemas"]["Means"] | null;
             /** @description With `enabled: false`: turn off a dead proxy that another program left behind. */
             repair?: boolean;
         };
