@@ -76,9 +76,9 @@ enum Command {
     Openapi,
     /// Keep a password in the system's keyring, or take it away
     Secret(commands::secret::Args),
-    /// Print the manual page
+    /// Print the manual page, or write all of them
     #[command(hide = true)]
-    Man,
+    Man(commands::completions::ManArgs),
 }
 
 fn main() -> ExitCode {
@@ -147,7 +147,7 @@ async fn run(context: &Context, command: Command, handed: Handed) -> Result<Exit
         Command::Completions(args) => commands::completions::run(context, &args),
         Command::Openapi => commands::openapi::run(context),
         Command::Secret(args) => commands::secret::run(context, args).await,
-        Command::Man => commands::completions::man(context),
+        Command::Man(args) => commands::completions::man(context, &args),
     }
 }
 

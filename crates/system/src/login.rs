@@ -85,14 +85,12 @@ pub fn installed() -> Option<Way> {
     }
 }
 
-/// The unit's text. It is bound to the graphical session, and ends before it does.
+/// The unit, bound to the graphical session: it ends before that does. `cargo xtask package` ships the same.
+const UNIT_TEXT: &str = include_str!("privet-agent.service");
+
 fn unit(words: &[&str]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| systemd_quoted(word)).collect();
-    format!(
-        "[Unit]\nDescription=Privet, a privacy proxy for your programs\nPartOf=graphical-session.target\nAfter=graphical-session.target\n\n\
-         [Service]\nExecStart={}\nRestart=on-failure\nRestartSec=2\n\n[Install]\nWantedBy=graphical-session.target\n",
-        quoted.join(" ")
-    )
+    UNIT_TEXT.replace("@EXEC@", &quoted.join(" "))
 }
 
 /// A desktop entry (freedesktop.org, Desktop Entry Specification 1.5) that starts `words` at login.

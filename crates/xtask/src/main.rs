@@ -5,6 +5,7 @@ mod bench;
 mod desktop;
 mod fuzz;
 mod needs;
+mod package;
 mod page;
 mod picture;
 mod run;
@@ -22,6 +23,8 @@ cargo xtask COMMAND
   fuzz                  lists the fuzz targets
   fuzz NAME [SECONDS]   runs one target (600 seconds if not said)
   desktop               measures agent and guardian with the window closed: memory and processor time
+  package               two .deb files and a tarball of the release, and what they weigh
+  package check         packs the plain build, installs it on a copy of this system and takes it away again (root)
   icons                 writes icons/ from the icon's geometry in crates/tray/src/icon.rs
   picture               draws the README's picture from the running program
 
@@ -51,6 +54,8 @@ fn main() -> ExitCode {
             ],
         ),
         ["desktop"] | ["bench", "desktop"] => desktop::desktop(),
+        ["package"] => package::package(),
+        ["package", "check"] => package::check(),
         ["test"] => test::test(),
         ["bench", rows @ ..] => bench::bench(rows),
         ["fuzz"] => fuzz::list(),

@@ -101,6 +101,19 @@ pub const TEST: &[Package] = &[
     ),
 ];
 
+/// To make packages and to look at them.
+pub const PACKAGE: &[Package] = &[
+    Package("dpkg-dev", "dpkg-shlibdeps", "tells a package's libraries"),
+    Package(
+        "desktop-file-utils",
+        "desktop-file-validate",
+        "reads the desktop entry",
+    ),
+    Package("appstream", "appstreamcli", "reads the AppStream data"),
+    Package("man-db", "man", "finds the manual pages"),
+    Package("systemd", "systemd-analyze", "reads the units"),
+];
+
 /// Peers that only the benches measure.
 pub const BENCH: &[Package] = &[
     Package("tinyproxy", "tinyproxy", "peer: HTTP proxy"),

@@ -33,9 +33,14 @@ pub fn run(program: &str, args: &[&str]) -> Done {
 }
 
 /// As [`run`], for a command that needs more than arguments.
-pub fn run_command(mut command: Command) -> Done {
+pub fn run_command(command: Command) -> Done {
+    eprintln!("+ {}", show(&command));
+    run_quietly(command)
+}
+
+/// Runs it without showing it first.
+pub fn run_quietly(mut command: Command) -> Done {
     let line = show(&command);
-    eprintln!("+ {line}");
     match command.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("`{line}` ended with {status}")),

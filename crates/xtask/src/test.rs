@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use crate::shell::{self, Done};
-use crate::{fuzz, needs, page};
+use crate::{fuzz, needs, package, page};
 
 /// Runs all steps; stops at the first that fails.
 pub fn test() -> Done {
     let mut log = Steps::default();
     log.step("what is missing", || {
-        needs::ensure(&[needs::BUILD, needs::TEST])
+        needs::ensure(&[needs::BUILD, needs::TEST, needs::PACKAGE])
     })?;
     log.step("page build", page::build)?;
     log.step("format", format)?;
@@ -22,6 +22,7 @@ pub fn test() -> Done {
             &["test", "--quiet", "--doc", "--workspace", "--locked"],
         )
     })?;
+    log.step("packages", package::check)?;
     log.step("page", page::check)?;
     log.step("fuzz targets", fuzz::round)?;
     log.close();

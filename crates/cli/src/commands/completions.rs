@@ -1,5 +1,7 @@
 //! `privet completions SHELL` and the hidden `privet man`.
 
+use std::path::PathBuf;
+
 use clap::CommandFactory;
 
 use crate::Cli;
@@ -20,8 +22,19 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// The manual page, in roff.
-pub fn man(context: &Context) -> Result<Exit, Failure> {
+#[derive(Debug, clap::Args)]
+pub struct ManArgs {
+    /// Write one page for each command into this folder; without it, the first page is printed
+    folder: Option<PathBuf>,
+}
+
+/// The manual pages, in roff.
+pub fn man(context: &Context, args: &ManArgs) -> Result<Exit, Failure> {
+    if let Some(folder) = &args.folder {
+        std::fs::create_dir_all(folder)?;
+        clap_mangen::generate_to(Cli::command(), folder)?;
+        return Ok(Exit::Done);
+    }
     let mut page = Vec::new();
     clap_mangen::Man::new(Cli::command()).render(&mut page)?;
     context.terminal.say(&String::from_utf8_lossy(&page))?;
