@@ -14,6 +14,8 @@ pub mod peers;
 pub mod port;
 pub mod privet;
 pub mod process;
+pub mod screen;
+pub mod webdriver;
 
 pub use client::{Answer, curl, python};
 pub use origin::{Origin, UdpEcho};

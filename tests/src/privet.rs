@@ -135,34 +135,7 @@ impl Privet {
 
     /// A call of the control API on the Unix socket: status and body (null where there is none).
     pub fn api(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
-        let body = body.map(Value::to_string).unwrap_or_default();
-        let mut socket =
-            UnixStream::connect(self.place.socket()).expect("the control socket answers");
-        socket
-            .set_read_timeout(Some(PATIENCE))
-            .expect("a Unix socket takes a timeout");
-        write!(
-            socket,
-            "{method} /api/v1/{path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
-            body.len()
-        )
-        .expect("the control socket takes a request");
-        let mut reply = String::new();
-        socket
-            .read_to_string(&mut reply)
-            .expect("the control API answers in text");
-        let status = reply
-            .split(' ')
-            .nth(1)
-            .and_then(|code| code.parse().ok())
-            .expect("a status line");
-        let start = reply.find(['{', '[']).unwrap_or(reply.len());
-        let end = reply.rfind(['}', ']']).map_or(start, |at| at + 1);
-        (
-            status,
-            serde_json::from_str(reply.get(start..end).unwrap_or("")).unwrap_or(Value::Null),
-        )
+        self.place.api(method, path, body)
     }
 
     /// The rows of `GET /connections` in a state.
@@ -294,6 +267,37 @@ impl Place {
         Running::start("privet", command)
     }
 
+    /// A call of the control API on the Unix socket: status and body (null where there is none).
+    pub fn api(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let mut socket = UnixStream::connect(self.socket()).expect("the control socket answers");
+        socket
+            .set_read_timeout(Some(PATIENCE))
+            .expect("a Unix socket takes a timeout");
+        write!(
+            socket,
+            "{method} /api/v1/{path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        )
+        .expect("the control socket takes a request");
+        let mut reply = String::new();
+        socket
+            .read_to_string(&mut reply)
+            .expect("the control API answers in text");
+        let status = reply
+            .split(' ')
+            .nth(1)
+            .and_then(|code| code.parse().ok())
+            .expect("a status line");
+        let start = reply.find(['{', '[']).unwrap_or(reply.len());
+        let end = reply.rfind(['}', ']']).map_or(start, |at| at + 1);
+        (
+            status,
+            serde_json::from_str(reply.get(start..end).unwrap_or("")).unwrap_or(Value::Null),
+        )
+    }
+
     /// A command of the CLI against the engine that runs here.
     pub fn cli(&self, words: &[&str]) -> Answer {
         let mut command = Command::new(binary());
@@ -311,6 +315,6 @@ impl Place {
     clippy::disallowed_methods,
     reason = "a row in another process gives no event to wait for"
 )]
-fn pause() {
+pub(crate) fn pause() {
     std::thread::sleep(Duration::from_millis(10));
 }

@@ -1,5 +1,6 @@
 /** What the palette offers. */
 import type { Schema } from './api/client';
+import { shell } from './api/shell';
 import { setMode, PAUSES } from './modes';
 import { notices } from './notices.svelte';
 import { PAGES, place } from './pages.svelte';
@@ -51,6 +52,6 @@ export function commands(onshortcuts: () => void): Command[] {
       run: () => words.choose(language as Language),
     })),
     { name: t('keys.head'), run: onshortcuts },
-    { name: t('token.forget'), run: () => session.forget() },
+    ...(shell ? [] : [{ name: t('token.forget'), run: () => session.forget() }]),
   ];
 }

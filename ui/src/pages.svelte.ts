@@ -1,14 +1,7 @@
 /** Which page is shown; the address's fragment says it. */
-export const PAGES = [
-  'home',
-  'connections',
-  'routes',
-  'rules',
-  'protection',
-  'activity',
-  'settings',
-] as const;
-export type PageName = (typeof PAGES)[number];
+import { PAGES, type PageName } from './page-names';
+
+export { PAGES, type PageName };
 
 class Place {
   page = $state<PageName>('home');

@@ -1,12 +1,15 @@
-/** Who we speak to and how it is: the token, the engine's status as it arrives, and whether it arrives. */
+/** Who we speak to and how it is: the token or the shell, the engine's status as it arrives, and whether it arrives. */
+import { overHttp } from './api/browser';
 import { CallError, Client, type Status } from './api/client';
+import { shell, ShellError, type Stranded } from './api/shell';
 import { watch, type Watch } from './api/watch';
 
 const KEPT = 'privet.token';
 /** Seconds that the speed graph looks back. */
 export const GRAPH_SECONDS = 300;
 
-export type Phase = 'token' | 'wrong-token' | 'connecting' | 'live' | 'lost';
+/** `attaching` and `stranded` are the window's alone: it looks for an engine, and found none. */
+export type Phase = 'token' | 'wrong-token' | 'attaching' | 'stranded' | 'connecting' | 'live' | 'lost';
 
 export interface Sample {
   up: number;
@@ -22,23 +25,50 @@ class Session {
   now = $state(Date.now());
   retryAt = $state(0);
   why = $state('');
-  client = new Client('');
+  /** No engine runs any more: known in the window, where somebody would answer. */
+  stopped = $state(false);
+  stranded = $state.raw<Stranded | undefined>();
+  client = new Client(shell?.transport ?? overHttp(''));
   private stream: Watch | undefined;
   private last: { up: number; down: number; at: number } | undefined;
 
-  /** Takes the token from the address (and out of it) or from this tab's memory. */
+  /** In the window: finds the engine. Else takes the token from the address (and out of it) or from this tab's memory. */
   start() {
+    setInterval(() => this.tick(), 1000);
+    if (shell) {
+      void this.attach();
+      return;
+    }
     const given = new URLSearchParams(location.hash.slice(1)).get('token');
     if (given !== null) history.replaceState(null, '', location.pathname);
     const token = given || sessionStorage.getItem(KEPT);
     if (token) this.use(token);
-    setInterval(() => this.tick(), 1000);
   }
 
+  /** Signs in with a token. */
   use(token: string) {
-    this.stream?.stop();
     sessionStorage.setItem(KEPT, token.trim());
-    this.client = new Client(token.trim());
+    this.client = new Client(overHttp(token.trim()));
+    this.connect();
+  }
+
+  /** Finds the engine or starts one, where the shell can. */
+  async attach() {
+    if (!shell || this.phase === 'attaching') return;
+    this.stream?.stop();
+    this.phase = 'attaching';
+    try {
+      await shell.attach();
+      this.connect();
+    } catch (error) {
+      this.stranded = error as Stranded;
+      this.phase = 'stranded';
+    }
+  }
+
+  /** Opens the stream of states anew, at once. */
+  connect() {
+    this.stream?.stop();
     this.phase = 'connecting';
     this.stream = watch(this.client, '/events?topics=status', {
       opened: () => (this.phase = 'live'),
@@ -60,6 +90,7 @@ class Session {
     const denied = error instanceof CallError && error.status === 401;
     if (denied) sessionStorage.removeItem(KEPT);
     this.phase = denied ? 'wrong-token' : 'lost';
+    this.stopped = error instanceof ShellError && error.kind === 'not-running';
     this.why = error instanceof CallError ? error.message : '';
     this.retryAt = Date.now() + (again ?? 0);
   }

@@ -1,9 +1,9 @@
 //! Where things are: the configuration, the data folder, the control socket.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use directories::{BaseDirs, ProjectDirs};
 use privet_control::Client;
+use privet_wire::places::{Named, PlaceError};
 
 use crate::exit::Failure;
 
@@ -22,34 +22,27 @@ pub struct Places {
 }
 
 impl Places {
+    /// What was named here.
+    pub fn named(&self) -> Named {
+        Named {
+            config: self.config.clone(),
+            data_dir: self.data_dir.clone(),
+        }
+    }
+
     /// The configuration file, absolute.
     pub fn config(&self) -> Result<PathBuf, Failure> {
-        match &self.config {
-            Some(path) => absolute(path),
-            None => BaseDirs::new()
-                .map(|dirs| dirs.config_dir().join("privet").join("privet.toml"))
-                .ok_or_else(homeless),
-        }
+        Ok(self.named().config()?)
     }
 
     /// The data folder, absolute; it need not exist.
     pub fn data_dir(&self) -> Result<PathBuf, Failure> {
-        match &self.data_dir {
-            Some(path) => absolute(path),
-            None => ProjectDirs::from("", "", "privet")
-                .map(|dirs| dirs.data_local_dir().to_owned())
-                .ok_or_else(homeless),
-        }
+        Ok(self.named().data_dir()?)
     }
 
     /// The control socket: in the data folder where one was named, else in the user's runtime folder.
     pub fn socket(&self) -> Result<PathBuf, Failure> {
-        let runtime =
-            std::env::var_os("XDG_RUNTIME_DIR").filter(|dir| Path::new(dir).is_absolute());
-        match (&self.data_dir, runtime) {
-            (None, Some(runtime)) => Ok(Path::new(&runtime).join("privet").join("control.sock")),
-            _ => Ok(self.data_dir()?.join("control.sock")),
-        }
+        Ok(self.named().socket()?)
     }
 
     /// A client of the engine that runs here.
@@ -58,14 +51,14 @@ impl Places {
     }
 }
 
-fn absolute(path: &Path) -> Result<PathBuf, Failure> {
-    std::path::absolute(path)
-        .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))
-}
-
-fn homeless() -> Failure {
-    Failure::with_help(
-        "this user has no home folder",
-        "name the places yourself: --config FILE --data-dir DIR",
-    )
+impl From<PlaceError> for Failure {
+    fn from(error: PlaceError) -> Self {
+        match error {
+            PlaceError::Homeless => Self::with_help(
+                error.to_string(),
+                "name the places yourself: --config FILE --data-dir DIR",
+            ),
+            PlaceError::Path { .. } => Self::failed(error.to_string()),
+        }
+    }
 }

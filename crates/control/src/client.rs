@@ -6,11 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use http_body_util::Full;
 use privet_ledger::Page;
+use privet_wire::{Events, WireError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -29,7 +27,6 @@ use crate::calls::why::{Explanation, WhyQuery};
 use crate::problem::Problem;
 use crate::token::Token;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// A refresh of a large list, or an upstream's test, may take this long.
 const CALL_TIMEOUT: Duration = Duration::from_secs(120);
 /// Largest answer read, in bytes.
@@ -133,40 +130,21 @@ impl Client {
         &self,
         request: Request<Full<Bytes>>,
     ) -> Result<T, ClientError> {
-        let calling = async {
-            let response = self.exchange(request).await?;
-            let status = response.status();
-            let body = Limited::new(response.into_body(), MAX_ANSWER)
-                .collect()
-                .await
-                .map_err(|error| ClientError::Broken(error.to_string()))?
-                .to_bytes();
-            read(status, &body)
-        };
-        tokio::time::timeout(CALL_TIMEOUT, calling)
-            .await
-            .map_err(|_| ClientError::TimedOut)?
+        let answer = privet_wire::whole(&self.wire(), request, MAX_ANSWER, CALL_TIMEOUT).await?;
+        read(answer.status, &answer.body)
     }
 
     /// Opens the event stream at `path` (server-sent events).
     pub async fn events<Q: Serialize>(&self, path: &str, query: &Q) -> Result<Events, ClientError> {
         let request = self.request(Method::GET, &with_query(path, query)?, None::<&()>)?;
-        let response = self.exchange(request).await?;
-        if response.status() != StatusCode::OK {
-            let status = response.status();
-            let body = Limited::new(response.into_body(), MAX_ANSWER)
-                .collect()
-                .await
-                .map_err(|error| ClientError::Broken(error.to_string()))?
-                .to_bytes();
-            return Err(read::<serde::de::IgnoredAny>(status, &body)
-                .err()
-                .unwrap_or(ClientError::TimedOut));
+        let response = privet_wire::exchange(&self.wire(), request).await?;
+        if response.status() == StatusCode::OK {
+            return Ok(Events::of(response));
         }
-        Ok(Events {
-            body: response.into_body(),
-            pending: String::new(),
-        })
+        let refused = privet_wire::exchange::collect(response, MAX_ANSWER).await?;
+        Err(read::<serde::de::IgnoredAny>(refused.status, &refused.body)
+            .err()
+            .unwrap_or(ClientError::TimedOut))
     }
 
     /// # Errors
@@ -286,64 +264,22 @@ impl Client {
         builder.body(Full::new(bytes)).map_err(|e| broken(&e))
     }
 
-    async fn exchange(
-        &self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<http::Response<Incoming>, ClientError> {
+    fn wire(&self) -> privet_wire::Endpoint {
         match &self.endpoint {
-            #[cfg(unix)]
-            Endpoint::Unix(path) => {
-                let place = path.display().to_string();
-                speak(
-                    connect(tokio::net::UnixStream::connect(path), place).await?,
-                    request,
-                )
-                .await
-            }
-            #[cfg(not(unix))]
-            Endpoint::Unix(path) => Err(ClientError::NotRunning(path.display().to_string())),
-            Endpoint::Tcp(address, _) => {
-                let place = address.to_string();
-                speak(
-                    connect(tokio::net::TcpStream::connect(address), place).await?,
-                    request,
-                )
-                .await
-            }
+            Endpoint::Unix(path) => privet_wire::Endpoint::Unix(path.clone()),
+            Endpoint::Tcp(address, _) => privet_wire::Endpoint::Tcp(*address),
         }
     }
 }
 
-async fn connect<S>(
-    connecting: impl Future<Output = std::io::Result<S>>,
-    place: String,
-) -> Result<S, ClientError> {
-    match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
-        Ok(Ok(stream)) => Ok(stream),
-        Ok(Err(error)) if error.kind() == std::io::ErrorKind::PermissionDenied => Err(
-            ClientError::Broken(format!("{place} belongs to another user: {error}")),
-        ),
-        Ok(Err(_)) => Err(ClientError::NotRunning(place)),
-        Err(_) => Err(ClientError::TimedOut),
+impl From<WireError> for ClientError {
+    fn from(error: WireError) -> Self {
+        match error {
+            WireError::NotRunning(place) => Self::NotRunning(place),
+            WireError::TimedOut => Self::TimedOut,
+            WireError::Broken(why) => Self::Broken(why),
+        }
     }
-}
-
-async fn speak<S>(
-    stream: S,
-    request: Request<Full<Bytes>>,
-) -> Result<http::Response<Incoming>, ClientError>
-where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
-{
-    let broken = |error: hyper::Error| ClientError::Broken(error.to_string());
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(broken)?;
-    // Ends with the answer's body, or when the caller drops it.
-    tokio::spawn(async move {
-        let _ = connection.await;
-    });
-    sender.send_request(request).await.map_err(broken)
 }
 
 fn read<T: DeserializeOwned>(status: StatusCode, body: &[u8]) -> Result<T, ClientError> {
@@ -384,85 +320,9 @@ pub fn segment(text: &str) -> String {
     })
 }
 
-/// The engine's events as they come.
-pub struct Events {
-    body: Incoming,
-    pending: String,
-}
-
-/// One server-sent event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
-    /// "status", "connections", "logs" or "dropped".
-    pub name: String,
-    pub data: String,
-}
-
-impl Events {
-    /// The next event; `None`: the engine closed the stream.
-    pub async fn next(&mut self) -> Result<Option<Event>, ClientError> {
-        loop {
-            if let Some(event) = take_event(&mut self.pending) {
-                return Ok(Some(event));
-            }
-            match self.body.frame().await {
-                Some(Ok(frame)) => {
-                    if let Some(data) = frame.data_ref() {
-                        self.pending.push_str(&String::from_utf8_lossy(data));
-                    }
-                }
-                Some(Err(error)) => return Err(ClientError::Broken(error.to_string())),
-                None => return Ok(None),
-            }
-            if self.pending.len() > MAX_ANSWER {
-                return Err(ClientError::Broken("an event without an end".to_owned()));
-            }
-        }
-    }
-}
-
-/// Takes one whole event off the front of `pending`; comments and empty events are passed over.
-fn take_event(pending: &mut String) -> Option<Event> {
-    while let Some(end) = pending.find("\n\n") {
-        let block: String = pending.drain(..end + 2).collect();
-        let mut event = Event {
-            name: String::new(),
-            data: String::new(),
-        };
-        for line in block.lines() {
-            if let Some(name) = line.strip_prefix("event:") {
-                event.name = name.trim().to_owned();
-            } else if let Some(data) = line.strip_prefix("data:") {
-                if !event.data.is_empty() {
-                    event.data.push('\n');
-                }
-                event.data.push_str(data.strip_prefix(' ').unwrap_or(data));
-            }
-        }
-        if !event.data.is_empty() {
-            return Some(event);
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn events_are_cut_at_empty_lines_and_comments_are_passed_over() {
-        let mut pending =
-            ": alive\n\nevent: status\ndata: {\"a\":1}\n\nevent: logs\ndata: x".to_owned();
-        let first = take_event(&mut pending).unwrap();
-        assert_eq!(
-            (first.name.as_str(), first.data.as_str()),
-            ("status", "{\"a\":1}")
-        );
-        assert_eq!(take_event(&mut pending), None);
-        pending.push_str("\ndata: y\n\n");
-        assert_eq!(take_event(&mut pending).unwrap().data, "x\ny");
-    }
 
     #[test]
     fn a_name_with_odd_characters_stays_one_segment() {

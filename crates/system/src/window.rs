@@ -1,5 +1,6 @@
 //! Shows the window: the desktop app where it is installed, else the same page in the browser.
 
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -24,14 +25,25 @@ pub enum WindowError {
     NotStarted { program: String, source: io::Error },
 }
 
-/// Opens it; `page` is the address of the control door on TCP, if there is one. Waits for nothing; the program's end is
-/// seen to by a thread of its own.
+/// Opens it, or shows the one that is open: the program sees to that. `places` are the words that name this engine's places
+/// to it; `page` is the address of the control door on TCP, if there is one. Waits for nothing; the program's end is seen to
+/// by a thread of its own.
 ///
 /// # Errors
 /// Neither is here, or the system gives no process.
-pub fn open(page: Option<&str>) -> Result<Opened, WindowError> {
-    if let Some(program) = find() {
-        start(Command::new(&program), &program.display().to_string())?;
+pub fn open(places: &[OsString], page: Option<&str>) -> Result<Opened, WindowError> {
+    open_from(find(folders()).as_deref(), places, page)
+}
+
+fn open_from(
+    desktop: Option<&Path>,
+    places: &[OsString],
+    page: Option<&str>,
+) -> Result<Opened, WindowError> {
+    if let Some(program) = desktop {
+        let mut command = Command::new(program);
+        command.args(places);
+        start(command, &program.display().to_string())?;
         return Ok(Opened::Window);
     }
     let page = page.ok_or(WindowError::NotHere)?;
@@ -69,15 +81,42 @@ fn start(mut command: Command, program: &str) -> Result<(), WindowError> {
     Ok(())
 }
 
-/// Beside this program, or on the path.
-fn find() -> Option<PathBuf> {
+/// Beside this program, then on the path.
+fn folders() -> impl Iterator<Item = PathBuf> {
     let own = std::env::current_exe().ok();
     let beside = own.as_deref().and_then(Path::parent).map(Path::to_owned);
     let path = std::env::var_os("PATH").unwrap_or_default();
+    let path: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    beside.into_iter().chain(path)
+}
+
+fn find(folders: impl Iterator<Item = PathBuf>) -> Option<PathBuf> {
     let name = format!("{PROGRAM}{}", std::env::consts::EXE_SUFFIX);
-    beside
-        .into_iter()
-        .chain(std::env::split_paths(&path))
+    folders
         .map(|folder| folder.join(&name))
         .find(|file| file.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_there_is_neither_the_mend_is_said() {
+        let said = open_from(None, &[], None).unwrap_err().to_string();
+        assert!(said.contains("install privet-desktop"), "{said}");
+    }
+
+    #[test]
+    fn the_first_folder_that_has_the_program_is_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        let folders = ["a", "b", "c"].map(|name| dir.path().join(name));
+        for folder in &folders {
+            std::fs::create_dir(folder).unwrap();
+        }
+        std::fs::create_dir(folders[0].join(PROGRAM)).unwrap();
+        std::fs::write(folders[1].join(PROGRAM), "").unwrap();
+        let found = find(folders.clone().into_iter());
+        assert_eq!(found, Some(folders[1].join(PROGRAM)));
+    }
 }

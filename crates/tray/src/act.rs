@@ -1,5 +1,6 @@
 //! What a click does: one call of the control API each.
 
+use std::ffi::OsString;
 use std::time::{Duration, SystemTime};
 
 use privet_control::calls::rules::RuleWish;
@@ -29,11 +30,12 @@ pub enum ActError {
     NoRoute,
 }
 
-/// Carries out all but [`Action::Quit`], which is its caller's.
+/// Carries out all but [`Action::Quit`], which is its caller's. `places` are the words that name this engine's places to the
+/// window.
 ///
 /// # Errors
 /// [`ActError`]: what the menu's first line should say.
-pub async fn act(client: &Client, action: &Action) -> Result<(), ActError> {
+pub async fn act(client: &Client, places: &[OsString], action: &Action) -> Result<(), ActError> {
     match action {
         Action::SystemProxy(enabled) => {
             let wish = SystemProxyWish {
@@ -53,7 +55,7 @@ pub async fn act(client: &Client, action: &Action) -> Result<(), ActError> {
         }
         Action::CopyProxy => copy_proxy(client).await?,
         Action::Unblock(host) => unblock(client, host).await?,
-        Action::Open => open(client).await?,
+        Action::Open => open(client, places).await?,
         Action::Quit => {}
     }
     Ok(())
@@ -111,9 +113,9 @@ async fn copy_proxy(client: &Client) -> Result<(), ActError> {
     Ok(())
 }
 
-async fn open(client: &Client) -> Result<(), ActError> {
+async fn open(client: &Client, places: &[OsString]) -> Result<(), ActError> {
     let config: Value = client.get("/api/v1/config", &()).await?;
     let page = config.pointer("/control/http").and_then(Value::as_str);
-    window::open(page.filter(|page| !page.is_empty()))?;
+    window::open(places, page.filter(|page| !page.is_empty()))?;
     Ok(())
 }

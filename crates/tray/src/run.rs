@@ -1,5 +1,6 @@
 //! The icon's life: look at the engine, show, heed clicks.
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 use privet_control::Client;
@@ -32,6 +33,8 @@ const ROWS: u32 = 40;
 
 struct Door {
     client: Client,
+    /// The words that name this engine's places to the window.
+    places: Vec<OsString>,
     can_copy: bool,
     /// The mode before a pause without an end.
     paused_from: Option<String>,
@@ -42,11 +45,12 @@ struct Door {
 }
 
 /// Shows the icon and heeds its menu, until "Quit" is clicked or the future is dropped. Never fails: a desktop without a
-/// panel is said once in the log.
-pub async fn run(client: Client) {
+/// panel is said once in the log. `places` are the words that name this engine's places to the window.
+pub async fn run(client: Client, places: Vec<OsString>) {
     let can_copy = clipboard::program().is_some();
     let mut door = Door {
         client,
+        places,
         can_copy,
         paused_from: None,
         failed: None,
@@ -126,7 +130,7 @@ impl Door {
             Action::Pause(None) => self.client.status().await.ok().map(|status| status.mode),
             _ => None,
         };
-        match act(&self.client, action).await {
+        match act(&self.client, &self.places, action).await {
             Ok(()) => self.failed = None,
             Err(error) => {
                 tracing::warn!("a click in the tray came to nothing: {error}");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::shell::{self, Done};
 
-/// A Debian package, a program by which it is recognised elsewhere, and what it is for.
+/// A Debian package, a program (or, with its whole path, a file) by which it is recognised, and what it is for.
 pub struct Package(&'static str, &'static str, &'static str);
 
 /// To build anything.
@@ -114,6 +114,37 @@ pub const PACKAGE: &[Package] = &[
     Package("systemd", "systemd-analyze", "reads the units"),
 ];
 
+/// To build the window, and to show it without a screen.
+pub const DESKTOP: &[Package] = &[
+    Package(
+        "libwebkit2gtk-4.1-dev",
+        "/usr/share/doc/libwebkit2gtk-4.1-dev",
+        "the web view of the window",
+    ),
+    Package(
+        "libdbus-1-dev",
+        "/usr/share/doc/libdbus-1-dev",
+        "the window asks the desktop whether it is dark",
+    ),
+    Package("pkg-config", "pkg-config", "finds these two"),
+    Package(
+        "webkit2gtk-driver",
+        "WebKitWebDriver",
+        "steers the window in its tests",
+    ),
+    Package("xvfb", "Xvfb", "a screen for the window's tests"),
+    Package(
+        "openbox",
+        "openbox",
+        "a window manager for the window's tests: place, size, minimising",
+    ),
+    Package(
+        "wmctrl",
+        "wmctrl",
+        "moves and closes windows in their tests",
+    ),
+];
+
 /// Peers that only the benches measure.
 pub const BENCH: &[Package] = &[
     Package("tinyproxy", "tinyproxy", "peer: HTTP proxy"),
@@ -171,7 +202,12 @@ pub fn ensure(lists: &[&[Package]]) -> Done {
 
 fn present(package: &Package, debian: bool) -> bool {
     let Package(name, program, _) = package;
-    shell::has(program)
+    let there = if program.starts_with('/') {
+        Path::new(program).exists()
+    } else {
+        shell::has(program)
+    };
+    there
         && (!debian
             // A program may come from elsewhere; only Debian's own venv is told by its package.
             || *name != "python3-venv"
@@ -292,4 +328,38 @@ pub fn python() -> Result<Option<PathBuf>, String> {
             Ok(None)
         }
     }
+}
+
+/// Tauri's go-between of WebDriver, in the build folder; `None` where it cannot be had (said aloud).
+pub fn tauri_driver() -> Result<Option<PathBuf>, String> {
+    let root = shell::target_dir().join("tools");
+    let program = root.join("bin/tauri-driver");
+    if program.is_file() {
+        return Ok(Some(program));
+    }
+    println!("installing tauri-driver, in {}", root.display());
+    let root = root.to_string_lossy().into_owned();
+    let words = [
+        "install",
+        "--quiet",
+        "--locked",
+        "--debug",
+        "--root",
+        &root,
+        "tauri-driver",
+    ];
+    match shell::run("cargo", &words) {
+        Ok(()) => Ok(Some(program)),
+        Err(why) if std::env::var_os("CI").is_some() => Err(why),
+        Err(why) => {
+            println!("{why}; the window's tests are skipped");
+            Ok(None)
+        }
+    }
+}
+
+/// Whether the window can be built here.
+pub fn webview() -> bool {
+    let names = ["webkit2gtk-4.1", "dbus-1"];
+    shell::output("pkg-config", &["--exists", names[0], names[1]]).is_some()
 }

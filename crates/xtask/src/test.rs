@@ -5,11 +5,16 @@ use std::time::{Duration, Instant};
 use crate::shell::{self, Done};
 use crate::{fuzz, needs, package, page};
 
+/// The window needs a web view's libraries: it is built and shown in a step of its own.
+const WITHOUT: [&str; 2] = ["--exclude", "privet-desktop"];
+/// Its tests, whole-program ones as the others are.
+const WINDOW: &str = "window";
+
 /// Runs all steps; stops at the first that fails.
 pub fn test() -> Done {
     let mut log = Steps::default();
     log.step("what is missing", || {
-        needs::ensure(&[needs::BUILD, needs::TEST, needs::PACKAGE])
+        needs::ensure(&[needs::BUILD, needs::TEST, needs::PACKAGE, needs::DESKTOP])
     })?;
     log.step("page build", page::build)?;
     log.step("format", format)?;
@@ -19,11 +24,20 @@ pub fn test() -> Done {
     log.step("doc tests", || {
         shell::run(
             "cargo",
-            &["test", "--quiet", "--doc", "--workspace", "--locked"],
+            &[
+                "test",
+                "--quiet",
+                "--doc",
+                "--workspace",
+                WITHOUT[0],
+                WITHOUT[1],
+                "--locked",
+            ],
         )
     })?;
     log.step("packages", package::check)?;
     log.step("page", page::check)?;
+    log.step("desktop", desktop)?;
     log.step("fuzz targets", fuzz::round)?;
     log.close();
     Ok(())
@@ -42,6 +56,8 @@ fn lints() -> Done {
         "clippy",
         "--quiet",
         "--workspace",
+        WITHOUT[0],
+        WITHOUT[1],
         "--all-targets",
         "--locked",
         "--",
@@ -69,6 +85,8 @@ fn build() -> Done {
             "build",
             "--quiet",
             "--workspace",
+            WITHOUT[0],
+            WITHOUT[1],
             "--bins",
             "--tests",
             "--locked",
@@ -84,6 +102,8 @@ fn tests() -> Done {
             "nextest",
             "run",
             "--workspace",
+            WITHOUT[0],
+            WITHOUT[1],
             "--bins",
             "--tests",
             "--lib",
@@ -94,6 +114,8 @@ fn tests() -> Done {
         &[
             "test",
             "--workspace",
+            WITHOUT[0],
+            WITHOUT[1],
             "--bins",
             "--tests",
             "--lib",
@@ -104,6 +126,55 @@ fn tests() -> Done {
     let mut command = shell::command("cargo", args);
     if let Some(python) = python {
         command.env("PRIVET_TEST_PYTHON", python);
+    }
+    shell::run_command(command)
+}
+
+/// The window: its lints, its own tests, and it itself under a screen of the tests' own, driven by WebDriver.
+fn desktop() -> Done {
+    if !needs::webview() {
+        return match std::env::var_os("CI") {
+            Some(_) => Err("the web view's libraries are missing".to_owned()),
+            None => {
+                println!("SKIPPED: the window; the web view's libraries are missing");
+                Ok(())
+            }
+        };
+    }
+    let of_window = ["-p", "privet-desktop", "--locked"];
+    let cargo = |words: &[&str], after: &[&str]| {
+        let all: Vec<&str> = words
+            .iter()
+            .chain(&of_window)
+            .chain(after)
+            .copied()
+            .collect();
+        shell::run("cargo", &all)
+    };
+    cargo(&["build", "--quiet"], &[])?;
+    cargo(
+        &["clippy", "--quiet", "--all-targets"],
+        &["--", "-D", "warnings"],
+    )?;
+    cargo(&["test", "--quiet"], &[])?;
+    let driver = needs::tauri_driver()?;
+    // Of the whole workspace, so that nothing is compiled anew with other features; two at a time, as they mostly draw.
+    let mut command = shell::command(
+        "cargo",
+        &[
+            "test",
+            "--workspace",
+            WITHOUT[0],
+            WITHOUT[1],
+            "--locked",
+            "--test",
+            WINDOW,
+            "--",
+            "--test-threads=2",
+        ],
+    );
+    if let Some(driver) = driver {
+        command.env("PRIVET_TAURI_DRIVER", driver);
     }
     shell::run_command(command)
 }

@@ -1,5 +1,7 @@
-/** Calls of the control API. The token goes in a header and nowhere else. */
+/** Calls of the control API, by whichever way there is. */
+import type { ServerEvent } from './events';
 import type { components } from './schema';
+import type { Answer, Transport } from './transport';
 
 export type Schema = components['schemas'];
 export type Status = Schema['Status'];
@@ -36,42 +38,41 @@ export function withQuery(path: string, query: Record<string, Value>): string {
   return text ? `${path}?${text}` : path;
 }
 
+const API = '/api/v1';
+
 export class Client {
-  constructor(readonly token: string) {}
+  constructor(private readonly transport: Transport) {}
 
   get<T>(path: string, query: Record<string, Value> = {}): Promise<T> {
     return this.call<T>('GET', withQuery(path, query));
   }
 
+  /** Throws a [`CallError`] on anything but success. */
   async call<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const response = await this.send(method, path, body);
-    return (response.status === 204 ? undefined : await response.json()) as T;
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const answer = await this.transport.send(method, API + path, text);
+    if (answer.status < 200 || answer.status > 299) throw failure(answer);
+    return (answer.text === '' ? undefined : JSON.parse(answer.text)) as T;
   }
 
-  /** The raw answer, for streams; throws on anything but success. */
-  async send(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
-    const headers: Record<string, string> = { authorization: `Bearer ${this.token}` };
-    if (body !== undefined) headers['content-type'] = 'application/json';
-    const response = await fetch(`/api/v1${path}`, {
-      method,
-      headers,
-      body: body === undefined ? null : JSON.stringify(body),
-      signal: signal ?? null,
-      cache: 'no-store',
-      credentials: 'omit',
-    });
-    if (!response.ok) throw await failure(response);
-    return response;
+  /** Hands on events until the stream ends or `signal` ends it. */
+  async events(
+    path: string,
+    signal: AbortSignal,
+    opened: () => void,
+    take: (event: ServerEvent) => void,
+  ): Promise<void> {
+    const refused = await this.transport.events(API + path, signal, opened, take);
+    if (refused) throw failure(refused);
   }
 }
 
-async function failure(response: Response): Promise<CallError> {
-  const text = await response.text().catch(() => '');
+function failure({ status, text }: Answer): CallError {
   try {
     const problem = JSON.parse(text) as Problem;
     const sentence = [problem.detail, problem.help].filter(Boolean).join(' ');
-    return new CallError(response.status, sentence, problem);
+    return new CallError(status, sentence, problem);
   } catch {
-    return new CallError(response.status, text || `${response.status} ${response.statusText}`);
+    return new CallError(status, text || String(status));
   }
 }

@@ -1,6 +1,6 @@
 /** Keeps one event stream open while the page is seen, and opens it anew when it breaks. */
 import { CallError, type Client } from './client';
-import { readEvents, type ServerEvent } from './events';
+import type { ServerEvent } from './events';
 
 export interface Watch {
   stop(): void;
@@ -32,10 +32,11 @@ export function watch(client: Client, path: string, watcher: Watcher): Watch {
     const mine = new AbortController();
     controller = mine;
     try {
-      const response = await client.send('GET', path, undefined, mine.signal);
-      attempt = 0;
-      watcher.opened?.();
-      await readEvents(response, watcher.event);
+      const opened = () => {
+        attempt = 0;
+        watcher.opened?.();
+      };
+      await client.events(path, mine.signal, opened, watcher.event);
       if (!mine.signal.aborted) throw new Error('the stream ended');
     } catch (error) {
       if (mine.signal.aborted) return;

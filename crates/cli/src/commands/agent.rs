@@ -49,7 +49,8 @@ async fn already_runs(context: &Context, pid: &str) -> Result<Exit, Failure> {
     let page = config
         .pointer("/control/http")
         .and_then(|http| http.as_str());
-    if let Err(error) = privet_system::window::open(page) {
+    let places = context.places.named().words()?;
+    if let Err(error) = privet_system::window::open(&places, page.filter(|page| !page.is_empty())) {
         context.complain(&error.to_string());
     }
     Ok(Exit::Done)

@@ -1,5 +1,6 @@
 //! `privet connections`: a window of rows, once or as they change.
 
+use privet_control::ClientError;
 use privet_control::calls::connections::WindowQuery;
 use privet_control::calls::events::EventsQuery;
 use privet_ledger::{GroupBy, Page, RowView, State};
@@ -66,7 +67,7 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
 async fn watch(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let query = EventsQuery::of_window(args.query());
     let mut events = context.client()?.watch(&query).await?;
-    while let Some(event) = events.next().await? {
+    while let Some(event) = events.next().await.map_err(ClientError::from)? {
         if event.name != "connections" {
             continue;
         }

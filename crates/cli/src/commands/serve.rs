@@ -112,13 +112,14 @@ pub async fn start(
     }
     greet(&context.terminal, &engine, &doors)?;
     let _ = notify(Word::Ready);
-    let tray = face.tray.then(|| context.client()).transpose()?;
+    let client = face.tray.then(|| context.client()).transpose()?;
+    let places = context.places.named().words()?;
     // It ends when "Quit" is clicked, and with this process.
     let quit = Arc::new(Notify::new());
-    let tray = tray.map(|client| {
+    let tray = client.map(|client| {
         let quit = quit.clone();
         AbortOnDrop(tokio::spawn(async move {
-            privet_tray::run(client).await;
+            privet_tray::run(client, places).await;
             quit.notify_one();
         }))
     });

@@ -1,0 +1,158 @@
+//! A screen without glass, with a window manager on it, for one test.
+
+use std::process::Command;
+use std::time::Instant;
+
+use crate::PATIENCE;
+use crate::client::Answer;
+use crate::desktop::Desktop;
+use crate::privet::pause;
+use crate::process::{Running, program};
+
+/// A desktop session with a screen.
+pub struct Screen {
+    pub desktop: Desktop,
+    display: String,
+    _manager: Running,
+    _server: Running,
+}
+
+/// A window as the window manager knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    pub id: String,
+    pub pid: u32,
+    pub place: (i32, i32),
+    pub size: (i32, i32),
+    pub title: String,
+}
+
+impl Screen {
+    /// Starts one of 1280 by 900; `None`, said aloud, where something for it is not installed.
+    pub fn start() -> Option<Self> {
+        for name in ["Xvfb", "openbox", "wmctrl"] {
+            program(name)?;
+        }
+        let desktop = Desktop::start()?;
+        let mut command = Command::new("Xvfb");
+        command
+            .args(["-displayfd", "1", "-screen", "0", "1280x900x24"])
+            .args(["-nolisten", "tcp", "-noreset"]);
+        let server = Running::start("Xvfb", command);
+        server.await_line("\n");
+        let log = server.log();
+        let number = log.lines().find(|line| line.parse::<u32>().is_ok());
+        let display = format!(":{}", number.expect("Xvfb says its number"));
+        let mut command = Command::new("openbox");
+        command
+            .args(["--sm-disable", "--startup", "echo ready"])
+            .envs(desktop.env())
+            .env("DISPLAY", &display);
+        let manager = Running::start("openbox", command);
+        manager.await_line("ready");
+        Some(Self {
+            desktop,
+            display,
+            _manager: manager,
+            _server: server,
+        })
+    }
+
+    /// What a program of this session has in its environment.
+    pub fn env(&self) -> Vec<(String, String)> {
+        let mut env = self.desktop.env();
+        let more = [
+            ("DISPLAY", self.display.as_str()),
+            ("GDK_BACKEND", "x11"),
+            // No accessibility bus is started for a test.
+            ("NO_AT_BRIDGE", "1"),
+            ("GTK_A11Y", "none"),
+        ];
+        env.extend(more.map(|(key, value)| (key.to_owned(), value.to_owned())));
+        env
+    }
+
+    fn manage(&self, words: &[&str]) -> Answer {
+        let mut command = Command::new("wmctrl");
+        command.args(words).envs(self.env());
+        Answer::of(command)
+    }
+
+    /// The windows that are open.
+    pub fn frames(&self) -> Vec<Frame> {
+        // "0x… desktop pid x y width height host title"
+        let listed = self.manage(&["-lpG"]);
+        listed.out.lines().filter_map(frame).collect()
+    }
+
+    /// The one window, once there is one.
+    pub fn await_frame(&self) -> Frame {
+        self.await_frames("one window", |frames| frames.len() == 1)
+            .remove(0)
+    }
+
+    /// The windows, once they are as a test expects.
+    pub fn await_frames(&self, what: &str, ready: impl Fn(&[Frame]) -> bool) -> Vec<Frame> {
+        let start = Instant::now();
+        loop {
+            let frames = self.frames();
+            if ready(&frames) {
+                return frames;
+            }
+            assert!(start.elapsed() < PATIENCE, "not {what}: {frames:#?}");
+            pause();
+        }
+    }
+
+    /// Closes a window as a click on its cross does.
+    pub fn close(&self, frame: &Frame) {
+        self.manage(&["-i", "-c", &frame.id]).good();
+    }
+
+    /// Moves and sizes a window.
+    pub fn put(&self, frame: &Frame, place: (i32, i32), size: (i32, i32)) {
+        let (x, y) = place;
+        let (width, height) = size;
+        let words = format!("0,{x},{y},{width},{height}");
+        self.manage(&["-i", "-r", &frame.id, "-e", &words]).good();
+    }
+
+    pub fn maximize(&self, frame: &Frame) {
+        let words = [
+            "-i",
+            "-r",
+            &frame.id,
+            "-b",
+            "add,maximized_vert,maximized_horz",
+        ];
+        self.manage(&words).good();
+    }
+
+    /// Processes of a web view in this session.
+    pub fn web_processes(&self) -> Vec<String> {
+        let mark = self.desktop.folder("run").display().to_string();
+        let entries = std::fs::read_dir("/proc").expect("a process table");
+        entries
+            .flatten()
+            .filter_map(|entry| {
+                let name = std::fs::read_to_string(entry.path().join("comm")).ok()?;
+                let web = name.starts_with("WebKit") && !name.starts_with("WebKitWebDriv");
+                let environment = std::fs::read(entry.path().join("environ")).ok()?;
+                let ours = String::from_utf8_lossy(&environment).contains(&mark);
+                (web && ours).then(|| name.trim().to_owned())
+            })
+            .collect()
+    }
+}
+
+fn frame(line: &str) -> Option<Frame> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let number = |at: usize| words.get(at)?.parse::<i32>().ok();
+    Some(Frame {
+        id: (*words.first()?).to_owned(),
+        pid: words.get(2)?.parse().ok()?,
+        place: (number(3)?, number(4)?),
+        size: (number(5)?, number(6)?),
+        title: words.get(8..)?.join(" "),
+    })
+}

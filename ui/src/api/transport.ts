@@ -1,0 +1,22 @@
+/** How calls and events travel: over HTTP with a token in a browser, through the shell in the window. */
+import type { ServerEvent } from './events';
+
+export interface Answer {
+  status: number;
+  text: string;
+}
+
+export interface Transport {
+  /** Sends JSON, or nothing; throws where no answer came. */
+  send(method: string, path: string, body?: string): Promise<Answer>;
+  /**
+   * Hands on events until the stream ends or `signal` ends it. `opened` is called once it stands; an answer that is
+   * none is given back instead.
+   */
+  events(
+    path: string,
+    signal: AbortSignal,
+    opened: () => void,
+    take: (event: ServerEvent) => void,
+  ): Promise<Answer | undefined>;
+}

@@ -1,0 +1,42 @@
+/** What a `privet:` link asks for. Pure: nothing is done here. */
+import type { Upstream } from '../config/shape';
+import { PAGES, type PageName } from '../page-names';
+
+export type Wish = { page: PageName } | { upstreams: Upstream[] } | { bad: 'unknown' | 'noUpstream' };
+
+/** A link that asks for more is not one a person looks through. */
+const MOST_UPSTREAMS = 16;
+const LONGEST_NAME = 32;
+
+export function wishOf(link: string): Wish {
+  const [what = '', query = ''] = link.replace(/^privet:(\/\/)?/, '').split('?', 2);
+  const page = PAGES.find((name) => what === `page/${name}`);
+  if (page) return { page };
+  if (what !== 'import') return { bad: 'unknown' };
+  const params = new URLSearchParams(query);
+  const urls = params.getAll('upstream').filter((url) => url.trim() !== '');
+  if (urls.length === 0 || urls.length > MOST_UPSTREAMS) return { bad: 'noUpstream' };
+  const names = params.getAll('name');
+  return { upstreams: urls.map((url, at) => ({ name: nameOf(names[at], url), url })) };
+}
+
+/** Given, or the host's first label. */
+function nameOf(given: string | undefined, url: string): string {
+  const host = /^[a-z0-9+]+:\/\/(?:[^@/]*@)?(\[[^\]]*\]|[^:/]*)/i.exec(url)?.[1] ?? '';
+  const label = /^[\d.]+$|^\[/.test(host) ? host : (host.split('.')[0] ?? '');
+  const clean = (text: string) =>
+    text
+      .replace(/[^\p{L}\p{N}_-]+/gu, '-')
+      .replace(/^-+|-+$/g, '')
+      .slice(0, LONGEST_NAME);
+  return clean(given ?? '') || clean(label) || 'upstream';
+}
+
+/** The name, with a number after it where it is taken. */
+export function free(name: string, taken: readonly string[]): string {
+  if (!taken.includes(name)) return name;
+  for (let number = 2; ; number += 1) {
+    const next = `${name}-${number}`;
+    if (!taken.includes(next)) return next;
+  }
+}

@@ -1,0 +1,11 @@
+/** The pages, in the order of the rail. */
+export const PAGES = [
+  'home',
+  'connections',
+  'routes',
+  'rules',
+  'protection',
+  'activity',
+  'settings',
+] as const;
+export type PageName = (typeof PAGES)[number];
