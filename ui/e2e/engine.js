@@ -7,6 +7,7 @@ import { createServer as createPort } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
+import { serveDist } from './dist.js';
 
 const root = new URL('../..', import.meta.url).pathname;
 const BINARY = process.env.PRIVET_BIN ?? join(root, 'target/debug/privet');
@@ -150,7 +151,7 @@ source = "ads.txt"
     control,
     origin,
     token,
-    url: `http://127.0.0.1:${control}/`,
+    url: process.env.PRIVET_DIST ? await serveDist(stack, control) : `http://127.0.0.1:${control}/`,
     config: join(engine.dir, 'privet.toml'),
   };
 }

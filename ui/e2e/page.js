@@ -155,7 +155,7 @@ try {
     await page.getByRole('tab', { name: /Active/ }).click();
     await page.getByLabel('Filter the rows').fill('host=127.0.0.1');
     await page.getByRole('button', { name: 'Close matching' }).click();
-    await page.getByText('Connections closed: 1').waitFor();
+    await page.getByText('Closed 1 connection.').waitFor();
     await until('two that stand', async () => (await api('GET', '/connections')).total === 2);
   });
 

@@ -10,7 +10,7 @@ const only = process.argv[2];
 const stack = new Stack();
 try {
   const engine = await start(stack);
-  const address = process.env.PRIVET_PAGE ?? engine.url;
+  const address = engine.url;
   await traffic(stack, engine);
   const chromium = await browser(stack);
   for (const theme of ['light', 'dark']) {

@@ -1,7 +1,13 @@
 // Compares the message files with English and with what the code asks for.
 import { readFileSync, readdirSync } from 'node:fs';
 
-const placeholders = (text) => (text.match(/\{\w+\}/g) ?? []).sort().join(' ');
+const placeholders = (text) => [...new Set(text.match(/\{\w+\}/g) ?? [])].sort().join(' ');
+/** The plural forms a language has (Unicode), where a message has forms at all. */
+const forms = (text) => (text.includes('¦') ? text.split('¦').map((one) => one.split(':')[0].trim()) : []);
+const lacking = (language, text) =>
+  new Intl.PluralRules(language)
+    .resolvedOptions()
+    .pluralCategories.filter((form) => text.includes('¦') && !forms(text).includes(form));
 
 /** One sentence for each fault. */
 export function messageFaults(here) {
@@ -15,6 +21,10 @@ export function messageFaults(here) {
       else if (placeholders(other[key]) !== placeholders(english[key])) {
         faults.push(`${name}.json: ${key} has other placeholders than English`);
       }
+    }
+    for (const [key, text] of Object.entries(other)) {
+      const missing = lacking(name, text);
+      if (missing.length > 0) faults.push(`${name}.json: ${key} has no form for ${missing.join(', ')}`);
     }
     for (const key of Object.keys(other))
       if (!(key in english)) faults.push(`${name}.json: ${key} is not in English`);

@@ -1,5 +1,5 @@
 /** What the palette offers. */
-import type { Schema } from './api/client';
+import type { Row, Schema } from './api/client';
 import { shell } from './api/shell';
 import { setMode, PAUSES } from './modes';
 import { notices } from './notices.svelte';
@@ -19,10 +19,17 @@ export async function newIdentity(): Promise<void> {
   notices.say(t('identity.done'));
 }
 
+/** Closes one; a closed connection cannot be opened again, so that there is nothing to undo. */
+export async function closeOne(row: Row | undefined): Promise<void> {
+  if (row?.state !== 'active') return;
+  await session.client.call('DELETE', `/connections/${row.id}`);
+  notices.say(t('connections.closedOne', { target: `${row.host}:${row.port}` }));
+}
+
 export async function closeMatching(filter: string): Promise<void> {
   const path = `/connections?${new URLSearchParams({ filter: filter || '*' })}`;
   const { closed } = await session.client.call<Schema['Closed']>('DELETE', path);
-  notices.say(t('connections.closed', { count: closed }));
+  notices.say(closed > 0 ? t('connections.closed', { count: closed }) : t('connections.closedNone'));
 }
 
 export function commands(onshortcuts: () => void): Command[] {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ago, bytes, clock, millis, span, speed } from './format';
+import { fill, form } from './message';
 
 describe('sizes', () => {
   it('have one digit after the point below a hundred, and a unit that fits', () => {
@@ -47,5 +48,15 @@ describe('times', () => {
     expect(ago(1000, 1200, 'en')).toBe('now');
     expect(millis(0.93, 'en')).toBe('0.9 ms');
     expect(millis(131.4, 'en')).toBe('131 ms');
+  });
+});
+
+describe('messages', () => {
+  it('take the plural form of the language, and write numbers its way', () => {
+    const text = 'one: {count} thing ¦ other: {count} things';
+    expect(fill(form(text, { count: 1 }), { count: 1 })).toBe('1 thing');
+    expect(fill(form(text, { count: 1234 }, 'de'), { count: 1234 }, 'de')).toBe('1.234 things');
+    expect(form('plain: {count}', { count: 2 })).toBe('plain: {count}');
+    expect(fill('{gone} {there}', { there: 'x' })).toBe('{gone} x');
   });
 });

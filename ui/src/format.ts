@@ -1,16 +1,42 @@
 /** Numbers, sizes and times as people read them. Pure: the language comes as an argument. */
 
-const formats = new Map<string, Intl.NumberFormat>();
-
-function format(language: string, options: Intl.NumberFormatOptions): Intl.NumberFormat {
-  const key = language + JSON.stringify(options);
-  let made = formats.get(key);
-  if (!made) {
-    made = new Intl.NumberFormat(language, options);
-    formats.set(key, made);
-  }
-  return made;
+/** Makes each thing once: a format of Intl costs a hundred times what it is used for. */
+function once<K, T>(make: (key: K, language: string) => T): (key: K, language: string) => T {
+  const made = new Map<string, Map<K, T>>();
+  return (key, language) => {
+    let ofLanguage = made.get(language);
+    if (!ofLanguage) made.set(language, (ofLanguage = new Map<K, T>()));
+    let one = ofLanguage.get(key);
+    if (one === undefined) ofLanguage.set(key, (one = make(key, language)));
+    return one;
+  };
 }
+
+type Unit = 'plain' | 'count' | `${string}:${0 | 1}:${0 | 1}`;
+
+/** "plain", "count" (no decimals), or a unit with its least and most decimals: "byte:0:1". */
+const numbers = once((key: Unit, language) => {
+  if (key === 'plain') return new Intl.NumberFormat(language);
+  if (key === 'count') return new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
+  const [unit, least, most] = key.split(':');
+  return new Intl.NumberFormat(language, {
+    style: 'unit',
+    unit,
+    unitDisplay: 'short',
+    minimumFractionDigits: Number(least),
+    maximumFractionDigits: Number(most),
+  });
+});
+
+const dates = once((key: 'moment' | 'time', language) => {
+  const timeStyle = 'medium' as const;
+  return new Intl.DateTimeFormat(
+    language,
+    key === 'moment' ? { dateStyle: 'medium', timeStyle } : { timeStyle },
+  );
+});
+
+const relatives = once((_: 'ago', language) => new Intl.RelativeTimeFormat(language, { numeric: 'auto' }));
 
 const SIZES = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
 
@@ -22,14 +48,9 @@ export function bytes(count: number, language: string): string {
     value /= 1000;
     rank += 1;
   }
-  if (rank === 0) return `${format(language, {}).format(Math.round(value))} B`;
+  if (rank === 0) return `${numbers('plain', language).format(Math.round(value))} B`;
   const digits = value >= 99.5 ? 0 : 1;
-  const options = { style: 'unit', unit: SIZES[rank], unitDisplay: 'short' } as const;
-  return format(language, {
-    ...options,
-    maximumFractionDigits: digits,
-    minimumFractionDigits: digits,
-  }).format(value);
+  return numbers(`${SIZES[rank] ?? 'byte'}:${digits}:${digits}`, language).format(value);
 }
 
 export function speed(bytesASecond: number, language: string): string {
@@ -37,7 +58,7 @@ export function speed(bytesASecond: number, language: string): string {
 }
 
 export function count(value: number, language: string): string {
-  return format(language, { maximumFractionDigits: 0 }).format(value);
+  return numbers('count', language).format(value);
 }
 
 const SPANS = [
@@ -49,8 +70,7 @@ const SPANS = [
 
 /** The largest unit that fits, and what is left in the next one while the first is small: "2 h 5 min". */
 export function span(ms: number, language: string): string {
-  const unit = (name: string, value: number) =>
-    format(language, { style: 'unit', unit: name, unitDisplay: 'short' }).format(value);
+  const unit = (name: string, value: number) => numbers(`${name}:0:0`, language).format(value);
   for (const [at, [name, size]] of SPANS.entries()) {
     if (ms < size) continue;
     const whole = Math.floor(ms / size);
@@ -62,9 +82,7 @@ export function span(ms: number, language: string): string {
 }
 
 export function millis(ms: number, language: string): string {
-  const digits = ms < 9.95 ? 1 : 0;
-  const options = { style: 'unit', unit: 'millisecond', unitDisplay: 'short' } as const;
-  return format(language, { ...options, maximumFractionDigits: digits }).format(ms);
+  return numbers(`millisecond:0:${ms < 9.95 ? 1 : 0}`, language).format(ms);
 }
 
 /** mm:ss, or h:mm:ss: for what runs out. */
@@ -76,16 +94,16 @@ export function clock(ms: number): string {
 }
 
 export function moment(ms: number, language: string): string {
-  return new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium' }).format(ms);
+  return dates('moment', language).format(ms);
 }
 
 export function timeOfDay(ms: number, language: string): string {
-  return new Intl.DateTimeFormat(language, { timeStyle: 'medium' }).format(ms);
+  return dates('time', language).format(ms);
 }
 
 /** "5 minutes ago". */
 export function ago(ms: number, now: number, language: string): string {
-  const relative = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
+  const relative = relatives('ago', language);
   const passed = now - ms;
   for (const [name, size] of SPANS) {
     if (Math.abs(passed) >= size) return relative.format(-Math.round(passed / size), name);

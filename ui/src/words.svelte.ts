@@ -1,4 +1,5 @@
 /** Words and numbers in the reader's language. English is in the page; the others are loaded when chosen. */
+import { fill, form, type Values } from './message';
 import en from './messages/en.json';
 
 export type Key = keyof typeof en;
@@ -11,17 +12,16 @@ const others: Record<Exclude<Language, 'en'>, () => Promise<{ default: Record<Ke
   ar: () => import('./messages/ar.json'),
 };
 
-/** Puts values in the places of `{name}`. */
-export function fill(text: string, values: Record<string, string | number>): string {
-  return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
-}
-
 function isLanguage(text: string | null | undefined): text is Language {
   return text !== null && text !== undefined && text in LANGUAGES;
 }
 
 class Words {
   language = $state<Language>('en');
+  /** The reader's own variant of the language, for numbers and times: "en-GB". */
+  readonly locale = $derived(
+    navigator.languages.find((tag) => tag.split('-')[0] === this.language) ?? this.language,
+  );
   private messages = $state.raw<Record<Key, string>>(en);
 
   async start() {
@@ -38,13 +38,14 @@ class Words {
     if (keep) localStorage.setItem(KEPT, language);
   }
 
-  say(key: Key, values: Record<string, string | number> = {}): string {
-    return fill(this.messages[key] ?? en[key], values);
+  say(key: Key, values: Values = {}): string {
+    const text = this.messages[key] ?? en[key];
+    return fill(form(text, values, this.locale), values, this.locale);
   }
 }
 
 export const words = new Words();
 
-export function t(key: Key, values?: Record<string, string | number>): string {
+export function t(key: Key, values?: Values): string {
   return words.say(key, values);
 }

@@ -54,6 +54,13 @@ impl Terminal {
         Ok(out.flush()?)
     }
 
+    /// Writes a file's bytes as they are.
+    pub fn raw(&self, bytes: &[u8]) -> Result<(), Failure> {
+        let mut out = io::stdout().lock();
+        out.write_all(bytes)?;
+        Ok(out.flush()?)
+    }
+
     /// Writes `value` as JSON: indented on a terminal, one line for a program.
     pub fn json<T: Serialize>(&self, value: &T) -> Result<(), Failure> {
         let text = if self.tty {

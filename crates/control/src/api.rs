@@ -93,6 +93,7 @@ fn all_calls() -> (Router<Api>, utoipa::openapi::OpenApi) {
             calls::connections::close_matching
         ))
         .routes(routes!(calls::connections::close_connection))
+        .routes(routes!(calls::export::export_connections))
         .routes(routes!(calls::language::read_language))
         .routes(routes!(calls::why::ask_why))
         .routes(routes!(calls::events::watch_events))

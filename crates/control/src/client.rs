@@ -16,6 +16,7 @@ use crate::calls::config::Change;
 use crate::calls::connections::{CloseQuery, Closed, WindowQuery};
 use crate::calls::doctor::Diagnosis;
 use crate::calls::events::EventsQuery;
+use crate::calls::export::ExportQuery;
 use crate::calls::identity::Identity;
 use crate::calls::lists::{List, Lists};
 use crate::calls::rules::RuleWish;
@@ -159,6 +160,19 @@ impl Client {
 
     pub async fn connections(&self, query: &WindowQuery) -> Result<Page, ClientError> {
         self.get("/api/v1/connections", query).await
+    }
+
+    /// A file of rows, as the engine wrote it.
+    pub async fn export(&self, query: &ExportQuery) -> Result<Bytes, ClientError> {
+        let target = with_query("/api/v1/connections/export", query)?;
+        let request = self.request(Method::GET, &target, None::<&()>)?;
+        let answer = privet_wire::whole(&self.wire(), request, MAX_ANSWER, CALL_TIMEOUT).await?;
+        if answer.status.is_success() {
+            return Ok(answer.body);
+        }
+        Err(read::<serde::de::IgnoredAny>(answer.status, &answer.body)
+            .err()
+            .unwrap_or(ClientError::TimedOut))
     }
 
     pub async fn close(&self, id: u64) -> Result<Closed, ClientError> {

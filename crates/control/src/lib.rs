@@ -14,6 +14,7 @@ pub mod calls;
 pub mod client;
 pub mod doors;
 pub mod examine;
+pub mod export;
 pub mod extract;
 pub mod guard;
 pub mod logs;

@@ -11,7 +11,7 @@ use crate::hostset::HostSet;
 use crate::list::{Hit, List};
 use crate::policy::{ModeRoute, Policy};
 use crate::rules::{Look, Rule, Then};
-use crate::trace::{Explanation, Live, Outcome, Quiet, Step, Steps, Trace, rule_step};
+use crate::trace::{Explanation, Live, Outcome, Quiet, Said, Step, Steps, Trace, rule_step};
 use crate::{Action, DirectPermit, Host, Outlet, Request, Route, Verdict, Why, WhyKind};
 
 /// Decides on a real connection; the lists that block it count it.
@@ -94,6 +94,10 @@ fn is_loop<T: Trace>(request: &Request<'_>, policy: &Policy, trace: &mut T) -> O
             Some(text) => text.clone(),
             None => "the target is not Privet itself".into(),
         },
+        said: match &found {
+            Some(_) => Said::plain("loop.itself").with("target", target),
+            None => Said::plain("loop.other"),
+        },
     });
     found
 }
@@ -111,7 +115,7 @@ fn first_rule<'a, T: Trace>(
         trace.passed(policy, request, next..at);
         next = at + 1;
         let look = rule.look(request, named);
-        trace.step(|| rule_step(rule.number, rule.line, look, &rule.why));
+        trace.step(|| rule_step(rule, look, policy));
         match look {
             Look::Matches => return (Some(rule), wants_addresses),
             Look::NoAddresses => wants_addresses = true,
@@ -152,8 +156,22 @@ fn by_mode<T: Trace>(policy: &Policy, trace: &mut T) -> Verdict {
         source: None,
         matched: true,
         text: mode.why.to_string(),
+        said: said_of_mode(policy),
     });
     verdict
+}
+
+fn said_of_mode(policy: &Policy) -> Said {
+    let mode = policy.mode();
+    let said = match mode.route {
+        ModeRoute::Via(outlet) => {
+            Said::plain("mode.via").with("name", policy.outlet(outlet).map_or("", |name| name))
+        }
+        ModeRoute::Nothing => Said::plain("mode.nothing"),
+        ModeRoute::Direct if mode.kill_switch => Said::plain("mode.forbids"),
+        ModeRoute::Direct => Said::plain("mode.direct"),
+    };
+    said.with("mode", &mode.name)
 }
 
 fn via(outlet: Outlet, kind: WhyKind, text: &Arc<str>, policy: &Policy) -> Verdict {
@@ -192,26 +210,39 @@ fn filtered<T: Trace>(
 ) -> Option<Why> {
     let book = &policy.book;
     if !policy.mode().filter {
-        trace.step(|| plain("filter", false, "the mode does not filter".into()));
+        trace.step(|| {
+            plain(
+                "filter",
+                false,
+                "the mode does not filter".into(),
+                Said::plain("filter.off"),
+            )
+        });
         return None;
     }
     if let Some(entry) = own_entry(&book.allow, &book.allow_text, suffixes) {
         trace.step(|| {
             let text = format!("`{entry}` is allowed, whatever deny and the lists say");
-            plain("filter.allow", true, text)
+            plain(
+                "filter.allow",
+                true,
+                text,
+                Said::plain("filter.allowed").with("entry", entry),
+            )
         });
         return None;
     }
-    trace.step(|| plain("filter.allow", false, "it does not name the host".into()));
+    trace.step(|| unnamed("filter.allow"));
     if let Some(entry) = own_entry(&book.deny, &book.deny_text, suffixes) {
         let text = format!("`{entry}` is in [filter] deny");
-        trace.step(|| plain("filter.deny", true, text.clone()));
+        let said = Said::plain("filter.denied").with("entry", entry);
+        trace.step(|| plain("filter.deny", true, text.clone(), said));
         return Some(Why {
             kind: WhyKind::Deny,
             text: text.into(),
         });
     }
-    trace.step(|| plain("filter.deny", false, "it does not name the host".into()));
+    trace.step(|| unnamed("filter.deny"));
     listed(request, policy, suffixes, trace)
 }
 
@@ -261,19 +292,33 @@ fn listed<T: Trace>(
 }
 
 fn list_step(list: &List, hit: Option<Hit>, host: &Host) -> Step {
-    let text = match (hit, host) {
-        (None, _) => "no line of it names the target".to_owned(),
+    let (text, said) = match (hit, host) {
+        (None, _) => (
+            "no line of it names the target".to_owned(),
+            Said::plain("list.unnamed"),
+        ),
+        (Some(hit), Host::Name(name)) if hit.above > 0 => {
+            let above = ancestor(name, hit.above);
+            let (does, code) = if hit.allow {
+                ("excepts", "list.exceptsAbove")
+            } else {
+                ("blocks", "list.blocksAbove")
+            };
+            (
+                format!("it {does} {above}, of which this is a part"),
+                Said::plain(code).with("host", above),
+            )
+        }
         (Some(hit), host) => {
-            let does = if hit.allow { "excepts" } else { "blocks" };
-            match host {
-                Host::Name(name) if hit.above > 0 => {
-                    format!(
-                        "it {does} {}, of which this is a part",
-                        ancestor(name, hit.above)
-                    )
-                }
-                host => format!("it {does} {host}"),
-            }
+            let (does, code) = if hit.allow {
+                ("excepts", "list.excepts")
+            } else {
+                ("blocks", "list.blocks")
+            };
+            (
+                format!("it {does} {host}"),
+                Said::plain(code).with("host", host),
+            )
         }
     };
     Step {
@@ -283,10 +328,16 @@ fn list_step(list: &List, hit: Option<Hit>, host: &Host) -> Step {
         source: None,
         matched: hit.is_some(),
         text,
+        said,
     }
 }
 
-fn plain(what: &str, matched: bool, text: String) -> Step {
+fn unnamed(what: &str) -> Step {
+    let text = "it does not name the host".into();
+    plain(what, false, text, Said::plain("filter.unnamed"))
+}
+
+fn plain(what: &str, matched: bool, text: String, said: Said) -> Step {
     Step {
         what: what.into(),
         list: None,
@@ -294,5 +345,6 @@ fn plain(what: &str, matched: bool, text: String) -> Step {
         source: None,
         matched,
         text,
+        said,
     }
 }

@@ -37,5 +37,5 @@ pub use replay::{Difference, Record, Replay, replay};
 pub use request::{App, Host, Listener, Protocol, Request, Target};
 pub use rules::MAX_REGEX;
 pub use target::TargetError;
-pub use trace::{Explanation, Outcome, Step, Way};
+pub use trace::{Explanation, Outcome, Said, Step, Way};
 pub use verdict::{Action, DirectPermit, Outlet, Route, Verdict, Why, WhyKind};

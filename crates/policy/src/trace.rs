@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::policy::Policy;
-use crate::rules::Look;
+use crate::rules::{Look, Rule, Then};
 use crate::{Action, Request, Route, Verdict, WhyKind};
 
 /// The most steps of rules that are told one by one; what goes beyond is summed up in one step.
@@ -29,6 +29,31 @@ pub struct Step {
     pub matched: bool,
     /// Why it matched, or why not, in a sentence.
     pub text: String,
+    /// The same for who tells it in another language.
+    #[serde(skip)]
+    pub said: Said,
+}
+
+/// A sentence by its code, and what stands in its places.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// A stable key: "rule.key", "list.blocks", "mode.direct".
+    pub code: &'static str,
+    pub values: Vec<(&'static str, String)>,
+}
+
+impl Said {
+    pub(crate) fn plain(code: &'static str) -> Said {
+        Said {
+            code,
+            values: Vec::new(),
+        }
+    }
+
+    pub(crate) fn with(mut self, name: &'static str, value: impl ToString) -> Said {
+        self.values.push((name, value.to_string()));
+        self
+    }
 }
 
 /// A verdict and every step that led to it.
@@ -162,8 +187,7 @@ impl Trace for Steps {
             .take(room)
         {
             let look = rule.look(request, false);
-            self.0
-                .push(rule_step(rule.number, rule.line, look, &rule.why));
+            self.0.push(rule_step(rule, look, policy));
         }
         if count > room {
             self.0.push(Step {
@@ -173,26 +197,46 @@ impl Trace for Steps {
                 source: None,
                 matched: false,
                 text: format!("{} more rules do not speak of this host", count - room),
+                said: Said::plain("rules.more").with("count", count - room),
             });
         }
     }
 }
 
 /// The step of one rule.
-pub(crate) fn rule_step(number: usize, line: usize, look: Look, why: &str) -> Step {
+pub(crate) fn rule_step(rule: &Rule, look: Look, policy: &Policy) -> Step {
+    let (text, said) = match look {
+        Look::Matches => (
+            format!("all its keys match: {}", rule.why),
+            decided(rule, policy),
+        ),
+        Look::Not(key) => (
+            format!("its `{key}` does not match"),
+            Said::plain("rule.key").with("key", key),
+        ),
+        Look::Over => ("its time is over".to_owned(), Said::plain("rule.over")),
+        Look::NoAddresses => (
+            "its `ip` cannot be told: the target is a name that was not resolved".to_owned(),
+            Said::plain("rule.addresses"),
+        ),
+    };
     Step {
-        what: format!("rule {number}"),
+        what: format!("rule {}", rule.number),
         list: None,
-        line: u32::try_from(line).ok(),
+        line: u32::try_from(rule.line).ok(),
         source: None,
         matched: look == Look::Matches,
-        text: match look {
-            Look::Matches => format!("all its keys match: {why}"),
-            Look::Not(key) => format!("its `{key}` does not match"),
-            Look::Over => "its time is over".into(),
-            Look::NoAddresses => {
-                "its `ip` cannot be told: the target is a name that was not resolved".into()
-            }
-        },
+        text,
+        said,
+    }
+}
+
+fn decided(rule: &Rule, policy: &Policy) -> Said {
+    match rule.then {
+        Then::Block => Said::plain("rule.blocks"),
+        Then::Direct => Said::plain("rule.direct"),
+        Then::Via(outlet) => {
+            Said::plain("rule.via").with("name", policy.outlet(outlet).map_or("", |name| name))
+        }
     }
 }

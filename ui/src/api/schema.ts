@@ -70,6 +70,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/connections/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Connections as a file
+         * @description At most 20,000 rows, the first of the order that was asked for.
+         */
+        get: operations["export_connections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/connections/{id}": {
         parameters: {
             query?: never;
@@ -882,6 +902,11 @@ export interface components {
         /** @description One thing that was looked at. */
         Step: {
             /**
+             * @description Which sentence `text` is, for who tells it in another language: "rule.key", "list.blocks", "mode.direct".
+             * @example list.blocks
+             */
+            code: string;
+            /**
              * Format: int32
              * @description From 1.
              */
@@ -893,6 +918,15 @@ export interface components {
             source?: string | null;
             /** @description Why it matched, or why not. */
             text: string;
+            /**
+             * @description What stands in the sentence's places.
+             * @example {
+             *       "host": "ads.example"
+             *     }
+             */
+            values: {
+                [key: string]: string;
+            };
             /** @description "loop", "rule 3", "filter.allow", "list ads", "mode standard". */
             what: string;
         };
@@ -1558,6 +1592,64 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Closed"];
+                };
+            };
+            /** @description A parameter that this call does not take, or cannot read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    export_connections: {
+        parameters: {
+            query: {
+                format: "csv" | "har";
+                /** @description Which table [default: active]. */
+                state?: "active" | "closed" | "blocked";
+                /**
+                 * @description As in GET /connections.
+                 * @example app:firefox
+                 */
+                filter?: string;
+                /**
+                 * @description As in GET /connections [default: -started].
+                 * @example -down
+                 */
+                sort?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description A parameter that this call does not take, or cannot read. */

@@ -55,6 +55,7 @@ const NUMBERS: Column[] = [
 const UNSORTED: Column[] = ['remote', 'end'];
 const KEPT = 'privet.columns';
 export const NARROWEST = 40;
+export const WIDEST = 800;
 /** Widths are written as pixels of a page whose rem is so many. */
 const REM = 16;
 
@@ -112,12 +113,25 @@ export class Columns {
     this.keep({ ...this.kept, shown });
   }
 
-  /** `width` in pixels of this page. */
+  /** `pixels` of this page. */
   resize(column: Column, pixels: number) {
     const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
-    const width = (pixels * REM) / rem;
-    const widths = { ...this.kept.widths, [column]: Math.max(NARROWEST, Math.round(width)) };
-    this.keep({ ...this.kept, widths });
+    this.set(column, (pixels * REM) / rem);
+  }
+
+  /** By so many pixels of a page whose rem is [`REM`]. */
+  widen(column: Column, by: number) {
+    this.set(column, this.width(column) + by);
+  }
+
+  /** As wide as it was at first. */
+  usual(column: Column) {
+    this.set(column, COLUMNS[column]);
+  }
+
+  private set(column: Column, width: number) {
+    const within = Math.min(WIDEST, Math.max(NARROWEST, Math.round(width)));
+    this.keep({ ...this.kept, widths: { ...this.kept.widths, [column]: within } });
   }
 
   reset() {

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { csv } from './csv';
 import { groupTerm, quoted, split, term, withTerm } from './query';
-import { MAX_LIMIT, reveal, seen, wanted } from './window';
+import { MAX_LIMIT, reveal, rowOf, seen, slotsFor, wanted } from './window';
 
 describe('the window of rows', () => {
   it('is what the box shows, a part of a row counted as one', () => {
@@ -18,11 +17,28 @@ describe('the window of rows', () => {
       expect(offset).toBeLessThanOrEqual(Math.max(0, first - 50));
       expect(offset + limit).toBeGreaterThanOrEqual(first + 40 + 50);
       expect(limit).toBeLessThanOrEqual(MAX_LIMIT);
+      const down = wanted({ first, count: 40 }, 1);
+      expect(down.offset + down.limit).toBeGreaterThanOrEqual(first + 40 + 200);
+      expect(wanted({ first, count: 40 }, -1).offset).toBeLessThanOrEqual(Math.max(0, first - 200));
     }
   });
 
   it('asks nothing new for a small scroll', () => {
     expect(wanted({ first: 101, count: 30 })).toEqual(wanted({ first: 115, count: 30 }));
+  });
+
+  it('has an element for each row that can be seen, and hands on only those that a scroll frees', () => {
+    const slots = slotsFor(280, 28);
+    expect(slots).toBe(11);
+    for (let base = 0; base < 60; base += 13) {
+      for (let first = 0; first < 100; first += 1) {
+        const rows = Array.from({ length: slots }, (_, slot) => rowOf(slot, slots, first, base));
+        expect([...rows].sort((a, b) => a - b)).toEqual(rows.map((_, at) => first + at));
+        const next = rows.map((_, slot) => rowOf(slot, slots, first + 2, base));
+        expect(next.filter((row, slot) => row !== rows[slot])).toHaveLength(2);
+      }
+    }
+    expect([0, 1, 2].map((slot) => rowOf(slot, slots, 500, 500))).toEqual([500, 501, 502]);
   });
 
   it('scrolls no further than it has to', () => {
@@ -52,15 +68,5 @@ describe('terms of the query bar', () => {
     expect(groupTerm('app', '(unknown)')).toBe('-app:*');
     expect(groupTerm('domain', 'example.com')).toBe('host:example.com');
     expect(groupTerm('verdict', 'blocked')).toBe('verdict:blocked');
-  });
-});
-
-describe('CSV', () => {
-  it('quotes what would break a row and disarms formulas', () => {
-    const rows = [
-      { host: 'a,b', reason: 'said "no"', up: 5 },
-      { host: '=1+1', reason: null, up: -1 },
-    ];
-    expect(csv(rows)).toBe('host,reason,up\r\n"a,b","said ""no""",5\r\n\'=1+1,,-1\r\n');
   });
 });

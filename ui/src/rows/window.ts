@@ -1,4 +1,4 @@
-/** Which rows are seen and which are asked for. Pure. */
+/** Which rows are seen, which are asked for, and which element shows which. Pure. */
 
 /** Rows asked for beyond those that are seen, and the step in which the offset moves. */
 export const STEP = 50;
@@ -17,10 +17,28 @@ export function seen(scrollTop: number, height: number, rowPx: number, total: nu
   return { first, count: Math.max(0, last - first) };
 }
 
-/** What to ask for so that small scrolls need no new question. */
-export function wanted(span: Span): { offset: number; limit: number } {
-  const offset = Math.max(0, (Math.floor(span.first / STEP) - 1) * STEP);
-  const end = (Math.floor((span.first + span.count) / STEP) + 2) * STEP;
+/** How many elements hold all rows that a box of that height can show at once. */
+export function slotsFor(height: number, rowPx: number): number {
+  return rowPx > 0 && height > 0 ? Math.ceil(height / rowPx) + 1 : 0;
+}
+
+/**
+ * Which row an element shows. A scroll hands the elements that left at one end to the rows that come at the other; all
+ * others keep theirs. With `base` at the first row the elements are in the order of their rows.
+ */
+export function rowOf(slot: number, slots: number, first: number, base: number): number {
+  const turned = (slot + base - first) % slots;
+  return first + (turned < 0 ? turned + slots : turned);
+}
+
+/**
+ * What to ask for so that small scrolls need no new question. While it scrolls, what lies ahead is asked for further than
+ * what lies behind. `ahead`: 1 down, -1 up, 0 at rest.
+ */
+export function wanted(span: Span, ahead = 0): { offset: number; limit: number } {
+  const [before, after] = [ahead < 0 ? 4 : 1, ahead > 0 ? 5 : 2];
+  const offset = Math.max(0, (Math.floor(span.first / STEP) - before) * STEP);
+  const end = (Math.floor((span.first + span.count) / STEP) + after) * STEP;
   return { offset, limit: Math.min(MAX_LIMIT, end - offset) };
 }
 

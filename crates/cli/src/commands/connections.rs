@@ -3,6 +3,7 @@
 use privet_control::ClientError;
 use privet_control::calls::connections::WindowQuery;
 use privet_control::calls::events::EventsQuery;
+use privet_control::calls::export::{ExportQuery, Format};
 use privet_ledger::{GroupBy, Page, RowView, State};
 
 use crate::commands::Context;
@@ -32,16 +33,35 @@ pub struct Args {
     /// Rows to show, at most 1000
     #[arg(long, default_value_t = 100)]
     limit: u32,
+    /// Write all that match, at most 20000 rows, as a file for a spreadsheet (csv) or a waterfall (har)
+    #[arg(long, value_parser = ["csv", "har"], conflicts_with_all = ["watch", "group", "offset", "limit"])]
+    format: Option<String>,
 }
 
 impl Args {
+    fn state(&self) -> State {
+        match self.state.as_str() {
+            "closed" => State::Closed,
+            "blocked" => State::Blocked,
+            _ => State::Active,
+        }
+    }
+
+    fn export(&self, format: &str) -> ExportQuery {
+        ExportQuery {
+            format: match format {
+                "har" => Format::Har,
+                _ => Format::Csv,
+            },
+            state: Some(self.state()),
+            filter: self.filter.clone(),
+            sort: self.sort.clone(),
+        }
+    }
+
     fn query(&self) -> WindowQuery {
         WindowQuery {
-            state: match self.state.as_str() {
-                "closed" => State::Closed,
-                "blocked" => State::Blocked,
-                _ => State::Active,
-            },
+            state: self.state(),
             filter: self.filter.clone(),
             group: self
                 .group
@@ -56,6 +76,12 @@ impl Args {
 
 pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let client = context.client()?;
+    if let Some(format) = &args.format {
+        context
+            .terminal
+            .raw(&client.export(&args.export(format)).await?)?;
+        return Ok(Exit::Done);
+    }
     if args.watch {
         return watch(context, args).await;
     }

@@ -5,6 +5,7 @@ pub mod connections;
 pub mod doctor;
 pub mod document;
 pub mod events;
+pub mod export;
 pub mod file;
 pub mod identity;
 pub mod language;

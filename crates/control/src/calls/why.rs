@@ -1,5 +1,7 @@
 //! GET /api/v1/why: the verdict on a target, and every step that led to it; the engine's own function answers.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use privet_engine::Question;
 use serde::{Deserialize, Serialize};
@@ -67,6 +69,12 @@ pub struct Step {
     pub matched: bool,
     /// Why it matched, or why not.
     pub text: String,
+    /// Which sentence `text` is, for who tells it in another language: "rule.key", "list.blocks", "mode.direct".
+    #[schema(example = "list.blocks")]
+    pub code: String,
+    /// What stands in the sentence's places.
+    #[schema(example = json!({"host": "ads.example"}))]
+    pub values: BTreeMap<String, String>,
 }
 
 impl Outcome {
@@ -98,6 +106,8 @@ impl Explanation {
                     source: step.source.clone(),
                     matched: step.matched,
                     text: step.text.clone(),
+                    code: step.said.code.to_owned(),
+                    values: values(&step.said),
                 })
                 .collect(),
         }
@@ -107,6 +117,13 @@ impl Explanation {
     pub fn is_blocked(&self) -> bool {
         self.outcome.action == "block"
     }
+}
+
+fn values(said: &privet_policy::Said) -> BTreeMap<String, String> {
+    let pairs = said.values.iter();
+    pairs
+        .map(|(name, value)| ((*name).to_owned(), value.clone()))
+        .collect()
 }
 
 /// Why would that go there?

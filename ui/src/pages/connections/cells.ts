@@ -2,8 +2,8 @@
 import type { Row } from '../../api/client';
 import { isVerdict } from '../../parts/Verdict.svelte';
 import type { Column } from '../../rows/columns.svelte';
-import { bytes, millis, moment, span, speed } from '../../say';
-import { t } from '../../words.svelte';
+import { bytes, count, millis, moment, span, speed } from '../../say';
+import { t, words } from '../../words.svelte';
 
 /** `passed`: milliseconds since the row came, for ages that grow. */
 export function cellText(row: Row, column: Column, passed: number): string {
@@ -29,19 +29,64 @@ export function cellText(row: Row, column: Column, passed: number): string {
       return row.app ?? '–';
     case 'route':
       return row.route === 'direct' ? t('route.direct') : row.route;
+    case 'reason':
+      return row.error ?? reasonOf(row);
+    case 'end':
+      return row.end ? endOf(row.end) : '–';
     default:
       return String(row[column] ?? '–');
   }
 }
 
+/** What a cell says when it is looked at longer: the exact number, the engine's own words. */
+export function cellTitle(row: Row, column: Column): string | undefined {
+  switch (column) {
+    case 'down':
+    case 'up':
+      return t('exact.bytes', { count: count(row[column]) });
+    case 'age':
+    case 'started':
+      return t('exact.since', { time: moment(row.started) });
+    case 'host':
+      return row.remote ? `${row.host} (${row.remote})` : row.host;
+    case 'app':
+      return row.app_path ?? row.app ?? undefined;
+    case 'reason':
+      return row.error ?? row.reason;
+    case 'route':
+      return row.route;
+    default:
+      return undefined;
+  }
+}
+
+const ENDS = ['finished', 'broken', 'idle', 'closed', 'reload', 'shutdown', 'blocked', 'failed'] as const;
+
+/** How it ended, in a word of the reader's language. */
+export function endOf(end: string): string {
+  const known = ENDS.find((word) => word === end);
+  return known ? t(`end.${known}`) : end;
+}
+
+const KINDS = ['loop', 'rule', 'deny', 'list', 'mode', 'kill_switch'] as const;
+
+/** The engine's sentence where the page is in English; elsewhere what decided, with the sentence beside it on hover. */
+export function reasonOf(row: Pick<Row, 'reason' | 'rule'>): string {
+  const kind = KINDS.find((word) => word === row.rule);
+  return words.language === 'en' || !kind ? row.reason : t(`reason.${kind}`);
+}
+
+/** The row as one sentence. */
 export function sentence(row: Row): string {
   const verdict = isVerdict(row.verdict) ? t(`verdict.${row.verdict}`) : row.verdict;
-  return t('row.sentence', {
+  const said = t('row.sentence', {
     app: row.app ?? t('row.someone'),
     target: `${row.host}:${row.port}`,
     verdict,
-    route: row.route,
+    route: row.route === 'direct' ? t('route.direct') : row.route,
     down: bytes(row.down),
     up: bytes(row.up),
   });
+  if (row.error) return `${said}. ${row.error}`;
+  return row.end && row.state === 'closed' ? `${said}. ${endOf(row.end)}` : said;
 }

@@ -11,6 +11,8 @@ export type GroupBy = (typeof GROUPS)[number];
 
 /** The window moves at most so often. */
 const MOVE_MS = 250;
+/** Rows that change are drawn at most so often. */
+const DRAW_MS = 500;
 const KEPT_SORT = 'privet.sort';
 
 export class View {
@@ -27,6 +29,10 @@ export class View {
   private offset = $state(0);
   private limit = $state(150);
   private moves: ReturnType<typeof setTimeout> | undefined;
+  private seen: Span = { first: 0, count: 0 };
+  private before = 0;
+  private waits: ReturnType<typeof setTimeout> | undefined;
+  private latest = '';
 
   /** Changes whenever something else is to be asked for. */
   readonly question = $derived({
@@ -42,13 +48,35 @@ export class View {
   follow(): (() => void) | undefined {
     const path = withQuery('/events', { topics: 'connections', ...this.question });
     if (this.frozen) return undefined;
+    let fresh = true;
     const stream: Watch = watch(session.client, path, {
-      event: ({ data }) => this.take(JSON.parse(data) as Page),
+      event: ({ data }) => {
+        // The answer to a new question is drawn at once; what changes after it, calmly.
+        if (fresh) this.take(JSON.parse(data) as Page);
+        else this.later(data);
+        fresh = false;
+      },
       lost: (error) => {
         if (error instanceof CallError && error.status === 400) this.error = error.message;
       },
     });
-    return () => stream.stop();
+    return () => {
+      stream.stop();
+      clearTimeout(this.waits);
+      this.waits = undefined;
+    };
+  }
+
+  /** Of what comes in quick succession only the last is read. */
+  private later(data: string) {
+    this.latest = data;
+    this.waits ??= setTimeout(
+      () => {
+        this.waits = undefined;
+        this.take(JSON.parse(this.latest) as Page);
+      },
+      Math.max(0, this.at + DRAW_MS - Date.now()),
+    );
   }
 
   private take(page: Page) {
@@ -64,11 +92,17 @@ export class View {
     return this.page?.rows[index - this.page.offset];
   }
 
+  /** Moves the window after what is seen, while it still scrolls too. */
   look(span: Span) {
-    clearTimeout(this.moves);
-    this.moves = setTimeout(() => {
-      const next = wanted(span);
+    this.seen = span;
+    this.moves ??= setTimeout(() => {
+      this.moves = undefined;
+      const next = wanted(this.seen, Math.sign(this.seen.first - this.before));
+      const moved = this.seen.first !== this.before;
+      this.before = this.seen.first;
       [this.offset, this.limit] = [next.offset, next.limit];
+      // Once more at rest, for a smaller window.
+      if (moved) this.look(this.seen);
     }, MOVE_MS);
   }
 

@@ -1,0 +1,276 @@
+//! Rows as an HTTP archive (HAR 1.2). The books hold connections, not requests: a tunnel is one entry with CONNECT, an HTTP
+//! connection one entry whose method and path are said to be unknown; sizes and times are those of the connection.
+
+use privet_ledger::RowView;
+use serde::Serialize;
+
+/// What stands where HAR wants a method and the books have none.
+const NO_METHOD: &str = "UNKNOWN";
+/// Where HAR says "does not apply" or "not known" with a number.
+const NONE: f64 = -1.0;
+
+#[derive(Serialize)]
+struct Archive<'a> {
+    log: Log<'a>,
+}
+
+#[derive(Serialize)]
+struct Log<'a> {
+    version: &'static str,
+    creator: Creator,
+    entries: Vec<Entry<'a>>,
+    comment: &'static str,
+}
+
+#[derive(Serialize)]
+struct Creator {
+    name: &'static str,
+    version: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry<'a> {
+    started_date_time: String,
+    /// Milliseconds in all.
+    time: f64,
+    request: Asked<'a>,
+    response: Answered<'a>,
+    cache: Empty,
+    timings: Timings,
+    #[serde(rename = "serverIPAddress", skip_serializing_if = "Option::is_none")]
+    server_ip_address: Option<&'a str>,
+    connection: String,
+    comment: &'a str,
+    #[serde(rename = "_privet")]
+    privet: &'a RowView,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Asked<'a> {
+    method: &'a str,
+    url: String,
+    http_version: &'static str,
+    cookies: [Empty; 0],
+    headers: [Empty; 0],
+    query_string: [Empty; 0],
+    headers_size: i64,
+    body_size: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answered<'a> {
+    /// 0 where nothing came, or where Privet did not read what came.
+    status: u16,
+    status_text: &'a str,
+    http_version: &'static str,
+    cookies: [Empty; 0],
+    headers: [Empty; 0],
+    content: Content,
+    #[serde(rename = "redirectURL")]
+    redirect_url: &'static str,
+    headers_size: i64,
+    body_size: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Content {
+    size: u64,
+    mime_type: &'static str,
+}
+
+#[derive(Serialize)]
+struct Timings {
+    blocked: f64,
+    dns: f64,
+    /// With `ssl`, as HAR counts it.
+    connect: f64,
+    send: f64,
+    wait: f64,
+    receive: f64,
+    ssl: f64,
+}
+
+#[derive(Serialize)]
+struct Empty {}
+
+/// A whole archive.
+///
+/// # Errors
+/// A number that JSON cannot hold.
+pub fn write<'a>(rows: impl IntoIterator<Item = &'a RowView>) -> serde_json::Result<Vec<u8>> {
+    serde_json::to_vec(&Archive {
+        log: Log {
+            version: "1.2",
+            creator: Creator {
+                name: "Privet",
+                version: env!("CARGO_PKG_VERSION"),
+            },
+            entries: rows.into_iter().map(entry).collect(),
+            comment: "One entry a connection: paths, methods and bodies are not kept.",
+        },
+    })
+}
+
+fn entry(row: &RowView) -> Entry<'_> {
+    let timings = timings(row);
+    Entry {
+        started_date_time: super::moment(row.started),
+        time: timings.sum(),
+        request: asked(row),
+        response: answered(row),
+        cache: Empty {},
+        timings,
+        server_ip_address: row.remote.as_deref().map(without_port),
+        connection: row.id.to_string(),
+        comment: row.error.as_deref().unwrap_or(&row.reason),
+        privet: row,
+    }
+}
+
+fn is_http(row: &RowView) -> bool {
+    row.protocol == "http"
+}
+
+fn asked(row: &RowView) -> Asked<'_> {
+    let host = if row.host.contains(':') {
+        format!("[{}]", row.host)
+    } else {
+        row.host.clone()
+    };
+    let (method, scheme) = if is_http(row) {
+        (NO_METHOD, "http")
+    } else {
+        ("CONNECT", if row.port == 443 { "https" } else { "tcp" })
+    };
+    Asked {
+        method,
+        url: format!("{scheme}://{host}:{}/", row.port),
+        http_version: version(row),
+        cookies: [],
+        headers: [],
+        query_string: [],
+        headers_size: -1,
+        body_size: row.up,
+    }
+}
+
+fn answered(row: &RowView) -> Answered<'_> {
+    let stood = !matches!(row.verdict.as_ref(), "blocked" | "failed");
+    let (status, status_text) = match (stood, is_http(row)) {
+        (true, false) => (200, "Connection established"),
+        (true, true) => (0, "not kept"),
+        (false, _) => (0, row.verdict.as_ref()),
+    };
+    Answered {
+        status,
+        status_text,
+        http_version: version(row),
+        cookies: [],
+        headers: [],
+        content: Content {
+            size: row.down,
+            mime_type: "x-unknown",
+        },
+        redirect_url: "",
+        headers_size: -1,
+        body_size: row.down,
+    }
+}
+
+fn version(row: &RowView) -> &'static str {
+    match row.protocol.as_ref() {
+        "socks5" | "udp" => "SOCKS5",
+        "socks4" => "SOCKS4",
+        _ => "HTTP/1.1",
+    }
+}
+
+fn timings(row: &RowView) -> Timings {
+    let known = |ms: Option<f64>| ms.filter(|ms| ms.is_finite() && *ms >= 0.0);
+    let (dns, connect, tls) = (known(row.dns_ms), known(row.connect_ms), known(row.tls_ms));
+    let before = dns.unwrap_or_default() + connect.unwrap_or_default() + tls.unwrap_or_default();
+    let wait = known(row.first_byte_ms).unwrap_or_default();
+    Timings {
+        blocked: NONE,
+        dns: dns.unwrap_or(NONE),
+        connect: connect.map_or(NONE, |ms| ms + tls.unwrap_or_default()),
+        send: 0.0,
+        wait,
+        receive: (row.age_ms as f64 - before - wait).max(0.0),
+        ssl: tls.unwrap_or(NONE),
+    }
+}
+
+impl Timings {
+    /// All that apply; `ssl` lies within `connect`.
+    fn sum(&self) -> f64 {
+        [
+            self.blocked,
+            self.dns,
+            self.connect,
+            self.send,
+            self.wait,
+            self.receive,
+        ]
+        .into_iter()
+        .filter(|ms| *ms > 0.0)
+        .sum()
+    }
+}
+
+/// "192.0.2.1" of "192.0.2.1:443", "2001:db8::1" of "[2001:db8::1]:443".
+fn without_port(address: &str) -> &str {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    host.trim_start_matches('[').trim_end_matches(']')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::row;
+    use super::*;
+
+    fn entries(rows: &[RowView]) -> Vec<serde_json::Value> {
+        let archive: serde_json::Value = serde_json::from_slice(&write(rows).unwrap()).unwrap();
+        archive["log"]["entries"].as_array().unwrap().clone()
+    }
+
+    #[test]
+    fn a_tunnel_is_a_connect_with_its_sizes_and_times() {
+        let entry = entries(&[row()]).remove(0);
+        assert_eq!(entry["request"]["method"], "CONNECT");
+        assert_eq!(entry["request"]["url"], "https://example.com:443/");
+        assert_eq!(entry["request"]["bodySize"], 500);
+        assert_eq!(entry["response"]["status"], 200);
+        assert_eq!(entry["response"]["content"]["size"], 20_000);
+        assert_eq!(entry["serverIPAddress"], "192.0.2.1");
+        assert_eq!(entry["startedDateTime"], "2025-11-24T16:00:00.250Z");
+        assert_eq!(entry["timings"]["dns"], 2.5);
+        assert_eq!(entry["timings"]["connect"], 20.0);
+        assert_eq!(entry["timings"]["ssl"], -1.0);
+        assert_eq!(entry["timings"]["receive"], 937.5);
+        assert_eq!(entry["time"], 1000.0);
+    }
+
+    #[test]
+    fn what_the_books_do_not_hold_is_not_made_up() {
+        let mut http = row();
+        http.protocol = "http".into();
+        http.port = 80;
+        http.host = "2001:db8::1".to_owned();
+        http.remote = Some("[2001:db8::1]:80".to_owned());
+        let mut blocked = row();
+        blocked.verdict = "blocked".into();
+        (blocked.dns_ms, blocked.connect_ms, blocked.first_byte_ms) = (None, None, None);
+        let told = entries(&[http, blocked]);
+        assert_eq!(told[0]["request"]["method"], NO_METHOD);
+        assert_eq!(told[0]["request"]["url"], "http://[2001:db8::1]:80/");
+        assert_eq!(told[0]["response"]["status"], 0);
+        assert_eq!(told[0]["serverIPAddress"], "2001:db8::1");
+        assert_eq!(told[1]["response"]["statusText"], "blocked");
+        assert_eq!(told[1]["timings"]["connect"], -1.0);
+    }
+}
