@@ -2,13 +2,14 @@
 // screenshots share. Everything is on loopback, on ports of the system's choice.
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createPort } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { serveDist } from './dist.js';
 
+export const PAGES = ['home', 'connections', 'routes', 'rules', 'protection', 'activity', 'settings'];
 const root = new URL('../..', import.meta.url).pathname;
 const BINARY = process.env.PRIVET_BIN ?? join(root, 'target/debug/privet');
 const BROWSER = process.env.CHROMIUM ?? '/usr/bin/chromium';
@@ -46,13 +47,20 @@ export class Stack {
   }
 }
 
-async function startPrivet(stack, name, config, ready) {
+/** `command`: how it runs, "serve" or "agent". The settings of Plasma that it may switch are a folder's of its own. */
+async function startPrivet(stack, name, config, command = ['serve']) {
   const dir = mkdtempSync(join(tmpdir(), `privet-page-${name}-`));
   stack.add(() => rmSync(dir, { recursive: true, force: true }));
   writeFileSync(join(dir, 'ads.txt'), '0.0.0.0 ads.example\n0.0.0.0 tracker.example\n');
   writeFileSync(join(dir, 'privet.toml'), config);
-  const args = ['--config', join(dir, 'privet.toml'), '--data-dir', join(dir, 'data'), 'serve'];
-  const child = spawn(BINARY, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const args = ['--config', join(dir, 'privet.toml'), '--data-dir', join(dir, 'data'), ...command];
+  const env = {
+    ...process.env,
+    PRIVET_SYSTEM_PROXY: command[0] === 'agent' ? 'kde' : 'none',
+    XDG_CONFIG_HOME: join(dir, 'desktop'),
+  };
+  mkdirSync(env.XDG_CONFIG_HOME);
+  const child = spawn(BINARY, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
   let out = '';
   child.stdout.on('data', (text) => (out += text));
   child.stderr.on('data', (text) => (out += text));
@@ -61,9 +69,9 @@ async function startPrivet(stack, name, config, ready) {
   });
   await until(`${name} to start`, async () => {
     if (child.exitCode !== null) throw new Error(`${name} ended: ${out}`);
-    return out.includes(ready);
+    return out.includes('Ctrl-C');
   });
-  return { dir, out: () => out };
+  return { dir, child, kioslaverc: join(env.XDG_CONFIG_HOME, 'kioslaverc') };
 }
 
 /** Waits, at most 20 s, until `test` gives something true. */
@@ -101,7 +109,7 @@ async function startOrigin(stack) {
 
 export async function start(stack) {
   const [proxy, pac, control, far] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
-  await startPrivet(stack, 'upstream', `[listen]\nmixed = ["127.0.0.1:${far}"]\npac = ""\n`, 'Ctrl-C');
+  await startPrivet(stack, 'upstream', `[listen]\nmixed = ["127.0.0.1:${far}"]\npac = ""\n`);
   const config = `# Privet, as the page's checks run it
 mode = "standard"
 
@@ -143,7 +151,7 @@ deny = ["bad.example"]
 name = "local ads"
 source = "ads.txt"
 `;
-  const engine = await startPrivet(stack, 'engine', config, 'Ctrl-C');
+  const engine = await startPrivet(stack, 'engine', config, ['agent', '--no-tray']);
   const origin = await startOrigin(stack);
   const token = readFileSync(join(engine.dir, 'data/control.token'), 'utf8').trim();
   return {
@@ -153,6 +161,8 @@ source = "ads.txt"
     token,
     url: process.env.PRIVET_DIST ? await serveDist(stack, control) : `http://127.0.0.1:${control}/`,
     config: join(engine.dir, 'privet.toml'),
+    kioslaverc: engine.kioslaverc,
+    child: engine.child,
   };
 }
 

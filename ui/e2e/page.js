@@ -2,11 +2,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { browser, curl, Stack, start, traffic, until } from './engine.js';
+import { browser, curl, PAGES, Stack, start, traffic, until } from './engine.js';
 
 const require = createRequire(import.meta.url);
 const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
-const PAGES = ['home', 'connections', 'routes', 'rules', 'protection', 'activity', 'settings'];
 const BUNDLE_KIB = 250;
 const stack = new Stack();
 const faults = [];

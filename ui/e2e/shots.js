@@ -1,55 +1,75 @@
-// Pictures of every page in both themes, wide and narrow, in `ui/shots`.
+// Pictures of every page, as people with different eyes, scripts and windows see it, in `ui/shots` (which git ignores).
+// A word picks those whose name holds it: npm run shots -- dark-wide
 import { mkdirSync } from 'node:fs';
-import { browser, Stack, start, traffic } from './engine.js';
+import { browser, PAGES, Stack, start, traffic } from './engine.js';
 
-const PAGES = ['home', 'connections', 'routes', 'rules', 'protection', 'activity', 'settings'];
-const SIZES = { wide: { width: 1280, height: 800 }, small: { width: 720, height: 480 } };
+const wide = { width: 1280, height: 800 };
+const small = { width: 720, height: 480 };
+/** How each picture is taken: the window, what the reader asks of pages, the language, the size of type in per cent. */
+const LOOKS = {
+  'light-wide': { viewport: wide },
+  'dark-wide': { viewport: wide, colorScheme: 'dark' },
+  'light-small': { viewport: small },
+  'dark-small': { viewport: small, colorScheme: 'dark' },
+  'contrast-light': { viewport: wide, contrast: 'more' },
+  'contrast-dark': { viewport: wide, colorScheme: 'dark', contrast: 'more' },
+  forced: { viewport: wide, colorScheme: 'dark', forcedColors: 'active' },
+  german: { viewport: wide, locale: 'de-DE' },
+  'rtl-wide': { viewport: wide, locale: 'ar' },
+  'rtl-small': { viewport: small, locale: 'ar', colorScheme: 'dark' },
+  large: { viewport: small, type: 200 },
+};
 const folder = new URL('../shots', import.meta.url).pathname;
 mkdirSync(folder, { recursive: true });
-const only = process.argv[2];
+const only = process.argv[2] ?? '';
 const stack = new Stack();
+
+async function take(chromium, engine, name, { type = 100, ...options }) {
+  const context = await chromium.newContext(options);
+  const page = await context.newPage();
+  const shot = (what, more = {}) => page.screenshot({ path: `${folder}/${name}-${what}.png`, ...more });
+  page.on('console', (line) => line.type() === 'error' && console.log(`${name}: ${line.text()}`));
+  page.on('pageerror', (error) => console.log(`${name}: ${error.message}`));
+  await page.goto(`${engine.url}#token=${engine.token}`);
+  await page.waitForSelector('nav');
+  await page.evaluate((size) => (document.documentElement.style.fontSize = `${size}%`), type);
+  await page.waitForTimeout(options.viewport === wide ? 6000 : 1500);
+  for (const where of PAGES) {
+    await page.evaluate((to) => (location.hash = to), where);
+    await page.waitForTimeout(900);
+    if (where === 'rules') {
+      await page.getByPlaceholder('https://example.com/').fill('https://ads.example/');
+      await page.waitForTimeout(600);
+    }
+    await shot(where);
+    if (where === 'connections') {
+      await page.locator('.grid .row').first().click();
+      await page.waitForTimeout(700);
+      await shot('why');
+    }
+    if (where === 'routes' && options.viewport === wide) {
+      await page.locator('header button.act').click();
+      await page.waitForTimeout(300);
+      await shot('upstream');
+    }
+    if (['protection', 'settings', 'activity'].includes(where) && options.viewport === wide) {
+      await page.setViewportSize({ ...wide, height: 2000 });
+      await shot(`${where}-whole`);
+      await page.setViewportSize(wide);
+    }
+  }
+  await page.keyboard.press('Control+k');
+  await page.waitForTimeout(300);
+  await shot('palette');
+  await context.close();
+}
+
 try {
   const engine = await start(stack);
-  const address = engine.url;
   await traffic(stack, engine);
   const chromium = await browser(stack);
-  for (const theme of ['light', 'dark']) {
-    for (const [size, viewport] of Object.entries(SIZES)) {
-      if (only && only !== `${theme}-${size}`) continue;
-      const context = await chromium.newContext({ viewport, colorScheme: theme });
-      const page = await context.newPage();
-      page.on('console', (line) => line.type() === 'error' && console.log(`console: ${line.text()}`));
-      page.on('pageerror', (error) => console.log(`page: ${error.message}`));
-      await page.goto(`${address}#token=${engine.token}`);
-      await page.waitForSelector('nav');
-      await page.waitForTimeout(size === 'wide' ? 6000 : 1500);
-      for (const name of PAGES) {
-        await page.evaluate((to) => (location.hash = to), name);
-        await page.waitForTimeout(900);
-        if (name === 'rules') {
-          await page.getByPlaceholder('https://example.com/').fill('https://ads.example/');
-          await page.waitForTimeout(600);
-        }
-        await page.screenshot({ path: `${folder}/${theme}-${size}-${name}.png` });
-        if (name === 'connections') {
-          await page.locator('[role=grid] .row').first().click();
-          await page.waitForTimeout(700);
-          await page.screenshot({ path: `${folder}/${theme}-${size}-why.png` });
-        }
-        if (name === 'routes' && size === 'wide') {
-          await page.getByRole('button', { name: 'Add upstream' }).click();
-          await page.waitForTimeout(300);
-          await page.screenshot({ path: `${folder}/${theme}-${size}-upstream.png` });
-        }
-        if (name === 'protection' && size === 'wide') {
-          await page.screenshot({ path: `${folder}/${theme}-${size}-${name}-whole.png`, fullPage: true });
-        }
-      }
-      await page.keyboard.press('Control+k');
-      await page.waitForTimeout(300);
-      await page.screenshot({ path: `${folder}/${theme}-${size}-palette.png` });
-      await context.close();
-    }
+  for (const [name, options] of Object.entries(LOOKS)) {
+    if (name.includes(only)) await take(chromium, engine, name, options);
   }
   console.log(`pictures are in ${folder}`);
 } finally {

@@ -1,4 +1,6 @@
 /** Short words at the foot of the page: what was done, with its undo, or why it was not. */
+import { failureSaid } from './failure';
+
 export interface Notice {
   id: number;
   text: string;
@@ -18,7 +20,7 @@ class Notices {
   }
 
   fail(error: unknown) {
-    this.add({ id: this.next++, text: error instanceof Error ? error.message : String(error), bad: true });
+    this.add({ id: this.next++, text: failureSaid(error), bad: true });
   }
 
   drop(id: number) {

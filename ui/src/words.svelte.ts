@@ -44,6 +44,9 @@ class Words {
   }
 }
 
+/** Whether there is a message of that name. */
+export const known = (key: string): key is Key => key in en;
+
 export const words = new Words();
 
 export function t(key: Key, values?: Values): string {

@@ -49,10 +49,16 @@ export class Client {
 
   /** Throws a [`CallError`] on anything but success. */
   async call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const text = await this.text(method, path, body);
+    return (text === '' ? undefined : JSON.parse(text)) as T;
+  }
+
+  /** The answer as it came; throws a [`CallError`] on anything but success. */
+  async text(method: string, path: string, body?: unknown): Promise<string> {
     const text = body === undefined ? undefined : JSON.stringify(body);
     const answer = await this.transport.send(method, API + path, text);
     if (answer.status < 200 || answer.status > 299) throw failure(answer);
-    return (answer.text === '' ? undefined : JSON.parse(answer.text)) as T;
+    return answer.text;
   }
 
   /** Hands on events until the stream ends or `signal` ends it. */

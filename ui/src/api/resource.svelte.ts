@@ -1,3 +1,5 @@
+import { failureSaid } from '../failure';
+
 /** One thing asked of the engine: what came, or why nothing came. */
 export class Resource<T> {
   data = $state.raw<T | undefined>();
@@ -14,7 +16,7 @@ export class Resource<T> {
       this.data = data;
       this.error = '';
     } catch (error) {
-      if (mine === this.turn) this.error = error instanceof Error ? error.message : String(error);
+      if (mine === this.turn) this.error = failureSaid(error);
     }
   }
 }

@@ -9,8 +9,9 @@ export type Format = 'csv' | 'har';
 
 export async function exportRows({ tab, filter, sort }: View, format: Format): Promise<void> {
   const path = withQuery('/connections/export', { format, state: tab, filter, sort });
-  const response = await session.client.send('GET', path);
-  const url = URL.createObjectURL(await response.blob());
+  const text = await session.client.text('GET', path);
+  const type = format === 'csv' ? 'text/csv' : 'application/json';
+  const url = URL.createObjectURL(new Blob([text], { type }));
   const link = document.createElement('a');
   link.href = url;
   link.download = `privet-${tab}.${format}`;

@@ -1,5 +1,6 @@
 /** What the table asks for and what came: one event stream for the window of rows that is seen. */
 import { CallError, type Page, type Row, withQuery } from '../../api/client';
+import { failureSaid } from '../../failure';
 import { watch, type Watch } from '../../api/watch';
 import { session } from '../../session.svelte';
 import { MAX_LIMIT, wanted, type Span } from '../../rows/window';
@@ -24,7 +25,11 @@ export class View {
   page = $state.raw<Page | undefined>();
   /** When the page came, for ages that grow. */
   at = $state(Date.now());
+  /** What the engine does not understand in the filter. */
   error = $state('');
+  /** Why no rows arrive now. */
+  trouble = $state('');
+  private turn = $state(0);
   selected = $state.raw<Row | undefined>();
   private offset = $state(0);
   private limit = $state(150);
@@ -47,6 +52,7 @@ export class View {
   /** For an `$effect`: asks until it is ended. */
   follow(): (() => void) | undefined {
     const path = withQuery('/events', { topics: 'connections', ...this.question });
+    void this.turn;
     if (this.frozen) return undefined;
     let fresh = true;
     const stream: Watch = watch(session.client, path, {
@@ -58,6 +64,7 @@ export class View {
       },
       lost: (error) => {
         if (error instanceof CallError && error.status === 400) this.error = error.message;
+        else this.trouble = failureSaid(error);
       },
     });
     return () => {
@@ -79,10 +86,16 @@ export class View {
     );
   }
 
+  /** Asks anew, at once. */
+  again() {
+    this.turn += 1;
+  }
+
   private take(page: Page) {
     this.page = page;
     this.at = Date.now();
     this.error = '';
+    this.trouble = '';
     const id = this.selected?.id;
     if (id !== undefined) this.selected = page.rows.find((row) => row.id === id) ?? this.selected;
   }
