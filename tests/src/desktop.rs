@@ -43,6 +43,11 @@ impl Desktop {
         env(self.dir.path())
     }
 
+    /// Where its bus answers, as D-Bus writes addresses.
+    pub fn bus_address(&self) -> String {
+        format!("unix:path={}", self.folder("run/bus").display())
+    }
+
     /// The folder for a user's files of that kind: "config", "data", "run", "home".
     pub fn folder(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)

@@ -15,6 +15,7 @@ pub mod port;
 pub mod privet;
 pub mod process;
 pub mod screen;
+pub mod wait;
 pub mod webdriver;
 
 pub use client::{Answer, curl, python};

@@ -1,22 +1,32 @@
-//! A panel that shows icons, scripted: the StatusNotifierWatcher of a session and a host that reads and clicks menus.
+//! A panel that shows icons: a real one, or a scripted watcher that can go and come; and a hand that reads and clicks menus
+//! over D-Bus as a panel does.
 
 use std::collections::HashMap;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 use zbus::blocking::{Connection, Proxy, connection};
 use zbus::zvariant::{OwnedValue, Value};
 
-use crate::PATIENCE;
+use crate::process::{Running, program};
+use crate::screen::Screen;
+use crate::wait::until;
 
 const WATCHER: &str = "org.kde.StatusNotifierWatcher";
 const ITEM: &str = "org.kde.StatusNotifierItem";
 const MENU: &str = "com.canonical.dbusmenu";
 
-/// The watcher with the items that registered.
 pub struct Panel {
     bus: Connection,
-    items: Arc<Mutex<Vec<String>>>,
+    shown: Shown,
+}
+
+/// Who keeps the icons.
+enum Shown {
+    /// Our watcher, with the items that registered.
+    Scripted(Arc<Mutex<Vec<String>>>),
+    /// Xfce's panel.
+    Real { _panel: Running },
 }
 
 struct Watcher(Arc<Mutex<Vec<String>>>);
@@ -67,22 +77,63 @@ impl Panel {
             .and_then(|builder| builder.name(WATCHER))
             .and_then(connection::Builder::build)
             .expect("the session bus takes a watcher");
-        Self { bus, items }
+        let shown = Shown::Scripted(items);
+        Self { bus, shown }
     }
 
-    /// Returns the first item once one has registered.
+    /// Starts Xfce's panel on that screen, and waits until it shows icons; `None`, said aloud, where it is not installed.
+    ///
+    /// # Panics
+    /// The panel never takes icons.
+    pub fn real(screen: &Screen) -> Option<Self> {
+        let mut command = Command::new(program("xfce4-panel")?);
+        command.arg("--disable-wm-check").envs(screen.env());
+        let panel = Running::start("xfce4-panel", command);
+        let bus = connection::Builder::address(screen.desktop.bus_address().as_str())
+            .and_then(connection::Builder::build)
+            .expect("the session bus answers");
+        let shown = Shown::Real { _panel: panel };
+        let panel = Self { bus, shown };
+        until("a panel that shows icons", || panel.has_host());
+        Some(panel)
+    }
+
+    fn watcher(&self) -> Proxy<'_> {
+        self.proxy(WATCHER, "/StatusNotifierWatcher", WATCHER)
+    }
+
+    fn has_host(&self) -> bool {
+        let host = self
+            .watcher()
+            .get_property("IsStatusNotifierHostRegistered");
+        host.unwrap_or(false)
+    }
+
+    fn items(&self) -> Vec<String> {
+        match &self.shown {
+            Shown::Scripted(items) => items.lock().expect("no reader panics").clone(),
+            Shown::Real { .. } => {
+                let items = self.watcher().get_property("RegisteredStatusNotifierItems");
+                items.unwrap_or_default()
+            }
+        }
+    }
+
+    /// Returns the first item's name on the bus once one has registered.
     pub fn await_item(&self) -> String {
         let mut found = None;
         until("an icon", || {
-            found = self
-                .items
-                .lock()
-                .expect("no reader panics")
-                .first()
-                .cloned();
+            found = self.items().first().cloned();
             found.is_some()
         });
-        found.expect("it was just found")
+        let item = found.expect("it was just found");
+        // A watcher may tell the object's path behind the name.
+        item.split('/').next().unwrap_or_default().to_owned()
+    }
+
+    /// Waits until the panel shows no icon any more.
+    pub fn await_none(&self) {
+        until("the icon's end", || self.items().is_empty());
     }
 
     fn proxy<'a>(&self, item: &'a str, path: &'a str, interface: &'a str) -> Proxy<'a> {
@@ -199,18 +250,5 @@ fn line(node: &Value<'_>) -> Line {
                 other => line(other),
             })
             .collect(),
-    }
-}
-
-#[track_caller]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a menu in another process gives no event to wait for"
-)]
-fn until(what: &str, mut ready: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !ready() {
-        assert!(start.elapsed() < PATIENCE, "{what} never comes");
-        std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }

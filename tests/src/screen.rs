@@ -1,5 +1,6 @@
 //! A screen without glass, with a window manager on it, for one test.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
@@ -70,6 +71,13 @@ impl Screen {
         ];
         env.extend(more.map(|(key, value)| (key.to_owned(), value.to_owned())));
         env
+    }
+
+    /// Writes a picture of it as a PNG file, where ImageMagick is installed; for people.
+    pub fn picture(&self, file: &Path) -> Option<Answer> {
+        let mut command = Command::new(program("import")?);
+        command.args(["-window", "root"]).arg(file).envs(self.env());
+        Some(Answer::of(command))
     }
 
     fn manage(&self, words: &[&str]) -> Answer {

@@ -8,6 +8,8 @@ use privet_tests::desktop::Desktop;
 use privet_tests::panel::{Panel, find};
 use privet_tests::privet::{Setup, binary};
 use privet_tests::process::ticks;
+use privet_tests::screen::Screen;
+use privet_tests::wait::until;
 use privet_tests::{Answer, PATIENCE, Privet, curl};
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -29,10 +31,6 @@ fn agent(desktop: &Desktop) -> Privet {
     Privet::start_as(CONFIG, &setup)
 }
 
-fn address(desktop: &Desktop) -> String {
-    format!("unix:path={}", desktop.folder("run").join("bus").display())
-}
-
 #[expect(clippy::disallowed_methods, reason = "idling is what is watched")]
 fn idle(time: Duration) {
     std::thread::sleep(time);
@@ -44,7 +42,7 @@ fn the_menu_shows_the_measured_state_and_each_click_does_what_it_says() {
         return;
     };
     let before = desktop.proxy();
-    let panel = Panel::start(&address(&desktop));
+    let panel = Panel::start(&desktop.bus_address());
     let mut agent = agent(&desktop);
     let item = panel.await_item();
     assert_eq!(
@@ -101,12 +99,42 @@ fn the_menu_shows_the_measured_state_and_each_click_does_what_it_says() {
     assert_eq!(desktop.get("mode"), "'none'");
 }
 
+/// The same hand, but Xfce's panel on a screen keeps the icon.
+#[test]
+fn a_real_panel_shows_the_icon_and_its_menu_switches_the_desktop() {
+    let Some(screen) = Screen::start() else {
+        return;
+    };
+    let Some(panel) = Panel::real(&screen) else {
+        return;
+    };
+    let desktop = &screen.desktop;
+    let before = desktop.proxy();
+    let mut agent = agent(desktop);
+    let item = panel.await_item();
+    panel.choose(&item, &["System proxy"]);
+    panel.await_line(&item, &["System proxy"], |line| line.checked);
+    assert_eq!(desktop.get("mode"), "'auto'");
+    panel.choose(&item, &["Mode", "strict"]);
+    panel.await_line(&item, &["Mode", "strict"], |line| line.checked);
+    panel.choose(&item, &["Pause", "5 minutes"]);
+    panel.await_line(&item, &["Paused, strict in 5 min"], |line| !line.enabled);
+    if let Some(folder) = std::env::var_os("PRIVET_SHOTS") {
+        let file = std::path::Path::new(&folder).join("panel.png");
+        screen.picture(&file).map(|answer| answer.good());
+    }
+    panel.choose(&item, &["Quit"]);
+    assert!(agent.wait(PATIENCE).success());
+    panel.await_none();
+    assert_eq!(desktop.proxy(), before);
+}
+
 #[test]
 fn what_was_blocked_just_now_is_let_through_for_an_hour_by_a_click() {
     let Some(desktop) = Desktop::start() else {
         return;
     };
-    let panel = Panel::start(&address(&desktop));
+    let panel = Panel::start(&desktop.bus_address());
     let agent = agent(&desktop);
     let item = panel.await_item();
     panel.choose(&item, &["Mode", "standard"]);
@@ -126,8 +154,11 @@ fn what_was_blocked_just_now_is_let_through_for_an_hour_by_a_click() {
     assert_eq!(ask().out, "403");
     panel.choose(&item, &["Blocked just now", "ads.test"]);
     agent.await_api("why?target=ads.test:80", |why| why["verdict"] != "blocked");
-    let file = std::fs::read_to_string(agent.place.config()).expect("the file is there");
-    assert!(file.contains("until"), "{file}");
+    // It holds before it is on the disk.
+    until("the rule with its end in the file", || {
+        let file = std::fs::read_to_string(agent.place.config());
+        file.is_ok_and(|text| text.contains("until"))
+    });
 
     assert_eq!(agent.json(&["status"])["totals"]["active"], 0);
     panel.choose(&item, &["New identity"]);
@@ -142,7 +173,7 @@ fn a_panel_that_comes_late_or_goes_is_followed() {
     let agent = agent(&desktop);
     agent.await_log("no panel of this desktop shows icons yet");
     for _ in 0..2 {
-        let panel = Panel::start(&address(&desktop));
+        let panel = Panel::start(&desktop.bus_address());
         let item = panel.await_item();
         assert!(find(&panel.menu(&item), &["Quit"]).is_some());
         panel.end();
@@ -155,7 +186,7 @@ fn without_a_bus_or_after_its_end_the_agent_goes_on_and_takes_no_time() {
     let Some(mut desktop) = Desktop::start() else {
         return;
     };
-    let panel = Panel::start(&address(&desktop));
+    let panel = Panel::start(&desktop.bus_address());
     let with_bus = agent(&desktop);
     panel.await_item();
     desktop.end_bus();

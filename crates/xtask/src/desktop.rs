@@ -33,8 +33,7 @@ pub fn desktop() -> Done {
     use_binary(shell::target_dir().join("release/privet"));
     let desktop = Desktop::start().ok_or("no session: see what is missing above")?;
     let before = desktop.proxy();
-    let bus = format!("unix:path={}", desktop.folder("run/bus").display());
-    let panel = Panel::start(&bus);
+    let panel = Panel::start(&desktop.bus_address());
     let setup = Setup {
         env: desktop.env(),
         command: Some("agent"),

@@ -99,6 +99,16 @@ pub const TEST: &[Package] = &[
         "gnome-keyring-daemon",
         "a Secret Service for the keyring test",
     ),
+    Package(
+        "xvfb",
+        "Xvfb",
+        "a screen for the tray's and the window's tests",
+    ),
+    Package(
+        "xfce4-panel",
+        "xfce4-panel",
+        "a panel that shows the tray's icon",
+    ),
 ];
 
 /// To make packages and to look at them.

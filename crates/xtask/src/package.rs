@@ -64,7 +64,7 @@ impl Work {
 /// # Errors
 /// A build failed, or a tool is missing.
 pub fn package() -> Done {
-    needs::ensure(&[needs::BUILD, needs::PACKAGE])?;
+    needs::ensure(&[needs::BUILD, needs::DESKTOP, needs::PACKAGE])?;
     page::build()?;
     for package in ["privet", "privet-desktop"] {
         shell::run("cargo", &["build", "--release", "--locked", "-p", package])?;

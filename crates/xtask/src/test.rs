@@ -35,9 +35,9 @@ pub fn test() -> Done {
             ],
         )
     })?;
-    log.step("packages", package::check)?;
     log.step("page", page::check)?;
     log.step("desktop", desktop)?;
+    log.step("packages", package::check)?;
     log.step("fuzz targets", fuzz::round)?;
     log.close();
     Ok(())
