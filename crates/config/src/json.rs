@@ -234,13 +234,17 @@ fn list(list: &FilterList) -> Value {
         Source::Path(path) => json!(path),
         Source::Url(url) => json!(url),
     };
-    json!({
+    let mut value = json!({
         "name": list.name,
         "source": source,
         "format": format,
         "enabled": list.enabled,
         "refresh": format_duration(list.refresh),
-    })
+    });
+    if !list.probation.is_zero() {
+        value["probation"] = json!(format_duration(list.probation));
+    }
+    value
 }
 
 fn scan(scan: &Scan) -> Value {

@@ -80,7 +80,14 @@ pub static FILTER: Section = Section {
 };
 pub static LIST: Section = Section {
     path: "filter.list",
-    keys: &["name", "source", "format", "enabled", "refresh"],
+    keys: &[
+        "name",
+        "source",
+        "format",
+        "enabled",
+        "refresh",
+        "probation",
+    ],
 };
 pub static CACHE: Section = Section {
     path: "cache",

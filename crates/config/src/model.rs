@@ -217,6 +217,8 @@ pub struct FilterList {
     pub format: ListFormat,
     pub enabled: bool,
     pub refresh: Duration,
+    /// For so long a new list only counts what it would block; zero: it blocks at once.
+    pub probation: Duration,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

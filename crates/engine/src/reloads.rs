@@ -1,7 +1,6 @@
 //! Waking what waits when another policy comes into force.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
+use privet_policy::threads;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
@@ -15,11 +14,9 @@ pub(crate) struct Reloads([Notify; SHARDS]);
 impl Reloads {
     /// Ready once [`Reloads::tell`] is called after this was.
     pub(crate) fn next(&self) -> Notified<'_> {
-        static THREADS: AtomicUsize = AtomicUsize::new(0);
-        thread_local!(static HERE: usize = THREADS.fetch_add(1, Ordering::Relaxed) % SHARDS);
         let [first, ..] = &self.0;
         self.0
-            .get(HERE.with(|here| *here))
+            .get(threads::mine() % SHARDS)
             .unwrap_or(first)
             .notified()
     }

@@ -1,8 +1,7 @@
 //! A part of the live table that one thread writes: opening and closing a row touch nothing that another connection's
 //! thread writes. Only readers contend for its lock, and they hold it for as long as it takes to copy pointers.
 
-use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Clock;
@@ -294,13 +293,5 @@ fn verdict_of(end: End) -> Option<Verdict> {
 
 /// The part of the calling thread: threads are numbered as they first come.
 pub(crate) fn of_this_thread() -> usize {
-    static THREADS: AtomicUsize = AtomicUsize::new(0);
-    thread_local!(static MINE: Cell<Option<usize>> = const { Cell::new(None) });
-    MINE.with(|mine| {
-        mine.get().unwrap_or_else(|| {
-            let number = THREADS.fetch_add(1, Ordering::Relaxed) % SHARDS;
-            mine.set(Some(number));
-            number
-        })
-    })
+    privet_policy::threads::mine() % SHARDS
 }

@@ -134,6 +134,7 @@ fn decide_once(list: List) {
         format: ListFormat::Hosts,
         enabled: true,
         refresh: std::time::Duration::ZERO,
+        probation: Default::default(),
     }];
     let start = Instant::now();
     let policy =

@@ -68,13 +68,13 @@ impl Policy {
             deny: domains("[filter] deny", &config.filter.deny)?,
             allow_text: config.filter.allow.clone(),
             deny_text: config.filter.deny.clone(),
-            lists: enabled(config, lists),
             own,
             modes,
             outlets,
         };
         let mode = mode.ok_or_else(|| CompileError::NoMode(config.mode.clone()))?;
-        Ok(Policy::of(Arc::new(book), mode))
+        let lists = enabled(config, lists).into();
+        Ok(Policy::of(Arc::new(book), lists, mode))
     }
 }
 

@@ -5,6 +5,9 @@
 
 use std::fmt::Write;
 use std::sync::Arc;
+use std::time::SystemTime;
+
+use privet_config::format_moment;
 
 use crate::hashed::{Suffixes, ancestor};
 use crate::hostset::HostSet;
@@ -44,12 +47,13 @@ fn walk<T: Trace>(request: &Request<'_>, policy: &Policy, trace: &mut T) -> Verd
     let verdict = match rule {
         Some(rule) => by_rule(rule, policy),
         None => match filtered(request, policy, &suffixes, trace) {
-            Some(why) => Verdict {
+            Filtered::Blocked(why) => Verdict {
                 action: Action::Block,
                 why,
                 wants_addresses: false,
             },
-            None => by_mode(policy, trace),
+            Filtered::Passes => by_mode(policy, trace),
+            Filtered::Counted(would) => noted(by_mode(policy, trace), &would),
         },
     };
     Verdict {
@@ -201,13 +205,32 @@ fn direct(kind: WhyKind, text: &Arc<str>, policy: &Policy) -> Option<Verdict> {
     })
 }
 
-/// Why the filter blocks, if it does.
+/// What the filter says.
+enum Filtered {
+    Blocked(Why),
+    Passes,
+    /// It passes, and lists on probation would block it: the sentence that says so.
+    Counted(String),
+}
+
+/// The verdict stays, and its reason says beside what lists on probation would do.
+fn noted(verdict: Verdict, would: &str) -> Verdict {
+    let text = format!("{}; {would}", verdict.why.text).into();
+    Verdict {
+        why: Why {
+            text,
+            ..verdict.why
+        },
+        ..verdict
+    }
+}
+
 fn filtered<T: Trace>(
     request: &Request<'_>,
     policy: &Policy,
     suffixes: &Suffixes,
     trace: &mut T,
-) -> Option<Why> {
+) -> Filtered {
     let book = &policy.book;
     if !policy.mode().filter {
         trace.step(|| {
@@ -218,7 +241,7 @@ fn filtered<T: Trace>(
                 Said::plain("filter.off"),
             )
         });
-        return None;
+        return Filtered::Passes;
     }
     if let Some(entry) = own_entry(&book.allow, &book.allow_text, suffixes) {
         trace.step(|| {
@@ -230,14 +253,14 @@ fn filtered<T: Trace>(
                 Said::plain("filter.allowed").with("entry", entry),
             )
         });
-        return None;
+        return Filtered::Passes;
     }
     trace.step(|| unnamed("filter.allow"));
     if let Some(entry) = own_entry(&book.deny, &book.deny_text, suffixes) {
         let text = format!("`{entry}` is in [filter] deny");
         let said = Said::plain("filter.denied").with("entry", entry);
         trace.step(|| plain("filter.deny", true, text.clone(), said));
-        return Some(Why {
+        return Filtered::Blocked(Why {
             kind: WhyKind::Deny,
             text: text.into(),
         });
@@ -257,69 +280,63 @@ fn own_entry<'a>(set: &HostSet, texts: &'a [String], suffixes: &Suffixes) -> Opt
     texts.get(found.note as usize).map(String::as_str)
 }
 
-/// Asks every list, also once one has blocked: all that match are named.
+/// Asks every list, also once one has blocked: all that match are named. A list on probation blocks nothing and is
+/// counted apart.
 fn listed<T: Trace>(
     request: &Request<'_>,
     policy: &Policy,
     suffixes: &Suffixes,
     trace: &mut T,
-) -> Option<Why> {
+) -> Filtered {
     let host = &request.target.host;
-    let mut sentence: Option<String> = None;
+    let (mut blocks, mut would) = (String::new(), String::new());
     for list in policy.lists() {
         let hit = list.look(host, suffixes, request.url);
-        trace.step(|| list_step(list, hit, host));
+        let counting = list.counting_at(request.at);
+        trace.step(|| list_step(list, hit, host, counting));
         let Some(hit) = hit.filter(|hit| !hit.allow) else {
             continue;
         };
         if T::LIVE {
-            list.count_hit();
-        }
-        let sentence = match &mut sentence {
-            Some(sentence) => {
-                sentence.push_str(" and ");
-                sentence
+            match counting {
+                Some(_) => list.tally().would(host),
+                None => list.tally().hit(),
             }
-            None => sentence.insert(format!("{host} is blocked by ")),
+        }
+        let sentence = match counting {
+            Some(_) => &mut would,
+            None => &mut blocks,
         };
+        if !sentence.is_empty() {
+            sentence.push_str(" and ");
+        }
         // Writing to a string does not fail.
         let _ = write!(sentence, "list “{}” (line {})", list.name(), hit.line);
+        if let Some(until) = counting {
+            let _ = write!(
+                would,
+                " would block it (counting until {})",
+                format_moment(until)
+            );
+        }
     }
-    sentence.map(|text| Why {
-        kind: WhyKind::List,
-        text: text.into(),
-    })
+    match (blocks.is_empty(), would.is_empty()) {
+        (false, _) => Filtered::Blocked(Why {
+            kind: WhyKind::List,
+            text: format!("{host} is blocked by {blocks}").into(),
+        }),
+        (true, false) => Filtered::Counted(would),
+        (true, true) => Filtered::Passes,
+    }
 }
 
-fn list_step(list: &List, hit: Option<Hit>, host: &Host) -> Step {
-    let (text, said) = match (hit, host) {
-        (None, _) => (
+fn list_step(list: &List, hit: Option<Hit>, host: &Host, counting: Option<SystemTime>) -> Step {
+    let (text, said) = match hit {
+        None => (
             "no line of it names the target".to_owned(),
             Said::plain("list.unnamed"),
         ),
-        (Some(hit), Host::Name(name)) if hit.above > 0 => {
-            let above = ancestor(name, hit.above);
-            let (does, code) = if hit.allow {
-                ("excepts", "list.exceptsAbove")
-            } else {
-                ("blocks", "list.blocksAbove")
-            };
-            (
-                format!("it {does} {above}, of which this is a part"),
-                Said::plain(code).with("host", above),
-            )
-        }
-        (Some(hit), host) => {
-            let (does, code) = if hit.allow {
-                ("excepts", "list.excepts")
-            } else {
-                ("blocks", "list.blocks")
-            };
-            (
-                format!("it {does} {host}"),
-                Said::plain(code).with("host", host),
-            )
-        }
+        Some(hit) => hit_said(hit, host, counting),
     };
     Step {
         what: format!("list {}", list.name()),
@@ -330,6 +347,33 @@ fn list_step(list: &List, hit: Option<Hit>, host: &Host) -> Step {
         text,
         said,
     }
+}
+
+/// What a line says of the host, in a sentence.
+fn hit_said(hit: Hit, host: &Host, counting: Option<SystemTime>) -> (String, Said) {
+    let (named, part) = match host {
+        Host::Name(name) if hit.above > 0 => (ancestor(name, hit.above).to_owned(), true),
+        host => (host.to_string(), false),
+    };
+    let until = counting.filter(|_| !hit.allow).map(format_moment);
+    let (does, code) = match (hit.allow, &until, part) {
+        (true, _, true) => ("excepts", "list.exceptsAbove"),
+        (true, _, false) => ("excepts", "list.excepts"),
+        (false, Some(_), true) => ("would block", "list.countsAbove"),
+        (false, Some(_), false) => ("would block", "list.counts"),
+        (false, None, true) => ("blocks", "list.blocksAbove"),
+        (false, None, false) => ("blocks", "list.blocks"),
+    };
+    let mut text = format!("it {does} {named}");
+    if part {
+        text.push_str(", of which this is a part");
+    }
+    let mut said = Said::plain(code).with("host", named);
+    if let Some(until) = until {
+        let _ = write!(text, "; it only counts until {until}");
+        said = said.with("until", until);
+    }
+    (text, said)
 }
 
 fn unnamed(what: &str) -> Step {

@@ -16,6 +16,7 @@ use crate::{List, Outlet, OwnEndpoints};
 #[derive(Clone)]
 pub struct Policy {
     pub(crate) book: Arc<Rulebook>,
+    lists: Arc<[Arc<List>]>,
     mode: Arc<Mode>,
     generation: u64,
 }
@@ -27,7 +28,6 @@ pub(crate) struct Rulebook {
     pub(crate) deny: HostSet,
     pub(crate) allow_text: Vec<String>,
     pub(crate) deny_text: Vec<String>,
-    pub(crate) lists: Vec<Arc<List>>,
     pub(crate) own: OwnEndpoints,
     pub(crate) modes: BTreeMap<String, Arc<Mode>>,
     pub(crate) outlets: Vec<Arc<str>>,
@@ -58,10 +58,11 @@ pub(crate) enum ModeRoute {
 }
 
 impl Policy {
-    pub(crate) fn of(book: Arc<Rulebook>, mode: Arc<Mode>) -> Policy {
+    pub(crate) fn of(book: Arc<Rulebook>, lists: Arc<[Arc<List>]>, mode: Arc<Mode>) -> Policy {
         static GENERATIONS: AtomicU64 = AtomicU64::new(1);
         Policy {
             book,
+            lists,
             mode,
             generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
         }
@@ -70,7 +71,26 @@ impl Policy {
     /// The same rules and lists, shared, in another mode; `None` where no mode has this name.
     pub fn in_mode(&self, name: &str) -> Option<Policy> {
         let mode = self.book.modes.get(name)?.clone();
-        Some(Policy::of(self.book.clone(), mode))
+        Some(Policy::of(self.book.clone(), self.lists.clone(), mode))
+    }
+
+    /// The same in the mode that is on or, where that does not filter, in the first that does; `None`: no mode filters.
+    pub(crate) fn filtering(&self) -> Option<Policy> {
+        if self.mode.filter {
+            return Some(self.clone());
+        }
+        let mode = self.book.modes.values().find(|mode| mode.filter)?;
+        self.in_mode(&mode.name)
+    }
+
+    /// The same with `list` in the place of the one of its name; a list of a new name is asked last.
+    pub fn with_list(&self, list: Arc<List>) -> Policy {
+        let mut lists = self.lists.to_vec();
+        match lists.iter_mut().find(|known| known.name() == list.name()) {
+            Some(known) => *known = list,
+            None => lists.push(list),
+        }
+        Policy::of(self.book.clone(), lists.into(), self.mode.clone())
     }
 
     pub fn mode(&self) -> &Mode {
@@ -105,7 +125,7 @@ impl Policy {
 
     /// The lists in force, in the order of the file.
     pub fn lists(&self) -> &[Arc<List>] {
-        &self.book.lists
+        &self.lists
     }
 
     /// Where Privet itself answers.
@@ -123,7 +143,7 @@ impl fmt::Debug for Policy {
         f.debug_struct("Policy")
             .field("mode", &self.mode.name)
             .field("rules", &self.rules().len())
-            .field("lists", &self.book.lists)
+            .field("lists", &self.lists)
             .field("generation", &self.generation)
             .finish()
     }

@@ -2,6 +2,7 @@
 
 mod given;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use given::*;
@@ -356,4 +357,95 @@ fn a_policy_is_shared_between_threads() {
     fn shared<T: Send + Sync + 'static>() {}
     shared::<Policy>();
     shared::<List>();
+}
+
+#[test]
+fn a_list_on_probation_blocks_nothing_and_says_what_it_would_block() {
+    let mut config = config();
+    config.filter.lists = vec![list("new"), list("old")];
+    config.filter.allow = strings(["good.test"]);
+    let tally = Arc::new(privet_policy::Tally::default());
+    let until = NOW + Duration::from_secs(3600);
+    let new = parsed(
+        "new",
+        "0.0.0.0 ads.test\n0.0.0.0 both.test\n0.0.0.0 good.test\n",
+    );
+    let new = Arc::new(new.counted_in(tally.clone(), Some(until)));
+    let lists = [new, parsed("old", "0.0.0.0 both.test\n")];
+    let policy = Policy::compile(&config, &lists, own()).unwrap();
+
+    let ads = asked("ads.test:443");
+    let verdict = decide(&ads.request(), &policy);
+    assert_eq!(verdict.why.kind, WhyKind::Mode);
+    let said = "list “new” (line 1) would block it (counting until 1970-01-01T01:00:00Z)";
+    assert!(verdict.why.text.ends_with(said), "{}", verdict.why.text);
+    assert_eq!(explain(&ads.request(), &policy).verdict, verdict);
+    assert_eq!(way(&asked("both.test:443"), &policy), "block List");
+    assert_eq!(way(&asked("good.test:443"), &policy), "direct Mode");
+
+    let step = &explain(&ads.request(), &policy).steps;
+    let step = step.iter().find(|step| step.list.is_some()).unwrap();
+    assert!(
+        step.matched
+            && step
+                .text
+                .starts_with("it would block ads.test; it only counts until")
+    );
+
+    let counted: Vec<_> = (tally.take_hosts().into_iter()).collect();
+    assert_eq!(
+        (tally.hits(), tally.would_block()),
+        (0, counted.iter().map(|c| c.1).sum())
+    );
+    assert!(counted.iter().any(|(host, n)| host == "ads.test" && *n > 0));
+
+    let later = Asked { at: until, ..ads };
+    assert_eq!(way(&later, &policy), "block List", "the probation is over");
+    assert_eq!(tally.hits(), 1);
+}
+
+#[test]
+fn an_update_that_newly_blocks_a_used_site_is_told_from_one_that_does_not() {
+    use privet_policy::{Host, Used, newly_blocked};
+    let used = |names: &[&str]| -> Vec<Used> {
+        let of = |name: &&str| Used {
+            host: Host::parse(name).unwrap(),
+            connections: 9,
+        };
+        names.iter().map(of).collect()
+    };
+    let mut config = with_rules(vec![rule(Use::Direct, |m| {
+        m.domain = strings(["ruled.test"])
+    })]);
+    config.filter.lists = vec![list("one"), list("two")];
+    config.filter.allow = strings(["allowed.test"]);
+    let lists = [
+        parsed("one", "0.0.0.0 old.test\n"),
+        parsed("two", "0.0.0.0 other.test\n"),
+    ];
+    let policy = Policy::compile(&config, &lists, own()).unwrap();
+    let all = used(&[
+        "old.test",
+        "other.test",
+        "ruled.test",
+        "allowed.test",
+        "mine.test",
+        "1.2.3.4",
+    ]);
+    for (update, want) in [
+        ("0.0.0.0 old.test\n0.0.0.0 new.test\n", &[][..]),
+        ("0.0.0.0 mine.test\n", &["mine.test"]),
+        ("||mine.test^\n@@||mine.test^\n", &[]),
+        (
+            "0.0.0.0 other.test\n0.0.0.0 ruled.test\n0.0.0.0 allowed.test\n",
+            &[],
+        ),
+        ("mine.test\n1.2.3.4\n", &["mine.test", "1.2.3.4"]),
+    ] {
+        for mode in ["standard", "off", "strict"] {
+            let policy = policy.in_mode(mode).unwrap();
+            let found = newly_blocked(&policy, parsed("one", update), &all, NOW);
+            assert_eq!(found, used(want), "{update:?} in {mode}");
+        }
+    }
 }

@@ -40,10 +40,11 @@ pub(super) fn table_to_json(table: &dyn TableLike) -> Json {
 }
 
 /// Keys whose values are compared by what they mean, so that "60m" is not rewritten to "1h".
-const DURATIONS: [&str; 6] = [
+const DURATIONS: [&str; 7] = [
     "interval",
     "timeout",
     "refresh",
+    "probation",
     "handshake_timeout",
     "idle_timeout",
     "connections",

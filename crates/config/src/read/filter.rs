@@ -12,6 +12,9 @@ use crate::tree::{Table, Value};
 
 const REFRESH: RangeInclusive<Duration> =
     Duration::from_secs(60)..=Duration::from_secs(365 * 86_400);
+/// From a second, or none at all.
+const PROBATION: RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_secs(90 * 86_400);
 const FORMATS: [(&str, ListFormat); 6] = [
     ("auto", ListFormat::Auto),
     ("adblock", ListFormat::Adblock),
@@ -53,13 +56,23 @@ fn read_list(table: &Table<'_>, name: String, ground: &Ground<'_>) -> Option<Fil
         .get("refresh")
         .and_then(|v| v.duration(REFRESH))
         .unwrap_or(DEFAULT_REFRESH);
+    let probation = table.get("probation").and_then(|v| read_probation(&v));
     Some(FilterList {
         name,
         source: source?,
         format,
         enabled,
         refresh,
+        probation: probation.unwrap_or_default(),
     })
+}
+
+/// "0" is no probation, as where nothing is written.
+fn read_probation(value: &Value<'_>) -> Option<Duration> {
+    if value.peek_integer().is_none() && matches!(value.string()?.trim(), "0" | "0s") {
+        return Some(Duration::ZERO);
+    }
+    value.duration(PROBATION)
 }
 
 fn read_source(value: &Value<'_>, ground: &Ground<'_>) -> Option<Source> {

@@ -9,10 +9,12 @@ mod hosts_line;
 mod line;
 mod read;
 mod rpz_line;
+mod tally;
 mod url_rules;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use privet_config::ListFormat;
 use serde::{Serialize, Serializer};
@@ -24,15 +26,18 @@ use crate::hostset::HostSet;
 pub use line::LineFault;
 use line::Note;
 pub use read::{ListReader, MAX_LINE, MAX_LINES, MAX_LIST};
+pub use tally::{MOST_HOSTS, Tally};
 use url_rules::UrlRules;
 
-/// One list, read and ready to be asked from any thread.
+/// One list, read and ready to be asked from any thread. Cheap to clone: what was read is shared.
+#[derive(Clone)]
 pub struct List {
-    name: String,
-    stats: ListStats,
-    hosts: HostSet,
-    rules: Option<UrlRules>,
-    hits: AtomicU64,
+    name: Arc<str>,
+    stats: Arc<ListStats>,
+    hosts: Arc<HostSet>,
+    rules: Option<Arc<UrlRules>>,
+    tally: Arc<Tally>,
+    counting_until: Option<SystemTime>,
 }
 
 /// A line of a list that speaks of the target.
@@ -116,13 +121,29 @@ impl List {
         &self.stats
     }
 
-    /// How many connections this list blocked since it was read, alone or with others.
-    pub fn hits(&self) -> u64 {
-        self.hits.load(Ordering::Relaxed)
+    /// The same list, counted in `tally` and, until that moment, on probation: it counts what it would block, and blocks
+    /// nothing.
+    #[must_use]
+    pub fn counted_in(&self, tally: Arc<Tally>, counting_until: Option<SystemTime>) -> List {
+        List {
+            tally,
+            counting_until,
+            ..self.clone()
+        }
     }
 
-    pub(crate) fn count_hit(&self) {
-        self.hits.fetch_add(1, Ordering::Relaxed);
+    /// How many connections this list blocked, alone or with others.
+    pub fn hits(&self) -> u64 {
+        self.tally.hits()
+    }
+
+    /// Until when it only counts, if it does at `at`.
+    pub fn counting_at(&self, at: SystemTime) -> Option<SystemTime> {
+        self.counting_until.filter(|until| at < *until)
+    }
+
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     /// What the list says of the host and, where it can be read, of the URL: its strongest line, if any.

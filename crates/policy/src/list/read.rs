@@ -1,5 +1,7 @@
 //! Reads a list's source in pieces of any size; the same bytes give the same list however they are cut.
 
+use std::sync::Arc;
+
 use privet_config::ListFormat;
 
 use super::adblock_line::adblock;
@@ -207,8 +209,8 @@ impl Lines {
             });
         }
         Ok(List {
-            name,
-            stats: ListStats {
+            name: name.into(),
+            stats: Arc::new(ListStats {
                 format,
                 entries,
                 beside: self.beside,
@@ -216,10 +218,11 @@ impl Lines {
                 errors: self.errors,
                 bytes,
                 memory: hosts.bytes(),
-            },
-            hosts,
-            rules,
-            hits: Default::default(),
+            }),
+            hosts: Arc::new(hosts),
+            rules: rules.map(Arc::new),
+            tally: Default::default(),
+            counting_until: None,
         })
     }
 }

@@ -126,6 +126,7 @@ pub fn list(name: &str) -> FilterList {
         format: ListFormat::Auto,
         enabled: true,
         refresh: Duration::from_secs(1),
+        probation: Duration::ZERO,
     }
 }
 
