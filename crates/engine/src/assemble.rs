@@ -1,6 +1,8 @@
 //! Configuration + lists + secrets → a snapshot that connections are decided by.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use privet_config::{Config, Isolate, Keyring, Secret};
@@ -18,6 +20,8 @@ pub(crate) struct Material {
     /// The mode that is on.
     pub(crate) mode: String,
     pub(crate) lists: Vec<Arc<List>>,
+    /// The file that each list's text came from.
+    pub(crate) texts: BTreeMap<String, PathBuf>,
     /// Where we listen.
     pub(crate) own: Vec<SocketAddr>,
     pub(crate) keyring: Arc<dyn Keyring + Send + Sync>,
@@ -37,6 +41,7 @@ fn make(material: Material) -> Result<Snapshot, StartError> {
         config,
         mode,
         lists,
+        texts,
         own,
         keyring,
         generation,
@@ -71,7 +76,7 @@ fn make(material: Material) -> Result<Snapshot, StartError> {
         config,
         policy,
         outward,
-        lists,
+        texts: Arc::new(texts),
         users,
         needs_app,
         asks_ahead,

@@ -86,12 +86,12 @@ impl Keeper {
             .into_iter()
             .filter(|(kind, at)| self.open.get(at).is_some_and(|run| run.kind.get() != *kind));
         let turned = turned.collect();
-        let lists = self.lists_for(&config).await?;
+        let mut lists = self.lists_for(&config).await?;
         let own = bound
             .iter()
             .map(|bound: &Bound| bound.address)
             .chain(self.open.values().map(|run| run.address));
-        let material = self.material(config, &modes, &lists, own.collect());
+        let material = self.material(config, &modes, &mut lists, own.collect());
         Ok(Plan {
             from_file: note.is_none(),
             snapshot: assemble(material).await?,
@@ -121,7 +121,10 @@ impl Keeper {
             }
         }
         self.open_doors(plan.bound).await;
+        self.save_lists().await;
+        self.forget_list_problems();
         self.say_list_errors();
+        self.watch_list_files();
         self.start_checks();
         self.start_fetches(None);
         let (opened, closed) = told;
@@ -185,7 +188,10 @@ impl Keeper {
     pub(crate) async fn swap_lists(&mut self) {
         let config = self.shared.snapshot.load().config.clone();
         let own = self.open.values().map(|running| running.address).collect();
-        match assemble(self.material(config, &self.modes, &self.lists, own)).await {
+        let (modes, mut lists) = (self.modes.clone(), std::mem::take(&mut self.lists));
+        let material = self.material(config, &modes, &mut lists, own);
+        self.lists = lists;
+        match assemble(material).await {
             Ok(snapshot) => {
                 self.put_in_force(snapshot);
                 self.start_checks();
@@ -215,12 +221,13 @@ impl Keeper {
         &self,
         config: Arc<Config>,
         modes: &Modes,
-        lists: &Lists,
+        lists: &mut Lists,
         own: Vec<SocketAddr>,
     ) -> Material {
         let before = self.shared.snapshot.load_full();
         Material {
             mode: modes.current(SystemTime::now()).to_owned(),
+            texts: lists.texts(),
             lists: lists.active(),
             own,
             keyring: self.options.keyring.clone(),

@@ -26,6 +26,7 @@ impl Keeper {
             self.shared.ledger.cancel_all(End::Shutdown);
             let _ = tokio::time::timeout(LAST, places.empty()).await;
         }
+        self.save_lists().await;
         let ledger = self.shared.ledger.clone();
         let _ = tokio::task::spawn_blocking(move || ledger.flush()).await;
     }

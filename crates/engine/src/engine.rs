@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::keeper::Order;
 use crate::launch::Options;
 use crate::listen::{Kind, ListenerState};
-use crate::lists::ListState;
+use crate::lists::{ListAct, ListRefusal, ListState};
 use crate::mode::ModeState;
 use crate::problem::Problem;
 use crate::reload::{Applied, ApplyError};
@@ -131,7 +131,7 @@ impl Engine {
     /// # Errors
     /// The target is neither `host:port` nor a URL.
     pub async fn why(&self, question: &Question) -> Result<Explanation, TargetError> {
-        question.ask(&self.snapshot(), &self.options.data_dir).await
+        question.ask(&self.snapshot()).await
     }
 
     pub async fn lists(&self) -> Vec<ListState> {
@@ -146,6 +146,18 @@ impl Engine {
         self.order(|reply| Order::Refresh { list, reply })
             .await
             .unwrap_or(false)
+    }
+
+    /// Carries out a wish about a list's versions.
+    ///
+    /// # Errors
+    /// No such list, nothing to do it with, or a text that is broken.
+    pub async fn act_on_list(&self, name: &str, act: ListAct) -> Result<(), ListRefusal> {
+        let list = name.to_owned();
+        let done = self
+            .order(|reply| Order::ListAct { list, act, reply })
+            .await;
+        done.unwrap_or_else(|| Err(ListRefusal::Failed("the engine is stopping".to_owned())))
     }
 
     pub fn upstreams(&self) -> Vec<OutletHealth> {

@@ -8,16 +8,16 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::header::{
-    ETAG, HOST, HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION,
-    USER_AGENT,
+    CONTENT_ENCODING, ETAG, HOST, HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    LAST_MODIFIED, LOCATION, USER_AGENT,
 };
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use privet_http::{Ask, Refusal, Road};
-use privet_ledger::{End, Live};
-use privet_policy::{Listener, Protocol, Target};
+use privet_ledger::{End, GroupBy, Live};
+use privet_policy::{List, Listener, Protocol, Target, Used, newly_blocked};
 
-use crate::lists::{Copy, Due, Facts, Parsed, parse};
+use crate::lists::{Arrived, Due, Facts, Text, most_used, parse, sum_of};
 use crate::serve::EngineRoad;
 use crate::shared::Shared;
 
@@ -27,12 +27,15 @@ const LARGEST: usize = 64 << 20;
 const PATIENCE: Duration = Duration::from_secs(120);
 const REDIRECTS: usize = 5;
 
-/// What came of a fetch: a new list, or `None` where the server said that ours is current.
-pub(crate) type Fetched = Result<Option<Parsed>, String>;
+/// So long back the user's own sites are looked for, in milliseconds.
+const USED_WITHIN: u64 = 7 * 24 * 3_600_000;
 
-/// Fetches one list and keeps its copy. Every error is a sentence for the user.
-pub(crate) async fn fetch(due: Due, shared: Arc<Shared>, copy: Copy) -> Fetched {
-    match tokio::time::timeout(PATIENCE, fetch_list(&due, shared, copy)).await {
+/// What came of a fetch. Every error is a sentence for the user.
+pub(crate) type Fetched = Result<Arrived, String>;
+
+/// Fetches one list, and looks at what it would newly block.
+pub(crate) async fn fetch(due: Due, shared: Arc<Shared>) -> Fetched {
+    match tokio::time::timeout(PATIENCE, fetch_list(&due, shared)).await {
         Ok(fetched) => fetched,
         Err(_) => Err(format!(
             "{} did not arrive within {} s",
@@ -42,18 +45,14 @@ pub(crate) async fn fetch(due: Due, shared: Arc<Shared>, copy: Copy) -> Fetched 
     }
 }
 
-async fn fetch_list(due: &Due, shared: Arc<Shared>, copy: Copy) -> Fetched {
+async fn fetch_list(due: &Due, shared: Arc<Shared>) -> Fetched {
     let road = EngineRoad(shared);
     let mut url = due.url.clone();
     for _ in 0..=REDIRECTS {
         let answer = get(&road, &url, due.known.as_ref()).await?;
         match answer.status {
-            StatusCode::OK => return keep(due, answer, copy).await.map(Some),
-            StatusCode::NOT_MODIFIED => {
-                let mut facts = due.known.clone().unwrap_or_default();
-                facts.checked = now();
-                return write(copy, facts, None).await.map(|()| None);
-            }
+            StatusCode::OK => return read(due, answer, &road.0).await,
+            StatusCode::NOT_MODIFIED if due.known.is_some() => return Ok(Arrived::Current),
             status if status.is_redirection() => url = onward(&url, &answer.head)?,
             status => return Err(format!("{url} answered {status}")),
         }
@@ -196,45 +195,61 @@ where
     })
 }
 
-async fn keep(due: &Due, answer: Answer, copy: Copy) -> Result<Parsed, String> {
-    let text = |name: HeaderName| {
-        answer
-            .head
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned)
+async fn read(due: &Due, answer: Answer, shared: &Arc<Shared>) -> Fetched {
+    let said = |name: HeaderName| {
+        let value = answer.head.get(name)?.to_str().ok()?;
+        Some(value.to_owned())
     };
+    if let Some(coding) = said(CONTENT_ENCODING).filter(|coding| coding != "identity") {
+        return Err(format!(
+            "{} sends it packed as {coding:?}, which was not asked for",
+            due.url
+        ));
+    }
     let facts = Facts {
         url: due.url.clone(),
-        etag: text(ETAG),
-        last_modified: text(LAST_MODIFIED),
-        checked: now(),
+        etag: said(ETAG),
+        last_modified: said(LAST_MODIFIED),
+        checked: unix_millis() / 1000,
+        ..Facts::default()
     };
-    let (name, format, body) = (due.name.clone(), due.format, answer.body);
+    let (due, shared, bytes) = (due.clone(), shared.clone(), answer.body);
     let parsed = tokio::task::spawn_blocking(move || {
-        let parsed = parse(&name, &body, format)?;
+        let parsed = parse(&due.name, &bytes, due.format)?;
         // A server that answers with an empty page must not switch protection off.
-        if parsed.list.stats().entries == 0 {
-            return Err(
-                "what came holds no entry of a known format; the last good list stays".to_owned(),
-            );
+        let entries = parsed.list.stats().entries;
+        if entries == 0 {
+            return Err("what came holds no entry of a known format".to_owned());
         }
-        copy.write(&facts, Some(&body))
-            .map_err(|error| format!("the list cannot be kept: {error}"))?;
-        Ok(parsed)
+        let blocks = match due.guarded {
+            true => closed_by(&parsed.list, &shared),
+            false => Vec::new(),
+        };
+        Ok(Arrived::New(Box::new(Text {
+            facts: Facts {
+                entries: entries as u64,
+                bytes: bytes.len() as u64,
+                sum: Some(sum_of(&bytes)),
+                ..facts
+            },
+            parsed,
+            bytes,
+            blocks,
+        })))
     });
     parsed
         .await
         .map_err(|error| format!("reading the list broke off: {error}"))?
 }
 
-async fn write(copy: Copy, facts: Facts, text: Option<Vec<u8>>) -> Result<(), String> {
-    let written = tokio::task::spawn_blocking(move || copy.write(&facts, text.as_deref())).await;
-    match written {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(format!("the list's copy cannot be kept: {error}")),
-        Err(error) => Err(format!("keeping the list's copy broke off: {error}")),
-    }
+/// The user's own sites that the list would newly block. Blocking: the totals may lie on the disk.
+fn closed_by(list: &Arc<List>, shared: &Shared) -> Vec<Used> {
+    let now = unix_millis();
+    let from = now.saturating_sub(USED_WITHIN);
+    let rows = shared.ledger.usage(GroupBy::Domain, from, now, 0);
+    let used = rows.map(|rows| most_used(&rows)).unwrap_or_default();
+    let snapshot = shared.snapshot.load_full();
+    newly_blocked(&snapshot.policy, list.clone(), &used, SystemTime::now())
 }
 
 fn onward(url: &str, head: &HeaderMap) -> Result<String, String> {
@@ -251,10 +266,11 @@ fn onward(url: &str, head: &HeaderMap) -> Result<String, String> {
     }
 }
 
-fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+fn unix_millis() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| {
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    })
 }
 
 #[cfg(test)]
@@ -274,9 +290,9 @@ mod tests {
             url: format!("http://{}/list", server.local_addr().unwrap()),
             format: privet_config::ListFormat::Auto,
             known: None,
+            guarded: false,
         };
-        let copy = Copy::of(folder.path(), "ads");
-        let fetching = tokio::spawn(fetch(due, engine.shared.clone(), copy));
+        let fetching = tokio::spawn(fetch(due, engine.shared.clone()));
         let (mut silent, _) = server.accept().await.unwrap();
         let mut first = [0];
         tokio::io::AsyncReadExt::read_exact(&mut silent, &mut first)

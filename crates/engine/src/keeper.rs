@@ -12,8 +12,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::fetch::Fetched;
 use crate::launch::Options;
+use crate::list_files::ListFiles;
 use crate::listen::{Kind, Open};
-use crate::lists::{ListState, Lists};
+use crate::lists::{ListAct, ListRefusal, ListState, Lists};
 use crate::mode::{ModeState, Modes};
 use crate::reload::{Applied, ApplyError};
 use crate::shared::Shared;
@@ -43,10 +44,18 @@ pub(crate) enum Order {
     Lists {
         reply: oneshot::Sender<Vec<ListState>>,
     },
+    ListAct {
+        list: String,
+        act: ListAct,
+        reply: oneshot::Sender<Result<(), ListRefusal>>,
+    },
     Fetched {
         list: String,
+        url: String,
         outcome: Fetched,
     },
+    /// A file that lists are read from has changed.
+    ListFiles,
     Stop {
         deadline: Duration,
         reply: oneshot::Sender<()>,
@@ -72,6 +81,9 @@ pub(crate) struct Keeper {
     pub(crate) from_file: bool,
     /// What was said already of the books.
     pub(crate) said_of_books: Vec<String>,
+    /// When the lists' figures were last written.
+    pub(crate) lists_saved: Instant,
+    pub(crate) list_files: ListFiles,
 }
 
 /// The mailbox of a keeper.
@@ -125,7 +137,11 @@ impl Keeper {
             Order::Lists { reply } => {
                 let _ = reply.send(self.lists.states());
             }
-            Order::Fetched { list, outcome } => self.fetched(&list, outcome).await,
+            Order::ListAct { list, act, reply } => {
+                let _ = reply.send(self.act_on_list(list, act).await);
+            }
+            Order::Fetched { list, url, outcome } => self.fetched(list, url, outcome).await,
+            Order::ListFiles => self.list_files_changed().await,
             Order::Stop { .. } => {}
         }
     }
@@ -145,7 +161,7 @@ impl Keeper {
         // The clock may have been set while the pause's own timer ran.
         self.end_pause();
         self.programs_tick();
-        self.start_fetches(None);
+        self.lists_tick().await;
     }
 
     /// A database set aside, a disk that takes nothing: the log hears of it once.

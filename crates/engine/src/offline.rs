@@ -34,11 +34,11 @@ impl Question {
         let (path, folder) = (config_path.to_owned(), data_dir.to_owned());
         let read = tokio::task::spawn_blocking(move || {
             let config = Config::load(&path).map_err(StartError::Config)?.config;
-            let mut lists = Lists::new(folder);
+            let mut lists = Lists::open(folder);
             lists.load(&config.filter);
-            Ok::<_, StartError>((config, lists.active()))
+            Ok::<_, StartError>((config, lists))
         });
-        let (config, lists) = read
+        let (config, mut lists) = read
             .await
             .map_err(|error| StartError::Threads(std::io::Error::other(error)))??;
         let config = Arc::new(config);
@@ -46,13 +46,14 @@ impl Question {
             mode: config.mode.clone(),
             own: own(&config),
             config,
-            lists,
+            texts: lists.texts(),
+            lists: lists.active(),
             keyring,
             generation: 0,
             previous: None,
         })
         .await?;
-        let explained = self.ask(&snapshot, data_dir).await;
+        let explained = self.ask(&snapshot).await;
         explained.map_err(|error| OfflineError::Target(error.to_string()))
     }
 }

@@ -41,6 +41,22 @@ impl Problems {
         all.push(problem);
     }
 
+    /// As [`Problems::raise`]; what stands already in these words is not said again.
+    pub fn raise_once(
+        &self,
+        about: impl Into<String>,
+        text: impl Into<String>,
+        mend: impl Into<String>,
+    ) {
+        let (about, text, mend) = (about.into(), text.into(), mend.into());
+        let known = self.all();
+        let said =
+            |known: &Problem| known.about == about && known.text == text && known.mend == mend;
+        if !known.iter().any(said) {
+            self.raise(about, text, mend);
+        }
+    }
+
     pub fn settle(&self, about: &str) {
         if let Ok(mut all) = self.0.lock() {
             all.retain(|problem| problem.about != about);

@@ -1,10 +1,12 @@
 //! All that a connection is decided by, as one value that is swapped whole.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use privet_config::Config;
 use privet_net::Outward;
-use privet_policy::{List, Policy};
+use privet_policy::Policy;
 
 use crate::login::Users;
 
@@ -13,8 +15,8 @@ pub struct Snapshot {
     pub config: Arc<Config>,
     pub policy: Policy,
     pub outward: Arc<Outward>,
-    /// The lists that the policy filters by, in the file's order.
-    pub lists: Vec<Arc<List>>,
+    /// The file that each list's text came from.
+    pub(crate) texts: Arc<BTreeMap<String, PathBuf>>,
     pub(crate) users: Arc<Users>,
     /// A rule or an isolating upstream has to know the program.
     pub(crate) needs_app: bool,
@@ -31,7 +33,7 @@ impl Snapshot {
             config: self.config.clone(),
             policy: self.policy.in_mode(name)?,
             outward: self.outward.clone(),
-            lists: self.lists.clone(),
+            texts: self.texts.clone(),
             users: self.users.clone(),
             needs_app: self.needs_app,
             asks_ahead: self.asks_ahead,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Instant;
 
 use tokio::task::JoinSet;
 
@@ -14,6 +15,7 @@ use crate::books;
 use crate::engine::Engine;
 use crate::keeper::{Keeper, fingerprint_of, mailbox};
 use crate::launch::{Options, StartError};
+use crate::list_files::ListFiles;
 use crate::listen::{self, Bound, Kind};
 use crate::lists::Lists;
 use crate::login::Failures;
@@ -44,9 +46,10 @@ impl Engine {
         let workers = Workers::start(options.threads.unwrap_or_else(cores))?;
         let bound = bind_all(&options, &config, workers.count())?;
         let ledger = open_books(&options, &config).await?;
-        let lists = read_lists(&options, &config).await;
+        let mut lists = read_lists(&options, &config).await;
         let snapshot = assemble(Material {
             mode: config.mode.clone(),
+            texts: lists.texts(),
             lists: lists.active(),
             own: bound.iter().map(|bound| bound.address).collect(),
             keyring: options.keyring.clone(),
@@ -120,13 +123,13 @@ async fn open_books(options: &Options, config: &Config) -> Result<Ledger, StartE
 }
 
 async fn read_lists(options: &Options, config: &Config) -> Lists {
-    let mut lists = Lists::new(options.data_dir.clone());
     let (filter, folder) = (config.filter.clone(), options.data_dir.clone());
     let read = tokio::task::spawn_blocking(move || {
+        let mut lists = Lists::open(folder);
         lists.load(&filter);
         lists
     });
-    read.await.unwrap_or_else(|_| Lists::new(folder))
+    read.await.unwrap_or_default()
 }
 
 async fn keep(
@@ -138,7 +141,7 @@ async fn keep(
     bound: Vec<Bound>,
 ) -> tokio::sync::mpsc::Sender<crate::keeper::Order> {
     let (orders, mail) = mailbox();
-    let (watching, changed, error) = watch(&options.config_path);
+    let (watching, changed, error) = watch(std::slice::from_ref(&options.config_path));
     if let Some(error) = error {
         tracing::debug!("the configuration's folder is not watched: {error}");
     }
@@ -156,8 +159,11 @@ async fn keep(
         from_file: seen.is_some(),
         seen,
         said_of_books: Vec::new(),
+        lists_saved: Instant::now(),
+        list_files: ListFiles::default(),
     };
     keeper.say_list_errors();
+    keeper.watch_list_files();
     keeper.open_doors(bound).await;
     tokio::spawn(async move {
         keeper.keep(mail, changed).await;

@@ -1,6 +1,7 @@
-//! Tells when the configuration file was written. The folder is watched, since editors replace files; where the file is
-//! a link, the folder of what it leads to as well.
+//! Tells when the configuration, or a list in a file, was written. The folder is watched, since editors replace files;
+//! where the file is a link, the folder of what it leads to as well.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,16 +18,17 @@ pub(crate) struct Watch {
     _settle: AbortOnDropHandle<()>,
 }
 
-/// Sends one message a change of `file` (debounced). Where the folder cannot be watched, nothing is ever sent and the
-/// reason is returned beside.
-pub(crate) fn watch(file: &Path) -> (Watch, mpsc::Receiver<()>, Option<String>) {
+/// Sends one message a change of one of `files` (debounced). Where a folder cannot be watched, nothing is ever sent of it
+/// and the reason is returned beside.
+pub(crate) fn watch(files: &[PathBuf]) -> (Watch, mpsc::Receiver<()>, Option<String>) {
     let (noticed, notices) = mpsc::channel(1);
     let (changed, changes) = mpsc::channel(1);
     let settle = AbortOnDropHandle::new(tokio::spawn(settle(notices, changed)));
-    let (watcher, error) = match start(file, noticed) {
-        Ok(watcher) => (Some(watcher), None),
-        Err(error) => (None, Some(error.to_string())),
+    let (watcher, error) = match start(files, noticed) {
+        Ok((watcher, error)) => (Some(watcher), error),
+        Err(error) => (None, Some(error)),
     };
+    let error = error.map(|error| error.to_string());
     (
         Watch {
             _watcher: watcher,
@@ -37,11 +39,19 @@ pub(crate) fn watch(file: &Path) -> (Watch, mpsc::Receiver<()>, Option<String>) 
     )
 }
 
-fn start(file: &Path, noticed: mpsc::Sender<()>) -> notify::Result<notify::RecommendedWatcher> {
-    let file: PathBuf = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
-    let mut files = vec![file.canonicalize().unwrap_or_else(|_| file.clone()), file];
-    files.dedup();
-    let folders: Vec<PathBuf> = files
+/// With the reason, where a folder of several cannot be watched.
+fn start(
+    files: &[PathBuf],
+    noticed: mpsc::Sender<()>,
+) -> notify::Result<(notify::RecommendedWatcher, Option<notify::Error>)> {
+    let mut all = BTreeSet::new();
+    for file in files {
+        let file: PathBuf = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+        all.insert(file.canonicalize().unwrap_or_else(|_| file.clone()));
+        all.insert(file);
+    }
+    let files = all;
+    let folders: BTreeSet<PathBuf> = files
         .iter()
         .map(|file| file.parent().unwrap_or(Path::new(".")).to_owned())
         .collect();
@@ -59,10 +69,13 @@ fn start(file: &Path, noticed: mpsc::Sender<()>) -> notify::Result<notify::Recom
             let _ = noticed.try_send(());
         }
     })?;
+    let mut failed = None;
     for folder in folders {
-        watcher.watch(&folder, RecursiveMode::NonRecursive)?;
+        if let Err(error) = watcher.watch(&folder, RecursiveMode::NonRecursive) {
+            failed = Some(error);
+        }
     }
-    Ok(watcher)
+    Ok((watcher, failed))
 }
 
 async fn settle(mut notices: mpsc::Receiver<()>, changed: mpsc::Sender<()>) {
@@ -83,7 +96,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("privet.toml");
         std::fs::write(&file, "a").unwrap();
-        let (_watch, mut changes, error) = watch(&file);
+        let (_watch, mut changes, error) = watch(std::slice::from_ref(&file));
         assert_eq!(error, None);
         let fresh = folder.path().join("new");
         std::fs::write(&fresh, "b").unwrap();
@@ -104,7 +117,7 @@ mod tests {
         );
         std::fs::write(&file, "a").unwrap();
         std::os::unix::fs::symlink(&file, &link).unwrap();
-        let (_watch, mut changes, error) = watch(&link);
+        let (_watch, mut changes, error) = watch(std::slice::from_ref(&link));
         assert_eq!(error, None);
         std::fs::write(&file, "b").unwrap();
         tokio::time::timeout(Duration::from_secs(10), changes.recv())

@@ -1,7 +1,6 @@
 //! The simulator's question: what would happen to this target, asked by this program and user?
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
 use std::time::SystemTime;
 
 use privet_config::Dns;
@@ -24,19 +23,15 @@ pub struct Question {
 
 impl Question {
     /// The same function as the engine's, on the same policy; names are resolved only where the mode resolves here.
-    /// Lines of lists are quoted from the files and from the copies in `data_dir`.
+    /// Lines of lists are quoted from the files that they came from.
     ///
     /// # Errors
     /// The target is neither `host:port` nor a URL.
-    pub async fn ask(
-        &self,
-        snapshot: &Snapshot,
-        data_dir: &Path,
-    ) -> Result<Explanation, TargetError> {
+    pub async fn ask(&self, snapshot: &Snapshot) -> Result<Explanation, TargetError> {
         let mut explained = self.explain(snapshot).await?;
-        let (config, folder) = (snapshot.config.clone(), data_dir.to_owned());
+        let texts = snapshot.texts.clone();
         let quoted = tokio::task::spawn_blocking(move || {
-            quote(&mut explained, &config, &folder);
+            quote(&mut explained, &texts);
             explained
         });
         match quoted.await {

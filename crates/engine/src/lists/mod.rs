@@ -1,10 +1,21 @@
-//! The filter lists: read from files, fetched from URLs, kept as last good copies, handed to the policy as one set.
+//! The filter lists: read from files, fetched from URLs, kept as last good versions, handed to the policy as one set.
 
-mod copy;
+mod act;
+mod arrive;
+mod figures;
 mod quote;
+mod read;
+mod record;
+mod shelf;
+mod state;
 mod store;
+mod used;
 
-pub(crate) use copy::{Copy, Facts};
+pub use act::{ListAct, ListRefusal};
+pub(crate) use arrive::{Arrived, Text};
 pub(crate) use quote::quote;
-pub use store::ListState;
-pub(crate) use store::{Due, Lists, Parsed, parse};
+pub(crate) use read::{Parsed, parse};
+pub(crate) use shelf::{Facts, sum_of};
+pub use state::{HeldUpdate, ListPhase, ListState, Version};
+pub(crate) use store::{Due, Lists};
+pub(crate) use used::most_used;

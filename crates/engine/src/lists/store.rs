@@ -1,44 +1,20 @@
 //! What is known of each configured list, and which of them have to be read or fetched.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use privet_config::{Filter, FilterList, ListFormat, Source};
-use privet_policy::{List, ListReader};
-use serde::Serialize;
+use privet_policy::{List, Tally};
 
-use super::Copy;
-use super::copy::Facts;
+use super::read::{Parsed, Shelved, read_file, read_shelf};
+use super::record::{Record, Records};
+use super::shelf::{Facts, Shelf};
+use super::state::{ListState, millis, moment};
 
-/// A list as the API shows it.
-#[derive(Debug, Clone, Serialize)]
-pub struct ListState {
-    pub name: String,
-    pub source: String,
-    pub enabled: bool,
-    /// What the format was found to be, once read.
-    pub format: Option<String>,
-    pub entries: u64,
-    /// Lines that could not be used.
-    pub skipped: u64,
-    pub bytes: u64,
-    /// Connections it matched since it was loaded.
-    pub hits: u64,
-    /// Seconds since 1970 of the last good read or fetch.
-    pub updated: Option<u64>,
-    /// Why the newest read or fetch failed; the last good list stays in force.
-    pub error: Option<String>,
-}
-
-/// One list, read and parsed; made off the runtime's threads.
-#[derive(Clone)]
-pub(crate) struct Parsed {
-    pub(crate) list: Arc<List>,
-    pub(crate) read: SystemTime,
-}
+/// A list that failed is asked for again sooner than one that stands.
+const RETRY: Duration = Duration::from_secs(300);
 
 /// A list that has to be fetched.
 #[derive(Debug, Clone)]
@@ -46,266 +22,356 @@ pub(crate) struct Due {
     pub(crate) name: String,
     pub(crate) url: String,
     pub(crate) format: ListFormat,
+    /// What the server said of the newest text that is here.
     pub(crate) known: Option<Facts>,
+    /// It blocks now: an update is looked at for sites that their user goes to.
+    pub(crate) guarded: bool,
 }
 
 #[derive(Clone)]
-struct Known {
-    setting: FilterList,
-    /// When the file was written, for lists from files.
-    written: Option<SystemTime>,
-    parsed: Option<Parsed>,
-    error: Option<String>,
-    fetching: bool,
-    checked: SystemTime,
+pub(super) struct Known {
+    pub(super) setting: FilterList,
+    /// When the file was written and how long it was, for lists from files.
+    written: Option<(SystemTime, u64)>,
+    pub(super) parsed: Option<Parsed>,
+    pub(super) error: Option<String>,
+    pub(super) fetching: bool,
+    /// Unix milliseconds of the last try, good or not.
+    pub(super) tried: u64,
+    pub(super) record: Record,
+    /// Of the data plane; the same over reloads.
+    tally: Arc<Tally>,
+    /// What of the tally is in the record's figures.
+    booked: (u64, u64),
+    /// It was on probation when it was last handed to the policy.
+    counted: bool,
+    /// The texts on the shelf, the newest first.
+    pub(super) shelved: Vec<Facts>,
+    /// The one of them that is in force.
+    pub(super) in_force: Option<u64>,
+    /// The file that the text in force came from.
+    text: Option<PathBuf>,
 }
 
 /// All configured lists, in the file's order.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Lists {
-    data_dir: PathBuf,
-    known: Vec<Known>,
+    pub(super) data_dir: PathBuf,
+    pub(super) known: Vec<Known>,
+    /// Of lists that are not in the file.
+    records: Records,
+    /// The records differ from what is on the disk.
+    pub(super) unsaved: bool,
+    /// What was set aside: what it is about, and the sentence.
+    said: Vec<(String, String)>,
 }
 
 impl Lists {
-    pub(crate) fn new(data_dir: PathBuf) -> Self {
+    /// With what the last run remembered. Blocking.
+    pub(crate) fn open(data_dir: PathBuf) -> Self {
+        let (records, said) = Records::open(&data_dir, millis(SystemTime::now()));
         Self {
             data_dir,
-            known: Vec::new(),
+            records,
+            said: said
+                .map(|said| ("lists".to_owned(), said))
+                .into_iter()
+                .collect(),
+            ..Self::default()
         }
     }
 
     /// Reads what the new configuration names; lists that did not change are kept. Blocking: files are read and parsed.
     pub(crate) fn load(&mut self, filter: &Filter) {
+        let now = SystemTime::now();
         let mut before = std::mem::take(&mut self.known);
         for setting in &filter.lists {
-            let place = before
-                .iter()
-                .position(|known| same_list(&known.setting, setting));
+            let place = before.iter().position(|known| known.is_of(setting));
             let mut known = match place {
-                Some(place) => Known {
-                    setting: setting.clone(),
-                    ..before.swap_remove(place)
-                },
-                None => Known::new(setting.clone()),
+                Some(place) => before.swap_remove(place).with(setting),
+                None => Known::new(setting, &mut self.records, now),
             };
             if setting.enabled {
-                known.read(&self.data_dir);
+                self.said.extend(known.read(&self.data_dir));
+                known.begin_to_count(now);
             }
             self.known.push(known);
+            self.unsaved = true;
+        }
+        for mut gone in before {
+            gone.book(millis(now));
+            self.records
+                .lay_by(&gone.setting.name, gone.record, millis(now));
+            self.unsaved = true;
         }
     }
 
-    /// The lists that filter.
-    pub(crate) fn active(&self) -> Vec<Arc<List>> {
-        let enabled = self.known.iter().filter(|known| known.setting.enabled);
-        enabled
-            .filter_map(|known| Some(known.parsed.as_ref()?.list.clone()))
+    /// The lists that filter or count.
+    pub(crate) fn active(&mut self) -> Vec<Arc<List>> {
+        let now = SystemTime::now();
+        let enabled = self.known.iter_mut().filter(|known| known.setting.enabled);
+        enabled.filter_map(|known| known.ready(now)).collect()
+    }
+
+    /// The file that each list's text in force came from.
+    pub(crate) fn texts(&self) -> BTreeMap<String, PathBuf> {
+        let texts = self.known.iter();
+        texts
+            .filter_map(|known| Some((known.setting.name.clone(), known.text.clone()?)))
             .collect()
     }
 
     pub(crate) fn states(&self) -> Vec<ListState> {
-        self.known.iter().map(Known::state).collect()
+        let now = SystemTime::now();
+        self.known.iter().map(|known| known.state(now)).collect()
     }
 
     pub(crate) fn contains(&self, name: &str) -> bool {
         self.known.iter().any(|known| known.setting.name == name)
     }
 
-    /// The fetched lists whose time has come, or all of `only`; each is marked as under way.
-    pub(crate) fn due(&mut self, now: SystemTime, only: Option<&str>) -> Vec<Due> {
-        let data_dir = self.data_dir.clone();
+    /// A probation that ended since the lists were handed to the policy.
+    pub(crate) fn probation_over(&self, now: SystemTime) -> Option<&str> {
+        let over = |known: &&Known| known.counted && known.counting_until(now).is_none();
         self.known
-            .iter_mut()
-            .filter_map(|known| known.due(&data_dir, now, only))
+            .iter()
+            .find(over)
+            .map(|known| known.setting.name.as_str())
+    }
+
+    /// The files that lists are read from.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let enabled = self.known.iter().filter(|known| known.setting.enabled);
+        enabled
+            .filter_map(|known| match &known.setting.source {
+                Source::Path(path) => Some(path.clone()),
+                Source::Url(_) => None,
+            })
             .collect()
     }
 
-    /// Reads one list from its file again, where it comes from a file. Blocking.
-    pub(crate) fn reread(&mut self, name: &str) {
-        let data_dir = self.data_dir.clone();
-        for known in self
-            .known
-            .iter_mut()
-            .filter(|known| known.setting.name == name)
-        {
-            known.written = None;
-            known.read(&data_dir);
+    /// Adds what the data plane counted to the figures that last.
+    pub(crate) fn book(&mut self, now: SystemTime) {
+        for known in &mut self.known {
+            self.unsaved |= known.book(millis(now));
         }
     }
 
-    /// A fetch came back: a good list replaces the one in force, a failure leaves it and is said.
-    pub(crate) fn fetched(
-        &mut self,
-        name: &str,
-        now: SystemTime,
-        outcome: Result<Option<Parsed>, String>,
-    ) {
-        let mut all = self.known.iter_mut();
-        if let Some(known) = all.find(|known| known.setting.name == name) {
-            known.fetching = false;
-            known.checked = now;
-            match outcome {
-                Ok(Some(parsed)) => {
-                    known.parsed = Some(parsed);
-                    known.error = None;
-                }
-                Ok(None) => known.error = None,
-                Err(text) => known.error = Some(text),
+    /// The fetched lists whose time has come, or all of `only`; each is marked as under way.
+    pub(crate) fn due(&mut self, now: SystemTime, only: Option<&str>) -> Vec<Due> {
+        let all = self.known.iter_mut();
+        all.filter_map(|known| known.due(now, only)).collect()
+    }
+
+    /// Reads again one list, or those whose file has changed. Blocking.
+    pub(crate) fn reread(&mut self, only: Option<&str>) {
+        for known in &mut self.known {
+            match only {
+                Some(name) if known.setting.name == name => known.written = None,
+                Some(_) => continue,
+                None => {}
+            }
+            if known.setting.enabled {
+                self.said.extend(known.read(&self.data_dir));
+                known.begin_to_count(SystemTime::now());
             }
         }
     }
-}
 
-fn same_list(a: &FilterList, b: &FilterList) -> bool {
-    a.name == b.name && a.source == b.source && a.format == b.format
+    /// What has to be written, if something has.
+    pub(crate) fn unsaved(&mut self) -> Option<Records> {
+        let standing = self.known.iter();
+        let standing = standing.map(|known| (known.setting.name.as_str(), &known.record));
+        std::mem::take(&mut self.unsaved).then(|| self.records.with(standing))
+    }
+
+    /// What was set aside since the last call: what it is about, and the sentence.
+    pub(crate) fn said(&mut self) -> Vec<(String, String)> {
+        std::mem::take(&mut self.said)
+    }
+
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
 }
 
 impl Known {
-    fn new(setting: FilterList) -> Self {
+    fn new(setting: &FilterList, records: &mut Records, now: SystemTime) -> Self {
+        let source = match &setting.source {
+            Source::Path(path) => path.display().to_string(),
+            Source::Url(url) => url.clone(),
+        };
         Self {
-            setting,
+            setting: setting.clone(),
             written: None,
             parsed: None,
             error: None,
             fetching: false,
-            checked: SystemTime::UNIX_EPOCH,
+            tried: 0,
+            record: records.take(&setting.name, &source, millis(now)),
+            tally: Arc::default(),
+            booked: (0, 0),
+            counted: false,
+            shelved: Vec::new(),
+            in_force: None,
+            text: None,
         }
     }
 
-    fn read(&mut self, data_dir: &std::path::Path) {
-        let outcome = match &self.setting.source {
-            Source::Path(path) => {
-                let written = std::fs::metadata(path)
-                    .and_then(|facts| facts.modified())
-                    .ok();
-                if self.parsed.is_some() && written.is_some() && written == self.written {
-                    return;
-                }
-                self.written = written;
-                read_file(path, &self.setting)
-            }
-            Source::Url(url) if self.parsed.is_none() => {
-                match Copy::of(data_dir, &self.setting.name).read(url) {
-                    Some((facts, bytes)) => {
-                        self.checked = SystemTime::UNIX_EPOCH + Duration::from_secs(facts.checked);
-                        parse(&self.setting.name, &bytes, self.setting.format).map(|list| Parsed {
-                            read: self.checked,
-                            ..list
-                        })
-                    }
-                    None => return,
-                }
-            }
-            Source::Url(_) => return,
-        };
-        match outcome {
+    fn is_of(&self, setting: &FilterList) -> bool {
+        self.setting.name == setting.name && self.setting.source == setting.source
+    }
+
+    /// The same list as the file describes it now; another format has to be read anew.
+    fn with(self, setting: &FilterList) -> Self {
+        let same = self.setting.format == setting.format;
+        Self {
+            parsed: self.parsed.filter(|_| same),
+            setting: setting.clone(),
+            ..self
+        }
+    }
+
+    /// What was set aside on the way.
+    fn read(&mut self, data_dir: &Path) -> Vec<(String, String)> {
+        match self.setting.source.clone() {
+            Source::Path(path) => self.read_file(&path),
+            Source::Url(url) if self.parsed.is_none() => return self.read_shelf(data_dir, &url),
+            Source::Url(_) => {}
+        }
+        Vec::new()
+    }
+
+    fn read_file(&mut self, path: &Path) {
+        let facts = std::fs::metadata(path).ok();
+        let written = facts.and_then(|facts| Some((facts.modified().ok()?, facts.len())));
+        if self.parsed.is_some() && written.is_some() && written == self.written {
+            return;
+        }
+        self.written = written;
+        match read_file(path, &self.setting) {
             Ok(parsed) => {
                 self.parsed = Some(parsed);
+                self.text = Some(path.to_owned());
                 self.error = None;
             }
             Err(text) => self.error = Some(text),
         }
     }
 
-    fn due(
-        &mut self,
-        data_dir: &std::path::Path,
-        now: SystemTime,
-        only: Option<&str>,
-    ) -> Option<Due> {
+    fn read_shelf(&mut self, data_dir: &Path, url: &str) -> Vec<(String, String)> {
+        let shelf = Shelf::of(data_dir, &self.setting.name);
+        let Shelved { standing, said } = read_shelf(&shelf, &self.setting, url, self.record.pinned);
+        self.shelved = shelf.versions(url);
+        if let Some((facts, parsed)) = standing {
+            let checked = facts.checked.saturating_mul(1000);
+            self.record.checked = self.record.checked.max(checked);
+            self.stand(&shelf, facts.id, parsed);
+        }
+        if !said.is_empty() || self.parsed.is_none() {
+            // What was lost is asked for at once, and whole.
+            self.record.checked = 0;
+        }
+        if self.record.pinned != self.in_force {
+            self.record.pinned = None;
+        }
+        let about = format!("list-file:{}", self.setting.name);
+        let name = &self.setting.name;
+        said.into_iter()
+            .map(|said| (about.clone(), format!("list {name:?}: {said}")))
+            .collect()
+    }
+
+    /// This version is the one in force.
+    pub(super) fn stand(&mut self, shelf: &Shelf, id: u64, parsed: Parsed) {
+        self.text = Some(shelf.text_path(id));
+        self.parsed = Some(parsed);
+        self.in_force = Some(id);
+    }
+
+    /// A list that has a text and a probation counts from now on, if it does not already.
+    pub(super) fn begin_to_count(&mut self, now: SystemTime) {
+        let waits = self.record.counting_since.is_none() && !self.setting.probation.is_zero();
+        if waits && self.parsed.is_some() {
+            self.record.counting_since = Some(millis(now));
+        }
+    }
+
+    pub(super) fn counting_until(&self, now: SystemTime) -> Option<SystemTime> {
+        self.record.counting_until(self.setting.probation, now)
+    }
+
+    /// As the policy asks it.
+    fn ready(&mut self, now: SystemTime) -> Option<Arc<List>> {
+        let until = self.counting_until(now);
+        self.counted = until.is_some();
+        let list = &self.parsed.as_ref()?.list;
+        Some(Arc::new(list.counted_in(self.tally.clone(), until)))
+    }
+
+    /// What the tally has beyond the figures: hits, and connections that would have been blocked.
+    pub(super) fn unbooked(&self) -> (u64, u64) {
+        let (hits, would) = self.booked;
+        (
+            self.tally.hits().saturating_sub(hits),
+            self.tally.would_block().saturating_sub(would),
+        )
+    }
+
+    /// Whether there was something to add.
+    fn book(&mut self, now: u64) -> bool {
+        let (hits, would) = self.unbooked();
+        if hits > 0 {
+            self.record.figures.add_hits(hits, now);
+            self.booked.0 += hits;
+        }
+        if would > 0 {
+            let hosts = self.tally.take_hosts();
+            self.record.figures.add_would_block(would, hosts);
+            self.booked.1 += would;
+        }
+        hits + would > 0
+    }
+
+    fn due(&mut self, now: SystemTime, only: Option<&str>) -> Option<Due> {
         let Source::Url(url) = &self.setting.source else {
             return None;
         };
-        let asked = only == Some(self.setting.name.as_str());
-        let waited = now
-            .duration_since(self.checked)
-            .map_or(true, |age| age >= self.pace());
-        if self.fetching || !self.setting.enabled || !(asked || (only.is_none() && waited)) {
+        let wanted = match only {
+            Some(name) => name == self.setting.name && self.record.pinned.is_none(),
+            // A clock that was set back must not keep a list for ever.
+            None => self.next()? <= now || moment(self.tried.max(self.record.checked)) > now,
+        };
+        if self.fetching || !self.setting.enabled || !wanted {
             return None;
         }
-        self.fetching = true;
-        let known = self
-            .parsed
-            .is_some()
-            .then(|| Copy::of(data_dir, &self.setting.name).read(url))
-            .flatten();
-        let known = known.map(|(facts, _)| facts);
-        Some(Due {
+        let held = self.record.held.as_ref().map(|held| held.facts.clone());
+        let known = held.or_else(|| self.shelved.first().cloned());
+        let due = Due {
             name: self.setting.name.clone(),
             url: url.clone(),
             format: self.setting.format,
-            known,
-        })
+            known: known.filter(|_| self.parsed.is_some()),
+            guarded: self.parsed.is_some() && self.counting_until(now).is_none(),
+        };
+        self.fetching = true;
+        Some(due)
     }
 
-    /// A list that failed is asked for again sooner than one that stands.
+    /// When it is asked for anew; `None`: a file, turned off, or held at a version.
+    pub(super) fn next(&self) -> Option<SystemTime> {
+        let fetched = matches!(self.setting.source, Source::Url(_));
+        if !fetched || !self.setting.enabled || self.record.pinned.is_some() {
+            return None;
+        }
+        moment(self.tried.max(self.record.checked)).checked_add(self.pace())
+    }
+
     fn pace(&self) -> Duration {
-        const RETRY: Duration = Duration::from_secs(300);
         if self.error.is_some() || self.parsed.is_none() {
             RETRY.min(self.setting.refresh)
         } else {
             self.setting.refresh
         }
-    }
-
-    fn state(&self) -> ListState {
-        let list = self.parsed.as_ref().map(|parsed| &parsed.list);
-        let stats = list.map(|list| list.stats());
-        let seconds = |at: SystemTime| {
-            at.duration_since(SystemTime::UNIX_EPOCH)
-                .map_or(0, |since| since.as_secs())
-        };
-        ListState {
-            name: self.setting.name.clone(),
-            source: match &self.setting.source {
-                Source::Path(path) => path.display().to_string(),
-                Source::Url(url) => url.clone(),
-            },
-            enabled: self.setting.enabled,
-            format: stats.map(|stats| stats.format_name().to_owned()),
-            entries: stats.map_or(0, |stats| stats.entries as u64),
-            skipped: stats.map_or(0, |stats| stats.skipped as u64),
-            bytes: stats.map_or(0, |stats| stats.bytes),
-            hits: list.map_or(0, |list| list.hits()),
-            updated: self.parsed.as_ref().map(|parsed| seconds(parsed.read)),
-            error: self.error.clone(),
-        }
-    }
-}
-
-/// Reads a file in pieces of so many bytes.
-const PIECE: usize = 64 << 10;
-
-/// The text of a million hosts is never held whole: only what the list keeps stays in memory.
-fn read_file(path: &std::path::Path, setting: &FilterList) -> Result<Parsed, String> {
-    let unreadable = |error: io::Error| format!("{} cannot be read: {error}", path.display());
-    let mut file = File::open(path).map_err(unreadable)?;
-    let mut reader = ListReader::new(&setting.name, setting.format);
-    let mut piece = vec![0; PIECE];
-    loop {
-        let len = match file.read(&mut piece) {
-            Ok(0) => break,
-            Ok(len) => len,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(unreadable(error)),
-        };
-        let piece = piece.get(..len).unwrap_or_default();
-        reader.feed(piece).map_err(|error| error.to_string())?;
-    }
-    let list = reader.finish().map_err(|error| error.to_string())?;
-    Ok(parsed(list))
-}
-
-/// Parses a list's text. Blocking for large lists.
-pub(crate) fn parse(name: &str, bytes: &[u8], format: ListFormat) -> Result<Parsed, String> {
-    let list = List::parse(name, bytes, format).map_err(|error| error.to_string())?;
-    Ok(parsed(list))
-}
-
-fn parsed(list: List) -> Parsed {
-    Parsed {
-        list: Arc::new(list),
-        read: SystemTime::now(),
     }
 }
