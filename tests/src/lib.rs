@@ -7,6 +7,7 @@
 
 pub mod client;
 pub mod desktop;
+pub mod far;
 pub mod namespace;
 pub mod origin;
 pub mod panel;

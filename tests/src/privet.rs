@@ -89,6 +89,20 @@ impl Privet {
         Self { running, place }
     }
 
+    /// Ends it as a service manager would, and starts it again in the same place.
+    pub fn restart(&mut self) {
+        self.restart_after(|| ());
+    }
+
+    /// As [`Privet::restart`], and does something while it is down.
+    pub fn restart_after(&mut self, work: impl FnOnce()) {
+        self.running.signal(Signal::TERM);
+        self.running.wait(PATIENCE);
+        work();
+        self.running = self.place.run(&Setup::default());
+        self.running.await_line(READY);
+    }
+
     /// Its mixed listener.
     pub fn proxy(&self) -> SocketAddr {
         self.place.mixed

@@ -60,7 +60,7 @@ enum Command {
     Upstreams,
     /// Test an upstream or a group
     Test(commands::test::Args),
-    /// Show the blocklists, or refresh one
+    /// Show the blocklists, add one, and choose between their versions
     Lists(commands::lists::Args),
     /// Show totals by app, domain, route or verdict
     Usage(commands::usage::Args),

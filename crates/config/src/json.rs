@@ -241,8 +241,11 @@ fn list(list: &FilterList) -> Value {
         "enabled": list.enabled,
         "refresh": format_duration(list.refresh),
     });
-    if !list.probation.is_zero() {
-        value["probation"] = json!(format_duration(list.probation));
+    if let (false, Some(keys)) = (list.probation.is_zero(), value.as_object_mut()) {
+        keys.insert(
+            "probation".to_owned(),
+            json!(format_duration(list.probation)),
+        );
     }
     value
 }

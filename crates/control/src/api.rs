@@ -106,8 +106,11 @@ fn all_calls() -> (Router<Api>, utoipa::openapi::OpenApi) {
         .routes(routes!(calls::rules::add_rule))
         .routes(routes!(calls::upstreams::list_upstreams))
         .routes(routes!(calls::upstreams::test_upstream))
-        .routes(routes!(calls::lists::list_lists))
+        .routes(routes!(calls::lists::list_lists, calls::lists::add_list))
+        .routes(routes!(calls::lists::remove_list))
         .routes(routes!(calls::lists::refresh_list))
+        .routes(routes!(calls::lists::act_on_list))
+        .routes(routes!(calls::lists::read_catalogue))
         .routes(routes!(calls::usage::get_usage))
         .routes(routes!(calls::identity::rotate_identity))
         .routes(routes!(

@@ -18,7 +18,7 @@ use crate::calls::doctor::Diagnosis;
 use crate::calls::events::EventsQuery;
 use crate::calls::export::ExportQuery;
 use crate::calls::identity::Identity;
-use crate::calls::lists::{List, Lists};
+use crate::calls::lists::{Act, List, ListWish, Lists};
 use crate::calls::rules::RuleWish;
 use crate::calls::status::{Mode, ModeWish, Status};
 use crate::calls::system_proxy::{SystemProxy, SystemProxyWish};
@@ -211,6 +211,25 @@ impl Client {
     pub async fn refresh_list(&self, name: &str) -> Result<List, ClientError> {
         let path = format!("/api/v1/lists/{}/refresh", segment(name));
         self.send(Method::POST, &path, None::<&()>).await
+    }
+
+    /// Does something with a list: `accept`, `keep`, `rollback`, `resume`, `block`, `enable`, `disable`.
+    pub async fn act_on_list(&self, name: &str, act: Act) -> Result<List, ClientError> {
+        let path = format!(
+            "/api/v1/lists/{}/{}",
+            segment(name),
+            crate::calls::word(&act)
+        );
+        self.send(Method::POST, &path, None::<&()>).await
+    }
+
+    pub async fn add_list(&self, wish: &ListWish) -> Result<Change, ClientError> {
+        self.send(Method::POST, "/api/v1/lists", Some(wish)).await
+    }
+
+    pub async fn remove_list(&self, name: &str) -> Result<Change, ClientError> {
+        let path = format!("/api/v1/lists/{}", segment(name));
+        self.delete(&path, &()).await
     }
 
     pub async fn usage(&self, query: &UsageQuery) -> Result<Usage, ClientError> {

@@ -11,6 +11,7 @@
 
 pub mod api;
 pub mod calls;
+pub mod catalogue;
 pub mod client;
 pub mod doors;
 pub mod examine;

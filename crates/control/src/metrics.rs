@@ -321,14 +321,9 @@ mod tests {
             lists: vec![ListState {
                 name: "a\"d\ns".into(),
                 source: "ads.txt".into(),
-                enabled: true,
-                format: None,
                 entries: 3,
-                skipped: 0,
-                bytes: 9,
                 hits: 5,
-                updated: None,
-                error: None,
+                ..ListState::default()
             }],
             ..Figures::default()
         }

@@ -140,7 +140,7 @@ impl Engine {
             .unwrap_or_default()
     }
 
-    /// Reads or fetches a list now; false: there is none of that name.
+    /// Reads or fetches a list now, and waits for the outcome; false: there is none of that name.
     pub async fn refresh_list(&self, name: &str) -> bool {
         let list = name.to_owned();
         self.order(|reply| Order::Refresh { list, reply })

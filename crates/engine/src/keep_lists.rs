@@ -2,12 +2,16 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use tokio::sync::oneshot;
+
 use crate::fetch::{Fetched, fetch};
 use crate::keeper::{Keeper, Order};
 use crate::lists::{ListAct, ListRefusal, Lists};
 
 /// Figures alone are written this seldom; what a person or a server said is written at once.
 const SAVED_EVERY: Duration = Duration::from_secs(60);
+/// Callers that wait for a fetch; more are answered before it is done.
+const MOST_WAITING: usize = 64;
 
 impl Keeper {
     /// Every list that is not as it should be is a problem; one that is, is none any more.
@@ -108,18 +112,23 @@ impl Keeper {
         }
     }
 
-    /// Reads or fetches one list now; whether there is one of that name.
-    pub(crate) async fn refresh(&mut self, name: &str) -> bool {
-        if !self.lists.contains(name) {
-            return false;
+    /// Reads or fetches one list now. The reply comes when that is done: whether there is one of that name.
+    pub(crate) async fn refresh(&mut self, name: String, reply: oneshot::Sender<bool>) {
+        if !self.lists.contains(&name) {
+            let _ = reply.send(false);
+            return;
         }
-        let of = name.to_owned();
+        let of = name.clone();
         self.on_lists(move |lists| lists.reread(Some(&of))).await;
         self.shared.problems.settle(&format!("list-file:{name}"));
         self.say_list_errors();
         self.swap_lists().await;
-        self.start_fetches(Some(name));
-        true
+        self.start_fetches(Some(&name));
+        if self.lists.is_fetching(&name) && self.refreshing.len() < MOST_WAITING {
+            self.refreshing.push((name, reply));
+        } else {
+            let _ = reply.send(true);
+        }
     }
 
     pub(crate) async fn act_on_list(
@@ -154,13 +163,16 @@ impl Keeper {
     }
 
     pub(crate) async fn fetched(&mut self, name: String, url: String, outcome: Fetched) {
-        let now = SystemTime::now();
-        let arrived = self.on_lists(move |lists| lists.arrived(&name, &url, now, outcome));
+        let (now, of) = (SystemTime::now(), name.clone());
+        let arrived = self.on_lists(move |lists| lists.arrived(&of, &url, now, outcome));
         let is_new = arrived.await.unwrap_or(false);
         self.save_lists().await;
         self.say_list_errors();
         if is_new {
             self.swap_lists().await;
+        }
+        for (_, reply) in self.refreshing.extract_if(.., |waiting| waiting.0 == name) {
+            let _ = reply.send(true);
         }
     }
 }

@@ -84,6 +84,8 @@ pub(crate) struct Keeper {
     /// When the lists' figures were last written.
     pub(crate) lists_saved: Instant,
     pub(crate) list_files: ListFiles,
+    /// Who waits for a list to be fetched.
+    pub(crate) refreshing: Vec<(String, oneshot::Sender<bool>)>,
 }
 
 /// The mailbox of a keeper.
@@ -131,9 +133,7 @@ impl Keeper {
             Order::Mode { name, span, reply } => {
                 let _ = reply.send(self.set_mode(name, span).await);
             }
-            Order::Refresh { list, reply } => {
-                let _ = reply.send(self.refresh(&list).await);
-            }
+            Order::Refresh { list, reply } => self.refresh(list, reply).await,
             Order::Lists { reply } => {
                 let _ = reply.send(self.lists.states());
             }

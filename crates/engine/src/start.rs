@@ -161,6 +161,7 @@ async fn keep(
         said_of_books: Vec::new(),
         lists_saved: Instant::now(),
         list_files: ListFiles::default(),
+        refreshing: Vec::new(),
     };
     keeper.say_list_errors();
     keeper.watch_list_files();

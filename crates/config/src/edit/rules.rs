@@ -1,6 +1,6 @@
 //! Single rules and entries: what the window and the command line change most.
 
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use super::raw::item_to_json;
 use super::{Document, EditError};
@@ -75,6 +75,24 @@ impl Document {
     /// # Errors
     /// [`EditError::NoSuchEntry`].
     pub fn enable_list(&mut self, name: &str, enabled: bool) -> Result<(), EditError> {
+        self.change_list(name, |list| {
+            list.insert("enabled".to_owned(), Json::Bool(enabled));
+        })
+    }
+
+    /// A filter list that only counts blocks from now on.
+    ///
+    /// # Errors
+    /// [`EditError::NoSuchEntry`].
+    pub fn end_probation(&mut self, name: &str) -> Result<(), EditError> {
+        self.change_list(name, |list| drop(list.remove("probation")))
+    }
+
+    fn change_list(
+        &mut self,
+        name: &str,
+        change: impl FnOnce(&mut Map<String, Json>),
+    ) -> Result<(), EditError> {
         let mut lists = self.entries("filter.list")?;
         let list = lists
             .iter_mut()
@@ -85,7 +103,7 @@ impl Document {
                 name: name.to_owned(),
             });
         };
-        list.insert("enabled".to_owned(), Json::Bool(enabled));
+        change(list);
         self.set_entries("filter.list", lists)
     }
 

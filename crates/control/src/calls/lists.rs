@@ -1,13 +1,20 @@
-//! GET /api/v1/lists, POST /api/v1/lists/{name}/refresh: the blocklists.
+//! GET /api/v1/lists, POST /api/v1/lists/{name}/refresh and the other calls on blocklists.
 
 use axum::extract::State;
-use privet_engine::ListState;
+use privet_engine::{ListAct, ListPhase, ListRefusal, ListState};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
+use super::config::{self, Change, ChangeQuery};
 use crate::api::Api;
-use crate::extract::Segment;
+use crate::catalogue;
+use crate::extract::{Json, Query, Segment};
+use crate::logs::escape;
 use crate::problem::Problem;
+
+/// So long a list that is added only counts, where nothing else is asked for.
+const PROBATION: &str = "24h";
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Lists {
@@ -24,35 +31,189 @@ pub struct List {
     /// What the format was found to be, once read.
     pub format: Option<String>,
     pub enabled: bool,
+    /// "off", "waiting" for its first text, "counting" on probation, or "blocking".
+    #[schema(example = "blocking")]
+    pub state: String,
     /// Entries in force.
     pub entries: u64,
     /// Lines that could not be used.
     pub skipped: u64,
     /// Bytes of its text.
     pub bytes: u64,
-    /// Connections it matched since it was loaded.
+    /// Connections it blocked since `since_ms`, over reloads and restarts.
     pub hits: u64,
-    /// When it was last read in full, in milliseconds since 1970.
+    /// Those of the last 24 hours.
+    pub hits_day: u64,
+    /// Since when all is counted, in milliseconds since 1970.
+    pub since_ms: u64,
+    /// When the text in force came, in milliseconds since 1970.
     pub updated_ms: Option<u64>,
+    /// When its server last answered well, in milliseconds since 1970.
+    pub checked_ms: Option<u64>,
+    /// When it is asked for anew, in milliseconds since 1970; `null`: it is a file, off, or held at a version.
+    pub next_refresh_ms: Option<u64>,
     /// Why the last try failed; the last good list stays in force.
     pub error: Option<String>,
+    /// What to do about the error.
+    pub mend: Option<String>,
+    /// It only counts until then, in milliseconds since 1970; `null`: it is not on probation.
+    pub counting_until_ms: Option<u64>,
+    /// What it would have blocked while it only counted.
+    pub would_block: WouldBlock,
+    /// An update that is not in force, since it would block sites that their user goes to.
+    pub held: Option<HeldUpdate>,
+    /// An earlier version was put back, and no update is taken until resumed.
+    pub pinned: bool,
+    /// The good versions that are kept, the newest first; none of a list that is a file.
+    pub versions: Vec<ListVersion>,
+}
+
+/// What a list on probation would have blocked.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct WouldBlock {
+    pub connections: u64,
+    /// At most twenty, those with most connections first.
+    pub hosts: Vec<HostCount>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HostCount {
+    pub host: String,
+    pub connections: u64,
+}
+
+/// An update that is held back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HeldUpdate {
+    /// When it came, in milliseconds since 1970.
+    pub arrived_ms: u64,
+    pub entries: u64,
+    /// The old version is to be kept; nothing is asked about this update any more.
+    pub declined: bool,
+    #[schema(example = "it would block example.com (212 connections this week)")]
+    pub text: String,
+    /// At most ten, each with its connections of the last seven days.
+    pub sites: Vec<HostCount>,
+}
+
+/// A good text of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ListVersion {
+    /// When it came, in milliseconds since 1970.
+    pub arrived_ms: u64,
+    pub entries: u64,
+    pub bytes: u64,
+    pub in_force: bool,
+}
+
+/// What can be done with a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Act {
+    /// Puts the update in force that is held back.
+    Accept,
+    /// Keeps the version in force and asks no more about that update.
+    Keep,
+    /// Puts the version before the one in force in its place; no update is taken until resumed.
+    Rollback,
+    /// Puts the newest version in force and takes updates again.
+    Resume,
+    /// Ends the probation: it blocks from now on.
+    Block,
+    /// Turns it on.
+    Enable,
+    /// Turns it off.
+    Disable,
+}
+
+/// A list to be added: one of the catalogue by its `id`, or any by `name` and `source`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListWish {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "easylist")]
+    pub id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// A path or a URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// As in the configuration [default: as the catalogue says, or "auto"].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// As in the configuration [default: as the catalogue says, or "24h"].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh: Option<String>,
+    /// For so long it only counts; "0": it blocks at once [default: "24h"].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probation: Option<String>,
+}
+
+/// Well-known lists that can be added.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Catalogue {
+    pub lists: Vec<catalogue::Entry>,
 }
 
 impl From<ListState> for List {
     fn from(state: ListState) -> Self {
+        let phase = match state.phase {
+            ListPhase::Off => "off",
+            ListPhase::Waiting => "waiting",
+            ListPhase::Counting => "counting",
+            ListPhase::Blocking => "blocking",
+        };
         Self {
             name: state.name,
             source: state.source,
             format: state.format,
             enabled: state.enabled,
+            state: phase.to_owned(),
             entries: state.entries,
             skipped: state.skipped,
             bytes: state.bytes,
             hits: state.hits,
-            updated_ms: state.updated.map(|seconds| seconds.saturating_mul(1000)),
+            hits_day: state.hits_day,
+            since_ms: state.since,
+            updated_ms: state.updated,
+            checked_ms: state.checked,
+            next_refresh_ms: state.next,
             error: state.error,
+            mend: state.mend,
+            counting_until_ms: state.counting_until,
+            would_block: WouldBlock {
+                connections: state.would_block,
+                hosts: counts(state.would_block_hosts),
+            },
+            held: state.held.map(|held| HeldUpdate {
+                arrived_ms: held.arrived,
+                entries: held.entries,
+                declined: held.declined,
+                text: held.text,
+                sites: counts(held.sites),
+            }),
+            pinned: state.pinned,
+            versions: state.versions.into_iter().map(ListVersion::from).collect(),
         }
     }
+}
+
+impl From<privet_engine::ListVersion> for ListVersion {
+    fn from(version: privet_engine::ListVersion) -> Self {
+        Self {
+            arrived_ms: version.arrived,
+            entries: version.entries,
+            bytes: version.bytes,
+            in_force: version.in_force,
+        }
+    }
+}
+
+fn counts(hosts: Vec<(String, u64)>) -> Vec<HostCount> {
+    let hosts = hosts.into_iter();
+    hosts
+        .map(|(host, connections)| HostCount { host, connections })
+        .collect()
 }
 
 /// The blocklists
@@ -84,18 +245,210 @@ pub(crate) async fn refresh_list(
     State(api): State<Api>,
     Segment(name): Segment<String>,
 ) -> Result<axum::Json<List>, Problem> {
-    let known = api.engine.refresh_list(&name).await;
-    let found = api
+    match api.engine.refresh_list(&name).await {
+        true => of_name(&api, &name).await,
+        false => Err(unknown(&name)),
+    }
+}
+
+/// Do something with a list
+///
+/// Each can be taken back by another: `accept` and `rollback` by `resume` or `rollback`, `keep` by `accept`, `disable` by
+/// `enable`; `block` by giving the list its `probation` again.
+#[utoipa::path(
+    post,
+    path = "/api/v1/lists/{name}/{act}",
+    tag = "lists",
+    params(
+        ("name" = String, Path, description = "The list's name", min_length = 1, max_length = 128),
+        ("act" = Act, Path, description = "What to do")
+    ),
+    responses(
+        (status = 200, description = "The list as it is now", body = List),
+        (status = 404, description = "There is none of that name", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "There is nothing to do it with", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "A text or the file cannot be read or written", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn act_on_list(
+    State(api): State<Api>,
+    Segment((name, act)): Segment<(String, Act)>,
+) -> Result<axum::Json<List>, Problem> {
+    let wish = match act {
+        Act::Accept => ListAct::Accept,
+        Act::Keep => ListAct::Keep,
+        Act::Rollback => ListAct::Rollback,
+        Act::Resume => ListAct::Resume,
+        Act::Block | Act::Enable | Act::Disable => return change(&api, name, act).await,
+    };
+    match api.engine.act_on_list(&name, wish).await {
+        Ok(()) => of_name(&api, &name).await,
+        Err(ListRefusal::Unknown(_)) => Err(unknown(&name)),
+        Err(refusal @ ListRefusal::Nothing(_)) => {
+            Err(Problem::conflict(sentence(&refusal.to_string())))
+        }
+        Err(refusal @ ListRefusal::Failed(_)) => {
+            Err(Problem::internal(sentence(&refusal.to_string())))
+        }
+    }
+}
+
+/// Changes the list in the file.
+async fn change(api: &Api, name: String, act: Act) -> Result<axum::Json<List>, Problem> {
+    if !api
         .engine
         .lists()
         .await
-        .into_iter()
-        .find(|list| list.name == name);
-    match found.filter(|_| known) {
-        Some(list) => Ok(axum::Json(list.into())),
-        None => Err(Problem::not_found(format!(
-            "There is no list \"{}\".",
-            crate::logs::escape(&name)
-        ))),
+        .iter()
+        .any(|list| list.name == name)
+    {
+        return Err(unknown(&name));
     }
+    let of = name.clone();
+    let edited = config::edit(api, ChangeQuery::default(), move |document| match act {
+        Act::Block => document.end_probation(&of),
+        act => document.enable_list(&of, act == Act::Enable),
+    });
+    edited.await.map(drop)?;
+    of_name(api, &name).await
+}
+
+/// Add a list
+///
+/// A new list only counts for a day what it would block, unless `probation` says otherwise. It is fetched the way that
+/// the mode prescribes, as a client's request would go.
+#[utoipa::path(
+    post,
+    path = "/api/v1/lists",
+    tag = "lists",
+    params(ChangeQuery),
+    request_body = ListWish,
+    responses(
+        (status = 200, description = "What the change did or would do", body = Change),
+        (status = 404, description = "The catalogue has none of that id", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "There is one of that name already", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "It is no sound list: nothing was changed", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "The file cannot be written: nothing was changed", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn add_list(
+    State(api): State<Api>,
+    Query(how): Query<ChangeQuery>,
+    Json(wish): Json<ListWish>,
+) -> Result<axum::Json<Change>, Problem> {
+    let known = match &wish.id {
+        Some(id) => Some(catalogue::find(id).ok_or_else(|| {
+            Problem::not_found(format!("The catalogue has no list \"{}\".", escape(id)))
+                .help("GET /api/v1/catalogue names them all.")
+        })?),
+        None => None,
+    };
+    let or = |wished: Option<String>, known: Option<&str>| wished.or(known.map(str::to_owned));
+    let name = or(wish.name, known.map(|known| known.name));
+    let source = or(wish.source, known.map(|known| known.source));
+    let (Some(name), Some(source)) = (name, source) else {
+        return Err(Problem::unprocessable(
+            "list",
+            "A list needs a `name` and a `source`, or the `id` of one of the catalogue.",
+        ));
+    };
+    if api
+        .engine
+        .lists()
+        .await
+        .iter()
+        .any(|list| list.name == name)
+    {
+        return Err(Problem::conflict(format!(
+            "There is a list \"{}\" already.",
+            escape(&name)
+        )));
+    }
+    let mut entry = json!({
+        "name": name,
+        "source": source,
+        "format": or(wish.format, known.map(|known| known.format)).unwrap_or("auto".to_owned()),
+        "refresh": or(wish.refresh, known.map(|known| known.refresh)).unwrap_or("24h".to_owned()),
+    });
+    let probation = wish.probation.as_deref().unwrap_or(PROBATION);
+    if probation != "0" {
+        entry["probation"] = json!(probation);
+    }
+    config::edit(&api, how, move |document| {
+        document.put_entry("filter.list", &entry)
+    })
+    .await
+}
+
+/// Take a list out
+#[utoipa::path(
+    delete,
+    path = "/api/v1/lists/{name}",
+    tag = "lists",
+    params(
+        ("name" = String, Path, description = "The list's name", min_length = 1, max_length = 128),
+        ChangeQuery
+    ),
+    responses(
+        (status = 200, description = "What the change did or would do", body = Change),
+        (status = 404, description = "There is none of that name", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "What stays is no sound configuration: nothing was changed", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "The file cannot be written: nothing was changed", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn remove_list(
+    State(api): State<Api>,
+    Segment(name): Segment<String>,
+    Query(how): Query<ChangeQuery>,
+) -> Result<axum::Json<Change>, Problem> {
+    if !api
+        .engine
+        .lists()
+        .await
+        .iter()
+        .any(|list| list.name == name)
+    {
+        return Err(unknown(&name));
+    }
+    config::edit(&api, how, move |document| {
+        document.remove_entry("filter.list", &name)
+    })
+    .await
+}
+
+/// Well-known lists
+///
+/// Each with what it does, what it may break, its licence and address. Nothing of them is fetched before one is added.
+#[utoipa::path(
+    get,
+    path = "/api/v1/catalogue",
+    tag = "lists",
+    responses((status = 200, description = "Lists that can be added by their id", body = Catalogue))
+)]
+pub(crate) async fn read_catalogue() -> axum::Json<Catalogue> {
+    axum::Json(Catalogue {
+        lists: catalogue::CATALOGUE.to_vec(),
+    })
+}
+
+async fn of_name(api: &Api, name: &str) -> Result<axum::Json<List>, Problem> {
+    let lists = api.engine.lists().await;
+    let found = lists.into_iter().find(|list| list.name == name);
+    found
+        .map(|list| axum::Json(list.into()))
+        .ok_or_else(|| unknown(name))
+}
+
+fn unknown(name: &str) -> Problem {
+    Problem::not_found(format!("There is no list \"{}\".", escape(name)))
+}
+
+/// With a capital at its start and a full stop at its end.
+fn sentence(text: &str) -> String {
+    let mut letters = escape(text).chars().collect::<Vec<_>>();
+    if let Some(first) = letters.first_mut() {
+        *first = first.to_ascii_uppercase();
+    }
+    letters.push('.');
+    letters.into_iter().collect()
 }

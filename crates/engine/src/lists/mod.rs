@@ -14,7 +14,7 @@ mod used;
 pub use act::{ListAct, ListRefusal};
 pub(crate) use arrive::{Arrived, Text};
 pub(crate) use quote::quote;
-pub(crate) use read::{Parsed, parse};
+pub(crate) use read::parse;
 pub(crate) use shelf::{Facts, sum_of};
 pub use state::{HeldUpdate, ListPhase, ListState, Version};
 pub(crate) use store::{Due, Lists};

@@ -14,9 +14,10 @@ const SHOWN_HOSTS: usize = 20;
 const SHOWN_SITES: usize = 10;
 
 /// What a list does now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ListPhase {
+    #[default]
     Off,
     /// It has no text yet.
     Waiting,
@@ -25,7 +26,7 @@ pub enum ListPhase {
     Blocking,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct ListState {
     pub name: String,
     pub source: String,

@@ -126,6 +126,11 @@ impl Lists {
         self.known.iter().map(|known| known.state(now)).collect()
     }
 
+    pub(crate) fn is_fetching(&self, name: &str) -> bool {
+        let mut all = self.known.iter();
+        all.any(|known| known.setting.name == name && known.fetching)
+    }
+
     pub(crate) fn contains(&self, name: &str) -> bool {
         self.known.iter().any(|known| known.setting.name == name)
     }

@@ -19,7 +19,7 @@ pub(crate) fn most_used(rows: &[UsageRow]) -> Vec<Used> {
             (connections >= LEAST_CONNECTIONS).then_some(Used { host, connections })
         })
         .collect();
-    sites.sort_by(|a, b| b.connections.cmp(&a.connections));
+    sites.sort_by_key(|site| std::cmp::Reverse(site.connections));
     sites.truncate(MOST_SITES);
     sites
 }

@@ -1,0 +1,573 @@
+//! Blocklists through the built program: formats, figures, probation, updates that are held back, going back, fetching.
+
+use privet_tests::far::{EveryName, Publisher};
+use privet_tests::{Privet, curl};
+use serde_json::Value;
+
+/// The status that a plain request through the proxy ends with.
+fn get(privet: &Privet, url: &str) -> String {
+    let proxy = format!("http://{}", privet.proxy());
+    curl(&["-x", &proxy, "-o", "/dev/null", "-w", "%{http_code}", url]).good()
+}
+
+fn list(all: &Value, name: &str) -> Value {
+    let found = all["lists"].as_array().into_iter().flatten();
+    let mut found = found.filter(|list| list["name"] == name);
+    found.next().cloned().unwrap_or(Value::Null)
+}
+
+/// Returns once the list is as the test waits for.
+fn await_list(privet: &Privet, name: &str, ready: impl Fn(&Value) -> bool) -> Value {
+    let all = privet.await_api("lists", |all| ready(&list(all, name)));
+    list(&all, name)
+}
+
+fn post(privet: &Privet, name: &str, act: &str) -> (u16, Value) {
+    privet.api("POST", &format!("lists/{name}/{act}"), None)
+}
+
+/// Asks for the list again: the list with what came of it.
+fn refresh(privet: &Privet, far: &Publisher, name: &str, path: &str) -> Value {
+    let before = far.asked(path).len();
+    let (status, answer) = post(privet, name, "refresh");
+    assert_eq!(
+        (status, far.asked(path).len()),
+        (200, before + 1),
+        "{answer}"
+    );
+    answer
+}
+
+fn problems(privet: &Privet) -> Vec<String> {
+    let status = privet.api("GET", "status", None).1;
+    let all = status["problems"].as_array().cloned().unwrap_or_default();
+    let text = |problem: &Value| format!("{} {}", problem["about"], problem["text"]);
+    all.iter().map(text).collect()
+}
+
+/// Everything goes by an upstream that leads every name to the publisher, lists as well.
+fn through(upstream: &EveryName, lists: &str) -> String {
+    format!(
+        "mode = \"strict\"\n[[upstream]]\nname = \"far\"\nurl = \"socks5://{}\"\n{lists}",
+        upstream.address()
+    )
+}
+
+fn entry(name: &str, source: &str, more: &str) -> String {
+    format!("[[filter.list]]\nname = \"{name}\"\nsource = \"{source}\"\n{more}\n")
+}
+
+#[test]
+fn every_format_is_told_read_and_blocks_and_its_hits_outlive_a_reload_and_a_restart() {
+    let texts = [
+        (
+            "adblock",
+            "[Adblock Plus 2.0]\n||adblock.test^\n||second.test^\n",
+        ),
+        (
+            "hosts",
+            "# hosts\n127.0.0.1 localhost\n0.0.0.0 hosts.test\n",
+        ),
+        ("domains", "# domains\ndomains.test\n"),
+        ("dnsmasq", "address=/dnsmasq.test/0.0.0.0\n"),
+        (
+            "rpz",
+            "$TTL 60\n@ IN SOA localhost. root.localhost. 1 2 3 4 5\nrpz.test CNAME .\n",
+        ),
+    ];
+    let far = Publisher::start();
+    let upstream = EveryName::leading_to(far.address());
+    let mut lists = String::new();
+    for (format, text) in texts {
+        far.publish(&format!("/{format}"), text);
+        lists += &entry(format, &format!("http://lists.test/{format}"), "");
+        let told = format!("format = \"{format}\"");
+        lists += &entry(
+            &format!("{format} told"),
+            &format!("http://lists.test/{format}"),
+            &told,
+        );
+    }
+    let mut privet = Privet::start(&through(&upstream, &lists));
+    for (format, text) in texts {
+        for name in [format.to_owned(), format!("{format} told")] {
+            let found = await_list(&privet, &name, |list| list["state"] == "blocking");
+            assert_eq!(found["format"], format, "{found:#}");
+            assert_eq!(found["bytes"], text.len(), "{found:#}");
+            assert!(found["next_refresh_ms"].as_u64() > found["updated_ms"].as_u64());
+        }
+    }
+    assert_eq!(get(&privet, "http://good.test/"), "200");
+    for (format, _) in texts {
+        assert_eq!(get(&privet, &format!("http://{format}.test/")), "403");
+        for name in [format.to_owned(), format!("{format} told")] {
+            await_list(&privet, &name, |list| {
+                list["hits"] == 1 && list["hits_day"] == 1
+            });
+        }
+    }
+    privet
+        .place
+        .write(&through(&upstream, &format!("# a note\n{lists}")));
+    privet.await_log("the changed configuration is in force");
+    assert_eq!(get(&privet, "http://rpz.test/"), "403");
+    await_list(&privet, "rpz", |list| list["hits"] == 2);
+    privet.restart();
+    let again = await_list(&privet, "rpz", |list| list["hits"] == 2);
+    assert_eq!(again["state"], "blocking", "{again:#}");
+    let told = privet.cli(&["lists"]).good();
+    assert!(
+        told.contains("dnsmasq") && told.contains("blocking"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_server_is_asked_with_what_it_said_and_a_broken_answer_leaves_the_last_good_list() {
+    let far = Publisher::start();
+    far.publish("/ads", "ads.test\n");
+    let source = far.url("/ads");
+    let mut privet = Privet::start(&entry("ads", &source, "refresh = \"1h\""));
+    await_list(&privet, "ads", |list| list["entries"] == 1);
+    let first = far.asked("/ads");
+    assert!(
+        !first[0].to_lowercase().contains("if-none-match"),
+        "{first:?}"
+    );
+
+    let same = refresh(&privet, &far, "ads", "/ads");
+    let asked = far
+        .asked("/ads")
+        .pop()
+        .expect("it was asked again")
+        .to_lowercase();
+    assert!(asked.contains("if-none-match: \"v1\""), "{asked}");
+    assert!(
+        asked.contains("if-modified-since: tue, 24 nov 2026 10:00:01 gmt"),
+        "{asked}"
+    );
+    assert!(same["error"].is_null() && same["entries"] == 1, "{same:#}");
+
+    let packed = "Content-Encoding: gzip\r\n";
+    for (status, body, more, said) in [
+        (500, &b"ads.test\n"[..], "", "500"),
+        (200, b"", "", "no entry"),
+        (
+            200,
+            b"<!doctype html><html><body>sign in</body></html>",
+            "",
+            "",
+        ),
+        (200, b"\x1f\x8b\x08\x00", packed, "gzip"),
+    ] {
+        far.put("/ads", status, body, more);
+        let broken = refresh(&privet, &far, "ads", "/ads");
+        let error = broken["error"].as_str().unwrap_or_default();
+        assert!(!error.is_empty() && error.contains(said), "{broken:#}");
+        let mend = broken["mend"].as_str().unwrap_or_default();
+        assert!(mend.contains("the last good version stays"), "{broken:#}");
+        assert_eq!(
+            (&broken["entries"], &broken["state"]),
+            (&1.into(), &"blocking".into())
+        );
+        assert_eq!(get(&privet, "http://ads.test/"), "403");
+        assert_eq!(privet.cli(&["lists", "refresh", "ads"]).code, 1);
+    }
+    assert!(
+        problems(&privet)
+            .iter()
+            .any(|text| text.contains("list:ads"))
+    );
+    privet.restart();
+    assert_eq!(
+        get(&privet, "http://ads.test/"),
+        "403",
+        "the copy on the disk"
+    );
+
+    far.publish("/ads", "ads.test\nmore.test\n");
+    let mended = refresh(&privet, &far, "ads", "/ads");
+    assert!(mended["error"].is_null(), "{mended:#}");
+    assert_eq!(mended["entries"], 2, "{mended:#}");
+    assert!(
+        !problems(&privet)
+            .iter()
+            .any(|text| text.contains("list:ads"))
+    );
+}
+
+#[test]
+fn a_new_list_counts_first_and_blocks_when_it_is_told_to() {
+    let far = Publisher::start();
+    let upstream = EveryName::leading_to(far.address());
+    far.publish("/new", "ads.test\n");
+    let new = entry(
+        "new",
+        "http://lists.test/new",
+        "refresh = \"2d\" # mine\nprobation = \"2h\"",
+    );
+    let mut privet = Privet::start(&through(&upstream, &new));
+    let counting = await_list(&privet, "new", |list| list["state"] == "counting");
+    for _ in 0..3 {
+        assert_eq!(get(&privet, "http://x.ads.test/"), "200");
+    }
+    let would = await_list(&privet, "new", |list| {
+        !list["would_block"]["hosts"][0].is_null()
+    });
+    assert_eq!(would["would_block"]["connections"], 3, "{would:#}");
+    assert_eq!(
+        would["would_block"]["hosts"][0]["host"], "x.ads.test",
+        "{would:#}"
+    );
+    assert_eq!(would["hits"], 0, "{would:#}");
+
+    let row = privet.await_row("closed", |row| row["host"] == "x.ads.test");
+    let reason = row["reason"].as_str().unwrap_or_default();
+    assert!(
+        reason.contains("list “new” (line 1) would block it (counting until 20"),
+        "{row:#}"
+    );
+    let why = privet.json(&["why", "ads.test"]);
+    assert_eq!(why["outcome"]["action"], "via", "{why:#}");
+    let steps = why["steps"].as_array().cloned().unwrap_or_default();
+    let step = steps
+        .iter()
+        .find(|step| step["what"] == "list new")
+        .expect("its step");
+    let text = step["text"].as_str().unwrap_or_default();
+    assert!(
+        text.contains("would block ads.test") && text.contains("only counts until"),
+        "{text}"
+    );
+    let told = privet.cli(&["lists"]).good();
+    assert!(
+        told.contains("counting") && told.contains("x.ads.test (3)"),
+        "{told}"
+    );
+
+    privet.restart();
+    let again = await_list(&privet, "new", |list| list["state"] == "counting");
+    assert_eq!(again["counting_until_ms"], counting["counting_until_ms"]);
+    assert_eq!(again["would_block"]["connections"], 3, "{again:#}");
+
+    privet.cli(&["lists", "block", "new"]).good();
+    assert_eq!(get(&privet, "http://x.ads.test/"), "403");
+    let text = std::fs::read_to_string(privet.place.config()).expect("it is there");
+    assert!(
+        text.contains("# mine") && !text.contains("probation"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_probation_ends_by_itself_and_what_it_let_pass_is_closed() {
+    let far = Publisher::start();
+    let upstream = EveryName::leading_to(far.address());
+    far.publish("/new", "ads.test\n");
+    let new = entry("new", "http://lists.test/new", "probation = \"4s\"");
+    let privet = Privet::start(&through(&upstream, &new));
+    await_list(&privet, "new", |list| list["state"] == "counting");
+    let mut standing =
+        privet_tests::client::socks5(privet.proxy(), "ads.test", 80).expect("it only counts");
+    await_list(&privet, "new", |list| list["state"] == "blocking");
+    assert!(privet_tests::client::read_all(&mut standing).is_empty());
+    assert_eq!(get(&privet, "http://ads.test/"), "403");
+}
+
+#[test]
+fn an_update_that_would_block_own_sites_is_held_back_until_its_user_says() {
+    let far = Publisher::start();
+    let upstream = EveryName::leading_to(far.address());
+    far.publish("/ads", "ads.test\n");
+    let ads = entry("ads", "http://lists.test/ads", "");
+    let mut privet = Privet::start(&through(&upstream, &ads));
+    await_list(&privet, "ads", |list| list["entries"] == 1);
+    for _ in 0..6 {
+        assert_eq!(get(&privet, "http://mine.test/"), "200");
+    }
+    assert_eq!(get(&privet, "http://seldom.test/"), "200");
+
+    far.publish("/ads", "ads.test\nseldom.test\n");
+    let fine = refresh(&privet, &far, "ads", "/ads");
+    assert_eq!(
+        (&fine["entries"], &fine["held"]),
+        (&2.into(), &Value::Null),
+        "{fine:#}"
+    );
+
+    far.publish("/ads", "ads.test\nmine.test\n");
+    let held = refresh(&privet, &far, "ads", "/ads");
+    assert_eq!(held["entries"], 2, "the old version stands: {held:#}");
+    let text = held["held"]["text"].as_str().unwrap_or_default();
+    assert!(text.starts_with("it would block mine.test ("), "{held:#}");
+    assert!(text.ends_with("connections this week)"), "{held:#}");
+    assert_eq!(held["held"]["sites"][0]["host"], "mine.test", "{held:#}");
+    assert_eq!(get(&privet, "http://mine.test/"), "200");
+    assert!(
+        problems(&privet)
+            .iter()
+            .any(|text| text.contains("list-held:ads"))
+    );
+    let told = privet.cli(&["lists"]).good();
+    assert!(
+        told.contains("update held back: it would block mine.test"),
+        "{told}"
+    );
+
+    privet.cli(&["lists", "keep", "ads"]).good();
+    assert!(
+        !problems(&privet)
+            .iter()
+            .any(|text| text.contains("list-held"))
+    );
+    let kept = refresh(&privet, &far, "ads", "/ads");
+    let asked = far
+        .asked("/ads")
+        .pop()
+        .expect("it was asked")
+        .to_lowercase();
+    assert!(
+        asked.contains("if-none-match: \"v3\""),
+        "the held text is known: {asked}"
+    );
+    assert_eq!(kept["held"]["declined"], true, "{kept:#}");
+
+    privet.restart();
+    privet.cli(&["lists", "accept", "ads"]).good();
+    assert_eq!(get(&privet, "http://mine.test/"), "403");
+    assert_eq!(get(&privet, "http://seldom.test/"), "200");
+    assert_eq!(
+        post(&privet, "ads", "accept").0,
+        409,
+        "there is nothing more to accept"
+    );
+    privet.cli(&["lists", "rollback", "ads"]).good();
+    assert_eq!(get(&privet, "http://mine.test/"), "200", "taken back");
+}
+
+#[test]
+fn a_list_goes_back_a_version_and_stays_there_until_updates_are_resumed() {
+    let far = Publisher::start();
+    far.publish("/ads", "one.test\n");
+    let source = far.url("/ads");
+    let mut privet = Privet::start(&entry("ads", &source, ""));
+    await_list(&privet, "ads", |list| list["entries"] == 1);
+    far.publish("/ads", "one.test\ntwo.test\n");
+    let two = refresh(&privet, &far, "ads", "/ads");
+    assert_eq!(two["versions"].as_array().map(Vec::len), Some(2), "{two:#}");
+    assert_eq!(get(&privet, "http://two.test/"), "403");
+
+    let (status, back) = post(&privet, "ads", "rollback");
+    assert_eq!(
+        (status, &back["entries"], &back["pinned"]),
+        (200, &1.into(), &true.into())
+    );
+    assert!(
+        privet
+            .json(&["why", "one.test"])
+            .to_string()
+            .contains("\"source\":\"one.test\"")
+    );
+    assert_eq!(privet.cli(&["why", "two.test"]).code, 0);
+    assert_eq!(
+        post(&privet, "ads", "rollback").0,
+        409,
+        "there is none before it"
+    );
+
+    privet.restart();
+    let pinned = await_list(&privet, "ads", |list| list["pinned"] == true);
+    assert_eq!(
+        (&pinned["entries"], &pinned["next_refresh_ms"]),
+        (&1.into(), &Value::Null)
+    );
+    let asked = far.asked("/ads").len();
+    privet.cli(&["lists", "refresh", "ads"]).good();
+    assert_eq!(
+        far.asked("/ads").len(),
+        asked,
+        "a list that is held is not asked for"
+    );
+
+    privet.cli(&["lists", "resume", "ads"]).good();
+    assert_eq!(privet.cli(&["why", "two.test"]).code, 4);
+    await_list(&privet, "ads", |list| {
+        list["pinned"] == false && far.asked("/ads").len() > asked && list["error"].is_null()
+    });
+}
+
+#[test]
+fn a_text_that_broke_on_the_disk_is_set_aside_and_said_and_the_version_before_blocks() {
+    let far = Publisher::start();
+    far.publish("/ads", "one.test\n");
+    let mut privet = Privet::start(&entry("ads", &far.url("/ads"), ""));
+    await_list(&privet, "ads", |list| list["entries"] == 1);
+    far.publish("/ads", "one.test\ntwo.test\n");
+    refresh(&privet, &far, "ads", "/ads");
+    far.put("/ads", 500, b"", "");
+    let folder = privet.place.dir().join("data/lists");
+    let files = || -> Vec<String> {
+        let files = std::fs::read_dir(&folder).expect("the lists' folder");
+        files
+            .map(|file| {
+                file.expect("a file")
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned()
+            })
+            .collect()
+    };
+    let newest = files()
+        .into_iter()
+        .find(|name| name.ends_with(".txt") && !name.contains(".v-"));
+    std::fs::write(folder.join(newest.expect("the newest text")), "two.te").expect("ours");
+    privet.restart();
+    assert_eq!(privet.cli(&["why", "one.test"]).code, 4);
+    assert!(
+        problems(&privet)
+            .iter()
+            .any(|text| text.contains("is set aside"))
+    );
+    assert!(
+        files().iter().any(|name| name.contains(".corrupt-")),
+        "{:?}",
+        files()
+    );
+
+    privet.restart_after(|| std::fs::write(folder.join("state.json"), "{").expect("ours"));
+    assert!(
+        problems(&privet)
+            .iter()
+            .any(|text| text.contains("state.json.corrupt-"))
+    );
+    assert_eq!(privet.cli(&["why", "one.test"]).code, 4);
+}
+
+#[test]
+fn a_file_of_the_users_is_read_again_when_it_changes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("mine.txt");
+    std::fs::write(&file, "one.test\n").expect("ours");
+    let privet = Privet::start(&entry("mine", &file.display().to_string(), ""));
+    await_list(&privet, "mine", |list| list["entries"] == 1);
+    std::fs::write(&file, "one.test\ntwo.test\n").expect("ours");
+    await_list(&privet, "mine", |list| list["entries"] == 2);
+    assert_eq!(privet.cli(&["why", "two.test"]).code, 4);
+    let draft = folder.path().join("draft");
+    std::fs::write(&draft, "three.test\n").expect("ours");
+    std::fs::rename(&draft, &file).expect("ours");
+    await_list(&privet, "mine", |list| list["entries"] == 1);
+    assert_eq!(privet.cli(&["why", "three.test"]).code, 4);
+    std::fs::remove_file(&file).expect("it is there");
+    let gone = await_list(&privet, "mine", |list| !list["error"].is_null());
+    assert!(
+        gone["mend"]
+            .as_str()
+            .is_some_and(|mend| mend.contains("read again when it changes"))
+    );
+    assert_eq!(
+        privet.cli(&["why", "three.test"]).code,
+        4,
+        "the last good list stays"
+    );
+    assert_eq!(
+        post(&privet, "mine", "rollback").0,
+        409,
+        "versions of own files are not kept"
+    );
+}
+
+#[test]
+fn lists_go_the_modes_way_and_none_goes_direct_where_a_kill_switch_is_on() {
+    let far = Publisher::start();
+    far.publish("/ads", "ads.test\n");
+    let source = far.url("/ads");
+    let nobody = privet_tests::reserve();
+    let closed = format!(
+        "mode = \"strict\"\n[[upstream]]\nname = \"gone\"\nurl = \"socks5://{nobody}\"\n{}",
+        entry("ads", &source, "")
+    );
+    let privet = Privet::start(&closed);
+    await_list(&privet, "ads", |list| !list["error"].is_null());
+    assert!(
+        far.asked("/ads").is_empty(),
+        "nothing went past the kill switch"
+    );
+
+    let upstream = EveryName::leading_to(far.address());
+    privet
+        .place
+        .write(&through(&upstream, &entry("ads", &source, "")));
+    privet.await_log("the changed configuration is in force");
+    privet.cli(&["lists", "refresh", "ads"]);
+    await_list(&privet, "ads", |list| list["entries"] == 1);
+    assert_eq!(upstream.asked(), [far.address().to_string()]);
+}
+
+#[test]
+fn lists_are_added_from_the_catalogue_and_by_address_and_taken_out() {
+    let far = Publisher::start();
+    let upstream = EveryName::leading_to(far.address());
+    far.publish("/mine", "ads.test\n");
+    let privet = Privet::start(&through(&upstream, ""));
+    let known = privet.cli(&["lists", "catalogue"]).good();
+    assert!(
+        known.contains("easylist") && known.contains("urlhaus"),
+        "{known}"
+    );
+    let (_, all) = privet.api("GET", "catalogue", None);
+    assert_eq!(
+        all["lists"][0]["source"],
+        "https://easylist.to/easylist/easylist.txt"
+    );
+
+    privet.cli(&["lists", "add", "easylist"]).good();
+    let added = await_list(&privet, "EasyList", |list| !list["error"].is_null());
+    assert_eq!(added["state"], "waiting", "{added:#}");
+    assert!(
+        upstream.asked().contains(&"easylist.to:443".to_owned()),
+        "{:?}",
+        upstream.asked()
+    );
+    assert_eq!(
+        privet.cli(&["lists", "add", "easylist"]).code,
+        1,
+        "it is there already"
+    );
+    assert_eq!(privet.cli(&["lists", "add", "nothing-like-it"]).code, 1);
+
+    privet
+        .cli(&["lists", "add", "mine", "--source", "http://lists.test/mine"])
+        .good();
+    await_list(&privet, "mine", |list| list["state"] == "counting");
+    assert_eq!(get(&privet, "http://ads.test/"), "200");
+    let now = [
+        "lists",
+        "add",
+        "now",
+        "--source",
+        "http://lists.test/mine",
+        "--probation",
+        "0",
+    ];
+    privet.cli(&now).good();
+    await_list(&privet, "now", |list| list["state"] == "blocking");
+    assert_eq!(get(&privet, "http://ads.test/"), "403");
+    privet.cli(&["lists", "off", "now"]).good();
+    assert_eq!(get(&privet, "http://ads.test/"), "200");
+    privet.cli(&["lists", "on", "now"]).good();
+    privet.cli(&["lists", "remove", "EasyList"]).good();
+    let left = privet.json(&["lists"]);
+    assert_eq!(left["lists"].as_array().map(Vec::len), Some(2), "{left:#}");
+    assert_eq!(privet.cli(&["lists", "remove", "EasyList"]).code, 1);
+    let wrong = [
+        "lists",
+        "add",
+        "odd",
+        "--source",
+        "http://lists.test/x",
+        "--probation",
+        "soon",
+    ];
+    assert_ne!(privet.cli(&wrong).code, 0);
+}
