@@ -8,6 +8,7 @@
 pub mod client;
 pub mod desktop;
 pub mod far;
+pub mod keyring;
 pub mod namespace;
 pub mod origin;
 pub mod panel;

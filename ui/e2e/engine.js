@@ -24,7 +24,7 @@ const BROWSER_ARGS = [
 ];
 
 /** A port that was free a moment ago. */
-function freePort() {
+export function freePort() {
   return new Promise((resolve, reject) => {
     const server = createPort();
     server.on('error', reject);
@@ -47,8 +47,8 @@ export class Stack {
   }
 }
 
-/** `command`: how it runs, "serve" or "agent". The settings of Plasma that it may switch are a folder's of its own. */
-async function startPrivet(stack, name, config, command = ['serve']) {
+/** `command`: how it runs, "serve" or "agent". The settings of Plasma that it may switch are a folder's of its own, unless `more` brings a desktop. */
+export async function startPrivet(stack, name, config, command = ['serve'], more = {}) {
   const dir = mkdtempSync(join(tmpdir(), `privet-page-${name}-`));
   stack.add(() => rmSync(dir, { recursive: true, force: true }));
   writeFileSync(join(dir, 'ads.txt'), '0.0.0.0 ads.example\n0.0.0.0 tracker.example\n');
@@ -58,8 +58,9 @@ async function startPrivet(stack, name, config, command = ['serve']) {
     ...process.env,
     PRIVET_SYSTEM_PROXY: command[0] === 'agent' ? 'kde' : 'none',
     XDG_CONFIG_HOME: join(dir, 'desktop'),
+    ...more,
   };
-  mkdirSync(env.XDG_CONFIG_HOME);
+  mkdirSync(env.XDG_CONFIG_HOME, { recursive: true });
   const child = spawn(BINARY, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
   let out = '';
   child.stdout.on('data', (text) => (out += text));
@@ -86,7 +87,7 @@ export async function until(what, test) {
 }
 
 /** Answers at once, or, under /slow, a little at a time for as long as it is wished. */
-async function startOrigin(stack) {
+export async function startOrigin(stack) {
   const answer = (request, response) => {
     response.writeHead(200, { 'content-type': 'application/octet-stream' });
     if (!request.url.startsWith('/slow')) return response.end('x'.repeat(20_000));

@@ -1,53 +1,12 @@
 // The page in a browser, against a running engine with real traffic: what a person does, and what must not happen.
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { browser, curl, PAGES, Stack, start, traffic, until } from './engine.js';
+import { axeFinds, go, shows, signIn } from './look.js';
 
-const require = createRequire(import.meta.url);
-const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const BUNDLE_KIB = 250;
 const stack = new Stack();
 const faults = [];
-
-/** One thing that is shown; all run in order on one page. */
-async function shows(what, work) {
-  const begin = Date.now();
-  await work();
-  console.log(`ok  ${what} (${Date.now() - begin} ms)`);
-}
-
-async function signIn(context, engine) {
-  const page = await context.newPage();
-  page.on('console', (line) => line.type() === 'error' && faults.push(`console: ${line.text()}`));
-  page.on('pageerror', (error) => faults.push(`page: ${error.message}`));
-  page.on('request', (request) => {
-    if (new URL(request.url()).origin !== new URL(engine.url).origin && !request.url().startsWith('blob:')) {
-      faults.push(`asked elsewhere: ${request.url()}`);
-    }
-    if (request.url().includes(engine.token)) faults.push(`the token went in an address: ${request.url()}`);
-  });
-  await page.goto(`${engine.url}#token=${engine.token}`);
-  await page.waitForSelector('nav');
-  return page;
-}
-
-async function go(page, name) {
-  await page.evaluate((to) => (location.hash = to), name);
-  await page.waitForSelector(`nav a[href="#${name}"][aria-current="page"]`);
-}
-
-async function axeFinds(page, where) {
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() =>
-    window.axe.run(document, {
-      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-    }),
-  );
-  return violations.map(
-    (v) => `${where}: ${v.id}: ${v.nodes.map((n) => `${n.target} ${n.failureSummary}`).join('; ')}`,
-  );
-}
 
 function weigh() {
   const dist = new URL('../dist', import.meta.url).pathname;
@@ -83,7 +42,7 @@ try {
     viewport: { width: 1280, height: 800 },
     permissions: ['clipboard-read', 'clipboard-write'],
   });
-  const page = await signIn(context, engine);
+  const page = await signIn(context, engine, faults);
 
   await shows('the token leaves the address at once and stays in this tab', async () => {
     assert.ok(!page.url().includes('token'), page.url());

@@ -35,13 +35,16 @@ class Notices {
 
 export const notices = new Notices();
 
+/** A failure that the page shows in its place already. */
+export class Said extends Error {}
+
 /** Does it, and says why where it fails; whether it was done. */
 export async function attempt(work: () => Promise<unknown>): Promise<boolean> {
   try {
     await work();
     return true;
   } catch (error) {
-    notices.fail(error);
+    if (!(error instanceof Said)) notices.fail(error);
     return false;
   }
 }

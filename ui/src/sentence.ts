@@ -19,7 +19,8 @@ export function routeName(name: string): string {
 
 export function stateSentence(): string {
   const status = session.status;
-  if (session.phase === 'stranded' || (session.phase === 'lost' && session.stopped)) return t('state.stopped');
+  if (session.phase === 'stranded' || (session.phase === 'lost' && session.stopped))
+    return t('state.stopped');
   if (session.phase === 'lost') return t('state.lost');
   if (!status) return t('state.unknown');
   const { mode, route } = status;

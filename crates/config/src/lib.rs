@@ -42,6 +42,6 @@ pub use model::*;
 pub use moment::format_moment;
 pub use read::{FILE_NAME, Loaded, MAX_FILE, default_path};
 pub use save::{SaveError, save};
-pub use secret::{Keyring, KeyringError, MAX_SECRET, NoKeyring, SecretError};
+pub use secret::{Glance, Keyring, KeyringError, MAX_SECRET, NoKeyring, SecretError};
 pub use size::{format_size, parse_size};
 pub use veil::{unveil, veil};

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 
-use crate::model::Secret;
+use crate::model::{Config, Secret};
 
 /// The longest secret that is read, in bytes.
 pub const MAX_SECRET: usize = 4096;
@@ -20,6 +20,38 @@ pub trait Keyring {
     /// # Errors
     /// [`KeyringError`], which says whether the keyring or only the entry is missing.
     fn read(&self, name: &str) -> Result<SecretString, KeyringError>;
+
+    /// Keeps a secret under a name, over what was there. Blocks as [`Keyring::read`] does.
+    ///
+    /// # Errors
+    /// [`KeyringError`].
+    fn write(&self, _name: &str, _secret: &SecretString) -> Result<(), KeyringError> {
+        Err(KeyringError::NoService)
+    }
+
+    /// Deletes a name's secret. Blocks as [`Keyring::read`] does.
+    ///
+    /// # Errors
+    /// [`KeyringError`]; `NoEntry` where there was none.
+    fn delete(&self, _name: &str) -> Result<(), KeyringError> {
+        Err(KeyringError::NoService)
+    }
+
+    /// What can be seen without waking a person: whether it is locked, and which of the names it has.
+    ///
+    /// # Errors
+    /// [`KeyringError`].
+    fn glance(&self, _names: &[String]) -> Result<Glance, KeyringError> {
+        Err(KeyringError::NoService)
+    }
+}
+
+/// A keyring as it looks from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Glance {
+    pub locked: bool,
+    /// For each name that was asked about; `None` where it cannot be told without asking a person.
+    pub kept: Vec<Option<bool>>,
 }
 
 /// Why a keyring gave nothing. Holds no secret.
@@ -66,6 +98,18 @@ pub enum SecretError {
     Empty(String),
     #[error("{0} holds more than {MAX_SECRET} bytes")]
     TooLong(String),
+}
+
+impl Config {
+    /// Every secret that is referred to, and whose it is: "upstream office", "user alice".
+    pub fn secrets(&self) -> impl Iterator<Item = (String, &Secret)> {
+        let upstreams = self.upstreams.iter().filter_map(|upstream| {
+            let password = upstream.password.as_ref()?;
+            Some((format!("upstream {}", upstream.name), password))
+        });
+        let users = self.listen.users.iter();
+        upstreams.chain(users.map(|user| (format!("user {}", user.name), &user.password)))
+    }
 }
 
 impl Secret {

@@ -104,6 +104,11 @@ fn all_calls() -> (Router<Api>, utoipa::openapi::OpenApi) {
         ))
         .routes(routes!(calls::file::read_file, calls::file::replace_file))
         .routes(routes!(calls::rules::add_rule))
+        .routes(routes!(calls::secrets::list_secrets))
+        .routes(routes!(
+            calls::secrets::keep_secret,
+            calls::secrets::delete_secret
+        ))
         .routes(routes!(calls::upstreams::list_upstreams))
         .routes(routes!(calls::upstreams::test_upstream))
         .routes(routes!(calls::lists::list_lists, calls::lists::add_list))
@@ -116,6 +121,10 @@ fn all_calls() -> (Router<Api>, utoipa::openapi::OpenApi) {
         .routes(routes!(
             calls::system_proxy::read_system_proxy,
             calls::system_proxy::switch_system_proxy
+        ))
+        .routes(routes!(
+            calls::first_run::read_first_run,
+            calls::first_run::end_first_run
         ))
         .routes(routes!(calls::doctor::examine))
         .routes(routes!(calls::document::read_document))

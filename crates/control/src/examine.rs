@@ -78,19 +78,8 @@ fn configuration(path: &Path) -> Vec<Finding> {
 
 /// Every secret that the configuration refers to can be read; none is kept or shown.
 fn secrets(config: &Config, keyring: &dyn Keyring) -> Vec<Finding> {
-    let upstreams = config.upstreams.iter().filter_map(|upstream| {
-        Some((
-            format!("upstream {}", upstream.name),
-            upstream.password.as_ref()?,
-        ))
-    });
-    let users = config
-        .listen
-        .users
-        .iter()
-        .map(|user| (format!("user {}", user.name), &user.password));
-    let mut findings: Vec<Finding> = upstreams
-        .chain(users)
+    let mut findings: Vec<Finding> = config
+        .secrets()
         .map(|(whose, secret)| match secret.reveal(keyring) {
             Ok(_) => Finding::ok("secret", format!("the password of {whose} can be read")),
             Err(error) => Finding::wrong(

@@ -5,6 +5,9 @@
 //! that is locked may wait for a person. The store is opened anew for each question, so that a keyring that starts after
 //! us is found.
 
+#[cfg(all(unix, not(target_os = "macos")))]
+mod glance;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +17,7 @@ use std::time::Duration;
 
 use keyring_core::api::CredentialStoreApi;
 use keyring_core::{Entry, Error};
-use privet_config::{Keyring, KeyringError};
+use privet_config::{Glance, Keyring, KeyringError};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -37,28 +40,25 @@ impl Keyring for SystemKeyring {
             Ok(SecretString::from(secret.as_str()))
         })
     }
-}
 
-impl SystemKeyring {
-    /// Keeps a secret under a name, over what was there. Blocks as [`Keyring::read`] does.
-    ///
-    /// # Errors
-    /// [`KeyringError`].
-    pub fn write(&self, name: &str, secret: &SecretString) -> Result<(), KeyringError> {
+    fn write(&self, name: &str, secret: &SecretString) -> Result<(), KeyringError> {
         let secret = secret.clone();
         on_entry(name, move |entry| {
             entry.set_password(secret.expose_secret())
         })
     }
 
-    /// Deletes a name's secret. Blocks as [`Keyring::read`] does.
-    ///
-    /// # Errors
-    /// [`KeyringError`]; `NoEntry` where there was none.
-    pub fn delete(&self, name: &str) -> Result<(), KeyringError> {
+    fn delete(&self, name: &str) -> Result<(), KeyringError> {
         on_entry(name, Entry::delete_credential)
     }
 
+    fn glance(&self, names: &[String]) -> Result<Glance, KeyringError> {
+        let names = names.to_vec();
+        on_thread(move || glance::at(&names))
+    }
+}
+
+impl SystemKeyring {
     /// Whether a keyring answers at all: for `doctor`.
     ///
     /// # Errors
@@ -133,6 +133,20 @@ fn store() -> Result<Arc<dyn CredentialStoreApi>, KeyringError> {
     store
         .map(|store| store as Arc<dyn CredentialStoreApi>)
         .map_err(explain)
+}
+
+/// Only the Secret Service tells without asking a person.
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+mod glance {
+    use privet_config::{Glance, KeyringError};
+
+    pub(super) fn at(names: &[String]) -> Result<Glance, KeyringError> {
+        let kept = names.iter().map(|_| None).collect();
+        Ok(Glance {
+            locked: false,
+            kept,
+        })
+    }
 }
 
 /// The label that a person reads in a keyring's own window, where the store takes one.

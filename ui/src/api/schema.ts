@@ -145,6 +145,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/first-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The first run */
+        get: operations["read_first_run"];
+        /**
+         * Say that it is over
+         * @description The window then starts without it. What the four steps choose is done by the calls for it.
+         */
+        put: operations["end_first_run"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/identity": {
         parameters: {
             query?: never;
@@ -259,6 +280,45 @@ export interface paths {
         /** Add a rule */
         post: operations["add_rule"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The keyring's entries */
+        get: operations["list_secrets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/secrets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Keep a secret
+         * @description Over what was there. Who refers to it has the new one at once. A locked keyring asks its person for the password, a
+         *     minute at most.
+         */
+        put: operations["keep_secret"];
+        post?: never;
+        /** Delete a secret */
+        delete: operations["delete_secret"];
         options?: never;
         head?: never;
         patch?: never;
@@ -513,6 +573,48 @@ export interface components {
             state: components["schemas"]["Health"];
             text: string;
         };
+        /** @description What a first run starts from. */
+        FirstRun: {
+            found: components["schemas"]["Found"];
+            /** @description Nobody went through it yet, and the configuration has no upstream, rule or list. */
+            pending: boolean;
+        };
+        /** @description That it is over, or to come again. */
+        FirstRunWish: {
+            done: boolean;
+        };
+        /** @description The desktop's proxy as another hand left it. */
+        Found: {
+            /** @description The switch can point this desktop at Privet. */
+            can_switch: boolean;
+            /**
+             * @description The place where nobody listens.
+             * @example 127.0.0.1:7890
+             */
+            dead?: string | null;
+            kind: components["schemas"]["FoundKind"];
+            /** @description Where the desktop points, in words. */
+            pointing?: string | null;
+            /** @description In one sentence. */
+            text: string;
+            /** @description What could be taken over, the best first. */
+            upstreams: components["schemas"]["FoundUpstream"][];
+        };
+        /**
+         * @description What stands in the desktop's proxy settings.
+         * @enum {string}
+         */
+        FoundKind: "nothing" | "proxy" | "leftover" | "pac" | "elsewhere" | "ours" | "unknown";
+        /** @description A proxy of the desktop as an upstream. */
+        FoundUpstream: {
+            /**
+             * @description A name that is still free.
+             * @example proxy.corp.example
+             */
+            name: string;
+            /** @example http://proxy.corp.example:3128 */
+            url: string;
+        };
         /** @description What the rows of one group have together. */
         Group: {
             /** Format: int64 */
@@ -543,6 +645,11 @@ export interface components {
              */
             rotated_ms: number;
         };
+        /**
+         * @description How the keyring stands; looking at it asks nobody for a password.
+         * @enum {string}
+         */
+        KeyringState: "open" | "locked" | "absent" | "failed";
         /** @description What a `filter` may say. */
         Language: {
             fields: components["schemas"]["FilterField"][];
@@ -868,6 +975,34 @@ export interface components {
             at?: number;
             /** @description As in the configuration: `match`, `use`, and `until` (RFC 3339) for a rule that ends by itself. */
             rule: Record<string, never>;
+        };
+        /** @description One entry of the keyring, without its secret. */
+        SecretEntry: {
+            /** @description Whether the keyring has it; null where it does not tell. */
+            kept?: boolean | null;
+            name: string;
+            /** @description Who refers to it: "upstream office", "user alice". */
+            used_by: string[];
+        };
+        /** @description What became of it. */
+        SecretKept: {
+            name: string;
+            /** @description Why those who use it do not have it yet, though it is kept. */
+            text?: string;
+            used_by: string[];
+        };
+        /** @description A secret to be kept. */
+        SecretWish: {
+            /** @example correct horse */
+            value: string;
+        };
+        /** @description The keyring, and what the configuration wants of it. */
+        Secrets: {
+            keyring: components["schemas"]["KeyringState"];
+            /** @description The entries that the configuration refers to, each once. */
+            secrets: components["schemas"]["SecretEntry"][];
+            /** @description Why it is not open. */
+            text?: string;
         };
         /**
          * @description Which table a row is in.
@@ -1841,6 +1976,123 @@ export interface operations {
             };
         };
     };
+    read_first_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was found; nothing was changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FirstRun"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    end_first_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FirstRunWish"];
+            };
+        };
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FirstRun"];
+                };
+            };
+            /** @description The body is not what this call takes. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The data folder takes no file */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     rotate_identity: {
         parameters: {
             query?: never;
@@ -2210,6 +2462,206 @@ export interface operations {
             };
             /** @description The file cannot be written: nothing was changed */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_secrets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Names, never secrets */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Secrets"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The question broke off */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    keep_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As the configuration refers to it: { keyring = "NAME" } */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecretWish"];
+            };
+        };
+        responses: {
+            /** @description It is kept */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretKept"];
+                };
+            };
+            /** @description A parameter that this call does not take, or cannot read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The keyring is absent, locked or failed: nothing is kept anywhere */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Empty or too long */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The entry's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A parameter that this call does not take, or cannot read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is none of that name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The configuration refers to it, or the keyring is absent, locked or failed */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

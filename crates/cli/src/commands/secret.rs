@@ -1,14 +1,16 @@
-//! `privet secret set|delete NAME`: passwords in the system's keyring, where the configuration refers to them.
+//! `privet secret set|delete|list`: passwords in the system's keyring, where the configuration refers to them.
 
 use std::io::{IsTerminal, Read};
 
-use privet_config::KeyringError;
+use privet_config::{Keyring, KeyringError};
+use privet_control::calls::secrets::{SecretEntry, Secrets};
 use privet_system::SystemKeyring;
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
+use crate::terminal::{Tone, plain};
 
 /// Longest secret that is taken, in bytes.
 const MAX_SECRET: u64 = 4096;
@@ -26,6 +28,8 @@ enum Action {
         /// The name by which the configuration refers to it: { keyring = "NAME" }
         name: String,
     },
+    /// Show which entries the running configuration refers to, and whether the keyring has them
+    List,
     /// Take NAME out of the keyring
     Delete {
         /// The name by which the configuration refers to it
@@ -34,7 +38,12 @@ enum Action {
 }
 
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
+    if matches!(args.action, Action::List) {
+        return list(context).await;
+    }
     let done = tokio::task::spawn_blocking(move || match args.action {
+        // Asked of the engine, above.
+        Action::List => Ok(("listed", String::new())),
         Action::Set { name } => {
             let secret = read_secret()?;
             SystemKeyring.write(&name, &secret).map_err(failed)?;
@@ -58,6 +67,38 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
         context.terminal.say("deleted")?;
     }
     Ok(Exit::Done)
+}
+
+async fn list(context: &Context) -> Result<Exit, Failure> {
+    let secrets: Secrets = context.client()?.get("/api/v1/secrets", &()).await?;
+    let terminal = &context.terminal;
+    if terminal.json {
+        terminal.json(&secrets)?;
+        return Ok(Exit::Done);
+    }
+    let mut table = terminal.table(&["entry", "kept", "used by"]);
+    for entry in &secrets.secrets {
+        table.row([
+            plain(entry.name.as_str()),
+            kept(entry),
+            plain(entry.used_by.join(", ")),
+        ]);
+    }
+    let keyring = secrets.text.map(|text| format!("{text}\n"));
+    let entries = match secrets.secrets.is_empty() {
+        true => "the configuration refers to no entry".to_owned(),
+        false => table.text(),
+    };
+    terminal.say(&format!("{}{entries}", keyring.unwrap_or_default()))?;
+    Ok(Exit::Done)
+}
+
+fn kept(entry: &SecretEntry) -> (String, Tone) {
+    match entry.kept {
+        Some(true) => ("yes".to_owned(), Tone::Good),
+        Some(false) => ("no".to_owned(), Tone::Bad),
+        None => ("not told".to_owned(), Tone::Dim),
+    }
 }
 
 /// The first line of standard input. On a terminal the line is not hidden by us, so it is asked for in a way that says so.

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use super::layout::{Layout, Pointing, Unit};
+use super::layout::{Layout, Pointing, ProxyAt, Serves, Unit};
 use super::settings::{Change, ProxySettings, Value};
 use super::store::{Leash, ProxyStore, Stamp, StoreError, run, run_on};
 use super::target::Target;
@@ -159,10 +159,16 @@ pub(super) fn pointing(settings: &ProxySettings) -> Pointing {
             url => Pointing::Pac(url),
         },
         "'manual'" => {
-            let proxies = ["http", "https", "ftp", "socks"].iter().filter_map(|kind| {
+            let kinds = [
+                ("http", Serves::Http),
+                ("https", Serves::Https),
+                ("ftp", Serves::Ftp),
+                ("socks", Serves::Socks),
+            ];
+            let proxies = kinds.into_iter().filter_map(|(kind, serves)| {
                 let host = unquote(settings.text(&format!("{kind}/host")));
                 let port = settings.text(&format!("{kind}/port")).parse().ok()?;
-                (!host.is_empty() && port != 0).then_some((host, port))
+                (!host.is_empty() && port != 0).then(|| ProxyAt::new(serves, host, port))
             });
             Pointing::Proxies(proxies.collect())
         }
@@ -217,7 +223,7 @@ org.gnome.system.proxy.https port 0
         assert_eq!(read.text("http/port"), "8080");
         assert_eq!(
             pointing(&read),
-            Pointing::Proxies(vec![("corp.example".to_owned(), 8080)])
+            Pointing::Proxies(vec![ProxyAt::new(Serves::Http, "corp.example", 8080)])
         );
     }
 

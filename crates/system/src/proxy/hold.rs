@@ -49,6 +49,10 @@ pub struct Report {
     pub layout: Option<Layout>,
     /// Where the desktop points now, for a person.
     pub pointing: Option<String>,
+    /// The same for a program that takes it over.
+    pub found: Option<Pointing>,
+    /// Of a leftover: the place where nobody listens.
+    pub dead: Option<std::net::SocketAddr>,
     /// One sentence.
     pub text: String,
     /// What to do, where something is to be done.
@@ -323,10 +327,14 @@ impl Holder {
         };
         let seen = self.seen.insert(seen);
         let pointing = store.layout().pointing(&seen.settings);
-        Ok(match switch::standing(journal.as_ref(), &seen.settings) {
+        let report = match switch::standing(journal.as_ref(), &seen.settings) {
             Standing::On => on(&pointing, self.held.is_some()),
             Standing::Changed(keys) => changed(&pointing, &keys),
             Standing::Off => off(&pointing, seen),
+        };
+        Ok(Report {
+            found: Some(pointing),
+            ..report
         })
     }
 }
@@ -336,6 +344,8 @@ fn bare(state: State) -> Report {
         state,
         layout: None,
         pointing: None,
+        found: None,
+        dead: None,
         text: String::new(),
         mend: None,
         guardian: None,
@@ -382,6 +392,7 @@ fn off(pointing: &Pointing, seen: &mut Seen) -> Report {
         };
     };
     Report {
+        dead: Some(dead),
         pointing: Some(pointing.to_string()),
         text: format!(
             "the desktop uses {pointing}, and nobody listens on {dead}: another program left it behind"

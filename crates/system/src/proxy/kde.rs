@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::layout::{Layout, Pointing, Unit};
+use super::layout::{Layout, Pointing, ProxyAt, Serves, Unit};
 use super::settings::{Change, ProxySettings, Value};
 use super::store::{Leash, ProxyStore, Stamp, StoreError, run};
 use super::target::Target;
@@ -224,8 +224,16 @@ pub(super) fn values(target: &Target) -> Vec<(String, String)> {
 pub(super) fn pointing(settings: &ProxySettings) -> Pointing {
     match settings.text("ProxyType") {
         "1" => {
-            let proxies = ["httpProxy", "httpsProxy", "ftpProxy", "socksProxy"];
-            let all = proxies.iter().filter_map(|key| place(settings.text(key)));
+            let proxies = [
+                ("httpProxy", Serves::Http),
+                ("httpsProxy", Serves::Https),
+                ("ftpProxy", Serves::Ftp),
+                ("socksProxy", Serves::Socks),
+            ];
+            let all = proxies.into_iter().filter_map(|(key, serves)| {
+                let (host, port) = place(settings.text(key))?;
+                Some(ProxyAt::new(serves, host, port))
+            });
             Pointing::Proxies(all.collect())
         }
         "2" => Pointing::Pac(settings.text("Proxy Config Script").to_owned()),
@@ -267,7 +275,7 @@ mod tests {
         assert_eq!(read.text("ProxyType"), "1");
         assert_eq!(
             pointing(&read),
-            Pointing::Proxies(vec![("corp".to_owned(), 8080)])
+            Pointing::Proxies(vec![ProxyAt::new(Serves::Http, "corp", 8080)])
         );
         assert!(!read.values["Proxy Config Script"].set);
     }
@@ -320,10 +328,12 @@ mod tests {
             .collect();
         store.write(&changes, &Leash::default()).unwrap();
         let read = store.read().unwrap();
-        let ours = ("127.0.0.1".to_owned(), 7280);
-        assert_eq!(
-            pointing(&read),
-            Pointing::Proxies(vec![ours.clone(), ours, ("::1".to_owned(), 7280)])
-        );
+        let at = |serves, host| ProxyAt::new(serves, host, 7280);
+        let all = vec![
+            at(Serves::Http, "127.0.0.1"),
+            at(Serves::Https, "127.0.0.1"),
+            at(Serves::Socks, "::1"),
+        ];
+        assert_eq!(pointing(&read), Pointing::Proxies(all));
     }
 }

@@ -25,13 +25,52 @@ pub enum Unit<'a> {
     Part(&'a str),
 }
 
+/// What a proxy is set for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Serves {
+    Http,
+    Https,
+    Ftp,
+    Socks,
+}
+
+/// One proxy of a desktop's settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProxyAt {
+    pub serves: Serves,
+    /// A name or an address, without brackets.
+    pub host: String,
+    pub port: u16,
+}
+
+impl ProxyAt {
+    pub fn new(serves: Serves, host: impl Into<String>, port: u16) -> Self {
+        let host = host.into();
+        Self {
+            serves,
+            host: host.trim_matches(['[', ']']).to_owned(),
+            port,
+        }
+    }
+}
+
+/// "host:port", an IPv6 address in brackets.
+impl std::fmt::Display for ProxyAt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.host.contains(':') {
+            true => write!(f, "[{}]:{}", self.host, self.port),
+            false => write!(f, "{}:{}", self.host, self.port),
+        }
+    }
+}
+
 /// Where settings lead, as far as a person wants to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pointing {
     Nowhere,
     Pac(String),
-    /// Host and port of each proxy that is set.
-    Proxies(Vec<(String, u16)>),
+    /// Each proxy that is set.
+    Proxies(Vec<ProxyAt>),
     /// Found by the system itself (WPAD), or taken from the environment.
     Elsewhere(&'static str),
 }
@@ -103,12 +142,8 @@ impl std::fmt::Display for Pointing {
             Self::Elsewhere(what) => f.write_str(what),
             Self::Proxies(all) => {
                 let mut seen: Vec<String> = Vec::new();
-                for (host, port) in all {
-                    let one = if host.contains(':') && !host.starts_with('[') {
-                        format!("[{host}]:{port}")
-                    } else {
-                        format!("{host}:{port}")
-                    };
+                for proxy in all {
+                    let one = proxy.to_string();
                     if !seen.contains(&one) {
                         seen.push(one);
                     }

@@ -13,7 +13,7 @@ pub fn dead(pointing: &Pointing) -> Option<SocketAddr> {
     let mut places: Vec<SocketAddr> = match pointing {
         Pointing::Proxies(all) => all
             .iter()
-            .filter_map(|(host, port)| loopback(host, *port))
+            .filter_map(|proxy| loopback(&proxy.host, proxy.port))
             .collect(),
         Pointing::Pac(url) => of_url(url).into_iter().collect(),
         Pointing::Nowhere | Pointing::Elsewhere(_) => Vec::new(),
@@ -53,7 +53,12 @@ fn of_url(url: &str) -> Option<SocketAddr> {
 mod tests {
     use std::net::TcpListener;
 
+    use super::super::layout::{ProxyAt, Serves};
     use super::*;
+
+    fn http(host: &str, port: u16) -> ProxyAt {
+        ProxyAt::new(Serves::Http, host, port)
+    }
 
     #[test]
     fn only_a_port_of_this_machine_that_refuses_is_dead() {
@@ -61,12 +66,12 @@ mod tests {
         let address = live.local_addr().unwrap();
         let here = Pointing::Pac(format!("http://{address}/proxy.pac"));
         assert_eq!(dead(&here), None);
-        let both = Pointing::Proxies(vec![("localhost".to_owned(), address.port())]);
+        let both = Pointing::Proxies(vec![http("localhost", address.port())]);
         assert_eq!(dead(&both), None);
         drop(live);
         assert_eq!(dead(&here), Some(address));
         assert_eq!(dead(&both), Some(address));
-        let far = Pointing::Proxies(vec![("192.0.2.1".to_owned(), 9), ("corp".to_owned(), 9)]);
+        let far = Pointing::Proxies(vec![http("192.0.2.1", 9), http("corp", 9)]);
         assert_eq!(dead(&far), None);
     }
 

@@ -4,7 +4,7 @@
 //! Keys are "Wi-Fi/web", "Wi-Fi/secureweb", "Wi-Fi/socks" and "Wi-Fi/auto"; a value is "on 127.0.0.1 7280", "off URL".
 //! A password that a proxy had is in the keychain and stays there; that the proxy asked for it is not put back.
 
-use super::layout::{Layout, Pointing};
+use super::layout::{Layout, Pointing, ProxyAt, Serves};
 use super::settings::{Change, ProxySettings, Value};
 use super::store::{Leash, ProxyStore, StoreError, run, run_on};
 use super::target::Target;
@@ -152,10 +152,15 @@ pub(super) fn pointing(settings: &ProxySettings) -> Pointing {
         return Pointing::Pac(url);
     }
     let mut proxies = Vec::new();
-    for kind in ["web", "secureweb", "socks"] {
+    let kinds = [
+        ("web", Serves::Http),
+        ("secureweb", Serves::Https),
+        ("socks", Serves::Socks),
+    ];
+    for (kind, serves) in kinds {
         proxies.extend(on(kind).iter().filter_map(|place| {
             let (host, port) = place.rsplit_once(' ')?;
-            Some((host.to_owned(), port.parse().ok()?))
+            Some(ProxyAt::new(serves, host, port.parse().ok()?))
         }));
     }
     if proxies.is_empty() {

@@ -24,7 +24,7 @@ pub mod windows;
 pub use detect::detect;
 pub use hold::{Holder, ProxyError, Report, State};
 pub use journal::{Journal, JournalFile};
-pub use layout::{Layout, Pointing};
+pub use layout::{Layout, Pointing, ProxyAt, Serves};
 pub use settings::{Change, ProxySettings, Value};
 pub use store::{Leash, ProxyStore, StoreError};
 pub use target::Target;

@@ -1,7 +1,7 @@
 //! Windows: the user's Internet settings in the registry, by `reg`. Neither compiled for nor run on Windows here; what the
 //! command prints is parsed in tests. Programs that watch the key follow at once, others at their next start.
 
-use super::layout::{Layout, Pointing, Unit};
+use super::layout::{Layout, Pointing, ProxyAt, Serves, Unit};
 use super::settings::{Change, ProxySettings, Value};
 use super::store::{Leash, ProxyStore, StoreError, run, run_on};
 use super::target::Target;
@@ -102,10 +102,16 @@ pub(super) fn pointing(settings: &ProxySettings) -> Pointing {
         .strip_prefix("REG_SZ ")
         .unwrap_or("");
     let proxies = server.split(';').filter_map(|one| {
-        let bare = one.rsplit_once('=').map_or(one, |(_, place)| place);
+        let (kind, bare) = one.rsplit_once('=').unwrap_or(("http", one));
         let bare = bare.rsplit_once("//").map_or(bare, |(_, place)| place);
         let (host, port) = bare.rsplit_once(':')?;
-        Some((host.to_owned(), port.parse().ok()?))
+        let serves = match kind.trim() {
+            "https" => Serves::Https,
+            "ftp" => Serves::Ftp,
+            "socks" => Serves::Socks,
+            _ => Serves::Http,
+        };
+        Some(ProxyAt::new(serves, host, port.parse().ok()?))
     });
     Pointing::Proxies(proxies.collect())
 }
@@ -129,7 +135,10 @@ mod tests {
         assert!(!read.values["AutoConfigURL"].set && read.values.len() == 4);
         assert_eq!(
             pointing(&read),
-            Pointing::Proxies(vec![("corp".to_owned(), 8080), ("corp".to_owned(), 8081)])
+            Pointing::Proxies(vec![
+                ProxyAt::new(Serves::Http, "corp", 8080),
+                ProxyAt::new(Serves::Https, "corp", 8081)
+            ])
         );
     }
 }

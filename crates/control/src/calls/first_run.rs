@@ -1,0 +1,331 @@
+//! GET, PUT /api/v1/first-run: whether nobody has set anything up yet, and what the desktop had before us.
+
+use std::io;
+use std::path::PathBuf;
+
+use axum::extract::State;
+use privet_config::Config;
+use privet_system::proxy::{Pointing, ProxyAt, Report, Serves, State as Measured};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::api::Api;
+use crate::extract::Json;
+use crate::problem::Problem;
+
+/// In the data folder: the first run was gone through, or left.
+const DONE_FILE: &str = "first_run";
+/// More than any desktop has.
+const MAX_UPSTREAMS: usize = 4;
+
+/// What a first run starts from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FirstRun {
+    /// Nobody went through it yet, and the configuration has no upstream, rule or list.
+    pub pending: bool,
+    pub found: Found,
+}
+
+/// The desktop's proxy as another hand left it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Found {
+    pub kind: FoundKind,
+    /// In one sentence.
+    pub text: String,
+    /// Where the desktop points, in words.
+    pub pointing: Option<String>,
+    /// What could be taken over, the best first.
+    pub upstreams: Vec<FoundUpstream>,
+    /// The place where nobody listens.
+    #[schema(example = "127.0.0.1:7890")]
+    pub dead: Option<String>,
+    /// The switch can point this desktop at Privet.
+    pub can_switch: bool,
+}
+
+/// What stands in the desktop's proxy settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FoundKind {
+    /// No proxy.
+    Nothing,
+    /// Proxies that can be taken over.
+    Proxy,
+    /// Another program's, on a port of this machine where nobody listens.
+    Leftover,
+    /// Somebody's PAC file.
+    Pac,
+    /// What the network announces, or the environment says.
+    Elsewhere,
+    /// Privet itself.
+    Ours,
+    /// There is nothing to look at here, or it cannot be read.
+    Unknown,
+}
+
+/// A proxy of the desktop as an upstream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FoundUpstream {
+    /// A name that is still free.
+    #[schema(example = "proxy.corp.example")]
+    pub name: String,
+    #[schema(example = "http://proxy.corp.example:3128")]
+    pub url: String,
+}
+
+/// That it is over, or to come again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FirstRunWish {
+    pub done: bool,
+}
+
+/// The first run
+#[utoipa::path(
+    get,
+    path = "/api/v1/first-run",
+    tag = "system proxy",
+    responses((status = 200, description = "What was found; nothing was changed", body = FirstRun))
+)]
+pub(crate) async fn read_first_run(State(api): State<Api>) -> axum::Json<FirstRun> {
+    axum::Json(look(&api).await)
+}
+
+/// Say that it is over
+///
+/// The window then starts without it. What the four steps choose is done by the calls for it.
+#[utoipa::path(
+    put,
+    path = "/api/v1/first-run",
+    tag = "system proxy",
+    request_body = FirstRunWish,
+    responses(
+        (status = 200, description = "As it is now", body = FirstRun),
+        (status = 500, description = "The data folder takes no file", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn end_first_run(
+    State(api): State<Api>,
+    Json(wish): Json<FirstRunWish>,
+) -> Result<axum::Json<FirstRun>, Problem> {
+    let file = done_file(&api);
+    let noted = tokio::task::spawn_blocking(move || match wish.done {
+        true => std::fs::write(file, "done\n"),
+        false => match std::fs::remove_file(file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        },
+    });
+    noted
+        .await
+        .map_err(|error| Problem::internal(error.to_string()))?
+        .map_err(|error| Problem::internal(format!("The data folder takes no note: {error}.")))?;
+    Ok(axum::Json(look(&api).await))
+}
+
+async fn look(api: &Api) -> FirstRun {
+    let file = done_file(api);
+    let done = tokio::task::spawn_blocking(move || file.exists()).await;
+    let config = api.engine.config();
+    let own = api.engine.listeners();
+    let is_ours = |proxy: &ProxyAt| {
+        own.iter()
+            .any(|own| own.address.to_string() == proxy.to_string())
+    };
+    let report = api.system_proxy.look().await;
+    FirstRun {
+        pending: !done.unwrap_or(true) && is_untouched(&config),
+        found: found(report, &config, is_ours),
+    }
+}
+
+fn done_file(api: &Api) -> PathBuf {
+    api.engine.options().data_dir.join(DONE_FILE)
+}
+
+fn is_untouched(config: &Config) -> bool {
+    config.upstreams.is_empty() && config.rules.is_empty() && config.filter.lists.is_empty()
+}
+
+/// What the report means for somebody who starts with us. Pure.
+fn found(report: Option<Report>, config: &Config, is_ours: impl Fn(&ProxyAt) -> bool) -> Found {
+    let Some(report) = report else {
+        return Found::nothing_to_see("this engine leaves the desktop's proxy alone".to_owned());
+    };
+    let kind = match (report.state, &report.found) {
+        (Measured::On, _) => FoundKind::Ours,
+        (Measured::Leftover, _) => FoundKind::Leftover,
+        (Measured::Unsupported | Measured::Unknown, _) | (_, None) => FoundKind::Unknown,
+        (_, Some(Pointing::Nowhere)) => FoundKind::Nothing,
+        (_, Some(Pointing::Pac(_))) => FoundKind::Pac,
+        (_, Some(Pointing::Elsewhere(_))) => FoundKind::Elsewhere,
+        (_, Some(Pointing::Proxies(all))) if all.is_empty() => FoundKind::Nothing,
+        (_, Some(Pointing::Proxies(all))) if all.iter().all(&is_ours) => FoundKind::Ours,
+        (_, Some(Pointing::Proxies(_))) => FoundKind::Proxy,
+    };
+    let upstreams = match (kind, report.found) {
+        (FoundKind::Proxy, Some(Pointing::Proxies(all))) => upstreams(&all, config, is_ours),
+        _ => Vec::new(),
+    };
+    Found {
+        kind,
+        text: report.text,
+        pointing: report.pointing,
+        upstreams,
+        dead: report.dead.map(|dead| dead.to_string()),
+        can_switch: !matches!(report.state, Measured::Unsupported | Measured::Unknown),
+    }
+}
+
+impl Found {
+    fn nothing_to_see(text: String) -> Self {
+        Self {
+            kind: FoundKind::Unknown,
+            text,
+            pointing: None,
+            upstreams: Vec::new(),
+            dead: None,
+            can_switch: false,
+        }
+    }
+}
+
+/// Each place once. What serves HTTPS takes every target by CONNECT; what serves plain HTTP or FTP alone may not.
+fn upstreams(
+    all: &[ProxyAt],
+    config: &Config,
+    is_ours: impl Fn(&ProxyAt) -> bool,
+) -> Vec<FoundUpstream> {
+    let mut found: Vec<FoundUpstream> = Vec::new();
+    for serves in [Serves::Https, Serves::Socks, Serves::Http] {
+        for proxy in all.iter().filter(|proxy| proxy.serves == serves) {
+            let scheme = match serves {
+                Serves::Socks => "socks5",
+                _ => "http",
+            };
+            let url = format!("{scheme}://{proxy}");
+            if found.len() < MAX_UPSTREAMS
+                && !is_ours(proxy)
+                && !found.iter().any(|known| known.url == url)
+            {
+                let name = free_name(&proxy.host, config, &found);
+                found.push(FoundUpstream { name, url });
+            }
+        }
+    }
+    found
+}
+
+fn free_name(host: &str, config: &Config, found: &[FoundUpstream]) -> String {
+    let is_taken = |name: &str| {
+        let upstreams = config.upstreams.iter().map(|upstream| &upstream.name);
+        let groups = config.groups.iter().map(|group| &group.name);
+        let found = found.iter().map(|found| &found.name);
+        upstreams
+            .chain(groups)
+            .chain(found)
+            .any(|taken| taken == name)
+    };
+    let mut name = host.to_owned();
+    let mut next = 2_u32;
+    while is_taken(&name) {
+        name = format!("{host} {next}");
+        next += 1;
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(state: Measured, found: Pointing) -> Option<Report> {
+        Some(Report {
+            state,
+            layout: None,
+            pointing: Some(found.to_string()),
+            found: Some(found),
+            dead: None,
+            text: "as found".to_owned(),
+            mend: None,
+            guardian: None,
+        })
+    }
+
+    fn config(text: &str) -> Config {
+        let folder = std::path::Path::new("/");
+        Config::parse(text, folder).unwrap().config
+    }
+
+    #[test]
+    fn a_companys_proxy_is_offered_once_and_by_the_way_that_takes_every_target() {
+        let at = |serves, port| ProxyAt::new(serves, "corp", port);
+        let all = vec![
+            at(Serves::Http, 3128),
+            at(Serves::Https, 3128),
+            at(Serves::Ftp, 2121),
+            at(Serves::Socks, 1080),
+        ];
+        let with_corp = config("[[upstream]]\nname = \"corp\"\nurl = \"socks5://h:1\"\n");
+        let found = found(
+            report(Measured::Off, Pointing::Proxies(all)),
+            &with_corp,
+            |_| false,
+        );
+        assert_eq!(found.kind, FoundKind::Proxy);
+        let told: Vec<_> = found
+            .upstreams
+            .iter()
+            .map(|one| (one.name.as_str(), one.url.as_str()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("corp 2", "http://corp:3128"),
+                ("corp 3", "socks5://corp:1080")
+            ]
+        );
+    }
+
+    #[test]
+    fn only_a_living_foreign_proxy_is_taken_over() {
+        let here = || Pointing::Proxies(vec![ProxyAt::new(Serves::Http, "127.0.0.1", 7890)]);
+        let pac = Pointing::Pac("http://corp/x.pac".to_owned());
+        let empty = config("");
+        for (state, pointing, ours, kind) in [
+            (Measured::Leftover, here(), false, FoundKind::Leftover),
+            (Measured::Off, here(), true, FoundKind::Ours),
+            (Measured::On, here(), false, FoundKind::Ours),
+            (Measured::Off, pac, false, FoundKind::Pac),
+            (Measured::Off, Pointing::Nowhere, false, FoundKind::Nothing),
+            (
+                Measured::Off,
+                Pointing::Proxies(Vec::new()),
+                false,
+                FoundKind::Nothing,
+            ),
+            (
+                Measured::Unsupported,
+                Pointing::Nowhere,
+                false,
+                FoundKind::Unknown,
+            ),
+        ] {
+            let found = found(report(state, pointing), &empty, |_| ours);
+            assert_eq!((found.kind, found.upstreams.len()), (kind, 0), "{state:?}");
+        }
+        assert!(!super::found(None, &empty, |_| false).can_switch);
+    }
+
+    #[test]
+    fn a_configuration_that_says_anything_of_the_way_is_no_first_one() {
+        assert!(is_untouched(&config("[control]\nhttp = \"127.0.0.1:1\"\n")));
+        for text in [
+            "[[upstream]]\nname = \"a\"\nurl = \"socks5://h:1\"\n",
+            "[[rule]]\nmatch = { port = [1] }\nuse = \"block\"\n",
+            "[[filter.list]]\nname = \"a\"\nsource = \"a.txt\"\n",
+        ] {
+            assert!(!is_untouched(&config(text)), "{text}");
+        }
+    }
+}

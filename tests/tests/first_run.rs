@@ -1,0 +1,168 @@
+//! What a first run finds on a real GNOME session, and what becomes of it: a company's proxy, a dead one that another
+//! program left behind, a PAC file that is none of ours.
+
+use privet_tests::desktop::Desktop;
+use privet_tests::privet::Setup;
+use privet_tests::{Origin, Privet, curl, reserve};
+use serde_json::{Value, json};
+
+const HELLO: &str = "hello from the origin\n";
+const BOTH: &str = "[listen]\nmixed = [\"$MIXED\"]\npac = \"$PAC\"\n";
+
+fn privet(desktop: &Desktop) -> Privet {
+    let setup = Setup {
+        env: desktop.env(),
+        ..Setup::default()
+    };
+    Privet::start_as(BOTH, &setup)
+}
+
+fn manual(desktop: &Desktop, kinds: &[&str], at: std::net::SocketAddr) {
+    for kind in kinds {
+        desktop.set(&format!("{kind} host"), &format!("'{}'", at.ip()));
+        desktop.set(&format!("{kind} port"), &at.port().to_string());
+    }
+    desktop.set("mode", "'manual'");
+}
+
+fn first_run(privet: &Privet) -> Value {
+    let (status, answer) = privet.api("GET", "first-run", None);
+    assert_eq!(status, 200, "{answer}");
+    answer
+}
+
+fn put(privet: &Privet, method: &str, path: &str, body: &Value) -> Value {
+    let (status, answer) = privet.api(method, path, Some(body));
+    assert_eq!(status, 200, "{path}: {answer}");
+    answer
+}
+
+#[test]
+fn a_companys_proxy_is_taken_over_as_the_first_upstream() {
+    let Some(desktop) = Desktop::start() else {
+        return;
+    };
+    let (origin, company) = (
+        Origin::http(),
+        Privet::start("[listen]\nmixed = []\nhttp = [\"$HTTP\"]\npac = \"\"\n"),
+    );
+    manual(&desktop, &["http", "https"], company.place.http);
+    let before = desktop.proxy();
+    let privet = privet(&desktop);
+
+    let first = first_run(&privet);
+    let url = format!("http://{}", company.place.http);
+    assert_eq!(first["pending"], true, "{first}");
+    assert_eq!(first["found"]["kind"], "proxy");
+    let offered = json!([{ "name": "127.0.0.1", "url": url }]);
+    assert_eq!(first["found"]["upstreams"], offered);
+    // To look changes nothing, nor does a trial.
+    let patch = json!({
+        "upstream": [{ "name": "127.0.0.1", "url": url }],
+        "modes": { "standard": { "route": "127.0.0.1" } },
+    });
+    let tried = put(&privet, "PATCH", "config?dry_run=true", &patch);
+    assert_eq!(tried["applied"], false);
+    assert_eq!(desktop.proxy(), before);
+    assert_eq!(first_run(&privet)["pending"], true);
+
+    put(&privet, "PATCH", "config", &patch);
+    let on = put(&privet, "PUT", "system-proxy", &json!({ "enabled": true }));
+    assert_eq!(on["state"], "on", "{on}");
+    let over = put(&privet, "PUT", "first-run", &json!({ "done": true }));
+    assert_eq!(
+        (&over["pending"], &over["found"]["kind"]),
+        (&json!(false), &json!("ours")),
+        "{over}"
+    );
+    let proxy = format!("http://{}", privet.proxy());
+    assert_eq!(curl(&["-x", &proxy, &origin.url("/")]).good(), HELLO);
+    let row = privet.await_row("closed", |row| row["verdict"] == "routed");
+    assert_eq!(row["route"], "127.0.0.1", "{row}");
+    // The company sees a connection that is kept for the next request.
+    company.await_row("active", |row| row["verdict"] == "direct");
+
+    // All of it goes back: the company's proxy is the desktop's again.
+    put(&privet, "PUT", "system-proxy", &json!({ "enabled": false }));
+    put(
+        &privet,
+        "PATCH",
+        "config",
+        &json!({ "upstream": null, "modes": null }),
+    );
+    assert_eq!(desktop.proxy(), before);
+    // It was gone through once, though the file says nothing again.
+    assert_eq!(first_run(&privet)["pending"], false);
+    let again = put(&privet, "PUT", "first-run", &json!({ "done": false }));
+    assert_eq!(again["pending"], true);
+}
+
+#[test]
+fn a_dead_proxy_that_another_program_left_is_told_and_repaired_on_demand() {
+    let Some(desktop) = Desktop::start() else {
+        return;
+    };
+    let dead = reserve();
+    manual(&desktop, &["http", "https", "socks"], dead);
+    let before = desktop.proxy();
+    let privet = privet(&desktop);
+    let found = first_run(&privet)["found"].clone();
+    assert_eq!(found["kind"], "leftover", "{found}");
+    assert_eq!(found["dead"], dead.to_string());
+    assert_eq!(found["upstreams"], json!([]));
+    let doctor = privet.json(&["doctor"]);
+    let told = doctor["findings"].as_array().expect("findings");
+    let told = told
+        .iter()
+        .find(|finding| finding["check"] == "system proxy")
+        .expect("doctor looks at the desktop's proxy");
+    assert_eq!(told["state"], "wrong", "{told}");
+    assert!(told["text"].to_string().contains(&dead.to_string()));
+    assert_eq!(desktop.proxy(), before);
+
+    let repair = json!({ "enabled": false, "repair": true });
+    put(&privet, "PUT", "system-proxy", &repair);
+    assert_eq!(desktop.get("mode"), "'none'");
+    put(&privet, "PUT", "system-proxy", &json!({ "enabled": true }));
+    put(&privet, "PUT", "system-proxy", &json!({ "enabled": false }));
+    // What comes back is the mended state, not the dead one.
+    assert_eq!(desktop.get("mode"), "'none'");
+}
+
+#[test]
+fn a_foreign_pac_file_is_named_and_left_alone() {
+    let Some(desktop) = Desktop::start() else {
+        return;
+    };
+    desktop.set("autoconfig-url", "'http://corp.example/it.pac'");
+    desktop.set("mode", "'auto'");
+    let before = desktop.proxy();
+    let privet = privet(&desktop);
+    let found = first_run(&privet)["found"].clone();
+    assert_eq!(found["kind"], "pac", "{found}");
+    let pointing = found["pointing"].as_str().expect("where it points");
+    assert!(
+        pointing.contains("http://corp.example/it.pac"),
+        "{pointing}"
+    );
+    put(&privet, "PUT", "first-run", &json!({ "done": true }));
+    let repair = json!({ "enabled": false, "repair": true });
+    let (status, refused) = privet.api("PUT", "system-proxy", Some(&repair));
+    assert_eq!(status, 409, "{refused}");
+    drop(privet);
+    assert_eq!(desktop.proxy(), before);
+}
+
+#[test]
+fn an_engine_without_a_desktop_says_so_and_the_steps_come_all_the_same() {
+    let privet = Privet::start(BOTH);
+    let first = first_run(&privet);
+    assert_eq!(first["pending"], true, "{first}");
+    assert_eq!(first["found"]["kind"], "unknown");
+    assert_eq!(first["found"]["can_switch"], false);
+    // Who wrote a way into the file has begun already.
+    privet
+        .place
+        .write("[[upstream]]\nname = \"a\"\nurl = \"socks5://127.0.0.1:1\"\n");
+    privet.await_api("first-run", |first| first["pending"] == false);
+}

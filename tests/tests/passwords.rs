@@ -1,0 +1,196 @@
+//! Passwords that come in through the window's API: into a real gnome-keyring, out of it into a real login, and nowhere
+//! else.
+
+use std::path::Path;
+
+use privet_tests::desktop::Desktop;
+use privet_tests::keyring::Keyring;
+use privet_tests::privet::{Place, Setup};
+use privet_tests::{Answer, Origin, Privet, curl};
+use serde_json::{Value, json};
+
+const HELLO: &str = "hello from the origin\n";
+const RIGHT: &str = "a pässword \"of\" bob's";
+const WRONG: &str = "not-the-right-one";
+
+/// An upstream that lets bob in alone.
+fn upstream() -> Privet {
+    let setup = Setup {
+        env: vec![("BOB".into(), RIGHT.into())],
+        ..Setup::default()
+    };
+    let listen = "[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\nusers = [{ name = \"bob\", password = { env = \"BOB\" } }]\n";
+    Privet::start_as(listen, &setup)
+}
+
+/// All goes through "office" alone.
+fn privet(env: Vec<(String, String)>) -> Privet {
+    let mode = "mode = \"own\"\n[modes.own]\nkill_switch = true\ndns = \"upstream\"\n";
+    let setup = Setup {
+        env,
+        ..Setup::default()
+    };
+    Privet::start_as(mode, &setup)
+}
+
+fn office(at: &Privet, password: &Value) -> Value {
+    let url = format!("socks5://{}", at.proxy());
+    json!({ "upstream": [{ "name": "office", "url": url, "username": "bob", "password": password }] })
+}
+
+fn fetch(privet: &Privet, origin: &Origin) -> Answer {
+    let proxy = format!("socks5h://{}", privet.proxy());
+    curl(&["-x", &proxy, &origin.url("/")])
+}
+
+/// No file of this place holds the text.
+#[track_caller]
+fn nowhere(place: &Place, log: &str, text: &str) {
+    fn look(folder: &Path, text: &str) {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                look(&path, text);
+            } else if path.is_file() {
+                let bytes = std::fs::read(&path).expect("a file");
+                let found = bytes
+                    .windows(text.len())
+                    .any(|part| part == text.as_bytes());
+                assert!(!found, "a password in {}", path.display());
+            }
+        }
+    }
+    look(place.dir(), text);
+    assert!(!log.contains(text), "a password in the log");
+}
+
+#[test]
+fn a_password_goes_into_the_keyring_and_from_there_into_a_login() {
+    let Some(desktop) = Desktop::start() else {
+        return;
+    };
+    let Some(keyring) = Keyring::start(&desktop) else {
+        return;
+    };
+    let (origin, far) = (Origin::http(), upstream());
+    let privet = privet(desktop.env());
+    let name = "secrets/upstream%20office";
+
+    let (status, kept) = privet.api("PUT", name, Some(&json!({ "value": RIGHT })));
+    assert_eq!((status, &kept["used_by"]), (200, &json!([])), "{kept}");
+    assert_eq!(keyring.read(&desktop, "upstream office"), RIGHT);
+    let reference = json!({ "keyring": "upstream office" });
+    let (status, answer) = privet.api("PATCH", "config", Some(&office(&far, &reference)));
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(fetch(&privet, &origin).good(), HELLO);
+
+    let (_, listed) = privet.api("GET", "secrets", None);
+    let entry = json!({ "name": "upstream office", "used_by": ["upstream office"], "kept": true });
+    assert_eq!(listed, json!({ "keyring": "open", "secrets": [entry] }));
+    let (_, config) = privet.api("GET", "config", None);
+    assert_eq!(config["upstream"][0]["password"], reference);
+
+    // Replaced, it counts at once, without a word in the file.
+    let (_, kept) = privet.api("PUT", name, Some(&json!({ "value": WRONG })));
+    assert_eq!(
+        kept,
+        json!({ "name": "upstream office", "used_by": ["upstream office"] })
+    );
+    assert_ne!(fetch(&privet, &origin).code, 0);
+    privet.api("PUT", name, Some(&json!({ "value": RIGHT })));
+    assert_eq!(fetch(&privet, &origin).good(), HELLO);
+    let said = privet.cli(&["secret", "list"]).good();
+    assert!(
+        said.contains("upstream office") && said.contains("yes"),
+        "{said}"
+    );
+
+    // What is used is not deleted; what is not, is.
+    let (status, problem) = privet.api("DELETE", name, None);
+    assert_eq!(status, 409, "{problem}");
+    privet.api("PATCH", "config", Some(&json!({ "upstream": null })));
+    assert_eq!(privet.api("DELETE", name, None).0, 204);
+    assert_eq!(privet.api("DELETE", name, None).0, 404);
+    assert_eq!(keyring.read(&desktop, "upstream office"), "");
+
+    for value in ["", &"x".repeat(4097)] {
+        let (status, problem) = privet.api("PUT", name, Some(&json!({ "value": value })));
+        assert_eq!(status, 422, "{problem}");
+    }
+    // A body that is refused is not cited.
+    let (status, problem) =
+        privet.api("PUT", name, Some(&json!({ "value": RIGHT, "more": WRONG })));
+    assert_eq!(status, 400);
+    assert!(!problem.to_string().contains(WRONG), "{problem}");
+    for secret in [RIGHT, WRONG] {
+        nowhere(&privet.place, &privet.log(), secret);
+    }
+}
+
+#[test]
+fn a_locked_keyring_is_said_and_opened_it_takes_the_password() {
+    let Some(desktop) = Desktop::start() else {
+        return;
+    };
+    let Some(keyring) = Keyring::start(&desktop) else {
+        return;
+    };
+    let (origin, far) = (Origin::http(), upstream());
+    let privet = privet(desktop.env());
+    let before = std::fs::read_to_string(privet.place.config()).expect("the file is there");
+    let name = "secrets/upstream%20office";
+    let put = || privet.api("PUT", name, Some(&json!({ "value": RIGHT })));
+
+    keyring.lock(&desktop);
+    assert_eq!(privet.api("GET", "secrets", None).1["keyring"], "locked");
+    let (status, problem) = put();
+    assert_eq!(
+        (status, &problem["type"]),
+        (409, &json!("urn:privet:problem:keyring-locked")),
+        "{problem}"
+    );
+    assert!(problem["help"].as_str().expect("a mend").contains("Unlock"));
+    nowhere(&privet.place, &privet.log(), RIGHT);
+    assert_eq!(
+        std::fs::read_to_string(privet.place.config()).expect("the file is there"),
+        before
+    );
+
+    keyring.unlock(&desktop);
+    assert_eq!(put().0, 200);
+    let patch = office(&far, &json!({ "keyring": "upstream office" }));
+    assert_eq!(privet.api("PATCH", "config", Some(&patch)).0, 200);
+    assert_eq!(fetch(&privet, &origin).good(), HELLO);
+    // Locked again, it is still known to have the entry, and nobody is asked.
+    keyring.lock(&desktop);
+    let (_, listed) = privet.api("GET", "secrets", None);
+    assert_eq!(listed["keyring"], "locked");
+    assert_eq!(listed["secrets"][0]["kept"], true, "{listed}");
+}
+
+#[test]
+fn without_a_keyring_a_password_is_kept_nowhere_and_a_variable_or_a_file_serves() {
+    let (origin, far) = (Origin::http(), upstream());
+    let nothing = "unix:path=/nonexistent/bus".to_owned();
+    let privet = privet(vec![
+        ("DBUS_SESSION_BUS_ADDRESS".into(), nothing),
+        ("OFFICE".into(), RIGHT.into()),
+    ]);
+    let (_, listed) = privet.api("GET", "secrets", None);
+    assert_eq!(listed["keyring"], "absent", "{listed}");
+    let name = "secrets/upstream%20office";
+    let (status, problem) = privet.api("PUT", name, Some(&json!({ "value": RIGHT })));
+    assert_eq!(
+        (status, &problem["type"]),
+        (409, &json!("urn:privet:problem:keyring-absent")),
+        "{problem}"
+    );
+    nowhere(&privet.place, &privet.log(), RIGHT);
+
+    let file = privet_tests::peers::write(privet.place.dir(), "office.password", RIGHT);
+    for reference in [json!({ "env": "OFFICE" }), json!({ "file": file })] {
+        let (status, answer) = privet.api("PATCH", "config", Some(&office(&far, &reference)));
+        assert_eq!(status, 200, "{answer}");
+        assert_eq!(fetch(&privet, &origin).good(), HELLO, "{reference}");
+    }
+}

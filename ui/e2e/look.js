@@ -1,0 +1,45 @@
+// A page as a check looks at it: opened with the token, walked through, judged by axe.
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+
+const require = createRequire(import.meta.url);
+const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+
+/** One thing that is shown; all run in order on one page. */
+export async function shows(what, work) {
+  const begin = Date.now();
+  await work();
+  console.log(`ok  ${what} (${Date.now() - begin} ms)`);
+}
+
+export async function signIn(context, engine, faults) {
+  const page = await context.newPage();
+  page.on('console', (line) => line.type() === 'error' && faults.push(`console: ${line.text()}`));
+  page.on('pageerror', (error) => faults.push(`page: ${error.message}`));
+  page.on('request', (request) => {
+    if (new URL(request.url()).origin !== new URL(engine.url).origin && !request.url().startsWith('blob:')) {
+      faults.push(`asked elsewhere: ${request.url()}`);
+    }
+    if (request.url().includes(engine.token)) faults.push(`the token went in an address: ${request.url()}`);
+  });
+  await page.goto(`${engine.url}#token=${engine.token}`);
+  await page.waitForSelector('nav');
+  return page;
+}
+
+export async function go(page, name) {
+  await page.evaluate((to) => (location.hash = to), name);
+  await page.waitForSelector(`nav a[href="#${name}"][aria-current="page"]`);
+}
+
+export async function axeFinds(page, where) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() =>
+    window.axe.run(document, {
+      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+    }),
+  );
+  return violations.map(
+    (v) => `${where}: ${v.id}: ${v.nodes.map((n) => `${n.target} ${n.failureSummary}`).join('; ')}`,
+  );
+}

@@ -1,0 +1,89 @@
+/** A password on its way: into the keyring by a call of its own, into the configuration by its name alone. */
+import { CallError, type Schema } from '../api/client';
+import { Said } from '../notices.svelte';
+import { session } from '../session.svelte';
+import type { Secret } from './shape';
+
+export const KINDS = ['keyring', 'env', 'file'] as const;
+export type Kind = '' | 'plain' | (typeof KINDS)[number];
+export type Refusal = '' | 'locked' | 'absent' | 'failed';
+
+const PROBLEM = 'urn:privet:problem:keyring-';
+
+/** An entry's name for whom it is of: "upstream office", or the next that nobody else refers to. */
+export function freeName(whose: string, entries: readonly { name: string }[]): string {
+  const isTaken = (name: string) => entries.some((entry) => entry.name === name);
+  let name = whose;
+  for (let next = 2; isTaken(name); next += 1) name = `${whose} ${next}`;
+  return name;
+}
+
+export class Password {
+  kind = $state<Kind>('');
+  /** The variable's name or the file's path. */
+  reference = $state('');
+  typed = $state('');
+  /** What is in the keyring is to be replaced. */
+  replaces = $state(false);
+  refused = $state<Refusal>('');
+  /** The keyring as it was when the form was opened. */
+  keyring = $state.raw<Schema['Secrets'] | undefined>();
+  /** The entry that is referred to already. */
+  readonly entry: string | undefined;
+  private name = '';
+
+  constructor(before: Secret | undefined) {
+    if (!before) return;
+    if ('keyring' in before) {
+      this.kind = 'keyring';
+      this.entry = before.keyring;
+    } else if ('env' in before) [this.kind, this.reference] = ['env', before.env];
+    else if ('file' in before) [this.kind, this.reference] = ['file', before.file];
+    else this.kind = 'plain';
+  }
+
+  async look() {
+    this.keyring = await session.client.get<Schema['Secrets']>('/secrets').catch(() => undefined);
+  }
+
+  /** The keyring says that the entry is not there. */
+  get isLost(): boolean {
+    return this.keyring?.secrets.some((one) => one.name === this.entry && one.kept === false) ?? false;
+  }
+
+  get asks(): boolean {
+    return this.kind === 'keyring' && (!this.entry || this.replaces || this.isLost);
+  }
+
+  /** What the configuration says; `undefined` where nothing is chosen or not all is known yet. */
+  secret(whose: string): Secret | undefined {
+    if (this.kind === 'plain') return { plain: true };
+    if (this.kind === 'env') return this.reference ? { env: this.reference } : undefined;
+    if (this.kind === 'file') return this.reference ? { file: this.reference } : undefined;
+    return this.kind === 'keyring' ? { keyring: this.nameFor(whose) } : undefined;
+  }
+
+  /** As `secret`, of what is there already: nothing can be tried with a password that is not kept yet. */
+  known(whose: string): Secret | undefined {
+    return this.asks ? undefined : this.secret(whose);
+  }
+
+  /** Keeps what was typed, before anything refers to it. */
+  async keep(whose: string): Promise<void> {
+    if (!this.asks || !this.typed) return;
+    const name = this.nameFor(whose);
+    try {
+      await session.client.call('PUT', `/secrets/${encodeURIComponent(name)}`, { value: this.typed });
+      [this.name, this.typed, this.refused] = [name, '', ''];
+    } catch (error) {
+      const kind = error instanceof CallError ? (error.problem?.type ?? '') : '';
+      if (!kind.startsWith(PROBLEM)) throw error;
+      this.refused = kind.slice(PROBLEM.length) as Refusal;
+      throw new Said();
+    }
+  }
+
+  private nameFor(whose: string): string {
+    return this.entry || this.name || freeName(whose, this.keyring?.secrets ?? []);
+  }
+}
