@@ -72,7 +72,7 @@ export async function startPrivet(stack, name, config, command = ['serve'], more
     if (child.exitCode !== null) throw new Error(`${name} ended: ${out}`);
     return out.includes('Ctrl-C');
   });
-  return { dir, child, kioslaverc: join(env.XDG_CONFIG_HOME, 'kioslaverc') };
+  return { dir, child, out: () => out, kioslaverc: join(env.XDG_CONFIG_HOME, 'kioslaverc') };
 }
 
 /** Waits, at most 20 s, until `test` gives something true. */
