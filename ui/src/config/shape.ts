@@ -43,6 +43,8 @@ export interface FilterList {
   format: string;
   enabled: boolean;
   refresh: string;
+  /** For so long it only counts. */
+  probation?: string;
 }
 
 export interface Mode {
