@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use tauri::webview::{DownloadEvent, NewWindowResponse, PageLoadEvent};
 use tauri::{
-    AppHandle, Manager, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent,
+    AppHandle, Manager, Url, Webview, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent,
 };
 
 use crate::remembered::{LEAST, Monitor, Remembered, page_of};
@@ -48,11 +48,14 @@ pub fn open(app: &AppHandle) -> tauri::Result<()> {
             }
         })
         .on_download(|webview, event| {
-            if let DownloadEvent::Finished { path, success, .. } = event {
-                let path = path
-                    .filter(|_| success)
-                    .map(|path| path.display().to_string());
-                let _ = webview.eval(saved(path.as_deref()));
+            match event {
+                DownloadEvent::Requested { destination, .. } => at_home(&webview, destination),
+                DownloadEvent::Finished { path, success, .. } => {
+                    let path = path.filter(|_| success);
+                    let path = path.map(|path| path.display().to_string());
+                    let _ = webview.eval(saved(path.as_deref()));
+                }
+                _ => {}
             }
             true
         });
@@ -78,6 +81,24 @@ fn is_own_page(url: &Url) -> bool {
         url.scheme() == "tauri" && url.host_str() == Some("localhost")
     };
     own || url.scheme() == "blob"
+}
+
+/// A user without a folder for downloads finds a file in the home folder, not where this program happened to be started.
+fn at_home(webview: &Webview, destination: &mut PathBuf) {
+    let paths = webview.path();
+    let (Err(_), Ok(home)) = (paths.download_dir(), paths.home_dir()) else {
+        return;
+    };
+    let name = destination.file_name().unwrap_or_default().to_owned();
+    let stem = destination.file_stem().unwrap_or_default().to_owned();
+    let end = destination.extension().unwrap_or_default().to_owned();
+    *destination = home.join(name);
+    let mut number = 1_u32;
+    while destination.exists() {
+        number = number.saturating_add(1);
+        let (stem, end) = (stem.to_string_lossy(), end.to_string_lossy());
+        *destination = home.join(format!("{stem} ({number}).{end}"));
+    }
 }
 
 /// Tells the page where a file went, or that it went nowhere.

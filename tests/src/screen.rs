@@ -40,10 +40,7 @@ impl Screen {
             .args(["-displayfd", "1", "-screen", "0", "1280x900x24"])
             .args(["-nolisten", "tcp", "-noreset"]);
         let server = Running::start("Xvfb", command);
-        server.await_line("\n");
-        let log = server.log();
-        let number = log.lines().find(|line| line.parse::<u32>().is_ok());
-        let display = format!(":{}", number.expect("Xvfb says its number"));
+        let display = format!(":{}", await_number(&server));
         let mut command = Command::new("openbox");
         command
             .args(["--sm-disable", "--startup", "echo ready"])
@@ -150,6 +147,20 @@ impl Screen {
                 (web && ours).then(|| name.trim().to_owned())
             })
             .collect()
+    }
+}
+
+/// What `-displayfd` writes, among what else the server says.
+fn await_number(server: &Running) -> u32 {
+    let start = Instant::now();
+    loop {
+        let log = server.log();
+        let whole = log.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        if let Some(number) = whole.lines().find_map(|line| line.trim().parse().ok()) {
+            return number;
+        }
+        assert!(start.elapsed() < PATIENCE, "Xvfb never says its number");
+        pause();
     }
 }
 

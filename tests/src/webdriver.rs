@@ -95,6 +95,23 @@ impl Driver {
 
     fn exchange(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
         let body = body.map_or_else(String::new, Value::to_string);
+        let mut reply = self.send(method, path, &body);
+        // It keeps connections to the driver behind it, and gives none where that one had just closed its own.
+        if reply.is_empty() {
+            reply = self.send(method, path, &body);
+        }
+        let status = reply.split(' ').nth(1).and_then(|code| code.parse().ok());
+        let (start, end) = (reply.find('{'), reply.rfind('}'));
+        let text = start
+            .zip(end)
+            .and_then(|(start, end)| reply.get(start..=end));
+        let answer: Value = serde_json::from_str(text.unwrap_or("null"))
+            .unwrap_or_else(|error| panic!("{error}: {reply}"));
+        let status = status.unwrap_or_else(|| panic!("{method} {path}: {reply:?}"));
+        (status, answer["value"].clone())
+    }
+
+    fn send(&self, method: &str, path: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(self.address).expect("the driver listens");
         stream
             .set_read_timeout(Some(PATIENCE))
@@ -109,15 +126,7 @@ impl Driver {
         .expect("the driver takes a request");
         let mut reply = Vec::new();
         stream.read_to_end(&mut reply).expect("the driver answers");
-        let reply = String::from_utf8_lossy(&reply);
-        let status = reply.split(' ').nth(1).and_then(|code| code.parse().ok());
-        let (start, end) = (reply.find('{'), reply.rfind('}'));
-        let text = start
-            .zip(end)
-            .and_then(|(start, end)| reply.get(start..=end));
-        let answer: Value = serde_json::from_str(text.unwrap_or("null"))
-            .unwrap_or_else(|error| panic!("{error}: {reply}"));
-        (status.expect("a status line"), answer["value"].clone())
+        String::from_utf8_lossy(&reply).into_owned()
     }
 }
 

@@ -1,12 +1,17 @@
 //! The window as a person meets it: the built `privet-desktop` on a screen, steered by WebDriver.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
 
-use privet_tests::privet::{Place, Setup};
-use privet_tests::screen::Screen;
-use privet_tests::webdriver::{Driver, desktop_binary};
-use privet_tests::{PATIENCE, Privet, curl};
-use serde_json::json;
+use privet_tests::panel::Panel;
+use privet_tests::privet::{Place, Setup, binary};
+use privet_tests::process::Running;
+use privet_tests::screen::{Frame, Screen};
+use privet_tests::webdriver::{Driver, Window, desktop_binary};
+use privet_tests::{Answer, Origin, PATIENCE, Privet, curl};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
 
 const CONFIG: &str = "\
 [listen]
@@ -25,9 +30,13 @@ struct Stage {
 
 impl Stage {
     fn set() -> Option<Self> {
+        Self::set_with(&[])
+    }
+
+    fn set_with(env: &[(&str, &str)]) -> Option<Self> {
         let program = desktop_binary()?;
         let screen = Screen::start()?;
-        let driver = Driver::start(&screen, &[])?;
+        let driver = Driver::start(&screen, env)?;
         Some(Self {
             screen,
             driver,
@@ -43,6 +52,47 @@ impl Stage {
         };
         Privet::start_as(CONFIG, &setup)
     }
+
+    fn open(&self, place: &Place) -> Window<'_> {
+        self.driver.open(&self.program, &words(place))
+    }
+
+    /// A start beside the driver's, as from a menu or by a link.
+    fn start(&self, place: &Place, link: Option<&str>) -> Answer {
+        let mut command = Command::new(&self.program);
+        command
+            .args(words(place))
+            .args(link)
+            .envs(self.screen.env());
+        Answer::of(command)
+    }
+
+    /// Closes the window and sees that nothing of it is left.
+    fn close(&self, frame: &Frame) {
+        self.screen.close(frame);
+        self.screen.await_frames("no window", <[Frame]>::is_empty);
+        let start = Instant::now();
+        while runs(frame.pid) || !self.screen.web_processes().is_empty() {
+            let left = self.screen.web_processes();
+            assert!(start.elapsed() < PATIENCE, "left behind: {left:?}");
+            pause();
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a foreign process gives no event"
+)]
+fn pause() {
+    std::thread::sleep(Duration::from_millis(5));
+}
+
+/// Whether a process is there and no mere entry that its parent has not looked at.
+fn runs(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ")
+        .is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }
 
 /// The words that name a place to the window.
@@ -56,21 +106,478 @@ fn words(place: &Place) -> Vec<String> {
     ]
 }
 
+/// A place whose agent the window starts; it ends with the test.
+struct Started(Place);
+
+impl Started {
+    fn new(config: &str) -> Self {
+        let place = Place::new();
+        place.write(config);
+        Self(place)
+    }
+
+    fn pid(&self) -> u32 {
+        let (status, answer) = self.0.api("GET", "status", None);
+        assert_eq!(status, 200, "{answer}");
+        answer["pid"]
+            .as_u64()
+            .and_then(|pid| u32::try_from(pid).ok())
+            .expect("a pid")
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        self.0.cli(&["quit"]);
+    }
+}
+
+fn signal(pid: u32, signal: Signal) {
+    let pid = Pid::from_raw(i32::try_from(pid).expect("a pid")).expect("a pid");
+    kill_process(pid, signal).expect("it takes a signal");
+}
+
 #[test]
-fn it_attaches_to_the_engine_that_runs_and_shows_its_state() {
+fn it_starts_an_agent_where_none_runs_and_closing_it_leaves_the_agent_and_no_web_process() {
+    let Some(stage) = Stage::set() else { return };
+    let place = Started::new(CONFIG);
+    let window = stage.open(&place.0);
+    window.await_text("On · Standard · direct");
+    window.await_title("On · Standard");
+    let frames = stage
+        .screen
+        .await_frames("with the state as its title", |frames| {
+            frames.len() == 1 && frames[0].title.starts_with("On · Standard")
+        });
+    window.shot("home");
+    let agent = place.pid();
+    assert_ne!(agent, frames[0].pid, "the engine is a process of its own");
+    let web = stage.screen.web_processes();
+    assert!(
+        web.iter().any(|name| name.starts_with("WebKitWeb")),
+        "{web:?}"
+    );
+    stage.close(&frames[0]);
+    assert_eq!(place.pid(), agent, "the agent goes on");
+}
+
+#[test]
+fn what_is_chosen_in_it_is_the_engines_and_what_the_engine_does_is_seen_with_its_reason() {
     let Some(stage) = Stage::set() else { return };
     let agent = stage.agent();
-    let window = stage.driver.open(&stage.program, &words(&agent.place));
+    let window = stage.open(&agent.place);
     window.await_text("On · Standard");
+    window.click("label", "Off");
+    agent.await_api("status", |status| status["mode"]["name"] == "off");
+    window.await_title("Passing all through");
+    window.click("label", "Standard");
+    agent.await_api("status", |status| status["mode"]["name"] == "standard");
+    // The other way round too.
+    agent.cli(&["mode", "strict"]).good();
+    window.await_title("On · Strict");
+    agent.cli(&["mode", "standard"]).good();
     window.await_title("On · Standard");
-    window.shot("home");
+
+    // It says nothing, so that the connection stands while it is looked at.
+    let (end, stands) = std::sync::mpsc::channel::<()>();
+    let stands = std::sync::Mutex::new(stands);
+    let origin = Origin::raw(move |_stream| {
+        let _ = stands.lock().expect("one at a time").recv();
+    });
+    let proxy = format!("http://{}", agent.proxy());
+    let mut command = Command::new("curl");
+    command.args(["-q", "-sS", "-x", &proxy, &origin.url("/seen")]);
+    let standing = Running::start("curl", command);
+    let blocked = curl(&[
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{http_code}",
+        "-x",
+        &proxy,
+        "http://ads.test/",
+    ]);
+    assert_eq!(blocked.out, "403");
+    window.click("nav a", "Connections");
+    window.click("[role=row][aria-label^='curl to 127.0.0.1']", "");
+    window.await_text("Why, asked now");
+    drop((standing, end));
+    window.click("[role=tab]", "Blocked");
+    window.click("[role=row][aria-label*='ads.test']", "");
+    window.await_script(
+        "the step that decided, with its reason",
+        "const why = document.querySelector('aside')?.innerText ?? '';\
+         return why.includes('matched') && /ads\\.test.*(deny|always blocked)/.test(why)",
+        &[],
+    );
+    window.shot("why");
+}
+
+#[test]
+fn a_killed_engine_is_said_and_one_click_brings_it_back() {
+    let Some(stage) = Stage::set() else { return };
+    let place = Started::new(CONFIG);
+    let window = stage.open(&place.0);
+    window.await_text("On · Standard");
+    let first = place.pid();
+    signal(first, Signal::KILL);
+    window.await_text("Privet has stopped.");
+    window.await_title("Stopped");
+    window.shot("stopped");
+    window.click("button", "Start Privet");
+    window.await_title("On · Standard");
+    assert_ne!(place.pid(), first);
+    let said = window.text();
+    assert!(!said.contains("Privet has stopped"), "{said}");
+}
+
+#[test]
+fn where_nothing_can_be_started_it_says_what_was_tried_and_tries_again() {
+    let nowhere = tempfile::tempdir().expect("a folder");
+    let path = nowhere.path().display().to_string();
+    // What starts the tests' programs is all that its path has.
+    let setpriv = privet_tests::program("setpriv").expect("setpriv is where Linux is");
+    std::os::unix::fs::symlink(setpriv, nowhere.path().join("setpriv")).expect("a link");
+    let Some(stage) = Stage::set_with(&[("PATH", &path)]) else {
+        return;
+    };
+    // A copy has no `privet` beside it.
+    let alone = nowhere.path().join("privet-desktop");
+    std::fs::copy(&stage.program, &alone).expect("a copy");
+    let place = Started::new(CONFIG);
+    let window = stage.driver.open(&alone, &words(&place.0));
+    window.await_text("Privet is not running");
+    window.await_text("no program “privet” beside this window");
+    window.await_title("Stopped");
+    window.shot("stranded");
+    // One that ends at once is quoted.
+    let wrong = "#!/bin/sh\necho 'no such luck' >&2\nexit 3\n";
+    let privet = nowhere.path().join("privet");
+    std::fs::write(&privet, wrong).expect("a script");
+    std::fs::set_permissions(&privet, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .expect("it is ours");
+    window.click("button", "Try again");
+    window.await_text("no such luck");
+    window.shot("ended");
+    std::fs::remove_file(&privet).expect("it is ours");
+    std::os::unix::fs::symlink(binary(), &privet).expect("a link");
+    window.click("button", "Try again");
+    window.await_text("On · Standard");
+}
+
+#[test]
+fn a_second_start_shows_the_one_window_and_a_link_asks_before_it_adds_anything() {
+    let Some(stage) = Stage::set() else { return };
+    let agent = stage.agent();
+    let window = stage.open(&agent.place);
+    window.await_text("On · Standard");
+    let frame = stage.screen.await_frame();
+    let second = stage.start(&agent.place, None);
+    assert_eq!(second.code, 0, "{second:?}");
+    assert_eq!(stage.screen.await_frame().pid, frame.pid);
+
+    let upstreams = || agent.api("GET", "config", None).1["upstream"].clone();
+    let link = "privet:import?upstream=socks5%3A%2F%2Fberlin.test%3A1080&name=berlin";
+    assert_eq!(stage.start(&agent.place, Some(link)).code, 0);
+    window.await_text("A link asks to add an upstream");
+    window.await_text("socks5://berlin.test:1080");
+    window.await_text("would have gone the same way");
+    window.shot("link");
+    assert_eq!(upstreams(), json!([]), "nothing is added unasked");
+    window.click("dialog button", "Don’t add");
+    window.await_script(
+        "the dialog closed",
+        "return !document.querySelector('dialog[open]')",
+        &[],
+    );
+    assert_eq!(upstreams(), json!([]));
+
+    assert_eq!(stage.start(&agent.place, Some(link)).code, 0);
+    window.await_text("socks5://berlin.test:1080");
+    window.click("dialog button", "Add");
+    agent.await_api("config", |config| config["upstream"][0]["name"] == "berlin");
+
+    // What is no upstream is said by the engine, and cannot be added.
+    let bad = "privet:import?upstream=gopher%3A%2F%2Fx.test";
+    assert_eq!(stage.start(&agent.place, Some(bad)).code, 0);
+    window.await_text("gopher://x.test");
+    window.await_script(
+        "the fault",
+        "return document.querySelector('dialog .bad')?.innerText",
+        &[],
+    );
+    window.click("dialog button", "Don’t add");
+    assert_eq!(
+        stage
+            .start(&agent.place, Some("https://example.test/"))
+            .code,
+        0
+    );
+    window.await_text("it is not one of Privet’s");
+    let long = format!("privet:{}", "x".repeat(4000));
+    assert_eq!(stage.start(&agent.place, Some(&long)).code, 0);
+    window.await_text("it is too long");
+    assert_eq!(stage.start(&agent.place, Some("privet:page/rules")).code, 0);
+    window.await_script("the page", "return location.hash === '#rules'", &[]);
+    assert_eq!(upstreams().as_array().map(Vec::len), Some(1));
+    assert_eq!(stage.screen.await_frame().pid, frame.pid);
+}
+
+#[test]
+fn size_place_page_and_columns_are_as_they_were_left() {
+    let Some(stage) = Stage::set() else { return };
+    let agent = stage.agent();
+    let window = stage.open(&agent.place);
+    window.await_text("On · Standard");
+    let frame = stage.screen.await_frame();
+    stage.screen.put(&frame, (60, 70), (900, 600));
+    let sized = |frames: &[Frame]| frames.len() == 1 && frames[0].size == (900, 600);
+    let before = stage
+        .screen
+        .await_frames("of the new size", sized)
+        .remove(0);
+    window.click("nav a", "Connections");
+    let columns = "return [...document.querySelectorAll('[role=columnheader]')].map((h) => h.innerText).join()";
+    let first = window.await_script("columns", columns, &[]);
+    window.click("button", "Columns");
+    window.click("label", "Age");
+    let chosen = window.await_script(
+        "other columns",
+        "const now = [...document.querySelectorAll('[role=columnheader]')].map((h) => h.innerText).join();\
+         return now !== arguments[0] && now",
+        &[first],
+    );
+    stage.close(&before);
+    drop(window);
+
+    let window = stage.open(&agent.place);
+    window.await_script("its page", "return location.hash === '#connections'", &[]);
+    let after = stage
+        .screen
+        .await_frames("of the same size", sized)
+        .remove(0);
+    assert_eq!(after.place, before.place);
+    assert_eq!(window.await_script("columns", columns, &[]), chosen);
+    stage.screen.maximize(&after);
+    let full = |frames: &[Frame]| frames.len() == 1 && frames[0].size.0 >= 1270;
+    let after = stage.screen.await_frames("maximised", full).remove(0);
+    stage.close(&after);
+    drop(window);
+
+    // A place that no monitor shows any more.
+    let file = agent.place.dir().join("data/window/window.json");
+    let kept: Value =
+        serde_json::from_slice(&std::fs::read(&file).expect("it is kept")).expect("JSON");
+    assert_eq!(kept["maximized"], true);
+    let mut moved = kept;
+    moved["maximized"] = json!(false);
+    moved["place"] = json!([5000.0, 5000.0]);
+    std::fs::write(&file, moved.to_string()).expect("it is ours");
+    let window = stage.open(&agent.place);
+    window.await_text("Active");
+    let back = stage
+        .screen
+        .await_frames("of the size before", sized)
+        .remove(0);
+    assert!(
+        back.place.0 < 1280 - 100 && back.place.1 < 900 - 100,
+        "{back:?}"
+    );
+}
+
+#[test]
+fn minimised_it_asks_the_engine_nothing() {
+    let Some(stage) = Stage::set() else { return };
+    let agent = stage.agent();
+    let window = stage.open(&agent.place);
+    window.await_text("On · Standard");
+    // Each question to the shell is a fetch of its scheme.
+    let count = "const fetch = window.fetch; window.asked = [];\
+                 window.fetch = (...all) => { window.asked.push(String(all[0])); return fetch(...all) }; return true";
+    window.script(count, &[]);
+    window.await_script("a question", "return window.asked.length > 0", &[]);
+    window.minimize();
+    window.await_script("hidden", "return document.hidden", &[]);
+    window.script("window.asked = []; return true", &[]);
+    idle(Duration::from_secs(3));
+    let proxy = format!("http://{}", agent.proxy());
+    curl(&["-o", "/dev/null", "-x", &proxy, "http://ads.test/"]).good();
+    idle(Duration::from_secs(1));
+    assert_eq!(window.script("return window.asked", &[]), json!([]));
+    // Shown again by a second start, it catches up.
+    assert_eq!(stage.start(&agent.place, None).code, 0);
+    window.await_script("seen", "return !document.hidden", &[]);
+    window.await_script("a question", "return window.asked.length > 0", &[]);
+}
+
+#[expect(clippy::disallowed_methods, reason = "idling is what is watched")]
+fn idle(time: Duration) {
+    std::thread::sleep(time);
+}
+
+#[test]
+fn the_page_reaches_the_control_api_and_nothing_else() {
+    let Some(stage) = Stage::set() else { return };
+    let agent = stage.agent();
+    let window = stage.open(&agent.place);
+    window.await_text("On · Standard");
+    let origin = Origin::http();
+    let asked = |script: &str, words: &[Value]| {
+        let run = format!(
+            "window.outcome = undefined; ({script})(...arguments).then((v) => window.outcome = JSON.stringify(v) ?? 'nothing', \
+             (e) => window.outcome = 'refused: ' + (e?.message ?? JSON.stringify(e))); return true"
+        );
+        window.script(&run, words);
+        let outcome = window.await_script("an outcome", "return window.outcome", &[]);
+        outcome.as_str().unwrap_or_default().to_owned()
+    };
+    let invoke = "(command, args) => window.__TAURI_INTERNALS__.invoke(command, args)";
+    let call = |path: &str| json!({ "asked": { "method": "GET", "path": path } });
+    let good = asked(invoke, &[json!("call"), call("/api/v1/status")]);
+    assert!(good.contains("\"status\":200"), "{good}");
+    for (command, args) in [
+        ("call", call("/metrics")),
+        ("call", call("/api/v1/../../metrics")),
+        ("call", call(&origin.url("/"))),
+        ("watch", json!({ "path": "/api/v1/status" })),
+        (
+            "plugin:event|listen",
+            json!({ "event": "x", "target": { "kind": "Any" }, "handler": 1 }),
+        ),
+        ("plugin:window|close", json!({})),
+        (
+            "plugin:webview|create_webview_window",
+            json!({ "options": { "label": "x" } }),
+        ),
+        ("nonsense", json!({})),
+    ] {
+        let outcome = asked(invoke, &[json!(command), args]);
+        assert!(outcome.starts_with("refused: "), "{command}: {outcome}");
+    }
+    let fetched = asked(
+        "(url) => fetch(url, { mode: 'no-cors' })",
+        &[json!(origin.url("/"))],
+    );
+    assert!(fetched.starts_with("refused: "), "{fetched}");
+    let eval = window.script(
+        "try { new Function('return 1')(); return 'ran' } catch (e) { return e.name }",
+        &[],
+    );
+    assert_eq!(eval, json!("EvalError"));
+    // Neither another address in this window nor another window.
+    window.script(
+        "location.href = arguments[0]; return true",
+        &[json!(origin.url("/"))],
+    );
+    window.script(
+        "window.open(arguments[0]); return true",
+        &[json!(origin.url("/"))],
+    );
+    window.await_title("On · Standard");
+    let here = window.script("return location.href", &[]);
+    assert!(
+        here.as_str()
+            .is_some_and(|url| url.starts_with("tauri://localhost")),
+        "{here}"
+    );
+    assert_eq!(origin.accepted(), 0, "nobody was reached");
+    assert_eq!(stage.screen.frames().len(), 1);
+}
+
+#[test]
+fn the_icon_and_a_second_agent_open_the_window_of_their_engine() {
+    let Some(stage) = Stage::set() else { return };
+    let desktop = &stage.screen.desktop;
+    let panel = Panel::start(&format!(
+        "unix:path={}",
+        desktop.folder("run/bus").display()
+    ));
+    let agent = stage.agent();
+    let item = panel.await_item();
+    panel.choose(&item, &["Open Privet"]);
     let frame = stage
         .screen
         .await_frames("with the state as its title", |frames| {
-            frames
-                .iter()
-                .any(|frame| frame.title.starts_with("On · Standard"))
+            frames.len() == 1 && frames[0].title.starts_with("On · Standard")
         });
-    println!("{frame:?} {:?}", stage.screen.web_processes());
-    let _ = (PATIENCE, json!(1), curl as fn(&[&str]) -> _);
+    let mut command = Command::new(binary());
+    command
+        .arg("agent")
+        .args(words(&agent.place))
+        .envs(stage.screen.env());
+    assert_eq!(Answer::of(command).code, 0);
+    panel.choose(&item, &["Open Privet"]);
+    assert_eq!(stage.screen.await_frame().pid, frame[0].pid);
+    // The engine goes on when its window is killed, and opens the next.
+    signal(frame[0].pid, Signal::KILL);
+    stage.screen.await_frames("no window", <[Frame]>::is_empty);
+    panel.choose(&item, &["Open Privet"]);
+    let next = stage.screen.await_frame();
+    assert_ne!(next.pid, frame[0].pid);
+    stage.close(&next);
+    assert_eq!(agent.json(&["status"])["pid"], agent.pid());
+}
+
+#[test]
+fn files_that_the_page_makes_are_saved_and_their_place_is_said() {
+    let Some(stage) = Stage::set() else { return };
+    let agent = stage.agent();
+    let window = stage.open(&agent.place);
+    window.await_text("On · Standard");
+    let proxy = format!("http://{}", agent.proxy());
+    curl(&["-o", "/dev/null", "-x", &proxy, "http://ads.test/"]).good();
+    window.click("nav a", "Connections");
+    window.click("[role=tab]", "Blocked");
+    window.await_text("ads.test");
+    window.click("button", "Export CSV");
+    window.await_text("Saved as ");
+    let home = stage.screen.desktop.folder("home");
+    let saved = window.text();
+    let path = saved
+        .split("Saved as ")
+        .nth(1)
+        .and_then(|rest| rest.lines().next());
+    let path = Path::new(path.expect("a path").trim());
+    assert!(path.starts_with(&home), "{path:?}");
+    let text = std::fs::read_to_string(path).expect("the file is there");
+    assert!(text.contains("ads.test"), "{text}");
+}
+
+#[test]
+fn it_says_why_it_cannot_be_shown() {
+    let Some(program) = desktop_binary() else {
+        return;
+    };
+    let mut command = Command::new(&program);
+    command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
+    let answer = Answer::of(command);
+    assert_eq!(answer.code, 1);
+    assert!(answer.err.contains("there is no screen here"), "{answer:?}");
+    let mut command = Command::new(&program);
+    command.arg("--nonsense");
+    assert!(Answer::of(command).err.contains("--nonsense"));
+}
+
+/// Printed for whoever wants to know; the bench measures it on a machine that rests.
+#[test]
+fn from_its_start_to_a_drawn_page() {
+    let Some(stage) = Stage::set() else { return };
+    let agent = stage.agent();
+    let mut command = Command::new(&stage.program);
+    command.args(words(&agent.place)).envs(stage.screen.env());
+    for round in ["first", "warm"] {
+        let start = Instant::now();
+        let mut again = Command::new(command.get_program());
+        again.args(command.get_args()).envs(stage.screen.env());
+        let mut window = Running::start("privet-desktop", again);
+        let frames = stage.screen.await_frames("drawn", |frames| {
+            frames.len() == 1 && frames[0].title.starts_with("On · Standard")
+        });
+        println!(
+            "{round} start to a page that shows the state: {:?}",
+            start.elapsed()
+        );
+        stage.close(&frames[0]);
+        assert!(window.wait(PATIENCE).success());
+    }
 }

@@ -165,14 +165,9 @@ impl Fuzzer {
 
 /// cargo-fuzz always builds for a named target triple.
 fn binary(name: &str) -> Result<PathBuf, String> {
-    let version = shell::output("rustc", &["-vV"]).ok_or("rustc does not run")?;
-    let host = version
-        .lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .ok_or("rustc does not say its host")?;
     Ok(shell::root()
         .join("fuzz/target")
-        .join(host)
+        .join(shell::host()?)
         .join("release")
         .join(name))
 }

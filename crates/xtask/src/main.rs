@@ -10,6 +10,7 @@ mod page;
 mod picture;
 mod run;
 mod shell;
+mod sidecar;
 mod test;
 
 use std::process::ExitCode;
@@ -17,7 +18,7 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask COMMAND
 
-  run                   builds Privet and serves with a configuration of its own; says where everything is
+  run                   builds Privet and serves with a configuration of its own, with a window where one can be shown
   test                  format, lints, unit, property and whole-program tests, every fuzz target for a while; what CI runs
   bench [ROW…]          what the data plane costs, beside the peers; writes BENCHMARKS.md
   fuzz                  lists the fuzz targets
@@ -25,6 +26,7 @@ cargo xtask COMMAND
   desktop               measures agent and guardian with the window closed: memory and processor time
   package               two .deb files and a tarball of the release, and what they weigh
   package check         packs the plain build, installs it on a copy of this system and takes it away again (root)
+  sidecar               puts the engine's release where `cargo tauri build` takes it from: src-tauri/binaries
   icons                 writes icons/ from the icon's geometry in crates/tray/src/icon.rs
   picture               draws the README's picture from the running program
 
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
                 "icons",
             ],
         ),
+        ["sidecar"] => sidecar::sidecar(),
         ["desktop"] | ["bench", "desktop"] => desktop::desktop(),
         ["package"] => package::package(),
         ["package", "check"] => package::check(),

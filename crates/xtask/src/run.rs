@@ -1,8 +1,10 @@
 //! `cargo xtask run`: Privet from this tree, for whoever wants to see it work.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use crate::needs;
 use crate::page;
@@ -12,16 +14,22 @@ use crate::shell::{self, Done};
 const MIXED: u16 = 7280;
 const PAC: u16 = 7281;
 const PAGE: u16 = 7282;
+/// What `privet serve` says when all its doors are open.
+const READY: &str = "Ctrl-C stops.";
 
-/// Builds Privet, starts it with a configuration and data of its own in the build folder, and waits until it ends.
+/// Builds Privet, starts it with a configuration and data of its own in the build folder, and waits until it ends. Where a
+/// window can be shown, one is.
 pub fn run() -> Done {
     needs::ensure(&[needs::BUILD])?;
     page::build()?;
-    shell::run(
-        "cargo",
-        &["build", "--profile", "quick", "--locked", "-p", "privet"],
-    )?;
-    println!("{}", window());
+    build("privet")?;
+    let window = match without_window() {
+        None => build("privet-desktop").map(|()| true)?,
+        Some(why) => {
+            println!("{why}: Privet serves headless.");
+            false
+        }
+    };
     let place = shell::target_dir().join("run");
     let data = place.join("data");
     fs::create_dir_all(&data).map_err(|error| format!("{}: {error}", data.display()))?;
@@ -31,25 +39,57 @@ pub fn run() -> Done {
         fs::write(&config, text).map_err(|error| format!("{}: {error}", config.display()))?;
     }
     tell(&config, &data)?;
-    let binary = shell::target_dir().join("quick/privet");
-    let mut serve = shell::command(&binary.display().to_string(), &["serve"]);
-    serve
-        .arg("--config")
-        .arg(&config)
-        .arg("--data-dir")
-        .arg(&data);
-    shell::run_command(serve)
+    let program = |name: &str, words: &[&str]| {
+        let binary = shell::target_dir().join("quick").join(name);
+        let mut command = shell::command(&binary.display().to_string(), words);
+        command.arg("--config").arg(&config);
+        command.arg("--data-dir").arg(&data);
+        command
+    };
+    if !window {
+        return shell::run_command(program("privet", &["serve"]));
+    }
+    let mut serve = program("privet", &["serve"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("privet did not start: {error}"))?;
+    // Its last line is said when all is open: the window attaches to it then, and starts no agent of its own.
+    let said = serve.stdout.take().ok_or("privet gives no output")?;
+    let mut shown = None;
+    for line in BufReader::new(said).lines().map_while(Result::ok) {
+        println!("{line}");
+        if line.contains(READY) && shown.is_none() {
+            shown = program("privet-desktop", &[]).spawn().ok();
+        }
+    }
+    let status = serve.wait().map_err(|error| error.to_string())?;
+    if let Some(mut window) = shown {
+        println!("the window stays until it is closed: it says that Privet has stopped");
+        let _ = window.wait();
+    }
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("privet ended with {status}"))
+    }
 }
 
-/// Why there is no window.
-fn window() -> &'static str {
-    if !shell::root().join("src-tauri/Cargo.toml").exists() {
-        "This tree has no desktop window yet: Privet serves headless."
-    } else if std::env::var_os("DISPLAY").is_none() && std::env::var_os("WAYLAND_DISPLAY").is_none()
-    {
-        "There is no display: Privet serves headless."
+fn build(package: &str) -> Done {
+    let words = ["build", "--profile", "quick", "--locked", "-p", package];
+    shell::run("cargo", &words)
+}
+
+/// Why there is no window here.
+fn without_window() -> Option<&'static str> {
+    let has = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if cfg!(target_os = "linux") && !has("DISPLAY") && !has("WAYLAND_DISPLAY") {
+        Some("There is no display")
+    } else if cfg!(target_os = "linux") && !needs::webview() {
+        Some(
+            "The web view's libraries are missing (on Debian: libwebkit2gtk-4.1-dev libdbus-1-dev)",
+        )
     } else {
-        "The window is opened by `privet-desktop`; Privet serves headless here."
+        None
     }
 }
 

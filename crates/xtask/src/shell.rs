@@ -68,6 +68,16 @@ pub fn find(program: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
+/// The triple of this machine, as rustc names it.
+pub fn host() -> Result<String, String> {
+    let version = output("rustc", &["-vV"]).ok_or("rustc does not run")?;
+    let host = version
+        .lines()
+        .find_map(|line| line.strip_prefix("host: "))
+        .ok_or("rustc does not say its host")?;
+    Ok(host.to_owned())
+}
+
 fn show(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words
