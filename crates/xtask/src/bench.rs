@@ -2,6 +2,7 @@
 
 mod contender;
 mod cost;
+mod desktop;
 mod hostile;
 mod load;
 mod million;
@@ -47,7 +48,12 @@ const ROWS: &[Row] = &[
 
 /// Runs these rows, or all, and writes BENCHMARKS.md anew.
 pub fn bench(names: &[&str]) -> Done {
-    let all: Vec<&str> = ROWS.iter().map(|(name, _)| *name).collect();
+    let mut all: Vec<&str> = ROWS.iter().map(|(name, _)| *name).collect();
+    all.extend(desktop::ROWS);
+    if names == ["desktop"] {
+        let done = desktop::rows();
+        return report::write(&all).and(done);
+    }
     if let Some(unknown) = names.iter().find(|name| !all.contains(name)) {
         return Err(format!("no row {unknown:?}; there are: {}", all.join(", ")));
     }

@@ -2,7 +2,6 @@
 #![allow(clippy::print_stdout, reason = "talking to the terminal is its work")]
 
 mod bench;
-mod desktop;
 mod fuzz;
 mod needs;
 mod package;
@@ -23,7 +22,7 @@ cargo xtask COMMAND
   bench [ROW…]          what the data plane costs, beside the peers; writes BENCHMARKS.md
   fuzz                  lists the fuzz targets
   fuzz NAME [SECONDS]   runs one target (600 seconds if not said)
-  desktop               measures agent and guardian with the window closed: memory and processor time
+  bench desktop         what a desktop pays: memory and time with the window closed, waits; beside a plain Tauri app
   package               two .deb files and a tarball of the release, and what they weigh
   package check         packs the plain build, installs it on a copy of this system and takes it away again (root)
   sidecar               puts the engine's release where `cargo tauri build` takes it from: src-tauri/binaries
@@ -56,7 +55,6 @@ fn main() -> ExitCode {
             ],
         ),
         ["sidecar"] => sidecar::sidecar(),
-        ["desktop"] | ["bench", "desktop"] => desktop::desktop(),
         ["package"] => package::package(),
         ["package", "check"] => package::check(),
         ["test"] => test::test(),

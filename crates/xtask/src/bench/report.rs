@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
@@ -18,17 +19,23 @@ pub struct Figures {
 }
 
 impl Figures {
+    /// The middle of a contender's runs.
+    pub fn median(&self, name: &str) -> Option<f64> {
+        let (_, runs) = self.runs.iter().find(|(contender, _)| contender == name)?;
+        let mut runs = runs.clone();
+        runs.sort_by(f64::total_cmp);
+        runs.get(runs.len() / 2).copied()
+    }
+
     /// Prints the row and keeps it for BENCHMARKS.md.
     pub fn keep(&self) -> Done {
         print!("\n{}", table(&self.value()));
-        let folder = shell::target_dir().join("bench");
-        let fail = |error| format!("{}: {error}", folder.display());
-        fs::create_dir_all(&folder).map_err(fail)?;
-        fs::write(
-            folder.join(format!("{}.json", self.row)),
-            self.value().to_string(),
-        )
-        .map_err(fail)
+        let file = kept(self.row);
+        let fail = |error| format!("{}: {error}", file.display());
+        if let Some(folder) = file.parent() {
+            fs::create_dir_all(folder).map_err(fail)?;
+        }
+        fs::write(&file, self.value().to_string()).map_err(fail)
     }
 
     fn value(&self) -> Value {
@@ -39,6 +46,13 @@ impl Figures {
             .collect();
         json!({"row": self.row, "title": self.title, "unit": self.unit, "note": self.note, "contenders": runs})
     }
+}
+
+/// Where a row's last run is.
+fn kept(row: &str) -> PathBuf {
+    shell::target_dir()
+        .join("bench")
+        .join(format!("{row}.json"))
 }
 
 fn table(figures: &Value) -> String {
@@ -67,7 +81,8 @@ fn table(figures: &Value) -> String {
     let mut out = format!(
         "### {}\n\n`cargo xtask bench {}`",
         text("title"),
-        text("row")
+        // Several rows of one run share its name.
+        text("row").split('/').next().unwrap_or_default()
     );
     let _ = write!(
         out,
@@ -108,10 +123,7 @@ pub fn write(rows: &[&str]) -> Done {
         machine()
     );
     for row in rows {
-        let file = shell::target_dir()
-            .join("bench")
-            .join(format!("{row}.json"));
-        let kept = fs::read_to_string(file)
+        let kept = fs::read_to_string(kept(row))
             .ok()
             .and_then(|text| serde_json::from_str(&text).ok());
         if let Some(figures) = kept {

@@ -1,0 +1,1 @@
+requestAnimationFrame(() => (document.title = 'Hello'));

@@ -1,0 +1,108 @@
+//! `cargo xtask bench desktop`: what a desktop pays for Privet, beside a plain Tauri app with a tray that does nothing.
+
+mod closed;
+mod hello;
+mod opened;
+mod restored;
+
+use std::path::PathBuf;
+
+use privet_tests::panel::Panel;
+use privet_tests::privet::use_binary;
+use privet_tests::screen::Screen;
+
+use super::report::Figures;
+use crate::shell::{self, Done};
+use crate::{needs, page};
+
+/// Repetitions of what takes moments.
+const RUNS: usize = 5;
+const CONFIG: &str = "[listen]\nmixed = [\"$MIXED\"]\npac = \"$PAC\"\n";
+
+/// The rows, in the order of BENCHMARKS.md.
+pub const ROWS: [&str; 6] = [
+    "desktop/memory",
+    "desktop/time",
+    "desktop/warm",
+    "desktop/cold",
+    "desktop/restored",
+    "desktop/page",
+];
+
+/// A session with a screen and a panel, and the programs to measure.
+struct Stage {
+    screen: Screen,
+    panel: Panel,
+    hello: PathBuf,
+}
+
+/// Measures, prints and keeps every row.
+///
+/// # Errors
+/// Something for a session is not installed, or a promise is broken.
+pub fn rows() -> Done {
+    needs::ensure(&[needs::BUILD, needs::TEST, needs::DESKTOP])?;
+    page::build()?;
+    for package in ["privet", "privet-desktop"] {
+        let words = ["build", "--quiet", "--release", "--locked", "-p", package];
+        shell::run("cargo", &words)?;
+    }
+    let hello = hello::build()?;
+    use_binary(shell::target_dir().join("release/privet"));
+    let screen = Screen::start().ok_or("no screen: see what is missing above")?;
+    let panel = Panel::start(&screen.desktop.bus_address());
+    let stage = Stage {
+        screen,
+        panel,
+        hello,
+    };
+
+    let mut broken = Vec::new();
+    let (memory, time) = closed::rows(&stage)?;
+    let (warm, cold) = opened::rows(&stage)?;
+    let bounded = [
+        (memory, 24.0),
+        (time, 0.1),
+        (warm, 500.0),
+        (cold, 1500.0),
+        (restored::row(&stage)?, 2000.0),
+        (page_weight()?, 250.0),
+    ];
+    for (figures, most) in &bounded {
+        figures.keep()?;
+        let ours = figures.median("Privet").ok_or("nothing was measured")?;
+        if ours > *most {
+            broken.push(format!("{}: {ours:.1}, more than {most}", figures.title));
+        }
+    }
+    if broken.is_empty() {
+        Ok(())
+    } else {
+        Err(broken.join("\n"))
+    }
+}
+
+/// What the page weighs as it is sent.
+fn page_weight() -> Result<Figures, String> {
+    let folder = shell::root().join("ui/dist");
+    let mut bytes = 0;
+    let mut folders = vec![folder];
+    while let Some(folder) = folders.pop() {
+        let fail = |error: std::io::Error| format!("{}: {error}", folder.display());
+        for entry in std::fs::read_dir(&folder).map_err(fail)? {
+            let path = entry.map_err(fail)?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "gz") {
+                bytes += path.metadata().map_err(fail)?.len();
+            }
+        }
+    }
+    Ok(Figures {
+        row: "desktop/page",
+        title: "The page, all files together",
+        unit: "KiB gzip",
+        note: ": the bound is 250.",
+        runs: vec![("Privet".to_owned(), vec![bytes as f64 / 1024.0])],
+    })
+}

@@ -1,0 +1,60 @@
+//! The peer: `crates/xtask/hello-tauri`, a Tauri app with a tray icon and a window that says hello.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use privet_tests::Running;
+use privet_tests::screen::Frame;
+
+use super::Stage;
+use crate::shell;
+
+pub const NAME: &str = "Tauri hello-world with a tray";
+const TITLE: &str = "Hello";
+const PACKAGE: &str = "crates/xtask/hello-tauri/Cargo.toml";
+
+/// Builds it as Privet's own window is built.
+pub fn build() -> Result<PathBuf, String> {
+    let words = [
+        "build",
+        "--quiet",
+        "--release",
+        "--locked",
+        "--manifest-path",
+        PACKAGE,
+    ];
+    let mut cargo = shell::command("cargo", &words);
+    cargo.env("CARGO_TARGET_DIR", shell::target_dir());
+    shell::run_command(cargo)?;
+    Ok(shell::target_dir().join("release/hello-tauri"))
+}
+
+fn open(stage: &Stage) -> (Running, Frame, Duration) {
+    let mut command = Command::new(&stage.hello);
+    command.envs(stage.screen.env());
+    let begun = Instant::now();
+    let hello = Running::start("hello-tauri", command);
+    let mut frames = stage.screen.await_frames("hello", |frames| {
+        frames.iter().any(|frame| frame.title == TITLE)
+    });
+    (hello, frames.remove(0), begun.elapsed())
+}
+
+/// From its start to its drawn page.
+pub fn open_and_end(stage: &Stage) -> Result<Duration, String> {
+    let (hello, _, took) = open(stage);
+    drop(hello);
+    stage.screen.await_frames("none", <[Frame]>::is_empty);
+    Ok(took)
+}
+
+/// Its cost with the window closed; the app goes on in the tray.
+pub fn closed(stage: &Stage, cost: fn(u32) -> (f64, f64)) -> Result<(f64, f64), String> {
+    let (mut hello, frame, _) = open(stage);
+    stage.screen.close(&frame);
+    stage.screen.await_frames("none", <[Frame]>::is_empty);
+    let cost = cost(hello.pid());
+    hello.kill();
+    Ok(cost)
+}
