@@ -166,6 +166,31 @@ fn what_was_blocked_just_now_is_let_through_for_an_hour_by_a_click() {
 }
 
 #[test]
+fn the_way_out_is_chosen_in_the_menu() {
+    let Some(desktop) = Desktop::start() else {
+        return;
+    };
+    let panel = Panel::start(&desktop.bus_address());
+    let setup = Setup {
+        env: desktop.env(),
+        command: Some("agent"),
+        ..Setup::default()
+    };
+    let upstreams = "\n[[upstream]]\nname = \"berlin\"\nurl = \"socks5://127.0.0.1:9\"\n\
+                     [[upstream]]\nname = \"oslo\"\nurl = \"socks5://127.0.0.1:9\"\n";
+    let agent = Privet::start_as(&format!("{CONFIG}{upstreams}"), &setup);
+    let item = panel.await_item();
+    panel.choose(&item, &["Upstream: direct", "oslo"]);
+    panel.await_line(&item, &["Upstream: oslo", "oslo"], |line| line.checked);
+    assert_eq!(agent.json(&["status"])["route"]["name"], "oslo");
+    panel.choose(&item, &["Mode", "strict"]);
+    panel.choose(&item, &["Upstream: berlin", "oslo"]);
+    panel.await_line(&item, &["Upstream: oslo", "oslo"], |line| line.checked);
+    let menu = panel.menu(&item);
+    assert!(find(&menu, &["Upstream", "direct"]).is_none(), "{menu:#?}");
+}
+
+#[test]
 fn a_panel_that_comes_late_or_goes_is_followed() {
     let Some(desktop) = Desktop::start() else {
         return;

@@ -261,6 +261,12 @@ impl Client {
         self.get("/api/v1/doctor", &()).await
     }
 
+    /// Applies a JSON merge patch (RFC 7396) to the configuration.
+    pub async fn patch_config(&self, patch: &serde_json::Value) -> Result<Change, ClientError> {
+        self.send(Method::PATCH, "/api/v1/config", Some(patch))
+            .await
+    }
+
     /// Puts a whole configuration in force; with `dry_run` only says what it would do.
     pub async fn replace_config(&self, text: &str, dry_run: bool) -> Result<Change, ClientError> {
         let path = format!("/api/v1/config?dry_run={dry_run}");

@@ -46,6 +46,10 @@ pub async fn act(client: &Client, places: &[OsString], action: &Action) -> Resul
             client.switch_system_proxy(&wish).await?;
         }
         Action::Mode(name) => mode(client, name, None).await?,
+        Action::Route { mode, route } => {
+            let change = json!({ "modes": { mode: { "route": route } } });
+            client.patch_config(&change).await?;
+        }
         Action::Pause(span) => mode(client, PAUSE, *span).await?,
         Action::NewIdentity => {
             client.rotate_identity().await?;

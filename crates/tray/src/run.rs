@@ -27,6 +27,8 @@ const LOOK: Duration = Duration::from_secs(4);
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// A session bus may come after us, once or never.
 const BUS_AGAIN: Duration = Duration::from_secs(30);
+/// Ways out in the menu; the window has all.
+const OUTLETS: usize = 24;
 /// Blocked hosts in the menu, and rows that are read to find so many.
 const HOSTS: usize = 8;
 const ROWS: u32 = 40;
@@ -40,6 +42,7 @@ struct Door {
     paused_from: Option<String>,
     /// What the last click came to, until the next look.
     failed: Option<String>,
+    outlets: Vec<String>,
     blocked: Vec<Blocked>,
     blocked_total: u64,
 }
@@ -54,6 +57,7 @@ pub async fn run(client: Client, places: Vec<OsString>) {
         can_copy,
         paused_from: None,
         failed: None,
+        outlets: Vec::new(),
         blocked: Vec::new(),
         blocked_total: 0,
     };
@@ -154,8 +158,14 @@ impl Door {
             Err(error) => return view::without_engine(&error.to_string()),
         };
         self.look_at_blocked(&status).await;
+        if let Ok(outlets) = self.client.upstreams().await {
+            let groups = outlets.groups.into_iter().map(|group| group.name);
+            let upstreams = outlets.upstreams.into_iter().map(|upstream| upstream.name);
+            self.outlets = groups.chain(upstreams).take(OUTLETS).collect();
+        }
         let mut seen = view::of(&Seen {
             status: &status,
+            outlets: &self.outlets,
             blocked: &self.blocked,
             paused_from: self.paused_from.as_deref(),
             can_copy: self.can_copy,

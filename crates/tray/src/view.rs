@@ -11,6 +11,11 @@ use crate::icon::Shape;
 pub enum Action {
     SystemProxy(bool),
     Mode(String),
+    /// The present mode goes out by this from now on.
+    Route {
+        mode: String,
+        route: String,
+    },
     /// Into the mode "off", for so long; `None`: until restart.
     Pause(Option<Duration>),
     NewIdentity,
@@ -62,6 +67,8 @@ pub struct Blocked {
 /// What the menu is made from.
 pub struct Seen<'a> {
     pub status: &'a Status,
+    /// Groups, then upstreams.
+    pub outlets: &'a [String],
     /// Newest first, each host once.
     pub blocked: &'a [Blocked],
     /// The mode before a pause that has no end of its own.
@@ -102,7 +109,7 @@ pub fn of(seen: &Seen<'_>) -> View {
     menu.extend(system_proxy(status));
     menu.push(modes(status));
     menu.push(pauses(seen));
-    menu.push(Entry::Label(short(&format!("Route: {}", route(status)))));
+    menu.push(routes(seen));
     menu.push(Entry::Line);
     menu.push(Entry::Button(
         "New identity".to_owned(),
@@ -189,6 +196,27 @@ fn route(status: &Status) -> String {
             .map_or_else(String::new, |ms| format!(", {ms:.0} ms")),
     };
     format!("{}{health}", route.name)
+}
+
+/// The ways out of the present mode. The one that means "no proxy" is all that the mode of a pause has, and what a kill
+/// switch never takes.
+fn routes(seen: &Seen<'_>) -> Entry {
+    let status = seen.status;
+    let label = short(&format!("Upstream: {}", route(status)));
+    if status.mode.name == PAUSE || seen.outlets.is_empty() {
+        return Entry::Label(label);
+    }
+    let direct = (!status.mode.kill_switch).then_some("direct");
+    let names = seen.outlets.iter().map(String::as_str).chain(direct);
+    let choice = names.map(|name| Chosen {
+        label: name.to_owned(),
+        on: name == status.route.name,
+        action: Action::Route {
+            mode: status.mode.name.clone(),
+            route: name.to_owned(),
+        },
+    });
+    Entry::Sub(label, vec![Entry::Choice(choice.collect())])
 }
 
 /// The switch with its measured state; what is amiss stands beside it.
@@ -304,6 +332,7 @@ mod tests {
     fn view(status: &Status, paused_from: Option<&str>) -> View {
         of(&Seen {
             status,
+            outlets: &["tor".to_owned(), "office".to_owned()],
             blocked: &[Blocked {
                 host: "ads.test".to_owned(),
                 app: Some("firefox".to_owned()),
@@ -352,6 +381,31 @@ mod tests {
             Action::SystemProxy(true),
         );
         assert!(view(&changed, None).menu.contains(&repair));
+    }
+
+    #[test]
+    fn the_way_out_is_chosen_among_those_that_the_mode_allows() {
+        let names = |status: &Status| {
+            let menu = view(status, None).menu;
+            let choice = menu.into_iter().find_map(|entry| match entry {
+                Entry::Sub(label, mut entries) if label.starts_with("Upstream: tor") => {
+                    entries.pop()
+                }
+                _ => None,
+            });
+            match choice {
+                Some(Entry::Choice(all)) => {
+                    all.into_iter().map(|one| (one.label, one.on)).collect()
+                }
+                _ => Vec::new(),
+            }
+        };
+        let all = [("tor", true), ("office", false), ("direct", false)];
+        let all = all.map(|(name, on)| (name.to_owned(), on));
+        assert_eq!(names(&status(|_| {})), all);
+        let strict = status(|s| s["mode"]["kill_switch"] = json!(true));
+        assert_eq!(names(&strict), all[..2]);
+        assert_eq!(names(&status(|s| s["mode"]["name"] = json!("off"))), []);
     }
 
     #[test]
