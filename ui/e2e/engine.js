@@ -108,6 +108,23 @@ export async function startOrigin(stack) {
   return port;
 }
 
+/** Publishes blocklists under names, each text under an ETag of its own. */
+export async function startLists(stack) {
+  const texts = new Map();
+  const server = createServer((request, response) => {
+    const text = texts.get(request.url.slice(1));
+    if (text === undefined) return response.writeHead(404).end();
+    response.writeHead(200, { etag: JSON.stringify(text), 'content-type': 'text/plain' }).end(text);
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  stack.add(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const url = (name) => `http://127.0.0.1:${server.address().port}/${name}`;
+  return { url, publish: (name, text) => texts.set(name, text) };
+}
+
 export async function start(stack) {
   const [proxy, pac, control, far] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
   await startPrivet(stack, 'upstream', `[listen]\nmixed = ["127.0.0.1:${far}"]\npac = ""\n`);

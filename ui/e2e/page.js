@@ -1,7 +1,7 @@
 // The page in a browser, against a running engine with real traffic: what a person does, and what must not happen.
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, statSync } from 'node:fs';
-import { browser, curl, PAGES, Stack, start, traffic, until } from './engine.js';
+import { browser, curl, PAGES, Stack, start, startLists, traffic, until } from './engine.js';
 import { axeFinds, go, shows, signIn } from './look.js';
 
 const BUNDLE_KIB = 250;
@@ -18,6 +18,7 @@ function weigh() {
 
 try {
   const engine = await start(stack);
+  const lists = await startLists(stack);
   const chromium = await browser(stack);
   const api = (method, path, body) =>
     fetch(`${engine.url}api/v1${path}`, {
@@ -183,6 +184,61 @@ try {
     await page.getByText('The mode Standard was changed.').waitFor();
     assert.equal((await api('GET', '/config')).modes.standard.headers, 'minimal');
   });
+
+  await shows('a list is added, counts, blocks when told to, and is taken back', async () => {
+    lists.publish('mine', '127.0.0.1\n');
+    await page.getByRole('button', { name: 'Add blocklist' }).click();
+    const form = page.getByRole('form', { name: 'Add blocklist' });
+    await form.getByLabel('Well-known lists').selectOption({ label: 'EasyPrivacy' });
+    assert.match(await form.getByLabel(/^Source/).inputValue(), /easyprivacy\.txt$/);
+    await form.getByText('It sometimes breaks a site.').waitFor();
+    await form.getByLabel('Name', { exact: true }).fill('mine');
+    await form.getByLabel(/^Source/).fill(lists.url('mine'));
+    await form.getByLabel('Format').selectOption('domains');
+    await form.getByRole('button', { name: 'Add', exact: true }).click();
+    const row = page.getByRole('listitem').filter({ hasText: lists.url('mine') });
+    await row.getByText('counting', { exact: true }).waitFor();
+    for (let n = 0; n < 6; n += 1) await curl(stack, engine, `http://127.0.0.1:${engine.origin}/`);
+    await row.getByText(/would have blocked \d+ connection/).waitFor();
+    await row.getByText('127.0.0.1', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Let mine block now' }).click();
+    await row.getByText('blocking', { exact: true }).waitFor();
+    assert.notEqual(await curl(stack, engine, `http://127.0.0.1:${engine.origin}/`), 0);
+    await page.getByRole('button', { name: 'Undo' }).last().click();
+    await row.getByText('counting', { exact: true }).waitFor();
+    assert.equal(await curl(stack, engine, `http://127.0.0.1:${engine.origin}/`), 0);
+  });
+
+  await shows(
+    'an update that would block own sites waits for a word, on Home too; a list goes back',
+    async () => {
+      const row = page.getByRole('listitem').filter({ hasText: lists.url('mine') });
+      const refresh = () => page.getByRole('button', { name: 'Refresh mine' }).click();
+      lists.publish('mine', 'other.example\n');
+      await refresh();
+      await page.getByRole('button', { name: 'Let mine block now' }).click();
+      await row.getByText('blocking', { exact: true }).waitFor();
+      lists.publish('mine', '127.0.0.1\nother.example\n');
+      await refresh();
+      await row.getByText(/An update is held back/).waitFor();
+      await row.getByText(/127\.0\.0\.1 \(\d+ connections this week\)/).waitFor();
+      await go(page, 'home');
+      await page.getByText('An update of the blocklist mine is held back').waitFor();
+      await page.getByRole('button', { name: 'Use the update' }).click();
+      await page.getByText('mine uses the update.').waitFor();
+      assert.notEqual(await curl(stack, engine, `http://127.0.0.1:${engine.origin}/`), 0);
+      await go(page, 'protection');
+      await page.getByRole('button', { name: 'Go back to the version before of mine' }).click();
+      await row.getByText(/^Held at the version of/).waitFor();
+      assert.equal(await curl(stack, engine, `http://127.0.0.1:${engine.origin}/`), 0);
+      assert.equal((await api('GET', '/lists')).lists[1].pinned, true);
+      await page.getByRole('button', { name: 'Take updates of mine again' }).click();
+      await page.getByText('mine takes updates again.').waitFor();
+      await page.getByRole('button', { name: 'Remove mine' }).click();
+      await page.getByText('mine was removed.').waitFor();
+      assert.equal(await curl(stack, engine, `http://127.0.0.1:${engine.origin}/`), 0);
+    },
+  );
 
   await shows('the file is tried before it is written, and its faults have a place', async () => {
     await go(page, 'settings');

@@ -25,7 +25,8 @@ export function stepWhat(step: Step): string {
 
 /** The reason of the whole verdict: that of the step which decided, the last that matched. */
 export function outcomeSaid({ outcome, steps }: Explanation): string {
-  const decided = steps.filter((step) => step.matched).at(-1);
+  const counts = (step: Step) => step.code.startsWith('list.counts');
+  const decided = steps.filter((step) => step.matched && !counts(step)).at(-1);
   if (!decided || outcome.kind === 'kill-switch') return outcome.text;
   return `${stepWhat(decided)}: ${stepSaid(decided)}`;
 }

@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/api/v1/catalogue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Well-known lists
+         * @description Each with what it does, what it may break, its licence and address. Nothing of them is fetched before one is added.
+         */
+        get: operations["read_catalogue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/config": {
         parameters: {
             query?: never;
@@ -193,8 +213,30 @@ export interface paths {
         /** The blocklists */
         get: operations["list_lists"];
         put?: never;
-        post?: never;
+        /**
+         * Add a list
+         * @description A new list only counts for a day what it would block, unless `probation` says otherwise. It is fetched the way that
+         *     the mode prescribes, as a client's request would go.
+         */
+        post: operations["add_list"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lists/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a list out */
+        delete: operations["remove_list"];
         options?: never;
         head?: never;
         patch?: never;
@@ -211,6 +253,27 @@ export interface paths {
         put?: never;
         /** Read or fetch one now */
         post: operations["refresh_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lists/{name}/{act}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Do something with a list
+         * @description Each can be taken back by another: `accept` and `rollback` by `resume` or `rollback`, `keep` by `accept`, `disable` by
+         *     `enable`; `block` by giving the list its `probation` again.
+         */
+        post: operations["act_on_list"];
         delete?: never;
         options?: never;
         head?: never;
@@ -438,6 +501,15 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * @description How often what it blocks is missed.
+         * @enum {string}
+         */
+        Breaks: "rarely" | "sometimes" | "often";
+        /** @description Well-known lists that can be added. */
+        Catalogue: {
+            lists: components["schemas"]["Entry"][];
+        };
         /** @description What a change did or would do. */
         Change: {
             /** @description It is in force; `false`: a dry run. */
@@ -514,6 +586,28 @@ export interface components {
             before: components["schemas"]["Outcome"];
             target: string;
             user?: string | null;
+        };
+        /** @description One list of the catalogue. */
+        Entry: {
+            breaks: components["schemas"]["Breaks"];
+            /** @description What it does, in one sentence. */
+            does: string;
+            /** @description As in the configuration. */
+            format: string;
+            /**
+             * @description What `privet lists add` takes.
+             * @example easylist
+             */
+            id: string;
+            kind: components["schemas"]["Kind"];
+            /** @description As its maker names it. */
+            licence: string;
+            /** @description What may not work any more. */
+            may_break: string;
+            name: string;
+            /** @description How often to ask for it, as in the configuration. */
+            refresh: string;
+            source: string;
         };
         /** @description The verdict with its reasons. */
         Explanation: {
@@ -638,6 +732,27 @@ export interface components {
          * @enum {string}
          */
         Health: "ok" | "warning" | "wrong";
+        /** @description An update that is held back. */
+        HeldUpdate: {
+            /**
+             * Format: int64
+             * @description When it came, in milliseconds since 1970.
+             */
+            arrived_ms: number;
+            /** @description The old version is to be kept; nothing is asked about this update any more. */
+            declined: boolean;
+            /** Format: int64 */
+            entries: number;
+            /** @description At most ten, each with its connections of the last seven days. */
+            sites: components["schemas"]["HostCount"][];
+            /** @example it would block example.com (212 connections this week) */
+            text: string;
+        };
+        HostCount: {
+            /** Format: int64 */
+            connections: number;
+            host: string;
+        };
         Identity: {
             /**
              * Format: int64
@@ -650,6 +765,11 @@ export interface components {
          * @enum {string}
          */
         KeyringState: "open" | "locked" | "absent" | "failed";
+        /**
+         * @description What a list is made to stop.
+         * @enum {string}
+         */
+        Kind: "ads" | "trackers" | "mixed" | "threats";
         /** @description What a `filter` may say. */
         Language: {
             fields: components["schemas"]["FilterField"][];
@@ -661,6 +781,16 @@ export interface components {
              * @description Bytes of its text.
              */
             bytes: number;
+            /**
+             * Format: int64
+             * @description When its server last answered well, in milliseconds since 1970.
+             */
+            checked_ms?: number | null;
+            /**
+             * Format: int64
+             * @description It only counts until then, in milliseconds since 1970; `null`: it is not on probation.
+             */
+            counting_until_ms?: number | null;
             enabled: boolean;
             /**
              * Format: int64
@@ -671,13 +801,33 @@ export interface components {
             error?: string | null;
             /** @description What the format was found to be, once read. */
             format?: string | null;
+            held?: components["schemas"]["HeldUpdate"] | null;
             /**
              * Format: int64
-             * @description Connections it matched since it was loaded.
+             * @description Connections it blocked since `since_ms`, over reloads and restarts.
              */
             hits: number;
+            /**
+             * Format: int64
+             * @description Those of the last 24 hours.
+             */
+            hits_day: number;
+            /** @description What to do about the error. */
+            mend?: string | null;
             /** @example local ads */
             name: string;
+            /**
+             * Format: int64
+             * @description When it is asked for anew, in milliseconds since 1970; `null`: it is a file, off, or held at a version.
+             */
+            next_refresh_ms?: number | null;
+            /** @description An earlier version was put back, and no update is taken until resumed. */
+            pinned: boolean;
+            /**
+             * Format: int64
+             * @description Since when all is counted, in milliseconds since 1970.
+             */
+            since_ms: number;
             /**
              * Format: int64
              * @description Lines that could not be used.
@@ -686,10 +836,46 @@ export interface components {
             /** @description A path or a URL. */
             source: string;
             /**
+             * @description "off", "waiting" for its first text, "counting" on probation, or "blocking".
+             * @example blocking
+             */
+            state: string;
+            /**
              * Format: int64
-             * @description When it was last read in full, in milliseconds since 1970.
+             * @description When the text in force came, in milliseconds since 1970.
              */
             updated_ms?: number | null;
+            /** @description The good versions that are kept, the newest first; none of a list that is a file. */
+            versions: components["schemas"]["ListVersion"][];
+            /** @description What it would have blocked while it only counted. */
+            would_block: components["schemas"]["WouldBlock"];
+        };
+        /** @description A good text of a list. */
+        ListVersion: {
+            /**
+             * Format: int64
+             * @description When it came, in milliseconds since 1970.
+             */
+            arrived_ms: number;
+            /** Format: int64 */
+            bytes: number;
+            /** Format: int64 */
+            entries: number;
+            in_force: boolean;
+        };
+        /** @description A list to be added: one of the catalogue by its `id`, or any by `name` and `source`. */
+        ListWish: {
+            /** @description As in the configuration [default: as the catalogue says, or "auto"]. */
+            format?: string | null;
+            /** @example easylist */
+            id?: string | null;
+            name?: string | null;
+            /** @description For so long it only counts; "0": it blocks at once [default: "24h"]. */
+            probation?: string | null;
+            /** @description As in the configuration [default: as the catalogue says, or "24h"]. */
+            refresh?: string | null;
+            /** @description A path or a URL. */
+            source?: string | null;
         };
         /** @description A listener as it really stands. */
         Listener: {
@@ -1242,6 +1428,13 @@ export interface components {
             /** Format: int64 */
             up: number;
         };
+        /** @description What a list on probation would have blocked. */
+        WouldBlock: {
+            /** Format: int64 */
+            connections: number;
+            /** @description At most twenty, those with most connections first. */
+            hosts: components["schemas"]["HostCount"][];
+        };
     };
     responses: never;
     parameters: never;
@@ -1251,6 +1444,40 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    read_catalogue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Lists that can be added by their id */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Catalogue"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     read_config: {
         parameters: {
             query?: never;
@@ -2161,6 +2388,195 @@ export interface operations {
             };
         };
     };
+    add_list: {
+        parameters: {
+            query?: {
+                /** @description Only say what the change would do. */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ListWish"];
+            };
+        };
+        responses: {
+            /** @description What the change did or would do */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
+            /** @description A parameter that this call does not take, or cannot read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The catalogue has none of that id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is one of that name already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is no sound list: nothing was changed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The file cannot be written: nothing was changed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_list: {
+        parameters: {
+            query?: {
+                /** @description Only say what the change would do. */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description The list's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the change did or would do */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
+            /** @description A parameter that this call does not take, or cannot read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is none of that name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What stays is no sound configuration: nothing was changed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The file cannot be written: nothing was changed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     refresh_list: {
         parameters: {
             query?: never;
@@ -2207,6 +2623,81 @@ export interface operations {
             };
             /** @description There is none of that name */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    act_on_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The list's name */
+                name: string;
+                /** @description What to do */
+                act: "accept" | "keep" | "rollback" | "resume" | "block" | "enable" | "disable";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The list as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List"];
+                };
+            };
+            /** @description A parameter that this call does not take, or cannot read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is none of that name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing to do it with */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A text or the file cannot be read or written */
+            500: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -44,6 +44,7 @@ export interface FilterList {
   enabled: boolean;
   refresh: string;
   /** For so long it only counts. */
+  /** For so long a new list only counts; absent: it blocks at once. */
   probation?: string;
 }
 

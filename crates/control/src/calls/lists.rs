@@ -261,7 +261,7 @@ pub(crate) async fn refresh_list(
     tag = "lists",
     params(
         ("name" = String, Path, description = "The list's name", min_length = 1, max_length = 128),
-        ("act" = Act, Path, description = "What to do")
+        ("act" = inline(Act), Path, description = "What to do")
     ),
     responses(
         (status = 200, description = "The list as it is now", body = List),

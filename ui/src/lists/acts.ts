@@ -1,0 +1,26 @@
+/** What can be done with a list's versions: done, said, and taken back by its opposite where there is one. */
+import type { List } from '../api/client';
+import { notices } from '../notices.svelte';
+import { session } from '../session.svelte';
+import { t } from '../words.svelte';
+
+export type Act = 'accept' | 'keep' | 'rollback' | 'resume';
+
+const OPPOSITE: Partial<Record<Act, Act>> = { accept: 'rollback', rollback: 'resume' };
+
+/** The list as it is then. Throws where the engine refuses. */
+export async function act(name: string, what: Act): Promise<List> {
+  const path = `/lists/${encodeURIComponent(name)}/${what}`;
+  const list = await session.client.call<List>('POST', path);
+  const back = OPPOSITE[what];
+  notices.say(t(`listDid.${what}`, { name }), back && (() => act(name, back).then(() => undefined)));
+  return list;
+}
+
+/** What an update that is held back would do, in a sentence. */
+export function heldSaid(held: NonNullable<List['held']>): string {
+  const [first] = held.sites;
+  const more = held.sites.length - 1;
+  const site = t('lists.site', { host: first?.host ?? '', count: first?.connections ?? 0 });
+  return more > 0 ? `${site} ${t('lists.sites', { count: more })}` : site;
+}
