@@ -96,7 +96,7 @@ try {
     await page.getByRole('tab', { name: 'Blocked' }).click();
     await page.getByRole('row', { name: /ads\.example/ }).click();
     const panel = page.getByRole('complementary');
-    await panel.getByText('list local ads').waitFor();
+    await panel.getByText('list local ads', { exact: true }).waitFor();
     await panel.getByRole('button', { name: 'Allow', exact: true }).click();
     await panel.getByText(/would have gone differently/).waitFor();
     await panel.getByRole('button', { name: 'Make the rule' }).click();

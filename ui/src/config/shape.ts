@@ -43,7 +43,6 @@ export interface FilterList {
   format: string;
   enabled: boolean;
   refresh: string;
-  /** For so long it only counts. */
   /** For so long a new list only counts; absent: it blocks at once. */
   probation?: string;
 }
