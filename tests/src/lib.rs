@@ -14,6 +14,7 @@ pub mod origin;
 pub mod panel;
 pub mod peers;
 pub mod port;
+pub mod portal;
 pub mod privet;
 pub mod process;
 pub mod screen;

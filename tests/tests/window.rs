@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use privet_tests::panel::Panel;
+use privet_tests::portal::Portal;
 use privet_tests::privet::{Place, Setup, binary};
 use privet_tests::process::Running;
 use privet_tests::screen::{Frame, Screen};
@@ -50,7 +51,11 @@ impl Stage {
             command: Some("agent"),
             ..Setup::default()
         };
-        Privet::start_as(CONFIG, &setup)
+        let agent = Privet::start_as(CONFIG, &setup);
+        // Its first run is over: another test goes through it.
+        let (status, said) = agent.api("PUT", "first-run", Some(&json!({ "done": true })));
+        assert_eq!(status / 100, 2, "{said}");
+        agent
     }
 
     fn open(&self, place: &Place) -> Window<'_> {
@@ -142,13 +147,16 @@ fn it_starts_an_agent_where_none_runs_and_closing_it_leaves_the_agent_and_no_web
     let Some(stage) = Stage::set() else { return };
     let place = Started::new(CONFIG);
     let window = stage.open(&place.0);
-    window.await_text("On · Standard · direct");
     window.await_title("On · Standard");
     let frames = stage
         .screen
         .await_frames("with the state as its title", |frames| {
             frames.len() == 1 && frames[0].title.starts_with("On · Standard")
         });
+    window.await_text("Start with Privet");
+    window.shot("first-run");
+    window.click("button", "Not now");
+    window.await_text("On · Standard · direct");
     window.shot("home");
     let agent = place.pid();
     assert_ne!(agent, frames[0].pid, "the engine is a process of its own");
@@ -218,7 +226,7 @@ fn a_killed_engine_is_said_and_one_click_brings_it_back() {
     let Some(stage) = Stage::set() else { return };
     let place = Started::new(CONFIG);
     let window = stage.open(&place.0);
-    window.await_text("On · Standard");
+    window.await_title("On · Standard");
     let first = place.pid();
     signal(first, Signal::KILL);
     window.await_text("Privet has stopped.");
@@ -262,7 +270,7 @@ fn where_nothing_can_be_started_it_says_what_was_tried_and_tries_again() {
     std::fs::remove_file(&privet).expect("it is ours");
     std::os::unix::fs::symlink(binary(), &privet).expect("a link");
     window.click("button", "Try again");
-    window.await_text("On · Standard");
+    window.await_title("On · Standard");
 }
 
 #[test]
@@ -580,4 +588,45 @@ fn from_its_start_to_a_drawn_page() {
         stage.close(&frames[0]);
         assert!(window.wait(PATIENCE).success());
     }
+}
+
+#[test]
+fn the_system_proxy_switched_on_in_it_is_on_and_after_quit_all_is_as_it_was() {
+    let Some(stage) = Stage::set() else { return };
+    let desktop = &stage.screen.desktop;
+    desktop.set("mode", "'manual'");
+    desktop.set("http host", "'proxy.test'");
+    desktop.set("http port", "3128");
+    let before = desktop.proxy();
+    let agent = stage.agent();
+    let window = stage.open(&agent.place);
+    window.await_title("On · Standard");
+    window.click("[role=switch]", "System proxy");
+    window.await_script(
+        "on",
+        "return document.querySelector('[role=switch]')?.ariaChecked === 'true'",
+        &[],
+    );
+    assert_eq!(desktop.get("mode"), "'auto'");
+    window.shot("system-proxy");
+    agent.cli(&["quit"]).good();
+    assert_eq!(desktop.proxy(), before);
+    window.await_text("Privet has stopped.");
+}
+
+#[test]
+fn its_colours_follow_the_desktops() {
+    let Some(stage) = Stage::set() else { return };
+    let run = stage.screen.desktop.folder("run/bus");
+    let portal = Portal::start(&format!("unix:path={}", run.display()), true);
+    let agent = stage.agent();
+    let window = stage.open(&agent.place);
+    let theme = "return document.documentElement.dataset.theme === arguments[0]";
+    window.await_title("On · Standard");
+    window.await_script("dark", theme, &[json!("dark")]);
+    window.shot("dark");
+    portal.choose(false);
+    window.await_script("light", theme, &[json!("light")]);
+    portal.choose(true);
+    window.await_script("dark again", theme, &[json!("dark")]);
 }

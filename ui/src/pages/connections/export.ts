@@ -1,5 +1,6 @@
 /** The rows that match as a file; the engine writes it. */
 import { withQuery } from '../../api/client';
+import { shell } from '../../api/shell';
 import { notices } from '../../notices.svelte';
 import { session } from '../../session.svelte';
 import { t } from '../../words.svelte';
@@ -17,5 +18,6 @@ export async function exportRows({ tab, filter, sort }: View, format: Format): P
   link.download = `privet-${tab}.${format}`;
   link.click();
   URL.revokeObjectURL(url);
-  notices.say(t('bar.exported', { name: link.download }));
+  // The window says where it went, once it is there.
+  if (!shell) notices.say(t('bar.exported', { name: link.download }));
 }
