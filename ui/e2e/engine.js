@@ -105,6 +105,7 @@ export async function startOrigin(stack) {
   };
   const port = await listen(0, '127.0.0.1');
   await listen(port, '127.0.0.2');
+  await listen(port, '127.0.0.3');
   return port;
 }
 
@@ -191,7 +192,7 @@ export function curl(stack, engine, url, stays = false, scheme = 'socks5h') {
     '-o',
     '/dev/null',
     '--max-time',
-    '60',
+    '900',
     '-x',
     `${scheme}://127.0.0.1:${engine.proxy}`,
     url,

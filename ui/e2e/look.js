@@ -5,15 +5,22 @@ import { createRequire } from 'node:module';
 const require = createRequire(import.meta.url);
 const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
-/** One thing that is shown; all run in order on one page. */
+/** One thing that is shown; all run in order on one page. One that fails is told, and the others go on. */
 export async function shows(what, work) {
   const begin = Date.now();
-  await work();
-  console.log(`ok  ${what} (${Date.now() - begin} ms)`);
+  try {
+    await work();
+    console.log(`ok  ${what} (${Date.now() - begin} ms)`);
+  } catch (error) {
+    console.log(`NOT ${what}`);
+    console.error(error);
+    process.exitCode = 1;
+  }
 }
 
 export async function signIn(context, engine, faults) {
   const page = await context.newPage();
+  page.setDefaultTimeout(10_000);
   page.on('console', (line) => line.type() === 'error' && faults.push(`console: ${line.text()}`));
   page.on('pageerror', (error) => faults.push(`page: ${error.message}`));
   page.on('request', (request) => {

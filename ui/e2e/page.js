@@ -1,12 +1,20 @@
 // The page in a browser, against a running engine with real traffic: what a person does, and what must not happen.
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync, statSync } from 'node:fs';
-import { browser, curl, PAGES, Stack, start, startLists, traffic, until } from './engine.js';
+import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { browser, curl, Stack, start, startLists, traffic, until } from './engine.js';
+import { byKeyboard } from './keyboard.js';
 import { axeFinds, go, shows, signIn } from './look.js';
+import { everyLook } from './looks.js';
+import { honestStates } from './states.js';
 
 const BUNDLE_KIB = 250;
 const stack = new Stack();
 const faults = [];
+
+/** Faults that a check has brought about itself. */
+function expected(pattern) {
+  faults.splice(0, faults.length, ...faults.filter((fault) => !pattern.test(fault)));
+}
 
 function weigh() {
   const dist = new URL('../dist', import.meta.url).pathname;
@@ -70,7 +78,7 @@ try {
     await page.keyboard.press('Escape');
     await until('all rows', async () => (await page.getByRole('grid').getAttribute('aria-rowcount')) === '4');
     // The engine answers such a filter with 400, which the browser logs.
-    faults.splice(0, faults.length, ...faults.filter((fault) => !fault.includes('400')));
+    expected(/400/);
   });
 
   await shows('by keyboard alone: a row is chosen, frozen, explained', async () => {
@@ -110,6 +118,8 @@ try {
     assert.equal((await api('GET', '/config')).rule.length, 2);
   });
 
+  await byKeyboard(page, engine, api, stack);
+
   await shows('closing what matches ends those connections alone', async () => {
     await page.getByRole('tab', { name: /Active/ }).click();
     await page.getByLabel('Filter the rows').fill('host=127.0.0.1');
@@ -117,6 +127,62 @@ try {
     await page.getByText('Closed 1 connection.').waitFor();
     await until('two that stand', async () => (await api('GET', '/connections')).total === 2);
   });
+
+  await shows(
+    'the system proxy is switched on, changed by another, taken back, and left as it was',
+    async () => {
+      await go(page, 'home');
+      const read = () => (existsSync(engine.kioslaverc) ? readFileSync(engine.kioslaverc, 'utf8') : '');
+      const toggle = page.getByRole('switch', { name: 'System proxy' });
+      await toggle.click();
+      await page.getByText('The system proxy points at Privet.').waitFor();
+      assert.equal(await toggle.getAttribute('aria-checked'), 'true');
+      assert.match(read(), /ProxyType.*=2/);
+      writeFileSync(engine.kioslaverc, '[Proxy Settings]\nProxyType=1\nhttpProxy=http://127.0.0.1 7890\n');
+      await page.getByText('The system proxy was changed by another program.').first().waitFor();
+      assert.equal(await toggle.getAttribute('aria-checked'), 'false');
+      await page.getByRole('button', { name: 'Use Privet again' }).click();
+      await page.getByText('The system proxy points at Privet.').waitFor();
+      await toggle.click();
+      await page.getByText('The system proxy is as it was before.').waitFor();
+      assert.match(read(), /ProxyType.*=1/);
+    },
+  );
+
+  await shows(
+    'upstreams are imported from a list, and a chain is put in another order by keyboard and by drag',
+    async () => {
+      await go(page, 'routes');
+      await page.getByRole('button', { name: 'Import' }).click();
+      await page
+        .getByLabel(/^Proxies/)
+        .fill('socks5://127.0.0.1:9#oslo\nnonsense\nhttp://me:pass@127.0.0.1:8#rome');
+      await page.getByText('No addresses: lines 2.').waitFor();
+      await page.getByText(/Passwords are not taken over.*rome/).waitFor();
+      await page.getByRole('button', { name: 'Add them' }).click();
+      await page.getByText('2 upstreams were imported.').waitFor();
+      const routeOf = async (name) =>
+        (await api('GET', '/upstreams')).upstreams.find((one) => one.name === name).route;
+      assert.equal(await routeOf('rome'), 'rome');
+      assert.equal(await routeOf('tor'), 'berlin → tor');
+      await page.getByRole('button', { name: 'tor, hop 2 of 2' }).focus();
+      await page.keyboard.press('Alt+ArrowLeft');
+      await page.getByText('The chain is now tor → berlin.').waitFor();
+      assert.equal(await routeOf('berlin'), 'tor → berlin');
+      const [from, to] = await Promise.all(
+        ['berlin, hop 2 of 2', 'tor, hop 1 of 2'].map((name) =>
+          page.getByRole('button', { name }).boundingBox(),
+        ),
+      );
+      await page.mouse.move(from.x + 8, from.y + 8);
+      await page.mouse.down();
+      await page.mouse.move(to.x + 30, to.y + 8);
+      await page.mouse.move(to.x + 8, to.y + 8);
+      await page.mouse.up();
+      await page.getByText('The chain is now berlin → tor.').waitFor();
+      assert.equal(await routeOf('tor'), 'berlin → tor');
+    },
+  );
 
   await shows('the mode is switched, paused with its time, and resumed', async () => {
     await go(page, 'home');
@@ -253,7 +319,7 @@ try {
     await page.getByRole('button', { name: 'Write the file' }).click();
     await page.getByText('The file was written and is in force.').waitFor();
     assert.ok(readFileSync(engine.config, 'utf8').endsWith('# a note\n'));
-    faults.splice(0, faults.length, ...faults.filter((fault) => !fault.includes('422')));
+    expected(/422/);
   });
 
   await shows('the palette does what is typed; the sheet lists the keys', async () => {
@@ -275,28 +341,7 @@ try {
     await page.keyboard.press('Escape');
   });
 
-  for (const theme of ['light', 'dark']) {
-    await shows(`axe finds nothing on any page, ${theme}`, async () => {
-      await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
-      const found = [];
-      for (const name of PAGES) {
-        await go(page, name);
-        if (name === 'rules')
-          await page.getByLabel('Host, host:port or address').fill('https://ads.example/');
-        if (name === 'connections')
-          await page
-            .getByRole('row', { name: /curl to/ })
-            .first()
-            .click();
-        await page.waitForTimeout(500);
-        found.push(...(await axeFinds(page, name)));
-      }
-      await page.keyboard.press('Control+k');
-      found.push(...(await axeFinds(page, 'palette')));
-      await page.keyboard.press('Escape');
-      assert.deepEqual(found, []);
-    });
-  }
+  await everyLook(page);
 
   await shows('nothing is asked for while the page is hidden', async () => {
     await go(page, 'connections');
@@ -317,15 +362,7 @@ try {
     await until('new questions', () => asked.length > 0);
   });
 
-  await shows('when the engine is gone the page says so, and finds it again', async () => {
-    await page.route('**/api/v1/events**', (route) => route.abort());
-    await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
-    await page.getByText('Disconnected from Privet.').waitFor();
-    await page.unroute('**/api/v1/events**');
-    await page.getByRole('button', { name: 'Try now' }).click();
-    await page.getByText('Disconnected from Privet.').waitFor({ state: 'detached' });
-    faults.splice(0, faults.length, ...faults.filter((fault) => !fault.includes('ERR_FAILED')));
-  });
+  await honestStates(page, expected);
 
   await shows(`the page weighs ${weigh()} KiB gzip of ${BUNDLE_KIB} allowed`, () => undefined);
   await shows('no error in the console, nothing asked elsewhere, no token in an address', () => {

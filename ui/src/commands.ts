@@ -3,9 +3,12 @@ import type { Row, Schema } from './api/client';
 import { shell } from './api/shell';
 import { setMode, PAUSES } from './modes';
 import { notices } from './notices.svelte';
+import { outlets } from './outlets.svelte';
 import { PAGES, place } from './pages.svelte';
+import { millis } from './say';
 import { modeName } from './sentence';
 import { session } from './session.svelte';
+import { hasSwitch, switchSystemProxy } from './system-proxy';
 import { THEMES, themes } from './theme.svelte';
 import { LANGUAGES, t, words, type Language } from './words.svelte';
 
@@ -32,6 +35,14 @@ export async function closeMatching(filter: string): Promise<void> {
   notices.say(closed > 0 ? t('connections.closed', { count: closed }) : t('connections.closedNone'));
 }
 
+/** Tests one way out and says what came of it. */
+async function testUpstream(name: string): Promise<void> {
+  const path = `/upstreams/${encodeURIComponent(name)}/test`;
+  const { ok, connect_ms, error } = await session.client.call<Schema['Tested']>('POST', path);
+  if (!ok) throw new Error(error ?? t('hop.down'));
+  notices.say(`${name}: ${t('test.connect', { time: millis(connect_ms ?? 0) })}`);
+}
+
 export function commands(onshortcuts: () => void): Command[] {
   const modes = session.status?.mode.available ?? [];
   return [
@@ -47,6 +58,27 @@ export function commands(onshortcuts: () => void): Command[] {
       name: t('palette.pause', { time: t(`pause.${pause}`) }),
       run: () => setMode('off', pause),
     })),
+    ...(session.status?.mode.then
+      ? [{ name: t('mode.resume'), run: () => setMode(session.status?.mode.then ?? 'standard') }]
+      : []),
+    ...(hasSwitch()
+      ? [
+          { name: t('palette.proxyOn'), run: () => switchSystemProxy(true) },
+          { name: t('palette.proxyOff'), run: () => switchSystemProxy(false) },
+        ]
+      : []),
+    { name: t('palette.addUpstream'), run: () => place.go('routes', 'upstream') },
+    { name: t('palette.addGroup'), run: () => place.go('routes', 'group') },
+    { name: t('palette.import'), run: () => place.go('routes', 'import') },
+    ...(outlets.data?.upstreams ?? []).map(({ name }) => ({
+      name: t('test.of', { name }),
+      run: () => testUpstream(name),
+    })),
+    ...(session.status?.listeners ?? []).map(({ address }) => ({
+      name: t('palette.copy', { address }),
+      run: () => navigator.clipboard.writeText(address),
+    })),
+    { name: t('palette.closed'), run: () => place.go('connections', 'closed:') },
     { name: t('palette.blocked'), run: () => place.go('connections', 'blocked:') },
     { name: t('identity.new'), run: newIdentity },
     { name: t('palette.closeAll'), run: () => closeMatching('*') },

@@ -227,7 +227,7 @@ pub(crate) fn rule_step(rule: &Rule, look: Look, policy: &Policy) -> Step {
         source: None,
         matched: look == Look::Matches,
         text,
-        said,
+        said: said.with("number", rule.number),
     }
 }
 

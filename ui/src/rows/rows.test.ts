@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { complete, completed } from './complete';
 import { groupTerm, quoted, split, term, withTerm } from './query';
 import { MAX_LIMIT, reveal, rowOf, seen, slotsFor, wanted } from './window';
 
@@ -45,6 +46,35 @@ describe('the window of rows', () => {
     expect(reveal(5, 0, 280, 28)).toBe(0);
     expect(reveal(10, 0, 280, 28)).toBe(28);
     expect(reveal(2, 100, 280, 28)).toBe(56);
+  });
+});
+
+describe('what a filter may go on as', () => {
+  const fields = [
+    { name: 'app', kind: 'text', words: [] },
+    { name: 'verdict', kind: 'word', words: ['direct', 'routed', 'blocked'] },
+    { name: 'up', kind: 'size', words: [] },
+  ];
+  const words = (text: string, values = {}) =>
+    complete(text, text.length, fields, values).map(({ word }) => word);
+
+  it('is a field, then a word of it, negated or not', () => {
+    expect(words('')).toEqual([]);
+    expect(words('a')).toEqual(['app:']);
+    expect(words('host:x -v')).toEqual(['-verdict:']);
+    expect(words('u')).toEqual(['up>']);
+    expect(words('verdict:')).toEqual(['verdict:direct', 'verdict:routed', 'verdict:blocked']);
+    expect(words('verdict:r')).toEqual(['verdict:routed']);
+    expect(words('app=c', { app: ['curl', 'two words', 'firefox'] })).toEqual(['app=curl']);
+    expect(words('nosuch:x')).toEqual([]);
+  });
+
+  it('stands in the place of the word under the caret', () => {
+    expect(completed('a up>1', 1, { word: 'app:', open: true })).toEqual({ text: 'app: up>1', caret: 4 });
+    expect(completed('verdict:r', 9, { word: 'verdict:routed', open: false })).toEqual({
+      text: 'verdict:routed ',
+      caret: 15,
+    });
   });
 });
 

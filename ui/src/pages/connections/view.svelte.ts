@@ -100,6 +100,17 @@ export class View {
     if (id !== undefined) this.selected = page.rows.find((row) => row.id === id) ?? this.selected;
   }
 
+  /** What is known of some fields, from the rows that are here: for who types a filter. */
+  values(): Record<string, string[]> {
+    const rows = this.page?.rows ?? [];
+    const of = (pick: (row: Row) => string | null) =>
+      rows
+        .map(pick)
+        .filter((value, at, all) => value !== null && all.indexOf(value) === at)
+        .sort() as string[];
+    return { app: of((row) => row.app ?? null), host: of((row) => row.host), route: of((row) => row.route) };
+  }
+
   /** The row at that place, if it is here. */
   row(index: number): Row | undefined {
     return this.page?.rows[index - this.page.offset];

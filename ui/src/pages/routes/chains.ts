@@ -1,0 +1,25 @@
+/** Chains as the file keeps them: each hop names the one it is reached through. Pure. */
+import { moved } from '../../config/patch';
+import type { Upstream } from '../../config/shape';
+
+/**
+ * The upstreams with one hop of a chain at another place in it, and the chain's names in their new order; `undefined` where
+ * that is no move.
+ */
+export function chained(
+  upstreams: readonly Upstream[],
+  hops: readonly string[],
+  from: number,
+  to: number,
+): { upstreams: Upstream[]; names: string[] } | undefined {
+  const names = moved(hops, from, to);
+  if (names.every((name, at) => name === hops[at])) return undefined;
+  const linked = upstreams.map((upstream) => {
+    const at = names.indexOf(upstream.name);
+    if (at < 0) return upstream;
+    const linked = { ...upstream, via: names[at - 1] };
+    if (linked.via === undefined) delete linked.via;
+    return linked;
+  });
+  return { upstreams: linked, names };
+}
