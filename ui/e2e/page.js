@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { browser, curl, Stack, start, startLists, traffic, until } from './engine.js';
 import { byKeyboard } from './keyboard.js';
-import { axeFinds, go, shows, signIn } from './look.js';
+import { go, shows, signIn } from './look.js';
 import { everyLook } from './looks.js';
 import { honestStates } from './states.js';
 
