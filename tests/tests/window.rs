@@ -274,6 +274,19 @@ fn where_nothing_can_be_started_it_says_what_was_tried_and_tries_again() {
 }
 
 #[test]
+fn an_engine_that_hangs_is_said_and_attached_to_when_it_goes_on() {
+    let Some(stage) = Stage::set() else { return };
+    let agent = stage.agent();
+    agent.signal(Signal::STOP);
+    let window = stage.open(&agent.place);
+    window.await_text("Something holds its socket and gives no answer");
+    window.shot("mute");
+    agent.signal(Signal::CONT);
+    window.click("button", "Try again");
+    window.await_text("On · Standard");
+}
+
+#[test]
 fn a_second_start_shows_the_one_window_and_a_link_asks_before_it_adds_anything() {
     let Some(stage) = Stage::set() else { return };
     let agent = stage.agent();

@@ -371,8 +371,8 @@ pub(crate) async fn add_list(
         "refresh": or(wish.refresh, known.map(|known| known.refresh)).unwrap_or("24h".to_owned()),
     });
     let probation = wish.probation.as_deref().unwrap_or(PROBATION);
-    if probation != "0" {
-        entry["probation"] = json!(probation);
+    if let (true, Some(entry)) = (probation != "0", entry.as_object_mut()) {
+        entry.insert("probation".to_owned(), json!(probation));
     }
     config::edit(&api, how, move |document| {
         document.put_entry("filter.list", &entry)
