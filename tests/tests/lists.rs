@@ -571,3 +571,31 @@ fn lists_are_added_from_the_catalogue_and_by_address_and_taken_out() {
     ];
     assert_ne!(privet.cli(&wrong).code, 0);
 }
+
+#[test]
+fn rules_between_two_sites_hold_for_plain_http_that_names_its_page() {
+    let far = Publisher::start();
+    let upstream = EveryName::leading_to(far.address());
+    far.publish("/ads", "[Adblock Plus 2.0]\n||far.test^$third-party\n");
+    let ads = entry("ads", "http://lists.test/ads", "");
+    let privet = Privet::start(&through(&upstream, &ads));
+    await_list(&privet, "ads", |list| list["state"] == "blocking");
+    let proxy = format!("http://{}", privet.proxy());
+    let from = |line: &str| {
+        let words = [
+            "-x",
+            &proxy,
+            "-o",
+            "/dev/null",
+            "-w",
+            "%{http_code}",
+            "-H",
+            line,
+        ];
+        curl(&[&words[..], &["http://far.test/x"]].concat()).good()
+    };
+    assert_eq!(get(&privet, "http://far.test/x"), "200");
+    assert_eq!(from("Referer: http://near.test/page"), "403");
+    assert_eq!(from("Origin: https://near.test"), "403");
+    assert_eq!(from("Referer: http://www.far.test/page"), "200");
+}

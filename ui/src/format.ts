@@ -28,7 +28,8 @@ const numbers = once((key: Unit, language) => {
   });
 });
 
-const dates = once((key: 'moment' | 'time', language) => {
+const dates = once((key: 'moment' | 'time' | 'day', language) => {
+  if (key === 'day') return new Intl.DateTimeFormat(language, { dateStyle: 'medium' });
   const timeStyle = 'medium' as const;
   return new Intl.DateTimeFormat(
     language,
@@ -91,6 +92,10 @@ export function clock(ms: number): string {
   const pad = (n: number) => String(n).padStart(2, '0');
   const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
   return h > 0 ? `${h}:${pad(m)}:${pad(s)}` : `${pad(m)}:${pad(s)}`;
+}
+
+export function day(ms: number, language: string): string {
+  return dates('day', language).format(ms);
 }
 
 export function moment(ms: number, language: string): string {

@@ -8,6 +8,7 @@ export const count = (n: number) => format.count(n, words.locale);
 export const span = (ms: number) => format.span(ms, words.locale);
 export const millis = (ms: number) => format.millis(ms, words.locale);
 export const moment = (ms: number) => format.moment(ms, words.locale);
+export const day = (ms: number) => format.day(ms, words.locale);
 export const timeOfDay = (ms: number) => format.timeOfDay(ms, words.locale);
 export const ago = (ms: number, now: number) => format.ago(ms, now, words.locale);
 export const clock = format.clock;

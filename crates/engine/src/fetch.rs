@@ -137,6 +137,7 @@ async fn open(
         user: None,
         target,
         url: Some(url),
+        page: None,
     };
     let said = |refusal| match refusal {
         Refusal::Blocked(why) => format!("{url} is blocked here: {}", why.text),

@@ -108,6 +108,7 @@ pub(crate) mod tests {
             user: None,
             target,
             url: None,
+            page: None,
         }
     }
 

@@ -117,6 +117,7 @@ fn request<'a>(ask: &'a Ask<'_>, app: Option<&'a App>, addresses: &'a [IpAddr]) 
         target: ask.target,
         addresses,
         url: ask.url,
+        page: ask.page,
         at: SystemTime::now(),
     }
 }

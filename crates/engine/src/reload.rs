@@ -93,6 +93,7 @@ pub(crate) fn disallowed(row: &Row, snapshot: &Snapshot) -> bool {
         target: row.target(),
         addresses: addresses.as_slice(),
         url: None,
+        page: None,
         at: SystemTime::now(),
     };
     match simulate(&request, &snapshot.policy).action {

@@ -57,6 +57,7 @@ impl Question {
             target: &target,
             addresses: &[],
             url,
+            page: None,
             at: SystemTime::now(),
         };
         let first = explain(&request, &snapshot.policy);

@@ -25,6 +25,8 @@ pub struct Ask<'a> {
     pub target: &'a Target,
     /// The whole URL of a plain HTTP request.
     pub url: Option<&'a str>,
+    /// The host of the page that asks, where a plain HTTP request names it.
+    pub page: Option<&'a str>,
 }
 
 /// Leave to go: the verdict was a route.

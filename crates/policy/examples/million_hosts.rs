@@ -153,6 +153,7 @@ fn decide_once(list: List) {
         target: &target,
         addresses: &[],
         url: None,
+        page: None,
         at: SystemTime::UNIX_EPOCH,
     };
     const DECISIONS: u32 = 1_000_000;

@@ -291,7 +291,7 @@ fn listed<T: Trace>(
     let host = &request.target.host;
     let (mut blocks, mut would) = (String::new(), String::new());
     for list in policy.lists() {
-        let hit = list.look(host, suffixes, request.url);
+        let hit = list.look(host, suffixes, request.url, request.page);
         let counting = list.counting_at(request.at);
         trace.step(|| list_step(list, hit, host, counting));
         let Some(hit) = hit.filter(|hit| !hit.allow) else {

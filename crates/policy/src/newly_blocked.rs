@@ -41,6 +41,7 @@ fn by_list(site: &Used, policy: &Policy, at: SystemTime) -> bool {
         target: &target,
         addresses: &[],
         url: None,
+        page: None,
         at,
     };
     simulate(&request, policy).why.kind == WhyKind::List

@@ -162,6 +162,7 @@ impl Record {
             target: &self.target,
             addresses: &self.addresses,
             url: self.url.as_deref(),
+            page: None,
             at: self.at,
         }
     }

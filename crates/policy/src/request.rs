@@ -102,5 +102,7 @@ pub struct Request<'a> {
     pub addresses: &'a [IpAddr],
     /// The whole URL, where it can be read (plain HTTP).
     pub url: Option<&'a str>,
+    /// The host of the page that asks, where the request names it (plain HTTP); lower case.
+    pub page: Option<&'a str>,
     pub at: SystemTime,
 }

@@ -449,3 +449,42 @@ fn an_update_that_newly_blocks_a_used_site_is_told_from_one_that_does_not() {
         }
     }
 }
+
+#[test]
+fn rules_between_two_sites_hold_where_the_page_that_asks_is_known() {
+    let mut config = config();
+    config.filter.lists = vec![list("one")];
+    let lists = [parsed(
+        "one",
+        "[Adblock Plus 2.0]\n||far.test^$third-party\n/banner.$domain=shop.test\n",
+    )];
+    let policy = Policy::compile(&config, &lists, own()).unwrap();
+    let way = |url: &str, page: Option<&str>| {
+        let asked = Asked {
+            protocol: Protocol::Http,
+            url: Some(url.to_owned()),
+            page: page.map(str::to_owned),
+            target: Target::from_url(url).unwrap(),
+            ..asked("x.test:80")
+        };
+        way(&asked, &policy)
+    };
+    for (url, page, want) in [
+        ("http://far.test/x", None, "direct Mode"),
+        ("http://far.test/x", Some("www.far.test"), "direct Mode"),
+        ("http://far.test/x", Some("near.test"), "block List"),
+        (
+            "http://any.test/banner.png",
+            Some("www.shop.test"),
+            "block List",
+        ),
+        (
+            "http://any.test/banner.png",
+            Some("near.test"),
+            "direct Mode",
+        ),
+        ("http://any.test/banner.png", None, "direct Mode"),
+    ] {
+        assert_eq!(way(url, page), want, "{url} from {page:?}");
+    }
+}

@@ -67,6 +67,7 @@ impl Asker {
             user: self.user.as_ref(),
             target,
             url: None,
+            page: None,
         }
     }
 }

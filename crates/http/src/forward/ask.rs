@@ -6,14 +6,18 @@ use privet_policy::{Protocol, Target};
 
 use super::serve::Ends;
 use crate::body::Buffer;
-use crate::head::{Form, RequestHead};
+use crate::head::{FieldKind, Form, RequestHead};
 use crate::headers::write_host;
 use crate::road::Ask;
+
+/// Bytes of a host name (RFC 1035 section 2.3.4).
+const LONGEST_NAME: usize = 253;
 
 pub(super) fn ask<'b>(
     ends: Ends,
     head: &'b RequestHead,
     url: &'b [u8],
+    page: &'b [u8],
     user: &'b Option<Arc<str>>,
 ) -> Option<Ask<'b>> {
     let target: &Target = head.target.as_ref()?;
@@ -21,6 +25,7 @@ pub(super) fn ask<'b>(
         Form::Absolute { .. } => std::str::from_utf8(url).ok(),
         Form::Authority | Form::Asterisk => None,
     };
+    let page = url.and(std::str::from_utf8(page).ok());
     Some(Ask {
         listener: ends.listener,
         client: ends.peer,
@@ -33,6 +38,7 @@ pub(super) fn ask<'b>(
         user: user.as_ref(),
         target,
         url,
+        page: page.filter(|page| !page.is_empty()),
     })
 }
 
@@ -50,6 +56,37 @@ pub(super) fn write_url(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8]) {
     }
 }
 
+/// Writes the host of the page that asks: of `Origin`, else of `Referer` (RFC 9110 §10.1.3), before either is reduced or
+/// dropped. Nothing is written where neither names one.
+pub(super) fn write_page(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8]) {
+    out.clear();
+    for field in &head.fields {
+        let is_origin = field.name.of_buffer(buffer).eq_ignore_ascii_case(b"origin");
+        if !is_origin && field.kind != FieldKind::Referer {
+            continue;
+        }
+        if let Some(host) = host_of(field.value.of_buffer(buffer)) {
+            out.clear();
+            out.extend(host.iter().map(u8::to_ascii_lowercase));
+        }
+        if is_origin {
+            return;
+        }
+    }
+}
+
+/// The name in an http or https URL; an address or what is no host name tells no site.
+fn host_of(url: &[u8]) -> Option<&[u8]> {
+    let rest = url
+        .strip_prefix(b"http://")
+        .or_else(|| url.strip_prefix(b"https://"))?;
+    let end = rest.iter().position(|byte| b":/?#".contains(byte));
+    let host = rest.get(..end.unwrap_or(rest.len()))?;
+    let fits = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
+    let named = host.iter().any(u8::is_ascii_alphabetic);
+    (host.len() <= LONGEST_NAME && named && host.iter().all(fits)).then_some(host)
+}
+
 pub(super) fn filled(inbound: &Option<Buffer>) -> &[u8] {
     inbound.as_ref().map(Buffer::filled).unwrap_or_default()
 }
@@ -57,5 +94,29 @@ pub(super) fn filled(inbound: &Option<Buffer>) -> &[u8] {
 pub(super) fn consume(inbound: &mut Option<Buffer>, len: usize) {
     if let Some(buffer) = inbound {
         buffer.consume(len);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_is_told_by_a_url_that_names_a_site() {
+        for (url, host) in [
+            (&b"http://a.test/x?y"[..], Some(&b"a.test"[..])),
+            (b"https://a.test", Some(b"a.test")),
+            (b"https://a.test:8443/", Some(b"a.test")),
+            (b"null", None),
+            (b"about:blank", None),
+            (b"http://127.0.0.1/", None),
+            (b"http://[::1]/", None),
+            (b"http://me@a.test/", None),
+            (b"http://", None),
+            (b"http://a\xff.test/", None),
+        ] {
+            assert_eq!(host_of(url), host, "{}", url.escape_ascii());
+        }
+        assert_eq!(host_of(&[b"http://", &[b'a'; 254][..]].concat()), None);
     }
 }

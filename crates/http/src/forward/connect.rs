@@ -13,7 +13,7 @@ const ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
 impl<R: Road> Connection<'_, R> {
     pub(super) async fn connect(&mut self) -> Next {
         let work = self.work.get();
-        let Some(ask) = ask(self.ends, &work.head, &work.url, &self.user) else {
+        let Some(ask) = ask(self.ends, &work.head, &work.url, &work.page, &self.user) else {
             return Next::Close;
         };
         let opened = match self.road.decide(&ask).await {

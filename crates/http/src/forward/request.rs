@@ -11,7 +11,7 @@ use socket2::SockRef;
 use tokio::time::Instant;
 
 use super::answer::shape;
-use super::ask::{ask, consume, filled, write_url};
+use super::ask::{ask, consume, filled, write_page, write_url};
 use super::exchange::{Exchange, State};
 use super::origin::Origin;
 use super::outcome::{Asked, Outcome};
@@ -29,7 +29,8 @@ impl<R: Road> Connection<'_, R> {
     pub(super) async fn forward(&mut self) -> Next {
         let work = self.work.get();
         write_url(&mut work.url, &work.head, filled(&self.inbound));
-        let Some(wish) = ask(self.ends, &work.head, &work.url, &self.user) else {
+        write_page(&mut work.page, &work.head, filled(&self.inbound));
+        let Some(wish) = ask(self.ends, &work.head, &work.url, &work.page, &self.user) else {
             return Next::Close;
         };
         let ticket = match self.road.decide(&wish).await {
@@ -66,7 +67,7 @@ impl<R: Road> Connection<'_, R> {
 
     async fn dial(&mut self, ticket: &Ticket) -> Result<Origin, Refusal> {
         let work = self.work.get();
-        let Some(wish) = ask(self.ends, &work.head, &work.url, &self.user) else {
+        let Some(wish) = ask(self.ends, &work.head, &work.url, &work.page, &self.user) else {
             return Err(Refusal::Blocked(ticket.why.clone()));
         };
         // Boxed: it happens once for many requests, and is the largest future of all.
@@ -127,11 +128,12 @@ impl<R: Road> Connection<'_, R> {
             up,
             reply_scan,
             url,
+            page,
             ..
         } = self.work.get();
         let head = &*head;
         let buffer = filled(&self.inbound);
-        let wish = ask(self.ends, head, url, &self.user)?;
+        let wish = ask(self.ends, head, url, page, &self.user)?;
         let road = self.road;
         let mut new = false;
         let row = self

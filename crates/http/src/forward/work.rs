@@ -22,6 +22,8 @@ pub struct Work {
     pub scan: Scan,
     /// The request's URL as it was understood: host in lower case, default port left out.
     pub url: Vec<u8>,
+    /// The host of the page that asks; empty where the request does not say.
+    pub page: Vec<u8>,
     pub reply: ResponseHead,
     pub reply_scan: Scan,
     /// From the client to the far end.

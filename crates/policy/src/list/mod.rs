@@ -148,16 +148,22 @@ impl List {
 
     /// What the list says of the host and, where it can be read, of the URL: its strongest line, if any.
     pub fn matches(&self, host: &Host, url: Option<&str>) -> Option<Hit> {
-        self.look(host, &Suffixes::of(host), url)
+        self.look(host, &Suffixes::of(host), url, None)
     }
 
     /// As [`List::matches`], the host's hashes made once for all lists.
-    pub(crate) fn look(&self, host: &Host, suffixes: &Suffixes, url: Option<&str>) -> Option<Hit> {
+    pub(crate) fn look(
+        &self,
+        host: &Host,
+        suffixes: &Suffixes,
+        url: Option<&str>,
+        page: Option<&str>,
+    ) -> Option<Hit> {
         let found = self.look_host(suffixes);
         let (Some(rules), Some(url)) = (&self.rules, url) else {
             return found.map(|(hit, _)| hit);
         };
-        let by_url = rules.look(url, &host.text());
+        let by_url = rules.look(url, &host.text(), page);
         stronger(found, by_url).map(|(hit, _)| hit)
     }
 

@@ -30,10 +30,12 @@ impl UrlRules {
         self.lines.len()
     }
 
-    /// The strongest rule on the URL, and whether it is `$important`. Who asks for the URL is not known to a proxy:
-    /// rules that hold only between two sites never match.
-    pub(super) fn look(&self, url: &str, host: &str) -> Option<(Hit, bool)> {
-        let request = Request::preparsed(url, host, "", kind(url), false, "get");
+    /// The strongest rule on the URL, and whether it is `$important`. Rules that hold only between two sites
+    /// (`$third-party`, `$domain=`) match where the page that asks is known.
+    pub(super) fn look(&self, url: &str, host: &str, page: Option<&str>) -> Option<(Hit, bool)> {
+        let unknown = || Request::preparsed(url, host, "", kind(url), false, "get");
+        let between = |page| Request::new(url, &format!("http://{page}/"), kind(url), "get").ok();
+        let request = page.and_then(between).unwrap_or_else(unknown);
         let found = self
             .engine
             .check_network_request_subset(&request, false, true);

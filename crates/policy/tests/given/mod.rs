@@ -154,6 +154,7 @@ pub struct Asked {
     pub target: Target,
     pub addresses: Vec<IpAddr>,
     pub url: Option<String>,
+    pub page: Option<String>,
     pub at: SystemTime,
 }
 
@@ -165,6 +166,7 @@ pub fn asked(target: &str) -> Asked {
         target: Target::parse(target).unwrap(),
         addresses: Vec::new(),
         url: None,
+        page: None,
         at: NOW,
     }
 }
@@ -188,6 +190,7 @@ impl Asked {
             target: &self.target,
             addresses: &self.addresses,
             url: self.url.as_deref(),
+            page: self.page.as_deref(),
             at: self.at,
         }
     }
