@@ -208,6 +208,7 @@ fn engine(policy: &Policy, target: &Target, https: bool) -> Vec<Verdict> {
                         target: target.clone(),
                         addresses,
                         url: None,
+                        page: None,
                         at: NOW,
                     };
                     verdicts.push(simulate(&asked.request(), policy));

@@ -187,6 +187,7 @@ pub fn asked() -> impl Strategy<Value = Asked> {
             protocol,
             user: user.map(str::to_owned),
             app: program.map(|(name, path)| app(name, path)),
+            page: (at % 2 == 0).then(|| "near.test".to_owned()),
             url: (protocol == Protocol::Http).then(|| format!("http://{target}/ads/x.js")),
             target,
             addresses: addresses
