@@ -24,7 +24,7 @@ use crate::shared::Shared;
 /// A list is at most so large (the parser's own bound is the same).
 const LARGEST: usize = 64 << 20;
 /// From the dial to the last byte.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(90);
 const REDIRECTS: usize = 5;
 
 /// So long back the user's own sites are looked for, in milliseconds.

@@ -4,9 +4,10 @@ use std::time::SystemTime;
 
 use privet_config::Source;
 
+use super::known::Known;
 use super::read::{parse, read_version};
 use super::shelf::Shelf;
-use super::store::{Known, Lists};
+use super::store::Lists;
 
 /// A wish about a list's versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

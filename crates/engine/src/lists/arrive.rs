@@ -7,11 +7,12 @@ use bytes::Bytes;
 use privet_config::Source;
 use privet_policy::Used;
 
+use super::known::Known;
 use super::read::Parsed;
 use super::record::{Held, Site};
 use super::shelf::{Facts, Shelf};
 use super::state::millis;
-use super::store::{Known, Lists};
+use super::store::Lists;
 
 /// What a server answered.
 pub(crate) enum Arrived {

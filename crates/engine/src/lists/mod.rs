@@ -3,6 +3,7 @@
 mod act;
 mod arrive;
 mod figures;
+mod known;
 mod quote;
 mod read;
 mod record;

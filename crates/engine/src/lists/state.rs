@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 use privet_config::Source;
 use serde::Serialize;
 
+use super::known::Known;
 use super::record::{Held, Record};
-use super::store::Known;
 
 /// Hosts that are shown of what a list would block.
 const SHOWN_HOSTS: usize = 20;
