@@ -102,7 +102,9 @@ pub fn request<B: From<String>>(
     let mut builder = Request::builder()
         .method(method)
         .uri(path)
-        .header(header::HOST, "privet");
+        .header(header::HOST, "privet")
+        // So that the timeline of changes says where one was made.
+        .header("privet-door", "window");
     if body.is_some() {
         builder = builder.header(header::CONTENT_TYPE, "application/json");
     }
@@ -124,6 +126,7 @@ mod tests {
         let request = sent("PUT", "/api/v1/mode?x=a%20b", Some("{}".to_owned())).unwrap();
         assert_eq!(request.uri(), "/api/v1/mode?x=a%20b");
         assert_eq!(request.headers()["content-type"], "application/json");
+        assert_eq!(request.headers()["privet-door"], "window");
     }
 
     #[test]

@@ -152,6 +152,18 @@ impl Privet {
         self.place.api(method, path, body)
     }
 
+    /// As [`Privet::api`], by a caller that says which door it is.
+    pub fn api_by(
+        &self,
+        door: &str,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> (u16, Value) {
+        let header = format!("Privet-Door: {door}\r\n");
+        self.place.api_with(&header, method, path, body)
+    }
+
     /// The rows of `GET /connections` in a state.
     pub fn rows(&self, state: &str) -> Vec<Value> {
         let (status, answer) = self.api(
@@ -283,6 +295,17 @@ impl Place {
 
     /// A call of the control API on the Unix socket: status and body (null where there is none).
     pub fn api(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+        self.api_with("", method, path, body)
+    }
+
+    /// The same with more lines in the head.
+    fn api_with(
+        &self,
+        headers: &str,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> (u16, Value) {
         let body = body.map(Value::to_string).unwrap_or_default();
         let mut socket = UnixStream::connect(self.socket()).expect("the control socket answers");
         socket
@@ -291,7 +314,7 @@ impl Place {
         write!(
             socket,
             "{method} /api/v1/{path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+             {headers}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
             body.len()
         )
         .expect("the control socket takes a request");

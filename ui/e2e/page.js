@@ -219,6 +219,87 @@ try {
     await page.getByText('Rule 2 was removed.').waitFor();
   });
 
+  await shows(
+    'the tester marks the rule that decides, and hits, last match and time left are shown',
+    async () => {
+      await page.getByLabel('Host, host:port or address').fill('127.0.0.2:80');
+      const decides = page.locator('li[aria-current="true"]');
+      await decides.getByText('127.0.0.2/32').waitFor();
+      await decides.getByText('decides').waitFor();
+      await decides.getByText(/^Hits: \d+$/).waitFor();
+      await page
+        .locator('li[data-number="2"]')
+        .getByText(/^never matched, counted since/)
+        .waitFor();
+      await page.getByLabel('Host, host:port or address').fill('elsewhere.example');
+      await decides.waitFor({ state: 'detached' });
+      await page.getByLabel('Host, host:port or address').fill('');
+    },
+  );
+
+  await shows('a rule that can never match says so, and dragging it before the other mends it', async () => {
+    const first = { match: { domain_suffix: ['wide.example'] }, use: 'block' };
+    const narrow = { match: { domain: ['a.wide.example'] }, use: 'direct' };
+    await api('POST', '/rules', { rule: narrow });
+    await api('POST', '/rules', { rule: first });
+    const row = (number) => page.locator(`li[data-number="${number}"]`);
+    await row(2).getByText('never matches: rule 1 takes all of it').waitFor();
+    const grip = page.getByRole('button', { name: /^Rule 2:/ });
+    const [from, to] = [await grip.boundingBox(), await row(1).boundingBox()];
+    await page.mouse.move(from.x + from.width / 2, from.y + from.height / 2);
+    await page.mouse.down();
+    await page.mouse.move(to.x + to.width / 2, to.y + to.height / 2, { steps: 5 });
+    await page.mouse.up();
+    await page.getByText('Rule 2 is now rule 1.').waitFor();
+    await row(1).getByText('a.wide.example').waitFor();
+    await row(2)
+      .getByText(/^never matched/)
+      .waitFor();
+    await page.getByRole('button', { name: 'Undo' }).last().click();
+    await page.getByText('Taken back: Rule 2 is now rule 1.').waitFor();
+    await row(2).getByText('never matches: rule 1 takes all of it').waitFor();
+    for (const left of [3, 2]) {
+      await page.getByRole('button', { name: 'Remove 1' }).click();
+      await row(left + 1).waitFor({ state: 'detached' });
+    }
+  });
+
+  await shows('a rule for the next connection is made, let in once and gone', async () => {
+    await page.getByRole('button', { name: 'Add rule' }).click();
+    await page.keyboard.type('localhost');
+    await page.getByLabel(/^For/).selectOption('the next connection only');
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await page.getByText('A rule was added at the top.').waitFor();
+    const row = page.locator('li[data-rule^="t"]');
+    await row.getByText('the next connection only').waitFor();
+    assert.notEqual(await curl(stack, engine, `http://localhost:${engine.origin}/`), 0);
+    assert.equal(await curl(stack, engine, `http://localhost:${engine.origin}/`), 0);
+    await row.waitFor({ state: 'detached' });
+    assert.ok(!readFileSync(engine.config, 'utf8').includes('localhost'));
+  });
+
+  await shows(
+    'the timeline tells every change by its door, and each is taken back and had again',
+    async () => {
+      await go(page, 'activity');
+      const list = page.getByRole('list', { name: 'Changes', exact: true });
+      await list.getByText('Rule for the next connection: block').waitFor();
+      const before = readFileSync(engine.config, 'utf8');
+      writeFileSync(engine.config, before.replace('"good.example"', '"good.example", "fine.example"'));
+      const byHand = list.getByRole('listitem').filter({ hasText: 'fine.example always allowed' }).first();
+      await byHand.getByText('the file', { exact: true }).waitFor();
+      await byHand.getByRole('button', { name: /^Undo/ }).click();
+      await page.getByText('Taken back: fine.example always allowed').first().waitFor();
+      assert.equal(readFileSync(engine.config, 'utf8'), before);
+      const back = list.getByRole('listitem').filter({ hasText: 'Taken back: fine.example' }).first();
+      await back.getByText('browser').waitFor();
+      await back.getByRole('button', { name: /^Undo/ }).click();
+      await until('the change again', () => readFileSync(engine.config, 'utf8').includes('fine.example'));
+      await api('POST', `/changes/${(await api('GET', '/changes')).changes[0].id}/undo`);
+      assert.equal(readFileSync(engine.config, 'utf8'), before);
+    },
+  );
+
   await shows('an upstream is tested, and one is added and removed', async () => {
     await go(page, 'routes');
     await page.getByRole('button', { name: 'Test tor' }).click();

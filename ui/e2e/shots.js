@@ -19,6 +19,13 @@ const LOOKS = {
   'rtl-small': { viewport: small, locale: 'ar', colorScheme: 'dark' },
   large: { viewport: small, type: 200 },
 };
+/** Rules of each kind, so that all there is to show of one is seen; each is a change of the timeline too. */
+const RULES = [
+  { rule: { match: { domain: ['api.intranet.example'], port: [443] }, use: 'berlin' }, at: 9 },
+  { rule: { match: { domain_suffix: ['videos.example'], app: ['firefox'] }, use: 'block' }, for: '1h' },
+  { rule: { match: { domain_suffix: ['once.example'] }, use: 'direct' }, for: 'once' },
+  { rule: { match: { app: ['updater'] }, use: 'block' }, for: 'until-quit' },
+];
 const folder = new URL('../shots', import.meta.url).pathname;
 mkdirSync(folder, { recursive: true });
 const only = process.argv[2] ?? '';
@@ -67,6 +74,13 @@ async function take(chromium, engine, name, { type = 100, ...options }) {
 try {
   const engine = await start(stack);
   await traffic(stack, engine);
+  for (const wish of RULES) {
+    await fetch(`${engine.url}api/v1/rules`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${engine.token}`, 'content-type': 'application/json' },
+      body: JSON.stringify(wish),
+    });
+  }
   const chromium = await browser(stack);
   for (const [name, options] of Object.entries(LOOKS)) {
     if (name.includes(only)) await take(chromium, engine, name, options);

@@ -1,6 +1,6 @@
 /** The big switch and its pauses. */
 import type { Schema } from './api/client';
-import { notices } from './notices.svelte';
+import { sayDone } from './config/store.svelte';
 import { modeName } from './sentence';
 import { session } from './session.svelte';
 import { t } from './words.svelte';
@@ -10,16 +10,10 @@ export type Pause = (typeof PAUSES)[number];
 
 /** Switches, for good or for a while; the notice takes it back. */
 export async function setMode(mode: string, pause?: Pause): Promise<void> {
-  const before = session.status?.mode.name;
-  await put(mode, pause);
-  const name = modeName(mode);
-  const text = pause ? t('mode.pausedFor', { name, time: t(`pause.${pause}`) }) : t('mode.now', { name });
-  const back = before && before !== mode ? () => put(before) : undefined;
-  notices.say(text, back);
-}
-
-async function put(mode: string, pause?: Pause): Promise<void> {
   const wish = pause ? { mode, for: pause } : { mode };
   const now = await session.client.call<Schema['Mode']>('PUT', '/mode', wish);
   if (session.status) session.status = { ...session.status, mode: now };
+  const name = modeName(mode);
+  const text = pause ? t('mode.pausedFor', { name, time: t(`pause.${pause}`) }) : t('mode.now', { name });
+  sayDone(text, now.change);
 }

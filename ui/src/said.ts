@@ -18,7 +18,7 @@ export function stepSaid(step: Step): string {
 export function stepWhat(step: Step): string {
   const [kind = ''] = step.code.split('.');
   const name = step.list ?? step.values['mode'] ?? step.values['number'];
-  const key = `what.${kind}`;
+  const key = step.what.startsWith('temporary ') ? 'what.temporary' : `what.${kind}`;
   if (kind === 'filter') return step.what;
   return known(key) ? t(key, { name: name ?? '' }) : step.what;
 }

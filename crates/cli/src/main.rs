@@ -56,6 +56,12 @@ enum Command {
     Close(commands::close::Args),
     /// Tell where a target would go, and every step that leads to it
     Why(commands::why::Args),
+    /// Show the rules with what each did; add, move or remove one
+    Rules(commands::rules::Args),
+    /// Show what was changed, when, and by which door
+    Changes(commands::changes::Args),
+    /// Take a change back
+    Undo(commands::changes::UndoArgs),
     /// Show upstreams and groups with their health
     Upstreams,
     /// Test an upstream or a group
@@ -137,6 +143,9 @@ async fn run(context: &Context, command: Command, handed: Handed) -> Result<Exit
         Command::Connections(args) => commands::connections::run(context, &args).await,
         Command::Close(args) => commands::close::run(context, &args).await,
         Command::Why(args) => commands::why::run(context, args).await,
+        Command::Rules(args) => commands::rules::run(context, &args).await,
+        Command::Changes(args) => commands::changes::run(context, &args).await,
+        Command::Undo(args) => commands::changes::undo(context, &args).await,
         Command::Upstreams => commands::upstreams::run(context).await,
         Command::Test(args) => commands::test::run(context, &args).await,
         Command::Lists(args) => commands::lists::run(context, &args).await,

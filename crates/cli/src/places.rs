@@ -47,7 +47,7 @@ impl Places {
 
     /// A client of the engine that runs here.
     pub fn client(&self) -> Result<Client, Failure> {
-        Ok(Client::unix(self.socket()?))
+        Ok(Client::unix(self.socket()?).by("cli"))
     }
 }
 

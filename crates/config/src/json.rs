@@ -16,7 +16,7 @@ pub fn to_json(config: &Config) -> Value {
         "modes": config.modes.iter().map(|(name, m)| (name.clone(), mode(m))).collect::<Map<_, _>>(),
         "upstream": config.upstreams.iter().map(upstream).collect::<Vec<_>>(),
         "group": config.groups.iter().map(group).collect::<Vec<_>>(),
-        "rule": config.rules.iter().map(rule).collect::<Vec<_>>(),
+        "rule": config.rules.iter().map(rule_json).collect::<Vec<_>>(),
         "filter": filter(&config.filter),
         "cache": {
             "enabled": config.cache.enabled,
@@ -176,7 +176,8 @@ fn group(group: &Group) -> Value {
     ])
 }
 
-fn rule(rule: &Rule) -> Value {
+/// A rule as the file says it: `match`, `use` and, where it ends by itself, `until`.
+pub fn rule_json(rule: &Rule) -> Value {
     let then = match &rule.then {
         Use::Direct => "direct",
         Use::Block => "block",

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// What stands in the place of a secret.
-const MASK: &str = "***";
+pub(crate) const MASK: &str = "***";
 /// A key whose name holds one of these may hold a secret, known to us or mistyped.
 const SECRET_KEYS: [&str; 6] = ["pass", "sword", "pwd", "secret", "token", "credential"];
 

@@ -193,38 +193,12 @@ fn the_comment_over_a_section_survives_its_first_entry() {
 }
 
 #[test]
-fn a_domain_is_allowed_or_denied_but_not_both() {
-    let allowed = edited(CONTRACT, |d| d.allow_domain("Bad.Example.").unwrap());
-    assert_eq!(
-        parsed(&allowed)["filter"]["allow"],
-        json!(["good.example", "bad.example"])
-    );
-    assert_eq!(parsed(&allowed)["filter"]["deny"], json!([]));
-    assert!(
-        allowed.contains("allow = [\"good.example\", \"bad.example\"]"),
-        "{allowed}"
-    );
-    assert_eq!(
-        edited(&allowed, |d| d.allow_domain("*.bad.example").unwrap()),
-        allowed
-    );
-    let denied = edited(&allowed, |d| d.deny_domain("bad.example").unwrap());
-    assert_eq!(denied, CONTRACT);
-    let forgotten = edited(CONTRACT, |d| d.forget_domain("bad.example").unwrap());
-    assert_eq!(parsed(&forgotten)["filter"]["deny"], json!([]));
-    let from_nothing = edited("", |d| d.deny_domain("a.test").unwrap());
-    assert_eq!(from_nothing, "[filter]\ndeny = [\"a.test\"]\n");
-    let mut document = Document::parse("").unwrap();
-    assert!(matches!(
-        document.allow_domain("a b"),
-        Err(EditError::NotADomain(_))
-    ));
-}
-
-#[test]
 fn an_array_over_several_lines_keeps_its_lines() {
     let text = "[filter]\ndeny = [\n  \"a.test\", # why\n  \"b.test\",\n]\n";
-    let added = edited(text, |d| d.deny_domain("c.test").unwrap());
+    let added = merged(
+        text,
+        json!({ "filter": { "deny": ["a.test", "b.test", "c.test"] } }),
+    );
     assert_eq!(
         parsed(&added)["filter"]["deny"],
         json!(["a.test", "b.test", "c.test"])
@@ -233,7 +207,7 @@ fn an_array_over_several_lines_keeps_its_lines() {
         added.contains("\"a.test\", # why\n  \"b.test\",\n  \"c.test\""),
         "{added}"
     );
-    let removed = edited(text, |d| d.forget_domain("b.test").unwrap());
+    let removed = merged(text, json!({ "filter": { "deny": ["a.test"] } }));
     assert!(removed.contains("\"a.test\", # why\n"), "{removed}");
 }
 
@@ -418,9 +392,12 @@ fn a_reader_sees_the_old_file_or_the_new_one_and_never_a_part() {
 fn a_long_list_is_edited_in_place() {
     let domains: Vec<String> = (0..20_000).map(|i| format!("\"d{i}.test\"")).collect();
     let text = format!("[filter]\ndeny = [\n  {},\n]\n", domains.join(",\n  "));
-    let added = edited(&text, |d| d.deny_domain("new.test").unwrap());
+    let mut names: Vec<String> = (0..20_000).map(|i| format!("d{i}.test")).collect();
+    let same = json!({ "filter": { "deny": names } });
+    names.push("new.test".to_owned());
+    let added = merged(&text, json!({ "filter": { "deny": names } }));
     assert_eq!(difference_of_sorted(&text, &added), 1);
-    let removed = edited(&added, |d| d.forget_domain("new.test").unwrap());
+    let removed = merged(&added, same);
     assert_eq!(removed, text);
 }
 

@@ -103,7 +103,10 @@ fn all_calls() -> (Router<Api>, utoipa::openapi::OpenApi) {
             calls::config::patch_config
         ))
         .routes(routes!(calls::file::read_file, calls::file::replace_file))
-        .routes(routes!(calls::rules::add_rule))
+        .routes(routes!(calls::rules::list_rules, calls::rules::add_rule))
+        .routes(routes!(calls::rules::move_rule, calls::rules::remove_rule))
+        .routes(routes!(calls::changes::list_changes))
+        .routes(routes!(calls::changes::undo_change))
         .routes(routes!(calls::secrets::list_secrets))
         .routes(routes!(
             calls::secrets::keep_secret,

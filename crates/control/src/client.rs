@@ -12,6 +12,7 @@ use privet_wire::{Events, WireError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::calls::changes::{ChangesQuery, Timeline, TimelineEntry};
 use crate::calls::config::Change;
 use crate::calls::connections::{CloseQuery, Closed, WindowQuery};
 use crate::calls::doctor::Diagnosis;
@@ -19,12 +20,13 @@ use crate::calls::events::EventsQuery;
 use crate::calls::export::ExportQuery;
 use crate::calls::identity::Identity;
 use crate::calls::lists::{Act, List, ListWish, Lists};
-use crate::calls::rules::RuleWish;
+use crate::calls::rules::{RuleMove, RuleWish, Rules};
 use crate::calls::status::{Mode, ModeWish, Status};
 use crate::calls::system_proxy::{SystemProxy, SystemProxyWish};
 use crate::calls::upstreams::{Outlets, Tested};
 use crate::calls::usage::{Usage, UsageQuery};
 use crate::calls::why::{Explanation, WhyQuery};
+use crate::door::DOOR_HEADER;
 use crate::problem::Problem;
 use crate::token::Token;
 
@@ -44,6 +46,8 @@ pub enum Endpoint {
 #[derive(Clone)]
 pub struct Client {
     endpoint: Endpoint,
+    /// What it says that it is.
+    door: Option<&'static str>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +68,17 @@ pub enum ClientError {
 
 impl Client {
     pub fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint }
+        Self {
+            endpoint,
+            door: None,
+        }
+    }
+
+    /// Names the door that calls: "window", "tray", "cli" or "page". The timeline shows it.
+    #[must_use]
+    pub fn by(mut self, door: &'static str) -> Self {
+        self.door = Some(door);
+        self
     }
 
     /// The engine whose Unix socket is at `path`.
@@ -241,8 +255,34 @@ impl Client {
             .await
     }
 
-    pub async fn add_rule(&self, wish: &RuleWish) -> Result<Change, ClientError> {
-        self.send(Method::POST, "/api/v1/rules", Some(wish)).await
+    /// Adds a rule; with `dry_run` only says what it would do.
+    pub async fn add_rule(&self, wish: &RuleWish, dry_run: bool) -> Result<Change, ClientError> {
+        let path = format!("/api/v1/rules?dry_run={dry_run}");
+        self.send(Method::POST, &path, Some(wish)).await
+    }
+
+    pub async fn rules(&self) -> Result<Rules, ClientError> {
+        self.get("/api/v1/rules", &()).await
+    }
+
+    pub async fn move_rule(&self, id: &str, to: u32) -> Result<Change, ClientError> {
+        let path = format!("/api/v1/rules/{}", segment(id));
+        self.send(Method::PATCH, &path, Some(&RuleMove { to }))
+            .await
+    }
+
+    pub async fn remove_rule(&self, id: &str) -> Result<Change, ClientError> {
+        let path = format!("/api/v1/rules/{}", segment(id));
+        self.delete(&path, &()).await
+    }
+
+    pub async fn changes(&self, query: &ChangesQuery) -> Result<Timeline, ClientError> {
+        self.get("/api/v1/changes", query).await
+    }
+
+    pub async fn undo(&self, id: u64) -> Result<TimelineEntry, ClientError> {
+        let path = format!("/api/v1/changes/{id}/undo");
+        self.send(Method::POST, &path, None::<&()>).await
     }
 
     pub async fn system_proxy(&self) -> Result<SystemProxy, ClientError> {
@@ -293,6 +333,9 @@ impl Client {
                 .header(header::HOST, address.to_string())
                 .header(header::AUTHORIZATION, format!("Bearer {}", token.expose())),
         };
+        if let Some(door) = self.door {
+            builder = builder.header(DOOR_HEADER, door);
+        }
         let bytes = match body {
             Some(body) => {
                 builder = builder.header(header::CONTENT_TYPE, "application/json");

@@ -13,6 +13,7 @@ pub mod api;
 pub mod calls;
 pub mod catalogue;
 pub mod client;
+mod door;
 pub mod doors;
 pub mod examine;
 pub mod export;

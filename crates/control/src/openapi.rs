@@ -1,10 +1,14 @@
 //! The OpenAPI 3.1 document, made from the handlers; what is true of every call is added here once.
 
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{Components, ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{
+    Components, ContentBuilder, ObjectBuilder, Ref, RefOr, Required, Response, ResponseBuilder,
+};
 use utoipa::{Modify, OpenApi};
 
+use crate::door::{DOOR_HEADER, DOORS};
 use crate::problem::PROBLEM_JSON;
 
 #[derive(OpenApi)]
@@ -17,7 +21,11 @@ use crate::problem::PROBLEM_JSON;
                        1970 unless a field says otherwise; every other error is a problem (RFC 9457).",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
-    components(schemas(crate::problem::Problem, crate::logs::LogLine)),
+    components(schemas(
+        crate::problem::Problem,
+        crate::logs::LogLine,
+        crate::calls::lists::Act
+    )),
     modifiers(&Token)
 )]
 pub(crate) struct Document;
@@ -83,6 +91,11 @@ pub(crate) fn complete(document: &mut utoipa::openapi::OpenApi) {
                 add(operation, "415", problem("The body is of another type."));
             }
         }
+        // Last: whatever stands in it, nothing is refused for it.
+        for operation in changing(item) {
+            let parameters = operation.parameters.get_or_insert_default();
+            parameters.push(RefOr::T(door()));
+        }
     }
 }
 
@@ -96,6 +109,34 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     ]
     .into_iter()
     .filter_map(Option::as_mut)
+}
+
+/// Those that change something.
+fn changing(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let all = [
+        &mut item.put,
+        &mut item.post,
+        &mut item.patch,
+        &mut item.delete,
+    ];
+    all.into_iter().filter_map(Option::as_mut)
+}
+
+/// The header in which a caller says what it is.
+fn door() -> Parameter {
+    let names = DOORS.iter().map(|(name, _)| *name);
+    let schema = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(names));
+    ParameterBuilder::new()
+        .name(DOOR_HEADER)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "What the caller is, for the timeline; it gives no right. Absent or anything else: \"api\".",
+        ))
+        .schema(Some(schema))
+        .build()
 }
 
 fn add(operation: &mut Operation, status: &str, response: Response) {

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use privet_config::{Config, Isolate, Keyring, Secret};
 use privet_net::{Outward, OwnSockets};
-use privet_policy::{Host, List, OwnEndpoints, Policy};
+use privet_policy::{Host, List, OwnEndpoints, Policy, Tallies, Temporary, shadows};
 use secrecy::SecretString;
 
 use crate::launch::StartError;
@@ -22,6 +23,10 @@ pub(crate) struct Material {
     pub(crate) lists: Vec<Arc<List>>,
     /// The file that each list's text came from.
     pub(crate) texts: BTreeMap<String, PathBuf>,
+    /// Rules of no file, the first first.
+    pub(crate) temporary: Vec<Temporary>,
+    /// Rules that did not change go on counting.
+    pub(crate) tallies: Tallies,
     /// Where we listen.
     pub(crate) own: Vec<SocketAddr>,
     pub(crate) keyring: Arc<dyn Keyring + Send + Sync>,
@@ -42,6 +47,8 @@ fn make(material: Material) -> Result<Snapshot, StartError> {
         mode,
         lists,
         texts,
+        temporary,
+        tallies,
         own,
         keyring,
         generation,
@@ -63,7 +70,8 @@ fn make(material: Material) -> Result<Snapshot, StartError> {
         addresses: privet_system::interfaces::addresses().into_iter().collect(),
         names: own_names(),
     };
-    let policy = Policy::compile(&config, &lists, own)?;
+    let policy = Policy::compile_with(&config, &temporary, &tallies, &lists, own)?;
+    let shadows = shadows(&config, SystemTime::now())?;
     let policy = policy.in_mode(&mode).ok_or(StartError::Mode(mode))?;
     let isolates_apps = config
         .upstreams
@@ -77,6 +85,8 @@ fn make(material: Material) -> Result<Snapshot, StartError> {
         policy,
         outward,
         texts: Arc::new(texts),
+        temporary: temporary.into(),
+        shadows: shadows.into(),
         users,
         needs_app,
         asks_ahead,

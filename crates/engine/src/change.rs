@@ -6,8 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use privet_config::{Config, Diagnostic, Loaded};
+use privet_config::{Config, Diagnostic, Loaded, to_json};
 use privet_ledger::End;
+use privet_policy::Temporary;
 use tokio_util::sync::CancellationToken;
 
 use crate::accept::{Door, accept};
@@ -18,12 +19,14 @@ use crate::launch::StartError;
 use crate::listen::{self, Bound, Kind, KindCell, Name};
 use crate::lists::Lists;
 use crate::mode::Modes;
-use crate::reload::{Applied, ApplyError, disallowed};
+use crate::reload::{Applied, ApplyError, By, disallowed};
+use crate::rules::{now_ms, shadow_warning};
 use crate::snapshot::Snapshot;
+use crate::timeline::{self, What, describe};
 use crate::yesterday::try_on_yesterday;
 
 /// A change that was worked out and not made yet.
-struct Plan {
+pub(crate) struct Plan {
     /// There is a file, or will be: not only the defaults.
     from_file: bool,
     warnings: Vec<Diagnostic>,
@@ -44,23 +47,74 @@ impl Keeper {
         &mut self,
         text: Option<String>,
         dry_run: bool,
+        by: By,
     ) -> Result<Applied, ApplyError> {
         let plan = self.plan(text.clone()).await?;
         if dry_run {
             return self.rehearse(plan).await;
         }
-        if let Some(text) = text {
-            self.save(text).await?;
-            self.seen = fingerprint_of(&self.options.config_path).await;
-        }
+        let disk = self.file_text().await.unwrap_or_default();
+        let mut before = self.shared.snapshot.load().config.clone();
+        let now = match text {
+            Some(text) => {
+                before = self.note_by_hand(before, disk).await;
+                self.save(text.clone()).await?;
+                self.seen = fingerprint_of(&self.options.config_path).await;
+                text
+            }
+            None => disk,
+        };
         self.from_file |= plan.from_file;
-        Ok(self.carry_out(plan).await)
+        let what = describe(&to_json(&before), &to_json(&plan.snapshot.config));
+        let applied = self.carry_out(plan).await;
+        let change = self.note_text(by, what, now).await;
+        Ok(Applied { change, ..applied })
+    }
+
+    /// Somebody wrote the file a moment before it is written anew: that was a change too. The configuration that the
+    /// file gives before ours.
+    async fn note_by_hand(&mut self, before: Arc<Config>, disk: String) -> Arc<Config> {
+        if disk == self.text {
+            return before;
+        }
+        let Ok(loaded) = self.read(Some(disk.clone())).await else {
+            let what = vec![What::new("text", [])];
+            self.note_text(timeline::Door::File.into(), what, disk)
+                .await;
+            return before;
+        };
+        let what = describe(&to_json(&before), &to_json(&loaded.config));
+        self.note_text(timeline::Door::File.into(), what, disk)
+            .await;
+        Arc::new(loaded.config)
+    }
+
+    /// The configuration as it is, with these rules of no file.
+    pub(crate) async fn plan_rules(&self, temporary: Vec<Temporary>) -> Result<Plan, ApplyError> {
+        let config = self.shared.snapshot.load().config.clone();
+        let own = self.open.values().map(|running| running.address).collect();
+        let mut lists = self.lists.clone();
+        let material = self.material(config, &self.modes, &mut lists, own);
+        let snapshot = assemble(Material {
+            temporary,
+            ..material
+        });
+        Ok(Plan {
+            from_file: false,
+            warnings: Vec::new(),
+            modes: self.modes.clone(),
+            lists,
+            snapshot: snapshot.await?,
+            bound: Vec::new(),
+            turned: Vec::new(),
+            gone: Vec::new(),
+        })
     }
 
     async fn plan(&self, text: Option<String>) -> Result<Plan, ApplyError> {
         let Loaded {
             config,
-            warnings,
+            mut warnings,
             note,
         } = self.read(text).await?;
         let config = Arc::new(config);
@@ -92,9 +146,11 @@ impl Keeper {
             .map(|bound: &Bound| bound.address)
             .chain(self.open.values().map(|run| run.address));
         let material = self.material(config, &modes, &mut lists, own.collect());
+        let snapshot = assemble(material).await?;
+        warnings.extend(snapshot.shadows.iter().map(shadow_warning));
         Ok(Plan {
             from_file: note.is_none(),
-            snapshot: assemble(material).await?,
+            snapshot,
             warnings,
             modes,
             lists,
@@ -104,7 +160,7 @@ impl Keeper {
         })
     }
 
-    async fn carry_out(&mut self, plan: Plan) -> Applied {
+    pub(crate) async fn carry_out(&mut self, plan: Plan) -> Applied {
         let told = self.listeners_told(&plan);
         self.lists = plan.lists;
         self.modes = plan.modes;
@@ -134,6 +190,7 @@ impl Keeper {
             closed,
             connections_closed,
             replay: None,
+            change: None,
         }
     }
 
@@ -148,7 +205,7 @@ impl Keeper {
     }
 
     /// What the plan would do, and what it would have done to the connections that are recorded.
-    async fn rehearse(&self, plan: Plan) -> Result<Applied, ApplyError> {
+    pub(crate) async fn rehearse(&self, plan: Plan) -> Result<Applied, ApplyError> {
         let (opened, closed) = self.listeners_told(&plan);
         let live = self.shared.ledger.live();
         let connections_closed = live
@@ -170,6 +227,7 @@ impl Keeper {
             closed,
             connections_closed,
             replay,
+            change: None,
         })
     }
 
@@ -207,8 +265,9 @@ impl Keeper {
     }
 
     /// Swaps the snapshot; how many connections it does not allow and were closed.
-    pub(crate) fn put_in_force(&self, snapshot: Snapshot) -> usize {
+    pub(crate) fn put_in_force(&mut self, snapshot: Snapshot) -> usize {
         let snapshot = Arc::new(snapshot);
+        self.counts.adopt(&snapshot.policy, now_ms());
         self.shared.snapshot.store(snapshot.clone());
         self.shared.reloads.tell();
         self.shared.mode.store(Arc::new(self.modes.state()));
@@ -229,6 +288,8 @@ impl Keeper {
             mode: modes.current(SystemTime::now()).to_owned(),
             texts: lists.texts(),
             lists: lists.active(),
+            temporary: self.temporary_for(&config),
+            tallies: self.counts.tallies().clone(),
             own,
             keyring: self.options.keyring.clone(),
             generation: before.generation + 1,
@@ -237,7 +298,7 @@ impl Keeper {
         }
     }
 
-    async fn read(&self, text: Option<String>) -> Result<Loaded, ApplyError> {
+    pub(crate) async fn read(&self, text: Option<String>) -> Result<Loaded, ApplyError> {
         let path = self.options.config_path.clone();
         let read = tokio::task::spawn_blocking(move || match text {
             Some(text) => Config::parse(&text, path.parent().unwrap_or(Path::new("."))),

@@ -27,6 +27,7 @@ impl Keeper {
             let _ = tokio::time::timeout(LAST, places.empty()).await;
         }
         self.save_lists().await;
+        self.save_counts().await;
         let ledger = self.shared.ledger.clone();
         let _ = tokio::task::spawn_blocking(move || ledger.flush()).await;
     }

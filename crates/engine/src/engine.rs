@@ -9,6 +9,7 @@ use privet_config::Config;
 use privet_ledger::Ledger;
 use privet_net::{OutletHealth, TestReport};
 use privet_policy::{Explanation, TargetError};
+use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::keeper::Order;
@@ -17,9 +18,11 @@ use crate::listen::{Kind, ListenerState};
 use crate::lists::{ListAct, ListRefusal, ListState};
 use crate::mode::ModeState;
 use crate::problem::Problem;
-use crate::reload::{Applied, ApplyError};
+use crate::reload::{Applied, ApplyError, By};
+use crate::rules::{self, RuleState, Span};
 use crate::shared::Shared;
 use crate::snapshot::Snapshot;
+use crate::timeline::{Door, Told, Undo, UndoError, What};
 use crate::why::Question;
 
 /// A running engine. Cheap to clone; every door holds one.
@@ -85,29 +88,41 @@ impl Engine {
         (**self.shared.mode.load()).clone()
     }
 
-    /// Switches the mode; with `span` for that long and then back.
+    /// Switches the mode; with `span` for that long and then back. Beside, the change's number in the timeline.
     ///
     /// # Errors
     /// No mode of that name.
     pub async fn set_mode(
         &self,
+        door: Door,
         name: &str,
         span: Option<Duration>,
-    ) -> Result<ModeState, ApplyError> {
-        let name = name.to_owned();
-        self.order(|reply| Order::Mode { name, span, reply })
-            .await
-            .unwrap_or_else(stopped)
+    ) -> Result<(ModeState, Option<u64>), ApplyError> {
+        let (name, by) = (name.to_owned(), door.into());
+        self.order(|reply| Order::Mode {
+            name,
+            span,
+            by,
+            reply,
+        })
+        .await
+        .unwrap_or_else(stopped)
     }
 
     /// Takes a new configuration text: checked, saved, put in force. With `dry_run` only says what it would do.
     ///
     /// # Errors
     /// The text is not sound, a listener cannot be bound, the file cannot be written: nothing has changed then.
-    pub async fn apply(&self, text: String, dry_run: bool) -> Result<Applied, ApplyError> {
+    pub async fn apply(
+        &self,
+        door: Door,
+        text: String,
+        dry_run: bool,
+    ) -> Result<Applied, ApplyError> {
         self.order(|reply| Order::Apply {
             text: Some(text),
             dry_run,
+            by: door.into(),
             reply,
         })
         .await
@@ -122,10 +137,90 @@ impl Engine {
         self.order(|reply| Order::Apply {
             text: None,
             dry_run: false,
+            by: Door::File.into(),
             reply,
         })
         .await
         .unwrap_or_else(stopped)
+    }
+
+    /// The rules in the order in which they are asked, those of no file first, each with what it did.
+    pub fn rules(&self) -> Vec<RuleState> {
+        rules::states(&self.shared.snapshot.load())
+    }
+
+    /// Makes a rule of no file, before all others, from what the file would say of it. With `dry_run` only says what it
+    /// would do.
+    ///
+    /// # Errors
+    /// It is no sound rule, or there are too many.
+    pub async fn add_temporary(
+        &self,
+        door: Door,
+        rule: Value,
+        span: Span,
+        dry_run: bool,
+    ) -> Result<Applied, ApplyError> {
+        let by = door.into();
+        self.order(|reply| Order::AddTemporary {
+            rule,
+            span,
+            dry_run,
+            by,
+            reply,
+        })
+        .await
+        .unwrap_or_else(stopped)
+    }
+
+    /// Takes a rule of no file away; the change's number, or `None`: there is none of that number.
+    ///
+    /// # Errors
+    /// The engine is stopping.
+    pub async fn drop_temporary(&self, door: Door, number: u32) -> Result<Option<u64>, ApplyError> {
+        let by = door.into();
+        self.order(|reply| Order::DropTemporary { number, by, reply })
+            .await
+            .unwrap_or_else(stopped)
+    }
+
+    /// The timeline from `offset` on, the newest first, and how many changes it holds.
+    pub async fn changes(&self, offset: usize, limit: usize) -> (usize, Vec<Told>) {
+        self.order(|reply| Order::Tell {
+            offset,
+            limit,
+            reply,
+        })
+        .await
+        .unwrap_or_default()
+    }
+
+    /// One change of the timeline.
+    pub async fn change(&self, id: u64) -> Option<Told> {
+        self.order(|reply| Order::TellOne { id, reply })
+            .await
+            .flatten()
+    }
+
+    /// Puts a change that is made elsewhere into the timeline; its number.
+    pub async fn note(&self, by: By, what: Vec<What>, undo: Undo) -> Option<u64> {
+        self.order(|reply| Order::Note {
+            by,
+            what,
+            undo,
+            reply,
+        })
+        .await
+    }
+
+    /// Takes a change back; the entry that this makes.
+    ///
+    /// # Errors
+    /// [`UndoError`]: what is in the way. A switch of the system proxy is its door's to take back.
+    pub async fn undo(&self, door: Door, id: u64) -> Result<Told, UndoError> {
+        self.order(|reply| Order::Undo { id, door, reply })
+            .await
+            .unwrap_or_else(|| Err(UndoError::Apply(stopping())))
     }
 
     /// # Errors
@@ -152,10 +247,20 @@ impl Engine {
     ///
     /// # Errors
     /// No such list, nothing to do it with, or a text that is broken.
-    pub async fn act_on_list(&self, name: &str, act: ListAct) -> Result<(), ListRefusal> {
+    pub async fn act_on_list(
+        &self,
+        door: Door,
+        name: &str,
+        act: ListAct,
+    ) -> Result<(), ListRefusal> {
         let list = name.to_owned();
         let done = self
-            .order(|reply| Order::ListAct { list, act, reply })
+            .order(|reply| Order::ListAct {
+                list,
+                act,
+                by: door.into(),
+                reply,
+            })
             .await;
         done.unwrap_or_else(|| Err(ListRefusal::Failed("the engine is stopping".to_owned())))
     }
@@ -196,7 +301,11 @@ impl Engine {
 }
 
 fn stopped<T>() -> Result<T, ApplyError> {
-    Err(ApplyError::Broken("the engine is stopping".to_owned()))
+    Err(stopping())
+}
+
+fn stopping() -> ApplyError {
+    ApplyError::Broken("the engine is stopping".to_owned())
 }
 
 impl Shared {

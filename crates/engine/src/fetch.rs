@@ -299,7 +299,10 @@ mod tests {
         tokio::io::AsyncReadExt::read_exact(&mut silent, &mut first)
             .await
             .unwrap();
-        engine.set_mode("strict", None).await.unwrap();
+        engine
+            .set_mode(crate::Door::Api, "strict", None)
+            .await
+            .unwrap();
         let fetched = tokio::time::timeout(Duration::from_secs(20), fetching).await;
         let said = fetched.unwrap().unwrap().err();
         assert!(said.is_some_and(|text| text.ends_with("the fetch was ended")));

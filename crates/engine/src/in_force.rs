@@ -122,7 +122,10 @@ pub(crate) mod tests {
             panic!("standard lets it go");
         };
         assert!(matches!(ticket.route, Route::Direct(_)));
-        engine.set_mode("strict", None).await.unwrap();
+        engine
+            .set_mode(crate::Door::Api, "strict", None)
+            .await
+            .unwrap();
         let after = road.in_force(&ask(&target), &ticket).await;
         assert!(matches!(after, Err(Refusal::Blocked(_))));
         engine.stop(std::time::Duration::ZERO).await;
@@ -135,7 +138,10 @@ pub(crate) mod tests {
         let road = EngineRoad(engine.shared.clone());
         let before = engine.snapshot();
         assert_eq!(road.while_in_force(&before, async { 1 }).await, Some(1));
-        engine.set_mode("strict", None).await.unwrap();
+        engine
+            .set_mode(crate::Door::Api, "strict", None)
+            .await
+            .unwrap();
         let step = async { panic!("polled under a policy that is gone") };
         assert_eq!(road.while_in_force::<()>(&before, step).await, None);
         engine.stop(std::time::Duration::ZERO).await;
@@ -154,7 +160,10 @@ pub(crate) mod tests {
         let before = engine.snapshot();
         let decided = road.look_and_judge(&before, &ask(&target)).await;
         assert!(!decided.addresses.is_empty());
-        engine.set_mode("strict", None).await.unwrap();
+        engine
+            .set_mode(crate::Door::Api, "strict", None)
+            .await
+            .unwrap();
         let decided = road.look_and_judge(&before, &ask(&target)).await;
         assert!(decided.addresses.is_empty());
         engine.stop(std::time::Duration::ZERO).await;
@@ -171,7 +180,7 @@ pub(crate) mod tests {
         };
         assert!(ticket.addresses.is_empty());
         engine
-            .apply(with_listener(BY_ADDRESS), false)
+            .apply(crate::Door::Api, with_listener(BY_ADDRESS), false)
             .await
             .unwrap();
         let Ok((_, fresh)) = road.in_force(&ask(&target), &ticket).await else {
@@ -191,7 +200,10 @@ pub(crate) mod tests {
             road.while_in_force(&before, nobody_wakes_it).await
         });
         tokio::task::yield_now().await;
-        engine.set_mode("strict", None).await.unwrap();
+        engine
+            .set_mode(crate::Door::Api, "strict", None)
+            .await
+            .unwrap();
         let ended = tokio::time::timeout(std::time::Duration::from_secs(10), waits).await;
         assert_eq!(ended.unwrap().unwrap(), None);
         engine.stop(std::time::Duration::ZERO).await;

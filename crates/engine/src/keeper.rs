@@ -6,6 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use privet_config::{Config, Retention};
+use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
@@ -16,26 +18,64 @@ use crate::list_files::ListFiles;
 use crate::listen::{Kind, Open};
 use crate::lists::{ListAct, ListRefusal, ListState, Lists};
 use crate::mode::{ModeState, Modes};
-use crate::reload::{Applied, ApplyError};
+use crate::reload::{Applied, ApplyError, By};
+use crate::rules::{Counts, Held, Span};
 use crate::shared::Shared;
+use crate::timeline::{Book, Door, Told, Undo, UndoError, What, moment_text};
 use crate::workers::Workers;
 
 /// Orders that wait; more than so many at once are made to wait at their sender.
 const ORDERS: usize = 32;
 /// How often idle connections, list ages and totals are looked at.
 const TICK: Duration = Duration::from_secs(1);
+/// How often the rules' counts are written.
+const SAVE_COUNTS: Duration = Duration::from_secs(60);
 
 /// What the keeper is told.
 pub(crate) enum Order {
     Apply {
         text: Option<String>,
         dry_run: bool,
+        by: By,
         reply: oneshot::Sender<Result<Applied, ApplyError>>,
     },
     Mode {
         name: String,
         span: Option<Duration>,
-        reply: oneshot::Sender<Result<ModeState, ApplyError>>,
+        by: By,
+        reply: oneshot::Sender<Result<(ModeState, Option<u64>), ApplyError>>,
+    },
+    AddTemporary {
+        rule: Value,
+        span: Span,
+        dry_run: bool,
+        by: By,
+        reply: oneshot::Sender<Result<Applied, ApplyError>>,
+    },
+    DropTemporary {
+        number: u32,
+        by: By,
+        reply: oneshot::Sender<Result<Option<u64>, ApplyError>>,
+    },
+    Tell {
+        offset: usize,
+        limit: usize,
+        reply: oneshot::Sender<(usize, Vec<Told>)>,
+    },
+    TellOne {
+        id: u64,
+        reply: oneshot::Sender<Option<Told>>,
+    },
+    Note {
+        by: By,
+        what: Vec<What>,
+        undo: Undo,
+        reply: oneshot::Sender<u64>,
+    },
+    Undo {
+        id: u64,
+        door: Door,
+        reply: oneshot::Sender<Result<Told, UndoError>>,
     },
     Refresh {
         list: String,
@@ -47,6 +87,7 @@ pub(crate) enum Order {
     ListAct {
         list: String,
         act: ListAct,
+        by: By,
         reply: oneshot::Sender<Result<(), ListRefusal>>,
     },
     Fetched {
@@ -76,6 +117,13 @@ pub(crate) struct Keeper {
     pub(crate) orders: mpsc::Sender<Order>,
     /// The file as it was last looked at: an editor that writes the same again changes nothing.
     pub(crate) seen: Option<u64>,
+    /// The text of the configuration in force, as the file holds or held it.
+    pub(crate) text: String,
+    pub(crate) timeline: Book,
+    pub(crate) temporary: Vec<Held>,
+    pub(crate) counts: Counts,
+    /// When the counts were last written.
+    pub(crate) counts_saved: Instant,
     /// What runs was read from a file: that it is gone is no wish for the defaults, which may send direct what a kill
     /// switch holds back.
     pub(crate) from_file: bool,
@@ -126,19 +174,67 @@ impl Keeper {
             Order::Apply {
                 text,
                 dry_run,
+                by,
                 reply,
             } => {
-                let _ = reply.send(self.apply(text, dry_run).await);
+                let _ = reply.send(self.apply(text, dry_run, by).await);
             }
-            Order::Mode { name, span, reply } => {
-                let _ = reply.send(self.set_mode(name, span).await);
+            Order::Mode {
+                name,
+                span,
+                by,
+                reply,
+            } => {
+                let _ = reply.send(self.choose_mode(name, span, by).await);
+            }
+            Order::AddTemporary {
+                rule,
+                span,
+                dry_run,
+                by,
+                reply,
+            } => {
+                let _ = reply.send(self.add_temporary(rule, span, dry_run, by).await);
+            }
+            Order::DropTemporary { number, by, reply } => {
+                let _ = reply.send(self.drop_temporary(number, by).await);
+            }
+            Order::Tell {
+                offset,
+                limit,
+                reply,
+            } => {
+                let _ = reply.send(self.tell(offset, limit));
+            }
+            Order::TellOne { id, reply } => {
+                let _ = reply.send(self.tell_one(id));
+            }
+            Order::Note {
+                by,
+                what,
+                undo,
+                reply,
+            } => {
+                let _ = reply.send(self.note(by, what, undo).await);
+            }
+            Order::Undo { id, door, reply } => {
+                let _ = reply.send(self.undo(id, door).await);
             }
             Order::Refresh { list, reply } => self.refresh(list, reply).await,
             Order::Lists { reply } => {
                 let _ = reply.send(self.lists.states());
             }
-            Order::ListAct { list, act, reply } => {
-                let _ = reply.send(self.act_on_list(list, act).await);
+            Order::ListAct {
+                list,
+                act,
+                by,
+                reply,
+            } => {
+                let done = self.act_on_list(list.clone(), act).await;
+                if done.is_ok() {
+                    self.note_list(by, list, act).await;
+                }
+                let _ = reply.send(done);
             }
             Order::Fetched { list, url, outcome } => self.fetched(list, url, outcome).await,
             Order::ListFiles => self.list_files_changed().await,
@@ -160,8 +256,30 @@ impl Keeper {
         self.say_of_books();
         // The clock may have been set while the pause's own timer ran.
         self.end_pause();
+        self.end_spent_rules(Instant::now());
+        if self.counts_saved.elapsed() >= SAVE_COUNTS {
+            self.save_counts().await;
+        }
         self.programs_tick();
         self.lists_tick().await;
+    }
+
+    /// Writes the rules' counts, where there is something new and connections may be remembered on the disk at all.
+    pub(crate) async fn save_counts(&mut self) {
+        self.counts_saved = Instant::now();
+        let kept = self.shared.snapshot.load().config.log.connections;
+        if !matches!(kept, Retention::Disk(_)) {
+            let path = self.counts.forget();
+            let _ = tokio::task::spawn_blocking(move || std::fs::remove_file(path)).await;
+            return;
+        }
+        let Some((path, text)) = self.counts.to_save() else {
+            return;
+        };
+        let saved = tokio::task::spawn_blocking(move || privet_config::save(&path, &text)).await;
+        if let Ok(Err(error)) = saved {
+            tracing::warn!("the rules' counts could not be written: {error}");
+        }
     }
 
     /// A database set aside, a disk that takes nothing: the log hears of it once.
@@ -190,7 +308,7 @@ impl Keeper {
             return;
         }
         self.seen = now;
-        match self.apply(None, false).await {
+        match self.apply(None, false, Door::File.into()).await {
             Ok(applied) => {
                 self.shared.problems.settle("config");
                 tracing::info!(%applied, "the changed configuration is in force");
@@ -208,15 +326,18 @@ impl Keeper {
         }
     }
 
-    async fn set_mode(
+    /// Chooses a mode, or pauses into it; the state then, and the change's number.
+    pub(crate) async fn choose_mode(
         &mut self,
         name: String,
         span: Option<Duration>,
-    ) -> Result<ModeState, ApplyError> {
+        by: By,
+    ) -> Result<(ModeState, Option<u64>), ApplyError> {
         let config = self.shared.snapshot.load().config.clone();
         if !config.modes.contains_key(&name) {
             return Err(ApplyError::unknown_mode(&name, &config));
         }
+        let before = self.modes.clone();
         match span {
             Some(span) => self.modes.pause(name, span, SystemTime::now()),
             None => {
@@ -226,7 +347,36 @@ impl Keeper {
             }
         }
         self.swap_mode();
-        Ok(self.modes.state())
+        let change = self.note_mode(&before, by).await;
+        Ok((self.modes.state(), change))
+    }
+
+    async fn note_mode(&mut self, before: &Modes, by: By) -> Option<u64> {
+        let (was, now) = (before.state(), self.modes.state());
+        if let (true, Some(until_ms)) = (now != was, now.until_ms) {
+            let mode = now.name;
+            let until = moment_text(until_ms);
+            let what = What::new("pause", [("mode", mode.clone()), ("until", until)]);
+            let undo = Undo::Pause { mode, until_ms };
+            return Some(self.note(by, vec![what], undo).await);
+        }
+        let (from, to) = (before.standing().to_owned(), now.name);
+        if let (true, Some(until_ms)) = (from == to, was.until_ms) {
+            let mode = was.name;
+            let what = What::new("resume", [("mode", mode.clone())]);
+            let undo = Undo::Resume { mode, until_ms };
+            return Some(self.note(by, vec![what], undo).await);
+        }
+        let what = vec![What::new(
+            "mode",
+            [("from", from.clone()), ("to", to.clone())],
+        )];
+        let text = self.file_text().await.unwrap_or_default();
+        match text == self.text {
+            true if from == to => None,
+            true => Some(self.note(by, what, Undo::Mode { from, to }).await),
+            false => self.note_text(by, what, text).await,
+        }
     }
 
     /// A chosen mode outlives the program where a file exists to hold it.
@@ -246,9 +396,16 @@ impl Keeper {
     }
 
     /// Puts the mode that is on now in force; connections that it forbids are closed.
-    fn swap_mode(&self) {
+    pub(crate) fn swap_mode(&mut self) {
         let before = self.shared.snapshot.load_full();
-        if let Some(snapshot) = before.in_mode(self.modes.current(SystemTime::now())) {
+        if let Some(mut snapshot) = before.in_mode(self.modes.current(SystemTime::now())) {
+            if snapshot.config.mode != self.modes.standing() {
+                // The file says so too by now.
+                snapshot.config = Arc::new(Config {
+                    mode: self.modes.standing().to_owned(),
+                    ..(*snapshot.config).clone()
+                });
+            }
             self.put_in_force(snapshot);
         }
     }

@@ -13,6 +13,7 @@
 )]
 
 mod accept;
+mod aside;
 mod assemble;
 mod books;
 mod change;
@@ -38,12 +39,14 @@ mod problem;
 mod programs;
 mod reload;
 mod reloads;
+mod rules;
 mod serve;
 mod serve_socks;
 mod shared;
 mod snapshot;
 pub mod socks;
 mod start;
+mod timeline;
 mod tunnel;
 mod watch;
 mod why;
@@ -58,7 +61,9 @@ pub use lists::{HeldUpdate, ListAct, ListPhase, ListRefusal, ListState, Version 
 pub use mode::ModeState;
 pub use offline::OfflineError;
 pub use problem::Problem;
-pub use reload::{Applied, ApplyError};
+pub use reload::{Applied, ApplyError, By};
+pub use rules::{Lasts, MAX_TEMPORARY, RuleState, Span, shadow_warnings};
 pub use snapshot::Snapshot;
+pub use timeline::{Door, Entry, Told, Undo, UndoError, What};
 pub use why::Question;
 pub use yesterday::try_on_yesterday;

@@ -50,6 +50,11 @@ impl Modes {
         self.pause = Some((name, now + span.min(LONGEST_PAUSE)));
     }
 
+    /// Ends the pause; what stands is on again.
+    pub(crate) fn resume(&mut self) {
+        self.pause = None;
+    }
+
     /// How long the pause has still to run at `now`; `None`: there is none.
     pub(crate) fn left(&self, now: SystemTime) -> Option<Duration> {
         let (_, until) = self.pause.as_ref()?;

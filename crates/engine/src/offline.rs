@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use privet_config::{Config, Keyring};
-use privet_policy::Explanation;
+use privet_policy::{Explanation, Tallies};
 
 use crate::assemble::{Material, assemble};
 use crate::launch::StartError;
@@ -48,6 +48,8 @@ impl Question {
             config,
             texts: lists.texts(),
             lists: lists.active(),
+            temporary: Vec::new(),
+            tallies: Tallies::default(),
             keyring,
             generation: 0,
             previous: None,

@@ -7,12 +7,13 @@ use std::time::SystemTime;
 
 use privet_config::{Config, Diagnostic, Diagnostics, SaveError};
 use privet_ledger::{Row, Verdict};
-use privet_policy::{Action, Replay, Request, Route, simulate};
+use privet_policy::{Action, Replay, Request, Route, reconsider};
 use serde::Serialize;
 
 use crate::accept;
 use crate::launch::StartError;
 use crate::snapshot::Snapshot;
+use crate::timeline::Door;
 
 /// What a change did, or with `dry_run` would do.
 #[derive(Debug, Clone, Serialize)]
@@ -25,6 +26,21 @@ pub struct Applied {
     pub connections_closed: usize,
     /// Of a dry run: the recorded connections under the new policy.
     pub replay: Option<Replay>,
+    /// The change's number in the timeline; `None`: nothing was changed.
+    pub change: Option<u64>,
+}
+
+/// Who changes something, and whether that takes an earlier change back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct By {
+    pub door: Door,
+    pub undoes: Option<u64>,
+}
+
+impl From<Door> for By {
+    fn from(door: Door) -> Self {
+        Self { door, undoes: None }
+    }
 }
 
 impl fmt::Display for Applied {
@@ -51,6 +67,8 @@ pub enum ApplyError {
     Gone(PathBuf),
     #[error("no mode is called {name:?}; there are {known}")]
     Mode { name: String, known: String },
+    #[error("it is no sound rule: {0}")]
+    Rule(String),
     #[error("{0}")]
     Broken(String),
 }
@@ -96,7 +114,7 @@ pub(crate) fn disallowed(row: &Row, snapshot: &Snapshot) -> bool {
         page: None,
         at: SystemTime::now(),
     };
-    match simulate(&request, &snapshot.policy).action {
+    match reconsider(&request, &snapshot.policy).action {
         Action::Block => true,
         Action::Route(Route::Via {
             otherwise: None, ..
@@ -159,7 +177,7 @@ mod tests {
         let text = with_listener(
             "mode = \"standard\"\n[[rule]]\nmatch = { ip = [\"192.0.2.1/32\"] }\nuse = \"block\"\n",
         );
-        let applied = engine.apply(text, false).await.unwrap();
+        let applied = engine.apply(crate::Door::Api, text, false).await.unwrap();
         assert_eq!(applied.connections_closed, 1);
         assert!(there.row().cancelled().is_some() && elsewhere.row().cancelled().is_none());
         engine.stop(Duration::ZERO).await;
@@ -176,7 +194,10 @@ mod tests {
         let open = |route| engine.ledger().open(opening("a.test:80", route));
         let [direct, way_out, through] =
             ["direct", "direct (directory is down)", "directory"].map(open);
-        engine.set_mode("strict", None).await.unwrap();
+        engine
+            .set_mode(crate::Door::Api, "strict", None)
+            .await
+            .unwrap();
         assert!(direct.row().cancelled().is_some());
         assert!(way_out.row().cancelled().is_some());
         assert!(through.row().cancelled().is_none());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use privet_config::Config;
 use privet_net::Outward;
-use privet_policy::Policy;
+use privet_policy::{Policy, Shadow, Temporary};
 
 use crate::login::Users;
 
@@ -17,6 +17,10 @@ pub struct Snapshot {
     pub outward: Arc<Outward>,
     /// The file that each list's text came from.
     pub(crate) texts: Arc<BTreeMap<String, PathBuf>>,
+    /// The rules of no file.
+    pub(crate) temporary: Arc<[Temporary]>,
+    /// Rules of the file that can never match.
+    pub(crate) shadows: Arc<[Shadow]>,
     pub(crate) users: Arc<Users>,
     /// A rule or an isolating upstream has to know the program.
     pub(crate) needs_app: bool,
@@ -34,6 +38,8 @@ impl Snapshot {
             policy: self.policy.in_mode(name)?,
             outward: self.outward.clone(),
             texts: self.texts.clone(),
+            temporary: self.temporary.clone(),
+            shadows: self.shadows.clone(),
             users: self.users.clone(),
             needs_app: self.needs_app,
             asks_ahead: self.asks_ahead,

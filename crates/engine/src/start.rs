@@ -24,7 +24,9 @@ use crate::places::Places;
 use crate::problem::Problems;
 use crate::programs::Programs;
 use crate::reloads::Reloads;
+use crate::rules::{Counts, now_ms};
 use crate::shared::Shared;
+use crate::timeline::Book;
 use crate::watch::watch;
 use crate::workers::Workers;
 
@@ -47,10 +49,13 @@ impl Engine {
         let bound = bind_all(&options, &config, workers.count())?;
         let ledger = open_books(&options, &config).await?;
         let mut lists = read_lists(&options, &config).await;
+        let (counts, timeline) = read_own_files(&options, &problems).await?;
         let snapshot = assemble(Material {
             mode: config.mode.clone(),
             texts: lists.texts(),
             lists: lists.active(),
+            temporary: Vec::new(),
+            tallies: counts.tallies().clone(),
             own: bound.iter().map(|bound| bound.address).collect(),
             keyring: options.keyring.clone(),
             generation: 1,
@@ -76,6 +81,7 @@ impl Engine {
             shared.clone(),
             workers,
             lists,
+            (counts, timeline),
             &config,
             bound,
         )
@@ -122,6 +128,23 @@ async fn open_books(options: &Options, config: &Config) -> Result<Ledger, StartE
         .map_err(std::io::Error::other)?)
 }
 
+/// What earlier runs wrote of the rules and of the changes; what cannot be read is set aside, and said.
+async fn read_own_files(
+    options: &Options,
+    problems: &Problems,
+) -> Result<(Counts, Book), StartError> {
+    let folder = options.data_dir.clone();
+    let read = tokio::task::spawn_blocking(move || (Counts::load(&folder), Book::load(&folder)));
+    let ((counts, of_counts), (timeline, of_timeline)) =
+        read.await.map_err(std::io::Error::other)?;
+    for (about, said) in [("rules", of_counts), ("changes", of_timeline)] {
+        if let Some(said) = said {
+            problems.raise(about, said, "nothing; what was set aside may be deleted");
+        }
+    }
+    Ok((counts, timeline))
+}
+
 async fn read_lists(options: &Options, config: &Config) -> Lists {
     let (filter, folder) = (config.filter.clone(), options.data_dir.clone());
     let read = tokio::task::spawn_blocking(move || {
@@ -137,6 +160,7 @@ async fn keep(
     shared: Arc<Shared>,
     workers: Workers,
     lists: Lists,
+    (mut counts, timeline): (Counts, Book),
     config: &Config,
     bound: Vec<Bound>,
 ) -> tokio::sync::mpsc::Sender<crate::keeper::Order> {
@@ -146,6 +170,7 @@ async fn keep(
         tracing::debug!("the configuration's folder is not watched: {error}");
     }
     let seen = fingerprint_of(&options.config_path).await;
+    counts.adopt(&shared.snapshot.load().policy, now_ms());
     let mut keeper = Keeper {
         options: (*options).clone(),
         shared,
@@ -158,11 +183,17 @@ async fn keep(
         orders: orders.clone(),
         from_file: seen.is_some(),
         seen,
+        text: String::new(),
+        timeline,
+        temporary: Vec::new(),
+        counts,
+        counts_saved: Instant::now(),
         said_of_books: Vec::new(),
         lists_saved: Instant::now(),
         list_files: ListFiles::default(),
         refreshing: Vec::new(),
     };
+    keeper.text = keeper.file_text().await.unwrap_or_default();
     keeper.say_list_errors();
     keeper.watch_list_files();
     keeper.open_doors(bound).await;

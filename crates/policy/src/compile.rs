@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use privet_config::{Config, Mode as WrittenMode, RouteRef};
+use privet_config::{Config, Mode as WrittenMode, RouteRef, Rule as WrittenRule, rule_ids};
 
 use crate::hashed::of_host;
 use crate::hostset::{Entry, HostSet};
 use crate::policy::{Mode, ModeRoute, Policy, Rulebook};
-use crate::rules::{Rule, Rules};
+use crate::rule_tally::Tallies;
+use crate::rules::{Place, Rule, Rules};
+use crate::temporary::Temporary;
 use crate::{Host, HostError, List, Outlet, OwnEndpoints};
 
 /// Why a configuration does not compile. What `privet-config` has checked comes through without one.
@@ -47,15 +49,28 @@ impl Policy {
         lists: &[Arc<List>],
         own: OwnEndpoints,
     ) -> Result<Policy, CompileError> {
+        Self::compile_with(config, &[], &Tallies::default(), lists, own)
+    }
+
+    /// As [`Policy::compile`], with rules of no file before the others, and with the counters of rules that were there
+    /// before: one that `tallies` does not hold begins at zero.
+    ///
+    /// # Errors
+    /// As [`Policy::compile`].
+    pub fn compile_with(
+        config: &Config,
+        temporary: &[Temporary],
+        tallies: &Tallies,
+        lists: &[Arc<List>],
+        own: OwnEndpoints,
+    ) -> Result<Policy, CompileError> {
         let outlets = outlets(config);
         let outlet = |name: &str| {
             let at = outlets.iter().position(|known| **known == *name)?;
             u16::try_from(at).ok().map(Outlet)
         };
-        let rules = config.rules.iter().enumerate();
-        let rules: Result<Vec<Rule>, _> = rules
-            .map(|(at, rule)| Rule::compile(at, rule, outlet))
-            .collect();
+        let mut rules = temporary_rules(temporary, outlet)?;
+        rules.extend(file_rules(config, tallies, outlet)?);
         let mut modes = BTreeMap::new();
         for (name, written) in &config.modes {
             let mode = mode(config, name, written, outlet)?;
@@ -63,7 +78,7 @@ impl Policy {
         }
         let mode = modes.get(&config.mode).cloned();
         let book = Rulebook {
-            rules: Rules::new(rules?),
+            rules: Rules::new(rules),
             allow: domains("[filter] allow", &config.filter.allow)?,
             deny: domains("[filter] deny", &config.filter.deny)?,
             allow_text: config.filter.allow.clone(),
@@ -76,6 +91,39 @@ impl Policy {
         let lists = enabled(config, lists).into();
         Ok(Policy::of(Arc::new(book), lists, mode))
     }
+}
+
+fn temporary_rules(
+    temporary: &[Temporary],
+    outlet: impl Fn(&str) -> Option<Outlet> + Copy,
+) -> Result<Vec<Rule>, CompileError> {
+    let compile = |one: &Temporary| {
+        let place = Place::Temporary(one.number);
+        let id = format!("t{}", one.number).into();
+        let rule = Rule::compile(place, id, one.tally.clone(), &one.rule, outlet)?;
+        Ok(Rule {
+            once: one.once.clone(),
+            ..rule
+        })
+    };
+    temporary.iter().map(compile).collect()
+}
+
+pub(crate) fn file_rules(
+    config: &Config,
+    tallies: &Tallies,
+    outlet: impl Fn(&str) -> Option<Outlet> + Copy,
+) -> Result<Vec<Rule>, CompileError> {
+    let named = rule_ids(&config.rules).into_iter().zip(&config.rules);
+    let compile = |(at, (id, rule)): (usize, (String, &WrittenRule))| {
+        let place = Place::File {
+            number: at + 1,
+            line: rule.line,
+        };
+        let tally = tallies.of(&id);
+        Rule::compile(place, id.into(), tally, rule, outlet)
+    };
+    named.enumerate().map(compile).collect()
 }
 
 fn outlets(config: &Config) -> Vec<Arc<str>> {

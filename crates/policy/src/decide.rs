@@ -14,7 +14,9 @@ use crate::hostset::HostSet;
 use crate::list::{Hit, List};
 use crate::policy::{ModeRoute, Policy};
 use crate::rules::{Look, Rule, Then};
-use crate::trace::{Explanation, Live, Outcome, Quiet, Said, Step, Steps, Trace, rule_step};
+use crate::trace::{
+    Explanation, Live, Outcome, Quiet, Said, Standing, Step, Steps, Taking, Trace, rule_step,
+};
 use crate::{Action, DirectPermit, Host, Outlet, Request, Route, Verdict, Why, WhyKind};
 
 /// Decides on a real connection; the lists that block it count it.
@@ -27,6 +29,11 @@ pub fn simulate(request: &Request<'_>, policy: &Policy) -> Verdict {
     walk(request, policy, &mut Quiet)
 }
 
+/// The verdict on a connection that stands already: a rule for one connection speaks of the one that it let in alone.
+pub fn reconsider(request: &Request<'_>, policy: &Policy) -> Verdict {
+    walk(request, policy, &mut Standing)
+}
+
 /// The same verdict with every step that led to it.
 pub fn explain(request: &Request<'_>, policy: &Policy) -> Explanation {
     let mut steps = Steps::default();
@@ -34,7 +41,8 @@ pub fn explain(request: &Request<'_>, policy: &Policy) -> Explanation {
     Explanation {
         outcome: Outcome::of(&verdict, policy),
         verdict,
-        steps: steps.0,
+        rule: steps.decided,
+        steps: steps.told,
     }
 }
 
@@ -45,7 +53,10 @@ fn walk<T: Trace>(request: &Request<'_>, policy: &Policy, trace: &mut T) -> Verd
     let suffixes = Suffixes::of(&request.target.host);
     let (rule, wants_addresses) = first_rule(request, policy, &suffixes, trace);
     let verdict = match rule {
-        Some(rule) => by_rule(rule, policy),
+        Some(rule) => {
+            trace.decided(rule, request.at);
+            by_rule(rule, policy)
+        }
         None => match filtered(request, policy, &suffixes, trace) {
             Filtered::Blocked(why) => Verdict {
                 action: Action::Block,
@@ -118,12 +129,22 @@ fn first_rule<'a, T: Trace>(
     for (at, rule, named) in policy.book.rules.candidates(suffixes) {
         trace.passed(policy, request, next..at);
         next = at + 1;
-        let look = rule.look(request, named);
+        let mut look = rule.look(request, named);
+        if let (Look::Matches, Some(once)) = (look, &rule.once) {
+            let is_its = match T::TAKING {
+                Taking::Takes => once.take(request),
+                Taking::WouldTake => once.is_free() || once.is_of(request),
+                Taking::Never => once.is_of(request),
+            };
+            if !is_its {
+                look = Look::Spent;
+            }
+        }
         trace.step(|| rule_step(rule, look, policy));
         match look {
             Look::Matches => return (Some(rule), wants_addresses),
             Look::NoAddresses => wants_addresses = true,
-            Look::Not(_) | Look::Over => {}
+            Look::Not(_) | Look::Over | Look::Spent => {}
         }
     }
     trace.passed(policy, request, next..policy.rules().len());

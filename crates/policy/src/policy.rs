@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use privet_config::{Dns, HeaderMode};
 
 use crate::hostset::HostSet;
-use crate::rules::{Rule, Rules};
+use crate::rule_tally::RuleTally;
+use crate::rules::{Place, Rule, Rules};
 use crate::verdict::DirectPermit;
 use crate::{List, Outlet, OwnEndpoints};
 
@@ -19,6 +20,15 @@ pub struct Policy {
     lists: Arc<[Arc<List>]>,
     mode: Arc<Mode>,
     generation: u64,
+}
+
+/// A rule as its policy holds it.
+#[derive(Debug, Clone, Copy)]
+pub struct StandingRule<'a> {
+    /// What it is known by.
+    pub id: &'a Arc<str>,
+    pub place: Place,
+    pub tally: &'a Arc<RuleTally>,
 }
 
 /// What all modes share.
@@ -131,6 +141,15 @@ impl Policy {
     /// Where Privet itself answers.
     pub fn own(&self) -> &OwnEndpoints {
         &self.book.own
+    }
+
+    /// The rules in force, in the order in which they are asked.
+    pub fn standing_rules(&self) -> impl Iterator<Item = StandingRule<'_>> {
+        self.rules().iter().map(|rule| StandingRule {
+            id: &rule.id,
+            place: rule.place,
+            tally: &rule.tally,
+        })
     }
 
     pub(crate) fn rules(&self) -> &[Rule] {

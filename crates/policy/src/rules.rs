@@ -13,6 +13,8 @@ use smallvec::SmallVec;
 use crate::compile::{CompileError, domain_entry};
 use crate::hashed::{Suffixes, of_host};
 use crate::hostset::{Entry, HostSet};
+use crate::rule_tally::RuleTally;
+use crate::temporary::Once;
 use crate::{App, Host, Outlet, Protocol, Request};
 
 /// The most memory one `domain_regex` may take when compiled, in bytes: above what `privet check` lets pass, since here
@@ -27,35 +29,46 @@ pub(crate) enum Then {
     Via(Outlet),
 }
 
+/// Where a rule stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// In no file; its number.
+    Temporary(u32),
+    /// Its place in the file, and the line on which it begins, both from 1.
+    File { number: usize, line: usize },
+}
+
 /// One rule.
 #[derive(Debug)]
 pub(crate) struct Rule {
-    /// Its place in the file, from 1.
-    pub(crate) number: usize,
-    pub(crate) line: usize,
+    pub(crate) place: Place,
+    /// What it is known by: see [`privet_config::rule_ids`]; `t1`, `t2`, … for those of no file.
+    pub(crate) id: Arc<str>,
+    pub(crate) once: Option<Arc<Once>>,
+    pub(crate) tally: Arc<RuleTally>,
     pub(crate) then: Then,
     pub(crate) until: Option<SystemTime>,
     pub(crate) domain: Vec<Host>,
     pub(crate) suffix: Vec<Host>,
-    regex: Vec<Regex>,
+    pub(crate) regex: Vec<Regex>,
     pub(crate) ip: Vec<IpNet>,
     pub(crate) port: Vec<(u16, u16)>,
-    app: Vec<AppMatch>,
-    protocol: Vec<ProtocolMatch>,
-    user: Vec<String>,
+    pub(crate) app: Vec<AppMatch>,
+    pub(crate) protocol: Vec<ProtocolMatch>,
+    pub(crate) user: Vec<String>,
     /// The sentence for who is told that this rule decided.
     pub(crate) why: Arc<str>,
 }
 
-#[derive(Debug)]
-enum AppMatch {
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum AppMatch {
     /// A file name in lower case without `.exe`.
     Name(String),
     Path(String),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ProtocolMatch {
+pub(crate) enum ProtocolMatch {
     Socks4,
     Socks5,
     Udp,
@@ -71,20 +84,20 @@ pub(crate) enum Look {
     Not(&'static str),
     /// Its time is over.
     Over,
+    /// It was for one connection, and this is another.
+    Spent,
     /// All else matches, and `ip` cannot be told: the target is a name without addresses.
     NoAddresses,
 }
 
 impl Rule {
     pub(crate) fn compile(
-        at: usize,
+        place: Place,
+        id: Arc<str>,
+        tally: Arc<RuleTally>,
         written: &Written,
         outlet: impl Fn(&str) -> Option<Outlet>,
     ) -> Result<Rule, CompileError> {
-        let place = Place {
-            number: at + 1,
-            line: written.line,
-        };
         let then = match &written.then {
             Use::Direct => Then::Direct,
             Use::Block => Then::Block,
@@ -101,8 +114,10 @@ impl Rule {
         };
         let matcher = &written.matcher;
         Ok(Rule {
-            number: place.number,
-            line: written.line,
+            place,
+            id,
+            once: None,
+            tally,
             then,
             until: written.until,
             domain: hosts(&matcher.domain)?,
@@ -195,6 +210,7 @@ impl Rule {
             || !self.user.is_empty()
             || !self.regex.is_empty()
             || self.until.is_some()
+            || self.once.is_some()
     }
 }
 
@@ -204,7 +220,7 @@ fn any<T>(entries: &[T], matches: impl Fn(&T) -> bool) -> bool {
 }
 
 /// `host` is `suffix` or lies below it.
-fn is_below(host: &Host, suffix: &Host) -> bool {
+pub(crate) fn is_below(host: &Host, suffix: &Host) -> bool {
     match (host, suffix) {
         (Host::Name(host), Host::Name(suffix)) => host
             .strip_suffix(suffix.as_str())
@@ -214,18 +230,32 @@ fn is_below(host: &Host, suffix: &Host) -> bool {
 }
 
 /// How a rule is spoken of.
-struct Place {
-    number: usize,
-    line: usize,
-}
-
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "rule {} (line {})", self.number, self.line)
+        match self {
+            Self::Temporary(number) => write!(f, "temporary rule {number}"),
+            Self::File { number, line } => write!(f, "rule {number} (line {line})"),
+        }
     }
 }
 
 impl Place {
+    /// The line of the file, from 1; `None`: it stands in no file.
+    pub fn line(self) -> Option<usize> {
+        match self {
+            Self::Temporary(_) => None,
+            Self::File { line, .. } => Some(line),
+        }
+    }
+
+    /// Its place in the file, from 1; `None`: it stands in none.
+    pub fn number(self) -> Option<usize> {
+        match self {
+            Self::Temporary(_) => None,
+            Self::File { number, .. } => Some(number),
+        }
+    }
+
     fn regexes(&self, written: &[String]) -> Result<Vec<Regex>, CompileError> {
         written
             .iter()
@@ -262,7 +292,7 @@ impl Place {
 }
 
 impl ProtocolMatch {
-    fn covers(self, spoken: Protocol) -> bool {
+    pub(crate) fn covers(self, spoken: Protocol) -> bool {
         match spoken {
             Protocol::Socks4 => self == Self::Socks4,
             Protocol::Socks5 => self == Self::Socks5,

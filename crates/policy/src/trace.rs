@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use serde::Serialize;
 
 use crate::policy::Policy;
-use crate::rules::{Look, Rule, Then};
+use crate::rules::{Look, Place, Rule, Then};
 use crate::{Action, Request, Route, Verdict, WhyKind};
 
 /// The most steps of rules that are told one by one; what goes beyond is summed up in one step.
@@ -15,7 +16,7 @@ pub const MAX_STEPS: usize = 200;
 /// One thing that was looked at, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Step {
-    /// What was looked at: "loop", "rule 3", "filter.allow", "filter.deny", "list ads", "mode standard".
+    /// What was looked at: "loop", "rule 3", "temporary rule 1", "filter.allow", "filter.deny", "list ads", "mode standard".
     pub what: String,
     /// The list whose source `line` counts in; `None`: the configuration file.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,6 +64,9 @@ pub struct Explanation {
     pub verdict: Verdict,
     /// The verdict as machines read it.
     pub outcome: Outcome,
+    /// What the rule that decided is known by; `None`: no rule did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Arc<str>>,
     pub steps: Vec<Step>,
 }
 
@@ -130,10 +134,21 @@ impl Explanation {
     }
 }
 
+/// Whether the question takes a rule that is for one connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taking {
+    Takes,
+    WouldTake,
+    Never,
+}
+
 /// Hears of each step of a decision.
 pub(crate) trait Trace {
     /// The decision is of a real connection: lists count it.
     const LIVE: bool;
+    const TAKING: Taking;
+    /// The rule that decided.
+    fn decided(&mut self, _: &Rule, _: SystemTime) {}
     fn step(&mut self, step: impl FnOnce() -> Step);
     /// Rules that the index has passed over, since they name other hosts.
     fn passed(&mut self, policy: &Policy, request: &Request<'_>, rules: Range<usize>);
@@ -144,6 +159,12 @@ pub(crate) struct Live;
 
 impl Trace for Live {
     const LIVE: bool = true;
+    const TAKING: Taking = Taking::Takes;
+
+    fn decided(&mut self, rule: &Rule, at: SystemTime) {
+        rule.tally.count(at);
+    }
+
     fn step(&mut self, _: impl FnOnce() -> Step) {}
     fn passed(&mut self, _: &Policy, _: &Request<'_>, _: Range<usize>) {}
 }
@@ -153,31 +174,50 @@ pub(crate) struct Quiet;
 
 impl Trace for Quiet {
     const LIVE: bool = false;
+    const TAKING: Taking = Taking::WouldTake;
+    fn step(&mut self, _: impl FnOnce() -> Step) {}
+    fn passed(&mut self, _: &Policy, _: &Request<'_>, _: Range<usize>) {}
+}
+
+/// A question about a connection that was let in before.
+pub(crate) struct Standing;
+
+impl Trace for Standing {
+    const LIVE: bool = false;
+    const TAKING: Taking = Taking::Never;
     fn step(&mut self, _: impl FnOnce() -> Step) {}
     fn passed(&mut self, _: &Policy, _: &Request<'_>, _: Range<usize>) {}
 }
 
 /// Every step.
 #[derive(Default)]
-pub(crate) struct Steps(pub(crate) Vec<Step>);
+pub(crate) struct Steps {
+    pub(crate) told: Vec<Step>,
+    pub(crate) decided: Option<Arc<str>>,
+}
 
 impl Trace for Steps {
     const LIVE: bool = false;
+    const TAKING: Taking = Taking::WouldTake;
+
+    fn decided(&mut self, rule: &Rule, _: SystemTime) {
+        self.decided = Some(rule.id.clone());
+    }
 
     fn step(&mut self, step: impl FnOnce() -> Step) {
-        if self.0.len() < MAX_STEPS {
-            self.0.push(step());
+        if self.told.len() < MAX_STEPS {
+            self.told.push(step());
             return;
         }
         // Past the bound only what matched is worth its room.
         let step = step();
         if step.matched {
-            self.0.push(step);
+            self.told.push(step);
         }
     }
 
     fn passed(&mut self, policy: &Policy, request: &Request<'_>, rules: Range<usize>) {
-        let room = MAX_STEPS.saturating_sub(self.0.len());
+        let room = MAX_STEPS.saturating_sub(self.told.len());
         let count = rules.len();
         for rule in policy
             .rules()
@@ -187,10 +227,10 @@ impl Trace for Steps {
             .take(room)
         {
             let look = rule.look(request, false);
-            self.0.push(rule_step(rule, look, policy));
+            self.told.push(rule_step(rule, look, policy));
         }
         if count > room {
-            self.0.push(Step {
+            self.told.push(Step {
                 what: "rules".into(),
                 list: None,
                 line: None,
@@ -215,19 +255,27 @@ pub(crate) fn rule_step(rule: &Rule, look: Look, policy: &Policy) -> Step {
             Said::plain("rule.key").with("key", key),
         ),
         Look::Over => ("its time is over".to_owned(), Said::plain("rule.over")),
+        Look::Spent => (
+            "it is for one connection, which has come".to_owned(),
+            Said::plain("rule.spent"),
+        ),
         Look::NoAddresses => (
             "its `ip` cannot be told: the target is a name that was not resolved".to_owned(),
             Said::plain("rule.addresses"),
         ),
     };
+    let (what, number) = match rule.place {
+        Place::File { number, .. } => (format!("rule {number}"), number.to_string()),
+        Place::Temporary(number) => (rule.place.to_string(), number.to_string()),
+    };
     Step {
-        what: format!("rule {}", rule.number),
+        what,
         list: None,
-        line: u32::try_from(rule.line).ok(),
+        line: rule.place.line().and_then(|line| u32::try_from(line).ok()),
         source: None,
         matched: look == Look::Matches,
         text,
-        said: said.with("number", rule.number),
+        said: said.with("number", number),
     }
 }
 

@@ -116,6 +116,35 @@ proptest! {
     }
 
     #[test]
+    fn a_shadowed_rule_never_decides(config in config(false), all in proptest::collection::vec(asked(), 20)) {
+        let policy = compiled(&config, &[String::new(), String::new()]);
+        let shadowed = shadows(&config, given::NOW).unwrap();
+        for asked in all {
+            let explained = explain(&asked.request(), &policy);
+            let ids: Vec<_> = policy.standing_rules().map(|rule| rule.id).collect();
+            let decided = explained.rule.map(|id| ids.iter().position(|known| **known == id).unwrap() + 1);
+            prop_assert!(
+                !shadowed.iter().any(|shadow| Some(shadow.number) == decided),
+                "{shadowed:?} {decided:?} {asked:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_decision_of_a_rule_is_counted_once_and_no_other(config in config(false), asked in asked()) {
+        let policy = compiled(&config, &[String::new(), String::new()]);
+        explain(&asked.request(), &policy);
+        simulate(&asked.request(), &policy);
+        reconsider(&asked.request(), &policy);
+        prop_assert!(policy.standing_rules().all(|rule| rule.tally.read().hits == 0));
+        decide(&asked.request(), &policy);
+        let decided = explain(&asked.request(), &policy).rule;
+        for rule in policy.standing_rules() {
+            prop_assert_eq!(rule.tally.read().hits, u64::from(decided.as_ref() == Some(rule.id)));
+        }
+    }
+
+    #[test]
     fn allow_beats_deny_and_every_list(mut config in config(false), lists in lists(), asked in asked()) {
         config.filter.allow.push(asked.target.host.to_string());
         let verdict = decide(&asked.request(), &compiled(&config, &lists));

@@ -1,7 +1,7 @@
 //! What a click does: one call of the control API each.
 
 use std::ffi::OsString;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use privet_control::calls::rules::RuleWish;
 use privet_control::calls::status::ModeWish;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::view::{Action, PAUSE};
 
 /// How long something blocked is let through.
-const UNBLOCK: Duration = Duration::from_secs(3600);
+const UNBLOCK: &str = "1h";
 
 /// A click that came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -80,21 +80,17 @@ async fn unblock(client: &Client, host: &str) -> Result<(), ActError> {
     if route == "none" {
         return Err(ActError::NoRoute);
     }
-    let until = privet_config::format_moment(whole_seconds(SystemTime::now() + UNBLOCK));
     let matches = match host.parse::<std::net::IpAddr>() {
         Ok(ip) => json!({ "ip": [ip.to_string()] }),
         Err(_) => json!({ "domain": [host] }),
     };
-    let rule = json!({ "match": matches, "use": route, "until": until });
-    client.add_rule(&RuleWish { rule, at: 0 }).await?;
+    let wish = RuleWish {
+        rule: json!({ "match": matches, "use": route }),
+        at: 0,
+        lasts: Some(UNBLOCK.to_owned()),
+    };
+    client.add_rule(&wish, false).await?;
     Ok(())
-}
-
-fn whole_seconds(moment: SystemTime) -> SystemTime {
-    let since = moment
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    SystemTime::UNIX_EPOCH + Duration::from_secs(since.as_secs())
 }
 
 async fn copy_proxy(client: &Client) -> Result<(), ActError> {

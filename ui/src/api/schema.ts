@@ -24,6 +24,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The timeline
+         * @description Every change of the configuration, the mode, the rules, the lists and the system proxy, by whichever door, kept across
+         *     restarts: the newest thousand. It holds no secret.
+         */
+        get: operations["list_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/changes/{id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a change back
+         * @description A change of the file is taken back to the byte, comments too, as long as the lines it left are as it left them. What
+         *     takes a change back is a change itself: undo that one to have the first again.
+         */
+        post: operations["undo_change"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/config": {
         parameters: {
             query?: never;
@@ -338,7 +380,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** The rules */
+        get: operations["list_rules"];
         put?: never;
         /** Add a rule */
         post: operations["add_rule"];
@@ -346,6 +389,24 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a rule out */
+        delete: operations["remove_rule"];
+        options?: never;
+        head?: never;
+        /** Move a rule */
+        patch: operations["move_rule"];
         trace?: never;
     };
     "/api/v1/secrets": {
@@ -502,6 +563,11 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * @description What can be done with a list.
+         * @enum {string}
+         */
+        Act: "accept" | "keep" | "rollback" | "resume" | "block" | "enable" | "disable";
+        /**
          * @description How often what it blocks is missed.
          * @enum {string}
          */
@@ -514,6 +580,11 @@ export interface components {
         Change: {
             /** @description It is in force; `false`: a dry run. */
             applied: boolean;
+            /**
+             * Format: int64
+             * @description Its number in the timeline, by which it can be taken back; `null`: nothing was changed.
+             */
+            change?: number | null;
             /** @description Addresses that are listened on no longer. */
             closed: string[];
             /**
@@ -526,6 +597,20 @@ export interface components {
             replay?: components["schemas"]["Replay"] | null;
             /** @description What is valid and yet not as it should be. */
             warnings: components["schemas"]["Diagnostic"][];
+        };
+        /** @description One thing that was changed. */
+        Changed: {
+            /**
+             * @description "mode", "rule-added", "list-off", "upstream-changed", …
+             * @example rule-added
+             */
+            kind: string;
+            /** @description In one English sentence. */
+            text: string;
+            /** @description What it speaks of: `number`, `name`, `use`, `match`, `from`, `to`, … */
+            values: {
+                [key: string]: string;
+            };
         };
         /** @description How many connections of one program. */
         Changes: {
@@ -612,6 +697,8 @@ export interface components {
         /** @description The verdict with its reasons. */
         Explanation: {
             outcome: components["schemas"]["Outcome"];
+            /** @description What the rule that decided is known by; `null`: no rule did. */
+            rule?: string | null;
             /** @description Everything that was looked at, in order; all lists that match, not the first alone. */
             steps: components["schemas"]["Step"][];
             /** @description As it was asked. */
@@ -916,6 +1003,11 @@ export interface components {
         Mode: {
             /** @description All that can be chosen. */
             available: string[];
+            /**
+             * Format: int64
+             * @description Where this answers a choice: its number in the timeline, by which it can be taken back.
+             */
+            change?: number;
             /** @description When the route is down: refuse, never go direct, never resolve a name here. */
             kill_switch: boolean;
             /** @example standard */
@@ -1152,15 +1244,89 @@ export interface components {
             /** @description "direct", "routed", "blocked", "failed" or "cached". */
             verdict: string;
         };
+        /** @description A place for a rule. */
+        RuleMove: {
+            /**
+             * Format: int32
+             * @description Its new place in the file, from 0; past the end it is the last.
+             */
+            to: number;
+        };
+        /** @description Where a rule stands in the file; both from 1. */
+        RulePlace: {
+            /** Format: int64 */
+            line: number;
+            /** Format: int64 */
+            number: number;
+        };
+        /** @description One rule and what it did. */
+        RuleView: {
+            /**
+             * Format: int64
+             * @description Connections, and requests over kept connections, that it decided.
+             */
+            hits: number;
+            /**
+             * @description What it is known by as long as it says the same, wherever it stands.
+             * @example 9f86d081884c7d65
+             */
+            id: string;
+            /**
+             * Format: int64
+             * @description When it last did, in milliseconds since 1970; `null`: never.
+             */
+            last_ms?: number | null;
+            /**
+             * @description "always", "until" a given time, "once" (the next connection that matches) or "until-quit".
+             * @example always
+             */
+            lasts: string;
+            /**
+             * Format: int64
+             * @description The line of the file on which it begins.
+             */
+            line?: number | null;
+            /**
+             * Format: int64
+             * @description Its place in the file, from 1; `null`: it stands in no file, and goes before those that do.
+             */
+            number?: number | null;
+            /** @description Its time is over: it is passed over. */
+            over: boolean;
+            /** @description As in the configuration: `match`, `use`, `until`. */
+            rule: Record<string, never>;
+            /** @description Not empty: it can never match, since these earlier rules take all that it speaks of. */
+            shadowed_by: components["schemas"]["RulePlace"][];
+            /**
+             * Format: int64
+             * @description Since when that is counted, in milliseconds since 1970.
+             */
+            since_ms: number;
+            /**
+             * Format: int64
+             * @description With "until": when it ends, in milliseconds since 1970.
+             */
+            until_ms?: number | null;
+        };
         /** @description A rule to be added. */
         RuleWish: {
             /**
              * Format: int32
-             * @description Before the rule at this place, from 0 [default: before all].
+             * @description Before the rule at this place of the file, from 0 [default: before all].
              */
             at?: number;
+            /**
+             * @description How long: "once" (the next connection that matches) and "until-quit" stand in no file and go before all others;
+             *     "always" and a time ("1h", "30m", "2d") stand in it. Absent or null: always, or what `until` says.
+             * @example 1h
+             */
+            for?: string | null;
             /** @description As in the configuration: `match`, `use`, and `until` (RFC 3339) for a rule that ends by itself. */
             rule: Record<string, never>;
+        };
+        /** @description All rules, in the order in which they are asked: the first that matches decides. */
+        Rules: {
+            rules: components["schemas"]["RuleView"][];
         };
         /** @description One entry of the keyring, without its secret. */
         SecretEntry: {
@@ -1248,7 +1414,7 @@ export interface components {
             values: {
                 [key: string]: string;
             };
-            /** @description "loop", "rule 3", "filter.allow", "list ads", "mode standard". */
+            /** @description "loop", "rule 3", "temporary rule 1", "filter.allow", "list ads", "mode standard". */
             what: string;
         };
         /** @description Bytes both ways. */
@@ -1260,6 +1426,11 @@ export interface components {
         };
         /** @description The desktop's proxy, as it was found just now. */
         SystemProxy: {
+            /**
+             * Format: int64
+             * @description Where this answers a switch: its number in the timeline, by which it can be taken back.
+             */
+            change?: number;
             /** @description Whose settings they are: "gnome", "kde", "macos" or "windows". */
             desktop?: string | null;
             /** @description Our switch is on; whether the desktop still follows it is `state`. */
@@ -1308,6 +1479,55 @@ export interface components {
             first_byte_ms?: number | null;
             name: string;
             ok: boolean;
+        };
+        /** @description A window of the timeline. */
+        Timeline: {
+            /** @description The newest first. */
+            changes: components["schemas"]["TimelineEntry"][];
+            /**
+             * Format: int64
+             * @description All that are kept.
+             */
+            total: number;
+        };
+        /** @description One change that was made. */
+        TimelineEntry: {
+            /**
+             * Format: int64
+             * @description Milliseconds since 1970.
+             */
+            at_ms: number;
+            /**
+             * @description "window", "tray", "cli", "page", "api" (any other caller) or "file" (somebody wrote it).
+             * @example cli
+             */
+            door: string;
+            /**
+             * Format: int64
+             * @description Counts up, never given twice.
+             */
+            id: number;
+            /** @description Why not. */
+            obstacle?: string | null;
+            /**
+             * @description In one English sentence.
+             * @example rule 1 was added: block domain_suffix example.com
+             */
+            text: string;
+            /** @description It can be taken back now. */
+            undoable: boolean;
+            /**
+             * Format: int64
+             * @description The change that this one takes back.
+             */
+            undoes?: number | null;
+            /**
+             * Format: int64
+             * @description The change that took this one back.
+             */
+            undone_by?: number | null;
+            /** @description The same, thing by thing. */
+            what: components["schemas"]["Changed"][];
         };
         /** @description Since the engine started. */
         Totals: {
@@ -1478,6 +1698,130 @@ export interface operations {
             };
         };
     };
+    list_changes: {
+        parameters: {
+            query?: {
+                /** @description Of the newest, so many are left out. */
+                offset?: number;
+                /** @description So many are told. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Timeline"];
+                };
+            };
+            /** @description A parameter that this call does not take, or cannot read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    undo_change: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
+                "privet-door"?: "window" | "tray" | "cli" | "page";
+            };
+            path: {
+                /** @description The change's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The change that this made */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimelineEntry"];
+                };
+            };
+            /** @description A parameter that this call does not take, or cannot read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is no such change, or it is too old */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is in the way, and what: nothing was changed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The file cannot be written: nothing was changed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_config: {
         parameters: {
             query?: never;
@@ -1518,7 +1862,10 @@ export interface operations {
                 /** @description Only say what the change would do. */
                 dry_run?: boolean;
             };
-            header?: never;
+            header?: {
+                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
+                "privet-door"?: "window" | "tray" | "cli" | "page";
+            };
             path?: never;
             cookie?: never;
         };
@@ -1623,7 +1970,10 @@ export interface operations {
                 /** @description Only say what the change would do. */
                 dry_run?: boolean;
             };
-            header?: never;
+            header?: {
+                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
+                "privet-door"?: "window" | "tray" | "cli" | "page";
+            };
             path?: never;
             cookie?: never;
         };
@@ -1771,7 +2121,10 @@ export interface operations {
                 /** @description Only say what the change would do. */
                 dry_run?: boolean;
             };
-            header?: never;
+            header?: {
+                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
+                "privet-door"?: "window" | "tray" | "cli" | "page";
+            };
             path?: never;
             cookie?: never;
         };
@@ -1941,7 +2294,10 @@ export interface operations {
                  */
                 filter: string;
             };
-            header?: never;
+            header?: {
+                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
+                "privet-door"?: "window" | "tray" | "cli" | "page";
+            };
             path?: never;
             cookie?: never;
         };
@@ -2042,7 +2398,10 @@ export interface operations {
     close_connection: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
+                "privet-door"?: "window" | "tray" | "cli" | "page";
+            };
             path: {
                 /** @description The row's number */
                 id: number;
@@ -2240,7 +2599,10 @@ export interface operations {
     end_first_run: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
+                "privet-door"?: "window" | "tray" | "cli" | "page";
+            };
             path?: never;
             cookie?: never;
         };
@@ -2323,7 +2685,10 @@ export interface operations {
     rotate_identity: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
+                "privet-door"?: "window" | "tray" | "cli" | "page";
+            };
             path?: never;
             cookie?: never;
         };
@@ -2394,7 +2759,10 @@ export interface operations {
                 /** @description Only say what the change would do. */
                 dry_run?: boolean;
             };
-            header?: never;
+            header?: {
+                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
+                "privet-door"?: "window" | "tray" | "cli" | "page";
+            };
             path?: never;
             cookie?: never;
         };
@@ -2507,7 +2875,10 @@ export interface operations {
                 /** @description Only say what the change would do. */
                 dry_run?: boolean;
             };
-            header?: never;
+            header?: {
+                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
+                "privet-door"?: "window" | "tray" | "cli" | "page";
+            };
             path: {
                 /** @description The list's name */
                 name: string;
@@ -2580,7 +2951,10 @@ export interface operations {
     refresh_list: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
+                "privet-door"?: "window" | "tray" | "cli" | "page";
+            };
             path: {
                 /** @description The list's name */
                 name: string;
@@ -2635,7 +3009,10 @@ export interface operations {
     act_on_list: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
+                "privet-door"?: "window" | "tray" | "cli" | "page";
+            };
             path: {
                 /** @description The list's name */
                 name: string;
@@ -2710,7 +3087,10 @@ export interface operations {
     set_mode: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
+                "privet-door"?: "window" | "tray" | "cli" | "page";
+            };
             path?: never;
             cookie?: never;
         };
@@ -2858,13 +3238,50 @@ export interface operations {
             };
         };
     };
+    list_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description In the order in which they are asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rules"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     add_rule: {
         parameters: {
             query?: {
                 /** @description Only say what the change would do. */
                 dry_run?: boolean;
             };
-            header?: never;
+            header?: {
+                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
+                "privet-door"?: "window" | "tray" | "cli" | "page";
+            };
             path?: never;
             cookie?: never;
         };
@@ -2962,6 +3379,213 @@ export interface operations {
             };
         };
     };
+    remove_rule: {
+        parameters: {
+            query?: {
+                /** @description Only say what the change would do. */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
+                "privet-door"?: "window" | "tray" | "cli" | "page";
+            };
+            path: {
+                /** @description What the rule is known by */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the change did or would do */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
+            /** @description A parameter that this call does not take, or cannot read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is no such rule */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A listener cannot be opened: nothing was changed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The file is not sound, or a dry run is asked for what stands in no file: nothing was changed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The file cannot be written: nothing was changed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move_rule: {
+        parameters: {
+            query?: {
+                /** @description Only say what the change would do. */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
+                "privet-door"?: "window" | "tray" | "cli" | "page";
+            };
+            path: {
+                /** @description What the rule is known by */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleMove"];
+            };
+        };
+        responses: {
+            /** @description What the change did or would do */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
+            /** @description A parameter that this call does not take, or cannot read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The file has no such rule */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A listener cannot be opened: nothing was changed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The file is not sound: nothing was changed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The file cannot be written: nothing was changed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_secrets: {
         parameters: {
             query?: never;
@@ -3008,7 +3632,10 @@ export interface operations {
     keep_secret: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
+                "privet-door"?: "window" | "tray" | "cli" | "page";
+            };
             path: {
                 /** @description As the configuration refers to it: { keyring = "NAME" } */
                 name: string;
@@ -3103,7 +3730,10 @@ export interface operations {
     delete_secret: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
+                "privet-door"?: "window" | "tray" | "cli" | "page";
+            };
             path: {
                 /** @description The entry's name */
                 name: string;
@@ -3233,7 +3863,10 @@ export interface operations {
     switch_system_proxy: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
+                "privet-door"?: "window" | "tray" | "cli" | "page";
+            };
             path?: never;
             cookie?: never;
         };
@@ -3359,7 +3992,10 @@ export interface operations {
     test_upstream: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
+                "privet-door"?: "window" | "tray" | "cli" | "page";
+            };
             path: {
                 /** @description An upstream or a group */
                 name: string;

@@ -1,21 +1,4 @@
-/** Merge patches (RFC 7396), and the patch that takes one back. Pure. */
-
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
-export type Patch = { [key: string]: Json };
-
-function isObject(value: unknown): value is Patch {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Applied after `patch`, it leaves `before` as it was. */
-export function inverse(before: Patch, patch: Patch): Patch {
-  const back: Patch = {};
-  for (const [key, wanted] of Object.entries(patch)) {
-    const had = before[key];
-    back[key] = isObject(wanted) && isObject(had) ? inverse(had, wanted) : (had ?? null);
-  }
-  return back;
-}
+/** Lists as a merge patch writes them: whole, with one entry elsewhere, another or less. Pure. */
 
 /** The list with the entry at `from` moved to `to`; the same list where that is no move. */
 export function moved<T>(list: readonly T[], from: number, to: number): T[] {

@@ -40,14 +40,9 @@ export function asksNothing(match: Match): boolean {
   return MATCH_KEYS.every((key) => (match[key] ?? []).length === 0);
 }
 
-export const SPANS = { hour: 3_600_000, day: 86_400_000 } as const;
-export type Span = keyof typeof SPANS | 'always';
-
-/** When a rule of that span ends, to the second, as RFC 3339. */
-export function until(length: Span, now: number): string | undefined {
-  if (length === 'always') return undefined;
-  return new Date(now + SPANS[length]).toISOString().replace(/\.\d+Z$/, 'Z');
-}
+/** How long a rule lasts, as the engine takes it. */
+export const SPANS = ['once', '1h', 'until-quit', 'always'] as const;
+export type Span = (typeof SPANS)[number];
 
 export function isIp(host: string): boolean {
   return /^\d{1,3}(\.\d{1,3}){3}$/.test(host) || host.includes(':');
@@ -56,14 +51,12 @@ export function isIp(host: string): boolean {
 /** A rule about one connection's target, and its program where asked. */
 export function ruleFor(
   row: { host: string; app?: string | null },
-  how: { use: string; subdomains: boolean; app: boolean; span: Span },
-  now: number,
+  how: { use: string; subdomains: boolean; app: boolean },
 ): Rule {
   const match: Match = {};
   if (isIp(row.host)) match.ip = [row.host];
   else if (how.subdomains) match.domain_suffix = [row.host];
   else match.domain = [row.host];
   if (how.app && row.app) match.app = [row.app];
-  const end = until(how.span, now);
-  return end ? { match, use: how.use, until: end } : { match, use: how.use };
+  return { match, use: how.use };
 }

@@ -3,6 +3,7 @@
 use privet_config::{Config, Diagnostics};
 use privet_control::calls::config::unsound;
 use privet_control::problem::Diagnostic;
+use privet_engine::shadow_warnings;
 use serde::Serialize;
 
 use crate::commands::Context;
@@ -26,10 +27,11 @@ struct Sound {
 
 pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let path = context.places.config()?;
-    let loaded = match Config::load(&path) {
+    let mut loaded = match Config::load(&path) {
         Ok(loaded) => loaded,
         Err(found) => return Err(refused(context, &found)),
     };
+    loaded.warnings.extend(shadow_warnings(&loaded.config));
     if args.replay {
         return replay(context, &path).await;
     }

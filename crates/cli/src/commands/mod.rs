@@ -8,6 +8,7 @@ use crate::places::Places;
 use crate::terminal::{Terminal, Tone};
 
 pub mod agent;
+pub mod changes;
 pub mod check;
 pub mod close;
 pub mod completions;
@@ -20,6 +21,7 @@ pub mod login;
 pub mod mode;
 pub mod openapi;
 pub mod quit;
+pub mod rules;
 pub mod run;
 pub mod secret;
 pub mod serve;

@@ -113,6 +113,7 @@ pub async fn start(
     greet(&context.terminal, &engine, &doors)?;
     let _ = notify(Word::Ready);
     let client = face.tray.then(|| context.client()).transpose()?;
+    let client = client.map(|client| client.by("tray"));
     let places = context.places.named().words()?;
     // It ends when "Quit" is clicked, and with this process.
     let quit = Arc::new(Notify::new());

@@ -1,7 +1,6 @@
 //! Changes the file as a careful person would: one value at a time, comments and order left as they are.
 
 mod array;
-mod domains;
 mod fresh;
 mod raw;
 mod rules;
@@ -42,8 +41,6 @@ pub enum EditError {
     NoSuchRule { index: usize, count: usize },
     #[error("nothing named \"{name}\" is in \"{section}\"")]
     NoSuchEntry { section: String, name: String },
-    #[error("\"{0}\" is not a domain name")]
-    NotADomain(String),
     #[error("\"{0}\" is not of the form that this change needs")]
     OtherForm(String),
 }

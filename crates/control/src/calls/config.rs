@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use axum::extract::{FromRequest, Request, State};
 use privet_config::{Diagnostics, Document, to_json};
-use privet_engine::{Applied, ApplyError, StartError};
+use privet_engine::{Applied, ApplyError, Door, StartError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::why::Outcome;
 use crate::api::Api;
+use crate::door::From as CameBy;
 use crate::extract::{self, Json, Query};
 use crate::logs::escape;
 use crate::problem::{Diagnostic, Problem};
@@ -31,7 +32,7 @@ pub struct ChangeQuery {
 }
 
 /// What a change did or would do.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Change {
     /// It is in force; `false`: a dry run.
     pub applied: bool,
@@ -45,6 +46,9 @@ pub struct Change {
     pub connections_closed: u64,
     /// Of a dry run: the recorded connections, judged by the new configuration.
     pub replay: Option<Replay>,
+    /// Its number in the timeline, by which it can be taken back; `null`: nothing was changed.
+    #[serde(default)]
+    pub change: Option<u64>,
 }
 
 /// Yesterday's connections under another configuration.
@@ -177,12 +181,13 @@ pub(crate) async fn read_config(State(api): State<Api>) -> axum::Json<Value> {
 )]
 pub(crate) async fn replace_config(
     State(api): State<Api>,
+    CameBy(door): CameBy,
     Query(how): Query<ChangeQuery>,
     request: Request,
 ) -> Result<axum::Json<Change>, Problem> {
     if extract::is_json(request.headers()) {
         let Json(whole) = Json::<Value>::from_request(request, &api).await?;
-        return edit(&api, how, move |document| document.replace(&whole)).await;
+        return edit(&api, door, how, move |document| document.replace(&whole)).await;
     }
     if extract::media_type(request.headers()).as_deref() != Some(TOML) {
         return Err(extract::wrong_type(
@@ -193,7 +198,7 @@ pub(crate) async fn replace_config(
     let text = String::from_utf8(body.into())
         .map_err(|_| Problem::bad_request("The file is not UTF-8."))?;
     let _turn = api.editing.lock().await;
-    apply(&api, how, text).await
+    apply(&api, door, how, text).await
 }
 
 /// Change a part
@@ -218,15 +223,17 @@ pub(crate) async fn replace_config(
 )]
 pub(crate) async fn patch_config(
     State(api): State<Api>,
+    CameBy(door): CameBy,
     Query(how): Query<ChangeQuery>,
     Json(patch): Json<Value>,
 ) -> Result<axum::Json<Change>, Problem> {
-    edit(&api, how, move |document| document.merge(&patch)).await
+    edit(&api, door, how, move |document| document.merge(&patch)).await
 }
 
 /// Changes the file's text as it stands now, so that comments survive, and puts the result in force.
 pub(super) async fn edit<F>(
     api: &Api,
+    door: Door,
     how: ChangeQuery,
     change: F,
 ) -> Result<axum::Json<Change>, Problem>
@@ -246,7 +253,7 @@ where
     let text = edited
         .await
         .map_err(|error| Problem::internal(error.to_string()))??;
-    apply(api, how, text).await
+    apply(api, door, how, text).await
 }
 
 /// The file's text as it stands; a file that is not there is empty. Blocks.
@@ -261,17 +268,18 @@ pub(super) fn text_of(path: &std::path::Path) -> Result<String, Problem> {
 
 pub(super) async fn apply(
     api: &Api,
+    door: Door,
     how: ChangeQuery,
     text: String,
 ) -> Result<axum::Json<Change>, Problem> {
-    match api.engine.apply(text, how.dry_run).await {
+    match api.engine.apply(door, text, how.dry_run).await {
         Ok(applied) => Ok(axum::Json(Change::of(applied, !how.dry_run))),
         Err(error) => Err(refusal(error)),
     }
 }
 
 impl Change {
-    fn of(done: Applied, applied: bool) -> Self {
+    pub(super) fn of(done: Applied, applied: bool) -> Self {
         Self {
             applied,
             warnings: done.warnings.iter().map(Diagnostic::from).collect(),
@@ -279,6 +287,7 @@ impl Change {
             closed: done.closed.iter().map(ToString::to_string).collect(),
             connections_closed: done.connections_closed as u64,
             replay: done.replay.as_ref().map(Replay::of),
+            change: done.change,
         }
     }
 }
@@ -296,6 +305,7 @@ pub(crate) fn refusal(error: ApplyError) -> Problem {
         error @ ApplyError::Mode { .. } => {
             Problem::unprocessable("mode", escape(&error.to_string()))
         }
+        error @ ApplyError::Rule(_) => Problem::unprocessable("rule", escape(&error.to_string())),
         other => Problem::internal(escape(&other.to_string())),
     }
 }

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::config::{self, Change, ChangeQuery};
 use crate::api::Api;
+use crate::door::From as CameBy;
 use crate::extract::{Json, Query};
 use crate::problem::Problem;
 
@@ -70,6 +71,7 @@ pub(crate) async fn read_file(State(api): State<Api>) -> Result<axum::Json<File>
 )]
 pub(crate) async fn replace_file(
     State(api): State<Api>,
+    CameBy(door): CameBy,
     Query(how): Query<ChangeQuery>,
     Json(wish): Json<FileWish>,
 ) -> Result<axum::Json<Change>, Problem> {
@@ -81,7 +83,7 @@ pub(crate) async fn replace_file(
                 .help("Read it again, and make the change in what it says now."),
         );
     }
-    config::apply(&api, how, unveil(&wish.text, &before)).await
+    config::apply(&api, door, how, unveil(&wish.text, &before)).await
 }
 
 async fn text(api: &Api) -> Result<String, Problem> {

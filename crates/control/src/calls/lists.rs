@@ -1,7 +1,7 @@
 //! GET /api/v1/lists, POST /api/v1/lists/{name}/refresh and the other calls on blocklists.
 
 use axum::extract::State;
-use privet_engine::{ListAct, ListPhase, ListRefusal, ListState};
+use privet_engine::{Door, ListAct, ListPhase, ListRefusal, ListState};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::config::{self, Change, ChangeQuery};
 use crate::api::Api;
 use crate::catalogue;
+use crate::door::From as CameBy;
 use crate::extract::{Json, Query, Segment};
 use crate::logs::escape;
 use crate::problem::Problem;
@@ -272,6 +273,7 @@ pub(crate) async fn refresh_list(
 )]
 pub(crate) async fn act_on_list(
     State(api): State<Api>,
+    CameBy(door): CameBy,
     Segment((name, act)): Segment<(String, Act)>,
 ) -> Result<axum::Json<List>, Problem> {
     let wish = match act {
@@ -279,9 +281,9 @@ pub(crate) async fn act_on_list(
         Act::Keep => ListAct::Keep,
         Act::Rollback => ListAct::Rollback,
         Act::Resume => ListAct::Resume,
-        Act::Block | Act::Enable | Act::Disable => return change(&api, name, act).await,
+        Act::Block | Act::Enable | Act::Disable => return change(&api, door, name, act).await,
     };
-    match api.engine.act_on_list(&name, wish).await {
+    match api.engine.act_on_list(door, &name, wish).await {
         Ok(()) => of_name(&api, &name).await,
         Err(ListRefusal::Unknown(_)) => Err(unknown(&name)),
         Err(refusal @ ListRefusal::Nothing(_)) => {
@@ -294,7 +296,12 @@ pub(crate) async fn act_on_list(
 }
 
 /// Changes the list in the file.
-async fn change(api: &Api, name: String, act: Act) -> Result<axum::Json<List>, Problem> {
+async fn change(
+    api: &Api,
+    door: Door,
+    name: String,
+    act: Act,
+) -> Result<axum::Json<List>, Problem> {
     if !api
         .engine
         .lists()
@@ -305,10 +312,15 @@ async fn change(api: &Api, name: String, act: Act) -> Result<axum::Json<List>, P
         return Err(unknown(&name));
     }
     let of = name.clone();
-    let edited = config::edit(api, ChangeQuery::default(), move |document| match act {
-        Act::Block => document.end_probation(&of),
-        act => document.enable_list(&of, act == Act::Enable),
-    });
+    let edited = config::edit(
+        api,
+        door,
+        ChangeQuery::default(),
+        move |document| match act {
+            Act::Block => document.end_probation(&of),
+            act => document.enable_list(&of, act == Act::Enable),
+        },
+    );
     edited.await.map(drop)?;
     of_name(api, &name).await
 }
@@ -333,6 +345,7 @@ async fn change(api: &Api, name: String, act: Act) -> Result<axum::Json<List>, P
 )]
 pub(crate) async fn add_list(
     State(api): State<Api>,
+    CameBy(door): CameBy,
     Query(how): Query<ChangeQuery>,
     Json(wish): Json<ListWish>,
 ) -> Result<axum::Json<Change>, Problem> {
@@ -374,7 +387,7 @@ pub(crate) async fn add_list(
     if let (true, Some(entry)) = (probation != "0", entry.as_object_mut()) {
         entry.insert("probation".to_owned(), json!(probation));
     }
-    config::edit(&api, how, move |document| {
+    config::edit(&api, door, how, move |document| {
         document.put_entry("filter.list", &entry)
     })
     .await
@@ -398,6 +411,7 @@ pub(crate) async fn add_list(
 )]
 pub(crate) async fn remove_list(
     State(api): State<Api>,
+    CameBy(door): CameBy,
     Segment(name): Segment<String>,
     Query(how): Query<ChangeQuery>,
 ) -> Result<axum::Json<Change>, Problem> {
@@ -410,7 +424,7 @@ pub(crate) async fn remove_list(
     {
         return Err(unknown(&name));
     }
-    config::edit(&api, how, move |document| {
+    config::edit(&api, door, how, move |document| {
         document.remove_entry("filter.list", &name)
     })
     .await

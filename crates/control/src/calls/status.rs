@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use super::system_proxy::SystemProxy;
 use crate::api::Api;
+use crate::door::From as CameBy;
 use crate::extract::Json;
 use crate::problem::Problem;
 
@@ -53,6 +54,10 @@ pub struct Mode {
     pub until_ms: Option<u64>,
     /// What follows then.
     pub then: Option<String>,
+    /// Where this answers a choice: its number in the timeline, by which it can be taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub change: Option<u64>,
 }
 
 /// A listener as it really stands.
@@ -147,13 +152,14 @@ pub(crate) async fn get_status(State(api): State<Api>) -> axum::Json<Status> {
 )]
 pub(crate) async fn set_mode(
     State(api): State<Api>,
+    CameBy(door): CameBy,
     Json(wish): Json<ModeWish>,
 ) -> Result<axum::Json<Mode>, Problem> {
     let span = wish.duration.as_deref().map(span).transpose()?;
     // The mode is written into the file: an edit that was begun on the text of before would take it back.
     let _turn = api.editing.lock().await;
-    let state = match api.engine.set_mode(&wish.mode, span).await {
-        Ok(state) => state,
+    let (state, change) = match api.engine.set_mode(door, &wish.mode, span).await {
+        Ok(chosen) => chosen,
         Err(error @ ApplyError::Mode { .. }) => {
             return Err(Problem::unprocessable(
                 "mode",
@@ -162,7 +168,10 @@ pub(crate) async fn set_mode(
         }
         Err(error) => return Err(super::config::refusal(error)),
     };
-    Ok(axum::Json(mode(&api.engine.config(), state)))
+    Ok(axum::Json(Mode {
+        change,
+        ..mode(&api.engine.config(), state)
+    }))
 }
 
 fn span(text: &str) -> Result<Duration, Problem> {
@@ -236,6 +245,7 @@ fn mode(config: &Config, state: ModeState) -> Mode {
         until_ms: state.until_ms,
         then: state.then,
         name: state.name,
+        change: None,
     }
 }
 

@@ -1,11 +1,13 @@
 //! GET, PUT /api/v1/system-proxy: the desktop's proxy as measured, and its switch.
 
 use axum::extract::State;
+use privet_engine::{By, Undo, What};
 use privet_system::proxy::{Report, State as Found};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::api::Api;
+use crate::door::From as CameBy;
 use crate::extract::Json;
 use crate::problem::Problem;
 use crate::system_proxy::{Means, SwitchError};
@@ -30,6 +32,10 @@ pub struct SystemProxy {
     pub mend: Option<String>,
     /// The process that puts the settings back should the engine die.
     pub guardian: Option<u32>,
+    /// Where this answers a switch: its number in the timeline, by which it can be taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub change: Option<u64>,
 }
 
 impl From<Report> for SystemProxy {
@@ -42,6 +48,7 @@ impl From<Report> for SystemProxy {
             text: report.text,
             mend: report.mend,
             guardian: report.guardian,
+            change: None,
         }
     }
 }
@@ -57,6 +64,7 @@ impl SystemProxy {
             text: SwitchError::NotOurs.to_string(),
             mend: None,
             guardian: None,
+            change: None,
         }
     }
 }
@@ -113,8 +121,10 @@ pub(crate) async fn measured(api: &Api) -> SystemProxy {
 )]
 pub(crate) async fn switch_system_proxy(
     State(api): State<Api>,
+    CameBy(door): CameBy,
     Json(wish): Json<SystemProxyWish>,
 ) -> Result<axum::Json<SystemProxy>, Problem> {
+    let was_on = measured(&api).await.enabled;
     let done = match wish {
         SystemProxyWish {
             repair: true,
@@ -135,9 +145,29 @@ pub(crate) async fn switch_system_proxy(
         } => api.system_proxy.turn_on(&api.engine, means).await,
         SystemProxyWish { .. } => api.system_proxy.turn_off().await,
     };
-    if done.is_ok() {
-        api.engine.settle("system-proxy");
-    }
-    done.map(|report| axum::Json(report.into()))
-        .map_err(|error| Problem::conflict(crate::logs::escape(&error.to_string())))
+    let report =
+        done.map_err(|error| Problem::conflict(crate::logs::escape(&error.to_string())))?;
+    api.engine.settle("system-proxy");
+    let change = match wish.repair {
+        true => {
+            let what = What::new("system-proxy-repaired", []);
+            api.engine.note(door.into(), vec![what], Undo::Never).await
+        }
+        false if wish.enabled == was_on => None,
+        false => note_switch(&api, door.into(), wish.enabled).await,
+    };
+    Ok(axum::Json(SystemProxy {
+        change,
+        ..report.into()
+    }))
+}
+
+/// Notes that the switch is on or off now, and was the other before.
+pub(super) async fn note_switch(api: &Api, by: By, on: bool) -> Option<u64> {
+    let kind = match on {
+        true => "system-proxy-on",
+        false => "system-proxy-off",
+    };
+    let undo = Undo::SystemProxy { was_on: !on };
+    api.engine.note(by, vec![What::new(kind, [])], undo).await
 }

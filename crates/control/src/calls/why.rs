@@ -35,6 +35,8 @@ pub struct Explanation {
     /// As it was asked.
     pub target: String,
     pub outcome: Outcome,
+    /// What the rule that decided is known by; `null`: no rule did.
+    pub rule: Option<String>,
     /// Everything that was looked at, in order; all lists that match, not the first alone.
     pub steps: Vec<Step>,
 }
@@ -58,7 +60,7 @@ pub struct Outcome {
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Step {
-    /// "loop", "rule 3", "filter.allow", "list ads", "mode standard".
+    /// "loop", "rule 3", "temporary rule 1", "filter.allow", "list ads", "mode standard".
     pub what: String,
     /// The list whose source `line` counts in; `null`: the configuration file.
     pub list: Option<String>,
@@ -96,6 +98,7 @@ impl Explanation {
         Self {
             target: target.to_owned(),
             outcome: Outcome::of(&explained.outcome),
+            rule: explained.rule.as_ref().map(ToString::to_string),
             steps: explained
                 .steps
                 .iter()

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use privet_config::Source;
+use serde::{Deserialize, Serialize};
 
 use super::known::Known;
 use super::read::{parse, read_version};
@@ -10,7 +11,8 @@ use super::shelf::Shelf;
 use super::store::Lists;
 
 /// A wish about a list's versions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ListAct {
     /// Put the update in force that is held back.
     Accept,

@@ -1,5 +1,5 @@
 /** What was chosen in the four steps. Nothing of it is done before `doAll`. */
-import { type Patch, inverse } from '../../config/patch';
+import type { Change } from '../../api/client';
 import { Password } from '../../config/password.svelte';
 import { config as kept } from '../../config/store.svelte';
 import type { Config, FilterList, Upstream } from '../../config/shape';
@@ -7,6 +7,8 @@ import { type FirstRun, welcome } from '../../first-run.svelte';
 import { modeName } from '../../sentence';
 import { session } from '../../session.svelte';
 import { t } from '../../words.svelte';
+
+type Patch = Record<string, unknown>;
 
 export const STEPS = ['proxy', 'mode', 'lists', 'desktop'] as const;
 export type Step = (typeof STEPS)[number] | 'summary' | 'done';
@@ -106,10 +108,8 @@ export class Draft {
     const patch = this.patch(true);
     const done: Done[] = [];
     if (Object.keys(patch).length > 0) {
-      const before = await session.client.get<Config>('/config');
-      const back = inverse(before as unknown as Patch, patch);
-      await session.client.call('PATCH', '/config', patch);
-      const undo = () => session.client.call('PATCH', '/config', back);
+      const { change } = await session.client.call<Change>('PATCH', '/config', patch);
+      const undo = () => session.client.call('POST', `/changes/${change}/undo`);
       if (upstream) done.push({ text: t('first.didTake', { name: upstream.name }), ok: true });
       if (patch.mode) done.push({ text: t('first.didMode', { name: modeName(this.mode) }), ok: true });
       for (const list of this.lists) done.push({ text: t('first.didList', { name: list.name }), ok: true });

@@ -1,0 +1,107 @@
+//! `privet changes`, `privet undo [ID]`: the timeline, and taking changes back.
+
+use privet_control::Client;
+use privet_control::calls::changes::{ChangesQuery, TimelineEntry};
+use privet_control::logs::now_ms;
+
+use crate::commands::Context;
+use crate::exit::{Exit, Failure};
+use crate::terminal::{Tone, plain, span};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// So many, the newest first; at most 200
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    limit: u32,
+    /// Leave out so many of the newest
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    offset: u32,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct UndoArgs {
+    /// The change's number, as `privet changes` shows it [default: the newest that stands]
+    id: Option<u64>,
+}
+
+pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    let query = ChangesQuery {
+        offset: Some(args.offset),
+        limit: Some(args.limit),
+    };
+    let timeline = context.client()?.changes(&query).await?;
+    let terminal = &context.terminal;
+    if terminal.json {
+        terminal.json(&timeline)?;
+        return Ok(Exit::Done);
+    }
+    if timeline.changes.is_empty() {
+        terminal.say("nothing was changed yet")?;
+        return Ok(Exit::Done);
+    }
+    let mut table = terminal.table(&["change", "when", "by", "what", "undo"]);
+    let now = now_ms();
+    for entry in &timeline.changes {
+        table.row([
+            plain(entry.id.to_string()),
+            plain(format!("{} ago", span(now.saturating_sub(entry.at_ms)))),
+            plain(entry.door.as_str()),
+            plain(what(entry)),
+            undo_state(entry),
+        ]);
+    }
+    terminal.say(&table.text())?;
+    Ok(Exit::Done)
+}
+
+pub async fn undo(context: &Context, args: &UndoArgs) -> Result<Exit, Failure> {
+    let client = context.client()?;
+    let id = match args.id {
+        Some(id) => id,
+        None => newest(&client).await?,
+    };
+    let made = client.undo(id).await?;
+    if context.terminal.json {
+        context.terminal.json(&made)?;
+    } else {
+        let line = format!("{} (privet undo {} has it again)", what(&made), made.id);
+        context
+            .terminal
+            .say(&context.terminal.paint(&line, Tone::Good))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Said again and again, it goes further and further back.
+async fn newest(client: &Client) -> Result<u64, Failure> {
+    let query = ChangesQuery {
+        offset: None,
+        limit: Some(200),
+    };
+    let changes = client.changes(&query).await?.changes;
+    let mut open = changes
+        .iter()
+        .filter(|entry| entry.undoes.is_none() && entry.undone_by.is_none());
+    let newest = open.next();
+    newest.map(|entry| entry.id).ok_or_else(|| {
+        Failure::with_help(
+            "there is nothing to take back",
+            "`privet changes` shows the timeline",
+        )
+    })
+}
+
+fn what(entry: &TimelineEntry) -> String {
+    match entry.undoes {
+        Some(id) => format!("change {id} was taken back: {}", entry.text),
+        None => entry.text.clone(),
+    }
+}
+
+fn undo_state(entry: &TimelineEntry) -> (String, Tone) {
+    match (&entry.obstacle, entry.undone_by) {
+        (_, Some(by)) => (format!("taken back by {by}"), Tone::Dim),
+        (Some(obstacle), None) => (obstacle.clone(), Tone::Dim),
+        (None, None) => (format!("privet undo {}", entry.id), Tone::Plain),
+    }
+}

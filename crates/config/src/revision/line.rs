@@ -1,0 +1,117 @@
+//! The lines of a text, those that hold a secret with a mask over it.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use crate::mask::{MASK, joined as joined_spans, secret_spans};
+
+/// One line with its end.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Line {
+    Plain(String),
+    Masked {
+        masked: String,
+        /// Not written: known in the run that saw it.
+        #[serde(skip)]
+        secret: Option<SecretString>,
+    },
+}
+
+impl Line {
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Plain(text) => text.len(),
+            Self::Masked { masked, .. } => masked.len(),
+        }
+    }
+
+    /// All of it, not its mask alone.
+    pub fn is_known(&self) -> bool {
+        !matches!(self, Self::Masked { secret: None, .. })
+    }
+
+    pub fn is_blank(&self) -> bool {
+        matches!(self, Self::Plain(text) if text.trim().is_empty())
+    }
+
+    fn text(&self) -> &str {
+        match self {
+            Self::Plain(text) => text,
+            Self::Masked { masked, secret } => secret
+                .as_ref()
+                .map_or(masked, |secret| secret.expose_secret()),
+        }
+    }
+}
+
+impl PartialEq for Line {
+    /// However the line ends. Where one side's secret is not known, what can be seen has to do.
+    fn eq(&self, other: &Self) -> bool {
+        let same =
+            |a: &str, b: &str| a.trim_end_matches(['\r', '\n']) == b.trim_end_matches(['\r', '\n']);
+        match (self, other) {
+            (
+                Self::Masked {
+                    masked: one,
+                    secret: a,
+                },
+                Self::Masked {
+                    masked: two,
+                    secret: b,
+                },
+            ) => match (a, b) {
+                (Some(a), Some(b)) => same(a.expose_secret(), b.expose_secret()),
+                _ => same(one, two),
+            },
+            (Self::Plain(one), Self::Plain(two)) => same(one, two),
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Line {}
+
+pub(super) fn lines(text: &str) -> Vec<Line> {
+    let secrets = joined_spans(secret_spans(text));
+    let mut start = 0;
+    text.split_inclusive('\n')
+        .map(|line| {
+            let here = start..start + line.len();
+            start = here.end;
+            let mut within = secrets
+                .iter()
+                .filter(|secret| secret.start < here.end && here.start < secret.end)
+                .peekable();
+            if within.peek().is_none() {
+                return Line::Plain(line.to_owned());
+            }
+            let body = line.trim_end_matches(['\r', '\n']);
+            let (mut masked, mut shown) = (String::new(), 0);
+            for secret in within {
+                let from = secret.start.saturating_sub(here.start).min(body.len());
+                let to = secret.end.saturating_sub(here.start).min(body.len());
+                masked.push_str(body.get(shown..from).unwrap_or_default());
+                masked.push_str(MASK);
+                shown = to;
+            }
+            masked.push_str(line.get(shown..).unwrap_or_default());
+            Line::Masked {
+                masked,
+                secret: Some(line.to_owned().into()),
+            }
+        })
+        .collect()
+}
+
+/// The text of the lines; a line that is not the last has an end.
+pub(super) fn joined(lines: &[Line]) -> String {
+    let mut text = String::new();
+    for line in lines {
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text.push_str(line.text());
+    }
+    text
+}

@@ -1,0 +1,182 @@
+//! What a change did to the file's text, kept so that it can be taken back later: exactly, comments too, and only where
+//! the text is still as the change left it.
+
+mod diff;
+mod line;
+mod place;
+
+use serde::{Deserialize, Serialize};
+
+use diff::differences;
+use line::{Line, lines};
+
+/// Lines above and below a changed place that are kept to find it again.
+const CONTEXT: usize = 3;
+/// A change whose lines are more bytes than this, all told, is not kept: it cannot be taken back.
+pub const MAX_REVISION: usize = 64 * 1024;
+
+/// The places at which one text became another. As JSON it holds no secret: where a line had one stands a mask, and what
+/// stood there is known only as long as this value lives.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revision {
+    hunks: Vec<Hunk>,
+}
+
+/// One place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Hunk {
+    /// Its first line in the text that came of it, from 0.
+    at: usize,
+    above: Vec<Line>,
+    old: Vec<Line>,
+    new: Vec<Line>,
+    below: Vec<Line>,
+}
+
+/// A text cut into lines, for changes that are looked for in it.
+pub struct Text(Vec<Line>);
+
+impl Text {
+    pub fn of(text: &str) -> Self {
+        Self(lines(text))
+    }
+}
+
+/// Why a change cannot be taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Obstacle {
+    #[error("the file was changed there since")]
+    Changed,
+    #[error("it took a password out of the file, and passwords are not kept: enter it again")]
+    Secret,
+}
+
+impl Revision {
+    /// `None` where the change is too large to be kept.
+    pub fn between(before: &str, after: &str) -> Option<Self> {
+        let (old, new) = (lines(before), lines(after));
+        let hunks: Vec<Hunk> = differences(&old, &new)
+            .into_iter()
+            .map(|(gone, come)| Hunk {
+                at: come.start,
+                above: part(&new, come.start.saturating_sub(CONTEXT), come.start),
+                old: part(&old, gone.start, gone.end),
+                new: part(&new, come.start, come.end),
+                below: part(&new, come.end, come.end + CONTEXT),
+            })
+            .collect();
+        let bytes: usize = hunks.iter().map(Hunk::bytes).sum();
+        (bytes <= MAX_REVISION).then_some(Self { hunks })
+    }
+
+    /// Nothing changed.
+    pub fn is_empty(&self) -> bool {
+        self.hunks.is_empty()
+    }
+
+    /// `text` with the change taken back. `later` are the changes made since, in order, that are known: they tell
+    /// where its lines went.
+    ///
+    /// # Errors
+    /// [`Obstacle`]; nothing is half taken back.
+    pub fn revert(&self, text: &Text, later: &[&Revision]) -> Result<String, Obstacle> {
+        let places = self.places(text, later)?;
+        let mut now = text.0.clone();
+        for (at, hunk) in places.into_iter().zip(&self.hunks).rev() {
+            now.splice(at..at + hunk.new.len(), hunk.old.iter().cloned());
+        }
+        Ok(line::joined(&now))
+    }
+
+    /// Whether [`Revision::revert`] would do it.
+    ///
+    /// # Errors
+    /// [`Obstacle`]: it would not.
+    pub fn can_revert(&self, text: &Text, later: &[&Revision]) -> Result<(), Obstacle> {
+        self.places(text, later).map(|_| ())
+    }
+
+    /// Where the new lines of each hunk stand now.
+    fn places(&self, text: &Text, later: &[&Revision]) -> Result<Vec<usize>, Obstacle> {
+        let mut from = 0;
+        let mut places = Vec::new();
+        for hunk in &self.hunks {
+            let expected = later.iter().fold(hunk.at, |at, change| change.moved(at));
+            let at = place::find(hunk, &text.0, from, expected).ok_or(Obstacle::Changed)?;
+            from = at + hunk.new.len();
+            places.push(at);
+        }
+        match self
+            .hunks
+            .iter()
+            .flat_map(|hunk| &hunk.old)
+            .all(Line::is_known)
+        {
+            true => Ok(places),
+            false => Err(Obstacle::Secret),
+        }
+    }
+
+    /// The places of those changes made since that touched the same lines.
+    pub fn touched_by(&self, later: &[&Revision]) -> Vec<usize> {
+        let mut places: Vec<(usize, usize)> = self
+            .hunks
+            .iter()
+            .map(|hunk| (hunk.at, hunk.at + hunk.new.len()))
+            .collect();
+        let mut found = Vec::new();
+        for (number, change) in later.iter().enumerate() {
+            let meets = |(start, end): &(usize, usize)| {
+                change.hunks.iter().any(|hunk| {
+                    let first = change.first_line_before(hunk);
+                    first <= *end && *start <= first + hunk.old.len()
+                })
+            };
+            if places.iter().any(meets) {
+                found.push(number);
+            }
+            for (start, end) in &mut places {
+                (*start, *end) = (change.moved(*start), change.moved(*end));
+            }
+        }
+        found
+    }
+
+    /// Where the line `at` of the text before is in the text after.
+    fn moved(&self, at: usize) -> usize {
+        let above = |hunk: &&Hunk| self.first_line_before(hunk) + hunk.old.len() <= at;
+        let shift = self.hunks.iter().take_while(above);
+        let (mut line, mut gone) = (at, 0);
+        for hunk in shift {
+            line += hunk.new.len();
+            gone += hunk.old.len();
+        }
+        line.saturating_sub(gone)
+    }
+
+    /// The first line of a hunk in the text before the change.
+    fn first_line_before(&self, hunk: &Hunk) -> usize {
+        let earlier = self.hunks.iter().take_while(|other| other.at < hunk.at);
+        let (mut line, mut come) = (hunk.at, 0);
+        for hunk in earlier {
+            line += hunk.old.len();
+            come += hunk.new.len();
+        }
+        line.saturating_sub(come)
+    }
+}
+
+impl Hunk {
+    fn bytes(&self) -> usize {
+        let all = [&self.above, &self.old, &self.new, &self.below];
+        all.into_iter().flatten().map(Line::bytes).sum()
+    }
+}
+
+fn part(lines: &[Line], from: usize, to: usize) -> Vec<Line> {
+    let to = to.min(lines.len());
+    lines.get(from..to).unwrap_or_default().to_vec()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,50 @@
+//! Finds the place of a change again, in a text that may have changed elsewhere.
+
+use super::Hunk;
+use super::line::Line;
+
+/// How well a place fits: lines that are as they were, next to the change and onwards.
+struct Fit {
+    above: usize,
+    below: usize,
+}
+
+/// The line at which the hunk's new lines stand, at `from` or behind it; nearest to `expected` among those that fit best.
+/// `None` where they stand nowhere, or where nothing around them is as it was.
+pub(super) fn find(hunk: &Hunk, now: &[Line], from: usize, expected: usize) -> Option<usize> {
+    let last = now.len().checked_sub(hunk.new.len())?;
+    (from..=last)
+        .filter(|at| now.get(*at..at + hunk.new.len()) == Some(&hunk.new[..]))
+        .filter_map(|at| {
+            let fit = Fit::at(hunk, now, at);
+            let nearness = usize::MAX - at.abs_diff(expected);
+            fit.is_enough(hunk)
+                .then_some((fit.above + fit.below, nearness, at))
+        })
+        .max()
+        .map(|(_, _, at)| at)
+}
+
+impl Fit {
+    fn at(hunk: &Hunk, now: &[Line], at: usize) -> Self {
+        let (before, behind) = (now.get(..at), now.get(at + hunk.new.len()..));
+        let same = |(a, b): &(&Line, &Line)| a == b;
+        let above = before.unwrap_or_default().iter().rev();
+        let below = behind.unwrap_or_default().iter();
+        Self {
+            above: above.zip(hunk.above.iter().rev()).take_while(same).count(),
+            below: below.zip(&hunk.below).take_while(same).count(),
+        }
+    }
+
+    /// All that stood on one side stands there still, or the next line on both does. A side on which nothing stood, the
+    /// text's beginning or end, shows nothing by itself; blank lines alone do not either.
+    fn is_enough(&self, hunk: &Hunk) -> bool {
+        let whole =
+            |fits: usize, side: &[Line]| fits == side.len() && !side.iter().all(Line::is_blank);
+        let bare = hunk.above.is_empty() && hunk.below.is_empty();
+        let both =
+            (self.above > 0 || hunk.above.is_empty()) && (self.below > 0 || hunk.below.is_empty());
+        bare || both || whole(self.above, &hunk.above) || whole(self.below, &hunk.below)
+    }
+}

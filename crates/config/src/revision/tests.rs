@@ -1,0 +1,159 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const FILE: &str = "# mine\nmode = \"standard\" # for now\n\n[[rule]]\n# first\nmatch = { port = [1] }\nuse = \"block\"\n\n\
+                    [[rule]]\nmatch = { port = [2] }\nuse = \"block\"\n\n[filter]\nallow = [\"a.test\"]\n";
+
+fn revision(before: &str, after: &str) -> Revision {
+    Revision::between(before, after).unwrap()
+}
+
+fn through_disk(revision: &Revision) -> Revision {
+    serde_json::from_str(&serde_json::to_string(revision).unwrap()).unwrap()
+}
+
+#[test]
+fn a_change_is_taken_back_to_the_byte_whatever_changed_elsewhere() {
+    let changed = FILE.replace("[\"a.test\"]", "[\"a.test\", \"b.test\"]");
+    let change = through_disk(&revision(FILE, &changed));
+    assert_eq!(change.revert(&Text::of(&changed), &[]).as_deref(), Ok(FILE));
+    let elsewhere = changed.replace("# mine", "# mine\n# and a note");
+    assert_eq!(
+        change.revert(&Text::of(&elsewhere), &[]).unwrap(),
+        FILE.replace("# mine", "# mine\n# and a note")
+    );
+}
+
+#[test]
+fn what_was_taken_out_comes_back_with_its_comments_in_its_place() {
+    let rule = "[[rule]]\n# first\nmatch = { port = [1] }\nuse = \"block\"\n\n";
+    let without = FILE.replace(rule, "");
+    assert_eq!(
+        revision(FILE, &without)
+            .revert(&Text::of(&without), &[])
+            .unwrap(),
+        FILE
+    );
+}
+
+#[test]
+fn a_line_that_is_no_longer_as_the_change_left_it_is_in_the_way() {
+    let strict = FILE.replace("\"standard\"", "\"strict\"");
+    let off = FILE.replace("\"standard\"", "\"off\"");
+    let change = revision(FILE, &strict);
+    assert_eq!(change.revert(&Text::of(&off), &[]), Err(Obstacle::Changed));
+    let next = revision(&strict, &off);
+    assert_eq!(change.touched_by(&[&next]), [0]);
+    // Once that one is taken back, nothing is in the way.
+    let back = next.revert(&Text::of(&off), &[]).unwrap();
+    assert_eq!(change.revert(&Text::of(&back), &[&next]).unwrap(), FILE);
+}
+
+#[test]
+fn of_two_places_that_look_the_same_the_right_one_is_taken_back() {
+    // The second rule's `use`, whose surroundings are like the first one's.
+    let twins = "[[rule]]\nmatch = { port = [1] }\nuse = \"block\"\n\n".repeat(4);
+    let changed = {
+        let at = twins.match_indices("\"block\"").nth(2).unwrap().0;
+        format!("{}\"direct\"{}", &twins[..at], &twins[at + 7..])
+    };
+    let above = format!("# a\n# b\n# c\n# d\n# e\n{changed}");
+    let (change, later) = (revision(&twins, &changed), revision(&changed, &above));
+    assert_eq!(
+        change.revert(&Text::of(&above), &[&later]).unwrap(),
+        above.replace("direct", "block")
+    );
+    let out = revision(&changed, &twins);
+    let again = out.revert(&Text::of(&twins), &[]).unwrap();
+    assert_eq!(again, changed);
+}
+
+#[test]
+fn no_secret_is_written_and_the_run_that_saw_it_puts_it_back() {
+    let file = "[[upstream]]\nname = \"a\"\nurl = \"socks5://u:hunter2@h:1\"\npassword = \"tiger\"\n# end\n";
+    let gone = "# end\n";
+    let change = revision(file, gone);
+    let written = serde_json::to_string(&change).unwrap();
+    assert!(
+        !written.contains("tiger") && !written.contains("hunter2"),
+        "{written}"
+    );
+    assert!(!format!("{change:?}").contains("tiger"), "{change:?}");
+    assert_eq!(change.revert(&Text::of(&gone), &[]).unwrap(), file);
+    assert_eq!(
+        through_disk(&change).revert(&Text::of(&gone), &[]),
+        Err(Obstacle::Secret)
+    );
+    // What came in goes out again, also in a later run.
+    let come = through_disk(&revision(gone, file));
+    assert_eq!(come.revert(&Text::of(&file), &[]).unwrap(), gone);
+    // In this run it is noticed that the password is another.
+    let other = file.replace("tiger", "lion");
+    assert_eq!(
+        revision(gone, file).revert(&Text::of(&other), &[]),
+        Err(Obstacle::Changed)
+    );
+}
+
+#[test]
+fn secrets_over_several_lines_are_masked_on_each() {
+    let file = "password = \"\"\"\nred\ngreen\"\"\"\nmode = \"off\"\n";
+    let written = serde_json::to_string(&revision(file, "")).unwrap();
+    assert!(
+        !written.contains("red") && !written.contains("green"),
+        "{written}"
+    );
+    assert!(written.contains("mode"), "{written}");
+}
+
+#[test]
+fn line_ends_and_a_missing_last_one_survive() {
+    let file = "a = 1\r\nb = 2\r\nc = 3";
+    let changed = "a = 1\r\nb = 5\r\nc = 3";
+    assert_eq!(
+        revision(file, changed)
+            .revert(&Text::of(&changed), &[])
+            .unwrap(),
+        file
+    );
+    let longer = "a = 1\r\nb = 2\r\nc = 3\r\nd = 4";
+    assert_eq!(
+        revision(file, longer)
+            .revert(&Text::of(&longer), &[])
+            .unwrap()
+            .trim_end(),
+        file
+    );
+}
+
+#[test]
+fn a_change_past_the_bound_is_not_kept() {
+    let long = "x = \"y\"\n".repeat(MAX_REVISION / 4);
+    assert!(Revision::between("", &long).is_none());
+    assert!(revision(&long, &long).is_empty());
+}
+
+fn text() -> impl Strategy<Value = String> {
+    let line = prop_oneof!["[a-c]", Just(String::new()), Just("[[rule]]".to_owned())];
+    proptest::collection::vec(line, 0..12)
+        .prop_map(|lines| lines.iter().map(|l| format!("{l}\n")).collect())
+}
+
+proptest! {
+    #[test]
+    fn any_change_is_taken_back(before in text(), after in text()) {
+        let change = through_disk(&revision(&before, &after));
+        prop_assert_eq!(change.revert(&Text::of(&after), &[]).unwrap(), before);
+    }
+
+    #[test]
+    fn a_change_is_taken_back_whole_or_not_at_all(a in text(), b in text(), c in text()) {
+        let (change, later) = (revision(&a, &b), revision(&b, &c));
+        // Whatever it finds, it never panics, and taking back the later one first always works.
+        let _ = change.revert(&Text::of(&c), &[&later]);
+        let _ = change.touched_by(&[&later]);
+        let back = later.revert(&Text::of(&c), &[]).unwrap();
+        prop_assert_eq!(change.revert(&Text::of(&back), &[]).unwrap(), a);
+    }
+}

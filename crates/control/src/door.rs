@@ -1,0 +1,63 @@
+//! By which door a change came: what a caller says of itself in a header.
+
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use privet_engine::Door;
+
+/// The header in which a door names itself. It proves nothing and gives no right: the timeline shows it.
+pub const DOOR_HEADER: &str = "privet-door";
+
+/// The names that a door may have. Whoever gives none of them is "api".
+pub(crate) const DOORS: [(&str, Door); 4] = [
+    ("window", Door::Window),
+    ("tray", Door::Tray),
+    ("cli", Door::Cli),
+    ("page", Door::Page),
+];
+
+/// The door that this call came by.
+pub(crate) struct From(pub Door);
+
+impl<S: Send + Sync> FromRequestParts<S> for From {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let mut given = parts.headers.get_all(DOOR_HEADER).iter();
+        let door = match (given.next(), given.next()) {
+            (Some(name), None) => DOORS
+                .iter()
+                .find(|(known, _)| name.as_bytes() == known.as_bytes())
+                .map_or(Door::Api, |(_, door)| *door),
+            _ => Door::Api,
+        };
+        Ok(Self(door))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    async fn door(names: &[&str]) -> Door {
+        let mut request = Request::builder();
+        for name in names {
+            request = request.header(DOOR_HEADER, *name);
+        }
+        let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        let Ok(From(door)) = From::from_request_parts(&mut parts, &()).await;
+        door
+    }
+
+    #[tokio::test]
+    async fn a_door_is_one_of_four_or_the_api() {
+        assert_eq!(door(&["tray"]).await, Door::Tray);
+        assert_eq!(door(&["window"]).await, Door::Window);
+        for unknown in [&[][..], &["file"], &["Tray"], &["tray", "cli"], &["x\"},{"]] {
+            assert_eq!(door(unknown).await, Door::Api, "{unknown:?}");
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! What differs between two configurations, in words. Pure; both as [`privet_config::to_json`] writes them.
+
+use serde_json::{Map, Value};
+
+use super::What;
+
+/// So many things of one change are told one by one.
+const MAX_TOLD: usize = 12;
+
+static NULL: Value = Value::Null;
+
+/// What was changed; where the configuration means the same, that its text was.
+pub(crate) fn describe(before: &Value, after: &Value) -> Vec<What> {
+    let mut told = mode(before, after);
+    told.extend(rules(list(before, "rule"), list(after, "rule")));
+    for (section, kind) in [
+        ("upstream", "upstream"),
+        ("group", "group"),
+        ("site", "site"),
+    ] {
+        told.extend(named(kind, list(before, section), list(after, section)));
+    }
+    told.extend(filter(&before["filter"], &after["filter"]));
+    told.extend(modes(&before["modes"], &after["modes"]));
+    told.extend(sections(before, after));
+    if told.is_empty() {
+        told.push(What::new("text", []));
+    }
+    if told.len() > MAX_TOLD {
+        let more = told.len() - (MAX_TOLD - 1);
+        told.truncate(MAX_TOLD - 1);
+        told.push(What::new("more", [("count", more.to_string())]));
+    }
+    told
+}
+
+fn list<'a>(of: &'a Value, key: &str) -> &'a [Value] {
+    of[key].as_array().map_or(&[], Vec::as_slice)
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn mode(before: &Value, after: &Value) -> Vec<What> {
+    let (from, to) = (text(&before["mode"]), text(&after["mode"]));
+    match from == to {
+        true => Vec::new(),
+        false => vec![What::new("mode", [("from", from), ("to", to)])],
+    }
+}
+
+/// One rule that came, went, moved or became another; more than one at a time are only counted.
+fn rules(before: &[Value], after: &[Value]) -> Vec<What> {
+    if before == after {
+        return Vec::new();
+    }
+    let head = before.iter().zip(after).take_while(|(a, b)| a == b).count();
+    let rest = before.len().min(after.len()) - head;
+    let tail = before.iter().rev().zip(after.iter().rev()).take(rest);
+    let tail = tail.take_while(|(a, b)| a == b).count();
+    let gone = before.get(head..before.len() - tail).unwrap_or_default();
+    let come = after.get(head..after.len() - tail).unwrap_or_default();
+    let number = (head + 1).to_string();
+    vec![match (gone, come) {
+        ([], [one]) => of_rule("rule-added", one, [("number", number)]),
+        ([one], []) => of_rule("rule-removed", one, [("number", number)]),
+        ([_], [one]) => of_rule("rule-changed", one, [("number", number)]),
+        _ => match moved(gone, come) {
+            Some((from, to, one)) => of_rule(
+                "rule-moved",
+                one,
+                [
+                    ("from", (head + from + 1).to_string()),
+                    ("to", (head + to + 1).to_string()),
+                ],
+            ),
+            None => What::new("rules-changed", [("count", after.len().to_string())]),
+        },
+    }]
+}
+
+/// One of them moved, the others keep their order.
+fn moved<'a>(gone: &'a [Value], come: &[Value]) -> Option<(usize, usize, &'a Value)> {
+    let ((first, rest), (last, before)) = (gone.split_first()?, gone.split_last()?);
+    let end = gone.len() - 1;
+    if gone.len() != come.len() {
+        return None;
+    }
+    if come.last() == Some(first) && come.get(..end) == Some(rest) {
+        return Some((0, end, first));
+    }
+    (come.first() == Some(last) && come.get(1..) == Some(before)).then_some((end, 0, last))
+}
+
+/// Of a rule: what it does and of what it speaks.
+pub(crate) fn of_rule<const N: usize>(kind: &str, rule: &Value, more: [(&str, String); N]) -> What {
+    let mut what = What::new(kind, more);
+    let of_match = What::new(
+        "",
+        [
+            ("use", text(&rule["use"])),
+            ("match", matched(&rule["match"])),
+        ],
+    );
+    what.values.extend(of_match.values);
+    what
+}
+
+fn matched(keys: &Value) -> String {
+    let entry = |value: &Value| {
+        value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned)
+    };
+    let keys = keys.as_object().into_iter().flatten();
+    let told: Vec<String> = keys
+        .map(|(key, entries)| {
+            let entries = entries.as_array().map_or(&[][..], Vec::as_slice);
+            let entries: Vec<String> = entries.iter().map(entry).collect();
+            format!("{key} {}", entries.join(", "))
+        })
+        .collect();
+    told.join("; ")
+}
+
+/// Entries that have a name.
+fn named(kind: &str, before: &[Value], after: &[Value]) -> Vec<What> {
+    let find =
+        |all: &'_ [Value], name: &Value| all.iter().find(|one| one["name"] == *name).cloned();
+    let told = |what: &str, one: &Value| {
+        What::new(&format!("{kind}-{what}"), [("name", text(&one["name"]))])
+    };
+    let gone = before
+        .iter()
+        .filter(|one| find(after, &one["name"]).is_none());
+    let mut all: Vec<What> = gone.map(|one| told("removed", one)).collect();
+    for one in after {
+        match find(before, &one["name"]) {
+            None => all.push(told("added", one)),
+            Some(old) if old != *one => all.push(told(switched(&old, one), one)),
+            Some(_) => {}
+        }
+    }
+    if all.is_empty() && before != after {
+        all.push(What::new("section", [("name", kind.to_owned())]));
+    }
+    all
+}
+
+/// "on" or "off" where nothing but that was changed.
+fn switched(old: &Value, new: &Value) -> &'static str {
+    let without = |value: &Value| {
+        let mut object = value.as_object().cloned().unwrap_or_default();
+        object.remove("enabled");
+        object
+    };
+    match new["enabled"].as_bool() {
+        Some(on) if old["enabled"] != new["enabled"] && without(old) == without(new) => {
+            if on {
+                "on"
+            } else {
+                "off"
+            }
+        }
+        _ => "changed",
+    }
+}
+
+fn filter(before: &Value, after: &Value) -> Vec<What> {
+    let mut told = Vec::new();
+    for key in ["allow", "deny"] {
+        let (old, new) = (list(before, key), list(after, key));
+        let come = new
+            .iter()
+            .filter(|one| !old.contains(one))
+            .map(|one| ("added", one));
+        let gone = old
+            .iter()
+            .filter(|one| !new.contains(one))
+            .map(|one| ("removed", one));
+        let of = |(what, one): (&str, &Value)| {
+            What::new(&format!("{key}-{what}"), [("name", text(one))])
+        };
+        told.extend(come.chain(gone).map(of));
+    }
+    told.extend(named("list", list(before, "list"), list(after, "list")));
+    told
+}
+
+fn modes(before: &Value, after: &Value) -> Vec<What> {
+    let of =
+        |value: &Value| -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() };
+    let (old, new) = (of(before), of(after));
+    let mut names: Vec<&String> = old.keys().chain(new.keys()).collect();
+    names.sort();
+    names.dedup();
+    names
+        .into_iter()
+        .filter(|name| old.get(*name) != new.get(*name))
+        .map(|name| What::new("mode-edited", [("name", name.clone())]))
+        .collect()
+}
+
+/// All that has no word of its own.
+fn sections(before: &Value, after: &Value) -> Vec<What> {
+    const TOLD: [&str; 7] = [
+        "mode", "modes", "rule", "upstream", "group", "site", "filter",
+    ];
+    let keys = after.as_object().into_iter().flat_map(Map::keys);
+    let differ = keys
+        .filter(|key| !TOLD.contains(&key.as_str()) && before[key.as_str()] != after[key.as_str()]);
+    let mut told = Vec::new();
+    for key in differ {
+        let (old, new) = (
+            before.get(key).unwrap_or(&NULL),
+            after.get(key).unwrap_or(&NULL),
+        );
+        let users = match key.as_str() {
+            "listen" => named("user", list(old, "users"), list(new, "users")),
+            _ => Vec::new(),
+        };
+        let only_users = !users.is_empty() && {
+            let mut same = old.clone();
+            if let (Some(object), Some(users)) = (same.as_object_mut(), new.get("users")) {
+                object.insert("users".to_owned(), users.clone());
+            }
+            same == *new
+        };
+        told.extend(users);
+        if !only_users {
+            told.push(What::new("section", [("name", key.clone())]));
+        }
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use privet_config::{Config, to_json};
+
+    use super::*;
+
+    const ONE: &str = "[[rule]]\nmatch = { domain = [\"a.test\"] }\nuse = \"block\"\n";
+    const TWO: &str = "[[rule]]\nmatch = { port = [443], app = [\"curl\"] }\nuse = \"direct\"\n";
+    const THREE: &str = "[[rule]]\nmatch = { ip = [\"10.0.0.0/8\"] }\nuse = \"direct\"\n";
+
+    fn json(text: &str) -> Value {
+        to_json(&Config::parse(text, Path::new("/")).unwrap().config)
+    }
+
+    fn told(before: &str, after: &str) -> Vec<String> {
+        let told = describe(&json(before), &json(after));
+        for what in &told {
+            assert!(
+                super::super::what::kinds().any(|kind| kind == what.kind),
+                "{what:?}"
+            );
+        }
+        told.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn each_change_of_a_rule_is_told_as_what_it_is() {
+        let all = format!("{ONE}{TWO}{THREE}");
+        for (before, after, sentence) in [
+            ("", ONE, "rule 1 was added: block domain a.test"),
+            (
+                &all,
+                &format!("{ONE}{THREE}"),
+                "rule 2 was removed: direct app curl; port 443",
+            ),
+            (
+                &all,
+                &format!("{TWO}{THREE}{ONE}"),
+                "rule 1 became rule 3: block domain a.test",
+            ),
+            (
+                &all,
+                &format!("{THREE}{ONE}{TWO}"),
+                "rule 3 became rule 1: direct ip 10.0.0.0/8",
+            ),
+            (
+                ONE,
+                &ONE.replace("block", "direct"),
+                "rule 1 was changed: direct domain a.test",
+            ),
+            (&all, "", "the rules were changed: 0 stand now"),
+        ] {
+            assert_eq!(told(before, after), [sentence]);
+        }
+    }
+
+    #[test]
+    fn everything_else_has_its_sentence_too() {
+        let list = "[[filter.list]]\nname = \"ads\"\nsource = \"ads.txt\"\n";
+        for (before, after, sentence) in [
+            (
+                "mode = \"off\"\n",
+                "mode = \"strict\"\n",
+                "the mode strict was chosen instead of off",
+            ),
+            (
+                "",
+                "[[upstream]]\nname = \"tor\"\nurl = \"socks5://127.0.0.1:9050\"\n",
+                "upstream tor was added",
+            ),
+            (
+                list,
+                &format!("{list}enabled = false\n"),
+                "list ads was turned off",
+            ),
+            (
+                list,
+                &format!("{list}refresh = \"2d\"\n"),
+                "list ads was changed",
+            ),
+            (
+                "",
+                "[filter]\ndeny = [\"x.test\"]\n",
+                "x.test is always blocked",
+            ),
+            (
+                "[filter]\nallow = [\"x.test\"]\n",
+                "",
+                "x.test is not always allowed any more",
+            ),
+            (
+                "",
+                "[modes.strict]\nfilter = false\n",
+                "the mode strict was changed",
+            ),
+            ("", "[listen]\npac = \"\"\n", "[listen] was changed"),
+            (
+                "",
+                "[[listen.users]]\nname = \"a\"\npassword = { env = \"A\" }\n",
+                "user a was added",
+            ),
+            (
+                "",
+                "# only a note\n",
+                "the file was written, and means the same",
+            ),
+        ] {
+            assert_eq!(told(before, after), [sentence], "{after}");
+        }
+    }
+
+    #[test]
+    fn many_things_at_once_are_summed_up() {
+        let many: String = (0..40).map(|n| format!("\"a{n}.test\",")).collect();
+        let told = told("", &format!("[filter]\ndeny = [{many}]\n"));
+        assert_eq!(told.len(), MAX_TOLD);
+        assert_eq!(told.last().unwrap(), "and 29 more");
+    }
+}

@@ -1,0 +1,143 @@
+//! How often a rule decided, and when last. Each thread counts in a slot of its own; who reads sums the slots.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
+
+use crate::threads;
+
+/// Slots of one tally. More threads than these share slots, which costs them speed and nothing else.
+const SLOTS: usize = 16;
+
+/// What a rule did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Connections, and requests over kept connections, that it decided.
+    pub hits: u64,
+    /// When it last did, in milliseconds since 1970; 0: never.
+    pub last_ms: u64,
+    /// Since when it is counted, in milliseconds since 1970; 0: not yet.
+    pub since_ms: u64,
+}
+
+/// The counter of one rule. A slot is made when its thread first counts: most rules match seldom.
+#[derive(Debug, Default)]
+pub struct RuleTally {
+    /// What was counted before this program started.
+    before: Count,
+    begun_ms: AtomicU64,
+    slots: [OnceLock<Box<Slot>>; SLOTS],
+}
+
+/// Aligned so that two threads share no cache line.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Slot {
+    hits: AtomicU64,
+    last_ms: AtomicU64,
+}
+
+impl RuleTally {
+    /// Goes on from what was counted in an earlier run.
+    pub fn from_count(before: Count) -> Self {
+        Self {
+            before,
+            begun_ms: AtomicU64::new(before.since_ms),
+            ..Self::default()
+        }
+    }
+
+    /// Counts from that moment on, in milliseconds since 1970, unless it did before.
+    pub fn begin(&self, now_ms: u64) {
+        let _ = self
+            .begun_ms
+            .compare_exchange(0, now_ms, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// Counts one more decision.
+    pub fn count(&self, at: SystemTime) {
+        let since = at.duration_since(SystemTime::UNIX_EPOCH);
+        let at_ms = since.map_or(0, |since| {
+            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        });
+        if let Some(slot) = self.slots.get(threads::mine() % SLOTS) {
+            let slot = slot.get_or_init(Box::default);
+            slot.hits.fetch_add(1, Ordering::Relaxed);
+            slot.last_ms.fetch_max(at_ms, Ordering::Relaxed);
+        }
+    }
+
+    /// The sum of all threads.
+    pub fn read(&self) -> Count {
+        let slots = self.slots.iter().filter_map(OnceLock::get);
+        let before = Count {
+            since_ms: self.begun_ms.load(Ordering::Relaxed),
+            ..self.before
+        };
+        slots.fold(before, |sum, slot| Count {
+            hits: sum.hits + slot.hits.load(Ordering::Relaxed),
+            last_ms: sum.last_ms.max(slot.last_ms.load(Ordering::Relaxed)),
+            ..sum
+        })
+    }
+}
+
+/// The counters of the rules that are, or were, in force, by what a rule is known by.
+#[derive(Debug, Clone, Default)]
+pub struct Tallies(HashMap<String, Arc<RuleTally>>);
+
+impl Tallies {
+    /// The rule's counter, or a new one that is not kept here.
+    pub(crate) fn of(&self, id: &str) -> Arc<RuleTally> {
+        self.0.get(id).cloned().unwrap_or_default()
+    }
+
+    /// Keeps a counter under its rule's name; one that is there already stays.
+    pub fn keep(&mut self, id: &str, tally: &Arc<RuleTally>) {
+        if !self.0.contains_key(id) {
+            self.0.insert(id.to_owned(), tally.clone());
+        }
+    }
+
+    pub fn get(&self, id: &str) -> Option<&Arc<RuleTally>> {
+        self.0.get(id)
+    }
+
+    pub fn remove(&mut self, id: &str) {
+        self.0.remove(id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn many_threads_lose_no_count() {
+        let tally = Arc::new(RuleTally::from_count(Count {
+            hits: 5,
+            last_ms: 7,
+            since_ms: 3,
+        }));
+        tally.begin(4);
+        let threads: Vec<_> = (1..=2 * SLOTS as u64)
+            .map(|second| {
+                let tally = tally.clone();
+                std::thread::spawn(move || {
+                    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(second);
+                    (0..1000).for_each(|_| tally.count(at));
+                })
+            })
+            .collect();
+        threads.into_iter().for_each(|t| t.join().unwrap());
+        let want = Count {
+            hits: 5 + 2 * SLOTS as u64 * 1000,
+            last_ms: 2 * SLOTS as u64 * 1000,
+            since_ms: 3,
+        };
+        assert_eq!(tally.read(), want);
+    }
+}

@@ -1,0 +1,87 @@
+//! Rules of no file: before all others, for all connections or for one.
+
+mod given;
+
+use std::sync::Arc;
+
+use given::{asked, own, rule, strings, with_rules};
+use privet_config::{Config, Use};
+use privet_policy::*;
+
+fn block_a(once: bool) -> Temporary {
+    Temporary {
+        number: 7,
+        rule: rule(Use::Block, |m| m.domain = strings(["a.test"])),
+        once: once.then(Arc::default),
+        tally: Arc::default(),
+    }
+}
+
+fn policy(config: &Config, temporary: &[Temporary]) -> Policy {
+    Policy::compile_with(config, temporary, &Tallies::default(), &[], own()).unwrap()
+}
+
+fn is_blocked(verdict: &Verdict) -> bool {
+    verdict.action == Action::Block
+}
+
+#[test]
+fn it_goes_before_the_rules_of_the_file_and_leaves_their_numbers() {
+    let file = with_rules(vec![rule(Use::Direct, |m| m.port = vec![(80, 80)])]);
+    let policy = policy(&file, &[block_a(false)]);
+    let told = explain(&asked("a.test:80").request(), &policy);
+    assert_eq!(told.rule.as_deref(), Some("t7"));
+    assert_eq!(told.verdict.why.text.as_ref(), "temporary rule 7 blocks it");
+    let other = explain(&asked("b.test:80").request(), &policy);
+    assert_eq!(
+        other.verdict.why.text.as_ref(),
+        "rule 1 (line 10) sends it direct"
+    );
+}
+
+#[test]
+fn once_is_the_next_connection_that_matches_and_no_later_one() {
+    let one = block_a(true);
+    let policy = policy(&given::config(), std::slice::from_ref(&one));
+    let (ask, other) = (asked("a.test:80"), asked("b.test:80"));
+    let first = ask.request();
+    let mut second = ask.request();
+    second.client.set_port(50001);
+    // Asking what would be takes nothing, nor does what does not match, nor what stood before.
+    assert!(is_blocked(&simulate(&first, &policy)) && is_blocked(&simulate(&second, &policy)));
+    assert!(!is_blocked(&decide(&other.request(), &policy)));
+    assert!(!is_blocked(&reconsider(&first, &policy)));
+    assert!(is_blocked(&decide(&first, &policy)));
+    assert!(!is_blocked(&decide(&second, &policy)));
+    let told = explain(&second, &policy);
+    assert!(
+        told.steps
+            .iter()
+            .any(|s| s.text.contains("for one connection")),
+        "{told:?}"
+    );
+    // The same connection, judged anew after a reload, is the same connection.
+    assert!(is_blocked(&reconsider(&first, &policy)) && is_blocked(&decide(&first, &policy)));
+    let once = one.once.unwrap();
+    assert_eq!(once.client(), Some(first.client));
+    once.end();
+    assert!(!is_blocked(&decide(&first, &policy)));
+}
+
+#[test]
+fn of_many_threads_one_takes_it() {
+    let policy = policy(&given::config(), &[block_a(true)]);
+    let threads: Vec<_> = (0..16u16)
+        .map(|n| {
+            let policy = policy.clone();
+            std::thread::spawn(move || {
+                let ask = asked("a.test:80");
+                let mut request = ask.request();
+                request.client.set_port(1000 + n);
+                is_blocked(&decide(&request, &policy))
+            })
+        })
+        .collect();
+    let blocked = threads.into_iter().map(|t| t.join().unwrap());
+    assert_eq!(blocked.filter(|blocked| *blocked).count(), 1);
+}

@@ -1,0 +1,298 @@
+//! Rules as people live with them: what each did, which can never match, and those that last a while.
+
+use privet_tests::client::socks5;
+use privet_tests::{Origin, Privet};
+use serde_json::{Value, json};
+
+fn rules(privet: &Privet) -> Vec<Value> {
+    let (status, answer) = privet.api("GET", "rules", None);
+    assert_eq!(status, 200, "{answer}");
+    answer["rules"].as_array().expect("rules").clone()
+}
+
+fn add(privet: &Privet, wish: &Value) -> Value {
+    let (status, answer) = privet.api("POST", "rules", Some(wish));
+    assert_eq!(status, 200, "{answer}");
+    answer
+}
+
+fn reaches(privet: &Privet, port: u16) -> bool {
+    socks5(privet.proxy(), "127.0.0.1", port).is_ok()
+}
+
+fn file(privet: &Privet) -> String {
+    std::fs::read_to_string(privet.place.config()).expect("the file is there")
+}
+
+fn block(port: u16) -> String {
+    format!("[[rule]]\nmatch = {{ port = [{port}] }}\nuse = \"block\"\n")
+}
+
+fn direct(port: u16) -> String {
+    format!("[[rule]]\nmatch = {{ port = [{port}] }}\nuse = \"direct\"\n")
+}
+
+#[test]
+fn a_rule_counts_what_it_decides_through_reloads_and_restarts() {
+    let (one, two) = (Origin::echo().port(), 1);
+    let kept = "[log]\nconnections = \"7d\"\n";
+    let mut privet = Privet::start(&format!("{kept}{}{}", direct(one), block(two)));
+    let since = rules(&privet)[0]["since_ms"].as_u64().expect("a time");
+    for rule in rules(&privet) {
+        assert_eq!((&rule["hits"], &rule["last_ms"]), (&json!(0), &Value::Null));
+    }
+    for _ in 0..3 {
+        reaches(&privet, one);
+    }
+    reaches(&privet, two);
+    // Asking what would be is no hit.
+    privet.cli(&["why", &format!("127.0.0.1:{one}")]).good();
+    let counted = rules(&privet);
+    let hits = |rules: &[Value]| -> Vec<u64> {
+        rules
+            .iter()
+            .map(|rule| rule["hits"].as_u64().expect("a number"))
+            .collect()
+    };
+    assert_eq!(hits(&counted), [3, 1]);
+    assert!(counted[0]["last_ms"].as_u64().expect("a time") >= since);
+    // Moved, it is the same rule; one that says something else is another.
+    privet
+        .place
+        .write(&format!("{kept}{}{}{}", block(9), block(two), direct(one)));
+    let moved = privet.await_api("rules", |answer| {
+        answer["rules"]
+            .as_array()
+            .is_some_and(|rules| rules.len() == 3)
+    });
+    let moved = moved["rules"].as_array().expect("rules").clone();
+    assert_eq!(hits(&moved), [0, 1, 3]);
+    assert_eq!(moved[2]["id"], counted[0]["id"]);
+    privet.restart();
+    let again = rules(&privet);
+    assert_eq!(hits(&again), [0, 1, 3]);
+    assert_eq!(again[2]["since_ms"], json!(since));
+    let told = privet.cli(&["rules"]).good();
+    assert!(told.contains("never matched, counted since"), "{told}");
+    // Where nothing of connections may be on the disk, that is not either.
+    privet.place.write(&direct(one));
+    privet.await_api("config", |config| config["log"]["connections"] == "memory");
+    privet.restart();
+    assert!(!privet.place.dir().join("data/rules.json").exists());
+    assert_eq!(hits(&rules(&privet)), [0]);
+}
+
+#[test]
+fn a_rule_that_can_never_match_is_named_with_its_line_by_check_page_and_api() {
+    let text = "[[rule]]\nmatch = { domain_suffix = [\"test\"] }\nuse = \"block\"\n\n\
+                [[rule]]\nmatch = { domain = [\"a.test\"] }\nuse = \"direct\"\n\n\
+                [[rule]]\nmatch = { domain = [\"a.example\"] }\nuse = \"direct\"\n";
+    let privet = Privet::start(text);
+    let config = privet.place.config();
+    let checked = privet.cli(&["--config", &config.display().to_string(), "check"]);
+    let said = checked.clone().good();
+    assert!(said.contains(":5:1"), "{said}");
+    assert!(
+        said.contains("rule 2 can never match: rule 1 (line 1) takes all that it speaks of"),
+        "{said}"
+    );
+    assert!(!said.contains("rule 3 can never"), "{said}");
+    let shadows: Vec<Value> = rules(&privet)
+        .iter()
+        .map(|rule| rule["shadowed_by"].clone())
+        .collect();
+    assert_eq!(
+        shadows,
+        [json!([]), json!([{"number": 1, "line": 1}]), json!([])]
+    );
+    let told = privet.cli(&["rules"]).good();
+    assert!(told.contains("never matches: rule 1 before it"), "{told}");
+    // Before it is made, too.
+    let wish = json!({"rule": {"match": {"domain": ["b.test"]}, "use": "direct"}, "at": 7});
+    let (_, would) = privet.api("POST", "rules?dry_run=true", Some(&wish));
+    let warnings = would["warnings"].to_string();
+    assert!(warnings.contains("rule 4 can never match"), "{warnings}");
+    // Moved before the other it can.
+    privet.cli(&["rules", "move", "2", "1"]).good();
+    assert!(
+        rules(&privet)
+            .iter()
+            .all(|rule| rule["shadowed_by"] == json!([]))
+    );
+}
+
+#[test]
+fn once_lets_the_next_connection_through_and_no_other() {
+    let origin = Origin::echo();
+    let privet = Privet::start(&block(origin.port()));
+    let before = file(&privet);
+    assert!(!reaches(&privet, origin.port()));
+    let wish = json!({
+        "rule": {"match": {"port": [origin.port()]}, "use": "direct"},
+        "for": "once",
+    });
+    // Saying what it would do does not do it.
+    privet.api("POST", "rules?dry_run=true", Some(&wish));
+    assert_eq!(rules(&privet).len(), 1);
+    add(&privet, &wish);
+    let first = rules(&privet)[0].clone();
+    assert_eq!(
+        (&first["lasts"], &first["number"]),
+        (&json!("once"), &Value::Null)
+    );
+    let (_, why) = privet.api(
+        "GET",
+        &format!("why?target=127.0.0.1:{}", origin.port()),
+        None,
+    );
+    assert_eq!(why["rule"], first["id"], "{why}");
+    let mut through = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("once");
+    assert!(!reaches(&privet, origin.port()), "once was twice");
+    assert_eq!(rules(&privet).len(), 1, "it is gone");
+    assert_eq!(file(&privet), before, "it stands in no file");
+    // A change of something else does not take from the one what it was given.
+    privet.api("PUT", "mode", Some(&json!({"mode": "off"})));
+    privet
+        .cli(&["rules", "add", "--use", "block", "--port", "9"])
+        .good();
+    use std::io::{Read, Write};
+    let mut bytes = [0; 4];
+    through.write_all(b"ping").expect("it stands");
+    through.read_exact(&mut bytes).expect("it stands");
+    assert_eq!(&bytes, b"ping");
+}
+
+#[test]
+fn block_once_lets_what_stands_go_on_and_refuses_one() {
+    let origin = Origin::echo();
+    let privet = Privet::start("");
+    let stands = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("open");
+    let done = add(
+        &privet,
+        &json!({"rule": {"match": {"port": [origin.port()]}, "use": "block"}, "for": "once"}),
+    );
+    assert_eq!(done["connections_closed"], 0, "{done}");
+    assert!(!reaches(&privet, origin.port()));
+    assert!(reaches(&privet, origin.port()));
+    drop(stands);
+}
+
+#[test]
+fn until_quit_holds_for_all_is_in_no_file_and_ends_with_the_engine() {
+    let origin = Origin::echo();
+    let mut privet = Privet::start("");
+    let before = file(&privet);
+    let port = origin.port().to_string();
+    privet
+        .cli(&[
+            "rules",
+            "add",
+            "--use",
+            "block",
+            "--port",
+            &port,
+            "--for",
+            "until-quit",
+        ])
+        .good();
+    assert!(!reaches(&privet, origin.port()) && !reaches(&privet, origin.port()));
+    let rule = rules(&privet)[0].clone();
+    assert_eq!(
+        (&rule["lasts"], &rule["hits"]),
+        (&json!("until-quit"), &json!(2))
+    );
+    assert_eq!(file(&privet), before);
+    // A reload does not lose it.
+    privet.place.write("[log]\nlevel = \"debug\"\n");
+    privet.await_api("config", |config| config["log"]["level"] == "debug");
+    assert!(!reaches(&privet, origin.port()));
+    privet.restart();
+    assert!(rules(&privet).is_empty());
+    assert!(reaches(&privet, origin.port()));
+    // Taken away by hand.
+    privet
+        .cli(&[
+            "rules",
+            "add",
+            "--use",
+            "block",
+            "--port",
+            &port,
+            "--for",
+            "until-quit",
+        ])
+        .good();
+    let id = rules(&privet)[0]["id"].as_str().expect("an id").to_owned();
+    privet.cli(&["rules", "remove", &id]).good();
+    assert!(reaches(&privet, origin.port()));
+}
+
+#[test]
+fn an_hour_and_always_stand_in_the_file_and_nonsense_is_refused() {
+    let privet = Privet::start("# mine\n");
+    let rule = json!({"match": {"domain_suffix": ["a.test"], "app": ["curl"]}, "use": "block"});
+    add(&privet, &json!({"rule": rule, "for": "1h"}));
+    let timed = rules(&privet)[0].clone();
+    assert_eq!(timed["lasts"], "until");
+    let left =
+        timed["until_ms"].as_u64().expect("a time") - timed["since_ms"].as_u64().expect("a time");
+    assert!((3_590_000..=3_600_000).contains(&left), "{timed}");
+    add(&privet, &json!({"rule": rule, "for": "always"}));
+    assert_eq!(rules(&privet)[0]["lasts"], "always");
+    let text = file(&privet);
+    assert!(
+        text.starts_with("# mine\n") && text.matches("[[rule]]").count() == 2,
+        "{text}"
+    );
+    for (nonsense, why) in [
+        (json!({"rule": rule, "for": "soon"}), "no time for a rule"),
+        (json!({"rule": rule, "for": "9999d"}), "no time for a rule"),
+        (
+            json!({"rule": {"match": {"domian": ["x"]}, "use": "block"}, "for": "once"}),
+            "domian",
+        ),
+        (
+            json!({"rule": {"match": {"port": [1]}, "use": "nowhere"}, "for": "until-quit"}),
+            "nowhere",
+        ),
+        (json!({"rule": 7, "for": "once"}), "no rule"),
+    ] {
+        let (status, answer) = privet.api("POST", "rules", Some(&nonsense));
+        assert_eq!(status, 422, "{answer}");
+        assert!(answer.to_string().contains(why), "{answer}");
+    }
+    for (method, path) in [
+        ("DELETE", "rules/t99"),
+        ("DELETE", "rules/nothing"),
+        ("PATCH", "rules/0"),
+    ] {
+        let (status, answer) = privet.api(method, path, Some(&json!({"to": 0})));
+        assert_eq!(status, 404, "{answer}");
+    }
+    let many = json!({"rule": {"match": {"port": [1]}, "use": "block"}, "for": "until-quit"});
+    let refused = (0..300).find(|_| privet.api("POST", "rules", Some(&many)).0 == 422);
+    assert_eq!(refused, Some(256), "rules of no file are bounded");
+}
+
+#[test]
+fn a_rule_is_moved_and_removed_with_its_comment_by_the_command_line() {
+    let text = "[[rule]]\n# the first\nmatch = { port = [1] }\nuse = \"block\"\n\n\
+                [[rule]]\n# the second\nmatch = { port = [2] }\nuse = \"direct\"\n\n\
+                [listen]\nmixed = [\"$MIXED\"]\npac = \"\"\n";
+    let privet = Privet::start(text);
+    privet.cli(&["rules", "move", "1", "2"]).good();
+    let moved = file(&privet);
+    assert!(
+        moved.find("# the second") < moved.find("# the first"),
+        "{moved}"
+    );
+    privet.cli(&["rules", "remove", "1"]).good();
+    let left = file(&privet);
+    assert!(
+        !left.contains("# the second") && left.contains("# the first"),
+        "{left}"
+    );
+    let missing = privet.cli(&["rules", "remove", "7"]);
+    assert_eq!(missing.code, 1, "{missing:?}");
+    assert!(missing.err.contains("there is no rule 7"), "{missing:?}");
+}

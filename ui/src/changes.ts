@@ -1,0 +1,37 @@
+/** The engine's timeline in the reader's language. */
+import type { Schema, TimelineEntry } from './api/client';
+import { MATCH_KEYS } from './config/rule';
+import { moment } from './say';
+import { known, t } from './words.svelte';
+
+/** "domain_suffix a.test; port 443" with the keys as the rules' page names them. */
+function matched(text: string): string {
+  const part = (each: string) => {
+    const [key = '', ...rest] = each.split(' ');
+    const known = MATCH_KEYS.find((name) => name === key);
+    return known ? [t(`match.${known}`), ...rest].join(' ') : each;
+  };
+  return text.split('; ').map(part).join('; ');
+}
+
+function sentence(what: Schema['Changed']): string {
+  const key = `changed.${what.kind}`;
+  if (!known(key)) return what.text;
+  const { use, until } = what.values;
+  const way = use === 'block' || use === 'direct' ? t(`use.${use}`) : t('route.via', { name: use ?? '' });
+  const end: Record<string, string> = until ? { until: moment(Date.parse(until)) } : {};
+  return t(key, { ...what.values, use: way, match: matched(what.values['match'] ?? ''), ...end });
+}
+
+/** What was changed, in one line. */
+export function changeText(entry: TimelineEntry): string {
+  const all = entry.what.map(sentence).join(' · ');
+  return entry.undoes ? t('change.undone', { what: all }) : all;
+}
+
+const DOORS = ['window', 'tray', 'cli', 'page', 'api', 'file'] as const;
+
+export function doorName(door: string): string {
+  const known = DOORS.find((name) => name === door);
+  return known ? t(`door.${known}`) : door;
+}
