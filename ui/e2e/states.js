@@ -50,8 +50,11 @@ export async function honestStates(page, expected) {
         await page.getByRole('alert').filter({ hasText: 'The disk is full.' }).first().waitFor();
         await waits.waitFor({ state: 'detached' });
         assert.deepEqual(await axeFinds(page, `${name}, failed`), []);
+        const again = page.getByRole('button', { name: 'Try again' }).first();
+        await again.waitFor();
         await page.unroute(address);
-        await page.getByRole('button', { name: 'Try again' }).first().click();
+        // A stream tries by itself too, and may be quicker than the press.
+        if (name !== 'connections') await again.click();
         await page.getByText('The disk is full.').first().waitFor({ state: 'detached' });
       },
     );

@@ -43,19 +43,23 @@ const SIZES = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
 
 /** 1,000 bytes are a kilobyte. */
 export function bytes(count: number, language: string): string {
+  return size(count, '', language);
+}
+
+export function speed(bytesASecond: number, language: string): string {
+  return size(bytesASecond, '-per-second', language);
+}
+
+function size(count: number, per: '' | '-per-second', language: string): string {
   let rank = 0;
   let value = count;
   while (value >= 999.5 && rank < SIZES.length - 1) {
     value /= 1000;
     rank += 1;
   }
-  if (rank === 0) return `${numbers('plain', language).format(Math.round(value))} B`;
+  if (rank === 0) return `${numbers('plain', language).format(Math.round(value))} ${per ? 'B/s' : 'B'}`;
   const digits = value >= 99.5 ? 0 : 1;
-  return numbers(`${SIZES[rank] ?? 'byte'}:${digits}:${digits}`, language).format(value);
-}
-
-export function speed(bytesASecond: number, language: string): string {
-  return `${bytes(bytesASecond, language)}/s`;
+  return numbers(`${SIZES[rank] ?? 'byte'}${per}:${digits}:${digits}`, language).format(value);
 }
 
 export function count(value: number, language: string): string {

@@ -1,5 +1,6 @@
 /** Sentences of the engine in the reader's language: found by their code, the engine's own words where there is none. */
 import type { Explanation, Schema } from './api/client';
+import { modeName } from './sentence';
 import { known, t } from './words.svelte';
 
 type Step = Schema['Step'];
@@ -17,9 +18,10 @@ export function stepSaid(step: Step): string {
 /** What was looked at. */
 export function stepWhat(step: Step): string {
   const [kind = ''] = step.code.split('.');
-  const name = step.list ?? step.values['mode'] ?? step.values['number'];
-  const key = step.what.startsWith('temporary ') ? 'what.temporary' : `what.${kind}`;
-  if (kind === 'filter') return step.what;
+  const mode = step.values['mode'];
+  const name = step.list ?? (mode === undefined ? step.values['number'] : modeName(mode));
+  const temporary = step.what.startsWith('temporary ');
+  const key = `what.${temporary ? 'temporary' : kind === 'filter' ? step.what : kind}`;
   return known(key) ? t(key, { name: name ?? '' }) : step.what;
 }
 
