@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_second_start_is_told_to_the_first_and_a_dead_ones_socket_is_replaced() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::Scratch::new();
         let folder = dir.path().join("run/privet");
         fs::create_dir_all(&folder).unwrap();
         drop(UnixListener::bind(folder.join(SOCKET)).unwrap());

@@ -24,6 +24,8 @@ mod instance;
 mod instance;
 mod link;
 mod remembered;
+#[cfg(test)]
+mod scratch;
 mod watch;
 mod window;
 mod words;

@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn what_was_written_is_read_and_what_is_broken_counts_as_nothing() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::Scratch::new();
         let kept = Remembered {
             page: Some("rules".to_owned()),
             maximized: true,
