@@ -599,3 +599,43 @@ fn rules_between_two_sites_hold_for_plain_http_that_names_its_page() {
     assert_eq!(from("Origin: https://near.test"), "403");
     assert_eq!(from("Referer: http://www.far.test/page"), "200");
 }
+
+#[test]
+fn what_is_said_of_a_list_is_in_the_timeline_and_taken_back_from_there() {
+    let far = Publisher::start();
+    let upstream = EveryName::leading_to(far.address());
+    far.publish("/ads", "one.test\n");
+    let ads = entry("ads", "http://lists.test/ads", "probation = \"2h\"");
+    let privet = Privet::start(&through(&upstream, &ads));
+    await_list(&privet, "ads", |list| list["state"] == "counting");
+    far.publish("/ads", "one.test\ntwo.test\n");
+    refresh(&privet, &far, "ads", "/ads");
+    let newest = || privet.api("GET", "changes?limit=1", None).1["changes"][0].clone();
+    let undo = |change: &Value| {
+        let (status, made) = privet.api("POST", &format!("changes/{}/undo", change["id"]), None);
+        assert_eq!(status, 200, "{made:#}");
+    };
+
+    privet.cli(&["lists", "block", "ads"]).good();
+    assert_eq!(get(&privet, "http://two.test/"), "403");
+    undo(&newest());
+    let again = await_list(&privet, "ads", |list| list["state"] == "counting");
+    assert!(again["counting_until_ms"].is_u64(), "{again:#}");
+
+    privet.cli(&["lists", "rollback", "ads"]).good();
+    let change = newest();
+    assert_eq!(change["door"], "cli", "{change:#}");
+    assert!(
+        change["text"]
+            .as_str()
+            .is_some_and(|text| text.contains("ads")),
+        "{change:#}"
+    );
+    await_list(&privet, "ads", |list| {
+        list["pinned"] == true && list["entries"] == 1
+    });
+    undo(&change);
+    await_list(&privet, "ads", |list| {
+        list["pinned"] == false && list["entries"] == 2
+    });
+}

@@ -302,13 +302,7 @@ async fn change(
     name: String,
     act: Act,
 ) -> Result<axum::Json<List>, Problem> {
-    if !api
-        .engine
-        .lists()
-        .await
-        .iter()
-        .any(|list| list.name == name)
-    {
+    if !is_there(api, &name).await {
         return Err(unknown(&name));
     }
     let of = name.clone();
@@ -365,13 +359,7 @@ pub(crate) async fn add_list(
             "A list needs a `name` and a `source`, or the `id` of one of the catalogue.",
         ));
     };
-    if api
-        .engine
-        .lists()
-        .await
-        .iter()
-        .any(|list| list.name == name)
-    {
+    if is_there(&api, &name).await {
         return Err(Problem::conflict(format!(
             "There is a list \"{}\" already.",
             escape(&name)
@@ -415,13 +403,7 @@ pub(crate) async fn remove_list(
     Segment(name): Segment<String>,
     Query(how): Query<ChangeQuery>,
 ) -> Result<axum::Json<Change>, Problem> {
-    if !api
-        .engine
-        .lists()
-        .await
-        .iter()
-        .any(|list| list.name == name)
-    {
+    if !is_there(&api, &name).await {
         return Err(unknown(&name));
     }
     config::edit(&api, door, how, move |document| {
@@ -443,6 +425,11 @@ pub(crate) async fn read_catalogue() -> axum::Json<Catalogue> {
     axum::Json(Catalogue {
         lists: catalogue::CATALOGUE.to_vec(),
     })
+}
+
+async fn is_there(api: &Api, name: &str) -> bool {
+    let lists = api.engine.lists().await;
+    lists.iter().any(|list| list.name == name)
 }
 
 async fn of_name(api: &Api, name: &str) -> Result<axum::Json<List>, Problem> {
