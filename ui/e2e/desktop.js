@@ -1,6 +1,7 @@
 // The page on a desktop of its own, with a real keyring and real proxy settings: passwords, and the first run.
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { browser, curl, freePort, Stack, startOrigin, startPrivet, until } from './engine.js';
 import { axeFinds, go, shows, signIn } from './look.js';
@@ -13,6 +14,7 @@ const faults = [];
 
 /** The engine on that desktop, and a company's proxy that lets bob in alone. */
 async function startAll(session) {
+  addTeller(session);
   const [proxy, pac, control, company] = await Promise.all([1, 2, 3, 4].map(freePort));
   const users =
     '[listen]\nmixed = ["127.0.0.1:$"]\npac = ""\nusers = [{ name = "bob", password = { env = "BOB" } }]\n';
@@ -21,9 +23,42 @@ async function startAll(session) {
   const engine = await startPrivet(stack, 'desktop', config, ['agent', '--no-tray'], {
     ...session.env,
     OFFICE: PASSWORD,
+    DISPLAY: ':99',
   });
   const token = readFileSync(join(engine.dir, 'data/control.token'), 'utf8').trim();
-  return { proxy, pac, company, token, out: engine.out, url: `http://127.0.0.1:${control}/` };
+  const socket = join(engine.dir, 'data/control.sock');
+  return { socket, proxy, pac, company, token, out: engine.out, url: `http://127.0.0.1:${control}/` };
+}
+
+/** An application of that desktop that tells its environment. */
+function addTeller({ dir }) {
+  const program = join(dir, 'home/teller');
+  writeFileSync(
+    program,
+    '#!/bin/sh\nenv > "$HOME/environment.new"\nmv "$HOME/environment.new" "$HOME/environment"\n',
+  );
+  chmodSync(program, 0o755);
+  mkdirSync(join(dir, 'data/applications'), { recursive: true });
+  mkdirSync(join(dir, 'data/icons/hicolor/scalable/apps'), { recursive: true });
+  const entry = `[Desktop Entry]\nType=Application\nName=Teller\nExec=${program}\nIcon=teller\n`;
+  writeFileSync(join(dir, 'data/applications/teller.desktop'), entry);
+  const picture =
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="7" fill="green"/></svg>';
+  writeFileSync(join(dir, 'data/icons/hicolor/scalable/apps/teller.svg'), picture);
+}
+
+function bySocket(socketPath, method, { pathname, search }) {
+  return new Promise((resolve, reject) => {
+    const asked = request(
+      { socketPath, method, path: pathname + search, headers: { host: 'localhost' } },
+      (answer) => {
+        let body = '';
+        answer.setEncoding('utf8').on('data', (text) => (body += text));
+        answer.on('end', () => resolve({ status: answer.statusCode, contentType: 'application/json', body }));
+      },
+    );
+    asked.on('error', reject).end();
+  });
 }
 
 try {
@@ -56,7 +91,10 @@ async function check(session) {
   const before = session.proxy();
 
   const chromium = await browser(stack);
-  const context = await chromium.newContext({ viewport: { width: 1280, height: 800 } });
+  const context = await chromium.newContext({
+    viewport: { width: 1280, height: 800 },
+    permissions: ['clipboard-read', 'clipboard-write'],
+  });
   const page = await signIn(context, engine, faults);
   const heading = (name) => page.getByRole('heading', { name }).waitFor();
   /** By Tab alone, as somebody without a mouse gets there. */
@@ -230,11 +268,62 @@ async function check(session) {
     await page.getByText('office was changed.').waitFor();
     const config = await api('GET', '/config');
     assert.deepEqual(config.upstream[0].password, { env: 'OFFICE' });
-    // Refused by the engine with 409, which the browser logs.
-    faults.splice(0, faults.length, ...faults.filter((fault) => !fault.includes('409')));
+  });
+
+  const clipboard = () => page.evaluate(() => navigator.clipboard.readText());
+  await shows('settings are copied as the engine makes them; a browser starts nothing', async () => {
+    await go(page, 'settings');
+    const apps = page.locator('#apps');
+    await apps.getByText('Programs are started from Privet’s own window').waitFor();
+    await apps.getByRole('combobox', { name: /^For/ }).selectOption('git');
+    await apps.getByRole('button', { name: 'Copy the settings for Git' }).click();
+    await page.getByText('Copied: Git').waitFor();
+    assert.equal(await clipboard(), `git config --global http.proxy socks5h://127.0.0.1:${engine.proxy}`);
+    assert.deepEqual(await axeFinds(page, 'settings'), []);
+  });
+
+  await shows('in the window an application is started through Privet, with its picture', async () => {
+    // As the window asks: by the socket that only the desktop's owner can open.
+    await page.route('**/api/v1/apps**', async (route) => {
+      const asked = route.request();
+      await route.fulfill(await bySocket(engine.socket, asked.method(), new URL(asked.url())));
+    });
+    await page.reload();
+    const apps = page.locator('#apps');
+    await apps.getByText('Teller').waitFor();
+    await apps.locator('li', { hasText: 'Teller' }).locator('img').waitFor();
+    assert.deepEqual(await axeFinds(page, 'apps'), []);
+    await apps.scrollIntoViewIfNeeded();
+    for (const theme of ['light', 'dark']) {
+      await page.emulateMedia({ colorScheme: theme });
+      await page.screenshot({ path: join(shots, `apps-${theme}.png`) });
+    }
+    await apps.getByRole('button', { name: 'Start Teller through Privet' }).click();
+    await page.getByText('Teller was started through Privet.').waitFor();
+    const told = join(session.dir, 'home/environment');
+    await until('its environment', () => existsSync(told));
+    assert.match(readFileSync(told, 'utf8'), new RegExp(`HTTPS_PROXY=http://127.0.0.1:${engine.proxy}`));
+    await page.unroute('**/api/v1/apps**');
+  });
+
+  await shows('from a program’s row to a rule for it', async () => {
+    await curl(stack, engine, `http://127.0.0.1:${origin}/`);
+    await go(page, 'activity');
+    await page.getByRole('combobox', { name: /^By/ }).selectOption('app');
+    await page.getByRole('button', { name: 'Rule for curl' }).click();
+    await page.getByLabel('Program').waitFor();
+    assert.equal(await page.getByLabel('Program').first().inputValue(), 'curl');
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await page.getByText('A rule was added at the top.').waitFor();
+    const config = await api('GET', '/config');
+    assert.deepEqual(config.rule[0].match, { app: ['curl'] });
   });
 
   await shows('no error in the console, nothing asked elsewhere, no token in an address', () => {
-    assert.deepEqual(faults, []);
+    // Refused by the engine with 409, as it was to be, which the browser logs.
+    assert.deepEqual(
+      faults.filter((fault) => !fault.includes('409')),
+      [],
+    );
   });
 }

@@ -33,6 +33,7 @@ pub struct Api {
     pub(crate) editing: Arc<Mutex<()>>,
     pub(crate) closing: CancellationToken,
     pub(crate) system_proxy: SystemProxy,
+    pub(crate) menu: calls::apps::Menu,
 }
 
 impl Api {
@@ -45,6 +46,7 @@ impl Api {
             editing: Arc::default(),
             closing,
             system_proxy: SystemProxy::none(),
+            menu: calls::apps::Menu::default(),
         }
     }
 
@@ -129,6 +131,10 @@ fn all_calls() -> (Router<Api>, utoipa::openapi::OpenApi) {
             calls::first_run::read_first_run,
             calls::first_run::end_first_run
         ))
+        .routes(routes!(calls::apps::list_apps))
+        .routes(routes!(calls::apps::start_app))
+        .routes(routes!(calls::apps::read_icon))
+        .routes(routes!(calls::apps::read_settings))
         .routes(routes!(calls::doctor::examine))
         .routes(routes!(calls::document::read_document))
         .split_for_parts();

@@ -25,6 +25,7 @@ pub mod open;
 pub mod openapi;
 pub mod page;
 pub mod problem;
+pub mod recipes;
 pub mod system_proxy;
 pub mod token;
 

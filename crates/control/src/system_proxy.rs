@@ -245,7 +245,8 @@ fn target(listeners: &[ListenerState], means: Option<Means>) -> Option<Target> {
     }
 }
 
-fn reachable(mut address: SocketAddr) -> SocketAddr {
+/// A listener on every address is reached over loopback.
+pub(crate) fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address.ip() {
             IpAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),

@@ -1,4 +1,5 @@
-//! The PAC file's door: `GET /proxy.pac` and `/wpad.dat`, made from the policy that is in force.
+//! The PAC file's door: `GET /proxy.pac` and `/wpad.dat`, made from the policy that is in force; with `?app=NAME` as the
+//! program of that file name needs it.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -19,6 +20,9 @@ use crate::shared::Shared;
 
 /// The type browsers ask for.
 const PAC_TYPE: HeaderValue = HeaderValue::from_static("application/x-ns-proxy-autoconfig");
+
+/// Longest file name of a program, in bytes.
+const MAX_APP: usize = 255;
 
 pub(crate) async fn serve(stream: TcpStream, local: SocketAddr, shared: Arc<Shared>, place: Place) {
     let limit = shared
@@ -70,7 +74,10 @@ fn answer<B>(request: &Request<B>, local: SocketAddr, shared: &Shared) -> Respon
         return plain(StatusCode::METHOD_NOT_ALLOWED, "Only GET is served here.\n");
     }
     match request.uri().path() {
-        "/proxy.pac" | "/wpad.dat" => script(local, shared),
+        "/proxy.pac" | "/wpad.dat" => match app(request.uri().query().unwrap_or_default()) {
+            Ok(app) => script(local, shared, app.as_deref()),
+            Err(NoName) => plain(StatusCode::BAD_REQUEST, "That is no program's name.\n"),
+        },
         _ => plain(
             StatusCode::NOT_FOUND,
             "Here are /proxy.pac and /wpad.dat.\n",
@@ -78,7 +85,26 @@ fn answer<B>(request: &Request<B>, local: SocketAddr, shared: &Shared) -> Respon
     }
 }
 
-fn script(local: SocketAddr, shared: &Shared) -> Response<Full<Bytes>> {
+/// What stands behind `app=` is no file name.
+#[derive(Debug, PartialEq, Eq)]
+struct NoName;
+
+/// The program that asks for a file of its own.
+fn app(query: &str) -> Result<Option<String>, NoName> {
+    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+    let Some((_, name)) = pairs.find(|(key, _)| key == "app") else {
+        return Ok(None);
+    };
+    let is_name = (1..=MAX_APP).contains(&name.len())
+        && !name.contains(|letter: char| letter.is_control() || matches!(letter, '/' | '\\'));
+    if is_name {
+        Ok(Some(name.into_owned()))
+    } else {
+        Err(NoName)
+    }
+}
+
+fn script(local: SocketAddr, shared: &Shared, app: Option<&str>) -> Response<Full<Bytes>> {
     let snapshot = shared.snapshot.load();
     let Some(proxy) = shared.proxy_for(local.ip()) else {
         return plain(
@@ -86,7 +112,11 @@ fn script(local: SocketAddr, shared: &Shared) -> Response<Full<Bytes>> {
             "No listener here speaks HTTP: set [listen] mixed or http.\n",
         );
     };
-    let text = privet_policy::pac(&snapshot.policy, &proxy.to_string(), None);
+    let proxy = proxy.to_string();
+    let text = match app {
+        Some(app) => privet_policy::pac_for(&snapshot.policy, &proxy, app),
+        None => privet_policy::pac(&snapshot.policy, &proxy, None),
+    };
     let mut response = Response::new(Full::new(Bytes::from(text)));
     response.headers_mut().insert(CONTENT_TYPE, PAC_TYPE);
     let headers = response.headers_mut();
@@ -156,6 +186,23 @@ mod tests {
             assert_eq!(is_ours(host, local), ours, "{host}");
         }
         assert!(is_ours("[::1]:7281", "[::1]:7281".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_program_is_named_by_its_file_name() {
+        for (query, named) in [
+            ("", Ok(None)),
+            ("x=1", Ok(None)),
+            ("app=firefox", Ok(Some("firefox"))),
+            ("a=b&app=my%20app", Ok(Some("my app"))),
+            ("app=", Err(NoName)),
+            ("app=..%2Fx", Err(NoName)),
+            ("app=a%0Ab", Err(NoName)),
+            (&format!("app={}", "x".repeat(256)), Err(NoName)),
+        ] {
+            let named = named.map(|name| name.map(str::to_owned));
+            assert_eq!(app(query), named, "{query}");
+        }
     }
 
     #[test]

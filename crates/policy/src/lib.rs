@@ -37,7 +37,7 @@ pub use host::HostError;
 pub use list::{Hit, List, ListError, ListReader, ListStats, Tally, line_text};
 pub use newly_blocked::{Used, newly_blocked};
 pub use own::{OwnEndpoints, reaches};
-pub use pac::pac;
+pub use pac::{pac, pac_for};
 pub use policy::{Mode, Policy, StandingRule};
 pub use replay::{Difference, Record, Replay, replay};
 pub use request::{App, Host, Listener, Protocol, Request, Target};

@@ -18,6 +18,15 @@ const TEMPLATE: &str = include_str!("pac.js");
 /// All that is not loopback goes to Privet, and past it only when it cannot be reached (`; DIRECT`), unless the mode has
 /// a kill switch. What a rule blocks goes to Privet alone, which shows why.
 pub fn pac(policy: &Policy, proxy: &str, socks: Option<&str>) -> String {
+    pac_of(policy, proxy, socks, None)
+}
+
+/// As [`pac`], for the program of that file name alone: rules for it are told, those for others left out.
+pub fn pac_for(policy: &Policy, proxy: &str, app: &str) -> String {
+    pac_of(policy, proxy, None, Some(app))
+}
+
+fn pac_of(policy: &Policy, proxy: &str, socks: Option<&str>, app: Option<&str>) -> String {
     let kill_switch = policy.mode().kill_switch;
     let mut refuse = format!("PROXY {proxy}");
     if let Some(socks) = socks {
@@ -29,10 +38,10 @@ pub fn pac(policy: &Policy, proxy: &str, socks: Option<&str>) -> String {
         format!("{refuse}; DIRECT")
     };
     // With a kill switch nothing is direct, and there is one answer for all the rest.
-    let rules = if kill_switch {
-        &[]
+    let rules: Vec<&Rule> = if kill_switch {
+        Vec::new()
     } else {
-        that_tell(policy.rules())
+        that_tell(policy.rules(), app)
     };
     let own = policy.own();
     let values = [
@@ -41,7 +50,7 @@ pub fn pac(policy: &Policy, proxy: &str, socks: Option<&str>) -> String {
         ("$OWN_NAMES", names(&own.names)),
         ("$OWN_PORTS", own_ports(own)),
         ("$OWN_SOCKETS", own_sockets(own)),
-        ("$RULES", array(rules.iter().map(rule))),
+        ("$RULES", array(rules.iter().map(|one| rule(one, app)))),
     ];
     // Only whole lines of the template's head hold a value: what was put in is never looked at again.
     let mut text = String::with_capacity(TEMPLATE.len() + 256);
@@ -62,15 +71,18 @@ pub fn pac(policy: &Policy, proxy: &str, socks: Option<&str>) -> String {
     text
 }
 
-/// What comes behind the last rule with an answer of its own changes nothing.
-fn that_tell(rules: &[Rule]) -> &[Rule] {
-    let last = rules
+/// Those that may speak of the program; what comes behind the last one with an answer of its own changes nothing.
+fn that_tell<'a>(rules: &'a [Rule], app: Option<&str>) -> Vec<&'a Rule> {
+    let speaks = |rule: &&Rule| app.is_none_or(|app| rule.speaks_of(app) != Some(false));
+    let mut all: Vec<&Rule> = rules.iter().filter(speaks).collect();
+    let last = all
         .iter()
         .rposition(|rule| !matches!(rule.then, Then::Via(_)));
-    rules.get(..last.map_or(0, |at| at + 1)).unwrap_or_default()
+    all.truncate(last.map_or(0, |at| at + 1));
+    all
 }
 
-fn rule(rule: &Rule) -> String {
+fn rule(rule: &Rule, app: Option<&str>) -> String {
     let then = match rule.then {
         Then::Via(_) => 0,
         Then::Direct => 1,
@@ -94,7 +106,7 @@ fn rule(rule: &Rule) -> String {
     if !rule.ip.is_empty() {
         key("ip", array(rule.ip.iter().map(net)));
     }
-    if rule.is_beyond_urls() {
+    if rule.is_beyond_urls(app) {
         key("more", "1".into());
     }
     text.push_str(" }");

@@ -195,6 +195,20 @@ impl Rule {
         }
     }
 
+    /// Whether the rule speaks of a program of that file name; `None`: it may, by a path that a name does not tell.
+    pub(crate) fn speaks_of(&self, name: &str) -> Option<bool> {
+        let app = App {
+            name: name.into(),
+            path: None,
+            pid: 0,
+        };
+        if any(&self.app, |one| one.is(&app)) {
+            return Some(true);
+        }
+        let by_path = self.app.iter().any(|one| matches!(one, AppMatch::Path(_)));
+        (!by_path).then_some(false)
+    }
+
     pub(crate) fn names_an_app(&self) -> bool {
         !self.app.is_empty()
     }
@@ -204,8 +218,8 @@ impl Rule {
     }
 
     /// It asks for something that a URL does not tell, or for the time.
-    pub(crate) fn is_beyond_urls(&self) -> bool {
-        !self.app.is_empty()
+    pub(crate) fn is_beyond_urls(&self, app: Option<&str>) -> bool {
+        (!self.app.is_empty() && app.is_none_or(|app| self.speaks_of(app) != Some(true)))
             || !self.protocol.is_empty()
             || !self.user.is_empty()
             || !self.regex.is_empty()

@@ -125,6 +125,36 @@ impl CloneWith for privet_config::Rule {
 }
 
 #[test]
+fn a_program_gets_the_rules_for_it_told_and_those_for_others_left_out() {
+    let policy = policy(&with_rules(vec![
+        rule(Use::Block, |m| m.app = strings(["curl"])),
+        rule(Use::Direct, |m| m.app = strings(["Firefox"]))
+            .clone_with(|m| m.domain = strings(["own.test"])),
+        rule(Use::Block, |m| m.app = strings(["/opt/firefox"]))
+            .clone_with(|m| m.domain = strings(["path.test"])),
+        rule(Use::Block, |m| m.domain = strings(["bad.test"])),
+    ]));
+    let asked = [
+        ("https://own.test/", "own.test"),
+        ("https://path.test/", "path.test"),
+        ("https://bad.test/", "bad.test"),
+        ("https://a.test/", "a.test"),
+    ];
+    let told = |file: &str| answers(file, &asked);
+    let (Some(firefox), Some(curl), Some(anyone)) = (
+        told(&pac_for(&policy, PROXY, "firefox")),
+        told(&pac_for(&policy, PROXY, "curl")),
+        told(&pac(&policy, PROXY, None)),
+    ) else {
+        return;
+    };
+    // A path is more than a name tells.
+    assert_eq!(firefox, ["DIRECT", ASK, REFUSE, ASK]);
+    assert_eq!(curl, [REFUSE; 4]);
+    assert_eq!(anyone, [ASK; 4]);
+}
+
+#[test]
 fn privets_own_doors_are_reached_without_a_proxy() {
     let own = OwnEndpoints {
         listeners: vec![

@@ -7,13 +7,16 @@
 )]
 
 pub mod activation;
+pub mod apps;
 pub mod clipboard;
+mod detached;
 pub mod interfaces;
 pub mod keyring;
 pub mod limits;
 pub mod login;
 pub mod notify;
 pub mod process;
+pub mod proxied;
 pub mod proxy;
 pub mod window;
 

@@ -3,7 +3,9 @@
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
+
+use crate::detached;
 
 const PROGRAM: &str = "privet-desktop";
 
@@ -65,20 +67,13 @@ const fn opener() -> &'static str {
     }
 }
 
-fn start(mut command: Command, program: &str) -> Result<(), WindowError> {
-    let child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    let mut child = child.map_err(|source| WindowError::NotStarted {
-        program: program.to_owned(),
-        source,
-    })?;
-    // A child that nobody waits for stays in the table of processes.
-    let waits = std::thread::Builder::new().name("window".to_owned());
-    let _ = waits.stack_size(64 * 1024).spawn(move || child.wait());
-    Ok(())
+fn start(command: Command, program: &str) -> Result<(), WindowError> {
+    detached::spawn(command)
+        .map(|_| ())
+        .map_err(|source| WindowError::NotStarted {
+            program: program.to_owned(),
+            source,
+        })
 }
 
 /// Beside this program, then on the path.

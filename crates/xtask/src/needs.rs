@@ -100,6 +100,21 @@ pub const TEST: &[Package] = &[
         "a Secret Service for the keyring test",
     ),
     Package(
+        "libsecret-tools",
+        "secret-tool",
+        "reads the keyring as another program does",
+    ),
+    Package(
+        "openssh-client",
+        "ssh",
+        "takes its settings in the test of settings to copy",
+    ),
+    Package(
+        "netcat-openbsd",
+        "nc",
+        "carries ssh in the test of settings to copy",
+    ),
+    Package(
         "xvfb",
         "Xvfb",
         "a screen for the tray's and the window's tests",

@@ -1,6 +1,8 @@
-//! `privet env`: the variables that send a shell's programs through Privet.
+//! `privet env`: the variables that send a shell's programs through Privet, and what other programs want instead.
 
 use clap::ValueEnum;
+use privet_control::calls::apps::Recipes;
+use privet_system::proxied::{self, variables};
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
@@ -13,6 +15,9 @@ pub struct Args {
     /// Write the lines that take the variables away again
     #[arg(long)]
     unset: bool,
+    /// What this program wants instead: firefox, curl, git, ssh, telegram, docker, …; "list" names them all
+    #[arg(long = "for", value_name = "PROGRAM", conflicts_with_all = ["shell", "unset"])]
+    program: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -23,92 +28,75 @@ pub enum Shell {
     Powershell,
 }
 
-/// Targets that programs reach without the proxy.
-const NO_PROXY: &str = "localhost,127.0.0.0/8,127.0.0.1,::1";
-
-/// Names and values for a proxy at `http` (HTTP) and `socks` (SOCKS, names resolved by the proxy), each in both cases:
-/// programs differ in which they read.
-pub fn variables(http: Option<&str>, socks: Option<&str>) -> Vec<(String, String)> {
-    let http_url = http.map(|address| format!("http://{address}"));
-    let socks_url = socks.map(|address| format!("socks5h://{address}"));
-    let plain = http_url.clone().or_else(|| socks_url.clone());
-    let all = socks_url.or(http_url);
-    let pairs = [
-        ("http_proxy", plain.clone()),
-        ("https_proxy", plain),
-        ("all_proxy", all),
-        ("no_proxy", Some(NO_PROXY.to_owned())),
-    ];
-    pairs
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
-        .flat_map(|(name, value)| {
-            [
-                (name.to_owned(), value.clone()),
-                (name.to_ascii_uppercase(), value),
-            ]
-        })
-        .collect()
+impl From<Shell> for proxied::Shell {
+    fn from(shell: Shell) -> Self {
+        match shell {
+            Shell::Bash => Self::Bash,
+            Shell::Fish => Self::Fish,
+            Shell::Powershell => Self::Powershell,
+        }
+    }
 }
 
 pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
-    let (http, socks) = context.proxy().await?;
-    let variables = variables(http.as_deref(), socks.as_deref());
+    if let Some(program) = &args.program {
+        return settings(context, program).await;
+    }
+    let addresses = context.proxy().await?;
     if context.terminal.json {
-        let map: std::collections::BTreeMap<_, _> = variables.into_iter().collect();
+        let map: std::collections::BTreeMap<_, _> = variables(&addresses).into_iter().collect();
         context.terminal.json(&map)?;
         return Ok(Exit::Done);
     }
-    let shell = args.shell.unwrap_or_else(own_shell);
-    let lines: Vec<String> = variables
+    let shell = args.shell.map_or_else(own_shell, proxied::Shell::from);
+    let lines: Vec<String> = variables(&addresses)
         .iter()
-        .map(|(name, value)| line(shell, name, value, args.unset))
+        .map(|(name, value)| match args.unset {
+            true => shell.unset(name),
+            false => shell.set(name, value),
+        })
         .collect();
     context.terminal.say(&lines.join("\n"))?;
     Ok(Exit::Done)
 }
 
-fn own_shell() -> Shell {
+/// The text alone, so that it can be sent into the program's file; where it belongs is said beside it.
+async fn settings(context: &Context, program: &str) -> Result<Exit, Failure> {
+    let all: Recipes = context.client()?.get("/api/v1/apps/settings", &()).await?;
+    let ids: Vec<&str> = all
+        .recipes
+        .iter()
+        .map(|recipe| recipe.id.as_str())
+        .collect();
+    if program == "list" {
+        context.terminal.say(&ids.join("\n"))?;
+        return Ok(Exit::Done);
+    }
+    let Some(recipe) = all.recipes.iter().find(|recipe| recipe.id == program) else {
+        return Err(Failure::usage(format!(
+            "no settings are known for \"{program}\"; there are {}",
+            ids.join(", ")
+        )));
+    };
+    if context.terminal.json {
+        context.terminal.json(recipe)?;
+        return Ok(Exit::Done);
+    }
+    if let Some(place) = &recipe.place {
+        context.complain(&format!("goes into {place}"));
+    }
+    if let Some(note) = &recipe.note {
+        context.complain(note);
+    }
+    context.terminal.say(&recipe.text)?;
+    Ok(Exit::Done)
+}
+
+fn own_shell() -> proxied::Shell {
     match std::env::var("SHELL") {
-        Ok(path) if path.ends_with("fish") => Shell::Fish,
-        Ok(path) if path.ends_with("pwsh") => Shell::Powershell,
-        Err(_) if cfg!(windows) => Shell::Powershell,
-        _ => Shell::Bash,
-    }
-}
-
-/// One line; values hold no quote, since they are addresses of ours.
-fn line(shell: Shell, name: &str, value: &str, unset: bool) -> String {
-    match (shell, unset) {
-        (Shell::Bash, false) => format!("export {name}='{value}'"),
-        (Shell::Bash, true) => format!("unset {name}"),
-        (Shell::Fish, false) => format!("set -gx {name} '{value}'"),
-        (Shell::Fish, true) => format!("set -e {name}"),
-        (Shell::Powershell, false) => format!("$env:{name} = '{value}'"),
-        (Shell::Powershell, true) => {
-            format!("Remove-Item Env:{name} -ErrorAction SilentlyContinue")
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_mixed_listener_gives_http_and_socks_with_names_left_to_the_proxy() {
-        let all = variables(Some("127.0.0.1:7280"), Some("127.0.0.1:7280"));
-        let find = |name: &str| all.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
-        assert_eq!(find("http_proxy"), Some("http://127.0.0.1:7280"));
-        assert_eq!(find("HTTPS_PROXY"), Some("http://127.0.0.1:7280"));
-        assert_eq!(find("all_proxy"), Some("socks5h://127.0.0.1:7280"));
-        assert!(find("NO_PROXY").unwrap().contains("localhost"));
-    }
-
-    #[test]
-    fn each_shell_gets_its_own_syntax() {
-        assert_eq!(line(Shell::Bash, "a", "b", false), "export a='b'");
-        assert_eq!(line(Shell::Fish, "a", "b", false), "set -gx a 'b'");
-        assert_eq!(line(Shell::Powershell, "a", "b", false), "$env:a = 'b'");
+        Ok(path) if path.ends_with("fish") => proxied::Shell::Fish,
+        Ok(path) if path.ends_with("pwsh") => proxied::Shell::Powershell,
+        Err(_) if cfg!(windows) => proxied::Shell::Powershell,
+        _ => proxied::Shell::Bash,
     }
 }

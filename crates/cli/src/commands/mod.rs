@@ -2,6 +2,7 @@
 
 use privet_control::Client;
 use privet_control::calls::status::Status;
+use privet_system::proxied::Addresses;
 
 use crate::exit::Failure;
 use crate::places::Places;
@@ -47,23 +48,27 @@ impl Context {
         Ok(self.client()?.status().await?)
     }
 
-    /// Where the running engine takes HTTP and SOCKS, as programs of this machine reach it.
-    pub async fn proxy(&self) -> Result<(Option<String>, Option<String>), Failure> {
+    /// Where the running engine takes connections, as programs of this machine reach it.
+    pub async fn proxy(&self) -> Result<Addresses, Failure> {
         let status = self.status().await?;
-        let first = |kinds: [&str; 2]| {
+        let first = |kinds: &[&str]| {
             kinds.iter().find_map(|kind| {
                 let listener = status.listeners.iter().find(|l| l.kind == *kind)?;
                 Some(reachable(&listener.address))
             })
         };
-        let (http, socks) = (first(["mixed", "http"]), first(["mixed", "socks"]));
-        if http.is_none() && socks.is_none() {
+        let addresses = Addresses {
+            http: first(&["mixed", "http"]),
+            socks: first(&["mixed", "socks"]),
+            pac: first(&["pac"]).map(|address| format!("http://{address}/proxy.pac")),
+        };
+        if addresses.http.is_none() && addresses.socks.is_none() {
             return Err(Failure::with_help(
                 "the engine has no proxy listener",
                 "put one in the configuration: [listen] mixed = [\"127.0.0.1:7280\"]",
             ));
         }
-        Ok((http, socks))
+        Ok(addresses)
     }
 
     /// Says something on standard error.

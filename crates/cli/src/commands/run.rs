@@ -1,9 +1,12 @@
 //! `privet run -- PROGRAM`: starts a program with the proxy's environment.
 
 use std::ffi::OsString;
-use std::process::{Command, ExitStatus};
+use std::path::Path;
+use std::process::ExitStatus;
 
-use crate::commands::{Context, env};
+use privet_system::proxied::{self, Way};
+
+use crate::commands::Context;
 use crate::exit::{Exit, Failure};
 
 #[derive(Debug, clap::Args)]
@@ -19,20 +22,21 @@ pub struct Args {
 }
 
 pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
-    let (http, socks) = context.proxy().await?;
+    let addresses = context.proxy().await?;
     let Some((program, rest)) = args.program.split_first() else {
         return Err(Failure::usage(
             "name a program: privet run -- curl https://example.com",
         ));
     };
-    let mut command = Command::new(program);
-    command
-        .args(rest)
-        .envs(env::variables(http.as_deref(), socks.as_deref()));
-    // Who starts a program through Privet wants all that it does to go there, targets on this machine too.
-    for exception in ["no_proxy", "NO_PROXY"] {
-        command.env_remove(exception);
+    let program = Path::new(program);
+    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    if proxied::way(&name) == Way::OwnSettings {
+        context.complain(&format!(
+            "{name} reads no variable, only its own settings or the desktop's: privet env --for firefox"
+        ));
     }
+    // Who starts a program through Privet wants all that it does to go there.
+    let mut command = proxied::command(program, rest, &addresses);
     match command.status() {
         Ok(status) => Ok(Exit::Program(code(status))),
         Err(error) => {

@@ -1,5 +1,6 @@
 //! The calls of the API: one file each, with what goes in, what comes out, and the handler between.
 
+pub mod apps;
 pub mod changes;
 pub mod config;
 pub mod connections;

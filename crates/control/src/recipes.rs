@@ -1,0 +1,281 @@
+//! What programs with proxy settings of their own want to be told, made from where we really listen. Pure.
+
+use privet_system::proxied::{Addresses, Shell};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The settings of one program, to be copied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Recipe {
+    /// What `privet env --for` takes.
+    #[schema(example = "git")]
+    pub id: String,
+    #[schema(example = "Git")]
+    pub name: String,
+    /// The file it belongs into; absent: it is a command, or an address to open.
+    #[schema(example = "~/.curlrc")]
+    pub place: Option<String>,
+    pub text: String,
+    /// What has to be known beside it.
+    pub note: Option<String>,
+}
+
+/// All that can be said with what we listen on.
+pub fn recipes(at: &Addresses) -> Vec<Recipe> {
+    let shells = [
+        ("shell", "bash, zsh", Some("~/.profile"), Shell::Bash),
+        (
+            "fish",
+            "fish",
+            Some("~/.config/fish/config.fish"),
+            Shell::Fish,
+        ),
+        (
+            "powershell",
+            "PowerShell",
+            Some("$PROFILE"),
+            Shell::Powershell,
+        ),
+    ];
+    let shells = shells.map(|(id, name, place, shell)| {
+        let lines = shell.set_all(at);
+        (!lines.is_empty()).then(|| recipe(id, name, place, lines, None))
+    });
+    let known = [
+        firefox(at),
+        chromium(at),
+        curl(at),
+        git(at),
+        ssh(at),
+        telegram(at),
+        wsl(at),
+        docker(at),
+        apt(at),
+        npm(at),
+        pip(at),
+        pac(at),
+    ];
+    known.into_iter().chain(shells).flatten().collect()
+}
+
+fn recipe(id: &str, name: &str, place: Option<&str>, text: String, note: Option<&str>) -> Recipe {
+    Recipe {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        place: place.map(str::to_owned),
+        text,
+        note: note.map(str::to_owned),
+    }
+}
+
+/// SOCKS with names left to us, else HTTP.
+fn socks_or_http(at: &Addresses) -> Option<String> {
+    let socks = at.socks.as_ref().map(|socks| format!("socks5h://{socks}"));
+    socks.or_else(|| http(at))
+}
+
+fn http(at: &Addresses) -> Option<String> {
+    at.http.as_ref().map(|http| format!("http://{http}"))
+}
+
+/// "[::1]:7280" → "::1", "7280".
+fn split(address: &str) -> Option<(&str, &str)> {
+    let (host, port) = address.rsplit_once(':')?;
+    Some((host.trim_matches(['[', ']']), port))
+}
+
+/// Its names in about:config; both protocols, since one listener speaks them all.
+fn firefox(at: &Addresses) -> Option<Recipe> {
+    let mut lines = vec!["user_pref(\"network.proxy.type\", 1);".to_owned()];
+    let mut pair = |key: &str, host: &str, port: &str| {
+        lines.push(format!("user_pref(\"network.proxy.{key}\", \"{host}\");"));
+        lines.push(format!("user_pref(\"network.proxy.{key}_port\", {port});"));
+    };
+    if let Some((host, port)) = at.socks.as_deref().and_then(split) {
+        pair("socks", host, port);
+        lines.push("user_pref(\"network.proxy.socks_version\", 5);".to_owned());
+        lines.push("user_pref(\"network.proxy.socks_remote_dns\", true);".to_owned());
+    } else {
+        let (host, port) = at.http.as_deref().and_then(split)?;
+        pair("http", host, port);
+        pair("ssl", host, port);
+    }
+    let note = "Or by hand: Settings, Network Settings, Manual proxy configuration. about:profiles names the folder.";
+    let place = "user.js in the profile's folder";
+    Some(recipe(
+        "firefox",
+        "Firefox",
+        Some(place),
+        lines.join("\n"),
+        Some(note),
+    ))
+}
+
+fn chromium(at: &Addresses) -> Option<Recipe> {
+    let text = match (&at.pac, http(at)) {
+        (Some(pac), _) => format!("chromium --proxy-pac-url=\"{pac}?app=chromium\""),
+        (None, Some(http)) => format!("chromium --proxy-server=\"{http}\""),
+        (None, None) => return None,
+    };
+    let note = "A browser that runs already takes no new proxy: close it first. Without the word it follows the desktop's settings.";
+    Some(recipe(
+        "chromium",
+        "Chromium, Chrome, Brave, Edge",
+        None,
+        text,
+        Some(note),
+    ))
+}
+
+fn curl(at: &Addresses) -> Option<Recipe> {
+    let text = format!("proxy = \"{}\"", socks_or_http(at)?);
+    Some(recipe("curl", "curl", Some("~/.curlrc"), text, None))
+}
+
+fn git(at: &Addresses) -> Option<Recipe> {
+    let text = format!("git config --global http.proxy {}", socks_or_http(at)?);
+    let note = "For http:// and https:// remotes; those over ssh follow the settings of ssh.";
+    Some(recipe("git", "Git", None, text, Some(note)))
+}
+
+fn ssh(at: &Addresses) -> Option<Recipe> {
+    let (way, address) = match (&at.socks, &at.http) {
+        (Some(socks), _) => ("5", socks),
+        (None, Some(http)) => ("connect", http),
+        (None, None) => return None,
+    };
+    let text = format!("Host *\n    ProxyCommand nc -X {way} -x {address} %h %p");
+    let note = "Wants the nc of OpenBSD (package netcat-openbsd).";
+    Some(recipe(
+        "ssh",
+        "ssh",
+        Some("~/.ssh/config"),
+        text,
+        Some(note),
+    ))
+}
+
+fn telegram(at: &Addresses) -> Option<Recipe> {
+    let (host, port) = split(at.socks.as_deref()?)?;
+    let text = format!("tg://socks?server={host}&port={port}");
+    let note = "Open the address; Telegram asks whether to use the proxy.";
+    Some(recipe("telegram", "Telegram", None, text, Some(note)))
+}
+
+/// Behind WSL's own network the Windows side is its gateway.
+fn wsl(at: &Addresses) -> Option<Recipe> {
+    let (_, port) = split(at.http.as_deref().or(at.socks.as_deref())?)?;
+    let scheme = if at.http.is_some() { "http" } else { "socks5h" };
+    let text = format!(
+        "host=$(ip route show default | awk '{{print $3}}')\nexport http_proxy=\"{scheme}://$host:{port}\" https_proxy=\"{scheme}://$host:{port}\""
+    );
+    let note = "Privet on Windows has to listen on an address that WSL reaches, with users or allowed clients. With networkingMode=mirrored take the lines for bash instead.";
+    Some(recipe(
+        "wsl",
+        "WSL",
+        Some("~/.profile in WSL"),
+        text,
+        Some(note),
+    ))
+}
+
+/// In a container, loopback is the container.
+fn docker(at: &Addresses) -> Option<Recipe> {
+    let (_, port) = split(at.http.as_deref()?)?;
+    let proxy = format!("http://host.docker.internal:{port}");
+    let config = serde_json::json!({
+        "proxies": { "default": { "httpProxy": proxy, "httpsProxy": proxy, "noProxy": "localhost,127.0.0.0/8" } }
+    });
+    let text = serde_json::to_string_pretty(&config).ok()?;
+    let note = "Privet has to listen on an address that containers reach, with users or allowed clients; on Linux start them with --add-host=host.docker.internal:host-gateway.";
+    Some(recipe(
+        "docker",
+        "Docker",
+        Some("~/.docker/config.json"),
+        text,
+        Some(note),
+    ))
+}
+
+fn apt(at: &Addresses) -> Option<Recipe> {
+    let proxy = http(at).or_else(|| socks_or_http(at))?;
+    let text = format!("Acquire::http::Proxy \"{proxy}\";\nAcquire::https::Proxy \"{proxy}\";");
+    Some(recipe(
+        "apt",
+        "apt",
+        Some("/etc/apt/apt.conf.d/95privet"),
+        text,
+        None,
+    ))
+}
+
+fn npm(at: &Addresses) -> Option<Recipe> {
+    let proxy = http(at)?;
+    let text = format!("proxy={proxy}\nhttps-proxy={proxy}");
+    Some(recipe("npm", "npm", Some("~/.npmrc"), text, None))
+}
+
+fn pip(at: &Addresses) -> Option<Recipe> {
+    let text = format!("[global]\nproxy = {}", http(at)?);
+    Some(recipe(
+        "pip",
+        "pip",
+        Some("~/.config/pip/pip.conf"),
+        text,
+        None,
+    ))
+}
+
+fn pac(at: &Addresses) -> Option<Recipe> {
+    let text = format!("{}?app=NAME", at.pac.as_ref()?);
+    let note = "For programs that take the address of a PAC file: NAME is the program's file name, and the rules for it count.";
+    Some(recipe("pac", "PAC", None, text, Some(note)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(http: Option<&str>, socks: Option<&str>, pac: Option<&str>) -> Addresses {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        Addresses {
+            http: owned(http),
+            socks: owned(socks),
+            pac: owned(pac),
+        }
+    }
+
+    #[test]
+    fn nothing_is_said_where_nothing_listens() {
+        let said: Vec<_> = recipes(&at(None, None, None))
+            .into_iter()
+            .map(|one| one.text)
+            .collect();
+        // Only what keeps localhost out of a proxy that there is not.
+        assert!(said.iter().all(|text| !text.contains("://")), "{said:?}");
+    }
+
+    #[test]
+    fn each_says_where_we_really_listen() {
+        let here = "127.0.0.1:4711";
+        let pac_at = "http://127.0.0.1:4712/proxy.pac";
+        let all = recipes(&at(Some(here), Some(here), Some(pac_at)));
+        assert_eq!(all.len(), 15);
+        for one in &all {
+            assert!(
+                one.text.contains("4711") || one.text.contains("4712"),
+                "{}",
+                one.id
+            );
+        }
+        let six = recipes(&at(None, Some("[::1]:9"), None));
+        let text = |id: &str| {
+            six.iter()
+                .find(|one| one.id == id)
+                .map(|one| one.text.clone())
+        };
+        assert!(text("firefox").unwrap().contains("\"::1\""));
+        assert_eq!(text("telegram").unwrap(), "tg://socks?server=::1&port=9");
+        assert_eq!(text("npm"), None);
+    }
+}

@@ -1,0 +1,233 @@
+//! The applications of this desktop, as its menu has them (freedesktop.org, Desktop Entry Specification 1.5): found,
+//! drawn by their icons, started through Privet.
+
+pub mod entry;
+pub mod icon;
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use self::entry::{Entry, Session};
+use crate::detached;
+use crate::proxied::{self, Addresses};
+
+/// Files that are read; a desktop has some hundreds.
+const MAX_FILES: usize = 4096;
+/// Applications that are kept.
+pub const MAX_APPS: usize = 1024;
+/// Largest file that is read, in bytes.
+const MAX_FILE: u64 = 256 * 1024;
+/// Folders below folders.
+const MAX_DEPTH: usize = 3;
+
+/// An application of the menu.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesktopApp {
+    /// Its file's name without `.desktop`: "org.gnome.Maps".
+    pub id: String,
+    pub name: String,
+    /// The program and its words.
+    pub exec: Vec<String>,
+    /// Where it wants to be started.
+    pub folder: Option<PathBuf>,
+    /// A name in the icon theme, or a path.
+    pub icon: Option<String>,
+}
+
+impl DesktopApp {
+    /// The file name of the program behind it: "firefox-esr".
+    pub fn program(&self) -> &str {
+        let word = program_word(&self.exec).map_or("", String::as_str);
+        word.rsplit('/').next().unwrap_or(word)
+    }
+
+    /// Starts it through Privet; its process's number.
+    ///
+    /// # Errors
+    /// The program is not there or cannot be started.
+    pub fn launch(&self, to: &Addresses) -> io::Result<u32> {
+        let mut words = self.exec.iter();
+        let Some(first) = words.next() else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        let rest: Vec<&String> = words.collect();
+        let mut command = proxied::command(Path::new(first), &rest, to);
+        let home = directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned());
+        if let Some(folder) = self
+            .folder
+            .clone()
+            .filter(|folder| folder.is_dir())
+            .or(home)
+        {
+            command.current_dir(folder);
+        }
+        // What ends us at a terminal does not end it.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        detached::spawn(command)
+    }
+}
+
+/// "env A=b program" starts `program`.
+fn program_word(exec: &[String]) -> Option<&String> {
+    let mut words = exec.iter();
+    let first = words.next()?;
+    if first.rsplit('/').next() != Some("env") {
+        return Some(first);
+    }
+    words.find(|word| !word.contains('=') && !word.starts_with('-'))
+}
+
+/// Whether there is a screen to start anything on.
+pub fn has_session() -> bool {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    cfg!(not(unix)) || is_set("WAYLAND_DISPLAY") || is_set("DISPLAY")
+}
+
+/// All that a menu of this session would show, by name. Blocks on files.
+pub fn installed() -> Vec<DesktopApp> {
+    let folders = data_folders().into_iter();
+    let folders: Vec<PathBuf> = folders.map(|folder| folder.join("applications")).collect();
+    found_in(&folders, &Session::of_env(), is_there)
+}
+
+/// The folders with programs' data, the user's own first.
+pub(crate) fn data_folders() -> Vec<PathBuf> {
+    let own = directories::BaseDirs::new().map(|dirs| dirs.data_dir().to_owned());
+    let shared = std::env::var_os("XDG_DATA_DIRS").filter(|all| !all.is_empty());
+    let shared = shared.unwrap_or_else(|| "/usr/local/share:/usr/share".into());
+    own.into_iter()
+        .chain(std::env::split_paths(&shared))
+        .filter(|folder| folder.is_absolute())
+        .collect()
+}
+
+/// A file of a folder before hides one of its name in those behind, also where it only says that it is not to be shown.
+fn found_in(
+    folders: &[PathBuf],
+    session: &Session,
+    is_there: impl Fn(&str) -> bool,
+) -> Vec<DesktopApp> {
+    let (mut seen, mut apps) = (HashSet::new(), Vec::new());
+    for folder in folders {
+        let mut files = Vec::new();
+        collect(folder, "", 0, &mut files);
+        for (id, path) in files {
+            if seen.len() >= MAX_FILES || apps.len() >= MAX_APPS || !seen.insert(id.clone()) {
+                continue;
+            }
+            let entry = read(&path).and_then(|text| entry::parse(&text, session));
+            let shown = entry.filter(|entry| entry.is_shown && !entry.terminal);
+            let here = |entry: &Entry| {
+                let program = program_word(&entry.exec);
+                let own = program.is_some_and(|program| is_our_own(program));
+                !own && entry.try_exec.as_deref().is_none_or(&is_there)
+                    && program.is_some_and(|program| is_there(program))
+            };
+            if let Some(entry) = shown.filter(here) {
+                apps.push(DesktopApp {
+                    id,
+                    name: entry.name,
+                    exec: entry.exec,
+                    folder: entry.folder.map(PathBuf::from),
+                    icon: entry.icon,
+                });
+            }
+        }
+    }
+    apps.sort_by_cached_key(|app| (app.name.to_lowercase(), app.id.clone()));
+    apps
+}
+
+fn collect(folder: &Path, prefix: &str, depth: usize, files: &mut Vec<(String, PathBuf)>) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten().take(MAX_FILES) {
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
+        let path = entry.path();
+        if files.len() >= MAX_FILES {
+            return;
+        }
+        if let Some(id) = name.strip_suffix(".desktop") {
+            files.push((format!("{prefix}{id}"), path));
+        } else if depth < MAX_DEPTH && path.is_dir() {
+            collect(&path, &format!("{prefix}{name}-"), depth + 1, files);
+        }
+    }
+}
+
+fn read(path: &Path) -> Option<String> {
+    use std::io::Read;
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).ok()?;
+    file.metadata().ok().filter(fs::Metadata::is_file)?;
+    file.take(MAX_FILE).read_to_end(&mut bytes).ok()?;
+    String::from_utf8(bytes).ok()
+}
+
+/// Privet is not started through itself.
+fn is_our_own(program: &str) -> bool {
+    matches!(
+        program.rsplit('/').next(),
+        Some("privet" | "privet-desktop")
+    )
+}
+
+/// A path, or a name on the path, that can be started.
+fn is_there(program: &str) -> bool {
+    if program.contains('/') {
+        return Path::new(program).is_file();
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    !program.is_empty() && std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(folder: &Path, name: &str, text: &str) {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, format!("[Desktop Entry]\nType=Application\n{text}")).unwrap();
+    }
+
+    #[test]
+    fn the_users_own_file_hides_the_shared_one_and_what_is_not_here_is_not_shown() {
+        let (own, shared) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        write(shared.path(), "maps.desktop", "Name=Maps\nExec=maps %U\n");
+        write(
+            shared.path(),
+            "b.desktop",
+            "Name=B\nExec=env LC_ALL=C b-bin\n",
+        );
+        write(shared.path(), "gone.desktop", "Name=Gone\nExec=gone\n");
+        write(
+            shared.path(),
+            "term.desktop",
+            "Name=T\nExec=t\nTerminal=true\n",
+        );
+        write(
+            shared.path(),
+            "kde/a.desktop",
+            "Name=a\nExec=/opt/a/bin/a\nIcon=a\n",
+        );
+        write(
+            own.path(),
+            "maps.desktop",
+            "Name=Maps\nExec=maps\nNoDisplay=true\n",
+        );
+        let folders = [own.path().to_owned(), shared.path().to_owned()];
+        let apps = found_in(&folders, &Session::default(), |program| program != "gone");
+        let ids: Vec<_> = apps
+            .iter()
+            .map(|app| (app.id.as_str(), app.program()))
+            .collect();
+        assert_eq!(ids, [("kde-a", "a"), ("b", "b-bin")]);
+    }
+}

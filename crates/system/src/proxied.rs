@@ -1,0 +1,203 @@
+//! What makes a program go through Privet: the variables that most read, and the words that some want instead.
+
+use std::path::Path;
+use std::process::Command;
+
+/// Targets that programs reach without the proxy.
+const NO_PROXY: &str = "localhost,127.0.0.0/8,127.0.0.1,::1";
+/// Browsers on Chromium's engine take no variable on every desktop, and their own word on all.
+const CHROMIUM: [&str; 9] = [
+    "chromium",
+    "google-chrome",
+    "chrome",
+    "brave",
+    "microsoft-edge",
+    "msedge",
+    "vivaldi",
+    "opera",
+    "ungoogled-chromium",
+];
+/// Programs on Mozilla's engine read the desktop's settings or their own, and no variable.
+const MOZILLA: [&str; 6] = [
+    "firefox",
+    "librewolf",
+    "waterfox",
+    "thunderbird",
+    "icecat",
+    "floorp",
+];
+
+/// Where the proxy is, as programs of this machine reach it: "host:port".
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Addresses {
+    pub http: Option<String>,
+    pub socks: Option<String>,
+    /// The PAC file's address, whole.
+    pub pac: Option<String>,
+}
+
+/// Whose syntax a line is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shell {
+    /// bash, zsh, sh
+    Bash,
+    Fish,
+    Powershell,
+}
+
+impl Shell {
+    /// The line that sets a variable; values hold no quote, since they are addresses of ours.
+    pub fn set(self, name: &str, value: &str) -> String {
+        match self {
+            Self::Bash => format!("export {name}='{value}'"),
+            Self::Fish => format!("set -gx {name} '{value}'"),
+            Self::Powershell => format!("$env:{name} = '{value}'"),
+        }
+    }
+
+    /// The line that takes it away again.
+    pub fn unset(self, name: &str) -> String {
+        match self {
+            Self::Bash => format!("unset {name}"),
+            Self::Fish => format!("set -e {name}"),
+            Self::Powershell => format!("Remove-Item Env:{name} -ErrorAction SilentlyContinue"),
+        }
+    }
+
+    /// All variables, a line each.
+    pub fn set_all(self, addresses: &Addresses) -> String {
+        let all = variables(addresses);
+        let lines: Vec<String> = all
+            .iter()
+            .map(|(name, value)| self.set(name, value))
+            .collect();
+        lines.join("\n")
+    }
+}
+
+/// How a program is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// By the variables.
+    Environment,
+    /// By `--proxy-server`.
+    Flag,
+    /// In its own settings alone.
+    OwnSettings,
+}
+
+/// How the program of that file name is told.
+pub fn way(program: &str) -> Way {
+    let name = program.to_ascii_lowercase();
+    // "firefox-esr", "google-chrome-stable", "brave-browser".
+    let is = |family: &&'static str| {
+        name.strip_prefix(family)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.']))
+    };
+    if CHROMIUM.iter().any(is) {
+        Way::Flag
+    } else if MOZILLA.iter().any(is) {
+        Way::OwnSettings
+    } else {
+        Way::Environment
+    }
+}
+
+/// Names and values of the variables, each in both cases: programs differ in which they read. Names are left to the proxy.
+pub fn variables(addresses: &Addresses) -> Vec<(String, String)> {
+    let http = addresses.http.as_ref();
+    let http = http.map(|address| format!("http://{address}"));
+    let socks = addresses.socks.as_ref();
+    let socks = socks.map(|address| format!("socks5h://{address}"));
+    let plain = http.clone().or_else(|| socks.clone());
+    let all = socks.or(http);
+    let pairs = [
+        ("http_proxy", plain.clone()),
+        ("https_proxy", plain),
+        ("all_proxy", all),
+        ("no_proxy", Some(NO_PROXY.to_owned())),
+    ];
+    pairs
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .flat_map(|(name, value)| {
+            [
+                (name.to_owned(), value.clone()),
+                (name.to_ascii_uppercase(), value),
+            ]
+        })
+        .collect()
+}
+
+/// The words that a Chromium browser wants; the last one sends targets on this machine through the proxy too.
+fn flags(addresses: &Addresses) -> Vec<String> {
+    let http = addresses.http.as_ref();
+    let socks = addresses.socks.as_ref();
+    let proxy = http
+        .map(|address| format!("http://{address}"))
+        .or_else(|| socks.map(|address| format!("socks5://{address}")));
+    let proxy = proxy.map(|proxy| format!("--proxy-server={proxy}"));
+    proxy
+        .into_iter()
+        .chain(["--proxy-bypass-list=<-loopback>".to_owned()])
+        .collect()
+}
+
+/// The command for a program all of whose traffic is to go through Privet, targets on this machine too. A Chromium
+/// browser's own words come first, so that what the person wrote wins.
+pub fn command(program: &Path, words: &[impl AsRef<std::ffi::OsStr>], to: &Addresses) -> Command {
+    let mut command = Command::new(program);
+    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    if way(&name) == Way::Flag {
+        command.args(flags(to));
+    }
+    command.args(words).envs(variables(to));
+    for exception in ["no_proxy", "NO_PROXY"] {
+        command.env_remove(exception);
+    }
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mixed_listener_gives_http_and_socks_with_names_left_to_the_proxy() {
+        let here = Some("127.0.0.1:7280".to_owned());
+        let all = variables(&Addresses {
+            http: here.clone(),
+            socks: here,
+            pac: None,
+        });
+        let find = |name: &str| all.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
+        assert_eq!(find("http_proxy"), Some("http://127.0.0.1:7280"));
+        assert_eq!(find("HTTPS_PROXY"), Some("http://127.0.0.1:7280"));
+        assert_eq!(find("all_proxy"), Some("socks5h://127.0.0.1:7280"));
+        assert!(find("NO_PROXY").unwrap().contains("localhost"));
+    }
+
+    #[test]
+    fn each_shell_gets_its_own_syntax() {
+        assert_eq!(Shell::Bash.set("a", "b"), "export a='b'");
+        assert_eq!(Shell::Fish.set("a", "b"), "set -gx a 'b'");
+        assert_eq!(Shell::Powershell.set("a", "b"), "$env:a = 'b'");
+        assert_eq!(Shell::Fish.unset("a"), "set -e a");
+    }
+
+    #[test]
+    fn a_program_is_told_in_the_way_that_it_reads() {
+        for (program, told) in [
+            ("curl", Way::Environment),
+            ("chromium", Way::Flag),
+            ("google-chrome-stable", Way::Flag),
+            ("chrome.exe", Way::Flag),
+            ("operator", Way::Environment),
+            ("firefox-esr", Way::OwnSettings),
+            ("Thunderbird", Way::OwnSettings),
+            ("", Way::Environment),
+        ] {
+            assert_eq!(way(program), told, "{program}");
+        }
+    }
+}
