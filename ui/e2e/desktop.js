@@ -311,8 +311,9 @@ async function check(session) {
     await go(page, 'activity');
     await page.getByRole('combobox', { name: /^By/ }).selectOption('app');
     await page.getByRole('button', { name: 'Rule for curl' }).click();
-    await page.getByLabel('Program').waitFor();
-    assert.equal(await page.getByLabel('Program').first().inputValue(), 'curl');
+    const program = page.getByRole('textbox', { name: 'Program', exact: true });
+    await program.waitFor();
+    assert.equal(await program.inputValue(), 'curl');
     await page.getByRole('button', { name: 'Add', exact: true }).click();
     await page.getByText('A rule was added at the top.').waitFor();
     const config = await api('GET', '/config');

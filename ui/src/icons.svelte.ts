@@ -1,4 +1,5 @@
 /** Pictures of programs where the desktop has them, each asked for once. */
+import { SvelteMap } from 'svelte/reactivity';
 import type { Schema } from './api/client';
 import { session } from './session.svelte';
 
@@ -8,7 +9,7 @@ const KINDS = ['image/png', 'image/svg+xml'];
 
 class Icons {
   /** `data:` addresses by program; null: asked for, and none. */
-  private known = $state.raw<ReadonlyMap<string, string | null>>(new Map());
+  private readonly known = new SvelteMap<string, string | null>();
   private readonly asked = new Set<string>();
 
   /** The picture's address, as far as it is here; asks for it otherwise. */
@@ -33,7 +34,7 @@ class Icons {
       .catch(() => ({ icon: null }));
     const drawn = icon && KINDS.includes(icon.media_type);
     const url = drawn ? `data:${icon.media_type};base64,${icon.data}` : null;
-    this.known = new Map(this.known).set(program, url);
+    this.known.set(program, url);
     if (url) this.some = true;
   }
 }

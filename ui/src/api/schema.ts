@@ -4,6 +4,83 @@
  */
 
 export interface paths {
+    "/api/v1/apps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The applications of this desktop */
+        get: operations["list_apps"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/apps/icon": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A program's icon
+         * @description As its application has it in this desktop's icon theme.
+         */
+        get: operations["read_icon"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/apps/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Settings to copy
+         * @description For programs with proxy settings of their own, made from where the engine really listens.
+         */
+        get: operations["read_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/apps/{id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start one through Privet
+         * @description As `privet run` does. Never for who calls over TCP: a page in a browser must not be able to start programs.
+         */
+        post: operations["start_app"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/catalogue": {
         parameters: {
             query?: never;
@@ -562,6 +639,32 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description One application of the menu. */
+        AppEntry: {
+            /** @example org.gnome.Maps */
+            id: string;
+            name: string;
+            /**
+             * @description The file name of its program, as rules name it.
+             * @example firefox-esr
+             */
+            program: string;
+            /** @description How it is told of the proxy: "environment", "flag" or "own-settings". */
+            told: string;
+        };
+        /** @description A picture. */
+        AppIcon: {
+            /** @description In Base64. */
+            data: string;
+            /** @description "image/png" or "image/svg+xml"; to be drawn as an image, never as a document. */
+            media_type: string;
+        };
+        /** @description The applications of this desktop. */
+        Apps: {
+            /** @description By name; empty where none can be started from here. */
+            apps: components["schemas"]["AppEntry"][];
+            start: components["schemas"]["StartState"];
+        };
         /**
          * @description What can be done with a list.
          * @enum {string}
@@ -1107,6 +1210,34 @@ export interface components {
              */
             type: string;
         };
+        /** @description A program's picture, where one is known. */
+        ProgramIcon: {
+            icon?: components["schemas"]["AppIcon"] | null;
+        };
+        /** @description The settings of one program, to be copied. */
+        Recipe: {
+            /**
+             * @description What `privet env --for` takes.
+             * @example git
+             */
+            id: string;
+            /** @example Git */
+            name: string;
+            /** @description What has to be known beside it. */
+            note?: string | null;
+            /**
+             * @description The file it belongs into; absent: it is a command, or an address to open.
+             * @example ~/.curlrc
+             */
+            place?: string | null;
+            text: string;
+        };
+        /** @description The settings of programs that have their own. */
+        Recipes: {
+            /** @description Clients have to log in: the texts leave name and password out. */
+            login: boolean;
+            recipes: components["schemas"]["Recipe"][];
+        };
         /** @description Yesterday's connections under another configuration. */
         Replay: {
             /**
@@ -1355,6 +1486,18 @@ export interface components {
             secrets: components["schemas"]["SecretEntry"][];
             /** @description Why it is not open. */
             text?: string;
+        };
+        /**
+         * @description Whether programs can be started by this caller.
+         * @enum {string}
+         */
+        StartState: "here" | "remote" | "headless";
+        /** @description What was started. */
+        Started: {
+            /** Format: int32 */
+            pid: number;
+            program: string;
+            told: string;
         };
         /**
          * @description Which table a row is in.
@@ -1664,6 +1807,207 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_apps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What can be started through Privet */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Apps"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The look broke off */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_icon: {
+        parameters: {
+            query: {
+                /**
+                 * @description The file name of a program, as connections show it.
+                 * @example firefox
+                 */
+                program: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description At most 256 KiB before encoding; null where none is known */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProgramIcon"];
+                };
+            };
+            /** @description A parameter that this call does not take, or cannot read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The look broke off */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description By program */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recipes"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    start_app: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As the list has it */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It was started */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Started"];
+                };
+            };
+            /** @description A parameter that this call does not take, or cannot read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The call came over TCP */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such application */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no screen, no listener, or the program cannot be started */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_catalogue: {
         parameters: {
             query?: never;
