@@ -639,6 +639,11 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * @description What can be done with a list.
+         * @enum {string}
+         */
+        Act: "accept" | "keep" | "rollback" | "resume" | "block" | "enable" | "disable";
         /** @description One application of the menu. */
         AppEntry: {
             /** @example org.gnome.Maps */
@@ -665,11 +670,6 @@ export interface components {
             apps: components["schemas"]["AppEntry"][];
             start: components["schemas"]["StartState"];
         };
-        /**
-         * @description What can be done with a list.
-         * @enum {string}
-         */
-        Act: "accept" | "keep" | "rollback" | "resume" | "block" | "enable" | "disable";
         /**
          * @description How often what it blocks is missed.
          * @enum {string}
@@ -1945,7 +1945,10 @@ export interface operations {
     start_app: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
+                "privet-door"?: "window" | "tray" | "cli" | "page";
+            };
             path: {
                 /** @description As the list has it */
                 id: string;
