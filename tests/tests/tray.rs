@@ -66,7 +66,7 @@ fn the_menu_shows_the_measured_state_and_each_click_does_what_it_says() {
     assert_eq!(agent.json(&["mode"])["name"], "strict");
 
     panel.choose(&item, &["Pause", "15 minutes"]);
-    panel.await_line(&item, &["Paused, strict in 15 min"], |line| !line.enabled);
+    panel.await_line(&item, &["Paused · Strict in 15 min"], |line| !line.enabled);
     let paused = panel.pixmaps(&item);
     let mode = agent.json(&["mode"]);
     assert_eq!(
@@ -74,12 +74,12 @@ fn the_menu_shows_the_measured_state_and_each_click_does_what_it_says() {
         (&json!("off"), &json!("strict"))
     );
     panel.choose(&item, &["Paused, resumes", "Resume strict"]);
-    panel.await_line(&item, &["Mode strict"], |_| true);
+    panel.await_line(&item, &["On · Strict"], |_| true);
 
     panel.choose(&item, &["Pause", "Until restart"]);
-    panel.await_line(&item, &["Paused until restart"], |_| true);
+    panel.await_line(&item, &["Paused · until restart"], |_| true);
     panel.choose(&item, &["Paused until restart", "Resume"]);
-    panel.await_line(&item, &["Mode strict"], |_| true);
+    panel.await_line(&item, &["On · Strict"], |_| true);
 
     // Something else takes the desktop's proxy away: a problem, with its mend in one click.
     panel.choose(&item, &["System proxy"]);
@@ -118,7 +118,7 @@ fn a_real_panel_shows_the_icon_and_its_menu_switches_the_desktop() {
     panel.choose(&item, &["Mode", "strict"]);
     panel.await_line(&item, &["Mode", "strict"], |line| line.checked);
     panel.choose(&item, &["Pause", "5 minutes"]);
-    panel.await_line(&item, &["Paused, strict in 5 min"], |line| !line.enabled);
+    panel.await_line(&item, &["Paused · Strict in 5 min"], |line| !line.enabled);
     if let Some(folder) = std::env::var_os("PRIVET_SHOTS") {
         let file = std::path::Path::new(&folder).join("panel.png");
         screen.picture(&file).map(|answer| answer.good());

@@ -1,4 +1,4 @@
-/** The engine's state in one sentence: the same on Home and in the title bar. */
+/** The engine's state in one sentence: the same on Home, in the title bar and in the tray (crates/tray/src/view.rs). */
 import { session } from './session.svelte';
 import { clock, millis } from './say';
 import { t } from './words.svelte';
@@ -24,6 +24,9 @@ export function stateSentence(): string {
   if (session.phase === 'lost') return t('state.lost');
   if (!status) return t('state.unknown');
   const { mode, route } = status;
+  const until = mode.until_ms ? clock(mode.until_ms - session.now) : '';
+  const then = mode.then && until ? t('state.then', { mode: modeName(mode.then), time: until }) : '';
+  if (mode.name === 'off' && then) return [t('state.paused'), then].join(' · ');
   const parts = [
     mode.name === 'off' ? t('state.passing') : t('state.on'),
     modeName(mode.name),
@@ -31,6 +34,6 @@ export function stateSentence(): string {
   ];
   if (route.healthy === false) parts.push(t('state.down'));
   else if (route.latency_ms !== null && route.latency_ms !== undefined) parts.push(millis(route.latency_ms));
-  if (mode.until_ms) parts.push(t('state.left', { time: clock(mode.until_ms - session.now) }));
+  if (then) parts.push(then);
   return parts.join(' · ');
 }

@@ -163,17 +163,37 @@ fn shape(seen: &Seen<'_>) -> Shape {
     }
 }
 
+/// The same sentence as the window's title and its first page.
 fn status_line(seen: &Seen<'_>) -> String {
     let mode = &seen.status.mode;
-    match (&mode.then, mode.until_ms) {
-        (Some(then), Some(until)) if mode.name == PAUSE => {
-            format!("Paused, {} in {}", then, left(until, seen.now_ms))
+    let then = mode.then.as_deref().zip(mode.until_ms);
+    let then = then.map(|(then, until)| format!("{} in {}", word(then), left(until, seen.now_ms)));
+    match then {
+        Some(then) if mode.name == PAUSE => format!("Paused · {then}"),
+        None if is_paused(seen) => "Paused · until restart".to_owned(),
+        then => {
+            let state = if mode.name == PAUSE {
+                "Passing all through"
+            } else {
+                "On"
+            };
+            let then = then.map_or_else(String::new, |then| format!(" · {then}"));
+            format!(
+                "{state} · {} · {}{then}",
+                word(&mode.name),
+                route(seen.status)
+            )
         }
-        (Some(then), Some(until)) => {
-            format!("Mode {}, {then} in {}", mode.name, left(until, seen.now_ms))
-        }
-        _ if is_paused(seen) => "Paused until restart".to_owned(),
-        _ => format!("Mode {}, by {}", mode.name, route(seen.status)),
+    }
+}
+
+/// A mode's name as a word: those that are built in begin like one.
+fn word(mode: &str) -> &str {
+    match mode {
+        "off" => "Off",
+        "standard" => "Standard",
+        "strict" => "Strict",
+        own => own,
     }
 }
 
@@ -190,19 +210,23 @@ fn left(until_ms: u64, now_ms: u64) -> String {
 fn route(status: &Status) -> String {
     let route = &status.route;
     let health = match route.healthy {
-        Some(false) => ", down".to_owned(),
+        Some(false) => " · route is down".to_owned(),
         _ => route
             .latency_ms
-            .map_or_else(String::new, |ms| format!(", {ms:.0} ms")),
+            .map_or_else(String::new, |ms| format!(" · {ms:.0} ms")),
     };
-    format!("{}{health}", route.name)
+    match route.name.as_str() {
+        "direct" => "direct".to_owned(),
+        "none" => "no way out".to_owned(),
+        name => format!("via {name}{health}"),
+    }
 }
 
 /// The ways out of the present mode. The one that means "no proxy" is all that the mode of a pause has, and what a kill
 /// switch never takes.
 fn routes(seen: &Seen<'_>) -> Entry {
     let status = seen.status;
-    let label = short(&format!("Upstream: {}", route(status)));
+    let label = short(&format!("Upstream: {}", status.route.name));
     if status.mode.name == PAUSE || seen.outlets.is_empty() {
         return Entry::Label(label);
     }
@@ -359,7 +383,7 @@ mod tests {
         assert_eq!(with(paused), Shape::Paused);
         let seen = view(&status(paused), None);
         assert!(
-            seen.hint.contains("Paused, strict in 12 min"),
+            seen.hint.contains("Paused · Strict in 12 min"),
             "{}",
             seen.hint
         );
