@@ -273,7 +273,7 @@ impl Keeper {
             let _ = tokio::task::spawn_blocking(move || std::fs::remove_file(path)).await;
             return;
         }
-        let Some((path, text)) = self.counts.to_save() else {
+        let Some((path, text)) = self.counts.take_unsaved() else {
             return;
         };
         let saved = tokio::task::spawn_blocking(move || privet_config::save(&path, &text)).await;

@@ -80,14 +80,14 @@ fn no_secret_is_written_and_the_run_that_saw_it_puts_it_back() {
         "{written}"
     );
     assert!(!format!("{change:?}").contains("tiger"), "{change:?}");
-    assert_eq!(change.revert(&Text::of(&gone), &[]).unwrap(), file);
+    assert_eq!(change.revert(&Text::of(gone), &[]).unwrap(), file);
     assert_eq!(
-        through_disk(&change).revert(&Text::of(&gone), &[]),
+        through_disk(&change).revert(&Text::of(gone), &[]),
         Err(Obstacle::Secret)
     );
     // What came in goes out again, also in a later run.
     let come = through_disk(&revision(gone, file));
-    assert_eq!(come.revert(&Text::of(&file), &[]).unwrap(), gone);
+    assert_eq!(come.revert(&Text::of(file), &[]).unwrap(), gone);
     // In this run it is noticed that the password is another.
     let other = file.replace("tiger", "lion");
     assert_eq!(
@@ -113,14 +113,14 @@ fn line_ends_and_a_missing_last_one_survive() {
     let changed = "a = 1\r\nb = 5\r\nc = 3";
     assert_eq!(
         revision(file, changed)
-            .revert(&Text::of(&changed), &[])
+            .revert(&Text::of(changed), &[])
             .unwrap(),
         file
     );
     let longer = "a = 1\r\nb = 2\r\nc = 3\r\nd = 4";
     assert_eq!(
         revision(file, longer)
-            .revert(&Text::of(&longer), &[])
+            .revert(&Text::of(longer), &[])
             .unwrap()
             .trim_end(),
         file

@@ -100,7 +100,7 @@ impl Counts {
     }
 
     /// The file and what it should say; `None`: it says so already.
-    pub fn to_save(&mut self) -> Option<(PathBuf, String)> {
+    pub fn take_unsaved(&mut self) -> Option<(PathBuf, String)> {
         let of = |id: &String| {
             let count = self.tallies.get(id)?.read();
             let written = WrittenCount {
@@ -170,7 +170,7 @@ mod tests {
     }
 
     fn save(counts: &mut Counts) {
-        let (path, text) = counts.to_save().unwrap();
+        let (path, text) = counts.take_unsaved().unwrap();
         privet_config::save(&path, &text).unwrap();
     }
 
@@ -180,7 +180,7 @@ mod tests {
         let (mut counts, said) = Counts::load(folder.path());
         assert_eq!(said, None);
         assert!(
-            counts.to_save().is_none(),
+            counts.take_unsaved().is_none(),
             "nothing to say, nothing written"
         );
         let first = policy(RULES, &counts);
@@ -195,7 +195,7 @@ mod tests {
         counts.adopt(&second, 7);
         assert_eq!(hits(&second), [0, 1]);
         save(&mut counts);
-        assert!(counts.to_save().is_none());
+        assert!(counts.take_unsaved().is_none());
         let (counts, said) = Counts::load(folder.path());
         assert_eq!(said, None);
         let later = policy(RULES, &counts);
