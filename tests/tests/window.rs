@@ -175,6 +175,8 @@ fn what_is_chosen_in_it_is_the_engines_and_what_the_engine_does_is_seen_with_its
     let agent = stage.agent();
     let window = stage.open(&agent.place);
     window.await_text("On · Standard");
+    window.click("button", "Copy");
+    window.await_text(&format!("Copied: {}", agent.proxy()));
     window.click("label", "Off");
     agent.await_api("status", |status| status["mode"]["name"] == "off");
     window.await_title("Passing all through");
