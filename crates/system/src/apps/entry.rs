@@ -171,6 +171,11 @@ fn quoted(letters: &mut Peekable<Chars<'_>>, word: &mut String) -> Option<()> {
         match letters.next()? {
             '"' => return Some(()),
             '\\' => word.push(letters.next()?),
+            // Codes have no place in quotes; a percent sign is written twice there too.
+            '%' => {
+                let _ = letters.next_if_eq(&'%');
+                word.push('%');
+            }
             other => word.push(other),
         }
     }
@@ -258,11 +263,9 @@ mod tests {
         }
 
         #[test]
-        fn what_we_quote_ourselves_is_read_back(words_ in proptest::collection::vec("[^\0]{0,20}", 1..6)) {
+        fn what_we_quote_ourselves_is_read_back(words_ in proptest::collection::vec("\\PC{0,20}", 1..6)) {
             let all: Vec<&str> = words_.iter().map(String::as_str).collect();
             let text = crate::login::entry("a", &all);
-            // Lines and their ends are the file's: a value holds none.
-            prop_assume!(all.iter().all(|word| !word.contains(char::is_control)));
             let read = parse(&text, &Session::default()).map(|read| read.exec);
             prop_assert_eq!(read, Some(words_.clone()));
         }
