@@ -407,7 +407,7 @@ try {
     await page.keyboard.press('Control+k');
     await page.keyboard.type('language deut');
     await page.keyboard.press('Enter');
-    await page.getByRole('heading', { name: 'Einstellungen' }).waitFor();
+    await page.getByRole('heading', { name: 'Einstellungen', exact: true }).waitFor();
     await page.keyboard.press('Control+k');
     await page.keyboard.type('العربية');
     await page.keyboard.press('Enter');
