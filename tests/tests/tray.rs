@@ -10,7 +10,7 @@ use privet_tests::privet::{Setup, binary};
 use privet_tests::process::ticks;
 use privet_tests::screen::Screen;
 use privet_tests::wait::until;
-use privet_tests::{Answer, PATIENCE, Privet, curl};
+use privet_tests::{Answer, PATIENCE, Privet, curl, program};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -23,8 +23,12 @@ deny = [\"ads.test\"]
 ";
 
 fn agent(desktop: &Desktop) -> Privet {
+    agent_in(desktop.env())
+}
+
+fn agent_in(env: Vec<(String, String)>) -> Privet {
     let setup = Setup {
-        env: desktop.env(),
+        env,
         command: Some("agent"),
         ..Setup::default()
     };
@@ -110,7 +114,7 @@ fn a_real_panel_shows_the_icon_and_its_menu_switches_the_desktop() {
     };
     let desktop = &screen.desktop;
     let before = desktop.proxy();
-    let mut agent = agent(desktop);
+    let mut agent = agent_in(screen.env());
     let item = panel.await_item();
     panel.choose(&item, &["System proxy"]);
     panel.await_line(&item, &["System proxy"], |line| line.checked);
@@ -119,6 +123,18 @@ fn a_real_panel_shows_the_icon_and_its_menu_switches_the_desktop() {
     panel.await_line(&item, &["Mode", "strict"], |line| line.checked);
     panel.choose(&item, &["Pause", "5 minutes"]);
     panel.await_line(&item, &["Paused · Strict in 5 min"], |line| !line.enabled);
+    if program("xclip").is_some() {
+        panel.choose(&item, &["Copy proxy for terminal", "fish"]);
+        let wanted = agent.proxy().to_string();
+        until("the words for fish in the clipboard", || {
+            let mut paste = Command::new("xclip");
+            paste
+                .args(["-selection", "clipboard", "-out"])
+                .envs(screen.env());
+            let pasted = Answer::of(paste).out;
+            pasted.contains("set -gx") && pasted.contains(&wanted)
+        });
+    }
     if let Some(folder) = std::env::var_os("PRIVET_SHOTS") {
         let file = std::path::Path::new(&folder).join("panel.png");
         screen.picture(&file).map(|answer| answer.good());

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
+use privet_control::calls::apps::Recipes;
 use privet_control::calls::rules::RuleWish;
 use privet_control::calls::status::ModeWish;
 use privet_control::calls::system_proxy::SystemProxyWish;
@@ -57,7 +58,7 @@ pub async fn act(client: &Client, places: &[OsString], action: &Action) -> Resul
         Action::CloseAll => {
             client.close_matching("*").await?;
         }
-        Action::CopyProxy => copy_proxy(client).await?,
+        Action::CopyProxy(shell) => copy_proxy(client, shell).await?,
         Action::Unblock(host) => unblock(client, host).await?,
         Action::Open => open(client, places).await?,
         Action::Quit => {}
@@ -93,21 +94,14 @@ async fn unblock(client: &Client, host: &str) -> Result<(), ActError> {
     Ok(())
 }
 
-async fn copy_proxy(client: &Client) -> Result<(), ActError> {
-    let listeners = client.status().await?.listeners;
-    let first = |kinds: [&str; 2]| {
-        let found = listeners
-            .iter()
-            .find(|listener| kinds.contains(&listener.kind.as_str()))?;
-        let address = found.address.replace("0.0.0.0:", "127.0.0.1:");
-        Some(address.replace("[::]:", "[::1]:"))
-    };
-    let http = first(["mixed", "http"]).ok_or(ActError::NoListener)?;
-    let mut text = format!("export http_proxy=http://{http} https_proxy=http://{http}");
-    if let Some(socks) = first(["mixed", "socks"]) {
-        text.push_str(&format!(" all_proxy=socks5h://{socks}"));
-    }
-    text.push('\n');
+/// The words that a shell of that kind takes.
+async fn copy_proxy(client: &Client, shell: &str) -> Result<(), ActError> {
+    let settings: Recipes = client.get("/api/v1/apps/settings", &()).await?;
+    let recipe = settings
+        .recipes
+        .into_iter()
+        .find(|recipe| recipe.id == shell);
+    let text = recipe.ok_or(ActError::NoListener)?.text;
     let copied = tokio::task::spawn_blocking(move || clipboard::copy(&text)).await;
     copied.map_err(std::io::Error::other)??;
     Ok(())

@@ -20,7 +20,8 @@ pub enum Action {
     Pause(Option<Duration>),
     NewIdentity,
     CloseAll,
-    CopyProxy,
+    /// For the shell of that recipe.
+    CopyProxy(&'static str),
     /// Let through for an hour.
     Unblock(String),
     Open,
@@ -85,6 +86,12 @@ const PAUSES: [(&str, Duration); 3] = [
     ("15 minutes", Duration::from_secs(15 * 60)),
     ("1 hour", Duration::from_secs(3600)),
 ];
+/// The recipes that terminals want, and their names.
+const SHELLS: [(&str, &str); 3] = [
+    ("shell", "bash, zsh"),
+    ("fish", "fish"),
+    ("powershell", "PowerShell"),
+];
 /// Longer lines make a menu as wide as the screen.
 const LONGEST: usize = 64;
 
@@ -120,9 +127,10 @@ pub fn of(seen: &Seen<'_>) -> View {
         Action::CloseAll,
     ));
     if seen.can_copy {
-        menu.push(Entry::Button(
+        let shells = SHELLS.map(|(id, name)| Entry::Button(name.to_owned(), Action::CopyProxy(id)));
+        menu.push(Entry::Sub(
             "Copy proxy for terminal".to_owned(),
-            Action::CopyProxy,
+            shells.into(),
         ));
     }
     if !seen.blocked.is_empty() {
