@@ -1,12 +1,14 @@
 /** The desktop's proxy: switched by the engine, shown as it was measured afterwards. */
 import type { Schema } from './api/client';
+import { sayDone } from './config/store.svelte';
 import { notices } from './notices.svelte';
 import { session } from './session.svelte';
 import { t } from './words.svelte';
 
-async function put(wish: Schema['SystemProxyWish']): Promise<void> {
+async function put(wish: Schema['SystemProxyWish']): Promise<Schema['SystemProxy']> {
   const now = await session.client.call<Schema['SystemProxy']>('PUT', '/system-proxy', wish);
   if (session.status) session.status = { ...session.status, system_proxy: now };
+  return now;
 }
 
 /** Whether there is a switch here at all. */
@@ -17,8 +19,8 @@ export function hasSwitch(): boolean {
 
 /** On, or back to what was there before; the notice takes it back. */
 export async function switchSystemProxy(enabled: boolean): Promise<void> {
-  await put({ enabled });
-  notices.say(enabled ? t('proxy.didOn') : t('proxy.didOff'), () => put({ enabled: !enabled }));
+  const now = await put({ enabled });
+  sayDone(enabled ? t('proxy.didOn') : t('proxy.didOff'), now.change);
 }
 
 /** Leaves the desktop as another program set it: the engine puts back nothing that is not its own. */
@@ -28,4 +30,6 @@ export async function keepForeign(): Promise<void> {
 }
 
 /** Turns off a dead proxy that another program left behind. */
-export const repairLeftover = (): Promise<void> => put({ enabled: false, repair: true });
+export async function repairLeftover(): Promise<void> {
+  await put({ enabled: false, repair: true });
+}
