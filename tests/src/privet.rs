@@ -311,13 +311,15 @@ impl Place {
         socket
             .set_read_timeout(Some(PATIENCE))
             .expect("a Unix socket takes a timeout");
-        write!(
-            socket,
+        // In one piece: an engine that has answered after the head takes no more.
+        let request = format!(
             "{method} /api/v1/{path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
              {headers}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
             body.len()
-        )
-        .expect("the control socket takes a request");
+        );
+        socket
+            .write_all(request.as_bytes())
+            .expect("the control socket takes a request");
         let mut reply = String::new();
         socket
             .read_to_string(&mut reply)

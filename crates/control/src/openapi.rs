@@ -124,17 +124,17 @@ fn changing(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 
 /// The header in which a caller says what it is.
 fn door() -> Parameter {
-    let names = DOORS.iter().map(|(name, _)| *name);
-    let schema = ObjectBuilder::new()
-        .schema_type(Type::String)
-        .enum_values(Some(names));
+    let names: Vec<&str> = DOORS.iter().map(|(name, _)| *name).collect();
+    // No enumeration: nothing is refused for another word.
+    let schema = ObjectBuilder::new().schema_type(Type::String);
     ParameterBuilder::new()
         .name(DOOR_HEADER)
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
-        .description(Some(
-            "What the caller is, for the timeline; it gives no right. Absent or anything else: \"api\".",
-        ))
+        .description(Some(format!(
+            "What the caller is, for the timeline ({}); it gives no right. Absent or anything else: \"api\".",
+            names.join(", ")
+        )))
         .schema(Some(schema))
         .build()
 }

@@ -48,12 +48,9 @@ impl DesktopApp {
     /// # Errors
     /// The program is not there or cannot be started.
     pub fn launch(&self, to: &Addresses) -> io::Result<u32> {
-        let mut words = self.exec.iter();
-        let Some(first) = words.next() else {
-            return Err(io::ErrorKind::NotFound.into());
-        };
-        let rest: Vec<&String> = words.collect();
-        let mut command = proxied::command(Path::new(first), &rest, to);
+        let after = program_at(&self.exec).and_then(|at| self.exec.split_at_checked(at + 1));
+        let (starter, words) = after.ok_or(io::ErrorKind::NotFound)?;
+        let mut command = proxied::started_by(starter, words, to);
         let home = directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned());
         if let Some(folder) = self
             .folder
@@ -70,14 +67,18 @@ impl DesktopApp {
     }
 }
 
-/// "env A=b program" starts `program`.
 fn program_word(exec: &[String]) -> Option<&String> {
-    let mut words = exec.iter();
-    let first = words.next()?;
+    program_at(exec).and_then(|at| exec.get(at))
+}
+
+/// Where the program stands: "env A=b program" starts `program`.
+fn program_at(exec: &[String]) -> Option<usize> {
+    let first = exec.first()?;
     if first.rsplit('/').next() != Some("env") {
-        return Some(first);
+        return Some(0);
     }
-    words.find(|word| !word.contains('=') && !word.starts_with('-'))
+    let is_word = |word: &String| !word.contains('=') && !word.starts_with('-');
+    Some(1 + exec.get(1..)?.iter().position(is_word)?)
 }
 
 /// Whether there is a screen to start anything on.
@@ -164,8 +165,9 @@ fn collect(folder: &Path, prefix: &str, depth: usize, files: &mut Vec<(String, P
 fn read(path: &Path) -> Option<String> {
     use std::io::Read;
     let mut bytes = Vec::new();
+    // Looked at before it is opened: opening a pipe waits for a writer.
+    fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
     let file = fs::File::open(path).ok()?;
-    file.metadata().ok().filter(fs::Metadata::is_file)?;
     file.take(MAX_FILE).read_to_end(&mut bytes).ok()?;
     String::from_utf8(bytes).ok()
 }

@@ -1,5 +1,6 @@
 //! What makes a program go through Privet: the variables that most read, and the words that some want instead.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
@@ -145,10 +146,22 @@ fn flags(addresses: &Addresses) -> Vec<String> {
 
 /// The command for a program all of whose traffic is to go through Privet, targets on this machine too. A Chromium
 /// browser's own words come first, so that what the person wrote wins.
-pub fn command(program: &Path, words: &[impl AsRef<std::ffi::OsStr>], to: &Addresses) -> Command {
-    let mut command = Command::new(program);
-    let name = program.file_name().unwrap_or_default().to_string_lossy();
-    if way(&name) == Way::Flag {
+pub fn command(program: &Path, words: &[impl AsRef<OsStr>], to: &Addresses) -> Command {
+    started_by(&[program], words, to)
+}
+
+/// The same where other words start the program, as in "env A=b chromium %U": `starter` ends with the program.
+pub fn started_by(
+    starter: &[impl AsRef<OsStr>],
+    words: &[impl AsRef<OsStr>],
+    to: &Addresses,
+) -> Command {
+    let program = starter.last().map(|word| Path::new(word.as_ref()));
+    let name = program.and_then(Path::file_name).unwrap_or_default();
+    let mut starter = starter.iter();
+    let mut command = Command::new(starter.next().map_or(name, AsRef::as_ref));
+    command.args(starter);
+    if way(&name.to_string_lossy()) == Way::Flag {
         command.args(flags(to));
     }
     command.args(words).envs(variables(to));
@@ -161,6 +174,32 @@ pub fn command(program: &Path, words: &[impl AsRef<std::ffi::OsStr>], to: &Addre
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_browser_behind_another_word_gets_its_own_and_the_other_word_none() {
+        let to = Addresses {
+            http: Some("127.0.0.1:7280".to_owned()),
+            socks: None,
+            pac: None,
+        };
+        let starter = ["env", "A=b", "/snap/bin/chromium"];
+        let command = started_by(&starter, &["about:blank"], &to);
+        let words: Vec<_> = command
+            .get_args()
+            .map(|word| word.to_string_lossy())
+            .collect();
+        assert_eq!(command.get_program(), "env");
+        assert_eq!(
+            words,
+            [
+                "A=b",
+                "/snap/bin/chromium",
+                "--proxy-server=http://127.0.0.1:7280",
+                "--proxy-bypass-list=<-loopback>",
+                "about:blank"
+            ]
+        );
+    }
 
     #[test]
     fn a_mixed_listener_gives_http_and_socks_with_names_left_to_the_proxy() {

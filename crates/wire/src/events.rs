@@ -12,7 +12,15 @@ const MAX_EVENT: usize = 64 * 1024 * 1024;
 /// A stream of events; it has no end of its own.
 pub struct Events {
     body: Incoming,
-    pending: String,
+    pending: Pending,
+}
+
+/// What has come of the next event.
+#[derive(Debug, Default)]
+struct Pending {
+    bytes: Vec<u8>,
+    /// So many of them hold no end.
+    searched: usize,
 }
 
 /// One server-sent event.
@@ -28,7 +36,7 @@ impl Events {
     pub fn of(response: Response<Incoming>) -> Self {
         Self {
             body: response.into_body(),
-            pending: String::new(),
+            pending: Pending::default(),
         }
     }
 
@@ -39,65 +47,88 @@ impl Events {
     /// [`WireError::Broken`]: the connection broke, or an event has no end.
     pub async fn next(&mut self) -> Result<Option<Event>, WireError> {
         loop {
-            if let Some(event) = take_event(&mut self.pending) {
+            if let Some(event) = self.pending.take_event() {
                 return Ok(Some(event));
             }
             match self.body.frame().await {
                 Some(Ok(frame)) => {
                     if let Some(data) = frame.data_ref() {
-                        self.pending.push_str(&String::from_utf8_lossy(data));
+                        self.pending.bytes.extend_from_slice(data);
                     }
                 }
                 Some(Err(error)) => return Err(WireError::Broken(error.to_string())),
                 None => return Ok(None),
             }
-            if self.pending.len() > MAX_EVENT {
+            if self.pending.bytes.len() > MAX_EVENT {
                 return Err(WireError::Broken("an event without an end".to_owned()));
             }
         }
     }
 }
 
-/// Takes one whole event off the front of `pending`; comments and empty events are passed over.
-fn take_event(pending: &mut String) -> Option<Event> {
-    while let Some(end) = pending.find("\n\n") {
-        let block: String = pending.drain(..end + 2).collect();
-        let mut event = Event {
-            name: String::new(),
-            data: String::new(),
-        };
-        for line in block.lines() {
-            if let Some(name) = line.strip_prefix("event:") {
-                event.name = name.trim().to_owned();
-            } else if let Some(data) = line.strip_prefix("data:") {
-                if !event.data.is_empty() {
-                    event.data.push('\n');
-                }
-                event.data.push_str(data.strip_prefix(' ').unwrap_or(data));
+impl Pending {
+    /// Takes one whole event off the front; comments and empty events are passed over.
+    fn take_event(&mut self) -> Option<Event> {
+        loop {
+            let rest = self.bytes.get(self.searched..)?;
+            let Some(end) = rest.windows(2).position(|two| two == b"\n\n") else {
+                // The next piece may begin with the second half.
+                self.searched = self.bytes.len().saturating_sub(1);
+                return None;
+            };
+            let block: Vec<u8> = self.bytes.drain(..self.searched + end + 2).collect();
+            self.searched = 0;
+            let event = read(&String::from_utf8_lossy(&block));
+            if !event.data.is_empty() {
+                return Some(event);
             }
         }
-        if !event.data.is_empty() {
-            return Some(event);
+    }
+}
+
+fn read(block: &str) -> Event {
+    let mut event = Event {
+        name: String::new(),
+        data: String::new(),
+    };
+    for line in block.lines() {
+        if let Some(name) = line.strip_prefix("event:") {
+            event.name = name.trim().to_owned();
+        } else if let Some(data) = line.strip_prefix("data:") {
+            if !event.data.is_empty() {
+                event.data.push('\n');
+            }
+            event.data.push_str(data.strip_prefix(' ').unwrap_or(data));
         }
     }
-    None
+    event
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// What comes of the text in pieces of that many bytes.
+    fn in_pieces(text: &str, size: usize) -> Vec<(String, String)> {
+        let (mut pending, mut events) = (Pending::default(), Vec::new());
+        for piece in text.as_bytes().chunks(size) {
+            pending.bytes.extend_from_slice(piece);
+            while let Some(event) = pending.take_event() {
+                events.push((event.name, event.data));
+            }
+        }
+        events
+    }
+
     #[test]
-    fn events_are_cut_at_empty_lines_and_comments_are_passed_over() {
-        let mut pending =
-            ": alive\n\nevent: status\ndata: {\"a\":1}\n\nevent: logs\ndata: x".to_owned();
-        let first = take_event(&mut pending).unwrap();
-        assert_eq!(
-            (first.name.as_str(), first.data.as_str()),
-            ("status", "{\"a\":1}")
-        );
-        assert_eq!(take_event(&mut pending), None);
-        pending.push_str("\ndata: y\n\n");
-        assert_eq!(take_event(&mut pending).unwrap().data, "x\ny");
+    fn however_the_bytes_come_the_events_are_the_same_and_letters_stay_whole() {
+        let text = ": alive\n\nevent: status\ndata: {\"a\":\"für وسيط\"}\n\nevent: logs\ndata: x\ndata: y\n\nevent: cut";
+        let want = [("status", "{\"a\":\"für وسيط\"}"), ("logs", "x\ny")];
+        for size in 1..=text.len() {
+            let got = in_pieces(text, size);
+            let got: Vec<(&str, &str)> =
+                got.iter().map(|(name, data)| (&**name, &**data)).collect();
+            assert_eq!(got, want, "in pieces of {size}");
+        }
     }
 }

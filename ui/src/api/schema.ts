@@ -1946,8 +1946,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
-                "privet-door"?: "window" | "tray" | "cli" | "page";
+                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-door"?: string;
             };
             path: {
                 /** @description As the list has it */
@@ -2097,8 +2097,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
-                "privet-door"?: "window" | "tray" | "cli" | "page";
+                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-door"?: string;
             };
             path: {
                 /** @description The change's number */
@@ -2210,8 +2210,8 @@ export interface operations {
                 dry_run?: boolean;
             };
             header?: {
-                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
-                "privet-door"?: "window" | "tray" | "cli" | "page";
+                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-door"?: string;
             };
             path?: never;
             cookie?: never;
@@ -2318,8 +2318,8 @@ export interface operations {
                 dry_run?: boolean;
             };
             header?: {
-                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
-                "privet-door"?: "window" | "tray" | "cli" | "page";
+                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-door"?: string;
             };
             path?: never;
             cookie?: never;
@@ -2469,8 +2469,8 @@ export interface operations {
                 dry_run?: boolean;
             };
             header?: {
-                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
-                "privet-door"?: "window" | "tray" | "cli" | "page";
+                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-door"?: string;
             };
             path?: never;
             cookie?: never;
@@ -2642,8 +2642,8 @@ export interface operations {
                 filter: string;
             };
             header?: {
-                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
-                "privet-door"?: "window" | "tray" | "cli" | "page";
+                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-door"?: string;
             };
             path?: never;
             cookie?: never;
@@ -2746,8 +2746,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
-                "privet-door"?: "window" | "tray" | "cli" | "page";
+                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-door"?: string;
             };
             path: {
                 /** @description The row's number */
@@ -2947,8 +2947,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
-                "privet-door"?: "window" | "tray" | "cli" | "page";
+                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-door"?: string;
             };
             path?: never;
             cookie?: never;
@@ -3033,8 +3033,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
-                "privet-door"?: "window" | "tray" | "cli" | "page";
+                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-door"?: string;
             };
             path?: never;
             cookie?: never;
@@ -3107,8 +3107,8 @@ export interface operations {
                 dry_run?: boolean;
             };
             header?: {
-                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
-                "privet-door"?: "window" | "tray" | "cli" | "page";
+                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-door"?: string;
             };
             path?: never;
             cookie?: never;
@@ -3223,8 +3223,8 @@ export interface operations {
                 dry_run?: boolean;
             };
             header?: {
-                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
-                "privet-door"?: "window" | "tray" | "cli" | "page";
+                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-door"?: string;
             };
             path: {
                 /** @description The list's name */
@@ -3299,8 +3299,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
-                "privet-door"?: "window" | "tray" | "cli" | "page";
+                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-door"?: string;
             };
             path: {
                 /** @description The list's name */
@@ -3357,8 +3357,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
-                "privet-door"?: "window" | "tray" | "cli" | "page";
+                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-door"?: string;
             };
             path: {
                 /** @description The list's name */
@@ -3435,8 +3435,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
-                "privet-door"?: "window" | "tray" | "cli" | "page";
+                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-door"?: string;
             };
             path?: never;
             cookie?: never;
@@ -3626,8 +3626,8 @@ export interface operations {
                 dry_run?: boolean;
             };
             header?: {
-                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
-                "privet-door"?: "window" | "tray" | "cli" | "page";
+                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-door"?: string;
             };
             path?: never;
             cookie?: never;
@@ -3733,8 +3733,8 @@ export interface operations {
                 dry_run?: boolean;
             };
             header?: {
-                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
-                "privet-door"?: "window" | "tray" | "cli" | "page";
+                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-door"?: string;
             };
             path: {
                 /** @description What the rule is known by */
@@ -3821,8 +3821,8 @@ export interface operations {
                 dry_run?: boolean;
             };
             header?: {
-                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
-                "privet-door"?: "window" | "tray" | "cli" | "page";
+                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-door"?: string;
             };
             path: {
                 /** @description What the rule is known by */
@@ -3980,8 +3980,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
-                "privet-door"?: "window" | "tray" | "cli" | "page";
+                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-door"?: string;
             };
             path: {
                 /** @description As the configuration refers to it: { keyring = "NAME" } */
@@ -4078,8 +4078,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
-                "privet-door"?: "window" | "tray" | "cli" | "page";
+                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-door"?: string;
             };
             path: {
                 /** @description The entry's name */
@@ -4211,8 +4211,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
-                "privet-door"?: "window" | "tray" | "cli" | "page";
+                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-door"?: string;
             };
             path?: never;
             cookie?: never;
@@ -4340,8 +4340,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description What the caller is, for the timeline; it gives no right. Absent or anything else: "api". */
-                "privet-door"?: "window" | "tray" | "cli" | "page";
+                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-door"?: string;
             };
             path: {
                 /** @description An upstream or a group */

@@ -110,14 +110,16 @@ type Seen = (Instant, Arc<Vec<DesktopApp>>);
 
 impl Menu {
     async fn apps(&self) -> Result<Arc<Vec<DesktopApp>>, Problem> {
-        if let Some((at, apps)) = &*self.0.lock().await
+        // A page asks for many icons at once: one of these calls looks, the others wait for what it found.
+        let mut seen = self.0.lock().await;
+        if let Some((at, apps)) = &*seen
             && at.elapsed() < FRESH
         {
             return Ok(apps.clone());
         }
         let found = tokio::task::spawn_blocking(apps::installed).await;
         let found = Arc::new(found.map_err(|error| Problem::internal(error.to_string()))?);
-        *self.0.lock().await = Some((Instant::now(), found.clone()));
+        *seen = Some((Instant::now(), found.clone()));
         Ok(found)
     }
 }

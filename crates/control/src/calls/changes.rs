@@ -18,6 +18,8 @@ use crate::problem::Problem;
 /// Changes in one answer.
 pub const MAX_WINDOW: u32 = 200;
 const DEFAULT_WINDOW: u32 = 50;
+/// Changes that can be passed over.
+const MAX_OFFSET: u32 = 10_000_000;
 
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -25,7 +27,7 @@ const DEFAULT_WINDOW: u32 = 50;
 pub struct ChangesQuery {
     /// Of the newest, so many are left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[param(default = 0, nullable = false)]
+    #[param(default = 0, maximum = 10000000, nullable = false)]
     pub offset: Option<u32>,
     /// So many are told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -125,17 +127,17 @@ pub(crate) async fn list_changes(
     State(api): State<Api>,
     Query(asked): Query<ChangesQuery>,
 ) -> Result<axum::Json<Timeline>, Problem> {
-    let limit = asked.limit.unwrap_or(DEFAULT_WINDOW);
-    if limit > MAX_WINDOW {
+    let (offset, limit) = (
+        asked.offset.unwrap_or(0),
+        asked.limit.unwrap_or(DEFAULT_WINDOW),
+    );
+    if limit > MAX_WINDOW || offset > MAX_OFFSET {
         return Err(Problem::bad_request(format!(
-            "`limit` is more than {MAX_WINDOW}."
+            "A window has at most {MAX_WINDOW} changes and passes over at most {MAX_OFFSET}."
         )));
     }
     let size = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
-    let (total, told) = api
-        .engine
-        .changes(size(asked.offset.unwrap_or(0)), size(limit))
-        .await;
+    let (total, told) = api.engine.changes(size(offset), size(limit)).await;
     Ok(axum::Json(Timeline {
         changes: told.into_iter().map(TimelineEntry::from).collect(),
         total: total as u64,

@@ -118,7 +118,7 @@ pub struct RuleWish {
     #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
     #[schema(
         example = "1h",
-        pattern = "^(once|until-quit|always|[1-9][0-9]{0,2}(s|m|h))$"
+        pattern = "^(once|until-quit|always|([0-9]{1,18}(d|h|m|s|ms)){1,5})$"
     )]
     pub lasts: Option<String>,
 }
@@ -196,7 +196,11 @@ pub(crate) async fn add_rule(
                 .engine
                 .add_temporary(door, rule, span, how.dry_run)
                 .await;
-            let done = made.map_err(config::refusal)?;
+            let mut done = made.map_err(config::refusal)?;
+            if span == Span::Once {
+                // It decides one connection; played on all that were recorded it would seem to decide each.
+                done.replay = None;
+            }
             Ok(axum::Json(Change::of(done, !how.dry_run)))
         }
     }

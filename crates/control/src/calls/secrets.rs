@@ -176,11 +176,12 @@ pub(crate) async fn keep_secret(
         }
         _ => {}
     }
-    let _turn = api.editing.lock().await;
     let key = name.clone();
     ask(&api, move |keyring| keyring.write(&key, &secret))
         .await?
         .map_err(|error| refused(&error))?;
+    // Only now: the keyring may have waited for its person, and nobody's edit waits for that.
+    let _turn = api.editing.lock().await;
     let used_by = used_by(&api.engine.config(), &name);
     // Who uses it reads it anew.
     let reloaded = match used_by.is_empty() {

@@ -65,8 +65,9 @@ fn places(theme: &Path, name: &str) -> Vec<PathBuf> {
 
 /// What is no picture by its first bytes is none, whatever its name.
 fn read(path: &Path) -> Option<Icon> {
+    // Looked at before it is opened: opening a pipe waits for a writer.
+    path.metadata().ok().filter(std::fs::Metadata::is_file)?;
     let file = File::open(path).ok()?;
-    file.metadata().ok().filter(std::fs::Metadata::is_file)?;
     let mut bytes = Vec::new();
     let most = u64::try_from(MAX_ICON).ok()? + 1;
     file.take(most).read_to_end(&mut bytes).ok()?;
