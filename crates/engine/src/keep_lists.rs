@@ -74,11 +74,15 @@ impl Keeper {
     pub(crate) async fn save_lists(&mut self) {
         self.lists.book(SystemTime::now());
         self.lists_saved = Instant::now();
-        let Some(records) = self.lists.unsaved() else {
+        let hosts = self.keeps_connections_on_disk();
+        let Some(records) = self.lists.unsaved(hosts) else {
             return;
         };
         let folder = self.lists.data_dir().to_owned();
         let written = tokio::task::spawn_blocking(move || records.write(&folder)).await;
+        if !matches!(written, Ok(Ok(()))) {
+            self.lists.not_saved();
+        }
         match written {
             Ok(Ok(())) => self.shared.problems.settle("lists-state"),
             Ok(Err(error)) => self.shared.problems.raise_once(
@@ -131,11 +135,13 @@ impl Keeper {
         }
     }
 
+    /// Carries out a wish about a list's versions; what takes it back, if something does.
     pub(crate) async fn act_on_list(
         &mut self,
         name: String,
         act: ListAct,
-    ) -> Result<(), ListRefusal> {
+    ) -> Result<Option<ListAct>, ListRefusal> {
+        let back = self.lists.way_back(&name, act);
         let of = name.clone();
         let done = self.on_lists(move |lists| lists.act(&of, act)).await;
         let done =
@@ -147,11 +153,13 @@ impl Keeper {
             self.swap_lists().await;
         }
         self.start_fetches(None);
-        done
+        done.map(|()| back)
     }
 
     /// Starts the fetches that are due, each a task that reports back as an order.
     pub(crate) fn start_fetches(&mut self, only: Option<&str>) {
+        // Those that have ended are let go.
+        while self.fetches.try_join_next().is_some() {}
         for due in self.lists.due(SystemTime::now(), only) {
             let (shared, orders) = (self.shared.clone(), self.orders.clone());
             self.fetches.spawn(async move {

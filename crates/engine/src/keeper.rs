@@ -231,10 +231,10 @@ impl Keeper {
                 reply,
             } => {
                 let done = self.act_on_list(list.clone(), act).await;
-                if done.is_ok() {
-                    self.note_list(by, list, act).await;
+                if let Ok(back) = &done {
+                    self.note_list(by, list, act, *back).await;
                 }
-                let _ = reply.send(done);
+                let _ = reply.send(done.map(drop));
             }
             Order::Fetched { list, url, outcome } => self.fetched(list, url, outcome).await,
             Order::ListFiles => self.list_files_changed().await,
@@ -264,11 +264,16 @@ impl Keeper {
         self.lists_tick().await;
     }
 
+    /// What tells where their user went may be on the disk.
+    pub(crate) fn keeps_connections_on_disk(&self) -> bool {
+        let kept = self.shared.snapshot.load().config.log.connections;
+        matches!(kept, Retention::Disk(_))
+    }
+
     /// Writes the rules' counts, where there is something new and connections may be remembered on the disk at all.
     pub(crate) async fn save_counts(&mut self) {
         self.counts_saved = Instant::now();
-        let kept = self.shared.snapshot.load().config.log.connections;
-        if !matches!(kept, Retention::Disk(_)) {
+        if !self.keeps_connections_on_disk() {
             let path = self.counts.forget();
             let _ = tokio::task::spawn_blocking(move || std::fs::remove_file(path)).await;
             return;

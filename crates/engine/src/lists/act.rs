@@ -66,6 +66,26 @@ impl Lists {
     }
 }
 
+impl Lists {
+    /// What would take this wish back once it is carried out; `None`: nothing brings the version back that is in force
+    /// now.
+    pub(crate) fn way_back(&self, name: &str, act: ListAct) -> Option<ListAct> {
+        let known = self.known.iter().find(|known| known.setting.name == name)?;
+        let stands_at = |place: usize| {
+            let facts = known.shelved.get(place);
+            facts.is_some_and(|facts| Some(facts.id) == known.in_force)
+        };
+        match act {
+            ListAct::Accept => stands_at(0).then_some(ListAct::Rollback),
+            // To take the update is more than to be asked again.
+            ListAct::Keep => None,
+            // From a version that it went back to already, resuming would go further.
+            ListAct::Rollback => stands_at(0).then_some(ListAct::Resume),
+            ListAct::Resume => stands_at(1).then_some(ListAct::Rollback),
+        }
+    }
+}
+
 fn nothing(name: &str, why: &str) -> ListRefusal {
     ListRefusal::Nothing(format!("list {name:?} {why}"))
 }
@@ -138,5 +158,36 @@ impl Known {
         self.begin_to_count(SystemTime::now());
         self.shelved = versions;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::arrive::tests::{URL, filter, lists, text};
+    use super::*;
+
+    #[test]
+    fn a_wish_is_taken_back_only_where_that_leads_to_the_version_before_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut lists = lists(folder.path(), &filter(Duration::ZERO));
+        let now = SystemTime::now();
+        for body in ["a.test\n", "b.test\n", "c.test\n"] {
+            lists.arrived("ads", URL, now, text(body, &[]));
+        }
+        lists.arrived("ads", URL, now, text("mine.test\n", &["mine.test"]));
+        for (act, back) in [
+            (ListAct::Keep, None),
+            (ListAct::Rollback, Some(ListAct::Resume)),
+            (ListAct::Resume, Some(ListAct::Rollback)),
+            (ListAct::Rollback, Some(ListAct::Resume)),
+            (ListAct::Rollback, None),
+            (ListAct::Resume, None),
+            (ListAct::Accept, Some(ListAct::Rollback)),
+        ] {
+            assert_eq!(lists.way_back("ads", act), back, "{act:?}");
+            lists.act("ads", act).unwrap();
+        }
     }
 }

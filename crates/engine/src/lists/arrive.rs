@@ -51,6 +51,8 @@ impl Lists {
         self.unsaved = true;
         known.fetching = false;
         known.tried = millis(now);
+        // A clock that was set back must not have it asked for each second.
+        known.record.checked = known.record.checked.min(known.tried);
         let taken = outcome.and_then(|arrived| {
             known.record.checked = millis(now);
             match arrived {
@@ -137,17 +139,17 @@ fn cannot_be_kept(error: std::io::Error) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use privet_config::{Filter, FilterList, ListFormat};
     use privet_policy::Host;
 
     use super::super::{ListAct, ListPhase, parse, sum_of};
     use super::*;
 
-    const URL: &str = "http://lists.test/ads";
+    pub(in crate::lists) const URL: &str = "http://lists.test/ads";
     const HOUR: std::time::Duration = std::time::Duration::from_secs(3600);
 
-    fn filter(probation: std::time::Duration) -> Filter {
+    pub(in crate::lists) fn filter(probation: std::time::Duration) -> Filter {
         Filter {
             lists: vec![FilterList {
                 name: "ads".into(),
@@ -161,13 +163,13 @@ mod tests {
         }
     }
 
-    fn lists(folder: &std::path::Path, filter: &Filter) -> Lists {
+    pub(in crate::lists) fn lists(folder: &std::path::Path, filter: &Filter) -> Lists {
         let mut lists = Lists::open(folder.to_owned());
         lists.load(filter);
         lists
     }
 
-    fn text(text: &str, blocks: &[&str]) -> Result<Arrived, String> {
+    pub(in crate::lists) fn text(text: &str, blocks: &[&str]) -> Result<Arrived, String> {
         let site = |host: &&str| Used {
             host: Host::parse(host).unwrap(),
             connections: 212,
@@ -187,7 +189,7 @@ mod tests {
     }
 
     fn save(lists: &mut Lists) {
-        let records = lists.unsaved().expect("something changed");
+        let records = lists.unsaved(true).expect("something changed");
         records.write(lists.data_dir()).unwrap();
     }
 

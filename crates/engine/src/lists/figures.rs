@@ -37,8 +37,16 @@ impl Figures {
     pub(crate) fn add_hits(&mut self, hits: u64, now: u64) {
         self.hits += hits;
         let hour = now / HOUR;
+        // A clock that was set back by more than a day: those hours would be of no day for long.
+        if self
+            .hours
+            .back()
+            .is_some_and(|newest| newest.0 > hour + DAY)
+        {
+            self.hours.clear();
+        }
         match self.hours.back_mut() {
-            // A clock that was set back counts in the newest hour there is.
+            // One that was set back by less counts in the newest hour there is.
             Some((newest, of_hour)) if *newest >= hour => *of_hour += hits,
             _ => self.hours.push_back((hour, hits)),
         }
@@ -68,6 +76,10 @@ impl Figures {
         self.hosts.truncate(KEPT_HOSTS);
     }
 
+    pub(super) fn forget_hosts(&mut self) {
+        self.hosts.clear();
+    }
+
     /// Hits of the last 24 hours, to the hour.
     pub(crate) fn of_day(&self, now: u64) -> u64 {
         let first = (now / HOUR).saturating_sub(DAY - 1);
@@ -95,9 +107,13 @@ mod tests {
         assert_eq!(figures.of_day(29 * HOUR), 24);
         assert_eq!(figures.of_day(40 * HOUR), 13);
         assert_eq!(figures.of_day(90 * HOUR), 0);
-        figures.add_hits(2, 0);
+        figures.add_hits(2, 20 * HOUR);
         assert_eq!(figures.of_day(29 * HOUR), 26, "the clock was set back");
         assert!(figures.hours.len() <= 25);
+        figures.add_hits(3, HOUR);
+        assert_eq!(figures.of_day(HOUR), 3, "set back by more than a day");
+        figures.add_hits(4, 2 * HOUR);
+        assert_eq!((figures.of_day(2 * HOUR), figures.hits), (7, 39));
     }
 
     #[test]

@@ -137,9 +137,11 @@ impl Known {
 
     /// A list that has a text and a probation counts from now on, if it does not already.
     pub(super) fn begin_to_count(&mut self, now: SystemTime) {
-        let waits = self.record.counting_since.is_none() && !self.setting.probation.is_zero();
-        if waits && self.parsed.is_some() {
-            self.record.counting_since = Some(millis(now));
+        let now = millis(now);
+        // A clock that was set back must not have it count for ever.
+        let begun = self.record.counting_since.is_some_and(|at| at <= now);
+        if !begun && !self.setting.probation.is_zero() && self.parsed.is_some() {
+            self.record.counting_since = Some(now);
         }
     }
 
@@ -218,6 +220,40 @@ impl Known {
             RETRY.min(self.setting.refresh)
         } else {
             self.setting.refresh
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::arrive::tests::{URL, filter, lists, text};
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    #[test]
+    fn a_failed_fetch_is_not_repeated_at_once_where_the_clock_was_set_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut lists = lists(folder.path(), &filter(Duration::ZERO));
+        let now = SystemTime::now();
+        lists.arrived("ads", URL, now, text("a.test\n", &[]));
+        let before = now - DAY;
+        assert_eq!(lists.due(before, None).len(), 1);
+        lists.arrived("ads", URL, before, Err("no route".to_owned()));
+        assert!(lists.due(before, None).is_empty());
+        assert_eq!(lists.due(before + RETRY, None).len(), 1);
+    }
+
+    #[test]
+    fn a_probation_that_would_begin_in_the_future_begins_now() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut lists = lists(folder.path(), &filter(DAY));
+        let now = SystemTime::now();
+        lists.arrived("ads", URL, now + 9 * DAY, text("a.test\n", &[]));
+        let known = &mut lists.known[0];
+        for (at, until) in [(now, now + DAY), (now + DAY / 2, now + DAY)] {
+            known.begin_to_count(at);
+            assert_eq!(known.counting_until(at).map(millis), Some(millis(until)));
         }
     }
 }

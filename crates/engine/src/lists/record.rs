@@ -60,7 +60,10 @@ impl From<Used> for Site {
 impl Held {
     /// "it would block example.com (212 connections this week) and 2 more"
     pub(crate) fn sentence(&self) -> String {
-        let first = self.sites.first().cloned().unwrap_or_default();
+        let Some(first) = self.sites.first() else {
+            // Their names are not on the disk where connections may not be.
+            return "it would block sites that you use".to_owned();
+        };
         let more = match self.sites.len() {
             0 | 1 => String::new(),
             n => format!(" and {} more that you use", n - 1),
@@ -74,7 +77,7 @@ impl Held {
 }
 
 /// The records of all lists, by name.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Records(BTreeMap<String, Record>);
 
@@ -148,6 +151,17 @@ impl Records {
         all.0
             .extend(standing.map(|(name, record)| (name.to_owned(), record.clone())));
         all
+    }
+
+    /// The same without the names of hosts that their user went to.
+    pub(super) fn without_hosts(mut self) -> Self {
+        for record in self.0.values_mut() {
+            record.figures.forget_hosts();
+            if let Some(held) = &mut record.held {
+                held.sites.clear();
+            }
+        }
+        self
     }
 
     /// Writes them whole. Blocking.
@@ -237,5 +251,6 @@ mod tests {
         assert_eq!(held(vec![site("example.com", 212)]), one);
         let two = held(vec![site("example.com", 212), site("b.test", 9)]);
         assert_eq!(two, format!("{one} and 1 more that you use"));
+        assert_eq!(held(vec![]), "it would block sites that you use");
     }
 }

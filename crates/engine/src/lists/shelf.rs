@@ -167,7 +167,13 @@ impl Shelf {
     fn keep_former(&self, facts: &Facts) -> io::Result<()> {
         let part = format!(".v-{}", facts.id);
         let (from, to) = (self.place("", "txt"), self.place(&part, "txt"));
-        let kept = std::fs::hard_link(&from, &to).or_else(|_| std::fs::copy(&from, &to).map(drop));
+        let kept = std::fs::hard_link(&from, &to).or_else(|error| match error.kind() {
+            // An adoption that failed half way left it, and a copy onto a link would empty them both.
+            io::ErrorKind::AlreadyExists => Ok(()),
+            _ => std::fs::copy(&from, &to).map(drop).inspect_err(|_| {
+                let _ = std::fs::remove_file(&to);
+            }),
+        });
         match kept {
             Ok(()) => self.write_facts(&part, facts),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -323,6 +329,25 @@ mod tests {
         assert_eq!(ids(&shelf), [1]);
         let before = shelf.versions("http://a/")[0].clone();
         assert_eq!(shelf.text(&before).unwrap(), b"one.test\n");
+    }
+
+    #[test]
+    fn an_adoption_that_is_tried_again_loses_no_version() {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = Shelf::of(folder.path(), "ads");
+        let one = facts(1, b"one.test\n");
+        shelf.adopt(&one, b"one.test\n").unwrap();
+        // The first try went no further than this.
+        shelf.keep_former(&one).unwrap();
+        shelf
+            .adopt(&facts(2, b"two.test\n"), b"two.test\n")
+            .unwrap();
+        let texts: Vec<Vec<u8>> = shelf
+            .versions("http://a/")
+            .iter()
+            .map(|facts| shelf.text(facts).unwrap())
+            .collect();
+        assert_eq!(texts, [b"two.test\n", b"one.test\n"]);
     }
 
     #[test]

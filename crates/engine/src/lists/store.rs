@@ -34,6 +34,8 @@ pub(crate) struct Lists {
     records: Records,
     /// The records differ from what is on the disk.
     pub(super) unsaved: bool,
+    /// What is on the disk names hosts that their user went to.
+    hosts_on_disk: bool,
     /// What was set aside: what it is about, and the sentence.
     said: Vec<(String, String)>,
 }
@@ -44,6 +46,7 @@ impl Lists {
         let (records, said) = Records::open(&data_dir, millis(SystemTime::now()));
         Self {
             data_dir,
+            hosts_on_disk: records != records.clone().without_hosts(),
             records,
             said: said
                 .map(|said| ("lists".to_owned(), said))
@@ -155,11 +158,25 @@ impl Lists {
         }
     }
 
-    /// What has to be written, if something has.
-    pub(crate) fn unsaved(&mut self) -> Option<Records> {
+    /// What has to be written, if something has; where it may not name `hosts` that their user went to, also if it does.
+    pub(crate) fn unsaved(&mut self, hosts: bool) -> Option<Records> {
+        let too_much = self.hosts_on_disk && !hosts;
+        if !std::mem::take(&mut self.unsaved) && !too_much {
+            return None;
+        }
+        self.hosts_on_disk = hosts;
         let standing = self.known.iter();
         let standing = standing.map(|known| (known.setting.name.as_str(), &known.record));
-        std::mem::take(&mut self.unsaved).then(|| self.records.with(standing))
+        let records = self.records.with(standing);
+        Some(match hosts {
+            true => records,
+            false => records.without_hosts(),
+        })
+    }
+
+    /// What [`Self::unsaved`] gave did not reach the disk.
+    pub(crate) fn not_saved(&mut self) {
+        self.unsaved = true;
     }
 
     /// What was set aside since the last call: what it is about, and the sentence.
@@ -169,5 +186,45 @@ impl Lists {
 
     pub(crate) fn data_dir(&self) -> &Path {
         &self.data_dir
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::arrive::tests::{URL, filter, lists, text};
+
+    #[test]
+    fn visited_hosts_leave_the_disk_where_connections_may_not_be_on_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("lists/state.json");
+        let written = || std::fs::read_to_string(&file).unwrap();
+        let filter = filter(Duration::ZERO);
+        let mut one = lists(folder.path(), &filter);
+        let now = std::time::SystemTime::now();
+        one.arrived("ads", URL, now, text("a.test\n", &[]));
+        one.arrived("ads", URL, now, text("b.test\n", &["mine.test"]));
+        let figures = &mut one.known[0].record.figures;
+        figures.add_would_block(3, [("seen.test", 3)]);
+        one.unsaved(true).unwrap().write(folder.path()).unwrap();
+        assert!(written().contains("mine.test") && written().contains("seen.test"));
+        assert!(one.unsaved(true).is_none());
+
+        let mut two = lists(folder.path(), &filter);
+        let _ = two.unsaved(true);
+        let records = two.unsaved(false).expect("the hosts have to go");
+        records.write(folder.path()).unwrap();
+        assert!(!written().contains("mine.test") && !written().contains("seen.test"));
+        assert!(two.unsaved(false).is_none());
+        assert_eq!(two.states()[0].would_block_hosts.len(), 1, "in memory");
+
+        let mut three = lists(folder.path(), &filter);
+        let state = &three.states()[0];
+        let held = state.held.as_ref().expect("it is held back still");
+        assert_eq!(held.text, "it would block sites that you use");
+        assert_eq!(state.would_block, 3);
+        let _ = three.unsaved(false);
+        assert!(three.unsaved(false).is_none());
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct Book {
     next: u64,
     /// Lines and bytes of the file.
     on_disk: (usize, usize),
+    /// The last line may be half there.
+    torn: bool,
 }
 
 /// What is to be done to the file; carried out off the runtime's threads.
@@ -63,6 +65,7 @@ impl Book {
             bytes: 0,
             next: 1,
             on_disk: (0, 0),
+            torn: false,
         };
         let broken = match File::open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return (book, None),
@@ -137,10 +140,16 @@ impl Book {
         self.keep(entry, line.len());
         self.on_disk.0 += 1;
         self.on_disk.1 += line.len();
-        if self.on_disk.0 > SLACK * KEPT || self.on_disk.1 > SLACK * MAX_BYTES {
+        let is_full = self.on_disk.0 > SLACK * KEPT || self.on_disk.1 > SLACK * MAX_BYTES;
+        if std::mem::take(&mut self.torn) || is_full {
             return self.anew();
         }
         Writing::Append(self.path.clone(), line)
+    }
+
+    /// What [`Self::add`] gave was not carried out to its end: the next is not appended to what may be half a line.
+    pub fn not_written(&mut self) {
+        self.torn = true;
     }
 
     fn anew(&mut self) -> Writing {
@@ -263,6 +272,23 @@ mod tests {
         let aside = std::fs::read_to_string(folder.path().join("changes.jsonl.corrupt")).unwrap();
         assert_eq!(aside, text);
         assert_eq!(Book::load(folder.path()).1, None);
+    }
+
+    #[test]
+    fn a_line_that_was_half_written_spoils_none_behind_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut book, _) = Book::load(folder.path());
+        add(&mut book, None);
+        let Writing::Append(path, mut line) = book.add(entry(None)) else {
+            panic!("a whole file is not written anew");
+        };
+        line.truncate(line.len() / 2);
+        Writing::Append(path, line).carry_out().unwrap();
+        book.not_written();
+        add(&mut book, None);
+        add(&mut book, None);
+        let (again, said) = Book::load(folder.path());
+        assert_eq!((said, again.len(), again.next()), (None, 4, 5));
     }
 
     #[test]

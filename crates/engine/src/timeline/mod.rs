@@ -2,6 +2,7 @@
 
 mod book;
 mod describe;
+mod obstacle;
 mod undo;
 mod what;
 

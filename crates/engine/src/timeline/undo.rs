@@ -1,15 +1,15 @@
-//! Taking changes back, and saying why one cannot be.
+//! Noting changes, telling of them and taking them back.
 
 use std::time::{Duration, SystemTime};
 
-use privet_config::{Obstacle, Revision, Text};
+use privet_config::{Revision, Text};
 
 use super::describe::of_rule;
 use super::{Door, Entry, Told, Undo, UndoError, What};
 use crate::keeper::Keeper;
 use crate::lists::ListAct;
 use crate::reload::{ApplyError, By};
-use crate::rules::{Span, is_open, now_ms};
+use crate::rules::{Span, now_ms};
 
 impl Keeper {
     /// Writes a change into the timeline; its number.
@@ -28,11 +28,14 @@ impl Keeper {
         let written = tokio::task::spawn_blocking(move || writing.carry_out()).await;
         match written.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
             Ok(()) => self.shared.problems.settle("changes"),
-            Err(error) => self.shared.problems.raise(
-                "changes",
-                format!("the timeline could not be written: {error}"),
-                "look at the disk and at the data folder; what was changed is in force",
-            ),
+            Err(error) => {
+                self.timeline.not_written();
+                self.shared.problems.raise(
+                    "changes",
+                    format!("the timeline could not be written: {error}"),
+                    "look at the disk and at the data folder; what was changed is in force",
+                );
+            }
         }
         id
     }
@@ -48,91 +51,6 @@ impl Keeper {
     pub(crate) fn tell_one(&self, id: u64) -> Option<Told> {
         let entry = self.timeline.get(id)?;
         Some(self.told(entry, &Text::of(&self.text)))
-    }
-
-    fn told(&self, entry: &Entry, now: &Text) -> Told {
-        let undone_by = self.timeline.undone_by(entry.id);
-        let obstacle = match undone_by {
-            Some(by) => Some(format!("change {by} took it back")),
-            None => self.obstacle(entry, now),
-        };
-        Told {
-            entry: entry.clone(),
-            undone_by,
-            obstacle,
-        }
-    }
-
-    fn obstacle(&self, entry: &Entry, now: &Text) -> Option<String> {
-        match &entry.undo {
-            Undo::File(None) => Some("it changed so much that it was not kept".to_owned()),
-            Undo::File(Some(revision)) => self
-                .reverting(entry, revision, |later| revision.can_revert(now, later))
-                .err(),
-            Undo::Mode { from, to } => self.not_in_mode(from, to),
-            Undo::Pause { mode, until_ms } => {
-                let now = self.modes.state();
-                let runs = now.name == *mode && now.until_ms == Some(*until_ms);
-                (!runs).then(|| "the pause is over".to_owned())
-            }
-            Undo::Resume { until_ms, .. } => {
-                (*until_ms <= now_ms()).then(|| "the pause would be over by now".to_owned())
-            }
-            Undo::Made { number, .. } => {
-                let held = self
-                    .temporary
-                    .iter()
-                    .find(|held| held.rule.number == *number);
-                let gone = held.is_none_or(|held| !is_open(&held.rule));
-                gone.then(|| "the rule is gone already".to_owned())
-            }
-            Undo::Taken { .. } => (!entry.of_this_run)
-                .then(|| "the engine for which it was made has ended".to_owned()),
-            Undo::List { .. } | Undo::SystemProxy { .. } => None,
-            Undo::Never => Some("this is nothing that can be taken back".to_owned()),
-        }
-    }
-
-    fn not_in_mode(&self, from: &str, to: &str) -> Option<String> {
-        let config = self.shared.snapshot.load().config.clone();
-        if self.modes.standing() != to {
-            return Some(format!("the mode is {} now", self.modes.standing()));
-        }
-        (!config.modes.contains_key(from)).then(|| format!("there is no mode {from} any more"))
-    }
-
-    /// What `revert` makes of the changes made since, or what is in the way.
-    fn reverting<T>(
-        &self,
-        entry: &Entry,
-        revision: &Revision,
-        revert: impl FnOnce(&[&Revision]) -> Result<T, Obstacle>,
-    ) -> Result<T, String> {
-        let later: Vec<(u64, &Revision)> = self
-            .timeline
-            .since(entry.id)
-            .filter_map(|later| match &later.undo {
-                Undo::File(Some(revision)) => Some((later.id, revision)),
-                _ => None,
-            })
-            .collect();
-        let revisions: Vec<&Revision> = later.iter().map(|(_, revision)| *revision).collect();
-        revert(&revisions).map_err(|obstacle| {
-            // One that was taken back since, and what took it back, are not in the way.
-            let stands = |entry: &&Entry| {
-                entry.undoes.is_none() && self.timeline.undone_by(entry.id).is_none()
-            };
-            let touching = revision.touched_by(&revisions);
-            let mut touching = touching.into_iter().filter_map(|at| later.get(at));
-            let by = touching.find_map(|(id, _)| self.timeline.get(*id).filter(stands));
-            match (obstacle, by) {
-                (Obstacle::Changed, Some(by)) => {
-                    let what: Vec<String> = by.what.iter().map(ToString::to_string).collect();
-                    format!("change {} is in the way: {}", by.id, what.join("; "))
-                }
-                _ => obstacle.to_string(),
-            }
-        })
     }
 
     /// Takes a change back as far as the engine can; what it made of it is an entry of its own.
@@ -157,8 +75,8 @@ impl Keeper {
             Undo::Taken { span, rule } => self.add_temporary(rule, span, false, by).await?.change,
             Undo::List { name, back } => {
                 let done = self.act_on_list(name.clone(), back).await;
-                done.map_err(|refusal| UndoError::InTheWay(refusal.to_string()))?;
-                Some(self.note_list(by, name, back).await)
+                let again = done.map_err(|refusal| UndoError::InTheWay(refusal.to_string()))?;
+                Some(self.note_list(by, name, back, again).await)
             }
             Undo::File(None) | Undo::SystemProxy { .. } | Undo::Never => None,
         };
@@ -238,16 +156,23 @@ impl Keeper {
         self.note(by, vec![what], undo).await
     }
 
-    /// Notes what was said of a list's versions.
-    pub(crate) async fn note_list(&mut self, by: By, name: String, act: ListAct) -> u64 {
-        let (kind, back) = match act {
-            ListAct::Accept => ("list-accepted", ListAct::Rollback),
-            ListAct::Keep => ("list-kept", ListAct::Accept),
-            ListAct::Rollback => ("list-rolled-back", ListAct::Resume),
-            ListAct::Resume => ("list-resumed", ListAct::Rollback),
+    /// Notes what was said of a list's versions; `back` takes it back.
+    pub(crate) async fn note_list(
+        &mut self,
+        by: By,
+        name: String,
+        act: ListAct,
+        back: Option<ListAct>,
+    ) -> u64 {
+        let kind = match act {
+            ListAct::Accept => "list-accepted",
+            ListAct::Keep => "list-kept",
+            ListAct::Rollback => "list-rolled-back",
+            ListAct::Resume => "list-resumed",
         };
         let what = What::new(kind, [("name", name.clone())]);
-        self.note(by, vec![what], Undo::List { name, back }).await
+        let undo = back.map_or(Undo::Never, |back| Undo::List { name, back });
+        self.note(by, vec![what], undo).await
     }
 
     /// The file's text as it stands; `None`: there is no file, or none that can be read.
