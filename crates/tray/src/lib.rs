@@ -31,6 +31,8 @@ pub(crate) enum Event {
     Click(Action),
     /// The menu is about to be looked at.
     Looked,
+    /// What is shown has become old.
+    Due,
     /// No panel shows icons now.
     NoPanel,
     /// One does again.

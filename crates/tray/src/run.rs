@@ -22,7 +22,7 @@ use crate::view::{self, Action, Blocked, PAUSE, Seen, View};
 use crate::{Event, Panel, PanelError, WAITING};
 
 /// How old what is shown may be while nobody looks.
-const LOOK: Duration = Duration::from_secs(4);
+const LOOK: Duration = Duration::from_secs(5);
 /// A look takes part of a millisecond; menus that are opened in a row share it.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// A session bus may come after us, once or never.
@@ -64,6 +64,7 @@ pub async fn run(client: Client, places: Vec<OsString>) {
     let mut said = false;
     loop {
         let (events, mail) = mpsc::channel(WAITING);
+        door.look_at_outlets().await;
         let view = door.look().await;
         let started = tokio::task::spawn_blocking(move || start(view, events)).await;
         match started {
@@ -100,13 +101,14 @@ impl Door {
                     Some(event) => event,
                     None => return false,
                 },
-                () = tokio::time::sleep_until(looked + LOOK) => Event::Looked,
+                () = tokio::time::sleep_until(looked + LOOK) => Event::Due,
             };
+            let seen = !matches!(event, Event::Due);
             match event {
                 Event::Click(Action::Quit) => return true,
                 Event::Click(action) => self.click(&action).await,
                 Event::Looked if looked.elapsed() < LOOK_AGAIN => continue,
-                Event::Looked | Event::Panel => {}
+                Event::Looked | Event::Panel | Event::Due => {}
                 Event::NoPanel => {
                     if !std::mem::replace(said, true) {
                         tracing::info!(
@@ -115,6 +117,9 @@ impl Door {
                     }
                     continue;
                 }
+            }
+            if seen {
+                self.look_at_outlets().await;
             }
             let view = self.look().await;
             looked = Instant::now();
@@ -158,11 +163,6 @@ impl Door {
             Err(error) => return view::without_engine(&error.to_string()),
         };
         self.look_at_blocked(&status).await;
-        if let Ok(outlets) = self.client.upstreams().await {
-            let groups = outlets.groups.into_iter().map(|group| group.name);
-            let upstreams = outlets.upstreams.into_iter().map(|upstream| upstream.name);
-            self.outlets = groups.chain(upstreams).take(OUTLETS).collect();
-        }
         let mut seen = view::of(&Seen {
             status: &status,
             outlets: &self.outlets,
@@ -175,6 +175,15 @@ impl Door {
             seen.menu.insert(0, view::Entry::Label(failed.clone()));
         }
         seen
+    }
+
+    /// Only for a menu that somebody opens: while nobody does, the icon shows none of them.
+    async fn look_at_outlets(&mut self) {
+        if let Ok(outlets) = self.client.upstreams().await {
+            let groups = outlets.groups.into_iter().map(|group| group.name);
+            let upstreams = outlets.upstreams.into_iter().map(|upstream| upstream.name);
+            self.outlets = groups.chain(upstreams).take(OUTLETS).collect();
+        }
     }
 
     /// Only where something was blocked since.

@@ -29,11 +29,17 @@ pub const ROWS: [&str; 6] = [
     "desktop/page",
 ];
 
-/// A session with a screen and a panel, and the programs to measure.
+/// A session with a screen, and the program to measure beside.
 struct Stage {
     screen: Screen,
-    panel: Panel,
     hello: PathBuf,
+}
+
+impl Stage {
+    /// A panel that has seen no icon yet.
+    fn panel(&self) -> Panel {
+        Panel::start(&self.screen.desktop.bus_address())
+    }
 }
 
 /// Measures, prints and keeps every row.
@@ -50,12 +56,7 @@ pub fn rows() -> Done {
     let hello = hello::build()?;
     use_binary(shell::target_dir().join("release/privet"));
     let screen = Screen::start().ok_or("no screen: see what is missing above")?;
-    let panel = Panel::start(&screen.desktop.bus_address());
-    let stage = Stage {
-        screen,
-        panel,
-        hello,
-    };
+    let stage = Stage { screen, hello };
 
     let mut broken = Vec::new();
     let (memory, time) = closed::rows(&stage)?;

@@ -122,18 +122,31 @@ pub fn write(rows: &[&str]) -> Done {
          and all its children; the figure is the median of interleaved runs, with their range. Compare within a row only.\n\n{}\n",
         machine()
     );
-    for row in rows {
-        let kept = fs::read_to_string(kept(row))
-            .ok()
-            .and_then(|text| serde_json::from_str(&text).ok());
-        if let Some(figures) = kept {
-            let _ = write!(out, "\n{}", table(&figures));
-        }
-    }
     let path = shell::root().join("BENCHMARKS.md");
+    let before = fs::read_to_string(&path).unwrap_or_default();
+    let measured = rows.iter().filter_map(|row| {
+        let kept = fs::read_to_string(kept(row)).ok()?;
+        Some(table(&serde_json::from_str(&kept).ok()?))
+    });
+    for section in merged(&before, measured.collect()) {
+        let _ = write!(out, "\n{section}");
+    }
     fs::write(&path, out).map_err(|error| format!("{}: {error}", path.display()))?;
     println!("\nwritten: {}", path.display());
     Ok(())
+}
+
+/// The tables of the file as it was, those that were measured here in their new form, and new ones behind.
+fn merged(before: &str, mut measured: Vec<String>) -> Vec<String> {
+    let title = |section: &str| section.lines().next().unwrap_or_default().to_owned();
+    let mut sections: Vec<String> = Vec::new();
+    for old in before.split("\n### ").skip(1) {
+        let old = format!("### {}\n", old.trim_end());
+        let new = measured.iter().position(|new| title(new) == title(&old));
+        sections.push(new.map_or(old, |at| measured.remove(at)));
+    }
+    sections.append(&mut measured);
+    sections
 }
 
 /// What the figures depend on.
@@ -178,4 +191,24 @@ fn machine() -> String {
         versions.join(", ")
     );
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_of_some_rows_keeps_the_others_as_they_were() {
+        let before = "# Benchmarks\n\n### One\n\nold one\n\n### Two\n\nold two\n";
+        let measured = vec![
+            "### Two\n\nnew two\n".to_owned(),
+            "### Three\n\nnew three\n".to_owned(),
+        ];
+        let want = [
+            "### One\n\nold one\n",
+            "### Two\n\nnew two\n",
+            "### Three\n\nnew three\n",
+        ];
+        assert_eq!(merged(before, measured), want);
+    }
 }

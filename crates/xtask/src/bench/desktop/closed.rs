@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use privet_tests::Privet;
+use privet_tests::panel::Panel;
 use privet_tests::privet::Setup;
 use serde_json::json;
 
@@ -16,8 +17,10 @@ const WATCH: Duration = Duration::from_secs(60);
 
 /// Memory and time of ours and of the peer, each after its window was open once.
 pub fn rows(stage: &Stage) -> Result<(Figures, Figures), String> {
-    let ours = ours(stage)?;
+    let panel = stage.panel();
+    let ours = ours(stage, &panel)?;
     let theirs = hello::closed(stage, idle)?;
+    panel.end();
     let runs = |at: fn(&(f64, f64)) -> f64| {
         vec![
             ("Privet".to_owned(), vec![at(&ours)]),
@@ -42,19 +45,19 @@ pub fn rows(stage: &Stage) -> Result<(Figures, Figures), String> {
     Ok((memory, time))
 }
 
-fn ours(stage: &Stage) -> Result<(f64, f64), String> {
+fn ours(stage: &Stage, panel: &Panel) -> Result<(f64, f64), String> {
     let setup = Setup {
         env: stage.screen.env(),
         command: Some("agent"),
         ..Setup::default()
     };
     let agent = Privet::start_as(CONFIG, &setup);
-    let item = stage.panel.await_item();
+    let item = panel.await_item();
     let (_, on) = agent.api("PUT", "system-proxy", Some(&json!({"enabled": true})));
     if on["guardian"].as_u64().is_none() {
         return Err(format!("there is no guardian: {on}"));
     }
-    opened::open_and_close(stage, &item)?;
+    opened::open_and_close(stage, panel, &item)?;
     let left = stage.screen.web_processes();
     if !left.is_empty() {
         return Err(format!("left after the window: {left:?}"));

@@ -5,6 +5,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use privet_tests::Privet;
+use privet_tests::panel::Panel;
 use privet_tests::privet::Setup;
 
 use super::super::report::Figures;
@@ -21,23 +22,25 @@ pub fn rows(stage: &Stage) -> Result<(Figures, Figures), String> {
         command: Some("agent"),
         ..Setup::default()
     };
+    let panel = stage.panel();
     let agent = Privet::start_as(CONFIG, &setup);
-    let item = stage.panel.await_item();
+    let item = panel.await_item();
     let (mut warm, mut cold) = (Vec::new(), Vec::new());
     let (mut their_warm, mut their_cold) = (Vec::new(), Vec::new());
-    open_and_close(stage, &item)?;
+    open_and_close(stage, &panel, &item)?;
     hello::open_and_end(stage)?;
     for _ in 0..RUNS {
-        warm.push(millis(open_and_close(stage, &item)?));
+        warm.push(millis(open_and_close(stage, &panel, &item)?));
         their_warm.push(millis(hello::open_and_end(stage)?));
     }
     for _ in 0..RUNS {
         forget()?;
-        cold.push(millis(open_and_close(stage, &item)?));
+        cold.push(millis(open_and_close(stage, &panel, &item)?));
         forget()?;
         their_cold.push(millis(hello::open_and_end(stage)?));
     }
     drop(agent);
+    panel.end();
     let runs = |ours, theirs| {
         vec![
             ("Privet".to_owned(), ours),
@@ -62,9 +65,9 @@ pub fn rows(stage: &Stage) -> Result<(Figures, Figures), String> {
 }
 
 /// Clicks, waits for the state, closes, and waits until nothing of the window is left.
-pub fn open_and_close(stage: &Stage, item: &str) -> Result<Duration, String> {
+pub fn open_and_close(stage: &Stage, panel: &Panel, item: &str) -> Result<Duration, String> {
     let begun = Instant::now();
-    stage.panel.choose(item, &["Open"]);
+    panel.choose(item, &["Open"]);
     let frames = stage
         .screen
         .await_frames("a window with a state", |frames| {
