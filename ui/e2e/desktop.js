@@ -87,7 +87,11 @@ async function check(session) {
     }
     session.set('mode', 'manual');
   };
+  /** The engine looks at the desktop once a second at most. */
+  const found = (kind) =>
+    until(`a look that finds ${kind}`, async () => (await api('GET', '/first-run')).found.kind === kind);
   point(engine.company);
+  await found('proxy');
   const before = session.proxy();
 
   const chromium = await browser(stack);
@@ -199,6 +203,7 @@ async function check(session) {
 
   await shows('a dead proxy of another program is found and turned off, all else skipped', async () => {
     point(await freePort());
+    await found('leftover');
     await go(page, 'settings');
     await until('the new settings', async () => (await api('GET', '/first-run')).found.kind === 'leftover');
     await page.getByRole('button', { name: 'Go through the first steps' }).click();
@@ -218,6 +223,7 @@ async function check(session) {
   await shows('a foreign PAC file is named, and left alone by who leaves', async () => {
     session.set('autoconfig-url', 'http://corp.example/it.pac');
     session.set('mode', 'auto');
+    await found('pac');
     const mine = session.proxy();
     await until('the new settings', async () => (await api('GET', '/first-run')).found.kind === 'pac');
     await go(page, 'settings');

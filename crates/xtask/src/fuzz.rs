@@ -9,7 +9,7 @@ use crate::shell::{self, Done};
 /// `cargo xtask fuzz NAME` without a time.
 pub const LONG_SECONDS: u32 = 600;
 /// All targets together get so long in `cargo xtask test`; two run at a time.
-const ROUND_SECONDS: u32 = 120;
+const ROUND_SECONDS: u32 = 66;
 const AT_A_TIME: usize = 2;
 /// A single input may take so long (seconds) and so much memory (MiB).
 const LIMITS: [&str; 2] = ["-timeout=10", "-rss_limit_mb=2048"];
