@@ -33,7 +33,7 @@ pub fn run(name: &str, seconds: u32) -> Done {
     }
     let how = Fuzzer::find()?.ok_or("cargo-fuzz could not be had")?;
     how.build()?;
-    let status = how.start(name, seconds)?.wait();
+    let status = how.start(name, seconds, Stdio::inherit())?.wait();
     ended(name, status.map_err(|error| error.to_string())?.success())
 }
 
@@ -53,7 +53,7 @@ pub fn round() -> Done {
     for pair in names.chunks(AT_A_TIME) {
         let mut running: Vec<(&String, Child)> = Vec::new();
         for name in pair {
-            running.push((name, how.start(name, each)?));
+            running.push((name, how.start(name, each, Stdio::piped())?));
         }
         for (name, child) in running {
             let out = child
@@ -134,7 +134,7 @@ impl Fuzzer {
     }
 
     /// Starts a built target; what it finds goes to `fuzz/corpus` and `fuzz/artifacts`, seeds come from `fuzz/seeds`.
-    fn start(&self, name: &str, seconds: u32) -> Result<Child, String> {
+    fn start(&self, name: &str, seconds: u32, log: Stdio) -> Result<Child, String> {
         let fuzz = shell::root().join("fuzz");
         let corpus = fuzz.join("corpus").join(name);
         let artifacts = fuzz.join("artifacts").join(name);
@@ -154,10 +154,8 @@ impl Fuzzer {
         if seeds.is_dir() {
             command.arg(seeds);
         }
-        if seconds < LONG_SECONDS {
-            command.stderr(Stdio::piped());
-        }
         command
+            .stderr(log)
             .spawn()
             .map_err(|error| format!("fuzz target {name} did not start: {error}"))
     }

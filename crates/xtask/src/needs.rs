@@ -105,16 +105,6 @@ pub const TEST: &[Package] = &[
         "reads the keyring as another program does",
     ),
     Package(
-        "openssh-client",
-        "ssh",
-        "takes its settings in the test of settings to copy",
-    ),
-    Package(
-        "netcat-openbsd",
-        "nc",
-        "carries ssh in the test of settings to copy",
-    ),
-    Package(
         "xvfb",
         "Xvfb",
         "a screen for the tray's and the window's tests",
@@ -123,6 +113,22 @@ pub const TEST: &[Package] = &[
         "xfce4-panel",
         "xfce4-panel",
         "a panel that shows the tray's icon",
+    ),
+    Package("xclip", "xclip", "the clipboard that the tray copies to"),
+    Package(
+        "webkit2gtk-driver",
+        "WebKitWebDriver",
+        "steers the window in its tests",
+    ),
+    Package(
+        "openbox",
+        "openbox",
+        "a window manager for the window's tests: place, size, minimising",
+    ),
+    Package(
+        "wmctrl",
+        "wmctrl",
+        "moves and closes windows in their tests",
     ),
 ];
 
@@ -139,7 +145,7 @@ pub const PACKAGE: &[Package] = &[
     Package("systemd", "systemd-analyze", "reads the units"),
 ];
 
-/// To build the window, and to show it without a screen.
+/// To build the window.
 pub const DESKTOP: &[Package] = &[
     Package(
         "libwebkit2gtk-4.1-dev",
@@ -152,22 +158,6 @@ pub const DESKTOP: &[Package] = &[
         "the window asks the desktop whether it is dark",
     ),
     Package("pkg-config", "pkg-config", "finds these two"),
-    Package(
-        "webkit2gtk-driver",
-        "WebKitWebDriver",
-        "steers the window in its tests",
-    ),
-    Package("xvfb", "Xvfb", "a screen for the window's tests"),
-    Package(
-        "openbox",
-        "openbox",
-        "a window manager for the window's tests: place, size, minimising",
-    ),
-    Package(
-        "wmctrl",
-        "wmctrl",
-        "moves and closes windows in their tests",
-    ),
 ];
 
 /// Peers that only the benches measure.
@@ -175,6 +165,11 @@ pub const BENCH: &[Package] = &[
     Package("tinyproxy", "tinyproxy", "peer: HTTP proxy"),
     Package("privoxy", "privoxy", "peer: HTTP proxy"),
     Package("trafficserver", "traffic_server", "peer: HTTP proxy"),
+    Package(
+        "libayatana-appindicator3-1",
+        "/usr/share/doc/libayatana-appindicator3-1",
+        "the tray of the Tauri app beside which the window is measured",
+    ),
 ];
 
 /// Python packages of the whole-program tests; they go to a folder of the build's own.

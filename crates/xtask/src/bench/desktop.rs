@@ -47,7 +47,7 @@ impl Stage {
 /// # Errors
 /// Something for a session is not installed, or a promise is broken.
 pub fn rows() -> Done {
-    needs::ensure(&[needs::BUILD, needs::TEST, needs::DESKTOP])?;
+    needs::ensure(&[needs::BUILD, needs::TEST, needs::DESKTOP, needs::BENCH])?;
     page::build()?;
     for package in ["privet", "privet-desktop"] {
         let words = ["build", "--quiet", "--release", "--locked", "-p", package];
