@@ -279,8 +279,10 @@ fn filtered<T: Trace>(
     trace.step(|| unnamed("filter.allow"));
     if let Some(entry) = own_entry(&book.deny, &book.deny_text, suffixes) {
         let text = format!("`{entry}` is in [filter] deny");
-        let said = Said::plain("filter.denied").with("entry", entry);
-        trace.step(|| plain("filter.deny", true, text.clone(), said));
+        trace.step(|| {
+            let said = Said::plain("filter.denied").with("entry", entry);
+            plain("filter.deny", true, text.clone(), said)
+        });
         return Filtered::Blocked(Why {
             kind: WhyKind::Deny,
             text: text.into(),
