@@ -12,11 +12,11 @@ use privet_policy::{Explanation, TargetError};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::keeper::Order;
 use crate::launch::Options;
 use crate::listen::{Kind, ListenerState};
 use crate::lists::{ListAct, ListRefusal, ListState};
 use crate::mode::ModeState;
+use crate::order::Order;
 use crate::problem::Problem;
 use crate::reload::{Applied, ApplyError, By};
 use crate::rules::{self, RuleState, Span};

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::oneshot;
 
 use crate::fetch::{Fetched, fetch};
-use crate::keeper::{Keeper, Order};
+use crate::keeper::Keeper;
 use crate::lists::{ListAct, ListRefusal, Lists};
+use crate::order::Order;
 
 /// Figures alone are written this seldom; what a person or a server said is written at once.
 const SAVED_EVERY: Duration = Duration::from_secs(60);

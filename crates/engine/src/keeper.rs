@@ -4,104 +4,29 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use privet_config::{Config, Retention};
-use serde_json::Value;
+use privet_config::Retention;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::fetch::Fetched;
+use crate::keep_mode::pause_end;
 use crate::launch::Options;
 use crate::list_files::ListFiles;
 use crate::listen::{Kind, Open};
-use crate::lists::{ListAct, ListRefusal, ListState, Lists};
-use crate::mode::{ModeState, Modes};
-use crate::reload::{Applied, ApplyError, By};
-use crate::rules::{Counts, Held, Span};
+use crate::lists::Lists;
+use crate::mode::Modes;
+use crate::order::Order;
+use crate::rules::{Counts, Held};
 use crate::shared::Shared;
-use crate::timeline::{Book, Door, Told, Undo, UndoError, What, moment_text};
+use crate::timeline::{Book, Door};
 use crate::workers::Workers;
 
-/// Orders that wait; more than so many at once are made to wait at their sender.
-const ORDERS: usize = 32;
 /// How often idle connections, list ages and totals are looked at.
 const TICK: Duration = Duration::from_secs(1);
 /// How often the rules' counts are written.
 const SAVE_COUNTS: Duration = Duration::from_secs(60);
-
-/// What the keeper is told.
-pub(crate) enum Order {
-    Apply {
-        text: Option<String>,
-        dry_run: bool,
-        by: By,
-        reply: oneshot::Sender<Result<Applied, ApplyError>>,
-    },
-    Mode {
-        name: String,
-        span: Option<Duration>,
-        by: By,
-        reply: oneshot::Sender<Result<(ModeState, Option<u64>), ApplyError>>,
-    },
-    AddTemporary {
-        rule: Value,
-        span: Span,
-        dry_run: bool,
-        by: By,
-        reply: oneshot::Sender<Result<Applied, ApplyError>>,
-    },
-    DropTemporary {
-        number: u32,
-        by: By,
-        reply: oneshot::Sender<Result<Option<u64>, ApplyError>>,
-    },
-    Tell {
-        offset: usize,
-        limit: usize,
-        reply: oneshot::Sender<(usize, Vec<Told>)>,
-    },
-    TellOne {
-        id: u64,
-        reply: oneshot::Sender<Option<Told>>,
-    },
-    Note {
-        by: By,
-        what: Vec<What>,
-        undo: Undo,
-        reply: oneshot::Sender<u64>,
-    },
-    Undo {
-        id: u64,
-        door: Door,
-        reply: oneshot::Sender<Result<Told, UndoError>>,
-    },
-    Refresh {
-        list: String,
-        reply: oneshot::Sender<bool>,
-    },
-    Lists {
-        reply: oneshot::Sender<Vec<ListState>>,
-    },
-    ListAct {
-        list: String,
-        act: ListAct,
-        by: By,
-        reply: oneshot::Sender<Result<(), ListRefusal>>,
-    },
-    Fetched {
-        list: String,
-        url: String,
-        outcome: Fetched,
-    },
-    /// A file that lists are read from has changed.
-    ListFiles,
-    Stop {
-        deadline: Duration,
-        reply: oneshot::Sender<()>,
-    },
-}
 
 pub(crate) struct Keeper {
     pub(crate) options: Options,
@@ -136,11 +61,6 @@ pub(crate) struct Keeper {
     pub(crate) refreshing: Vec<(String, oneshot::Sender<bool>)>,
 }
 
-/// The mailbox of a keeper.
-pub(crate) fn mailbox() -> (mpsc::Sender<Order>, mpsc::Receiver<Order>) {
-    mpsc::channel(ORDERS)
-}
-
 impl Keeper {
     /// Serves orders until told to stop.
     pub(crate) async fn keep(
@@ -166,79 +86,6 @@ impl Keeper {
                 () = pause_end(&self.modes) => self.end_pause(),
                 _ = tick.tick() => self.tick().await,
             }
-        }
-    }
-
-    async fn obey(&mut self, order: Order) {
-        match order {
-            Order::Apply {
-                text,
-                dry_run,
-                by,
-                reply,
-            } => {
-                let _ = reply.send(self.apply(text, dry_run, by).await);
-            }
-            Order::Mode {
-                name,
-                span,
-                by,
-                reply,
-            } => {
-                let _ = reply.send(self.choose_mode(name, span, by).await);
-            }
-            Order::AddTemporary {
-                rule,
-                span,
-                dry_run,
-                by,
-                reply,
-            } => {
-                let _ = reply.send(self.add_temporary(rule, span, dry_run, by).await);
-            }
-            Order::DropTemporary { number, by, reply } => {
-                let _ = reply.send(self.drop_temporary(number, by).await);
-            }
-            Order::Tell {
-                offset,
-                limit,
-                reply,
-            } => {
-                let _ = reply.send(self.tell(offset, limit));
-            }
-            Order::TellOne { id, reply } => {
-                let _ = reply.send(self.tell_one(id));
-            }
-            Order::Note {
-                by,
-                what,
-                undo,
-                reply,
-            } => {
-                let _ = reply.send(self.note(by, what, undo).await);
-            }
-            Order::Undo { id, door, reply } => {
-                let _ = reply.send(self.undo(id, door).await);
-            }
-            Order::Refresh { list, reply } => self.refresh(list, reply).await,
-            Order::Lists { reply } => {
-                let _ = reply.send(self.lists.states());
-            }
-            Order::ListAct {
-                list,
-                act,
-                by,
-                reply,
-            } => {
-                let done = self.act_on_list(list.clone(), act).await;
-                if let Ok(back) = &done {
-                    self.note_list(by, list, act, *back).await;
-                }
-                let _ = reply.send(done.map(drop));
-            }
-            Order::Fetched { list, url, outcome } => self.fetched(list, url, outcome).await,
-            Order::ListFiles => self.list_files_changed().await,
-            Order::Stop { .. } => {}
         }
     }
 
@@ -298,14 +145,6 @@ impl Keeper {
         self.said_of_books = problems;
     }
 
-    /// Brings the standing mode back if a pause is over.
-    fn end_pause(&mut self) {
-        if self.modes.expire(SystemTime::now()) {
-            tracing::info!(mode = %self.modes.standing(), "the pause is over");
-            self.swap_mode();
-        }
-    }
-
     /// The file was written by somebody. What it says is taken if it is sound; else the running configuration stays.
     async fn file_changed(&mut self) {
         let now = fingerprint_of(&self.options.config_path).await;
@@ -328,90 +167,6 @@ impl Keeper {
                     "mend the file; it is read again when it changes",
                 );
             }
-        }
-    }
-
-    /// Chooses a mode, or pauses into it; the state then, and the change's number.
-    pub(crate) async fn choose_mode(
-        &mut self,
-        name: String,
-        span: Option<Duration>,
-        by: By,
-    ) -> Result<(ModeState, Option<u64>), ApplyError> {
-        let config = self.shared.snapshot.load().config.clone();
-        if !config.modes.contains_key(&name) {
-            return Err(ApplyError::unknown_mode(&name, &config));
-        }
-        let before = self.modes.clone();
-        match span {
-            Some(span) => self.modes.pause(name, span, SystemTime::now()),
-            None => {
-                self.remember_mode(&name).await;
-                self.seen = fingerprint_of(&self.options.config_path).await;
-                self.modes.stand(name);
-            }
-        }
-        self.swap_mode();
-        let change = self.note_mode(&before, by).await;
-        Ok((self.modes.state(), change))
-    }
-
-    async fn note_mode(&mut self, before: &Modes, by: By) -> Option<u64> {
-        let (was, now) = (before.state(), self.modes.state());
-        if let (true, Some(until_ms)) = (now != was, now.until_ms) {
-            let mode = now.name;
-            let until = moment_text(until_ms);
-            let what = What::new("pause", [("mode", mode.clone()), ("until", until)]);
-            let undo = Undo::Pause { mode, until_ms };
-            return Some(self.note(by, vec![what], undo).await);
-        }
-        let (from, to) = (before.standing().to_owned(), now.name);
-        if let (true, Some(until_ms)) = (from == to, was.until_ms) {
-            let mode = was.name;
-            let what = What::new("resume", [("mode", mode.clone())]);
-            let undo = Undo::Resume { mode, until_ms };
-            return Some(self.note(by, vec![what], undo).await);
-        }
-        let what = vec![What::new(
-            "mode",
-            [("from", from.clone()), ("to", to.clone())],
-        )];
-        let text = self.file_text().await.unwrap_or_default();
-        match text == self.text {
-            true if from == to => None,
-            true => Some(self.note(by, what, Undo::Mode { from, to }).await),
-            false => self.note_text(by, what, text).await,
-        }
-    }
-
-    /// A chosen mode outlives the program where a file exists to hold it.
-    async fn remember_mode(&self, name: &str) {
-        let (path, name) = (self.options.config_path.clone(), name.to_owned());
-        let kept =
-            tokio::task::spawn_blocking(move || crate::reload::write_mode(&path, &name)).await;
-        let text = match kept {
-            Ok(Ok(())) => return self.shared.problems.settle("mode"),
-            Ok(Err(error)) => error,
-            Err(error) => error.to_string(),
-        };
-        let text = format!("the mode is on, but the file could not be changed: {text}");
-        self.shared
-            .problems
-            .raise("mode", text, "write `mode` into the configuration yourself");
-    }
-
-    /// Puts the mode that is on now in force; connections that it forbids are closed.
-    pub(crate) fn swap_mode(&mut self) {
-        let before = self.shared.snapshot.load_full();
-        if let Some(mut snapshot) = before.in_mode(self.modes.current(SystemTime::now())) {
-            if snapshot.config.mode != self.modes.standing() {
-                // The file says so too by now.
-                snapshot.config = Arc::new(Config {
-                    mode: self.modes.standing().to_owned(),
-                    ..(*snapshot.config).clone()
-                });
-            }
-            self.put_in_force(snapshot);
         }
     }
 
@@ -439,14 +194,6 @@ impl Keeper {
         let outward = self.shared.snapshot.load().outward.clone();
         let checks = tokio::spawn(async move { outward.run_checks().await });
         self.checks = Some(AbortOnDropHandle::new(checks));
-    }
-}
-
-/// Waits for the end of the pause that runs; for ever if there is none.
-async fn pause_end(modes: &Modes) {
-    match modes.left(SystemTime::now()) {
-        Some(left) => tokio::time::sleep(left).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::keeper::{Keeper, Order};
+use crate::keeper::Keeper;
+use crate::order::Order;
 use crate::watch::{Watch, watch};
 
 /// The files that are watched now.

@@ -13,13 +13,14 @@ use privet_ledger::Ledger;
 use crate::assemble::{Material, assemble};
 use crate::books;
 use crate::engine::Engine;
-use crate::keeper::{Keeper, fingerprint_of, mailbox};
+use crate::keeper::{Keeper, fingerprint_of};
 use crate::launch::{Options, StartError};
 use crate::list_files::ListFiles;
 use crate::listen::{self, Bound, Kind};
 use crate::lists::Lists;
 use crate::login::Failures;
 use crate::mode::Modes;
+use crate::order::mailbox;
 use crate::places::Places;
 use crate::problem::Problems;
 use crate::programs::Programs;
@@ -163,7 +164,7 @@ async fn keep(
     (mut counts, timeline): (Counts, Book),
     config: &Config,
     bound: Vec<Bound>,
-) -> tokio::sync::mpsc::Sender<crate::keeper::Order> {
+) -> tokio::sync::mpsc::Sender<crate::order::Order> {
     let (orders, mail) = mailbox();
     let (watching, changed, error) = watch(std::slice::from_ref(&options.config_path));
     if let Some(error) = error {
