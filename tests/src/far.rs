@@ -2,7 +2,7 @@
 //! publishes texts with ETag and Last-Modified.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 
@@ -177,15 +177,11 @@ fn serve(
     client.write_all(&[5, 0, 0, 1, 127, 0, 0, 1, 0, 1])?;
     let (mut up, mut to_server) = (client.try_clone()?, server.try_clone()?);
     let upward = std::thread::spawn(move || {
-        let _ = copy(&mut up, &mut to_server);
+        let _ = std::io::copy(&mut up, &mut to_server);
         let _ = to_server.shutdown(std::net::Shutdown::Write);
     });
-    let _ = copy(&mut server, &mut client);
+    let _ = std::io::copy(&mut server, &mut client);
     let _ = client.shutdown(std::net::Shutdown::Both);
     let _ = upward.join();
     Ok(())
-}
-
-fn copy(from: &mut impl Read, to: &mut impl Write) -> std::io::Result<u64> {
-    std::io::copy(from, to)
 }

@@ -108,13 +108,6 @@ impl Namespaces {
         Running::start(name, command)
     }
 
-    /// Starts a client inside.
-    pub fn start_inside(&self, name: &str, words: &[&str]) -> Running {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.inside()]).args(words);
-        Running::start(name, command)
-    }
-
     /// Listens on the cable: every IP packet but neighbour discovery.
     pub fn listen(&self) -> Cable {
         let filter = "ip or (ip6 and not icmp6)";

@@ -5,9 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
-
-use crate::PATIENCE;
+use std::sync::{Arc, Mutex};
 
 /// A TCP server in this process; every connection has a thread.
 pub struct Origin {
@@ -18,7 +16,6 @@ pub struct Origin {
 #[derive(Default)]
 struct State {
     heads: Mutex<Vec<String>>,
-    asked: Condvar,
     accepted: AtomicUsize,
 }
 
@@ -117,6 +114,30 @@ impl Origin {
     }
 
     /// `http://127.0.0.1:PORT/path`
+    /// A SOCKS5 upstream that takes a login alone, hears its name, and goes: what isolation sends to one.
+    pub fn hears_logins() -> (Self, Arc<Mutex<Vec<String>>>) {
+        let names = Arc::new(Mutex::new(Vec::new()));
+        let heard = names.clone();
+        let upstream = Self::raw(move |mut stream| {
+            let mut greeting = [0; 2];
+            let _ = stream.read_exact(&mut greeting);
+            let mut methods = vec![0; usize::from(greeting[1])];
+            let _ = stream.read_exact(&mut methods);
+            assert!(
+                methods.contains(&2) && !methods.contains(&0),
+                "isolation must log in: {methods:?}"
+            );
+            let _ = stream.write_all(&[5, 2]);
+            let mut head = [0; 2];
+            let _ = stream.read_exact(&mut head);
+            let mut name = vec![0; usize::from(head[1])];
+            let _ = stream.read_exact(&mut name);
+            let name = String::from_utf8_lossy(&name).into_owned();
+            heard.lock().expect("no handler panics").push(name);
+        });
+        (upstream, names)
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
@@ -124,18 +145,6 @@ impl Origin {
     /// The heads of all requests so far, as they came.
     pub fn heads(&self) -> Vec<String> {
         self.state.heads.lock().expect("no handler panics").clone()
-    }
-
-    /// Waits for the first head that holds `what`.
-    pub fn await_head(&self, what: &str) -> String {
-        let heads = self.state.heads.lock().expect("no handler panics");
-        let seen = |heads: &Vec<String>| heads.iter().find(|head| head.contains(what)).cloned();
-        let (heads, _) = self
-            .state
-            .asked
-            .wait_timeout_while(heads, PATIENCE, |heads| seen(heads).is_none())
-            .expect("no handler panics");
-        seen(&heads).unwrap_or_else(|| panic!("the origin was never asked for {what:?}: {heads:?}"))
     }
 
     /// Connections so far.
@@ -163,7 +172,6 @@ fn read_request(stream: &mut TcpStream, state: &State) -> Option<Asked> {
         .lock()
         .expect("no handler panics")
         .push(head.clone());
-    state.asked.notify_all();
     Some(Asked {
         method,
         target,

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use privet_tests::privet::{Setup, binary};
+use privet_tests::wait::until;
 use privet_tests::{Answer, Origin, Privet, await_port, program};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -280,23 +281,8 @@ fn menu(home: &Home) -> Vec<(String, String)> {
 
 fn await_file(home: &Home, name: &str) -> String {
     let path = home.0.path().join(name);
-    let start = std::time::Instant::now();
-    while !path.exists() {
-        assert!(
-            start.elapsed() < privet_tests::PATIENCE,
-            "{name} never comes"
-        );
-        pause();
-    }
+    until(name, || path.exists());
     fs::read_to_string(path).expect("the file is there")
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a file that another program writes gives no event here"
-)]
-fn pause() {
-    std::thread::sleep(std::time::Duration::from_millis(10));
 }
 
 #[test]

@@ -4,13 +4,14 @@ use std::collections::HashSet;
 use std::process::Command;
 use std::time::Duration;
 
+use privet_tests::client::socks5;
 use privet_tests::desktop::Desktop;
 use privet_tests::panel::{Panel, find};
 use privet_tests::privet::{Setup, binary};
 use privet_tests::process::ticks;
 use privet_tests::screen::Screen;
 use privet_tests::wait::until;
-use privet_tests::{Answer, PATIENCE, Privet, curl, program};
+use privet_tests::{Answer, Origin, PATIENCE, Privet, curl, program};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -176,9 +177,42 @@ fn what_was_blocked_just_now_is_let_through_for_an_hour_by_a_click() {
         file.is_ok_and(|text| text.contains("until"))
     });
 
-    assert_eq!(agent.json(&["status"])["totals"]["active"], 0);
-    panel.choose(&item, &["New identity"]);
+    let echo = Origin::echo();
+    let stands = socks5(agent.proxy(), "127.0.0.1", echo.port()).expect("it is let through");
+    agent.await_api("status", |status| status["totals"]["active"] == 1);
     panel.choose(&item, &["Close all connections"]);
+    agent.await_api("status", |status| status["totals"]["active"] == 0);
+    drop(stands);
+}
+
+#[test]
+fn a_new_identity_gives_each_host_another_name_at_the_upstream() {
+    let Some(desktop) = Desktop::start() else {
+        return;
+    };
+    let panel = Panel::start(&desktop.bus_address());
+    let (upstream, names) = Origin::hears_logins();
+    let setup = Setup {
+        env: desktop.env(),
+        command: Some("agent"),
+        ..Setup::default()
+    };
+    let config = format!(
+        "mode = \"strict\"\n{CONFIG}[[upstream]]\nname = \"tor\"\nurl = \"socks5://{}\"\nisolate = \"host\"\n",
+        upstream.address
+    );
+    let agent = Privet::start_as(&config, &setup);
+    let item = panel.await_item();
+    let heard = || names.lock().expect("no handler panics").clone();
+    let ask = || assert!(socks5(agent.proxy(), "a.test", 80).is_err());
+    ask();
+    ask();
+    assert_eq!(heard()[0], heard()[1]);
+    panel.choose(&item, &["New identity"]);
+    until("another name", || {
+        ask();
+        heard().last() != heard().first()
+    });
 }
 
 #[test]

@@ -212,28 +212,7 @@ fn tor_without_a_network_refuses_and_the_client_hears_it() {
 
 #[test]
 fn isolation_gives_each_host_a_name_of_its_own_and_identity_changes_them() {
-    let names = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
-    let shared = names.clone();
-    let upstream = Origin::raw(move |mut stream| {
-        use std::io::{Read, Write};
-        let mut greeting = [0; 2];
-        let _ = stream.read_exact(&mut greeting);
-        let mut methods = vec![0; usize::from(greeting[1])];
-        let _ = stream.read_exact(&mut methods);
-        assert!(
-            methods.contains(&2) && !methods.contains(&0),
-            "isolation must log in: {methods:?}"
-        );
-        let _ = stream.write_all(&[5, 2]);
-        let mut head = [0; 2];
-        let _ = stream.read_exact(&mut head);
-        let mut name = vec![0; usize::from(head[1])];
-        let _ = stream.read_exact(&mut name);
-        shared
-            .lock()
-            .expect("no panic here")
-            .push(String::from_utf8_lossy(&name).into_owned());
-    });
+    let (upstream, names) = Origin::hears_logins();
     let config = format!(
         "{}isolate = \"host\"\n",
         through("tor", &format!("socks5://{}", upstream.address))

@@ -581,30 +581,6 @@ fn it_says_why_it_cannot_be_shown() {
     assert!(Answer::of(command).err.contains("--nonsense"));
 }
 
-/// Printed for whoever wants to know; the bench measures it on a machine that rests.
-#[test]
-fn from_its_start_to_a_drawn_page() {
-    let Some(stage) = Stage::set() else { return };
-    let agent = stage.agent();
-    let mut command = Command::new(&stage.program);
-    command.args(words(&agent.place)).envs(stage.screen.env());
-    for round in ["first", "warm"] {
-        let start = Instant::now();
-        let mut again = Command::new(command.get_program());
-        again.args(command.get_args()).envs(stage.screen.env());
-        let mut window = Running::start("privet-desktop", again);
-        let frames = stage.screen.await_frames("drawn", |frames| {
-            frames.len() == 1 && frames[0].title.starts_with("On · Standard")
-        });
-        println!(
-            "{round} start to a page that shows the state: {:?}",
-            start.elapsed()
-        );
-        stage.close(&frames[0]);
-        assert!(window.wait(PATIENCE).success());
-    }
-}
-
 #[test]
 fn the_system_proxy_switched_on_in_it_is_on_and_after_quit_all_is_as_it_was() {
     let Some(stage) = Stage::set() else { return };

@@ -41,7 +41,7 @@ pub use edit::{Document, EditError};
 pub use findings::MAX_DIAGNOSTICS;
 pub use json::{rule_json, to_json, upstream_url};
 pub use model::*;
-pub use moment::format_moment;
+pub use moment::{format_moment, format_second};
 pub use read::{FILE_NAME, Loaded, MAX_FILE, default_path};
 pub use revision::{Obstacle, Revision, Text};
 pub use rule_id::rule_ids;

@@ -42,6 +42,12 @@ pub fn format_moment(moment: SystemTime) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z")
 }
 
+/// As [`format_moment`], to the second.
+pub fn format_second(moment: SystemTime) -> String {
+    let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
+    format_moment(UNIX_EPOCH + Duration::from_secs(since.as_secs()))
+}
+
 /// Days from 1 January 1970 in the proleptic Gregorian calendar; years are counted from March, so that a leap day ends one.
 fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };

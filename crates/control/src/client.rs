@@ -301,6 +301,13 @@ impl Client {
         self.get("/api/v1/doctor", &()).await
     }
 
+    /// The address of the page in a browser; `None`: it has none, or nobody tells.
+    pub async fn page(&self) -> Option<String> {
+        let config: serde_json::Value = self.get("/api/v1/config", &()).await.ok()?;
+        let page = config.pointer("/control/http")?.as_str()?;
+        (!page.is_empty()).then(|| page.to_owned())
+    }
+
     /// Applies a JSON merge patch (RFC 7396) to the configuration.
     pub async fn patch_config(&self, patch: &serde_json::Value) -> Result<Change, ClientError> {
         self.send(Method::PATCH, "/api/v1/config", Some(patch))

@@ -20,26 +20,23 @@ pub struct Recipe {
     pub note: Option<String>,
 }
 
+/// The recipes for shells: ids and names.
+pub const SHELLS: [(&str, &str); 3] = [
+    ("shell", "bash, zsh"),
+    ("fish", "fish"),
+    ("powershell", "PowerShell"),
+];
+
 /// All that can be said with what we listen on.
 pub fn recipes(at: &Addresses) -> Vec<Recipe> {
-    let shells = [
-        ("shell", "bash, zsh", Some("~/.profile"), Shell::Bash),
-        (
-            "fish",
-            "fish",
-            Some("~/.config/fish/config.fish"),
-            Shell::Fish,
-        ),
-        (
-            "powershell",
-            "PowerShell",
-            Some("$PROFILE"),
-            Shell::Powershell,
-        ),
-    ];
-    let shells = shells.map(|(id, name, place, shell)| {
+    let shells = SHELLS.map(|(id, name)| {
+        let (place, shell) = match id {
+            "fish" => ("~/.config/fish/config.fish", Shell::Fish),
+            "powershell" => ("$PROFILE", Shell::Powershell),
+            _ => ("~/.profile", Shell::Bash),
+        };
         let lines = shell.set_all(at);
-        (!lines.is_empty()).then(|| recipe(id, name, place, lines, None))
+        (!lines.is_empty()).then(|| recipe(id, name, Some(place), lines, None))
     });
     let known = [
         firefox(at),

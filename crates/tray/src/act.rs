@@ -9,7 +9,7 @@ use privet_control::calls::status::ModeWish;
 use privet_control::calls::system_proxy::SystemProxyWish;
 use privet_control::{Client, ClientError};
 use privet_system::{clipboard, window};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::view::{Action, PAUSE};
 
@@ -108,8 +108,6 @@ async fn copy_proxy(client: &Client, shell: &str) -> Result<(), ActError> {
 }
 
 async fn open(client: &Client, places: &[OsString]) -> Result<(), ActError> {
-    let config: Value = client.get("/api/v1/config", &()).await?;
-    let page = config.pointer("/control/http").and_then(Value::as_str);
-    window::open(places, page.filter(|page| !page.is_empty()))?;
+    window::open(places, client.page().await.as_deref())?;
     Ok(())
 }

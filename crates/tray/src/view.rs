@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use privet_control::calls::status::Status;
+use privet_control::recipes::SHELLS;
 
 use crate::icon::Shape;
 
@@ -85,12 +86,6 @@ const PAUSES: [(&str, Duration); 3] = [
     ("5 minutes", Duration::from_secs(5 * 60)),
     ("15 minutes", Duration::from_secs(15 * 60)),
     ("1 hour", Duration::from_secs(3600)),
-];
-/// The recipes that terminals want, and their names.
-const SHELLS: [(&str, &str); 3] = [
-    ("shell", "bash, zsh"),
-    ("fish", "fish"),
-    ("powershell", "PowerShell"),
 ];
 /// Longer lines make a menu as wide as the screen.
 const LONGEST: usize = 64;

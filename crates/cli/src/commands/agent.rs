@@ -44,13 +44,9 @@ pub async fn run(context: &Context, args: Args, handed: Handed) -> Result<Exit, 
 /// A second start shows the window of the first.
 async fn already_runs(context: &Context, pid: &str) -> Result<Exit, Failure> {
     context.complain(&format!("Privet already runs, as process {pid}"));
-    let config: Result<serde_json::Value, _> = context.client()?.get("/api/v1/config", &()).await;
-    let config = config.unwrap_or_default();
-    let page = config
-        .pointer("/control/http")
-        .and_then(|http| http.as_str());
+    let page = context.client()?.page().await;
     let places = context.places.named().words()?;
-    if let Err(error) = privet_system::window::open(&places, page.filter(|page| !page.is_empty())) {
+    if let Err(error) = privet_system::window::open(&places, page.as_deref()) {
         context.complain(&error.to_string());
     }
     Ok(Exit::Done)

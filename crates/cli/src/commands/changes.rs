@@ -1,7 +1,7 @@
 //! `privet changes`, `privet undo [ID]`: the timeline, and taking changes back.
 
 use privet_control::Client;
-use privet_control::calls::changes::{ChangesQuery, TimelineEntry};
+use privet_control::calls::changes::{ChangesQuery, MAX_WINDOW, TimelineEntry};
 use privet_control::logs::now_ms;
 
 use crate::commands::Context;
@@ -76,7 +76,7 @@ pub async fn undo(context: &Context, args: &UndoArgs) -> Result<Exit, Failure> {
 async fn newest(client: &Client) -> Result<u64, Failure> {
     let query = ChangesQuery {
         offset: None,
-        limit: Some(200),
+        limit: Some(MAX_WINDOW),
     };
     let changes = client.changes(&query).await?.changes;
     let mut open = changes

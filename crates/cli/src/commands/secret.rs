@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Read};
 
-use privet_config::{Keyring, KeyringError};
+use privet_config::{Keyring, KeyringError, MAX_SECRET};
 use privet_control::calls::secrets::{SecretEntry, Secrets};
 use privet_system::SystemKeyring;
 use secrecy::SecretString;
@@ -12,8 +12,8 @@ use crate::commands::Context;
 use crate::exit::{Exit, Failure};
 use crate::terminal::{Tone, plain};
 
-/// Longest secret that is taken, in bytes.
-const MAX_SECRET: u64 = 4096;
+/// The line's end may stand behind it, and one byte more tells that it is too long.
+const MAX_READ: u64 = MAX_SECRET as u64 + 3;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -112,13 +112,13 @@ fn read_secret() -> Result<SecretString, Failure> {
     let mut text = Zeroizing::new(String::new());
     std::io::stdin()
         .lock()
-        .take(MAX_SECRET + 1)
+        .take(MAX_READ)
         .read_to_string(&mut text)?;
     let line = text.lines().next().unwrap_or_default();
-    if line.is_empty() || text.len() as u64 > MAX_SECRET {
-        return Err(Failure::usage(
-            "standard input holds no password of 1 to 4096 bytes",
-        ));
+    if line.is_empty() || line.len() > MAX_SECRET {
+        return Err(Failure::usage(format!(
+            "standard input holds no password of 1 to {MAX_SECRET} bytes"
+        )));
     }
     Ok(SecretString::from(line))
 }

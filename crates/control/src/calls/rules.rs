@@ -4,7 +4,7 @@
 use std::time::{Duration, SystemTime};
 
 use axum::extract::State;
-use privet_config::{Config, Document, EditError, format_moment, parse_duration, rule_ids};
+use privet_config::{Config, Document, EditError, format_second, parse_duration, rule_ids};
 use privet_engine::{Lasts, RuleState, Span};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -217,8 +217,7 @@ fn wished(wish: RuleWish) -> Result<Wished, Problem> {
         Some("until-quit") => return Ok(Wished::NoFile(rule, Span::UntilQuit)),
         Some(text) => Some(span(text)?),
     };
-    let until =
-        span.map(|span| Value::String(format_moment(whole_second(SystemTime::now() + span))));
+    let until = span.map(|span| Value::String(format_second(SystemTime::now() + span)));
     if let Some(object) = rule.as_object_mut() {
         match until {
             Some(until) => object.insert("until".to_owned(), until),
@@ -238,13 +237,6 @@ fn span(text: &str) -> Result<Duration, Problem> {
             )
             .help("Write once, until-quit, always, or a time: 30m, 1h, 2d; at most 366d.")
         })
-}
-
-fn whole_second(moment: SystemTime) -> SystemTime {
-    let since = moment
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    SystemTime::UNIX_EPOCH + Duration::from_secs(since.as_secs())
 }
 
 /// Move a rule

@@ -3,31 +3,17 @@
 pub mod csv;
 pub mod har;
 
-/// A moment as ISO 8601 in UTC with milliseconds: "2026-11-24T09:05:01.250Z". Years beyond 9999 are told as 9999.
+use std::time::{Duration, UNIX_EPOCH};
+
+use privet_config::format_second;
+
+/// A moment as ISO 8601 in UTC, always with milliseconds, so that it sorts as text: "2026-11-24T09:05:01.250Z". Years beyond
+/// 9999 are told as 9999.
 fn moment(unix_ms: u64) -> String {
     const LAST_MOMENT: u64 = 253_402_300_799_999;
     let unix_ms = unix_ms.min(LAST_MOMENT);
-    let (days, of_day) = (unix_ms / 86_400_000, unix_ms % 86_400_000);
-    // Days since 1 March of the year 0 in eras of 400 years: leap days fall at the end of a year then.
-    let shifted = days + 719_468;
-    let (era, of_era) = (shifted / 146_097, shifted % 146_097);
-    let of_era_year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * of_era_year + of_era_year / 4 - of_era_year / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 {
-        from_march + 3
-    } else {
-        from_march - 9
-    };
-    let year = era * 400 + of_era_year + u64::from(month <= 2);
-    let (seconds, ms) = (of_day / 1000, of_day % 1000);
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{ms:03}Z",
-        seconds / 3600,
-        seconds / 60 % 60,
-        seconds % 60
-    )
+    let second = format_second(UNIX_EPOCH + Duration::from_millis(unix_ms));
+    format!("{}.{:03}Z", second.trim_end_matches('Z'), unix_ms % 1000)
 }
 
 #[cfg(test)]

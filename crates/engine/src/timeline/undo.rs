@@ -188,5 +188,5 @@ impl Keeper {
 
 /// RFC 3339, to the second.
 pub(crate) fn moment_text(ms: u64) -> String {
-    privet_config::format_moment(SystemTime::UNIX_EPOCH + Duration::from_secs(ms / 1000))
+    privet_config::format_second(SystemTime::UNIX_EPOCH + Duration::from_millis(ms))
 }

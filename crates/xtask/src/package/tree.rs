@@ -28,7 +28,14 @@ pub fn engine(work: &Work, prefix: &Path, bin: &str) -> Done {
     let unit = read("crates/system/src/privet-agent.service")?;
     let unit = unit.replace("@EXEC@", &format!("{bin}/privet agent"));
     text(prefix, "lib/systemd/user/privet-agent.service", &unit)?;
-    papers(prefix, "privet")
+    let papers = [
+        "docs/configuration.md",
+        "docs/cli.md",
+        "docs/headers.md",
+        "docs/metrics.md",
+        "CHANGELOG.md",
+    ];
+    documents(prefix, "privet", &papers)
 }
 
 /// `privet-desktop` with what menus and shops show of it.
@@ -46,7 +53,7 @@ pub fn window(work: &Work, prefix: &Path) -> Done {
     let icon = read("icons/privet-on.svg")?;
     let place = format!("share/icons/hicolor/scalable/apps/{ID}.svg");
     text(prefix, &place, &icon)?;
-    papers(prefix, "privet-desktop")
+    documents(prefix, "privet-desktop", &["docs/window.md"])
 }
 
 /// Both halves in one folder, packed: what a person without root unpacks into `~/.local`.
@@ -92,7 +99,8 @@ fn pages(work: &Work, prefix: &Path, privet: &str) -> Done {
     shell::run_quietly(gzip)
 }
 
-fn papers(prefix: &Path, name: &str) -> Done {
+/// The licence, and these papers of the tree.
+fn documents(prefix: &Path, name: &str, papers: &[&str]) -> Done {
     let folder = format!("share/doc/{name}");
     let licence = format!(
         "Privet is under the MIT licence or the Apache License 2.0, as you choose.\n\n{}\n\n{}",
@@ -100,16 +108,9 @@ fn papers(prefix: &Path, name: &str) -> Done {
         read("LICENSE-APACHE")?
     );
     text(prefix, &format!("{folder}/copyright"), &licence)?;
-    if name == "privet" {
-        for paper in ["configuration.md", "cli.md", "headers.md", "metrics.md"] {
-            let body = read(&format!("docs/{paper}"))?;
-            text(prefix, &format!("{folder}/{paper}"), &body)?;
-        }
-        text(
-            prefix,
-            &format!("{folder}/CHANGELOG.md"),
-            &read("CHANGELOG.md")?,
-        )?;
+    for paper in papers {
+        let file = paper.rsplit('/').next().unwrap_or(paper);
+        text(prefix, &format!("{folder}/{file}"), &read(paper)?)?;
     }
     Ok(())
 }
