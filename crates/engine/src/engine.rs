@@ -12,18 +12,18 @@ use privet_policy::{Explanation, TargetError};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::launch::Options;
-use crate::listen::{Kind, ListenerState};
-use crate::lists::{ListAct, ListRefusal, ListState};
-use crate::mode::ModeState;
-use crate::order::Order;
-use crate::problem::Problem;
-use crate::reload::{Applied, ApplyError, By};
-use crate::rules::{self, RuleState, Span};
+use crate::accept::listener::{Kind, ListenerState};
+use crate::problems::Problem;
 use crate::shared::Shared;
+use crate::simulate::Question;
 use crate::snapshot::Snapshot;
-use crate::timeline::{Door, Told, Undo, UndoError, What};
-use crate::why::Question;
+use crate::supervise::command::Order;
+use crate::supervise::configuration::reload::{Applied, ApplyError, By};
+use crate::supervise::launch::Options;
+use crate::supervise::lists::{ListAct, ListRefusal, ListState};
+use crate::supervise::mode::ModeState;
+use crate::supervise::rules::{self, RuleState, Span};
+use crate::supervise::timeline::{Door, Told, Undo, UndoError, What};
 
 /// A running engine. Cheap to clone; every door holds one.
 #[derive(Clone)]

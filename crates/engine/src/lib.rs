@@ -1,7 +1,8 @@
-//! Inward: listen → detect → handshake → decide → dial → relay → ledger. Start, reload, drain.
+//! The engine: data plane and supervision.
 //!
-//! One connection reads top to bottom: [`accept`] takes it, [`detect`] names its protocol, `socks` or `privet_http` hold
-//! the handshake, [`serve`] decides, dials and books, [`tunnel`] relays.
+//! Data plane, in the order of a connection: [`accept`] takes it, [`session`] detects its protocol and runs it, [`socks`] or
+//! `privet_http` does the handshake, [`gateway`] authenticates, decides, dials and records, `session::tunnel` relays.
+//! [`supervise`] starts, reconfigures and stops all of it.
 #![cfg_attr(
     not(test),
     deny(
@@ -13,59 +14,31 @@
 )]
 
 mod accept;
-mod aside;
-mod assemble;
-mod books;
-mod change;
-mod converse;
-pub mod detect;
-mod drain;
 mod engine;
-mod fetch;
-mod in_force;
-mod judge;
-mod keep_lists;
-mod keep_mode;
-mod keeper;
-mod launch;
-mod list_files;
-mod listen;
-mod lists;
-mod login;
-mod mode;
-mod offline;
-mod order;
-mod pac;
-mod places;
-mod problem;
-mod programs;
-mod reload;
-mod reloads;
-mod rules;
-mod serve;
-mod serve_socks;
+mod gateway;
+mod policy_changes;
+mod problems;
+mod session;
 mod shared;
+mod simulate;
 mod snapshot;
 pub mod socks;
-mod start;
-mod timeline;
-mod tunnel;
-mod watch;
-mod why;
-mod workers;
-mod yesterday;
+mod supervise;
 
-pub use drain::DRAIN_DEADLINE;
+pub use accept::listener::{Kind, ListenerState};
 pub use engine::Engine;
-pub use launch::{Options, StartError};
-pub use listen::{Kind, ListenerState};
-pub use lists::{HeldUpdate, ListAct, ListPhase, ListRefusal, ListState, Version as ListVersion};
-pub use mode::ModeState;
-pub use offline::OfflineError;
-pub use problem::Problem;
-pub use reload::{Applied, ApplyError, By};
-pub use rules::{Lasts, MAX_TEMPORARY, RuleState, Span, shadow_warnings};
+pub use problems::Problem;
+pub use session::detect;
+pub use simulate::Question;
+pub use simulate::from_file::OfflineError;
 pub use snapshot::Snapshot;
-pub use timeline::{Door, Entry, Told, Undo, UndoError, What};
-pub use why::Question;
-pub use yesterday::try_on_yesterday;
+pub use supervise::configuration::reload::{Applied, ApplyError, By};
+pub use supervise::configuration::replay::replay_records;
+pub use supervise::drain::DRAIN_DEADLINE;
+pub use supervise::launch::{Options, StartError};
+pub use supervise::lists::{
+    HeldUpdate, ListAct, ListPhase, ListRefusal, ListState, Version as ListVersion,
+};
+pub use supervise::mode::ModeState;
+pub use supervise::rules::{Lasts, MAX_TEMPORARY, RuleState, Span, shadow_warnings};
+pub use supervise::timeline::{Door, Entry, Told, Undo, UndoError, What};

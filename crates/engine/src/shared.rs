@@ -6,14 +6,14 @@ use std::sync::atomic::AtomicU64;
 use arc_swap::ArcSwap;
 use privet_ledger::Ledger;
 
-use crate::listen::ListenerState;
-use crate::login::Failures;
-use crate::mode::ModeState;
-use crate::places::Places;
-use crate::problem::Problems;
-use crate::programs::Programs;
-use crate::reloads::Reloads;
+use crate::accept::connection_limit::Places;
+use crate::accept::listener::ListenerState;
+use crate::gateway::authenticate::Failures;
+use crate::gateway::programs::Programs;
+use crate::policy_changes::Reloads;
+use crate::problems::Problems;
 use crate::snapshot::Snapshot;
+use crate::supervise::mode::ModeState;
 
 /// What the threads share. Nothing in it is locked while a connection is served.
 pub(crate) struct Shared {

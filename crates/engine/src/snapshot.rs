@@ -8,7 +8,7 @@ use privet_config::Config;
 use privet_net::Outward;
 use privet_policy::{Policy, Shadow, Temporary};
 
-use crate::login::Users;
+use crate::gateway::authenticate::Users;
 
 /// One generation of the configuration, ready to use. Never changed, only replaced.
 pub struct Snapshot {

@@ -10,8 +10,8 @@ use privet_policy::Target;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use super::farewell::say;
 use super::parsed::Command;
+use super::reject::say;
 use super::road::{SocksRoad, still_holds};
 use super::{Asker, Caller};
 

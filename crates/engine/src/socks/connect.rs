@@ -4,8 +4,8 @@ use privet_http::Served;
 use privet_ledger::End;
 use privet_policy::Target;
 
-use super::farewell::say;
 use super::parsed::Command;
+use super::reject::say;
 use super::road::{SocksRoad, still_holds};
 use super::{Asker, Caller};
 

@@ -8,8 +8,8 @@ use fast_socks5::ReplyError;
 use fast_socks5::consts::{SOCKS5_AUTH_METHOD_NOT_ACCEPTABLE, SOCKS5_VERSION};
 use privet_http::Road;
 
-use super::inbox::Inbox;
 use super::parsed::Fault;
+use super::read_buffer::Inbox;
 use super::reply::{self, Bytes, Dialect};
 use super::v4;
 use super::v5::{self, LOGIN_VERSION, Method, Wish};

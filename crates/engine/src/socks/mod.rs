@@ -6,9 +6,9 @@ pub mod v5;
 
 mod bind;
 mod connect;
-mod farewell;
 mod head;
-mod inbox;
+mod read_buffer;
+mod reject;
 mod reply;
 mod road;
 pub mod udp;
@@ -25,10 +25,10 @@ use privet_policy::{Listener, Protocol, Target};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use farewell::farewell;
 use head::{Head, Stop};
-use inbox::Inbox;
 use parsed::Command;
+use read_buffer::Inbox;
+use reject::farewell;
 use reply::Dialect;
 pub use road::SocksRoad;
 

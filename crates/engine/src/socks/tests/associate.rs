@@ -9,7 +9,7 @@ use privet_policy::Protocol;
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 
-use super::door::{Door, Plan, Then, address, ask};
+use super::server::{Door, Plan, Then, address, ask};
 
 /// Far more than a datagram on loopback needs.
 const PATIENCE: Duration = Duration::from_secs(20);

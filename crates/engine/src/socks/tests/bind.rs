@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::door::{Door, Plan, Then, ask, read, read_to_end, reply};
+use super::server::{Door, Plan, Then, ask, read, read_to_end, reply};
 
 /// Far more than anything on loopback needs.
 const PATIENCE: Duration = Duration::from_secs(20);

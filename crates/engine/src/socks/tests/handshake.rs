@@ -8,7 +8,7 @@ use privet_policy::Protocol;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::door::{Asked, Door, Echo, Plan, Then, ask, read, read_to_end, reply, request};
+use super::server::{Asked, Door, Echo, Plan, Then, ask, read, read_to_end, reply, request};
 
 fn guarded() -> Plan {
     Plan {

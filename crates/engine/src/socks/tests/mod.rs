@@ -2,6 +2,6 @@
 
 mod associate;
 mod bind;
-mod door;
 mod handshake;
 mod parsers;
+mod server;

@@ -17,7 +17,7 @@ use fast_socks5::ReplyError;
 use association::Association;
 use latch::Latch;
 
-use super::farewell::{farewell, say};
+use super::reject::{farewell, say};
 use super::road::SocksRoad;
 use super::{Asker, Caller};
 

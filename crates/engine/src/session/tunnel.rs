@@ -1,0 +1,78 @@
+//! A tunnel: two sockets, a row in the books, a place; nothing else stays in memory.
+
+use std::future::Future;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+use privet_ledger::{End, Live};
+use privet_net::{Dialed, Early, Meter, RelayEnd, Side};
+use tokio::net::TcpStream;
+
+use crate::accept::connection_limit::Place;
+
+/// Relays until the end and books it.
+pub(crate) fn relay(
+    client: TcpStream,
+    ahead: Bytes,
+    dialed: Dialed,
+    live: Live,
+    place: Place,
+) -> impl Future<Output = ()> + Send {
+    let early = Early {
+        up: ahead,
+        down: dialed.prefix,
+    };
+    let far = dialed.stream;
+    // Not an `async fn`: its arguments would be kept beside what is made of them, for as long as the tunnel stands.
+    async move {
+        let meter = Metered {
+            live,
+            opened: Instant::now(),
+        };
+        let end = privet_net::relay(client, far, early, &meter).await;
+        let (end, error) = outcome(end, &meter.live);
+        meter.live.end(end, error);
+        drop(place);
+    }
+}
+
+fn outcome(end: RelayEnd, live: &Live) -> (End, Option<String>) {
+    match end {
+        RelayEnd::Finished => (End::Finished, None),
+        RelayEnd::Cancelled => (live.row().cancelled().unwrap_or(End::Closed), None),
+        RelayEnd::Broken { side, error } => {
+            let whose = match side {
+                Side::Client => "the client",
+                Side::Far => "the far end",
+            };
+            (
+                End::Broken,
+                Some(format!("{whose} broke the connection: {error}")),
+            )
+        }
+    }
+}
+
+/// A row of the ledger as the relay's meter.
+struct Metered {
+    live: Live,
+    opened: Instant,
+}
+
+impl Meter for Metered {
+    fn up(&self, bytes: u64) {
+        self.live.up(bytes);
+    }
+
+    fn down(&self, bytes: u64) {
+        if self.live.row().down_bytes() == 0 {
+            self.live.first_byte(self.opened.elapsed());
+        }
+        self.live.down(bytes);
+    }
+
+    fn poll_cancelled(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.live.poll_cancelled(cx)
+    }
+}

@@ -1,0 +1,73 @@
+//! The simulator without an engine: the policy of a file, asked by the same function. Opens no socket and fetches no list.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use privet_config::{Config, Keyring};
+use privet_policy::{Explanation, Tallies};
+
+use crate::simulate::Question;
+use crate::supervise::configuration::assemble::{Material, assemble};
+use crate::supervise::launch::StartError;
+use crate::supervise::lists::Lists;
+
+/// A question to a file could not be answered.
+#[derive(Debug, thiserror::Error)]
+pub enum OfflineError {
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error("the target is not understood: {0}; write host, host:port or a URL")]
+    Target(String),
+}
+
+impl Question {
+    /// Asks the configuration in `config_path`; lists come from files and from the copies in `data_dir`.
+    ///
+    /// # Errors
+    /// The configuration is not sound, a secret cannot be read, or the target is neither `host:port` nor a URL.
+    pub async fn ask_file(
+        &self,
+        config_path: &Path,
+        data_dir: &Path,
+        keyring: Arc<dyn Keyring + Send + Sync>,
+    ) -> Result<Explanation, OfflineError> {
+        let (path, folder) = (config_path.to_owned(), data_dir.to_owned());
+        let read = tokio::task::spawn_blocking(move || {
+            let config = Config::load(&path).map_err(StartError::Config)?.config;
+            let mut lists = Lists::open(folder);
+            lists.load(&config.filter);
+            Ok::<_, StartError>((config, lists))
+        });
+        let (config, mut lists) = read
+            .await
+            .map_err(|error| StartError::Threads(std::io::Error::other(error)))??;
+        let config = Arc::new(config);
+        let snapshot = assemble(Material {
+            mode: config.mode.clone(),
+            own: own(&config),
+            config,
+            texts: lists.texts(),
+            lists: lists.active(),
+            temporary: Vec::new(),
+            tallies: Tallies::default(),
+            keyring,
+            generation: 0,
+            previous: None,
+        })
+        .await?;
+        let explained = self.ask(&snapshot).await;
+        explained.map_err(|error| OfflineError::Target(error.to_string()))
+    }
+}
+
+/// Where an engine with this file would listen.
+fn own(config: &Config) -> Vec<std::net::SocketAddr> {
+    let listen = &config.listen;
+    let all = listen
+        .mixed
+        .iter()
+        .chain(&listen.socks)
+        .chain(&listen.http)
+        .chain(&listen.pac);
+    all.copied().collect()
+}

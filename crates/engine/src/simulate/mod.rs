@@ -1,0 +1,111 @@
+//! The simulator's question: what would happen to this target, asked by this program and user?
+
+pub(crate) mod from_file;
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::SystemTime;
+
+use privet_config::Dns;
+use privet_policy::{
+    App, Explanation, Host, Listener, Protocol, Request, Target, TargetError, explain,
+};
+
+use crate::snapshot::Snapshot;
+use crate::supervise::lists::quote;
+
+/// "Why would that go there?", as the API and the CLI ask it.
+#[derive(Debug, Clone, Default)]
+pub struct Question {
+    /// `host:port`, or a URL.
+    pub target: String,
+    /// A program's file name or full path.
+    pub app: Option<String>,
+    pub user: Option<String>,
+}
+
+impl Question {
+    /// The same function as the engine's, on the same policy; names are resolved only where the mode resolves here.
+    /// Lines of lists are quoted from the files that they came from.
+    ///
+    /// # Errors
+    /// The target is neither `host:port` nor a URL.
+    pub async fn ask(&self, snapshot: &Snapshot) -> Result<Explanation, TargetError> {
+        let mut explained = self.explain(snapshot).await?;
+        let texts = snapshot.texts.clone();
+        let quoted = tokio::task::spawn_blocking(move || {
+            quote(&mut explained, &texts);
+            explained
+        });
+        match quoted.await {
+            Ok(explained) => Ok(explained),
+            Err(_) => self.explain(snapshot).await,
+        }
+    }
+
+    async fn explain(&self, snapshot: &Snapshot) -> Result<Explanation, TargetError> {
+        let (target, protocol) = self.target()?;
+        let app = self.app();
+        let url = self
+            .target
+            .contains("://")
+            .then_some(self.target.as_str())
+            .filter(|_| protocol == Protocol::Http);
+        let mut request = Request {
+            listener: Listener::Mixed,
+            client: SocketAddr::from(([127, 0, 0, 1], 0)),
+            protocol,
+            user: self.user.as_deref(),
+            app: app.as_ref(),
+            target: &target,
+            addresses: &[],
+            url,
+            page: None,
+            at: SystemTime::now(),
+        };
+        let first = explain(&request, &snapshot.policy);
+        if !first.verdict.wants_addresses {
+            return Ok(first);
+        }
+        let addresses = resolve(snapshot, &target).await;
+        request.addresses = &addresses;
+        Ok(explain(&request, &snapshot.policy))
+    }
+
+    fn target(&self) -> Result<(Target, Protocol), TargetError> {
+        if self.target.starts_with("http://") {
+            return Ok((Target::from_url(&self.target)?, Protocol::Http));
+        }
+        if self.target.contains("://") {
+            return Ok((Target::from_url(&self.target)?, Protocol::Connect));
+        }
+        let target =
+            Target::parse(&self.target).or_else(|error| match self.target.contains(':') {
+                true => Err(error),
+                // A bare name means the usual: HTTPS.
+                false => Target::parse(&format!("{}:443", self.target)),
+            })?;
+        Ok((target, Protocol::Connect))
+    }
+
+    fn app(&self) -> Option<App> {
+        let given = self.app.as_deref()?;
+        let name = given.rsplit(['/', '\\']).next().unwrap_or(given);
+        Some(App {
+            name: name.into(),
+            path: (name != given).then(|| given.into()),
+            pid: 0,
+        })
+    }
+}
+
+async fn resolve(snapshot: &Snapshot, target: &Target) -> Vec<IpAddr> {
+    let dns = &snapshot.policy.mode().dns;
+    match (snapshot.policy.permit(), &target.host) {
+        (Some(permit), Host::Name(name)) if *dns != Dns::Upstream => snapshot
+            .outward
+            .resolve(&permit, dns, name)
+            .await
+            .unwrap_or_default(),
+        _ => Vec::new(),
+    }
+}

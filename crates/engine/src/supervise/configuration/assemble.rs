@@ -1,0 +1,151 @@
+//! Configuration + lists + secrets → a snapshot that connections are decided by.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use privet_config::{Config, Isolate, Keyring, Secret};
+use privet_net::{Outward, OwnSockets};
+use privet_policy::{Host, List, OwnEndpoints, Policy, Tallies, Temporary, shadows};
+use secrecy::SecretString;
+
+use crate::gateway::authenticate::Users;
+use crate::snapshot::Snapshot;
+use crate::supervise::launch::StartError;
+
+/// What a snapshot is made of.
+pub(crate) struct Material {
+    pub(crate) config: Arc<Config>,
+    /// The mode that is on.
+    pub(crate) mode: String,
+    pub(crate) lists: Vec<Arc<List>>,
+    /// The file that each list's text came from.
+    pub(crate) texts: BTreeMap<String, PathBuf>,
+    /// Rules of no file, the first first.
+    pub(crate) temporary: Vec<Temporary>,
+    /// Rules that did not change go on counting.
+    pub(crate) tallies: Tallies,
+    /// Where we listen.
+    pub(crate) own: Vec<SocketAddr>,
+    pub(crate) keyring: Arc<dyn Keyring + Send + Sync>,
+    pub(crate) generation: u64,
+    /// Upstreams that did not change keep their health and identity.
+    pub(crate) previous: Option<Arc<Snapshot>>,
+}
+
+/// Makes the snapshot off the runtime's threads: secrets may ask the keyring, rules are compiled.
+pub(crate) async fn assemble(material: Material) -> Result<Snapshot, StartError> {
+    let made = tokio::task::spawn_blocking(move || make(material)).await;
+    made.unwrap_or_else(|error| Err(StartError::Threads(std::io::Error::other(error))))
+}
+
+fn make(material: Material) -> Result<Snapshot, StartError> {
+    let Material {
+        config,
+        mode,
+        lists,
+        texts,
+        temporary,
+        tallies,
+        own,
+        keyring,
+        generation,
+        previous,
+    } = material;
+    let own = with_control(own, &config);
+    let users = users(&config, &*keyring)?;
+    let secret = |name: &str| upstream_secret(&config, name, &*keyring);
+    let before = previous.as_ref().map(|snapshot| &*snapshot.outward);
+    let outward = Outward::build(
+        &config,
+        &secret,
+        OwnSockets::new(own.iter().copied()),
+        before,
+    )
+    .map_err(|error| StartError::Upstream(error.to_string()))?;
+    let own = OwnEndpoints {
+        listeners: own,
+        addresses: privet_system::interfaces::addresses().into_iter().collect(),
+        names: own_names(),
+    };
+    let policy = Policy::compile_with(&config, &temporary, &tallies, &lists, own)?;
+    let shadows = shadows(&config, SystemTime::now())?;
+    let policy = policy.in_mode(&mode).ok_or(StartError::Mode(mode))?;
+    let isolates_apps = config
+        .upstreams
+        .iter()
+        .any(|upstream| upstream.isolate == Isolate::App);
+    let needs_app = policy.needs_app() || isolates_apps;
+    let asks_ahead = needs_app || policy.needs_addresses();
+    let (outward, users) = (Arc::new(outward), Arc::new(users));
+    Ok(Snapshot {
+        config,
+        policy,
+        outward,
+        texts: Arc::new(texts),
+        temporary: temporary.into(),
+        shadows: shadows.into(),
+        users,
+        needs_app,
+        asks_ahead,
+        generation,
+    })
+}
+
+/// The control API and the metrics are ours too: a page that asks the proxy for them is refused.
+fn with_control(mut own: Vec<SocketAddr>, config: &Config) -> Vec<SocketAddr> {
+    own.extend(
+        config
+            .control
+            .http
+            .into_iter()
+            .chain(config.control.metrics),
+    );
+    own
+}
+
+/// What this machine calls itself.
+fn own_names() -> Vec<Host> {
+    let named = privet_system::interfaces::host_name();
+    let local = named.as_ref().map(|name| format!("{name}.local"));
+    named
+        .into_iter()
+        .chain(local)
+        .filter_map(|name| Host::parse(&name).ok())
+        .collect()
+}
+
+fn users(config: &Config, keyring: &dyn Keyring) -> Result<Users, StartError> {
+    let reveal = |user: &privet_config::User| {
+        let password = user.password.reveal(keyring);
+        password
+            .map(|password| (user.name.clone(), password))
+            .map_err(|error| {
+                StartError::Secret(format!("the password of user {:?}: {error}", user.name))
+            })
+    };
+    config
+        .listen
+        .users
+        .iter()
+        .map(reveal)
+        .collect::<Result<_, _>>()
+        .map(Users::new)
+}
+
+fn upstream_secret(
+    config: &Config,
+    name: &str,
+    keyring: &dyn Keyring,
+) -> Result<Option<SecretString>, String> {
+    let upstream = config
+        .upstreams
+        .iter()
+        .find(|upstream| upstream.name == name);
+    let secret: Option<&Secret> = upstream.and_then(|upstream| upstream.password.as_ref());
+    secret
+        .map(|secret| secret.reveal(keyring).map_err(|error| error.to_string()))
+        .transpose()
+}
