@@ -5,19 +5,19 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use privet_ledger::{End, Ledger, Live, Opening, Query, State, Window};
+use privet_connection_log::{CloseReason, ConnectionLog, LiveConnection, NewConnection, Query, RowState, PageRequest};
 use privet_policy::{Host, Listener, Protocol, Target, Why, WhyKind};
 
 /// A row that stands and one that was blocked.
-static BOOKS: LazyLock<(Ledger, Live)> = LazyLock::new(|| {
-    let ledger = Ledger::default();
-    ledger.refused(opening("ads.example.net"), End::Blocked, None);
-    let live = ledger.open(opening("www.example.com"));
-    (ledger, live)
+static LOG: LazyLock<(ConnectionLog, LiveConnection)> = LazyLock::new(|| {
+    let connection_log = ConnectionLog::default();
+    connection_log.record_refused(opening("ads.example.net"), CloseReason::Blocked, None);
+    let live = connection_log.open(opening("www.example.com"));
+    (connection_log, live)
 });
 
-fn opening(host: &str) -> Opening {
-    Opening {
+fn opening(host: &str) -> NewConnection {
+    NewConnection {
         listener: Listener::Mixed,
         client: ([127, 0, 0, 1], 4000).into(),
         protocol: Protocol::Socks5,
@@ -45,8 +45,8 @@ fuzz_target!(|bytes: &[u8]| {
             if let Ok(spaced) = Query::parse(&format!(" {text} ")) {
                 assert_eq!(format!("{spaced:?}"), format!("{query:?}"));
             }
-            for state in [State::Active, State::Blocked] {
-                assert!(BOOKS.0.page(state, &query, &Window::default()).total <= 1);
+            for state in [RowState::Active, RowState::Blocked] {
+                assert!(LOG.0.page(state, &query, &PageRequest::default()).total <= 1);
             }
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::Full;
-use privet_ledger::Page;
+use privet_connection_log::Page;
 use privet_wire::{Events, WireError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -177,7 +177,7 @@ fn permissions(_: &Place) -> Vec<Finding> {
     Vec::new()
 }
 
-/// A wrong clock breaks TLS and every time in the books. No network is asked: files that are younger than "now" tell.
+/// A wrong clock breaks TLS and every time in the connection log. No network is asked: files that are younger than "now" tell.
 fn clock(now: SystemTime, config: &Path, data_dir: &Path) -> Finding {
     let first = SystemTime::UNIX_EPOCH + FIRST_RELEASE;
     let youngest = std::iter::once(config.to_owned())

@@ -9,8 +9,8 @@ use axum::middleware;
 use axum::response::Response;
 use axum::routing::get;
 use http::{HeaderMap, HeaderValue, header};
+use privet_connection_log::Totals;
 use privet_engine::{Engine, ListState};
-use privet_ledger::Totals;
 use privet_net::health::{OutletHealth, OutletState};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, text};
@@ -98,8 +98,8 @@ impl Figures {
     async fn of(engine: &Engine, started_ms: u64) -> Self {
         Self {
             started_ms,
-            totals: engine.ledger().totals(),
-            lost_rows: engine.ledger().lost_rows(),
+            totals: engine.connection_log().totals(),
+            lost_rows: engine.connection_log().dropped_rows(),
             outlets: engine.upstreams(),
             lists: engine.lists().await,
             problems: engine.problems().len(),

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use privet_config::Config;
-use privet_ledger::Ledger;
+use privet_connection_log::ConnectionLog;
 use privet_net::{OutletHealth, TestReport};
 use privet_policy::{Explanation, TargetError};
 use serde_json::Value;
@@ -46,20 +46,25 @@ impl Engine {
         &self.options
     }
 
-    pub fn ledger(&self) -> &Ledger {
-        &self.shared.ledger
+    pub fn connection_log(&self) -> &ConnectionLog {
+        &self.shared.connection_log
     }
 
     pub fn problems(&self) -> Vec<Problem> {
         let mut all = self.shared.problems.all();
-        all.extend(self.shared.ledger.problems().into_iter().map(|text| {
-            Problem {
-                about: "ledger".to_owned(),
-                text,
-                mend: "look at the disk and at the data folder; what was set aside may be deleted"
-                    .to_owned(),
-            }
-        }));
+        all.extend(
+            self.shared
+                .connection_log
+                .problems()
+                .into_iter()
+                .map(|text| Problem {
+                    about: "connection_log".to_owned(),
+                    text,
+                    mend:
+                        "look at the disk and at the data folder; what was set aside may be deleted"
+                            .to_owned(),
+                }),
+        );
         all
     }
 

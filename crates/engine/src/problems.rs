@@ -10,7 +10,7 @@ const MOST: usize = 64;
 /// One thing that is wrong, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// What it is about, as a stable key: "list:ads", "listen:pac", "ledger".
+    /// What it is about, as a stable key: "list:ads", "listen:pac", "connection_log".
     pub about: String,
     pub text: String,
     pub mend: String,

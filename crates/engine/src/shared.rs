@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use arc_swap::ArcSwap;
-use privet_ledger::Ledger;
+use privet_connection_log::ConnectionLog;
 
 use crate::accept::connection_limit::Places;
 use crate::accept::listener::ListenerState;
@@ -20,7 +20,7 @@ pub(crate) struct Shared {
     pub(crate) snapshot: ArcSwap<Snapshot>,
     /// Told after each swap of the snapshot.
     pub(crate) reloads: Reloads,
-    pub(crate) ledger: Ledger,
+    pub(crate) connection_log: ConnectionLog,
     pub(crate) programs: Programs,
     pub(crate) failures: Failures,
     pub(crate) problems: Problems,

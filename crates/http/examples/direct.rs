@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use privet_config::HeaderMode;
+use privet_connection_log::{CloseReason, ConnectionLog, LiveConnection, NewConnection};
 use privet_http::{Ask, Refusal, Road, Served, Ticket, serve};
-use privet_ledger::{End, Ledger, Live, Opening};
 use privet_net::{DialError, DialErrorKind, Dialed, Phases, Stream};
 use privet_policy::{Listener, Outlet, Route, Why, WhyKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 #[derive(Clone)]
 struct Open {
-    ledger: Ledger,
+    connection_log: ConnectionLog,
     route: Arc<str>,
     why: Why,
     headers: HeaderMode,
@@ -72,8 +72,8 @@ impl Road for Open {
         })
     }
 
-    fn book(&self, ask: &Ask<'_>, ticket: &Ticket, dialed: &Dialed) -> Live {
-        self.ledger.open(Opening {
+    fn book(&self, ask: &Ask<'_>, ticket: &Ticket, dialed: &Dialed) -> LiveConnection {
+        self.connection_log.open(NewConnection {
             listener: ask.listener,
             client: ask.client,
             protocol: ask.protocol,
@@ -85,7 +85,7 @@ impl Road for Open {
         })
     }
 
-    fn refused(&self, _: &Ask<'_>, _: &Why, _: End, _: Option<String>) {}
+    fn refused(&self, _: &Ask<'_>, _: &Why, _: CloseReason, _: Option<String>) {}
 
     fn handshake_timeout(&self) -> Duration {
         Duration::from_secs(10)
@@ -136,7 +136,7 @@ async fn main() -> std::io::Result<()> {
         _ => HeaderMode::Untouched,
     };
     let road = Open {
-        ledger: Ledger::default(),
+        connection_log: ConnectionLog::default(),
         route: "direct".into(),
         why: Why {
             kind: WhyKind::Mode,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use privet_config::HeaderMode;
-use privet_ledger::{End, Live};
+use privet_connection_log::{CloseReason, LiveConnection};
 use privet_net::{DialError, Dialed};
 use privet_policy::{App, Listener, Protocol, Route, Target, Why};
 use tokio::net::TcpStream;
@@ -62,7 +62,7 @@ pub enum Served {
         /// What the client sent beyond its handshake: the first bytes for the far end.
         ahead: Bytes,
         dialed: Dialed,
-        live: Live,
+        live: LiveConnection,
     },
     /// Refused, gone, or served to its end.
     Done,
@@ -97,10 +97,10 @@ pub trait Road: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Dialed, Refusal>> + Send;
 
     /// Books an open connection as a row of the live table.
-    fn book(&self, ask: &Ask<'_>, ticket: &Ticket, dialed: &Dialed) -> Live;
+    fn book(&self, ask: &Ask<'_>, ticket: &Ticket, dialed: &Dialed) -> LiveConnection;
 
     /// Books a connection that was refused for a reason found after deciding.
-    fn refused(&self, ask: &Ask<'_>, why: &Why, end: End, error: Option<String>);
+    fn refused(&self, ask: &Ask<'_>, why: &Why, end: CloseReason, error: Option<String>);
 
     /// From accept to the end of the handshake, or of one HTTP head.
     fn handshake_timeout(&self) -> Duration;

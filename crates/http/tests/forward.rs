@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use common::*;
 use privet_config::HeaderMode;
-use privet_ledger::End;
+use privet_connection_log::CloseReason;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -655,8 +655,8 @@ async fn a_row_that_is_cancelled_ends_its_connection_also_while_idle() {
     let mut client = client(&road).await;
     client.send(get(port, "/")).await;
     client.response().await;
-    for row in road.ledger.live() {
-        row.cancel(End::Closed);
+    for row in road.connection_log.live_rows() {
+        row.cancel(CloseReason::Closed);
     }
     assert_eq!(client.rest().await, "");
 }

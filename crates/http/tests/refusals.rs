@@ -164,7 +164,7 @@ async fn a_login_is_asked_for_checked_and_remembered_and_never_passed_on() {
         assert!(!seen.to_lowercase().contains("authorization"));
     }
     assert_eq!(road.logins.load(Ordering::Relaxed), 2);
-    assert_eq!(road.ledger.live().len(), 1);
+    assert_eq!(road.connection_log.live_rows().len(), 1);
 }
 
 #[tokio::test]

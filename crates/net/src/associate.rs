@@ -162,7 +162,7 @@ impl UpstreamUdp {
         })
     }
 
-    /// The upstream's name in the books.
+    /// The upstream's name in the connection log.
     pub fn route(&self) -> &Arc<str> {
         &self.route
     }

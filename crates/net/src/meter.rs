@@ -1,4 +1,4 @@
-//! What the relay tells of its work. Implemented by the ledger's live entry.
+//! What the relay tells of its work. Implemented by the connection log's live entry.
 
 /// Counts bytes as they move. Called on the connection's own thread; implementations take no lock shared between
 /// connections.

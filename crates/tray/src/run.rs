@@ -3,11 +3,11 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
+use privet_connection_log::RowState;
 use privet_control::Client;
 use privet_control::calls::connections::WindowQuery;
 use privet_control::calls::status::Status;
 use privet_control::logs::now_ms;
-use privet_ledger::State;
 use privet_system::clipboard;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -192,7 +192,7 @@ impl Door {
             return;
         }
         let query = WindowQuery {
-            state: State::Blocked,
+            state: RowState::Blocked,
             limit: ROWS,
             ..WindowQuery::default()
         };

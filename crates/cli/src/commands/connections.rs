@@ -1,10 +1,10 @@
 //! `privet connections`: a window of rows, once or as they change.
 
+use privet_connection_log::{GroupBy, Page, RowState, RowView};
 use privet_control::ClientError;
 use privet_control::calls::connections::WindowQuery;
 use privet_control::calls::events::EventsQuery;
 use privet_control::calls::export::{ExportQuery, Format};
-use privet_ledger::{GroupBy, Page, RowView, State};
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
@@ -39,11 +39,11 @@ pub struct Args {
 }
 
 impl Args {
-    fn state(&self) -> State {
+    fn state(&self) -> RowState {
         match self.state.as_str() {
-            "closed" => State::Closed,
-            "blocked" => State::Blocked,
-            _ => State::Active,
+            "closed" => RowState::Closed,
+            "blocked" => RowState::Blocked,
+            _ => RowState::Active,
         }
     }
 

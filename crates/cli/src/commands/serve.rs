@@ -315,8 +315,8 @@ async fn stop(
         () = &mut draining => {}
         () = again => tracing::info!("a second signal: ending at once"),
     }
-    let ledger = engine.ledger().clone();
-    let _ = tokio::task::spawn_blocking(move || ledger.flush()).await;
+    let connection_log = engine.connection_log().clone();
+    let _ = tokio::task::spawn_blocking(move || connection_log.flush()).await;
     Ok(Exit::Done)
 }
 

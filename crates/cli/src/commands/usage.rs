@@ -1,8 +1,8 @@
 //! `privet usage`: totals that last.
 
+use privet_connection_log::GroupBy;
 use privet_control::calls::usage::UsageQuery;
 use privet_control::logs::now_ms;
-use privet_ledger::GroupBy;
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};

@@ -43,7 +43,7 @@ impl<'a> Outlets<'a> {
     }
 
     fn check_free(&self, name: &Value<'a>, text: &str) {
-        if RESERVED.contains(&text) || is_a_word_of_the_books(text) {
+        if RESERVED.contains(&text) || is_reserved_route(text) {
             let cause = format!("{} is reserved", quoted(text));
             name.refuse(Code::Duplicate, cause, "choose another name");
         } else if self.upstreams.contains(&text) || self.groups.contains(&text) {
@@ -108,7 +108,7 @@ impl<'a> Outlets<'a> {
 }
 
 /// What connections are booked as that took no upstream: one of that name would be counted among them.
-fn is_a_word_of_the_books(text: &str) -> bool {
+fn is_reserved_route(text: &str) -> bool {
     text == "cache" || text.starts_with("direct (")
 }
 

@@ -1,8 +1,10 @@
 //! GET and DELETE /api/v1/connections: windows of rows, and closing them.
 
 use axum::extract::State;
+use privet_connection_log::{
+    CloseReason, GroupBy, Page, PageRequest, Query as RowQuery, RowState, SortKey,
+};
 use privet_engine::Engine;
-use privet_ledger::{End, GroupBy, Page, Query as RowQuery, SortKey, State as RowState, Window};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -98,7 +100,7 @@ pub struct Closed {
 pub(crate) struct Looker {
     state: RowState,
     query: RowQuery,
-    window: Window,
+    window: PageRequest,
 }
 
 impl Looker {
@@ -108,11 +110,11 @@ impl Looker {
                 "A window has at most {MAX_LIMIT} rows and passes over at most {MAX_OFFSET}."
             )));
         }
-        let mut window = Window {
+        let mut window = PageRequest {
             offset: asked.offset as usize,
             limit: asked.limit as usize,
             group: asked.group,
-            ..Window::default()
+            ..PageRequest::default()
         };
         if let Some(sort) = &asked.sort {
             (window.sort, window.descending) =
@@ -126,7 +128,9 @@ impl Looker {
     }
 
     pub(crate) fn look(&self, engine: &Engine) -> Page {
-        engine.ledger().page(self.state, &self.query, &self.window)
+        engine
+            .connection_log()
+            .page(self.state, &self.query, &self.window)
     }
 }
 
@@ -170,7 +174,10 @@ pub(crate) async fn close_matching(
                 .help("Ask for it: filter=* closes all."),
         );
     }
-    let closed = api.engine.ledger().cancel_matching(&query, End::Closed);
+    let closed = api
+        .engine
+        .connection_log()
+        .cancel_matching(&query, CloseReason::Closed);
     Ok(axum::Json(Closed {
         closed: closed as u64,
     }))
@@ -191,7 +198,7 @@ pub(crate) async fn close_connection(
     State(api): State<Api>,
     Segment(id): Segment<u64>,
 ) -> Result<axum::Json<Closed>, Problem> {
-    if api.engine.ledger().cancel(id, End::Closed) {
+    if api.engine.connection_log().cancel(id, CloseReason::Closed) {
         Ok(axum::Json(Closed { closed: 1 }))
     } else {
         Err(Problem::not_found(format!("No connection {id} stands.")))

@@ -10,7 +10,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use http::StatusCode;
-use privet_ledger::{GroupBy, Page, State as RowState};
+use privet_connection_log::{GroupBy, Page, RowState};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::{Receiver, error::TryRecvError};
@@ -234,8 +234,11 @@ impl Watcher {
 
     fn look(&mut self) {
         if self.status || self.window.is_some() {
-            // Speeds are as fresh as they are looked at; the books keep many lookers from sampling too often.
-            self.api.engine.ledger().tick(std::time::Instant::now());
+            // Speeds are as fresh as they are looked at; the connection log keeps many lookers from sampling too often.
+            self.api
+                .engine
+                .connection_log()
+                .tick(std::time::Instant::now());
         }
         if self.status {
             let status = serde_json::to_string(&super::status::of(&self.api)).unwrap_or_default();

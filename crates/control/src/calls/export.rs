@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
+use privet_connection_log::{RowState, RowView};
 use privet_engine::Engine;
-use privet_ledger::{RowView, State as RowState};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 

@@ -1,6 +1,6 @@
 //! GET /api/v1/query: the language of the query bar, made from the table that its parser reads.
 
-use privet_ledger::fields::{FIELDS, Kind};
+use privet_connection_log::fields::{FIELDS, FieldKind};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -39,11 +39,11 @@ pub(crate) async fn read_language() -> axum::Json<Language> {
         .iter()
         .map(|field| {
             let (kind, words) = match field.kind {
-                Kind::Text => ("text", &[][..]),
-                Kind::Word(words) => ("word", words),
-                Kind::Number => ("number", &[][..]),
-                Kind::Size => ("size", &[][..]),
-                Kind::Time => ("time", &[][..]),
+                FieldKind::Text => ("text", &[][..]),
+                FieldKind::Word(words) => ("word", words),
+                FieldKind::Number => ("number", &[][..]),
+                FieldKind::Size => ("size", &[][..]),
+                FieldKind::Time => ("time", &[][..]),
             };
             FilterField {
                 name: field.name.to_owned(),

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use axum::extract::State;
 use privet_config::{Config, RouteRef};
+use privet_connection_log::ByteCounts;
 use privet_engine::{ApplyError, ModeState};
-use privet_ledger::Sums;
 use privet_net::health::{OutletHealth, OutletState};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -92,9 +92,9 @@ pub struct Totals {
     pub blocked: u64,
     pub failed: u64,
     /// Bytes that went without an upstream.
-    pub direct: Sums,
+    pub direct: ByteCounts,
     /// Bytes that went through an upstream.
-    pub routed: Sums,
+    pub routed: ByteCounts,
     /// Bytes from clients to far ends, in all.
     pub up: u64,
     /// Bytes from far ends to clients, in all.
@@ -280,11 +280,11 @@ fn route(config: &Config, mode: &str, health: &[OutletHealth]) -> Route {
 }
 
 fn totals(engine: &privet_engine::Engine) -> Totals {
-    let totals = engine.ledger().totals();
+    let totals = engine.connection_log().totals();
     let (up_speed, down_speed) =
         engine
-            .ledger()
-            .live()
+            .connection_log()
+            .live_rows()
             .iter()
             .fold((0.0, 0.0), |(up, down), row| {
                 (

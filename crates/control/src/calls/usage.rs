@@ -1,7 +1,7 @@
 //! GET /api/v1/usage: totals that last.
 
 use axum::extract::State;
-use privet_ledger::{GroupBy, UsageRow};
+use privet_connection_log::{GroupBy, UsageRow};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -70,11 +70,11 @@ pub(crate) async fn get_usage(
     Query(asked): Query<UsageQuery>,
 ) -> Result<axum::Json<Usage>, Problem> {
     let usage = span(&asked, now_ms())?;
-    let ledger = api.engine.ledger().clone();
+    let connection_log = api.engine.connection_log().clone();
     let Usage {
         by, from, to, step, ..
     } = usage;
-    let rows = tokio::task::spawn_blocking(move || ledger.usage(by, from, to, step))
+    let rows = tokio::task::spawn_blocking(move || connection_log.usage(by, from, to, step))
         .await
         .map_err(|error| Problem::internal(error.to_string()))?
         .map_err(|error| Problem::internal(error.to_string()))?;

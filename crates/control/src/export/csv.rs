@@ -1,6 +1,6 @@
 //! Rows as CSV (RFC 4180): one line a connection, under the names that the API gives the fields.
 
-use privet_ledger::RowView;
+use privet_connection_log::RowView;
 
 /// The columns, in order.
 pub const COLUMNS: [&str; 28] = [

@@ -1,10 +1,10 @@
-//! Rows as an HTTP archive (HAR 1.2). The books hold connections, not requests: a tunnel is one entry with CONNECT, an HTTP
+//! Rows as an HTTP archive (HAR 1.2). The connection log holds connections, not requests: a tunnel is one entry with CONNECT, an HTTP
 //! connection one entry whose method and path are said to be unknown; sizes and times are those of the connection.
 
-use privet_ledger::RowView;
+use privet_connection_log::RowView;
 use serde::Serialize;
 
-/// What stands where HAR wants a method and the books have none.
+/// What stands where HAR wants a method and the connection log has none.
 const NO_METHOD: &str = "UNKNOWN";
 /// Where HAR says "does not apply" or "not known" with a number.
 const NONE: f64 = -1.0;

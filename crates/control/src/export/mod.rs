@@ -20,13 +20,13 @@ fn moment(unix_ms: u64) -> String {
 pub(crate) mod tests {
     use super::*;
 
-    use privet_ledger::{RowView, State};
+    use privet_connection_log::{RowState, RowView};
 
     /// A tunnel that ended well.
     pub(crate) fn row() -> RowView {
         RowView {
             id: 7,
-            state: State::Closed,
+            state: RowState::Closed,
             listener: "mixed".into(),
             client: "127.0.0.1:50000".to_owned(),
             app: Some("curl".to_owned()),

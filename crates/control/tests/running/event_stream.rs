@@ -6,9 +6,9 @@ use crate::rig::{Answer, Rig, call};
 use axum::body::Body;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
+use privet_connection_log::NewConnection;
 use privet_control::api::MAX_WATCHERS;
 use privet_control::calls::events::TICK;
-use privet_ledger::Opening;
 use privet_policy::{Listener, Protocol, Target, Why, WhyKind};
 use tokio::time::{Instant, timeout};
 
@@ -33,8 +33,8 @@ async fn next(body: &mut Body, patience: Duration) -> Option<String> {
     }
 }
 
-fn opening() -> Opening {
-    Opening {
+fn opening() -> NewConnection {
+    NewConnection {
         listener: Listener::Mixed,
         client: "127.0.0.1:1".parse().unwrap(),
         protocol: Protocol::Connect,
@@ -84,11 +84,11 @@ async fn however_much_changes_at_most_four_states_a_second_are_sent() {
     let rig = Rig::start("").await;
     let mut body = watch(&rig, "topics=connections&limit=10").await;
     next(&mut body, TICK).await.unwrap();
-    let ledger = rig.engine.ledger().clone();
+    let connection_log = rig.engine.connection_log().clone();
     let changing = tokio::spawn(async move {
         let mut rows = Vec::new();
         loop {
-            rows.push(ledger.open(opening()));
+            rows.push(connection_log.open(opening()));
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     });
@@ -109,7 +109,7 @@ async fn a_reader_who_was_away_gets_the_newest_state_not_all_the_old_ones() {
     next(&mut body, TICK).await.unwrap();
     let mut rows = Vec::new();
     for _ in 0..50 {
-        rows.push(rig.engine.ledger().open(opening()));
+        rows.push(rig.engine.connection_log().open(opening()));
         tokio::time::sleep(TICK).await;
     }
     assert!(

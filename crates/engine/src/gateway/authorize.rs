@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 
 use privet_config::{Dns, HeaderMode};
+use privet_connection_log::CloseReason;
 use privet_http::{Ask, Refusal, Ticket};
-use privet_ledger::End;
 use privet_policy::{Action, App, Host, Request, Route, Verdict, decide, simulate};
 
 use crate::gateway::EngineRoad;
@@ -67,7 +67,7 @@ impl EngineRoad {
         let (generation, headers) = facts;
         match verdict.action {
             Action::Block => {
-                self.book_refused(ask, app, &verdict.why, End::Blocked, None);
+                self.book_refused(ask, app, &verdict.why, CloseReason::Blocked, None);
                 Err(Refusal::Blocked(verdict.why))
             }
             Action::Route(route) => {

@@ -6,8 +6,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Poll, ready};
 
+use privet_connection_log::{CloseReason, LiveConnection};
 use privet_http::{Ask, Refusal, Ticket};
-use privet_ledger::{End, Live};
 
 use crate::gateway::EngineRoad;
 use crate::gateway::authorize::ticket_facts;
@@ -57,10 +57,10 @@ impl EngineRoad {
     }
 
     /// A row that was opened after a reload had looked through the table is looked at here.
-    pub(crate) fn leave_if_forbidden(&self, live: &Live, ticket: &Ticket) {
+    pub(crate) fn leave_if_forbidden(&self, live: &LiveConnection, ticket: &Ticket) {
         let snapshot = self.0.snapshot.load();
         if snapshot.generation != ticket.generation && disallowed(live.row(), &snapshot) {
-            live.row().cancel(End::Reload);
+            live.row().cancel(CloseReason::Reload);
         }
     }
 }

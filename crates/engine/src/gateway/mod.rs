@@ -10,8 +10,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use privet_connection_log::{CloseReason, LiveConnection, NewConnection};
 use privet_http::{Ask, Refusal, Road, Ticket};
-use privet_ledger::{End, Live, Opening};
 use privet_net::{DialError, Dialed, Wish};
 use privet_policy::{App, Why};
 
@@ -93,9 +93,9 @@ impl Road for EngineRoad {
         }
     }
 
-    fn book(&self, ask: &Ask<'_>, ticket: &Ticket, dialed: &Dialed) -> Live {
+    fn book(&self, ask: &Ask<'_>, ticket: &Ticket, dialed: &Dialed) -> LiveConnection {
         let opening = opening(ask, ticket.app.clone(), &ticket.why, dialed.route.clone());
-        let live = self.0.ledger.open(opening);
+        let live = self.0.connection_log.open(opening);
         live.set_phases(dialed.phases.dns, dialed.phases.connect, dialed.phases.tls);
         if let Some(remote) = dialed.remote {
             live.set_remote(remote);
@@ -107,7 +107,7 @@ impl Road for EngineRoad {
         live
     }
 
-    fn refused(&self, ask: &Ask<'_>, why: &Why, end: End, error: Option<String>) {
+    fn refused(&self, ask: &Ask<'_>, why: &Why, end: CloseReason, error: Option<String>) {
         self.book_refused(ask, None, why, end, error);
     }
 
@@ -129,7 +129,13 @@ impl Road for EngineRoad {
 impl EngineRoad {
     pub(crate) fn failed(&self, ask: &Ask<'_>, ticket: &Ticket, error: DialError) -> Refusal {
         let said = Some(error.text.clone());
-        self.book_refused(ask, ticket.app.clone(), &ticket.why, End::Failed, said);
+        self.book_refused(
+            ask,
+            ticket.app.clone(),
+            &ticket.why,
+            CloseReason::Failed,
+            said,
+        );
         Refusal::Failed(error)
     }
 
@@ -138,12 +144,12 @@ impl EngineRoad {
         ask: &Ask<'_>,
         app: Option<Arc<App>>,
         why: &Why,
-        end: End,
+        end: CloseReason,
         error: Option<String>,
     ) {
         self.0
-            .ledger
-            .refused(opening(ask, app, why, no_route()), end, error);
+            .connection_log
+            .record_refused(opening(ask, app, why, no_route()), end, error);
     }
 }
 
@@ -164,8 +170,13 @@ pub(crate) fn wish<'a>(
     }
 }
 
-pub(crate) fn opening(ask: &Ask<'_>, app: Option<Arc<App>>, why: &Why, route: Arc<str>) -> Opening {
-    Opening {
+pub(crate) fn opening(
+    ask: &Ask<'_>,
+    app: Option<Arc<App>>,
+    why: &Why,
+    route: Arc<str>,
+) -> NewConnection {
+    NewConnection {
         listener: ask.listener,
         client: ask.client,
         protocol: ask.protocol,

@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use privet_connection_log::ConnectionRow;
 use privet_http::Ask;
-use privet_ledger::Row;
 use privet_policy::App;
 use privet_system::{Finder, Processes};
 
@@ -38,8 +38,8 @@ impl Programs {
         self.finder.look_up(ask.client, ask.local).await
     }
 
-    /// For the books: the row gets its program a little later.
-    pub(crate) fn find_for(&self, row: &Arc<Row>, ask: &Ask<'_>) {
+    /// For the connection log: the row gets its program a little later.
+    pub(crate) fn find_for(&self, row: &Arc<ConnectionRow>, ask: &Ask<'_>) {
         if !ask.client.ip().to_canonical().is_loopback() {
             return;
         }
@@ -53,8 +53,8 @@ impl Programs {
     /// Once a second: a new budget for every thread, and the rows that still wait.
     pub(crate) fn tick(
         &self,
-        live: impl FnOnce() -> Vec<Arc<Row>>,
-        local: impl Fn(&Row) -> Option<std::net::SocketAddr>,
+        live: impl FnOnce() -> Vec<Arc<ConnectionRow>>,
+        local: impl Fn(&ConnectionRow) -> Option<std::net::SocketAddr>,
     ) {
         self.tick.fetch_add(1, Ordering::Relaxed);
         if !self.some_wait.swap(false, Ordering::Relaxed) {
@@ -71,7 +71,7 @@ impl Programs {
         }
     }
 
-    fn ask(&self, row: &Arc<Row>, local: std::net::SocketAddr) {
+    fn ask(&self, row: &Arc<ConnectionRow>, local: std::net::SocketAddr) {
         let waiting = Arc::downgrade(row);
         self.finder.find(row.client(), local, move |app| {
             if let (Some(app), Some(row)) = (app, waiting.upgrade()) {

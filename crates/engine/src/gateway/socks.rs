@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use privet_config::{Config, Isolate};
+use privet_connection_log::LiveConnection;
 use privet_http::{Ask, Refusal, Ticket};
-use privet_ledger::Live;
 use privet_net::associate::UpstreamUdp;
 use privet_net::bind::Bound;
 use privet_net::{DialError, DialErrorKind};
@@ -82,11 +82,11 @@ impl SocksRoad for EngineRoad {
         ticket: &Ticket,
         route: Option<&Arc<str>>,
         remote: Option<SocketAddr>,
-    ) -> Live {
+    ) -> LiveConnection {
         thread_local!(static DIRECT: Arc<str> = Arc::from("direct"));
         let route = route.cloned().unwrap_or_else(|| DIRECT.with(Arc::clone));
         let opening = opening(ask, ticket.app.clone(), &ticket.why, route);
-        let live = self.0.ledger.open(opening);
+        let live = self.0.connection_log.open(opening);
         if let Some(remote) = remote {
             live.set_remote(remote);
         }

@@ -1,11 +1,11 @@
-//! A tunnel: two sockets, a row in the books, a place; nothing else stays in memory.
+//! A tunnel: two sockets, a row in the connection log, a place; nothing else stays in memory.
 
 use std::future::Future;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
-use privet_ledger::{End, Live};
+use privet_connection_log::{CloseReason, LiveConnection};
 use privet_net::{Dialed, Early, Meter, RelayEnd, Side};
 use tokio::net::TcpStream;
 
@@ -16,7 +16,7 @@ pub(crate) fn relay(
     client: TcpStream,
     ahead: Bytes,
     dialed: Dialed,
-    live: Live,
+    live: LiveConnection,
     place: Place,
 ) -> impl Future<Output = ()> + Send {
     let early = Early {
@@ -32,31 +32,31 @@ pub(crate) fn relay(
         };
         let end = privet_net::relay(client, far, early, &meter).await;
         let (end, error) = outcome(end, &meter.live);
-        meter.live.end(end, error);
+        meter.live.close(end, error);
         drop(place);
     }
 }
 
-fn outcome(end: RelayEnd, live: &Live) -> (End, Option<String>) {
+fn outcome(end: RelayEnd, live: &LiveConnection) -> (CloseReason, Option<String>) {
     match end {
-        RelayEnd::Finished => (End::Finished, None),
-        RelayEnd::Cancelled => (live.row().cancelled().unwrap_or(End::Closed), None),
+        RelayEnd::Finished => (CloseReason::Finished, None),
+        RelayEnd::Cancelled => (live.row().cancelled().unwrap_or(CloseReason::Closed), None),
         RelayEnd::Broken { side, error } => {
             let whose = match side {
                 Side::Client => "the client",
                 Side::Far => "the far end",
             };
             (
-                End::Broken,
+                CloseReason::Broken,
                 Some(format!("{whose} broke the connection: {error}")),
             )
         }
     }
 }
 
-/// A row of the ledger as the relay's meter.
+/// A row of the connection log as the relay's meter.
 struct Metered {
-    live: Live,
+    live: LiveConnection,
     opened: Instant,
 }
 

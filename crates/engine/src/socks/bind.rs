@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use privet_connection_log::CloseReason;
 use privet_http::{Ask, Refusal, Served, Ticket};
-use privet_ledger::End;
 use privet_net::bind::WAIT;
 use privet_net::{DialError, DialErrorKind};
 use privet_policy::Target;
@@ -53,7 +53,12 @@ pub async fn bind<R: SocksRoad>(
     let (dialed, peer) = match arrived {
         Ok(arrived) => arrived,
         Err(error) => {
-            road.refused(&ask, &ticket.why, End::Failed, Some(error.to_string()));
+            road.refused(
+                &ask,
+                &ticket.why,
+                CloseReason::Failed,
+                Some(error.to_string()),
+            );
             return caller.refuse(&Refusal::Failed(error), Command::Bind).await;
         }
     };
@@ -62,7 +67,7 @@ pub async fn bind<R: SocksRoad>(
     }
     let live = road.book(&ask, &ticket, &dialed);
     if !say(&mut caller.client, &caller.dialect.granted(Some(peer))).await {
-        live.end(End::Broken, None);
+        live.close(CloseReason::Broken, None);
         return Served::Done;
     }
     Served::Tunnel {

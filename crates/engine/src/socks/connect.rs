@@ -1,7 +1,7 @@
 //! CONNECT: decide, dial, book, answer. What remains is two sockets for the relay.
 
+use privet_connection_log::CloseReason;
 use privet_http::Served;
-use privet_ledger::End;
 use privet_policy::Target;
 
 use super::parsed::Command;
@@ -31,7 +31,7 @@ pub async fn connect<R: SocksRoad>(
     let live = road.book(&ask, &ticket, &dialed);
     let granted = caller.dialect.granted(dialed.local);
     if !say(&mut caller.client, &granted).await {
-        live.end(End::Broken, None);
+        live.close(CloseReason::Broken, None);
         return Served::Done;
     }
     Served::Tunnel {

@@ -23,7 +23,7 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// As the policy and the books call it.
+    /// As the policy and the connection log call it.
     pub fn protocol(self) -> Protocol {
         match self {
             Self::V4 => Protocol::Socks4,

@@ -4,8 +4,8 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use privet_connection_log::{CloseReason, LiveConnection};
 use privet_http::{Ask, Refusal, Road, Ticket};
-use privet_ledger::{End, Live};
 use privet_net::associate::UpstreamUdp;
 use privet_net::bind::Bound;
 use privet_policy::DirectPermit;
@@ -46,7 +46,7 @@ pub trait SocksRoad: Road {
         ticket: &Ticket,
         route: Option<&Arc<str>>,
         remote: Option<SocketAddr>,
-    ) -> Live;
+    ) -> LiveConnection;
 }
 
 /// Whether a way that took its time to open is still the way to go: a reload meanwhile may have closed it, and could not
@@ -68,6 +68,6 @@ pub(super) async fn still_holds<R: SocksRoad>(
         return Ok(());
     }
     let error = "the configuration changed meanwhile".to_owned();
-    road.refused(ask, &now.why, End::Reload, Some(error));
+    road.refused(ask, &now.why, CloseReason::Reload, Some(error));
     Err(Refusal::Blocked(now.why))
 }

@@ -1,20 +1,21 @@
-//! `[log] connections` as the ledger's settings.
+//! `[log] connections` as the connection log's settings.
 
 use std::path::Path;
 
 use privet_config::{Config, Retention};
-use privet_ledger::Settings;
+use privet_connection_log::Settings;
 
 /// The database's name in the data folder.
 const FILE: &str = "ledger.db";
 
 pub(crate) fn settings(data_dir: &Path, config: &Config) -> Settings {
     let retention = match config.log.connections {
-        Retention::None => privet_ledger::Retention::None,
-        Retention::Memory => privet_ledger::Retention::Memory,
-        Retention::Disk(span) => privet_ledger::Retention::Disk(span),
+        Retention::None => privet_connection_log::Retention::None,
+        Retention::Memory => privet_connection_log::Retention::Memory,
+        Retention::Disk(span) => privet_connection_log::Retention::Disk(span),
     };
-    let file = matches!(retention, privet_ledger::Retention::Disk(_)).then(|| data_dir.join(FILE));
+    let file =
+        matches!(retention, privet_connection_log::Retention::Disk(_)).then(|| data_dir.join(FILE));
     Settings {
         retention,
         file,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use privet_ledger::End;
+use privet_connection_log::CloseReason;
 
 use crate::supervise::supervisor::Keeper;
 
@@ -23,12 +23,12 @@ impl Keeper {
             .await
             .is_err()
         {
-            self.shared.ledger.cancel_all(End::Shutdown);
+            self.shared.connection_log.cancel_all(CloseReason::Shutdown);
             let _ = tokio::time::timeout(LAST, places.empty()).await;
         }
         self.save_lists().await;
         self.save_counts().await;
-        let ledger = self.shared.ledger.clone();
-        let _ = tokio::task::spawn_blocking(move || ledger.flush()).await;
+        let connection_log = self.shared.connection_log.clone();
+        let _ = tokio::task::spawn_blocking(move || connection_log.flush()).await;
     }
 }

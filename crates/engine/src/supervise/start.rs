@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use arc_swap::ArcSwap;
 use privet_config::{Config, Loaded};
-use privet_ledger::Ledger;
+use privet_connection_log::ConnectionLog;
 
 use crate::accept::connection_limit::Places;
 use crate::accept::listener::{self, Bound, Kind};
@@ -48,7 +48,7 @@ impl Engine {
         }
         let workers = Workers::start(options.threads.unwrap_or_else(cores))?;
         let bound = bind_all(&options, &config, workers.count())?;
-        let ledger = open_books(&options, &config).await?;
+        let connection_log = open_connection_log(&options, &config).await?;
         let mut lists = read_lists(&options, &config).await;
         let (counts, timeline) = read_own_files(&options, &problems).await?;
         let snapshot = assemble(Material {
@@ -67,7 +67,7 @@ impl Engine {
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::from_pointee(snapshot),
             reloads: Reloads::default(),
-            ledger,
+            connection_log,
             programs: Programs::start()?,
             failures: Failures::default(),
             problems,
@@ -121,12 +121,17 @@ fn bind_all(options: &Options, config: &Config, shares: usize) -> Result<Vec<Bou
     Ok(bound)
 }
 
-/// Opens the books; a database that cannot be read is set aside, and the books say so among the problems.
-async fn open_books(options: &Options, config: &Config) -> Result<Ledger, StartError> {
+/// Opens the connection log; a database that cannot be read is set aside, and the connection log say so among the problems.
+async fn open_connection_log(
+    options: &Options,
+    config: &Config,
+) -> Result<ConnectionLog, StartError> {
     let settings = connection_log::settings(&options.data_dir, config);
-    Ok(tokio::task::spawn_blocking(move || Ledger::start(settings))
-        .await
-        .map_err(std::io::Error::other)?)
+    Ok(
+        tokio::task::spawn_blocking(move || ConnectionLog::start(settings))
+            .await
+            .map_err(std::io::Error::other)?,
+    )
 }
 
 /// What earlier runs wrote of the rules and of the changes; what cannot be read is set aside, and said.
@@ -189,7 +194,7 @@ async fn keep(
         temporary: Vec::new(),
         counts,
         counts_saved: Instant::now(),
-        said_of_books: Vec::new(),
+        reported_log_problems: Vec::new(),
         lists_saved: Instant::now(),
         list_files: ListFiles::default(),
         refreshing: Vec::new(),

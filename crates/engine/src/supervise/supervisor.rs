@@ -52,8 +52,8 @@ pub(crate) struct Keeper {
     /// What runs was read from a file: that it is gone is no wish for the defaults, which may send direct what a kill
     /// switch holds back.
     pub(crate) from_file: bool,
-    /// What was said already of the books.
-    pub(crate) said_of_books: Vec<String>,
+    /// What was said already of the connection log.
+    pub(crate) reported_log_problems: Vec<String>,
     /// When the lists' figures were last written.
     pub(crate) lists_saved: Instant,
     pub(crate) list_files: ListFiles,
@@ -98,9 +98,9 @@ impl Keeper {
             .listen
             .limits
             .idle_timeout;
-        self.shared.ledger.tick(Instant::now());
-        self.shared.ledger.sweep_idle(Instant::now(), idle);
-        self.say_of_books();
+        self.shared.connection_log.tick(Instant::now());
+        self.shared.connection_log.close_idle(Instant::now(), idle);
+        self.report_log_problems();
         // The clock may have been set while the pause's own timer ran.
         self.end_pause();
         self.end_spent_rules(Instant::now());
@@ -135,14 +135,14 @@ impl Keeper {
     }
 
     /// A database set aside, a disk that takes nothing: the log hears of it once.
-    fn say_of_books(&mut self) {
-        let problems = self.shared.ledger.problems();
+    fn report_log_problems(&mut self) {
+        let problems = self.shared.connection_log.problems();
         for problem in &problems {
-            if !self.said_of_books.contains(problem) {
-                tracing::warn!(about = "ledger", "{problem}");
+            if !self.reported_log_problems.contains(problem) {
+                tracing::warn!(about = "connection_log", "{problem}");
             }
         }
-        self.said_of_books = problems;
+        self.reported_log_problems = problems;
     }
 
     /// The file was written by somebody. What it says is taken if it is sound; else the running configuration stays.
@@ -172,7 +172,7 @@ impl Keeper {
 
     fn programs_tick(&self) {
         let listening = self.shared.listening.load_full();
-        let local = |row: &privet_ledger::Row| {
+        let local = |row: &privet_connection_log::ConnectionRow| {
             let same = |kind| {
                 listening
                     .iter()
@@ -187,7 +187,7 @@ impl Keeper {
         };
         self.shared
             .programs
-            .tick(|| self.shared.ledger.live(), local);
+            .tick(|| self.shared.connection_log.live_rows(), local);
     }
 
     pub(crate) fn start_checks(&mut self) {

@@ -1,7 +1,7 @@
 //! CONNECT: the way is opened, the client is told, and the connection is handed on as a tunnel.
 
 use bytes::Bytes;
-use privet_ledger::End;
+use privet_connection_log::CloseReason;
 
 use super::ask::{ask, filled};
 use super::refuse;
@@ -34,7 +34,7 @@ impl<R: Road> Connection<'_, R> {
         self.inbound = None;
         self.work.give_back();
         if !refuse::send(&mut self.client, ESTABLISHED).await {
-            live.end(End::Broken, Some("the client went away".into()));
+            live.close(CloseReason::Broken, Some("the client went away".into()));
             return Next::Close;
         }
         Next::Tunnel {

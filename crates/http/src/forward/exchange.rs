@@ -6,7 +6,7 @@ use std::io;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use privet_ledger::Live;
+use privet_connection_log::LiveConnection;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
@@ -37,7 +37,7 @@ pub struct Exchange<'a> {
     pub inbound: &'a mut Option<Buffer>,
     pub work: &'a mut Work,
     pub origin: &'a mut Origin,
-    pub live: &'a Live,
+    pub live: &'a LiveConnection,
     pub deadline: &'a mut Deadline,
     pub idle_timeout: Duration,
     pub asked: Asked,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use privet_config::HeaderMode;
-use privet_ledger::End;
+use privet_connection_log::CloseReason;
 use privet_net::{DialError, DialErrorKind};
 use socket2::SockRef;
 use tokio::time::Instant;
@@ -180,23 +180,23 @@ impl<R: Road> Connection<'_, R> {
                 reason,
                 text,
             } => {
-                self.end_row(row, End::Broken, &text);
+                self.end_row(row, CloseReason::Broken, &text);
                 self.answer_failure(status, reason, &text).await
             }
             Outcome::BadRequest(bad) => {
-                self.end_row(row, End::Broken, &bad.to_string());
+                self.end_row(row, CloseReason::Broken, &bad.to_string());
                 refuse::send(&mut self.client, &refuse::bad_request(bad)).await;
                 Next::Linger
             }
             Outcome::Broken { reset, text } => {
-                self.end_row(row, End::Broken, &text);
+                self.end_row(row, CloseReason::Broken, &text);
                 if reset {
                     let _ = SockRef::from(&self.client).set_linger(Some(Duration::ZERO));
                 }
                 Next::Close
             }
             Outcome::Idle => {
-                self.end_row(row, End::Idle, "no byte moved for too long");
+                self.end_row(row, CloseReason::Idle, "no byte moved for too long");
                 Next::Close
             }
             Outcome::Repeat | Outcome::Cancelled => Next::Close,
@@ -226,9 +226,9 @@ impl<R: Road> Connection<'_, R> {
             .await
     }
 
-    fn end_row(&mut self, row: usize, end: End, error: &str) {
+    fn end_row(&mut self, row: usize, end: CloseReason, error: &str) {
         if let Some(live) = self.rows.take(row) {
-            live.end(end, Some(error.to_owned()));
+            live.close(end, Some(error.to_owned()));
         }
     }
 }

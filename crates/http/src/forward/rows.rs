@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use privet_ledger::{End, Live};
+use privet_connection_log::{CloseReason, LiveConnection};
 use privet_policy::Target;
 
 /// Rows that a connection holds at once; the oldest ends when another is opened.
@@ -13,7 +13,7 @@ struct Held {
     key: u64,
     target: Target,
     route: Arc<str>,
-    live: Live,
+    live: LiveConnection,
 }
 
 #[derive(Default)]
@@ -26,7 +26,7 @@ impl Rows {
         key: u64,
         target: &Target,
         route: &Arc<str>,
-        book: impl FnOnce() -> Live,
+        book: impl FnOnce() -> LiveConnection,
     ) -> usize {
         let found = self
             .0
@@ -47,12 +47,12 @@ impl Rows {
         self.0.len() - 1
     }
 
-    pub fn get(&self, at: usize) -> Option<&Live> {
+    pub fn get(&self, at: usize) -> Option<&LiveConnection> {
         self.0.get(at).map(|held| &held.live)
     }
 
     /// Hands a row over, to a tunnel or to its end.
-    pub fn take(&mut self, at: usize) -> Option<Live> {
+    pub fn take(&mut self, at: usize) -> Option<LiveConnection> {
         (at < self.0.len()).then(|| self.0.remove(at).live)
     }
 
@@ -70,9 +70,9 @@ impl Rows {
     }
 
     /// Ends all for one reason.
-    pub fn end(&mut self, end: End, error: Option<&str>) {
+    pub fn end(&mut self, end: CloseReason, error: Option<&str>) {
         for held in self.0.drain(..) {
-            held.live.end(end, error.map(str::to_owned));
+            held.live.close(end, error.map(str::to_owned));
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use privet_ledger::{End, Live};
+use privet_connection_log::{CloseReason, LiveConnection};
 use privet_net::Dialed;
 use privet_policy::Listener;
 use tokio::net::TcpStream;
@@ -102,7 +102,7 @@ pub(super) enum Next {
     Tunnel {
         ahead: Bytes,
         dialed: Box<Dialed>,
-        live: Live,
+        live: LiveConnection,
     },
 }
 
@@ -180,7 +180,7 @@ impl<R: Road> Connection<'_, R> {
             Poll::Pending => Poll::Pending,
             Poll::Ready(()) if self.inbound.is_some() => Poll::Ready(Err(BadRequest::Timeout)),
             Poll::Ready(()) => {
-                self.rows.end(End::Idle, None);
+                self.rows.end(CloseReason::Idle, None);
                 Poll::Ready(Ok(false))
             }
         }

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use privet_config::HeaderMode;
+use privet_connection_log::{CloseReason, ConnectionLog, LiveConnection, NewConnection};
 use privet_http::{Ask, Refusal, Road, Served, Ticket, serve};
-use privet_ledger::{End, Ledger, Live, Opening};
 use privet_net::dialed::AbsoluteForm;
 use privet_net::{DialError, DialErrorKind, Dialed, Phases, Stream};
 use privet_policy::{Listener, Outlet, Route, Why, WhyKind};
@@ -18,7 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 #[derive(Clone)]
 pub struct TestRoad {
-    pub ledger: Ledger,
+    pub connection_log: ConnectionLog,
     pub headers: HeaderMode,
     pub login: Option<(&'static str, &'static str)>,
     /// A host that is blocked, and why.
@@ -42,7 +42,7 @@ pub struct TestRoad {
 impl Default for TestRoad {
     fn default() -> Self {
         Self {
-            ledger: Ledger::default(),
+            connection_log: ConnectionLog::default(),
             headers: HeaderMode::Reduced,
             login: None,
             blocked: None,
@@ -156,9 +156,9 @@ impl Road for TestRoad {
         })
     }
 
-    fn book(&self, ask: &Ask<'_>, ticket: &Ticket, dialed: &Dialed) -> Live {
+    fn book(&self, ask: &Ask<'_>, ticket: &Ticket, dialed: &Dialed) -> LiveConnection {
         self.booked.fetch_add(1, Ordering::Relaxed);
-        let live = self.ledger.open(Opening {
+        let live = self.connection_log.open(NewConnection {
             listener: ask.listener,
             client: ask.client,
             protocol: ask.protocol,
@@ -169,12 +169,12 @@ impl Road for TestRoad {
             why: ticket.why.clone(),
         });
         if self.forbids {
-            live.row().cancel(End::Reload);
+            live.row().cancel(CloseReason::Reload);
         }
         live
     }
 
-    fn refused(&self, _: &Ask<'_>, _: &Why, _: End, _: Option<String>) {}
+    fn refused(&self, _: &Ask<'_>, _: &Why, _: CloseReason, _: Option<String>) {}
 
     fn handshake_timeout(&self) -> Duration {
         self.handshake

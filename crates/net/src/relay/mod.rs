@@ -2,7 +2,7 @@
 //!
 //! A relay is one small future that borrows memory from its thread only while bytes move: a buffer for the first and
 //! for small chunks, and on Linux a pipe once a direction has shown that it carries much ([`pipes`]). It has no timer:
-//! idle connections are the ledger's business, which cancels through the [`Meter`].
+//! idle connections are the connection log's business, which cancels through the [`Meter`].
 
 mod buffers;
 mod direction;

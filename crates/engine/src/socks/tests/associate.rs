@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use privet_ledger::End;
+use privet_connection_log::CloseReason;
 use privet_policy::Protocol;
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
@@ -84,7 +84,7 @@ async fn one_association_carries_datagrams_to_several_targets_and_back() {
         assert_eq!(echo(target).await.0, b"hello");
         assert_eq!(client.receive().await, wrap(&at.to_string(), b"hello"));
     }
-    let rows = door.road.0.ledger.live();
+    let rows = door.road.0.connection_log.live_rows();
     assert_eq!(rows.len(), 2, "a row for each target");
     for row in rows {
         assert_eq!((row.up_bytes(), row.down_bytes()), (5, 5));
@@ -201,7 +201,7 @@ async fn a_blocked_target_gets_nothing_and_is_booked_once() {
     assert_eq!(echo(&allowed).await.0, b"allowed");
     assert!(target.try_recv(&mut [0; 8]).is_err());
     let refused = door.road.0.refused.lock().unwrap().clone();
-    assert_eq!(refused, [(at.to_string(), End::Blocked)]);
+    assert_eq!(refused, [(at.to_string(), CloseReason::Blocked)]);
 }
 
 #[tokio::test]
@@ -226,7 +226,7 @@ async fn the_association_ends_with_its_tcp_connection() {
     };
     let closed = timeout(PATIENCE, closed).await.expect("the relay ends");
     assert_eq!(closed, std::io::ErrorKind::ConnectionRefused);
-    assert_eq!(door.road.0.ledger.live().len(), 0);
+    assert_eq!(door.road.0.connection_log.live_rows().len(), 0);
 }
 
 #[tokio::test]
@@ -237,7 +237,7 @@ async fn a_row_closed_by_the_user_carries_nothing_more() {
     client.send(&at.to_string(), b"1").await;
     echo(&target).await;
     client.receive().await;
-    door.road.0.ledger.live()[0].cancel(End::Closed);
+    door.road.0.connection_log.live_rows()[0].cancel(CloseReason::Closed);
     client.send(&at.to_string(), b"2").await;
     client.send(&at_other.to_string(), b"3").await;
     assert_eq!(echo(&other).await.0, b"3");
@@ -270,7 +270,10 @@ async fn datagrams_go_through_a_socks5_upstream_with_names_as_they_are() {
         .map(|asked| asked.target)
         .collect();
     assert_eq!(asked, [at.to_string(), name], "in one association");
-    assert_eq!(door.road.0.ledger.live()[0].route().as_ref(), "up");
+    assert_eq!(
+        door.road.0.connection_log.live_rows()[0].route().as_ref(),
+        "up"
+    );
 }
 
 #[tokio::test]
@@ -292,7 +295,7 @@ async fn an_upstream_that_carries_no_datagrams_never_makes_them_go_direct() {
         };
         timeout(PATIENCE, booked).await.expect("it is booked");
         let refused = door.road.0.refused.lock().unwrap().clone();
-        assert_eq!(refused, [(at.to_string(), End::Failed)], "{scheme}");
+        assert_eq!(refused, [(at.to_string(), CloseReason::Failed)], "{scheme}");
         assert!(target.try_recv(&mut [0; 8]).is_err());
     }
 }
@@ -307,14 +310,14 @@ async fn a_reload_that_blocks_a_target_holds_from_its_next_datagram_on() {
         echo(socket).await;
         client.receive().await;
     }
-    let row_of_other = door.road.0.ledger.live()[1].id;
+    let row_of_other = door.road.0.connection_log.live_rows()[1].id;
     door.road
         .reload(HashMap::from([(at.to_string(), Then::Block)]));
     client.send(&at.to_string(), b"after").await;
     client.send(&at_other.to_string(), b"after").await;
     assert_eq!(echo(&other).await.0, b"after");
     assert!(target.try_recv(&mut [0; 8]).is_err());
-    let rows = door.road.0.ledger.live();
+    let rows = door.road.0.connection_log.live_rows();
     assert_eq!(rows.len(), 1, "what is still allowed goes on");
     assert_eq!(rows[0].id, row_of_other);
 }

@@ -106,7 +106,10 @@ async fn through_an_upstream_it_is_the_upstream_that_listens() {
         peer.write_all(b"220").await.unwrap();
         assert_eq!(&read::<3>(&mut client).await, b"220");
         assert_eq!(upstream.asked().pop().unwrap().target, "127.0.0.2:21");
-        assert_eq!(door.road.0.ledger.live()[0].route().as_ref(), "up");
+        assert_eq!(
+            door.road.0.connection_log.live_rows()[0].route().as_ref(),
+            "up"
+        );
     }
 }
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use privet_config::{Config, Dns, HeaderMode};
+use privet_connection_log::{CloseReason, ConnectionLog, LiveConnection, NewConnection, Settings};
 use privet_http::{Ask, Refusal, Road, Served, Ticket};
-use privet_ledger::{End, Ledger, Live, Opening, Settings};
 use privet_net::associate::UpstreamUdp;
 use privet_net::bind::Bound;
 use privet_net::{DialError, DialErrorKind, Dialed, Early, Meter, Outward, OwnSockets, Wish};
@@ -64,9 +64,9 @@ pub struct Inner {
     generation: AtomicU64,
     route: Route,
     outward: Outward,
-    pub ledger: Ledger,
+    pub connection_log: ConnectionLog,
     pub asked: Mutex<Vec<Asked>>,
-    pub refused: Mutex<Vec<(String, End)>>,
+    pub refused: Mutex<Vec<(String, CloseReason)>>,
 }
 
 #[derive(Clone)]
@@ -139,7 +139,7 @@ async fn visit(mut client: TcpStream, peer: SocketAddr, road: FakeRoad) {
     }
 }
 
-struct Metered(Live);
+struct Metered(LiveConnection);
 
 impl Meter for Metered {
     fn up(&self, bytes: u64) {
@@ -178,7 +178,7 @@ impl FakeRoad {
             plan,
             route,
             outward,
-            ledger: Ledger::start(Settings::default()),
+            connection_log: ConnectionLog::start(Settings::default()),
             asked: Mutex::default(),
             refused: Mutex::default(),
         }))
@@ -211,17 +211,17 @@ impl FakeRoad {
     }
 
     fn fail(&self, ask: &Ask<'_>, error: DialError) -> Refusal {
-        self.note(ask.target, End::Failed);
+        self.note(ask.target, CloseReason::Failed);
         Refusal::Failed(error)
     }
 
-    fn note(&self, target: &Target, end: End) {
+    fn note(&self, target: &Target, end: CloseReason) {
         let mut refused = self.0.refused.lock().unwrap();
         refused.push((target.to_string(), end));
     }
 
-    fn row(&self, ask: &Ask<'_>, ticket: &Ticket, route: Arc<str>) -> Live {
-        self.0.ledger.open(Opening {
+    fn row(&self, ask: &Ask<'_>, ticket: &Ticket, route: Arc<str>) -> LiveConnection {
+        self.0.connection_log.open(NewConnection {
             listener: ask.listener,
             client: ask.client,
             protocol: ask.protocol,
@@ -262,7 +262,7 @@ impl Road for FakeRoad {
             target: ask.target.to_string(),
         });
         if let Some(Then::Block) = self.then(ask.target) {
-            self.note(ask.target, End::Blocked);
+            self.note(ask.target, CloseReason::Blocked);
             return Err(Refusal::Blocked(why()));
         }
         Ok(Ticket {
@@ -284,11 +284,11 @@ impl Road for FakeRoad {
         dialed.map_err(|error| self.fail(ask, error))
     }
 
-    fn book(&self, ask: &Ask<'_>, ticket: &Ticket, dialed: &Dialed) -> Live {
+    fn book(&self, ask: &Ask<'_>, ticket: &Ticket, dialed: &Dialed) -> LiveConnection {
         self.row(ask, ticket, dialed.route.clone())
     }
 
-    fn refused(&self, ask: &Ask<'_>, _: &Why, end: End, _: Option<String>) {
+    fn refused(&self, ask: &Ask<'_>, _: &Why, end: CloseReason, _: Option<String>) {
         self.note(ask.target, end);
     }
 
@@ -345,7 +345,7 @@ impl SocksRoad for FakeRoad {
         ticket: &Ticket,
         route: Option<&Arc<str>>,
         _: Option<SocketAddr>,
-    ) -> Live {
+    ) -> LiveConnection {
         let route = route.cloned().unwrap_or_else(|| "direct".into());
         self.row(ask, ticket, route)
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::task::Context;
 use std::time::{Duration, Instant};
 
+use privet_connection_log::CloseReason;
 use privet_http::Ticket;
-use privet_ledger::End;
 use privet_net::associate::UpstreamUdp;
 use privet_policy::{Protocol, Route, Target};
 
@@ -36,7 +36,7 @@ impl<R: SocksRoad> Association<R> {
         let (ticket, addresses) = match answer {
             Ok(answer) => answer,
             Err(no) => {
-                flow.refuse(now + holds(no), End::Reload);
+                flow.refuse(now + holds(no), CloseReason::Reload);
                 drop(self.flows.take_queue(&target));
                 return;
             }
@@ -122,7 +122,7 @@ impl<R: SocksRoad> Association<R> {
                 for target in waiting {
                     drop(self.flows.take_queue(&target));
                     if let Some(flow) = self.flows.get_mut(&target) {
-                        flow.refuse(now + holds(no), End::Failed);
+                        flow.refuse(now + holds(no), CloseReason::Failed);
                     }
                 }
             }

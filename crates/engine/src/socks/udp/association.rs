@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use privet_ledger::End;
+use privet_connection_log::CloseReason;
 use privet_policy::Target;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, ReadBuf};
@@ -230,7 +230,7 @@ impl<R: SocksRoad> Association<R> {
     fn poll_upstreams(&mut self, cx: &mut Context<'_>, buffer: &mut [u8], now: Instant) -> bool {
         for key in self.outward.poll_closed(cx) {
             for target in self.flows.of_upstream(key) {
-                self.flows.forget(&target, End::Broken);
+                self.flows.forget(&target, CloseReason::Broken);
             }
         }
         for _ in 0..BURST {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use privet_connection_log::{CloseReason, LiveConnection};
 use privet_http::Ticket;
-use privet_ledger::{End, Live};
 use privet_policy::{Host, Target};
 
 /// Targets of one association at a time; past it the one that was silent longest is forgotten.
@@ -45,7 +45,7 @@ pub struct Flow {
     pub way: Way,
     /// A decision is on its way.
     pub deciding: bool,
-    pub live: Option<Live>,
+    pub live: Option<LiveConnection>,
     /// The policy that decided.
     pub generation: u64,
     /// Kept while an upstream association is opened.
@@ -87,11 +87,11 @@ impl Flow {
     }
 
     /// Drops what waits and what comes, for a while.
-    pub fn refuse(&mut self, until: Instant, end: End) {
+    pub fn refuse(&mut self, until: Instant, end: CloseReason) {
         self.way = Way::Refused(until);
         self.ticket = None;
         if let Some(live) = self.live.take() {
-            live.end(end, None);
+            live.close(end, None);
         }
     }
 
@@ -102,7 +102,7 @@ impl Flow {
             .as_ref()
             .is_some_and(|live| live.poll_cancelled(cx) == Poll::Ready(()));
         if cancelled {
-            self.refuse(now + REFUSAL_HOLDS, End::Closed);
+            self.refuse(now + REFUSAL_HOLDS, CloseReason::Closed);
         }
     }
 }
@@ -227,26 +227,26 @@ impl Flows {
             }
         }
         for target in quiet {
-            self.forget(&target, End::Idle);
+            self.forget(&target, CloseReason::Idle);
         }
     }
 
     /// Ends a flow; the next datagram to its target is decided upon anew.
-    pub fn forget(&mut self, target: &Target, end: End) {
+    pub fn forget(&mut self, target: &Target, end: CloseReason) {
         let Some(flow) = self.flows.remove(target) else {
             return;
         };
         self.queued_bytes -= bytes_of(&flow.queue);
         self.sources.retain(|_, of| of != target);
         if let Some(live) = flow.live {
-            live.end(end, None);
+            live.close(end, None);
         }
     }
 
     fn forget_oldest(&mut self) {
         let oldest = self.flows.iter().min_by_key(|(_, flow)| flow.used);
         if let Some(target) = oldest.map(|(target, _)| target.clone()) {
-            self.forget(&target, End::Finished);
+            self.forget(&target, CloseReason::Finished);
         }
     }
 }
@@ -309,7 +309,7 @@ mod tests {
         }
         assert_eq!(flows.queued_bytes, MAX_QUEUED_BYTES);
         assert_eq!(flows.take_queue(&target("b.test", 4)).len(), 0);
-        flows.forget(&target("b.test", 0), End::Finished);
+        flows.forget(&target("b.test", 0), CloseReason::Finished);
         assert_eq!(flows.queued_bytes, 3 * large.len());
     }
 
@@ -331,7 +331,7 @@ mod tests {
                 .answered_by("192.0.2.2:53".parse().unwrap(), now)
                 .is_none()
         );
-        flows.forget(&target("a.test", 53), End::Idle);
+        flows.forget(&target("a.test", 53), CloseReason::Idle);
         assert!(flows.answered_by(sent_to, now).is_none());
     }
 
@@ -369,7 +369,7 @@ mod tests {
         assert!(!flow.wants_decision(now, 1));
         assert!(flow.wants_decision(now + DECISION_HOLDS, 1));
         assert!(flow.wants_decision(now, 2), "another policy");
-        flow.refuse(now + REFUSAL_HOLDS, End::Reload);
+        flow.refuse(now + REFUSAL_HOLDS, CloseReason::Reload);
         assert!(!flow.wants_decision(now + DECISION_HOLDS, 1));
         assert!(flow.wants_decision(now + REFUSAL_HOLDS, 1));
     }

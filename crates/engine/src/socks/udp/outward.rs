@@ -40,7 +40,7 @@ impl Outward {
         self.upstreams.push((key, upstream));
     }
 
-    /// The upstream's name in the books.
+    /// The upstream's name in the connection log.
     pub fn route(&self, key: u64) -> Option<Arc<str>> {
         let (_, upstream) = self.upstreams.iter().find(|(of, _)| *of == key)?;
         Some(upstream.route().clone())

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use privet_config::{Config, Diagnostic, Loaded, to_json};
-use privet_ledger::End;
+use privet_connection_log::CloseReason;
 use privet_policy::Temporary;
 use tokio_util::sync::CancellationToken;
 
@@ -169,7 +169,7 @@ impl Keeper {
                 running.kind.set(kind);
             }
         }
-        self.keep_books(&plan.snapshot.config).await;
+        self.update_connection_log(&plan.snapshot.config).await;
         let connections_closed = self.put_in_force(plan.snapshot);
         for at in plan.gone {
             if let Some(running) = self.open.remove(&at) {
@@ -194,28 +194,36 @@ impl Keeper {
         }
     }
 
-    /// The books follow `[log]`. What they may no longer hold is wiped from the disk, which takes its time.
-    async fn keep_books(&self, config: &Config) {
+    /// The connection log follows `[log]`. What it may no longer hold is wiped from the disk, which takes its time.
+    async fn update_connection_log(&self, config: &Config) {
         let settings = connection_log::settings(&self.options.data_dir, config);
-        let ledger = self.shared.ledger.clone();
-        let kept = tokio::task::spawn_blocking(move || ledger.reconfigure(settings)).await;
+        let connection_log = self.shared.connection_log.clone();
+        let kept = tokio::task::spawn_blocking(move || connection_log.reconfigure(settings)).await;
         if let Err(error) = kept {
-            tracing::error!("the books did not follow the configuration: {error}");
+            tracing::error!("the connection log did not follow the configuration: {error}");
         }
     }
 
     /// What the plan would do, and what it would have done to the connections that are recorded.
     pub(crate) async fn rehearse(&self, plan: Plan) -> Result<Applied, ApplyError> {
         let (opened, closed) = self.listeners_told(&plan);
-        let live = self.shared.ledger.live();
+        let live = self.shared.connection_log.live_rows();
         let connections_closed = live
             .iter()
             .filter(|row| disallowed(row, &plan.snapshot))
             .count();
-        let (ledger, now) = (self.shared.ledger.clone(), self.shared.snapshot.load_full());
+        let (connection_log, now) = (
+            self.shared.connection_log.clone(),
+            self.shared.snapshot.load_full(),
+        );
         let then = plan.snapshot;
         let played = tokio::task::spawn_blocking(move || {
-            replay_records(&ledger, &now.policy, &then.policy, SystemTime::UNIX_EPOCH)
+            replay_records(
+                &connection_log,
+                &now.policy,
+                &then.policy,
+                SystemTime::UNIX_EPOCH,
+            )
         });
         let replay = played
             .await
@@ -272,8 +280,8 @@ impl Keeper {
         self.shared.reloads.tell();
         self.shared.mode.store(Arc::new(self.modes.state()));
         self.shared
-            .ledger
-            .cancel_where(|row| disallowed(row, &snapshot), End::Reload)
+            .connection_log
+            .cancel_where(|row| disallowed(row, &snapshot), CloseReason::Reload)
     }
 
     fn material(

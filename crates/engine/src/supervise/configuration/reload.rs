@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use privet_config::{Config, Diagnostic, Diagnostics, SaveError};
-use privet_ledger::{Row, Verdict};
+use privet_connection_log::{ConnectionRow, Verdict};
 use privet_policy::{Action, Replay, Request, Route, reconsider};
 use serde::Serialize;
 
@@ -94,7 +94,7 @@ impl ApplyError {
 
 /// Whether a standing connection may not go on under `snapshot`: its client or user is not let in any more, its target or
 /// the address it went to is blocked, or it goes direct where a kill switch now forbids that.
-pub(crate) fn disallowed(row: &Row, snapshot: &Snapshot) -> bool {
+pub(crate) fn disallowed(row: &ConnectionRow, snapshot: &Snapshot) -> bool {
     if !accept::is_allowed(&snapshot.config, row.client().ip()) {
         return true;
     }
@@ -144,13 +144,13 @@ mod tests {
     use std::net::SocketAddr;
     use std::time::Duration;
 
-    use privet_ledger::Opening;
+    use privet_connection_log::NewConnection;
     use privet_policy::{Listener, Protocol, Target, Why, WhyKind};
 
     use crate::gateway::current_policy::tests::{engine, with_listener};
 
-    fn opening(host: &str, route: &str) -> Opening {
-        Opening {
+    fn opening(host: &str, route: &str) -> NewConnection {
+        NewConnection {
             listener: Listener::Mixed,
             client: SocketAddr::from(([127, 0, 0, 1], 9)),
             protocol: Protocol::Socks5,
@@ -170,7 +170,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let engine = engine(folder.path(), "mode = \"standard\"\n").await;
         let [there, elsewhere] = [1, 2].map(|last| {
-            let live = engine.ledger().open(opening("a.test:80", "direct"));
+            let live = engine.connection_log().open(opening("a.test:80", "direct"));
             live.set_remote(SocketAddr::from(([192, 0, 2, last], 80)));
             live
         });
@@ -191,7 +191,7 @@ mod tests {
             "mode = \"standard\"\n[modes.strict]\nroute = \"directory\"\nkill_switch = true\n{upstream}"
         );
         let engine = engine(folder.path(), &text).await;
-        let open = |route| engine.ledger().open(opening("a.test:80", route));
+        let open = |route| engine.connection_log().open(opening("a.test:80", route));
         let [direct, way_out, through] =
             ["direct", "direct (directory is down)", "directory"].map(open);
         engine

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use privet_ledger::{Ledger, UsageError};
+use privet_connection_log::{ConnectionLog, UsageError};
 use privet_policy::{Policy, Record, Replay, replay};
 
 /// What would have gone differently since `since`. Blocks on the disk where records lie there.
@@ -10,7 +10,7 @@ use privet_policy::{Policy, Record, Replay, replay};
 /// # Errors
 /// The records cannot be read.
 pub fn replay_records(
-    ledger: &Ledger,
+    connection_log: &ConnectionLog,
     before: &Policy,
     after: &Policy,
     since: SystemTime,
@@ -19,15 +19,17 @@ pub fn replay_records(
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
     let since = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-    let records = ledger.records(since)?.map(|record| Record {
-        listener: record.listener,
-        protocol: record.protocol,
-        user: record.user,
-        app: record.app,
-        target: record.target,
-        addresses: Vec::new(),
-        url: None,
-        at: SystemTime::UNIX_EPOCH + Duration::from_millis(record.started),
-    });
+    let records = connection_log
+        .past_connections(since)?
+        .map(|record| Record {
+            listener: record.listener,
+            protocol: record.protocol,
+            user: record.user,
+            app: record.app,
+            target: record.target,
+            addresses: Vec::new(),
+            url: None,
+            at: SystemTime::UNIX_EPOCH + Duration::from_millis(record.started),
+        });
     Ok(replay(before, after, records))
 }

@@ -13,8 +13,8 @@ use hyper::header::{
 };
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use privet_connection_log::{CloseReason, GroupBy, LiveConnection};
 use privet_http::{Ask, Refusal, Road};
-use privet_ledger::{End, GroupBy, Live};
 use privet_policy::{List, Listener, Protocol, Target, Used, newly_blocked};
 
 use crate::gateway::EngineRoad;
@@ -79,11 +79,11 @@ async fn get(road: &EngineRoad, url: &str, known: Option<&Facts>) -> Result<Answ
         () = poll_fn(|cx| live.poll_cancelled(cx)) => Err(format!("{url}: the fetch was ended")),
     };
     let end = match (&answer, live.row().cancelled()) {
-        (Ok(_), _) => End::Finished,
+        (Ok(_), _) => CloseReason::Finished,
         (Err(_), Some(why)) => why,
-        (Err(_), None) => End::Broken,
+        (Err(_), None) => CloseReason::Broken,
     };
-    live.end(end, None);
+    live.close(end, None);
     answer
 }
 
@@ -93,7 +93,7 @@ async fn talk(
     url: &url::Url,
     target: &Target,
     known: Option<&Facts>,
-    live: &Live,
+    live: &LiveConnection,
 ) -> Result<Answer, String> {
     let failed = |error: &dyn std::fmt::Display| format!("{url}: {error}");
     let stream = match url.scheme() {
@@ -127,7 +127,7 @@ async fn open(
     road: &EngineRoad,
     target: &Target,
     url: &str,
-) -> Result<(privet_net::Stream, Live), String> {
+) -> Result<(privet_net::Stream, LiveConnection), String> {
     let nobody = SocketAddr::from(([127, 0, 0, 1], 0));
     let ask = Ask {
         listener: Listener::Http,
@@ -180,7 +180,7 @@ fn request(url: &url::Url, known: Option<&Facts>) -> Result<Request<Empty<Bytes>
 
 async fn whole<B>(
     response: Response<B>,
-    live: &Live,
+    live: &LiveConnection,
 ) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>>
 where
     B: hyper::body::Body<Data = Bytes> + Send,
@@ -247,7 +247,7 @@ async fn read(due: &Due, answer: Answer, shared: &Arc<Shared>) -> Fetched {
 fn closed_by(list: &Arc<List>, shared: &Shared) -> Vec<Used> {
     let now = unix_millis();
     let from = now.saturating_sub(USED_WITHIN);
-    let rows = shared.ledger.usage(GroupBy::Domain, from, now, 0);
+    let rows = shared.connection_log.usage(GroupBy::Domain, from, now, 0);
     let used = rows.map(|rows| most_used(&rows)).unwrap_or_default();
     let snapshot = shared.snapshot.load_full();
     newly_blocked(&snapshot.policy, list.clone(), &used, SystemTime::now())

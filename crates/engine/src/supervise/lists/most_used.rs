@@ -1,6 +1,6 @@
 //! Which sites their user goes to often enough that no update of a list may close them unasked. Pure.
 
-use privet_ledger::UsageRow;
+use privet_connection_log::UsageRow;
 use privet_policy::{Host, Used};
 
 /// So many sites are looked after.

@@ -73,7 +73,7 @@ impl Keeper {
             return;
         }
         let live: HashSet<SocketAddr> = {
-            let rows = self.shared.ledger.live();
+            let rows = self.shared.connection_log.live_rows();
             rows.iter().map(|row| row.client()).collect()
         };
         self.temporary.retain_mut(|held| {

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::live::Phase;
 use crate::query::Query;
-use crate::view::{Entry, RowView};
+use crate::view::{RowRef, RowView};
 
 /// Rows of one window.
 pub const MOST_ROWS: usize = 1000;
@@ -60,7 +60,7 @@ pub enum GroupBy {
 
 /// Which rows are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
+pub struct PageRequest {
     pub offset: usize,
     /// At most [`MOST_ROWS`].
     pub limit: usize,
@@ -70,7 +70,7 @@ pub struct Window {
     pub group: Option<GroupBy>,
 }
 
-impl Default for Window {
+impl Default for PageRequest {
     fn default() -> Self {
         Self {
             offset: 0,
@@ -185,7 +185,7 @@ enum Fact<'a> {
 }
 
 struct Candidate<'a> {
-    entry: Entry<'a>,
+    entry: RowRef<'a>,
     fact: Fact<'a>,
     /// The place of its group; 0 without groups.
     group: usize,
@@ -193,9 +193,9 @@ struct Candidate<'a> {
 
 /// Cuts a window out of rows.
 pub(crate) fn page<'a>(
-    rows: impl Iterator<Item = Entry<'a>>,
+    rows: impl Iterator<Item = RowRef<'a>>,
     query: &Query,
-    window: &Window,
+    window: &PageRequest,
 ) -> Page {
     let mut matching: Vec<Candidate<'a>> = rows
         .filter(|entry| query.matches(entry))
@@ -253,7 +253,7 @@ fn sums(matching: &[Candidate<'_>]) -> Page {
     page
 }
 
-/// Sums the groups, orders them by their rows, and gives each row its group's place. The groups' keys, in that order.
+/// ByteCounts the groups, orders them by their rows, and gives each row its group's place. The groups' keys, in that order.
 fn gather<'a>(matching: &mut [Candidate<'a>], by: GroupBy, page: &mut Page) -> Vec<Cow<'a, str>> {
     let mut places: HashMap<Cow<'a, str>, usize> = HashMap::new();
     let mut groups: Vec<(Cow<'a, str>, Group)> = Vec::new();
@@ -293,7 +293,7 @@ fn gather<'a>(matching: &mut [Candidate<'a>], by: GroupBy, page: &mut Page) -> V
 }
 
 impl Group {
-    fn count(&mut self, entry: &Entry<'_>) {
+    fn count(&mut self, entry: &RowRef<'_>) {
         self.rows += 1;
         self.up += entry.row.up_bytes();
         self.down += entry.row.down_bytes();
@@ -302,7 +302,7 @@ impl Group {
     }
 }
 
-fn key_of<'a>(by: GroupBy, entry: &Entry<'a>) -> Cow<'a, str> {
+fn key_of<'a>(by: GroupBy, entry: &RowRef<'a>) -> Cow<'a, str> {
     match by {
         GroupBy::App => entry.row.app().map_or("(unknown)", |app| &*app.name).into(),
         GroupBy::Route => (&**entry.row.route()).into(),
@@ -314,7 +314,7 @@ fn key_of<'a>(by: GroupBy, entry: &Entry<'a>) -> Cow<'a, str> {
     }
 }
 
-fn fact<'a>(key: SortKey, entry: &Entry<'a>) -> Fact<'a> {
+fn fact<'a>(key: SortKey, entry: &RowRef<'a>) -> Fact<'a> {
     let row = entry.row;
     let ms = |phase| entry.phase_ms(phase).map_or(Fact::Absent, Fact::Real);
     match key {
@@ -331,7 +331,7 @@ fn fact<'a>(key: SortKey, entry: &Entry<'a>) -> Fact<'a> {
         SortKey::Port => Fact::Number(row.target().port.into()),
         SortKey::Client => Fact::Ip(row.client().ip()),
         SortKey::User => row.user().map_or(Fact::Absent, |user| Fact::Text(user)),
-        SortKey::Protocol => Fact::Text(crate::entry::protocol_word(row.protocol())),
+        SortKey::Protocol => Fact::Text(crate::connection::protocol_word(row.protocol())),
         SortKey::Verdict => Fact::Text(entry.verdict().word()),
         SortKey::Reason => Fact::Text(&row.why().text),
         SortKey::Route => Fact::Text(row.route()),

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use crate::entry::{listener_word, protocol_word, why_word};
-use crate::fields::{FIELDS, Field, Help, Kind, named};
+use crate::connection::{listener_word, protocol_word, why_word};
+use crate::fields::{FIELDS, Field, FieldHelp, FieldKind, named};
 use crate::live::Phase;
 use crate::matching::{Text, covers};
-use crate::view::Entry;
+use crate::view::RowRef;
 
 /// Terms in one query.
 const MOST_TERMS: usize = 64;
@@ -97,7 +97,7 @@ impl Query {
         self.terms.is_empty()
     }
 
-    pub(crate) fn matches(&self, entry: &Entry<'_>) -> bool {
+    pub(crate) fn matches(&self, entry: &RowRef<'_>) -> bool {
         self.terms
             .iter()
             .all(|term| term.test.holds(entry) != term.negated)
@@ -112,7 +112,7 @@ pub fn help() -> String {
     );
     for line in FIELDS {
         let _ = writeln!(page, "  {:<20} {}", line.example, line.what);
-        if let Kind::Word(words) = line.kind {
+        if let FieldKind::Word(words) = line.kind {
             let _ = writeln!(page, "  {:<20} {}", "", words.join(", "));
         }
     }
@@ -204,20 +204,24 @@ fn value(text: &str, offset: usize) -> Result<(String, usize), Fault> {
     }
 }
 
-fn test(field: &Help, compare: Compare, value: &str) -> Result<Test, String> {
+fn test(field: &FieldHelp, compare: Compare, value: &str) -> Result<Test, String> {
     match field.kind {
-        Kind::Text if compare == Compare::Equal => Ok(Test::Text(field.field, Text::parse(value))),
-        Kind::Word(words) if compare == Compare::Equal => words
+        FieldKind::Text if compare == Compare::Equal => {
+            Ok(Test::Text(field.field, Text::parse(value)))
+        }
+        FieldKind::Word(words) if compare == Compare::Equal => words
             .iter()
             .find(|word| word.eq_ignore_ascii_case(value))
             .map(|word| Test::Among(field.field, word))
             .ok_or_else(|| format!("\"{value}\" is not a word for {}", field.name)),
-        Kind::Text | Kind::Word(_) => Err(format!("{} cannot be compared by size", field.name)),
-        Kind::Number => number(field.field, compare, value),
-        Kind::Size => size(value)
+        FieldKind::Text | FieldKind::Word(_) => {
+            Err(format!("{} cannot be compared by size", field.name))
+        }
+        FieldKind::Number => number(field.field, compare, value),
+        FieldKind::Size => size(value)
             .map(|bytes| Test::Compare(field.field, compare, bytes))
             .ok_or_else(|| format!("\"{value}\" is not a size")),
-        Kind::Time => time(value)
+        FieldKind::Time => time(value)
             .map(|ms| Test::Compare(field.field, compare, ms))
             .ok_or_else(|| format!("\"{value}\" is not a time")),
     }
@@ -275,7 +279,7 @@ fn time(value: &str) -> Option<f64> {
 }
 
 impl Test {
-    fn holds(&self, entry: &Entry<'_>) -> bool {
+    fn holds(&self, entry: &RowRef<'_>) -> bool {
         match self {
             Self::Word(text) => {
                 let host = &entry.row.target().host;
@@ -307,7 +311,7 @@ impl Compare {
     }
 }
 
-fn text_holds(field: Field, text: &Text, entry: &Entry<'_>) -> bool {
+fn text_holds(field: Field, text: &Text, entry: &RowRef<'_>) -> bool {
     let row = entry.row;
     let maybe = |value: Option<&str>| text.is_in(value.unwrap_or(""));
     match field {
@@ -327,18 +331,18 @@ fn text_holds(field: Field, text: &Text, entry: &Entry<'_>) -> bool {
     }
 }
 
-fn word_of(field: Field, entry: &Entry<'_>) -> Option<&'static str> {
+fn word_of(field: Field, entry: &RowRef<'_>) -> Option<&'static str> {
     match field {
         Field::Listener => Some(listener_word(entry.row.listener())),
         Field::Proto => Some(protocol_word(entry.row.protocol())),
         Field::Verdict => Some(entry.verdict().word()),
         Field::Rule => Some(why_word(entry.row.why().kind)),
-        Field::End => entry.end().map(crate::End::word),
+        Field::CloseReason => entry.end().map(crate::CloseReason::word),
         _ => None,
     }
 }
 
-fn number_of(field: Field, entry: &Entry<'_>) -> Option<f64> {
+fn number_of(field: Field, entry: &RowRef<'_>) -> Option<f64> {
     let row = entry.row;
     match field {
         Field::Pid => row.app().map(|app| f64::from(app.pid)),

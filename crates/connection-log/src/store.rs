@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
 
-use crate::minutes::{Cell, Figures, MINUTE, Steps};
+use crate::minutes::{Figures, MINUTE, MinuteUsage, Steps};
 use crate::page::GroupBy;
-use crate::shard::Ended;
+use crate::shard::ClosedConnection;
 use crate::stored_row::{self, StoredRow};
 
 /// The schema's version, in `user_version`. 0 is a new file.
 const VERSION: i64 = 1;
 /// How long a statement waits for another process's lock.
 const BUSY: Duration = Duration::from_secs(2);
-/// Ended rows kept on disk, whatever the retention says.
+/// Closed rows kept on disk, whatever the retention says.
 const MOST_STORED_ROWS: i64 = 1_000_000;
 /// A database larger than this is not read through at start; what is broken in it shows when it is used.
 const CHECK_UP_TO: u64 = 64 << 20;
@@ -93,8 +93,8 @@ impl Store {
     /// and takes them; the sentence that says so.
     pub fn write(
         &mut self,
-        rows: &[Ended],
-        cells: &[Cell],
+        rows: &[ClosedConnection],
+        cells: &[MinuteUsage],
         unix: u64,
     ) -> Result<Option<String>, StoreError> {
         match self.try_write(rows, cells) {
@@ -115,7 +115,11 @@ impl Store {
         Ok(said)
     }
 
-    fn try_write(&mut self, rows: &[Ended], cells: &[Cell]) -> Result<(), StoreError> {
+    fn try_write(
+        &mut self,
+        rows: &[ClosedConnection],
+        cells: &[MinuteUsage],
+    ) -> Result<(), StoreError> {
         let transaction = self.connection.transaction()?;
         write_cells(&transaction, cells)?;
         stored_row::write(&transaction, rows)?;
@@ -166,7 +170,7 @@ impl Store {
     }
 }
 
-/// Sums the minutes of one kind from one minute to before another, through a reader of its own.
+/// ByteCounts the minutes of one kind from one minute to before another, through a reader of its own.
 pub(crate) fn read_usage(
     file: &Path,
     by: GroupBy,
@@ -273,7 +277,7 @@ fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-fn write_cells(transaction: &Transaction<'_>, cells: &[Cell]) -> Result<(), StoreError> {
+fn write_cells(transaction: &Transaction<'_>, cells: &[MinuteUsage]) -> Result<(), StoreError> {
     let mut statement = transaction.prepare_cached(
         "INSERT INTO minutes(minute, kind, key, up, down, connections, blocked) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)
          ON CONFLICT(kind, minute, key) DO UPDATE SET up = up + excluded.up, down = down + excluded.down,
@@ -318,9 +322,9 @@ mod tests {
 
     use super::*;
 
-    fn cells(count: u64) -> Vec<Cell> {
+    fn cells(count: u64) -> Vec<MinuteUsage> {
         (0..count)
-            .map(|minute| Cell {
+            .map(|minute| MinuteUsage {
                 minute,
                 by: GroupBy::Domain,
                 key: format!("{minute}.test").into(),

@@ -1,4 +1,4 @@
-//! What the books cost, printed: `cargo run --release -p privet-ledger --example cost`.
+//! What the books cost, printed: `cargo run --release -p privet-connection-log --example cost`.
 #![allow(clippy::print_stdout, reason = "it is made to print")]
 
 use std::hint::black_box;
@@ -6,22 +6,27 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use privet_ledger::{End, GroupBy, Ledger, Live, Opening, Query, SortKey, State, Window};
+use privet_connection_log::{
+    CloseReason, ConnectionLog, GroupBy, LiveConnection, NewConnection, PageRequest, Query,
+    RowState, SortKey,
+};
 use privet_policy::{App, Host, Listener, Protocol, Target, Why, WhyKind};
 
 const ROWS: usize = 10_000;
 
 fn main() {
-    let ledger = Ledger::default();
+    let connection_log = ConnectionLog::default();
     let apps: Vec<Arc<App>> = (0..20).map(app).collect();
     let template = opening(&apps, 0);
     let each = time(200_000, || {
-        ledger.open(template.clone()).end(End::Finished, None);
+        connection_log
+            .open(template.clone())
+            .close(CloseReason::Finished, None);
     });
     println!("open and close a row: {each:?}");
-    ledger.tick(Instant::now());
-    let rows: Vec<Live> = (0..ROWS)
-        .map(|at| ledger.open(opening(&apps, at)))
+    connection_log.tick(Instant::now());
+    let rows: Vec<LiveConnection> = (0..ROWS)
+        .map(|at| connection_log.open(opening(&apps, at)))
         .collect();
     for (at, live) in rows.iter().enumerate() {
         live.down((at * 7919 % 100_003) as u64);
@@ -31,32 +36,42 @@ fn main() {
     let ticks = (0..20).map(|_| {
         std::thread::park_timeout(Duration::from_millis(51));
         rows.iter().step_by(10).for_each(|live| live.down(1_000));
-        time(1, || ledger.tick(Instant::now()))
+        time(1, || connection_log.tick(Instant::now()))
     });
     let each = ticks.min().unwrap_or_default();
     println!("a tick over {ROWS} rows, a tenth of them busy: {each:?}");
     println!("a window of 100 out of {ROWS} rows:");
     for (name, sort) in SortKey::ALL {
-        let window = Window {
+        let window = PageRequest {
             sort,
-            ..Window::default()
+            ..PageRequest::default()
         };
-        window_cost(&format!("by {name}"), &ledger, &Query::default(), &window);
+        window_cost(
+            &format!("by {name}"),
+            &connection_log,
+            &Query::default(),
+            &window,
+        );
     }
-    let late = Window {
+    let late = PageRequest {
         offset: ROWS - 1000,
         limit: 1000,
         sort: SortKey::Host,
-        ..Window::default()
+        ..PageRequest::default()
     };
-    window_cost("the last 1,000 by host", &ledger, &Query::default(), &late);
-    let groups = Window {
+    window_cost(
+        "the last 1,000 by host",
+        &connection_log,
+        &Query::default(),
+        &late,
+    );
+    let groups = PageRequest {
         group: Some(GroupBy::Domain),
-        ..Window::default()
+        ..PageRequest::default()
     };
     window_cost(
         "by domain, 5,000 groups",
-        &ledger,
+        &connection_log,
         &Query::default(),
         &groups,
     );
@@ -65,15 +80,15 @@ fn main() {
         "h1 rule:mode age>1ms",
     ] {
         let query = Query::parse(text).unwrap_or_default();
-        window_cost(text, &ledger, &query, &Window::default());
+        window_cost(text, &connection_log, &query, &PageRequest::default());
     }
 }
 
-fn window_cost(name: &str, ledger: &Ledger, query: &Query, window: &Window) {
+fn window_cost(name: &str, connection_log: &ConnectionLog, query: &Query, window: &PageRequest) {
     // The best of many: what the machine does beside makes the others longer.
     let turns = (0..40).map(|_| {
         time(1, || {
-            black_box(ledger.page(State::Active, query, window));
+            black_box(connection_log.page(RowState::Active, query, window));
         })
     });
     println!("  {:>12?}  {name}", turns.min().unwrap_or_default());
@@ -95,8 +110,8 @@ fn app(at: usize) -> Arc<App> {
     })
 }
 
-fn opening(apps: &[Arc<App>], at: usize) -> Opening {
-    Opening {
+fn opening(apps: &[Arc<App>], at: usize) -> NewConnection {
+    NewConnection {
         listener: Listener::Mixed,
         client: SocketAddr::from(([127, 0, 0, 1], 40_000)),
         protocol: Protocol::Socks5,

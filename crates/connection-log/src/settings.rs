@@ -21,7 +21,7 @@ pub enum Retention {
     Disk(Duration),
 }
 
-/// How a ledger keeps its books.
+/// How a connection log keeps its books.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     pub retention: Retention,

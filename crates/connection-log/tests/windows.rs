@@ -2,22 +2,24 @@
 
 mod support;
 
-use privet_ledger::{End, GroupBy, Ledger, Live, Query, SortKey, State, Window};
+use privet_connection_log::{
+    CloseReason, ConnectionLog, GroupBy, LiveConnection, PageRequest, Query, RowState, SortKey,
+};
 use proptest::prelude::*;
 use support::{all, app, hosts, opening, query};
 
-fn with_rows(downs: &[u64]) -> (Ledger, Vec<Live>) {
-    let ledger = Ledger::default();
+fn with_rows(downs: &[u64]) -> (ConnectionLog, Vec<LiveConnection>) {
+    let connection_log = ConnectionLog::default();
     let rows = downs
         .iter()
         .enumerate()
         .map(|(at, down)| {
-            let live = ledger.open(opening(&format!("{at}.test"), 80));
+            let live = connection_log.open(opening(&format!("{at}.test"), 80));
             live.down(*down);
             live
         })
         .collect();
-    (ledger, rows)
+    (connection_log, rows)
 }
 
 proptest! {
@@ -28,12 +30,12 @@ proptest! {
         limit in 1_usize..40,
         descending: bool,
     ) {
-        let (ledger, rows) = with_rows(&downs);
+        let (connection_log, rows) = with_rows(&downs);
         let mut found = Vec::new();
         let mut offset = 0;
         loop {
-            let window = Window { offset, limit, sort: SortKey::Down, descending, group: None };
-            let page = ledger.page(State::Active, &Query::default(), &window);
+            let window = PageRequest { offset, limit, sort: SortKey::Down, descending, group: None };
+            let page = connection_log.page(RowState::Active, &Query::default(), &window);
             prop_assert_eq!(page.total, downs.len());
             if page.rows.is_empty() {
                 break;
@@ -58,59 +60,59 @@ proptest! {
 
 #[test]
 fn rows_without_the_fact_come_last_in_either_direction() {
-    let ledger = Ledger::default();
-    let _rows: Vec<Live> = [Some("b"), None, Some("a")]
+    let connection_log = ConnectionLog::default();
+    let _rows: Vec<LiveConnection> = [Some("b"), None, Some("a")]
         .into_iter()
         .map(|name| {
             let mut opening = opening(name.unwrap_or("none"), 80);
             opening.app = name.map(app);
-            ledger.open(opening)
+            connection_log.open(opening)
         })
         .collect();
     for (descending, wanted) in [(false, ["a", "b", "none"]), (true, ["b", "a", "none"])] {
-        let window = Window {
+        let window = PageRequest {
             sort: SortKey::App,
             descending,
-            ..Window::default()
+            ..PageRequest::default()
         };
-        assert_eq!(hosts(&ledger, State::Active, "", window), wanted);
+        assert_eq!(hosts(&connection_log, RowState::Active, "", window), wanted);
     }
 }
 
 #[test]
 fn a_window_past_the_end_is_empty_and_still_tells_the_total() {
-    let (ledger, _rows) = with_rows(&[1, 2, 3]);
+    let (connection_log, _rows) = with_rows(&[1, 2, 3]);
     for (offset, limit, rows) in [
         (3, 10, 0),
         (usize::MAX, usize::MAX, 0),
         (2, 10, 1),
         (0, 0, 0),
     ] {
-        let window = Window {
+        let window = PageRequest {
             offset,
             limit,
-            ..Window::default()
+            ..PageRequest::default()
         };
-        let page = ledger.page(State::Active, &Query::default(), &window);
+        let page = connection_log.page(RowState::Active, &Query::default(), &window);
         assert_eq!((page.total, page.rows.len()), (3, rows));
     }
 }
 
 #[test]
 fn a_window_holds_at_most_a_thousand_rows() {
-    let (ledger, _rows) = with_rows(&vec![1; 1200]);
-    let window = Window {
+    let (connection_log, _rows) = with_rows(&vec![1; 1200]);
+    let window = PageRequest {
         limit: usize::MAX,
-        ..Window::default()
+        ..PageRequest::default()
     };
-    let page = ledger.page(State::Active, &Query::default(), &window);
+    let page = connection_log.page(RowState::Active, &Query::default(), &window);
     assert_eq!((page.total, page.rows.len()), (1200, 1000));
 }
 
 #[test]
 fn groups_sum_all_that_matches_and_rows_stand_by_their_group() {
-    let ledger = Ledger::default();
-    let _rows: Vec<Live> = [
+    let connection_log = ConnectionLog::default();
+    let _rows: Vec<LiveConnection> = [
         ("a.test", 1),
         ("b.test", 10),
         ("a.test", 100),
@@ -118,18 +120,18 @@ fn groups_sum_all_that_matches_and_rows_stand_by_their_group() {
     ]
     .into_iter()
     .map(|(host, down)| {
-        let live = ledger.open(opening(host, 80));
+        let live = connection_log.open(opening(host, 80));
         live.down(down);
         live
     })
     .collect();
-    let window = Window {
+    let window = PageRequest {
         limit: 3,
         sort: SortKey::Down,
         group: Some(GroupBy::Domain),
-        ..Window::default()
+        ..PageRequest::default()
     };
-    let page = ledger.page(State::Active, &query("-host:c.test"), &window);
+    let page = connection_log.page(RowState::Active, &query("-host:c.test"), &window);
     let groups: Vec<(&str, usize, u64)> = page
         .groups
         .iter()
@@ -167,13 +169,13 @@ fn sort_keys_and_groups_are_read_by_name_and_a_wrong_one_lists_the_right_ones() 
 
 #[test]
 fn a_row_written_as_json_keeps_its_names() {
-    let ledger = Ledger::default();
+    let connection_log = ConnectionLog::default();
     let mut opening = opening("a.test", 443);
     opening.app = Some(app("curl"));
-    let live = ledger.open(opening);
+    let live = connection_log.open(opening);
     live.set_remote("192.0.2.7:443".parse().expect("an address"));
-    live.end(End::Broken, Some("reset".to_owned()));
-    let page = all(&ledger, State::Closed);
+    live.close(CloseReason::Broken, Some("reset".to_owned()));
+    let page = all(&connection_log, RowState::Closed);
     let json = serde_json::to_value(&page.rows[0]).expect("JSON");
     for (name, wanted) in [
         ("state", "closed"),

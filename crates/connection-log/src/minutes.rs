@@ -109,18 +109,20 @@ impl Minutes {
     }
 
     /// All cells, emptying the minutes.
-    pub fn take(&mut self) -> Vec<Cell> {
+    pub fn take(&mut self) -> Vec<MinuteUsage> {
         self.keys.clear();
         self.cells = 0;
         std::mem::take(&mut self.minutes)
             .into_iter()
             .flat_map(|(minute, cells)| {
-                cells.into_iter().map(move |((by, key), figures)| Cell {
-                    minute,
-                    by,
-                    key,
-                    figures,
-                })
+                cells
+                    .into_iter()
+                    .map(move |((by, key), figures)| MinuteUsage {
+                        minute,
+                        by,
+                        key,
+                        figures,
+                    })
             })
             .collect()
     }
@@ -154,14 +156,14 @@ impl Minutes {
 
 /// What one name moved in one minute.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Cell {
+pub(crate) struct MinuteUsage {
     pub minute: u64,
     pub by: GroupBy,
     pub key: Box<str>,
     pub figures: Figures,
 }
 
-/// Sums cells into steps; `step` in milliseconds, 0 for one step over all. Names past [`KEYS_PER_ANSWER`], the ones that
+/// ByteCounts cells into steps; `step` in milliseconds, 0 for one step over all. Names past [`KEYS_PER_ANSWER`], the ones that
 /// moved least, are summed up.
 pub(crate) struct Steps {
     from: u64,

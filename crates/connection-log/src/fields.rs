@@ -2,7 +2,7 @@
 
 /// What kind of value a field takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum FieldKind {
     /// `field:text`, `field:*.text`, `field:"a text"`, `field=text` for the whole.
     Text,
     /// One of these words.
@@ -32,7 +32,7 @@ pub enum Field {
     Rule,
     Reason,
     Route,
-    End,
+    CloseReason,
     Error,
     Up,
     Down,
@@ -49,10 +49,10 @@ pub enum Field {
 
 /// One line of the help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Help {
+pub struct FieldHelp {
     pub name: &'static str,
     pub field: Field,
-    pub kind: Kind,
+    pub kind: FieldKind,
     pub example: &'static str,
     pub what: &'static str,
 }
@@ -68,11 +68,11 @@ const ENDS: &[&str] = &[
 const fn help(
     name: &'static str,
     field: Field,
-    kind: Kind,
+    kind: FieldKind,
     example: &'static str,
     what: &'static str,
-) -> Help {
-    Help {
+) -> FieldHelp {
+    FieldHelp {
         name,
         field,
         kind,
@@ -82,190 +82,196 @@ const fn help(
 }
 
 /// Every field, in the order in which the help lists them.
-pub const FIELDS: &[Help] = &[
+pub const FIELDS: &[FieldHelp] = &[
     help(
         "app",
         Field::App,
-        Kind::Text,
+        FieldKind::Text,
         "app:firefox",
         "the program's name",
     ),
     help(
         "path",
         Field::Path,
-        Kind::Text,
+        FieldKind::Text,
         "path:/opt/*",
         "the program's file",
     ),
     help(
         "pid",
         Field::Pid,
-        Kind::Number,
+        FieldKind::Number,
         "pid:4242",
         "the process number",
     ),
     help(
         "host",
         Field::Host,
-        Kind::Text,
+        FieldKind::Text,
         "-host:*.corp",
         "the target's name or address",
     ),
     help(
         "port",
         Field::Port,
-        Kind::Number,
+        FieldKind::Number,
         "port:443",
         "the target's port, or a range 8000-8999",
     ),
     help(
         "remote",
         Field::Remote,
-        Kind::Text,
+        FieldKind::Text,
         "remote:10.*",
         "the address the target had",
     ),
     help(
         "client",
         Field::Client,
-        Kind::Text,
+        FieldKind::Text,
         "client:192.168.1.*",
         "the client's address and port",
     ),
     help(
         "user",
         Field::User,
-        Kind::Text,
+        FieldKind::Text,
         "user:alice",
         "the name the client logged in with",
     ),
     help(
         "listener",
         Field::Listener,
-        Kind::Word(LISTENERS),
+        FieldKind::Word(LISTENERS),
         "listener:mixed",
         "where it came in",
     ),
     help(
         "proto",
         Field::Proto,
-        Kind::Word(PROTOCOLS),
+        FieldKind::Word(PROTOCOLS),
         "proto:socks5",
         "how the client spoke; socks5 covers udp, http covers connect",
     ),
     help(
         "verdict",
         Field::Verdict,
-        Kind::Word(VERDICTS),
+        FieldKind::Word(VERDICTS),
         "verdict:blocked",
         "what became of it",
     ),
     help(
         "by",
         Field::Rule,
-        Kind::Word(RULES),
+        FieldKind::Word(RULES),
         "by:list",
         "what decided",
     ),
     help(
         "rule",
         Field::Reason,
-        Kind::Text,
+        FieldKind::Text,
         "rule:\"local ads\"",
         "the sentence that says why",
     ),
     help(
         "route",
         Field::Route,
-        Kind::Text,
+        FieldKind::Text,
         "route:tor",
         "the way it went",
     ),
     help(
         "end",
-        Field::End,
-        Kind::Word(ENDS),
+        Field::CloseReason,
+        FieldKind::Word(ENDS),
         "end:idle",
         "how it ended",
     ),
     help(
         "error",
         Field::Error,
-        Kind::Text,
+        FieldKind::Text,
         "error:refused",
         "the error it ended with",
     ),
     help(
         "up",
         Field::Up,
-        Kind::Size,
+        FieldKind::Size,
         "up>1M",
         "bytes sent by the client",
     ),
     help(
         "down",
         Field::Down,
-        Kind::Size,
+        FieldKind::Size,
         "down>=10K",
         "bytes sent to the client",
     ),
     help(
         "upspeed",
         Field::UpSpeed,
-        Kind::Size,
+        FieldKind::Size,
         "upspeed>100K",
         "bytes a second up, now",
     ),
     help(
         "downspeed",
         Field::DownSpeed,
-        Kind::Size,
+        FieldKind::Size,
         "downspeed>0",
         "bytes a second down, now",
     ),
     help(
         "age",
         Field::Age,
-        Kind::Time,
+        FieldKind::Time,
         "age>10s",
         "how long it stands or stood",
     ),
     help(
         "dns",
         Field::Dns,
-        Kind::Time,
+        FieldKind::Time,
         "dns>50ms",
         "the time its name took",
     ),
     help(
         "connect",
         Field::Connect,
-        Kind::Time,
+        FieldKind::Time,
         "connect>200ms",
         "the time connecting took",
     ),
     help(
         "tls",
         Field::Tls,
-        Kind::Time,
+        FieldKind::Time,
         "tls>100ms",
         "the time TLS to an upstream took",
     ),
     help(
         "firstbyte",
         Field::FirstByte,
-        Kind::Time,
+        FieldKind::Time,
         "firstbyte>1s",
         "the time to the first byte back",
     ),
     help(
         "requests",
         Field::Requests,
-        Kind::Number,
+        FieldKind::Number,
         "requests>10",
         "HTTP requests carried",
     ),
-    help("id", Field::Id, Kind::Number, "id:33", "the row's number"),
+    help(
+        "id",
+        Field::Id,
+        FieldKind::Number,
+        "id:33",
+        "the row's number",
+    ),
 ];
 
 /// Names that rows and `sort` have for a field that is called otherwise here.
@@ -283,7 +289,7 @@ const OTHER_NAMES: &[(&str, &str)] = &[
 ];
 
 /// The field of that name, in upper or lower case; the names that rows have are understood too.
-pub fn named(name: &str) -> Option<&'static Help> {
+pub fn named(name: &str) -> Option<&'static FieldHelp> {
     let other = OTHER_NAMES
         .iter()
         .find(|(other, _)| other.eq_ignore_ascii_case(name));
@@ -293,7 +299,7 @@ pub fn named(name: &str) -> Option<&'static Help> {
         .find(|field| field.name.eq_ignore_ascii_case(name))
 }
 
-impl Kind {
+impl FieldKind {
     /// What may follow the field's name.
     pub fn allowed(self) -> String {
         match self {

@@ -10,24 +10,24 @@ use std::time::Duration;
 use futures_util::task::AtomicWaker;
 use privet_policy::{App, Listener, Protocol, Target, Why};
 
-use crate::entry::{End, Opening, Verdict};
+use crate::connection::{CloseReason, NewConnection, Verdict};
 use crate::shard::Shard;
 
 /// The texts that many rows have in common, kept once.
 #[derive(Debug)]
-pub(crate) struct Texts {
+pub(crate) struct SharedTexts {
     pub user: Option<Arc<str>>,
     pub route: Arc<str>,
     pub why: Why,
 }
 
 /// One row of the live table or of the history.
-pub struct Row {
+pub struct ConnectionRow {
     /// Unique in this run; at most 2^53.
     pub id: u64,
     /// Unix milliseconds.
     pub(crate) started: u64,
-    pub(crate) texts: Arc<Texts>,
+    pub(crate) texts: Arc<SharedTexts>,
     target: Target,
     app: OnceLock<Arc<App>>,
     client_ip: IpAddr,
@@ -35,7 +35,7 @@ pub struct Row {
     listener: Listener,
     protocol: Protocol,
     verdict: Verdict,
-    /// 0, or the [`End`] that somebody asked for.
+    /// 0, or the [`CloseReason`] that somebody asked for.
     cancelled: AtomicU8,
     /// Whether `remote` holds an address.
     has_remote: AtomicBool,
@@ -61,13 +61,13 @@ pub(crate) struct Sample {
     /// Bytes a second, as the bits of an `f32`.
     pub up_speed: AtomicU32,
     pub down_speed: AtomicU32,
-    /// When the counters were last seen to change: tenths of a second since the ledger began.
+    /// When the counters were last seen to change: tenths of a second since the connection log began.
     pub changed: AtomicU32,
 }
 
 /// The data plane's hold on its row; dropping it ends the row.
-pub struct Live {
-    row: Arc<Row>,
+pub struct LiveConnection {
+    row: Arc<ConnectionRow>,
     shard: Arc<Shard>,
 }
 
@@ -80,14 +80,14 @@ pub enum Phase {
     FirstByte = 3,
 }
 
-impl Row {
-    /// `started` is Unix milliseconds, `opened` the same moment on the ledger's clock.
+impl ConnectionRow {
+    /// `started` is Unix milliseconds, `opened` the same moment on the connection log's clock.
     pub(crate) fn new(
         id: u64,
         started: u64,
         opened: u64,
-        texts: Arc<Texts>,
-        opening: Opening,
+        texts: Arc<SharedTexts>,
+        opening: NewConnection,
         verdict: Verdict,
     ) -> Self {
         let app = OnceLock::new();
@@ -123,7 +123,7 @@ impl Row {
     }
 
     /// Asks the connection to close; the first reason stays with the row.
-    pub fn cancel(&self, why: End) {
+    pub fn cancel(&self, why: CloseReason) {
         let _ = self
             .cancelled
             .compare_exchange(0, why as u8, Ordering::Release, Ordering::Relaxed);
@@ -131,8 +131,8 @@ impl Row {
     }
 
     /// The reason for which it was asked to close.
-    pub fn cancelled(&self) -> Option<End> {
-        End::from_code(self.cancelled.load(Ordering::Acquire))
+    pub fn cancelled(&self) -> Option<CloseReason> {
+        CloseReason::from_code(self.cancelled.load(Ordering::Acquire))
     }
 
     /// The program behind the connection, found after the row was opened. The first answer stays.
@@ -177,8 +177,8 @@ impl Row {
     }
 
     /// What the row was opened with, its program as known now.
-    pub fn opening(&self) -> Opening {
-        Opening {
+    pub fn opening(&self) -> NewConnection {
+        NewConnection {
             listener: self.listener,
             client: self.client(),
             protocol: self.protocol,
@@ -254,12 +254,12 @@ impl Row {
     }
 }
 
-impl Live {
-    pub(crate) fn new(row: Arc<Row>, shard: Arc<Shard>) -> Self {
+impl LiveConnection {
+    pub(crate) fn new(row: Arc<ConnectionRow>, shard: Arc<Shard>) -> Self {
         Self { row, shard }
     }
 
-    pub fn row(&self) -> &Arc<Row> {
+    pub fn row(&self) -> &Arc<ConnectionRow> {
         &self.row
     }
 
@@ -273,7 +273,7 @@ impl Live {
         self.row.down.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Books how long opening took; `None`: the phase did not happen here.
+    /// Recorder how long opening took; `None`: the phase did not happen here.
     pub fn set_phases(
         &self,
         dns: Option<Duration>,
@@ -285,12 +285,12 @@ impl Live {
         self.row.set_phase(Phase::Tls, tls.map(micros));
     }
 
-    /// Books the time from the connection's standing to the first byte from the far end.
+    /// Recorder the time from the connection's standing to the first byte from the far end.
     pub fn first_byte(&self, after: Duration) {
         self.row.set_phase(Phase::FirstByte, Some(micros(after)));
     }
 
-    /// Books the target's address, where it is known (direct connections).
+    /// Recorder the target's address, where it is known (direct connections).
     pub fn set_remote(&self, remote: SocketAddr) {
         self.row.set_remote(remote.ip());
     }
@@ -314,15 +314,15 @@ impl Live {
     }
 
     /// Ends the row with its reason; without this call it ends as finished when dropped. Where somebody asked for the
-    /// end ([`Row::cancel`]) that reason is booked instead.
-    pub fn end(self, end: End, error: Option<String>) {
-        self.shard.close(&self.row, end, error);
+    /// end ([`ConnectionRow::cancel`]) that reason is booked instead.
+    pub fn close(self, reason: CloseReason, error: Option<String>) {
+        self.shard.close(&self.row, reason, error);
     }
 }
 
-impl Drop for Live {
+impl Drop for LiveConnection {
     fn drop(&mut self) {
-        self.shard.close(&self.row, End::Finished, None);
+        self.shard.close(&self.row, CloseReason::Finished, None);
     }
 }
 
@@ -330,7 +330,7 @@ fn micros(duration: Duration) -> u32 {
     u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)
 }
 
-/// Tenths of a second of a time on the ledger's clock; enough for 13 years.
+/// Tenths of a second of a time on the connection log's clock; enough for 13 years.
 pub(crate) fn tenths(ms: u64) -> u32 {
     u32::try_from(ms / 100).unwrap_or(u32::MAX)
 }

@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::entry::Verdict;
+use crate::connection::Verdict;
 
 /// Bytes both ways.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Sums {
+#[schema(as = Sums)]
+pub struct ByteCounts {
     pub up: u64,
     pub down: u64,
 }
@@ -21,12 +22,12 @@ pub struct Totals {
     pub active: u64,
     pub blocked: u64,
     pub failed: u64,
-    pub direct: Sums,
-    pub routed: Sums,
-    pub cached: Sums,
+    pub direct: ByteCounts,
+    pub routed: ByteCounts,
+    pub cached: ByteCounts,
 }
 
-impl Sums {
+impl ByteCounts {
     pub(crate) fn add(&mut self, other: Self) {
         self.up += other.up;
         self.down += other.down;
@@ -34,7 +35,7 @@ impl Sums {
 }
 
 impl Totals {
-    pub(crate) fn of(&mut self, verdict: Verdict) -> &mut Sums {
+    pub(crate) fn of(&mut self, verdict: Verdict) -> &mut ByteCounts {
         match verdict {
             Verdict::Direct => &mut self.direct,
             Verdict::Cached => &mut self.cached,

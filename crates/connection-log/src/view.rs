@@ -5,14 +5,15 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::entry::{End, Verdict, listener_word, protocol_word, why_word};
-use crate::live::{Phase, Row};
-use crate::shard::Ended;
+use crate::connection::{CloseReason, Verdict, listener_word, protocol_word, why_word};
+use crate::live::{ConnectionRow, Phase};
+use crate::shard::ClosedConnection;
 
 /// Which table a row is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+#[schema(as = State)]
+pub enum RowState {
     /// It stands now.
     Active,
     /// It stood, or its dial failed.
@@ -26,7 +27,7 @@ pub enum State {
 pub struct RowView {
     /// At most 2^53, so that every reader of JSON keeps it exact.
     pub id: u64,
-    pub state: State,
+    pub state: RowState,
     /// "mixed", "socks" or "http".
     pub listener: Cow<'static, str>,
     /// The client's address and port.
@@ -78,15 +79,15 @@ pub struct RowView {
 
 /// A row of either table while a query looks at it.
 #[derive(Clone, Copy)]
-pub(crate) struct Entry<'a> {
-    pub row: &'a Row,
-    pub ended: Option<&'a Ended>,
+pub(crate) struct RowRef<'a> {
+    pub row: &'a ConnectionRow,
+    pub ended: Option<&'a ClosedConnection>,
     /// Unix milliseconds.
     pub now: u64,
 }
 
-impl<'a> Entry<'a> {
-    pub fn of_ended(ended: &'a Ended, now: u64) -> Self {
+impl<'a> RowRef<'a> {
+    pub fn of_ended(ended: &'a ClosedConnection, now: u64) -> Self {
         Self {
             row: &ended.row,
             ended: Some(ended),
@@ -94,11 +95,11 @@ impl<'a> Entry<'a> {
         }
     }
 
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> RowState {
         match self.ended {
-            None => State::Active,
-            Some(ended) if ended.verdict == Verdict::Blocked => State::Blocked,
-            Some(_) => State::Closed,
+            None => RowState::Active,
+            Some(ended) if ended.verdict == Verdict::Blocked => RowState::Blocked,
+            Some(_) => RowState::Closed,
         }
     }
 
@@ -119,7 +120,7 @@ impl<'a> Entry<'a> {
         self.ended.map_or_else(|| self.row.down_speed(), |_| 0.0)
     }
 
-    pub fn end(&self) -> Option<End> {
+    pub fn end(&self) -> Option<CloseReason> {
         self.ended.map(|ended| ended.end)
     }
 

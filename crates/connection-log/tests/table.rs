@@ -13,7 +13,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use privet_ledger::{End, Ledger, Live, Query, State, Window};
+use privet_connection_log::{
+    CloseReason, ConnectionLog, LiveConnection, PageRequest, Query, RowState,
+};
 use support::{all, opening, query};
 
 /// Counts the bytes that the current thread holds.
@@ -48,15 +50,18 @@ static ALLOCATOR: Counting = Counting;
 #[test]
 fn a_row_that_stands_costs_at_most_256_bytes_all_told() {
     const ROWS: usize = 10_000;
-    let ledger = Ledger::default();
+    let connection_log = ConnectionLog::default();
     let opening = opening("www.example.com", 443);
-    drop(ledger.open(opening.clone()));
-    ledger.tick(Instant::now());
+    drop(connection_log.open(opening.clone()));
+    connection_log.tick(Instant::now());
     let mut rows = Vec::with_capacity(ROWS);
     let before = held();
-    rows.extend((0..ROWS).map(|_| ledger.open(opening.clone())));
+    rows.extend((0..ROWS).map(|_| connection_log.open(opening.clone())));
     let each = (held() - before) as usize / ROWS;
-    eprintln!("{each} bytes a row, and {} in its task", size_of::<Live>());
+    eprintln!(
+        "{each} bytes a row, and {} in its task",
+        size_of::<LiveConnection>()
+    );
     assert!(each <= 256, "{each}");
 }
 
@@ -64,18 +69,22 @@ fn a_row_that_stands_costs_at_most_256_bytes_all_told() {
 fn threads_open_and_close_while_readers_look_and_nothing_is_lost() {
     const THREADS: u64 = 4;
     const EACH: u64 = 3_000;
-    let ledger = Ledger::default();
+    let connection_log = ConnectionLog::default();
     let done = Arc::new(AtomicBool::new(false));
     let reader = {
-        let (ledger, done) = (ledger.clone(), done.clone());
+        let (connection_log, done) = (connection_log.clone(), done.clone());
         thread::spawn(move || {
             let mut looked = 0_u64;
             while !done.load(Ordering::Acquire) {
-                ledger.tick(Instant::now());
-                let page = ledger.page(State::Active, &query("host:test"), &Window::default());
+                connection_log.tick(Instant::now());
+                let page = connection_log.page(
+                    RowState::Active,
+                    &query("host:test"),
+                    &PageRequest::default(),
+                );
                 let ids: HashSet<u64> = page.rows.iter().map(|row| row.id).collect();
                 assert_eq!(ids.len(), page.rows.len(), "no row is shown twice");
-                ledger.cancel_matching(&query("port:7"), End::Closed);
+                connection_log.cancel_matching(&query("port:7"), CloseReason::Closed);
                 looked += 1;
             }
             looked
@@ -83,18 +92,18 @@ fn threads_open_and_close_while_readers_look_and_nothing_is_lost() {
     };
     let writers: Vec<_> = (0..THREADS)
         .map(|_| {
-            let ledger = ledger.clone();
+            let connection_log = connection_log.clone();
             thread::spawn(move || {
-                let mut standing: Vec<Live> = Vec::new();
+                let mut standing: Vec<LiveConnection> = Vec::new();
                 for at in 0..EACH {
-                    let live = ledger.open(opening("a.test", (at % 10) as u16));
+                    let live = connection_log.open(opening("a.test", (at % 10) as u16));
                     live.up(at);
                     live.down(1);
                     standing.push(live);
                     if at % 3 == 0 {
                         standing
                             .swap_remove((at as usize * 7) % standing.len())
-                            .end(End::Finished, None);
+                            .close(CloseReason::Finished, None);
                     }
                 }
                 standing
@@ -102,40 +111,44 @@ fn threads_open_and_close_while_readers_look_and_nothing_is_lost() {
         })
         .collect();
     // Rows may end on another thread than the one they were opened on.
-    let standing: Vec<Live> = writers
+    let standing: Vec<LiveConnection> = writers
         .into_iter()
         .flat_map(|writer| writer.join().expect("no panic"))
         .collect();
     done.store(true, Ordering::Release);
     assert!(reader.join().expect("no panic") > 0);
-    let totals = ledger.totals();
+    let totals = connection_log.totals();
     assert_eq!(totals.active, standing.len() as u64);
     assert_eq!(totals.connections, THREADS * EACH);
     assert_eq!(totals.direct.up, THREADS * (0..EACH).sum::<u64>());
     assert_eq!(totals.direct.down, THREADS * EACH);
-    let ids: HashSet<u64> = ledger.live().iter().map(|row| row.id).collect();
+    let ids: HashSet<u64> = connection_log
+        .live_rows()
+        .iter()
+        .map(|row| row.id)
+        .collect();
     assert_eq!(ids.len(), standing.len());
-    let closed = all(&ledger, State::Closed).total;
+    let closed = all(&connection_log, RowState::Closed).total;
     assert_eq!(closed + standing.len(), (THREADS * EACH) as usize);
     drop(standing);
-    let page = ledger.page(State::Active, &Query::default(), &Window::default());
+    let page = connection_log.page(RowState::Active, &Query::default(), &PageRequest::default());
     assert_eq!(page.total, 0);
-    assert_eq!(ledger.lost_rows(), 0);
+    assert_eq!(connection_log.dropped_rows(), 0);
 }
 
 #[test]
 fn a_burst_that_nobody_collects_is_bounded_and_its_sums_are_kept() {
     const BURST: u64 = 20_000;
-    let ledger = Ledger::default();
+    let connection_log = ConnectionLog::default();
     for _ in 0..BURST {
-        let live = ledger.open(opening("a.test", 80));
+        let live = connection_log.open(opening("a.test", 80));
         live.up(3);
     }
-    ledger.tick(Instant::now());
-    let lost = ledger.lost_rows();
+    connection_log.tick(Instant::now());
+    let lost = connection_log.dropped_rows();
     assert_eq!(lost, BURST - 16_384);
-    let usage = ledger
-        .usage(privet_ledger::GroupBy::Domain, 0, u64::MAX / 2, 0)
+    let usage = connection_log
+        .usage(privet_connection_log::GroupBy::Domain, 0, u64::MAX / 2, 0)
         .expect("in memory");
     let (up, connections) = usage
         .iter()
@@ -146,5 +159,5 @@ fn a_burst_that_nobody_collects_is_bounded_and_its_sums_are_kept() {
             .iter()
             .any(|row| row.key == "(other)" && row.connections == lost)
     );
-    assert_eq!(ledger.totals().direct.up, 3 * BURST);
+    assert_eq!(connection_log.totals().direct.up, 3 * BURST);
 }

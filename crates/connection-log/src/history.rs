@@ -5,8 +5,8 @@ use std::mem::size_of;
 
 use privet_policy::Host;
 
-use crate::live::Row;
-use crate::shard::Ended;
+use crate::live::ConnectionRow;
+use crate::shard::ClosedConnection;
 
 /// The cost of a row that is not in its own size: reference counts and the allocator's share.
 const ROW_OVERHEAD: usize = 40;
@@ -15,7 +15,7 @@ const INLINE_NAME: usize = 24;
 
 /// The newest rows that ended.
 pub(crate) struct History {
-    rows: VecDeque<Ended>,
+    rows: VecDeque<ClosedConnection>,
     bytes: usize,
     most_rows: usize,
     most_bytes: usize,
@@ -32,7 +32,7 @@ impl History {
     }
 
     /// Takes a row in and lets the oldest go until both bounds hold.
-    pub fn push(&mut self, ended: Ended) {
+    pub fn push(&mut self, ended: ClosedConnection) {
         self.bytes += cost(&ended);
         self.rows.push_back(ended);
         self.shrink();
@@ -54,11 +54,11 @@ impl History {
         }
     }
 
-    pub fn newest_first(&self) -> impl Iterator<Item = &Ended> {
+    pub fn newest_first(&self) -> impl Iterator<Item = &ClosedConnection> {
         self.rows.iter().rev()
     }
 
-    pub fn oldest_first(&self) -> impl Iterator<Item = &Ended> {
+    pub fn oldest_first(&self) -> impl Iterator<Item = &ClosedConnection> {
         self.rows.iter()
     }
 
@@ -68,11 +68,11 @@ impl History {
     }
 }
 
-fn cost(ended: &Ended) -> usize {
+fn cost(ended: &ClosedConnection) -> usize {
     let name = match &ended.row.target().host {
         Host::Name(name) if name.len() > INLINE_NAME => name.len(),
         _ => 0,
     };
     let error = ended.error.as_ref().map_or(0, |error| error.len());
-    size_of::<Ended>() + size_of::<Row>() + ROW_OVERHEAD + name + error
+    size_of::<ClosedConnection>() + size_of::<ConnectionRow>() + ROW_OVERHEAD + name + error
 }

@@ -7,12 +7,14 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use privet_ledger::clock::Clock;
-use privet_ledger::{End, GroupBy, Ledger, Live, Retention, Settings, State, Verdict};
+use privet_connection_log::clock::Clock;
+use privet_connection_log::{
+    CloseReason, ConnectionLog, GroupBy, LiveConnection, Retention, RowState, Settings, Verdict,
+};
 use proptest::prelude::*;
 use support::{all, app, opening};
 
-/// What can happen to a ledger.
+/// What can happen to a connection log.
 #[derive(Debug, Clone)]
 enum Happens {
     Opens { host: u8, routed: bool },
@@ -49,9 +51,9 @@ proptest! {
     #[test]
     fn sums_agree_and_no_row_is_lost(events in prop::collection::vec(happens(), 1..120)) {
         let (clock, cell) = Clock::by_hand(1_700_000_000_000);
-        let ledger = Ledger::with_clock(Settings::default(), clock.clone());
+        let connection_log = ConnectionLog::with_clock(Settings::default(), clock.clone());
         let mut model = Model::default();
-        let mut live: Vec<(String, Live)> = Vec::new();
+        let mut live: Vec<(String, LiveConnection)> = Vec::new();
         for event in events {
             match event {
                 Happens::Opens { host, routed } => {
@@ -61,7 +63,7 @@ proptest! {
                         opening.route = "tor".into();
                     }
                     model.hosts.entry(host.clone()).or_default()[2] += 1;
-                    live.push((host, ledger.open(opening)));
+                    live.push((host, connection_log.open(opening)));
                 }
                 Happens::Moves { row, up, down } => {
                     if let Some((host, live)) = live.get(row) {
@@ -74,7 +76,7 @@ proptest! {
                 }
                 Happens::Closes { row } => {
                     if row < live.len() {
-                        live.swap_remove(row).1.end(End::Finished, None);
+                        live.swap_remove(row).1.close(CloseReason::Finished, None);
                         model.closed += 1;
                     }
                 }
@@ -85,26 +87,26 @@ proptest! {
                     if blocked {
                         sums[3] += 1;
                         model.blocked += 1;
-                        ledger.refused(opening(&host, 80), End::Blocked, None);
+                        connection_log.record_refused(opening(&host, 80), CloseReason::Blocked, None);
                     } else {
                         model.closed += 1;
                         model.failed += 1;
-                        ledger.refused(opening(&host, 80), End::Failed, Some("refused".to_owned()));
+                        connection_log.record_refused(opening(&host, 80), CloseReason::Failed, Some("refused".to_owned()));
                     }
                 }
                 Happens::Passes { ms } => {
                     cell.fetch_add(ms.into(), Ordering::Relaxed);
                 }
-                Happens::Ticks => ledger.tick(clock.moment(clock.now())),
+                Happens::Ticks => connection_log.tick(clock.moment(clock.now())),
             }
         }
         // Nearer than a sample's least span the last bytes would wait for the next one.
         cell.fetch_add(1000, Ordering::Relaxed);
-        ledger.tick(clock.moment(clock.now()));
-        prop_assert_eq!(all(&ledger, State::Active).total, live.len());
-        prop_assert_eq!(all(&ledger, State::Closed).total, model.closed);
-        prop_assert_eq!(all(&ledger, State::Blocked).total, model.blocked);
-        let totals = ledger.totals();
+        connection_log.tick(clock.moment(clock.now()));
+        prop_assert_eq!(all(&connection_log, RowState::Active).total, live.len());
+        prop_assert_eq!(all(&connection_log, RowState::Closed).total, model.closed);
+        prop_assert_eq!(all(&connection_log, RowState::Blocked).total, model.blocked);
+        let totals = connection_log.totals();
         let sum = |at: usize| model.hosts.values().map(|sums| sums[at]).sum::<u64>();
         prop_assert_eq!(totals.direct.up + totals.routed.up, sum(0));
         prop_assert_eq!(totals.direct.down + totals.routed.down, sum(1));
@@ -114,8 +116,8 @@ proptest! {
         prop_assert_eq!(totals.active, live.len() as u64);
         // All minutes together tell the same by domain as the model, and the same sum by anything else.
         for (_, by) in GroupBy::ALL {
-            let rows = ledger.usage(by, 0, u64::MAX / 2, 0).expect("in memory");
-            let of = |read: fn(&privet_ledger::UsageRow) -> u64| rows.iter().map(read).sum::<u64>();
+            let rows = connection_log.usage(by, 0, u64::MAX / 2, 0).expect("in memory");
+            let of = |read: fn(&privet_connection_log::UsageRow) -> u64| rows.iter().map(read).sum::<u64>();
             prop_assert_eq!([of(|r| r.up), of(|r| r.down), of(|r| r.connections), of(|r| r.blocked)],
                 [sum(0), sum(1), sum(2), sum(3)]);
             if by == GroupBy::Domain {
@@ -125,63 +127,63 @@ proptest! {
                 }
             }
         }
-        prop_assert_eq!(ledger.lost_rows(), 0);
+        prop_assert_eq!(connection_log.dropped_rows(), 0);
     }
 }
 
-fn ledger(settings: Settings) -> (Ledger, impl Fn(u64)) {
+fn connection_log(settings: Settings) -> (ConnectionLog, impl Fn(u64)) {
     let (clock, cell) = Clock::by_hand(1_700_000_000_000);
-    let ledger = Ledger::with_clock(settings, clock.clone());
-    let ticking = ledger.clone();
+    let connection_log = ConnectionLog::with_clock(settings, clock.clone());
+    let ticking = connection_log.clone();
     let pass = move |ms: u64| {
         cell.fetch_add(ms, Ordering::Relaxed);
         ticking.tick(clock.moment(clock.now()));
     };
-    (ledger, pass)
+    (connection_log, pass)
 }
 
-fn is_cancelled(live: &Live) -> bool {
+fn is_cancelled(live: &LiveConnection) -> bool {
     live.poll_cancelled(&mut Context::from_waker(Waker::noop())) == Poll::Ready(())
 }
 
 #[test]
 fn speeds_are_the_bytes_between_two_ticks() {
-    let (ledger, pass) = ledger(Settings::default());
-    let live = ledger.open(opening("a.test", 80));
+    let (connection_log, pass) = connection_log(Settings::default());
+    let live = connection_log.open(opening("a.test", 80));
     pass(1000);
     live.down(5_000);
     live.up(100);
     pass(500);
-    let page = all(&ledger, State::Active);
+    let page = all(&connection_log, RowState::Active);
     assert_eq!((page.down_speed, page.up_speed), (10_000, 200));
     assert_eq!(page.rows[0].down_speed, 10_000);
     pass(500);
-    assert_eq!(all(&ledger, State::Active).down_speed, 0);
+    assert_eq!(all(&connection_log, RowState::Active).down_speed, 0);
 }
 
 #[test]
 fn only_rows_without_a_byte_for_the_limit_end_as_idle() {
     let (clock, cell) = Clock::by_hand(0);
-    let ledger = Ledger::with_clock(Settings::default(), clock.clone());
-    let idle = ledger.open(opening("idle.test", 80));
-    let busy = ledger.open(opening("busy.test", 80));
+    let connection_log = ConnectionLog::with_clock(Settings::default(), clock.clone());
+    let idle = connection_log.open(opening("idle.test", 80));
+    let busy = connection_log.open(opening("busy.test", 80));
     let limit = Duration::from_secs(80);
     let mut swept = 0;
     for second in (0..=79_u64).step_by(10) {
         cell.store(second * 1000, Ordering::Relaxed);
         busy.down(1);
-        swept += ledger.sweep_idle(clock.moment(second * 1000), limit);
+        swept += connection_log.close_idle(clock.moment(second * 1000), limit);
     }
     assert_eq!(swept, 0);
-    assert_eq!(ledger.sweep_idle(clock.moment(80_000), limit), 1);
+    assert_eq!(connection_log.close_idle(clock.moment(80_000), limit), 1);
     assert!(is_cancelled(&idle) && !is_cancelled(&busy));
     assert_eq!(
-        ledger.sweep_idle(clock.moment(81_000), limit),
+        connection_log.close_idle(clock.moment(81_000), limit),
         0,
         "asked once"
     );
     drop(idle);
-    let row = &all(&ledger, State::Closed).rows[0];
+    let row = &all(&connection_log, RowState::Closed).rows[0];
     assert_eq!(
         (row.host.as_str(), row.end.as_deref()),
         ("idle.test", Some("idle"))
@@ -190,51 +192,61 @@ fn only_rows_without_a_byte_for_the_limit_end_as_idle() {
 
 #[test]
 fn the_first_reason_to_close_stays_with_the_row() {
-    let (ledger, _pass) = ledger(Settings::default());
-    let live = ledger.open(opening("a.test", 80));
-    assert!(ledger.cancel(live.row().id, End::Closed));
-    assert_eq!(ledger.cancel_all(End::Shutdown), 1);
-    live.end(End::Broken, Some("cut".to_owned()));
-    let row = &all(&ledger, State::Closed).rows[0];
+    let (connection_log, _pass) = connection_log(Settings::default());
+    let live = connection_log.open(opening("a.test", 80));
+    assert!(connection_log.cancel(live.row().id, CloseReason::Closed));
+    assert_eq!(connection_log.cancel_all(CloseReason::Shutdown), 1);
+    live.close(CloseReason::Broken, Some("cut".to_owned()));
+    let row = &all(&connection_log, RowState::Closed).rows[0];
     assert_eq!(
         (row.end.as_deref(), row.error.as_deref()),
         (Some("closed"), Some("cut"))
     );
-    assert!(!ledger.cancel(row.id, End::Closed), "it no longer stands");
+    assert!(
+        !connection_log.cancel(row.id, CloseReason::Closed),
+        "it no longer stands"
+    );
 }
 
 #[test]
 fn only_matching_rows_are_asked_to_close() {
-    let (ledger, _pass) = ledger(Settings::default());
-    let rows = ["a.test", "b.test", "a.example"].map(|host| ledger.open(opening(host, 80)));
+    let (connection_log, _pass) = connection_log(Settings::default());
+    let rows = ["a.test", "b.test", "a.example"].map(|host| connection_log.open(opening(host, 80)));
     assert_eq!(
-        ledger.cancel_matching(&support::query("host:a.*"), End::Closed),
+        connection_log.cancel_matching(&support::query("host:a.*"), CloseReason::Closed),
         2
     );
     assert_eq!(rows.each_ref().map(is_cancelled), [true, false, true]);
-    let asked = ledger.cancel_where(|row| row.target().port == 80, End::Reload);
+    let asked = connection_log.cancel_where(|row| row.target().port == 80, CloseReason::Reload);
     assert_eq!(asked, 3);
-    assert_eq!(rows[1].row().cancelled(), Some(End::Reload));
+    assert_eq!(rows[1].row().cancelled(), Some(CloseReason::Reload));
 }
 
 #[test]
 fn a_program_found_late_is_shown_and_the_first_answer_stays() {
-    let (ledger, _pass) = ledger(Settings::default());
-    let live = ledger.open(opening("a.test", 80));
+    let (connection_log, _pass) = connection_log(Settings::default());
+    let live = connection_log.open(opening("a.test", 80));
     live.row().set_app(app("curl"));
     live.row().set_app(app("wget"));
     assert_eq!(
-        all(&ledger, State::Active).rows[0].app.as_deref(),
+        all(&connection_log, RowState::Active).rows[0]
+            .app
+            .as_deref(),
         Some("curl")
     );
 }
 
 #[test]
 fn a_connection_that_is_blocked_after_it_stood_is_in_the_blocked_history() {
-    let (ledger, _pass) = ledger(Settings::default());
-    ledger.open(opening("a.test", 80)).end(End::Blocked, None);
-    assert_eq!(all(&ledger, State::Blocked).rows[0].verdict, "blocked");
-    assert_eq!(ledger.totals().blocked, 1);
+    let (connection_log, _pass) = connection_log(Settings::default());
+    connection_log
+        .open(opening("a.test", 80))
+        .close(CloseReason::Blocked, None);
+    assert_eq!(
+        all(&connection_log, RowState::Blocked).rows[0].verdict,
+        "blocked"
+    );
+    assert_eq!(connection_log.totals().blocked, 1);
 }
 
 #[test]
@@ -245,11 +257,11 @@ fn the_history_keeps_the_newest_within_both_bounds() {
         ..Settings::default()
     };
     for (settings, most) in [(settings(3, usize::MAX), 3), (settings(100, 2_000), 7)] {
-        let (ledger, _pass) = ledger(settings);
+        let (connection_log, _pass) = connection_log(settings);
         for at in 0..20 {
-            drop(ledger.open(opening(&format!("{at}.test"), 80)));
+            drop(connection_log.open(opening(&format!("{at}.test"), 80)));
         }
-        let page = all(&ledger, State::Closed);
+        let page = all(&connection_log, RowState::Closed);
         assert!(page.total <= most && page.total > 0, "{}", page.total);
         assert!(page.rows.iter().any(|row| row.host == "19.test"));
         assert!(page.rows.iter().all(|row| row.host != "0.test"));
@@ -258,26 +270,32 @@ fn the_history_keeps_the_newest_within_both_bounds() {
 
 #[test]
 fn nothing_is_remembered_where_nothing_may_be() {
-    let (ledger, pass) = ledger(Settings {
+    let (connection_log, pass) = connection_log(Settings {
         retention: Retention::None,
         ..Settings::default()
     });
-    let live = ledger.open(opening("a.test", 80));
+    let live = connection_log.open(opening("a.test", 80));
     live.up(10);
     pass(1000);
     drop(live);
-    ledger.refused(opening("b.test", 80), End::Blocked, None);
+    connection_log.record_refused(opening("b.test", 80), CloseReason::Blocked, None);
     pass(60_000);
-    assert_eq!(all(&ledger, State::Closed).total, 0);
-    assert_eq!(all(&ledger, State::Blocked).total, 0);
+    assert_eq!(all(&connection_log, RowState::Closed).total, 0);
+    assert_eq!(all(&connection_log, RowState::Blocked).total, 0);
     assert!(
-        ledger
+        connection_log
             .usage(GroupBy::Domain, 0, u64::MAX / 2, 0)
             .expect("in memory")
             .is_empty()
     );
-    assert_eq!(ledger.records(0).expect("in memory").count(), 0);
-    let totals = ledger.totals();
+    assert_eq!(
+        connection_log
+            .past_connections(0)
+            .expect("in memory")
+            .count(),
+        0
+    );
+    let totals = connection_log.totals();
     assert_eq!(
         (totals.connections, totals.blocked, totals.direct.up),
         (2, 1, 10)
@@ -286,33 +304,33 @@ fn nothing_is_remembered_where_nothing_may_be() {
 
 #[test]
 fn what_settings_no_longer_allow_is_forgotten_at_once() {
-    let (ledger, _pass) = ledger(Settings::default());
-    drop(ledger.open(opening("a.test", 80)));
-    assert_eq!(all(&ledger, State::Closed).total, 1);
-    ledger.reconfigure(Settings {
+    let (connection_log, _pass) = connection_log(Settings::default());
+    drop(connection_log.open(opening("a.test", 80)));
+    assert_eq!(all(&connection_log, RowState::Closed).total, 1);
+    connection_log.reconfigure(Settings {
         retention: Retention::None,
         ..Settings::default()
     });
-    drop(ledger.open(opening("b.test", 80)));
-    assert_eq!(all(&ledger, State::Closed).total, 0);
+    drop(connection_log.open(opening("b.test", 80)));
+    assert_eq!(all(&connection_log, RowState::Closed).total, 0);
 }
 
 #[test]
 fn private_domains_are_only_a_sum() {
-    let (ledger, pass) = ledger(Settings {
+    let (connection_log, pass) = connection_log(Settings {
         private: vec!["secret.test".to_owned()],
         ..Settings::default()
     });
     for host in ["secret.test", "www.secret.test", "notsecret.test"] {
-        let live = ledger.open(opening(host, 80));
+        let live = connection_log.open(opening(host, 80));
         live.up(5);
         drop(live);
     }
     pass(1000);
-    let page = all(&ledger, State::Closed);
+    let page = all(&connection_log, RowState::Closed);
     let hosts: Vec<&str> = page.rows.iter().map(|row| &*row.host).collect();
     assert_eq!(hosts, ["notsecret.test"]);
-    let usage = ledger
+    let usage = connection_log
         .usage(GroupBy::Domain, 0, u64::MAX / 2, 0)
         .expect("in memory");
     let mut keys: Vec<(&str, u64)> = usage.iter().map(|row| (&*row.key, row.up)).collect();
@@ -322,15 +340,15 @@ fn private_domains_are_only_a_sum() {
 
 #[test]
 fn domains_can_be_booked_by_their_last_labels() {
-    let (ledger, pass) = ledger(Settings {
+    let (connection_log, pass) = connection_log(Settings {
         domain_labels: Some(2),
         ..Settings::default()
     });
     for host in ["a.b.example.test", "example.test", "test", "10.0.0.1"] {
-        drop(ledger.open(opening(host, 80)));
+        drop(connection_log.open(opening(host, 80)));
     }
     pass(1000);
-    let usage = ledger
+    let usage = connection_log
         .usage(GroupBy::Domain, 0, u64::MAX / 2, 0)
         .expect("in memory");
     let mut keys: Vec<(&str, u64)> = usage
@@ -343,13 +361,13 @@ fn domains_can_be_booked_by_their_last_labels() {
 
 #[test]
 fn bytes_are_booked_in_the_minute_they_moved() {
-    let (ledger, pass) = ledger(Settings::default());
-    let live = ledger.open(opening("a.test", 80));
+    let (connection_log, pass) = connection_log(Settings::default());
+    let live = connection_log.open(opening("a.test", 80));
     for up in [1, 10, 100] {
         live.up(up);
         pass(60_000);
     }
-    let usage = ledger
+    let usage = connection_log
         .usage(GroupBy::App, 0, u64::MAX / 2, 60_000)
         .expect("in memory");
     let ups: Vec<u64> = usage.iter().map(|row| row.up).collect();
@@ -365,12 +383,16 @@ fn bytes_are_booked_in_the_minute_they_moved() {
 
 #[test]
 fn names_past_the_bound_of_a_minute_are_summed_as_other() {
-    let (ledger, pass) = ledger(Settings::default());
+    let (connection_log, pass) = connection_log(Settings::default());
     for at in 0..2_500 {
-        ledger.refused(opening(&format!("{at}.test"), 80), End::Blocked, None);
+        connection_log.record_refused(
+            opening(&format!("{at}.test"), 80),
+            CloseReason::Blocked,
+            None,
+        );
     }
     pass(1000);
-    let usage = ledger
+    let usage = connection_log
         .usage(GroupBy::Domain, 0, u64::MAX / 2, 0)
         .expect("in memory");
     assert!(usage.len() <= 201);
@@ -380,13 +402,13 @@ fn names_past_the_bound_of_a_minute_are_summed_as_other() {
 
 #[test]
 fn past_connections_are_told_for_a_replay_oldest_first() {
-    let (ledger, pass) = ledger(Settings::default());
-    drop(ledger.open(opening("a.test", 80)));
+    let (connection_log, pass) = connection_log(Settings::default());
+    drop(connection_log.open(opening("a.test", 80)));
     pass(1000);
-    ledger.refused(opening("b.test", 81), End::Blocked, None);
+    connection_log.record_refused(opening("b.test", 81), CloseReason::Blocked, None);
     pass(1000);
-    let records: Vec<(String, Verdict)> = ledger
-        .records(0)
+    let records: Vec<(String, Verdict)> = connection_log
+        .past_connections(0)
         .expect("in memory")
         .map(|record| (record.target.to_string(), record.verdict))
         .collect();
@@ -399,8 +421,8 @@ fn past_connections_are_told_for_a_replay_oldest_first() {
         wanted.map(|(target, verdict)| (target.to_owned(), verdict))
     );
     assert_eq!(
-        ledger
-            .records(1_700_000_000_500)
+        connection_log
+            .past_connections(1_700_000_000_500)
             .expect("in memory")
             .count(),
         1

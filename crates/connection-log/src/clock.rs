@@ -38,7 +38,7 @@ impl Clock {
         (clock, cell)
     }
 
-    /// Milliseconds since the ledger began.
+    /// Milliseconds since the connection log began.
     pub fn now(&self) -> u64 {
         match &self.by_hand {
             Some(cell) => cell.load(Ordering::Relaxed),

@@ -5,7 +5,9 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use privet_ledger::{End, GroupBy, Ledger, Retention, RowView, Settings, State};
+use privet_connection_log::{
+    CloseReason, ConnectionLog, GroupBy, Retention, RowState, RowView, Settings,
+};
 use privet_policy::WhyKind;
 use support::{all, app, opening};
 
@@ -26,12 +28,12 @@ fn folder() -> (tempfile::TempDir, PathBuf) {
 }
 
 /// One connection with everything a row can have, one blocked, one failed.
-fn live_through(ledger: &Ledger) {
+fn live_through(connection_log: &ConnectionLog) {
     let mut full = opening("www.example.com", 443);
     full.app = Some(app("firefox"));
     full.user = Some("alice".into());
     full.route = "office → tor".into();
-    let live = ledger.open(full);
+    let live = connection_log.open(full);
     live.up(1_000);
     live.down(2_000);
     live.request();
@@ -39,20 +41,20 @@ fn live_through(ledger: &Ledger) {
     let ms = |ms| Some(Duration::from_millis(ms));
     live.set_phases(ms(1), ms(20), None);
     live.first_byte(Duration::from_micros(333));
-    live.end(End::Broken, Some("reset by peer".to_owned()));
+    live.close(CloseReason::Broken, Some("reset by peer".to_owned()));
     let mut ads = opening("ads.example.net", 80);
     ads.why.kind = WhyKind::Deny;
-    ledger.refused(ads, End::Blocked, None);
-    ledger.refused(
+    connection_log.record_refused(ads, CloseReason::Blocked, None);
+    connection_log.record_refused(
         opening("10.0.0.1", 22),
-        End::Failed,
+        CloseReason::Failed,
         Some("refused".to_owned()),
     );
 }
 
-fn shown(ledger: &Ledger) -> Vec<RowView> {
-    let mut rows = all(ledger, State::Closed).rows;
-    rows.extend(all(ledger, State::Blocked).rows);
+fn shown(connection_log: &ConnectionLog) -> Vec<RowView> {
+    let mut rows = all(connection_log, RowState::Closed).rows;
+    rows.extend(all(connection_log, RowState::Blocked).rows);
     // Numbers belong to a run.
     for row in &mut rows {
         row.id = 0;
@@ -61,8 +63,10 @@ fn shown(ledger: &Ledger) -> Vec<RowView> {
     rows
 }
 
-fn usage(ledger: &Ledger, by: GroupBy) -> Vec<(String, u64, u64)> {
-    let rows = ledger.usage(by, 0, u64::MAX / 2, 0).expect("readable");
+fn usage(connection_log: &ConnectionLog, by: GroupBy) -> Vec<(String, u64, u64)> {
+    let rows = connection_log
+        .usage(by, 0, u64::MAX / 2, 0)
+        .expect("readable");
     let mut found: Vec<(String, u64, u64)> = rows
         .into_iter()
         .map(|row| (row.key, row.down, row.connections))
@@ -74,13 +78,13 @@ fn usage(ledger: &Ledger, by: GroupBy) -> Vec<(String, u64, u64)> {
 #[test]
 fn rows_and_totals_are_there_after_a_restart() {
     let (_folder, file) = folder();
-    let first = Ledger::start(on_disk(&file));
+    let first = ConnectionLog::start(on_disk(&file));
     live_through(&first);
     let before = shown(&first);
     let domains = usage(&first, GroupBy::Domain);
     assert!(first.flush());
     drop(first);
-    let second = Ledger::start(on_disk(&file));
+    let second = ConnectionLog::start(on_disk(&file));
     assert_eq!(second.problems(), [""; 0]);
     assert_eq!(before.len(), 3);
     assert_eq!(shown(&second), before);
@@ -89,8 +93,8 @@ fn rows_and_totals_are_there_after_a_restart() {
     live_through(&second);
     let twice = usage(&second, GroupBy::Domain);
     assert_eq!(twice[2], ("www.example.com".to_owned(), 4_000, 2));
-    assert_eq!(second.records(0).expect("readable").count(), 6);
-    let ids: std::collections::HashSet<u64> = all(&second, State::Closed)
+    assert_eq!(second.past_connections(0).expect("readable").count(), 6);
+    let ids: std::collections::HashSet<u64> = all(&second, RowState::Closed)
         .rows
         .iter()
         .map(|row| row.id)
@@ -111,20 +115,20 @@ fn a_file_that_is_no_database_is_set_aside_and_said() {
     ];
     for breaks in broken {
         let (folder, file) = folder();
-        let ledger = Ledger::start(on_disk(&file));
-        live_through(&ledger);
-        assert!(ledger.flush());
-        drop(ledger);
+        let connection_log = ConnectionLog::start(on_disk(&file));
+        live_through(&connection_log);
+        assert!(connection_log.flush());
+        drop(connection_log);
         let wal = folder.path().join("ledger.db-wal");
         wait_until(|| !wal.exists());
         breaks(&file);
-        let ledger = Ledger::start(on_disk(&file));
-        let problems = ledger.problems();
+        let connection_log = ConnectionLog::start(on_disk(&file));
+        let problems = connection_log.problems();
         assert_eq!(problems.len(), 1, "{problems:?}");
         assert!(problems[0].contains("set aside as"), "{problems:?}");
-        assert_eq!(shown(&ledger), []);
-        live_through(&ledger);
-        assert_eq!(usage(&ledger, GroupBy::App).len(), 2);
+        assert_eq!(shown(&connection_log), []);
+        live_through(&connection_log);
+        assert_eq!(usage(&connection_log, GroupBy::App).len(), 2);
         let aside = std::fs::read_dir(folder.path())
             .expect("a folder")
             .flatten()
@@ -139,7 +143,7 @@ fn a_file_that_is_no_database_is_set_aside_and_said() {
     }
 }
 
-/// The writer's thread closes the database a moment after its ledger is gone.
+/// The writer's thread closes the database a moment after its connection log is gone.
 fn wait_until(done: impl Fn() -> bool) {
     let until = std::time::Instant::now() + Duration::from_secs(10);
     while !done() {
@@ -168,15 +172,15 @@ fn what_is_older_than_the_retention_is_gone_at_the_next_start() {
         .duration_since(UNIX_EPOCH)
         .expect("after 1970");
     let ago = u64::try_from((now - 3 * DAY).as_millis()).expect("small");
-    let (clock, _cell) = privet_ledger::clock::Clock::by_hand(ago);
-    let old = Ledger::with_clock(on_disk(&file), clock);
+    let (clock, _cell) = privet_connection_log::clock::Clock::by_hand(ago);
+    let old = ConnectionLog::with_clock(on_disk(&file), clock);
     live_through(&old);
     assert!(old.flush());
     drop(old);
-    let kept = Ledger::start(on_disk(&file));
+    let kept = ConnectionLog::start(on_disk(&file));
     assert_eq!(shown(&kept).len(), 3);
     drop(kept);
-    let short = Ledger::start(Settings {
+    let short = ConnectionLog::start(Settings {
         retention: Retention::Disk(2 * DAY),
         ..on_disk(&file)
     });
@@ -199,68 +203,68 @@ fn on_the_disk(folder: &Path, text: &str) -> bool {
 #[test]
 fn a_wipe_leaves_nothing_in_memory_or_in_the_files() {
     let (folder, file) = folder();
-    let ledger = Ledger::start(on_disk(&file));
-    live_through(&ledger);
-    assert!(ledger.flush());
+    let connection_log = ConnectionLog::start(on_disk(&file));
+    live_through(&connection_log);
+    assert!(connection_log.flush());
     assert!(on_the_disk(folder.path(), "www.example.com"));
-    live_through(&ledger);
-    assert!(ledger.wipe());
-    assert_eq!(shown(&ledger), []);
-    assert_eq!(usage(&ledger, GroupBy::Domain), []);
+    live_through(&connection_log);
+    assert!(connection_log.wipe());
+    assert_eq!(shown(&connection_log), []);
+    assert_eq!(usage(&connection_log, GroupBy::Domain), []);
     assert!(!on_the_disk(folder.path(), "example"));
 }
 
 #[test]
 fn a_change_to_memory_leaves_nothing_on_the_disk_and_goes_on_in_memory() {
     let (folder, file) = folder();
-    let ledger = Ledger::start(on_disk(&file));
-    live_through(&ledger);
-    assert!(ledger.flush());
-    ledger.reconfigure(Settings {
+    let connection_log = ConnectionLog::start(on_disk(&file));
+    live_through(&connection_log);
+    assert!(connection_log.flush());
+    connection_log.reconfigure(Settings {
         retention: Retention::Memory,
         ..on_disk(&file)
     });
     assert!(!on_the_disk(folder.path(), "example"));
-    live_through(&ledger);
-    assert!(ledger.flush());
+    live_through(&connection_log);
+    assert!(connection_log.flush());
     assert!(!on_the_disk(folder.path(), "example"));
-    assert_eq!(shown(&ledger).len(), 6);
+    assert_eq!(shown(&connection_log).len(), 6);
 }
 
 #[test]
 fn a_change_from_memory_to_the_disk_is_written_from_then_on() {
     let (_folder, file) = folder();
-    let ledger = Ledger::default();
-    ledger.reconfigure(on_disk(&file));
-    live_through(&ledger);
-    assert!(ledger.flush());
-    drop(ledger);
-    assert_eq!(shown(&Ledger::start(on_disk(&file))).len(), 3);
+    let connection_log = ConnectionLog::default();
+    connection_log.reconfigure(on_disk(&file));
+    live_through(&connection_log);
+    assert!(connection_log.flush());
+    drop(connection_log);
+    assert_eq!(shown(&ConnectionLog::start(on_disk(&file))).len(), 3);
 }
 
 #[test]
 fn memory_writes_no_file_even_where_one_is_named() {
     let (_folder, file) = folder();
-    let ledger = Ledger::start(Settings {
+    let connection_log = ConnectionLog::start(Settings {
         retention: Retention::Memory,
         ..on_disk(&file)
     });
-    live_through(&ledger);
-    assert!(ledger.flush());
+    live_through(&connection_log);
+    assert!(connection_log.flush());
     assert!(!file.exists());
 }
 
 #[test]
 fn private_domains_never_reach_the_disk_by_name() {
     let (folder, file) = folder();
-    let ledger = Ledger::start(Settings {
+    let connection_log = ConnectionLog::start(Settings {
         private: vec!["example.com".to_owned()],
         ..on_disk(&file)
     });
-    live_through(&ledger);
-    assert!(ledger.flush());
+    live_through(&connection_log);
+    assert!(connection_log.flush());
     assert!(!on_the_disk(folder.path(), "www.example.com"));
-    let domains = usage(&ledger, GroupBy::Domain);
+    let domains = usage(&connection_log, GroupBy::Domain);
     assert!(domains.contains(&("(private)".to_owned(), 2_000, 1)));
 }
 
@@ -269,9 +273,9 @@ fn private_domains_never_reach_the_disk_by_name() {
 fn the_files_are_for_their_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let (folder, file) = folder();
-    let ledger = Ledger::start(on_disk(&file));
-    live_through(&ledger);
-    assert!(ledger.flush());
+    let connection_log = ConnectionLog::start(on_disk(&file));
+    live_through(&connection_log);
+    assert!(connection_log.flush());
     for entry in std::fs::read_dir(folder.path())
         .expect("a folder")
         .flatten()
@@ -284,9 +288,9 @@ fn the_files_are_for_their_owner_only() {
 #[test]
 fn a_folder_that_is_not_there_is_a_problem_and_the_books_stay_in_memory() {
     let (_folder, file) = folder();
-    let ledger = Ledger::start(on_disk(&file.join("not/there.db")));
-    assert!(ledger.problems()[0].contains("in memory only"));
-    live_through(&ledger);
-    assert_eq!(shown(&ledger).len(), 3);
-    assert_eq!(usage(&ledger, GroupBy::Domain).len(), 3);
+    let connection_log = ConnectionLog::start(on_disk(&file.join("not/there.db")));
+    assert!(connection_log.problems()[0].contains("in memory only"));
+    live_through(&connection_log);
+    assert_eq!(shown(&connection_log).len(), 3);
+    assert_eq!(usage(&connection_log, GroupBy::Domain).len(), 3);
 }

@@ -7,12 +7,12 @@ use std::sync::atomic::Ordering::Relaxed;
 use privet_policy::{App, Host, Target, Why, WhyKind};
 use rusqlite::{Connection, Transaction, params};
 
-use crate::entry::{
-    End, Opening, Verdict, listener_from, listener_word, protocol_from, protocol_word, why_from,
-    why_word,
+use crate::connection::{
+    CloseReason, NewConnection, Verdict, listener_from, listener_word, protocol_from,
+    protocol_word, why_from, why_word,
 };
-use crate::live::{Phase, Row, Texts};
-use crate::shard::{Ended, GONE};
+use crate::live::{ConnectionRow, Phase, SharedTexts};
+use crate::shard::{ClosedConnection, GONE};
 use crate::store::{int, uint};
 
 /// Numbers of rows from earlier runs start here, above all that this run gives out.
@@ -21,10 +21,10 @@ const EARLIER: u64 = 1 << 52;
 /// A row as it was read, not yet in the history.
 pub(crate) struct StoredRow {
     id: u64,
-    opening: Opening,
+    opening: NewConnection,
     started: u64,
     ended: u64,
-    end: End,
+    end: CloseReason,
     verdict: Verdict,
     error: Option<Box<str>>,
     remote: Option<IpAddr>,
@@ -32,7 +32,10 @@ pub(crate) struct StoredRow {
     phases: [Option<u32>; 4],
 }
 
-pub(crate) fn write(transaction: &Transaction<'_>, rows: &[Ended]) -> rusqlite::Result<()> {
+pub(crate) fn write(
+    transaction: &Transaction<'_>,
+    rows: &[ClosedConnection],
+) -> rusqlite::Result<()> {
     let mut statement = transaction.prepare_cached(
         "INSERT INTO ended(started, ended, listener, client, app, app_path, pid, user, protocol, host, port, remote,
              verdict, rule, reason, route, up, down, end, error, dns, connect, tls, first_byte, requests)
@@ -101,13 +104,13 @@ fn from_sql(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<StoredRow>> {
         listener_from(&text("listener")?),
         protocol_from(&text("protocol")?),
         why_from(&text("rule")?),
-        End::from_code(row.get("end")?),
+        CloseReason::from_code(row.get("end")?),
         Verdict::from_code(row.get("verdict")?),
         text("client")?.parse(),
     ) else {
         return Ok(None);
     };
-    let opening = Opening {
+    let opening = NewConnection {
         listener,
         client,
         protocol,
@@ -162,18 +165,18 @@ fn why(kind: WhyKind, text: String) -> Why {
 
 impl StoredRow {
     /// As it stands in the history; `texts` are shared with the rows before it where they are the same.
-    pub fn into_ended(self, texts: &mut Vec<Arc<Texts>>) -> Ended {
+    pub fn into_ended(self, texts: &mut Vec<Arc<SharedTexts>>) -> ClosedConnection {
         let opening = self.opening;
         let shared = match texts.iter().find(|texts| texts.are_of(&opening)) {
             Some(known) => known.clone(),
             None => {
-                let new = Arc::new(Texts::of(&opening));
+                let new = Arc::new(SharedTexts::of(&opening));
                 texts.push(new.clone());
                 new
             }
         };
-        // Before the ledger's clock began there is no time on it; a row that ended never needs it.
-        let row = Row::new(
+        // Before the connection log's clock began there is no time on it; a row that ended never needs it.
+        let row = ConnectionRow::new(
             EARLIER + self.id,
             self.started,
             0,
@@ -194,7 +197,7 @@ impl StoredRow {
         if let Some(remote) = self.remote {
             row.set_remote(remote);
         }
-        Ended {
+        ClosedConnection {
             row: Arc::new(row),
             at: self.ended,
             end: self.end,

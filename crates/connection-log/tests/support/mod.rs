@@ -4,14 +4,14 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use privet_ledger::{Ledger, Opening, Page, Query, State, Window};
+use privet_connection_log::{ConnectionLog, NewConnection, Page, PageRequest, Query, RowState};
 use privet_policy::{App, Host, Listener, Protocol, Target, Why, WhyKind};
 
-pub fn opening(host: &str, port: u16) -> Opening {
+pub fn opening(host: &str, port: u16) -> NewConnection {
     let host = host
         .parse()
         .map_or_else(|_| Host::Name(host.into()), Host::Ip);
-    Opening {
+    NewConnection {
         listener: Listener::Mixed,
         client: SocketAddr::from(([127, 0, 0, 1], 40_000)),
         protocol: Protocol::Socks5,
@@ -39,11 +39,16 @@ pub fn query(text: &str) -> Query {
 }
 
 /// The hosts of the rows that match, in the order of the window.
-pub fn hosts(ledger: &Ledger, state: State, text: &str, window: Window) -> Vec<String> {
-    let page = ledger.page(state, &query(text), &window);
+pub fn hosts(
+    connection_log: &ConnectionLog,
+    state: RowState,
+    text: &str,
+    window: PageRequest,
+) -> Vec<String> {
+    let page = connection_log.page(state, &query(text), &window);
     page.rows.into_iter().map(|row| row.host).collect()
 }
 
-pub fn all(ledger: &Ledger, state: State) -> Page {
-    ledger.page(state, &Query::default(), &Window::default())
+pub fn all(connection_log: &ConnectionLog, state: RowState) -> Page {
+    connection_log.page(state, &Query::default(), &PageRequest::default())
 }

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Clock;
-use crate::entry::{End, Opening, Verdict};
-use crate::live::{Row, Texts};
-use crate::totals::{Sums, Totals};
+use crate::connection::{CloseReason, NewConnection, Verdict};
+use crate::live::{ConnectionRow, SharedTexts};
+use crate::totals::{ByteCounts, Totals};
 
 /// Parts of a table. More threads than these share parts, which costs them speed and nothing else.
 pub(crate) const SHARDS: usize = 32;
-/// Ended rows that wait in one shard until the books collect them. Past it a row is lost to the history, and its figures
+/// Closed rows that wait in one shard until the books collect them. Past it a row is lost to the history, and its figures
 /// are booked under "(other)".
 pub(crate) const WAITING_PER_SHARD: usize = 16_384;
 /// Combinations of user, route and reason that a shard remembers to share.
@@ -32,21 +32,21 @@ pub(crate) struct Shard {
 #[derive(Default)]
 struct State {
     opened: u64,
-    live: Vec<Arc<Row>>,
-    ended: Vec<Ended>,
-    lost: Lost,
+    live: Vec<Arc<ConnectionRow>>,
+    ended: Vec<ClosedConnection>,
+    lost: DroppedRows,
     totals: Totals,
-    texts: Vec<Arc<Texts>>,
+    texts: Vec<Arc<SharedTexts>>,
     next_text: usize,
 }
 
 /// A row that ended, and how.
 #[derive(Clone)]
-pub(crate) struct Ended {
-    pub row: Arc<Row>,
+pub(crate) struct ClosedConnection {
+    pub row: Arc<ConnectionRow>,
     /// Unix milliseconds.
     pub at: u64,
-    pub end: End,
+    pub end: CloseReason,
     /// Differs from the row's own where it never stood.
     pub verdict: Verdict,
     pub error: Option<Box<str>>,
@@ -54,7 +54,7 @@ pub(crate) struct Ended {
 
 /// What the books never saw row by row.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Lost {
+pub(crate) struct DroppedRows {
     pub rows: u64,
     /// Connections among them that the minute buckets had not counted yet.
     pub connections: u64,
@@ -73,7 +73,7 @@ impl Shard {
         }
     }
 
-    pub fn open(&self, opening: Opening) -> Arc<Row> {
+    pub fn open(&self, opening: NewConnection) -> Arc<ConnectionRow> {
         let now = self.clock.now();
         let started = self.clock.unix(now);
         let verdict = Verdict::of_route(&opening.route);
@@ -87,7 +87,7 @@ impl Shard {
     }
 
     /// Ends a row of this shard; a second call does nothing.
-    pub fn close(&self, row: &Arc<Row>, end: End, error: Option<String>) {
+    pub fn close(&self, row: &Arc<ConnectionRow>, end: CloseReason, error: Option<String>) {
         if row.slot.load(Ordering::Relaxed) == GONE {
             return;
         }
@@ -97,7 +97,7 @@ impl Shard {
         if !state.remove(row) {
             return;
         }
-        state.totals.of(row.verdict()).add(Sums {
+        state.totals.of(row.verdict()).add(ByteCounts {
             up: row.up_bytes(),
             down: row.down_bytes(),
         });
@@ -105,7 +105,7 @@ impl Shard {
         let verdict = verdict_of(end).unwrap_or(row.verdict());
         state.totals.count(verdict);
         let row = row.clone();
-        let ended = Ended {
+        let ended = ClosedConnection {
             row,
             at,
             end,
@@ -115,8 +115,8 @@ impl Shard {
         state.keep(self.keeps(), ended);
     }
 
-    /// Books a connection that never stood.
-    pub fn refuse(&self, opening: Opening, end: End, error: Option<String>) {
+    /// Recorder a connection that never stood.
+    pub fn refuse(&self, opening: NewConnection, end: CloseReason, error: Option<String>) {
         let now = self.clock.now();
         let at = self.clock.unix(now);
         let error = error.map(String::into_boxed_str);
@@ -129,7 +129,7 @@ impl Shard {
         }
         let row = state.make(self.number, (at, now), opening, verdict);
         row.slot.store(GONE, Ordering::Relaxed);
-        let ended = Ended {
+        let ended = ClosedConnection {
             row,
             at,
             end,
@@ -140,24 +140,24 @@ impl Shard {
     }
 
     /// Appends this shard's live rows.
-    pub fn copy_live(&self, into: &mut Vec<Arc<Row>>) {
+    pub fn copy_live(&self, into: &mut Vec<Arc<ConnectionRow>>) {
         into.extend_from_slice(&self.lock().live);
     }
 
     /// Appends up to `most` live rows from a place in the table on. Between two calls rows may move to the front, so a
     /// walk in pieces may miss one; it never sees one twice.
-    pub fn copy_some(&self, from: usize, most: usize, into: &mut Vec<Arc<Row>>) {
+    pub fn copy_some(&self, from: usize, most: usize, into: &mut Vec<Arc<ConnectionRow>>) {
         let state = self.lock();
         let rest = state.live.get(from..).unwrap_or_default();
         into.extend(rest.iter().take(most).cloned());
     }
 
-    pub fn find(&self, id: u64) -> Option<Arc<Row>> {
+    pub fn find(&self, id: u64) -> Option<Arc<ConnectionRow>> {
         self.lock().live.iter().find(|row| row.id == id).cloned()
     }
 
     /// Takes what ended since the last call.
-    pub fn collect(&self, into: &mut Vec<Ended>) -> Lost {
+    pub fn collect(&self, into: &mut Vec<ClosedConnection>) -> DroppedRows {
         let mut state = self.lock();
         let ended = std::mem::take(&mut state.ended);
         let lost = std::mem::take(&mut state.lost);
@@ -172,7 +172,7 @@ impl Shard {
         totals.add(&state.totals);
         totals.active += state.live.len() as u64;
         for row in &state.live {
-            totals.of(row.verdict()).add(Sums {
+            totals.of(row.verdict()).add(ByteCounts {
                 up: row.up_bytes(),
                 down: row.down_bytes(),
             });
@@ -194,21 +194,23 @@ impl State {
         &mut self,
         shard: usize,
         (started, now): (u64, u64),
-        opening: Opening,
+        opening: NewConnection,
         verdict: Verdict,
-    ) -> Arc<Row> {
+    ) -> Arc<ConnectionRow> {
         self.opened += 1;
         let id = self.opened * SHARDS as u64 + shard as u64;
         let texts = self.share(&opening);
-        Arc::new(Row::new(id, started, now, texts, opening, verdict))
+        Arc::new(ConnectionRow::new(
+            id, started, now, texts, opening, verdict,
+        ))
     }
 
     /// The texts of an opening, as few copies as may be: most connections of a thread have the same few.
-    fn share(&mut self, opening: &Opening) -> Arc<Texts> {
+    fn share(&mut self, opening: &NewConnection) -> Arc<SharedTexts> {
         if let Some(known) = self.texts.iter().find(|known| known.are_of(opening)) {
             return known.clone();
         }
-        let texts = Arc::new(Texts::of(opening));
+        let texts = Arc::new(SharedTexts::of(opening));
         if self.texts.len() < SHARED_TEXTS {
             self.texts.push(texts.clone());
         } else {
@@ -218,7 +220,7 @@ impl State {
         texts
     }
 
-    fn remove(&mut self, row: &Arc<Row>) -> bool {
+    fn remove(&mut self, row: &Arc<ConnectionRow>) -> bool {
         let slot = row.slot.swap(GONE, Ordering::Relaxed);
         if slot == GONE {
             return false;
@@ -235,7 +237,7 @@ impl State {
         true
     }
 
-    fn keep(&mut self, keeps: bool, ended: Ended) {
+    fn keep(&mut self, keeps: bool, ended: ClosedConnection) {
         if !keeps {
             return;
         }
@@ -247,8 +249,8 @@ impl State {
     }
 }
 
-impl Texts {
-    pub fn of(opening: &Opening) -> Self {
+impl SharedTexts {
+    pub fn of(opening: &NewConnection) -> Self {
         Self {
             user: opening.user.clone(),
             route: opening.route.clone(),
@@ -256,7 +258,7 @@ impl Texts {
         }
     }
 
-    pub fn are_of(&self, opening: &Opening) -> bool {
+    pub fn are_of(&self, opening: &NewConnection) -> bool {
         let same_user = match (&self.user, &opening.user) {
             (None, None) => true,
             (Some(ours), Some(theirs)) => Arc::ptr_eq(ours, theirs) || ours == theirs,
@@ -269,8 +271,8 @@ impl Texts {
     }
 }
 
-impl Lost {
-    fn add(&mut self, ended: &Ended) {
+impl DroppedRows {
+    fn add(&mut self, ended: &ClosedConnection) {
         let row = &ended.row;
         self.rows += 1;
         self.connections += u64::from(!row.counted.load(Ordering::Relaxed));
@@ -283,10 +285,10 @@ impl Lost {
 }
 
 /// The verdict that an end tells by itself, whatever the row was opened for.
-fn verdict_of(end: End) -> Option<Verdict> {
+fn verdict_of(end: CloseReason) -> Option<Verdict> {
     match end {
-        End::Blocked => Some(Verdict::Blocked),
-        End::Failed => Some(Verdict::Failed),
+        CloseReason::Blocked => Some(Verdict::Blocked),
+        CloseReason::Failed => Some(Verdict::Failed),
         _ => None,
     }
 }

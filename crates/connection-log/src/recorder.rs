@@ -7,41 +7,41 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use privet_policy::Host;
 
-use crate::entry::{End, Verdict, protocol_word};
+use crate::connection::{CloseReason, Verdict, protocol_word};
 use crate::history::History;
-use crate::live::{Row, tenths};
+use crate::live::{ConnectionRow, tenths};
 use crate::minutes::{Figures, MINUTE, Minutes, OTHER, PRIVATE};
 use crate::page::GroupBy;
 use crate::settings::{Retention, Settings};
-use crate::shard::{Ended, Lost, Shard};
+use crate::shard::{ClosedConnection, DroppedRows, Shard};
 use crate::writer::Writer;
 
 /// Minute cells kept in memory: with 20 names a minute, three hours; what waits for the disk otherwise.
 const MOST_CELLS: usize = 20_000;
-/// Live rows that a walk copies at a time, so that no connection waits for a long one.
+/// LiveConnection rows that a walk copies at a time, so that no connection waits for a long one.
 const WALK: usize = 512;
 /// Samples nearer than this would turn single packets into speeds.
 const SHORTEST_SAMPLE_MS: u64 = 50;
-/// Ended rows sent to the disk at a time.
+/// Closed rows sent to the disk at a time.
 const ROWS_PER_BATCH: usize = 512;
 
-pub(crate) struct Books {
+pub(crate) struct Recorder {
     pub settings: Settings,
     pub closed: History,
     pub blocked: History,
     pub minutes: Minutes,
     pub writer: Option<Writer>,
-    /// Ended rows on their way to the disk.
-    unwritten: Vec<Ended>,
+    /// Closed rows on their way to the disk.
+    unwritten: Vec<ClosedConnection>,
     /// Rows that no history saw because too many ended at once, or the disk did not keep up.
-    pub lost_rows: u64,
+    pub dropped_rows: u64,
     sampled: u64,
     written_minute: u64,
-    walked: Vec<Arc<Row>>,
-    collected: Vec<Ended>,
+    walked: Vec<Arc<ConnectionRow>>,
+    collected: Vec<ClosedConnection>,
 }
 
-impl Books {
+impl Recorder {
     pub fn new(settings: Settings, writer: Option<Writer>) -> Self {
         Self {
             closed: History::new(settings.history_rows, settings.history_bytes),
@@ -50,7 +50,7 @@ impl Books {
             settings,
             writer,
             unwritten: Vec::new(),
-            lost_rows: 0,
+            dropped_rows: 0,
             sampled: 0,
             written_minute: 0,
             walked: Vec::new(),
@@ -81,14 +81,14 @@ impl Books {
         self.walk(shards, |_, row| {
             let changed = u64::from(row.sample.changed.load(Relaxed)) * 100;
             if now.saturating_sub(changed) >= limit && row.cancelled().is_none() {
-                row.cancel(End::Idle);
+                row.cancel(CloseReason::Idle);
                 ended += 1;
             }
         });
         ended
     }
 
-    fn walk(&mut self, shards: &[Arc<Shard>], mut see: impl FnMut(&mut Self, &Row)) {
+    fn walk(&mut self, shards: &[Arc<Shard>], mut see: impl FnMut(&mut Self, &ConnectionRow)) {
         let mut some = std::mem::take(&mut self.walked);
         for shard in shards {
             let mut from = 0;
@@ -120,7 +120,7 @@ impl Books {
         self.collected = collected;
     }
 
-    fn take_in(&mut self, ended: Ended, unix: u64) {
+    fn take_in(&mut self, ended: ClosedConnection, unix: u64) {
         let mut moved = take_moved(&ended.row);
         moved.blocked = u64::from(ended.verdict == Verdict::Blocked);
         self.book(&ended.row, ended.verdict, moved, unix);
@@ -172,7 +172,7 @@ impl Books {
     fn send_rows(&mut self) {
         let rows = std::mem::take(&mut self.unwritten);
         if let Some(writer) = self.writer.as_ref().filter(|_| !rows.is_empty()) {
-            self.lost_rows += writer.send_rows(rows);
+            self.dropped_rows += writer.send_rows(rows);
         }
     }
 
@@ -184,7 +184,7 @@ impl Books {
         self.unwritten.clear();
     }
 
-    fn book(&mut self, row: &Row, verdict: Verdict, figures: Figures, unix: u64) {
+    fn book(&mut self, row: &ConnectionRow, verdict: Verdict, figures: Figures, unix: u64) {
         if figures.is_zero() || self.settings.retention == Retention::None {
             return;
         }
@@ -204,9 +204,9 @@ impl Books {
         self.minutes.add(minute, GroupBy::Route, route, figures);
     }
 
-    fn book_lost(&mut self, lost: Lost, unix: u64) {
-        self.lost_rows += lost.rows;
-        if self.settings.retention == Retention::None || lost == Lost::default() {
+    fn book_lost(&mut self, lost: DroppedRows, unix: u64) {
+        self.dropped_rows += lost.rows;
+        if self.settings.retention == Retention::None || lost == DroppedRows::default() {
             return;
         }
         let figures = Figures {
@@ -222,7 +222,7 @@ impl Books {
 }
 
 /// What moved on a row since it was last seen; a row seen for the first time counts as a connection.
-fn take_moved(row: &Row) -> Figures {
+fn take_moved(row: &ConnectionRow) -> Figures {
     let (up, down) = (row.up_bytes(), row.down_bytes());
     let sample = &row.sample;
     Figures {
@@ -233,14 +233,14 @@ fn take_moved(row: &Row) -> Figures {
     }
 }
 
-fn set_speeds(row: &Row, moved: Figures, span_ms: u64) {
+fn set_speeds(row: &ConnectionRow, moved: Figures, span_ms: u64) {
     let speed = |bytes: u64| (bytes as f32 * 1000.0 / span_ms as f32).to_bits();
     row.sample.up_speed.store(speed(moved.up), Relaxed);
     row.sample.down_speed.store(speed(moved.down), Relaxed);
 }
 
 /// A line at level debug for what ended, of the same connections as the history keeps.
-fn log(ended: &Ended) {
+fn log(ended: &ClosedConnection) {
     let row = &ended.row;
     tracing::debug!(
         target: "privet::connection",

@@ -7,39 +7,39 @@ use std::time::{Duration, Instant, SystemTime};
 
 use privet_policy::{App, Listener, Protocol, Target, Why};
 
-use crate::books::Books;
 use crate::clock::Clock;
-use crate::entry::{End, Opening, Verdict};
-use crate::live::{Live, Row};
+use crate::connection::{CloseReason, NewConnection, Verdict};
+use crate::live::{ConnectionRow, LiveConnection};
 use crate::minutes::{MINUTE, Steps, UsageRow};
-use crate::page::{GroupBy, Page, Window, page};
+use crate::page::{GroupBy, Page, PageRequest, page};
 use crate::query::Query;
+use crate::recorder::Recorder;
 use crate::settings::{Retention, Settings};
-use crate::shard::{Ended, SHARDS, Shard, of_this_thread};
+use crate::shard::{ClosedConnection, SHARDS, Shard, of_this_thread};
 use crate::store::{StoreError, read_ended, read_usage};
 use crate::totals::Totals;
-use crate::view::{Entry, RowView, State};
+use crate::view::{RowRef, RowState, RowView};
 use crate::writer::{Waiter, Writer};
 
 /// Past connections that one replay reads.
-pub const MOST_RECORDS: usize = 100_000;
+pub const MAX_PAST_CONNECTIONS: usize = 100_000;
 
 /// All books of one engine. Cheap to clone.
 #[derive(Clone)]
-pub struct Ledger(Arc<Inner>);
+pub struct ConnectionLog(Arc<Inner>);
 
 struct Inner {
     clock: Clock,
     shards: Box<[Arc<Shard>]>,
     keeps: Arc<AtomicBool>,
-    books: Mutex<Books>,
+    books: Mutex<Recorder>,
     /// Why the database could not be opened.
     problem: Mutex<Option<String>>,
 }
 
 /// A past connection, as far as a changed policy has to know it.
 #[derive(Debug, Clone)]
-pub struct Record {
+pub struct PastConnection {
     /// Unix milliseconds.
     pub started: u64,
     pub listener: Listener,
@@ -64,15 +64,15 @@ impl From<StoreError> for UsageError {
     }
 }
 
-impl Default for Ledger {
+impl Default for ConnectionLog {
     fn default() -> Self {
         Self::start(Settings::default())
     }
 }
 
-impl Ledger {
+impl ConnectionLog {
     /// Opens the books, and the database where the retention asks for one. What went wrong with it is in
-    /// [`Ledger::problems`]; the ledger then keeps its books in memory. Blocks while the database is read.
+    /// [`ConnectionLog::problems`]; the connection log then keeps its books in memory. Blocks while the database is read.
     pub fn start(settings: Settings) -> Self {
         Self::with_clock(settings, Clock::default())
     }
@@ -85,7 +85,7 @@ impl Ledger {
             .collect();
         let mut problem = None;
         let writer = start_writer(&settings, &mut problem);
-        let mut books = Books::new(settings, writer);
+        let mut books = Recorder::new(settings, writer);
         load(&mut books, &mut problem);
         Self(Arc::new(Inner {
             clock,
@@ -149,18 +149,18 @@ impl Ledger {
     }
 
     /// Opens a row on the calling thread.
-    pub fn open(&self, opening: Opening) -> Live {
+    pub fn open(&self, opening: NewConnection) -> LiveConnection {
         let shard = &self.0.shards[of_this_thread()];
-        Live::new(shard.open(opening), shard.clone())
+        LiveConnection::new(shard.open(opening), shard.clone())
     }
 
     /// A connection that never stood: blocked, or its dial failed.
-    pub fn refused(&self, opening: Opening, end: End, error: Option<String>) {
+    pub fn record_refused(&self, opening: NewConnection, end: CloseReason, error: Option<String>) {
         self.0.shards[of_this_thread()].refuse(opening, end, error);
     }
 
     /// The rows that stand now.
-    pub fn live(&self) -> Vec<Arc<Row>> {
+    pub fn live_rows(&self) -> Vec<Arc<ConnectionRow>> {
         let mut rows = Vec::new();
         for shard in &self.0.shards {
             shard.copy_live(&mut rows);
@@ -182,7 +182,7 @@ impl Ledger {
 
     /// Asks rows to close on which no byte moved for `limit`, as far as ticks saw; to be called at least each
     /// `limit` / 8. How many were asked.
-    pub fn sweep_idle(&self, now: Instant, limit: Duration) -> usize {
+    pub fn close_idle(&self, now: Instant, limit: Duration) -> usize {
         let now = self.0.clock.of(now);
         let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
         let mut books = self.books();
@@ -191,14 +191,14 @@ impl Ledger {
     }
 
     /// Asks one row to close; whether it stands.
-    pub fn cancel(&self, id: u64, why: End) -> bool {
+    pub fn cancel(&self, id: u64, why: CloseReason) -> bool {
         let row = self.0.shards.iter().find_map(|shard| shard.find(id));
         row.map(|row| row.cancel(why)).is_some()
     }
 
     /// Asks all rows to close for which the test holds; how many.
-    pub fn cancel_where(&self, test: impl Fn(&Row) -> bool, why: End) -> usize {
-        let mut rows = self.live();
+    pub fn cancel_where(&self, test: impl Fn(&ConnectionRow) -> bool, why: CloseReason) -> usize {
+        let mut rows = self.live_rows();
         rows.retain(|row| test(row));
         for row in &rows {
             row.cancel(why);
@@ -207,11 +207,11 @@ impl Ledger {
     }
 
     /// Asks all rows to close that match a query; how many.
-    pub fn cancel_matching(&self, query: &Query, why: End) -> usize {
+    pub fn cancel_matching(&self, query: &Query, why: CloseReason) -> usize {
         let now = self.unix_now();
         self.cancel_where(
             |row| {
-                query.matches(&Entry {
+                query.matches(&RowRef {
                     row,
                     ended: None,
                     now,
@@ -222,16 +222,16 @@ impl Ledger {
     }
 
     /// Asks every row to close; how many.
-    pub fn cancel_all(&self, why: End) -> usize {
+    pub fn cancel_all(&self, why: CloseReason) -> usize {
         self.cancel_where(|_| true, why)
     }
 
     /// A window of rows.
-    pub fn page(&self, state: State, query: &Query, window: &Window) -> Page {
+    pub fn page(&self, state: RowState, query: &Query, window: &PageRequest) -> Page {
         let now = self.unix_now();
-        if state == State::Active {
-            let rows = self.live();
-            let entries = rows.iter().map(|row| Entry {
+        if state == RowState::Active {
+            let rows = self.live_rows();
+            let entries = rows.iter().map(|row| RowRef {
                 row,
                 ended: None,
                 now,
@@ -240,14 +240,14 @@ impl Ledger {
         }
         let mut books = self.books();
         books.collect(&self.0.shards, now);
-        let history = if state == State::Blocked {
+        let history = if state == RowState::Blocked {
             &books.blocked
         } else {
             &books.closed
         };
         let entries = history
             .newest_first()
-            .map(|ended| Entry::of_ended(ended, now));
+            .map(|ended| RowRef::of_ended(ended, now));
         page(entries, query, window)
     }
 
@@ -255,7 +255,7 @@ impl Ledger {
     pub fn row(&self, id: u64) -> Option<RowView> {
         let now = self.unix_now();
         if let Some(row) = self.0.shards.iter().find_map(|shard| shard.find(id)) {
-            let entry = Entry {
+            let entry = RowRef {
                 row: &row,
                 ended: None,
                 now,
@@ -270,7 +270,7 @@ impl Ledger {
             .chain(books.blocked.newest_first());
         ended
             .find(|ended| ended.row.id == id)
-            .map(|ended| Entry::of_ended(ended, now).view())
+            .map(|ended| RowRef::of_ended(ended, now).view())
     }
 
     /// Figures since the start.
@@ -307,9 +307,12 @@ impl Ledger {
         Ok(steps.rows())
     }
 
-    /// Past connections since a time (Unix milliseconds), oldest first, at most [`MOST_RECORDS`] of the newest.
+    /// Past connections since a time (Unix milliseconds), oldest first, at most [`MAX_PAST_CONNECTIONS`] of the newest.
     /// Waits for the disk: not for a runtime's thread.
-    pub fn records(&self, since: u64) -> Result<impl Iterator<Item = Record>, UsageError> {
+    pub fn past_connections(
+        &self,
+        since: u64,
+    ) -> Result<impl Iterator<Item = PastConnection>, UsageError> {
         self.flush();
         let (file, mut rows) = {
             let books = self.books();
@@ -323,12 +326,12 @@ impl Ledger {
         };
         if let Some(file) = file {
             let mut texts = Vec::new();
-            rows = read_ended(&file, since, MOST_RECORDS)?
+            rows = read_ended(&file, since, MAX_PAST_CONNECTIONS)?
                 .into_iter()
                 .map(|stored| stored.into_ended(&mut texts))
                 .collect();
         }
-        Ok(rows.into_iter().map(|ended| record(&ended)))
+        Ok(rows.into_iter().map(|ended| past_connection(&ended)))
     }
 
     /// Deletes histories and totals, in memory and on disk; whether the disk did it in time.
@@ -368,15 +371,15 @@ impl Ledger {
     }
 
     /// Rows that no history saw, because too many ended at once or the disk did not keep up.
-    pub fn lost_rows(&self) -> u64 {
-        self.books().lost_rows
+    pub fn dropped_rows(&self) -> u64 {
+        self.books().dropped_rows
     }
 
     fn unix_now(&self) -> u64 {
         self.0.clock.unix(self.0.clock.now())
     }
 
-    fn books(&self) -> MutexGuard<'_, Books> {
+    fn books(&self) -> MutexGuard<'_, Recorder> {
         lock(&self.0.books)
     }
 }
@@ -403,7 +406,7 @@ fn start_writer(settings: &Settings, problem: &mut Option<String>) -> Option<Wri
 }
 
 /// Fills the histories with what earlier runs left.
-fn load(books: &mut Books, problem: &mut Option<String>) {
+fn load(books: &mut Recorder, problem: &mut Option<String>) {
     let Some(file) = books.writer.as_ref().map(|writer| writer.file.clone()) else {
         return;
     };
@@ -422,8 +425,8 @@ fn load(books: &mut Books, problem: &mut Option<String>) {
     }
 }
 
-fn in_memory(books: &Books, since: u64) -> Vec<Ended> {
-    let mut rows: Vec<Ended> = books
+fn in_memory(books: &Recorder, since: u64) -> Vec<ClosedConnection> {
+    let mut rows: Vec<ClosedConnection> = books
         .closed
         .oldest_first()
         .chain(books.blocked.oldest_first())
@@ -434,9 +437,9 @@ fn in_memory(books: &Books, since: u64) -> Vec<Ended> {
     rows
 }
 
-fn record(ended: &Ended) -> Record {
+fn past_connection(ended: &ClosedConnection) -> PastConnection {
     let opening = ended.row.opening();
-    Record {
+    PastConnection {
         started: ended.row.started,
         listener: opening.listener,
         client: opening.client,

@@ -1,7 +1,7 @@
 //! Who talks to whom: the live table, the history, totals that last. Written by the data plane without locks shared
 //! between connections, read by control.
 //!
-//! A connection's thread writes its [`Row`] (`live.rs`) and its part of the table (`shard.rs`). Ticks carry what ended
+//! A connection's thread writes its [`ConnectionRow`] (`live.rs`) and its part of the table (`shard.rs`). Ticks carry what ended
 //! into the histories and minutes (`books.rs`, `history.rs`, `minutes.rs`), and one thread writes those to the disk
 //! (`writer.rs`, `store.rs`). Readers ask for windows of rows (`query.rs`, `page.rs`, `view.rs`).
 //!
@@ -12,12 +12,11 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)
 )]
 
-mod books;
 pub mod clock;
-pub mod entry;
+pub mod connection;
+mod connection_log;
 pub mod fields;
 mod history;
-mod ledger;
 pub mod live;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]
 mod matching;
@@ -25,6 +24,7 @@ pub mod minutes;
 pub mod page;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]
 pub mod query;
+mod recorder;
 pub mod settings;
 mod shard;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]
@@ -35,12 +35,12 @@ pub mod totals;
 pub mod view;
 mod writer;
 
-pub use entry::{End, Opening, Verdict};
-pub use ledger::{Ledger, MOST_RECORDS, Record, UsageError};
-pub use live::{Live, Phase, Row};
+pub use connection::{CloseReason, NewConnection, Verdict};
+pub use connection_log::{ConnectionLog, MAX_PAST_CONNECTIONS, PastConnection, UsageError};
+pub use live::{ConnectionRow, LiveConnection, Phase};
 pub use minutes::UsageRow;
-pub use page::{Group, GroupBy, Page, SortKey, Window};
+pub use page::{Group, GroupBy, Page, PageRequest, SortKey};
 pub use query::{Query, QueryError};
 pub use settings::{Retention, Settings};
-pub use totals::{Sums, Totals};
-pub use view::{RowView, State};
+pub use totals::{ByteCounts, Totals};
+pub use view::{RowState, RowView};

@@ -4,22 +4,26 @@ mod support;
 
 use std::time::Duration;
 
-use privet_ledger::clock::Clock;
-use privet_ledger::{End, Ledger, Live, Phase, Query, Settings, State, Window, fields, query};
+use privet_connection_log::clock::Clock;
+use privet_connection_log::{
+    CloseReason, ConnectionLog, LiveConnection, PageRequest, Phase, Query, RowState, Settings,
+    fields, query,
+};
 use privet_policy::{Protocol, WhyKind};
 use proptest::prelude::*;
 use support::{app, hosts, opening};
 
 /// Four rows that stand, one that was blocked, one whose dial failed.
-fn ledger() -> (Ledger, Vec<Live>) {
+fn connection_log() -> (ConnectionLog, Vec<LiveConnection>) {
     let (clock, cell) = Clock::by_hand(1_000_000);
-    let ledger = Ledger::with_clock(Settings::default(), clock);
+    let connection_log = ConnectionLog::with_clock(Settings::default(), clock);
     let mut rows = Vec::new();
-    let mut open = |change: &dyn Fn(&mut privet_ledger::Opening), host: &str, port| {
-        let mut opening = opening(host, port);
-        change(&mut opening);
-        rows.push(ledger.open(opening));
-    };
+    let mut open =
+        |change: &dyn Fn(&mut privet_connection_log::NewConnection), host: &str, port| {
+            let mut opening = opening(host, port);
+            change(&mut opening);
+            rows.push(connection_log.open(opening));
+        };
     open(
         &|row| row.app = Some(app("firefox")),
         "www.example.com",
@@ -49,15 +53,19 @@ fn ledger() -> (Ledger, Vec<Live>) {
     let mut blocked = opening("ads.example.net", 443);
     blocked.why.kind = WhyKind::List;
     blocked.why.text = "list \"local ads\" line 7".into();
-    ledger.refused(blocked, End::Blocked, None);
+    connection_log.record_refused(blocked, CloseReason::Blocked, None);
     let error = "connection refused by 192.0.2.1".to_owned();
-    ledger.refused(opening("down.example", 80), End::Failed, Some(error));
-    (ledger, rows)
+    connection_log.record_refused(
+        opening("down.example", 80),
+        CloseReason::Failed,
+        Some(error),
+    );
+    (connection_log, rows)
 }
 
 #[test]
 fn each_field_finds_its_rows() {
-    let (ledger, _rows) = ledger();
+    let (connection_log, _rows) = connection_log();
     let (web, intra, ip, idn) = (
         "www.example.com",
         "intra.corp",
@@ -109,7 +117,12 @@ fn each_field_finds_its_rows() {
         ("-", &[]),
     ];
     for (text, wanted) in table {
-        let mut found = hosts(&ledger, State::Active, text, Window::default());
+        let mut found = hosts(
+            &connection_log,
+            RowState::Active,
+            text,
+            PageRequest::default(),
+        );
         found.sort();
         let mut wanted = wanted.to_vec();
         wanted.sort_unstable();
@@ -119,9 +132,23 @@ fn each_field_finds_its_rows() {
 
 #[test]
 fn the_history_is_asked_in_the_same_words() {
-    let (ledger, _rows) = ledger();
-    let blocked = |text| hosts(&ledger, State::Blocked, text, Window::default());
-    let closed = |text| hosts(&ledger, State::Closed, text, Window::default());
+    let (connection_log, _rows) = connection_log();
+    let blocked = |text| {
+        hosts(
+            &connection_log,
+            RowState::Blocked,
+            text,
+            PageRequest::default(),
+        )
+    };
+    let closed = |text| {
+        hosts(
+            &connection_log,
+            RowState::Closed,
+            text,
+            PageRequest::default(),
+        )
+    };
     assert_eq!(
         blocked("by:list rule:\"local ads\" verdict:blocked"),
         ["ads.example.net"]
@@ -181,8 +208,8 @@ fn every_example_of_the_help_can_be_read() {
 
 #[test]
 fn phases_are_kept_to_the_microsecond_and_absent_ones_stay_absent() {
-    let (ledger, _rows) = ledger();
-    let live = ledger.open(opening("a.test", 1));
+    let (connection_log, _rows) = connection_log();
+    let live = connection_log.open(opening("a.test", 1));
     let zero = Some(Duration::ZERO);
     live.set_phases(zero, Some(Duration::from_micros(1_234)), None);
     assert_eq!(live.row().phase(Phase::Dns), Some(0));
@@ -203,15 +230,15 @@ proptest! {
     fn a_glob_of_a_text_with_its_parts_starred_matches_the_text(
         text in "[a-z.]{0,20}", from in 0_usize..20, to in 0_usize..20,
     ) {
-        let ledger = Ledger::default();
+        let connection_log = ConnectionLog::default();
         let text = format!("{text}x");
-        let _live = ledger.open(opening(&text, 1));
+        let _live = connection_log.open(opening(&text, 1));
         let (from, to) = (from.min(text.len()), to.min(text.len()));
         let (from, to) = (from.min(to), from.max(to));
         let glob = format!("host:*{}*{}", &text[..from], &text[to..]);
-        prop_assert_eq!(hosts(&ledger, State::Active, &glob, Window::default()), [text.clone()]);
+        prop_assert_eq!(hosts(&connection_log, RowState::Active, &glob, PageRequest::default()), [text.clone()]);
         let longer = format!("host:*y{text}*");
-        prop_assert!(hosts(&ledger, State::Active, &longer, Window::default()).is_empty());
+        prop_assert!(hosts(&connection_log, RowState::Active, &longer, PageRequest::default()).is_empty());
     }
 }
 

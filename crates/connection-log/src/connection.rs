@@ -7,7 +7,7 @@ use privet_policy::{App, Listener, Protocol, Target, Why, WhyKind};
 
 /// What is known when a row is opened.
 #[derive(Debug, Clone)]
-pub struct Opening {
+pub struct NewConnection {
     pub listener: Listener,
     pub client: SocketAddr,
     pub protocol: Protocol,
@@ -22,7 +22,7 @@ pub struct Opening {
 /// How a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
-pub enum End {
+pub enum CloseReason {
     /// Both sides said so.
     Finished = 1,
     /// A side reset it, or an error broke it.
@@ -41,7 +41,7 @@ pub enum End {
     Failed,
 }
 
-impl End {
+impl CloseReason {
     pub const ALL: [Self; 8] = [
         Self::Finished,
         Self::Broken,

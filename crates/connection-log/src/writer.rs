@@ -8,8 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::clock::unix_ms;
-use crate::minutes::Cell;
-use crate::shard::Ended;
+use crate::minutes::MinuteUsage;
+use crate::shard::ClosedConnection;
 use crate::store::{Store, StoreError};
 
 /// Messages that wait for the disk: at 512 rows each, what a burst of 16,000 connections leaves behind.
@@ -22,8 +22,8 @@ const FORGET_EVERY: Duration = Duration::from_secs(3600);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 enum Message {
-    Rows(Vec<Ended>),
-    Cells(Vec<Cell>),
+    Rows(Vec<ClosedConnection>),
+    Cells(Vec<MinuteUsage>),
     Keep(Duration),
     Wipe(SyncSender<()>),
     Flush(SyncSender<()>),
@@ -64,7 +64,7 @@ impl Writer {
             problem: problem.clone(),
         };
         thread::Builder::new()
-            .name("ledger".to_owned())
+            .name("connection_log".to_owned())
             .spawn(move || thread.run(&messages))?;
         Ok(Self {
             queue,
@@ -74,7 +74,7 @@ impl Writer {
     }
 
     /// Hands rows over; how many were dropped because the queue is full.
-    pub fn send_rows(&self, rows: Vec<Ended>) -> u64 {
+    pub fn send_rows(&self, rows: Vec<ClosedConnection>) -> u64 {
         match self.queue.try_send(Message::Rows(rows)) {
             Err(
                 TrySendError::Full(Message::Rows(rows))
@@ -85,7 +85,7 @@ impl Writer {
     }
 
     /// Hands cells over, or gives them back where the queue is full.
-    pub fn send_cells(&self, cells: Vec<Cell>) -> Result<(), Vec<Cell>> {
+    pub fn send_cells(&self, cells: Vec<MinuteUsage>) -> Result<(), Vec<MinuteUsage>> {
         match self.queue.try_send(Message::Cells(cells)) {
             Err(
                 TrySendError::Full(Message::Cells(cells))
@@ -154,7 +154,7 @@ struct Thread {
     store: Store,
     keep: Duration,
     /// Cells that the disk refused.
-    unsaved: Vec<Cell>,
+    unsaved: Vec<MinuteUsage>,
     forgotten: Option<Instant>,
     problem: Arc<Mutex<Problems>>,
 }
@@ -195,7 +195,7 @@ impl Thread {
         }
     }
 
-    fn write(&mut self, rows: &[Ended], cells: Vec<Cell>) {
+    fn write(&mut self, rows: &[ClosedConnection], cells: Vec<MinuteUsage>) {
         self.unsaved.extend(cells);
         if rows.is_empty() && self.unsaved.is_empty() {
             return;
@@ -248,9 +248,9 @@ mod tests {
     use crate::minutes::Figures;
     use crate::page::GroupBy;
 
-    fn cells(range: std::ops::Range<u64>) -> Vec<Cell> {
+    fn cells(range: std::ops::Range<u64>) -> Vec<MinuteUsage> {
         range
-            .map(|minute| Cell {
+            .map(|minute| MinuteUsage {
                 minute: u64::from(u32::MAX) + minute,
                 by: GroupBy::Domain,
                 key: format!("{minute}.test").into(),
