@@ -5,8 +5,10 @@ pub use privet_system::activation::take;
 
 /// What was handed over, or why it cannot be used.
 #[cfg(unix)]
-pub type Handed =
-    Result<Vec<privet_system::activation::Activated>, privet_system::activation::ActivationError>;
+pub type Handed = Result<
+    Vec<privet_system::activation::ActivatedSocket>,
+    privet_system::activation::ActivationError,
+>;
 #[cfg(not(unix))]
 pub type Handed = ();
 

@@ -1,6 +1,6 @@
 //! What programs with proxy settings of their own want to be told, made from where we really listen. Pure.
 
-use privet_system::proxied::{Addresses, Shell};
+use privet_system::proxy_environment::{ProxyAddresses, Shell};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -28,7 +28,7 @@ pub const SHELLS: [(&str, &str); 3] = [
 ];
 
 /// All that can be said with what we listen on.
-pub fn recipes(at: &Addresses) -> Vec<Recipe> {
+pub fn recipes(at: &ProxyAddresses) -> Vec<Recipe> {
     let shells = SHELLS.map(|(id, name)| {
         let (place, shell) = match id {
             "fish" => ("~/.config/fish/config.fish", Shell::Fish),
@@ -66,12 +66,12 @@ fn recipe(id: &str, name: &str, place: Option<&str>, text: String, note: Option<
 }
 
 /// SOCKS with names left to us, else HTTP.
-fn socks_or_http(at: &Addresses) -> Option<String> {
+fn socks_or_http(at: &ProxyAddresses) -> Option<String> {
     let socks = at.socks.as_ref().map(|socks| format!("socks5h://{socks}"));
     socks.or_else(|| http(at))
 }
 
-fn http(at: &Addresses) -> Option<String> {
+fn http(at: &ProxyAddresses) -> Option<String> {
     at.http.as_ref().map(|http| format!("http://{http}"))
 }
 
@@ -82,7 +82,7 @@ fn split(address: &str) -> Option<(&str, &str)> {
 }
 
 /// Its names in about:config; both protocols, since one listener speaks them all.
-fn firefox(at: &Addresses) -> Option<Recipe> {
+fn firefox(at: &ProxyAddresses) -> Option<Recipe> {
     let mut lines = vec!["user_pref(\"network.proxy.type\", 1);".to_owned()];
     let mut pair = |key: &str, host: &str, port: &str| {
         lines.push(format!("user_pref(\"network.proxy.{key}\", \"{host}\");"));
@@ -108,7 +108,7 @@ fn firefox(at: &Addresses) -> Option<Recipe> {
     ))
 }
 
-fn chromium(at: &Addresses) -> Option<Recipe> {
+fn chromium(at: &ProxyAddresses) -> Option<Recipe> {
     let text = match (&at.pac, http(at)) {
         (Some(pac), _) => format!("chromium --proxy-pac-url=\"{pac}?app=chromium\""),
         (None, Some(http)) => format!("chromium --proxy-server=\"{http}\""),
@@ -124,18 +124,18 @@ fn chromium(at: &Addresses) -> Option<Recipe> {
     ))
 }
 
-fn curl(at: &Addresses) -> Option<Recipe> {
+fn curl(at: &ProxyAddresses) -> Option<Recipe> {
     let text = format!("proxy = \"{}\"", socks_or_http(at)?);
     Some(recipe("curl", "curl", Some("~/.curlrc"), text, None))
 }
 
-fn git(at: &Addresses) -> Option<Recipe> {
+fn git(at: &ProxyAddresses) -> Option<Recipe> {
     let text = format!("git config --global http.proxy {}", socks_or_http(at)?);
     let note = "For http:// and https:// remotes; those over ssh follow the settings of ssh.";
     Some(recipe("git", "Git", None, text, Some(note)))
 }
 
-fn ssh(at: &Addresses) -> Option<Recipe> {
+fn ssh(at: &ProxyAddresses) -> Option<Recipe> {
     let (way, address) = match (&at.socks, &at.http) {
         (Some(socks), _) => ("5", socks),
         (None, Some(http)) => ("connect", http),
@@ -152,7 +152,7 @@ fn ssh(at: &Addresses) -> Option<Recipe> {
     ))
 }
 
-fn telegram(at: &Addresses) -> Option<Recipe> {
+fn telegram(at: &ProxyAddresses) -> Option<Recipe> {
     let (host, port) = split(at.socks.as_deref()?)?;
     let text = format!("tg://socks?server={host}&port={port}");
     let note = "Open the address; Telegram asks whether to use the proxy.";
@@ -160,7 +160,7 @@ fn telegram(at: &Addresses) -> Option<Recipe> {
 }
 
 /// Behind WSL's own network the Windows side is its gateway.
-fn wsl(at: &Addresses) -> Option<Recipe> {
+fn wsl(at: &ProxyAddresses) -> Option<Recipe> {
     let (_, port) = split(at.http.as_deref().or(at.socks.as_deref())?)?;
     let scheme = if at.http.is_some() { "http" } else { "socks5h" };
     let text = format!(
@@ -177,7 +177,7 @@ fn wsl(at: &Addresses) -> Option<Recipe> {
 }
 
 /// In a container, loopback is the container.
-fn docker(at: &Addresses) -> Option<Recipe> {
+fn docker(at: &ProxyAddresses) -> Option<Recipe> {
     let (_, port) = split(at.http.as_deref()?)?;
     let proxy = format!("http://host.docker.internal:{port}");
     let config = serde_json::json!({
@@ -194,7 +194,7 @@ fn docker(at: &Addresses) -> Option<Recipe> {
     ))
 }
 
-fn apt(at: &Addresses) -> Option<Recipe> {
+fn apt(at: &ProxyAddresses) -> Option<Recipe> {
     let proxy = http(at).or_else(|| socks_or_http(at))?;
     let text = format!("Acquire::http::Proxy \"{proxy}\";\nAcquire::https::Proxy \"{proxy}\";");
     Some(recipe(
@@ -206,13 +206,13 @@ fn apt(at: &Addresses) -> Option<Recipe> {
     ))
 }
 
-fn npm(at: &Addresses) -> Option<Recipe> {
+fn npm(at: &ProxyAddresses) -> Option<Recipe> {
     let proxy = http(at)?;
     let text = format!("proxy={proxy}\nhttps-proxy={proxy}");
     Some(recipe("npm", "npm", Some("~/.npmrc"), text, None))
 }
 
-fn pip(at: &Addresses) -> Option<Recipe> {
+fn pip(at: &ProxyAddresses) -> Option<Recipe> {
     let text = format!("[global]\nproxy = {}", http(at)?);
     Some(recipe(
         "pip",
@@ -223,7 +223,7 @@ fn pip(at: &Addresses) -> Option<Recipe> {
     ))
 }
 
-fn pac(at: &Addresses) -> Option<Recipe> {
+fn pac(at: &ProxyAddresses) -> Option<Recipe> {
     let text = format!("{}?app=NAME", at.pac.as_ref()?);
     let note = "For programs that take the address of a PAC file: NAME is the program's file name, and the rules for it count.";
     Some(recipe("pac", "PAC", None, text, Some(note)))
@@ -233,9 +233,9 @@ fn pac(at: &Addresses) -> Option<Recipe> {
 mod tests {
     use super::*;
 
-    fn at(http: Option<&str>, socks: Option<&str>, pac: Option<&str>) -> Addresses {
+    fn at(http: Option<&str>, socks: Option<&str>, pac: Option<&str>) -> ProxyAddresses {
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        Addresses {
+        ProxyAddresses {
             http: owned(http),
             socks: owned(socks),
             pac: owned(pac),

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use privet_engine::{Engine, Kind, ListenerState};
-use privet_system::proxy::{Holder, ProxyError, Report, State, Target};
+use privet_system::proxy::{
+    DesiredProxy, ProxyError, SystemProxyReport, SystemProxySession, SystemProxyState,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -43,10 +45,10 @@ pub struct SystemProxy(Option<Arc<Inner>>);
 
 struct Inner {
     /// Made at the first question: finding the desktop's settings starts a program.
-    holder: Mutex<Option<Holder>>,
-    memo: Mutex<Option<(Instant, Report)>>,
+    holder: Mutex<Option<SystemProxySession>>,
+    memo: Mutex<Option<(Instant, SystemProxyReport)>>,
     /// What we pointed the desktop at, and how it was asked for.
-    aim: Mutex<Option<(Target, Option<Means>)>>,
+    aim: Mutex<Option<(DesiredProxy, Option<Means>)>>,
     on: AtomicBool,
     /// A look is under way.
     looking: AtomicBool,
@@ -63,11 +65,11 @@ impl SystemProxy {
         Self::from_cell(None)
     }
 
-    pub fn of(holder: Holder) -> Self {
+    pub fn of(holder: SystemProxySession) -> Self {
         Self::from_cell(Some(holder))
     }
 
-    fn from_cell(holder: Option<Holder>) -> Self {
+    fn from_cell(holder: Option<SystemProxySession>) -> Self {
         Self(Some(Arc::new(Inner {
             holder: Mutex::new(holder),
             memo: Mutex::default(),
@@ -79,7 +81,7 @@ impl SystemProxy {
 
     /// How it stood when it was last looked at, without waiting; where that is long ago, a new look begins meanwhile.
     /// `None` before the first, and where nothing is looked at. Called on a runtime.
-    pub fn last_look(&self) -> Option<Report> {
+    pub fn last_look(&self) -> Option<SystemProxyReport> {
         let inner = self.0.as_ref()?;
         let memo = lock(&inner.memo).clone();
         let stale = memo.as_ref().is_none_or(|(at, _)| at.elapsed() >= FRESH);
@@ -96,7 +98,7 @@ impl SystemProxy {
     }
 
     /// How it stands, a second old at most; `None` where nothing is looked at.
-    pub async fn look(&self) -> Option<Report> {
+    pub async fn look(&self) -> Option<SystemProxyReport> {
         let inner = self.0.as_ref()?;
         if let Some((at, report)) = &*lock(&inner.memo)
             && at.elapsed() < FRESH
@@ -114,7 +116,7 @@ impl SystemProxy {
         &self,
         engine: &Engine,
         means: Option<Means>,
-    ) -> Result<Report, SwitchError> {
+    ) -> Result<SystemProxyReport, SwitchError> {
         let inner = self.0.as_ref().ok_or(SwitchError::NotOurs)?;
         let target = target(&engine.listeners(), means).ok_or(SwitchError::NoListener)?;
         *lock(&inner.aim) = Some((target.clone(), means));
@@ -129,7 +131,7 @@ impl SystemProxy {
     ///
     /// # Errors
     /// [`SwitchError`]; the next start tries again.
-    pub async fn turn_off(&self) -> Result<Report, SwitchError> {
+    pub async fn turn_off(&self) -> Result<SystemProxyReport, SwitchError> {
         self.blocking(|holder| {
             holder.turn_off()?;
             Ok(holder.look())
@@ -147,7 +149,7 @@ impl SystemProxy {
         }
         match self.turn_off().await {
             Err(SwitchError::Refused(ProxyError::Journal(
-                privet_system::proxy::journal::JournalError::Held(_),
+                privet_system::proxy::journal::JournalError::Locked(_),
             ))) => Ok(()),
             other => other.map(|_| ()),
         }
@@ -157,7 +159,7 @@ impl SystemProxy {
     ///
     /// # Errors
     /// [`SwitchError`]: it is not dead, or the desktop refuses.
-    pub async fn repair(&self) -> Result<Report, SwitchError> {
+    pub async fn repair(&self) -> Result<SystemProxyReport, SwitchError> {
         self.blocking(|holder| {
             holder.repair_leftover()?;
             Ok(holder.look())
@@ -187,7 +189,7 @@ impl SystemProxy {
             aimed.clone_from(&target);
         }
         self.blocking(move |holder| {
-            if holder.look().state == State::On {
+            if holder.look().state == SystemProxyState::On {
                 holder.turn_on(&target)?;
             }
             Ok(holder.look())
@@ -198,12 +200,14 @@ impl SystemProxy {
 
     async fn blocking(
         &self,
-        work: impl FnOnce(&mut Holder) -> Result<Report, ProxyError> + Send + 'static,
-    ) -> Result<Report, SwitchError> {
+        work: impl FnOnce(&mut SystemProxySession) -> Result<SystemProxyReport, ProxyError>
+        + Send
+        + 'static,
+    ) -> Result<SystemProxyReport, SwitchError> {
         let inner = self.0.clone().ok_or(SwitchError::NotOurs)?;
         let task = tokio::task::spawn_blocking(move || {
             let mut cell = lock(&inner.holder);
-            let holder = cell.get_or_insert_with(Holder::of_session);
+            let holder = cell.get_or_insert_with(SystemProxySession::of_session);
             let done = work(holder);
             inner.on.store(holder.holds(), Ordering::Relaxed);
             *lock(&inner.memo) = done
@@ -224,16 +228,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn target(listeners: &[ListenerState], means: Option<Means>) -> Option<Target> {
+fn target(listeners: &[ListenerState], means: Option<Means>) -> Option<DesiredProxy> {
     let first = |kinds: [Kind; 2]| {
         kinds.iter().find_map(|kind| {
             let listener = listeners.iter().find(|listener| listener.kind == *kind)?;
             Some(reachable(listener.address))
         })
     };
-    let pac = || first([Kind::Pac, Kind::Pac]).map(Target::pac);
+    let pac = || first([Kind::Pac, Kind::Pac]).map(DesiredProxy::pac);
     let manual = || {
-        Some(Target::Manual {
+        Some(DesiredProxy::Manual {
             http: first([Kind::Mixed, Kind::Http])?,
             socks: first([Kind::Mixed, Kind::Socks]),
         })
@@ -272,12 +276,12 @@ mod tests {
     fn the_desktop_is_pointed_at_the_pac_file_where_there_is_one() {
         let mixed = (Kind::Mixed, "0.0.0.0:7280");
         let all = listeners(&[mixed, (Kind::Pac, "127.0.0.1:7281")]);
-        let pac = Target::Pac {
+        let pac = DesiredProxy::Pac {
             url: "http://127.0.0.1:7281/proxy.pac".to_owned(),
         };
         assert_eq!(target(&all, None), Some(pac));
         let here = "127.0.0.1:7280".parse().unwrap();
-        let manual = Some(Target::Manual {
+        let manual = Some(DesiredProxy::Manual {
             http: here,
             socks: Some(here),
         });

@@ -20,7 +20,7 @@ const MOST: usize = 1024;
 
 /// What a socket's name asks us to be on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ActivatedKind {
     Mixed,
     Socks,
     Http,
@@ -29,11 +29,11 @@ pub enum Kind {
 
 /// A listening socket that was handed over.
 #[derive(Debug)]
-pub struct Activated {
+pub struct ActivatedSocket {
     /// Does not block.
     pub listener: TcpListener,
     pub address: SocketAddr,
-    pub kind: Kind,
+    pub kind: ActivatedKind,
 }
 
 /// What was handed over is not what we can serve.
@@ -61,7 +61,7 @@ pub enum ActivationError {
 ///
 /// # Errors
 /// [`ActivationError`], with the mend.
-pub fn take() -> Result<Vec<Activated>, ActivationError> {
+pub fn take() -> Result<Vec<ActivatedSocket>, ActivationError> {
     static TAKEN: AtomicBool = AtomicBool::new(false);
     if TAKEN.swap(true, Ordering::AcqRel) {
         return Ok(Vec::new());
@@ -95,7 +95,12 @@ fn forget_variables() {
 }
 
 /// What the variables say: the kind of each socket, in the order of their descriptors.
-fn kinds(pid: &str, count: &str, names: &str, ours: u32) -> Result<Vec<Kind>, ActivationError> {
+fn kinds(
+    pid: &str,
+    count: &str,
+    names: &str,
+    ours: u32,
+) -> Result<Vec<ActivatedKind>, ActivationError> {
     if pid.parse() != Ok(ours) || count.is_empty() {
         return Ok(Vec::new());
     }
@@ -111,18 +116,18 @@ fn kinds(pid: &str, count: &str, names: &str, ours: u32) -> Result<Vec<Kind>, Ac
 }
 
 /// Without a name of its own, a socket has its unit's, or "unknown".
-fn kind(name: &str) -> Result<Kind, ActivationError> {
+fn kind(name: &str) -> Result<ActivatedKind, ActivationError> {
     match name {
-        "" | "mixed" | "unknown" => Ok(Kind::Mixed),
-        "socks" => Ok(Kind::Socks),
-        "http" => Ok(Kind::Http),
-        "pac" => Ok(Kind::Pac),
-        unit if unit.ends_with(".socket") => Ok(Kind::Mixed),
+        "" | "mixed" | "unknown" => Ok(ActivatedKind::Mixed),
+        "socks" => Ok(ActivatedKind::Socks),
+        "http" => Ok(ActivatedKind::Http),
+        "pac" => Ok(ActivatedKind::Pac),
+        unit if unit.ends_with(".socket") => Ok(ActivatedKind::Mixed),
         other => Err(ActivationError::Name(other.to_owned())),
     }
 }
 
-fn adopt(descriptor: RawFd, kind: Kind) -> Result<Activated, ActivationError> {
+fn adopt(descriptor: RawFd, kind: ActivatedKind) -> Result<ActivatedSocket, ActivationError> {
     let unusable = |source: std::io::Error| ActivationError::Unusable { descriptor, source };
     // SAFETY: only borrowed for one call, which fails where the number is no open descriptor.
     let given = unsafe { BorrowedFd::borrow_raw(descriptor) };
@@ -135,7 +140,7 @@ fn adopt(descriptor: RawFd, kind: Kind) -> Result<Activated, ActivationError> {
     let listener = TcpListener::from(owned);
     listener.set_nonblocking(true).map_err(unusable)?;
     let address = listener.local_addr().map_err(unusable)?;
-    Ok(Activated {
+    Ok(ActivatedSocket {
         listener,
         address,
         kind,
@@ -167,12 +172,12 @@ mod tests {
     fn names_map_to_what_we_are_on_the_socket() {
         let found = kinds("8", "6", "socks:http:pac:mixed:privet.socket", 8).expect("known names");
         let wanted = [
-            Kind::Socks,
-            Kind::Http,
-            Kind::Pac,
-            Kind::Mixed,
-            Kind::Mixed,
-            Kind::Mixed,
+            ActivatedKind::Socks,
+            ActivatedKind::Http,
+            ActivatedKind::Pac,
+            ActivatedKind::Mixed,
+            ActivatedKind::Mixed,
+            ActivatedKind::Mixed,
         ];
         assert_eq!(found, wanted);
     }
@@ -191,18 +196,21 @@ mod tests {
     fn a_listening_socket_is_adopted_and_another_file_is_not() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
         let address = listener.local_addr().expect("an address");
-        let adopted = adopt(listener.into_raw_fd(), Kind::Socks).expect("adopted");
-        assert_eq!((adopted.address, adopted.kind), (address, Kind::Socks));
+        let adopted = adopt(listener.into_raw_fd(), ActivatedKind::Socks).expect("adopted");
+        assert_eq!(
+            (adopted.address, adopted.kind),
+            (address, ActivatedKind::Socks)
+        );
         let blocked = adopted.listener.accept().expect_err("nobody came");
         assert_eq!(blocked.kind(), std::io::ErrorKind::WouldBlock);
 
         let file = tempfile::tempfile().expect("a file").into_raw_fd();
         assert!(matches!(
-            adopt(file, Kind::Mixed),
+            adopt(file, ActivatedKind::Mixed),
             Err(ActivationError::NotListening(_))
         ));
         assert!(matches!(
-            adopt(1_000_000, Kind::Mixed),
+            adopt(1_000_000, ActivatedKind::Mixed),
             Err(ActivationError::Unusable { .. })
         ));
     }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use self::entry::{Entry, Session};
 use crate::detached;
-use crate::proxied::{self, Addresses};
+use crate::proxy_environment::{self, ProxyAddresses};
 
 /// Files that are read; a desktop has some hundreds.
 const MAX_FILES: usize = 4096;
@@ -47,10 +47,10 @@ impl DesktopApp {
     ///
     /// # Errors
     /// The program is not there or cannot be started.
-    pub fn launch(&self, to: &Addresses) -> io::Result<u32> {
+    pub fn launch(&self, to: &ProxyAddresses) -> io::Result<u32> {
         let after = program_at(&self.exec).and_then(|at| self.exec.split_at_checked(at + 1));
         let (starter, words) = after.ok_or(io::ErrorKind::NotFound)?;
-        let mut command = proxied::started_by(starter, words, to);
+        let mut command = proxy_environment::started_by(starter, words, to);
         let home = directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned());
         if let Some(folder) = self
             .folder

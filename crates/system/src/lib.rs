@@ -16,8 +16,8 @@ pub mod limits;
 pub mod login;
 pub mod notify;
 pub mod process;
-pub mod proxied;
 pub mod proxy;
+pub mod proxy_environment;
 pub mod window;
 
 pub use interfaces::Interfaces;

@@ -10,14 +10,14 @@ const ENTRY: &str = "privet-agent.desktop";
 
 /// How the program is started at login.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Way {
+pub enum LoginMethod {
     /// The unit's file.
     Systemd(PathBuf),
     /// The entry's file.
     Autostart(PathBuf),
 }
 
-impl std::fmt::Display for Way {
+impl std::fmt::Display for LoginMethod {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Systemd(path) => write!(f, "the systemd user unit {}", path.display()),
@@ -41,12 +41,12 @@ pub enum LoginError {
 ///
 /// # Errors
 /// [`LoginError`].
-pub fn install(words: &[&str]) -> Result<Way, LoginError> {
+pub fn install(words: &[&str]) -> Result<LoginMethod, LoginError> {
     let folder = config_folder()?;
     if !systemd_runs() {
         let path = folder.join("autostart").join(ENTRY);
         write(&path, &entry("Privet", words))?;
-        return Ok(Way::Autostart(path));
+        return Ok(LoginMethod::Autostart(path));
     }
     let path = folder.join("systemd/user").join(UNIT);
     write(&path, &unit(words))?;
@@ -54,7 +54,7 @@ pub fn install(words: &[&str]) -> Result<Way, LoginError> {
     systemctl(&["enable", UNIT])?;
     // Started twice would be once too often.
     let _ = fs::remove_file(folder.join("autostart").join(ENTRY));
-    Ok(Way::Systemd(path))
+    Ok(LoginMethod::Systemd(path))
 }
 
 /// Starts nothing at login any more; what runs goes on.
@@ -74,14 +74,14 @@ pub fn remove() -> Result<(), LoginError> {
 }
 
 /// How it is started now, if it is.
-pub fn installed() -> Option<Way> {
+pub fn installed() -> Option<LoginMethod> {
     let folder = config_folder().ok()?;
     let unit = folder.join("systemd/user").join(UNIT);
     let entry = folder.join("autostart").join(ENTRY);
     if unit.exists() {
-        Some(Way::Systemd(unit))
+        Some(LoginMethod::Systemd(unit))
     } else {
-        entry.exists().then_some(Way::Autostart(entry))
+        entry.exists().then_some(LoginMethod::Autostart(entry))
     }
 }
 

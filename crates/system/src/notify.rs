@@ -5,7 +5,7 @@ use std::io;
 
 /// What the manager is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Word<'a> {
+pub enum ServiceState<'a> {
     /// All listeners answer.
     Ready,
     /// The configuration is being read again.
@@ -19,19 +19,19 @@ pub enum Word<'a> {
 ///
 /// # Errors
 /// The manager's socket is named and cannot be written to.
-pub fn notify(word: Word<'_>) -> io::Result<bool> {
+pub fn notify(word: ServiceState<'_>) -> io::Result<bool> {
     match std::env::var_os("NOTIFY_SOCKET") {
         Some(socket) if !socket.is_empty() => send(&socket, &line(word)).map(|()| true),
         _ => Ok(false),
     }
 }
 
-fn line(word: Word<'_>) -> String {
+fn line(word: ServiceState<'_>) -> String {
     match word {
-        Word::Ready => "READY=1".to_owned(),
-        Word::Reloading => "RELOADING=1".to_owned(),
-        Word::Stopping => "STOPPING=1".to_owned(),
-        Word::Status(text) => format!("STATUS={}", text.replace(['\n', '\r'], " ")),
+        ServiceState::Ready => "READY=1".to_owned(),
+        ServiceState::Reloading => "RELOADING=1".to_owned(),
+        ServiceState::Stopping => "STOPPING=1".to_owned(),
+        ServiceState::Status(text) => format!("STATUS={}", text.replace(['\n', '\r'], " ")),
     }
 }
 
@@ -87,9 +87,9 @@ mod tests {
         let by_name = UnixDatagram::bind_addr(&abstract_name).expect("a socket");
         let at = format!("@{name}");
         for (word, wanted) in [
-            (Word::Ready, "READY=1"),
-            (Word::Stopping, "STOPPING=1"),
-            (Word::Status("one\nREADY=1"), "STATUS=one READY=1"),
+            (ServiceState::Ready, "READY=1"),
+            (ServiceState::Stopping, "STOPPING=1"),
+            (ServiceState::Status("one\nREADY=1"), "STATUS=one READY=1"),
         ] {
             send(path.as_os_str(), &line(word)).expect("sent");
             assert_eq!(heard(&by_path), wanted);

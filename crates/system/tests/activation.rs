@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use privet_system::activation::{Kind, take};
+use privet_system::activation::{ActivatedKind, take};
 
 /// Set in the process that was handed the sockets.
 const INSIDE: &str = "PRIVET_TEST_ACTIVATED";
@@ -42,14 +42,14 @@ fn sockets_of_the_service_manager_are_taken_over_once_under_their_names() {
         return;
     };
     let taken = take().expect("taken over");
-    let found: Vec<(Kind, String)> = taken
+    let found: Vec<(ActivatedKind, String)> = taken
         .iter()
         .map(|socket| (socket.kind, socket.address.port().to_string()))
         .collect();
     let ports: Vec<&str> = ports.split(',').collect();
     let wanted = [
-        (Kind::Socks, ports[0].to_owned()),
-        (Kind::Pac, ports[1].to_owned()),
+        (ActivatedKind::Socks, ports[0].to_owned()),
+        (ActivatedKind::Pac, ports[1].to_owned()),
     ];
     assert_eq!(found, wanted);
     for socket in &taken {

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use privet_system::proxy::desktop::KeyRole;
 use privet_system::proxy::journal::Journal;
-use privet_system::proxy::layout::Unit;
-use privet_system::proxy::switch::{Standing, Step, standing, turn_off, turn_on};
-use privet_system::proxy::{Change, Layout, ProxySettings, Target, Value};
+use privet_system::proxy::switch::{Step, SwitchState, switch_state, turn_off, turn_on};
+use privet_system::proxy::{Change, DesiredProxy, DesktopKind, ProxySettings, Value};
 use proptest::prelude::*;
 
 /// What happens next. `usize` is after how many of our steps we die.
@@ -37,7 +37,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 
 /// One machine: the settings, the disk, and the settings as they would be without us.
 struct World {
-    layout: Layout,
+    desktop: DesktopKind,
     real: ProxySettings,
     journal: Option<Journal>,
     without_us: ProxySettings,
@@ -47,14 +47,14 @@ struct World {
 }
 
 fn keys(
-    layout: Layout,
+    desktop: DesktopKind,
 ) -> (
     &'static str,
     &'static [&'static str],
     &'static [&'static str],
 ) {
-    match layout {
-        Layout::Kde => (
+    match desktop {
+        DesktopKind::Kde => (
             "ProxyType",
             &["0", "1", "2", "4"],
             &[
@@ -65,7 +65,7 @@ fn keys(
                 "ftpProxy",
             ],
         ),
-        Layout::Windows => (
+        DesktopKind::Windows => (
             "ProxyEnable",
             &["REG_DWORD 0x0", "REG_DWORD 0x1"],
             &["ProxyServer", "ProxyOverride", "AutoConfigURL"],
@@ -91,8 +91,8 @@ fn keys(
 }
 
 impl World {
-    fn new(layout: Layout, mode: usize, set: u16) -> Self {
-        let (switch, modes, parts) = keys(layout);
+    fn new(desktop: DesktopKind, mode: usize, set: u16) -> Self {
+        let (switch, modes, parts) = keys(desktop);
         let mut real = ProxySettings::default();
         let values = parts.iter().map(|key| (*key, format!("first {key}")));
         let mode = modes[mode % modes.len()].to_owned();
@@ -101,7 +101,7 @@ impl World {
             real.values.insert(key.to_owned(), Value { text, set });
         }
         Self {
-            layout,
+            desktop,
             without_us: real.clone(),
             real,
             journal: None,
@@ -118,9 +118,9 @@ impl World {
                 return false;
             }
             match step {
-                Step::Note(journal) => self.journal = Some(journal),
-                Step::Write(change) => self.real.apply(&change),
-                Step::Forget => self.journal = None,
+                Step::WriteJournal(journal) => self.journal = Some(journal),
+                Step::WriteSetting(change) => self.real.apply(&change),
+                Step::RemoveJournal => self.journal = None,
             }
         }
         true
@@ -129,11 +129,17 @@ impl World {
     fn happen(&mut self, event: &Event) {
         match event {
             Event::On(target, dies) => {
-                let wanted = self.layout.values(&self.target(*target), &self.real);
-                let steps = turn_on(self.layout, self.journal.as_ref(), &self.real, &wanted);
-                assert!(matches!(steps[0], Step::Note(_)), "the journal comes first");
+                let wanted = self.desktop.values_for(&self.target(*target), &self.real);
+                let steps = turn_on(self.desktop, self.journal.as_ref(), &self.real, &wanted);
+                assert!(
+                    matches!(steps[0], Step::WriteJournal(_)),
+                    "the journal comes first"
+                );
                 if self.carry_out(steps, *dies) {
-                    assert_eq!(standing(self.journal.as_ref(), &self.real), Standing::On);
+                    assert_eq!(
+                        switch_state(self.journal.as_ref(), &self.real),
+                        SwitchState::On
+                    );
                 }
             }
             Event::Off(dies) | Event::Start(dies) => {
@@ -147,14 +153,14 @@ impl World {
         }
     }
 
-    fn target(&self, which: u8) -> Target {
+    fn target(&self, which: u8) -> DesiredProxy {
         match which {
-            0 => Target::pac("127.0.0.1:7281".parse().unwrap()),
-            1 => Target::Manual {
+            0 => DesiredProxy::pac("127.0.0.1:7281".parse().unwrap()),
+            1 => DesiredProxy::Manual {
                 http: "127.0.0.1:7280".parse().unwrap(),
                 socks: Some("127.0.0.1:7280".parse().unwrap()),
             },
-            _ => Target::Manual {
+            _ => DesiredProxy::Manual {
                 http: "127.0.0.1:9999".parse().unwrap(),
                 socks: None,
             },
@@ -166,9 +172,9 @@ impl World {
             .real
             .values
             .keys()
-            .filter_map(|key| match self.layout.unit(key) {
-                Unit::Part(part) => Some(part.to_owned()),
-                Unit::Switch => None,
+            .filter_map(|key| match self.desktop.key_role(key) {
+                KeyRole::Part(part) => Some(part.to_owned()),
+                KeyRole::Switch => None,
             })
             .collect();
         let part = parts.iter().nth(which % parts.len()).unwrap().clone();
@@ -176,7 +182,7 @@ impl World {
             .real
             .values
             .keys()
-            .filter(|key| self.layout.unit(key) == Unit::Part(&part))
+            .filter(|key| self.desktop.key_role(key) == KeyRole::Part(&part))
             .cloned()
             .collect();
         for key in &keys {
@@ -194,7 +200,7 @@ impl World {
             .flat_map(|ours| ours.keys())
             .any(|key| keys.contains(key));
         let now = self.real.values[self.switch].clone();
-        if ours && self.layout.counts(&now.text, &part) && self.is_ours(&now.text) {
+        if ours && self.desktop.is_active(&now.text, &part) && self.is_ours(&now.text) {
             self.without_us.values.insert(self.switch.to_owned(), now);
         }
     }
@@ -237,18 +243,18 @@ proptest! {
 
     #[test]
     fn whatever_happens_the_settings_end_as_if_we_had_never_been_there(
-        layout in prop::sample::select(vec![Layout::Gnome, Layout::Kde, Layout::Windows]),
+        desktop in prop::sample::select(vec![DesktopKind::Gnome, DesktopKind::Kde, DesktopKind::Windows]),
         mode in 0..4_usize,
         set: u16,
         history in events(),
     ) {
-        live(World::new(layout, mode, set), &history);
+        live(World::new(desktop, mode, set), &history);
     }
 }
 
 #[test]
 fn a_death_after_every_single_step_of_on_and_off_is_put_right() {
-    for layout in [Layout::Gnome, Layout::Kde, Layout::Windows] {
+    for desktop in [DesktopKind::Gnome, DesktopKind::Kde, DesktopKind::Windows] {
         for (first, second, mode) in (0..3).flat_map(|a| (0..3).map(move |b| (a, b, a + b))) {
             for dies in 0..16 {
                 for dies_again in 0..16 {
@@ -257,7 +263,7 @@ fn a_death_after_every_single_step_of_on_and_off_is_put_right() {
                         Event::On(second, dies),
                         Event::Off(dies_again),
                     ];
-                    live(World::new(layout, mode.into(), 0b1010), &history);
+                    live(World::new(desktop, mode.into(), 0b1010), &history);
                 }
             }
         }
@@ -266,7 +272,7 @@ fn a_death_after_every_single_step_of_on_and_off_is_put_right() {
 
 #[test]
 fn while_our_switch_is_off_a_foreign_proxy_is_not_touched() {
-    let world = World::new(Layout::Gnome, 2, 0);
+    let world = World::new(DesktopKind::Gnome, 2, 0);
     assert_eq!(turn_off(None, &world.real), []);
 }
 
@@ -274,10 +280,10 @@ fn while_our_switch_is_off_a_foreign_proxy_is_not_touched() {
 fn a_journal_survives_the_disk_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let file = privet_system::proxy::JournalFile::at(folder.path());
-    let world = World::new(Layout::Gnome, 0, 0b11);
-    let wanted = Layout::Gnome.values(&world.target(1), &world.real);
-    let steps = turn_on(Layout::Gnome, None, &world.real, &wanted);
-    let Step::Note(journal) = &steps[0] else {
+    let world = World::new(DesktopKind::Gnome, 0, 0b11);
+    let wanted = DesktopKind::Gnome.values_for(&world.target(1), &world.real);
+    let steps = turn_on(DesktopKind::Gnome, None, &world.real, &wanted);
+    let Step::WriteJournal(journal) = &steps[0] else {
         panic!("{steps:?}")
     };
     file.write(journal).unwrap();

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use privet_control::calls::apps::Recipes;
-use privet_system::proxied::{self, variables};
+use privet_system::proxy_environment::{self, variables};
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
@@ -28,7 +28,7 @@ pub enum Shell {
     Powershell,
 }
 
-impl From<Shell> for proxied::Shell {
+impl From<Shell> for proxy_environment::Shell {
     fn from(shell: Shell) -> Self {
         match shell {
             Shell::Bash => Self::Bash,
@@ -48,7 +48,9 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         context.terminal.json(&map)?;
         return Ok(Exit::Done);
     }
-    let shell = args.shell.map_or_else(own_shell, proxied::Shell::from);
+    let shell = args
+        .shell
+        .map_or_else(own_shell, proxy_environment::Shell::from);
     let lines: Vec<String> = variables(&addresses)
         .iter()
         .map(|(name, value)| match args.unset {
@@ -92,11 +94,11 @@ async fn settings(context: &Context, program: &str) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn own_shell() -> proxied::Shell {
+fn own_shell() -> proxy_environment::Shell {
     match std::env::var("SHELL") {
-        Ok(path) if path.ends_with("fish") => proxied::Shell::Fish,
-        Ok(path) if path.ends_with("pwsh") => proxied::Shell::Powershell,
-        Err(_) if cfg!(windows) => proxied::Shell::Powershell,
-        _ => proxied::Shell::Bash,
+        Ok(path) if path.ends_with("fish") => proxy_environment::Shell::Fish,
+        Ok(path) if path.ends_with("pwsh") => proxy_environment::Shell::Powershell,
+        Err(_) if cfg!(windows) => proxy_environment::Shell::Powershell,
+        _ => proxy_environment::Shell::Bash,
     }
 }

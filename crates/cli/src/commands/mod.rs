@@ -2,7 +2,7 @@
 
 use privet_control::Client;
 use privet_control::calls::status::Status;
-use privet_system::proxied::Addresses;
+use privet_system::proxy_environment::ProxyAddresses;
 
 use crate::exit::Failure;
 use crate::places::Places;
@@ -49,7 +49,7 @@ impl Context {
     }
 
     /// Where the running engine takes connections, as programs of this machine reach it.
-    pub async fn proxy(&self) -> Result<Addresses, Failure> {
+    pub async fn proxy(&self) -> Result<ProxyAddresses, Failure> {
         let status = self.status().await?;
         let first = |kinds: &[&str]| {
             kinds.iter().find_map(|kind| {
@@ -57,7 +57,7 @@ impl Context {
                 Some(reachable(&listener.address))
             })
         };
-        let addresses = Addresses {
+        let addresses = ProxyAddresses {
             http: first(&["mixed", "http"]),
             socks: first(&["mixed", "socks"]),
             pac: first(&["pac"]).map(|address| format!("http://{address}/proxy.pac")),

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitStatus;
 
-use privet_system::proxied::{self, Way};
+use privet_system::proxy_environment::{self, ProxyMethod};
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
@@ -30,13 +30,13 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     };
     let program = Path::new(program);
     let name = program.file_name().unwrap_or_default().to_string_lossy();
-    if proxied::way(&name) == Way::OwnSettings {
+    if proxy_environment::proxy_method(&name) == ProxyMethod::OwnSettings {
         context.complain(&format!(
             "{name} reads no variable, only its own settings or the desktop's: privet env --for firefox"
         ));
     }
     // Who starts a program through Privet wants all that it does to go there.
-    let mut command = proxied::command(program, rest, &addresses);
+    let mut command = proxy_environment::command(program, rest, &addresses);
     match command.status() {
         Ok(status) => Ok(Exit::Program(code(status))),
         Err(error) => {

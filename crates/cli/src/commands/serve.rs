@@ -8,7 +8,7 @@ use privet_config::{Config, LogFormat};
 use privet_control::{Doors, SwitchError, SystemProxy};
 use privet_engine::{Engine, Options, StartError};
 use privet_system::SystemKeyring;
-use privet_system::notify::{Word, notify};
+use privet_system::notify::{ServiceState, notify};
 use tokio::sync::Notify;
 
 use crate::commands::Context;
@@ -111,7 +111,7 @@ pub async fn start(
         say_refused(&engine, desktop.turn_on(&engine, None).await);
     }
     greet(&context.terminal, &engine, &doors)?;
-    let _ = notify(Word::Ready);
+    let _ = notify(ServiceState::Ready);
     let client = face.tray.then(|| context.client()).transpose()?;
     let client = client.map(|client| client.by("tray"));
     let places = context.places.named().words()?;
@@ -169,16 +169,16 @@ fn make_data_dir(data_dir: &Path) -> Result<(), Failure> {
 fn adopted(
     handed: Handed,
 ) -> Result<Vec<(privet_engine::Kind, Arc<std::net::TcpListener>)>, Failure> {
-    use privet_system::activation::Kind;
+    use privet_system::activation::ActivatedKind;
     let handed = handed.map_err(|error| Failure::failed(error.to_string()))?;
     Ok(handed
         .into_iter()
         .map(|socket| {
             let kind = match socket.kind {
-                Kind::Mixed => privet_engine::Kind::Mixed,
-                Kind::Socks => privet_engine::Kind::Socks,
-                Kind::Http => privet_engine::Kind::Http,
-                Kind::Pac => privet_engine::Kind::Pac,
+                ActivatedKind::Mixed => privet_engine::Kind::Mixed,
+                ActivatedKind::Socks => privet_engine::Kind::Socks,
+                ActivatedKind::Http => privet_engine::Kind::Http,
+                ActivatedKind::Pac => privet_engine::Kind::Pac,
             };
             (kind, Arc::new(socket.listener))
         })
@@ -279,10 +279,10 @@ async fn until_told(
         };
         match signal {
             Signal::Reload => {
-                let _ = notify(Word::Reloading);
+                let _ = notify(ServiceState::Reloading);
                 reload(engine, level).await;
                 doors.follow_or_say().await;
-                let _ = notify(Word::Ready);
+                let _ = notify(ServiceState::Ready);
             }
             Signal::End => return signals,
         }
@@ -296,7 +296,7 @@ async fn stop(
     mut signals: Signals,
     drain: Duration,
 ) -> Result<Exit, Failure> {
-    let _ = notify(Word::Stopping);
+    let _ = notify(ServiceState::Stopping);
     context.complain(&format!(
         "stopping: standing connections have {} s; a second signal ends them at once",
         drain.as_secs()

@@ -2,7 +2,7 @@
 
 use privet_control::calls::system_proxy::{SystemProxy, SystemProxyWish};
 use privet_control::{ClientError, Means};
-use privet_system::proxy::Holder;
+use privet_system::proxy::SystemProxySession;
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
@@ -40,31 +40,32 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
         means,
         repair,
     };
-    let (asked, alone): (_, fn(&mut Holder) -> Alone) = match args.wish.unwrap_or(Wish::Status) {
-        Wish::On { manual, pac } => {
-            let means = match (manual, pac) {
-                (true, _) => Some(Means::Manual),
-                (_, true) => Some(Means::Pac),
-                _ => None,
-            };
-            // Without an engine there is nothing to point at.
-            let on = client
-                .switch_system_proxy(&switch(true, means, false))
-                .await?;
-            return show(context, &on);
-        }
-        Wish::Off => (
-            client
-                .switch_system_proxy(&switch(false, None, false))
-                .await,
-            |holder| holder.turn_off(),
-        ),
-        Wish::Repair => (
-            client.switch_system_proxy(&switch(false, None, true)).await,
-            |holder| holder.repair_leftover(),
-        ),
-        Wish::Status => (client.system_proxy().await, |_| Ok(())),
-    };
+    let (asked, alone): (_, fn(&mut SystemProxySession) -> Alone) =
+        match args.wish.unwrap_or(Wish::Status) {
+            Wish::On { manual, pac } => {
+                let means = match (manual, pac) {
+                    (true, _) => Some(Means::Manual),
+                    (_, true) => Some(Means::Pac),
+                    _ => None,
+                };
+                // Without an engine there is nothing to point at.
+                let on = client
+                    .switch_system_proxy(&switch(true, means, false))
+                    .await?;
+                return show(context, &on);
+            }
+            Wish::Off => (
+                client
+                    .switch_system_proxy(&switch(false, None, false))
+                    .await,
+                |holder| holder.turn_off(),
+            ),
+            Wish::Repair => (
+                client.switch_system_proxy(&switch(false, None, true)).await,
+                |holder| holder.repair_leftover(),
+            ),
+            Wish::Status => (client.system_proxy().await, |_| Ok(())),
+        };
     let found = match asked {
         Ok(found) => found,
         Err(ClientError::NotRunning(_)) => without_engine(alone).await?,
@@ -76,9 +77,11 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
 type Alone = Result<(), privet_system::proxy::ProxyError>;
 
 /// The journal is the user's, and any Privet may put back by it.
-async fn without_engine(work: fn(&mut Holder) -> Alone) -> Result<SystemProxy, Failure> {
+async fn without_engine(
+    work: fn(&mut SystemProxySession) -> Alone,
+) -> Result<SystemProxy, Failure> {
     let task = tokio::task::spawn_blocking(move || {
-        let mut holder = Holder::of_session();
+        let mut holder = SystemProxySession::of_session();
         work(&mut holder)?;
         Ok::<_, privet_system::proxy::ProxyError>(holder.look().into())
     });

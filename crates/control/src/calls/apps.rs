@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use privet_engine::Kind;
 use privet_system::apps::{self, DesktopApp, icon};
-use privet_system::proxied::{self, Addresses, Way};
+use privet_system::proxy_environment::{self, ProxyAddresses, ProxyMethod};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use utoipa::{IntoParams, ToSchema};
@@ -274,16 +274,16 @@ fn entry(app: &DesktopApp) -> AppEntry {
 }
 
 fn told(program: &str) -> String {
-    let told = match proxied::way(program) {
-        Way::Environment => "environment",
-        Way::Flag => "flag",
-        Way::OwnSettings => "own-settings",
+    let told = match proxy_environment::proxy_method(program) {
+        ProxyMethod::Environment => "environment",
+        ProxyMethod::Flag => "flag",
+        ProxyMethod::OwnSettings => "own-settings",
     };
     told.to_owned()
 }
 
 /// Where programs of this machine reach the engine.
-fn addresses(api: &Api) -> Addresses {
+fn addresses(api: &Api) -> ProxyAddresses {
     let listeners = api.engine.listeners();
     let first = |kinds: &[Kind]| {
         kinds.iter().find_map(|kind| {
@@ -291,7 +291,7 @@ fn addresses(api: &Api) -> Addresses {
             Some(reachable(listener.address).to_string())
         })
     };
-    Addresses {
+    ProxyAddresses {
         http: first(&[Kind::Mixed, Kind::Http]),
         socks: first(&[Kind::Mixed, Kind::Socks]),
         pac: first(&[Kind::Pac]).map(|address| format!("http://{address}/proxy.pac")),

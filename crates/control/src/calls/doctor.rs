@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use privet_net::health::OutletState;
-use privet_system::proxy::{Report, State as Found};
+use privet_system::proxy::{SystemProxyReport, SystemProxyState as Found};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -131,7 +131,7 @@ pub(crate) async fn examine(State(api): State<Api>) -> Result<axum::Json<Diagnos
 }
 
 /// The desktop's proxy as a finding; a desktop without one is no fault.
-pub fn system_proxy(report: Report) -> Finding {
+pub fn system_proxy(report: SystemProxyReport) -> Finding {
     let check = "system proxy";
     let mend = report.mend.unwrap_or_default();
     match report.state {

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use axum::extract::State;
 use privet_config::Config;
-use privet_system::proxy::{Pointing, ProxyAt, Report, Serves, State as Measured};
+use privet_system::proxy::{
+    ProxyEndpoint, ProxyScheme, ProxyTarget, SystemProxyReport, SystemProxyState as Measured,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -128,7 +130,7 @@ async fn look(api: &Api) -> FirstRun {
     let done = tokio::task::spawn_blocking(move || file.exists()).await;
     let config = api.engine.config();
     let own = api.engine.listeners();
-    let is_ours = |proxy: &ProxyAt| {
+    let is_ours = |proxy: &ProxyEndpoint| {
         own.iter()
             .any(|own| own.address.to_string() == proxy.to_string())
     };
@@ -148,7 +150,11 @@ fn is_untouched(config: &Config) -> bool {
 }
 
 /// What the report means for somebody who starts with us. Pure.
-fn found(report: Option<Report>, config: &Config, is_ours: impl Fn(&ProxyAt) -> bool) -> Found {
+fn found(
+    report: Option<SystemProxyReport>,
+    config: &Config,
+    is_ours: impl Fn(&ProxyEndpoint) -> bool,
+) -> Found {
     let Some(report) = report else {
         return Found::nothing_to_see("this engine leaves the desktop's proxy alone".to_owned());
     };
@@ -156,15 +162,15 @@ fn found(report: Option<Report>, config: &Config, is_ours: impl Fn(&ProxyAt) -> 
         (Measured::On, _) => FoundKind::Ours,
         (Measured::Leftover, _) => FoundKind::Leftover,
         (Measured::Unsupported | Measured::Unknown, _) | (_, None) => FoundKind::Unknown,
-        (_, Some(Pointing::Nowhere)) => FoundKind::Nothing,
-        (_, Some(Pointing::Pac(_))) => FoundKind::Pac,
-        (_, Some(Pointing::Elsewhere(_))) => FoundKind::Elsewhere,
-        (_, Some(Pointing::Proxies(all))) if all.is_empty() => FoundKind::Nothing,
-        (_, Some(Pointing::Proxies(all))) if all.iter().all(&is_ours) => FoundKind::Ours,
-        (_, Some(Pointing::Proxies(_))) => FoundKind::Proxy,
+        (_, Some(ProxyTarget::Disabled)) => FoundKind::Nothing,
+        (_, Some(ProxyTarget::Pac(_))) => FoundKind::Pac,
+        (_, Some(ProxyTarget::Other(_))) => FoundKind::Elsewhere,
+        (_, Some(ProxyTarget::Proxies(all))) if all.is_empty() => FoundKind::Nothing,
+        (_, Some(ProxyTarget::Proxies(all))) if all.iter().all(&is_ours) => FoundKind::Ours,
+        (_, Some(ProxyTarget::Proxies(_))) => FoundKind::Proxy,
     };
     let upstreams = match (kind, report.found) {
-        (FoundKind::Proxy, Some(Pointing::Proxies(all))) => upstreams(&all, config, is_ours),
+        (FoundKind::Proxy, Some(ProxyTarget::Proxies(all))) => upstreams(&all, config, is_ours),
         _ => Vec::new(),
     };
     Found {
@@ -192,15 +198,15 @@ impl Found {
 
 /// Each place once. What serves HTTPS takes every target by CONNECT; what serves plain HTTP or FTP alone may not.
 fn upstreams(
-    all: &[ProxyAt],
+    all: &[ProxyEndpoint],
     config: &Config,
-    is_ours: impl Fn(&ProxyAt) -> bool,
+    is_ours: impl Fn(&ProxyEndpoint) -> bool,
 ) -> Vec<FoundUpstream> {
     let mut found: Vec<FoundUpstream> = Vec::new();
-    for serves in [Serves::Https, Serves::Socks, Serves::Http] {
+    for serves in [ProxyScheme::Https, ProxyScheme::Socks, ProxyScheme::Http] {
         for proxy in all.iter().filter(|proxy| proxy.serves == serves) {
             let scheme = match serves {
-                Serves::Socks => "socks5",
+                ProxyScheme::Socks => "socks5",
                 _ => "http",
             };
             let url = format!("{scheme}://{proxy}");
@@ -239,10 +245,10 @@ fn free_name(host: &str, config: &Config, found: &[FoundUpstream]) -> String {
 mod tests {
     use super::*;
 
-    fn report(state: Measured, found: Pointing) -> Option<Report> {
-        Some(Report {
+    fn report(state: Measured, found: ProxyTarget) -> Option<SystemProxyReport> {
+        Some(SystemProxyReport {
             state,
-            layout: None,
+            desktop: None,
             pointing: Some(found.to_string()),
             found: Some(found),
             dead: None,
@@ -259,16 +265,16 @@ mod tests {
 
     #[test]
     fn a_companys_proxy_is_offered_once_and_by_the_way_that_takes_every_target() {
-        let at = |serves, port| ProxyAt::new(serves, "corp", port);
+        let at = |serves, port| ProxyEndpoint::new(serves, "corp", port);
         let all = vec![
-            at(Serves::Http, 3128),
-            at(Serves::Https, 3128),
-            at(Serves::Ftp, 2121),
-            at(Serves::Socks, 1080),
+            at(ProxyScheme::Http, 3128),
+            at(ProxyScheme::Https, 3128),
+            at(ProxyScheme::Ftp, 2121),
+            at(ProxyScheme::Socks, 1080),
         ];
         let with_corp = config("[[upstream]]\nname = \"corp\"\nurl = \"socks5://h:1\"\n");
         let found = found(
-            report(Measured::Off, Pointing::Proxies(all)),
+            report(Measured::Off, ProxyTarget::Proxies(all)),
             &with_corp,
             |_| false,
         );
@@ -289,24 +295,35 @@ mod tests {
 
     #[test]
     fn only_a_living_foreign_proxy_is_taken_over() {
-        let here = || Pointing::Proxies(vec![ProxyAt::new(Serves::Http, "127.0.0.1", 7890)]);
-        let pac = Pointing::Pac("http://corp/x.pac".to_owned());
+        let here = || {
+            ProxyTarget::Proxies(vec![ProxyEndpoint::new(
+                ProxyScheme::Http,
+                "127.0.0.1",
+                7890,
+            )])
+        };
+        let pac = ProxyTarget::Pac("http://corp/x.pac".to_owned());
         let empty = config("");
         for (state, pointing, ours, kind) in [
             (Measured::Leftover, here(), false, FoundKind::Leftover),
             (Measured::Off, here(), true, FoundKind::Ours),
             (Measured::On, here(), false, FoundKind::Ours),
             (Measured::Off, pac, false, FoundKind::Pac),
-            (Measured::Off, Pointing::Nowhere, false, FoundKind::Nothing),
             (
                 Measured::Off,
-                Pointing::Proxies(Vec::new()),
+                ProxyTarget::Disabled,
+                false,
+                FoundKind::Nothing,
+            ),
+            (
+                Measured::Off,
+                ProxyTarget::Proxies(Vec::new()),
                 false,
                 FoundKind::Nothing,
             ),
             (
                 Measured::Unsupported,
-                Pointing::Nowhere,
+                ProxyTarget::Disabled,
                 false,
                 FoundKind::Unknown,
             ),

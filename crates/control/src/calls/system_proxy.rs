@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use privet_engine::{By, Undo, What};
-use privet_system::proxy::{Report, State as Found};
+use privet_system::proxy::{SystemProxyReport, SystemProxyState as Found};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -38,12 +38,12 @@ pub struct SystemProxy {
     pub change: Option<u64>,
 }
 
-impl From<Report> for SystemProxy {
-    fn from(report: Report) -> Self {
+impl From<SystemProxyReport> for SystemProxy {
+    fn from(report: SystemProxyReport) -> Self {
         Self {
             enabled: matches!(report.state, Found::On | Found::Changed),
             state: super::word(&report.state),
-            desktop: report.layout.map(|layout| layout.name().to_owned()),
+            desktop: report.desktop.map(|desktop| desktop.name().to_owned()),
             pointing: report.pointing,
             text: report.text,
             mend: report.mend,

@@ -1,8 +1,8 @@
 //! Which store this session has.
 
+use super::desktop::DesktopKind;
 use super::gnome::Gnome;
 use super::kde::Kde;
-use super::layout::Layout;
 use super::macos::MacOs;
 use super::store::ProxyStore;
 use super::windows::Windows;
@@ -23,27 +23,32 @@ pub fn detect() -> Option<Box<dyn ProxyStore>> {
 }
 
 /// The store of a layout, whatever the session is.
-pub fn open(layout: Layout) -> Option<Box<dyn ProxyStore>> {
+pub fn open(layout: DesktopKind) -> Option<Box<dyn ProxyStore>> {
     Some(match layout {
-        Layout::Gnome => Box::new(Gnome),
-        Layout::Kde => Box::new(Kde::of_user()?),
-        Layout::MacOs => Box::new(MacOs),
-        Layout::Windows => Box::new(Windows),
+        DesktopKind::Gnome => Box::new(Gnome),
+        DesktopKind::Kde => Box::new(Kde::of_user()?),
+        DesktopKind::MacOs => Box::new(MacOs),
+        DesktopKind::Windows => Box::new(Windows),
     })
 }
 
-fn choose(named: &str, desktop: &str, os: &str, has_schema: impl Fn() -> bool) -> Option<Layout> {
+fn choose(
+    named: &str,
+    desktop: &str,
+    os: &str,
+    has_schema: impl Fn() -> bool,
+) -> Option<DesktopKind> {
     match named {
         "none" => return None,
-        "gnome" => return Some(Layout::Gnome),
-        "kde" => return Some(Layout::Kde),
-        "macos" => return Some(Layout::MacOs),
-        "windows" => return Some(Layout::Windows),
+        "gnome" => return Some(DesktopKind::Gnome),
+        "kde" => return Some(DesktopKind::Kde),
+        "macos" => return Some(DesktopKind::MacOs),
+        "windows" => return Some(DesktopKind::Windows),
         _ => {}
     }
     match os {
-        "macos" => return Some(Layout::MacOs),
-        "windows" => return Some(Layout::Windows),
+        "macos" => return Some(DesktopKind::MacOs),
+        "windows" => return Some(DesktopKind::Windows),
         _ => {}
     }
     let is = |name: &str| {
@@ -52,10 +57,10 @@ fn choose(named: &str, desktop: &str, os: &str, has_schema: impl Fn() -> bool) -
             .any(|part| part.eq_ignore_ascii_case(name))
     };
     if is("KDE") {
-        return Some(Layout::Kde);
+        return Some(DesktopKind::Kde);
     }
     // Without a desktop (a server, ssh) there is nobody whose programs would look.
-    (!desktop.is_empty() && has_schema()).then_some(Layout::Gnome)
+    (!desktop.is_empty() && has_schema()).then_some(DesktopKind::Gnome)
 }
 
 #[cfg(test)]
@@ -65,16 +70,16 @@ mod tests {
     #[test]
     fn the_session_says_which_store_it_has() {
         for (named, desktop, os, schema, layout) in [
-            ("", "GNOME", "linux", true, Some(Layout::Gnome)),
-            ("", "ubuntu:GNOME", "linux", true, Some(Layout::Gnome)),
-            ("", "X-Cinnamon", "linux", true, Some(Layout::Gnome)),
-            ("", "KDE", "linux", true, Some(Layout::Kde)),
+            ("", "GNOME", "linux", true, Some(DesktopKind::Gnome)),
+            ("", "ubuntu:GNOME", "linux", true, Some(DesktopKind::Gnome)),
+            ("", "X-Cinnamon", "linux", true, Some(DesktopKind::Gnome)),
+            ("", "KDE", "linux", true, Some(DesktopKind::Kde)),
             ("", "sway", "linux", false, None),
             ("", "", "linux", true, None),
-            ("", "", "macos", false, Some(Layout::MacOs)),
-            ("", "", "windows", false, Some(Layout::Windows)),
+            ("", "", "macos", false, Some(DesktopKind::MacOs)),
+            ("", "", "windows", false, Some(DesktopKind::Windows)),
             ("none", "GNOME", "linux", true, None),
-            ("gnome", "", "linux", false, Some(Layout::Gnome)),
+            ("gnome", "", "linux", false, Some(DesktopKind::Gnome)),
         ] {
             let found = choose(named, desktop, os, || schema);
             assert_eq!(found, layout, "{named} {desktop} {os}");

@@ -4,10 +4,10 @@
 
 use std::path::PathBuf;
 
-use super::layout::{Layout, Pointing, ProxyAt, Serves, Unit};
+use super::desired_proxy::DesiredProxy;
+use super::desktop::{DesktopKind, KeyRole, ProxyEndpoint, ProxyScheme, ProxyTarget};
 use super::settings::{Change, ProxySettings, Value};
-use super::store::{Leash, ProxyStore, Stamp, StoreError, run, run_on};
-use super::target::Target;
+use super::store::{FileVersion, ParentPipe, ProxyStore, StoreError, run, run_on};
 
 const SCHEMA: &str = "org.gnome.system.proxy";
 /// The schema's place in dconf.
@@ -25,8 +25,8 @@ impl Gnome {
 }
 
 impl ProxyStore for Gnome {
-    fn layout(&self) -> Layout {
-        Layout::Gnome
+    fn desktop(&self) -> DesktopKind {
+        DesktopKind::Gnome
     }
 
     fn read(&self) -> Result<ProxySettings, StoreError> {
@@ -38,23 +38,27 @@ impl ProxyStore for Gnome {
         Ok(parse(&listed, set.as_deref()))
     }
 
-    fn write(&self, changes: &[Change], leash: &Leash) -> Result<(), StoreError> {
+    fn write(&self, changes: &[Change], parent_pipe: &ParentPipe) -> Result<(), StoreError> {
         for Change { key, value } in changes {
             let (schema, key) = match key.split_once('/') {
                 Some((child, key)) => (format!("{SCHEMA}.{child}"), key),
                 None => (SCHEMA.to_owned(), key.as_str()),
             };
             if value.set {
-                run_on(leash, "gsettings", &["set", &schema, key, &value.text])?;
+                run_on(
+                    parent_pipe,
+                    "gsettings",
+                    &["set", &schema, key, &value.text],
+                )?;
             } else {
-                run_on(leash, "gsettings", &["reset", &schema, key])?;
+                run_on(parent_pipe, "gsettings", &["reset", &schema, key])?;
             }
         }
         Ok(())
     }
 
     /// dconf puts a new file in the place of the old one at each write.
-    fn stamp(&self) -> Option<Stamp> {
+    fn file_version(&self) -> Option<FileVersion> {
         if !uses_dconf() || std::env::var_os("DCONF_PROFILE").is_some() {
             return None;
         }
@@ -62,7 +66,7 @@ impl ProxyStore for Gnome {
             .filter(|dir| !dir.is_empty())
             .map(PathBuf::from)
             .or_else(|| std::env::home_dir().map(|home| home.join(".config")))?;
-        Stamp::of(&folder.join("dconf/user"))
+        FileVersion::of(&folder.join("dconf/user"))
     }
 }
 
@@ -108,14 +112,14 @@ fn keys_of_dump(dump: &str) -> Vec<String> {
     keys
 }
 
-pub(super) fn unit(key: &str) -> Unit<'_> {
+pub(super) fn key_role(key: &str) -> KeyRole<'_> {
     match key {
-        "mode" => Unit::Switch,
-        _ => Unit::Part(key.split_once('/').map_or(key, |(child, _)| child)),
+        "mode" => KeyRole::Switch,
+        _ => KeyRole::Part(key.split_once('/').map_or(key, |(child, _)| child)),
     }
 }
 
-pub(super) fn counts(mode: &str, part: &str) -> bool {
+pub(super) fn is_active(mode: &str, part: &str) -> bool {
     match mode {
         "'auto'" => part == "autoconfig-url",
         "'manual'" => part != "autoconfig-url",
@@ -123,14 +127,14 @@ pub(super) fn counts(mode: &str, part: &str) -> bool {
     }
 }
 
-pub(super) fn values(target: &Target) -> Vec<(String, String)> {
+pub(super) fn values_for(target: &DesiredProxy) -> Vec<(String, String)> {
     let pair = |key: &str, text: String| (key.to_owned(), text);
     match target {
-        Target::Pac { url } => vec![
+        DesiredProxy::Pac { url } => vec![
             pair("autoconfig-url", quote(url)),
             pair("mode", quote("auto")),
         ],
-        Target::Manual { http, socks } => {
+        DesiredProxy::Manual { http, socks } => {
             let mut values = Vec::new();
             let mut proxy = |kind: &str, address: &std::net::SocketAddr| {
                 values.push(pair(
@@ -152,27 +156,27 @@ pub(super) fn values(target: &Target) -> Vec<(String, String)> {
     }
 }
 
-pub(super) fn pointing(settings: &ProxySettings) -> Pointing {
+pub(super) fn current_target(settings: &ProxySettings) -> ProxyTarget {
     match settings.text("mode") {
         "'auto'" => match unquote(settings.text("autoconfig-url")) {
-            url if url.is_empty() => Pointing::Elsewhere("whatever the network announces (WPAD)"),
-            url => Pointing::Pac(url),
+            url if url.is_empty() => ProxyTarget::Other("whatever the network announces (WPAD)"),
+            url => ProxyTarget::Pac(url),
         },
         "'manual'" => {
             let kinds = [
-                ("http", Serves::Http),
-                ("https", Serves::Https),
-                ("ftp", Serves::Ftp),
-                ("socks", Serves::Socks),
+                ("http", ProxyScheme::Http),
+                ("https", ProxyScheme::Https),
+                ("ftp", ProxyScheme::Ftp),
+                ("socks", ProxyScheme::Socks),
             ];
             let proxies = kinds.into_iter().filter_map(|(kind, serves)| {
                 let host = unquote(settings.text(&format!("{kind}/host")));
                 let port = settings.text(&format!("{kind}/port")).parse().ok()?;
-                (!host.is_empty() && port != 0).then(|| ProxyAt::new(serves, host, port))
+                (!host.is_empty() && port != 0).then(|| ProxyEndpoint::new(serves, host, port))
             });
-            Pointing::Proxies(proxies.collect())
+            ProxyTarget::Proxies(proxies.collect())
         }
-        _ => Pointing::Nowhere,
+        _ => ProxyTarget::Disabled,
     }
 }
 
@@ -222,8 +226,12 @@ org.gnome.system.proxy.https port 0
         assert_eq!(read.text("ignore-hosts"), "['localhost', \"it's\"]");
         assert_eq!(read.text("http/port"), "8080");
         assert_eq!(
-            pointing(&read),
-            Pointing::Proxies(vec![ProxyAt::new(Serves::Http, "corp.example", 8080)])
+            current_target(&read),
+            ProxyTarget::Proxies(vec![ProxyEndpoint::new(
+                ProxyScheme::Http,
+                "corp.example",
+                8080
+            )])
         );
     }
 
@@ -246,8 +254,8 @@ org.gnome.system.proxy.https port 0
 
     #[test]
     fn a_host_and_its_port_are_one_part() {
-        assert_eq!(unit("http/host"), unit("http/port"));
-        assert_ne!(unit("http/host"), unit("https/host"));
-        assert_eq!(unit("mode"), Unit::Switch);
+        assert_eq!(key_role("http/host"), key_role("http/port"));
+        assert_ne!(key_role("http/host"), key_role("https/host"));
+        assert_eq!(key_role("mode"), KeyRole::Switch);
     }
 }

@@ -8,9 +8,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::detect;
-use super::hold::{self, ProxyError};
 use super::journal::JournalFile;
-use super::store::Leash;
+use super::store::ParentPipe;
+use super::system_proxy_session::{self, ProxyError};
 
 /// The hidden first argument; the journal's folder follows.
 pub const ARGUMENT: &str = "--guardian";
@@ -56,8 +56,8 @@ impl Guardian {
     }
 
     /// For commands that write meanwhile.
-    pub fn leash(&self) -> Leash {
-        self.pipe.as_ref().map(Leash::of).unwrap_or_default()
+    pub fn parent_pipe(&self) -> ParentPipe {
+        self.pipe.as_ref().map(ParentPipe::of).unwrap_or_default()
     }
 
     /// Whether it still watches.
@@ -130,14 +130,14 @@ fn put_back(journal: &JournalFile, start: Instant) -> Result<(), ProxyError> {
         return Ok(());
     }
     // Whoever holds it lives and looks after it.
-    let _held = journal.hold(PATIENCE.saturating_sub(start.elapsed()))?;
+    let _held = journal.lock(PATIENCE.saturating_sub(start.elapsed()))?;
     let Some(found) = journal.read()? else {
         return Ok(());
     };
-    let store = detect::open(found.layout).ok_or(ProxyError::Unsupported)?;
-    hold::put_back(store.as_ref(), &found, &Leash::default())?;
+    let store = detect::open(found.desktop).ok_or(ProxyError::Unsupported)?;
+    system_proxy_session::put_back(store.as_ref(), &found, &ParentPipe::default())?;
     journal.remove()?;
-    super::net::lift();
+    super::restore_at_login::remove();
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use super::layout::Layout;
+use super::desktop::DesktopKind;
 use super::settings::ProxySettings;
 
 /// The journal's file in its folder.
@@ -33,7 +33,8 @@ pub enum Phase {
 pub struct Journal {
     pub version: u32,
     pub phase: Phase,
-    pub layout: Layout,
+    #[serde(rename = "layout")]
+    pub desktop: DesktopKind,
     /// Every value of the store as it was before us.
     pub before: ProxySettings,
     /// What we wrote: earlier targets that may not be overwritten yet, the one in force last.
@@ -58,7 +59,7 @@ pub enum JournalError {
     )]
     Damaged { aside: PathBuf },
     #[error("another Privet of this user has the system proxy{0}: turn it off there")]
-    Held(String),
+    Locked(String),
 }
 
 /// The journal's place. There is one a user, whatever data folder an engine has: the settings are one a user too.
@@ -67,9 +68,9 @@ pub struct JournalFile {
     folder: PathBuf,
 }
 
-/// Held by the process that may write the settings.
+/// SessionLock by the process that may write the settings.
 #[derive(Debug)]
-pub struct Held {
+pub struct SessionLock {
     _lock: File,
 }
 
@@ -169,7 +170,7 @@ impl JournalFile {
         clippy::disallowed_methods,
         reason = "a lock of a file is waited for with no deadline only, and no runtime's thread comes here"
     )]
-    pub fn hold(&self, patience: Duration) -> Result<Held, JournalError> {
+    pub fn lock(&self, patience: Duration) -> Result<SessionLock, JournalError> {
         let path = self.folder.join(LOCK);
         let failed = |source| JournalError::Write {
             path: path.clone(),
@@ -188,13 +189,13 @@ impl JournalFile {
                 Err(TryLockError::WouldBlock) if start.elapsed() < patience => {
                     std::thread::sleep(LOOK_AGAIN);
                 }
-                Err(TryLockError::WouldBlock) => return Err(JournalError::Held(holder(&path))),
+                Err(TryLockError::WouldBlock) => return Err(JournalError::Locked(holder(&path))),
                 Err(TryLockError::Error(source)) => return Err(failed(source)),
             }
         }
         // For whom it stops; nobody decides by it.
         let _ = fs::write(&path, std::process::id().to_string());
-        Ok(Held { _lock: file })
+        Ok(SessionLock { _lock: file })
     }
 
     fn make_folder(&self) -> io::Result<()> {

@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::layout::{Layout, Pointing, ProxyAt, Serves, Unit};
+use super::desired_proxy::DesiredProxy;
+use super::desktop::{DesktopKind, KeyRole, ProxyEndpoint, ProxyScheme, ProxyTarget};
 use super::settings::{Change, ProxySettings, Value};
-use super::store::{Leash, ProxyStore, Stamp, StoreError, run};
-use super::target::Target;
+use super::store::{FileVersion, ParentPipe, ProxyStore, StoreError, run};
 
 const GROUP: &str = "[Proxy Settings]";
 /// The keys that we may write: their absence is a value too.
@@ -61,15 +61,15 @@ fn failed(file: &Path, cause: &str) -> StoreError {
 }
 
 impl ProxyStore for Kde {
-    fn layout(&self) -> Layout {
-        Layout::Kde
+    fn desktop(&self) -> DesktopKind {
+        DesktopKind::Kde
     }
 
     fn read(&self) -> Result<ProxySettings, StoreError> {
         Ok(parse(&self.text()?))
     }
 
-    fn write(&self, changes: &[Change], _leash: &Leash) -> Result<(), StoreError> {
+    fn write(&self, changes: &[Change], _leash: &ParentPipe) -> Result<(), StoreError> {
         let mut text = self.text()?;
         for change in changes {
             text = edit(&text, change)?;
@@ -91,8 +91,8 @@ impl ProxyStore for Kde {
         Ok(())
     }
 
-    fn stamp(&self) -> Option<Stamp> {
-        Stamp::of(&self.file)
+    fn file_version(&self) -> Option<FileVersion> {
+        FileVersion::of(&self.file)
     }
 }
 
@@ -177,15 +177,15 @@ fn edit(text: &str, change: &Change) -> Result<String, StoreError> {
     Ok(text)
 }
 
-pub(super) fn unit(key: &str) -> Unit<'_> {
+pub(super) fn key_role(key: &str) -> KeyRole<'_> {
     match key {
-        "ProxyType" => Unit::Switch,
-        other => Unit::Part(other),
+        "ProxyType" => KeyRole::Switch,
+        other => KeyRole::Part(other),
     }
 }
 
 /// 0 none, 1 manual, 2 a script, 3 found by the network, 4 from the environment.
-pub(super) fn counts(kind: &str, part: &str) -> bool {
+pub(super) fn is_active(kind: &str, part: &str) -> bool {
     match kind {
         "1" => part != "Proxy Config Script",
         "2" => part == "Proxy Config Script",
@@ -193,14 +193,14 @@ pub(super) fn counts(kind: &str, part: &str) -> bool {
     }
 }
 
-pub(super) fn values(target: &Target) -> Vec<(String, String)> {
+pub(super) fn values_for(target: &DesiredProxy) -> Vec<(String, String)> {
     let pair = |key: &str, text: String| (key.to_owned(), text);
     match target {
-        Target::Pac { url } => vec![
+        DesiredProxy::Pac { url } => vec![
             pair("Proxy Config Script", url.clone()),
             pair("ProxyType", "2".to_owned()),
         ],
-        Target::Manual { http, socks } => {
+        DesiredProxy::Manual { http, socks } => {
             let proxy = |scheme: &str, address: &std::net::SocketAddr| {
                 let host = match address {
                     std::net::SocketAddr::V4(v4) => v4.ip().to_string(),
@@ -221,25 +221,25 @@ pub(super) fn values(target: &Target) -> Vec<(String, String)> {
     }
 }
 
-pub(super) fn pointing(settings: &ProxySettings) -> Pointing {
+pub(super) fn current_target(settings: &ProxySettings) -> ProxyTarget {
     match settings.text("ProxyType") {
         "1" => {
             let proxies = [
-                ("httpProxy", Serves::Http),
-                ("httpsProxy", Serves::Https),
-                ("ftpProxy", Serves::Ftp),
-                ("socksProxy", Serves::Socks),
+                ("httpProxy", ProxyScheme::Http),
+                ("httpsProxy", ProxyScheme::Https),
+                ("ftpProxy", ProxyScheme::Ftp),
+                ("socksProxy", ProxyScheme::Socks),
             ];
             let all = proxies.into_iter().filter_map(|(key, serves)| {
                 let (host, port) = place(settings.text(key))?;
-                Some(ProxyAt::new(serves, host, port))
+                Some(ProxyEndpoint::new(serves, host, port))
             });
-            Pointing::Proxies(all.collect())
+            ProxyTarget::Proxies(all.collect())
         }
-        "2" => Pointing::Pac(settings.text("Proxy Config Script").to_owned()),
-        "3" => Pointing::Elsewhere("whatever the network announces (WPAD)"),
-        "4" => Pointing::Elsewhere("the proxy of the environment's variables"),
-        _ => Pointing::Nowhere,
+        "2" => ProxyTarget::Pac(settings.text("Proxy Config Script").to_owned()),
+        "3" => ProxyTarget::Other("whatever the network announces (WPAD)"),
+        "4" => ProxyTarget::Other("the proxy of the environment's variables"),
+        _ => ProxyTarget::Disabled,
     }
 }
 
@@ -274,8 +274,8 @@ mod tests {
         let read = parse(FILE);
         assert_eq!(read.text("ProxyType"), "1");
         assert_eq!(
-            pointing(&read),
-            Pointing::Proxies(vec![ProxyAt::new(Serves::Http, "corp", 8080)])
+            current_target(&read),
+            ProxyTarget::Proxies(vec![ProxyEndpoint::new(ProxyScheme::Http, "corp", 8080)])
         );
         assert!(!read.values["Proxy Config Script"].set);
     }
@@ -315,25 +315,25 @@ mod tests {
     fn a_file_that_is_not_there_is_made_and_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let store = Kde::at(folder.path().join("kioslaverc"));
-        let target = Target::Manual {
+        let target = DesiredProxy::Manual {
             http: "127.0.0.1:7280".parse().unwrap(),
             socks: Some("[::1]:7280".parse().unwrap()),
         };
-        let changes: Vec<Change> = values(&target)
+        let changes: Vec<Change> = values_for(&target)
             .into_iter()
             .map(|(key, text)| Change {
                 key,
                 value: Value::set(text),
             })
             .collect();
-        store.write(&changes, &Leash::default()).unwrap();
+        store.write(&changes, &ParentPipe::default()).unwrap();
         let read = store.read().unwrap();
-        let at = |serves, host| ProxyAt::new(serves, host, 7280);
+        let at = |serves, host| ProxyEndpoint::new(serves, host, 7280);
         let all = vec![
-            at(Serves::Http, "127.0.0.1"),
-            at(Serves::Https, "127.0.0.1"),
-            at(Serves::Socks, "::1"),
+            at(ProxyScheme::Http, "127.0.0.1"),
+            at(ProxyScheme::Https, "127.0.0.1"),
+            at(ProxyScheme::Socks, "::1"),
         ];
-        assert_eq!(pointing(&read), Pointing::Proxies(all));
+        assert_eq!(current_target(&read), ProxyTarget::Proxies(all));
     }
 }

@@ -3,20 +3,20 @@
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use super::layout::Pointing;
+use super::desktop::ProxyTarget;
 
 /// Loopback answers or refuses at once; a listener whose queue is full does not refuse.
 const PATIENCE: Duration = Duration::from_millis(300);
 
 /// The first place on this machine that settings point at and nobody listens on. Blocks for under a second.
-pub fn dead(pointing: &Pointing) -> Option<SocketAddr> {
+pub fn dead(pointing: &ProxyTarget) -> Option<SocketAddr> {
     let mut places: Vec<SocketAddr> = match pointing {
-        Pointing::Proxies(all) => all
+        ProxyTarget::Proxies(all) => all
             .iter()
             .filter_map(|proxy| loopback(&proxy.host, proxy.port))
             .collect(),
-        Pointing::Pac(url) => of_url(url).into_iter().collect(),
-        Pointing::Nowhere | Pointing::Elsewhere(_) => Vec::new(),
+        ProxyTarget::Pac(url) => of_url(url).into_iter().collect(),
+        ProxyTarget::Disabled | ProxyTarget::Other(_) => Vec::new(),
     };
     places.dedup();
     places.truncate(4);
@@ -53,25 +53,25 @@ fn of_url(url: &str) -> Option<SocketAddr> {
 mod tests {
     use std::net::TcpListener;
 
-    use super::super::layout::{ProxyAt, Serves};
+    use super::super::desktop::{ProxyEndpoint, ProxyScheme};
     use super::*;
 
-    fn http(host: &str, port: u16) -> ProxyAt {
-        ProxyAt::new(Serves::Http, host, port)
+    fn http(host: &str, port: u16) -> ProxyEndpoint {
+        ProxyEndpoint::new(ProxyScheme::Http, host, port)
     }
 
     #[test]
     fn only_a_port_of_this_machine_that_refuses_is_dead() {
         let live = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = live.local_addr().unwrap();
-        let here = Pointing::Pac(format!("http://{address}/proxy.pac"));
+        let here = ProxyTarget::Pac(format!("http://{address}/proxy.pac"));
         assert_eq!(dead(&here), None);
-        let both = Pointing::Proxies(vec![http("localhost", address.port())]);
+        let both = ProxyTarget::Proxies(vec![http("localhost", address.port())]);
         assert_eq!(dead(&both), None);
         drop(live);
         assert_eq!(dead(&here), Some(address));
         assert_eq!(dead(&both), Some(address));
-        let far = Pointing::Proxies(vec![http("192.0.2.1", 9), http("corp", 9)]);
+        let far = ProxyTarget::Proxies(vec![http("192.0.2.1", 9), http("corp", 9)]);
         assert_eq!(dead(&far), None);
     }
 

@@ -4,10 +4,10 @@
 //! Keys are "Wi-Fi/web", "Wi-Fi/secureweb", "Wi-Fi/socks" and "Wi-Fi/auto"; a value is "on 127.0.0.1 7280", "off URL".
 //! A password that a proxy had is in the keychain and stays there; that the proxy asked for it is not put back.
 
-use super::layout::{Layout, Pointing, ProxyAt, Serves};
+use super::desired_proxy::DesiredProxy;
+use super::desktop::{DesktopKind, ProxyEndpoint, ProxyScheme, ProxyTarget};
 use super::settings::{Change, ProxySettings, Value};
-use super::store::{Leash, ProxyStore, StoreError, run, run_on};
-use super::target::Target;
+use super::store::{ParentPipe, ProxyStore, StoreError, run, run_on};
 
 const PROGRAM: &str = "networksetup";
 /// Our name of each kind and the command's.
@@ -23,8 +23,8 @@ const KINDS: [(&str, &str); 4] = [
 pub struct MacOs;
 
 impl ProxyStore for MacOs {
-    fn layout(&self) -> Layout {
-        Layout::MacOs
+    fn desktop(&self) -> DesktopKind {
+        DesktopKind::MacOs
     }
 
     fn read(&self) -> Result<ProxySettings, StoreError> {
@@ -40,11 +40,11 @@ impl ProxyStore for MacOs {
         Ok(settings)
     }
 
-    fn write(&self, changes: &[Change], leash: &Leash) -> Result<(), StoreError> {
+    fn write(&self, changes: &[Change], parent_pipe: &ParentPipe) -> Result<(), StoreError> {
         for change in changes {
             for words in commands(change) {
                 let words: Vec<&str> = words.iter().map(String::as_str).collect();
-                run_on(leash, PROGRAM, &words)?;
+                run_on(parent_pipe, PROGRAM, &words)?;
             }
         }
         Ok(())
@@ -118,7 +118,7 @@ fn of_kind(now: &ProxySettings, kind: &str) -> Vec<String> {
     of_kind.cloned().collect()
 }
 
-pub(super) fn values(target: &Target, now: &ProxySettings) -> Vec<(String, String)> {
+pub(super) fn values_for(target: &DesiredProxy, now: &ProxySettings) -> Vec<(String, String)> {
     let mut values = Vec::new();
     let mut all = |kind: &str, text: &str| {
         values.extend(
@@ -128,8 +128,8 @@ pub(super) fn values(target: &Target, now: &ProxySettings) -> Vec<(String, Strin
         );
     };
     match target {
-        Target::Pac { url } => all("auto", &format!("on {url}")),
-        Target::Manual { http, socks } => {
+        DesiredProxy::Pac { url } => all("auto", &format!("on {url}")),
+        DesiredProxy::Manual { http, socks } => {
             let text = format!("on {} {}", http.ip(), http.port());
             all("web", &text);
             all("secureweb", &text);
@@ -141,7 +141,7 @@ pub(super) fn values(target: &Target, now: &ProxySettings) -> Vec<(String, Strin
     values
 }
 
-pub(super) fn pointing(settings: &ProxySettings) -> Pointing {
+pub(super) fn current_target(settings: &ProxySettings) -> ProxyTarget {
     let on = |kind: &str| -> Vec<String> {
         let keys = of_kind(settings, kind);
         keys.iter()
@@ -149,28 +149,28 @@ pub(super) fn pointing(settings: &ProxySettings) -> Pointing {
             .collect()
     };
     if let Some(url) = on("auto").into_iter().find(|url| !url.is_empty()) {
-        return Pointing::Pac(url);
+        return ProxyTarget::Pac(url);
     }
     let mut proxies = Vec::new();
     let kinds = [
-        ("web", Serves::Http),
-        ("secureweb", Serves::Https),
-        ("socks", Serves::Socks),
+        ("web", ProxyScheme::Http),
+        ("secureweb", ProxyScheme::Https),
+        ("socks", ProxyScheme::Socks),
     ];
     for (kind, serves) in kinds {
         proxies.extend(on(kind).iter().filter_map(|place| {
             let (host, port) = place.rsplit_once(' ')?;
-            Some(ProxyAt::new(serves, host, port.parse().ok()?))
+            Some(ProxyEndpoint::new(serves, host, port.parse().ok()?))
         }));
     }
     if proxies.is_empty() {
-        Pointing::Nowhere
+        ProxyTarget::Disabled
     } else {
-        Pointing::Proxies(proxies)
+        ProxyTarget::Proxies(proxies)
     }
 }
 
-pub(super) fn nowhere(now: &ProxySettings) -> Vec<(String, String)> {
+pub(super) fn disabled_values(now: &ProxySettings) -> Vec<(String, String)> {
     let on = now.values.iter().filter_map(|(key, value)| {
         let place = value.text.strip_prefix("on")?;
         Some((key.clone(), format!("off{place}")))
@@ -219,16 +219,16 @@ mod tests {
             .iter()
             .map(|key| ((*key).to_owned(), Value::set("off")))
             .collect();
-        let target = Target::pac("127.0.0.1:7281".parse().unwrap());
+        let target = DesiredProxy::pac("127.0.0.1:7281".parse().unwrap());
         let mut after = now.clone();
-        for (key, text) in values(&target, &now) {
+        for (key, text) in values_for(&target, &now) {
             after.values.insert(key, Value::set(text));
         }
         assert_eq!(after.text("LAN/auto"), "on http://127.0.0.1:7281/proxy.pac");
         assert_eq!(
-            pointing(&after),
-            Pointing::Pac("http://127.0.0.1:7281/proxy.pac".to_owned())
+            current_target(&after),
+            ProxyTarget::Pac("http://127.0.0.1:7281/proxy.pac".to_owned())
         );
-        assert_eq!(nowhere(&after).len(), 2);
+        assert_eq!(disabled_values(&after).len(), 2);
     }
 }

@@ -4,27 +4,29 @@
 //! [`journal`] remembers on disk what was there before, [`hold`] carries out, [`guardian`] puts back what a killed
 //! process could not. The stores are [`gnome`], [`kde`], [`macos`], [`windows`] and, for tests, [`memory`].
 
+pub mod desired_proxy;
+pub mod desktop;
 pub mod detect;
 pub mod gnome;
 pub mod guardian;
-pub mod hold;
 pub mod journal;
 pub mod kde;
-pub mod layout;
 pub mod leftover;
 pub mod macos;
-pub mod memory;
-mod net;
+pub mod memory_store;
+mod restore_at_login;
 pub mod settings;
 pub mod store;
 pub mod switch;
-pub mod target;
+pub mod system_proxy_session;
 pub mod windows;
 
+pub use desired_proxy::DesiredProxy;
+pub use desktop::{DesktopKind, ProxyEndpoint, ProxyScheme, ProxyTarget};
 pub use detect::detect;
-pub use hold::{Holder, ProxyError, Report, State};
 pub use journal::{Journal, JournalFile};
-pub use layout::{Layout, Pointing, ProxyAt, Serves};
 pub use settings::{Change, ProxySettings, Value};
-pub use store::{Leash, ProxyStore, StoreError};
-pub use target::Target;
+pub use store::{ParentPipe, ProxyStore, StoreError};
+pub use system_proxy_session::{
+    ProxyError, SystemProxyReport, SystemProxySession, SystemProxyState,
+};

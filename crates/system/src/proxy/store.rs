@@ -5,7 +5,7 @@ use std::process::{ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::layout::Layout;
+use super::desktop::DesktopKind;
 use super::settings::{Change, ProxySettings};
 
 /// A desktop's command that has not ended by then is ended.
@@ -15,7 +15,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(2);
 /// A desktop's proxy settings: read whole, written key by key. All of it blocks.
 pub trait ProxyStore: Send {
     /// What its keys mean.
-    fn layout(&self) -> Layout;
+    fn desktop(&self) -> DesktopKind;
 
     /// Every value it keeps, exactly.
     ///
@@ -27,10 +27,10 @@ pub trait ProxyStore: Send {
     ///
     /// # Errors
     /// The desktop refuses, or does not answer.
-    fn write(&self, changes: &[Change], leash: &Leash) -> Result<(), StoreError>;
+    fn write(&self, changes: &[Change], parent_pipe: &ParentPipe) -> Result<(), StoreError>;
 
     /// Changes whenever the settings may have changed, at the cost of one `stat`; `None` where nothing tells.
-    fn stamp(&self) -> Option<Stamp> {
+    fn file_version(&self) -> Option<FileVersion> {
         None
     }
 }
@@ -38,14 +38,14 @@ pub trait ProxyStore: Send {
 /// What a command that writes has in its hands: the guardian's pipe. A command that outlives us keeps it open, so that the
 /// guardian does not look before the last write is done.
 #[derive(Debug, Default)]
-pub struct Leash(Option<Held>);
+pub struct ParentPipe(Option<PipeHandle>);
 
 #[cfg(unix)]
-type Held = std::os::fd::OwnedFd;
+type PipeHandle = std::os::fd::OwnedFd;
 #[cfg(windows)]
-type Held = std::os::windows::io::OwnedHandle;
+type PipeHandle = std::os::windows::io::OwnedHandle;
 
-impl Leash {
+impl ParentPipe {
     pub fn of(pipe: &ChildStdin) -> Self {
         #[cfg(unix)]
         let held = std::os::fd::AsFd::as_fd(pipe).try_clone_to_owned();
@@ -63,13 +63,13 @@ impl Leash {
 
 /// The state of the file in which a desktop keeps its settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stamp {
+pub struct FileVersion {
     modified: std::time::SystemTime,
     length: u64,
     inode: u64,
 }
 
-impl Stamp {
+impl FileVersion {
     /// `None` where there is no such file.
     pub fn of(path: &std::path::Path) -> Option<Self> {
         let found = std::fs::metadata(path).ok()?;
@@ -102,7 +102,7 @@ pub enum StoreError {
 
 /// Runs a desktop's command to its end; what it printed.
 pub(super) fn run(program: &str, words: &[&str]) -> Result<String, StoreError> {
-    run_on(&Leash::default(), program, words)
+    run_on(&ParentPipe::default(), program, words)
 }
 
 /// As [`run`], for a command that writes.
@@ -110,10 +110,14 @@ pub(super) fn run(program: &str, words: &[&str]) -> Result<String, StoreError> {
     clippy::disallowed_methods,
     reason = "the standard library waits for a child with no deadline only, and no runtime's thread comes here"
 )]
-pub(super) fn run_on(leash: &Leash, program: &str, words: &[&str]) -> Result<String, StoreError> {
+pub(super) fn run_on(
+    parent_pipe: &ParentPipe,
+    program: &str,
+    words: &[&str],
+) -> Result<String, StoreError> {
     let mut child = Command::new(program)
         .args(words)
-        .stdin(leash.input())
+        .stdin(parent_pipe.input())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

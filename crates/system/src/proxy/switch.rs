@@ -6,23 +6,23 @@
 
 use std::collections::BTreeSet;
 
+use super::desktop::{DesktopKind, KeyRole};
 use super::journal::{Journal, Phase};
-use super::layout::{Layout, Unit};
 use super::settings::{Change, ProxySettings, Value};
 
 /// One thing to do. They are done in order, and a kill between any two leaves what the next start can put right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// Make the journal durable.
-    Note(Journal),
-    Write(Change),
+    WriteJournal(Journal),
+    WriteSetting(Change),
     /// Remove the journal: nothing of ours is left.
-    Forget,
+    RemoveJournal,
 }
 
 /// How the settings stand to us.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum SwitchState {
     /// We have nothing in them.
     Off,
     /// They are as we wrote them.
@@ -42,7 +42,7 @@ enum Origin {
 
 /// What turns the proxy on, or anew where something changed it: what the user set meanwhile is what comes back later.
 pub fn turn_on(
-    layout: Layout,
+    desktop: DesktopKind,
     journal: Option<&Journal>,
     measured: &ProxySettings,
     wanted: &[(String, String)],
@@ -59,10 +59,10 @@ pub fn turn_on(
     ours.retain(|earlier| *earlier != wanted_map);
     ours.push(wanted_map.clone());
     let note = |phase, ours| {
-        Step::Note(Journal {
+        Step::WriteJournal(Journal {
             version: Journal::VERSION,
             phase,
-            layout,
+            desktop,
             before: before.clone(),
             ours,
         })
@@ -72,7 +72,7 @@ pub fn turn_on(
         .iter()
         .filter(|(key, text)| measured.text(key) != text || !measured.values.contains_key(key));
     steps.extend(writes.map(|(key, text)| {
-        Step::Write(Change {
+        Step::WriteSetting(Change {
             key: key.clone(),
             value: Value::set(text.clone()),
         })
@@ -81,7 +81,7 @@ pub fn turn_on(
     let passed = Journal {
         version: Journal::VERSION,
         phase: Phase::Switching,
-        layout,
+        desktop,
         before: before.clone(),
         ours,
     };
@@ -89,7 +89,7 @@ pub fn turn_on(
         put_back(&passed, measured)
             .into_iter()
             .filter(|change| !wanted_map.contains_key(&change.key))
-            .map(Step::Write),
+            .map(Step::WriteSetting),
     );
     steps.push(note(Phase::On, vec![wanted_map]));
     steps
@@ -102,22 +102,22 @@ pub fn turn_off(journal: Option<&Journal>, measured: &ProxySettings) -> Vec<Step
     };
     let mut steps: Vec<Step> = put_back(journal, measured)
         .into_iter()
-        .map(Step::Write)
+        .map(Step::WriteSetting)
         .collect();
-    steps.push(Step::Forget);
+    steps.push(Step::RemoveJournal);
     steps
 }
 
 /// The writes that put back what is still ours, the switch first. Doing some of them and asking again gives the rest.
 pub fn put_back(journal: &Journal, measured: &ProxySettings) -> Vec<Change> {
     let keys: BTreeSet<&String> = journal.ours.iter().flat_map(|ours| ours.keys()).collect();
-    let layout = journal.layout;
+    let desktop = journal.desktop;
     let foreign: BTreeSet<&str> = keys
         .iter()
         .filter(|key| origin(journal, measured, key) == Origin::Foreign)
-        .filter_map(|key| match layout.unit(key) {
-            Unit::Part(part) => Some(part),
-            Unit::Switch => None,
+        .filter_map(|key| match desktop.key_role(key) {
+            KeyRole::Part(part) => Some(part),
+            KeyRole::Switch => None,
         })
         .collect();
     let (mut switches, mut parts) = (Vec::new(), Vec::new());
@@ -132,14 +132,14 @@ pub fn put_back(journal: &Journal, measured: &ProxySettings) -> Vec<Change> {
             key: key.clone(),
             value: value.clone(),
         };
-        match layout.unit(key) {
-            Unit::Switch => {
+        match desktop.key_role(key) {
+            KeyRole::Switch => {
                 let now = measured.text(key);
-                if !foreign.iter().any(|part| layout.counts(now, part)) {
+                if !foreign.iter().any(|part| desktop.is_active(now, part)) {
                     switches.push(change);
                 }
             }
-            Unit::Part(part) => {
+            KeyRole::Part(part) => {
                 if !foreign.contains(part) {
                     parts.push(change);
                 }
@@ -151,9 +151,9 @@ pub fn put_back(journal: &Journal, measured: &ProxySettings) -> Vec<Change> {
 }
 
 /// How what was measured stands to the journal.
-pub fn standing(journal: Option<&Journal>, measured: &ProxySettings) -> Standing {
+pub fn switch_state(journal: Option<&Journal>, measured: &ProxySettings) -> SwitchState {
     let Some(ours) = journal.and_then(|journal| journal.ours.last()) else {
-        return Standing::Off;
+        return SwitchState::Off;
     };
     let changed: Vec<String> = ours
         .iter()
@@ -161,9 +161,9 @@ pub fn standing(journal: Option<&Journal>, measured: &ProxySettings) -> Standing
         .map(|(key, _)| key.clone())
         .collect();
     if changed.is_empty() {
-        Standing::On
+        SwitchState::On
     } else {
-        Standing::Changed(changed)
+        SwitchState::Changed(changed)
     }
 }
 

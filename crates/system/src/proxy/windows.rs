@@ -1,10 +1,10 @@
 //! Windows: the user's Internet settings in the registry, by `reg`. Neither compiled for nor run on Windows here; what the
 //! command prints is parsed in tests. Programs that watch the key follow at once, others at their next start.
 
-use super::layout::{Layout, Pointing, ProxyAt, Serves, Unit};
+use super::desired_proxy::DesiredProxy;
+use super::desktop::{DesktopKind, KeyRole, ProxyEndpoint, ProxyScheme, ProxyTarget};
 use super::settings::{Change, ProxySettings, Value};
-use super::store::{Leash, ProxyStore, StoreError, run, run_on};
-use super::target::Target;
+use super::store::{ParentPipe, ProxyStore, StoreError, run, run_on};
 
 const KEY: &str = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Internet Settings";
 const NAMES: [&str; 4] = [
@@ -19,15 +19,15 @@ const NAMES: [&str; 4] = [
 pub struct Windows;
 
 impl ProxyStore for Windows {
-    fn layout(&self) -> Layout {
-        Layout::Windows
+    fn desktop(&self) -> DesktopKind {
+        DesktopKind::Windows
     }
 
     fn read(&self) -> Result<ProxySettings, StoreError> {
         Ok(parse(&run("reg", &["query", KEY])?))
     }
 
-    fn write(&self, changes: &[Change], leash: &Leash) -> Result<(), StoreError> {
+    fn write(&self, changes: &[Change], parent_pipe: &ParentPipe) -> Result<(), StoreError> {
         for Change { key, value } in changes {
             if value.set {
                 let (kind, data) = value
@@ -35,12 +35,12 @@ impl ProxyStore for Windows {
                     .split_once(' ')
                     .unwrap_or((value.text.as_str(), ""));
                 run_on(
-                    leash,
+                    parent_pipe,
                     "reg",
                     &["add", KEY, "/v", key, "/t", kind, "/d", data, "/f"],
                 )?;
             } else {
-                run_on(leash, "reg", &["delete", KEY, "/v", key, "/f"])?;
+                run_on(parent_pipe, "reg", &["delete", KEY, "/v", key, "/f"])?;
             }
         }
         Ok(())
@@ -65,37 +65,37 @@ fn parse(printed: &str) -> ProxySettings {
     absent.chain(present).collect()
 }
 
-pub(super) fn unit(key: &str) -> Unit<'_> {
+pub(super) fn key_role(key: &str) -> KeyRole<'_> {
     match key {
-        "ProxyEnable" => Unit::Switch,
-        other => Unit::Part(other),
+        "ProxyEnable" => KeyRole::Switch,
+        other => KeyRole::Part(other),
     }
 }
 
 /// The address of a PAC file counts by being there.
-pub(super) fn counts(enabled: &str, part: &str) -> bool {
+pub(super) fn is_active(enabled: &str, part: &str) -> bool {
     part == "ProxyServer" && enabled == "REG_DWORD 0x1"
 }
 
-pub(super) fn values(target: &Target) -> Vec<(String, String)> {
+pub(super) fn values_for(target: &DesiredProxy) -> Vec<(String, String)> {
     let pair = |key: &str, text: String| (key.to_owned(), text);
     match target {
-        Target::Pac { url } => vec![pair("AutoConfigURL", format!("REG_SZ {url}"))],
-        Target::Manual { http, .. } => vec![
+        DesiredProxy::Pac { url } => vec![pair("AutoConfigURL", format!("REG_SZ {url}"))],
+        DesiredProxy::Manual { http, .. } => vec![
             pair("ProxyServer", format!("REG_SZ {http}")),
             pair("ProxyEnable", "REG_DWORD 0x1".to_owned()),
         ],
     }
 }
 
-pub(super) fn pointing(settings: &ProxySettings) -> Pointing {
+pub(super) fn current_target(settings: &ProxySettings) -> ProxyTarget {
     if let Some(url) = settings.text("AutoConfigURL").strip_prefix("REG_SZ ")
         && !url.is_empty()
     {
-        return Pointing::Pac(url.to_owned());
+        return ProxyTarget::Pac(url.to_owned());
     }
     if settings.text("ProxyEnable") != "REG_DWORD 0x1" {
-        return Pointing::Nowhere;
+        return ProxyTarget::Disabled;
     }
     let server = settings
         .text("ProxyServer")
@@ -106,17 +106,17 @@ pub(super) fn pointing(settings: &ProxySettings) -> Pointing {
         let bare = bare.rsplit_once("//").map_or(bare, |(_, place)| place);
         let (host, port) = bare.rsplit_once(':')?;
         let serves = match kind.trim() {
-            "https" => Serves::Https,
-            "ftp" => Serves::Ftp,
-            "socks" => Serves::Socks,
-            _ => Serves::Http,
+            "https" => ProxyScheme::Https,
+            "ftp" => ProxyScheme::Ftp,
+            "socks" => ProxyScheme::Socks,
+            _ => ProxyScheme::Http,
         };
-        Some(ProxyAt::new(serves, host, port.parse().ok()?))
+        Some(ProxyEndpoint::new(serves, host, port.parse().ok()?))
     });
-    Pointing::Proxies(proxies.collect())
+    ProxyTarget::Proxies(proxies.collect())
 }
 
-pub(super) fn nowhere() -> Vec<(String, String)> {
+pub(super) fn disabled_values() -> Vec<(String, String)> {
     vec![
         ("ProxyEnable".to_owned(), "REG_DWORD 0x0".to_owned()),
         ("AutoConfigURL".to_owned(), "REG_SZ ".to_owned()),
@@ -134,10 +134,10 @@ mod tests {
         assert_eq!(read.text("ProxyEnable"), "REG_DWORD 0x1");
         assert!(!read.values["AutoConfigURL"].set && read.values.len() == 4);
         assert_eq!(
-            pointing(&read),
-            Pointing::Proxies(vec![
-                ProxyAt::new(Serves::Http, "corp", 8080),
-                ProxyAt::new(Serves::Https, "corp", 8081)
+            current_target(&read),
+            ProxyTarget::Proxies(vec![
+                ProxyEndpoint::new(ProxyScheme::Http, "corp", 8080),
+                ProxyEndpoint::new(ProxyScheme::Https, "corp", 8081)
             ])
         );
     }

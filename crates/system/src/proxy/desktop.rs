@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::desired_proxy::DesiredProxy;
 use super::settings::ProxySettings;
-use super::target::Target;
 use super::{gnome, kde, macos, windows};
 
 /// A desktop's way to keep its proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Layout {
+pub enum DesktopKind {
     Gnome,
     Kde,
     MacOs,
@@ -18,7 +18,7 @@ pub enum Layout {
 
 /// What a key is part of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit<'a> {
+pub enum KeyRole<'a> {
     /// It chooses which of the others count.
     Switch,
     /// Keys of one name are one thing to their user (a host and its port): put back together or not at all.
@@ -27,7 +27,7 @@ pub enum Unit<'a> {
 
 /// What a proxy is set for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Serves {
+pub enum ProxyScheme {
     Http,
     Https,
     Ftp,
@@ -36,15 +36,15 @@ pub enum Serves {
 
 /// One proxy of a desktop's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProxyAt {
-    pub serves: Serves,
+pub struct ProxyEndpoint {
+    pub serves: ProxyScheme,
     /// A name or an address, without brackets.
     pub host: String,
     pub port: u16,
 }
 
-impl ProxyAt {
-    pub fn new(serves: Serves, host: impl Into<String>, port: u16) -> Self {
+impl ProxyEndpoint {
+    pub fn new(serves: ProxyScheme, host: impl Into<String>, port: u16) -> Self {
         let host = host.into();
         Self {
             serves,
@@ -55,7 +55,7 @@ impl ProxyAt {
 }
 
 /// "host:port", an IPv6 address in brackets.
-impl std::fmt::Display for ProxyAt {
+impl std::fmt::Display for ProxyEndpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.host.contains(':') {
             true => write!(f, "[{}]:{}", self.host, self.port),
@@ -66,16 +66,16 @@ impl std::fmt::Display for ProxyAt {
 
 /// Where settings lead, as far as a person wants to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Pointing {
-    Nowhere,
+pub enum ProxyTarget {
+    Disabled,
     Pac(String),
     /// Each proxy that is set.
-    Proxies(Vec<ProxyAt>),
+    Proxies(Vec<ProxyEndpoint>),
     /// Found by the system itself (WPAD), or taken from the environment.
-    Elsewhere(&'static str),
+    Other(&'static str),
 }
 
-impl Layout {
+impl DesktopKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Gnome => "gnome",
@@ -85,61 +85,61 @@ impl Layout {
         }
     }
 
-    pub fn unit(self, key: &str) -> Unit<'_> {
+    pub fn key_role(self, key: &str) -> KeyRole<'_> {
         match self {
-            Self::Gnome => gnome::unit(key),
-            Self::Kde => kde::unit(key),
-            Self::MacOs => Unit::Part(key),
-            Self::Windows => windows::unit(key),
+            Self::Gnome => gnome::key_role(key),
+            Self::Kde => kde::key_role(key),
+            Self::MacOs => KeyRole::Part(key),
+            Self::Windows => windows::key_role(key),
         }
     }
 
     /// Whether a part counts while the switch reads `switch`.
-    pub fn counts(self, switch: &str, part: &str) -> bool {
+    pub fn is_active(self, switch: &str, part: &str) -> bool {
         match self {
-            Self::Gnome => gnome::counts(switch, part),
-            Self::Kde => kde::counts(switch, part),
+            Self::Gnome => gnome::is_active(switch, part),
+            Self::Kde => kde::is_active(switch, part),
             Self::MacOs => true,
-            Self::Windows => windows::counts(switch, part),
+            Self::Windows => windows::is_active(switch, part),
         }
     }
 
     /// The keys and texts that point at `target`, in the order in which they are written: the switch last.
-    pub fn values(self, target: &Target, now: &ProxySettings) -> Vec<(String, String)> {
+    pub fn values_for(self, target: &DesiredProxy, now: &ProxySettings) -> Vec<(String, String)> {
         match self {
-            Self::Gnome => gnome::values(target),
-            Self::Kde => kde::values(target),
-            Self::MacOs => macos::values(target, now),
-            Self::Windows => windows::values(target),
+            Self::Gnome => gnome::values_for(target),
+            Self::Kde => kde::values_for(target),
+            Self::MacOs => macos::values_for(target, now),
+            Self::Windows => windows::values_for(target),
         }
     }
 
-    pub fn pointing(self, settings: &ProxySettings) -> Pointing {
+    pub fn current_target(self, settings: &ProxySettings) -> ProxyTarget {
         match self {
-            Self::Gnome => gnome::pointing(settings),
-            Self::Kde => kde::pointing(settings),
-            Self::MacOs => macos::pointing(settings),
-            Self::Windows => windows::pointing(settings),
+            Self::Gnome => gnome::current_target(settings),
+            Self::Kde => kde::current_target(settings),
+            Self::MacOs => macos::current_target(settings),
+            Self::Windows => windows::current_target(settings),
         }
     }
 
     /// The keys and texts that turn the desktop's proxy off, for a leftover that nobody answers.
-    pub fn nowhere(self, now: &ProxySettings) -> Vec<(String, String)> {
+    pub fn disabled_values(self, now: &ProxySettings) -> Vec<(String, String)> {
         match self {
             Self::Gnome => vec![("mode".to_owned(), "'none'".to_owned())],
             Self::Kde => vec![("ProxyType".to_owned(), "0".to_owned())],
-            Self::MacOs => macos::nowhere(now),
-            Self::Windows => windows::nowhere(),
+            Self::MacOs => macos::disabled_values(now),
+            Self::Windows => windows::disabled_values(),
         }
     }
 }
 
-impl std::fmt::Display for Pointing {
+impl std::fmt::Display for ProxyTarget {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Nowhere => f.write_str("no proxy"),
+            Self::Disabled => f.write_str("no proxy"),
             Self::Pac(url) => write!(f, "the PAC file {url}"),
-            Self::Elsewhere(what) => f.write_str(what),
+            Self::Other(what) => f.write_str(what),
             Self::Proxies(all) => {
                 let mut seen: Vec<String> = Vec::new();
                 for proxy in all {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 /// Our own place, as the desktop is told it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
+pub enum DesiredProxy {
     /// The address of a PAC file; with it, programs go direct when we are gone, unless the mode has a kill switch.
     Pac { url: String },
     /// One proxy for HTTP and HTTPS, and one for SOCKS where we have it.
@@ -14,7 +14,7 @@ pub enum Target {
     },
 }
 
-impl Target {
+impl DesiredProxy {
     /// The PAC file that a listener on `address` serves.
     pub fn pac(address: SocketAddr) -> Self {
         Self::Pac {
@@ -23,7 +23,7 @@ impl Target {
     }
 }
 
-impl std::fmt::Display for Target {
+impl std::fmt::Display for DesiredProxy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Pac { url } => write!(f, "{url}"),

@@ -30,7 +30,7 @@ const MOZILLA: [&str; 6] = [
 
 /// Where the proxy is, as programs of this machine reach it: "host:port".
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Addresses {
+pub struct ProxyAddresses {
     pub http: Option<String>,
     pub socks: Option<String>,
     /// The PAC file's address, whole.
@@ -66,7 +66,7 @@ impl Shell {
     }
 
     /// All variables, a line each.
-    pub fn set_all(self, addresses: &Addresses) -> String {
+    pub fn set_all(self, addresses: &ProxyAddresses) -> String {
         let all = variables(addresses);
         let lines: Vec<String> = all
             .iter()
@@ -78,7 +78,7 @@ impl Shell {
 
 /// How a program is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum ProxyMethod {
     /// By the variables.
     Environment,
     /// By `--proxy-server`.
@@ -88,7 +88,7 @@ pub enum Way {
 }
 
 /// How the program of that file name is told.
-pub fn way(program: &str) -> Way {
+pub fn proxy_method(program: &str) -> ProxyMethod {
     let name = program.to_ascii_lowercase();
     // "firefox-esr", "google-chrome-stable", "brave-browser".
     let is = |family: &&'static str| {
@@ -96,16 +96,16 @@ pub fn way(program: &str) -> Way {
             .is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.']))
     };
     if CHROMIUM.iter().any(is) {
-        Way::Flag
+        ProxyMethod::Flag
     } else if MOZILLA.iter().any(is) {
-        Way::OwnSettings
+        ProxyMethod::OwnSettings
     } else {
-        Way::Environment
+        ProxyMethod::Environment
     }
 }
 
 /// Names and values of the variables, each in both cases: programs differ in which they read. Names are left to the proxy.
-pub fn variables(addresses: &Addresses) -> Vec<(String, String)> {
+pub fn variables(addresses: &ProxyAddresses) -> Vec<(String, String)> {
     let http = addresses.http.as_ref();
     let http = http.map(|address| format!("http://{address}"));
     let socks = addresses.socks.as_ref();
@@ -131,7 +131,7 @@ pub fn variables(addresses: &Addresses) -> Vec<(String, String)> {
 }
 
 /// The words that a Chromium browser wants; the last one sends targets on this machine through the proxy too.
-fn flags(addresses: &Addresses) -> Vec<String> {
+fn flags(addresses: &ProxyAddresses) -> Vec<String> {
     let http = addresses.http.as_ref();
     let socks = addresses.socks.as_ref();
     let proxy = http
@@ -146,7 +146,7 @@ fn flags(addresses: &Addresses) -> Vec<String> {
 
 /// The command for a program all of whose traffic is to go through Privet, targets on this machine too. A Chromium
 /// browser's own words come first, so that what the person wrote wins.
-pub fn command(program: &Path, words: &[impl AsRef<OsStr>], to: &Addresses) -> Command {
+pub fn command(program: &Path, words: &[impl AsRef<OsStr>], to: &ProxyAddresses) -> Command {
     started_by(&[program], words, to)
 }
 
@@ -154,14 +154,14 @@ pub fn command(program: &Path, words: &[impl AsRef<OsStr>], to: &Addresses) -> C
 pub fn started_by(
     starter: &[impl AsRef<OsStr>],
     words: &[impl AsRef<OsStr>],
-    to: &Addresses,
+    to: &ProxyAddresses,
 ) -> Command {
     let program = starter.last().map(|word| Path::new(word.as_ref()));
     let name = program.and_then(Path::file_name).unwrap_or_default();
     let mut starter = starter.iter();
     let mut command = Command::new(starter.next().map_or(name, AsRef::as_ref));
     command.args(starter);
-    if way(&name.to_string_lossy()) == Way::Flag {
+    if proxy_method(&name.to_string_lossy()) == ProxyMethod::Flag {
         command.args(flags(to));
     }
     command.args(words).envs(variables(to));
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_browser_behind_another_word_gets_its_own_and_the_other_word_none() {
-        let to = Addresses {
+        let to = ProxyAddresses {
             http: Some("127.0.0.1:7280".to_owned()),
             socks: None,
             pac: None,
@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn a_mixed_listener_gives_http_and_socks_with_names_left_to_the_proxy() {
         let here = Some("127.0.0.1:7280".to_owned());
-        let all = variables(&Addresses {
+        let all = variables(&ProxyAddresses {
             http: here.clone(),
             socks: here,
             pac: None,
@@ -227,16 +227,16 @@ mod tests {
     #[test]
     fn a_program_is_told_in_the_way_that_it_reads() {
         for (program, told) in [
-            ("curl", Way::Environment),
-            ("chromium", Way::Flag),
-            ("google-chrome-stable", Way::Flag),
-            ("chrome.exe", Way::Flag),
-            ("operator", Way::Environment),
-            ("firefox-esr", Way::OwnSettings),
-            ("Thunderbird", Way::OwnSettings),
-            ("", Way::Environment),
+            ("curl", ProxyMethod::Environment),
+            ("chromium", ProxyMethod::Flag),
+            ("google-chrome-stable", ProxyMethod::Flag),
+            ("chrome.exe", ProxyMethod::Flag),
+            ("operator", ProxyMethod::Environment),
+            ("firefox-esr", ProxyMethod::OwnSettings),
+            ("Thunderbird", ProxyMethod::OwnSettings),
+            ("", ProxyMethod::Environment),
         ] {
-            assert_eq!(way(program), told, "{program}");
+            assert_eq!(proxy_method(program), told, "{program}");
         }
     }
 }

@@ -1,15 +1,15 @@
-//! A store in memory, for tests: of any layout, with failures on order.
+//! A store in memory, for tests: of any desktop, with failures on order.
 
 use std::sync::{Arc, Mutex};
 
-use super::layout::Layout;
+use super::desktop::DesktopKind;
 use super::settings::{Change, ProxySettings};
-use super::store::{Leash, ProxyStore, StoreError};
+use super::store::{ParentPipe, ProxyStore, StoreError};
 
 /// A store that its clones share.
 #[derive(Debug, Clone)]
-pub struct Memory {
-    layout: Layout,
+pub struct MemoryStore {
+    desktop: DesktopKind,
     state: Arc<Mutex<State>>,
 }
 
@@ -20,14 +20,14 @@ struct State {
     writes_left: Option<usize>,
 }
 
-impl Memory {
-    pub fn new(layout: Layout, settings: ProxySettings) -> Self {
+impl MemoryStore {
+    pub fn new(desktop: DesktopKind, settings: ProxySettings) -> Self {
         let state = State {
             settings,
             writes_left: None,
         };
         Self {
-            layout,
+            desktop,
             state: Arc::new(Mutex::new(state)),
         }
     }
@@ -51,16 +51,16 @@ impl Memory {
     }
 }
 
-impl ProxyStore for Memory {
-    fn layout(&self) -> Layout {
-        self.layout
+impl ProxyStore for MemoryStore {
+    fn desktop(&self) -> DesktopKind {
+        self.desktop
     }
 
     fn read(&self) -> Result<ProxySettings, StoreError> {
         Ok(self.with(|state| state.settings.clone()))
     }
 
-    fn write(&self, changes: &[Change], _leash: &Leash) -> Result<(), StoreError> {
+    fn write(&self, changes: &[Change], _leash: &ParentPipe) -> Result<(), StoreError> {
         self.with(|state| {
             for change in changes {
                 match &mut state.writes_left {

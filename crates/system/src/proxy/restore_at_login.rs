@@ -10,7 +10,7 @@ use crate::login;
 const ENTRY: &str = "privet-put-back.desktop";
 
 /// Lays it; a desktop without autostart has none.
-pub(super) fn lay(journal: &JournalFile) {
+pub(super) fn install(journal: &JournalFile) {
     let (Some(path), Ok(program)) = (place(), std::env::current_exe()) else {
         return;
     };
@@ -26,7 +26,7 @@ pub(super) fn lay(journal: &JournalFile) {
 }
 
 /// Takes it away.
-pub(super) fn lift() {
+pub(super) fn remove() {
     if let Some(path) = place() {
         let _ = login::take_away(&path);
     }

@@ -4,16 +4,16 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::desired_proxy::DesiredProxy;
+use super::desktop::{DesktopKind, ProxyTarget};
 use super::detect;
 use super::guardian::Guardian;
-use super::journal::{Held, Journal, JournalError, JournalFile, Phase};
-use super::layout::{Layout, Pointing};
+use super::journal::{Journal, JournalError, JournalFile, Phase, SessionLock};
 use super::leftover;
-use super::net;
+use super::restore_at_login;
 use super::settings::{Change, ProxySettings, Value};
-use super::store::{Leash, ProxyStore, Stamp, StoreError};
-use super::switch::{self, Standing, Step};
-use super::target::Target;
+use super::store::{FileVersion, ParentPipe, ProxyStore, StoreError};
+use super::switch::{self, Step, SwitchState};
 
 /// A guardian or a second command may be putting back just now.
 const HOLD_PATIENCE: Duration = Duration::from_secs(3);
@@ -27,7 +27,7 @@ const FRESH_LEFTOVER: Duration = Duration::from_secs(5);
 /// The settings as they were found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum SystemProxyState {
     /// They point at us, as we wrote them.
     On,
     /// We have nothing in them.
@@ -44,13 +44,13 @@ pub enum State {
 
 /// The system proxy at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
-    pub state: State,
-    pub layout: Option<Layout>,
+pub struct SystemProxyReport {
+    pub state: SystemProxyState,
+    pub desktop: Option<DesktopKind>,
     /// Where the desktop points now, for a person.
     pub pointing: Option<String>,
     /// The same for a program that takes it over.
-    pub found: Option<Pointing>,
+    pub found: Option<ProxyTarget>,
     /// Of a leftover: the place where nobody listens.
     pub dead: Option<std::net::SocketAddr>,
     /// One sentence.
@@ -84,24 +84,24 @@ pub enum ProxyError {
 }
 
 /// The one hand that writes the settings of this session.
-pub struct Holder {
+pub struct SystemProxySession {
     store: Option<Box<dyn ProxyStore>>,
     journal: Option<JournalFile>,
-    held: Option<Held>,
+    held: Option<SessionLock>,
     guardian: Option<Guardian>,
     /// Whether guardian and net are put up.
     guarded: bool,
-    seen: Option<Seen>,
+    seen: Option<CachedSettings>,
 }
 
-struct Seen {
+struct CachedSettings {
     settings: ProxySettings,
-    stamp: Option<Stamp>,
+    stamp: Option<FileVersion>,
     at: Instant,
     leftover: Option<(std::net::SocketAddr, Instant)>,
 }
 
-impl Holder {
+impl SystemProxySession {
     /// The session's own settings and the user's own journal.
     pub fn of_session() -> Self {
         let mut holder = Self::new(detect::detect(), JournalFile::of_user());
@@ -125,13 +125,13 @@ impl Holder {
     ///
     /// # Errors
     /// [`ProxyError`]; then all is as it was before the call, or the journal says what is still to be put back.
-    pub fn turn_on(&mut self, target: &Target) -> Result<(), ProxyError> {
+    pub fn turn_on(&mut self, target: &DesiredProxy) -> Result<(), ProxyError> {
         let file = self.journal.clone().ok_or(ProxyError::Homeless)?;
         if self.store.is_none() {
             return Err(ProxyError::Unsupported);
         }
         if self.held.is_none() {
-            self.held = Some(file.hold(HOLD_PATIENCE)?);
+            self.held = Some(file.lock(HOLD_PATIENCE)?);
         }
         let done = self.write_on(&file, target);
         self.seen = None;
@@ -143,32 +143,32 @@ impl Holder {
         Ok(())
     }
 
-    fn write_on(&mut self, file: &JournalFile, target: &Target) -> Result<(), ProxyError> {
+    fn write_on(&mut self, file: &JournalFile, target: &DesiredProxy) -> Result<(), ProxyError> {
         let journal = file.read()?;
         self.guard(file);
-        let leash = self.leash();
+        let parent_pipe = self.parent_pipe();
         let store = self.store.as_deref().ok_or(ProxyError::Unsupported)?;
         let journal = match journal {
-            Some(other) if other.layout != store.layout() => {
-                put_back_elsewhere(&other, &leash)?;
+            Some(other) if other.desktop != store.desktop() => {
+                put_back_elsewhere(&other, &parent_pipe)?;
                 None
             }
             journal => journal,
         };
         let measured = store.read()?;
-        let wanted = store.layout().values(target, &measured);
-        let journal = journal.or_else(|| already_ours(store.layout(), &measured, &wanted));
-        for step in switch::turn_on(store.layout(), journal.as_ref(), &measured, &wanted) {
+        let wanted = store.desktop().values_for(target, &measured);
+        let journal = journal.or_else(|| already_ours(store.desktop(), &measured, &wanted));
+        for step in switch::turn_on(store.desktop(), journal.as_ref(), &measured, &wanted) {
             match step {
-                Step::Note(journal) => file.write(&journal)?,
-                Step::Write(change) => store.write(&[change], &leash)?,
-                Step::Forget => file.remove()?,
+                Step::WriteJournal(journal) => file.write(&journal)?,
+                Step::WriteSetting(change) => store.write(&[change], &parent_pipe)?,
+                Step::RemoveJournal => file.remove()?,
             }
         }
         let journal = file.read()?;
-        match switch::standing(journal.as_ref(), &store.read()?) {
-            Standing::Changed(keys) => Err(ProxyError::NotKept(keys)),
-            Standing::On | Standing::Off => Ok(()),
+        match switch::switch_state(journal.as_ref(), &store.read()?) {
+            SwitchState::Changed(keys) => Err(ProxyError::NotKept(keys)),
+            SwitchState::On | SwitchState::Off => Ok(()),
         }
     }
 
@@ -185,16 +185,16 @@ impl Holder {
             if !file.path().exists() {
                 return Ok(());
             }
-            self.held = Some(file.hold(HOLD_PATIENCE)?);
+            self.held = Some(file.lock(HOLD_PATIENCE)?);
         }
         match file.read() {
             Ok(Some(journal)) => {
-                let leash = self.leash();
+                let parent_pipe = self.parent_pipe();
                 match self.store.as_deref() {
-                    Some(store) if store.layout() == journal.layout => {
-                        put_back(store, &journal, &leash)?;
+                    Some(store) if store.desktop() == journal.desktop => {
+                        put_back(store, &journal, &parent_pipe)?;
                     }
-                    _ => put_back_elsewhere(&journal, &leash)?,
+                    _ => put_back_elsewhere(&journal, &parent_pipe)?,
                 }
                 file.remove()?;
             }
@@ -210,7 +210,7 @@ impl Holder {
 
     fn release(&mut self) {
         if self.guarded {
-            net::lift();
+            restore_at_login::remove();
         }
         self.held = None;
         self.guardian = None;
@@ -222,11 +222,11 @@ impl Holder {
     /// It is not dead, or the desktop refuses.
     pub fn repair_leftover(&mut self) -> Result<(), ProxyError> {
         self.seen = None;
-        if self.look().state != State::Leftover {
+        if self.look().state != SystemProxyState::Leftover {
             return Err(ProxyError::NothingToRepair);
         }
         let store = self.store.as_deref().ok_or(ProxyError::Unsupported)?;
-        let nowhere = store.layout().nowhere(&store.read()?);
+        let nowhere = store.desktop().disabled_values(&store.read()?);
         let changes: Vec<Change> = nowhere
             .into_iter()
             .map(|(key, text)| Change {
@@ -234,10 +234,10 @@ impl Holder {
                 value: Value::set(text),
             })
             .collect();
-        store.write(&changes, &Leash::default())?;
+        store.write(&changes, &ParentPipe::default())?;
         self.seen = None;
         match self.look().state {
-            State::Leftover => Err(ProxyError::NotKept(
+            SystemProxyState::Leftover => Err(ProxyError::NotKept(
                 changes.into_iter().map(|change| change.key).collect(),
             )),
             _ => Ok(()),
@@ -263,17 +263,17 @@ impl Holder {
         if !self.guarded {
             return;
         }
-        net::lay(file);
+        restore_at_login::install(file);
         if !self.guardian.as_mut().is_some_and(Guardian::is_alive) {
             // Without one the journal and the net remain; the report shows that there is none.
             self.guardian = Guardian::start(file).ok();
         }
     }
 
-    fn leash(&self) -> Leash {
+    fn parent_pipe(&self) -> ParentPipe {
         self.guardian
             .as_ref()
-            .map(Guardian::leash)
+            .map(Guardian::parent_pipe)
             .unwrap_or_default()
     }
 
@@ -283,29 +283,29 @@ impl Holder {
     }
 
     /// How the settings stand now.
-    pub fn look(&mut self) -> Report {
+    pub fn look(&mut self) -> SystemProxyReport {
         let guardian = self.guardian.as_mut().and_then(|guardian| {
             let alive = guardian.is_alive();
             alive.then(|| guardian.pid())
         });
         let mut report = match self.measure() {
             Ok(report) => report,
-            Err(ProxyError::Unsupported) => Report {
+            Err(ProxyError::Unsupported) => SystemProxyReport {
                 text: ProxyError::Unsupported.to_string(),
-                ..bare(State::Unsupported)
+                ..bare(SystemProxyState::Unsupported)
             },
-            Err(error) => Report {
+            Err(error) => SystemProxyReport {
                 text: format!("the system proxy cannot be told: {error}"),
                 mend: Some("look at the desktop's proxy settings".to_owned()),
-                ..bare(State::Unknown)
+                ..bare(SystemProxyState::Unknown)
             },
         };
-        report.layout = self.store.as_ref().map(|store| store.layout());
+        report.desktop = self.store.as_ref().map(|store| store.desktop());
         report.guardian = guardian;
         report
     }
 
-    fn measure(&mut self) -> Result<Report, ProxyError> {
+    fn measure(&mut self) -> Result<SystemProxyReport, ProxyError> {
         let store = self.store.as_deref().ok_or(ProxyError::Unsupported)?;
         let journal = self
             .journal
@@ -313,12 +313,12 @@ impl Holder {
             .map(JournalFile::read)
             .transpose()?
             .flatten();
-        let journal = journal.filter(|journal| journal.layout == store.layout());
-        let stamp = store.stamp();
+        let journal = journal.filter(|journal| journal.desktop == store.desktop());
+        let stamp = store.file_version();
         let fresh = if stamp.is_some() { FRESH } else { FRESH_UNTOLD };
         let seen = match self.seen.take() {
             Some(seen) if seen.stamp == stamp && seen.at.elapsed() < fresh => seen,
-            _ => Seen {
+            _ => CachedSettings {
                 settings: store.read()?,
                 stamp,
                 at: Instant::now(),
@@ -326,23 +326,23 @@ impl Holder {
             },
         };
         let seen = self.seen.insert(seen);
-        let pointing = store.layout().pointing(&seen.settings);
-        let report = match switch::standing(journal.as_ref(), &seen.settings) {
-            Standing::On => on(&pointing, self.held.is_some()),
-            Standing::Changed(keys) => changed(&pointing, &keys),
-            Standing::Off => off(&pointing, seen),
+        let pointing = store.desktop().current_target(&seen.settings);
+        let report = match switch::switch_state(journal.as_ref(), &seen.settings) {
+            SwitchState::On => on(&pointing, self.held.is_some()),
+            SwitchState::Changed(keys) => changed(&pointing, &keys),
+            SwitchState::Off => off(&pointing, seen),
         };
-        Ok(Report {
+        Ok(SystemProxyReport {
             found: Some(pointing),
             ..report
         })
     }
 }
 
-fn bare(state: State) -> Report {
-    Report {
+fn bare(state: SystemProxyState) -> SystemProxyReport {
+    SystemProxyReport {
         state,
-        layout: None,
+        desktop: None,
         pointing: None,
         found: None,
         dead: None,
@@ -352,31 +352,31 @@ fn bare(state: State) -> Report {
     }
 }
 
-fn on(pointing: &Pointing, held: bool) -> Report {
-    Report {
+fn on(pointing: &ProxyTarget, held: bool) -> SystemProxyReport {
+    SystemProxyReport {
         pointing: Some(pointing.to_string()),
         text: format!("on: the desktop uses {pointing}"),
         // Read by a command beside the engine, this is as it should be; the engine itself always holds it.
         mend: (!held).then(|| {
             "if no Privet runs, put the settings back: privet system-proxy off".to_owned()
         }),
-        ..bare(State::On)
+        ..bare(SystemProxyState::On)
     }
 }
 
-fn changed(pointing: &Pointing, keys: &[String]) -> Report {
-    Report {
+fn changed(pointing: &ProxyTarget, keys: &[String]) -> SystemProxyReport {
+    SystemProxyReport {
         pointing: Some(pointing.to_string()),
         text: format!(
             "changed by something else since Privet turned it on ({}): the desktop uses {pointing}",
             keys.join(", ")
         ),
         mend: Some("turn it on again (privet system-proxy on), or off to leave it so".to_owned()),
-        ..bare(State::Changed)
+        ..bare(SystemProxyState::Changed)
     }
 }
 
-fn off(pointing: &Pointing, seen: &mut Seen) -> Report {
+fn off(pointing: &ProxyTarget, seen: &mut CachedSettings) -> SystemProxyReport {
     let known = seen
         .leftover
         .filter(|(_, at)| at.elapsed() < FRESH_LEFTOVER);
@@ -385,20 +385,20 @@ fn off(pointing: &Pointing, seen: &mut Seen) -> Report {
         .or_else(|| leftover::dead(pointing));
     seen.leftover = dead.map(|dead| (dead, known.map_or_else(Instant::now, |(_, at)| at)));
     let Some(dead) = dead else {
-        return Report {
+        return SystemProxyReport {
             pointing: Some(pointing.to_string()),
             text: format!("off: the desktop uses {pointing}, which Privet leaves alone"),
-            ..bare(State::Off)
+            ..bare(SystemProxyState::Off)
         };
     };
-    Report {
+    SystemProxyReport {
         dead: Some(dead),
         pointing: Some(pointing.to_string()),
         text: format!(
             "the desktop uses {pointing}, and nobody listens on {dead}: another program left it behind"
         ),
         mend: Some("turn it off: privet system-proxy repair; or start that program".to_owned()),
-        ..bare(State::Leftover)
+        ..bare(SystemProxyState::Leftover)
     }
 }
 
@@ -406,10 +406,10 @@ fn off(pointing: &Pointing, seen: &mut Seen) -> Report {
 pub(super) fn put_back(
     store: &dyn ProxyStore,
     journal: &Journal,
-    leash: &Leash,
+    parent_pipe: &ParentPipe,
 ) -> Result<(), ProxyError> {
     for change in switch::put_back(journal, &store.read()?) {
-        store.write(&[change], leash)?;
+        store.write(&[change], parent_pipe)?;
     }
     let left = switch::put_back(journal, &store.read()?);
     if left.is_empty() {
@@ -421,14 +421,14 @@ pub(super) fn put_back(
 }
 
 /// The journal is of another desktop of the same user.
-fn put_back_elsewhere(journal: &Journal, leash: &Leash) -> Result<(), ProxyError> {
-    let store = detect::open(journal.layout).ok_or(ProxyError::Unsupported)?;
-    put_back(store.as_ref(), journal, leash)
+fn put_back_elsewhere(journal: &Journal, parent_pipe: &ParentPipe) -> Result<(), ProxyError> {
+    let store = detect::open(journal.desktop).ok_or(ProxyError::Unsupported)?;
+    put_back(store.as_ref(), journal, parent_pipe)
 }
 
 /// Settings that point at us without a journal (it was lost) are no state to come back to: off is.
 fn already_ours(
-    layout: Layout,
+    desktop: DesktopKind,
     measured: &ProxySettings,
     wanted: &[(String, String)],
 ) -> Option<Journal> {
@@ -436,13 +436,13 @@ fn already_ours(
         !wanted.is_empty() && wanted.iter().all(|(key, text)| measured.text(key) == text);
     all_ours.then(|| {
         let mut before = measured.clone();
-        for (key, text) in layout.nowhere(measured) {
+        for (key, text) in desktop.disabled_values(measured) {
             before.values.insert(key, Value::set(text));
         }
         Journal {
             version: Journal::VERSION,
             phase: Phase::Switching,
-            layout,
+            desktop,
             before,
             ours: vec![wanted.iter().cloned().collect()],
         }

@@ -2,16 +2,16 @@
 
 use std::net::TcpListener;
 
-use privet_system::proxy::memory::Memory;
+use privet_system::proxy::memory_store::MemoryStore;
 use privet_system::proxy::{
-    Change, Holder, JournalFile, Layout, ProxyError, ProxySettings, ProxyStore, State, Target,
-    Value,
+    Change, DesiredProxy, DesktopKind, JournalFile, ProxyError, ProxySettings, ProxyStore,
+    SystemProxySession, SystemProxyState, Value,
 };
 
 struct Rig {
-    store: Memory,
+    store: MemoryStore,
     journal: JournalFile,
-    holder: Holder,
+    holder: SystemProxySession,
     _folder: tempfile::TempDir,
 }
 
@@ -22,9 +22,9 @@ impl Rig {
             .iter()
             .map(|(key, text)| ((*key).to_owned(), Value::set(*text)))
             .collect();
-        let store = Memory::new(Layout::Gnome, settings);
+        let store = MemoryStore::new(DesktopKind::Gnome, settings);
         let journal = JournalFile::at(folder.path().join("state"));
-        let holder = Holder::new(Some(Box::new(store.clone())), Some(journal.clone()));
+        let holder = SystemProxySession::new(Some(Box::new(store.clone())), Some(journal.clone()));
         Self {
             store,
             journal,
@@ -43,7 +43,7 @@ impl Rig {
             value: Value::set(text),
         });
         // A store in memory has no file that tells of a change.
-        self.holder = Holder::new(
+        self.holder = SystemProxySession::new(
             Some(Box::new(self.store.clone())),
             Some(self.journal.clone()),
         );
@@ -63,8 +63,8 @@ const PLAIN: &[(&str, &str)] = &[
     ("ignore-hosts", "['a']"),
 ];
 
-fn target() -> Target {
-    Target::Manual {
+fn target() -> DesiredProxy {
+    DesiredProxy::Manual {
         http: "127.0.0.1:7280".parse().unwrap(),
         socks: Some("127.0.0.1:7280".parse().unwrap()),
     }
@@ -74,16 +74,16 @@ fn target() -> Target {
 fn on_and_off_again_leaves_every_value_as_it_was() {
     let mut rig = Rig::new(PLAIN);
     let before = rig.settings();
-    assert_eq!(rig.holder.look().state, State::Off);
+    assert_eq!(rig.holder.look().state, SystemProxyState::Off);
     rig.holder.turn_on(&target()).unwrap();
     let report = rig.holder.look();
-    assert_eq!(report.state, State::On);
+    assert_eq!(report.state, SystemProxyState::On);
     assert_eq!(report.pointing.as_deref(), Some("the proxy 127.0.0.1:7280"));
     assert_eq!(rig.settings().text("ignore-hosts"), "['a']");
     rig.holder.turn_off().unwrap();
     assert_eq!(rig.settings(), before);
     assert!(!rig.journal.path().exists());
-    assert_eq!(rig.holder.look().state, State::Off);
+    assert_eq!(rig.holder.look().state, SystemProxyState::Off);
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn a_change_by_something_else_is_shown_and_left_alone() {
     rig.holder.turn_on(&target()).unwrap();
     rig.user_sets("mode", "'auto'");
     let report = rig.holder.look();
-    assert_eq!(report.state, State::Changed);
+    assert_eq!(report.state, SystemProxyState::Changed);
     assert!(report.text.contains("mode"), "{}", report.text);
     rig.holder.turn_off().unwrap();
     assert_eq!(rig.settings().text("mode"), "'auto'");
@@ -126,32 +126,33 @@ fn a_dead_port_of_another_program_is_told_and_repaired_on_demand_only() {
         ("http/host", "'127.0.0.1'"),
         ("http/port", &port),
     ]);
-    assert_eq!(rig.holder.look().state, State::Off);
+    assert_eq!(rig.holder.look().state, SystemProxyState::Off);
     assert!(matches!(
         rig.holder.repair_leftover(),
         Err(ProxyError::NothingToRepair)
     ));
     drop(live);
     let report = rig.holder.look();
-    assert_eq!(report.state, State::Leftover);
+    assert_eq!(report.state, SystemProxyState::Leftover);
     assert!(report.mend.is_some());
     assert_eq!(rig.settings().text("mode"), "'manual'");
     rig.holder.repair_leftover().unwrap();
     assert_eq!(rig.settings().text("mode"), "'none'");
-    assert_eq!(rig.holder.look().state, State::Off);
+    assert_eq!(rig.holder.look().state, SystemProxyState::Off);
 }
 
 #[test]
 fn two_of_one_user_cannot_both_have_it() {
     let mut rig = Rig::new(PLAIN);
     rig.holder.turn_on(&target()).unwrap();
-    let mut second = Holder::new(Some(Box::new(rig.store.clone())), Some(rig.journal.clone()));
+    let mut second =
+        SystemProxySession::new(Some(Box::new(rig.store.clone())), Some(rig.journal.clone()));
     let refused = second.turn_on(&target()).unwrap_err().to_string();
     assert!(
         refused.contains(&std::process::id().to_string()),
         "{refused}"
     );
-    assert_eq!(second.look().state, State::On);
+    assert_eq!(second.look().state, SystemProxyState::On);
     rig.holder.turn_off().unwrap();
     second.turn_on(&target()).unwrap();
     second.turn_off().unwrap();
@@ -171,12 +172,12 @@ fn settings_that_point_at_us_without_a_journal_come_back_to_off() {
 
 #[test]
 fn a_desktop_without_settings_is_said_with_what_to_do_instead() {
-    let mut holder = Holder::new(None, None);
+    let mut holder = SystemProxySession::new(None, None);
     let report = holder.look();
-    assert_eq!(report.state, State::Unsupported);
+    assert_eq!(report.state, SystemProxyState::Unsupported);
     assert!(report.text.contains("privet env"), "{}", report.text);
     assert!(matches!(
-        Holder::new(None, Some(JournalFile::at("/nonexistent"))).turn_on(&target()),
+        SystemProxySession::new(None, Some(JournalFile::at("/nonexistent"))).turn_on(&target()),
         Err(ProxyError::Unsupported)
     ));
 }
