@@ -15,15 +15,15 @@ use tokio::sync::{mpsc, oneshot};
 use crate::accept::listener::{Kind, ListenerState};
 use crate::problems::Problem;
 use crate::shared::Shared;
-use crate::simulate::Question;
+use crate::simulate::SimulatedRequest;
 use crate::snapshot::Snapshot;
 use crate::supervise::command::Order;
-use crate::supervise::configuration::reload::{Applied, ApplyError, By};
+use crate::supervise::configuration::reload::{ApplyError, ApplyReport, ChangeOrigin};
 use crate::supervise::launch::Options;
-use crate::supervise::lists::{ListAct, ListRefusal, ListState};
+use crate::supervise::lists::{ListAction, ListActionError, ListState};
 use crate::supervise::mode::ModeState;
-use crate::supervise::rules::{self, RuleState, Span};
-use crate::supervise::timeline::{Door, Told, Undo, UndoError, What};
+use crate::supervise::rules::{self, RuleState, TemporaryLifetime};
+use crate::supervise::timeline::{ChangeDetail, ChangeStatus, Door, UndoAction, UndoError};
 
 /// A running engine. Cheap to clone; every door holds one.
 #[derive(Clone)]
@@ -123,7 +123,7 @@ impl Engine {
         door: Door,
         text: String,
         dry_run: bool,
-    ) -> Result<Applied, ApplyError> {
+    ) -> Result<ApplyReport, ApplyError> {
         self.order(|reply| Order::Apply {
             text: Some(text),
             dry_run,
@@ -138,7 +138,7 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::apply`].
-    pub async fn reload(&self) -> Result<Applied, ApplyError> {
+    pub async fn reload(&self) -> Result<ApplyReport, ApplyError> {
         self.order(|reply| Order::Apply {
             text: None,
             dry_run: false,
@@ -163,9 +163,9 @@ impl Engine {
         &self,
         door: Door,
         rule: Value,
-        span: Span,
+        span: TemporaryLifetime,
         dry_run: bool,
-    ) -> Result<Applied, ApplyError> {
+    ) -> Result<ApplyReport, ApplyError> {
         let by = door.into();
         self.order(|reply| Order::AddTemporary {
             rule,
@@ -190,7 +190,7 @@ impl Engine {
     }
 
     /// The timeline from `offset` on, the newest first, and how many changes it holds.
-    pub async fn changes(&self, offset: usize, limit: usize) -> (usize, Vec<Told>) {
+    pub async fn changes(&self, offset: usize, limit: usize) -> (usize, Vec<ChangeStatus>) {
         self.order(|reply| Order::Tell {
             offset,
             limit,
@@ -201,14 +201,19 @@ impl Engine {
     }
 
     /// One change of the timeline.
-    pub async fn change(&self, id: u64) -> Option<Told> {
+    pub async fn change(&self, id: u64) -> Option<ChangeStatus> {
         self.order(|reply| Order::TellOne { id, reply })
             .await
             .flatten()
     }
 
     /// Puts a change that is made elsewhere into the timeline; its number.
-    pub async fn note(&self, by: By, what: Vec<What>, undo: Undo) -> Option<u64> {
+    pub async fn note(
+        &self,
+        by: ChangeOrigin,
+        what: Vec<ChangeDetail>,
+        undo: UndoAction,
+    ) -> Option<u64> {
         self.order(|reply| Order::Note {
             by,
             what,
@@ -222,7 +227,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`UndoError`]: what is in the way. A switch of the system proxy is its door's to take back.
-    pub async fn undo(&self, door: Door, id: u64) -> Result<Told, UndoError> {
+    pub async fn undo(&self, door: Door, id: u64) -> Result<ChangeStatus, UndoError> {
         self.order(|reply| Order::Undo { id, door, reply })
             .await
             .unwrap_or_else(|| Err(UndoError::Apply(stopping())))
@@ -230,7 +235,7 @@ impl Engine {
 
     /// # Errors
     /// The target is neither `host:port` nor a URL.
-    pub async fn why(&self, question: &Question) -> Result<Explanation, TargetError> {
+    pub async fn why(&self, question: &SimulatedRequest) -> Result<Explanation, TargetError> {
         question.ask(&self.snapshot()).await
     }
 
@@ -256,18 +261,18 @@ impl Engine {
         &self,
         door: Door,
         name: &str,
-        act: ListAct,
-    ) -> Result<(), ListRefusal> {
+        act: ListAction,
+    ) -> Result<(), ListActionError> {
         let list = name.to_owned();
         let done = self
-            .order(|reply| Order::ListAct {
+            .order(|reply| Order::ListAction {
                 list,
                 act,
                 by: door.into(),
                 reply,
             })
             .await;
-        done.unwrap_or_else(|| Err(ListRefusal::Failed("the engine is stopping".to_owned())))
+        done.unwrap_or_else(|| Err(ListActionError::Failed("the engine is stopping".to_owned())))
     }
 
     pub fn upstreams(&self) -> Vec<OutletHealth> {

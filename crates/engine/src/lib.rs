@@ -29,16 +29,18 @@ pub use accept::listener::{Kind, ListenerState};
 pub use engine::Engine;
 pub use problems::Problem;
 pub use session::detect;
-pub use simulate::Question;
+pub use simulate::SimulatedRequest;
 pub use simulate::from_file::OfflineError;
 pub use snapshot::Snapshot;
-pub use supervise::configuration::reload::{Applied, ApplyError, By};
+pub use supervise::configuration::reload::{ApplyError, ApplyReport, ChangeOrigin};
 pub use supervise::configuration::replay::replay_records;
 pub use supervise::drain::DRAIN_DEADLINE;
 pub use supervise::launch::{Options, StartError};
 pub use supervise::lists::{
-    HeldUpdate, ListAct, ListPhase, ListRefusal, ListState, Version as ListVersion,
+    HeldUpdate, ListAction, ListActionError, ListPhase, ListState, Version as ListVersion,
 };
 pub use supervise::mode::ModeState;
-pub use supervise::rules::{Lasts, MAX_TEMPORARY, RuleState, Span, shadow_warnings};
-pub use supervise::timeline::{Door, Entry, Told, Undo, UndoError, What};
+pub use supervise::rules::{
+    MAX_TEMPORARY_RULES, RuleLifetime, RuleState, TemporaryLifetime, shadow_warnings,
+};
+pub use supervise::timeline::{ChangeDetail, ChangeStatus, Door, Entry, UndoAction, UndoError};

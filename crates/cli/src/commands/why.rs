@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use privet_control::ClientError;
 use privet_control::calls::why::{Explanation, WhyQuery};
-use privet_engine::Question;
+use privet_engine::SimulatedRequest;
 use privet_system::SystemKeyring;
 
 use crate::commands::Context;
@@ -59,7 +59,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
 
 /// The same function on the file's policy, its lists read from disk; nothing is fetched.
 async fn offline(context: &Context, query: WhyQuery) -> Result<Explanation, Failure> {
-    let question = Question {
+    let question = SimulatedRequest {
         target: query.target.clone(),
         app: query.app,
         user: query.user,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
-use privet_engine::{By, Door, Told, Undo, UndoError};
+use privet_engine::{ChangeOrigin, ChangeStatus, Door, UndoAction, UndoError};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -81,9 +81,9 @@ pub struct Changed {
     pub text: String,
 }
 
-impl From<Told> for TimelineEntry {
-    fn from(told: Told) -> Self {
-        let Told {
+impl From<ChangeStatus> for TimelineEntry {
+    fn from(told: ChangeStatus) -> Self {
+        let ChangeStatus {
             entry,
             undone_by,
             obstacle,
@@ -172,7 +172,7 @@ pub(crate) async fn undo_change(
         .await
         .ok_or_else(|| refused(UndoError::Unknown(id)))?;
     let made = match told.entry.undo {
-        Undo::SystemProxy { was_on } if told.obstacle.is_none() => {
+        UndoAction::SystemProxy { was_on } if told.obstacle.is_none() => {
             undo_switch(&api, door, id, was_on).await?
         }
         _ => api.engine.undo(door, id).await.map_err(refused)?,
@@ -181,13 +181,18 @@ pub(crate) async fn undo_change(
 }
 
 /// The desktop is not the engine's: its switch is taken back here.
-async fn undo_switch(api: &Api, door: Door, id: u64, was_on: bool) -> Result<Told, Problem> {
+async fn undo_switch(
+    api: &Api,
+    door: Door,
+    id: u64,
+    was_on: bool,
+) -> Result<ChangeStatus, Problem> {
     let done = match was_on {
         true => api.system_proxy.turn_on(&api.engine, None).await,
         false => api.system_proxy.turn_off().await,
     };
     done.map_err(|error| Problem::conflict(escape(&error.to_string())))?;
-    let by = By {
+    let by = ChangeOrigin {
         door,
         undoes: Some(id),
     };
@@ -203,7 +208,7 @@ fn refused(error: UndoError) -> Problem {
     match error {
         UndoError::Unknown(id) => Problem::not_found(format!("There is no change {id}."))
             .help("GET /api/v1/changes lists those that are kept."),
-        UndoError::InTheWay(why) => Problem::conflict(format!(
+        UndoError::Obstructed(why) => Problem::conflict(format!(
             "The change cannot be taken back: {}.",
             escape(&why)
         )),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::{FromRequest, Request, State};
 use privet_config::{Diagnostics, Document, to_json};
-use privet_engine::{Applied, ApplyError, Door, StartError};
+use privet_engine::{ApplyError, ApplyReport, Door, StartError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -279,7 +279,7 @@ pub(super) async fn apply(
 }
 
 impl Change {
-    pub(super) fn of(done: Applied, applied: bool) -> Self {
+    pub(super) fn of(done: ApplyReport, applied: bool) -> Self {
         Self {
             applied,
             warnings: done.warnings.iter().map(Diagnostic::from).collect(),

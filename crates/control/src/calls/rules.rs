@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use axum::extract::State;
 use privet_config::{Config, Document, EditError, format_second, parse_duration, rule_ids};
-use privet_engine::{Lasts, RuleState, Span};
+use privet_engine::{RuleLifetime, RuleState, TemporaryLifetime};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -68,7 +68,7 @@ pub struct RulePlace {
 impl RuleView {
     fn of(state: RuleState, now: SystemTime) -> Self {
         let until = match state.lasts {
-            Lasts::Until(until) => Some(until),
+            RuleLifetime::Until(until) => Some(until),
             _ => None,
         };
         Self {
@@ -77,10 +77,10 @@ impl RuleView {
             line: state.place.line().map(|line| line as u64),
             rule: state.rule,
             lasts: match state.lasts {
-                Lasts::Always => "always",
-                Lasts::Until(_) => "until",
-                Lasts::Once => "once",
-                Lasts::UntilQuit => "until-quit",
+                RuleLifetime::Permanent => "always",
+                RuleLifetime::Until(_) => "until",
+                RuleLifetime::Once => "once",
+                RuleLifetime::UntilQuit => "until-quit",
             }
             .to_owned(),
             until_ms: until.map(|until| {
@@ -134,7 +134,7 @@ pub struct RuleMove {
 /// What a wish comes to.
 enum Wished {
     File(Value),
-    NoFile(Value, Span),
+    NoFile(Value, TemporaryLifetime),
 }
 
 /// The rules
@@ -197,7 +197,7 @@ pub(crate) async fn add_rule(
                 .add_temporary(door, rule, span, how.dry_run)
                 .await;
             let mut done = made.map_err(config::refusal)?;
-            if span == Span::Once {
+            if span == TemporaryLifetime::Once {
                 // It decides one connection; played on all that were recorded it would seem to decide each.
                 done.replay = None;
             }
@@ -213,8 +213,8 @@ fn wished(wish: RuleWish) -> Result<Wished, Problem> {
     let span = match lasts.as_deref() {
         None => return Ok(Wished::File(rule)),
         Some("always") => None,
-        Some("once") => return Ok(Wished::NoFile(rule, Span::Once)),
-        Some("until-quit") => return Ok(Wished::NoFile(rule, Span::UntilQuit)),
+        Some("once") => return Ok(Wished::NoFile(rule, TemporaryLifetime::Once)),
+        Some("until-quit") => return Ok(Wished::NoFile(rule, TemporaryLifetime::UntilQuit)),
         Some(text) => Some(span(text)?),
     };
     let until = span.map(|span| Value::String(format_second(SystemTime::now() + span)));

@@ -1,7 +1,7 @@
 //! GET, PUT /api/v1/system-proxy: the desktop's proxy as measured, and its switch.
 
 use axum::extract::State;
-use privet_engine::{By, Undo, What};
+use privet_engine::{ChangeDetail, ChangeOrigin, UndoAction};
 use privet_system::proxy::{SystemProxyReport, SystemProxyState as Found};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -150,8 +150,10 @@ pub(crate) async fn switch_system_proxy(
     api.engine.settle("system-proxy");
     let change = match wish.repair {
         true => {
-            let what = What::new("system-proxy-repaired", []);
-            api.engine.note(door.into(), vec![what], Undo::Never).await
+            let what = ChangeDetail::new("system-proxy-repaired", []);
+            api.engine
+                .note(door.into(), vec![what], UndoAction::Never)
+                .await
         }
         false if wish.enabled == was_on => None,
         false => note_switch(&api, door.into(), wish.enabled).await,
@@ -163,11 +165,13 @@ pub(crate) async fn switch_system_proxy(
 }
 
 /// Notes that the switch is on or off now, and was the other before.
-pub(super) async fn note_switch(api: &Api, by: By, on: bool) -> Option<u64> {
+pub(super) async fn note_switch(api: &Api, by: ChangeOrigin, on: bool) -> Option<u64> {
     let kind = match on {
         true => "system-proxy-on",
         false => "system-proxy-off",
     };
-    let undo = Undo::SystemProxy { was_on: !on };
-    api.engine.note(by, vec![What::new(kind, [])], undo).await
+    let undo = UndoAction::SystemProxy { was_on: !on };
+    api.engine
+        .note(by, vec![ChangeDetail::new(kind, [])], undo)
+        .await
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
-use privet_engine::Question;
+use privet_engine::SimulatedRequest;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -150,7 +150,7 @@ pub(crate) async fn ask_why(
     extract::at_most(&asked.target, 2048, "target")?;
     extract::at_most(asked.app.as_deref().unwrap_or_default(), 4096, "app")?;
     extract::at_most(asked.user.as_deref().unwrap_or_default(), 255, "user")?;
-    let question = Question {
+    let question = SimulatedRequest {
         target: asked.target.clone(),
         app: asked.app,
         user: asked.user,

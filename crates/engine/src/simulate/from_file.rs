@@ -6,7 +6,7 @@ use std::sync::Arc;
 use privet_config::{Config, Keyring};
 use privet_policy::{Explanation, Tallies};
 
-use crate::simulate::Question;
+use crate::simulate::SimulatedRequest;
 use crate::supervise::configuration::assemble::{Material, assemble};
 use crate::supervise::launch::StartError;
 use crate::supervise::lists::Lists;
@@ -20,7 +20,7 @@ pub enum OfflineError {
     Target(String),
 }
 
-impl Question {
+impl SimulatedRequest {
     /// Asks the configuration in `config_path`; lists come from files and from the copies in `data_dir`.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use crate::supervise::lists::quote;
 
 /// "Why would that go there?", as the API and the CLI ask it.
 #[derive(Debug, Clone, Default)]
-pub struct Question {
+pub struct SimulatedRequest {
     /// `host:port`, or a URL.
     pub target: String,
     /// A program's file name or full path.
@@ -23,7 +23,7 @@ pub struct Question {
     pub user: Option<String>,
 }
 
-impl Question {
+impl SimulatedRequest {
     /// The same function as the engine's, on the same policy; names are resolved only where the mode resolves here.
     /// Lines of lists are quoted from the files that they came from.
     ///

@@ -5,13 +5,13 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::supervise::configuration::reload::{Applied, ApplyError, By};
+use crate::supervise::configuration::reload::{ApplyError, ApplyReport, ChangeOrigin};
 use crate::supervise::lists::fetch::Fetched;
-use crate::supervise::lists::{ListAct, ListRefusal, ListState};
+use crate::supervise::lists::{ListAction, ListActionError, ListState};
 use crate::supervise::mode::ModeState;
-use crate::supervise::rules::Span;
+use crate::supervise::rules::TemporaryLifetime;
 use crate::supervise::supervisor::Keeper;
-use crate::supervise::timeline::{Door, Told, Undo, UndoError, What};
+use crate::supervise::timeline::{ChangeDetail, ChangeStatus, Door, UndoAction, UndoError};
 
 /// Orders that wait; more than so many at once are made to wait at their sender.
 const ORDERS: usize = 32;
@@ -21,46 +21,46 @@ pub(crate) enum Order {
     Apply {
         text: Option<String>,
         dry_run: bool,
-        by: By,
-        reply: oneshot::Sender<Result<Applied, ApplyError>>,
+        by: ChangeOrigin,
+        reply: oneshot::Sender<Result<ApplyReport, ApplyError>>,
     },
     Mode {
         name: String,
         span: Option<Duration>,
-        by: By,
+        by: ChangeOrigin,
         reply: oneshot::Sender<Result<(ModeState, Option<u64>), ApplyError>>,
     },
     AddTemporary {
         rule: Value,
-        span: Span,
+        span: TemporaryLifetime,
         dry_run: bool,
-        by: By,
-        reply: oneshot::Sender<Result<Applied, ApplyError>>,
+        by: ChangeOrigin,
+        reply: oneshot::Sender<Result<ApplyReport, ApplyError>>,
     },
     DropTemporary {
         number: u32,
-        by: By,
+        by: ChangeOrigin,
         reply: oneshot::Sender<Result<Option<u64>, ApplyError>>,
     },
     Tell {
         offset: usize,
         limit: usize,
-        reply: oneshot::Sender<(usize, Vec<Told>)>,
+        reply: oneshot::Sender<(usize, Vec<ChangeStatus>)>,
     },
     TellOne {
         id: u64,
-        reply: oneshot::Sender<Option<Told>>,
+        reply: oneshot::Sender<Option<ChangeStatus>>,
     },
     Note {
-        by: By,
-        what: Vec<What>,
-        undo: Undo,
+        by: ChangeOrigin,
+        what: Vec<ChangeDetail>,
+        undo: UndoAction,
         reply: oneshot::Sender<u64>,
     },
     Undo {
         id: u64,
         door: Door,
-        reply: oneshot::Sender<Result<Told, UndoError>>,
+        reply: oneshot::Sender<Result<ChangeStatus, UndoError>>,
     },
     Refresh {
         list: String,
@@ -69,11 +69,11 @@ pub(crate) enum Order {
     Lists {
         reply: oneshot::Sender<Vec<ListState>>,
     },
-    ListAct {
+    ListAction {
         list: String,
-        act: ListAct,
-        by: By,
-        reply: oneshot::Sender<Result<(), ListRefusal>>,
+        act: ListAction,
+        by: ChangeOrigin,
+        reply: oneshot::Sender<Result<(), ListActionError>>,
     },
     Fetched {
         list: String,
@@ -149,7 +149,7 @@ impl Keeper {
             Order::Lists { reply } => {
                 let _ = reply.send(self.lists.states());
             }
-            Order::ListAct {
+            Order::ListAction {
                 list,
                 act,
                 by,

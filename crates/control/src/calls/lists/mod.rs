@@ -3,7 +3,7 @@
 mod told;
 
 use axum::extract::State;
-use privet_engine::{Door, ListAct, ListRefusal};
+use privet_engine::{Door, ListAction, ListActionError};
 use serde_json::json;
 
 use super::config::{self, Change, ChangeQuery};
@@ -81,19 +81,19 @@ pub(crate) async fn act_on_list(
     Segment((name, act)): Segment<(String, Act)>,
 ) -> Result<axum::Json<List>, Problem> {
     let wish = match act {
-        Act::Accept => ListAct::Accept,
-        Act::Keep => ListAct::Keep,
-        Act::Rollback => ListAct::Rollback,
-        Act::Resume => ListAct::Resume,
+        Act::Accept => ListAction::Accept,
+        Act::Keep => ListAction::Keep,
+        Act::Rollback => ListAction::Rollback,
+        Act::Resume => ListAction::Resume,
         Act::Block | Act::Enable | Act::Disable => return change(&api, door, name, act).await,
     };
     match api.engine.act_on_list(door, &name, wish).await {
         Ok(()) => of_name(&api, &name).await,
-        Err(ListRefusal::Unknown(_)) => Err(unknown(&name)),
-        Err(refusal @ ListRefusal::Nothing(_)) => {
+        Err(ListActionError::Unknown(_)) => Err(unknown(&name)),
+        Err(refusal @ ListActionError::NotApplicable(_)) => {
             Err(Problem::conflict(sentence(&refusal.to_string())))
         }
-        Err(refusal @ ListRefusal::Failed(_)) => {
+        Err(refusal @ ListActionError::Failed(_)) => {
             Err(Problem::internal(sentence(&refusal.to_string())))
         }
     }

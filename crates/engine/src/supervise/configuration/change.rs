@@ -15,7 +15,7 @@ use crate::accept::listener::{self, Bound, Kind, KindCell, Name};
 use crate::accept::{Door, accept};
 use crate::snapshot::Snapshot;
 use crate::supervise::configuration::assemble::{Material, assemble};
-use crate::supervise::configuration::reload::{Applied, ApplyError, By, disallowed};
+use crate::supervise::configuration::reload::{ApplyError, ApplyReport, ChangeOrigin, disallowed};
 use crate::supervise::configuration::replay::replay_records;
 use crate::supervise::connection_log;
 use crate::supervise::launch::StartError;
@@ -23,7 +23,7 @@ use crate::supervise::lists::Lists;
 use crate::supervise::mode::Modes;
 use crate::supervise::rules::{now_ms, shadow_warning};
 use crate::supervise::supervisor::{Keeper, fingerprint_of};
-use crate::supervise::timeline::{self, What, describe};
+use crate::supervise::timeline::{self, ChangeDetail, describe};
 
 /// A change that was worked out and not made yet.
 pub(crate) struct Plan {
@@ -47,8 +47,8 @@ impl Keeper {
         &mut self,
         text: Option<String>,
         dry_run: bool,
-        by: By,
-    ) -> Result<Applied, ApplyError> {
+        by: ChangeOrigin,
+    ) -> Result<ApplyReport, ApplyError> {
         let plan = self.plan(text.clone()).await?;
         if dry_run {
             return self.rehearse(plan).await;
@@ -68,7 +68,7 @@ impl Keeper {
         let what = describe(&to_json(&before), &to_json(&plan.snapshot.config));
         let applied = self.carry_out(plan).await;
         let change = self.note_text(by, what, now).await;
-        Ok(Applied { change, ..applied })
+        Ok(ApplyReport { change, ..applied })
     }
 
     /// Somebody wrote the file a moment before it is written anew: that was a change too. The configuration that the
@@ -78,7 +78,7 @@ impl Keeper {
             return before;
         }
         let Ok(loaded) = self.read(Some(disk.clone())).await else {
-            let what = vec![What::new("text", [])];
+            let what = vec![ChangeDetail::new("text", [])];
             self.note_text(timeline::Door::File.into(), what, disk)
                 .await;
             return before;
@@ -160,7 +160,7 @@ impl Keeper {
         })
     }
 
-    pub(crate) async fn carry_out(&mut self, plan: Plan) -> Applied {
+    pub(crate) async fn carry_out(&mut self, plan: Plan) -> ApplyReport {
         let told = self.listeners_told(&plan);
         self.lists = plan.lists;
         self.modes = plan.modes;
@@ -184,7 +184,7 @@ impl Keeper {
         self.start_checks();
         self.start_fetches(None);
         let (opened, closed) = told;
-        Applied {
+        ApplyReport {
             warnings: plan.warnings,
             opened,
             closed,
@@ -205,7 +205,7 @@ impl Keeper {
     }
 
     /// What the plan would do, and what it would have done to the connections that are recorded.
-    pub(crate) async fn rehearse(&self, plan: Plan) -> Result<Applied, ApplyError> {
+    pub(crate) async fn rehearse(&self, plan: Plan) -> Result<ApplyReport, ApplyError> {
         let (opened, closed) = self.listeners_told(&plan);
         let live = self.shared.connection_log.live_rows();
         let connections_closed = live
@@ -229,7 +229,7 @@ impl Keeper {
             .await
             .map_err(|error| ApplyError::broke_off(&error))?;
         let replay = Some(replay.map_err(|error| ApplyError::Broken(error.to_string()))?);
-        Ok(Applied {
+        Ok(ApplyReport {
             warnings: plan.warnings,
             opened,
             closed,

@@ -17,7 +17,7 @@ use crate::supervise::timeline::Door;
 
 /// What a change did, or with `dry_run` would do.
 #[derive(Debug, Clone, Serialize)]
-pub struct Applied {
+pub struct ApplyReport {
     pub warnings: Vec<Diagnostic>,
     /// Listeners that were opened.
     pub opened: Vec<SocketAddr>,
@@ -32,18 +32,18 @@ pub struct Applied {
 
 /// Who changes something, and whether that takes an earlier change back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct By {
+pub struct ChangeOrigin {
     pub door: Door,
     pub undoes: Option<u64>,
 }
 
-impl From<Door> for By {
+impl From<Door> for ChangeOrigin {
     fn from(door: Door) -> Self {
         Self { door, undoes: None }
     }
 }
 
-impl fmt::Display for Applied {
+impl fmt::Display for ApplyReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (opened, closed) = (self.opened.len(), self.closed.len());
         write!(

@@ -13,7 +13,7 @@ use super::store::Lists;
 /// A wish about a list's versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum ListAct {
+pub enum ListAction {
     /// Put the update in force that is held back.
     Accept,
     /// Keep the version in force, and ask no more about that update.
@@ -26,11 +26,11 @@ pub enum ListAct {
 
 /// Why a wish was not carried out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ListRefusal {
+pub enum ListActionError {
     #[error("there is no list {0:?}")]
     Unknown(String),
     #[error("{0}")]
-    Nothing(String),
+    NotApplicable(String),
     #[error("{0}")]
     Failed(String),
 }
@@ -40,11 +40,11 @@ impl Lists {
     ///
     /// # Errors
     /// There is no such list, or nothing to accept, to go back to or to resume; or a text is broken.
-    pub(crate) fn act(&mut self, name: &str, act: ListAct) -> Result<(), ListRefusal> {
+    pub(crate) fn act(&mut self, name: &str, act: ListAction) -> Result<(), ListActionError> {
         let shelf = Shelf::of(&self.data_dir, name);
         let mut all = self.known.iter_mut();
         let Some(known) = all.find(|known| known.setting.name == name) else {
-            return Err(ListRefusal::Unknown(name.to_owned()));
+            return Err(ListActionError::Unknown(name.to_owned()));
         };
         let Source::Url(url) = known.setting.source.clone() else {
             return Err(nothing(
@@ -54,12 +54,12 @@ impl Lists {
         };
         self.unsaved = true;
         let done = match act {
-            ListAct::Accept => known.accept(&shelf),
-            ListAct::Keep => known.keep_old(),
-            ListAct::Rollback => known.roll_back(&shelf, &url),
-            ListAct::Resume => known.resume(&shelf, &url),
+            ListAction::Accept => known.accept(&shelf),
+            ListAction::Keep => known.keep_old(),
+            ListAction::Rollback => known.roll_back(&shelf, &url),
+            ListAction::Resume => known.resume(&shelf, &url),
         };
-        if matches!(done, Err(ListRefusal::Failed(_))) {
+        if matches!(done, Err(ListActionError::Failed(_))) {
             known.shelved = shelf.versions(&url);
         }
         done
@@ -69,33 +69,33 @@ impl Lists {
 impl Lists {
     /// What would take this wish back once it is carried out; `None`: nothing brings the version back that is in force
     /// now.
-    pub(crate) fn way_back(&self, name: &str, act: ListAct) -> Option<ListAct> {
+    pub(crate) fn way_back(&self, name: &str, act: ListAction) -> Option<ListAction> {
         let known = self.known.iter().find(|known| known.setting.name == name)?;
         let stands_at = |place: usize| {
             let facts = known.shelved.get(place);
             facts.is_some_and(|facts| Some(facts.id) == known.in_force)
         };
         match act {
-            ListAct::Accept => stands_at(0).then_some(ListAct::Rollback),
+            ListAction::Accept => stands_at(0).then_some(ListAction::Rollback),
             // To take the update is more than to be asked again.
-            ListAct::Keep => None,
+            ListAction::Keep => None,
             // From a version that it went back to already, resuming would go further.
-            ListAct::Rollback => stands_at(0).then_some(ListAct::Resume),
-            ListAct::Resume => stands_at(1).then_some(ListAct::Rollback),
+            ListAction::Rollback => stands_at(0).then_some(ListAction::Resume),
+            ListAction::Resume => stands_at(1).then_some(ListAction::Rollback),
         }
     }
 }
 
-fn nothing(name: &str, why: &str) -> ListRefusal {
-    ListRefusal::Nothing(format!("list {name:?} {why}"))
+fn nothing(name: &str, why: &str) -> ListActionError {
+    ListActionError::NotApplicable(format!("list {name:?} {why}"))
 }
 
-fn failed(error: impl std::fmt::Display) -> ListRefusal {
-    ListRefusal::Failed(error.to_string())
+fn failed(error: impl std::fmt::Display) -> ListActionError {
+    ListActionError::Failed(error.to_string())
 }
 
 impl Known {
-    fn accept(&mut self, shelf: &Shelf) -> Result<(), ListRefusal> {
+    fn accept(&mut self, shelf: &Shelf) -> Result<(), ListActionError> {
         let Some(held) = self.record.held.clone() else {
             return Err(nothing(
                 &self.setting.name,
@@ -117,7 +117,7 @@ impl Known {
         self.adopt(held.facts, parsed, &text, shelf).map_err(failed)
     }
 
-    fn keep_old(&mut self) -> Result<(), ListRefusal> {
+    fn keep_old(&mut self) -> Result<(), ListActionError> {
         match &mut self.record.held {
             Some(held) => held.declined = true,
             None => {
@@ -130,7 +130,7 @@ impl Known {
         Ok(())
     }
 
-    fn roll_back(&mut self, shelf: &Shelf, url: &str) -> Result<(), ListRefusal> {
+    fn roll_back(&mut self, shelf: &Shelf, url: &str) -> Result<(), ListActionError> {
         let versions = shelf.versions(url);
         let before = |id| versions.iter().find(|facts| Some(facts.id) < id);
         let Some(facts) = before(self.in_force) else {
@@ -143,7 +143,7 @@ impl Known {
         Ok(())
     }
 
-    fn resume(&mut self, shelf: &Shelf, url: &str) -> Result<(), ListRefusal> {
+    fn resume(&mut self, shelf: &Shelf, url: &str) -> Result<(), ListActionError> {
         if self.record.pinned.is_none() {
             return Err(nothing(&self.setting.name, "takes its updates already"));
         }
@@ -178,13 +178,13 @@ mod tests {
         }
         lists.arrived("ads", URL, now, text("mine.test\n", &["mine.test"]));
         for (act, back) in [
-            (ListAct::Keep, None),
-            (ListAct::Rollback, Some(ListAct::Resume)),
-            (ListAct::Resume, Some(ListAct::Rollback)),
-            (ListAct::Rollback, Some(ListAct::Resume)),
-            (ListAct::Rollback, None),
-            (ListAct::Resume, None),
-            (ListAct::Accept, Some(ListAct::Rollback)),
+            (ListAction::Keep, None),
+            (ListAction::Rollback, Some(ListAction::Resume)),
+            (ListAction::Resume, Some(ListAction::Rollback)),
+            (ListAction::Rollback, Some(ListAction::Resume)),
+            (ListAction::Rollback, None),
+            (ListAction::Resume, None),
+            (ListAction::Accept, Some(ListAction::Rollback)),
         ] {
             assert_eq!(lists.way_back("ads", act), back, "{act:?}");
             lists.act("ads", act).unwrap();

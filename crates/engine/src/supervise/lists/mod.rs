@@ -15,7 +15,7 @@ mod store;
 mod supervise;
 mod update;
 
-pub use action::{ListAct, ListRefusal};
+pub use action::{ListAction, ListActionError};
 pub(crate) use list_versions::{Facts, sum_of};
 pub(crate) use most_used::most_used;
 pub(crate) use quote::quote;

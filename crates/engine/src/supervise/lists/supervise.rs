@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use crate::supervise::command::Order;
 use crate::supervise::lists::fetch::{Fetched, fetch};
-use crate::supervise::lists::{ListAct, ListRefusal, Lists};
+use crate::supervise::lists::{ListAction, ListActionError, Lists};
 use crate::supervise::supervisor::Keeper;
 
 /// Figures alone are written this seldom; what a person or a server said is written at once.
@@ -140,13 +140,13 @@ impl Keeper {
     pub(crate) async fn act_on_list(
         &mut self,
         name: String,
-        act: ListAct,
-    ) -> Result<Option<ListAct>, ListRefusal> {
+        act: ListAction,
+    ) -> Result<Option<ListAction>, ListActionError> {
         let back = self.lists.way_back(&name, act);
         let of = name.clone();
         let done = self.on_lists(move |lists| lists.act(&of, act)).await;
         let done =
-            done.unwrap_or_else(|| Err(ListRefusal::Failed("the work broke off".to_owned())));
+            done.unwrap_or_else(|| Err(ListActionError::Failed("the work broke off".to_owned())));
         self.save_lists().await;
         self.say_list_errors();
         if done.is_ok() {

@@ -143,7 +143,7 @@ pub(super) mod tests {
     use privet_config::{Filter, FilterList, ListFormat};
     use privet_policy::Host;
 
-    use super::super::{ListAct, ListPhase, parse, sum_of};
+    use super::super::{ListAction, ListPhase, parse, sum_of};
     use super::*;
 
     pub(in crate::supervise::lists) const URL: &str = "http://lists.test/ads";
@@ -216,7 +216,7 @@ pub(super) mod tests {
             "it would block mine.test (212 connections this week)"
         );
 
-        two.act("ads", ListAct::Keep).unwrap();
+        two.act("ads", ListAction::Keep).unwrap();
         assert!(!two.arrived("ads", URL, now + 2 * HOUR, text(update, &["mine.test"])));
         let state = &two.states()[0];
         assert!(
@@ -224,10 +224,10 @@ pub(super) mod tests {
             "asked once"
         );
 
-        two.act("ads", ListAct::Accept).unwrap();
+        two.act("ads", ListAction::Accept).unwrap();
         let state = &two.states()[0];
         assert_eq!((state.entries, state.held.is_none()), (2, true));
-        assert!(two.act("ads", ListAct::Accept).is_err());
+        assert!(two.act("ads", ListAction::Accept).is_err());
         save(&mut two);
         assert_eq!(lists(folder.path(), &filter).states()[0].entries, 2);
     }
@@ -242,12 +242,12 @@ pub(super) mod tests {
             let body: String = (0..n).map(|m| format!("h{m}.test\n")).collect();
             assert!(one.arrived("ads", URL, now + n * HOUR, text(&body, &[])));
         }
-        one.act("ads", ListAct::Rollback).unwrap();
+        one.act("ads", ListAction::Rollback).unwrap();
         assert_eq!((one.states()[0].entries, one.states()[0].pinned), (2, true));
-        one.act("ads", ListAct::Rollback).unwrap();
+        one.act("ads", ListAction::Rollback).unwrap();
         assert_eq!(one.states()[0].entries, 1);
         assert!(
-            one.act("ads", ListAct::Rollback).is_err(),
+            one.act("ads", ListAction::Rollback).is_err(),
             "there is none before"
         );
         assert!(!one.arrived("ads", URL, now + 9 * HOUR, text("x.test\n", &[])));
@@ -256,7 +256,7 @@ pub(super) mod tests {
 
         let mut two = lists(folder.path(), &filter);
         assert_eq!((two.states()[0].entries, two.states()[0].pinned), (1, true));
-        two.act("ads", ListAct::Resume).unwrap();
+        two.act("ads", ListAction::Resume).unwrap();
         let state = &two.states()[0];
         assert_eq!((state.entries, state.pinned), (3, false));
         assert_eq!(two.due(now, None).len(), 1, "it is asked for at once");

@@ -5,10 +5,10 @@ use std::time::{Duration, SystemTime};
 
 use privet_config::Config;
 
-use crate::supervise::configuration::reload::{ApplyError, By};
+use crate::supervise::configuration::reload::{ApplyError, ChangeOrigin};
 use crate::supervise::mode::{ModeState, Modes};
 use crate::supervise::supervisor::{Keeper, fingerprint_of};
-use crate::supervise::timeline::{Undo, What, moment_text};
+use crate::supervise::timeline::{ChangeDetail, UndoAction, moment_text};
 
 impl Keeper {
     /// Brings the standing mode back if a pause is over.
@@ -24,7 +24,7 @@ impl Keeper {
         &mut self,
         name: String,
         span: Option<Duration>,
-        by: By,
+        by: ChangeOrigin,
     ) -> Result<(ModeState, Option<u64>), ApplyError> {
         let config = self.shared.snapshot.load().config.clone();
         if !config.modes.contains_key(&name) {
@@ -44,30 +44,30 @@ impl Keeper {
         Ok((self.modes.state(), change))
     }
 
-    async fn note_mode(&mut self, before: &Modes, by: By) -> Option<u64> {
+    async fn note_mode(&mut self, before: &Modes, by: ChangeOrigin) -> Option<u64> {
         let (was, now) = (before.state(), self.modes.state());
         if let (true, Some(until_ms)) = (now != was, now.until_ms) {
             let mode = now.name;
             let until = moment_text(until_ms);
-            let what = What::new("pause", [("mode", mode.clone()), ("until", until)]);
-            let undo = Undo::Pause { mode, until_ms };
+            let what = ChangeDetail::new("pause", [("mode", mode.clone()), ("until", until)]);
+            let undo = UndoAction::Pause { mode, until_ms };
             return Some(self.note(by, vec![what], undo).await);
         }
         let (from, to) = (before.standing().to_owned(), now.name);
         if let (true, Some(until_ms)) = (from == to, was.until_ms) {
             let mode = was.name;
-            let what = What::new("resume", [("mode", mode.clone())]);
-            let undo = Undo::Resume { mode, until_ms };
+            let what = ChangeDetail::new("resume", [("mode", mode.clone())]);
+            let undo = UndoAction::Resume { mode, until_ms };
             return Some(self.note(by, vec![what], undo).await);
         }
-        let what = vec![What::new(
+        let what = vec![ChangeDetail::new(
             "mode",
             [("from", from.clone()), ("to", to.clone())],
         )];
         let text = self.file_text().await.unwrap_or_default();
         match text == self.text {
             true if from == to => None,
-            true => Some(self.note(by, what, Undo::Mode { from, to }).await),
+            true => Some(self.note(by, what, UndoAction::Mode { from, to }).await),
             false => self.note_text(by, what, text).await,
         }
     }

@@ -14,14 +14,14 @@ pub(crate) use hit_counts::Counts;
 pub use shadow_warnings::shadow_warnings;
 pub(crate) use shadow_warnings::warning as shadow_warning;
 pub(crate) use temporary::{Held, now_ms};
-pub use temporary::{MAX_TEMPORARY, Span};
+pub use temporary::{MAX_TEMPORARY_RULES, TemporaryLifetime};
 
 use crate::snapshot::Snapshot;
 
 /// How long a rule lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lasts {
-    Always,
+pub enum RuleLifetime {
+    Permanent,
     /// To this moment; it may be over.
     Until(SystemTime),
     /// For the next connection that matches.
@@ -38,7 +38,7 @@ pub struct RuleState {
     pub place: Place,
     /// As the file says it.
     pub rule: Value,
-    pub lasts: Lasts,
+    pub lasts: RuleLifetime,
     pub count: Count,
     /// Earlier rules, by place and line, that together take all that it speaks of: it can never match.
     pub shadowed_by: Vec<(usize, usize)>,
@@ -66,7 +66,9 @@ pub(crate) fn states(snapshot: &Snapshot) -> Vec<RuleState> {
                 line: rule.line,
             },
             rule: rule_json(rule),
-            lasts: rule.until.map_or(Lasts::Always, Lasts::Until),
+            lasts: rule
+                .until
+                .map_or(RuleLifetime::Permanent, RuleLifetime::Until),
             count: tallies
                 .next()
                 .map(|rule| rule.tally.read())
@@ -89,8 +91,8 @@ fn of_no_file(one: &Temporary) -> RuleState {
         place: Place::Temporary(one.number),
         rule: rule_json(&one.rule),
         lasts: match one.once {
-            Some(_) => Lasts::Once,
-            None => Lasts::UntilQuit,
+            Some(_) => RuleLifetime::Once,
+            None => RuleLifetime::UntilQuit,
         },
         count: one.tally.read(),
         shadowed_by: Vec::new(),

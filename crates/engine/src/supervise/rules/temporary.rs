@@ -11,19 +11,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::is_open;
-use crate::supervise::configuration::reload::{Applied, ApplyError, By};
+use crate::supervise::configuration::reload::{ApplyError, ApplyReport, ChangeOrigin};
 use crate::supervise::supervisor::Keeper;
-use crate::supervise::timeline::Undo;
+use crate::supervise::timeline::UndoAction;
 
 /// So many rules of no file stand at a time.
-pub const MAX_TEMPORARY: usize = 256;
+pub const MAX_TEMPORARY_RULES: usize = 256;
 /// A connection that took its rule has this long to be dialled and to stand in the table.
 const ARRIVES: Duration = Duration::from_secs(120);
 
 /// How long a rule of no file lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Span {
+pub enum TemporaryLifetime {
     Once,
     UntilQuit,
 }
@@ -35,11 +35,11 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    pub(crate) fn new(number: u32, rule: Rule, span: Span, now_ms: u64) -> Self {
+    pub(crate) fn new(number: u32, rule: Rule, span: TemporaryLifetime, now_ms: u64) -> Self {
         let rule = Temporary {
             number,
             rule,
-            once: (span == Span::Once).then(Arc::default),
+            once: (span == TemporaryLifetime::Once).then(Arc::default),
             tally: Arc::default(),
         };
         rule.tally.begin(now_ms);
@@ -100,18 +100,18 @@ impl Keeper {
     pub(crate) async fn add_temporary(
         &mut self,
         rule: Value,
-        span: Span,
+        span: TemporaryLifetime,
         dry_run: bool,
-        by: By,
-    ) -> Result<Applied, ApplyError> {
+        by: ChangeOrigin,
+    ) -> Result<ApplyReport, ApplyError> {
         if self
             .temporary
             .iter()
             .filter(|held| is_open(&held.rule))
             .count()
-            >= MAX_TEMPORARY
+            >= MAX_TEMPORARY_RULES
         {
-            let text = format!("{MAX_TEMPORARY} rules of no file stand already");
+            let text = format!("{MAX_TEMPORARY_RULES} rules of no file stand already");
             return Err(ApplyError::Rule(text));
         }
         // The number of the change that makes it: no two rules of one data folder share it.
@@ -132,9 +132,9 @@ impl Keeper {
         }
         let applied = self.carry_out(plan).await;
         self.temporary.insert(0, held);
-        let undo = Undo::Made { number, span, rule };
+        let undo = UndoAction::Made { number, span, rule };
         let change = self.note_temporary(by, true, span, undo).await;
-        Ok(Applied {
+        Ok(ApplyReport {
             change: Some(change),
             ..applied
         })
@@ -144,7 +144,7 @@ impl Keeper {
     pub(crate) async fn drop_temporary(
         &mut self,
         number: u32,
-        by: By,
+        by: ChangeOrigin,
     ) -> Result<Option<u64>, ApplyError> {
         let is_it = |held: &Held| held.rule.number == number;
         let Some(at) = self.temporary.iter().position(is_it) else {
@@ -161,11 +161,11 @@ impl Keeper {
         };
         self.carry_out(plan).await;
         let span = match held.rule.once {
-            Some(_) => Span::Once,
-            None => Span::UntilQuit,
+            Some(_) => TemporaryLifetime::Once,
+            None => TemporaryLifetime::UntilQuit,
         };
         let rule = rule_json(&held.rule.rule);
-        let undo = Undo::Taken { span, rule };
+        let undo = UndoAction::Taken { span, rule };
         Ok(Some(self.note_temporary(by, false, span, undo).await))
     }
 }

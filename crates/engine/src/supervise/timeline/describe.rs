@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::What;
+use super::ChangeDetail;
 
 /// So many things of one change are told one by one.
 const MAX_TOLD: usize = 12;
@@ -10,7 +10,7 @@ const MAX_TOLD: usize = 12;
 static NULL: Value = Value::Null;
 
 /// What was changed; where the configuration means the same, that its text was.
-pub(crate) fn describe(before: &Value, after: &Value) -> Vec<What> {
+pub(crate) fn describe(before: &Value, after: &Value) -> Vec<ChangeDetail> {
     let mut told = mode(before, after);
     told.extend(rules(list(before, "rule"), list(after, "rule")));
     for (section, kind) in [
@@ -24,12 +24,12 @@ pub(crate) fn describe(before: &Value, after: &Value) -> Vec<What> {
     told.extend(modes(&before["modes"], &after["modes"]));
     told.extend(sections(before, after));
     if told.is_empty() {
-        told.push(What::new("text", []));
+        told.push(ChangeDetail::new("text", []));
     }
     if told.len() > MAX_TOLD {
         let more = told.len() - (MAX_TOLD - 1);
         told.truncate(MAX_TOLD - 1);
-        told.push(What::new("more", [("count", more.to_string())]));
+        told.push(ChangeDetail::new("more", [("count", more.to_string())]));
     }
     told
 }
@@ -42,16 +42,16 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-fn mode(before: &Value, after: &Value) -> Vec<What> {
+fn mode(before: &Value, after: &Value) -> Vec<ChangeDetail> {
     let (from, to) = (text(&before["mode"]), text(&after["mode"]));
     match from == to {
         true => Vec::new(),
-        false => vec![What::new("mode", [("from", from), ("to", to)])],
+        false => vec![ChangeDetail::new("mode", [("from", from), ("to", to)])],
     }
 }
 
 /// One rule that came, went, moved or became another; more than one at a time are only counted.
-fn rules(before: &[Value], after: &[Value]) -> Vec<What> {
+fn rules(before: &[Value], after: &[Value]) -> Vec<ChangeDetail> {
     if before == after {
         return Vec::new();
     }
@@ -75,7 +75,7 @@ fn rules(before: &[Value], after: &[Value]) -> Vec<What> {
                     ("to", (head + to + 1).to_string()),
                 ],
             ),
-            None => What::new("rules-changed", [("count", after.len().to_string())]),
+            None => ChangeDetail::new("rules-changed", [("count", after.len().to_string())]),
         },
     }]
 }
@@ -94,9 +94,13 @@ fn moved<'a>(gone: &'a [Value], come: &[Value]) -> Option<(usize, usize, &'a Val
 }
 
 /// Of a rule: what it does and of what it speaks.
-pub(crate) fn of_rule<const N: usize>(kind: &str, rule: &Value, more: [(&str, String); N]) -> What {
-    let mut what = What::new(kind, more);
-    let of_match = What::new(
+pub(crate) fn of_rule<const N: usize>(
+    kind: &str,
+    rule: &Value,
+    more: [(&str, String); N],
+) -> ChangeDetail {
+    let mut what = ChangeDetail::new(kind, more);
+    let of_match = ChangeDetail::new(
         "",
         [
             ("use", text(&rule["use"])),
@@ -125,16 +129,16 @@ fn matched(keys: &Value) -> String {
 }
 
 /// Entries that have a name.
-fn named(kind: &str, before: &[Value], after: &[Value]) -> Vec<What> {
+fn named(kind: &str, before: &[Value], after: &[Value]) -> Vec<ChangeDetail> {
     let find =
         |all: &'_ [Value], name: &Value| all.iter().find(|one| one["name"] == *name).cloned();
     let told = |what: &str, one: &Value| {
-        What::new(&format!("{kind}-{what}"), [("name", text(&one["name"]))])
+        ChangeDetail::new(&format!("{kind}-{what}"), [("name", text(&one["name"]))])
     };
     let gone = before
         .iter()
         .filter(|one| find(after, &one["name"]).is_none());
-    let mut all: Vec<What> = gone.map(|one| told("removed", one)).collect();
+    let mut all: Vec<ChangeDetail> = gone.map(|one| told("removed", one)).collect();
     for one in after {
         match find(before, &one["name"]) {
             None => all.push(told("added", one)),
@@ -143,7 +147,7 @@ fn named(kind: &str, before: &[Value], after: &[Value]) -> Vec<What> {
         }
     }
     if all.is_empty() && before != after {
-        all.push(What::new("section", [("name", kind.to_owned())]));
+        all.push(ChangeDetail::new("section", [("name", kind.to_owned())]));
     }
     all
 }
@@ -167,7 +171,7 @@ fn switched(old: &Value, new: &Value) -> &'static str {
     }
 }
 
-fn filter(before: &Value, after: &Value) -> Vec<What> {
+fn filter(before: &Value, after: &Value) -> Vec<ChangeDetail> {
     let mut told = Vec::new();
     for key in ["allow", "deny"] {
         let (old, new) = (list(before, key), list(after, key));
@@ -180,7 +184,7 @@ fn filter(before: &Value, after: &Value) -> Vec<What> {
             .filter(|one| !new.contains(one))
             .map(|one| ("removed", one));
         let of = |(what, one): (&str, &Value)| {
-            What::new(&format!("{key}-{what}"), [("name", text(one))])
+            ChangeDetail::new(&format!("{key}-{what}"), [("name", text(one))])
         };
         told.extend(come.chain(gone).map(of));
     }
@@ -188,7 +192,7 @@ fn filter(before: &Value, after: &Value) -> Vec<What> {
     told
 }
 
-fn modes(before: &Value, after: &Value) -> Vec<What> {
+fn modes(before: &Value, after: &Value) -> Vec<ChangeDetail> {
     let of =
         |value: &Value| -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() };
     let (old, new) = (of(before), of(after));
@@ -198,12 +202,12 @@ fn modes(before: &Value, after: &Value) -> Vec<What> {
     names
         .into_iter()
         .filter(|name| old.get(*name) != new.get(*name))
-        .map(|name| What::new("mode-edited", [("name", name.clone())]))
+        .map(|name| ChangeDetail::new("mode-edited", [("name", name.clone())]))
         .collect()
 }
 
 /// All that has no word of its own.
-fn sections(before: &Value, after: &Value) -> Vec<What> {
+fn sections(before: &Value, after: &Value) -> Vec<ChangeDetail> {
     const TOLD: [&str; 7] = [
         "mode", "modes", "rule", "upstream", "group", "site", "filter",
     ];
@@ -229,7 +233,7 @@ fn sections(before: &Value, after: &Value) -> Vec<What> {
         };
         told.extend(users);
         if !only_users {
-            told.push(What::new("section", [("name", key.clone())]));
+            told.push(ChangeDetail::new("section", [("name", key.clone())]));
         }
     }
     told

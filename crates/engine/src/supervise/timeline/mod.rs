@@ -11,13 +11,13 @@ use serde_json::Value;
 
 use privet_config::Revision;
 
-use crate::supervise::lists::ListAct;
-use crate::supervise::rules::Span;
+use crate::supervise::lists::ListAction;
+use crate::supervise::rules::TemporaryLifetime;
 
 pub(crate) use describe::describe;
 pub(crate) use store::Book;
 pub(crate) use undo::moment_text;
-pub use what::What;
+pub use what::ChangeDetail;
 
 /// By which door a change came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,8 +43,8 @@ pub struct Entry {
     pub at_ms: u64,
     pub door: Door,
     /// What was changed, the first things of many.
-    pub what: Vec<What>,
-    pub undo: Undo,
+    pub what: Vec<ChangeDetail>,
+    pub undo: UndoAction,
     /// The entry that this one takes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<u64>,
@@ -56,7 +56,7 @@ pub struct Entry {
 /// How a change is taken back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Undo {
+pub enum UndoAction {
     /// The file's text as it was; `None`: the change was too large to be kept.
     File(Option<Revision>),
     /// A mode that was chosen where no file holds it.
@@ -68,13 +68,16 @@ pub enum Undo {
     /// A rule of no file that was made.
     Made {
         number: u32,
-        span: Span,
+        span: TemporaryLifetime,
         rule: Value,
     },
     /// A rule of no file that was taken away.
-    Taken { span: Span, rule: Value },
+    Taken {
+        span: TemporaryLifetime,
+        rule: Value,
+    },
     /// What was said of a list's versions.
-    List { name: String, back: ListAct },
+    List { name: String, back: ListAction },
     /// The system proxy, which was on or off before.
     SystemProxy { was_on: bool },
     /// It cannot be.
@@ -83,7 +86,7 @@ pub enum Undo {
 
 /// An entry as the doors show it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Told {
+pub struct ChangeStatus {
     pub entry: Entry,
     /// The entry that took it back, where that one still stands.
     pub undone_by: Option<u64>,
@@ -97,7 +100,7 @@ pub enum UndoError {
     #[error("there is no change {0}")]
     Unknown(u64),
     #[error("{0}")]
-    InTheWay(String),
+    Obstructed(String),
     #[error(transparent)]
     Apply(#[from] crate::supervise::configuration::reload::ApplyError),
 }

@@ -2,7 +2,7 @@
 
 use privet_config::{Obstacle, Revision, Text};
 
-use super::{Entry, Told, Undo};
+use super::{ChangeStatus, Entry, UndoAction};
 use crate::supervise::rules::{is_open, now_ms};
 use crate::supervise::supervisor::Keeper;
 
@@ -21,13 +21,13 @@ const PROXY_SWITCHED: [&str; 3] = [
 ];
 
 impl Keeper {
-    pub(super) fn told(&self, entry: &Entry, now: &Text) -> Told {
+    pub(super) fn told(&self, entry: &Entry, now: &Text) -> ChangeStatus {
         let undone_by = self.timeline.undone_by(entry.id);
         let obstacle = match undone_by {
             Some(by) => Some(format!("change {by} took it back")),
             None => self.obstacle(entry, now),
         };
-        Told {
+        ChangeStatus {
             entry: entry.clone(),
             undone_by,
             obstacle,
@@ -36,20 +36,20 @@ impl Keeper {
 
     fn obstacle(&self, entry: &Entry, now: &Text) -> Option<String> {
         match &entry.undo {
-            Undo::File(None) => Some("it changed so much that it was not kept".to_owned()),
-            Undo::File(Some(revision)) => self
+            UndoAction::File(None) => Some("it changed so much that it was not kept".to_owned()),
+            UndoAction::File(Some(revision)) => self
                 .reverting(entry, revision, |later| revision.can_revert(now, later))
                 .err(),
-            Undo::Mode { from, to } => self.not_in_mode(from, to),
-            Undo::Pause { mode, until_ms } => {
+            UndoAction::Mode { from, to } => self.not_in_mode(from, to),
+            UndoAction::Pause { mode, until_ms } => {
                 let now = self.modes.state();
                 let runs = now.name == *mode && now.until_ms == Some(*until_ms);
                 (!runs).then(|| "the pause is over".to_owned())
             }
-            Undo::Resume { until_ms, .. } => {
+            UndoAction::Resume { until_ms, .. } => {
                 (*until_ms <= now_ms()).then(|| "the pause would be over by now".to_owned())
             }
-            Undo::Made { number, .. } => {
+            UndoAction::Made { number, .. } => {
                 let held = self
                     .temporary
                     .iter()
@@ -57,11 +57,11 @@ impl Keeper {
                 let gone = held.is_none_or(|held| !is_open(&held.rule));
                 gone.then(|| "the rule is gone already".to_owned())
             }
-            Undo::Taken { .. } => (!entry.of_this_run)
+            UndoAction::Taken { .. } => (!entry.of_this_run)
                 .then(|| "the engine for which it was made has ended".to_owned()),
-            Undo::List { .. } => self.used_since(entry, &SAID_OF_LISTS),
-            Undo::SystemProxy { .. } => self.used_since(entry, &PROXY_SWITCHED),
-            Undo::Never => Some("this is nothing that can be taken back".to_owned()),
+            UndoAction::List { .. } => self.used_since(entry, &SAID_OF_LISTS),
+            UndoAction::SystemProxy { .. } => self.used_since(entry, &PROXY_SWITCHED),
+            UndoAction::Never => Some("this is nothing that can be taken back".to_owned()),
         }
     }
 
@@ -100,7 +100,7 @@ impl Keeper {
             .timeline
             .since(entry.id)
             .filter_map(|later| match &later.undo {
-                Undo::File(Some(revision)) => Some((later.id, revision)),
+                UndoAction::File(Some(revision)) => Some((later.id, revision)),
                 _ => None,
             })
             .collect();
@@ -130,11 +130,11 @@ fn in_the_way(by: &Entry) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::super::What;
+    use super::super::ChangeDetail;
     use super::*;
     use crate::gateway::current_policy::tests::engine;
-    use crate::supervise::configuration::reload::By;
-    use crate::supervise::lists::ListAct;
+    use crate::supervise::configuration::reload::ChangeOrigin;
+    use crate::supervise::lists::ListAction;
     use crate::supervise::timeline::Door;
 
     #[tokio::test]
@@ -143,28 +143,28 @@ mod tests {
         let engine = engine(folder.path(), "mode = \"standard\"\n").await;
         let door = Door::Cli;
         let note = async |kind: &str, name: Option<&str>, undo, undoes| {
-            let mut what = What::new(kind, []);
+            let mut what = ChangeDetail::new(kind, []);
             what.values
                 .extend(name.map(|name| ("name".to_owned(), name.to_owned())));
-            let by = By { door, undoes };
+            let by = ChangeOrigin { door, undoes };
             engine.note(by, vec![what], undo).await.unwrap()
         };
-        let list = |name: &str, back| Undo::List {
+        let list = |name: &str, back| UndoAction::List {
             name: name.into(),
             back,
         };
-        let switch = |was_on| Undo::SystemProxy { was_on };
+        let switch = |was_on| UndoAction::SystemProxy { was_on };
         let obstacle = async |id| engine.change(id).await.unwrap().obstacle;
 
-        let back = list("ads", ListAct::Resume);
+        let back = list("ads", ListAction::Resume);
         let ads = note("list-rolled-back", Some("ads"), back, None).await;
-        let back = list("new", ListAct::Resume);
+        let back = list("new", ListAction::Resume);
         note("list-rolled-back", Some("new"), back, None).await;
         let on = note("system-proxy-on", None, switch(false), None).await;
         assert_eq!((obstacle(ads).await, obstacle(on).await), (None, None));
 
         let off = note("system-proxy-off", None, switch(true), None).await;
-        let kept = note("list-kept", Some("ads"), Undo::Never, None).await;
+        let kept = note("list-kept", Some("ads"), UndoAction::Never, None).await;
         let in_the_way = |id, text| Some(format!("change {id} is in the way: {text}"));
         assert_eq!(
             obstacle(ads).await,

@@ -207,15 +207,15 @@ impl Book {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::supervise::timeline::{Door, Undo, What};
+    use crate::supervise::timeline::{ChangeDetail, Door, UndoAction};
 
     fn entry(undoes: Option<u64>) -> Entry {
         Entry {
             id: 0,
             at_ms: 5,
             door: Door::Cli,
-            what: vec![What::new("text", [])],
-            undo: Undo::Never,
+            what: vec![ChangeDetail::new("text", [])],
+            undo: UndoAction::Never,
             undoes,
             of_this_run: true,
         }

@@ -5,15 +5,20 @@ use std::time::{Duration, SystemTime};
 use privet_config::{Revision, Text};
 
 use super::describe::of_rule;
-use super::{Door, Entry, Told, Undo, UndoError, What};
-use crate::supervise::configuration::reload::{ApplyError, By};
-use crate::supervise::lists::ListAct;
-use crate::supervise::rules::{Span, now_ms};
+use super::{ChangeDetail, ChangeStatus, Door, Entry, UndoAction, UndoError};
+use crate::supervise::configuration::reload::{ApplyError, ChangeOrigin};
+use crate::supervise::lists::ListAction;
+use crate::supervise::rules::{TemporaryLifetime, now_ms};
 use crate::supervise::supervisor::Keeper;
 
 impl Keeper {
     /// Writes a change into the timeline; its number.
-    pub(crate) async fn note(&mut self, by: By, what: Vec<What>, undo: Undo) -> u64 {
+    pub(crate) async fn note(
+        &mut self,
+        by: ChangeOrigin,
+        what: Vec<ChangeDetail>,
+        undo: UndoAction,
+    ) -> u64 {
         let entry = Entry {
             id: 0,
             at_ms: now_ms(),
@@ -41,54 +46,56 @@ impl Keeper {
     }
 
     /// The newest first, from `offset` on, and how many there are.
-    pub(crate) fn tell(&self, offset: usize, limit: usize) -> (usize, Vec<Told>) {
+    pub(crate) fn tell(&self, offset: usize, limit: usize) -> (usize, Vec<ChangeStatus>) {
         let now = Text::of(&self.text);
         let window = self.timeline.newest().skip(offset).take(limit);
         let told = window.map(|entry| self.told(entry, &now)).collect();
         (self.timeline.len(), told)
     }
 
-    pub(crate) fn tell_one(&self, id: u64) -> Option<Told> {
+    pub(crate) fn tell_one(&self, id: u64) -> Option<ChangeStatus> {
         let entry = self.timeline.get(id)?;
         Some(self.told(entry, &Text::of(&self.text)))
     }
 
     /// Takes a change back as far as the engine can; what it made of it is an entry of its own.
-    pub(crate) async fn undo(&mut self, id: u64, door: Door) -> Result<Told, UndoError> {
+    pub(crate) async fn undo(&mut self, id: u64, door: Door) -> Result<ChangeStatus, UndoError> {
         let entry = self.timeline.get(id).ok_or(UndoError::Unknown(id))?.clone();
         if let Some(obstacle) = self.told(&entry, &Text::of(&self.text)).obstacle {
-            return Err(UndoError::InTheWay(obstacle));
+            return Err(UndoError::Obstructed(obstacle));
         }
-        let by = By {
+        let by = ChangeOrigin {
             door,
             undoes: Some(id),
         };
         let made = match entry.undo.clone() {
-            Undo::File(Some(revision)) => self.undo_edit(&entry, &revision, by).await?,
-            Undo::Mode { from, .. } => self.choose_mode(from, None, by).await?.1,
-            Undo::Pause { .. } => self.resume(by).await,
-            Undo::Resume { mode, until_ms } => {
+            UndoAction::File(Some(revision)) => self.undo_edit(&entry, &revision, by).await?,
+            UndoAction::Mode { from, .. } => self.choose_mode(from, None, by).await?.1,
+            UndoAction::Pause { .. } => self.resume(by).await,
+            UndoAction::Resume { mode, until_ms } => {
                 let left = Duration::from_millis(until_ms.saturating_sub(now_ms()));
                 self.choose_mode(mode, Some(left), by).await?.1
             }
-            Undo::Made { number, .. } => self.drop_temporary(number, by).await?,
-            Undo::Taken { span, rule } => self.add_temporary(rule, span, false, by).await?.change,
-            Undo::List { name, back } => {
+            UndoAction::Made { number, .. } => self.drop_temporary(number, by).await?,
+            UndoAction::Taken { span, rule } => {
+                self.add_temporary(rule, span, false, by).await?.change
+            }
+            UndoAction::List { name, back } => {
                 let done = self.act_on_list(name.clone(), back).await;
-                let again = done.map_err(|refusal| UndoError::InTheWay(refusal.to_string()))?;
+                let again = done.map_err(|refusal| UndoError::Obstructed(refusal.to_string()))?;
                 Some(self.note_list(by, name, back, again).await)
             }
-            Undo::File(None) | Undo::SystemProxy { .. } | Undo::Never => None,
+            UndoAction::File(None) | UndoAction::SystemProxy { .. } | UndoAction::Never => None,
         };
         let made = made.and_then(|made| self.tell_one(made));
-        made.ok_or_else(|| UndoError::InTheWay("nothing is left to take back".to_owned()))
+        made.ok_or_else(|| UndoError::Obstructed("nothing is left to take back".to_owned()))
     }
 
     async fn undo_edit(
         &mut self,
         entry: &Entry,
         revision: &Revision,
-        by: By,
+        by: ChangeOrigin,
     ) -> Result<Option<u64>, UndoError> {
         // The file as it stands: somebody may be writing it by hand.
         let disk = self.file_text().await.unwrap_or_default();
@@ -96,11 +103,11 @@ impl Keeper {
             .reverting(entry, revision, |later| {
                 revision.revert(&Text::of(&disk), later)
             })
-            .map_err(UndoError::InTheWay)?;
+            .map_err(UndoError::Obstructed)?;
         match self.apply(Some(text), false, by).await {
             Ok(applied) => Ok(applied.change),
             Err(ApplyError::Config(found)) => {
-                Err(UndoError::InTheWay(match found.errors().next() {
+                Err(UndoError::Obstructed(match found.errors().next() {
                     Some(first) => format!(
                         "what else the file says does not go without it: {}",
                         first.cause
@@ -113,44 +120,49 @@ impl Keeper {
     }
 
     /// Ends the pause that runs.
-    async fn resume(&mut self, by: By) -> Option<u64> {
+    async fn resume(&mut self, by: ChangeOrigin) -> Option<u64> {
         let state = self.modes.state();
         self.modes.resume();
         self.swap_mode();
-        let undo = Undo::Resume {
+        let undo = UndoAction::Resume {
             mode: state.name.clone(),
             until_ms: state.until_ms?,
         };
-        let what = What::new("resume", [("mode", state.name)]);
+        let what = ChangeDetail::new("resume", [("mode", state.name)]);
         Some(self.note(by, vec![what], undo).await)
     }
 
     /// Notes that the file's text is another one now; `None`: it is not.
-    pub(crate) async fn note_text(&mut self, by: By, what: Vec<What>, text: String) -> Option<u64> {
+    pub(crate) async fn note_text(
+        &mut self,
+        by: ChangeOrigin,
+        what: Vec<ChangeDetail>,
+        text: String,
+    ) -> Option<u64> {
         let before = std::mem::replace(&mut self.text, text);
         let revision = Revision::between(&before, &self.text);
         if revision.as_ref().is_some_and(Revision::is_empty) {
             return None;
         }
-        Some(self.note(by, what, Undo::File(revision)).await)
+        Some(self.note(by, what, UndoAction::File(revision)).await)
     }
 
     /// Notes a rule of no file that came or went.
     pub(crate) async fn note_temporary(
         &mut self,
-        by: By,
+        by: ChangeOrigin,
         came: bool,
-        span: Span,
-        undo: Undo,
+        span: TemporaryLifetime,
+        undo: UndoAction,
     ) -> u64 {
-        let (Undo::Made { rule, .. } | Undo::Taken { rule, .. }) = &undo else {
+        let (UndoAction::Made { rule, .. } | UndoAction::Taken { rule, .. }) = &undo else {
             return self.note(by, Vec::new(), undo).await;
         };
         let kind = match (span, came) {
-            (Span::Once, true) => "once-added",
-            (Span::Once, false) => "once-removed",
-            (Span::UntilQuit, true) => "until-quit-added",
-            (Span::UntilQuit, false) => "until-quit-removed",
+            (TemporaryLifetime::Once, true) => "once-added",
+            (TemporaryLifetime::Once, false) => "once-removed",
+            (TemporaryLifetime::UntilQuit, true) => "until-quit-added",
+            (TemporaryLifetime::UntilQuit, false) => "until-quit-removed",
         };
         let what = of_rule(kind, rule, []);
         self.note(by, vec![what], undo).await
@@ -159,19 +171,19 @@ impl Keeper {
     /// Notes what was said of a list's versions; `back` takes it back.
     pub(crate) async fn note_list(
         &mut self,
-        by: By,
+        by: ChangeOrigin,
         name: String,
-        act: ListAct,
-        back: Option<ListAct>,
+        act: ListAction,
+        back: Option<ListAction>,
     ) -> u64 {
         let kind = match act {
-            ListAct::Accept => "list-accepted",
-            ListAct::Keep => "list-kept",
-            ListAct::Rollback => "list-rolled-back",
-            ListAct::Resume => "list-resumed",
+            ListAction::Accept => "list-accepted",
+            ListAction::Keep => "list-kept",
+            ListAction::Rollback => "list-rolled-back",
+            ListAction::Resume => "list-resumed",
         };
-        let what = What::new(kind, [("name", name.clone())]);
-        let undo = back.map_or(Undo::Never, |back| Undo::List { name, back });
+        let what = ChangeDetail::new(kind, [("name", name.clone())]);
+        let undo = back.map_or(UndoAction::Never, |back| UndoAction::List { name, back });
         self.note(by, vec![what], undo).await
     }
 

@@ -10,7 +10,7 @@ const MAX_VALUE: usize = 200;
 
 /// One thing that was changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct What {
+pub struct ChangeDetail {
     /// "rule-added", "mode", "list-off", …
     pub kind: String,
     /// What the sentence speaks of, by name.
@@ -18,7 +18,7 @@ pub struct What {
     pub values: BTreeMap<String, String>,
 }
 
-impl What {
+impl ChangeDetail {
     pub fn new<const N: usize>(kind: &str, values: [(&str, String); N]) -> Self {
         let clipped = |value: String| match value.char_indices().nth(MAX_VALUE) {
             Some((end, _)) => format!("{}…", value.get(..end).unwrap_or_default()),
@@ -104,7 +104,7 @@ const SENTENCES: [(&str, &str); 44] = [
     ("more", "and {count} more"),
 ];
 
-impl fmt::Display for What {
+impl fmt::Display for ChangeDetail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sentence = SENTENCES.iter().find(|(kind, _)| *kind == self.kind);
         let Some((_, sentence)) = sentence else {
@@ -133,9 +133,9 @@ mod tests {
 
     #[test]
     fn a_change_is_a_sentence() {
-        let what = What::new("mode", [("from", "off".into()), ("to", "a{b}".into())]);
+        let what = ChangeDetail::new("mode", [("from", "off".into()), ("to", "a{b}".into())]);
         assert_eq!(what.to_string(), "the mode a{b} was chosen instead of off");
-        assert_eq!(What::new("later", []).to_string(), "later");
+        assert_eq!(ChangeDetail::new("later", []).to_string(), "later");
     }
 
     #[test]
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_value_of_any_length_is_clipped_between_characters() {
-        let what = What::new("section", [("name", "ü".repeat(1000))]);
+        let what = ChangeDetail::new("section", [("name", "ü".repeat(1000))]);
         assert_eq!(what.value("name").chars().count(), MAX_VALUE + 1);
     }
 }
