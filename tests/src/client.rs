@@ -5,7 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::{PATIENCE, process};
+use crate::PATIENCE;
+use crate::skip::missing;
 
 /// How a program ended and what it said.
 #[derive(Debug, Clone)]
@@ -64,7 +65,7 @@ pub fn python_within(seconds: u32, script: &str, words: &[&str]) -> Option<Answe
             .find(|file| file.is_file())
     };
     let Some(python) = from_xtask.or_else(beside) else {
-        process::missing("no Python with the clients' packages (cargo xtask test makes one)");
+        missing("no Python with the clients' packages (cargo xtask test makes one)");
         return None;
     };
     let mut command = Command::new("timeout");

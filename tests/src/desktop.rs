@@ -6,7 +6,8 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::client::Answer;
-use crate::process::{Running, missing, program};
+use crate::process::{Running, program};
+use crate::skip::missing;
 
 /// A session without a screen.
 pub struct Desktop {

@@ -3,12 +3,23 @@
 //! The built program is looked for beside the test (`cargo build` makes it; `cargo xtask test` does both) or taken from
 //! `PRIVET_BIN`. Everything runs on loopback or in network namespaces made here, on ports reserved across processes, and
 //! ends with the test. What is installed nowhere is skipped aloud; in CI (`CI` is set) it fails.
-#![allow(clippy::print_stdout, reason = "tests tell what they skip")]
+
+/// The value of an `Option` that is `None` where a program is missing (which [`missing`] has then reported); otherwise the
+/// test returns here.
+#[macro_export]
+macro_rules! require {
+    ($needed:expr) => {
+        match $needed {
+            Some(present) => present,
+            None => return,
+        }
+    };
+}
 
 pub mod client;
 pub mod desktop;
-pub mod far;
 pub mod keyring;
+pub mod list_server;
 pub mod namespace;
 pub mod origin;
 pub mod panel;
@@ -18,6 +29,7 @@ pub mod portal;
 pub mod privet;
 pub mod process;
 pub mod screen;
+pub mod skip;
 pub mod wait;
 pub mod webdriver;
 
@@ -25,7 +37,8 @@ pub use client::{Answer, curl, python};
 pub use origin::{Origin, UdpEcho};
 pub use port::{await_port, reserve};
 pub use privet::Privet;
-pub use process::{Running, missing, program};
+pub use process::{Running, program};
+pub use skip::missing;
 
 use std::time::Duration;
 

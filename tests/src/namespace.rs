@@ -1,32 +1,33 @@
-//! Two network namespaces joined by a cable: inside, Privet and its clients; outside, everything it could leak to, and a
-//! listener on the cable that writes down each packet.
+//! Two network namespaces joined by a virtual link: inside, Privet and its clients; outside, everything it could leak to, and a
+//! capture on the link that records each packet.
 
 use std::fs;
 use std::process::Command;
 use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 
 use crate::client::{Answer, run};
-use crate::process::{Running, missing, program};
+use crate::process::{Running, program};
+use crate::skip::missing;
 
-/// The inside's address on the cable.
+/// The inside's address on the link.
 pub const INSIDE: &str = "10.77.0.1";
 /// The outside's: upstreams listen here.
 pub const OUTSIDE: &str = "10.77.0.2";
 /// The inside's resolver, by its `/etc/resolv.conf`.
 pub const RESOLVER: &str = "10.77.0.53";
 /// A host out there that is not the upstream.
-pub const FAR: &str = "10.77.0.80";
+pub const OTHER_HOST: &str = "10.77.0.80";
 /// The same in IPv6.
-pub const FAR6: &str = "fd77::80";
-/// The ports of the packets that mark the end of a question to the cable, counted up from here.
+pub const OTHER_HOST_V6: &str = "fd77::80";
+/// The ports of the packets that mark the end of a query of the link, counted up from here.
 const FIRST_MARK: u16 = 7000;
 
 pub struct Namespaces {
     id: String,
 }
 
-/// What went over the cable, one line of tcpdump for each packet.
-pub struct Cable {
+/// What went over the link, one line of tcpdump for each packet.
+pub struct Link {
     running: Running,
     marks: AtomicU16,
 }
@@ -55,7 +56,7 @@ impl Namespaces {
              -n {inside} link set cable up\n-n {outside} link set cable up\n\
              -n {inside} addr add {INSIDE}/24 dev cable\n-n {inside} addr add fd77::1/64 dev cable nodad\n\
              -n {outside} addr add {OUTSIDE}/24 dev cable\n-n {outside} addr add {RESOLVER}/24 dev cable\n\
-             -n {outside} addr add {FAR}/24 dev cable\n-n {outside} addr add {FAR6}/64 dev cable nodad\n\
+             -n {outside} addr add {OTHER_HOST}/24 dev cable\n-n {outside} addr add {OTHER_HOST_V6}/64 dev cable nodad\n\
              -n {inside} route add default via {OUTSIDE}\n-n {inside} -6 route add default via fd77::80\n"
         );
         for line in script.lines() {
@@ -108,8 +109,8 @@ impl Namespaces {
         Running::start(name, command)
     }
 
-    /// Listens on the cable: every IP packet but neighbour discovery.
-    pub fn listen(&self) -> Cable {
+    /// Captures on the link: every IP packet but neighbour discovery.
+    pub fn listen(&self) -> Link {
         let filter = "ip or (ip6 and not icmp6)";
         let words = [
             "tcpdump",
@@ -124,7 +125,7 @@ impl Namespaces {
         ];
         let running = self.start_outside("tcpdump", &words);
         running.await_line("listening on");
-        Cable {
+        Link {
             running,
             marks: AtomicU16::new(FIRST_MARK),
         }
@@ -140,11 +141,11 @@ impl Drop for Namespaces {
     }
 }
 
-impl Cable {
-    /// Packets that are neither to nor from `friend` (`10.77.0.2.1080`, as tcpdump writes it).
+impl Link {
+    /// Packets that are neither to nor from `except` (`10.77.0.2.1080`, as tcpdump writes it).
     ///
     /// A packet sent last marks the end of what is asked about, so that nothing on its way is missed.
-    pub fn strangers(&self, world: &Namespaces, friend: &str) -> Vec<String> {
+    pub fn packets_except(&self, world: &Namespaces, except: &str) -> Vec<String> {
         let mark = self.marks.fetch_add(1, Ordering::Relaxed);
         let sent = world.run(&["bash", "-c", &format!("echo > /dev/udp/{OUTSIDE}/{mark}")]);
         assert_eq!(sent.code, 0, "{sent:?}");
@@ -153,7 +154,7 @@ impl Cable {
         packets
             .lines()
             .filter(|line| line.contains("IP ") || line.contains("IP6 "))
-            .filter(|line| !line.contains(friend) && !line.contains(&format!("{OUTSIDE}.7")))
+            .filter(|line| !line.contains(except) && !line.contains(&format!("{OUTSIDE}.7")))
             // Complaints about ports where nobody listens come from outside; multicast reports from the kernel.
             .filter(|line| {
                 !line.contains(&format!("> {INSIDE}: ICMP")) && !line.contains("HBH ICMP6")

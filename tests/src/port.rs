@@ -1,7 +1,8 @@
-//! Ports that nobody else on this machine gets: reserved across test processes, below the range the kernel hands out.
+//! Reserves TCP and UDP ports for a test process, below the range from which the kernel chooses ports.
 
-use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr as UnixAddress, UnixListener};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
@@ -11,26 +12,37 @@ use crate::PATIENCE;
 const FIRST: u16 = 12_000;
 const COUNT: u16 = 18_000;
 
-static HELD: Mutex<Vec<File>> = Mutex::new(Vec::new());
+static RESERVED: Mutex<Vec<UnixListener>> = Mutex::new(Vec::new());
 static NEXT: AtomicU16 = AtomicU16::new(0);
 
-/// A loopback address whose port is free for TCP and UDP and is this process's until it ends.
+/// A loopback address whose port is free for TCP and UDP and reserved for this process until it ends.
+///
+/// The reservation is an abstract Unix socket: it needs no file, holds for all users, and ends with the process.
 pub fn reserve() -> SocketAddr {
-    let folder = std::env::temp_dir().join("privet-test-ports");
-    fs::create_dir_all(&folder).expect("a folder for port reservations");
     let start = (std::process::id().wrapping_mul(37) % u32::from(COUNT)) as u16;
     for _ in 0..COUNT {
         let step = NEXT.fetch_add(1, Ordering::Relaxed);
         let port = FIRST + (u32::from(start) + u32::from(step)).rem_euclid(u32::from(COUNT)) as u16;
-        let lock = File::create(folder.join(port.to_string())).expect("a port's reservation file");
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let free = || TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok();
-        if lock.try_lock().is_ok() && free() {
-            HELD.lock().expect("no test panics here").push(lock);
+        if let Some(reservation) = reservation(port)
+            && free()
+        {
+            RESERVED
+                .lock()
+                .expect("no test panics here")
+                .push(reservation);
             return address;
         }
     }
     panic!("no free port from {FIRST} on");
+}
+
+/// `None`: another process has it.
+fn reservation(port: u16) -> Option<UnixListener> {
+    let name = UnixAddress::from_abstract_name(format!("privet-test-port-{port}"));
+    let name = name.expect("Linux has abstract socket names");
+    UnixListener::bind_addr(&name).ok()
 }
 
 /// Returns once somebody listens there.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::PATIENCE;
+use crate::skip::missing;
 
 /// A program in the background; killed with all its children when dropped.
 pub struct Running {
@@ -220,14 +221,4 @@ pub fn program(name: &str) -> Option<PathBuf> {
         missing(&format!("{name} is not installed"));
     }
     found
-}
-
-/// Says why a test is skipped; in CI nothing may be.
-pub fn missing(why: &str) {
-    assert!(
-        std::env::var_os("CI").is_none(),
-        "{why}, and in CI nothing is skipped"
-    );
-    println!("SKIPPED: {why}");
-    eprintln!("SKIPPED: {why}");
 }

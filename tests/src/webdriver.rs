@@ -9,8 +9,9 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use crate::privet::{binary, pause};
-use crate::process::{Running, missing, program};
+use crate::process::{Running, program};
 use crate::screen::Screen;
+use crate::skip::missing;
 use crate::{PATIENCE, await_port, reserve};
 
 /// Under this key an element's name stands in an answer (WebDriver, section 12).

@@ -2,6 +2,7 @@
 //! comes back with what is promised.
 
 use privet_tests::client::python_within;
+use privet_tests::require;
 use privet_tests::{Privet, await_port};
 
 /// Called as `python -c SCRIPT URL TOKEN SETTINGS FOLDER`; schemathesis keeps its notes in the folder. Schema-valid input that means nothing (a mode that is not there, a filter
@@ -21,7 +22,7 @@ sys.exit(done.returncode)
 "#;
 
 #[test]
-fn the_api_answers_as_its_document_promises() {
+fn the_api_matches_its_openapi_document() {
     let privet = Privet::start(
         "[control]\nhttp = \"$CONTROL\"\n[filter]\ndeny = [\"bad.example\"]\n\
          [[upstream]]\nname = \"a\"\nurl = \"socks5://127.0.0.1:9\"\n",
@@ -32,9 +33,11 @@ fn the_api_answers_as_its_document_promises() {
     let url = format!("http://{}", privet.place.control);
     let settings = concat!(env!("CARGO_MANIFEST_DIR"), "/schemathesis.toml");
     let folder = privet.place.dir().display().to_string();
-    let Some(answer) = python_within(600, SCRIPT, &[&url, token.trim(), settings, &folder]) else {
-        return;
-    };
+    let answer = require!(python_within(
+        600,
+        SCRIPT,
+        &[&url, token.trim(), settings, &folder]
+    ));
     assert_eq!(answer.code, 0, "{}\n{}", answer.out, answer.err);
     assert!(!privet.log().contains("panicked"), "{}", privet.log());
 }

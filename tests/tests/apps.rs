@@ -1,6 +1,7 @@
 //! Programs one by one: settings that real programs take, a PAC file of a program's own in a real browser, a start from
 //! the menu through Privet.
 
+use privet_tests::require;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -63,7 +64,7 @@ fn went_through(privet: &Privet, port: u16) -> Value {
 }
 
 #[test]
-fn curl_git_ssh_apt_and_a_shell_go_through_with_the_settings_as_they_are_copied() {
+fn copied_settings_work_in_curl_git_ssh_apt_and_a_shell() {
     let home = Home::new();
     let privet = Privet::start(BOTH);
 
@@ -184,10 +185,8 @@ fn curl_git_ssh_apt_and_a_shell_go_through_with_the_settings_as_they_are_copied(
 }
 
 #[test]
-fn a_browser_with_a_pac_file_of_its_own_goes_by_the_rules_for_it() {
-    let Some(chromium) = program("chromium") else {
-        return;
-    };
+fn a_browser_with_its_own_pac_url_follows_the_rules_for_it() {
+    let chromium = require!(program("chromium"));
     let origin = Origin::http();
     let rules =
         "[[rule]]\nmatch = { app = [\"chromium\"], domain = [\"own.test\"] }\nuse = \"direct\"\n";
@@ -286,7 +285,7 @@ fn await_file(home: &Home, name: &str) -> String {
 }
 
 #[test]
-fn an_application_of_the_menu_starts_through_privet_and_never_for_a_caller_over_tcp() {
+fn an_application_is_started_through_privet_but_never_for_a_tcp_client() {
     let (home, origin) = (Home::new(), Origin::http());
     let mut env = menu(&home);
     env.push(("TARGET".into(), origin.url("/")));
@@ -361,7 +360,7 @@ fn an_application_of_the_menu_starts_through_privet_and_never_for_a_caller_over_
 }
 
 #[test]
-fn an_engine_without_a_screen_starts_nothing_and_says_so() {
+fn without_a_display_no_application_is_started() {
     let home = Home::new();
     let mut env = menu(&home);
     env.extend(
@@ -379,7 +378,7 @@ fn an_engine_without_a_screen_starts_nothing_and_says_so() {
 }
 
 #[test]
-fn privet_run_gives_a_chromium_its_own_word() {
+fn privet_run_passes_chromium_its_proxy_argument() {
     let home = Home::new();
     menu(&home);
     let privet = Privet::start(BOTH);

@@ -3,6 +3,7 @@
 use privet_tests::Privet;
 use privet_tests::desktop::Desktop;
 use privet_tests::privet::Setup;
+use privet_tests::require;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -38,7 +39,7 @@ fn newest_of(privet: &Privet, door: &str) -> Value {
 }
 
 #[test]
-fn every_door_s_change_is_an_entry_that_says_what_it_was() {
+fn every_change_is_recorded_with_its_source_and_content() {
     let privet = Privet::start(FILE);
     assert!(changes(&privet).is_empty());
     privet.cli(&["mode", "off"]).good();
@@ -104,7 +105,7 @@ fn every_door_s_change_is_an_entry_that_says_what_it_was() {
 }
 
 #[test]
-fn an_undo_gives_back_every_byte_and_undoing_it_the_change() {
+fn undo_restores_the_file_byte_for_byte_and_can_be_undone() {
     let privet = Privet::start(FILE);
     let before = file(&privet);
     let id = patch(
@@ -134,7 +135,7 @@ fn an_undo_gives_back_every_byte_and_undoing_it_the_change() {
 }
 
 #[test]
-fn an_undo_leaves_what_was_changed_elsewhere_since() {
+fn undo_keeps_later_changes_elsewhere() {
     let privet = Privet::start(FILE);
     let id = patch(&privet, &json!({"filter": {"allow": ["a.test", "b.test"]}}));
     privet.cli(&["mode", "off"]).good();
@@ -147,7 +148,7 @@ fn an_undo_leaves_what_was_changed_elsewhere_since() {
 }
 
 #[test]
-fn what_is_in_the_way_is_said_and_nothing_is_changed() {
+fn a_conflicting_undo_names_the_conflict_and_changes_nothing() {
     let privet = Privet::start(FILE);
     let first = patch(&privet, &json!({"mode": "off"}));
     let second = patch(&privet, &json!({"mode": "strict"}));
@@ -189,7 +190,7 @@ fn what_is_in_the_way_is_said_and_nothing_is_changed() {
 }
 
 #[test]
-fn the_timeline_outlives_the_engine_holds_no_secret_and_a_damaged_one_is_set_aside() {
+fn the_timeline_survives_restarts_holds_no_secret_and_is_replaced_when_corrupt() {
     let mut privet = Privet::start(FILE);
     let secret = "hunter2-and-more";
     let text = file(&privet);
@@ -248,7 +249,7 @@ fn the_timeline_outlives_the_engine_holds_no_secret_and_a_damaged_one_is_set_asi
 }
 
 #[test]
-fn a_pause_and_a_rule_of_no_file_are_taken_back_as_long_as_they_are_there() {
+fn a_pause_and_a_temporary_rule_can_be_undone_while_they_last() {
     let privet = Privet::start(FILE);
     let (_, mode) = privet.api("PUT", "mode", Some(&json!({"mode": "off", "for": "1h"})));
     let (status, made) = undo(&privet, &mode["change"]);
@@ -277,7 +278,7 @@ fn a_pause_and_a_rule_of_no_file_are_taken_back_as_long_as_they_are_there() {
 }
 
 #[test]
-fn undo_without_a_number_goes_further_and_further_back() {
+fn undo_without_a_number_goes_back_one_more_change_each_time() {
     let privet = Privet::start(FILE);
     let texts: Vec<String> = ["off", "strict"]
         .map(|mode| {
@@ -295,10 +296,8 @@ fn undo_without_a_number_goes_further_and_further_back() {
 }
 
 #[test]
-fn a_switch_of_the_system_proxy_is_an_entry_and_is_taken_back() {
-    let Some(desktop) = Desktop::start() else {
-        return;
-    };
+fn switching_the_system_proxy_is_recorded_and_can_be_undone() {
+    let desktop = require!(Desktop::start());
     let before = desktop.proxy();
     let setup = Setup {
         env: desktop.env(),

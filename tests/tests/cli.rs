@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use privet_tests::client::socks5;
 use privet_tests::privet::{Place, Setup, binary};
@@ -23,7 +23,7 @@ fn check(place: &Place, words: &[&str]) -> Answer {
 }
 
 #[test]
-fn the_bare_program_prints_its_help_and_a_wrong_word_is_usage() {
+fn without_arguments_it_prints_help_and_an_unknown_command_exits_with_2() {
     let help = privet(&[]);
     assert!(help.clone().good().contains("Exit codes:"), "{help:?}");
     assert_eq!(privet(&["nonsense"]).code, 2);
@@ -32,7 +32,7 @@ fn the_bare_program_prints_its_help_and_a_wrong_word_is_usage() {
 }
 
 #[test]
-fn check_says_ok_or_each_place_with_its_mend() {
+fn check_prints_ok_or_each_error_with_its_fix() {
     let place = Place::new();
     place.write("mode = \"strict\"\n");
     assert_eq!(check(&place, &[]).code, 0);
@@ -55,7 +55,7 @@ fn check_says_ok_or_each_place_with_its_mend() {
 }
 
 #[test]
-fn without_an_engine_a_command_ends_with_3_and_says_how_to_start_one() {
+fn without_an_engine_commands_exit_with_3_and_say_how_to_start_one() {
     let place = Place::new();
     for words in [
         &["status"][..],
@@ -113,7 +113,7 @@ fn why_answers_by_its_exit_code_with_an_engine_and_without() {
 }
 
 #[test]
-fn a_changed_file_is_tried_on_yesterday_before_it_is_taken() {
+fn a_changed_file_is_replayed_on_recorded_connections_before_it_is_used() {
     let privet = Privet::start("");
     let origin = Origin::http();
     let proxy = format!("http://{}", privet.proxy());
@@ -146,7 +146,7 @@ fn a_changed_file_is_tried_on_yesterday_before_it_is_taken() {
 }
 
 #[test]
-fn lists_are_shown_refreshed_and_a_broken_refresh_says_so() {
+fn lists_are_shown_and_refreshed_and_a_failed_refresh_is_reported() {
     let place = Place::new();
     let list = place.dir().join("ads.txt");
     std::fs::write(&list, "0.0.0.0 ads.example\n0.0.0.0 track.example\n")
@@ -172,7 +172,7 @@ fn lists_are_shown_refreshed_and_a_broken_refresh_says_so() {
 }
 
 #[test]
-fn a_changed_log_level_is_followed_without_a_restart() {
+fn a_changed_log_level_takes_effect_without_a_restart() {
     let privet = Privet::start("[log]\nlevel = \"error\"\n");
     privet.place.write("[log]\nlevel = \"info\"\n");
     privet.signal(Signal::HUP);
@@ -180,7 +180,7 @@ fn a_changed_log_level_is_followed_without_a_restart() {
 }
 
 #[test]
-fn a_second_engine_on_the_same_folder_ends_with_1_and_names_the_first() {
+fn a_second_engine_on_the_same_folder_exits_with_1_and_names_the_first() {
     let mut first = Privet::start("");
     let mut second = first.place.run(&Setup::default());
     let status = second.wait(PATIENCE);
@@ -195,7 +195,7 @@ fn a_second_engine_on_the_same_folder_ends_with_1_and_names_the_first() {
 }
 
 #[test]
-fn a_taken_port_ends_the_start_with_1_and_names_the_holder() {
+fn a_port_in_use_exits_with_1_and_names_its_owner() {
     let holder = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = holder.local_addr().expect("an address").to_string();
     for config in [
@@ -220,7 +220,7 @@ fn a_taken_port_ends_the_start_with_1_and_names_the_holder() {
 }
 
 #[test]
-fn run_gives_the_program_the_proxy_and_ends_with_its_code() {
+fn run_sets_the_proxy_and_returns_the_exit_code_of_the_program() {
     let privet = Privet::start("");
     let proxy = privet.proxy().to_string();
     let data = privet.place.dir().join("data").display().to_string();
@@ -241,7 +241,7 @@ fn run_gives_the_program_the_proxy_and_ends_with_its_code() {
 }
 
 #[test]
-fn env_is_read_back_by_a_shell() {
+fn the_output_of_env_is_read_back_by_a_shell() {
     let privet = Privet::start("");
     let lines = privet.cli(&["env", "--shell", "bash"]).good();
     let mut shell = Command::new("sh");
@@ -321,7 +321,7 @@ fn read_until(from: &mut impl Read, what: &str) {
 }
 
 #[test]
-fn a_mode_for_a_while_comes_back_and_one_that_is_not_is_usage() {
+fn a_temporary_mode_ends_by_itself_and_an_unknown_mode_exits_with_2() {
     let privet = Privet::start("");
     assert_eq!(privet.cli(&["mode", "strict", "--for", "1s"]).code, 0);
     assert_eq!(privet.json(&["mode"])["then"], "standard");
@@ -332,7 +332,7 @@ fn a_mode_for_a_while_comes_back_and_one_that_is_not_is_usage() {
 }
 
 #[test]
-fn doctor_names_what_is_wrong_with_its_mend() {
+fn doctor_names_each_fault_with_its_fix() {
     let holder = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = holder.local_addr().expect("an address");
     let place = Place::new();
@@ -370,7 +370,7 @@ fn doctor_names_what_is_wrong_with_its_mend() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn a_closed_output_pipe_is_no_error() {
     let mut shell = Command::new("bash");
     shell
         .args([
@@ -383,7 +383,7 @@ fn a_reader_that_goes_away_is_no_error() {
 }
 
 #[test]
-fn the_document_and_the_completions_come_without_an_engine() {
+fn openapi_and_completions_need_no_engine() {
     let document: Value = serde_json::from_str(&privet(&["openapi"]).good()).expect("JSON");
     assert!(document["paths"]["/api/v1/status"]["get"].is_object());
     for shell in ["bash", "fish", "zsh", "powershell", "elvish"] {
@@ -393,7 +393,7 @@ fn the_document_and_the_completions_come_without_an_engine() {
 }
 
 #[test]
-fn the_token_is_printed_once_and_opens_the_tcp_door_from_then_on() {
+fn the_token_is_printed_once_and_stays_valid() {
     let place = Place::new();
     place.write("[control]\nhttp = \"$CONTROL\"\n");
     let mut first = place.run(&Setup::default());
@@ -422,7 +422,7 @@ fn the_token_is_printed_once_and_opens_the_tcp_door_from_then_on() {
 }
 
 #[test]
-fn metrics_are_where_the_file_says_and_move_when_it_moves() {
+fn metrics_are_served_at_the_configured_address_and_follow_its_change() {
     let mut config = "[control]\nmetrics = \"$METRICS\"\n".to_owned();
     let privet = Privet::start(&config);
     let url = format!("http://{}/metrics", privet.place.metrics);
@@ -447,26 +447,36 @@ fn metrics_are_where_the_file_says_and_move_when_it_moves() {
     privet_tests::await_port(privet.place.control, "metrics at their new place");
 }
 
-#[test]
-fn a_signal_drains_and_a_second_one_ends_at_once() {
+/// From the first of two signals to the exit, with a connection open.
+fn exit_after_two_signals() -> Duration {
     let mut privet = Privet::start("");
     let origin = Origin::echo();
-    let stream = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("a way");
+    let stream = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("a tunnel");
     privet.await_row("active", |row| row["port"] == origin.port());
+    let start = Instant::now();
     privet.signal(Signal::TERM);
     privet.await_log("stopping");
     assert!(
         privet.is_running(),
-        "a standing connection keeps it for a while"
+        "an open connection keeps it for a while"
     );
     privet.signal(Signal::TERM);
-    assert_eq!(privet.wait(Duration::from_secs(5)).code(), Some(0));
+    assert_eq!(privet.wait(PATIENCE).code(), Some(0));
+    let took = start.elapsed();
     assert!(!privet.place.socket().exists());
     drop(stream);
+    took
 }
 
 #[test]
-fn a_password_of_a_client_is_in_no_log_however_much_is_logged() {
+fn a_signal_drains_connections_and_a_second_one_exits_at_once() {
+    // A drain takes five seconds. A busy machine may delay one try; it is enough that one of three is faster.
+    let fast = (0..3).any(|_| exit_after_two_signals() < Duration::from_secs(4));
+    assert!(fast, "the second signal did not end the drain");
+}
+
+#[test]
+fn client_passwords_are_in_no_log_at_any_level() {
     let config = "[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\nusers = [{ name = \"alice\", password = { env = \"ALICE\" } }]\n";
     for format in ["text", "json"] {
         let setup = Setup {
@@ -491,7 +501,7 @@ fn a_password_of_a_client_is_in_no_log_however_much_is_logged() {
 }
 
 #[test]
-fn json_logs_are_one_object_a_line() {
+fn json_logs_are_one_object_per_line() {
     let setup = Setup {
         env: vec![("PRIVET_LOG".into(), "debug".into())],
         ..Setup::default()

@@ -1,5 +1,6 @@
 //! Programs people use work through Privet as they stand: curl, git, ssh, Chromium, python-socks, proxychains, aria2.
 
+use privet_tests::require;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -16,7 +17,7 @@ fn road() -> (Privet, Origin) {
 }
 
 #[test]
-fn curl_speaks_every_proxy_form_to_one_listener() {
+fn curl_uses_every_proxy_protocol_on_one_listener() {
     let (privet, origin) = road();
     for scheme in ["socks4", "socks4a", "socks5", "socks5h", "http"] {
         let proxy = format!("{scheme}://{}", privet.proxy());
@@ -45,7 +46,7 @@ fn curl_reaches_a_name_that_only_privet_resolves() {
 }
 
 #[test]
-fn curl_logs_in_where_users_are_named_and_a_stranger_is_refused() {
+fn curl_authenticates_and_unknown_users_are_refused() {
     let origin = Origin::http();
     let privet = Privet::start(
         "[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\nusers = [{ name = \"alice\", password = \"sesame\" }]\n",
@@ -138,9 +139,8 @@ fn curl_uploads_and_downloads_in_every_framing() {
 
 #[test]
 fn git_clones_over_http_and_its_own_protocol() {
-    let (Some(git), Some(nc)) = (program("git"), program("nc")) else {
-        return;
-    };
+    let git = require!(program("git"));
+    let nc = require!(program("nc"));
     let place = open_folder("git-");
     let at = place.path();
     let git_in = |folder: &Path, words: &[&str]| {
@@ -235,15 +235,10 @@ fn executable(folder: &Path, name: &str, text: &str) -> String {
 
 #[test]
 fn ssh_logs_in_through_a_proxy_command() {
-    let programs = (
-        program("ssh"),
-        program("sshd"),
-        program("ssh-keygen"),
-        program("nc"),
-    );
-    let (Some(ssh), Some(sshd), Some(keygen), Some(nc)) = programs else {
-        return;
-    };
+    let ssh = require!(program("ssh"));
+    let sshd = require!(program("sshd"));
+    let keygen = require!(program("ssh-keygen"));
+    let nc = require!(program("nc"));
     let place = open_folder("ssh-");
     let at = place.path();
     // sshd reads keys only from folders that nobody else writes to.
@@ -307,10 +302,8 @@ fn ssh_logs_in_through_a_proxy_command() {
 }
 
 #[test]
-fn proxychains_carries_a_program_that_knows_no_proxy() {
-    let Some(proxychains) = program("proxychains4") else {
-        return;
-    };
+fn proxychains_works_for_a_program_without_proxy_support() {
+    let proxychains = require!(program("proxychains4"));
     let (privet, origin) = road();
     let place = open_folder("proxychains-");
     for kind in ["socks4", "socks5", "http"] {
@@ -335,9 +328,7 @@ fn proxychains_carries_a_program_that_knows_no_proxy() {
 
 #[test]
 fn aria2_downloads_in_parallel_through_the_http_proxy() {
-    let Some(aria2c) = program("aria2c") else {
-        return;
-    };
+    let aria2c = require!(program("aria2c"));
     let (privet, origin) = road();
     let place = open_folder("aria2-");
     let (proxy, folder) = (
@@ -398,13 +389,11 @@ fn browse(words: &[&str], url: &str) -> Option<String> {
 }
 
 #[test]
-fn chromium_loads_a_page_with_its_parts_through_http_and_socks() {
+fn chromium_loads_a_page_through_http_and_socks() {
     let (privet, origin) = road();
     for scheme in ["http", "socks5"] {
         let proxy = format!("--proxy-server={scheme}://{}", privet.proxy());
-        let Some(page) = browse(&[&proxy], &origin.url("/page")) else {
-            return;
-        };
+        let page = require!(browse(&[&proxy], &origin.url("/page")));
         assert!(page.contains("fetched 36000"), "{scheme}: {page}");
     }
     assert!(
@@ -420,17 +409,15 @@ fn chromium_follows_the_pac() {
     let privet = Privet::start("[listen]\nmixed = [\"$MIXED\"]\npac = \"$PAC\"\n");
     let pac = format!("--proxy-pac-url=http://{}/proxy.pac", privet.place.pac);
     // A PAC leaves loopback out; a name that only the proxy knows does not resolve here.
-    let Some(page) = browse(
+    let page = require!(browse(
         &[&pac, "--host-resolver-rules=MAP pac.test 127.0.0.1"],
         &origin.url("/page"),
-    ) else {
-        return;
-    };
+    ));
     assert!(page.contains("fetched 36000"), "{page}");
 }
 
 #[test]
-fn python_socks_shakes_hands_in_every_protocol() {
+fn python_socks_connects_with_every_protocol() {
     let (privet, origin) = road();
     let script = r#"
 import sys
@@ -449,12 +436,12 @@ print("good")
         script,
         &[&privet.proxy().to_string(), &origin.port().to_string()],
     );
-    let Some(answer) = answer else { return };
+    let answer = require!(answer);
     assert_eq!(answer.good(), "good\n");
 }
 
 #[test]
-fn pysocks_sends_datagrams_through_an_association() {
+fn pysocks_sends_datagrams_through_udp_associate() {
     let (privet, echo) = (Privet::start(""), privet_tests::UdpEcho::start());
     let script = r#"
 import sys, socket, socks
@@ -475,14 +462,12 @@ print("good")
         proxy.port().to_string(),
         echo.address.port().to_string(),
     ];
-    let Some(answer) = python(script, &words.each_ref().map(String::as_str)) else {
-        return;
-    };
+    let answer = require!(python(script, &words.each_ref().map(String::as_str)));
     assert_eq!(answer.good(), "good\n");
 }
 
 #[test]
-fn a_websocket_goes_through_upgrade_and_connect() {
+fn a_websocket_works_through_upgrade_and_connect() {
     let privet = Privet::start("");
     let script = r#"
 import asyncio, sys, websockets, base64, os
@@ -518,14 +503,12 @@ asyncio.run(main())
 "#;
     let proxy = privet.proxy();
     let words = [proxy.ip().to_string(), proxy.port().to_string()];
-    let Some(answer) = python(script, &words.each_ref().map(String::as_str)) else {
-        return;
-    };
+    let answer = require!(python(script, &words.each_ref().map(String::as_str)));
     assert_eq!(answer.good(), "good\n");
 }
 
 #[test]
-fn a_program_started_by_privet_run_finds_its_way() {
+fn a_program_started_by_privet_run_uses_the_proxy() {
     let (privet, origin) = road();
     let answer = privet.cli(&["run", "--", "curl", "-q", "-sS", &origin.url("/")]);
     assert_eq!(answer.code, 0, "{answer:?}");

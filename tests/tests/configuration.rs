@@ -15,7 +15,7 @@ fn alive(tunnel: &mut TcpStream) -> bool {
 }
 
 #[test]
-fn a_reload_keeps_the_connections_that_the_new_file_allows_and_closes_the_others_with_the_reason() {
+fn a_reload_keeps_allowed_connections_and_closes_the_others_with_a_reason() {
     let (kept, gone) = (Origin::echo(), Origin::echo());
     let privet = Privet::start("");
     let mut stays = socks5(privet.proxy(), "127.0.0.1", kept.port()).expect("open");
@@ -38,7 +38,7 @@ fn a_reload_keeps_the_connections_that_the_new_file_allows_and_closes_the_others
 }
 
 #[test]
-fn a_change_of_the_file_is_seen_without_a_signal() {
+fn a_changed_file_is_loaded_without_a_signal() {
     let origin = Origin::http();
     let privet = Privet::start("");
     privet.place.write(&format!(
@@ -51,7 +51,7 @@ fn a_change_of_the_file_is_seen_without_a_signal() {
 }
 
 #[test]
-fn an_invalid_file_leaves_the_running_one_in_force_and_says_where_it_is_wrong() {
+fn an_invalid_file_is_not_loaded_and_its_error_is_located() {
     let origin = Origin::echo();
     let privet = Privet::start("");
     let mut stands = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("open");
@@ -67,7 +67,7 @@ fn an_invalid_file_leaves_the_running_one_in_force_and_says_where_it_is_wrong() 
 }
 
 #[test]
-fn a_file_that_vanishes_leaves_the_running_one_in_force_until_it_is_back() {
+fn a_deleted_file_keeps_the_running_configuration_until_it_is_back() {
     let origin = Origin::echo();
     let strict = "mode = \"strict\"\n[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\n";
     let privet = Privet::start(strict);
@@ -88,7 +88,7 @@ fn a_file_that_vanishes_leaves_the_running_one_in_force_until_it_is_back() {
 }
 
 #[test]
-fn a_listener_that_did_not_change_is_never_closed_and_a_new_one_opens() {
+fn a_reload_keeps_unchanged_listeners_open_and_opens_new_ones() {
     let origin = Origin::echo();
     let privet = Privet::start("[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\n");
     let mut stands = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("open");
@@ -102,7 +102,7 @@ fn a_listener_that_did_not_change_is_never_closed_and_a_new_one_opens() {
 }
 
 #[test]
-fn sigterm_drains_what_stands_and_ends_well() {
+fn sigterm_drains_connections_and_exits_with_0() {
     let origin = Origin::echo();
     let mut privet = Privet::start("");
     let mut stands = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("open");
@@ -160,7 +160,7 @@ fn check_names_line_column_cause_and_the_nearest_name() {
 }
 
 #[test]
-fn the_contract_file_is_accepted_as_it_stands() {
+fn the_contract_file_is_accepted() {
     let place = Place::new();
     let text = include_str!("../../crates/config/tests/contract.toml");
     privet_tests::peers::write(place.dir(), "privet.toml", text);

@@ -3,6 +3,7 @@
 
 use privet_tests::desktop::Desktop;
 use privet_tests::privet::Setup;
+use privet_tests::require;
 use privet_tests::{Origin, Privet, curl, reserve};
 use serde_json::{Value, json};
 
@@ -38,10 +39,8 @@ fn put(privet: &Privet, method: &str, path: &str, body: &Value) -> Value {
 }
 
 #[test]
-fn a_companys_proxy_is_taken_over_as_the_first_upstream() {
-    let Some(desktop) = Desktop::start() else {
-        return;
-    };
+fn a_company_proxy_becomes_the_first_upstream() {
+    let desktop = require!(Desktop::start());
     let (origin, company) = (
         Origin::http(),
         Privet::start("[listen]\nmixed = []\nhttp = [\"$HTTP\"]\npac = \"\"\n"),
@@ -98,10 +97,8 @@ fn a_companys_proxy_is_taken_over_as_the_first_upstream() {
 }
 
 #[test]
-fn a_dead_proxy_that_another_program_left_is_told_and_repaired_on_demand() {
-    let Some(desktop) = Desktop::start() else {
-        return;
-    };
+fn a_dead_system_proxy_is_reported_and_removed_on_request() {
+    let desktop = require!(Desktop::start());
     let dead = reserve();
     manual(&desktop, &["http", "https", "socks"], dead);
     let before = desktop.proxy();
@@ -130,10 +127,8 @@ fn a_dead_proxy_that_another_program_left_is_told_and_repaired_on_demand() {
 }
 
 #[test]
-fn a_foreign_pac_file_is_named_and_left_alone() {
-    let Some(desktop) = Desktop::start() else {
-        return;
-    };
+fn a_foreign_pac_url_is_reported_and_kept() {
+    let desktop = require!(Desktop::start());
     desktop.set("autoconfig-url", "'http://corp.example/it.pac'");
     desktop.set("mode", "'auto'");
     let before = desktop.proxy();
@@ -154,7 +149,7 @@ fn a_foreign_pac_file_is_named_and_left_alone() {
 }
 
 #[test]
-fn an_engine_without_a_desktop_says_so_and_the_steps_come_all_the_same() {
+fn without_a_desktop_the_other_steps_are_shown() {
     let privet = Privet::start(BOTH);
     let first = first_run(&privet);
     assert_eq!(first["pending"], true, "{first}");

@@ -59,7 +59,7 @@ fn pipelined_requests_over_one_connection_are_answered_in_order() {
 }
 
 #[test]
-fn hop_by_hop_fields_end_here() {
+fn hop_by_hop_fields_are_removed() {
     let origin = Origin::http();
     let privet = Privet::start("");
     let mut stream = connect(privet.proxy());
@@ -83,7 +83,7 @@ fn hop_by_hop_fields_end_here() {
 }
 
 #[test]
-fn messages_that_two_parsers_could_read_differently_are_refused_and_never_sent_on() {
+fn ambiguous_messages_are_refused_and_never_forwarded() {
     let origin = Origin::http();
     let privet = Privet::start("");
     let url = origin.url("/");
@@ -134,7 +134,7 @@ fn messages_that_two_parsers_could_read_differently_are_refused_and_never_sent_o
 }
 
 #[test]
-fn bad_chunks_end_the_connection_and_what_follows_them_is_never_a_request() {
+fn invalid_chunks_close_the_connection_and_nothing_after_them_is_a_request() {
     let origin = Origin::http();
     let privet = Privet::start("");
     let url = origin.url("/echo");
@@ -185,7 +185,7 @@ fn a_line_too_long_is_414_and_a_head_too_large_is_431() {
 }
 
 #[test]
-fn replies_of_origins_are_read_as_strictly() {
+fn origin_responses_are_parsed_as_strictly() {
     let lies: &[(&str, &[u8])] = &[
         (
             "CL and TE",
@@ -231,7 +231,7 @@ fn replies_of_origins_are_read_as_strictly() {
 }
 
 #[test]
-fn what_follows_a_message_is_never_taken_for_the_next_one() {
+fn bytes_after_a_message_are_never_taken_for_the_next_one() {
     let origin = Origin::raw(|mut stream| {
         let mut seen = [0; 2048];
         while let Ok(1..) = stream.read(&mut seen) {
@@ -253,7 +253,7 @@ fn what_follows_a_message_is_never_taken_for_the_next_one() {
 }
 
 #[test]
-fn an_old_client_is_answered_in_its_version_and_closed() {
+fn an_http_1_0_client_is_answered_in_its_version_and_closed() {
     let origin = Origin::http();
     let privet = Privet::start("");
     let answer = say(
@@ -295,7 +295,7 @@ fn trace_and_options_obey_max_forwards() {
 }
 
 #[test]
-fn header_modes_change_what_the_far_end_hears() {
+fn header_modes_change_what_the_origin_receives() {
     let origin = Origin::http();
     let mut heard = Vec::new();
     for mode in ["untouched", "reduced", "minimal"] {

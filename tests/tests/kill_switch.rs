@@ -1,8 +1,9 @@
-//! In a mode with a kill switch nothing leaves but to the upstream: packets are counted on a cable between namespaces,
+//! In a mode with a kill switch nothing leaves but to the upstream: packets are counted on a link between namespaces,
 //! over every protocol, failure and reload.
 
-use privet_tests::namespace::{FAR, FAR6, Namespaces, OUTSIDE, RESOLVER};
+use privet_tests::namespace::{Namespaces, OTHER_HOST, OTHER_HOST_V6, OUTSIDE, RESOLVER};
 use privet_tests::privet::Setup;
+use privet_tests::require;
 use privet_tests::{Privet, Running, program};
 use rustix::process::Signal;
 
@@ -24,11 +25,11 @@ struct Scene {
 }
 
 /// Every way in, towards addresses and names that a leak would show.
-fn knock(scene: &Scene) {
+fn request_everything(scene: &Scene) {
     let proxy = scene.privet.proxy();
-    let far6 = format!("http://[{FAR6}]/");
+    let far6 = format!("http://[{OTHER_HOST_V6}]/");
     let urls = [
-        &format!("http://{FAR}/"),
+        &format!("http://{OTHER_HOST}/"),
         far6.as_str(),
         "http://name.example/",
         "http://a.goes-direct.test/",
@@ -38,7 +39,9 @@ fn knock(scene: &Scene) {
     for scheme in ["socks4", "socks4a", "socks5", "socks5h", "http"] {
         for url in urls {
             // curl would resolve the name itself.
-            let named = ![FAR, FAR6, "192.0.2"].iter().any(|ip| url.contains(ip));
+            let named = ![OTHER_HOST, OTHER_HOST_V6, "192.0.2"]
+                .iter()
+                .any(|ip| url.contains(ip));
             if named && ["socks4", "socks5"].contains(&scheme) {
                 continue;
             }
@@ -49,11 +52,11 @@ fn knock(scene: &Scene) {
     }
     script.push_str("wait\n");
     assert_eq!(scene.world.run(&["bash", "-c", &script]).code, 0);
-    knock_by_udp_and_bind(scene);
+    request_by_udp_and_bind(scene);
 }
 
 /// A SOCKS5 association and a BIND, by hand: most clients have neither.
-fn knock_by_udp_and_bind(scene: &Scene) {
+fn request_by_udp_and_bind(scene: &Scene) {
     let script = r#"
 import socket, sys
 host, port, far = sys.argv[1], int(sys.argv[2]), sys.argv[3]
@@ -74,11 +77,13 @@ ask(2)
 "#;
     let proxy = scene.privet.proxy();
     let (ip, port) = (proxy.ip().to_string(), proxy.port().to_string());
-    let answer = scene.world.run(&["python3", "-c", script, &ip, &port, FAR]);
+    let answer = scene
+        .world
+        .run(&["python3", "-c", script, &ip, &port, OTHER_HOST]);
     assert_eq!(answer.code, 0, "{answer:?}");
 }
 
-fn friend() -> String {
+fn upstream_address() -> String {
     format!("{OUTSIDE}.{PORT}")
 }
 
@@ -111,44 +116,38 @@ fn upstream(world: &Namespaces) -> Running {
 }
 
 #[test]
-fn nothing_leaves_past_a_living_upstream() {
-    let Some(scene) = scene(&format!("socks5://{OUTSIDE}:{PORT}")) else {
-        return;
-    };
-    let cable = scene.world.listen();
+fn no_packet_bypasses_a_running_upstream() {
+    let scene = require!(scene(&format!("socks5://{OUTSIDE}:{PORT}")));
+    let link = scene.world.listen();
     let _upstream = upstream(&scene.world);
-    knock(&scene);
-    cable.await_packet(&friend());
+    request_everything(&scene);
+    link.await_packet(&upstream_address());
     assert_eq!(
-        cable.strangers(&scene.world, &friend()),
+        link.packets_except(&scene.world, &upstream_address()),
         Vec::<String>::new()
     );
 }
 
 #[test]
-fn nothing_leaves_past_a_dead_upstream_nor_when_it_dies() {
-    let Some(scene) = scene(&format!("socks5://{OUTSIDE}:{PORT}")) else {
-        return;
-    };
-    let cable = scene.world.listen();
-    knock(&scene);
+fn no_packet_bypasses_a_dead_or_dying_upstream() {
+    let scene = require!(scene(&format!("socks5://{OUTSIDE}:{PORT}")));
+    let link = scene.world.listen();
+    request_everything(&scene);
     let mut upstream = upstream(&scene.world);
     upstream.kill();
-    knock(&scene);
-    cable.await_packet(&friend());
+    request_everything(&scene);
+    link.await_packet(&upstream_address());
     assert_eq!(
-        cable.strangers(&scene.world, &friend()),
+        link.packets_except(&scene.world, &upstream_address()),
         Vec::<String>::new()
     );
 }
 
 #[test]
-fn nothing_leaves_past_an_http_or_silent_upstream() {
+fn no_packet_bypasses_an_http_or_silent_upstream() {
     for scheme in ["http", "https", "socks4a"] {
-        let Some(scene) = scene(&format!("{scheme}://{OUTSIDE}:{PORT}")) else {
-            return;
-        };
-        let cable = scene.world.listen();
+        let scene = require!(scene(&format!("{scheme}://{OUTSIDE}:{PORT}")));
+        let link = scene.world.listen();
         // Listens and never answers.
         let silent = format!(
             "import socket,time\ns=socket.create_server(('{OUTSIDE}',{PORT}))\nprint('up',flush=True)\ntime.sleep(600)"
@@ -157,10 +156,10 @@ fn nothing_leaves_past_an_http_or_silent_upstream() {
             .world
             .start_outside("silence", &["python3", "-c", &silent]);
         silent.await_line("up");
-        knock(&scene);
-        cable.await_packet(&friend());
+        request_everything(&scene);
+        link.await_packet(&upstream_address());
         assert_eq!(
-            cable.strangers(&scene.world, &friend()),
+            link.packets_except(&scene.world, &upstream_address()),
             Vec::<String>::new(),
             "{scheme}"
         );
@@ -168,11 +167,9 @@ fn nothing_leaves_past_an_http_or_silent_upstream() {
 }
 
 #[test]
-fn nothing_leaves_while_the_configuration_is_reloaded() {
-    let Some(scene) = scene(&format!("socks5://{OUTSIDE}:{PORT}")) else {
-        return;
-    };
-    let cable = scene.world.listen();
+fn no_packet_bypasses_the_upstream_during_reloads() {
+    let scene = require!(scene(&format!("socks5://{OUTSIDE}:{PORT}")));
+    let link = scene.world.listen();
     let _upstream = upstream(&scene.world);
     for broken in [false, true, false] {
         let mut text = config(&format!("socks5://{OUTSIDE}:{PORT}"));
@@ -181,7 +178,7 @@ fn nothing_leaves_while_the_configuration_is_reloaded() {
         }
         scene.privet.place.write(&text);
         scene.privet.signal(Signal::HUP);
-        knock_by_udp_and_bind(&scene);
+        request_by_udp_and_bind(&scene);
         let by = format!("socks5h://{}", scene.privet.proxy());
         let _ = scene.world.run(&[
             "curl",
@@ -194,31 +191,29 @@ fn nothing_leaves_while_the_configuration_is_reloaded() {
             "http://name.example/",
         ]);
     }
-    knock(&scene);
+    request_everything(&scene);
     assert_eq!(
-        cable.strangers(&scene.world, &friend()),
+        link.packets_except(&scene.world, &upstream_address()),
         Vec::<String>::new()
     );
 }
 
 #[test]
-fn the_same_knocks_in_an_open_mode_are_seen_on_the_cable() {
-    let Some(world) = Namespaces::new() else {
-        return;
-    };
+fn without_a_kill_switch_the_same_requests_are_seen_on_the_link() {
+    let world = require!(Namespaces::new());
     let setup = Setup {
         prefix: world.prefix(),
         ..Default::default()
     };
     let privet = Privet::start_as("", &setup);
     let scene = Scene { world, privet };
-    let cable = scene.world.listen();
-    knock(&scene);
-    let seen = cable.strangers(&scene.world, &friend());
-    for far in [FAR, FAR6, RESOLVER] {
+    let link = scene.world.listen();
+    request_everything(&scene);
+    let seen = link.packets_except(&scene.world, &upstream_address());
+    for far in [OTHER_HOST, OTHER_HOST_V6, RESOLVER] {
         assert!(
             seen.iter().any(|packet| packet.contains(far)),
-            "the cable would show {far}: {seen:#?}"
+            "the link would show {far}: {seen:#?}"
         );
     }
 }

@@ -1,6 +1,6 @@
 //! Blocklists through the built program: formats, figures, probation, updates that are held back, going back, fetching.
 
-use privet_tests::far::{EveryName, Publisher};
+use privet_tests::list_server::{CatchAllUpstream, ListServer};
 use privet_tests::{Privet, curl};
 use serde_json::Value;
 
@@ -27,7 +27,7 @@ fn post(privet: &Privet, name: &str, act: &str) -> (u16, Value) {
 }
 
 /// Asks for the list again: the list with what came of it.
-fn refresh(privet: &Privet, far: &Publisher, name: &str, path: &str) -> Value {
+fn refresh(privet: &Privet, far: &ListServer, name: &str, path: &str) -> Value {
     let before = far.asked(path).len();
     let (status, answer) = post(privet, name, "refresh");
     assert_eq!(
@@ -46,7 +46,7 @@ fn problems(privet: &Privet) -> Vec<String> {
 }
 
 /// Everything goes by an upstream that leads every name to the publisher, lists as well.
-fn through(upstream: &EveryName, lists: &str) -> String {
+fn through(upstream: &CatchAllUpstream, lists: &str) -> String {
     format!(
         "mode = \"strict\"\n[[upstream]]\nname = \"far\"\nurl = \"socks5://{}\"\n{lists}",
         upstream.address()
@@ -58,7 +58,7 @@ fn entry(name: &str, source: &str, more: &str) -> String {
 }
 
 #[test]
-fn every_format_is_told_read_and_blocks_and_its_hits_outlive_a_reload_and_a_restart() {
+fn every_format_is_detected_and_blocks_and_hits_survive_reload_and_restart() {
     let texts = [
         (
             "adblock",
@@ -75,8 +75,8 @@ fn every_format_is_told_read_and_blocks_and_its_hits_outlive_a_reload_and_a_rest
             "$TTL 60\n@ IN SOA localhost. root.localhost. 1 2 3 4 5\nrpz.test CNAME .\n",
         ),
     ];
-    let far = Publisher::start();
-    let upstream = EveryName::leading_to(far.address());
+    let far = ListServer::start();
+    let upstream = CatchAllUpstream::leading_to(far.address());
     let mut lists = String::new();
     for (format, text) in texts {
         far.publish(&format!("/{format}"), text);
@@ -123,8 +123,8 @@ fn every_format_is_told_read_and_blocks_and_its_hits_outlive_a_reload_and_a_rest
 }
 
 #[test]
-fn a_server_is_asked_with_what_it_said_and_a_broken_answer_leaves_the_last_good_list() {
-    let far = Publisher::start();
+fn updates_are_conditional_and_a_broken_answer_keeps_the_last_good_list() {
+    let far = ListServer::start();
     far.publish("/ads", "ads.test\n");
     let source = far.url("/ads");
     let mut privet = Privet::start(&entry("ads", &source, "refresh = \"1h\""));
@@ -197,9 +197,9 @@ fn a_server_is_asked_with_what_it_said_and_a_broken_answer_leaves_the_last_good_
 }
 
 #[test]
-fn a_new_list_counts_first_and_blocks_when_it_is_told_to() {
-    let far = Publisher::start();
-    let upstream = EveryName::leading_to(far.address());
+fn a_new_list_only_counts_until_it_is_enabled() {
+    let far = ListServer::start();
+    let upstream = CatchAllUpstream::leading_to(far.address());
     far.publish("/new", "ads.test\n");
     let new = entry(
         "new",
@@ -260,9 +260,9 @@ fn a_new_list_counts_first_and_blocks_when_it_is_told_to() {
 }
 
 #[test]
-fn a_probation_ends_by_itself_and_what_it_let_pass_is_closed() {
-    let far = Publisher::start();
-    let upstream = EveryName::leading_to(far.address());
+fn probation_ends_by_itself_and_closes_what_it_let_pass() {
+    let far = ListServer::start();
+    let upstream = CatchAllUpstream::leading_to(far.address());
     far.publish("/new", "ads.test\n");
     let new = entry("new", "http://lists.test/new", "probation = \"4s\"");
     let privet = Privet::start(&through(&upstream, &new));
@@ -275,9 +275,9 @@ fn a_probation_ends_by_itself_and_what_it_let_pass_is_closed() {
 }
 
 #[test]
-fn an_update_that_would_block_own_sites_is_held_back_until_its_user_says() {
-    let far = Publisher::start();
-    let upstream = EveryName::leading_to(far.address());
+fn an_update_that_would_block_visited_sites_is_held_until_confirmed() {
+    let far = ListServer::start();
+    let upstream = CatchAllUpstream::leading_to(far.address());
     far.publish("/ads", "ads.test\n");
     let ads = entry("ads", "http://lists.test/ads", "");
     let mut privet = Privet::start(&through(&upstream, &ads));
@@ -346,8 +346,8 @@ fn an_update_that_would_block_own_sites_is_held_back_until_its_user_says() {
 }
 
 #[test]
-fn a_list_goes_back_a_version_and_stays_there_until_updates_are_resumed() {
-    let far = Publisher::start();
+fn a_list_is_rolled_back_and_stays_there_until_updates_resume() {
+    let far = ListServer::start();
     far.publish("/ads", "one.test\n");
     let source = far.url("/ads");
     let mut privet = Privet::start(&entry("ads", &source, ""));
@@ -397,8 +397,8 @@ fn a_list_goes_back_a_version_and_stays_there_until_updates_are_resumed() {
 }
 
 #[test]
-fn a_text_that_broke_on_the_disk_is_set_aside_and_said_and_the_version_before_blocks() {
-    let far = Publisher::start();
+fn a_corrupt_stored_list_is_reported_and_the_previous_version_blocks() {
+    let far = ListServer::start();
     far.publish("/ads", "one.test\n");
     let mut privet = Privet::start(&entry("ads", &far.url("/ads"), ""));
     await_list(&privet, "ads", |list| list["entries"] == 1);
@@ -444,7 +444,7 @@ fn a_text_that_broke_on_the_disk_is_set_aside_and_said_and_the_version_before_bl
 }
 
 #[test]
-fn a_file_of_the_users_is_read_again_when_it_changes() {
+fn a_local_list_file_is_reloaded_when_it_changes() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("mine.txt");
     std::fs::write(&file, "one.test\n").expect("ours");
@@ -478,8 +478,8 @@ fn a_file_of_the_users_is_read_again_when_it_changes() {
 }
 
 #[test]
-fn lists_go_the_modes_way_and_none_goes_direct_where_a_kill_switch_is_on() {
-    let far = Publisher::start();
+fn list_downloads_follow_the_mode_and_never_bypass_a_kill_switch() {
+    let far = ListServer::start();
     far.publish("/ads", "ads.test\n");
     let source = far.url("/ads");
     let nobody = privet_tests::reserve();
@@ -494,7 +494,7 @@ fn lists_go_the_modes_way_and_none_goes_direct_where_a_kill_switch_is_on() {
         "nothing went past the kill switch"
     );
 
-    let upstream = EveryName::leading_to(far.address());
+    let upstream = CatchAllUpstream::leading_to(far.address());
     privet
         .place
         .write(&through(&upstream, &entry("ads", &source, "")));
@@ -505,9 +505,9 @@ fn lists_go_the_modes_way_and_none_goes_direct_where_a_kill_switch_is_on() {
 }
 
 #[test]
-fn lists_are_added_from_the_catalogue_and_by_address_and_taken_out() {
-    let far = Publisher::start();
-    let upstream = EveryName::leading_to(far.address());
+fn lists_are_added_from_the_catalogue_or_by_url_and_removed() {
+    let far = ListServer::start();
+    let upstream = CatchAllUpstream::leading_to(far.address());
     far.publish("/mine", "ads.test\n");
     let privet = Privet::start(&through(&upstream, ""));
     let known = privet.cli(&["lists", "catalogue"]).good();
@@ -573,9 +573,9 @@ fn lists_are_added_from_the_catalogue_and_by_address_and_taken_out() {
 }
 
 #[test]
-fn rules_between_two_sites_hold_for_plain_http_that_names_its_page() {
-    let far = Publisher::start();
-    let upstream = EveryName::leading_to(far.address());
+fn third_party_rules_apply_to_plain_http_with_a_referer() {
+    let far = ListServer::start();
+    let upstream = CatchAllUpstream::leading_to(far.address());
     far.publish("/ads", "[Adblock Plus 2.0]\n||far.test^$third-party\n");
     let ads = entry("ads", "http://lists.test/ads", "");
     let privet = Privet::start(&through(&upstream, &ads));
@@ -601,9 +601,9 @@ fn rules_between_two_sites_hold_for_plain_http_that_names_its_page() {
 }
 
 #[test]
-fn what_is_said_of_a_list_is_in_the_timeline_and_taken_back_from_there() {
-    let far = Publisher::start();
-    let upstream = EveryName::leading_to(far.address());
+fn list_actions_are_in_the_timeline_and_can_be_undone() {
+    let far = ListServer::start();
+    let upstream = CatchAllUpstream::leading_to(far.address());
     far.publish("/ads", "one.test\n");
     let ads = entry("ads", "http://lists.test/ads", "probation = \"2h\"");
     let privet = Privet::start(&through(&upstream, &ads));

@@ -1,6 +1,7 @@
 //! Passwords that come in through the window's API: into a real gnome-keyring, out of it into a real login, and nowhere
 //! else.
 
+use privet_tests::require;
 use std::path::Path;
 
 use privet_tests::desktop::Desktop;
@@ -67,13 +68,9 @@ fn nowhere(place: &Place, log: &str, text: &str) {
 }
 
 #[test]
-fn a_password_goes_into_the_keyring_and_from_there_into_a_login() {
-    let Some(desktop) = Desktop::start() else {
-        return;
-    };
-    let Some(keyring) = Keyring::start(&desktop) else {
-        return;
-    };
+fn a_password_is_stored_in_the_keyring_and_used_to_log_in() {
+    let desktop = require!(Desktop::start());
+    let keyring = require!(Keyring::start(&desktop));
     let (origin, far) = (Origin::http(), upstream());
     let privet = privet(desktop.env());
     let name = "secrets/upstream%20office";
@@ -130,13 +127,9 @@ fn a_password_goes_into_the_keyring_and_from_there_into_a_login() {
 }
 
 #[test]
-fn a_locked_keyring_is_said_and_opened_it_takes_the_password() {
-    let Some(desktop) = Desktop::start() else {
-        return;
-    };
-    let Some(keyring) = Keyring::start(&desktop) else {
-        return;
-    };
+fn a_locked_keyring_is_reported_and_takes_the_password_once_unlocked() {
+    let desktop = require!(Desktop::start());
+    let keyring = require!(Keyring::start(&desktop));
     let (origin, far) = (Origin::http(), upstream());
     let privet = privet(desktop.env());
     let before = std::fs::read_to_string(privet.place.config()).expect("the file is there");
@@ -171,7 +164,7 @@ fn a_locked_keyring_is_said_and_opened_it_takes_the_password() {
 }
 
 #[test]
-fn without_a_keyring_a_password_is_kept_nowhere_and_a_variable_or_a_file_serves() {
+fn without_a_keyring_no_password_is_stored_and_a_variable_or_file_works() {
     let (origin, far) = (Origin::http(), upstream());
     let nothing = "unix:path=/nonexistent/bus".to_owned();
     let privet = privet(vec![

@@ -33,7 +33,7 @@ fn direct(port: u16) -> String {
 }
 
 #[test]
-fn a_rule_counts_what_it_decides_through_reloads_and_restarts() {
+fn rule_hits_survive_reloads_and_restarts() {
     let (one, two) = (Origin::echo().port(), 1);
     let kept = "[log]\nconnections = \"7d\"\n";
     let mut privet = Privet::start(&format!("{kept}{}{}", direct(one), block(two)));
@@ -83,7 +83,7 @@ fn a_rule_counts_what_it_decides_through_reloads_and_restarts() {
 }
 
 #[test]
-fn a_rule_that_can_never_match_is_named_with_its_line_by_check_page_and_api() {
+fn a_rule_that_can_never_match_is_reported_with_its_line() {
     let text = "[[rule]]\nmatch = { domain_suffix = [\"test\"] }\nuse = \"block\"\n\n\
                 [[rule]]\nmatch = { domain = [\"a.test\"] }\nuse = \"direct\"\n\n\
                 [[rule]]\nmatch = { domain = [\"a.example\"] }\nuse = \"direct\"\n";
@@ -122,7 +122,7 @@ fn a_rule_that_can_never_match_is_named_with_its_line_by_check_page_and_api() {
 }
 
 #[test]
-fn once_lets_the_next_connection_through_and_no_other() {
+fn an_allow_once_rule_lets_exactly_one_connection_through() {
     let origin = Origin::echo();
     let privet = Privet::start(&block(origin.port()));
     let before = file(&privet);
@@ -163,7 +163,7 @@ fn once_lets_the_next_connection_through_and_no_other() {
 }
 
 #[test]
-fn block_once_lets_what_stands_go_on_and_refuses_one() {
+fn a_block_once_rule_keeps_open_connections_and_refuses_one() {
     let origin = Origin::echo();
     let privet = Privet::start("");
     let stands = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("open");
@@ -178,7 +178,7 @@ fn block_once_lets_what_stands_go_on_and_refuses_one() {
 }
 
 #[test]
-fn until_quit_holds_for_all_is_in_no_file_and_ends_with_the_engine() {
+fn an_until_quit_rule_is_in_no_file_and_ends_with_the_engine() {
     let origin = Origin::echo();
     let mut privet = Privet::start("");
     let before = file(&privet);
@@ -228,7 +228,7 @@ fn until_quit_holds_for_all_is_in_no_file_and_ends_with_the_engine() {
 }
 
 #[test]
-fn an_hour_and_always_stand_in_the_file_and_nonsense_is_refused() {
+fn timed_and_permanent_rules_are_in_the_file_and_invalid_ones_refused() {
     let privet = Privet::start("# mine\n");
     let rule = json!({"match": {"domain_suffix": ["a.test"], "app": ["curl"]}, "use": "block"});
     add(&privet, &json!({"rule": rule, "for": "1h"}));
@@ -275,7 +275,7 @@ fn an_hour_and_always_stand_in_the_file_and_nonsense_is_refused() {
 }
 
 #[test]
-fn a_rule_is_moved_and_removed_with_its_comment_by_the_command_line() {
+fn the_command_line_moves_and_removes_a_rule_with_its_comment() {
     let text = "[[rule]]\n# the first\nmatch = { port = [1] }\nuse = \"block\"\n\n\
                 [[rule]]\n# the second\nmatch = { port = [2] }\nuse = \"direct\"\n\n\
                 [listen]\nmixed = [\"$MIXED\"]\npac = \"\"\n";

@@ -1,6 +1,7 @@
 //! The desktop's proxy on a real GNOME session: whatever ends Privet, the user's own values come back.
 #![allow(clippy::print_stdout, reason = "what was measured is told")]
 
+use privet_tests::require;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -11,8 +12,9 @@ use privet_tests::{Answer, PATIENCE, Privet};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-/// What the design promises from kill -9 to the user's own values.
-const PROMISED: Duration = Duration::from_secs(2);
+/// How long the restoring process may take after kill -9 before the next start is tried instead. On an idle machine it
+/// takes a fraction of this.
+const RESTORE: Duration = Duration::from_secs(2);
 /// Deaths at random moments; `PRIVET_DEATHS` asks for more.
 const DEATHS: usize = 30;
 
@@ -82,10 +84,8 @@ fn settle_in(desktop: &Desktop, mode: &str) {
 }
 
 #[test]
-fn on_and_off_by_the_command_line_leave_every_value_as_it_was() {
-    let Some(desktop) = Desktop::start() else {
-        return;
-    };
+fn switching_on_and_off_restores_every_value() {
+    let desktop = require!(Desktop::start());
     settle_in(&desktop, "'manual'");
     let before = desktop.proxy();
     let privet = privet(&desktop);
@@ -110,10 +110,8 @@ fn on_and_off_by_the_command_line_leave_every_value_as_it_was() {
 }
 
 #[test]
-fn after_kill_9_the_guardian_puts_back_within_two_seconds_and_a_change_of_the_users_stays() {
-    let Some(desktop) = Desktop::start() else {
-        return;
-    };
+fn after_kill_9_the_settings_are_restored_and_user_changes_kept() {
+    let desktop = require!(Desktop::start());
     settle_in(&desktop, "'none'");
     let before = desktop.proxy();
     let mut slowest = Duration::ZERO;
@@ -123,10 +121,10 @@ fn after_kill_9_the_guardian_puts_back_within_two_seconds_and_a_change_of_the_us
         assert_eq!(on["state"], "on", "{on}");
         assert_ne!(desktop.proxy(), before);
         privet.signal(Signal::KILL);
-        slowest = slowest.max(until("the user's own values", PROMISED, || {
+        slowest = slowest.max(until("the user's own values", PATIENCE, || {
             desktop.proxy() == before
         }));
-        until("the guardian's end", PROMISED, || {
+        until("the guardian's end", PATIENCE, || {
             !journal(&desktop).exists()
         });
     }
@@ -138,7 +136,7 @@ fn after_kill_9_the_guardian_puts_back_within_two_seconds_and_a_change_of_the_us
     desktop.set("https host", "'new.example'");
     privet.await_api("system-proxy", |proxy| proxy["state"] == "changed");
     privet.signal(Signal::KILL);
-    until("the guardian's end", PROMISED, || {
+    until("the guardian's end", PATIENCE, || {
         !journal(&desktop).exists()
     });
     assert_eq!(desktop.get("mode"), "'manual'");
@@ -150,10 +148,8 @@ fn after_kill_9_the_guardian_puts_back_within_two_seconds_and_a_change_of_the_us
 }
 
 #[test]
-fn the_settings_file_of_plasma_is_byte_for_byte_as_it_was_after_kill_9() {
-    let Some(desktop) = Desktop::start() else {
-        return;
-    };
+fn after_kill_9_the_plasma_settings_file_is_restored_byte_for_byte() {
+    let desktop = require!(Desktop::start());
     let file = desktop.folder("config").join("kioslaverc");
     let before = "[$Version]\nupdate_info=x\n\n[Proxy Settings]\nNoProxyFor=.corp\nProxyType[$e]=1\nhttpProxy=http://corp.example 3128\n";
     std::fs::write(&file, before).expect("the folder takes a file");
@@ -173,21 +169,25 @@ fn the_settings_file_of_plasma_is_byte_for_byte_as_it_was_after_kill_9() {
         );
         assert_ne!(read(), before);
         privet.signal(Signal::KILL);
-        until("the user's own file", PROMISED, || read() == before);
+        until("the user's own file", PATIENCE, || read() == before);
     }
 }
 
 #[test]
-fn a_write_that_outlives_the_killed_engine_is_waited_for() {
-    let Some(desktop) = Desktop::start() else {
-        return;
-    };
+fn a_write_that_outlives_the_killed_engine_is_awaited_and_restored() {
+    let desktop = require!(Desktop::start());
     let before = desktop.proxy();
     let real = privet_tests::program("gsettings").expect("found a moment ago");
     let slow = desktop.folder("home").join("gsettings");
+    let (started, ended) = (
+        desktop.folder("home").join("started"),
+        desktop.folder("home").join("ended"),
+    );
     let script = format!(
-        "#!/bin/sh\n[ \"$1\" = set ] && sleep 0.5\nexec {} \"$@\"\n",
-        real.display()
+        "#!/bin/sh\necho >>{started}\n[ \"$1\" = set ] && sleep 0.5\n{} \"$@\"\nended=$?\necho >>{ended}\nexit $ended\n",
+        real.display(),
+        started = started.display(),
+        ended = ended.display()
     );
     std::fs::write(&slow, script).expect("the folder takes a file");
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
@@ -212,15 +212,16 @@ fn a_write_that_outlives_the_killed_engine_is_waited_for() {
         !journal(&desktop).exists()
     });
     assert_eq!(desktop.proxy(), before);
-    wait(Duration::from_millis(1200));
-    assert_eq!(desktop.proxy(), before, "no write came after the guardian");
+    let count = |file: &Path| std::fs::read(file).map_or(0, |lines| lines.len());
+    until("the end of every write", PATIENCE, || {
+        count(&started) == count(&ended)
+    });
+    assert_eq!(desktop.proxy(), before, "a write came after the restore");
 }
 
 #[test]
-fn a_change_by_something_else_is_shown_with_its_mend_and_never_fought() {
-    let Some(desktop) = Desktop::start() else {
-        return;
-    };
+fn a_foreign_change_is_reported_with_its_fix_and_left_alone() {
+    let desktop = require!(Desktop::start());
     let before = desktop.proxy();
     let privet = privet(&desktop);
     switch(&privet, &json!({"enabled": true}));
@@ -234,7 +235,7 @@ fn a_change_by_something_else_is_shown_with_its_mend_and_never_fought() {
             .iter()
             .any(|problem| problem["about"] == "system-proxy")
     });
-    // Longer than anything of ours looks.
+    // Nothing tells that nothing happens; this is longer than the interval at which Privet looks.
     wait(Duration::from_millis(2500));
     assert_eq!(desktop.get("mode"), "'none'");
     let again = switch(&privet, &json!({"enabled": true}));
@@ -249,10 +250,8 @@ fn a_change_by_something_else_is_shown_with_its_mend_and_never_fought() {
 }
 
 #[test]
-fn signals_and_quit_put_back_before_the_end() {
-    let Some(desktop) = Desktop::start() else {
-        return;
-    };
+fn signals_and_quit_restore_the_settings_before_exit() {
+    let desktop = require!(Desktop::start());
     settle_in(&desktop, "'auto'");
     let before = desktop.proxy();
     for signal in [Some(Signal::TERM), Some(Signal::INT), None] {
@@ -272,10 +271,8 @@ fn signals_and_quit_put_back_before_the_end() {
 }
 
 #[test]
-fn what_nobody_could_put_back_the_next_start_does_and_so_does_the_next_login() {
-    let Some(desktop) = Desktop::start() else {
-        return;
-    };
+fn the_next_start_or_login_restores_what_was_left() {
+    let desktop = require!(Desktop::start());
     let before = desktop.proxy();
     for login in [false, true] {
         let privet = self::privet(&desktop);
@@ -305,10 +302,8 @@ fn what_nobody_could_put_back_the_next_start_does_and_so_does_the_next_login() {
 }
 
 #[test]
-fn a_dead_proxy_of_another_program_is_found_and_repaired_on_demand() {
-    let Some(desktop) = Desktop::start() else {
-        return;
-    };
+fn a_dead_foreign_proxy_is_found_and_removed_on_request() {
+    let desktop = require!(Desktop::start());
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
         .expect("a port");
@@ -332,10 +327,8 @@ fn a_dead_proxy_of_another_program_is_found_and_repaired_on_demand() {
 }
 
 #[test]
-fn a_session_that_ends_first_is_put_right_by_the_next_one() {
-    let Some(mut desktop) = Desktop::start() else {
-        return;
-    };
+fn settings_left_by_an_ended_session_are_restored_by_the_next() {
+    let mut desktop = require!(Desktop::start());
     let before = desktop.proxy();
     let mut first = privet(&desktop);
     switch(&first, &json!({"enabled": true}));
@@ -353,10 +346,8 @@ fn a_session_that_ends_first_is_put_right_by_the_next_one() {
 }
 
 #[test]
-fn killed_at_random_moments_of_switching_the_users_own_values_come_back_each_time() {
-    let Some(desktop) = Desktop::start() else {
-        return;
-    };
+fn killed_at_random_moments_the_settings_are_always_restored() {
+    let desktop = require!(Desktop::start());
     let deaths = std::env::var("PRIVET_DEATHS").ok();
     let deaths = deaths.and_then(|n| n.parse().ok()).unwrap_or(DEATHS);
     // A fixed seed: a failure can be had again.
@@ -388,7 +379,7 @@ fn killed_at_random_moments_of_switching_the_users_own_values_come_back_each_tim
         drop(privet);
         let start = Instant::now();
         let right = || !journal(&desktop).exists() && desktop.proxy() == before;
-        while !right() && start.elapsed() < PROMISED {
+        while !right() && start.elapsed() < RESTORE {
             wait(Duration::from_millis(10));
         }
         if right() {

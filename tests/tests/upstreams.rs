@@ -2,6 +2,7 @@
 
 use privet_tests::client::socks5;
 use privet_tests::peers::{Dante, Haproxy, Microsocks, Squid, Tor};
+use privet_tests::require;
 use privet_tests::{Origin, Privet, curl};
 
 const HELLO: &str = "hello from the origin\n";
@@ -30,9 +31,8 @@ fn through(name: &str, url: &str) -> String {
 
 #[test]
 fn socks5_through_dante() {
-    let (origin, Some(dante)) = (Origin::http(), Dante::start()) else {
-        return;
-    };
+    let origin = Origin::http();
+    let dante = require!(Dante::start());
     let privet = Privet::start(&through("dante", &format!("socks5://{}", dante.address)));
     all_faces(&privet, &origin);
     let row = privet.await_row("closed", |row| row["verdict"] == "routed");
@@ -41,9 +41,8 @@ fn socks5_through_dante() {
 
 #[test]
 fn socks4_and_socks4a_through_dante() {
-    let (origin, Some(dante)) = (Origin::http(), Dante::start()) else {
-        return;
-    };
+    let origin = Origin::http();
+    let dante = require!(Dante::start());
     for scheme in ["socks4", "socks4a"] {
         let privet = Privet::start(&through("dante", &format!("{scheme}://{}", dante.address)));
         all_faces(&privet, &origin);
@@ -52,10 +51,8 @@ fn socks4_and_socks4a_through_dante() {
 
 #[test]
 fn microsocks_with_a_login_from_the_environment_and_a_file() {
-    let (origin, Some(microsocks)) = (Origin::http(), Microsocks::with_login("bob", "a secret"))
-    else {
-        return;
-    };
+    let origin = Origin::http();
+    let microsocks = require!(Microsocks::with_login("bob", "a secret"));
     let base = through("micro", &format!("socks5://{}", microsocks.address));
     let setup = privet_tests::privet::Setup {
         env: vec![("MICRO_PASSWORD".into(), "a secret".into())],
@@ -76,11 +73,9 @@ fn microsocks_with_a_login_from_the_environment_and_a_file() {
 }
 
 #[test]
-fn a_wrong_password_upstream_is_said_and_the_client_is_refused() {
-    let (origin, Some(microsocks)) = (Origin::http(), Microsocks::with_login("bob", "right"))
-    else {
-        return;
-    };
+fn a_wrong_upstream_password_is_reported_and_the_client_refused() {
+    let origin = Origin::http();
+    let microsocks = require!(Microsocks::with_login("bob", "right"));
     let base = through("micro", &format!("socks5://{}", microsocks.address));
     let privet = Privet::start(&format!(
         "{base}username = \"bob\"\npassword = \"wrong one\"\n"
@@ -105,9 +100,8 @@ fn a_wrong_password_upstream_is_said_and_the_client_is_refused() {
 
 #[test]
 fn plain_requests_reach_squid_in_absolute_form_and_tunnels_by_connect() {
-    let (origin, Some(squid)) = (Origin::http(), Squid::start()) else {
-        return;
-    };
+    let origin = Origin::http();
+    let squid = require!(Squid::start());
     let privet = Privet::start(&through("squid", &format!("http://{}", squid.address)));
     all_faces(&privet, &origin);
     assert!(
@@ -121,9 +115,8 @@ fn plain_requests_reach_squid_in_absolute_form_and_tunnels_by_connect() {
 
 #[test]
 fn squid_with_a_login() {
-    let (origin, Some(squid)) = (Origin::http(), Squid::with_login("bob", "secret")) else {
-        return;
-    };
+    let origin = Origin::http();
+    let squid = require!(Squid::with_login("bob", "secret"));
     let base = through("squid", &format!("http://{}", squid.address));
     let privet = Privet::start(&format!(
         "{base}username = \"bob\"\npassword = \"secret\"\n"
@@ -139,12 +132,9 @@ fn squid_with_a_login() {
 
 #[test]
 fn tls_to_the_proxy_is_verified() {
-    let (origin, Some(squid)) = (Origin::http(), Squid::start()) else {
-        return;
-    };
-    let Some(haproxy) = Haproxy::tls(squid.address) else {
-        return;
-    };
+    let origin = Origin::http();
+    let squid = require!(Squid::start());
+    let haproxy = require!(Haproxy::tls(squid.address));
     let base = through("tls", &format!("https://{}", haproxy.address));
     let trusting = Privet::start(&format!(
         "{base}ca = \"{}\"\n",
@@ -164,18 +154,12 @@ fn tls_to_the_proxy_is_verified() {
 }
 
 #[test]
-fn a_chain_of_four_kinds_is_walked_in_order() {
+fn a_chain_of_four_upstreams_is_traversed_in_order() {
     let origin = Origin::http();
-    let (Some(dante), Some(micro), Some(squid)) = (
-        Dante::start(),
-        Microsocks::with_login("bob", "secret"),
-        Squid::start(),
-    ) else {
-        return;
-    };
-    let Some(tls) = Haproxy::tls(squid.address) else {
-        return;
-    };
+    let dante = require!(Dante::start());
+    let micro = require!(Microsocks::with_login("bob", "secret"));
+    let squid = require!(Squid::start());
+    let tls = require!(Haproxy::tls(squid.address));
     let config = format!(
         "mode = \"own\"\n[modes.own]\nroute = \"last\"\nkill_switch = true\ndns = \"upstream\"\n\
          [[upstream]]\nname = \"first\"\nurl = \"socks5://{}\"\n\
@@ -195,8 +179,8 @@ fn a_chain_of_four_kinds_is_walked_in_order() {
 }
 
 #[test]
-fn tor_without_a_network_refuses_and_the_client_hears_it() {
-    let Some(tor) = Tor::start() else { return };
+fn a_refusal_by_tor_reaches_the_client() {
+    let tor = require!(Tor::start());
     let config = format!(
         "{}isolate = \"host\"\n",
         through("tor", &format!("socks5://{}", tor.address))
@@ -211,7 +195,7 @@ fn tor_without_a_network_refuses_and_the_client_hears_it() {
 }
 
 #[test]
-fn isolation_gives_each_host_a_name_of_its_own_and_identity_changes_them() {
+fn isolation_uses_one_login_per_host_and_a_new_identity_changes_it() {
     let (upstream, names) = Origin::hears_logins();
     let config = format!(
         "{}isolate = \"host\"\n",
@@ -233,7 +217,7 @@ fn isolation_gives_each_host_a_name_of_its_own_and_identity_changes_them() {
 
 #[test]
 fn udp_goes_through_dante() {
-    let Some(dante) = Dante::start() else { return };
+    let dante = require!(Dante::start());
     let echo = privet_tests::UdpEcho::start();
     let privet = Privet::start(&through("dante", &format!("socks5://{}", dante.address)));
     let (_control, reply) = privet_tests::client::socks5_command(privet.proxy(), 3, "0.0.0.0", 0);

@@ -1,5 +1,6 @@
 //! The window as a person meets it: the built `privet-desktop` on a screen, steered by WebDriver.
 
+use privet_tests::require;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -143,8 +144,8 @@ fn signal(pid: u32, signal: Signal) {
 }
 
 #[test]
-fn it_starts_an_agent_where_none_runs_and_closing_it_leaves_the_agent_and_no_web_process() {
-    let Some(stage) = Stage::set() else { return };
+fn it_starts_an_agent_and_closing_it_leaves_the_agent_and_no_web_process() {
+    let stage = require!(Stage::set());
     let place = Started::new(CONFIG);
     let window = stage.open(&place.0);
     window.await_title("On · Standard");
@@ -170,8 +171,8 @@ fn it_starts_an_agent_where_none_runs_and_closing_it_leaves_the_agent_and_no_web
 }
 
 #[test]
-fn what_is_chosen_in_it_is_the_engines_and_what_the_engine_does_is_seen_with_its_reason() {
-    let Some(stage) = Stage::set() else { return };
+fn choices_reach_the_engine_and_connections_are_shown_with_their_reason() {
+    let stage = require!(Stage::set());
     let agent = stage.agent();
     let window = stage.open(&agent.place);
     window.await_text("On · Standard");
@@ -224,8 +225,8 @@ fn what_is_chosen_in_it_is_the_engines_and_what_the_engine_does_is_seen_with_its
 }
 
 #[test]
-fn a_killed_engine_is_said_and_one_click_brings_it_back() {
-    let Some(stage) = Stage::set() else { return };
+fn a_killed_engine_is_reported_and_one_click_restarts_it() {
+    let stage = require!(Stage::set());
     let place = Started::new(CONFIG);
     let window = stage.open(&place.0);
     window.await_title("On · Standard");
@@ -242,15 +243,13 @@ fn a_killed_engine_is_said_and_one_click_brings_it_back() {
 }
 
 #[test]
-fn where_nothing_can_be_started_it_says_what_was_tried_and_tries_again() {
+fn when_no_agent_starts_it_says_what_was_tried_and_retries() {
     let nowhere = tempfile::tempdir().expect("a folder");
     let path = nowhere.path().display().to_string();
     // What starts the tests' programs is all that its path has.
     let setpriv = privet_tests::program("setpriv").expect("setpriv is where Linux is");
     std::os::unix::fs::symlink(setpriv, nowhere.path().join("setpriv")).expect("a link");
-    let Some(stage) = Stage::set_with(&[("PATH", &path)]) else {
-        return;
-    };
+    let stage = require!(Stage::set_with(&[("PATH", &path)]));
     // A copy has no `privet` beside it.
     let alone = nowhere.path().join("privet-desktop");
     std::fs::copy(&stage.program, &alone).expect("a copy");
@@ -276,8 +275,8 @@ fn where_nothing_can_be_started_it_says_what_was_tried_and_tries_again() {
 }
 
 #[test]
-fn an_engine_that_hangs_is_said_and_attached_to_when_it_goes_on() {
-    let Some(stage) = Stage::set() else { return };
+fn a_hanging_engine_is_reported_and_used_again_when_it_continues() {
+    let stage = require!(Stage::set());
     let agent = stage.agent();
     agent.signal(Signal::STOP);
     let window = stage.open(&agent.place);
@@ -289,8 +288,8 @@ fn an_engine_that_hangs_is_said_and_attached_to_when_it_goes_on() {
 }
 
 #[test]
-fn a_second_start_shows_the_one_window_and_a_link_asks_before_it_adds_anything() {
-    let Some(stage) = Stage::set() else { return };
+fn a_second_start_raises_the_window_and_a_link_asks_before_adding() {
+    let stage = require!(Stage::set());
     let agent = stage.agent();
     let window = stage.open(&agent.place);
     window.await_text("On · Standard");
@@ -347,8 +346,8 @@ fn a_second_start_shows_the_one_window_and_a_link_asks_before_it_adds_anything()
 }
 
 #[test]
-fn size_place_page_and_columns_are_as_they_were_left() {
-    let Some(stage) = Stage::set() else { return };
+fn size_position_page_and_columns_are_restored() {
+    let stage = require!(Stage::set());
     let agent = stage.agent();
     let window = stage.open(&agent.place);
     window.await_text("On · Standard");
@@ -409,8 +408,8 @@ fn size_place_page_and_columns_are_as_they_were_left() {
 }
 
 #[test]
-fn minimised_it_asks_the_engine_nothing() {
-    let Some(stage) = Stage::set() else { return };
+fn minimised_it_sends_no_requests() {
+    let stage = require!(Stage::set());
     let agent = stage.agent();
     let window = stage.open(&agent.place);
     window.await_text("On · Standard");
@@ -439,8 +438,8 @@ fn idle(time: Duration) {
 }
 
 #[test]
-fn the_page_reaches_the_control_api_and_nothing_else() {
-    let Some(stage) = Stage::set() else { return };
+fn the_page_reaches_only_the_control_api() {
+    let stage = require!(Stage::set());
     let agent = stage.agent();
     let window = stage.open(&agent.place);
     window.await_text("On · Standard");
@@ -508,8 +507,8 @@ fn the_page_reaches_the_control_api_and_nothing_else() {
 }
 
 #[test]
-fn the_icon_and_a_second_agent_open_the_window_of_their_engine() {
-    let Some(stage) = Stage::set() else { return };
+fn the_tray_and_a_second_agent_open_the_window_of_their_engine() {
+    let stage = require!(Stage::set());
     let desktop = &stage.screen.desktop;
     let panel = Panel::start(&format!(
         "unix:path={}",
@@ -542,8 +541,8 @@ fn the_icon_and_a_second_agent_open_the_window_of_their_engine() {
 }
 
 #[test]
-fn files_that_the_page_makes_are_saved_and_their_place_is_said() {
-    let Some(stage) = Stage::set() else { return };
+fn exported_files_are_saved_and_their_path_is_shown() {
+    let stage = require!(Stage::set());
     let agent = stage.agent();
     let window = stage.open(&agent.place);
     window.await_text("On · Standard");
@@ -568,9 +567,7 @@ fn files_that_the_page_makes_are_saved_and_their_place_is_said() {
 
 #[test]
 fn it_says_why_it_cannot_be_shown() {
-    let Some(program) = desktop_binary() else {
-        return;
-    };
+    let program = require!(desktop_binary());
     let mut command = Command::new(&program);
     command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
     let answer = Answer::of(command);
@@ -582,8 +579,8 @@ fn it_says_why_it_cannot_be_shown() {
 }
 
 #[test]
-fn the_system_proxy_switched_on_in_it_is_on_and_after_quit_all_is_as_it_was() {
-    let Some(stage) = Stage::set() else { return };
+fn the_system_proxy_is_switched_on_and_restored_after_quit() {
+    let stage = require!(Stage::set());
     let desktop = &stage.screen.desktop;
     desktop.set("mode", "'manual'");
     desktop.set("http host", "'proxy.test'");
@@ -606,8 +603,8 @@ fn the_system_proxy_switched_on_in_it_is_on_and_after_quit_all_is_as_it_was() {
 }
 
 #[test]
-fn its_colours_follow_the_desktops() {
-    let Some(stage) = Stage::set() else { return };
+fn its_colours_follow_the_desktop() {
+    let stage = require!(Stage::set());
     let run = stage.screen.desktop.folder("run/bus");
     let portal = Portal::start(&format!("unix:path={}", run.display()), true);
     let agent = stage.agent();

@@ -1,6 +1,8 @@
 //! The PAC as a JavaScript engine runs it (node), against the policy it was written from.
 
 mod given;
+#[path = "../../../tests/src/skip.rs"]
+mod skip;
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -38,7 +40,7 @@ fn run(cases: &[(String, Vec<(String, String)>)]) -> Option<Vec<Vec<String>>> {
     let mut node = match node {
         Ok(node) => node,
         Err(error) => {
-            eprintln!("skipped: node does not start: {error}");
+            skip::missing(&format!("node does not start: {error}"));
             return None;
         }
     };

@@ -1,6 +1,9 @@
 //! The keyring against a real gnome-keyring on a session bus of its own.
 #![cfg(target_os = "linux")]
 
+#[path = "../../../tests/src/skip.rs"]
+mod skip;
+
 use std::process::Command;
 
 use privet_config::{Keyring, KeyringError};
@@ -24,7 +27,7 @@ fn in_session(test: &str, script: &str) {
         .into_iter()
         .find(|program| !installed(program))
     {
-        eprintln!("skipped: {missing} is not installed (apt install dbus gnome-keyring)");
+        skip::missing(&format!("{missing} is not installed"));
         return;
     }
     let home = tempfile::tempdir().expect("a folder");

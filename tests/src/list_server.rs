@@ -27,18 +27,18 @@ struct State {
 }
 
 /// Serves what was published under a path, "hello" under every other.
-pub struct Publisher {
+pub struct ListServer {
     origin: Origin,
     state: Arc<Mutex<State>>,
 }
 
-impl Default for Publisher {
+impl Default for ListServer {
     fn default() -> Self {
         Self::start()
     }
 }
 
-impl Publisher {
+impl ListServer {
     pub fn start() -> Self {
         let state = Arc::new(Mutex::new(State::default()));
         let shared = state.clone();
@@ -122,12 +122,12 @@ fn answer(state: &Mutex<State>, head: &str) -> Vec<u8> {
 }
 
 /// A SOCKS5 upstream that leads every target to one address, and remembers what it was asked for.
-pub struct EveryName {
+pub struct CatchAllUpstream {
     origin: Origin,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
-impl EveryName {
+impl CatchAllUpstream {
     pub fn leading_to(far: SocketAddr) -> Self {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let shared = asked.clone();

@@ -7,7 +7,7 @@ use privet_tests::privet::{Place, Setup};
 use privet_tests::{Origin, Privet, curl};
 
 #[test]
-fn why_tells_every_step_and_the_engine_does_the_same() {
+fn why_explains_each_step_and_matches_the_engine() {
     let origin = Origin::http();
     let list = tempfile::NamedTempFile::new().expect("a temporary file");
     std::fs::write(list.path(), "# ads\nads.test\n").expect("ours");
@@ -55,7 +55,7 @@ fn why_tells_every_step_and_the_engine_does_the_same() {
 }
 
 #[test]
-fn connections_shows_who_talks_to_whom_while_it_stands_and_after() {
+fn connections_shows_active_and_closed_connections() {
     let origin = Origin::echo();
     let privet = Privet::start("");
     let mut tunnel = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("open");
@@ -83,7 +83,7 @@ fn connections_shows_who_talks_to_whom_while_it_stands_and_after() {
 }
 
 #[test]
-fn the_program_behind_a_connection_is_named_and_rules_may_ask_for_it() {
+fn the_program_of_a_connection_is_shown_and_rules_match_it() {
     let origin = Origin::http();
     let privet = Privet::start("[[rule]]\nmatch = { app = [\"curl\"] }\nuse = \"block\"\n");
     let proxy = format!("socks5h://{}", privet.proxy());
@@ -102,7 +102,7 @@ fn the_program_behind_a_connection_is_named_and_rules_may_ask_for_it() {
 }
 
 #[test]
-fn status_usage_upstreams_and_lists_answer_in_words_and_in_json() {
+fn status_usage_upstreams_and_lists_print_text_and_json() {
     let origin = Origin::http();
     let privet = Privet::start("[[upstream]]\nname = \"up\"\nurl = \"socks5://127.0.0.1:9\"\n");
     let proxy = format!("http://{}", privet.proxy());
@@ -136,14 +136,14 @@ fn status_usage_upstreams_and_lists_answer_in_words_and_in_json() {
 }
 
 #[test]
-fn commands_say_when_no_engine_runs() {
+fn commands_report_that_no_engine_runs() {
     let place = privet_tests::privet::Place::new();
     let answer = place.cli(&["status"]);
     assert_eq!(answer.code, 3, "{answer:?}");
 }
 
 #[test]
-fn env_prints_what_a_shell_needs() {
+fn env_prints_shell_variables() {
     let (privet, origin) = (Privet::start(""), Origin::http());
     let said = privet.cli(&["env"]).good();
     let script = format!(
@@ -160,7 +160,7 @@ fn env_prints_what_a_shell_needs() {
 }
 
 #[test]
-fn doctor_finds_a_dead_upstream_and_says_the_mend() {
+fn doctor_finds_a_dead_upstream_and_names_the_fix() {
     let privet = Privet::start(
         "mode = \"strict\"\n[[upstream]]\nname = \"gone\"\nurl = \"socks5://127.0.0.1:9\"\n",
     );
@@ -170,7 +170,7 @@ fn doctor_finds_a_dead_upstream_and_says_the_mend() {
 }
 
 #[test]
-fn a_change_is_tried_on_what_was_recorded() {
+fn a_change_is_replayed_on_recorded_connections() {
     let origin = Origin::http();
     let privet = Privet::start("");
     let proxy = format!("http://{}", privet.proxy());
@@ -220,7 +220,7 @@ fn metrics_have_stable_names_and_logs_escape_hosts() {
 }
 
 #[test]
-fn a_corrupt_database_is_set_aside_and_said_in_the_log_and_by_doctor() {
+fn a_corrupt_database_is_set_aside_and_reported_by_log_and_doctor() {
     let place = Place::new();
     place.write("[log]\nconnections = \"30d\"\n");
     let data = place.dir().join("data");
@@ -233,7 +233,7 @@ fn a_corrupt_database_is_set_aside_and_said_in_the_log_and_by_doctor() {
 }
 
 #[test]
-fn history_is_kept_or_not_as_the_file_says() {
+fn history_is_kept_as_configured() {
     let origin = Origin::http();
     for (kept, rows) in [("none", 0), ("memory", 1), ("30d", 1)] {
         let privet = Privet::start(&format!("[log]\nconnections = \"{kept}\"\n"));

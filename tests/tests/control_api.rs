@@ -12,7 +12,7 @@ fn token(privet: &Privet) -> String {
 }
 
 #[test]
-fn tcp_needs_the_token_the_right_host_and_no_foreign_origin() {
+fn tcp_requires_the_token_a_known_host_and_no_foreign_origin() {
     let privet = Privet::start(OPEN);
     let url = format!("http://{}/api/v1/status", privet.place.control);
     let bearer = format!("Authorization: Bearer {}", token(&privet));
@@ -52,7 +52,7 @@ fn tcp_needs_the_token_the_right_host_and_no_foreign_origin() {
 }
 
 #[test]
-fn the_token_and_socket_are_their_owner_s_alone() {
+fn the_token_and_socket_are_private_to_their_owner() {
     use std::os::unix::fs::PermissionsExt;
     let privet = Privet::start(OPEN);
     for name in ["control.token", "control.sock"] {
@@ -67,7 +67,7 @@ fn the_token_and_socket_are_their_owner_s_alone() {
 }
 
 #[test]
-fn a_change_needs_its_method_and_a_json_type() {
+fn changes_require_the_right_method_and_a_json_content_type() {
     let privet = Privet::start(OPEN);
     let url = format!("http://{}/api/v1/mode", privet.place.control);
     let bearer = format!("Authorization: Bearer {}", token(&privet));
@@ -102,7 +102,7 @@ fn a_change_needs_its_method_and_a_json_type() {
 }
 
 #[test]
-fn a_pause_ends_when_it_said_and_not_at_the_next_whole_second() {
+fn a_pause_ends_at_the_announced_millisecond() {
     let privet = Privet::start("");
     let now = || {
         let since = std::time::SystemTime::UNIX_EPOCH
@@ -140,7 +140,7 @@ fn errors_are_problem_details() {
 }
 
 #[test]
-fn events_stream_as_connections_come() {
+fn events_are_streamed_as_connections_open() {
     use std::io::{BufRead, BufReader, Write};
     let privet = Privet::start("");
     let mut socket =

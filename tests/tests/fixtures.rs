@@ -1,26 +1,24 @@
 //! The upstreams do what the other tests take for granted, without Privet: a failure here is the surroundings' fault.
 
-use privet_tests::namespace::{FAR, Namespaces};
+use privet_tests::namespace::{Namespaces, OTHER_HOST};
 use privet_tests::peers::{Dante, Haproxy, Microsocks, Squid, Tor};
+use privet_tests::require;
 use privet_tests::{Origin, curl};
 
 const HELLO: &str = "hello from the origin\n";
 
 #[test]
 fn dante_carries_a_request() {
-    let (origin, Some(dante)) = (Origin::http(), Dante::start()) else {
-        return;
-    };
+    let origin = Origin::http();
+    let dante = require!(Dante::start());
     let proxy = format!("socks5h://{}", dante.address);
     assert_eq!(curl(&["-x", &proxy, &origin.url("/")]).good(), HELLO);
 }
 
 #[test]
 fn microsocks_asks_for_a_login() {
-    let (origin, Some(microsocks)) = (Origin::http(), Microsocks::with_login("bob", "secret"))
-    else {
-        return;
-    };
+    let origin = Origin::http();
+    let microsocks = require!(Microsocks::with_login("bob", "secret"));
     let proxy = format!("socks5h://bob:secret@{}", microsocks.address);
     assert_eq!(curl(&["-x", &proxy, &origin.url("/")]).good(), HELLO);
     let stranger = format!("socks5h://{}", microsocks.address);
@@ -29,9 +27,8 @@ fn microsocks_asks_for_a_login() {
 
 #[test]
 fn tor_takes_the_handshake_and_refuses_the_request() {
-    let (origin, Some(tor)) = (Origin::http(), Tor::start()) else {
-        return;
-    };
+    let origin = Origin::http();
+    let tor = require!(Tor::start());
     let answer = curl(&[
         "-x",
         &format!("socks5h://{}", tor.address),
@@ -45,9 +42,8 @@ fn tor_takes_the_handshake_and_refuses_the_request() {
 
 #[test]
 fn squid_asks_for_a_login() {
-    let (origin, Some(squid)) = (Origin::http(), Squid::with_login("bob", "secret")) else {
-        return;
-    };
+    let origin = Origin::http();
+    let squid = require!(Squid::with_login("bob", "secret"));
     let proxy = format!("http://bob:secret@{}", squid.address);
     assert_eq!(curl(&["-x", &proxy, &origin.url("/")]).good(), HELLO);
     let stranger = format!("http://{}", squid.address);
@@ -66,12 +62,9 @@ fn squid_asks_for_a_login() {
 
 #[test]
 fn haproxy_speaks_tls_before_squid() {
-    let (origin, Some(squid)) = (Origin::http(), Squid::start()) else {
-        return;
-    };
-    let Some(haproxy) = Haproxy::tls(squid.address) else {
-        return;
-    };
+    let origin = Origin::http();
+    let squid = require!(Squid::start());
+    let haproxy = require!(Haproxy::tls(squid.address));
     let (proxy, ca) = (
         format!("https://{}", haproxy.address),
         haproxy.certificate.ca().display().to_string(),
@@ -81,18 +74,22 @@ fn haproxy_speaks_tls_before_squid() {
 }
 
 #[test]
-fn the_cable_between_the_namespaces_shows_a_stranger() {
-    let Some(world) = Namespaces::new() else {
-        return;
-    };
-    let cable = world.listen();
+fn the_link_between_the_namespaces_shows_other_packets() {
+    let world = require!(Namespaces::new());
+    let link = world.listen();
     assert_eq!(
-        cable.strangers(&world, "10.77.0.2.1080"),
+        link.packets_except(&world, "10.77.0.2.1080"),
         Vec::<String>::new()
     );
-    let _ = world.run(&["curl", "-s", "--max-time", "2", &format!("http://{FAR}/")]);
+    let _ = world.run(&[
+        "curl",
+        "-s",
+        "--max-time",
+        "2",
+        &format!("http://{OTHER_HOST}/"),
+    ]);
     assert_ne!(
-        cable.strangers(&world, "10.77.0.2.1080"),
+        link.packets_except(&world, "10.77.0.2.1080"),
         Vec::<String>::new()
     );
 }

@@ -40,7 +40,7 @@ fn accept_survives_the_open_files_limit() {
 }
 
 #[test]
-fn a_head_has_to_be_whole_within_the_deadline_however_it_drips() {
+fn an_incomplete_head_is_closed_at_the_deadline_however_slowly_it_arrives() {
     let privet = Privet::start(
         "[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\n[listen.limits]\nhandshake_timeout = \"1s\"\n",
     );
@@ -52,37 +52,27 @@ fn a_head_has_to_be_whole_within_the_deadline_however_it_drips() {
     ];
     for head in heads {
         let mut stream = connect(privet.proxy());
-        let start = Instant::now();
         stream.write_all(head).expect("open");
-        // Bytes that keep coming do not move the deadline.
-        let dripper = stream.try_clone().map(|mut stream| {
+        // Bytes keep coming until the connection ends: if they moved the deadline, the read below would never return.
+        let sender = stream.try_clone().map(|mut stream| {
             std::thread::spawn(move || {
-                let tick = std::sync::mpsc::channel::<()>().1;
-                for _ in 0..30 {
+                let (_open, tick) = std::sync::mpsc::channel::<()>();
+                while !head.is_empty() && stream.write_all(b"a").is_ok() {
                     let _ = tick.recv_timeout(Duration::from_millis(100));
-                    if !head.is_empty() && stream.write_all(b"a").is_err() {
-                        break;
-                    }
                 }
             })
         });
         read_all(&mut stream);
-        let took = start.elapsed();
-        assert!(
-            took < Duration::from_millis(2500),
-            "{:?} stood for {took:?}",
-            head.escape_ascii().to_string()
-        );
-        drop(stream);
-        dripper
+        let _ = stream.shutdown(Shutdown::Both);
+        sender
             .expect("a socket clones")
             .join()
-            .expect("the dripper does not panic");
+            .expect("the sender does not panic");
     }
 }
 
 #[test]
-fn past_the_limit_a_client_is_refused_and_none_that_stands_is_hurt() {
+fn clients_past_the_connection_limit_are_refused_and_others_unaffected() {
     let origin = Origin::echo();
     let privet = Privet::start(
         "[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\n[listen.limits]\nconnections = 3\n",
@@ -115,7 +105,7 @@ fn past_the_limit_a_client_is_refused_and_none_that_stands_is_hurt() {
 }
 
 #[test]
-fn a_half_close_is_carried_and_the_other_half_goes_on() {
+fn a_half_close_is_relayed_and_the_other_direction_continues() {
     let origin = Origin::raw(|mut stream| {
         let mut got = Vec::new();
         let _ = stream.read_to_end(&mut got);
@@ -129,7 +119,7 @@ fn a_half_close_is_carried_and_the_other_half_goes_on() {
 }
 
 #[test]
-fn a_reset_stays_a_reset() {
+fn a_reset_is_relayed_as_a_reset() {
     let origin = Origin::raw(|mut stream| {
         let _ = stream.read(&mut [0; 1]);
         // Closing with bytes unread resets.
@@ -146,16 +136,17 @@ fn a_reset_stays_a_reset() {
 }
 
 #[test]
-fn a_tunnel_on_which_nothing_moves_is_closed_after_the_idle_timeout() {
+fn an_idle_tunnel_is_closed_after_the_idle_timeout() {
     let origin = Origin::echo();
     let privet = Privet::start(
         "[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\n[listen.limits]\nidle_timeout = \"1s\"\n",
     );
-    let mut stream = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("open");
     let start = Instant::now();
+    let mut stream = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("open");
+    // The default would be an hour; the read gives up long before.
     assert_eq!(read_all(&mut stream), b"");
     assert!(
-        start.elapsed() >= Duration::from_millis(900) && start.elapsed() < Duration::from_secs(5),
+        start.elapsed() >= Duration::from_secs(1),
         "{:?}",
         start.elapsed()
     );
@@ -164,7 +155,7 @@ fn a_tunnel_on_which_nothing_moves_is_closed_after_the_idle_timeout() {
 }
 
 #[test]
-fn a_slow_reader_holds_the_sender_back_and_loses_nothing() {
+fn a_slow_reader_slows_the_sender_and_loses_nothing() {
     const SIZE: usize = 24 << 20;
     let origin = Origin::raw(|mut stream| {
         let block = [9; 64 * 1024];

@@ -1,8 +1,9 @@
 //! A killed upstream, a refusing, a silent and a lying one each end in the right answer to the client; groups move on.
 
+use privet_tests::require;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use privet_tests::client::{read_all, socks5};
 use privet_tests::peers::Microsocks;
@@ -23,7 +24,7 @@ fn http_status(privet: &Privet, url: &str) -> String {
 }
 
 #[test]
-fn a_refusing_upstream_is_a_bad_gateway_and_never_a_way_round() {
+fn a_refusing_upstream_gives_502_and_is_never_bypassed() {
     let origin = Origin::http();
     let privet = Privet::start(&strict(&format!("socks5://{}", reserve())));
     let reply = socks5(privet.proxy(), "127.0.0.1", origin.port()).err();
@@ -40,10 +41,9 @@ fn a_refusing_upstream_is_a_bad_gateway_and_never_a_way_round() {
 }
 
 #[test]
-fn a_killed_upstream_ends_what_stands_on_it_and_later_clients_hear_so() {
-    let (origin, Some(mut micro)) = (Origin::echo(), Microsocks::start()) else {
-        return;
-    };
+fn a_killed_upstream_closes_its_tunnels_and_later_requests_fail() {
+    let origin = Origin::echo();
+    let mut micro = require!(Microsocks::start());
     let privet = Privet::start(&strict(&format!("socks5://{}", micro.address)));
     let mut tunnel =
         socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("the upstream lives");
@@ -57,7 +57,7 @@ fn a_killed_upstream_ends_what_stands_on_it_and_later_clients_hear_so() {
 }
 
 #[test]
-fn a_silent_upstream_does_not_hold_a_client_for_ever() {
+fn a_silent_upstream_times_out() {
     let silent = Origin::raw(|mut stream| {
         let _ = stream.read_to_end(&mut Vec::new());
     });
@@ -66,14 +66,9 @@ fn a_silent_upstream_does_not_hold_a_client_for_ever() {
             let silent = silent.address;
             scope.spawn(move || {
                 let privet = Privet::start(&strict(&format!("{scheme}://{silent}")));
-                let start = Instant::now();
+                // The client itself gives up after [`privet_tests::PATIENCE`].
                 let reply = socks5(privet.proxy(), "127.0.0.1", 9).err();
                 assert!(matches!(reply, Some(1..=8)), "{scheme}: {reply:?}");
-                assert!(
-                    start.elapsed() < Duration::from_secs(40),
-                    "{scheme}: {:?}",
-                    start.elapsed()
-                );
             });
         }
     });
@@ -94,7 +89,7 @@ fn liar(answer: &'static [u8]) -> Origin {
 }
 
 #[test]
-fn a_lying_upstream_is_refused_and_nothing_it_said_reaches_the_client() {
+fn invalid_upstream_replies_are_refused_and_never_forwarded() {
     let socks: &[&[u8]] = &[
         b"\x05\xff",
         b"\x05\x09",
@@ -150,11 +145,10 @@ fn group(policy: &str, members: [SocketAddr; 2]) -> String {
 }
 
 #[test]
-fn a_group_moves_on_within_the_same_request_when_a_member_is_killed() {
+fn a_group_fails_over_within_one_request() {
     let origin = Origin::http();
-    let (Some(mut one), Some(two)) = (Microsocks::start(), Microsocks::start()) else {
-        return;
-    };
+    let mut one = require!(Microsocks::start());
+    let two = require!(Microsocks::start());
     for policy in ["failover", "latency", "round-robin", "sticky"] {
         let privet = Privet::start(&group(policy, [one.address, two.address]));
         let proxy = format!("socks5h://{}", privet.proxy());
@@ -176,11 +170,10 @@ fn a_group_moves_on_within_the_same_request_when_a_member_is_killed() {
 }
 
 #[test]
-fn a_failover_group_prefers_its_first_member_and_comes_back_to_it() {
+fn a_failover_group_prefers_its_first_member_and_returns_to_it() {
     let origin = Origin::http();
-    let (Some(one), Some(two)) = (Microsocks::start(), Microsocks::start()) else {
-        return;
-    };
+    let one = require!(Microsocks::start());
+    let two = require!(Microsocks::start());
     let checked = format!(
         "{}check = {{ url = \"{}\", interval = \"1s\", timeout = \"1s\" }}\n",
         group("failover", [one.address, two.address]),
@@ -206,7 +199,7 @@ fn a_failover_group_prefers_its_first_member_and_comes_back_to_it() {
 }
 
 #[test]
-fn when_all_members_are_dead_a_mode_without_a_kill_switch_may_go_direct_and_says_so() {
+fn without_a_kill_switch_a_dead_group_falls_back_to_direct_and_says_so() {
     let origin = Origin::http();
     let dead = group("failover", [reserve(), reserve()]);
     let strict = Privet::start(&dead);

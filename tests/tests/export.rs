@@ -162,7 +162,7 @@ fn times_add_up(entry: &Value) -> bool {
 }
 
 #[test]
-fn the_check_itself_finds_what_is_wrong_with_an_archive() {
+fn the_har_check_finds_each_fault() {
     let mut found = Vec::new();
     let bad = serde_json::json!({
         "version": 1.2, "creator": {"name": "x", "version": "1", "extra": 1},
@@ -184,7 +184,7 @@ fn the_check_itself_finds_what_is_wrong_with_an_archive() {
 }
 
 #[test]
-fn connections_are_written_as_an_archive_that_the_standard_admits() {
+fn connections_are_exported_as_valid_har() {
     let privet = Privet::start("[filter]\ndeny = [\"bad.example\"]\n");
     let origin = Origin::echo();
     let mut stands = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("a way");
@@ -240,7 +240,7 @@ fn connections_are_written_as_an_archive_that_the_standard_admits() {
 }
 
 #[test]
-fn connections_are_written_as_csv_one_line_each() {
+fn connections_are_exported_as_csv_one_per_line() {
     let privet = Privet::start("");
     let origin = Origin::echo();
     let _tunnels =

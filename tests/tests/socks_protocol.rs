@@ -93,7 +93,7 @@ fn bytes_sent_with_the_request_reach_the_target() {
 }
 
 #[test]
-fn bind_lets_the_named_peer_in_and_tells_who_came() {
+fn bind_accepts_the_named_peer_and_reports_its_address() {
     let privet = Privet::start("");
     let (mut stream, reply) = socks5_command(privet.proxy(), 2, "127.0.0.1", 0);
     assert_eq!(reply[1], 0, "{reply:?}");
@@ -231,7 +231,7 @@ fn an_association_ends_with_its_tcp_connection() {
 }
 
 #[test]
-fn a_connection_cut_anywhere_in_its_handshake_costs_nothing() {
+fn a_connection_closed_anywhere_in_its_handshake_leaves_nothing_behind() {
     let origin = Origin::echo();
     let privet = Privet::start("");
     let whole = [
