@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use privet_wire::places::Named;
-use privet_wire::{Endpoint, WireError};
+use privet_api::paths::Paths;
+use privet_api::{Endpoint, TransportError};
 use serde::Serialize;
 use tauri::State;
 use tokio::io::AsyncReadExt;
@@ -27,7 +27,7 @@ const MAX_STATUS: usize = 1024 * 1024;
 
 /// What the window was told about where things are.
 pub struct Surroundings {
-    pub named: Named,
+    pub named: Paths,
     pub socket: PathBuf,
 }
 
@@ -77,7 +77,7 @@ pub async fn attach(
     };
     match answers(&door.0).await {
         Ok(()) => return Ok(Attached { started: false }),
-        Err(WireError::NotRunning(_)) => {}
+        Err(TransportError::NotRunning(_)) => {}
         Err(error) => {
             return Err(stranded(Why::Mute {
                 detail: error.to_string(),
@@ -87,19 +87,20 @@ pub async fn attach(
     start(&door.0, &surroundings.named).await.map_err(stranded)
 }
 
-async fn answers(endpoint: &Endpoint) -> Result<(), WireError> {
+async fn answers(endpoint: &Endpoint) -> Result<(), TransportError> {
     let Ok(request) = request("GET", "/api/v1/status", None) else {
-        return Err(WireError::Broken("the request".to_owned()));
+        return Err(TransportError::Broken("the request".to_owned()));
     };
-    let answer = privet_wire::whole(endpoint, request, MAX_STATUS, ANSWER).await?;
+    let answer =
+        privet_api::transport::send_and_collect(endpoint, request, MAX_STATUS, ANSWER).await?;
     if answer.status.is_success() {
         Ok(())
     } else {
-        Err(WireError::Broken(format!("status {}", answer.status)))
+        Err(TransportError::Broken(format!("status {}", answer.status)))
     }
 }
 
-async fn start(endpoint: &Endpoint, named: &Named) -> Result<Attached, Why> {
+async fn start(endpoint: &Endpoint, named: &Paths) -> Result<Attached, Why> {
     let program = find().map_err(|looked| Why::NoProgram { looked })?;
     let name = program.display().to_string();
     let not_started = |detail: String| Why::NotStarted {
@@ -107,7 +108,7 @@ async fn start(endpoint: &Endpoint, named: &Named) -> Result<Attached, Why> {
         detail,
     };
     let words = named
-        .words()
+        .to_args()
         .map_err(|error| not_started(error.to_string()))?;
     let mut command = Command::new(&program);
     command.arg("agent").args(words);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use privet_wire::{Endpoint, WireError};
+use privet_api::{Endpoint, TransportError};
 use serde::{Deserialize, Serialize};
 use tauri::http::{Method, Request, header};
 
@@ -32,12 +32,12 @@ pub enum Refusal {
     Forbidden(String),
 }
 
-impl From<WireError> for Refusal {
-    fn from(error: WireError) -> Self {
+impl From<TransportError> for Refusal {
+    fn from(error: TransportError) -> Self {
         match error {
-            WireError::NotRunning(place) => Self::NotRunning(place),
-            WireError::TimedOut => Self::TimedOut,
-            WireError::Broken(why) => Self::Broken(why),
+            TransportError::NotRunning(place) => Self::NotRunning(place),
+            TransportError::TimedOut => Self::TimedOut,
+            TransportError::Broken(why) => Self::Broken(why),
         }
     }
 }
@@ -62,7 +62,8 @@ pub struct Said {
 #[tauri::command]
 pub async fn call(door: tauri::State<'_, Door>, asked: Asked) -> Result<Said, Refusal> {
     let request = request(&asked.method, &asked.path, asked.body)?;
-    let answer = privet_wire::whole(&door.0, request, MAX_ANSWER, PATIENCE).await?;
+    let answer =
+        privet_api::transport::send_and_collect(&door.0, request, MAX_ANSWER, PATIENCE).await?;
     Ok(Said {
         status: answer.status.as_u16(),
         body: String::from_utf8_lossy(&answer.body).into_owned(),

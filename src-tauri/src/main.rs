@@ -33,7 +33,7 @@ mod words;
 use std::path::Path;
 use std::process::ExitCode;
 
-use privet_wire::Endpoint;
+use privet_api::Endpoint;
 
 use crate::instance::{Claim, First, Message};
 use crate::words::Words;
@@ -61,7 +61,7 @@ fn main() -> ExitCode {
 fn run(words: Words) -> Result<(), String> {
     screen()?;
     let places = &words.named;
-    let told = |error: privet_wire::places::PlaceError| error.to_string();
+    let told = |error: privet_api::paths::PathError| error.to_string();
     let data_dir = places.data_dir().map_err(told)?;
     let run_dir = places.run_dir().map_err(told)?;
     let socket = places.socket().map_err(told)?;

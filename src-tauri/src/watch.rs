@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use privet_wire::{Events, exchange};
+use privet_api::{EventStream, transport};
 use serde::Serialize;
 use tauri::State;
 use tokio::sync::Notify;
@@ -31,7 +31,7 @@ struct Open {
 
 struct Stream {
     /// Away while its next event is waited for.
-    events: Option<Events>,
+    events: Option<EventStream>,
     ended: Arc<Notify>,
 }
 
@@ -65,13 +65,13 @@ pub async fn watch(
         return Err(Refusal::Forbidden("path".to_owned()));
     }
     let request = request("GET", &path, None)?;
-    let response = tokio::time::timeout(OPENING, privet_wire::exchange(&door.0, request))
+    let response = tokio::time::timeout(OPENING, privet_api::transport::send(&door.0, request))
         .await
         .map_err(|_| Refusal::TimedOut)??;
     if response.status().is_success() {
-        return Ok(Opened::Stream(watches.add(Events::of(response))));
+        return Ok(Opened::Stream(watches.add(EventStream::new(response))));
     }
-    let refused = exchange::collect(response, MAX_REFUSAL).await?;
+    let refused = transport::collect(response, MAX_REFUSAL).await?;
     Ok(Opened::Refused {
         status: refused.status.as_u16(),
         body: String::from_utf8_lossy(&refused.body).into_owned(),
@@ -114,7 +114,7 @@ pub fn unwatch(watches: State<'_, Watches>, id: u32) {
 }
 
 impl Watches {
-    fn add(&self, events: Events) -> u32 {
+    fn add(&self, events: EventStream) -> u32 {
         let mut open = self.lock();
         open.last = open.last.wrapping_add(1);
         let id = open.last;
@@ -131,13 +131,13 @@ impl Watches {
         id
     }
 
-    fn take(&self, id: u32) -> Option<(Events, Arc<Notify>)> {
+    fn take(&self, id: u32) -> Option<(EventStream, Arc<Notify>)> {
         let mut open = self.lock();
         let stream = open.streams.get_mut(&id)?;
         Some((stream.events.take()?, stream.ended.clone()))
     }
 
-    fn put_back(&self, id: u32, events: Events) {
+    fn put_back(&self, id: u32, events: EventStream) {
         if let Some(stream) = self.lock().streams.get_mut(&id) {
             stream.events = Some(events);
         }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use privet_wire::places::Named;
+use privet_api::paths::Paths;
 
 pub const HELP: &str = "\
 privet-desktop [--config FILE] [--data-dir DIR] [LINK]
@@ -18,7 +18,7 @@ A second start shows the window that is there.
 /// What the command line asks for.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Words {
-    pub named: Named,
+    pub named: Paths,
     pub link: Option<String>,
     pub help: bool,
     pub version: bool,

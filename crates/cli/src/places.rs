@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use privet_api::paths::{PathError, Paths};
 use privet_control::Client;
-use privet_wire::places::{Named, PlaceError};
 
 use crate::exit::Failure;
 
@@ -23,8 +23,8 @@ pub struct Places {
 
 impl Places {
     /// What was named here.
-    pub fn named(&self) -> Named {
-        Named {
+    pub fn named(&self) -> Paths {
+        Paths {
             config: self.config.clone(),
             data_dir: self.data_dir.clone(),
         }
@@ -51,14 +51,14 @@ impl Places {
     }
 }
 
-impl From<PlaceError> for Failure {
-    fn from(error: PlaceError) -> Self {
+impl From<PathError> for Failure {
+    fn from(error: PathError) -> Self {
         match error {
-            PlaceError::Homeless => Self::with_help(
+            PathError::NoHome => Self::with_help(
                 error.to_string(),
                 "name the places yourself: --config FILE --data-dir DIR",
             ),
-            PlaceError::Path { .. } => Self::failed(error.to_string()),
+            PathError::Io { .. } => Self::failed(error.to_string()),
         }
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::Full;
+use privet_api::{EventStream, TransportError};
 use privet_connection_log::Page;
-use privet_wire::{Events, WireError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -145,18 +145,28 @@ impl Client {
         &self,
         request: Request<Full<Bytes>>,
     ) -> Result<T, ClientError> {
-        let answer = privet_wire::whole(&self.wire(), request, MAX_ANSWER, CALL_TIMEOUT).await?;
+        let answer = privet_api::transport::send_and_collect(
+            &self.wire(),
+            request,
+            MAX_ANSWER,
+            CALL_TIMEOUT,
+        )
+        .await?;
         read(answer.status, &answer.body)
     }
 
     /// Opens the event stream at `path` (server-sent events).
-    pub async fn events<Q: Serialize>(&self, path: &str, query: &Q) -> Result<Events, ClientError> {
+    pub async fn events<Q: Serialize>(
+        &self,
+        path: &str,
+        query: &Q,
+    ) -> Result<EventStream, ClientError> {
         let request = self.request(Method::GET, &with_query(path, query)?, None::<&()>)?;
-        let response = privet_wire::exchange(&self.wire(), request).await?;
+        let response = privet_api::transport::send(&self.wire(), request).await?;
         if response.status() == StatusCode::OK {
-            return Ok(Events::of(response));
+            return Ok(EventStream::new(response));
         }
-        let refused = privet_wire::exchange::collect(response, MAX_ANSWER).await?;
+        let refused = privet_api::transport::collect(response, MAX_ANSWER).await?;
         Err(read::<serde::de::IgnoredAny>(refused.status, &refused.body)
             .err()
             .unwrap_or(ClientError::TimedOut))
@@ -180,7 +190,13 @@ impl Client {
     pub async fn export(&self, query: &ExportQuery) -> Result<Bytes, ClientError> {
         let target = with_query("/api/v1/connections/export", query)?;
         let request = self.request(Method::GET, &target, None::<&()>)?;
-        let answer = privet_wire::whole(&self.wire(), request, MAX_ANSWER, CALL_TIMEOUT).await?;
+        let answer = privet_api::transport::send_and_collect(
+            &self.wire(),
+            request,
+            MAX_ANSWER,
+            CALL_TIMEOUT,
+        )
+        .await?;
         if answer.status.is_success() {
             return Ok(answer.body);
         }
@@ -204,8 +220,8 @@ impl Client {
         self.get("/api/v1/why", query).await
     }
 
-    /// Events as they come; the stream has no end of its own.
-    pub async fn watch(&self, query: &EventsQuery) -> Result<Events, ClientError> {
+    /// EventStream as they come; the stream has no end of its own.
+    pub async fn watch(&self, query: &EventsQuery) -> Result<EventStream, ClientError> {
         self.events("/api/v1/events", query).await
     }
 
@@ -353,20 +369,20 @@ impl Client {
         builder.body(Full::new(bytes)).map_err(|e| broken(&e))
     }
 
-    fn wire(&self) -> privet_wire::Endpoint {
+    fn wire(&self) -> privet_api::Endpoint {
         match &self.endpoint {
-            Endpoint::Unix(path) => privet_wire::Endpoint::Unix(path.clone()),
-            Endpoint::Tcp(address, _) => privet_wire::Endpoint::Tcp(*address),
+            Endpoint::Unix(path) => privet_api::Endpoint::Unix(path.clone()),
+            Endpoint::Tcp(address, _) => privet_api::Endpoint::Tcp(*address),
         }
     }
 }
 
-impl From<WireError> for ClientError {
-    fn from(error: WireError) -> Self {
+impl From<TransportError> for ClientError {
+    fn from(error: TransportError) -> Self {
         match error {
-            WireError::NotRunning(place) => Self::NotRunning(place),
-            WireError::TimedOut => Self::TimedOut,
-            WireError::Broken(why) => Self::Broken(why),
+            TransportError::NotRunning(place) => Self::NotRunning(place),
+            TransportError::TimedOut => Self::TimedOut,
+            TransportError::Broken(why) => Self::Broken(why),
         }
     }
 }

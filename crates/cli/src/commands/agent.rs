@@ -45,7 +45,7 @@ pub async fn run(context: &Context, args: Args, handed: Handed) -> Result<Exit, 
 async fn already_runs(context: &Context, pid: &str) -> Result<Exit, Failure> {
     context.complain(&format!("Privet already runs, as process {pid}"));
     let page = context.client()?.page().await;
-    let places = context.places.named().words()?;
+    let places = context.places.named().to_args()?;
     if let Err(error) = privet_system::window::open(&places, page.as_deref()) {
         context.complain(&error.to_string());
     }

@@ -114,7 +114,7 @@ pub async fn start(
     let _ = notify(ServiceState::Ready);
     let client = face.tray.then(|| context.client()).transpose()?;
     let client = client.map(|client| client.by("tray"));
-    let places = context.places.named().words()?;
+    let places = context.places.named().to_args()?;
     // It ends when "Quit" is clicked, and with this process.
     let quit = Arc::new(Notify::new());
     let tray = client.map(|client| {

@@ -1,25 +1,28 @@
-//! The engine's events (server-sent events, HTML standard section 9.2) as they come.
+//! Reads server-sent events (HTML standard, section 9.2) from a response as they arrive.
+//!
+//! Our own parser: `eventsource-stream` and `sse-stream` do the same on a `Stream`; the body here is a hyper body that is
+//! read only when the next event is asked for, and an event's size is bounded.
 
 use http::Response;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
-use crate::exchange::WireError;
+use crate::transport::TransportError;
 
 /// Longest event read, in bytes.
 const MAX_EVENT: usize = 64 * 1024 * 1024;
 
-/// A stream of events; it has no end of its own.
-pub struct Events {
+/// The events of one response. The engine keeps the stream open until it stops.
+pub struct EventStream {
     body: Incoming,
-    pending: Pending,
+    buffer: EventBuffer,
 }
 
-/// What has come of the next event.
+/// The received bytes that are not yet a whole event.
 #[derive(Debug, Default)]
-struct Pending {
+struct EventBuffer {
     bytes: Vec<u8>,
-    /// So many of them hold no end.
+    /// This many bytes from the start are known to hold no end of an event.
     searched: usize,
 }
 
@@ -31,54 +34,56 @@ pub struct Event {
     pub data: String,
 }
 
-impl Events {
-    /// Of an answer whose status was looked at already.
-    pub fn of(response: Response<Incoming>) -> Self {
+impl EventStream {
+    /// Reads events from `response`, whose status the caller has checked.
+    pub fn new(response: Response<Incoming>) -> Self {
         Self {
             body: response.into_body(),
-            pending: Pending::default(),
+            buffer: EventBuffer::default(),
         }
     }
 
-    /// The next event; `None`: the engine closed the stream. What is not asked for waits with the engine, which drops the
-    /// oldest.
+    /// The next event, or `None` when the engine closed the stream. The engine sends the newest state when this side reads,
+    /// and drops the oldest log lines.
     ///
     /// # Errors
-    /// [`WireError::Broken`]: the connection broke, or an event has no end.
-    pub async fn next(&mut self) -> Result<Option<Event>, WireError> {
+    /// [`TransportError::Broken`]: the connection broke, or an event is longer than 64 MiB.
+    pub async fn next(&mut self) -> Result<Option<Event>, TransportError> {
         loop {
-            if let Some(event) = self.pending.take_event() {
+            if let Some(event) = self.buffer.take_event() {
                 return Ok(Some(event));
             }
             match self.body.frame().await {
                 Some(Ok(frame)) => {
                     if let Some(data) = frame.data_ref() {
-                        self.pending.bytes.extend_from_slice(data);
+                        self.buffer.bytes.extend_from_slice(data);
                     }
                 }
-                Some(Err(error)) => return Err(WireError::Broken(error.to_string())),
+                Some(Err(error)) => return Err(TransportError::Broken(error.to_string())),
                 None => return Ok(None),
             }
-            if self.pending.bytes.len() > MAX_EVENT {
-                return Err(WireError::Broken("an event without an end".to_owned()));
+            if self.buffer.bytes.len() > MAX_EVENT {
+                return Err(TransportError::Broken(
+                    "an event is longer than 64 MiB".to_owned(),
+                ));
             }
         }
     }
 }
 
-impl Pending {
-    /// Takes one whole event off the front; comments and empty events are passed over.
+impl EventBuffer {
+    /// Removes one whole event from the front. Comments and empty events are skipped.
     fn take_event(&mut self) -> Option<Event> {
         loop {
             let rest = self.bytes.get(self.searched..)?;
             let Some(end) = rest.windows(2).position(|two| two == b"\n\n") else {
-                // The next piece may begin with the second half.
+                // The next chunk may begin with the second newline.
                 self.searched = self.bytes.len().saturating_sub(1);
                 return None;
             };
             let block: Vec<u8> = self.bytes.drain(..self.searched + end + 2).collect();
             self.searched = 0;
-            let event = read(&String::from_utf8_lossy(&block));
+            let event = parse(&String::from_utf8_lossy(&block));
             if !event.data.is_empty() {
                 return Some(event);
             }
@@ -86,7 +91,7 @@ impl Pending {
     }
 }
 
-fn read(block: &str) -> Event {
+fn parse(block: &str) -> Event {
     let mut event = Event {
         name: String::new(),
         data: String::new(),
@@ -108,12 +113,12 @@ fn read(block: &str) -> Event {
 mod tests {
     use super::*;
 
-    /// What comes of the text in pieces of that many bytes.
-    fn in_pieces(text: &str, size: usize) -> Vec<(String, String)> {
-        let (mut pending, mut events) = (Pending::default(), Vec::new());
-        for piece in text.as_bytes().chunks(size) {
-            pending.bytes.extend_from_slice(piece);
-            while let Some(event) = pending.take_event() {
+    /// Parses `text` received in chunks of `size` bytes.
+    fn parse_in_chunks(text: &str, size: usize) -> Vec<(String, String)> {
+        let (mut buffer, mut events) = (EventBuffer::default(), Vec::new());
+        for chunk in text.as_bytes().chunks(size) {
+            buffer.bytes.extend_from_slice(chunk);
+            while let Some(event) = buffer.take_event() {
                 events.push((event.name, event.data));
             }
         }
@@ -121,14 +126,14 @@ mod tests {
     }
 
     #[test]
-    fn however_the_bytes_come_the_events_are_the_same_and_letters_stay_whole() {
+    fn events_are_the_same_for_every_chunk_size_and_utf8_stays_whole() {
         let text = ": alive\n\nevent: status\ndata: {\"a\":\"für وسيط\"}\n\nevent: logs\ndata: x\ndata: y\n\nevent: cut";
         let want = [("status", "{\"a\":\"für وسيط\"}"), ("logs", "x\ny")];
         for size in 1..=text.len() {
-            let got = in_pieces(text, size);
+            let got = parse_in_chunks(text, size);
             let got: Vec<(&str, &str)> =
                 got.iter().map(|(name, data)| (&**name, &**data)).collect();
-            assert_eq!(got, want, "in pieces of {size}");
+            assert_eq!(got, want, "in chunks of {size}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One HTTP/1.1 exchange with an engine, on a connection of its own.
+//! Sends one HTTP/1.1 request to an engine, on a connection of its own.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,15 +14,17 @@ use hyper_util::rt::TokioIo;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Where an engine listens.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
+    /// The control socket's path.
     Unix(PathBuf),
+    /// The address in `[control] http`.
     Tcp(SocketAddr),
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum WireError {
-    /// Nobody listens there.
+pub enum TransportError {
+    /// Nothing listens on the endpoint.
     #[error("no engine answers on {0}; start one with `privet serve`")]
     NotRunning(String),
     #[error("the engine did not answer in time")]
@@ -31,94 +33,100 @@ pub enum WireError {
     Broken(String),
 }
 
-/// A whole answer.
+/// A response whose body was read to its end.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct FullResponse {
     pub status: StatusCode,
     pub body: Bytes,
 }
 
-/// Sends `request` and gives the answer's head and its body as it comes.
+/// Sends `request` and returns the response as soon as its head is there.
 ///
 /// # Errors
-/// [`WireError`]; connecting gives up after 3 s, the rest is the caller's to limit.
-pub async fn exchange(
+/// [`TransportError`]. Connecting times out after 3 s; the caller limits the time for the rest.
+pub async fn send(
     endpoint: &Endpoint,
     request: Request<Full<Bytes>>,
-) -> Result<Response<Incoming>, WireError> {
+) -> Result<Response<Incoming>, TransportError> {
     match endpoint {
         #[cfg(unix)]
         Endpoint::Unix(path) => {
             let connecting = tokio::net::UnixStream::connect(path);
             let stream = connect(connecting, path.display().to_string()).await?;
-            speak(stream, request).await
+            send_on(stream, request).await
         }
         #[cfg(not(unix))]
-        Endpoint::Unix(path) => Err(WireError::NotRunning(path.display().to_string())),
+        Endpoint::Unix(path) => Err(TransportError::NotRunning(path.display().to_string())),
         Endpoint::Tcp(address) => {
             let connecting = tokio::net::TcpStream::connect(address);
             let stream = connect(connecting, address.to_string()).await?;
-            speak(stream, request).await
+            send_on(stream, request).await
         }
     }
 }
 
-/// Sends `request` and reads the whole answer, at most `limit` bytes within `patience`.
+/// Sends `request` and reads the whole response: at most `limit` bytes of body within `timeout`.
 ///
 /// # Errors
-/// [`WireError`]; an answer that is longer is [`WireError::Broken`].
-pub async fn whole(
+/// [`TransportError`]; a longer body is [`TransportError::Broken`].
+pub async fn send_and_collect(
     endpoint: &Endpoint,
     request: Request<Full<Bytes>>,
     limit: usize,
-    patience: Duration,
-) -> Result<Answer, WireError> {
+    timeout: Duration,
+) -> Result<FullResponse, TransportError> {
     let calling = async {
-        let response = exchange(endpoint, request).await?;
+        let response = send(endpoint, request).await?;
         collect(response, limit).await
     };
-    tokio::time::timeout(patience, calling)
+    tokio::time::timeout(timeout, calling)
         .await
-        .map_err(|_| WireError::TimedOut)?
+        .map_err(|_| TransportError::TimedOut)?
 }
 
-/// The rest of an answer, at most `limit` bytes.
+/// Reads the body of a response, at most `limit` bytes.
 ///
 /// # Errors
-/// [`WireError::Broken`]: it is longer, or ends early.
-pub async fn collect(response: Response<Incoming>, limit: usize) -> Result<Answer, WireError> {
+/// [`TransportError::Broken`]: it is longer, or ends early.
+pub async fn collect(
+    response: Response<Incoming>,
+    limit: usize,
+) -> Result<FullResponse, TransportError> {
     let status = response.status();
     let body = Limited::new(response.into_body(), limit)
         .collect()
         .await
-        .map_err(|error| WireError::Broken(error.to_string()))?
+        .map_err(|error| TransportError::Broken(error.to_string()))?
         .to_bytes();
-    Ok(Answer { status, body })
+    Ok(FullResponse { status, body })
 }
 
 async fn connect<S>(
     connecting: impl Future<Output = std::io::Result<S>>,
-    place: String,
-) -> Result<S, WireError> {
+    endpoint: String,
+) -> Result<S, TransportError> {
     match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
         Ok(Ok(stream)) => Ok(stream),
         Ok(Err(error)) if error.kind() == std::io::ErrorKind::PermissionDenied => Err(
-            WireError::Broken(format!("{place} belongs to another user: {error}")),
+            TransportError::Broken(format!("{endpoint} belongs to another user: {error}")),
         ),
-        Ok(Err(_)) => Err(WireError::NotRunning(place)),
-        Err(_) => Err(WireError::TimedOut),
+        Ok(Err(_)) => Err(TransportError::NotRunning(endpoint)),
+        Err(_) => Err(TransportError::TimedOut),
     }
 }
 
-async fn speak<S>(stream: S, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, WireError>
+async fn send_on<S>(
+    stream: S,
+    request: Request<Full<Bytes>>,
+) -> Result<Response<Incoming>, TransportError>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
-    let broken = |error: hyper::Error| WireError::Broken(error.to_string());
+    let broken = |error: hyper::Error| TransportError::Broken(error.to_string());
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
         .await
         .map_err(broken)?;
-    // Ends with the answer's body, or when the caller drops it.
+    // Ends with the response's body, or when the caller drops it.
     tokio::spawn(async move {
         let _ = connection.await;
     });
