@@ -4,21 +4,21 @@ use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use privet_engine::Door;
+use privet_engine::ChangeSource;
 
 /// The header in which a door names itself. It proves nothing and gives no right: the timeline shows it.
 pub const DOOR_HEADER: &str = "privet-door";
 
 /// The names that a door may have. Whoever gives none of them is "api".
-pub(crate) const DOORS: [(&str, Door); 4] = [
-    ("window", Door::Window),
-    ("tray", Door::Tray),
-    ("cli", Door::Cli),
-    ("page", Door::Page),
+pub(crate) const DOORS: [(&str, ChangeSource); 4] = [
+    ("window", ChangeSource::Window),
+    ("tray", ChangeSource::Tray),
+    ("cli", ChangeSource::Cli),
+    ("page", ChangeSource::Page),
 ];
 
 /// The door that this call came by.
-pub(crate) struct From(pub Door);
+pub(crate) struct From(pub ChangeSource);
 
 impl<S: Send + Sync> FromRequestParts<S> for From {
     type Rejection = Infallible;
@@ -29,8 +29,8 @@ impl<S: Send + Sync> FromRequestParts<S> for From {
             (Some(name), None) => DOORS
                 .iter()
                 .find(|(known, _)| name.as_bytes() == known.as_bytes())
-                .map_or(Door::Api, |(_, door)| *door),
-            _ => Door::Api,
+                .map_or(ChangeSource::Api, |(_, door)| *door),
+            _ => ChangeSource::Api,
         };
         Ok(Self(door))
     }
@@ -42,7 +42,7 @@ mod tests {
 
     use super::*;
 
-    async fn door(names: &[&str]) -> Door {
+    async fn door(names: &[&str]) -> ChangeSource {
         let mut request = Request::builder();
         for name in names {
             request = request.header(DOOR_HEADER, *name);
@@ -54,10 +54,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_door_is_one_of_four_or_the_api() {
-        assert_eq!(door(&["tray"]).await, Door::Tray);
-        assert_eq!(door(&["window"]).await, Door::Window);
+        assert_eq!(door(&["tray"]).await, ChangeSource::Tray);
+        assert_eq!(door(&["window"]).await, ChangeSource::Window);
         for unknown in [&[][..], &["file"], &["Tray"], &["tray", "cli"], &["x\"},{"]] {
-            assert_eq!(door(unknown).await, Door::Api, "{unknown:?}");
+            assert_eq!(door(unknown).await, ChangeSource::Api, "{unknown:?}");
         }
     }
 }

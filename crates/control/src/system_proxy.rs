@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use privet_engine::{Engine, Kind, ListenerState};
+use privet_engine::{Engine, ListenerKind, ListenerState};
 use privet_system::proxy::{
     DesiredProxy, ProxyError, SystemProxyReport, SystemProxySession, SystemProxyState,
 };
@@ -229,17 +229,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn target(listeners: &[ListenerState], means: Option<Means>) -> Option<DesiredProxy> {
-    let first = |kinds: [Kind; 2]| {
+    let first = |kinds: [ListenerKind; 2]| {
         kinds.iter().find_map(|kind| {
             let listener = listeners.iter().find(|listener| listener.kind == *kind)?;
             Some(reachable(listener.address))
         })
     };
-    let pac = || first([Kind::Pac, Kind::Pac]).map(DesiredProxy::pac);
+    let pac = || first([ListenerKind::Pac, ListenerKind::Pac]).map(DesiredProxy::pac);
     let manual = || {
         Some(DesiredProxy::Manual {
-            http: first([Kind::Mixed, Kind::Http])?,
-            socks: first([Kind::Mixed, Kind::Socks]),
+            http: first([ListenerKind::Mixed, ListenerKind::Http])?,
+            socks: first([ListenerKind::Mixed, ListenerKind::Socks]),
         })
     };
     match means {
@@ -264,8 +264,8 @@ pub(crate) fn reachable(mut address: SocketAddr) -> SocketAddr {
 mod tests {
     use super::*;
 
-    fn listeners(all: &[(Kind, &str)]) -> Vec<ListenerState> {
-        let state = |(kind, address): &(Kind, &str)| ListenerState {
+    fn listeners(all: &[(ListenerKind, &str)]) -> Vec<ListenerState> {
+        let state = |(kind, address): &(ListenerKind, &str)| ListenerState {
             kind: *kind,
             address: address.parse().unwrap(),
         };
@@ -274,8 +274,8 @@ mod tests {
 
     #[test]
     fn the_desktop_is_pointed_at_the_pac_file_where_there_is_one() {
-        let mixed = (Kind::Mixed, "0.0.0.0:7280");
-        let all = listeners(&[mixed, (Kind::Pac, "127.0.0.1:7281")]);
+        let mixed = (ListenerKind::Mixed, "0.0.0.0:7280");
+        let all = listeners(&[mixed, (ListenerKind::Pac, "127.0.0.1:7281")]);
         let pac = DesiredProxy::Pac {
             url: "http://127.0.0.1:7281/proxy.pac".to_owned(),
         };
@@ -289,7 +289,7 @@ mod tests {
         assert_eq!(target(&listeners(&[mixed]), None), manual);
         assert_eq!(target(&listeners(&[mixed]), Some(Means::Pac)), None);
         assert_eq!(
-            target(&listeners(&[(Kind::Socks, "127.0.0.1:1")]), None),
+            target(&listeners(&[(ListenerKind::Socks, "127.0.0.1:1")]), None),
             None
         );
     }

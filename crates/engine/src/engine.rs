@@ -12,24 +12,24 @@ use privet_policy::{Explanation, TargetError};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::accept::listener::{Kind, ListenerState};
+use crate::accept::listener::{ListenerKind, ListenerState};
 use crate::problems::Problem;
 use crate::shared::Shared;
 use crate::simulate::SimulatedRequest;
 use crate::snapshot::Snapshot;
-use crate::supervise::command::Order;
+use crate::supervise::command::Command;
 use crate::supervise::configuration::reload::{ApplyError, ApplyReport, ChangeOrigin};
 use crate::supervise::launch::Options;
 use crate::supervise::lists::{ListAction, ListActionError, ListState};
 use crate::supervise::mode::ModeState;
 use crate::supervise::rules::{self, RuleState, TemporaryLifetime};
-use crate::supervise::timeline::{ChangeDetail, ChangeStatus, Door, UndoAction, UndoError};
+use crate::supervise::timeline::{ChangeDetail, ChangeSource, ChangeStatus, UndoAction, UndoError};
 
 /// A running engine. Cheap to clone; every door holds one.
 #[derive(Clone)]
 pub struct Engine {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) orders: mpsc::Sender<Order>,
+    pub(crate) commands: mpsc::Sender<Command>,
     pub(crate) options: Arc<Options>,
 }
 
@@ -99,12 +99,12 @@ impl Engine {
     /// No mode of that name.
     pub async fn set_mode(
         &self,
-        door: Door,
+        door: ChangeSource,
         name: &str,
         span: Option<Duration>,
     ) -> Result<(ModeState, Option<u64>), ApplyError> {
         let (name, by) = (name.to_owned(), door.into());
-        self.order(|reply| Order::Mode {
+        self.command(|reply| Command::Mode {
             name,
             span,
             by,
@@ -120,11 +120,11 @@ impl Engine {
     /// The text is not sound, a listener cannot be bound, the file cannot be written: nothing has changed then.
     pub async fn apply(
         &self,
-        door: Door,
+        door: ChangeSource,
         text: String,
         dry_run: bool,
     ) -> Result<ApplyReport, ApplyError> {
-        self.order(|reply| Order::Apply {
+        self.command(|reply| Command::Apply {
             text: Some(text),
             dry_run,
             by: door.into(),
@@ -139,17 +139,17 @@ impl Engine {
     /// # Errors
     /// As [`Engine::apply`].
     pub async fn reload(&self) -> Result<ApplyReport, ApplyError> {
-        self.order(|reply| Order::Apply {
+        self.command(|reply| Command::Apply {
             text: None,
             dry_run: false,
-            by: Door::File.into(),
+            by: ChangeSource::File.into(),
             reply,
         })
         .await
         .unwrap_or_else(stopped)
     }
 
-    /// The rules in the order in which they are asked, those of no file first, each with what it did.
+    /// The rules in the command in which they are asked, those of no file first, each with what it did.
     pub fn rules(&self) -> Vec<RuleState> {
         rules::states(&self.shared.snapshot.load())
     }
@@ -161,13 +161,13 @@ impl Engine {
     /// It is no sound rule, or there are too many.
     pub async fn add_temporary(
         &self,
-        door: Door,
+        door: ChangeSource,
         rule: Value,
         span: TemporaryLifetime,
         dry_run: bool,
     ) -> Result<ApplyReport, ApplyError> {
         let by = door.into();
-        self.order(|reply| Order::AddTemporary {
+        self.command(|reply| Command::AddTemporary {
             rule,
             span,
             dry_run,
@@ -182,16 +182,20 @@ impl Engine {
     ///
     /// # Errors
     /// The engine is stopping.
-    pub async fn drop_temporary(&self, door: Door, number: u32) -> Result<Option<u64>, ApplyError> {
+    pub async fn drop_temporary(
+        &self,
+        door: ChangeSource,
+        number: u32,
+    ) -> Result<Option<u64>, ApplyError> {
         let by = door.into();
-        self.order(|reply| Order::DropTemporary { number, by, reply })
+        self.command(|reply| Command::DropTemporary { number, by, reply })
             .await
             .unwrap_or_else(stopped)
     }
 
     /// The timeline from `offset` on, the newest first, and how many changes it holds.
     pub async fn changes(&self, offset: usize, limit: usize) -> (usize, Vec<ChangeStatus>) {
-        self.order(|reply| Order::Tell {
+        self.command(|reply| Command::Tell {
             offset,
             limit,
             reply,
@@ -202,7 +206,7 @@ impl Engine {
 
     /// One change of the timeline.
     pub async fn change(&self, id: u64) -> Option<ChangeStatus> {
-        self.order(|reply| Order::TellOne { id, reply })
+        self.command(|reply| Command::TellOne { id, reply })
             .await
             .flatten()
     }
@@ -214,7 +218,7 @@ impl Engine {
         what: Vec<ChangeDetail>,
         undo: UndoAction,
     ) -> Option<u64> {
-        self.order(|reply| Order::Note {
+        self.command(|reply| Command::Note {
             by,
             what,
             undo,
@@ -227,8 +231,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`UndoError`]: what is in the way. A switch of the system proxy is its door's to take back.
-    pub async fn undo(&self, door: Door, id: u64) -> Result<ChangeStatus, UndoError> {
-        self.order(|reply| Order::Undo { id, door, reply })
+    pub async fn undo(&self, door: ChangeSource, id: u64) -> Result<ChangeStatus, UndoError> {
+        self.command(|reply| Command::Undo { id, door, reply })
             .await
             .unwrap_or_else(|| Err(UndoError::Apply(stopping())))
     }
@@ -240,7 +244,7 @@ impl Engine {
     }
 
     pub async fn lists(&self) -> Vec<ListState> {
-        self.order(|reply| Order::Lists { reply })
+        self.command(|reply| Command::Lists { reply })
             .await
             .unwrap_or_default()
     }
@@ -248,7 +252,7 @@ impl Engine {
     /// Reads or fetches a list now, and waits for the outcome; false: there is none of that name.
     pub async fn refresh_list(&self, name: &str) -> bool {
         let list = name.to_owned();
-        self.order(|reply| Order::Refresh { list, reply })
+        self.command(|reply| Command::Refresh { list, reply })
             .await
             .unwrap_or(false)
     }
@@ -259,13 +263,13 @@ impl Engine {
     /// No such list, nothing to do it with, or a text that is broken.
     pub async fn act_on_list(
         &self,
-        door: Door,
+        door: ChangeSource,
         name: &str,
         act: ListAction,
     ) -> Result<(), ListActionError> {
         let list = name.to_owned();
         let done = self
-            .order(|reply| Order::ListAction {
+            .command(|reply| Command::ListAction {
                 list,
                 act,
                 by: door.into(),
@@ -300,12 +304,14 @@ impl Engine {
 
     /// Takes no more connections, lets those that stand go on for `deadline`, then ends them.
     pub async fn stop(&self, deadline: Duration) {
-        let _ = self.order(|reply| Order::Stop { deadline, reply }).await;
+        let _ = self
+            .command(|reply| Command::Stop { deadline, reply })
+            .await;
     }
 
-    async fn order<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Option<T> {
+    async fn command<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Option<T> {
         let (reply, answer) = oneshot::channel();
-        self.orders.send(order(reply)).await.ok()?;
+        self.commands.send(command(reply)).await.ok()?;
         answer.await.ok()
     }
 }
@@ -328,7 +334,7 @@ impl Shared {
                 .filter(move |listener| listener.kind == kind)
                 .map(|listener| listener.address)
         };
-        let mut found = speaks(Kind::Mixed).chain(speaks(Kind::Http));
+        let mut found = speaks(ListenerKind::Mixed).chain(speaks(ListenerKind::Http));
         let first = found.clone().next();
         let mut address = found
             .find(|address| address.ip() == ip || address.ip().is_unspecified())

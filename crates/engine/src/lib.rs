@@ -25,7 +25,7 @@ mod snapshot;
 pub mod socks;
 mod supervise;
 
-pub use accept::listener::{Kind, ListenerState};
+pub use accept::listener::{ListenerKind, ListenerState};
 pub use engine::Engine;
 pub use problems::Problem;
 pub use session::detect;
@@ -43,4 +43,6 @@ pub use supervise::mode::ModeState;
 pub use supervise::rules::{
     MAX_TEMPORARY_RULES, RuleLifetime, RuleState, TemporaryLifetime, shadow_warnings,
 };
-pub use supervise::timeline::{ChangeDetail, ChangeStatus, Door, Entry, UndoAction, UndoError};
+pub use supervise::timeline::{
+    ChangeDetail, ChangeSource, ChangeStatus, Entry, UndoAction, UndoError,
+};

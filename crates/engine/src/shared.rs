@@ -1,4 +1,4 @@
-//! What the threads of the data plane and the keeper share.
+//! What the threads of the data plane and the supervisor share.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 use arc_swap::ArcSwap;
 use privet_connection_log::ConnectionLog;
 
-use crate::accept::connection_limit::Places;
+use crate::accept::connection_limit::ConnectionLimit;
 use crate::accept::listener::ListenerState;
 use crate::gateway::authenticate::Failures;
 use crate::gateway::programs::Programs;
@@ -25,10 +25,10 @@ pub(crate) struct Shared {
     pub(crate) failures: Failures,
     pub(crate) problems: Problems,
     /// Connections that stand, against `listen.limits.connections`.
-    pub(crate) places: Arc<Places>,
+    pub(crate) connection_limit: Arc<ConnectionLimit>,
     /// Counts up with every new identity: connections of an earlier one are not shared.
     pub(crate) identity_epoch: AtomicU64,
-    /// As the keeper last set it, with the snapshot.
+    /// As the supervisor last set it, with the snapshot.
     pub(crate) mode: ArcSwap<ModeState>,
     /// The listeners that run, for the PAC and status.
     pub(crate) listening: ArcSwap<Vec<ListenerState>>,

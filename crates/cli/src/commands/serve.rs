@@ -168,17 +168,17 @@ fn make_data_dir(data_dir: &Path) -> Result<(), Failure> {
 #[cfg(unix)]
 fn adopted(
     handed: Handed,
-) -> Result<Vec<(privet_engine::Kind, Arc<std::net::TcpListener>)>, Failure> {
+) -> Result<Vec<(privet_engine::ListenerKind, Arc<std::net::TcpListener>)>, Failure> {
     use privet_system::activation::ActivatedKind;
     let handed = handed.map_err(|error| Failure::failed(error.to_string()))?;
     Ok(handed
         .into_iter()
         .map(|socket| {
             let kind = match socket.kind {
-                ActivatedKind::Mixed => privet_engine::Kind::Mixed,
-                ActivatedKind::Socks => privet_engine::Kind::Socks,
-                ActivatedKind::Http => privet_engine::Kind::Http,
-                ActivatedKind::Pac => privet_engine::Kind::Pac,
+                ActivatedKind::Mixed => privet_engine::ListenerKind::Mixed,
+                ActivatedKind::Socks => privet_engine::ListenerKind::Socks,
+                ActivatedKind::Http => privet_engine::ListenerKind::Http,
+                ActivatedKind::Pac => privet_engine::ListenerKind::Pac,
             };
             (kind, Arc::new(socket.listener))
         })
@@ -186,7 +186,9 @@ fn adopted(
 }
 
 #[cfg(not(unix))]
-fn adopted((): Handed) -> Result<Vec<(privet_engine::Kind, Arc<std::net::TcpListener>)>, Failure> {
+fn adopted(
+    (): Handed,
+) -> Result<Vec<(privet_engine::ListenerKind, Arc<std::net::TcpListener>)>, Failure> {
     Ok(Vec::new())
 }
 

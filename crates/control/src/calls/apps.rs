@@ -8,7 +8,7 @@ use axum::extract::State;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
-use privet_engine::Kind;
+use privet_engine::ListenerKind;
 use privet_system::apps::{self, DesktopApp, icon};
 use privet_system::proxy_environment::{self, ProxyAddresses, ProxyMethod};
 use serde::{Deserialize, Serialize};
@@ -285,15 +285,15 @@ fn told(program: &str) -> String {
 /// Where programs of this machine reach the engine.
 fn addresses(api: &Api) -> ProxyAddresses {
     let listeners = api.engine.listeners();
-    let first = |kinds: &[Kind]| {
+    let first = |kinds: &[ListenerKind]| {
         kinds.iter().find_map(|kind| {
             let listener = listeners.iter().find(|listener| listener.kind == *kind)?;
             Some(reachable(listener.address).to_string())
         })
     };
     ProxyAddresses {
-        http: first(&[Kind::Mixed, Kind::Http]),
-        socks: first(&[Kind::Mixed, Kind::Socks]),
-        pac: first(&[Kind::Pac]).map(|address| format!("http://{address}/proxy.pac")),
+        http: first(&[ListenerKind::Mixed, ListenerKind::Http]),
+        socks: first(&[ListenerKind::Mixed, ListenerKind::Socks]),
+        pac: first(&[ListenerKind::Pac]).map(|address| format!("http://{address}/proxy.pac")),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
-use privet_engine::{ChangeOrigin, ChangeStatus, Door, UndoAction, UndoError};
+use privet_engine::{ChangeOrigin, ChangeSource, ChangeStatus, UndoAction, UndoError};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -183,7 +183,7 @@ pub(crate) async fn undo_change(
 /// The desktop is not the engine's: its switch is taken back here.
 async fn undo_switch(
     api: &Api,
-    door: Door,
+    door: ChangeSource,
     id: u64,
     was_on: bool,
 ) -> Result<ChangeStatus, Problem> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::{FromRequest, Request, State};
 use privet_config::{Diagnostics, Document, to_json};
-use privet_engine::{ApplyError, ApplyReport, Door, StartError};
+use privet_engine::{ApplyError, ApplyReport, ChangeSource, StartError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -233,7 +233,7 @@ pub(crate) async fn patch_config(
 /// Changes the file's text as it stands now, so that comments survive, and puts the result in force.
 pub(super) async fn edit<F>(
     api: &Api,
-    door: Door,
+    door: ChangeSource,
     how: ChangeQuery,
     change: F,
 ) -> Result<axum::Json<Change>, Problem>
@@ -268,7 +268,7 @@ pub(super) fn text_of(path: &std::path::Path) -> Result<String, Problem> {
 
 pub(super) async fn apply(
     api: &Api,
-    door: Door,
+    door: ChangeSource,
     how: ChangeQuery,
     text: String,
 ) -> Result<axum::Json<Change>, Problem> {

@@ -68,7 +68,7 @@ async fn a_quiet_engine_sends_its_state_once_and_then_nothing() {
     // Longer than the keep-alive: comments may come, events may not.
     assert_eq!(next(&mut body, Duration::from_secs(12)).await, None);
     rig.engine
-        .set_mode(privet_engine::Door::Api, "strict", None)
+        .set_mode(privet_engine::ChangeSource::Api, "strict", None)
         .await
         .unwrap();
     assert!(

@@ -6,21 +6,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Notify;
 
 #[derive(Default)]
-pub(crate) struct Places {
+pub(crate) struct ConnectionLimit {
     taken: AtomicUsize,
     emptied: Notify,
 }
 
-/// One connection's place; given back when dropped.
-pub(crate) struct Place(Arc<Places>);
+/// One connection's slot; given back when dropped.
+pub(crate) struct ConnectionSlot(Arc<ConnectionLimit>);
 
-impl Places {
+impl ConnectionLimit {
     /// Completes once no connection stands.
     pub(crate) async fn empty(&self) {
         loop {
             let emptied = self.emptied.notified();
             tokio::pin!(emptied);
-            // Registered before the look: a place given back in between still wakes us.
+            // Registered before the look: a slot given back in between still wakes us.
             emptied.as_mut().enable();
             if self.taken.load(Ordering::Acquire) == 0 {
                 return;
@@ -30,15 +30,15 @@ impl Places {
     }
 }
 
-impl Place {
+impl ConnectionSlot {
     /// `None` when `most` connections stand already.
-    pub(crate) fn take(places: &Arc<Places>, most: usize) -> Option<Self> {
-        let place = Self(places.clone());
-        (places.taken.fetch_add(1, Ordering::AcqRel) < most).then_some(place)
+    pub(crate) fn take(connection_limit: &Arc<ConnectionLimit>, most: usize) -> Option<Self> {
+        let slot = Self(connection_limit.clone());
+        (connection_limit.taken.fetch_add(1, Ordering::AcqRel) < most).then_some(slot)
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         if self.0.taken.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.0.emptied.notify_waiters();
@@ -52,26 +52,26 @@ mod tests {
 
     #[test]
     fn past_the_limit_nobody_gets_a_place_and_a_place_given_back_can_be_taken() {
-        let places = Arc::new(Places::default());
-        let first = Place::take(&places, 1);
+        let connection_limit = Arc::new(ConnectionLimit::default());
+        let first = ConnectionSlot::take(&connection_limit, 1);
         assert!(first.is_some());
-        assert!(Place::take(&places, 1).is_none());
+        assert!(ConnectionSlot::take(&connection_limit, 1).is_none());
         drop(first);
-        assert!(Place::take(&places, 1).is_some());
+        assert!(ConnectionSlot::take(&connection_limit, 1).is_some());
     }
 
     #[tokio::test]
     async fn empty_waits_for_the_last_place() {
-        let places = Arc::new(Places::default());
-        places.empty().await;
-        let place = Place::take(&places, 9).unwrap();
+        let connection_limit = Arc::new(ConnectionLimit::default());
+        connection_limit.empty().await;
+        let slot = ConnectionSlot::take(&connection_limit, 9).unwrap();
         let waiting = tokio::spawn({
-            let places = places.clone();
-            async move { places.empty().await }
+            let connection_limit = connection_limit.clone();
+            async move { connection_limit.empty().await }
         });
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
-        drop(place);
+        drop(slot);
         waiting.await.unwrap();
     }
 }

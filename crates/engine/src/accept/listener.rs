@@ -17,7 +17,7 @@ const BACKLOG: i32 = 4096;
 /// What a listener takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum ListenerKind {
     /// SOCKS4, SOCKS4a, SOCKS5 and HTTP, told apart by the first bytes.
     Mixed,
     Socks,
@@ -29,18 +29,18 @@ pub enum Kind {
 /// A listener as status shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ListenerState {
-    pub kind: Kind,
+    pub kind: ListenerKind,
     /// Where it really listens (port 0 has become a number).
     pub address: SocketAddr,
 }
 
 /// Identifies a listener over reloads: what the file says, not what the system made of it.
-pub(crate) type Name = (Kind, SocketAddr);
+pub(crate) type Name = (ListenerKind, SocketAddr);
 
 /// A listener that runs.
 pub(crate) struct Running {
     /// What it takes may change while it stays open.
-    pub(crate) kind: Arc<KindCell>,
+    pub(crate) kind: Arc<ListenerKindCell>,
     pub(crate) address: SocketAddr,
     pub(crate) stop: CancellationToken,
     /// It was handed over at start: the file does not name it, and a reload leaves it.
@@ -61,24 +61,29 @@ pub(crate) fn states(open: &Open) -> Vec<ListenerState> {
     all
 }
 
-/// A [`Kind`] that a reload may change under the threads that read it.
-pub(crate) struct KindCell(AtomicU8);
+/// A [`ListenerKind`] that a reload may change under the threads that read it.
+pub(crate) struct ListenerKindCell(AtomicU8);
 
-impl KindCell {
-    const ALL: [Kind; 4] = [Kind::Mixed, Kind::Socks, Kind::Http, Kind::Pac];
+impl ListenerKindCell {
+    const ALL: [ListenerKind; 4] = [
+        ListenerKind::Mixed,
+        ListenerKind::Socks,
+        ListenerKind::Http,
+        ListenerKind::Pac,
+    ];
 
-    pub(crate) fn new(kind: Kind) -> Self {
+    pub(crate) fn new(kind: ListenerKind) -> Self {
         Self(AtomicU8::new(kind as u8))
     }
 
-    pub(crate) fn get(&self) -> Kind {
+    pub(crate) fn get(&self) -> ListenerKind {
         Self::ALL
             .get(usize::from(self.0.load(Ordering::Relaxed)))
             .copied()
-            .unwrap_or(Kind::Mixed)
+            .unwrap_or(ListenerKind::Mixed)
     }
 
-    pub(crate) fn set(&self, kind: Kind) {
+    pub(crate) fn set(&self, kind: ListenerKind) {
         self.0.store(kind as u8, Ordering::Relaxed);
     }
 }
@@ -97,7 +102,7 @@ impl Bound {
     }
 
     /// A socket that was handed over at start: it listens already and is not shared.
-    pub(crate) fn adopt(kind: Kind, socket: TcpListener) -> Result<Self, ListenError> {
+    pub(crate) fn adopt(kind: ListenerKind, socket: TcpListener) -> Result<Self, ListenError> {
         let address = socket.local_addr().map_err(|source| ListenError {
             address: ([0, 0, 0, 0], 0).into(),
             source,
@@ -136,7 +141,7 @@ pub struct ListenError {
 
 /// What of the configuration is still to be opened beside what was handed over: sockets of a kind that the service
 /// manager opened stand for all listeners of that kind.
-pub(crate) fn beside(wanted: Vec<Name>, adopted: &[Kind]) -> Vec<Name> {
+pub(crate) fn beside(wanted: Vec<Name>, adopted: &[ListenerKind]) -> Vec<Name> {
     wanted
         .into_iter()
         .filter(|name| !adopted.contains(&name.0))
@@ -149,10 +154,10 @@ pub(crate) fn wanted(config: &Config) -> Vec<Name> {
     let of = |kind, addresses: &[SocketAddr]| {
         addresses.iter().map(|a| (kind, *a)).collect::<Vec<Name>>()
     };
-    let mut all = of(Kind::Mixed, &listen.mixed);
-    all.extend(of(Kind::Socks, &listen.socks));
-    all.extend(of(Kind::Http, &listen.http));
-    all.extend(listen.pac.map(|address| (Kind::Pac, address)));
+    let mut all = of(ListenerKind::Mixed, &listen.mixed);
+    all.extend(of(ListenerKind::Socks, &listen.socks));
+    all.extend(of(ListenerKind::Http, &listen.http));
+    all.extend(listen.pac.map(|address| (ListenerKind::Pac, address)));
     all
 }
 

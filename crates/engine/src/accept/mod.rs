@@ -13,8 +13,8 @@ use privet_config::Config;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use crate::accept::connection_limit::Place;
-use crate::accept::listener::{Kind, KindCell};
+use crate::accept::connection_limit::ConnectionSlot;
+use crate::accept::listener::{ListenerKind, ListenerKindCell};
 use crate::session::{self, pac};
 use crate::shared::Shared;
 
@@ -23,8 +23,8 @@ const REST: Duration = Duration::from_millis(50);
 
 /// Which door a connection came through.
 #[derive(Clone)]
-pub(crate) struct Door {
-    pub(crate) kind: Arc<KindCell>,
+pub(crate) struct AcceptedBy {
+    pub(crate) kind: Arc<ListenerKindCell>,
     /// The listener's own address; a wildcard is replaced per connection.
     pub(crate) address: SocketAddr,
 }
@@ -32,7 +32,7 @@ pub(crate) struct Door {
 /// Accepts until `stop`.
 pub(crate) async fn accept(
     listener: std::net::TcpListener,
-    door: Door,
+    door: AcceptedBy,
     shared: Arc<Shared>,
     stop: CancellationToken,
 ) {
@@ -82,13 +82,16 @@ fn is_passing(error: &io::Error) -> bool {
     )
 }
 
-fn admit(stream: TcpStream, peer: SocketAddr, door: &Door, shared: &Arc<Shared>) {
+fn admit(stream: TcpStream, peer: SocketAddr, door: &AcceptedBy, shared: &Arc<Shared>) {
     let snapshot = shared.snapshot.load();
     if !is_allowed(&snapshot.config, peer.ip()) {
         tracing::debug!(%peer, "refused: the address is not in allow_clients");
         return;
     }
-    let Some(place) = Place::take(&shared.places, snapshot.config.listen.limits.connections) else {
+    let Some(slot) = ConnectionSlot::take(
+        &shared.connection_limit,
+        snapshot.config.listen.limits.connections,
+    ) else {
         tracing::debug!(%peer, "refused: listen.limits.connections is reached");
         return;
     };
@@ -101,11 +104,11 @@ fn admit(stream: TcpStream, peer: SocketAddr, door: &Door, shared: &Arc<Shared>)
     // Elsewhere it is not inherited from the listener; without it small messages only wait for more.
     let _ = stream.set_nodelay(true);
     match door.kind.get() {
-        Kind::Pac => drop(tokio::spawn(pac::serve(
+        ListenerKind::Pac => drop(tokio::spawn(pac::serve(
             stream,
             local,
             shared.clone(),
-            place,
+            slot,
         ))),
         kind => drop(tokio::spawn(session::serve(
             stream,
@@ -113,7 +116,7 @@ fn admit(stream: TcpStream, peer: SocketAddr, door: &Door, shared: &Arc<Shared>)
             local,
             kind,
             shared.clone(),
-            place,
+            slot,
         ))),
     }
 }

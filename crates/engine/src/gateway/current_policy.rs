@@ -123,7 +123,7 @@ pub(crate) mod tests {
         };
         assert!(matches!(ticket.route, Route::Direct(_)));
         engine
-            .set_mode(crate::Door::Api, "strict", None)
+            .set_mode(crate::ChangeSource::Api, "strict", None)
             .await
             .unwrap();
         let after = road.in_force(&ask(&target), &ticket).await;
@@ -139,7 +139,7 @@ pub(crate) mod tests {
         let before = engine.snapshot();
         assert_eq!(road.while_in_force(&before, async { 1 }).await, Some(1));
         engine
-            .set_mode(crate::Door::Api, "strict", None)
+            .set_mode(crate::ChangeSource::Api, "strict", None)
             .await
             .unwrap();
         let step = async { panic!("polled under a policy that is gone") };
@@ -161,7 +161,7 @@ pub(crate) mod tests {
         let decided = road.look_and_judge(&before, &ask(&target)).await;
         assert!(!decided.addresses.is_empty());
         engine
-            .set_mode(crate::Door::Api, "strict", None)
+            .set_mode(crate::ChangeSource::Api, "strict", None)
             .await
             .unwrap();
         let decided = road.look_and_judge(&before, &ask(&target)).await;
@@ -180,7 +180,7 @@ pub(crate) mod tests {
         };
         assert!(ticket.addresses.is_empty());
         engine
-            .apply(crate::Door::Api, with_listener(BY_ADDRESS), false)
+            .apply(crate::ChangeSource::Api, with_listener(BY_ADDRESS), false)
             .await
             .unwrap();
         let Ok((_, fresh)) = road.in_force(&ask(&target), &ticket).await else {
@@ -201,7 +201,7 @@ pub(crate) mod tests {
         });
         tokio::task::yield_now().await;
         engine
-            .set_mode(crate::Door::Api, "strict", None)
+            .set_mode(crate::ChangeSource::Api, "strict", None)
             .await
             .unwrap();
         let ended = tokio::time::timeout(std::time::Duration::from_secs(10), waits).await;

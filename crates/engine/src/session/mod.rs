@@ -15,8 +15,8 @@ use privet_policy::Listener;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use crate::accept::connection_limit::Place;
-use crate::accept::listener::Kind;
+use crate::accept::connection_limit::ConnectionSlot;
+use crate::accept::listener::ListenerKind;
 use crate::gateway::EngineRoad;
 use crate::session::detect::{Speech, detect};
 use crate::shared::Shared;
@@ -30,9 +30,9 @@ pub(crate) async fn serve(
     client: TcpStream,
     peer: SocketAddr,
     local: SocketAddr,
-    kind: Kind,
+    kind: ListenerKind,
     shared: Arc<Shared>,
-    place: Place,
+    slot: ConnectionSlot,
 ) {
     let road = EngineRoad(shared);
     let deadline = Instant::now() + road.handshake_timeout();
@@ -40,10 +40,10 @@ pub(crate) async fn serve(
         return;
     };
     let served = match (kind, detect(&first)) {
-        (Kind::Mixed | Kind::Socks, Some(Speech::Socks4 | Speech::Socks5)) => {
+        (ListenerKind::Mixed | ListenerKind::Socks, Some(Speech::Socks4 | Speech::Socks5)) => {
             socks::serve(client, first, deadline, local, peer, listener(kind), &road).await
         }
-        (Kind::Mixed | Kind::Http, Some(Speech::Http)) => {
+        (ListenerKind::Mixed | ListenerKind::Http, Some(Speech::Http)) => {
             let serving =
                 privet_http::serve(client, &first, deadline, local, peer, listener(kind), &road);
             // Boxed, so that a SOCKS handshake does not carry its size.
@@ -59,7 +59,7 @@ pub(crate) async fn serve(
     } = served
     {
         drop(tokio::spawn(tunnel::relay(
-            client, ahead, dialed, live, place,
+            client, ahead, dialed, live, slot,
         )));
     }
 }
@@ -81,10 +81,10 @@ async fn first_flight(client: &TcpStream) -> Option<Bytes> {
     }
 }
 
-fn listener(kind: Kind) -> Listener {
+fn listener(kind: ListenerKind) -> Listener {
     match kind {
-        Kind::Mixed | Kind::Pac => Listener::Mixed,
-        Kind::Socks => Listener::Socks,
-        Kind::Http => Listener::Http,
+        ListenerKind::Mixed | ListenerKind::Pac => Listener::Mixed,
+        ListenerKind::Socks => Listener::Socks,
+        ListenerKind::Http => Listener::Http,
     }
 }

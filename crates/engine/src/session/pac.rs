@@ -15,7 +15,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 
-use crate::accept::connection_limit::Place;
+use crate::accept::connection_limit::ConnectionSlot;
 use crate::shared::Shared;
 
 /// The type browsers ask for.
@@ -24,7 +24,12 @@ const PAC_TYPE: HeaderValue = HeaderValue::from_static("application/x-ns-proxy-a
 /// Longest file name of a program, in bytes.
 const MAX_APP: usize = 255;
 
-pub(crate) async fn serve(stream: TcpStream, local: SocketAddr, shared: Arc<Shared>, place: Place) {
+pub(crate) async fn serve(
+    stream: TcpStream,
+    local: SocketAddr,
+    shared: Arc<Shared>,
+    slot: ConnectionSlot,
+) {
     let limit = shared
         .snapshot
         .load()
@@ -45,7 +50,7 @@ pub(crate) async fn serve(stream: TcpStream, local: SocketAddr, shared: Arc<Shar
     if let Ok(Err(error)) = tokio::time::timeout(limit.saturating_mul(2), connection).await {
         tracing::debug!(%error, "a PAC client went away");
     }
-    drop(place);
+    drop(slot);
 }
 
 fn answer<B>(request: &Request<B>, local: SocketAddr, shared: &Shared) -> Response<Full<Bytes>> {

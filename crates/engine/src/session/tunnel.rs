@@ -1,4 +1,4 @@
-//! A tunnel: two sockets, a row in the connection log, a place; nothing else stays in memory.
+//! A tunnel: two sockets, a row in the connection log, a slot; nothing else stays in memory.
 
 use std::future::Future;
 use std::task::{Context, Poll};
@@ -9,7 +9,7 @@ use privet_connection_log::{CloseReason, LiveConnection};
 use privet_net::{Dialed, Early, Meter, RelayEnd, Side};
 use tokio::net::TcpStream;
 
-use crate::accept::connection_limit::Place;
+use crate::accept::connection_limit::ConnectionSlot;
 
 /// Relays until the end and books it.
 pub(crate) fn relay(
@@ -17,7 +17,7 @@ pub(crate) fn relay(
     ahead: Bytes,
     dialed: Dialed,
     live: LiveConnection,
-    place: Place,
+    slot: ConnectionSlot,
 ) -> impl Future<Output = ()> + Send {
     let early = Early {
         up: ahead,
@@ -33,7 +33,7 @@ pub(crate) fn relay(
         let end = privet_net::relay(client, far, early, &meter).await;
         let (end, error) = outcome(end, &meter.live);
         meter.live.close(end, error);
-        drop(place);
+        drop(slot);
     }
 }
 

@@ -7,7 +7,7 @@ use privet_config::{Config, Keyring};
 use privet_policy::{Explanation, Tallies};
 
 use crate::simulate::SimulatedRequest;
-use crate::supervise::configuration::assemble::{Material, assemble};
+use crate::supervise::configuration::assemble::{Inputs, assemble};
 use crate::supervise::launch::StartError;
 use crate::supervise::lists::Lists;
 
@@ -42,7 +42,7 @@ impl SimulatedRequest {
             .await
             .map_err(|error| StartError::Threads(std::io::Error::other(error)))??;
         let config = Arc::new(config);
-        let snapshot = assemble(Material {
+        let snapshot = assemble(Inputs {
             mode: config.mode.clone(),
             own: own(&config),
             config,

@@ -1,4 +1,4 @@
-//! What the keeper is told, and which of its works answers it.
+//! What the supervisor is told, and which of its works answers it.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use crate::supervise::lists::fetch::Fetched;
 use crate::supervise::lists::{ListAction, ListActionError, ListState};
 use crate::supervise::mode::ModeState;
 use crate::supervise::rules::TemporaryLifetime;
-use crate::supervise::supervisor::Keeper;
-use crate::supervise::timeline::{ChangeDetail, ChangeStatus, Door, UndoAction, UndoError};
+use crate::supervise::supervisor::Supervisor;
+use crate::supervise::timeline::{ChangeDetail, ChangeSource, ChangeStatus, UndoAction, UndoError};
 
 /// Orders that wait; more than so many at once are made to wait at their sender.
-const ORDERS: usize = 32;
+const MAX_WAITING: usize = 32;
 
-/// What the keeper is told.
-pub(crate) enum Order {
+/// What the supervisor is told.
+pub(crate) enum Command {
     Apply {
         text: Option<String>,
         dry_run: bool,
@@ -59,7 +59,7 @@ pub(crate) enum Order {
     },
     Undo {
         id: u64,
-        door: Door,
+        door: ChangeSource,
         reply: oneshot::Sender<Result<ChangeStatus, UndoError>>,
     },
     Refresh {
@@ -88,15 +88,15 @@ pub(crate) enum Order {
     },
 }
 
-/// The mailbox of a keeper.
-pub(crate) fn mailbox() -> (mpsc::Sender<Order>, mpsc::Receiver<Order>) {
-    mpsc::channel(ORDERS)
+/// The channel of a supervisor.
+pub(crate) fn channel() -> (mpsc::Sender<Command>, mpsc::Receiver<Command>) {
+    mpsc::channel(MAX_WAITING)
 }
 
-impl Keeper {
-    pub(crate) async fn obey(&mut self, order: Order) {
-        match order {
-            Order::Apply {
+impl Supervisor {
+    pub(crate) async fn execute(&mut self, command: Command) {
+        match command {
+            Command::Apply {
                 text,
                 dry_run,
                 by,
@@ -104,7 +104,7 @@ impl Keeper {
             } => {
                 let _ = reply.send(self.apply(text, dry_run, by).await);
             }
-            Order::Mode {
+            Command::Mode {
                 name,
                 span,
                 by,
@@ -112,7 +112,7 @@ impl Keeper {
             } => {
                 let _ = reply.send(self.choose_mode(name, span, by).await);
             }
-            Order::AddTemporary {
+            Command::AddTemporary {
                 rule,
                 span,
                 dry_run,
@@ -121,20 +121,20 @@ impl Keeper {
             } => {
                 let _ = reply.send(self.add_temporary(rule, span, dry_run, by).await);
             }
-            Order::DropTemporary { number, by, reply } => {
+            Command::DropTemporary { number, by, reply } => {
                 let _ = reply.send(self.drop_temporary(number, by).await);
             }
-            Order::Tell {
+            Command::Tell {
                 offset,
                 limit,
                 reply,
             } => {
                 let _ = reply.send(self.tell(offset, limit));
             }
-            Order::TellOne { id, reply } => {
+            Command::TellOne { id, reply } => {
                 let _ = reply.send(self.tell_one(id));
             }
-            Order::Note {
+            Command::Note {
                 by,
                 what,
                 undo,
@@ -142,14 +142,14 @@ impl Keeper {
             } => {
                 let _ = reply.send(self.note(by, what, undo).await);
             }
-            Order::Undo { id, door, reply } => {
+            Command::Undo { id, door, reply } => {
                 let _ = reply.send(self.undo(id, door).await);
             }
-            Order::Refresh { list, reply } => self.refresh(list, reply).await,
-            Order::Lists { reply } => {
+            Command::Refresh { list, reply } => self.refresh(list, reply).await,
+            Command::Lists { reply } => {
                 let _ = reply.send(self.lists.states());
             }
-            Order::ListAction {
+            Command::ListAction {
                 list,
                 act,
                 by,
@@ -161,9 +161,9 @@ impl Keeper {
                 }
                 let _ = reply.send(done.map(drop));
             }
-            Order::Fetched { list, url, outcome } => self.fetched(list, url, outcome).await,
-            Order::ListFiles => self.list_files_changed().await,
-            Order::Stop { .. } => {}
+            Command::Fetched { list, url, outcome } => self.fetched(list, url, outcome).await,
+            Command::ListFiles => self.list_files_changed().await,
+            Command::Stop { .. } => {}
         }
     }
 }

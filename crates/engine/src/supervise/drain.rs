@@ -4,27 +4,27 @@ use std::time::Duration;
 
 use privet_connection_log::CloseReason;
 
-use crate::supervise::supervisor::Keeper;
+use crate::supervise::supervisor::Supervisor;
 
 /// How long standing connections may go on after SIGTERM.
 pub const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 /// How long a cancelled connection may take to end.
 const LAST: Duration = Duration::from_secs(1);
 
-impl Keeper {
+impl Supervisor {
     pub(crate) async fn drain(&mut self, deadline: Duration) {
         for running in self.open.values() {
             running.stop.cancel();
         }
         self.open.clear();
         self.checks = None;
-        let places = self.shared.places.clone();
-        if tokio::time::timeout(deadline, places.empty())
+        let connection_limit = self.shared.connection_limit.clone();
+        if tokio::time::timeout(deadline, connection_limit.empty())
             .await
             .is_err()
         {
             self.shared.connection_log.cancel_all(CloseReason::Shutdown);
-            let _ = tokio::time::timeout(LAST, places.empty()).await;
+            let _ = tokio::time::timeout(LAST, connection_limit.empty()).await;
         }
         self.save_lists().await;
         self.save_counts().await;

@@ -9,7 +9,7 @@ use privet_policy::CompileError;
 
 use privet_system::who_listens;
 
-use crate::accept::listener::{Kind, ListenError};
+use crate::accept::listener::{ListenError, ListenerKind};
 
 /// How an engine is started.
 #[derive(Clone)]
@@ -21,7 +21,7 @@ pub struct Options {
     /// Where `{ keyring = … }` secrets are read.
     pub keyring: Arc<dyn Keyring + Send + Sync>,
     /// Listening sockets that were handed over at start (systemd socket activation).
-    pub adopted: Vec<(Kind, Arc<TcpListener>)>,
+    pub adopted: Vec<(ListenerKind, Arc<TcpListener>)>,
     /// Threads of the data plane; `None`: one a core.
     pub threads: Option<usize>,
 }

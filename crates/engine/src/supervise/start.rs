@@ -10,8 +10,8 @@ use arc_swap::ArcSwap;
 use privet_config::{Config, Loaded};
 use privet_connection_log::ConnectionLog;
 
-use crate::accept::connection_limit::Places;
-use crate::accept::listener::{self, Bound, Kind};
+use crate::accept::connection_limit::ConnectionLimit;
+use crate::accept::listener::{self, Bound, ListenerKind};
 use crate::accept::workers::Workers;
 use crate::engine::Engine;
 use crate::gateway::authenticate::Failures;
@@ -19,8 +19,8 @@ use crate::gateway::programs::Programs;
 use crate::policy_changes::Reloads;
 use crate::problems::Problems;
 use crate::shared::Shared;
-use crate::supervise::command::mailbox;
-use crate::supervise::configuration::assemble::{Material, assemble};
+use crate::supervise::command::channel;
+use crate::supervise::configuration::assemble::{Inputs, assemble};
 use crate::supervise::configuration::watch::watch;
 use crate::supervise::connection_log;
 use crate::supervise::launch::{Options, StartError};
@@ -28,8 +28,8 @@ use crate::supervise::lists::Lists;
 use crate::supervise::lists::files::ListFiles;
 use crate::supervise::mode::Modes;
 use crate::supervise::rules::{Counts, now_ms};
-use crate::supervise::supervisor::{Keeper, fingerprint_of};
-use crate::supervise::timeline::Book;
+use crate::supervise::supervisor::{Supervisor, fingerprint_of};
+use crate::supervise::timeline::Timeline;
 
 impl Engine {
     /// Starts an engine on the calling runtime (control) and on threads of its own (data plane).
@@ -51,7 +51,7 @@ impl Engine {
         let connection_log = open_connection_log(&options, &config).await?;
         let mut lists = read_lists(&options, &config).await;
         let (counts, timeline) = read_own_files(&options, &problems).await?;
-        let snapshot = assemble(Material {
+        let snapshot = assemble(Inputs {
             mode: config.mode.clone(),
             texts: lists.texts(),
             lists: lists.active(),
@@ -71,13 +71,13 @@ impl Engine {
             programs: Programs::start()?,
             failures: Failures::default(),
             problems,
-            places: Arc::new(Places::default()),
+            connection_limit: Arc::new(ConnectionLimit::default()),
             identity_epoch: AtomicU64::new(0),
             mode: ArcSwap::from_pointee(Modes::new(config.mode.clone()).state()),
             listening: ArcSwap::default(),
         });
         let options = Arc::new(options);
-        let orders = keep(
+        let commands = start_supervisor(
             options.clone(),
             shared.clone(),
             workers,
@@ -89,7 +89,7 @@ impl Engine {
         .await;
         Ok(Self {
             shared,
-            orders,
+            commands,
             options,
         })
     }
@@ -114,7 +114,7 @@ fn bind_all(options: &Options, config: &Config, shares: usize) -> Result<Vec<Bou
         let socket = socket.try_clone()?;
         bound.push(Bound::adopt(*kind, socket).map_err(StartError::listen)?);
     }
-    let adopted: Vec<Kind> = options.adopted.iter().map(|(kind, _)| *kind).collect();
+    let adopted: Vec<ListenerKind> = options.adopted.iter().map(|(kind, _)| *kind).collect();
     for name in listener::beside(listener::wanted(config), &adopted) {
         bound.push(Bound::bind(name, shares).map_err(StartError::listen)?);
     }
@@ -138,9 +138,10 @@ async fn open_connection_log(
 async fn read_own_files(
     options: &Options,
     problems: &Problems,
-) -> Result<(Counts, Book), StartError> {
+) -> Result<(Counts, Timeline), StartError> {
     let folder = options.data_dir.clone();
-    let read = tokio::task::spawn_blocking(move || (Counts::load(&folder), Book::load(&folder)));
+    let read =
+        tokio::task::spawn_blocking(move || (Counts::load(&folder), Timeline::load(&folder)));
     let ((counts, of_counts), (timeline, of_timeline)) =
         read.await.map_err(std::io::Error::other)?;
     for (about, said) in [("rules", of_counts), ("changes", of_timeline)] {
@@ -161,23 +162,23 @@ async fn read_lists(options: &Options, config: &Config) -> Lists {
     read.await.unwrap_or_default()
 }
 
-async fn keep(
+async fn start_supervisor(
     options: Arc<Options>,
     shared: Arc<Shared>,
     workers: Workers,
     lists: Lists,
-    (mut counts, timeline): (Counts, Book),
+    (mut counts, timeline): (Counts, Timeline),
     config: &Config,
     bound: Vec<Bound>,
-) -> tokio::sync::mpsc::Sender<crate::supervise::command::Order> {
-    let (orders, mail) = mailbox();
+) -> tokio::sync::mpsc::Sender<crate::supervise::command::Command> {
+    let (commands, received) = channel();
     let (watching, changed, error) = watch(std::slice::from_ref(&options.config_path));
     if let Some(error) = error {
         tracing::debug!("the configuration's folder is not watched: {error}");
     }
     let seen = fingerprint_of(&options.config_path).await;
     counts.adopt(&shared.snapshot.load().policy, now_ms());
-    let mut keeper = Keeper {
+    let mut supervisor = Supervisor {
         options: (*options).clone(),
         shared,
         workers,
@@ -186,7 +187,7 @@ async fn keep(
         modes: Modes::new(config.mode.clone()),
         checks: None,
         fetches: JoinSet::new(),
-        orders: orders.clone(),
+        commands: commands.clone(),
         from_file: seen.is_some(),
         seen,
         text: String::new(),
@@ -199,13 +200,13 @@ async fn keep(
         list_files: ListFiles::default(),
         refreshing: Vec::new(),
     };
-    keeper.text = keeper.file_text().await.unwrap_or_default();
-    keeper.say_list_errors();
-    keeper.watch_list_files();
-    keeper.open_doors(bound).await;
+    supervisor.text = supervisor.file_text().await.unwrap_or_default();
+    supervisor.say_list_errors();
+    supervisor.watch_list_files();
+    supervisor.open_doors(bound).await;
     tokio::spawn(async move {
-        keeper.keep(mail, changed).await;
+        supervisor.run(received, changed).await;
         drop(watching);
     });
-    orders
+    commands
 }

@@ -1,4 +1,4 @@
-//! The one task that changes things: it owns the listeners, the lists and the mode, and takes orders one by one, so that
+//! The one task that changes things: it owns the listeners, the lists and the mode, and takes commands one by one, so that
 //! no two changes can meet and no lock is needed.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,24 +11,24 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::accept::listener::{Kind, Open};
+use crate::accept::listener::{ListenerKind, Open};
 use crate::accept::workers::Workers;
 use crate::shared::Shared;
-use crate::supervise::command::Order;
+use crate::supervise::command::Command;
 use crate::supervise::launch::Options;
 use crate::supervise::lists::Lists;
 use crate::supervise::lists::files::ListFiles;
 use crate::supervise::mode::Modes;
 use crate::supervise::mode::switch::pause_end;
 use crate::supervise::rules::{Counts, Held};
-use crate::supervise::timeline::{Book, Door};
+use crate::supervise::timeline::{ChangeSource, Timeline};
 
 /// How often idle connections, list ages and totals are looked at.
 const TICK: Duration = Duration::from_secs(1);
 /// How often the rules' counts are written.
 const SAVE_COUNTS: Duration = Duration::from_secs(60);
 
-pub(crate) struct Keeper {
+pub(crate) struct Supervisor {
     pub(crate) options: Options,
     pub(crate) shared: Arc<Shared>,
     pub(crate) workers: Workers,
@@ -37,14 +37,14 @@ pub(crate) struct Keeper {
     pub(crate) modes: Modes,
     /// Active checks of the upstreams in force; replaced with them.
     pub(crate) checks: Option<AbortOnDropHandle<()>>,
-    /// Fetches of lists that are under way; they end with the keeper.
+    /// Fetches of lists that are under way; they end with the supervisor.
     pub(crate) fetches: JoinSet<()>,
-    pub(crate) orders: mpsc::Sender<Order>,
+    pub(crate) commands: mpsc::Sender<Command>,
     /// The file as it was last looked at: an editor that writes the same again changes nothing.
     pub(crate) seen: Option<u64>,
     /// The text of the configuration in force, as the file holds or held it.
     pub(crate) text: String,
-    pub(crate) timeline: Book,
+    pub(crate) timeline: Timeline,
     pub(crate) temporary: Vec<Held>,
     pub(crate) counts: Counts,
     /// When the counts were last written.
@@ -61,11 +61,11 @@ pub(crate) struct Keeper {
     pub(crate) refreshing: Vec<(String, oneshot::Sender<bool>)>,
 }
 
-impl Keeper {
-    /// Serves orders until told to stop.
-    pub(crate) async fn keep(
+impl Supervisor {
+    /// Serves commands until told to stop.
+    pub(crate) async fn run(
         mut self,
-        mut orders: mpsc::Receiver<Order>,
+        mut commands: mpsc::Receiver<Command>,
         mut changed: mpsc::Receiver<()>,
     ) {
         let mut tick = tokio::time::interval(TICK);
@@ -73,13 +73,13 @@ impl Keeper {
         self.start_checks();
         loop {
             tokio::select! {
-                order = orders.recv() => match order {
-                    Some(Order::Stop { deadline, reply }) => {
+                command = commands.recv() => match command {
+                    Some(Command::Stop { deadline, reply }) => {
                         self.drain(deadline).await;
                         let _ = reply.send(());
                         return;
                     }
-                    Some(order) => self.obey(order).await,
+                    Some(command) => self.execute(command).await,
                     None => return,
                 },
                 Some(()) = changed.recv() => self.file_changed().await,
@@ -152,7 +152,7 @@ impl Keeper {
             return;
         }
         self.seen = now;
-        match self.apply(None, false, Door::File.into()).await {
+        match self.apply(None, false, ChangeSource::File.into()).await {
             Ok(applied) => {
                 self.shared.problems.settle("config");
                 tracing::info!(%applied, "the changed configuration is in force");
@@ -180,9 +180,9 @@ impl Keeper {
                     .map(|listener| listener.address)
             };
             match row.listener() {
-                privet_policy::Listener::Mixed => same(Kind::Mixed),
-                privet_policy::Listener::Socks => same(Kind::Socks),
-                privet_policy::Listener::Http => same(Kind::Http),
+                privet_policy::Listener::Mixed => same(ListenerKind::Mixed),
+                privet_policy::Listener::Socks => same(ListenerKind::Socks),
+                privet_policy::Listener::Http => same(ListenerKind::Http),
             }
         };
         self.shared

@@ -3,7 +3,7 @@
 mod told;
 
 use axum::extract::State;
-use privet_engine::{Door, ListAction, ListActionError};
+use privet_engine::{ChangeSource, ListAction, ListActionError};
 use serde_json::json;
 
 use super::config::{self, Change, ChangeQuery};
@@ -102,7 +102,7 @@ pub(crate) async fn act_on_list(
 /// Changes the list in the file.
 async fn change(
     api: &Api,
-    door: Door,
+    door: ChangeSource,
     name: String,
     act: Act,
 ) -> Result<axum::Json<List>, Problem> {

@@ -16,7 +16,7 @@ use crate::snapshot::Snapshot;
 use crate::supervise::launch::StartError;
 
 /// What a snapshot is made of.
-pub(crate) struct Material {
+pub(crate) struct Inputs {
     pub(crate) config: Arc<Config>,
     /// The mode that is on.
     pub(crate) mode: String,
@@ -36,13 +36,13 @@ pub(crate) struct Material {
 }
 
 /// Makes the snapshot off the runtime's threads: secrets may ask the keyring, rules are compiled.
-pub(crate) async fn assemble(material: Material) -> Result<Snapshot, StartError> {
-    let made = tokio::task::spawn_blocking(move || make(material)).await;
+pub(crate) async fn assemble(inputs: Inputs) -> Result<Snapshot, StartError> {
+    let made = tokio::task::spawn_blocking(move || make(inputs)).await;
     made.unwrap_or_else(|error| Err(StartError::Threads(std::io::Error::other(error))))
 }
 
-fn make(material: Material) -> Result<Snapshot, StartError> {
-    let Material {
+fn make(inputs: Inputs) -> Result<Snapshot, StartError> {
+    let Inputs {
         config,
         mode,
         lists,
@@ -53,7 +53,7 @@ fn make(material: Material) -> Result<Snapshot, StartError> {
         keyring,
         generation,
         previous,
-    } = material;
+    } = inputs;
     let own = with_control(own, &config);
     let users = users(&config, &*keyring)?;
     let secret = |name: &str| upstream_secret(&config, name, &*keyring);

@@ -11,10 +11,10 @@ use privet_connection_log::CloseReason;
 use privet_policy::Temporary;
 use tokio_util::sync::CancellationToken;
 
-use crate::accept::listener::{self, Bound, Kind, KindCell, Name};
-use crate::accept::{Door, accept};
+use crate::accept::listener::{self, Bound, ListenerKind, ListenerKindCell, Name};
+use crate::accept::{AcceptedBy, accept};
 use crate::snapshot::Snapshot;
-use crate::supervise::configuration::assemble::{Material, assemble};
+use crate::supervise::configuration::assemble::{Inputs, assemble};
 use crate::supervise::configuration::reload::{ApplyError, ApplyReport, ChangeOrigin, disallowed};
 use crate::supervise::configuration::replay::replay_records;
 use crate::supervise::connection_log;
@@ -22,7 +22,7 @@ use crate::supervise::launch::StartError;
 use crate::supervise::lists::Lists;
 use crate::supervise::mode::Modes;
 use crate::supervise::rules::{now_ms, shadow_warning};
-use crate::supervise::supervisor::{Keeper, fingerprint_of};
+use crate::supervise::supervisor::{Supervisor, fingerprint_of};
 use crate::supervise::timeline::{self, ChangeDetail, describe};
 
 /// A change that was worked out and not made yet.
@@ -41,7 +41,7 @@ pub(crate) struct Plan {
     gone: Vec<SocketAddr>,
 }
 
-impl Keeper {
+impl Supervisor {
     /// Takes the text, or what the file holds now.
     pub(crate) async fn apply(
         &mut self,
@@ -79,12 +79,12 @@ impl Keeper {
         }
         let Ok(loaded) = self.read(Some(disk.clone())).await else {
             let what = vec![ChangeDetail::new("text", [])];
-            self.note_text(timeline::Door::File.into(), what, disk)
+            self.note_text(timeline::ChangeSource::File.into(), what, disk)
                 .await;
             return before;
         };
         let what = describe(&to_json(&before), &to_json(&loaded.config));
-        self.note_text(timeline::Door::File.into(), what, disk)
+        self.note_text(timeline::ChangeSource::File.into(), what, disk)
             .await;
         Arc::new(loaded.config)
     }
@@ -94,10 +94,10 @@ impl Keeper {
         let config = self.shared.snapshot.load().config.clone();
         let own = self.open.values().map(|running| running.address).collect();
         let mut lists = self.lists.clone();
-        let material = self.material(config, &self.modes, &mut lists, own);
-        let snapshot = assemble(Material {
+        let inputs = self.inputs(config, &self.modes, &mut lists, own);
+        let snapshot = assemble(Inputs {
             temporary,
-            ..material
+            ..inputs
         });
         Ok(Plan {
             from_file: false,
@@ -122,7 +122,7 @@ impl Keeper {
         if modes.standing() != config.mode {
             modes.stand(config.mode.clone());
         }
-        let adopted: Vec<Kind> = self
+        let adopted: Vec<ListenerKind> = self
             .open
             .values()
             .filter(|run| run.adopted)
@@ -145,8 +145,8 @@ impl Keeper {
             .iter()
             .map(|bound: &Bound| bound.address)
             .chain(self.open.values().map(|run| run.address));
-        let material = self.material(config, &modes, &mut lists, own.collect());
-        let snapshot = assemble(material).await?;
+        let inputs = self.inputs(config, &modes, &mut lists, own.collect());
+        let snapshot = assemble(inputs).await?;
         warnings.extend(snapshot.shadows.iter().map(shadow_warning));
         Ok(Plan {
             from_file: note.is_none(),
@@ -255,9 +255,9 @@ impl Keeper {
         let config = self.shared.snapshot.load().config.clone();
         let own = self.open.values().map(|running| running.address).collect();
         let (modes, mut lists) = (self.modes.clone(), std::mem::take(&mut self.lists));
-        let material = self.material(config, &modes, &mut lists, own);
+        let inputs = self.inputs(config, &modes, &mut lists, own);
         self.lists = lists;
-        match assemble(material).await {
+        match assemble(inputs).await {
             Ok(snapshot) => {
                 self.put_in_force(snapshot);
                 self.start_checks();
@@ -284,15 +284,15 @@ impl Keeper {
             .cancel_where(|row| disallowed(row, &snapshot), CloseReason::Reload)
     }
 
-    fn material(
+    fn inputs(
         &self,
         config: Arc<Config>,
         modes: &Modes,
         lists: &mut Lists,
         own: Vec<SocketAddr>,
-    ) -> Material {
+    ) -> Inputs {
         let before = self.shared.snapshot.load_full();
-        Material {
+        Inputs {
             mode: modes.current(SystemTime::now()).to_owned(),
             texts: lists.texts(),
             lists: lists.active(),
@@ -360,9 +360,12 @@ impl Keeper {
             sockets,
         } in bound
         {
-            let (kind, stop) = (Arc::new(KindCell::new(name.0)), CancellationToken::new());
+            let (kind, stop) = (
+                Arc::new(ListenerKindCell::new(name.0)),
+                CancellationToken::new(),
+            );
             for (thread, socket) in sockets.into_iter().enumerate() {
-                let door = Door {
+                let door = AcceptedBy {
                     kind: kind.clone(),
                     address,
                 };

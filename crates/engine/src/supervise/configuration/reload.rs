@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::accept;
 use crate::snapshot::Snapshot;
 use crate::supervise::launch::StartError;
-use crate::supervise::timeline::Door;
+use crate::supervise::timeline::ChangeSource;
 
 /// What a change did, or with `dry_run` would do.
 #[derive(Debug, Clone, Serialize)]
@@ -33,12 +33,12 @@ pub struct ApplyReport {
 /// Who changes something, and whether that takes an earlier change back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChangeOrigin {
-    pub door: Door,
+    pub door: ChangeSource,
     pub undoes: Option<u64>,
 }
 
-impl From<Door> for ChangeOrigin {
-    fn from(door: Door) -> Self {
+impl From<ChangeSource> for ChangeOrigin {
+    fn from(door: ChangeSource) -> Self {
         Self { door, undoes: None }
     }
 }
@@ -177,7 +177,10 @@ mod tests {
         let text = with_listener(
             "mode = \"standard\"\n[[rule]]\nmatch = { ip = [\"192.0.2.1/32\"] }\nuse = \"block\"\n",
         );
-        let applied = engine.apply(crate::Door::Api, text, false).await.unwrap();
+        let applied = engine
+            .apply(crate::ChangeSource::Api, text, false)
+            .await
+            .unwrap();
         assert_eq!(applied.connections_closed, 1);
         assert!(there.row().cancelled().is_some() && elsewhere.row().cancelled().is_none());
         engine.stop(Duration::ZERO).await;
@@ -195,7 +198,7 @@ mod tests {
         let [direct, way_out, through] =
             ["direct", "direct (directory is down)", "directory"].map(open);
         engine
-            .set_mode(crate::Door::Api, "strict", None)
+            .set_mode(crate::ChangeSource::Api, "strict", None)
             .await
             .unwrap();
         assert!(direct.row().cancelled().is_some());

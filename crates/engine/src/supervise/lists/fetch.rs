@@ -300,7 +300,7 @@ mod tests {
             .await
             .unwrap();
         engine
-            .set_mode(crate::Door::Api, "strict", None)
+            .set_mode(crate::ChangeSource::Api, "strict", None)
             .await
             .unwrap();
         let fetched = tokio::time::timeout(Duration::from_secs(20), fetching).await;

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::supervise::command::Order;
+use crate::supervise::command::Command;
 use crate::supervise::configuration::watch::{Watch, watch};
-use crate::supervise::supervisor::Keeper;
+use crate::supervise::supervisor::Supervisor;
 
 /// The files that are watched now.
 #[derive(Default)]
@@ -15,7 +15,7 @@ pub(crate) struct ListFiles {
     _watch: Option<(Watch, AbortOnDropHandle<()>)>,
 }
 
-impl Keeper {
+impl Supervisor {
     /// Watches the files of the lists that are on.
     pub(crate) fn watch_list_files(&mut self) {
         let files = self.lists.files();
@@ -30,10 +30,10 @@ impl Keeper {
         if let Some(error) = error {
             tracing::debug!("the folders of some lists are not watched: {error}");
         }
-        let orders = self.orders.clone();
+        let commands = self.commands.clone();
         let passing_on = tokio::spawn(async move {
             while changes.recv().await.is_some() {
-                if orders.send(Order::ListFiles).await.is_err() {
+                if commands.send(Command::ListFiles).await.is_err() {
                     return;
                 }
             }

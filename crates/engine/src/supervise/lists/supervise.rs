@@ -1,20 +1,20 @@
-//! The keeper's work on filter lists: reading again, fetching what is due, counting, saying what is wrong.
+//! The supervisor's work on filter lists: reading again, fetching what is due, counting, saying what is wrong.
 
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::oneshot;
 
-use crate::supervise::command::Order;
+use crate::supervise::command::Command;
 use crate::supervise::lists::fetch::{Fetched, fetch};
 use crate::supervise::lists::{ListAction, ListActionError, Lists};
-use crate::supervise::supervisor::Keeper;
+use crate::supervise::supervisor::Supervisor;
 
 /// Figures alone are written this seldom; what a person or a server said is written at once.
 const SAVED_EVERY: Duration = Duration::from_secs(60);
 /// Callers that wait for a fetch; more are answered before it is done.
 const MOST_WAITING: usize = 64;
 
-impl Keeper {
+impl Supervisor {
     /// Every list that is not as it should be is a problem; one that is, is none any more.
     pub(crate) fn say_list_errors(&mut self) {
         let problems = &self.shared.problems;
@@ -157,16 +157,16 @@ impl Keeper {
         done.map(|()| back)
     }
 
-    /// Starts the fetches that are due, each a task that reports back as an order.
+    /// Starts the fetches that are due, each a task that reports back as a command.
     pub(crate) fn start_fetches(&mut self, only: Option<&str>) {
         // Those that have ended are let go.
         while self.fetches.try_join_next().is_some() {}
         for due in self.lists.due(SystemTime::now(), only) {
-            let (shared, orders) = (self.shared.clone(), self.orders.clone());
+            let (shared, commands) = (self.shared.clone(), self.commands.clone());
             self.fetches.spawn(async move {
                 let (list, url) = (due.name.clone(), due.url.clone());
                 let outcome = fetch(due, shared).await;
-                let _ = orders.send(Order::Fetched { list, url, outcome }).await;
+                let _ = commands.send(Command::Fetched { list, url, outcome }).await;
             });
         }
     }

@@ -1,4 +1,4 @@
-//! The keeper's work on the mode: choosing, pausing, remembering, and putting in force.
+//! The supervisor's work on the mode: choosing, pausing, remembering, and putting in force.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -7,10 +7,10 @@ use privet_config::Config;
 
 use crate::supervise::configuration::reload::{ApplyError, ChangeOrigin};
 use crate::supervise::mode::{ModeState, Modes};
-use crate::supervise::supervisor::{Keeper, fingerprint_of};
+use crate::supervise::supervisor::{Supervisor, fingerprint_of};
 use crate::supervise::timeline::{ChangeDetail, UndoAction, moment_text};
 
-impl Keeper {
+impl Supervisor {
     /// Brings the standing mode back if a pause is over.
     pub(crate) fn end_pause(&mut self) {
         if self.modes.expire(SystemTime::now()) {

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::is_open;
 use crate::supervise::configuration::reload::{ApplyError, ApplyReport, ChangeOrigin};
-use crate::supervise::supervisor::Keeper;
+use crate::supervise::supervisor::Supervisor;
 use crate::supervise::timeline::UndoAction;
 
 /// So many rules of no file stand at a time.
@@ -47,7 +47,7 @@ impl Held {
     }
 }
 
-impl Keeper {
+impl Supervisor {
     /// The rules of no file that a policy for `config` takes in: one whose upstream is gone speaks no more.
     pub(crate) fn temporary_for(&self, config: &Config) -> Vec<Temporary> {
         let held = self.temporary.iter().map(|held| &held.rule);

@@ -15,14 +15,14 @@ use crate::supervise::lists::ListAction;
 use crate::supervise::rules::TemporaryLifetime;
 
 pub(crate) use describe::describe;
-pub(crate) use store::Book;
+pub(crate) use store::Timeline;
 pub(crate) use undo::moment_text;
 pub use what::ChangeDetail;
 
 /// By which door a change came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Door {
+pub enum ChangeSource {
     Window,
     Tray,
     Cli,
@@ -41,7 +41,7 @@ pub struct Entry {
     pub id: u64,
     /// Milliseconds since 1970.
     pub at_ms: u64,
-    pub door: Door,
+    pub door: ChangeSource,
     /// What was changed, the first things of many.
     pub what: Vec<ChangeDetail>,
     pub undo: UndoAction,

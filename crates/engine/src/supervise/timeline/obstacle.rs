@@ -4,7 +4,7 @@ use privet_config::{Obstacle, Revision, Text};
 
 use super::{ChangeStatus, Entry, UndoAction};
 use crate::supervise::rules::{is_open, now_ms};
-use crate::supervise::supervisor::Keeper;
+use crate::supervise::supervisor::Supervisor;
 
 /// What is said of a list's versions.
 const SAID_OF_LISTS: [&str; 4] = [
@@ -20,7 +20,7 @@ const PROXY_SWITCHED: [&str; 3] = [
     "system-proxy-repaired",
 ];
 
-impl Keeper {
+impl Supervisor {
     pub(super) fn told(&self, entry: &Entry, now: &Text) -> ChangeStatus {
         let undone_by = self.timeline.undone_by(entry.id);
         let obstacle = match undone_by {
@@ -135,13 +135,13 @@ mod tests {
     use crate::gateway::current_policy::tests::engine;
     use crate::supervise::configuration::reload::ChangeOrigin;
     use crate::supervise::lists::ListAction;
-    use crate::supervise::timeline::Door;
+    use crate::supervise::timeline::ChangeSource;
 
     #[tokio::test]
     async fn lists_and_the_switch_are_not_taken_back_over_what_was_said_of_them_since() {
         let folder = tempfile::tempdir().unwrap();
         let engine = engine(folder.path(), "mode = \"standard\"\n").await;
-        let door = Door::Cli;
+        let door = ChangeSource::Cli;
         let note = async |kind: &str, name: Option<&str>, undo, undoes| {
             let mut what = ChangeDetail::new(kind, []);
             what.values

@@ -20,7 +20,7 @@ const SLACK: usize = 2;
 const MAX_LINE: u64 = 1 << 20;
 
 /// All changes that are kept, the oldest first.
-pub(crate) struct Book {
+pub(crate) struct Timeline {
     path: PathBuf,
     entries: VecDeque<(Entry, usize)>,
     bytes: usize,
@@ -54,7 +54,7 @@ impl Writing {
     }
 }
 
-impl Book {
+impl Timeline {
     /// Reads what earlier runs wrote. Where a line cannot be read, the file is set aside, what could be read is written
     /// anew, and the sentence beside says so. Blocks on the disk.
     pub fn load(data_dir: &Path) -> (Self, Option<String>) {
@@ -207,13 +207,13 @@ impl Book {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::supervise::timeline::{ChangeDetail, Door, UndoAction};
+    use crate::supervise::timeline::{ChangeDetail, ChangeSource, UndoAction};
 
     fn entry(undoes: Option<u64>) -> Entry {
         Entry {
             id: 0,
             at_ms: 5,
-            door: Door::Cli,
+            door: ChangeSource::Cli,
             what: vec![ChangeDetail::new("text", [])],
             undo: UndoAction::Never,
             undoes,
@@ -221,18 +221,18 @@ mod tests {
         }
     }
 
-    fn add(book: &mut Book, undoes: Option<u64>) {
+    fn add(book: &mut Timeline, undoes: Option<u64>) {
         book.add(entry(undoes)).carry_out().unwrap();
     }
 
     #[test]
     fn changes_outlive_the_program_and_their_numbers_go_on() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut book, said) = Book::load(folder.path());
+        let (mut book, said) = Timeline::load(folder.path());
         assert_eq!(said, None);
         add(&mut book, None);
         add(&mut book, None);
-        let (mut book, said) = Book::load(folder.path());
+        let (mut book, said) = Timeline::load(folder.path());
         assert_eq!((said, book.len(), book.next()), (None, 2, 3));
         assert!(!book.get(2).unwrap().of_this_run);
         add(&mut book, None);
@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn a_change_that_was_taken_back_and_put_back_is_not_undone() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut book, _) = Book::load(folder.path());
+        let (mut book, _) = Timeline::load(folder.path());
         for undoes in [None, Some(1), Some(2), Some(1)] {
             add(&mut book, undoes);
         }
@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn a_damaged_file_is_set_aside_and_what_can_be_read_is_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut book, _) = Book::load(folder.path());
+        let (mut book, _) = Timeline::load(folder.path());
         add(&mut book, None);
         add(&mut book, None);
         let path = folder.path().join(FILE_NAME);
@@ -266,18 +266,18 @@ mod tests {
         // The end of the last line never reached the disk.
         text.truncate(text.len() - 9);
         std::fs::write(&path, &text).unwrap();
-        let (book, said) = Book::load(folder.path());
+        let (book, said) = Timeline::load(folder.path());
         assert!(said.unwrap().contains("the 1 changes"));
         assert_eq!(book.len(), 1);
         let aside = std::fs::read_to_string(folder.path().join("changes.jsonl.corrupt")).unwrap();
         assert_eq!(aside, text);
-        assert_eq!(Book::load(folder.path()).1, None);
+        assert_eq!(Timeline::load(folder.path()).1, None);
     }
 
     #[test]
     fn a_line_that_was_half_written_spoils_none_behind_it() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut book, _) = Book::load(folder.path());
+        let (mut book, _) = Timeline::load(folder.path());
         add(&mut book, None);
         let Writing::Append(path, mut line) = book.add(entry(None)) else {
             panic!("a whole file is not written anew");
@@ -287,14 +287,14 @@ mod tests {
         book.not_written();
         add(&mut book, None);
         add(&mut book, None);
-        let (again, said) = Book::load(folder.path());
+        let (again, said) = Timeline::load(folder.path());
         assert_eq!((said, again.len(), again.next()), (None, 4, 5));
     }
 
     #[test]
     fn the_file_stays_within_its_bound() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut book, _) = Book::load(folder.path());
+        let (mut book, _) = Timeline::load(folder.path());
         for _ in 0..SLACK * KEPT + 5 {
             add(&mut book, None);
         }
@@ -305,7 +305,7 @@ mod tests {
             "{}",
             text.lines().count()
         );
-        let (again, said) = Book::load(folder.path());
+        let (again, said) = Timeline::load(folder.path());
         assert_eq!((said, again.len(), again.next()), (None, KEPT, book.next()));
     }
 }

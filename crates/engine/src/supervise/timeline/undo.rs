@@ -5,13 +5,13 @@ use std::time::{Duration, SystemTime};
 use privet_config::{Revision, Text};
 
 use super::describe::of_rule;
-use super::{ChangeDetail, ChangeStatus, Door, Entry, UndoAction, UndoError};
+use super::{ChangeDetail, ChangeSource, ChangeStatus, Entry, UndoAction, UndoError};
 use crate::supervise::configuration::reload::{ApplyError, ChangeOrigin};
 use crate::supervise::lists::ListAction;
 use crate::supervise::rules::{TemporaryLifetime, now_ms};
-use crate::supervise::supervisor::Keeper;
+use crate::supervise::supervisor::Supervisor;
 
-impl Keeper {
+impl Supervisor {
     /// Writes a change into the timeline; its number.
     pub(crate) async fn note(
         &mut self,
@@ -59,7 +59,11 @@ impl Keeper {
     }
 
     /// Takes a change back as far as the engine can; what it made of it is an entry of its own.
-    pub(crate) async fn undo(&mut self, id: u64, door: Door) -> Result<ChangeStatus, UndoError> {
+    pub(crate) async fn undo(
+        &mut self,
+        id: u64,
+        door: ChangeSource,
+    ) -> Result<ChangeStatus, UndoError> {
         let entry = self.timeline.get(id).ok_or(UndoError::Unknown(id))?.clone();
         if let Some(obstacle) = self.told(&entry, &Text::of(&self.text)).obstacle {
             return Err(UndoError::Obstructed(obstacle));
