@@ -52,12 +52,12 @@ impl Default for Listen {
             pac: Some(DEFAULT_PAC),
             allow_clients: None,
             users: Vec::new(),
-            limits: Limits::default(),
+            limits: ListenLimits::default(),
         }
     }
 }
 
-impl Default for Limits {
+impl Default for ListenLimits {
     fn default() -> Self {
         Self {
             connections: 20_000,
@@ -77,7 +77,7 @@ pub fn built_in_modes() -> BTreeMap<String, Mode> {
         dns: Dns::System,
     };
     let strict = Mode {
-        route: RouteRef::FirstOutlet,
+        route: RouteRef::FirstOutbound,
         filter: true,
         headers: HeaderMode::Minimal,
         kill_switch: true,

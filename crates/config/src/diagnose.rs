@@ -15,7 +15,7 @@ pub enum Severity {
 /// Which kind of problem it is; stable, for programs that read diagnostics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Code {
+pub enum DiagnosticCode {
     /// The file could not be read at all.
     File,
     /// Not TOML.
@@ -54,7 +54,7 @@ pub struct Diagnostic {
     /// How many characters of `source` are meant, from `mark` on; at least 1.
     pub width: usize,
     pub severity: Severity,
-    pub code: Code,
+    pub code: DiagnosticCode,
     /// What is wrong, in one sentence without a full stop.
     pub cause: String,
     /// How to mend it.
@@ -73,7 +73,7 @@ impl Diagnostic {
             column: 0,
             width: 1,
             severity: Severity::Error,
-            code: Code::File,
+            code: DiagnosticCode::File,
             cause,
             help,
             source: String::new(),

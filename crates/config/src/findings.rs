@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use crate::diagnose::{Code, Diagnostic, Severity};
-use crate::mask;
+use crate::diagnose::{Diagnostic, DiagnosticCode, Severity};
+use crate::secret_spans;
 
 /// So many problems are reported; a file with more is not read any better by listing them.
 pub const MAX_DIAGNOSTICS: usize = 200;
@@ -16,7 +16,7 @@ const CLIP_BEFORE: usize = 40;
 struct Finding {
     span: Range<usize>,
     severity: Severity,
-    code: Code,
+    code: DiagnosticCode,
     cause: String,
     help: Option<String>,
 }
@@ -33,14 +33,14 @@ impl<'a> Findings<'a> {
         Self {
             lines: Lines::of(text),
             found: RefCell::default(),
-            secrets: RefCell::new(mask::secret_spans(text)),
+            secrets: RefCell::new(secret_spans::secret_spans(text)),
         }
     }
 
     pub fn add(
         &self,
         severity: Severity,
-        code: Code,
+        code: DiagnosticCode,
         span: Range<usize>,
         cause: String,
         help: Option<String>,
@@ -70,12 +70,12 @@ impl<'a> Findings<'a> {
         let mut found = self.found.borrow_mut();
         let broken: Vec<usize> = found
             .iter()
-            .filter(|f| f.code == Code::Syntax)
+            .filter(|f| f.code == DiagnosticCode::Syntax)
             .map(|f| self.line(f.span.start))
             .collect();
         found.retain(|f| match f.code {
-            Code::Syntax => true,
-            Code::UnknownKey | Code::WrongType | Code::BadValue => {
+            DiagnosticCode::Syntax => true,
+            DiagnosticCode::UnknownKey | DiagnosticCode::WrongType | DiagnosticCode::BadValue => {
                 !broken.contains(&self.line(f.span.start))
             }
             _ => false,
@@ -92,7 +92,7 @@ impl<'a> Findings<'a> {
             found.truncate(MAX_DIAGNOSTICS);
             found.sort_by_key(|f| (f.span.start, f.severity));
         }
-        let secrets = mask::joined(self.secrets.into_inner());
+        let secrets = secret_spans::joined(self.secrets.into_inner());
         let lines = self.lines;
         found
             .into_iter()
@@ -138,7 +138,7 @@ impl<'a> Lines<'a> {
             .text
             .get(line_start..start)
             .map_or(1, |before| before.chars().count() + 1);
-        let shown = mask::masked(self.text, line_start..line_end, secrets, start..end);
+        let shown = secret_spans::masked(self.text, line_start..line_end, secrets, start..end);
         let (source, mark, width) = clipped(shown);
         Diagnostic {
             line,
@@ -154,8 +154,8 @@ impl<'a> Lines<'a> {
     }
 }
 
-fn clipped(shown: mask::Masked) -> (String, usize, usize) {
-    let mask::Masked { text, mark, width } = shown;
+fn clipped(shown: secret_spans::Masked) -> (String, usize, usize) {
+    let secret_spans::Masked { text, mark, width } = shown;
     let length = text.chars().count();
     if length <= MAX_SOURCE_CHARS {
         return (

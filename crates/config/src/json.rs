@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use crate::duration::format_duration;
 use crate::model::*;
-use crate::moment::format_moment;
 use crate::size::format_size;
+use crate::timestamp::format_timestamp;
 
 /// What the file would say with every default written out. A secret that stands in the file is `{"plain": true}`; a mode whose
 /// route is the first outlet has no "route".
@@ -90,9 +90,9 @@ fn listen(listen: &Listen) -> Value {
 
 fn mode(mode: &Mode) -> Value {
     let route = match &mode.route {
-        RouteRef::FirstOutlet => None,
+        RouteRef::FirstOutbound => None,
         RouteRef::Direct => Some(json!("direct")),
-        RouteRef::Outlet(name) => Some(json!(name)),
+        RouteRef::Outbound(name) => Some(json!(name)),
     };
     let headers = match mode.headers {
         HeaderMode::Untouched => "untouched",
@@ -136,9 +136,9 @@ pub fn upstream_url(upstream: &Upstream) -> String {
 
 fn upstream(upstream: &Upstream) -> Value {
     let isolate = match upstream.isolate {
-        Isolate::None => "none",
-        Isolate::Host => "host",
-        Isolate::App => "app",
+        Isolation::None => "none",
+        Isolation::Host => "host",
+        Isolation::App => "app",
     };
     object([
         ("name", Some(json!(upstream.name))),
@@ -178,19 +178,22 @@ fn group(group: &Group) -> Value {
 
 /// A rule as the file says it: `match`, `use` and, where it ends by itself, `until`.
 pub fn rule_json(rule: &Rule) -> Value {
-    let then = match &rule.then {
-        Use::Direct => "direct",
-        Use::Block => "block",
-        Use::Outlet(name) => name,
+    let then = match &rule.action {
+        RuleAction::Direct => "direct",
+        RuleAction::Block => "block",
+        RuleAction::Outbound(name) => name,
     };
     object([
         ("match", Some(matcher(&rule.matcher))),
         ("use", Some(json!(then))),
-        ("until", rule.until.map(|until| json!(format_moment(until)))),
+        (
+            "until",
+            rule.until.map(|until| json!(format_timestamp(until))),
+        ),
     ])
 }
 
-fn matcher(matcher: &Match) -> Value {
+fn matcher(matcher: &RuleMatch) -> Value {
     fn list<T: serde::Serialize>(entries: &[T]) -> Option<Value> {
         (!entries.is_empty()).then(|| json!(entries))
     }
@@ -232,8 +235,8 @@ fn list(list: &FilterList) -> Value {
         ListFormat::Rpz => "rpz",
     };
     let source = match &list.source {
-        Source::Path(path) => json!(path),
-        Source::Url(url) => json!(url),
+        ListSource::Path(path) => json!(path),
+        ListSource::Url(url) => json!(url),
     };
     let mut value = json!({
         "name": list.name,

@@ -17,35 +17,35 @@ mod edit;
 mod findings;
 mod json;
 pub mod keys;
-mod mask;
 pub mod model;
-mod moment;
 mod nearest;
 mod read;
+mod redact;
 pub mod revision;
 mod rule_id;
 mod save;
 mod secret;
+mod secret_spans;
 mod size;
+mod timestamp;
 mod tree;
-mod veil;
 
 pub use defaults::{
     DEFAULT_CHECK_INTERVAL, DEFAULT_CHECK_TIMEOUT, DEFAULT_MIXED, DEFAULT_MODE, DEFAULT_PAC,
     DEFAULT_REFRESH, built_in_modes,
 };
-pub use diagnose::{Code, Diagnostic, Diagnostics, Severity};
+pub use diagnose::{Diagnostic, DiagnosticCode, Diagnostics, Severity};
 pub use domain::normal_domain;
 pub use duration::{format_duration, parse_duration};
 pub use edit::{Document, EditError};
 pub use findings::MAX_DIAGNOSTICS;
 pub use json::{rule_json, to_json, upstream_url};
 pub use model::*;
-pub use moment::{format_moment, format_second};
-pub use read::{FILE_NAME, Loaded, MAX_FILE, default_path};
-pub use revision::{Obstacle, Revision, Text};
+pub use read::{FILE_NAME, LoadedConfig, MAX_FILE, default_path};
+pub use redact::{redact, restore_secrets};
+pub use revision::{FileLines, RevertError, Revision};
 pub use rule_id::rule_ids;
 pub use save::{SaveError, save};
-pub use secret::{Glance, Keyring, KeyringError, MAX_SECRET, NoKeyring, SecretError};
+pub use secret::{Keyring, KeyringError, KeyringStatus, MAX_SECRET, NoKeyring, SecretError};
 pub use size::{format_size, parse_size};
-pub use veil::{unveil, veil};
+pub use timestamp::{format_timestamp, format_timestamp_seconds};

@@ -39,11 +39,11 @@ pub struct Listen {
     /// serve loopback while others rely on `users`.
     pub allow_clients: Option<Vec<IpNet>>,
     pub users: Vec<User>,
-    pub limits: Limits,
+    pub limits: ListenLimits,
 }
 
 #[derive(Debug, Clone)]
-pub struct Limits {
+pub struct ListenLimits {
     /// All listeners together; past it a client is refused. 1 to 1,000,000.
     pub connections: usize,
     /// From accept to the end of the handshake or of an HTTP head.
@@ -86,10 +86,10 @@ pub struct Mode {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RouteRef {
     /// The built-in "strict" without a route of its own: the first group, else the first upstream, else nothing (all is refused).
-    FirstOutlet,
+    FirstOutbound,
     Direct,
     /// The name of an upstream or a group.
-    Outlet(String),
+    Outbound(String),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,7 +122,7 @@ pub struct Upstream {
     pub password: Option<Secret>,
     /// Reach this hop through that one: the name of another upstream.
     pub via: Option<String>,
-    pub isolate: Isolate,
+    pub isolate: Isolation,
     /// PEM file with the authorities that may sign an `https` upstream's certificate, beside the system's.
     pub ca: Option<PathBuf>,
 }
@@ -140,7 +140,7 @@ pub enum Scheme {
 
 /// What shares a SOCKS username, and with it a circuit of a Tor-like upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Isolate {
+pub enum Isolation {
     None,
     Host,
     App,
@@ -152,7 +152,7 @@ pub struct Group {
     pub policy: GroupPolicy,
     /// Names of upstreams, at least one.
     pub members: Vec<String>,
-    pub check: Option<Check>,
+    pub check: Option<HealthCheck>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,7 +165,7 @@ pub enum GroupPolicy {
 
 /// An active check: `url` is fetched through each member.
 #[derive(Debug, Clone)]
-pub struct Check {
+pub struct HealthCheck {
     pub url: String,
     pub interval: Duration,
     pub timeout: Duration,
@@ -173,8 +173,8 @@ pub struct Check {
 
 #[derive(Debug, Clone)]
 pub struct Rule {
-    pub matcher: Match,
-    pub then: Use,
+    pub matcher: RuleMatch,
+    pub action: RuleAction,
     /// A rule for a while: it is passed over from this moment on.
     pub until: Option<SystemTime>,
     /// The line of the file on which the rule starts, from 1.
@@ -183,7 +183,7 @@ pub struct Rule {
 
 /// Keys are ANDed, the entries of one key ORed; an empty key asks nothing.
 #[derive(Debug, Clone, Default)]
-pub struct Match {
+pub struct RuleMatch {
     pub domain: Vec<String>,
     pub domain_suffix: Vec<String>,
     pub domain_regex: Vec<String>,
@@ -196,11 +196,11 @@ pub struct Match {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Use {
+pub enum RuleAction {
     Direct,
     Block,
     /// The name of an upstream or a group.
-    Outlet(String),
+    Outbound(String),
 }
 
 #[derive(Debug, Clone, Default)]
@@ -213,7 +213,7 @@ pub struct Filter {
 #[derive(Debug, Clone)]
 pub struct FilterList {
     pub name: String,
-    pub source: Source,
+    pub source: ListSource,
     pub format: ListFormat,
     pub enabled: bool,
     pub refresh: Duration,
@@ -222,7 +222,7 @@ pub struct FilterList {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub enum ListSource {
     /// Absolute: relative paths were joined to the configuration's folder.
     Path(PathBuf),
     Url(String),

@@ -41,14 +41,14 @@ pub trait Keyring {
     ///
     /// # Errors
     /// [`KeyringError`].
-    fn glance(&self, _names: &[String]) -> Result<Glance, KeyringError> {
+    fn status(&self, _names: &[String]) -> Result<KeyringStatus, KeyringError> {
         Err(KeyringError::NoService)
     }
 }
 
 /// A keyring as it looks from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Glance {
+pub struct KeyringStatus {
     pub locked: bool,
     /// For each name that was asked about; `None` where it cannot be told without asking a person.
     pub kept: Vec<Option<bool>>,

@@ -7,13 +7,13 @@ use privet_config::*;
 
 const CONTRACT: &str = include_str!("contract.toml");
 
-fn load(text: &str) -> Loaded {
+fn load(text: &str) -> LoadedConfig {
     Config::parse(text, Path::new("/etc/privet")).unwrap_or_else(|found| panic!("{found}"))
 }
 
 #[test]
 fn the_contracts_file_is_read_as_it_stands() {
-    let Loaded {
+    let LoadedConfig {
         config, warnings, ..
     } = load(CONTRACT);
     assert_eq!(config.mode, "standard");
@@ -27,7 +27,7 @@ fn the_contracts_file_is_read_as_it_stands() {
     assert_eq!(config.listen.limits.idle_timeout, Duration::from_secs(3600));
 
     let office = &config.modes["office"];
-    assert_eq!(office.route, RouteRef::Outlet("auto".to_owned()));
+    assert_eq!(office.route, RouteRef::Outbound("auto".to_owned()));
     assert_eq!(office.dns, Dns::Upstream);
     assert!(office.kill_switch);
 
@@ -37,7 +37,7 @@ fn the_contracts_file_is_read_as_it_stands() {
         (config.upstreams[1].host.as_str(), config.upstreams[1].port),
         ("127.0.0.1", 9050)
     );
-    assert_eq!(config.upstreams[1].isolate, Isolate::Host);
+    assert_eq!(config.upstreams[1].isolate, Isolation::Host);
     assert_eq!(config.groups[0].members, ["office", "tor"]);
     assert_eq!(
         config.groups[0].check.as_ref().unwrap().timeout,
@@ -45,7 +45,7 @@ fn the_contracts_file_is_read_as_it_stands() {
     );
 
     assert_eq!(config.rules[0].matcher.port, [(80, 80), (443, 443)]);
-    assert_eq!(config.rules[0].then, Use::Direct);
+    assert_eq!(config.rules[0].action, RuleAction::Direct);
     assert_eq!(config.rules[1].matcher.domain_regex, ["^ads\\d+\\."]);
     let second = CONTRACT
         .lines()
@@ -59,7 +59,7 @@ fn the_contracts_file_is_read_as_it_stands() {
 
     assert_eq!(
         config.filter.lists[0].source,
-        Source::Path("/etc/privet/lists/ads.txt".into())
+        ListSource::Path("/etc/privet/lists/ads.txt".into())
     );
     assert_eq!(config.cache.disk, 1 << 30);
     assert!(config.scan.block_on_error);
@@ -71,10 +71,10 @@ fn the_contracts_file_is_read_as_it_stands() {
     assert_eq!(config.control.http, None);
     assert_eq!(config.log.connections, Retention::Memory);
 
-    let codes: Vec<Code> = warnings.iter().map(|w| w.code).collect();
+    let codes: Vec<DiagnosticCode> = warnings.iter().map(|w| w.code).collect();
     assert_eq!(
         codes,
-        [Code::NotServed],
+        [DiagnosticCode::NotServed],
         "sites are the only thing to warn of: {warnings:?}"
     );
 }
@@ -114,5 +114,5 @@ fn a_relative_path_is_joined_to_the_files_folder() {
     std::fs::write(&path, text).unwrap();
     let config = Config::load(&path).unwrap().config;
     let expected = folder.path().canonicalize().unwrap().join("lists/a.txt");
-    assert_eq!(config.filter.lists[0].source, Source::Path(expected));
+    assert_eq!(config.filter.lists[0].source, ListSource::Path(expected));
 }

@@ -104,7 +104,7 @@ fn rule() -> impl Strategy<Value = Json> {
         });
     let until = prop::option::of(
         (0u64..4_000_000_000)
-            .prop_map(|s| format_moment(std::time::UNIX_EPOCH + Duration::from_secs(s))),
+            .prop_map(|s| format_timestamp(std::time::UNIX_EPOCH + Duration::from_secs(s))),
     );
     (
         matcher,
@@ -386,7 +386,7 @@ fn moments_are_written_in_utc() {
         let config = Config::parse(&text, Path::new("/"))
             .unwrap_or_else(|e| panic!("{e}"))
             .config;
-        format_moment(config.rules[0].until.unwrap())
+        format_timestamp(config.rules[0].until.unwrap())
     };
     for (written, utc) in [
         ("2026-11-24T19:53:45Z", "2026-11-24T19:53:45Z"),

@@ -12,7 +12,7 @@ fn found(text: &str) -> Vec<Diagnostic> {
 }
 
 /// Text, code, line, column, what the message says. The text's only finding of that code.
-type Case = (&'static str, Code, usize, usize, &'static str);
+type Case = (&'static str, DiagnosticCode, usize, usize, &'static str);
 
 fn check(cases: &[Case]) {
     for (text, code, line, column, says) in cases {
@@ -53,56 +53,56 @@ fn an_unknown_key_is_refused_with_the_nearest_one() {
     check_alone(&[
         (
             "listn = 1\n",
-            Code::UnknownKey,
+            DiagnosticCode::UnknownKey,
             1,
             1,
             "unknown key \"listn\" — did you mean \"listen\"?",
         ),
         (
             "[listen]\nmixd = []\n",
-            Code::UnknownKey,
+            DiagnosticCode::UnknownKey,
             2,
             1,
             "did you mean \"mixed\"?",
         ),
         (
             "[listen.limits]\n  conections = 5\n",
-            Code::UnknownKey,
+            DiagnosticCode::UnknownKey,
             2,
             3,
             "did you mean \"connections\"?",
         ),
         (
             "[modes.x]\nkillswitch = false\n",
-            Code::UnknownKey,
+            DiagnosticCode::UnknownKey,
             2,
             1,
             "did you mean \"kill_switch\"?",
         ),
         (
             "[[rule]]\nmatch = { prot = [80] }\nuse = \"block\"\n",
-            Code::UnknownKey,
+            DiagnosticCode::UnknownKey,
             2,
             11,
             "did you mean",
         ),
         (
             "[cache]\nmemroy = \"1MiB\"\n",
-            Code::UnknownKey,
+            DiagnosticCode::UnknownKey,
             2,
             1,
             "did you mean \"memory\"?",
         ),
         (
             "[log]\nzzzzzz = 1\n",
-            Code::UnknownKey,
+            DiagnosticCode::UnknownKey,
             2,
             1,
             "known here are \"level\", \"format\", \"connections\"",
         ),
         (
             "listen = { users = [{ name = \"a\", password = { evn = \"X\", env = \"Y\" } }] }\n",
-            Code::UnknownKey,
+            DiagnosticCode::UnknownKey,
             1,
             48,
             "did you mean \"env\"?",
@@ -115,50 +115,56 @@ fn a_value_of_the_wrong_type_is_refused() {
     check_alone(&[
         (
             "mode = 5\n",
-            Code::WrongType,
+            DiagnosticCode::WrongType,
             1,
             8,
             "\"mode\" takes a string, not an integer",
         ),
         (
             "listen = []\n",
-            Code::WrongType,
+            DiagnosticCode::WrongType,
             1,
             10,
             "\"listen\" takes a table, not an array",
         ),
         (
             "[listen]\nsocks = \"127.0.0.1:1\"\n",
-            Code::WrongType,
+            DiagnosticCode::WrongType,
             2,
             9,
             "takes an array, not a string",
         ),
         (
             "[cache]\nenabled = \"yes\"\n",
-            Code::WrongType,
+            DiagnosticCode::WrongType,
             2,
             11,
             "true or false",
         ),
         (
             "[listen]\nlimits = { connections = \"many\" }\n",
-            Code::WrongType,
+            DiagnosticCode::WrongType,
             2,
             26,
             "a whole number",
         ),
         (
             "[listen.limits]\nidle_timeout = 30\n",
-            Code::WrongType,
+            DiagnosticCode::WrongType,
             2,
             16,
             "write \"500ms\", \"10s\"",
         ),
-        ("rule = [5]\n", Code::WrongType, 1, 9, "takes a table"),
+        (
+            "rule = [5]\n",
+            DiagnosticCode::WrongType,
+            1,
+            9,
+            "takes a table",
+        ),
         (
             "[[rule]]\nuse = \"block\"\nuntil = true\n",
-            Code::WrongType,
+            DiagnosticCode::WrongType,
             3,
             9,
             "a date with a time",
@@ -171,203 +177,203 @@ fn a_bad_value_is_refused_with_what_is_allowed() {
     check_alone(&[
         (
             "[log]\nformat = \"jsno\"\n",
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             2,
             10,
             "did you mean \"json\"?",
         ),
         (
             "[log]\nlevel = \"inof\"\n",
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             2,
             9,
             "did you mean \"info\"?",
         ),
         (
             "[log]\nconnections = \"memroy\"\n",
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             2,
             15,
             "did you mean \"memory\"?",
         ),
         (
             "[log]\nconnections = \"1s\"\n",
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             2,
             15,
             "allowed are 1m to 3650d",
         ),
         (
             "[cache]\nmemory = \"64 Mb of it\"\n",
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             2,
             10,
             "is not a size",
         ),
         (
             "[cache]\nmemory = -1\n",
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             2,
             10,
             "out of range",
         ),
         (
             "[listen.limits]\nidle_timeout = \"1x\"\n",
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             2,
             16,
             "is not a duration",
         ),
         (
             "[listen.limits]\nhandshake_timeout = \"0s\"\n",
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             2,
             21,
             "allowed are 100ms to 10m",
         ),
         (
             "[listen.limits]\nconnections = 0\n",
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             2,
             15,
             "allowed are 1 to 1000000",
         ),
         (
             "[listen.limits]\nconnections = 1000001\n",
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             2,
             15,
             "allowed are 1 to 1000000",
         ),
         (
             "[listen]\nmixed = [\"127.0.0.1:1\", \"localhost:2\"]\n",
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             2,
             25,
             "not an IP address with a port",
         ),
         (
             "[listen]\nmixed = [\"127.0.0.1:70000\"]\n",
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             2,
             10,
             "not an IP address with a port",
         ),
         (
             "[listen]\nallow_clients = [\"10.0.0.0/33\"]\n",
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             2,
             18,
             "is not a network",
         ),
         (
             "[modes.x]\nheaders = \"none\"\n",
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             2,
             11,
             "allowed are \"untouched\", \"reduced\", \"minimal\"",
         ),
         (
             "[modes.x]\ndns = \"8.8.8.8\"\n",
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             2,
             7,
             "tls://HOST",
         ),
         (
             "[modes.x]\ndns = \"tls://a:0\"\n",
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             2,
             7,
             "no way to resolve",
         ),
         (
             "[[rule]]\nuse = \"block\"\nmatch = { port = [0] }\n",
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             3,
             19,
             "allowed are 1 to 65535",
         ),
         (
             "[[rule]]\nuse = \"block\"\nmatch = { port = [\"90-80\"] }\n",
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             3,
             19,
             "\"8000-8100\"",
         ),
         (
             "[[rule]]\nuse = \"block\"\nmatch = { domain_regex = ['(a'] }\n",
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             3,
             27,
             "bad regular expression: unclosed group",
         ),
         (
             "[[rule]]\nuse = \"block\"\nmatch = { ip = [\"10.0.0\"] }\n",
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             3,
             17,
             "is not a network",
         ),
         (
             "[[rule]]\nuse = \"block\"\nmatch = { protocol = [\"sock5\"] }\n",
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             3,
             23,
             "did you mean \"socks5\"?",
         ),
         (
             "[[rule]]\nuse = \"block\"\nmatch = { domain = [\"*.a\"] }\n",
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             3,
             21,
             "use domain_suffix",
         ),
         (
             "[[rule]]\nuse = \"block\"\nmatch = { domain = [\"10.0.0.1\"] }\n",
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             3,
             21,
             "\"ip\"",
         ),
         (
             "[[rule]]\nuse = \"block\"\nuntil = 2026-12-31T18:00:00\n",
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             3,
             9,
             "with an offset",
         ),
         (
             "[filter]\ndeny = [\"http://a/\"]\n",
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             2,
             9,
             "is not a domain name",
         ),
         (
             "[[filter.list]]\nname = \"a\"\nsource = \"ftp://h/x\"\n",
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             3,
             10,
             "http or https URL",
         ),
         (
             "[[filter.list]]\nname = \"a\"\nsource = \"x\"\nrefresh = \"1s\"\n",
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             4,
             11,
             "allowed are 1m to 365d",
         ),
         (
             "[scan]\nclamd = \"127.0.0.1:3310\"\n",
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             2,
             9,
             "tcp:127.0.0.1:3310",
         ),
         (
             "[control]\nhttp = \"7282\"\n",
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             2,
             8,
             "not an IP address",
@@ -442,7 +448,7 @@ fn a_login_in_an_upstreams_url_is_taken_with_a_warning() {
         .reveal(&NoKeyring)
         .unwrap();
     assert_eq!(secrecy::ExposeSecret::expose_secret(&revealed), "p@ss");
-    assert_eq!(loaded.warnings[0].code, Code::PlainSecret);
+    assert_eq!(loaded.warnings[0].code, DiagnosticCode::PlainSecret);
 }
 
 #[test]
@@ -451,49 +457,49 @@ fn a_name_that_nothing_defines_is_refused_with_the_nearest_one() {
         &[
             (
                 "mode = \"strct\"\n",
-                Code::Undefined,
+                DiagnosticCode::Undefined,
                 1,
                 8,
                 "\"strct\" names no mode — did you mean \"strict\"?",
             ),
             (
                 "mode = \"office\"\n[modes.offce]\n",
-                Code::Undefined,
+                DiagnosticCode::Undefined,
                 1,
                 8,
                 "did you mean \"offce\"?",
             ),
             (
                 "[[rule]]\nuse = \"blok\"\n",
-                Code::Undefined,
+                DiagnosticCode::Undefined,
                 2,
                 7,
                 "did you mean \"block\"?",
             ),
             (
                 "[modes.x]\nroute = \"direkt\"\n",
-                Code::Undefined,
+                DiagnosticCode::Undefined,
                 2,
                 9,
                 "did you mean \"direct\"?",
             ),
             (
                 "[[group]]\nname = \"g\"\nmembers = [\"tro\"]\n[[upstream]]\nname = \"tor\"\nurl = \"socks5://h\"\n",
-                Code::Undefined,
+                DiagnosticCode::Undefined,
                 3,
                 12,
                 "did you mean \"tor\"?",
             ),
             (
                 "[[upstream]]\nname = \"tor\"\nurl = \"socks5://h\"\nvia = \"tro\"\n",
-                Code::Undefined,
+                DiagnosticCode::Undefined,
                 4,
                 7,
                 "did you mean \"tor\"?",
             ),
             (
                 "[[group]]\nname = \"g\"\nmembers = [\"x\"]\n",
-                Code::Undefined,
+                DiagnosticCode::Undefined,
                 3,
                 12,
                 "did you mean",
@@ -502,7 +508,7 @@ fn a_name_that_nothing_defines_is_refused_with_the_nearest_one() {
     );
     check_alone(&[(
         "[[group]]\nname = \"g\"\nmembers = [\"x\"]\n",
-        Code::Undefined,
+        DiagnosticCode::Undefined,
         3,
         12,
         "add an [[upstream]]",
@@ -512,7 +518,7 @@ fn a_name_that_nothing_defines_is_refused_with_the_nearest_one() {
 #[test]
 fn a_broken_upstream_is_defined_all_the_same() {
     let text = "mode = \"m\"\n[modes.m]\nroute = \"a\"\n[[upstream]]\nname = \"a\"\nurl = \"nonsense\"\n[[rule]]\nuse = \"a\"\n";
-    check_alone(&[(text, Code::BadValue, 6, 7, "no scheme")]);
+    check_alone(&[(text, DiagnosticCode::BadValue, 6, 7, "no scheme")]);
 }
 
 #[test]
@@ -525,7 +531,7 @@ fn a_circle_is_named() {
     assert_eq!(all.len(), 1);
     assert_eq!(
         (all[0].code, all[0].line, all[0].column),
-        (Code::Circle, 4, 7)
+        (DiagnosticCode::Circle, 4, 7)
     );
     assert_eq!(all[0].cause, "\"via\" goes in a circle: a → b → c → a");
 
@@ -564,7 +570,7 @@ fn a_name_is_given_once() {
     ] {
         let all = found(&text);
         assert_eq!(all.len(), 1, "{all:#?}");
-        assert_eq!((all[0].code, all[0].line, all[0].column), (Code::Duplicate, line, column), "{:#?}", all[0]);
+        assert_eq!((all[0].code, all[0].line, all[0].column), (DiagnosticCode::Duplicate, line, column), "{:#?}", all[0]);
         assert!(format!("{} {:?}", all[0].cause, all[0].help).contains(says), "{:#?}", all[0]);
     }
 }
@@ -621,7 +627,7 @@ fn settings_that_contradict_each_other_are_refused() {
         assert_eq!(all.len(), 1, "{all:#?}");
         assert_eq!(
             (all[0].code, all[0].line, all[0].column),
-            (Code::Conflict, line, column),
+            (DiagnosticCode::Conflict, line, column),
             "{:#?}",
             all[0]
         );
@@ -640,7 +646,7 @@ fn a_mode_with_a_kill_switch_goes_upstream_by_default() {
     let mode = &loaded.config.modes["paranoid"];
     assert_eq!(
         (&mode.route, &mode.dns),
-        (&RouteRef::FirstOutlet, &Dns::Upstream)
+        (&RouteRef::FirstOutbound, &Dns::Upstream)
     );
     assert!(loaded.warnings.is_empty());
 }
@@ -649,7 +655,7 @@ fn a_mode_with_a_kill_switch_goes_upstream_by_default() {
 fn strict_without_an_upstream_is_warned_of() {
     check_alone(&[(
         "mode = \"strict\"\n",
-        Code::Unreached,
+        DiagnosticCode::Unreached,
         1,
         8,
         "refuses every connection — add an [[upstream]]",
@@ -661,28 +667,28 @@ fn listeners_that_clash_are_refused_at_the_second() {
     check_alone(&[
         (
             "[listen]\nmixed = [\"127.0.0.1:1\"]\nsocks = [\"127.0.0.1:1\"]\n",
-            Code::Clash,
+            DiagnosticCode::Clash,
             3,
             10,
             "taken by listen.mixed",
         ),
         (
             "[listen]\nmixed = [\"127.0.0.1:1\"]\npac = \"127.0.0.1:1\"\n",
-            Code::Clash,
+            DiagnosticCode::Clash,
             3,
             7,
             "taken by listen.mixed",
         ),
         (
             "[listen]\nmixed = [\"127.0.0.1:5\"]\n[control]\nmetrics = \"127.0.0.1:5\"\n",
-            Code::Clash,
+            DiagnosticCode::Clash,
             4,
             11,
             "taken by listen.mixed",
         ),
         (
             "[listen]\nallow_clients = [\"10.0.0.0/8\"]\nmixed = [\"0.0.0.0:1\", \"127.0.0.1:1\"]\n",
-            Code::Clash,
+            DiagnosticCode::Clash,
             3,
             23,
             "taken by listen.mixed",
@@ -701,28 +707,28 @@ fn a_listener_that_strangers_reach_needs_users_or_networks() {
     check_alone(&[
         (
             "[listen]\nmixed = [\"0.0.0.0:7280\"]\n",
-            Code::Exposed,
+            DiagnosticCode::Exposed,
             2,
             10,
             "add users or allow_clients",
         ),
         (
             "[listen]\nsocks = [\"[::]:7280\"]\nallow_clients = []\n",
-            Code::Exposed,
+            DiagnosticCode::Exposed,
             2,
             10,
             "add users or allow_clients",
         ),
         (
             "[listen]\nhttp = [\"127.0.0.1:1\", \"192.168.1.5:2\"]\n",
-            Code::Exposed,
+            DiagnosticCode::Exposed,
             2,
             24,
             "192.168.1.5:2",
         ),
         (
             "[listen]\npac = \"192.168.1.5:2\"\n",
-            Code::Exposed,
+            DiagnosticCode::Exposed,
             2,
             7,
             "192.168.1.5:2",
@@ -771,21 +777,21 @@ fn a_missing_key_is_named_at_the_tables_head() {
     check_alone(&[
         (
             "[[upstream]]\nurl = \"socks5://h\"\n",
-            Code::Missing,
+            DiagnosticCode::Missing,
             1,
             1,
             "\"name\" is missing",
         ),
         (
             "# x\n  [[group]]\nname = \"g\"\n",
-            Code::Missing,
+            DiagnosticCode::Missing,
             2,
             3,
             "\"members\" is missing",
         ),
         (
             "rule = [{ match = {} }]\n",
-            Code::Missing,
+            DiagnosticCode::Missing,
             1,
             9,
             "\"use\" is missing",
@@ -798,13 +804,17 @@ fn a_secrets_reference_has_one_source() {
     let user =
         |password: &str| format!("[listen]\nusers = [{{ name = \"a\", password = {password} }}]\n");
     for (password, code, column) in [
-        ("{}", Code::BadValue, 35),
-        ("{ env = \"A\", file = \"b\" }", Code::BadValue, 35),
-        ("{ plain = true }", Code::BadValue, 35),
-        ("{ env = \"\" }", Code::BadValue, 43),
-        ("{ env = \"A=B\" }", Code::BadValue, 43),
-        ("5", Code::WrongType, 35),
-        ("\"\"", Code::BadValue, 35),
+        ("{}", DiagnosticCode::BadValue, 35),
+        (
+            "{ env = \"A\", file = \"b\" }",
+            DiagnosticCode::BadValue,
+            35,
+        ),
+        ("{ plain = true }", DiagnosticCode::BadValue, 35),
+        ("{ env = \"\" }", DiagnosticCode::BadValue, 43),
+        ("{ env = \"A=B\" }", DiagnosticCode::BadValue, 43),
+        ("5", DiagnosticCode::WrongType, 35),
+        ("\"\"", DiagnosticCode::BadValue, 35),
     ] {
         let all = found(&user(password));
         assert_eq!(
@@ -823,7 +833,11 @@ fn sites_are_checked_whole() {
         )
     };
     let ok = found(&site(""));
-    assert_eq!((ok.len(), ok[0].code), (1, Code::NotServed), "{ok:#?}");
+    assert_eq!(
+        (ok.len(), ok[0].code),
+        (1, DiagnosticCode::NotServed),
+        "{ok:#?}"
+    );
     for (rest, line, column) in [
         ("hash_on = \"cookie:\"", 5, 11),
         ("balance = \"least\"", 5, 11),
@@ -857,7 +871,7 @@ fn sites_are_checked_whole() {
     assert!(
         found(&twice)
             .iter()
-            .any(|d| d.code == Code::Clash && d.line == 8),
+            .any(|d| d.code == DiagnosticCode::Clash && d.line == 8),
         "{:#?}",
         found(&twice)
     );
@@ -877,14 +891,14 @@ fn what_this_version_does_not_serve_is_said() {
     check_alone(&[
         (
             "[inspect]\nenabled = true\n",
-            Code::NotServed,
+            DiagnosticCode::NotServed,
             2,
             11,
             "not served by this version yet",
         ),
         (
             "[scan]\nenabled = true\n",
-            Code::NotServed,
+            DiagnosticCode::NotServed,
             2,
             11,
             "not served by this version yet",
@@ -897,14 +911,14 @@ fn a_rule_that_is_never_reached_is_warned_of() {
     check_alone(&[
         (
             "[[rule]]\nuse = \"direct\"\n[[rule]]\nuse = \"block\"\n",
-            Code::Unreached,
+            DiagnosticCode::Unreached,
             3,
             1,
             "the one on line 1 matches everything",
         ),
         (
             "[[rule]]\nuse = \"block\"\nmatch = { user = [\"bob\"] }\n",
-            Code::Unreached,
+            DiagnosticCode::Unreached,
             3,
             19,
             "no user is named \"bob\"",
@@ -915,21 +929,26 @@ fn a_rule_that_is_never_reached_is_warned_of() {
 #[test]
 fn text_that_is_not_toml_is_refused_where_it_breaks() {
     check(&[
-        ("mode = \n", Code::Syntax, 1, 8, ""),
-        ("[listen\nmixed = []\n", Code::Syntax, 1, 8, ""),
+        ("mode = \n", DiagnosticCode::Syntax, 1, 8, ""),
+        ("[listen\nmixed = []\n", DiagnosticCode::Syntax, 1, 8, ""),
         (
             "mode = \"a\"\nmode = \"b\"\n",
-            Code::Syntax,
+            DiagnosticCode::Syntax,
             2,
             1,
             "duplicate key",
         ),
     ]);
     let all = found("mode = \n[listen]\nmixd = []\n[cache]\nmemory = \"x\"\n[oops\n");
-    let codes: Vec<Code> = all.iter().map(|d| d.code).collect();
+    let codes: Vec<DiagnosticCode> = all.iter().map(|d| d.code).collect();
     assert_eq!(
         codes,
-        [Code::Syntax, Code::UnknownKey, Code::BadValue, Code::Syntax],
+        [
+            DiagnosticCode::Syntax,
+            DiagnosticCode::UnknownKey,
+            DiagnosticCode::BadValue,
+            DiagnosticCode::Syntax
+        ],
         "{all:#?}"
     );
 }
@@ -945,7 +964,7 @@ fn all_problems_are_reported_at_once_in_the_order_of_the_text() {
 fn columns_count_characters() {
     check_alone(&[(
         "[[rule]]\nmatch = { domain = [\"ärger.example\", 5] }\nuse = \"block\"\n",
-        Code::WrongType,
+        DiagnosticCode::WrongType,
         2,
         38,
         "",

@@ -162,7 +162,7 @@ fn a_masked_line_keeps_its_caret_under_the_place() {
     let plain = found
         .list
         .iter()
-        .find(|d| d.code == Code::PlainSecret)
+        .find(|d| d.code == DiagnosticCode::PlainSecret)
         .unwrap();
     assert_eq!(
         (&plain.source[plain.mark..plain.mark + 3], plain.width),

@@ -295,5 +295,5 @@ fn verdict_of(end: CloseReason) -> Option<Verdict> {
 
 /// The part of the calling thread: threads are numbered as they first come.
 pub(crate) fn of_this_thread() -> usize {
-    privet_policy::threads::mine() % SHARDS
+    privet_policy::thread_index::current() % SHARDS
 }

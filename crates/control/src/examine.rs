@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use privet_config::{Code, Config, Keyring, KeyringError, Secret};
+use privet_config::{Config, DiagnosticCode, Keyring, KeyringError, Secret};
 
 use crate::calls::doctor::Finding;
 use crate::token::TOKEN_FILE;
@@ -67,7 +67,9 @@ fn configuration(path: &Path) -> Vec<Finding> {
                     "configuration",
                     format!("{shown}:{}:{}: {}", error.line, error.column, error.cause),
                     error.help.clone().unwrap_or_else(|| match error.code {
-                        Code::File => "see that the file is there and yours to read".to_owned(),
+                        DiagnosticCode::File => {
+                            "see that the file is there and yours to read".to_owned()
+                        }
                         _ => "change that line; `privet check` shows it".to_owned(),
                     }),
                 )

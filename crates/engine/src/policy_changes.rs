@@ -1,6 +1,6 @@
 //! Waking what waits when another policy comes into force.
 
-use privet_policy::threads;
+use privet_policy::thread_index;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
@@ -16,7 +16,7 @@ impl Reloads {
     pub(crate) fn next(&self) -> Notified<'_> {
         let [first, ..] = &self.0;
         self.0
-            .get(threads::mine() % SHARDS)
+            .get(thread_index::current() % SHARDS)
             .unwrap_or(first)
             .notified()
     }

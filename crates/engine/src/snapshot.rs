@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use privet_config::Config;
 use privet_net::Outward;
-use privet_policy::{Policy, Shadow, Temporary};
+use privet_policy::{Policy, ShadowedRule, TemporaryRule};
 
 use crate::gateway::authenticate::Users;
 
@@ -18,9 +18,9 @@ pub struct Snapshot {
     /// The file that each list's text came from.
     pub(crate) texts: Arc<BTreeMap<String, PathBuf>>,
     /// The rules of no file.
-    pub(crate) temporary: Arc<[Temporary]>,
+    pub(crate) temporary: Arc<[TemporaryRule]>,
     /// Rules of the file that can never match.
-    pub(crate) shadows: Arc<[Shadow]>,
+    pub(crate) shadows: Arc<[ShadowedRule]>,
     pub(crate) users: Arc<Users>,
     /// A rule or an isolating upstream has to know the program.
     pub(crate) needs_app: bool,

@@ -10,7 +10,7 @@ use privet_config::HeaderMode;
 use privet_connection_log::{CloseReason, ConnectionLog, LiveConnection, NewConnection};
 use privet_http::{Ask, Refusal, Road, Served, Ticket, serve};
 use privet_net::{DialError, DialErrorKind, Dialed, Phases, Stream};
-use privet_policy::{Listener, Outlet, Route, Why, WhyKind};
+use privet_policy::{Listener, Outbound, Route, Why, WhyKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -39,8 +39,8 @@ impl Road for Open {
         Ok(Ticket {
             generation: 0,
             route: Route::Via {
-                outlet: Outlet(0),
-                otherwise: None,
+                outbound: Outbound(0),
+                fallback: None,
             },
             key: 0,
             why: self.why.clone(),

@@ -79,7 +79,7 @@ pub struct UpstreamUdp {
 }
 
 impl Outward {
-    /// Opens a UDP association with an outlet. There is no fall-back to going direct, whatever the mode.
+    /// Opens a UDP association with an outbound. There is no fall-back to going direct, whatever the mode.
     ///
     /// # Errors
     /// [`DialError`]: what failed; `Unsupported` where the last hop does not speak SOCKS5 or stands behind other hops:
@@ -89,11 +89,11 @@ impl Outward {
         route: &Route,
         wish: &Wish<'_>,
     ) -> Result<UpstreamUdp, DialError> {
-        let Route::Via { outlet, .. } = route else {
+        let Route::Via { outbound, .. } = route else {
             let text = format!("{} goes direct, not through an upstream", wish.target);
             return Err(DialError::here(DialErrorKind::Unsupported, text));
         };
-        let chain = self.open_chain(*outlet, wish).await?;
+        let chain = self.open_chain(*outbound, wish).await?;
         UpstreamUdp::open(chain).await
     }
 

@@ -1,4 +1,4 @@
-//! The attempts of one dial through an outlet: which chain is next, and whose fault a failure was.
+//! The attempts of one dial through an outbound: which chain is next, and whose fault a failure was.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
@@ -18,12 +18,12 @@ const DEADLINE: Duration = Duration::from_secs(45);
 
 /// An upstream, or a group of them.
 #[derive(Clone, Copy)]
-pub(crate) enum Outlet<'a> {
+pub(crate) enum Outbound<'a> {
     Upstream(&'a Arc<Chain>),
     Group(&'a Group),
 }
 
-impl Outlet<'_> {
+impl Outbound<'_> {
     pub(crate) fn name(&self) -> &str {
         match self {
             Self::Upstream(chain) => &chain.last().name,
@@ -42,7 +42,7 @@ impl Outlet<'_> {
 }
 
 pub(crate) struct Attempts<'a> {
-    outlet: Outlet<'a>,
+    outbound: Outbound<'a>,
     /// What "sticky" sticks to: the client's address without its port.
     client: u64,
     started: Instant,
@@ -55,9 +55,9 @@ pub(crate) struct Attempts<'a> {
 
 impl<'a> Attempts<'a> {
     /// `may_go_direct`: the caller has another way when no member is up, so those that are down are spared.
-    pub(crate) fn new(outlet: Outlet<'a>, client: SocketAddr, may_go_direct: bool) -> Self {
+    pub(crate) fn new(outbound: Outbound<'a>, client: SocketAddr, may_go_direct: bool) -> Self {
         Self {
-            outlet,
+            outbound,
             client: sticky_key(client.ip()),
             started: Instant::now(),
             may_go_direct,
@@ -72,13 +72,13 @@ impl<'a> Attempts<'a> {
         if self.started.elapsed() >= DEADLINE {
             return None;
         }
-        match self.outlet {
-            Outlet::Upstream(_) if !self.tried.is_empty() => None,
-            Outlet::Upstream(chain) => {
+        match self.outbound {
+            Outbound::Upstream(_) if !self.tried.is_empty() => None,
+            Outbound::Upstream(chain) => {
                 self.tried.push(0);
                 Some((chain.clone(), Patience::ALONE))
             }
-            Outlet::Group(group) => {
+            Outbound::Group(group) => {
                 let member = self.next_member(group)?;
                 self.tried.push(member);
                 let patience = if self.tried.len() < group.len() {
@@ -100,7 +100,7 @@ impl<'a> Attempts<'a> {
     /// The last attempt got through.
     pub(crate) fn won(&self, chain: &Chain, latency: Option<Duration>) {
         chain.record.succeeded(latency);
-        let (Outlet::Group(group), Some(member)) = (self.outlet, self.tried.last()) else {
+        let (Outbound::Group(group), Some(member)) = (self.outbound, self.tried.last()) else {
             return;
         };
         group.succeeded(*member, latency);
@@ -116,7 +116,7 @@ impl<'a> Attempts<'a> {
             DialErrorKind::Exhausted | DialErrorKind::Loop => return Some(error),
             kind if kind.blames_upstream() => {
                 chain.record.failed(&error.text);
-                if let Outlet::Group(group) = self.outlet {
+                if let Outbound::Group(group) = self.outbound {
                     group.failed(member);
                 }
             }
@@ -125,7 +125,7 @@ impl<'a> Attempts<'a> {
             DialErrorKind::Unsupported => {}
             _ => {
                 chain.record.succeeded(None);
-                if let Outlet::Group(group) = self.outlet {
+                if let Outbound::Group(group) = self.outbound {
                     group.succeeded(member, None);
                 }
                 return Some(error);
@@ -137,17 +137,17 @@ impl<'a> Attempts<'a> {
 
     /// Every attempt failed, or there was none.
     pub(crate) fn given_up(self) -> DialError {
-        match (self.last, self.outlet) {
-            (Some(error), Outlet::Group(group)) if error.kind.blames_upstream() => {
+        match (self.last, self.outbound) {
+            (Some(error), Outbound::Group(group)) if error.kind.blames_upstream() => {
                 let text = format!("no member of group {} works; {}", group.name, error.text);
                 DialError { text, ..error }
             }
             (Some(error), _) => error,
-            (None, Outlet::Group(group)) => DialError::here(
+            (None, Outbound::Group(group)) => DialError::here(
                 DialErrorKind::UpstreamDown,
                 format!("every member of group {} is down", group.name),
             ),
-            (None, Outlet::Upstream(chain)) => DialError::here(
+            (None, Outbound::Upstream(chain)) => DialError::here(
                 DialErrorKind::UpstreamDown,
                 format!("upstream {} is down", chain.last().name),
             ),

@@ -62,8 +62,8 @@ impl Outward {
                 let expected = self.expected(permit, wish).await?;
                 Ok(Bound::Here(LocalBind::open(permit, near, expected)?))
             }
-            Route::Via { outlet, .. } => {
-                let chain = self.open_chain(*outlet, wish).await?;
+            Route::Via { outbound, .. } => {
+                let chain = self.open_chain(*outbound, wish).await?;
                 let bound = UpstreamBind::open(chain, wish.target).await?;
                 Ok(Bound::There(bound))
             }

@@ -40,7 +40,7 @@ pub struct OutletHealth {
     pub current: Option<String>,
 }
 
-/// One test of an outlet.
+/// One test of an outbound.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct TestReport {
     pub name: String,

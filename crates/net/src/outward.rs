@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use privet_config::{Config, Dns};
-use privet_policy::{App, DirectPermit, Host, Outlet as OutletId, Route, Target};
+use privet_policy::{App, DirectPermit, Host, Outbound as OutletId, Route, Target};
 use tokio::sync::Notify;
 
-use crate::attempts::{Attempts, Outlet};
+use crate::attempts::{Attempts, Outbound};
 use crate::build::{self, BuildError, Secrets};
 use crate::chain::{Chain, Ground, OpenChain};
 use crate::checks;
@@ -95,25 +95,25 @@ impl Outward {
         match route {
             Route::Direct(permit) => self.dial_direct(permit, wish, self.direct.clone()).await,
             // Boxed: most dials are direct, and need not carry this one's state.
-            Route::Via { outlet, otherwise } => {
-                Box::pin(self.dial_via(*outlet, otherwise.as_ref(), wish)).await
+            Route::Via { outbound, fallback } => {
+                Box::pin(self.dial_via(*outbound, fallback.as_ref(), wish)).await
             }
         }
     }
 
     async fn dial_via(
         &self,
-        outlet: OutletId,
-        otherwise: Option<&DirectPermit>,
+        outbound: OutletId,
+        fallback: Option<&DirectPermit>,
         wish: &Wish<'_>,
     ) -> Result<Dialed, DialError> {
-        let outlet = self.outlet(outlet).ok_or_else(no_route)?;
-        let resolved = self.addresses_for_socks4(outlet, otherwise, wish).await?;
+        let outbound = self.outbound(outbound).ok_or_else(no_route)?;
+        let resolved = self.addresses_for_socks4(outbound, fallback, wish).await?;
         let wish = &Wish {
             addresses: resolved.as_deref().unwrap_or(wish.addresses),
             ..*wish
         };
-        let mut attempts = Attempts::new(outlet, wish.client, otherwise.is_some());
+        let mut attempts = Attempts::new(outbound, wish.client, fallback.is_some());
         while let Some((chain, patience)) = attempts.next() {
             match chain.dial(&self.ground(), wish, patience).await {
                 Ok(dialed) => {
@@ -129,9 +129,9 @@ impl Outward {
             }
         }
         let error = attempts.given_up();
-        match otherwise {
+        match fallback {
             Some(permit) if error.kind.blames_upstream() => {
-                let route = format!("direct ({} is down)", outlet.name());
+                let route = format!("direct ({} is down)", outbound.name());
                 self.dial_direct(permit, wish, route.into()).await
             }
             _ => Err(error),
@@ -141,14 +141,14 @@ impl Outward {
     /// SOCKS4 carries no names. Where one may be resolved here, it is, before such a hop is asked; else the hop says no.
     async fn addresses_for_socks4(
         &self,
-        outlet: Outlet<'_>,
+        outbound: Outbound<'_>,
         permit: Option<&DirectPermit>,
         wish: &Wish<'_>,
     ) -> Result<Option<Arc<[IpAddr]>>, DialError> {
         let (Host::Name(name), Some(permit)) = (&wish.target.host, permit) else {
             return Ok(None);
         };
-        if !wish.addresses.is_empty() || *wish.dns == Dns::Upstream || !outlet.needs_addresses() {
+        if !wish.addresses.is_empty() || *wish.dns == Dns::Upstream || !outbound.needs_addresses() {
             return Ok(None);
         }
         let found = self.resolver.addresses(permit, wish.dns, name).await?;
@@ -169,17 +169,17 @@ impl Outward {
         Ok(found.to_vec())
     }
 
-    /// A stream to the last hop of an outlet's chain: method and login done where it speaks SOCKS5, nothing asked yet.
+    /// A stream to the last hop of an outbound's chain: method and login done where it speaks SOCKS5, nothing asked yet.
     ///
     /// # Errors
     /// [`DialError`]: what failed, at which hop.
     pub async fn open_chain(
         &self,
-        outlet: OutletId,
+        outbound: OutletId,
         wish: &Wish<'_>,
     ) -> Result<OpenChain, DialError> {
-        let outlet = self.outlet(outlet).ok_or_else(no_route)?;
-        let mut attempts = Attempts::new(outlet, wish.client, false);
+        let outbound = self.outbound(outbound).ok_or_else(no_route)?;
+        let mut attempts = Attempts::new(outbound, wish.client, false);
         while let Some((chain, patience)) = attempts.next() {
             match chain.open(&self.ground(), wish, patience).await {
                 Ok(open) => {
@@ -301,13 +301,13 @@ impl Outward {
     }
 
     /// Outlets are numbered as in the configuration: upstreams first, then groups.
-    fn outlet(&self, outlet: OutletId) -> Option<Outlet<'_>> {
-        let place = usize::from(outlet.0);
+    fn outbound(&self, outbound: OutletId) -> Option<Outbound<'_>> {
+        let place = usize::from(outbound.0);
         match self.chains.get(place) {
-            Some(chain) => Some(Outlet::Upstream(chain)),
+            Some(chain) => Some(Outbound::Upstream(chain)),
             None => {
                 let place = place.checked_sub(self.chains.len())?;
-                self.groups.get(place).map(Outlet::Group)
+                self.groups.get(place).map(Outbound::Group)
             }
         }
     }

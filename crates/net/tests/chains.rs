@@ -318,8 +318,12 @@ async fn an_open_chain_is_ready_for_any_socks5_command() {
     let proxy = Server::proxy(Kind::Socks5).await;
     let setup = setup(&upstream("hop", &format!("socks5://{}", proxy.address), ""));
     let to = target(&origin.address.to_string());
-    let outlet = privet_policy::Outlet(0);
-    let mut open = setup.outward.open_chain(outlet, &wish(&to)).await.unwrap();
+    let outbound = privet_policy::Outbound(0);
+    let mut open = setup
+        .outward
+        .open_chain(outbound, &wish(&to))
+        .await
+        .unwrap();
     assert_eq!((open.last, open.hops), (privet_config::Scheme::Socks5, 1));
     let command = privet_net::hop::socks5::Command::Connect;
     let request = privet_net::hop::socks5::request(command, &to).unwrap();

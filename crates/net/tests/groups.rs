@@ -210,7 +210,7 @@ fn futures_of_dials_may_move_between_threads() {
     is_send(&setup.outward.dial(&route, &wish));
     is_send(&setup.outward.run_checks());
     is_send(&setup.outward.test("x"));
-    is_send(&setup.outward.open_chain(privet_policy::Outlet(0), &wish));
+    is_send(&setup.outward.open_chain(privet_policy::Outbound(0), &wish));
 }
 
 trait Nothing {

@@ -114,11 +114,11 @@ fn decide_once(list: List) {
         dns: Dns::System,
     };
     let rule = |at: usize| Rule {
-        matcher: Match {
+        matcher: RuleMatch {
             domain_suffix: vec![format!("rule{at}.example")],
-            ..Match::default()
+            ..RuleMatch::default()
         },
-        then: Use::Direct,
+        action: RuleAction::Direct,
         until: None,
         line: at,
     };
@@ -130,7 +130,7 @@ fn decide_once(list: List) {
     config.rules = (0..10_000).map(rule).collect();
     config.filter.lists = vec![FilterList {
         name: list.name().into(),
-        source: Source::Url(String::new()),
+        source: ListSource::Url(String::new()),
         format: ListFormat::Hosts,
         enabled: true,
         refresh: std::time::Duration::ZERO,

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use privet_config::{Config, Mode as WrittenMode, RouteRef, Rule as WrittenRule, rule_ids};
 
-use crate::hashed::of_host;
-use crate::hostset::{Entry, HostSet};
+use crate::host_hash::of_host;
+use crate::host_set::{Entry, HostSet};
 use crate::policy::{Mode, ModeRoute, Policy, Rulebook};
-use crate::rule_tally::Tallies;
-use crate::rules::{Place, Rule, Rules};
-use crate::temporary::Temporary;
-use crate::{Host, HostError, List, Outlet, OwnEndpoints};
+use crate::rule_hit_counter::RuleHitCounters;
+use crate::rules::{Rule, RulePosition, Rules};
+use crate::temporary_rule::TemporaryRule;
+use crate::{Host, HostError, List, Outbound, OwnEndpoints};
 
 /// Why a configuration does not compile. What `privet-config` has checked comes through without one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +19,7 @@ pub enum CompileError {
     #[error("there is no mode “{0}”")]
     NoMode(String),
     #[error("{what} names “{name}”, which is no upstream and no group")]
-    NoOutlet { what: String, name: String },
+    NoOutbound { what: String, name: String },
     #[error("{what}: “{text}”: {cause}")]
     Host {
         what: String,
@@ -49,31 +49,31 @@ impl Policy {
         lists: &[Arc<List>],
         own: OwnEndpoints,
     ) -> Result<Policy, CompileError> {
-        Self::compile_with(config, &[], &Tallies::default(), lists, own)
+        Self::compile_with(config, &[], &RuleHitCounters::default(), lists, own)
     }
 
     /// As [`Policy::compile`], with rules of no file before the others, and with the counters of rules that were there
-    /// before: one that `tallies` does not hold begins at zero.
+    /// before: one that `hit_counters` does not hold begins at zero.
     ///
     /// # Errors
     /// As [`Policy::compile`].
     pub fn compile_with(
         config: &Config,
-        temporary: &[Temporary],
-        tallies: &Tallies,
+        temporary: &[TemporaryRule],
+        hit_counters: &RuleHitCounters,
         lists: &[Arc<List>],
         own: OwnEndpoints,
     ) -> Result<Policy, CompileError> {
-        let outlets = outlets(config);
-        let outlet = |name: &str| {
-            let at = outlets.iter().position(|known| **known == *name)?;
-            u16::try_from(at).ok().map(Outlet)
+        let outbounds = outbounds(config);
+        let outbound = |name: &str| {
+            let at = outbounds.iter().position(|known| **known == *name)?;
+            u16::try_from(at).ok().map(Outbound)
         };
-        let mut rules = temporary_rules(temporary, outlet)?;
-        rules.extend(file_rules(config, tallies, outlet)?);
+        let mut rules = temporary_rules(temporary, outbound)?;
+        rules.extend(file_rules(config, hit_counters, outbound)?);
         let mut modes = BTreeMap::new();
         for (name, written) in &config.modes {
-            let mode = mode(config, name, written, outlet)?;
+            let mode = mode(config, name, written, outbound)?;
             modes.insert(name.clone(), Arc::new(mode));
         }
         let mode = modes.get(&config.mode).cloned();
@@ -85,7 +85,7 @@ impl Policy {
             deny_text: config.filter.deny.clone(),
             own,
             modes,
-            outlets,
+            outbounds,
         };
         let mode = mode.ok_or_else(|| CompileError::NoMode(config.mode.clone()))?;
         let lists = enabled(config, lists).into();
@@ -94,15 +94,15 @@ impl Policy {
 }
 
 fn temporary_rules(
-    temporary: &[Temporary],
-    outlet: impl Fn(&str) -> Option<Outlet> + Copy,
+    temporary: &[TemporaryRule],
+    outbound: impl Fn(&str) -> Option<Outbound> + Copy,
 ) -> Result<Vec<Rule>, CompileError> {
-    let compile = |one: &Temporary| {
-        let place = Place::Temporary(one.number);
+    let compile = |one: &TemporaryRule| {
+        let place = RulePosition::Temporary(one.number);
         let id = format!("t{}", one.number).into();
-        let rule = Rule::compile(place, id, one.tally.clone(), &one.rule, outlet)?;
+        let rule = Rule::compile(place, id, one.hit_counter.clone(), &one.rule, outbound)?;
         Ok(Rule {
-            once: one.once.clone(),
+            single_use: one.single_use.clone(),
             ..rule
         })
     };
@@ -111,22 +111,22 @@ fn temporary_rules(
 
 pub(crate) fn file_rules(
     config: &Config,
-    tallies: &Tallies,
-    outlet: impl Fn(&str) -> Option<Outlet> + Copy,
+    hit_counters: &RuleHitCounters,
+    outbound: impl Fn(&str) -> Option<Outbound> + Copy,
 ) -> Result<Vec<Rule>, CompileError> {
     let named = rule_ids(&config.rules).into_iter().zip(&config.rules);
     let compile = |(at, (id, rule)): (usize, (String, &WrittenRule))| {
-        let place = Place::File {
+        let place = RulePosition::File {
             number: at + 1,
             line: rule.line,
         };
-        let tally = tallies.of(&id);
-        Rule::compile(place, id.into(), tally, rule, outlet)
+        let hit_counter = hit_counters.of(&id);
+        Rule::compile(place, id.into(), hit_counter, rule, outbound)
     };
     named.enumerate().map(compile).collect()
 }
 
-fn outlets(config: &Config) -> Vec<Arc<str>> {
+fn outbounds(config: &Config) -> Vec<Arc<str>> {
     let upstreams = config.upstreams.iter().map(|u| u.name.as_str());
     let groups = config.groups.iter().map(|g| g.name.as_str());
     upstreams.chain(groups).map(Arc::from).collect()
@@ -144,7 +144,7 @@ fn mode(
     config: &Config,
     name: &str,
     written: &WrittenMode,
-    outlet: impl Fn(&str) -> Option<Outlet>,
+    outbound: impl Fn(&str) -> Option<Outbound>,
 ) -> Result<Mode, CompileError> {
     let first = || {
         let group = config.groups.first().map(|g| g.name.as_str());
@@ -152,20 +152,20 @@ fn mode(
     };
     let via = match &written.route {
         RouteRef::Direct => None,
-        RouteRef::Outlet(name) => Some(name.as_str()),
-        RouteRef::FirstOutlet => first(),
+        RouteRef::Outbound(name) => Some(name.as_str()),
+        RouteRef::FirstOutbound => first(),
     };
     let what = format!("mode “{name}”");
     let (route, why) = match (via, &written.route) {
         (Some(via), _) => {
-            let place = outlet(via).ok_or_else(|| CompileError::NoOutlet {
+            let place = outbound(via).ok_or_else(|| CompileError::NoOutbound {
                 what: what.clone(),
                 name: via.to_owned(),
             })?;
             let why = format!("no rule matches; {what} sends it through “{via}”");
             (ModeRoute::Via(place), why)
         }
-        (None, RouteRef::FirstOutlet) => {
+        (None, RouteRef::FirstOutbound) => {
             let why = format!("{what} needs an upstream, and none is configured");
             (ModeRoute::Nothing, why)
         }

@@ -7,17 +7,17 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use privet_config::format_moment;
+use privet_config::format_timestamp;
 
-use crate::hashed::{Suffixes, ancestor};
-use crate::hostset::HostSet;
-use crate::list::{Hit, List};
+use crate::host_hash::{Suffixes, ancestor};
+use crate::host_set::HostSet;
+use crate::list::{List, ListHit};
 use crate::policy::{ModeRoute, Policy};
 use crate::rules::{Look, Rule, Then};
 use crate::trace::{
-    Explanation, Live, Outcome, Quiet, Said, Standing, Step, Steps, Taking, Trace, rule_step,
+    Explanation, Live, Outcome, Quiet, Standing, Step, StepMessage, Steps, Taking, Trace, rule_step,
 };
-use crate::{Action, DirectPermit, Host, Outlet, Request, Route, Verdict, Why, WhyKind};
+use crate::{Action, DirectPermit, Host, Outbound, Request, Route, Verdict, Why, WhyKind};
 
 /// Decides on a real connection; the lists that block it count it.
 pub fn decide(request: &Request<'_>, policy: &Policy) -> Verdict {
@@ -109,9 +109,9 @@ fn is_loop<T: Trace>(request: &Request<'_>, policy: &Policy, trace: &mut T) -> O
             Some(text) => text.clone(),
             None => "the target is not Privet itself".into(),
         },
-        said: match &found {
-            Some(_) => Said::plain("loop.itself").with("target", target),
-            None => Said::plain("loop.other"),
+        message: match &found {
+            Some(_) => StepMessage::plain("loop.itself").with("target", target),
+            None => StepMessage::plain("loop.other"),
         },
     });
     found
@@ -130,10 +130,10 @@ fn first_rule<'a, T: Trace>(
         trace.passed(policy, request, next..at);
         next = at + 1;
         let mut look = rule.look(request, named);
-        if let (Look::Matches, Some(once)) = (look, &rule.once) {
+        if let (Look::Matches, Some(once)) = (look, &rule.single_use) {
             let is_its = match T::TAKING {
                 Taking::Takes => once.take(request),
-                Taking::WouldTake => once.is_free() || once.is_of(request),
+                Taking::WouldTake => once.is_unclaimed() || once.is_of(request),
                 Taking::Never => once.is_of(request),
             };
             if !is_its {
@@ -152,9 +152,9 @@ fn first_rule<'a, T: Trace>(
 }
 
 fn by_rule(rule: &Rule, policy: &Policy) -> Verdict {
-    match rule.then {
+    match rule.action {
         Then::Block => block(WhyKind::Rule, rule.why.clone()),
-        Then::Via(outlet) => via(outlet, WhyKind::Rule, &rule.why, policy),
+        Then::Via(outbound) => via(outbound, WhyKind::Rule, &rule.why, policy),
         Then::Direct => direct(WhyKind::Rule, &rule.why, policy).unwrap_or_else(|| {
             let mode = &policy.mode().name;
             let why = format!(
@@ -169,7 +169,7 @@ fn by_rule(rule: &Rule, policy: &Policy) -> Verdict {
 fn by_mode<T: Trace>(policy: &Policy, trace: &mut T) -> Verdict {
     let mode = policy.mode();
     let verdict = match mode.route {
-        ModeRoute::Via(outlet) => via(outlet, WhyKind::Mode, &mode.why, policy),
+        ModeRoute::Via(outbound) => via(outbound, WhyKind::Mode, &mode.why, policy),
         ModeRoute::Nothing => block(WhyKind::KillSwitch, mode.why.clone()),
         ModeRoute::Direct => direct(WhyKind::Mode, &mode.why, policy)
             .unwrap_or_else(|| block(WhyKind::KillSwitch, mode.why.clone())),
@@ -181,29 +181,28 @@ fn by_mode<T: Trace>(policy: &Policy, trace: &mut T) -> Verdict {
         source: None,
         matched: true,
         text: mode.why.to_string(),
-        said: said_of_mode(policy),
+        message: message_of_mode(policy),
     });
     verdict
 }
 
-fn said_of_mode(policy: &Policy) -> Said {
+fn message_of_mode(policy: &Policy) -> StepMessage {
     let mode = policy.mode();
-    let said = match mode.route {
-        ModeRoute::Via(outlet) => {
-            Said::plain("mode.via").with("name", policy.outlet(outlet).map_or("", |name| name))
-        }
-        ModeRoute::Nothing => Said::plain("mode.nothing"),
-        ModeRoute::Direct if mode.kill_switch => Said::plain("mode.forbids"),
-        ModeRoute::Direct => Said::plain("mode.direct"),
+    let message = match mode.route {
+        ModeRoute::Via(outbound) => StepMessage::plain("mode.via")
+            .with("name", policy.outbound(outbound).map_or("", |name| name)),
+        ModeRoute::Nothing => StepMessage::plain("mode.nothing"),
+        ModeRoute::Direct if mode.kill_switch => StepMessage::plain("mode.forbids"),
+        ModeRoute::Direct => StepMessage::plain("mode.direct"),
     };
-    said.with("mode", &mode.name)
+    message.with("mode", &mode.name)
 }
 
-fn via(outlet: Outlet, kind: WhyKind, text: &Arc<str>, policy: &Policy) -> Verdict {
+fn via(outbound: Outbound, kind: WhyKind, text: &Arc<str>, policy: &Policy) -> Verdict {
     Verdict {
         action: Action::Route(Route::Via {
-            outlet,
-            otherwise: policy.permit(),
+            outbound,
+            fallback: policy.permit(),
         }),
         why: Why {
             kind,
@@ -259,7 +258,7 @@ fn filtered<T: Trace>(
                 "filter",
                 false,
                 "the mode does not filter".into(),
-                Said::plain("filter.off"),
+                StepMessage::plain("filter.off"),
             )
         });
         return Filtered::Passes;
@@ -271,7 +270,7 @@ fn filtered<T: Trace>(
                 "filter.allow",
                 true,
                 text,
-                Said::plain("filter.allowed").with("entry", entry),
+                StepMessage::plain("filter.allowed").with("entry", entry),
             )
         });
         return Filtered::Passes;
@@ -280,8 +279,8 @@ fn filtered<T: Trace>(
     if let Some(entry) = own_entry(&book.deny, &book.deny_text, suffixes) {
         let text = format!("`{entry}` is in [filter] deny");
         trace.step(|| {
-            let said = Said::plain("filter.denied").with("entry", entry);
-            plain("filter.deny", true, text.clone(), said)
+            let message = StepMessage::plain("filter.denied").with("entry", entry);
+            plain("filter.deny", true, text.clone(), message)
         });
         return Filtered::Blocked(Why {
             kind: WhyKind::Deny,
@@ -315,15 +314,15 @@ fn listed<T: Trace>(
     let (mut blocks, mut would) = (String::new(), String::new());
     for list in policy.lists() {
         let hit = list.look(host, suffixes, request.url, request.page);
-        let counting = list.counting_at(request.at);
+        let counting = list.probation_at(request.at);
         trace.step(|| list_step(list, hit, host, counting));
         let Some(hit) = hit.filter(|hit| !hit.allow) else {
             continue;
         };
         if T::LIVE {
             match counting {
-                Some(_) => list.tally().would(host),
-                None => list.tally().hit(),
+                Some(_) => list.hit_counter().would(host),
+                None => list.hit_counter().hit(),
             }
         }
         let sentence = match counting {
@@ -339,7 +338,7 @@ fn listed<T: Trace>(
             let _ = write!(
                 would,
                 " would block it (counting until {})",
-                format_moment(until)
+                format_timestamp(until)
             );
         }
     }
@@ -353,13 +352,13 @@ fn listed<T: Trace>(
     }
 }
 
-fn list_step(list: &List, hit: Option<Hit>, host: &Host, counting: Option<SystemTime>) -> Step {
-    let (text, said) = match hit {
+fn list_step(list: &List, hit: Option<ListHit>, host: &Host, counting: Option<SystemTime>) -> Step {
+    let (text, message) = match hit {
         None => (
             "no line of it names the target".to_owned(),
-            Said::plain("list.unnamed"),
+            StepMessage::plain("list.unnamed"),
         ),
-        Some(hit) => hit_said(hit, host, counting),
+        Some(hit) => hit_message(hit, host, counting),
     };
     Step {
         what: format!("list {}", list.name()),
@@ -368,17 +367,17 @@ fn list_step(list: &List, hit: Option<Hit>, host: &Host, counting: Option<System
         source: None,
         matched: hit.is_some(),
         text,
-        said,
+        message,
     }
 }
 
 /// What a line says of the host, in a sentence.
-fn hit_said(hit: Hit, host: &Host, counting: Option<SystemTime>) -> (String, Said) {
+fn hit_message(hit: ListHit, host: &Host, counting: Option<SystemTime>) -> (String, StepMessage) {
     let (named, part) = match host {
         Host::Name(name) if hit.above > 0 => (ancestor(name, hit.above).to_owned(), true),
         host => (host.to_string(), false),
     };
-    let until = counting.filter(|_| !hit.allow).map(format_moment);
+    let until = counting.filter(|_| !hit.allow).map(format_timestamp);
     let (does, code) = match (hit.allow, &until, part) {
         (true, _, true) => ("excepts", "list.exceptsAbove"),
         (true, _, false) => ("excepts", "list.excepts"),
@@ -391,20 +390,20 @@ fn hit_said(hit: Hit, host: &Host, counting: Option<SystemTime>) -> (String, Sai
     if part {
         text.push_str(", of which this is a part");
     }
-    let mut said = Said::plain(code).with("host", named);
+    let mut message = StepMessage::plain(code).with("host", named);
     if let Some(until) = until {
         let _ = write!(text, "; it only counts until {until}");
-        said = said.with("until", until);
+        message = message.with("until", until);
     }
-    (text, said)
+    (text, message)
 }
 
 fn unnamed(what: &str) -> Step {
     let text = "it does not name the host".into();
-    plain(what, false, text, Said::plain("filter.unnamed"))
+    plain(what, false, text, StepMessage::plain("filter.unnamed"))
 }
 
-fn plain(what: &str, matched: bool, text: String, said: Said) -> Step {
+fn plain(what: &str, matched: bool, text: String, message: StepMessage) -> Step {
     Step {
         what: what.into(),
         list: None,
@@ -412,6 +411,6 @@ fn plain(what: &str, matched: bool, text: String, said: Said) -> Step {
         source: None,
         matched,
         text,
-        said,
+        message,
     }
 }

@@ -8,7 +8,7 @@ use crate::{Host, List, Listener, Policy, Protocol, Request, Target, WhyKind, si
 
 /// A site and how often it was gone to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Used {
+pub struct VisitedSite {
     pub host: Host,
     pub connections: u64,
 }
@@ -16,7 +16,12 @@ pub struct Used {
 /// Of the sites that were `used`, those that no list blocks now and that would be blocked with `list` in the place of the
 /// one of its name. A site that a rule or `[filter] allow` speaks for is not among them. Judged as in the mode that is on
 /// or, where that does not filter, in the first that does.
-pub fn newly_blocked(policy: &Policy, list: Arc<List>, used: &[Used], at: SystemTime) -> Vec<Used> {
+pub fn newly_blocked(
+    policy: &Policy,
+    list: Arc<List>,
+    used: &[VisitedSite],
+    at: SystemTime,
+) -> Vec<VisitedSite> {
     let Some(before) = policy.filtering() else {
         return Vec::new();
     };
@@ -27,7 +32,7 @@ pub fn newly_blocked(policy: &Policy, list: Arc<List>, used: &[Used], at: System
         .collect()
 }
 
-fn by_list(site: &Used, policy: &Policy, at: SystemTime) -> bool {
+fn by_list(site: &VisitedSite, policy: &Policy, at: SystemTime) -> bool {
     let target = Target {
         host: site.host.clone(),
         port: 443,

@@ -77,13 +77,13 @@ fn that_tell<'a>(rules: &'a [Rule], app: Option<&str>) -> Vec<&'a Rule> {
     let mut all: Vec<&Rule> = rules.iter().filter(speaks).collect();
     let last = all
         .iter()
-        .rposition(|rule| !matches!(rule.then, Then::Via(_)));
+        .rposition(|rule| !matches!(rule.action, Then::Via(_)));
     all.truncate(last.map_or(0, |at| at + 1));
     all
 }
 
 fn rule(rule: &Rule, app: Option<&str>) -> String {
-    let then = match rule.then {
+    let then = match rule.action {
         Then::Via(_) => 0,
         Then::Direct => 1,
         Then::Block => 2,

@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use privet_config::{Dns, HeaderMode};
 
-use crate::hostset::HostSet;
-use crate::rule_tally::RuleTally;
-use crate::rules::{Place, Rule, Rules};
+use crate::host_set::HostSet;
+use crate::rule_hit_counter::RuleHitCounter;
+use crate::rules::{Rule, RulePosition, Rules};
 use crate::verdict::DirectPermit;
-use crate::{List, Outlet, OwnEndpoints};
+use crate::{List, Outbound, OwnEndpoints};
 
 /// Rules, lists and modes, and which mode is on. A mode changes by [`Policy::in_mode`], everything else by compiling.
 #[derive(Clone)]
@@ -24,11 +24,11 @@ pub struct Policy {
 
 /// A rule as its policy holds it.
 #[derive(Debug, Clone, Copy)]
-pub struct StandingRule<'a> {
+pub struct ActiveRule<'a> {
     /// What it is known by.
     pub id: &'a Arc<str>,
-    pub place: Place,
-    pub tally: &'a Arc<RuleTally>,
+    pub place: RulePosition,
+    pub hit_counter: &'a Arc<RuleHitCounter>,
 }
 
 /// What all modes share.
@@ -40,7 +40,7 @@ pub(crate) struct Rulebook {
     pub(crate) deny_text: Vec<String>,
     pub(crate) own: OwnEndpoints,
     pub(crate) modes: BTreeMap<String, Arc<Mode>>,
-    pub(crate) outlets: Vec<Arc<str>>,
+    pub(crate) outbounds: Vec<Arc<str>>,
 }
 
 /// What a mode turns on.
@@ -62,8 +62,8 @@ pub struct Mode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ModeRoute {
     Direct,
-    Via(Outlet),
-    /// The mode wants an outlet, and there is none.
+    Via(Outbound),
+    /// The mode wants an outbound, and there is none.
     Nothing,
 }
 
@@ -129,8 +129,8 @@ impl Policy {
     }
 
     /// The name of an upstream or group.
-    pub fn outlet(&self, outlet: Outlet) -> Option<&Arc<str>> {
-        self.book.outlets.get(usize::from(outlet.0))
+    pub fn outbound(&self, outbound: Outbound) -> Option<&Arc<str>> {
+        self.book.outbounds.get(usize::from(outbound.0))
     }
 
     /// The lists in force, in the order of the file.
@@ -144,11 +144,11 @@ impl Policy {
     }
 
     /// The rules in force, in the order in which they are asked.
-    pub fn standing_rules(&self) -> impl Iterator<Item = StandingRule<'_>> {
-        self.rules().iter().map(|rule| StandingRule {
+    pub fn active_rules(&self) -> impl Iterator<Item = ActiveRule<'_>> {
+        self.rules().iter().map(|rule| ActiveRule {
             id: &rule.id,
             place: rule.place,
-            tally: &rule.tally,
+            hit_counter: &rule.hit_counter,
         })
     }
 

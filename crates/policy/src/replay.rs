@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use crate::trace::{Outcome, Way};
+use crate::trace::{Outcome, OutcomeAction};
 use crate::{App, Listener, Policy, Protocol, Request, Target, simulate};
 
 /// The most differences that are kept as examples; all are counted.
@@ -22,7 +22,7 @@ pub const UNKNOWN: &str = "(unknown)";
 
 /// A connection that was, as far as deciding goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
+pub struct RecordedConnection {
     pub listener: Listener,
     pub protocol: Protocol,
     pub user: Option<Arc<str>>,
@@ -48,7 +48,7 @@ pub struct Replay {
     /// Passed, and would have taken another way.
     pub rerouted: u64,
     /// The first [`MAX_DIFFERENCES`] of them.
-    pub differing: Vec<Difference>,
+    pub differing: Vec<ReplayDifference>,
     /// By the program's name.
     pub by_app: BTreeMap<String, Changes>,
 }
@@ -63,7 +63,7 @@ pub struct Changes {
 
 /// One connection that would have gone differently.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Difference {
+pub struct ReplayDifference {
     #[serde(serialize_with = "shown")]
     pub target: Target,
     pub protocol: Protocol,
@@ -77,13 +77,17 @@ pub struct Difference {
 }
 
 /// Asks both policies about each record, as the engine would have asked them. Nothing is counted as a hit.
-pub fn replay(old: &Policy, new: &Policy, records: impl IntoIterator<Item = Record>) -> Replay {
+pub fn replay(
+    old: &Policy,
+    new: &Policy,
+    records: impl IntoIterator<Item = RecordedConnection>,
+) -> Replay {
     let mut replay = Replay::default();
     for record in records {
         replay.total += 1;
         let before = Outcome::of(&simulate(&record.request(), old), old);
         let after = Outcome::of(&simulate(&record.request(), new), new);
-        if !before.goes_as(&after) {
+        if !before.has_same_route(&after) {
             replay.add(record, before, after);
         }
     }
@@ -91,12 +95,12 @@ pub fn replay(old: &Policy, new: &Policy, records: impl IntoIterator<Item = Reco
 }
 
 impl Replay {
-    fn add(&mut self, record: Record, before: Outcome, after: Outcome) {
+    fn add(&mut self, record: RecordedConnection, before: Outcome, after: Outcome) {
         let app = record.app.map(|app| app.name.clone());
         let changes = self.of_app(app.as_deref().unwrap_or(UNKNOWN));
         let one = match (before.action, after.action) {
-            (_, Way::Block) => (1, 0, 0),
-            (Way::Block, _) => (0, 1, 0),
+            (_, OutcomeAction::Block) => (1, 0, 0),
+            (OutcomeAction::Block, _) => (0, 1, 0),
             _ => (0, 0, 1),
         };
         changes.blocked_now += one.0;
@@ -107,7 +111,7 @@ impl Replay {
         self.rerouted += one.2;
         self.changed += 1;
         if self.differing.len() < MAX_DIFFERENCES {
-            self.differing.push(Difference {
+            self.differing.push(ReplayDifference {
                 target: record.target,
                 protocol: record.protocol,
                 app,
@@ -150,7 +154,7 @@ impl fmt::Display for Replay {
     }
 }
 
-impl Record {
+impl RecordedConnection {
     fn request(&self) -> Request<'_> {
         Request {
             listener: self.listener,

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use ipnet::IpNet;
-use privet_config::{Rule as Written, Use};
+use privet_config::{Rule as Written, RuleAction};
 use regex::{Regex, RegexBuilder};
 use smallvec::SmallVec;
 
 use crate::compile::{CompileError, domain_entry};
-use crate::hashed::{Suffixes, of_host};
-use crate::hostset::{Entry, HostSet};
-use crate::rule_tally::RuleTally;
-use crate::temporary::Once;
-use crate::{App, Host, Outlet, Protocol, Request};
+use crate::host_hash::{Suffixes, of_host};
+use crate::host_set::{Entry, HostSet};
+use crate::rule_hit_counter::RuleHitCounter;
+use crate::temporary_rule::SingleUse;
+use crate::{App, Host, Outbound, Protocol, Request};
 
 /// The most memory one `domain_regex` may take when compiled, in bytes: above what `privet check` lets pass, since here
 /// upper and lower case are one.
@@ -26,12 +26,12 @@ pub const MAX_REGEX: usize = 16 << 20;
 pub(crate) enum Then {
     Direct,
     Block,
-    Via(Outlet),
+    Via(Outbound),
 }
 
 /// Where a rule stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
+pub enum RulePosition {
     /// In no file; its number.
     Temporary(u32),
     /// Its place in the file, and the line on which it begins, both from 1.
@@ -41,12 +41,12 @@ pub enum Place {
 /// One rule.
 #[derive(Debug)]
 pub(crate) struct Rule {
-    pub(crate) place: Place,
+    pub(crate) place: RulePosition,
     /// What it is known by: see [`privet_config::rule_ids`]; `t1`, `t2`, … for those of no file.
     pub(crate) id: Arc<str>,
-    pub(crate) once: Option<Arc<Once>>,
-    pub(crate) tally: Arc<RuleTally>,
-    pub(crate) then: Then,
+    pub(crate) single_use: Option<Arc<SingleUse>>,
+    pub(crate) hit_counter: Arc<RuleHitCounter>,
+    pub(crate) action: Then,
     pub(crate) until: Option<SystemTime>,
     pub(crate) domain: Vec<Host>,
     pub(crate) suffix: Vec<Host>,
@@ -92,19 +92,21 @@ pub(crate) enum Look {
 
 impl Rule {
     pub(crate) fn compile(
-        place: Place,
+        place: RulePosition,
         id: Arc<str>,
-        tally: Arc<RuleTally>,
+        hit_counter: Arc<RuleHitCounter>,
         written: &Written,
-        outlet: impl Fn(&str) -> Option<Outlet>,
+        outbound: impl Fn(&str) -> Option<Outbound>,
     ) -> Result<Rule, CompileError> {
-        let then = match &written.then {
-            Use::Direct => Then::Direct,
-            Use::Block => Then::Block,
-            Use::Outlet(name) => Then::Via(outlet(name).ok_or_else(|| CompileError::NoOutlet {
-                what: place.to_string(),
-                name: name.clone(),
-            })?),
+        let action = match &written.action {
+            RuleAction::Direct => Then::Direct,
+            RuleAction::Block => Then::Block,
+            RuleAction::Outbound(name) => {
+                Then::Via(outbound(name).ok_or_else(|| CompileError::NoOutbound {
+                    what: place.to_string(),
+                    name: name.clone(),
+                })?)
+            }
         };
         let hosts = |entries: &[String]| -> Result<Vec<Host>, CompileError> {
             entries
@@ -116,9 +118,9 @@ impl Rule {
         Ok(Rule {
             place,
             id,
-            once: None,
-            tally,
-            then,
+            single_use: None,
+            hit_counter,
+            action,
             until: written.until,
             domain: hosts(&matcher.domain)?,
             suffix: hosts(&matcher.domain_suffix)?,
@@ -128,10 +130,10 @@ impl Rule {
             app: matcher.app.iter().map(|app| AppMatch::new(app)).collect(),
             protocol: place.protocols(&matcher.protocol)?,
             user: matcher.user.clone(),
-            why: match &written.then {
-                Use::Direct => format!("{place} sends it direct"),
-                Use::Block => format!("{place} blocks it"),
-                Use::Outlet(name) => format!("{place} sends it through “{name}”"),
+            why: match &written.action {
+                RuleAction::Direct => format!("{place} sends it direct"),
+                RuleAction::Block => format!("{place} blocks it"),
+                RuleAction::Outbound(name) => format!("{place} sends it through “{name}”"),
             }
             .into(),
         })
@@ -224,7 +226,7 @@ impl Rule {
             || !self.user.is_empty()
             || !self.regex.is_empty()
             || self.until.is_some()
-            || self.once.is_some()
+            || self.single_use.is_some()
     }
 }
 
@@ -244,7 +246,7 @@ pub(crate) fn is_below(host: &Host, suffix: &Host) -> bool {
 }
 
 /// How a rule is spoken of.
-impl std::fmt::Display for Place {
+impl std::fmt::Display for RulePosition {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Temporary(number) => write!(f, "temporary rule {number}"),
@@ -253,7 +255,7 @@ impl std::fmt::Display for Place {
     }
 }
 
-impl Place {
+impl RulePosition {
     /// The line of the file, from 1; `None`: it stands in no file.
     pub fn line(self) -> Option<usize> {
         match self {

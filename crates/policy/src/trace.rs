@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use crate::policy::Policy;
-use crate::rules::{Look, Place, Rule, Then};
+use crate::rules::{Look, Rule, RulePosition, Then};
 use crate::{Action, Request, Route, Verdict, WhyKind};
 
 /// The most steps of rules that are told one by one; what goes beyond is summed up in one step.
@@ -32,26 +32,26 @@ pub struct Step {
     pub text: String,
     /// The same for who tells it in another language.
     #[serde(skip)]
-    pub said: Said,
+    pub message: StepMessage,
 }
 
 /// A sentence by its code, and what stands in its places.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said {
+pub struct StepMessage {
     /// A stable key: "rule.key", "list.blocks", "mode.direct".
     pub code: &'static str,
     pub values: Vec<(&'static str, String)>,
 }
 
-impl Said {
-    pub(crate) fn plain(code: &'static str) -> Said {
-        Said {
+impl StepMessage {
+    pub(crate) fn plain(code: &'static str) -> StepMessage {
+        StepMessage {
             code,
             values: Vec::new(),
         }
     }
 
-    pub(crate) fn with(mut self, name: &'static str, value: impl ToString) -> Said {
+    pub(crate) fn with(mut self, name: &'static str, value: impl ToString) -> StepMessage {
         self.values.push((name, value.to_string()));
         self
     }
@@ -73,12 +73,12 @@ pub struct Explanation {
 /// A verdict by names, for people and machines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Outcome {
-    pub action: Way,
+    pub action: OutcomeAction,
     /// The upstream or group.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub outlet: Option<Arc<str>>,
-    /// When the outlet is down, the connection goes direct.
-    pub otherwise_direct: bool,
+    pub outbound: Option<Arc<str>>,
+    /// When the outbound is down, the connection goes direct.
+    pub fallback_direct: bool,
     pub kind: WhyKind,
     pub text: Arc<str>,
     /// Resolved addresses may change the verdict.
@@ -87,7 +87,7 @@ pub struct Outcome {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Way {
+pub enum OutcomeAction {
     Block,
     Direct,
     Via,
@@ -95,19 +95,19 @@ pub enum Way {
 
 impl Outcome {
     pub fn of(verdict: &Verdict, policy: &Policy) -> Outcome {
-        let (action, outlet, otherwise_direct) = match &verdict.action {
-            Action::Block => (Way::Block, None, false),
-            Action::Route(Route::Direct(_)) => (Way::Direct, None, false),
-            Action::Route(Route::Via { outlet, otherwise }) => (
-                Way::Via,
-                policy.outlet(*outlet).cloned(),
-                otherwise.is_some(),
+        let (action, outbound, fallback_direct) = match &verdict.action {
+            Action::Block => (OutcomeAction::Block, None, false),
+            Action::Route(Route::Direct(_)) => (OutcomeAction::Direct, None, false),
+            Action::Route(Route::Via { outbound, fallback }) => (
+                OutcomeAction::Via,
+                policy.outbound(*outbound).cloned(),
+                fallback.is_some(),
             ),
         };
         Outcome {
             action,
-            outlet,
-            otherwise_direct,
+            outbound,
+            fallback_direct,
             kind: verdict.why.kind,
             text: verdict.why.text.clone(),
             wants_addresses: verdict.wants_addresses,
@@ -115,10 +115,10 @@ impl Outcome {
     }
 
     /// Both go the same way, whatever the reason.
-    pub fn goes_as(&self, other: &Outcome) -> bool {
+    pub fn has_same_route(&self, other: &Outcome) -> bool {
         self.action == other.action
-            && self.outlet == other.outlet
-            && self.otherwise_direct == other.otherwise_direct
+            && self.outbound == other.outbound
+            && self.fallback_direct == other.fallback_direct
     }
 }
 
@@ -162,7 +162,7 @@ impl Trace for Live {
     const TAKING: Taking = Taking::Takes;
 
     fn decided(&mut self, rule: &Rule, at: SystemTime) {
-        rule.tally.count(at);
+        rule.hit_counter.count(at);
     }
 
     fn step(&mut self, _: impl FnOnce() -> Step) {}
@@ -237,7 +237,7 @@ impl Trace for Steps {
                 source: None,
                 matched: false,
                 text: format!("{} more rules do not speak of this host", count - room),
-                said: Said::plain("rules.more").with("count", count - room),
+                message: StepMessage::plain("rules.more").with("count", count - room),
             });
         }
     }
@@ -245,28 +245,31 @@ impl Trace for Steps {
 
 /// The step of one rule.
 pub(crate) fn rule_step(rule: &Rule, look: Look, policy: &Policy) -> Step {
-    let (text, said) = match look {
+    let (text, message) = match look {
         Look::Matches => (
             format!("all its keys match: {}", rule.why),
             decided(rule, policy),
         ),
         Look::Not(key) => (
             format!("its `{key}` does not match"),
-            Said::plain("rule.key").with("key", key),
+            StepMessage::plain("rule.key").with("key", key),
         ),
-        Look::Over => ("its time is over".to_owned(), Said::plain("rule.over")),
+        Look::Over => (
+            "its time is over".to_owned(),
+            StepMessage::plain("rule.over"),
+        ),
         Look::Spent => (
             "it is for one connection, which has come".to_owned(),
-            Said::plain("rule.spent"),
+            StepMessage::plain("rule.spent"),
         ),
         Look::NoAddresses => (
             "its `ip` cannot be told: the target is a name that was not resolved".to_owned(),
-            Said::plain("rule.addresses"),
+            StepMessage::plain("rule.addresses"),
         ),
     };
     let (what, number) = match rule.place {
-        Place::File { number, .. } => (format!("rule {number}"), number.to_string()),
-        Place::Temporary(number) => (rule.place.to_string(), number.to_string()),
+        RulePosition::File { number, .. } => (format!("rule {number}"), number.to_string()),
+        RulePosition::Temporary(number) => (rule.place.to_string(), number.to_string()),
     };
     Step {
         what,
@@ -275,16 +278,15 @@ pub(crate) fn rule_step(rule: &Rule, look: Look, policy: &Policy) -> Step {
         source: None,
         matched: look == Look::Matches,
         text,
-        said: said.with("number", number),
+        message: message.with("number", number),
     }
 }
 
-fn decided(rule: &Rule, policy: &Policy) -> Said {
-    match rule.then {
-        Then::Block => Said::plain("rule.blocks"),
-        Then::Direct => Said::plain("rule.direct"),
-        Then::Via(outlet) => {
-            Said::plain("rule.via").with("name", policy.outlet(outlet).map_or("", |name| name))
-        }
+fn decided(rule: &Rule, policy: &Policy) -> StepMessage {
+    match rule.action {
+        Then::Block => StepMessage::plain("rule.blocks"),
+        Then::Direct => StepMessage::plain("rule.direct"),
+        Then::Via(outbound) => StepMessage::plain("rule.via")
+            .with("name", policy.outbound(outbound).map_or("", |name| name)),
     }
 }

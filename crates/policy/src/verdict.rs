@@ -19,7 +19,7 @@ impl DirectPermit {
 
 /// An upstream or a group, by its place in the configuration: upstreams first, then groups, both in the file's order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Outlet(pub u16);
+pub struct Outbound(pub u16);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
@@ -27,8 +27,8 @@ pub enum Route {
     /// Through an upstream, a chain or a group. `otherwise` is there in modes without a kill switch: when every member
     /// is down the connection may go direct, and says so.
     Via {
-        outlet: Outlet,
-        otherwise: Option<DirectPermit>,
+        outbound: Outbound,
+        fallback: Option<DirectPermit>,
     },
 }
 

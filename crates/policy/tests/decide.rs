@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use given::*;
-use privet_config::{RouteRef, Use};
+use privet_config::{RouteRef, RuleAction};
 use privet_policy::*;
 
 /// The verdict in two words, to compare with.
@@ -17,19 +17,20 @@ fn way(asked: &Asked, policy: &Policy) -> String {
     let kind = format!("{:?}", verdict.why.kind);
     match told.outcome {
         Outcome {
-            action: Way::Block, ..
+            action: OutcomeAction::Block,
+            ..
         } => format!("block {kind}"),
         Outcome {
-            action: Way::Direct,
+            action: OutcomeAction::Direct,
             ..
         } => format!("direct {kind}"),
         Outcome {
-            outlet,
-            otherwise_direct,
+            outbound,
+            fallback_direct,
             ..
         } => {
-            let or = if otherwise_direct { " or direct" } else { "" };
-            format!("{}{or} {kind}", outlet.unwrap())
+            let or = if fallback_direct { " or direct" } else { "" };
+            format!("{}{or} {kind}", outbound.unwrap())
         }
     }
 }
@@ -37,23 +38,27 @@ fn way(asked: &Asked, policy: &Policy) -> String {
 #[test]
 fn every_key_of_a_rule_is_asked_and_all_are_needed() {
     let rules = vec![
-        rule(Use::Block, |m| {
+        rule(RuleAction::Block, |m| {
             m.domain = strings(["a.test"]);
             m.port = vec![(443, 443)];
         }),
-        rule(Use::Outlet("office".into()), |m| {
+        rule(RuleAction::Outbound("office".into()), |m| {
             m.domain_suffix = strings(["b.test"])
         }),
-        rule(Use::Block, |m| m.domain_regex = strings([r"^ads\d+\."])),
-        rule(Use::Outlet("tor".into()), |m| {
+        rule(RuleAction::Block, |m| {
+            m.domain_regex = strings([r"^ads\d+\."])
+        }),
+        rule(RuleAction::Outbound("tor".into()), |m| {
             m.ip = vec!["10.0.0.0/8".parse().unwrap()]
         }),
-        rule(Use::Block, |m| m.app = strings(["FireFox"])),
-        rule(Use::Block, |m| m.app = strings(["/usr/bin/curl"])),
-        rule(Use::Block, |m| m.user = strings(["alice"])),
-        rule(Use::Block, |m| m.protocol = strings(["http"])),
-        rule(Use::Outlet("auto".into()), |m| m.port = vec![(8000, 8999)]),
-        rule(Use::Direct, |m| m.domain = strings(["bücher.test"])),
+        rule(RuleAction::Block, |m| m.app = strings(["FireFox"])),
+        rule(RuleAction::Block, |m| m.app = strings(["/usr/bin/curl"])),
+        rule(RuleAction::Block, |m| m.user = strings(["alice"])),
+        rule(RuleAction::Block, |m| m.protocol = strings(["http"])),
+        rule(RuleAction::Outbound("auto".into()), |m| {
+            m.port = vec![(8000, 8999)]
+        }),
+        rule(RuleAction::Direct, |m| m.domain = strings(["bücher.test"])),
     ];
     let policy = policy(&with_rules(rules));
     let by = |target: &str, change: fn(&mut Asked)| {
@@ -114,15 +119,17 @@ fn every_key_of_a_rule_is_asked_and_all_are_needed() {
 #[test]
 fn the_first_rule_that_matches_wins_wherever_the_index_keeps_it() {
     let rules = vec![
-        rule(Use::Outlet("office".into()), |m| {
+        rule(RuleAction::Outbound("office".into()), |m| {
             m.domain = strings(["deep.a.test"])
         }),
-        rule(Use::Outlet("tor".into()), |m| m.port = vec![(7, 7)]),
-        rule(Use::Block, |m| m.domain_suffix = strings(["a.test"])),
-        rule(Use::Outlet("auto".into()), |m| {
+        rule(RuleAction::Outbound("tor".into()), |m| {
+            m.port = vec![(7, 7)]
+        }),
+        rule(RuleAction::Block, |m| m.domain_suffix = strings(["a.test"])),
+        rule(RuleAction::Outbound("auto".into()), |m| {
             m.domain = strings(["www.a.test"])
         }),
-        rule(Use::Direct, |_| {}),
+        rule(RuleAction::Direct, |_| {}),
     ];
     let policy = policy(&with_rules(rules));
     for (target, want) in [
@@ -137,7 +144,7 @@ fn the_first_rule_that_matches_wins_wherever_the_index_keeps_it() {
 
 #[test]
 fn a_rule_for_a_while_ends_at_its_moment() {
-    let mut config = with_rules(vec![rule(Use::Block, |_| {})]);
+    let mut config = with_rules(vec![rule(RuleAction::Block, |_| {})]);
     config.rules[0].until = Some(NOW + Duration::from_secs(60));
     let policy = policy(&config);
     let mut asked = asked("a.test:1");
@@ -149,7 +156,7 @@ fn a_rule_for_a_while_ends_at_its_moment() {
 
 #[test]
 fn a_name_without_addresses_passes_ip_rules_over_and_says_so() {
-    let policy = policy(&with_rules(vec![rule(Use::Block, |m| {
+    let policy = policy(&with_rules(vec![rule(RuleAction::Block, |m| {
         m.ip = vec!["10.0.0.0/8".parse().unwrap()];
         m.port = vec![(80, 80)];
     })]));
@@ -171,7 +178,7 @@ fn a_name_without_addresses_passes_ip_rules_over_and_says_so() {
 
 #[test]
 fn privet_itself_is_refused_by_name_spelling_and_resolved_address() {
-    let policy = policy(&with_rules(vec![rule(Use::Direct, |_| {})]));
+    let policy = policy(&with_rules(vec![rule(RuleAction::Direct, |_| {})]));
     for target in [
         "127.0.0.1:7280",
         "0x7f.1:7280",
@@ -236,7 +243,7 @@ fn the_filter_asks_allow_then_deny_then_lists_and_names_them_all() {
 
 #[test]
 fn an_explicit_rule_wins_over_the_lists() {
-    let mut config = with_rules(vec![rule(Use::Direct, |m| {
+    let mut config = with_rules(vec![rule(RuleAction::Direct, |m| {
         m.domain = strings(["bad.test"])
     })]);
     config.filter.deny = strings(["bad.test"]);
@@ -247,8 +254,10 @@ fn an_explicit_rule_wins_over_the_lists() {
 #[test]
 fn a_kill_switch_turns_direct_into_a_refusal_and_leaves_no_way_round() {
     let config = with_rules(vec![
-        rule(Use::Direct, |m| m.port = vec![(1, 1)]),
-        rule(Use::Outlet("tor".into()), |m| m.port = vec![(2, 2)]),
+        rule(RuleAction::Direct, |m| m.port = vec![(1, 1)]),
+        rule(RuleAction::Outbound("tor".into()), |m| {
+            m.port = vec![(2, 2)]
+        }),
     ]);
     let policy = policy(&config);
     let strict = policy.in_mode("strict").unwrap();
@@ -290,36 +299,40 @@ fn what_is_not_defined_does_not_compile() {
             .unwrap_err()
             .to_string()
     };
-    let unknown = with_rules(vec![rule(Use::Outlet("nobody".into()), |_| {})]);
+    let unknown = with_rules(vec![rule(RuleAction::Outbound("nobody".into()), |_| {})]);
     assert_eq!(
         fails(unknown),
         "rule 1 (line 10) names “nobody”, which is no upstream and no group"
     );
-    let regex = with_rules(vec![rule(Use::Block, |m| m.domain_regex = strings(["("]))]);
+    let regex = with_rules(vec![rule(RuleAction::Block, |m| {
+        m.domain_regex = strings(["("])
+    })]);
     assert!(
         fails(regex).starts_with("rule 1 (line 10): the regular expression “(” does not compile")
     );
-    let huge = with_rules(vec![rule(Use::Block, |m| {
+    let huge = with_rules(vec![rule(RuleAction::Block, |m| {
         m.domain_regex = strings([r"\w{5000}"])
     })]);
     assert!(fails(huge).contains("size limit"));
-    let host = with_rules(vec![rule(Use::Block, |m| m.domain = strings(["a b"]))]);
+    let host = with_rules(vec![rule(RuleAction::Block, |m| {
+        m.domain = strings(["a b"])
+    })]);
     assert!(fails(host).contains("“a b”"));
     let mut mode = config();
     mode.mode = "nowhere".into();
     assert_eq!(fails(mode), "there is no mode “nowhere”");
     let mut route = config();
-    route.modes.get_mut("office").unwrap().route = RouteRef::Outlet("gone".into());
+    route.modes.get_mut("office").unwrap().route = RouteRef::Outbound("gone".into());
     assert!(fails(route).contains("“gone”"));
 }
 
 #[test]
 fn an_explanation_tells_every_rule_with_its_reason() {
     let policy = policy(&with_rules(vec![
-        rule(Use::Block, |m| m.domain = strings(["other.test"])),
-        rule(Use::Block, |m| m.port = vec![(1, 1)]),
-        rule(Use::Direct, |m| m.domain_suffix = strings(["test"])),
-        rule(Use::Direct, |_| {}),
+        rule(RuleAction::Block, |m| m.domain = strings(["other.test"])),
+        rule(RuleAction::Block, |m| m.port = vec![(1, 1)]),
+        rule(RuleAction::Direct, |m| m.domain_suffix = strings(["test"])),
+        rule(RuleAction::Direct, |_| {}),
     ]));
     let told = explain(&asked("a.test:443").request(), &policy);
     let steps: Vec<_> = told
@@ -345,8 +358,8 @@ fn an_explanation_tells_every_rule_with_its_reason() {
 
 #[test]
 fn a_long_explanation_is_bounded_and_still_says_what_decided() {
-    let mut rules = vec![rule(Use::Block, |m| m.port = vec![(1, 1)]); 10_000];
-    rules.push(rule(Use::Direct, |m| m.domain = strings(["a.test"])));
+    let mut rules = vec![rule(RuleAction::Block, |m| m.port = vec![(1, 1)]); 10_000];
+    rules.push(rule(RuleAction::Direct, |m| m.domain = strings(["a.test"])));
     let told = explain(&asked("a.test:443").request(), &policy(&with_rules(rules)));
     assert!(told.steps.len() <= trace::MAX_STEPS + 3);
     assert_eq!(told.steps.last().unwrap().what, "rule 10001");
@@ -364,13 +377,13 @@ fn a_list_on_probation_blocks_nothing_and_says_what_it_would_block() {
     let mut config = config();
     config.filter.lists = vec![list("new"), list("old")];
     config.filter.allow = strings(["good.test"]);
-    let tally = Arc::new(privet_policy::Tally::default());
+    let hit_counter = Arc::new(privet_policy::ListHitCounter::default());
     let until = NOW + Duration::from_secs(3600);
     let new = parsed(
         "new",
         "0.0.0.0 ads.test\n0.0.0.0 both.test\n0.0.0.0 good.test\n",
     );
-    let new = Arc::new(new.counted_in(tally.clone(), Some(until)));
+    let new = Arc::new(new.with_hit_counter(hit_counter.clone(), Some(until)));
     let lists = [new, parsed("old", "0.0.0.0 both.test\n")];
     let policy = Policy::compile(&config, &lists, own()).unwrap();
 
@@ -392,29 +405,29 @@ fn a_list_on_probation_blocks_nothing_and_says_what_it_would_block() {
                 .starts_with("it would block ads.test; it only counts until")
     );
 
-    let counted: Vec<_> = (tally.take_hosts().into_iter()).collect();
+    let counted: Vec<_> = (hit_counter.take_hosts().into_iter()).collect();
     assert_eq!(
-        (tally.hits(), tally.would_block()),
+        (hit_counter.hits(), hit_counter.would_block()),
         (0, counted.iter().map(|c| c.1).sum())
     );
     assert!(counted.iter().any(|(host, n)| host == "ads.test" && *n > 0));
 
     let later = Asked { at: until, ..ads };
     assert_eq!(way(&later, &policy), "block List", "the probation is over");
-    assert_eq!(tally.hits(), 1);
+    assert_eq!(hit_counter.hits(), 1);
 }
 
 #[test]
 fn an_update_that_newly_blocks_a_used_site_is_told_from_one_that_does_not() {
-    use privet_policy::{Host, Used, newly_blocked};
-    let used = |names: &[&str]| -> Vec<Used> {
-        let of = |name: &&str| Used {
+    use privet_policy::{Host, VisitedSite, newly_blocked};
+    let used = |names: &[&str]| -> Vec<VisitedSite> {
+        let of = |name: &&str| VisitedSite {
             host: Host::parse(name).unwrap(),
             connections: 9,
         };
         names.iter().map(of).collect()
     };
-    let mut config = with_rules(vec![rule(Use::Direct, |m| {
+    let mut config = with_rules(vec![rule(RuleAction::Direct, |m| {
         m.domain = strings(["ruled.test"])
     })]);
     config.filter.lists = vec![list("one"), list("two")];

@@ -17,7 +17,7 @@ fn says(list: &List, host: &str) -> String {
     told(list.matches(&Host::parse(host).unwrap(), None))
 }
 
-fn told(hit: Option<Hit>) -> String {
+fn told(hit: Option<ListHit>) -> String {
     match hit {
         Some(hit) if hit.allow => format!("allow {}", hit.line),
         Some(hit) => format!("block {}", hit.line),

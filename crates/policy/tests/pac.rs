@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use given::random::{PORTS, config, host};
 use given::*;
-use privet_config::{Config, Use};
+use privet_config::{Config, RuleAction};
 use privet_policy::*;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config as RunnerConfig, RngSeed, TestRunner};
@@ -66,18 +66,19 @@ const REFUSE: &str = "PROXY 127.0.0.1:7280";
 #[test]
 fn rules_that_a_url_shows_are_answered_and_the_rest_is_left_to_privet() {
     let policy = policy(&with_rules(vec![
-        rule(Use::Block, |m| m.app = strings(["curl"])).clone_with(|m| m.port = vec![(81, 81)]),
-        rule(Use::Direct, |m| {
+        rule(RuleAction::Block, |m| m.app = strings(["curl"]))
+            .clone_with(|m| m.port = vec![(81, 81)]),
+        rule(RuleAction::Direct, |m| {
             m.domain_suffix = strings(["direct.test", "bücher.test"])
         }),
-        rule(Use::Block, |m| m.domain = strings(["bad.test"])),
-        rule(Use::Direct, |m| {
+        rule(RuleAction::Block, |m| m.domain = strings(["bad.test"])),
+        rule(RuleAction::Direct, |m| {
             m.ip = vec![
                 "10.0.0.0/9".parse().unwrap(),
                 "2001:db8::/33".parse().unwrap(),
             ]
         }),
-        rule(Use::Direct, |m| m.port = vec![(8000, 8080)]),
+        rule(RuleAction::Direct, |m| m.port = vec![(8000, 8080)]),
     ]));
     let pac = pac(&policy, PROXY, None);
     let rows = [
@@ -116,11 +117,11 @@ fn rules_that_a_url_shows_are_answered_and_the_rest_is_left_to_privet() {
 }
 
 trait CloneWith {
-    fn clone_with(self, change: impl FnOnce(&mut privet_config::Match)) -> Self;
+    fn clone_with(self, change: impl FnOnce(&mut privet_config::RuleMatch)) -> Self;
 }
 
 impl CloneWith for privet_config::Rule {
-    fn clone_with(mut self, change: impl FnOnce(&mut privet_config::Match)) -> Self {
+    fn clone_with(mut self, change: impl FnOnce(&mut privet_config::RuleMatch)) -> Self {
         change(&mut self.matcher);
         self
     }
@@ -129,12 +130,12 @@ impl CloneWith for privet_config::Rule {
 #[test]
 fn a_program_gets_the_rules_for_it_told_and_those_for_others_left_out() {
     let policy = policy(&with_rules(vec![
-        rule(Use::Block, |m| m.app = strings(["curl"])),
-        rule(Use::Direct, |m| m.app = strings(["Firefox"]))
+        rule(RuleAction::Block, |m| m.app = strings(["curl"])),
+        rule(RuleAction::Direct, |m| m.app = strings(["Firefox"]))
             .clone_with(|m| m.domain = strings(["own.test"])),
-        rule(Use::Block, |m| m.app = strings(["/opt/firefox"]))
+        rule(RuleAction::Block, |m| m.app = strings(["/opt/firefox"]))
             .clone_with(|m| m.domain = strings(["path.test"])),
-        rule(Use::Block, |m| m.domain = strings(["bad.test"])),
+        rule(RuleAction::Block, |m| m.domain = strings(["bad.test"])),
     ]));
     let asked = [
         ("https://own.test/", "own.test"),

@@ -4,7 +4,7 @@ mod given;
 
 use given::random::{asked, config, list_text};
 use given::{Asked, own, parsed};
-use privet_config::{Config, Rule, Use};
+use privet_config::{Config, Rule, RuleAction};
 use privet_policy::*;
 use proptest::prelude::*;
 
@@ -118,10 +118,10 @@ proptest! {
     #[test]
     fn a_shadowed_rule_never_decides(config in config(false), all in proptest::collection::vec(asked(), 20)) {
         let policy = compiled(&config, &[String::new(), String::new()]);
-        let shadowed = shadows(&config, given::NOW).unwrap();
+        let shadowed = shadowed_rules(&config, given::NOW).unwrap();
         for asked in all {
             let explained = explain(&asked.request(), &policy);
-            let ids: Vec<_> = policy.standing_rules().map(|rule| rule.id).collect();
+            let ids: Vec<_> = policy.active_rules().map(|rule| rule.id).collect();
             let decided = explained.rule.map(|id| ids.iter().position(|known| **known == id).unwrap() + 1);
             prop_assert!(
                 !shadowed.iter().any(|shadow| Some(shadow.number) == decided),
@@ -136,11 +136,11 @@ proptest! {
         explain(&asked.request(), &policy);
         simulate(&asked.request(), &policy);
         reconsider(&asked.request(), &policy);
-        prop_assert!(policy.standing_rules().all(|rule| rule.tally.read().hits == 0));
+        prop_assert!(policy.active_rules().all(|rule| rule.hit_counter.read().hits == 0));
         decide(&asked.request(), &policy);
         let decided = explain(&asked.request(), &policy).rule;
-        for rule in policy.standing_rules() {
-            prop_assert_eq!(rule.tally.read().hits, u64::from(decided.as_ref() == Some(rule.id)));
+        for rule in policy.active_rules() {
+            prop_assert_eq!(rule.hit_counter.read().hits, u64::from(decided.as_ref() == Some(rule.id)));
         }
     }
 
@@ -158,7 +158,7 @@ proptest! {
         let policy = compiled(&config, &lists).in_mode(mode).unwrap();
         prop_assert!(policy.permit().is_none());
         match decide(&asked.request(), &policy).action {
-            Action::Block | Action::Route(Route::Via { otherwise: None, .. }) => {}
+            Action::Block | Action::Route(Route::Via { fallback: None, .. }) => {}
             other => prop_assert!(false, "{other:?}"),
         }
     }
@@ -167,10 +167,10 @@ proptest! {
     fn without_a_kill_switch_nothing_but_a_reason_blocks(config in config(false), lists in lists(), asked in asked()) {
         let policy = compiled(&config, &lists).in_mode("off").unwrap();
         let verdict = decide(&asked.request(), &policy);
-        let rule = plain_first_rule(&config, &asked).map(|at| &config.rules[at].then);
+        let rule = plain_first_rule(&config, &asked).map(|at| &config.rules[at].action);
         match verdict.why.kind {
             WhyKind::Loop => prop_assert!(asked.target.port == 7280),
-            WhyKind::Rule => prop_assert_eq!(verdict.action == Action::Block, rule == Some(&Use::Block)),
+            WhyKind::Rule => prop_assert_eq!(verdict.action == Action::Block, rule == Some(&RuleAction::Block)),
             WhyKind::Mode => prop_assert!(is_direct(&verdict)),
             kind => prop_assert!(false, "mode off never decides by {kind:?}"),
         }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use given::random::{asked, config};
 use given::*;
-use privet_config::Use;
+use privet_config::RuleAction;
 use privet_policy::replay::{MAX_DIFFERENCES, UNKNOWN};
 use privet_policy::*;
 use proptest::prelude::*;
 
-fn record(asked: Asked) -> Record {
-    Record {
+fn record(asked: Asked) -> RecordedConnection {
+    RecordedConnection {
         listener: Listener::Mixed,
         protocol: asked.protocol,
         user: asked.user.map(Into::into),
@@ -27,14 +27,14 @@ fn record(asked: Asked) -> Record {
 #[test]
 fn a_replay_counts_what_would_be_blocked_freed_and_rerouted_by_program() {
     let old = policy(&with_rules(vec![
-        rule(Use::Block, |m| m.domain = strings(["freed.test"])),
-        rule(Use::Outlet("tor".into()), |m| {
+        rule(RuleAction::Block, |m| m.domain = strings(["freed.test"])),
+        rule(RuleAction::Outbound("tor".into()), |m| {
             m.domain = strings(["moved.test"])
         }),
     ]));
     let new = policy(&with_rules(vec![
-        rule(Use::Block, |m| m.domain = strings(["blocked.test"])),
-        rule(Use::Outlet("office".into()), |m| {
+        rule(RuleAction::Block, |m| m.domain = strings(["blocked.test"])),
+        rule(RuleAction::Outbound("office".into()), |m| {
             m.domain = strings(["moved.test"])
         }),
     ]));
@@ -71,8 +71,8 @@ fn asked_for(target: &str) -> Asked {
 
 #[test]
 fn a_long_replay_keeps_a_bounded_number_of_examples() {
-    let old = policy(&config_with(Use::Block));
-    let new = policy(&config_with(Use::Direct));
+    let old = policy(&config_with(RuleAction::Block));
+    let new = policy(&config_with(RuleAction::Direct));
     let many = (0..5000).map(|at| {
         record(Asked {
             app: Some(app(&format!("app{at}"), "/x")),
@@ -86,7 +86,7 @@ fn a_long_replay_keeps_a_bounded_number_of_examples() {
     assert_eq!(told.by_app.values().map(|c| c.freed_now).sum::<u64>(), 5000);
 }
 
-fn config_with(then: Use) -> privet_config::Config {
+fn config_with(then: RuleAction) -> privet_config::Config {
     with_rules(vec![rule(then, |_| {})])
 }
 

@@ -5,20 +5,20 @@ mod given;
 use std::sync::Arc;
 
 use given::{asked, own, rule, strings, with_rules};
-use privet_config::{Config, Use};
+use privet_config::{Config, RuleAction};
 use privet_policy::*;
 
-fn block_a(once: bool) -> Temporary {
-    Temporary {
+fn block_a(once: bool) -> TemporaryRule {
+    TemporaryRule {
         number: 7,
-        rule: rule(Use::Block, |m| m.domain = strings(["a.test"])),
-        once: once.then(Arc::default),
-        tally: Arc::default(),
+        rule: rule(RuleAction::Block, |m| m.domain = strings(["a.test"])),
+        single_use: once.then(Arc::default),
+        hit_counter: Arc::default(),
     }
 }
 
-fn policy(config: &Config, temporary: &[Temporary]) -> Policy {
-    Policy::compile_with(config, temporary, &Tallies::default(), &[], own()).unwrap()
+fn policy(config: &Config, temporary: &[TemporaryRule]) -> Policy {
+    Policy::compile_with(config, temporary, &RuleHitCounters::default(), &[], own()).unwrap()
 }
 
 fn is_blocked(verdict: &Verdict) -> bool {
@@ -27,7 +27,7 @@ fn is_blocked(verdict: &Verdict) -> bool {
 
 #[test]
 fn it_goes_before_the_rules_of_the_file_and_leaves_their_numbers() {
-    let file = with_rules(vec![rule(Use::Direct, |m| m.port = vec![(80, 80)])]);
+    let file = with_rules(vec![rule(RuleAction::Direct, |m| m.port = vec![(80, 80)])]);
     let policy = policy(&file, &[block_a(false)]);
     let told = explain(&asked("a.test:80").request(), &policy);
     assert_eq!(told.rule.as_deref(), Some("t7"));
@@ -62,9 +62,9 @@ fn once_is_the_next_connection_that_matches_and_no_later_one() {
     );
     // The same connection, judged anew after a reload, is the same connection.
     assert!(is_blocked(&reconsider(&first, &policy)) && is_blocked(&decide(&first, &policy)));
-    let once = one.once.unwrap();
+    let once = one.single_use.unwrap();
     assert_eq!(once.client(), Some(first.client));
-    once.end();
+    once.expire();
     assert!(!is_blocked(&decide(&first, &policy)));
 }
 

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use keyring_core::api::CredentialStoreApi;
 use keyring_core::{Entry, Error};
-use privet_config::{Glance, Keyring, KeyringError};
+use privet_config::{Keyring, KeyringError, KeyringStatus};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -52,7 +52,7 @@ impl Keyring for SystemKeyring {
         on_entry(name, Entry::delete_credential)
     }
 
-    fn glance(&self, names: &[String]) -> Result<Glance, KeyringError> {
+    fn status(&self, names: &[String]) -> Result<KeyringStatus, KeyringError> {
         let names = names.to_vec();
         on_thread(move || glance::at(&names))
     }
@@ -138,11 +138,11 @@ fn store() -> Result<Arc<dyn CredentialStoreApi>, KeyringError> {
 /// Only the Secret Service tells without asking a person.
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 mod glance {
-    use privet_config::{Glance, KeyringError};
+    use privet_config::{KeyringError, KeyringStatus};
 
-    pub(super) fn at(names: &[String]) -> Result<Glance, KeyringError> {
+    pub(super) fn at(names: &[String]) -> Result<KeyringStatus, KeyringError> {
         let kept = names.iter().map(|_| None).collect();
-        Ok(Glance {
+        Ok(KeyringStatus {
             locked: false,
             kept,
         })

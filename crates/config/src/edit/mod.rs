@@ -11,7 +11,7 @@ use std::fmt;
 use serde_json::{Map, Value as Json};
 use toml_edit::DocumentMut;
 
-use crate::diagnose::{Code, Diagnostics, Severity};
+use crate::diagnose::{DiagnosticCode, Diagnostics, Severity};
 use crate::findings::Findings;
 use crate::read::FILE_NAME;
 use fresh::Form;
@@ -54,7 +54,7 @@ impl Document {
             let cause = error.message().trim().replace('\n', ", ");
             findings.add(
                 Severity::Error,
-                Code::Syntax,
+                DiagnosticCode::Syntax,
                 error.span().unwrap_or(0..0),
                 cause,
                 None,

@@ -4,8 +4,8 @@ use serde_json::{Map, Number, Value as Json};
 use toml_edit::{Item, TableLike, Value};
 
 use crate::duration::parse_duration;
-use crate::moment::moment;
 use crate::size::parse_size;
+use crate::timestamp::timestamp;
 
 pub(super) fn item_to_json(item: &Item) -> Json {
     match item {
@@ -66,6 +66,6 @@ pub(super) fn same(key: &str, old: &Json, wanted: &Json) -> bool {
     if DURATIONS.contains(&key) {
         return parse_duration(old).is_some() && parse_duration(old) == parse_duration(wanted);
     }
-    let at = |text: &str| text.parse().ok().as_ref().and_then(moment);
+    let at = |text: &str| text.parse().ok().as_ref().and_then(timestamp);
     key == "until" && at(old).is_some() && at(old) == at(wanted)
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::listen::off_or_address;
 use super::sockets::Sockets;
-use crate::diagnose::Code;
+use crate::diagnose::DiagnosticCode;
 use crate::keys;
 use crate::model::Control;
 use crate::tree::Table;
@@ -26,7 +26,7 @@ fn door<'a>(table: &Table<'a>, key: &'static str, sockets: &mut Sockets<'a>) -> 
     if !address.ip().to_canonical().is_loopback() {
         let cause = format!("control.{key} can be reached from other machines, without encryption");
         value.warn(
-            Code::Exposed,
+            DiagnosticCode::Exposed,
             cause,
             "listen on 127.0.0.1 and reach it through ssh",
         );

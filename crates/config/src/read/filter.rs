@@ -7,7 +7,7 @@ use super::Ground;
 use super::names::{name_of, refuse_duplicates};
 use crate::defaults::DEFAULT_REFRESH;
 use crate::keys;
-use crate::model::{Filter, FilterList, ListFormat, Source};
+use crate::model::{Filter, FilterList, ListFormat, ListSource};
 use crate::tree::{Table, Value};
 
 const REFRESH: RangeInclusive<Duration> =
@@ -75,10 +75,10 @@ fn read_probation(value: &Value<'_>) -> Option<Duration> {
     value.duration(PROBATION)
 }
 
-fn read_source(value: &Value<'_>, ground: &Ground<'_>) -> Option<Source> {
+fn read_source(value: &Value<'_>, ground: &Ground<'_>) -> Option<ListSource> {
     let text = value.filled()?;
     if text.contains("://") {
-        return value.http_url().map(Source::Url);
+        return value.http_url().map(ListSource::Url);
     }
-    Some(Source::Path(ground.path(text)))
+    Some(ListSource::Path(ground.path(text)))
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::Ground;
 use super::names::name_of;
 use crate::defaults::{DEFAULT_CHECK_INTERVAL, DEFAULT_CHECK_TIMEOUT};
-use crate::diagnose::Code;
+use crate::diagnose::DiagnosticCode;
 use crate::keys;
-use crate::model::{Check, Group, GroupPolicy};
+use crate::model::{Group, GroupPolicy, HealthCheck};
 use crate::tree::{Table, Value, quoted};
 
 const POLICIES: [(&str, GroupPolicy); 4] = [
@@ -46,19 +46,19 @@ fn read_members<'a>(table: &Table<'a>, ground: &Ground<'a>) -> Vec<String> {
     let items = value.items();
     if items.is_empty() && value.is_array() {
         value.refuse(
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             "a group needs at least one member",
             "name an upstream",
         );
     }
     let mut members: Vec<String> = Vec::new();
     for item in items {
-        let Some(name) = ground.outlets.upstream(&item) else {
+        let Some(name) = ground.outbounds.upstream(&item) else {
             continue;
         };
         if members.contains(&name) {
             item.refuse(
-                Code::Duplicate,
+                DiagnosticCode::Duplicate,
                 format!("{} is a member already", quoted(&name)),
                 "leave one of them out",
             );
@@ -69,7 +69,7 @@ fn read_members<'a>(table: &Table<'a>, ground: &Ground<'a>) -> Vec<String> {
     members
 }
 
-fn read_check(value: &Value<'_>) -> Option<Check> {
+fn read_check(value: &Value<'_>) -> Option<HealthCheck> {
     let table = value.table(&keys::CHECK)?;
     let url = table.require("url").and_then(|v| v.http_url());
     let interval = table
@@ -77,7 +77,7 @@ fn read_check(value: &Value<'_>) -> Option<Check> {
         .and_then(|v| v.duration(INTERVAL))
         .unwrap_or(DEFAULT_CHECK_INTERVAL);
     let timeout = table.get("timeout").and_then(|v| v.duration(TIMEOUT));
-    Some(Check {
+    Some(HealthCheck {
         url: url?,
         interval,
         timeout: timeout.unwrap_or(DEFAULT_CHECK_TIMEOUT.min(interval)),

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use super::Ground;
 use super::upstreams::split_host_port;
-use crate::diagnose::Code;
+use crate::diagnose::DiagnosticCode;
 use crate::keys;
 use crate::model::{Inspect, Scan};
 use crate::tree::{Table, Value, quoted};
@@ -53,7 +53,7 @@ fn warn_not_served(table: &Table<'_>, enabled: bool, what: &str) {
     if let Some(value) = table.get("enabled").filter(|_| enabled) {
         let cause = format!("{what} is not served by this version yet");
         value.warn(
-            Code::NotServed,
+            DiagnosticCode::NotServed,
             cause,
             "it stays off until a version that has it",
         );
@@ -75,7 +75,7 @@ fn read_clamd(value: &Value<'_>) -> Option<String> {
     }
     let cause = format!("{} is no place of a clamd", quoted(text));
     value.refuse(
-        Code::BadValue,
+        DiagnosticCode::BadValue,
         cause,
         "write \"unix:/run/clamav/clamd.ctl\" or \"tcp:127.0.0.1:3310\"",
     );

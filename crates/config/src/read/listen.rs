@@ -7,9 +7,9 @@ use super::names::refuse_duplicates;
 use super::sockets::Sockets;
 use super::{Ground, secrets};
 use crate::defaults::{DEFAULT_MIXED, DEFAULT_PAC};
-use crate::diagnose::Code;
+use crate::diagnose::DiagnosticCode;
 use crate::keys;
-use crate::model::{Limits, Listen, Secret, User};
+use crate::model::{Listen, ListenLimits, Secret, User};
 use crate::tree::{Table, Value};
 
 /// RFC 1929 section 2: a name and a password are 1 to 255 bytes.
@@ -52,7 +52,7 @@ pub(super) fn read<'a>(top: &Table<'a>, ground: &Ground<'a>, sockets: &mut Socke
     let users = read_users(&table, ground);
     if names_no_door(&table) && top.get("site").is_none() {
         table.refuse(
-            Code::Conflict,
+            DiagnosticCode::Conflict,
             "nothing listens",
             "name at least one address in mixed, socks or http",
         );
@@ -69,7 +69,7 @@ pub(super) fn read<'a>(top: &Table<'a>, ground: &Ground<'a>, sockets: &mut Socke
             .any(|network| network.prefix_len() == 0)
     {
         table.warn(
-            Code::Exposed,
+            DiagnosticCode::Exposed,
             "allow_clients lets everybody in, and no user is asked for",
             "add users, or narrower networks",
         );
@@ -109,7 +109,7 @@ fn refuse_exposed(value: &Value<'_>, address: SocketAddr) {
         let cause =
             format!("{address} can be reached from other machines, and nothing says who may");
         value.refuse(
-            Code::Exposed,
+            DiagnosticCode::Exposed,
             cause,
             "add users or allow_clients, or listen on 127.0.0.1",
         );
@@ -154,7 +154,7 @@ pub(super) fn credential_name(value: &Value<'_>) -> Option<String> {
     if text.len() > MAX_CREDENTIAL {
         let cause = format!("\"{}\" is {} bytes long", value.key, text.len());
         value.refuse(
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             cause,
             format!("allowed are 1 to {MAX_CREDENTIAL} bytes (RFC 1929)"),
         );
@@ -162,7 +162,7 @@ pub(super) fn credential_name(value: &Value<'_>) -> Option<String> {
     }
     if text.contains(':') {
         value.warn(
-            Code::Unreached,
+            DiagnosticCode::Unreached,
             "a name with a colon cannot log in over HTTP (RFC 7617)",
             "leave the colon out",
         );
@@ -180,7 +180,7 @@ pub(super) fn read_password(value: &Value<'_>, ground: &Ground<'_>) -> Option<Se
         value.hide();
         let cause = format!("\"{}\" is {length} bytes long", value.key);
         value.refuse(
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             cause,
             format!("allowed are 1 to {MAX_CREDENTIAL} bytes (RFC 1929)"),
         );
@@ -189,15 +189,15 @@ pub(super) fn read_password(value: &Value<'_>, ground: &Ground<'_>) -> Option<Se
     secrets::read(value, ground)
 }
 
-fn read_limits(table: &Table<'_>) -> Limits {
-    let default = Limits::default();
+fn read_limits(table: &Table<'_>) -> ListenLimits {
+    let default = ListenLimits::default();
     let Some(limits) = table.get("limits").and_then(|v| v.table(&keys::LIMITS)) else {
         return default;
     };
     let connections = limits
         .get("connections")
         .and_then(|v| v.integer(CONNECTIONS));
-    Limits {
+    ListenLimits {
         connections: connections
             .and_then(|n| usize::try_from(n).ok())
             .unwrap_or(default.connections),

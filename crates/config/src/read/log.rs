@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::diagnose::{Code, Severity};
+use crate::diagnose::{DiagnosticCode, Severity};
 use crate::duration::parse_duration;
 use crate::keys;
 use crate::model::{Log, LogFormat, Retention};
@@ -50,7 +50,7 @@ fn read_level(value: &Value<'_>) -> Option<String> {
             let cause = format!("{} is no log level", quoted(level));
             value.report(
                 Severity::Error,
-                Code::BadValue,
+                DiagnosticCode::BadValue,
                 cause,
                 suggestion(level, &LEVELS, "allowed are"),
             );
@@ -73,7 +73,7 @@ fn read_retention(value: &Value<'_>) -> Option<Retention> {
             let help = near.unwrap_or_else(|| {
                 "allowed are \"none\", \"memory\" and a duration such as \"30d\"".to_owned()
             });
-            value.refuse(Code::BadValue, cause, help);
+            value.refuse(DiagnosticCode::BadValue, cause, help);
             None
         }
     }

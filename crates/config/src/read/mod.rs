@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
-use crate::diagnose::{Code, Diagnostic, Diagnostics, Severity};
+use crate::diagnose::{Diagnostic, DiagnosticCode, Diagnostics, Severity};
 use crate::findings::Findings;
 use crate::keys;
 use crate::model::Config;
@@ -35,7 +35,7 @@ pub const FILE_NAME: &str = "privet.toml";
 
 /// A configuration that can be used, and what should be said about it.
 #[derive(Debug, Clone)]
-pub struct Loaded {
+pub struct LoadedConfig {
     pub config: Config,
     /// What is valid and yet not as it should be; shown with [`Diagnostic::in_file`].
     pub warnings: Vec<Diagnostic>,
@@ -46,7 +46,7 @@ pub struct Loaded {
 /// Where files of the configuration are looked for, and what its parts share while they are read.
 struct Ground<'a> {
     base: PathBuf,
-    outlets: Outlets<'a>,
+    outbounds: Outlets<'a>,
 }
 
 impl Ground<'_> {
@@ -61,7 +61,7 @@ impl Config {
     ///
     /// # Errors
     /// All problems that can be found, warnings among them, in the order of the text.
-    pub fn parse(text: &str, base: &Path) -> Result<Loaded, Diagnostics> {
+    pub fn parse(text: &str, base: &Path) -> Result<LoadedConfig, Diagnostics> {
         // The editors that write a byte order mark count no column for it.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let base = std::path::absolute(base).unwrap_or_else(|_| base.to_owned());
@@ -71,7 +71,7 @@ impl Config {
             let span = error.span().unwrap_or(0..0);
             findings.add(
                 Severity::Error,
-                Code::Syntax,
+                DiagnosticCode::Syntax,
                 span,
                 error.message().trim().replace('\n', ", "),
                 None,
@@ -89,18 +89,18 @@ impl Config {
                 list,
             });
         }
-        Ok(Loaded {
+        Ok(LoadedConfig {
             config,
             warnings: list,
             note: None,
         })
     }
 
-    /// Reads and checks a file. Where there is none, the defaults hold and [`Loaded::note`] says so.
+    /// Reads and checks a file. Where there is none, the defaults hold and [`LoadedConfig::note`] says so.
     ///
     /// # Errors
     /// As [`Config::parse`]; and where the file is there but cannot be read, or is no text.
-    pub fn load(path: &Path) -> Result<Loaded, Diagnostics> {
+    pub fn load(path: &Path) -> Result<LoadedConfig, Diagnostics> {
         let file = path.display().to_string();
         let refuse = |diagnostic| Diagnostics {
             file: file.clone(),
@@ -110,7 +110,7 @@ impl Config {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let note = Some(format!("{file} does not exist: the defaults hold"));
-                return Ok(Loaded {
+                return Ok(LoadedConfig {
                     config: Config::default(),
                     warnings: Vec::new(),
                     note,
@@ -183,14 +183,14 @@ fn not_text(error: &std::string::FromUtf8Error) -> Diagnostic {
 fn read_config<'a>(top: &Table<'a>, base: PathBuf) -> Config {
     let ground = Ground {
         base,
-        outlets: Outlets::collect(top),
+        outbounds: Outlets::collect(top),
     };
     let mut sockets = Sockets::default();
     let listen = listen::read(top, &ground, &mut sockets);
     let modes = modes::read(top, &ground);
     let upstreams = upstreams::read(top, &ground);
     let config = Config {
-        mode: modes::chosen(top, &modes, !ground.outlets.is_empty()),
+        mode: modes::chosen(top, &modes, !ground.outbounds.is_empty()),
         groups: groups::read(top, &ground),
         rules: rules::read(top, &ground, &listen.users),
         filter: filter::read(top, &ground),

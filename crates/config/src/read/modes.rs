@@ -7,7 +7,7 @@ use url::Url;
 use super::Ground;
 use super::names::MAX_NAME;
 use crate::defaults::{DEFAULT_MODE, built_in_modes};
-use crate::diagnose::{Code, Severity};
+use crate::diagnose::{DiagnosticCode, Severity};
 use crate::domain::normal_domain;
 use crate::keys;
 use crate::model::{Dns, HeaderMode, Mode, RouteRef};
@@ -27,7 +27,7 @@ pub(super) fn read(top: &Table<'_>, ground: &Ground<'_>) -> BTreeMap<String, Mod
     for (value, name) in top.get("modes").map(|v| v.entries()).unwrap_or_default() {
         if name.trim().is_empty() || name.len() > MAX_NAME || name.chars().any(char::is_control) {
             value.refuse(
-                Code::BadValue,
+                DiagnosticCode::BadValue,
                 "a mode's name is bad",
                 format!("allowed are 1 to {MAX_NAME} printable bytes"),
             );
@@ -62,7 +62,7 @@ pub(super) fn chosen(top: &Table<'_>, modes: &BTreeMap<String, Mode>, has_outlet
         let cause = format!("{} names no mode", quoted(name));
         value.report(
             Severity::Error,
-            Code::Undefined,
+            DiagnosticCode::Undefined,
             cause,
             suggestion(name, &names, "defined are"),
         );
@@ -71,13 +71,13 @@ pub(super) fn chosen(top: &Table<'_>, modes: &BTreeMap<String, Mode>, has_outlet
     if !has_outlets
         && modes
             .get(name)
-            .is_some_and(|mode| mode.route == RouteRef::FirstOutlet)
+            .is_some_and(|mode| mode.route == RouteRef::FirstOutbound)
     {
         let cause = format!(
             "mode {} has no upstream to send anything to: it refuses every connection",
             quoted(name)
         );
-        value.warn(Code::Unreached, cause, "add an [[upstream]]");
+        value.warn(DiagnosticCode::Unreached, cause, "add an [[upstream]]");
     }
     name.to_owned()
 }
@@ -105,21 +105,21 @@ fn read_route(
     let Some(value) = table.get("route") else {
         // With a kill switch "direct" is no route, so the default is the built-in strict mode's.
         return if kill_switch {
-            RouteRef::FirstOutlet
+            RouteRef::FirstOutbound
         } else {
             base
         };
     };
     if value.peek_str() != Some("direct") {
         return ground
-            .outlets
-            .outlet(&value, &["direct"])
-            .map_or(base, RouteRef::Outlet);
+            .outbounds
+            .outbound(&value, &["direct"])
+            .map_or(base, RouteRef::Outbound);
     }
     if kill_switch {
         let cause = "a mode with a kill switch cannot go \"direct\"";
         value.refuse(
-            Code::Conflict,
+            DiagnosticCode::Conflict,
             cause,
             "set route to an upstream or a group, or kill_switch = false",
         );
@@ -137,7 +137,7 @@ fn read_dns(table: &Table<'_>, base: Dns, kill_switch: bool) -> Dns {
     if kill_switch && dns != Dns::Upstream {
         let cause = "a mode with a kill switch never resolves names here";
         value.refuse(
-            Code::Conflict,
+            DiagnosticCode::Conflict,
             cause,
             "set dns = \"upstream\", or kill_switch = false",
         );
@@ -159,7 +159,7 @@ fn parse_dns(value: &Value<'_>) -> Option<Dns> {
         let cause = format!("{} is no way to resolve names", quoted(text));
         value.report(
             Severity::Error,
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             cause,
             near.or_else(|| Some(DNS_FORMS.to_owned())),
         );

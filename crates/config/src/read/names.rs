@@ -1,6 +1,6 @@
 //! The names that upstreams and groups share, collected first so that every reference can be checked where it stands.
 
-use crate::diagnose::{Code, Severity};
+use crate::diagnose::{DiagnosticCode, Severity};
 use crate::nearest::suggestion;
 use crate::tree::{Table, Value, quoted};
 
@@ -18,7 +18,7 @@ pub(super) struct Outlets<'a> {
 impl<'a> Outlets<'a> {
     /// All names, those of broken entries too: a reference to one of them is no second problem.
     pub fn collect(top: &Table<'a>) -> Self {
-        let mut outlets = Self::default();
+        let mut outbounds = Self::default();
         for (key, groups) in [("upstream", false), ("group", true)] {
             for value in top.get(key).map(|v| v.quiet_items()).unwrap_or_default() {
                 let Some(name) = value.quiet_get("name") else {
@@ -27,15 +27,15 @@ impl<'a> Outlets<'a> {
                 let Some(text) = name.peek_str() else {
                     continue;
                 };
-                outlets.check_free(&name, text);
+                outbounds.check_free(&name, text);
                 if groups {
-                    outlets.groups.push(text)
+                    outbounds.groups.push(text)
                 } else {
-                    outlets.upstreams.push(text)
+                    outbounds.upstreams.push(text)
                 }
             }
         }
-        outlets
+        outbounds
     }
 
     pub fn is_empty(&self) -> bool {
@@ -45,11 +45,11 @@ impl<'a> Outlets<'a> {
     fn check_free(&self, name: &Value<'a>, text: &str) {
         if RESERVED.contains(&text) || is_reserved_route(text) {
             let cause = format!("{} is reserved", quoted(text));
-            name.refuse(Code::Duplicate, cause, "choose another name");
+            name.refuse(DiagnosticCode::Duplicate, cause, "choose another name");
         } else if self.upstreams.contains(&text) || self.groups.contains(&text) {
             let cause = format!("the name {} is taken", quoted(text));
             name.refuse(
-                Code::Duplicate,
+                DiagnosticCode::Duplicate,
                 cause,
                 "upstreams and groups share one set of names: choose another",
             );
@@ -57,7 +57,7 @@ impl<'a> Outlets<'a> {
     }
 
     /// A reference to an upstream or a group; `extra` are the words allowed beside.
-    pub fn outlet(&self, value: &Value<'_>, extra: &[&str]) -> Option<String> {
+    pub fn outbound(&self, value: &Value<'_>, extra: &[&str]) -> Option<String> {
         let text = value.string()?;
         if self.upstreams.contains(&text) || self.groups.contains(&text) {
             return Some(text.to_owned());
@@ -72,7 +72,7 @@ impl<'a> Outlets<'a> {
         let cause = format!("{} names no upstream or group", quoted(text));
         value.report(
             Severity::Error,
-            Code::Undefined,
+            DiagnosticCode::Undefined,
             cause,
             suggestion(text, &all, "defined are"),
         );
@@ -93,7 +93,7 @@ impl<'a> Outlets<'a> {
             );
             value.report(
                 Severity::Error,
-                Code::BadValue,
+                DiagnosticCode::BadValue,
                 cause,
                 suggestion(text, &self.upstreams, "upstreams are"),
             );
@@ -102,7 +102,7 @@ impl<'a> Outlets<'a> {
         let cause = format!("{} names no upstream", quoted(text));
         let help = suggestion(text, &self.upstreams, "defined are")
             .or_else(|| Some("add an [[upstream]] with that name".to_owned()));
-        value.report(Severity::Error, Code::Undefined, cause, help);
+        value.report(Severity::Error, DiagnosticCode::Undefined, cause, help);
         None
     }
 }
@@ -122,7 +122,7 @@ pub(super) fn name_of(table: &Table<'_>) -> String {
     };
     if text.len() > MAX_NAME {
         value.refuse(
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             "the name is too long",
             format!("allowed are 1 to {MAX_NAME} bytes"),
         );
@@ -135,7 +135,7 @@ pub(super) fn refuse_duplicates(names: &[(Value<'_>, String)], kind: &str) {
     for (i, (value, name)) in names.iter().enumerate() {
         if !name.is_empty() && names.iter().take(i).any(|(_, earlier)| earlier == name) {
             let cause = format!("a {kind} named {} is there already", quoted(name));
-            value.refuse(Code::Duplicate, cause, "choose another name");
+            value.refuse(DiagnosticCode::Duplicate, cause, "choose another name");
         }
     }
 }

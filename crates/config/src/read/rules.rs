@@ -6,9 +6,9 @@ use regex::Regex;
 
 use super::Ground;
 use super::names::RESERVED;
-use crate::diagnose::{Code, Severity};
+use crate::diagnose::{DiagnosticCode, Severity};
 use crate::keys;
-use crate::model::{Match, Rule, Use, User};
+use crate::model::{Rule, RuleAction, RuleMatch, User};
 use crate::nearest::suggestion;
 use crate::tree::{Table, Value, quoted};
 
@@ -33,7 +33,7 @@ pub(super) fn read<'a>(top: &Table<'a>, ground: &Ground<'a>, users: &[User]) -> 
             let cause =
                 format!("this rule is never reached: the one on line {line} matches everything");
             table.warn(
-                Code::Unreached,
+                DiagnosticCode::Unreached,
                 cause,
                 "move it up, or leave one of them out",
             );
@@ -64,26 +64,29 @@ fn read_rule<'a>(
         .get("match")
         .and_then(|v| v.table(&keys::MATCH))
         .map(|m| read_match(&m, users));
-    let until = table.get("until").and_then(|v| v.moment());
-    let then = table.require("use").and_then(|v| read_use(&v, ground));
+    let until = table.get("until").and_then(|v| v.timestamp());
+    let action = table.require("use").and_then(|v| read_use(&v, ground));
     Some(Rule {
         matcher: matcher.unwrap_or_default(),
-        then: then?,
+        action: action?,
         until,
         line: value.line(),
     })
 }
 
-fn read_use(value: &Value<'_>, ground: &Ground<'_>) -> Option<Use> {
+fn read_use(value: &Value<'_>, ground: &Ground<'_>) -> Option<RuleAction> {
     match value.peek_str() {
-        Some("direct") => Some(Use::Direct),
-        Some("block") => Some(Use::Block),
-        _ => ground.outlets.outlet(value, &RESERVED).map(Use::Outlet),
+        Some("direct") => Some(RuleAction::Direct),
+        Some("block") => Some(RuleAction::Block),
+        _ => ground
+            .outbounds
+            .outbound(value, &RESERVED)
+            .map(RuleAction::Outbound),
     }
 }
 
-fn read_match(table: &Table<'_>, users: &[User]) -> Match {
-    Match {
+fn read_match(table: &Table<'_>, users: &[User]) -> RuleMatch {
+    RuleMatch {
         domain: table.list("domain", read_domain),
         domain_suffix: table.list("domain_suffix", Value::domain_suffix),
         domain_regex: table.list("domain_regex", read_regex),
@@ -100,7 +103,7 @@ fn read_match(table: &Table<'_>, users: &[User]) -> Match {
 fn read_domain(value: &Value<'_>) -> Option<String> {
     if value.peek_str().is_some_and(|text| text.contains('*')) {
         value.refuse(
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             "\"domain\" matches one name exactly",
             "use domain_suffix or domain_regex",
         );
@@ -122,7 +125,7 @@ fn read_regex(value: &Value<'_>) -> Option<String> {
             .trim_start_matches("error: ");
         let cause = format!("bad regular expression: {reason}");
         value.refuse(
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             cause,
             "in 'single quotes' a backslash is written once",
         );
@@ -144,7 +147,7 @@ fn read_ports(value: &Value<'_>) -> Option<(u16, u16)> {
     if range.is_none() {
         let cause = format!("{} is no port and no range of ports", quoted(text));
         value.refuse(
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             cause,
             "write 443 or \"8000-8100\", from 1 to 65535",
         );
@@ -159,7 +162,7 @@ fn read_user(value: &Value<'_>, users: &[User]) -> Option<String> {
         let cause = format!("no user is named {}, so this never matches", quoted(text));
         value.report(
             Severity::Warning,
-            Code::Unreached,
+            DiagnosticCode::Unreached,
             cause,
             suggestion(text, &names, "users are"),
         );

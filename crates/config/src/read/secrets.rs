@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 
 use super::Ground;
-use crate::diagnose::Code;
+use crate::diagnose::DiagnosticCode;
 use crate::keys;
 use crate::model::Secret;
 use crate::tree::Value;
@@ -17,7 +17,7 @@ pub(super) fn read(value: &Value<'_>, ground: &Ground<'_>) -> Option<Secret> {
     if !value.is_table() {
         value.hide();
         value.refuse(
-            Code::WrongType,
+            DiagnosticCode::WrongType,
             format!("\"{}\" takes a secret's reference", value.key),
             FORMS,
         );
@@ -25,7 +25,7 @@ pub(super) fn read(value: &Value<'_>, ground: &Ground<'_>) -> Option<Secret> {
     }
     if value.is_plain_mark() {
         let cause = "{ plain = true } only stands for a secret that is written in the file";
-        value.refuse(Code::BadValue, cause, FORMS);
+        value.refuse(DiagnosticCode::BadValue, cause, FORMS);
         return None;
     }
     let table = value.table(&keys::SECRET)?;
@@ -35,14 +35,18 @@ pub(super) fn read(value: &Value<'_>, ground: &Ground<'_>) -> Option<Secret> {
         .filter_map(|key| Some((*key, table.get(key)?)))
         .collect();
     let [(kind, name)] = given.as_slice() else {
-        value.refuse(Code::BadValue, "a secret has exactly one source", FORMS);
+        value.refuse(
+            DiagnosticCode::BadValue,
+            "a secret has exactly one source",
+            FORMS,
+        );
         return None;
     };
     let text = name.filled()?;
     match *kind {
         "env" if text.contains(['=', '\0']) => {
             name.refuse(
-                Code::BadValue,
+                DiagnosticCode::BadValue,
                 "an environment variable's name holds no \"=\"",
                 "write the variable's name only",
             );
@@ -57,7 +61,11 @@ pub(super) fn read(value: &Value<'_>, ground: &Ground<'_>) -> Option<Secret> {
 fn plain(value: &Value<'_>, text: &str) -> Option<Secret> {
     value.hide();
     if text.is_empty() {
-        value.refuse(Code::BadValue, format!("\"{}\" is empty", value.key), FORMS);
+        value.refuse(
+            DiagnosticCode::BadValue,
+            format!("\"{}\" is empty", value.key),
+            FORMS,
+        );
         return None;
     }
     warn_plain(value);
@@ -66,5 +74,5 @@ fn plain(value: &Value<'_>, text: &str) -> Option<Secret> {
 
 pub(super) fn warn_plain(value: &Value<'_>) {
     let cause = format!("\"{}\" holds a secret in the clear", value.key);
-    value.warn(Code::PlainSecret, cause, "move it to the keyring: { keyring = \"NAME\" }; or use { env = \"NAME\" }, { file = \"PATH\" }");
+    value.warn(DiagnosticCode::PlainSecret, cause, "move it to the keyring: { keyring = \"NAME\" }; or use { env = \"NAME\" }, { file = \"PATH\" }");
 }

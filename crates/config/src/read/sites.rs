@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Ground;
 use super::names::{name_of, refuse_duplicates};
 use super::sockets::Sockets;
-use crate::diagnose::Code;
+use crate::diagnose::DiagnosticCode;
 use crate::keys;
 use crate::model::{Backend, Balance, Site, SiteHealth, SiteLimit, SiteRoute, SiteTls};
 use crate::tree::{Table, Value, quoted};
@@ -43,7 +43,7 @@ pub(super) fn read<'a>(
     refuse_duplicates(&names, "site");
     if let Some((_, first)) = tables.first() {
         first.warn(
-            Code::NotServed,
+            DiagnosticCode::NotServed,
             "sites are not served by this version yet",
             "they stay off until a version that has them",
         );
@@ -65,7 +65,7 @@ fn read_site<'a>(table: &Table<'a>, ground: &Ground<'a>, sockets: &mut Sockets<'
         .collect();
     if table.get("backend").is_none() && table.get("route").is_none() {
         table.refuse(
-            Code::Missing,
+            DiagnosticCode::Missing,
             "a site needs a backend",
             "add [[site.backend]] with a url",
         );
@@ -99,7 +99,7 @@ fn read_listen<'a>(table: &Table<'a>, name: &str, sockets: &mut Sockets<'a>) -> 
     };
     if value.is_array() && value.quiet_items().is_empty() {
         value.refuse(
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             "a site needs an address to listen on",
             "write [\"127.0.0.1:8080\"]",
         );
@@ -122,7 +122,7 @@ fn read_hosts(table: &Table<'_>) -> Vec<String> {
     };
     if value.is_array() && value.quiet_items().is_empty() {
         value.refuse(
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             "a site needs at least one host",
             "name the hosts it answers for",
         );
@@ -147,7 +147,7 @@ fn refuse_shared_hosts(table: &Table<'_>, site: &Site, earlier: &[Site]) {
                 quoted(&other.name),
                 quoted(host)
             );
-            table.refuse(Code::Clash, cause, "give each host to one site");
+            table.refuse(DiagnosticCode::Clash, cause, "give each host to one site");
         }
     }
 }
@@ -160,7 +160,7 @@ fn read_tls(value: &Value<'_>, ground: &Ground<'_>) -> Option<SiteTls> {
         (Some(cert), Some(key), None) => {
             if let Some(contact) = contact {
                 contact.refuse(
-                    Code::Conflict,
+                    DiagnosticCode::Conflict,
                     "\"contact\" belongs to acme",
                     "leave it out",
                 );
@@ -180,7 +180,7 @@ fn read_tls(value: &Value<'_>, ground: &Ground<'_>) -> Option<SiteTls> {
         _ => {
             let help = "write { cert = \"cert.pem\", key = \"key.pem\" } or { acme = \"https://…/directory\" }";
             value.refuse(
-                Code::BadValue,
+                DiagnosticCode::BadValue,
                 "\"tls\" needs a certificate and its key, or acme",
                 help,
             );
@@ -206,7 +206,7 @@ fn read_hash_on(value: &Value<'_>) -> Option<String> {
     }
     let cause = format!("\"hash_on\" cannot be {}", quoted(text));
     value.refuse(
-        Code::BadValue,
+        DiagnosticCode::BadValue,
         cause,
         "allowed are \"client\", \"path\", \"cookie:NAME\" and \"header:NAME\"",
     );
@@ -278,7 +278,7 @@ fn read_route(table: &Table<'_>) -> Option<SiteRoute> {
     let backends = table.require("backends").map(|value| {
         if value.is_array() && value.quiet_items().is_empty() {
             value.refuse(
-                Code::BadValue,
+                DiagnosticCode::BadValue,
                 "a route needs at least one backend",
                 "write [\"http://127.0.0.1:9003\"]",
             );
@@ -297,7 +297,7 @@ fn read_path(value: &Value<'_>) -> Option<String> {
     if !text.starts_with('/') || text.contains(['?', '#', ' ']) {
         let cause = format!("{} is no path", quoted(text));
         value.refuse(
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             cause,
             "it begins with \"/\" and holds no query",
         );

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::diagnose::Code;
+use crate::diagnose::DiagnosticCode;
 use crate::tree::Value;
 
 #[derive(Default)]
@@ -50,7 +50,7 @@ impl<'a> Sockets<'a> {
             if let Some(earlier) = clash {
                 let cause = format!("{} is taken by {}", later.address, earlier.owner);
                 later.value.refuse(
-                    Code::Clash,
+                    DiagnosticCode::Clash,
                     cause,
                     "give each listener an address or a port of its own",
                 );

@@ -7,10 +7,10 @@ use secrecy::SecretString;
 use super::listen::{MAX_CREDENTIAL, credential_name, read_password};
 use super::names::name_of;
 use super::{Ground, secrets};
-use crate::diagnose::{Code, Severity};
+use crate::diagnose::{DiagnosticCode, Severity};
 use crate::domain::normal_domain;
 use crate::keys;
-use crate::model::{Isolate, Scheme, Secret, Upstream};
+use crate::model::{Isolation, Scheme, Secret, Upstream};
 use crate::nearest::suggestion;
 use crate::tree::{Table, Value, quoted};
 
@@ -22,10 +22,10 @@ const SCHEMES: [(&str, (Scheme, u16)); 5] = [
     ("http", (Scheme::Http, 80)),
     ("https", (Scheme::Https, 443)),
 ];
-const ISOLATE: [(&str, Isolate); 3] = [
-    ("none", Isolate::None),
-    ("host", Isolate::Host),
-    ("app", Isolate::App),
+const ISOLATE: [(&str, Isolation); 3] = [
+    ("none", Isolation::None),
+    ("host", Isolation::Host),
+    ("app", Isolation::App),
 ];
 const URL_FORM: &str = "write \"socks5://127.0.0.1:1080\" (socks4, socks4a, socks5, http or https)";
 
@@ -50,7 +50,7 @@ fn read_upstream<'a>(table: &Table<'a>, ground: &Ground<'a>) -> Upstream {
     {
         let help = "use a socks upstream, or leave it out";
         value.warn(
-            Code::Unreached,
+            DiagnosticCode::Unreached,
             "\"isolate\" works by SOCKS usernames only",
             help,
         );
@@ -58,7 +58,7 @@ fn read_upstream<'a>(table: &Table<'a>, ground: &Ground<'a>) -> Upstream {
     let ca = table.get("ca");
     if let Some(value) = ca.filter(|_| url.is_some() && scheme != Scheme::Https) {
         value.warn(
-            Code::Unreached,
+            DiagnosticCode::Unreached,
             "\"ca\" is for https upstreams only",
             "leave it out",
         );
@@ -72,10 +72,10 @@ fn read_upstream<'a>(table: &Table<'a>, ground: &Ground<'a>) -> Upstream {
         password,
         via: table
             .get("via")
-            .and_then(|value| ground.outlets.upstream(&value)),
+            .and_then(|value| ground.outbounds.upstream(&value)),
         isolate: isolate
             .and_then(|v| v.choice(&ISOLATE))
-            .unwrap_or(Isolate::None),
+            .unwrap_or(Isolation::None),
         ca: ca.and_then(|v| v.filled()).map(|path| ground.path(path)),
     }
 }
@@ -95,7 +95,7 @@ fn read_login(
         if let Some(value) = key.filter(|_| in_url) {
             let cause = format!("\"{}\" stands in the url too", value.key);
             value.refuse(
-                Code::Conflict,
+                DiagnosticCode::Conflict,
                 cause,
                 "keep it here and take it out of the url",
             );
@@ -120,7 +120,7 @@ fn read_login(
     let place = password_key.or(url.filter(|_| address.password.is_some()));
     if let Some(value) = place.filter(|_| !named) {
         value.refuse(
-            Code::Conflict,
+            DiagnosticCode::Conflict,
             "a password without a username",
             "add username = \"…\"",
         );
@@ -129,7 +129,7 @@ fn read_login(
         place.filter(|_| matches!(address.scheme, Scheme::Socks4 | Scheme::Socks4a))
     {
         value.refuse(
-            Code::Conflict,
+            DiagnosticCode::Conflict,
             "SOCKS4 knows no password",
             "use socks5, or leave the password out",
         );
@@ -163,7 +163,7 @@ fn parse_url(value: &Value<'_>) -> Option<Address> {
     let text = value.string()?;
     value.hide_login(text);
     let Some((scheme, rest)) = text.split_once("://") else {
-        value.refuse(Code::BadValue, "the url has no scheme", URL_FORM);
+        value.refuse(DiagnosticCode::BadValue, "the url has no scheme", URL_FORM);
         return None;
     };
     let Some((_, (scheme, usual_port))) = SCHEMES
@@ -178,7 +178,7 @@ fn parse_url(value: &Value<'_>) -> Option<Address> {
         };
         value.report(
             Severity::Error,
-            Code::BadValue,
+            DiagnosticCode::BadValue,
             format!("unknown scheme {}", quoted(scheme)),
             help,
         );
@@ -191,7 +191,11 @@ fn parse_url(value: &Value<'_>) -> Option<Address> {
     let Some((host, port)) =
         split_host_port(place).and_then(|(host, port)| Some((normal_host(host)?, port)))
     else {
-        value.refuse(Code::BadValue, "the url's host or port is bad", URL_FORM);
+        value.refuse(
+            DiagnosticCode::BadValue,
+            "the url's host or port is bad",
+            URL_FORM,
+        );
         return None;
     };
     let (username, password) = split_login(value, login)?;
@@ -221,7 +225,7 @@ fn split_login(value: &Value<'_>, login: Option<&str>) -> Option<(Option<String>
         )),
         _ => {
             let cause = "the url's user or password is bad";
-            value.refuse(Code::BadValue, cause, "1 to 255 bytes each, special characters as %XX; or use the keys username and password");
+            value.refuse(DiagnosticCode::BadValue, cause, "1 to 255 bytes each, special characters as %XX; or use the keys username and password");
             None
         }
     }
@@ -313,7 +317,7 @@ fn refuse_circles(read: &[(Upstream, Option<Value<'_>>)]) {
             .collect();
         if let Some(value) = circle.first().and_then(|(_, via)| *via) {
             let cause = format!("\"via\" goes in a circle: {}", names.join(" → "));
-            value.refuse(Code::Circle, cause, "leave one \"via\" of it out");
+            value.refuse(DiagnosticCode::Circle, cause, "leave one \"via\" of it out");
         }
     }
 }

@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use crate::mask::{MASK, joined as joined_spans, secret_spans};
+use crate::secret_spans::{MASK, joined as joined_spans, secret_spans};
 
 /// One line with its end.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -34,9 +34,9 @@ struct Hunk {
 }
 
 /// A text cut into lines, for changes that are looked for in it.
-pub struct Text(Vec<Line>);
+pub struct FileLines(Vec<Line>);
 
-impl Text {
+impl FileLines {
     pub fn of(text: &str) -> Self {
         Self(lines(text))
     }
@@ -44,7 +44,7 @@ impl Text {
 
 /// Why a change cannot be taken back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Obstacle {
+pub enum RevertError {
     #[error("the file was changed there since")]
     Changed,
     #[error("it took a password out of the file, and passwords are not kept: enter it again")]
@@ -78,8 +78,8 @@ impl Revision {
     /// where its lines went.
     ///
     /// # Errors
-    /// [`Obstacle`]; nothing is half taken back.
-    pub fn revert(&self, text: &Text, later: &[&Revision]) -> Result<String, Obstacle> {
+    /// [`RevertError`]; nothing is half taken back.
+    pub fn revert(&self, text: &FileLines, later: &[&Revision]) -> Result<String, RevertError> {
         let places = self.places(text, later)?;
         let mut now = text.0.clone();
         for (at, hunk) in places.into_iter().zip(&self.hunks).rev() {
@@ -91,18 +91,18 @@ impl Revision {
     /// Whether [`Revision::revert`] would do it.
     ///
     /// # Errors
-    /// [`Obstacle`]: it would not.
-    pub fn can_revert(&self, text: &Text, later: &[&Revision]) -> Result<(), Obstacle> {
+    /// [`RevertError`]: it would not.
+    pub fn can_revert(&self, text: &FileLines, later: &[&Revision]) -> Result<(), RevertError> {
         self.places(text, later).map(|_| ())
     }
 
     /// Where the new lines of each hunk stand now.
-    fn places(&self, text: &Text, later: &[&Revision]) -> Result<Vec<usize>, Obstacle> {
+    fn places(&self, text: &FileLines, later: &[&Revision]) -> Result<Vec<usize>, RevertError> {
         let mut from = 0;
         let mut places = Vec::new();
         for hunk in &self.hunks {
             let expected = later.iter().fold(hunk.at, |at, change| change.moved(at));
-            let at = place::find(hunk, &text.0, from, expected).ok_or(Obstacle::Changed)?;
+            let at = place::find(hunk, &text.0, from, expected).ok_or(RevertError::Changed)?;
             from = at + hunk.new.len();
             places.push(at);
         }
@@ -113,7 +113,7 @@ impl Revision {
             .all(Line::is_known)
         {
             true => Ok(places),
-            false => Err(Obstacle::Secret),
+            false => Err(RevertError::Secret),
         }
     }
 

@@ -17,10 +17,13 @@ fn through_disk(revision: &Revision) -> Revision {
 fn a_change_is_taken_back_to_the_byte_whatever_changed_elsewhere() {
     let changed = FILE.replace("[\"a.test\"]", "[\"a.test\", \"b.test\"]");
     let change = through_disk(&revision(FILE, &changed));
-    assert_eq!(change.revert(&Text::of(&changed), &[]).as_deref(), Ok(FILE));
+    assert_eq!(
+        change.revert(&FileLines::of(&changed), &[]).as_deref(),
+        Ok(FILE)
+    );
     let elsewhere = changed.replace("# mine", "# mine\n# and a note");
     assert_eq!(
-        change.revert(&Text::of(&elsewhere), &[]).unwrap(),
+        change.revert(&FileLines::of(&elsewhere), &[]).unwrap(),
         FILE.replace("# mine", "# mine\n# and a note")
     );
 }
@@ -31,7 +34,7 @@ fn what_was_taken_out_comes_back_with_its_comments_in_its_place() {
     let without = FILE.replace(rule, "");
     assert_eq!(
         revision(FILE, &without)
-            .revert(&Text::of(&without), &[])
+            .revert(&FileLines::of(&without), &[])
             .unwrap(),
         FILE
     );
@@ -42,12 +45,18 @@ fn a_line_that_is_no_longer_as_the_change_left_it_is_in_the_way() {
     let strict = FILE.replace("\"standard\"", "\"strict\"");
     let off = FILE.replace("\"standard\"", "\"off\"");
     let change = revision(FILE, &strict);
-    assert_eq!(change.revert(&Text::of(&off), &[]), Err(Obstacle::Changed));
+    assert_eq!(
+        change.revert(&FileLines::of(&off), &[]),
+        Err(RevertError::Changed)
+    );
     let next = revision(&strict, &off);
     assert_eq!(change.touched_by(&[&next]), [0]);
     // Once that one is taken back, nothing is in the way.
-    let back = next.revert(&Text::of(&off), &[]).unwrap();
-    assert_eq!(change.revert(&Text::of(&back), &[&next]).unwrap(), FILE);
+    let back = next.revert(&FileLines::of(&off), &[]).unwrap();
+    assert_eq!(
+        change.revert(&FileLines::of(&back), &[&next]).unwrap(),
+        FILE
+    );
 }
 
 #[test]
@@ -61,11 +70,11 @@ fn of_two_places_that_look_the_same_the_right_one_is_taken_back() {
     let above = format!("# a\n# b\n# c\n# d\n# e\n{changed}");
     let (change, later) = (revision(&twins, &changed), revision(&changed, &above));
     assert_eq!(
-        change.revert(&Text::of(&above), &[&later]).unwrap(),
+        change.revert(&FileLines::of(&above), &[&later]).unwrap(),
         above.replace("direct", "block")
     );
     let out = revision(&changed, &twins);
-    let again = out.revert(&Text::of(&twins), &[]).unwrap();
+    let again = out.revert(&FileLines::of(&twins), &[]).unwrap();
     assert_eq!(again, changed);
 }
 
@@ -80,19 +89,19 @@ fn no_secret_is_written_and_the_run_that_saw_it_puts_it_back() {
         "{written}"
     );
     assert!(!format!("{change:?}").contains("tiger"), "{change:?}");
-    assert_eq!(change.revert(&Text::of(gone), &[]).unwrap(), file);
+    assert_eq!(change.revert(&FileLines::of(gone), &[]).unwrap(), file);
     assert_eq!(
-        through_disk(&change).revert(&Text::of(gone), &[]),
-        Err(Obstacle::Secret)
+        through_disk(&change).revert(&FileLines::of(gone), &[]),
+        Err(RevertError::Secret)
     );
     // What came in goes out again, also in a later run.
     let come = through_disk(&revision(gone, file));
-    assert_eq!(come.revert(&Text::of(file), &[]).unwrap(), gone);
+    assert_eq!(come.revert(&FileLines::of(file), &[]).unwrap(), gone);
     // In this run it is noticed that the password is another.
     let other = file.replace("tiger", "lion");
     assert_eq!(
-        revision(gone, file).revert(&Text::of(&other), &[]),
-        Err(Obstacle::Changed)
+        revision(gone, file).revert(&FileLines::of(&other), &[]),
+        Err(RevertError::Changed)
     );
 }
 
@@ -113,14 +122,14 @@ fn line_ends_and_a_missing_last_one_survive() {
     let changed = "a = 1\r\nb = 5\r\nc = 3";
     assert_eq!(
         revision(file, changed)
-            .revert(&Text::of(changed), &[])
+            .revert(&FileLines::of(changed), &[])
             .unwrap(),
         file
     );
     let longer = "a = 1\r\nb = 2\r\nc = 3\r\nd = 4";
     assert_eq!(
         revision(file, longer)
-            .revert(&Text::of(longer), &[])
+            .revert(&FileLines::of(longer), &[])
             .unwrap()
             .trim_end(),
         file
@@ -144,16 +153,16 @@ proptest! {
     #[test]
     fn any_change_is_taken_back(before in text(), after in text()) {
         let change = through_disk(&revision(&before, &after));
-        prop_assert_eq!(change.revert(&Text::of(&after), &[]).unwrap(), before);
+        prop_assert_eq!(change.revert(&FileLines::of(&after), &[]).unwrap(), before);
     }
 
     #[test]
     fn a_change_is_taken_back_whole_or_not_at_all(a in text(), b in text(), c in text()) {
         let (change, later) = (revision(&a, &b), revision(&b, &c));
         // Whatever it finds, it never panics, and taking back the later one first always works.
-        let _ = change.revert(&Text::of(&c), &[&later]);
+        let _ = change.revert(&FileLines::of(&c), &[&later]);
         let _ = change.touched_by(&[&later]);
-        let back = later.revert(&Text::of(&c), &[]).unwrap();
-        prop_assert_eq!(change.revert(&Text::of(&back), &[]).unwrap(), a);
+        let back = later.revert(&FileLines::of(&c), &[]).unwrap();
+        prop_assert_eq!(change.revert(&FileLines::of(&back), &[]).unwrap(), a);
     }
 }

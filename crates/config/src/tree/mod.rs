@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use crate::diagnose::{Code, Severity};
+use crate::diagnose::{DiagnosticCode, Severity};
 use crate::findings::Findings;
 use crate::keys::Section;
 use crate::nearest::suggestion;
@@ -42,7 +42,7 @@ impl<'a> Value<'a> {
     pub fn report(
         &self,
         severity: Severity,
-        code: Code,
+        code: DiagnosticCode,
         cause: impl Into<String>,
         help: Option<String>,
     ) {
@@ -50,11 +50,11 @@ impl<'a> Value<'a> {
             .add(severity, code, self.node.span(), cause.into(), help);
     }
 
-    pub fn refuse(&self, code: Code, cause: impl Into<String>, help: impl Into<String>) {
+    pub fn refuse(&self, code: DiagnosticCode, cause: impl Into<String>, help: impl Into<String>) {
         self.report(Severity::Error, code, cause, Some(help.into()));
     }
 
-    pub fn warn(&self, code: Code, cause: impl Into<String>, help: impl Into<String>) {
+    pub fn warn(&self, code: DiagnosticCode, cause: impl Into<String>, help: impl Into<String>) {
         self.report(Severity::Warning, code, cause, Some(help.into()));
     }
 
@@ -97,7 +97,7 @@ impl<'a> Value<'a> {
             self.key,
             article(found)
         );
-        self.report(Severity::Error, Code::WrongType, cause, None);
+        self.report(Severity::Error, DiagnosticCode::WrongType, cause, None);
     }
 
     pub fn string(&self) -> Option<&'a str> {
@@ -118,7 +118,7 @@ impl<'a> Value<'a> {
         if text.trim().is_empty() {
             self.report(
                 Severity::Error,
-                Code::BadValue,
+                DiagnosticCode::BadValue,
                 format!("\"{}\" is empty", self.key),
                 None,
             );
@@ -126,7 +126,7 @@ impl<'a> Value<'a> {
         }
         if text.chars().any(char::is_control) {
             let cause = format!("{} holds a control character", quoted(text));
-            self.report(Severity::Error, Code::BadValue, cause, None);
+            self.report(Severity::Error, DiagnosticCode::BadValue, cause, None);
             return None;
         }
         Some(text)
@@ -156,7 +156,7 @@ impl<'a> Value<'a> {
         if fitting.is_none() {
             let help = format!("allowed are {} to {}", range.start(), range.end());
             self.refuse(
-                Code::BadValue,
+                DiagnosticCode::BadValue,
                 format!("\"{}\" is out of range", self.key),
                 help,
             );
@@ -253,7 +253,7 @@ impl<'a> Value<'a> {
             let cause = format!("\"{}\" cannot be {}", self.key, quoted(text));
             self.report(
                 Severity::Error,
-                Code::BadValue,
+                DiagnosticCode::BadValue,
                 cause,
                 suggestion(text, &names, "allowed are"),
             );

@@ -5,7 +5,7 @@ use std::ops::Range;
 use toml::de::DeTable;
 
 use super::{Value, quoted};
-use crate::diagnose::{Code, Severity};
+use crate::diagnose::{DiagnosticCode, Severity};
 use crate::findings::Findings;
 use crate::keys::Section;
 use crate::nearest::suggestion;
@@ -33,7 +33,13 @@ impl<'a> Table<'a> {
         {
             let help = suggestion(key.get_ref(), section.keys, "known here are");
             let cause = format!("unknown key {}", quoted(key.get_ref()));
-            findings.add(Severity::Error, Code::UnknownKey, key.span(), cause, help);
+            findings.add(
+                Severity::Error,
+                DiagnosticCode::UnknownKey,
+                key.span(),
+                cause,
+                help,
+            );
             if section.keys.contains(&"password") {
                 // A mistyped "password" must not show what was meant to be one.
                 findings.hide(value.span());
@@ -64,7 +70,7 @@ impl<'a> Table<'a> {
         let value = self.get(key);
         if value.is_none() {
             self.refuse(
-                Code::Missing,
+                DiagnosticCode::Missing,
                 format!("\"{key}\" is missing"),
                 format!("add {key} = … here"),
             );
@@ -72,7 +78,7 @@ impl<'a> Table<'a> {
         value
     }
 
-    pub fn refuse(&self, code: Code, cause: impl Into<String>, help: impl Into<String>) {
+    pub fn refuse(&self, code: DiagnosticCode, cause: impl Into<String>, help: impl Into<String>) {
         self.findings.add(
             Severity::Error,
             code,
@@ -82,7 +88,7 @@ impl<'a> Table<'a> {
         );
     }
 
-    pub fn warn(&self, code: Code, cause: impl Into<String>, help: impl Into<String>) {
+    pub fn warn(&self, code: DiagnosticCode, cause: impl Into<String>, help: impl Into<String>) {
         self.findings.add(
             Severity::Warning,
             code,

@@ -9,18 +9,18 @@ use toml::de::DeValue;
 use url::Url;
 
 use super::{Value, quoted};
-use crate::diagnose::Code;
+use crate::diagnose::DiagnosticCode;
 use crate::domain::normal_domain;
 use crate::duration::{format_duration, parse_duration};
-use crate::moment::moment;
 use crate::size::{format_size, parse_size};
+use crate::timestamp::timestamp;
 
 impl Value<'_> {
     pub fn duration(&self, range: RangeInclusive<Duration>) -> Option<Duration> {
         if self.peek_integer().is_some() {
             let cause = format!("\"{}\" takes a duration with its unit, in quotes", self.key);
             self.refuse(
-                Code::WrongType,
+                DiagnosticCode::WrongType,
                 cause,
                 "write \"500ms\", \"10s\", \"15m\", \"1h30m\" or \"30d\"",
             );
@@ -30,7 +30,7 @@ impl Value<'_> {
         let Some(duration) = parse_duration(text) else {
             let cause = format!("{} is not a duration", quoted(text));
             self.refuse(
-                Code::BadValue,
+                DiagnosticCode::BadValue,
                 cause,
                 "write \"500ms\", \"10s\", \"15m\", \"1h30m\" or \"30d\"",
             );
@@ -43,7 +43,7 @@ impl Value<'_> {
                 format_duration(*range.end())
             );
             self.refuse(
-                Code::BadValue,
+                DiagnosticCode::BadValue,
                 format!("\"{}\" is out of range", self.key),
                 help,
             );
@@ -63,7 +63,7 @@ impl Value<'_> {
                 quoted(self.peek_str().unwrap_or_default())
             );
             self.refuse(
-                Code::BadValue,
+                DiagnosticCode::BadValue,
                 cause,
                 "write \"0\", \"32KiB\", \"64MiB\", \"1GiB\" or a number of bytes",
             );
@@ -76,7 +76,7 @@ impl Value<'_> {
                 format_size(*range.end())
             );
             self.refuse(
-                Code::BadValue,
+                DiagnosticCode::BadValue,
                 format!("\"{}\" is out of range", self.key),
                 help,
             );
@@ -92,7 +92,7 @@ impl Value<'_> {
         if address.is_none() {
             let cause = format!("{} is not an IP address with a port", quoted(text));
             self.refuse(
-                Code::BadValue,
+                DiagnosticCode::BadValue,
                 cause,
                 "write \"127.0.0.1:7280\" or \"[::1]:7280\"",
             );
@@ -110,7 +110,7 @@ impl Value<'_> {
         if network.is_none() {
             let cause = format!("{} is not a network", quoted(text));
             self.refuse(
-                Code::BadValue,
+                DiagnosticCode::BadValue,
                 cause,
                 "write \"10.0.0.0/8\", \"fd00::/8\" or one IP address",
             );
@@ -128,7 +128,7 @@ impl Value<'_> {
             } else {
                 "write a name without scheme, port or path: \"example.com\""
             };
-            self.refuse(Code::BadValue, cause, help);
+            self.refuse(DiagnosticCode::BadValue, cause, help);
         }
         domain
     }
@@ -167,7 +167,7 @@ impl Value<'_> {
         let url = self.parse_http_url()?;
         if url.path() != "/" || url.query().is_some() {
             self.refuse(
-                Code::BadValue,
+                DiagnosticCode::BadValue,
                 "a backend's url has no path",
                 "write \"http://127.0.0.1:9001\"",
             );
@@ -185,7 +185,7 @@ impl Value<'_> {
             .filter(|url| url.has_host() && matches!(url.scheme(), "http" | "https"))
         else {
             self.refuse(
-                Code::BadValue,
+                DiagnosticCode::BadValue,
                 format!("\"{}\" takes an http or https URL", self.key),
                 "write \"https://HOST/PATH\"",
             );
@@ -193,12 +193,16 @@ impl Value<'_> {
         };
         if !url.username().is_empty() || url.password().is_some() {
             let cause = format!("\"{}\" takes a URL without a login", self.key);
-            self.refuse(Code::BadValue, cause, "leave user and password out");
+            self.refuse(
+                DiagnosticCode::BadValue,
+                cause,
+                "leave user and password out",
+            );
             return None;
         }
         if url.fragment().is_some() {
             self.refuse(
-                Code::BadValue,
+                DiagnosticCode::BadValue,
                 format!("\"{}\" takes a URL without \"#\"", self.key),
                 "leave it out",
             );
@@ -208,10 +212,10 @@ impl Value<'_> {
     }
 
     /// A moment, as a TOML date-time or an RFC 3339 string, with its offset.
-    pub fn moment(&self) -> Option<SystemTime> {
+    pub fn timestamp(&self) -> Option<SystemTime> {
         let read = match self.node.get_ref() {
-            DeValue::Datetime(datetime) => moment(datetime),
-            DeValue::String(text) => text.trim().parse().ok().as_ref().and_then(moment),
+            DeValue::Datetime(datetime) => timestamp(datetime),
+            DeValue::String(text) => text.trim().parse().ok().as_ref().and_then(timestamp),
             _ => {
                 self.wrong_type("a date with a time");
                 return None;
@@ -223,7 +227,7 @@ impl Value<'_> {
                 self.key
             );
             self.refuse(
-                Code::BadValue,
+                DiagnosticCode::BadValue,
                 cause,
                 "write \"2026-12-31T18:00:00Z\" or \"2026-12-31T19:00:00+01:00\"",
             );

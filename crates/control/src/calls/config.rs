@@ -130,7 +130,7 @@ impl Replay {
 }
 
 impl Difference {
-    fn of(difference: &privet_policy::Difference) -> Self {
+    fn of(difference: &privet_policy::ReplayDifference) -> Self {
         let since = difference
             .at
             .duration_since(std::time::UNIX_EPOCH)

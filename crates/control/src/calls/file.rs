@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use axum::extract::State;
-use privet_config::{unveil, veil};
+use privet_config::{redact, restore_secrets};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -51,7 +51,7 @@ pub(crate) async fn read_file(State(api): State<Api>) -> Result<axum::Json<File>
     Ok(axum::Json(File {
         path: api.engine.options().config_path.display().to_string(),
         version: version(&text),
-        text: veil(&text),
+        text: redact(&text),
     }))
 }
 
@@ -83,7 +83,7 @@ pub(crate) async fn replace_file(
                 .help("Read it again, and make the change in what it says now."),
         );
     }
-    config::apply(&api, door, how, unveil(&wish.text, &before)).await
+    config::apply(&api, door, how, restore_secrets(&wish.text, &before)).await
 }
 
 async fn text(api: &Api) -> Result<String, Problem> {

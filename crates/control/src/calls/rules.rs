@@ -4,7 +4,9 @@
 use std::time::{Duration, SystemTime};
 
 use axum::extract::State;
-use privet_config::{Config, Document, EditError, format_second, parse_duration, rule_ids};
+use privet_config::{
+    Config, Document, EditError, format_timestamp_seconds, parse_duration, rule_ids,
+};
 use privet_engine::{RuleLifetime, RuleState, TemporaryLifetime};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -217,7 +219,7 @@ fn wished(wish: RuleWish) -> Result<Wished, Problem> {
         Some("until-quit") => return Ok(Wished::NoFile(rule, TemporaryLifetime::UntilQuit)),
         Some(text) => Some(span(text)?),
     };
-    let until = span.map(|span| Value::String(format_second(SystemTime::now() + span)));
+    let until = span.map(|span| Value::String(format_timestamp_seconds(SystemTime::now() + span)));
     if let Some(object) = rule.as_object_mut() {
         match until {
             Some(until) => object.insert("until".to_owned(), until),

@@ -5,7 +5,7 @@ use std::fmt;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
 use http::StatusCode;
-use privet_config::{Config, Glance, Keyring, KeyringError, MAX_SECRET, Secret};
+use privet_config::{Config, Keyring, KeyringError, KeyringStatus, MAX_SECRET, Secret};
 use secrecy::zeroize::Zeroize;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::{Deserializer, Error, Visitor};
@@ -123,9 +123,9 @@ pub(crate) async fn list_secrets(State(api): State<Api>) -> Result<axum::Json<Se
         }
     }
     let names: Vec<String> = secrets.iter().map(|entry| entry.name.clone()).collect();
-    let glance = ask(&api, move |keyring| keyring.glance(&names)).await?;
+    let glance = ask(&api, move |keyring| keyring.status(&names)).await?;
     let (keyring, text) = match glance {
-        Ok(Glance { locked, kept }) => {
+        Ok(KeyringStatus { locked, kept }) => {
             for (entry, kept) in secrets.iter_mut().zip(kept) {
                 entry.kept = kept;
             }

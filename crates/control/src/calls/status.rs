@@ -260,8 +260,8 @@ fn route(config: &Config, mode: &str, health: &[OutletHealth]) -> Route {
         })
     };
     let name = match config.modes.get(mode).map(|mode| &mode.route) {
-        Some(RouteRef::Outlet(name)) => Some(name.clone()),
-        Some(RouteRef::FirstOutlet) => first_outlet(),
+        Some(RouteRef::Outbound(name)) => Some(name.clone()),
+        Some(RouteRef::FirstOutbound) => first_outlet(),
         Some(RouteRef::Direct) => Some("direct".to_owned()),
         None => None,
     };

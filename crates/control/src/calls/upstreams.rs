@@ -1,7 +1,7 @@
 //! GET /api/v1/upstreams, POST /api/v1/upstreams/{name}/test: the ways out and their health.
 
 use axum::extract::State;
-use privet_config::{Config, Isolate, Scheme};
+use privet_config::{Config, Isolation, Scheme};
 use privet_net::health::{OutletHealth, OutletKind};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -167,10 +167,10 @@ fn url(upstream: &privet_config::Upstream) -> String {
     }
 }
 
-const fn isolation(isolate: Isolate) -> &'static str {
+const fn isolation(isolate: Isolation) -> &'static str {
     match isolate {
-        Isolate::None => "none",
-        Isolate::Host => "host",
-        Isolate::App => "app",
+        Isolation::None => "none",
+        Isolation::Host => "host",
+        Isolation::App => "app",
     }
 }

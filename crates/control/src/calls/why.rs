@@ -84,8 +84,8 @@ impl Outcome {
     pub fn of(outcome: &privet_policy::Outcome) -> Self {
         Self {
             action: super::word(&outcome.action),
-            outlet: outcome.outlet.as_ref().map(ToString::to_string),
-            otherwise_direct: outcome.otherwise_direct,
+            outlet: outcome.outbound.as_ref().map(ToString::to_string),
+            otherwise_direct: outcome.fallback_direct,
             kind: super::word(&outcome.kind),
             text: outcome.text.to_string(),
         }
@@ -109,8 +109,8 @@ impl Explanation {
                     source: step.source.clone(),
                     matched: step.matched,
                     text: step.text.clone(),
-                    code: step.said.code.to_owned(),
-                    values: values(&step.said),
+                    code: step.message.code.to_owned(),
+                    values: values(&step.message),
                 })
                 .collect(),
         }
@@ -122,7 +122,7 @@ impl Explanation {
     }
 }
 
-fn values(said: &privet_policy::Said) -> BTreeMap<String, String> {
+fn values(said: &privet_policy::StepMessage) -> BTreeMap<String, String> {
     let pairs = said.values.iter();
     pairs
         .map(|(name, value)| ((*name).to_owned(), value.clone()))

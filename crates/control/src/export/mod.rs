@@ -5,14 +5,14 @@ pub mod har;
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use privet_config::format_second;
+use privet_config::format_timestamp_seconds;
 
 /// A moment as ISO 8601 in UTC, always with milliseconds, so that it sorts as text: "2026-11-24T09:05:01.250Z". Years beyond
 /// 9999 are told as 9999.
 fn moment(unix_ms: u64) -> String {
     const LAST_MOMENT: u64 = 253_402_300_799_999;
     let unix_ms = unix_ms.min(LAST_MOMENT);
-    let second = format_second(UNIX_EPOCH + Duration::from_millis(unix_ms));
+    let second = format_timestamp_seconds(UNIX_EPOCH + Duration::from_millis(unix_ms));
     format!("{}.{:03}Z", second.trim_end_matches('Z'), unix_ms % 1000)
 }
 

@@ -129,8 +129,8 @@ fn key(route: &Route, age: (u64, u64), ask: &Ask<'_>, app: Option<&App>) -> u64 
     age.hash(&mut hasher);
     match route {
         Route::Direct(_) => u16::MAX.hash(&mut hasher),
-        Route::Via { outlet, .. } => {
-            outlet.hash(&mut hasher);
+        Route::Via { outbound, .. } => {
+            outbound.hash(&mut hasher);
             app.map(|app| &app.name).hash(&mut hasher);
             ask.user.hash(&mut hasher);
         }

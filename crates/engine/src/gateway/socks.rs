@@ -4,13 +4,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use privet_config::{Config, Isolate};
+use privet_config::{Config, Isolation};
 use privet_connection_log::LiveConnection;
 use privet_http::{Ask, Refusal, Ticket};
 use privet_net::associate::UpstreamUdp;
 use privet_net::bind::Bound;
 use privet_net::{DialError, DialErrorKind};
-use privet_policy::{DirectPermit, Outlet, Route};
+use privet_policy::{DirectPermit, Outbound, Route};
 
 use crate::gateway::{EngineRoad, opening, wish};
 use crate::socks::SocksRoad;
@@ -68,8 +68,8 @@ impl SocksRoad for EngineRoad {
     fn association_key(&self, ask: &Ask<'_>, ticket: &Ticket) -> u64 {
         let mut hasher = DefaultHasher::new();
         ticket.key.hash(&mut hasher);
-        if let Route::Via { outlet, .. } = &ticket.route
-            && isolates_hosts(&self.0.snapshot.load().config, *outlet)
+        if let Route::Via { outbound, .. } = &ticket.route
+            && isolates_hosts(&self.0.snapshot.load().config, *outbound)
         {
             ask.target.host.hash(&mut hasher);
         }
@@ -98,11 +98,11 @@ impl SocksRoad for EngineRoad {
     }
 }
 
-/// Whether some upstream that the outlet may stand for has a login of its own for each host: then two hosts may not
+/// Whether some upstream that the outbound may stand for has a login of its own for each host: then two hosts may not
 /// share an association.
-fn isolates_hosts(config: &Config, outlet: Outlet) -> bool {
-    let place = usize::from(outlet.0);
-    let isolates = |upstream: &privet_config::Upstream| upstream.isolate == Isolate::Host;
+fn isolates_hosts(config: &Config, outbound: Outbound) -> bool {
+    let place = usize::from(outbound.0);
+    let isolates = |upstream: &privet_config::Upstream| upstream.isolate == Isolation::Host;
     if let Some(upstream) = config.upstreams.get(place) {
         return isolates(upstream);
     }
@@ -139,7 +139,7 @@ mod tests {
             members = [\"plain\", \"tor\"]
         ";
         let config = Config::parse(text, Path::new("/")).unwrap().config;
-        let isolated = [0, 1, 2, 3, 4].map(|place| isolates_hosts(&config, Outlet(place)));
+        let isolated = [0, 1, 2, 3, 4].map(|place| isolates_hosts(&config, Outbound(place)));
         assert_eq!(isolated, [false, true, false, true, false]);
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use privet_config::{Config, Keyring};
-use privet_policy::{Explanation, Tallies};
+use privet_policy::{Explanation, RuleHitCounters};
 
 use crate::simulate::SimulatedRequest;
 use crate::supervise::configuration::assemble::{Inputs, assemble};
@@ -49,7 +49,7 @@ impl SimulatedRequest {
             texts: lists.texts(),
             lists: lists.active(),
             temporary: Vec::new(),
-            tallies: Tallies::default(),
+            hit_counters: RuleHitCounters::default(),
             keyring,
             generation: 0,
             previous: None,

@@ -7,7 +7,7 @@ use std::time::Instant;
 use tokio::task::JoinSet;
 
 use arc_swap::ArcSwap;
-use privet_config::{Config, Loaded};
+use privet_config::{Config, LoadedConfig};
 use privet_connection_log::ConnectionLog;
 
 use crate::accept::connection_limit::ConnectionLimit;
@@ -56,7 +56,7 @@ impl Engine {
             texts: lists.texts(),
             lists: lists.active(),
             temporary: Vec::new(),
-            tallies: counts.tallies().clone(),
+            hit_counters: counts.hit_counters().clone(),
             own: bound.iter().map(|bound| bound.address).collect(),
             keyring: options.keyring.clone(),
             generation: 1,
@@ -95,7 +95,7 @@ impl Engine {
     }
 }
 
-async fn load(options: &Options) -> Result<Loaded, StartError> {
+async fn load(options: &Options) -> Result<LoadedConfig, StartError> {
     let path = options.config_path.clone();
     let loaded = tokio::task::spawn_blocking(move || Config::load(&path)).await;
     loaded

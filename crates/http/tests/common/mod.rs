@@ -12,7 +12,7 @@ use privet_connection_log::{CloseReason, ConnectionLog, LiveConnection, NewConne
 use privet_http::{Ask, Refusal, Road, Served, Ticket, serve};
 use privet_net::dialed::AbsoluteForm;
 use privet_net::{DialError, DialErrorKind, Dialed, Phases, Stream};
-use privet_policy::{Listener, Outlet, Route, Why, WhyKind};
+use privet_policy::{Listener, Outbound, Route, Why, WhyKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufWriter};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -100,8 +100,8 @@ impl Road for TestRoad {
         Ok(Ticket {
             generation: 0,
             route: Route::Via {
-                outlet: Outlet(0),
-                otherwise: None,
+                outbound: Outbound(0),
+                fallback: None,
             },
             key,
             why: self.why(WhyKind::Mode, "all is allowed"),

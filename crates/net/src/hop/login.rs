@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use aws_lc_rs::{hmac, rand};
 use base64::Engine;
-use privet_config::Isolate;
+use privet_config::Isolation;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Hop;
@@ -77,9 +77,9 @@ impl Identity {
     /// front ("bob-1f2e…") and a configured password as it is, as providers of rotating exits want it.
     pub(crate) fn login(&self, hop: &Hop, wish: &Wish<'_>) -> Option<Login> {
         let of = match hop.isolate {
-            Isolate::None => return None,
-            Isolate::Host => wish.target.host.to_string(),
-            Isolate::App => wish.app.map(|app| app.name.to_string()).unwrap_or_default(),
+            Isolation::None => return None,
+            Isolation::Host => wish.target.host.to_string(),
+            Isolation::App => wish.app.map(|app| app.name.to_string()).unwrap_or_default(),
         };
         let name = self.derive(&[b"name", hop.name.as_bytes(), of.as_bytes()]);
         Some(match &hop.login {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use privet_config::{Isolate, Scheme};
+use privet_config::{Isolation, Scheme};
 use privet_policy::Target;
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
@@ -29,7 +29,7 @@ pub(crate) struct Hop {
     pub(crate) scheme: Scheme,
     pub(crate) endpoint: Target,
     pub(crate) login: Option<Login>,
-    pub(crate) isolate: Isolate,
+    pub(crate) isolate: Isolation,
     /// For `https`: how to speak TLS to it.
     pub(crate) tls: Option<tls::Tls>,
     pub(crate) entry: Entry,

@@ -148,7 +148,7 @@ fn login_message(login: &Login) -> Option<SmallVec<[u8; 64]>> {
 fn greeting(hop: &Hop, login: Option<&Login>) -> &'static [u8] {
     match login {
         None => &[VERSION, 1, NO_LOGIN],
-        Some(_) if hop.isolate == privet_config::Isolate::None => {
+        Some(_) if hop.isolate == privet_config::Isolation::None => {
             &[VERSION, 2, NO_LOGIN, NAME_AND_PASSWORD]
         }
         Some(_) => &[VERSION, 1, NAME_AND_PASSWORD],

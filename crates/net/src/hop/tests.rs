@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use privet_config::{Isolate, Scheme, Upstream};
+use privet_config::{Isolation, Scheme, Upstream};
 use privet_policy::{Host, Target};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
@@ -17,7 +17,7 @@ fn hop(scheme: Scheme, login: Option<Login>) -> Hop {
         username: None,
         password: None,
         via: None,
-        isolate: Isolate::None,
+        isolate: Isolation::None,
         ca: None,
     };
     Hop {
@@ -25,7 +25,7 @@ fn hop(scheme: Scheme, login: Option<Login>) -> Hop {
         scheme,
         endpoint: target("127.0.0.1"),
         login,
-        isolate: Isolate::None,
+        isolate: Isolation::None,
         tls: None,
         entry: Entry::of(&upstream),
     }

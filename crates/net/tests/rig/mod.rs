@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use privet_config::Config;
 use privet_net::{DialError, Dialed, Outward, OwnSockets, Wish};
-use privet_policy::{Outlet, OwnEndpoints, Policy, Route, Target};
+use privet_policy::{Outbound, OwnEndpoints, Policy, Route, Target};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional};
@@ -306,8 +306,8 @@ impl Setup {
         let mut names = names.chain(self.config.groups.iter().map(|it| &it.name));
         let place = names.position(|it| it == name).unwrap();
         Route::Via {
-            outlet: Outlet(place as u16),
-            otherwise: or_direct.then(|| self.policy.permit().unwrap()),
+            outbound: Outbound(place as u16),
+            fallback: or_direct.then(|| self.policy.permit().unwrap()),
         }
     }
 

@@ -5,11 +5,11 @@
 mod adblock_line;
 mod detect;
 mod dnsmasq_line;
+mod hit_counter;
 mod hosts_line;
 mod line;
 mod read;
 mod rpz_line;
-mod tally;
 mod url_rules;
 
 use std::fmt;
@@ -20,13 +20,13 @@ use privet_config::ListFormat;
 use serde::{Serialize, Serializer};
 
 use crate::Host;
-use crate::hashed::Suffixes;
-use crate::hostset::HostSet;
+use crate::host_hash::Suffixes;
+use crate::host_set::HostSet;
 
+pub use hit_counter::{ListHitCounter, MOST_HOSTS};
 pub use line::LineFault;
 use line::Note;
 pub use read::{ListReader, MAX_LINE, MAX_LINES, MAX_LIST};
-pub use tally::{MOST_HOSTS, Tally};
 use url_rules::UrlRules;
 
 /// One list, read and ready to be asked from any thread. Cheap to clone: what was read is shared.
@@ -36,13 +36,13 @@ pub struct List {
     stats: Arc<ListStats>,
     hosts: Arc<HostSet>,
     rules: Option<Arc<UrlRules>>,
-    tally: Arc<Tally>,
+    hit_counter: Arc<ListHitCounter>,
     counting_until: Option<SystemTime>,
 }
 
 /// A line of a list that speaks of the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Hit {
+pub struct ListHit {
     /// From 1, in the source of the list.
     pub line: u32,
     /// The line is an exception: the list lets the target pass.
@@ -121,12 +121,16 @@ impl List {
         &self.stats
     }
 
-    /// The same list, counted in `tally` and, until that moment, on probation: it counts what it would block, and blocks
+    /// The same list, counted in `hit_counter` and, until that moment, on probation: it counts what it would block, and blocks
     /// nothing.
     #[must_use]
-    pub fn counted_in(&self, tally: Arc<Tally>, counting_until: Option<SystemTime>) -> List {
+    pub fn with_hit_counter(
+        &self,
+        hit_counter: Arc<ListHitCounter>,
+        counting_until: Option<SystemTime>,
+    ) -> List {
         List {
-            tally,
+            hit_counter,
             counting_until,
             ..self.clone()
         }
@@ -134,20 +138,20 @@ impl List {
 
     /// How many connections this list blocked, alone or with others.
     pub fn hits(&self) -> u64 {
-        self.tally.hits()
+        self.hit_counter.hits()
     }
 
     /// Until when it only counts, if it does at `at`.
-    pub fn counting_at(&self, at: SystemTime) -> Option<SystemTime> {
+    pub fn probation_at(&self, at: SystemTime) -> Option<SystemTime> {
         self.counting_until.filter(|until| at < *until)
     }
 
-    pub(crate) fn tally(&self) -> &Tally {
-        &self.tally
+    pub(crate) fn hit_counter(&self) -> &ListHitCounter {
+        &self.hit_counter
     }
 
     /// What the list says of the host and, where it can be read, of the URL: its strongest line, if any.
-    pub fn matches(&self, host: &Host, url: Option<&str>) -> Option<Hit> {
+    pub fn matches(&self, host: &Host, url: Option<&str>) -> Option<ListHit> {
         self.look(host, &Suffixes::of(host), url, None)
     }
 
@@ -158,7 +162,7 @@ impl List {
         suffixes: &Suffixes,
         url: Option<&str>,
         page: Option<&str>,
-    ) -> Option<Hit> {
+    ) -> Option<ListHit> {
         let found = self.look_host(suffixes);
         let (Some(rules), Some(url)) = (&self.rules, url) else {
             return found.map(|(hit, _)| hit);
@@ -168,7 +172,7 @@ impl List {
     }
 
     /// The strongest line on the host, and whether it is `$important`.
-    fn look_host(&self, suffixes: &Suffixes) -> Option<(Hit, bool)> {
+    fn look_host(&self, suffixes: &Suffixes) -> Option<(ListHit, bool)> {
         if self.hosts.is_empty() {
             return None;
         }
@@ -179,7 +183,7 @@ impl List {
                 if !note.covers(above) {
                     continue;
                 }
-                let hit = Hit {
+                let hit = ListHit {
                     line: note.line(),
                     allow: note.is_allow(),
                     above,
@@ -200,8 +204,8 @@ fn nearest_decides(format: ListFormat) -> bool {
 }
 
 /// `$important` beats an exception, an exception beats a block; between equals the first stays.
-fn stronger(a: Option<(Hit, bool)>, b: Option<(Hit, bool)>) -> Option<(Hit, bool)> {
-    let rank = |(hit, important): &(Hit, bool)| match (important, hit.allow) {
+fn stronger(a: Option<(ListHit, bool)>, b: Option<(ListHit, bool)>) -> Option<(ListHit, bool)> {
+    let rank = |(hit, important): &(ListHit, bool)| match (important, hit.allow) {
         (true, false) => 3,
         (true, true) => 4,
         (false, true) => 2,

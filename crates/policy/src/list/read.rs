@@ -13,8 +13,8 @@ use super::rpz_line::Zone;
 use super::url_rules::UrlRules;
 use super::{LineError, List, ListError, ListStats, name_of};
 use crate::Host;
-use crate::hashed::of_host;
-use crate::hostset::{Entry, HostSet};
+use crate::host_hash::of_host;
+use crate::host_set::{Entry, HostSet};
 
 /// The largest source of a list, in bytes.
 pub const MAX_LIST: u64 = 64 << 20;
@@ -165,7 +165,7 @@ impl Lines {
             text
         };
         let mut zone = std::mem::take(&mut self.zone);
-        let said = match format {
+        let message = match format {
             ListFormat::Hosts => hosts(text, self),
             ListFormat::Domains | ListFormat::Auto => domains(text, self),
             ListFormat::Dnsmasq => dnsmasq(text, self),
@@ -173,7 +173,7 @@ impl Lines {
             ListFormat::Adblock => adblock(text, self),
         };
         self.zone = zone;
-        match said {
+        match message {
             Ok(Line::Nothing | Line::Hosts) => {}
             Ok(Line::Beside) => self.beside += 1,
             Ok(Line::Rule) => {
@@ -221,7 +221,7 @@ impl Lines {
             }),
             hosts: Arc::new(hosts),
             rules: rules.map(Arc::new),
-            tally: Default::default(),
+            hit_counter: Default::default(),
             counting_until: None,
         })
     }

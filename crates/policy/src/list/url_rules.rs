@@ -3,7 +3,7 @@
 use adblock::request::Request;
 use adblock::{Engine, FilterSet};
 
-use super::Hit;
+use super::ListHit;
 use super::adblock_line::options;
 
 /// The rules of one list. A check takes the engine's own lock for some microseconds: one list, one engine, so that the
@@ -32,7 +32,12 @@ impl UrlRules {
 
     /// The strongest rule on the URL, and whether it is `$important`. Rules that hold only between two sites
     /// (`$third-party`, `$domain=`) match where the page that asks is known.
-    pub(super) fn look(&self, url: &str, host: &str, page: Option<&str>) -> Option<(Hit, bool)> {
+    pub(super) fn look(
+        &self,
+        url: &str,
+        host: &str,
+        page: Option<&str>,
+    ) -> Option<(ListHit, bool)> {
         let unknown = || Request::preparsed(url, host, "", kind(url), false, "get");
         let between = |page| Request::new(url, &format!("http://{page}/"), kind(url), "get").ok();
         let request = page.and_then(between).unwrap_or_else(unknown);
@@ -47,7 +52,7 @@ impl UrlRules {
         };
         let at = rule.source_location.map_or(0, |place| place.line_number);
         let line = usize::try_from(at).ok().and_then(|at| self.lines.get(at));
-        let hit = Hit {
+        let hit = ListHit {
             line: line.copied().unwrap_or(0),
             allow,
             above: 0,

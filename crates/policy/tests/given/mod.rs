@@ -31,7 +31,7 @@ pub fn upstream(name: &str) -> Upstream {
         username: None,
         password: None,
         via: None,
-        isolate: Isolate::None,
+        isolate: Isolation::None,
         ca: None,
     }
 }
@@ -46,7 +46,7 @@ pub fn config() -> Config {
             pac: None,
             allow_clients: None,
             users: Vec::new(),
-            limits: Limits {
+            limits: ListenLimits {
                 connections: 1,
                 handshake_timeout: Duration::from_secs(1),
                 idle_timeout: Duration::from_secs(1),
@@ -55,9 +55,12 @@ pub fn config() -> Config {
         modes: [
             ("off", mode(RouteRef::Direct, false, false)),
             ("standard", mode(RouteRef::Direct, true, false)),
-            ("strict", mode(RouteRef::FirstOutlet, true, true)),
+            ("strict", mode(RouteRef::FirstOutbound, true, true)),
             ("sealed", mode(RouteRef::Direct, true, true)),
-            ("office", mode(RouteRef::Outlet("tor".into()), true, false)),
+            (
+                "office",
+                mode(RouteRef::Outbound("tor".into()), true, false),
+            ),
         ]
         .map(|(name, mode)| (name.to_owned(), mode))
         .into(),
@@ -94,12 +97,12 @@ pub fn config() -> Config {
     }
 }
 
-pub fn rule(then: Use, change: impl FnOnce(&mut Match)) -> Rule {
-    let mut matcher = Match::default();
+pub fn rule(action: RuleAction, change: impl FnOnce(&mut RuleMatch)) -> Rule {
+    let mut matcher = RuleMatch::default();
     change(&mut matcher);
     Rule {
         matcher,
-        then,
+        action,
         until: None,
         line: 1,
     }
@@ -122,7 +125,7 @@ pub fn with_rules(rules: Vec<Rule>) -> Config {
 pub fn list(name: &str) -> FilterList {
     FilterList {
         name: name.into(),
-        source: Source::Url("http://lists.test/".into()),
+        source: ListSource::Url("http://lists.test/".into()),
         format: ListFormat::Auto,
         enabled: true,
         refresh: Duration::from_secs(1),

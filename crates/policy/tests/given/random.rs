@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use privet_config::{Config, Match, Rule, Use};
+use privet_config::{Config, Rule, RuleAction, RuleMatch};
 use privet_policy::{Protocol, Target};
 use proptest::collection::vec;
 use proptest::option;
@@ -55,7 +55,7 @@ fn ports() -> impl Strategy<Value = Vec<(u16, u16)>> {
 }
 
 /// What a URL shows.
-fn plain_match() -> impl Strategy<Value = Match> {
+fn plain_match() -> impl Strategy<Value = RuleMatch> {
     let hosts = || {
         texts(&[
             "test",
@@ -68,16 +68,16 @@ fn plain_match() -> impl Strategy<Value = Match> {
         ])
     };
     let nets = texts(&NETS).prop_map(|nets| nets.iter().map(|n| n.parse().unwrap()).collect());
-    (hosts(), hosts(), nets, ports()).prop_map(|(domain, domain_suffix, ip, port)| Match {
+    (hosts(), hosts(), nets, ports()).prop_map(|(domain, domain_suffix, ip, port)| RuleMatch {
         domain,
         domain_suffix,
         ip,
         port,
-        ..Match::default()
+        ..RuleMatch::default()
     })
 }
 
-fn whole_match() -> impl Strategy<Value = Match> {
+fn whole_match() -> impl Strategy<Value = RuleMatch> {
     (
         plain_match(),
         texts(&["^ads\\d", "a\\.", "^10\\."]),
@@ -85,7 +85,7 @@ fn whole_match() -> impl Strategy<Value = Match> {
         texts(&["socks4", "socks5", "udp", "http", "connect"]),
         texts(&["alice", "bob"]),
     )
-        .prop_map(|(plain, domain_regex, app, protocol, user)| Match {
+        .prop_map(|(plain, domain_regex, app, protocol, user)| RuleMatch {
             domain_regex,
             app,
             protocol,
@@ -94,11 +94,11 @@ fn whole_match() -> impl Strategy<Value = Match> {
         })
 }
 
-fn then() -> impl Strategy<Value = Use> {
+fn then() -> impl Strategy<Value = RuleAction> {
     prop_oneof![
-        Just(Use::Direct),
-        Just(Use::Block),
-        select(&["office", "tor", "auto"][..]).prop_map(|name| Use::Outlet(name.into())),
+        Just(RuleAction::Direct),
+        Just(RuleAction::Block),
+        select(&["office", "tor", "auto"][..]).prop_map(|name| RuleAction::Outbound(name.into())),
     ]
 }
 
@@ -115,7 +115,7 @@ pub fn rules(plain: bool) -> impl Strategy<Value = Vec<Rule>> {
     };
     let rule = (matcher, then(), until).prop_map(|(matcher, then, until)| Rule {
         matcher,
-        then,
+        action: then,
         until: until.map(|secs| NOW + Duration::from_secs(secs)),
         line: 0,
     });

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use privet_config::{Glance, KeyringError};
+use privet_config::{KeyringError, KeyringStatus};
 use zbus::blocking::{Connection, Proxy};
 use zbus::zvariant::OwnedObjectPath;
 
@@ -13,7 +13,7 @@ const NAME: &str = "org.freedesktop.secrets";
 const PATH: &str = "/org/freedesktop/secrets";
 
 /// Blocks for as long as the service takes.
-pub(super) fn at(names: &[String]) -> Result<Glance, KeyringError> {
+pub(super) fn at(names: &[String]) -> Result<KeyringStatus, KeyringError> {
     let bus = Connection::session().map_err(|_| KeyringError::NoService)?;
     let interface = "org.freedesktop.Secret.Service";
     let service = Proxy::new(&bus, NAME, PATH, interface).map_err(|_| KeyringError::NoService)?;
@@ -21,7 +21,7 @@ pub(super) fn at(names: &[String]) -> Result<Glance, KeyringError> {
         .call("ReadAlias", &("default",))
         .map_err(|_| KeyringError::NoService)?;
     let kept = names.iter().map(|name| has(&service, name).map(Some));
-    Ok(Glance {
+    Ok(KeyringStatus {
         kept: kept.collect::<Result<_, _>>()?,
         locked: is_locked(&bus, &default)?,
     })

@@ -16,7 +16,7 @@ use privet_net::associate::UpstreamUdp;
 use privet_net::bind::Bound;
 use privet_net::{DialError, DialErrorKind, Dialed, Early, Meter, Outward, OwnSockets, Wish};
 use privet_policy::{
-    DirectPermit, Listener, Outlet, OwnEndpoints, Policy, Protocol, Route, Target, Why, WhyKind,
+    DirectPermit, Listener, Outbound, OwnEndpoints, Policy, Protocol, Route, Target, Why, WhyKind,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -167,8 +167,8 @@ impl FakeRoad {
         let route = match plan.upstream {
             None => Route::Direct(policy.permit().unwrap()),
             Some(_) => Route::Via {
-                outlet: Outlet(0),
-                otherwise: None,
+                outbound: Outbound(0),
+                fallback: None,
             },
         };
         let outward = Outward::build(&config, &|_| Ok(None), OwnSockets::default(), None).unwrap();

@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use privet_config::{Config, Isolate, Keyring, Secret};
+use privet_config::{Config, Isolation, Keyring, Secret};
 use privet_net::{Outward, OwnSockets};
-use privet_policy::{Host, List, OwnEndpoints, Policy, Tallies, Temporary, shadows};
+use privet_policy::{
+    Host, List, OwnEndpoints, Policy, RuleHitCounters, TemporaryRule, shadowed_rules,
+};
 use secrecy::SecretString;
 
 use crate::gateway::authenticate::Users;
@@ -24,9 +26,9 @@ pub(crate) struct Inputs {
     /// The file that each list's text came from.
     pub(crate) texts: BTreeMap<String, PathBuf>,
     /// Rules of no file, the first first.
-    pub(crate) temporary: Vec<Temporary>,
+    pub(crate) temporary: Vec<TemporaryRule>,
     /// Rules that did not change go on counting.
-    pub(crate) tallies: Tallies,
+    pub(crate) hit_counters: RuleHitCounters,
     /// Where we listen.
     pub(crate) own: Vec<SocketAddr>,
     pub(crate) keyring: Arc<dyn Keyring + Send + Sync>,
@@ -48,7 +50,7 @@ fn make(inputs: Inputs) -> Result<Snapshot, StartError> {
         lists,
         texts,
         temporary,
-        tallies,
+        hit_counters,
         own,
         keyring,
         generation,
@@ -70,13 +72,13 @@ fn make(inputs: Inputs) -> Result<Snapshot, StartError> {
         addresses: privet_system::interfaces::addresses().into_iter().collect(),
         names: own_names(),
     };
-    let policy = Policy::compile_with(&config, &temporary, &tallies, &lists, own)?;
-    let shadows = shadows(&config, SystemTime::now())?;
+    let policy = Policy::compile_with(&config, &temporary, &hit_counters, &lists, own)?;
+    let shadows = shadowed_rules(&config, SystemTime::now())?;
     let policy = policy.in_mode(&mode).ok_or(StartError::Mode(mode))?;
     let isolates_apps = config
         .upstreams
         .iter()
-        .any(|upstream| upstream.isolate == Isolate::App);
+        .any(|upstream| upstream.isolate == Isolation::App);
     let needs_app = policy.needs_app() || isolates_apps;
     let asks_ahead = needs_app || policy.needs_addresses();
     let (outward, users) = (Arc::new(outward), Arc::new(users));

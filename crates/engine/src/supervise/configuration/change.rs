@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use privet_config::{Config, Diagnostic, Loaded, to_json};
+use privet_config::{Config, Diagnostic, LoadedConfig, to_json};
 use privet_connection_log::CloseReason;
-use privet_policy::Temporary;
+use privet_policy::TemporaryRule;
 use tokio_util::sync::CancellationToken;
 
 use crate::accept::listener::{self, Bound, ListenerKind, ListenerKindCell, Name};
@@ -90,7 +90,10 @@ impl Supervisor {
     }
 
     /// The configuration as it is, with these rules of no file.
-    pub(crate) async fn plan_rules(&self, temporary: Vec<Temporary>) -> Result<Plan, ApplyError> {
+    pub(crate) async fn plan_rules(
+        &self,
+        temporary: Vec<TemporaryRule>,
+    ) -> Result<Plan, ApplyError> {
         let config = self.shared.snapshot.load().config.clone();
         let own = self.open.values().map(|running| running.address).collect();
         let mut lists = self.lists.clone();
@@ -112,7 +115,7 @@ impl Supervisor {
     }
 
     async fn plan(&self, text: Option<String>) -> Result<Plan, ApplyError> {
-        let Loaded {
+        let LoadedConfig {
             config,
             mut warnings,
             note,
@@ -297,7 +300,7 @@ impl Supervisor {
             texts: lists.texts(),
             lists: lists.active(),
             temporary: self.temporary_for(&config),
-            tallies: self.counts.tallies().clone(),
+            hit_counters: self.counts.hit_counters().clone(),
             own,
             keyring: self.options.keyring.clone(),
             generation: before.generation + 1,
@@ -306,7 +309,7 @@ impl Supervisor {
         }
     }
 
-    pub(crate) async fn read(&self, text: Option<String>) -> Result<Loaded, ApplyError> {
+    pub(crate) async fn read(&self, text: Option<String>) -> Result<LoadedConfig, ApplyError> {
         let path = self.options.config_path.clone();
         let read = tokio::task::spawn_blocking(move || match text {
             Some(text) => Config::parse(&text, path.parent().unwrap_or(Path::new("."))),

@@ -116,9 +116,7 @@ pub(crate) fn disallowed(row: &ConnectionRow, snapshot: &Snapshot) -> bool {
     };
     match reconsider(&request, &snapshot.policy).action {
         Action::Block => true,
-        Action::Route(Route::Via {
-            otherwise: None, ..
-        }) => row.verdict() == Verdict::Direct,
+        Action::Route(Route::Via { fallback: None, .. }) => row.verdict() == Verdict::Direct,
         Action::Route(_) => false,
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use privet_connection_log::{ConnectionLog, UsageError};
-use privet_policy::{Policy, Record, Replay, replay};
+use privet_policy::{Policy, RecordedConnection, Replay, replay};
 
 /// What would have gone differently since `since`. Blocks on the disk where records lie there.
 ///
@@ -21,7 +21,7 @@ pub fn replay_records(
     let since = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
     let records = connection_log
         .past_connections(since)?
-        .map(|record| Record {
+        .map(|record| RecordedConnection {
             listener: record.listener,
             protocol: record.protocol,
             user: record.user,

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use privet_config::Source;
+use privet_config::ListSource;
 use serde::{Deserialize, Serialize};
 
 use super::list_state::Known;
@@ -46,7 +46,7 @@ impl Lists {
         let Some(known) = all.find(|known| known.setting.name == name) else {
             return Err(ListActionError::Unknown(name.to_owned()));
         };
-        let Source::Url(url) = known.setting.source.clone() else {
+        let ListSource::Url(url) = known.setting.source.clone() else {
             return Err(nothing(
                 name,
                 "comes from a file of yours: earlier versions of it are not kept here",

@@ -15,7 +15,7 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use privet_connection_log::{CloseReason, GroupBy, LiveConnection};
 use privet_http::{Ask, Refusal, Road};
-use privet_policy::{List, Listener, Protocol, Target, Used, newly_blocked};
+use privet_policy::{List, Listener, Protocol, Target, VisitedSite, newly_blocked};
 
 use crate::gateway::EngineRoad;
 use crate::shared::Shared;
@@ -244,7 +244,7 @@ async fn read(due: &Due, answer: Answer, shared: &Arc<Shared>) -> Fetched {
 }
 
 /// The user's own sites that the list would newly block. Blocking: the totals may lie on the disk.
-fn closed_by(list: &Arc<List>, shared: &Shared) -> Vec<Used> {
+fn closed_by(list: &Arc<List>, shared: &Shared) -> Vec<VisitedSite> {
     let now = unix_millis();
     let from = now.saturating_sub(USED_WITHIN);
     let rows = shared.connection_log.usage(GroupBy::Domain, from, now, 0);

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use privet_config::{FilterList, Source};
-use privet_policy::{List, Tally};
+use privet_config::{FilterList, ListSource};
+use privet_policy::{List, ListHitCounter};
 
 use super::list_versions::{Facts, Shelf};
 use super::read::{Parsed, Shelved, read_file, read_shelf};
@@ -28,8 +28,8 @@ pub(super) struct Known {
     pub(super) tried: u64,
     pub(super) record: Record,
     /// Of the data plane; the same over reloads.
-    tally: Arc<Tally>,
-    /// What of the tally is in the record's figures.
+    hit_counter: Arc<ListHitCounter>,
+    /// What of the hit_counter is in the record's figures.
     booked: (u64, u64),
     /// It was on probation when it was last handed to the policy.
     pub(super) counted: bool,
@@ -44,8 +44,8 @@ pub(super) struct Known {
 impl Known {
     pub(super) fn new(setting: &FilterList, records: &mut Records, now: SystemTime) -> Self {
         let source = match &setting.source {
-            Source::Path(path) => path.display().to_string(),
-            Source::Url(url) => url.clone(),
+            ListSource::Path(path) => path.display().to_string(),
+            ListSource::Url(url) => url.clone(),
         };
         Self {
             setting: setting.clone(),
@@ -55,7 +55,7 @@ impl Known {
             fetching: false,
             tried: 0,
             record: records.take(&setting.name, &source, millis(now)),
-            tally: Arc::default(),
+            hit_counter: Arc::default(),
             booked: (0, 0),
             counted: false,
             shelved: Vec::new(),
@@ -81,9 +81,11 @@ impl Known {
     /// What was set aside on the way.
     pub(super) fn read(&mut self, data_dir: &Path) -> Vec<(String, String)> {
         match self.setting.source.clone() {
-            Source::Path(path) => self.read_file(&path),
-            Source::Url(url) if self.parsed.is_none() => return self.read_shelf(data_dir, &url),
-            Source::Url(_) => {}
+            ListSource::Path(path) => self.read_file(&path),
+            ListSource::Url(url) if self.parsed.is_none() => {
+                return self.read_shelf(data_dir, &url);
+            }
+            ListSource::Url(_) => {}
         }
         Vec::new()
     }
@@ -154,15 +156,17 @@ impl Known {
         let until = self.counting_until(now);
         self.counted = until.is_some();
         let list = &self.parsed.as_ref()?.list;
-        Some(Arc::new(list.counted_in(self.tally.clone(), until)))
+        Some(Arc::new(
+            list.with_hit_counter(self.hit_counter.clone(), until),
+        ))
     }
 
-    /// What the tally has beyond the figures: hits, and connections that would have been blocked.
+    /// What the hit_counter has beyond the figures: hits, and connections that would have been blocked.
     pub(super) fn unbooked(&self) -> (u64, u64) {
         let (hits, would) = self.booked;
         (
-            self.tally.hits().saturating_sub(hits),
-            self.tally.would_block().saturating_sub(would),
+            self.hit_counter.hits().saturating_sub(hits),
+            self.hit_counter.would_block().saturating_sub(would),
         )
     }
 
@@ -174,7 +178,7 @@ impl Known {
             self.booked.0 += hits;
         }
         if would > 0 {
-            let hosts = self.tally.take_hosts();
+            let hosts = self.hit_counter.take_hosts();
             self.record.figures.add_would_block(would, hosts);
             self.booked.1 += would;
         }
@@ -182,7 +186,7 @@ impl Known {
     }
 
     pub(super) fn due(&mut self, now: SystemTime, only: Option<&str>) -> Option<Due> {
-        let Source::Url(url) = &self.setting.source else {
+        let ListSource::Url(url) = &self.setting.source else {
             return None;
         };
         let wanted = match only {
@@ -208,7 +212,7 @@ impl Known {
 
     /// When it is asked for anew; `None`: a file, turned off, or held at a version.
     pub(super) fn next(&self) -> Option<SystemTime> {
-        let fetched = matches!(self.setting.source, Source::Url(_));
+        let fetched = matches!(self.setting.source, ListSource::Url(_));
         if !fetched || !self.setting.enabled || self.record.pinned.is_some() {
             return None;
         }

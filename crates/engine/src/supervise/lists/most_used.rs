@@ -1,7 +1,7 @@
 //! Which sites their user goes to often enough that no update of a list may close them unasked. Pure.
 
 use privet_connection_log::UsageRow;
-use privet_policy::{Host, Used};
+use privet_policy::{Host, VisitedSite};
 
 /// So many sites are looked after.
 pub(crate) const MOST_SITES: usize = 50;
@@ -9,14 +9,14 @@ pub(crate) const MOST_SITES: usize = 50;
 pub(crate) const LEAST_CONNECTIONS: u64 = 5;
 
 /// The sites with most connections that were not blocked, from totals by domain.
-pub(crate) fn most_used(rows: &[UsageRow]) -> Vec<Used> {
-    let mut sites: Vec<Used> = rows
+pub(crate) fn most_used(rows: &[UsageRow]) -> Vec<VisitedSite> {
+    let mut sites: Vec<VisitedSite> = rows
         .iter()
         .filter_map(|row| {
             let connections = row.connections.saturating_sub(row.blocked);
             // "(other)" and "(private)" are sums, and no hosts.
             let host = Host::parse(&row.key).ok()?;
-            (connections >= LEAST_CONNECTIONS).then_some(Used { host, connections })
+            (connections >= LEAST_CONNECTIONS).then_some(VisitedSite { host, connections })
         })
         .collect();
     sites.sort_by_key(|site| std::cmp::Reverse(site.connections));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use privet_policy::Used;
+use privet_policy::VisitedSite;
 use serde::{Deserialize, Serialize};
 
 use super::list_versions::{Facts, Shelf, replace};
@@ -48,8 +48,8 @@ pub(crate) struct Site {
     pub(crate) connections: u64,
 }
 
-impl From<Used> for Site {
-    fn from(used: Used) -> Self {
+impl From<VisitedSite> for Site {
+    fn from(used: VisitedSite) -> Self {
         Self {
             host: used.host.to_string(),
             connections: used.connections,

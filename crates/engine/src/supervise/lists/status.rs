@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use privet_config::Source;
+use privet_config::ListSource;
 use serde::Serialize;
 
 use super::list_state::Known;
@@ -131,8 +131,8 @@ impl Known {
 
     fn source(&self) -> String {
         match &self.setting.source {
-            Source::Path(path) => path.display().to_string(),
-            Source::Url(url) => url.clone(),
+            ListSource::Path(path) => path.display().to_string(),
+            ListSource::Url(url) => url.clone(),
         }
     }
 
@@ -143,8 +143,10 @@ impl Known {
             None => "until then it blocks nothing",
         };
         match &self.setting.source {
-            Source::Path(_) => format!("mend the file: it is read again when it changes; {stays}"),
-            Source::Url(_) => format!(
+            ListSource::Path(_) => {
+                format!("mend the file: it is read again when it changes; {stays}")
+            }
+            ListSource::Url(_) => format!(
                 "it is asked for again within minutes, and {stays}; look at the address and at the route, or set enabled = false"
             ),
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use privet_config::{Filter, ListFormat, Source};
+use privet_config::{Filter, ListFormat, ListSource};
 use privet_policy::List;
 
 use super::list_state::Known;
@@ -124,8 +124,8 @@ impl Lists {
         let enabled = self.known.iter().filter(|known| known.setting.enabled);
         enabled
             .filter_map(|known| match &known.setting.source {
-                Source::Path(path) => Some(path.clone()),
-                Source::Url(_) => None,
+                ListSource::Path(path) => Some(path.clone()),
+                ListSource::Url(_) => None,
             })
             .collect()
     }

@@ -4,8 +4,8 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use privet_config::Source;
-use privet_policy::Used;
+use privet_config::ListSource;
+use privet_policy::VisitedSite;
 
 use super::list_state::Known;
 use super::list_versions::{Facts, Shelf};
@@ -27,7 +27,7 @@ pub(crate) struct Text {
     pub(crate) facts: Facts,
     pub(crate) bytes: Bytes,
     /// Sites of the user's that it would newly block.
-    pub(crate) blocks: Vec<Used>,
+    pub(crate) blocks: Vec<VisitedSite>,
 }
 
 impl Lists {
@@ -42,7 +42,7 @@ impl Lists {
         let shelf = Shelf::of(&self.data_dir, name);
         let of = |known: &&mut Known| {
             known.setting.name == name
-                && matches!(&known.setting.source, Source::Url(of) if of == url)
+                && matches!(&known.setting.source, ListSource::Url(of) if of == url)
         };
         // The file may have changed while it was under way: the list is gone, or has another source.
         let Some(known) = self.known.iter_mut().find(of) else {
@@ -153,7 +153,7 @@ pub(super) mod tests {
         Filter {
             lists: vec![FilterList {
                 name: "ads".into(),
-                source: Source::Url(URL.into()),
+                source: ListSource::Url(URL.into()),
                 format: ListFormat::Domains,
                 enabled: true,
                 refresh: HOUR,
@@ -173,7 +173,7 @@ pub(super) mod tests {
         text: &str,
         blocks: &[&str],
     ) -> Result<Arrived, String> {
-        let site = |host: &&str| Used {
+        let site = |host: &&str| VisitedSite {
             host: Host::parse(host).unwrap(),
             connections: 212,
         };

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use privet_policy::{Count, Policy, RuleTally, Tallies};
+use privet_policy::{Policy, RuleHitCounter, RuleHitCounters, RuleHits};
 use serde::{Deserialize, Serialize};
 
 use crate::supervise::set_aside;
@@ -33,7 +33,7 @@ struct WrittenCount {
 /// All counters that are known.
 pub(crate) struct Counts {
     path: PathBuf,
-    tallies: Tallies,
+    hit_counters: RuleHitCounters,
     /// Those in force come last.
     order: Vec<String>,
     /// As it was last written.
@@ -50,37 +50,37 @@ impl Counts {
         };
         let mut counts = Self {
             path,
-            tallies: Tallies::default(),
+            hit_counters: RuleHitCounters::default(),
             order: Vec::new(),
             saved: String::new(),
         };
         for (id, count) in written.rules.into_iter().take(2 * REMEMBERED) {
-            let count = Count {
+            let count = RuleHits {
                 hits: count.hits,
                 last_ms: count.last_ms,
                 since_ms: count.since_ms,
             };
             counts
-                .tallies
-                .keep(&id, &Arc::new(RuleTally::from_count(count)));
+                .hit_counters
+                .keep(&id, &Arc::new(RuleHitCounter::from_count(count)));
             counts.order.push(id);
         }
         (counts, said)
     }
 
-    pub fn tallies(&self) -> &Tallies {
-        &self.tallies
+    pub fn hit_counters(&self) -> &RuleHitCounters {
+        &self.hit_counters
     }
 
     /// The policy is in force from now on: its rules of the file count from here, unless they did before.
     pub fn adopt(&mut self, policy: &Policy, now_ms: u64) {
         let file = policy
-            .standing_rules()
+            .active_rules()
             .filter(|rule| rule.place.number().is_some());
         let mut in_force = Vec::new();
         for rule in file {
-            rule.tally.begin(now_ms);
-            self.tallies.keep(rule.id, rule.tally);
+            rule.hit_counter.begin(now_ms);
+            self.hit_counters.keep(rule.id, rule.hit_counter);
             in_force.push(rule.id.to_string());
         }
         let present: std::collections::HashSet<&str> =
@@ -88,7 +88,7 @@ impl Counts {
         self.order.retain(|id| !present.contains(id.as_str()));
         let forgotten = self.order.len().saturating_sub(REMEMBERED);
         for id in self.order.drain(..forgotten) {
-            self.tallies.remove(&id);
+            self.hit_counters.remove(&id);
         }
         self.order.extend(in_force);
     }
@@ -102,7 +102,7 @@ impl Counts {
     /// The file and what it should say; `None`: it says so already.
     pub fn take_unsaved(&mut self) -> Option<(PathBuf, String)> {
         let of = |id: &String| {
-            let count = self.tallies.get(id)?.read();
+            let count = self.hit_counters.get(id)?.read();
             let written = WrittenCount {
                 hits: count.hits,
                 last_ms: count.last_ms,
@@ -159,13 +159,13 @@ mod tests {
     fn policy(text: &str, counts: &Counts) -> Policy {
         let config = Config::parse(text, Path::new("/")).unwrap().config;
         let own = OwnEndpoints::default();
-        Policy::compile_with(&config, &[], counts.tallies(), &[], own).unwrap()
+        Policy::compile_with(&config, &[], counts.hit_counters(), &[], own).unwrap()
     }
 
     fn hits(policy: &Policy) -> Vec<u64> {
         policy
-            .standing_rules()
-            .map(|rule| rule.tally.read().hits)
+            .active_rules()
+            .map(|rule| rule.hit_counter.read().hits)
             .collect()
     }
 
@@ -186,7 +186,7 @@ mod tests {
         let first = policy(RULES, &counts);
         counts.adopt(&first, 5);
         let at = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(9);
-        first.standing_rules().next().unwrap().tally.count(at);
+        first.active_rules().next().unwrap().hit_counter.count(at);
         let moved = RULES
             .replace("[1]", "[9]")
             .replace("[2]", "[1]")
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(said, None);
         let later = policy(RULES, &counts);
         assert_eq!(hits(&later), [1, 0]);
-        let count = later.standing_rules().next().unwrap().tally.read();
+        let count = later.active_rules().next().unwrap().hit_counter.read();
         assert_eq!((count.last_ms, count.since_ms), (9, 5));
     }
 

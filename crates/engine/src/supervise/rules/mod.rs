@@ -7,7 +7,7 @@ mod temporary;
 use std::time::SystemTime;
 
 use privet_config::{rule_ids, rule_json};
-use privet_policy::{Count, Place, Temporary};
+use privet_policy::{RuleHits, RulePosition, TemporaryRule};
 use serde_json::Value;
 
 pub(crate) use hit_counts::Counts;
@@ -35,11 +35,11 @@ pub enum RuleLifetime {
 pub struct RuleState {
     /// What it is known by, as long as it says the same.
     pub id: String,
-    pub place: Place,
+    pub place: RulePosition,
     /// As the file says it.
     pub rule: Value,
     pub lasts: RuleLifetime,
-    pub count: Count,
+    pub count: RuleHits,
     /// Earlier rules, by place and line, that together take all that it speaks of: it can never match.
     pub shadowed_by: Vec<(usize, usize)>,
 }
@@ -50,9 +50,9 @@ pub(crate) fn states(snapshot: &Snapshot) -> Vec<RuleState> {
     let mut all: Vec<RuleState> = temporary.map(of_no_file).collect();
     let ids = rule_ids(&snapshot.config.rules);
     let of_file = snapshot.config.rules.iter().zip(ids).enumerate();
-    let mut tallies = snapshot
+    let mut hit_counters = snapshot
         .policy
-        .standing_rules()
+        .active_rules()
         .filter(|rule| rule.place.number().is_some());
     all.extend(of_file.map(|(at, (rule, id))| {
         let number = at + 1;
@@ -61,7 +61,7 @@ pub(crate) fn states(snapshot: &Snapshot) -> Vec<RuleState> {
             .iter()
             .find(|shadow| shadow.number == number);
         RuleState {
-            place: Place::File {
+            place: RulePosition::File {
                 number,
                 line: rule.line,
             },
@@ -69,9 +69,9 @@ pub(crate) fn states(snapshot: &Snapshot) -> Vec<RuleState> {
             lasts: rule
                 .until
                 .map_or(RuleLifetime::Permanent, RuleLifetime::Until),
-            count: tallies
+            count: hit_counters
                 .next()
-                .map(|rule| rule.tally.read())
+                .map(|rule| rule.hit_counter.read())
                 .unwrap_or_default(),
             shadowed_by: shadow.map(|shadow| shadow.by.clone()).unwrap_or_default(),
             id,
@@ -81,20 +81,22 @@ pub(crate) fn states(snapshot: &Snapshot) -> Vec<RuleState> {
 }
 
 /// One connection's rule is gone for who looks once that connection has come.
-pub(crate) fn is_open(one: &Temporary) -> bool {
-    one.once.as_ref().is_none_or(|once| once.is_free())
+pub(crate) fn is_open(one: &TemporaryRule) -> bool {
+    one.single_use
+        .as_ref()
+        .is_none_or(|single_use| single_use.is_unclaimed())
 }
 
-fn of_no_file(one: &Temporary) -> RuleState {
+fn of_no_file(one: &TemporaryRule) -> RuleState {
     RuleState {
         id: format!("t{}", one.number),
-        place: Place::Temporary(one.number),
+        place: RulePosition::Temporary(one.number),
         rule: rule_json(&one.rule),
-        lasts: match one.once {
+        lasts: match one.single_use {
             Some(_) => RuleLifetime::Once,
             None => RuleLifetime::UntilQuit,
         },
-        count: one.tally.read(),
+        count: one.hit_counter.read(),
         shadowed_by: Vec::new(),
     }
 }

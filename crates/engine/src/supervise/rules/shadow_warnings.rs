@@ -2,17 +2,17 @@
 
 use std::time::SystemTime;
 
-use privet_config::{Code, Config, Diagnostic, Severity};
-use privet_policy::{Shadow, shadows};
+use privet_config::{Config, Diagnostic, DiagnosticCode, Severity};
+use privet_policy::{ShadowedRule, shadowed_rules};
 
 /// A warning for each rule of the file that earlier ones leave nothing.
 pub fn shadow_warnings(config: &Config) -> Vec<Diagnostic> {
     // What does not compile is refused with its own reason.
-    let found = shadows(config, SystemTime::now()).unwrap_or_default();
+    let found = shadowed_rules(config, SystemTime::now()).unwrap_or_default();
     found.iter().map(warning).collect()
 }
 
-pub(crate) fn warning(shadow: &Shadow) -> Diagnostic {
+pub(crate) fn warning(shadow: &ShadowedRule) -> Diagnostic {
     let by: Vec<String> = shadow
         .by
         .iter()
@@ -27,7 +27,7 @@ pub(crate) fn warning(shadow: &Shadow) -> Diagnostic {
         column: 1,
         width: 1,
         severity: Severity::Warning,
-        code: Code::Unreached,
+        code: DiagnosticCode::Unreached,
         cause: format!(
             "rule {} can never match: {} {verb} all that it speaks of",
             shadow.number,

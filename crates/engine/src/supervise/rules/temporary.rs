@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use privet_config::{Config, Document, Rule, Use, rule_json};
-use privet_policy::Temporary;
+use privet_config::{Config, Document, Rule, RuleAction, rule_json};
+use privet_policy::TemporaryRule;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -30,26 +30,26 @@ pub enum TemporaryLifetime {
 
 /// A rule of no file, and since when its connection has not been seen.
 pub(crate) struct Held {
-    pub(crate) rule: Temporary,
+    pub(crate) rule: TemporaryRule,
     unseen: Option<Instant>,
 }
 
 impl Held {
     pub(crate) fn new(number: u32, rule: Rule, span: TemporaryLifetime, now_ms: u64) -> Self {
-        let rule = Temporary {
+        let rule = TemporaryRule {
             number,
             rule,
-            once: (span == TemporaryLifetime::Once).then(Arc::default),
-            tally: Arc::default(),
+            single_use: (span == TemporaryLifetime::Once).then(Arc::default),
+            hit_counter: Arc::default(),
         };
-        rule.tally.begin(now_ms);
+        rule.hit_counter.begin(now_ms);
         Self { rule, unseen: None }
     }
 }
 
 impl Supervisor {
     /// The rules of no file that a policy for `config` takes in: one whose upstream is gone speaks no more.
-    pub(crate) fn temporary_for(&self, config: &Config) -> Vec<Temporary> {
+    pub(crate) fn temporary_for(&self, config: &Config) -> Vec<TemporaryRule> {
         let held = self.temporary.iter().map(|held| &held.rule);
         held.filter(|one| leads_somewhere(&one.rule, config))
             .cloned()
@@ -77,10 +77,10 @@ impl Supervisor {
             rows.iter().map(|row| row.client()).collect()
         };
         self.temporary.retain_mut(|held| {
-            let Some(once) = held.rule.once.as_ref() else {
+            let Some(single_use) = held.rule.single_use.as_ref() else {
                 return true;
             };
-            let Some(client) = once.client() else {
+            let Some(client) = single_use.client() else {
                 return true;
             };
             if live.contains(&client) {
@@ -90,7 +90,7 @@ impl Supervisor {
             let unseen = *held.unseen.get_or_insert(now);
             let gone = now.duration_since(unseen) >= ARRIVES;
             if gone {
-                once.end();
+                single_use.expire();
             }
             !gone
         });
@@ -160,7 +160,7 @@ impl Supervisor {
             }
         };
         self.carry_out(plan).await;
-        let span = match held.rule.once {
+        let span = match held.rule.single_use {
             Some(_) => TemporaryLifetime::Once,
             None => TemporaryLifetime::UntilQuit,
         };
@@ -171,12 +171,12 @@ impl Supervisor {
 }
 
 fn leads_somewhere(rule: &Rule, config: &Config) -> bool {
-    let Use::Outlet(name) = &rule.then else {
+    let RuleAction::Outbound(name) = &rule.action else {
         return true;
     };
     let upstreams = config.upstreams.iter().map(|upstream| &upstream.name);
-    let mut outlets = upstreams.chain(config.groups.iter().map(|group| &group.name));
-    outlets.any(|known| known == name)
+    let mut outbounds = upstreams.chain(config.groups.iter().map(|group| &group.name));
+    outbounds.any(|known| known == name)
 }
 
 pub(crate) fn now_ms() -> u64 {

@@ -1,6 +1,6 @@
 //! Why a change cannot be taken back.
 
-use privet_config::{Obstacle, Revision, Text};
+use privet_config::{FileLines, RevertError, Revision};
 
 use super::{ChangeStatus, Entry, UndoAction};
 use crate::supervise::rules::{is_open, now_ms};
@@ -21,7 +21,7 @@ const PROXY_SWITCHED: [&str; 3] = [
 ];
 
 impl Supervisor {
-    pub(super) fn told(&self, entry: &Entry, now: &Text) -> ChangeStatus {
+    pub(super) fn told(&self, entry: &Entry, now: &FileLines) -> ChangeStatus {
         let undone_by = self.timeline.undone_by(entry.id);
         let obstacle = match undone_by {
             Some(by) => Some(format!("change {by} took it back")),
@@ -34,7 +34,7 @@ impl Supervisor {
         }
     }
 
-    fn obstacle(&self, entry: &Entry, now: &Text) -> Option<String> {
+    fn obstacle(&self, entry: &Entry, now: &FileLines) -> Option<String> {
         match &entry.undo {
             UndoAction::File(None) => Some("it changed so much that it was not kept".to_owned()),
             UndoAction::File(Some(revision)) => self
@@ -94,7 +94,7 @@ impl Supervisor {
         &self,
         entry: &Entry,
         revision: &Revision,
-        revert: impl FnOnce(&[&Revision]) -> Result<T, Obstacle>,
+        revert: impl FnOnce(&[&Revision]) -> Result<T, RevertError>,
     ) -> Result<T, String> {
         let later: Vec<(u64, &Revision)> = self
             .timeline
@@ -114,7 +114,7 @@ impl Supervisor {
             let mut touching = touching.into_iter().filter_map(|at| later.get(at));
             let by = touching.find_map(|(id, _)| self.timeline.get(*id).filter(stands));
             match (obstacle, by) {
-                (Obstacle::Changed, Some(by)) => in_the_way(by),
+                (RevertError::Changed, Some(by)) => in_the_way(by),
                 _ => obstacle.to_string(),
             }
         })

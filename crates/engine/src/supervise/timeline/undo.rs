@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use privet_config::{Revision, Text};
+use privet_config::{FileLines, Revision};
 
 use super::describe::of_rule;
 use super::{ChangeDetail, ChangeSource, ChangeStatus, Entry, UndoAction, UndoError};
@@ -47,7 +47,7 @@ impl Supervisor {
 
     /// The newest first, from `offset` on, and how many there are.
     pub(crate) fn tell(&self, offset: usize, limit: usize) -> (usize, Vec<ChangeStatus>) {
-        let now = Text::of(&self.text);
+        let now = FileLines::of(&self.text);
         let window = self.timeline.newest().skip(offset).take(limit);
         let told = window.map(|entry| self.told(entry, &now)).collect();
         (self.timeline.len(), told)
@@ -55,7 +55,7 @@ impl Supervisor {
 
     pub(crate) fn tell_one(&self, id: u64) -> Option<ChangeStatus> {
         let entry = self.timeline.get(id)?;
-        Some(self.told(entry, &Text::of(&self.text)))
+        Some(self.told(entry, &FileLines::of(&self.text)))
     }
 
     /// Takes a change back as far as the engine can; what it made of it is an entry of its own.
@@ -65,7 +65,7 @@ impl Supervisor {
         door: ChangeSource,
     ) -> Result<ChangeStatus, UndoError> {
         let entry = self.timeline.get(id).ok_or(UndoError::Unknown(id))?.clone();
-        if let Some(obstacle) = self.told(&entry, &Text::of(&self.text)).obstacle {
+        if let Some(obstacle) = self.told(&entry, &FileLines::of(&self.text)).obstacle {
             return Err(UndoError::Obstructed(obstacle));
         }
         let by = ChangeOrigin {
@@ -105,7 +105,7 @@ impl Supervisor {
         let disk = self.file_text().await.unwrap_or_default();
         let text = self
             .reverting(entry, revision, |later| {
-                revision.revert(&Text::of(&disk), later)
+                revision.revert(&FileLines::of(&disk), later)
             })
             .map_err(UndoError::Obstructed)?;
         match self.apply(Some(text), false, by).await {
@@ -204,5 +204,5 @@ impl Supervisor {
 
 /// RFC 3339, to the second.
 pub(crate) fn moment_text(ms: u64) -> String {
-    privet_config::format_second(SystemTime::UNIX_EPOCH + Duration::from_millis(ms))
+    privet_config::format_timestamp_seconds(SystemTime::UNIX_EPOCH + Duration::from_millis(ms))
 }

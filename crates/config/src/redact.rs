@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use crate::mask::{joined, secret_spans};
+use crate::secret_spans::{joined, secret_spans};
 
 /// The text with each secret that stands in it, in comments and URLs too, replaced by `***1`, `***2`, …; quoted where the
 /// secret was.
-pub fn veil(text: &str) -> String {
+pub fn redact(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut from = 0;
     for (secret, mark) in secrets(text) {
@@ -20,7 +20,7 @@ pub fn veil(text: &str) -> String {
 
 /// `veiled`, perhaps edited since, with the secrets of `original` in the places of their marks. A secret whose mark was
 /// taken out is gone.
-pub fn unveil(veiled: &str, original: &str) -> String {
+pub fn restore_secrets(veiled: &str, original: &str) -> String {
     // The last first: the first mark is the beginning of the tenth.
     secrets(original)
         .iter()
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn no_secret_is_seen_and_everything_else_is() {
-        let shown = veil(FILE);
+        let shown = redact(FILE);
         for secret in ["old one", "hunter2", "tiger"] {
             assert!(!shown.contains(secret), "{shown}");
         }
@@ -65,10 +65,10 @@ mod tests {
 
     #[test]
     fn an_edit_keeps_the_secrets_wherever_their_marks_went() {
-        assert_eq!(unveil(&veil(FILE), FILE), FILE);
+        assert_eq!(restore_secrets(&redact(FILE), FILE), FILE);
         let moved = "password = \"***3\"\nurl = \"http://new:***2@x\"\n";
         assert_eq!(
-            unveil(moved, FILE),
+            restore_secrets(moved, FILE),
             "password = 'tiger'\nurl = \"http://new:hunter2@x\"\n"
         );
     }
@@ -78,6 +78,6 @@ mod tests {
         let file: String = (1..=12)
             .map(|n| format!("password = \"secret {n}\"\n"))
             .collect();
-        assert_eq!(unveil(&veil(&file), &file), file);
+        assert_eq!(restore_secrets(&redact(&file), &file), file);
     }
 }

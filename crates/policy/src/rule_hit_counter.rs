@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
-use crate::threads;
+use crate::thread_index;
 
 /// Slots of one tally. More threads than these share slots, which costs them speed and nothing else.
 const SLOTS: usize = 16;
 
 /// What a rule did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Count {
+pub struct RuleHits {
     /// Connections, and requests over kept connections, that it decided.
     pub hits: u64,
     /// When it last did, in milliseconds since 1970; 0: never.
@@ -23,9 +23,9 @@ pub struct Count {
 
 /// The counter of one rule. A slot is made when its thread first counts: most rules match seldom.
 #[derive(Debug, Default)]
-pub struct RuleTally {
+pub struct RuleHitCounter {
     /// What was counted before this program started.
-    before: Count,
+    before: RuleHits,
     begun_ms: AtomicU64,
     slots: [OnceLock<Box<Slot>>; SLOTS],
 }
@@ -38,9 +38,9 @@ struct Slot {
     last_ms: AtomicU64,
 }
 
-impl RuleTally {
+impl RuleHitCounter {
     /// Goes on from what was counted in an earlier run.
-    pub fn from_count(before: Count) -> Self {
+    pub fn from_count(before: RuleHits) -> Self {
         Self {
             before,
             begun_ms: AtomicU64::new(before.since_ms),
@@ -61,7 +61,7 @@ impl RuleTally {
         let at_ms = since.map_or(0, |since| {
             u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
         });
-        if let Some(slot) = self.slots.get(threads::mine() % SLOTS) {
+        if let Some(slot) = self.slots.get(thread_index::current() % SLOTS) {
             let slot = slot.get_or_init(Box::default);
             slot.hits.fetch_add(1, Ordering::Relaxed);
             slot.last_ms.fetch_max(at_ms, Ordering::Relaxed);
@@ -69,13 +69,13 @@ impl RuleTally {
     }
 
     /// The sum of all threads.
-    pub fn read(&self) -> Count {
+    pub fn read(&self) -> RuleHits {
         let slots = self.slots.iter().filter_map(OnceLock::get);
-        let before = Count {
+        let before = RuleHits {
             since_ms: self.begun_ms.load(Ordering::Relaxed),
             ..self.before
         };
-        slots.fold(before, |sum, slot| Count {
+        slots.fold(before, |sum, slot| RuleHits {
             hits: sum.hits + slot.hits.load(Ordering::Relaxed),
             last_ms: sum.last_ms.max(slot.last_ms.load(Ordering::Relaxed)),
             ..sum
@@ -85,22 +85,22 @@ impl RuleTally {
 
 /// The counters of the rules that are, or were, in force, by what a rule is known by.
 #[derive(Debug, Clone, Default)]
-pub struct Tallies(HashMap<String, Arc<RuleTally>>);
+pub struct RuleHitCounters(HashMap<String, Arc<RuleHitCounter>>);
 
-impl Tallies {
+impl RuleHitCounters {
     /// The rule's counter, or a new one that is not kept here.
-    pub(crate) fn of(&self, id: &str) -> Arc<RuleTally> {
+    pub(crate) fn of(&self, id: &str) -> Arc<RuleHitCounter> {
         self.0.get(id).cloned().unwrap_or_default()
     }
 
     /// Keeps a counter under its rule's name; one that is there already stays.
-    pub fn keep(&mut self, id: &str, tally: &Arc<RuleTally>) {
+    pub fn keep(&mut self, id: &str, hit_counter: &Arc<RuleHitCounter>) {
         if !self.0.contains_key(id) {
-            self.0.insert(id.to_owned(), tally.clone());
+            self.0.insert(id.to_owned(), hit_counter.clone());
         }
     }
 
-    pub fn get(&self, id: &str) -> Option<&Arc<RuleTally>> {
+    pub fn get(&self, id: &str) -> Option<&Arc<RuleHitCounter>> {
         self.0.get(id)
     }
 
@@ -117,27 +117,27 @@ mod tests {
 
     #[test]
     fn many_threads_lose_no_count() {
-        let tally = Arc::new(RuleTally::from_count(Count {
+        let hit_counter = Arc::new(RuleHitCounter::from_count(RuleHits {
             hits: 5,
             last_ms: 7,
             since_ms: 3,
         }));
-        tally.begin(4);
+        hit_counter.begin(4);
         let threads: Vec<_> = (1..=2 * SLOTS as u64)
             .map(|second| {
-                let tally = tally.clone();
+                let hit_counter = hit_counter.clone();
                 std::thread::spawn(move || {
                     let at = SystemTime::UNIX_EPOCH + Duration::from_secs(second);
-                    (0..1000).for_each(|_| tally.count(at));
+                    (0..1000).for_each(|_| hit_counter.count(at));
                 })
             })
             .collect();
         threads.into_iter().for_each(|t| t.join().unwrap());
-        let want = Count {
+        let want = RuleHits {
             hits: 5 + 2 * SLOTS as u64 * 1000,
             last_ms: 2 * SLOTS as u64 * 1000,
             since_ms: 3,
         };
-        assert_eq!(tally.read(), want);
+        assert_eq!(hit_counter.read(), want);
     }
 }

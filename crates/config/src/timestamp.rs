@@ -7,7 +7,7 @@ use toml::value::{Datetime, Offset};
 const SECONDS_A_DAY: i64 = 86_400;
 
 /// The moment of a full date, time and offset from 1970 on; `None` where one of them is missing.
-pub(crate) fn moment(datetime: &Datetime) -> Option<SystemTime> {
+pub(crate) fn timestamp(datetime: &Datetime) -> Option<SystemTime> {
     let (date, time) = (datetime.date?, datetime.time?);
     let offset_minutes = match datetime.offset? {
         Offset::Z => 0,
@@ -29,7 +29,7 @@ pub(crate) fn moment(datetime: &Datetime) -> Option<SystemTime> {
 }
 
 /// RFC 3339 in UTC: "2026-11-24T19:53:45Z", with nanoseconds where there are any. A time before 1970 is written as 1970.
-pub fn format_moment(moment: SystemTime) -> String {
+pub fn format_timestamp(moment: SystemTime) -> String {
     let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
     let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
     let (year, month, day) = date_of(seconds.div_euclid(SECONDS_A_DAY));
@@ -42,10 +42,10 @@ pub fn format_moment(moment: SystemTime) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z")
 }
 
-/// As [`format_moment`], to the second.
-pub fn format_second(moment: SystemTime) -> String {
+/// As [`format_timestamp`], to the second.
+pub fn format_timestamp_seconds(moment: SystemTime) -> String {
     let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
-    format_moment(UNIX_EPOCH + Duration::from_secs(since.as_secs()))
+    format_timestamp(UNIX_EPOCH + Duration::from_secs(since.as_secs()))
 }
 
 /// Days from 1 January 1970 in the proleptic Gregorian calendar; years are counted from March, so that a leap day ends one.

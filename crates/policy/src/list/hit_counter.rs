@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use compact_str::{CompactString, ToCompactString};
 
-use crate::{Host, threads};
+use crate::{Host, thread_index};
 
 /// More than there are threads on most machines; threads that share one still count rightly.
 const SHARDS: usize = 16;
@@ -15,7 +15,7 @@ pub const MOST_HOSTS: usize = 256;
 
 /// The figures of one list, whichever text it has: a list that is read anew goes on counting here.
 #[derive(Default)]
-pub struct Tally([Shard; SHARDS]);
+pub struct ListHitCounter([Shard; SHARDS]);
 
 /// Apart from its neighbours by more than a cache line.
 #[derive(Default)]
@@ -27,7 +27,7 @@ struct Shard {
     hosts: Mutex<HashMap<CompactString, u64>>,
 }
 
-impl Tally {
+impl ListHitCounter {
     /// Connections that the list blocked, alone or with others.
     pub fn hits(&self) -> u64 {
         self.sum(|shard| &shard.hits)
@@ -38,7 +38,7 @@ impl Tally {
         self.sum(|shard| &shard.would)
     }
 
-    /// The hosts behind [`Tally::would_block`] since the last call, each with its connections.
+    /// The hosts behind [`ListHitCounter::would_block`] since the last call, each with its connections.
     pub fn take_hosts(&self) -> Vec<(CompactString, u64)> {
         let mut all = Vec::new();
         for shard in &self.0 {
@@ -67,7 +67,7 @@ impl Tally {
     }
 
     fn mine(&self) -> Option<&Shard> {
-        self.0.get(threads::mine() % SHARDS)
+        self.0.get(thread_index::current() % SHARDS)
     }
 
     fn sum(&self, of: impl Fn(&Shard) -> &AtomicU64) -> u64 {
@@ -84,14 +84,14 @@ mod tests {
 
     #[test]
     fn every_thread_counts_and_hosts_have_a_bound() {
-        let tally = Arc::new(Tally::default());
+        let hit_counter = Arc::new(ListHitCounter::default());
         let threads: Vec<_> = (0..4)
             .map(|_| {
-                let tally = tally.clone();
+                let hit_counter = hit_counter.clone();
                 std::thread::spawn(move || {
                     for n in 0..MOST_HOSTS + 50 {
-                        tally.hit();
-                        tally.would(&Host::parse(&format!("h{n}.test")).unwrap());
+                        hit_counter.hit();
+                        hit_counter.would(&Host::parse(&format!("h{n}.test")).unwrap());
                     }
                 })
             })
@@ -100,8 +100,8 @@ mod tests {
             thread.join().unwrap();
         }
         let all = 4 * (MOST_HOSTS as u64 + 50);
-        assert_eq!((tally.hits(), tally.would_block()), (all, all));
-        assert!(tally.take_hosts().len() <= SHARDS * MOST_HOSTS);
-        assert!(tally.take_hosts().is_empty());
+        assert_eq!((hit_counter.hits(), hit_counter.would_block()), (all, all));
+        assert!(hit_counter.take_hosts().len() <= SHARDS * MOST_HOSTS);
+        assert!(hit_counter.take_hosts().is_empty());
     }
 }

@@ -8,9 +8,9 @@ use privet_config::Config;
 use regex::Regex;
 
 use crate::compile::file_rules;
-use crate::rule_tally::Tallies;
-use crate::rules::{AppMatch, Place, ProtocolMatch, Rule, is_below};
-use crate::{CompileError, Host, Outlet, Protocol};
+use crate::rule_hit_counter::RuleHitCounters;
+use crate::rules::{AppMatch, ProtocolMatch, Rule, RulePosition, is_below};
+use crate::{CompileError, Host, Outbound, Protocol};
 
 /// Parts into which one rule is cut at most, to be covered each by another rule.
 const MAX_PARTS: usize = 1024;
@@ -27,7 +27,7 @@ const SPOKEN: [Protocol; 5] = [
 
 /// A rule that never matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shadow {
+pub struct ShadowedRule {
     /// Its place in the file, from 1.
     pub number: usize,
     /// The line on which it begins, from 1.
@@ -41,12 +41,14 @@ pub struct Shadow {
 ///
 /// # Errors
 /// As [`crate::Policy::compile`], of the rules alone.
-pub fn shadows(config: &Config, now: SystemTime) -> Result<Vec<Shadow>, CompileError> {
-    let rules = file_rules(config, &Tallies::default(), |_: &str| Some(Outlet(0)))?;
+pub fn shadowed_rules(config: &Config, now: SystemTime) -> Result<Vec<ShadowedRule>, CompileError> {
+    let rules = file_rules(config, &RuleHitCounters::default(), |_: &str| {
+        Some(Outbound(0))
+    })?;
     let mut left = MAX_COMPARED;
     let mut found = Vec::new();
     for (at, rule) in rules.iter().enumerate() {
-        let (false, Place::File { number, line }) = (is_over(rule, now), rule.place) else {
+        let (false, RulePosition::File { number, line }) = (is_over(rule, now), rule.place) else {
             continue;
         };
         let earlier: Vec<&Rule> = rules
@@ -64,13 +66,13 @@ pub fn shadows(config: &Config, now: SystemTime) -> Result<Vec<Shadow>, CompileE
             let mut by: Vec<(usize, usize)> = search.by.iter().filter_map(place).collect();
             by.sort_unstable();
             by.dedup();
-            found.push(Shadow { number, line, by });
+            found.push(ShadowedRule { number, line, by });
         }
     }
     Ok(found)
 }
 
-fn place(at: &Place) -> Option<(usize, usize)> {
+fn place(at: &RulePosition) -> Option<(usize, usize)> {
     at.number().zip(at.line())
 }
 
@@ -136,7 +138,7 @@ struct Search<'a, 'r> {
     earlier: &'a [&'r Rule],
     parts: usize,
     left: &'a mut usize,
-    by: Vec<Place>,
+    by: Vec<RulePosition>,
 }
 
 impl Search<'_, '_> {
@@ -233,7 +235,7 @@ mod tests {
             .map(|keys| format!("[[rule]]\nmatch = {{ {keys} }}\nuse = \"block\"\n"))
             .collect();
         let config = Config::parse(&text, Path::new("/")).unwrap().config;
-        let shadows = shadows(&config, SystemTime::UNIX_EPOCH).unwrap();
+        let shadows = shadowed_rules(&config, SystemTime::UNIX_EPOCH).unwrap();
         shadows
             .into_iter()
             .map(|shadow| {
@@ -328,7 +330,7 @@ mod tests {
             (early, "", after, false),
         ] {
             let config = Config::parse(&text(first, second), Path::new("/")).unwrap();
-            let found = shadows(&config.config, at).unwrap();
+            let found = shadowed_rules(&config.config, at).unwrap();
             assert_eq!(!found.is_empty(), shadowed, "{first} | {second}");
         }
     }

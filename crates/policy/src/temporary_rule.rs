@@ -6,23 +6,23 @@ use std::sync::{Arc, OnceLock};
 
 use privet_config::Rule;
 
-use crate::rule_tally::RuleTally;
+use crate::rule_hit_counter::RuleHitCounter;
 use crate::{Request, Target};
 
 /// A rule that goes before those of the file.
 #[derive(Debug, Clone)]
-pub struct Temporary {
+pub struct TemporaryRule {
     /// Its number, never given twice in one run.
     pub number: u32,
     pub rule: Rule,
     /// For one connection only; `None`: for all, until the program ends.
-    pub once: Option<Arc<Once>>,
-    pub tally: Arc<RuleTally>,
+    pub single_use: Option<Arc<SingleUse>>,
+    pub hit_counter: Arc<RuleHitCounter>,
 }
 
 /// One connection, whichever comes first.
 #[derive(Debug, Default)]
-pub struct Once {
+pub struct SingleUse {
     taken: OnceLock<Holder>,
     over: AtomicBool,
 }
@@ -33,7 +33,7 @@ struct Holder {
     target: Target,
 }
 
-impl Once {
+impl SingleUse {
     /// Whether it is this connection's, which it becomes if it was nobody's.
     pub(crate) fn take(&self, request: &Request<'_>) -> bool {
         let holder = self.taken.get_or_init(|| Holder {
@@ -49,7 +49,7 @@ impl Once {
     }
 
     /// Nobody's yet.
-    pub fn is_free(&self) -> bool {
+    pub fn is_unclaimed(&self) -> bool {
         self.taken.get().is_none()
     }
 
@@ -59,7 +59,7 @@ impl Once {
     }
 
     /// Its connection has ended: another one from the same port is another one.
-    pub fn end(&self) {
+    pub fn expire(&self) {
         self.over.store(true, Ordering::Relaxed);
     }
 
