@@ -154,7 +154,7 @@ fn it_starts_an_agent_and_closing_it_leaves_the_agent_and_no_web_process() {
         .await_frames("with the state as its title", |frames| {
             frames.len() == 1 && frames[0].title.starts_with("On · Standard")
         });
-    window.await_text("Start with Privet");
+    window.await_text("Set up Privet");
     window.shot("first-run");
     window.click("button", "Not now");
     window.await_text("On · Standard · direct");
@@ -211,14 +211,14 @@ fn choices_reach_the_engine_and_connections_are_shown_with_their_reason() {
     assert_eq!(blocked.out, "403");
     window.click("nav a", "Connections");
     window.click("[role=row][aria-label^='curl to 127.0.0.1']", "");
-    window.await_text("Why, asked now");
+    window.await_text("Why (evaluated now)");
     drop((standing, end));
     window.click("[role=tab]", "Blocked");
     window.click("[role=row][aria-label*='ads.test']", "");
     window.await_script(
         "the step that decided, with its reason",
         "const why = document.querySelector('aside')?.innerText ?? '';\
-         return why.includes('matched') && /ads\\.test.*(deny|always blocked)/.test(why)",
+         return why.includes('matched') && why.includes('blocked domains') && /ads\\.test is blocked/.test(why)",
         &[],
     );
     window.shot("why");
@@ -280,7 +280,7 @@ fn a_hanging_engine_is_reported_and_used_again_when_it_continues() {
     let agent = stage.agent();
     agent.signal(Signal::STOP);
     let window = stage.open(&agent.place);
-    window.await_text("Something holds its socket and gives no answer");
+    window.await_text("A process holds the control socket and does not answer");
     window.shot("mute");
     agent.signal(Signal::CONT);
     window.click("button", "Try again");

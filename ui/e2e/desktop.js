@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { browser, curl, freePort, Stack, startOrigin, startPrivet, until } from './engine.js';
-import { axeFinds, go, shows, signIn } from './look.js';
+import { axeFinds, go, shows, signIn } from './checks.js';
 import { startSession } from './session.js';
 
 const PASSWORD = 'a pässword of bob’s';
@@ -137,7 +137,7 @@ async function check(session) {
   }
 
   await shows('a first run comes by itself and is gone through by keyboard alone', async () => {
-    await heading('The proxy that was here before');
+    await heading('Previous proxy');
     await page.getByText(`This desktop uses the proxy 127.0.0.1:${engine.company}.`).waitFor();
     await press('Tab', 'Tab', 'Space', 'Tab');
     await page.keyboard.type('bob');
@@ -148,7 +148,7 @@ async function check(session) {
     await heading('How much Privet hides');
     await look('mode');
     await press('Tab', 'ArrowDown', 'Enter');
-    await heading('What is blocked');
+    await heading('Blocklists');
     await look('lists');
     await tabTo(page.getByLabel('Name', { exact: true }));
     await page.keyboard.type('mine');
@@ -158,11 +158,11 @@ async function check(session) {
     await button('Remove mine').waitFor();
     await tabTo(button('Next'));
     await press('Enter');
-    await heading('Programs of this desktop');
+    await heading('System proxy');
     await look('desktop');
     await tabTo(button('Next'));
     await press('Enter');
-    await heading('What will be done');
+    await heading('Summary');
     await page.getByText(/would have gone/).waitFor();
     await look('summary');
   });
@@ -175,9 +175,9 @@ async function check(session) {
   });
 
   await shows('the last button does all of it, and a login goes through with the password', async () => {
-    await tabTo(button('Do all this'));
+    await tabTo(button('Apply'));
     await press('Enter');
-    await heading('What was done');
+    await heading('Setup finished');
     await look('done');
     const config = await api('GET', '/config');
     assert.deepEqual(config.upstream[0].password, { keyring: 'upstream 127.0.0.1' });
@@ -193,7 +193,7 @@ async function check(session) {
 
   await shows('all of it is undone at once', async () => {
     await page.getByRole('button', { name: 'Undo all' }).click();
-    await page.getByText('All of it was taken back.').waitFor();
+    await page.getByText('All changes were undone.').waitFor();
     assert.equal(session.proxy(), before);
     const config = await api('GET', '/config');
     assert.deepEqual([config.upstream, config.filter.list, config.mode], [[], [], 'standard']);
@@ -206,14 +206,14 @@ async function check(session) {
     await found('leftover');
     await go(page, 'settings');
     await until('the new settings', async () => (await api('GET', '/first-run')).found.kind === 'leftover');
-    await page.getByRole('button', { name: 'Go through the first steps' }).click();
+    await page.getByRole('button', { name: 'Run setup again' }).click();
     await page.getByText('another program left it behind').waitFor();
     await look('leftover');
     await page.getByRole('button', { name: 'Next' }).click();
     for (let step = 0; step < 3; step += 1)
       await page.getByRole('button', { name: 'Skip this step' }).click();
     await page.getByText(/The dead proxy .* is turned off/).waitFor();
-    await page.getByRole('button', { name: 'Do all this' }).click();
+    await page.getByRole('button', { name: 'Apply' }).click();
     await page.getByText(/The dead proxy .* is off/).waitFor();
     assert.equal(session.get('mode'), "'none'");
     await page.getByRole('button', { name: 'Open Home' }).click();
@@ -227,10 +227,10 @@ async function check(session) {
     const mine = session.proxy();
     await until('the new settings', async () => (await api('GET', '/first-run')).found.kind === 'pac');
     await go(page, 'settings');
-    await page.getByRole('button', { name: 'Go through the first steps' }).click();
+    await page.getByRole('button', { name: 'Run setup again' }).click();
     await page.getByText('http://corp.example/it.pac').waitFor();
     await page.getByRole('button', { name: 'Not now' }).click();
-    await page.getByText('Nothing was changed. The first steps are under Settings.').waitFor();
+    await page.getByText('Nothing was changed. You can run setup again under Settings.').waitFor();
     assert.equal(session.proxy(), mine);
   });
 
@@ -249,7 +249,7 @@ async function check(session) {
     await page.getByRole('button', { name: 'Test office' }).click();
     await page.getByText(/connected in/).waitFor();
     await page.getByRole('button', { name: 'Edit office' }).click();
-    await page.getByText('Kept in the keyring').waitFor();
+    await page.getByText('HistorySettings in the keyring').waitFor();
     assert.ok(!(await page.content()).includes(PASSWORD));
     assert.ok(!JSON.stringify(await api('GET', '/config')).includes(PASSWORD));
     assert.ok(!engine.out().includes(PASSWORD));
@@ -262,14 +262,14 @@ async function check(session) {
     await page.getByLabel('Type the password').fill('another');
     await page.getByRole('button', { name: 'Save' }).click();
     const alert = page.getByRole('alert');
-    await alert.getByText('The keyring is locked. Nothing was kept.').waitFor();
+    await alert.getByText('The keyring is locked. Nothing was saved.').waitFor();
     assert.deepEqual(await axeFinds(page, 'locked'), []);
     await page.screenshot({ path: join(shots, 'password-locked.png') });
     const asked = page.waitForResponse((response) => response.url().includes('/secrets/upstream%20office'));
     await alert.getByRole('button', { name: 'Unlock and try again' }).click();
     assert.equal((await asked).status(), 409);
     await alert.getByRole('button', { name: 'Use a variable' }).click();
-    await page.getByLabel('Where it is kept').fill('OFFICE');
+    await page.getByLabel('Variable name or path').fill('OFFICE');
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByText('office was changed.').waitFor();
     const config = await api('GET', '/config');
@@ -280,7 +280,7 @@ async function check(session) {
   await shows('settings are copied as the engine makes them; a browser starts nothing', async () => {
     await go(page, 'settings');
     const apps = page.locator('#apps');
-    await apps.getByText('Programs are started from Privet’s own window').waitFor();
+    await apps.getByText('Programs can be started from Privet’s own window').waitFor();
     await apps.getByRole('combobox', { name: /^For/ }).selectOption('git');
     await apps.getByRole('button', { name: 'Copy the settings for Git' }).click();
     await page.getByText('Copied: Git').waitFor();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { curl, until } from './engine.js';
-import { shows } from './look.js';
+import { shows } from './checks.js';
 
 /** What has the focus, and whether that can be seen. */
 const focused = (page) =>
@@ -54,7 +54,7 @@ export async function byKeyboard(page, engine, api, stack) {
     assert.ok(row.seen, 'the row with the focus is not seen');
     await page.keyboard.press('Enter');
     await page.getByRole('complementary', { name: /Why 127\.0\.0\.3/ }).waitFor();
-    await page.getByText('no rule matches; it sends direct').first().waitFor();
+    await page.getByText('no rule matches → direct').first().waitFor();
     await page.keyboard.press('c');
     await page.getByText(/^Copied: curl -x/).waitFor();
     const copied = await page.evaluate(() => navigator.clipboard.readText());

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { browser, curl, Stack, start, startLists, traffic, until } from './engine.js';
 import { byKeyboard } from './keyboard.js';
-import { go, shows, signIn } from './look.js';
-import { everyLook } from './looks.js';
+import { go, shows, signIn } from './checks.js';
+import { everyLook } from './appearance.js';
 import { honestStates } from './states.js';
 
 const BUNDLE_KIB = 250;
@@ -40,7 +40,7 @@ try {
     await page.goto(engine.url);
     await page.getByLabel('Token').fill('wrong');
     await page.getByRole('button', { name: 'Open Privet' }).click();
-    await page.getByText('That is not the token.').waitFor();
+    await page.getByText('Wrong token.').waitFor();
     await page.getByLabel('Token').fill(engine.token);
     await page.getByRole('button', { name: 'Open Privet' }).click();
     await page.getByRole('heading', { name: 'On · Standard' }).waitFor();
@@ -70,7 +70,7 @@ try {
   });
 
   await shows('the query bar filters, and says what it does not understand', async () => {
-    const bar = page.getByLabel('Filter the rows');
+    const bar = page.getByLabel('Filter rows');
     await bar.fill('host:localhost');
     await until('one row', async () => (await page.getByRole('grid').getAttribute('aria-rowcount')) === '2');
     await bar.fill('nosuch:x');
@@ -86,10 +86,12 @@ try {
     await page.keyboard.press('Home');
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Space');
-    await page.getByRole('button', { name: 'Go on' }).waitFor();
+    await page.getByRole('button', { name: 'Resume', exact: true }).waitFor();
     await page.keyboard.press('Space');
     await page.keyboard.press('Enter');
-    await page.getByRole('complementary').getByText('the target is not Privet itself').waitFor();
+    const panel = page.getByRole('complementary');
+    await panel.getByRole('button', { name: 'Show all steps' }).click();
+    await panel.getByText('the target is not Privet itself').waitFor();
   });
 
   await shows('a group of rows has its sums, and can be looked into', async () => {
@@ -97,7 +99,7 @@ try {
     await page.getByRole('row', { name: /^direct 2/ }).waitFor();
     await page.getByRole('button', { name: 'routed', exact: true }).click();
     await until('one row', async () => (await page.getByRole('grid').getAttribute('aria-rowcount')) === '2');
-    await page.getByLabel('Filter the rows').fill('');
+    await page.getByLabel('Filter rows').fill('');
   });
 
   await shows('from a blocked row: allow it for an hour, and take it back', async () => {
@@ -107,14 +109,14 @@ try {
     await panel.getByText('list local ads', { exact: true }).waitFor();
     await panel.getByRole('button', { name: 'Allow', exact: true }).click();
     await panel.getByText(/would have gone differently/).waitFor();
-    await panel.getByRole('button', { name: 'Make the rule' }).click();
+    await panel.getByRole('button', { name: 'Create rule' }).click();
     await page.getByText('ads.example is allowed.').waitFor();
     const [rule] = (await api('GET', '/config')).rule;
     assert.deepEqual(rule.match, { domain_suffix: ['ads.example'] });
     assert.ok(Date.parse(rule.until) > Date.now());
     await panel.getByText('Direct.').waitFor();
     await page.getByRole('button', { name: 'Undo' }).first().click();
-    await page.getByText('Taken back: ads.example is allowed.').waitFor();
+    await page.getByText('Undone: ads.example is allowed.').waitFor();
     assert.equal((await api('GET', '/config')).rule.length, 2);
   });
 
@@ -122,7 +124,7 @@ try {
 
   await shows('closing what matches ends those connections alone', async () => {
     await page.getByRole('tab', { name: /Active/ }).click();
-    await page.getByLabel('Filter the rows').fill('host=127.0.0.1');
+    await page.getByLabel('Filter rows').fill('host=127.0.0.1');
     await page.getByRole('button', { name: 'Close matching' }).click();
     await page.getByText('Closed 1 connection.').waitFor();
     await until('two that stand', async () => (await api('GET', '/connections')).total === 2);
@@ -144,7 +146,7 @@ try {
       await page.getByRole('button', { name: 'Use Privet again' }).click();
       await page.getByText('The system proxy points at Privet.').waitFor();
       await toggle.click();
-      await page.getByText('The system proxy is as it was before.').waitFor();
+      await page.getByText('The previous system proxy was restored.').waitFor();
       assert.match(read(), /ProxyType.*=1/);
     },
   );
@@ -157,9 +159,9 @@ try {
       await page
         .getByLabel(/^Proxies/)
         .fill('socks5://127.0.0.1:9#oslo\nnonsense\nhttp://me:pass@127.0.0.1:8#rome');
-      await page.getByText('No addresses: lines 2.').waitFor();
-      await page.getByText(/Passwords are not taken over.*rome/).waitFor();
-      await page.getByRole('button', { name: 'Add them' }).click();
+      await page.getByText('Not an address: lines 2.').waitFor();
+      await page.getByText(/Passwords are not imported.*rome/).waitFor();
+      await page.getByRole('button', { name: 'Add upstreams' }).click();
       await page.getByText('2 upstreams were imported.').waitFor();
       const routeOf = async (name) =>
         (await api('GET', '/upstreams')).upstreams.find((one) => one.name === name).route;
@@ -243,7 +245,7 @@ try {
     await api('POST', '/rules', { rule: narrow });
     await api('POST', '/rules', { rule: first });
     const row = (number) => page.locator(`li[data-number="${number}"]`);
-    await row(2).getByText('never matches: rule 1 takes all of it').waitFor();
+    await row(2).getByText('never matches: covered by rule 1').waitFor();
     const grip = page.getByRole('button', { name: /^Rule 2:/ });
     const [from, to] = [await grip.boundingBox(), await row(1).boundingBox()];
     await page.mouse.move(from.x + from.width / 2, from.y + from.height / 2);
@@ -256,8 +258,8 @@ try {
       .getByText(/^never matched/)
       .waitFor();
     await page.getByRole('button', { name: 'Undo' }).last().click();
-    await page.getByText('Taken back: Rule 2 is now rule 1.').waitFor();
-    await row(2).getByText('never matches: rule 1 takes all of it').waitFor();
+    await page.getByText('Undone: Rule 2 is now rule 1.').waitFor();
+    await row(2).getByText('never matches: covered by rule 1').waitFor();
     for (const left of [3, 2]) {
       await page.getByRole('button', { name: 'Remove 1' }).click();
       await row(left + 1).waitFor({ state: 'detached' });
@@ -267,11 +269,11 @@ try {
   await shows('a rule for the next connection is made, let in once and gone', async () => {
     await page.getByRole('button', { name: 'Add rule' }).click();
     await page.keyboard.type('localhost');
-    await page.getByLabel(/^For/).selectOption('the next connection only');
+    await page.getByLabel(/^Duration/).selectOption('next connection only');
     await page.getByRole('button', { name: 'Add', exact: true }).click();
     await page.getByText('A rule was added at the top.').waitFor();
     const row = page.locator('li[data-rule^="t"]');
-    await row.getByText('the next connection only').waitFor();
+    await row.getByText('next connection only').waitFor();
     assert.notEqual(await curl(stack, engine, `http://localhost:${engine.origin}/`), 0);
     assert.equal(await curl(stack, engine, `http://localhost:${engine.origin}/`), 0);
     await row.waitFor({ state: 'detached' });
@@ -286,12 +288,15 @@ try {
       await list.getByText('Rule for the next connection: block').waitFor();
       const before = readFileSync(engine.config, 'utf8');
       writeFileSync(engine.config, before.replace('"good.example"', '"good.example", "fine.example"'));
-      const byHand = list.getByRole('listitem').filter({ hasText: 'fine.example always allowed' }).first();
-      await byHand.getByText('the file', { exact: true }).waitFor();
+      const byHand = list
+        .getByRole('listitem')
+        .filter({ hasText: 'fine.example added to allowed domains' })
+        .first();
+      await byHand.getByText('configuration file', { exact: true }).waitFor();
       await byHand.getByRole('button', { name: /^Undo/ }).click();
-      await page.getByText('Taken back: fine.example always allowed').first().waitFor();
+      await page.getByText('Undone: fine.example added to allowed domains').first().waitFor();
       assert.equal(readFileSync(engine.config, 'utf8'), before);
-      const back = list.getByRole('listitem').filter({ hasText: 'Taken back: fine.example' }).first();
+      const back = list.getByRole('listitem').filter({ hasText: 'Undone: fine.example' }).first();
       await back.getByText('browser').waitFor();
       await back.getByRole('button', { name: /^Undo/ }).click();
       await until('the change again', () => readFileSync(engine.config, 'utf8').includes('fine.example'));
@@ -307,7 +312,7 @@ try {
     await page.getByRole('button', { name: 'Add upstream' }).click();
     await page.getByLabel('Name', { exact: true }).fill('helsinki');
     await page.getByLabel(/^Address/).fill('socks5://127.0.0.1:9');
-    await page.getByLabel(/^Reached through/).selectOption('berlin');
+    await page.getByLabel(/^Via/).selectOption('berlin');
     await page.getByRole('button', { name: 'Add', exact: true }).click();
     await page.getByText('helsinki was added.').waitFor();
     assert.equal(
@@ -320,9 +325,9 @@ try {
 
   await shows('a domain is blocked, a list turned off and on', async () => {
     await go(page, 'protection');
-    await page.getByLabel('Always blocked').fill('worse.example');
+    await page.getByLabel('Blocked domains').fill('worse.example');
     await page.keyboard.press('Enter');
-    await page.getByText('worse.example is always blocked.').waitFor();
+    await page.getByText('worse.example is blocked.').waitFor();
     await page.getByRole('switch', { name: 'local ads' }).click();
     await page.getByText('local ads is off.').waitFor();
     await page.getByRole('switch', { name: 'local ads' }).click();
@@ -348,7 +353,7 @@ try {
     for (let n = 0; n < 6; n += 1) await curl(stack, engine, `http://127.0.0.1:${engine.origin}/`);
     await row.getByText(/would have blocked \d+ connection/).waitFor();
     await row.getByText('127.0.0.1', { exact: true }).waitFor();
-    await page.getByRole('button', { name: 'Let mine block now' }).click();
+    await page.getByRole('button', { name: 'Block with mine now' }).click();
     await row.getByText('blocking', { exact: true }).waitFor();
     assert.notEqual(await curl(stack, engine, `http://127.0.0.1:${engine.origin}/`), 0);
     await page.getByRole('button', { name: 'Undo' }).last().click();
@@ -363,7 +368,7 @@ try {
       const refresh = () => page.getByRole('button', { name: 'Refresh mine' }).click();
       lists.publish('mine', 'other.example\n');
       await refresh();
-      await page.getByRole('button', { name: 'Let mine block now' }).click();
+      await page.getByRole('button', { name: 'Block with mine now' }).click();
       await row.getByText('blocking', { exact: true }).waitFor();
       lists.publish('mine', '127.0.0.1\nother.example\n');
       await refresh();
@@ -371,16 +376,16 @@ try {
       await row.getByText(/127\.0\.0\.1 \(\d+ connections this week\)/).waitFor();
       await go(page, 'home');
       await page.getByText('An update of the blocklist mine is held back').waitFor();
-      await page.getByRole('button', { name: 'Use the update' }).click();
+      await page.getByRole('button', { name: 'Use update' }).click();
       await page.getByText('mine uses the update.').waitFor();
       assert.notEqual(await curl(stack, engine, `http://127.0.0.1:${engine.origin}/`), 0);
       await go(page, 'protection');
-      await page.getByRole('button', { name: 'Go back to the version before of mine' }).click();
-      await row.getByText(/^Held at the version of/).waitFor();
+      await page.getByRole('button', { name: 'Roll back mine to the previous version' }).click();
+      await row.getByText(/^Pinned to the version of/).waitFor();
       assert.equal(await curl(stack, engine, `http://127.0.0.1:${engine.origin}/`), 0);
       assert.equal((await api('GET', '/lists')).lists[1].pinned, true);
-      await page.getByRole('button', { name: 'Take updates of mine again' }).click();
-      await page.getByText('mine takes updates again.').waitFor();
+      await page.getByRole('button', { name: 'Resume updates of mine' }).click();
+      await page.getByText('Updates of mine were resumed.').waitFor();
       await page.getByRole('button', { name: 'Remove mine' }).click();
       await page.getByText('mine was removed.').waitFor();
       assert.equal(await curl(stack, engine, `http://127.0.0.1:${engine.origin}/`), 0);
@@ -389,16 +394,16 @@ try {
 
   await shows('the file is tried before it is written, and its faults have a place', async () => {
     await go(page, 'settings');
-    await page.getByRole('button', { name: 'Open the file' }).click();
+    await page.getByRole('button', { name: 'Open file' }).click();
     const text = page.getByRole('textbox', { name: 'Configuration file' });
     await text.waitFor();
     const before = await text.inputValue();
     await text.fill(`${before}\n[lisen]\n`);
-    await page.getByRole('button', { name: 'Try it' }).click();
+    await page.getByRole('button', { name: 'Check', exact: true }).click();
     await page.getByText(/Line \d+, column \d+/).waitFor();
     await text.fill(`${before}# a note\n`);
-    await page.getByRole('button', { name: 'Write the file' }).click();
-    await page.getByText('The file was written and is in force.').waitFor();
+    await page.getByRole('button', { name: 'Save file' }).click();
+    await page.getByText('The file was saved and is in use.').waitFor();
     assert.ok(readFileSync(engine.config, 'utf8').endsWith('# a note\n'));
     expected(/422/);
   });

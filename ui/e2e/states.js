@@ -1,7 +1,7 @@
 // What each page says while it waits, when a call fails, when nobody answers, and when there is nothing to show.
 import assert from 'node:assert/strict';
 import { PAGES } from './engine.js';
-import { axeFinds, go, shows } from './look.js';
+import { axeFinds, go, shows } from './checks.js';
 
 /** What each page asks for first, and what it then says it waits for. */
 const ASKS = {
@@ -43,7 +43,7 @@ export async function honestStates(page, expected) {
           });
         });
         await anew(page, name);
-        const waits = page.getByText(`Waiting for the engine: ${what}.`).first();
+        const waits = page.getByText(`Loading for the engine: ${what}.`).first();
         await waits.waitFor({ timeout: 2500 });
         assert.deepEqual(await axeFinds(page, `${name}, waiting`), []);
         answers();
@@ -64,10 +64,10 @@ export async function honestStates(page, expected) {
       await page.route('**/api/v1/**', (route) => route.abort('connectionrefused'));
       await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
       const alert = page.getByRole('alert').filter({ hasText: 'Disconnected from Privet.' });
-      await alert.getByText('What you see is how it was.').waitFor();
+      await alert.getByText('The page shows the last known state.').waitFor();
       assert.match(await page.title(), /^Disconnected/);
       assert.deepEqual(await axeFinds(page, `${name}, disconnected`), []);
-      await alert.getByRole('button', { name: 'Try now' }).waitFor();
+      await alert.getByRole('button', { name: 'Retry now' }).waitFor();
       await page.unroute('**/api/v1/**');
       // It tries by itself too, and may be quicker than the press.
       await alert.waitFor({ state: 'detached', timeout: 15_000 });
@@ -77,7 +77,7 @@ export async function honestStates(page, expected) {
   await shows('with no engine from the start the page says how it is started', async () => {
     await page.route('**/api/v1/**', (route) => route.abort('connectionrefused'));
     await anew(page, 'home');
-    await page.getByText('Nothing answers: it may be stopped.').waitFor();
+    await page.getByText('No answer: Privet may be stopped.').waitFor();
     assert.deepEqual(await axeFinds(page, 'no engine'), []);
     await page.unroute('**/api/v1/**');
     await page.getByRole('heading', { name: /^On · Standard/ }).waitFor({ timeout: 15_000 });
@@ -92,7 +92,7 @@ export async function honestStates(page, expected) {
       }),
     );
     await anew(page, 'connections');
-    await page.getByText('No connection stands now.').waitFor();
+    await page.getByText('No active connections.').waitFor();
     await page.getByText(/curl -x socks5h/).waitFor();
     await page.unroute('**/api/v1/events?topics=connections**');
   });

@@ -3,14 +3,14 @@ import type { Row, Schema } from './api/client';
 import { shell } from './api/shell';
 import { setMode, PAUSES } from './modes';
 import { notices } from './notices.svelte';
-import { outlets } from './outlets.svelte';
-import { PAGES, place } from './pages.svelte';
-import { millis } from './say';
-import { modeName } from './sentence';
+import { outbounds } from './outbounds.svelte';
+import { PAGES, router } from './router.svelte';
+import { millis } from './localized';
+import { modeName } from './state-text';
 import { session } from './session.svelte';
 import { hasSwitch, switchSystemProxy } from './system-proxy';
 import { THEMES, themes } from './theme.svelte';
-import { LANGUAGES, t, words, type Language } from './words.svelte';
+import { LANGUAGES, t, i18n, type Language } from './i18n.svelte';
 
 export interface Command {
   name: string;
@@ -19,20 +19,20 @@ export interface Command {
 
 export async function newIdentity(): Promise<void> {
   await session.client.call('POST', '/identity');
-  notices.say(t('identity.done'));
+  notices.show(t('identity.done'));
 }
 
 /** Closes one; a closed connection cannot be opened again, so that there is nothing to undo. */
 export async function closeOne(row: Row | undefined): Promise<void> {
   if (row?.state !== 'active') return;
   await session.client.call('DELETE', `/connections/${row.id}`);
-  notices.say(t('connections.closedOne', { target: `${row.host}:${row.port}` }));
+  notices.show(t('connections.closedOne', { target: `${row.host}:${row.port}` }));
 }
 
 export async function closeMatching(filter: string): Promise<void> {
   const path = `/connections?${new URLSearchParams({ filter: filter || '*' })}`;
   const { closed } = await session.client.call<Schema['Closed']>('DELETE', path);
-  notices.say(closed > 0 ? t('connections.closed', { count: closed }) : t('connections.closedNone'));
+  notices.show(closed > 0 ? t('connections.closed', { count: closed }) : t('connections.closedNone'));
 }
 
 /** Tests one way out and says what came of it. */
@@ -40,7 +40,7 @@ async function testUpstream(name: string): Promise<void> {
   const path = `/upstreams/${encodeURIComponent(name)}/test`;
   const { ok, connect_ms, error } = await session.client.call<Schema['Tested']>('POST', path);
   if (!ok) throw new Error(error ?? t('hop.down'));
-  notices.say(`${name}: ${t('test.connect', { time: millis(connect_ms ?? 0) })}`);
+  notices.show(`${name}: ${t('test.connect', { time: millis(connect_ms ?? 0) })}`);
 }
 
 export function commands(onshortcuts: () => void): Command[] {
@@ -48,7 +48,7 @@ export function commands(onshortcuts: () => void): Command[] {
   return [
     ...PAGES.map((page) => ({
       name: t('palette.go', { page: t(`page.${page}`) }),
-      run: () => place.go(page),
+      run: () => router.go(page),
     })),
     ...modes.map((mode) => ({
       name: t('palette.mode', { mode: modeName(mode) }),
@@ -67,10 +67,10 @@ export function commands(onshortcuts: () => void): Command[] {
           { name: t('palette.proxyOff'), run: () => switchSystemProxy(false) },
         ]
       : []),
-    { name: t('palette.addUpstream'), run: () => place.go('routes', 'upstream') },
-    { name: t('palette.addGroup'), run: () => place.go('routes', 'group') },
-    { name: t('palette.import'), run: () => place.go('routes', 'import') },
-    ...(outlets.data?.upstreams ?? []).map(({ name }) => ({
+    { name: t('palette.addUpstream'), run: () => router.go('routes', 'upstream') },
+    { name: t('palette.addGroup'), run: () => router.go('routes', 'group') },
+    { name: t('palette.import'), run: () => router.go('routes', 'import') },
+    ...(outbounds.data?.upstreams ?? []).map(({ name }) => ({
       name: t('test.of', { name }),
       run: () => testUpstream(name),
     })),
@@ -78,8 +78,8 @@ export function commands(onshortcuts: () => void): Command[] {
       name: t('palette.copy', { address }),
       run: () => navigator.clipboard.writeText(address),
     })),
-    { name: t('palette.closed'), run: () => place.go('connections', 'closed:') },
-    { name: t('palette.blocked'), run: () => place.go('connections', 'blocked:') },
+    { name: t('palette.closed'), run: () => router.go('connections', 'closed:') },
+    { name: t('palette.blocked'), run: () => router.go('connections', 'blocked:') },
     { name: t('identity.new'), run: newIdentity },
     { name: t('palette.closeAll'), run: () => closeMatching('*') },
     ...THEMES.map((theme) => ({
@@ -88,7 +88,7 @@ export function commands(onshortcuts: () => void): Command[] {
     })),
     ...Object.entries(LANGUAGES).map(([language, name]) => ({
       name: t('palette.language', { name }),
-      run: () => words.choose(language as Language),
+      run: () => i18n.choose(language as Language),
     })),
     { name: t('keys.head'), run: onshortcuts },
     ...(shell ? [] : [{ name: t('token.forget'), run: () => session.forget() }]),

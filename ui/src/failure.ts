@@ -1,13 +1,13 @@
 /** Why a call did not succeed, in the reader's language where its kind is known. */
 import { CallError } from './api/client';
-import { known, t, words } from './words.svelte';
+import { hasMessage, t, i18n } from './i18n.svelte';
 
 /** The short name at the end of a problem's URN (RFC 9457 `type`). */
 function kindOf(error: CallError): string {
   return error.problem?.type.split(':').at(-1) ?? '';
 }
 
-export function failureSaid(error: unknown): string {
+export function errorText(error: unknown): string {
   if (!(error instanceof CallError)) {
     // What `fetch` throws where nobody answers; its text is the browser's.
     if (error instanceof TypeError) return t('failed.network');
@@ -15,5 +15,5 @@ export function failureSaid(error: unknown): string {
   }
   if (!error.problem) return t('failed.status', { status: String(error.status) });
   const key = `failed.${kindOf(error)}`;
-  return words.language !== 'en' && known(key) ? `${t(key)} ${error.message}` : error.message;
+  return i18n.language !== 'en' && hasMessage(key) ? `${t(key)} ${error.message}` : error.message;
 }

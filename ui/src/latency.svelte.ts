@@ -1,10 +1,9 @@
-/** What each look at the upstreams found, kept while the page is open: the engine keeps the last one alone. */
-import type { Outlets } from './api/client';
+/** Latency history of each upstream while the page is open. The engine reports only the latest value. */
+import type { Outbounds } from './api/client';
 
-/** Looks that are kept for each. */
-export const LOOKS = 60;
-/** Upstreams that are followed. */
-const MOST = 500;
+/** Samples kept for each upstream. */
+export const MAX_SAMPLES = 60;
+const MAX_UPSTREAMS = 500;
 
 class Latencies {
   private byName = $state.raw(new Map<string, readonly (number | undefined)[]>());
@@ -13,10 +12,10 @@ class Latencies {
     return this.byName.get(name) ?? [];
   }
 
-  take({ upstreams }: Outlets) {
-    const next = upstreams.slice(0, MOST).map(({ name, state, latency_ms }) => {
+  record({ upstreams }: Outbounds) {
+    const next = upstreams.slice(0, MAX_UPSTREAMS).map(({ name, state, latency_ms }) => {
       const ms = state === 'down' ? undefined : (latency_ms ?? undefined);
-      return [name, [...this.of(name), ms].slice(-LOOKS)] as const;
+      return [name, [...this.of(name), ms].slice(-MAX_SAMPLES)] as const;
     });
     this.byName = new Map(next);
   }

@@ -1,9 +1,9 @@
 /** The big switch and its pauses. */
 import type { Schema } from './api/client';
-import { sayDone } from './config/store.svelte';
-import { modeName } from './sentence';
+import { notifyDone } from './config/store.svelte';
+import { modeName } from './state-text';
 import { session } from './session.svelte';
-import { t } from './words.svelte';
+import { t } from './i18n.svelte';
 
 export const PAUSES = ['5m', '15m', '1h'] as const;
 export type Pause = (typeof PAUSES)[number];
@@ -15,5 +15,5 @@ export async function setMode(mode: string, pause?: Pause): Promise<void> {
   if (session.status) session.status = { ...session.status, mode: now };
   const name = modeName(mode);
   const text = pause ? t('mode.pausedFor', { name, time: t(`pause.${pause}`) }) : t('mode.now', { name });
-  sayDone(text, now.change);
+  notifyDone(text, now.change);
 }

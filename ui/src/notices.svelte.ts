@@ -1,5 +1,5 @@
-/** Short words at the foot of the page: what was done, with its undo, or why it was not. */
-import { failureSaid } from './failure';
+/** Notices at the foot of the page: what was done, with its undo, or why it failed. */
+import { errorText } from './failure';
 
 export interface Notice {
   id: number;
@@ -9,42 +9,42 @@ export interface Notice {
 }
 
 const SHOWN_MS = 8000;
-const MOST = 3;
+const MAX_NOTICES = 3;
 
 class Notices {
   list = $state.raw<Notice[]>([]);
   private next = 1;
 
-  say(text: string, undo?: () => Promise<void>) {
+  show(text: string, undo?: () => Promise<void>) {
     this.add({ id: this.next++, text, bad: false, undo });
   }
 
-  fail(error: unknown) {
-    this.add({ id: this.next++, text: failureSaid(error), bad: true });
+  showError(error: unknown) {
+    this.add({ id: this.next++, text: errorText(error), bad: true });
   }
 
-  drop(id: number) {
+  dismiss(id: number) {
     this.list = this.list.filter((notice) => notice.id !== id);
   }
 
   private add(notice: Notice) {
-    this.list = [...this.list, notice].slice(-MOST);
-    setTimeout(() => this.drop(notice.id), notice.bad || notice.undo ? 2 * SHOWN_MS : SHOWN_MS);
+    this.list = [...this.list, notice].slice(-MAX_NOTICES);
+    setTimeout(() => this.dismiss(notice.id), notice.bad || notice.undo ? 2 * SHOWN_MS : SHOWN_MS);
   }
 }
 
 export const notices = new Notices();
 
-/** A failure that the page shows in its place already. */
-export class Said extends Error {}
+/** An error that the page already shows in place, so no notice is needed. */
+export class ShownError extends Error {}
 
-/** Does it, and says why where it fails; whether it was done. */
+/** Runs `work` and shows a notice if it throws. Resolves to whether it succeeded. */
 export async function attempt(work: () => Promise<unknown>): Promise<boolean> {
   try {
     await work();
     return true;
   } catch (error) {
-    if (!(error instanceof Said)) notices.fail(error);
+    if (!(error instanceof ShownError)) notices.showError(error);
     return false;
   }
 }

@@ -1,5 +1,5 @@
 /** The way from here to the far end as the route line draws it. Pure. */
-import type { Outlets } from './api/client';
+import type { Outbounds } from './api/client';
 
 export type HopState = 'up' | 'down' | 'unknown';
 
@@ -20,17 +20,17 @@ export interface Line {
 const asState = (text: string): HopState => (text === 'up' || text === 'down' ? text : 'unknown');
 
 /** Of "direct", "none", the name of an upstream or group, or a chain "a → b". */
-export function lineOf(route: string, outlets: Outlets | undefined): Line {
+export function lineOf(route: string, outbounds: Outbounds | undefined): Line {
   if (route === 'direct' || route === 'cache' || route === '') return { hops: [], none: false };
   if (route === 'none') return { hops: [], none: true };
-  const group = outlets?.groups.find((other) => other.name === route);
+  const group = outbounds?.groups.find((other) => other.name === route);
   if (group && !group.current) {
     return { hops: [{ name: group.name, state: asState(group.state), hint: group.last_error }], none: false };
   }
   const name = group?.current ?? route;
-  const chain = outlets?.upstreams.find((other) => other.name === name)?.route ?? name;
+  const chain = outbounds?.upstreams.find((other) => other.name === name)?.route ?? name;
   const hops = chain.split(/\s*(?:→|->)\s*/).map((hop): Hop => {
-    const known = outlets?.upstreams.find((other) => other.name === hop);
+    const known = outbounds?.upstreams.find((other) => other.name === hop);
     if (!known) return { name: hop, state: 'unknown' };
     return { name: hop, state: asState(known.state), ms: known.latency_ms, hint: known.last_error };
   });

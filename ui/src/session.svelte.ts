@@ -1,7 +1,7 @@
 /** Who we speak to and how it is: the token or the shell, the engine's status as it arrives, and whether it arrives. */
 import { overHttp } from './api/browser';
 import { CallError, Client, type Status } from './api/client';
-import { shell, ShellError, type Stranded } from './api/shell';
+import { shell, ShellError, type AttachError } from './api/shell';
 import { watch, type Watch } from './api/watch';
 
 const KEPT = 'privet.token';
@@ -9,7 +9,7 @@ const KEPT = 'privet.token';
 export const GRAPH_SECONDS = 300;
 
 /** `attaching` and `stranded` are the window's alone: it looks for an engine, and found none. */
-export type Phase = 'token' | 'wrong-token' | 'attaching' | 'stranded' | 'connecting' | 'live' | 'lost';
+export type Phase = 'token' | 'wrong-token' | 'attaching' | 'attach-failed' | 'connecting' | 'live' | 'lost';
 
 export interface Sample {
   up: number;
@@ -27,7 +27,7 @@ class Session {
   why = $state('');
   /** No engine runs any more: known in the window, where somebody would answer. */
   stopped = $state(false);
-  stranded = $state.raw<Stranded | undefined>();
+  attachError = $state.raw<AttachError | undefined>();
   client = new Client(shell?.transport ?? overHttp(''));
   private stream: Watch | undefined;
   private last: { up: number; down: number; at: number } | undefined;
@@ -61,8 +61,8 @@ class Session {
       await shell.attach();
       this.connect();
     } catch (error) {
-      this.stranded = error as Stranded;
-      this.phase = 'stranded';
+      this.attachError = error as AttachError;
+      this.phase = 'attach-failed';
     }
   }
 

@@ -1,9 +1,9 @@
 /** The desktop's proxy: switched by the engine, shown as it was measured afterwards. */
 import type { Schema } from './api/client';
-import { sayDone } from './config/store.svelte';
+import { notifyDone } from './config/store.svelte';
 import { notices } from './notices.svelte';
 import { session } from './session.svelte';
-import { t } from './words.svelte';
+import { t } from './i18n.svelte';
 
 async function put(wish: Schema['SystemProxyWish']): Promise<Schema['SystemProxy']> {
   const now = await session.client.call<Schema['SystemProxy']>('PUT', '/system-proxy', wish);
@@ -20,13 +20,13 @@ export function hasSwitch(): boolean {
 /** On, or back to what was there before; the notice takes it back. */
 export async function switchSystemProxy(enabled: boolean): Promise<void> {
   const now = await put({ enabled });
-  sayDone(enabled ? t('proxy.didOn') : t('proxy.didOff'), now.change);
+  notifyDone(enabled ? t('proxy.didOn') : t('proxy.didOff'), now.change);
 }
 
 /** Leaves the desktop as another program set it: the engine puts back nothing that is not its own. */
 export async function keepForeign(): Promise<void> {
   await put({ enabled: false });
-  notices.say(t('proxy.kept'));
+  notices.show(t('proxy.kept'));
 }
 
 /** Turns off a dead proxy that another program left behind. */

@@ -1,7 +1,7 @@
 /** What the page does in a window of its own: no browser's menu over it, and a word for each file that was saved. */
 import { shell } from './api/shell';
 import { notices } from './notices.svelte';
-import { t } from './words.svelte';
+import { t } from './i18n.svelte';
 
 export function inWindow(): void {
   if (!shell) return;
@@ -12,7 +12,7 @@ export function inWindow(): void {
   });
   window.addEventListener('privet-saved', (event) => {
     const path = (event as CustomEvent<string | null>).detail;
-    if (path) notices.say(t('shell.saved', { path }));
-    else notices.fail(t('shell.notSaved'));
+    if (path) notices.show(t('shell.saved', { path }));
+    else notices.showError(t('shell.notSaved'));
   });
 }

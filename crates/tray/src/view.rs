@@ -220,7 +220,7 @@ fn route(status: &Status) -> String {
     };
     match route.name.as_str() {
         "direct" => "direct".to_owned(),
-        "none" => "no way out".to_owned(),
+        "none" => "no route".to_owned(),
         name => format!("via {name}{health}"),
     }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { withQuery } from './client';
 import { EventCutter } from './events';
-import { waitBefore } from './watch';
+import { retryDelay } from './watch';
 
 const STREAM =
   ': hello\nevent: status\ndata: {"a":1}\n\ndata: one\r\ndata: two\r\n\r\nevent: empty\n\nevent: x\rdata:y\r\r';
@@ -21,7 +21,7 @@ describe('the event stream', () => {
   });
 
   it('is tried again later and later, but never very late', () => {
-    expect([0, 1, 2, 9].map(waitBefore)).toEqual([500, 1000, 2000, 8000]);
+    expect([0, 1, 2, 9].map(retryDelay)).toEqual([500, 1000, 2000, 8000]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { failureSaid } from '../failure';
+import { errorText } from '../failure';
 
 /** One thing asked of the engine: what came, or why nothing came. */
 export class Resource<T> {
@@ -16,13 +16,13 @@ export class Resource<T> {
       this.data = data;
       this.error = '';
     } catch (error) {
-      if (mine === this.turn) this.error = failureSaid(error);
+      if (mine === this.turn) this.error = errorText(error);
     }
   }
 }
 
 /** For an `$effect`: loads now and then every so often while the page is seen; gives what ends it. */
-export function keepFresh(resource: Resource<unknown>, everyMs: number): () => void {
+export function poll(resource: Resource<unknown>, everyMs: number): () => void {
   void resource.load();
   const timer = setInterval(() => {
     if (!document.hidden) void resource.load();

@@ -2,14 +2,14 @@
  * The window's way: through `privet-desktop`, which carries calls to the control socket. The page sees no token; it may
  * ask for what stands here and nothing else (src-tauri/capabilities/window.json).
  */
-import { t } from '../words.svelte';
+import { t } from '../i18n.svelte';
 import type { ServerEvent } from './events';
 import type { Answer, Transport } from './transport';
 
 type Invoke = <T>(command: string, args?: Record<string, unknown>) => Promise<T>;
 
 /** Why the window has no engine; as `src-tauri/src/attach.rs` tells it. */
-export interface Stranded {
+export interface AttachError {
   socket: string;
   why:
     | { kind: 'mute'; detail: string }
@@ -81,7 +81,7 @@ function transport(invoke: Invoke): Transport {
 
 export interface Shell {
   transport: Transport;
-  /** Finds the engine or starts one; throws [`Stranded`]. */
+  /** Finds the engine or starts one; throws [`AttachError`]. */
   attach(): Promise<void>;
   /** The link this window was opened with, once. */
   link(): Promise<Link | undefined>;

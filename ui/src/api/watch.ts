@@ -17,7 +17,7 @@ const FIRST_WAIT = 500;
 const LAST_WAIT = 8000;
 
 /** Milliseconds before the n-th try, from 0. */
-export function waitBefore(attempt: number): number {
+export function retryDelay(attempt: number): number {
   return Math.min(FIRST_WAIT * 2 ** attempt, LAST_WAIT);
 }
 
@@ -47,7 +47,7 @@ export function watch(client: Client, path: string, watcher: Watcher): Watch {
 
   function retry(error: unknown) {
     const final = error instanceof CallError && error.status >= 400 && error.status < 500;
-    const again = final ? undefined : waitBefore(attempt++);
+    const again = final ? undefined : retryDelay(attempt++);
     watcher.lost?.(error, again);
     if (again !== undefined) timer = setTimeout(() => void open(), again);
   }

@@ -1,6 +1,6 @@
 /** A password on its way: into the keyring by a call of its own, into the configuration by its name alone. */
 import { CallError, type Schema } from '../api/client';
-import { Said } from '../notices.svelte';
+import { ShownError } from '../notices.svelte';
 import { session } from '../session.svelte';
 import type { Secret } from './shape';
 
@@ -79,7 +79,7 @@ export class Password {
       const kind = error instanceof CallError ? (error.problem?.type ?? '') : '';
       if (!kind.startsWith(PROBLEM)) throw error;
       this.refused = kind.slice(PROBLEM.length) as Refusal;
-      throw new Said();
+      throw new ShownError();
     }
   }
 

@@ -77,6 +77,6 @@ export interface Config {
 
 /** "direct" and the names of all upstreams and groups. */
 export function waysOut(config: Config): string[] {
-  const named = [...config.group, ...config.upstream].map((outlet) => outlet.name);
+  const named = [...config.group, ...config.upstream].map((outbound) => outbound.name);
   return ['direct', ...named];
 }

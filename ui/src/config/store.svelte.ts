@@ -3,7 +3,7 @@ import type { Change, TimelineEntry } from '../api/client';
 import { Resource } from '../api/resource.svelte';
 import { notices } from '../notices.svelte';
 import { session } from '../session.svelte';
-import { t } from '../words.svelte';
+import { t } from '../i18n.svelte';
 import type { Config } from './shape';
 
 export const config = new Resource<Config>(() => session.client.get<Config>('/config'));
@@ -15,7 +15,7 @@ export interface Wish {
   body: object;
 }
 
-export const patchWish = (patch: object): Wish => ({ method: 'PATCH', path: '/config', body: patch });
+export const patchRequest = (patch: object): Wish => ({ method: 'PATCH', path: '/config', body: patch });
 
 /** Plain data: the page's own proxies are not sent. */
 function bare(body: object): object {
@@ -23,24 +23,24 @@ function bare(body: object): object {
 }
 
 /** Does it; `what` says it in one short sentence. Throws where the engine refuses. */
-export async function carryOut(wish: Wish, what: string): Promise<void> {
+export async function applyChange(wish: Wish, what: string): Promise<void> {
   const done = await session.client.call<Change>(wish.method, wish.path, bare(wish.body));
-  sayDone(what, done.change);
+  notifyDone(what, done.change);
   await config.load();
 }
 
-/** Changes the file, as [`carryOut`]. */
-export const change = (patch: object, what: string): Promise<void> => carryOut(patchWish(patch), what);
+/** Changes the file, as [`applyChange`]. */
+export const change = (patch: object, what: string): Promise<void> => applyChange(patchRequest(patch), what);
 
 /** Says what was done; its number in the engine's timeline takes it back. */
-export function sayDone(what: string, number: number | null | undefined): void {
-  notices.say(what, number ? () => takeBack(number, what) : undefined);
+export function notifyDone(what: string, number: number | null | undefined): void {
+  notices.show(what, number ? () => takeBack(number, what) : undefined);
 }
 
 /** Takes a change back. Throws with what is in the way. */
 export async function takeBack(number: number, what: string): Promise<void> {
   const made = await session.client.call<TimelineEntry>('POST', `/changes/${number}/undo`);
-  sayDone(t('change.undone', { what }), made.id);
+  notifyDone(t('change.undone', { what }), made.id);
   await config.load();
 }
 

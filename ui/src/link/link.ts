@@ -8,7 +8,7 @@ export type Wish = { page: PageName } | { upstreams: Upstream[] } | { bad: 'unkn
 const MOST_UPSTREAMS = 16;
 const LONGEST_NAME = 32;
 
-export function wishOf(link: string): Wish {
+export function parseLink(link: string): Wish {
   const [what = '', query = ''] = link.replace(/^privet:(\/\/)?/, '').split('?', 2);
   const page = PAGES.find((name) => what === `page/${name}`);
   if (page) return { page };

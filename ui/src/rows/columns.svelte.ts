@@ -63,14 +63,14 @@ export const isNumber = (column: Column) => NUMBERS.includes(column);
 export const isSorted = (column: Column) => !UNSORTED.includes(column);
 const isColumn = (text: unknown): text is Column => typeof text === 'string' && text in COLUMNS;
 
-interface Kept {
+interface HistorySettings {
   shown: Column[];
   widths: Partial<Record<Column, number>>;
 }
 
-function read(): Kept {
+function read(): HistorySettings {
   try {
-    const kept = JSON.parse(localStorage.getItem(KEPT) ?? '') as Kept;
+    const kept = JSON.parse(localStorage.getItem(KEPT) ?? '') as HistorySettings;
     const shown = kept.shown.filter(isColumn);
     return shown.length > 0 ? { shown, widths: kept.widths } : { shown: FIRST, widths: {} };
   } catch {
@@ -79,7 +79,7 @@ function read(): Kept {
 }
 
 export class Columns {
-  private kept = $state.raw<Kept>(read());
+  private kept = $state.raw<HistorySettings>(read());
   readonly shown = $derived(this.kept.shown);
   /** For `grid-template-columns`: host and reason take what is left. */
   readonly template = $derived(
@@ -138,7 +138,7 @@ export class Columns {
     this.keep({ shown: FIRST, widths: {} });
   }
 
-  private keep(kept: Kept) {
+  private keep(kept: HistorySettings) {
     this.kept = kept;
     localStorage.setItem(KEPT, JSON.stringify(kept));
   }

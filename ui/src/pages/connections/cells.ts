@@ -2,8 +2,8 @@
 import type { Row } from '../../api/client';
 import { isVerdict } from '../../parts/Verdict.svelte';
 import type { Column } from '../../rows/columns.svelte';
-import { bytes, count, millis, moment, span, speed } from '../../say';
-import { t, words } from '../../words.svelte';
+import { bytes, count, millis, moment, span, speed } from '../../localized';
+import { t, i18n } from '../../i18n.svelte';
 
 /** `passed`: milliseconds since the row came, for ages that grow. */
 export function cellText(row: Row, column: Column, passed: number): string {
@@ -32,7 +32,7 @@ export function cellText(row: Row, column: Column, passed: number): string {
     case 'reason':
       return row.error ?? reasonOf(row);
     case 'end':
-      return row.end ? endOf(row.end) : '–';
+      return row.end ? closeReasonText(row.end) : '–';
     default:
       return String(row[column] ?? '–');
   }
@@ -63,7 +63,7 @@ export function cellTitle(row: Row, column: Column): string | undefined {
 const ENDS = ['finished', 'broken', 'idle', 'closed', 'reload', 'shutdown', 'blocked', 'failed'] as const;
 
 /** How it ended, in a word of the reader's language. */
-export function endOf(end: string): string {
+export function closeReasonText(end: string): string {
   const known = ENDS.find((word) => word === end);
   return known ? t(`end.${known}`) : end;
 }
@@ -73,7 +73,7 @@ const KINDS = ['loop', 'rule', 'deny', 'list', 'mode', 'kill_switch'] as const;
 /** The engine's sentence where the page is in English; elsewhere what decided, with the sentence beside it on hover. */
 export function reasonOf(row: Pick<Row, 'reason' | 'rule'>): string {
   const kind = KINDS.find((word) => word === row.rule);
-  return words.language === 'en' || !kind ? row.reason : t(`reason.${kind}`);
+  return i18n.language === 'en' || !kind ? row.reason : t(`reason.${kind}`);
 }
 
 /** The row as one sentence. */
@@ -88,5 +88,5 @@ export function sentence(row: Row): string {
     up: bytes(row.up),
   });
   if (row.error) return `${said}. ${row.error}`;
-  return row.end && row.state === 'closed' ? `${said}. ${endOf(row.end)}` : said;
+  return row.end && row.state === 'closed' ? `${said}. ${closeReasonText(row.end)}` : said;
 }

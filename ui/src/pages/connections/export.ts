@@ -3,7 +3,7 @@ import { withQuery } from '../../api/client';
 import { shell } from '../../api/shell';
 import { notices } from '../../notices.svelte';
 import { session } from '../../session.svelte';
-import { t } from '../../words.svelte';
+import { t } from '../../i18n.svelte';
 import type { View } from './view.svelte';
 
 export type Format = 'csv' | 'har';
@@ -19,5 +19,5 @@ export async function exportRows({ tab, filter, sort }: View, format: Format): P
   link.click();
   URL.revokeObjectURL(url);
   // The window says where it went, once it is there.
-  if (!shell) notices.say(t('bar.exported', { name: link.download }));
+  if (!shell) notices.show(t('bar.exported', { name: link.download }));
 }

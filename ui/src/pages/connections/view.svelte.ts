@@ -1,6 +1,6 @@
 /** What the table asks for and what came: one event stream for the window of rows that is seen. */
 import { CallError, type Page, type Row, withQuery } from '../../api/client';
-import { failureSaid } from '../../failure';
+import { errorText } from '../../failure';
 import { watch, type Watch } from '../../api/watch';
 import { session } from '../../session.svelte';
 import { MAX_LIMIT, wanted, type Span } from '../../rows/window';
@@ -64,7 +64,7 @@ export class View {
       },
       lost: (error) => {
         if (error instanceof CallError && error.status === 400) this.error = error.message;
-        else this.trouble = failureSaid(error);
+        else this.trouble = errorText(error);
       },
     });
     return () => {

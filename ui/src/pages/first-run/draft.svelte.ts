@@ -1,29 +1,41 @@
-/** What was chosen in the four steps. Nothing of it is done before `doAll`. */
+/** The choices made during setup. Nothing is applied before `apply`. */
 import type { Change } from '../../api/client';
 import { Password } from '../../config/password.svelte';
 import { config as kept } from '../../config/store.svelte';
-import type { Config, FilterList, Upstream } from '../../config/shape';
-import { type FirstRun, welcome } from '../../first-run.svelte';
-import { modeName } from '../../sentence';
+import type { Config, FilterList, Secret, Upstream } from '../../config/shape';
+import { type FirstRun, setup } from '../../setup.svelte';
+import { modeName } from '../../state-text';
 import { session } from '../../session.svelte';
-import { t } from '../../words.svelte';
+import { t } from '../../i18n.svelte';
 
 type Patch = Record<string, unknown>;
 
-export const STEPS = ['proxy', 'mode', 'lists', 'desktop'] as const;
-export type Step = (typeof STEPS)[number] | 'summary' | 'done';
-export const ORDER: readonly Step[] = [...STEPS, 'summary', 'done'];
+export type ChoiceStep = 'proxy' | 'mode' | 'lists' | 'desktop';
+export type Step = ChoiceStep | 'summary' | 'done';
 
-/** One thing that was done, or could not be. */
-export interface Done {
+/** The steps that offer a choice here: without a system proxy there is none to take over, and none to switch. */
+export function stepsFor({ kind, can_switch }: FirstRun['found']): ChoiceStep[] {
+  const hasProxy = kind !== 'nothing' && kind !== 'unknown' && kind !== 'ours';
+  const canPoint = can_switch && kind !== 'ours';
+  return [
+    ...(hasProxy ? (['proxy'] as const) : []),
+    'mode',
+    'lists',
+    ...(canPoint ? (['desktop'] as const) : []),
+  ];
+}
+
+/** One change that was applied, or failed. */
+export interface Outcome {
   text: string;
   ok: boolean;
   undo?: () => Promise<unknown>;
 }
 
 export class Draft {
-  step = $state<Step>('proxy');
-  /** The address of the proxy that is taken over; '' none. */
+  step = $state<Step>('mode');
+  readonly steps: readonly ChoiceStep[];
+  /** URL of the proxy that becomes an upstream; empty for none. */
   takes = $state('');
   hasLogin = $state(false);
   username = $state('');
@@ -32,26 +44,28 @@ export class Draft {
   mode = $state('');
   lists = $state<FilterList[]>([]);
   points = $state(false);
-  done = $state.raw<Done[]>([]);
+  outcomes = $state.raw<Outcome[]>([]);
   undone = $state(false);
 
   constructor(
     readonly config: Config,
     readonly first: FirstRun,
   ) {
+    this.steps = stepsFor(first.found);
+    this.step = this.steps[0] ?? 'summary';
     this.password.kind = 'keyring';
     this.mode = config.mode;
-    this.choose();
+    this.preselect();
   }
 
-  private choose() {
+  private preselect() {
     const { kind, upstreams, can_switch } = this.first.found;
     this.takes = upstreams[0]?.url ?? '';
     this.repairs = kind === 'leftover';
     this.points = can_switch && kind !== 'pac' && kind !== 'ours';
   }
 
-  /** Leaves what this step is about as it is. */
+  /** Drops the choices of this step and goes on. */
   skip() {
     if (this.step === 'proxy') [this.takes, this.repairs] = ['', false];
     if (this.step === 'mode') this.mode = this.config.mode;
@@ -61,7 +75,8 @@ export class Draft {
   }
 
   move(by: 1 | -1) {
-    this.step = ORDER[ORDER.indexOf(this.step) + by] ?? this.step;
+    const order: Step[] = [...this.steps, 'summary', 'done'];
+    this.step = order[order.indexOf(this.step) + by] ?? this.step;
   }
 
   get upstream(): Upstream | undefined {
@@ -71,13 +86,16 @@ export class Draft {
     return this.hasLogin && this.username ? { name, url, username: this.username } : { name, url };
   }
 
-  /** All of it as one change of the configuration; `whole`: with the password, once it is kept. */
-  patch(whole = false): Patch {
+  /** The merge patch without a password that is not stored yet: what the preview is made of. */
+  previewPatch(): Patch {
+    return this.patch((owner) => this.password.known(owner));
+  }
+
+  private patch(passwordOf: (owner: string) => Secret | undefined): Patch {
     const { config, upstream } = this;
     const patch: Record<string, unknown> = {};
     if (upstream) {
-      const whose = `upstream ${upstream.name}`;
-      const secret = whole ? this.password.secret(whose) : this.password.known(whose);
+      const secret = passwordOf(`upstream ${upstream.name}`);
       const login = upstream.username && secret ? { password: secret } : {};
       patch.upstream = [...config.upstream, { ...upstream, ...login }];
       // A mode that goes direct would not use it.
@@ -89,7 +107,7 @@ export class Draft {
     return JSON.parse(JSON.stringify(patch)) as Patch;
   }
 
-  /** What will be done, in words. */
+  /** One sentence for each change that will be applied. */
   get plan(): string[] {
     const { upstream, first } = this;
     const lines: string[] = [];
@@ -101,12 +119,12 @@ export class Draft {
     return lines;
   }
 
-  /** Does it, the configuration first: where that is refused, nothing else is touched. */
-  async doAll(): Promise<void> {
+  /** Applies everything, the configuration first: if that is refused, nothing else is changed. */
+  async apply(): Promise<void> {
     const { upstream, first } = this;
     if (upstream && this.hasLogin) await this.password.keep(`upstream ${upstream.name}`);
-    const patch = this.patch(true);
-    const done: Done[] = [];
+    const patch = this.patch((owner) => this.password.secret(owner));
+    const done: Outcome[] = [];
     if (Object.keys(patch).length > 0) {
       const { change } = await session.client.call<Change>('PATCH', '/config', patch);
       const undo = () => session.client.call('POST', `/changes/${change}/undo`);
@@ -120,32 +138,32 @@ export class Draft {
     const system = (wish: object) => session.client.call('PUT', '/system-proxy', wish);
     if (this.repairs)
       done.push(
-        await tried(t('first.didRepair', { place: first.found.dead ?? '' }), () =>
+        await attempted(t('first.didRepair', { place: first.found.dead ?? '' }), () =>
           system({ enabled: false, repair: true }),
         ),
       );
     if (this.points)
       done.push({
-        ...(await tried(t('first.didPoint'), () => system({ enabled: true }))),
+        ...(await attempted(t('first.didPoint'), () => system({ enabled: true }))),
         undo: () => system({ enabled: false }),
       });
-    await welcome.end();
-    [this.done, this.step] = [done, 'done'];
+    await setup.complete();
+    [this.outcomes, this.step] = [done, 'done'];
   }
 
   get canUndo(): boolean {
-    return !this.undone && this.done.some((one) => one.ok && one.undo);
+    return !this.undone && this.outcomes.some((one) => one.ok && one.undo);
   }
 
-  /** Takes back what can be, the last first. */
+  /** Undoes what can be undone, the newest first. */
   async undo(): Promise<void> {
-    for (const one of [...this.done].reverse()) if (one.ok) await one.undo?.();
+    for (const one of [...this.outcomes].reverse()) if (one.ok) await one.undo?.();
     this.undone = true;
     await kept.load();
   }
 }
 
-async function tried(text: string, work: () => Promise<unknown>): Promise<Done> {
+async function attempted(text: string, work: () => Promise<unknown>): Promise<Outcome> {
   try {
     await work();
     return { text, ok: true };

@@ -1,23 +1,23 @@
 /** The rules as they stand, and what is done to one of them. */
 import type { Change, RuleView, Schema } from '../../api/client';
 import { Resource } from '../../api/resource.svelte';
-import { carryOut, config, sayDone, type Wish } from '../../config/store.svelte';
+import { applyChange, config, notifyDone, type Wish } from '../../config/store.svelte';
 import type { Rule } from '../../config/shape';
 import type { Span } from '../../config/rule';
 import { session } from '../../session.svelte';
-import { t } from '../../words.svelte';
+import { t } from '../../i18n.svelte';
 
 export const rules = new Resource<Schema['Rules']>(() => session.client.get('/rules'));
 
 /** One more rule, before all others. */
-export const ruleWish = (rule: Rule, span: Span): Wish => ({
+export const ruleRequest = (rule: Rule, span: Span): Wish => ({
   method: 'POST',
   path: '/rules',
   body: { rule, for: span },
 });
 
 export async function addRule(rule: Rule, span: Span, what: string): Promise<void> {
-  await carryOut(ruleWish(rule, span), what);
+  await applyChange(ruleRequest(rule, span), what);
   await rules.load();
 }
 
@@ -34,6 +34,6 @@ export async function removeRule(rule: RuleView): Promise<void> {
 async function call(method: string, rule: RuleView, body: object | undefined, what: string) {
   const path = `/rules/${encodeURIComponent(rule.id)}`;
   const done = await session.client.call<Change>(method, path, body);
-  sayDone(what, done.change);
+  notifyDone(what, done.change);
   await Promise.all([rules.load(), config.load()]);
 }

@@ -16,7 +16,7 @@ function isLanguage(text: string | null | undefined): text is Language {
   return text !== null && text !== undefined && text in LANGUAGES;
 }
 
-class Words {
+class I18n {
   language = $state<Language>('en');
   /** The reader's own variant of the language, for numbers and times: "en-GB". */
   readonly locale = $derived(
@@ -45,10 +45,10 @@ class Words {
 }
 
 /** Whether there is a message of that name. */
-export const known = (key: string): key is Key => key in en;
+export const hasMessage = (key: string): key is Key => key in en;
 
-export const words = new Words();
+export const i18n = new I18n();
 
 export function t(key: Key, values?: Values): string {
-  return words.say(key, values);
+  return i18n.say(key, values);
 }

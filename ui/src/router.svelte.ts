@@ -3,7 +3,7 @@ import { PAGES, type PageName } from './page-names';
 
 export { PAGES, type PageName };
 
-class Place {
+class Router {
   page = $state<PageName>('home');
   /** What a page is asked to start with: a filter, a target. */
   ask = $state('');
@@ -19,4 +19,4 @@ class Place {
   }
 }
 
-export const place = new Place();
+export const router = new Router();

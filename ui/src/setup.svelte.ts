@@ -1,40 +1,40 @@
-/** Whether the first run lies over the pages, and what it starts from. */
+/** The setup that is shown over the pages at the first start. */
 import type { Schema } from './api/client';
 import { notices } from './notices.svelte';
 import { session } from './session.svelte';
-import { t } from './words.svelte';
+import { t } from './i18n.svelte';
 
 export type FirstRun = Schema['FirstRun'];
 
-class Welcome {
+class Setup {
   open = $state(false);
   data = $state.raw<FirstRun | undefined>();
-  private asked = false;
+  private checked = false;
 
-  /** Once after the page was opened; shows itself where nobody went through it yet. */
-  async look() {
-    if (this.asked) return;
-    this.asked = true;
+  /** Opens it if it was never completed. Checks once per page load. */
+  async openIfPending() {
+    if (this.checked) return;
+    this.checked = true;
     const data = await session.client.get<FirstRun>('/first-run').catch(() => undefined);
     if (data?.pending) [this.data, this.open] = [data, true];
   }
 
-  /** As one asks for it, under Settings. */
+  /** Opens it on request, from Settings. */
   async show() {
     this.data = await session.client.get<FirstRun>('/first-run');
     this.open = true;
   }
 
-  /** It is over and does not come by itself again. */
-  async end() {
+  /** Marks it completed, so that it does not open by itself again. */
+  async complete() {
     await session.client.call('PUT', '/first-run', { done: true });
   }
 
-  async leave() {
+  async dismiss() {
     this.open = false;
-    await this.end();
-    notices.say(t('first.left'));
+    await this.complete();
+    notices.show(t('first.left'));
   }
 }
 
-export const welcome = new Welcome();
+export const setup = new Setup();

@@ -1,7 +1,7 @@
 // Every page for every reader: themes, contrast, the system's own colours, from right to left, large type; axe finds nothing.
 import assert from 'node:assert/strict';
 import { PAGES } from './engine.js';
-import { axeFinds, go, shows } from './look.js';
+import { axeFinds, go, shows } from './checks.js';
 
 const LOOKS = {
   'light, little motion': { media: { colorScheme: 'light', reducedMotion: 'reduce' } },

@@ -1,8 +1,8 @@
 /** The engine's timeline in the reader's language. */
 import type { Schema, TimelineEntry } from './api/client';
 import { MATCH_KEYS } from './config/rule';
-import { moment } from './say';
-import { known, t } from './words.svelte';
+import { moment } from './localized';
+import { hasMessage, t } from './i18n.svelte';
 
 /** "domain_suffix a.test; port 443" with the keys as the rules' page names them. */
 function matched(text: string): string {
@@ -16,7 +16,7 @@ function matched(text: string): string {
 
 function sentence(what: Schema['Changed']): string {
   const key = `changed.${what.kind}`;
-  if (!known(key)) return what.text;
+  if (!hasMessage(key)) return what.text;
   const { use, until } = what.values;
   const way = use === 'block' || use === 'direct' ? t(`use.${use}`) : t('route.via', { name: use ?? '' });
   const end: Record<string, string> = until ? { until: moment(Date.parse(until)) } : {};
@@ -29,9 +29,9 @@ export function changeText(entry: TimelineEntry): string {
   return entry.undoes ? t('change.undone', { what: all }) : all;
 }
 
-const DOORS = ['window', 'tray', 'cli', 'page', 'api', 'file'] as const;
+const SOURCES = ['window', 'tray', 'cli', 'page', 'api', 'file'] as const;
 
-export function doorName(door: string): string {
-  const known = DOORS.find((name) => name === door);
-  return known ? t(`door.${known}`) : door;
+export function sourceName(door: string): string {
+  const known = SOURCES.find((name) => name === door);
+  return known ? t(`source.${known}`) : door;
 }

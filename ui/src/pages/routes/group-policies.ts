@@ -1,5 +1,5 @@
 /** How a group chooses among its members. */
-import { t } from '../../words.svelte';
+import { t } from '../../i18n.svelte';
 
 export const POLICIES = ['failover', 'latency', 'round-robin', 'sticky'] as const;
 export type Policy = (typeof POLICIES)[number];

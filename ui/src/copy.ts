@@ -1,7 +1,7 @@
 /** Into the clipboard, with a word at the foot of the page. */
 import { attempt, notices } from './notices.svelte';
-import { t } from './words.svelte';
+import { t } from './i18n.svelte';
 
 export async function copy(text: string, said = text): Promise<void> {
-  if (await attempt(() => navigator.clipboard.writeText(text))) notices.say(t('copy.done', { text: said }));
+  if (await attempt(() => navigator.clipboard.writeText(text))) notices.show(t('copy.done', { text: said }));
 }

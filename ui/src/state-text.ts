@@ -1,7 +1,7 @@
 /** The engine's state in one sentence: the same on Home, in the title bar and in the tray (crates/tray/src/view.rs). */
 import { session } from './session.svelte';
-import { clock, millis } from './say';
-import { t } from './words.svelte';
+import { clock, millis } from './localized';
+import { t } from './i18n.svelte';
 
 /** Built-in modes by their word, others by their name. */
 export function modeName(name: string): string {
@@ -17,9 +17,9 @@ export function routeName(name: string): string {
   return t('route.via', { name });
 }
 
-export function stateSentence(): string {
+export function stateText(): string {
   const status = session.status;
-  if (session.phase === 'stranded' || (session.phase === 'lost' && session.stopped))
+  if (session.phase === 'attach-failed' || (session.phase === 'lost' && session.stopped))
     return t('state.stopped');
   if (session.phase === 'lost') return t('state.lost');
   if (!status) return t('state.unknown');

@@ -2,7 +2,7 @@
 import type { List } from '../api/client';
 import { notices } from '../notices.svelte';
 import { session } from '../session.svelte';
-import { t } from '../words.svelte';
+import { t } from '../i18n.svelte';
 
 export type Act = 'accept' | 'keep' | 'rollback' | 'resume';
 
@@ -13,12 +13,12 @@ export async function act(name: string, what: Act): Promise<List> {
   const path = `/lists/${encodeURIComponent(name)}/${what}`;
   const list = await session.client.call<List>('POST', path);
   const back = OPPOSITE[what];
-  notices.say(t(`listDid.${what}`, { name }), back && (() => act(name, back).then(() => undefined)));
+  notices.show(t(`listDid.${what}`, { name }), back && (() => act(name, back).then(() => undefined)));
   return list;
 }
 
 /** What an update that is held back would do, in a sentence. */
-export function heldSaid(held: NonNullable<List['held']>): string {
+export function heldUpdateText(held: NonNullable<List['held']>): string {
   const [first] = held.sites;
   const more = held.sites.length - 1;
   const site = t('lists.site', { host: first?.host ?? '', count: first?.connections ?? 0 });

@@ -1,0 +1,14 @@
+/** The formats of `format.ts` in the language that is on. */
+import * as format from './format';
+import { i18n } from './i18n.svelte';
+
+export const bytes = (n: number) => format.bytes(n, i18n.locale);
+export const speed = (n: number) => format.speed(n, i18n.locale);
+export const count = (n: number) => format.count(n, i18n.locale);
+export const span = (ms: number) => format.span(ms, i18n.locale);
+export const millis = (ms: number) => format.millis(ms, i18n.locale);
+export const moment = (ms: number) => format.moment(ms, i18n.locale);
+export const day = (ms: number) => format.day(ms, i18n.locale);
+export const timeOfDay = (ms: number) => format.timeOfDay(ms, i18n.locale);
+export const ago = (ms: number, now: number) => format.ago(ms, now, i18n.locale);
+export const clock = format.clock;
