@@ -2,13 +2,13 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use privet_http::body::chunked::{BadChunk, Chunked, write_header};
+use privet_http::body::chunked::{ChunkError, ChunkedDecoder, write_header};
 use privet_http::body::trailers::write_end;
 
 type Body = (Vec<u8>, usize, bool, Vec<u8>);
 
-fn decode(bytes: &[u8], cuts: &[u8]) -> Result<Body, BadChunk> {
-    let mut chunked = Chunked::default();
+fn decode(bytes: &[u8], cuts: &[u8]) -> Result<Body, ChunkError> {
+    let mut chunked = ChunkedDecoder::default();
     let mut body = Vec::new();
     let mut used = 0;
     for piece in privet_fuzz::pieces(bytes, cuts) {

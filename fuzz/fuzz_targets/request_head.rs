@@ -5,8 +5,8 @@ use libfuzzer_sys::fuzz_target;
 use privet_config::HeaderMode;
 use privet_http::head::scan::Scan;
 use privet_http::head::{BadRequest, RequestHead};
-use privet_http::headers::request::{self, Outward};
-use privet_net::dialed::AbsoluteForm;
+use privet_http::headers::request::{self, RequestRewrite};
+use privet_net::AbsoluteForm;
 
 fn parse(bytes: &[u8]) -> Result<Option<RequestHead>, BadRequest> {
     let mut head = RequestHead::default();
@@ -29,13 +29,13 @@ fn parse_in_pieces(bytes: &[u8], cuts: &[u8]) -> Result<Option<usize>, BadReques
 fn rewrite(bytes: &[u8]) -> Option<Vec<u8>> {
     let head = parse(bytes).ok()??;
     let proxy = AbsoluteForm::default();
-    let outward = Outward {
+    let rewrite = RequestRewrite {
         target: head.target.as_ref()?,
         mode: HeaderMode::Reduced,
         proxy: Some(&proxy),
     };
     let mut out = Vec::new();
-    request::write(&mut out, &head, bytes, &outward);
+    request::write(&mut out, &head, bytes, &rewrite);
     Some(out)
 }
 

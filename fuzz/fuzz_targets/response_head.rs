@@ -5,8 +5,8 @@ use libfuzzer_sys::fuzz_target;
 use privet_config::HeaderMode;
 use privet_http::head::response::BadResponse;
 use privet_http::head::scan::Scan;
-use privet_http::head::{Length, ResponseHead};
-use privet_http::headers::response::{self, Inward};
+use privet_http::head::{BodyLength, ResponseHead};
+use privet_http::headers::response::{self, ResponseRewrite};
 
 fn parse(bytes: &[u8]) -> Result<Option<ResponseHead>, BadResponse> {
     let mut head = ResponseHead::default();
@@ -41,19 +41,19 @@ fuzz_target!(|input: &[u8]| {
     let Ok(Some(head)) = at_once else { return };
     for is_head in [false, true] {
         let body = head.body(is_head);
-        let chunked = matches!(body, Length::Chunked | Length::UntilClose);
+        let chunked = matches!(body, BodyLength::Chunked | BodyLength::UntilClose);
         let mut out = Vec::new();
-        let inward = Inward {
+        let rewrite = ResponseRewrite {
             mode: HeaderMode::Reduced,
             chunked,
             close: false,
             head: is_head,
         };
-        response::write(&mut out, &head, bytes, inward);
+        response::write(&mut out, &head, bytes, rewrite);
         let again = parse(&out).expect("well-formed").expect("whole");
         assert_eq!(again.len, out.len());
         assert_eq!(again.status, head.status);
-        let expected = if chunked { Length::Chunked } else { body };
+        let expected = if chunked { BodyLength::Chunked } else { body };
         assert_eq!(again.body(is_head), expected);
     }
 });

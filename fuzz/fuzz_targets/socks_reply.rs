@@ -3,12 +3,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use privet_net::hop::reading::Nonsense;
+use privet_net::hop::reply::MalformedReply;
 use privet_net::hop::{socks4, socks5};
 
 fn steady<T: PartialEq + std::fmt::Debug>(
     bytes: &[u8],
-    parse: fn(&[u8]) -> Result<Option<(T, usize)>, Nonsense>,
+    parse: fn(&[u8]) -> Result<Option<(T, usize)>, MalformedReply>,
 ) {
     let Ok(Some((reply, taken))) = parse(bytes) else {
         return;

@@ -11,7 +11,7 @@ use axum::routing::get;
 use http::{HeaderMap, HeaderValue, header};
 use privet_connection_log::Totals;
 use privet_engine::{Engine, ListState};
-use privet_net::health::{OutletHealth, OutletState};
+use privet_net::outbound_health::{OutboundHealth, OutboundState};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, text};
 use prometheus_client::metrics::MetricType;
@@ -89,7 +89,7 @@ pub struct Figures {
     pub started_ms: u64,
     pub totals: Totals,
     pub lost_rows: u64,
-    pub outlets: Vec<OutletHealth>,
+    pub outlets: Vec<OutboundHealth>,
     pub lists: Vec<ListState>,
     pub problems: usize,
 }
@@ -167,7 +167,7 @@ impl Figures {
         let known = || {
             self.outlets
                 .iter()
-                .filter(|outlet| outlet.state != OutletState::Unknown)
+                .filter(|outlet| outlet.state != OutboundState::Unknown)
         };
         gauges(
             out,
@@ -177,7 +177,7 @@ impl Figures {
             known().map(|outlet| {
                 (
                     outlet.name.as_str(),
-                    f64::from(u8::from(outlet.state == OutletState::Up)),
+                    f64::from(u8::from(outlet.state == OutboundState::Up)),
                 )
             }),
         )?;
@@ -301,16 +301,16 @@ fn counters(
 mod tests {
     use std::collections::BTreeSet;
 
-    use privet_net::health::OutletKind;
+    use privet_net::outbound_health::OutboundKind;
 
     use super::*;
 
     fn full() -> Figures {
         Figures {
-            outlets: vec![OutletHealth {
+            outlets: vec![OutboundHealth {
                 name: "tor".into(),
-                kind: OutletKind::Upstream,
-                state: OutletState::Up,
+                kind: OutboundKind::Upstream,
+                state: OutboundState::Up,
                 route: "tor".into(),
                 last_error: None,
                 latency_ms: Some(250.0),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use privet_config::Config;
 use privet_connection_log::ConnectionLog;
-use privet_net::{OutletHealth, TestReport};
+use privet_net::{OutboundHealth, OutboundTest};
 use privet_policy::{Explanation, TargetError};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
@@ -279,12 +279,12 @@ impl Engine {
         done.unwrap_or_else(|| Err(ListActionError::Failed("the engine is stopping".to_owned())))
     }
 
-    pub fn upstreams(&self) -> Vec<OutletHealth> {
-        self.shared.snapshot.load().outward.health()
+    pub fn upstreams(&self) -> Vec<OutboundHealth> {
+        self.shared.snapshot.load().dialer.health()
     }
 
     /// One connection through the upstream or group, timed; `None`: there is none of that name.
-    pub async fn test_upstream(&self, name: &str) -> Option<TestReport> {
+    pub async fn test_upstream(&self, name: &str) -> Option<OutboundTest> {
         let snapshot = self.snapshot();
         let config = &snapshot.config;
         let mut names = config
@@ -293,12 +293,12 @@ impl Engine {
             .map(|upstream| &upstream.name)
             .chain(config.groups.iter().map(|group| &group.name));
         names.any(|known| known == name).then_some(())?;
-        Some(snapshot.outward.test(name).await)
+        Some(snapshot.dialer.test(name).await)
     }
 
     /// New isolation credentials: the next connections share no circuit with earlier ones.
     pub fn rotate_identity(&self) {
-        self.shared.snapshot.load().outward.rotate_identity();
+        self.shared.snapshot.load().dialer.rotate_identity();
         self.shared.identity_epoch.fetch_add(1, Ordering::Relaxed);
     }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use privet_config::Config;
-use privet_net::Outward;
+use privet_net::Dialer;
 use privet_policy::{Policy, ShadowedRule, TemporaryRule};
 
 use crate::gateway::authenticate::Users;
@@ -14,7 +14,7 @@ use crate::gateway::authenticate::Users;
 pub struct Snapshot {
     pub config: Arc<Config>,
     pub policy: Policy,
-    pub outward: Arc<Outward>,
+    pub dialer: Arc<Dialer>,
     /// The file that each list's text came from.
     pub(crate) texts: Arc<BTreeMap<String, PathBuf>>,
     /// The rules of no file.
@@ -36,7 +36,7 @@ impl Snapshot {
         Some(Self {
             config: self.config.clone(),
             policy: self.policy.in_mode(name)?,
-            outward: self.outward.clone(),
+            dialer: self.dialer.clone(),
             texts: self.texts.clone(),
             temporary: self.temporary.clone(),
             shadows: self.shadows.clone(),

@@ -1,4 +1,4 @@
-//! A bare HTTP proxy on loopback: this crate alone, every request allowed, every target dialed directly. For measuring.
+//! A bare HTTP proxy on loopback: this crate alone, every request allowed, every target connected directly. For measuring.
 //!
 //!     cargo run --release -p privet-http --example direct -- 127.0.0.1:8118 [untouched|reduced|minimal]
 
@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use privet_config::HeaderMode;
 use privet_connection_log::{CloseReason, ConnectionLog, LiveConnection, NewConnection};
-use privet_http::{Ask, Refusal, Road, Served, Ticket, serve};
-use privet_net::{DialError, DialErrorKind, Dialed, Phases, Stream};
+use privet_gateway::{Gateway, HandshakeOutcome, Refusal, RequestContext, RouteDecision};
+use privet_http::serve;
+use privet_net::HttpProxyMode;
+use privet_net::{Connected, DialError, DialErrorKind, DialTimings, Stream};
 use privet_policy::{Listener, Outbound, Route, Why, WhyKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -22,36 +24,41 @@ struct Open {
     headers: HeaderMode,
 }
 
-impl Road for Open {
-    fn generation(&self) -> u64 {
+impl Gateway for Open {
+    fn policy_generation(&self) -> u64 {
         0
     }
 
-    fn asks_login(&self) -> bool {
+    fn requires_authentication(&self) -> bool {
         false
     }
 
-    async fn login(&self, _: IpAddr, _: &[u8], _: &[u8]) -> Option<Arc<str>> {
+    async fn authenticate(&self, _: IpAddr, _: &[u8], _: &[u8]) -> Option<Arc<str>> {
         None
     }
 
-    async fn decide(&self, _: &Ask<'_>) -> Result<Ticket, Refusal> {
-        Ok(Ticket {
-            generation: 0,
+    async fn decide(&self, _: &RequestContext<'_>) -> Result<RouteDecision, Refusal> {
+        Ok(RouteDecision {
+            policy_generation: 0,
             route: Route::Via {
                 outbound: Outbound(0),
                 fallback: None,
             },
-            key: 0,
+            pool_key: 0,
             why: self.why.clone(),
-            headers: self.headers,
+            header_mode: self.headers,
             app: None,
             addresses: Vec::new(),
         })
     }
 
-    async fn dial(&self, ask: &Ask<'_>, _: &Ticket, _: bool) -> Result<Dialed, Refusal> {
-        let stream = TcpStream::connect((ask.target.host.to_string(), ask.target.port))
+    async fn dial(
+        &self,
+        context: &RequestContext<'_>,
+        _: &RouteDecision,
+        _: HttpProxyMode,
+    ) -> Result<Connected, Refusal> {
+        let stream = TcpStream::connect((context.target.host.to_string(), context.target.port))
             .await
             .map_err(|error| {
                 Refusal::Failed(DialError {
@@ -61,31 +68,36 @@ impl Road for Open {
                 })
             })?;
         let _ = stream.set_nodelay(true);
-        Ok(Dialed {
+        Ok(Connected {
             local: stream.local_addr().ok(),
             remote: stream.peer_addr().ok(),
             stream: Stream::Tcp(stream),
-            prefix: Default::default(),
+            preread: Default::default(),
             route: self.route.clone(),
-            phases: Phases::default(),
+            timings: DialTimings::default(),
             absolute_form: None,
         })
     }
 
-    fn book(&self, ask: &Ask<'_>, ticket: &Ticket, dialed: &Dialed) -> LiveConnection {
+    fn record(
+        &self,
+        context: &RequestContext<'_>,
+        decision: &RouteDecision,
+        connected: &Connected,
+    ) -> LiveConnection {
         self.connection_log.open(NewConnection {
-            listener: ask.listener,
-            client: ask.client,
-            protocol: ask.protocol,
+            listener: context.listener,
+            client: context.client,
+            protocol: context.protocol,
             user: None,
             app: None,
-            target: ask.target.clone(),
-            route: dialed.route.clone(),
-            why: ticket.why.clone(),
+            target: context.target.clone(),
+            route: connected.route.clone(),
+            why: decision.why.clone(),
         })
     }
 
-    fn refused(&self, _: &Ask<'_>, _: &Why, _: CloseReason, _: Option<String>) {}
+    fn record_refused(&self, _: &RequestContext<'_>, _: &Why, _: CloseReason, _: Option<String>) {}
 
     fn handshake_timeout(&self) -> Duration {
         Duration::from_secs(10)
@@ -96,31 +108,31 @@ impl Road for Open {
     }
 }
 
-async fn run(mut client: TcpStream, peer: SocketAddr, local: SocketAddr, road: Open) {
+async fn run(mut client: TcpStream, peer: SocketAddr, local: SocketAddr, gateway: Open) {
     let _ = client.set_nodelay(true);
     let mut first = [0; 2048];
     let Ok(count) = client.read(&mut first).await else {
         return;
     };
-    let deadline = tokio::time::Instant::now() + road.handshake_timeout();
+    let deadline = tokio::time::Instant::now() + gateway.handshake_timeout();
     let served = serve(
-        client,
+        client.into(),
         &first[..count],
         deadline,
         local,
         peer,
         Listener::Http,
-        &road,
+        &gateway,
     )
     .await;
-    if let Served::Tunnel {
+    if let HandshakeOutcome::Tunnel {
         mut client,
-        ahead,
-        dialed,
+        preread,
+        connected,
         live: _live,
     } = served
-        && let Stream::Tcp(mut origin) = dialed.stream
-        && origin.write_all(&ahead).await.is_ok()
+        && let Stream::Tcp(mut origin) = connected.stream
+        && origin.write_all(&preread).await.is_ok()
     {
         let _ = tokio::io::copy_bidirectional(&mut client, &mut origin).await;
     }
@@ -135,7 +147,7 @@ async fn main() -> std::io::Result<()> {
         Some("minimal") => HeaderMode::Minimal,
         _ => HeaderMode::Untouched,
     };
-    let road = Open {
+    let gateway = Open {
         connection_log: ConnectionLog::default(),
         route: "direct".into(),
         why: Why {
@@ -148,6 +160,6 @@ async fn main() -> std::io::Result<()> {
     let local = listener.local_addr()?;
     loop {
         let (client, peer) = listener.accept().await?;
-        tokio::spawn(run(client, peer, local, road.clone()));
+        tokio::spawn(run(client, peer, local, gateway.clone()));
     }
 }

@@ -1,7 +1,7 @@
 //! What can be read: HTTP proxying on httparse. Heads are parsed, checked and written anew; bodies are relayed.
 //!
 //! [`head`] and [`body`] know no socket: bytes in, checked messages out. [`headers`] says which fields go on.
-//! [`forward`] is the loop of one client connection; what it needs of the engine is [`road`].
+//! [`forward`] is the loop of one client connection; what it needs of the engine is [`gateway`].
 #![cfg_attr(
     not(test),
     deny(
@@ -13,12 +13,10 @@
 )]
 
 pub mod body;
+mod error_page;
 pub mod forward;
 pub mod head;
 pub mod headers;
-mod login;
-mod page;
-pub mod road;
+mod proxy_auth;
 
 pub use forward::serve;
-pub use road::{Ask, Refusal, Road, Served, Ticket};

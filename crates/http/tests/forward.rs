@@ -10,11 +10,11 @@ use privet_config::HeaderMode;
 use privet_connection_log::CloseReason;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-BodyLength: 2\r\n\r\nok";
 
 /// A client of a fresh proxy.
-async fn client(road: &TestRoad) -> Peer {
-    Peer::connect(proxy(road.clone()).await).await
+async fn client(gateway: &TestGateway) -> Peer {
+    Peer::connect(proxy(gateway.clone()).await).await
 }
 
 fn get(port: u16, path: &str) -> String {
@@ -24,17 +24,17 @@ fn get(port: u16, path: &str) -> String {
 #[tokio::test]
 async fn requests_of_one_client_share_one_upstream_connection_and_one_row() {
     let port = answering(OK).await;
-    let road = TestRoad::default();
-    let mut client = client(&road).await;
+    let gateway = TestGateway::default();
+    let mut client = client(&gateway).await;
     for _ in 0..5 {
         client.send(get(port, "/a?b")).await;
         let (head, body) = client.response().await;
         assert_eq!((status(&head), body.as_str()), (200, "ok"));
     }
-    assert_eq!(road.dials.load(Ordering::Relaxed), 1);
-    assert_eq!(road.booked.load(Ordering::Relaxed), 1);
+    assert_eq!(gateway.dials.load(Ordering::Relaxed), 1);
+    assert_eq!(gateway.booked.load(Ordering::Relaxed), 1);
     assert_eq!(
-        road.urls.lock().unwrap()[0],
+        gateway.urls.lock().unwrap()[0],
         format!("http://127.0.0.1:{port}/a?b")
     );
 }
@@ -42,15 +42,15 @@ async fn requests_of_one_client_share_one_upstream_connection_and_one_row() {
 #[tokio::test]
 async fn clients_of_one_thread_share_the_pool() {
     let port = answering(OK).await;
-    let road = TestRoad::default();
-    let address = proxy(road.clone()).await;
+    let gateway = TestGateway::default();
+    let address = proxy(gateway.clone()).await;
     for _ in 0..3 {
         let mut client = Peer::connect(address).await;
         client.send(get(port, "/")).await;
         client.response().await;
     }
-    assert_eq!(road.dials.load(Ordering::Relaxed), 1);
-    assert_eq!(road.booked.load(Ordering::Relaxed), 3);
+    assert_eq!(gateway.dials.load(Ordering::Relaxed), 1);
+    assert_eq!(gateway.booked.load(Ordering::Relaxed), 3);
 }
 
 #[tokio::test]
@@ -60,13 +60,13 @@ async fn pipelined_requests_are_answered_in_order() {
             let path = head.split(' ').nth(1).unwrap().to_owned();
             let length = path.len();
             peer.send(format!(
-                "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{path}"
+                "HTTP/1.1 200 OK\r\nContent-BodyLength: {length}\r\n\r\n{path}"
             ))
             .await;
         }
     })
     .await;
-    let mut client = client(&TestRoad::default()).await;
+    let mut client = client(&TestGateway::default()).await;
     let requests: String = (0..20).map(|n| get(port, &format!("/{n}"))).collect();
     client.send(requests).await;
     for n in 0..20 {
@@ -84,7 +84,7 @@ async fn a_request_and_a_response_byte_by_byte_arrive_whole() {
             .await;
     })
     .await;
-    let mut client = client(&TestRoad::default()).await;
+    let mut client = client(&TestGateway::default()).await;
     client
         .drip(format!(
             "POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n\
@@ -102,13 +102,13 @@ async fn the_origin_sees_a_head_written_anew() {
     let port = origin(|mut peer, _| async move {
         let head = peer.head().await.unwrap();
         peer.send(format!(
-            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{head}",
+            "HTTP/1.1 200 OK\r\nContent-BodyLength: {}\r\n\r\n{head}",
             head.len()
         ))
         .await;
     })
     .await;
-    let mut client = client(&TestRoad::default()).await;
+    let mut client = client(&TestGateway::default()).await;
     client
         .send(format!(
             "GET http://127.0.0.1:{port}?q HTTP/1.1\r\nHost: other.example\r\nProxy-Authorization: Basic eDp5\r\n\
@@ -138,18 +138,18 @@ async fn a_body_with_a_length_goes_up_and_the_connection_stays() {
         }
     })
     .await;
-    let road = TestRoad::default();
-    let mut client = client(&road).await;
+    let gateway = TestGateway::default();
+    let mut client = client(&gateway).await;
     for length in [0, 1, 70_000, 1_000_000] {
         client
             .send(format!(
-                "PUT http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{}",
+                "PUT http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nContent-BodyLength: {length}\r\n\r\n{}",
                 "x".repeat(length)
             ))
             .await;
         assert_eq!(client.response().await.1, "ok");
     }
-    assert_eq!(road.dials.load(Ordering::Relaxed), 1);
+    assert_eq!(gateway.dials.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]
@@ -165,7 +165,7 @@ async fn a_large_response_of_unknown_length_comes_in_chunks_and_whole() {
         }
     })
     .await;
-    let mut client = client(&TestRoad::default()).await;
+    let mut client = client(&TestGateway::default()).await;
     client.send(get(port, "/")).await;
     let head = client.head().await.unwrap();
     assert_eq!(field(&head, "transfer-encoding"), Some("chunked"));
@@ -179,7 +179,7 @@ async fn an_old_client_gets_neither_chunks_nor_interim_responses_and_is_closed()
          5\r\nhello\r\n0\r\n\r\n",
     )
     .await;
-    let mut client = client(&TestRoad::default()).await;
+    let mut client = client(&TestGateway::default()).await;
     client
         .send(format!(
             "GET http://127.0.0.1:{port}/ HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
@@ -197,17 +197,17 @@ async fn head_and_bodiless_statuses_leave_the_connection_in_step() {
     let port = origin(|mut peer, _| async move {
         while let Some(head) = peer.head().await {
             let reply = match head.split(' ').nth(1).unwrap() {
-                "/head" => "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n",
-                "/204" => "HTTP/1.1 204 No Content\r\nContent-Length: 7\r\n\r\n",
-                "/304" => "HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\nETag: x\r\n\r\n",
+                "/head" => "HTTP/1.1 200 OK\r\nContent-BodyLength: 1000\r\n\r\n",
+                "/204" => "HTTP/1.1 204 No Content\r\nContent-BodyLength: 7\r\n\r\n",
+                "/304" => "HTTP/1.1 304 Not Modified\r\nContent-BodyLength: 7\r\nETag: x\r\n\r\n",
                 _ => OK,
             };
             peer.send(reply).await;
         }
     })
     .await;
-    let road = TestRoad::default();
-    let mut client = client(&road).await;
+    let gateway = TestGateway::default();
+    let mut client = client(&gateway).await;
     client.send(get(port, "/head").replace("GET", "HEAD")).await;
     let head = client.head().await.unwrap();
     assert_eq!(field(&head, "content-length"), Some("1000"));
@@ -219,7 +219,7 @@ async fn head_and_bodiless_statuses_leave_the_connection_in_step() {
     assert_eq!(field(&head, "content-length"), Some("7"));
     client.send(get(port, "/")).await;
     assert_eq!(client.response().await.1, "ok");
-    assert_eq!(road.dials.load(Ordering::Relaxed), 1);
+    assert_eq!(gateway.dials.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]
@@ -232,10 +232,10 @@ async fn a_100_is_asked_for_and_passed_on_before_the_body() {
         peer.send(OK).await;
     })
     .await;
-    let mut client = client(&TestRoad::default()).await;
+    let mut client = client(&TestGateway::default()).await;
     client
         .send(format!(
-            "POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"
+            "POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-BodyLength: 5\r\n\r\n"
         ))
         .await;
     assert_eq!(status(&client.head().await.unwrap()), 100);
@@ -249,15 +249,15 @@ async fn a_final_response_before_the_body_reaches_the_client_and_ends_the_connec
     let port = origin(|mut peer, _| async move {
         peer.head().await.unwrap();
         peer.send(
-            "HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig",
+            "HTTP/1.1 413 Content Too Large\r\nContent-BodyLength: 3\r\nConnection: close\r\n\r\nbig",
         )
         .await;
     })
     .await;
-    let mut client = client(&TestRoad::default()).await;
+    let mut client = client(&TestGateway::default()).await;
     client
         .send(format!(
-            "POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\n{}",
+            "POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nContent-BodyLength: 5000000\r\n\r\n{}",
             "x".repeat(100_000)
         ))
         .await;
@@ -270,10 +270,10 @@ async fn a_final_response_before_the_body_reaches_the_client_and_ends_the_connec
 #[tokio::test]
 async fn other_interim_responses_are_passed_on_but_not_without_end() {
     let port = answering(
-        "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-BodyLength: 0\r\n\r\n",
     )
     .await;
-    let mut client1 = client(&TestRoad::default()).await;
+    let mut client1 = client(&TestGateway::default()).await;
     client1.send(get(port, "/")).await;
     let early = client1.head().await.unwrap();
     assert_eq!((status(&early), field(&early, "link")), (103, Some("</a>")));
@@ -286,7 +286,7 @@ async fn other_interim_responses_are_passed_on_but_not_without_end() {
             .await;
     })
     .await;
-    let mut client2 = client(&TestRoad::default()).await;
+    let mut client2 = client(&TestGateway::default()).await;
     client2.send(get(port, "/")).await;
     let statuses = async {
         while let Some(head) = client2.head().await {
@@ -311,7 +311,7 @@ async fn a_websocket_goes_through_with_what_both_sides_said_at_once() {
         peer.send("bye").await;
     })
     .await;
-    let mut client = client(&TestRoad::default()).await;
+    let mut client = client(&TestGateway::default()).await;
     client
         .send(format!(
             "GET http://127.0.0.1:{port}/ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nfrom client"
@@ -326,7 +326,7 @@ async fn a_websocket_goes_through_with_what_both_sides_said_at_once() {
 #[tokio::test]
 async fn a_refused_upgrade_is_an_ordinary_response() {
     let port = answering(OK).await;
-    let mut client = client(&TestRoad::default()).await;
+    let mut client = client(&TestGateway::default()).await;
     for _ in 0..2 {
         client
             .send(format!(
@@ -344,8 +344,8 @@ async fn connect_opens_a_tunnel_and_hands_over_what_came_early() {
         peer.send(seen).await;
     })
     .await;
-    let road = TestRoad::default();
-    let mut client = client(&road).await;
+    let gateway = TestGateway::default();
+    let mut client = client(&gateway).await;
     client
         .send(format!(
             "CONNECT 127.0.0.1:{port} HTTP/1.1\r\nHost: x\r\n\r\nearly"
@@ -353,7 +353,7 @@ async fn connect_opens_a_tunnel_and_hands_over_what_came_early() {
         .await;
     assert_eq!(status(&client.head().await.unwrap()), 200);
     assert_eq!(client.rest().await, "early");
-    assert_eq!(road.booked.load(Ordering::Relaxed), 1);
+    assert_eq!(gateway.booked.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]
@@ -365,12 +365,12 @@ async fn a_stale_pooled_connection_is_replaced_without_the_client_noticing() {
         peer.stream.readable().await.unwrap();
     })
     .await;
-    let road = TestRoad::default();
-    let mut client = client(&road).await;
+    let gateway = TestGateway::default();
+    let mut client = client(&gateway).await;
     for count in 1..5 {
         client.send(get(port, "/")).await;
         assert_eq!(client.response().await.1, "ok");
-        assert_eq!(road.dials.load(Ordering::Relaxed), count);
+        assert_eq!(gateway.dials.load(Ordering::Relaxed), count);
     }
 }
 
@@ -387,17 +387,17 @@ async fn a_post_on_a_stale_connection_is_not_sent_twice() {
         }
     })
     .await;
-    let road = TestRoad::default();
-    let mut client = client(&road).await;
+    let gateway = TestGateway::default();
+    let mut client = client(&gateway).await;
     client.send(get(port, "/")).await;
     client.response().await;
     client
         .send(format!(
-            "POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+            "POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nContent-BodyLength: 0\r\n\r\n"
         ))
         .await;
     assert_eq!(status(&client.response().await.0), 502);
-    assert_eq!(road.dials.load(Ordering::Relaxed), 1);
+    assert_eq!(gateway.dials.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]
@@ -405,15 +405,15 @@ async fn what_an_origin_says_unasked_is_never_an_answer() {
     let port = origin(|mut peer, number| async move {
         peer.head().await.unwrap();
         if number == 0 {
-            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
+            peer.send("HTTP/1.1 200 OK\r\nContent-BodyLength: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-BodyLength: 4\r\n\r\nevil")
                 .await;
             peer.head().await;
         } else {
-            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood").await;
+            peer.send("HTTP/1.1 200 OK\r\nContent-BodyLength: 4\r\n\r\ngood").await;
         }
     })
     .await;
-    let mut client = client(&TestRoad::default()).await;
+    let mut client = client(&TestGateway::default()).await;
     client.send(get(port, "/")).await;
     assert_eq!(client.response().await.1, "ok");
     client.send(get(port, "/")).await;
@@ -423,12 +423,12 @@ async fn what_an_origin_says_unasked_is_never_an_answer() {
 #[tokio::test]
 async fn malformed_responses_are_502_and_say_nothing_of_themselves() {
     let cases = [
-        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
-        "HTTP/1.1 200 OK\nContent-Length: 1\n\na",
-        "HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-BodyLength: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-BodyLength: 1\r\nContent-BodyLength: 2\r\n\r\nab",
+        "HTTP/1.1 200 OK\nContent-BodyLength: 1\n\na",
+        "HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-BodyLength: 0\r\n\r\n",
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
-        "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nContent-BodyLength: 0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Le",
         "220 mail.example ESMTP\r\n\r\n",
         "",
@@ -439,7 +439,7 @@ async fn malformed_responses_are_502_and_say_nothing_of_themselves() {
             peer.send(case).await;
         })
         .await;
-        let mut client = client(&TestRoad::default()).await;
+        let mut client = client(&TestGateway::default()).await;
         client.send(get(port, "/")).await;
         let (head, body) = client.response().await;
         assert_eq!(status(&head), 502, "{case:?}");
@@ -453,7 +453,10 @@ async fn malformed_responses_are_502_and_say_nothing_of_themselves() {
 #[tokio::test]
 async fn a_response_that_breaks_off_is_seen_to_break_off() {
     let cases = [
-        ("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhal", "hal"),
+        (
+            "HTTP/1.1 200 OK\r\nContent-BodyLength: 10\r\n\r\nhal",
+            "hal",
+        ),
         (
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhal\r\n",
             "3\r\nhal\r\n",
@@ -475,7 +478,7 @@ async fn a_response_that_breaks_off_is_seen_to_break_off() {
             peer.send(end).await;
         })
         .await;
-        let mut client = client(&TestRoad::default()).await;
+        let mut client = client(&TestGateway::default()).await;
         client.send(get(port, "/")).await;
         client.head().await.unwrap();
         let rest = client.rest().await;
@@ -492,7 +495,7 @@ async fn an_old_client_sees_a_reset_when_the_response_breaks_off() {
             .await;
     })
     .await;
-    let mut client = client(&TestRoad::default()).await;
+    let mut client = client(&TestGateway::default()).await;
     client
         .send(format!("GET http://127.0.0.1:{port}/ HTTP/1.0\r\n\r\n"))
         .await;
@@ -504,7 +507,7 @@ async fn an_old_client_sees_a_reset_when_the_response_breaks_off() {
 #[tokio::test]
 async fn a_half_closed_client_still_gets_its_reply() {
     let port = answering(OK).await;
-    let mut client = client(&TestRoad::default()).await;
+    let mut client = client(&TestGateway::default()).await;
     client.send(get(port, "/")).await;
     client.stream.shutdown().await.unwrap();
     assert!(client.rest().await.ends_with("\r\n\r\nok"));
@@ -519,11 +522,11 @@ async fn a_request_body_that_ends_early_or_is_malformed_ends_the_connection() {
     })
     .await;
     for body in [
-        "Content-Length: 10\r\n\r\nabc",
+        "Content-BodyLength: 10\r\n\r\nabc",
         "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
         "Transfer-Encoding: chunked\r\n\r\nx\r\n",
     ] {
-        let mut client = client(&TestRoad::default()).await;
+        let mut client = client(&TestGateway::default()).await;
         client
             .send(format!(
                 "POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\n{body}"
@@ -539,17 +542,17 @@ async fn an_http_upstream_is_asked_for_the_whole_url_with_its_own_login() {
     let port = origin(|mut peer, _| async move {
         let head = peer.head().await.unwrap();
         peer.send(format!(
-            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{head}",
+            "HTTP/1.1 200 OK\r\nContent-BodyLength: {}\r\n\r\n{head}",
             head.len()
         ))
         .await;
     })
     .await;
-    let road = TestRoad {
+    let gateway = TestGateway {
         upstream: Some((([127, 0, 0, 1], port).into(), Some("Basic dXA="))),
-        ..TestRoad::default()
+        ..TestGateway::default()
     };
-    let mut client = client(&road).await;
+    let mut client = client(&gateway).await;
     client
         .send("GET HTTP://Site.Example:80/x HTTP/1.1\r\nHost: y\r\nProxy-Authorization: Basic mine\r\n\r\n")
         .await;
@@ -564,18 +567,18 @@ async fn via_is_added_where_the_mode_leaves_headers_alone_and_finds_a_circle() {
     let port = origin(|mut peer, _| async move {
         while let Some(head) = peer.head().await {
             peer.send(format!(
-                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{head}",
+                "HTTP/1.1 200 OK\r\nContent-BodyLength: {}\r\n\r\n{head}",
                 head.len()
             ))
             .await;
         }
     })
     .await;
-    let road = TestRoad {
+    let gateway = TestGateway {
         headers: HeaderMode::Untouched,
-        ..TestRoad::default()
+        ..TestGateway::default()
     };
-    let mut client = client(&road).await;
+    let mut client = client(&gateway).await;
     client
         .send(get(port, "/").replace(
             "\r\n\r\n",
@@ -599,14 +602,14 @@ async fn max_forwards_is_counted_down_and_answered_here_at_zero() {
     let port = origin(|mut peer, _| async move {
         while let Some(head) = peer.head().await {
             peer.send(format!(
-                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{head}",
+                "HTTP/1.1 200 OK\r\nContent-BodyLength: {}\r\n\r\n{head}",
                 head.len()
             ))
             .await;
         }
     })
     .await;
-    let mut client = client(&TestRoad::default()).await;
+    let mut client = client(&TestGateway::default()).await;
     let ask = |method: &str, hops: u32| {
         format!(
             "{method} http://127.0.0.1:{port} HTTP/1.1\r\nHost: x\r\nCookie: secret\r\nX: y\r\nMax-Forwards: {hops}\r\n\r\n"
@@ -638,11 +641,11 @@ async fn nothing_is_sent_on_a_way_that_was_forbidden_after_it_was_opened() {
         async move { tell.send(peer.head().await).await.unwrap() }
     })
     .await;
-    let road = TestRoad {
+    let gateway = TestGateway {
         forbids: true,
-        ..TestRoad::default()
+        ..TestGateway::default()
     };
-    let mut client = client(&road).await;
+    let mut client = client(&gateway).await;
     client.send(get(port, "/")).await;
     assert_eq!(client.head().await, None);
     assert_eq!(told.recv().await, Some(None));
@@ -651,11 +654,11 @@ async fn nothing_is_sent_on_a_way_that_was_forbidden_after_it_was_opened() {
 #[tokio::test]
 async fn a_row_that_is_cancelled_ends_its_connection_also_while_idle() {
     let port = answering(OK).await;
-    let road = TestRoad::default();
-    let mut client = client(&road).await;
+    let gateway = TestGateway::default();
+    let mut client = client(&gateway).await;
     client.send(get(port, "/")).await;
     client.response().await;
-    for row in road.connection_log.live_rows() {
+    for row in gateway.connection_log.live_rows() {
         row.cancel(CloseReason::Closed);
     }
     assert_eq!(client.rest().await, "");
@@ -669,17 +672,17 @@ async fn silent_origins_and_clients_are_given_up() {
         let _ = peer.stream.read(&mut waste).await;
     })
     .await;
-    let road = TestRoad {
+    let gateway = TestGateway {
         idle: Duration::from_millis(200),
         handshake: Duration::from_millis(300),
-        ..TestRoad::default()
+        ..TestGateway::default()
     };
-    let mut waiting = client(&road).await;
+    let mut waiting = client(&gateway).await;
     waiting.send(get(port, "/")).await;
     assert_eq!(status(&waiting.response().await.0), 504);
     // Idle between requests: closed without a word.
     assert_eq!(waiting.rest().await, "");
-    let mut slow = client(&road).await;
+    let mut slow = client(&gateway).await;
     slow.send("GET http://a/ HT").await;
     assert_eq!(status(&slow.head().await.unwrap()), 408);
 }
@@ -697,15 +700,15 @@ async fn a_stream_that_is_no_bare_socket_is_flushed_kept_and_found_stale() {
         }
     })
     .await;
-    let road = TestRoad {
+    let gateway = TestGateway {
         boxed: true,
-        ..TestRoad::default()
+        ..TestGateway::default()
     };
-    let mut client = client(&road).await;
+    let mut client = client(&gateway).await;
     let put = |path: &str| {
         let body = "x".repeat(100_000);
         format!(
-            "PUT http://127.0.0.1:{port}{path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n{body}"
+            "PUT http://127.0.0.1:{port}{path} HTTP/1.1\r\nHost: x\r\nContent-BodyLength: 100000\r\n\r\n{body}"
         )
     };
     // The connection ends after "/last"; a GET may be sent again, whether that was noticed before or after.
@@ -718,7 +721,7 @@ async fn a_stream_that_is_no_bare_socket_is_flushed_kept_and_found_stale() {
     for (request, dials) in requests {
         client.send(request).await;
         assert_eq!(client.response().await.1, "ok");
-        assert_eq!(road.dials.load(Ordering::Relaxed), dials);
+        assert_eq!(gateway.dials.load(Ordering::Relaxed), dials);
     }
 }
 
@@ -735,10 +738,10 @@ async fn both_directions_stream_at_once() {
         peer.send("0\r\n\r\n").await;
     })
     .await;
-    let mut client = client(&TestRoad::default()).await;
+    let mut client = client(&TestGateway::default()).await;
     client
         .send(format!(
-            "POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"
+            "POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nContent-BodyLength: 100000\r\n\r\n"
         ))
         .await;
     client.head().await.unwrap();
@@ -768,7 +771,7 @@ async fn pipelined_requests_may_be_cut_anywhere() {
             };
             let length = body.len();
             peer.send(format!(
-                "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}"
+                "HTTP/1.1 200 OK\r\nContent-BodyLength: {length}\r\n\r\n{body}"
             ))
             .await;
         }
@@ -776,12 +779,12 @@ async fn pipelined_requests_may_be_cut_anywhere() {
     .await;
     let url = format!("http://127.0.0.1:{port}/");
     let text = format!(
-        "POST {url} HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello\
+        "POST {url} HTTP/1.1\r\nHost: x\r\nContent-BodyLength: 5\r\n\r\nhello\
          POST {url} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n\
          GET {url} HTTP/1.1\r\nHost: x\r\n\r\n\
-         PUT {url} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nz"
+         PUT {url} HTTP/1.1\r\nHost: x\r\nContent-BodyLength: 1\r\n\r\nz"
     );
-    let address = proxy(TestRoad::default()).await;
+    let address = proxy(TestGateway::default()).await;
     for cut in 1..text.len() {
         let mut client = Peer::connect(address).await;
         client.stream.set_nodelay(true).unwrap();

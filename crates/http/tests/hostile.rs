@@ -58,7 +58,7 @@ async fn listening() -> (u16, Arc<Mutex<Vec<u8>>>) {
                 }
                 log.lock().unwrap().extend_from_slice(&piece[..count]);
                 if piece[..count].ends_with(b"\r\n\r\n") {
-                    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                    peer.send("HTTP/1.1 200 OK\r\nContent-BodyLength: 0\r\n\r\n")
                         .await;
                 }
             }
@@ -71,8 +71,8 @@ async fn listening() -> (u16, Arc<Mutex<Vec<u8>>>) {
 #[tokio::test]
 async fn no_hostile_head_reaches_an_origin() {
     let (port, heard) = listening().await;
-    let road = TestRoad::default();
-    let address = proxy(road.clone()).await;
+    let gateway = TestGateway::default();
+    let address = proxy(gateway.clone()).await;
     let all = hostile_heads();
     assert!(all.len() >= 300, "{}", all.len());
     for bytes in all {
@@ -95,7 +95,7 @@ async fn no_hostile_head_reaches_an_origin() {
         let rest = client.rest().await;
         let again = rest.contains("Privet-Reason") || rest.contains("200 OK");
         assert!(!again, "{text:?}: {rest}");
-        assert_eq!(road.dials.load(Ordering::Relaxed), 0, "{text:?}");
+        assert_eq!(gateway.dials.load(Ordering::Relaxed), 0, "{text:?}");
     }
     assert!(heard.lock().unwrap().is_empty());
 }
@@ -104,7 +104,7 @@ async fn no_hostile_head_reaches_an_origin() {
 async fn no_hostile_body_reaches_an_origin_as_it_came() {
     for body in HOSTILE_BODIES {
         let (port, heard) = listening().await;
-        let mut client = Peer::connect(proxy(TestRoad::default()).await).await;
+        let mut client = Peer::connect(proxy(TestGateway::default()).await).await;
         client
             .send(format!(
                 "POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{body}{SMUGGLED}"

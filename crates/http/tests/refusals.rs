@@ -9,11 +9,11 @@ use privet_policy::WhyKind;
 
 #[tokio::test]
 async fn a_block_is_a_page_that_says_why_and_how_to_allow_it() {
-    let road = TestRoad {
+    let gateway = TestGateway {
         blocked: Some(("ads.test", WhyKind::List)),
-        ..TestRoad::default()
+        ..TestGateway::default()
     };
-    let mut client = Peer::connect(proxy(road.clone()).await).await;
+    let mut client = Peer::connect(proxy(gateway.clone()).await).await;
     for _ in 0..2 {
         client
             .send("GET http://ads.test/x HTTP/1.1\r\nHost: ads.test\r\n\r\n")
@@ -44,16 +44,16 @@ async fn a_block_is_a_page_that_says_why_and_how_to_allow_it() {
         .send("CONNECT ads.test:443 HTTP/1.1\r\nHost: ads.test\r\n\r\n")
         .await;
     assert_eq!(status(&client.response().await.0), 403);
-    assert_eq!(road.dials.load(Ordering::Relaxed), 0);
+    assert_eq!(gateway.dials.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test]
 async fn a_program_that_asks_for_json_gets_json() {
-    let road = TestRoad {
+    let gateway = TestGateway {
         blocked: Some(("ads.test", WhyKind::List)),
-        ..TestRoad::default()
+        ..TestGateway::default()
     };
-    let mut client = Peer::connect(proxy(road).await).await;
+    let mut client = Peer::connect(proxy(gateway).await).await;
     client
         .send("GET http://ads.test/ HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\n\r\n")
         .await;
@@ -69,7 +69,7 @@ async fn a_program_that_asks_for_json_gets_json() {
 
 #[tokio::test]
 async fn failed_dials_have_a_status_by_their_kind() {
-    let mut client = Peer::connect(proxy(TestRoad::default()).await).await;
+    let mut client = Peer::connect(proxy(TestGateway::default()).await).await;
     for (host, expected, reason) in [
         ("nowhere.test", 502, "name not found"),
         ("slow.test", 504, "timed out"),
@@ -92,7 +92,7 @@ async fn failed_dials_have_a_status_by_their_kind() {
 
 #[tokio::test]
 async fn bytes_behind_a_refused_connect_are_not_a_request() {
-    let mut client = Peer::connect(proxy(TestRoad::default()).await).await;
+    let mut client = Peer::connect(proxy(TestGateway::default()).await).await;
     client
         .send("CONNECT nowhere.test:443 HTTP/1.1\r\nHost: x\r\n\r\nGET http://nowhere.test/ HTTP/1.1\r\nHost: x\r\n\r\n")
         .await;
@@ -106,11 +106,11 @@ async fn bytes_behind_a_refused_connect_are_not_a_request() {
 
 #[tokio::test]
 async fn the_proxy_itself_is_a_loop() {
-    let road = TestRoad {
+    let gateway = TestGateway {
         blocked: Some(("127.0.0.1", WhyKind::Loop)),
-        ..TestRoad::default()
+        ..TestGateway::default()
     };
-    let mut client = Peer::connect(proxy(road).await).await;
+    let mut client = Peer::connect(proxy(gateway).await).await;
     client
         .send("GET http://127.0.0.1:7280/ HTTP/1.1\r\nHost: x\r\n\r\n")
         .await;
@@ -124,21 +124,21 @@ async fn a_login_is_asked_for_checked_and_remembered_and_never_passed_on() {
     let port = origin(|mut peer, _| async move {
         while let Some(head) = peer.head().await {
             peer.send(format!(
-                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{head}",
+                "HTTP/1.1 200 OK\r\nContent-BodyLength: {}\r\n\r\n{head}",
                 head.len()
             ))
             .await;
         }
     })
     .await;
-    let road = TestRoad {
+    let gateway = TestGateway {
         login: Some(("alice", "s:ecret")),
-        ..TestRoad::default()
+        ..TestGateway::default()
     };
-    let mut client = Peer::connect(proxy(road.clone()).await).await;
+    let mut client = Peer::connect(proxy(gateway.clone()).await).await;
     let ask = |login: &str| {
         format!(
-            "POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\n{login}Content-Length: 3\r\n\r\nabc"
+            "POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\n{login}Content-BodyLength: 3\r\n\r\nabc"
         )
     };
     let wrong = [
@@ -154,7 +154,7 @@ async fn a_login_is_asked_for_checked_and_remembered_and_never_passed_on() {
         let challenge = field(&head, "proxy-authenticate").unwrap();
         assert_eq!(challenge, "Basic realm=\"Privet\", charset=\"UTF-8\"");
     }
-    assert_eq!(road.logins.load(Ordering::Relaxed), 1);
+    assert_eq!(gateway.logins.load(Ordering::Relaxed), 1);
     for _ in 0..3 {
         client
             .send(format!("GET http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nProxy-Authorization: basic YWxpY2U6czplY3JldA==\r\n\r\n"))
@@ -163,18 +163,18 @@ async fn a_login_is_asked_for_checked_and_remembered_and_never_passed_on() {
         assert_eq!(status(&head), 200);
         assert!(!seen.to_lowercase().contains("authorization"));
     }
-    assert_eq!(road.logins.load(Ordering::Relaxed), 2);
-    assert_eq!(road.connection_log.live_rows().len(), 1);
+    assert_eq!(gateway.logins.load(Ordering::Relaxed), 2);
+    assert_eq!(gateway.connection_log.live_rows().len(), 1);
 }
 
 #[tokio::test]
 async fn a_remembered_login_is_checked_again_after_a_reload() {
-    let port = answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
-    let road = TestRoad {
+    let port = answering("HTTP/1.1 200 OK\r\nContent-BodyLength: 0\r\n\r\n").await;
+    let gateway = TestGateway {
         login: Some(("a", "b")),
-        ..TestRoad::default()
+        ..TestGateway::default()
     };
-    let mut client = Peer::connect(proxy(road.clone()).await).await;
+    let mut client = Peer::connect(proxy(gateway.clone()).await).await;
     for reloads in 0..3 {
         for _ in 0..2 {
             client
@@ -182,19 +182,19 @@ async fn a_remembered_login_is_checked_again_after_a_reload() {
                 .await;
             assert_eq!(status(&client.response().await.0), 200);
         }
-        assert_eq!(road.logins.load(Ordering::Relaxed), reloads + 1);
-        road.generation.fetch_add(1, Ordering::Relaxed);
+        assert_eq!(gateway.logins.load(Ordering::Relaxed), reloads + 1);
+        gateway.generation.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 #[tokio::test]
 async fn a_connect_without_login_may_be_tried_again_on_the_same_connection() {
-    let port = answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
-    let road = TestRoad {
+    let port = answering("HTTP/1.1 200 OK\r\nContent-BodyLength: 0\r\n\r\n").await;
+    let gateway = TestGateway {
         login: Some(("a", "b")),
-        ..TestRoad::default()
+        ..TestGateway::default()
     };
-    let mut client = Peer::connect(proxy(road).await).await;
+    let mut client = Peer::connect(proxy(gateway).await).await;
     client
         .send(format!(
             "CONNECT 127.0.0.1:{port} HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -15,7 +15,7 @@ use std::process::{Child, Command, Stdio};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use privet_net::{Early, Meter, relay};
+use privet_net::{Meter, Preread, relay};
 
 struct Uncounted;
 
@@ -46,7 +46,7 @@ async fn forward(listen: SocketAddr, target: SocketAddr) -> Result<(), Box<dyn s
         let (client, _) = listener.accept().await?;
         tokio::spawn(async move {
             if let Ok(far) = tokio::net::TcpStream::connect(target).await {
-                tokio::spawn(relay(client, far, Early::default(), &Uncounted));
+                tokio::spawn(relay(client, far, Preread::default(), &Uncounted));
             }
         });
     }

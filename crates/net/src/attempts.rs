@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use crate::chain::Chain;
 use crate::group::Group;
-use crate::hop::Patience;
+use crate::hop::HandshakeTimeouts;
 use crate::{DialError, DialErrorKind};
 
 /// No further member is tried after this long.
@@ -68,7 +68,7 @@ impl<'a> Attempts<'a> {
     }
 
     /// The next chain to try, and how long it may take.
-    pub(crate) fn next(&mut self) -> Option<(Arc<Chain>, Patience)> {
+    pub(crate) fn next(&mut self) -> Option<(Arc<Chain>, HandshakeTimeouts)> {
         if self.started.elapsed() >= DEADLINE {
             return None;
         }
@@ -76,17 +76,17 @@ impl<'a> Attempts<'a> {
             Outbound::Upstream(_) if !self.tried.is_empty() => None,
             Outbound::Upstream(chain) => {
                 self.tried.push(0);
-                Some((chain.clone(), Patience::ALONE))
+                Some((chain.clone(), HandshakeTimeouts::DEFAULT))
             }
             Outbound::Group(group) => {
                 let member = self.next_member(group)?;
                 self.tried.push(member);
-                let patience = if self.tried.len() < group.len() {
-                    Patience::WITH_OTHERS
+                let timeouts = if self.tried.len() < group.len() {
+                    HandshakeTimeouts::WITH_FAILOVER
                 } else {
-                    Patience::ALONE
+                    HandshakeTimeouts::DEFAULT
                 };
-                Some((group.chain(member)?.clone(), patience))
+                Some((group.chain(member)?.clone(), timeouts))
             }
         }
     }
@@ -98,7 +98,7 @@ impl<'a> Attempts<'a> {
     }
 
     /// The last attempt got through.
-    pub(crate) fn won(&self, chain: &Chain, latency: Option<Duration>) {
+    pub(crate) fn succeeded(&self, chain: &Chain, latency: Option<Duration>) {
         chain.record.succeeded(latency);
         let (Outbound::Group(group), Some(member)) = (self.outbound, self.tried.last()) else {
             return;
@@ -110,7 +110,7 @@ impl<'a> Attempts<'a> {
     }
 
     /// The last attempt failed. An error comes back when no other member could do better.
-    pub(crate) fn lost(&mut self, chain: &Chain, error: DialError) -> Option<DialError> {
+    pub(crate) fn failed(&mut self, chain: &Chain, error: DialError) -> Option<DialError> {
         let member = self.tried.last().copied().unwrap_or_default();
         match error.kind {
             DialErrorKind::Exhausted | DialErrorKind::Loop => return Some(error),
@@ -136,7 +136,7 @@ impl<'a> Attempts<'a> {
     }
 
     /// Every attempt failed, or there was none.
-    pub(crate) fn given_up(self) -> DialError {
+    pub(crate) fn into_error(self) -> DialError {
         match (self.last, self.outbound) {
             (Some(error), Outbound::Group(group)) if error.kind.blames_upstream() => {
                 let text = format!("no member of group {} works; {}", group.name, error.text);

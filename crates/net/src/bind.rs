@@ -12,21 +12,23 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::timeout;
 
-use crate::hop::reading::Nonsense;
-use crate::hop::{Patience, socks4, socks5};
-use crate::{DialError, DialErrorKind, Dialed, OpenChain, Outward, Phases, Stream, Wish};
+use crate::hop::reply::MalformedReply;
+use crate::hop::{HandshakeTimeouts, socks4, socks5};
+use crate::{
+    Connected, DialError, DialErrorKind, DialRequest, DialTimings, Dialer, OpenChain, Stream,
+};
 
 /// How long the expected peer may take to connect. Nothing in the RFC; FTP servers come within seconds.
-pub const WAIT: Duration = Duration::from_secs(120);
+pub const ACCEPT_TIMEOUT: Duration = Duration::from_secs(120);
 /// Strangers may knock too; they are closed at once.
 const BACKLOG: u32 = 16;
 /// Unread bytes behind an upstream's reply that are kept, at most.
 const MAX_HELD: usize = 2 * socks5::MAX_REPLY;
 
 /// The listening end of a BIND. Dropping it ends it.
-pub enum Bound {
-    Here(LocalBind),
-    There(UpstreamBind),
+pub enum BindListener {
+    Local(LocalBind),
+    Upstream(UpstreamBind),
 }
 
 /// A listening socket of this machine.
@@ -45,8 +47,8 @@ pub struct UpstreamBind {
     target: String,
 }
 
-impl Outward {
-    /// Opens the listening end of a BIND by a route. `near`: the address of ours that the client reached; `wish.target`
+impl Dialer {
+    /// Opens the listening end of a BIND by a route. `near`: the address of ours that the client reached; `request.target`
     /// the peer it expects. Through an upstream where the route says so, and then never here.
     ///
     /// # Errors
@@ -54,18 +56,20 @@ impl Outward {
     pub async fn bind(
         &self,
         route: &Route,
-        wish: &Wish<'_>,
+        request: &DialRequest<'_>,
         near: IpAddr,
-    ) -> Result<Bound, DialError> {
+    ) -> Result<BindListener, DialError> {
         match route {
             Route::Direct(permit) => {
-                let expected = self.expected(permit, wish).await?;
-                Ok(Bound::Here(LocalBind::open(permit, near, expected)?))
+                let expected = self.expected(permit, request).await?;
+                Ok(BindListener::Local(LocalBind::open(
+                    permit, near, expected,
+                )?))
             }
             Route::Via { outbound, .. } => {
-                let chain = self.open_chain(*outbound, wish).await?;
-                let bound = UpstreamBind::open(chain, wish.target).await?;
-                Ok(Bound::There(bound))
+                let chain = self.open_chain(*outbound, request).await?;
+                let bound = UpstreamBind::open(chain, request.target).await?;
+                Ok(BindListener::Upstream(bound))
             }
         }
     }
@@ -73,34 +77,34 @@ impl Outward {
     async fn expected(
         &self,
         permit: &DirectPermit,
-        wish: &Wish<'_>,
+        request: &DialRequest<'_>,
     ) -> Result<Vec<IpAddr>, DialError> {
-        match &wish.target.host {
+        match &request.target.host {
             Host::Ip(ip) if ip.is_unspecified() => Ok(Vec::new()),
             Host::Ip(ip) => Ok(vec![ip.to_canonical()]),
-            Host::Name(_) if !wish.addresses.is_empty() => Ok(wish.addresses.to_vec()),
-            Host::Name(name) => self.resolve(permit, wish.dns, name).await,
+            Host::Name(_) if !request.addresses.is_empty() => Ok(request.addresses.to_vec()),
+            Host::Name(name) => self.resolve(permit, request.dns, name).await,
         }
     }
 }
 
-impl Bound {
+impl BindListener {
     /// Where the peer has to connect to.
     pub fn address(&self) -> SocketAddr {
         match self {
-            Self::Here(bind) => bind.address,
-            Self::There(bind) => bind.address,
+            Self::Local(bind) => bind.address,
+            Self::Upstream(bind) => bind.address,
         }
     }
 
-    /// Waits for the peer; the caller sets the limit ([`WAIT`]). The connection, and who came.
+    /// Waits for the peer; the caller sets the limit ([`ACCEPT_TIMEOUT`]). The connection, and who came.
     ///
     /// # Errors
     /// [`DialError`]: the socket broke, or the upstream gave up.
-    pub async fn accept(self) -> Result<(Dialed, SocketAddr), DialError> {
+    pub async fn accept(self) -> Result<(Connected, SocketAddr), DialError> {
         match self {
-            Self::Here(bind) => bind.accept().await,
-            Self::There(bind) => bind.accept().await,
+            Self::Local(bind) => bind.accept().await,
+            Self::Upstream(bind) => bind.accept().await,
         }
     }
 }
@@ -138,7 +142,7 @@ impl LocalBind {
         })
     }
 
-    async fn accept(self) -> Result<(Dialed, SocketAddr), DialError> {
+    async fn accept(self) -> Result<(Connected, SocketAddr), DialError> {
         loop {
             let (stream, peer) = match self.listener.accept().await {
                 Ok(accepted) => accepted,
@@ -156,16 +160,16 @@ impl LocalBind {
             }
             // It fails only on a socket that is gone, and then the relay says so.
             let _ = stream.set_nodelay(true);
-            let dialed = Dialed {
+            let connected = Connected {
                 local: Some(self.address),
                 remote: Some(peer),
                 stream: Stream::Tcp(stream),
-                prefix: Bytes::new(),
+                preread: Bytes::new(),
                 route: Arc::from("direct"),
-                phases: Phases::default(),
+                timings: DialTimings::default(),
                 absolute_form: None,
             };
-            return Ok((dialed, peer));
+            return Ok((connected, peer));
         }
     }
 }
@@ -209,10 +213,13 @@ impl UpstreamBind {
             bind.chain.stream.write_all(&message).await?;
             bind.chain.stream.flush().await
         };
-        if !matches!(timeout(Patience::ALONE.step, asked).await, Ok(Ok(()))) {
+        if !matches!(
+            timeout(HandshakeTimeouts::DEFAULT.step, asked).await,
+            Ok(Ok(()))
+        ) {
             return Err(bind.error(DialErrorKind::UpstreamDown, "broke the connection"));
         }
-        let address = match timeout(Patience::ALONE.reply, bind.reply()).await {
+        let address = match timeout(HandshakeTimeouts::DEFAULT.reply, bind.reply()).await {
             Ok(reply) => reply?,
             Err(_) => return Err(bind.error(DialErrorKind::TimedOut, "did not answer in time")),
         };
@@ -221,18 +228,18 @@ impl UpstreamBind {
     }
 
     /// The second reply, and what the peer sent behind it.
-    async fn accept(mut self) -> Result<(Dialed, SocketAddr), DialError> {
+    async fn accept(mut self) -> Result<(Connected, SocketAddr), DialError> {
         let peer = self.reply().await?;
-        let dialed = Dialed {
+        let connected = Connected {
             stream: self.chain.stream,
-            prefix: self.held.freeze(),
+            preread: self.held.freeze(),
             local: self.chain.local,
             remote: Some(peer).filter(|peer| !peer.ip().is_unspecified()),
             route: self.chain.route,
-            phases: self.chain.phases,
+            timings: self.chain.timings,
             absolute_form: None,
         };
-        Ok((dialed, peer))
+        Ok((connected, peer))
     }
 
     fn request(&self, target: &Target) -> Result<Vec<u8>, DialError> {
@@ -268,7 +275,7 @@ impl UpstreamBind {
                     return Ok(address);
                 }
                 Ok(Some((Err((kind, what)), _))) => return Err(self.error(kind, what)),
-                Err(Nonsense(what)) => {
+                Err(MalformedReply(what)) => {
                     return Err(self.error(DialErrorKind::UpstreamProtocol, what));
                 }
                 Ok(None) if self.held.len() >= MAX_HELD => {
@@ -302,21 +309,23 @@ impl UpstreamBind {
     }
 }
 
-type Answer = Result<SocketAddr, (DialErrorKind, &'static str)>;
+type BindReply = Result<SocketAddr, (DialErrorKind, &'static str)>;
 
-fn parse_v5(bytes: &[u8]) -> Result<Option<(Answer, usize)>, Nonsense> {
+fn parse_v5(bytes: &[u8]) -> Result<Option<(BindReply, usize)>, MalformedReply> {
     let Some((reply, taken)) = socks5::parse_reply(bytes)? else {
         return Ok(None);
     };
     let answer = match (socks5::refusal(reply.code), reply.bound) {
         (Some(refusal), _) => Err(refusal),
-        (None, socks5::Bound::Address(address)) => Ok(address),
-        (None, socks5::Bound::Name(port)) => Ok(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))),
+        (None, socks5::BoundAddress::Address(address)) => Ok(address),
+        (None, socks5::BoundAddress::Name(port)) => {
+            Ok(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))
+        }
     };
     Ok(Some((answer, taken)))
 }
 
-fn parse_v4(bytes: &[u8]) -> Result<Option<(Answer, usize)>, Nonsense> {
+fn parse_v4(bytes: &[u8]) -> Result<Option<(BindReply, usize)>, MalformedReply> {
     let Some((code, taken)) = socks4::parse_reply(bytes)? else {
         return Ok(None);
     };

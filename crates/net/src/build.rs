@@ -8,12 +8,12 @@ use privet_policy::{Host, Target};
 use secrecy::SecretString;
 
 use crate::chain::Chain;
-use crate::checks::CheckUrl;
 use crate::group::Group;
+use crate::health_check::CheckUrl;
 use crate::hop::Hop;
-use crate::hop::login::Login;
-use crate::hop::tls::Tls;
-use crate::socket::entry::Entry;
+use crate::hop::credentials::Credentials;
+use crate::hop::tls::TlsClient;
+use crate::socket::entry::EntryAddress;
 
 /// The outward side cannot be set up: which upstream or group, and why. Holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -110,8 +110,10 @@ fn chain(hops: &HashMap<&str, (Arc<Hop>, Option<&str>)>, name: &str) -> Result<C
 fn hop(upstream: &Upstream, secrets: Secrets<'_>) -> Result<Hop, String> {
     let password = secrets(&upstream.name)?;
     let login = match (&upstream.username, password) {
-        (Some(name), password) => Some(Login::new(name.clone(), password.unwrap_or_default())),
-        (None, Some(password)) => Some(Login::new(String::new(), password)),
+        (Some(name), password) => {
+            Some(Credentials::new(name.clone(), password.unwrap_or_default()))
+        }
+        (None, Some(password)) => Some(Credentials::new(String::new(), password)),
         (None, None) => None,
     };
     let host = match upstream.host.parse() {
@@ -119,7 +121,7 @@ fn hop(upstream: &Upstream, secrets: Secrets<'_>) -> Result<Hop, String> {
         Err(_) => Host::Name(upstream.host.as_str().into()),
     };
     let tls = match upstream.scheme {
-        Scheme::Https => Some(Tls::new(&upstream.host, upstream.ca.as_deref())?),
+        Scheme::Https => Some(TlsClient::new(&upstream.host, upstream.ca.as_deref())?),
         _ => None,
     };
     Ok(Hop {
@@ -132,7 +134,7 @@ fn hop(upstream: &Upstream, secrets: Secrets<'_>) -> Result<Hop, String> {
         login,
         isolate: upstream.isolate,
         tls,
-        entry: Entry::of(upstream),
+        entry: EntryAddress::of(upstream),
     })
 }
 

@@ -7,19 +7,22 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use privet_config::Scheme;
 
-use crate::health::Record;
-use crate::hop::login::{Identity, Login};
-use crate::hop::{Errand, Hop, Patience, socks5, tls};
+use crate::hop::credentials::{Credentials, IsolationKey};
+use crate::hop::{HandshakeTimeouts, Hop, HopHandshake, socks5, tls};
+use crate::outbound_health::HealthRecord;
 use crate::resolve::EntryResolver;
 use crate::socket::entry;
-use crate::{AbsoluteForm, DialError, DialErrorKind, Dialed, OwnSockets, Phases, Stream, Wish};
+use crate::{
+    AbsoluteForm, Connected, DialError, DialErrorKind, DialRequest, DialTimings, HttpProxyMode,
+    OwnListeners, Stream,
+};
 
 /// The hops of one upstream, entry first, and its name in routes: "office → tor".
 pub(crate) struct Chain {
     hops: Vec<Arc<Hop>>,
     last: Arc<Hop>,
     pub(crate) text: Arc<str>,
-    pub(crate) record: Record,
+    pub(crate) record: HealthRecord,
 }
 
 /// A stream to the last hop of a chain, for requests that this crate's dialer does not make: method and login are done
@@ -32,20 +35,20 @@ pub struct OpenChain {
     pub hops: usize,
     pub local: Option<SocketAddr>,
     pub route: Arc<str>,
-    pub phases: Phases,
+    pub timings: DialTimings,
 }
 
 /// What all chains share.
-pub(crate) struct Ground<'a> {
-    pub(crate) own: &'a OwnSockets,
+pub(crate) struct DialContext<'a> {
+    pub(crate) own_listeners: &'a OwnListeners,
     pub(crate) resolver: &'a EntryResolver,
-    pub(crate) identity: &'a Identity,
+    pub(crate) identity: &'a IsolationKey,
 }
 
-struct Reached {
+struct ReachedHop {
     stream: Stream,
     local: Option<SocketAddr>,
-    phases: Phases,
+    timings: DialTimings,
     started: Instant,
 }
 
@@ -57,7 +60,7 @@ impl Chain {
             text: names.join(" → ").into(),
             hops: before,
             last,
-            record: Record::default(),
+            record: HealthRecord::default(),
         }
     }
 
@@ -76,38 +79,39 @@ impl Chain {
         self.hops.iter().chain([&self.last])
     }
 
-    /// A connection to the wish's target through every hop.
+    /// A connection to the request's target through every hop.
     pub(crate) async fn dial(
         &self,
-        ground: &Ground<'_>,
-        wish: &Wish<'_>,
-        patience: Patience,
-    ) -> Result<Dialed, DialError> {
-        let mut reached = self.reach_last(ground, wish, patience).await?;
-        let isolated = ground.identity.login(&self.last, wish);
+        context: &DialContext<'_>,
+        request: &DialRequest<'_>,
+        timeouts: HandshakeTimeouts,
+    ) -> Result<Connected, DialError> {
+        let mut reached = self.reach_last(context, request, timeouts).await?;
+        let isolated = context.identity.login(&self.last, request);
         let login = isolated.as_ref().or(self.last.login.as_ref());
-        let plain = matches!(self.last.scheme, Scheme::Http | Scheme::Https) && wish.absolute_form;
-        let (prefix, absolute_form) = if plain {
+        let plain = matches!(self.last.scheme, Scheme::Http | Scheme::Https)
+            && request.http_proxy == HttpProxyMode::AbsoluteForm;
+        let (preread, absolute_form) = if plain {
             let authorization = login.map(|login| Arc::from(login.basic()));
             (Bytes::new(), Some(AbsoluteForm { authorization }))
         } else {
-            let errand = Errand {
+            let handshake = HopHandshake {
                 hop: &self.last,
                 login,
-                target: wish.target,
-                addresses: wish.addresses,
-                patience,
+                target: request.target,
+                addresses: request.addresses,
+                timeouts,
             };
-            (errand.connect(&mut reached.stream).await?, None)
+            (handshake.connect(&mut reached.stream).await?, None)
         };
-        reached.phases.connect = Some(connect_time(&reached));
-        Ok(Dialed {
+        reached.timings.connect = Some(connect_time(&reached));
+        Ok(Connected {
             stream: reached.stream,
-            prefix,
+            preread,
             local: reached.local,
             remote: None,
             route: self.text.clone(),
-            phases: reached.phases,
+            timings: reached.timings,
             absolute_form,
         })
     }
@@ -115,65 +119,66 @@ impl Chain {
     /// A stream to the last hop, ready for a request.
     pub(crate) async fn open(
         &self,
-        ground: &Ground<'_>,
-        wish: &Wish<'_>,
-        patience: Patience,
+        context: &DialContext<'_>,
+        request: &DialRequest<'_>,
+        timeouts: HandshakeTimeouts,
     ) -> Result<OpenChain, DialError> {
-        let mut reached = self.reach_last(ground, wish, patience).await?;
+        let mut reached = self.reach_last(context, request, timeouts).await?;
         if self.last.scheme == Scheme::Socks5 {
-            let isolated = ground.identity.login(&self.last, wish);
-            let errand = Errand {
+            let isolated = context.identity.login(&self.last, request);
+            let handshake = HopHandshake {
                 hop: &self.last,
                 login: isolated.as_ref().or(self.last.login.as_ref()),
-                target: wish.target,
-                addresses: wish.addresses,
-                patience,
+                target: request.target,
+                addresses: request.addresses,
+                timeouts,
             };
-            socks5::negotiate(&errand, &mut reached.stream).await?;
+            socks5::negotiate(&handshake, &mut reached.stream).await?;
         }
-        reached.phases.connect = Some(connect_time(&reached));
+        reached.timings.connect = Some(connect_time(&reached));
         Ok(OpenChain {
             stream: reached.stream,
             last: self.last.scheme,
             hops: self.hops.len() + 1,
             local: reached.local,
             route: self.text.clone(),
-            phases: reached.phases,
+            timings: reached.timings,
         })
     }
 
     /// Connects to the entry and asks each hop but the last for the next; TLS where the next hop speaks it.
     async fn reach_last(
         &self,
-        ground: &Ground<'_>,
-        wish: &Wish<'_>,
-        patience: Patience,
-    ) -> Result<Reached, DialError> {
+        context: &DialContext<'_>,
+        request: &DialRequest<'_>,
+        timeouts: HandshakeTimeouts,
+    ) -> Result<ReachedHop, DialError> {
         let mut hops = self.all();
         let first = hops.next().unwrap_or(&self.last);
         let started = Instant::now();
-        let (socket, dns) = entry::connect(&first.entry, ground.own, ground.resolver).await?;
-        let mut reached = Reached {
+        let (socket, dns) =
+            entry::connect(&first.entry, context.own_listeners, context.resolver).await?;
+        let mut reached = ReachedHop {
             local: socket.local_addr().ok(),
             stream: Stream::Tcp(socket),
-            phases: Phases {
+            timings: DialTimings {
                 dns,
-                ..Phases::default()
+                ..DialTimings::default()
             },
             started,
         };
         let mut here = first;
-        reached.secure(here, patience.step).await?;
+        reached.secure(here, timeouts.step).await?;
         for next in hops {
-            let isolated: Option<Login> = ground.identity.login(here, wish);
-            let errand = Errand {
+            let isolated: Option<Credentials> = context.identity.login(here, request);
+            let handshake = HopHandshake {
                 hop: here,
                 login: isolated.as_ref().or(here.login.as_ref()),
                 target: &next.endpoint,
                 addresses: &[],
-                patience,
+                timeouts,
             };
-            let excess = errand
+            let excess = handshake
                 .connect(&mut reached.stream)
                 .await
                 .map_err(|error| inside_the_chain(error, &next.name))?;
@@ -186,13 +191,13 @@ impl Chain {
                 ));
             }
             here = next;
-            reached.secure(here, patience.step).await?;
+            reached.secure(here, timeouts.step).await?;
         }
         Ok(reached)
     }
 }
 
-impl Reached {
+impl ReachedHop {
     async fn secure(&mut self, hop: &Hop, wait: Duration) -> Result<(), DialError> {
         let Some(tls) = &hop.tls else {
             return Ok(());
@@ -206,13 +211,13 @@ impl Reached {
             DialError::at(&hop.name, DialErrorKind::UpstreamDown, text)
         })?;
         self.stream = wrapped;
-        self.phases.tls = Some(self.phases.tls.unwrap_or_default() + took);
+        self.timings.tls = Some(self.timings.tls.unwrap_or_default() + took);
         Ok(())
     }
 }
 
-fn connect_time(reached: &Reached) -> Duration {
-    let apart = reached.phases.dns.unwrap_or_default() + reached.phases.tls.unwrap_or_default();
+fn connect_time(reached: &ReachedHop) -> Duration {
+    let apart = reached.timings.dns.unwrap_or_default() + reached.timings.tls.unwrap_or_default();
     reached.started.elapsed().saturating_sub(apart)
 }
 

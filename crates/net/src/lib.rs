@@ -1,5 +1,5 @@
-//! Outward: dialing, chains of upstreams, groups and their health, resolving, and the relay.
-//! The only place that opens sockets to the outside.
+//! Dialing: direct connections, chains of upstreams, groups with health checks, name resolution; and the relay between
+//! two connections. The only crate that opens sockets outward.
 
 #![cfg_attr(
     not(test),
@@ -11,32 +11,34 @@
     )
 )]
 
-pub mod associate;
 mod attempts;
 pub mod bind;
 pub mod build;
 pub mod chain;
-mod checks;
-pub mod dialed;
+mod connect_tls;
+pub mod connected;
+pub mod dialer;
 pub mod error;
 mod group;
-pub mod health;
+mod health_check;
 pub mod hop;
 pub mod meter;
-pub mod outward;
-pub mod own;
+pub mod outbound_health;
+pub mod own_listeners;
 pub mod relay;
 mod resolve;
 mod socket;
-mod tls_to;
+mod stream;
+pub mod udp;
 
 pub use build::BuildError;
 pub use chain::OpenChain;
-pub use dialed::{AbsoluteForm, Dialed, Phases, Stream};
+pub use connect_tls::connect_tls;
+pub use connected::{AbsoluteForm, Connected, DialTimings};
+pub use dialer::{DialRequest, Dialer, HttpProxyMode};
 pub use error::{DialError, DialErrorKind};
-pub use health::{OutletHealth, TestReport};
 pub use meter::Meter;
-pub use outward::{Outward, Wish};
-pub use own::OwnSockets;
-pub use relay::{Early, RelayEnd, Side, relay};
-pub use tls_to::tls_to;
+pub use outbound_health::{OutboundHealth, OutboundTest};
+pub use own_listeners::OwnListeners;
+pub use relay::{Preread, RelayOutcome, Side, relay};
+pub use stream::{Duplex, Stream};

@@ -1,10 +1,11 @@
 //! Direct, through each kind of hop, and through chains of them, with real sockets.
 
-mod rig;
+mod support;
 
-use privet_net::{DialErrorKind, OwnSockets, Stream, Wish};
+use privet_net::HttpProxyMode;
+use privet_net::{DialErrorKind, DialRequest, OwnListeners, Stream};
 use privet_policy::{App, Route};
-use rig::{Kind, Server, echoes, setup, setup_after, target, wish};
+use support::{Kind, Server, echoes, request, setup, setup_after, target};
 
 fn upstream(name: &str, url: &str, more: &str) -> String {
     format!("[[upstream]]\nname = \"{name}\"\nurl = \"{url}\"\n{more}\n")
@@ -17,18 +18,18 @@ async fn a_direct_dial_needs_a_permit_and_reports_both_ends() {
     let route = Route::Direct(setup.policy.permit().unwrap());
     for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"] {
         let target = target(&format!("{host}:{}", origin.address.port()));
-        let dialed = setup.dial(&route, &target).await.unwrap();
-        assert_eq!(&*dialed.route, "direct");
-        assert_eq!(dialed.remote, Some(origin.address));
-        assert!(matches!(dialed.stream, Stream::Tcp(_)) && dialed.local.is_some());
-        echoes(dialed).await;
+        let connected = setup.dial(&route, &target).await.unwrap();
+        assert_eq!(&*connected.route, "direct");
+        assert_eq!(connected.remote, Some(origin.address));
+        assert!(matches!(connected.stream, Stream::Tcp(_)) && connected.local.is_some());
+        echoes(connected).await;
     }
 }
 
 #[tokio::test]
 async fn privet_is_never_dialed_through_itself() {
     let listener = Server::origin().await;
-    let own = OwnSockets::new([listener.address]);
+    let own = OwnListeners::new([listener.address]);
     let port = listener.address.port();
     let text = upstream("self", &format!("socks5://127.0.0.1:{port}"), "");
     let setup = setup_after(&text, None, own);
@@ -67,13 +68,13 @@ async fn each_kind_of_hop_reaches_the_origin_by_its_name_and_stays_a_bare_socket
             &format!("{scheme}://{}", proxy.address),
             "",
         ));
-        let dialed = setup
+        let connected = setup
             .dial(&setup.via("hop", false), &target(&named))
             .await
             .unwrap();
-        assert_eq!(&*dialed.route, "hop");
-        assert!(matches!(dialed.stream, Stream::Tcp(_)));
-        echoes(dialed).await;
+        assert_eq!(&*connected.route, "hop");
+        assert!(matches!(connected.stream, Stream::Tcp(_)));
+        echoes(connected).await;
         let asked = proxy.asked();
         assert_eq!(
             (asked[0].target.as_str(), &asked[0].login),
@@ -138,7 +139,7 @@ async fn logins_go_along_with_each_kind_and_a_wrong_one_is_said_without_being_sh
 #[tokio::test]
 async fn a_chain_of_four_kinds_is_walked_in_order_and_each_hop_knows_only_the_next() {
     let folder = tempfile::tempdir().unwrap();
-    let (tls, ca) = rig::certificate("127.0.0.1", folder.path());
+    let (tls, ca) = support::certificate("127.0.0.1", folder.path());
     let origin = Server::origin().await;
     let (entry, second) = (
         Server::proxy(Kind::Socks5).await,
@@ -169,11 +170,11 @@ async fn a_chain_of_four_kinds_is_walked_in_order_and_each_hop_knows_only_the_ne
     .concat();
     let setup = setup(&text);
     let to = target(&format!("localhost:{}", origin.address.port()));
-    let dialed = setup.dial(&setup.via("exit", false), &to).await.unwrap();
-    assert_eq!(&*dialed.route, "entry → second → third → exit");
-    assert!(matches!(dialed.stream, Stream::Boxed(_)));
-    assert!(dialed.phases.tls.is_some() && dialed.phases.connect.is_some());
-    echoes(dialed).await;
+    let connected = setup.dial(&setup.via("exit", false), &to).await.unwrap();
+    assert_eq!(&*connected.route, "entry → second → third → exit");
+    assert!(matches!(connected.stream, Stream::Boxed(_)));
+    assert!(connected.timings.tls.is_some() && connected.timings.connect.is_some());
+    echoes(connected).await;
     for (hop, next) in [
         (&entry, second.address.to_string()),
         (&second, third.address.to_string()),
@@ -211,7 +212,7 @@ async fn an_https_upstream_must_prove_its_name() {
     let origin = Server::origin().await;
     let to = target(&origin.address.to_string());
     let dial = async |name: &str, trusted: bool| {
-        let (tls, ca) = rig::certificate(name, folder.path());
+        let (tls, ca) = support::certificate(name, folder.path());
         let proxy = Server::https_proxy(tls).await;
         let ca = if trusted {
             format!("ca = {ca:?}")
@@ -219,14 +220,14 @@ async fn an_https_upstream_must_prove_its_name() {
             String::new()
         };
         let setup = setup(&upstream("tls", &format!("https://{}", proxy.address), &ca));
-        let dialed = setup.dial(&setup.via("tls", false), &to).await;
-        (dialed, proxy)
+        let connected = setup.dial(&setup.via("tls", false), &to).await;
+        (connected, proxy)
     };
-    let (dialed, _proxy) = dial("127.0.0.1", true).await;
-    echoes(dialed.unwrap()).await;
+    let (connected, _proxy) = dial("127.0.0.1", true).await;
+    echoes(connected.unwrap()).await;
     for (name, trusted) in [("other.test", true), ("127.0.0.1", false)] {
-        let (dialed, proxy) = dial(name, trusted).await;
-        let error = dialed.err().unwrap();
+        let (connected, proxy) = dial(name, trusted).await;
+        let error = connected.err().unwrap();
         assert_eq!(error.kind, DialErrorKind::UpstreamDown);
         assert!(error.text.contains("certificate"), "{error}");
         assert!(proxy.asked().is_empty());
@@ -258,13 +259,13 @@ async fn isolation_gives_each_host_and_app_a_login_of_its_own_until_the_identity
     };
     let login = async |hop: &str, host: &str, app: &App| {
         let to = target(&format!("{host}:{}", origin.address.port()));
-        let wish = Wish {
+        let request = DialRequest {
             app: Some(app),
-            ..wish(&to)
+            ..request(&to)
         };
         setup
-            .outward
-            .dial(&setup.via(hop, false), &wish)
+            .dialer
+            .dial(&setup.via(hop, false), &request)
             .await
             .unwrap();
         proxy.asked().last().unwrap().login.clone().unwrap()
@@ -276,11 +277,11 @@ async fn isolation_gives_each_host_and_app_a_login_of_its_own_until_the_identity
     let by_app = login("by-app", "127.0.0.1", &firefox).await;
     assert_eq!(by_app, login("by-app", "localhost", &firefox).await);
     assert_ne!(by_app, login("by-app", "localhost", &curl).await);
-    let again = setup_after(&text, Some(&setup.outward), OwnSockets::default());
+    let again = setup_after(&text, Some(&setup.dialer), OwnListeners::default());
     let to = target(&format!("127.0.0.1:{}", origin.address.port()));
     again.dial(&again.via("by-host", false), &to).await.unwrap();
     assert_eq!(proxy.asked().last().unwrap().login.as_ref(), Some(&one));
-    setup.outward.rotate_identity();
+    setup.dialer.rotate_identity();
     assert_ne!(one, login("by-host", "127.0.0.1", &firefox).await);
 }
 
@@ -294,16 +295,16 @@ async fn plain_requests_go_to_an_http_hop_in_absolute_form_and_nothing_is_asked_
         login,
     ));
     let to = target("a.test:80");
-    let wish = Wish {
-        absolute_form: true,
-        ..wish(&to)
+    let request = DialRequest {
+        http_proxy: HttpProxyMode::AbsoluteForm,
+        ..request(&to)
     };
-    let dialed = setup
-        .outward
-        .dial(&setup.via("web", false), &wish)
+    let connected = setup
+        .dialer
+        .dial(&setup.via("web", false), &request)
         .await
         .unwrap();
-    let form = dialed.absolute_form.unwrap();
+    let form = connected.absolute_form.unwrap();
     assert_eq!(
         form.authorization.as_deref(),
         Some("Basic Ym9iOnMzY3JldA==")
@@ -320,8 +321,8 @@ async fn an_open_chain_is_ready_for_any_socks5_command() {
     let to = target(&origin.address.to_string());
     let outbound = privet_policy::Outbound(0);
     let mut open = setup
-        .outward
-        .open_chain(outbound, &wish(&to))
+        .dialer
+        .open_chain(outbound, &request(&to))
         .await
         .unwrap();
     assert_eq!((open.last, open.hops), (privet_config::Scheme::Socks5, 1));
@@ -338,11 +339,11 @@ async fn a_mode_that_resolves_upstream_resolves_nothing_here() {
     let setup = setup("");
     let permit = setup.policy.permit().unwrap();
     let upstream = privet_config::Dns::Upstream;
-    let error = setup.outward.resolve(&permit, &upstream, "a.test").await;
+    let error = setup.dialer.resolve(&permit, &upstream, "a.test").await;
     assert_eq!(error.unwrap_err().kind, DialErrorKind::Unsupported);
     let system = privet_config::Dns::System;
     let error = setup
-        .outward
+        .dialer
         .resolve(&permit, &system, "no-such-name.invalid")
         .await;
     let kind = error.unwrap_err().kind;

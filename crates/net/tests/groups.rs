@@ -1,12 +1,12 @@
 //! Groups of real upstreams that die, stay silent and come back.
 
-mod rig;
+mod support;
 
 use std::time::{Duration, Instant};
 
-use privet_net::health::OutletState;
-use privet_net::{DialErrorKind, OwnSockets};
-use rig::{Kind, Server, Setup, echoes, setup, setup_after, target};
+use privet_net::outbound_health::OutboundState;
+use privet_net::{DialErrorKind, OwnListeners};
+use support::{Kind, Server, Setup, echoes, setup, setup_after, target};
 
 fn two(one: std::net::SocketAddr, other: std::net::SocketAddr, group: &str) -> String {
     format!(
@@ -17,10 +17,10 @@ fn two(one: std::net::SocketAddr, other: std::net::SocketAddr, group: &str) -> S
 }
 
 /// Waits until the group's state is as said; a test that never gets there fails by its deadline.
-async fn until(setup: &Setup, wanted: impl Fn(&privet_net::OutletHealth) -> bool) {
+async fn until(setup: &Setup, wanted: impl Fn(&privet_net::OutboundHealth) -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
-        let health = setup.outward.health();
+        let health = setup.dialer.health();
         if wanted(health.last().unwrap()) {
             return;
         }
@@ -37,12 +37,12 @@ async fn a_dead_first_member_costs_nobody_the_connection() {
     let setup = setup(&two(dead, live.address, "policy = \"failover\""));
     let to = target(&origin.address.to_string());
     for _ in 0..4 {
-        let dialed = setup.dial(&setup.via("auto", false), &to).await.unwrap();
-        assert_eq!(&*dialed.route, "two");
-        echoes(dialed).await;
+        let connected = setup.dial(&setup.via("auto", false), &to).await.unwrap();
+        assert_eq!(&*connected.route, "two");
+        echoes(connected).await;
     }
-    let health = setup.outward.health();
-    assert_eq!(health[0].state, OutletState::Down);
+    let health = setup.dialer.health();
+    assert_eq!(health[0].state, OutboundState::Down);
     assert!(
         health[0].last_error.as_ref().unwrap().contains("refused"),
         "{health:?}"
@@ -50,8 +50,8 @@ async fn a_dead_first_member_costs_nobody_the_connection() {
     assert_eq!(health[2].current.as_deref(), Some("two"));
     // What is known outlives a reload that leaves the members as they are.
     let text = two(dead, live.address, "policy = \"failover\"");
-    let again = setup_after(&text, Some(&setup.outward), OwnSockets::default());
-    assert_eq!(again.outward.health()[2].current.as_deref(), Some("two"));
+    let again = setup_after(&text, Some(&setup.dialer), OwnListeners::default());
+    assert_eq!(again.dialer.health()[2].current.as_deref(), Some("two"));
 }
 
 #[tokio::test]
@@ -61,8 +61,8 @@ async fn a_silent_member_is_passed_over() {
     let live = Server::proxy(Kind::Socks5).await;
     let setup = setup(&two(silent.address, live.address, "policy = \"failover\""));
     let to = target(&origin.address.to_string());
-    let dialed = setup.dial(&setup.via("auto", false), &to).await.unwrap();
-    assert_eq!(&*dialed.route, "two");
+    let connected = setup.dial(&setup.via("auto", false), &to).await.unwrap();
+    assert_eq!(&*connected.route, "two");
 }
 
 #[tokio::test]
@@ -81,11 +81,11 @@ async fn when_all_are_down_a_kill_switch_refuses_and_another_mode_goes_direct_an
         assert_eq!(error.kind, DialErrorKind::UpstreamDown);
         assert!(error.text.contains("auto"), "{error}");
     }
-    let dialed = setup.dial(&setup.via("auto", true), &to).await.unwrap();
-    assert_eq!(&*dialed.route, "direct (auto is down)");
-    echoes(dialed).await;
-    let dialed = setup.dial(&setup.via("one", true), &to).await.unwrap();
-    assert_eq!(&*dialed.route, "direct (one is down)");
+    let connected = setup.dial(&setup.via("auto", true), &to).await.unwrap();
+    assert_eq!(&*connected.route, "direct (auto is down)");
+    echoes(connected).await;
+    let connected = setup.dial(&setup.via("one", true), &to).await.unwrap();
+    assert_eq!(&*connected.route, "direct (one is down)");
 }
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn a_refusal_by_the_target_is_not_held_against_the_member() {
             .await;
         assert_eq!(error.err().unwrap().kind, DialErrorKind::Refused);
     }
-    assert_eq!(setup.outward.health()[2].current.as_deref(), Some("one"));
+    assert_eq!(setup.dialer.health()[2].current.as_deref(), Some("one"));
 }
 
 /// A SOCKS5 server to whom every target refuses.
@@ -141,10 +141,10 @@ async fn active_checks_see_a_member_die_and_come_back_without_a_users_connection
         web.address
     );
     let setup = setup(&two(address, other.address, &group));
-    let outward = setup.outward.clone();
-    let checks = tokio::spawn(async move { outward.run_checks().await });
+    let dialer = setup.dialer.clone();
+    let checks = tokio::spawn(async move { dialer.run_checks().await });
     until(&setup, |auto| {
-        auto.state == OutletState::Up && auto.latency_ms.is_some()
+        auto.state == OutboundState::Up && auto.latency_ms.is_some()
     })
     .await;
     assert_eq!(web.asked()[0].target, "GET /alive HTTP/1.1");
@@ -161,8 +161,8 @@ async fn a_member_without_a_check_is_probed_back_to_life() {
     let dead = Server::proxy(Kind::Socks5).await.address;
     let live = Server::proxy(Kind::Socks5).await;
     let setup = setup(&two(dead, live.address, "policy = \"failover\""));
-    let outward = setup.outward.clone();
-    let checks = tokio::spawn(async move { outward.run_checks().await });
+    let dialer = setup.dialer.clone();
+    let checks = tokio::spawn(async move { dialer.run_checks().await });
     let to = target(&origin.address.to_string());
     for _ in 0..2 {
         setup.dial(&setup.via("auto", false), &to).await.unwrap();
@@ -183,16 +183,16 @@ async fn a_test_tells_times_or_the_reason_it_failed() {
         web.address
     );
     let setup = setup(&two(one.address, dead, &check));
-    let report = setup.outward.test("one").await;
+    let report = setup.dialer.test("one").await;
     assert!(
         report.error.is_none() && report.connect_ms.is_some() && report.first_byte_ms.is_some()
     );
-    let report = setup.outward.test("two").await;
+    let report = setup.dialer.test("two").await;
     assert!(report.error.unwrap().contains("refused"));
-    assert!(setup.outward.test("auto").await.error.is_none());
+    assert!(setup.dialer.test("auto").await.error.is_none());
     assert!(
         setup
-            .outward
+            .dialer
             .test("nobody")
             .await
             .error
@@ -206,11 +206,15 @@ fn futures_of_dials_may_move_between_threads() {
     fn is_send<T: Send>(_: &T) {}
     let setup = setup("");
     let to = target("a.test:80");
-    let (route, wish) = (setup.via_nothing(), rig::wish(&to));
-    is_send(&setup.outward.dial(&route, &wish));
-    is_send(&setup.outward.run_checks());
-    is_send(&setup.outward.test("x"));
-    is_send(&setup.outward.open_chain(privet_policy::Outbound(0), &wish));
+    let (route, request) = (setup.via_nothing(), support::request(&to));
+    is_send(&setup.dialer.dial(&route, &request));
+    is_send(&setup.dialer.run_checks());
+    is_send(&setup.dialer.test("x"));
+    is_send(
+        &setup
+            .dialer
+            .open_chain(privet_policy::Outbound(0), &request),
+    );
 }
 
 trait Nothing {

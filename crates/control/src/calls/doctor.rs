@@ -1,7 +1,7 @@
 //! GET /api/v1/doctor: what is wrong with a running engine, each finding with its mend.
 
 use axum::extract::State;
-use privet_net::health::OutletState;
+use privet_net::outbound_health::OutboundState;
 use privet_system::proxy::{SystemProxyReport, SystemProxyState as Found};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -142,12 +142,12 @@ pub fn system_proxy(report: SystemProxyReport) -> Finding {
     }
 }
 
-fn upstream(outlet: privet_net::health::OutletHealth) -> Finding {
+fn upstream(outlet: privet_net::outbound_health::OutboundHealth) -> Finding {
     let (name, error) = (outlet.name, outlet.last_error);
     match outlet.state {
-        OutletState::Up => Finding::ok("upstream", format!("{name} works")),
-        OutletState::Unknown => Finding::ok("upstream", format!("{name} was not tried yet")),
-        OutletState::Down => Finding::wrong(
+        OutboundState::Up => Finding::ok("upstream", format!("{name} works")),
+        OutboundState::Unknown => Finding::ok("upstream", format!("{name} was not tried yet")),
+        OutboundState::Down => Finding::wrong(
             "upstream",
             format!(
                 "{name} is down: {}",

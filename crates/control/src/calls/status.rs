@@ -6,7 +6,7 @@ use axum::extract::State;
 use privet_config::{Config, RouteRef};
 use privet_connection_log::ByteCounts;
 use privet_engine::{ApplyError, ModeState};
-use privet_net::health::{OutletHealth, OutletState};
+use privet_net::outbound_health::{OutboundHealth, OutboundState};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -249,7 +249,7 @@ fn mode(config: &Config, state: ModeState) -> Mode {
     }
 }
 
-fn route(config: &Config, mode: &str, health: &[OutletHealth]) -> Route {
+fn route(config: &Config, mode: &str, health: &[OutboundHealth]) -> Route {
     let first_outlet = || {
         let group = config.groups.first().map(|group| group.name.clone());
         group.or_else(|| {
@@ -271,9 +271,9 @@ fn route(config: &Config, mode: &str, health: &[OutletHealth]) -> Route {
     Route {
         name: name.unwrap_or_else(|| "none".to_owned()),
         healthy: found.and_then(|outlet| match outlet.state {
-            OutletState::Up => Some(true),
-            OutletState::Down => Some(false),
-            OutletState::Unknown => None,
+            OutboundState::Up => Some(true),
+            OutboundState::Down => Some(false),
+            OutboundState::Unknown => None,
         }),
         latency_ms: found.and_then(|outlet| outlet.latency_ms),
     }

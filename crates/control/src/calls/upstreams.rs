@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use privet_config::{Config, Isolation, Scheme};
-use privet_net::health::{OutletHealth, OutletKind};
+use privet_net::outbound_health::{OutboundHealth, OutboundKind};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -79,7 +79,7 @@ pub(crate) async fn list_upstreams(State(api): State<Api>) -> axum::Json<Outlets
     let (config, health) = (api.engine.config(), api.engine.upstreams());
     let (groups, upstreams): (Vec<_>, Vec<_>) = health
         .into_iter()
-        .partition(|outlet| outlet.kind == OutletKind::Group);
+        .partition(|outlet| outlet.kind == OutboundKind::Group);
     axum::Json(Outlets {
         upstreams: upstreams
             .into_iter()
@@ -121,7 +121,7 @@ pub(crate) async fn test_upstream(
     }))
 }
 
-fn upstream(config: &Config, health: OutletHealth) -> Upstream {
+fn upstream(config: &Config, health: OutboundHealth) -> Upstream {
     let known = config
         .upstreams
         .iter()
@@ -140,7 +140,7 @@ fn upstream(config: &Config, health: OutletHealth) -> Upstream {
     }
 }
 
-fn group(health: OutletHealth) -> Group {
+fn group(health: OutboundHealth) -> Group {
     Group {
         name: health.name,
         policy: health.route,

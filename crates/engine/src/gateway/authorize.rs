@@ -1,4 +1,4 @@
-//! From an ask to a verdict, and to the ticket that a verdict gives.
+//! From an ask to a verdict, and to the decision that a verdict gives.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
@@ -8,22 +8,26 @@ use std::time::SystemTime;
 
 use privet_config::{Dns, HeaderMode};
 use privet_connection_log::CloseReason;
-use privet_http::{Ask, Refusal, Ticket};
+use privet_gateway::{Refusal, RequestContext, RouteDecision};
 use privet_policy::{Action, App, Host, Request, Route, Verdict, decide, simulate};
 
-use crate::gateway::EngineRoad;
+use crate::gateway::EngineGateway;
 use crate::snapshot::Snapshot;
 
-impl EngineRoad {
+impl EngineGateway {
     /// Judges with what has to be looked up first: the program, the target's addresses.
-    pub(crate) async fn look_and_judge(&self, snapshot: &Snapshot, ask: &Ask<'_>) -> Decided {
+    pub(crate) async fn look_and_judge(
+        &self,
+        snapshot: &Snapshot,
+        context: &RequestContext<'_>,
+    ) -> Decided {
         let app = match snapshot.needs_app {
-            true => self.0.programs.of(ask).await,
+            true => self.0.programs.of(context).await,
             false => None,
         };
-        let addresses = self.addresses(snapshot, ask, app.as_deref()).await;
+        let addresses = self.addresses(snapshot, context, app.as_deref()).await;
         Decided {
-            verdict: judge(snapshot, ask, app.as_deref(), &addresses),
+            verdict: judge(snapshot, context, app.as_deref(), &addresses),
             app,
             addresses,
         }
@@ -33,18 +37,19 @@ impl EngineRoad {
     async fn addresses(
         &self,
         snapshot: &Snapshot,
-        ask: &Ask<'_>,
+        context: &RequestContext<'_>,
         app: Option<&App>,
     ) -> Vec<IpAddr> {
         let dns = &snapshot.policy.mode().dns;
-        let (Some(permit), Host::Name(name)) = (snapshot.policy.permit(), &ask.target.host) else {
+        let (Some(permit), Host::Name(name)) = (snapshot.policy.permit(), &context.target.host)
+        else {
             return Vec::new();
         };
-        let request = request(ask, app, &[]);
+        let request = request(context, app, &[]);
         if *dns == Dns::Upstream || !simulate(&request, &snapshot.policy).wants_addresses {
             return Vec::new();
         }
-        let resolving = snapshot.outward.resolve(&permit, dns, name);
+        let resolving = snapshot.dialer.resolve(&permit, dns, name);
         // Where it fails, the dial will meet the same failure and say it, if it resolves here at all. Where a reload came
         // first, what is judged here is judged anew before anything goes out.
         match self.while_in_force(snapshot, resolving).await {
@@ -53,12 +58,12 @@ impl EngineRoad {
         }
     }
 
-    pub(crate) fn ticket(
+    pub(crate) fn decision(
         &self,
-        ask: &Ask<'_>,
+        context: &RequestContext<'_>,
         decided: Decided,
         facts: (u64, HeaderMode),
-    ) -> Result<Ticket, Refusal> {
+    ) -> Result<RouteDecision, Refusal> {
         let Decided {
             verdict,
             app,
@@ -67,18 +72,18 @@ impl EngineRoad {
         let (generation, headers) = facts;
         match verdict.action {
             Action::Block => {
-                self.book_refused(ask, app, &verdict.why, CloseReason::Blocked, None);
+                self.record_refusal(context, app, &verdict.why, CloseReason::Blocked, None);
                 Err(Refusal::Blocked(verdict.why))
             }
             Action::Route(route) => {
                 let epoch = self.0.identity_epoch.load(Ordering::Relaxed);
-                let key = key(&route, (generation, epoch), ask, app.as_deref());
-                Ok(Ticket {
+                let key = key(&route, (generation, epoch), context, app.as_deref());
+                Ok(RouteDecision {
                     route,
-                    key,
-                    generation,
+                    pool_key: key,
+                    policy_generation: generation,
                     why: verdict.why,
-                    headers,
+                    header_mode: headers,
                     app,
                     addresses,
                 })
@@ -94,37 +99,41 @@ pub(crate) struct Decided {
     pub(crate) addresses: Vec<IpAddr>,
 }
 
-pub(crate) fn ticket_facts(snapshot: &Snapshot) -> (u64, HeaderMode) {
+pub(crate) fn decision_facts(snapshot: &Snapshot) -> (u64, HeaderMode) {
     (snapshot.generation, snapshot.policy.mode().headers)
 }
 
 pub(crate) fn judge(
     snapshot: &Snapshot,
-    ask: &Ask<'_>,
+    context: &RequestContext<'_>,
     app: Option<&App>,
     addresses: &[IpAddr],
 ) -> Verdict {
-    decide(&request(ask, app, addresses), &snapshot.policy)
+    decide(&request(context, app, addresses), &snapshot.policy)
 }
 
-fn request<'a>(ask: &'a Ask<'_>, app: Option<&'a App>, addresses: &'a [IpAddr]) -> Request<'a> {
+fn request<'a>(
+    context: &'a RequestContext<'_>,
+    app: Option<&'a App>,
+    addresses: &'a [IpAddr],
+) -> Request<'a> {
     Request {
-        listener: ask.listener,
-        client: ask.client,
-        protocol: ask.protocol,
-        user: ask.user.map(|user| &**user),
+        listener: context.listener,
+        client: context.client,
+        protocol: context.protocol,
+        user: context.user.map(|user| &**user),
         app,
-        target: ask.target,
+        target: context.target,
         addresses,
-        url: ask.url,
-        page: ask.page,
+        url: context.url,
+        page: context.page,
         at: SystemTime::now(),
     }
 }
 
 /// Connections to one target are shared only between asks that went the same way for the same program and user: an
 /// isolating upstream must not see two of them on one circuit.
-fn key(route: &Route, age: (u64, u64), ask: &Ask<'_>, app: Option<&App>) -> u64 {
+fn key(route: &Route, age: (u64, u64), context: &RequestContext<'_>, app: Option<&App>) -> u64 {
     let mut hasher = DefaultHasher::new();
     age.hash(&mut hasher);
     match route {
@@ -132,7 +141,7 @@ fn key(route: &Route, age: (u64, u64), ask: &Ask<'_>, app: Option<&App>) -> u64 
         Route::Via { outbound, .. } => {
             outbound.hash(&mut hasher);
             app.map(|app| &app.name).hash(&mut hasher);
-            ask.user.hash(&mut hasher);
+            context.user.hash(&mut hasher);
         }
     }
     hasher.finish()

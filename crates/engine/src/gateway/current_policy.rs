@@ -7,27 +7,27 @@ use std::sync::Arc;
 use std::task::{Poll, ready};
 
 use privet_connection_log::{CloseReason, LiveConnection};
-use privet_http::{Ask, Refusal, Ticket};
+use privet_gateway::{Refusal, RequestContext, RouteDecision};
 
-use crate::gateway::EngineRoad;
-use crate::gateway::authorize::ticket_facts;
+use crate::gateway::EngineGateway;
+use crate::gateway::authorize::decision_facts;
 use crate::snapshot::Snapshot;
 use crate::supervise::configuration::reload::disallowed;
 
-impl EngineRoad {
-    /// The snapshot in force, and the ticket as that one gives it: a ticket of an earlier policy is decided anew, so that
+impl EngineGateway {
+    /// The snapshot in force, and the decision as that one gives it: a decision of an earlier policy is decided anew, so that
     /// no index, no permit and no address outlives the policy it came from.
     pub(crate) async fn in_force<'t>(
         &self,
-        ask: &Ask<'_>,
-        ticket: &'t Ticket,
-    ) -> Result<(Arc<Snapshot>, Cow<'t, Ticket>), Refusal> {
+        context: &RequestContext<'_>,
+        decision: &'t RouteDecision,
+    ) -> Result<(Arc<Snapshot>, Cow<'t, RouteDecision>), Refusal> {
         let snapshot = self.0.snapshot.load_full();
-        if snapshot.generation == ticket.generation {
-            return Ok((snapshot, Cow::Borrowed(ticket)));
+        if snapshot.generation == decision.policy_generation {
+            return Ok((snapshot, Cow::Borrowed(decision)));
         }
-        let decided = self.look_and_judge(&snapshot, ask).await;
-        let fresh = self.ticket(ask, decided, ticket_facts(&snapshot))?;
+        let decided = self.look_and_judge(&snapshot, context).await;
+        let fresh = self.decision(context, decided, decision_facts(&snapshot))?;
         Ok((snapshot, Cow::Owned(fresh)))
     }
 
@@ -57,9 +57,9 @@ impl EngineRoad {
     }
 
     /// A row that was opened after a reload had looked through the table is looked at here.
-    pub(crate) fn leave_if_forbidden(&self, live: &LiveConnection, ticket: &Ticket) {
+    pub(crate) fn leave_if_forbidden(&self, live: &LiveConnection, decision: &RouteDecision) {
         let snapshot = self.0.snapshot.load();
-        if snapshot.generation != ticket.generation && disallowed(live.row(), &snapshot) {
+        if snapshot.generation != decision.policy_generation && disallowed(live.row(), &snapshot) {
             live.row().cancel(CloseReason::Reload);
         }
     }
@@ -69,7 +69,7 @@ impl EngineRoad {
 pub(crate) mod tests {
     use std::net::SocketAddr;
 
-    use privet_http::Road;
+    use privet_gateway::Gateway;
     use privet_policy::{Listener, Protocol, Route, Target};
 
     use super::*;
@@ -98,9 +98,9 @@ pub(crate) mod tests {
         format!("{top}\n[listen]\nmixed = [\"127.0.0.1:0\"]\n{tables}")
     }
 
-    fn ask(target: &Target) -> Ask<'_> {
+    fn ask(target: &Target) -> RequestContext<'_> {
         let nobody = SocketAddr::from(([127, 0, 0, 1], 9));
-        Ask {
+        RequestContext {
             listener: Listener::Mixed,
             client: nobody,
             local: nobody,
@@ -116,17 +116,17 @@ pub(crate) mod tests {
     async fn what_was_decided_before_the_kill_switch_does_not_go_direct_after_it() {
         let folder = tempfile::tempdir().unwrap();
         let engine = engine(folder.path(), "mode = \"standard\"\n").await;
-        let road = EngineRoad(engine.shared.clone());
+        let gateway = EngineGateway(engine.shared.clone());
         let target = Target::parse("192.0.2.1:80").unwrap();
-        let Ok(ticket) = road.decide(&ask(&target)).await else {
+        let Ok(decision) = gateway.decide(&ask(&target)).await else {
             panic!("standard lets it go");
         };
-        assert!(matches!(ticket.route, Route::Direct(_)));
+        assert!(matches!(decision.route, Route::Direct(_)));
         engine
             .set_mode(crate::ChangeSource::Api, "strict", None)
             .await
             .unwrap();
-        let after = road.in_force(&ask(&target), &ticket).await;
+        let after = gateway.in_force(&ask(&target), &decision).await;
         assert!(matches!(after, Err(Refusal::Blocked(_))));
         engine.stop(std::time::Duration::ZERO).await;
     }
@@ -135,15 +135,15 @@ pub(crate) mod tests {
     async fn an_outward_step_is_not_polled_once_its_policy_is_gone() {
         let folder = tempfile::tempdir().unwrap();
         let engine = engine(folder.path(), "mode = \"standard\"\n").await;
-        let road = EngineRoad(engine.shared.clone());
+        let gateway = EngineGateway(engine.shared.clone());
         let before = engine.snapshot();
-        assert_eq!(road.while_in_force(&before, async { 1 }).await, Some(1));
+        assert_eq!(gateway.while_in_force(&before, async { 1 }).await, Some(1));
         engine
             .set_mode(crate::ChangeSource::Api, "strict", None)
             .await
             .unwrap();
         let step = async { panic!("polled under a policy that is gone") };
-        assert_eq!(road.while_in_force::<()>(&before, step).await, None);
+        assert_eq!(gateway.while_in_force::<()>(&before, step).await, None);
         engine.stop(std::time::Duration::ZERO).await;
     }
 
@@ -155,16 +155,16 @@ pub(crate) mod tests {
     async fn no_name_is_looked_up_for_a_policy_that_is_gone() {
         let folder = tempfile::tempdir().unwrap();
         let engine = engine(folder.path(), BY_ADDRESS).await;
-        let road = EngineRoad(engine.shared.clone());
+        let gateway = EngineGateway(engine.shared.clone());
         let target = Target::parse("localhost:9").unwrap();
         let before = engine.snapshot();
-        let decided = road.look_and_judge(&before, &ask(&target)).await;
+        let decided = gateway.look_and_judge(&before, &ask(&target)).await;
         assert!(!decided.addresses.is_empty());
         engine
             .set_mode(crate::ChangeSource::Api, "strict", None)
             .await
             .unwrap();
-        let decided = road.look_and_judge(&before, &ask(&target)).await;
+        let decided = gateway.look_and_judge(&before, &ask(&target)).await;
         assert!(decided.addresses.is_empty());
         engine.stop(std::time::Duration::ZERO).await;
     }
@@ -173,17 +173,17 @@ pub(crate) mod tests {
     async fn a_ticket_decided_anew_leads_to_the_addresses_that_were_judged() {
         let folder = tempfile::tempdir().unwrap();
         let engine = engine(folder.path(), "mode = \"standard\"\n").await;
-        let road = EngineRoad(engine.shared.clone());
+        let gateway = EngineGateway(engine.shared.clone());
         let target = Target::parse("localhost:9").unwrap();
-        let Ok(ticket) = road.decide(&ask(&target)).await else {
+        let Ok(decision) = gateway.decide(&ask(&target)).await else {
             panic!("standard lets it go");
         };
-        assert!(ticket.addresses.is_empty());
+        assert!(decision.addresses.is_empty());
         engine
             .apply(crate::ChangeSource::Api, with_listener(BY_ADDRESS), false)
             .await
             .unwrap();
-        let Ok((_, fresh)) = road.in_force(&ask(&target), &ticket).await else {
+        let Ok((_, fresh)) = gateway.in_force(&ask(&target), &decision).await else {
             panic!("the new rule lets it go too");
         };
         assert!(!fresh.addresses.is_empty());
@@ -194,10 +194,10 @@ pub(crate) mod tests {
     async fn an_outward_step_that_waits_is_dropped_at_once_when_its_policy_goes() {
         let folder = tempfile::tempdir().unwrap();
         let engine = engine(folder.path(), "mode = \"standard\"\n").await;
-        let (road, before) = (EngineRoad(engine.shared.clone()), engine.snapshot());
+        let (gateway, before) = (EngineGateway(engine.shared.clone()), engine.snapshot());
         let waits = tokio::spawn(async move {
             let nobody_wakes_it = std::future::pending::<()>();
-            road.while_in_force(&before, nobody_wakes_it).await
+            gateway.while_in_force(&before, nobody_wakes_it).await
         });
         tokio::task::yield_now().await;
         engine

@@ -1,4 +1,4 @@
-//! The road behind every handshake: decide, dial, book.
+//! The gateway behind every handshake: decide, dial, book.
 
 pub(crate) mod authenticate;
 pub(crate) mod authorize;
@@ -6,22 +6,23 @@ pub(crate) mod current_policy;
 pub(crate) mod programs;
 mod socks;
 
+use privet_net::HttpProxyMode;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use privet_connection_log::{CloseReason, LiveConnection, NewConnection};
-use privet_http::{Ask, Refusal, Road, Ticket};
-use privet_net::{DialError, Dialed, Wish};
+use privet_gateway::{Gateway, Refusal, RequestContext, RouteDecision};
+use privet_net::{Connected, DialError, DialRequest};
 use privet_policy::{App, Why};
 
-use crate::gateway::authorize::{Decided, judge, ticket_facts};
+use crate::gateway::authorize::{Decided, decision_facts, judge};
 use crate::shared::Shared;
 use crate::snapshot::Snapshot;
 
-/// [`Road`] as the engine paves it.
+/// [`Gateway`] as the engine paves it.
 #[derive(Clone)]
-pub(crate) struct EngineRoad(pub(crate) Arc<Shared>);
+pub(crate) struct EngineGateway(pub(crate) Arc<Shared>);
 
 /// A blocked or failed row has no way.
 fn no_route() -> Arc<str> {
@@ -29,16 +30,16 @@ fn no_route() -> Arc<str> {
     NONE.with(Arc::clone)
 }
 
-impl Road for EngineRoad {
-    fn generation(&self) -> u64 {
+impl Gateway for EngineGateway {
+    fn policy_generation(&self) -> u64 {
         self.0.snapshot.load().generation
     }
 
-    fn asks_login(&self) -> bool {
+    fn requires_authentication(&self) -> bool {
         !self.0.snapshot.load().users.is_empty()
     }
 
-    async fn login(&self, client: IpAddr, name: &[u8], password: &[u8]) -> Option<Arc<str>> {
+    async fn authenticate(&self, client: IpAddr, name: &[u8], password: &[u8]) -> Option<Arc<str>> {
         let wait = self.0.failures.wait(client, Instant::now());
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
@@ -51,11 +52,15 @@ impl Road for EngineRoad {
         user
     }
 
-    async fn decide(&self, ask: &Ask<'_>) -> Result<Ticket, Refusal> {
+    async fn decide(&self, context: &RequestContext<'_>) -> Result<RouteDecision, Refusal> {
         let ready = {
             let snapshot = self.0.snapshot.load();
-            (!snapshot.asks_ahead)
-                .then(|| (judge(&snapshot, ask, None, &[]), ticket_facts(&snapshot)))
+            (!snapshot.asks_ahead).then(|| {
+                (
+                    judge(&snapshot, context, None, &[]),
+                    decision_facts(&snapshot),
+                )
+            })
         };
         let (decided, facts) = match ready {
             Some((verdict, facts)) => (
@@ -69,46 +74,66 @@ impl Road for EngineRoad {
             None => {
                 let snapshot = self.0.snapshot.load_full();
                 (
-                    self.look_and_judge(&snapshot, ask).await,
-                    ticket_facts(&snapshot),
+                    self.look_and_judge(&snapshot, context).await,
+                    decision_facts(&snapshot),
                 )
             }
         };
-        self.ticket(ask, decided, facts)
+        self.decision(context, decided, facts)
     }
 
     async fn dial(
         &self,
-        ask: &Ask<'_>,
-        ticket: &Ticket,
-        absolute_form: bool,
-    ) -> Result<Dialed, Refusal> {
+        context: &RequestContext<'_>,
+        decision: &RouteDecision,
+        http_proxy: HttpProxyMode,
+    ) -> Result<Connected, Refusal> {
         loop {
-            let (snapshot, ticket) = self.in_force(ask, ticket).await?;
-            let wish = wish(&snapshot, ask, &ticket, absolute_form);
-            let dialing = snapshot.outward.dial(&ticket.route, &wish);
-            if let Some(dialed) = self.while_in_force(&snapshot, dialing).await {
-                return dialed.map_err(|error| self.failed(ask, &ticket, error));
+            let (snapshot, decision) = self.in_force(context, decision).await?;
+            let dial_request = dial_request(&snapshot, context, &decision, http_proxy);
+            let dialing = snapshot.dialer.dial(&decision.route, &dial_request);
+            if let Some(connected) = self.while_in_force(&snapshot, dialing).await {
+                return connected.map_err(|error| self.failed(context, &decision, error));
             }
         }
     }
 
-    fn book(&self, ask: &Ask<'_>, ticket: &Ticket, dialed: &Dialed) -> LiveConnection {
-        let opening = opening(ask, ticket.app.clone(), &ticket.why, dialed.route.clone());
+    fn record(
+        &self,
+        context: &RequestContext<'_>,
+        decision: &RouteDecision,
+        connected: &Connected,
+    ) -> LiveConnection {
+        let opening = opening(
+            context,
+            decision.app.clone(),
+            &decision.why,
+            connected.route.clone(),
+        );
         let live = self.0.connection_log.open(opening);
-        live.set_phases(dialed.phases.dns, dialed.phases.connect, dialed.phases.tls);
-        if let Some(remote) = dialed.remote {
+        live.set_phases(
+            connected.timings.dns,
+            connected.timings.connect,
+            connected.timings.tls,
+        );
+        if let Some(remote) = connected.remote {
             live.set_remote(remote);
         }
-        if ticket.app.is_none() {
-            self.0.programs.find_for(live.row(), ask);
+        if decision.app.is_none() {
+            self.0.programs.find_for(live.row(), context);
         }
-        self.leave_if_forbidden(&live, ticket);
+        self.leave_if_forbidden(&live, decision);
         live
     }
 
-    fn refused(&self, ask: &Ask<'_>, why: &Why, end: CloseReason, error: Option<String>) {
-        self.book_refused(ask, None, why, end, error);
+    fn record_refused(
+        &self,
+        context: &RequestContext<'_>,
+        why: &Why,
+        end: CloseReason,
+        error: Option<String>,
+    ) {
+        self.record_refusal(context, None, why, end, error);
     }
 
     fn handshake_timeout(&self) -> Duration {
@@ -126,22 +151,27 @@ impl Road for EngineRoad {
     }
 }
 
-impl EngineRoad {
-    pub(crate) fn failed(&self, ask: &Ask<'_>, ticket: &Ticket, error: DialError) -> Refusal {
+impl EngineGateway {
+    pub(crate) fn failed(
+        &self,
+        context: &RequestContext<'_>,
+        decision: &RouteDecision,
+        error: DialError,
+    ) -> Refusal {
         let said = Some(error.text.clone());
-        self.book_refused(
-            ask,
-            ticket.app.clone(),
-            &ticket.why,
+        self.record_refusal(
+            context,
+            decision.app.clone(),
+            &decision.why,
             CloseReason::Failed,
             said,
         );
         Refusal::Failed(error)
     }
 
-    pub(crate) fn book_refused(
+    pub(crate) fn record_refusal(
         &self,
-        ask: &Ask<'_>,
+        context: &RequestContext<'_>,
         app: Option<Arc<App>>,
         why: &Why,
         end: CloseReason,
@@ -149,40 +179,40 @@ impl EngineRoad {
     ) {
         self.0
             .connection_log
-            .record_refused(opening(ask, app, why, no_route()), end, error);
+            .record_refused(opening(context, app, why, no_route()), end, error);
     }
 }
 
 /// What was decided, as the dialer wants it.
-pub(crate) fn wish<'a>(
+pub(crate) fn dial_request<'a>(
     snapshot: &'a Snapshot,
-    ask: &Ask<'a>,
-    ticket: &'a Ticket,
-    absolute_form: bool,
-) -> Wish<'a> {
-    Wish {
-        target: ask.target,
-        addresses: &ticket.addresses,
+    context: &RequestContext<'a>,
+    decision: &'a RouteDecision,
+    http_proxy: HttpProxyMode,
+) -> DialRequest<'a> {
+    DialRequest {
+        target: context.target,
+        addresses: &decision.addresses,
         dns: &snapshot.policy.mode().dns,
-        app: ticket.app.as_deref(),
-        client: ask.client,
-        absolute_form,
+        app: decision.app.as_deref(),
+        client: context.client,
+        http_proxy,
     }
 }
 
 pub(crate) fn opening(
-    ask: &Ask<'_>,
+    context: &RequestContext<'_>,
     app: Option<Arc<App>>,
     why: &Why,
     route: Arc<str>,
 ) -> NewConnection {
     NewConnection {
-        listener: ask.listener,
-        client: ask.client,
-        protocol: ask.protocol,
-        user: ask.user.cloned(),
+        listener: context.listener,
+        client: context.client,
+        protocol: context.protocol,
+        user: context.user.cloned(),
         app,
-        target: ask.target.clone(),
+        target: context.target.clone(),
         route,
         why: why.clone(),
     }

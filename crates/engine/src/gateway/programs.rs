@@ -1,11 +1,11 @@
-//! Which program is behind a connection: asked for beside the road, and never so often that it shows.
+//! Which program is behind a connection: asked for beside the gateway, and never so often that it shows.
 
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use privet_connection_log::ConnectionRow;
-use privet_http::Ask;
+use privet_gateway::RequestContext;
 use privet_policy::App;
 use privet_system::{Finder, Processes};
 
@@ -34,17 +34,17 @@ impl Programs {
     }
 
     /// For a rule that has to know: waits for the answer.
-    pub(crate) async fn of(&self, ask: &Ask<'_>) -> Option<Arc<App>> {
-        self.finder.look_up(ask.client, ask.local).await
+    pub(crate) async fn of(&self, context: &RequestContext<'_>) -> Option<Arc<App>> {
+        self.finder.look_up(context.client, context.local).await
     }
 
     /// For the connection log: the row gets its program a little later.
-    pub(crate) fn find_for(&self, row: &Arc<ConnectionRow>, ask: &Ask<'_>) {
-        if !ask.client.ip().to_canonical().is_loopback() {
+    pub(crate) fn find_for(&self, row: &Arc<ConnectionRow>, context: &RequestContext<'_>) {
+        if !context.client.ip().to_canonical().is_loopback() {
             return;
         }
         if self.may_ask() {
-            self.ask(row, ask.local);
+            self.ask(row, context.local);
         } else {
             self.some_wait.store(true, Ordering::Relaxed);
         }

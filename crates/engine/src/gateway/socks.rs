@@ -1,51 +1,58 @@
-//! The road for what SOCKS has beyond CONNECT: BIND, and datagrams.
+//! The gateway for what SOCKS has beyond CONNECT: BIND, and datagrams.
 
+use privet_net::HttpProxyMode;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use privet_config::{Config, Isolation};
 use privet_connection_log::LiveConnection;
-use privet_http::{Ask, Refusal, Ticket};
-use privet_net::associate::UpstreamUdp;
-use privet_net::bind::Bound;
+use privet_gateway::{Refusal, RequestContext, RouteDecision};
+use privet_net::bind::BindListener;
+use privet_net::udp::UpstreamUdp;
 use privet_net::{DialError, DialErrorKind};
 use privet_policy::{DirectPermit, Outbound, Route};
 
-use crate::gateway::{EngineRoad, opening, wish};
-use crate::socks::SocksRoad;
+use crate::gateway::{EngineGateway, dial_request, opening};
+use privet_gateway::SocksGateway;
 
-impl SocksRoad for EngineRoad {
-    async fn bind(&self, ask: &Ask<'_>, ticket: &Ticket) -> Result<Bound, Refusal> {
+impl SocksGateway for EngineGateway {
+    async fn bind(
+        &self,
+        context: &RequestContext<'_>,
+        decision: &RouteDecision,
+    ) -> Result<BindListener, Refusal> {
         loop {
-            let (snapshot, ticket) = self.in_force(ask, ticket).await?;
-            let wish = wish(&snapshot, ask, &ticket, false);
-            let binding = snapshot.outward.bind(&ticket.route, &wish, ask.local.ip());
+            let (snapshot, decision) = self.in_force(context, decision).await?;
+            let dial_request = dial_request(&snapshot, context, &decision, HttpProxyMode::Connect);
+            let binding = snapshot
+                .dialer
+                .bind(&decision.route, &dial_request, context.local.ip());
             if let Some(bound) = self.while_in_force(&snapshot, binding).await {
-                return bound.map_err(|error| self.failed(ask, &ticket, error));
+                return bound.map_err(|error| self.failed(context, &decision, error));
             }
         }
     }
 
     async fn resolve(
         &self,
-        ask: &Ask<'_>,
-        ticket: &Ticket,
+        context: &RequestContext<'_>,
+        decision: &RouteDecision,
         permit: &DirectPermit,
     ) -> Result<Vec<SocketAddr>, Refusal> {
         let snapshot = self.0.snapshot.load_full();
-        if snapshot.generation == ticket.generation {
-            let wish = wish(&snapshot, ask, ticket, false);
-            let resolving = snapshot.outward.datagram_addresses(permit, &wish);
+        if snapshot.generation == decision.policy_generation {
+            let dial_request = dial_request(&snapshot, context, decision, HttpProxyMode::Connect);
+            let resolving = snapshot.dialer.datagram_addresses(permit, &dial_request);
             if let Some(found) = self.while_in_force(&snapshot, resolving).await {
-                return found.map_err(|error| self.failed(ask, ticket, error));
+                return found.map_err(|error| self.failed(context, decision, error));
             }
         }
         // The permit came from a policy that is gone; the next datagram is decided anew.
         let text = "the configuration changed meanwhile".to_owned();
         Err(self.failed(
-            ask,
-            ticket,
+            context,
+            decision,
             DialError {
                 kind: DialErrorKind::NoRoute,
                 hop: None,
@@ -54,46 +61,50 @@ impl SocksRoad for EngineRoad {
         ))
     }
 
-    async fn associate(&self, ask: &Ask<'_>, ticket: &Ticket) -> Result<UpstreamUdp, Refusal> {
+    async fn associate(
+        &self,
+        context: &RequestContext<'_>,
+        decision: &RouteDecision,
+    ) -> Result<UpstreamUdp, Refusal> {
         loop {
-            let (snapshot, ticket) = self.in_force(ask, ticket).await?;
-            let wish = wish(&snapshot, ask, &ticket, false);
-            let opening = snapshot.outward.associate(&ticket.route, &wish);
+            let (snapshot, decision) = self.in_force(context, decision).await?;
+            let dial_request = dial_request(&snapshot, context, &decision, HttpProxyMode::Connect);
+            let opening = snapshot.dialer.associate(&decision.route, &dial_request);
             if let Some(opened) = self.while_in_force(&snapshot, opening).await {
-                return opened.map_err(|error| self.failed(ask, &ticket, error));
+                return opened.map_err(|error| self.failed(context, &decision, error));
             }
         }
     }
 
-    fn association_key(&self, ask: &Ask<'_>, ticket: &Ticket) -> u64 {
+    fn association_key(&self, context: &RequestContext<'_>, decision: &RouteDecision) -> u64 {
         let mut hasher = DefaultHasher::new();
-        ticket.key.hash(&mut hasher);
-        if let Route::Via { outbound, .. } = &ticket.route
+        decision.pool_key.hash(&mut hasher);
+        if let Route::Via { outbound, .. } = &decision.route
             && isolates_hosts(&self.0.snapshot.load().config, *outbound)
         {
-            ask.target.host.hash(&mut hasher);
+            context.target.host.hash(&mut hasher);
         }
         hasher.finish()
     }
 
-    fn book_datagrams(
+    fn record_datagrams(
         &self,
-        ask: &Ask<'_>,
-        ticket: &Ticket,
+        context: &RequestContext<'_>,
+        decision: &RouteDecision,
         route: Option<&Arc<str>>,
         remote: Option<SocketAddr>,
     ) -> LiveConnection {
         thread_local!(static DIRECT: Arc<str> = Arc::from("direct"));
         let route = route.cloned().unwrap_or_else(|| DIRECT.with(Arc::clone));
-        let opening = opening(ask, ticket.app.clone(), &ticket.why, route);
+        let opening = opening(context, decision.app.clone(), &decision.why, route);
         let live = self.0.connection_log.open(opening);
         if let Some(remote) = remote {
             live.set_remote(remote);
         }
-        if ticket.app.is_none() {
-            self.0.programs.find_for(live.row(), ask);
+        if decision.app.is_none() {
+            self.0.programs.find_for(live.row(), context);
         }
-        self.leave_if_forbidden(&live, ticket);
+        self.leave_if_forbidden(&live, decision);
         live
     }
 }

@@ -10,14 +10,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use privet_http::{Road, Served};
+use privet_gateway::{Gateway, HandshakeOutcome};
 use privet_policy::Listener;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use crate::accept::connection_limit::ConnectionSlot;
 use crate::accept::listener::ListenerKind;
-use crate::gateway::EngineRoad;
+use crate::gateway::EngineGateway;
 use crate::session::detect::{Speech, detect};
 use crate::shared::Shared;
 use crate::socks;
@@ -34,32 +34,48 @@ pub(crate) async fn serve(
     shared: Arc<Shared>,
     slot: ConnectionSlot,
 ) {
-    let road = EngineRoad(shared);
-    let deadline = Instant::now() + road.handshake_timeout();
+    let gateway = EngineGateway(shared);
+    let deadline = Instant::now() + gateway.handshake_timeout();
     let Ok(Some(first)) = timeout_at(deadline, first_flight(&client)).await else {
         return;
     };
     let served = match (kind, detect(&first)) {
         (ListenerKind::Mixed | ListenerKind::Socks, Some(Speech::Socks4 | Speech::Socks5)) => {
-            socks::serve(client, first, deadline, local, peer, listener(kind), &road).await
+            socks::serve(
+                client.into(),
+                first,
+                deadline,
+                local,
+                peer,
+                listener(kind),
+                &gateway,
+            )
+            .await
         }
         (ListenerKind::Mixed | ListenerKind::Http, Some(Speech::Http)) => {
-            let serving =
-                privet_http::serve(client, &first, deadline, local, peer, listener(kind), &road);
+            let serving = privet_http::serve(
+                client.into(),
+                &first,
+                deadline,
+                local,
+                peer,
+                listener(kind),
+                &gateway,
+            );
             // Boxed, so that a SOCKS handshake does not carry its size.
             Box::pin(serving).await
         }
         _ => return,
     };
-    if let Served::Tunnel {
+    if let HandshakeOutcome::Tunnel {
         client,
-        ahead,
-        dialed,
+        preread,
+        connected,
         live,
     } = served
     {
         drop(tokio::spawn(tunnel::relay(
-            client, ahead, dialed, live, slot,
+            client, preread, connected, live, slot,
         )));
     }
 }

@@ -6,45 +6,45 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use privet_connection_log::{CloseReason, LiveConnection};
-use privet_net::{Dialed, Early, Meter, RelayEnd, Side};
-use tokio::net::TcpStream;
+use privet_net::Stream;
+use privet_net::{Connected, Meter, Preread, RelayOutcome, Side};
 
 use crate::accept::connection_limit::ConnectionSlot;
 
 /// Relays until the end and books it.
 pub(crate) fn relay(
-    client: TcpStream,
-    ahead: Bytes,
-    dialed: Dialed,
+    client: Stream,
+    preread: Bytes,
+    connected: Connected,
     live: LiveConnection,
     slot: ConnectionSlot,
 ) -> impl Future<Output = ()> + Send {
-    let early = Early {
-        up: ahead,
-        down: dialed.prefix,
+    let preread = Preread {
+        up: preread,
+        down: connected.preread,
     };
-    let far = dialed.stream;
+    let far = connected.stream;
     // Not an `async fn`: its arguments would be kept beside what is made of them, for as long as the tunnel stands.
     async move {
         let meter = Metered {
             live,
             opened: Instant::now(),
         };
-        let end = privet_net::relay(client, far, early, &meter).await;
+        let end = privet_net::relay(client, far, preread, &meter).await;
         let (end, error) = outcome(end, &meter.live);
         meter.live.close(end, error);
         drop(slot);
     }
 }
 
-fn outcome(end: RelayEnd, live: &LiveConnection) -> (CloseReason, Option<String>) {
+fn outcome(end: RelayOutcome, live: &LiveConnection) -> (CloseReason, Option<String>) {
     match end {
-        RelayEnd::Finished => (CloseReason::Finished, None),
-        RelayEnd::Cancelled => (live.row().cancelled().unwrap_or(CloseReason::Closed), None),
-        RelayEnd::Broken { side, error } => {
+        RelayOutcome::Finished => (CloseReason::Finished, None),
+        RelayOutcome::Cancelled => (live.row().cancelled().unwrap_or(CloseReason::Closed), None),
+        RelayOutcome::Broken { side, error } => {
             let whose = match side {
                 Side::Client => "the client",
-                Side::Far => "the far end",
+                Side::Destination => "the destination",
             };
             (
                 CloseReason::Broken,

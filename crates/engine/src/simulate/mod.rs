@@ -102,7 +102,7 @@ async fn resolve(snapshot: &Snapshot, target: &Target) -> Vec<IpAddr> {
     let dns = &snapshot.policy.mode().dns;
     match (snapshot.policy.permit(), &target.host) {
         (Some(permit), Host::Name(name)) if *dns != Dns::Upstream => snapshot
-            .outward
+            .dialer
             .resolve(&permit, dns, name)
             .await
             .unwrap_or_default(),

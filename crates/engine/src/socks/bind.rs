@@ -3,35 +3,36 @@
 use std::time::Duration;
 
 use privet_connection_log::CloseReason;
-use privet_http::{Ask, Refusal, Served, Ticket};
-use privet_net::bind::WAIT;
+use privet_gateway::{HandshakeOutcome, Refusal, RequestContext, RouteDecision};
+use privet_net::Stream;
+use privet_net::bind::ACCEPT_TIMEOUT;
 use privet_net::{DialError, DialErrorKind};
 use privet_policy::Target;
-use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use super::parsed::Command;
+use super::recheck::still_holds;
 use super::reject::say;
-use super::road::{SocksRoad, still_holds};
 use super::{Asker, Caller};
+use privet_gateway::SocksGateway;
 
 /// How often a BIND that waits looks whether its policy is still in force.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Decide, listen, first reply; one connection from the expected peer, second reply; then it is a tunnel.
-pub async fn bind<R: SocksRoad>(
+pub async fn bind<R: SocksGateway>(
     mut caller: Caller,
     asker: &Asker,
     target: &Target,
-    road: &R,
-) -> Served {
-    let ask = asker.ask(caller.dialect.protocol(), target);
-    let generation = road.generation();
-    let ticket = match road.decide(&ask).await {
-        Ok(ticket) => ticket,
+    gateway: &R,
+) -> HandshakeOutcome {
+    let context = asker.context(caller.dialect.protocol(), target);
+    let generation = gateway.policy_generation();
+    let decision = match gateway.decide(&context).await {
+        Ok(decision) => decision,
         Err(refusal) => return caller.refuse(&refusal, Command::Bind).await,
     };
-    let bound = match road.bind(&ask, &ticket).await {
+    let bound = match gateway.bind(&context, &decision).await {
         Ok(bound) => bound,
         Err(refusal) => return caller.refuse(&refusal, Command::Bind).await,
     };
@@ -41,39 +42,39 @@ pub async fn bind<R: SocksRoad>(
     )
     .await
     {
-        return Served::Done;
+        return HandshakeOutcome::Done;
     }
     let arrived = tokio::select! {
-        arrived = timeout(WAIT, bound.accept()) => arrived.unwrap_or_else(|_| Err(nobody_came(target))),
-        refusal = forbidden(road, generation, &ask, &ticket) => {
+        arrived = timeout(ACCEPT_TIMEOUT, bound.accept()) => arrived.unwrap_or_else(|_| Err(nobody_came(target))),
+        refusal = forbidden(gateway, generation, &context, &decision) => {
             return caller.refuse(&refusal, Command::Bind).await;
         }
-        () = gone(&caller.client) => return Served::Done,
+        () = gone(&mut caller.client) => return HandshakeOutcome::Done,
     };
-    let (dialed, peer) = match arrived {
+    let (connected, peer) = match arrived {
         Ok(arrived) => arrived,
         Err(error) => {
-            road.refused(
-                &ask,
-                &ticket.why,
+            gateway.record_refused(
+                &context,
+                &decision.why,
                 CloseReason::Failed,
                 Some(error.to_string()),
             );
             return caller.refuse(&Refusal::Failed(error), Command::Bind).await;
         }
     };
-    if let Err(refusal) = still_holds(road, generation, &ask, &ticket).await {
+    if let Err(refusal) = still_holds(gateway, generation, &context, &decision).await {
         return caller.refuse(&refusal, Command::Bind).await;
     }
-    let live = road.book(&ask, &ticket, &dialed);
+    let live = gateway.record(&context, &decision, &connected);
     if !say(&mut caller.client, &caller.dialect.granted(Some(peer))).await {
         live.close(CloseReason::Broken, None);
-        return Served::Done;
+        return HandshakeOutcome::Done;
     }
-    Served::Tunnel {
+    HandshakeOutcome::Tunnel {
         client: caller.client,
-        ahead: caller.ahead,
-        dialed,
+        preread: caller.preread,
+        connected,
         live,
     }
 }
@@ -85,22 +86,22 @@ fn nobody_came(target: &Target) -> DialError {
         text: format!(
             "nobody connected from {} in {} s",
             target.host,
-            WAIT.as_secs()
+            ACCEPT_TIMEOUT.as_secs()
         ),
     }
 }
 
 /// Ends once a reload forbids what was granted: where a kill switch came, the system may not greet a peer any more.
-async fn forbidden<R: SocksRoad>(
-    road: &R,
+async fn forbidden<R: SocksGateway>(
+    gateway: &R,
     mut generation: u64,
-    ask: &Ask<'_>,
-    ticket: &Ticket,
+    context: &RequestContext<'_>,
+    decision: &RouteDecision,
 ) -> Refusal {
     loop {
         sleep(LOOK).await;
-        let now = road.generation();
-        if let Err(refusal) = still_holds(road, generation, ask, ticket).await {
+        let now = gateway.policy_generation();
+        if let Err(refusal) = still_holds(gateway, generation, context, decision).await {
             return refusal;
         }
         generation = now;
@@ -108,10 +109,6 @@ async fn forbidden<R: SocksRoad>(
 }
 
 /// Ends when the client hangs up. What it sends early stays in the socket for the relay, and ends the watch.
-async fn gone(client: &TcpStream) {
-    let mut one = [0];
-    match client.peek(&mut one).await {
-        Ok(0) | Err(_) => {}
-        Ok(_) => std::future::pending().await,
-    }
+async fn gone(client: &mut Stream) {
+    client.closed().await;
 }

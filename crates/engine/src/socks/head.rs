@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use fast_socks5::ReplyError;
 use fast_socks5::consts::{SOCKS5_AUTH_METHOD_NOT_ACCEPTABLE, SOCKS5_VERSION};
-use privet_http::Road;
+use privet_gateway::Gateway;
 
 use super::parsed::Fault;
 use super::read_buffer::Inbox;
@@ -36,22 +36,26 @@ pub enum Stop {
 }
 
 /// Reads a SOCKS4 or SOCKS5 handshake; the first byte is there already.
-pub async fn read<R: Road>(inbox: &mut Inbox, client: IpAddr, road: &R) -> Result<Head, Stop> {
+pub async fn read<R: Gateway>(
+    inbox: &mut Inbox,
+    client: IpAddr,
+    gateway: &R,
+) -> Result<Head, Stop> {
     match inbox.held().first() {
-        Some(&v4::VERSION) => read_v4(inbox, road).await,
-        _ => read_v5(inbox, client, road).await,
+        Some(&v4::VERSION) => read_v4(inbox, gateway).await,
+        _ => read_v5(inbox, client, gateway).await,
     }
 }
 
 /// SOCKS4 cannot log in: where logins are asked it is refused once its request is read.
-async fn read_v4<R: Road>(inbox: &mut Inbox, road: &R) -> Result<Head, Stop> {
+async fn read_v4<R: Gateway>(inbox: &mut Inbox, gateway: &R) -> Result<Head, Stop> {
     let rejected = || Stop::Say(Dialect::V4.rejected(ReplyError::ConnectionNotAllowed));
     let wish = match inbox.take(v4::request).await {
         Ok(wish) => wish,
         Err(Stop::Fault(_)) => return Err(rejected()),
         Err(stop) => return Err(stop),
     };
-    if road.asks_login() {
+    if gateway.requires_authentication() {
         return Err(rejected());
     }
     Ok(Head {
@@ -61,10 +65,10 @@ async fn read_v4<R: Road>(inbox: &mut Inbox, road: &R) -> Result<Head, Stop> {
     })
 }
 
-async fn read_v5<R: Road>(inbox: &mut Inbox, client: IpAddr, road: &R) -> Result<Head, Stop> {
-    let asks_login = road.asks_login();
+async fn read_v5<R: Gateway>(inbox: &mut Inbox, client: IpAddr, gateway: &R) -> Result<Head, Stop> {
+    let requires_authentication = gateway.requires_authentication();
     let method = match inbox.take(v5::greeting).await {
-        Ok(greeting) => greeting.choose(asks_login),
+        Ok(greeting) => greeting.choose(requires_authentication),
         Err(Stop::Fault(Fault::NoMethods)) => Method::Unacceptable,
         Err(stop) => return Err(stop),
     };
@@ -78,7 +82,7 @@ async fn read_v5<R: Road>(inbox: &mut Inbox, client: IpAddr, road: &R) -> Result
         }
         Method::Login => {
             inbox.say(&[SOCKS5_VERSION, method.code()]).await?;
-            log_in(inbox, client, asks_login, road).await?
+            log_in(inbox, client, requires_authentication, gateway).await?
         }
     };
     match inbox.take(v5::request).await {
@@ -95,25 +99,25 @@ async fn read_v5<R: Road>(inbox: &mut Inbox, client: IpAddr, road: &R) -> Result
 }
 
 /// RFC 1929. Where no logins are asked any is taken, and no name is booked: nobody vouches for it.
-async fn log_in<R: Road>(
+async fn log_in<R: Gateway>(
     inbox: &mut Inbox,
     client: IpAddr,
-    asks_login: bool,
-    road: &R,
+    requires_authentication: bool,
+    gateway: &R,
 ) -> Result<Option<Arc<str>>, Stop> {
     let (login, used) = match inbox.wait(v5::login).await {
         Ok(login) => login,
         Err(Stop::Fault(_)) => return Err(say(&LOGIN_REJECTED)),
         Err(stop) => return Err(stop),
     };
-    let user = if asks_login {
+    let user = if requires_authentication {
         let (name, password) = (login.name(inbox.held()), login.password(inbox.held()));
-        road.login(client, name, password).await
+        gateway.authenticate(client, name, password).await
     } else {
         None
     };
     inbox.wipe(used);
-    if asks_login && user.is_none() {
+    if requires_authentication && user.is_none() {
         return Err(say(&LOGIN_REJECTED));
     }
     inbox.say(&LOGIN_GRANTED).await?;

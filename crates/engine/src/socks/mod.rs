@@ -8,9 +8,9 @@ mod bind;
 mod connect;
 mod head;
 mod read_buffer;
+mod recheck;
 mod reject;
 mod reply;
-mod road;
 pub mod udp;
 
 #[cfg(test)]
@@ -20,9 +20,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use privet_http::{Ask, Refusal, Served};
+use privet_gateway::{HandshakeOutcome, Refusal, RequestContext, SocksGateway};
+use privet_net::Stream;
 use privet_policy::{Listener, Protocol, Target};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use head::{Head, Stop};
@@ -30,22 +30,21 @@ use parsed::Command;
 use read_buffer::Inbox;
 use reject::farewell;
 use reply::Dialect;
-pub use road::SocksRoad;
 
 /// A client whose handshake is over.
 struct Caller {
-    client: TcpStream,
+    client: Stream,
     /// What it sent ahead.
-    ahead: Bytes,
+    preread: Bytes,
     dialect: Dialect,
 }
 
 impl Caller {
     /// Tells the client no, and why.
-    async fn refuse(self, refusal: &Refusal, command: Command) -> Served {
+    async fn refuse(self, refusal: &Refusal, command: Command) -> HandshakeOutcome {
         let code = reply::code_for(refusal, command);
         farewell(self.client, &self.dialect.rejected(code)).await;
-        Served::Done
+        HandshakeOutcome::Done
     }
 }
 
@@ -58,8 +57,8 @@ struct Asker {
 }
 
 impl Asker {
-    fn ask<'a>(&'a self, protocol: Protocol, target: &'a Target) -> Ask<'a> {
-        Ask {
+    fn context<'a>(&'a self, protocol: Protocol, target: &'a Target) -> RequestContext<'a> {
+        RequestContext {
             listener: self.listener,
             client: self.peer,
             local: self.local,
@@ -74,24 +73,24 @@ impl Asker {
 
 /// Serves one SOCKS client whose first bytes were read. Where the request is not whole at `deadline` the client is closed
 /// without a word; the dial has the dialer's own limits.
-pub async fn serve<R: SocksRoad>(
-    client: TcpStream,
+pub async fn serve<R: SocksGateway>(
+    client: Stream,
     first: Bytes,
     deadline: Instant,
     local: SocketAddr,
     peer: SocketAddr,
     listener: Listener,
-    road: &R,
-) -> Served {
+    gateway: &R,
+) -> HandshakeOutcome {
     let mut inbox = Inbox::new(client, first);
-    let reading = head::read(&mut inbox, peer.ip(), road);
+    let reading = head::read(&mut inbox, peer.ip(), gateway);
     let head = match timeout_at(deadline, reading).await {
         Ok(Ok(head)) => head,
         Ok(Err(Stop::Say(reply))) => {
             farewell(inbox.into_parts().0, &reply).await;
-            return Served::Done;
+            return HandshakeOutcome::Done;
         }
-        Ok(Err(Stop::Gone | Stop::Fault(_))) | Err(_) => return Served::Done,
+        Ok(Err(Stop::Gone | Stop::Fault(_))) | Err(_) => return HandshakeOutcome::Done,
     };
     let Head {
         dialect,
@@ -104,19 +103,19 @@ pub async fn serve<R: SocksRoad>(
         peer,
         user,
     };
-    let (client, ahead) = inbox.into_parts();
+    let (client, preread) = inbox.into_parts();
     let caller = Caller {
         client,
-        ahead,
+        preread,
         dialect,
     };
     match wish.command {
-        Command::Connect => connect::connect(caller, &asker, &wish.target, road).await,
+        Command::Connect => connect::connect(caller, &asker, &wish.target, gateway).await,
         // Rare and large: boxed, so that a CONNECT does not carry their room.
-        Command::Bind => Box::pin(bind::bind(caller, &asker, &wish.target, road)).await,
+        Command::Bind => Box::pin(bind::bind(caller, &asker, &wish.target, gateway)).await,
         Command::Associate => {
-            Box::pin(udp::associate(caller, asker, wish.target.port, road)).await;
-            Served::Done
+            Box::pin(udp::associate(caller, asker, wish.target.port, gateway)).await;
+            HandshakeOutcome::Done
         }
     }
 }

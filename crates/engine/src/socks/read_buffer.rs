@@ -3,8 +3,8 @@
 use std::io;
 
 use bytes::{Buf, Bytes, BytesMut};
+use privet_net::Stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use zeroize::Zeroize;
 
 use super::head::Stop;
@@ -15,12 +15,12 @@ const READ: usize = 512;
 
 /// A client and what it sent that nobody has looked at yet.
 pub struct Inbox {
-    client: TcpStream,
+    client: Stream,
     held: BytesMut,
 }
 
 impl Inbox {
-    pub fn new(client: TcpStream, first: Bytes) -> Self {
+    pub fn new(client: Stream, first: Bytes) -> Self {
         let held = first
             .try_into_mut()
             .unwrap_or_else(|shared| BytesMut::from(&*shared));
@@ -63,7 +63,7 @@ impl Inbox {
     }
 
     /// The client, and what it sent beyond the handshake.
-    pub fn into_parts(self) -> (TcpStream, Bytes) {
+    pub fn into_parts(self) -> (Stream, Bytes) {
         (self.client, self.held.freeze())
     }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use privet_net::Stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// How long a refused client may take to hang up.
@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const DRAIN: usize = 16 * 1024;
 
 /// Sends a last reply, ends our side, and reads away what the client had under way until it hangs up.
-pub async fn farewell(mut client: TcpStream, reply: &[u8]) {
+pub async fn farewell(mut client: Stream, reply: &[u8]) {
     let goodbye = async {
         client.write_all(reply).await?;
         client.shutdown().await?;
@@ -31,7 +31,7 @@ pub async fn farewell(mut client: TcpStream, reply: &[u8]) {
 }
 
 /// Sends a reply to a client that goes on; `false`: it is gone, or takes nothing.
-pub async fn say(client: &mut TcpStream, reply: &[u8]) -> bool {
+pub async fn say(client: &mut Stream, reply: &[u8]) -> bool {
     let sent = match client.try_write(reply) {
         Ok(sent) => sent,
         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => 0,

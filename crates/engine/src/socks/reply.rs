@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use fast_socks5::ReplyError;
 use fast_socks5::consts::{SOCKS5_ADDR_TYPE_IPV4, SOCKS5_ADDR_TYPE_IPV6, SOCKS5_VERSION};
-use privet_http::Refusal;
+use privet_gateway::Refusal;
 use privet_net::DialErrorKind;
 use privet_policy::Protocol;
 use smallvec::SmallVec;

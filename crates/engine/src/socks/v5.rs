@@ -52,8 +52,12 @@ impl Greeting {
     /// Chooses among what was offered, never anything else. Where logins are asked only the password will do. Where
     /// none are asked the open door is preferred; a client that offers the password alone (some cannot do without)
     /// may send any, and is booked under no name.
-    pub fn choose(self, asks_login: bool) -> Method {
-        match (asks_login, self.offers_none, self.offers_password) {
+    pub fn choose(self, requires_authentication: bool) -> Method {
+        match (
+            requires_authentication,
+            self.offers_none,
+            self.offers_password,
+        ) {
             (false, true, _) => Method::NoLogin,
             (_, _, true) => Method::Login,
             _ => Method::Unacceptable,

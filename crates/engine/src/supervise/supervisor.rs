@@ -191,8 +191,8 @@ impl Supervisor {
     }
 
     pub(crate) fn start_checks(&mut self) {
-        let outward = self.shared.snapshot.load().outward.clone();
-        let checks = tokio::spawn(async move { outward.run_checks().await });
+        let dialer = self.shared.snapshot.load().dialer.clone();
+        let checks = tokio::spawn(async move { dialer.run_checks().await });
         self.checks = Some(AbortOnDropHandle::new(checks));
     }
 }

@@ -34,7 +34,7 @@ enum State {
 
 /// Reads one chunked body.
 #[derive(Debug, Clone)]
-pub struct Chunked {
+pub struct ChunkedDecoder {
     state: State,
     /// Of the size being read, then bytes of data still to come.
     left: u64,
@@ -44,17 +44,17 @@ pub struct Chunked {
 
 /// The coding is broken: a size, an end of line, an extension or a bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BadChunk;
+pub struct ChunkError;
 
 /// One call's yield: data at `input[skip..skip + data]`; `used` bytes of the input are done with.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Piece {
+pub struct DecodedPiece {
     pub skip: usize,
     pub data: usize,
     pub used: usize,
 }
 
-impl Default for Chunked {
+impl Default for ChunkedDecoder {
     fn default() -> Self {
         Self {
             state: State::Size { digits: 0 },
@@ -64,10 +64,10 @@ impl Default for Chunked {
     }
 }
 
-impl Chunked {
+impl ChunkedDecoder {
     /// Reads as far as the input goes. The data of all chunks in it is moved together, so that it can be sent at once.
-    pub fn decode(&mut self, input: &mut [u8]) -> Result<Piece, BadChunk> {
-        let mut piece = Piece::default();
+    pub fn decode(&mut self, input: &mut [u8]) -> Result<DecodedPiece, ChunkError> {
+        let mut piece = DecodedPiece::default();
         while piece.used < input.len() && self.state != State::Done {
             if self.state == State::Data {
                 self.take_data(input, &mut piece);
@@ -89,7 +89,7 @@ impl Chunked {
         if self.is_done() { &self.text } else { &[] }
     }
 
-    fn take_data(&mut self, input: &mut [u8], piece: &mut Piece) {
+    fn take_data(&mut self, input: &mut [u8], piece: &mut DecodedPiece) {
         let here = input.len() - piece.used;
         let count = usize::try_from(self.left).map_or(here, |left| left.min(here));
         if piece.data == 0 {
@@ -105,12 +105,12 @@ impl Chunked {
         }
     }
 
-    fn take_byte(&mut self, byte: u8) -> Result<(), BadChunk> {
+    fn take_byte(&mut self, byte: u8) -> Result<(), ChunkError> {
         self.state = match (self.state, byte) {
             (State::Size { digits }, byte) => self.take_size(digits, byte)?,
             (State::Extension, b'\r') => {
                 if !extensions_are_well_formed(&self.text) {
-                    return Err(BadChunk);
+                    return Err(ChunkError);
                 }
                 self.text.clear();
                 State::SizeEnd
@@ -118,7 +118,7 @@ impl Chunked {
             (State::Extension, byte) => {
                 let fits = self.text.len() < MAX_EXTENSION;
                 if !fits || !matches!(byte, b'\t' | b' '..=b'~') {
-                    return Err(BadChunk);
+                    return Err(ChunkError);
                 }
                 self.text.push(byte);
                 State::Extension
@@ -138,19 +138,19 @@ impl Chunked {
                 self.keep(b'\n')?;
                 State::Trailers { line: 0 }
             }
-            _ => return Err(BadChunk),
+            _ => return Err(ChunkError),
         };
         Ok(())
     }
 
-    fn take_size(&mut self, digits: u8, byte: u8) -> Result<State, BadChunk> {
+    fn take_size(&mut self, digits: u8, byte: u8) -> Result<State, ChunkError> {
         match byte {
             b'\r' if digits > 0 => Ok(State::SizeEnd),
             b';' if digits > 0 => Ok(State::Extension),
             _ => {
-                let digit = (byte as char).to_digit(16).ok_or(BadChunk)?;
+                let digit = (byte as char).to_digit(16).ok_or(ChunkError)?;
                 if digits >= MAX_DIGITS {
-                    return Err(BadChunk);
+                    return Err(ChunkError);
                 }
                 if digits == 0 {
                     self.left = 0;
@@ -158,16 +158,16 @@ impl Chunked {
                 self.left = (self.left << 4) | u64::from(digit);
                 // What a signed reader would take for a negative size.
                 if self.left > i64::MAX as u64 {
-                    return Err(BadChunk);
+                    return Err(ChunkError);
                 }
                 Ok(State::Size { digits: digits + 1 })
             }
         }
     }
 
-    fn keep(&mut self, byte: u8) -> Result<(), BadChunk> {
+    fn keep(&mut self, byte: u8) -> Result<(), ChunkError> {
         if self.text.len() >= MAX_TRAILERS {
-            return Err(BadChunk);
+            return Err(ChunkError);
         }
         self.text.push(byte);
         Ok(())
@@ -238,8 +238,8 @@ mod tests {
     use super::*;
 
     /// The body and what is left, from input that comes in pieces of the given sizes.
-    fn decode(input: &[u8], pieces: &[usize]) -> Result<(Vec<u8>, Vec<u8>, bool), BadChunk> {
-        let mut chunked = Chunked::default();
+    fn decode(input: &[u8], pieces: &[usize]) -> Result<(Vec<u8>, Vec<u8>, bool), ChunkError> {
+        let mut chunked = ChunkedDecoder::default();
         let mut body = Vec::new();
         let mut at = 0;
         let mut sizes = pieces.iter().copied().chain(std::iter::repeat(input.len()));
@@ -304,11 +304,11 @@ mod tests {
             "0\r\nX: y\rz",
         ];
         for text in cases {
-            assert_eq!(decode(text.as_bytes(), &[]), Err(BadChunk), "{text:?}");
+            assert_eq!(decode(text.as_bytes(), &[]), Err(ChunkError), "{text:?}");
             let slowly = vec![1; text.len()];
             assert_eq!(
                 decode(text.as_bytes(), &slowly),
-                Err(BadChunk),
+                Err(ChunkError),
                 "{text:?} slowly"
             );
         }
@@ -317,7 +317,7 @@ mod tests {
     #[test]
     fn trailers_are_bounded() {
         let text = format!("0\r\nX: {}\r\n\r\n", "y".repeat(MAX_TRAILERS));
-        assert_eq!(decode(text.as_bytes(), &[]), Err(BadChunk));
+        assert_eq!(decode(text.as_bytes(), &[]), Err(ChunkError));
     }
 
     proptest! {

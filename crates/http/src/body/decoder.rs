@@ -1,53 +1,53 @@
-//! Where a body ends, whichever way its head framed it.
+//! Where a body info, whichever way its head framed it.
 
-use super::chunked::Chunked;
-pub use super::chunked::Piece;
-use crate::head::Length;
+use super::chunked::ChunkedDecoder;
+pub use super::chunked::DecodedPiece;
+use crate::head::BodyLength;
 
 /// Reads one body out of a stream of bytes.
 #[derive(Debug, Clone)]
-pub enum Decoder {
+pub enum BodyDecoder {
     /// Bytes still to come.
     Known(u64),
-    Chunked(Chunked),
+    Chunked(ChunkedDecoder),
     UntilClose {
         ended: bool,
     },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum BadBody {
+pub enum BodyError {
     #[error("the body's chunks are malformed")]
     Chunk,
     #[error("the connection ended before the body did")]
     Truncated,
 }
 
-impl Decoder {
-    pub fn new(length: Length) -> Self {
+impl BodyDecoder {
+    pub fn new(length: BodyLength) -> Self {
         match length {
-            Length::None => Self::Known(0),
-            Length::Known(bytes) => Self::Known(bytes),
-            Length::Chunked => Self::Chunked(Chunked::default()),
-            Length::UntilClose => Self::UntilClose { ended: false },
+            BodyLength::None => Self::Known(0),
+            BodyLength::Known(bytes) => Self::Known(bytes),
+            BodyLength::Chunked => Self::Chunked(ChunkedDecoder::default()),
+            BodyLength::UntilClose => Self::UntilClose { ended: false },
         }
     }
 
     /// Finds the body's bytes in `input`. Bytes past the body's end are not used.
-    pub fn decode(&mut self, input: &mut [u8]) -> Result<Piece, BadBody> {
+    pub fn decode(&mut self, input: &mut [u8]) -> Result<DecodedPiece, BodyError> {
         match self {
             Self::Known(left) => {
                 let count =
                     usize::try_from(*left).map_or(input.len(), |left| left.min(input.len()));
                 *left -= count as u64;
-                Ok(Piece {
+                Ok(DecodedPiece {
                     skip: 0,
                     data: count,
                     used: count,
                 })
             }
-            Self::Chunked(chunked) => chunked.decode(input).map_err(|_| BadBody::Chunk),
-            Self::UntilClose { .. } => Ok(Piece {
+            Self::Chunked(chunked) => chunked.decode(input).map_err(|_| BodyError::Chunk),
+            Self::UntilClose { .. } => Ok(DecodedPiece {
                 skip: 0,
                 data: input.len(),
                 used: input.len(),
@@ -56,14 +56,14 @@ impl Decoder {
     }
 
     /// The stream ended.
-    pub fn end(&mut self) -> Result<(), BadBody> {
+    pub fn end(&mut self) -> Result<(), BodyError> {
         match self {
             Self::UntilClose { ended } => {
                 *ended = true;
                 Ok(())
             }
             _ if self.is_done() => Ok(()),
-            _ => Err(BadBody::Truncated),
+            _ => Err(BodyError::Truncated),
         }
     }
 

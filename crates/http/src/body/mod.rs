@@ -8,4 +8,4 @@ pub mod send;
 pub mod trailers;
 
 pub use buffer::Buffer;
-pub use decoder::{BadBody, Decoder, Piece};
+pub use decoder::{BodyDecoder, BodyError, DecodedPiece};

@@ -8,10 +8,10 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::buffer::Buffer;
-use super::decoder::{BadBody, Decoder};
+use super::decoder::{BodyDecoder, BodyError};
 use super::send::poll_send;
 use super::{chunked, trailers};
-use crate::head::Length;
+use crate::head::BodyLength;
 
 /// Pieces of a body up to so many bytes are copied behind the head.
 const SMALL_PIECE: usize = 4096;
@@ -22,14 +22,14 @@ pub enum PumpError {
     /// Reading failed.
     Source(io::Error),
     /// What was read breaks the framing.
-    Body(BadBody),
+    Body(BodyError),
     /// Writing failed.
     Sink(io::Error),
 }
 
 /// How the body is framed on the way out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Out {
+pub enum OutputFraming {
     /// As many bytes as the head says, or until the connection closes.
     Plain,
     /// Chunks made anew, then the trailers.
@@ -40,8 +40,8 @@ pub struct Pump {
     /// What goes out before the piece of the body: the head at first, then chunk headers.
     pub before: Vec<u8>,
     after: Vec<u8>,
-    decoder: Decoder,
-    out: Out,
+    decoder: BodyDecoder,
+    out: OutputFraming,
     /// The piece being sent, in the source's buffer.
     skip: usize,
     data: usize,
@@ -59,8 +59,8 @@ impl Pump {
         Self {
             before: Vec::new(),
             after: Vec::new(),
-            decoder: Decoder::Known(0),
-            out: Out::Plain,
+            decoder: BodyDecoder::Known(0),
+            out: OutputFraming::Plain,
             skip: 0,
             data: 0,
             used: 0,
@@ -72,8 +72,8 @@ impl Pump {
     }
 
     /// Begins a message. Its head has been written into [`Self::before`].
-    pub fn start(&mut self, length: Length, out: Out) {
-        self.decoder = Decoder::new(length);
+    pub fn start(&mut self, length: BodyLength, out: OutputFraming) {
+        self.decoder = BodyDecoder::new(length);
         self.out = out;
         self.after.clear();
         self.skip = 0;
@@ -91,7 +91,7 @@ impl Pump {
         self.before.shrink_to(keep);
         self.after.clear();
         self.after.shrink_to(keep);
-        self.decoder = Decoder::Known(0);
+        self.decoder = BodyDecoder::Known(0);
         self.sending = false;
         self.ended = true;
     }
@@ -125,7 +125,7 @@ impl Pump {
     }
 
     /// Makes the next write ready. `false`: bytes have to be read first.
-    fn take_piece(&mut self, buffer: &mut Option<Buffer>) -> Result<bool, BadBody> {
+    fn take_piece(&mut self, buffer: &mut Option<Buffer>) -> Result<bool, BodyError> {
         let was_done = self.decoder.is_done();
         if !was_done && let Some(buffer) = buffer.as_mut() {
             let piece = self.decoder.decode(buffer.filled_mut())?;
@@ -133,14 +133,14 @@ impl Pump {
             self.data = piece.data;
             self.used = piece.used;
         }
-        if self.out == Out::Chunked {
+        if self.out == OutputFraming::Chunked {
             if self.data > 0 {
                 chunked::write_header(&mut self.before, self.data);
                 self.after.extend_from_slice(b"\r\n");
             }
             if self.decoder.is_done() {
                 trailers::write_end(&mut self.after, self.decoder.trailers())
-                    .map_err(|_| BadBody::Chunk)?;
+                    .map_err(|_| BodyError::Chunk)?;
             }
         }
         if let Some(buffer) = buffer.as_mut() {

@@ -3,15 +3,15 @@
 
 use httparse::Status;
 
-use super::chunked::BadChunk;
+use super::chunked::ChunkError;
 use crate::head::field::FieldKind;
 
 /// The most trailer fields.
 pub const MAX_TRAILER_FIELDS: usize = 64;
 
-/// Writes the last chunk and the trailers that may be passed on. `lines`: as [`super::chunked::Chunked::trailers`]
+/// Writes the last chunk and the trailers that may be passed on. `lines`: as [`super::chunked::ChunkedDecoder::trailers`]
 /// gives them.
-pub fn write_end(out: &mut Vec<u8>, lines: &[u8]) -> Result<(), BadChunk> {
+pub fn write_end(out: &mut Vec<u8>, lines: &[u8]) -> Result<(), ChunkError> {
     out.extend_from_slice(b"0\r\n");
     if !lines.is_empty() {
         copy(out, lines)?;
@@ -20,7 +20,7 @@ pub fn write_end(out: &mut Vec<u8>, lines: &[u8]) -> Result<(), BadChunk> {
     Ok(())
 }
 
-fn copy(out: &mut Vec<u8>, lines: &[u8]) -> Result<(), BadChunk> {
+fn copy(out: &mut Vec<u8>, lines: &[u8]) -> Result<(), ChunkError> {
     let mut section = Vec::with_capacity(lines.len() + 2);
     section.extend_from_slice(lines);
     section.extend_from_slice(b"\r\n");
@@ -34,7 +34,7 @@ fn copy(out: &mut Vec<u8>, lines: &[u8]) -> Result<(), BadChunk> {
             }
             Ok(())
         }
-        _ => Err(BadChunk),
+        _ => Err(ChunkError),
     }
 }
 
@@ -68,7 +68,7 @@ fn may_follow(kind: FieldKind, name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn end(lines: &str) -> Result<String, BadChunk> {
+    fn end(lines: &str) -> Result<String, ChunkError> {
         let mut out = Vec::new();
         write_end(&mut out, lines.as_bytes())?;
         Ok(String::from_utf8(out).unwrap())
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn trailers_go_on_without_those_that_frame_route_or_grant() {
-        let lines = "Checksum: 1\r\nContent-Length: 5\r\ntransfer-encoding: chunked\r\nHost: x\r\n\
+        let lines = "Checksum: 1\r\nContent-BodyLength: 5\r\ntransfer-encoding: chunked\r\nHost: x\r\n\
                      Authorization: x\r\nSet-Cookie: x\r\nX-Forwarded-For: x\r\nServer-Timing: a;dur=1\r\n";
         assert_eq!(
             end(lines).unwrap(),
@@ -94,11 +94,11 @@ mod tests {
             "X: y\r\n z\r\n",
             "X: a\x01\r\n",
         ] {
-            assert_eq!(end(lines), Err(BadChunk), "{lines:?}");
+            assert_eq!(end(lines), Err(ChunkError), "{lines:?}");
         }
         assert_eq!(
             end(&"X: y\r\n".repeat(MAX_TRAILER_FIELDS + 1)),
-            Err(BadChunk)
+            Err(ChunkError)
         );
     }
 }

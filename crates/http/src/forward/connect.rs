@@ -2,44 +2,60 @@
 
 use bytes::Bytes;
 use privet_connection_log::CloseReason;
+use privet_net::HttpProxyMode;
 
-use super::ask::{ask, filled};
-use super::refuse;
-use super::serve::{Connection, Next};
-use crate::road::Road;
+use super::reject;
+use super::request_context::{filled, request_context};
+use super::serve::{Connection, NextStep};
+use privet_gateway::Gateway;
 
 const ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
 
-impl<R: Road> Connection<'_, R> {
-    pub(super) async fn connect(&mut self) -> Next {
-        let work = self.work.get();
-        let Some(ask) = ask(self.ends, &work.head, &work.url, &work.page, &self.user) else {
-            return Next::Close;
+impl<R: Gateway> Connection<'_, R> {
+    pub(super) async fn connect(&mut self) -> NextStep {
+        let scratch = self.scratch.get();
+        let Some(context) = request_context(
+            self.info,
+            &scratch.head,
+            &scratch.url,
+            &scratch.page,
+            &self.user,
+        ) else {
+            return NextStep::Close;
         };
-        let opened = match self.road.decide(&ask).await {
-            Ok(ticket) => match Box::pin(self.road.dial(&ask, &ticket, false)).await {
-                Ok(dialed) => Ok((self.road.book(&ask, &ticket, &dialed), dialed)),
+        let opened = match self.gateway.decide(&context).await {
+            Ok(decision) => match Box::pin(self.gateway.dial(
+                &context,
+                &decision,
+                HttpProxyMode::Connect,
+            ))
+            .await
+            {
+                Ok(connected) => Ok((
+                    self.gateway.record(&context, &decision, &connected),
+                    connected,
+                )),
                 Err(refusal) => Err(refusal),
             },
             Err(refusal) => Err(refusal),
         };
-        let (live, dialed) = match opened {
+        let (live, connected) = match opened {
             Ok(opened) => opened,
             Err(refusal) => return self.refuse(refusal).await,
         };
-        let ahead = filled(&self.inbound)
-            .get(work.head.len..)
+        let preread = filled(&self.inbound)
+            .get(scratch.head.len..)
             .map(Bytes::copy_from_slice)
             .unwrap_or_default();
         self.inbound = None;
-        self.work.give_back();
-        if !refuse::send(&mut self.client, ESTABLISHED).await {
+        self.scratch.give_back();
+        if !reject::send(&mut self.client, ESTABLISHED).await {
             live.close(CloseReason::Broken, Some("the client went away".into()));
-            return Next::Close;
+            return NextStep::Close;
         }
-        Next::Tunnel {
-            ahead,
-            dialed: Box::new(dialed),
+        NextStep::Tunnel {
+            preread,
+            connected: Box::new(connected),
             live,
         }
     }

@@ -7,17 +7,17 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use privet_connection_log::LiveConnection;
-use tokio::net::TcpStream;
+use privet_net::Stream;
 use tokio::time::Instant;
 
 use super::deadline::Deadline;
-use super::origin::Origin;
-use super::outcome::{Asked, Outcome, bad_gateway};
-use super::work::Work;
-use crate::body::pump::{Out, PumpError};
-use crate::body::{BadBody, Buffer};
-use crate::head::{BadRequest, Length};
-use crate::headers::response::{self, Inward};
+use super::origin::OriginConnection;
+use super::outcome::{Outcome, RequestTraits, bad_gateway};
+use super::scratch::Scratch;
+use crate::body::pump::{OutputFraming, PumpError};
+use crate::body::{BodyError, Buffer};
+use crate::head::{BadRequest, BodyLength};
+use crate::headers::response::{self, ResponseRewrite};
 
 /// How long an upstream may take to begin its response once it has the whole request.
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(120);
@@ -25,7 +25,7 @@ pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(120);
 const MAX_INTERIM: u8 = 16;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
+enum ResponsePhase {
     Head,
     Interim,
     Body,
@@ -33,22 +33,22 @@ enum Phase {
 }
 
 pub struct Exchange<'a> {
-    pub client: &'a mut TcpStream,
+    pub client: &'a mut Stream,
     pub inbound: &'a mut Option<Buffer>,
-    pub work: &'a mut Work,
-    pub origin: &'a mut Origin,
+    pub scratch: &'a mut Scratch,
+    pub origin: &'a mut OriginConnection,
     pub live: &'a LiveConnection,
     pub deadline: &'a mut Deadline,
     pub idle_timeout: Duration,
-    pub asked: Asked,
+    pub traits: RequestTraits,
     /// When the row was opened, if this is its first request.
     pub opened: Option<Instant>,
-    pub state: State,
+    pub state: ExchangeState,
 }
 
-/// How far it came; [`State::fresh`] to begin with.
-pub struct State {
-    phase: Phase,
+/// How far it came; [`ExchangeState::fresh`] to begin with.
+pub struct ExchangeState {
+    phase: ResponsePhase,
     interims: u8,
     /// Bytes moved so far.
     up: u64,
@@ -62,11 +62,11 @@ pub struct State {
     ends_by_close: bool,
 }
 
-impl State {
+impl ExchangeState {
     /// `keep_alive`: the client wants to go on after the answer.
     pub(super) fn fresh(keep_alive: bool) -> Self {
         Self {
-            phase: Phase::Head,
+            phase: ResponsePhase::Head,
             interims: 0,
             up: 0,
             down: 0,
@@ -80,7 +80,7 @@ impl State {
 }
 
 impl Exchange<'_> {
-    /// Runs it. The request's head stands in `work.up` already.
+    /// Runs it. The request's head stands in `scratch.up` already.
     pub async fn run(mut self) -> Outcome {
         self.live.request();
         self.deadline.set(self.patience());
@@ -89,7 +89,7 @@ impl Exchange<'_> {
 
     /// How long the next byte may take.
     fn patience(&self) -> Duration {
-        if self.state.phase == Phase::Head && self.work.up.is_done() {
+        if self.state.phase == ResponsePhase::Head && self.scratch.up.is_done() {
             RESPONSE_TIMEOUT.min(self.idle_timeout)
         } else {
             self.idle_timeout
@@ -126,13 +126,13 @@ impl Exchange<'_> {
 
     /// Moves the request. Ready only when it cannot go on.
     fn poll_up(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
-        if self.state.up_failed || self.work.up.is_done() {
+        if self.state.up_failed || self.scratch.up.is_done() {
             return Poll::Pending;
         }
         let moved = &mut self.state.up;
-        let stream = &mut self.origin.dialed.stream;
+        let stream = &mut self.origin.connected.stream;
         let result = self
-            .work
+            .scratch
             .up
             .poll(cx, self.client, self.inbound, stream, moved);
         let error = match result {
@@ -147,8 +147,8 @@ impl Exchange<'_> {
             }
             PumpError::Body(bad) if self.state.down == 0 => {
                 return Poll::Ready(Outcome::BadRequest(match bad {
-                    BadBody::Chunk => BadRequest::Chunk,
-                    BadBody::Truncated => BadRequest::Truncated,
+                    BodyError::Chunk => BadRequest::Chunk,
+                    BodyError::Truncated => BadRequest::Truncated,
                 }));
             }
             PumpError::Body(bad) => format!("the client's request: {bad}"),
@@ -159,7 +159,7 @@ impl Exchange<'_> {
 
     fn poll_down(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
         loop {
-            if self.state.phase == Phase::Head {
+            if self.state.phase == ResponsePhase::Head {
                 match self.take_head() {
                     Ok(true) => continue,
                     Ok(false) => {}
@@ -178,18 +178,23 @@ impl Exchange<'_> {
                 continue;
             }
             let moved = &mut self.state.down;
-            let stream = &mut self.origin.dialed.stream;
+            let stream = &mut self.origin.connected.stream;
             let buffer = &mut self.origin.buffer;
-            let result = self.work.down.poll(cx, stream, buffer, self.client, moved);
+            let result = self
+                .scratch
+                .down
+                .poll(cx, stream, buffer, self.client, moved);
             match result {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Err(error)) => return Poll::Ready(self.down_failed(error)),
                 Poll::Ready(Ok(())) => {}
             }
             match self.state.phase {
-                Phase::Switching => return Poll::Ready(Outcome::Switched),
-                Phase::Body => return Poll::Ready(self.done()),
-                Phase::Head | Phase::Interim => self.state.phase = Phase::Head,
+                ResponsePhase::Switching => return Poll::Ready(Outcome::Switched),
+                ResponsePhase::Body => return Poll::Ready(self.done()),
+                ResponsePhase::Head | ResponsePhase::Interim => {
+                    self.state.phase = ResponsePhase::Head
+                }
             }
         }
     }
@@ -200,15 +205,18 @@ impl Exchange<'_> {
         let Some(buffer) = self.origin.buffer.as_mut() else {
             return Ok(false);
         };
-        let work = &mut *self.work;
-        match work.reply.parse(buffer.filled(), &mut work.reply_scan) {
+        let scratch = &mut *self.scratch;
+        match scratch
+            .reply
+            .parse(buffer.filled(), &mut scratch.reply_scan)
+        {
             Ok(false) => return Ok(false),
             Ok(true) => {}
             Err(bad) => return Err(bad_gateway(502, "bad response", bad.to_string())),
         }
-        let reply = &work.reply;
+        let reply = &scratch.reply;
         match reply.status {
-            101 if self.asked.upgrades && work.up.is_done() => self.switch(),
+            101 if self.traits.upgrades && scratch.up.is_done() => self.switch(),
             101 => Err(bad_gateway(
                 502,
                 "bad response",
@@ -236,10 +244,12 @@ impl Exchange<'_> {
                 "the server sent one interim response after another".into(),
             ));
         }
-        if self.asked.modern {
+        if self.traits.modern {
             self.write_head(false, false);
-            self.work.down.start(Length::None, Out::Plain);
-            self.state.phase = Phase::Interim;
+            self.scratch
+                .down
+                .start(BodyLength::None, OutputFraming::Plain);
+            self.state.phase = ResponsePhase::Interim;
         }
         self.consume_head();
         Ok(true)
@@ -249,49 +259,58 @@ impl Exchange<'_> {
         self.write_head(false, false);
         self.consume_head();
         let rest = self.origin.buffer.as_ref().map_or(0, |b| b.filled().len());
-        let rest = Length::Known(rest as u64);
-        self.work.down.start(rest, Out::Plain);
-        self.state.phase = Phase::Switching;
+        let rest = BodyLength::Known(rest as u64);
+        self.scratch.down.start(rest, OutputFraming::Plain);
+        self.state.phase = ResponsePhase::Switching;
         Ok(true)
     }
 
     fn take_final(&mut self) {
-        let reply = &self.work.reply;
-        let body = reply.body(self.asked.is_head);
-        let unbounded = matches!(body, Length::Chunked | Length::UntilClose);
-        let chunked = unbounded && self.asked.modern;
-        self.state.ends_by_close = unbounded && !self.asked.modern;
-        self.state.keep_origin = reply.keeps_alive() && body != Length::UntilClose;
-        self.state.keep_client &= self.work.up.is_done() && !self.state.ends_by_close;
+        let reply = &self.scratch.reply;
+        let body = reply.body(self.traits.is_head);
+        let unbounded = matches!(body, BodyLength::Chunked | BodyLength::UntilClose);
+        let chunked = unbounded && self.traits.modern;
+        self.state.ends_by_close = unbounded && !self.traits.modern;
+        self.state.keep_origin = reply.keeps_alive() && body != BodyLength::UntilClose;
+        self.state.keep_client &= self.scratch.up.is_done() && !self.state.ends_by_close;
         self.write_head(chunked, !self.state.keep_client);
         self.consume_head();
-        let out = if chunked { Out::Chunked } else { Out::Plain };
-        self.work.down.start(body, out);
-        self.state.phase = Phase::Body;
+        let out = if chunked {
+            OutputFraming::Chunked
+        } else {
+            OutputFraming::Plain
+        };
+        self.scratch.down.start(body, out);
+        self.state.phase = ResponsePhase::Body;
     }
 
     fn write_head(&mut self, chunked: bool, close: bool) {
         let filled = self.origin.buffer.as_ref().map(Buffer::filled);
-        let inward = Inward {
-            mode: self.asked.mode,
+        let rewrite = ResponseRewrite {
+            mode: self.traits.mode,
             chunked,
             close,
-            head: self.asked.is_head,
+            head: self.traits.is_head,
         };
-        let out = &mut self.work.down.before;
+        let out = &mut self.scratch.down.before;
         out.clear();
-        response::write(out, &self.work.reply, filled.unwrap_or_default(), inward);
+        response::write(
+            out,
+            &self.scratch.reply,
+            filled.unwrap_or_default(),
+            rewrite,
+        );
     }
 
     fn consume_head(&mut self) {
-        let len = self.work.reply.len;
+        let len = self.scratch.reply.len;
         if let Some(buffer) = self.origin.buffer.as_mut() {
             buffer.consume(len);
         }
     }
 
     fn done(&self) -> Outcome {
-        let uploaded = self.work.up.is_done();
+        let uploaded = self.scratch.up.is_done();
         let excess = self.origin.buffer.as_ref().is_some_and(|b| !b.is_empty());
         Outcome::Done {
             keep_client: self.state.keep_client && uploaded,
@@ -301,7 +320,7 @@ impl Exchange<'_> {
 
     /// The far end closed, broke or spoke out of turn before its response's head was whole.
     fn origin_failed(&self, result: io::Result<usize>) -> Outcome {
-        if self.origin.reused && self.asked.may_repeat && !self.state.got_bytes {
+        if self.origin.reused && self.traits.may_repeat && !self.state.got_bytes {
             return Outcome::Repeat;
         }
         let text = match result {
@@ -331,7 +350,7 @@ impl Exchange<'_> {
     }
 
     fn timed_out(&self) -> Outcome {
-        if self.state.phase == Phase::Head && self.work.up.is_done() {
+        if self.state.phase == ResponsePhase::Head && self.scratch.up.is_done() {
             bad_gateway(
                 504,
                 "timed out",

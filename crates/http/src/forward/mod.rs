@@ -4,19 +4,19 @@
 //! [`serve`] is the loop; [`answer`] says who answers; [`connect`] and [`request`] are the two ways on; [`exchange`] is
 //! one request and its response; [`origin`] and [`pool`] hold the far side.
 
-mod answer;
-mod ask;
 mod connect;
 mod deadline;
 mod exchange;
+mod live_connections;
+mod local_response;
 mod origin;
 mod outcome;
-mod own;
 mod pool;
-mod refuse;
+mod reject;
 mod request;
-mod rows;
+mod request_context;
+mod respond;
+mod scratch;
 pub mod serve;
-mod work;
 
 pub use serve::serve;

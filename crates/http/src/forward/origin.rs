@@ -4,26 +4,26 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::task::{Context, Poll, Waker};
 
-use privet_net::{Dialed, Phases, Stream};
+use privet_net::{Connected, DialTimings, Stream};
 use privet_policy::Target;
 use socket2::SockRef;
 
 use crate::body::Buffer;
 
-pub struct Origin {
-    pub dialed: Dialed,
+pub struct OriginConnection {
+    pub connected: Connected,
     pub target: Target,
-    /// [`crate::Ticket::key`]: who may share it.
+    /// [`crate::RouteDecision::key`]: who may share it.
     pub key: u64,
     /// It served a request before: a failure may mean only that the far end had closed it meanwhile.
     pub reused: bool,
     pub buffer: Option<Buffer>,
 }
 
-impl Origin {
-    pub fn new(dialed: Dialed, target: Target, key: u64) -> Self {
+impl OriginConnection {
+    pub fn new(connected: Connected, target: Target, key: u64) -> Self {
         Self {
-            dialed,
+            connected,
             target,
             key,
             reused: false,
@@ -35,12 +35,12 @@ impl Origin {
     pub fn rest(&mut self) {
         self.reused = true;
         self.buffer = None;
-        self.dialed.phases = Phases::default();
+        self.connected.timings = DialTimings::default();
     }
 
     pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let buffer = self.buffer.get_or_insert_with(Buffer::lend);
-        let result = buffer.poll_fill(cx, &mut self.dialed.stream);
+        let result = buffer.poll_fill(cx, &mut self.connected.stream);
         if result.is_pending() && buffer.is_empty() {
             self.buffer = None;
         }
@@ -55,7 +55,7 @@ impl Origin {
         if self.poll_fill(&mut cx).is_ready() {
             return false;
         }
-        match &self.dialed.stream {
+        match &self.connected.stream {
             Stream::Tcp(tcp) if thorough => {
                 let mut byte = [MaybeUninit::uninit(); 1];
                 matches!(SockRef::from(tcp).peek(&mut byte),

@@ -6,7 +6,7 @@ use crate::head::BadRequest;
 
 /// What of the request the response depends on.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked {
+pub struct RequestTraits {
     pub is_head: bool,
     /// The client speaks HTTP/1.1: it takes chunks and interim responses.
     pub modern: bool,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use privet_policy::Target;
 use tokio::time::Instant;
 
-use super::origin::Origin;
+use super::origin::OriginConnection;
 
 /// How long an upstream connection may stand idle.
 pub const IDLE: Duration = Duration::from_secs(60);
@@ -20,7 +20,7 @@ pub const IN_ALL: usize = 1024;
 const SWEEP: Duration = Duration::from_secs(5);
 
 struct Idle {
-    origin: Origin,
+    origin: OriginConnection,
     since: Instant,
 }
 
@@ -36,8 +36,8 @@ thread_local! {
     static POOL: RefCell<Pool> = RefCell::new(Pool::default());
 }
 
-/// Takes the connection to `target` that was used last, if one stands. `thorough`: see [`Origin::is_quiet`].
-pub fn take(key: u64, target: &Target, thorough: bool) -> Option<Origin> {
+/// Takes the connection to `target` that was used last, if one stands. `thorough`: see [`OriginConnection::is_quiet`].
+pub fn take(key: u64, target: &Target, thorough: bool) -> Option<OriginConnection> {
     POOL.with_borrow_mut(|pool| {
         let slot = pool.slot(key, target);
         let list = pool.idle.get_mut(&slot)?;
@@ -56,7 +56,7 @@ pub fn take(key: u64, target: &Target, thorough: bool) -> Option<Origin> {
 }
 
 /// Keeps a connection whose last message is over, unless the pool is full.
-pub fn give(mut origin: Origin) {
+pub fn give(mut origin: OriginConnection) {
     origin.rest();
     let sweep = POOL.with_borrow_mut(|pool| {
         if pool.count >= IN_ALL {

@@ -1,99 +1,118 @@
 //! A plain request's way: decided, sent on a pooled or fresh upstream connection, sent once more if that was stale,
 //! and what its outcome means for both connections.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use privet_config::HeaderMode;
 use privet_connection_log::CloseReason;
+use privet_net::HttpProxyMode;
 use privet_net::{DialError, DialErrorKind};
-use socket2::SockRef;
 use tokio::time::Instant;
 
-use super::answer::shape;
-use super::ask::{ask, consume, filled, write_page, write_url};
-use super::exchange::{Exchange, State};
-use super::origin::Origin;
-use super::outcome::{Asked, Outcome};
-use super::serve::{Connection, Next};
-use super::work::Work;
-use super::{pool, refuse};
-use crate::body::pump::Out;
+use super::exchange::{Exchange, ExchangeState};
+use super::origin::OriginConnection;
+use super::outcome::{Outcome, RequestTraits};
+use super::request_context::{consume, filled, request_context, write_page, write_url};
+use super::respond::format;
+use super::scratch::Scratch;
+use super::serve::{Connection, NextStep};
+use super::{pool, reject};
+use crate::body::pump::OutputFraming;
 use crate::head::scan::Scan;
-use crate::head::{Length, Method, RequestHead, Version};
-use crate::headers::request::{self, Outward};
+use crate::head::{BodyLength, Method, RequestHead, Version};
+use crate::headers::request::{self, RequestRewrite};
 use crate::headers::via;
-use crate::road::{Refusal, Road, Ticket};
+use privet_gateway::{Gateway, Refusal, RouteDecision};
 
-impl<R: Road> Connection<'_, R> {
-    pub(super) async fn forward(&mut self) -> Next {
-        let work = self.work.get();
-        write_url(&mut work.url, &work.head, filled(&self.inbound));
-        write_page(&mut work.page, &work.head, filled(&self.inbound));
-        let Some(wish) = ask(self.ends, &work.head, &work.url, &work.page, &self.user) else {
-            return Next::Close;
+impl<R: Gateway> Connection<'_, R> {
+    pub(super) async fn forward(&mut self) -> NextStep {
+        let scratch = self.scratch.get();
+        write_url(&mut scratch.url, &scratch.head, filled(&self.inbound));
+        write_page(&mut scratch.page, &scratch.head, filled(&self.inbound));
+        let Some(context) = request_context(
+            self.info,
+            &scratch.head,
+            &scratch.url,
+            &scratch.page,
+            &self.user,
+        ) else {
+            return NextStep::Close;
         };
-        let ticket = match self.road.decide(&wish).await {
-            Ok(ticket) => ticket,
+        let decision = match self.gateway.decide(&context).await {
+            Ok(decision) => decision,
             Err(refusal) => return self.refuse(refusal).await,
         };
-        if ticket.headers == HeaderMode::Untouched
-            && via::has_passed_here(&work.head, filled(&self.inbound))
+        if decision.header_mode == HeaderMode::Untouched
+            && via::has_passed_here(&scratch.head, filled(&self.inbound))
         {
             let text = "This request passed this proxy before: it goes round in a circle.";
             return self
-                .reply(|shape| refuse::bad_gateway(508, "loop", text, shape))
+                .reply(|format| reject::bad_gateway(508, "loop", text, format))
                 .await;
         }
-        let asked = asked(&work.head, ticket.headers);
-        let pooled = pool::take(ticket.key, wish.target, !asked.may_repeat);
+        let traits = asked(&scratch.head, decision.header_mode);
+        let pooled = pool::take(decision.pool_key, context.target, !traits.may_repeat);
         let mut pooled = pooled;
         loop {
             let fresh = pooled.is_none();
             let origin = match pooled.take() {
                 Some(origin) => origin,
-                None => match self.dial(&ticket).await {
+                None => match self.dial(&decision).await {
                     Ok(origin) => origin,
                     Err(refusal) => return self.refuse(refusal).await,
                 },
             };
-            match self.exchange(origin, &ticket, asked).await {
+            match self.exchange(origin, &decision, traits).await {
                 Some(next) => return next,
-                None if fresh => return Next::Close,
+                None if fresh => return NextStep::Close,
                 None => {}
             }
         }
     }
 
-    async fn dial(&mut self, ticket: &Ticket) -> Result<Origin, Refusal> {
-        let work = self.work.get();
-        let Some(wish) = ask(self.ends, &work.head, &work.url, &work.page, &self.user) else {
-            return Err(Refusal::Blocked(ticket.why.clone()));
+    async fn dial(&mut self, decision: &RouteDecision) -> Result<OriginConnection, Refusal> {
+        let scratch = self.scratch.get();
+        let Some(context) = request_context(
+            self.info,
+            &scratch.head,
+            &scratch.url,
+            &scratch.page,
+            &self.user,
+        ) else {
+            return Err(Refusal::Blocked(decision.why.clone()));
         };
         // Boxed: it happens once for many requests, and is the largest future of all.
-        let dialed = Box::pin(self.road.dial(&wish, ticket, true)).await?;
-        if !dialed.prefix.is_empty() {
+        let connected = Box::pin(self.gateway.dial(
+            &context,
+            decision,
+            HttpProxyMode::AbsoluteForm,
+        ))
+        .await?;
+        if !connected.preread.is_empty() {
             return Err(Refusal::Failed(spoke_first()));
         }
-        Ok(Origin::new(dialed, wish.target.clone(), ticket.key))
+        Ok(OriginConnection::new(
+            connected,
+            context.target.clone(),
+            decision.pool_key,
+        ))
     }
 
     /// Sends the request on `origin`. `None`: the connection was stale, and nothing is lost.
     async fn exchange(
         &mut self,
-        mut origin: Origin,
-        ticket: &Ticket,
-        asked: Asked,
-    ) -> Option<Next> {
-        let (row, new) = self.prepare(&origin, ticket)?;
+        mut origin: OriginConnection,
+        decision: &RouteDecision,
+        traits: RequestTraits,
+    ) -> Option<NextStep> {
+        let (row, new) = self.prepare(&origin, decision)?;
         // A policy that forbids this way came between deciding and here: not a byte goes out.
-        if self.rows.get(row)?.row().cancelled().is_some() {
-            return Some(Next::Close);
+        if self.live_connections.get(row)?.row().cancelled().is_some() {
+            return Some(NextStep::Close);
         }
-        let work = self.work.get();
+        let scratch = self.scratch.get();
         // The head's bytes are needed again only if the request may have to be sent again.
-        if !(origin.reused && asked.may_repeat) {
-            consume(&mut self.inbound, std::mem::take(&mut work.head.len));
+        if !(origin.reused && traits.may_repeat) {
+            consume(&mut self.inbound, std::mem::take(&mut scratch.head.len));
             if filled(&self.inbound).is_empty() {
                 self.inbound = None;
             }
@@ -101,77 +120,89 @@ impl<R: Road> Connection<'_, R> {
         let exchange = Exchange {
             client: &mut self.client,
             inbound: &mut self.inbound,
-            work,
+            scratch,
             origin: &mut origin,
-            live: self.rows.get(row)?,
+            live: self.live_connections.get(row)?,
             deadline: &mut self.deadline,
-            idle_timeout: self.road.idle_timeout(),
-            asked,
+            idle_timeout: self.gateway.idle_timeout(),
+            traits,
             opened: new.then(Instant::now),
-            state: State::fresh(asked.keep_alive),
+            state: ExchangeState::fresh(traits.keep_alive),
         };
         let outcome = exchange.run().await;
         if matches!(outcome, Outcome::Repeat) {
             return None;
         }
         if !matches!(outcome, Outcome::BadGateway { .. }) {
-            let head = &mut self.work.get().head;
+            let head = &mut self.scratch.get().head;
             consume(&mut self.inbound, std::mem::take(&mut head.len));
         }
         Some(self.conclude(outcome, origin, row).await)
     }
 
     /// Books the row and writes the head for the far end.
-    fn prepare(&mut self, origin: &Origin, ticket: &Ticket) -> Option<(usize, bool)> {
-        let Work {
+    fn prepare(
+        &mut self,
+        origin: &OriginConnection,
+        decision: &RouteDecision,
+    ) -> Option<(usize, bool)> {
+        let Scratch {
             head,
             up,
             reply_scan,
             url,
             page,
             ..
-        } = self.work.get();
+        } = self.scratch.get();
         let head = &*head;
         let buffer = filled(&self.inbound);
-        let wish = ask(self.ends, head, url, page, &self.user)?;
-        let road = self.road;
+        let context = request_context(self.info, head, url, page, &self.user)?;
+        let gateway = self.gateway;
         let mut new = false;
-        let row = self
-            .rows
-            .find_or_book(ticket.key, wish.target, &origin.dialed.route, || {
+        let row = self.live_connections.find_or_record(
+            decision.pool_key,
+            context.target,
+            &origin.connected.route,
+            || {
                 new = true;
-                road.book(&wish, ticket, &origin.dialed)
-            });
-        let outward = Outward {
-            target: wish.target,
-            mode: ticket.headers,
-            proxy: origin.dialed.absolute_form.as_ref(),
+                gateway.record(&context, decision, &origin.connected)
+            },
+        );
+        let rewrite = RequestRewrite {
+            target: context.target,
+            mode: decision.header_mode,
+            proxy: origin.connected.absolute_form.as_ref(),
         };
         let out = match head.body {
-            Length::Chunked => Out::Chunked,
-            _ => Out::Plain,
+            BodyLength::Chunked => OutputFraming::Chunked,
+            _ => OutputFraming::Plain,
         };
         up.before.clear();
-        request::write(&mut up.before, head, buffer, &outward);
+        request::write(&mut up.before, head, buffer, &rewrite);
         up.start(head.body, out);
         *reply_scan = Scan::default();
         Some((row, new))
     }
 
-    async fn conclude(&mut self, outcome: Outcome, origin: Origin, row: usize) -> Next {
+    async fn conclude(
+        &mut self,
+        outcome: Outcome,
+        origin: OriginConnection,
+        row: usize,
+    ) -> NextStep {
         match outcome {
             Outcome::Done {
                 keep_client,
                 keep_origin,
             } => {
-                let uploaded = self.work.get().up.is_done();
+                let uploaded = self.scratch.get().up.is_done();
                 if keep_origin {
                     pool::give(origin);
                 }
                 match (keep_client, uploaded) {
-                    (true, _) => Next::Request,
-                    (false, true) => Next::Close,
-                    (false, false) => Next::Linger,
+                    (true, _) => NextStep::Request,
+                    (false, true) => NextStep::Close,
+                    (false, false) => NextStep::Linger,
                 }
             }
             Outcome::Switched => self.switch(origin, row),
@@ -185,49 +216,49 @@ impl<R: Road> Connection<'_, R> {
             }
             Outcome::BadRequest(bad) => {
                 self.end_row(row, CloseReason::Broken, &bad.to_string());
-                refuse::send(&mut self.client, &refuse::bad_request(bad)).await;
-                Next::Linger
+                reject::send(&mut self.client, &reject::bad_request(bad)).await;
+                NextStep::Linger
             }
             Outcome::Broken { reset, text } => {
                 self.end_row(row, CloseReason::Broken, &text);
                 if reset {
-                    let _ = SockRef::from(&self.client).set_linger(Some(Duration::ZERO));
+                    self.client.reset_on_close();
                 }
-                Next::Close
+                NextStep::Close
             }
             Outcome::Idle => {
                 self.end_row(row, CloseReason::Idle, "no byte moved for too long");
-                Next::Close
+                NextStep::Close
             }
-            Outcome::Repeat | Outcome::Cancelled => Next::Close,
+            Outcome::Repeat | Outcome::Cancelled => NextStep::Close,
         }
     }
 
-    fn switch(&mut self, origin: Origin, row: usize) -> Next {
-        let ahead = Bytes::copy_from_slice(filled(&self.inbound));
-        match self.rows.take(row) {
-            Some(live) => Next::Tunnel {
-                ahead,
-                dialed: Box::new(origin.dialed),
+    fn switch(&mut self, origin: OriginConnection, row: usize) -> NextStep {
+        let preread = Bytes::copy_from_slice(filled(&self.inbound));
+        match self.live_connections.take(row) {
+            Some(live) => NextStep::Tunnel {
+                preread,
+                connected: Box::new(origin.connected),
                 live,
             },
-            None => Next::Close,
+            None => NextStep::Close,
         }
     }
 
-    async fn answer_failure(&mut self, status: u16, reason: &'static str, text: &str) -> Next {
-        let head = &self.work.get().head;
+    async fn answer_failure(&mut self, status: u16, reason: &'static str, text: &str) -> NextStep {
+        let head = &self.scratch.get().head;
         if head.has_body() {
-            let page = refuse::bad_gateway(status, reason, text, shape(head, true));
-            refuse::send(&mut self.client, &page).await;
-            return Next::Linger;
+            let page = reject::bad_gateway(status, reason, text, format(head, true));
+            reject::send(&mut self.client, &page).await;
+            return NextStep::Linger;
         }
-        self.reply(|shape| refuse::bad_gateway(status, reason, text, shape))
+        self.reply(|format| reject::bad_gateway(status, reason, text, format))
             .await
     }
 
     fn end_row(&mut self, row: usize, end: CloseReason, error: &str) {
-        if let Some(live) = self.rows.take(row) {
+        if let Some(live) = self.live_connections.take(row) {
             live.close(end, Some(error.to_owned()));
         }
     }
@@ -242,8 +273,8 @@ fn spoke_first() -> DialError {
     }
 }
 
-fn asked(head: &RequestHead, mode: HeaderMode) -> Asked {
-    Asked {
+fn asked(head: &RequestHead, mode: HeaderMode) -> RequestTraits {
+    RequestTraits {
         is_head: head.method == Method::Head,
         modern: head.version == Version::Http11,
         keep_alive: head.keeps_alive(),

@@ -1,4 +1,4 @@
-//! The loop of one client connection: a head, its answer, the next head; until it becomes a tunnel or ends.
+//! The loop of one client connection: a head, its answer, the next head; until it becomes a tunnel or info.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -7,62 +7,62 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use privet_connection_log::{CloseReason, LiveConnection};
-use privet_net::Dialed;
+use privet_net::Connected;
+use privet_net::Stream;
 use privet_policy::Listener;
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::deadline::Deadline;
-use super::refuse;
-use super::rows::Rows;
-use super::work::Lent;
+use super::live_connections::LiveConnections;
+use super::reject;
+use super::scratch::LentScratch;
 use crate::body::Buffer;
 use crate::head::BadRequest;
-use crate::login::Login;
-use crate::road::{Road, Served};
+use crate::proxy_auth::ProxyAuth;
+use privet_gateway::{Gateway, HandshakeOutcome};
 
 /// Serves one client connection. `first`: what was read of it already. `local`: our address that it reached.
 ///
-/// The whole first head has to be there by `deadline`; a later one has [`Road::handshake_timeout`] from its first byte.
-pub fn serve<'a, R: Road>(
-    client: TcpStream,
+/// The whole first head has to be there by `deadline`; a later one has [`Gateway::handshake_timeout`] from its first byte.
+pub fn serve<'a, R: Gateway>(
+    client: Stream,
     first: &[u8],
     deadline: Instant,
     local: SocketAddr,
     peer: SocketAddr,
     listener: Listener,
-    road: &'a R,
-) -> impl Future<Output = Served> + Send + use<'a, R> {
+    gateway: &'a R,
+) -> impl Future<Output = HandshakeOutcome> + Send + use<'a, R> {
     let mut inbound = Buffer::lend();
     let all = inbound.append(first) == first.len();
     let connection = Connection {
         client,
-        road,
-        ends: Ends {
+        gateway,
+        info: ConnectionInfo {
             local,
             peer,
             listener,
         },
         inbound: Some(inbound),
-        work: Lent::none(),
-        rows: Rows::default(),
+        scratch: LentScratch::none(),
+        live_connections: LiveConnections::default(),
         deadline: Deadline::at(deadline),
-        waits: Wait::Head,
-        login: Login::default(),
+        head_wait: HeadWait::Head,
+        proxy_auth: ProxyAuth::default(),
         user: None,
     };
     Box::pin(async move {
         if all {
             connection.run().await
         } else {
-            Served::Done
+            HandshakeOutcome::Done
         }
     })
 }
 
 /// Both addresses of the client connection and where it came in.
 #[derive(Clone, Copy)]
-pub(super) struct Ends {
+pub(super) struct ConnectionInfo {
     pub local: SocketAddr,
     pub peer: SocketAddr,
     pub listener: Listener,
@@ -70,7 +70,7 @@ pub(super) struct Ends {
 
 /// What the deadline stands for while a head is awaited.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Wait {
+enum HeadWait {
     /// Not set yet.
     Unset,
     /// For the first byte of a next request.
@@ -80,61 +80,61 @@ enum Wait {
 }
 
 pub(super) struct Connection<'a, R> {
-    pub client: TcpStream,
-    pub road: &'a R,
-    pub ends: Ends,
+    pub client: Stream,
+    pub gateway: &'a R,
+    pub info: ConnectionInfo,
     /// What was read of the client and not used yet.
     pub inbound: Option<Buffer>,
-    pub work: Lent,
-    pub rows: Rows,
+    pub scratch: LentScratch,
+    pub live_connections: LiveConnections,
     pub deadline: Deadline,
-    waits: Wait,
-    pub login: Login,
+    head_wait: HeadWait,
+    pub proxy_auth: ProxyAuth,
     pub user: Option<Arc<str>>,
 }
 
 /// What comes after an answer.
-pub(super) enum Next {
+pub(super) enum NextStep {
     Request,
     Close,
     /// The client may still be sending.
     Linger,
     Tunnel {
-        ahead: Bytes,
-        dialed: Box<Dialed>,
+        preread: Bytes,
+        connected: Box<Connected>,
         live: LiveConnection,
     },
 }
 
-impl<R: Road> Connection<'_, R> {
-    async fn run(mut self) -> Served {
+impl<R: Gateway> Connection<'_, R> {
+    async fn run(mut self) -> HandshakeOutcome {
         loop {
             let next = match poll_fn(|cx| self.poll_head(cx)).await {
                 Ok(true) => self.answer().await,
-                Ok(false) => Next::Close,
+                Ok(false) => NextStep::Close,
                 Err(bad) => {
-                    refuse::send(&mut self.client, &refuse::bad_request(bad)).await;
-                    Next::Linger
+                    reject::send(&mut self.client, &reject::bad_request(bad)).await;
+                    NextStep::Linger
                 }
             };
             match next {
-                Next::Request => self.waits = Wait::Unset,
-                Next::Close => return Served::Done,
-                Next::Linger => {
+                NextStep::Request => self.head_wait = HeadWait::Unset,
+                NextStep::Close => return HandshakeOutcome::Done,
+                NextStep::Linger => {
                     self.inbound = None;
-                    self.work.give_back();
-                    refuse::linger(self.client).await;
-                    return Served::Done;
+                    self.scratch.give_back();
+                    reject::linger(self.client).await;
+                    return HandshakeOutcome::Done;
                 }
-                Next::Tunnel {
-                    ahead,
-                    dialed,
+                NextStep::Tunnel {
+                    preread,
+                    connected,
                     live,
                 } => {
-                    return Served::Tunnel {
+                    return HandshakeOutcome::Tunnel {
                         client: self.client,
-                        ahead,
-                        dialed: *dialed,
+                        preread,
+                        connected: *connected,
                         live,
                     };
                 }
@@ -148,13 +148,13 @@ impl<R: Road> Connection<'_, R> {
             if let Some(buffer) = &self.inbound
                 && !buffer.is_empty()
             {
-                let work = self.work.get();
-                if work.head.parse(buffer.filled(), &mut work.scan)? {
+                let scratch = self.scratch.get();
+                if scratch.head.parse(buffer.filled(), &mut scratch.scan)? {
                     return Poll::Ready(Ok(true));
                 }
-                if self.waits != Wait::Head {
-                    self.waits = Wait::Head;
-                    self.deadline.set(self.road.handshake_timeout());
+                if self.head_wait != HeadWait::Head {
+                    self.head_wait = HeadWait::Head;
+                    self.deadline.set(self.gateway.handshake_timeout());
                 }
             }
             let buffer = self.inbound.get_or_insert_with(Buffer::lend);
@@ -163,24 +163,24 @@ impl<R: Road> Connection<'_, R> {
                 Poll::Ready(_) => return Poll::Ready(Ok(false)),
                 Poll::Pending if buffer.is_empty() => {
                     self.inbound = None;
-                    self.work.give_back();
+                    self.scratch.give_back();
                     break;
                 }
                 Poll::Pending => break,
             }
         }
-        if self.waits == Wait::Unset {
-            self.waits = Wait::Idle;
-            self.deadline.set(self.road.idle_timeout());
+        if self.head_wait == HeadWait::Unset {
+            self.head_wait = HeadWait::Idle;
+            self.deadline.set(self.gateway.idle_timeout());
         }
-        if self.rows.poll_cancelled(cx).is_ready() {
+        if self.live_connections.poll_cancelled(cx).is_ready() {
             return Poll::Ready(Ok(false));
         }
         match self.deadline.poll(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(()) if self.inbound.is_some() => Poll::Ready(Err(BadRequest::Timeout)),
             Poll::Ready(()) => {
-                self.rows.end(CloseReason::Idle, None);
+                self.live_connections.end(CloseReason::Idle, None);
                 Poll::Ready(Ok(false))
             }
         }

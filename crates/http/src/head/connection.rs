@@ -7,7 +7,7 @@ use super::field::{FieldKind, Span, elements, is_token};
 
 /// Gathered from every `Connection` and `Proxy-Connection` line of one head.
 #[derive(Debug, Clone, Default)]
-pub struct Hop {
+pub struct ConnectionOptions {
     pub close: bool,
     pub keep_alive: bool,
     pub upgrade: bool,
@@ -15,7 +15,7 @@ pub struct Hop {
     named: SmallVec<[Span; 4]>,
 }
 
-impl Hop {
+impl ConnectionOptions {
     /// Forgets the last head; keeps the memory.
     pub fn clear(&mut self) {
         self.close = false;

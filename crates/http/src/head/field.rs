@@ -65,7 +65,7 @@ pub enum FieldKind {
     /// `Sec-CH-*` and older client hints: they describe the program and its screen.
     Hint,
     /// `DNT` and `Sec-GPC`.
-    Wish,
+    PrivacyPreference,
     Other,
 }
 
@@ -96,7 +96,7 @@ impl FieldKind {
             (b'a', 13) if is("authorization") => Self::Authorization,
             (b'p', _) => Self::of_proxy(name),
             (b'd' | b's' | b'x' | b'f' | b'c' | b't' | b'v' | b'w' | b'r' | b'e', _) => {
-                Self::of_telling(name)
+                Self::of_identifying(name)
             }
             _ => Self::Other,
         }
@@ -114,7 +114,7 @@ impl FieldKind {
     }
 
     /// Names that tell the far end who or what asks.
-    fn of_telling(name: &[u8]) -> Self {
+    fn of_identifying(name: &[u8]) -> Self {
         const IDENTITY: [&str; 10] = [
             "forwarded",
             "x-real-ip",
@@ -149,7 +149,7 @@ impl FieldKind {
         } else if starts("sec-ch-") || HINT.iter().any(is) {
             Self::Hint
         } else if ["dnt", "sec-gpc"].iter().any(is) {
-            Self::Wish
+            Self::PrivacyPreference
         } else {
             Self::Other
         }

@@ -1,11 +1,11 @@
-//! How long a message's body is: `Content-Length` and `Transfer-Encoding`, read so that no second reader can see
+//! How long a message's body is: `Content-BodyLength` and `Transfer-Encoding`, read so that no second reader can see
 //! another length (RFC 9112 §6).
 
 use super::field::{Field, FieldKind, is_token};
 
 /// A body's length as its head gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Length {
+pub enum BodyLength {
     #[default]
     None,
     /// Bytes.

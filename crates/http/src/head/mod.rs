@@ -2,21 +2,21 @@
 //!
 //! `httparse` finds the pieces; what it lets pass and two readers could understand differently is refused here.
 
+pub mod bad_request;
 pub mod connection;
 pub mod field;
 pub mod framing;
-pub mod refused;
 pub mod request;
 pub mod response;
 pub mod scan;
 pub mod target;
 
+pub use bad_request::BadRequest;
 pub use field::{Field, FieldKind, Span};
-pub use framing::Length;
-pub use refused::BadRequest;
+pub use framing::BodyLength;
 pub use request::{Method, RequestHead};
 pub use response::ResponseHead;
-pub use target::Form;
+pub use target::TargetForm;
 
 /// The most field lines in one head.
 pub const MAX_FIELDS: usize = 256;

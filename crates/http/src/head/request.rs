@@ -6,12 +6,12 @@ use std::mem::MaybeUninit;
 use httparse::{Error, Header};
 use privet_policy::Target;
 
-use super::connection::Hop;
+use super::bad_request::BadRequest;
+use super::connection::ConnectionOptions;
 use super::field::{Field, FieldKind, Span, elements, is_token};
-use super::framing::{Framing, FramingError, Length};
-use super::refused::BadRequest;
-use super::scan::{Extent, Scan, ScanError};
-use super::target::{self, Form};
+use super::framing::{BodyLength, Framing, FramingError};
+use super::scan::{HeadRange, Scan, ScanError};
+use super::target::{self, TargetForm};
 use super::{MAX_FIELDS, Version};
 
 /// The longest method, in bytes.
@@ -61,12 +61,12 @@ pub struct RequestHead {
     pub method: Method,
     pub method_span: Span,
     pub version: Version,
-    pub form: Form,
+    pub form: TargetForm,
     /// Absent for `OPTIONS *`.
     pub target: Option<Target>,
     pub fields: Vec<Field>,
-    pub body: Length,
-    pub hop: Hop,
+    pub body: BodyLength,
+    pub connection: ConnectionOptions,
     pub expects_continue: bool,
     /// `Upgrade` and `Connection: upgrade` of a request without a body, in HTTP/1.1.
     pub upgrades: bool,
@@ -86,11 +86,11 @@ impl Default for RequestHead {
             method: Method::Get,
             method_span: Span::default(),
             version: Version::Http11,
-            form: Form::Asterisk,
+            form: TargetForm::Asterisk,
             target: None,
             fields: Vec::new(),
-            body: Length::None,
-            hop: Hop::default(),
+            body: BodyLength::None,
+            connection: ConnectionOptions::default(),
             expects_continue: false,
             upgrades: false,
             takes_trailers: false,
@@ -105,21 +105,21 @@ impl RequestHead {
     /// Reads the head at the buffer's start into `self`. `false`: more bytes are needed; call again with the same
     /// `scan` and a longer buffer.
     pub fn parse(&mut self, buffer: &[u8], scan: &mut Scan) -> Result<bool, BadRequest> {
-        let Some(extent) = scan.advance(buffer)? else {
+        let Some(range) = scan.advance(buffer)? else {
             return Ok(false);
         };
         *scan = Scan::default();
-        self.parse_whole(buffer, extent)?;
+        self.parse_whole(buffer, range)?;
         Ok(true)
     }
 
     /// Whether the connection may take another request after this one.
     pub fn keeps_alive(&self) -> bool {
-        self.version == Version::Http11 && !self.hop.close
+        self.version == Version::Http11 && !self.connection.close
     }
 
-    fn parse_whole(&mut self, buffer: &[u8], extent: Extent) -> Result<(), BadRequest> {
-        let head = buffer.get(extent.skip..extent.end).unwrap_or_default();
+    fn parse_whole(&mut self, buffer: &[u8], range: HeadRange) -> Result<(), BadRequest> {
+        let head = buffer.get(range.skip..range.end).unwrap_or_default();
         let mut headers = [const { MaybeUninit::<Header<'_>>::uninit() }; MAX_FIELDS];
         let mut parsed = httparse::Request::new(&mut []);
         let status = parsed
@@ -132,7 +132,7 @@ impl RequestHead {
         if method.len() > MAX_METHOD {
             return Err(BadRequest::MethodTooLong);
         }
-        self.len = extent.end;
+        self.len = range.end;
         self.method = Method::of(method);
         self.method_span = Span::of(buffer, method);
         self.version = version(parsed.version);
@@ -158,7 +158,7 @@ impl RequestHead {
         let mut framing = Framing::default();
         let mut hosts = 0;
         let mut upgrade = false;
-        self.hop.clear();
+        self.connection.clear();
         self.expects_continue = false;
         self.takes_trailers = false;
         self.wants_json = false;
@@ -181,7 +181,7 @@ impl RequestHead {
                     framing.take(field, buffer)?;
                 }
                 FieldKind::Connection | FieldKind::ProxyConnection => self
-                    .hop
+                    .connection
                     .take(value, buffer)
                     .map_err(|_| BadRequest::Connection)?,
                 FieldKind::Expect => {
@@ -228,20 +228,20 @@ impl RequestHead {
     fn settle(&mut self, framing: Framing, upgrade: bool) -> Result<(), BadRequest> {
         self.body = match (framing.length, framing.chunked) {
             (_, true) if self.version == Version::Http10 => return Err(BadRequest::CodingInHttp10),
-            (_, true) => Length::Chunked,
-            (Some(length), false) => Length::Known(length),
-            (None, false) => Length::None,
+            (_, true) => BodyLength::Chunked,
+            (Some(length), false) => BodyLength::Known(length),
+            (None, false) => BodyLength::None,
         };
         let modern = self.version == Version::Http11;
         // An HTTP/1.0 client cannot wait for a 100 (RFC 9110 §10.1.1).
         self.expects_continue &= modern && self.has_body();
-        self.upgrades = upgrade && self.hop.upgrade && modern && !self.has_body();
+        self.upgrades = upgrade && self.connection.upgrade && modern && !self.has_body();
         Ok(())
     }
 
     fn check_body(&self) -> Result<(), BadRequest> {
         match self.method {
-            Method::Connect if self.body != Length::None => Err(BadRequest::ConnectBody),
+            Method::Connect if self.body != BodyLength::None => Err(BadRequest::ConnectBody),
             Method::Trace if self.has_body() => Err(BadRequest::TraceBody),
             _ => Ok(()),
         }
@@ -249,7 +249,7 @@ impl RequestHead {
 
     /// Whether bytes of a body follow the head.
     pub fn has_body(&self) -> bool {
-        !matches!(self.body, Length::None | Length::Known(0))
+        !matches!(self.body, BodyLength::None | BodyLength::Known(0))
     }
 }
 

@@ -4,9 +4,9 @@ use std::mem::MaybeUninit;
 
 use httparse::Header;
 
-use super::connection::Hop;
+use super::connection::ConnectionOptions;
 use super::field::{Field, FieldKind, Span};
-use super::framing::{Framing, Length};
+use super::framing::{BodyLength, Framing};
 use super::request::version;
 use super::scan::Scan;
 use super::{MAX_FIELDS, Version};
@@ -33,23 +33,23 @@ pub struct ResponseHead {
     pub reason: Span,
     pub fields: Vec<Field>,
     pub framing: Framing,
-    pub hop: Hop,
+    pub connection: ConnectionOptions,
 }
 
 impl ResponseHead {
     /// Reads the head at the buffer's start into `self`. `false`: more bytes are needed.
     pub fn parse(&mut self, buffer: &[u8], scan: &mut Scan) -> Result<bool, BadResponse> {
-        let extent = match scan.advance(buffer) {
-            Ok(Some(extent)) => extent,
+        let range = match scan.advance(buffer) {
+            Ok(Some(range)) => range,
             Ok(None) => return Ok(false),
             Err(super::scan::ScanError::HeadTooLong) => return Err(BadResponse::TooLong),
             Err(_) => return Err(BadResponse::Malformed),
         };
         *scan = Scan::default();
-        if extent.skip > 0 {
+        if range.skip > 0 {
             return Err(BadResponse::Malformed);
         }
-        let head = buffer.get(..extent.end).unwrap_or_default();
+        let head = buffer.get(..range.end).unwrap_or_default();
         let mut headers = [const { MaybeUninit::<Header<'_>>::uninit() }; MAX_FIELDS];
         let mut parsed = httparse::Response::new(&mut []);
         let status = httparse::ParserConfig::default()
@@ -62,7 +62,7 @@ impl ResponseHead {
         if !status.is_complete() || !(100..600).contains(&self.status) {
             return Err(BadResponse::Malformed);
         }
-        self.len = extent.end;
+        self.len = range.end;
         self.version = version(parsed.version);
         let reason = parsed.reason.unwrap_or_default().as_bytes();
         self.reason = if reason.is_empty() {
@@ -84,7 +84,7 @@ impl ResponseHead {
 
     fn read_fields(&mut self, buffer: &[u8]) -> Result<(), BadResponse> {
         self.framing = Framing::default();
-        self.hop.clear();
+        self.connection.clear();
         for field in &self.fields {
             match field.kind {
                 FieldKind::ContentLength | FieldKind::TransferEncoding => self
@@ -92,7 +92,7 @@ impl ResponseHead {
                     .take(field, buffer)
                     .map_err(|_| BadResponse::Framing)?,
                 FieldKind::Connection | FieldKind::ProxyConnection => self
-                    .hop
+                    .connection
                     .take(field.value.of_buffer(buffer), buffer)
                     .map_err(|_| BadResponse::Malformed)?,
                 _ => {}
@@ -105,15 +105,15 @@ impl ResponseHead {
     }
 
     /// How the body ends (RFC 9112 §6.3). `head`: the request was HEAD.
-    pub fn body(&self, head: bool) -> Length {
+    pub fn body(&self, head: bool) -> BodyLength {
         if head || self.is_interim() || matches!(self.status, 204 | 304) {
-            Length::None
+            BodyLength::None
         } else if self.framing.chunked {
-            Length::Chunked
+            BodyLength::Chunked
         } else {
             self.framing
                 .length
-                .map_or(Length::UntilClose, Length::Known)
+                .map_or(BodyLength::UntilClose, BodyLength::Known)
         }
     }
 
@@ -124,7 +124,7 @@ impl ResponseHead {
 
     /// Whether the origin keeps the connection after this message.
     pub fn keeps_alive(&self) -> bool {
-        !self.hop.close && (self.version == Version::Http11 || self.hop.keep_alive)
+        !self.connection.close && (self.version == Version::Http11 || self.connection.keep_alive)
     }
 }
 
@@ -160,13 +160,16 @@ mod tests {
             ("SSH-2.0-x\r\n\r\n", malformed),
             ("HTTP/1.1 200 OK\r\nConnection: a b\r\n\r\n", malformed),
             (
-                "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
+                "HTTP/1.1 200 OK\r\nContent-BodyLength: 1\r\nContent-BodyLength: 1\r\n\r\n",
                 framing,
             ),
-            ("HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n\r\n", framing),
-            ("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", framing),
             (
-                "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+                "HTTP/1.1 200 OK\r\nContent-BodyLength: 1, 1\r\n\r\n",
+                framing,
+            ),
+            ("HTTP/1.1 200 OK\r\nContent-BodyLength: -1\r\n\r\n", framing),
+            (
+                "HTTP/1.1 200 OK\r\nContent-BodyLength: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
                 framing,
             ),
             (
@@ -190,15 +193,15 @@ mod tests {
     #[test]
     fn a_body_ends_as_method_and_status_say() {
         let body = |text: &str, head| parse(text.as_bytes()).unwrap().unwrap().body(head);
-        let known = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
-        assert_eq!(body(known, false), Length::Known(5));
-        assert_eq!(body(known, true), Length::None);
+        let known = "HTTP/1.1 200 OK\r\nContent-BodyLength: 5\r\n\r\n";
+        assert_eq!(body(known, false), BodyLength::Known(5));
+        assert_eq!(body(known, true), BodyLength::None);
         let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n";
-        assert_eq!(body(chunked, false), Length::Chunked);
-        assert_eq!(body("HTTP/1.1 200\r\n\r\n", false), Length::UntilClose);
+        assert_eq!(body(chunked, false), BodyLength::Chunked);
+        assert_eq!(body("HTTP/1.1 200\r\n\r\n", false), BodyLength::UntilClose);
         for status in [100, 103, 204, 304] {
-            let text = format!("HTTP/1.1 {status} X\r\nContent-Length: 5\r\n\r\n");
-            assert_eq!(body(&text, false), Length::None, "{status}");
+            let text = format!("HTTP/1.1 {status} X\r\nContent-BodyLength: 5\r\n\r\n");
+            assert_eq!(body(&text, false), BodyLength::None, "{status}");
         }
     }
 

@@ -31,14 +31,14 @@ pub enum ScanError {
 
 /// A head's place in the buffer: it starts after `skip` bytes and ends before `end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Extent {
+pub struct HeadRange {
     pub skip: usize,
     pub end: usize,
 }
 
 impl Scan {
     /// Looks at what came since the last call. `None`: the head is not whole yet.
-    pub fn advance(&mut self, buffer: &[u8]) -> Result<Option<Extent>, ScanError> {
+    pub fn advance(&mut self, buffer: &[u8]) -> Result<Option<HeadRange>, ScanError> {
         let bounded = buffer.get(..MAX_HEAD.min(buffer.len())).unwrap_or_default();
         while let Some(at) = memchr(b'\n', bounded.get(self.seen..).unwrap_or_default()) {
             let lf = self.seen + at;
@@ -50,7 +50,7 @@ impl Scan {
             self.line = lf + 1;
             match (length, self.started) {
                 (0, true) => {
-                    return Ok(Some(Extent {
+                    return Ok(Some(HeadRange {
                         skip: self.skip,
                         end: lf + 1,
                     }));

@@ -2,12 +2,12 @@
 
 use privet_policy::{Host, Target};
 
+use super::bad_request::BadRequest;
 use super::field::Span;
-use super::refused::BadRequest;
 
 /// The form in which the target came.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Form {
+pub enum TargetForm {
     /// `http://host[:port]/path?query`; `path` goes from the first `/` or `?` on; empty where the URL ends after its host.
     Absolute { path: Span },
     /// CONNECT.
@@ -22,17 +22,17 @@ pub(super) fn parse(
     connect: bool,
     options: bool,
     buffer: &[u8],
-) -> Result<(Form, Option<Target>), BadRequest> {
+) -> Result<(TargetForm, Option<Target>), BadRequest> {
     if !line.is_ascii() {
         return Err(BadRequest::Target);
     }
     if connect {
         let target = authority(line, None)?;
-        return Ok((Form::Authority, Some(target)));
+        return Ok((TargetForm::Authority, Some(target)));
     }
     if line == b"*" {
         return if options {
-            Ok((Form::Asterisk, None))
+            Ok((TargetForm::Asterisk, None))
         } else {
             Err(BadRequest::Target)
         };
@@ -43,7 +43,7 @@ pub(super) fn parse(
     absolute(line, buffer)
 }
 
-fn absolute(line: &[u8], buffer: &[u8]) -> Result<(Form, Option<Target>), BadRequest> {
+fn absolute(line: &[u8], buffer: &[u8]) -> Result<(TargetForm, Option<Target>), BadRequest> {
     let rest = strip_scheme(line)?;
     if line.contains(&b'#') {
         return Err(BadRequest::FragmentInTarget);
@@ -54,7 +54,7 @@ fn absolute(line: &[u8], buffer: &[u8]) -> Result<(Form, Option<Target>), BadReq
         .unwrap_or(rest.len());
     let (authority_bytes, path) = rest.split_at_checked(end).unwrap_or((rest, b""));
     let target = authority(authority_bytes, Some(80))?;
-    let form = Form::Absolute {
+    let form = TargetForm::Absolute {
         path: Span::of(buffer, path),
     };
     Ok((form, Some(target)))

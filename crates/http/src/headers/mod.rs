@@ -1,7 +1,7 @@
 //! Heads written anew: what of a message's fields goes on, and what a header mode takes out or puts in its place.
 //! `docs/headers.md` tells users the same.
 
-pub mod reduce;
+pub mod header_mode;
 pub mod request;
 pub mod response;
 pub mod via;

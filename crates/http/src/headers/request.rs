@@ -1,15 +1,15 @@
 //! Writes a request's head for the next hop.
 
 use privet_config::HeaderMode;
-use privet_net::dialed::AbsoluteForm;
+use privet_net::AbsoluteForm;
 use privet_policy::Target;
 
-use super::reduce::{self, Fate};
+use super::header_mode::{self, FieldAction};
 use super::{via, write_field, write_host, write_number};
-use crate::head::{FieldKind, Form, Length, Method, RequestHead};
+use crate::head::{BodyLength, FieldKind, Method, RequestHead, TargetForm};
 
 /// Where the request goes and in which manner.
-pub struct Outward<'a> {
+pub struct RequestRewrite<'a> {
     pub target: &'a Target,
     pub mode: HeaderMode,
     /// The next hop is an HTTP proxy: the whole URL is asked for, with its login.
@@ -17,14 +17,14 @@ pub struct Outward<'a> {
 }
 
 /// Writes the whole head to `out`'s end.
-pub fn write(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], outward: &Outward<'_>) {
-    write_line(out, head, buffer, outward);
+pub fn write(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], rewrite: &RequestRewrite<'_>) {
+    write_line(out, head, buffer, rewrite);
     out.extend_from_slice(b"Host: ");
-    write_host(out, outward.target);
+    write_host(out, rewrite.target);
     out.extend_from_slice(b"\r\n");
     for field in &head.fields {
         let name = field.name.of_buffer(buffer);
-        if is_for_this_hop(field.kind, head) || head.hop.names(name, buffer) {
+        if is_for_this_hop(field.kind, head) || head.connection.names(name, buffer) {
             continue;
         }
         let value = field.value.of_buffer(buffer);
@@ -34,33 +34,33 @@ pub fn write(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], outward: &Out
                 write_number(out, hops.saturating_sub(1));
                 out.extend_from_slice(b"\r\n");
             }
-            _ => match reduce::fate(outward.mode, field.kind) {
-                Fate::Keep => write_field(out, name, value),
-                Fate::Drop => {}
-                Fate::Replace(with) => write_field(out, name, with.as_bytes()),
-                Fate::TrimToOrigin => reduce::write_referer(out, value, outward.target),
+            _ => match header_mode::field_action(rewrite.mode, field.kind) {
+                FieldAction::Keep => write_field(out, name, value),
+                FieldAction::Drop => {}
+                FieldAction::Replace(with) => write_field(out, name, with.as_bytes()),
+                FieldAction::TrimToOrigin => header_mode::write_referer(out, value, rewrite.target),
             },
         }
     }
-    write_own_fields(out, head, outward);
+    write_own_fields(out, head, rewrite);
     out.extend_from_slice(b"\r\n");
 }
 
-fn write_line(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], outward: &Outward<'_>) {
+fn write_line(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], rewrite: &RequestRewrite<'_>) {
     out.extend_from_slice(head.method_span.of_buffer(buffer));
     out.push(b' ');
     let path = match &head.form {
-        Form::Absolute { path, .. } => path.of_buffer(buffer),
-        Form::Authority | Form::Asterisk => b"",
+        TargetForm::Absolute { path, .. } => path.of_buffer(buffer),
+        TargetForm::Authority | TargetForm::Asterisk => b"",
     };
-    if outward.proxy.is_some() {
+    if rewrite.proxy.is_some() {
         out.extend_from_slice(b"http://");
-        write_host(out, outward.target);
+        write_host(out, rewrite.target);
     }
     match path.first() {
         // RFC 9112 §3.2.4: the last proxy turns a URL without a path into the asterisk.
         None if head.method == Method::Options => {
-            if outward.proxy.is_none() {
+            if rewrite.proxy.is_none() {
                 out.push(b'*');
             }
         }
@@ -91,15 +91,15 @@ fn is_for_this_hop(kind: FieldKind, head: &RequestHead) -> bool {
     }
 }
 
-fn write_own_fields(out: &mut Vec<u8>, head: &RequestHead, outward: &Outward<'_>) {
+fn write_own_fields(out: &mut Vec<u8>, head: &RequestHead, rewrite: &RequestRewrite<'_>) {
     match head.body {
-        Length::Known(length) => {
-            out.extend_from_slice(b"Content-Length: ");
+        BodyLength::Known(length) => {
+            out.extend_from_slice(b"Content-BodyLength: ");
             write_number(out, length);
             out.extend_from_slice(b"\r\n");
         }
-        Length::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
-        Length::None | Length::UntilClose => {}
+        BodyLength::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+        BodyLength::None | BodyLength::UntilClose => {}
     }
     match (head.upgrades, head.takes_trailers) {
         (true, false) => out.extend_from_slice(b"Connection: Upgrade\r\n"),
@@ -109,16 +109,16 @@ fn write_own_fields(out: &mut Vec<u8>, head: &RequestHead, outward: &Outward<'_>
         (false, true) => out.extend_from_slice(b"TE: trailers\r\nConnection: TE\r\n"),
         (false, false) => {}
     }
-    if let Some(value) = outward
+    if let Some(value) = rewrite
         .proxy
         .and_then(|proxy| proxy.authorization.as_deref())
     {
         write_field(out, b"Proxy-Authorization", value.as_bytes());
     }
-    match outward.mode {
+    match rewrite.mode {
         HeaderMode::Untouched => via::write(out),
         HeaderMode::Reduced => {}
-        HeaderMode::Minimal => reduce::write_wishes(out),
+        HeaderMode::Minimal => header_mode::write_privacy_preferences(out),
     }
 }
 
@@ -137,20 +137,20 @@ mod tests {
         }
         let proxy = AbsoluteForm::default();
         let mut out = Vec::new();
-        let outward = Outward {
+        let rewrite = RequestRewrite {
             target: head.target.as_ref()?,
             mode,
             proxy: Some(&proxy),
         };
-        write(&mut out, &head, bytes, &outward);
+        write(&mut out, &head, bytes, &rewrite);
         Some(out)
     }
 
     fn line() -> impl Strategy<Value = String> {
         prop_oneof![
-            Just("Connection: close, X-Hop\r\n".to_owned()),
-            Just("X-Hop: 1\r\n".to_owned()),
-            Just("Content-Length: 7\r\n".to_owned()),
+            Just("Connection: close, X-ConnectionOptions\r\n".to_owned()),
+            Just("X-ConnectionOptions: 1\r\n".to_owned()),
+            Just("Content-BodyLength: 7\r\n".to_owned()),
             Just("Transfer-Encoding: chunked\r\n".to_owned()),
             Just("TE: trailers\r\n".to_owned()),
             Just("Upgrade: websocket\r\nConnection: upgrade\r\n".to_owned()),
@@ -191,8 +191,8 @@ mod tests {
             format!(
                 "GET http://a.example/x HTTP/1.1\r\nHost: a.example\r\nUser-Agent: {}\r\nAccept-Language: {}\r\n\
                  Cookie: a=b\r\nIf-None-Match: \"x\"\r\nReferer: http://a.example/y\r\nDNT: 1\r\nSec-GPC: 1\r\n\r\n",
-                reduce::COMMON_USER_AGENT,
-                reduce::COMMON_LANGUAGE
+                header_mode::COMMON_USER_AGENT,
+                header_mode::COMMON_LANGUAGE
             )
         );
     }

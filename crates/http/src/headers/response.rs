@@ -3,11 +3,11 @@
 use privet_config::HeaderMode;
 
 use super::{via, write_field, write_number};
-use crate::head::{FieldKind, Length, ResponseHead};
+use crate::head::{BodyLength, FieldKind, ResponseHead};
 
 /// How the response reaches the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Inward {
+pub struct ResponseRewrite {
     pub mode: HeaderMode,
     /// The body goes out in chunks made anew.
     pub chunked: bool,
@@ -18,7 +18,7 @@ pub struct Inward {
 }
 
 /// Writes the whole head to `out`'s end.
-pub fn write(out: &mut Vec<u8>, reply: &ResponseHead, buffer: &[u8], inward: Inward) {
+pub fn write(out: &mut Vec<u8>, reply: &ResponseHead, buffer: &[u8], rewrite: ResponseRewrite) {
     out.extend_from_slice(b"HTTP/1.1 ");
     write_number(out, u64::from(reply.status));
     out.push(b' ');
@@ -27,12 +27,12 @@ pub fn write(out: &mut Vec<u8>, reply: &ResponseHead, buffer: &[u8], inward: Inw
     let upgrade = matches!(reply.status, 101 | 426);
     for field in &reply.fields {
         let name = field.name.of_buffer(buffer);
-        if is_for_this_hop(field.kind, upgrade) || reply.hop.names(name, buffer) {
+        if is_for_this_hop(field.kind, upgrade) || reply.connection.names(name, buffer) {
             continue;
         }
         write_field(out, name, field.value.of_buffer(buffer));
     }
-    write_own_fields(out, reply, inward, upgrade);
+    write_own_fields(out, reply, rewrite, upgrade);
     out.extend_from_slice(b"\r\n");
 }
 
@@ -52,30 +52,35 @@ fn is_for_this_hop(kind: FieldKind, upgrade: bool) -> bool {
     }
 }
 
-fn write_own_fields(out: &mut Vec<u8>, reply: &ResponseHead, inward: Inward, upgrade: bool) {
-    if inward.chunked {
+fn write_own_fields(
+    out: &mut Vec<u8>,
+    reply: &ResponseHead,
+    rewrite: ResponseRewrite,
+    upgrade: bool,
+) {
+    if rewrite.chunked {
         out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
-    } else if let Some(length) = told_length(reply, inward.head) {
-        out.extend_from_slice(b"Content-Length: ");
+    } else if let Some(length) = announced_length(reply, rewrite.head) {
+        out.extend_from_slice(b"Content-BodyLength: ");
         write_number(out, length);
         out.extend_from_slice(b"\r\n");
     }
-    if !reply.is_interim() && inward.close {
+    if !reply.is_interim() && rewrite.close {
         out.extend_from_slice(b"Connection: close\r\n");
     } else if upgrade {
         out.extend_from_slice(b"Connection: Upgrade\r\n");
     }
-    if inward.mode == HeaderMode::Untouched && !reply.is_interim() {
+    if rewrite.mode == HeaderMode::Untouched && !reply.is_interim() {
         via::write(out);
     }
 }
 
 /// The length that may be told (RFC 9110 §8.6): of the body that follows, or of the one that HEAD and 304 leave out.
-fn told_length(reply: &ResponseHead, head: bool) -> Option<u64> {
+fn announced_length(reply: &ResponseHead, head: bool) -> Option<u64> {
     match reply.body(head) {
-        Length::Known(length) => Some(length),
+        BodyLength::Known(length) => Some(length),
         _ if reply.is_interim() || reply.status == 204 => None,
-        Length::None => reply.framing.length,
+        BodyLength::None => reply.framing.length,
         _ => None,
     }
 }

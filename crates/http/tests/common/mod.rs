@@ -9,15 +9,17 @@ use std::time::Duration;
 
 use privet_config::HeaderMode;
 use privet_connection_log::{CloseReason, ConnectionLog, LiveConnection, NewConnection};
-use privet_http::{Ask, Refusal, Road, Served, Ticket, serve};
-use privet_net::dialed::AbsoluteForm;
-use privet_net::{DialError, DialErrorKind, Dialed, Phases, Stream};
+use privet_gateway::{Gateway, HandshakeOutcome, Refusal, RequestContext, RouteDecision};
+use privet_http::serve;
+use privet_net::AbsoluteForm;
+use privet_net::HttpProxyMode;
+use privet_net::{Connected, DialError, DialErrorKind, DialTimings, Stream};
 use privet_policy::{Listener, Outbound, Route, Why, WhyKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufWriter};
 use tokio::net::{TcpListener, TcpStream};
 
 #[derive(Clone)]
-pub struct TestRoad {
+pub struct TestGateway {
     pub connection_log: ConnectionLog,
     pub headers: HeaderMode,
     pub login: Option<(&'static str, &'static str)>,
@@ -39,7 +41,7 @@ pub struct TestRoad {
     pub urls: Arc<Mutex<Vec<String>>>,
 }
 
-impl Default for TestRoad {
+impl Default for TestGateway {
     fn default() -> Self {
         Self {
             connection_log: ConnectionLog::default(),
@@ -60,7 +62,7 @@ impl Default for TestRoad {
     }
 }
 
-impl TestRoad {
+impl TestGateway {
     fn why(&self, kind: WhyKind, text: &str) -> Why {
         Why {
             kind,
@@ -69,27 +71,27 @@ impl TestRoad {
     }
 }
 
-impl Road for TestRoad {
-    fn generation(&self) -> u64 {
+impl Gateway for TestGateway {
+    fn policy_generation(&self) -> u64 {
         self.generation.load(Ordering::Relaxed)
     }
 
-    fn asks_login(&self) -> bool {
+    fn requires_authentication(&self) -> bool {
         self.login.is_some()
     }
 
-    async fn login(&self, _: IpAddr, name: &[u8], password: &[u8]) -> Option<Arc<str>> {
+    async fn authenticate(&self, _: IpAddr, name: &[u8], password: &[u8]) -> Option<Arc<str>> {
         self.logins.fetch_add(1, Ordering::Relaxed);
         let (user, secret) = self.login?;
         (name == user.as_bytes() && password == secret.as_bytes()).then(|| user.into())
     }
 
-    async fn decide(&self, ask: &Ask<'_>) -> Result<Ticket, Refusal> {
-        if let Some(url) = ask.url {
+    async fn decide(&self, context: &RequestContext<'_>) -> Result<RouteDecision, Refusal> {
+        if let Some(url) = context.url {
             self.urls.lock().unwrap().push(url.to_owned());
         }
         if let Some((host, kind)) = self.blocked
-            && ask.target.host.to_string() == host
+            && context.target.host.to_string() == host
         {
             return Err(Refusal::Blocked(
                 self.why(kind, "list \"ads\" <b>line 3</b>"),
@@ -97,21 +99,26 @@ impl Road for TestRoad {
         }
         // A pool of its own for each proxy: tests of one thread must not share connections.
         let key = Arc::as_ptr(&self.dials) as u64;
-        Ok(Ticket {
-            generation: 0,
+        Ok(RouteDecision {
+            policy_generation: 0,
             route: Route::Via {
                 outbound: Outbound(0),
                 fallback: None,
             },
-            key,
+            pool_key: key,
             why: self.why(WhyKind::Mode, "all is allowed"),
-            headers: self.headers,
+            header_mode: self.headers,
             app: None,
             addresses: Vec::new(),
         })
     }
 
-    async fn dial(&self, ask: &Ask<'_>, _: &Ticket, absolute: bool) -> Result<Dialed, Refusal> {
+    async fn dial(
+        &self,
+        context: &RequestContext<'_>,
+        _: &RouteDecision,
+        mode: HttpProxyMode,
+    ) -> Result<Connected, Refusal> {
         self.dials.fetch_add(1, Ordering::Relaxed);
         let failed = |kind, text: String| {
             Refusal::Failed(DialError {
@@ -120,7 +127,7 @@ impl Road for TestRoad {
                 text,
             })
         };
-        let address = match (&self.upstream, ask.target.host.to_string().as_str()) {
+        let address = match (&self.upstream, context.target.host.to_string().as_str()) {
             (Some((address, _)), _) => *address,
             (None, "nowhere.test") => {
                 return Err(failed(
@@ -131,12 +138,12 @@ impl Road for TestRoad {
             (None, "slow.test") => {
                 return Err(failed(DialErrorKind::TimedOut, "no answer".into()));
             }
-            (None, _) => SocketAddr::from(([127, 0, 0, 1], ask.target.port)),
+            (None, _) => SocketAddr::from(([127, 0, 0, 1], context.target.port)),
         };
         let stream = TcpStream::connect(address)
             .await
             .map_err(|error| failed(DialErrorKind::Refused, error.to_string()))?;
-        Ok(Dialed {
+        Ok(Connected {
             local: stream.local_addr().ok(),
             remote: stream.peer_addr().ok(),
             stream: if self.boxed {
@@ -144,29 +151,34 @@ impl Road for TestRoad {
             } else {
                 Stream::Tcp(stream)
             },
-            prefix: Default::default(),
+            preread: Default::default(),
             route: "direct".into(),
-            phases: Phases::default(),
+            timings: DialTimings::default(),
             absolute_form: self
                 .upstream
-                .filter(|_| absolute)
+                .filter(|_| mode == HttpProxyMode::AbsoluteForm)
                 .map(|(_, login)| AbsoluteForm {
                     authorization: login.map(Arc::from),
                 }),
         })
     }
 
-    fn book(&self, ask: &Ask<'_>, ticket: &Ticket, dialed: &Dialed) -> LiveConnection {
+    fn record(
+        &self,
+        context: &RequestContext<'_>,
+        decision: &RouteDecision,
+        connected: &Connected,
+    ) -> LiveConnection {
         self.booked.fetch_add(1, Ordering::Relaxed);
         let live = self.connection_log.open(NewConnection {
-            listener: ask.listener,
-            client: ask.client,
-            protocol: ask.protocol,
-            user: ask.user.cloned(),
+            listener: context.listener,
+            client: context.client,
+            protocol: context.protocol,
+            user: context.user.cloned(),
             app: None,
-            target: ask.target.clone(),
-            route: dialed.route.clone(),
-            why: ticket.why.clone(),
+            target: context.target.clone(),
+            route: connected.route.clone(),
+            why: decision.why.clone(),
         });
         if self.forbids {
             live.row().cancel(CloseReason::Reload);
@@ -174,7 +186,7 @@ impl Road for TestRoad {
         live
     }
 
-    fn refused(&self, _: &Ask<'_>, _: &Why, _: CloseReason, _: Option<String>) {}
+    fn record_refused(&self, _: &RequestContext<'_>, _: &Why, _: CloseReason, _: Option<String>) {}
 
     fn handshake_timeout(&self) -> Duration {
         self.handshake
@@ -186,25 +198,34 @@ impl Road for TestRoad {
 }
 
 /// Starts a proxy; its address.
-pub async fn proxy(road: TestRoad) -> SocketAddr {
+pub async fn proxy(gateway: TestGateway) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let local = listener.local_addr().unwrap();
     tokio::spawn(async move {
         loop {
             let (client, peer) = listener.accept().await.unwrap();
-            let road = road.clone();
+            let gateway = gateway.clone();
             tokio::spawn(async move {
-                let deadline = tokio::time::Instant::now() + road.handshake;
-                let served = serve(client, b"", deadline, local, peer, Listener::Http, &road).await;
-                if let Served::Tunnel {
+                let deadline = tokio::time::Instant::now() + gateway.handshake;
+                let served = serve(
+                    client.into(),
+                    b"",
+                    deadline,
+                    local,
+                    peer,
+                    Listener::Http,
+                    &gateway,
+                )
+                .await;
+                if let HandshakeOutcome::Tunnel {
                     mut client,
-                    ahead,
-                    dialed,
+                    preread,
+                    connected,
                     live: _live,
                 } = served
                 {
-                    let mut far = dialed.stream;
-                    far.write_all(&ahead).await.unwrap();
+                    let mut far = connected.stream;
+                    far.write_all(&preread).await.unwrap();
                     let _ = tokio::io::copy_bidirectional(&mut client, &mut far).await;
                 }
             });

@@ -16,7 +16,7 @@ const SMOOTHING: f64 = 0.3;
 
 /// When a group probes its members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Rhythm {
+pub(crate) struct ProbeSchedule {
     /// The first pause of a member that fell, and that between the probes that confirm a change.
     pub(crate) first: Duration,
     /// The longest pause.
@@ -25,7 +25,7 @@ pub(crate) struct Rhythm {
     pub(crate) interval: Option<Duration>,
 }
 
-impl Rhythm {
+impl ProbeSchedule {
     const FIRST: Duration = Duration::from_secs(1);
     const LONGEST: Duration = Duration::from_secs(60);
 
@@ -40,7 +40,7 @@ impl Rhythm {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum MemberState {
     /// Not tried yet; taken for up.
     Unknown,
     Up {
@@ -53,8 +53,8 @@ pub(crate) enum Standing {
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Health {
-    standing: Standing,
+pub(crate) struct MemberHealth {
+    state: MemberState,
     /// In a row, while up.
     failures: u32,
     /// In a row, while down.
@@ -68,24 +68,24 @@ pub(crate) struct Health {
     latency: Option<Duration>,
 }
 
-impl Health {
-    pub(crate) fn new(now: Instant, rhythm: &Rhythm) -> Self {
+impl MemberHealth {
+    pub(crate) fn new(now: Instant, schedule: &ProbeSchedule) -> Self {
         Self {
-            standing: Standing::Unknown,
+            state: MemberState::Unknown,
             failures: 0,
             successes: 0,
             falls: 0,
             failed_probes: 0,
-            probe_at: rhythm.interval.map(|_| now),
+            probe_at: schedule.interval.map(|_| now),
             latency: None,
         }
     }
 
     /// The same health under a new configuration, whose probes start anew.
-    pub(crate) fn carried_over(&self, now: Instant, rhythm: &Rhythm) -> Self {
-        let probe_at = match self.standing {
-            Standing::Down { until } => Some(until),
-            _ => rhythm.interval.map(|_| now),
+    pub(crate) fn carried_over(&self, now: Instant, schedule: &ProbeSchedule) -> Self {
+        let probe_at = match self.state {
+            MemberState::Down { until } => Some(until),
+            _ => schedule.interval.map(|_| now),
         };
         Self {
             probe_at,
@@ -93,12 +93,12 @@ impl Health {
         }
     }
 
-    pub(crate) fn standing(&self) -> Standing {
-        self.standing
+    pub(crate) fn state(&self) -> MemberState {
+        self.state
     }
 
     pub(crate) fn is_down(&self) -> bool {
-        matches!(self.standing, Standing::Down { .. })
+        matches!(self.state, MemberState::Down { .. })
     }
 
     pub(crate) fn failures(&self) -> u32 {
@@ -111,77 +111,77 @@ impl Health {
 
     /// Down, but it may be tried again.
     pub(crate) fn is_due(&self, now: Instant) -> bool {
-        matches!(self.standing, Standing::Down { until } if now >= until)
+        matches!(self.state, MemberState::Down { until } if now >= until)
     }
 
     /// A connection through it, or a probe of it, came about.
-    pub(crate) fn succeeded(&mut self, now: Instant, rhythm: &Rhythm) {
-        match self.standing {
-            Standing::Unknown => self.standing = Standing::Up { since: now },
-            Standing::Up { since } => {
+    pub(crate) fn succeeded(&mut self, now: Instant, schedule: &ProbeSchedule) {
+        match self.state {
+            MemberState::Unknown => self.state = MemberState::Up { since: now },
+            MemberState::Up { since } => {
                 let forgiven = now.saturating_duration_since(since).as_secs() / FORGIVE.as_secs();
                 if forgiven > 0 {
                     self.falls = self
                         .falls
                         .saturating_sub(forgiven.min(u64::from(u32::MAX)) as u32);
-                    self.standing = Standing::Up { since: now };
+                    self.state = MemberState::Up { since: now };
                 }
             }
             // A late success of before the fall proves nothing.
-            Standing::Down { until } if now < until => return,
-            Standing::Down { .. } => {
+            MemberState::Down { until } if now < until => return,
+            MemberState::Down { .. } => {
                 self.successes += 1;
                 if self.successes < RISE {
-                    let again = now + rhythm.first;
+                    let again = now + schedule.first;
                     self.probe_at = Some(again);
                     return;
                 }
-                self.standing = Standing::Up { since: now };
+                self.state = MemberState::Up { since: now };
                 self.failed_probes = 0;
-                self.probe_at = rhythm.interval.map(|interval| now + interval);
+                self.probe_at = schedule.interval.map(|interval| now + interval);
             }
         }
         self.failures = 0;
     }
 
     /// A connection through it, or a probe of it, failed by its fault.
-    pub(crate) fn failed(&mut self, now: Instant, rhythm: &Rhythm, dice: u64) {
+    pub(crate) fn failed(&mut self, now: Instant, schedule: &ProbeSchedule, dice: u64) {
         self.successes = 0;
-        match self.standing {
-            Standing::Down { until } if now < until => {}
-            Standing::Down { .. } => {
+        match self.state {
+            MemberState::Down { until } if now < until => {}
+            MemberState::Down { .. } => {
                 self.failed_probes = self.failed_probes.saturating_add(1);
-                self.rest(now, rhythm, dice);
+                self.rest(now, schedule, dice);
             }
             _ => {
                 self.failures += 1;
                 if self.failures >= FALL {
-                    self.rest(now, rhythm, dice);
+                    self.rest(now, schedule, dice);
                     self.falls = self.falls.saturating_add(1);
                 } else {
-                    let soon = now + rhythm.first;
+                    let soon = now + schedule.first;
                     self.probe_at = Some(self.probe_at.map_or(soon, |at| at.min(soon)));
                 }
             }
         }
     }
 
-    fn rest(&mut self, now: Instant, rhythm: &Rhythm, dice: u64) {
-        let until = now + self.pause(rhythm, dice);
-        self.standing = Standing::Down { until };
+    fn rest(&mut self, now: Instant, schedule: &ProbeSchedule, dice: u64) {
+        let until = now + self.pause(schedule, dice);
+        self.state = MemberState::Down { until };
         self.probe_at = Some(until);
     }
 
     /// Doubles with each fall and failed probe; up to a quarter longer by chance, so that probes do not march in step.
-    fn pause(&self, rhythm: &Rhythm, dice: u64) -> Duration {
+    fn pause(&self, schedule: &ProbeSchedule, dice: u64) -> Duration {
         let doublings = self
             .falls
             .saturating_add(self.failed_probes)
             .min(MAX_DOUBLINGS);
-        let pause = rhythm
+        let pause = schedule
             .first
             .saturating_mul(1 << doublings)
-            .min(rhythm.longest);
+            .min(schedule.longest);
         pause + pause.mul_f64((dice % 256) as f64 / 1024.0)
     }
 
@@ -196,7 +196,7 @@ impl Health {
         self.probe_at
     }
 
-    /// A probe sets out; its end is told by [`Health::probed`].
+    /// A probe sets out; its end is told by [`MemberHealth::probed`].
     pub(crate) fn probing(&mut self) {
         self.probe_at = None;
     }
@@ -206,20 +206,20 @@ impl Health {
         &mut self,
         result: Result<Duration, ()>,
         now: Instant,
-        rhythm: &Rhythm,
+        schedule: &ProbeSchedule,
         dice: u64,
     ) {
         match result {
             Ok(took) => {
                 self.measured(took);
-                self.succeeded(now, rhythm);
+                self.succeeded(now, schedule);
             }
-            Err(()) => self.failed(now, rhythm, dice),
+            Err(()) => self.failed(now, schedule, dice),
         }
         if self.probe_at.is_none() {
-            self.probe_at = match self.standing {
-                Standing::Down { until } => Some(until.max(now + rhythm.first)),
-                _ => rhythm.interval.map(|interval| now + interval),
+            self.probe_at = match self.state {
+                MemberState::Down { until } => Some(until.max(now + schedule.first)),
+                _ => schedule.interval.map(|interval| now + interval),
             };
         }
     }

@@ -1,13 +1,13 @@
 //! Groups: which member the next connection takes, and how each member fares. Pure: clock and dice are arguments, sockets
-//! live in [`crate::attempts`] and [`crate::checks`].
+//! live in [`crate::attempts`] and [`crate::health_check`].
 
 pub(crate) mod health;
-pub(crate) mod pick;
-pub(crate) mod watched;
+pub(crate) mod live_group;
+pub(crate) mod selection;
 
-pub(crate) use health::{Health, Rhythm};
-pub(crate) use pick::Members;
-pub(crate) use watched::Group;
+pub(crate) use health::{MemberHealth, ProbeSchedule};
+pub(crate) use live_group::Group;
+pub(crate) use selection::Members;
 
 #[cfg(test)]
 mod tests;

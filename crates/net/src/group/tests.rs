@@ -8,29 +8,31 @@ use proptest::prelude::*;
 use super::health::FALL;
 use super::*;
 
-fn rhythm(interval_ms: Option<u64>) -> Rhythm {
-    Rhythm::new(interval_ms.map(Duration::from_millis))
+fn schedule(interval_ms: Option<u64>) -> ProbeSchedule {
+    ProbeSchedule::new(interval_ms.map(Duration::from_millis))
 }
 
-fn members(policy: GroupPolicy, count: usize, rhythm: Rhythm, now: Instant) -> Members {
-    let members = (0..count).map(|_| Health::new(now, &rhythm)).collect();
-    Members::new(policy, rhythm, members)
+fn members(policy: GroupPolicy, count: usize, schedule: ProbeSchedule, now: Instant) -> Members {
+    let members = (0..count)
+        .map(|_| MemberHealth::new(now, &schedule))
+        .collect();
+    Members::new(policy, schedule, members)
 }
 
 fn fail(members: &mut Members, member: usize, now: Instant) {
-    let rhythm = members.rhythm;
-    members.get_mut(member).unwrap().failed(now, &rhythm, 0);
+    let schedule = members.schedule;
+    members.get_mut(member).unwrap().failed(now, &schedule, 0);
 }
 
 fn succeed(members: &mut Members, member: usize, now: Instant) {
-    let rhythm = members.rhythm;
-    members.get_mut(member).unwrap().succeeded(now, &rhythm);
+    let schedule = members.schedule;
+    members.get_mut(member).unwrap().succeeded(now, &schedule);
 }
 
 #[test]
 fn failover_takes_the_first_until_it_failed_twice_and_returns_once_it_was_well_twice() {
     let mut now = Instant::now();
-    let mut group = members(GroupPolicy::Failover, 2, rhythm(None), now);
+    let mut group = members(GroupPolicy::Failover, 2, schedule(None), now);
     assert_eq!(group.pick(0, &[]), Some(0));
     fail(&mut group, 0, now);
     assert_eq!(group.pick(0, &[]), Some(0));
@@ -51,7 +53,7 @@ fn failover_takes_the_first_until_it_failed_twice_and_returns_once_it_was_well_t
 #[test]
 fn when_all_are_down_the_one_that_waited_longest_is_the_last_resort() {
     let now = Instant::now();
-    let mut group = members(GroupPolicy::RoundRobin, 2, rhythm(None), now);
+    let mut group = members(GroupPolicy::RoundRobin, 2, schedule(None), now);
     for member in [1, 1, 0, 0] {
         let at = now + Duration::from_millis(if member == 1 { 0 } else { 10 });
         fail(&mut group, member, at);
@@ -67,7 +69,7 @@ fn when_all_are_down_the_one_that_waited_longest_is_the_last_resort() {
 #[test]
 fn round_robin_takes_all_that_are_up_in_turn() {
     let now = Instant::now();
-    let mut group = members(GroupPolicy::RoundRobin, 3, rhythm(None), now);
+    let mut group = members(GroupPolicy::RoundRobin, 3, schedule(None), now);
     fail(&mut group, 1, now);
     fail(&mut group, 1, now);
     let picks: Vec<_> = (0..4).map(|_| group.pick(0, &[]).unwrap()).collect();
@@ -77,7 +79,7 @@ fn round_robin_takes_all_that_are_up_in_turn() {
 #[test]
 fn latency_stays_with_its_member_until_another_is_clearly_faster() {
     let now = Instant::now();
-    let mut group = members(GroupPolicy::Latency, 2, rhythm(None), now);
+    let mut group = members(GroupPolicy::Latency, 2, schedule(None), now);
     let mut measure = |member: usize, ms: u64| {
         for _ in 0..50 {
             let latency = Duration::from_millis(ms);
@@ -95,7 +97,7 @@ fn latency_stays_with_its_member_until_another_is_clearly_faster() {
 #[test]
 fn sticky_keeps_a_client_where_it_is_when_another_member_falls() {
     let now = Instant::now();
-    let mut group = members(GroupPolicy::Sticky, 4, rhythm(None), now);
+    let mut group = members(GroupPolicy::Sticky, 4, schedule(None), now);
     let before: Vec<_> = (0..200)
         .map(|client| group.pick(client, &[]).unwrap())
         .collect();
@@ -138,23 +140,23 @@ fn policy() -> impl Strategy<Value = GroupPolicy> {
 }
 
 /// A group with members that live and die, run by the clock of the test.
-struct World {
+struct Simulation {
     group: Members,
     alive: Vec<bool>,
     now: Instant,
     falls: Vec<u32>,
 }
 
-impl World {
+impl Simulation {
     fn report(&mut self, member: usize, dice: u64, probe: bool) {
-        let (rhythm, now, alive) = (self.group.rhythm, self.now, self.alive[member]);
+        let (schedule, now, alive) = (self.group.schedule, self.now, self.alive[member]);
         let health = self.group.get_mut(member).unwrap();
         let was_down = health.is_down();
         match (probe, alive) {
-            (true, true) => health.probed(Ok(Duration::from_millis(20)), now, &rhythm, dice),
-            (true, false) => health.probed(Err(()), now, &rhythm, dice),
-            (false, true) => health.succeeded(now, &rhythm),
-            (false, false) => health.failed(now, &rhythm, dice),
+            (true, true) => health.probed(Ok(Duration::from_millis(20)), now, &schedule, dice),
+            (true, false) => health.probed(Err(()), now, &schedule, dice),
+            (false, true) => health.succeeded(now, &schedule),
+            (false, false) => health.failed(now, &schedule, dice),
         }
         if !was_down && health.is_down() {
             self.falls[member] += 1;
@@ -209,48 +211,48 @@ proptest! {
         events in prop::collection::vec(event(), 0..60),
     ) {
         let start = Instant::now();
-        let rhythm = rhythm(interval);
-        let mut world = World {
-            group: members(policy, count, rhythm, start),
+        let schedule = schedule(interval);
+        let mut simulation = Simulation {
+            group: members(policy, count, schedule, start),
             alive: vec![true; count],
             now: start,
             falls: vec![0; count],
         };
         for event in events {
             match event {
-                Event::Wait(ms) => world.wait(ms),
-                Event::Dial { client, dice } => world.dial(client, dice)?,
-                Event::Toggle(member) if member < count => world.alive[member] ^= true,
+                Event::Wait(ms) => simulation.wait(ms),
+                Event::Dial { client, dice } => simulation.dial(client, dice)?,
+                Event::Toggle(member) if member < count => simulation.alive[member] ^= true,
                 Event::Toggle(_) => {}
             }
         }
         // Each fall costs a pause at least twice the last one's, up to the longest.
-        let lived = world.now - start;
-        for falls in &world.falls {
+        let lived = simulation.now - start;
+        for falls in &simulation.falls {
             let mut least = Duration::ZERO;
             for fall in 1..*falls {
                 let forgiven = (lived.as_secs() / super::health::FORGIVE.as_secs()) as u32;
                 let doublings = (fall - 1).saturating_sub(forgiven).min(16);
-                least += rhythm.first.saturating_mul(1 << doublings).min(rhythm.longest);
+                least += schedule.first.saturating_mul(1 << doublings).min(schedule.longest);
             }
             prop_assert!(lived >= least, "{falls} falls in {lived:?}");
         }
         // Everything lives again: after the longest pauses all are up.
-        world.alive.fill(true);
+        simulation.alive.fill(true);
         for _ in 0..4 {
-            world.wait(rhythm.longest.as_millis() as u64 * 2 + 1);
+            simulation.wait(schedule.longest.as_millis() as u64 * 2 + 1);
         }
         for member in 0..count {
-            prop_assert!(!world.group.get(member).unwrap().is_down());
+            prop_assert!(!simulation.group.get(member).unwrap().is_down());
         }
         // And everything dies: after enough dials none is taken.
-        world.alive.fill(false);
+        simulation.alive.fill(false);
         for _ in 0..FALL {
-            world.dial(1, 1)?;
+            simulation.dial(1, 1)?;
         }
         for _ in 0..FALL as usize * count {
-            world.dial(2, 1)?;
+            simulation.dial(2, 1)?;
         }
-        prop_assert_eq!(world.group.pick(3, &[]), None);
+        prop_assert_eq!(simulation.group.pick(3, &[]), None);
     }
 }

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use super::Errand;
-use super::reading::Nonsense;
+use super::HopHandshake;
+use super::reply::MalformedReply;
 use crate::{DialError, DialErrorKind, Stream};
 
 /// All heads of the reply together, 1xx included.
@@ -11,20 +11,22 @@ pub const MAX_HEAD: usize = 16 * 1024;
 const MAX_FIELDS: usize = 100;
 
 /// The final status of a reply, and the bytes that its head (with 1xx heads before it) took; `None`: more are needed.
-pub fn parse_reply(bytes: &[u8]) -> Result<Option<(u16, usize)>, Nonsense> {
+pub fn parse_reply(bytes: &[u8]) -> Result<Option<(u16, usize)>, MalformedReply> {
     Ok(parse_heads(bytes)?.map(|(status, taken, _)| (status, taken)))
 }
 
 /// [`parse_reply`] of a reply to CONNECT: behind the head of a 2xx the tunnel begins. One that announces a body must not
 /// be sent (RFC 9110 section 9.3.6), and two readers would differ about where the tunnel's bytes begin: it is refused.
-pub fn parse_consent(bytes: &[u8]) -> Result<Option<(u16, usize)>, Nonsense> {
+pub fn parse_connect_reply(bytes: &[u8]) -> Result<Option<(u16, usize)>, MalformedReply> {
     match parse_heads(bytes)? {
-        Some((200..=299, _, true)) => Err(Nonsense("it announces a body where the tunnel begins")),
+        Some((200..=299, _, true)) => Err(MalformedReply(
+            "it announces a body where the tunnel begins",
+        )),
         heads => Ok(heads.map(|(status, taken, _)| (status, taken))),
     }
 }
 
-fn parse_heads(bytes: &[u8]) -> Result<Option<(u16, usize, bool)>, Nonsense> {
+fn parse_heads(bytes: &[u8]) -> Result<Option<(u16, usize, bool)>, MalformedReply> {
     let mut at = 0;
     loop {
         let rest = bytes.get(at..).unwrap_or_default();
@@ -33,7 +35,7 @@ fn parse_heads(bytes: &[u8]) -> Result<Option<(u16, usize, bool)>, Nonsense> {
         };
         at += taken;
         match status {
-            101 => return Err(Nonsense("it switched protocols unasked")),
+            101 => return Err(MalformedReply("it switched protocols unasked")),
             100..=199 => {}
             _ => return Ok(Some((status, at, body))),
         }
@@ -41,10 +43,10 @@ fn parse_heads(bytes: &[u8]) -> Result<Option<(u16, usize, bool)>, Nonsense> {
 }
 
 /// The status, the bytes the head took, and whether it announces a body.
-fn parse_head(bytes: &[u8]) -> Result<Option<(u16, usize, bool)>, Nonsense> {
+fn parse_head(bytes: &[u8]) -> Result<Option<(u16, usize, bool)>, MalformedReply> {
     let start = b"HTTP/1.";
     if !bytes.iter().zip(start).all(|(a, b)| a == b) {
-        return Err(Nonsense("this is not HTTP/1"));
+        return Err(MalformedReply("this is not HTTP/1"));
     }
     // Parsed once, when its end is there: a head that comes byte by byte must not cost its square.
     if !ends(bytes) {
@@ -55,10 +57,10 @@ fn parse_head(bytes: &[u8]) -> Result<Option<(u16, usize, bool)>, Nonsense> {
     match head.parse(bytes) {
         Ok(httparse::Status::Complete(taken)) => match head.code {
             Some(code @ 100..=599) => Ok(Some((code, taken, head.headers.iter().any(has_body)))),
-            _ => Err(Nonsense("its status is not between 100 and 599")),
+            _ => Err(MalformedReply("its status is not between 100 and 599")),
         },
         Ok(httparse::Status::Partial) => Ok(None),
-        Err(_) => Err(Nonsense("its head is not valid HTTP")),
+        Err(_) => Err(MalformedReply("its head is not valid HTTP")),
     }
 }
 
@@ -72,10 +74,10 @@ fn ends(bytes: &[u8]) -> bool {
     bytes.windows(2).any(|pair| pair == b"\n\n") || bytes.windows(3).any(|three| three == b"\n\r\n")
 }
 
-fn request(errand: &Errand<'_>) -> String {
-    let target = errand.target;
+fn request(handshake: &HopHandshake<'_>) -> String {
+    let target = handshake.target;
     let mut head = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n");
-    if let Some(login) = errand.login {
+    if let Some(login) = handshake.login {
         head.push_str("Proxy-Authorization: ");
         head.push_str(&login.basic());
         head.push_str("\r\n");
@@ -84,15 +86,18 @@ fn request(errand: &Errand<'_>) -> String {
     head
 }
 
-pub(crate) async fn connect(errand: &Errand<'_>, stream: &mut Stream) -> Result<Bytes, DialError> {
-    let head = request(errand);
-    let wait = errand.patience.reply;
-    let (status, excess) = errand
-        .exchange(stream, head.as_bytes(), wait, MAX_HEAD, parse_consent)
+pub(crate) async fn connect(
+    handshake: &HopHandshake<'_>,
+    stream: &mut Stream,
+) -> Result<Bytes, DialError> {
+    let head = request(handshake);
+    let wait = handshake.timeouts.reply;
+    let (status, excess) = handshake
+        .exchange(stream, head.as_bytes(), wait, MAX_HEAD, parse_connect_reply)
         .await?;
     match refusal(status) {
         None => Ok(excess),
-        Some((kind, what)) => Err(errand.error(kind, &format!("answered {status}: {what}"))),
+        Some((kind, what)) => Err(handshake.error(kind, &format!("answered {status}: {what}"))),
     }
 }
 
@@ -140,10 +145,10 @@ mod tests {
             "Transfer-Encoding: chunked",
         ] {
             assert!(
-                parse_consent(reply("200 OK", field).as_bytes()).is_err(),
+                parse_connect_reply(reply("200 OK", field).as_bytes()).is_err(),
                 "{field}"
             );
-            let refused = parse_consent(reply("502 No", field).as_bytes());
+            let refused = parse_connect_reply(reply("502 No", field).as_bytes());
             assert!(matches!(refused, Ok(Some((502, _)))), "{field}");
         }
     }
@@ -164,7 +169,7 @@ mod tests {
             rest in prop::collection::vec(prop_oneof![any::<u8>(), Just(b'\r'), Just(b'\n')], 0..300),
         ) {
             let bytes = [start, &rest].concat();
-            if let Ok(Some(consent)) = parse_consent(&bytes) {
+            if let Ok(Some(consent)) = parse_connect_reply(&bytes) {
                 prop_assert_eq!(parse_reply(&bytes), Ok(Some(consent)));
             }
             if let Ok(Some((status, taken))) = parse_reply(&bytes) {

@@ -1,9 +1,9 @@
 //! One upstream: how it is asked to connect onward. Each protocol has a file of its own, with its parser pure beside its
 //! conversation.
 
+pub mod credentials;
 pub mod http;
-pub mod login;
-pub mod reading;
+pub mod reply;
 pub mod socks4;
 pub mod socks5;
 pub(crate) mod tls;
@@ -18,21 +18,21 @@ use privet_policy::Target;
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
-use crate::socket::entry::Entry;
+use crate::socket::entry::EntryAddress;
 use crate::{DialError, DialErrorKind, Stream};
-use login::Login;
-use reading::Broken;
+use credentials::Credentials;
+use reply::ReplyError;
 
 /// An upstream as the configuration defines it, with its secret at hand.
 pub(crate) struct Hop {
     pub(crate) name: Arc<str>,
     pub(crate) scheme: Scheme,
     pub(crate) endpoint: Target,
-    pub(crate) login: Option<Login>,
+    pub(crate) login: Option<Credentials>,
     pub(crate) isolate: Isolation,
     /// For `https`: how to speak TLS to it.
-    pub(crate) tls: Option<tls::Tls>,
-    pub(crate) entry: Entry,
+    pub(crate) tls: Option<tls::TlsClient>,
+    pub(crate) entry: EntryAddress,
 }
 
 impl Hop {
@@ -46,44 +46,45 @@ impl Hop {
             && self.scheme == other.scheme
             && self.isolate == other.isolate
             && self.entry == other.entry
-            && self.tls.as_ref().map(tls::Tls::ca) == other.tls.as_ref().map(tls::Tls::ca)
+            && self.tls.as_ref().map(tls::TlsClient::ca)
+                == other.tls.as_ref().map(tls::TlsClient::ca)
     }
 }
 
 /// How long a hop may take. The last reply is the slow one: there the hop dials the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
+pub struct HandshakeTimeouts {
     /// For a greeting, a login or a TLS handshake.
     pub step: Duration,
     /// For the answer to the request to connect.
     pub reply: Duration,
 }
 
-impl Patience {
+impl HandshakeTimeouts {
     /// When there is no other way.
-    pub const ALONE: Self = Self {
+    pub const DEFAULT: Self = Self {
         step: Duration::from_secs(10),
         reply: Duration::from_secs(20),
     };
     /// When another member of the group may take over.
-    pub const WITH_OTHERS: Self = Self {
+    pub const WITH_FAILOVER: Self = Self {
         step: Duration::from_secs(4),
         reply: Duration::from_secs(12),
     };
 }
 
 /// What is asked of a hop.
-pub(crate) struct Errand<'a> {
+pub(crate) struct HopHandshake<'a> {
     pub(crate) hop: &'a Hop,
-    /// The login for this errand: the hop's own, or one made for isolation.
-    pub(crate) login: Option<&'a Login>,
+    /// The login for this handshake: the hop's own, or one made for isolation.
+    pub(crate) login: Option<&'a Credentials>,
     pub(crate) target: &'a Target,
     /// The target's addresses, where they are known: SOCKS4 cannot carry a name.
     pub(crate) addresses: &'a [IpAddr],
-    pub(crate) patience: Patience,
+    pub(crate) timeouts: HandshakeTimeouts,
 }
 
-impl Errand<'_> {
+impl HopHandshake<'_> {
     /// Asks the hop to connect to the target. What came behind its consent in the same read is handed back.
     pub(crate) async fn connect(&self, stream: &mut Stream) -> Result<Bytes, DialError> {
         match self.hop.scheme {
@@ -103,12 +104,12 @@ impl Errand<'_> {
         message: &[u8],
         wait: Duration,
         bound: usize,
-        parse: impl Fn(&[u8]) -> Result<Option<(T, usize)>, reading::Nonsense>,
+        parse: impl Fn(&[u8]) -> Result<Option<(T, usize)>, reply::MalformedReply>,
     ) -> Result<(T, Bytes), DialError> {
         let talk = async {
-            stream.write_all(message).await.map_err(Broken::Io)?;
-            stream.flush().await.map_err(Broken::Io)?;
-            reading::one_reply(stream, bound, parse).await
+            stream.write_all(message).await.map_err(ReplyError::Io)?;
+            stream.flush().await.map_err(ReplyError::Io)?;
+            reply::read_reply(stream, bound, parse).await
         };
         match timeout(wait, talk).await {
             Ok(Ok(reply)) => Ok(reply),
@@ -117,10 +118,10 @@ impl Errand<'_> {
         }
     }
 
-    fn broken(&self, broken: &Broken) -> DialError {
+    fn broken(&self, broken: &ReplyError) -> DialError {
         let kind = match broken {
-            Broken::Io(_) | Broken::Closed => DialErrorKind::UpstreamDown,
-            Broken::Nonsense(_) | Broken::TooLong => DialErrorKind::UpstreamProtocol,
+            ReplyError::Io(_) | ReplyError::Closed => DialErrorKind::UpstreamDown,
+            ReplyError::MalformedReply(_) | ReplyError::TooLong => DialErrorKind::UpstreamProtocol,
         };
         self.error(kind, &broken.to_string())
     }

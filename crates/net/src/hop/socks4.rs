@@ -6,8 +6,8 @@ use bytes::Bytes;
 use privet_config::Scheme;
 use privet_policy::{Host, Target};
 
-use super::Errand;
-use super::reading::Nonsense;
+use super::HopHandshake;
+use super::reply::MalformedReply;
 use crate::{DialError, DialErrorKind, Stream};
 
 const REPLY: usize = 8;
@@ -16,9 +16,9 @@ const GRANTED: u8 = 90;
 const NAME_FOLLOWS: Ipv4Addr = Ipv4Addr::new(0, 0, 0, 1);
 
 /// A reply: its code, and the bytes it took; `None`: more are needed.
-pub fn parse_reply(bytes: &[u8]) -> Result<Option<(u8, usize)>, Nonsense> {
+pub fn parse_reply(bytes: &[u8]) -> Result<Option<(u8, usize)>, MalformedReply> {
     match bytes {
-        [first, ..] if *first != 0 => Err(Nonsense("this is not a SOCKS4 reply")),
+        [first, ..] if *first != 0 => Err(MalformedReply("this is not a SOCKS4 reply")),
         [_, code, ..] if bytes.len() >= REPLY => Ok(Some((*code, REPLY))),
         _ => Ok(None),
     }
@@ -46,47 +46,50 @@ fn request(user_id: &str, target: &Target, address: Option<Ipv4Addr>) -> Option<
 }
 
 /// The IPv4 address to send, `None` to send the name, or why neither can be done.
-fn address_for(errand: &Errand<'_>) -> Result<Option<Ipv4Addr>, &'static str> {
+fn address_for(handshake: &HopHandshake<'_>) -> Result<Option<Ipv4Addr>, &'static str> {
     let v4 = |ip: &IpAddr| match ip.to_canonical() {
         IpAddr::V4(ip) => Some(ip),
         IpAddr::V6(_) => None,
     };
-    match &errand.target.host {
+    match &handshake.target.host {
         Host::Ip(ip) => match v4(ip) {
             // 0.0.0.x would be read as the announcement of a name.
             Some(ip) if ip.octets().starts_with(&[0, 0, 0]) => Err("cannot carry this address"),
             Some(ip) => Ok(Some(ip)),
             None => Err("speaks SOCKS4, which cannot carry an IPv6 address"),
         },
-        Host::Name(_) if errand.hop.scheme == Scheme::Socks4a => Ok(None),
-        Host::Name(_) => match errand.addresses.iter().find_map(v4) {
+        Host::Name(_) if handshake.hop.scheme == Scheme::Socks4a => Ok(None),
+        Host::Name(_) => match handshake.addresses.iter().find_map(v4) {
             Some(ip) => Ok(Some(ip)),
             None => Err("speaks SOCKS4, which cannot carry a name: use socks4a or socks5"),
         },
     }
 }
 
-pub(crate) async fn connect(errand: &Errand<'_>, stream: &mut Stream) -> Result<Bytes, DialError> {
+pub(crate) async fn connect(
+    handshake: &HopHandshake<'_>,
+    stream: &mut Stream,
+) -> Result<Bytes, DialError> {
     let address =
-        address_for(errand).map_err(|what| errand.error(DialErrorKind::Unsupported, what))?;
-    let user_id = errand.login.map_or("", |login| login.name.as_str());
-    let message = request(user_id, errand.target, address)
-        .ok_or_else(|| errand.error(DialErrorKind::Unsupported, "cannot carry a NUL byte"))?;
-    let wait = errand.patience.reply;
-    let (code, excess) = errand
+        address_for(handshake).map_err(|what| handshake.error(DialErrorKind::Unsupported, what))?;
+    let user_id = handshake.login.map_or("", |login| login.name.as_str());
+    let message = request(user_id, handshake.target, address)
+        .ok_or_else(|| handshake.error(DialErrorKind::Unsupported, "cannot carry a NUL byte"))?;
+    let wait = handshake.timeouts.reply;
+    let (code, excess) = handshake
         .exchange(stream, &message, wait, REPLY + 504, parse_reply)
         .await?;
     match code {
         GRANTED => Ok(excess),
-        91 => Err(errand.error(
+        91 => Err(handshake.error(
             DialErrorKind::HostUnreachable,
             "rejected the request or could not connect",
         )),
-        92 | 93 => Err(errand.error(
+        92 | 93 => Err(handshake.error(
             DialErrorKind::UpstreamAuth,
             "wants to know the user by identd",
         )),
-        _ => Err(errand.error(
+        _ => Err(handshake.error(
             DialErrorKind::UpstreamProtocol,
             "answered with an unknown reply code",
         )),

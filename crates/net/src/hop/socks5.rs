@@ -7,9 +7,9 @@ use privet_policy::{Host, Target};
 use secrecy::ExposeSecret;
 use smallvec::SmallVec;
 
-use super::login::{Login, MAX_FIELD};
-use super::reading::Nonsense;
-use super::{Errand, Hop};
+use super::credentials::{Credentials, MAX_FIELD};
+use super::reply::MalformedReply;
+use super::{Hop, HopHandshake};
 use crate::{DialError, DialErrorKind, Stream};
 
 const VERSION: u8 = 5;
@@ -31,7 +31,7 @@ pub enum Command {
 
 /// The address in a reply: BND.ADDR and BND.PORT.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Bound {
+pub enum BoundAddress {
     Address(SocketAddr),
     /// Some servers answer with a name; it is of no use but legal. The port.
     Name(u16),
@@ -42,37 +42,37 @@ pub enum Bound {
 pub struct Reply {
     /// 0: succeeded.
     pub code: u8,
-    pub bound: Bound,
+    pub bound: BoundAddress,
 }
 
 /// The method chosen by the server (RFC 1928 section 3), and the bytes it took.
-pub fn parse_method(bytes: &[u8]) -> Result<Option<(u8, usize)>, Nonsense> {
+pub fn parse_method(bytes: &[u8]) -> Result<Option<(u8, usize)>, MalformedReply> {
     match bytes {
         [VERSION, method, ..] => Ok(Some((*method, 2))),
         [] | [VERSION] => Ok(None),
-        _ => Err(Nonsense("this is not SOCKS5")),
+        _ => Err(MalformedReply("this is not SOCKS5")),
     }
 }
 
 /// The answer to a login (RFC 1929 section 2): whether it was accepted, and the bytes it took.
-pub fn parse_login_answer(bytes: &[u8]) -> Result<Option<(bool, usize)>, Nonsense> {
+pub fn parse_login_answer(bytes: &[u8]) -> Result<Option<(bool, usize)>, MalformedReply> {
     match bytes {
         // Some servers put 5 here; the byte decides nothing, and real clients accept both.
         [LOGIN_VERSION | VERSION, status, ..] => Ok(Some((*status == 0, 2))),
         [] | [LOGIN_VERSION | VERSION] => Ok(None),
-        _ => Err(Nonsense("this is no answer to a login (RFC 1929)")),
+        _ => Err(MalformedReply("this is no answer to a login (RFC 1929)")),
     }
 }
 
 /// A reply (RFC 1928 section 6), and the bytes it took; `None`: more are needed.
-pub fn parse_reply(bytes: &[u8]) -> Result<Option<(Reply, usize)>, Nonsense> {
+pub fn parse_reply(bytes: &[u8]) -> Result<Option<(Reply, usize)>, MalformedReply> {
     match bytes.first() {
         None => return Ok(None),
         Some(&VERSION) => {}
-        Some(_) => return Err(Nonsense("this is not a SOCKS5 reply")),
+        Some(_) => return Err(MalformedReply("this is not a SOCKS5 reply")),
     }
     if bytes.get(2).is_some_and(|reserved| *reserved != 0) {
-        return Err(Nonsense("the reserved byte of the reply is not zero"));
+        return Err(MalformedReply("the reserved byte of the reply is not zero"));
     }
     let (Some(&code), Some(&kind)) = (bytes.get(1), bytes.get(3)) else {
         return Ok(None);
@@ -81,22 +81,22 @@ pub fn parse_reply(bytes: &[u8]) -> Result<Option<(Reply, usize)>, Nonsense> {
         1 => fixed::<4>(bytes, |ip| IpAddr::V4(Ipv4Addr::from(ip))),
         4 => fixed::<16>(bytes, |ip| IpAddr::V6(Ipv6Addr::from(ip))),
         3 => named(bytes),
-        _ => return Err(Nonsense("unknown address type in the reply")),
+        _ => return Err(MalformedReply("unknown address type in the reply")),
     };
     Ok(found.map(|(bound, taken)| (Reply { code, bound }, taken)))
 }
 
-fn fixed<const N: usize>(bytes: &[u8], ip: fn([u8; N]) -> IpAddr) -> Option<(Bound, usize)> {
+fn fixed<const N: usize>(bytes: &[u8], ip: fn([u8; N]) -> IpAddr) -> Option<(BoundAddress, usize)> {
     let octets: [u8; N] = bytes.get(4..4 + N)?.try_into().ok()?;
     let port = port_at(bytes, 4 + N)?;
     let address = SocketAddr::new(ip(octets), port);
-    Some((Bound::Address(address), 4 + N + 2))
+    Some((BoundAddress::Address(address), 4 + N + 2))
 }
 
-fn named(bytes: &[u8]) -> Option<(Bound, usize)> {
+fn named(bytes: &[u8]) -> Option<(BoundAddress, usize)> {
     let length = usize::from(*bytes.get(4)?);
     let port = port_at(bytes, 5 + length)?;
-    Some((Bound::Name(port), 5 + length + 2))
+    Some((BoundAddress::Name(port), 5 + length + 2))
 }
 
 fn port_at(bytes: &[u8], at: usize) -> Option<u16> {
@@ -129,7 +129,7 @@ pub fn request(command: Command, target: &Target) -> Option<SmallVec<[u8; 64]>> 
 }
 
 /// RFC 1929 section 2. `None`: a field is empty or longer than 255 bytes.
-fn login_message(login: &Login) -> Option<SmallVec<[u8; 64]>> {
+fn login_message(login: &Credentials) -> Option<SmallVec<[u8; 64]>> {
     let mut message = SmallVec::from_slice(&[LOGIN_VERSION]);
     for field in [
         login.name.as_bytes(),
@@ -145,7 +145,7 @@ fn login_message(login: &Login) -> Option<SmallVec<[u8; 64]>> {
 }
 
 /// The methods to offer. With a login for isolation, going without is not offered: it would join what is to be apart.
-fn greeting(hop: &Hop, login: Option<&Login>) -> &'static [u8] {
+fn greeting(hop: &Hop, login: Option<&Credentials>) -> &'static [u8] {
     match login {
         None => &[VERSION, 1, NO_LOGIN],
         Some(_) if hop.isolate == privet_config::Isolation::None => {
@@ -156,45 +156,58 @@ fn greeting(hop: &Hop, login: Option<&Login>) -> &'static [u8] {
 }
 
 /// Method and login: afterwards the stream is ready for a request of any command.
-pub(crate) async fn negotiate(errand: &Errand<'_>, stream: &mut Stream) -> Result<(), DialError> {
-    let offer = greeting(errand.hop, errand.login);
-    let (method, excess) = errand
-        .exchange(stream, offer, errand.patience.step, MAX_REPLY, parse_method)
+pub(crate) async fn negotiate(
+    handshake: &HopHandshake<'_>,
+    stream: &mut Stream,
+) -> Result<(), DialError> {
+    let offer = greeting(handshake.hop, handshake.login);
+    let (method, excess) = handshake
+        .exchange(
+            stream,
+            offer,
+            handshake.timeouts.step,
+            MAX_REPLY,
+            parse_method,
+        )
         .await
         .map_err(silence_is_down)?;
-    errand.nothing_more(&excess)?;
+    handshake.nothing_more(&excess)?;
     let offered = offer.get(2..).is_some_and(|list| list.contains(&method));
-    match (method, errand.login) {
-        (NOTHING_ACCEPTABLE, _) => Err(errand.error(
+    match (method, handshake.login) {
+        (NOTHING_ACCEPTABLE, _) => Err(handshake.error(
             DialErrorKind::UpstreamAuth,
             "wants another way to log in: check its username and password",
         )),
-        _ if !offered => Err(errand.error(
+        _ if !offered => Err(handshake.error(
             DialErrorKind::UpstreamProtocol,
             "chose a login method that was not offered",
         )),
-        (NAME_AND_PASSWORD, Some(login)) => log_in(errand, stream, login).await,
+        (NAME_AND_PASSWORD, Some(login)) => log_in(handshake, stream, login).await,
         _ => Ok(()),
     }
 }
 
-async fn log_in(errand: &Errand<'_>, stream: &mut Stream, login: &Login) -> Result<(), DialError> {
+async fn log_in(
+    handshake: &HopHandshake<'_>,
+    stream: &mut Stream,
+    login: &Credentials,
+) -> Result<(), DialError> {
     let message = login_message(login).ok_or_else(|| {
-        errand.error(
+        handshake.error(
             DialErrorKind::UpstreamAuth,
             "has a username or password that SOCKS5 cannot carry (1 to 255 bytes each)",
         )
     })?;
-    let wait = errand.patience.step;
-    let (accepted, excess) = errand
+    let wait = handshake.timeouts.step;
+    let (accepted, excess) = handshake
         .exchange(stream, &message, wait, MAX_REPLY, parse_login_answer)
         .await
         .map_err(silence_is_down)?;
-    errand.nothing_more(&excess)?;
+    handshake.nothing_more(&excess)?;
     if accepted {
         return Ok(());
     }
-    Err(errand.error(
+    Err(handshake.error(
         DialErrorKind::UpstreamAuth,
         "refused the login: check its username and password",
     ))
@@ -212,16 +225,20 @@ fn silence_is_down(error: DialError) -> DialError {
 }
 
 /// CONNECT on a negotiated stream.
-pub(crate) async fn connect(errand: &Errand<'_>, stream: &mut Stream) -> Result<Bytes, DialError> {
-    let message = request(Command::Connect, errand.target)
-        .ok_or_else(|| errand.error(DialErrorKind::Unsupported, "cannot carry so long a name"))?;
-    let wait = errand.patience.reply;
-    let (reply, excess) = errand
+pub(crate) async fn connect(
+    handshake: &HopHandshake<'_>,
+    stream: &mut Stream,
+) -> Result<Bytes, DialError> {
+    let message = request(Command::Connect, handshake.target).ok_or_else(|| {
+        handshake.error(DialErrorKind::Unsupported, "cannot carry so long a name")
+    })?;
+    let wait = handshake.timeouts.reply;
+    let (reply, excess) = handshake
         .exchange(stream, &message, wait, MAX_REPLY, parse_reply)
         .await?;
     match refusal(reply.code) {
         None => Ok(excess),
-        Some((kind, what)) => Err(errand.error(kind, what)),
+        Some((kind, what)) => Err(handshake.error(kind, what)),
     }
 }
 
@@ -267,17 +284,17 @@ mod tests {
     fn written(reply: &Reply, name: &[u8]) -> Vec<u8> {
         let mut bytes = vec![5, reply.code, 0];
         match &reply.bound {
-            Bound::Address(SocketAddr::V4(address)) => {
+            BoundAddress::Address(SocketAddr::V4(address)) => {
                 bytes.push(1);
                 bytes.extend(address.ip().octets());
                 bytes.extend(address.port().to_be_bytes());
             }
-            Bound::Address(SocketAddr::V6(address)) => {
+            BoundAddress::Address(SocketAddr::V6(address)) => {
                 bytes.push(4);
                 bytes.extend(address.ip().octets());
                 bytes.extend(address.port().to_be_bytes());
             }
-            Bound::Name(port) => {
+            BoundAddress::Name(port) => {
                 bytes.extend([3, name.len() as u8]);
                 bytes.extend(name);
                 bytes.extend(port.to_be_bytes());
@@ -286,13 +303,13 @@ mod tests {
         bytes
     }
 
-    fn bound() -> impl Strategy<Value = Bound> {
+    fn bound() -> impl Strategy<Value = BoundAddress> {
         prop_oneof![
             (any::<[u8; 4]>(), any::<u16>())
-                .prop_map(|(ip, port)| Bound::Address((ip, port).into())),
+                .prop_map(|(ip, port)| BoundAddress::Address((ip, port).into())),
             (any::<[u8; 16]>(), any::<u16>())
-                .prop_map(|(ip, port)| Bound::Address((ip, port).into())),
-            any::<u16>().prop_map(Bound::Name),
+                .prop_map(|(ip, port)| BoundAddress::Address((ip, port).into())),
+            any::<u16>().prop_map(BoundAddress::Name),
         ]
     }
 
@@ -350,8 +367,10 @@ mod tests {
 
     #[test]
     fn a_login_that_rfc_1929_cannot_carry_is_never_cut() {
-        assert!(login_message(&Login::new("a".repeat(255), "b".repeat(255).into())).is_some());
-        assert!(login_message(&Login::new("a".repeat(256), "b".into())).is_none());
-        assert!(login_message(&Login::new("a", "".into())).is_none());
+        assert!(
+            login_message(&Credentials::new("a".repeat(255), "b".repeat(255).into())).is_some()
+        );
+        assert!(login_message(&Credentials::new("a".repeat(256), "b".into())).is_none());
+        assert!(login_message(&Credentials::new("a", "".into())).is_none());
     }
 }

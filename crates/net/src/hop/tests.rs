@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 use super::*;
 
-fn hop(scheme: Scheme, login: Option<Login>) -> Hop {
+fn hop(scheme: Scheme, login: Option<Credentials>) -> Hop {
     let upstream = Upstream {
         name: "office".into(),
         scheme,
@@ -27,7 +27,7 @@ fn hop(scheme: Scheme, login: Option<Login>) -> Hop {
         login,
         isolate: Isolation::None,
         tls: None,
-        entry: Entry::of(&upstream),
+        entry: EntryAddress::of(&upstream),
     }
 }
 
@@ -69,17 +69,17 @@ async fn talk(
         drop(wire);
     });
     let mut stream = Stream::Boxed(Box::pin(ours));
-    let errand = Errand {
+    let handshake = HopHandshake {
         hop,
         login: hop.login.as_ref(),
         target: &target(host),
         addresses: &[],
-        patience: Patience {
+        timeouts: HandshakeTimeouts {
             step: Duration::from_millis(200),
             reply: Duration::from_millis(200),
         },
     };
-    let result = errand.connect(&mut stream).await;
+    let result = handshake.connect(&mut stream).await;
     upstream.abort();
     result
 }
@@ -88,8 +88,8 @@ const SOCKS5_ASK: usize = 4 + 1 + 6 + 2;
 const SOCKS5_YES: &[u8] = &[5, 0, 0, 1, 127, 0, 0, 1, 0, 80];
 const CONNECT_ASK: usize = "CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n".len();
 
-fn login() -> Option<Login> {
-    Some(Login::new("bob", "pw".to_owned().into()))
+fn login() -> Option<Credentials> {
+    Some(Credentials::new("bob", "pw".to_owned().into()))
 }
 
 #[tokio::test]
@@ -250,14 +250,14 @@ async fn a_head_without_an_end_is_given_up_at_the_bound() {
         {}
     });
     let mut stream = Stream::Boxed(Box::pin(ours));
-    let errand = Errand {
+    let handshake = HopHandshake {
         hop: &hop,
         login: None,
         target: &target("a.test"),
         addresses: &[],
-        patience: Patience::ALONE,
+        timeouts: HandshakeTimeouts::DEFAULT,
     };
-    let error = errand.connect(&mut stream).await.unwrap_err();
+    let error = handshake.connect(&mut stream).await.unwrap_err();
     assert_eq!(error.kind, DialErrorKind::UpstreamProtocol);
 }
 

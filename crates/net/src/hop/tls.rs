@@ -13,13 +13,13 @@ use crate::Stream;
 
 /// What a handshake needs: the trust and the name that the certificate must bear.
 #[derive(Clone)]
-pub(crate) struct Tls {
+pub(crate) struct TlsClient {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
     ca: Option<PathBuf>,
 }
 
-impl Tls {
+impl TlsClient {
     /// # Errors
     /// A sentence: the file cannot be read, holds no certificate, or the host is not a name that a certificate can bear.
     pub(crate) fn new(host: &str, ca: Option<&Path>) -> Result<Self, String> {
@@ -73,7 +73,7 @@ fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, String>
 /// # Errors
 /// What was wrong, with the certificate or else.
 pub(crate) async fn wrap(
-    tls: &Tls,
+    tls: &TlsClient,
     stream: Stream,
     wait: Duration,
 ) -> Result<(Stream, Duration), String> {

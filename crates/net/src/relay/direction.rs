@@ -25,19 +25,19 @@ const BULK: usize = 16 * 1024;
 const LEAST_ROOM: u32 = 64 * 1024;
 
 pub(super) struct Direction {
-    held: Held,
-    state: State,
+    held: HeldBytes,
+    state: DirectionState,
     /// Something was written and not flushed yet: TLS keeps bytes until then.
     unflushed: bool,
-    how: How,
+    mode: CopyMode,
     #[cfg(target_os = "linux")]
     room: u32,
 }
 
 /// Bytes that were read and not yet written.
-enum Held {
+enum HeldBytes {
     Nothing,
-    Early(Bytes),
+    Preread(Bytes),
     Buffer {
         buffer: Buffer,
         from: u32,
@@ -51,7 +51,7 @@ enum Held {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum DirectionState {
     Open,
     /// The source ended; its end is to be carried on.
     Ending,
@@ -59,41 +59,45 @@ enum State {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum How {
+enum CopyMode {
     /// TLS on a side, or no pipes here: buffers only.
-    Buffers,
+    Buffered,
     /// Two bare sockets that have not yet shown much.
     Small,
     /// Two bare sockets and much to move: by pipe.
     #[cfg(target_os = "linux")]
-    Bulk,
+    Splice,
 }
 
 /// Which of a direction's two streams broke.
-pub(super) enum Broken {
+pub(super) enum DirectionError {
     Source(io::Error),
     Sink(io::Error),
 }
 
 impl Direction {
     /// `bare`: both streams are plain sockets.
-    pub(super) fn new(early: Bytes, bare: bool) -> Self {
+    pub(super) fn new(preread: Bytes, bare: bool) -> Self {
         Self {
-            held: if early.is_empty() {
-                Held::Nothing
+            held: if preread.is_empty() {
+                HeldBytes::Nothing
             } else {
-                Held::Early(early)
+                HeldBytes::Preread(preread)
             },
-            state: State::Open,
+            state: DirectionState::Open,
             unflushed: false,
-            how: if bare { How::Small } else { How::Buffers },
+            mode: if bare {
+                CopyMode::Small
+            } else {
+                CopyMode::Buffered
+            },
             #[cfg(target_os = "linux")]
             room: LEAST_ROOM,
         }
     }
 
     pub(super) fn is_done(&self) -> bool {
-        self.state == State::Done
+        self.state == DirectionState::Done
     }
 
     /// Ready once this direction's end was carried to the sink; `last`: the other direction's was. `count` is told each chunk as it is read.
@@ -104,30 +108,34 @@ impl Direction {
         sink: &mut Stream,
         last: bool,
         count: impl Fn(u64),
-    ) -> Poll<Result<(), Broken>> {
+    ) -> Poll<Result<(), DirectionError>> {
         let (mut chunks, mut moved) = (0, 0);
         while chunks < CHUNKS_PER_TURN && moved < BYTES_PER_TURN {
-            ready!(self.poll_write(cx, sink)).map_err(Broken::Sink)?;
+            ready!(self.poll_write(cx, sink)).map_err(DirectionError::Sink)?;
             match self.state {
-                State::Open => match self.poll_read(cx, source) {
-                    Poll::Ready(Ok(0)) => self.state = State::Ending,
+                DirectionState::Open => match self.poll_read(cx, source) {
+                    Poll::Ready(Ok(0)) => self.state = DirectionState::Ending,
                     Poll::Ready(Ok(bytes)) => {
                         count(bytes as u64);
                         moved += bytes;
                     }
-                    Poll::Ready(Err(error)) => return Poll::Ready(Err(Broken::Source(error))),
+                    Poll::Ready(Err(error)) => {
+                        return Poll::Ready(Err(DirectionError::Source(error)));
+                    }
                     Poll::Pending => {
-                        ready!(self.poll_flush(cx, sink)).map_err(Broken::Sink)?;
+                        ready!(self.poll_flush(cx, sink)).map_err(DirectionError::Sink)?;
                         return Poll::Pending;
                     }
                 },
                 // Both sides have said all, and a bare socket says so itself when it is closed.
-                State::Ending if last && matches!(sink, Stream::Tcp(_)) => self.state = State::Done,
-                State::Ending => {
-                    ready!(Pin::new(&mut *sink).poll_shutdown(cx)).map_err(Broken::Sink)?;
-                    self.state = State::Done;
+                DirectionState::Ending if last && matches!(sink, Stream::Tcp(_)) => {
+                    self.state = DirectionState::Done
                 }
-                State::Done => return Poll::Ready(Ok(())),
+                DirectionState::Ending => {
+                    ready!(Pin::new(&mut *sink).poll_shutdown(cx)).map_err(DirectionError::Sink)?;
+                    self.state = DirectionState::Done;
+                }
+                DirectionState::Done => return Poll::Ready(Ok(())),
             }
             chunks += 1;
         }
@@ -138,12 +146,12 @@ impl Direction {
     /// Reads a chunk into `held`, which is empty; 0 is the source's end.
     fn poll_read(&mut self, cx: &mut Context<'_>, source: &mut Stream) -> Poll<io::Result<usize>> {
         #[cfg(target_os = "linux")]
-        if let (How::Bulk, Stream::Tcp(source)) = (self.how, &mut *source) {
+        if let (CopyMode::Splice, Stream::Tcp(source)) = (self.mode, &mut *source) {
             if let Some(pipe) = pipes::borrow() {
                 return self.poll_fill(cx, source, pipe);
             }
             // Out of descriptors: buffers still work.
-            self.how = How::Buffers;
+            self.mode = CopyMode::Buffered;
         }
         let mut buffer = buffers::borrow();
         let mut room = ReadBuf::new(&mut buffer);
@@ -153,14 +161,14 @@ impl Direction {
             buffers::give_back(buffer);
             return read.map_ok(|()| 0);
         }
-        self.held = Held::Buffer {
+        self.held = HeldBytes::Buffer {
             buffer,
             from: 0,
             to: bytes as u32,
         };
         #[cfg(target_os = "linux")]
-        if self.how == How::Small && bytes >= BULK {
-            self.how = How::Bulk;
+        if self.mode == CopyMode::Small && bytes >= BULK {
+            self.mode = CopyMode::Splice;
         }
         Poll::Ready(Ok(bytes))
     }
@@ -174,7 +182,7 @@ impl Direction {
     ) -> Poll<io::Result<usize>> {
         let filled = pipe.poll_fill(cx, source, self.room as usize);
         match filled {
-            Poll::Ready(Ok(bytes)) if bytes > 0 => self.held = Held::Pipe { pipe, bytes },
+            Poll::Ready(Ok(bytes)) if bytes > 0 => self.held = HeldBytes::Pipe { pipe, bytes },
             _ => pipes::give_back(pipe),
         }
         filled
@@ -184,13 +192,13 @@ impl Direction {
     fn poll_write(&mut self, cx: &mut Context<'_>, sink: &mut Stream) -> Poll<io::Result<()>> {
         loop {
             let rest: &[u8] = match &self.held {
-                Held::Nothing => return Poll::Ready(Ok(())),
-                Held::Early(bytes) => bytes,
-                Held::Buffer { buffer, from, to } => {
+                HeldBytes::Nothing => return Poll::Ready(Ok(())),
+                HeldBytes::Preread(bytes) => bytes,
+                HeldBytes::Buffer { buffer, from, to } => {
                     buffer.get(*from as usize..*to as usize).unwrap_or_default()
                 }
                 #[cfg(target_os = "linux")]
-                Held::Pipe { .. } => {
+                HeldBytes::Pipe { .. } => {
                     ready!(self.poll_drain(cx, sink))?;
                     continue;
                 }
@@ -206,7 +214,7 @@ impl Direction {
 
     #[cfg(target_os = "linux")]
     fn poll_drain(&mut self, cx: &mut Context<'_>, sink: &mut Stream) -> Poll<io::Result<()>> {
-        let (Held::Pipe { pipe, bytes }, Stream::Tcp(sink)) = (&self.held, sink) else {
+        let (HeldBytes::Pipe { pipe, bytes }, Stream::Tcp(sink)) = (&self.held, sink) else {
             return Poll::Ready(Ok(()));
         };
         let drained = pipe.poll_drain(cx, sink, *bytes);
@@ -226,17 +234,17 @@ impl Direction {
 
     fn written(&mut self, written: usize) {
         let done = match &mut self.held {
-            Held::Nothing => true,
-            Held::Early(rest) => {
+            HeldBytes::Nothing => true,
+            HeldBytes::Preread(rest) => {
                 rest.advance(written.min(rest.len()));
                 rest.is_empty()
             }
-            Held::Buffer { from, to, .. } => {
+            HeldBytes::Buffer { from, to, .. } => {
                 *from = from.saturating_add(written as u32);
                 from >= to
             }
             #[cfg(target_os = "linux")]
-            Held::Pipe { bytes, .. } => {
+            HeldBytes::Pipe { bytes, .. } => {
                 *bytes = bytes.saturating_sub(written);
                 *bytes == 0
             }
@@ -244,10 +252,10 @@ impl Direction {
         if !done {
             return;
         }
-        match std::mem::replace(&mut self.held, Held::Nothing) {
-            Held::Buffer { buffer, .. } => buffers::give_back(buffer),
+        match std::mem::replace(&mut self.held, HeldBytes::Nothing) {
+            HeldBytes::Buffer { buffer, .. } => buffers::give_back(buffer),
             #[cfg(target_os = "linux")]
-            Held::Pipe { pipe, .. } => pipes::give_back(pipe),
+            HeldBytes::Pipe { pipe, .. } => pipes::give_back(pipe),
             _ => {}
         }
     }

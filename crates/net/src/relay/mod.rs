@@ -13,31 +13,30 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::{Meter, Stream};
-use direction::{Broken, Direction};
+use direction::{Direction, DirectionError};
 
 /// Bytes that were read with the handshakes and belong to the tunnel: they go first.
 #[derive(Debug, Default)]
-pub struct Early {
+pub struct Preread {
     /// From the client to the far end.
     pub up: Bytes,
-    /// From the far end to the client: [`crate::Dialed::prefix`].
+    /// From the far end to the client: [`crate::Connected::prefix`].
     pub down: Bytes,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     Client,
-    Far,
+    Destination,
 }
 
 /// How a tunnel ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RelayEnd {
+pub enum RelayOutcome {
     /// Both sides said that they are done.
     Finished,
     /// This side broke the connection; the other one was reset too.
@@ -50,60 +49,60 @@ pub enum RelayEnd {
 pub struct Relay<'a, M> {
     meter: &'a M,
     client: Stream,
-    far: Stream,
+    destination: Stream,
     up: Direction,
     down: Direction,
 }
 
-/// Relays until the end. `early` goes before anything that is read.
+/// Relays until the end. `preread` goes before anything that is read.
 pub fn relay<M: Meter>(
     client: impl Into<Stream>,
-    far: impl Into<Stream>,
-    early: Early,
+    destination: impl Into<Stream>,
+    preread: Preread,
     meter: &M,
 ) -> Relay<'_, M> {
-    let (client, far) = (client.into(), far.into());
-    let bare = matches!((&client, &far), (Stream::Tcp(_), Stream::Tcp(_)));
+    let (client, destination) = (client.into(), destination.into());
+    let bare = matches!((&client, &destination), (Stream::Tcp(_), Stream::Tcp(_)));
     Relay {
         meter,
-        up: Direction::new(early.up, bare),
-        down: Direction::new(early.down, bare),
+        up: Direction::new(preread.up, bare),
+        down: Direction::new(preread.down, bare),
         client,
-        far,
+        destination,
     }
 }
 
 impl<M: Meter> Future for Relay<'_, M> {
-    type Output = RelayEnd;
+    type Output = RelayOutcome;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<RelayEnd> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<RelayOutcome> {
         let this = &mut *self;
         if this.meter.poll_cancelled(cx).is_ready() {
-            reset(&this.client);
-            reset(&this.far);
-            return Poll::Ready(RelayEnd::Cancelled);
+            this.client.reset_on_close();
+            this.destination.reset_on_close();
+            return Poll::Ready(RelayOutcome::Cancelled);
         }
         let meter = this.meter;
         let last = this.down.is_done();
         let up = this
             .up
-            .poll(cx, &mut this.client, &mut this.far, last, |bytes| {
+            .poll(cx, &mut this.client, &mut this.destination, last, |bytes| {
                 meter.up(bytes)
             });
         if let Poll::Ready(Err(broken)) = up {
-            return Poll::Ready(this.broken(broken, Side::Client, Side::Far));
+            return Poll::Ready(this.broken(broken, Side::Client, Side::Destination));
         }
         let last = this.up.is_done();
         let down = this
             .down
-            .poll(cx, &mut this.far, &mut this.client, last, |bytes| {
+            .poll(cx, &mut this.destination, &mut this.client, last, |bytes| {
                 meter.down(bytes)
             });
         if let Poll::Ready(Err(broken)) = down {
-            return Poll::Ready(this.broken(broken, Side::Far, Side::Client));
+            return Poll::Ready(this.broken(broken, Side::Destination, Side::Client));
         }
         if up.is_ready() && down.is_ready() {
-            Poll::Ready(RelayEnd::Finished)
+            Poll::Ready(RelayOutcome::Finished)
         } else {
             Poll::Pending
         }
@@ -111,27 +110,19 @@ impl<M: Meter> Future for Relay<'_, M> {
 }
 
 impl<M> Relay<'_, M> {
-    fn broken(&self, broken: Broken, source: Side, sink: Side) -> RelayEnd {
-        let (side, error) = match broken {
-            Broken::Source(error) => (source, error),
-            Broken::Sink(error) => (sink, error),
+    fn broken(&self, error: DirectionError, source: Side, sink: Side) -> RelayOutcome {
+        let (side, error) = match error {
+            DirectionError::Source(error) => (source, error),
+            DirectionError::Sink(error) => (sink, error),
         };
         match side {
-            Side::Client => reset(&self.far),
-            Side::Far => reset(&self.client),
+            Side::Client => self.destination.reset_on_close(),
+            Side::Destination => self.client.reset_on_close(),
         }
-        RelayEnd::Broken {
+        RelayOutcome::Broken {
             side,
             error: error.kind(),
         }
-    }
-}
-
-/// Makes the close of this side a reset, so that its peer learns that the stream did not end well.
-fn reset(stream: &Stream) {
-    if let Stream::Tcp(stream) = stream {
-        // A socket that is gone already needs no reset.
-        let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
     }
 }
 

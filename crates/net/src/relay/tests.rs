@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -46,23 +47,23 @@ async fn pair() -> (TcpStream, TcpStream) {
 
 struct Tunnel {
     client: TcpStream,
-    far: TcpStream,
+    destination: TcpStream,
     meter: &'static Counter,
-    end: JoinHandle<RelayEnd>,
+    end: JoinHandle<RelayOutcome>,
 }
 
-async fn tunnel(boxed: bool, early: Early) -> Tunnel {
+async fn tunnel(boxed: bool, preread: Preread) -> Tunnel {
     let (client, inner) = pair().await;
-    let (outer, far) = pair().await;
+    let (outer, destination) = pair().await;
     let meter: &'static Counter = Box::leak(Box::default());
     let outer = match boxed {
         true => Stream::Boxed(Box::pin(outer)),
         false => Stream::Tcp(outer),
     };
-    let end = tokio::spawn(relay(inner, outer, early, meter));
+    let end = tokio::spawn(relay(inner, outer, preread, meter));
     Tunnel {
         client,
-        far,
+        destination,
         meter,
         end,
     }
@@ -73,10 +74,10 @@ fn noise(length: usize) -> Vec<u8> {
 }
 
 async fn carries(boxed: bool, length: usize) {
-    let tunnel = tunnel(boxed, Early::default()).await;
+    let tunnel = tunnel(boxed, Preread::default()).await;
     let data = noise(length);
     let (mut client_in, mut client_out) = tunnel.client.into_split();
-    let (mut far_in, mut far_out) = tunnel.far.into_split();
+    let (mut far_in, mut far_out) = tunnel.destination.into_split();
     let (sent, back) = (data.clone(), data.clone());
     let up = tokio::spawn(async move {
         client_out.write_all(&sent).await.unwrap();
@@ -95,7 +96,7 @@ async fn carries(boxed: bool, length: usize) {
     client_in.read_to_end(&mut returned).await.unwrap();
     assert!(returned == data && echo.await.unwrap() == data);
     drop(up);
-    assert_eq!(tunnel.end.await.unwrap(), RelayEnd::Finished);
+    assert_eq!(tunnel.end.await.unwrap(), RelayOutcome::Finished);
     let total = length as u64;
     assert_eq!(tunnel.meter.up.load(Ordering::Relaxed), total);
     assert_eq!(tunnel.meter.down.load(Ordering::Relaxed), total);
@@ -112,15 +113,15 @@ async fn bytes_and_half_closes_are_carried_whatever_their_size() {
 
 #[tokio::test]
 async fn early_bytes_go_first_on_both_ways() {
-    let early = Early {
+    let preread = Preread {
         up: Bytes::from_static(b"early "),
         down: Bytes::from_static(b"hello "),
     };
-    let mut tunnel = tunnel(false, early).await;
+    let mut tunnel = tunnel(false, preread).await;
     tunnel.client.write_all(b"bird").await.unwrap();
-    tunnel.far.write_all(b"world").await.unwrap();
+    tunnel.destination.write_all(b"world").await.unwrap();
     let (mut up, mut down) = ([0; 10], [0; 11]);
-    tunnel.far.read_exact(&mut up).await.unwrap();
+    tunnel.destination.read_exact(&mut up).await.unwrap();
     tunnel.client.read_exact(&mut down).await.unwrap();
     assert_eq!((&up, &down), (b"early bird", b"hello world"));
 }
@@ -128,17 +129,17 @@ async fn early_bytes_go_first_on_both_ways() {
 #[tokio::test]
 async fn a_reset_stays_a_reset_on_the_other_side() {
     for boxed in [false, true] {
-        let tunnel = tunnel(boxed, Early::default()).await;
+        let tunnel = tunnel(boxed, Preread::default()).await;
         let mut client = tunnel.client;
-        let far = tunnel.far;
-        far.set_zero_linger().unwrap();
-        drop(far);
+        let destination = tunnel.destination;
+        destination.set_zero_linger().unwrap();
+        drop(destination);
         let error = client.read(&mut [0; 8]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
         assert_eq!(
             tunnel.end.await.unwrap(),
-            RelayEnd::Broken {
-                side: Side::Far,
+            RelayOutcome::Broken {
+                side: Side::Destination,
                 error: io::ErrorKind::ConnectionReset
             }
         );
@@ -147,19 +148,19 @@ async fn a_reset_stays_a_reset_on_the_other_side() {
 
 #[tokio::test]
 async fn a_client_that_resets_while_much_is_under_way_resets_the_far_end() {
-    let mut tunnel = tunnel(false, Early::default()).await;
+    let mut tunnel = tunnel(false, Preread::default()).await;
     let data = noise(300_000);
     tunnel.client.write_all(&data[..100_000]).await.unwrap();
     let mut got = vec![0; 100_000];
-    tunnel.far.read_exact(&mut got).await.unwrap();
+    tunnel.destination.read_exact(&mut got).await.unwrap();
     tunnel.client.set_zero_linger().unwrap();
     drop(tunnel.client);
     let mut rest = Vec::new();
-    let error = tunnel.far.read_to_end(&mut rest).await.unwrap_err();
+    let error = tunnel.destination.read_to_end(&mut rest).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
     assert!(matches!(
         tunnel.end.await.unwrap(),
-        RelayEnd::Broken {
+        RelayOutcome::Broken {
             side: Side::Client,
             ..
         }
@@ -168,7 +169,7 @@ async fn a_client_that_resets_while_much_is_under_way_resets_the_far_end() {
 
 #[tokio::test]
 async fn a_far_end_that_does_not_read_holds_the_client_back() {
-    let mut tunnel = tunnel(false, Early::default()).await;
+    let mut tunnel = tunnel(false, Preread::default()).await;
     let chunk = noise(64 * 1024);
     let mut sent = 0;
     // Sockets and one pipe hold some megabytes; an unbounded relay would take all of this.
@@ -182,18 +183,18 @@ async fn a_far_end_that_does_not_read_holds_the_client_back() {
     }
     assert!(sent < limit);
     let mut got = vec![0; sent];
-    tunnel.far.read_exact(&mut got).await.unwrap();
+    tunnel.destination.read_exact(&mut got).await.unwrap();
     tunnel.client.shutdown().await.unwrap();
-    assert_eq!(tunnel.far.read(&mut [0; 8]).await.unwrap(), 0);
+    assert_eq!(tunnel.destination.read(&mut [0; 8]).await.unwrap(), 0);
 }
 
 #[tokio::test]
 async fn a_cancelled_tunnel_ends_at_once_and_says_so_to_both() {
-    let mut tunnel = tunnel(false, Early::default()).await;
+    let mut tunnel = tunnel(false, Preread::default()).await;
     tunnel.meter.cancelled.store(true, Ordering::Release);
     tunnel.meter.waker.wake();
-    assert_eq!(tunnel.end.await.unwrap(), RelayEnd::Cancelled);
-    for side in [&mut tunnel.client, &mut tunnel.far] {
+    assert_eq!(tunnel.end.await.unwrap(), RelayOutcome::Cancelled);
+    for side in [&mut tunnel.client, &mut tunnel.destination] {
         let error = side.read(&mut [0; 8]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
     }

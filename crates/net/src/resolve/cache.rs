@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Answer, Failure};
+use super::{ResolveError, ResolveResult};
 
 /// An answer holds at least this long, whatever its TTL: a page asks for the same name many times at once.
 const FLOOR: Duration = Duration::from_secs(1);
@@ -16,12 +16,12 @@ const NEGATIVE_CEILING: Duration = Duration::from_secs(60);
 const NO_ANSWER: Duration = Duration::from_secs(1);
 
 pub(super) struct Cache {
-    entries: HashMap<Arc<str>, Entry>,
+    entries: HashMap<Arc<str>, CacheEntry>,
     capacity: usize,
 }
 
-struct Entry {
-    answer: Answer,
+struct CacheEntry {
+    answer: ResolveResult,
     until: Instant,
 }
 
@@ -33,22 +33,28 @@ impl Cache {
         }
     }
 
-    pub(super) fn get(&self, host: &str, now: Instant) -> Option<Answer> {
+    pub(super) fn get(&self, host: &str, now: Instant) -> Option<ResolveResult> {
         let entry = self.entries.get(host)?;
         (now < entry.until).then(|| entry.answer.clone())
     }
 
-    pub(super) fn put(&mut self, host: Arc<str>, answer: Answer, ttl: Duration, now: Instant) {
+    pub(super) fn put(
+        &mut self,
+        host: Arc<str>,
+        answer: ResolveResult,
+        ttl: Duration,
+        now: Instant,
+    ) {
         let holds = match answer {
             Ok(_) => ttl.clamp(FLOOR, POSITIVE_CEILING),
-            Err(Failure::NotFound(_)) => ttl.clamp(FLOOR, NEGATIVE_CEILING),
-            Err(Failure::NoAnswer(_)) => NO_ANSWER,
+            Err(ResolveError::NotFound(_)) => ttl.clamp(FLOOR, NEGATIVE_CEILING),
+            Err(ResolveError::NoAnswer(_)) => NO_ANSWER,
         };
         if self.entries.len() >= self.capacity && !self.entries.contains_key(&host) {
             self.make_room(now);
         }
         let until = now + holds;
-        self.entries.insert(host, Entry { answer, until });
+        self.entries.insert(host, CacheEntry { answer, until });
     }
 
     /// Drops what is stale; if nothing is, what would be first.
@@ -69,14 +75,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn found() -> Answer {
+    fn found() -> ResolveResult {
         Ok(Arc::from([std::net::IpAddr::from([192, 0, 2, 1])]))
     }
 
     #[test]
     fn an_answer_holds_for_its_ttl_within_the_bounds() {
         let (now, host) = (Instant::now(), Arc::<str>::from("a.test"));
-        let holds = |answer: Answer, ttl: u64| {
+        let holds = |answer: ResolveResult, ttl: u64| {
             let mut cache = Cache::new(4);
             cache.put(host.clone(), answer, Duration::from_secs(ttl), now);
             let at = |secs: u64| {
@@ -89,9 +95,9 @@ mod tests {
         assert_eq!(holds(found(), 30), 30);
         assert_eq!(holds(found(), 0), 1);
         assert_eq!(holds(found(), 999_999), 3600);
-        assert_eq!(holds(Err(Failure::NotFound(host.clone())), 20), 20);
-        assert_eq!(holds(Err(Failure::NotFound(host.clone())), 900), 60);
-        assert_eq!(holds(Err(Failure::NoAnswer(host.clone())), 900), 1);
+        assert_eq!(holds(Err(ResolveError::NotFound(host.clone())), 20), 20);
+        assert_eq!(holds(Err(ResolveError::NotFound(host.clone())), 900), 60);
+        assert_eq!(holds(Err(ResolveError::NoAnswer(host.clone())), 900), 1);
     }
 
     proptest! {

@@ -16,7 +16,7 @@ use privet_policy::DirectPermit;
 use rustls::ClientConfig;
 use tokio::sync::OnceCell;
 
-use super::{Answer, Failure, system};
+use super::{ResolveError, ResolveResult, system};
 use crate::hop::tls::client_config;
 
 /// One query, tried twice.
@@ -30,7 +30,7 @@ const NEGATIVE_TTL: Duration = Duration::from_secs(5);
 const MAX_SERVERS: usize = 4;
 const DOT_PORT: u16 = 853;
 
-pub(super) struct Encrypted {
+pub(super) struct EncryptedResolver {
     dns: Dns,
     /// Trust beyond the system's; `None`: the system's alone.
     tls: Option<ClientConfig>,
@@ -39,13 +39,13 @@ pub(super) struct Encrypted {
 }
 
 /// Where the server is and how it is spoken to.
-struct Server {
+struct DnsServer {
     host: Arc<str>,
     port: u16,
     protocol: ProtocolConfig,
 }
 
-impl Encrypted {
+impl EncryptedResolver {
     pub(super) fn new(dns: Dns) -> Self {
         Self {
             dns,
@@ -58,19 +58,19 @@ impl Encrypted {
         &self,
         _permit: &DirectPermit,
         host: Arc<str>,
-    ) -> (Answer, Duration) {
+    ) -> (ResolveResult, Duration) {
         self.ask(host).await
     }
 
-    async fn ask(&self, host: Arc<str>) -> (Answer, Duration) {
-        let failed = Err(Failure::NoAnswer(host.clone()));
+    async fn ask(&self, host: Arc<str>) -> (ResolveResult, Duration) {
+        let failed = Err(ResolveError::NoAnswer(host.clone()));
         match tokio::time::timeout(DEADLINE, self.ask_unbounded(host)).await {
             Ok(Some(answer)) => answer,
             Ok(None) | Err(_) => (failed, Duration::ZERO),
         }
     }
 
-    async fn ask_unbounded(&self, host: Arc<str>) -> Option<(Answer, Duration)> {
+    async fn ask_unbounded(&self, host: Arc<str>) -> Option<(ResolveResult, Duration)> {
         let resolver = self
             .ready
             .get_or_try_init(|| self.set_up())
@@ -85,7 +85,7 @@ impl Encrypted {
                     .saturating_duration_since(Instant::now());
                 let addresses: Arc<[IpAddr]> = found.iter().collect();
                 match addresses.is_empty() {
-                    true => Some((Err(Failure::NotFound(host)), NEGATIVE_TTL)),
+                    true => Some((Err(ResolveError::NotFound(host)), NEGATIVE_TTL)),
                     false => Some((Ok(addresses), ttl)),
                 }
             }
@@ -93,14 +93,14 @@ impl Encrypted {
                 let ttl = none
                     .negative_ttl
                     .map_or(NEGATIVE_TTL, |secs| Duration::from_secs(secs.into()));
-                Some((Err(Failure::NotFound(host)), ttl))
+                Some((Err(ResolveError::NotFound(host)), ttl))
             }
             Err(_) => None,
         }
     }
 
     async fn set_up(&self) -> Result<TokioResolver, String> {
-        let server = Server::of(&self.dns)?;
+        let server = DnsServer::of(&self.dns)?;
         let addresses = match server.host.parse::<IpAddr>() {
             Ok(ip) => Arc::from([ip]),
             Err(_) => system::lookup(server.host.clone())
@@ -132,7 +132,7 @@ impl Encrypted {
     }
 }
 
-impl Server {
+impl DnsServer {
     fn of(dns: &Dns) -> Result<Self, String> {
         match dns {
             Dns::Https(url) => Self::https(url),

@@ -1,8 +1,8 @@
 //! Names into addresses. [`EntryResolver`] knows the names of configured upstreams only; [`Resolver`] asks for a permit.
 
 mod cache;
+mod coalesce;
 mod encrypted;
-mod flight;
 mod system;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -11,47 +11,47 @@ use std::sync::Arc;
 use privet_config::Dns;
 use privet_policy::DirectPermit;
 
-use crate::socket::entry::Entry;
+use crate::socket::entry::EntryAddress;
 use crate::{DialError, DialErrorKind};
-use encrypted::Encrypted;
-use flight::Flights;
+use coalesce::Coalescer;
+use encrypted::EncryptedResolver;
 
 /// Why there are no addresses.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
-pub(crate) enum Failure {
+pub(crate) enum ResolveError {
     #[error("the name {0} does not exist or has no address")]
     NotFound(Arc<str>),
     #[error("the resolver did not answer for {0}")]
     NoAnswer(Arc<str>),
 }
 
-pub(crate) type Answer = Result<Arc<[IpAddr]>, Failure>;
+pub(crate) type ResolveResult = Result<Arc<[IpAddr]>, ResolveError>;
 
-/// Looks up entry hops, and nothing else: its one method takes an [`Entry`], which only the configuration makes.
+/// Looks up entry hops, and nothing else: its one method takes an [`EntryAddress`], which only the configuration makes.
 #[derive(Default)]
-pub(crate) struct EntryResolver(Flights);
+pub(crate) struct EntryResolver(Coalescer);
 
 impl EntryResolver {
-    pub(crate) async fn addresses(&self, entry: &Entry) -> Answer {
+    pub(crate) async fn addresses(&self, entry: &EntryAddress) -> ResolveResult {
         self.0.get(entry.host(), system::lookup).await
     }
 }
 
-/// Looks up targets, where a permit allows it: one zone with a cache of its own for each way to resolve that a mode names.
+/// Looks up targets, where a permit allows it: one resolver with a cache of its own for each way to resolve that a mode names.
 #[derive(Default)]
 pub(crate) struct Resolver {
-    zones: Vec<Arc<Zone>>,
+    resolvers: Vec<Arc<ConfiguredResolver>>,
 }
 
-struct Zone {
+struct ConfiguredResolver {
     dns: Dns,
-    known: Flights,
-    asked: Asked,
+    known: Coalescer,
+    backend: Backend,
 }
 
-enum Asked {
+enum Backend {
     System,
-    Encrypted(Box<Encrypted>),
+    Encrypted(Box<EncryptedResolver>),
 }
 
 impl Resolver {
@@ -59,18 +59,20 @@ impl Resolver {
     pub(crate) fn new<'a>(ways: impl Iterator<Item = &'a Dns>, previous: Option<&Self>) -> Self {
         let mut made = Self::default();
         for dns in ways.filter(|dns| **dns != Dns::Upstream) {
-            if made.zone(dns).is_some() {
+            if made.resolver(dns).is_some() {
                 continue;
             }
-            let kept = previous.and_then(|previous| previous.zone(dns)).cloned();
-            made.zones
-                .push(kept.unwrap_or_else(|| Arc::new(Zone::new(dns))));
+            let kept = previous
+                .and_then(|previous| previous.resolver(dns))
+                .cloned();
+            made.resolvers
+                .push(kept.unwrap_or_else(|| Arc::new(ConfiguredResolver::new(dns))));
         }
         made
     }
 
-    fn zone(&self, dns: &Dns) -> Option<&Arc<Zone>> {
-        self.zones.iter().find(|zone| zone.dns == *dns)
+    fn resolver(&self, dns: &Dns) -> Option<&Arc<ConfiguredResolver>> {
+        self.resolvers.iter().find(|resolver| resolver.dns == *dns)
     }
 
     /// # Errors
@@ -84,7 +86,7 @@ impl Resolver {
         if is_localhost(host) {
             return Ok([Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()].into());
         }
-        let Some(zone) = self.zone(dns) else {
+        let Some(resolver) = self.resolver(dns) else {
             return Err(DialError::here(
                 DialErrorKind::Unsupported,
                 format!(
@@ -93,34 +95,34 @@ impl Resolver {
                 ),
             ));
         };
-        zone.addresses(permit, host).await.map_err(|failure| {
+        resolver.addresses(permit, host).await.map_err(|failure| {
             let kind = match failure {
-                Failure::NotFound(_) => DialErrorKind::NameNotFound,
-                Failure::NoAnswer(_) => DialErrorKind::ResolverFailed,
+                ResolveError::NotFound(_) => DialErrorKind::NameNotFound,
+                ResolveError::NoAnswer(_) => DialErrorKind::ResolverFailed,
             };
             DialError::here(kind, failure.to_string())
         })
     }
 }
 
-impl Zone {
+impl ConfiguredResolver {
     fn new(dns: &Dns) -> Self {
         Self {
             dns: dns.clone(),
-            known: Flights::default(),
-            asked: match dns {
-                Dns::System | Dns::Upstream => Asked::System,
+            known: Coalescer::default(),
+            backend: match dns {
+                Dns::System | Dns::Upstream => Backend::System,
                 Dns::Https(_) | Dns::Tls(_) => {
-                    Asked::Encrypted(Box::new(Encrypted::new(dns.clone())))
+                    Backend::Encrypted(Box::new(EncryptedResolver::new(dns.clone())))
                 }
             },
         }
     }
 
-    async fn addresses(&self, permit: &DirectPermit, host: &str) -> Answer {
-        match &self.asked {
-            Asked::System => self.known.get(host, system::lookup).await,
-            Asked::Encrypted(server) => {
+    async fn addresses(&self, permit: &DirectPermit, host: &str) -> ResolveResult {
+        match &self.backend {
+            Backend::System => self.known.get(host, system::lookup).await,
+            Backend::Encrypted(server) => {
                 let ask = |host| Box::pin(server.lookup(permit, host));
                 self.known.get(host, ask).await
             }

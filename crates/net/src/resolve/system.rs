@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use super::{Answer, Failure};
+use super::{ResolveError, ResolveResult};
 
 /// `getaddrinfo` blocks a thread for as long as it likes; no more than this many at once.
 const MAX_IN_FLIGHT: usize = 32;
@@ -17,10 +17,10 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const POSITIVE_TTL: Duration = Duration::from_secs(30);
 const NEGATIVE_TTL: Duration = Duration::from_secs(5);
 
-pub(super) async fn lookup(host: Arc<str>) -> (Answer, Duration) {
+pub(super) async fn lookup(host: Arc<str>) -> (ResolveResult, Duration) {
     let answer = tokio::time::timeout(TIMEOUT, ask(host.clone()))
         .await
-        .unwrap_or(Err(Failure::NoAnswer(host)));
+        .unwrap_or(Err(ResolveError::NoAnswer(host)));
     let ttl = match answer {
         Ok(_) => POSITIVE_TTL,
         Err(_) => NEGATIVE_TTL,
@@ -32,9 +32,9 @@ pub(super) async fn lookup(host: Arc<str>) -> (Answer, Duration) {
     clippy::disallowed_methods,
     reason = "this is the one place that asks the system"
 )]
-async fn ask(host: Arc<str>) -> Answer {
+async fn ask(host: Arc<str>) -> ResolveResult {
     let Ok(permit) = IN_FLIGHT.acquire().await else {
-        return Err(Failure::NoAnswer(host));
+        return Err(ResolveError::NoAnswer(host));
     };
     let name = host.clone();
     let answer = tokio::task::spawn_blocking(move || {
@@ -51,13 +51,13 @@ async fn ask(host: Arc<str>) -> Answer {
                 }
             }
             match addresses.is_empty() {
-                true => Err(Failure::NotFound(host)),
+                true => Err(ResolveError::NotFound(host)),
                 false => Ok(addresses.into()),
             }
         }
-        Ok(Err(error)) if is_temporary(&error) => Err(Failure::NoAnswer(host)),
-        Ok(Err(_)) => Err(Failure::NotFound(host)),
-        Err(_) => Err(Failure::NoAnswer(host)),
+        Ok(Err(error)) if is_temporary(&error) => Err(ResolveError::NoAnswer(host)),
+        Ok(Err(_)) => Err(ResolveError::NotFound(host)),
+        Err(_) => Err(ResolveError::NoAnswer(host)),
     }
 }
 

@@ -6,8 +6,8 @@ use privet_policy::{DirectPermit, Target};
 use smallvec::SmallVec;
 use tokio::net::TcpStream;
 
-use super::attempt::{connect_first, sentence};
-use crate::{DialError, DialErrorKind, OwnSockets};
+use super::connect::{connect_first, sentence};
+use crate::{DialError, DialErrorKind, OwnListeners};
 
 /// Connects to the first of the target's addresses that answers.
 ///
@@ -15,7 +15,7 @@ use crate::{DialError, DialErrorKind, OwnSockets};
 /// `Loop` where any address is a listener of ours: a name that mixes ours with others is an attack, not a choice.
 pub(crate) async fn connect(
     _permit: &DirectPermit,
-    own: &OwnSockets,
+    own_listeners: &OwnListeners,
     target: &Target,
     addresses: &[IpAddr],
 ) -> Result<TcpStream, DialError> {
@@ -23,7 +23,7 @@ pub(crate) async fn connect(
         .iter()
         .map(|ip| SocketAddr::new(ip.to_canonical(), target.port))
         .collect();
-    if sockets.iter().any(|socket| own.contains(*socket)) {
+    if sockets.iter().any(|socket| own_listeners.contains(*socket)) {
         return Err(DialError::here(
             DialErrorKind::Loop,
             format!("{target} is Privet itself"),

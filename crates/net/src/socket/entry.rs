@@ -1,5 +1,5 @@
 //! The way to the first hop of a chain: the one socket that is opened, and the one name that is resolved, without a
-//! permit. Where a hop is configured by a name it has to be looked up here, a kill switch or not; [`Entry`] is made from the
+//! permit. Where a hop is configured by a name it has to be looked up here, a kill switch or not; [`EntryAddress`] is made from the
 //! configuration alone, so no name of a client can get into it.
 
 use std::net::{IpAddr, SocketAddr};
@@ -9,20 +9,20 @@ use std::time::{Duration, Instant};
 use privet_config::Upstream;
 use tokio::net::TcpStream;
 
-use super::attempt::{connect_first, sentence};
+use super::connect::{connect_first, sentence};
 use crate::resolve::EntryResolver;
-use crate::{DialError, DialErrorKind, OwnSockets};
+use crate::{DialError, DialErrorKind, OwnListeners};
 
 /// Where a configured upstream listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct EntryAddress {
     name: Arc<str>,
     host: Arc<str>,
     literal: Option<IpAddr>,
     port: u16,
 }
 
-impl Entry {
+impl EntryAddress {
     pub(crate) fn of(upstream: &Upstream) -> Self {
         Self {
             name: upstream.name.as_str().into(),
@@ -40,8 +40,8 @@ impl Entry {
 
 /// A connected socket to the hop, and how long its name took to resolve, if it has one.
 pub(crate) async fn connect(
-    entry: &Entry,
-    own: &OwnSockets,
+    entry: &EntryAddress,
+    own_listeners: &OwnListeners,
     resolver: &EntryResolver,
 ) -> Result<(TcpStream, Option<Duration>), DialError> {
     let (addresses, dns) = match entry.literal {
@@ -59,7 +59,7 @@ pub(crate) async fn connect(
         .iter()
         .map(|ip| SocketAddr::new(ip.to_canonical(), entry.port))
         .collect();
-    if sockets.iter().any(|socket| own.contains(*socket)) {
+    if sockets.iter().any(|socket| own_listeners.contains(*socket)) {
         let text = format!("upstream {} is Privet itself", entry.name);
         return Err(DialError::at(&entry.name, DialErrorKind::Loop, text));
     }
@@ -69,7 +69,7 @@ pub(crate) async fn connect(
     Ok((stream, dns))
 }
 
-fn unreachable_hop(entry: &Entry, kind: DialErrorKind) -> DialError {
+fn unreachable_hop(entry: &EntryAddress, kind: DialErrorKind) -> DialError {
     let text = format!(
         "upstream {} ({}:{}) {}",
         entry.name,

@@ -2,7 +2,7 @@
 //! reaches nothing but the first hop of a configured chain. The attempts behind them are private to this folder, so code
 //! without a permit has no way to a target (DESIGN section 2).
 
-mod attempt;
+mod connect;
 pub(crate) mod direct;
 pub(crate) mod entry;
 mod race;

@@ -11,14 +11,14 @@ pub(super) const MAX_ATTEMPTS: usize = 16;
 
 /// What to do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Move {
+pub(super) enum RaceStep {
     Start(SocketAddr),
     /// Wait for an attempt to end, but not past this moment.
     WaitUntil(Instant),
     /// Nothing is left to start; wait for an attempt to end.
     WaitForEnd,
     /// Every attempt failed.
-    Lost,
+    AllFailed,
 }
 
 pub(super) struct Race {
@@ -43,23 +43,23 @@ impl Race {
         }
     }
 
-    pub(super) fn next(&mut self, now: Instant) -> Move {
+    pub(super) fn next(&mut self, now: Instant) -> RaceStep {
         if self.waiting.is_empty() {
             return if self.running == 0 {
-                Move::Lost
+                RaceStep::AllFailed
             } else {
-                Move::WaitForEnd
+                RaceStep::WaitForEnd
             };
         }
         match self.next_at {
-            Some(at) if self.running > 0 && now < at => Move::WaitUntil(at),
+            Some(at) if self.running > 0 && now < at => RaceStep::WaitUntil(at),
             _ => match self.waiting.pop_front() {
                 Some(address) => {
                     self.running += 1;
                     self.next_at = Some(now + ATTEMPT_DELAY);
-                    Move::Start(address)
+                    RaceStep::Start(address)
                 }
-                None => Move::Lost,
+                None => RaceStep::AllFailed,
             },
         }
     }
@@ -122,21 +122,21 @@ mod tests {
     fn the_second_address_waits_for_the_delay_and_a_failure_cuts_the_wait_short() {
         let now = Instant::now();
         let mut race = Race::new(&[address(false, 1), address(true, 1), address(true, 2)]);
-        assert_eq!(race.next(now), Move::Start(address(false, 1)));
-        assert_eq!(race.next(now), Move::WaitUntil(now + ATTEMPT_DELAY));
+        assert_eq!(race.next(now), RaceStep::Start(address(false, 1)));
+        assert_eq!(race.next(now), RaceStep::WaitUntil(now + ATTEMPT_DELAY));
         assert_eq!(
             race.next(now + ATTEMPT_DELAY),
-            Move::Start(address(true, 1))
+            RaceStep::Start(address(true, 1))
         );
         race.failed();
         assert_eq!(
             race.next(now + ATTEMPT_DELAY),
-            Move::Start(address(true, 2))
+            RaceStep::Start(address(true, 2))
         );
-        assert_eq!(race.next(now + ATTEMPT_DELAY), Move::WaitForEnd);
+        assert_eq!(race.next(now + ATTEMPT_DELAY), RaceStep::WaitForEnd);
         race.failed();
         race.failed();
-        assert_eq!(race.next(now + ATTEMPT_DELAY), Move::Lost);
+        assert_eq!(race.next(now + ATTEMPT_DELAY), RaceStep::AllFailed);
     }
 
     proptest! {
@@ -156,7 +156,7 @@ mod tests {
             let mut faults = faults.into_iter();
             let lost = loop {
                 match race.next(now) {
-                    Move::Start(address) => {
+                    RaceStep::Start(address) => {
                         prop_assert!(!tried.contains(&address));
                         if let Some(last) = last_start {
                             prop_assert!(now >= last + ATTEMPT_DELAY);
@@ -165,7 +165,7 @@ mod tests {
                         running += 1;
                         last_start = Some(now);
                     }
-                    Move::WaitUntil(at) => {
+                    RaceStep::WaitUntil(at) => {
                         prop_assert!(running > 0 && at > now);
                         match faults.next() {
                             Some((true, _)) => { race.failed(); running -= 1; last_start = None; }
@@ -173,12 +173,12 @@ mod tests {
                             None => now = at,
                         }
                     }
-                    Move::WaitForEnd => {
+                    RaceStep::WaitForEnd => {
                         prop_assert!(running > 0);
                         race.failed();
                         running -= 1;
                     }
-                    Move::Lost => break running == 0,
+                    RaceStep::AllFailed => break running == 0,
                 }
             };
             prop_assert!(lost);

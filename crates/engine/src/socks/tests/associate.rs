@@ -84,7 +84,7 @@ async fn one_association_carries_datagrams_to_several_targets_and_back() {
         assert_eq!(echo(target).await.0, b"hello");
         assert_eq!(client.receive().await, wrap(&at.to_string(), b"hello"));
     }
-    let rows = door.road.0.connection_log.live_rows();
+    let rows = door.gateway.0.connection_log.live_rows();
     assert_eq!(rows.len(), 2, "a row for each target");
     for row in rows {
         assert_eq!((row.up_bytes(), row.down_bytes()), (5, 5));
@@ -100,7 +100,7 @@ async fn a_target_by_name_is_answered_from_its_address() {
     client.send(&format!("127.0.0.1:{}", at.port()), b"1").await;
     echo(&target).await;
     client.receive().await;
-    let named = door.road.0.asked.lock().unwrap().len();
+    let named = door.gateway.0.asked.lock().unwrap().len();
     client.send(&format!("localhost:{}", at.port()), b"2").await;
     assert_eq!(echo(&target).await.0, b"2");
     assert_eq!(client.receive().await, wrap(&at.to_string(), b"2"));
@@ -172,10 +172,10 @@ async fn nobody_answers_who_was_not_asked() {
     let client = Client::of(&door).await;
     let (target, at) = socket().await;
     client.send(&at.to_string(), b"question").await;
-    let (_, outward) = echo(&target).await;
+    let (_, dialer) = echo(&target).await;
     client.receive().await;
     let unasked = UdpSocket::bind("127.0.0.9:0").await.unwrap();
-    let to = SocketAddr::new(at.ip(), outward.port());
+    let to = SocketAddr::new(at.ip(), dialer.port());
     unasked.send_to(b"poison", to).await.unwrap();
     client.send(&at.to_string(), b"again").await;
     echo(&target).await;
@@ -200,7 +200,7 @@ async fn a_blocked_target_gets_nothing_and_is_booked_once() {
     client.send(&at_allowed.to_string(), b"allowed").await;
     assert_eq!(echo(&allowed).await.0, b"allowed");
     assert!(target.try_recv(&mut [0; 8]).is_err());
-    let refused = door.road.0.refused.lock().unwrap().clone();
+    let refused = door.gateway.0.refused.lock().unwrap().clone();
     assert_eq!(refused, [(at.to_string(), CloseReason::Blocked)]);
 }
 
@@ -226,7 +226,7 @@ async fn the_association_ends_with_its_tcp_connection() {
     };
     let closed = timeout(PATIENCE, closed).await.expect("the relay ends");
     assert_eq!(closed, std::io::ErrorKind::ConnectionRefused);
-    assert_eq!(door.road.0.connection_log.live_rows().len(), 0);
+    assert_eq!(door.gateway.0.connection_log.live_rows().len(), 0);
 }
 
 #[tokio::test]
@@ -237,7 +237,7 @@ async fn a_row_closed_by_the_user_carries_nothing_more() {
     client.send(&at.to_string(), b"1").await;
     echo(&target).await;
     client.receive().await;
-    door.road.0.connection_log.live_rows()[0].cancel(CloseReason::Closed);
+    door.gateway.0.connection_log.live_rows()[0].cancel(CloseReason::Closed);
     client.send(&at.to_string(), b"2").await;
     client.send(&at_other.to_string(), b"3").await;
     assert_eq!(echo(&other).await.0, b"3");
@@ -271,7 +271,9 @@ async fn datagrams_go_through_a_socks5_upstream_with_names_as_they_are() {
         .collect();
     assert_eq!(asked, [at.to_string(), name], "in one association");
     assert_eq!(
-        door.road.0.connection_log.live_rows()[0].route().as_ref(),
+        door.gateway.0.connection_log.live_rows()[0]
+            .route()
+            .as_ref(),
         "up"
     );
 }
@@ -289,12 +291,12 @@ async fn an_upstream_that_carries_no_datagrams_never_makes_them_go_direct() {
         let client = Client::of(&door).await;
         client.send(&at.to_string(), b"x").await;
         let booked = async {
-            while door.road.0.refused.lock().unwrap().is_empty() {
+            while door.gateway.0.refused.lock().unwrap().is_empty() {
                 tokio::task::yield_now().await;
             }
         };
         timeout(PATIENCE, booked).await.expect("it is booked");
-        let refused = door.road.0.refused.lock().unwrap().clone();
+        let refused = door.gateway.0.refused.lock().unwrap().clone();
         assert_eq!(refused, [(at.to_string(), CloseReason::Failed)], "{scheme}");
         assert!(target.try_recv(&mut [0; 8]).is_err());
     }
@@ -310,14 +312,14 @@ async fn a_reload_that_blocks_a_target_holds_from_its_next_datagram_on() {
         echo(socket).await;
         client.receive().await;
     }
-    let row_of_other = door.road.0.connection_log.live_rows()[1].id;
-    door.road
+    let row_of_other = door.gateway.0.connection_log.live_rows()[1].id;
+    door.gateway
         .reload(HashMap::from([(at.to_string(), Then::Block)]));
     client.send(&at.to_string(), b"after").await;
     client.send(&at_other.to_string(), b"after").await;
     assert_eq!(echo(&other).await.0, b"after");
     assert!(target.try_recv(&mut [0; 8]).is_err());
-    let rows = door.road.0.connection_log.live_rows();
+    let rows = door.gateway.0.connection_log.live_rows();
     assert_eq!(rows.len(), 1, "what is still allowed goes on");
     assert_eq!(rows[0].id, row_of_other);
 }

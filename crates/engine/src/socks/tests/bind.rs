@@ -107,7 +107,9 @@ async fn through_an_upstream_it_is_the_upstream_that_listens() {
         assert_eq!(&read::<3>(&mut client).await, b"220");
         assert_eq!(upstream.asked().pop().unwrap().target, "127.0.0.2:21");
         assert_eq!(
-            door.road.0.connection_log.live_rows()[0].route().as_ref(),
+            door.gateway.0.connection_log.live_rows()[0]
+                .route()
+                .as_ref(),
             "up"
         );
     }
@@ -132,7 +134,7 @@ async fn a_peer_that_comes_after_a_reload_forbade_it_is_not_let_in() {
     let mut client = door.knock().await;
     let (_, at) = ask(&mut client, 2, "127.0.0.2:0").await;
     let then = HashMap::from([("127.0.0.2:0".to_owned(), Then::Block)]);
-    door.road.reload(then);
+    door.gateway.reload(then);
     let mut peer = connect_from("127.0.0.2", at).await;
     assert_eq!(reply(&mut client).await.0, 2);
     let mut byte = [0];
@@ -146,7 +148,7 @@ async fn a_bind_that_a_reload_forbids_listens_no_more_though_nobody_came() {
     let mut client = door.knock().await;
     let (_, at) = ask(&mut client, 2, "127.0.0.2:0").await;
     let then = HashMap::from([("127.0.0.2:0".to_owned(), Then::Block)]);
-    door.road.reload(then);
+    door.gateway.reload(then);
     assert_eq!(reply(&mut client).await.0, 2);
     assert!(TcpStream::connect(at).await.is_err());
 }

@@ -30,7 +30,7 @@ async fn connect_reaches_the_target_and_tells_our_end_of_the_connection() {
     assert_eq!(code, 0);
     assert!(bound.ip().is_loopback() && bound.port() != 0);
     echoes(&mut client).await;
-    let row = &door.road.0.connection_log.live_rows()[0];
+    let row = &door.gateway.0.connection_log.live_rows()[0];
     assert_eq!((row.up_bytes(), row.protocol()), (4, Protocol::Socks5));
 }
 

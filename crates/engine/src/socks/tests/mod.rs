@@ -1,4 +1,4 @@
-//! SOCKS from the first byte to the last, over real loopback sockets; only the road behind it is made up.
+//! SOCKS from the first byte to the last, over real loopback sockets; only the gateway behind it is made up.
 
 mod associate;
 mod bind;

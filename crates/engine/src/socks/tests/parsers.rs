@@ -56,7 +56,7 @@ fn a_greeting_tells_which_of_our_methods_are_offered() {
 
 #[test]
 fn a_method_that_was_not_offered_is_never_chosen() {
-    for asks_login in [false, true] {
+    for requires_authentication in [false, true] {
         for (offers_none, offers_password) in
             [(false, false), (false, true), (true, false), (true, true)]
         {
@@ -64,10 +64,14 @@ fn a_method_that_was_not_offered_is_never_chosen() {
                 offers_none,
                 offers_password,
             };
-            match greeting.choose(asks_login) {
-                Method::NoLogin => assert!(offers_none && !asks_login),
-                Method::Login => assert!(offers_password && (asks_login || !offers_none)),
-                Method::Unacceptable => assert!(!offers_password && (asks_login || !offers_none)),
+            match greeting.choose(requires_authentication) {
+                Method::NoLogin => assert!(offers_none && !requires_authentication),
+                Method::Login => {
+                    assert!(offers_password && (requires_authentication || !offers_none))
+                }
+                Method::Unacceptable => {
+                    assert!(!offers_password && (requires_authentication || !offers_none))
+                }
             }
         }
     }

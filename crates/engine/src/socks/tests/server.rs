@@ -1,5 +1,6 @@
-//! A SOCKS server for tests: the real handshakes, the real dialer, and a road that answers as a test wants.
+//! A SOCKS server for tests: the real handshakes, the real dialer, and a gateway that answers as a test wants.
 
+use privet_net::HttpProxyMode;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -11,19 +12,22 @@ use std::time::Duration;
 use bytes::BytesMut;
 use privet_config::{Config, Dns, HeaderMode};
 use privet_connection_log::{CloseReason, ConnectionLog, LiveConnection, NewConnection, Settings};
-use privet_http::{Ask, Refusal, Road, Served, Ticket};
-use privet_net::associate::UpstreamUdp;
-use privet_net::bind::Bound;
-use privet_net::{DialError, DialErrorKind, Dialed, Early, Meter, Outward, OwnSockets, Wish};
+use privet_gateway::{Gateway, HandshakeOutcome, Refusal, RequestContext, RouteDecision};
+use privet_net::bind::BindListener;
+use privet_net::udp::UpstreamUdp;
+use privet_net::{
+    Connected, DialError, DialErrorKind, DialRequest, Dialer, Meter, OwnListeners, Preread,
+};
 use privet_policy::{
     DirectPermit, Listener, Outbound, OwnEndpoints, Policy, Protocol, Route, Target, Why, WhyKind,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::socks::{SocksRoad, serve};
+use crate::socks::serve;
+use privet_gateway::SocksGateway;
 
-/// What a road saw of one question.
+/// What a gateway saw of one question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
     pub protocol: Protocol,
@@ -37,7 +41,7 @@ pub enum Then {
     Fail(DialErrorKind),
 }
 
-/// How a test's road behaves; what is not said goes direct and is let in.
+/// How a test's gateway behaves; what is not said goes direct and is let in.
 pub struct Plan {
     pub user: Option<(&'static str, &'static str)>,
     /// What happens to a target ("host:port"), instead of the dial.
@@ -63,19 +67,19 @@ pub struct Inner {
     then: Mutex<HashMap<String, Then>>,
     generation: AtomicU64,
     route: Route,
-    outward: Outward,
+    dialer: Dialer,
     pub connection_log: ConnectionLog,
     pub asked: Mutex<Vec<Asked>>,
     pub refused: Mutex<Vec<(String, CloseReason)>>,
 }
 
 #[derive(Clone)]
-pub struct FakeRoad(pub Arc<Inner>);
+pub struct FakeGateway(pub Arc<Inner>);
 
-/// A door that listens, and its road.
+/// A door that listens, and its gateway.
 pub struct Door {
     pub address: SocketAddr,
-    pub road: FakeRoad,
+    pub gateway: FakeGateway,
     doing: tokio::task::JoinHandle<()>,
 }
 
@@ -87,13 +91,13 @@ impl Drop for Door {
 
 impl Door {
     pub async fn open(plan: Plan) -> Self {
-        let road = FakeRoad::new(plan);
+        let gateway = FakeGateway::new(plan);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let doing = tokio::spawn(stand(listener, road.clone()));
+        let doing = tokio::spawn(stand(listener, gateway.clone()));
         Self {
             address,
-            road,
+            gateway,
             doing,
         }
     }
@@ -104,38 +108,47 @@ impl Door {
     }
 
     pub fn asked(&self) -> Vec<Asked> {
-        self.road.0.asked.lock().unwrap().clone()
+        self.gateway.0.asked.lock().unwrap().clone()
     }
 }
 
-async fn stand(listener: TcpListener, road: FakeRoad) {
+async fn stand(listener: TcpListener, gateway: FakeGateway) {
     let mut visitors = tokio::task::JoinSet::new();
     while let Ok((client, peer)) = listener.accept().await {
-        visitors.spawn(visit(client, peer, road.clone()));
+        visitors.spawn(visit(client, peer, gateway.clone()));
     }
 }
 
-async fn visit(mut client: TcpStream, peer: SocketAddr, road: FakeRoad) {
+async fn visit(mut client: TcpStream, peer: SocketAddr, gateway: FakeGateway) {
     let local = client.local_addr().unwrap();
     let mut first = BytesMut::with_capacity(256);
     if !matches!(client.read_buf(&mut first).await, Ok(1..)) {
         return;
     }
-    let deadline = tokio::time::Instant::now() + road.handshake_timeout();
+    let deadline = tokio::time::Instant::now() + gateway.handshake_timeout();
     let first = first.freeze();
-    let served = serve(client, first, deadline, local, peer, Listener::Socks, &road).await;
-    if let Served::Tunnel {
+    let served = serve(
+        client.into(),
+        first,
+        deadline,
+        local,
+        peer,
+        Listener::Socks,
+        &gateway,
+    )
+    .await;
+    if let HandshakeOutcome::Tunnel {
         client,
-        ahead,
-        dialed,
+        preread,
+        connected,
         live,
     } = served
     {
-        let early = Early {
-            up: ahead,
-            down: dialed.prefix,
+        let preread = Preread {
+            up: preread,
+            down: connected.preread,
         };
-        privet_net::relay(client, dialed.stream, early, &Metered(live)).await;
+        privet_net::relay(client, connected.stream, preread, &Metered(live)).await;
     }
 }
 
@@ -155,7 +168,7 @@ impl Meter for Metered {
     }
 }
 
-impl FakeRoad {
+impl FakeGateway {
     fn new(plan: Plan) -> Self {
         let upstream = plan
             .upstream
@@ -171,13 +184,13 @@ impl FakeRoad {
                 fallback: None,
             },
         };
-        let outward = Outward::build(&config, &|_| Ok(None), OwnSockets::default(), None).unwrap();
+        let dialer = Dialer::build(&config, &|_| Ok(None), OwnListeners::default(), None).unwrap();
         Self(Arc::new(Inner {
             then: Mutex::new(plan.then.clone()),
             generation: AtomicU64::new(1),
             plan,
             route,
-            outward,
+            dialer,
             connection_log: ConnectionLog::start(Settings::default()),
             asked: Mutex::default(),
             refused: Mutex::default(),
@@ -199,19 +212,19 @@ impl FakeRoad {
             .copied()
     }
 
-    fn wish<'a>(&self, ask: &Ask<'a>) -> Wish<'a> {
-        Wish {
-            target: ask.target,
+    fn dial_request<'a>(&self, context: &RequestContext<'a>) -> DialRequest<'a> {
+        DialRequest {
+            target: context.target,
             addresses: &[],
             dns: &Dns::System,
             app: None,
-            client: ask.client,
-            absolute_form: false,
+            client: context.client,
+            http_proxy: HttpProxyMode::Connect,
         }
     }
 
-    fn fail(&self, ask: &Ask<'_>, error: DialError) -> Refusal {
-        self.note(ask.target, CloseReason::Failed);
+    fn fail(&self, context: &RequestContext<'_>, error: DialError) -> Refusal {
+        self.note(context.target, CloseReason::Failed);
         Refusal::Failed(error)
     }
 
@@ -220,16 +233,21 @@ impl FakeRoad {
         refused.push((target.to_string(), end));
     }
 
-    fn row(&self, ask: &Ask<'_>, ticket: &Ticket, route: Arc<str>) -> LiveConnection {
+    fn row(
+        &self,
+        context: &RequestContext<'_>,
+        decision: &RouteDecision,
+        route: Arc<str>,
+    ) -> LiveConnection {
         self.0.connection_log.open(NewConnection {
-            listener: ask.listener,
-            client: ask.client,
-            protocol: ask.protocol,
-            user: ask.user.cloned(),
+            listener: context.listener,
+            client: context.client,
+            protocol: context.protocol,
+            user: context.user.cloned(),
             app: None,
-            target: ask.target.clone(),
+            target: context.target.clone(),
             route,
-            why: ticket.why.clone(),
+            why: decision.why.clone(),
         })
     }
 }
@@ -241,55 +259,80 @@ fn why() -> Why {
     }
 }
 
-impl Road for FakeRoad {
-    fn generation(&self) -> u64 {
+impl Gateway for FakeGateway {
+    fn policy_generation(&self) -> u64 {
         self.0.generation.load(Ordering::SeqCst)
     }
 
-    fn asks_login(&self) -> bool {
+    fn requires_authentication(&self) -> bool {
         self.0.plan.user.is_some()
     }
 
-    async fn login(&self, _client: IpAddr, name: &[u8], password: &[u8]) -> Option<Arc<str>> {
+    async fn authenticate(
+        &self,
+        _client: IpAddr,
+        name: &[u8],
+        password: &[u8],
+    ) -> Option<Arc<str>> {
         let (known, secret) = self.0.plan.user?;
         (name == known.as_bytes() && password == secret.as_bytes()).then(|| known.into())
     }
 
-    async fn decide(&self, ask: &Ask<'_>) -> Result<Ticket, Refusal> {
+    async fn decide(&self, context: &RequestContext<'_>) -> Result<RouteDecision, Refusal> {
         self.0.asked.lock().unwrap().push(Asked {
-            protocol: ask.protocol,
-            user: ask.user.map(|user| user.to_string()),
-            target: ask.target.to_string(),
+            protocol: context.protocol,
+            user: context.user.map(|user| user.to_string()),
+            target: context.target.to_string(),
         });
-        if let Some(Then::Block) = self.then(ask.target) {
-            self.note(ask.target, CloseReason::Blocked);
+        if let Some(Then::Block) = self.then(context.target) {
+            self.note(context.target, CloseReason::Blocked);
             return Err(Refusal::Blocked(why()));
         }
-        Ok(Ticket {
-            generation: 0,
+        Ok(RouteDecision {
+            policy_generation: 0,
             route: self.0.route.clone(),
-            key: 1,
+            pool_key: 1,
             why: why(),
-            headers: HeaderMode::Untouched,
+            header_mode: HeaderMode::Untouched,
             app: None,
             addresses: Vec::new(),
         })
     }
 
-    async fn dial(&self, ask: &Ask<'_>, ticket: &Ticket, _: bool) -> Result<Dialed, Refusal> {
-        if let Some(Then::Fail(kind)) = self.then(ask.target) {
-            return Err(self.fail(ask, DialError::here(kind, "as planned")));
+    async fn dial(
+        &self,
+        context: &RequestContext<'_>,
+        decision: &RouteDecision,
+        _: HttpProxyMode,
+    ) -> Result<Connected, Refusal> {
+        if let Some(Then::Fail(kind)) = self.then(context.target) {
+            return Err(self.fail(context, DialError::here(kind, "as planned")));
         }
-        let dialed = self.0.outward.dial(&ticket.route, &self.wish(ask)).await;
-        dialed.map_err(|error| self.fail(ask, error))
+        let connected = self
+            .0
+            .dialer
+            .dial(&decision.route, &self.dial_request(context))
+            .await;
+        connected.map_err(|error| self.fail(context, error))
     }
 
-    fn book(&self, ask: &Ask<'_>, ticket: &Ticket, dialed: &Dialed) -> LiveConnection {
-        self.row(ask, ticket, dialed.route.clone())
+    fn record(
+        &self,
+        context: &RequestContext<'_>,
+        decision: &RouteDecision,
+        connected: &Connected,
+    ) -> LiveConnection {
+        self.row(context, decision, connected.route.clone())
     }
 
-    fn refused(&self, ask: &Ask<'_>, _: &Why, end: CloseReason, _: Option<String>) {
-        self.note(ask.target, end);
+    fn record_refused(
+        &self,
+        context: &RequestContext<'_>,
+        _: &Why,
+        end: CloseReason,
+        _: Option<String>,
+    ) {
+        self.note(context.target, end);
     }
 
     fn handshake_timeout(&self) -> Duration {
@@ -301,53 +344,61 @@ impl Road for FakeRoad {
     }
 }
 
-impl SocksRoad for FakeRoad {
-    async fn bind(&self, ask: &Ask<'_>, ticket: &Ticket) -> Result<Bound, Refusal> {
-        let near = ask.local.ip();
+impl SocksGateway for FakeGateway {
+    async fn bind(
+        &self,
+        context: &RequestContext<'_>,
+        decision: &RouteDecision,
+    ) -> Result<BindListener, Refusal> {
+        let near = context.local.ip();
         let bound = self
             .0
-            .outward
-            .bind(&ticket.route, &self.wish(ask), near)
+            .dialer
+            .bind(&decision.route, &self.dial_request(context), near)
             .await;
-        bound.map_err(|error| self.fail(ask, error))
+        bound.map_err(|error| self.fail(context, error))
     }
 
     async fn resolve(
         &self,
-        ask: &Ask<'_>,
-        _: &Ticket,
+        context: &RequestContext<'_>,
+        _: &RouteDecision,
         permit: &DirectPermit,
     ) -> Result<Vec<SocketAddr>, Refusal> {
         let found = self
             .0
-            .outward
-            .datagram_addresses(permit, &self.wish(ask))
+            .dialer
+            .datagram_addresses(permit, &self.dial_request(context))
             .await;
-        found.map_err(|error| self.fail(ask, error))
+        found.map_err(|error| self.fail(context, error))
     }
 
-    async fn associate(&self, ask: &Ask<'_>, ticket: &Ticket) -> Result<UpstreamUdp, Refusal> {
+    async fn associate(
+        &self,
+        context: &RequestContext<'_>,
+        decision: &RouteDecision,
+    ) -> Result<UpstreamUdp, Refusal> {
         let opened = self
             .0
-            .outward
-            .associate(&ticket.route, &self.wish(ask))
+            .dialer
+            .associate(&decision.route, &self.dial_request(context))
             .await;
-        opened.map_err(|error| self.fail(ask, error))
+        opened.map_err(|error| self.fail(context, error))
     }
 
-    fn association_key(&self, _: &Ask<'_>, ticket: &Ticket) -> u64 {
-        ticket.key
+    fn association_key(&self, _: &RequestContext<'_>, decision: &RouteDecision) -> u64 {
+        decision.pool_key
     }
 
-    fn book_datagrams(
+    fn record_datagrams(
         &self,
-        ask: &Ask<'_>,
-        ticket: &Ticket,
+        context: &RequestContext<'_>,
+        decision: &RouteDecision,
         route: Option<&Arc<str>>,
         _: Option<SocketAddr>,
     ) -> LiveConnection {
         let route = route.cloned().unwrap_or_else(|| "direct".into());
-        self.row(ask, ticket, route)
+        self.row(context, decision, route)
     }
 }
 

@@ -6,34 +6,34 @@ use std::task::Context;
 use std::time::{Duration, Instant};
 
 use privet_connection_log::CloseReason;
-use privet_http::Ticket;
-use privet_net::associate::UpstreamUdp;
+use privet_gateway::RouteDecision;
+use privet_net::udp::UpstreamUdp;
 use privet_policy::{Protocol, Route, Target};
 
 use super::association::Association;
 use super::decide::{self, No};
 use super::flow::{FAILURE_HOLDS, REFUSAL_HOLDS, Way};
-use crate::socks::road::SocksRoad;
+use privet_gateway::SocksGateway;
 
-impl<R: SocksRoad> Association<R> {
+impl<R: SocksGateway> Association<R> {
     pub(super) fn decided(
         &mut self,
         cx: &mut Context<'_>,
         target: Target,
         generation: u64,
-        answer: Result<(Arc<Ticket>, Vec<SocketAddr>), No>,
+        answer: Result<(Arc<RouteDecision>, Vec<SocketAddr>), No>,
         now: Instant,
     ) {
         let Some(flow) = self.flows.get_mut(&target).filter(|flow| flow.deciding) else {
             return;
         };
-        if generation != self.road.generation() {
+        if generation != self.gateway.policy_generation() {
             self.asked
-                .push(decide::decide(&self.road, &self.asker, target));
+                .push(decide::decide(&self.gateway, &self.asker, target));
             return;
         }
         flow.decided(now, generation);
-        let (ticket, addresses) = match answer {
+        let (decision, addresses) = match answer {
             Ok(answer) => answer,
             Err(no) => {
                 flow.refuse(now + holds(no), CloseReason::Reload);
@@ -41,25 +41,30 @@ impl<R: SocksRoad> Association<R> {
                 return;
             }
         };
-        match &ticket.route {
+        match &decision.route {
             Route::Direct(permit) => {
                 self.outward.permit(permit);
-                self.go_direct(cx, target, &ticket, addresses, now);
+                self.go_direct(cx, target, &decision, addresses, now);
             }
             Route::Via { .. } => {
-                let ask = self.asker.ask(Protocol::Udp, &target);
-                let key = self.road.association_key(&ask, &ticket);
+                let context = self.asker.context(Protocol::Udp, &target);
+                let key = self.gateway.association_key(&context, &decision);
                 if flow.way == Way::Upstream(key) {
                     return self.flush(cx, &target, now);
                 }
                 flow.way = Way::Opening(key);
-                flow.ticket = Some(ticket.clone());
+                flow.decision = Some(decision.clone());
                 if self.outward.has(key) {
                     self.go_through(cx, &target, key, now);
                 } else if !self.opening.contains(&key) {
                     self.opening.push(key);
-                    self.asked
-                        .push(decide::open(&self.road, &self.asker, target, ticket, key));
+                    self.asked.push(decide::open(
+                        &self.gateway,
+                        &self.asker,
+                        target,
+                        decision,
+                        key,
+                    ));
                 }
             }
         }
@@ -69,7 +74,7 @@ impl<R: SocksRoad> Association<R> {
         &mut self,
         cx: &mut Context<'_>,
         target: Target,
-        ticket: &Ticket,
+        decision: &RouteDecision,
         addresses: Vec<SocketAddr>,
         now: Instant,
     ) {
@@ -77,9 +82,12 @@ impl<R: SocksRoad> Association<R> {
             return;
         };
         if !matches!(flow.way, Way::Direct(_)) || flow.live.is_none() {
-            let ask = self.asker.ask(Protocol::Udp, &target);
+            let context = self.asker.context(Protocol::Udp, &target);
             let remote = addresses.first().copied();
-            flow.live = Some(self.road.book_datagrams(&ask, ticket, None, remote));
+            flow.live = Some(
+                self.gateway
+                    .record_datagrams(&context, decision, None, remote),
+            );
         }
         flow.way = Way::Direct(addresses.clone());
         self.flows.expect(&target, &addresses);
@@ -91,11 +99,11 @@ impl<R: SocksRoad> Association<R> {
         let Some(flow) = self.flows.get_mut(target) else {
             return;
         };
-        if let Some(ticket) = flow.ticket.take() {
-            let ask = self.asker.ask(Protocol::Udp, target);
+        if let Some(decision) = flow.decision.take() {
+            let context = self.asker.context(Protocol::Udp, target);
             let live = self
-                .road
-                .book_datagrams(&ask, &ticket, route.as_ref(), None);
+                .gateway
+                .record_datagrams(&context, &decision, route.as_ref(), None);
             flow.live = Some(live);
         }
         flow.way = Way::Upstream(key);

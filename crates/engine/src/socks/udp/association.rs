@@ -11,10 +11,11 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use privet_connection_log::CloseReason;
+use privet_net::Stream;
 use privet_policy::Target;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::UdpSocket;
 use tokio::time::Sleep;
 
 use super::datagram::{self, Header};
@@ -23,7 +24,7 @@ use super::flow::{Flows, Way};
 use super::latch::Latch;
 use super::outward::Outward;
 use crate::socks::Asker;
-use crate::socks::road::SocksRoad;
+use privet_gateway::SocksGateway;
 
 /// Datagrams taken from one socket before the others have their turn.
 const BURST: usize = 32;
@@ -38,13 +39,13 @@ thread_local! {
 }
 
 pub struct Association<R> {
-    control: TcpStream,
+    control: Stream,
     relay: UdpSocket,
     /// The relay socket is connected: the kernel drops strangers' datagrams.
     connected: bool,
     latch: Latch,
     pub(super) asker: Arc<Asker>,
-    pub(super) road: R,
+    pub(super) gateway: R,
     pub(super) flows: Flows,
     pub(super) outward: Outward,
     pub(super) asked: Vec<Question>,
@@ -54,16 +55,16 @@ pub struct Association<R> {
     moved: Instant,
 }
 
-impl<R: SocksRoad> Association<R> {
-    pub fn new(control: TcpStream, relay: UdpSocket, latch: Latch, asker: Asker, road: R) -> Self {
-        let idle_timeout = road.idle_timeout();
+impl<R: SocksGateway> Association<R> {
+    pub fn new(control: Stream, relay: UdpSocket, latch: Latch, asker: Asker, gateway: R) -> Self {
+        let idle_timeout = gateway.idle_timeout();
         Self {
             control,
             relay,
             connected: false,
             latch,
             asker: Arc::new(asker),
-            road,
+            gateway,
             flows: Flows::default(),
             outward: Outward::default(),
             asked: Vec::new(),
@@ -159,7 +160,7 @@ impl<R: SocksRoad> Association<R> {
 
     /// Sends a datagram by its flow's way, or asks for one first.
     pub(super) fn send(&mut self, cx: &mut Context<'_>, target: Target, data: &[u8], now: Instant) {
-        let generation = self.road.generation();
+        let generation = self.gateway.policy_generation();
         let flow = self.flows.touch(&target, now);
         flow.end_if_cancelled(cx, now);
         if flow.wants_decision(now, generation) && self.asked.len() < MAX_ASKED {
@@ -168,7 +169,7 @@ impl<R: SocksRoad> Association<R> {
                 flow.way = Way::Deciding;
             }
             self.asked
-                .push(decide::decide(&self.road, &self.asker, target.clone()));
+                .push(decide::decide(&self.gateway, &self.asker, target.clone()));
         }
         match &mut flow.way {
             Way::Refused(_) => {}

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use privet_connection_log::{CloseReason, LiveConnection};
-use privet_http::Ticket;
+use privet_gateway::RouteDecision;
 use privet_policy::{Host, Target};
 
 /// Targets of one association at a time; past it the one that was silent longest is forgotten.
@@ -49,7 +49,7 @@ pub struct Flow {
     /// The policy that decided.
     pub generation: u64,
     /// Kept while an upstream association is opened.
-    pub ticket: Option<Arc<Ticket>>,
+    pub decision: Option<Arc<RouteDecision>>,
     decided: Instant,
     used: Instant,
     queue: Vec<Box<[u8]>>,
@@ -62,7 +62,7 @@ impl Flow {
             deciding: false,
             live: None,
             generation: 0,
-            ticket: None,
+            decision: None,
             decided: now,
             used: now,
             queue: Vec::new(),
@@ -89,7 +89,7 @@ impl Flow {
     /// Drops what waits and what comes, for a while.
     pub fn refuse(&mut self, until: Instant, end: CloseReason) {
         self.way = Way::Refused(until);
-        self.ticket = None;
+        self.decision = None;
         if let Some(live) = self.live.take() {
             live.close(end, None);
         }

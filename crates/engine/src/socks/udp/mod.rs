@@ -18,15 +18,20 @@ use association::Association;
 use latch::Latch;
 
 use super::reject::{farewell, say};
-use super::road::SocksRoad;
 use super::{Asker, Caller};
+use privet_gateway::SocksGateway;
 
-/// Serves an association to its end: the client hangs up, or nothing moves for [`privet_http::Road::idle_timeout`].
+/// Serves an association to its end: the client hangs up, or nothing moves for [`privet_gateway::Gateway::idle_timeout`].
 /// `port`: the client's own UDP port as its request says, 0 where it does not know yet.
-pub(super) async fn associate<R: SocksRoad>(mut caller: Caller, asker: Asker, port: u16, road: &R) {
+pub(super) async fn associate<R: SocksGateway>(
+    mut caller: Caller,
+    asker: Asker,
+    port: u16,
+    gateway: &R,
+) {
     // On the address that the client reached: it can reach it again, and others perhaps not at all.
     let at = SocketAddr::new(asker.local.ip().to_canonical(), 0);
-    let opened = privet_net::associate::open(at).and_then(|relay| {
+    let opened = privet_net::udp::bind(at).and_then(|relay| {
         let at = relay.local_addr()?;
         Ok((relay, at))
     });
@@ -42,6 +47,6 @@ pub(super) async fn associate<R: SocksRoad>(mut caller: Caller, asker: Asker, po
         return;
     }
     let latch = Latch::new(asker.peer.ip(), port);
-    let mut association = Association::new(caller.client, relay, latch, asker, road.clone());
+    let mut association = Association::new(caller.client, relay, latch, asker, gateway.clone());
     poll_fn(|cx| association.poll(cx)).await;
 }

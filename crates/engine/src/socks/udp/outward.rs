@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use privet_net::associate::{DirectUdp, UpstreamUdp};
+use privet_net::udp::{DirectUdp, UpstreamUdp};
 use privet_policy::{DirectPermit, Target};
 use tokio::io::ReadBuf;
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use privet_config::{Config, Isolation, Keyring, Secret};
-use privet_net::{Outward, OwnSockets};
+use privet_net::{Dialer, OwnListeners};
 use privet_policy::{
     Host, List, OwnEndpoints, Policy, RuleHitCounters, TemporaryRule, shadowed_rules,
 };
@@ -59,11 +59,11 @@ fn make(inputs: Inputs) -> Result<Snapshot, StartError> {
     let own = with_control(own, &config);
     let users = users(&config, &*keyring)?;
     let secret = |name: &str| upstream_secret(&config, name, &*keyring);
-    let before = previous.as_ref().map(|snapshot| &*snapshot.outward);
-    let outward = Outward::build(
+    let before = previous.as_ref().map(|snapshot| &*snapshot.dialer);
+    let dialer = Dialer::build(
         &config,
         &secret,
-        OwnSockets::new(own.iter().copied()),
+        OwnListeners::new(own.iter().copied()),
         before,
     )
     .map_err(|error| StartError::Upstream(error.to_string()))?;
@@ -81,11 +81,11 @@ fn make(inputs: Inputs) -> Result<Snapshot, StartError> {
         .any(|upstream| upstream.isolate == Isolation::App);
     let needs_app = policy.needs_app() || isolates_apps;
     let asks_ahead = needs_app || policy.needs_addresses();
-    let (outward, users) = (Arc::new(outward), Arc::new(users));
+    let (dialer, users) = (Arc::new(dialer), Arc::new(users));
     Ok(Snapshot {
         config,
         policy,
-        outward,
+        dialer,
         texts: Arc::new(texts),
         temporary: temporary.into(),
         shadows: shadows.into(),

@@ -1,5 +1,6 @@
-//! Fetches a filter list over the road the mode prescribes, as any client's request would go.
+//! Fetches a filter list over the gateway the mode prescribes, as any client's request would go.
 
+use privet_net::HttpProxyMode;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,10 +15,10 @@ use hyper::header::{
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use privet_connection_log::{CloseReason, GroupBy, LiveConnection};
-use privet_http::{Ask, Refusal, Road};
+use privet_gateway::{Gateway, Refusal, RequestContext};
 use privet_policy::{List, Listener, Protocol, Target, VisitedSite, newly_blocked};
 
-use crate::gateway::EngineRoad;
+use crate::gateway::EngineGateway;
 use crate::shared::Shared;
 use crate::supervise::lists::{Arrived, Due, Facts, Text, most_used, parse, sum_of};
 
@@ -46,12 +47,12 @@ pub(crate) async fn fetch(due: Due, shared: Arc<Shared>) -> Fetched {
 }
 
 async fn fetch_list(due: &Due, shared: Arc<Shared>) -> Fetched {
-    let road = EngineRoad(shared);
+    let gateway = EngineGateway(shared);
     let mut url = due.url.clone();
     for _ in 0..=REDIRECTS {
-        let answer = get(&road, &url, due.known.as_ref()).await?;
+        let answer = get(&gateway, &url, due.known.as_ref()).await?;
         match answer.status {
-            StatusCode::OK => return read(due, answer, &road.0).await,
+            StatusCode::OK => return read(due, answer, &gateway.0).await,
             StatusCode::NOT_MODIFIED if due.known.is_some() => return Ok(Arrived::Current),
             status if status.is_redirection() => url = onward(&url, &answer.head)?,
             status => return Err(format!("{url} answered {status}")),
@@ -69,10 +70,10 @@ struct Answer {
     body: Bytes,
 }
 
-async fn get(road: &EngineRoad, url: &str, known: Option<&Facts>) -> Result<Answer, String> {
+async fn get(gateway: &EngineGateway, url: &str, known: Option<&Facts>) -> Result<Answer, String> {
     let parsed = url::Url::parse(url).map_err(|error| format!("{url}: {error}"))?;
     let target = Target::from_url(url).map_err(|error| format!("{url}: {error}"))?;
-    let (stream, live) = open(road, &target, url).await?;
+    let (stream, live) = open(gateway, &target, url).await?;
     let answer = tokio::select! {
         answer = talk(stream, &parsed, &target, known, &live) => answer,
         // A policy that forbids this way came into force, or somebody closed the row.
@@ -87,7 +88,7 @@ async fn get(road: &EngineRoad, url: &str, known: Option<&Facts>) -> Result<Answ
     answer
 }
 
-/// One request and its whole answer on a dialed stream.
+/// One request and its whole answer on a connected stream.
 async fn talk(
     stream: privet_net::Stream,
     url: &url::Url,
@@ -97,7 +98,7 @@ async fn talk(
 ) -> Result<Answer, String> {
     let failed = |error: &dyn std::fmt::Display| format!("{url}: {error}");
     let stream = match url.scheme() {
-        "https" => privet_net::tls_to(stream, &target.host.to_string()).await?,
+        "https" => privet_net::connect_tls(stream, &target.host.to_string()).await?,
         _ => stream,
     };
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
@@ -124,12 +125,12 @@ async fn talk(
 }
 
 async fn open(
-    road: &EngineRoad,
+    gateway: &EngineGateway,
     target: &Target,
     url: &str,
 ) -> Result<(privet_net::Stream, LiveConnection), String> {
     let nobody = SocketAddr::from(([127, 0, 0, 1], 0));
-    let ask = Ask {
+    let context = RequestContext {
         listener: Listener::Http,
         client: nobody,
         local: nobody,
@@ -143,10 +144,13 @@ async fn open(
         Refusal::Blocked(why) => format!("{url} is blocked here: {}", why.text),
         Refusal::Failed(error) => error.text,
     };
-    let ticket = road.decide(&ask).await.map_err(said)?;
-    let dialed = road.dial(&ask, &ticket, false).await.map_err(said)?;
-    let live = road.book(&ask, &ticket, &dialed);
-    Ok((dialed.stream, live))
+    let decision = gateway.decide(&context).await.map_err(said)?;
+    let connected = gateway
+        .dial(&context, &decision, HttpProxyMode::Connect)
+        .await
+        .map_err(said)?;
+    let live = gateway.record(&context, &decision, &connected);
+    Ok((connected.stream, live))
 }
 
 fn request(url: &url::Url, known: Option<&Facts>) -> Result<Request<Empty<Bytes>>, String> {

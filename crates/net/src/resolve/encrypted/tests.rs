@@ -89,7 +89,7 @@ async fn server() -> (u16, ClientConfig) {
 #[tokio::test]
 async fn names_are_resolved_over_tls_with_the_ttl_of_their_records() {
     let (port, tls) = server().await;
-    let mut resolver = Encrypted::new(Dns::Tls(format!("127.0.0.1:{port}")));
+    let mut resolver = EncryptedResolver::new(Dns::Tls(format!("127.0.0.1:{port}")));
     resolver.tls = Some(tls);
     let (answer, ttl) = resolver.ask("here.test".into()).await;
     assert_eq!(&*answer.unwrap(), &[IpAddr::from([192, 0, 2, 9])]);
@@ -98,7 +98,7 @@ async fn names_are_resolved_over_tls_with_the_ttl_of_their_records() {
         "{ttl:?}"
     );
     let (answer, ttl) = resolver.ask("gone.test".into()).await;
-    assert_eq!(answer, Err(Failure::NotFound("gone.test".into())));
+    assert_eq!(answer, Err(ResolveError::NotFound("gone.test".into())));
     assert!(
         ttl > Duration::from_secs(25) && ttl <= Duration::from_secs(33),
         "{ttl:?}"
@@ -139,27 +139,27 @@ async fn https_server() -> (u16, ClientConfig) {
 async fn names_are_resolved_over_https_with_the_ttl_of_their_records() {
     let (port, tls) = https_server().await;
     let url = format!("https://127.0.0.1:{port}/dns-query");
-    let mut resolver = Encrypted::new(Dns::Https(url));
+    let mut resolver = EncryptedResolver::new(Dns::Https(url));
     resolver.tls = Some(tls);
     let (answer, ttl) = resolver.ask("here.test".into()).await;
     assert_eq!(&*answer.unwrap(), &[IpAddr::from([192, 0, 2, 9])]);
     assert!(ttl > Duration::from_secs(70) && ttl <= Duration::from_secs(77));
     let (answer, _) = resolver.ask("gone.test".into()).await;
-    assert_eq!(answer, Err(Failure::NotFound("gone.test".into())));
+    assert_eq!(answer, Err(ResolveError::NotFound("gone.test".into())));
 }
 
 #[tokio::test]
 async fn a_resolver_that_cannot_prove_who_it_is_gives_no_answer() {
     let (port, _) = server().await;
-    let resolver = Encrypted::new(Dns::Tls(format!("127.0.0.1:{port}")));
+    let resolver = EncryptedResolver::new(Dns::Tls(format!("127.0.0.1:{port}")));
     let (answer, _) = resolver.ask("here.test".into()).await;
-    assert_eq!(answer, Err(Failure::NoAnswer("here.test".into())));
+    assert_eq!(answer, Err(ResolveError::NoAnswer("here.test".into())));
 }
 
 #[test]
 fn the_forms_of_an_encrypted_resolver_are_read() {
     let read = |dns| {
-        let server = Server::of(&dns).unwrap();
+        let server = DnsServer::of(&dns).unwrap();
         (server.host.to_string(), server.port)
     };
     for (dns, host, port) in [

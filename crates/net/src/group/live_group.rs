@@ -4,10 +4,10 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Health, Members, Rhythm};
+use super::{MemberHealth, Members, ProbeSchedule};
 use crate::chain::Chain;
-use crate::checks::CheckUrl;
-use crate::health::{OutletHealth, OutletKind, OutletState, milliseconds};
+use crate::health_check::CheckUrl;
+use crate::outbound_health::{OutboundHealth, OutboundKind, OutboundState, milliseconds};
 
 pub(crate) struct Group {
     pub(crate) name: String,
@@ -28,28 +28,28 @@ impl Group {
         previous: Option<&Self>,
     ) -> Self {
         let now = Instant::now();
-        let rhythm = Rhythm::new(config.check.as_ref().map(|check| check.interval));
+        let schedule = ProbeSchedule::new(config.check.as_ref().map(|check| check.interval));
         let members = chains
             .iter()
             .map(|chain| {
                 previous
                     .and_then(|group| group.health_of(chain))
                     .map_or_else(
-                        || Health::new(now, &rhythm),
-                        |health| health.carried_over(now, &rhythm),
+                        || MemberHealth::new(now, &schedule),
+                        |health| health.carried_over(now, &schedule),
                     )
             })
             .collect();
         Self {
             name: config.name.clone(),
             policy: config.policy,
-            members: Mutex::new(Members::new(config.policy, rhythm, members)),
+            members: Mutex::new(Members::new(config.policy, schedule, members)),
             chains,
             check,
         }
     }
 
-    fn health_of(&self, chain: &Chain) -> Option<Health> {
+    fn health_of(&self, chain: &Chain) -> Option<MemberHealth> {
         let place = self
             .chains
             .iter()
@@ -80,10 +80,10 @@ impl Group {
     /// A dial through this member worked. With an active check, that one measures; else the dial does.
     pub(crate) fn succeeded(&self, member: usize, latency: Option<Duration>) {
         let mut members = self.members();
-        let rhythm = members.rhythm;
+        let schedule = members.schedule;
         if let Some(health) = members.get_mut(member) {
-            health.succeeded(Instant::now(), &rhythm);
-            if let (None, Some(latency)) = (rhythm.interval, latency) {
+            health.succeeded(Instant::now(), &schedule);
+            if let (None, Some(latency)) = (schedule.interval, latency) {
                 health.measured(latency);
             }
         }
@@ -91,17 +91,17 @@ impl Group {
 
     pub(crate) fn failed(&self, member: usize) {
         let mut members = self.members();
-        let rhythm = members.rhythm;
+        let schedule = members.schedule;
         if let Some(health) = members.get_mut(member) {
-            health.failed(Instant::now(), &rhythm, dice());
+            health.failed(Instant::now(), &schedule, dice());
         }
     }
 
     pub(crate) fn probed(&self, member: usize, result: Result<Duration, ()>) {
         let mut members = self.members();
-        let rhythm = members.rhythm;
+        let schedule = members.schedule;
         if let Some(health) = members.get_mut(member) {
-            health.probed(result, Instant::now(), &rhythm, dice());
+            health.probed(result, Instant::now(), &schedule, dice());
         }
     }
 
@@ -120,34 +120,35 @@ impl Group {
         self.members().next_probe().map(|(_, at)| at)
     }
 
-    pub(crate) fn show(&self) -> OutletHealth {
+    pub(crate) fn show(&self) -> OutboundHealth {
         let members = self.members();
         let name = |place: usize| self.chain(place).map(|chain| chain.last().name.to_string());
         let current = members.current();
-        let states: Vec<_> = members.all().map(Health::standing).collect();
-        let is_up = |it: &super::health::Standing| matches!(it, super::health::Standing::Up { .. });
+        let states: Vec<_> = members.all().map(MemberHealth::state).collect();
+        let is_up =
+            |it: &super::health::MemberState| matches!(it, super::health::MemberState::Up { .. });
         let state = if states.iter().any(is_up) {
-            OutletState::Up
-        } else if members.all().all(Health::is_down) {
-            OutletState::Down
+            OutboundState::Up
+        } else if members.all().all(MemberHealth::is_down) {
+            OutboundState::Down
         } else {
-            OutletState::Unknown
+            OutboundState::Unknown
         };
-        OutletHealth {
+        OutboundHealth {
             name: self.name.clone(),
-            kind: OutletKind::Group,
+            kind: OutboundKind::Group,
             state,
             route: format!("{:?}", self.policy)
                 .to_lowercase()
                 .replace("roundrobin", "round-robin"),
             last_error: match state {
-                OutletState::Down => self.chains.iter().find_map(|it| it.record.last_error()),
+                OutboundState::Down => self.chains.iter().find_map(|it| it.record.last_error()),
                 _ => None,
             },
             latency_ms: current
                 .and_then(|place| members.get(place)?.latency())
                 .map(milliseconds),
-            failures: members.all().map(Health::failures).sum(),
+            failures: members.all().map(MemberHealth::failures).sum(),
             members: (0..self.chains.len()).filter_map(name).collect(),
             current: current.and_then(name),
         }

@@ -1,58 +1,25 @@
-//! A connection to the far end, and how it came to be.
+//! A byte stream to a client, an upstream or a destination.
 
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// A byte stream to the target: a bare socket wherever the chain allows, so that the relay can splice.
+/// A connection to a client, an upstream or a destination. The relay splices where both of its sides are plain sockets.
 pub enum Stream {
+    /// A plain socket.
     Tcp(TcpStream),
-    /// A chain with TLS to a proxy in it.
+    /// Anything else, such as TLS.
     Boxed(Pin<Box<dyn Duplex>>),
 }
 
+/// A byte stream in both directions.
 pub trait Duplex: AsyncRead + AsyncWrite + Send {}
 impl<T: AsyncRead + AsyncWrite + Send> Duplex for T {}
-
-/// Times of the phases that took place; `None`: the phase did not happen here.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Phases {
-    pub dns: Option<Duration>,
-    /// From the first SYN to the last hop's consent.
-    pub connect: Option<Duration>,
-    /// TLS to an upstream.
-    pub tls: Option<Duration>,
-}
-
-pub struct Dialed {
-    pub stream: Stream,
-    /// What the far end already said in the same packet as the last hop's consent: the first bytes for the client.
-    /// Empty nearly always.
-    pub prefix: Bytes,
-    /// Our end of the first socket: what a SOCKS reply reports as the bound address.
-    pub local: Option<SocketAddr>,
-    /// The target's address where we know it (direct), for the live table.
-    pub remote: Option<SocketAddr>,
-    /// "direct", or the hops in order: "office → tor". Shared, not made anew for each connection.
-    pub route: Arc<str>,
-    pub phases: Phases,
-    /// The last hop is an HTTP proxy reached in the clear or by TLS and was asked for nothing yet: plain requests go to
-    /// it in absolute-form with this `Proxy-Authorization`, if any. Only when the caller asked for it.
-    pub absolute_form: Option<AbsoluteForm>,
-}
-
-#[derive(Clone, Default)]
-pub struct AbsoluteForm {
-    /// The value of `Proxy-Authorization`, ready to send.
-    pub authorization: Option<Arc<str>>,
-}
 
 impl From<TcpStream> for Stream {
     fn from(stream: TcpStream) -> Self {
@@ -61,11 +28,42 @@ impl From<TcpStream> for Stream {
 }
 
 impl Stream {
-    /// Our end of the socket, where it is bare.
+    /// The local address, where the stream is a plain socket.
     pub fn local_addr(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(stream) => stream.local_addr().ok(),
             Self::Boxed(_) => None,
+        }
+    }
+
+    /// Writes what the socket takes at once.
+    ///
+    /// # Errors
+    /// The socket's; `WouldBlock` where its buffer is full, and always where the stream is not a plain socket.
+    pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.try_write(bytes),
+            Self::Boxed(_) => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    /// Waits until the peer closes the connection. What the peer sends stays in the socket, and the wait never ends
+    /// once it has sent something. It also never ends where the stream is not a plain socket: that cannot be looked
+    /// into without reading.
+    pub async fn closed(&mut self) {
+        if let Self::Tcp(stream) = self
+            && matches!(stream.peek(&mut [0]).await, Ok(0) | Err(_))
+        {
+            return;
+        }
+        std::future::pending().await
+    }
+
+    /// Makes the close of a plain socket a reset (RST), so that the peer learns that the stream is incomplete.
+    pub fn reset_on_close(&self) {
+        if let Self::Tcp(stream) = self {
+            // It fails only on a socket that is gone already.
+            let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
         }
     }
 }

@@ -6,69 +6,72 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::ask::{consume, filled};
-use super::serve::{Connection, Next};
-use super::{own, refuse};
+use super::request_context::{consume, filled};
+use super::serve::{Connection, NextStep};
+use super::{local_response, reject};
 use crate::body::Buffer;
-use crate::head::{Length, Method, RequestHead};
-use crate::page::Shape;
-use crate::road::{Refusal, Road};
+use crate::error_page::ResponseFormat;
+use crate::head::{BodyLength, Method, RequestHead};
+use privet_gateway::{Gateway, Refusal};
 
 /// The longest body of a refused request that is read and thrown away to keep the connection.
 const MAX_DRAINED: u64 = 64 * 1024;
 /// How long that may take.
 const DRAIN: Duration = Duration::from_secs(5);
-impl<R: Road> Connection<'_, R> {
+impl<R: Gateway> Connection<'_, R> {
     /// Answers the request whose head stands in `work`.
-    pub(super) async fn answer(&mut self) -> Next {
-        if self.road.asks_login() {
-            let head = &self.work.get().head;
+    pub(super) async fn answer(&mut self) -> NextStep {
+        if self.gateway.requires_authentication() {
+            let head = &self.scratch.get().head;
             let filled = filled(&self.inbound);
             let value = head.proxy_authorization.map(|span| span.of_buffer(filled));
-            let ip = self.ends.peer.ip();
-            match self.login.check(self.road, ip, value).await {
+            let ip = self.info.peer.ip();
+            match self.proxy_auth.check(self.gateway, ip, value).await {
                 Some(user) => self.user = Some(user),
                 None => {
-                    return self.reply(refuse::login_wanted).await;
+                    return self.reply(reject::authentication_required).await;
                 }
             }
         }
-        let head = &self.work.get().head;
+        let head = &self.scratch.get().head;
         if head.method == Method::Connect {
             return self.connect().await;
         }
         let close = !head.keeps_alive() || !may_drain(head);
         let mut out = Vec::new();
-        if own::answer(&mut out, head, filled(&self.inbound), close) {
+        if local_response::answer(&mut out, head, filled(&self.inbound), close) {
             return self.reply(|_| out).await;
         }
         self.forward().await
     }
 
     /// Sends an answer of our own, made by `write`, and gets rid of the request's body.
-    pub(super) async fn reply(&mut self, write: impl FnOnce(Shape) -> Vec<u8>) -> Next {
-        let head = &self.work.get().head;
-        let ahead = filled(&self.inbound).len() > head.len;
+    pub(super) async fn reply(
+        &mut self,
+        write: impl FnOnce(ResponseFormat) -> Vec<u8>,
+    ) -> NextStep {
+        let head = &self.scratch.get().head;
+        let preread = filled(&self.inbound).len() > head.len;
         // Bytes behind a refused CONNECT may belong to the tunnel that it did not get.
-        let tunnel = head.method == Method::Connect && ahead;
+        let tunnel = head.method == Method::Connect && preread;
         let close = !head.keeps_alive() || !may_drain(head) || tunnel;
-        let bytes = write(shape(head, close));
+        let bytes = write(format(head, close));
         let (len, body) = (head.len, head.body);
-        if !refuse::send(&mut self.client, &bytes).await {
-            return Next::Close;
+        if !reject::send(&mut self.client, &bytes).await {
+            return NextStep::Close;
         }
         if close {
-            return Next::Linger;
+            return NextStep::Linger;
         }
         consume(&mut self.inbound, len);
         match body {
-            Length::Known(left) if left > 0 => self.drain(left).await,
-            _ => Next::Request,
+            BodyLength::Known(left) if left > 0 => self.drain(left).await,
+            _ => NextStep::Request,
         }
     }
 
     /// Reads a small body and throws it away.
-    pub(super) async fn drain(&mut self, mut left: u64) -> Next {
+    pub(super) async fn drain(&mut self, mut left: u64) -> NextStep {
         let (client, inbound) = (&mut self.client, &mut self.inbound);
         let drained = timeout(
             DRAIN,
@@ -90,16 +93,16 @@ impl<R: Road> Connection<'_, R> {
             }),
         );
         match drained.await {
-            Ok(true) => Next::Request,
-            _ => Next::Close,
+            Ok(true) => NextStep::Request,
+            _ => NextStep::Close,
         }
     }
 
-    pub(super) async fn refuse(&mut self, refusal: Refusal) -> Next {
-        let Some(target) = self.work.get().head.target.clone() else {
-            return Next::Close;
+    pub(super) async fn refuse(&mut self, refusal: Refusal) -> NextStep {
+        let Some(target) = self.scratch.get().head.target.clone() else {
+            return NextStep::Close;
         };
-        self.reply(|shape| refuse::refusal(&refusal, &target, shape))
+        self.reply(|format| reject::refusal(&refusal, &target, format))
             .await
     }
 }
@@ -107,14 +110,14 @@ impl<R: Road> Connection<'_, R> {
 /// Whether the connection can go on after a refusal: the body is absent or small and on its way.
 fn may_drain(head: &RequestHead) -> bool {
     match head.body {
-        Length::None => true,
-        Length::Known(length) => length <= MAX_DRAINED && !head.expects_continue,
-        Length::Chunked | Length::UntilClose => false,
+        BodyLength::None => true,
+        BodyLength::Known(length) => length <= MAX_DRAINED && !head.expects_continue,
+        BodyLength::Chunked | BodyLength::UntilClose => false,
     }
 }
 
-pub(super) fn shape(head: &RequestHead, close: bool) -> Shape {
-    Shape {
+pub(super) fn format(head: &RequestHead, close: bool) -> ResponseFormat {
+    ResponseFormat {
         close,
         head_only: head.method == Method::Head,
         json: head.wants_json,

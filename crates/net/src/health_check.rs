@@ -11,12 +11,12 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::Notify;
 use tokio::time::{timeout, timeout_at};
 
-use crate::chain::{Chain, Ground};
+use crate::chain::{Chain, DialContext};
 use crate::group::Group;
-use crate::hop::reading::{self, Nonsense};
-use crate::hop::tls::{self, Tls};
-use crate::hop::{Patience, http};
-use crate::{AbsoluteForm, Stream, Wish};
+use crate::hop::reply::{self, MalformedReply};
+use crate::hop::tls::{self, TlsClient};
+use crate::hop::{HandshakeTimeouts, http};
+use crate::{AbsoluteForm, DialRequest, HttpProxyMode, Stream};
 
 /// Checks of all groups that may run at once.
 const MAX_AT_ONCE: usize = 16;
@@ -32,12 +32,12 @@ pub(crate) struct CheckUrl {
     /// As the `Host` field wants it: without the scheme's own port.
     authority: String,
     path: String,
-    tls: Option<Tls>,
+    tls: Option<TlsClient>,
 }
 
 /// How long the parts of a check took.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Timing {
+pub(crate) struct CheckTiming {
     pub(crate) connect: Duration,
     /// From the request to the first byte; `None`: nothing was fetched.
     pub(crate) first_byte: Option<Duration>,
@@ -56,7 +56,7 @@ impl CheckUrl {
         };
         let tls = match url.scheme() {
             "http" => None,
-            "https" => Some(Tls::new(&host.to_string(), None)?),
+            "https" => Some(TlsClient::new(&host.to_string(), None)?),
             other => return Err(format!("check url {text}: {other} is not http or https")),
         };
         let port = url.port_or_known_default().unwrap_or(80);
@@ -104,32 +104,35 @@ impl CheckUrl {
 /// A sentence: what failed.
 pub(crate) async fn fetch(
     chain: &Chain,
-    ground: &Ground<'_>,
+    context: &DialContext<'_>,
     url: &CheckUrl,
     limit: Duration,
-) -> Result<Timing, String> {
-    timeout(limit, fetch_unbounded(chain, ground, url))
+) -> Result<CheckTiming, String> {
+    timeout(limit, fetch_unbounded(chain, context, url))
         .await
         .unwrap_or_else(|_| Err(format!("no answer within {limit:?}")))
 }
 
 async fn fetch_unbounded(
     chain: &Chain,
-    ground: &Ground<'_>,
+    context: &DialContext<'_>,
     url: &CheckUrl,
-) -> Result<Timing, String> {
+) -> Result<CheckTiming, String> {
     let started = Instant::now();
-    let wish = Wish {
-        absolute_form: url.tls.is_none(),
-        ..wish_for(&url.target)
+    let request = DialRequest {
+        http_proxy: match url.tls {
+            None => HttpProxyMode::AbsoluteForm,
+            Some(_) => HttpProxyMode::Connect,
+        },
+        ..dial_request(&url.target)
     };
-    let dialed = chain
-        .dial(ground, &wish, Patience::ALONE)
+    let connected = chain
+        .dial(context, &request, HandshakeTimeouts::DEFAULT)
         .await
         .map_err(|error| error.text)?;
     let connect = started.elapsed();
-    let absolute = dialed.absolute_form;
-    let (mut stream, step) = (dialed.stream, Patience::ALONE.step);
+    let absolute = connected.absolute_form;
+    let (mut stream, step) = (connected.stream, HandshakeTimeouts::DEFAULT.step);
     if let Some(tls) = &url.tls {
         (stream, _) = tls::wrap(tls, stream, step)
             .await
@@ -142,19 +145,19 @@ async fn fetch_unbounded(
     if absolute.is_some() && (status == 407 || status >= 500) {
         return Err(format!("the proxy answered {status}"));
     }
-    Ok(Timing {
+    Ok(CheckTiming {
         connect,
         first_byte: Some(asked.elapsed()),
     })
 }
 
-async fn ask(stream: &mut Stream, request: &str) -> Result<u16, reading::Broken> {
-    let io = reading::Broken::Io;
+async fn ask(stream: &mut Stream, request: &str) -> Result<u16, reply::ReplyError> {
+    let io = reply::ReplyError::Io;
     stream.write_all(request.as_bytes()).await.map_err(io)?;
     stream.flush().await.map_err(io)?;
     let whole =
-        |bytes: &[u8]| -> Result<Option<(u16, usize)>, Nonsense> { http::parse_reply(bytes) };
-    let (status, _) = reading::one_reply(stream, http::MAX_HEAD, whole).await?;
+        |bytes: &[u8]| -> Result<Option<(u16, usize)>, MalformedReply> { http::parse_reply(bytes) };
+    let (status, _) = reply::read_reply(stream, http::MAX_HEAD, whole).await?;
     Ok(status)
 }
 
@@ -162,11 +165,16 @@ async fn ask(stream: &mut Stream, request: &str) -> Result<u16, reading::Broken>
 ///
 /// # Errors
 /// A sentence: what failed.
-pub(crate) async fn reach(chain: &Chain, ground: &Ground<'_>) -> Result<Timing, String> {
+pub(crate) async fn reach(chain: &Chain, context: &DialContext<'_>) -> Result<CheckTiming, String> {
     let started = Instant::now();
-    let wish = wish_for(&chain.last().endpoint);
-    match timeout(REACH_TIMEOUT, chain.open(ground, &wish, Patience::ALONE)).await {
-        Ok(Ok(_)) => Ok(Timing {
+    let request = dial_request(&chain.last().endpoint);
+    match timeout(
+        REACH_TIMEOUT,
+        chain.open(context, &request, HandshakeTimeouts::DEFAULT),
+    )
+    .await
+    {
+        Ok(Ok(_)) => Ok(CheckTiming {
             connect: started.elapsed(),
             first_byte: None,
         }),
@@ -175,19 +183,19 @@ pub(crate) async fn reach(chain: &Chain, ground: &Ground<'_>) -> Result<Timing, 
     }
 }
 
-fn wish_for(target: &Target) -> Wish<'_> {
-    Wish {
+fn dial_request(target: &Target) -> DialRequest<'_> {
+    DialRequest {
         target,
         addresses: &[],
         dns: &Dns::Upstream,
         app: None,
         client: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
-        absolute_form: false,
+        http_proxy: HttpProxyMode::Connect,
     }
 }
 
-/// Probes members as they become due, until dropped. `stirred` is told when a dial has made a probe due sooner.
-pub(crate) async fn run(groups: &[Group], ground: &Ground<'_>, stirred: &Notify) {
+/// Probes members as they become due, until dropped. `probe_due` is told when a dial has made a probe due sooner.
+pub(crate) async fn run(groups: &[Group], context: &DialContext<'_>, probe_due: &Notify) {
     let mut running = FuturesUnordered::new();
     loop {
         let now = Instant::now();
@@ -195,7 +203,7 @@ pub(crate) async fn run(groups: &[Group], ground: &Ground<'_>, stirred: &Notify)
             while running.len() < MAX_AT_ONCE
                 && let Some(member) = group.take_due_probe(now)
             {
-                running.push(probe(group, member, ground));
+                running.push(probe(group, member, context));
             }
         }
         let next = groups.iter().filter_map(Group::next_probe).min();
@@ -203,18 +211,18 @@ pub(crate) async fn run(groups: &[Group], ground: &Ground<'_>, stirred: &Notify)
         let full = running.len() >= MAX_AT_ONCE;
         tokio::select! {
             Some(()) = running.next(), if !running.is_empty() => {}
-            _ = timeout_at(wake.into(), stirred.notified()), if !full => {}
+            _ = timeout_at(wake.into(), probe_due.notified()), if !full => {}
         }
     }
 }
 
-async fn probe(group: &Group, member: usize, ground: &Ground<'_>) {
+async fn probe(group: &Group, member: usize, context: &DialContext<'_>) {
     let Some(chain) = group.chain(member) else {
         return;
     };
     let result = match &group.check {
-        Some((url, limit)) => fetch(chain, ground, url, *limit).await,
-        None => reach(chain, ground).await,
+        Some((url, limit)) => fetch(chain, context, url, *limit).await,
+        None => reach(chain, context).await,
     };
     match result {
         Ok(timing) => {

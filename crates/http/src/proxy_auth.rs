@@ -7,7 +7,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::road::Road;
+use privet_gateway::Gateway;
 
 /// The challenge, a whole field line.
 pub const CHALLENGE: &str = "Proxy-Authenticate: Basic realm=\"Privet\", charset=\"UTF-8\"\r\n";
@@ -16,25 +16,25 @@ const MAX_CREDENTIALS: usize = 1024;
 
 /// Who a connection logged in as.
 #[derive(Default)]
-pub struct Login(Option<Known>);
+pub struct ProxyAuth(Option<CachedCredentials>);
 
-struct Known {
+struct CachedCredentials {
     credentials: Box<[u8]>,
     user: Arc<str>,
     /// The policy whose users it was.
     generation: u64,
 }
 
-impl Login {
+impl ProxyAuth {
     /// The user behind a `Proxy-Authorization` value; `None`: a 407 is due.
-    pub async fn check<R: Road>(
+    pub async fn check<R: Gateway>(
         &mut self,
-        road: &R,
+        gateway: &R,
         client: IpAddr,
         value: Option<&[u8]>,
     ) -> Option<Arc<str>> {
         let value = value?;
-        let generation = road.generation();
+        let generation = gateway.policy_generation();
         if let Some(known) = &self.0
             && known.generation == generation
             && *known.credentials == *value
@@ -42,8 +42,8 @@ impl Login {
             return Some(known.user.clone());
         }
         let (name, password) = parse_basic(value)?;
-        let user = road.login(client, &name, &password).await?;
-        self.0 = Some(Known {
+        let user = gateway.authenticate(client, &name, &password).await?;
+        self.0 = Some(CachedCredentials {
             credentials: value.into(),
             user: user.clone(),
             generation,

@@ -13,11 +13,11 @@ const KEPT_BYTES: usize = 16 * 1024;
 
 thread_local! {
     #[expect(clippy::vec_box, reason = "the boxes go to connections and come back")]
-    static POOL: RefCell<Vec<Box<Work>>> = const { RefCell::new(Vec::new()) };
+    static POOL: RefCell<Vec<Box<Scratch>>> = const { RefCell::new(Vec::new()) };
 }
 
 #[derive(Default)]
-pub struct Work {
+pub struct Scratch {
     pub head: RequestHead,
     pub scan: Scan,
     /// The request's URL as it was understood: host in lower case, default port left out.
@@ -32,40 +32,40 @@ pub struct Work {
     pub down: Pump,
 }
 
-/// A set of [`Work`] that goes back to the thread when it is dropped.
-pub struct Lent(Option<Box<Work>>);
+/// A set of [`Scratch`] that goes back to the thread when it is dropped.
+pub struct LentScratch(Option<Box<Scratch>>);
 
-impl Lent {
+impl LentScratch {
     pub fn none() -> Self {
         Self(None)
     }
 
-    pub fn get(&mut self) -> &mut Work {
+    pub fn get(&mut self) -> &mut Scratch {
         self.0.get_or_insert_with(|| {
-            let mut work = POOL.with_borrow_mut(Vec::pop).unwrap_or_default();
-            work.scan = Scan::default();
-            work.reply_scan = Scan::default();
-            work
+            let mut scratch = POOL.with_borrow_mut(Vec::pop).unwrap_or_default();
+            scratch.scan = Scan::default();
+            scratch.reply_scan = Scan::default();
+            scratch
         })
     }
 
     pub fn give_back(&mut self) {
-        let Some(mut work) = self.0.take() else {
+        let Some(mut scratch) = self.0.take() else {
             return;
         };
-        work.up.stop(KEPT_BYTES);
-        work.down.stop(KEPT_BYTES);
+        scratch.up.stop(KEPT_BYTES);
+        scratch.down.stop(KEPT_BYTES);
         let _ = POOL.try_with(|pool| {
             if let Ok(mut pool) = pool.try_borrow_mut()
                 && pool.len() < SPARE
             {
-                pool.push(work);
+                pool.push(scratch);
             }
         });
     }
 }
 
-impl Drop for Lent {
+impl Drop for LentScratch {
     fn drop(&mut self) {
         self.give_back();
     }

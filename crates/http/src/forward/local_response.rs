@@ -1,6 +1,6 @@
 //! Requests that are answered here: `OPTIONS *`, and OPTIONS and TRACE that have no hops left (RFC 9110 §7.6.2).
 
-use crate::head::{FieldKind, Form, Method, RequestHead};
+use crate::head::{FieldKind, Method, RequestHead, TargetForm};
 use crate::headers::{write_field, write_host, write_number};
 
 /// What this proxy takes.
@@ -8,7 +8,7 @@ const ALLOW: &str = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS, TRACE, CONNEC
 
 /// Writes the answer to a request that goes no further. `false`: it goes on.
 pub fn answer(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], close: bool) -> bool {
-    let ours = head.form == Form::Asterisk || head.max_forwards == Some(0);
+    let ours = head.form == TargetForm::Asterisk || head.max_forwards == Some(0);
     match head.method {
         Method::Options if ours => write_options(out, close),
         Method::Trace if ours => write_trace(out, head, buffer, close),
@@ -20,7 +20,7 @@ pub fn answer(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], close: bool)
 fn write_options(out: &mut Vec<u8>, close: bool) {
     out.extend_from_slice(b"HTTP/1.1 200 OK\r\nAllow: ");
     out.extend_from_slice(ALLOW.as_bytes());
-    out.extend_from_slice(b"\r\nContent-Length: 0\r\n");
+    out.extend_from_slice(b"\r\nContent-BodyLength: 0\r\n");
     end(out, close);
 }
 
@@ -31,7 +31,7 @@ fn write_trace(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], close: bool
     if let Some(target) = &head.target {
         write_host(&mut echo, target);
     }
-    if let Form::Absolute { path, .. } = &head.form {
+    if let TargetForm::Absolute { path, .. } = &head.form {
         echo.extend_from_slice(path.of_buffer(buffer));
     }
     echo.extend_from_slice(b" HTTP/1.1\r\n");
@@ -46,7 +46,7 @@ fn write_trace(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], close: bool
         }
     }
     echo.extend_from_slice(b"\r\n");
-    out.extend_from_slice(b"HTTP/1.1 200 OK\r\nContent-Type: message/http\r\nContent-Length: ");
+    out.extend_from_slice(b"HTTP/1.1 200 OK\r\nContent-Type: message/http\r\nContent-BodyLength: ");
     write_number(out, echo.len() as u64);
     out.extend_from_slice(b"\r\n");
     end(out, close);

@@ -1,4 +1,4 @@
-//! Datagrams outward: straight to their targets, or through a SOCKS5 upstream's own UDP association (RFC 1928, section 7).
+//! Datagrams dialer: straight to their targets, or through a SOCKS5 upstream's own UDP association (RFC 1928, section 7).
 
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -13,8 +13,8 @@ use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 
-use crate::hop::{Patience, reading, socks5};
-use crate::{DialError, DialErrorKind, OpenChain, Outward, Stream, Wish};
+use crate::hop::{HandshakeTimeouts, reply, socks5};
+use crate::{DialError, DialErrorKind, DialRequest, Dialer, OpenChain, Stream};
 
 /// Sockets that send datagrams straight to their targets, one for each family, opened when first needed. One local port
 /// serves all targets, as peer-to-peer programs expect of an association. Cannot be had without the policy's permit.
@@ -44,7 +44,7 @@ impl DirectUdp {
         };
         let socket = match socket {
             Some(socket) => socket,
-            None => socket.insert(open(SocketAddr::new(any, 0))?),
+            None => socket.insert(bind(SocketAddr::new(any, 0))?),
         };
         // Straight to the system call: a socket this young is not yet known to be writable.
         SockRef::from(&*socket).send_to(payload, &to.into())?;
@@ -78,7 +78,7 @@ pub struct UpstreamUdp {
     route: Arc<str>,
 }
 
-impl Outward {
+impl Dialer {
     /// Opens a UDP association with an outbound. There is no fall-back to going direct, whatever the mode.
     ///
     /// # Errors
@@ -87,13 +87,13 @@ impl Outward {
     pub async fn associate(
         &self,
         route: &Route,
-        wish: &Wish<'_>,
+        request: &DialRequest<'_>,
     ) -> Result<UpstreamUdp, DialError> {
         let Route::Via { outbound, .. } = route else {
-            let text = format!("{} goes direct, not through an upstream", wish.target);
+            let text = format!("{} goes direct, not through an upstream", request.target);
             return Err(DialError::here(DialErrorKind::Unsupported, text));
         };
-        let chain = self.open_chain(*outbound, wish).await?;
+        let chain = self.open_chain(*outbound, request).await?;
         UpstreamUdp::open(chain).await
     }
 
@@ -101,18 +101,18 @@ impl Outward {
     /// ours takes datagrams, so there is no loop to look for.
     ///
     /// # Errors
-    /// As [`Outward::resolve`].
+    /// As [`Dialer::resolve`].
     pub async fn datagram_addresses(
         &self,
         permit: &DirectPermit,
-        wish: &Wish<'_>,
+        request: &DialRequest<'_>,
     ) -> Result<Vec<SocketAddr>, DialError> {
-        let found = match &wish.target.host {
+        let found = match &request.target.host {
             Host::Ip(ip) => vec![*ip],
-            Host::Name(_) if !wish.addresses.is_empty() => wish.addresses.to_vec(),
-            Host::Name(name) => self.resolve(permit, wish.dns, name).await?,
+            Host::Name(_) if !request.addresses.is_empty() => request.addresses.to_vec(),
+            Host::Name(name) => self.resolve(permit, request.dns, name).await?,
         };
-        let port = wish.target.port;
+        let port = request.target.port;
         let at = |ip: IpAddr| SocketAddr::new(ip.to_canonical(), port);
         Ok(found.into_iter().map(at).collect())
     }
@@ -136,9 +136,9 @@ impl UpstreamUdp {
             }
         };
         let talk = ask(&mut control);
-        let reply = match timeout(Patience::ALONE.reply, talk).await {
+        let reply = match timeout(HandshakeTimeouts::DEFAULT.reply, talk).await {
             Ok(Ok(reply)) => reply,
-            Ok(Err(reading::Broken::Nonsense(_) | reading::Broken::TooLong)) => {
+            Ok(Err(reply::ReplyError::MalformedReply(_) | reply::ReplyError::TooLong)) => {
                 return Err(fail(DialErrorKind::UpstreamProtocol, "answered nonsense"));
             }
             Ok(Err(_)) => return Err(fail(DialErrorKind::UpstreamDown, "closed the connection")),
@@ -148,8 +148,8 @@ impl UpstreamUdp {
             return Err(fail(kind, what));
         }
         let port = match reply.bound {
-            socks5::Bound::Address(address) => address.port(),
-            socks5::Bound::Name(port) => port,
+            socks5::BoundAddress::Address(address) => address.port(),
+            socks5::BoundAddress::Name(port) => port,
         };
         let socket = relay_socket(&control, port).map_err(|error| {
             let what = format!("has a UDP relay that cannot be reached: {error}");
@@ -198,7 +198,7 @@ impl UpstreamUdp {
     }
 }
 
-async fn ask(control: &mut TcpStream) -> Result<socks5::Reply, reading::Broken> {
+async fn ask(control: &mut TcpStream) -> Result<socks5::Reply, reply::ReplyError> {
     // RFC 1928, section 4: all zeros from a client that does not know yet from where it will send.
     let nowhere = Target {
         host: Host::Ip(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
@@ -206,9 +206,9 @@ async fn ask(control: &mut TcpStream) -> Result<socks5::Reply, reading::Broken> 
     };
     let request = socks5::request(socks5::Command::UdpAssociate, &nowhere).unwrap_or_default();
     let sent = control.write_all(&request).await;
-    sent.map_err(reading::Broken::Io)?;
+    sent.map_err(reply::ReplyError::Io)?;
     let bound = 2 * socks5::MAX_REPLY;
-    let (reply, _) = reading::one_reply(control, bound, socks5::parse_reply).await?;
+    let (reply, _) = reply::read_reply(control, bound, socks5::parse_reply).await?;
     Ok(reply)
 }
 
@@ -216,7 +216,7 @@ async fn ask(control: &mut TcpStream) -> Result<socks5::Reply, reading::Broken> 
 /// port is taken: behind NAT it names an address that leads nowhere, and a hostile one could name any machine.
 fn relay_socket(control: &TcpStream, port: u16) -> io::Result<UdpSocket> {
     let upstream = SocketAddr::new(control.peer_addr()?.ip(), port);
-    let socket = open(SocketAddr::new(control.local_addr()?.ip(), 0))?;
+    let socket = bind(SocketAddr::new(control.local_addr()?.ip(), 0))?;
     SockRef::from(&socket).connect(&upstream.into())?;
     Ok(socket)
 }
@@ -225,7 +225,7 @@ fn relay_socket(control: &TcpStream, port: u16) -> io::Result<UdpSocket> {
 ///
 /// # Errors
 /// The address is not this machine's, or descriptors or ports ran out.
-pub fn open(at: SocketAddr) -> io::Result<UdpSocket> {
+pub fn bind(at: SocketAddr) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(at), Type::DGRAM, Some(Protocol::UDP))?;
     if at.is_ipv6() {
         socket.set_only_v6(true)?;

@@ -14,7 +14,7 @@ pub const COMMON_LANGUAGE: &str = "en-US,en;q=0.5";
 
 /// What becomes of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub enum FieldAction {
     Keep,
     Drop,
     /// The same name with another value.
@@ -24,21 +24,21 @@ pub enum Fate {
 }
 
 /// Decides on an end-to-end field of a request.
-pub fn fate(mode: HeaderMode, kind: FieldKind) -> Fate {
+pub fn field_action(mode: HeaderMode, kind: FieldKind) -> FieldAction {
     let minimal = mode == HeaderMode::Minimal;
     match kind {
-        _ if mode == HeaderMode::Untouched => Fate::Keep,
-        FieldKind::Via | FieldKind::Identity => Fate::Drop,
-        FieldKind::Referer => Fate::TrimToOrigin,
-        FieldKind::Hint | FieldKind::Wish if minimal => Fate::Drop,
-        FieldKind::UserAgent if minimal => Fate::Replace(COMMON_USER_AGENT),
-        FieldKind::AcceptLanguage if minimal => Fate::Replace(COMMON_LANGUAGE),
-        _ => Fate::Keep,
+        _ if mode == HeaderMode::Untouched => FieldAction::Keep,
+        FieldKind::Via | FieldKind::Identity => FieldAction::Drop,
+        FieldKind::Referer => FieldAction::TrimToOrigin,
+        FieldKind::Hint | FieldKind::PrivacyPreference if minimal => FieldAction::Drop,
+        FieldKind::UserAgent if minimal => FieldAction::Replace(COMMON_USER_AGENT),
+        FieldKind::AcceptLanguage if minimal => FieldAction::Replace(COMMON_LANGUAGE),
+        _ => FieldAction::Keep,
     }
 }
 
 /// What every request says in the minimal mode: the wish not to be tracked and not to be sold.
-pub(super) fn write_wishes(out: &mut Vec<u8>) {
+pub(super) fn write_privacy_preferences(out: &mut Vec<u8>) {
     out.extend_from_slice(b"DNT: 1\r\nSec-GPC: 1\r\n");
 }
 

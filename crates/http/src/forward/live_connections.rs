@@ -6,10 +6,10 @@ use std::task::{Context, Poll};
 use privet_connection_log::{CloseReason, LiveConnection};
 use privet_policy::Target;
 
-/// Rows that a connection holds at once; the oldest ends when another is opened.
+/// LiveConnections that a connection holds at once; the oldest ends when another is opened.
 const MAX_ROWS: usize = 8;
 
-struct Held {
+struct Entry {
     key: u64,
     target: Target,
     route: Arc<str>,
@@ -17,11 +17,11 @@ struct Held {
 }
 
 #[derive(Default)]
-pub struct Rows(Vec<Held>);
+pub struct LiveConnections(Vec<Entry>);
 
-impl Rows {
+impl LiveConnections {
     /// The row for this target and route, opened by `book` where there is none.
-    pub fn find_or_book(
+    pub fn find_or_record(
         &mut self,
         key: u64,
         target: &Target,
@@ -38,7 +38,7 @@ impl Rows {
         if self.0.len() >= MAX_ROWS {
             self.0.remove(0);
         }
-        self.0.push(Held {
+        self.0.push(Entry {
             key,
             target: target.clone(),
             route: route.clone(),
@@ -69,7 +69,7 @@ impl Rows {
         }
     }
 
-    /// Ends all for one reason.
+    /// ConnectionInfo all for one reason.
     pub fn end(&mut self, end: CloseReason, error: Option<&str>) {
         for held in self.0.drain(..) {
             held.live.close(end, error.map(str::to_owned));

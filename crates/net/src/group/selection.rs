@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use privet_config::GroupPolicy;
 
-use super::{Health, Rhythm};
+use super::{MemberHealth, ProbeSchedule};
 
 /// By latency, another member takes over only when it is better by a fifth and by this much.
 const BETTER_BY: Duration = Duration::from_millis(5);
@@ -14,34 +14,38 @@ const BETTER_FACTOR: f64 = 0.8;
 #[derive(Debug, Clone)]
 pub(crate) struct Members {
     policy: GroupPolicy,
-    pub(crate) rhythm: Rhythm,
-    members: Vec<Health>,
+    pub(crate) schedule: ProbeSchedule,
+    members: Vec<MemberHealth>,
     /// Round-robin: the member whose turn is next.
     turn: usize,
     /// Latency: the member that is used now.
-    favourite: Option<usize>,
+    preferred: Option<usize>,
 }
 
 impl Members {
-    pub(crate) fn new(policy: GroupPolicy, rhythm: Rhythm, members: Vec<Health>) -> Self {
+    pub(crate) fn new(
+        policy: GroupPolicy,
+        schedule: ProbeSchedule,
+        members: Vec<MemberHealth>,
+    ) -> Self {
         Self {
             policy,
-            rhythm,
+            schedule,
             members,
             turn: 0,
-            favourite: None,
+            preferred: None,
         }
     }
 
-    pub(crate) fn get(&self, member: usize) -> Option<&Health> {
+    pub(crate) fn get(&self, member: usize) -> Option<&MemberHealth> {
         self.members.get(member)
     }
 
-    pub(crate) fn get_mut(&mut self, member: usize) -> Option<&mut Health> {
+    pub(crate) fn get_mut(&mut self, member: usize) -> Option<&mut MemberHealth> {
         self.members.get_mut(member)
     }
 
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Health> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &MemberHealth> {
         self.members.iter()
     }
 
@@ -50,9 +54,9 @@ impl Members {
         let picked = self.choice(client, tried)?;
         match self.policy {
             GroupPolicy::RoundRobin => self.turn = (picked + 1) % self.members.len().max(1),
-            // One that is tried for the sake of its first measurement is no favourite yet.
+            // One that is tried for the sake of its first measurement is no preferred yet.
             GroupPolicy::Latency if self.latency(picked).is_some() => {
-                self.favourite = Some(picked);
+                self.preferred = Some(picked);
             }
             _ => {}
         }
@@ -90,17 +94,17 @@ impl Members {
         let best = *able
             .iter()
             .min_by_key(|place| self.latency(**place).unwrap_or(Duration::ZERO))?;
-        let favourite = self.favourite.filter(|place| able.contains(place));
-        let (Some(favourite), Some(new)) = (favourite, self.latency(best)) else {
+        let preferred = self.preferred.filter(|place| able.contains(place));
+        let (Some(preferred), Some(new)) = (preferred, self.latency(best)) else {
             return Some(best);
         };
-        let old = self.latency(favourite)?;
+        let old = self.latency(preferred)?;
         let clearly = new < old.mul_f64(BETTER_FACTOR) && new + BETTER_BY < old;
-        Some(if clearly { best } else { favourite })
+        Some(if clearly { best } else { preferred })
     }
 
     fn latency(&self, member: usize) -> Option<Duration> {
-        self.members.get(member).and_then(Health::latency)
+        self.members.get(member).and_then(MemberHealth::latency)
     }
 
     /// When none is up: the one that waited longest. With `only_due`, one whose pause is over or none.
@@ -116,8 +120,8 @@ impl Members {
             .filter(|(place, health)| {
                 health.is_down() && !tried.contains(place) && (!only_due || health.is_due(now))
             })
-            .min_by_key(|(_, health)| match health.standing() {
-                super::health::Standing::Down { until } => until,
+            .min_by_key(|(_, health)| match health.state() {
+                super::health::MemberState::Down { until } => until,
                 _ => now,
             })
             .map(|(place, _)| place)

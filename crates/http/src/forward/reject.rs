@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use privet_net::Stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::error_page::{self, ErrorPage, ResponseFormat};
 use crate::head::BadRequest;
-use crate::login::CHALLENGE;
-use crate::page::{self, Page, Shape};
-use crate::road::Refusal;
+use crate::proxy_auth::CHALLENGE;
+use privet_gateway::Refusal;
 use privet_policy::Target;
 
 /// How long a client may take to read an answer of ours.
@@ -20,12 +20,12 @@ const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 256 * 1024;
 
 /// Sends bytes of ours within a time.
-pub async fn send(client: &mut TcpStream, bytes: &[u8]) -> bool {
+pub async fn send(client: &mut Stream, bytes: &[u8]) -> bool {
     matches!(timeout(WRITE, client.write_all(bytes)).await, Ok(Ok(())))
 }
 
-/// Ends the connection after an answer, reading what the client still sends for a while.
-pub async fn linger(mut client: TcpStream) {
+/// ConnectionInfo the connection after an answer, reading what the client still sends for a while.
+pub async fn linger(mut client: Stream) {
     if client.shutdown().await.is_err() {
         return;
     }
@@ -46,16 +46,16 @@ pub fn bad_request(bad: BadRequest) -> Vec<u8> {
     let text = format!("This request is not passed on: {bad}.");
     let reason = bad.to_string();
     let mut out = Vec::new();
-    Page::new(bad.status(), &reason, &text, Shape::LAST).write(&mut out);
+    ErrorPage::new(bad.status(), &reason, &text, ResponseFormat::LAST).write(&mut out);
     out
 }
 
-pub fn login_wanted(shape: Shape) -> Vec<u8> {
-    let mut page = Page::new(
+pub fn authentication_required(format: ResponseFormat) -> Vec<u8> {
+    let mut page = ErrorPage::new(
         407,
         "login wanted",
         "This proxy asks for a user name and a password.",
-        shape,
+        format,
     );
     page.fields = CHALLENGE;
     let mut out = Vec::new();
@@ -63,28 +63,28 @@ pub fn login_wanted(shape: Shape) -> Vec<u8> {
     out
 }
 
-/// The page for a refusal of the road.
-pub fn refusal(refusal: &Refusal, target: &Target, shape: Shape) -> Vec<u8> {
+/// The page for a refusal of the gateway.
+pub fn refusal(refusal: &Refusal, target: &Target, format: ResponseFormat) -> Vec<u8> {
     let mut out = Vec::new();
     match refusal {
         Refusal::Blocked(why) => {
-            let text = page::sentence_for_block(why, target);
-            let mut page = Page::new(403, &why.text, &text, shape);
-            page.hints = page::hints_for_block(why, target);
+            let text = error_page::sentence_for_block(why, target);
+            let mut page = ErrorPage::new(403, &why.text, &text, format);
+            page.hints = error_page::hints_for_block(why, target);
             page.write(&mut out);
         }
         Refusal::Failed(error) => {
-            let status = page::status_for_dial(error.kind);
-            let reason = page::reason_for_dial(error);
+            let status = error_page::status_for_dial(error.kind);
+            let reason = error_page::reason_for_dial(error);
             let text = format!("{target} could not be reached: {error}");
-            Page::new(status, reason, &text, shape).write(&mut out);
+            ErrorPage::new(status, reason, &text, format).write(&mut out);
         }
     }
     out
 }
 
-pub fn bad_gateway(status: u16, reason: &str, text: &str, shape: Shape) -> Vec<u8> {
+pub fn bad_gateway(status: u16, reason: &str, text: &str, format: ResponseFormat) -> Vec<u8> {
     let mut out = Vec::new();
-    Page::new(status, reason, text, shape).write(&mut out);
+    ErrorPage::new(status, reason, text, format).write(&mut out);
     out
 }

@@ -7,14 +7,14 @@ use serde::Serialize;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum OutletKind {
+pub enum OutboundKind {
     Upstream,
     Group,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum OutletState {
+pub enum OutboundState {
     Up,
     Down,
     /// Not tried yet.
@@ -23,10 +23,10 @@ pub enum OutletState {
 
 /// One upstream or group.
 #[derive(Debug, Clone, Serialize)]
-pub struct OutletHealth {
+pub struct OutboundHealth {
     pub name: String,
-    pub kind: OutletKind,
-    pub state: OutletState,
+    pub kind: OutboundKind,
+    pub state: OutboundState,
     /// The hops in order; of a group, its policy.
     pub route: String,
     pub last_error: Option<String>,
@@ -42,7 +42,7 @@ pub struct OutletHealth {
 
 /// One test of an outbound.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct TestReport {
+pub struct OutboundTest {
     pub name: String,
     /// Milliseconds until the connection through it stood.
     pub connect_ms: Option<f64>,
@@ -53,17 +53,17 @@ pub struct TestReport {
 
 /// What dials and tests of one upstream showed last.
 #[derive(Debug, Default)]
-pub(crate) struct Record(Mutex<Seen>);
+pub(crate) struct HealthRecord(Mutex<LastResults>);
 
 #[derive(Debug, Default, Clone)]
-struct Seen {
+struct LastResults {
     works: Option<bool>,
     failures: u32,
     latency: Option<Duration>,
     error: Option<String>,
 }
 
-impl Record {
+impl HealthRecord {
     /// Weight of a new latency against the smoothed one.
     const SMOOTHING: f64 = 0.3;
 
@@ -91,15 +91,15 @@ impl Record {
         self.seen().error.clone()
     }
 
-    pub(crate) fn show(&self, name: &str, route: &str) -> OutletHealth {
+    pub(crate) fn show(&self, name: &str, route: &str) -> OutboundHealth {
         let seen = self.seen().clone();
-        OutletHealth {
+        OutboundHealth {
             name: name.to_owned(),
-            kind: OutletKind::Upstream,
+            kind: OutboundKind::Upstream,
             state: match seen.works {
-                None => OutletState::Unknown,
-                Some(true) => OutletState::Up,
-                Some(false) => OutletState::Down,
+                None => OutboundState::Unknown,
+                Some(true) => OutboundState::Up,
+                Some(false) => OutboundState::Down,
             },
             route: route.to_owned(),
             last_error: seen.error,
@@ -111,7 +111,7 @@ impl Record {
     }
 
     /// Held for a few instructions only; what a panic left behind is still worth showing.
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn seen(&self) -> MutexGuard<'_, LastResults> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,35 +1,35 @@
-//! What the road is asked about a request, and the bytes it was read from.
+//! What the gateway is asked about a request, and the bytes it was read from.
 
 use std::sync::Arc;
 
 use privet_policy::{Protocol, Target};
 
-use super::serve::Ends;
+use super::serve::ConnectionInfo;
 use crate::body::Buffer;
-use crate::head::{FieldKind, Form, RequestHead};
+use crate::head::{FieldKind, RequestHead, TargetForm};
 use crate::headers::write_host;
-use crate::road::Ask;
+use privet_gateway::RequestContext;
 
 /// Bytes of a host name (RFC 1035 section 2.3.4).
 const LONGEST_NAME: usize = 253;
 
-pub(super) fn ask<'b>(
-    ends: Ends,
+pub(super) fn request_context<'b>(
+    info: ConnectionInfo,
     head: &'b RequestHead,
     url: &'b [u8],
     page: &'b [u8],
     user: &'b Option<Arc<str>>,
-) -> Option<Ask<'b>> {
+) -> Option<RequestContext<'b>> {
     let target: &Target = head.target.as_ref()?;
     let url = match &head.form {
-        Form::Absolute { .. } => std::str::from_utf8(url).ok(),
-        Form::Authority | Form::Asterisk => None,
+        TargetForm::Absolute { .. } => std::str::from_utf8(url).ok(),
+        TargetForm::Authority | TargetForm::Asterisk => None,
     };
     let page = url.and(std::str::from_utf8(page).ok());
-    Some(Ask {
-        listener: ends.listener,
-        client: ends.peer,
-        local: ends.local,
+    Some(RequestContext {
+        listener: info.listener,
+        client: info.peer,
+        local: info.local,
         protocol: if url.is_some() {
             Protocol::Http
         } else {
@@ -45,7 +45,7 @@ pub(super) fn ask<'b>(
 /// Writes the URL as it was understood, so that no spelling of it hides from a filter.
 pub(super) fn write_url(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8]) {
     out.clear();
-    if let (Form::Absolute { path, .. }, Some(target)) = (&head.form, &head.target) {
+    if let (TargetForm::Absolute { path, .. }, Some(target)) = (&head.form, &head.target) {
         out.extend_from_slice(b"http://");
         write_host(out, target);
         let path = path.of_buffer(buffer);

@@ -6,23 +6,32 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use privet_config::{Config, Dns};
-use privet_policy::{App, DirectPermit, Host, Outbound as OutletId, Route, Target};
+use privet_policy::{App, DirectPermit, Host, Outbound as OutboundId, Route, Target};
 use tokio::sync::Notify;
 
 use crate::attempts::{Attempts, Outbound};
 use crate::build::{self, BuildError, Secrets};
-use crate::chain::{Chain, Ground, OpenChain};
-use crate::checks;
+use crate::chain::{Chain, DialContext, OpenChain};
 use crate::group::Group;
-use crate::health::{OutletHealth, TestReport, milliseconds};
-use crate::hop::login::Identity;
+use crate::health_check;
+use crate::hop::credentials::IsolationKey;
+use crate::outbound_health::{OutboundHealth, OutboundTest, milliseconds};
 use crate::resolve::{EntryResolver, Resolver};
 use crate::socket::direct;
-use crate::{DialError, DialErrorKind, Dialed, OwnSockets, Phases, Stream};
+use crate::{Connected, DialError, DialErrorKind, DialTimings, OwnListeners, Stream};
 
-/// One connection that is wanted.
+/// What to do where the last hop is an HTTP proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HttpProxyMode {
+    /// Open a tunnel to the target with CONNECT (RFC 9110 section 9.3.6).
+    Connect,
+    /// Send nothing yet: the caller sends requests in absolute-form (RFC 9112 section 3.2.2).
+    AbsoluteForm,
+}
+
+/// One connection to open.
 #[derive(Debug, Clone, Copy)]
-pub struct Wish<'a> {
+pub struct DialRequest<'a> {
     pub target: &'a Target,
     /// The target's addresses, where they were resolved already; else empty.
     pub addresses: &'a [IpAddr],
@@ -31,25 +40,24 @@ pub struct Wish<'a> {
     pub app: Option<&'a App>,
     /// For a group that is "sticky": a client address stays with its member.
     pub client: SocketAddr,
-    /// Where the last hop is an HTTP proxy: do not CONNECT, hand out the stream to it.
-    pub absolute_form: bool,
+    pub http_proxy: HttpProxyMode,
 }
 
 /// Upstreams, groups and resolvers of one configuration, with what is known of their health.
-pub struct Outward {
+pub struct Dialer {
     chains: Vec<Arc<Chain>>,
     groups: Vec<Group>,
-    own: OwnSockets,
+    own_listeners: OwnListeners,
     entries: Arc<EntryResolver>,
     resolver: Resolver,
-    identity: Arc<Identity>,
+    identity: Arc<IsolationKey>,
     /// "direct", shared by all connections that go so.
     direct: Arc<str>,
     /// Told when a failed dial has made a probe due sooner.
-    stirred: Notify,
+    probe_due: Notify,
 }
 
-impl Outward {
+impl Dialer {
     /// Sets up the outward side. Health, names and identity of what did not change are taken over from `previous`. Reads
     /// files (`ca`, the system's authorities): not for a runtime's thread.
     ///
@@ -58,8 +66,8 @@ impl Outward {
     pub fn build(
         config: &Config,
         secrets: Secrets<'_>,
-        own: OwnSockets,
-        previous: Option<&Outward>,
+        own_listeners: OwnListeners,
+        previous: Option<&Dialer>,
     ) -> Result<Self, BuildError> {
         let before = previous.map_or(&[][..], |previous| &previous.chains);
         let chains = build::chains(config, secrets, before)?;
@@ -67,18 +75,18 @@ impl Outward {
         let groups = build::groups(config, &chains, before)?;
         let identity = match previous {
             Some(previous) => previous.identity.clone(),
-            None => Arc::new(Identity::new().ok_or(BuildError::NoRandomness)?),
+            None => Arc::new(IsolationKey::new().ok_or(BuildError::NoRandomness)?),
         };
         let ways = config.modes.values().map(|mode| &mode.dns);
         Ok(Self {
             chains,
             groups,
-            own,
+            own_listeners,
             entries: previous.map(|it| it.entries.clone()).unwrap_or_default(),
             resolver: Resolver::new(ways, previous.map(|it| &it.resolver)),
             identity,
             direct: "direct".into(),
-            stirred: Notify::new(),
+            probe_due: Notify::new(),
         })
     }
 
@@ -91,48 +99,54 @@ impl Outward {
     ///
     /// # Errors
     /// [`DialError`]: what failed, at which hop.
-    pub async fn dial(&self, route: &Route, wish: &Wish<'_>) -> Result<Dialed, DialError> {
+    pub async fn dial(
+        &self,
+        route: &Route,
+        request: &DialRequest<'_>,
+    ) -> Result<Connected, DialError> {
         match route {
-            Route::Direct(permit) => self.dial_direct(permit, wish, self.direct.clone()).await,
+            Route::Direct(permit) => self.dial_direct(permit, request, self.direct.clone()).await,
             // Boxed: most dials are direct, and need not carry this one's state.
             Route::Via { outbound, fallback } => {
-                Box::pin(self.dial_via(*outbound, fallback.as_ref(), wish)).await
+                Box::pin(self.dial_via(*outbound, fallback.as_ref(), request)).await
             }
         }
     }
 
     async fn dial_via(
         &self,
-        outbound: OutletId,
+        outbound: OutboundId,
         fallback: Option<&DirectPermit>,
-        wish: &Wish<'_>,
-    ) -> Result<Dialed, DialError> {
+        request: &DialRequest<'_>,
+    ) -> Result<Connected, DialError> {
         let outbound = self.outbound(outbound).ok_or_else(no_route)?;
-        let resolved = self.addresses_for_socks4(outbound, fallback, wish).await?;
-        let wish = &Wish {
-            addresses: resolved.as_deref().unwrap_or(wish.addresses),
-            ..*wish
+        let resolved = self
+            .addresses_for_socks4(outbound, fallback, request)
+            .await?;
+        let request = &DialRequest {
+            addresses: resolved.as_deref().unwrap_or(request.addresses),
+            ..*request
         };
-        let mut attempts = Attempts::new(outbound, wish.client, fallback.is_some());
-        while let Some((chain, patience)) = attempts.next() {
-            match chain.dial(&self.ground(), wish, patience).await {
-                Ok(dialed) => {
-                    attempts.won(&chain, dialed.phases.connect);
-                    return Ok(dialed);
+        let mut attempts = Attempts::new(outbound, request.client, fallback.is_some());
+        while let Some((chain, timeouts)) = attempts.next() {
+            match chain.dial(&self.context(), request, timeouts).await {
+                Ok(connected) => {
+                    attempts.succeeded(&chain, connected.timings.connect);
+                    return Ok(connected);
                 }
                 Err(error) => {
-                    if let Some(error) = attempts.lost(&chain, error) {
+                    if let Some(error) = attempts.failed(&chain, error) {
                         return Err(error);
                     }
-                    self.stirred.notify_one();
+                    self.probe_due.notify_one();
                 }
             }
         }
-        let error = attempts.given_up();
+        let error = attempts.into_error();
         match fallback {
             Some(permit) if error.kind.blames_upstream() => {
                 let route = format!("direct ({} is down)", outbound.name());
-                self.dial_direct(permit, wish, route.into()).await
+                self.dial_direct(permit, request, route.into()).await
             }
             _ => Err(error),
         }
@@ -143,15 +157,18 @@ impl Outward {
         &self,
         outbound: Outbound<'_>,
         permit: Option<&DirectPermit>,
-        wish: &Wish<'_>,
+        request: &DialRequest<'_>,
     ) -> Result<Option<Arc<[IpAddr]>>, DialError> {
-        let (Host::Name(name), Some(permit)) = (&wish.target.host, permit) else {
+        let (Host::Name(name), Some(permit)) = (&request.target.host, permit) else {
             return Ok(None);
         };
-        if !wish.addresses.is_empty() || *wish.dns == Dns::Upstream || !outbound.needs_addresses() {
+        if !request.addresses.is_empty()
+            || *request.dns == Dns::Upstream
+            || !outbound.needs_addresses()
+        {
             return Ok(None);
         }
-        let found = self.resolver.addresses(permit, wish.dns, name).await?;
+        let found = self.resolver.addresses(permit, request.dns, name).await?;
         Ok(Some(found))
     }
 
@@ -175,26 +192,26 @@ impl Outward {
     /// [`DialError`]: what failed, at which hop.
     pub async fn open_chain(
         &self,
-        outbound: OutletId,
-        wish: &Wish<'_>,
+        outbound: OutboundId,
+        request: &DialRequest<'_>,
     ) -> Result<OpenChain, DialError> {
         let outbound = self.outbound(outbound).ok_or_else(no_route)?;
-        let mut attempts = Attempts::new(outbound, wish.client, false);
-        while let Some((chain, patience)) = attempts.next() {
-            match chain.open(&self.ground(), wish, patience).await {
+        let mut attempts = Attempts::new(outbound, request.client, false);
+        while let Some((chain, timeouts)) = attempts.next() {
+            match chain.open(&self.context(), request, timeouts).await {
                 Ok(open) => {
-                    attempts.won(&chain, open.phases.connect);
+                    attempts.succeeded(&chain, open.timings.connect);
                     return Ok(open);
                 }
                 Err(error) => {
-                    if let Some(error) = attempts.lost(&chain, error) {
+                    if let Some(error) = attempts.failed(&chain, error) {
                         return Err(error);
                     }
-                    self.stirred.notify_one();
+                    self.probe_due.notify_one();
                 }
             }
         }
-        Err(attempts.given_up())
+        Err(attempts.into_error())
     }
 
     /// Isolated logins differ from every earlier one from now on.
@@ -205,11 +222,11 @@ impl Outward {
     /// Probes the members of groups: by their check's interval, and those that are down until they are up again. Never
     /// ends by itself; the caller owns this future and drops it.
     pub async fn run_checks(&self) {
-        checks::run(&self.groups, &self.ground(), &self.stirred).await;
+        health_check::run(&self.groups, &self.context(), &self.probe_due).await;
     }
 
     /// Upstreams first, then groups, in the file's order.
-    pub fn health(&self) -> Vec<OutletHealth> {
+    pub fn health(&self) -> Vec<OutboundHealth> {
         let upstreams = self
             .chains
             .iter()
@@ -221,18 +238,18 @@ impl Outward {
 
     /// Tries an upstream, or the member that a group would take now, once: the page of a group's check is fetched where
     /// there is one, else the last hop is reached. What it shows counts for the upstream's record, not for a group's choice.
-    pub async fn test(&self, name: &str) -> TestReport {
-        let mut report = TestReport {
+    pub async fn test(&self, name: &str) -> OutboundTest {
+        let mut report = OutboundTest {
             name: name.to_owned(),
-            ..TestReport::default()
+            ..OutboundTest::default()
         };
         let Some((chain, check)) = self.to_test(name) else {
             report.error = Some(format!("there is no upstream or group {name}"));
             return report;
         };
         let result = match check {
-            Some((url, limit)) => checks::fetch(&chain, &self.ground(), url, *limit).await,
-            None => checks::reach(&chain, &self.ground()).await,
+            Some((url, limit)) => health_check::fetch(&chain, &self.context(), url, *limit).await,
+            None => health_check::reach(&chain, &self.context()).await,
         };
         match result {
             Ok(timing) => {
@@ -253,7 +270,10 @@ impl Outward {
     fn to_test(
         &self,
         name: &str,
-    ) -> Option<(Arc<Chain>, Option<&(checks::CheckUrl, std::time::Duration)>)> {
+    ) -> Option<(
+        Arc<Chain>,
+        Option<&(health_check::CheckUrl, std::time::Duration)>,
+    )> {
         if let Some(chain) = self.chains.iter().find(|chain| *chain.last().name == *name) {
             let mut of_groups = self.groups.iter().filter(|group| group.has(chain));
             let check = of_groups.find_map(|group| group.check.as_ref());
@@ -267,41 +287,42 @@ impl Outward {
     async fn dial_direct(
         &self,
         permit: &DirectPermit,
-        wish: &Wish<'_>,
+        request: &DialRequest<'_>,
         route: Arc<str>,
-    ) -> Result<Dialed, DialError> {
-        let mut phases = Phases::default();
+    ) -> Result<Connected, DialError> {
+        let mut timings = DialTimings::default();
         let resolved;
-        let addresses: &[IpAddr] = match &wish.target.host {
+        let addresses: &[IpAddr] = match &request.target.host {
             Host::Ip(ip) => std::slice::from_ref(ip),
-            Host::Name(_) if !wish.addresses.is_empty() => wish.addresses,
+            Host::Name(_) if !request.addresses.is_empty() => request.addresses,
             Host::Name(name) => {
                 let started = Instant::now();
-                resolved = self.resolver.addresses(permit, wish.dns, name).await?;
-                phases.dns = Some(started.elapsed());
+                resolved = self.resolver.addresses(permit, request.dns, name).await?;
+                timings.dns = Some(started.elapsed());
                 &resolved
             }
         };
         let started = Instant::now();
-        let stream = direct::connect(permit, &self.own, wish.target, addresses).await?;
-        phases.connect = Some(started.elapsed());
-        Ok(Dialed {
-            prefix: Bytes::new(),
+        let stream =
+            direct::connect(permit, &self.own_listeners, request.target, addresses).await?;
+        timings.connect = Some(started.elapsed());
+        Ok(Connected {
+            preread: Bytes::new(),
             local: stream.local_addr().ok(),
             remote: match addresses {
                 // Known without asking the kernel.
-                [only] => Some(SocketAddr::new(only.to_canonical(), wish.target.port)),
+                [only] => Some(SocketAddr::new(only.to_canonical(), request.target.port)),
                 _ => stream.peer_addr().ok(),
             },
             stream: Stream::Tcp(stream),
             route,
-            phases,
+            timings,
             absolute_form: None,
         })
     }
 
     /// Outlets are numbered as in the configuration: upstreams first, then groups.
-    fn outbound(&self, outbound: OutletId) -> Option<Outbound<'_>> {
+    fn outbound(&self, outbound: OutboundId) -> Option<Outbound<'_>> {
         let place = usize::from(outbound.0);
         match self.chains.get(place) {
             Some(chain) => Some(Outbound::Upstream(chain)),
@@ -312,9 +333,9 @@ impl Outward {
         }
     }
 
-    fn ground(&self) -> Ground<'_> {
-        Ground {
-            own: &self.own,
+    fn context(&self) -> DialContext<'_> {
+        DialContext {
+            own_listeners: &self.own_listeners,
             resolver: &self.entries,
             identity: &self.identity,
         }

@@ -11,34 +11,34 @@ const FIRST_ROOM: usize = 512;
 /// The bytes are not what the protocol allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Nonsense(pub &'static str);
+pub struct MalformedReply(pub &'static str);
 
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Broken {
+pub(crate) enum ReplyError {
     #[error("broke the connection")]
     Io(io::Error),
     #[error("closed the connection without an answer")]
     Closed,
     #[error("answered nonsense: {0}")]
-    Nonsense(#[from] Nonsense),
+    MalformedReply(#[from] MalformedReply),
     #[error("answered with more than a reply may hold")]
     TooLong,
 }
 
 /// Reads until `parse` finds a whole reply; returns it with the bytes behind it. `parse` is called with all bytes so far
 /// and says how many of them the reply took.
-pub(crate) async fn one_reply<T>(
+pub(crate) async fn read_reply<T>(
     stream: &mut (impl AsyncRead + Unpin),
     bound: usize,
-    parse: impl Fn(&[u8]) -> Result<Option<(T, usize)>, Nonsense>,
-) -> Result<(T, Bytes), Broken> {
+    parse: impl Fn(&[u8]) -> Result<Option<(T, usize)>, MalformedReply>,
+) -> Result<(T, Bytes), ReplyError> {
     let mut buffer = BytesMut::with_capacity(FIRST_ROOM.min(bound));
     loop {
         if buffer.len() >= bound {
-            return Err(Broken::TooLong);
+            return Err(ReplyError::TooLong);
         }
-        if stream.read_buf(&mut buffer).await.map_err(Broken::Io)? == 0 {
-            return Err(Broken::Closed);
+        if stream.read_buf(&mut buffer).await.map_err(ReplyError::Io)? == 0 {
+            return Err(ReplyError::Closed);
         }
         if let Some((reply, taken)) = parse(&buffer)? {
             let excess = buffer.split_off(taken.min(buffer.len()));

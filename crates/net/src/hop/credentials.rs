@@ -11,7 +11,7 @@ use privet_config::Isolation;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Hop;
-use crate::Wish;
+use crate::DialRequest;
 
 /// RFC 1929 section 2: name and password are 1 to 255 bytes each.
 pub const MAX_FIELD: usize = 255;
@@ -20,18 +20,18 @@ const DERIVED_DIGITS: usize = 16;
 
 /// A name and a password. `Debug` shows neither.
 #[derive(Clone)]
-pub struct Login {
+pub struct Credentials {
     pub(crate) name: String,
     pub(crate) password: SecretString,
 }
 
-impl fmt::Debug for Login {
+impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Login(…)")
+        f.write_str("Credentials(…)")
     }
 }
 
-impl Login {
+impl Credentials {
     pub fn new(name: impl Into<String>, password: SecretString) -> Self {
         Self {
             name: name.into(),
@@ -54,11 +54,11 @@ impl Login {
 }
 
 /// The random key that isolated logins are derived from; changing it is a new identity.
-pub(crate) struct Identity {
+pub(crate) struct IsolationKey {
     key: ArcSwap<hmac::Key>,
 }
 
-impl Identity {
+impl IsolationKey {
     /// `None`: the system gave no randomness.
     pub(crate) fn new() -> Option<Self> {
         Some(Self {
@@ -73,20 +73,23 @@ impl Identity {
         }
     }
 
-    /// The login for this hop and wish; `None` where the hop's own, if any, is used as it is. A configured name is kept in
+    /// The login for this hop and request; `None` where the hop's own, if any, is used as it is. A configured name is kept in
     /// front ("bob-1f2e…") and a configured password as it is, as providers of rotating exits want it.
-    pub(crate) fn login(&self, hop: &Hop, wish: &Wish<'_>) -> Option<Login> {
+    pub(crate) fn login(&self, hop: &Hop, request: &DialRequest<'_>) -> Option<Credentials> {
         let of = match hop.isolate {
             Isolation::None => return None,
-            Isolation::Host => wish.target.host.to_string(),
-            Isolation::App => wish.app.map(|app| app.name.to_string()).unwrap_or_default(),
+            Isolation::Host => request.target.host.to_string(),
+            Isolation::App => request
+                .app
+                .map(|app| app.name.to_string())
+                .unwrap_or_default(),
         };
         let name = self.derive(&[b"name", hop.name.as_bytes(), of.as_bytes()]);
         Some(match &hop.login {
-            Some(own) => Login::new(format!("{}-{name}", own.name), own.password.clone()),
+            Some(own) => Credentials::new(format!("{}-{name}", own.name), own.password.clone()),
             None => {
                 let password = self.derive(&[b"password", hop.name.as_bytes(), of.as_bytes()]);
-                Login::new(name, password.into())
+                Credentials::new(name, password.into())
             }
         })
     }

@@ -8,39 +8,39 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::Answer;
+use super::ResolveResult;
 use super::cache::Cache;
 
 /// Locks are held for a map look-up; so many of them keep threads out of each other's way.
 const SHARDS: usize = 16;
 const NAMES_PER_SHARD: usize = 512;
 
-type Landing = watch::Receiver<Option<Answer>>;
+type Waiter = watch::Receiver<Option<ResolveResult>>;
 
-pub(super) struct Flights {
+pub(super) struct Coalescer {
     shards: [Mutex<Shard>; SHARDS],
     hasher: RandomState,
 }
 
 struct Shard {
     known: Cache,
-    pending: HashMap<Arc<str>, Landing>,
+    pending: HashMap<Arc<str>, Waiter>,
 }
 
-enum Seat<'a> {
-    Known(Answer),
-    Waits(Landing),
-    Asks(Lead<'a>),
+enum Lookup<'a> {
+    Cached(ResolveResult),
+    Wait(Waiter),
+    Lead(Leader<'a>),
 }
 
 /// The one that asks. Dropped before an answer came, it leaves its place to the next.
-struct Lead<'a> {
+struct Leader<'a> {
     shard: &'a Mutex<Shard>,
     host: Arc<str>,
-    landing: watch::Sender<Option<Answer>>,
+    answer_tx: watch::Sender<Option<ResolveResult>>,
 }
 
-impl Default for Flights {
+impl Default for Coalescer {
     fn default() -> Self {
         Self {
             shards: std::array::from_fn(|_| {
@@ -54,65 +54,65 @@ impl Default for Flights {
     }
 }
 
-impl Flights {
+impl Coalescer {
     /// The answer that is known, or that `ask` gives with its TTL.
-    pub(super) async fn get<F>(&self, host: &str, ask: impl FnOnce(Arc<str>) -> F) -> Answer
+    pub(super) async fn get<F>(&self, host: &str, ask: impl FnOnce(Arc<str>) -> F) -> ResolveResult
     where
-        F: Future<Output = (Answer, Duration)>,
+        F: Future<Output = (ResolveResult, Duration)>,
     {
         loop {
-            match self.seat(host) {
-                Seat::Known(answer) => return answer,
-                Seat::Waits(mut landing) => {
+            match self.lookup(host) {
+                Lookup::Cached(answer) => return answer,
+                Lookup::Wait(mut waiter) => {
                     // An error means that the one who asked was dropped: look again.
-                    if let Ok(answer) = landing.wait_for(Option::is_some).await
+                    if let Ok(answer) = waiter.wait_for(Option::is_some).await
                         && let Some(answer) = answer.as_ref()
                     {
                         return answer.clone();
                     }
                 }
-                Seat::Asks(lead) => {
+                Lookup::Lead(lead) => {
                     let (answer, ttl) = ask(lead.host.clone()).await;
-                    lead.land(&answer, ttl);
+                    lead.finish(&answer, ttl);
                     return answer;
                 }
             }
         }
     }
 
-    fn seat(&self, host: &str) -> Seat<'_> {
+    fn lookup(&self, host: &str) -> Lookup<'_> {
         let place = self.hasher.hash_one(host) as usize % SHARDS;
         let [first, ..] = &self.shards;
         let shard = self.shards.get(place).unwrap_or(first);
         let mut open = lock(shard);
         if let Some(answer) = open.known.get(host, Instant::now()) {
-            return Seat::Known(answer);
+            return Lookup::Cached(answer);
         }
-        if let Some(landing) = open.pending.get(host) {
-            return Seat::Waits(landing.clone());
+        if let Some(waiter) = open.pending.get(host) {
+            return Lookup::Wait(waiter.clone());
         }
         let host: Arc<str> = host.into();
-        let (landing, waiting) = watch::channel(None);
-        open.pending.insert(host.clone(), waiting);
-        Seat::Asks(Lead {
+        let (answer_tx, waiter) = watch::channel(None);
+        open.pending.insert(host.clone(), waiter);
+        Lookup::Lead(Leader {
             shard,
             host,
-            landing,
+            answer_tx,
         })
     }
 }
 
-impl Lead<'_> {
-    fn land(self, answer: &Answer, ttl: Duration) {
+impl Leader<'_> {
+    fn finish(self, answer: &ResolveResult, ttl: Duration) {
         let now = Instant::now();
         lock(self.shard)
             .known
             .put(self.host.clone(), answer.clone(), ttl, now);
-        self.landing.send_replace(Some(answer.clone()));
+        self.answer_tx.send_replace(Some(answer.clone()));
     }
 }
 
-impl Drop for Lead<'_> {
+impl Drop for Leader<'_> {
     fn drop(&mut self) {
         lock(self.shard).pending.remove(&self.host);
     }
@@ -128,17 +128,17 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
     use tokio::sync::Notify;
 
-    fn found() -> Answer {
+    fn found() -> ResolveResult {
         Ok(Arc::from([std::net::IpAddr::from([192, 0, 2, 1])]))
     }
 
     #[tokio::test]
     async fn many_who_ask_at_once_ask_the_resolver_once() {
-        let (flights, asked) = (Flights::default(), AtomicU32::new(0));
+        let (coalescer, asked) = (Coalescer::default(), AtomicU32::new(0));
         let open = Notify::new();
-        let (flights, asked, open) = (&flights, &asked, &open);
+        let (coalescer, asked, open) = (&coalescer, &asked, &open);
         let everyone = (0..50).map(|_| {
-            flights.get("a.test", move |_| async move {
+            coalescer.get("a.test", move |_| async move {
                 asked.fetch_add(1, Ordering::Relaxed);
                 open.notified().await;
                 (found(), Duration::from_secs(9))
@@ -152,11 +152,11 @@ mod tests {
 
     #[tokio::test]
     async fn when_the_one_who_asks_gives_up_another_asks() {
-        let flights = Flights::default();
-        let never = flights.get("a.test", |_| std::future::pending());
+        let coalescer = Coalescer::default();
+        let never = coalescer.get("a.test", |_| std::future::pending());
         let mut never = Box::pin(never);
         assert!(futures_util::poll!(&mut never).is_pending());
-        let second = flights.get("a.test", |_| async { (found(), Duration::from_secs(9)) });
+        let second = coalescer.get("a.test", |_| async { (found(), Duration::from_secs(9)) });
         let mut second = Box::pin(second);
         assert!(futures_util::poll!(&mut second).is_pending());
         drop(never);

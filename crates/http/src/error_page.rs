@@ -8,7 +8,7 @@ use privet_policy::{Host, Target, Why, WhyKind};
 use crate::headers::write_number;
 
 /// A page to be written.
-pub struct Page<'a> {
+pub struct ErrorPage<'a> {
     pub status: u16,
     /// What happened, in a few words: `Privet-Reason`.
     pub reason: &'a str,
@@ -18,12 +18,12 @@ pub struct Page<'a> {
     pub hints: Vec<String>,
     /// More field lines, each with its CRLF.
     pub fields: &'static str,
-    pub shape: Shape,
+    pub format: ResponseFormat,
 }
 
 /// In which form the client takes an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shape {
+pub struct ResponseFormat {
     /// The connection ends after this answer.
     pub close: bool,
     /// Answer to HEAD: the head only.
@@ -32,7 +32,7 @@ pub struct Shape {
     pub json: bool,
 }
 
-impl Shape {
+impl ResponseFormat {
     /// A page, and the end.
     pub const LAST: Self = Self {
         close: true,
@@ -41,21 +41,21 @@ impl Shape {
     };
 }
 
-impl<'a> Page<'a> {
-    pub fn new(status: u16, reason: &'a str, text: &'a str, shape: Shape) -> Self {
+impl<'a> ErrorPage<'a> {
+    pub fn new(status: u16, reason: &'a str, text: &'a str, format: ResponseFormat) -> Self {
         Self {
             status,
             reason,
             text,
             hints: Vec::new(),
             fields: "",
-            shape,
+            format,
         }
     }
 
     /// Writes head and body to `out`'s end.
     pub fn write(&self, out: &mut Vec<u8>) {
-        let (kind, body): (&[u8], _) = if self.shape.json {
+        let (kind, body): (&[u8], _) = if self.format.json {
             (b"application/json", self.json())
         } else {
             (b"text/html; charset=utf-8", self.html())
@@ -74,14 +74,14 @@ impl<'a> Page<'a> {
         out.extend(self.reason.chars().map(visible).take(512));
         out.extend_from_slice(b"\r\n");
         out.extend_from_slice(self.fields.as_bytes());
-        out.extend_from_slice(b"Content-Length: ");
+        out.extend_from_slice(b"Content-BodyLength: ");
         write_number(out, body.len() as u64);
-        out.extend_from_slice(if self.shape.close {
+        out.extend_from_slice(if self.format.close {
             b"\r\nConnection: close\r\n\r\n"
         } else {
             b"\r\n\r\n"
         });
-        if !self.shape.head_only {
+        if !self.format.head_only {
             out.extend_from_slice(body.as_bytes());
         }
     }

@@ -11,7 +11,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::CONNECT_TIMEOUT;
-use super::race::{Move, Race};
+use super::race::{Race, RaceStep};
 use crate::DialErrorKind;
 
 type Attempt = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
@@ -42,16 +42,16 @@ async fn race(addresses: &[SocketAddr]) -> Result<TcpStream, DialErrorKind> {
     let mut worst: Option<DialErrorKind> = None;
     loop {
         let ended = match race.next(Instant::now()) {
-            Move::Start(address) => {
+            RaceStep::Start(address) => {
                 running.push(Box::pin(one(address)));
                 continue;
             }
-            Move::WaitUntil(at) => tokio::time::timeout_at(at.into(), running.next())
+            RaceStep::WaitUntil(at) => tokio::time::timeout_at(at.into(), running.next())
                 .await
                 .ok()
                 .flatten(),
-            Move::WaitForEnd => running.next().await,
-            Move::Lost => return Err(worst.unwrap_or(DialErrorKind::NameNotFound)),
+            RaceStep::WaitForEnd => running.next().await,
+            RaceStep::AllFailed => return Err(worst.unwrap_or(DialErrorKind::NameNotFound)),
         };
         match ended {
             Some(Ok(stream)) => return Ok(stream),

@@ -1,4 +1,4 @@
-//! Our own listeners, so that no connection is dialed back into Privet.
+//! Our own listeners, so that no connection is connected back into Privet.
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -7,11 +7,11 @@ use privet_policy::reaches;
 
 /// The addresses that this program listens on. Cheap to clone; made anew at each reload.
 #[derive(Debug, Clone, Default)]
-pub struct OwnSockets {
+pub struct OwnListeners {
     listeners: Arc<[SocketAddr]>,
 }
 
-impl OwnSockets {
+impl OwnListeners {
     pub fn new(listeners: impl IntoIterator<Item = SocketAddr>) -> Self {
         Self {
             listeners: listeners.into_iter().collect(),
@@ -35,8 +35,8 @@ fn can_be_bound(ip: IpAddr) -> bool {
 mod tests {
     use super::*;
 
-    fn own(listeners: &[&str]) -> OwnSockets {
-        OwnSockets::new(listeners.iter().map(|text| text.parse().unwrap()))
+    fn own(listeners: &[&str]) -> OwnListeners {
+        OwnListeners::new(listeners.iter().map(|text| text.parse().unwrap()))
     }
 
     #[test]

@@ -8,7 +8,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use privet_config::Config;
-use privet_net::{DialError, Dialed, Outward, OwnSockets, Wish};
+use privet_net::HttpProxyMode;
+use privet_net::{Connected, DialError, DialRequest, Dialer, OwnListeners};
 use privet_policy::{Outbound, OwnEndpoints, Policy, Route, Target};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -265,18 +266,18 @@ pub fn certificate(name: &str, folder: &Path) -> (Arc<ServerConfig>, PathBuf) {
     (Arc::new(config), file)
 }
 
-/// A configuration as users write it, and what is dialed by it.
+/// A configuration as users write it, and what is connected by it.
 pub struct Setup {
     pub config: Config,
-    pub outward: Arc<Outward>,
+    pub dialer: Arc<Dialer>,
     pub policy: Policy,
 }
 
 pub fn setup(text: &str) -> Setup {
-    setup_after(text, None, OwnSockets::default())
+    setup_after(text, None, OwnListeners::default())
 }
 
-pub fn setup_after(text: &str, previous: Option<&Outward>, own: OwnSockets) -> Setup {
+pub fn setup_after(text: &str, previous: Option<&Dialer>, own: OwnListeners) -> Setup {
     let config = Config::parse(text, Path::new("/"))
         .unwrap_or_else(|wrong| panic!("{wrong:?}"))
         .config;
@@ -290,10 +291,10 @@ pub fn setup_after(text: &str, previous: Option<&Outward>, own: OwnSockets) -> S
                 .map_err(|error| error.to_string()),
         }
     };
-    let outward = Outward::build(&config, &secrets, own, previous).unwrap();
+    let dialer = Dialer::build(&config, &secrets, own, previous).unwrap();
     let policy = Policy::compile(&config, &[], OwnEndpoints::default()).unwrap();
     Setup {
-        outward: Arc::new(outward),
+        dialer: Arc::new(dialer),
         policy,
         config,
     }
@@ -311,19 +312,19 @@ impl Setup {
         }
     }
 
-    pub async fn dial(&self, route: &Route, target: &Target) -> Result<Dialed, DialError> {
-        self.outward.dial(route, &wish(target)).await
+    pub async fn dial(&self, route: &Route, target: &Target) -> Result<Connected, DialError> {
+        self.dialer.dial(route, &request(target)).await
     }
 }
 
-pub fn wish(target: &Target) -> Wish<'_> {
-    Wish {
+pub fn request(target: &Target) -> DialRequest<'_> {
+    DialRequest {
         target,
         addresses: &[],
         dns: &privet_config::Dns::System,
         app: None,
         client: "127.0.0.1:40000".parse().unwrap(),
-        absolute_form: false,
+        http_proxy: HttpProxyMode::Connect,
     }
 }
 
@@ -336,13 +337,13 @@ pub fn target(text: &str) -> Target {
 }
 
 /// Reads the greeting, sends "bird" and reads it back.
-pub async fn echoes(mut dialed: Dialed) {
-    let mut got = dialed.prefix.to_vec();
-    dialed.stream.write_all(b"bird").await.unwrap();
-    dialed.stream.flush().await.unwrap();
+pub async fn echoes(mut connected: Connected) {
+    let mut got = connected.preread.to_vec();
+    connected.stream.write_all(b"bird").await.unwrap();
+    connected.stream.flush().await.unwrap();
     while got.len() < 10 {
         assert_ne!(
-            dialed.stream.read_buf(&mut got).await.unwrap(),
+            connected.stream.read_buf(&mut got).await.unwrap(),
             0,
             "{got:?}"
         );

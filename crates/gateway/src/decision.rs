@@ -1,0 +1,32 @@
+//! The policy's answer to a request: a route, or a refusal.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use privet_config::HeaderMode;
+use privet_net::DialError;
+use privet_policy::{App, Route, Why};
+
+/// The route that the policy chose.
+#[derive(Clone)]
+pub struct RouteDecision {
+    pub route: Route,
+    /// Requests with equal keys may share an upstream connection to the same target. The key covers the route, the
+    /// isolation and the policy generation.
+    pub pool_key: u64,
+    /// The policy that decided. [`Gateway::dial`](crate::Gateway::dial) decides again where another one is current.
+    pub policy_generation: u64,
+    pub why: Why,
+    pub header_mode: HeaderMode,
+    pub app: Option<Arc<App>>,
+    /// The target's addresses, where deciding had to resolve them; empty otherwise.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// Why a request is refused.
+pub enum Refusal {
+    /// By the policy.
+    Blocked(Why),
+    /// The connection could not be opened.
+    Failed(DialError),
+}

@@ -1,0 +1,24 @@
+//! How a client handshake ended.
+
+use bytes::Bytes;
+use privet_connection_log::LiveConnection;
+use privet_net::{Connected, Stream};
+
+/// How a SOCKS or HTTP handshake ended.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "built once per connection and destructured at once: boxing would cost more than it saves"
+)]
+pub enum HandshakeOutcome {
+    /// The connection is open and the client has its success reply: relay it.
+    Tunnel {
+        /// A plain socket (spliced) or any other byte stream, such as TLS.
+        client: Stream,
+        /// Bytes the client sent behind its handshake: the first ones for the destination.
+        preread: Bytes,
+        connected: Connected,
+        live: LiveConnection,
+    },
+    /// Refused, closed by the client, or served to its end.
+    Done,
+}
