@@ -1,4 +1,4 @@
-//! What the books cost, printed: `cargo run --release -p privet-connection-log --example cost`.
+//! Prints what the connection log costs: `cargo run --release -p privet-connection-log --example cost`.
 #![allow(clippy::print_stdout, reason = "it is made to print")]
 
 use std::hint::black_box;
@@ -85,7 +85,7 @@ fn main() {
 }
 
 fn window_cost(name: &str, connection_log: &ConnectionLog, query: &Query, window: &PageRequest) {
-    // The best of many: what the machine does beside makes the others longer.
+    // The best of many: other load on the machine makes some longer.
     let turns = (0..40).map(|_| {
         time(1, || {
             black_box(connection_log.page(RowState::Active, query, window));

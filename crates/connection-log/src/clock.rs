@@ -1,13 +1,13 @@
-//! Time as the books count it: a monotonic clock for what lasts, the wall clock for what is written down.
+//! The connection log's clock: monotonic for durations, Unix milliseconds for recorded times.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Past this difference the wall clock is followed: the machine slept, or somebody set it.
+/// The wall clock is adopted when it differs by more than this: the machine slept, or somebody set it.
 const FOLLOW_MS: u64 = 2_000;
 
-/// A clock; a test moves its own by hand.
+/// A clock that tests can move by hand.
 #[derive(Debug, Clone)]
 pub struct Clock {
     base: Instant,
@@ -27,7 +27,7 @@ impl Default for Clock {
 }
 
 impl Clock {
-    /// A clock that stands at the cell's milliseconds, for tests. Its 0 is `wall` (Unix milliseconds).
+    /// A clock that reads the returned cell (milliseconds), for tests. `wall` is the Unix time of its 0, in milliseconds.
     pub fn by_hand(wall: u64) -> (Self, Arc<AtomicU64>) {
         let cell = Arc::new(AtomicU64::new(0));
         let clock = Self {
@@ -38,7 +38,7 @@ impl Clock {
         (clock, cell)
     }
 
-    /// Milliseconds since the connection log began.
+    /// Milliseconds since the clock was made.
     pub fn now(&self) -> u64 {
         match &self.by_hand {
             Some(cell) => cell.load(Ordering::Relaxed),
@@ -46,23 +46,22 @@ impl Clock {
         }
     }
 
-    /// The same of a moment; one before the beginning is 0.
+    /// Milliseconds from the clock's start to `moment`; 0 for an earlier moment.
     pub fn of(&self, moment: Instant) -> u64 {
         let since = moment.saturating_duration_since(self.base);
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// The moment that stands for milliseconds since the beginning.
     pub fn moment(&self, ms: u64) -> Instant {
         self.base + Duration::from_millis(ms)
     }
 
-    /// Unix milliseconds of a time since the beginning.
+    /// Unix milliseconds of a time on this clock.
     pub fn unix(&self, ms: u64) -> u64 {
         self.wall.load(Ordering::Relaxed).saturating_add(ms)
     }
 
-    /// Follows the wall clock where it left ours: the monotonic clock does not count sleep.
+    /// Adopts the wall clock where the two differ: the monotonic clock does not count sleep.
     pub fn follow(&self, wall: SystemTime) {
         if self.by_hand.is_some() {
             return;

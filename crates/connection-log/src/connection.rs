@@ -1,11 +1,11 @@
-//! One connection in the books: how it began, what became of it, how it ended.
+//! What is recorded of one connection: how it was opened, its verdict, why it closed.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use privet_policy::{App, Listener, Protocol, Target, Why, WhyKind};
 
-/// What is known when a row is opened.
+/// What is known when a connection is opened.
 #[derive(Debug, Clone)]
 pub struct NewConnection {
     pub listener: Listener,
@@ -14,20 +14,20 @@ pub struct NewConnection {
     pub user: Option<Arc<str>>,
     pub app: Option<Arc<App>>,
     pub target: Target,
-    /// "direct", an upstream, a chain: as the dialer names it. "cache": answered without asking.
+    /// "direct", an upstream or a chain, as the dialer names it; "cache" for a response from the cache.
     pub route: Arc<str>,
     pub why: Why,
 }
 
-/// How a connection ended.
+/// Why a connection closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum CloseReason {
-    /// Both sides said so.
+    /// Both sides closed.
     Finished = 1,
-    /// A side reset it, or an error broke it.
+    /// Reset by one side, or ended by an error.
     Broken,
-    /// No byte for the idle timeout.
+    /// No byte within the idle timeout.
     Idle,
     /// Closed by the user.
     Closed,
@@ -35,9 +35,9 @@ pub enum CloseReason {
     Reload,
     /// Privet stopped.
     Shutdown,
-    /// Never stood: the verdict was block.
+    /// Never opened: the policy blocked it.
     Blocked,
-    /// Never stood: the dial failed.
+    /// Never opened: the dial failed.
     Failed,
 }
 
@@ -71,7 +71,7 @@ impl CloseReason {
     }
 }
 
-/// What became of a connection, in the words of the window.
+/// What was done with a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Verdict {
@@ -101,8 +101,7 @@ impl Verdict {
         }
     }
 
-    /// Of a connection that stands on this route. The way out while an upstream is down, "direct (NAME is down)", hid
-    /// nobody: it counts as direct.
+    /// The verdict of an open connection on this route. The direct fallback, "direct (NAME is down)", counts as direct.
     pub fn of_route(route: &str) -> Self {
         match route {
             "direct" => Self::Direct,
@@ -117,7 +116,7 @@ impl Verdict {
     }
 }
 
-/// The word for how the client spoke to us.
+/// The client protocol as written in the API.
 pub const fn protocol_word(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Socks4 => "socks4",
@@ -135,7 +134,7 @@ pub(crate) fn protocol_from(word: &str) -> Option<Protocol> {
         .find(|protocol| protocol_word(*protocol) == word)
 }
 
-/// The word for the kind of listener.
+/// The listener's protocol as written in the API.
 pub const fn listener_word(listener: Listener) -> &'static str {
     match listener {
         Listener::Mixed => "mixed",
@@ -150,7 +149,7 @@ pub(crate) fn listener_from(word: &str) -> Option<Listener> {
         .find(|listener| listener_word(*listener) == word)
 }
 
-/// The word for what decided.
+/// The kind of decision as written in the API.
 pub const fn why_word(kind: WhyKind) -> &'static str {
     match kind {
         WhyKind::Loop => "loop",

@@ -1,6 +1,6 @@
-//! The fields a query may ask for: one table, from which the parser, its errors and the help are made.
+//! The fields of a query: one table for the parser, its errors and the help.
 
-/// What kind of value a field takes.
+/// The kind of value that a field takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldKind {
     /// `field:text`, `field:*.text`, `field:"a text"`, `field=text` for the whole.
@@ -11,11 +11,11 @@ pub enum FieldKind {
     Number,
     /// Bytes, with K, M, G of 1,024: `field>1M`.
     Size,
-    /// A time with ms, s, m, h or d: `field>10s`.
+    /// A duration with ms, s, m, h or d: `field>10s`.
     Time,
 }
 
-/// Which fact of a row a field reads.
+/// A field of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Field {
     App,
@@ -47,7 +47,7 @@ pub enum Field {
     Id,
 }
 
-/// One line of the help.
+/// A field with its description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FieldHelp {
     pub name: &'static str,
@@ -81,7 +81,7 @@ const fn help(
     }
 }
 
-/// Every field, in the order in which the help lists them.
+/// Every field, in the order of the help.
 pub const FIELDS: &[FieldHelp] = &[
     help(
         "app",
@@ -274,7 +274,7 @@ pub const FIELDS: &[FieldHelp] = &[
     ),
 ];
 
-/// Names that rows and `sort` have for a field that is called otherwise here.
+/// Names of fields in rows and in `sort`, where they differ.
 const OTHER_NAMES: &[(&str, &str)] = &[
     ("app_path", "path"),
     ("domain", "host"),
@@ -288,7 +288,7 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("first_byte_ms", "firstbyte"),
 ];
 
-/// The field of that name, in upper or lower case; the names that rows have are understood too.
+/// The field of that name, without regard to case; names of row fields are accepted too.
 pub fn named(name: &str) -> Option<&'static FieldHelp> {
     let other = OTHER_NAMES
         .iter()
@@ -300,7 +300,7 @@ pub fn named(name: &str) -> Option<&'static FieldHelp> {
 }
 
 impl FieldKind {
-    /// What may follow the field's name.
+    /// A description of the values that may follow the field's name.
     pub fn allowed(self) -> String {
         match self {
             Self::Text => "a text after \":\" or \"=\", with * for anything".to_owned(),

@@ -1,19 +1,19 @@
-//! What ended, newest first, as much of it as fits: a ring bounded by count and by bytes.
+//! Closed connections in memory: a queue bounded by count and by bytes.
 
 use std::collections::VecDeque;
 use std::mem::size_of;
 
 use privet_policy::Host;
 
-use crate::live::ConnectionRow;
-use crate::shard::ClosedConnection;
+use crate::closed::ClosedConnection;
+use crate::row::ConnectionRow;
 
-/// The cost of a row that is not in its own size: reference counts and the allocator's share.
+/// Bytes of a row beside its own size: reference counts and the allocator's overhead.
 const ROW_OVERHEAD: usize = 40;
-/// A [`compact_str::CompactString`] up to this long has no memory of its own.
+/// A [`compact_str::CompactString`] up to this length has no heap allocation.
 const INLINE_NAME: usize = 24;
 
-/// The newest rows that ended.
+/// The newest closed connections.
 pub(crate) struct History {
     rows: VecDeque<ClosedConnection>,
     bytes: usize,
@@ -31,14 +31,14 @@ impl History {
         }
     }
 
-    /// Takes a row in and lets the oldest go until both bounds hold.
+    /// Adds a row and drops the oldest until both bounds hold.
     pub fn push(&mut self, ended: ClosedConnection) {
         self.bytes += cost(&ended);
         self.rows.push_back(ended);
         self.shrink();
     }
 
-    /// Takes new bounds; what they leave no room for goes.
+    /// Applies new bounds and drops the oldest rows past them.
     pub fn resize(&mut self, most_rows: usize, most_bytes: usize) {
         self.most_rows = most_rows;
         self.most_bytes = most_bytes;

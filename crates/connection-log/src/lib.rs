@@ -1,11 +1,11 @@
-//! Who talks to whom: the live table, the history, totals that last. Written by the data plane without locks shared
-//! between connections, read by control.
+//! The connection log: live table, history and stored usage. The data plane writes it without locks shared between
+//! connections; the control API reads it.
 //!
-//! A connection's thread writes its [`ConnectionRow`] (`live.rs`) and its part of the table (`shard.rs`). Ticks carry what ended
-//! into the histories and minutes (`books.rs`, `history.rs`, `minutes.rs`), and one thread writes those to the disk
-//! (`writer.rs`, `store.rs`). Readers ask for windows of rows (`query.rs`, `page.rs`, `view.rs`).
+//! A connection's thread writes its [`ConnectionRow`] (`row.rs`, `live.rs`) in its part of the table (`shard.rs`). Each
+//! tick moves closed rows into the history and counts usage by the minute (`recorder.rs`, `history.rs`, `minutes.rs`); one
+//! thread writes both to the disk (`writer.rs`, `database.rs`). Readers ask for pages of rows (`query/`, `page.rs`, `view.rs`).
 //!
-//! What reads text or rows from outside (queries, the database) may not index; the others do so by places of their own.
+//! Code that reads queries or the database may not index slices.
 
 #![cfg_attr(
     not(test),
@@ -13,34 +13,42 @@
 )]
 
 pub mod clock;
+mod closed;
 pub mod connection;
 mod connection_log;
+#[cfg_attr(not(test), deny(clippy::indexing_slicing))]
+mod database;
 pub mod fields;
+pub mod group;
 mod history;
 pub mod live;
-#[cfg_attr(not(test), deny(clippy::indexing_slicing))]
-mod matching;
 pub mod minutes;
 pub mod page;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]
 pub mod query;
 mod recorder;
+pub mod row;
 pub mod settings;
 mod shard;
+pub mod sort;
+mod sql_int;
+mod storage;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]
-mod store;
-#[cfg_attr(not(test), deny(clippy::indexing_slicing))]
-mod stored_row;
+mod stored_connection;
 pub mod totals;
+pub mod usage;
 pub mod view;
 mod writer;
 
 pub use connection::{CloseReason, NewConnection, Verdict};
 pub use connection_log::{ConnectionLog, MAX_PAST_CONNECTIONS, PastConnection, UsageError};
-pub use live::{ConnectionRow, LiveConnection, Phase};
-pub use minutes::UsageRow;
-pub use page::{Group, GroupBy, Page, PageRequest, SortKey};
+pub use group::{Group, GroupBy};
+pub use live::LiveConnection;
+pub use page::{Page, PageRequest};
 pub use query::{Query, QueryError};
+pub use row::{ConnectionRow, Phase};
 pub use settings::{Retention, Settings};
+pub use sort::SortKey;
 pub use totals::{ByteCounts, Totals};
+pub use usage::UsageRow;
 pub use view::{RowState, RowView};

@@ -1,5 +1,5 @@
-//! What is kept beside the live table: the histories and the minutes. Written by whoever ticks, never by the data
-//! plane.
+//! Records what the live table reports: closed connections and counters by the minute. Runs on ticks, never on a
+//! connection's thread.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -7,22 +7,23 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use privet_policy::Host;
 
+use crate::closed::{ClosedConnection, DroppedRows};
 use crate::connection::{CloseReason, Verdict, protocol_word};
+use crate::group::GroupBy;
 use crate::history::History;
-use crate::live::{ConnectionRow, tenths};
-use crate::minutes::{Figures, MINUTE, Minutes, OTHER, PRIVATE};
-use crate::page::GroupBy;
+use crate::minutes::{Counters, MINUTE, Minutes, OTHER};
+use crate::row::{ConnectionRow, tenths};
 use crate::settings::{Retention, Settings};
-use crate::shard::{ClosedConnection, DroppedRows, Shard};
+use crate::shard::Shard;
 use crate::writer::Writer;
 
-/// Minute cells kept in memory: with 20 names a minute, three hours; what waits for the disk otherwise.
-const MOST_CELLS: usize = 20_000;
-/// LiveConnection rows that a walk copies at a time, so that no connection waits for a long one.
+/// Counters kept in memory: three hours at 20 keys a minute and kind, or what waits for the disk.
+const MAX_CELLS: usize = 20_000;
+/// Live rows copied at a time, so that no connection waits long for a shard's lock.
 const WALK: usize = 512;
-/// Samples nearer than this would turn single packets into speeds.
+/// Shorter samples would turn single packets into speeds.
 const SHORTEST_SAMPLE_MS: u64 = 50;
-/// Closed rows sent to the disk at a time.
+/// Closed rows sent to the writer at a time.
 const ROWS_PER_BATCH: usize = 512;
 
 pub(crate) struct Recorder {
@@ -31,9 +32,9 @@ pub(crate) struct Recorder {
     pub blocked: History,
     pub minutes: Minutes,
     pub writer: Option<Writer>,
-    /// Closed rows on their way to the disk.
+    /// Closed rows not yet sent to the writer.
     unwritten: Vec<ClosedConnection>,
-    /// Rows that no history saw because too many ended at once, or the disk did not keep up.
+    /// Rows missing from the history, because too many closed at once or the disk did not keep up.
     pub dropped_rows: u64,
     sampled: u64,
     written_minute: u64,
@@ -46,7 +47,7 @@ impl Recorder {
         Self {
             closed: History::new(settings.history_rows, settings.history_bytes),
             blocked: History::new(settings.history_rows, settings.history_bytes),
-            minutes: Minutes::new(MOST_CELLS),
+            minutes: Minutes::new(MAX_CELLS),
             settings,
             writer,
             unwritten: Vec::new(),
@@ -58,24 +59,24 @@ impl Recorder {
         }
     }
 
-    /// Looks at every live row: speeds, idleness, and what moved since, booked to the minute of `unix`.
+    /// Samples every live row: sets speeds and the time of the last byte, and counts new bytes in the minute of `unix`.
     pub fn sample(&mut self, shards: &[Arc<Shard>], now: u64, unix: u64) {
         let span = now.saturating_sub(self.sampled);
         if span < SHORTEST_SAMPLE_MS {
             return;
         }
         self.sampled = now;
-        self.walk(shards, |books, row| {
+        self.walk(shards, |recorder, row| {
             let moved = take_moved(row);
             set_speeds(row, moved, span);
             if moved.up | moved.down != 0 {
                 row.sample.changed.store(tenths(now), Relaxed);
             }
-            books.book(row, row.verdict(), moved, unix);
+            recorder.record(row, row.verdict(), moved, unix);
         });
     }
 
-    /// Asks rows to close on which nothing moved for `limit` milliseconds.
+    /// Asks connections to close that transferred nothing for `limit` milliseconds. Returns how many.
     pub fn end_idle(&mut self, shards: &[Arc<Shard>], now: u64, limit: u64) -> usize {
         let mut ended = 0;
         self.walk(shards, |_, row| {
@@ -107,12 +108,12 @@ impl Recorder {
         self.walked = some;
     }
 
-    /// Takes in what ended since the last call.
+    /// Records the connections that closed since the last call.
     pub fn collect(&mut self, shards: &[Arc<Shard>], unix: u64) {
         let mut collected = std::mem::take(&mut self.collected);
         for shard in shards {
             let lost = shard.collect(&mut collected);
-            self.book_lost(lost, unix);
+            self.record_dropped(lost, unix);
             for ended in collected.drain(..) {
                 self.take_in(ended, unix);
             }
@@ -123,10 +124,8 @@ impl Recorder {
     fn take_in(&mut self, ended: ClosedConnection, unix: u64) {
         let mut moved = take_moved(&ended.row);
         moved.blocked = u64::from(ended.verdict == Verdict::Blocked);
-        self.book(&ended.row, ended.verdict, moved, unix);
-        if self.settings.retention == Retention::None
-            || self.settings.is_private(&ended.row.target().host)
-        {
+        self.record(&ended.row, ended.verdict, moved, unix);
+        if self.settings.retention == Retention::None {
             return;
         }
         log(&ended);
@@ -143,7 +142,7 @@ impl Recorder {
         }
     }
 
-    /// Sends the minutes on once a minute.
+    /// Sends the counters to the writer once a minute.
     pub fn write_when_due(&mut self, unix: u64) {
         let minute = unix / MINUTE;
         if self.written_minute != minute {
@@ -152,7 +151,7 @@ impl Recorder {
         }
     }
 
-    /// Sends all that waits to the disk, as far as its queue takes it.
+    /// Sends everything that waits to the writer, as far as its queue has room.
     pub fn write(&mut self) {
         self.send_rows();
         let Some(writer) = &self.writer else {
@@ -176,23 +175,21 @@ impl Recorder {
         }
     }
 
-    /// Forgets all that is remembered.
     pub fn clear(&mut self) {
         self.closed.clear();
         self.blocked.clear();
-        self.minutes = Minutes::new(MOST_CELLS);
+        self.minutes = Minutes::new(MAX_CELLS);
         self.unwritten.clear();
     }
 
-    fn book(&mut self, row: &ConnectionRow, verdict: Verdict, figures: Figures, unix: u64) {
+    fn record(&mut self, row: &ConnectionRow, verdict: Verdict, figures: Counters, unix: u64) {
         if figures.is_zero() || self.settings.retention == Retention::None {
             return;
         }
         let minute = unix / MINUTE;
         let app = row.app().map_or("(unknown)", |app| &*app.name);
         let domain: Cow<'_, str> = match &row.target().host {
-            host if self.settings.is_private(host) => PRIVATE.into(),
-            Host::Name(name) => self.settings.domain(name).into(),
+            Host::Name(name) => name.as_str().into(),
             Host::Ip(ip) => ip.to_string().into(),
         };
         self.minutes.add(minute, GroupBy::App, app, figures);
@@ -204,12 +201,12 @@ impl Recorder {
         self.minutes.add(minute, GroupBy::Route, route, figures);
     }
 
-    fn book_lost(&mut self, lost: DroppedRows, unix: u64) {
+    fn record_dropped(&mut self, lost: DroppedRows, unix: u64) {
         self.dropped_rows += lost.rows;
         if self.settings.retention == Retention::None || lost == DroppedRows::default() {
             return;
         }
-        let figures = Figures {
+        let figures = Counters {
             up: lost.up,
             down: lost.down,
             connections: lost.connections,
@@ -221,11 +218,11 @@ impl Recorder {
     }
 }
 
-/// What moved on a row since it was last seen; a row seen for the first time counts as a connection.
-fn take_moved(row: &ConnectionRow) -> Figures {
+/// Logs a closed connection at level debug; only connections that the history keeps.
+fn take_moved(row: &ConnectionRow) -> Counters {
     let (up, down) = (row.up_bytes(), row.down_bytes());
     let sample = &row.sample;
-    Figures {
+    Counters {
         up: up.saturating_sub(sample.up.swap(up, Relaxed)),
         down: down.saturating_sub(sample.down.swap(down, Relaxed)),
         connections: u64::from(!row.counted.swap(true, Relaxed)),
@@ -233,13 +230,13 @@ fn take_moved(row: &ConnectionRow) -> Figures {
     }
 }
 
-fn set_speeds(row: &ConnectionRow, moved: Figures, span_ms: u64) {
+fn set_speeds(row: &ConnectionRow, moved: Counters, span_ms: u64) {
     let speed = |bytes: u64| (bytes as f32 * 1000.0 / span_ms as f32).to_bits();
     row.sample.up_speed.store(speed(moved.up), Relaxed);
     row.sample.down_speed.store(speed(moved.down), Relaxed);
 }
 
-/// A line at level debug for what ended, of the same connections as the history keeps.
+/// A line at level debug for what ended, of the same connections as the history recording.
 fn log(ended: &ClosedConnection) {
     let row = &ended.row;
     tracing::debug!(

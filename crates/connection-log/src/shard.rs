@@ -1,31 +1,29 @@
-//! A part of the live table that one thread writes: opening and closing a row touch nothing that another connection's
-//! thread writes. Only readers contend for its lock, and they hold it for as long as it takes to copy pointers.
+//! A part of the live table, written by one thread: opening and closing a row touches nothing that other threads write.
+//! Readers contend for its lock only while they copy pointers.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Clock;
+use crate::closed::{ClosedConnection, DroppedRows};
 use crate::connection::{CloseReason, NewConnection, Verdict};
-use crate::live::{ConnectionRow, SharedTexts};
+use crate::row::{ConnectionRow, GONE, SharedTexts};
 use crate::totals::{ByteCounts, Totals};
 
-/// Parts of a table. More threads than these share parts, which costs them speed and nothing else.
+/// Shards of a table. More threads than this share shards, which is slower but correct.
 pub(crate) const SHARDS: usize = 32;
-/// Closed rows that wait in one shard until the books collect them. Past it a row is lost to the history, and its figures
-/// are booked under "(other)".
+/// Closed rows that wait in one shard to be collected. Past it a row is missing from the history, and its bytes are
+/// counted under "(other)".
 pub(crate) const WAITING_PER_SHARD: usize = 16_384;
-/// Combinations of user, route and reason that a shard remembers to share.
+/// Combinations of user, route and reason that a shard shares between rows.
 const SHARED_TEXTS: usize = 16;
-/// The slot of a row that is not in the table.
-pub(crate) const GONE: u32 = u32::MAX;
-
 /// Aligned so that two shards share no cache line.
 #[repr(align(128))]
 pub(crate) struct Shard {
     number: usize,
     clock: Clock,
-    /// Whether ended rows are kept for the books; off where nothing is remembered.
-    keeps: Arc<AtomicBool>,
+    /// Whether closed rows are kept for the recorder; `false` with [`crate::Retention::None`].
+    recording: Arc<AtomicBool>,
     state: Mutex<State>,
 }
 
@@ -40,35 +38,12 @@ struct State {
     next_text: usize,
 }
 
-/// A row that ended, and how.
-#[derive(Clone)]
-pub(crate) struct ClosedConnection {
-    pub row: Arc<ConnectionRow>,
-    /// Unix milliseconds.
-    pub at: u64,
-    pub end: CloseReason,
-    /// Differs from the row's own where it never stood.
-    pub verdict: Verdict,
-    pub error: Option<Box<str>>,
-}
-
-/// What the books never saw row by row.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct DroppedRows {
-    pub rows: u64,
-    /// Connections among them that the minute buckets had not counted yet.
-    pub connections: u64,
-    pub blocked: u64,
-    pub up: u64,
-    pub down: u64,
-}
-
 impl Shard {
-    pub fn new(number: usize, clock: Clock, keeps: Arc<AtomicBool>) -> Self {
+    pub fn new(number: usize, clock: Clock, recording: Arc<AtomicBool>) -> Self {
         Self {
             number,
             clock,
-            keeps,
+            recording,
             state: Mutex::default(),
         }
     }
@@ -86,7 +61,7 @@ impl Shard {
         row
     }
 
-    /// Ends a row of this shard; a second call does nothing.
+    /// Closes a row of this shard; a second call does nothing.
     pub fn close(&self, row: &Arc<ConnectionRow>, end: CloseReason, error: Option<String>) {
         if row.slot.load(Ordering::Relaxed) == GONE {
             return;
@@ -112,10 +87,12 @@ impl Shard {
             verdict,
             error,
         };
-        state.keep(self.keeps(), ended);
+        if self.is_recording() {
+            state.keep(ended);
+        }
     }
 
-    /// Recorder a connection that never stood.
+    /// Records a connection that was never opened.
     pub fn refuse(&self, opening: NewConnection, end: CloseReason, error: Option<String>) {
         let now = self.clock.now();
         let at = self.clock.unix(now);
@@ -124,7 +101,7 @@ impl Shard {
         let mut state = self.lock();
         state.totals.connections += 1;
         state.totals.count(verdict);
-        if !self.keeps() {
+        if !self.is_recording() {
             return;
         }
         let row = state.make(self.number, (at, now), opening, verdict);
@@ -136,7 +113,7 @@ impl Shard {
             verdict,
             error,
         };
-        state.keep(true, ended);
+        state.keep(ended);
     }
 
     /// Appends this shard's live rows.
@@ -144,8 +121,8 @@ impl Shard {
         into.extend_from_slice(&self.lock().live);
     }
 
-    /// Appends up to `most` live rows from a place in the table on. Between two calls rows may move to the front, so a
-    /// walk in pieces may miss one; it never sees one twice.
+    /// Appends up to `most` live rows from index `from` on. Rows may move to the front between two calls, so that a walk
+    /// may miss one; it never sees one twice.
     pub fn copy_some(&self, from: usize, most: usize, into: &mut Vec<Arc<ConnectionRow>>) {
         let state = self.lock();
         let rest = state.live.get(from..).unwrap_or_default();
@@ -156,7 +133,7 @@ impl Shard {
         self.lock().live.iter().find(|row| row.id == id).cloned()
     }
 
-    /// Takes what ended since the last call.
+    /// Takes the rows that closed since the last call.
     pub fn collect(&self, into: &mut Vec<ClosedConnection>) -> DroppedRows {
         let mut state = self.lock();
         let ended = std::mem::take(&mut state.ended);
@@ -166,7 +143,7 @@ impl Shard {
         lost
     }
 
-    /// Adds this shard's figures, bytes of the rows that stand included.
+    /// Adds this shard's totals, live rows included.
     pub fn add_totals(&self, totals: &mut Totals) {
         let state = self.lock();
         totals.add(&state.totals);
@@ -179,11 +156,11 @@ impl Shard {
         }
     }
 
-    fn keeps(&self) -> bool {
-        self.keeps.load(Ordering::Relaxed)
+    fn is_recording(&self) -> bool {
+        self.recording.load(Ordering::Relaxed)
     }
 
-    /// A thread that panicked inside left plain values that are still whole: go on with them.
+    /// Ignores poisoning: the values are consistent after a panic of a holder.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -205,7 +182,7 @@ impl State {
         ))
     }
 
-    /// The texts of an opening, as few copies as may be: most connections of a thread have the same few.
+    /// The shared texts of a new connection: most connections of a thread have the same few.
     fn share(&mut self, opening: &NewConnection) -> Arc<SharedTexts> {
         if let Some(known) = self.texts.iter().find(|known| known.are_of(opening)) {
             return known.clone();
@@ -230,17 +207,14 @@ impl State {
         if let Some(moved) = self.live.get(place) {
             moved.slot.store(slot, Ordering::Relaxed);
         }
-        // A burst's table is given back once it is mostly empty.
+        // Frees the memory of a burst.
         if self.live.capacity() > 1024 && self.live.len() < self.live.capacity() / 4 {
             self.live.shrink_to(self.live.len() * 2);
         }
         true
     }
 
-    fn keep(&mut self, keeps: bool, ended: ClosedConnection) {
-        if !keeps {
-            return;
-        }
+    fn keep(&mut self, ended: ClosedConnection) {
         if self.ended.len() < WAITING_PER_SHARD {
             self.ended.push(ended);
         } else {
@@ -249,42 +223,7 @@ impl State {
     }
 }
 
-impl SharedTexts {
-    pub fn of(opening: &NewConnection) -> Self {
-        Self {
-            user: opening.user.clone(),
-            route: opening.route.clone(),
-            why: opening.why.clone(),
-        }
-    }
-
-    pub fn are_of(&self, opening: &NewConnection) -> bool {
-        let same_user = match (&self.user, &opening.user) {
-            (None, None) => true,
-            (Some(ours), Some(theirs)) => Arc::ptr_eq(ours, theirs) || ours == theirs,
-            _ => false,
-        };
-        same_user
-            && self.why.kind == opening.why.kind
-            && (Arc::ptr_eq(&self.route, &opening.route) || self.route == opening.route)
-            && (Arc::ptr_eq(&self.why.text, &opening.why.text) || self.why.text == opening.why.text)
-    }
-}
-
-impl DroppedRows {
-    fn add(&mut self, ended: &ClosedConnection) {
-        let row = &ended.row;
-        self.rows += 1;
-        self.connections += u64::from(!row.counted.load(Ordering::Relaxed));
-        self.blocked += u64::from(ended.verdict == Verdict::Blocked);
-        let seen_up = row.sample.up.load(Ordering::Relaxed);
-        let seen_down = row.sample.down.load(Ordering::Relaxed);
-        self.up += row.up_bytes().saturating_sub(seen_up);
-        self.down += row.down_bytes().saturating_sub(seen_down);
-    }
-}
-
-/// The verdict that an end tells by itself, whatever the row was opened for.
+/// The verdict that follows from the close reason alone.
 fn verdict_of(end: CloseReason) -> Option<Verdict> {
     match end {
         CloseReason::Blocked => Some(Verdict::Blocked),
@@ -293,7 +232,7 @@ fn verdict_of(end: CloseReason) -> Option<Verdict> {
     }
 }
 
-/// The part of the calling thread: threads are numbered as they first come.
+/// The calling thread's shard.
 pub(crate) fn of_this_thread() -> usize {
     privet_policy::thread_index::current() % SHARDS
 }

@@ -1,11 +1,11 @@
-//! Figures since the start, exact at any moment: they are summed from the shards by who asks.
+//! Totals since the start, summed from the shards when asked for.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::connection::Verdict;
 
-/// Bytes both ways.
+/// Bytes in both directions.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Sums)]
 pub struct ByteCounts {
@@ -16,9 +16,9 @@ pub struct ByteCounts {
 /// Everything since the program started.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Totals {
-    /// All that was asked for, blocked and failed ones included.
+    /// All connections, blocked and failed ones included.
     pub connections: u64,
-    /// Those that stand now.
+    /// Open connections.
     pub active: u64,
     pub blocked: u64,
     pub failed: u64,
@@ -39,7 +39,7 @@ impl Totals {
         match verdict {
             Verdict::Direct => &mut self.direct,
             Verdict::Cached => &mut self.cached,
-            // A connection that never stood moves no bytes.
+            // Blocked and failed connections transfer no bytes.
             Verdict::Routed | Verdict::Blocked | Verdict::Failed => &mut self.routed,
         }
     }

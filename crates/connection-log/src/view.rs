@@ -1,38 +1,38 @@
-//! A row as the window, the CLI and scripts see it. Its names are kept: others rely on them.
+//! A row as the API shows it. Scripts rely on the field names.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::closed::ClosedConnection;
 use crate::connection::{CloseReason, Verdict, listener_word, protocol_word, why_word};
-use crate::live::{ConnectionRow, Phase};
-use crate::shard::ClosedConnection;
+use crate::row::{ConnectionRow, Phase};
 
 /// Which table a row is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = State)]
 pub enum RowState {
-    /// It stands now.
+    /// Open.
     Active,
-    /// It stood, or its dial failed.
+    /// Closed, or its dial failed.
     Closed,
-    /// It was refused by a rule, a list or the mode.
+    /// Refused by a rule, a list or the mode.
     Blocked,
 }
 
-/// One connection, ready to show.
+/// At most 2^53, which JSON numbers hold exactly.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RowView {
-    /// At most 2^53, so that every reader of JSON keeps it exact.
+    /// At most 2^53, so that every reader of JSON recording it exact.
     pub id: u64,
     pub state: RowState,
     /// "mixed", "socks" or "http".
     pub listener: Cow<'static, str>,
     /// The client's address and port.
     pub client: String,
-    /// The program's name, where it is known.
+    /// The client program's name, where it is known.
     pub app: Option<String>,
     pub app_path: Option<String>,
     pub pid: Option<u32>,
@@ -41,27 +41,27 @@ pub struct RowView {
     pub protocol: Cow<'static, str>,
     pub host: String,
     pub port: u16,
-    /// The target's address, where it is known.
+    /// The destination's address, where it is known.
     pub remote: Option<String>,
     /// "direct", "routed", "blocked", "failed" or "cached".
     pub verdict: Cow<'static, str>,
-    /// Why, in one sentence.
+    /// The reason for the decision, in one sentence.
     pub reason: String,
-    /// What decided: "loop", "rule", "deny", "list", "mode" or "kill_switch".
+    /// The kind of decision: "loop", "rule", "deny", "list", "mode" or "kill_switch".
     pub rule: Cow<'static, str>,
     pub route: String,
     /// Bytes from the client.
     pub up: u64,
     /// Bytes to the client.
     pub down: u64,
-    /// Bytes a second now; 0 in the history.
+    /// Bytes per second now; 0 for a closed connection.
     pub up_speed: u64,
     pub down_speed: u64,
     /// Unix milliseconds.
     pub started: u64,
-    /// How long it stands, or stood.
+    /// How long it is or was open, in milliseconds.
     pub age_ms: u64,
-    /// Unix milliseconds; absent while it stands.
+    /// Unix milliseconds; absent while it is open.
     pub ended: Option<u64>,
     /// "finished", "broken", "idle", "closed", "reload", "shutdown", "blocked" or "failed".
     pub end: Option<Cow<'static, str>>,
@@ -70,14 +70,14 @@ pub struct RowView {
     pub connect_ms: Option<f64>,
     pub tls_ms: Option<f64>,
     pub first_byte_ms: Option<f64>,
-    /// HTTP requests carried; 0 for a tunnel.
+    /// HTTP requests on it; 0 for a tunnel.
     pub requests: u32,
-    /// The group it is in, where the window asked for groups.
+    /// Its group, where groups were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
 }
 
-/// A row of either table while a query looks at it.
+/// A row, live or closed, while a query reads it.
 #[derive(Clone, Copy)]
 pub(crate) struct RowRef<'a> {
     pub row: &'a ConnectionRow,

@@ -1,5 +1,4 @@
-//! The one thread that writes the database. Its queue is bounded: a disk that is full or slow costs history, never a
-//! connection.
+//! The thread that writes the database. Its queue is bounded: a full or slow disk costs history, never a connection.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -8,20 +7,20 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::clock::unix_ms;
+use crate::closed::ClosedConnection;
+use crate::database::{Database, DatabaseError};
 use crate::minutes::MinuteUsage;
-use crate::shard::ClosedConnection;
-use crate::store::{Store, StoreError};
 
-/// Messages that wait for the disk: at 512 rows each, what a burst of 16,000 connections leaves behind.
+/// Commands that wait for the disk: at 512 rows each, a burst of 16,000 connections.
 const QUEUE: usize = 32;
-/// Cells kept while the disk refuses them.
-const MOST_UNSAVED_CELLS: usize = 20_000;
+/// Counters kept while the disk refuses them.
+const MAX_UNSAVED_CELLS: usize = 20_000;
 /// How often old rows are deleted.
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
-/// How long a caller waits for the disk.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long callers wait for the disk.
+const DISK_TIMEOUT: Duration = Duration::from_secs(5);
 
-enum Message {
+enum Command {
     Rows(Vec<ClosedConnection>),
     Cells(Vec<MinuteUsage>),
     Keep(Duration),
@@ -29,34 +28,34 @@ enum Message {
     Flush(SyncSender<()>),
 }
 
-/// The books' hold on the writer. Dropping it lets the thread write what it has and end.
+/// The recorder's handle on the writer. Dropping it lets the thread write what it has and end.
 pub(crate) struct Writer {
-    queue: SyncSender<Message>,
+    queue: SyncSender<Command>,
     pub file: PathBuf,
     problem: Arc<Mutex<Problems>>,
 }
 
-/// What a person should know of the database.
+/// Problems of the database to show.
 #[derive(Debug, Default)]
 struct Problems {
-    /// Stays: a file was set aside.
+    /// A file was set aside; stays until the end.
     set_aside: Option<String>,
-    /// Goes when the next write succeeds.
+    /// A write failed; cleared by the next write that succeeds.
     disk: Option<String>,
 }
 
 impl Writer {
-    /// Opens the database on the calling thread, so that what may still be known can be read next, and starts the writer.
-    pub fn start(file: &Path, keep: Duration) -> Result<Self, StoreError> {
+    /// Opens the database on the calling thread, deletes rows that are too old, and starts the writer.
+    pub fn start(file: &Path, keep: Duration) -> Result<Self, DatabaseError> {
         let now = unix_ms(SystemTime::now());
-        let (mut store, said) = Store::open(file, now)?;
+        let (mut store, said) = Database::open(file, now)?;
         store.forget_old(now, keep)?;
         let problem = Arc::new(Mutex::new(Problems {
             set_aside: said,
             disk: None,
         }));
         let (queue, messages) = sync_channel(QUEUE);
-        let thread = Thread {
+        let thread = WriterThread {
             store,
             keep,
             unsaved: Vec::new(),
@@ -73,31 +72,31 @@ impl Writer {
         })
     }
 
-    /// Hands rows over; how many were dropped because the queue is full.
+    /// Sends rows. Returns how many were dropped because the queue is full.
     pub fn send_rows(&self, rows: Vec<ClosedConnection>) -> u64 {
-        match self.queue.try_send(Message::Rows(rows)) {
+        match self.queue.try_send(Command::Rows(rows)) {
             Err(
-                TrySendError::Full(Message::Rows(rows))
-                | TrySendError::Disconnected(Message::Rows(rows)),
+                TrySendError::Full(Command::Rows(rows))
+                | TrySendError::Disconnected(Command::Rows(rows)),
             ) => rows.len() as u64,
             _ => 0,
         }
     }
 
-    /// Hands cells over, or gives them back where the queue is full.
+    /// Sends counters, or gives them back where the queue is full.
     pub fn send_cells(&self, cells: Vec<MinuteUsage>) -> Result<(), Vec<MinuteUsage>> {
-        match self.queue.try_send(Message::Cells(cells)) {
+        match self.queue.try_send(Command::Cells(cells)) {
             Err(
-                TrySendError::Full(Message::Cells(cells))
-                | TrySendError::Disconnected(Message::Cells(cells)),
+                TrySendError::Full(Command::Cells(cells))
+                | TrySendError::Disconnected(Command::Cells(cells)),
             ) => Err(cells),
             _ => Ok(()),
         }
     }
 
-    /// A line for callers that wait for the disk: to be used without a lock that others need.
-    pub fn waiter(&self) -> Waiter {
-        Waiter(self.queue.clone())
+    /// A handle for callers that wait for the disk. Use it without holding a lock.
+    pub fn handle(&self) -> WriterHandle {
+        WriterHandle(self.queue.clone())
     }
 
     pub fn problems(&self) -> Vec<String> {
@@ -110,34 +109,34 @@ impl Writer {
     }
 }
 
-/// Waits for the disk, as long as it is patient.
-pub(crate) struct Waiter(SyncSender<Message>);
+/// Sends commands and waits for the disk, up to [`DISK_TIMEOUT`].
+pub(crate) struct WriterHandle(SyncSender<Command>);
 
-impl Waiter {
-    /// Waits until all handed over so far is on the disk; whether it came in time.
+impl WriterHandle {
+    /// Waits until everything sent so far is on the disk. `false` where that took too long.
     pub fn flush(self) -> bool {
-        ask(&self.0, Message::Flush)
+        ask(&self.0, Command::Flush)
     }
 
-    /// Deletes everything on the disk; whether it was done in time.
+    /// Deletes everything on the disk. `false` where that failed or took too long.
     pub fn wipe(self) -> bool {
-        ask(&self.0, Message::Wipe)
+        ask(&self.0, Command::Wipe)
     }
 
-    /// Changes how long rows are kept.
+    /// Changes the retention.
     pub fn keep(self, keep: Duration) {
-        send_in_time(&self.0, Message::Keep(keep));
+        send_in_time(&self.0, Command::Keep(keep));
     }
 }
 
-fn ask(queue: &SyncSender<Message>, message: fn(SyncSender<()>) -> Message) -> bool {
+fn ask(queue: &SyncSender<Command>, message: fn(SyncSender<()>) -> Command) -> bool {
     let (done, answer) = sync_channel(1);
-    send_in_time(queue, message(done)) && answer.recv_timeout(PATIENCE).is_ok()
+    send_in_time(queue, message(done)) && answer.recv_timeout(DISK_TIMEOUT).is_ok()
 }
 
-/// Waits for a place in the queue: the standard library's channel has no such call.
-fn send_in_time(queue: &SyncSender<Message>, mut message: Message) -> bool {
-    let until = Instant::now() + PATIENCE;
+/// Waits for room in the queue; the standard library's channel has no such call.
+fn send_in_time(queue: &SyncSender<Command>, mut message: Command) -> bool {
+    let until = Instant::now() + DISK_TIMEOUT;
     loop {
         match queue.try_send(message) {
             Ok(()) => return true,
@@ -150,17 +149,17 @@ fn send_in_time(queue: &SyncSender<Message>, mut message: Message) -> bool {
     }
 }
 
-struct Thread {
-    store: Store,
+struct WriterThread {
+    store: Database,
     keep: Duration,
-    /// Cells that the disk refused.
+    /// Counters that the disk refused.
     unsaved: Vec<MinuteUsage>,
     forgotten: Option<Instant>,
     problem: Arc<Mutex<Problems>>,
 }
 
-impl Thread {
-    fn run(mut self, messages: &Receiver<Message>) {
+impl WriterThread {
+    fn run(mut self, messages: &Receiver<Command>) {
         loop {
             self.forget_old_when_due();
             match messages.recv_timeout(FORGET_EVERY) {
@@ -172,19 +171,19 @@ impl Thread {
         self.write(&[], Vec::new());
     }
 
-    fn take(&mut self, message: Message) {
+    fn take(&mut self, message: Command) {
         match message {
-            Message::Rows(rows) => self.write(&rows, Vec::new()),
-            Message::Cells(cells) => self.write(&[], cells),
-            Message::Keep(keep) => {
+            Command::Rows(rows) => self.write(&rows, Vec::new()),
+            Command::Cells(cells) => self.write(&[], cells),
+            Command::Keep(keep) => {
                 self.keep = keep;
                 self.forgotten = None;
             }
-            Message::Flush(done) => {
+            Command::Flush(done) => {
                 self.write(&[], Vec::new());
                 let _ = done.try_send(());
             }
-            Message::Wipe(done) => {
+            Command::Wipe(done) => {
                 self.unsaved.clear();
                 let wiped = self.store.wipe();
                 if wiped.is_ok() {
@@ -206,7 +205,7 @@ impl Thread {
         if written.is_ok() {
             self.unsaved = Vec::new();
         } else {
-            let excess = self.unsaved.len().saturating_sub(MOST_UNSAVED_CELLS);
+            let excess = self.unsaved.len().saturating_sub(MAX_UNSAVED_CELLS);
             self.unsaved.drain(..excess);
         }
         self.note(written);
@@ -226,7 +225,7 @@ impl Thread {
         }
     }
 
-    fn note(&self, outcome: Result<Option<String>, StoreError>) {
+    fn note(&self, outcome: Result<Option<String>, DatabaseError>) {
         let mut problems = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
         match outcome {
             Ok(said) => {
@@ -245,8 +244,8 @@ impl Thread {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::minutes::Figures;
-    use crate::page::GroupBy;
+    use crate::group::GroupBy;
+    use crate::minutes::Counters;
 
     fn cells(range: std::ops::Range<u64>) -> Vec<MinuteUsage> {
         range
@@ -254,18 +253,19 @@ mod tests {
                 minute: u64::from(u32::MAX) + minute,
                 by: GroupBy::Domain,
                 key: format!("{minute}.test").into(),
-                figures: Figures {
+                figures: Counters {
                     connections: 1,
-                    ..Figures::default()
+                    ..Counters::default()
                 },
             })
             .collect()
     }
 
-    fn thread(folder: &tempfile::TempDir) -> Thread {
-        let (store, said) = Store::open(&folder.path().join("ledger.db"), 0).expect("a database");
+    fn thread(folder: &tempfile::TempDir) -> WriterThread {
+        let (store, said) =
+            Database::open(&folder.path().join("ledger.db"), 0).expect("a database");
         assert_eq!(said, None);
-        Thread {
+        WriterThread {
             store,
             keep: Duration::MAX,
             unsaved: Vec::new(),
@@ -274,7 +274,7 @@ mod tests {
         }
     }
 
-    fn disk_problem(thread: &Thread) -> Option<String> {
+    fn disk_problem(thread: &WriterThread) -> Option<String> {
         let problems = thread.problem.lock().expect("no panic");
         problems.disk.clone()
     }
@@ -303,7 +303,7 @@ mod tests {
         for turn in 0..5 {
             thread.write(&[], cells(turn * 6_000..(turn + 1) * 6_000));
         }
-        assert_eq!(thread.unsaved.len(), MOST_UNSAVED_CELLS);
+        assert_eq!(thread.unsaved.len(), MAX_UNSAVED_CELLS);
         let newest = thread.unsaved.last().map(|cell| cell.key.clone());
         assert_eq!(newest.as_deref(), Some("29999.test"));
     }

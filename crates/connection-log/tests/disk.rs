@@ -1,4 +1,4 @@
-//! What lasts: a restart, a broken file, a wipe, other people's eyes.
+//! The database: restarts, broken files, wiping, retention, file modes.
 
 mod support;
 
@@ -27,7 +27,7 @@ fn folder() -> (tempfile::TempDir, PathBuf) {
     (folder, file)
 }
 
-/// One connection with everything a row can have, one blocked, one failed.
+/// Records one connection with every value set, one blocked, one failed.
 fn live_through(connection_log: &ConnectionLog) {
     let mut full = opening("www.example.com", 443);
     full.app = Some(app("firefox"));
@@ -55,7 +55,7 @@ fn live_through(connection_log: &ConnectionLog) {
 fn shown(connection_log: &ConnectionLog) -> Vec<RowView> {
     let mut rows = all(connection_log, RowState::Closed).rows;
     rows.extend(all(connection_log, RowState::Blocked).rows);
-    // Numbers belong to a run.
+    // Ids differ between runs.
     for row in &mut rows {
         row.id = 0;
     }
@@ -143,7 +143,7 @@ fn a_file_that_is_no_database_is_set_aside_and_said() {
     }
 }
 
-/// The writer's thread closes the database a moment after its connection log is gone.
+/// The writer's thread closes the database a moment after the connection log is dropped.
 fn wait_until(done: impl Fn() -> bool) {
     let until = std::time::Instant::now() + Duration::from_secs(10);
     while !done() {
@@ -158,7 +158,7 @@ fn cut_middle(file: &Path) {
     std::fs::write(file, bytes).expect("written");
 }
 
-/// As a version of Privet that is not made yet would leave it: `user_version` is at byte 60 of the header.
+/// As a newer version of Privet would leave it: `user_version` is at byte 60 of the header.
 fn newer(file: &Path) {
     let mut bytes = std::fs::read(file).expect("a file");
     bytes[60..64].copy_from_slice(&77_u32.to_be_bytes());
@@ -254,20 +254,6 @@ fn memory_writes_no_file_even_where_one_is_named() {
     assert!(!file.exists());
 }
 
-#[test]
-fn private_domains_never_reach_the_disk_by_name() {
-    let (folder, file) = folder();
-    let connection_log = ConnectionLog::start(Settings {
-        private: vec!["example.com".to_owned()],
-        ..on_disk(&file)
-    });
-    live_through(&connection_log);
-    assert!(connection_log.flush());
-    assert!(!on_the_disk(folder.path(), "www.example.com"));
-    let domains = usage(&connection_log, GroupBy::Domain);
-    assert!(domains.contains(&("(private)".to_owned(), 2_000, 1)));
-}
-
 #[cfg(unix)]
 #[test]
 fn the_files_are_for_their_owner_only() {
@@ -286,7 +272,7 @@ fn the_files_are_for_their_owner_only() {
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_a_problem_and_the_books_stay_in_memory() {
+fn a_missing_folder_is_a_problem_and_the_log_stays_in_memory() {
     let (_folder, file) = folder();
     let connection_log = ConnectionLog::start(on_disk(&file.join("not/there.db")));
     assert!(connection_log.problems()[0].contains("in memory only"));

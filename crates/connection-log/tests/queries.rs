@@ -1,4 +1,4 @@
-//! The query bar's language, held against rows.
+//! The query language against rows.
 
 mod support;
 
@@ -13,7 +13,7 @@ use privet_policy::{Protocol, WhyKind};
 use proptest::prelude::*;
 use support::{app, hosts, opening};
 
-/// Four rows that stand, one that was blocked, one whose dial failed.
+/// Four open connections, one blocked, one whose dial failed.
 fn connection_log() -> (ConnectionLog, Vec<LiveConnection>) {
     let (clock, cell) = Clock::by_hand(1_000_000);
     let connection_log = ConnectionLog::with_clock(Settings::default(), clock);

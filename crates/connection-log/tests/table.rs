@@ -18,7 +18,7 @@ use privet_connection_log::{
 };
 use support::{all, opening, query};
 
-/// Counts the bytes that the current thread holds.
+/// Counts the bytes that the current thread has allocated.
 struct Counting;
 
 thread_local!(static HELD: Cell<isize> = const { Cell::new(0) });
@@ -31,7 +31,7 @@ fn count(bytes: isize) {
     let _ = HELD.try_with(|held| held.set(held.get() + bytes));
 }
 
-// SAFETY: every call is passed on to the system's allocator as it came.
+// SAFETY: every call is passed on unchanged to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as isize);
@@ -110,7 +110,7 @@ fn threads_open_and_close_while_readers_look_and_nothing_is_lost() {
             })
         })
         .collect();
-    // Rows may end on another thread than the one they were opened on.
+    // Rows may be closed on another thread than the one that opened them.
     let standing: Vec<LiveConnection> = writers
         .into_iter()
         .flat_map(|writer| writer.join().expect("no panic"))

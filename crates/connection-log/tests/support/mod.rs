@@ -1,4 +1,4 @@
-//! Openings for the tests.
+//! New connections for the tests.
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::net::SocketAddr;
@@ -38,7 +38,7 @@ pub fn query(text: &str) -> Query {
     Query::parse(text).expect("a query")
 }
 
-/// The hosts of the rows that match, in the order of the window.
+/// The hosts of the rows that match, in the order of the page.
 pub fn hosts(
     connection_log: &ConnectionLog,
     state: RowState,

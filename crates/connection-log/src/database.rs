@@ -1,4 +1,4 @@
-//! The database behind totals that last: its schema, what is written and read, and what happens to a broken one.
+//! The SQLite database: its schema, writing, reading, and what happens to a broken file.
 
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
@@ -6,20 +6,22 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
 
-use crate::minutes::{Figures, MINUTE, MinuteUsage, Steps};
-use crate::page::GroupBy;
-use crate::shard::ClosedConnection;
-use crate::stored_row::{self, StoredRow};
+use crate::closed::ClosedConnection;
+use crate::group::GroupBy;
+use crate::minutes::{Counters, MINUTE, MinuteUsage};
+use crate::sql_int::{int, uint};
+use crate::stored_connection::{self, StoredConnection};
+use crate::usage::UsageSteps;
 
 /// The schema's version, in `user_version`. 0 is a new file.
 const VERSION: i64 = 1;
 /// How long a statement waits for another process's lock.
 const BUSY: Duration = Duration::from_secs(2);
-/// Closed rows kept on disk, whatever the retention says.
-const MOST_STORED_ROWS: i64 = 1_000_000;
-/// A database larger than this is not read through at start; what is broken in it shows when it is used.
+/// Maximum of closed connections on disk, whatever the retention.
+const MAX_STORED_ROWS: i64 = 1_000_000;
+/// A larger database is not checked at start; corruption then shows when it is used.
 const CHECK_UP_TO: u64 = 64 << 20;
-/// Pages given back to the system after old rows were deleted.
+/// Maximum of pages freed after old rows were deleted.
 const VACUUM_PAGES: i64 = 2_000;
 
 const SCHEMA: &str = "
@@ -36,9 +38,8 @@ CREATE TABLE ended(
 CREATE INDEX ended_at ON ended(ended);
 ";
 
-/// Why the database cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum StoreError {
+pub(crate) enum DatabaseError {
     #[error("{0}")]
     Sql(#[from] rusqlite::Error),
     #[error("{0}")]
@@ -49,8 +50,8 @@ pub(crate) enum StoreError {
     Newer(i64),
 }
 
-impl StoreError {
-    /// The file itself is at fault: set it aside and begin a new one.
+impl DatabaseError {
+    /// Whether the file itself is at fault, so that it is set aside and a new one begun.
     fn is_broken(&self) -> bool {
         match self {
             Self::Sql(error) => matches!(
@@ -63,15 +64,15 @@ impl StoreError {
     }
 }
 
-/// The open database of the one writer.
-pub(crate) struct Store {
+/// The writer's open database.
+pub(crate) struct Database {
     connection: Connection,
     file: PathBuf,
 }
 
-impl Store {
-    /// Opens or makes the database. A broken one is set aside; the sentence that says so. `unix` names the file then.
-    pub fn open(file: &Path, unix: u64) -> Result<(Self, Option<String>), StoreError> {
+impl Database {
+    /// Opens or creates the database. A broken file is set aside, named after `unix`; returns the sentence that says so.
+    pub fn open(file: &Path, unix: u64) -> Result<(Self, Option<String>), DatabaseError> {
         match open(file) {
             Ok(connection) => Ok((Self::new(connection, file), None)),
             Err(error) if error.is_broken() => {
@@ -89,14 +90,14 @@ impl Store {
         }
     }
 
-    /// Writes rows and cells as one transaction. Where the file turns out broken it is set aside, a new one is begun
-    /// and takes them; the sentence that says so.
+    /// Writes rows and counters in one transaction. Where the file turns out broken, it is set aside and a new one takes
+    /// them; returns the sentence that says so.
     pub fn write(
         &mut self,
         rows: &[ClosedConnection],
         cells: &[MinuteUsage],
         unix: u64,
-    ) -> Result<Option<String>, StoreError> {
+    ) -> Result<Option<String>, DatabaseError> {
         match self.try_write(rows, cells) {
             Ok(()) => Ok(None),
             Err(error) if error.is_broken() => {
@@ -108,7 +109,7 @@ impl Store {
         }
     }
 
-    fn begin_anew(&mut self, unix: u64, error: &StoreError) -> Result<String, StoreError> {
+    fn begin_anew(&mut self, unix: u64, error: &DatabaseError) -> Result<String, DatabaseError> {
         self.connection = Connection::open_in_memory()?;
         let said = set_aside(&self.file, unix, error)?;
         self.connection = open(&self.file)?;
@@ -119,16 +120,16 @@ impl Store {
         &mut self,
         rows: &[ClosedConnection],
         cells: &[MinuteUsage],
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), DatabaseError> {
         let transaction = self.connection.transaction()?;
         write_cells(&transaction, cells)?;
-        stored_row::write(&transaction, rows)?;
+        stored_connection::write(&transaction, rows)?;
         transaction.commit()?;
         Ok(())
     }
 
     /// Deletes what is older than `keep`.
-    pub fn forget_old(&mut self, unix: u64, keep: Duration) -> Result<(), StoreError> {
+    pub fn forget_old(&mut self, unix: u64, keep: Duration) -> Result<(), DatabaseError> {
         let keep = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
         let since = unix.saturating_sub(keep);
         let connection = &self.connection;
@@ -139,13 +140,13 @@ impl Store {
         )?;
         connection.execute(
             "DELETE FROM ended WHERE id <= (SELECT max(id) FROM ended) - ?1",
-            [MOST_STORED_ROWS],
+            [MAX_STORED_ROWS],
         )?;
         connection.execute_batch(&format!("PRAGMA incremental_vacuum({VACUUM_PAGES})"))?;
         Ok(())
     }
 
-    /// What a disk of so many pages would take.
+    /// Limits the file as a disk of so many pages would.
     #[cfg(test)]
     pub fn limit_pages(&self, pages: u32) {
         let pragma = format!("PRAGMA max_page_count = {pages}");
@@ -161,8 +162,8 @@ impl Store {
         counted.expect("a count")
     }
 
-    /// Deletes everything, so that nothing of it is left in the file.
-    pub fn wipe(&mut self) -> Result<(), StoreError> {
+    /// Deletes everything, and leaves no trace of it in the file.
+    pub fn wipe(&mut self) -> Result<(), DatabaseError> {
         self.connection.execute_batch(
             "DELETE FROM ended; DELETE FROM minutes; VACUUM; PRAGMA wal_checkpoint(TRUNCATE);",
         )?;
@@ -170,13 +171,13 @@ impl Store {
     }
 }
 
-/// ByteCounts the minutes of one kind from one minute to before another, through a reader of its own.
+/// Sums the counters of one kind in the minutes `from..to`, through its own connection.
 pub(crate) fn read_usage(
     file: &Path,
     by: GroupBy,
     (from, to): (u64, u64),
-    steps: &mut Steps,
-) -> Result<(), StoreError> {
+    steps: &mut UsageSteps,
+) -> Result<(), DatabaseError> {
     let reader = reader(file)?;
     let mut statement = reader.prepare(
         "SELECT minute, key, up, down, connections, blocked FROM minutes
@@ -185,7 +186,7 @@ pub(crate) fn read_usage(
     let mut rows = statement.query(params![kind(by), int(from), int(to)])?;
     while let Some(row) = rows.next()? {
         let count = |column: usize| row.get::<_, i64>(column).map(uint);
-        let figures = Figures {
+        let figures = Counters {
             up: count(2)?,
             down: count(3)?,
             connections: count(4)?,
@@ -200,25 +201,25 @@ pub(crate) fn read_usage(
     Ok(())
 }
 
-/// The newest rows that ended at `since` or later (Unix milliseconds), oldest first.
+/// The newest connections that closed at `since` (Unix milliseconds) or later, oldest first.
 pub(crate) fn read_ended(
     file: &Path,
     since: u64,
     most: usize,
-) -> Result<Vec<StoredRow>, StoreError> {
-    let mut rows = stored_row::read(&reader(file)?, int(since), most)?;
+) -> Result<Vec<StoredConnection>, DatabaseError> {
+    let mut rows = stored_connection::read(&reader(file)?, int(since), most)?;
     rows.reverse();
     Ok(rows)
 }
 
-fn reader(file: &Path) -> Result<Connection, StoreError> {
+fn reader(file: &Path) -> Result<Connection, DatabaseError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags)?;
     connection.busy_timeout(BUSY)?;
     Ok(connection)
 }
 
-fn open(file: &Path) -> Result<Connection, StoreError> {
+fn open(file: &Path) -> Result<Connection, DatabaseError> {
     make_private(file)?;
     let connection = Connection::open(file)?;
     connection.busy_timeout(BUSY)?;
@@ -228,12 +229,12 @@ fn open(file: &Path) -> Result<Connection, StoreError> {
     )?;
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if version > VERSION {
-        return Err(StoreError::Newer(version));
+        return Err(DatabaseError::Newer(version));
     }
     if std::fs::metadata(file)?.len() <= CHECK_UP_TO {
         let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
         if found != "ok" {
-            return Err(StoreError::Check(found));
+            return Err(DatabaseError::Check(found));
         }
     }
     if version < 1 {
@@ -244,8 +245,8 @@ fn open(file: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Makes the file for its owner's eyes only before SQLite opens it; its journals take over the mode.
-fn make_private(file: &Path) -> Result<(), StoreError> {
+/// Creates the file readable by its owner only, before SQLite opens it; the journals inherit the mode.
+fn make_private(file: &Path) -> Result<(), DatabaseError> {
     let mut options = OpenOptions::new();
     options.create(true).append(true);
     #[cfg(unix)]
@@ -254,8 +255,8 @@ fn make_private(file: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Renames the database and its journals; the sentence that says so.
-fn set_aside(file: &Path, unix: u64, error: &StoreError) -> Result<String, StoreError> {
+/// Renames the database and its journals. Returns the sentence that says so.
+fn set_aside(file: &Path, unix: u64, error: &DatabaseError) -> Result<String, DatabaseError> {
     let aside = with_suffix(file, &format!(".corrupt-{unix}"));
     std::fs::rename(file, &aside)?;
     for journal in ["-wal", "-shm"] {
@@ -277,7 +278,7 @@ fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-fn write_cells(transaction: &Transaction<'_>, cells: &[MinuteUsage]) -> Result<(), StoreError> {
+fn write_cells(transaction: &Transaction<'_>, cells: &[MinuteUsage]) -> Result<(), DatabaseError> {
     let mut statement = transaction.prepare_cached(
         "INSERT INTO minutes(minute, kind, key, up, down, connections, blocked) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)
          ON CONFLICT(kind, minute, key) DO UPDATE SET up = up + excluded.up, down = down + excluded.down,
@@ -307,15 +308,6 @@ fn kind(by: GroupBy) -> i64 {
     }
 }
 
-/// SQLite's integers are signed.
-pub(crate) fn int(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-pub(crate) fn uint(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::{Seek, SeekFrom, Write};
@@ -328,7 +320,7 @@ mod tests {
                 minute,
                 by: GroupBy::Domain,
                 key: format!("{minute}.test").into(),
-                figures: Figures::default(),
+                figures: Counters::default(),
             })
             .collect()
     }
@@ -337,7 +329,7 @@ mod tests {
     fn a_file_that_breaks_while_it_is_used_is_set_aside_and_the_new_one_takes_what_came() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("ledger.db");
-        let (mut store, _) = Store::open(&file, 1).expect("a database");
+        let (mut store, _) = Database::open(&file, 1).expect("a database");
         store.write(&[], &cells(5_000), 1).expect("written");
         let emptied = "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA shrink_memory;";
         store.connection.execute_batch(emptied).expect("emptied");

@@ -1,17 +1,17 @@
-//! How a query's text is held against a row's: without regard to case, `*` for anything.
+//! Text matching of queries: without regard to case, `*` for any characters.
 
 use privet_policy::Host;
 
 use crate::fields::Field;
 
-/// A text to look for.
+/// A text pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Text {
-    /// Nothing: the fact is absent.
+    /// Matches an absent value.
     Empty,
-    /// Anywhere in the fact.
+    /// Matches anywhere in the value.
     Part(String),
-    /// The whole fact, `*` standing for anything.
+    /// Matches the whole value; `*` stands for any characters.
     Glob(String),
 }
 
@@ -45,7 +45,7 @@ impl Text {
     }
 }
 
-/// A word of a query covers the same word, and what rules on it match too.
+/// Whether a word of a query matches a value. As in rules, socks5 includes udp and http includes connect.
 pub(crate) fn covers(field: Field, asked: &str, actual: &str) -> bool {
     asked == actual
         || (field == Field::Proto
@@ -59,7 +59,7 @@ fn contains(fact: &[u8], part: &[u8]) -> bool {
             .any(|window| window.eq_ignore_ascii_case(part))
 }
 
-/// Matches in time linear in both for one star, and at worst the product of the lengths.
+/// Takes time linear in both lengths for one star, and their product at worst.
 fn globs(glob: &[u8], fact: &[u8]) -> bool {
     let (mut g, mut f) = (0, 0);
     let mut star = None;

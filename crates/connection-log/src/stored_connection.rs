@@ -1,4 +1,4 @@
-//! A row that ended, to the disk and back.
+//! A closed connection as a row of the database.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -7,19 +7,19 @@ use std::sync::atomic::Ordering::Relaxed;
 use privet_policy::{App, Host, Target, Why, WhyKind};
 use rusqlite::{Connection, Transaction, params};
 
+use crate::closed::ClosedConnection;
 use crate::connection::{
     CloseReason, NewConnection, Verdict, listener_from, listener_word, protocol_from,
     protocol_word, why_from, why_word,
 };
-use crate::live::{ConnectionRow, Phase, SharedTexts};
-use crate::shard::{ClosedConnection, GONE};
-use crate::store::{int, uint};
+use crate::row::{ConnectionRow, GONE, Phase, SharedTexts};
+use crate::sql_int::{int, uint};
 
-/// Numbers of rows from earlier runs start here, above all that this run gives out.
+/// Ids of rows from earlier runs start here, above all ids of this run.
 const EARLIER: u64 = 1 << 52;
 
-/// A row as it was read, not yet in the history.
-pub(crate) struct StoredRow {
+/// A connection as it was read from the database.
+pub(crate) struct StoredConnection {
     id: u64,
     opening: NewConnection,
     started: u64,
@@ -76,12 +76,12 @@ pub(crate) fn write(
     Ok(())
 }
 
-/// Newest first. A row with words that this version does not know is passed over.
+/// Newest first. Skips rows with words that this version does not know.
 pub(crate) fn read(
     connection: &Connection,
     since: i64,
     most: usize,
-) -> rusqlite::Result<Vec<StoredRow>> {
+) -> rusqlite::Result<Vec<StoredConnection>> {
     let mut statement = connection.prepare(
         "SELECT id, started, ended, listener, client, app, app_path, pid, user, protocol, host, port, remote, verdict,
              rule, reason, route, up, down, end, error, dns, connect, tls, first_byte, requests
@@ -95,7 +95,7 @@ pub(crate) fn read(
     Ok(found)
 }
 
-fn from_sql(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<StoredRow>> {
+fn from_sql(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<StoredConnection>> {
     let text = |column: &str| row.get::<_, String>(column);
     let maybe = |column: &str| row.get::<_, Option<String>>(column);
     let number = |column: &str| row.get::<_, i64>(column).map(uint);
@@ -120,7 +120,7 @@ fn from_sql(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<StoredRow>> {
         route: text("route")?.into(),
         why: why(rule, text("reason")?),
     };
-    Ok(Some(StoredRow {
+    Ok(Some(StoredConnection {
         id: number("id")?,
         opening,
         started: number("started")?,
@@ -163,8 +163,8 @@ fn why(kind: WhyKind, text: String) -> Why {
     }
 }
 
-impl StoredRow {
-    /// As it stands in the history; `texts` are shared with the rows before it where they are the same.
+impl StoredConnection {
+    /// Converts it for the history; `texts` are shared with earlier rows where they are equal.
     pub fn into_ended(self, texts: &mut Vec<Arc<SharedTexts>>) -> ClosedConnection {
         let opening = self.opening;
         let shared = match texts.iter().find(|texts| texts.are_of(&opening)) {
@@ -175,7 +175,7 @@ impl StoredRow {
                 new
             }
         };
-        // Before the connection log's clock began there is no time on it; a row that ended never needs it.
+        // A closed row needs no time on the connection log's clock.
         let row = ConnectionRow::new(
             EARLIER + self.id,
             self.started,

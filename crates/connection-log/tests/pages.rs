@@ -1,4 +1,4 @@
-//! Windows of rows: order, cuts, groups.
+//! Pages of rows: order, limits, groups.
 
 mod support;
 
@@ -23,7 +23,7 @@ fn with_rows(downs: &[u64]) -> (ConnectionLog, Vec<LiveConnection>) {
 }
 
 proptest! {
-    /// The cut is the same as sorting everything and cutting then, and pages side by side hold each row once.
+    /// A page equals the same range of all rows sorted, and consecutive pages hold each row once.
     #[test]
     fn pages_laid_side_by_side_are_the_whole_order(
         downs in prop::collection::vec(0_u64..50, 0..200),

@@ -1,0 +1,173 @@
+//! The connection log of one engine: written by the data plane, read by the control API.
+
+mod cancel;
+mod read;
+mod settings_change;
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+pub use self::read::{MAX_PAST_CONNECTIONS, PastConnection, UsageError};
+use crate::clock::Clock;
+use crate::connection::{CloseReason, NewConnection};
+use crate::live::LiveConnection;
+use crate::recorder::Recorder;
+use crate::row::ConnectionRow;
+use crate::settings::{Retention, Settings};
+use crate::shard::{SHARDS, Shard, of_this_thread};
+use crate::storage::{load, start_writer};
+use crate::totals::Totals;
+use crate::writer::Writer;
+
+/// Live table, history and usage of one engine. Cheap to clone.
+/// Opens the books, and the database where the retention asks for one. What went wrong with it is in
+#[derive(Clone)]
+pub struct ConnectionLog(Arc<Inner>);
+
+struct Inner {
+    clock: Clock,
+    shards: Box<[Arc<Shard>]>,
+    recording: Arc<AtomicBool>,
+    recorder: Mutex<Recorder>,
+    /// Why the database could not be opened.
+    problem: Mutex<Option<String>>,
+}
+
+impl Default for ConnectionLog {
+    fn default() -> Self {
+        Self::start(Settings::default())
+    }
+}
+
+impl ConnectionLog {
+    /// Opens the recorder, and the database where the retention asks for one. What went wrong with it is in
+    /// Opens the log, and the database where the retention asks for one. Where the database cannot be opened, the log is
+    /// kept in memory and [`ConnectionLog::problems`] says why. Blocks while the database is read.
+    pub fn start(settings: Settings) -> Self {
+        Self::with_clock(settings, Clock::default())
+    }
+
+    /// As [`ConnectionLog::start`], with the caller's clock.
+    pub fn with_clock(settings: Settings, clock: Clock) -> Self {
+        let recording = Arc::new(AtomicBool::new(settings.retention != Retention::None));
+        let shards = (0..SHARDS)
+            .map(|number| Arc::new(Shard::new(number, clock.clone(), recording.clone())))
+            .collect();
+        let mut problem = None;
+        let writer = start_writer(&settings, &mut problem);
+        let mut recorder = Recorder::new(settings, writer);
+        load(&mut recorder, &mut problem);
+        Self(Arc::new(Inner {
+            clock,
+            shards,
+            recording,
+            recorder: Mutex::new(recorder),
+            problem: Mutex::new(problem),
+        }))
+    }
+
+    /// Opens a row in the calling thread's shard.
+    pub fn open(&self, opening: NewConnection) -> LiveConnection {
+        let shard = &self.0.shards[of_this_thread()];
+        LiveConnection::new(shard.open(opening), shard.clone())
+    }
+
+    /// Records a connection that was never opened: blocked, or its dial failed.
+    pub fn record_refused(&self, opening: NewConnection, end: CloseReason, error: Option<String>) {
+        self.0.shards[of_this_thread()].refuse(opening, end, error);
+    }
+
+    /// The open connections.
+    pub fn live_rows(&self) -> Vec<Arc<ConnectionRow>> {
+        let mut rows = Vec::new();
+        for shard in &self.0.shards {
+            shard.copy_live(&mut rows);
+        }
+        rows
+    }
+
+    /// Collects closed rows, samples speeds, counts transferred bytes, and sends each finished minute to the disk.
+    /// Call it once a second, and four times a second while speeds are displayed.
+    pub fn tick(&self, now: Instant) {
+        self.0.clock.follow(SystemTime::now());
+        let now = self.0.clock.of(now);
+        let unix = self.0.clock.unix(now);
+        let mut recorder = self.recorder();
+        recorder.sample(&self.0.shards, now, unix);
+        recorder.collect(&self.0.shards, unix);
+        recorder.write_when_due(unix);
+    }
+
+    /// Totals since the start.
+    pub fn close_idle(&self, now: Instant, limit: Duration) -> usize {
+        let now = self.0.clock.of(now);
+        let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        let mut recorder = self.recorder();
+        recorder.sample(&self.0.shards, now, self.0.clock.unix(now));
+        recorder.end_idle(&self.0.shards, now, limit)
+    }
+
+    /// Counters since the start.
+    pub fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        for shard in &self.0.shards {
+            shard.add_totals(&mut totals);
+        }
+        totals
+    }
+
+    /// Deletes history and usage, in memory and on disk. `false` where the disk did not answer in time.
+    pub fn wipe(&self) -> bool {
+        let disk = {
+            let mut recorder = self.recorder();
+            recorder.collect(&self.0.shards, self.unix_now());
+            recorder.clear();
+            recorder.writer.as_ref().map(Writer::handle)
+        };
+        disk.is_none_or(|disk| disk.wipe())
+    }
+
+    /// Writes everything to the disk, at exit and before usage is read. `false` where the disk did not answer in time.
+    pub fn flush(&self) -> bool {
+        let disk = {
+            let mut recorder = self.recorder();
+            let now = self.0.clock.now();
+            let unix = self.0.clock.unix(now);
+            recorder.sample(&self.0.shards, now, unix);
+            recorder.collect(&self.0.shards, unix);
+            recorder.write();
+            recorder.writer.as_ref().map(Writer::handle)
+        };
+        disk.is_none_or(|disk| disk.flush())
+    }
+
+    /// Problems to show: a database that was set aside, a disk that refuses writes.
+    pub fn problems(&self) -> Vec<String> {
+        let opening = lock(&self.0.problem).clone();
+        let recorder = self.recorder();
+        let writing = recorder.writer.as_ref().map(Writer::problems);
+        opening
+            .into_iter()
+            .chain(writing.into_iter().flatten())
+            .collect()
+    }
+
+    /// Rows missing from the history, because too many closed at once or the disk did not keep up.
+    pub fn dropped_rows(&self) -> u64 {
+        self.recorder().dropped_rows
+    }
+
+    fn unix_now(&self) -> u64 {
+        self.0.clock.unix(self.0.clock.now())
+    }
+
+    fn recorder(&self) -> MutexGuard<'_, Recorder> {
+        lock(&self.0.recorder)
+    }
+}
+
+/// Ignores poisoning: the values are consistent after a panic of a holder.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,61 @@
+//! New settings for a running connection log.
+
+use std::sync::atomic::Ordering;
+
+use super::{ConnectionLog, lock};
+use crate::settings::{Retention, Settings};
+use crate::storage::start_writer;
+use crate::writer::{Writer, WriterHandle};
+
+impl ConnectionLog {
+    /// Applies new settings. What they no longer allow to be kept is deleted at once, on disk too. Blocks on the disk.
+    pub fn reconfigure(&self, settings: Settings) {
+        let recording = settings.retention != Retention::None;
+        self.0.recording.store(recording, Ordering::Relaxed);
+        if let Some(stays) = self.writer_for(&settings) {
+            if let Retention::Disk(keep) = settings.retention {
+                stays.keep(keep);
+            }
+        } else {
+            self.change_writer(&settings);
+        }
+        let mut recorder = self.recorder();
+        if !recording {
+            recorder.clear();
+        }
+        let (rows, bytes) = (settings.history_rows, settings.history_bytes);
+        recorder.closed.resize(rows, bytes);
+        recorder.blocked.resize(rows, bytes);
+        recorder.settings = settings;
+    }
+
+    /// The running writer, where the new settings keep it.
+    fn writer_for(&self, settings: &Settings) -> Option<WriterHandle> {
+        let recorder = self.recorder();
+        let same_file = settings.file == recorder.settings.file;
+        let on_disk = matches!(settings.retention, Retention::Disk(_));
+        let writer = recorder.writer.as_ref().filter(|_| same_file && on_disk);
+        writer.map(Writer::handle)
+    }
+
+    /// Ends the running writer, and wipes its file where the disk may no longer hold rows; starts another where the settings
+    /// ask for one. Waits for the disk without the lock, so that ticks go on.
+    fn change_writer(&self, settings: &Settings) {
+        let former = {
+            let mut recorder = self.recorder();
+            recorder.write();
+            recorder.writer.take()
+        };
+        if let Some(former) = former {
+            if matches!(settings.retention, Retention::Disk(_)) {
+                former.handle().flush();
+            } else {
+                former.handle().wipe();
+            }
+        }
+        let mut problem = None;
+        let writer = start_writer(settings, &mut problem);
+        self.recorder().writer = writer;
+        *lock(&self.0.problem) = problem;
+    }
+}
