@@ -1,4 +1,4 @@
-/** What the palette offers. */
+/** Commands of the palette. */
 import type { Row, Schema } from './api/client';
 import { shell } from './api/shell';
 import { setMode, PAUSES } from './modes';
@@ -22,7 +22,7 @@ export async function newIdentity(): Promise<void> {
   notices.show(t('identity.done'));
 }
 
-/** Closes one; a closed connection cannot be opened again, so that there is nothing to undo. */
+/** Closes one connection. This cannot be undone. */
 export async function closeOne(row: Row | undefined): Promise<void> {
   if (row?.state !== 'active') return;
   await session.client.call('DELETE', `/connections/${row.id}`);
@@ -35,7 +35,7 @@ export async function closeMatching(filter: string): Promise<void> {
   notices.show(closed > 0 ? t('connections.closed', { count: closed }) : t('connections.closedNone'));
 }
 
-/** Tests one way out and says what came of it. */
+/** Tests an upstream and shows the result as a notice. */
 async function testUpstream(name: string): Promise<void> {
   const path = `/upstreams/${encodeURIComponent(name)}/test`;
   const { ok, connect_ms, error } = await session.client.call<Schema['Tested']>('POST', path);

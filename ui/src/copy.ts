@@ -1,4 +1,4 @@
-/** Into the clipboard, with a word at the foot of the page. */
+/** Copies to the clipboard and shows a notice. */
 import { attempt, notices } from './notices.svelte';
 import { t } from './i18n.svelte';
 

@@ -1,15 +1,15 @@
-/** Why a call did not succeed, in the reader's language where its kind is known. */
+/** Error messages in the page's language if the kind of error is known. */
 import { CallError } from './api/client';
 import { hasMessage, t, i18n } from './i18n.svelte';
 
-/** The short name at the end of a problem's URN (RFC 9457 `type`). */
+/** Last part of the problem's URN (RFC 9457 `type`). */
 function kindOf(error: CallError): string {
   return error.problem?.type.split(':').at(-1) ?? '';
 }
 
 export function errorText(error: unknown): string {
   if (!(error instanceof CallError)) {
-    // What `fetch` throws where nobody answers; its text is the browser's.
+    // `fetch` throws a TypeError on network errors; its message is the browser's.
     if (error instanceof TypeError) return t('failed.network');
     return error instanceof Error ? error.message : String(error);
   }

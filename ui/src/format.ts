@@ -1,6 +1,6 @@
-/** Numbers, sizes and times as people read them. Pure: the language comes as an argument. */
+/** Formats numbers, sizes and times. Pure: the locale is an argument. */
 
-/** Makes each thing once: a format of Intl costs a hundred times what it is used for. */
+/** Caches `Intl` formatters: creating one costs about a hundred times as much as using it. */
 function once<K, T>(make: (key: K, language: string) => T): (key: K, language: string) => T {
   const made = new Map<string, Map<K, T>>();
   return (key, language) => {
@@ -14,7 +14,7 @@ function once<K, T>(make: (key: K, language: string) => T): (key: K, language: s
 
 type Unit = 'plain' | 'count' | `${string}:${0 | 1}:${0 | 1}`;
 
-/** "plain", "count" (no decimals), or a unit with its least and most decimals: "byte:0:1". */
+/** "plain", "count" (no decimals), or a unit with minimum and maximum decimals: "byte:0:1". */
 const numbers = once((key: Unit, language) => {
   if (key === 'plain') return new Intl.NumberFormat(language);
   if (key === 'count') return new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
@@ -41,7 +41,7 @@ const relatives = once((_: 'ago', language) => new Intl.RelativeTimeFormat(langu
 
 const SIZES = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
 
-/** 1,000 bytes are a kilobyte. */
+/** Decimal units: a kilobyte is 1,000 bytes. */
 export function bytes(count: number, language: string): string {
   return size(count, '', language);
 }
@@ -73,7 +73,7 @@ const SPANS = [
   ['second', 1000],
 ] as const;
 
-/** The largest unit that fits, and what is left in the next one while the first is small: "2 h 5 min". */
+/** The largest unit that fits, with the next smaller one if the first is below 10: "2 h 5 min". */
 export function span(ms: number, language: string): string {
   const unit = (name: string, value: number) => numbers(`${name}:0:0`, language).format(value);
   for (const [at, [name, size]] of SPANS.entries()) {
@@ -90,7 +90,7 @@ export function millis(ms: number, language: string): string {
   return numbers(`millisecond:0:${ms < 9.95 ? 1 : 0}`, language).format(ms);
 }
 
-/** mm:ss, or h:mm:ss: for what runs out. */
+/** Countdown as mm:ss or h:mm:ss. */
 export function clock(ms: number): string {
   const seconds = Math.max(0, Math.ceil(ms / 1000));
   const pad = (n: number) => String(n).padStart(2, '0');

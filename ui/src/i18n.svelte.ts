@@ -1,4 +1,4 @@
-/** Words and numbers in the reader's language. English is in the page; the others are loaded when chosen. */
+/** Translations. English is bundled, other languages are loaded on demand. */
 import { fill, form, type Values } from './message';
 import en from './messages/en.json';
 
@@ -18,7 +18,7 @@ function isLanguage(text: string | null | undefined): text is Language {
 
 class I18n {
   language = $state<Language>('en');
-  /** The reader's own variant of the language, for numbers and times: "en-GB". */
+  /** The browser's variant of the language, for numbers and times: "en-GB". */
   readonly locale = $derived(
     navigator.languages.find((tag) => tag.split('-')[0] === this.language) ?? this.language,
   );
@@ -44,7 +44,7 @@ class I18n {
   }
 }
 
-/** Whether there is a message of that name. */
+/** Whether a message with that key exists. */
 export const hasMessage = (key: string): key is Key => key in en;
 
 export const i18n = new I18n();

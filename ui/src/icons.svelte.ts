@@ -1,18 +1,18 @@
-/** Pictures of programs where the desktop has them, each asked for once. */
+/** Icons of programs from the desktop, each requested once. */
 import { SvelteMap } from 'svelte/reactivity';
 import type { Schema } from './api/client';
 import { session } from './session.svelte';
 
-/** More programs than anybody sees at once; past it none is asked for. */
+/** Maximum number of icons; beyond it none is requested. */
 const MOST = 512;
 const KINDS = ['image/png', 'image/svg+xml'];
 
 class Icons {
-  /** `data:` addresses by program; null: asked for, and none. */
+  /** `data:` URLs by program; null if there is none. */
   private readonly known = new SvelteMap<string, string | null>();
   private readonly asked = new Set<string>();
 
-  /** The picture's address, as far as it is here; asks for it otherwise. */
+  /** The icon's URL if loaded; requests it otherwise. */
   of(program: string): string | undefined {
     const known = this.known.get(program);
     if (known === undefined && program && !this.asked.has(program) && this.asked.size < MOST) {
@@ -22,7 +22,7 @@ class Icons {
     return known ?? undefined;
   }
 
-  /** Some program has one, so that a place for it is kept beside all. */
+  /** At least one program has an icon, so all rows reserve space for it. */
   get any(): boolean {
     return this.some;
   }

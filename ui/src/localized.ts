@@ -1,4 +1,4 @@
-/** The formats of `format.ts` in the language that is on. */
+/** The formats of `format.ts` in the current locale. */
 import * as format from './format';
 import { i18n } from './i18n.svelte';
 

@@ -11,7 +11,7 @@ import { i18n } from './i18n.svelte';
 const target = document.getElementById('app');
 themes.start();
 inWindow();
-// The token leaves the address before anything else looks at it.
+// Removes the token from the URL before anything else reads it.
 session.start();
 router.follow();
 await i18n.start().catch(() => undefined);

@@ -1,9 +1,9 @@
-/** What a message says once its places are filled. Pure: the locale comes as an argument. */
+/** Message formatting: placeholders and plural forms. Pure: the locale is an argument. */
 import { count } from './format';
 
 export type Values = Record<string, string | number>;
 
-/** Puts values in the places of `{name}`; numbers as the locale writes them. */
+/** Replaces `{name}` placeholders; numbers are formatted for the locale. */
 export function fill(text: string, values: Values, locale = 'en'): string {
   const show = (value: string | number) => (typeof value === 'number' ? count(value, locale) : value);
   return text.replace(/\{(\w+)\}/g, (whole, name: string) => {
@@ -12,7 +12,7 @@ export function fill(text: string, values: Values, locale = 'en'): string {
   });
 }
 
-/** Of "one: a thing ¦ other: {count} things" the form for `values.count` (Unicode's plural rules). */
+/** Selects from "one: a thing ¦ other: {count} things" by `values.count` (Unicode plural rules). */
 export function form(text: string, values: Values, locale = 'en'): string {
   if (!text.includes('¦')) return text;
   const forms = new Map(

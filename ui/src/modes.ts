@@ -1,4 +1,4 @@
-/** The big switch and its pauses. */
+/** Mode switch and pauses. */
 import type { Schema } from './api/client';
 import { notifyDone } from './config/store.svelte';
 import { modeName } from './state-text';
@@ -8,7 +8,7 @@ import { t } from './i18n.svelte';
 export const PAUSES = ['5m', '15m', '1h'] as const;
 export type Pause = (typeof PAUSES)[number];
 
-/** Switches, for good or for a while; the notice takes it back. */
+/** Switches the mode, permanently or for a while; the notice offers undo. */
 export async function setMode(mode: string, pause?: Pause): Promise<void> {
   const wish = pause ? { mode, for: pause } : { mode };
   const now = await session.client.call<Schema['Mode']>('PUT', '/mode', wish);

@@ -1,11 +1,11 @@
-/** Which page is shown; the address's fragment says it. */
+/** The current page, taken from the URL fragment. */
 import { PAGES, type PageName } from './page-names';
 
 export { PAGES, type PageName };
 
 class Router {
   page = $state<PageName>('home');
-  /** What a page is asked to start with: a filter, a target. */
+  /** Argument for the page: a filter or a target. */
   ask = $state('');
 
   follow() {

@@ -1,4 +1,4 @@
-/** The way from here to the far end as the route line draws it. Pure. */
+/** The route to the destination as the route line draws it. Pure. */
 import type { Outbounds } from './api/client';
 
 export type HopState = 'up' | 'down' | 'unknown';
@@ -6,20 +6,20 @@ export type HopState = 'up' | 'down' | 'unknown';
 export interface Hop {
   name: string;
   state: HopState;
-  /** Milliseconds over the segment that leads to it. */
+  /** Latency of the segment before it in milliseconds. */
   ms?: number | null;
   hint?: string | null;
 }
 
 export interface Line {
   hops: Hop[];
-  /** Nothing gets through: there is no way out at all. */
+  /** There is no route: connections are refused. */
   none: boolean;
 }
 
 const asState = (text: string): HopState => (text === 'up' || text === 'down' ? text : 'unknown');
 
-/** Of "direct", "none", the name of an upstream or group, or a chain "a → b". */
+/** Parses a route: "direct", "none", an upstream or group, or a chain "a → b". */
 export function lineOf(route: string, outbounds: Outbounds | undefined): Line {
   if (route === 'direct' || route === 'cache' || route === '') return { hops: [], none: false };
   if (route === 'none') return { hops: [], none: true };

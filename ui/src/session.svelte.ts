@@ -1,14 +1,14 @@
-/** Who we speak to and how it is: the token or the shell, the engine's status as it arrives, and whether it arrives. */
+/** The connection to the engine: login, live status, and whether it is connected. */
 import { overHttp } from './api/browser';
 import { CallError, Client, type Status } from './api/client';
 import { shell, ShellError, type AttachError } from './api/shell';
 import { watch, type Watch } from './api/watch';
 
 const KEPT = 'privet.token';
-/** Seconds that the speed graph looks back. */
+/** Time range of the speed graph in seconds. */
 export const GRAPH_SECONDS = 300;
 
-/** `attaching` and `stranded` are the window's alone: it looks for an engine, and found none. */
+/** `attaching` and `attach-failed` occur only in the window, which finds or starts the engine. */
 export type Phase = 'token' | 'wrong-token' | 'attaching' | 'attach-failed' | 'connecting' | 'live' | 'lost';
 
 export interface Sample {
@@ -19,20 +19,20 @@ export interface Sample {
 class Session {
   phase = $state<Phase>('token');
   status = $state.raw<Status | undefined>();
-  /** Bytes a second, one sample a second, newest last. */
+  /** Bytes per second, one sample a second, newest last. */
   speeds = $state.raw<Sample[]>([]);
-  /** Milliseconds since 1970; moves once a second while the page is seen. */
+  /** Milliseconds since 1970, updated once a second while the page is visible. */
   now = $state(Date.now());
   retryAt = $state(0);
   why = $state('');
-  /** No engine runs any more: known in the window, where somebody would answer. */
+  /** The engine has stopped. Only the window can tell this from a lost connection. */
   stopped = $state(false);
   attachError = $state.raw<AttachError | undefined>();
   client = new Client(shell?.transport ?? overHttp(''));
   private stream: Watch | undefined;
   private last: { up: number; down: number; at: number } | undefined;
 
-  /** In the window: finds the engine. Else takes the token from the address (and out of it) or from this tab's memory. */
+  /** In the window: attaches to the engine. In a browser: takes the token from the URL fragment and removes it there, or from this tab's session storage. */
   start() {
     setInterval(() => this.tick(), 1000);
     if (shell) {
@@ -52,7 +52,7 @@ class Session {
     this.connect();
   }
 
-  /** Finds the engine or starts one, where the shell can. */
+  /** Attaches to the engine, or starts one. */
   async attach() {
     if (!shell || this.phase === 'attaching') return;
     this.stream?.stop();
@@ -66,7 +66,7 @@ class Session {
     }
   }
 
-  /** Opens the stream of states anew, at once. */
+  /** Reopens the status stream at once. */
   connect() {
     this.stream?.stop();
     this.phase = 'connecting';

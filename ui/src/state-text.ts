@@ -1,9 +1,9 @@
-/** The engine's state in one sentence: the same on Home, in the title bar and in the tray (crates/tray/src/view.rs). */
+/** The engine's state as one line for Home and the title bar. The tray shows the same (crates/tray). */
 import { session } from './session.svelte';
 import { clock, millis } from './localized';
 import { t } from './i18n.svelte';
 
-/** Built-in modes by their word, others by their name. */
+/** Built-in modes are translated, others keep their name. */
 export function modeName(name: string): string {
   if (name === 'off') return t('mode.off');
   if (name === 'standard') return t('mode.standard');

@@ -1,4 +1,4 @@
-/** The desktop's proxy: switched by the engine, shown as it was measured afterwards. */
+/** System proxy actions; the engine switches it and reports the measured state. */
 import type { Schema } from './api/client';
 import { notifyDone } from './config/store.svelte';
 import { notices } from './notices.svelte';
@@ -11,19 +11,19 @@ async function put(wish: Schema['SystemProxyWish']): Promise<Schema['SystemProxy
   return now;
 }
 
-/** Whether there is a switch here at all. */
+/** Whether the engine can switch the system proxy. */
 export function hasSwitch(): boolean {
   const state = session.status?.system_proxy?.state;
   return state === 'on' || state === 'off' || state === 'changed' || state === 'leftover';
 }
 
-/** On, or back to what was there before; the notice takes it back. */
+/** Turns it on, or restores the previous settings; the notice offers undo. */
 export async function switchSystemProxy(enabled: boolean): Promise<void> {
   const now = await put({ enabled });
   notifyDone(enabled ? t('proxy.didOn') : t('proxy.didOff'), now.change);
 }
 
-/** Leaves the desktop as another program set it: the engine puts back nothing that is not its own. */
+/** Keeps the settings of the other program: the engine restores only its own changes. */
 export async function keepForeign(): Promise<void> {
   await put({ enabled: false });
   notices.show(t('proxy.kept'));

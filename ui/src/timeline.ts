@@ -1,10 +1,10 @@
-/** The engine's timeline in the reader's language. */
+/** Entries of the engine's timeline in the page's language. */
 import type { Schema, TimelineEntry } from './api/client';
 import { MATCH_KEYS } from './config/rule';
 import { moment } from './localized';
 import { hasMessage, t } from './i18n.svelte';
 
-/** "domain_suffix a.test; port 443" with the keys as the rules' page names them. */
+/** "domain_suffix a.test; port 443" with translated keys. */
 function matched(text: string): string {
   const part = (each: string) => {
     const [key = '', ...rest] = each.split(' ');
@@ -23,7 +23,7 @@ function sentence(what: Schema['Changed']): string {
   return t(key, { ...what.values, use: way, match: matched(what.values['match'] ?? ''), ...end });
 }
 
-/** What was changed, in one line. */
+/** A timeline entry in one line. */
 export function changeText(entry: TimelineEntry): string {
   const all = entry.what.map(sentence).join(' · ');
   return entry.undoes ? t('change.undone', { what: all }) : all;

@@ -1,4 +1,4 @@
-/** What the page does in a window of its own: no browser's menu over it, and a word for each file that was saved. */
+/** Behaviour in the desktop window: no browser context menu, and a notice for each saved file. */
 import { shell } from './api/shell';
 import { notices } from './notices.svelte';
 import { t } from './i18n.svelte';
@@ -6,7 +6,7 @@ import { t } from './i18n.svelte';
 export function inWindow(): void {
   if (!shell) return;
   document.addEventListener('contextmenu', (event) => {
-    // Where text is written or marked the system's menu copies and pastes.
+    // Inputs and selected text keep the system menu for copy and paste.
     const text = event.target instanceof Element && event.target.closest('input, textarea');
     if (!text && getSelection()?.isCollapsed !== false) event.preventDefault();
   });

@@ -1,4 +1,4 @@
-/** A browser's way: fetch, with the token in a header and nowhere else. */
+/** HTTP transport: `fetch` with the token in the Authorization header. */
 import { readEvents } from './events';
 import type { Transport } from './transport';
 

@@ -1,4 +1,4 @@
-/** Calls of the control API, by whichever way there is. */
+/** Client of the control API over either transport. */
 import type { ServerEvent } from './events';
 import type { components } from './schema';
 import type { Answer, Transport } from './transport';
@@ -17,7 +17,7 @@ export type List = Schema['List'];
 export type LogLine = Schema['LogLine'];
 export type Usage = Schema['Usage'];
 
-/** An answer that is not a success, with the sentence the engine gave. */
+/** A response with an error status, with the engine's message. */
 export class CallError extends Error {
   constructor(
     readonly status: number,
@@ -30,7 +30,7 @@ export class CallError extends Error {
 
 type Value = string | number | boolean | undefined | null;
 
-/** A path with those parameters that have a value. */
+/** A path with query parameters; empty ones are left out. */
 export function withQuery(path: string, query: Record<string, Value>): string {
   const params = new URLSearchParams();
   for (const [key, value] of Object.entries(query)) {
@@ -55,7 +55,7 @@ export class Client {
     return (text === '' ? undefined : JSON.parse(text)) as T;
   }
 
-  /** The answer as it came; throws a [`CallError`] on anything but success. */
+  /** The response body as text; throws a [`CallError`] on anything but success. */
   async text(method: string, path: string, body?: unknown): Promise<string> {
     const text = body === undefined ? undefined : JSON.stringify(body);
     const answer = await this.transport.send(method, API + path, text);
@@ -63,7 +63,7 @@ export class Client {
     return answer.text;
   }
 
-  /** Hands on events until the stream ends or `signal` ends it. */
+  /** Calls `onEvent` for each event until the stream ends or `signal` aborts. */
   async events(
     path: string,
     signal: AbortSignal,

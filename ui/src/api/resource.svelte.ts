@@ -1,6 +1,6 @@
 import { errorText } from '../failure';
 
-/** One thing asked of the engine: what came, or why nothing came. */
+/** Data loaded from the engine, or the error. */
 export class Resource<T> {
   data = $state.raw<T | undefined>();
   error = $state('');
@@ -21,7 +21,7 @@ export class Resource<T> {
   }
 }
 
-/** For an `$effect`: loads now and then every so often while the page is seen; gives what ends it. */
+/** For an `$effect`: loads at once and then every `everyMs` milliseconds while the page is visible. Returns the stop function. */
 export function poll(resource: Resource<unknown>, everyMs: number): () => void {
   void resource.load();
   const timer = setInterval(() => {

@@ -1,4 +1,4 @@
-/** How calls and events travel: over HTTP with a token in a browser, through the shell in the window. */
+/** Transport of API calls and events: HTTP with a token in a browser, Tauri commands in the window. */
 import type { ServerEvent } from './events';
 
 export interface Answer {
@@ -7,7 +7,7 @@ export interface Answer {
 }
 
 export interface Transport {
-  /** Sends JSON, or nothing; throws where no answer came. */
+  /** Sends a request with a JSON body or none. Throws if there is no response. */
   send(method: string, path: string, body?: string): Promise<Answer>;
   /**
    * Hands on events until the stream ends or `signal` ends it. `opened` is called once it stands; an answer that is

@@ -1,4 +1,4 @@
-/** Keeps one event stream open while the page is seen, and opens it anew when it breaks. */
+/** Keeps an event stream open while the page is visible and reconnects with backoff. */
 import { CallError, type Client } from './client';
 import type { ServerEvent } from './events';
 
@@ -9,14 +9,14 @@ export interface Watch {
 export interface Watcher {
   event(event: ServerEvent): void;
   opened?(): void;
-  /** It broke; it is tried again after so many milliseconds, or, with `undefined`, never. */
+  /** The stream failed. `again`: milliseconds until the retry; `undefined`: no retry. */
   lost?(error: unknown, again: number | undefined): void;
 }
 
 const FIRST_WAIT = 500;
 const LAST_WAIT = 8000;
 
-/** Milliseconds before the n-th try, from 0. */
+/** Delay in milliseconds before retry `attempt`, from 0. */
 export function retryDelay(attempt: number): number {
   return Math.min(FIRST_WAIT * 2 ** attempt, LAST_WAIT);
 }

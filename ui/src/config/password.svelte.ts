@@ -1,4 +1,4 @@
-/** A password on its way: into the keyring by a call of its own, into the configuration by its name alone. */
+/** A password being edited. It is stored in the keyring by a separate call; the configuration holds only a reference. */
 import { CallError, type Schema } from '../api/client';
 import { ShownError } from '../notices.svelte';
 import { session } from '../session.svelte';
@@ -10,7 +10,7 @@ export type Refusal = '' | 'locked' | 'absent' | 'failed';
 
 const PROBLEM = 'urn:privet:problem:keyring-';
 
-/** An entry's name for whom it is of: "upstream office", or the next that nobody else refers to. */
+/** Keyring entry name for an owner: "upstream office", with a number if it is in use. */
 export function freeName(whose: string, entries: readonly { name: string }[]): string {
   const isTaken = (name: string) => entries.some((entry) => entry.name === name);
   let name = whose;
@@ -20,15 +20,15 @@ export function freeName(whose: string, entries: readonly { name: string }[]): s
 
 export class Password {
   kind = $state<Kind>('');
-  /** The variable's name or the file's path. */
+  /** Name of the variable or path of the file. */
   reference = $state('');
   typed = $state('');
-  /** What is in the keyring is to be replaced. */
+  /** Replace the stored password. */
   replaces = $state(false);
   refused = $state<Refusal>('');
-  /** The keyring as it was when the form was opened. */
+  /** State of the keyring when the form was opened. */
   keyring = $state.raw<Schema['Secrets'] | undefined>();
-  /** The entry that is referred to already. */
+  /** Entry that the configuration already refers to. */
   readonly entry: string | undefined;
   private name = '';
 
@@ -46,7 +46,7 @@ export class Password {
     this.keyring = await session.client.get<Schema['Secrets']>('/secrets').catch(() => undefined);
   }
 
-  /** The keyring says that the entry is not there. */
+  /** The entry is missing in the keyring. */
   get isLost(): boolean {
     return this.keyring?.secrets.some((one) => one.name === this.entry && one.kept === false) ?? false;
   }
@@ -55,7 +55,7 @@ export class Password {
     return this.kind === 'keyring' && (!this.entry || this.replaces || this.isLost);
   }
 
-  /** What the configuration says; `undefined` where nothing is chosen or not all is known yet. */
+  /** The reference for the configuration; `undefined` if none is chosen or it is incomplete. */
   secret(whose: string): Secret | undefined {
     if (this.kind === 'plain') return { plain: true };
     if (this.kind === 'env') return this.reference ? { env: this.reference } : undefined;
@@ -63,12 +63,12 @@ export class Password {
     return this.kind === 'keyring' ? { keyring: this.nameFor(whose) } : undefined;
   }
 
-  /** As `secret`, of what is there already: nothing can be tried with a password that is not kept yet. */
+  /** As `secret`, but only if the password is already stored: a preview cannot refer to a missing entry. */
   known(whose: string): Secret | undefined {
     return this.asks ? undefined : this.secret(whose);
   }
 
-  /** Keeps what was typed, before anything refers to it. */
+  /** Stores the typed password, before the configuration refers to it. */
   async keep(whose: string): Promise<void> {
     if (!this.asks || !this.typed) return;
     const name = this.nameFor(whose);

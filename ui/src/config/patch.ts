@@ -1,6 +1,6 @@
-/** Lists as a merge patch writes them: whole, with one entry elsewhere, another or less. Pure. */
+/** Arrays for merge patches, which replace arrays whole: one entry moved, replaced or removed. Pure. */
 
-/** The list with the entry at `from` moved to `to`; the same list where that is no move. */
+/** The list with the entry at `from` moved to `to`; unchanged if that is no move. */
 export function moved<T>(list: readonly T[], from: number, to: number): T[] {
   const copy = [...list];
   if (from === to || from < 0 || to < 0 || from >= list.length || to >= list.length) return copy;

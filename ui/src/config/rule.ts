@@ -1,4 +1,4 @@
-/** Rules as people read and write them. Pure. */
+/** Rules as text and form fields. Pure. */
 import type { Match, Rule } from './shape';
 
 export const MATCH_KEYS = [
@@ -13,7 +13,7 @@ export const MATCH_KEYS = [
 ] as const;
 export type MatchKey = (typeof MATCH_KEYS)[number];
 
-/** What stands in a form's fields: entries with commas between. */
+/** Form fields of a rule: values separated by commas. */
 export type MatchText = Record<MatchKey, string>;
 
 export function toText(match: Match): MatchText {
@@ -40,7 +40,7 @@ export function asksNothing(match: Match): boolean {
   return MATCH_KEYS.every((key) => (match[key] ?? []).length === 0);
 }
 
-/** How long a rule lasts, as the engine takes it. */
+/** Duration of a rule, as the API expects it. */
 export const SPANS = ['once', '1h', 'until-quit', 'always'] as const;
 export type Span = (typeof SPANS)[number];
 
@@ -48,7 +48,7 @@ export function isIp(host: string): boolean {
   return /^\d{1,3}(\.\d{1,3}){3}$/.test(host) || host.includes(':');
 }
 
-/** A rule about one connection's target, and its program where asked. */
+/** A rule for a connection's target, optionally only for its program. */
 export function ruleFor(
   row: { host: string; app?: string | null },
   how: { use: string; subdomains: boolean; app: boolean },

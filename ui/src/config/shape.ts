@@ -1,4 +1,4 @@
-/** The parts of the configuration that the page reads, in the file's own words. The engine checks; this only names. */
+/** Types of the configuration as the page reads it. The engine validates. */
 
 export type Secret = { keyring: string } | { env: string } | { file: string } | { plain: true };
 
@@ -43,7 +43,7 @@ export interface FilterList {
   format: string;
   enabled: boolean;
   refresh: string;
-  /** For so long a new list only counts; absent: it blocks at once. */
+  /** How long a new list only counts; absent: it blocks at once. */
   probation?: string;
 }
 

@@ -1,10 +1,10 @@
-/** What a `privet:` link asks for. Pure: nothing is done here. */
+/** Parses `privet:` links. Pure. */
 import type { Upstream } from '../config/shape';
 import { PAGES, type PageName } from '../page-names';
 
 export type Wish = { page: PageName } | { upstreams: Upstream[] } | { bad: 'unknown' | 'noUpstream' };
 
-/** A link that asks for more is not one a person looks through. */
+/** More upstreams than a person would review. */
 const MOST_UPSTREAMS = 16;
 const LONGEST_NAME = 32;
 
@@ -20,7 +20,7 @@ export function parseLink(link: string): Wish {
   return { upstreams: urls.map((url, at) => ({ name: nameOf(names[at], url), url })) };
 }
 
-/** Given, or the host's first label. */
+/** The given name, or the first label of the host. */
 function nameOf(given: string | undefined, url: string): string {
   const host = /^[a-z0-9+]+:\/\/(?:[^@/]*@)?(\[[^\]]*\]|[^:/]*)/i.exec(url)?.[1] ?? '';
   const label = /^[\d.]+$|^\[/.test(host) ? host : (host.split('.')[0] ?? '');
@@ -32,7 +32,7 @@ function nameOf(given: string | undefined, url: string): string {
   return clean(given ?? '') || clean(label) || 'upstream';
 }
 
-/** The name, with a number after it where it is taken. */
+/** The name, with a number appended if it is taken. */
 export function free(name: string, taken: readonly string[]): string {
   if (!taken.includes(name)) return name;
   for (let number = 2; ; number += 1) {

@@ -1,4 +1,4 @@
-/** What can be done with a list's versions: done, said, and taken back by its opposite where there is one. */
+/** Actions on the versions of a list, with undo where there is an opposite. */
 import type { List } from '../api/client';
 import { notices } from '../notices.svelte';
 import { session } from '../session.svelte';
@@ -8,7 +8,7 @@ export type Act = 'accept' | 'keep' | 'rollback' | 'resume';
 
 const OPPOSITE: Partial<Record<Act, Act>> = { accept: 'rollback', rollback: 'resume' };
 
-/** The list as it is then. Throws where the engine refuses. */
+/** Returns the updated list. Throws if the engine refuses. */
 export async function act(name: string, what: Act): Promise<List> {
   const path = `/lists/${encodeURIComponent(name)}/${what}`;
   const list = await session.client.call<List>('POST', path);
@@ -17,7 +17,7 @@ export async function act(name: string, what: Act): Promise<List> {
   return list;
 }
 
-/** What an update that is held back would do, in a sentence. */
+/** Effect of a held update in one sentence. */
 export function heldUpdateText(held: NonNullable<List['held']>): string {
   const [first] = held.sites;
   const more = held.sites.length - 1;

@@ -1,4 +1,4 @@
-/** Which columns the table has, in which order and how wide; kept in this browser. */
+/** Visible columns, their order and widths; stored in this browser. */
 export const COLUMNS = {
   verdict: 88,
   app: 100,
@@ -51,12 +51,12 @@ const NUMBERS: Column[] = [
   'first_byte_ms',
   'requests',
 ];
-/** Columns by which the engine cannot sort. */
+/** Columns that the engine cannot sort by. */
 const UNSORTED: Column[] = ['remote', 'end'];
 const KEPT = 'privet.columns';
 export const NARROWEST = 40;
 export const WIDEST = 800;
-/** Widths are written as pixels of a page whose rem is so many. */
+/** Root font size in pixels that the stored widths refer to. */
 const REM = 16;
 
 export const isNumber = (column: Column) => NUMBERS.includes(column);
@@ -81,7 +81,7 @@ function read(): HistorySettings {
 export class Columns {
   private kept = $state.raw<HistorySettings>(read());
   readonly shown = $derived(this.kept.shown);
-  /** For `grid-template-columns`: host and reason take what is left. */
+  /** For `grid-template-columns`: host and reason take the remaining width. */
   readonly template = $derived(
     this.kept.shown
       .map((column) => {
@@ -90,7 +90,7 @@ export class Columns {
       })
       .join(' '),
   );
-  /** In rem, so that columns grow with the reader's type. */
+  /** In rem, so that columns grow with the font size. */
   readonly least = $derived(this.kept.shown.reduce((sum, column) => sum + this.width(column), 0) / REM);
 
   width(column: Column): number {
@@ -119,12 +119,12 @@ export class Columns {
     this.set(column, (pixels * REM) / rem);
   }
 
-  /** By so many pixels of a page whose rem is [`REM`]. */
+  /** `pixels` refer to a root font size of [`REM`]. */
   widen(column: Column, by: number) {
     this.set(column, this.width(column) + by);
   }
 
-  /** As wide as it was at first. */
+  /** Resets the width. */
   usual(column: Column) {
     this.set(column, COLUMNS[column]);
   }

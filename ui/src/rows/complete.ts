@@ -1,4 +1,4 @@
-/** What the word under the caret may go on as; fields and words are the engine's. Pure. */
+/** Completion of the filter term at the caret; fields and values come from the engine. Pure. */
 export interface Field {
   name: string;
   kind: string;
@@ -6,16 +6,16 @@ export interface Field {
 }
 
 export interface Suggestion {
-  /** The whole word as it would stand. */
+  /** The completed term. */
   word: string;
-  /** More is to be written after it. */
+  /** The term still needs a value. */
   open: boolean;
 }
 
-/** Suggestions that are shown at once. */
+/** Maximum number of suggestions. */
 const MOST = 8;
 
-/** Where the word under the caret begins and ends. */
+/** Start and end of the term at the caret. */
 export function wordAt(text: string, caret: number): { from: number; to: number } {
   let from = caret;
   while (from > 0 && !/\s/.test(text[from - 1] ?? '')) from -= 1;
@@ -24,7 +24,7 @@ export function wordAt(text: string, caret: number): { from: number; to: number 
   return { from, to };
 }
 
-/** `values`: what fields of text hold in the rows that are here. */
+/** `values`: values of text fields in the loaded rows. */
 export function complete(
   text: string,
   caret: number,
@@ -58,7 +58,7 @@ export function complete(
     .map((word) => ({ word: `${sign}${head}${word}`, open: false }));
 }
 
-/** The text with the word under the caret replaced, and where the caret stands then. */
+/** The text with the term at the caret replaced, and the new caret position. */
 export function completed(text: string, caret: number, { word, open }: Suggestion) {
   const { from, to } = wordAt(text, caret);
   const after = text.slice(to);

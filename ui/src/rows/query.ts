@@ -1,6 +1,6 @@
-/** Builds texts for the query bar; the engine parses them. Pure. */
+/** Builds filter queries; the engine parses them. Pure. */
 
-/** A value as a term holds it: in quotes where it has spaces, quotes or signs. */
+/** A value in a term, quoted if it has spaces, quotes or operators. */
 export function quoted(value: string): string {
   return /^[\w.*:/[\]-]+$/.test(value) ? value : `"${value.replace(/"/g, '')}"`;
 }
@@ -9,19 +9,19 @@ export function term(field: string, value: string, negated = false): string {
   return `${negated ? '-' : ''}${field}=${quoted(value)}`;
 }
 
-/** The query with the term at its end, once; its opposite is taken out. */
+/** Appends the term once and removes its negation. */
 export function withTerm(query: string, added: string): string {
   const opposite = added.startsWith('-') ? added.slice(1) : `-${added}`;
   const kept = split(query).filter((word) => word !== added && word !== opposite);
   return [...kept, added].join(' ');
 }
 
-/** Words, quotes kept together. */
+/** Splits a query into terms, respecting quotes. */
 export function split(query: string): string[] {
   return query.match(/(?:[^\s"]|"[^"]*"?)+/g) ?? [];
 }
 
-/** The term that picks the rows of one group. */
+/** The term that selects one group's rows. */
 export function groupTerm(by: 'app' | 'domain' | 'route' | 'verdict', key: string): string {
   switch (by) {
     case 'app':

@@ -1,6 +1,6 @@
-/** Which rows are seen, which are asked for, and which element shows which. Pure. */
+/** Arithmetic of the virtual table: visible rows, requested rows, and which element shows which row. Pure. */
 
-/** Rows asked for beyond those that are seen, and the step in which the offset moves. */
+/** Rows requested beyond the visible ones, and the step of the offset. */
 export const STEP = 50;
 export const MAX_LIMIT = 1000;
 
@@ -9,7 +9,7 @@ export interface Span {
   count: number;
 }
 
-/** The rows that a scrolled box shows, a part of a row counted as one. */
+/** Rows visible in a scrolled box, partly visible ones included. */
 export function seen(scrollTop: number, height: number, rowPx: number, total: number): Span {
   if (total === 0 || rowPx <= 0) return { first: 0, count: 0 };
   const first = Math.min(Math.max(0, Math.floor(scrollTop / rowPx)), total - 1);
@@ -17,7 +17,7 @@ export function seen(scrollTop: number, height: number, rowPx: number, total: nu
   return { first, count: Math.max(0, last - first) };
 }
 
-/** How many elements hold all rows that a box of that height can show at once. */
+/** Number of elements needed for a box of that height. */
 export function slotsFor(height: number, rowPx: number): number {
   return rowPx > 0 && height > 0 ? Math.ceil(height / rowPx) + 1 : 0;
 }
@@ -42,7 +42,7 @@ export function wanted(span: Span, ahead = 0): { offset: number; limit: number }
   return { offset, limit: Math.min(MAX_LIMIT, end - offset) };
 }
 
-/** Where to scroll so that a row is seen whole; the same place where it is. */
+/** Scroll position at which a row is fully visible. */
 export function reveal(index: number, scrollTop: number, height: number, rowPx: number): number {
   const top = index * rowPx;
   if (top < scrollTop) return top;

@@ -1,4 +1,4 @@
-/** Spans of time and the steps in which they are drawn. Pure. */
+/** Time ranges and the buckets in which they are drawn. Pure. */
 export const SPANS = {
   hour: { ms: 3_600_000, step: 60 },
   day: { ms: 86_400_000, step: 1800 },
@@ -19,7 +19,7 @@ interface Moved {
   down: number;
 }
 
-/** One bar for each step from `from` to `to`, empty ones included; rows of one step are summed. */
+/** One bar for each bucket from `from` to `to`, empty ones included; rows of one bucket are summed. */
 export function bars(rows: readonly Moved[], from: number, to: number, stepMs: number): Bar[] {
   const first = Math.floor(from / stepMs) * stepMs;
   const length = Math.max(1, Math.ceil((to - first) / stepMs));

@@ -1,11 +1,11 @@
-/** What a row's cells say, and the row as one sentence. */
+/** Text of a row's cells, and the row as one sentence. */
 import type { Row } from '../../api/client';
 import { isVerdict } from '../../parts/Verdict.svelte';
 import type { Column } from '../../rows/columns.svelte';
 import { bytes, count, millis, moment, span, speed } from '../../localized';
 import { t, i18n } from '../../i18n.svelte';
 
-/** `passed`: milliseconds since the row came, for ages that grow. */
+/** `passed`: milliseconds since the row was received, so that ages keep growing. */
 export function cellText(row: Row, column: Column, passed: number): string {
   switch (column) {
     case 'down':
@@ -38,7 +38,7 @@ export function cellText(row: Row, column: Column, passed: number): string {
   }
 }
 
-/** What a cell says when it is looked at longer: the exact number, the engine's own words. */
+/** Tooltip of a cell: the exact number, or the engine's own text. */
 export function cellTitle(row: Row, column: Column): string | undefined {
   switch (column) {
     case 'down':
@@ -62,7 +62,7 @@ export function cellTitle(row: Row, column: Column): string | undefined {
 
 const ENDS = ['finished', 'broken', 'idle', 'closed', 'reload', 'shutdown', 'blocked', 'failed'] as const;
 
-/** How it ended, in a word of the reader's language. */
+/** Close reason in the page's language. */
 export function closeReasonText(end: string): string {
   const known = ENDS.find((word) => word === end);
   return known ? t(`end.${known}`) : end;
@@ -70,7 +70,7 @@ export function closeReasonText(end: string): string {
 
 const KINDS = ['loop', 'rule', 'deny', 'list', 'mode', 'kill_switch'] as const;
 
-/** The engine's sentence where the page is in English; elsewhere what decided, with the sentence beside it on hover. */
+/** The engine's sentence in English; in other languages what decided, with the engine's sentence as a tooltip. */
 export function reasonOf(row: Pick<Row, 'reason' | 'rule'>): string {
   const kind = KINDS.find((word) => word === row.rule);
   return i18n.language === 'en' || !kind ? row.reason : t(`reason.${kind}`);

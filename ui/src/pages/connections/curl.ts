@@ -1,4 +1,4 @@
-/** A connection as a command that asks the same through Privet. Pure. */
+/** A connection as a curl command through Privet. Pure. */
 import type { Row, Schema } from '../../api/client';
 
 export function curlOf(
@@ -11,7 +11,7 @@ export function curlOf(
   const scheme = row.protocol === 'http' || row.port === 80 ? 'http' : 'https';
   const host = row.host.includes(':') ? `[${row.host}]` : row.host;
   const usual = (scheme === 'http' && row.port === 80) || (scheme === 'https' && row.port === 443);
-  // A host holds no quote, but what is pasted into a shell is quoted all the same.
+  // Always quoted, because the result is pasted into a shell.
   const url = `${scheme}://${host}${usual ? '' : `:${row.port}`}/`.replace(/'/g, '');
   return `curl ${through}'${url}'`;
 }

@@ -1,4 +1,4 @@
-/** The rows that match as a file; the engine writes it. */
+/** Exports the matching rows; the engine writes the file. */
 import { withQuery } from '../../api/client';
 import { shell } from '../../api/shell';
 import { notices } from '../../notices.svelte';
@@ -18,6 +18,6 @@ export async function exportRows({ tab, filter, sort }: View, format: Format): P
   link.download = `privet-${tab}.${format}`;
   link.click();
   URL.revokeObjectURL(url);
-  // The window says where it went, once it is there.
+  // The window reports the saved path itself.
   if (!shell) notices.show(t('bar.exported', { name: link.download }));
 }

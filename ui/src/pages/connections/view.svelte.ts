@@ -1,4 +1,4 @@
-/** What the table asks for and what came: one event stream for the window of rows that is seen. */
+/** State of the connections table: one event stream for the visible window of rows. */
 import { CallError, type Page, type Row, withQuery } from '../../api/client';
 import { errorText } from '../../failure';
 import { watch, type Watch } from '../../api/watch';
@@ -10,9 +10,9 @@ export type Tab = (typeof TABS)[number];
 export const GROUPS = ['app', 'domain', 'route', 'verdict'] as const;
 export type GroupBy = (typeof GROUPS)[number];
 
-/** The window moves at most so often. */
+/** Minimum interval between window moves, in milliseconds. */
 const MOVE_MS = 250;
-/** Rows that change are drawn at most so often. */
+/** Minimum interval between redraws, in milliseconds. */
 const DRAW_MS = 500;
 const KEPT_SORT = 'privet.sort';
 
@@ -23,11 +23,11 @@ export class View {
   sort = $state(localStorage.getItem(KEPT_SORT) ?? '-started');
   frozen = $state(false);
   page = $state.raw<Page | undefined>();
-  /** When the page came, for ages that grow. */
+  /** When the rows were received, so that ages keep growing. */
   at = $state(Date.now());
-  /** What the engine does not understand in the filter. */
+  /** Error in the filter, from the engine. */
   error = $state('');
-  /** Why no rows arrive now. */
+  /** Why no rows are received. */
   trouble = $state('');
   private turn = $state(0);
   selected = $state.raw<Row | undefined>();
@@ -39,7 +39,7 @@ export class View {
   private waits: ReturnType<typeof setTimeout> | undefined;
   private latest = '';
 
-  /** Changes whenever something else is to be asked for. */
+  /** Changes whenever a new request is needed. */
   readonly question = $derived({
     state: this.tab,
     filter: this.filter,
@@ -49,7 +49,7 @@ export class View {
     limit: this.group ? 0 : this.limit,
   });
 
-  /** For an `$effect`: asks until it is ended. */
+  /** For an `$effect`: watches until the returned function is called. */
   follow(): (() => void) | undefined {
     const path = withQuery('/events', { topics: 'connections', ...this.question });
     void this.turn;
@@ -57,7 +57,7 @@ export class View {
     let fresh = true;
     const stream: Watch = watch(session.client, path, {
       event: ({ data }) => {
-        // The answer to a new question is drawn at once; what changes after it, calmly.
+        // The first answer is drawn at once, later changes are throttled.
         if (fresh) this.take(JSON.parse(data) as Page);
         else this.later(data);
         fresh = false;
@@ -74,7 +74,7 @@ export class View {
     };
   }
 
-  /** Of what comes in quick succession only the last is read. */
+  /** Of several quick updates only the last is used. */
   private later(data: string) {
     this.latest = data;
     this.waits ??= setTimeout(
@@ -86,7 +86,7 @@ export class View {
     );
   }
 
-  /** Asks anew, at once. */
+  /** Requests again at once. */
   again() {
     this.turn += 1;
   }
@@ -100,7 +100,7 @@ export class View {
     if (id !== undefined) this.selected = page.rows.find((row) => row.id === id) ?? this.selected;
   }
 
-  /** What is known of some fields, from the rows that are here: for who types a filter. */
+  /** Values of some fields in the loaded rows, for filter completion. */
   values(): Record<string, string[]> {
     const rows = this.page?.rows ?? [];
     const of = (pick: (row: Row) => string | null) =>
@@ -111,12 +111,12 @@ export class View {
     return { app: of((row) => row.app ?? null), host: of((row) => row.host), route: of((row) => row.route) };
   }
 
-  /** The row at that place, if it is here. */
+  /** The row at that index, if loaded. */
   row(index: number): Row | undefined {
     return this.page?.rows[index - this.page.offset];
   }
 
-  /** Moves the window after what is seen, while it still scrolls too. */
+  /** Moves the window to the visible rows, also while scrolling. */
   look(span: Span) {
     this.seen = span;
     this.moves ??= setTimeout(() => {
@@ -125,7 +125,7 @@ export class View {
       const moved = this.seen.first !== this.before;
       this.before = this.seen.first;
       [this.offset, this.limit] = [next.offset, next.limit];
-      // Once more at rest, for a smaller window.
+      // Again once scrolling stops, for a smaller window.
       if (moved) this.look(this.seen);
     }, MOVE_MS);
   }
@@ -138,13 +138,13 @@ export class View {
     this.selected = undefined;
   }
 
-  /** The first press brings the largest or newest to the top, the second turns it round. */
+  /** The first click sorts descending, the second ascending. */
   sortBy(key: string) {
     this.sort = this.sort === `-${key}` ? key : `-${key}`;
     localStorage.setItem(KEPT_SORT, this.sort);
   }
 
-  /** Holds still what is seen, with as much around it as one answer takes. */
+  /** Freezes the visible rows and as many around them as one response holds. */
   async freeze() {
     if (this.frozen) {
       this.frozen = false;

@@ -1,4 +1,4 @@
-/** Draws the speed graph; newest at the end edge. */
+/** Draws the speed graph, newest sample at the end edge. */
 import type { Sample } from '../../session.svelte';
 
 const LEAST_PEAK = 1000;

@@ -1,4 +1,4 @@
-/** Chains as the file keeps them: each hop names the one it is reached through. Pure. */
+/** Chains as configured: each hop names the one it is reached through (`via`). Pure. */
 import { moved } from '../../config/patch';
 import type { Upstream } from '../../config/shape';
 

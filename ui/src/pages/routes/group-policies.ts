@@ -1,4 +1,4 @@
-/** How a group chooses among its members. */
+/** Selection policies of a group. */
 import { t } from '../../i18n.svelte';
 
 export const POLICIES = ['failover', 'latency', 'round-robin', 'sticky'] as const;

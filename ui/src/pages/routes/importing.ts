@@ -1,15 +1,15 @@
-/** Upstreams out of a list of proxies as people keep them: an address a line, with or without scheme, user and name. Pure. */
+/** Parses a list of proxies, one address per line, with or without scheme, user and name. Pure. */
 import type { Upstream } from '../../config/shape';
 
-/** Lines that are read. */
+/** Maximum number of lines. */
 export const MOST_LINES = 500;
 const SCHEMES = ['socks5', 'socks5h', 'socks4', 'socks4a', 'http', 'https'];
 
 export interface Read {
   upstreams: Upstream[];
-  /** Lines that are no address, by their number from 1. */
+  /** Numbers of lines that are not an address, from 1. */
   unread: number[];
-  /** Upstreams whose line had a password: it is not taken, since it would stand in the file as it is. */
+  /** Upstreams whose line had a password. It is dropped, because the file would contain it in plain text. */
   locked: string[];
 }
 
@@ -18,7 +18,7 @@ function parse(line: string): URL | undefined {
   const scheme = whole.slice(0, whole.indexOf(':')).toLowerCase();
   if (!SCHEMES.includes(scheme)) return undefined;
   try {
-    // Of a scheme that it does not know URL reads no host; http is read alike.
+    // `URL` parses no host for unknown schemes, so http stands in.
     const url = new URL(whole.replace(/^[a-z0-9]+:/i, 'http:'));
     return url.hostname && /:\d+$/.test(whole.replace(/^[a-z0-9]+:\/\//i, '').split(/[/#?]/)[0] ?? '')
       ? url

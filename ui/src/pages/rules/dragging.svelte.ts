@@ -1,12 +1,12 @@
-/** A row that follows the pointer, by mouse, pen or finger: which one is dragged, and over which one it is. */
+/** Drag state of a list: the row being dragged and the one under the pointer. */
 export class Dragging {
-  /** Places from 1; 0: none. */
+  /** Positions from 1; 0 for none. */
   from = $state(0);
   to = $state(0);
 
   constructor(private readonly ondrop: (from: number, to: number) => void) {}
 
-  /** For the grip's `pointerdown`. */
+  /** Handler for `pointerdown` on the handle. */
   start(event: PointerEvent, number: number) {
     if (event.button !== 0 || number === 0) return;
     const grip = event.currentTarget as HTMLElement;
@@ -33,7 +33,7 @@ export class Dragging {
   }
 }
 
-/** The place of the rule under a point of the window. */
+/** Position of the rule under a point of the window. */
 function rowAt(x: number, y: number): number | undefined {
   const row = document.elementFromPoint(x, y)?.closest<HTMLElement>('[data-number]');
   const number = Number(row?.dataset['number']);

@@ -1,4 +1,4 @@
-/** The rules as they stand, and what is done to one of them. */
+/** The rules, and actions on one of them. */
 import type { Change, RuleView, Schema } from '../../api/client';
 import { Resource } from '../../api/resource.svelte';
 import { applyChange, config, notifyDone, type Wish } from '../../config/store.svelte';
@@ -9,7 +9,7 @@ import { t } from '../../i18n.svelte';
 
 export const rules = new Resource<Schema['Rules']>(() => session.client.get('/rules'));
 
-/** One more rule, before all others. */
+/** Adds a rule before all others. */
 export const ruleRequest = (rule: Rule, span: Span): Wish => ({
   method: 'POST',
   path: '/rules',
@@ -21,7 +21,7 @@ export async function addRule(rule: Rule, span: Span, what: string): Promise<voi
   await rules.load();
 }
 
-/** To the place `to` of the file, from 1. */
+/** Moves a rule to position `to` of the file, from 1. */
 export async function moveRule(rule: RuleView, to: number): Promise<void> {
   await call('PATCH', rule, { to: to - 1 }, t('rules.moved', { from: rule.number ?? 0, to }));
 }
