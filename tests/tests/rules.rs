@@ -106,7 +106,7 @@ fn a_rule_that_can_never_match_is_reported_with_its_line() {
         [json!([]), json!([{"number": 1, "line": 1}]), json!([])]
     );
     let told = privet.cli(&["rules"]).good();
-    assert!(told.contains("never matches: rule 1 before it"), "{told}");
+    assert!(told.contains("never matches: covered by rule 1"), "{told}");
     // Before it is made, too.
     let wish = json!({"rule": {"match": {"domain": ["b.test"]}, "use": "direct"}, "at": 7});
     let (_, would) = privet.api("POST", "rules?dry_run=true", Some(&wish));

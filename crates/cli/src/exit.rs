@@ -1,4 +1,4 @@
-//! How a command ends: its exit code, and the sentence for whoever called it.
+//! Exit codes and error messages of the commands.
 
 use privet_control::ClientError;
 use privet_control::problem::Diagnostic;
@@ -7,31 +7,31 @@ use privet_control::problem::Diagnostic;
 pub const EXIT_CODES: &str = "\
 Exit codes:
   0  done; the answer is yes
-  1  it failed: the message says why, and what to do
-  2  a bad configuration, or a command line that makes no sense
-  3  no engine runs on this data folder
+  1  failed: the message says why and what to do
+  2  invalid configuration or command line
+  3  no engine is running for this data folder
   4  the answer is no: `why` says blocked, `close` found nothing to close
-`privet run` ends with its program's own code (126: it cannot be run, 127: not found, 128+N: killed by signal N).";
+`privet run` exits with the program's own code (126: cannot be run, 127: not found, 128+N: killed by signal N).";
 
-/// A command's end that is no failure.
+/// How a command without an error ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     Done,
-    /// The command worked, and its answer is no.
-    No,
-    /// Something was found wrong (`doctor`).
-    Wrong,
-    /// Another program's code.
-    Program(u8),
+    /// The command worked and its answer is no.
+    Negative,
+    /// A check failed: `doctor`, `test`, a list's refresh.
+    CheckFailed,
+    /// Exit code of the program that `run` started.
+    Child(u8),
 }
 
 impl Exit {
     pub const fn code(self) -> u8 {
         match self {
             Self::Done => 0,
-            Self::Wrong => 1,
-            Self::No => 4,
-            Self::Program(code) => code,
+            Self::CheckFailed => 1,
+            Self::Negative => 4,
+            Self::Child(code) => code,
         }
     }
 }
@@ -49,7 +49,7 @@ pub enum Failure {
     },
     #[error("{0}")]
     NoEngine(String),
-    /// Whoever read our output is gone; nothing more is said.
+    /// The reader of standard output closed the pipe. Not an error.
     #[error("the reader of the output is gone")]
     PipeClosed,
 }

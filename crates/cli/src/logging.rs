@@ -1,4 +1,4 @@
-//! The log: text or JSON on standard error. `[log] level` rules it, `PRIVET_LOG` overrides it.
+//! Logging to standard error as text or JSON. `[log] level` sets the level, `PRIVET_LOG` overrides it.
 
 use std::fmt::Write as _;
 
@@ -12,30 +12,30 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
 /// Overrides the file's `[log] level`.
 pub const LEVEL_VARIABLE: &str = "PRIVET_LOG";
-/// It logs passwords at debug level: nothing of it is ever written.
+/// This crate logs passwords at debug level, so it is always silenced.
 const SILENCED: &str = "fast_socks5=off";
 
-/// Changes the level of a log that runs.
-pub struct Level {
+/// Changes the level of the running log.
+pub struct LogLevel {
     handle: reload::Handle<EnvFilter, Registry>,
-    /// As the configuration says it.
+    /// The configured level.
     now: String,
 }
 
-impl Level {
-    /// Takes another level, as a reload brings it; `PRIVET_LOG` still overrides it.
-    pub fn follow(&mut self, level: &str) {
+impl LogLevel {
+    /// Applies the configured level after a reload; `PRIVET_LOG` still overrides it.
+    pub fn set(&mut self, level: &str) {
         if self.now != level {
             self.now = level.to_owned();
             let (filter, complaint) = filter(level);
-            // The log lives as long as the program.
+            // Fails only if the subscriber is gone, and it lives as long as the program.
             let _ = self.handle.reload(filter);
             complain(complaint);
         }
     }
 }
 
-/// The filter for a level, and what is wrong with it: then it is "info".
+/// The filter for a level. If the level is invalid: "info" and the error.
 fn filter(level: &str) -> (EnvFilter, Option<String>) {
     let wanted = std::env::var(LEVEL_VARIABLE)
         .ok()
@@ -45,7 +45,7 @@ fn filter(level: &str) -> (EnvFilter, Option<String>) {
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new("info"), Some(format!("{wanted:?}: {error}"))),
     };
-    // Later directives win, so that no level of the user's brings it back.
+    // Added last: later directives win over the user's.
     let filter = match SILENCED.parse() {
         Ok(silence) => filter.add_directive(silence),
         Err(_) => filter,
@@ -55,12 +55,12 @@ fn filter(level: &str) -> (EnvFilter, Option<String>) {
 
 fn complain(complaint: Option<String>) {
     if let Some(complaint) = complaint {
-        tracing::warn!("the log level is not understood, using info: {complaint}");
+        tracing::warn!("invalid log level, using info: {complaint}");
     }
 }
 
-/// Starts the log. A level that cannot be read becomes "info" and is said.
-pub fn start(level: &str, format: LogFormat) -> Level {
+/// Starts logging. An invalid level becomes "info" with a warning.
+pub fn start(level: &str, format: LogFormat) -> LogLevel {
     let (filter, complaint) = filter(level);
     let (filter, handle) = reload::Layer::new(filter);
     let lines = match format {
@@ -99,7 +99,7 @@ pub fn start(level: &str, format: LogFormat) -> Level {
         );
     }
     complain(complaint);
-    Level {
+    LogLevel {
         handle,
         now: level.to_owned(),
     }

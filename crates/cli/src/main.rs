@@ -1,11 +1,11 @@
-//! `privet`: the engine in the foreground, and the commands that steer and show a running one.
+//! `privet`: runs the engine, and the commands that control a running one.
 
+mod activation;
 mod commands;
 mod exit;
-mod handed;
+mod global_options;
 mod logging;
 mod panic;
-mod places;
 mod terminal;
 
 use std::process::ExitCode;
@@ -14,18 +14,18 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use privet_system::proxy::guardian;
 
+use crate::activation::InheritedSockets;
 use crate::commands::Context;
 use crate::exit::{EXIT_CODES, Exit, Failure};
-use crate::handed::Handed;
-use crate::places::Places;
-use crate::terminal::{Terminal, Tone};
+use crate::global_options::GlobalOptions;
+use crate::terminal::{Style, Terminal};
 
-/// A hedge between your programs and the network: SOCKS and HTTP proxy, upstream chains, filters, and the reason for each.
+/// A SOCKS5 and HTTP privacy gateway: upstream chains, rules, blocklists, and the reason for every verdict.
 #[derive(Debug, Parser)]
 #[command(name = "privet", version, after_help = EXIT_CODES, propagate_version = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
-    places: Places,
+    options: GlobalOptions,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -34,61 +34,61 @@ pub(crate) struct Cli {
 enum Command {
     /// Run the engine in the foreground
     Serve(commands::serve::Args),
-    /// Run engine, tray and system proxy in one process, one a user: what a desktop starts at login
+    /// Run engine, tray icon and system proxy in one process per user, as a desktop session does
     Agent(commands::agent::Args),
-    /// End the running engine; the system proxy is put back first
+    /// Stop the running engine; the previous system proxy is restored first
     Quit,
-    /// Point the desktop at Privet, or put back what was there before
+    /// Set Privet as the system proxy, or restore the previous settings
     SystemProxy(commands::system_proxy::Args),
-    /// Start `privet agent` at login, or not
+    /// Start `privet agent` at login, or stop doing so
     Login(commands::login::Args),
-    /// Check a configuration: exit 0, or 2 with each fault's line, column, cause and mend
+    /// Check a configuration: exit 0, or 2 with line, column, cause and fix of each error
     Check(commands::check::Args),
-    /// Start a program with the proxy's environment
+    /// Start a program with the proxy variables set
     Run(commands::run::Args),
-    /// Show or choose the mode
+    /// Show or switch the mode
     Mode(commands::mode::Args),
-    /// Show how the engine is
+    /// Show the engine's status
     Status,
-    /// Show connections: active, closed or blocked ones
+    /// Show active, closed or blocked connections
     Connections(commands::connections::Args),
-    /// Close a connection, or all that match
+    /// Close a connection, or all that match a filter
     Close(commands::close::Args),
-    /// Tell where a target would go, and every step that leads to it
+    /// Explain where a target would go, step by step
     Why(commands::why::Args),
-    /// Show the rules with what each did; add, move or remove one
+    /// Show the rules with their hits; add, move or remove one
     Rules(commands::rules::Args),
-    /// Show what was changed, when, and by which door
+    /// Show configuration changes: what, when, and by which client
     Changes(commands::changes::Args),
-    /// Take a change back
+    /// Undo a change
     Undo(commands::changes::UndoArgs),
     /// Show upstreams and groups with their health
     Upstreams,
     /// Test an upstream or a group
     Test(commands::test::Args),
-    /// Show the blocklists, add one, and choose between their versions
+    /// Show blocklists, add or remove them, and manage their versions
     Lists(commands::lists::Args),
     /// Show totals by app, domain, route or verdict
     Usage(commands::usage::Args),
-    /// Take a new identity towards upstreams that isolate
+    /// Use new credentials with isolating upstreams
     Identity,
-    /// Find what is wrong, and say the mend
+    /// Run diagnostics and show how to fix each problem
     Doctor,
-    /// Print the variables that send a shell's programs through Privet
+    /// Print the proxy variables for a shell, or the settings of a program
     Env(commands::env::Args),
     /// Print a completion script
     Completions(commands::completions::Args),
     /// Print the control API's OpenAPI document
     Openapi,
-    /// Keep a password in the system's keyring, or take it away
+    /// Store, list or delete passwords in the system's keyring
     Secret(commands::secret::Args),
-    /// Print the manual page, or write all of them
+    /// Print the manual page, or write all pages into a folder
     #[command(hide = true)]
     Man(commands::completions::ManArgs),
 }
 
 fn main() -> ExitCode {
-    // The guardian has no command line, no runtime and no log.
+    // The guardian process needs no command line parser, runtime or log.
     let mut words = std::env::args_os().skip(1);
     if words
         .next()
@@ -97,18 +97,18 @@ fn main() -> ExitCode {
     {
         return ExitCode::from(guardian::run(folder.as_ref()));
     }
-    let handed = handed::take();
+    let inherited = activation::take();
     let cli = Cli::parse();
-    let terminal = Terminal::new(cli.places.json);
+    let terminal = Terminal::new(cli.options.json);
     let Some(command) = cli.command else {
         let help = Cli::command().render_help();
         return ending(
             &terminal,
-            terminal.say(&help.to_string()).map(|()| Exit::Done),
+            terminal.print(&help.to_string()).map(|()| Exit::Done),
         );
     };
     let context = Context {
-        places: cli.places,
+        options: cli.options,
         terminal,
     };
     let runtime = match tokio::runtime::Builder::new_current_thread()
@@ -123,16 +123,20 @@ fn main() -> ExitCode {
             );
         }
     };
-    let result = runtime.block_on(run(&context, command, handed));
-    // A name that the system still resolves must not hold up the end.
+    let result = runtime.block_on(run(&context, command, inherited));
+    // A blocking DNS lookup of the system must not delay the exit.
     runtime.shutdown_background();
     ending(&terminal, result)
 }
 
-async fn run(context: &Context, command: Command, handed: Handed) -> Result<Exit, Failure> {
+async fn run(
+    context: &Context,
+    command: Command,
+    inherited: InheritedSockets,
+) -> Result<Exit, Failure> {
     match command {
-        Command::Serve(args) => commands::serve::run(context, args, handed).await,
-        Command::Agent(args) => commands::agent::run(context, args, handed).await,
+        Command::Serve(args) => commands::serve::run(context, args, inherited).await,
+        Command::Agent(args) => commands::agent::run(context, args, inherited).await,
         Command::Quit => commands::quit::run(context).await,
         Command::SystemProxy(args) => commands::system_proxy::run(context, args).await,
         Command::Login(args) => commands::login::run(context, args).await,
@@ -160,7 +164,7 @@ async fn run(context: &Context, command: Command, handed: Handed) -> Result<Exit
     }
 }
 
-/// Says a failure on standard error, in JSON where JSON was asked for.
+/// Prints a failure to standard error, as JSON with `--json`, and returns the exit code.
 fn ending(terminal: &Terminal, result: Result<Exit, Failure>) -> ExitCode {
     let failure = match result {
         Ok(exit) => return ExitCode::from(exit.code()),
@@ -185,7 +189,7 @@ fn human(terminal: &Terminal, failure: &Failure) -> String {
     let lines: Vec<String> = failure
         .to_string()
         .lines()
-        .map(|line| terminal.paint(line, Tone::Plain))
+        .map(|line| terminal.paint(line, Style::Plain))
         .collect();
     let mut text = format!("privet: {}\n", lines.join("\n"));
     for diagnostic in failure.diagnostics() {
@@ -193,10 +197,10 @@ fn human(terminal: &Terminal, failure: &Failure) -> String {
             "line {}, column {}: {}",
             diagnostic.line, diagnostic.column, diagnostic.cause
         );
-        text.push_str(&format!("  {}\n", terminal.paint(&place, Tone::Plain)));
+        text.push_str(&format!("  {}\n", terminal.paint(&place, Style::Plain)));
     }
     if let Some(help) = failure.help() {
-        text.push_str(&format!("  {}\n", terminal.paint(help, Tone::Plain)));
+        text.push_str(&format!("  {}\n", terminal.paint(help, Style::Plain)));
     }
     text
 }
@@ -228,7 +232,7 @@ mod tests {
             assert!(manual.contains(&format!("| {} |", failure.code())));
             assert!(EXIT_CODES.contains(&format!("\n  {}  ", failure.code())));
         }
-        for exit in [Exit::Done, Exit::No, Exit::Wrong] {
+        for exit in [Exit::Done, Exit::Negative, Exit::CheckFailed] {
             assert!(manual.contains(&format!("| {} |", exit.code())));
         }
     }

@@ -1,8 +1,8 @@
-//! A task that panics is logged and dies alone; the process goes on.
+//! Panic hook: logs the panic of a task; the process continues.
 
 use std::panic::{self, PanicHookInfo};
 
-/// Puts the hook in place: one log line with the place and the message, nothing on standard output.
+/// Installs the hook: one log line with location and message, nothing on standard output.
 pub fn hook() {
     panic::set_hook(Box::new(|info| {
         let place = info
@@ -11,7 +11,7 @@ pub fn hook() {
         let thread = std::thread::current();
         tracing::error!(
             thread = thread.name().unwrap_or("unnamed"),
-            "a task panicked at {place}: {}; the others go on. This is a fault of Privet's own: please report it",
+            "a task panicked at {place}: {}; the other tasks continue. This is a bug in Privet: please report it",
             message(info)
         );
     }));

@@ -1,5 +1,5 @@
-//! What is shown: tables for people, JSON for programs. Colour only on a terminal that wants it; text from outside never
-//! speaks to the terminal.
+//! Output: tables for people, JSON for programs. Colour only on terminals; control characters in text from outside
+//! are escaped.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::exit::Failure;
 
-/// Where a command's answer goes.
+/// Standard output, with or without colour and JSON.
 #[derive(Debug, Clone, Copy)]
 pub struct Terminal {
     pub json: bool,
@@ -17,18 +17,18 @@ pub struct Terminal {
     tty: bool,
 }
 
-/// What a cell means; said by colour besides its words.
+/// Style of a text, shown as a colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
+pub enum Style {
     Plain,
-    Good,
-    Bad,
-    Warn,
+    Success,
+    Error,
+    Warning,
     Dim,
 }
 
 impl Terminal {
-    /// Looks at the terminal and at NO_COLOR (<https://no-color.org>), TERM.
+    /// Colour needs a terminal, no `NO_COLOR` (<https://no-color.org>) and a `TERM` other than "dumb".
     pub fn new(json: bool) -> Self {
         let tty = io::stdout().is_terminal();
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
@@ -44,8 +44,8 @@ impl Terminal {
         self.tty
     }
 
-    /// Writes whole lines; control characters but the newline are escaped unless they are our own colours.
-    pub fn say(&self, text: &str) -> Result<(), Failure> {
+    /// Prints text as whole lines. Escaping is up to the caller, see [`Terminal::paint`].
+    pub fn print(&self, text: &str) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes())?;
         if !text.ends_with('\n') {
@@ -54,8 +54,8 @@ impl Terminal {
         Ok(out.flush()?)
     }
 
-    /// Writes a file's bytes as they are.
-    pub fn raw(&self, bytes: &[u8]) -> Result<(), Failure> {
+    /// Writes bytes unchanged.
+    pub fn print_bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
         out.write_all(bytes)?;
         Ok(out.flush()?)
@@ -68,18 +68,18 @@ impl Terminal {
         } else {
             serde_json::to_string(value)
         };
-        self.say(&text.map_err(|error| Failure::failed(error.to_string()))?)
+        self.print(&text.map_err(|error| Failure::failed(error.to_string()))?)
     }
 
-    /// `text`, safe for a terminal, in the colour of `tone`.
-    pub fn paint(&self, text: &str, tone: Tone) -> String {
+    /// `text` with control characters escaped, in the colour of `style`.
+    pub fn paint(&self, text: &str, style: Style) -> String {
         let text = escape(text);
-        let code = match tone {
-            Tone::Plain => return text,
-            Tone::Good => "32",
-            Tone::Bad => "31",
-            Tone::Warn => "33",
-            Tone::Dim => "2",
+        let code = match style {
+            Style::Plain => return text,
+            Style::Success => "32",
+            Style::Error => "31",
+            Style::Warning => "33",
+            Style::Dim => "2",
         };
         if self.colour {
             format!("\x1b[{code}m{text}\x1b[0m")
@@ -89,7 +89,7 @@ impl Terminal {
     }
 
     /// A table with these headings.
-    pub fn table(&self, headings: &[&str]) -> Rows {
+    pub fn table(&self, headings: &[&str]) -> TableBuilder {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
         if self.tty {
@@ -108,31 +108,31 @@ impl Terminal {
                 cell
             }
         }));
-        Rows {
+        TableBuilder {
             table,
             colour: self.colour,
         }
     }
 }
 
-/// A table being filled.
-pub struct Rows {
+/// A table under construction.
+pub struct TableBuilder {
     table: Table,
     colour: bool,
 }
 
-impl Rows {
-    pub fn row<I: IntoIterator<Item = (String, Tone)>>(&mut self, cells: I) {
+impl TableBuilder {
+    pub fn row<I: IntoIterator<Item = (String, Style)>>(&mut self, cells: I) {
         let colour = self.colour;
-        self.table.add_row(cells.into_iter().map(|(text, tone)| {
+        self.table.add_row(cells.into_iter().map(|(text, style)| {
             let cell = Cell::new(escape(&text));
-            match tone {
+            match style {
                 _ if !colour => cell,
-                Tone::Plain => cell,
-                Tone::Good => cell.fg(Color::Green),
-                Tone::Bad => cell.fg(Color::Red),
-                Tone::Warn => cell.fg(Color::Yellow),
-                Tone::Dim => cell.add_attribute(Attribute::Dim),
+                Style::Plain => cell,
+                Style::Success => cell.fg(Color::Green),
+                Style::Error => cell.fg(Color::Red),
+                Style::Warning => cell.fg(Color::Yellow),
+                Style::Dim => cell.add_attribute(Attribute::Dim),
             }
         }));
     }
@@ -143,11 +143,11 @@ impl Rows {
 }
 
 /// A plain cell.
-pub fn plain(text: impl Into<String>) -> (String, Tone) {
-    (text.into(), Tone::Plain)
+pub fn plain(text: impl Into<String>) -> (String, Style) {
+    (text.into(), Style::Plain)
 }
 
-/// Bytes as people read them: "1.2 MiB".
+/// Formats a byte count: "1.2 MiB".
 pub fn bytes(count: u64) -> String {
     const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
     let mut value = count as f64;
@@ -163,7 +163,7 @@ pub fn bytes(count: u64) -> String {
     }
 }
 
-/// A span as people read it: "12s", "3m 4s", "5h 6m", "2d 3h".
+/// Formats milliseconds: "12s", "3m 4s", "5h 6m", "2d 3h".
 pub fn span(ms: u64) -> String {
     let s = ms / 1000;
     match s {
@@ -215,9 +215,9 @@ mod tests {
             colour: false,
             tty: false,
         };
-        assert_eq!(quiet.paint("ok", Tone::Good), "ok");
+        assert_eq!(quiet.paint("ok", Style::Success), "ok");
         let mut rows = quiet.table(&["a"]);
-        rows.row([("x".to_owned(), Tone::Bad)]);
+        rows.row([("x".to_owned(), Style::Error)]);
         assert!(!rows.text().contains('\u{1b}'));
     }
 }

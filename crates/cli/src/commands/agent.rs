@@ -1,53 +1,57 @@
-//! `privet agent`: engine, tray and system proxy in one small process, one a user. The desktop's way to run Privet.
+//! `privet agent`: engine, tray icon and system proxy in one process per user.
 
 use std::time::Duration;
 
 use privet_control::doors::unix::SocketError;
 
+use crate::activation::InheritedSockets;
 use crate::commands::Context;
-use crate::commands::serve::{self, Face};
+use crate::commands::serve::{self, ServeOptions};
 use crate::exit::{Exit, Failure};
-use crate::handed::Handed;
 
-/// Who quits from a tray does not want to wait.
+/// Quitting from the tray waits only this long for open connections.
 const DRAIN: Duration = Duration::from_secs(2);
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Point the desktop at the engine from the start
+    /// Turn the system proxy on at start
     #[arg(long)]
     system_proxy: bool,
-    /// Show no icon
+    /// Do not show a tray icon
     #[arg(long)]
     no_tray: bool,
-    /// Threads of the data plane [default: one a core]
+    /// Threads of the data plane [default: one per core]
     #[arg(long, value_name = "N")]
     threads: Option<std::num::NonZeroUsize>,
 }
 
-pub async fn run(context: &Context, args: Args, handed: Handed) -> Result<Exit, Failure> {
+pub async fn run(
+    context: &Context,
+    args: Args,
+    inherited: InheritedSockets,
+) -> Result<Exit, Failure> {
     let signals = serve::Signals::listen()?;
-    let socket = match privet_control::doors::unix::bind(&context.places.socket()?).await {
+    let socket = match privet_control::doors::unix::bind(&context.options.socket()?).await {
         Ok(socket) => socket,
         Err(SocketError::Held { pid, .. }) => return already_runs(context, &pid).await,
         Err(error) => return Err(Failure::failed(error.to_string())),
     };
-    let face = Face {
+    let serve_options = ServeOptions {
         drain: DRAIN,
         threads: args.threads,
         tray: !args.no_tray,
         system_proxy: args.system_proxy,
     };
-    serve::start(context, face, signals, socket, handed).await
+    serve::start(context, serve_options, signals, socket, inherited).await
 }
 
-/// A second start shows the window of the first.
+/// A second start opens the window of the running agent.
 async fn already_runs(context: &Context, pid: &str) -> Result<Exit, Failure> {
-    context.complain(&format!("Privet already runs, as process {pid}"));
+    context.print_error(&format!("Privet is already running as process {pid}"));
     let page = context.client()?.page().await;
-    let places = context.places.named().to_args()?;
+    let places = context.options.paths().to_args()?;
     if let Err(error) = privet_system::window::open(&places, page.as_deref()) {
-        context.complain(&error.to_string());
+        context.print_error(&error.to_string());
     }
     Ok(Exit::Done)
 }

@@ -1,4 +1,4 @@
-//! `privet changes`, `privet undo [ID]`: the timeline, and taking changes back.
+//! `privet changes` and `privet undo [ID]`: the timeline and undo.
 
 use privet_control::Client;
 use privet_control::calls::changes::{ChangesQuery, MAX_WINDOW, TimelineEntry};
@@ -6,21 +6,21 @@ use privet_control::logs::now_ms;
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
-use crate::terminal::{Tone, plain, span};
+use crate::terminal::{Style, plain, span};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// So many, the newest first; at most 200
+    /// Number of changes, newest first, at most 200
     #[arg(long, default_value_t = 20, value_name = "N")]
     limit: u32,
-    /// Leave out so many of the newest
+    /// Number of newest changes to skip
     #[arg(long, default_value_t = 0, value_name = "N")]
     offset: u32,
 }
 
 #[derive(Debug, clap::Args)]
 pub struct UndoArgs {
-    /// The change's number, as `privet changes` shows it [default: the newest that stands]
+    /// The change's number, as `privet changes` shows it [default: the newest not undone]
     id: Option<u64>,
 }
 
@@ -36,7 +36,7 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     if timeline.changes.is_empty() {
-        terminal.say("nothing was changed yet")?;
+        terminal.print("no changes yet")?;
         return Ok(Exit::Done);
     }
     let mut table = terminal.table(&["change", "when", "by", "what", "undo"]);
@@ -50,7 +50,7 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             undo_state(entry),
         ]);
     }
-    terminal.say(&table.text())?;
+    terminal.print(&table.text())?;
     Ok(Exit::Done)
 }
 
@@ -64,15 +64,15 @@ pub async fn undo(context: &Context, args: &UndoArgs) -> Result<Exit, Failure> {
     if context.terminal.json {
         context.terminal.json(&made)?;
     } else {
-        let line = format!("{} (privet undo {} has it again)", what(&made), made.id);
+        let line = format!("{} (redo with: privet undo {})", what(&made), made.id);
         context
             .terminal
-            .say(&context.terminal.paint(&line, Tone::Good))?;
+            .print(&context.terminal.paint(&line, Style::Success))?;
     }
     Ok(Exit::Done)
 }
 
-/// Said again and again, it goes further and further back.
+/// The newest change that is not undone, so that repeated undo goes further back.
 async fn newest(client: &Client) -> Result<u64, Failure> {
     let query = ChangesQuery {
         offset: None,
@@ -83,25 +83,22 @@ async fn newest(client: &Client) -> Result<u64, Failure> {
         .iter()
         .filter(|entry| entry.undoes.is_none() && entry.undone_by.is_none());
     let newest = open.next();
-    newest.map(|entry| entry.id).ok_or_else(|| {
-        Failure::with_help(
-            "there is nothing to take back",
-            "`privet changes` shows the timeline",
-        )
-    })
+    newest
+        .map(|entry| entry.id)
+        .ok_or_else(|| Failure::with_help("nothing to undo", "`privet changes` shows the timeline"))
 }
 
 fn what(entry: &TimelineEntry) -> String {
     match entry.undoes {
-        Some(id) => format!("change {id} was taken back: {}", entry.text),
+        Some(id) => format!("change {id} was undone: {}", entry.text),
         None => entry.text.clone(),
     }
 }
 
-fn undo_state(entry: &TimelineEntry) -> (String, Tone) {
+fn undo_state(entry: &TimelineEntry) -> (String, Style) {
     match (&entry.obstacle, entry.undone_by) {
-        (_, Some(by)) => (format!("taken back by {by}"), Tone::Dim),
-        (Some(obstacle), None) => (obstacle.clone(), Tone::Dim),
-        (None, None) => (format!("privet undo {}", entry.id), Tone::Plain),
+        (_, Some(by)) => (format!("undone by {by}"), Style::Dim),
+        (Some(obstacle), None) => (obstacle.clone(), Style::Dim),
+        (None, None) => (format!("privet undo {}", entry.id), Style::Plain),
     }
 }

@@ -1,4 +1,4 @@
-//! `privet check`: is the configuration sound, and what would it change.
+//! `privet check`: validates the configuration and shows what it would change.
 
 use privet_config::{Config, Diagnostics};
 use privet_control::calls::config::unsound;
@@ -8,11 +8,11 @@ use serde::Serialize;
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
-use crate::terminal::Tone;
+use crate::terminal::Style;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Play the configuration against the running engine's recorded connections: what would have gone differently
+    /// Replay the running engine's recorded connections and show which would have gone differently
     #[arg(long)]
     replay: bool,
 }
@@ -26,7 +26,7 @@ struct Sound {
 }
 
 pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
-    let path = context.places.config()?;
+    let path = context.options.config()?;
     let mut loaded = match Config::load(&path) {
         Ok(loaded) => loaded,
         Err(found) => return Err(refused(context, &found)),
@@ -51,21 +51,25 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         .flat_map(|warning| {
             let text = warning.in_file(&file).to_string();
             text.lines()
-                .map(|line| context.terminal.paint(line, Tone::Warn))
+                .map(|line| context.terminal.paint(line, Style::Warning))
                 .collect::<Vec<_>>()
         })
         .collect();
     lines.extend(
         loaded
             .note
-            .map(|note| context.terminal.paint(&note, Tone::Dim)),
+            .map(|note| context.terminal.paint(&note, Style::Dim)),
     );
-    lines.push(context.terminal.paint(&format!("{file}: ok"), Tone::Good));
-    context.terminal.say(&lines.join("\n"))?;
+    lines.push(
+        context
+            .terminal
+            .paint(&format!("{file}: ok"), Style::Success),
+    );
+    context.terminal.print(&lines.join("\n"))?;
     Ok(Exit::Done)
 }
 
-/// All faults: for people as the configuration's own text, for programs as JSON on standard output.
+/// All errors, as text for people or as JSON on standard output.
 fn refused(context: &Context, found: &Diagnostics) -> Failure {
     if context.terminal.json {
         let sound = Sound {
@@ -96,7 +100,7 @@ async fn replay(context: &Context, path: &std::path::Path) -> Result<Exit, Failu
         return Ok(Exit::Done);
     }
     let mut lines = vec![change.replay.as_ref().map_or_else(
-        || "nothing is recorded yet".to_owned(),
+        || "no connections recorded yet".to_owned(),
         |replay| replay.summary.clone(),
     )];
     let replay = change.replay.unwrap_or_default();
@@ -119,18 +123,18 @@ async fn replay(context: &Context, path: &std::path::Path) -> Result<Exit, Failu
         change
             .closed
             .iter()
-            .map(|address| format!("no longer listens on {address}")),
+            .map(|address| format!("stops listening on {address}")),
     );
     if change.connections_closed > 0 {
         lines.push(format!(
-            "{} standing connections would be closed",
+            "{} active connections would be closed",
             change.connections_closed
         ));
     }
     let lines: Vec<String> = lines
         .iter()
-        .map(|line| context.terminal.paint(line, Tone::Plain))
+        .map(|line| context.terminal.paint(line, Style::Plain))
         .collect();
-    context.terminal.say(&lines.join("\n"))?;
+    context.terminal.print(&lines.join("\n"))?;
     Ok(Exit::Done)
 }

@@ -9,9 +9,9 @@ use crate::exit::{Exit, Failure};
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 pub struct Args {
-    /// The row's number, as `privet connections` shows it
+    /// Id of the connection, as `privet connections` shows it
     id: Option<u64>,
-    /// All that match; * is all
+    /// Close all that match; * matches all
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     filter: Option<String>,
 }
@@ -24,15 +24,17 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             closed => closed?,
         },
         (None, Some(filter)) => client.close_matching(filter).await?,
-        (None, None) => return Err(Failure::usage("name a connection's id, or --filter")),
+        (None, None) => return Err(Failure::usage("give a connection's id, or --filter")),
     };
     if context.terminal.json {
         context.terminal.json(&closed)?;
     } else {
-        context.terminal.say(&format!("{} closed", closed.closed))?;
+        context
+            .terminal
+            .print(&format!("{} closed", closed.closed))?;
     }
     Ok(if closed.closed == 0 {
-        Exit::No
+        Exit::Negative
     } else {
         Exit::Done
     })

@@ -18,13 +18,13 @@ pub struct Args {
 pub fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "privet", &mut script);
-    context.terminal.say(&String::from_utf8_lossy(&script))?;
+    context.terminal.print(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Done)
 }
 
 #[derive(Debug, clap::Args)]
 pub struct ManArgs {
-    /// Write one page for each command into this folder; without it, the first page is printed
+    /// Write a page for each command into this folder; without it, print the first page
     folder: Option<PathBuf>,
 }
 
@@ -37,6 +37,6 @@ pub fn man(context: &Context, args: &ManArgs) -> Result<Exit, Failure> {
     }
     let mut page = Vec::new();
     clap_mangen::Man::new(Cli::command()).render(&mut page)?;
-    context.terminal.say(&String::from_utf8_lossy(&page))?;
+    context.terminal.print(&String::from_utf8_lossy(&page))?;
     Ok(Exit::Done)
 }

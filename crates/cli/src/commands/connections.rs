@@ -1,4 +1,4 @@
-//! `privet connections`: a window of rows, once or as they change.
+//! `privet connections`: the connections table, once or live.
 
 use privet_connection_log::{GroupBy, Page, RowState, RowView};
 use privet_control::ClientError;
@@ -8,32 +8,32 @@ use privet_control::calls::export::{ExportQuery, Format};
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
-use crate::terminal::{Terminal, Tone, bytes, plain, span};
+use crate::terminal::{Style, Terminal, bytes, plain, span};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Show again whenever something changes
+    /// Print again whenever something changes
     #[arg(long, short)]
     watch: bool,
     /// Which table
     #[arg(long, default_value = "active", value_parser = ["active", "closed", "blocked"])]
     state: String,
-    /// Words that all have to fit: app:firefox -host:*.corp up>1M
+    /// Terms that must all match: app:firefox -host:*.corp up>1M
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     filter: Option<String>,
-    /// Gather by app, domain, route or verdict
+    /// Group by app, domain, route or verdict
     #[arg(long, value_parser = ["app", "domain", "route", "verdict"])]
     group: Option<String>,
-    /// A column; - before it for the largest first
+    /// Column to sort by; a leading - sorts descending
     #[arg(long, allow_hyphen_values = true, value_name = "COLUMN")]
     sort: Option<String>,
-    /// Rows to pass over
+    /// TableBuilder to pass over
     #[arg(long, default_value_t = 0)]
     offset: u32,
-    /// Rows to show, at most 1000
+    /// TableBuilder to show, at most 1000
     #[arg(long, default_value_t = 100)]
     limit: u32,
-    /// Write all that match, at most 20000 rows, as a file for a spreadsheet (csv) or a waterfall (har)
+    /// Export all matching rows, at most 20000, as csv or har
     #[arg(long, value_parser = ["csv", "har"], conflicts_with_all = ["watch", "group", "offset", "limit"])]
     format: Option<String>,
 }
@@ -79,7 +79,7 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     if let Some(format) = &args.format {
         context
             .terminal
-            .raw(&client.export(&args.export(format)).await?)?;
+            .print_bytes(&client.export(&args.export(format)).await?)?;
         return Ok(Exit::Done);
     }
     if args.watch {
@@ -97,11 +97,10 @@ async fn watch(context: &Context, args: &Args) -> Result<Exit, Failure> {
         if event.name != "connections" {
             continue;
         }
-        let page: Page = serde_json::from_str(&event.data).map_err(|error| {
-            Failure::failed(format!("the engine's event could not be read: {error}"))
-        })?;
+        let page: Page = serde_json::from_str(&event.data)
+            .map_err(|error| Failure::failed(format!("invalid event from the engine: {error}")))?;
         if context.terminal.is_tty() && !context.terminal.json {
-            context.terminal.say("\x1b[H\x1b[2J")?;
+            context.terminal.print("\x1b[H\x1b[2J")?;
         }
         show(&context.terminal, &page)?;
     }
@@ -113,9 +112,9 @@ fn show(terminal: &Terminal, page: &Page) -> Result<(), Failure> {
         return terminal.json(page);
     }
     if page.groups.is_empty() {
-        terminal.say(&rows(terminal, page))
+        terminal.print(&rows(terminal, page))
     } else {
-        terminal.say(&groups(terminal, page))
+        terminal.print(&groups(terminal, page))
     }
 }
 
@@ -129,14 +128,14 @@ fn rows(terminal: &Terminal, page: &Page) -> String {
             plain(row.app.as_deref().unwrap_or("-")),
             plain(target(row)),
             plain(row.protocol.as_ref()),
-            (row.verdict.to_string(), tone(&row.verdict)),
+            (row.verdict.to_string(), style(&row.verdict)),
             plain(row.route.as_str()),
             plain(bytes(row.up)),
             plain(bytes(row.down)),
             plain(span(row.age_ms)),
             (
                 row.error.as_deref().unwrap_or(&row.reason).to_owned(),
-                Tone::Dim,
+                Style::Dim,
             ),
         ]);
     }
@@ -160,7 +159,7 @@ fn groups(terminal: &Terminal, page: &Page) -> String {
 
 fn foot(page: &Page, shown: usize) -> String {
     format!(
-        "{shown} shown, {} in all, ↑ {} ↓ {}",
+        "{shown} of {} shown, ↑ {} ↓ {}",
         page.total,
         bytes(page.up),
         bytes(page.down)
@@ -175,10 +174,10 @@ fn target(row: &RowView) -> String {
     }
 }
 
-fn tone(verdict: &str) -> Tone {
+fn style(verdict: &str) -> Style {
     match verdict {
-        "blocked" | "failed" => Tone::Bad,
-        "direct" => Tone::Warn,
-        _ => Tone::Good,
+        "blocked" | "failed" => Style::Error,
+        "direct" => Style::Warning,
+        _ => Style::Success,
     }
 }

@@ -1,4 +1,4 @@
-//! `privet doctor`: what is wrong, and the mend; of the running engine, or of what would keep one from starting.
+//! `privet doctor`: diagnostics of the running engine, or of what prevents one from starting.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use privet_system::SystemKeyring;
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
-use crate::terminal::Tone;
+use crate::terminal::Style;
 
 pub async fn run(context: &Context) -> Result<Exit, Failure> {
     let client = context.client()?;
@@ -22,11 +22,7 @@ pub async fn run(context: &Context) -> Result<Exit, Failure> {
             findings
         }
         Err(ClientError::NotRunning(place)) => without_engine(context, &place).await?,
-        Err(error) => vec![Finding::wrong(
-            "engine",
-            error.to_string(),
-            "stop it and start it anew",
-        )],
+        Err(error) => vec![Finding::wrong("engine", error.to_string(), "restart it")],
     };
     let diagnosis = Diagnosis::of(findings);
     if context.terminal.json {
@@ -37,11 +33,11 @@ pub async fn run(context: &Context) -> Result<Exit, Failure> {
     Ok(if diagnosis.healthy {
         Exit::Done
     } else {
-        Exit::Wrong
+        Exit::CheckFailed
     })
 }
 
-/// Health may be old: each upstream is tried now.
+/// Tests each upstream now, because the engine's health data may be old.
 async fn test_upstreams(client: &privet_control::Client, findings: &mut Vec<Finding>) {
     let Ok(outlets) = client.upstreams().await else {
         return;
@@ -70,15 +66,15 @@ async fn without_engine(context: &Context, place: &str) -> Result<Vec<Finding>, 
     let mut findings = vec![Finding::wrong(
         "engine",
         format!("no engine answers on {place}"),
-        "start one: privet serve",
+        "start it: privet serve",
     )];
-    let (config_path, data_dir) = (context.places.config()?, context.places.data_dir()?);
+    let (config_path, data_dir) = (context.options.config()?, context.options.data_dir()?);
     let at = Place {
         config_path: config_path.clone(),
         data_dir,
         keyring: Arc::new(SystemKeyring),
     };
-    let still = tokio::task::spawn_blocking(move || {
+    let checks = tokio::task::spawn_blocking(move || {
         let mut findings = examine::files(&at);
         findings.extend(ports(&config_path));
         findings.push(privet_control::calls::doctor::system_proxy(
@@ -87,14 +83,14 @@ async fn without_engine(context: &Context, place: &str) -> Result<Vec<Finding>, 
         findings
     });
     findings.extend(
-        still
+        checks
             .await
             .map_err(|error| Failure::failed(error.to_string()))?,
     );
     Ok(findings)
 }
 
-/// Whether the listeners' addresses are free, and who has them.
+/// Whether the listener addresses are free, and which process holds them.
 fn ports(config_path: &std::path::Path) -> Vec<Finding> {
     let Ok(loaded) = Config::load(config_path) else {
         return Vec::new();
@@ -133,19 +129,19 @@ fn show(context: &Context, diagnosis: &Diagnosis) -> Result<(), Failure> {
     let terminal = &context.terminal;
     let mut lines = Vec::new();
     for finding in &diagnosis.findings {
-        let (mark, tone) = match finding.state {
-            Health::Ok => ("ok     ", Tone::Good),
-            Health::Warning => ("warning", Tone::Warn),
-            Health::Wrong => ("wrong  ", Tone::Bad),
+        let (mark, style) = match finding.state {
+            Health::Ok => ("ok     ", Style::Success),
+            Health::Warning => ("warning", Style::Warning),
+            Health::Wrong => ("wrong  ", Style::Error),
         };
         lines.push(format!(
             "{} {}: {}",
-            terminal.paint(mark, tone),
-            terminal.paint(&finding.check, Tone::Plain),
-            terminal.paint(&finding.text, Tone::Plain)
+            terminal.paint(mark, style),
+            terminal.paint(&finding.check, Style::Plain),
+            terminal.paint(&finding.text, Style::Plain)
         ));
         if let Some(mend) = &finding.mend {
-            lines.push(format!("        → {}", terminal.paint(mend, Tone::Plain)));
+            lines.push(format!("        → {}", terminal.paint(mend, Style::Plain)));
         }
     }
     let wrong = diagnosis
@@ -154,9 +150,9 @@ fn show(context: &Context, diagnosis: &Diagnosis) -> Result<(), Failure> {
         .filter(|finding| finding.state == Health::Wrong)
         .count();
     lines.push(if wrong == 0 {
-        terminal.paint("nothing is wrong", Tone::Good)
+        terminal.paint("nothing is wrong", Style::Success)
     } else {
-        terminal.paint(&format!("{wrong} to mend"), Tone::Bad)
+        terminal.paint(&format!("{wrong} to fix"), Style::Error)
     });
-    terminal.say(&lines.join("\n"))
+    terminal.print(&lines.join("\n"))
 }

@@ -1,4 +1,4 @@
-//! `privet env`: the variables that send a shell's programs through Privet, and what other programs want instead.
+//! `privet env`: proxy variables for a shell, and proxy settings for programs that ignore variables.
 
 use clap::ValueEnum;
 use privet_control::calls::apps::Recipes;
@@ -9,13 +9,13 @@ use crate::exit::{Exit, Failure};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Whose syntax to write [default: $SHELL's]
+    /// Shell syntax [default: that of $SHELL]
     #[arg(long, value_enum)]
     shell: Option<Shell>,
-    /// Write the lines that take the variables away again
+    /// Print the commands that unset the variables
     #[arg(long)]
     unset: bool,
-    /// What this program wants instead: firefox, curl, git, ssh, telegram, docker, …; "list" names them all
+    /// Print the settings of one program: firefox, curl, git, ssh, telegram, docker, …; "list" names all
     #[arg(long = "for", value_name = "PROGRAM", conflicts_with_all = ["shell", "unset"])]
     program: Option<String>,
 }
@@ -58,11 +58,11 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             false => shell.set(name, value),
         })
         .collect();
-    context.terminal.say(&lines.join("\n"))?;
+    context.terminal.print(&lines.join("\n"))?;
     Ok(Exit::Done)
 }
 
-/// The text alone, so that it can be sent into the program's file; where it belongs is said beside it.
+/// Prints only the settings to standard output, so that they can be redirected into a file. Notes go to standard error.
 async fn settings(context: &Context, program: &str) -> Result<Exit, Failure> {
     let all: Recipes = context.client()?.get("/api/v1/apps/settings", &()).await?;
     let ids: Vec<&str> = all
@@ -71,12 +71,12 @@ async fn settings(context: &Context, program: &str) -> Result<Exit, Failure> {
         .map(|recipe| recipe.id.as_str())
         .collect();
     if program == "list" {
-        context.terminal.say(&ids.join("\n"))?;
+        context.terminal.print(&ids.join("\n"))?;
         return Ok(Exit::Done);
     }
     let Some(recipe) = all.recipes.iter().find(|recipe| recipe.id == program) else {
         return Err(Failure::usage(format!(
-            "no settings are known for \"{program}\"; there are {}",
+            "unknown program \"{program}\"; known: {}",
             ids.join(", ")
         )));
     };
@@ -85,12 +85,12 @@ async fn settings(context: &Context, program: &str) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     if let Some(place) = &recipe.place {
-        context.complain(&format!("goes into {place}"));
+        context.print_error(&format!("goes into {place}"));
     }
     if let Some(note) = &recipe.note {
-        context.complain(note);
+        context.print_error(note);
     }
-    context.terminal.say(&recipe.text)?;
+    context.terminal.print(&recipe.text)?;
     Ok(Exit::Done)
 }
 

@@ -1,4 +1,4 @@
-//! `privet identity`: a new identity towards upstreams that isolate by credentials.
+//! `privet identity`: new credentials with upstreams that isolate by them.
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
@@ -10,7 +10,7 @@ pub async fn run(context: &Context) -> Result<Exit, Failure> {
     } else {
         context
             .terminal
-            .say("new identity: connections from now on share no circuit with earlier ones")?;
+            .print("new identity: new connections share no circuit with earlier ones")?;
     }
     Ok(Exit::Done)
 }

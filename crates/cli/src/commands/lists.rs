@@ -1,4 +1,4 @@
-//! `privet lists …`: the blocklists, what they do, and what can be done with them.
+//! `privet lists`: shows and manages blocklists.
 
 use privet_control::Client;
 use privet_control::calls::lists::{Act, List, ListWish};
@@ -7,7 +7,7 @@ use privet_control::logs::now_ms;
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
-use crate::terminal::{Terminal, Tone, bytes, plain, span};
+use crate::terminal::{Style, Terminal, bytes, plain, span};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -17,15 +17,15 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// Fetch or read a list anew; a failure leaves the last good one in force
+    /// Update a list now; on failure the last good version stays in use
     Refresh { name: String },
-    /// Put the update in force that is held back
+    /// Use the update that is held back
     Accept { name: String },
-    /// Keep the version in force, and ask no more about the update that is held back
+    /// Keep the current version and decline the update that is held back
     Keep { name: String },
-    /// Go back to the version before; no update is taken until `resume`
+    /// Roll back to the previous version; updates stop until `resume`
     Rollback { name: String },
-    /// Take the newest version, and updates again
+    /// Use the newest version and resume updates
     Resume { name: String },
     /// End the probation: the list blocks from now on
     Block { name: String },
@@ -33,25 +33,25 @@ enum Action {
     On { name: String },
     /// Turn a list off
     Off { name: String },
-    /// Show well-known lists that can be added
+    /// Show well-known lists
     Catalogue,
-    /// Add a list of the catalogue, or any with --source
+    /// Add a list from the catalogue, or any list with --source
     Add(AddArgs),
-    /// Take a list out of the configuration
+    /// Remove a list from the configuration
     Remove { name: String },
 }
 
 #[derive(Debug, clap::Args)]
 struct AddArgs {
-    /// Its id in the catalogue; with --source, its name
+    /// Id in the catalogue; with --source, the name of the list
     id: String,
     /// A path or an http(s) URL
     #[arg(long)]
     source: Option<String>,
-    /// As in the configuration
+    /// Format of the list [default: auto]
     #[arg(long, value_parser = ["auto", "adblock", "hosts", "domains", "dnsmasq", "rpz"])]
     format: Option<String>,
-    /// For so long it only counts what it would block; 0: it blocks at once [default: 24h]
+    /// How long the list only counts what it would block; 0 blocks at once [default: 24h]
     #[arg(long, value_name = "TIME")]
     probation: Option<String>,
 }
@@ -66,12 +66,12 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         Action::Refresh { name } => {
             return show_one(terminal, &context.client()?.refresh_list(name).await?);
         }
-        Action::Add(wish) => return add(context, wish).await,
+        Action::Add(args) => return add(context, args).await,
         Action::Remove { name } => {
             let change = context.client()?.remove_list(name).await?;
             match terminal.json {
                 true => terminal.json(&change)?,
-                false => terminal.say(&format!("{name} is taken out"))?,
+                false => terminal.print(&format!("{name} removed"))?,
             }
             return Ok(Exit::Done);
         }
@@ -94,18 +94,18 @@ async fn show_all(context: &Context) -> Result<Exit, Failure> {
     if terminal.json {
         terminal.json(&lists)?;
     } else if lists.lists.is_empty() {
-        terminal.say("no lists; `privet lists catalogue` shows well-known ones")?;
+        terminal.print("no lists; `privet lists catalogue` shows well-known ones")?;
     } else {
-        terminal.say(&human(terminal, &lists.lists))?;
+        terminal.print(&human(terminal, &lists.lists))?;
     }
     Ok(Exit::Done)
 }
 
-/// A list whose refresh failed is wrong.
+/// Exit code 1 if the refresh failed.
 fn show_one(terminal: &Terminal, list: &List) -> Result<Exit, Failure> {
     show(terminal, list)?;
     Ok(match list.error {
-        Some(_) => Exit::Wrong,
+        Some(_) => Exit::CheckFailed,
         None => Exit::Done,
     })
 }
@@ -113,13 +113,13 @@ fn show_one(terminal: &Terminal, list: &List) -> Result<Exit, Failure> {
 fn show(terminal: &Terminal, list: &List) -> Result<(), Failure> {
     match terminal.json {
         true => terminal.json(list),
-        false => terminal.say(&human(terminal, std::slice::from_ref(list))),
+        false => terminal.print(&human(terminal, std::slice::from_ref(list))),
     }
 }
 
 async fn add(context: &Context, args: &AddArgs) -> Result<Exit, Failure> {
     let client = context.client()?;
-    let wish = ListWish {
+    let request = ListWish {
         id: args.source.is_none().then(|| args.id.clone()),
         name: args.source.as_ref().map(|_| args.id.clone()),
         source: args.source.clone(),
@@ -127,7 +127,7 @@ async fn add(context: &Context, args: &AddArgs) -> Result<Exit, Failure> {
         probation: args.probation.clone(),
         refresh: None,
     };
-    let change = client.add_list(&wish).await?;
+    let change = client.add_list(&request).await?;
     if context.terminal.json {
         context.terminal.json(&change)?;
         return Ok(Exit::Done);
@@ -136,13 +136,13 @@ async fn add(context: &Context, args: &AddArgs) -> Result<Exit, Failure> {
         Some(entry) => entry.name,
         None => &args.id,
     };
-    say_added(context, &client, name).await
+    print_added(context, &client, name).await
 }
 
-async fn say_added(context: &Context, client: &Client, name: &str) -> Result<Exit, Failure> {
+async fn print_added(context: &Context, client: &Client, name: &str) -> Result<Exit, Failure> {
     let lists = client.lists().await?.lists;
     let added: Vec<List> = lists.into_iter().filter(|list| list.name == name).collect();
-    context.terminal.say(&human(&context.terminal, &added))?;
+    context.terminal.print(&human(&context.terminal, &added))?;
     Ok(Exit::Done)
 }
 
@@ -160,8 +160,8 @@ fn show_catalogue(terminal: &Terminal) -> Result<Exit, Failure> {
             plain(entry.licence),
         ]);
     }
-    terminal.say(&table.text())?;
-    terminal.say("add one with `privet lists add ID`; it is fetched then, by the mode's way, and counts for a day before it blocks")?;
+    terminal.print(&table.text())?;
+    terminal.print("add one with `privet lists add ID`; it is downloaded over the mode's route and counts for a day before it blocks")?;
     Ok(Exit::Done)
 }
 
@@ -190,28 +190,28 @@ fn human(terminal: &Terminal, lists: &[List]) -> String {
     let mut text = table.text();
     for line in lists.iter().flat_map(details) {
         text.push('\n');
-        text.push_str(&terminal.paint(&line, Tone::Plain));
+        text.push_str(&terminal.paint(&line, Style::Plain));
     }
     text
 }
 
-fn state(list: &List, now: u64) -> (String, Tone) {
-    let (mut text, tone) = match (&list.error, list.state.as_str()) {
-        (Some(_), _) => ("failed".to_owned(), Tone::Bad),
+fn state(list: &List, now: u64) -> (String, Style) {
+    let (mut text, style) = match (&list.error, list.state.as_str()) {
+        (Some(_), _) => ("failed".to_owned(), Style::Error),
         (None, "counting") => {
             let left = list.counting_until_ms.unwrap_or(now).saturating_sub(now);
-            (format!("counting, {} left", span(left)), Tone::Warn)
+            (format!("counting, {} left", span(left)), Style::Warning)
         }
-        (None, "blocking") => ("blocking".to_owned(), Tone::Good),
-        (None, other) => (other.to_owned(), Tone::Dim),
+        (None, "blocking") => ("blocking".to_owned(), Style::Success),
+        (None, other) => (other.to_owned(), Style::Dim),
     };
     if list.pinned {
-        text.push_str(", held at an earlier version");
+        text.push_str(", pinned to an earlier version");
     }
-    (text, tone)
+    (text, style)
 }
 
-/// What does not fit in a row: what it would block, what is held back, what failed and the mend.
+/// Details below the table: what it would block, a held update, an error and its fix.
 fn details(list: &List) -> Vec<String> {
     let name = &list.name;
     let mut lines = Vec::new();

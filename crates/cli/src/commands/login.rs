@@ -1,4 +1,4 @@
-//! `privet login on | off | status`: whether the agent starts with the desktop's session.
+//! `privet login on | off | status`: whether the agent starts at login.
 
 use privet_system::login;
 
@@ -8,70 +8,70 @@ use crate::exit::{Exit, Failure};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
-    wish: Option<Wish>,
+    action: Option<Action>,
 }
 
 #[derive(Debug, Clone, Copy, clap::Subcommand)]
-enum Wish {
+enum Action {
     /// Start `privet agent` at each login
     On {
-        /// And point the desktop at it
+        /// Also turn the system proxy on at start
         #[arg(long)]
         system_proxy: bool,
     },
-    /// Start nothing at login
+    /// Do not start at login
     Off,
-    /// Show which it is [default]
+    /// Show the current setting [default]
     Status,
 }
 
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
-    let words = agent_words(context)?;
-    let wish = args.wish.unwrap_or(Wish::Status);
-    let done = tokio::task::spawn_blocking(move || match wish {
-        Wish::On { system_proxy } => {
-            let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let command = agent_command(context)?;
+    let action = args.action.unwrap_or(Action::Status);
+    let done = tokio::task::spawn_blocking(move || match action {
+        Action::On { system_proxy } => {
+            let mut command: Vec<&str> = command.iter().map(String::as_str).collect();
             if system_proxy {
-                words.push("--system-proxy");
+                command.push("--system-proxy");
             }
-            login::install(&words).map(Some)
+            login::install(&command).map(Some)
         }
-        Wish::Off => login::remove().map(|()| None),
-        Wish::Status => Ok(login::installed()),
+        Action::Off => login::remove().map(|()| None),
+        Action::Status => Ok(login::installed()),
     });
-    let way = done
+    let method = done
         .await
         .map_err(|error| Failure::failed(error.to_string()))?
         .map_err(|error| Failure::failed(error.to_string()))?;
     if context.terminal.json {
-        let way = way.map(|way| way.to_string());
-        let body = serde_json::json!({ "starts": way.is_some(), "by": way });
+        let method = method.map(|method| method.to_string());
+        let body = serde_json::json!({ "starts": method.is_some(), "by": method });
         context.terminal.json(&body)?;
     } else {
-        context.terminal.say(&match way {
-            Some(way) => format!("privet agent starts at login, by {way}"),
+        context.terminal.print(&match method {
+            Some(method) => format!("privet agent starts at login, by {method}"),
             None => "privet agent does not start at login".to_owned(),
         })?;
     }
     Ok(Exit::Done)
 }
 
-/// This program, with the places that this command was given.
-fn agent_words(context: &Context) -> Result<Vec<String>, Failure> {
+/// This program with the same path options, as an argument list.
+fn agent_command(context: &Context) -> Result<Vec<String>, Failure> {
     let text = |path: &std::path::Path| {
         path.to_str().map(str::to_owned).ok_or_else(|| {
             Failure::failed(format!(
-                "{} is not text that a unit can hold",
+                "{} is not valid UTF-8, so no unit can contain it",
                 path.display()
             ))
         })
     };
-    let mut words = vec![text(&std::env::current_exe()?)?, "agent".to_owned()];
-    if context.places.config.is_some() {
-        words.extend(["--config".to_owned(), text(&context.places.config()?)?]);
+    let mut command = vec![text(&std::env::current_exe()?)?, "agent".to_owned()];
+    if context.options.config.is_some() {
+        command.extend(["--config".to_owned(), text(&context.options.config()?)?]);
     }
-    if context.places.data_dir.is_some() {
-        words.extend(["--data-dir".to_owned(), text(&context.places.data_dir()?)?]);
+    if context.options.data_dir.is_some() {
+        command.extend(["--data-dir".to_owned(), text(&context.options.data_dir()?)?]);
     }
-    Ok(words)
+    Ok(command)
 }

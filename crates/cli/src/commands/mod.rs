@@ -1,12 +1,12 @@
-//! One file a command; each says what it takes and what it answers.
+//! The commands, one file each.
 
 use privet_control::Client;
 use privet_control::calls::status::Status;
 use privet_system::proxy_environment::ProxyAddresses;
 
 use crate::exit::Failure;
-use crate::places::Places;
-use crate::terminal::{Terminal, Tone};
+use crate::global_options::GlobalOptions;
+use crate::terminal::{Style, Terminal};
 
 pub mod agent;
 pub mod changes;
@@ -33,22 +33,22 @@ pub mod upstreams;
 pub mod usage;
 pub mod why;
 
-/// What every command may need.
+/// Global options and output, for every command.
 pub struct Context {
-    pub places: Places,
+    pub options: GlobalOptions,
     pub terminal: Terminal,
 }
 
 impl Context {
     pub fn client(&self) -> Result<Client, Failure> {
-        self.places.client()
+        self.options.client()
     }
 
     pub async fn status(&self) -> Result<Status, Failure> {
         Ok(self.client()?.status().await?)
     }
 
-    /// Where the running engine takes connections, as programs of this machine reach it.
+    /// Proxy addresses of the running engine, as programs on this machine reach them.
     pub async fn proxy(&self) -> Result<ProxyAddresses, Failure> {
         let status = self.status().await?;
         let first = |kinds: &[&str]| {
@@ -65,15 +65,15 @@ impl Context {
         if addresses.http.is_none() && addresses.socks.is_none() {
             return Err(Failure::with_help(
                 "the engine has no proxy listener",
-                "put one in the configuration: [listen] mixed = [\"127.0.0.1:7280\"]",
+                "add one to the configuration: [listen] mixed = [\"127.0.0.1:7280\"]",
             ));
         }
         Ok(addresses)
     }
 
-    /// Says something on standard error.
-    pub fn complain(&self, text: &str) {
-        let line = format!("privet: {}\n", self.terminal.paint(text, Tone::Plain));
+    /// Prints a line to standard error.
+    pub fn print_error(&self, text: &str) {
+        let line = format!("privet: {}\n", self.terminal.paint(text, Style::Plain));
         let _ = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
     }
 }

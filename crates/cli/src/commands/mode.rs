@@ -1,17 +1,17 @@
-//! `privet mode [NAME] [--for 15m]`: shows the mode, or chooses another.
+//! `privet mode [NAME] [--for 15m]`: shows or switches the mode.
 
 use privet_control::calls::status::{Mode, ModeWish};
 use privet_control::logs::now_ms;
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
-use crate::terminal::{Tone, span};
+use crate::terminal::{Style, span};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// "off", "standard", "strict", or one of the configuration's own; absent: show the mode that is on
+    /// "off", "standard", "strict", or a mode from the configuration [default: show the current mode]
     name: Option<String>,
-    /// For so long (90s, 15m, 1h), then back
+    /// Switch back after this time: 90s, 15m, 1h
     #[arg(long = "for", value_name = "TIME", requires = "name")]
     duration: Option<String>,
 }
@@ -21,17 +21,17 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     let mode = match args.name {
         None => client.status().await?.mode,
         Some(mode) => {
-            let wish = ModeWish {
+            let request = ModeWish {
                 mode,
                 duration: args.duration,
             };
-            client.set_mode(&wish).await?
+            client.set_mode(&request).await?
         }
     };
     if context.terminal.json {
         context.terminal.json(&mode)?;
     } else {
-        context.terminal.say(&human(context, &mode))?;
+        context.terminal.print(&human(context, &mode))?;
     }
     Ok(Exit::Done)
 }
@@ -43,7 +43,7 @@ fn human(context: &Context, mode: &Mode) -> String {
         .map(String::as_str)
         .filter(|name| *name != mode.name)
         .collect();
-    let mut line = context.terminal.paint(&mode.name, Tone::Good);
+    let mut line = context.terminal.paint(&mode.name, Style::Success);
     if let (Some(until), Some(then)) = (mode.until_ms, &mode.then) {
         line.push_str(&format!(
             ", for {} more, then {then}",
@@ -53,7 +53,7 @@ fn human(context: &Context, mode: &Mode) -> String {
     line.push_str(
         &context
             .terminal
-            .paint(&format!("  (others: {})", others.join(", ")), Tone::Dim),
+            .paint(&format!("  (others: {})", others.join(", ")), Style::Dim),
     );
     line
 }

@@ -1,4 +1,4 @@
-//! `privet rules [add | move | remove]`: the rules with what each did; one more, one elsewhere, one less.
+//! `privet rules [add | move | remove]`: shows and changes the rules.
 
 use privet_control::Client;
 use privet_control::calls::config::Change;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
-use crate::terminal::{Terminal, Tone, plain, span};
+use crate::terminal::{Style, Terminal, plain, span};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -18,65 +18,65 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// Add a rule, before all others unless --at says where
-    Add(Box<New>),
-    /// Move a rule to another place
+    /// Add a rule, before all others unless --at is given
+    Add(Box<AddArgs>),
+    /// Move a rule to another position
     Move {
-        /// Its number, or what it is known by
+        /// Number or id of the rule
         rule: String,
-        /// Its new place, from 1
+        /// New position, from 1
         to: u32,
     },
-    /// Take a rule out
+    /// Remove a rule
     Remove {
-        /// Its number, or what it is known by
+        /// Number or id of the rule
         rule: String,
     },
 }
 
-/// Filled keys all have to hold; one that is given several times holds where one of its values does.
+/// All given options must match. An option given several times matches if one of its values does.
 #[derive(Debug, clap::Args)]
-struct New {
+struct AddArgs {
     /// "direct", "block", or the name of an upstream or group
-    #[arg(long = "use", value_name = "WAY")]
-    way: String,
-    /// This name exactly
+    #[arg(long = "use", value_name = "ROUTE")]
+    route: String,
+    /// Exact domain name
     #[arg(long, value_name = "NAME")]
     domain: Vec<String>,
-    /// This name and all below it
+    /// Domain name and its subdomains
     #[arg(long, value_name = "NAME")]
     suffix: Vec<String>,
-    /// Names that match this regular expression
+    /// Domain names that match this regular expression
     #[arg(long, value_name = "PATTERN")]
     regex: Vec<String>,
-    /// Addresses in this network
+    /// Address or network in CIDR notation
     #[arg(long, value_name = "NET")]
     ip: Vec<String>,
-    /// This port, or a range: 8000-8100
+    /// Port or range: 443, 8000-8100
     #[arg(long, value_name = "PORT")]
     port: Vec<String>,
-    /// This program: its file name, or its full path; absent: all
+    /// Program: file name or full path [default: all]
     #[arg(long, value_name = "PROGRAM")]
     app: Vec<String>,
-    /// socks4, socks5, udp, http or connect
+    /// Protocol: socks4, socks5, udp, http or connect
     #[arg(long, value_name = "NAME")]
     protocol: Vec<String>,
-    /// Whoever is logged in as this user
+    /// User of the proxy
     #[arg(long, value_name = "NAME")]
     user: Vec<String>,
-    /// once (the next connection that matches), until-quit, always, or a time: 30m, 1h, 2d
+    /// Duration: once (the next matching connection), until-quit, always, or a time: 30m, 1h, 2d
     #[arg(long = "for", value_name = "TIME", default_value = "always")]
     lasts: String,
-    /// Before the rule at this place, from 1
+    /// Position of the new rule, from 1
     #[arg(long, value_name = "N", default_value_t = 1)]
     at: u32,
-    /// Only say what it would do
+    /// Only show what it would do
     #[arg(long)]
     dry_run: bool,
 }
 
-impl New {
-    fn wish(&self) -> RuleWish {
+impl AddArgs {
+    fn request(&self) -> RuleWish {
         let port = |text: &String| {
             text.parse::<u16>()
                 .map_or_else(|_| json!(text), |port| json!(port))
@@ -96,7 +96,7 @@ impl New {
         let filled = keys.into_iter().filter(|(_, value)| is_filled(value));
         let keys: Map<String, Value> = filled.map(|(key, value)| (key.to_owned(), value)).collect();
         RuleWish {
-            rule: json!({ "match": keys, "use": self.way }),
+            rule: json!({ "match": keys, "use": self.route }),
             at: self.at.saturating_sub(1),
             lasts: Some(self.lasts.clone()),
         }
@@ -107,7 +107,7 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let client = context.client()?;
     let change = match &args.action {
         None => return list(context, &client).await,
-        Some(Action::Add(new)) => client.add_rule(&new.wish(), new.dry_run).await?,
+        Some(Action::Add(args)) => client.add_rule(&args.request(), args.dry_run).await?,
         Some(Action::Move { rule, to }) => {
             let id = id_of(&client, rule).await?;
             client.move_rule(&id, to.saturating_sub(1)).await?
@@ -117,19 +117,19 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     if context.terminal.json {
         context.terminal.json(&change)?;
     } else {
-        context.terminal.say(&said(context, &change))?;
+        context.terminal.print(&summary(context, &change))?;
     }
     Ok(Exit::Done)
 }
 
-/// By its number in the file, or what it is known by.
+/// Looks up a rule by its number in the file or its id.
 async fn id_of(client: &Client, rule: &str) -> Result<String, Failure> {
     let Ok(number) = rule.parse::<u64>() else {
         return Ok(rule.to_owned());
     };
     let rules = client.rules().await?.rules;
     let found = rules.iter().find(|one| one.number == Some(number));
-    // An identity may be made of digits alone.
+    // An id may consist of digits only.
     let found = found.or_else(|| rules.iter().find(|one| one.id == rule));
     found.map(|rule| rule.id.clone()).ok_or_else(|| {
         Failure::with_help(
@@ -139,25 +139,25 @@ async fn id_of(client: &Client, rule: &str) -> Result<String, Failure> {
     })
 }
 
-/// What a change did or would do, in lines.
-pub fn said(context: &Context, change: &Change) -> String {
-    let paint = |text: &str, tone| context.terminal.paint(text, tone);
+/// Summary of an applied change or a dry run.
+pub fn summary(context: &Context, change: &Change) -> String {
+    let paint = |text: &str, style| context.terminal.paint(text, style);
     let mut lines = vec![match (change.applied, change.change) {
         (true, Some(id)) => format!(
-            "{} (privet undo {id} takes it back)",
-            paint("done", Tone::Good)
+            "{} (undo with: privet undo {id})",
+            paint("done", Style::Success)
         ),
-        (true, None) => paint("nothing was changed", Tone::Dim),
+        (true, None) => paint("no change", Style::Dim),
         (false, _) => change.replay.as_ref().map_or_else(
-            || "nothing is recorded yet".to_owned(),
-            |replay| paint(&replay.summary, Tone::Plain),
+            || "no connections recorded yet".to_owned(),
+            |replay| paint(&replay.summary, Style::Plain),
         ),
     }];
     let warnings = change.warnings.iter();
     lines.extend(warnings.map(|warning| {
         paint(
             &format!("line {}: {}", warning.line, warning.cause),
-            Tone::Warn,
+            Style::Warning,
         )
     }));
     lines.join("\n")
@@ -169,9 +169,9 @@ async fn list(context: &Context, client: &Client) -> Result<Exit, Failure> {
     if terminal.json {
         terminal.json(&rules)?;
     } else if rules.rules.is_empty() {
-        terminal.say("no rules; add one: privet rules add --use block --suffix example.com")?;
+        terminal.print("no rules; add one: privet rules add --use block --suffix example.com")?;
     } else {
-        terminal.say(&table(terminal, &rules.rules))?;
+        terminal.print(&table(terminal, &rules.rules))?;
     }
     Ok(Exit::Done)
 }
@@ -205,7 +205,7 @@ fn table(terminal: &Terminal, rules: &[RuleView]) -> String {
 }
 
 fn matched(rule: &Value) -> String {
-    let keys = rule
+    let conditions = rule
         .pointer("/match")
         .and_then(Value::as_object)
         .into_iter()
@@ -215,7 +215,7 @@ fn matched(rule: &Value) -> String {
             .as_str()
             .map_or_else(|| value.to_string(), str::to_owned)
     };
-    let told: Vec<String> = keys
+    let keys: Vec<String> = conditions
         .map(|(key, entries)| {
             let entries: Vec<String> = entries
                 .as_array()
@@ -226,12 +226,12 @@ fn matched(rule: &Value) -> String {
             format!("{key}: {}", entries.join(", "))
         })
         .collect();
-    told.join("; ")
+    keys.join("; ")
 }
 
-fn state(rule: &RuleView, since: &str) -> (String, Tone) {
+fn state(rule: &RuleView, since: &str) -> (String, Style) {
     if rule.over {
-        return ("its time is over".to_owned(), Tone::Dim);
+        return ("expired".to_owned(), Style::Dim);
     }
     let by: Vec<String> = rule
         .shadowed_by
@@ -240,10 +240,10 @@ fn state(rule: &RuleView, since: &str) -> (String, Tone) {
         .collect();
     match (by.is_empty(), rule.hits) {
         (false, _) => (
-            format!("never matches: rule {} before it", by.join(", ")),
-            Tone::Warn,
+            format!("never matches: covered by rule {}", by.join(", ")),
+            Style::Warning,
         ),
-        (true, 0) => (format!("never matched, counted since {since}"), Tone::Dim),
-        (true, _) => (String::new(), Tone::Plain),
+        (true, 0) => (format!("never matched, counted since {since}"), Style::Dim),
+        (true, _) => (String::new(), Style::Plain),
     }
 }

@@ -1,4 +1,4 @@
-//! `privet run -- PROGRAM`: starts a program with the proxy's environment.
+//! `privet run -- PROGRAM`: starts a program with the proxy variables set.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -25,29 +25,29 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let addresses = context.proxy().await?;
     let Some((program, rest)) = args.program.split_first() else {
         return Err(Failure::usage(
-            "name a program: privet run -- curl https://example.com",
+            "give a program: privet run -- curl https://example.com",
         ));
     };
     let program = Path::new(program);
     let name = program.file_name().unwrap_or_default().to_string_lossy();
     if proxy_environment::proxy_method(&name) == ProxyMethod::OwnSettings {
-        context.complain(&format!(
-            "{name} reads no variable, only its own settings or the desktop's: privet env --for firefox"
+        context.print_error(&format!(
+            "{name} ignores proxy variables and uses only its own settings or the system proxy; see: privet env --for firefox"
         ));
     }
-    // Who starts a program through Privet wants all that it does to go there.
+    // No exceptions (NO_PROXY): everything the program requests goes through Privet.
     let mut command = proxy_environment::command(program, rest, &addresses);
     match command.status() {
-        Ok(status) => Ok(Exit::Program(code(status))),
+        Ok(status) => Ok(Exit::Child(code(status))),
         Err(error) => {
             let found = error.kind() != std::io::ErrorKind::NotFound;
-            context.complain(&format!("cannot run {}: {error}", program.display()));
-            Ok(Exit::Program(if found { 126 } else { 127 }))
+            context.print_error(&format!("cannot run {}: {error}", program.display()));
+            Ok(Exit::Child(if found { 126 } else { 127 }))
         }
     }
 }
 
-/// The code a shell would give.
+/// The exit code that a shell would return.
 fn code(status: ExitStatus) -> u8 {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {

@@ -1,4 +1,4 @@
-//! `privet secret set|delete|list`: passwords in the system's keyring, where the configuration refers to them.
+//! `privet secret set|delete|list`: passwords in the system's keyring that the configuration refers to.
 
 use std::io::{IsTerminal, Read};
 
@@ -10,9 +10,9 @@ use secrecy::zeroize::Zeroizing;
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
-use crate::terminal::{Tone, plain};
+use crate::terminal::{Style, plain};
 
-/// The line's end may stand behind it, and one byte more tells that it is too long.
+/// A line end may follow, and one more byte shows that it is too long.
 const MAX_READ: u64 = MAX_SECRET as u64 + 3;
 
 #[derive(Debug, clap::Args)]
@@ -23,14 +23,14 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// Keep what standard input says under NAME
+    /// Store the first line of standard input under NAME
     Set {
         /// The name by which the configuration refers to it: { keyring = "NAME" }
         name: String,
     },
     /// Show which entries the running configuration refers to, and whether the keyring has them
     List,
-    /// Take NAME out of the keyring
+    /// Delete NAME from the keyring
     Delete {
         /// The name by which the configuration refers to it
         name: String,
@@ -42,7 +42,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
         return list(context).await;
     }
     let done = tokio::task::spawn_blocking(move || match args.action {
-        // Asked of the engine, above.
+        // Handled above.
         Action::List => Ok(("listed", String::new())),
         Action::Set { name } => {
             let secret = read_secret()?;
@@ -60,11 +60,11 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     if context.terminal.json {
         context.terminal.json(&serde_json::json!({ what: name }))?;
     } else if what == "set" {
-        context.terminal.say(&format!(
-            "kept; in the configuration: password = {{ keyring = \"{name}\" }}"
+        context.terminal.print(&format!(
+            "stored; in the configuration: password = {{ keyring = \"{name}\" }}"
         ))?;
     } else {
-        context.terminal.say("deleted")?;
+        context.terminal.print("deleted")?;
     }
     Ok(Exit::Done)
 }
@@ -76,7 +76,7 @@ async fn list(context: &Context) -> Result<Exit, Failure> {
         terminal.json(&secrets)?;
         return Ok(Exit::Done);
     }
-    let mut table = terminal.table(&["entry", "kept", "used by"]);
+    let mut table = terminal.table(&["entry", "stored", "used by"]);
     for entry in &secrets.secrets {
         table.row([
             plain(entry.name.as_str()),
@@ -89,23 +89,23 @@ async fn list(context: &Context) -> Result<Exit, Failure> {
         true => "the configuration refers to no entry".to_owned(),
         false => table.text(),
     };
-    terminal.say(&format!("{}{entries}", keyring.unwrap_or_default()))?;
+    terminal.print(&format!("{}{entries}", keyring.unwrap_or_default()))?;
     Ok(Exit::Done)
 }
 
-fn kept(entry: &SecretEntry) -> (String, Tone) {
+fn kept(entry: &SecretEntry) -> (String, Style) {
     match entry.kept {
-        Some(true) => ("yes".to_owned(), Tone::Good),
-        Some(false) => ("no".to_owned(), Tone::Bad),
-        None => ("not told".to_owned(), Tone::Dim),
+        Some(true) => ("yes".to_owned(), Style::Success),
+        Some(false) => ("no".to_owned(), Style::Error),
+        None => ("unknown".to_owned(), Style::Dim),
     }
 }
 
-/// The first line of standard input. On a terminal the line is not hidden by us, so it is asked for in a way that says so.
+/// The first line of standard input. Refused on a terminal, where the input would be visible.
 fn read_secret() -> Result<SecretString, Failure> {
     if std::io::stdin().is_terminal() {
         return Err(Failure::with_help(
-            "a password typed here would stay on the screen",
+            "a password typed here would be visible on the screen",
             "pipe it in: secret-tool lookup … | privet secret set NAME, or: privet secret set NAME < file",
         ));
     }
@@ -128,9 +128,9 @@ fn failed(error: KeyringError) -> Failure {
         KeyringError::NoService => {
             "use { env = \"NAME\" } or { file = \"PATH\" } in the configuration instead"
         }
-        KeyringError::NoEntry => "nothing of that name is kept",
+        KeyringError::NoEntry => "the keyring has no entry of that name",
         KeyringError::Locked => "unlock the keyring, then try again",
-        KeyringError::Failed(_) => "see whether the desktop's keyring works with other programs",
+        KeyringError::Failed(_) => "check whether the keyring works with other programs",
     };
     Failure::with_help(error.to_string(), help)
 }

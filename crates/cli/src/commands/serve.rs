@@ -1,4 +1,4 @@
-//! `privet serve`: the engine in the foreground, until a signal ends it.
+//! `privet serve`: runs the engine in the foreground until a signal stops it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,58 +11,62 @@ use privet_system::SystemKeyring;
 use privet_system::notify::{ServiceState, notify};
 use tokio::sync::Notify;
 
+use crate::activation::InheritedSockets;
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
-use crate::handed::Handed;
 use crate::logging;
-use crate::terminal::{Terminal, Tone};
+use crate::terminal::{Style, Terminal};
 
-/// How soon a changed `[control]` and `[log]` are followed.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often changes of `[control]` and `[log]` are applied.
+const CONFIG_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// How long standing connections may go on once a signal asks for the end
+    /// How long open connections may continue after a stop signal
     #[arg(long, value_name = "TIME", default_value = "10s")]
     drain: String,
-    /// Threads of the data plane [default: one a core]
+    /// Threads of the data plane [default: one per core]
     #[arg(long, value_name = "N")]
     threads: Option<std::num::NonZeroUsize>,
 }
 
-/// What else an engine is beside its listeners.
-pub struct Face {
+/// How to run the engine.
+pub struct ServeOptions {
     pub drain: Duration,
     pub threads: Option<std::num::NonZeroUsize>,
-    /// Show an icon.
+    /// Show a tray icon.
     pub tray: bool,
-    /// Point the desktop at the engine from the start.
+    /// Turn the system proxy on at start.
     pub system_proxy: bool,
 }
 
-pub async fn run(context: &Context, args: Args, handed: Handed) -> Result<Exit, Failure> {
+pub async fn run(
+    context: &Context,
+    args: Args,
+    inherited: InheritedSockets,
+) -> Result<Exit, Failure> {
     let drain = privet_config::parse_duration(&args.drain).ok_or_else(|| {
         Failure::usage(format!("\"{}\" is not a time; write 10s or 1m", args.drain))
     })?;
-    let face = Face {
+    let serve_options = ServeOptions {
         drain,
         threads: args.threads,
         tray: false,
         system_proxy: false,
     };
-    // Before anything can be seen from outside: a signal from then on is a wish, not a death.
+    // Before any socket is visible, so that no later signal kills the process.
     let signals = Signals::listen()?;
     #[cfg(unix)]
-    let socket = privet_control::doors::unix::bind(&context.places.socket()?)
+    let socket = privet_control::doors::unix::bind(&context.options.socket()?)
         .await
         .map_err(|error| Failure::failed(error.to_string()))?;
     start(
         context,
-        face,
+        serve_options,
         signals,
         #[cfg(unix)]
         socket,
-        handed,
+        inherited,
     )
     .await
 }
@@ -70,25 +74,25 @@ pub async fn run(context: &Context, args: Args, handed: Handed) -> Result<Exit, 
 /// Starts the engine with its doors, and keeps it until a signal or the tray ends it.
 pub async fn start(
     context: &Context,
-    face: Face,
+    serve_options: ServeOptions,
     signals: Signals,
     #[cfg(unix)] socket: privet_control::open::Socket,
-    handed: Handed,
+    inherited: InheritedSockets,
 ) -> Result<Exit, Failure> {
-    let (config_path, data_dir) = (context.places.config()?, context.places.data_dir()?);
+    let (config_path, data_dir) = (context.options.config()?, context.options.data_dir()?);
     let mut level = start_log(&config_path);
     crate::panic::hook();
     privet_system::limits::raise_open_files();
     make_data_dir(&data_dir)?;
     let desktop = SystemProxy::of_session();
-    // Programs must not go on to a port that is dead since another Privet died.
+    // Restore settings that a crashed Privet left behind, which point at a dead port.
     let recovered = desktop.recover().await;
     let options = Options {
         config_path,
         data_dir: data_dir.clone(),
         keyring: Arc::new(SystemKeyring),
-        adopted: adopted(handed)?,
-        threads: face.threads.map(usize::from),
+        adopted: adopted(inherited)?,
+        threads: serve_options.threads.map(usize::from),
     };
     let engine = Engine::start(options).await.map_err(refused)?;
     let doors = Doors::open_with(
@@ -106,16 +110,16 @@ pub async fn start(
             return Err(Failure::failed(error.to_string()));
         }
     };
-    say_refused(&engine, recovered);
-    if face.system_proxy {
-        say_refused(&engine, desktop.turn_on(&engine, None).await);
+    report_system_proxy(&engine, recovered);
+    if serve_options.system_proxy {
+        report_system_proxy(&engine, desktop.turn_on(&engine, None).await);
     }
-    greet(&context.terminal, &engine, &doors)?;
+    print_addresses(&context.terminal, &engine, &doors)?;
     let _ = notify(ServiceState::Ready);
-    let client = face.tray.then(|| context.client()).transpose()?;
+    let client = serve_options.tray.then(|| context.client()).transpose()?;
     let client = client.map(|client| client.by("tray"));
-    let places = context.places.named().to_args()?;
-    // It ends when "Quit" is clicked, and with this process.
+    let places = context.options.paths().to_args()?;
+    // The tray task ends when "Quit" is clicked.
     let quit = Arc::new(Notify::new());
     let tray = client.map(|client| {
         let quit = quit.clone();
@@ -124,24 +128,24 @@ pub async fn start(
             quit.notify_one();
         }))
     });
-    let told = until_told(&engine, &mut doors, signals, &mut level, &quit).await;
+    let signals = run_until_stopped(&engine, &mut doors, signals, &mut level, &quit).await;
     drop(tray);
-    stop(context, &engine, doors, told, face.drain).await
+    stop(context, &engine, doors, signals, serve_options.drain).await
 }
 
-/// A desktop that refuses never stops the engine: status and doctor show it.
-fn say_refused<T>(engine: &Engine, done: Result<T, SwitchError>) {
+/// A failed system proxy change does not stop the engine; `status` and `doctor` show it.
+fn report_system_proxy<T>(engine: &Engine, done: Result<T, SwitchError>) {
     if let Err(error) = done {
         engine.raise(
             "system-proxy",
             &error.to_string(),
-            "look at the desktop's proxy settings, then: privet system-proxy status",
+            "check the desktop's proxy settings, then run: privet system-proxy status",
         );
     }
 }
 
-/// The file's `[log]`; where it cannot be read, the start says so in a moment.
-fn start_log(config_path: &Path) -> logging::Level {
+/// Starts logging as configured. An invalid configuration is reported by the start itself.
+fn start_log(config_path: &Path) -> logging::LogLevel {
     let log = Config::load(config_path).map(|loaded| loaded.config.log);
     match log {
         Ok(log) => logging::start(&log.level, log.format),
@@ -157,21 +161,21 @@ fn make_data_dir(data_dir: &Path) -> Result<(), Failure> {
     builder.create(data_dir).map_err(|error| {
         Failure::with_help(
             format!(
-                "cannot make the data folder {}: {error}",
+                "cannot create the data folder {}: {error}",
                 data_dir.display()
             ),
-            "name another with --data-dir",
+            "choose another with --data-dir",
         )
     })
 }
 
 #[cfg(unix)]
 fn adopted(
-    handed: Handed,
+    inherited: InheritedSockets,
 ) -> Result<Vec<(privet_engine::ListenerKind, Arc<std::net::TcpListener>)>, Failure> {
     use privet_system::activation::ActivatedKind;
-    let handed = handed.map_err(|error| Failure::failed(error.to_string()))?;
-    Ok(handed
+    let inherited = inherited.map_err(|error| Failure::failed(error.to_string()))?;
+    Ok(inherited
         .into_iter()
         .map(|socket| {
             let kind = match socket.kind {
@@ -187,7 +191,7 @@ fn adopted(
 
 #[cfg(not(unix))]
 fn adopted(
-    (): Handed,
+    (): InheritedSockets,
 ) -> Result<Vec<(privet_engine::ListenerKind, Arc<std::net::TcpListener>)>, Failure> {
     Ok(Vec::new())
 }
@@ -203,8 +207,8 @@ fn refused(error: StartError) -> Failure {
     }
 }
 
-/// Where programs are to be pointed at; the token once, when it is new.
-fn greet(terminal: &Terminal, engine: &Engine, doors: &Doors) -> Result<(), Failure> {
+/// Prints the listener addresses, and the token if it is new.
+fn print_addresses(terminal: &Terminal, engine: &Engine, doors: &Doors) -> Result<(), Failure> {
     let listeners = engine.listeners();
     if terminal.json {
         return terminal.json(&serde_json::json!({
@@ -226,7 +230,7 @@ fn greet(terminal: &Terminal, engine: &Engine, doors: &Doors) -> Result<(), Fail
         })
         .collect();
     if let Some(address) = doors.http() {
-        // The part after # never leaves the browser; the page takes it out of the address at once.
+        // Browsers do not send the fragment, and the page removes it from the address at once.
         let token = doors.new_token.as_ref();
         let token = token.map(|token| format!("#token={}", token.expose()));
         lines.push(format!(
@@ -240,19 +244,19 @@ fn greet(terminal: &Terminal, engine: &Engine, doors: &Doors) -> Result<(), Fail
     if let Some(token) = &doors.new_token {
         lines.push(format!("token    {}", token.expose()));
         lines.push(terminal.paint(
-            "         (shown this once; it is kept in control.token in the data folder)",
-            Tone::Dim,
+            "         (shown once; stored in control.token in the data folder)",
+            Style::Dim,
         ));
     }
-    lines.push(terminal.paint("Ctrl-C stops.", Tone::Dim));
-    // A reader that is gone does not stop the engine.
-    match terminal.say(&lines.join("\n")) {
+    lines.push(terminal.paint("Ctrl-C stops.", Style::Dim));
+    // A closed standard output does not stop the engine.
+    match terminal.print(&lines.join("\n")) {
         Err(Failure::PipeClosed) => Ok(()),
-        said => said,
+        printed => printed,
     }
 }
 
-/// A task that does not outlive who owns it.
+/// Aborts the task when dropped.
 struct AbortOnDrop(tokio::task::JoinHandle<()>);
 
 impl Drop for AbortOnDrop {
@@ -261,21 +265,21 @@ impl Drop for AbortOnDrop {
     }
 }
 
-/// Keeps the engine until a signal or the tray ends it; the signals are given back for a second one.
-async fn until_told(
+/// Runs until a signal or the tray stops the engine. Returns the signals, to listen for a second one.
+async fn run_until_stopped(
     engine: &Engine,
     doors: &mut Doors,
     mut signals: Signals,
-    level: &mut logging::Level,
+    level: &mut logging::LogLevel,
     quit: &Notify,
 ) -> Signals {
     loop {
         let signal = tokio::select! {
             signal = signals.next() => signal,
-            () = quit.notified() => Signal::End,
-            () = tokio::time::sleep(LOOK) => {
+            () = quit.notified() => Signal::Stop,
+            () = tokio::time::sleep(CONFIG_POLL_INTERVAL) => {
                 doors.follow_or_say().await;
-                level.follow(&engine.config().log.level);
+                level.set(&engine.config().log.level);
                 continue;
             }
         };
@@ -286,7 +290,7 @@ async fn until_told(
                 doors.follow_or_say().await;
                 let _ = notify(ServiceState::Ready);
             }
-            Signal::End => return signals,
+            Signal::Stop => return signals,
         }
     }
 }
@@ -299,43 +303,43 @@ async fn stop(
     drain: Duration,
 ) -> Result<Exit, Failure> {
     let _ = notify(ServiceState::Stopping);
-    context.complain(&format!(
-        "stopping: standing connections have {} s; a second signal ends them at once",
+    context.print_error(&format!(
+        "stopping: open connections have {} s; a second signal closes them at once",
         drain.as_secs()
     ));
     let draining = async {
-        // First of all: who uses the desktop's proxy must not run into closed doors.
+        // First, so that programs that use the system proxy do not meet closed listeners.
         if let Err(error) = doors.give_back().await {
-            context.complain(&format!("the system proxy was not put back: {error}"));
+            context.print_error(&format!("the system proxy was not restored: {error}"));
         }
         engine.stop(drain).await;
         doors.close().await;
     };
-    let again = async { while !matches!(signals.next().await, Signal::End) {} };
+    let again = async { while !matches!(signals.next().await, Signal::Stop) {} };
     tokio::pin!(draining);
     tokio::select! {
         () = &mut draining => {}
-        () = again => tracing::info!("a second signal: ending at once"),
+        () = again => tracing::info!("second signal: stopping at once"),
     }
     let connection_log = engine.connection_log().clone();
     let _ = tokio::task::spawn_blocking(move || connection_log.flush()).await;
     Ok(Exit::Done)
 }
 
-async fn reload(engine: &Engine, level: &mut logging::Level) {
+async fn reload(engine: &Engine, level: &mut logging::LogLevel) {
     let reloaded = engine.reload().await;
-    level.follow(&engine.config().log.level);
+    level.set(&engine.config().log.level);
     match reloaded {
         Ok(applied) => tracing::info!("reloaded: {applied}"),
         Err(error) => {
-            tracing::error!("the new configuration is not in force, the running one is: {error}")
+            tracing::error!("reload failed, the previous configuration stays in use: {error}")
         }
     }
 }
 
 enum Signal {
     Reload,
-    End,
+    Stop,
 }
 
 #[cfg(unix)]
@@ -359,8 +363,8 @@ impl Signals {
     async fn next(&mut self) -> Signal {
         tokio::select! {
             _ = self.hangup.recv() => Signal::Reload,
-            _ = self.terminate.recv() => Signal::End,
-            _ = self.interrupt.recv() => Signal::End,
+            _ = self.terminate.recv() => Signal::Stop,
+            _ = self.interrupt.recv() => Signal::Stop,
         }
     }
 }
@@ -376,6 +380,6 @@ impl Signals {
 
     async fn next(&mut self) -> Signal {
         let _ = tokio::signal::ctrl_c().await;
-        Signal::End
+        Signal::Stop
     }
 }

@@ -1,11 +1,11 @@
-//! `privet status`: how the engine is.
+//! `privet status`: state of the running engine.
 
 use privet_control::calls::status::Status;
 use privet_control::logs::now_ms;
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
-use crate::terminal::{Terminal, Tone, bytes, span};
+use crate::terminal::{Style, Terminal, bytes, span};
 
 pub async fn run(context: &Context) -> Result<Exit, Failure> {
     let status = context.status().await?;
@@ -14,13 +14,13 @@ pub async fn run(context: &Context) -> Result<Exit, Failure> {
     } else {
         context
             .terminal
-            .say(&human(&context.terminal, &status, now_ms()))?;
+            .print(&human(&context.terminal, &status, now_ms()))?;
     }
     Ok(Exit::Done)
 }
 
 fn human(terminal: &Terminal, status: &Status, now: u64) -> String {
-    let plain = |text: &str| terminal.paint(text, Tone::Plain);
+    let plain = |text: &str| terminal.paint(text, Style::Plain);
     let mut lines = vec![format!(
         "privet {}, process {}, up {}",
         plain(&status.version),
@@ -44,19 +44,19 @@ fn human(terminal: &Terminal, status: &Status, now: u64) -> String {
         bytes(totals.down_speed)
     ));
     lines.push(format!(
-        "so far     {} connections, {} blocked, {} failed, ↑ {} ↓ {}",
+        "total      {} connections, {} blocked, {} failed, ↑ {} ↓ {}",
         totals.connections,
         totals.blocked,
         totals.failed,
         bytes(totals.up),
         bytes(totals.down)
     ));
-    for trouble in &status.problems {
+    for problem in &status.problems {
         lines.push(format!(
             "{} {} — {}",
-            terminal.paint("problem   ", Tone::Bad),
-            plain(&trouble.text),
-            plain(&trouble.mend)
+            terminal.paint("problem   ", Style::Error),
+            plain(&problem.text),
+            plain(&problem.mend)
         ));
     }
     lines.join("\n")
@@ -64,7 +64,7 @@ fn human(terminal: &Terminal, status: &Status, now: u64) -> String {
 
 fn mode_line(terminal: &Terminal, status: &Status, now: u64) -> String {
     let mode = &status.mode;
-    let mut line = terminal.paint(&mode.name, Tone::Good);
+    let mut line = terminal.paint(&mode.name, Style::Success);
     if mode.kill_switch {
         line.push_str(", kill switch on");
     }
@@ -72,7 +72,7 @@ fn mode_line(terminal: &Terminal, status: &Status, now: u64) -> String {
         let left = span(until.saturating_sub(now));
         line.push_str(&format!(
             ", for {left} more, then {}",
-            terminal.paint(then, Tone::Plain)
+            terminal.paint(then, Style::Plain)
         ));
     }
     line
@@ -81,8 +81,8 @@ fn mode_line(terminal: &Terminal, status: &Status, now: u64) -> String {
 fn route_line(terminal: &Terminal, status: &Status) -> String {
     let route = &status.route;
     let health = match route.healthy {
-        Some(true) => terminal.paint(" up", Tone::Good),
-        Some(false) => terminal.paint(" down", Tone::Bad),
+        Some(true) => terminal.paint(" up", Style::Success),
+        Some(false) => terminal.paint(" down", Style::Error),
         None => String::new(),
     };
     let latency = route
@@ -90,6 +90,6 @@ fn route_line(terminal: &Terminal, status: &Status) -> String {
         .map_or_else(String::new, |ms| format!(", {ms:.0} ms"));
     format!(
         "{}{health}{latency}",
-        terminal.paint(&route.name, Tone::Plain)
+        terminal.paint(&route.name, Style::Plain)
     )
 }

@@ -1,4 +1,4 @@
-//! `privet system-proxy on | off | status | repair`: the desktop's proxy, through the running engine, or without one.
+//! `privet system-proxy on | off | status | repair`: the system proxy, through the running engine or without one.
 
 use privet_control::calls::system_proxy::{SystemProxy, SystemProxyWish};
 use privet_control::{ClientError, Means};
@@ -6,28 +6,28 @@ use privet_system::proxy::SystemProxySession;
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
-use crate::terminal::Tone;
+use crate::terminal::Style;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
-    wish: Option<Wish>,
+    action: Option<Action>,
 }
 
 #[derive(Debug, Clone, Copy, clap::Subcommand)]
-enum Wish {
-    /// Point the desktop at the running engine; what was there before is kept and comes back
+enum Action {
+    /// Set the running engine as the system proxy; the previous settings are saved and restored later
     On {
-        /// By the addresses of the proxy listeners, also where there is a PAC listener
+        /// Set the addresses of the proxy listeners, even if there is a PAC listener
         #[arg(long, conflicts_with = "pac")]
         manual: bool,
-        /// By the address of the PAC file
+        /// Set the address of the PAC file
         #[arg(long)]
         pac: bool,
     },
-    /// Put back what was there before; what you changed meanwhile stays
+    /// Restore the previous settings; settings changed meanwhile are kept
     Off,
-    /// Show where the desktop points, as measured [default]
+    /// Show the current system proxy [default]
     Status,
     /// Turn off a dead proxy that another program left behind
     Repair,
@@ -40,45 +40,45 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
         means,
         repair,
     };
-    let (asked, alone): (_, fn(&mut SystemProxySession) -> Alone) =
-        match args.wish.unwrap_or(Wish::Status) {
-            Wish::On { manual, pac } => {
+    let (asked, without_engine_action): (_, fn(&mut SystemProxySession) -> ProxyResult) =
+        match args.action.unwrap_or(Action::Status) {
+            Action::On { manual, pac } => {
                 let means = match (manual, pac) {
                     (true, _) => Some(Means::Manual),
                     (_, true) => Some(Means::Pac),
                     _ => None,
                 };
-                // Without an engine there is nothing to point at.
+                // Needs a running engine.
                 let on = client
                     .switch_system_proxy(&switch(true, means, false))
                     .await?;
                 return show(context, &on);
             }
-            Wish::Off => (
+            Action::Off => (
                 client
                     .switch_system_proxy(&switch(false, None, false))
                     .await,
                 |holder| holder.turn_off(),
             ),
-            Wish::Repair => (
+            Action::Repair => (
                 client.switch_system_proxy(&switch(false, None, true)).await,
                 |holder| holder.repair_leftover(),
             ),
-            Wish::Status => (client.system_proxy().await, |_| Ok(())),
+            Action::Status => (client.system_proxy().await, |_| Ok(())),
         };
     let found = match asked {
         Ok(found) => found,
-        Err(ClientError::NotRunning(_)) => without_engine(alone).await?,
+        Err(ClientError::NotRunning(_)) => without_engine(without_engine_action).await?,
         Err(error) => return Err(error.into()),
     };
     show(context, &found)
 }
 
-type Alone = Result<(), privet_system::proxy::ProxyError>;
+type ProxyResult = Result<(), privet_system::proxy::ProxyError>;
 
-/// The journal is the user's, and any Privet may put back by it.
+/// Works from the saved settings, which any process of the user can restore.
 async fn without_engine(
-    work: fn(&mut SystemProxySession) -> Alone,
+    work: fn(&mut SystemProxySession) -> ProxyResult,
 ) -> Result<SystemProxy, Failure> {
     let task = tokio::task::spawn_blocking(move || {
         let mut holder = SystemProxySession::of_session();
@@ -95,23 +95,23 @@ fn show(context: &Context, found: &SystemProxy) -> Result<Exit, Failure> {
     if terminal.json {
         terminal.json(found)?;
     } else {
-        let tone = match found.state.as_str() {
-            "on" => Tone::Good,
-            "off" | "unsupported" => Tone::Plain,
-            "leftover" => Tone::Bad,
-            _ => Tone::Warn,
+        let style = match found.state.as_str() {
+            "on" => Style::Success,
+            "off" | "unsupported" => Style::Plain,
+            "leftover" => Style::Error,
+            _ => Style::Warning,
         };
-        let mut lines = vec![terminal.paint(&found.text, tone)];
+        let mut lines = vec![terminal.paint(&found.text, style)];
         if let Some(mend) = &found.mend {
-            lines.push(format!("  → {}", terminal.paint(mend, Tone::Plain)));
+            lines.push(format!("  → {}", terminal.paint(mend, Style::Plain)));
         }
         if let Some(pid) = found.guardian {
             lines.push(terminal.paint(
-                &format!("  guardian: process {pid} puts it back should the engine die"),
-                Tone::Dim,
+                &format!("  guardian: process {pid} restores the settings if the engine dies"),
+                Style::Dim,
             ));
         }
-        terminal.say(&lines.join("\n"))?;
+        terminal.print(&lines.join("\n"))?;
     }
     Ok(Exit::Done)
 }

@@ -1,12 +1,12 @@
-//! `privet test NAME`: one test of one upstream.
+//! `privet test NAME`: tests an upstream or a group.
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
-use crate::terminal::Tone;
+use crate::terminal::Style;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The upstream's name
+    /// Name of the upstream or group
     name: String,
 }
 
@@ -21,23 +21,27 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         let line = if tested.ok {
             format!(
                 "{} {}: connect {}, first byte {}",
-                terminal.paint(&tested.name, Tone::Plain),
-                terminal.paint("up", Tone::Good),
+                terminal.paint(&tested.name, Style::Plain),
+                terminal.paint("up", Style::Success),
                 ms(tested.connect_ms),
                 ms(tested.first_byte_ms)
             )
         } else {
             format!(
                 "{} {}: {}",
-                terminal.paint(&tested.name, Tone::Plain),
-                terminal.paint("down", Tone::Bad),
+                terminal.paint(&tested.name, Style::Plain),
+                terminal.paint("down", Style::Error),
                 terminal.paint(
-                    tested.error.as_deref().unwrap_or("no reason known"),
-                    Tone::Plain
+                    tested.error.as_deref().unwrap_or("unknown error"),
+                    Style::Plain
                 )
             )
         };
-        terminal.say(&line)?;
+        terminal.print(&line)?;
     }
-    Ok(if tested.ok { Exit::Done } else { Exit::Wrong })
+    Ok(if tested.ok {
+        Exit::Done
+    } else {
+        Exit::CheckFailed
+    })
 }

@@ -1,21 +1,23 @@
-//! `privet upstreams`: the ways out and their health.
+//! `privet upstreams`: upstreams and groups with their health.
 
 use privet_control::calls::upstreams::Outlets;
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
-use crate::terminal::{Terminal, Tone, plain};
+use crate::terminal::{Style, Terminal, plain};
 
 pub async fn run(context: &Context) -> Result<Exit, Failure> {
     let outlets = context.client()?.upstreams().await?;
     if context.terminal.json {
         context.terminal.json(&outlets)?;
     } else if outlets.upstreams.is_empty() {
+        context.terminal.print(
+            "no upstreams: everything goes direct, or is refused in a mode with a kill switch",
+        )?;
+    } else {
         context
             .terminal
-            .say("no upstreams: everything goes direct, or nowhere in a strict mode")?;
-    } else {
-        context.terminal.say(&human(&context.terminal, &outlets))?;
+            .print(&human(&context.terminal, &outlets))?;
     }
     Ok(Exit::Done)
 }
@@ -31,16 +33,16 @@ fn human(terminal: &Terminal, outlets: &Outlets) -> String {
         "last error",
     ]);
     for upstream in &outlets.upstreams {
-        let tone = match upstream.state.as_str() {
-            "up" => Tone::Good,
-            "down" => Tone::Bad,
-            _ => Tone::Dim,
+        let style = match upstream.state.as_str() {
+            "up" => Style::Success,
+            "down" => Style::Error,
+            _ => Style::Dim,
         };
         table.row([
             plain(upstream.name.as_str()),
             plain(upstream.url.as_str()),
             plain(upstream.route.as_str()),
-            (upstream.state.clone(), tone),
+            (upstream.state.clone(), style),
             plain(
                 upstream
                     .latency_ms

@@ -1,4 +1,4 @@
-//! `privet usage`: totals that last.
+//! `privet usage`: traffic totals.
 
 use privet_connection_log::GroupBy;
 use privet_control::calls::usage::UsageQuery;
@@ -10,13 +10,13 @@ use crate::terminal::{bytes, plain};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// What the totals are of
+    /// Group by
     #[arg(long, default_value = "domain", value_parser = ["app", "domain", "route", "verdict"])]
     by: String,
-    /// How far back: 1h, 24h, 30d
+    /// Time range: 1h, 24h, 30d
     #[arg(long, default_value = "24h", value_name = "TIME")]
     last: String,
-    /// Also as a series, in steps of so long (1m, 1h); shown with --json
+    /// Also as a time series with this step (1m, 1h); shown with --json
     #[arg(long, value_name = "TIME")]
     step: Option<String>,
 }
@@ -48,7 +48,7 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             plain(bytes(row.down)),
         ]);
     }
-    context.terminal.say(&table.text())?;
+    context.terminal.print(&table.text())?;
     Ok(Exit::Done)
 }
 

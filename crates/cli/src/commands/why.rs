@@ -1,4 +1,4 @@
-//! `privet why TARGET`: asks the running engine, or, with --config and none running, the configuration alone.
+//! `privet why TARGET`: explains a verdict, from the running engine or from the configuration file.
 
 use std::sync::Arc;
 
@@ -9,19 +9,19 @@ use privet_system::SystemKeyring;
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
-use crate::terminal::{Terminal, Tone};
+use crate::terminal::{Style, Terminal};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// host, host:port or a URL
+    /// Host, host:port or URL
     target: String,
-    /// The program that would ask: its name or full path
+    /// Program that connects: file name or full path
     #[arg(long)]
     app: Option<String>,
-    /// Whom it would be logged in as
+    /// User of the proxy
     #[arg(long)]
     user: Option<String>,
-    /// Ask the configuration file, not the running engine
+    /// Use the configuration file, not the running engine
     #[arg(long)]
     offline: bool,
 }
@@ -37,7 +37,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     } else {
         match context.client()?.why(&query).await {
             Ok(explanation) => explanation,
-            Err(ClientError::NotRunning(_)) if context.places.config.is_some() => {
+            Err(ClientError::NotRunning(_)) if context.options.config.is_some() => {
                 offline(context, query).await?
             }
             Err(error) => return Err(error.into()),
@@ -48,23 +48,23 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     } else {
         context
             .terminal
-            .say(&human(&context.terminal, &explanation))?;
+            .print(&human(&context.terminal, &explanation))?;
     }
     Ok(if explanation.is_blocked() {
-        Exit::No
+        Exit::Negative
     } else {
         Exit::Done
     })
 }
 
-/// The same function on the file's policy, its lists read from disk; nothing is fetched.
+/// Explains from the configuration file and the lists on disk; nothing is downloaded.
 async fn offline(context: &Context, query: WhyQuery) -> Result<Explanation, Failure> {
     let question = SimulatedRequest {
         target: query.target.clone(),
         app: query.app,
         user: query.user,
     };
-    let (config, data_dir) = (context.places.config()?, context.places.data_dir()?);
+    let (config, data_dir) = (context.options.config()?, context.options.data_dir()?);
     let explained = question
         .ask_file(&config, &data_dir, Arc::new(SystemKeyring))
         .await
@@ -74,25 +74,25 @@ async fn offline(context: &Context, query: WhyQuery) -> Result<Explanation, Fail
 
 fn human(terminal: &Terminal, explanation: &Explanation) -> String {
     let outcome = &explanation.outcome;
-    let (verdict, tone) = match outcome.action.as_str() {
-        "block" => ("blocked".to_owned(), Tone::Bad),
-        "direct" => ("direct".to_owned(), Tone::Warn),
+    let (verdict, style) = match outcome.action.as_str() {
+        "block" => ("blocked".to_owned(), Style::Error),
+        "direct" => ("direct".to_owned(), Style::Warning),
         _ => (
             format!(
                 "through {}",
                 outcome.outlet.as_deref().unwrap_or("an upstream")
             ),
-            Tone::Good,
+            Style::Success,
         ),
     };
     let mut lines = vec![format!(
         "{}: {} — {}",
-        terminal.paint(&explanation.target, Tone::Plain),
-        terminal.paint(&verdict, tone),
-        terminal.paint(&outcome.text, Tone::Plain)
+        terminal.paint(&explanation.target, Style::Plain),
+        terminal.paint(&verdict, style),
+        terminal.paint(&outcome.text, Style::Plain)
     )];
     if outcome.otherwise_direct {
-        lines.push("  (direct, when it is down)".to_owned());
+        lines.push("  (direct if it is down)".to_owned());
     }
     for step in &explanation.steps {
         let mark = if step.matched { "✓" } else { "·" };
@@ -100,9 +100,16 @@ fn human(terminal: &Terminal, explanation: &Explanation) -> String {
             .line
             .map_or_else(String::new, |line| format!(":{line}"));
         let text = format!("  {mark} {}{line}: {}", step.what, step.text);
-        lines.push(terminal.paint(&text, if step.matched { Tone::Plain } else { Tone::Dim }));
+        lines.push(terminal.paint(
+            &text,
+            if step.matched {
+                Style::Plain
+            } else {
+                Style::Dim
+            },
+        ));
         if let (Some(source), true) = (&step.source, step.matched) {
-            lines.push(terminal.paint(&format!("      {source}"), Tone::Dim));
+            lines.push(terminal.paint(&format!("      {source}"), Style::Dim));
         }
     }
     lines.join("\n")

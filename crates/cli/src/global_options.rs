@@ -1,4 +1,4 @@
-//! Where things are: the configuration, the data folder, the control socket.
+//! Options of every command, and the paths that follow from them.
 
 use std::path::PathBuf;
 
@@ -9,43 +9,43 @@ use crate::exit::Failure;
 
 /// Options that every command takes.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Places {
-    /// The configuration file [default: privet.toml in the user's configuration folder, under privet/]
+pub struct GlobalOptions {
+    /// Configuration file [default: privet/privet.toml in the user's configuration folder]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Where state is kept; with it the control socket is DIR/control.sock
+    /// Data folder; the control socket is then DIR/control.sock
     #[arg(long, global = true, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
-    /// Answer in JSON
+    /// Print JSON
     #[arg(long, global = true)]
     pub json: bool,
 }
 
-impl Places {
-    /// What was named here.
-    pub fn named(&self) -> Paths {
+impl GlobalOptions {
+    /// The paths given on the command line.
+    pub fn paths(&self) -> Paths {
         Paths {
             config: self.config.clone(),
             data_dir: self.data_dir.clone(),
         }
     }
 
-    /// The configuration file, absolute.
+    /// Absolute path of the configuration file.
     pub fn config(&self) -> Result<PathBuf, Failure> {
-        Ok(self.named().config()?)
+        Ok(self.paths().config()?)
     }
 
-    /// The data folder, absolute; it need not exist.
+    /// Absolute path of the data folder, which need not exist.
     pub fn data_dir(&self) -> Result<PathBuf, Failure> {
-        Ok(self.named().data_dir()?)
+        Ok(self.paths().data_dir()?)
     }
 
-    /// The control socket: in the data folder where one was named, else in the user's runtime folder.
+    /// Path of the control socket: in the data folder if one was given, else in the user's runtime folder.
     pub fn socket(&self) -> Result<PathBuf, Failure> {
-        Ok(self.named().socket()?)
+        Ok(self.paths().socket()?)
     }
 
-    /// A client of the engine that runs here.
+    /// A client for the engine of these paths.
     pub fn client(&self) -> Result<Client, Failure> {
         Ok(Client::unix(self.socket()?).by("cli"))
     }
@@ -56,7 +56,7 @@ impl From<PathError> for Failure {
         match error {
             PathError::NoHome => Self::with_help(
                 error.to_string(),
-                "name the places yourself: --config FILE --data-dir DIR",
+                "set the paths with --config FILE --data-dir DIR",
             ),
             PathError::Io { .. } => Self::failed(error.to_string()),
         }
