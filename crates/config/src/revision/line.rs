@@ -104,6 +104,17 @@ pub(super) fn lines(text: &str) -> Vec<Line> {
         .collect()
 }
 
+/// Whether each line holds a secret, and its text without its end: what the lines of two whole texts are compared by.
+pub(super) fn contents(lines: &[Line]) -> Vec<(bool, &str)> {
+    lines
+        .iter()
+        .map(|line| {
+            let text = line.text().trim_end_matches(['\r', '\n']);
+            (matches!(line, Line::Masked { .. }), text)
+        })
+        .collect()
+}
+
 /// The text of the lines; a line that is not the last has an end.
 pub(super) fn joined(lines: &[Line]) -> String {
     let mut text = String::new();

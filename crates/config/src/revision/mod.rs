@@ -8,7 +8,7 @@ mod place;
 use serde::{Deserialize, Serialize};
 
 use diff::differences;
-use line::{Line, lines};
+use line::{Line, contents, lines};
 
 /// Lines above and below a changed place that are kept to find it again.
 const CONTEXT: usize = 3;
@@ -55,7 +55,7 @@ impl Revision {
     /// `None` where the change is too large to be kept.
     pub fn between(before: &str, after: &str) -> Option<Self> {
         let (old, new) = (lines(before), lines(after));
-        let hunks: Vec<Hunk> = differences(&old, &new)
+        let hunks: Vec<Hunk> = differences(&contents(&old), &contents(&new))
             .into_iter()
             .map(|(gone, come)| Hunk {
                 at: come.start,
