@@ -121,7 +121,7 @@ impl Default for Scan {
             rules: Vec::new(),
             clamd: None,
             max_body: 32 * MIB,
-            block_on_error: true,
+            on_error: ScanErrorAction::Block,
         }
     }
 }

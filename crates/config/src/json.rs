@@ -94,11 +94,6 @@ fn mode(mode: &Mode) -> Value {
         RouteRef::Direct => Some(json!("direct")),
         RouteRef::Outbound(name) => Some(json!(name)),
     };
-    let headers = match mode.headers {
-        HeaderMode::Untouched => "untouched",
-        HeaderMode::Reduced => "reduced",
-        HeaderMode::Minimal => "minimal",
-    };
     let dns = match &mode.dns {
         Dns::System => "system".to_owned(),
         Dns::Upstream => "upstream".to_owned(),
@@ -108,7 +103,7 @@ fn mode(mode: &Mode) -> Value {
     object([
         ("route", route),
         ("filter", Some(json!(mode.filter))),
-        ("headers", Some(json!(headers))),
+        ("headers", Some(json!(mode.headers.as_str()))),
         ("kill_switch", Some(json!(mode.kill_switch))),
         ("dns", Some(json!(dns))),
     ])
@@ -116,13 +111,7 @@ fn mode(mode: &Mode) -> Value {
 
 /// The proxy's URL without user and password: "socks5://[::1]:1080".
 pub fn upstream_url(upstream: &Upstream) -> String {
-    let scheme = match upstream.scheme {
-        Scheme::Socks4 => "socks4",
-        Scheme::Socks4a => "socks4a",
-        Scheme::Socks5 => "socks5",
-        Scheme::Http => "http",
-        Scheme::Https => "https",
-    };
+    let scheme = upstream.scheme;
     let (open, close) = if upstream.host.contains(':') {
         ("[", "]")
     } else {
@@ -135,11 +124,6 @@ pub fn upstream_url(upstream: &Upstream) -> String {
 }
 
 fn upstream(upstream: &Upstream) -> Value {
-    let isolate = match upstream.isolate {
-        Isolation::None => "none",
-        Isolation::Host => "host",
-        Isolation::App => "app",
-    };
     object([
         ("name", Some(json!(upstream.name))),
         ("url", Some(json!(upstream_url(upstream)))),
@@ -149,18 +133,12 @@ fn upstream(upstream: &Upstream) -> Value {
         ),
         ("password", upstream.password.as_ref().map(secret)),
         ("via", upstream.via.as_ref().map(|name| json!(name))),
-        ("isolate", Some(json!(isolate))),
+        ("isolate", Some(json!(upstream.isolate.as_str()))),
         ("ca", upstream.ca.as_ref().map(|path| json!(path))),
     ])
 }
 
 fn group(group: &Group) -> Value {
-    let policy = match group.policy {
-        GroupPolicy::Failover => "failover",
-        GroupPolicy::Latency => "latency",
-        GroupPolicy::RoundRobin => "round-robin",
-        GroupPolicy::Sticky => "sticky",
-    };
     let check = group.check.as_ref().map(|check| {
         json!({
             "url": check.url,
@@ -170,7 +148,7 @@ fn group(group: &Group) -> Value {
     });
     object([
         ("name", Some(json!(group.name))),
-        ("policy", Some(json!(policy))),
+        ("policy", Some(json!(group.policy.as_str()))),
         ("members", Some(json!(group.members))),
         ("check", check),
     ])
@@ -208,6 +186,7 @@ fn matcher(matcher: &RuleMatch) -> Value {
             }
         })
         .collect();
+    let protocols: Vec<&str> = matcher.protocol.iter().map(|p| p.as_str()).collect();
     object([
         ("domain", list(&matcher.domain)),
         ("domain_suffix", list(&matcher.domain_suffix)),
@@ -215,7 +194,7 @@ fn matcher(matcher: &RuleMatch) -> Value {
         ("ip", list(&matcher.ip)),
         ("port", list(&ports)),
         ("app", list(&matcher.app)),
-        ("protocol", list(&matcher.protocol)),
+        ("protocol", list(&protocols)),
         ("user", list(&matcher.user)),
     ])
 }
@@ -226,14 +205,6 @@ fn filter(filter: &Filter) -> Value {
 }
 
 fn list(list: &FilterList) -> Value {
-    let format = match list.format {
-        ListFormat::Auto => "auto",
-        ListFormat::Adblock => "adblock",
-        ListFormat::Hosts => "hosts",
-        ListFormat::Domains => "domains",
-        ListFormat::Dnsmasq => "dnsmasq",
-        ListFormat::Rpz => "rpz",
-    };
     let source = match &list.source {
         ListSource::Path(path) => json!(path),
         ListSource::Url(url) => json!(url),
@@ -241,7 +212,7 @@ fn list(list: &FilterList) -> Value {
     let mut value = json!({
         "name": list.name,
         "source": source,
-        "format": format,
+        "format": list.format.as_str(),
         "enabled": list.enabled,
         "refresh": format_duration(list.refresh),
     });
@@ -260,7 +231,7 @@ fn scan(scan: &Scan) -> Value {
         "rules": scan.rules,
         "clamd": or_empty(scan.clamd.as_ref()),
         "max_body": format_size(scan.max_body),
-        "on_error": if scan.block_on_error { "block" } else { "pass" },
+        "on_error": scan.on_error.as_str(),
     })
 }
 
@@ -272,12 +243,6 @@ fn site(site: &Site) -> Value {
             ("contact", contact.as_ref().map(|c| json!(c))),
         ]),
     });
-    let balance = match site.balance {
-        Balance::RoundRobin => "round-robin",
-        Balance::LeastConnections => "least-connections",
-        Balance::LeastTime => "least-time",
-        Balance::Hash => "hash",
-    };
     let limit = json!({
         "requests_per_second": site.limit.requests_per_second,
         "burst": site.limit.burst,
@@ -299,7 +264,7 @@ fn site(site: &Site) -> Value {
         ("listen", Some(json!(site.listen))),
         ("hosts", Some(json!(site.hosts))),
         ("tls", tls),
-        ("balance", Some(json!(balance))),
+        ("balance", Some(json!(site.balance.as_str()))),
         ("hash_on", site.hash_on.as_ref().map(|key| json!(key))),
         ("cache", Some(json!(site.cache))),
         ("limit", Some(limit)),
@@ -322,14 +287,10 @@ fn health(health: &SiteHealth) -> Value {
 }
 
 fn log(log: &Log) -> Value {
-    let format = match log.format {
-        LogFormat::Text => "text",
-        LogFormat::Json => "json",
-    };
     let connections = match log.connections {
         Retention::None => "none".to_owned(),
         Retention::Memory => "memory".to_owned(),
         Retention::Disk(kept) => format_duration(kept),
     };
-    json!({ "level": log.level, "format": format, "connections": connections })
+    json!({ "level": log.level, "format": log.format.as_str(), "connections": connections })
 }

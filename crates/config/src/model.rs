@@ -191,8 +191,23 @@ pub struct RuleMatch {
     /// Inclusive ranges of ports.
     pub port: Vec<(u16, u16)>,
     pub app: Vec<String>,
-    pub protocol: Vec<String>,
+    pub protocol: Vec<RuleProtocol>,
     pub user: Vec<String>,
+}
+
+/// A protocol that a rule names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RuleProtocol {
+    /// SOCKS4 and SOCKS4a.
+    Socks4,
+    /// SOCKS5, its UDP associations too.
+    Socks5,
+    /// SOCKS5 UDP associations.
+    Udp,
+    /// HTTP, CONNECT too.
+    Http,
+    /// HTTP CONNECT.
+    Connect,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -262,7 +277,14 @@ pub struct Scan {
     pub clamd: Option<String>,
     /// Bytes.
     pub max_body: u64,
-    pub block_on_error: bool,
+    pub on_error: ScanErrorAction,
+}
+
+/// What happens to a body that could not be scanned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScanErrorAction {
+    Block,
+    Pass,
 }
 
 /// A published service of the reverse side.

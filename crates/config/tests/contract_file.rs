@@ -62,7 +62,7 @@ fn the_contracts_file_is_read_as_it_stands() {
         ListSource::Path("/etc/privet/lists/ads.txt".into())
     );
     assert_eq!(config.cache.disk, 1 << 30);
-    assert!(config.scan.block_on_error);
+    assert_eq!(config.scan.on_error, ScanErrorAction::Block);
     assert_eq!(config.sites[0].backends.len(), 2);
     assert_eq!(
         config.sites[0].routes[0].backends,

@@ -32,10 +32,6 @@ pub enum CompileError {
         text: String,
         cause: String,
     },
-    #[error(
-        "{what}: there is no protocol “{name}”; there are socks4, socks5, udp, http and connect"
-    )]
-    Protocol { what: String, name: String },
 }
 
 impl Policy {

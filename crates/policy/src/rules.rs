@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use ipnet::IpNet;
-use privet_config::{Rule as Written, RuleAction};
+use privet_config::{Rule as Written, RuleAction, RuleProtocol};
 use regex::{Regex, RegexBuilder};
 use smallvec::SmallVec;
 
@@ -54,7 +54,7 @@ pub(crate) struct Rule {
     pub(crate) ip: Vec<IpNet>,
     pub(crate) port: Vec<(u16, u16)>,
     pub(crate) app: Vec<AppMatch>,
-    pub(crate) protocol: Vec<ProtocolMatch>,
+    pub(crate) protocol: Vec<RuleProtocol>,
     pub(crate) user: Vec<String>,
     /// The sentence for who is told that this rule decided.
     pub(crate) why: Arc<str>,
@@ -65,15 +65,6 @@ pub(crate) enum AppMatch {
     /// A file name in lower case without `.exe`.
     Name(String),
     Path(String),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ProtocolMatch {
-    Socks4,
-    Socks5,
-    Udp,
-    Http,
-    Connect,
 }
 
 /// What a look at one rule found.
@@ -128,7 +119,7 @@ impl Rule {
             ip: matcher.ip.clone(),
             port: matcher.port.clone(),
             app: matcher.app.iter().map(|app| AppMatch::new(app)).collect(),
-            protocol: place.protocols(&matcher.protocol)?,
+            protocol: matcher.protocol.clone(),
             user: matcher.user.clone(),
             why: match &written.action {
                 RuleAction::Direct => format!("{place} sends it direct"),
@@ -152,7 +143,7 @@ impl Rule {
         if !any(&self.port, |(low, high)| (*low..=*high).contains(&port)) {
             return Look::Not("port");
         }
-        if !any(&self.protocol, |p| p.covers(request.protocol)) {
+        if !any(&self.protocol, |named| covers(*named, request.protocol)) {
             return Look::Not("protocol");
         }
         if !any(&self.user, |user| Some(user.as_str()) == request.user) {
@@ -288,34 +279,16 @@ impl RulePosition {
             })
             .collect()
     }
-
-    fn protocols(&self, written: &[String]) -> Result<Vec<ProtocolMatch>, CompileError> {
-        written
-            .iter()
-            .map(|name| match name.to_ascii_lowercase().as_str() {
-                "socks4" | "socks4a" => Ok(ProtocolMatch::Socks4),
-                "socks5" => Ok(ProtocolMatch::Socks5),
-                "udp" => Ok(ProtocolMatch::Udp),
-                "http" => Ok(ProtocolMatch::Http),
-                "connect" => Ok(ProtocolMatch::Connect),
-                _ => Err(CompileError::Protocol {
-                    what: self.to_string(),
-                    name: name.clone(),
-                }),
-            })
-            .collect()
-    }
 }
 
-impl ProtocolMatch {
-    pub(crate) fn covers(self, spoken: Protocol) -> bool {
-        match spoken {
-            Protocol::Socks4 => self == Self::Socks4,
-            Protocol::Socks5 => self == Self::Socks5,
-            Protocol::Udp => matches!(self, Self::Udp | Self::Socks5),
-            Protocol::Http => self == Self::Http,
-            Protocol::Connect => matches!(self, Self::Connect | Self::Http),
-        }
+/// Whether a rule on `named` holds for a connection by `spoken`: "socks5" covers UDP, "http" covers CONNECT.
+pub(crate) fn covers(named: RuleProtocol, spoken: Protocol) -> bool {
+    match spoken {
+        Protocol::Socks4 => named == RuleProtocol::Socks4,
+        Protocol::Socks5 => named == RuleProtocol::Socks5,
+        Protocol::Udp => matches!(named, RuleProtocol::Udp | RuleProtocol::Socks5),
+        Protocol::Http => named == RuleProtocol::Http,
+        Protocol::Connect => matches!(named, RuleProtocol::Connect | RuleProtocol::Http),
     }
 }
 

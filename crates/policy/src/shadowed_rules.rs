@@ -4,12 +4,12 @@
 use std::time::SystemTime;
 
 use ipnet::IpNet;
-use privet_config::Config;
+use privet_config::{Config, RuleProtocol};
 use regex::Regex;
 
 use crate::compile::file_rules;
 use crate::rule_hit_counter::RuleHitCounters;
-use crate::rules::{AppMatch, ProtocolMatch, Rule, RulePosition, is_below};
+use crate::rules::{AppMatch, Rule, RulePosition, covers, is_below};
 use crate::{CompileError, Host, Outbound, Protocol};
 
 /// Parts into which one rule is cut at most, to be covered each by another rule.
@@ -98,7 +98,7 @@ struct Part<'a> {
     ip: &'a [IpNet],
     port: &'a [(u16, u16)],
     app: &'a [AppMatch],
-    protocol: &'a [ProtocolMatch],
+    protocol: &'a [RuleProtocol],
     user: &'a [String],
 }
 
@@ -213,9 +213,9 @@ fn spans(ranges: &[(u16, u16)], (low, high): (u16, u16)) -> bool {
     true
 }
 
-fn takes_protocols(of_rule: &[ProtocolMatch], of_part: &[ProtocolMatch]) -> bool {
-    let any = |entries: &[ProtocolMatch], spoken| {
-        entries.is_empty() || entries.iter().any(|entry| entry.covers(spoken))
+fn takes_protocols(of_rule: &[RuleProtocol], of_part: &[RuleProtocol]) -> bool {
+    let any = |entries: &[RuleProtocol], spoken| {
+        entries.is_empty() || entries.iter().any(|entry| covers(*entry, spoken))
     };
     let mut spoken = SPOKEN.into_iter();
     spoken.all(|spoken| !any(of_part, spoken) || any(of_rule, spoken))

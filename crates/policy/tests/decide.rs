@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use given::*;
-use privet_config::{RouteRef, RuleAction};
+use privet_config::{RouteRef, RuleAction, RuleProtocol};
 use privet_policy::*;
 
 /// The verdict in two words, to compare with.
@@ -54,7 +54,7 @@ fn every_key_of_a_rule_is_asked_and_all_are_needed() {
         rule(RuleAction::Block, |m| m.app = strings(["FireFox"])),
         rule(RuleAction::Block, |m| m.app = strings(["/usr/bin/curl"])),
         rule(RuleAction::Block, |m| m.user = strings(["alice"])),
-        rule(RuleAction::Block, |m| m.protocol = strings(["http"])),
+        rule(RuleAction::Block, |m| m.protocol = vec![RuleProtocol::Http]),
         rule(RuleAction::Outbound("auto".into()), |m| {
             m.port = vec![(8000, 8999)]
         }),

@@ -37,6 +37,7 @@ fn says(rule: &Rule, asked: &Asked) -> bool {
         None => asked.addresses.clone(),
     };
     let protocol = asked.protocol.name();
+    let protocols: Vec<String> = m.protocol.iter().map(ToString::to_string).collect();
     rule.until.is_none_or(|until| asked.at < until)
         && one(&m.domain, &|d| d == host)
         && one(&m.domain_suffix, &|d| {
@@ -54,7 +55,7 @@ fn says(rule: &Rule, asked: &Asked) -> bool {
                 a.eq_ignore_ascii_case(&app.name) || Some(a) == app.path.as_deref()
             })
         })
-        && one(&m.protocol, &|p| {
+        && one(&protocols, &|p| {
             p == protocol
                 || (p == "socks5" && protocol == "udp")
                 || (p == "http" && protocol == "connect")

@@ -62,7 +62,7 @@ fn a_replay_counts_what_would_be_blocked_freed_and_rerouted_by_program() {
     assert_eq!(json["differing"][0]["target"], "blocked.test:443");
     assert_eq!(json["differing"][0]["before"]["action"], "direct");
     assert_eq!(json["differing"][0]["after"]["action"], "block");
-    assert_eq!(json["differing"][2]["after"]["outlet"], "office");
+    assert_eq!(json["differing"][2]["after"]["outbound"], "office");
 }
 
 fn asked_for(target: &str) -> Asked {

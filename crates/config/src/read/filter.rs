@@ -15,14 +15,6 @@ const REFRESH: RangeInclusive<Duration> =
 /// From a second, or none at all.
 const PROBATION: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(90 * 86_400);
-const FORMATS: [(&str, ListFormat); 6] = [
-    ("auto", ListFormat::Auto),
-    ("adblock", ListFormat::Adblock),
-    ("hosts", ListFormat::Hosts),
-    ("domains", ListFormat::Domains),
-    ("dnsmasq", ListFormat::Dnsmasq),
-    ("rpz", ListFormat::Rpz),
-];
 
 pub(super) fn read<'a>(top: &Table<'a>, ground: &Ground<'a>) -> Filter {
     let Some(table) = top.get("filter").and_then(|v| v.table(&keys::FILTER)) else {
@@ -49,7 +41,7 @@ fn read_list(table: &Table<'_>, name: String, ground: &Ground<'_>) -> Option<Fil
         .and_then(|value| read_source(&value, ground));
     let format = table
         .get("format")
-        .and_then(|v| v.choice(&FORMATS))
+        .and_then(|v| v.choice())
         .unwrap_or(ListFormat::Auto);
     let enabled = table.boolean("enabled", true);
     let refresh = table

@@ -11,12 +11,6 @@ use crate::keys;
 use crate::model::{Group, GroupPolicy, HealthCheck};
 use crate::tree::{Table, Value, quoted};
 
-const POLICIES: [(&str, GroupPolicy); 4] = [
-    ("failover", GroupPolicy::Failover),
-    ("latency", GroupPolicy::Latency),
-    ("round-robin", GroupPolicy::RoundRobin),
-    ("sticky", GroupPolicy::Sticky),
-];
 const INTERVAL: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(86_400);
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(600);
 
@@ -32,7 +26,7 @@ fn read_group<'a>(table: &Table<'a>, ground: &Ground<'a>) -> Group {
         name: name_of(table),
         policy: table
             .get("policy")
-            .and_then(|v| v.choice(&POLICIES))
+            .and_then(|v| v.choice())
             .unwrap_or(GroupPolicy::Failover),
         members: read_members(table, ground),
         check: table.get("check").and_then(|value| read_check(&value)),

@@ -10,7 +10,6 @@ use crate::model::{Inspect, Scan};
 use crate::tree::{Table, Value, quoted};
 
 const BODY: RangeInclusive<u64> = 1 << 10..=1 << 40;
-const ON_ERROR: [(&str, bool); 2] = [("block", true), ("pass", false)];
 
 pub(super) fn read(top: &Table<'_>) -> Inspect {
     let Some(table) = top.get("inspect").and_then(|v| v.table(&keys::INSPECT)) else {
@@ -40,10 +39,10 @@ pub(super) fn read_scan<'a>(top: &Table<'a>, ground: &Ground<'a>) -> Scan {
             .get("max_body")
             .and_then(|v| v.size(BODY))
             .unwrap_or(default.max_body),
-        block_on_error: table
+        on_error: table
             .get("on_error")
-            .and_then(|v| v.choice(&ON_ERROR))
-            .unwrap_or(default.block_on_error),
+            .and_then(|v| v.choice())
+            .unwrap_or(default.on_error),
     };
     warn_not_served(&table, scan.enabled, "scanning");
     scan

@@ -6,12 +6,11 @@ use std::time::Duration;
 use crate::diagnose::{DiagnosticCode, Severity};
 use crate::duration::parse_duration;
 use crate::keys;
-use crate::model::{Log, LogFormat, Retention};
+use crate::model::{Log, Retention};
 use crate::nearest::suggestion;
 use crate::tree::{Table, Value, quoted};
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
-const FORMATS: [(&str, LogFormat); 2] = [("text", LogFormat::Text), ("json", LogFormat::Json)];
 const RETENTION: RangeInclusive<Duration> =
     Duration::from_secs(60)..=Duration::from_secs(3_650 * 86_400);
 
@@ -27,7 +26,7 @@ pub(super) fn read(top: &Table<'_>) -> Log {
             .unwrap_or(default.level),
         format: table
             .get("format")
-            .and_then(|v| v.choice(&FORMATS))
+            .and_then(|v| v.choice())
             .unwrap_or(default.format),
         connections: table
             .get("connections")

@@ -10,15 +10,10 @@ use crate::defaults::{DEFAULT_MODE, built_in_modes};
 use crate::diagnose::{DiagnosticCode, Severity};
 use crate::domain::normal_domain;
 use crate::keys;
-use crate::model::{Dns, HeaderMode, Mode, RouteRef};
+use crate::model::{Dns, Mode, RouteRef};
 use crate::nearest::suggestion;
 use crate::tree::{Table, Value, quoted};
 
-const HEADERS: [(&str, HeaderMode); 3] = [
-    ("untouched", HeaderMode::Untouched),
-    ("reduced", HeaderMode::Reduced),
-    ("minimal", HeaderMode::Minimal),
-];
 const DNS_FORMS: &str =
     "allowed are \"system\", \"upstream\", \"https://HOST/dns-query\" and \"tls://HOST\"";
 
@@ -89,7 +84,7 @@ fn read_mode(table: &Table<'_>, base: Mode, ground: &Ground<'_>) -> Mode {
         filter: table.boolean("filter", base.filter),
         headers: table
             .get("headers")
-            .and_then(|v| v.choice(&HEADERS))
+            .and_then(|v| v.choice())
             .unwrap_or(base.headers),
         kill_switch,
         dns: read_dns(table, base.dns, kill_switch),

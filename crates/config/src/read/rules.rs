@@ -13,13 +13,6 @@ use crate::nearest::suggestion;
 use crate::tree::{Table, Value, quoted};
 
 const PORTS: RangeInclusive<u64> = 1..=65_535;
-const PROTOCOLS: [(&str, &str); 5] = [
-    ("socks4", "socks4"),
-    ("socks5", "socks5"),
-    ("udp", "udp"),
-    ("http", "http"),
-    ("connect", "connect"),
-];
 
 pub(super) fn read<'a>(top: &Table<'a>, ground: &Ground<'a>, users: &[User]) -> Vec<Rule> {
     let tables = top.tables("rule", &keys::RULE);
@@ -93,9 +86,7 @@ fn read_match(table: &Table<'_>, users: &[User]) -> RuleMatch {
         ip: table.list("ip", Value::network),
         port: table.list("port", read_ports),
         app: table.list("app", |value| value.filled().map(str::to_owned)),
-        protocol: table.list("protocol", |value| {
-            value.choice(&PROTOCOLS).map(str::to_owned)
-        }),
+        protocol: table.list("protocol", Value::choice),
         user: table.list("user", |value| read_user(value, users)),
     }
 }

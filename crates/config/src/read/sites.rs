@@ -12,12 +12,6 @@ use crate::keys;
 use crate::model::{Backend, Balance, Site, SiteHealth, SiteLimit, SiteRoute, SiteTls};
 use crate::tree::{Table, Value, quoted};
 
-const BALANCE: [(&str, Balance); 4] = [
-    ("round-robin", Balance::RoundRobin),
-    ("least-connections", Balance::LeastConnections),
-    ("least-time", Balance::LeastTime),
-    ("hash", Balance::Hash),
-];
 const RATE: RangeInclusive<u64> = 0..=10_000_000;
 const BODY: RangeInclusive<u64> = 0..=1 << 50;
 const HEADER: RangeInclusive<u64> = 0..=16 << 20;
@@ -76,7 +70,7 @@ fn read_site<'a>(table: &Table<'a>, ground: &Ground<'a>, sockets: &mut Sockets<'
         tls: table.get("tls").and_then(|value| read_tls(&value, ground)),
         balance: table
             .get("balance")
-            .and_then(|v| v.choice(&BALANCE))
+            .and_then(|v| v.choice())
             .unwrap_or(Balance::LeastTime),
         hash_on: table.get("hash_on").and_then(|value| read_hash_on(&value)),
         cache: table.boolean("cache", true),

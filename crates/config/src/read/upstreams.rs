@@ -10,23 +10,11 @@ use super::{Ground, secrets};
 use crate::diagnose::{DiagnosticCode, Severity};
 use crate::domain::normal_domain;
 use crate::keys;
+use crate::keyword::Keyword;
 use crate::model::{Isolation, Scheme, Secret, Upstream};
 use crate::nearest::suggestion;
 use crate::tree::{Table, Value, quoted};
 
-/// The schemes, and the port of each where the URL names none: RFC 1928 section 3 for SOCKS, the URL's own for HTTP.
-const SCHEMES: [(&str, (Scheme, u16)); 5] = [
-    ("socks4", (Scheme::Socks4, 1080)),
-    ("socks4a", (Scheme::Socks4a, 1080)),
-    ("socks5", (Scheme::Socks5, 1080)),
-    ("http", (Scheme::Http, 80)),
-    ("https", (Scheme::Https, 443)),
-];
-const ISOLATE: [(&str, Isolation); 3] = [
-    ("none", Isolation::None),
-    ("host", Isolation::Host),
-    ("app", Isolation::App),
-];
 const URL_FORM: &str = "write \"socks5://127.0.0.1:1080\" (socks4, socks4a, socks5, http or https)";
 
 pub(super) fn read<'a>(top: &Table<'a>, ground: &Ground<'a>) -> Vec<Upstream> {
@@ -73,9 +61,7 @@ fn read_upstream<'a>(table: &Table<'a>, ground: &Ground<'a>) -> Upstream {
         via: table
             .get("via")
             .and_then(|value| ground.outbounds.upstream(&value)),
-        isolate: isolate
-            .and_then(|v| v.choice(&ISOLATE))
-            .unwrap_or(Isolation::None),
+        isolate: isolate.and_then(|v| v.choice()).unwrap_or(Isolation::None),
         ca: ca.and_then(|v| v.filled()).map(|path| ground.path(path)),
     }
 }
@@ -166,11 +152,11 @@ fn parse_url(value: &Value<'_>) -> Option<Address> {
         value.refuse(DiagnosticCode::BadValue, "the url has no scheme", URL_FORM);
         return None;
     };
-    let Some((_, (scheme, usual_port))) = SCHEMES
+    let known = Scheme::ALL
         .iter()
-        .find(|(name, _)| scheme.eq_ignore_ascii_case(name))
-    else {
-        let names: Vec<&str> = SCHEMES.iter().map(|(name, _)| *name).collect();
+        .find(|known| scheme.eq_ignore_ascii_case(known.as_str()));
+    let Some(known) = known.copied() else {
+        let names: Vec<&str> = Scheme::ALL.iter().map(|known| known.as_str()).collect();
         let help = if scheme.eq_ignore_ascii_case("socks5h") {
             Some("write socks5: names are sent to it as the mode's dns says".to_owned())
         } else {
@@ -200,9 +186,9 @@ fn parse_url(value: &Value<'_>) -> Option<Address> {
     };
     let (username, password) = split_login(value, login)?;
     Some(Address {
-        scheme: *scheme,
+        scheme: known,
         host,
-        port: port.unwrap_or(*usual_port),
+        port: port.unwrap_or(known.default_port()),
         username,
         password,
     })

@@ -11,6 +11,7 @@ use toml::de::DeValue;
 use crate::diagnose::{DiagnosticCode, Severity};
 use crate::findings::Findings;
 use crate::keys::Section;
+use crate::keyword::Keyword;
 use crate::nearest::suggestion;
 pub(crate) use table::Table;
 
@@ -242,20 +243,18 @@ impl<'a> Value<'a> {
             .collect()
     }
 
-    pub fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Option<T> {
+    /// One of a setting's words.
+    pub fn choice<T: Keyword>(&self) -> Option<T> {
         let text = self.string()?;
-        let chosen = choices
-            .iter()
-            .find(|(name, _)| *name == text)
-            .map(|(_, value)| *value);
+        let chosen = T::ALL.iter().copied().find(|value| value.word() == text);
         if chosen.is_none() {
-            let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+            let words: Vec<&str> = T::ALL.iter().map(|value| value.word()).collect();
             let cause = format!("\"{}\" cannot be {}", self.key, quoted(text));
             self.report(
                 Severity::Error,
                 DiagnosticCode::BadValue,
                 cause,
-                suggestion(text, &names, "allowed are"),
+                suggestion(text, &words, "allowed are"),
             );
         }
         chosen

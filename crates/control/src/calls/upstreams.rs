@@ -1,7 +1,7 @@
 //! GET /api/v1/upstreams, POST /api/v1/upstreams/{name}/test: the ways out and their health.
 
 use axum::extract::State;
-use privet_config::{Config, Isolation, Scheme};
+use privet_config::{Config, Isolation, upstream_url};
 use privet_net::outbound_health::{OutboundHealth, OutboundKind};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -127,9 +127,10 @@ fn upstream(config: &Config, health: OutboundHealth) -> Upstream {
         .iter()
         .find(|upstream| upstream.name == health.name);
     Upstream {
-        url: known.map(url).unwrap_or_default(),
+        url: known.map(upstream_url).unwrap_or_default(),
         isolate: known
-            .map_or("none", |upstream| isolation(upstream.isolate))
+            .map_or(Isolation::None, |upstream| upstream.isolate)
+            .as_str()
             .to_owned(),
         name: health.name,
         route: health.route,
@@ -148,29 +149,5 @@ fn group(health: OutboundHealth) -> Group {
         state: super::word(&health.state),
         current: health.current,
         last_error: health.last_error,
-    }
-}
-
-/// The upstream's URL without user and password.
-fn url(upstream: &privet_config::Upstream) -> String {
-    let scheme = match upstream.scheme {
-        Scheme::Socks4 => "socks4",
-        Scheme::Socks4a => "socks4a",
-        Scheme::Socks5 => "socks5",
-        Scheme::Http => "http",
-        Scheme::Https => "https",
-    };
-    if upstream.host.contains(':') {
-        format!("{scheme}://[{}]:{}", upstream.host, upstream.port)
-    } else {
-        format!("{scheme}://{}:{}", upstream.host, upstream.port)
-    }
-}
-
-const fn isolation(isolate: Isolation) -> &'static str {
-    match isolate {
-        Isolation::None => "none",
-        Isolation::Host => "host",
-        Isolation::App => "app",
     }
 }

@@ -138,9 +138,7 @@ impl Group {
             name: self.name.clone(),
             kind: OutboundKind::Group,
             state,
-            route: format!("{:?}", self.policy)
-                .to_lowercase()
-                .replace("roundrobin", "round-robin"),
+            route: self.policy.as_str().to_owned(),
             last_error: match state {
                 OutboundState::Down => self.chains.iter().find_map(|it| it.record.last_error()),
                 _ => None,

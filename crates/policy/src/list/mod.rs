@@ -71,13 +71,6 @@ pub struct ListStats {
     pub memory: usize,
 }
 
-impl ListStats {
-    /// The format's name as the configuration writes it.
-    pub fn format_name(&self) -> &'static str {
-        name_of(self.format)
-    }
-}
-
 /// A line that was skipped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("line {line}: {fault}")]
@@ -218,20 +211,8 @@ fn stronger(a: Option<(ListHit, bool)>, b: Option<(ListHit, bool)>) -> Option<(L
     }
 }
 
-/// The name of a format as the configuration writes it.
-pub(crate) fn name_of(format: ListFormat) -> &'static str {
-    match format {
-        ListFormat::Auto => "auto",
-        ListFormat::Adblock => "adblock",
-        ListFormat::Hosts => "hosts",
-        ListFormat::Domains => "domains",
-        ListFormat::Dnsmasq => "dnsmasq",
-        ListFormat::Rpz => "rpz",
-    }
-}
-
 fn format_name<S: Serializer>(format: &ListFormat, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(name_of(*format))
+    to.serialize_str(format.as_str())
 }
 
 /// Longest text that [`line_text`] returns, in characters.

@@ -11,7 +11,7 @@ use super::hosts_line::{domains, hosts};
 use super::line::{LAST_LINE, Line, LineFault, Note, Reach, Take};
 use super::rpz_line::Zone;
 use super::url_rules::UrlRules;
-use super::{LineError, List, ListError, ListStats, name_of};
+use super::{LineError, List, ListError, ListStats};
 use crate::Host;
 use crate::host_hash::of_host;
 use crate::host_set::{Entry, HostSet};
@@ -204,7 +204,7 @@ impl Lines {
         let entries = hosts.len() + rules.as_ref().map_or(0, UrlRules::len);
         if let (0, 0, Some(first)) = (entries, self.beside, self.errors.first()) {
             return Err(ListError::NothingUsable {
-                format: name_of(format),
+                format: format.as_str(),
                 first: first.clone(),
             });
         }

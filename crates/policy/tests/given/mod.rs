@@ -85,7 +85,7 @@ pub fn config() -> Config {
             rules: Vec::new(),
             clamd: None,
             max_body: 0,
-            block_on_error: true,
+            on_error: ScanErrorAction::Block,
         },
         sites: Vec::new(),
         control: Control::default(),

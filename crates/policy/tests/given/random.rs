@@ -85,10 +85,10 @@ fn whole_match() -> impl Strategy<Value = RuleMatch> {
         texts(&["socks4", "socks5", "udp", "http", "connect"]),
         texts(&["alice", "bob"]),
     )
-        .prop_map(|(plain, domain_regex, app, protocol, user)| RuleMatch {
+        .prop_map(|(plain, domain_regex, app, protocols, user)| RuleMatch {
             domain_regex,
             app,
-            protocol,
+            protocol: protocols.iter().map(|p| p.parse().unwrap()).collect(),
             user,
             ..plain
         })

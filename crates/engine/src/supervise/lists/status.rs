@@ -108,7 +108,7 @@ impl Known {
                 (true, Some(_), Some(_)) => ListPhase::Counting,
                 (true, Some(_), None) => ListPhase::Blocking,
             },
-            format: stats.map(|stats| stats.format_name().to_owned()),
+            format: stats.map(|stats| stats.format.as_str().to_owned()),
             entries: stats.map_or(0, |stats| stats.entries as u64),
             skipped: stats.map_or(0, |stats| stats.skipped as u64),
             bytes: stats.map_or(0, |stats| stats.bytes),
