@@ -74,7 +74,7 @@ impl<'a> ErrorPage<'a> {
         out.extend(self.reason.chars().map(visible).take(512));
         out.extend_from_slice(b"\r\n");
         out.extend_from_slice(self.fields.as_bytes());
-        out.extend_from_slice(b"Content-BodyLength: ");
+        out.extend_from_slice(b"Content-Length: ");
         write_number(out, body.len() as u64);
         out.extend_from_slice(if self.format.close {
             b"\r\nConnection: close\r\n\r\n"

@@ -10,7 +10,7 @@ use privet_config::HeaderMode;
 use privet_connection_log::CloseReason;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-const OK: &str = "HTTP/1.1 200 OK\r\nContent-BodyLength: 2\r\n\r\nok";
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 /// A client of a fresh proxy.
 async fn client(gateway: &TestGateway) -> Peer {
@@ -60,7 +60,7 @@ async fn pipelined_requests_are_answered_in_order() {
             let path = head.split(' ').nth(1).unwrap().to_owned();
             let length = path.len();
             peer.send(format!(
-                "HTTP/1.1 200 OK\r\nContent-BodyLength: {length}\r\n\r\n{path}"
+                "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{path}"
             ))
             .await;
         }
@@ -102,7 +102,7 @@ async fn the_origin_sees_a_head_written_anew() {
     let port = origin(|mut peer, _| async move {
         let head = peer.head().await.unwrap();
         peer.send(format!(
-            "HTTP/1.1 200 OK\r\nContent-BodyLength: {}\r\n\r\n{head}",
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{head}",
             head.len()
         ))
         .await;
@@ -143,7 +143,7 @@ async fn a_body_with_a_length_goes_up_and_the_connection_stays() {
     for length in [0, 1, 70_000, 1_000_000] {
         client
             .send(format!(
-                "PUT http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nContent-BodyLength: {length}\r\n\r\n{}",
+                "PUT http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{}",
                 "x".repeat(length)
             ))
             .await;
@@ -197,9 +197,9 @@ async fn head_and_bodiless_statuses_leave_the_connection_in_step() {
     let port = origin(|mut peer, _| async move {
         while let Some(head) = peer.head().await {
             let reply = match head.split(' ').nth(1).unwrap() {
-                "/head" => "HTTP/1.1 200 OK\r\nContent-BodyLength: 1000\r\n\r\n",
-                "/204" => "HTTP/1.1 204 No Content\r\nContent-BodyLength: 7\r\n\r\n",
-                "/304" => "HTTP/1.1 304 Not Modified\r\nContent-BodyLength: 7\r\nETag: x\r\n\r\n",
+                "/head" => "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n",
+                "/204" => "HTTP/1.1 204 No Content\r\nContent-Length: 7\r\n\r\n",
+                "/304" => "HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\nETag: x\r\n\r\n",
                 _ => OK,
             };
             peer.send(reply).await;
@@ -235,7 +235,7 @@ async fn a_100_is_asked_for_and_passed_on_before_the_body() {
     let mut client = client(&TestGateway::default()).await;
     client
         .send(format!(
-            "POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-BodyLength: 5\r\n\r\n"
+            "POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"
         ))
         .await;
     assert_eq!(status(&client.head().await.unwrap()), 100);
@@ -249,7 +249,7 @@ async fn a_final_response_before_the_body_reaches_the_client_and_ends_the_connec
     let port = origin(|mut peer, _| async move {
         peer.head().await.unwrap();
         peer.send(
-            "HTTP/1.1 413 Content Too Large\r\nContent-BodyLength: 3\r\nConnection: close\r\n\r\nbig",
+            "HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig",
         )
         .await;
     })
@@ -257,7 +257,7 @@ async fn a_final_response_before_the_body_reaches_the_client_and_ends_the_connec
     let mut client = client(&TestGateway::default()).await;
     client
         .send(format!(
-            "POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nContent-BodyLength: 5000000\r\n\r\n{}",
+            "POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\n{}",
             "x".repeat(100_000)
         ))
         .await;
@@ -270,7 +270,7 @@ async fn a_final_response_before_the_body_reaches_the_client_and_ends_the_connec
 #[tokio::test]
 async fn other_interim_responses_are_passed_on_but_not_without_end() {
     let port = answering(
-        "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-BodyLength: 0\r\n\r\n",
+        "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
     )
     .await;
     let mut client1 = client(&TestGateway::default()).await;
@@ -393,7 +393,7 @@ async fn a_post_on_a_stale_connection_is_not_sent_twice() {
     client.response().await;
     client
         .send(format!(
-            "POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nContent-BodyLength: 0\r\n\r\n"
+            "POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
         ))
         .await;
     assert_eq!(status(&client.response().await.0), 502);
@@ -405,11 +405,11 @@ async fn what_an_origin_says_unasked_is_never_an_answer() {
     let port = origin(|mut peer, number| async move {
         peer.head().await.unwrap();
         if number == 0 {
-            peer.send("HTTP/1.1 200 OK\r\nContent-BodyLength: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-BodyLength: 4\r\n\r\nevil")
+            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
                 .await;
             peer.head().await;
         } else {
-            peer.send("HTTP/1.1 200 OK\r\nContent-BodyLength: 4\r\n\r\ngood").await;
+            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood").await;
         }
     })
     .await;
@@ -423,12 +423,12 @@ async fn what_an_origin_says_unasked_is_never_an_answer() {
 #[tokio::test]
 async fn malformed_responses_are_502_and_say_nothing_of_themselves() {
     let cases = [
-        "HTTP/1.1 200 OK\r\nContent-BodyLength: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nContent-BodyLength: 1\r\nContent-BodyLength: 2\r\n\r\nab",
-        "HTTP/1.1 200 OK\nContent-BodyLength: 1\n\na",
-        "HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-BodyLength: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        "HTTP/1.1 200 OK\nContent-Length: 1\n\na",
+        "HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
-        "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nContent-BodyLength: 0\r\n\r\n",
+        "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Le",
         "220 mail.example ESMTP\r\n\r\n",
         "",
@@ -453,10 +453,7 @@ async fn malformed_responses_are_502_and_say_nothing_of_themselves() {
 #[tokio::test]
 async fn a_response_that_breaks_off_is_seen_to_break_off() {
     let cases = [
-        (
-            "HTTP/1.1 200 OK\r\nContent-BodyLength: 10\r\n\r\nhal",
-            "hal",
-        ),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhal", "hal"),
         (
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhal\r\n",
             "3\r\nhal\r\n",
@@ -522,7 +519,7 @@ async fn a_request_body_that_ends_early_or_is_malformed_ends_the_connection() {
     })
     .await;
     for body in [
-        "Content-BodyLength: 10\r\n\r\nabc",
+        "Content-Length: 10\r\n\r\nabc",
         "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
         "Transfer-Encoding: chunked\r\n\r\nx\r\n",
     ] {
@@ -542,7 +539,7 @@ async fn an_http_upstream_is_asked_for_the_whole_url_with_its_own_login() {
     let port = origin(|mut peer, _| async move {
         let head = peer.head().await.unwrap();
         peer.send(format!(
-            "HTTP/1.1 200 OK\r\nContent-BodyLength: {}\r\n\r\n{head}",
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{head}",
             head.len()
         ))
         .await;
@@ -567,7 +564,7 @@ async fn via_is_added_where_the_mode_leaves_headers_alone_and_finds_a_circle() {
     let port = origin(|mut peer, _| async move {
         while let Some(head) = peer.head().await {
             peer.send(format!(
-                "HTTP/1.1 200 OK\r\nContent-BodyLength: {}\r\n\r\n{head}",
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{head}",
                 head.len()
             ))
             .await;
@@ -602,7 +599,7 @@ async fn max_forwards_is_counted_down_and_answered_here_at_zero() {
     let port = origin(|mut peer, _| async move {
         while let Some(head) = peer.head().await {
             peer.send(format!(
-                "HTTP/1.1 200 OK\r\nContent-BodyLength: {}\r\n\r\n{head}",
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{head}",
                 head.len()
             ))
             .await;
@@ -708,7 +705,7 @@ async fn a_stream_that_is_no_bare_socket_is_flushed_kept_and_found_stale() {
     let put = |path: &str| {
         let body = "x".repeat(100_000);
         format!(
-            "PUT http://127.0.0.1:{port}{path} HTTP/1.1\r\nHost: x\r\nContent-BodyLength: 100000\r\n\r\n{body}"
+            "PUT http://127.0.0.1:{port}{path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n{body}"
         )
     };
     // The connection ends after "/last"; a GET may be sent again, whether that was noticed before or after.
@@ -741,7 +738,7 @@ async fn both_directions_stream_at_once() {
     let mut client = client(&TestGateway::default()).await;
     client
         .send(format!(
-            "POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nContent-BodyLength: 100000\r\n\r\n"
+            "POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"
         ))
         .await;
     client.head().await.unwrap();
@@ -771,7 +768,7 @@ async fn pipelined_requests_may_be_cut_anywhere() {
             };
             let length = body.len();
             peer.send(format!(
-                "HTTP/1.1 200 OK\r\nContent-BodyLength: {length}\r\n\r\n{body}"
+                "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}"
             ))
             .await;
         }
@@ -779,10 +776,10 @@ async fn pipelined_requests_may_be_cut_anywhere() {
     .await;
     let url = format!("http://127.0.0.1:{port}/");
     let text = format!(
-        "POST {url} HTTP/1.1\r\nHost: x\r\nContent-BodyLength: 5\r\n\r\nhello\
+        "POST {url} HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello\
          POST {url} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n\
          GET {url} HTTP/1.1\r\nHost: x\r\n\r\n\
-         PUT {url} HTTP/1.1\r\nHost: x\r\nContent-BodyLength: 1\r\n\r\nz"
+         PUT {url} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nz"
     );
     let address = proxy(TestGateway::default()).await;
     for cut in 1..text.len() {

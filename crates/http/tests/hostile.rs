@@ -58,7 +58,7 @@ async fn listening() -> (u16, Arc<Mutex<Vec<u8>>>) {
                 }
                 log.lock().unwrap().extend_from_slice(&piece[..count]);
                 if piece[..count].ends_with(b"\r\n\r\n") {
-                    peer.send("HTTP/1.1 200 OK\r\nContent-BodyLength: 0\r\n\r\n")
+                    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
                         .await;
                 }
             }

@@ -124,7 +124,7 @@ async fn a_login_is_asked_for_checked_and_remembered_and_never_passed_on() {
     let port = origin(|mut peer, _| async move {
         while let Some(head) = peer.head().await {
             peer.send(format!(
-                "HTTP/1.1 200 OK\r\nContent-BodyLength: {}\r\n\r\n{head}",
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{head}",
                 head.len()
             ))
             .await;
@@ -138,7 +138,7 @@ async fn a_login_is_asked_for_checked_and_remembered_and_never_passed_on() {
     let mut client = Peer::connect(proxy(gateway.clone()).await).await;
     let ask = |login: &str| {
         format!(
-            "POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\n{login}Content-BodyLength: 3\r\n\r\nabc"
+            "POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\n{login}Content-Length: 3\r\n\r\nabc"
         )
     };
     let wrong = [
@@ -169,7 +169,7 @@ async fn a_login_is_asked_for_checked_and_remembered_and_never_passed_on() {
 
 #[tokio::test]
 async fn a_remembered_login_is_checked_again_after_a_reload() {
-    let port = answering("HTTP/1.1 200 OK\r\nContent-BodyLength: 0\r\n\r\n").await;
+    let port = answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
     let gateway = TestGateway {
         login: Some(("a", "b")),
         ..TestGateway::default()
@@ -189,7 +189,7 @@ async fn a_remembered_login_is_checked_again_after_a_reload() {
 
 #[tokio::test]
 async fn a_connect_without_login_may_be_tried_again_on_the_same_connection() {
-    let port = answering("HTTP/1.1 200 OK\r\nContent-BodyLength: 0\r\n\r\n").await;
+    let port = answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
     let gateway = TestGateway {
         login: Some(("a", "b")),
         ..TestGateway::default()

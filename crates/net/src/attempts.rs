@@ -9,7 +9,7 @@ use privet_config::Scheme;
 use smallvec::SmallVec;
 
 use crate::chain::Chain;
-use crate::group::Group;
+use crate::group::{Group, LastResort};
 use crate::hop::HandshakeTimeouts;
 use crate::{DialError, DialErrorKind};
 
@@ -46,7 +46,7 @@ pub(crate) struct Attempts<'a> {
     /// What "sticky" sticks to: the client's address without its port.
     client: u64,
     started: Instant,
-    may_go_direct: bool,
+    last_resort: LastResort,
     tried: SmallVec<[usize; 8]>,
     /// Members that were silent where the target may have been: settled when another one gets through.
     suspects: SmallVec<[usize; 2]>,
@@ -54,13 +54,12 @@ pub(crate) struct Attempts<'a> {
 }
 
 impl<'a> Attempts<'a> {
-    /// `may_go_direct`: the caller has another way when no member is up, so those that are down are spared.
-    pub(crate) fn new(outbound: Outbound<'a>, client: SocketAddr, may_go_direct: bool) -> Self {
+    pub(crate) fn new(outbound: Outbound<'a>, client: SocketAddr, last_resort: LastResort) -> Self {
         Self {
             outbound,
             client: sticky_key(client.ip()),
             started: Instant::now(),
-            may_go_direct,
+            last_resort,
             tried: SmallVec::new(),
             suspects: SmallVec::new(),
             last: None,
@@ -94,7 +93,7 @@ impl<'a> Attempts<'a> {
     fn next_member(&self, group: &Group) -> Option<usize> {
         let mut members = group.members();
         let up = members.pick(self.client, &self.tried);
-        up.or_else(|| members.last_resort(Instant::now(), &self.tried, self.may_go_direct))
+        up.or_else(|| members.last_resort(Instant::now(), &self.tried, self.last_resort))
     }
 
     /// The last attempt got through.

@@ -8,12 +8,12 @@ use privet_policy::{Host, Target};
 use secrecy::SecretString;
 
 use crate::chain::Chain;
+use crate::check_url::CheckUrl;
+use crate::entry_address::EntryAddress;
 use crate::group::Group;
-use crate::health_check::CheckUrl;
 use crate::hop::Hop;
 use crate::hop::credentials::Credentials;
-use crate::hop::tls::TlsClient;
-use crate::socket::entry::EntryAddress;
+use crate::tls::TlsClient;
 
 /// The outward side cannot be set up: which upstream or group, and why. Holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use privet_config::Scheme;
 
-use crate::hop::credentials::{Credentials, IsolationKey};
-use crate::hop::{HandshakeTimeouts, Hop, HopHandshake, socks5, tls};
+use crate::hop::credentials::Credentials;
+use crate::hop::isolation::IsolationKey;
+use crate::hop::{self, HandshakeTimeouts, Hop, HopHandshake, socks5};
 use crate::outbound_health::HealthRecord;
 use crate::resolve::EntryResolver;
 use crate::socket::entry;
+use crate::tls;
 use crate::{
     AbsoluteForm, Connected, DialError, DialErrorKind, DialRequest, DialTimings, HttpProxyMode,
     OwnListeners, Stream,
@@ -42,7 +44,7 @@ pub struct OpenChain {
 pub(crate) struct DialContext<'a> {
     pub(crate) own_listeners: &'a OwnListeners,
     pub(crate) resolver: &'a EntryResolver,
-    pub(crate) identity: &'a IsolationKey,
+    pub(crate) isolation: &'a IsolationKey,
 }
 
 struct ReachedHop {
@@ -87,7 +89,7 @@ impl Chain {
         timeouts: HandshakeTimeouts,
     ) -> Result<Connected, DialError> {
         let mut reached = self.reach_last(context, request, timeouts).await?;
-        let isolated = context.identity.login(&self.last, request);
+        let isolated = context.isolation.credentials(&self.last, request);
         let login = isolated.as_ref().or(self.last.login.as_ref());
         let plain = matches!(self.last.scheme, Scheme::Http | Scheme::Https)
             && request.http_proxy == HttpProxyMode::AbsoluteForm;
@@ -102,7 +104,7 @@ impl Chain {
                 addresses: request.addresses,
                 timeouts,
             };
-            (handshake.connect(&mut reached.stream).await?, None)
+            (hop::connect(&handshake, &mut reached.stream).await?, None)
         };
         reached.timings.connect = Some(connect_time(&reached));
         Ok(Connected {
@@ -125,7 +127,7 @@ impl Chain {
     ) -> Result<OpenChain, DialError> {
         let mut reached = self.reach_last(context, request, timeouts).await?;
         if self.last.scheme == Scheme::Socks5 {
-            let isolated = context.identity.login(&self.last, request);
+            let isolated = context.isolation.credentials(&self.last, request);
             let handshake = HopHandshake {
                 hop: &self.last,
                 login: isolated.as_ref().or(self.last.login.as_ref()),
@@ -170,7 +172,7 @@ impl Chain {
         let mut here = first;
         reached.secure(here, timeouts.step).await?;
         for next in hops {
-            let isolated: Option<Credentials> = context.identity.login(here, request);
+            let isolated: Option<Credentials> = context.isolation.credentials(here, request);
             let handshake = HopHandshake {
                 hop: here,
                 login: isolated.as_ref().or(here.login.as_ref()),
@@ -178,8 +180,7 @@ impl Chain {
                 addresses: &[],
                 timeouts,
             };
-            let excess = handshake
-                .connect(&mut reached.stream)
+            let excess = hop::connect(&handshake, &mut reached.stream)
                 .await
                 .map_err(|error| inside_the_chain(error, &next.name))?;
             if !excess.is_empty() {

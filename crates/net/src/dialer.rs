@@ -6,42 +6,20 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use privet_config::{Config, Dns};
-use privet_policy::{App, DirectPermit, Host, Outbound as OutboundId, Route, Target};
+use privet_policy::{DirectPermit, Host, Outbound as OutboundId, Route};
 use tokio::sync::Notify;
 
 use crate::attempts::{Attempts, Outbound};
 use crate::build::{self, BuildError, Secrets};
 use crate::chain::{Chain, DialContext, OpenChain};
-use crate::group::Group;
+use crate::check_url::CheckUrl;
+use crate::group::{Group, LastResort};
 use crate::health_check;
-use crate::hop::credentials::IsolationKey;
+use crate::hop::isolation::IsolationKey;
 use crate::outbound_health::{OutboundHealth, OutboundTest, milliseconds};
 use crate::resolve::{EntryResolver, Resolver};
 use crate::socket::direct;
-use crate::{Connected, DialError, DialErrorKind, DialTimings, OwnListeners, Stream};
-
-/// What to do where the last hop is an HTTP proxy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HttpProxyMode {
-    /// Open a tunnel to the target with CONNECT (RFC 9110 section 9.3.6).
-    Connect,
-    /// Send nothing yet: the caller sends requests in absolute-form (RFC 9112 section 3.2.2).
-    AbsoluteForm,
-}
-
-/// One connection to open.
-#[derive(Debug, Clone, Copy)]
-pub struct DialRequest<'a> {
-    pub target: &'a Target,
-    /// The target's addresses, where they were resolved already; else empty.
-    pub addresses: &'a [IpAddr],
-    /// How the mode resolves, for a direct way to a name that has no addresses yet.
-    pub dns: &'a Dns,
-    pub app: Option<&'a App>,
-    /// For a group that is "sticky": a client address stays with its member.
-    pub client: SocketAddr,
-    pub http_proxy: HttpProxyMode,
-}
+use crate::{Connected, DialError, DialErrorKind, DialRequest, DialTimings, OwnListeners, Stream};
 
 /// Upstreams, groups and resolvers of one configuration, with what is known of their health.
 pub struct Dialer {
@@ -50,7 +28,7 @@ pub struct Dialer {
     own_listeners: OwnListeners,
     entries: Arc<EntryResolver>,
     resolver: Resolver,
-    identity: Arc<IsolationKey>,
+    isolation: Arc<IsolationKey>,
     /// "direct", shared by all connections that go so.
     direct: Arc<str>,
     /// Told when a failed dial has made a probe due sooner.
@@ -73,8 +51,8 @@ impl Dialer {
         let chains = build::chains(config, secrets, before)?;
         let before = previous.map_or(&[][..], |previous| &previous.groups);
         let groups = build::groups(config, &chains, before)?;
-        let identity = match previous {
-            Some(previous) => previous.identity.clone(),
+        let isolation = match previous {
+            Some(previous) => previous.isolation.clone(),
             None => Arc::new(IsolationKey::new().ok_or(BuildError::NoRandomness)?),
         };
         let ways = config.modes.values().map(|mode| &mode.dns);
@@ -84,7 +62,7 @@ impl Dialer {
             own_listeners,
             entries: previous.map(|it| it.entries.clone()).unwrap_or_default(),
             resolver: Resolver::new(ways, previous.map(|it| &it.resolver)),
-            identity,
+            isolation,
             direct: "direct".into(),
             probe_due: Notify::new(),
         })
@@ -127,7 +105,11 @@ impl Dialer {
             addresses: resolved.as_deref().unwrap_or(request.addresses),
             ..*request
         };
-        let mut attempts = Attempts::new(outbound, request.client, fallback.is_some());
+        let last_resort = match fallback {
+            Some(_) => LastResort::DueOnly,
+            None => LastResort::Any,
+        };
+        let mut attempts = Attempts::new(outbound, request.client, last_resort);
         while let Some((chain, timeouts)) = attempts.next() {
             match chain.dial(&self.context(), request, timeouts).await {
                 Ok(connected) => {
@@ -196,7 +178,7 @@ impl Dialer {
         request: &DialRequest<'_>,
     ) -> Result<OpenChain, DialError> {
         let outbound = self.outbound(outbound).ok_or_else(no_route)?;
-        let mut attempts = Attempts::new(outbound, request.client, false);
+        let mut attempts = Attempts::new(outbound, request.client, LastResort::Any);
         while let Some((chain, timeouts)) = attempts.next() {
             match chain.open(&self.context(), request, timeouts).await {
                 Ok(open) => {
@@ -216,7 +198,7 @@ impl Dialer {
 
     /// Isolated logins differ from every earlier one from now on.
     pub fn rotate_identity(&self) {
-        self.identity.rotate();
+        self.isolation.rotate();
     }
 
     /// Probes the members of groups: by their check's interval, and those that are down until they are up again. Never
@@ -270,10 +252,7 @@ impl Dialer {
     fn to_test(
         &self,
         name: &str,
-    ) -> Option<(
-        Arc<Chain>,
-        Option<&(health_check::CheckUrl, std::time::Duration)>,
-    )> {
+    ) -> Option<(Arc<Chain>, Option<&(CheckUrl, std::time::Duration)>)> {
         if let Some(chain) = self.chains.iter().find(|chain| *chain.last().name == *name) {
             let mut of_groups = self.groups.iter().filter(|group| group.has(chain));
             let check = of_groups.find_map(|group| group.check.as_ref());
@@ -337,7 +316,7 @@ impl Dialer {
         DialContext {
             own_listeners: &self.own_listeners,
             resolver: &self.entries,
-            identity: &self.identity,
+            isolation: &self.isolation,
         }
     }
 }

@@ -6,17 +6,18 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use privet_config::Dns;
-use privet_policy::{Host, Target};
+use privet_policy::Target;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Notify;
 use tokio::time::{timeout, timeout_at};
 
 use crate::chain::{Chain, DialContext};
+use crate::check_url::CheckUrl;
 use crate::group::Group;
 use crate::hop::reply::{self, MalformedReply};
-use crate::hop::tls::{self, TlsClient};
 use crate::hop::{HandshakeTimeouts, http};
-use crate::{AbsoluteForm, DialRequest, HttpProxyMode, Stream};
+use crate::tls;
+use crate::{DialRequest, HttpProxyMode, Stream};
 
 /// Checks of all groups that may run at once.
 const MAX_AT_ONCE: usize = 16;
@@ -25,76 +26,12 @@ const LONGEST_NAP: Duration = Duration::from_secs(60);
 /// How long reaching a last hop may take, where no check is configured.
 const REACH_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The page of a check.
-#[derive(Clone)]
-pub(crate) struct CheckUrl {
-    target: Target,
-    /// As the `Host` field wants it: without the scheme's own port.
-    authority: String,
-    path: String,
-    tls: Option<TlsClient>,
-}
-
 /// How long the parts of a check took.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CheckTiming {
     pub(crate) connect: Duration,
     /// From the request to the first byte; `None`: nothing was fetched.
     pub(crate) first_byte: Option<Duration>,
-}
-
-impl CheckUrl {
-    /// # Errors
-    /// A sentence: the URL cannot be used, or TLS cannot be set up.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let url = url::Url::parse(text).map_err(|error| format!("check url {text}: {error}"))?;
-        let host = match url.host() {
-            Some(url::Host::Domain(name)) => Host::Name(name.into()),
-            Some(url::Host::Ipv4(ip)) => Host::Ip(ip.into()),
-            Some(url::Host::Ipv6(ip)) => Host::Ip(ip.into()),
-            None => return Err(format!("check url {text} names no host")),
-        };
-        let tls = match url.scheme() {
-            "http" => None,
-            "https" => Some(TlsClient::new(&host.to_string(), None)?),
-            other => return Err(format!("check url {text}: {other} is not http or https")),
-        };
-        let port = url.port_or_known_default().unwrap_or(80);
-        let target = Target { host, port };
-        let authority = match url.port() {
-            Some(_) => target.to_string(),
-            None => url.host_str().unwrap_or_default().to_owned(),
-        };
-        let path = match url.query() {
-            Some(query) => format!("{}?{query}", url.path()),
-            None => url.path().to_owned(),
-        };
-        Ok(Self {
-            target,
-            authority,
-            path,
-            tls,
-        })
-    }
-
-    fn request(&self, absolute: Option<&AbsoluteForm>) -> String {
-        let mut head = String::from("GET ");
-        if absolute.is_some() {
-            head.push_str("http://");
-            head.push_str(&self.authority);
-        }
-        head.push_str(&self.path);
-        head.push_str(" HTTP/1.1\r\nHost: ");
-        head.push_str(&self.authority);
-        head.push_str("\r\nConnection: close\r\n");
-        if let Some(authorization) = absolute.and_then(|form| form.authorization.as_deref()) {
-            head.push_str("Proxy-Authorization: ");
-            head.push_str(authorization);
-            head.push_str("\r\n");
-        }
-        head.push_str("\r\n");
-        head
-    }
 }
 
 /// Fetches the page through the chain. Any whole answer of the page's own server is a sign of life; of a proxy that answers

@@ -12,12 +12,13 @@ pub enum OutboundKind {
     Group,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OutboundState {
     Up,
     Down,
     /// Not tried yet.
+    #[default]
     Unknown,
 }
 
@@ -57,7 +58,7 @@ pub(crate) struct HealthRecord(Mutex<LastResults>);
 
 #[derive(Debug, Default, Clone)]
 struct LastResults {
-    works: Option<bool>,
+    state: OutboundState,
     failures: u32,
     latency: Option<Duration>,
     error: Option<String>,
@@ -69,7 +70,7 @@ impl HealthRecord {
 
     pub(crate) fn succeeded(&self, latency: Option<Duration>) {
         let mut seen = self.seen();
-        seen.works = Some(true);
+        seen.state = OutboundState::Up;
         seen.failures = 0;
         seen.error = None;
         if let Some(new) = latency {
@@ -82,7 +83,7 @@ impl HealthRecord {
 
     pub(crate) fn failed(&self, error: &str) {
         let mut seen = self.seen();
-        seen.works = Some(false);
+        seen.state = OutboundState::Down;
         seen.failures = seen.failures.saturating_add(1);
         seen.error = Some(error.to_owned());
     }
@@ -96,11 +97,7 @@ impl HealthRecord {
         OutboundHealth {
             name: name.to_owned(),
             kind: OutboundKind::Upstream,
-            state: match seen.works {
-                None => OutboundState::Unknown,
-                Some(true) => OutboundState::Up,
-                Some(false) => OutboundState::Down,
-            },
+            state: seen.state,
             route: route.to_owned(),
             last_error: seen.error,
             latency_ms: seen.latency.map(milliseconds),

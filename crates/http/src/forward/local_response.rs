@@ -20,7 +20,7 @@ pub fn answer(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], close: bool)
 fn write_options(out: &mut Vec<u8>, close: bool) {
     out.extend_from_slice(b"HTTP/1.1 200 OK\r\nAllow: ");
     out.extend_from_slice(ALLOW.as_bytes());
-    out.extend_from_slice(b"\r\nContent-BodyLength: 0\r\n");
+    out.extend_from_slice(b"\r\nContent-Length: 0\r\n");
     end(out, close);
 }
 
@@ -46,7 +46,7 @@ fn write_trace(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], close: bool
         }
     }
     echo.extend_from_slice(b"\r\n");
-    out.extend_from_slice(b"HTTP/1.1 200 OK\r\nContent-Type: message/http\r\nContent-BodyLength: ");
+    out.extend_from_slice(b"HTTP/1.1 200 OK\r\nContent-Type: message/http\r\nContent-Length: ");
     write_number(out, echo.len() as u64);
     out.extend_from_slice(b"\r\n");
     end(out, close);

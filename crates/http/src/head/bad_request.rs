@@ -25,9 +25,9 @@ pub enum BadRequest {
     FieldName,
     #[error("a header field's value holds a forbidden byte")]
     FieldValue,
-    #[error("Content-BodyLength and Transfer-Encoding in one message")]
+    #[error("Content-Length and Transfer-Encoding in one message")]
     LengthAndCoding,
-    #[error("Content-BodyLength is not one plain number")]
+    #[error("Content-Length is not one plain number")]
     ContentLength,
     #[error("Transfer-Encoding is malformed")]
     TransferEncoding,

@@ -1,4 +1,4 @@
-//! How long a message's body is: `Content-BodyLength` and `Transfer-Encoding`, read so that no second reader can see
+//! How long a message's body is: `Content-Length` and `Transfer-Encoding`, read so that no second reader can see
 //! another length (RFC 9112 §6).
 
 use super::field::{Field, FieldKind, is_token};

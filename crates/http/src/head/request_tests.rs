@@ -63,19 +63,19 @@ const REFUSED: &[(&str, u16, BadRequest)] = &[
     ("GET http://a/ HTTP/0.9\r\nHost: a\r\n\r\n", 505, BadRequest::Version),
     ("PRI * HTTP/2.0\r\n\r\n", 505, BadRequest::Version),
     ("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA http://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 501, BadRequest::MethodTooLong),
-    ("POST http://a/ HTTP/1.1\r\nHost: a\r\nContent-BodyLength: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400, BadRequest::LengthAndCoding),
-    ("POST http://a/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-BodyLength: 1\r\n\r\n", 400, BadRequest::LengthAndCoding),
-    ("POST http://a/ HTTP/1.1\r\nHost: a\r\nContent-BodyLength: 5\r\nContent-BodyLength: 5\r\n\r\n", 400, BadRequest::ContentLength),
-    ("POST http://a/ HTTP/1.1\r\nHost: a\r\nContent-BodyLength: 5\r\nContent-BodyLength: 6\r\n\r\n", 400, BadRequest::ContentLength),
-    ("POST http://a/ HTTP/1.1\r\nHost: a\r\nContent-BodyLength: 5, 5\r\n\r\n", 400, BadRequest::ContentLength),
-    ("POST http://a/ HTTP/1.1\r\nHost: a\r\nContent-BodyLength: +5\r\n\r\n", 400, BadRequest::ContentLength),
-    ("POST http://a/ HTTP/1.1\r\nHost: a\r\nContent-BodyLength: -5\r\n\r\n", 400, BadRequest::ContentLength),
-    ("POST http://a/ HTTP/1.1\r\nHost: a\r\nContent-BodyLength: 5 5\r\n\r\n", 400, BadRequest::ContentLength),
-    ("POST http://a/ HTTP/1.1\r\nHost: a\r\nContent-BodyLength: 0x5\r\n\r\n", 400, BadRequest::ContentLength),
-    ("POST http://a/ HTTP/1.1\r\nHost: a\r\nContent-BodyLength: 5.0\r\n\r\n", 400, BadRequest::ContentLength),
-    ("POST http://a/ HTTP/1.1\r\nHost: a\r\nContent-BodyLength:\r\n\r\n", 400, BadRequest::ContentLength),
-    ("POST http://a/ HTTP/1.1\r\nHost: a\r\nContent-BodyLength: 99999999999999999999\r\n\r\n", 400, BadRequest::ContentLength),
-    ("POST http://a/ HTTP/1.1\r\nHost: a\r\nContent-BodyLength: 9223372036854775808\r\n\r\n", 400, BadRequest::ContentLength),
+    ("POST http://a/ HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400, BadRequest::LengthAndCoding),
+    ("POST http://a/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n", 400, BadRequest::LengthAndCoding),
+    ("POST http://a/ HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n", 400, BadRequest::ContentLength),
+    ("POST http://a/ HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", 400, BadRequest::ContentLength),
+    ("POST http://a/ HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 5\r\n\r\n", 400, BadRequest::ContentLength),
+    ("POST http://a/ HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\n", 400, BadRequest::ContentLength),
+    ("POST http://a/ HTTP/1.1\r\nHost: a\r\nContent-Length: -5\r\n\r\n", 400, BadRequest::ContentLength),
+    ("POST http://a/ HTTP/1.1\r\nHost: a\r\nContent-Length: 5 5\r\n\r\n", 400, BadRequest::ContentLength),
+    ("POST http://a/ HTTP/1.1\r\nHost: a\r\nContent-Length: 0x5\r\n\r\n", 400, BadRequest::ContentLength),
+    ("POST http://a/ HTTP/1.1\r\nHost: a\r\nContent-Length: 5.0\r\n\r\n", 400, BadRequest::ContentLength),
+    ("POST http://a/ HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n", 400, BadRequest::ContentLength),
+    ("POST http://a/ HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n", 400, BadRequest::ContentLength),
+    ("POST http://a/ HTTP/1.1\r\nHost: a\r\nContent-Length: 9223372036854775808\r\n\r\n", 400, BadRequest::ContentLength),
     ("POST http://a/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501, BadRequest::UnknownCoding),
     ("POST http://a/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n", 501, BadRequest::UnknownCoding),
     ("POST http://a/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 400, BadRequest::TransferEncoding),
@@ -137,10 +137,10 @@ const REFUSED: &[(&str, u16, BadRequest)] = &[
     ("CONNECT http://a:443/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, BadRequest::Target),
     ("CONNECT /a:443 HTTP/1.1\r\nHost: a\r\n\r\n", 400, BadRequest::Target),
     ("CONNECT u@a:443 HTTP/1.1\r\nHost: a\r\n\r\n", 400, BadRequest::UserInTarget),
-    ("CONNECT a:443 HTTP/1.1\r\nHost: a\r\nContent-BodyLength: 0\r\n\r\n", 400, BadRequest::ConnectBody),
+    ("CONNECT a:443 HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", 400, BadRequest::ConnectBody),
     ("CONNECT a:443 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", 400, BadRequest::ConnectBody),
     ("CONNECT a:443 HTTP/1.1\r\n\r\n", 400, BadRequest::HostMissing),
-    ("TRACE http://a/ HTTP/1.1\r\nHost: a\r\nContent-BodyLength: 1\r\n\r\n", 400, BadRequest::TraceBody),
+    ("TRACE http://a/ HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n", 400, BadRequest::TraceBody),
     ("GET http://a/ HTTP/1.1\r\nHost: a\r\nConnection: a b\r\n\r\n", 400, BadRequest::Connection),
     ("GET http://a/ HTTP/1.1\r\nHost: a\r\nUpgrade: a b\r\n\r\n", 400, BadRequest::Upgrade),
     ("GET http://a/ HTTP/1.1\r\nHost: a\r\nExpect: 200-ok\r\n\r\n", 417, BadRequest::Expectation),
@@ -277,7 +277,7 @@ fn an_upgrade_needs_connection_and_no_body_and_is_never_h2c() {
     assert!(!upgrades("Connection: Upgrade\r\n"));
     assert!(!upgrades("Upgrade: h2c\r\nConnection: Upgrade\r\n"));
     assert!(!upgrades(
-        "Upgrade: websocket\r\nConnection: Upgrade\r\nContent-BodyLength: 3\r\n"
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 3\r\n"
     ));
 }
 
@@ -310,7 +310,7 @@ fn hostile() -> impl Strategy<Value = Vec<u8>> {
         "POST http://a/ HTTP/1.1\r\n",
         "CONNECT a:1 HTTP/1.1\r\n",
         "Host: a\r\n",
-        "Content-BodyLength: 5\r\n",
+        "Content-Length: 5\r\n",
         "Transfer-Encoding: chunked\r\n",
         "Connection: close, x\r\n",
         "X: \u{e9} \t y \r\n",

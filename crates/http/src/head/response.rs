@@ -160,16 +160,13 @@ mod tests {
             ("SSH-2.0-x\r\n\r\n", malformed),
             ("HTTP/1.1 200 OK\r\nConnection: a b\r\n\r\n", malformed),
             (
-                "HTTP/1.1 200 OK\r\nContent-BodyLength: 1\r\nContent-BodyLength: 1\r\n\r\n",
+                "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
                 framing,
             ),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n\r\n", framing),
+            ("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", framing),
             (
-                "HTTP/1.1 200 OK\r\nContent-BodyLength: 1, 1\r\n\r\n",
-                framing,
-            ),
-            ("HTTP/1.1 200 OK\r\nContent-BodyLength: -1\r\n\r\n", framing),
-            (
-                "HTTP/1.1 200 OK\r\nContent-BodyLength: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+                "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
                 framing,
             ),
             (
@@ -193,14 +190,14 @@ mod tests {
     #[test]
     fn a_body_ends_as_method_and_status_say() {
         let body = |text: &str, head| parse(text.as_bytes()).unwrap().unwrap().body(head);
-        let known = "HTTP/1.1 200 OK\r\nContent-BodyLength: 5\r\n\r\n";
+        let known = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
         assert_eq!(body(known, false), BodyLength::Known(5));
         assert_eq!(body(known, true), BodyLength::None);
         let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n";
         assert_eq!(body(chunked, false), BodyLength::Chunked);
         assert_eq!(body("HTTP/1.1 200\r\n\r\n", false), BodyLength::UntilClose);
         for status in [100, 103, 204, 304] {
-            let text = format!("HTTP/1.1 {status} X\r\nContent-BodyLength: 5\r\n\r\n");
+            let text = format!("HTTP/1.1 {status} X\r\nContent-Length: 5\r\n\r\n");
             assert_eq!(body(&text, false), BodyLength::None, "{status}");
         }
     }

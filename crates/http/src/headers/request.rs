@@ -94,7 +94,7 @@ fn is_for_this_hop(kind: FieldKind, head: &RequestHead) -> bool {
 fn write_own_fields(out: &mut Vec<u8>, head: &RequestHead, rewrite: &RequestRewrite<'_>) {
     match head.body {
         BodyLength::Known(length) => {
-            out.extend_from_slice(b"Content-BodyLength: ");
+            out.extend_from_slice(b"Content-Length: ");
             write_number(out, length);
             out.extend_from_slice(b"\r\n");
         }
@@ -148,9 +148,9 @@ mod tests {
 
     fn line() -> impl Strategy<Value = String> {
         prop_oneof![
-            Just("Connection: close, X-ConnectionOptions\r\n".to_owned()),
-            Just("X-ConnectionOptions: 1\r\n".to_owned()),
-            Just("Content-BodyLength: 7\r\n".to_owned()),
+            Just("Connection: close, X-Hop\r\n".to_owned()),
+            Just("X-Hop: 1\r\n".to_owned()),
+            Just("Content-Length: 7\r\n".to_owned()),
             Just("Transfer-Encoding: chunked\r\n".to_owned()),
             Just("TE: trailers\r\n".to_owned()),
             Just("Upgrade: websocket\r\nConnection: upgrade\r\n".to_owned()),

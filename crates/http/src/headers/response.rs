@@ -61,7 +61,7 @@ fn write_own_fields(
     if rewrite.chunked {
         out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
     } else if let Some(length) = announced_length(reply, rewrite.head) {
-        out.extend_from_slice(b"Content-BodyLength: ");
+        out.extend_from_slice(b"Content-Length: ");
         write_number(out, length);
         out.extend_from_slice(b"\r\n");
     }

@@ -52,6 +52,19 @@ pub(crate) enum MemberState {
     },
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Probe {
+    NotPlanned,
+    DueAt(Instant),
+    Running,
+}
+
+impl Probe {
+    fn planned(at: Option<Instant>) -> Self {
+        at.map_or(Self::NotPlanned, Self::DueAt)
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct MemberHealth {
     state: MemberState,
@@ -63,8 +76,7 @@ pub(crate) struct MemberHealth {
     falls: u32,
     /// Probes that failed since the last fall.
     failed_probes: u32,
-    /// When the next probe is due; `None`: none is, or one is under way.
-    probe_at: Option<Instant>,
+    probe: Probe,
     latency: Option<Duration>,
 }
 
@@ -76,7 +88,7 @@ impl MemberHealth {
             successes: 0,
             falls: 0,
             failed_probes: 0,
-            probe_at: schedule.interval.map(|_| now),
+            probe: Probe::planned(schedule.interval.map(|_| now)),
             latency: None,
         }
     }
@@ -88,7 +100,7 @@ impl MemberHealth {
             _ => schedule.interval.map(|_| now),
         };
         Self {
-            probe_at,
+            probe: Probe::planned(probe_at),
             ..self.clone()
         }
     }
@@ -132,13 +144,12 @@ impl MemberHealth {
             MemberState::Down { .. } => {
                 self.successes += 1;
                 if self.successes < RISE {
-                    let again = now + schedule.first;
-                    self.probe_at = Some(again);
+                    self.probe = Probe::DueAt(now + schedule.first);
                     return;
                 }
                 self.state = MemberState::Up { since: now };
                 self.failed_probes = 0;
-                self.probe_at = schedule.interval.map(|interval| now + interval);
+                self.probe = Probe::planned(schedule.interval.map(|interval| now + interval));
             }
         }
         self.failures = 0;
@@ -160,7 +171,10 @@ impl MemberHealth {
                     self.falls = self.falls.saturating_add(1);
                 } else {
                     let soon = now + schedule.first;
-                    self.probe_at = Some(self.probe_at.map_or(soon, |at| at.min(soon)));
+                    self.probe = match self.probe {
+                        Probe::DueAt(at) => Probe::DueAt(at.min(soon)),
+                        Probe::NotPlanned | Probe::Running => Probe::DueAt(soon),
+                    };
                 }
             }
         }
@@ -169,7 +183,7 @@ impl MemberHealth {
     fn rest(&mut self, now: Instant, schedule: &ProbeSchedule, dice: u64) {
         let until = now + self.pause(schedule, dice);
         self.state = MemberState::Down { until };
-        self.probe_at = Some(until);
+        self.probe = Probe::DueAt(until);
     }
 
     /// Doubles with each fall and failed probe; up to a quarter longer by chance, so that probes do not march in step.
@@ -192,13 +206,17 @@ impl MemberHealth {
         });
     }
 
+    /// When the next probe is due; `None`: none is planned, or one is running.
     pub(crate) fn probe_at(&self) -> Option<Instant> {
-        self.probe_at
+        match self.probe {
+            Probe::DueAt(at) => Some(at),
+            Probe::NotPlanned | Probe::Running => None,
+        }
     }
 
     /// A probe sets out; its end is told by [`MemberHealth::probed`].
     pub(crate) fn probing(&mut self) {
-        self.probe_at = None;
+        self.probe = Probe::Running;
     }
 
     /// A probe came back: `Ok` with the time it took.
@@ -216,10 +234,10 @@ impl MemberHealth {
             }
             Err(()) => self.failed(now, schedule, dice),
         }
-        if self.probe_at.is_none() {
-            self.probe_at = match self.state {
-                MemberState::Down { until } => Some(until.max(now + schedule.first)),
-                _ => schedule.interval.map(|interval| now + interval),
+        if self.probe_at().is_none() {
+            self.probe = match self.state {
+                MemberState::Down { until } => Probe::DueAt(until.max(now + schedule.first)),
+                _ => Probe::planned(schedule.interval.map(|interval| now + interval)),
             };
         }
     }

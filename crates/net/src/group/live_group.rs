@@ -4,9 +4,10 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{MemberHealth, Members, ProbeSchedule};
+use super::health::{MemberHealth, MemberState, ProbeSchedule};
+use super::selection::Members;
 use crate::chain::Chain;
-use crate::health_check::CheckUrl;
+use crate::check_url::CheckUrl;
 use crate::outbound_health::{OutboundHealth, OutboundKind, OutboundState, milliseconds};
 
 pub(crate) struct Group {
@@ -125,8 +126,7 @@ impl Group {
         let name = |place: usize| self.chain(place).map(|chain| chain.last().name.to_string());
         let current = members.current();
         let states: Vec<_> = members.all().map(MemberHealth::state).collect();
-        let is_up =
-            |it: &super::health::MemberState| matches!(it, super::health::MemberState::Up { .. });
+        let is_up = |it: &MemberState| matches!(it, MemberState::Up { .. });
         let state = if states.iter().any(is_up) {
             OutboundState::Up
         } else if members.all().all(MemberHealth::is_down) {

@@ -5,9 +5,8 @@ pub(crate) mod health;
 pub(crate) mod live_group;
 pub(crate) mod selection;
 
-pub(crate) use health::{MemberHealth, ProbeSchedule};
 pub(crate) use live_group::Group;
-pub(crate) use selection::Members;
+pub(crate) use selection::LastResort;
 
 #[cfg(test)]
 mod tests;

@@ -4,11 +4,20 @@ use std::time::{Duration, Instant};
 
 use privet_config::GroupPolicy;
 
-use super::{MemberHealth, ProbeSchedule};
+use super::health::{MemberHealth, MemberState, ProbeSchedule};
 
 /// By latency, another member takes over only when it is better by a fifth and by this much.
 const BETTER_BY: Duration = Duration::from_millis(5);
 const BETTER_FACTOR: f64 = 0.8;
+
+/// Which members may be tried when none is up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LastResort {
+    /// All of them: there is no other route.
+    Any,
+    /// Those whose pause is over: the caller can connect directly instead.
+    DueOnly,
+}
 
 /// The members of one group, in the file's order.
 #[derive(Debug, Clone)]
@@ -107,21 +116,26 @@ impl Members {
         self.members.get(member).and_then(MemberHealth::latency)
     }
 
-    /// When none is up: the one that waited longest. With `only_due`, one whose pause is over or none.
+    /// The member to take when none is up: the one that has been down longest.
     pub(crate) fn last_resort(
         &self,
         now: Instant,
         tried: &[usize],
-        only_due: bool,
+        last_resort: LastResort,
     ) -> Option<usize> {
         self.members
             .iter()
             .enumerate()
             .filter(|(place, health)| {
-                health.is_down() && !tried.contains(place) && (!only_due || health.is_due(now))
+                health.is_down()
+                    && !tried.contains(place)
+                    && match last_resort {
+                        LastResort::Any => true,
+                        LastResort::DueOnly => health.is_due(now),
+                    }
             })
             .min_by_key(|(_, health)| match health.state() {
-                super::health::MemberState::Down { until } => until,
+                MemberState::Down { until } => until,
                 _ => now,
             })
             .map(|(place, _)| place)

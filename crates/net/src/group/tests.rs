@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use privet_config::GroupPolicy;
 use proptest::prelude::*;
 
-use super::health::FALL;
+use super::health::{FALL, MemberHealth, ProbeSchedule};
+use super::selection::Members;
 use super::*;
 
 fn schedule(interval_ms: Option<u64>) -> ProbeSchedule {
@@ -59,11 +60,11 @@ fn when_all_are_down_the_one_that_waited_longest_is_the_last_resort() {
         fail(&mut group, member, at);
     }
     assert_eq!(group.pick(0, &[]), None);
-    assert_eq!(group.last_resort(now, &[], false), Some(1));
-    assert_eq!(group.last_resort(now, &[1], false), Some(0));
-    assert_eq!(group.last_resort(now, &[], true), None);
+    assert_eq!(group.last_resort(now, &[], LastResort::Any), Some(1));
+    assert_eq!(group.last_resort(now, &[1], LastResort::Any), Some(0));
+    assert_eq!(group.last_resort(now, &[], LastResort::DueOnly), None);
     let later = now + Duration::from_secs(2);
-    assert_eq!(group.last_resort(later, &[], true), Some(1));
+    assert_eq!(group.last_resort(later, &[], LastResort::DueOnly), Some(1));
 }
 
 #[test]

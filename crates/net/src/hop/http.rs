@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::HopHandshake;
+use super::handshake::HopHandshake;
 use super::reply::MalformedReply;
 use crate::{DialError, DialErrorKind, Stream};
 

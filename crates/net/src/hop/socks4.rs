@@ -6,7 +6,7 @@ use bytes::Bytes;
 use privet_config::Scheme;
 use privet_policy::{Host, Target};
 
-use super::HopHandshake;
+use super::handshake::HopHandshake;
 use super::reply::MalformedReply;
 use crate::{DialError, DialErrorKind, Stream};
 

@@ -7,9 +7,10 @@ use privet_policy::{Host, Target};
 use secrecy::ExposeSecret;
 use smallvec::SmallVec;
 
+use super::config::Hop;
 use super::credentials::{Credentials, MAX_FIELD};
+use super::handshake::HopHandshake;
 use super::reply::MalformedReply;
-use super::{Hop, HopHandshake};
 use crate::{DialError, DialErrorKind, Stream};
 
 const VERSION: u8 = 5;
@@ -171,7 +172,7 @@ pub(crate) async fn negotiate(
         )
         .await
         .map_err(silence_is_down)?;
-    handshake.nothing_more(&excess)?;
+    handshake.expect_nothing_more(&excess)?;
     let offered = offer.get(2..).is_some_and(|list| list.contains(&method));
     match (method, handshake.login) {
         (NOTHING_ACCEPTABLE, _) => Err(handshake.error(
@@ -203,7 +204,7 @@ async fn log_in(
         .exchange(stream, &message, wait, MAX_REPLY, parse_login_answer)
         .await
         .map_err(silence_is_down)?;
-    handshake.nothing_more(&excess)?;
+    handshake.expect_nothing_more(&excess)?;
     if accepted {
         return Ok(());
     }

@@ -6,7 +6,10 @@ use privet_config::{Isolation, Scheme, Upstream};
 use privet_policy::{Host, Target};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
+use super::credentials::Credentials;
 use super::*;
+use crate::DialErrorKind;
+use crate::entry_address::EntryAddress;
 
 fn hop(scheme: Scheme, login: Option<Credentials>) -> Hop {
     let upstream = Upstream {
@@ -79,7 +82,7 @@ async fn talk(
             reply: Duration::from_millis(200),
         },
     };
-    let result = handshake.connect(&mut stream).await;
+    let result = connect(&handshake, &mut stream).await;
     upstream.abort();
     result
 }
@@ -257,7 +260,7 @@ async fn a_head_without_an_end_is_given_up_at_the_bound() {
         addresses: &[],
         timeouts: HandshakeTimeouts::DEFAULT,
     };
-    let error = handshake.connect(&mut stream).await.unwrap_err();
+    let error = connect(&handshake, &mut stream).await.unwrap_err();
     assert_eq!(error.kind, DialErrorKind::UpstreamProtocol);
 }
 

@@ -51,7 +51,7 @@ enum HeldBytes {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum DirectionState {
+pub(super) enum DirectionState {
     Open,
     /// The source ended; its end is to be carried on.
     Ending,
@@ -59,7 +59,7 @@ enum DirectionState {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum CopyMode {
+pub(super) enum CopyMode {
     /// TLS on a side, or no pipes here: buffers only.
     Buffered,
     /// Two bare sockets that have not yet shown much.
@@ -69,6 +69,16 @@ enum CopyMode {
     Splice,
 }
 
+impl CopyMode {
+    /// The mode for a tunnel between these two streams.
+    pub(super) fn between(client: &Stream, destination: &Stream) -> Self {
+        match (client, destination) {
+            (Stream::Tcp(_), Stream::Tcp(_)) => Self::Small,
+            _ => Self::Buffered,
+        }
+    }
+}
+
 /// Which of a direction's two streams broke.
 pub(super) enum DirectionError {
     Source(io::Error),
@@ -76,8 +86,7 @@ pub(super) enum DirectionError {
 }
 
 impl Direction {
-    /// `bare`: both streams are plain sockets.
-    pub(super) fn new(preread: Bytes, bare: bool) -> Self {
+    pub(super) fn new(preread: Bytes, mode: CopyMode) -> Self {
         Self {
             held: if preread.is_empty() {
                 HeldBytes::Nothing
@@ -86,27 +95,24 @@ impl Direction {
             },
             state: DirectionState::Open,
             unflushed: false,
-            mode: if bare {
-                CopyMode::Small
-            } else {
-                CopyMode::Buffered
-            },
+            mode,
             #[cfg(target_os = "linux")]
             room: LEAST_ROOM,
         }
     }
 
-    pub(super) fn is_done(&self) -> bool {
-        self.state == DirectionState::Done
+    pub(super) fn state(&self) -> DirectionState {
+        self.state
     }
 
-    /// Ready once this direction's end was carried to the sink; `last`: the other direction's was. `count` is told each chunk as it is read.
+    /// Ready once the end of the source was passed on to the sink. `other` is the state of the opposite direction; `count` is
+    /// called with the length of each chunk that is read.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
         source: &mut Stream,
         sink: &mut Stream,
-        last: bool,
+        other: DirectionState,
         count: impl Fn(u64),
     ) -> Poll<Result<(), DirectionError>> {
         let (mut chunks, mut moved) = (0, 0);
@@ -128,7 +134,9 @@ impl Direction {
                     }
                 },
                 // Both sides have said all, and a bare socket says so itself when it is closed.
-                DirectionState::Ending if last && matches!(sink, Stream::Tcp(_)) => {
+                DirectionState::Ending
+                    if other == DirectionState::Done && matches!(sink, Stream::Tcp(_)) =>
+                {
                     self.state = DirectionState::Done
                 }
                 DirectionState::Ending => {

@@ -17,7 +17,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 
 use crate::{Meter, Stream};
-use direction::{Direction, DirectionError};
+use direction::{CopyMode, Direction, DirectionError};
 
 /// Bytes that were read with the handshakes and belong to the tunnel: they go first.
 #[derive(Debug, Default)]
@@ -62,11 +62,11 @@ pub fn relay<M: Meter>(
     meter: &M,
 ) -> Relay<'_, M> {
     let (client, destination) = (client.into(), destination.into());
-    let bare = matches!((&client, &destination), (Stream::Tcp(_), Stream::Tcp(_)));
+    let mode = CopyMode::between(&client, &destination);
     Relay {
         meter,
-        up: Direction::new(preread.up, bare),
-        down: Direction::new(preread.down, bare),
+        up: Direction::new(preread.up, mode),
+        down: Direction::new(preread.down, mode),
         client,
         destination,
     }
@@ -83,21 +83,25 @@ impl<M: Meter> Future for Relay<'_, M> {
             return Poll::Ready(RelayOutcome::Cancelled);
         }
         let meter = this.meter;
-        let last = this.down.is_done();
-        let up = this
-            .up
-            .poll(cx, &mut this.client, &mut this.destination, last, |bytes| {
-                meter.up(bytes)
-            });
+        let other = this.down.state();
+        let up = this.up.poll(
+            cx,
+            &mut this.client,
+            &mut this.destination,
+            other,
+            |bytes| meter.up(bytes),
+        );
         if let Poll::Ready(Err(broken)) = up {
             return Poll::Ready(this.broken(broken, Side::Client, Side::Destination));
         }
-        let last = this.up.is_done();
-        let down = this
-            .down
-            .poll(cx, &mut this.destination, &mut this.client, last, |bytes| {
-                meter.down(bytes)
-            });
+        let other = this.up.state();
+        let down = this.down.poll(
+            cx,
+            &mut this.destination,
+            &mut this.client,
+            other,
+            |bytes| meter.down(bytes),
+        );
         if let Poll::Ready(Err(broken)) = down {
             return Poll::Ready(this.broken(broken, Side::Destination, Side::Client));
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{ResolveError, ResolveResult};
+use super::answer::{ResolveError, ResolveResult};
 
 /// An answer holds at least this long, whatever its TTL: a page asks for the same name many times at once.
 const FLOOR: Duration = Duration::from_secs(1);

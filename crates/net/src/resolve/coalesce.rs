@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::ResolveResult;
+use super::answer::ResolveResult;
 use super::cache::Cache;
 
 /// Locks are held for a map look-up; so many of them keep threads out of each other's way.

@@ -16,8 +16,9 @@ use privet_policy::DirectPermit;
 use rustls::ClientConfig;
 use tokio::sync::OnceCell;
 
-use super::{ResolveError, ResolveResult, system};
-use crate::hop::tls::client_config;
+use super::answer::{ResolveError, ResolveResult};
+use super::system;
+use crate::tls::client_config;
 
 /// One query, tried twice.
 const TIMEOUT: Duration = Duration::from_secs(5);

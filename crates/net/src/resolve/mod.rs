@@ -1,5 +1,6 @@
 //! Names into addresses. [`EntryResolver`] knows the names of configured upstreams only; [`Resolver`] asks for a permit.
 
+mod answer;
 mod cache;
 mod coalesce;
 mod encrypted;
@@ -11,21 +12,11 @@ use std::sync::Arc;
 use privet_config::Dns;
 use privet_policy::DirectPermit;
 
-use crate::socket::entry::EntryAddress;
+use crate::entry_address::EntryAddress;
 use crate::{DialError, DialErrorKind};
+use answer::{ResolveError, ResolveResult};
 use coalesce::Coalescer;
 use encrypted::EncryptedResolver;
-
-/// Why there are no addresses.
-#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
-pub(crate) enum ResolveError {
-    #[error("the name {0} does not exist or has no address")]
-    NotFound(Arc<str>),
-    #[error("the resolver did not answer for {0}")]
-    NoAnswer(Arc<str>),
-}
-
-pub(crate) type ResolveResult = Result<Arc<[IpAddr]>, ResolveError>;
 
 /// Looks up entry hops, and nothing else: its one method takes an [`EntryAddress`], which only the configuration makes.
 #[derive(Default)]

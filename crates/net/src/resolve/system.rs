@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use super::{ResolveError, ResolveResult};
+use super::answer::{ResolveError, ResolveResult};
 
 /// `getaddrinfo` blocks a thread for as long as it likes; no more than this many at once.
 const MAX_IN_FLIGHT: usize = 32;

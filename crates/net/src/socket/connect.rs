@@ -4,15 +4,17 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::CONNECT_TIMEOUT;
 use super::race::{Race, RaceStep};
 use crate::DialErrorKind;
+
+/// From the first SYN until an address answers.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 type Attempt = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
 

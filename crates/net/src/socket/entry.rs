@@ -2,41 +2,15 @@
 //! permit. Where a hop is configured by a name it has to be looked up here, a kill switch or not; [`EntryAddress`] is made from the
 //! configuration alone, so no name of a client can get into it.
 
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use privet_config::Upstream;
 use tokio::net::TcpStream;
 
 use super::connect::{connect_first, sentence};
+use crate::entry_address::EntryAddress;
 use crate::resolve::EntryResolver;
 use crate::{DialError, DialErrorKind, OwnListeners};
-
-/// Where a configured upstream listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct EntryAddress {
-    name: Arc<str>,
-    host: Arc<str>,
-    literal: Option<IpAddr>,
-    port: u16,
-}
-
-impl EntryAddress {
-    pub(crate) fn of(upstream: &Upstream) -> Self {
-        Self {
-            name: upstream.name.as_str().into(),
-            host: upstream.host.as_str().into(),
-            literal: upstream.host.parse().ok(),
-            port: upstream.port,
-        }
-    }
-
-    /// The name to resolve; asked for by the entry's own resolver only.
-    pub(crate) fn host(&self) -> &Arc<str> {
-        &self.host
-    }
-}
 
 /// A connected socket to the hop, and how long its name took to resolve, if it has one.
 pub(crate) async fn connect(
