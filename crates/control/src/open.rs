@@ -122,7 +122,7 @@ impl Doors {
     pub async fn follow_or_say(&mut self) {
         self.new_token = None;
         if let Err(error) = self.follow().await {
-            self.api.engine.raise(
+            self.api.engine.raise_problem(
                 "control",
                 &error.to_string(),
                 "free the port, or name another under [control]",

@@ -1,4 +1,4 @@
-//! The engine as its doors hold it.
+//! The handle by which control, tray and command line use a running engine.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -18,19 +18,21 @@ use crate::shared::Shared;
 use crate::simulate::SimulatedRequest;
 use crate::snapshot::Snapshot;
 use crate::supervise::command::Command;
-use crate::supervise::configuration::reload::{ApplyError, ApplyReport, ChangeOrigin};
-use crate::supervise::launch::Options;
+use crate::supervise::configuration::report::{ApplyError, ApplyMode, ApplyReport, ConfigSource};
 use crate::supervise::lists::{ListAction, ListActionError, ListState};
 use crate::supervise::mode::ModeState;
+use crate::supervise::options::EngineOptions;
 use crate::supervise::rules::{self, RuleState, TemporaryLifetime};
-use crate::supervise::timeline::{ChangeDetail, ChangeSource, ChangeStatus, UndoAction, UndoError};
+use crate::supervise::timeline::{
+    ChangeDetail, ChangeOrigin, ChangeSource, ChangeStatus, UndoAction, UndoError,
+};
 
-/// A running engine. Cheap to clone; every door holds one.
+/// A running engine. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
     pub(crate) shared: Arc<Shared>,
     pub(crate) commands: mpsc::Sender<Command>,
-    pub(crate) options: Arc<Options>,
+    pub(crate) options: Arc<EngineOptions>,
 }
 
 impl Engine {
@@ -42,7 +44,7 @@ impl Engine {
         self.shared.snapshot.load().config.clone()
     }
 
-    pub fn options(&self) -> &Options {
+    pub fn options(&self) -> &EngineOptions {
         &self.options
     }
 
@@ -60,7 +62,7 @@ impl Engine {
                 .map(|text| Problem {
                     about: "connection_log".to_owned(),
                     text,
-                    mend:
+                    fix:
                         "look at the disk and at the data folder; what was set aside may be deleted"
                             .to_owned(),
                 }),
@@ -68,17 +70,17 @@ impl Engine {
         all
     }
 
-    /// For doors that find something wrong themselves (a control port that is taken).
-    pub fn raise(&self, about: &str, text: &str, mend: &str) {
-        self.shared.problems.raise(about, text, mend);
+    /// Opens a problem that was found outside the engine, such as a control port that is in use.
+    pub fn raise_problem(&self, about: &str, text: &str, fix: &str) {
+        self.shared.problems.raise(about, text, fix);
     }
 
-    /// What was raised is well again.
-    pub fn settle(&self, about: &str) {
-        self.shared.problems.settle(about);
+    /// Closes a problem.
+    pub fn clear_problem(&self, about: &str) {
+        self.shared.problems.clear(about);
     }
 
-    /// Every listener with its real address.
+    /// The listeners with the addresses they are bound to.
     pub fn listeners(&self) -> Vec<ListenerState> {
         self.shared.listening.load().to_vec()
     }
@@ -88,25 +90,25 @@ impl Engine {
         self.shared.proxy_for(IpAddr::from([127, 0, 0, 1]))
     }
 
-    /// The mode that is on; known without waiting for a change that is being worked out.
+    /// The current mode. Does not wait for the supervisor.
     pub fn mode(&self) -> ModeState {
         (**self.shared.mode.load()).clone()
     }
 
-    /// Switches the mode; with `span` for that long and then back. Beside, the change's number in the timeline.
+    /// Switches the mode; with `pause` for that long only. Also returns the change's number in the timeline.
     ///
     /// # Errors
     /// No mode of that name.
     pub async fn set_mode(
         &self,
-        door: ChangeSource,
+        source: ChangeSource,
         name: &str,
-        span: Option<Duration>,
+        pause: Option<Duration>,
     ) -> Result<(ModeState, Option<u64>), ApplyError> {
-        let (name, by) = (name.to_owned(), door.into());
-        self.command(|reply| Command::Mode {
+        let (name, by) = (name.to_owned(), source.into());
+        self.request(|reply| Command::SetMode {
             name,
-            span,
+            pause,
             by,
             reply,
         })
@@ -114,34 +116,34 @@ impl Engine {
         .unwrap_or_else(stopped)
     }
 
-    /// Takes a new configuration text: checked, saved, put in force. With `dry_run` only says what it would do.
+    /// Checks, saves and applies a configuration text; in a dry run only reports what would change.
     ///
     /// # Errors
-    /// The text is not sound, a listener cannot be bound, the file cannot be written: nothing has changed then.
+    /// The text is not valid, a listener cannot be bound or the file cannot be written. Nothing was changed.
     pub async fn apply(
         &self,
-        door: ChangeSource,
+        source: ChangeSource,
         text: String,
-        dry_run: bool,
+        mode: ApplyMode,
     ) -> Result<ApplyReport, ApplyError> {
-        self.command(|reply| Command::Apply {
-            text: Some(text),
-            dry_run,
-            by: door.into(),
+        self.request(|reply| Command::Apply {
+            config: ConfigSource::Text(text),
+            mode,
+            by: source.into(),
             reply,
         })
         .await
         .unwrap_or_else(stopped)
     }
 
-    /// Reads the file again.
+    /// Reads and applies the file again.
     ///
     /// # Errors
     /// As [`Engine::apply`].
     pub async fn reload(&self) -> Result<ApplyReport, ApplyError> {
-        self.command(|reply| Command::Apply {
-            text: None,
-            dry_run: false,
+        self.request(|reply| Command::Apply {
+            config: ConfigSource::File,
+            mode: ApplyMode::Commit,
             by: ChangeSource::File.into(),
             reply,
         })
@@ -149,28 +151,27 @@ impl Engine {
         .unwrap_or_else(stopped)
     }
 
-    /// The rules in the command in which they are asked, those of no file first, each with what it did.
+    /// The rules with their hits in the order of evaluation: temporary ones first.
     pub fn rules(&self) -> Vec<RuleState> {
         rules::states(&self.shared.snapshot.load())
     }
 
-    /// Makes a rule of no file, before all others, from what the file would say of it. With `dry_run` only says what it
-    /// would do.
+    /// Adds a temporary rule, given as in the configuration, before all others; in a dry run only reports what would change.
     ///
     /// # Errors
-    /// It is no sound rule, or there are too many.
-    pub async fn add_temporary(
+    /// The rule is not valid, or there are too many.
+    pub async fn add_temporary_rule(
         &self,
-        door: ChangeSource,
+        source: ChangeSource,
         rule: Value,
-        span: TemporaryLifetime,
-        dry_run: bool,
+        lifetime: TemporaryLifetime,
+        mode: ApplyMode,
     ) -> Result<ApplyReport, ApplyError> {
-        let by = door.into();
-        self.command(|reply| Command::AddTemporary {
+        let by = source.into();
+        self.request(|reply| Command::AddTemporaryRule {
             rule,
-            span,
-            dry_run,
+            lifetime,
+            mode,
             by,
             reply,
         })
@@ -178,24 +179,24 @@ impl Engine {
         .unwrap_or_else(stopped)
     }
 
-    /// Takes a rule of no file away; the change's number, or `None`: there is none of that number.
+    /// Removes a temporary rule. Returns the change's number; `None`: there is no rule of that number.
     ///
     /// # Errors
     /// The engine is stopping.
-    pub async fn drop_temporary(
+    pub async fn remove_temporary_rule(
         &self,
-        door: ChangeSource,
+        source: ChangeSource,
         number: u32,
     ) -> Result<Option<u64>, ApplyError> {
-        let by = door.into();
-        self.command(|reply| Command::DropTemporary { number, by, reply })
+        let by = source.into();
+        self.request(|reply| Command::RemoveTemporaryRule { number, by, reply })
             .await
             .unwrap_or_else(stopped)
     }
 
-    /// The timeline from `offset` on, the newest first, and how many changes it holds.
+    /// A window of the timeline, newest first, and the number of all changes.
     pub async fn changes(&self, offset: usize, limit: usize) -> (usize, Vec<ChangeStatus>) {
-        self.command(|reply| Command::Tell {
+        self.request(|reply| Command::Changes {
             offset,
             limit,
             reply,
@@ -206,19 +207,19 @@ impl Engine {
 
     /// One change of the timeline.
     pub async fn change(&self, id: u64) -> Option<ChangeStatus> {
-        self.command(|reply| Command::TellOne { id, reply })
+        self.request(|reply| Command::Change { id, reply })
             .await
             .flatten()
     }
 
-    /// Puts a change that is made elsewhere into the timeline; its number.
-    pub async fn note(
+    /// Records a change that was made outside the engine. Returns its number.
+    pub async fn record_change(
         &self,
         by: ChangeOrigin,
         what: Vec<ChangeDetail>,
         undo: UndoAction,
     ) -> Option<u64> {
-        self.command(|reply| Command::Note {
+        self.request(|reply| Command::RecordChange {
             by,
             what,
             undo,
@@ -227,52 +228,52 @@ impl Engine {
         .await
     }
 
-    /// Takes a change back; the entry that this makes.
+    /// Undoes a change. Returns the change that this makes.
     ///
     /// # Errors
-    /// [`UndoError`]: what is in the way. A switch of the system proxy is its door's to take back.
-    pub async fn undo(&self, door: ChangeSource, id: u64) -> Result<ChangeStatus, UndoError> {
-        self.command(|reply| Command::Undo { id, door, reply })
+    /// The change cannot be undone now. A switch of the system proxy is undone by the caller.
+    pub async fn undo(&self, source: ChangeSource, id: u64) -> Result<ChangeStatus, UndoError> {
+        self.request(|reply| Command::Undo { id, source, reply })
             .await
             .unwrap_or_else(|| Err(UndoError::Apply(stopping())))
     }
 
     /// # Errors
     /// The target is neither `host:port` nor a URL.
-    pub async fn why(&self, question: &SimulatedRequest) -> Result<Explanation, TargetError> {
-        question.ask(&self.snapshot()).await
+    pub async fn why(&self, request: &SimulatedRequest) -> Result<Explanation, TargetError> {
+        request.explain(&self.snapshot()).await
     }
 
     pub async fn lists(&self) -> Vec<ListState> {
-        self.command(|reply| Command::Lists { reply })
+        self.request(|reply| Command::Lists { reply })
             .await
             .unwrap_or_default()
     }
 
-    /// Reads or fetches a list now, and waits for the outcome; false: there is none of that name.
+    /// Reads or fetches a list now and waits for the outcome. Returns false if there is no list of that name.
     pub async fn refresh_list(&self, name: &str) -> bool {
         let list = name.to_owned();
-        self.command(|reply| Command::Refresh { list, reply })
+        self.request(|reply| Command::RefreshList { list, reply })
             .await
             .unwrap_or(false)
     }
 
-    /// Carries out a wish about a list's versions.
+    /// Carries out a user action on a list's versions.
     ///
     /// # Errors
-    /// No such list, nothing to do it with, or a text that is broken.
+    /// Unknown list, nothing to act on, or a damaged text.
     pub async fn act_on_list(
         &self,
-        door: ChangeSource,
+        source: ChangeSource,
         name: &str,
-        act: ListAction,
+        action: ListAction,
     ) -> Result<(), ListActionError> {
         let list = name.to_owned();
         let done = self
-            .command(|reply| Command::ListAction {
+            .request(|reply| Command::ActOnList {
                 list,
-                act,
-                by: door.into(),
+                action,
+                by: source.into(),
                 reply,
             })
             .await;
@@ -283,7 +284,7 @@ impl Engine {
         self.shared.snapshot.load().dialer.health()
     }
 
-    /// One connection through the upstream or group, timed; `None`: there is none of that name.
+    /// Times one connection through the upstream or group; `None`: there is none of that name.
     pub async fn test_upstream(&self, name: &str) -> Option<OutboundTest> {
         let snapshot = self.snapshot();
         let config = &snapshot.config;
@@ -296,20 +297,21 @@ impl Engine {
         Some(snapshot.dialer.test(name).await)
     }
 
-    /// New isolation credentials: the next connections share no circuit with earlier ones.
+    /// Rotates the isolation credentials: new connections share no circuit with earlier ones.
     pub fn rotate_identity(&self) {
         self.shared.snapshot.load().dialer.rotate_identity();
         self.shared.identity_epoch.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Takes no more connections, lets those that stand go on for `deadline`, then ends them.
+    /// Stops accepting, waits up to `deadline` for open connections, then ends them.
     pub async fn stop(&self, deadline: Duration) {
         let _ = self
-            .command(|reply| Command::Stop { deadline, reply })
+            .request(|reply| Command::Stop { deadline, reply })
             .await;
     }
 
-    async fn command<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Option<T> {
+    /// Sends a command and waits for the reply; `None`: the engine is stopping.
+    async fn request<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Option<T> {
         let (reply, answer) = oneshot::channel();
         self.commands.send(command(reply)).await.ok()?;
         answer.await.ok()
@@ -321,11 +323,11 @@ fn stopped<T>() -> Result<T, ApplyError> {
 }
 
 fn stopping() -> ApplyError {
-    ApplyError::Broken("the engine is stopping".to_owned())
+    ApplyError::Internal("the engine is stopping".to_owned())
 }
 
 impl Shared {
-    /// The HTTP-speaking listener that a client which reached us on `ip` should use.
+    /// The address of the HTTP listener that a client which reached us on `ip` should use.
     pub(crate) fn proxy_for(&self, ip: IpAddr) -> Option<SocketAddr> {
         let listening = self.listening.load();
         let speaks = |kind| {

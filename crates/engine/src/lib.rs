@@ -24,6 +24,7 @@ mod simulate;
 mod snapshot;
 pub mod socks;
 mod supervise;
+pub mod unix_time;
 
 pub use accept::listener::{ListenerKind, ListenerState};
 pub use engine::Engine;
@@ -32,17 +33,17 @@ pub use session::detect;
 pub use simulate::SimulatedRequest;
 pub use simulate::from_file::OfflineError;
 pub use snapshot::Snapshot;
-pub use supervise::configuration::reload::{ApplyError, ApplyReport, ChangeOrigin};
-pub use supervise::configuration::replay::replay_records;
+pub use supervise::configuration::report::{ApplyError, ApplyMode, ApplyReport};
 pub use supervise::drain::DRAIN_DEADLINE;
-pub use supervise::launch::{Options, StartError};
 pub use supervise::lists::{
-    HeldUpdate, ListAction, ListActionError, ListPhase, ListState, Version as ListVersion,
+    HeldUpdate, ListAction, ListActionError, ListPhase, ListState, ListVersion,
 };
 pub use supervise::mode::ModeState;
+pub use supervise::options::EngineOptions;
 pub use supervise::rules::{
     MAX_TEMPORARY_RULES, RuleLifetime, RuleState, TemporaryLifetime, shadow_warnings,
 };
+pub use supervise::start_error::StartError;
 pub use supervise::timeline::{
-    ChangeDetail, ChangeSource, ChangeStatus, Entry, UndoAction, UndoError,
+    Change, ChangeDetail, ChangeOrigin, ChangeSource, ChangeStatus, UndoAction, UndoError,
 };

@@ -1,18 +1,18 @@
-//! Waking what waits when another policy comes into force.
+//! Notifies waiting tasks when another snapshot becomes current.
 
 use privet_policy::thread_index;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
-/// More than there are threads on most machines; threads that share one still wait rightly.
+/// More than the threads of most machines; threads that share a shard are notified as well.
 const SHARDS: usize = 16;
 
-/// One list of waiters a thread, so that threads do not meet at its lock.
+/// One list of waiters for each thread, so that threads do not contend for its lock.
 #[derive(Default)]
-pub(crate) struct Reloads([Notify; SHARDS]);
+pub(crate) struct PolicyChanges([Notify; SHARDS]);
 
-impl Reloads {
-    /// Ready once [`Reloads::tell`] is called after this was.
+impl PolicyChanges {
+    /// Completes at the first [`PolicyChanges::notify`] after this call.
     pub(crate) fn next(&self) -> Notified<'_> {
         let [first, ..] = &self.0;
         self.0
@@ -21,8 +21,8 @@ impl Reloads {
             .notified()
     }
 
-    /// To be called once the snapshot is swapped.
-    pub(crate) fn tell(&self) {
+    /// Call after the snapshot was swapped.
+    pub(crate) fn notify(&self) {
         for waiters in &self.0 {
             waiters.notify_waiters();
         }

@@ -1,19 +1,19 @@
-//! What is wrong while the engine runs on: shown by status, doctor and the window, each with its mend.
+//! Open problems of the running engine, shown by status, doctor and the window, each with a fix.
 
 use std::sync::Mutex;
 
 use serde::Serialize;
 
-/// At most so many problems are kept; a new one past that drops the oldest.
-const MOST: usize = 64;
+/// Maximum number of problems; a further one drops the oldest.
+const MAX_PROBLEMS: usize = 64;
 
-/// One thing that is wrong, and what to do.
+/// A problem and its fix.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// What it is about, as a stable key: "list:ads", "listen:pac", "connection_log".
+    /// Stable key of the subject: "list:ads", "listen:pac", "connection_log".
     pub about: String,
     pub text: String,
-    pub mend: String,
+    pub fix: String,
 }
 
 /// The open problems, one per `about`.
@@ -21,43 +21,40 @@ pub struct Problem {
 pub struct Problems(Mutex<Vec<Problem>>);
 
 impl Problems {
-    pub fn raise(
-        &self,
-        about: impl Into<String>,
-        text: impl Into<String>,
-        mend: impl Into<String>,
-    ) {
+    /// Opens a problem, in the place of an earlier one about the same subject, and logs it.
+    pub fn raise(&self, about: impl Into<String>, text: impl Into<String>, fix: impl Into<String>) {
         let problem = Problem {
             about: about.into(),
             text: text.into(),
-            mend: mend.into(),
+            fix: fix.into(),
         };
-        tracing::warn!(about = %problem.about, mend = %problem.mend, "{}", problem.text);
+        tracing::warn!(about = %problem.about, fix = %problem.fix, "{}", problem.text);
         let Ok(mut all) = self.0.lock() else { return };
         all.retain(|other| other.about != problem.about);
-        if all.len() >= MOST {
+        if all.len() >= MAX_PROBLEMS {
             all.remove(0);
         }
         all.push(problem);
     }
 
-    /// As [`Problems::raise`]; what stands already in these words is not said again.
-    pub fn raise_once(
+    /// As [`Problems::raise`], unless the same problem is open with the same text.
+    pub fn raise_if_new(
         &self,
         about: impl Into<String>,
         text: impl Into<String>,
-        mend: impl Into<String>,
+        fix: impl Into<String>,
     ) {
-        let (about, text, mend) = (about.into(), text.into(), mend.into());
+        let (about, text, fix) = (about.into(), text.into(), fix.into());
         let known = self.all();
-        let said =
-            |known: &Problem| known.about == about && known.text == text && known.mend == mend;
-        if !known.iter().any(said) {
-            self.raise(about, text, mend);
+        let is_same =
+            |known: &Problem| known.about == about && known.text == text && known.fix == fix;
+        if !known.iter().any(is_same) {
+            self.raise(about, text, fix);
         }
     }
 
-    pub fn settle(&self, about: &str) {
+    /// Closes the problem about `about`, if there is one.
+    pub fn clear(&self, about: &str) {
         if let Ok(mut all) = self.0.lock() {
             all.retain(|problem| problem.about != about);
         }
@@ -73,22 +70,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_problem_is_kept_once_per_matter_and_goes_when_settled() {
+    fn a_problem_is_kept_once_per_subject_until_cleared() {
         let problems = Problems::default();
         problems.raise("list:ads", "not read", "look at the path");
         problems.raise("list:ads", "not read again", "look at the path");
         assert_eq!(problems.all().len(), 1);
-        problems.settle("list:ads");
+        problems.clear("list:ads");
         assert!(problems.all().is_empty());
     }
 
     #[test]
     fn problems_are_bounded_and_the_oldest_goes_first() {
         let problems = Problems::default();
-        for n in 0..MOST + 3 {
+        for n in 0..MAX_PROBLEMS + 3 {
             problems.raise(format!("p{n}"), "x", "y");
         }
-        assert_eq!(problems.all().len(), MOST);
+        assert_eq!(problems.all().len(), MAX_PROBLEMS);
         assert_eq!(problems.all()[0].about, "p3");
     }
 }

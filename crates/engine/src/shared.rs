@@ -1,4 +1,4 @@
-//! What the threads of the data plane and the supervisor share.
+//! State shared by the data-plane threads and the supervisor.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -10,26 +10,26 @@ use crate::accept::connection_limit::ConnectionLimit;
 use crate::accept::listener::ListenerState;
 use crate::gateway::authenticate::Failures;
 use crate::gateway::programs::Programs;
-use crate::policy_changes::Reloads;
+use crate::policy_changes::PolicyChanges;
 use crate::problems::Problems;
 use crate::snapshot::Snapshot;
 use crate::supervise::mode::ModeState;
 
-/// What the threads share. Nothing in it is locked while a connection is served.
+/// State shared by all threads. No lock in it is held while a connection is served.
 pub(crate) struct Shared {
     pub(crate) snapshot: ArcSwap<Snapshot>,
-    /// Told after each swap of the snapshot.
-    pub(crate) reloads: Reloads,
+    /// Notified after each swap of the snapshot.
+    pub(crate) policy_changes: PolicyChanges,
     pub(crate) connection_log: ConnectionLog,
     pub(crate) programs: Programs,
     pub(crate) failures: Failures,
     pub(crate) problems: Problems,
-    /// Connections that stand, against `listen.limits.connections`.
+    /// Open connections, against `listen.limits.connections`.
     pub(crate) connection_limit: Arc<ConnectionLimit>,
-    /// Counts up with every new identity: connections of an earlier one are not shared.
+    /// Counts up with every new identity; connections of an earlier one are not reused.
     pub(crate) identity_epoch: AtomicU64,
-    /// As the supervisor last set it, with the snapshot.
+    /// Current mode; set together with the snapshot.
     pub(crate) mode: ArcSwap<ModeState>,
-    /// The listeners that run, for the PAC and status.
+    /// Running listeners, for the PAC file and status.
     pub(crate) listening: ArcSwap<Vec<ListenerState>>,
 }

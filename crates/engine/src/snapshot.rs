@@ -1,4 +1,4 @@
-//! All that a connection is decided by, as one value that is swapped whole.
+//! Everything that decides about a connection, as one value that is replaced as a whole.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,34 +10,34 @@ use privet_policy::{Policy, ShadowedRule, TemporaryRule};
 
 use crate::gateway::authenticate::Users;
 
-/// One generation of the configuration, ready to use. Never changed, only replaced.
+/// One generation of the configuration, compiled. Immutable.
 pub struct Snapshot {
     pub config: Arc<Config>,
     pub policy: Policy,
     pub dialer: Arc<Dialer>,
-    /// The file that each list's text came from.
-    pub(crate) texts: Arc<BTreeMap<String, PathBuf>>,
-    /// The rules of no file.
+    /// File of each list's text.
+    pub(crate) list_texts: Arc<BTreeMap<String, PathBuf>>,
+    /// Temporary rules.
     pub(crate) temporary: Arc<[TemporaryRule]>,
     /// Rules of the file that can never match.
     pub(crate) shadows: Arc<[ShadowedRule]>,
     pub(crate) users: Arc<Users>,
-    /// A rule or an isolating upstream has to know the program.
+    /// A rule or an isolating upstream needs to know the program.
     pub(crate) needs_app: bool,
-    /// Something has to be looked up before deciding: the program, or a name's addresses.
+    /// Something must be looked up before a decision: the program, or a name's addresses.
     pub(crate) asks_ahead: bool,
-    /// Counts up with every swap; connections to origins are shared only within one generation.
+    /// Counts up with every swap; pooled connections to origins are shared within one generation only.
     pub generation: u64,
 }
 
 impl Snapshot {
-    /// The same configuration in another of its modes; `None` where it has none of that name.
+    /// The same configuration in another of its modes; `None`: it has no mode of that name.
     pub(crate) fn in_mode(&self, name: &str) -> Option<Self> {
         Some(Self {
             config: self.config.clone(),
             policy: self.policy.in_mode(name)?,
             dialer: self.dialer.clone(),
-            texts: self.texts.clone(),
+            list_texts: self.list_texts.clone(),
             temporary: self.temporary.clone(),
             shadows: self.shadows.clone(),
             users: self.users.clone(),

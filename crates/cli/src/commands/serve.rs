@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use privet_config::{Config, LogFormat};
 use privet_control::{Doors, SwitchError, SystemProxy};
-use privet_engine::{Engine, Options, StartError};
+use privet_engine::{Engine, EngineOptions, StartError};
 use privet_system::SystemKeyring;
 use privet_system::notify::{ServiceState, notify};
 use tokio::sync::Notify;
@@ -87,7 +87,7 @@ pub async fn start(
     let desktop = SystemProxy::of_session();
     // Restore settings that a crashed Privet left behind, which point at a dead port.
     let recovered = desktop.recover().await;
-    let options = Options {
+    let options = EngineOptions {
         config_path,
         data_dir: data_dir.clone(),
         keyring: Arc::new(SystemKeyring),
@@ -136,7 +136,7 @@ pub async fn start(
 /// A failed system proxy change does not stop the engine; `status` and `doctor` show it.
 fn report_system_proxy<T>(engine: &Engine, done: Result<T, SwitchError>) {
     if let Err(error) = done {
-        engine.raise(
+        engine.raise_problem(
             "system-proxy",
             &error.to_string(),
             "check the desktop's proxy settings, then run: privet system-proxy status",

@@ -66,7 +66,7 @@ async fn offline(context: &Context, query: WhyQuery) -> Result<Explanation, Fail
     };
     let (config, data_dir) = (context.options.config()?, context.options.data_dir()?);
     let explained = question
-        .ask_file(&config, &data_dir, Arc::new(SystemKeyring))
+        .explain_with_file(&config, &data_dir, Arc::new(SystemKeyring))
         .await
         .map_err(|error| Failure::usage(error.to_string()))?;
     Ok(Explanation::of(&query.target, &explained))

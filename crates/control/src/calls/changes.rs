@@ -84,11 +84,11 @@ pub struct Changed {
 impl From<ChangeStatus> for TimelineEntry {
     fn from(told: ChangeStatus) -> Self {
         let ChangeStatus {
-            entry,
+            change,
             undone_by,
             obstacle,
         } = told;
-        let what: Vec<Changed> = entry
+        let what: Vec<Changed> = change
             .what
             .iter()
             .map(|what| Changed {
@@ -99,12 +99,12 @@ impl From<ChangeStatus> for TimelineEntry {
             .collect();
         let texts: Vec<&str> = what.iter().map(|what| what.text.as_str()).collect();
         Self {
-            id: entry.id,
-            at_ms: entry.at_ms,
-            door: super::word(&entry.door),
+            id: change.id,
+            at_ms: change.at_ms,
+            door: super::word(&change.source),
             text: texts.join("; "),
             what,
-            undoes: entry.undoes,
+            undoes: change.undoes,
             undone_by,
             undoable: obstacle.is_none(),
             obstacle,
@@ -171,7 +171,7 @@ pub(crate) async fn undo_change(
         .change(id)
         .await
         .ok_or_else(|| refused(UndoError::Unknown(id)))?;
-    let made = match told.entry.undo {
+    let made = match told.change.undo {
         UndoAction::SystemProxy { was_on } if told.obstacle.is_none() => {
             undo_switch(&api, door, id, was_on).await?
         }
@@ -193,7 +193,7 @@ async fn undo_switch(
     };
     done.map_err(|error| Problem::conflict(escape(&error.to_string())))?;
     let by = ChangeOrigin {
-        door,
+        source: door,
         undoes: Some(id),
     };
     let made = note_switch(api, by, was_on).await;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::{FromRequest, Request, State};
 use privet_config::{Diagnostics, Document, to_json};
-use privet_engine::{ApplyError, ApplyReport, ChangeSource, StartError};
+use privet_engine::{ApplyError, ApplyMode, ApplyReport, ChangeSource, StartError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -29,6 +29,16 @@ pub struct ChangeQuery {
     #[serde(default)]
     #[param(default = false)]
     pub dry_run: bool,
+}
+
+impl ChangeQuery {
+    pub(super) fn mode(self) -> ApplyMode {
+        if self.dry_run {
+            ApplyMode::DryRun
+        } else {
+            ApplyMode::Commit
+        }
+    }
 }
 
 /// What a change did or would do.
@@ -272,7 +282,7 @@ pub(super) async fn apply(
     how: ChangeQuery,
     text: String,
 ) -> Result<axum::Json<Change>, Problem> {
-    match api.engine.apply(door, text, how.dry_run).await {
+    match api.engine.apply(door, text, how.mode()).await {
         Ok(applied) => Ok(axum::Json(Change::of(applied, !how.dry_run))),
         Err(error) => Err(refusal(error)),
     }

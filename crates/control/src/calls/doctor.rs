@@ -111,7 +111,7 @@ pub(crate) async fn examine(State(api): State<Api>) -> Result<axum::Json<Diagnos
         Finding::wrong(
             problem.about.split(':').next().unwrap_or("engine"),
             problem.text,
-            problem.mend,
+            problem.fix,
         )
     }));
     findings.extend(engine.upstreams().into_iter().map(upstream));

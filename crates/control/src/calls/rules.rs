@@ -196,7 +196,7 @@ pub(crate) async fn add_rule(
             let _turn = api.editing.lock().await;
             let made = api
                 .engine
-                .add_temporary(door, rule, span, how.dry_run)
+                .add_temporary_rule(door, rule, span, how.mode())
                 .await;
             let mut done = made.map_err(config::refusal)?;
             if span == TemporaryLifetime::Once {
@@ -306,7 +306,7 @@ pub(crate) async fn remove_rule(
             "What the end of a rule of no file would do is not worked out.",
         ));
     }
-    let change = api.engine.drop_temporary(door, number).await;
+    let change = api.engine.remove_temporary_rule(door, number).await;
     let change = change.map_err(config::refusal)?;
     let change = change.ok_or_else(|| unknown(&id))?;
     Ok(axum::Json(Change {

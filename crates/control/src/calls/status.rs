@@ -222,7 +222,7 @@ fn trouble(problem: privet_engine::Problem) -> Trouble {
     Trouble {
         about: problem.about,
         text: problem.text,
-        mend: problem.mend,
+        mend: problem.fix,
     }
 }
 

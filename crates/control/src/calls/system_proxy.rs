@@ -147,12 +147,12 @@ pub(crate) async fn switch_system_proxy(
     };
     let report =
         done.map_err(|error| Problem::conflict(crate::logs::escape(&error.to_string())))?;
-    api.engine.settle("system-proxy");
+    api.engine.clear_problem("system-proxy");
     let change = match wish.repair {
         true => {
             let what = ChangeDetail::new("system-proxy-repaired", []);
             api.engine
-                .note(door.into(), vec![what], UndoAction::Never)
+                .record_change(door.into(), vec![what], UndoAction::Never)
                 .await
         }
         false if wish.enabled == was_on => None,
@@ -172,6 +172,6 @@ pub(super) async fn note_switch(api: &Api, by: ChangeOrigin, on: bool) -> Option
     };
     let undo = UndoAction::SystemProxy { was_on: !on };
     api.engine
-        .note(by, vec![ChangeDetail::new(kind, [])], undo)
+        .record_change(by, vec![ChangeDetail::new(kind, [])], undo)
         .await
 }

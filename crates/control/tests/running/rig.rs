@@ -10,7 +10,7 @@ use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use privet_config::NoKeyring;
 use privet_control::Api;
-use privet_engine::{Engine, Options};
+use privet_engine::{Engine, EngineOptions};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -30,7 +30,7 @@ impl Rig {
         let config_path = dir.path().join("privet.toml");
         let whole = format!("# kept\n{text}\n[listen]\nmixed = [\"127.0.0.1:0\"]\npac = \"\"\n");
         std::fs::write(&config_path, whole).unwrap();
-        let engine = Engine::start(Options {
+        let engine = Engine::start(EngineOptions {
             config_path,
             data_dir: dir.path().join("data"),
             keyring: Arc::new(NoKeyring),

@@ -12,7 +12,7 @@ use privet_gateway::{Refusal, RequestContext, RouteDecision};
 use crate::gateway::EngineGateway;
 use crate::gateway::authorize::decision_facts;
 use crate::snapshot::Snapshot;
-use crate::supervise::configuration::reload::disallowed;
+use crate::supervise::configuration::revoke::is_revoked;
 
 impl EngineGateway {
     /// The snapshot in force, and the decision as that one gives it: a decision of an earlier policy is decided anew, so that
@@ -40,7 +40,7 @@ impl EngineGateway {
         step: impl Future<Output = T>,
     ) -> Option<T> {
         let mut step = pin!(step);
-        let mut reloaded = pin!(self.0.reloads.next());
+        let mut reloaded = pin!(self.0.policy_changes.next());
         poll_fn(|cx| {
             loop {
                 if self.0.snapshot.load().generation != snapshot.generation {
@@ -50,7 +50,7 @@ impl EngineGateway {
                     return Poll::Ready(Some(done));
                 }
                 ready!(reloaded.as_mut().poll(cx));
-                reloaded.set(self.0.reloads.next());
+                reloaded.set(self.0.policy_changes.next());
             }
         })
         .await
@@ -59,7 +59,7 @@ impl EngineGateway {
     /// A row that was opened after a reload had looked through the table is looked at here.
     pub(crate) fn leave_if_forbidden(&self, live: &LiveConnection, decision: &RouteDecision) {
         let snapshot = self.0.snapshot.load();
-        if snapshot.generation != decision.policy_generation && disallowed(live.row(), &snapshot) {
+        if snapshot.generation != decision.policy_generation && is_revoked(live.row(), &snapshot) {
             live.row().cancel(CloseReason::Reload);
         }
     }
@@ -74,13 +74,13 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::Engine;
-    use crate::supervise::launch::Options;
+    use crate::supervise::options::EngineOptions;
 
     /// An engine on a port of the system's choice, with `text` as the rest of its configuration.
     pub(crate) async fn engine(folder: &std::path::Path, text: &str) -> Engine {
         let config_path = folder.join("privet.toml");
         std::fs::write(&config_path, with_listener(text)).unwrap();
-        let options = Options {
+        let options = EngineOptions {
             config_path,
             data_dir: folder.to_owned(),
             keyring: Arc::new(privet_config::NoKeyring),
@@ -180,7 +180,11 @@ pub(crate) mod tests {
         };
         assert!(decision.addresses.is_empty());
         engine
-            .apply(crate::ChangeSource::Api, with_listener(BY_ADDRESS), false)
+            .apply(
+                crate::ChangeSource::Api,
+                with_listener(BY_ADDRESS),
+                crate::ApplyMode::Commit,
+            )
             .await
             .unwrap();
         let Ok((_, fresh)) = gateway.in_force(&ask(&target), &decision).await else {

@@ -1,4 +1,4 @@
-//! The simulator without an engine: the policy of a file, asked by the same function. Opens no socket and fetches no list.
+//! Simulates a request with the configuration of a file, without an engine. Opens no socket and fetches no list.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use privet_policy::{Explanation, RuleHitCounters};
 
 use crate::simulate::SimulatedRequest;
 use crate::supervise::configuration::assemble::{Inputs, assemble};
-use crate::supervise::launch::StartError;
 use crate::supervise::lists::Lists;
+use crate::supervise::start_error::StartError;
 
-/// A question to a file could not be answered.
+/// A request could not be simulated.
 #[derive(Debug, thiserror::Error)]
 pub enum OfflineError {
     #[error(transparent)]
@@ -21,11 +21,11 @@ pub enum OfflineError {
 }
 
 impl SimulatedRequest {
-    /// Asks the configuration in `config_path`; lists come from files and from the copies in `data_dir`.
+    /// Simulates the request with the configuration in `config_path`; lists come from files and from the copies in `data_dir`.
     ///
     /// # Errors
-    /// The configuration is not sound, a secret cannot be read, or the target is neither `host:port` nor a URL.
-    pub async fn ask_file(
+    /// The configuration is not valid, a secret cannot be read, or the target is neither `host:port` nor a URL.
+    pub async fn explain_with_file(
         &self,
         config_path: &Path,
         data_dir: &Path,
@@ -46,8 +46,8 @@ impl SimulatedRequest {
             mode: config.mode.clone(),
             own: own(&config),
             config,
-            texts: lists.texts(),
-            lists: lists.active(),
+            list_texts: lists.text_paths(),
+            lists: lists.policy_lists(),
             temporary: Vec::new(),
             hit_counters: RuleHitCounters::default(),
             keyring,
@@ -55,12 +55,12 @@ impl SimulatedRequest {
             previous: None,
         })
         .await?;
-        let explained = self.ask(&snapshot).await;
+        let explained = self.explain(&snapshot).await;
         explained.map_err(|error| OfflineError::Target(error.to_string()))
     }
 }
 
-/// Where an engine with this file would listen.
+/// The listeners of an engine with this configuration.
 fn own(config: &Config) -> Vec<std::net::SocketAddr> {
     let listen = &config.listen;
     let all = listen

@@ -1,4 +1,4 @@
-//! The simulator's question: what would happen to this target, asked by this program and user?
+//! Simulates a request: what would happen to this target, asked for by this program and user.
 
 pub(crate) mod from_file;
 
@@ -13,36 +13,36 @@ use privet_policy::{
 use crate::snapshot::Snapshot;
 use crate::supervise::lists::quote;
 
-/// "Why would that go there?", as the API and the CLI ask it.
+/// A request to simulate.
 #[derive(Debug, Clone, Default)]
 pub struct SimulatedRequest {
     /// `host:port`, or a URL.
     pub target: String,
-    /// A program's file name or full path.
+    /// File name or full path of the program.
     pub app: Option<String>,
     pub user: Option<String>,
 }
 
 impl SimulatedRequest {
-    /// The same function as the engine's, on the same policy; names are resolved only where the mode resolves here.
-    /// Lines of lists are quoted from the files that they came from.
+    /// Explains the decision with the function that the engine decides by. Names are resolved only where the mode
+    /// resolves locally. Lines of lists are quoted from their files.
     ///
     /// # Errors
     /// The target is neither `host:port` nor a URL.
-    pub async fn ask(&self, snapshot: &Snapshot) -> Result<Explanation, TargetError> {
-        let mut explained = self.explain(snapshot).await?;
-        let texts = snapshot.texts.clone();
+    pub async fn explain(&self, snapshot: &Snapshot) -> Result<Explanation, TargetError> {
+        let mut explained = self.decide(snapshot).await?;
+        let texts = snapshot.list_texts.clone();
         let quoted = tokio::task::spawn_blocking(move || {
             quote(&mut explained, &texts);
             explained
         });
         match quoted.await {
             Ok(explained) => Ok(explained),
-            Err(_) => self.explain(snapshot).await,
+            Err(_) => self.decide(snapshot).await,
         }
     }
 
-    async fn explain(&self, snapshot: &Snapshot) -> Result<Explanation, TargetError> {
+    async fn decide(&self, snapshot: &Snapshot) -> Result<Explanation, TargetError> {
         let (target, protocol) = self.target()?;
         let app = self.app();
         let url = self
@@ -81,7 +81,7 @@ impl SimulatedRequest {
         let target =
             Target::parse(&self.target).or_else(|error| match self.target.contains(':') {
                 true => Err(error),
-                // A bare name means the usual: HTTPS.
+                // A bare name means HTTPS.
                 false => Target::parse(&format!("{}:443", self.target)),
             })?;
         Ok((target, Protocol::Connect))

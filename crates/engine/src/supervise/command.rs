@@ -1,57 +1,62 @@
-//! What the supervisor is told, and which of its works answers it.
+//! Commands to the supervisor.
 
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::supervise::configuration::reload::{ApplyError, ApplyReport, ChangeOrigin};
-use crate::supervise::lists::fetch::Fetched;
+use crate::supervise::configuration::report::{ApplyError, ApplyMode, ApplyReport, ConfigSource};
+use crate::supervise::lists::fetch_job::FetchResult;
 use crate::supervise::lists::{ListAction, ListActionError, ListState};
 use crate::supervise::mode::ModeState;
 use crate::supervise::rules::TemporaryLifetime;
-use crate::supervise::supervisor::Supervisor;
-use crate::supervise::timeline::{ChangeDetail, ChangeSource, ChangeStatus, UndoAction, UndoError};
+use crate::supervise::timeline::{
+    ChangeDetail, ChangeOrigin, ChangeSource, ChangeStatus, UndoAction, UndoError,
+};
 
-/// Orders that wait; more than so many at once are made to wait at their sender.
-const MAX_WAITING: usize = 32;
+/// Capacity of the channel; further senders wait.
+const CAPACITY: usize = 32;
 
-/// What the supervisor is told.
+/// A command to the supervisor, answered through `reply`.
 pub(crate) enum Command {
+    /// Applies a configuration: the file's content or a text.
     Apply {
-        text: Option<String>,
-        dry_run: bool,
+        config: ConfigSource,
+        mode: ApplyMode,
         by: ChangeOrigin,
         reply: oneshot::Sender<Result<ApplyReport, ApplyError>>,
     },
-    Mode {
+    /// Switches the mode; with `pause` for that long only. Replies with the change's number too.
+    SetMode {
         name: String,
-        span: Option<Duration>,
+        pause: Option<Duration>,
         by: ChangeOrigin,
         reply: oneshot::Sender<Result<(ModeState, Option<u64>), ApplyError>>,
     },
-    AddTemporary {
+    AddTemporaryRule {
         rule: Value,
-        span: TemporaryLifetime,
-        dry_run: bool,
+        lifetime: TemporaryLifetime,
+        mode: ApplyMode,
         by: ChangeOrigin,
         reply: oneshot::Sender<Result<ApplyReport, ApplyError>>,
     },
-    DropTemporary {
+    RemoveTemporaryRule {
         number: u32,
         by: ChangeOrigin,
         reply: oneshot::Sender<Result<Option<u64>, ApplyError>>,
     },
-    Tell {
+    /// A window of the timeline, newest first, and the number of all changes.
+    Changes {
         offset: usize,
         limit: usize,
         reply: oneshot::Sender<(usize, Vec<ChangeStatus>)>,
     },
-    TellOne {
+    Change {
         id: u64,
         reply: oneshot::Sender<Option<ChangeStatus>>,
     },
-    Note {
+    /// Records a change that was made outside the engine; replies with its number.
+    RecordChange {
         by: ChangeOrigin,
         what: Vec<ChangeDetail>,
         undo: UndoAction,
@@ -59,111 +64,38 @@ pub(crate) enum Command {
     },
     Undo {
         id: u64,
-        door: ChangeSource,
+        source: ChangeSource,
         reply: oneshot::Sender<Result<ChangeStatus, UndoError>>,
     },
-    Refresh {
+    /// Reads or fetches a list; replies whether there is one of that name.
+    RefreshList {
         list: String,
         reply: oneshot::Sender<bool>,
     },
     Lists {
         reply: oneshot::Sender<Vec<ListState>>,
     },
-    ListAction {
+    ActOnList {
         list: String,
-        act: ListAction,
+        action: ListAction,
         by: ChangeOrigin,
         reply: oneshot::Sender<Result<(), ListActionError>>,
     },
-    Fetched {
+    /// A fetch of a list ended.
+    ListFetched {
         list: String,
         url: String,
-        outcome: Fetched,
+        outcome: FetchResult,
     },
     /// A file that lists are read from has changed.
-    ListFiles,
+    ListFilesChanged,
     Stop {
         deadline: Duration,
         reply: oneshot::Sender<()>,
     },
 }
 
-/// The channel of a supervisor.
+/// The supervisor's command channel.
 pub(crate) fn channel() -> (mpsc::Sender<Command>, mpsc::Receiver<Command>) {
-    mpsc::channel(MAX_WAITING)
-}
-
-impl Supervisor {
-    pub(crate) async fn execute(&mut self, command: Command) {
-        match command {
-            Command::Apply {
-                text,
-                dry_run,
-                by,
-                reply,
-            } => {
-                let _ = reply.send(self.apply(text, dry_run, by).await);
-            }
-            Command::Mode {
-                name,
-                span,
-                by,
-                reply,
-            } => {
-                let _ = reply.send(self.choose_mode(name, span, by).await);
-            }
-            Command::AddTemporary {
-                rule,
-                span,
-                dry_run,
-                by,
-                reply,
-            } => {
-                let _ = reply.send(self.add_temporary(rule, span, dry_run, by).await);
-            }
-            Command::DropTemporary { number, by, reply } => {
-                let _ = reply.send(self.drop_temporary(number, by).await);
-            }
-            Command::Tell {
-                offset,
-                limit,
-                reply,
-            } => {
-                let _ = reply.send(self.tell(offset, limit));
-            }
-            Command::TellOne { id, reply } => {
-                let _ = reply.send(self.tell_one(id));
-            }
-            Command::Note {
-                by,
-                what,
-                undo,
-                reply,
-            } => {
-                let _ = reply.send(self.note(by, what, undo).await);
-            }
-            Command::Undo { id, door, reply } => {
-                let _ = reply.send(self.undo(id, door).await);
-            }
-            Command::Refresh { list, reply } => self.refresh(list, reply).await,
-            Command::Lists { reply } => {
-                let _ = reply.send(self.lists.states());
-            }
-            Command::ListAction {
-                list,
-                act,
-                by,
-                reply,
-            } => {
-                let done = self.act_on_list(list.clone(), act).await;
-                if let Ok(back) = &done {
-                    self.note_list(by, list, act, *back).await;
-                }
-                let _ = reply.send(done.map(drop));
-            }
-            Command::Fetched { list, url, outcome } => self.fetched(list, url, outcome).await,
-            Command::ListFiles => self.list_files_changed().await,
-            Command::Stop { .. } => {}
-        }
-    }
+    mpsc::channel(CAPACITY)
 }

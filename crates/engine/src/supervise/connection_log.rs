@@ -1,11 +1,11 @@
-//! `[log] connections` as the connection log's settings.
+//! Translates `[log] connections` into the connection log's settings.
 
 use std::path::Path;
 
 use privet_config::{Config, Retention};
 use privet_connection_log::Settings;
 
-/// The database's name in the data folder.
+/// Name of the database in the data folder.
 const FILE: &str = "ledger.db";
 
 pub(crate) fn settings(data_dir: &Path, config: &Config) -> Settings {

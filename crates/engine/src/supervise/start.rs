@@ -1,14 +1,15 @@
-//! Engine::start: everything in order, and nothing left behind where a step fails.
+//! Starts an engine: configuration, threads, listeners, connection log, lists, snapshot, supervisor. If a step fails,
+//! what was started is dropped again.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
-use tokio::task::JoinSet;
-
 use arc_swap::ArcSwap;
 use privet_config::{Config, LoadedConfig};
 use privet_connection_log::ConnectionLog;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use crate::accept::connection_limit::ConnectionLimit;
 use crate::accept::listener::{self, Bound, ListenerKind};
@@ -16,29 +17,40 @@ use crate::accept::workers::Workers;
 use crate::engine::Engine;
 use crate::gateway::authenticate::Failures;
 use crate::gateway::programs::Programs;
-use crate::policy_changes::Reloads;
+use crate::policy_changes::PolicyChanges;
 use crate::problems::Problems;
 use crate::shared::Shared;
-use crate::supervise::command::channel;
+use crate::snapshot::Snapshot;
+use crate::supervise::command::{Command, channel};
 use crate::supervise::configuration::assemble::{Inputs, assemble};
+use crate::supervise::configuration::file::fingerprint;
 use crate::supervise::configuration::watch::watch;
 use crate::supervise::connection_log;
-use crate::supervise::launch::{Options, StartError};
 use crate::supervise::lists::Lists;
-use crate::supervise::lists::files::ListFiles;
-use crate::supervise::mode::Modes;
-use crate::supervise::rules::{Counts, now_ms};
-use crate::supervise::supervisor::{Supervisor, fingerprint_of};
+use crate::supervise::lists::files::ListFileWatch;
+use crate::supervise::mode::ModeSelection;
+use crate::supervise::options::EngineOptions;
+use crate::supervise::rules::RuleHitCounts;
+use crate::supervise::start_error::StartError;
+use crate::supervise::supervisor::Supervisor;
 use crate::supervise::timeline::Timeline;
+use crate::unix_time::now_ms;
+
+/// What the data folder holds.
+struct Stored {
+    lists: Lists,
+    hit_counts: RuleHitCounts,
+    timeline: Timeline,
+}
 
 impl Engine {
-    /// Starts an engine on the calling runtime (control) and on threads of its own (data plane).
+    /// Starts an engine: control on the calling runtime, the data plane on threads of its own.
     ///
     /// # Errors
-    /// The configuration is not sound, a listener cannot be bound, a secret cannot be read; the text says the mend.
-    pub async fn start(options: Options) -> Result<Self, StartError> {
+    /// The configuration is not valid, a listener cannot be bound or a secret cannot be read; the text says what to do.
+    pub async fn start(options: EngineOptions) -> Result<Self, StartError> {
         let problems = Problems::default();
-        let loaded = load(&options).await?;
+        let loaded = load_config(&options).await?;
         let config = Arc::new(loaded.config);
         for warning in &loaded.warnings {
             tracing::warn!(
@@ -49,41 +61,27 @@ impl Engine {
         let workers = Workers::start(options.threads.unwrap_or_else(cores))?;
         let bound = bind_all(&options, &config, workers.count())?;
         let connection_log = open_connection_log(&options, &config).await?;
-        let mut lists = read_lists(&options, &config).await;
-        let (counts, timeline) = read_own_files(&options, &problems).await?;
-        let snapshot = assemble(Inputs {
-            mode: config.mode.clone(),
-            texts: lists.texts(),
-            lists: lists.active(),
-            temporary: Vec::new(),
-            hit_counters: counts.hit_counters().clone(),
-            own: bound.iter().map(|bound| bound.address).collect(),
-            keyring: options.keyring.clone(),
-            generation: 1,
-            previous: None,
-            config: config.clone(),
-        })
-        .await?;
+        let mut stored = load_stored(&options, &config, &problems).await?;
+        let snapshot = first_snapshot(&options, &config, &bound, &mut stored).await?;
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::from_pointee(snapshot),
-            reloads: Reloads::default(),
+            policy_changes: PolicyChanges::default(),
             connection_log,
             programs: Programs::start()?,
             failures: Failures::default(),
             problems,
             connection_limit: Arc::new(ConnectionLimit::default()),
             identity_epoch: AtomicU64::new(0),
-            mode: ArcSwap::from_pointee(Modes::new(config.mode.clone()).state()),
+            mode: ArcSwap::from_pointee(ModeSelection::new(config.mode.clone()).state()),
             listening: ArcSwap::default(),
         });
         let options = Arc::new(options);
         let commands = start_supervisor(
-            options.clone(),
-            shared.clone(),
+            &options,
+            &shared,
             workers,
-            lists,
-            (counts, timeline),
-            &config,
+            stored,
+            config.mode.clone(),
             bound,
         )
         .await;
@@ -95,7 +93,7 @@ impl Engine {
     }
 }
 
-async fn load(options: &Options) -> Result<LoadedConfig, StartError> {
+async fn load_config(options: &EngineOptions) -> Result<LoadedConfig, StartError> {
     let path = options.config_path.clone();
     let loaded = tokio::task::spawn_blocking(move || Config::load(&path)).await;
     loaded
@@ -107,8 +105,12 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Sockets that were handed over at start stand for the listeners of their kind; what they do not cover is bound.
-fn bind_all(options: &Options, config: &Config, shares: usize) -> Result<Vec<Bound>, StartError> {
+/// Sockets that were handed over replace the configured listeners of their kind; the others are bound.
+fn bind_all(
+    options: &EngineOptions,
+    config: &Config,
+    shares: usize,
+) -> Result<Vec<Bound>, StartError> {
     let mut bound = Vec::new();
     for (kind, socket) in &options.adopted {
         let socket = socket.try_clone()?;
@@ -121,92 +123,111 @@ fn bind_all(options: &Options, config: &Config, shares: usize) -> Result<Vec<Bou
     Ok(bound)
 }
 
-/// Opens the connection log; a database that cannot be read is set aside, and the connection log say so among the problems.
+/// Opens the connection log. A database that cannot be read is set aside and reported as one of its problems.
 async fn open_connection_log(
-    options: &Options,
+    options: &EngineOptions,
     config: &Config,
 ) -> Result<ConnectionLog, StartError> {
     let settings = connection_log::settings(&options.data_dir, config);
-    Ok(
-        tokio::task::spawn_blocking(move || ConnectionLog::start(settings))
-            .await
-            .map_err(std::io::Error::other)?,
-    )
+    let started = tokio::task::spawn_blocking(move || ConnectionLog::start(settings));
+    Ok(started.await.map_err(std::io::Error::other)?)
 }
 
-/// What earlier runs wrote of the rules and of the changes; what cannot be read is set aside, and said.
-async fn read_own_files(
-    options: &Options,
+/// Loads what earlier runs stored. Files that cannot be read are set aside and raised as problems.
+async fn load_stored(
+    options: &EngineOptions,
+    config: &Config,
     problems: &Problems,
-) -> Result<(Counts, Timeline), StartError> {
-    let folder = options.data_dir.clone();
-    let read =
-        tokio::task::spawn_blocking(move || (Counts::load(&folder), Timeline::load(&folder)));
-    let ((counts, of_counts), (timeline, of_timeline)) =
-        read.await.map_err(std::io::Error::other)?;
-    for (about, said) in [("rules", of_counts), ("changes", of_timeline)] {
-        if let Some(said) = said {
-            problems.raise(about, said, "nothing; what was set aside may be deleted");
-        }
-    }
-    Ok((counts, timeline))
-}
-
-async fn read_lists(options: &Options, config: &Config) -> Lists {
+) -> Result<Stored, StartError> {
     let (filter, folder) = (config.filter.clone(), options.data_dir.clone());
-    let read = tokio::task::spawn_blocking(move || {
+    let loaded = tokio::task::spawn_blocking(move || {
+        let (hit_counts, rules_notice) = RuleHitCounts::load(&folder);
+        let (timeline, changes_notice) = Timeline::load(&folder);
         let mut lists = Lists::open(folder);
         lists.load(&filter);
-        lists
+        let stored = Stored {
+            lists,
+            hit_counts,
+            timeline,
+        };
+        let notices = [("rules", rules_notice), ("changes", changes_notice)];
+        (stored, notices)
     });
-    read.await.unwrap_or_default()
+    let (stored, notices) = loaded.await.map_err(std::io::Error::other)?;
+    for (about, notice) in notices {
+        if let Some(notice) = notice {
+            problems.raise(about, notice, "nothing; the file set aside may be deleted");
+        }
+    }
+    Ok(stored)
+}
+
+async fn first_snapshot(
+    options: &EngineOptions,
+    config: &Arc<Config>,
+    bound: &[Bound],
+    stored: &mut Stored,
+) -> Result<Snapshot, StartError> {
+    let inputs = Inputs {
+        mode: config.mode.clone(),
+        list_texts: stored.lists.text_paths(),
+        lists: stored.lists.policy_lists(),
+        temporary: Vec::new(),
+        hit_counters: stored.hit_counts.hit_counters().clone(),
+        own: bound.iter().map(|bound| bound.address).collect(),
+        keyring: options.keyring.clone(),
+        generation: 1,
+        previous: None,
+        config: config.clone(),
+    };
+    assemble(inputs).await
 }
 
 async fn start_supervisor(
-    options: Arc<Options>,
-    shared: Arc<Shared>,
+    options: &Arc<EngineOptions>,
+    shared: &Arc<Shared>,
     workers: Workers,
-    lists: Lists,
-    (mut counts, timeline): (Counts, Timeline),
-    config: &Config,
+    stored: Stored,
+    mode: String,
     bound: Vec<Bound>,
-) -> tokio::sync::mpsc::Sender<crate::supervise::command::Command> {
+) -> mpsc::Sender<Command> {
     let (commands, received) = channel();
-    let (watching, changed, error) = watch(std::slice::from_ref(&options.config_path));
+    let (file_watch, file_changes, error) = watch(std::slice::from_ref(&options.config_path));
     if let Some(error) = error {
         tracing::debug!("the configuration's folder is not watched: {error}");
     }
-    let seen = fingerprint_of(&options.config_path).await;
-    counts.adopt(&shared.snapshot.load().policy, now_ms());
+    let file_fingerprint = fingerprint(&options.config_path).await;
+    let mut hit_counts = stored.hit_counts;
+    hit_counts.adopt(&shared.snapshot.load().policy, now_ms());
     let mut supervisor = Supervisor {
-        options: (*options).clone(),
-        shared,
+        options: (**options).clone(),
+        shared: shared.clone(),
         workers,
-        open: Default::default(),
-        lists,
-        modes: Modes::new(config.mode.clone()),
-        checks: None,
+        listeners: Default::default(),
+        lists: stored.lists,
+        modes: ModeSelection::new(mode),
+        health_checks: None,
         fetches: JoinSet::new(),
         commands: commands.clone(),
-        from_file: seen.is_some(),
-        seen,
-        text: String::new(),
-        timeline,
-        temporary: Vec::new(),
-        counts,
-        counts_saved: Instant::now(),
+        loaded_from_file: file_fingerprint.is_some(),
+        file_fingerprint,
+        config_text: String::new(),
+        timeline: stored.timeline,
+        temporary_rules: Vec::new(),
+        hit_counts,
+        hit_counts_saved_at: Instant::now(),
         reported_log_problems: Vec::new(),
-        lists_saved: Instant::now(),
-        list_files: ListFiles::default(),
-        refreshing: Vec::new(),
+        lists_saved_at: Instant::now(),
+        list_files: ListFileWatch::default(),
+        refresh_waiters: Vec::new(),
     };
-    supervisor.text = supervisor.file_text().await.unwrap_or_default();
-    supervisor.say_list_errors();
+    supervisor.config_text = supervisor.file_text().await;
+    supervisor.report_list_problems();
     supervisor.watch_list_files();
-    supervisor.open_doors(bound).await;
+    supervisor.start_listeners(bound).await;
     tokio::spawn(async move {
-        supervisor.run(received, changed).await;
-        drop(watching);
+        supervisor.run(received, file_changes).await;
+        drop(file_watch);
     });
     commands
 }

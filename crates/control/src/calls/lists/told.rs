@@ -169,7 +169,7 @@ impl From<ListState> for List {
             checked_ms: state.checked,
             next_refresh_ms: state.next,
             error: state.error,
-            mend: state.mend,
+            mend: state.fix,
             counting_until_ms: state.counting_until,
             would_block: WouldBlock {
                 connections: state.would_block,

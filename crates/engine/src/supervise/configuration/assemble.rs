@@ -1,4 +1,4 @@
-//! Configuration + lists + secrets → a snapshot that connections are decided by.
+//! Builds a snapshot from configuration, lists and secrets.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,40 +15,40 @@ use secrecy::SecretString;
 
 use crate::gateway::authenticate::Users;
 use crate::snapshot::Snapshot;
-use crate::supervise::launch::StartError;
+use crate::supervise::start_error::StartError;
 
-/// What a snapshot is made of.
+/// Everything that a snapshot is built from.
 pub(crate) struct Inputs {
     pub(crate) config: Arc<Config>,
-    /// The mode that is on.
+    /// The current mode.
     pub(crate) mode: String,
     pub(crate) lists: Vec<Arc<List>>,
-    /// The file that each list's text came from.
-    pub(crate) texts: BTreeMap<String, PathBuf>,
-    /// Rules of no file, the first first.
+    /// File of each list's text.
+    pub(crate) list_texts: BTreeMap<String, PathBuf>,
+    /// Temporary rules, first match first.
     pub(crate) temporary: Vec<TemporaryRule>,
-    /// Rules that did not change go on counting.
+    /// Counters that unchanged rules continue.
     pub(crate) hit_counters: RuleHitCounters,
-    /// Where we listen.
+    /// Addresses of our listeners.
     pub(crate) own: Vec<SocketAddr>,
     pub(crate) keyring: Arc<dyn Keyring + Send + Sync>,
     pub(crate) generation: u64,
-    /// Upstreams that did not change keep their health and identity.
+    /// Unchanged upstreams keep their health and identity.
     pub(crate) previous: Option<Arc<Snapshot>>,
 }
 
-/// Makes the snapshot off the runtime's threads: secrets may ask the keyring, rules are compiled.
+/// Builds the snapshot on a blocking thread: the keyring may ask the user, rules are compiled.
 pub(crate) async fn assemble(inputs: Inputs) -> Result<Snapshot, StartError> {
-    let made = tokio::task::spawn_blocking(move || make(inputs)).await;
-    made.unwrap_or_else(|error| Err(StartError::Threads(std::io::Error::other(error))))
+    let built = tokio::task::spawn_blocking(move || build(inputs)).await;
+    built.unwrap_or_else(|error| Err(StartError::Threads(std::io::Error::other(error))))
 }
 
-fn make(inputs: Inputs) -> Result<Snapshot, StartError> {
+fn build(inputs: Inputs) -> Result<Snapshot, StartError> {
     let Inputs {
         config,
         mode,
         lists,
-        texts,
+        list_texts,
         temporary,
         hit_counters,
         own,
@@ -86,7 +86,7 @@ fn make(inputs: Inputs) -> Result<Snapshot, StartError> {
         config,
         policy,
         dialer,
-        texts: Arc::new(texts),
+        list_texts: Arc::new(list_texts),
         temporary: temporary.into(),
         shadows: shadows.into(),
         users,
@@ -96,7 +96,7 @@ fn make(inputs: Inputs) -> Result<Snapshot, StartError> {
     })
 }
 
-/// The control API and the metrics are ours too: a page that asks the proxy for them is refused.
+/// Adds the control API and the metrics: a web page must not reach them through the proxy.
 fn with_control(mut own: Vec<SocketAddr>, config: &Config) -> Vec<SocketAddr> {
     own.extend(
         config
@@ -108,7 +108,7 @@ fn with_control(mut own: Vec<SocketAddr>, config: &Config) -> Vec<SocketAddr> {
     own
 }
 
-/// What this machine calls itself.
+/// This machine's names.
 fn own_names() -> Vec<Host> {
     let named = privet_system::interfaces::host_name();
     let local = named.as_ref().map(|name| format!("{name}.local"));

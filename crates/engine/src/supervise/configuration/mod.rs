@@ -1,7 +1,12 @@
-//! A change of configuration: read, assemble a snapshot, replay recorded connections, put in force.
+//! Changes of configuration: read and plan, preview or apply, activate the new snapshot.
 
+pub(crate) mod activate;
+mod apply;
 pub(crate) mod assemble;
-mod change;
-pub(crate) mod reload;
-pub(crate) mod replay;
+pub(crate) mod file;
+pub(crate) mod plan;
+mod preview;
+mod replay;
+pub(crate) mod report;
+pub(crate) mod revoke;
 pub(crate) mod watch;

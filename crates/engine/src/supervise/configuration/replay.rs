@@ -1,26 +1,21 @@
-//! "Try it on yesterday": the recorded connections played against a policy that is not in force yet.
-
-use std::time::{Duration, SystemTime};
+//! Evaluates the recorded connections with a policy that is not in force yet.
 
 use privet_connection_log::{ConnectionLog, UsageError};
 use privet_policy::{Policy, RecordedConnection, Replay, replay};
 
-/// What would have gone differently since `since`. Blocks on the disk where records lie there.
+use crate::unix_time::from_unix_ms;
+
+/// What would have gone differently for all recorded connections. Blocking: they may be on disk.
 ///
 /// # Errors
 /// The records cannot be read.
-pub fn replay_records(
+pub(super) fn replay_records(
     connection_log: &ConnectionLog,
     before: &Policy,
     after: &Policy,
-    since: SystemTime,
 ) -> Result<Replay, UsageError> {
-    let since = since
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    let since = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
     let records = connection_log
-        .past_connections(since)?
+        .past_connections(0)?
         .map(|record| RecordedConnection {
             listener: record.listener,
             protocol: record.protocol,
@@ -29,7 +24,7 @@ pub fn replay_records(
             target: record.target,
             addresses: Vec::new(),
             url: None,
-            at: SystemTime::UNIX_EPOCH + Duration::from_millis(record.started),
+            at: from_unix_ms(record.started),
         });
     Ok(replay(before, after, records))
 }

@@ -1,5 +1,5 @@
-//! Tells when the configuration, or a list in a file, was written. The folder is watched, since editors replace files;
-//! where the file is a link, the folder of what it leads to as well.
+//! Watches files for changes: the configuration and lists. Watches the folders, since editors replace files; for a
+//! symbolic link the target's folder too.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -9,40 +9,39 @@ use notify::{RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
-/// Editors write a file in several steps; they are taken as one change once it has been quiet for so long.
+/// Editors write in several steps: a change is reported after this time without events.
 const QUIET: Duration = Duration::from_millis(150);
 
-/// Watches while it is held.
-pub(crate) struct Watch {
+/// Watches until it is dropped.
+pub(crate) struct FileWatch {
     _watcher: Option<notify::RecommendedWatcher>,
-    _settle: AbortOnDropHandle<()>,
+    _debounce: AbortOnDropHandle<()>,
 }
 
-/// Sends one message a change of one of `files` (debounced). Where a folder cannot be watched, nothing is ever sent of it
-/// and the reason is returned beside.
-pub(crate) fn watch(files: &[PathBuf]) -> (Watch, mpsc::Receiver<()>, Option<String>) {
-    let (noticed, notices) = mpsc::channel(1);
+/// Sends a message for each change of one of `files`, debounced. Also returns why a folder is not watched, if one is not.
+pub(crate) fn watch(files: &[PathBuf]) -> (FileWatch, mpsc::Receiver<()>, Option<String>) {
+    let (event_sender, events) = mpsc::channel(1);
     let (changed, changes) = mpsc::channel(1);
-    let settle = AbortOnDropHandle::new(tokio::spawn(settle(notices, changed)));
-    let (watcher, error) = match start(files, noticed) {
+    let debounce = AbortOnDropHandle::new(tokio::spawn(debounce_events(events, changed)));
+    let (watcher, error) = match start(files, event_sender) {
         Ok((watcher, error)) => (Some(watcher), error),
         Err(error) => (None, Some(error)),
     };
     let error = error.map(|error| error.to_string());
     (
-        Watch {
+        FileWatch {
             _watcher: watcher,
-            _settle: settle,
+            _debounce: debounce,
         },
         changes,
         error,
     )
 }
 
-/// With the reason, where a folder of several cannot be watched.
+/// Also returns why a folder is not watched, if one is not.
 fn start(
     files: &[PathBuf],
-    noticed: mpsc::Sender<()>,
+    event_sender: mpsc::Sender<()>,
 ) -> notify::Result<(notify::RecommendedWatcher, Option<notify::Error>)> {
     let mut all = BTreeSet::new();
     for file in files {
@@ -65,8 +64,8 @@ fn start(
                     .any(|file| path.file_name() == file.file_name())
             })
         {
-            // A notice that waits already says the same.
-            let _ = noticed.try_send(());
+            // A queued event already stands for this one.
+            let _ = event_sender.try_send(());
         }
     })?;
     let mut failed = None;
@@ -78,9 +77,9 @@ fn start(
     Ok((watcher, failed))
 }
 
-async fn settle(mut notices: mpsc::Receiver<()>, changed: mpsc::Sender<()>) {
-    while notices.recv().await.is_some() {
-        while let Ok(Some(())) = tokio::time::timeout(QUIET, notices.recv()).await {}
+async fn debounce_events(mut events: mpsc::Receiver<()>, changed: mpsc::Sender<()>) {
+    while events.recv().await.is_some() {
+        while let Ok(Some(())) = tokio::time::timeout(QUIET, events.recv()).await {}
         if changed.send(()).await.is_err() {
             return;
         }
@@ -92,7 +91,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_file_that_is_replaced_is_noticed() {
+    async fn a_file_that_is_replaced_is_event_sender() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("privet.toml");
         std::fs::write(&file, "a").unwrap();
@@ -109,7 +108,7 @@ mod tests {
 
     #[cfg(unix)]
     #[tokio::test]
-    async fn a_file_that_a_link_leads_to_is_noticed() {
+    async fn a_file_that_a_link_leads_to_is_event_sender() {
         let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let (link, file) = (
             folder.path().join("privet.toml"),

@@ -1,30 +1,30 @@
-//! What the user says of a list's versions: take the update, keep the old one, go back, go on.
+//! User actions on a list's stored versions: accept, keep, roll back, resume.
 
 use std::time::SystemTime;
 
 use privet_config::ListSource;
 use serde::{Deserialize, Serialize};
 
-use super::list_state::Known;
-use super::list_versions::Shelf;
+use super::entry::ListEntry;
 use super::read::{parse, read_version};
 use super::store::Lists;
+use super::versions::VersionStore;
 
-/// A wish about a list's versions.
+/// A user action on a list's versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ListAction {
-    /// Put the update in force that is held back.
+    /// Activate the held update.
     Accept,
-    /// Keep the version in force, and ask no more about that update.
+    /// Keep the active version and decline the held update.
     Keep,
-    /// Put the version before the one in force in its place, and take no update until resumed.
+    /// Activate the version before the active one and pin it: no update is taken until resumed.
     Rollback,
-    /// Put the newest version in force, and take updates again.
+    /// Activate the newest version and take updates again.
     Resume,
 }
 
-/// Why a wish was not carried out.
+/// Why an action was not carried out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ListActionError {
     #[error("there is no list {0:?}")]
@@ -36,17 +36,17 @@ pub enum ListActionError {
 }
 
 impl Lists {
-    /// Carries out a wish. Blocking: texts are read and written.
+    /// Carries out an action. Blocking: reads and writes texts.
     ///
     /// # Errors
-    /// There is no such list, or nothing to accept, to go back to or to resume; or a text is broken.
+    /// Unknown list, nothing to accept, to go back to or to resume, or a damaged text.
     pub(crate) fn act(&mut self, name: &str, act: ListAction) -> Result<(), ListActionError> {
-        let shelf = Shelf::of(&self.data_dir, name);
-        let mut all = self.known.iter_mut();
-        let Some(known) = all.find(|known| known.setting.name == name) else {
+        let store = VersionStore::of(&self.data_dir, name);
+        let mut all = self.entries.iter_mut();
+        let Some(entry) = all.find(|entry| entry.setting.name == name) else {
             return Err(ListActionError::Unknown(name.to_owned()));
         };
-        let ListSource::Url(url) = known.setting.source.clone() else {
+        let ListSource::Url(url) = entry.setting.source.clone() else {
             return Err(nothing(
                 name,
                 "comes from a file of yours: earlier versions of it are not kept here",
@@ -54,34 +54,37 @@ impl Lists {
         };
         self.unsaved = true;
         let done = match act {
-            ListAction::Accept => known.accept(&shelf),
-            ListAction::Keep => known.keep_old(),
-            ListAction::Rollback => known.roll_back(&shelf, &url),
-            ListAction::Resume => known.resume(&shelf, &url),
+            ListAction::Accept => entry.accept(&store),
+            ListAction::Keep => entry.decline_update(),
+            ListAction::Rollback => entry.roll_back(&store, &url),
+            ListAction::Resume => entry.resume(&store, &url),
         };
         if matches!(done, Err(ListActionError::Failed(_))) {
-            known.shelved = shelf.versions(&url);
+            entry.versions = store.versions(&url);
         }
         done
     }
 }
 
 impl Lists {
-    /// What would take this wish back once it is carried out; `None`: nothing brings the version back that is in force
+    /// The action that reverts `act` once it is carried out; `None` if no action restores the version that is active
     /// now.
-    pub(crate) fn way_back(&self, name: &str, act: ListAction) -> Option<ListAction> {
-        let known = self.known.iter().find(|known| known.setting.name == name)?;
-        let stands_at = |place: usize| {
-            let facts = known.shelved.get(place);
-            facts.is_some_and(|facts| Some(facts.id) == known.in_force)
+    pub(crate) fn inverse_action(&self, name: &str, act: ListAction) -> Option<ListAction> {
+        let entry = self
+            .entries
+            .iter()
+            .find(|entry| entry.setting.name == name)?;
+        let is_current_at = |place: usize| {
+            let info = entry.versions.get(place);
+            info.is_some_and(|info| Some(info.id) == entry.in_force)
         };
         match act {
-            ListAction::Accept => stands_at(0).then_some(ListAction::Rollback),
-            // To take the update is more than to be asked again.
+            ListAction::Accept => is_current_at(0).then_some(ListAction::Rollback),
+            // Accepting the update would be more than a revert.
             ListAction::Keep => None,
-            // From a version that it went back to already, resuming would go further.
-            ListAction::Rollback => stands_at(0).then_some(ListAction::Resume),
-            ListAction::Resume => stands_at(1).then_some(ListAction::Rollback),
+            // From a version that is already a rollback, resuming would go further than one step.
+            ListAction::Rollback => is_current_at(0).then_some(ListAction::Resume),
+            ListAction::Resume => is_current_at(1).then_some(ListAction::Rollback),
         }
     }
 }
@@ -94,30 +97,31 @@ fn failed(error: impl std::fmt::Display) -> ListActionError {
     ListActionError::Failed(error.to_string())
 }
 
-impl Known {
-    fn accept(&mut self, shelf: &Shelf) -> Result<(), ListActionError> {
+impl ListEntry {
+    fn accept(&mut self, store: &VersionStore) -> Result<(), ListActionError> {
         let Some(held) = self.record.held.clone() else {
             return Err(nothing(
                 &self.setting.name,
                 "has no update that is held back",
             ));
         };
-        let text = match shelf.held_text(&held.facts) {
+        let text = match store.held_text(&held.info) {
             Ok(text) => text,
             Err(error) => {
-                // It is asked for anew.
+                // Fetch it again at the next tick.
                 self.record.held = None;
                 self.record.checked = 0;
-                self.tried = 0;
+                self.last_attempt_ms = 0;
                 return Err(failed(error));
             }
         };
         let parsed = parse(&self.setting.name, &text, self.setting.format).map_err(failed)?;
         self.record.pinned = None;
-        self.adopt(held.facts, parsed, &text, shelf).map_err(failed)
+        self.adopt_version(held.info, parsed, &text, store)
+            .map_err(failed)
     }
 
-    fn keep_old(&mut self) -> Result<(), ListActionError> {
+    fn decline_update(&mut self) -> Result<(), ListActionError> {
         match &mut self.record.held {
             Some(held) => held.declined = true,
             None => {
@@ -130,33 +134,33 @@ impl Known {
         Ok(())
     }
 
-    fn roll_back(&mut self, shelf: &Shelf, url: &str) -> Result<(), ListActionError> {
-        let versions = shelf.versions(url);
-        let before = |id| versions.iter().find(|facts| Some(facts.id) < id);
-        let Some(facts) = before(self.in_force) else {
+    fn roll_back(&mut self, store: &VersionStore, url: &str) -> Result<(), ListActionError> {
+        let versions = store.versions(url);
+        let before = |id| versions.iter().find(|info| Some(info.id) < id);
+        let Some(info) = before(self.in_force) else {
             return Err(nothing(&self.setting.name, "has no earlier version"));
         };
-        let parsed = read_version(shelf, &self.setting, facts).map_err(failed)?;
-        self.record.pinned = Some(facts.id);
-        self.stand(shelf, facts.id, parsed);
-        self.shelved = versions;
+        let parsed = read_version(store, &self.setting, info).map_err(failed)?;
+        self.record.pinned = Some(info.id);
+        self.activate(store, info.id, parsed);
+        self.versions = versions;
         Ok(())
     }
 
-    fn resume(&mut self, shelf: &Shelf, url: &str) -> Result<(), ListActionError> {
+    fn resume(&mut self, store: &VersionStore, url: &str) -> Result<(), ListActionError> {
         if self.record.pinned.is_none() {
             return Err(nothing(&self.setting.name, "takes its updates already"));
         }
-        let versions = shelf.versions(url);
-        if let Some(facts) = versions.first() {
-            let parsed = read_version(shelf, &self.setting, facts).map_err(failed)?;
-            self.stand(shelf, facts.id, parsed);
+        let versions = store.versions(url);
+        if let Some(info) = versions.first() {
+            let parsed = read_version(store, &self.setting, info).map_err(failed)?;
+            self.activate(store, info.id, parsed);
         }
         self.record.pinned = None;
         self.record.checked = 0;
-        self.tried = 0;
-        self.begin_to_count(SystemTime::now());
-        self.shelved = versions;
+        self.last_attempt_ms = 0;
+        self.start_probation(SystemTime::now());
+        self.versions = versions;
         Ok(())
     }
 }
@@ -174,9 +178,9 @@ mod tests {
         let mut lists = lists(folder.path(), &filter(Duration::ZERO));
         let now = SystemTime::now();
         for body in ["a.test\n", "b.test\n", "c.test\n"] {
-            lists.arrived("ads", URL, now, text(body, &[]));
+            lists.apply_fetch("ads", URL, now, text(body, &[]));
         }
-        lists.arrived("ads", URL, now, text("mine.test\n", &["mine.test"]));
+        lists.apply_fetch("ads", URL, now, text("mine.test\n", &["mine.test"]));
         for (act, back) in [
             (ListAction::Keep, None),
             (ListAction::Rollback, Some(ListAction::Resume)),
@@ -186,7 +190,7 @@ mod tests {
             (ListAction::Resume, None),
             (ListAction::Accept, Some(ListAction::Rollback)),
         ] {
-            assert_eq!(lists.way_back("ads", act), back, "{act:?}");
+            assert_eq!(lists.inverse_action("ads", act), back, "{act:?}");
             lists.act("ads", act).unwrap();
         }
     }

@@ -1,52 +1,44 @@
-//! Lists from files of the user's are read again when these change.
+//! Watches the files that lists are read from.
 
 use std::path::PathBuf;
 
+use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::supervise::command::Command;
-use crate::supervise::configuration::watch::{Watch, watch};
-use crate::supervise::supervisor::Supervisor;
+use crate::supervise::configuration::watch::{FileWatch, watch};
 
-/// The files that are watched now.
+/// The watched list files. Dropping it ends the watch.
 #[derive(Default)]
-pub(crate) struct ListFiles {
+pub(crate) struct ListFileWatch {
     files: Vec<PathBuf>,
-    _watch: Option<(Watch, AbortOnDropHandle<()>)>,
+    _watch: Option<(FileWatch, AbortOnDropHandle<()>)>,
 }
 
-impl Supervisor {
-    /// Watches the files of the lists that are on.
-    pub(crate) fn watch_list_files(&mut self) {
-        let files = self.lists.files();
-        if files == self.list_files.files {
-            return;
-        }
+impl ListFileWatch {
+    /// Sends [`Command::ListFilesChanged`] whenever one of `files` changes.
+    pub(crate) fn start(files: Vec<PathBuf>, commands: mpsc::Sender<Command>) -> Self {
         if files.is_empty() {
-            self.list_files = ListFiles::default();
-            return;
+            return Self::default();
         }
-        let (watching, mut changes, error) = watch(&files);
+        let (watch, mut changes, error) = watch(&files);
         if let Some(error) = error {
             tracing::debug!("the folders of some lists are not watched: {error}");
         }
-        let commands = self.commands.clone();
-        let passing_on = tokio::spawn(async move {
+        let forward = tokio::spawn(async move {
             while changes.recv().await.is_some() {
-                if commands.send(Command::ListFiles).await.is_err() {
+                if commands.send(Command::ListFilesChanged).await.is_err() {
                     return;
                 }
             }
         });
-        self.list_files = ListFiles {
+        Self {
             files,
-            _watch: Some((watching, AbortOnDropHandle::new(passing_on))),
-        };
+            _watch: Some((watch, AbortOnDropHandle::new(forward))),
+        }
     }
 
-    pub(crate) async fn list_files_changed(&mut self) {
-        self.on_lists(|lists| lists.reread(None)).await;
-        self.say_list_errors();
-        self.swap_lists().await;
+    pub(crate) fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 }

@@ -1,11 +1,13 @@
-//! The filter lists: read from files, fetched from URLs, kept as last good versions, handed to the policy as one set.
+//! Filter lists: read from files or fetched from URLs, stored in versions, handed to the policy.
 
 mod action;
+mod entry;
 pub(crate) mod fetch;
+pub(crate) mod fetch_job;
 pub(crate) mod files;
-mod list_state;
-mod list_versions;
+mod http_get;
 mod most_used;
+mod notice;
 mod quote;
 mod read;
 mod record;
@@ -14,12 +16,11 @@ mod status;
 mod store;
 mod supervise;
 mod update;
+mod versions;
 
 pub use action::{ListAction, ListActionError};
-pub(crate) use list_versions::{Facts, sum_of};
-pub(crate) use most_used::most_used;
 pub(crate) use quote::quote;
-pub(crate) use read::parse;
-pub use status::{HeldUpdate, ListPhase, ListState, Version};
-pub(crate) use store::{Due, Lists};
-pub(crate) use update::{Arrived, Text};
+#[cfg(test)]
+use read::parse;
+pub use status::{HeldUpdate, ListPhase, ListState, ListVersion};
+pub(crate) use store::Lists;

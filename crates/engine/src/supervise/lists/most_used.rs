@@ -1,26 +1,26 @@
-//! Which sites their user goes to often enough that no update of a list may close them unasked. Pure.
+//! The sites that the user visits most: no list update may block them unasked. Pure.
 
 use privet_connection_log::UsageRow;
 use privet_policy::{Host, VisitedSite};
 
-/// So many sites are looked after.
-pub(crate) const MOST_SITES: usize = 50;
-/// A site that was gone to less often than this is none of the user's own.
-pub(crate) const LEAST_CONNECTIONS: u64 = 5;
+/// Maximum number of sites.
+pub(crate) const MAX_SITES: usize = 50;
+/// Sites with fewer connections are ignored.
+pub(crate) const MIN_CONNECTIONS: u64 = 5;
 
-/// The sites with most connections that were not blocked, from totals by domain.
-pub(crate) fn most_used(rows: &[UsageRow]) -> Vec<VisitedSite> {
+/// The sites with the most connections that were not blocked, from usage totals by domain.
+pub(crate) fn most_used_sites(rows: &[UsageRow]) -> Vec<VisitedSite> {
     let mut sites: Vec<VisitedSite> = rows
         .iter()
         .filter_map(|row| {
             let connections = row.connections.saturating_sub(row.blocked);
-            // "(other)" and "(private)" are sums, and no hosts.
+            // "(other)" and "(private)" are totals, not hosts.
             let host = Host::parse(&row.key).ok()?;
-            (connections >= LEAST_CONNECTIONS).then_some(VisitedSite { host, connections })
+            (connections >= MIN_CONNECTIONS).then_some(VisitedSite { host, connections })
         })
         .collect();
     sites.sort_by_key(|site| std::cmp::Reverse(site.connections));
-    sites.truncate(MOST_SITES);
+    sites.truncate(MAX_SITES);
     sites
 }
 
@@ -56,7 +56,7 @@ mod tests {
                 &["1.2.3.4", "a.test", "b.test"],
             ),
         ] {
-            let found: Vec<String> = most_used(&rows)
+            let found: Vec<String> = most_used_sites(&rows)
                 .iter()
                 .map(|s| s.host.to_string())
                 .collect();
@@ -65,7 +65,7 @@ mod tests {
         let many: Vec<UsageRow> = (0..200)
             .map(|n| row(&format!("h{n}.test"), 10 + n, 0))
             .collect();
-        let found = most_used(&many);
-        assert_eq!((found.len(), found[0].connections), (MOST_SITES, 209));
+        let found = most_used_sites(&many);
+        assert_eq!((found.len(), found[0].connections), (MAX_SITES, 209));
     }
 }

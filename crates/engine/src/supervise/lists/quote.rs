@@ -1,4 +1,4 @@
-//! Puts the text of a list's line beside the step that names it: lists keep line numbers only.
+//! Adds the text of list lines to an explanation; parsed lists keep line numbers only.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use privet_policy::list::MAX_LIST;
 use privet_policy::{Explanation, line_text};
 
-/// Reads each list that an explanation names, once, from the file that its text in force came from. Blocking.
+/// Reads each list that an explanation names, once, from the file of its active text. Blocking.
 pub(crate) fn quote(explanation: &mut Explanation, texts: &BTreeMap<String, PathBuf>) {
     let mut last: Option<(String, Vec<u8>)> = None;
     explanation.quote(|list, line| {

@@ -1,4 +1,4 @@
-//! From bytes to a list: a file of the user's in pieces, a fetched text from the shelf.
+//! Parses a list from a user's file, a stored version or a fetched text.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,25 +9,25 @@ use std::time::SystemTime;
 use privet_config::{FilterList, ListFormat};
 use privet_policy::{List, ListReader};
 
-use super::list_versions::{Facts, Shelf, ShelfError};
+use super::versions::{VersionError, VersionInfo, VersionStore};
 
-/// Reads a file in pieces of so many bytes.
-const PIECE: usize = 64 << 10;
+/// Bytes read at a time.
+const CHUNK: usize = 64 << 10;
 
-/// One list, read and parsed; made off the runtime's threads.
+/// A parsed list.
 #[derive(Clone)]
-pub(crate) struct Parsed {
+pub(crate) struct ParsedList {
     pub(crate) list: Arc<List>,
-    /// When its text came.
+    /// When its text arrived.
     pub(crate) read: SystemTime,
 }
 
-/// The text of a million hosts is never held whole: only what the list keeps stays in memory.
-pub(super) fn read_file(path: &Path, setting: &FilterList) -> Result<Parsed, String> {
+/// Reads and parses a file in chunks, so that a large text is never in memory as a whole. Blocking.
+pub(super) fn read_file(path: &Path, setting: &FilterList) -> Result<ParsedList, String> {
     let unreadable = |error: io::Error| format!("{} cannot be read: {error}", path.display());
     let mut file = File::open(path).map_err(unreadable)?;
     let mut reader = ListReader::new(&setting.name, setting.format);
-    let mut piece = vec![0; PIECE];
+    let mut piece = vec![0; CHUNK];
     loop {
         let len = match file.read(&mut piece) {
             Ok(0) => break,
@@ -43,74 +43,74 @@ pub(super) fn read_file(path: &Path, setting: &FilterList) -> Result<Parsed, Str
 }
 
 /// Parses a list's text. Blocking for large lists.
-pub(crate) fn parse(name: &str, bytes: &[u8], format: ListFormat) -> Result<Parsed, String> {
+pub(crate) fn parse(name: &str, bytes: &[u8], format: ListFormat) -> Result<ParsedList, String> {
     let list = List::parse(name, bytes, format).map_err(|error| error.to_string())?;
     Ok(parsed(list, SystemTime::now()))
 }
 
-fn parsed(list: List, read: SystemTime) -> Parsed {
-    Parsed {
+fn parsed(list: List, read: SystemTime) -> ParsedList {
+    ParsedList {
         list: Arc::new(list),
         read,
     }
 }
 
-/// What stood on the shelf.
-pub(super) struct Shelved {
-    pub(super) standing: Option<(Facts, Parsed)>,
-    /// What was set aside on the way, in sentences.
-    pub(super) said: Vec<String>,
+/// Result of [`read_stored`].
+pub(super) struct StoredList {
+    pub(super) active: Option<(VersionInfo, ParsedList)>,
+    /// A sentence for each version that was set aside.
+    pub(super) notices: Vec<String>,
 }
 
-/// The wanted version or, where it is gone or broken, the newest that is good. Blocking.
-pub(super) fn read_shelf(
-    shelf: &Shelf,
+/// Reads the wanted version or, where it is missing or damaged, the newest good one. Blocking.
+pub(super) fn read_stored(
+    store: &VersionStore,
     setting: &FilterList,
     url: &str,
     wanted: Option<u64>,
-) -> Shelved {
-    let mut said = Vec::new();
+) -> StoredList {
+    let mut notices = Vec::new();
     loop {
-        let versions = shelf.versions(url);
+        let versions = store.versions(url);
         let chosen = versions
             .iter()
-            .find(|facts| Some(facts.id) == wanted)
+            .find(|info| Some(info.id) == wanted)
             .or(versions.first());
-        let Some(facts) = chosen else {
-            return Shelved {
-                standing: None,
-                said,
+        let Some(info) = chosen else {
+            return StoredList {
+                active: None,
+                notices,
             };
         };
-        match read_version(shelf, setting, facts) {
+        match read_version(store, setting, info) {
             Ok(parsed) => {
-                let standing = Some((facts.clone(), parsed));
-                return Shelved { standing, said };
+                let active = Some((info.clone(), parsed));
+                return StoredList { active, notices };
             }
-            Err(error) => said.push(error.to_string()),
+            Err(error) => notices.push(error.to_string()),
         }
-        // What failed is no version any more: each turn has one less to try.
-        if shelf.versions(url).len() >= versions.len() {
-            return Shelved {
-                standing: None,
-                said,
+        // The failed version must be gone, or the loop would not end.
+        if store.versions(url).len() >= versions.len() {
+            return StoredList {
+                active: None,
+                notices,
             };
         }
     }
 }
 
-/// One version, parsed; one that is broken is set aside. Blocking.
+/// Parses one version; a damaged one is set aside. Blocking.
 pub(super) fn read_version(
-    shelf: &Shelf,
+    store: &VersionStore,
     setting: &FilterList,
-    facts: &Facts,
-) -> Result<Parsed, ShelfError> {
-    let text = shelf.text(facts)?;
+    info: &VersionInfo,
+) -> Result<ParsedList, VersionError> {
+    let text = store.text(info)?;
     let parsed = parse(&setting.name, &text, setting.format);
     parsed
-        .map_err(|_| shelf.broken(facts))
-        .map(|parsed| Parsed {
-            read: SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(facts.id),
+        .map_err(|_| store.set_aside_version(info))
+        .map(|parsed| ParsedList {
+            read: SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(info.id),
             ..parsed
         })
 }

@@ -1,54 +1,74 @@
-//! What is remembered of each list over restarts: its figures, its probation, and what the user said of its versions.
+//! What survives a restart for each list: statistics, probation, and the user's choice of version.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use privet_policy::VisitedSite;
 use serde::{Deserialize, Serialize};
 
-use super::list_versions::{Facts, Shelf, replace};
-use super::statistics::Figures;
+use super::statistics::ListStatistics;
+use super::versions::{VersionInfo, VersionStore, replace};
+use crate::unix_time::from_unix_ms;
 
-/// A list that was taken out of the file is remembered for so long, in milliseconds: its removal may be undone.
-const REMEMBERED: u64 = 24 * 3_600_000;
-/// Lists that were taken out and are remembered.
-const MOST_GONE: usize = 64;
+/// How long the record of a removed list is kept, in milliseconds: the removal may be undone.
+const REMOVED_RETENTION_MS: u64 = 24 * 3_600_000;
+/// Maximum number of removed lists that are remembered.
+const MAX_REMOVED: usize = 64;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Record {
-    /// Of another source it is another list.
+pub(crate) struct ListRecord {
+    /// Path or URL. A list of the same name with another source is another list.
     pub(crate) source: String,
-    /// Unix milliseconds; since then it has been there to count.
+    /// Unix milliseconds of the start of its probation.
     pub(crate) counting_since: Option<u64>,
-    /// The version that the user went back to; it stays until updates are resumed.
+    /// Version that the user rolled back to; active until updates are resumed.
     pub(crate) pinned: Option<u64>,
-    pub(crate) held: Option<Held>,
-    /// Unix milliseconds of the server's last good answer.
+    pub(crate) held: Option<HeldVersion>,
+    /// Unix milliseconds of the server's last good response.
     pub(crate) checked: u64,
-    pub(crate) figures: Figures,
-    /// Unix milliseconds; it was taken out of the file then.
-    pub(crate) gone: Option<u64>,
+    #[serde(rename = "figures")]
+    pub(crate) statistics: ListStatistics,
+    /// Unix milliseconds of its removal from the configuration.
+    #[serde(rename = "gone")]
+    pub(crate) removed: Option<u64>,
 }
 
-/// An update that would have blocked sites that their user goes to.
+impl ListRecord {
+    /// End of the probation of length `probation`; `None` if there is none or it is over.
+    pub(super) fn counting_until(
+        &self,
+        probation: Duration,
+        now: SystemTime,
+    ) -> Option<SystemTime> {
+        if probation.is_zero() {
+            return None;
+        }
+        let until = from_unix_ms(self.counting_since?).checked_add(probation)?;
+        Some(until).filter(|until| now < *until)
+    }
+}
+
+/// An update that is not active because it would block sites that the user visits.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Held {
-    pub(crate) facts: Facts,
-    pub(crate) sites: Vec<Site>,
-    /// The user wants to keep the old version, and is not asked again about this text.
+pub(crate) struct HeldVersion {
+    #[serde(rename = "facts")]
+    pub(crate) info: VersionInfo,
+    pub(crate) sites: Vec<AffectedSite>,
+    /// The user declined this text and is not asked about it again.
     pub(crate) declined: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Site {
+pub(crate) struct AffectedSite {
     pub(crate) host: String,
     pub(crate) connections: u64,
 }
 
-impl From<VisitedSite> for Site {
+impl From<VisitedSite> for AffectedSite {
     fn from(used: VisitedSite) -> Self {
         Self {
             host: used.host.to_string(),
@@ -57,11 +77,11 @@ impl From<VisitedSite> for Site {
     }
 }
 
-impl Held {
-    /// "it would block example.com (212 connections this week) and 2 more"
+impl HeldVersion {
+    /// "it would block example.com (212 connections this week) and 2 more that you use"
     pub(crate) fn sentence(&self) -> String {
         let Some(first) = self.sites.first() else {
-            // Their names are not on the disk where connections may not be.
+            // Host names are not stored where connections must not be on disk.
             return "it would block sites that you use".to_owned();
         };
         let more = match self.sites.len() {
@@ -79,20 +99,20 @@ impl Held {
 /// The records of all lists, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Records(BTreeMap<String, Record>);
+pub(crate) struct ListRecords(BTreeMap<String, ListRecord>);
 
 fn file(data_dir: &Path) -> PathBuf {
     data_dir.join("lists").join("state.json")
 }
 
-impl Records {
-    /// What the last run left; a file that cannot be read is set aside, with the sentence that says so. Blocking.
+impl ListRecords {
+    /// Loads the records. A file that cannot be read is set aside, and the returned sentence says so. Blocking.
     pub(crate) fn open(data_dir: &Path, now: u64) -> (Self, Option<String>) {
         let path = file(data_dir);
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Self::none(None),
-            Err(error) => return Self::none(Some(format!("{}: {error}", path.display()))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Self::empty(None),
+            Err(error) => return Self::empty(Some(format!("{}: {error}", path.display()))),
         };
         match serde_json::from_slice::<Self>(&bytes) {
             Ok(mut records) => {
@@ -104,40 +124,40 @@ impl Records {
                 let kept = std::fs::rename(&path, &aside);
                 let to =
                     kept.map_or_else(|error| error.to_string(), |()| aside.display().to_string());
-                Self::none(Some(format!(
+                Self::empty(Some(format!(
                     "what was remembered of the lists cannot be read ({error}) and is set aside: {to}"
                 )))
             }
         }
     }
 
-    fn none(said: Option<String>) -> (Self, Option<String>) {
-        (Self::default(), said)
+    fn empty(notice: Option<String>) -> (Self, Option<String>) {
+        (Self::default(), notice)
     }
 
-    /// The record of a list of this source; a new one begins to count now.
-    pub(crate) fn take(&mut self, name: &str, source: &str, now: u64) -> Record {
-        let known = self.0.remove(name).filter(|record| record.source == source);
-        let fresh = || Record {
+    /// Takes the record of a list with this source, or starts a new one at `now` (Unix milliseconds).
+    pub(crate) fn take(&mut self, name: &str, source: &str, now: u64) -> ListRecord {
+        let stored = self.0.remove(name).filter(|record| record.source == source);
+        let fresh = || ListRecord {
             source: source.to_owned(),
-            figures: Figures::from(now),
-            ..Record::default()
+            statistics: ListStatistics::from(now),
+            ..ListRecord::default()
         };
-        Record {
-            gone: None,
-            ..known.unwrap_or_else(fresh)
+        ListRecord {
+            removed: None,
+            ..stored.unwrap_or_else(fresh)
         }
     }
 
-    /// Remembers a list that was taken out of the file.
-    pub(crate) fn lay_by(&mut self, name: &str, record: Record, now: u64) {
-        let record = Record {
-            gone: record.gone.or(Some(now)),
+    /// Keeps the record of a list that was removed from the configuration.
+    pub(crate) fn retain_removed(&mut self, name: &str, record: ListRecord, now: u64) {
+        let record = ListRecord {
+            removed: record.removed.or(Some(now)),
             ..record
         };
         self.0.insert(name.to_owned(), record);
-        while self.0.len() > MOST_GONE {
-            let oldest = self.0.iter().min_by_key(|(_, record)| record.gone);
+        while self.0.len() > MAX_REMOVED {
+            let oldest = self.0.iter().min_by_key(|(_, record)| record.removed);
             let Some(name) = oldest.map(|(name, _)| name.clone()) else {
                 return;
             };
@@ -145,18 +165,21 @@ impl Records {
         }
     }
 
-    /// With those of the lists that stand: what is written.
-    pub(crate) fn with<'a>(&self, standing: impl Iterator<Item = (&'a str, &'a Record)>) -> Self {
+    /// These records together with those of the configured lists.
+    pub(crate) fn with<'a>(
+        &self,
+        standing: impl Iterator<Item = (&'a str, &'a ListRecord)>,
+    ) -> Self {
         let mut all = self.clone();
         all.0
             .extend(standing.map(|(name, record)| (name.to_owned(), record.clone())));
         all
     }
 
-    /// The same without the names of hosts that their user went to.
+    /// The same without names of hosts that the user visited.
     pub(super) fn without_hosts(mut self) -> Self {
         for record in self.0.values_mut() {
-            record.figures.forget_hosts();
+            record.statistics.forget_hosts();
             if let Some(held) = &mut record.held {
                 held.sites.clear();
             }
@@ -164,7 +187,7 @@ impl Records {
         self
     }
 
-    /// Writes them whole. Blocking.
+    /// Writes all records atomically. Blocking.
     pub(crate) fn write(&self, data_dir: &Path) -> std::io::Result<()> {
         let path = file(data_dir);
         if let Some(folder) = path.parent() {
@@ -179,10 +202,10 @@ impl Records {
     fn forget_old(&mut self, data_dir: &Path, now: u64) {
         self.0.retain(|name, record| {
             let old = record
-                .gone
-                .is_some_and(|gone| gone.saturating_add(REMEMBERED) < now);
+                .removed
+                .is_some_and(|removed| removed.saturating_add(REMOVED_RETENTION_MS) < now);
             if old {
-                Shelf::of(data_dir, name).clear();
+                VersionStore::of(data_dir, name).clear();
             }
             !old
         });
@@ -196,20 +219,20 @@ mod tests {
     #[test]
     fn what_is_remembered_survives_and_a_broken_file_is_set_aside() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut records, said) = Records::open(folder.path(), 1);
+        let (mut records, said) = ListRecords::open(folder.path(), 1);
         assert_eq!(said, None);
-        let record = Record {
+        let record = ListRecord {
             counting_since: Some(5),
             ..records.take("ads", "http://a/", 1)
         };
         let all = records.with([("ads", &record)].into_iter());
         all.write(folder.path()).unwrap();
-        let (mut again, said) = Records::open(folder.path(), 2);
+        let (mut again, said) = ListRecords::open(folder.path(), 2);
         assert_eq!((again.take("ads", "http://a/", 9), said), (record, None));
         assert_eq!(all.clone().take("ads", "http://b/", 9).counting_since, None);
 
         std::fs::write(file(folder.path()), "{\"ads\":").unwrap();
-        let (_, said) = Records::open(folder.path(), 3);
+        let (_, said) = ListRecords::open(folder.path(), 3);
         assert!(said.unwrap().contains("state.json.corrupt-3"));
         assert!(folder.path().join("lists/state.json.corrupt-3").exists());
     }
@@ -217,33 +240,33 @@ mod tests {
     #[test]
     fn a_list_that_is_gone_is_remembered_for_a_day() {
         let folder = tempfile::tempdir().unwrap();
-        let mut records = Records::default();
-        let record = Record {
+        let mut records = ListRecords::default();
+        let record = ListRecord {
             counting_since: Some(1),
             ..records.take("ads", "http://a/", 1)
         };
-        records.lay_by("ads", record, 10);
+        records.retain_removed("ads", record, 10);
         records.write(folder.path()).unwrap();
         let since = |now| {
-            Records::open(folder.path(), now)
+            ListRecords::open(folder.path(), now)
                 .0
                 .take("ads", "http://a/", now)
                 .counting_since
         };
-        assert_eq!(since(10 + REMEMBERED), Some(1));
-        assert_eq!(since(11 + REMEMBERED), None);
+        assert_eq!(since(10 + REMOVED_RETENTION_MS), Some(1));
+        assert_eq!(since(11 + REMOVED_RETENTION_MS), None);
     }
 
     #[test]
     fn an_update_that_is_held_back_says_what_it_would_block() {
-        let site = |host: &str, connections| Site {
+        let site = |host: &str, connections| AffectedSite {
             host: host.into(),
             connections,
         };
         let held = |sites| {
-            Held {
+            HeldVersion {
                 sites,
-                ..Held::default()
+                ..HeldVersion::default()
             }
             .sentence()
         };

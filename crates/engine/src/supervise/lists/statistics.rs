@@ -1,32 +1,30 @@
-//! What a list has done, over reloads and restarts: hits in all and by the hour, and what it would block on probation.
+//! What a list did, over reloads and restarts: hits in total and by the hour, and what it would have blocked on probation.
 //! Pure: the clock is an argument.
 
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-/// Milliseconds of an hour.
-const HOUR: u64 = 3_600_000;
-/// Hours that make a day.
+const HOUR_MS: u64 = 3_600_000;
 const DAY: u64 = 24;
-/// Hosts that are kept apart; beyond, those with the fewest connections are let go.
-const KEPT_HOSTS: usize = 200;
+/// Maximum number of hosts; those with the fewest connections are dropped.
+const MAX_HOSTS: usize = 200;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Figures {
-    /// Unix milliseconds from which on all is counted.
+pub(crate) struct ListStatistics {
+    /// Unix milliseconds since which everything is counted.
     pub(crate) since: u64,
     pub(crate) hits: u64,
-    /// Connections that it would have blocked while it only counted.
+    /// Connections that it would have blocked while on probation.
     pub(crate) would_block: u64,
-    /// Unix hours with their hits, the oldest first; at most a day of them.
+    /// Unix hours with their hits, oldest first; at most the last 24 hours.
     hours: VecDeque<(u64, u64)>,
-    /// The hosts behind `would_block`, those with most connections first.
+    /// Hosts of `would_block`, those with the most connections first.
     hosts: Vec<(String, u64)>,
 }
 
-impl Figures {
+impl ListStatistics {
     pub(crate) fn from(now: u64) -> Self {
         Self {
             since: now,
@@ -36,8 +34,8 @@ impl Figures {
 
     pub(crate) fn add_hits(&mut self, hits: u64, now: u64) {
         self.hits += hits;
-        let hour = now / HOUR;
-        // A clock that was set back by more than a day: those hours would be of no day for long.
+        let hour = now / HOUR_MS;
+        // The clock was set back by more than a day: the recorded hours lie in the future.
         if self
             .hours
             .back()
@@ -46,7 +44,7 @@ impl Figures {
             self.hours.clear();
         }
         match self.hours.back_mut() {
-            // One that was set back by less counts in the newest hour there is.
+            // The clock was set back by less: count in the newest hour.
             Some((newest, of_hour)) if *newest >= hour => *of_hour += hits,
             _ => self.hours.push_back((hour, hits)),
         }
@@ -66,25 +64,29 @@ impl Figures {
     ) {
         self.would_block += connections;
         for (host, count) in hosts {
-            match self.hosts.iter_mut().find(|known| known.0 == host.as_ref()) {
-                Some(known) => known.1 += count,
+            match self
+                .hosts
+                .iter_mut()
+                .find(|counted| counted.0 == host.as_ref())
+            {
+                Some(counted) => counted.1 += count,
                 None => self.hosts.push((host.as_ref().to_owned(), count)),
             }
         }
         self.hosts
             .sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        self.hosts.truncate(KEPT_HOSTS);
+        self.hosts.truncate(MAX_HOSTS);
     }
 
     pub(super) fn forget_hosts(&mut self) {
         self.hosts.clear();
     }
 
-    /// Hits of the last 24 hours, to the hour.
-    pub(crate) fn of_day(&self, now: u64) -> u64 {
-        let first = (now / HOUR).saturating_sub(DAY - 1);
-        let of_day = self.hours.iter().filter(|(hour, _)| *hour >= first);
-        of_day.map(|(_, hits)| hits).sum()
+    /// Hits of the last 24 hours, with a resolution of one hour.
+    pub(crate) fn last_day(&self, now: u64) -> u64 {
+        let first = (now / HOUR_MS).saturating_sub(DAY - 1);
+        let last_day = self.hours.iter().filter(|(hour, _)| *hour >= first);
+        last_day.map(|(_, hits)| hits).sum()
     }
 
     /// The hosts that it would have blocked most often, with their connections.
@@ -99,31 +101,39 @@ mod tests {
 
     #[test]
     fn a_day_has_its_own_hits_and_the_sum_loses_none() {
-        let mut figures = Figures::from(0);
+        let mut statistics = ListStatistics::from(0);
         for hour in 0..30 {
-            figures.add_hits(1, hour * HOUR + 5);
+            statistics.add_hits(1, hour * HOUR_MS + 5);
         }
-        assert_eq!(figures.hits, 30);
-        assert_eq!(figures.of_day(29 * HOUR), 24);
-        assert_eq!(figures.of_day(40 * HOUR), 13);
-        assert_eq!(figures.of_day(90 * HOUR), 0);
-        figures.add_hits(2, 20 * HOUR);
-        assert_eq!(figures.of_day(29 * HOUR), 26, "the clock was set back");
-        assert!(figures.hours.len() <= 25);
-        figures.add_hits(3, HOUR);
-        assert_eq!(figures.of_day(HOUR), 3, "set back by more than a day");
-        figures.add_hits(4, 2 * HOUR);
-        assert_eq!((figures.of_day(2 * HOUR), figures.hits), (7, 39));
+        assert_eq!(statistics.hits, 30);
+        assert_eq!(statistics.last_day(29 * HOUR_MS), 24);
+        assert_eq!(statistics.last_day(40 * HOUR_MS), 13);
+        assert_eq!(statistics.last_day(90 * HOUR_MS), 0);
+        statistics.add_hits(2, 20 * HOUR_MS);
+        assert_eq!(
+            statistics.last_day(29 * HOUR_MS),
+            26,
+            "the clock was set back"
+        );
+        assert!(statistics.hours.len() <= 25);
+        statistics.add_hits(3, HOUR_MS);
+        assert_eq!(
+            statistics.last_day(HOUR_MS),
+            3,
+            "set back by more than a day"
+        );
+        statistics.add_hits(4, 2 * HOUR_MS);
+        assert_eq!((statistics.last_day(2 * HOUR_MS), statistics.hits), (7, 39));
     }
 
     #[test]
     fn hosts_are_bounded_and_the_busiest_stay() {
-        let mut figures = Figures::default();
-        figures.add_would_block(500, [("busy.test", 500)]);
-        figures.add_would_block(300, (0..300).map(|n| (format!("h{n}.test"), 1)));
-        figures.add_would_block(5, [("busy.test", 5)]);
-        assert_eq!(figures.would_block, 805);
-        assert_eq!(figures.hosts.len(), KEPT_HOSTS);
-        assert_eq!(figures.top_hosts(1), [("busy.test".to_owned(), 505)]);
+        let mut statistics = ListStatistics::default();
+        statistics.add_would_block(500, [("busy.test", 500)]);
+        statistics.add_would_block(300, (0..300).map(|n| (format!("h{n}.test"), 1)));
+        statistics.add_would_block(5, [("busy.test", 5)]);
+        assert_eq!(statistics.would_block, 805);
+        assert_eq!(statistics.hosts.len(), MAX_HOSTS);
+        assert_eq!(statistics.top_hosts(1), [("busy.test".to_owned(), 505)]);
     }
 }

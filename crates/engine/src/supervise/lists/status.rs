@@ -1,19 +1,20 @@
-//! A list as the API shows it.
+//! A list's state as the API reports it.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use privet_config::ListSource;
 use serde::Serialize;
 
-use super::list_state::Known;
-use super::record::{Held, Record};
+use super::entry::ListEntry;
+use super::record::HeldVersion;
+use super::versions::VersionInfo;
+use crate::unix_time::unix_ms;
 
-/// Hosts that are shown of what a list would block.
-const SHOWN_HOSTS: usize = 20;
-/// Sites that are shown of what an update would block.
-const SHOWN_SITES: usize = 10;
+/// Maximum number of hosts reported for a list on probation.
+const MAX_SHOWN_HOSTS: usize = 20;
+/// Maximum number of sites reported for a held update.
+const MAX_SHOWN_SITES: usize = 10;
 
-/// What a list does now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ListPhase {
@@ -21,7 +22,7 @@ pub enum ListPhase {
     Off,
     /// It has no text yet.
     Waiting,
-    /// On probation: it counts what it would block, and blocks nothing.
+    /// On probation: counts what it would block, blocks nothing.
     Counting,
     Blocking,
 }
@@ -32,42 +33,42 @@ pub struct ListState {
     pub source: String,
     pub enabled: bool,
     pub phase: ListPhase,
-    /// What the format was found to be, once read.
+    /// Detected format, once read.
     pub format: Option<String>,
     pub entries: u64,
     /// Lines that could not be used.
     pub skipped: u64,
     pub bytes: u64,
-    /// Connections it blocked, since `since`.
+    /// Connections blocked since `since`.
     pub hits: u64,
-    /// Those of the last 24 hours.
+    /// Connections blocked in the last 24 hours.
     pub hits_day: u64,
     /// Unix milliseconds.
     pub since: u64,
-    /// Unix milliseconds at which its text came.
+    /// Unix milliseconds of its text's arrival.
     pub updated: Option<u64>,
-    /// Unix milliseconds of its server's last good answer.
+    /// Unix milliseconds of the server's last good response.
     pub checked: Option<u64>,
-    /// Unix milliseconds at which it is asked for anew.
+    /// Unix milliseconds of the next fetch.
     pub next: Option<u64>,
-    /// Why the newest read or fetch failed; the last good list stays in force.
+    /// Why the last read or fetch failed; the last good text stays active.
     pub error: Option<String>,
-    /// What to do about it.
-    pub mend: Option<String>,
+    /// What to do about the error.
+    pub fix: Option<String>,
     /// Unix milliseconds; on probation until then.
     pub counting_until: Option<u64>,
     /// Connections it would have blocked on probation.
     pub would_block: u64,
-    /// The hosts behind them, those with most connections first.
+    /// Hosts of those connections, most connections first.
     pub would_block_hosts: Vec<(String, u64)>,
     pub held: Option<HeldUpdate>,
-    /// The user went back to an earlier version, and no update is taken.
+    /// The user rolled back to an earlier version; no update is taken.
     pub pinned: bool,
-    /// The good versions that are kept, the newest first.
-    pub versions: Vec<Version>,
+    /// Stored good versions, newest first.
+    pub versions: Vec<ListVersion>,
 }
 
-/// An update that is not in force, since it would block sites that their user goes to.
+/// An update that is not active because it would block sites that the user visits.
 #[derive(Debug, Clone, Serialize)]
 pub struct HeldUpdate {
     /// Unix milliseconds of its arrival.
@@ -83,7 +84,7 @@ pub struct HeldUpdate {
 
 /// A good text of a list.
 #[derive(Debug, Clone, Serialize)]
-pub struct Version {
+pub struct ListVersion {
     /// Unix milliseconds of its arrival.
     pub arrived: u64,
     pub entries: u64,
@@ -91,13 +92,13 @@ pub struct Version {
     pub in_force: bool,
 }
 
-impl Known {
+impl ListEntry {
     pub(super) fn state(&self, now: SystemTime) -> ListState {
         let stats = self.parsed.as_ref().map(|parsed| parsed.list.stats());
-        let figures = &self.record.figures;
+        let statistics = &self.record.statistics;
         let until = self.counting_until(now);
-        let now_ms = millis(now);
-        let (unbooked_hits, unbooked_would) = self.unbooked();
+        let now_ms = unix_ms(now);
+        let (unrecorded_hits, unrecorded_would_block) = self.unrecorded();
         ListState {
             name: self.setting.name.clone(),
             source: self.source(),
@@ -112,17 +113,17 @@ impl Known {
             entries: stats.map_or(0, |stats| stats.entries as u64),
             skipped: stats.map_or(0, |stats| stats.skipped as u64),
             bytes: stats.map_or(0, |stats| stats.bytes),
-            hits: figures.hits + unbooked_hits,
-            hits_day: figures.of_day(now_ms) + unbooked_hits,
-            since: figures.since,
-            updated: self.parsed.as_ref().map(|parsed| millis(parsed.read)),
+            hits: statistics.hits + unrecorded_hits,
+            hits_day: statistics.last_day(now_ms) + unrecorded_hits,
+            since: statistics.since,
+            updated: self.parsed.as_ref().map(|parsed| unix_ms(parsed.read)),
             checked: Some(self.record.checked).filter(|at| *at > 0),
-            next: self.next().map(millis),
+            next: self.next().map(unix_ms),
             error: self.error.clone(),
-            mend: self.error.as_ref().map(|_| self.mend()),
-            counting_until: until.map(millis),
-            would_block: figures.would_block + unbooked_would,
-            would_block_hosts: figures.top_hosts(SHOWN_HOSTS),
+            fix: self.error.as_ref().map(|_| self.fix()),
+            counting_until: until.map(unix_ms),
+            would_block: statistics.would_block + unrecorded_would_block,
+            would_block_hosts: statistics.top_hosts(MAX_SHOWN_HOSTS),
             held: self.record.held.as_ref().map(held),
             pinned: self.record.pinned.is_some(),
             versions: self.versions(),
@@ -136,8 +137,7 @@ impl Known {
         }
     }
 
-    /// What to do about an error.
-    fn mend(&self) -> String {
+    fn fix(&self) -> String {
         let stays = match self.parsed {
             Some(_) => "the last good version stays in force",
             None => "until then it blocks nothing",
@@ -152,57 +152,26 @@ impl Known {
         }
     }
 
-    fn versions(&self) -> Vec<Version> {
-        let of = |facts: &super::Facts| Version {
-            arrived: facts.id,
-            entries: facts.entries,
-            bytes: facts.bytes,
-            in_force: Some(facts.id) == self.in_force,
+    fn versions(&self) -> Vec<ListVersion> {
+        let of = |info: &VersionInfo| ListVersion {
+            arrived: info.id,
+            entries: info.entries,
+            bytes: info.bytes,
+            in_force: Some(info.id) == self.in_force,
         };
-        self.shelved.iter().map(of).collect()
+        self.versions.iter().map(of).collect()
     }
 }
 
-fn held(held: &Held) -> HeldUpdate {
-    let sites = held.sites.iter().take(SHOWN_SITES);
+fn held(held: &HeldVersion) -> HeldUpdate {
+    let sites = held.sites.iter().take(MAX_SHOWN_SITES);
     HeldUpdate {
-        arrived: held.facts.id,
-        entries: held.facts.entries,
+        arrived: held.info.id,
+        entries: held.info.entries,
         declined: held.declined,
         text: held.sentence(),
         sites: sites
             .map(|site| (site.host.clone(), site.connections))
             .collect(),
-    }
-}
-
-/// Unix milliseconds.
-pub(super) fn millis(at: SystemTime) -> u64 {
-    let since = at
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// The moment of Unix milliseconds.
-pub(super) fn moment(millis: u64) -> SystemTime {
-    let since = Duration::from_millis(millis);
-    SystemTime::UNIX_EPOCH
-        .checked_add(since)
-        .unwrap_or(SystemTime::UNIX_EPOCH)
-}
-
-impl Record {
-    /// Until when a list with this much probation only counts, if it still does.
-    pub(super) fn counting_until(
-        &self,
-        probation: Duration,
-        now: SystemTime,
-    ) -> Option<SystemTime> {
-        if probation.is_zero() {
-            return None;
-        }
-        let until = moment(self.counting_since?).checked_add(probation)?;
-        Some(until).filter(|until| now < *until)
     }
 }

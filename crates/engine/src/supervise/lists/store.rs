@@ -1,187 +1,185 @@
-//! What is known of each configured list, and which of them have to be read or fetched.
+//! All configured lists: loading, statistics, and which of them must be read or fetched.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use privet_config::{Filter, ListFormat, ListSource};
+use privet_config::{Filter, ListSource};
 use privet_policy::List;
 
-use super::list_state::Known;
-use super::list_versions::Facts;
-use super::record::Records;
-use super::status::{ListState, millis};
-
-/// A list that has to be fetched.
-#[derive(Debug, Clone)]
-pub(crate) struct Due {
-    pub(crate) name: String,
-    pub(crate) url: String,
-    pub(crate) format: ListFormat,
-    /// What the server said of the newest text that is here.
-    pub(crate) known: Option<Facts>,
-    /// It blocks now: an update is looked at for sites that their user goes to.
-    pub(crate) guarded: bool,
-}
+use super::entry::ListEntry;
+use super::fetch_job::FetchJob;
+use super::notice::Notice;
+use super::record::ListRecords;
+use super::status::ListState;
+use crate::unix_time::unix_ms;
 
 /// All configured lists, in the file's order.
 #[derive(Clone, Default)]
 pub(crate) struct Lists {
     pub(super) data_dir: PathBuf,
-    pub(super) known: Vec<Known>,
-    /// Of lists that are not in the file.
-    records: Records,
-    /// The records differ from what is on the disk.
+    pub(super) entries: Vec<ListEntry>,
+    /// Records of lists that were removed from the configuration.
+    records: ListRecords,
+    /// The records differ from the file on disk.
     pub(super) unsaved: bool,
-    /// What is on the disk names hosts that their user went to.
+    /// The file on disk names hosts that the user visited.
     hosts_on_disk: bool,
-    /// What was set aside: what it is about, and the sentence.
-    said: Vec<(String, String)>,
+    /// Notices about damaged files that were set aside, not yet reported.
+    notices: Vec<Notice>,
 }
 
 impl Lists {
-    /// With what the last run remembered. Blocking.
+    /// Loads the records of the last run. Blocking.
     pub(crate) fn open(data_dir: PathBuf) -> Self {
-        let (records, said) = Records::open(&data_dir, millis(SystemTime::now()));
+        let (records, notice) = ListRecords::open(&data_dir, unix_ms(SystemTime::now()));
         Self {
             data_dir,
             hosts_on_disk: records != records.clone().without_hosts(),
             records,
-            said: said
-                .map(|said| ("lists".to_owned(), said))
+            notices: notice
+                .map(|text| Notice {
+                    about: "lists".to_owned(),
+                    text,
+                })
                 .into_iter()
                 .collect(),
             ..Self::default()
         }
     }
 
-    /// Reads what the new configuration names; lists that did not change are kept. Blocking: files are read and parsed.
+    /// Takes the lists of a new configuration; unchanged lists keep their state. Blocking: reads and parses files.
     pub(crate) fn load(&mut self, filter: &Filter) {
         let now = SystemTime::now();
-        let mut before = std::mem::take(&mut self.known);
+        let mut before = std::mem::take(&mut self.entries);
         for setting in &filter.lists {
-            let place = before.iter().position(|known| known.is_of(setting));
-            let mut known = match place {
-                Some(place) => before.swap_remove(place).with(setting),
-                None => Known::new(setting, &mut self.records, now),
+            let position = before.iter().position(|entry| entry.is_for(setting));
+            let mut entry = match position {
+                Some(position) => before.swap_remove(position).with(setting),
+                None => ListEntry::new(setting, &mut self.records, now),
             };
             if setting.enabled {
-                self.said.extend(known.read(&self.data_dir));
-                known.begin_to_count(now);
+                self.notices.extend(entry.read(&self.data_dir));
+                entry.start_probation(now);
             }
-            self.known.push(known);
+            self.entries.push(entry);
             self.unsaved = true;
         }
-        for mut gone in before {
-            gone.book(millis(now));
+        for mut removed in before {
+            removed.record_hits(unix_ms(now));
             self.records
-                .lay_by(&gone.setting.name, gone.record, millis(now));
+                .retain_removed(&removed.setting.name, removed.record, unix_ms(now));
             self.unsaved = true;
         }
     }
 
-    /// The lists that filter or count.
-    pub(crate) fn active(&mut self) -> Vec<Arc<List>> {
+    /// The enabled lists that have a text.
+    pub(crate) fn policy_lists(&mut self) -> Vec<Arc<List>> {
         let now = SystemTime::now();
-        let enabled = self.known.iter_mut().filter(|known| known.setting.enabled);
-        enabled.filter_map(|known| known.ready(now)).collect()
+        let enabled = self
+            .entries
+            .iter_mut()
+            .filter(|entry| entry.setting.enabled);
+        enabled.filter_map(|entry| entry.policy_list(now)).collect()
     }
 
-    /// The file that each list's text in force came from.
-    pub(crate) fn texts(&self) -> BTreeMap<String, PathBuf> {
-        let texts = self.known.iter();
+    /// The file of each list's active text.
+    pub(crate) fn text_paths(&self) -> BTreeMap<String, PathBuf> {
+        let texts = self.entries.iter();
         texts
-            .filter_map(|known| Some((known.setting.name.clone(), known.text.clone()?)))
+            .filter_map(|entry| Some((entry.setting.name.clone(), entry.text_path.clone()?)))
             .collect()
     }
 
     pub(crate) fn states(&self) -> Vec<ListState> {
         let now = SystemTime::now();
-        self.known.iter().map(|known| known.state(now)).collect()
+        self.entries.iter().map(|entry| entry.state(now)).collect()
     }
 
     pub(crate) fn is_fetching(&self, name: &str) -> bool {
-        let mut all = self.known.iter();
-        all.any(|known| known.setting.name == name && known.fetching)
+        let mut all = self.entries.iter();
+        all.any(|entry| entry.setting.name == name && entry.fetching)
     }
 
     pub(crate) fn contains(&self, name: &str) -> bool {
-        self.known.iter().any(|known| known.setting.name == name)
+        self.entries.iter().any(|entry| entry.setting.name == name)
     }
 
-    /// A probation that ended since the lists were handed to the policy.
-    pub(crate) fn probation_over(&self, now: SystemTime) -> Option<&str> {
-        let over = |known: &&Known| known.counted && known.counting_until(now).is_none();
-        self.known
+    /// A list whose probation ended since the lists were handed to the policy.
+    pub(crate) fn ended_probation(&self, now: SystemTime) -> Option<&str> {
+        let over =
+            |entry: &&ListEntry| entry.was_on_probation && entry.counting_until(now).is_none();
+        self.entries
             .iter()
             .find(over)
-            .map(|known| known.setting.name.as_str())
+            .map(|entry| entry.setting.name.as_str())
     }
 
-    /// The files that lists are read from.
-    pub(crate) fn files(&self) -> Vec<PathBuf> {
-        let enabled = self.known.iter().filter(|known| known.setting.enabled);
+    /// Paths of the enabled lists that come from files.
+    pub(crate) fn watched_files(&self) -> Vec<PathBuf> {
+        let enabled = self.entries.iter().filter(|entry| entry.setting.enabled);
         enabled
-            .filter_map(|known| match &known.setting.source {
+            .filter_map(|entry| match &entry.setting.source {
                 ListSource::Path(path) => Some(path.clone()),
                 ListSource::Url(_) => None,
             })
             .collect()
     }
 
-    /// Adds what the data plane counted to the figures that last.
-    pub(crate) fn book(&mut self, now: SystemTime) {
-        for known in &mut self.known {
-            self.unsaved |= known.book(millis(now));
+    /// Adds the data plane's new counts to the statistics.
+    pub(crate) fn record_hits(&mut self, now: SystemTime) {
+        for entry in &mut self.entries {
+            self.unsaved |= entry.record_hits(unix_ms(now));
         }
     }
 
-    /// The fetched lists whose time has come, or all of `only`; each is marked as under way.
-    pub(crate) fn due(&mut self, now: SystemTime, only: Option<&str>) -> Vec<Due> {
-        let all = self.known.iter_mut();
-        all.filter_map(|known| known.due(now, only)).collect()
+    /// The lists whose fetch is due, or `only` regardless of its schedule; each is marked as being fetched.
+    pub(crate) fn take_fetches(&mut self, now: SystemTime, only: Option<&str>) -> Vec<FetchJob> {
+        let all = self.entries.iter_mut();
+        all.filter_map(|entry| entry.take_fetch(now, only))
+            .collect()
     }
 
-    /// Reads again one list, or those whose file has changed. Blocking.
+    /// Reads again one list, or all whose file has changed. Blocking.
     pub(crate) fn reread(&mut self, only: Option<&str>) {
-        for known in &mut self.known {
+        for entry in &mut self.entries {
             match only {
-                Some(name) if known.setting.name == name => known.written = None,
+                Some(name) if entry.setting.name == name => entry.file_stamp = None,
                 Some(_) => continue,
                 None => {}
             }
-            if known.setting.enabled {
-                self.said.extend(known.read(&self.data_dir));
-                known.begin_to_count(SystemTime::now());
+            if entry.setting.enabled {
+                self.notices.extend(entry.read(&self.data_dir));
+                entry.start_probation(SystemTime::now());
             }
         }
     }
 
-    /// What has to be written, if something has; where it may not name `hosts` that their user went to, also if it does.
-    pub(crate) fn unsaved(&mut self, hosts: bool) -> Option<Records> {
+    /// The records to write, if there is something to write; without host names unless `hosts`.
+    pub(crate) fn take_unsaved(&mut self, hosts: bool) -> Option<ListRecords> {
         let too_much = self.hosts_on_disk && !hosts;
         if !std::mem::take(&mut self.unsaved) && !too_much {
             return None;
         }
         self.hosts_on_disk = hosts;
-        let standing = self.known.iter();
-        let standing = standing.map(|known| (known.setting.name.as_str(), &known.record));
-        let records = self.records.with(standing);
+        let configured = self.entries.iter();
+        let configured = configured.map(|entry| (entry.setting.name.as_str(), &entry.record));
+        let records = self.records.with(configured);
         Some(match hosts {
             true => records,
             false => records.without_hosts(),
         })
     }
 
-    /// What [`Self::unsaved`] gave did not reach the disk.
-    pub(crate) fn not_saved(&mut self) {
+    /// The records that [`Self::take_unsaved`] returned could not be written.
+    pub(crate) fn mark_unsaved(&mut self) {
         self.unsaved = true;
     }
 
-    /// What was set aside since the last call: what it is about, and the sentence.
-    pub(crate) fn said(&mut self) -> Vec<(String, String)> {
-        std::mem::take(&mut self.said)
+    /// Notices since the last call.
+    pub(crate) fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
     }
 
     pub(crate) fn data_dir(&self) -> &Path {
@@ -199,24 +197,27 @@ mod tests {
     fn visited_hosts_leave_the_disk_where_connections_may_not_be_on_it() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("lists/state.json");
-        let written = || std::fs::read_to_string(&file).unwrap();
+        let file_stamp = || std::fs::read_to_string(&file).unwrap();
         let filter = filter(Duration::ZERO);
         let mut one = lists(folder.path(), &filter);
         let now = std::time::SystemTime::now();
-        one.arrived("ads", URL, now, text("a.test\n", &[]));
-        one.arrived("ads", URL, now, text("b.test\n", &["mine.test"]));
-        let figures = &mut one.known[0].record.figures;
-        figures.add_would_block(3, [("seen.test", 3)]);
-        one.unsaved(true).unwrap().write(folder.path()).unwrap();
-        assert!(written().contains("mine.test") && written().contains("seen.test"));
-        assert!(one.unsaved(true).is_none());
+        one.apply_fetch("ads", URL, now, text("a.test\n", &[]));
+        one.apply_fetch("ads", URL, now, text("b.test\n", &["mine.test"]));
+        let statistics = &mut one.entries[0].record.statistics;
+        statistics.add_would_block(3, [("seen.test", 3)]);
+        one.take_unsaved(true)
+            .unwrap()
+            .write(folder.path())
+            .unwrap();
+        assert!(file_stamp().contains("mine.test") && file_stamp().contains("seen.test"));
+        assert!(one.take_unsaved(true).is_none());
 
         let mut two = lists(folder.path(), &filter);
-        let _ = two.unsaved(true);
-        let records = two.unsaved(false).expect("the hosts have to go");
+        let _ = two.take_unsaved(true);
+        let records = two.take_unsaved(false).expect("the hosts have to go");
         records.write(folder.path()).unwrap();
-        assert!(!written().contains("mine.test") && !written().contains("seen.test"));
-        assert!(two.unsaved(false).is_none());
+        assert!(!file_stamp().contains("mine.test") && !file_stamp().contains("seen.test"));
+        assert!(two.take_unsaved(false).is_none());
         assert_eq!(two.states()[0].would_block_hosts.len(), 1, "in memory");
 
         let mut three = lists(folder.path(), &filter);
@@ -224,7 +225,7 @@ mod tests {
         let held = state.held.as_ref().expect("it is held back still");
         assert_eq!(held.text, "it would block sites that you use");
         assert_eq!(state.would_block, 3);
-        let _ = three.unsaved(false);
-        assert!(three.unsaved(false).is_none());
+        let _ = three.take_unsaved(false);
+        assert!(three.take_unsaved(false).is_none());
     }
 }

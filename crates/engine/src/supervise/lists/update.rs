@@ -1,153 +1,154 @@
-//! A fetch came back: a good text replaces the one in force, one that would block the user's own sites waits for a word,
-//! a failure leaves all as it is and is said.
+//! Applies the outcome of a fetch: activates a good text, holds one that would block the user's own sites, and keeps the
+//! active text after a failure.
 
 use std::time::SystemTime;
 
-use bytes::Bytes;
 use privet_config::ListSource;
-use privet_policy::VisitedSite;
 
-use super::list_state::Known;
-use super::list_versions::{Facts, Shelf};
-use super::read::Parsed;
-use super::record::{Held, Site};
-use super::status::millis;
+use super::entry::ListEntry;
+use super::fetch_job::{FetchOutcome, FetchResult, ListUpdate};
+use super::read::ParsedList;
+use super::record::{AffectedSite, HeldVersion};
 use super::store::Lists;
-
-/// What a server answered.
-pub(crate) enum Arrived {
-    /// What is here is what it has.
-    Current,
-    New(Box<Text>),
-}
-
-/// A new text of a list.
-pub(crate) struct Text {
-    pub(crate) parsed: Parsed,
-    pub(crate) facts: Facts,
-    pub(crate) bytes: Bytes,
-    /// Sites of the user's that it would newly block.
-    pub(crate) blocks: Vec<VisitedSite>,
-}
+use super::versions::{VersionInfo, VersionStore};
+use crate::unix_time::unix_ms;
 
 impl Lists {
-    /// Takes in what came of a fetch of `url`; whether another text is in force now. Blocking: texts are written.
-    pub(crate) fn arrived(
+    /// Applies the outcome of fetching `url`. Returns whether another text is active now. Blocking: writes texts.
+    pub(crate) fn apply_fetch(
         &mut self,
         name: &str,
         url: &str,
         now: SystemTime,
-        outcome: Result<Arrived, String>,
+        outcome: FetchResult,
     ) -> bool {
-        let shelf = Shelf::of(&self.data_dir, name);
-        let of = |known: &&mut Known| {
-            known.setting.name == name
-                && matches!(&known.setting.source, ListSource::Url(of) if of == url)
+        let store = VersionStore::of(&self.data_dir, name);
+        let of = |entry: &&mut ListEntry| {
+            entry.setting.name == name
+                && matches!(&entry.setting.source, ListSource::Url(of) if of == url)
         };
-        // The file may have changed while it was under way: the list is gone, or has another source.
-        let Some(known) = self.known.iter_mut().find(of) else {
+        // The configuration may have changed during the fetch: the list was removed or has another source.
+        let Some(entry) = self.entries.iter_mut().find(of) else {
             return false;
         };
         self.unsaved = true;
-        known.fetching = false;
-        known.tried = millis(now);
-        // A clock that was set back must not have it asked for each second.
-        known.record.checked = known.record.checked.min(known.tried);
-        let taken = outcome.and_then(|arrived| {
-            known.record.checked = millis(now);
-            match arrived {
-                Arrived::New(text) => known.take_in(*text, &shelf, now),
-                Arrived::Current => Ok(false),
+        entry.fetching = false;
+        entry.last_attempt_ms = unix_ms(now);
+        // Guards against a clock that was set back: do not fetch every second.
+        entry.record.checked = entry.record.checked.min(entry.last_attempt_ms);
+        let applied = outcome.and_then(|fetched| {
+            entry.record.checked = unix_ms(now);
+            match fetched {
+                FetchOutcome::Updated(update) => entry.accept_update(*update, &store, now),
+                FetchOutcome::NotModified => Ok(false),
             }
         });
-        known.error = taken.as_ref().err().cloned();
-        taken.unwrap_or(false)
+        entry.error = applied.as_ref().err().cloned();
+        applied.unwrap_or(false)
     }
 }
 
-impl Known {
-    /// Whether it is in force now.
-    fn take_in(&mut self, text: Text, shelf: &Shelf, now: SystemTime) -> Result<bool, String> {
-        // The user went back to a version while it was under way, and wants no update.
+impl ListEntry {
+    /// Returns whether the update is active now.
+    fn accept_update(
+        &mut self,
+        update: ListUpdate,
+        store: &VersionStore,
+        now: SystemTime,
+    ) -> Result<bool, String> {
+        // The user rolled back during the fetch.
         if self.record.pinned.is_some() {
             return Ok(false);
         }
-        let newest = self.shelved.first();
-        let facts = Facts {
-            // Two texts never share an id, whatever the clock says.
-            id: millis(now).max(newest.map_or(0, |newest| newest.id + 1)),
-            ..text.facts
+        let newest = self.versions.first();
+        let info = VersionInfo {
+            // Ids are unique even if the clock was set back.
+            id: unix_ms(now).max(newest.map_or(0, |newest| newest.id + 1)),
+            ..update.info
         };
-        if let Some(newest) = newest.filter(|newest| newest.sum == facts.sum) {
-            let facts = Facts {
+        if let Some(newest) = newest.filter(|newest| newest.sum == info.sum) {
+            let info = VersionInfo {
                 id: newest.id,
-                ..facts
+                ..info
             };
-            return self.same_again(facts, text.parsed, shelf);
+            return self.confirm_unchanged(info, update.parsed, store);
         }
         let held = self.record.held.as_ref();
-        if held.is_some_and(|held| held.facts.sum == facts.sum && !text.blocks.is_empty()) {
+        if held.is_some_and(|held| held.info.sum == info.sum && !update.newly_blocked.is_empty()) {
             return Ok(false);
         }
-        if !text.blocks.is_empty() {
-            shelf.hold(&facts, &text.bytes).map_err(cannot_be_kept)?;
-            self.record.held = Some(Held {
-                facts,
-                sites: text.blocks.into_iter().map(Site::from).collect(),
+        if !update.newly_blocked.is_empty() {
+            store
+                .store_held(&info, &update.bytes)
+                .map_err(cannot_store)?;
+            self.record.held = Some(HeldVersion {
+                info,
+                sites: update
+                    .newly_blocked
+                    .into_iter()
+                    .map(AffectedSite::from)
+                    .collect(),
                 declined: false,
             });
             return Ok(false);
         }
-        self.adopt(facts, text.parsed, &text.bytes, shelf)?;
-        self.begin_to_count(now);
+        self.adopt_version(info, update.parsed, &update.bytes, store)?;
+        self.start_probation(now);
         Ok(true)
     }
 
-    /// The server sent what is here already, under another name for it. Where it was not in force, it is now.
-    fn same_again(&mut self, facts: Facts, parsed: Parsed, shelf: &Shelf) -> Result<bool, String> {
-        shelf.note(&facts).map_err(cannot_be_kept)?;
-        self.drop_held(shelf);
-        let was_other = self.in_force != Some(facts.id);
-        self.stand(shelf, facts.id, parsed);
-        self.shelved = shelf.versions(&facts.url);
+    /// The server sent the stored text again under a new validator. Returns whether it was not active before.
+    fn confirm_unchanged(
+        &mut self,
+        info: VersionInfo,
+        parsed: ParsedList,
+        store: &VersionStore,
+    ) -> Result<bool, String> {
+        store.update_info(&info).map_err(cannot_store)?;
+        self.drop_held(store);
+        let was_other = self.in_force != Some(info.id);
+        self.activate(store, info.id, parsed);
+        self.versions = store.versions(&info.url);
         Ok(was_other)
     }
 
-    pub(super) fn adopt(
+    pub(super) fn adopt_version(
         &mut self,
-        facts: Facts,
-        parsed: Parsed,
+        info: VersionInfo,
+        parsed: ParsedList,
         text: &[u8],
-        shelf: &Shelf,
+        store: &VersionStore,
     ) -> Result<(), String> {
-        shelf.adopt(&facts, text).map_err(cannot_be_kept)?;
-        self.drop_held(shelf);
-        self.stand(shelf, facts.id, parsed);
-        self.shelved = shelf.versions(&facts.url);
+        store.store_newest(&info, text).map_err(cannot_store)?;
+        self.drop_held(store);
+        self.activate(store, info.id, parsed);
+        self.versions = store.versions(&info.url);
         Ok(())
     }
 
-    fn drop_held(&mut self, shelf: &Shelf) {
+    fn drop_held(&mut self, store: &VersionStore) {
         if self.record.held.take().is_some() {
-            shelf.drop_held();
+            store.drop_held();
         }
     }
 }
 
-fn cannot_be_kept(error: std::io::Error) -> String {
-    format!("the list cannot be kept: {error}")
+fn cannot_store(error: std::io::Error) -> String {
+    format!("the list cannot be stored: {error}")
 }
 
 #[cfg(test)]
 pub(super) mod tests {
+    use bytes::Bytes;
     use privet_config::{Filter, FilterList, ListFormat};
-    use privet_policy::Host;
+    use privet_policy::{Host, VisitedSite};
 
-    use super::super::{ListAction, ListPhase, parse, sum_of};
+    use super::super::versions::{VersionInfo, checksum};
+    use super::super::{ListAction, ListPhase, parse};
     use super::*;
 
     pub(in crate::supervise::lists) const URL: &str = "http://lists.test/ads";
-    const HOUR: std::time::Duration = std::time::Duration::from_secs(3600);
+    const HOUR_MS: std::time::Duration = std::time::Duration::from_secs(3600);
 
     pub(in crate::supervise::lists) fn filter(probation: std::time::Duration) -> Filter {
         Filter {
@@ -156,7 +157,7 @@ pub(super) mod tests {
                 source: ListSource::Url(URL.into()),
                 format: ListFormat::Domains,
                 enabled: true,
-                refresh: HOUR,
+                refresh: HOUR_MS,
                 probation,
             }],
             ..Filter::default()
@@ -172,27 +173,27 @@ pub(super) mod tests {
     pub(in crate::supervise::lists) fn text(
         text: &str,
         blocks: &[&str],
-    ) -> Result<Arrived, String> {
+    ) -> Result<FetchOutcome, String> {
         let site = |host: &&str| VisitedSite {
             host: Host::parse(host).unwrap(),
             connections: 212,
         };
-        Ok(Arrived::New(Box::new(Text {
+        Ok(FetchOutcome::Updated(Box::new(ListUpdate {
             parsed: parse("ads", text.as_bytes(), ListFormat::Domains)?,
-            facts: Facts {
+            info: VersionInfo {
                 url: URL.into(),
                 entries: text.lines().count() as u64,
                 bytes: text.len() as u64,
-                sum: Some(sum_of(text.as_bytes())),
-                ..Facts::default()
+                sum: Some(checksum(text.as_bytes())),
+                ..VersionInfo::default()
             },
             bytes: Bytes::copy_from_slice(text.as_bytes()),
-            blocks: blocks.iter().map(site).collect(),
+            newly_blocked: blocks.iter().map(site).collect(),
         })))
     }
 
     fn save(lists: &mut Lists) {
-        let records = lists.unsaved(true).expect("something changed");
+        let records = lists.take_unsaved(true).expect("something changed");
         records.write(lists.data_dir()).unwrap();
     }
 
@@ -202,9 +203,9 @@ pub(super) mod tests {
         let filter = filter(std::time::Duration::ZERO);
         let mut one = lists(folder.path(), &filter);
         let now = SystemTime::now();
-        assert!(one.arrived("ads", URL, now, text("a.test\n", &[])));
+        assert!(one.apply_fetch("ads", URL, now, text("a.test\n", &[])));
         let update = "a.test\nmine.test\n";
-        assert!(!one.arrived("ads", URL, now + HOUR, text(update, &["mine.test"])));
+        assert!(!one.apply_fetch("ads", URL, now + HOUR_MS, text(update, &["mine.test"])));
         save(&mut one);
 
         let mut two = lists(folder.path(), &filter);
@@ -217,7 +218,7 @@ pub(super) mod tests {
         );
 
         two.act("ads", ListAction::Keep).unwrap();
-        assert!(!two.arrived("ads", URL, now + 2 * HOUR, text(update, &["mine.test"])));
+        assert!(!two.apply_fetch("ads", URL, now + 2 * HOUR_MS, text(update, &["mine.test"])));
         let state = &two.states()[0];
         assert!(
             state.held.as_ref().is_some_and(|held| held.declined),
@@ -240,7 +241,7 @@ pub(super) mod tests {
         let now = SystemTime::now();
         for n in 1..=3_u32 {
             let body: String = (0..n).map(|m| format!("h{m}.test\n")).collect();
-            assert!(one.arrived("ads", URL, now + n * HOUR, text(&body, &[])));
+            assert!(one.apply_fetch("ads", URL, now + n * HOUR_MS, text(&body, &[])));
         }
         one.act("ads", ListAction::Rollback).unwrap();
         assert_eq!((one.states()[0].entries, one.states()[0].pinned), (2, true));
@@ -250,8 +251,8 @@ pub(super) mod tests {
             one.act("ads", ListAction::Rollback).is_err(),
             "there is none before"
         );
-        assert!(!one.arrived("ads", URL, now + 9 * HOUR, text("x.test\n", &[])));
-        assert!(one.due(now + 99 * HOUR, None).is_empty());
+        assert!(!one.apply_fetch("ads", URL, now + 9 * HOUR_MS, text("x.test\n", &[])));
+        assert!(one.take_fetches(now + 99 * HOUR_MS, None).is_empty());
         save(&mut one);
 
         let mut two = lists(folder.path(), &filter);
@@ -259,24 +260,28 @@ pub(super) mod tests {
         two.act("ads", ListAction::Resume).unwrap();
         let state = &two.states()[0];
         assert_eq!((state.entries, state.pinned), (3, false));
-        assert_eq!(two.due(now, None).len(), 1, "it is asked for at once");
+        assert_eq!(
+            two.take_fetches(now, None).len(),
+            1,
+            "it is asked for at once"
+        );
     }
 
     #[test]
     fn probation_begins_with_the_first_text_and_ends_by_the_clock() {
         let folder = tempfile::tempdir().unwrap();
-        let filter = filter(HOUR);
+        let filter = filter(HOUR_MS);
         let mut one = lists(folder.path(), &filter);
         assert_eq!(one.states()[0].phase, ListPhase::Waiting);
         let now = SystemTime::now();
-        one.arrived("ads", URL, now, text("a.test\n", &[]));
-        one.active();
+        one.apply_fetch("ads", URL, now, text("a.test\n", &[]));
+        one.policy_lists();
         assert_eq!(one.states()[0].phase, ListPhase::Counting);
-        assert_eq!(one.probation_over(now), None);
-        assert_eq!(one.probation_over(now + HOUR), Some("ads"));
+        assert_eq!(one.ended_probation(now), None);
+        assert_eq!(one.ended_probation(now + HOUR_MS), Some("ads"));
         save(&mut one);
         let again = lists(folder.path(), &filter).states()[0].counting_until;
-        assert_eq!(again, Some(millis(now + HOUR)));
+        assert_eq!(again, Some(unix_ms(now + HOUR_MS)));
     }
 
     #[test]
@@ -285,20 +290,21 @@ pub(super) mod tests {
         let filter = filter(std::time::Duration::ZERO);
         let mut one = lists(folder.path(), &filter);
         let now = SystemTime::now();
-        one.arrived("ads", URL, now, text("a.test\n", &[]));
-        one.arrived("ads", URL, now + HOUR, text("a.test\nb.test\n", &[]));
+        one.apply_fetch("ads", URL, now, text("a.test\n", &[]));
+        one.apply_fetch("ads", URL, now + HOUR_MS, text("a.test\nb.test\n", &[]));
         save(&mut one);
         let newest = one.states()[0].versions[0].arrived;
-        let path = Shelf::of(folder.path(), "ads").text_path(newest);
+        let path = VersionStore::of(folder.path(), "ads").text_path(newest);
         std::fs::write(path, "a.te").unwrap();
 
         let mut two = lists(folder.path(), &filter);
         assert_eq!(two.states()[0].entries, 1);
-        let said = two.said();
+        let said = two.take_notices();
         assert!(
-            said.len() == 1 && said[0].1.contains("is set aside"),
-            "{said:?}"
+            said.len() == 1 && said[0].text.contains("is set aside"),
+            "{}",
+            said[0].text
         );
-        assert_eq!(two.due(now, None).len(), 1);
+        assert_eq!(two.take_fetches(now, None).len(), 1);
     }
 }

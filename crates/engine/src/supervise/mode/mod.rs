@@ -1,4 +1,4 @@
-//! Which mode is on, and until when. Pure: the clock is an argument.
+//! Which mode is current, and until when. Pure: the clock is an argument.
 
 pub(crate) mod switch;
 
@@ -6,64 +6,63 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-/// A pause lasts at most so long.
+use crate::unix_time::unix_ms;
+
+/// Longest pause.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// The mode as status shows it.
+/// The current mode, as the API reports it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ModeState {
     pub name: String,
-    /// While a pause runs: when it ends, in milliseconds since 1970.
+    /// While paused: the end, in Unix milliseconds.
     pub until_ms: Option<u64>,
-    /// While a pause runs: the mode that comes back.
+    /// While paused: the mode that follows.
     pub then: Option<String>,
 }
 
-/// The mode that stands, and a pause into another one.
+/// The selected mode, and a pause into another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Modes {
-    standing: String,
+pub(crate) struct ModeSelection {
+    base: String,
     pause: Option<(String, SystemTime)>,
 }
 
-impl Modes {
-    pub(crate) fn new(standing: String) -> Self {
-        Self {
-            standing,
-            pause: None,
-        }
+impl ModeSelection {
+    pub(crate) fn new(base: String) -> Self {
+        Self { base, pause: None }
     }
 
-    /// The mode that is on at `now`.
+    /// The mode that is current at `now`.
     pub(crate) fn current(&self, now: SystemTime) -> &str {
         match &self.pause {
             Some((name, until)) if now < *until => name,
-            _ => &self.standing,
+            _ => &self.base,
         }
     }
 
-    /// Stands from now on; a pause ends.
-    pub(crate) fn stand(&mut self, name: String) {
+    /// Selects the base mode; a pause ends.
+    pub(crate) fn select(&mut self, name: String) {
         *self = Self::new(name);
     }
 
-    /// On until `now + span`, then back to what stands now.
-    pub(crate) fn pause(&mut self, name: String, span: Duration, now: SystemTime) {
-        self.pause = Some((name, now + span.min(LONGEST_PAUSE)));
+    /// Pauses into `name` until `now + length`.
+    pub(crate) fn pause(&mut self, name: String, length: Duration, now: SystemTime) {
+        self.pause = Some((name, now + length.min(LONGEST_PAUSE)));
     }
 
-    /// Ends the pause; what stands is on again.
+    /// Ends the pause.
     pub(crate) fn resume(&mut self) {
         self.pause = None;
     }
 
-    /// How long the pause has still to run at `now`; `None`: there is none.
+    /// Remaining time of the pause at `now`; `None`: there is none.
     pub(crate) fn left(&self, now: SystemTime) -> Option<Duration> {
         let (_, until) = self.pause.as_ref()?;
         Some(until.duration_since(now).unwrap_or_default())
     }
 
-    /// Ends a pause whose time is up; whether one ended.
+    /// Ends a pause that is over. Returns whether one ended.
     pub(crate) fn expire(&mut self, now: SystemTime) -> bool {
         let over = self.pause.as_ref().is_some_and(|(_, until)| now >= *until);
         if over {
@@ -73,29 +72,31 @@ impl Modes {
     }
 
     pub(crate) fn state(&self) -> ModeState {
-        let millis = |at: SystemTime| {
-            let since = at.duration_since(SystemTime::UNIX_EPOCH);
-            since.map_or(0, |since| {
-                u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-            })
-        };
         match &self.pause {
             Some((name, until)) => ModeState {
                 name: name.clone(),
-                until_ms: Some(millis(*until)),
-                then: Some(self.standing.clone()),
+                until_ms: Some(unix_ms(*until)),
+                then: Some(self.base.clone()),
             },
             None => ModeState {
-                name: self.standing.clone(),
+                name: self.base.clone(),
                 until_ms: None,
                 then: None,
             },
         }
     }
 
-    /// The standing mode, whatever pause runs.
-    pub(crate) fn standing(&self) -> &str {
-        &self.standing
+    /// The mode outside of a pause.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+}
+
+/// Completes when the pause ends; never, if there is none.
+pub(crate) async fn pause_end(modes: &ModeSelection) {
+    match modes.left(SystemTime::now()) {
+        Some(left) => tokio::time::sleep(left).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -106,7 +107,7 @@ mod tests {
     #[test]
     fn a_pause_ends_in_the_mode_that_stood() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1000);
-        let mut modes = Modes::new("standard".into());
+        let mut modes = ModeSelection::new("standard".into());
         modes.pause("off".into(), Duration::from_secs(60), now);
         assert_eq!(modes.current(now), "off");
         assert_eq!(modes.state().until_ms, Some(1_060_000));
@@ -129,7 +130,7 @@ mod tests {
     #[test]
     fn a_pause_in_a_pause_comes_back_to_what_stood_first() {
         let now = SystemTime::UNIX_EPOCH;
-        let mut modes = Modes::new("strict".into());
+        let mut modes = ModeSelection::new("strict".into());
         modes.pause("off".into(), Duration::from_secs(60), now);
         modes.pause("standard".into(), Duration::from_secs(10), now);
         assert_eq!(modes.current(now), "standard");
@@ -139,9 +140,9 @@ mod tests {
     #[test]
     fn choosing_a_mode_ends_the_pause() {
         let now = SystemTime::UNIX_EPOCH;
-        let mut modes = Modes::new("strict".into());
+        let mut modes = ModeSelection::new("strict".into());
         modes.pause("off".into(), Duration::from_secs(60), now);
-        modes.stand("standard".into());
+        modes.select("standard".into());
         assert_eq!(modes.current(now), "standard");
         assert_eq!(modes.state().until_ms, None);
     }

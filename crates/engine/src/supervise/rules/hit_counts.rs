@@ -1,4 +1,4 @@
-//! The rules' counters across reloads and restarts: a rule that says the same goes on counting.
+//! The rules' hit counts across reloads and restarts: an unchanged rule continues its count.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,43 +10,43 @@ use serde::{Deserialize, Serialize};
 
 use crate::supervise::set_aside;
 
-/// The file in the data folder.
+/// Name of the file in the data folder.
 const FILE_NAME: &str = "rules.json";
-/// Rules that are in the file no more and are still remembered: one that is put back goes on counting.
-const REMEMBERED: usize = 1000;
-/// A longer file is none of ours, in bytes.
+/// Maximum number of removed rules whose counts are kept, so that a rule that is added again continues its count.
+const MAX_REMOVED_RULES: usize = 1000;
+/// Largest accepted file, in bytes.
 const MAX_FILE: u64 = 4 << 20;
 
-/// What is written.
+/// The content of the file.
 #[derive(Default, Serialize, Deserialize)]
-struct Written {
-    rules: BTreeMap<String, WrittenCount>,
+struct StoredHitCounts {
+    rules: BTreeMap<String, StoredHits>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct WrittenCount {
+struct StoredHits {
     hits: u64,
     last_ms: u64,
     since_ms: u64,
 }
 
-/// All counters that are known.
-pub(crate) struct Counts {
+/// The hit counters of current and removed rules.
+pub(crate) struct RuleHitCounts {
     path: PathBuf,
     hit_counters: RuleHitCounters,
-    /// Those in force come last.
+    /// Ids of the rules; those of the current policy come last.
     order: Vec<String>,
-    /// As it was last written.
+    /// The file's content as last written.
     saved: String,
 }
 
-impl Counts {
-    /// Goes on from an earlier run's counts; beside, the sentence that says why they cannot be used. Blocks on the disk.
+impl RuleHitCounts {
+    /// Loads the counts of earlier runs. If they cannot be used, also returns a sentence that says why. Blocking.
     pub fn load(data_dir: &Path) -> (Self, Option<String>) {
         let path = data_dir.join(FILE_NAME);
-        let (written, said) = match read(&path) {
-            Ok(written) => (written, None),
-            Err(error) => (Written::default(), Some(set_aside(&path, &error))),
+        let (stored, notice) = match read(&path) {
+            Ok(stored) => (stored, None),
+            Err(error) => (StoredHitCounts::default(), Some(set_aside(&path, &error))),
         };
         let mut counts = Self {
             path,
@@ -54,7 +54,7 @@ impl Counts {
             order: Vec::new(),
             saved: String::new(),
         };
-        for (id, count) in written.rules.into_iter().take(2 * REMEMBERED) {
+        for (id, count) in stored.rules.into_iter().take(2 * MAX_REMOVED_RULES) {
             let count = RuleHits {
                 hits: count.hits,
                 last_ms: count.last_ms,
@@ -65,56 +65,55 @@ impl Counts {
                 .keep(&id, &Arc::new(RuleHitCounter::from_count(count)));
             counts.order.push(id);
         }
-        (counts, said)
+        (counts, notice)
     }
 
     pub fn hit_counters(&self) -> &RuleHitCounters {
         &self.hit_counters
     }
 
-    /// The policy is in force from now on: its rules of the file count from here, unless they did before.
+    /// Takes the rules of a new policy; rules without a count start theirs at `now_ms`.
     pub fn adopt(&mut self, policy: &Policy, now_ms: u64) {
-        let file = policy
+        let file_rules = policy
             .active_rules()
             .filter(|rule| rule.place.number().is_some());
-        let mut in_force = Vec::new();
-        for rule in file {
+        let mut current = Vec::new();
+        for rule in file_rules {
             rule.hit_counter.begin(now_ms);
             self.hit_counters.keep(rule.id, rule.hit_counter);
-            in_force.push(rule.id.to_string());
+            current.push(rule.id.to_string());
         }
-        let present: std::collections::HashSet<&str> =
-            in_force.iter().map(String::as_str).collect();
+        let present: std::collections::HashSet<&str> = current.iter().map(String::as_str).collect();
         self.order.retain(|id| !present.contains(id.as_str()));
-        let forgotten = self.order.len().saturating_sub(REMEMBERED);
-        for id in self.order.drain(..forgotten) {
+        let excess = self.order.len().saturating_sub(MAX_REMOVED_RULES);
+        for id in self.order.drain(..excess) {
             self.hit_counters.remove(&id);
         }
-        self.order.extend(in_force);
+        self.order.extend(current);
     }
 
-    /// Where nothing of connections may be on the disk, when each rule last matched may not be either.
+    /// Returns the path of the file to delete, where nothing about connections may be on disk.
     pub fn forget(&mut self) -> PathBuf {
         self.saved.clear();
         self.path.clone()
     }
 
-    /// The file and what it should say; `None`: it says so already.
+    /// The file and its new content; `None`: it is unchanged.
     pub fn take_unsaved(&mut self) -> Option<(PathBuf, String)> {
         let of = |id: &String| {
             let count = self.hit_counters.get(id)?.read();
-            let written = WrittenCount {
+            let stored = StoredHits {
                 hits: count.hits,
                 last_ms: count.last_ms,
                 since_ms: count.since_ms,
             };
-            Some((id.clone(), written))
+            Some((id.clone(), stored))
         };
-        let written = Written {
+        let stored = StoredHitCounts {
             rules: self.order.iter().filter_map(of).collect(),
         };
-        let text = serde_json::to_string(&written).ok()?;
-        if text == self.saved || (written.rules.is_empty() && self.saved.is_empty()) {
+        let text = serde_json::to_string(&stored).ok()?;
+        if text == self.saved || (stored.rules.is_empty() && self.saved.is_empty()) {
             return None;
         }
         self.saved.clone_from(&text);
@@ -122,9 +121,11 @@ impl Counts {
     }
 }
 
-fn read(path: &Path) -> io::Result<Written> {
+fn read(path: &Path) -> io::Result<StoredHitCounts> {
     match std::fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Written::default()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(StoredHitCounts::default());
+        }
         Err(error) => return Err(error),
         Ok(facts) if facts.len() > MAX_FILE => {
             return Err(io::Error::other(format!(
@@ -142,7 +143,7 @@ fn set_aside(path: &Path, error: &io::Error) -> String {
         Err(error) => format!("it could not be set aside: {error}"),
     };
     format!(
-        "the rules' counts in {} cannot be used ({error}); {done}, and they begin at zero",
+        "the hit counts of the rules in {} cannot be used ({error}); {done}, and they start at zero",
         path.display()
     )
 }
@@ -156,7 +157,7 @@ mod tests {
 
     const RULES: &str = "[[rule]]\nmatch = { port = [1] }\nuse = \"block\"\n[[rule]]\nmatch = { port = [2] }\nuse = \"block\"\n";
 
-    fn policy(text: &str, counts: &Counts) -> Policy {
+    fn policy(text: &str, counts: &RuleHitCounts) -> Policy {
         let config = Config::parse(text, Path::new("/")).unwrap().config;
         let own = OwnEndpoints::default();
         Policy::compile_with(&config, &[], counts.hit_counters(), &[], own).unwrap()
@@ -169,7 +170,7 @@ mod tests {
             .collect()
     }
 
-    fn save(counts: &mut Counts) {
+    fn save(counts: &mut RuleHitCounts) {
         let (path, text) = counts.take_unsaved().unwrap();
         privet_config::save(&path, &text).unwrap();
     }
@@ -177,11 +178,11 @@ mod tests {
     #[test]
     fn counts_follow_a_rule_through_reloads_and_restarts() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut counts, said) = Counts::load(folder.path());
-        assert_eq!(said, None);
+        let (mut counts, notice) = RuleHitCounts::load(folder.path());
+        assert_eq!(notice, None);
         assert!(
             counts.take_unsaved().is_none(),
-            "nothing to say, nothing written"
+            "nothing to say, nothing stored"
         );
         let first = policy(RULES, &counts);
         counts.adopt(&first, 5);
@@ -196,8 +197,8 @@ mod tests {
         assert_eq!(hits(&second), [0, 1]);
         save(&mut counts);
         assert!(counts.take_unsaved().is_none());
-        let (counts, said) = Counts::load(folder.path());
-        assert_eq!(said, None);
+        let (counts, notice) = RuleHitCounts::load(folder.path());
+        assert_eq!(notice, None);
         let later = policy(RULES, &counts);
         assert_eq!(hits(&later), [1, 0]);
         let count = later.active_rules().next().unwrap().hit_counter.read();
@@ -208,19 +209,19 @@ mod tests {
     fn a_broken_file_is_set_aside_and_said() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(FILE_NAME), "{\"rules\": 7}").unwrap();
-        let (mut counts, said) = Counts::load(folder.path());
-        assert!(said.unwrap().contains("set aside"));
+        let (mut counts, notice) = RuleHitCounts::load(folder.path());
+        assert!(notice.unwrap().contains("set aside"));
         assert!(folder.path().join("rules.json.corrupt").exists());
         let policy = policy(RULES, &counts);
         counts.adopt(&policy, 1);
         save(&mut counts);
-        assert_eq!(Counts::load(folder.path()).1, None);
+        assert_eq!(RuleHitCounts::load(folder.path()).1, None);
     }
 
     #[test]
     fn rules_that_came_and_went_do_not_pile_up() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut counts, _) = Counts::load(folder.path());
+        let (mut counts, _) = RuleHitCounts::load(folder.path());
         for round in 0..40 {
             let text: String = (0..50)
                 .map(|n| format!("[[rule]]\nmatch = {{ domain = [\"a{round}x{n}.test\"] }}\nuse = \"block\"\n"))
@@ -228,6 +229,6 @@ mod tests {
             let policy = policy(&text, &counts);
             counts.adopt(&policy, 1);
         }
-        assert_eq!(counts.order.len(), REMEMBERED + 50);
+        assert_eq!(counts.order.len(), MAX_REMOVED_RULES + 50);
     }
 }

@@ -1,13 +1,13 @@
-//! A rule that can never match is a warning, as the reader of the file gives it.
+//! Warnings about rules that can never match.
 
 use std::time::SystemTime;
 
 use privet_config::{Config, Diagnostic, DiagnosticCode, Severity};
 use privet_policy::{ShadowedRule, shadowed_rules};
 
-/// A warning for each rule of the file that earlier ones leave nothing.
+/// A warning for each rule whose connections are all matched by earlier rules.
 pub fn shadow_warnings(config: &Config) -> Vec<Diagnostic> {
-    // What does not compile is refused with its own reason.
+    // A configuration that does not compile is refused elsewhere.
     let found = shadowed_rules(config, SystemTime::now()).unwrap_or_default();
     found.iter().map(warning).collect()
 }

@@ -1,185 +1,129 @@
-//! Rules of no file: for the next connection, or until the engine ends. They go before the rules of the file.
+//! Temporary rules: for the next connection, or until the engine ends. They are evaluated before the rules of the file.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Instant;
 
-use privet_config::{Config, Document, Rule, RuleAction, rule_json};
+use privet_config::{Config, Document, Rule, rule_json};
 use privet_policy::TemporaryRule;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::is_open;
-use crate::supervise::configuration::reload::{ApplyError, ApplyReport, ChangeOrigin};
+use super::lifetime::TemporaryLifetime;
+use super::tracked::{TrackedRule, is_open};
+use crate::supervise::configuration::report::{ApplyError, ApplyMode, ApplyReport, ConfigSource};
 use crate::supervise::supervisor::Supervisor;
-use crate::supervise::timeline::UndoAction;
+use crate::supervise::timeline::ChangeOrigin;
+use crate::unix_time::now_ms;
 
-/// So many rules of no file stand at a time.
+/// Maximum number of temporary rules.
 pub const MAX_TEMPORARY_RULES: usize = 256;
-/// A connection that took its rule has this long to be dialled and to stand in the table.
-const ARRIVES: Duration = Duration::from_secs(120);
-
-/// How long a rule of no file lasts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TemporaryLifetime {
-    Once,
-    UntilQuit,
-}
-
-/// A rule of no file, and since when its connection has not been seen.
-pub(crate) struct Held {
-    pub(crate) rule: TemporaryRule,
-    unseen: Option<Instant>,
-}
-
-impl Held {
-    pub(crate) fn new(number: u32, rule: Rule, span: TemporaryLifetime, now_ms: u64) -> Self {
-        let rule = TemporaryRule {
-            number,
-            rule,
-            single_use: (span == TemporaryLifetime::Once).then(Arc::default),
-            hit_counter: Arc::default(),
-        };
-        rule.hit_counter.begin(now_ms);
-        Self { rule, unseen: None }
-    }
-}
 
 impl Supervisor {
-    /// The rules of no file that a policy for `config` takes in: one whose upstream is gone speaks no more.
-    pub(crate) fn temporary_for(&self, config: &Config) -> Vec<TemporaryRule> {
-        let held = self.temporary.iter().map(|held| &held.rule);
-        held.filter(|one| leads_somewhere(&one.rule, config))
-            .cloned()
+    /// The temporary rules for a policy of `config`, without those whose upstream does not exist in it.
+    pub(crate) fn temporary_rules_for(&self, config: &Config) -> Vec<TemporaryRule> {
+        let rules = self.temporary_rules.iter();
+        rules
+            .filter(|tracked| tracked.has_outbound(config))
+            .map(|tracked| tracked.rule.clone())
             .collect()
     }
 
-    /// Reads a rule as the file's reader would, with the names of the configuration in force.
-    pub(crate) async fn read_rule(&self, rule: &Value) -> Result<Rule, ApplyError> {
-        let mut document = Document::parse(&self.text).map_err(ApplyError::Config)?;
+    /// Parses a rule as part of the current configuration, so that the names in it resolve.
+    async fn parse_rule(&self, rule: &Value) -> Result<Rule, ApplyError> {
+        let mut document = Document::parse(&self.config_text).map_err(ApplyError::Config)?;
         document
             .add_rule(0, rule)
             .map_err(|error| ApplyError::Rule(error.to_string()))?;
-        let config = self.read(Some(document.text())).await?.config;
+        let config = self
+            .parse(ConfigSource::Text(document.text()))
+            .await?
+            .config;
         let first = config.rules.into_iter().next();
-        first.ok_or_else(|| ApplyError::Rule("it says nothing".to_owned()))
+        first.ok_or_else(|| ApplyError::Rule("it is empty".to_owned()))
     }
 
-    /// Those whose connection has ended are over, so that no other connection from the same port is taken for it.
+    /// Drops rules for one connection whose connection has ended.
     pub(crate) fn end_spent_rules(&mut self, now: Instant) {
-        if self.temporary.iter().all(|held| is_open(&held.rule)) {
+        if self
+            .temporary_rules
+            .iter()
+            .all(|tracked| is_open(&tracked.rule))
+        {
             return;
         }
         let live: HashSet<SocketAddr> = {
             let rows = self.shared.connection_log.live_rows();
             rows.iter().map(|row| row.client()).collect()
         };
-        self.temporary.retain_mut(|held| {
-            let Some(single_use) = held.rule.single_use.as_ref() else {
-                return true;
-            };
-            let Some(client) = single_use.client() else {
-                return true;
-            };
-            if live.contains(&client) {
-                held.unseen = None;
-                return true;
-            }
-            let unseen = *held.unseen.get_or_insert(now);
-            let gone = now.duration_since(unseen) >= ARRIVES;
-            if gone {
-                single_use.expire();
-            }
-            !gone
-        });
+        self.temporary_rules
+            .retain_mut(|tracked| !tracked.is_spent(&live, now));
     }
 
-    /// Makes a rule of no file, before all others; with `dry_run` only says what it would do.
-    pub(crate) async fn add_temporary(
+    /// Adds a temporary rule before all others, or previews it.
+    pub(crate) async fn add_temporary_rule(
         &mut self,
         rule: Value,
-        span: TemporaryLifetime,
-        dry_run: bool,
+        lifetime: TemporaryLifetime,
+        mode: ApplyMode,
         by: ChangeOrigin,
     ) -> Result<ApplyReport, ApplyError> {
-        if self
-            .temporary
-            .iter()
-            .filter(|held| is_open(&held.rule))
-            .count()
-            >= MAX_TEMPORARY_RULES
-        {
-            let text = format!("{MAX_TEMPORARY_RULES} rules of no file stand already");
+        let open = self.temporary_rules.iter();
+        if open.filter(|tracked| is_open(&tracked.rule)).count() >= MAX_TEMPORARY_RULES {
+            let text = format!("there are {MAX_TEMPORARY_RULES} temporary rules already");
             return Err(ApplyError::Rule(text));
         }
-        // The number of the change that makes it: no two rules of one data folder share it.
-        let number = u32::try_from(self.timeline.next()).unwrap_or(u32::MAX);
-        let read = self.read_rule(&rule).await?;
-        if read.until.is_some() {
-            let text = "a rule that ends at a given time stands in the file".to_owned();
+        // The number of the change that adds it: unique in the data folder.
+        let number = u32::try_from(self.timeline.next_id()).unwrap_or(u32::MAX);
+        let parsed = self.parse_rule(&rule).await?;
+        if parsed.until.is_some() {
+            let text = "a rule that ends at a given time belongs in the file".to_owned();
             return Err(ApplyError::Rule(text));
         }
-        let rule = rule_json(&read);
-        let held = Held::new(number, read, span, now_ms());
+        let rule = rule_json(&parsed);
+        let added = TrackedRule::new(number, parsed, lifetime, now_ms());
         let config = self.shared.snapshot.load().config.clone();
-        let mut temporary = self.temporary_for(&config);
-        temporary.insert(0, held.rule.clone());
-        let plan = self.plan_rules(temporary).await?;
-        if dry_run {
-            return self.rehearse(plan).await;
+        let mut rules = self.temporary_rules_for(&config);
+        rules.insert(0, added.rule.clone());
+        let plan = self.plan_temporary_rules(rules).await?;
+        if mode == ApplyMode::DryRun {
+            return self.preview(plan).await;
         }
-        let applied = self.carry_out(plan).await;
-        self.temporary.insert(0, held);
-        let undo = UndoAction::Made { number, span, rule };
-        let change = self.note_temporary(by, true, span, undo).await;
+        let report = self.commit(plan).await;
+        self.temporary_rules.insert(0, added);
+        let change = self
+            .record_temporary_rule_added(by, number, lifetime, rule)
+            .await;
         Ok(ApplyReport {
             change: Some(change),
-            ..applied
+            ..report
         })
     }
 
-    /// Takes a rule of no file away; `None`: there is none of that number.
-    pub(crate) async fn drop_temporary(
+    /// Removes a temporary rule. Returns the change's number; `None`: there is no rule of that number.
+    pub(crate) async fn remove_temporary_rule(
         &mut self,
         number: u32,
         by: ChangeOrigin,
     ) -> Result<Option<u64>, ApplyError> {
-        let is_it = |held: &Held| held.rule.number == number;
-        let Some(at) = self.temporary.iter().position(is_it) else {
+        let mut rules = self.temporary_rules.iter();
+        let Some(at) = rules.position(|tracked| tracked.rule.number == number) else {
             return Ok(None);
         };
-        let held = self.temporary.remove(at);
+        let removed = self.temporary_rules.remove(at);
         let config = self.shared.snapshot.load().config.clone();
-        let plan = match self.plan_rules(self.temporary_for(&config)).await {
+        let rules = self.temporary_rules_for(&config);
+        let plan = match self.plan_temporary_rules(rules).await {
             Ok(plan) => plan,
             Err(error) => {
-                self.temporary.insert(at, held);
+                self.temporary_rules.insert(at, removed);
                 return Err(error);
             }
         };
-        self.carry_out(plan).await;
-        let span = match held.rule.single_use {
-            Some(_) => TemporaryLifetime::Once,
-            None => TemporaryLifetime::UntilQuit,
-        };
-        let rule = rule_json(&held.rule.rule);
-        let undo = UndoAction::Taken { span, rule };
-        Ok(Some(self.note_temporary(by, false, span, undo).await))
+        self.commit(plan).await;
+        let rule = rule_json(&removed.rule.rule);
+        let change = self
+            .record_temporary_rule_removed(by, removed.lifetime(), rule)
+            .await;
+        Ok(Some(change))
     }
-}
-
-fn leads_somewhere(rule: &Rule, config: &Config) -> bool {
-    let RuleAction::Outbound(name) = &rule.action else {
-        return true;
-    };
-    let upstreams = config.upstreams.iter().map(|upstream| &upstream.name);
-    let mut outbounds = upstreams.chain(config.groups.iter().map(|group| &group.name));
-    outbounds.any(|known| known == name)
-}
-
-pub(crate) fn now_ms() -> u64 {
-    let since = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

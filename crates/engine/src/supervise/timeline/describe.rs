@@ -1,37 +1,37 @@
-//! What differs between two configurations, in words. Pure; both as [`privet_config::to_json`] writes them.
+//! Describes the differences between two configurations. Pure; takes them as [`privet_config::to_json`] writes them.
 
 use serde_json::{Map, Value};
 
-use super::ChangeDetail;
+use super::detail::ChangeDetail;
 
-/// So many things of one change are told one by one.
-const MAX_TOLD: usize = 12;
+/// Maximum number of details of one change.
+const MAX_DETAILS: usize = 12;
 
 static NULL: Value = Value::Null;
 
-/// What was changed; where the configuration means the same, that its text was.
+/// The differences, or that only the text was changed.
 pub(crate) fn describe(before: &Value, after: &Value) -> Vec<ChangeDetail> {
-    let mut told = mode(before, after);
-    told.extend(rules(list(before, "rule"), list(after, "rule")));
+    let mut details = mode(before, after);
+    details.extend(rules(list(before, "rule"), list(after, "rule")));
     for (section, kind) in [
         ("upstream", "upstream"),
         ("group", "group"),
         ("site", "site"),
     ] {
-        told.extend(named(kind, list(before, section), list(after, section)));
+        details.extend(named(kind, list(before, section), list(after, section)));
     }
-    told.extend(filter(&before["filter"], &after["filter"]));
-    told.extend(modes(&before["modes"], &after["modes"]));
-    told.extend(sections(before, after));
-    if told.is_empty() {
-        told.push(ChangeDetail::new("text", []));
+    details.extend(filter(&before["filter"], &after["filter"]));
+    details.extend(modes(&before["modes"], &after["modes"]));
+    details.extend(sections(before, after));
+    if details.is_empty() {
+        details.push(ChangeDetail::new("text", []));
     }
-    if told.len() > MAX_TOLD {
-        let more = told.len() - (MAX_TOLD - 1);
-        told.truncate(MAX_TOLD - 1);
-        told.push(ChangeDetail::new("more", [("count", more.to_string())]));
+    if details.len() > MAX_DETAILS {
+        let more = details.len() - (MAX_DETAILS - 1);
+        details.truncate(MAX_DETAILS - 1);
+        details.push(ChangeDetail::new("more", [("count", more.to_string())]));
     }
-    told
+    details
 }
 
 fn list<'a>(of: &'a Value, key: &str) -> &'a [Value] {
@@ -50,7 +50,7 @@ fn mode(before: &Value, after: &Value) -> Vec<ChangeDetail> {
     }
 }
 
-/// One rule that came, went, moved or became another; more than one at a time are only counted.
+/// One added, removed, moved or changed rule; several at once are only counted.
 fn rules(before: &[Value], after: &[Value]) -> Vec<ChangeDetail> {
     if before == after {
         return Vec::new();
@@ -59,15 +59,15 @@ fn rules(before: &[Value], after: &[Value]) -> Vec<ChangeDetail> {
     let rest = before.len().min(after.len()) - head;
     let tail = before.iter().rev().zip(after.iter().rev()).take(rest);
     let tail = tail.take_while(|(a, b)| a == b).count();
-    let gone = before.get(head..before.len() - tail).unwrap_or_default();
-    let come = after.get(head..after.len() - tail).unwrap_or_default();
+    let removed = before.get(head..before.len() - tail).unwrap_or_default();
+    let added = after.get(head..after.len() - tail).unwrap_or_default();
     let number = (head + 1).to_string();
-    vec![match (gone, come) {
-        ([], [one]) => of_rule("rule-added", one, [("number", number)]),
-        ([one], []) => of_rule("rule-removed", one, [("number", number)]),
-        ([_], [one]) => of_rule("rule-changed", one, [("number", number)]),
-        _ => match moved(gone, come) {
-            Some((from, to, one)) => of_rule(
+    vec![match (removed, added) {
+        ([], [one]) => rule_detail("rule-added", one, [("number", number)]),
+        ([one], []) => rule_detail("rule-removed", one, [("number", number)]),
+        ([_], [one]) => rule_detail("rule-changed", one, [("number", number)]),
+        _ => match moved(removed, added) {
+            Some((from, to, one)) => rule_detail(
                 "rule-moved",
                 one,
                 [
@@ -80,21 +80,21 @@ fn rules(before: &[Value], after: &[Value]) -> Vec<ChangeDetail> {
     }]
 }
 
-/// One of them moved, the others keep their order.
-fn moved<'a>(gone: &'a [Value], come: &[Value]) -> Option<(usize, usize, &'a Value)> {
-    let ((first, rest), (last, before)) = (gone.split_first()?, gone.split_last()?);
-    let end = gone.len() - 1;
-    if gone.len() != come.len() {
+/// Positions and value of the one rule that moved while the others kept their order.
+fn moved<'a>(removed: &'a [Value], added: &[Value]) -> Option<(usize, usize, &'a Value)> {
+    let ((first, rest), (last, before)) = (removed.split_first()?, removed.split_last()?);
+    let end = removed.len() - 1;
+    if removed.len() != added.len() {
         return None;
     }
-    if come.last() == Some(first) && come.get(..end) == Some(rest) {
+    if added.last() == Some(first) && added.get(..end) == Some(rest) {
         return Some((0, end, first));
     }
-    (come.first() == Some(last) && come.get(1..) == Some(before)).then_some((end, 0, last))
+    (added.first() == Some(last) && added.get(1..) == Some(before)).then_some((end, 0, last))
 }
 
-/// Of a rule: what it does and of what it speaks.
-pub(crate) fn of_rule<const N: usize>(
+/// A detail with the action and the match of a rule.
+pub(crate) fn rule_detail<const N: usize>(
     kind: &str,
     rule: &Value,
     more: [(&str, String); N],
@@ -118,31 +118,31 @@ fn matched(keys: &Value) -> String {
             .map_or_else(|| value.to_string(), str::to_owned)
     };
     let keys = keys.as_object().into_iter().flatten();
-    let told: Vec<String> = keys
+    let parts: Vec<String> = keys
         .map(|(key, entries)| {
             let entries = entries.as_array().map_or(&[][..], Vec::as_slice);
             let entries: Vec<String> = entries.iter().map(entry).collect();
             format!("{key} {}", entries.join(", "))
         })
         .collect();
-    told.join("; ")
+    parts.join("; ")
 }
 
-/// Entries that have a name.
+/// Differences of entries that have a name.
 fn named(kind: &str, before: &[Value], after: &[Value]) -> Vec<ChangeDetail> {
     let find =
         |all: &'_ [Value], name: &Value| all.iter().find(|one| one["name"] == *name).cloned();
-    let told = |what: &str, one: &Value| {
+    let details = |what: &str, one: &Value| {
         ChangeDetail::new(&format!("{kind}-{what}"), [("name", text(&one["name"]))])
     };
-    let gone = before
+    let removed = before
         .iter()
         .filter(|one| find(after, &one["name"]).is_none());
-    let mut all: Vec<ChangeDetail> = gone.map(|one| told("removed", one)).collect();
+    let mut all: Vec<ChangeDetail> = removed.map(|one| details("removed", one)).collect();
     for one in after {
         match find(before, &one["name"]) {
-            None => all.push(told("added", one)),
-            Some(old) if old != *one => all.push(told(switched(&old, one), one)),
+            None => all.push(details("added", one)),
+            Some(old) if old != *one => all.push(details(switched(&old, one), one)),
             Some(_) => {}
         }
     }
@@ -152,7 +152,7 @@ fn named(kind: &str, before: &[Value], after: &[Value]) -> Vec<ChangeDetail> {
     all
 }
 
-/// "on" or "off" where nothing but that was changed.
+/// "on" or "off" if only `enabled` was changed, else "changed".
 fn switched(old: &Value, new: &Value) -> &'static str {
     let without = |value: &Value| {
         let mut object = value.as_object().cloned().unwrap_or_default();
@@ -172,24 +172,24 @@ fn switched(old: &Value, new: &Value) -> &'static str {
 }
 
 fn filter(before: &Value, after: &Value) -> Vec<ChangeDetail> {
-    let mut told = Vec::new();
+    let mut details = Vec::new();
     for key in ["allow", "deny"] {
         let (old, new) = (list(before, key), list(after, key));
-        let come = new
+        let added = new
             .iter()
             .filter(|one| !old.contains(one))
             .map(|one| ("added", one));
-        let gone = old
+        let removed = old
             .iter()
             .filter(|one| !new.contains(one))
             .map(|one| ("removed", one));
         let of = |(what, one): (&str, &Value)| {
             ChangeDetail::new(&format!("{key}-{what}"), [("name", text(one))])
         };
-        told.extend(come.chain(gone).map(of));
+        details.extend(added.chain(removed).map(of));
     }
-    told.extend(named("list", list(before, "list"), list(after, "list")));
-    told
+    details.extend(named("list", list(before, "list"), list(after, "list")));
+    details
 }
 
 fn modes(before: &Value, after: &Value) -> Vec<ChangeDetail> {
@@ -206,15 +206,16 @@ fn modes(before: &Value, after: &Value) -> Vec<ChangeDetail> {
         .collect()
 }
 
-/// All that has no word of its own.
+/// Sections without a description of their own, by name.
 fn sections(before: &Value, after: &Value) -> Vec<ChangeDetail> {
-    const TOLD: [&str; 7] = [
+    const DESCRIBED: [&str; 7] = [
         "mode", "modes", "rule", "upstream", "group", "site", "filter",
     ];
     let keys = after.as_object().into_iter().flat_map(Map::keys);
-    let differ = keys
-        .filter(|key| !TOLD.contains(&key.as_str()) && before[key.as_str()] != after[key.as_str()]);
-    let mut told = Vec::new();
+    let differ = keys.filter(|key| {
+        !DESCRIBED.contains(&key.as_str()) && before[key.as_str()] != after[key.as_str()]
+    });
+    let mut details = Vec::new();
     for key in differ {
         let (old, new) = (
             before.get(key).unwrap_or(&NULL),
@@ -231,12 +232,12 @@ fn sections(before: &Value, after: &Value) -> Vec<ChangeDetail> {
             }
             same == *new
         };
-        told.extend(users);
+        details.extend(users);
         if !only_users {
-            told.push(ChangeDetail::new("section", [("name", key.clone())]));
+            details.push(ChangeDetail::new("section", [("name", key.clone())]));
         }
     }
-    told
+    details
 }
 
 #[cfg(test)]
@@ -259,7 +260,7 @@ mod tests {
         let told = describe(&json(before), &json(after));
         for what in &told {
             assert!(
-                super::super::what::kinds().any(|kind| kind == what.kind),
+                super::super::detail::kinds().any(|kind| kind == what.kind),
                 "{what:?}"
             );
         }
@@ -356,7 +357,7 @@ mod tests {
     fn many_things_at_once_are_summed_up() {
         let many: String = (0..40).map(|n| format!("\"a{n}.test\",")).collect();
         let told = told("", &format!("[filter]\ndeny = [{many}]\n"));
-        assert_eq!(told.len(), MAX_TOLD);
+        assert_eq!(told.len(), MAX_DETAILS);
         assert_eq!(told.last().unwrap(), "and 29 more");
     }
 }

@@ -1,127 +1,129 @@
-//! Why a change cannot be taken back.
+//! Whether a change can be undone now, and if not, why.
 
 use privet_config::{FileLines, RevertError, Revision};
 
-use super::{ChangeStatus, Entry, UndoAction};
-use crate::supervise::rules::{is_open, now_ms};
+use super::change::{Change, ChangeStatus, UndoAction};
+use crate::supervise::rules::tracked::is_open;
 use crate::supervise::supervisor::Supervisor;
+use crate::unix_time::now_ms;
 
-/// What is said of a list's versions.
-const SAID_OF_LISTS: [&str; 4] = [
+/// Kinds of user actions on a list's versions.
+const LIST_ACTIONS: [&str; 4] = [
     "list-accepted",
     "list-kept",
     "list-rolled-back",
     "list-resumed",
 ];
-/// Uses of the system proxy's switch.
-const PROXY_SWITCHED: [&str; 3] = [
+/// Kinds of switches of the system proxy.
+const PROXY_SWITCHES: [&str; 3] = [
     "system-proxy-on",
     "system-proxy-off",
     "system-proxy-repaired",
 ];
 
 impl Supervisor {
-    pub(super) fn told(&self, entry: &Entry, now: &FileLines) -> ChangeStatus {
-        let undone_by = self.timeline.undone_by(entry.id);
+    /// The change with what undid it, or why it cannot be undone. `now` is the current text of the configuration.
+    pub(super) fn status_of(&self, change: &Change, now: &FileLines) -> ChangeStatus {
+        let undone_by = self.timeline.undone_by(change.id);
         let obstacle = match undone_by {
-            Some(by) => Some(format!("change {by} took it back")),
-            None => self.obstacle(entry, now),
+            Some(by) => Some(format!("change {by} undid it")),
+            None => self.obstacle(change, now),
         };
         ChangeStatus {
-            entry: entry.clone(),
+            change: change.clone(),
             undone_by,
             obstacle,
         }
     }
 
-    fn obstacle(&self, entry: &Entry, now: &FileLines) -> Option<String> {
-        match &entry.undo {
-            UndoAction::File(None) => Some("it changed so much that it was not kept".to_owned()),
-            UndoAction::File(Some(revision)) => self
-                .reverting(entry, revision, |later| revision.can_revert(now, later))
+    fn obstacle(&self, change: &Change, now: &FileLines) -> Option<String> {
+        match &change.undo {
+            UndoAction::RevertFile(None) => Some("the change was too large to be kept".to_owned()),
+            UndoAction::RevertFile(Some(revision)) => self
+                .with_later_revisions(change, revision, |later| revision.can_revert(now, later))
                 .err(),
-            UndoAction::Mode { from, to } => self.not_in_mode(from, to),
-            UndoAction::Pause { mode, until_ms } => {
+            UndoAction::SwitchMode { from, to } => self.not_in_mode(from, to),
+            UndoAction::EndPause { mode, until_ms } => {
                 let now = self.modes.state();
                 let runs = now.name == *mode && now.until_ms == Some(*until_ms);
                 (!runs).then(|| "the pause is over".to_owned())
             }
-            UndoAction::Resume { until_ms, .. } => {
+            UndoAction::StartPause { until_ms, .. } => {
                 (*until_ms <= now_ms()).then(|| "the pause would be over by now".to_owned())
             }
-            UndoAction::Made { number, .. } => {
-                let held = self
-                    .temporary
+            UndoAction::RemoveTemporaryRule { number, .. } => {
+                let tracked = self
+                    .temporary_rules
                     .iter()
-                    .find(|held| held.rule.number == *number);
-                let gone = held.is_none_or(|held| !is_open(&held.rule));
+                    .find(|tracked| tracked.rule.number == *number);
+                let gone = tracked.is_none_or(|tracked| !is_open(&tracked.rule));
                 gone.then(|| "the rule is gone already".to_owned())
             }
-            UndoAction::Taken { .. } => (!entry.of_this_run)
+            UndoAction::AddTemporaryRule { .. } => (!change.of_this_run)
                 .then(|| "the engine for which it was made has ended".to_owned()),
-            UndoAction::List { .. } => self.used_since(entry, &SAID_OF_LISTS),
-            UndoAction::SystemProxy { .. } => self.used_since(entry, &PROXY_SWITCHED),
-            UndoAction::Never => Some("this is nothing that can be taken back".to_owned()),
+            UndoAction::ActOnList { .. } => self.changed_since(change, &LIST_ACTIONS),
+            UndoAction::SystemProxy { .. } => self.changed_since(change, &PROXY_SWITCHES),
+            UndoAction::Never => Some("this change cannot be undone".to_owned()),
         }
     }
 
-    /// A change of one of these kinds, and of the same name, that was made since and stands.
-    fn used_since(&self, entry: &Entry, kinds: &[&str]) -> Option<String> {
-        let name = |entry: &Entry| entry.what.first()?.values.get("name").cloned();
-        let of = name(entry);
-        let mut later = self.timeline.since(entry.id).filter(|later| {
-            let told = later.what.first();
-            told.is_some_and(|what| kinds.contains(&what.kind.as_str())) && name(later) == of
+    /// A later change of one of these kinds and of the same name that still stands, as an obstacle.
+    fn changed_since(&self, change: &Change, kinds: &[&str]) -> Option<String> {
+        let name = |change: &Change| change.what.first()?.values.get("name").cloned();
+        let of = name(change);
+        let mut later = self.timeline.since(change.id).filter(|later| {
+            let first = later.what.first();
+            first.is_some_and(|what| kinds.contains(&what.kind.as_str())) && name(later) == of
         });
-        // What took back a change made since, and that change, are not in the way.
-        let stands = |later: &&Entry| {
-            later.undoes.is_none_or(|undone| undone <= entry.id)
+        // A later change that was undone, and its undo, are no obstacle.
+        let stands = |later: &&Change| {
+            later.undoes.is_none_or(|undone| undone <= change.id)
                 && self.timeline.undone_by(later.id).is_none()
         };
-        later.rfind(stands).map(in_the_way)
+        later.rfind(stands).map(obstructed_by)
     }
 
     fn not_in_mode(&self, from: &str, to: &str) -> Option<String> {
         let config = self.shared.snapshot.load().config.clone();
-        if self.modes.standing() != to {
-            return Some(format!("the mode is {} now", self.modes.standing()));
+        if self.modes.base() != to {
+            return Some(format!("the mode is {} now", self.modes.base()));
         }
         (!config.modes.contains_key(from)).then(|| format!("there is no mode {from} any more"))
     }
 
-    /// What `revert` makes of the changes made since, or what is in the way.
-    pub(super) fn reverting<T>(
+    /// Calls `revert` with the revisions made since `change`; its error becomes the obstacle.
+    pub(super) fn with_later_revisions<T>(
         &self,
-        entry: &Entry,
+        change: &Change,
         revision: &Revision,
         revert: impl FnOnce(&[&Revision]) -> Result<T, RevertError>,
     ) -> Result<T, String> {
         let later: Vec<(u64, &Revision)> = self
             .timeline
-            .since(entry.id)
+            .since(change.id)
             .filter_map(|later| match &later.undo {
-                UndoAction::File(Some(revision)) => Some((later.id, revision)),
+                UndoAction::RevertFile(Some(revision)) => Some((later.id, revision)),
                 _ => None,
             })
             .collect();
         let revisions: Vec<&Revision> = later.iter().map(|(_, revision)| *revision).collect();
         revert(&revisions).map_err(|obstacle| {
-            // One that was taken back since, and what took it back, are not in the way.
-            let stands = |entry: &&Entry| {
-                entry.undoes.is_none() && self.timeline.undone_by(entry.id).is_none()
+            // A change that was undone, and its undo, are no obstacle.
+            let stands = |change: &&Change| {
+                change.undoes.is_none() && self.timeline.undone_by(change.id).is_none()
             };
             let touching = revision.touched_by(&revisions);
             let mut touching = touching.into_iter().filter_map(|at| later.get(at));
             let by = touching.find_map(|(id, _)| self.timeline.get(*id).filter(stands));
             match (obstacle, by) {
-                (RevertError::Changed, Some(by)) => in_the_way(by),
+                (RevertError::Changed, Some(by)) => obstructed_by(by),
                 _ => obstacle.to_string(),
             }
         })
     }
 }
 
-fn in_the_way(by: &Entry) -> String {
+fn obstructed_by(by: &Change) -> String {
     let what: Vec<String> = by.what.iter().map(ToString::to_string).collect();
     format!("change {} is in the way: {}", by.id, what.join("; "))
 }
@@ -133,25 +135,24 @@ mod tests {
     use super::super::ChangeDetail;
     use super::*;
     use crate::gateway::current_policy::tests::engine;
-    use crate::supervise::configuration::reload::ChangeOrigin;
     use crate::supervise::lists::ListAction;
-    use crate::supervise::timeline::ChangeSource;
+    use crate::supervise::timeline::{ChangeOrigin, ChangeSource};
 
     #[tokio::test]
-    async fn lists_and_the_switch_are_not_taken_back_over_what_was_said_of_them_since() {
+    async fn list_and_proxy_changes_are_not_undone_over_later_ones() {
         let folder = tempfile::tempdir().unwrap();
         let engine = engine(folder.path(), "mode = \"standard\"\n").await;
-        let door = ChangeSource::Cli;
+        let source = ChangeSource::Cli;
         let note = async |kind: &str, name: Option<&str>, undo, undoes| {
             let mut what = ChangeDetail::new(kind, []);
             what.values
                 .extend(name.map(|name| ("name".to_owned(), name.to_owned())));
-            let by = ChangeOrigin { door, undoes };
-            engine.note(by, vec![what], undo).await.unwrap()
+            let by = ChangeOrigin { source, undoes };
+            engine.record_change(by, vec![what], undo).await.unwrap()
         };
-        let list = |name: &str, back| UndoAction::List {
+        let list = |name: &str, back| UndoAction::ActOnList {
             name: name.into(),
-            back,
+            action: back,
         };
         let switch = |was_on| UndoAction::SystemProxy { was_on };
         let obstacle = async |id| engine.change(id).await.unwrap().obstacle;

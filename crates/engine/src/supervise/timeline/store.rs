@@ -1,43 +1,44 @@
-//! The timeline on the disk: a line a change, appended; the oldest go when there are too many.
+//! The timeline on disk: one JSON line for each change, appended; the oldest changes are dropped.
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
-use super::Entry;
+use super::change::Change;
 use crate::supervise::set_aside::set_aside;
 
-/// The file in the data folder.
+/// Name of the file in the data folder.
 const FILE_NAME: &str = "changes.jsonl";
-/// Changes that are kept.
-pub(crate) const KEPT: usize = 1000;
-/// Bytes of all changes that are kept, as they are written.
+/// Maximum number of changes.
+const MAX_CHANGES: usize = 1000;
+/// Maximum bytes of all changes as written.
 const MAX_BYTES: usize = 4 << 20;
-/// The file is written anew, without what is kept no more, once it has grown to so many times its bound.
-const SLACK: usize = 2;
-/// A longer line is none of ours, in bytes.
+/// The file is rewritten without dropped changes once it exceeds its bounds by this factor.
+const REWRITE_FACTOR: usize = 2;
+/// Longest accepted line, in bytes.
 const MAX_LINE: u64 = 1 << 20;
 
-/// All changes that are kept, the oldest first.
+/// All kept changes, oldest first.
 pub(crate) struct Timeline {
     path: PathBuf,
-    entries: VecDeque<(Entry, usize)>,
+    changes: VecDeque<(Change, usize)>,
     bytes: usize,
     next: u64,
-    /// Lines and bytes of the file.
-    on_disk: (usize, usize),
-    /// The last line may be half there.
-    torn: bool,
+    lines_on_disk: usize,
+    bytes_on_disk: usize,
+    /// The last write failed: the last line may be incomplete.
+    last_write_failed: bool,
 }
 
-/// What is to be done to the file; carried out off the runtime's threads.
-pub(crate) enum Writing {
+/// A pending write to the file.
+pub(crate) enum TimelineWrite {
     Append(PathBuf, String),
-    Anew(PathBuf, String),
+    Rewrite(PathBuf, String),
 }
 
-impl Writing {
+impl TimelineWrite {
+    /// Blocking.
     pub fn carry_out(&self) -> io::Result<()> {
         match self {
             Self::Append(path, line) => {
@@ -49,37 +50,43 @@ impl Writing {
                 file.write_all(line.as_bytes())?;
                 file.sync_data()
             }
-            Self::Anew(path, text) => privet_config::save(path, text).map_err(|error| error.source),
+            Self::Rewrite(path, text) => {
+                privet_config::save(path, text).map_err(|error| error.source)
+            }
         }
     }
 }
 
 impl Timeline {
-    /// Reads what earlier runs wrote. Where a line cannot be read, the file is set aside, what could be read is written
-    /// anew, and the sentence beside says so. Blocks on the disk.
+    /// Loads the changes of earlier runs. If a line cannot be read, the file is set aside, the readable changes are
+    /// rewritten, and the returned sentence says so. Blocking.
     pub fn load(data_dir: &Path) -> (Self, Option<String>) {
         let path = data_dir.join(FILE_NAME);
-        let mut book = Self {
+        let mut timeline = Self {
             path: path.clone(),
-            entries: VecDeque::new(),
+            changes: VecDeque::new(),
             bytes: 0,
             next: 1,
-            on_disk: (0, 0),
-            torn: false,
+            lines_on_disk: 0,
+            bytes_on_disk: 0,
+            last_write_failed: false,
         };
         let broken = match File::open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return (book, None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return (timeline, None),
             Err(error) => Some(error.to_string()),
-            Ok(file) => book.read(BufReader::new(file)).err(),
+            Ok(file) => timeline.read(BufReader::new(file)).err(),
         };
         let Some(why) = broken else {
-            return (book, None);
+            return (timeline, None);
         };
-        let said = book.set_aside(&why);
-        (book, Some(said))
+        let notice = timeline.set_aside(&why);
+        (timeline, Some(notice))
     }
 
-    /// All lines up to the first that cannot be read, which is the reason given, and those behind it that can.
+    /// Reads every readable line.
+    ///
+    /// # Errors
+    /// The reason why the first unreadable line could not be read.
     fn read(&mut self, mut file: impl BufRead) -> Result<(), String> {
         let mut broken = None;
         for number in 1.. {
@@ -93,8 +100,8 @@ impl Timeline {
                     break;
                 }
             }
-            match serde_json::from_slice::<Entry>(&line) {
-                Ok(entry) if entry.id >= self.next => self.keep(entry, line.len()),
+            match serde_json::from_slice::<Change>(&line) {
+                Ok(change) if change.id >= self.next => self.push(change, line.len()),
                 Ok(_) => {
                     broken.get_or_insert(format!("line {number} is out of order"));
                 }
@@ -102,22 +109,22 @@ impl Timeline {
                     broken.get_or_insert(format!("line {number}: {error}"));
                 }
             }
-            self.on_disk.0 += 1;
-            self.on_disk.1 += line.len();
+            self.lines_on_disk += 1;
+            self.bytes_on_disk += line.len();
         }
         broken.map_or(Ok(()), Err)
     }
 
     fn set_aside(&mut self, why: &str) -> String {
         let saved = set_aside(&self.path).and_then(|aside| {
-            self.anew().carry_out()?;
+            self.rewrite().carry_out()?;
             Ok(aside)
         });
         let done = match saved {
             Ok(aside) => format!(
                 "it was set aside as {}, and the {} changes that could be read are kept",
                 aside.display(),
-                self.entries.len()
+                self.changes.len()
             ),
             Err(error) => format!("it could not be set aside: {error}"),
         };
@@ -127,79 +134,81 @@ impl Timeline {
         )
     }
 
-    /// The next change's number.
-    pub fn next(&self) -> u64 {
+    /// Number of the next change.
+    pub fn next_id(&self) -> u64 {
         self.next
     }
 
-    /// Takes a change in; what has to be written.
-    pub fn add(&mut self, mut entry: Entry) -> Writing {
-        entry.id = self.next;
-        // A value of ours has no key that JSON cannot write.
-        let line = serde_json::to_string(&entry).unwrap_or_default() + "\n";
-        self.keep(entry, line.len());
-        self.on_disk.0 += 1;
-        self.on_disk.1 += line.len();
-        let is_full = self.on_disk.0 > SLACK * KEPT || self.on_disk.1 > SLACK * MAX_BYTES;
-        if std::mem::take(&mut self.torn) || is_full {
-            return self.anew();
+    /// Adds a change under the next number. Returns the write that stores it.
+    pub fn add(&mut self, mut change: Change) -> TimelineWrite {
+        change.id = self.next;
+        // Serialising cannot fail: all map keys are strings.
+        let line = serde_json::to_string(&change).unwrap_or_default() + "\n";
+        self.push(change, line.len());
+        self.lines_on_disk += 1;
+        self.bytes_on_disk += line.len();
+        let is_full = self.lines_on_disk > REWRITE_FACTOR * MAX_CHANGES
+            || self.bytes_on_disk > REWRITE_FACTOR * MAX_BYTES;
+        if std::mem::take(&mut self.last_write_failed) || is_full {
+            return self.rewrite();
         }
-        Writing::Append(self.path.clone(), line)
+        TimelineWrite::Append(self.path.clone(), line)
     }
 
-    /// What [`Self::add`] gave was not carried out to its end: the next is not appended to what may be half a line.
-    pub fn not_written(&mut self) {
-        self.torn = true;
+    /// The write that [`Self::add`] returned failed: the next write replaces the whole file.
+    pub fn mark_write_failed(&mut self) {
+        self.last_write_failed = true;
     }
 
-    fn anew(&mut self) -> Writing {
+    fn rewrite(&mut self) -> TimelineWrite {
         let lines = self
-            .entries
+            .changes
             .iter()
-            .filter_map(|(entry, _)| serde_json::to_string(entry).ok());
+            .filter_map(|(change, _)| serde_json::to_string(change).ok());
         let text: String = lines.map(|line| line + "\n").collect();
-        self.on_disk = (self.entries.len(), text.len());
-        Writing::Anew(self.path.clone(), text)
+        self.lines_on_disk = self.changes.len();
+        self.bytes_on_disk = text.len();
+        TimelineWrite::Rewrite(self.path.clone(), text)
     }
 
-    fn keep(&mut self, entry: Entry, bytes: usize) {
-        self.next = entry.id.saturating_add(1);
+    fn push(&mut self, change: Change, bytes: usize) {
+        self.next = change.id.saturating_add(1);
         self.bytes += bytes;
-        self.entries.push_back((entry, bytes));
-        while self.entries.len() > KEPT || self.bytes > MAX_BYTES {
-            let Some((_, bytes)) = self.entries.pop_front() else {
+        self.changes.push_back((change, bytes));
+        while self.changes.len() > MAX_CHANGES || self.bytes > MAX_BYTES {
+            let Some((_, bytes)) = self.changes.pop_front() else {
                 break;
             };
             self.bytes -= bytes;
         }
     }
 
-    pub fn get(&self, id: u64) -> Option<&Entry> {
+    pub fn get(&self, id: u64) -> Option<&Change> {
         let at = self
-            .entries
-            .binary_search_by_key(&id, |(entry, _)| entry.id)
+            .changes
+            .binary_search_by_key(&id, |(change, _)| change.id)
             .ok()?;
-        self.entries.get(at).map(|(entry, _)| entry)
+        self.changes.get(at).map(|(change, _)| change)
     }
 
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.changes.len()
     }
 
-    /// The newest first.
-    pub fn newest(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().rev().map(|(entry, _)| entry)
+    /// Newest first.
+    pub fn newest(&self) -> impl Iterator<Item = &Change> {
+        self.changes.iter().rev().map(|(change, _)| change)
     }
 
-    /// Those made after that one, in order.
-    pub fn since(&self, id: u64) -> impl DoubleEndedIterator<Item = &Entry> {
-        let at = self.entries.partition_point(|(entry, _)| entry.id <= id);
-        self.entries.iter().skip(at).map(|(entry, _)| entry)
+    /// Changes after `id`, oldest first.
+    pub fn since(&self, id: u64) -> impl DoubleEndedIterator<Item = &Change> {
+        let at = self.changes.partition_point(|(change, _)| change.id <= id);
+        self.changes.iter().skip(at).map(|(change, _)| change)
     }
 
-    /// The change that took that one back and was not itself taken back.
+    /// Number of the change that undid `id` and was not undone itself.
     pub fn undone_by(&self, id: u64) -> Option<u64> {
-        let back = self.since(id).rfind(|entry| entry.undoes == Some(id))?;
+        let back = self.since(id).rfind(|change| change.undoes == Some(id))?;
         self.undone_by(back.id).is_none().then_some(back.id)
     }
 }
@@ -209,11 +218,11 @@ mod tests {
     use super::*;
     use crate::supervise::timeline::{ChangeDetail, ChangeSource, UndoAction};
 
-    fn entry(undoes: Option<u64>) -> Entry {
-        Entry {
+    fn change(undoes: Option<u64>) -> Change {
+        Change {
             id: 0,
             at_ms: 5,
-            door: ChangeSource::Cli,
+            source: ChangeSource::Cli,
             what: vec![ChangeDetail::new("text", [])],
             undo: UndoAction::Never,
             undoes,
@@ -221,23 +230,26 @@ mod tests {
         }
     }
 
-    fn add(book: &mut Timeline, undoes: Option<u64>) {
-        book.add(entry(undoes)).carry_out().unwrap();
+    fn add(timeline: &mut Timeline, undoes: Option<u64>) {
+        timeline.add(change(undoes)).carry_out().unwrap();
     }
 
     #[test]
     fn changes_outlive_the_program_and_their_numbers_go_on() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut book, said) = Timeline::load(folder.path());
-        assert_eq!(said, None);
-        add(&mut book, None);
-        add(&mut book, None);
-        let (mut book, said) = Timeline::load(folder.path());
-        assert_eq!((said, book.len(), book.next()), (None, 2, 3));
-        assert!(!book.get(2).unwrap().of_this_run);
-        add(&mut book, None);
+        let (mut timeline, notice) = Timeline::load(folder.path());
+        assert_eq!(notice, None);
+        add(&mut timeline, None);
+        add(&mut timeline, None);
+        let (mut timeline, notice) = Timeline::load(folder.path());
+        assert_eq!((notice, timeline.len(), timeline.next_id()), (None, 2, 3));
+        assert!(!timeline.get(2).unwrap().of_this_run);
+        add(&mut timeline, None);
         assert_eq!(
-            book.newest().map(|entry| entry.id).collect::<Vec<_>>(),
+            timeline
+                .newest()
+                .map(|change| change.id)
+                .collect::<Vec<_>>(),
             [3, 2, 1]
         );
     }
@@ -245,12 +257,12 @@ mod tests {
     #[test]
     fn a_change_that_was_taken_back_and_put_back_is_not_undone() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut book, _) = Timeline::load(folder.path());
+        let (mut timeline, _) = Timeline::load(folder.path());
         for undoes in [None, Some(1), Some(2), Some(1)] {
-            add(&mut book, undoes);
+            add(&mut timeline, undoes);
         }
         assert_eq!(
-            [1, 2, 3, 4].map(|id| book.undone_by(id)),
+            [1, 2, 3, 4].map(|id| timeline.undone_by(id)),
             [Some(4), Some(3), None, None]
         );
     }
@@ -258,17 +270,17 @@ mod tests {
     #[test]
     fn a_damaged_file_is_set_aside_and_what_can_be_read_is_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut book, _) = Timeline::load(folder.path());
-        add(&mut book, None);
-        add(&mut book, None);
+        let (mut timeline, _) = Timeline::load(folder.path());
+        add(&mut timeline, None);
+        add(&mut timeline, None);
         let path = folder.path().join(FILE_NAME);
         let mut text = std::fs::read_to_string(&path).unwrap();
         // The end of the last line never reached the disk.
         text.truncate(text.len() - 9);
         std::fs::write(&path, &text).unwrap();
-        let (book, said) = Timeline::load(folder.path());
-        assert!(said.unwrap().contains("the 1 changes"));
-        assert_eq!(book.len(), 1);
+        let (timeline, notice) = Timeline::load(folder.path());
+        assert!(notice.unwrap().contains("the 1 changes"));
+        assert_eq!(timeline.len(), 1);
         let aside = std::fs::read_to_string(folder.path().join("changes.jsonl.corrupt")).unwrap();
         assert_eq!(aside, text);
         assert_eq!(Timeline::load(folder.path()).1, None);
@@ -277,35 +289,38 @@ mod tests {
     #[test]
     fn a_line_that_was_half_written_spoils_none_behind_it() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut book, _) = Timeline::load(folder.path());
-        add(&mut book, None);
-        let Writing::Append(path, mut line) = book.add(entry(None)) else {
+        let (mut timeline, _) = Timeline::load(folder.path());
+        add(&mut timeline, None);
+        let TimelineWrite::Append(path, mut line) = timeline.add(change(None)) else {
             panic!("a whole file is not written anew");
         };
         line.truncate(line.len() / 2);
-        Writing::Append(path, line).carry_out().unwrap();
-        book.not_written();
-        add(&mut book, None);
-        add(&mut book, None);
-        let (again, said) = Timeline::load(folder.path());
-        assert_eq!((said, again.len(), again.next()), (None, 4, 5));
+        TimelineWrite::Append(path, line).carry_out().unwrap();
+        timeline.mark_write_failed();
+        add(&mut timeline, None);
+        add(&mut timeline, None);
+        let (again, notice) = Timeline::load(folder.path());
+        assert_eq!((notice, again.len(), again.next_id()), (None, 4, 5));
     }
 
     #[test]
     fn the_file_stays_within_its_bound() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut book, _) = Timeline::load(folder.path());
-        for _ in 0..SLACK * KEPT + 5 {
-            add(&mut book, None);
+        let (mut timeline, _) = Timeline::load(folder.path());
+        for _ in 0..REWRITE_FACTOR * MAX_CHANGES + 5 {
+            add(&mut timeline, None);
         }
-        assert_eq!(book.len(), KEPT);
+        assert_eq!(timeline.len(), MAX_CHANGES);
         let text = std::fs::read_to_string(folder.path().join(FILE_NAME)).unwrap();
         assert!(
-            text.lines().count() < SLACK * KEPT,
+            text.lines().count() < REWRITE_FACTOR * MAX_CHANGES,
             "{}",
             text.lines().count()
         );
-        let (again, said) = Timeline::load(folder.path());
-        assert_eq!((said, again.len(), again.next()), (None, KEPT, book.next()));
+        let (again, notice) = Timeline::load(folder.path());
+        assert_eq!(
+            (notice, again.len(), again.next_id()),
+            (None, MAX_CHANGES, timeline.next_id())
+        );
     }
 }

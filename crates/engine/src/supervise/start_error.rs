@@ -1,32 +1,14 @@
-//! Starting: configuration, lists, upstreams, listeners, threads. Every step that fails says what to do.
+//! Why an engine could not start, or a configuration could not be applied.
 
-use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::net::SocketAddr;
 
-use privet_config::{Diagnostics, Keyring};
+use privet_config::Diagnostics;
 use privet_policy::CompileError;
-
 use privet_system::who_listens;
 
-use crate::accept::listener::{ListenError, ListenerKind};
+use crate::accept::listener::ListenError;
 
-/// How an engine is started.
-#[derive(Clone)]
-pub struct Options {
-    /// The configuration file; a missing one means the defaults.
-    pub config_path: PathBuf,
-    /// Lists' copies, statistics, the control socket and token.
-    pub data_dir: PathBuf,
-    /// Where `{ keyring = … }` secrets are read.
-    pub keyring: Arc<dyn Keyring + Send + Sync>,
-    /// Listening sockets that were handed over at start (systemd socket activation).
-    pub adopted: Vec<(ListenerKind, Arc<TcpListener>)>,
-    /// Threads of the data plane; `None`: one a core.
-    pub threads: Option<usize>,
-}
-
-/// The engine could not start.
+/// The engine could not start, or a configuration could not be applied. The text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error("{0}")]
@@ -46,7 +28,7 @@ pub enum StartError {
 }
 
 impl StartError {
-    /// The sentence for a listener that failed, with the program that holds the port where it can be found.
+    /// The error of a listener, with the program that holds the port if it can be found.
     pub(crate) fn listen(error: ListenError) -> Self {
         let holder = match error.source.kind() {
             std::io::ErrorKind::AddrInUse => who_listens(error.address),
@@ -55,7 +37,7 @@ impl StartError {
         let by = holder
             .map(|app| format!(", held by {} (pid {})", app.name, app.pid))
             .unwrap_or_default();
-        let mend = match error.source.kind() {
+        let fix = match error.source.kind() {
             std::io::ErrorKind::AddrInUse => {
                 "stop that program or choose another port under [listen]"
             }
@@ -68,7 +50,7 @@ impl StartError {
             _ => "see [listen] in the configuration",
         };
         let text = format!(
-            "cannot listen on {}: {}{by}; {mend}",
+            "cannot listen on {}: {}{by}; {fix}",
             error.address, error.source
         );
         Self::Listen {

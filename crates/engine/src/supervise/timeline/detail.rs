@@ -1,11 +1,11 @@
-//! What a change was: a kind and its values for those who translate, a sentence for those who do not.
+//! One thing that was changed: a kind and its values for translations, and an English sentence.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The longest value that is kept, in characters.
+/// Longest value, in characters; longer ones are truncated.
 const MAX_VALUE: usize = 200;
 
 /// One thing that was changed.
@@ -13,14 +13,15 @@ const MAX_VALUE: usize = 200;
 pub struct ChangeDetail {
     /// "rule-added", "mode", "list-off", …
     pub kind: String,
-    /// What the sentence speaks of, by name.
+    /// Values of the placeholders in the sentence, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub values: BTreeMap<String, String>,
 }
 
 impl ChangeDetail {
+    /// A detail with its values, each truncated to 200 characters.
     pub fn new<const N: usize>(kind: &str, values: [(&str, String); N]) -> Self {
-        let clipped = |value: String| match value.char_indices().nth(MAX_VALUE) {
+        let truncated = |value: String| match value.char_indices().nth(MAX_VALUE) {
             Some((end, _)) => format!("{}…", value.get(..end).unwrap_or_default()),
             None => value,
         };
@@ -28,7 +29,7 @@ impl ChangeDetail {
             kind: kind.to_owned(),
             values: values
                 .into_iter()
-                .map(|(name, value)| (name.to_owned(), clipped(value)))
+                .map(|(name, value)| (name.to_owned(), truncated(value)))
                 .collect(),
         }
     }
@@ -38,7 +39,7 @@ impl ChangeDetail {
     }
 }
 
-/// In English.
+/// English sentences by kind.
 const SENTENCES: [(&str, &str); 44] = [
     ("mode", "the mode {to} was chosen instead of {from}"),
     ("pause", "{mode} until {until}"),
@@ -121,7 +122,7 @@ impl fmt::Display for ChangeDetail {
     }
 }
 
-/// Every kind there is.
+/// Every kind.
 #[cfg(test)]
 pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
     SENTENCES.iter().map(|(kind, _)| *kind)

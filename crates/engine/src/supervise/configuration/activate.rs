@@ -1,0 +1,92 @@
+//! Makes a snapshot the current one, and starts listeners.
+
+use std::sync::Arc;
+
+use privet_config::Config;
+use privet_connection_log::CloseReason;
+use tokio_util::sync::CancellationToken;
+
+use crate::accept::listener::{self, Bound, ListenerKindCell};
+use crate::accept::{AcceptedBy, accept};
+use crate::snapshot::Snapshot;
+use crate::supervise::configuration::assemble::assemble;
+use crate::supervise::configuration::revoke::is_revoked;
+use crate::supervise::connection_log;
+use crate::supervise::supervisor::Supervisor;
+use crate::unix_time::now_ms;
+
+impl Supervisor {
+    /// Makes `snapshot` the current one and closes the connections that it does not allow. Returns their number.
+    pub(crate) fn activate(&mut self, snapshot: Snapshot) -> usize {
+        let snapshot = Arc::new(snapshot);
+        self.hit_counts.adopt(&snapshot.policy, now_ms());
+        self.shared.snapshot.store(snapshot.clone());
+        self.shared.policy_changes.notify();
+        self.shared.mode.store(Arc::new(self.modes.state()));
+        self.shared
+            .connection_log
+            .cancel_where(|row| is_revoked(row, &snapshot), CloseReason::Reload)
+    }
+
+    /// Activates the current configuration with the lists as they are now.
+    pub(crate) async fn apply_lists(&mut self) {
+        let config = self.shared.snapshot.load().config.clone();
+        let (modes, mut lists) = (self.modes.clone(), std::mem::take(&mut self.lists));
+        let inputs = self.inputs(config, &modes, &mut lists, self.own_addresses());
+        self.lists = lists;
+        match assemble(inputs).await {
+            Ok(snapshot) => {
+                self.activate(snapshot);
+                self.start_health_checks();
+                self.shared.problems.clear("lists");
+            }
+            Err(error) => self.shared.problems.raise(
+                "lists",
+                format!("the new lists are not in force: {error}"),
+                "correct the cause and reload",
+            ),
+        }
+    }
+
+    /// Applies `[log]` to the connection log. Deletes what it may no longer hold, which can take long.
+    pub(super) async fn update_connection_log(&self, config: &Config) {
+        let settings = connection_log::settings(&self.options.data_dir, config);
+        let connection_log = self.shared.connection_log.clone();
+        let task = tokio::task::spawn_blocking(move || connection_log.reconfigure(settings));
+        if let Err(error) = task.await {
+            tracing::error!("reconfiguring the connection log panicked: {error}");
+        }
+    }
+
+    /// Has every data-plane thread accept on its share of the bound sockets.
+    pub(crate) async fn start_listeners(&mut self, bound: Vec<Bound>) {
+        for Bound {
+            name,
+            address,
+            adopted,
+            sockets,
+        } in bound
+        {
+            let kind = Arc::new(ListenerKindCell::new(name.0));
+            let stop = CancellationToken::new();
+            for (thread, socket) in sockets.into_iter().enumerate() {
+                let accepted_by = AcceptedBy {
+                    kind: kind.clone(),
+                    address,
+                };
+                let task = accept(socket, accepted_by, self.shared.clone(), stop.clone());
+                self.workers.run_on(thread, task).await;
+            }
+            let running = listener::Running {
+                kind,
+                address,
+                stop,
+                adopted,
+            };
+            self.listeners.insert(name.1, running);
+        }
+        self.shared
+            .listening
+            .store(Arc::new(listener::states(&self.listeners)));
+    }
+}

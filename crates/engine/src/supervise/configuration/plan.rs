@@ -1,0 +1,187 @@
+//! Plans a change of configuration without making it. If planning fails, nothing has changed.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use privet_config::{Config, Diagnostic, LoadedConfig};
+use privet_policy::TemporaryRule;
+
+use crate::accept::listener::{self, Bound, ListenerKind, Name};
+use crate::snapshot::Snapshot;
+use crate::supervise::configuration::assemble::{Inputs, assemble};
+use crate::supervise::configuration::report::{ApplyError, ConfigSource};
+use crate::supervise::lists::Lists;
+use crate::supervise::mode::ModeSelection;
+use crate::supervise::rules::shadow_warning;
+use crate::supervise::start_error::StartError;
+use crate::supervise::supervisor::Supervisor;
+
+/// A change that was worked out and not made yet.
+pub(crate) struct ConfigPlan {
+    /// The configuration comes from a file or will be written into one, rather than being the defaults.
+    pub(super) has_file: bool,
+    pub(super) warnings: Vec<Diagnostic>,
+    pub(super) modes: ModeSelection,
+    pub(super) lists: Lists,
+    pub(super) snapshot: Snapshot,
+    /// Listeners to start.
+    pub(super) bound: Vec<Bound>,
+    /// Listeners that stay open and change their kind.
+    pub(super) changed_kind: Vec<Name>,
+    /// Listeners to close.
+    pub(super) closing: Vec<SocketAddr>,
+}
+
+impl Supervisor {
+    /// Plans the current configuration with these temporary rules.
+    pub(crate) async fn plan_temporary_rules(
+        &self,
+        temporary: Vec<TemporaryRule>,
+    ) -> Result<ConfigPlan, ApplyError> {
+        let config = self.shared.snapshot.load().config.clone();
+        let mut lists = self.lists.clone();
+        let inputs = self.inputs(config, &self.modes, &mut lists, self.own_addresses());
+        let snapshot = assemble(Inputs {
+            temporary,
+            ..inputs
+        });
+        Ok(ConfigPlan {
+            has_file: false,
+            warnings: Vec::new(),
+            modes: self.modes.clone(),
+            lists,
+            snapshot: snapshot.await?,
+            bound: Vec::new(),
+            changed_kind: Vec::new(),
+            closing: Vec::new(),
+        })
+    }
+
+    /// Plans a configuration.
+    pub(super) async fn plan(&self, source: ConfigSource) -> Result<ConfigPlan, ApplyError> {
+        let LoadedConfig {
+            config,
+            mut warnings,
+            note,
+        } = self.parse(source).await?;
+        let config = Arc::new(config);
+        let mut modes = self.modes.clone();
+        if modes.base() != config.mode {
+            modes.select(config.mode.clone());
+        }
+        let wanted = self.wanted_listeners(&config);
+        let bound = self.bind_new(&wanted)?;
+        let closing = self
+            .listeners
+            .iter()
+            .filter(|(at, run)| !run.adopted && !wanted.iter().any(|name| name.1 == **at))
+            .map(|(at, _)| *at)
+            .collect();
+        let changed_kind = wanted.into_iter().filter(|(kind, at)| {
+            let running = self.listeners.get(at);
+            running.is_some_and(|running| running.kind.get() != *kind)
+        });
+        let changed_kind = changed_kind.collect();
+        let mut lists = self.load_lists(&config).await?;
+        let mut own: Vec<SocketAddr> = bound.iter().map(|bound| bound.address).collect();
+        own.extend(self.own_addresses());
+        let inputs = self.inputs(config, &modes, &mut lists, own);
+        let snapshot = assemble(inputs).await?;
+        warnings.extend(snapshot.shadows.iter().map(shadow_warning));
+        Ok(ConfigPlan {
+            has_file: note.is_none(),
+            snapshot,
+            warnings,
+            modes,
+            lists,
+            bound,
+            changed_kind,
+            closing,
+        })
+    }
+
+    /// The inputs of a snapshot for `config`; what is not given is as it is now.
+    pub(super) fn inputs(
+        &self,
+        config: Arc<Config>,
+        modes: &ModeSelection,
+        lists: &mut Lists,
+        own: Vec<SocketAddr>,
+    ) -> Inputs {
+        let previous = self.shared.snapshot.load_full();
+        Inputs {
+            mode: modes.current(SystemTime::now()).to_owned(),
+            list_texts: lists.text_paths(),
+            lists: lists.policy_lists(),
+            temporary: self.temporary_rules_for(&config),
+            hit_counters: self.hit_counts.hit_counters().clone(),
+            own,
+            keyring: self.options.keyring.clone(),
+            generation: previous.generation + 1,
+            previous: Some(previous),
+            config,
+        }
+    }
+
+    /// Addresses of the running listeners.
+    pub(super) fn own_addresses(&self) -> Vec<SocketAddr> {
+        let running = self.listeners.values();
+        running.map(|running| running.address).collect()
+    }
+
+    /// Parses a configuration.
+    ///
+    /// # Errors
+    /// It is not valid, or the file that was loaded before has vanished.
+    pub(crate) async fn parse(&self, source: ConfigSource) -> Result<LoadedConfig, ApplyError> {
+        let path = self.options.config_path.clone();
+        let parsed = tokio::task::spawn_blocking(move || match source {
+            ConfigSource::Text(text) => {
+                Config::parse(&text, path.parent().unwrap_or(Path::new(".")))
+            }
+            ConfigSource::File => Config::load(&path),
+        });
+        let loaded = parsed
+            .await
+            .map_err(|error| ApplyError::panicked(&error))?
+            .map_err(ApplyError::Config)?;
+        // A note means that there is no file.
+        match self.loaded_from_file && loaded.note.is_some() {
+            true => Err(ApplyError::FileMissing(self.options.config_path.clone())),
+            false => Ok(loaded),
+        }
+    }
+
+    /// The lists that `config` names; unchanged lists keep their state.
+    async fn load_lists(&self, config: &Config) -> Result<Lists, ApplyError> {
+        let (mut lists, filter) = (self.lists.clone(), config.filter.clone());
+        let loaded = tokio::task::spawn_blocking(move || {
+            lists.load(&filter);
+            lists
+        });
+        loaded.await.map_err(|error| ApplyError::panicked(&error))
+    }
+
+    /// The listeners of `config` beside those that were handed over at start.
+    fn wanted_listeners(&self, config: &Config) -> Vec<Name> {
+        let adopted: Vec<ListenerKind> = self
+            .listeners
+            .values()
+            .filter(|running| running.adopted)
+            .map(|running| running.kind.get())
+            .collect();
+        listener::beside(listener::wanted(config), &adopted)
+    }
+
+    fn bind_new(&self, wanted: &[Name]) -> Result<Vec<Bound>, StartError> {
+        let new = wanted
+            .iter()
+            .filter(|name| !self.listeners.contains_key(&name.1));
+        let bind = |name: &Name| Bound::bind(*name, self.workers.count());
+        new.map(bind)
+            .collect::<Result<_, _>>()
+            .map_err(StartError::listen)
+    }
+}

@@ -1,0 +1,107 @@
+//! Which open connections a new snapshot no longer allows.
+
+use std::time::SystemTime;
+
+use privet_connection_log::{ConnectionRow, Verdict};
+use privet_policy::{Action, Request, Route, reconsider};
+
+use crate::accept;
+use crate::snapshot::Snapshot;
+
+/// Whether `snapshot` forbids an open connection: its client or user is no longer allowed, its target or remote address is
+/// blocked, or it goes direct where a kill switch forbids that.
+pub(crate) fn is_revoked(row: &ConnectionRow, snapshot: &Snapshot) -> bool {
+    if !accept::is_allowed(&snapshot.config, row.client().ip()) {
+        return true;
+    }
+    if row.user().is_some_and(|user| !snapshot.users.knows(user)) {
+        return true;
+    }
+    let addresses = row.remote();
+    let request = Request {
+        listener: row.listener(),
+        client: row.client(),
+        protocol: row.protocol(),
+        user: row.user().map(|user| &**user),
+        app: row.app().map(|app| &**app),
+        target: row.target(),
+        addresses: addresses.as_slice(),
+        url: None,
+        page: None,
+        at: SystemTime::now(),
+    };
+    match reconsider(&request, &snapshot.policy).action {
+        Action::Block => true,
+        Action::Route(Route::Via { fallback: None, .. }) => row.verdict() == Verdict::Direct,
+        Action::Route(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+    use std::time::Duration;
+
+    use privet_connection_log::NewConnection;
+    use privet_policy::{Listener, Protocol, Target, Why, WhyKind};
+
+    use crate::gateway::current_policy::tests::{engine, with_listener};
+
+    fn opening(host: &str, route: &str) -> NewConnection {
+        NewConnection {
+            listener: Listener::Mixed,
+            client: SocketAddr::from(([127, 0, 0, 1], 9)),
+            protocol: Protocol::Socks5,
+            user: None,
+            app: None,
+            target: Target::parse(host).unwrap(),
+            route: route.into(),
+            why: Why {
+                kind: WhyKind::Mode,
+                text: "standard".into(),
+            },
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_stands_at_an_address_which_is_now_blocked_is_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = engine(folder.path(), "mode = \"standard\"\n").await;
+        let [there, elsewhere] = [1, 2].map(|last| {
+            let live = engine.connection_log().open(opening("a.test:80", "direct"));
+            live.set_remote(SocketAddr::from(([192, 0, 2, last], 80)));
+            live
+        });
+        let text = with_listener(
+            "mode = \"standard\"\n[[rule]]\nmatch = { ip = [\"192.0.2.1/32\"] }\nuse = \"block\"\n",
+        );
+        let applied = engine
+            .apply(crate::ChangeSource::Api, text, crate::ApplyMode::Commit)
+            .await
+            .unwrap();
+        assert_eq!(applied.connections_closed, 1);
+        assert!(there.row().cancelled().is_some() && elsewhere.row().cancelled().is_none());
+        engine.stop(Duration::ZERO).await;
+    }
+
+    #[tokio::test]
+    async fn a_kill_switch_closes_what_went_direct_and_nothing_that_only_sounds_like_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let upstream = "[[upstream]]\nname = \"directory\"\nurl = \"socks5://127.0.0.1:1\"\n";
+        let text = format!(
+            "mode = \"standard\"\n[modes.strict]\nroute = \"directory\"\nkill_switch = true\n{upstream}"
+        );
+        let engine = engine(folder.path(), &text).await;
+        let open = |route| engine.connection_log().open(opening("a.test:80", route));
+        let [direct, way_out, through] =
+            ["direct", "direct (directory is down)", "directory"].map(open);
+        engine
+            .set_mode(crate::ChangeSource::Api, "strict", None)
+            .await
+            .unwrap();
+        assert!(direct.row().cancelled().is_some());
+        assert!(way_out.row().cancelled().is_some());
+        assert!(through.row().cancelled().is_none());
+        engine.stop(Duration::ZERO).await;
+    }
+}

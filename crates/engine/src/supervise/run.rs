@@ -1,0 +1,195 @@
+//! The supervisor's loop: commands, changes of the configuration file, the end of a pause, and a tick every second.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+
+use crate::accept::listener::ListenerKind;
+use crate::supervise::command::Command;
+use crate::supervise::configuration::file::fingerprint;
+use crate::supervise::configuration::report::{ApplyMode, ConfigSource};
+use crate::supervise::mode::pause_end;
+use crate::supervise::supervisor::Supervisor;
+use crate::supervise::timeline::ChangeSource;
+
+/// Interval of idle checks, list schedules and totals.
+const TICK: Duration = Duration::from_secs(1);
+/// Interval at which the rules' hit counts are written.
+const SAVE_HIT_COUNTS: Duration = Duration::from_secs(60);
+
+impl Supervisor {
+    /// Handles commands until [`Command::Stop`].
+    pub(crate) async fn run(
+        mut self,
+        mut commands: mpsc::Receiver<Command>,
+        mut file_changes: mpsc::Receiver<()>,
+    ) {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        self.start_health_checks();
+        loop {
+            tokio::select! {
+                command = commands.recv() => match command {
+                    Some(Command::Stop { deadline, reply }) => {
+                        self.drain(deadline).await;
+                        let _ = reply.send(());
+                        return;
+                    }
+                    Some(command) => self.execute(command).await,
+                    None => return,
+                },
+                Some(()) = file_changes.recv() => self.file_changed().await,
+                () = pause_end(&self.modes) => self.end_pause(),
+                _ = tick.tick() => self.tick().await,
+            }
+        }
+    }
+
+    async fn execute(&mut self, command: Command) {
+        match command {
+            Command::Apply {
+                config,
+                mode,
+                by,
+                reply,
+            } => {
+                let _ = reply.send(self.apply(config, mode, by).await);
+            }
+            Command::SetMode {
+                name,
+                pause,
+                by,
+                reply,
+            } => {
+                let _ = reply.send(self.set_mode(name, pause, by).await);
+            }
+            Command::AddTemporaryRule {
+                rule,
+                lifetime,
+                mode,
+                by,
+                reply,
+            } => {
+                let added = self.add_temporary_rule(rule, lifetime, mode, by).await;
+                let _ = reply.send(added);
+            }
+            Command::RemoveTemporaryRule { number, by, reply } => {
+                let _ = reply.send(self.remove_temporary_rule(number, by).await);
+            }
+            Command::Changes {
+                offset,
+                limit,
+                reply,
+            } => {
+                let _ = reply.send(self.changes(offset, limit));
+            }
+            Command::Change { id, reply } => {
+                let _ = reply.send(self.change(id));
+            }
+            Command::RecordChange {
+                by,
+                what,
+                undo,
+                reply,
+            } => {
+                let _ = reply.send(self.record_change(by, what, undo).await);
+            }
+            Command::Undo { id, source, reply } => {
+                let _ = reply.send(self.undo(id, source).await);
+            }
+            Command::RefreshList { list, reply } => self.refresh_list(list, reply).await,
+            Command::Lists { reply } => {
+                let _ = reply.send(self.lists.states());
+            }
+            Command::ActOnList {
+                list,
+                action,
+                by,
+                reply,
+            } => {
+                let done = self.act_on_list(list.clone(), action).await;
+                if let Ok(inverse) = &done {
+                    self.record_list_action(by, list, action, *inverse).await;
+                }
+                let _ = reply.send(done.map(drop));
+            }
+            Command::ListFetched { list, url, outcome } => {
+                self.list_fetched(list, url, outcome).await;
+            }
+            Command::ListFilesChanged => self.list_files_changed().await,
+            Command::Stop { .. } => {}
+        }
+    }
+
+    async fn tick(&mut self) {
+        let snapshot = self.shared.snapshot.load_full();
+        let idle_timeout = snapshot.config.listen.limits.idle_timeout;
+        let now = Instant::now();
+        self.shared.connection_log.tick(now);
+        self.shared.connection_log.close_idle(now, idle_timeout);
+        self.log_connection_log_problems();
+        // The wall clock may have been set while the pause's timer ran.
+        self.end_pause();
+        self.end_spent_rules(now);
+        if self.hit_counts_saved_at.elapsed() >= SAVE_HIT_COUNTS {
+            self.save_hit_counts().await;
+        }
+        self.look_up_programs();
+        self.tick_lists().await;
+    }
+
+    /// Logs each problem of the connection log once.
+    fn log_connection_log_problems(&mut self) {
+        let problems = self.shared.connection_log.problems();
+        for problem in &problems {
+            if !self.reported_log_problems.contains(problem) {
+                tracing::warn!(about = "connection_log", "{problem}");
+            }
+        }
+        self.reported_log_problems = problems;
+    }
+
+    /// The configuration file was written from outside: applies it if it is valid, else keeps the current configuration.
+    async fn file_changed(&mut self) {
+        let now = fingerprint(&self.options.config_path).await;
+        if now == self.file_fingerprint {
+            return;
+        }
+        self.file_fingerprint = now;
+        match self
+            .apply(
+                ConfigSource::File,
+                ApplyMode::Commit,
+                ChangeSource::File.into(),
+            )
+            .await
+        {
+            Ok(report) => {
+                self.shared.problems.clear("config");
+                tracing::info!(%report, "the changed configuration is in force");
+            }
+            Err(error) => self.shared.problems.raise(
+                "config",
+                format!("the changed configuration is not taken, the running one stays: {error}"),
+                "correct the file; it is read again when it changes",
+            ),
+        }
+    }
+
+    /// Looks up the programs of connections that have none yet.
+    fn look_up_programs(&self) {
+        let listeners = self.shared.listening.load_full();
+        let local = |row: &privet_connection_log::ConnectionRow| {
+            let kind = match row.listener() {
+                privet_policy::Listener::Mixed => ListenerKind::Mixed,
+                privet_policy::Listener::Socks => ListenerKind::Socks,
+                privet_policy::Listener::Http => ListenerKind::Http,
+            };
+            let listener = listeners.iter().find(|listener| listener.kind == kind);
+            listener.map(|listener| listener.address)
+        };
+        self.shared
+            .programs
+            .tick(|| self.shared.connection_log.live_rows(), local);
+    }
+}
