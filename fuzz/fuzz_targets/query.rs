@@ -5,7 +5,9 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use privet_connection_log::{CloseReason, ConnectionLog, LiveConnection, NewConnection, Query, RowState, PageRequest};
+use privet_connection_log::{
+    CloseReason, ConnectionLog, LiveConnection, NewConnection, PageRequest, Query, RowState,
+};
 use privet_policy::{Host, Listener, Protocol, Target, Why, WhyKind};
 
 /// A row that stands and one that was blocked.

@@ -10,14 +10,14 @@ use crate::skip::missing;
 
 /// How a program ended and what it said.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct CommandOutput {
     /// The exit code; -1 where a signal ended it.
     pub code: i32,
     pub out: String,
     pub err: String,
 }
 
-impl Answer {
+impl CommandOutput {
     /// Runs a command to its end, without the proxy variables of the surroundings.
     pub fn of(mut command: Command) -> Self {
         for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
@@ -44,19 +44,19 @@ impl Answer {
 
 /// curl, patient and plain.
 #[track_caller]
-pub fn curl(words: &[&str]) -> Answer {
+pub fn curl(words: &[&str]) -> CommandOutput {
     let mut command = Command::new("curl");
     command.args(["-q", "-sS", "--max-time", "30"]).args(words);
-    Answer::of(command)
+    CommandOutput::of(command)
 }
 
 /// A script for the Python that has the clients' packages; `None`, said aloud, where there is none.
-pub fn python(script: &str, words: &[&str]) -> Option<Answer> {
+pub fn python(script: &str, words: &[&str]) -> Option<CommandOutput> {
     python_within(60, script, words)
 }
 
 /// The same for a script that may take so many seconds.
-pub fn python_within(seconds: u32, script: &str, words: &[&str]) -> Option<Answer> {
+pub fn python_within(seconds: u32, script: &str, words: &[&str]) -> Option<CommandOutput> {
     let from_xtask = std::env::var_os("PRIVET_TEST_PYTHON").map(std::path::PathBuf::from);
     let beside = || {
         let here = std::env::current_exe().ok()?;
@@ -75,14 +75,14 @@ pub fn python_within(seconds: u32, script: &str, words: &[&str]) -> Option<Answe
         .arg("-c")
         .arg(script)
         .args(words);
-    Some(Answer::of(command))
+    Some(CommandOutput::of(command))
 }
 
 /// A script's file and its words, run by a program found in PATH.
-pub fn run(program: &Path, words: &[&str]) -> Answer {
+pub fn run(program: &Path, words: &[&str]) -> CommandOutput {
     let mut command = Command::new(program);
     command.args(words);
-    Answer::of(command)
+    CommandOutput::of(command)
 }
 
 /// A TCP connection that gives up where nothing comes.

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::client::Answer;
+use crate::client::CommandOutput;
 use crate::process::{Running, program};
 use crate::skip::missing;
 
@@ -56,10 +56,10 @@ impl Desktop {
     }
 
     /// A program in this session.
-    pub fn run(&self, name: &str, words: &[&str]) -> Answer {
+    pub fn run(&self, name: &str, words: &[&str]) -> CommandOutput {
         let mut command = Command::new(name);
         command.args(words).envs(self.env());
-        Answer::of(command)
+        CommandOutput::of(command)
     }
 
     /// Every proxy value that somebody set, exactly.

@@ -33,7 +33,7 @@ pub mod skip;
 pub mod wait;
 pub mod webdriver;
 
-pub use client::{Answer, curl, python};
+pub use client::{CommandOutput, curl, python};
 pub use origin::{Origin, UdpEcho};
 pub use port::{await_port, reserve};
 pub use privet::Privet;

@@ -5,7 +5,7 @@ use std::fs;
 use std::process::Command;
 use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 
-use crate::client::{Answer, run};
+use crate::client::{CommandOutput, run};
 use crate::process::{Running, program};
 use crate::skip::missing;
 
@@ -96,10 +96,10 @@ impl Namespaces {
     }
 
     /// Runs a command inside to its end.
-    pub fn run(&self, words: &[&str]) -> Answer {
+    pub fn run(&self, words: &[&str]) -> CommandOutput {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.inside()]).args(words);
-        Answer::of(command)
+        CommandOutput::of(command)
     }
 
     /// Starts a server outside.

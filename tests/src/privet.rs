@@ -13,7 +13,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::client::Answer;
+use crate::client::CommandOutput;
 use crate::process::Running;
 use crate::{PATIENCE, reserve};
 
@@ -45,6 +45,8 @@ pub struct Setup {
     pub env: Vec<(String, String)>,
     /// The command that runs the engine; absent: `serve`.
     pub command: Option<&'static str>,
+    /// The program; absent: the one under test.
+    pub binary: Option<PathBuf>,
 }
 
 static CHOSEN: OnceLock<PathBuf> = OnceLock::new();
@@ -134,7 +136,7 @@ impl Privet {
     }
 
     /// Runs a command of the CLI against this engine.
-    pub fn cli(&self, words: &[&str]) -> Answer {
+    pub fn cli(&self, words: &[&str]) -> CommandOutput {
         self.place.cli(words)
     }
 
@@ -280,7 +282,8 @@ impl Place {
     /// Starts `privet serve` here, without waiting for anything.
     pub fn run(&self, setup: &Setup) -> Running {
         let mut words = setup.prefix.clone();
-        words.push(binary().display().to_string());
+        let program = setup.binary.clone().unwrap_or_else(binary);
+        words.push(program.display().to_string());
         let mut command = Command::new(&words[0]);
         command
             .args(&words[1..])
@@ -338,14 +341,14 @@ impl Place {
     }
 
     /// A command of the CLI against the engine that runs here.
-    pub fn cli(&self, words: &[&str]) -> Answer {
+    pub fn cli(&self, words: &[&str]) -> CommandOutput {
         let mut command = Command::new(binary());
         command
             .env("PRIVET_SYSTEM_PROXY", "none")
             .arg("--data-dir")
             .arg(self.dir().join("data"))
             .args(words);
-        Answer::of(command)
+        CommandOutput::of(command)
     }
 }
 

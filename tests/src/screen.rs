@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::PATIENCE;
-use crate::client::Answer;
+use crate::client::CommandOutput;
 use crate::desktop::Desktop;
 use crate::privet::pause;
 use crate::process::{Running, program};
@@ -71,16 +71,16 @@ impl Screen {
     }
 
     /// Writes a picture of it as a PNG file, where ImageMagick is installed; for people.
-    pub fn picture(&self, file: &Path) -> Option<Answer> {
+    pub fn picture(&self, file: &Path) -> Option<CommandOutput> {
         let mut command = Command::new(program("import")?);
         command.args(["-window", "root"]).arg(file).envs(self.env());
-        Some(Answer::of(command))
+        Some(CommandOutput::of(command))
     }
 
-    fn manage(&self, words: &[&str]) -> Answer {
+    fn manage(&self, words: &[&str]) -> CommandOutput {
         let mut command = Command::new("wmctrl");
         command.args(words).envs(self.env());
-        Answer::of(command)
+        CommandOutput::of(command)
     }
 
     /// The windows that are open.

@@ -117,13 +117,12 @@ impl Driver {
         stream
             .set_read_timeout(Some(PATIENCE))
             .expect("a socket takes a timeout");
-        write!(
-            stream,
+        stream.write_all(format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
              Connection: close\r\n\r\n{body}",
             self.address,
             body.len()
-        )
+        ).as_bytes())
         .expect("the driver takes a request");
         let mut reply = Vec::new();
         stream.read_to_end(&mut reply).expect("the driver answers");

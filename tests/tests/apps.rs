@@ -9,7 +9,7 @@ use std::process::Command;
 
 use privet_tests::privet::{Setup, binary};
 use privet_tests::wait::until;
-use privet_tests::{Answer, Origin, Privet, await_port, program};
+use privet_tests::{CommandOutput, Origin, Privet, await_port, program};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -33,13 +33,13 @@ impl Home {
         path.display().to_string()
     }
 
-    fn run(&self, name: &str, words: &[&str]) -> Answer {
+    fn run(&self, name: &str, words: &[&str]) -> CommandOutput {
         let mut command = Command::new(name);
         command
             .args(words)
             .env("HOME", self.0.path())
             .env_remove("XDG_CONFIG_HOME");
-        Answer::of(command)
+        CommandOutput::of(command)
     }
 }
 
@@ -390,7 +390,7 @@ fn privet_run_passes_chromium_its_proxy_argument() {
         .arg(home.0.path().join("bin/chromium"))
         .arg("--mine")
         .env("HOME", home.0.path());
-    Answer::of(command).good();
+    CommandOutput::of(command).good();
     let words = await_file(&home, "words");
     let flag = format!("--proxy-server=http://{}\n", privet.proxy());
     assert!(

@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 
 use privet_tests::client::socks5;
 use privet_tests::privet::{Place, Setup, binary};
-use privet_tests::{Answer, Origin, PATIENCE, Privet};
+use privet_tests::{CommandOutput, Origin, PATIENCE, Privet};
 use rustix::process::Signal;
 use serde_json::Value;
 
-fn privet(words: &[&str]) -> Answer {
+fn privet(words: &[&str]) -> CommandOutput {
     let mut command = Command::new(binary());
     command.args(words);
-    Answer::of(command)
+    CommandOutput::of(command)
 }
 
-fn check(place: &Place, words: &[&str]) -> Answer {
+fn check(place: &Place, words: &[&str]) -> CommandOutput {
     let config = place.config().display().to_string();
     privet(&[&["check", "--config", &config], words].concat())
 }
@@ -247,7 +247,7 @@ fn the_output_of_env_is_read_back_by_a_shell() {
     let mut shell = Command::new("sh");
     shell.args(["-c", &format!("{lines}\necho $HTTP_PROXY")]);
     assert_eq!(
-        Answer::of(shell).good().trim(),
+        CommandOutput::of(shell).good().trim(),
         format!("http://{}", privet.proxy())
     );
     assert!(
@@ -378,7 +378,7 @@ fn a_closed_output_pipe_is_no_error() {
             "set -o pipefail; \"$0\" openapi | head -c 1 >/dev/null",
         ])
         .arg(binary());
-    let answer = Answer::of(shell);
+    let answer = CommandOutput::of(shell);
     assert_eq!((answer.code, answer.err.as_str()), (0, ""));
 }
 

@@ -7,7 +7,9 @@ use std::process::Command;
 
 use privet_tests::client::run;
 use privet_tests::peers::{open_folder, write};
-use privet_tests::{Answer, Origin, Privet, Running, await_port, curl, program, python, reserve};
+use privet_tests::{
+    CommandOutput, Origin, Privet, Running, await_port, curl, program, python, reserve,
+};
 
 const HELLO: &str = "hello from the origin\n";
 
@@ -150,7 +152,7 @@ fn git_clones_over_http_and_its_own_protocol() {
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("HOME", at)
             .args(words);
-        Answer::of(command)
+        CommandOutput::of(command)
     };
     git_in(at, &["init", "-q", "-b", "main", "work"]).good();
     write(&at.join("work"), "hello", "hello through a hedge\n");
@@ -385,7 +387,7 @@ fn browse(words: &[&str], url: &str) -> Option<String> {
         .arg(format!("--user-data-dir={}", profile.path().display()))
         .args(words)
         .arg(url);
-    Some(Answer::of(command).good())
+    Some(CommandOutput::of(command).good())
 }
 
 #[test]

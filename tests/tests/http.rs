@@ -63,12 +63,11 @@ fn hop_by_hop_fields_are_removed() {
     let origin = Origin::http();
     let privet = Privet::start("");
     let mut stream = connect(privet.proxy());
-    write!(
-        stream,
+    stream.write_all(format!(
         "GET {} HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, X-Private\r\nKeep-Alive: timeout=5\r\nX-Private: secret\r\n\
          Proxy-Connection: keep-alive\r\nProxy-Authorization: Basic YTpi\r\nTE: trailers\r\nX-Kept: yes\r\n\r\n",
         origin.url("/echo")
-    )
+    ).as_bytes())
     .expect("open");
     let (_, body) = one_reply(&mut stream);
     let seen = String::from_utf8_lossy(&body).to_lowercase();
@@ -241,12 +240,9 @@ fn bytes_after_a_message_are_never_taken_for_the_next_one() {
     let privet = Privet::start("");
     let mut stream = connect(privet.proxy());
     for _ in 0..3 {
-        write!(
-            stream,
-            "GET {} HTTP/1.1\r\nHost: x\r\n\r\n",
-            origin.url("/")
-        )
-        .expect("open");
+        stream
+            .write_all(format!("GET {} HTTP/1.1\r\nHost: x\r\n\r\n", origin.url("/")).as_bytes())
+            .expect("open");
         let (head, body) = one_reply(&mut stream);
         assert!(!body.starts_with(b"forged"), "{head}");
     }
@@ -303,12 +299,11 @@ fn header_modes_change_what_the_origin_receives() {
             "mode = \"own\"\n[modes.own]\nroute = \"direct\"\nheaders = \"{mode}\"\n"
         ));
         let mut stream = connect(privet.proxy());
-        write!(
-            stream,
+        stream.write_all(format!(
             "GET {} HTTP/1.1\r\nHost: x\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0\r\n\
              Referer: http://other.test/private/page?q=1\r\nAccept-Language: de-CH, de;q=0.9\r\nX-Forwarded-For: 10.1.2.3\r\n\r\n",
             origin.url("/echo")
-        )
+        ).as_bytes())
         .expect("open");
         heard.push(String::from_utf8_lossy(&one_reply(&mut stream).1).to_lowercase());
     }

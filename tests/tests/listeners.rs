@@ -152,15 +152,16 @@ fn requests_for_the_proxy_itself_are_refused_in_every_form() {
                 host.to_owned()
             };
             let mut stream = connect(privet.proxy());
-            write!(
-                stream,
-                "CONNECT {written}:{port} HTTP/1.1\r\nHost: {written}:{port}\r\n\r\n"
-            )
-            .expect("open");
+            stream
+                .write_all(
+                    format!("CONNECT {written}:{port} HTTP/1.1\r\nHost: {written}:{port}\r\n\r\n")
+                        .as_bytes(),
+                )
+                .expect("open");
             let head = read_head(&mut stream);
             assert!(!head.contains(" 200 "), "CONNECT to {host}:{port}: {head}");
             let mut stream = connect(privet.proxy());
-            write!(stream, "GET http://{written}:{port}/proxy.pac HTTP/1.1\r\nHost: {written}:{port}\r\nConnection: close\r\n\r\n").expect("open");
+            stream.write_all(format!( "GET http://{written}:{port}/proxy.pac HTTP/1.1\r\nHost: {written}:{port}\r\nConnection: close\r\n\r\n").as_bytes()).expect("open");
             let head = read_head(&mut stream);
             assert!(!head.contains(" 200 "), "GET from {host}:{port}: {head}");
         }

@@ -153,7 +153,7 @@ fn env_prints_shell_variables() {
     let mut command = std::process::Command::new("bash");
     command.args(["-c", &script]);
     assert_eq!(
-        privet_tests::Answer::of(command).good(),
+        privet_tests::CommandOutput::of(command).good(),
         "hello from the origin\n"
     );
     privet.await_row("closed", |row| row["port"] == origin.port());

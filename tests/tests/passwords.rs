@@ -7,7 +7,7 @@ use std::path::Path;
 use privet_tests::desktop::Desktop;
 use privet_tests::keyring::Keyring;
 use privet_tests::privet::{Place, Setup};
-use privet_tests::{Answer, Origin, Privet, curl};
+use privet_tests::{CommandOutput, Origin, Privet, curl};
 use serde_json::{Value, json};
 
 const HELLO: &str = "hello from the origin\n";
@@ -41,7 +41,7 @@ fn office(at: &Privet, password: &Value) -> Value {
     json!({ "upstream": [{ "name": "office", "url": url, "username": "bob", "password": password }] })
 }
 
-fn fetch(privet: &Privet, origin: &Origin) -> Answer {
+fn fetch(privet: &Privet, origin: &Origin) -> CommandOutput {
     let proxy = format!("socks5h://{}", privet.proxy());
     curl(&["-x", &proxy, &origin.url("/")])
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use privet_tests::desktop::Desktop;
 use privet_tests::privet::{Setup, binary};
-use privet_tests::{Answer, PATIENCE, Privet};
+use privet_tests::{CommandOutput, PATIENCE, Privet};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -28,14 +28,14 @@ fn privet(desktop: &Desktop) -> Privet {
     Privet::start_as(BOTH, &setup)
 }
 
-fn cli(desktop: &Desktop, data: &Path, words: &[&str]) -> Answer {
+fn cli(desktop: &Desktop, data: &Path, words: &[&str]) -> CommandOutput {
     let mut command = Command::new(binary());
     command
         .arg("--data-dir")
         .arg(data)
         .args(words)
         .envs(desktop.env());
-    Answer::of(command)
+    CommandOutput::of(command)
 }
 
 fn switch(privet: &Privet, wish: &Value) -> Value {
@@ -407,11 +407,10 @@ fn ask(socket: &Path, wish: &str) {
     let Ok(mut stream) = std::os::unix::net::UnixStream::connect(socket) else {
         return;
     };
-    let _ = write!(
-        stream,
+    let _ = stream.write_all(format!(
         "PUT /api/v1/system-proxy HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\nConnection: close\r\n\r\n{wish}",
         wish.len()
-    );
+    ).as_bytes());
     let _ = stream.read_to_end(&mut Vec::new());
 }

@@ -11,7 +11,7 @@ use privet_tests::privet::{Setup, binary};
 use privet_tests::process::ticks;
 use privet_tests::screen::Screen;
 use privet_tests::wait::until;
-use privet_tests::{Answer, Origin, PATIENCE, Privet, curl, program};
+use privet_tests::{CommandOutput, Origin, PATIENCE, Privet, curl, program};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -132,7 +132,7 @@ fn a_real_panel_shows_the_icon_and_its_menu_switches_the_desktop() {
             paste
                 .args(["-selection", "clipboard", "-out"])
                 .envs(screen.env());
-            let pasted = Answer::of(paste).out;
+            let pasted = CommandOutput::of(paste).out;
             pasted.contains("set -gx") && pasted.contains(&wanted)
         });
     }
@@ -290,7 +290,7 @@ fn there_is_one_agent_a_user_and_a_second_start_says_so() {
         .arg("--data-dir")
         .arg(first.place.dir().join("data"))
         .envs(desktop.env());
-    let second = Answer::of(command);
+    let second = CommandOutput::of(command);
     assert_eq!(second.code, 0, "{second:?}");
     assert!(second.err.contains(&first.pid().to_string()), "{second:?}");
     first.signal(Signal::TERM);
@@ -305,7 +305,7 @@ fn starting_at_login_is_one_command_and_its_entry_starts_the_agent() {
     let privet = |words: &[&str]| {
         let mut command = Command::new(binary());
         command.args(words).envs(desktop.env());
-        Answer::of(command).good()
+        CommandOutput::of(command).good()
     };
     let said: Value =
         serde_json::from_str(&privet(&["login", "on", "--system-proxy", "--json"])).expect("JSON");

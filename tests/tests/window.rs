@@ -11,7 +11,7 @@ use privet_tests::privet::{Place, Setup, binary};
 use privet_tests::process::Running;
 use privet_tests::screen::{Frame, Screen};
 use privet_tests::webdriver::{Driver, Window, desktop_binary};
-use privet_tests::{Answer, Origin, PATIENCE, Privet, curl};
+use privet_tests::{CommandOutput, Origin, PATIENCE, Privet, curl};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -64,13 +64,13 @@ impl Stage {
     }
 
     /// A start beside the driver's, as from a menu or by a link.
-    fn start(&self, place: &Place, link: Option<&str>) -> Answer {
+    fn start(&self, place: &Place, link: Option<&str>) -> CommandOutput {
         let mut command = Command::new(&self.program);
         command
             .args(words(place))
             .args(link)
             .envs(self.screen.env());
-        Answer::of(command)
+        CommandOutput::of(command)
     }
 
     /// Closes the window and sees that nothing of it is left.
@@ -527,7 +527,7 @@ fn the_tray_and_a_second_agent_open_the_window_of_their_engine() {
         .arg("agent")
         .args(words(&agent.place))
         .envs(stage.screen.env());
-    assert_eq!(Answer::of(command).code, 0);
+    assert_eq!(CommandOutput::of(command).code, 0);
     panel.choose(&item, &["Open Privet"]);
     assert_eq!(stage.screen.await_frame().pid, frame[0].pid);
     // The engine goes on when its window is killed, and opens the next.
@@ -570,12 +570,12 @@ fn it_says_why_it_cannot_be_shown() {
     let program = require!(desktop_binary());
     let mut command = Command::new(&program);
     command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
-    let answer = Answer::of(command);
+    let answer = CommandOutput::of(command);
     assert_eq!(answer.code, 1);
     assert!(answer.err.contains("there is no screen here"), "{answer:?}");
     let mut command = Command::new(&program);
     command.arg("--nonsense");
-    assert!(Answer::of(command).err.contains("--nonsense"));
+    assert!(CommandOutput::of(command).err.contains("--nonsense"));
 }
 
 #[test]

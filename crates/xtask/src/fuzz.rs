@@ -1,4 +1,4 @@
-//! Fuzz targets: list them, run one as long as wished, run all for a while.
+//! Fuzz targets: lists them, runs one as long as wished, or runs all for a while.
 
 use std::fs;
 use std::path::PathBuf;
@@ -31,52 +31,49 @@ pub fn run(name: &str, seconds: u32) -> Done {
             known.join(", ")
         ));
     }
-    let how = Fuzzer::find()?.ok_or("cargo-fuzz could not be had")?;
-    how.build()?;
-    let status = how.start(name, seconds, Stdio::inherit())?.wait();
+    build(&[name.to_owned()])?;
+    // Its output goes straight to the terminal: nothing has to be read while it runs.
+    let status = start(name, seconds, Stdio::inherit())?.wait();
     ended(name, status.map_err(|error| error.to_string())?.success())
 }
 
-/// Every target for its share of [`ROUND_SECONDS`]. Says so and goes on where cargo-fuzz cannot be had, but not in CI.
+/// Runs every target for its share of [`ROUND_SECONDS`].
 pub fn round() -> Done {
     let names = targets()?;
-    let Some(how) = Fuzzer::find()? else {
-        println!("SKIPPED: the fuzz targets; cargo-fuzz could not be installed");
-        return Ok(());
-    };
-    how.build()?;
+    build(&names)?;
     let each = (ROUND_SECONDS * AT_A_TIME as u32) / (names.len().max(1) as u32);
     println!(
         "{} targets, {each} s each, {AT_A_TIME} at a time",
         names.len()
     );
     for pair in names.chunks(AT_A_TIME) {
-        let mut running: Vec<(&String, Child)> = Vec::new();
+        let mut running: Vec<(&String, PathBuf, Child)> = Vec::new();
         for name in pair {
-            running.push((name, how.start(name, each, Stdio::piped())?));
+            // A file never fills up as a pipe does that is read only after the other target's end.
+            let log = shell::target_dir().join("fuzz").join(format!("{name}.txt"));
+            let fail = |error| format!("{}: {error}", log.display());
+            fs::create_dir_all(shell::target_dir().join("fuzz")).map_err(fail)?;
+            let file = fs::File::create(&log).map_err(fail)?;
+            let child = start(name, each, file.into())?;
+            running.push((name, log, child));
         }
-        for (name, child) in running {
-            let out = child
-                .wait_with_output()
-                .map_err(|error| error.to_string())?;
-            let log = String::from_utf8_lossy(&out.stderr);
-            let last = log
-                .lines()
-                .rev()
-                .find(|line| line.starts_with("Done "))
-                .unwrap_or("");
-            println!("  {name}: {last}");
-            if !out.status.success() {
-                print!("{log}");
+        for (name, log, mut child) in running {
+            let status = child.wait().map_err(|error| error.to_string())?;
+            let text = fs::read(&log).map_err(|error| format!("{}: {error}", log.display()))?;
+            let text = String::from_utf8_lossy(&text);
+            let last = text.lines().rev().find(|line| line.starts_with("Done "));
+            println!("  {name}: {}", last.unwrap_or(""));
+            if !status.success() {
+                print!("{text}");
             }
-            ended(name, out.status.success())?;
+            ended(name, status.success())?;
         }
     }
     Ok(())
 }
 
-fn ended(name: &str, well: bool) -> Done {
-    if well {
+fn ended(name: &str, success: bool) -> Done {
+    if success {
         return Ok(());
     }
     Err(format!(
@@ -99,73 +96,45 @@ fn targets() -> Result<Vec<String>, String> {
     Ok(names)
 }
 
-/// How cargo-fuzz is called here: on nightly with the address sanitizer, on stable without one.
-struct Fuzzer {
-    nightly: bool,
+/// Builds targets with coverage counters in the workspace's crates. Dependencies are those that the tests were built with:
+/// all of the workspace is selected, so that their features are the same.
+fn build(names: &[String]) -> Done {
+    let mut build = shell::command("cargo", &["build", "--quiet", "--locked", "--workspace"]);
+    build.args(["--exclude", "privet-desktop"]);
+    for name in names {
+        build.args(["--bin", name]);
+    }
+    build.env(
+        "RUSTC_WORKSPACE_WRAPPER",
+        shell::root().join("fuzz/rustc-with-coverage"),
+    );
+    build.env("CARGO_INCREMENTAL", "0");
+    shell::run_command(build)
 }
 
-impl Fuzzer {
-    fn find() -> Result<Option<Self>, String> {
-        if shell::output("cargo", &["fuzz", "--version"]).is_none() {
-            println!("installing cargo-fuzz");
-            if let Err(why) = shell::run("cargo", &["install", "--locked", "--quiet", "cargo-fuzz"])
-            {
-                return if std::env::var_os("CI").is_some() {
-                    Err(why)
-                } else {
-                    Ok(None)
-                };
-            }
-        }
-        let nightly = shell::output("rustup", &["run", "nightly", "rustc", "--version"]).is_some();
-        if !nightly {
-            println!("no nightly toolchain: the targets run without a sanitizer");
-        }
-        Ok(Some(Self { nightly }))
+/// Starts a built target; what it finds goes to `fuzz/corpus` and `fuzz/artifacts`, seeds come from `fuzz/seeds`.
+fn start(name: &str, seconds: u32, log: Stdio) -> Result<Child, String> {
+    let fuzz = shell::root().join("fuzz");
+    let corpus = fuzz.join("corpus").join(name);
+    let artifacts = fuzz.join("artifacts").join(name);
+    for folder in [&corpus, &artifacts] {
+        fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     }
-
-    fn build(&self) -> Done {
-        let args: &[&str] = if self.nightly {
-            &["+nightly", "fuzz", "build"]
-        } else {
-            &["fuzz", "build", "-s", "none"]
-        };
-        shell::run("cargo", args)
+    let mut command = Command::new(shell::target_dir().join("debug").join(name));
+    command
+        .current_dir(&fuzz)
+        .arg(format!("-max_total_time={seconds}"))
+        .arg(format!("-artifact_prefix={}/", artifacts.display()))
+        .args(LIMITS)
+        .arg(&corpus)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    let seeds = fuzz.join("seeds").join(name);
+    if seeds.is_dir() {
+        command.arg(seeds);
     }
-
-    /// Starts a built target; what it finds goes to `fuzz/corpus` and `fuzz/artifacts`, seeds come from `fuzz/seeds`.
-    fn start(&self, name: &str, seconds: u32, log: Stdio) -> Result<Child, String> {
-        let fuzz = shell::root().join("fuzz");
-        let corpus = fuzz.join("corpus").join(name);
-        let artifacts = fuzz.join("artifacts").join(name);
-        for folder in [&corpus, &artifacts] {
-            fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        }
-        let mut command = Command::new(binary(name)?);
-        command
-            .current_dir(&fuzz)
-            .arg(format!("-max_total_time={seconds}"))
-            .arg(format!("-artifact_prefix={}/", artifacts.display()))
-            .args(LIMITS)
-            .arg(&corpus)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null());
-        let seeds = fuzz.join("seeds").join(name);
-        if seeds.is_dir() {
-            command.arg(seeds);
-        }
-        command
-            .stderr(log)
-            .spawn()
-            .map_err(|error| format!("fuzz target {name} did not start: {error}"))
-    }
-}
-
-/// cargo-fuzz always builds for a named target triple.
-fn binary(name: &str) -> Result<PathBuf, String> {
-    Ok(shell::root()
-        .join("fuzz/target")
-        .join(shell::host()?)
-        .join("release")
-        .join(name))
+    command
+        .stderr(log)
+        .spawn()
+        .map_err(|error| format!("fuzz target {name} did not start: {error}"))
 }

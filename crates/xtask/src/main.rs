@@ -3,33 +3,34 @@
 
 mod bench;
 mod fuzz;
-mod needs;
 mod package;
-mod page;
 mod picture;
 mod run;
-mod shell;
 mod sidecar;
 mod test;
 
 use std::process::ExitCode;
 
+use xtask::{needs, page, shell, tools};
+
 const HELP: &str = "\
 cargo xtask COMMAND
 
-  run                   builds Privet and serves with a configuration of its own, with a window where one can be shown
-  test                  format, lints, unit, property and whole-program tests, every fuzz target for a while; what CI runs
-  bench [ROW…]          what the data plane costs, beside the peers; writes BENCHMARKS.md
+  run                   builds Privet and runs it with a configuration of its own: on a desktop with tray and window
+  test                  everything a change has to pass; what CI runs
+  bench [ROW…]          measures the data plane beside other proxies; writes BENCHMARKS.md
+  bench --against FILE [ROW…]   beside another build of Privet alone; writes nothing
+  bench desktop         memory and time on a desktop, beside a plain Tauri app
   fuzz                  lists the fuzz targets
-  fuzz NAME [SECONDS]   runs one target (600 seconds if not said)
-  bench desktop         what a desktop pays: memory and time with the window closed, waits; beside a plain Tauri app
-  package               two .deb files and a tarball of the release, and what they weigh
-  package check         packs the plain build, installs it on a copy of this system and takes it away again (root)
-  sidecar               puts the engine's release where `cargo tauri build` takes it from: src-tauri/binaries
+  fuzz NAME [SECONDS]   runs one target (default: 600 seconds)
+  package               builds the release and packs it: .deb, .rpm, tarball
+  package check         packs the debug build, and installs and removes the packages on a copy of this system (root)
+  sidecar               builds the release of the engine for `cargo tauri build`, in src-tauri/binaries
   icons                 writes icons/ from the icon's geometry in crates/tray/src/icon.rs
-  picture               draws the README's picture from the running program
+  picture               takes the README's pictures of the running program
 
-Each command installs what it lacks: Debian's packages as root or through sudo; elsewhere it names what to install.
+A command says what it lacks and what for, then installs it: Debian packages as root or through sudo, everything else below
+the build folder. Where it may not install packages it names them.
 ";
 
 fn main() -> ExitCode {
@@ -58,7 +59,7 @@ fn main() -> ExitCode {
         ["package"] => package::package(),
         ["package", "check"] => package::check(),
         ["test"] => test::test(),
-        ["bench", rows @ ..] => bench::bench(rows),
+        ["bench", words @ ..] => bench::bench(words),
         ["fuzz"] => fuzz::list(),
         ["fuzz", name] => fuzz::run(name, fuzz::LONG_SECONDS),
         ["fuzz", name, seconds] => match seconds.parse() {

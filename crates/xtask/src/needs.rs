@@ -1,8 +1,6 @@
-//! What the commands need from outside Rust, what each is for, and how it gets there.
+//! Debian packages that the commands need, what each is for, and how they are installed.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::shell::{self, Done};
 
@@ -52,7 +50,12 @@ pub const TEST: &[Package] = &[
         "haproxy",
         "upstream: TLS in front of an HTTP proxy",
     ),
-    Package("socat", "socat", "a TCP door to the control socket"),
+    Package("g++", "c++", "compiles libFuzzer for the fuzz targets"),
+    Package(
+        "socat",
+        "socat",
+        "a TCP port in front of the control socket",
+    ),
     Package("openssl", "openssl", "certificates for the tests' servers"),
     Package(
         "iproute2",
@@ -142,6 +145,7 @@ pub const PACKAGE: &[Package] = &[
     ),
     Package("appstream", "appstreamcli", "reads the AppStream data"),
     Package("man-db", "man", "finds the manual pages"),
+    Package("rpm", "rpm", "reads the RPM packages"),
     Package("systemd", "systemd-analyze", "reads the units"),
 ];
 
@@ -172,18 +176,7 @@ pub const BENCH: &[Package] = &[
     ),
 ];
 
-/// Python packages of the whole-program tests; they go to a folder of the build's own.
-const PYTHON: &[(&str, &str)] = &[
-    ("python-socks[asyncio]", "client: SOCKS and HTTP handshakes"),
-    ("PySocks", "client: SOCKS5 UDP"),
-    ("websockets", "client and server: WebSocket"),
-    (
-        "schemathesis",
-        "client: the control API by its OpenAPI document",
-    ),
-];
-
-/// Installs what is missing where that can be done without asking; names it elsewhere.
+/// Installs the packages that are missing, after it has said which and what each is for; names them where it may not.
 ///
 /// # Errors
 /// apt failed, or this is CI and something is missing that cannot be installed.
@@ -197,7 +190,7 @@ pub fn ensure(lists: &[&[Package]]) -> Done {
     if missing.is_empty() {
         return Ok(());
     }
-    println!("missing:");
+    println!("missing packages of the system:");
     for Package(name, program, what) in &missing {
         println!("  {name:16} ({program}) {what}");
     }
@@ -213,7 +206,7 @@ pub fn ensure(lists: &[&[Package]]) -> Done {
         }
         None => {
             println!(
-                "install them (on Debian: {by_hand}); tests that need them are skipped, loudly"
+                "install them (on Debian: {by_hand}); what needs them is skipped, and reported as SKIPPED"
             );
             Ok(())
         }
@@ -229,12 +222,12 @@ fn present(package: &Package, debian: bool) -> bool {
     };
     there
         && (!debian
-            // A program may come from elsewhere; only Debian's own venv is told by its package.
+            // A program may come from elsewhere; only Debian's own venv is known by its package.
             || *name != "python3-venv"
             || shell::output("python3", &["-c", "import ensurepip"]).is_some())
 }
 
-/// The words before `apt-get`, or `None` where we may not install.
+/// The words before a command of root's, or `None` where we may not install.
 fn install_prefix(debian: bool) -> Option<&'static [&'static str]> {
     if !debian {
         None
@@ -247,135 +240,64 @@ fn install_prefix(debian: bool) -> Option<&'static [&'static str]> {
     }
 }
 
+/// Packages whose services Debian would start.
+const WITH_SERVICES: &[&str] = &[
+    "openssh-server",
+    "dante-server",
+    "tor",
+    "squid",
+    "haproxy",
+    "tinyproxy",
+    "privoxy",
+    "trafficserver",
+];
+
+/// Installs the packages in its arguments.
+const INSTALL: &str = "\
+export DEBIAN_FRONTEND=noninteractive
+apt-get -q update
+apt-get -q -y install --no-install-recommends \"$@\"
+";
+
+/// While packages with services are installed, policy-rc.d(5) forbids to start these. A policy that is there already stays
+/// as it is; ours goes with this shell, however it ends, and one that a killed shell left behind goes at the next call.
+const NO_SERVICES: &str = "\
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ] || grep -q 'cargo xtask' $policy; then
+    trap 'rm -f $policy' EXIT
+    trap 'exit 1' HUP INT TERM
+    printf '#!/bin/sh\\n# For the time of an installation by cargo xtask.\\nexit 101\\n' >$policy
+    chmod 755 $policy
+fi
+";
+
 fn install(prefix: &[&str], names: &[&str]) -> Done {
-    println!("installing them with apt-get; their services are kept from starting");
-    let guard = ServicesStayDown::new(prefix)?;
-    let apt = |words: &[&str]| {
-        let env = [
-            "env",
-            "DEBIAN_FRONTEND=noninteractive",
-            "apt-get",
-            "-q",
-            "-y",
-        ];
-        let all: Vec<&str> = prefix.iter().chain(&env).chain(words).copied().collect();
-        shell::run(all[0], &all[1..])
-    };
-    apt(&["update"])?;
-    let mut words = vec!["install", "--no-install-recommends"];
-    words.extend(names);
-    let done = apt(&words);
-    drop(guard);
-    done
-}
-
-/// While it lives, Debian's packages do not start the services they bring.
-struct ServicesStayDown<'a> {
-    prefix: &'a [&'a str],
-    ours: bool,
-}
-
-const POLICY: &str = "/usr/sbin/policy-rc.d";
-
-impl<'a> ServicesStayDown<'a> {
-    fn new(prefix: &'a [&'a str]) -> Result<Self, String> {
-        if Path::new(POLICY).exists() {
-            return Ok(Self {
-                prefix,
-                ours: false,
-            });
-        }
-        let draft = shell::target_dir().join("policy-rc.d");
-        let fail = |error| format!("{}: {error}", draft.display());
-        fs::create_dir_all(shell::target_dir()).map_err(fail)?;
-        fs::write(&draft, "#!/bin/sh\nexit 101\n").map_err(fail)?;
-        fs::set_permissions(&draft, fs::Permissions::from_mode(0o755)).map_err(fail)?;
-        let draft = draft.to_string_lossy().into_owned();
-        with(prefix, &["install", "-m", "755", &draft, POLICY])?;
-        Ok(Self { prefix, ours: true })
-    }
-}
-
-impl Drop for ServicesStayDown<'_> {
-    fn drop(&mut self) {
-        if self.ours
-            && let Err(why) = with(self.prefix, &["rm", "-f", POLICY])
-        {
-            eprintln!("xtask: {why}");
-        }
-    }
-}
-
-fn with(prefix: &[&str], words: &[&str]) -> Done {
-    let all: Vec<&str> = prefix.iter().chain(words).copied().collect();
-    shell::run(all[0], &all[1..])
-}
-
-/// A Python with the packages the tests import, in the build folder; `None` where none can be had (said aloud).
-pub fn python() -> Result<Option<PathBuf>, String> {
-    let venv = shell::target_dir().join("python");
-    let python = venv.join("bin/python");
-    let stamp = venv.join("installed");
-    let wanted: String = PYTHON
+    let services: Vec<&str> = names
         .iter()
-        .map(|(name, what)| format!("{name} {what}\n"))
+        .copied()
+        .filter(|name| WITH_SERVICES.contains(name))
         .collect();
-    if fs::read_to_string(&stamp).is_ok_and(|had| had == wanted) {
-        return Ok(Some(python));
-    }
-    println!("Python packages for the tests, in {}:", venv.display());
-    print!("{wanted}");
-    let path = venv.to_string_lossy().into_owned();
-    let python_text = python.to_string_lossy().into_owned();
-    let mut pip = vec![
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-    ];
-    pip.extend(PYTHON.iter().map(|(name, _)| *name));
-    let done = shell::run("python3", &["-m", "venv", &path])
-        .and_then(|()| shell::run(&python_text, &pip))
-        .and_then(|()| {
-            fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))
-        });
-    match done {
-        Ok(()) => Ok(Some(python)),
-        Err(why) if std::env::var_os("CI").is_some() => Err(why),
-        Err(why) => {
-            println!("{why}; tests in Python are skipped");
-            Ok(None)
-        }
-    }
-}
-
-/// Tauri's go-between of WebDriver, in the build folder; `None` where it cannot be had (said aloud).
-pub fn tauri_driver() -> Result<Option<PathBuf>, String> {
-    let root = shell::target_dir().join("tools");
-    let program = root.join("bin/tauri-driver");
-    if program.is_file() {
-        return Ok(Some(program));
-    }
-    println!("installing tauri-driver, in {}", root.display());
-    let root = root.to_string_lossy().into_owned();
-    let words = [
-        "install",
-        "--quiet",
-        "--locked",
-        "--debug",
-        "--root",
-        &root,
-        "tauri-driver",
-    ];
-    match shell::run("cargo", &words) {
-        Ok(()) => Ok(Some(program)),
-        Err(why) if std::env::var_os("CI").is_some() => Err(why),
-        Err(why) => {
-            println!("{why}; the window's tests are skipped");
-            Ok(None)
-        }
-    }
+    println!(
+        "installing them with apt-get; to remove them: apt-get purge {}",
+        names.join(" ")
+    );
+    let script = if services.is_empty() {
+        INSTALL.to_owned()
+    } else {
+        println!(
+            "the services of {} are not started: /usr/sbin/policy-rc.d forbids it for the time of the installation",
+            services.join(", ")
+        );
+        format!("{NO_SERVICES}{INSTALL}")
+    };
+    let shell_words = ["sh", "-e", "-c", &script, "sh"];
+    let all: Vec<&str> = prefix
+        .iter()
+        .chain(&shell_words)
+        .chain(names)
+        .copied()
+        .collect();
+    shell::run_quietly(shell::command(all[0], &all[1..]))
 }
 
 /// Whether the window can be built here.

@@ -1,15 +1,17 @@
-//! `cargo xtask package`: a .deb of the engine, one of the window, and a tarball of both, with all that a desktop and a
-//! shell look for. `cargo xtask package check` builds them from a plain build, installs them on a copy of this system
-//! and takes them away again.
+//! `cargo xtask package`: Debian and RPM packages of the engine and of the window by cargo-deb and cargo-generate-rpm, and a
+//! tarball of both. What is in a package stands in the `Cargo.toml` of `crates/cli` and `src-tauri`.
+//!
+//! `cargo xtask package check` makes them from a debug build, installs them on a copy of this system and removes them again.
 
 mod check;
-mod deb;
-mod tree;
+mod stage;
+mod tarball;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::shell::{self, Done};
+use crate::tools::{CARGO_DEB, CARGO_GENERATE_RPM};
 use crate::{needs, page};
 
 pub use check::check;
@@ -20,75 +22,144 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub struct Work {
     /// The folder with `privet` and, where it was built, `privet-desktop`.
     pub binaries: PathBuf,
+    /// Emptied at the start. Looks like a build folder to the packers: they find the programs and the staged files in
+    /// `release`, whatever profile the programs are of.
     pub out: PathBuf,
     /// Seconds since 1970 that every file inside carries, so that the same tree packs to the same bytes.
     pub epoch: String,
-    pub squeeze: Squeeze,
+    pub compression: Compression,
 }
 
-/// How hard the packages are compressed.
+/// How the packages are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Squeeze {
+pub enum Compression {
     /// For whoever downloads them.
     Small,
-    /// For a look at them.
-    Quick,
+    /// For a check of them.
+    Fast,
 }
 
 impl Work {
-    fn new(profile_folder: &str, squeeze: Squeeze) -> Result<Self, String> {
+    fn new(profile_folder: &str, compression: Compression) -> Result<Self, String> {
         let target = shell::target_dir();
         let out = target.join("package").join(profile_folder);
         if out.exists() {
             fs::remove_dir_all(&out).map_err(|error| format!("{}: {error}", out.display()))?;
         }
-        fs::create_dir_all(&out).map_err(|error| format!("{}: {error}", out.display()))?;
+        fs::create_dir_all(out.join("release"))
+            .map_err(|error| format!("{}: {error}", out.display()))?;
         let epoch = shell::output("git", &["log", "-1", "--format=%ct"])
             .ok_or("git does not tell the time of the last commit")?;
         Ok(Self {
             binaries: target.join(profile_folder),
             out,
             epoch,
-            squeeze,
+            compression,
         })
     }
 
     /// Whether the window was built.
-    pub fn has_window(&self) -> bool {
+    fn has_window(&self) -> bool {
         self.binaries.join("privet-desktop").exists()
+    }
+
+    fn programs(&self) -> &'static [&'static str] {
+        match self.has_window() {
+            true => &["privet", "privet-desktop"],
+            false => &["privet"],
+        }
     }
 }
 
-/// Builds the release and packs it; prints what lies where and how large it is.
+/// Builds the release and packs it; prints the size of each file.
 ///
 /// # Errors
 /// A build failed, or a tool is missing.
 pub fn package() -> Done {
     needs::ensure(&[needs::BUILD, needs::DESKTOP, needs::PACKAGE])?;
     page::build()?;
-    for package in ["privet", "privet-desktop"] {
-        shell::run("cargo", &["build", "--release", "--locked", "-p", package])?;
-    }
-    let work = Work::new("release", Squeeze::Small)?;
+    let mut build = shell::command("cargo", &["build", "--release", "--locked"]);
+    build.args(["-p", "privet", "-p", "privet-desktop"]);
+    shell::run_command(build)?;
+    let work = Work::new("release", Compression::Small)?;
     let made = pack(&work)?;
     println!();
-    for name in ["privet", "privet-desktop"] {
-        tell(&work.binaries.join(name))?;
+    for name in work.programs() {
+        print_size(&work.binaries.join(name))?;
     }
-    made.iter().try_for_each(|file| tell(file))
+    made.iter().try_for_each(|file| print_size(file))
 }
 
-/// All packages of what was built.
+/// All packages of what was built: .deb, .rpm, tarball.
 fn pack(work: &Work) -> Result<Vec<PathBuf>, String> {
-    let mut made = vec![deb::engine(work)?];
-    if work.has_window() {
-        made.push(deb::window(work)?);
+    let release = work.out.join("release");
+    for program in work.programs() {
+        let (from, to) = (work.binaries.join(program), release.join(program));
+        fs::hard_link(&from, &to)
+            .or_else(|_| fs::copy(&from, &to).map(drop))
+            .map_err(|error| format!("{}: {error}", from.display()))?;
     }
-    made.push(tree::tarball(work)?);
+    stage::engine(work, &release.join("package/privet"), "/usr/bin")?;
+    if work.has_window() {
+        stage::window(work, &release.join("package/privet-desktop"))?;
+    }
+    let mut made = Vec::new();
+    for program in work.programs() {
+        made.push(deb(work, program)?);
+        made.push(rpm(work, program)?);
+    }
+    made.push(tarball::make(work)?);
     Ok(made)
 }
 
-fn tell(file: &Path) -> Done {
+/// The folder of the package with that program, in the workspace.
+fn folder(program: &str) -> &'static str {
+    match program {
+        "privet-desktop" => "src-tauri",
+        _ => "crates/cli",
+    }
+}
+
+fn deb(work: &Work, program: &str) -> Result<PathBuf, String> {
+    let arch = shell::output("dpkg", &["--print-architecture"]).ok_or("dpkg is not here")?;
+    let file = work.out.join(format!("{program}_{VERSION}_{arch}.deb"));
+    let mut cargo_deb = shell::command(&CARGO_DEB.install()?.to_string_lossy(), &["--no-build"]);
+    cargo_deb
+        .args(["--quiet", "--locked", "--manifest-path"])
+        .arg(shell::root().join(folder(program)).join("Cargo.toml"))
+        .arg("--output")
+        .arg(&file);
+    match work.compression {
+        Compression::Small => {}
+        // Debug information is as large as it is useless here.
+        Compression::Fast => {
+            cargo_deb.args(["--fast", "--strip"]);
+        }
+    }
+    cargo_deb.env("CARGO_TARGET_DIR", &work.out);
+    cargo_deb.env("SOURCE_DATE_EPOCH", &work.epoch);
+    shell::run_command(cargo_deb)?;
+    Ok(file)
+}
+
+fn rpm(work: &Work, program: &str) -> Result<PathBuf, String> {
+    let arch = std::env::consts::ARCH;
+    let file = work.out.join(format!("{program}-{VERSION}-1.{arch}.rpm"));
+    let mut generate = shell::command(&CARGO_GENERATE_RPM.install()?.to_string_lossy(), &[]);
+    generate
+        .args(["--package", folder(program), "--target-dir"])
+        .arg(&work.out)
+        .arg("--output")
+        .arg(&file)
+        .args(["--source-date", &work.epoch]);
+    if work.compression == Compression::Fast {
+        generate.args(["--payload-compress", "gzip"]);
+    }
+    shell::run_command(generate)?;
+    Ok(file)
+}
+
+fn print_size(file: &Path) -> Done {
     let size = fs::metadata(file).map_err(|error| format!("{}: {error}", file.display()))?;
     println!(
         "{:8.2} MiB  {}",

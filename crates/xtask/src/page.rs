@@ -1,10 +1,11 @@
-//! The page in `ui`: built and checked where Node is; without it the program says how to build it.
+//! The page in `ui`: built and checked where Node is installed. Without it Privet is built without its page.
 
 use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
 
 use crate::shell::{self, Done};
+use crate::tools;
 
 /// Node's oldest version that the page's tools take.
 const NODE: (u32, u32) = (20, 19);
@@ -12,11 +13,7 @@ const NODE: (u32, u32) = (20, 19);
 /// Builds `ui/dist`, which the next build of `privet` takes in; nothing is done where it is newer than its sources.
 pub fn build() -> Done {
     if let Err(lack) = node() {
-        if std::env::var_os("CI").is_some() {
-            return Err(lack);
-        }
-        println!("{lack}; Privet is built without its page");
-        return Ok(());
+        return tools::skip(&format!("Privet is built without its page: {lack}"));
     }
     let ui = shell::root().join("ui");
     let built = modified(&ui.join("dist/index.html"));
@@ -37,18 +34,24 @@ pub fn build() -> Done {
 
 /// Types, style, messages, the pure parts, and the page in Chromium against the built program.
 pub fn check() -> Done {
-    if node().is_err() {
-        println!("no Node: the page is not checked in this run");
-        return Ok(());
+    if let Err(lack) = node() {
+        return tools::skip(&format!("the checks of the page: {lack}"));
     }
-    modules(&shell::root().join("ui"))?;
+    install_tools()?;
     npm(&["run", "--silent", "check"])?;
     npm(&["test", "--silent"])?;
     if shell::has("chromium") {
         return npm(&["run", "--silent", "e2e"]);
     }
-    println!("no chromium: the page is not shown in this run");
-    Ok(())
+    tools::skip("the page in a browser: chromium is missing")
+}
+
+/// Installs what builds and shows the page, in `ui/node_modules`.
+///
+/// # Errors
+/// npm failed.
+pub fn install_tools() -> Done {
+    modules(&shell::root().join("ui"))
 }
 
 /// What is in the way of building the page.

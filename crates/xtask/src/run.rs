@@ -1,10 +1,11 @@
-//! `cargo xtask run`: Privet from this tree, for whoever wants to see it work.
+//! `cargo xtask run`: Privet from this tree, as a user would have it: on a desktop the agent with tray and window, elsewhere
+//! the engine with its page.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use crate::needs;
 use crate::page;
@@ -14,62 +15,63 @@ use crate::shell::{self, Done};
 const MIXED: u16 = 7280;
 const PAC: u16 = 7281;
 const PAGE: u16 = 7282;
-/// What `privet serve` says when all its doors are open.
+/// What Privet prints when all its listeners are open.
 const READY: &str = "Ctrl-C stops.";
+/// Both programs are always selected, so that the engine is not compiled again with other features for the window.
+const BUILD: [&str; 8] = [
+    "build",
+    "--profile",
+    "quick",
+    "--locked",
+    "-p",
+    "privet",
+    "-p",
+    "privet-desktop",
+];
 
-/// Builds Privet, starts it with a configuration and data of its own in the build folder, and waits until it ends. Where a
-/// window can be shown, one is.
+/// Builds Privet, starts it with a configuration and data of its own in the build folder, and waits until it ends. On a
+/// desktop the window is built while it already serves, and opened.
 pub fn run() -> Done {
-    needs::ensure(&[needs::BUILD])?;
-    page::build()?;
-    let quick = ["build", "--profile", "quick", "--locked", "-p", "privet"];
-    shell::run("cargo", &quick)?;
-    let window = match without_window() {
-        None => {
-            // The page does the work, in the web view: a plain build, which the tests take too, is as fast.
-            shell::run("cargo", &["build", "--locked", "-p", "privet-desktop"])?;
-            true
-        }
+    let headless = headless();
+    match headless {
         Some(why) => {
-            println!("{why}: Privet serves headless.");
-            false
+            println!("{why}: Privet runs without tray and window.");
+            needs::ensure(&[needs::BUILD])?;
         }
-    };
-    let place = shell::target_dir().join("run");
-    let data = place.join("data");
-    fs::create_dir_all(&data).map_err(|error| format!("{}: {error}", data.display()))?;
-    let config = place.join("privet.toml");
-    if !config.exists() {
-        let text = configuration(free(MIXED)?, free(PAC)?, free(PAGE)?);
-        fs::write(&config, text).map_err(|error| format!("{}: {error}", config.display()))?;
+        None => needs::ensure(&[needs::BUILD, needs::DESKTOP])?,
     }
-    tell(&config, &data)?;
-    let program = |file: &str, words: &[&str]| {
-        let binary = shell::target_dir().join(file);
-        let mut command = shell::command(&binary.display().to_string(), words);
-        command.arg("--config").arg(&config);
-        command.arg("--data-dir").arg(&data);
-        command
-    };
-    if !window {
-        return shell::run_command(program("quick/privet", &["serve"]));
+    page::build()?;
+    let place = Place::new()?;
+    if headless.is_some() || !needs::webview() {
+        shell::run("cargo", &BUILD[..6])?;
+        place.print()?;
+        return shell::run_command(place.program("privet", &["serve"]));
     }
-    let mut serve = program("quick/privet", &["serve"])
+    shell::run("cargo", &[&BUILD[..], &["--bin", "privet"]].concat())?;
+    place.print()?;
+    agent_and_window(&place)
+}
+
+/// Runs the agent; as soon as it serves, builds the window and opens it.
+fn agent_and_window(place: &Place) -> Done {
+    let mut agent = place
+        .program("privet", &["agent"])
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|error| format!("privet did not start: {error}"))?;
-    // Its last line is said when all is open: the window attaches to it then, and starts no agent of its own.
-    let said = serve.stdout.take().ok_or("privet gives no output")?;
-    let mut shown = None;
-    for line in BufReader::new(said).lines().map_while(Result::ok) {
+    let output = agent.stdout.take().ok_or("privet gives no output")?;
+    let mut window = None;
+    for line in BufReader::new(output).lines().map_while(Result::ok) {
         println!("{line}");
-        if line.contains(READY) && shown.is_none() {
-            shown = program("debug/privet-desktop", &[]).spawn().ok();
+        if line.contains(READY) && window.is_none() {
+            println!("Privet serves. Building its window; then it opens by itself.");
+            shell::run("cargo", &BUILD)?;
+            window = place.program("privet-desktop", &[]).spawn().ok();
         }
     }
-    let status = serve.wait().map_err(|error| error.to_string())?;
-    if let Some(mut window) = shown {
-        println!("the window stays until it is closed: it says that Privet has stopped");
+    let status = agent.wait().map_err(|error| error.to_string())?;
+    if let Some(mut window) = window {
+        println!("Privet has stopped; its window stays until it is closed.");
         let _ = window.wait();
     }
     if status.success() {
@@ -79,23 +81,77 @@ pub fn run() -> Done {
     }
 }
 
-/// Why there is no window here.
-fn without_window() -> Option<&'static str> {
+/// Why no window can be shown here.
+fn headless() -> Option<&'static str> {
     let has = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     if cfg!(target_os = "linux") && !has("DISPLAY") && !has("WAYLAND_DISPLAY") {
         Some("There is no display")
-    } else if cfg!(target_os = "linux") && !needs::webview() {
-        Some(
-            "The web view's libraries are missing (on Debian: libwebkit2gtk-4.1-dev libdbus-1-dev)",
-        )
     } else {
         None
     }
 }
 
+/// Where this Privet has its configuration and data: `run` in the build folder.
+struct Place {
+    config: PathBuf,
+    data: PathBuf,
+}
+
+impl Place {
+    fn new() -> Result<Self, String> {
+        let folder = shell::target_dir().join("run");
+        let data = folder.join("data");
+        fs::create_dir_all(&data).map_err(|error| format!("{}: {error}", data.display()))?;
+        let config = folder.join("privet.toml");
+        if !config.exists() {
+            let text = configuration(free(MIXED)?, free(PAC)?, free(PAGE)?);
+            fs::write(&config, text).map_err(|error| format!("{}: {error}", config.display()))?;
+        }
+        Ok(Self { config, data })
+    }
+
+    fn program(&self, name: &str, words: &[&str]) -> Command {
+        let binary = shell::target_dir().join("quick").join(name);
+        let mut command = shell::command(&binary.display().to_string(), words);
+        command.arg("--config").arg(&self.config);
+        command.arg("--data-dir").arg(&self.data);
+        command
+    }
+
+    /// Prints where everything is. The token exists from the second start on; the first start prints it itself.
+    fn print(&self) -> Done {
+        let text = fs::read_to_string(&self.config)
+            .map_err(|error| format!("{}: {error}", self.config.display()))?;
+        let value = |key: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(key))?;
+            Some(line.trim_matches([' ', '=', '"', '[', ']']).to_owned())
+        };
+        if let Some(proxy) = value("mixed") {
+            println!(
+                "proxy:   {proxy} (SOCKS4, SOCKS4a, SOCKS5, HTTP); try: curl -x socks5h://{proxy} URL"
+            );
+        }
+        if let Some(page) = value("http") {
+            println!("page:    http://{page}/ in a browser; the API is at http://{page}/api/v1/");
+        }
+        let token = self.data.join("control.token");
+        match fs::read_to_string(&token) {
+            Ok(text) => println!("token:   {}", text.trim()),
+            Err(_) => println!("token:   printed below, once; kept in {}", token.display()),
+        }
+        println!(
+            "config:  {}\ncontrol: {} --data-dir {} status",
+            self.config.display(),
+            shell::target_dir().join("quick/privet").display(),
+            self.data.display()
+        );
+        Ok(())
+    }
+}
+
 fn configuration(mixed: SocketAddr, pac: SocketAddr, page: SocketAddr) -> String {
     format!(
-        "# Made by `cargo xtask run`; yours to change, Privet sees each save.\nmode = \"standard\"\n\n\
+        "# Made by `cargo xtask run`; yours to change, Privet loads each save.\nmode = \"standard\"\n\n\
          [listen]\nmixed = [\"{mixed}\"]\npac = \"{pac}\"\n\n[control]\nhttp = \"{page}\"\n"
     )
 }
@@ -107,34 +163,4 @@ fn free(port: u16) -> Result<SocketAddr, String> {
     wanted
         .and_then(|listener| listener.local_addr())
         .map_err(|error| format!("no free port: {error}"))
-}
-
-/// Where everything is. The token is there from the second start on; the first prints it itself.
-fn tell(config: &Path, data: &Path) -> Done {
-    let text =
-        fs::read_to_string(config).map_err(|error| format!("{}: {error}", config.display()))?;
-    let value = |key: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(key))?;
-        Some(line.trim_matches([' ', '=', '"', '[', ']']).to_owned())
-    };
-    if let Some(proxy) = value("mixed") {
-        println!(
-            "proxy:   {proxy} (SOCKS4, SOCKS4a, SOCKS5, HTTP); try: curl -x socks5h://{proxy} URL"
-        );
-    }
-    if let Some(page) = value("http") {
-        println!("page:    http://{page}/ in a browser; the API stands at http://{page}/api/v1/");
-    }
-    let token: PathBuf = data.join("control.token");
-    match fs::read_to_string(&token) {
-        Ok(text) => println!("token:   {}", text.trim()),
-        Err(_) => println!("token:   printed below, once; kept in {}", token.display()),
-    }
-    println!(
-        "config:  {}\nsteer:   {} --data-dir {} status",
-        config.display(),
-        shell::target_dir().join("quick/privet").display(),
-        data.display()
-    );
-    Ok(())
 }

@@ -1,173 +1,127 @@
 //! `cargo xtask test`: everything a change has to pass, in the order in which it fails fastest.
 
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::shell::{self, Done};
+use crate::tools::{self, CARGO_DENY, TAURI_DRIVER};
 use crate::{fuzz, needs, package, page};
 
-/// The window needs a web view's libraries: it is built and shown in a step of its own.
-const WITHOUT: [&str; 2] = ["--exclude", "privet-desktop"];
-/// Its tests, whole-program ones as the others are.
+/// The window, which needs a web view's libraries, and the fuzz targets have steps of their own.
+const WORKSPACE: [&str; 6] = [
+    "--workspace",
+    "--exclude",
+    "privet-desktop",
+    "--exclude",
+    "privet-fuzz",
+    "--locked",
+];
+/// The tests of the window, whole-program ones as the others are.
 const WINDOW: &str = "window";
 
 /// Runs all steps; stops at the first that fails.
 pub fn test() -> Done {
+    let _ = fs::remove_file(skipped_file());
     let mut log = Steps::default();
-    log.step("what is missing", || {
+    let done = steps(&mut log);
+    log.close();
+    done
+}
+
+fn steps(log: &mut Steps) -> Done {
+    log.step("packages of the system", || {
         needs::ensure(&[needs::BUILD, needs::TEST, needs::PACKAGE, needs::DESKTOP])
     })?;
     log.step("page build", page::build)?;
-    log.step("format", format)?;
-    log.step("lints", lints)?;
-    log.step("build", build)?;
+    log.step("format", || shell::run("cargo", &["fmt", "--check"]))?;
+    log.step("dependencies", dependencies)?;
+    log.step("build and lints", build)?;
     log.step("tests", tests)?;
     log.step("doc tests", || {
-        shell::run(
-            "cargo",
-            &[
-                "test",
-                "--quiet",
-                "--doc",
-                "--workspace",
-                WITHOUT[0],
-                WITHOUT[1],
-                "--locked",
-            ],
-        )
+        shell::run_command(cargo(&["test", "--quiet", "--doc"], &[]))
     })?;
     log.step("page", page::check)?;
     log.step("desktop", desktop)?;
     log.step("packages", package::check)?;
-    log.step("fuzz targets", fuzz::round)?;
-    log.close();
-    Ok(())
+    log.step("fuzz targets", fuzz::round)
 }
 
-fn format() -> Done {
-    shell::run("cargo", &["fmt", "--check"])?;
-    shell::run(
-        "cargo",
-        &["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"],
-    )
+/// A cargo command on [`WORKSPACE`] whose crates are compiled by clippy: lints and code come from one build. Every step
+/// uses it, so that each crate is compiled once.
+fn cargo(command: &[&str], more: &[&str]) -> Command {
+    let mut cargo = shell::command("cargo", command);
+    cargo.args(WORKSPACE).args(more);
+    linted(&mut cargo);
+    cargo
 }
 
-fn lints() -> Done {
-    let clippy = [
-        "clippy",
-        "--quiet",
-        "--workspace",
-        WITHOUT[0],
-        WITHOUT[1],
-        "--all-targets",
-        "--locked",
-        "--",
-        "-D",
-        "warnings",
-    ];
-    shell::run("cargo", &clippy)?;
-    if shell::output("cargo", &["deny", "--version"]).is_some() {
-        return shell::run(
-            "cargo",
-            &["deny", "--offline", "check", "bans", "licenses", "sources"],
-        );
-    }
-    println!(
-        "cargo-deny is not installed: the dependencies' licences are not checked in this run (deny.toml says why)"
+fn linted(cargo: &mut Command) {
+    cargo.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver");
+    cargo.env(
+        "CLIPPY_ARGS",
+        "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__",
     );
-    Ok(())
+    cargo.env("PRIVET_TEST_SKIPPED", skipped_file());
 }
 
-/// Once, with the features of everything that follows, so that nothing is compiled twice.
-fn build() -> Done {
+/// Where tests report that they were skipped.
+fn skipped_file() -> PathBuf {
+    shell::target_dir().join("skipped.txt")
+}
+
+/// deny.toml: licences, sources, forbidden crates; and known vulnerabilities where their list can be fetched.
+fn dependencies() -> Done {
+    let Some(deny) = CARGO_DENY.install_or_skip()? else {
+        return Ok(());
+    };
+    let deny = deny.to_string_lossy();
     shell::run(
-        "cargo",
-        &[
-            "build",
-            "--quiet",
-            "--workspace",
-            WITHOUT[0],
-            WITHOUT[1],
-            "--bins",
-            "--tests",
-            "--locked",
-        ],
-    )
+        &deny,
+        &["--offline", "check", "bans", "licenses", "sources"],
+    )?;
+    if let Err(why) = shell::run(&deny, &["fetch", "db"]) {
+        println!("SKIPPED: known vulnerabilities: {why}");
+        return Ok(());
+    }
+    shell::run(&deny, &["--offline", "check", "advisories"])
+}
+
+/// Once, with all targets of the workspace, so that the following steps compile nothing.
+fn build() -> Done {
+    shell::run_command(cargo(&["build", "--quiet"], &["--all-targets"]))
 }
 
 fn tests() -> Done {
-    let python = needs::python()?;
+    let python = tools::python()?;
     let nextest = shell::output("cargo", &["nextest", "--version"]).is_some();
-    let args: &[&str] = if nextest {
-        &[
-            "nextest",
-            "run",
-            "--workspace",
-            WITHOUT[0],
-            WITHOUT[1],
-            "--bins",
-            "--tests",
-            "--lib",
-            "--locked",
-            "--no-fail-fast",
-        ]
+    let command: &[&str] = if nextest {
+        &["nextest", "run"]
     } else {
-        &[
-            "test",
-            "--workspace",
-            WITHOUT[0],
-            WITHOUT[1],
-            "--bins",
-            "--tests",
-            "--lib",
-            "--locked",
-            "--no-fail-fast",
-        ]
+        &["test"]
     };
-    let mut command = shell::command("cargo", args);
+    let mut command = cargo(command, &["--bins", "--tests", "--lib", "--no-fail-fast"]);
     if let Some(python) = python {
         command.env("PRIVET_TEST_PYTHON", python);
     }
     shell::run_command(command)
 }
 
-/// The window: its lints, its own tests, and it itself under a screen of the tests' own, driven by WebDriver.
+/// The window: its lints, its own tests, and itself on a screen of the tests' own, driven by WebDriver.
 fn desktop() -> Done {
     if !needs::webview() {
-        return match std::env::var_os("CI") {
-            Some(_) => Err("the web view's libraries are missing".to_owned()),
-            None => {
-                println!("SKIPPED: the window; the web view's libraries are missing");
-                Ok(())
-            }
-        };
+        return tools::skip("the window: the web view's libraries are missing");
     }
     for words in [["build", "--quiet"], ["test", "--quiet"]] {
         let mut command = shell::command("cargo", &words);
         command.args(["--locked", "-p", "privet-desktop"]);
-        // Lints while it builds: `cargo clippy` would check all the web view's crates a second time.
-        command.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver");
-        command.env(
-            "CLIPPY_ARGS",
-            "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__",
-        );
+        linted(&mut command);
         shell::run_command(command)?;
     }
-    let driver = needs::tauri_driver()?;
-    // Of the whole workspace, so that nothing is compiled anew with other features; two at a time, as they mostly draw.
-    let mut command = shell::command(
-        "cargo",
-        &[
-            "test",
-            "--workspace",
-            WITHOUT[0],
-            WITHOUT[1],
-            "--locked",
-            "--test",
-            WINDOW,
-            "--",
-            "--test-threads=2",
-        ],
-    );
+    let driver = TAURI_DRIVER.install_or_skip()?;
+    // Two at a time, as they mostly draw.
+    let mut command = cargo(&["test"], &["--test", WINDOW, "--", "--test-threads=2"]);
     if let Some(driver) = driver {
         command.env("PRIVET_TAURI_DRIVER", driver);
     }
@@ -176,7 +130,7 @@ fn desktop() -> Done {
 
 #[derive(Default)]
 struct Steps {
-    done: Vec<(&'static str, Duration)>,
+    done: Vec<(&'static str, Duration, bool)>,
 }
 
 impl Steps {
@@ -186,18 +140,29 @@ impl Steps {
         let done = work();
         let took = start.elapsed();
         match &done {
-            Ok(()) => println!("── {name}: good, {:.0} s", took.as_secs_f64()),
+            Ok(()) => println!("── {name}: passed, {:.0} s", took.as_secs_f64()),
             Err(_) => println!("── {name}: FAILED after {:.0} s", took.as_secs_f64()),
         }
-        self.done.push((name, took));
+        self.done.push((name, took, done.is_ok()));
         done
     }
 
+    /// What was skipped, the time of each step, and how many passed.
     fn close(&self) {
         println!();
-        for (name, took) in &self.done {
-            println!("{name:16} {:6.0} s", took.as_secs_f64());
+        let skipped = fs::read_to_string(skipped_file()).unwrap_or_default();
+        print!("{skipped}");
+        let mut all = Duration::ZERO;
+        for (name, took, _) in &self.done {
+            println!("{name:24} {:6.0} s", took.as_secs_f64());
+            all += *took;
         }
-        println!("steps: {} passed, 0 failed", self.done.len());
+        println!("{:24} {:6.0} s", "all", all.as_secs_f64());
+        let passed = self.done.iter().filter(|(_, _, passed)| *passed).count();
+        println!(
+            "steps: {passed} passed, {} failed; tests skipped: {}",
+            self.done.len() - passed,
+            skipped.lines().count()
+        );
     }
 }

@@ -1,28 +1,36 @@
-//! The packages on a copy of this system: installed, used, taken away.
+//! The packages on a copy of this system: installed, used, removed.
 
-use std::path::Path;
+use std::fs;
+use std::path::PathBuf;
 
-use super::{Squeeze, Work, pack};
+use super::{Compression, Work, pack};
 use crate::shell::{self, Done};
+use crate::tools;
 
-/// Packs the plain build and installs it where nothing of this system can be hurt.
+/// Packs the debug build and installs it where nothing of this system is changed.
 ///
 /// # Errors
-/// Something is not as `packaging/installs.sh` asks.
+/// Something is not as `packaging/installs.sh` and `packaging/rpm.sh` ask.
 pub fn check() -> Done {
     if shell::output("id", &["-u"]).as_deref() != Some("0") {
-        println!("packages are installed by root only: not tried here");
-        return Ok(());
+        return tools::skip("the packages: only root can install them");
     }
-    let work = Work::new("debug", Squeeze::Quick)?;
+    let work = Work::new("debug", Compression::Fast)?;
     let made = pack(&work)?;
-    let scratch = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let script = shell::root().join("crates/xtask/packaging/installs.sh");
+    let (rpms, others): (Vec<PathBuf>, Vec<PathBuf>) = made
+        .into_iter()
+        .partition(|file| file.extension().is_some_and(|end| end == "rpm"));
+    let scratch = work.out.join("scratch");
+    fs::create_dir_all(&scratch).map_err(|error| format!("{}: {error}", scratch.display()))?;
+    let packaging = shell::root().join("crates/xtask/packaging");
     let mut run = shell::command(
         "unshare",
         &["--mount", "--net", "--pid", "--fork", "sh", "-eu"],
     );
-    run.arg(script).arg(scratch.path());
-    run.args(made.iter().map(|file| Path::new(file).as_os_str()));
+    run.arg(packaging.join("installs.sh")).arg(&scratch);
+    run.args(others);
+    shell::run_command(run)?;
+    let mut run = shell::command("sh", &["-eu"]);
+    run.arg(packaging.join("rpm.sh")).args(rpms);
     shell::run_command(run)
 }

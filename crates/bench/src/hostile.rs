@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::contender::Contender;
 use super::report::Figures;
 
-#[path = "../../../http/tests/common/hostile_heads.rs"]
+#[path = "../../http/tests/common/hostile_heads.rs"]
 mod hostile_heads;
 
 /// How long a proxy may take to pass a head on before it counts as refused.

@@ -1,12 +1,14 @@
-//! A proxy under measure: Privet or a peer, started for one row on the core that is not the load's.
+//! A proxy that is measured: Privet or a peer, started for one row on the core that is not the load's.
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use privet_tests::peers::{Dante, Microsocks, Squid, open_folder, write};
-use privet_tests::{Running, await_port, program, reserve};
+use privet_tests::privet::Setup;
+use privet_tests::{Privet, Running, await_port, program, reserve};
 
 use crate::shell;
 
@@ -29,8 +31,36 @@ fn contender(name: &str, address: SocketAddr, pid: u32, alive: impl std::any::An
 
 /// Privet with its defaults: mode "standard", the history in memory.
 pub fn privet() -> Contender {
-    let privet = privet_tests::Privet::start("");
-    contender("Privet", privet.proxy(), privet.pid(), privet)
+    start_privet("Privet", &Setup::default())
+}
+
+fn start_privet(name: &str, setup: &Setup) -> Contender {
+    let privet = Privet::start_as("", setup);
+    contender(name, privet.proxy(), privet.pid(), privet)
+}
+
+static OTHER_BUILD: OnceLock<PathBuf> = OnceLock::new();
+
+/// From now on rows compare two builds of Privet instead of Privet and other proxies.
+pub fn compare_with(binary: &Path) {
+    OTHER_BUILD.get_or_init(|| binary.to_owned());
+}
+
+pub fn two_builds_wanted() -> bool {
+    OTHER_BUILD.get().is_some()
+}
+
+/// This tree's build and the other one, where [`compare_with`] named it.
+pub fn two_builds() -> Option<[Contender; 2]> {
+    let binary = OTHER_BUILD.get()?;
+    let setup = Setup {
+        binary: Some(binary.clone()),
+        ..Setup::default()
+    };
+    Some([
+        privet(),
+        start_privet(&binary.display().to_string(), &setup),
+    ])
 }
 
 pub fn dante() -> Option<Contender> {

@@ -27,9 +27,14 @@ impl Figures {
         runs.get(runs.len() / 2).copied()
     }
 
+    /// Prints the row as a table.
+    pub fn print(&self) {
+        print!("\n{}", table(&self.value()));
+    }
+
     /// Prints the row and keeps it for BENCHMARKS.md.
     pub fn keep(&self) -> Done {
-        print!("\n{}", table(&self.value()));
+        self.print();
         let file = kept(self.row);
         let fail = |error| format!("{}: {error}", file.display());
         if let Some(folder) = file.parent() {

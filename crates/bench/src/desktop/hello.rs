@@ -1,4 +1,4 @@
-//! The peer: `crates/xtask/hello-tauri`, a Tauri app with a tray icon and a window that says hello.
+//! The peer: `crates/bench/hello-tauri`, a Tauri app with a tray icon and a window that says hello.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -12,7 +12,7 @@ use crate::shell;
 
 pub const NAME: &str = "Tauri hello-world with a tray";
 const TITLE: &str = "Hello";
-const PACKAGE: &str = "crates/xtask/hello-tauri/Cargo.toml";
+const PACKAGE: &str = "crates/bench/hello-tauri/Cargo.toml";
 
 /// Builds it as Privet's own window is built.
 pub fn build() -> Result<PathBuf, String> {

@@ -196,10 +196,9 @@ fn open(proxy: SocketAddr, ask: Ask, origin: SocketAddr) -> io::Result<TcpStream
         Ask::Nothing => {}
         Ask::Socks5 => socks5(&mut stream, origin)?,
         Ask::Connect => {
-            write!(
-                stream,
-                "CONNECT {origin} HTTP/1.1\r\nHost: {origin}\r\n\r\n"
-            )?;
+            // In one write: the socket has no Nagle delay, and `write!` would send each fragment in a packet of its own.
+            let head = format!("CONNECT {origin} HTTP/1.1\r\nHost: {origin}\r\n\r\n");
+            stream.write_all(head.as_bytes())?;
             let mut head = Vec::new();
             read_head(&mut stream, &mut head)?;
             if head.get(9..12) != Some(b"200") {

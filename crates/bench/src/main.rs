@@ -1,0 +1,331 @@
+//! `cargo xtask bench`: measures the CPU time and memory of Privet's data plane beside other proxies, in one run.
+#![allow(clippy::print_stdout, reason = "talking to the terminal is its work")]
+
+mod contender;
+mod cost;
+mod desktop;
+mod hostile;
+mod load;
+mod million;
+mod report;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::{CpuSet, sched_setaffinity};
+
+use contender::Contender;
+use load::Ask;
+use report::Figures;
+use xtask::shell::Done;
+use xtask::{needs, page, shell};
+
+/// Interleaved runs of each contender.
+const RUNS: usize = 3;
+const PROXY_CORE: usize = 0;
+const LOAD_CORE: usize = 1;
+/// Connections of one run.
+const CONNECTS: usize = 6000;
+/// Connections before the clock is read.
+const WARM_UP: usize = 300;
+/// Clients at a time where connections are opened and closed.
+const CLIENTS: usize = 16;
+const BULK_BYTES: u64 = 2 << 30;
+const BULK_STREAMS: usize = 16;
+const IDLE_TUNNELS: usize = 1000;
+const REQUESTS: usize = 32_000;
+const KEPT_CLIENTS: usize = 64;
+
+type Row = (&'static str, fn() -> Result<Figures, String>);
+
+const ROWS: &[Row] = &[
+    ("socks-connect", socks_connect),
+    ("http-connect", http_connect),
+    ("bulk", bulk),
+    ("idle", idle),
+    ("http", http),
+    ("list", million::row),
+    ("hostile", || hostile::row(&http_peers())),
+];
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["desktop"] => {
+            let done = desktop::rows();
+            report::write(&all_rows()).and(done)
+        }
+        ["--against", binary, rows @ ..] => against(Path::new(binary), rows),
+        rows => beside_others(rows),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("bench: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The rows of BENCHMARKS.md, in their order.
+fn all_rows() -> Vec<&'static str> {
+    let rows = ROWS.iter().map(|(name, _)| *name);
+    rows.chain(desktop::ROWS).collect()
+}
+
+/// Measures these rows, or all of the data plane, beside other proxies, and writes BENCHMARKS.md.
+fn beside_others(names: &[&str]) -> Done {
+    let rows = chosen(names)?;
+    needs::ensure(&[needs::BUILD, needs::TEST, needs::BENCH])?;
+    prepare()?;
+    for (name, row) in rows {
+        println!("\n── {name}");
+        row()?.keep()?;
+    }
+    report::write(&all_rows())
+}
+
+/// Measures these rows, or all of the data plane, for this tree's release and for another build of Privet; prints them.
+fn against(binary: &Path, names: &[&str]) -> Done {
+    let rows = chosen(names)?;
+    if !binary.is_file() {
+        return Err(format!("{}: no such file", binary.display()));
+    }
+    needs::ensure(&[needs::BUILD])?;
+    prepare()?;
+    contender::compare_with(binary);
+    for (name, row) in rows.into_iter().filter(|(name, _)| *name != "list") {
+        println!("\n── {name}");
+        row()?.print();
+    }
+    Ok(())
+}
+
+/// The rows of those names; all of them for none.
+fn chosen(names: &[&str]) -> Result<Vec<&'static Row>, String> {
+    if let Some(unknown) = names
+        .iter()
+        .find(|name| !ROWS.iter().any(|(row, _)| row == *name))
+    {
+        let rows: Vec<&str> = ROWS.iter().map(|(name, _)| *name).collect();
+        return Err(format!(
+            "no row {unknown:?}; there are: {}, and, by itself, desktop",
+            rows.join(", ")
+        ));
+    }
+    let rows = ROWS.iter();
+    Ok(rows
+        .filter(|(name, _)| names.is_empty() || names.contains(name))
+        .collect())
+}
+
+/// Builds the release, pins load and proxies apart, and makes room for descriptors.
+fn prepare() -> Done {
+    shell::run(
+        "cargo",
+        &["build", "--release", "--quiet", "--locked", "-p", "privet"],
+    )?;
+    // Read by the harness; set before any thread of this process runs.
+    privet_tests::privet::use_binary(shell::target_dir().join("release/privet"));
+    let limit = getrlimit(Resource::Nofile);
+    let most = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    setrlimit(Resource::Nofile, most).map_err(|error| format!("descriptors: {error}"))?;
+    if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
+        return Err("needs two cores: one for the proxy, one for the load".into());
+    }
+    let mut mine = CpuSet::new();
+    mine.set(LOAD_CORE);
+    sched_setaffinity(None, &mine).map_err(|error| format!("pinning: {error}"))?;
+    privet_tests::process::pin_to(PROXY_CORE);
+    Ok(())
+}
+
+fn socks_peers() -> Vec<Contender> {
+    if let Some(both) = contender::two_builds() {
+        return both.into();
+    }
+    let peers = [
+        contender::microsocks(),
+        contender::dante(),
+        contender::fast_socks5(),
+    ];
+    std::iter::once(contender::privet())
+        .chain(peers.into_iter().flatten())
+        .collect()
+}
+
+fn http_peers() -> Vec<Contender> {
+    if let Some(both) = contender::two_builds() {
+        return both.into();
+    }
+    let peers = [
+        contender::squid(),
+        contender::tinyproxy(),
+        contender::privoxy(),
+        contender::traffic_server(),
+    ];
+    std::iter::once(contender::privet())
+        .chain(peers.into_iter().flatten())
+        .collect()
+}
+
+fn socks_connect() -> Result<Figures, String> {
+    let runs = interleave(&socks_peers(), RUNS, |proxy| connects(proxy, Ask::Socks5))?;
+    Ok(Figures {
+        row: "socks-connect",
+        title: "SOCKS5 connect, 64 bytes each way, close",
+        unit: "CPU µs each",
+        note: ": 6000 a run, 16 at a time.",
+        runs,
+    })
+}
+
+fn http_connect() -> Result<Figures, String> {
+    let runs = interleave(&http_peers(), RUNS, |proxy| connects(proxy, Ask::Connect))?;
+    Ok(Figures {
+        row: "http-connect",
+        title: "HTTP CONNECT, 64 bytes each way, close",
+        unit: "CPU µs each",
+        note: ": 6000 a run, 16 at a time.",
+        runs,
+    })
+}
+
+fn connects(proxy: &Contender, ask: Ask) -> Result<f64, String> {
+    let origin = load::origin(load::echo_once);
+    // What a program does once, at its first connections, is not measured.
+    load::connects(proxy.address, ask, origin, WARM_UP, CLIENTS)
+        .map_err(|error| failed(proxy, &error))?;
+    let before = cost::cpu(proxy.pid);
+    load::connects(proxy.address, ask, origin, CONNECTS, CLIENTS)
+        .map_err(|error| failed(proxy, &error))?;
+    Ok((cost::cpu(proxy.pid) - before) * 1e6 / CONNECTS as f64)
+}
+
+fn bulk() -> Result<Figures, String> {
+    let origin = load::origin(load::flood);
+    let runs = with_floor(origin, RUNS, |proxy, ask| {
+        let before = cost::cpu(proxy.pid);
+        load::bulk(proxy.address, ask, origin, BULK_BYTES, BULK_STREAMS)
+            .map_err(|error| failed(proxy, &error))?;
+        Ok((cost::cpu(proxy.pid) - before) * 1e9 / BULK_BYTES as f64)
+    })?;
+    Ok(Figures {
+        row: "bulk",
+        title: "Bulk relay through SOCKS5, 16 streams",
+        unit: "CPU s per GB",
+        note: ": 2 GiB a run, origin to client.",
+        runs,
+    })
+}
+
+fn idle() -> Result<Figures, String> {
+    let origin = load::origin(load::echo);
+    let mut all: Vec<(String, Vec<f64>)> = Vec::new();
+    // Fresh programs for each run: one that gave tunnels back keeps their memory for the next.
+    for _ in 0..RUNS {
+        let runs = with_floor(origin, 1, |proxy, ask| {
+            let before = cost::memory(proxy.pid);
+            let tunnels = load::tunnels(proxy.address, ask, origin, IDLE_TUNNELS);
+            let tunnels = tunnels.map_err(|error| failed(proxy, &error))?;
+            let grown = cost::memory(proxy.pid) - before;
+            drop(tunnels);
+            Ok(grown / IDLE_TUNNELS as f64)
+        })?;
+        for (name, figures) in runs {
+            match all.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, known)) => known.extend(figures),
+                None => all.push((name, figures)),
+            }
+        }
+    }
+    Ok(Figures {
+        row: "idle",
+        title: "Memory of an idle tunnel (SOCKS5)",
+        unit: "KiB each",
+        note: ": 1000 tunnels that moved 64 bytes each way and then stand; growth of PSS since a fresh start, kernel memory not counted.",
+        runs: all,
+    })
+}
+
+fn http() -> Result<Figures, String> {
+    let origin = load::origin(load::http);
+    let runs = interleave(&http_peers(), RUNS, |proxy| {
+        let before = cost::cpu(proxy.pid);
+        load::requests(proxy.address, origin, REQUESTS, KEPT_CLIENTS)
+            .map_err(|error| failed(proxy, &error))?;
+        Ok((cost::cpu(proxy.pid) - before) * 1e6 / REQUESTS as f64)
+    })?;
+    Ok(Figures {
+        row: "http",
+        title: "Plain HTTP through the proxy, keep-alive, 64 clients, 1 KiB",
+        unit: "CPU µs per request",
+        note: ": 32,000 requests a run. tinyproxy keeps no connection and is left out.",
+        runs,
+    })
+}
+
+/// SOCKS contenders, and HAProxy without a handshake as the floor.
+fn with_floor(
+    origin: SocketAddr,
+    rounds: usize,
+    measure: impl Fn(&Contender, Ask) -> Result<f64, String>,
+) -> Result<Vec<(String, Vec<f64>)>, String> {
+    let mut all = socks_peers();
+    // Between two builds no floor is asked for.
+    let floor = match contender::two_builds_wanted() {
+        true => None,
+        false => contender::haproxy(origin),
+    };
+    let floor_at = floor.as_ref().map(|haproxy| haproxy.address);
+    all.extend(floor);
+    interleave(&all, rounds, |proxy| {
+        let ask = if Some(proxy.address) == floor_at {
+            Ask::Nothing
+        } else {
+            Ask::Socks5
+        };
+        measure(proxy, ask)
+    })
+}
+
+/// Each contender in turn, so many times round. A peer that fails is left out and named; Privet may not fail.
+fn interleave(
+    all: &[Contender],
+    rounds: usize,
+    measure: impl Fn(&Contender) -> Result<f64, String>,
+) -> Result<Vec<(String, Vec<f64>)>, String> {
+    let mut runs: Vec<(String, Vec<f64>)> = all
+        .iter()
+        .map(|proxy| (proxy.name.clone(), Vec::new()))
+        .collect();
+    for round in 1..=rounds {
+        for (proxy, (name, figures)) in all.iter().zip(&mut runs) {
+            let start = Instant::now();
+            match measure(proxy) {
+                Ok(figure) => {
+                    println!(
+                        "  run {round} {name}: {figure:.2} ({:.1} s)",
+                        start.elapsed().as_secs_f64()
+                    );
+                    figures.push(figure);
+                }
+                Err(why) if name == "Privet" => return Err(why),
+                Err(why) => println!("  run {round} {name}: {why}"),
+            }
+        }
+    }
+    runs.retain(|(_, figures)| !figures.is_empty());
+    Ok(runs)
+}
+
+fn failed(proxy: &Contender, error: &dyn std::fmt::Display) -> String {
+    format!("{} failed under load: {error}", proxy.name)
+}
