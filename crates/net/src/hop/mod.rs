@@ -36,4 +36,6 @@ pub(crate) async fn connect(
 }
 
 #[cfg(test)]
+mod fast_socks5_tests;
+#[cfg(test)]
 mod tests;

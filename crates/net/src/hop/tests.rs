@@ -11,7 +11,7 @@ use super::*;
 use crate::DialErrorKind;
 use crate::entry_address::EntryAddress;
 
-fn hop(scheme: Scheme, login: Option<Credentials>) -> Hop {
+pub(super) fn hop(scheme: Scheme, login: Option<Credentials>) -> Hop {
     let upstream = Upstream {
         name: "office".into(),
         scheme,
@@ -34,7 +34,7 @@ fn hop(scheme: Scheme, login: Option<Credentials>) -> Hop {
     }
 }
 
-fn target(host: &str) -> Target {
+pub(super) fn target(host: &str) -> Target {
     let host = match host.parse() {
         Ok(ip) => Host::Ip(ip),
         Err(_) => Host::Name(host.into()),
