@@ -10,7 +10,10 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     assert!((200..600).contains(&status) && taken <= bytes.len());
-    assert_eq!(parse_connect_reply(&bytes[..taken]), Ok(Some((status, taken))));
+    assert_eq!(
+        parse_connect_reply(&bytes[..taken]),
+        Ok(Some((status, taken)))
+    );
     for cut in 0..taken {
         assert_eq!(parse_connect_reply(&bytes[..cut]), Ok(None));
     }

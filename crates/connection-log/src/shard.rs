@@ -93,7 +93,12 @@ impl Shard {
     }
 
     /// Records a connection that was never opened.
-    pub fn refuse(&self, opening: NewConnection, end: CloseReason, error: Option<String>) {
+    pub fn refuse(
+        &self,
+        opening: NewConnection,
+        end: CloseReason,
+        error: Option<String>,
+    ) -> Option<Arc<ConnectionRow>> {
         let now = self.clock.now();
         let at = self.clock.unix(now);
         let error = error.map(String::into_boxed_str);
@@ -102,18 +107,19 @@ impl Shard {
         state.totals.connections += 1;
         state.totals.count(verdict);
         if !self.is_recording() {
-            return;
+            return None;
         }
         let row = state.make(self.number, (at, now), opening, verdict);
         row.slot.store(GONE, Ordering::Relaxed);
         let ended = ClosedConnection {
-            row,
+            row: row.clone(),
             at,
             end,
             verdict,
             error,
         };
         state.keep(ended);
+        Some(row)
     }
 
     /// Appends this shard's live rows.

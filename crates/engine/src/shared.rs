@@ -5,11 +5,11 @@ use std::sync::atomic::AtomicU64;
 
 use arc_swap::ArcSwap;
 use privet_connection_log::ConnectionLog;
+use privet_system::ProgramFinder;
 
 use crate::accept::connection_limit::ConnectionLimit;
 use crate::accept::listener::ListenerState;
-use crate::gateway::authenticate::Failures;
-use crate::gateway::programs::Programs;
+use crate::gateway::authenticate::LoginFailures;
 use crate::policy_changes::PolicyChanges;
 use crate::problems::Problems;
 use crate::snapshot::Snapshot;
@@ -21,8 +21,8 @@ pub(crate) struct Shared {
     /// Notified after each swap of the snapshot.
     pub(crate) policy_changes: PolicyChanges,
     pub(crate) connection_log: ConnectionLog,
-    pub(crate) programs: Programs,
-    pub(crate) failures: Failures,
+    pub(crate) programs: ProgramFinder,
+    pub(crate) login_failures: LoginFailures,
     pub(crate) problems: Problems,
     /// Open connections, against `listen.limits.connections`.
     pub(crate) connection_limit: Arc<ConnectionLimit>,

@@ -22,4 +22,6 @@ pub mod window;
 
 pub use interfaces::Interfaces;
 pub use keyring::SystemKeyring;
-pub use process::{Finder, ProcessLookup, Processes, who_listens};
+pub use process::{
+    ProcessLookup, Processes, ProgramFinder, ProgramLookup, ProgramState, who_listens,
+};

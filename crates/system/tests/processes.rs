@@ -1,12 +1,15 @@
 //! The programs behind real connections: curl and Python are started, connect, and are named.
 #![cfg(target_os = "linux")]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
 
-use privet_system::process::{Connection, Finder, ProcessLookup, Processes, who_listens};
+use privet_system::process::{
+    Connection, ProcessLookup, Processes, ProgramFinder, ProgramState, who_listens,
+};
 
 /// A child that does not outlive its test.
 struct Program(Child);
@@ -115,19 +118,47 @@ fn the_finder_answers_a_question_and_a_wait() {
     let _program = curl(address);
     let (stream, _) = listener.accept().expect("curl connects");
     let (client, local) = ends(&stream);
-    let finder = Finder::start(Processes::new()).expect("a thread");
+    let finder = ProgramFinder::start(Processes::new()).expect("a thread");
     let (replies, answers) = channel();
-    assert!(finder.find(client, local, move |app| {
-        let _ = replies.send(app);
-    }));
+    finder.find(client, local).on_answer(move |app| {
+        let _ = replies.send(app.cloned());
+    });
     let app = answers.recv().expect("an answer").expect("found");
     assert_eq!(&*app.name, "curl");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
         .expect("a runtime");
-    let again = runtime.block_on(finder.look_up(client, local));
-    assert_eq!(again, Some(app));
+    let lookup = finder.find(client, local);
+    let again = runtime.block_on(lookup.wait(Duration::from_secs(10)));
+    assert_eq!(again, ProgramState::Known(app));
+}
+
+/// A shell that connects, runs curl in its own place, and so keeps its number and its socket's owner.
+#[test]
+fn a_process_that_runs_another_program_is_named_anew() {
+    let (listener, address) = listener("127.0.0.1:0");
+    let script = format!(
+        "exec 3<>/dev/tcp/127.0.0.1/{}; read -r _ <&3; exec sleep 60",
+        address.port()
+    );
+    let program = start(Command::new("bash").args(["-c", &script]));
+    let (mut stream, _) = listener.accept().expect("the shell connects");
+    let (client, local) = ends(&stream);
+    let mut processes = Processes::new();
+    let named = processes.app_of(client, local).expect("found");
+    assert_eq!((&*named.name, named.pid), ("bash", program.0.id()));
+    stream.write_all(b"go\n").expect("the shell reads");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let named = processes.app_of(client, local).expect("found");
+        assert_eq!(named.pid, program.0.id());
+        if &*named.name == "sleep" {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{named:?}");
+        std::thread::yield_now();
+    }
 }
 
 #[test]

@@ -73,9 +73,15 @@ impl ConnectionLog {
         LiveConnection::new(shard.open(opening), shard.clone())
     }
 
-    /// Records a connection that was never opened: blocked, or its dial failed.
-    pub fn record_refused(&self, opening: NewConnection, end: CloseReason, error: Option<String>) {
-        self.0.shards[of_this_thread()].refuse(opening, end, error);
+    /// Records a connection that was never opened: it was blocked, or its dial failed. Its row, where connections are
+    /// recorded at all.
+    pub fn record_refused(
+        &self,
+        opening: NewConnection,
+        end: CloseReason,
+        error: Option<String>,
+    ) -> Option<Arc<ConnectionRow>> {
+        self.0.shards[of_this_thread()].refuse(opening, end, error)
     }
 
     /// The open connections.

@@ -1,26 +1,27 @@
-//! `listen.limits.connections`: how many connections stand, and the moment when none does.
+//! `listen.limits.connections`: counts open connections, and tells when none is left.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
+/// The number of open connections.
 #[derive(Default)]
 pub(crate) struct ConnectionLimit {
     taken: AtomicUsize,
     emptied: Notify,
 }
 
-/// One connection's slot; given back when dropped.
+/// One open connection; given back when dropped.
 pub(crate) struct ConnectionSlot(Arc<ConnectionLimit>);
 
 impl ConnectionLimit {
-    /// Completes once no connection stands.
+    /// Completes once no connection is open.
     pub(crate) async fn empty(&self) {
         loop {
             let emptied = self.emptied.notified();
             tokio::pin!(emptied);
-            // Registered before the look: a slot given back in between still wakes us.
+            // Registered before the count is read: a slot given back in between still wakes us.
             emptied.as_mut().enable();
             if self.taken.load(Ordering::Acquire) == 0 {
                 return;
@@ -31,10 +32,10 @@ impl ConnectionLimit {
 }
 
 impl ConnectionSlot {
-    /// `None` when `most` connections stand already.
-    pub(crate) fn take(connection_limit: &Arc<ConnectionLimit>, most: usize) -> Option<Self> {
-        let slot = Self(connection_limit.clone());
-        (connection_limit.taken.fetch_add(1, Ordering::AcqRel) < most).then_some(slot)
+    /// `None` while `most` connections are open.
+    pub(crate) fn take(limit: &Arc<ConnectionLimit>, most: usize) -> Option<Self> {
+        let slot = Self(limit.clone());
+        (limit.taken.fetch_add(1, Ordering::AcqRel) < most).then_some(slot)
     }
 }
 
@@ -52,22 +53,22 @@ mod tests {
 
     #[test]
     fn past_the_limit_nobody_gets_a_place_and_a_place_given_back_can_be_taken() {
-        let connection_limit = Arc::new(ConnectionLimit::default());
-        let first = ConnectionSlot::take(&connection_limit, 1);
+        let limit = Arc::new(ConnectionLimit::default());
+        let first = ConnectionSlot::take(&limit, 1);
         assert!(first.is_some());
-        assert!(ConnectionSlot::take(&connection_limit, 1).is_none());
+        assert!(ConnectionSlot::take(&limit, 1).is_none());
         drop(first);
-        assert!(ConnectionSlot::take(&connection_limit, 1).is_some());
+        assert!(ConnectionSlot::take(&limit, 1).is_some());
     }
 
     #[tokio::test]
     async fn empty_waits_for_the_last_place() {
-        let connection_limit = Arc::new(ConnectionLimit::default());
-        connection_limit.empty().await;
-        let slot = ConnectionSlot::take(&connection_limit, 9).unwrap();
+        let limit = Arc::new(ConnectionLimit::default());
+        limit.empty().await;
+        let slot = ConnectionSlot::take(&limit, 9).unwrap();
         let waiting = tokio::spawn({
-            let connection_limit = connection_limit.clone();
-            async move { connection_limit.empty().await }
+            let limit = limit.clone();
+            async move { limit.empty().await }
         });
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());

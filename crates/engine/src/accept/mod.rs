@@ -1,68 +1,69 @@
-//! Taking connections: who may knock, how many may stand, and what happens when descriptors run out.
+//! Accepting connections: client allow-list, connection limit, and what happens when descriptors run out.
 
+pub(crate) mod allowed_clients;
 pub(crate) mod connection_limit;
 pub(crate) mod listener;
 pub(crate) mod workers;
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use privet_config::Config;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
+use crate::accept::allowed_clients::is_allowed;
 use crate::accept::connection_limit::ConnectionSlot;
 use crate::accept::listener::{ListenerKind, ListenerKindCell};
-use crate::session::{self, pac};
+use crate::session::{self, AcceptedClient, pac};
 use crate::shared::Shared;
 
-/// How long accept rests when the system has no descriptor left; others then get the time to close some.
-const REST: Duration = Duration::from_millis(50);
+/// The pause when the system has no descriptor or memory left: other connections get the time to close some.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
 
-/// Which door a connection came through.
+/// The listener that an accept loop serves.
 #[derive(Clone)]
-pub(crate) struct AcceptedBy {
+pub(crate) struct ServedListener {
     pub(crate) kind: Arc<ListenerKindCell>,
-    /// The listener's own address; a wildcard is replaced per connection.
+    /// Its own address; a wildcard is replaced by each connection's.
     pub(crate) address: SocketAddr,
 }
 
 /// Accepts until `stop`.
 pub(crate) async fn accept(
-    listener: std::net::TcpListener,
-    door: AcceptedBy,
+    socket: std::net::TcpListener,
+    listener: ServedListener,
     shared: Arc<Shared>,
     stop: CancellationToken,
 ) {
-    let listener = match TcpListener::from_std(listener) {
-        Ok(listener) => listener,
+    let socket = match TcpListener::from_std(socket) {
+        Ok(socket) => socket,
         Err(error) => {
-            let text = format!("cannot listen on {}: {error}", door.address);
+            let text = format!("cannot listen on {}: {error}", listener.address);
             return shared.problems.raise("listen", text, "restart Privet");
         }
     };
-    let mut resting = false;
+    let mut exhausted = false;
     loop {
-        let taken = tokio::select! {
+        let accepted = tokio::select! {
             biased;
-            taken = listener.accept() => taken,
+            accepted = socket.accept() => accepted,
             () = stop.cancelled() => return,
         };
-        match taken {
-            Ok((stream, peer)) => {
-                resting = false;
-                admit(stream, peer, &door, &shared);
+        match accepted {
+            Ok((client, peer)) => {
+                exhausted = false;
+                admit(client, peer, &listener, &shared);
             }
-            Err(error) if is_passing(&error) => {}
+            Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                // Said once, not at each try.
-                if !std::mem::replace(&mut resting, true) {
+                // Logged once, not at every try.
+                if !std::mem::replace(&mut exhausted, true) {
                     tracing::warn!(%error, "accept rests: no descriptor or memory is left");
                 }
                 tokio::select! {
-                    () = tokio::time::sleep(REST) => {}
+                    () = tokio::time::sleep(EXHAUSTED_PAUSE) => {}
                     () = stop.cancelled() => return,
                 }
             }
@@ -70,8 +71,8 @@ pub(crate) async fn accept(
     }
 }
 
-/// The connection broke before it was taken (accept(2) lists these): the next one may be sound.
-fn is_passing(error: &io::Error) -> bool {
+/// The error is of the connection that was to be accepted (accept(2) lists these); the next one may be sound.
+fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind as E;
     matches!(
         error.kind(),
@@ -82,51 +83,38 @@ fn is_passing(error: &io::Error) -> bool {
     )
 }
 
-fn admit(stream: TcpStream, peer: SocketAddr, door: &AcceptedBy, shared: &Arc<Shared>) {
+/// Starts a session, or closes a client that is not allowed or is one too many.
+fn admit(client: TcpStream, peer: SocketAddr, listener: &ServedListener, shared: &Arc<Shared>) {
     let snapshot = shared.snapshot.load();
     if !is_allowed(&snapshot.config, peer.ip()) {
         tracing::debug!(%peer, "refused: the address is not in allow_clients");
         return;
     }
-    let Some(slot) = ConnectionSlot::take(
-        &shared.connection_limit,
-        snapshot.config.listen.limits.connections,
-    ) else {
+    let most = snapshot.config.listen.limits.connections;
+    let Some(slot) = ConnectionSlot::take(&shared.connection_limit, most) else {
         tracing::debug!(%peer, "refused: listen.limits.connections is reached");
         return;
     };
-    let local = match door.address.ip().is_unspecified() {
-        true => stream.local_addr().unwrap_or(door.address),
-        false => door.address,
+    let local = match listener.address.ip().is_unspecified() {
+        true => client.local_addr().unwrap_or(listener.address),
+        false => listener.address,
     };
     drop(snapshot);
     #[cfg(not(target_os = "linux"))]
-    // Elsewhere it is not inherited from the listener; without it small messages only wait for more.
-    let _ = stream.set_nodelay(true);
-    match door.kind.get() {
-        ListenerKind::Pac => drop(tokio::spawn(pac::serve(
-            stream,
-            local,
-            shared.clone(),
-            slot,
-        ))),
-        kind => drop(tokio::spawn(session::serve(
-            stream,
-            peer,
-            local,
-            kind,
-            shared.clone(),
-            slot,
-        ))),
-    }
-}
-
-/// Clients outside `allow_clients` are closed; without the key loopback is always let in, and others where users guard
-/// the door (the configuration refuses an open listener that has neither).
-pub(crate) fn is_allowed(config: &Config, client: IpAddr) -> bool {
-    let client = client.to_canonical();
-    match &config.listen.allow_clients {
-        Some(networks) => networks.iter().any(|network| network.contains(&client)),
-        None => client.is_loopback() || !config.listen.users.is_empty(),
+    // Only Linux inherits it from the listener. Without it the system holds small messages back for more.
+    let _ = client.set_nodelay(true);
+    let shared = shared.clone();
+    match listener.kind.get() {
+        ListenerKind::Pac => drop(tokio::spawn(pac::serve(client, local, shared, slot))),
+        listener => {
+            let client = AcceptedClient {
+                stream: client,
+                peer,
+                local,
+                listener,
+                program: shared.programs.find(peer, local),
+            };
+            drop(tokio::spawn(session::serve(client, shared, slot)));
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! One thread and one single-threaded runtime a core: a connection lives and dies on the thread that accepted it.
+//! The threads of the data plane, each with a single-threaded runtime: a connection stays on the thread that accepted it.
 
 use std::future::Future;
 use std::io;
@@ -10,14 +10,14 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// Orders waiting for one thread; they come only at start and reload.
-const QUEUE: usize = 256;
+/// Tasks waiting for one thread; they come only at start and reload.
+const MAX_WAITING: usize = 256;
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The data plane's threads. Dropping them cancels every task that still runs.
 pub(crate) struct Workers {
-    orders: Vec<mpsc::Sender<Task>>,
+    tasks: Vec<mpsc::Sender<Task>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     stop: CancellationToken,
 }
@@ -26,10 +26,10 @@ impl Workers {
     /// Starts `count` threads (at least one).
     pub(crate) fn start(count: usize) -> io::Result<Self> {
         let stop = CancellationToken::new();
-        let mut orders = Vec::new();
+        let mut tasks = Vec::new();
         let mut threads = Vec::new();
         for number in 0..count.max(1) {
-            let (sender, receiver) = mpsc::channel(QUEUE);
+            let (sender, receiver) = mpsc::channel(MAX_WAITING);
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()?;
@@ -38,31 +38,31 @@ impl Workers {
                 .name(format!("privet-data-{number}"))
                 .spawn(move || {
                     runtime.block_on(work(receiver, stop));
-                    // A look-up that the system still sits on must not hold the program's end up.
+                    // A blocking call that is still under way must not delay the program's end.
                     runtime.shutdown_background();
                 })?;
-            orders.push(sender);
+            tasks.push(sender);
             threads.push(thread);
         }
         Ok(Self {
-            orders,
+            tasks,
             threads: Mutex::new(threads),
             stop,
         })
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.orders.len()
+        self.tasks.len()
     }
 
-    /// Has a thread run a task of its own. A thread that is gone is passed over: the engine is stopping then.
+    /// Spawns a task on one thread. Does nothing where the thread has ended: the engine is stopping then.
     pub(crate) async fn run_on(
         &self,
         number: usize,
         task: impl Future<Output = ()> + Send + 'static,
     ) {
-        if let Some(orders) = self.orders.get(number) {
-            let _ = orders.send(Box::pin(task)).await;
+        if let Some(tasks) = self.tasks.get(number) {
+            let _ = tasks.send(Box::pin(task)).await;
         }
     }
 
@@ -86,17 +86,17 @@ impl Drop for Workers {
     }
 }
 
-/// The runtime wakes itself by a system call whenever a timer is set that is earlier than all others. With a tick that is
-/// always the earliest, the deadline of a handshake costs none.
-const TICK: Duration = Duration::from_millis(500);
+/// The runtime wakes itself by a system call whenever a timer is set that is earlier than all others. With a timer that is
+/// always the earliest, the deadline of a handshake costs no system call.
+const EARLIEST_TIMER: Duration = Duration::from_millis(500);
 
-async fn work(mut orders: mpsc::Receiver<Task>, stop: CancellationToken) {
-    let mut tick = tokio::time::interval(TICK);
+async fn work(mut tasks: mpsc::Receiver<Task>, stop: CancellationToken) {
+    let mut tick = tokio::time::interval(EARLIEST_TIMER);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             _ = tick.tick() => {}
-            order = orders.recv() => match order {
+            task = tasks.recv() => match task {
                 Some(task) => drop(tokio::spawn(task)),
                 None => return,
             },

@@ -1,4 +1,5 @@
-//! Logins of SOCKS5 (RFC 1929) and Basic (RFC 7617): compared in constant time, failures slowed down per client.
+//! User names and passwords of SOCKS5 (RFC 1929) and HTTP Basic (RFC 7617): compared in constant time, failures delayed per
+//! client address.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -10,16 +11,16 @@ use secrecy::{ExposeSecret, SecretString};
 use subtle::{Choice, ConstantTimeEq};
 
 /// RFC 1929: a name or password has at most 255 bytes.
-const LONGEST: usize = 255;
-/// Client addresses whose failures are remembered; past it the oldest is forgotten.
-const CLIENTS: usize = 4096;
-/// The wait after the first failure; it doubles with each further one.
-const FIRST_WAIT: Duration = Duration::from_millis(100);
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
-/// After so long without a failure a client starts afresh.
-const FORGIVEN: Duration = Duration::from_secs(300);
+const MAX_FIELD: usize = 255;
+/// Client addresses whose failures are remembered; the oldest makes room for a new one.
+const MAX_CLIENTS: usize = 4096;
+/// The delay after the first failure; it doubles with each further one.
+const FIRST_DELAY: Duration = Duration::from_millis(100);
+const MAX_DELAY: Duration = Duration::from_secs(5);
+/// Failures of a client are forgotten after this long without another one.
+const FORGET_AFTER: Duration = Duration::from_secs(300);
 
-/// The users of the file with their passwords at hand.
+/// The configured users with their passwords.
 #[derive(Default)]
 pub(crate) struct Users(Vec<User>);
 
@@ -49,7 +50,7 @@ impl Users {
         self.0.iter().any(|user| &*user.name == name)
     }
 
-    /// The user's name where name and password fit. Every user is compared whole, so that time tells nothing.
+    /// The user of this name and password. Every user is compared in full, so the time taken depends on neither.
     pub(crate) fn check(&self, name: &[u8], password: &[u8]) -> Option<Arc<str>> {
         let mut found = None;
         for user in &self.0 {
@@ -64,35 +65,35 @@ impl Users {
 }
 
 fn equal(a: &[u8], b: &[u8]) -> Choice {
-    if a.len() > LONGEST || b.len() > LONGEST {
+    if a.len() > MAX_FIELD || b.len() > MAX_FIELD {
         return Choice::from(0);
     }
     padded(a).ct_eq(&padded(b)) & (a.len() as u64).ct_eq(&(b.len() as u64))
 }
 
-fn padded(text: &[u8]) -> [u8; LONGEST] {
-    let mut whole = [0; LONGEST];
+fn padded(text: &[u8]) -> [u8; MAX_FIELD] {
+    let mut whole = [0; MAX_FIELD];
     for (to, from) in whole.iter_mut().zip(text) {
         *to = *from;
     }
     whole
 }
 
-/// Who failed lately, and how often.
+/// Failed logins by client address.
 #[derive(Default)]
-pub(crate) struct Failures {
-    /// So that a client is looked up only where somebody failed at all.
+pub(crate) struct LoginFailures {
+    /// Length of `clients`, so that the lock is taken only after a failure.
     count: AtomicUsize,
-    clients: Mutex<HashMap<IpAddr, Failed>>,
+    clients: Mutex<HashMap<IpAddr, ClientFailures>>,
 }
 
-struct Failed {
+struct ClientFailures {
     times: u32,
     last: Instant,
 }
 
-impl Failures {
-    /// How long this client has to wait before its login is looked at.
+impl LoginFailures {
+    /// How long this client has to wait before its login is checked.
     pub(crate) fn wait(&self, client: IpAddr, now: Instant) -> Duration {
         if self.count.load(Ordering::Relaxed) == 0 {
             return Duration::ZERO;
@@ -101,8 +102,8 @@ impl Failures {
             return Duration::ZERO;
         };
         match clients.get(&client) {
-            Some(failed) if now.saturating_duration_since(failed.last) < FORGIVEN => {
-                wait_after(failed.times)
+            Some(failed) if now.saturating_duration_since(failed.last) < FORGET_AFTER => {
+                delay_after(failed.times)
             }
             _ => Duration::ZERO,
         }
@@ -112,18 +113,18 @@ impl Failures {
         let Ok(mut clients) = self.clients.lock() else {
             return;
         };
-        if clients.len() >= CLIENTS && !clients.contains_key(&client) {
+        if clients.len() >= MAX_CLIENTS && !clients.contains_key(&client) {
             let oldest = clients
                 .iter()
                 .min_by_key(|(_, failed)| failed.last)
                 .map(|(address, _)| *address);
             oldest.map(|address| clients.remove(&address));
         }
-        let failed = clients.entry(client).or_insert(Failed {
+        let failed = clients.entry(client).or_insert(ClientFailures {
             times: 0,
             last: now,
         });
-        if now.saturating_duration_since(failed.last) >= FORGIVEN {
+        if now.saturating_duration_since(failed.last) >= FORGET_AFTER {
             failed.times = 0;
         }
         failed.times = failed.times.saturating_add(1);
@@ -143,12 +144,12 @@ impl Failures {
     }
 }
 
-fn wait_after(times: u32) -> Duration {
+fn delay_after(times: u32) -> Duration {
     match times {
         0 => Duration::ZERO,
-        n => FIRST_WAIT
+        n => FIRST_DELAY
             .saturating_mul(1 << (n - 1).min(16))
-            .min(LONGEST_WAIT),
+            .min(MAX_DELAY),
     }
 }
 
@@ -185,7 +186,7 @@ mod tests {
 
     #[test]
     fn each_failure_doubles_the_wait_up_to_five_seconds_and_success_ends_it() {
-        let failures = Failures::default();
+        let failures = LoginFailures::default();
         let client = "127.0.0.1".parse().unwrap();
         let now = Instant::now();
         assert_eq!(failures.wait(client, now), Duration::ZERO);
@@ -194,22 +195,22 @@ mod tests {
         failures.failed(client, now);
         assert_eq!(failures.wait(client, now), Duration::from_millis(200));
         (0..40).for_each(|_| failures.failed(client, now));
-        assert_eq!(failures.wait(client, now), LONGEST_WAIT);
-        assert_eq!(failures.wait(client, now + FORGIVEN), Duration::ZERO);
+        assert_eq!(failures.wait(client, now), MAX_DELAY);
+        assert_eq!(failures.wait(client, now + FORGET_AFTER), Duration::ZERO);
         failures.succeeded(client);
         assert_eq!(failures.wait(client, now), Duration::ZERO);
     }
 
     #[test]
     fn only_so_many_clients_are_remembered() {
-        let failures = Failures::default();
+        let failures = LoginFailures::default();
         let now = Instant::now();
-        for n in 0..(CLIENTS as u32 + 10) {
+        for n in 0..(MAX_CLIENTS as u32 + 10) {
             failures.failed(
                 IpAddr::from(n.to_be_bytes()),
                 now + Duration::from_millis(u64::from(n)),
             );
         }
-        assert_eq!(failures.count.load(Ordering::Relaxed), CLIENTS);
+        assert_eq!(failures.count.load(Ordering::Relaxed), MAX_CLIENTS);
     }
 }

@@ -1,5 +1,6 @@
-//! From an ask to a verdict, and to the decision that a verdict gives.
+//! From a request to a verdict, and to the decision that follows from it.
 
+use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,29 +12,95 @@ use privet_connection_log::CloseReason;
 use privet_gateway::{Refusal, RequestContext, RouteDecision};
 use privet_policy::{Action, App, Host, Request, Route, Verdict, decide, simulate};
 
-use crate::gateway::EngineGateway;
+use crate::gateway::engine_gateway::EngineGateway;
 use crate::snapshot::Snapshot;
 
+/// A verdict with the facts that were looked up for it.
+pub(super) struct Decided {
+    pub(super) verdict: Verdict,
+    pub(super) app: Option<Arc<App>>,
+    pub(super) addresses: Vec<IpAddr>,
+}
+
+/// What a decision keeps of the snapshot that it was made by.
+struct PolicyFacts {
+    generation: u64,
+    header_mode: HeaderMode,
+}
+
+impl PolicyFacts {
+    fn of(snapshot: &Snapshot) -> Self {
+        Self {
+            generation: snapshot.generation,
+            header_mode: snapshot.policy.mode().headers,
+        }
+    }
+}
+
 impl EngineGateway {
-    /// Judges with what has to be looked up first: the program, the target's addresses.
-    pub(crate) async fn look_and_judge(
+    /// Decides by the current policy. A block is recorded.
+    pub(super) async fn decide_now(
+        &self,
+        context: &RequestContext<'_>,
+    ) -> Result<RouteDecision, Refusal> {
+        // The snapshot is not kept over an await where nothing has to be looked up, so it is not counted as held.
+        let ready = {
+            let snapshot = self.shared.snapshot.load();
+            (!snapshot.asks_ahead).then(|| {
+                let verdict = verdict(&snapshot, context, None, &[]);
+                (verdict, PolicyFacts::of(&snapshot))
+            })
+        };
+        if let Some((verdict, facts)) = ready {
+            let decided = Decided {
+                verdict,
+                app: None,
+                addresses: Vec::new(),
+            };
+            return self.decision(context, decided, facts).await;
+        }
+        let snapshot = self.shared.snapshot.load_full();
+        let decided = self.decide_by(&snapshot, context).await;
+        self.decision(context, decided, PolicyFacts::of(&snapshot))
+            .await
+    }
+
+    /// The current snapshot, and the decision by it: one of an earlier policy is made again, so that no index, no permit
+    /// and no address outlives the policy it came from.
+    pub(super) async fn current_decision<'d>(
+        &self,
+        context: &RequestContext<'_>,
+        decision: &'d RouteDecision,
+    ) -> Result<(Arc<Snapshot>, Cow<'d, RouteDecision>), Refusal> {
+        let snapshot = self.shared.snapshot.load_full();
+        if snapshot.generation == decision.policy_generation {
+            return Ok((snapshot, Cow::Borrowed(decision)));
+        }
+        let decided = self.decide_by(&snapshot, context).await;
+        let facts = PolicyFacts::of(&snapshot);
+        let decision = self.decision(context, decided, facts).await?;
+        Ok((snapshot, Cow::Owned(decision)))
+    }
+
+    /// Decides with what has to be looked up first: the program, the target's addresses.
+    pub(super) async fn decide_by(
         &self,
         snapshot: &Snapshot,
         context: &RequestContext<'_>,
     ) -> Decided {
         let app = match snapshot.needs_app {
-            true => self.0.programs.of(context).await,
+            true => self.program_of_rule().await,
             false => None,
         };
         let addresses = self.addresses(snapshot, context, app.as_deref()).await;
         Decided {
-            verdict: judge(snapshot, context, app.as_deref(), &addresses),
+            verdict: verdict(snapshot, context, app.as_deref(), &addresses),
             app,
             addresses,
         }
     }
 
-    /// The addresses of a name that an `ip` rule could match, resolved here where the mode does.
+    /// The addresses of a name that an `ip` rule could match, where the mode resolves names here.
     async fn addresses(
         &self,
         snapshot: &Snapshot,
@@ -50,40 +117,43 @@ impl EngineGateway {
             return Vec::new();
         }
         let resolving = snapshot.dialer.resolve(&permit, dns, name);
-        // Where it fails, the dial will meet the same failure and say it, if it resolves here at all. Where a reload came
-        // first, what is judged here is judged anew before anything goes out.
-        match self.while_in_force(snapshot, resolving).await {
+        // Where it fails, the dial fails and reports it, if it resolves here at all. After a reload the decision is made
+        // again before anything is sent.
+        match self.while_current(snapshot, resolving).await {
             Some(Ok(addresses)) => addresses,
             Some(Err(_)) | None => Vec::new(),
         }
     }
 
-    pub(crate) fn decision(
+    async fn decision(
         &self,
         context: &RequestContext<'_>,
         decided: Decided,
-        facts: (u64, HeaderMode),
+        facts: PolicyFacts,
     ) -> Result<RouteDecision, Refusal> {
         let Decided {
             verdict,
             app,
             addresses,
         } = decided;
-        let (generation, headers) = facts;
         match verdict.action {
             Action::Block => {
+                let app = match app {
+                    Some(app) => Some(app),
+                    None => self.program_of_refused().await,
+                };
                 self.record_refusal(context, app, &verdict.why, CloseReason::Blocked, None);
                 Err(Refusal::Blocked(verdict.why))
             }
             Action::Route(route) => {
-                let epoch = self.0.identity_epoch.load(Ordering::Relaxed);
-                let key = key(&route, (generation, epoch), context, app.as_deref());
+                let epoch = self.shared.identity_epoch.load(Ordering::Relaxed);
+                let age = (facts.generation, epoch);
                 Ok(RouteDecision {
+                    pool_key: pool_key(&route, age, context, app.as_deref()),
                     route,
-                    pool_key: key,
-                    policy_generation: generation,
+                    policy_generation: facts.generation,
                     why: verdict.why,
-                    header_mode: headers,
+                    header_mode: facts.header_mode,
                     app,
                     addresses,
                 })
@@ -92,18 +162,7 @@ impl EngineGateway {
     }
 }
 
-/// A verdict, and what was looked up for it.
-pub(crate) struct Decided {
-    pub(crate) verdict: Verdict,
-    pub(crate) app: Option<Arc<App>>,
-    pub(crate) addresses: Vec<IpAddr>,
-}
-
-pub(crate) fn decision_facts(snapshot: &Snapshot) -> (u64, HeaderMode) {
-    (snapshot.generation, snapshot.policy.mode().headers)
-}
-
-pub(crate) fn judge(
+fn verdict(
     snapshot: &Snapshot,
     context: &RequestContext<'_>,
     app: Option<&App>,
@@ -131,9 +190,14 @@ fn request<'a>(
     }
 }
 
-/// Connections to one target are shared only between asks that went the same way for the same program and user: an
-/// isolating upstream must not see two of them on one circuit.
-fn key(route: &Route, age: (u64, u64), context: &RequestContext<'_>, app: Option<&App>) -> u64 {
+/// Connections to one target are shared only between requests of the same route, program and user: an isolating upstream
+/// must not see two of them on one circuit. `age`: the policy generation and the identity epoch.
+fn pool_key(
+    route: &Route,
+    age: (u64, u64),
+    context: &RequestContext<'_>,
+    app: Option<&App>,
+) -> u64 {
     let mut hasher = DefaultHasher::new();
     age.hash(&mut hasher);
     match route {

@@ -1,20 +1,18 @@
-//! The gateway for what SOCKS has beyond CONNECT: BIND, and datagrams.
+//! What SOCKS needs beyond CONNECT: BIND and datagrams.
 
-use privet_net::HttpProxyMode;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use privet_config::{Config, Isolation};
 use privet_connection_log::LiveConnection;
-use privet_gateway::{Refusal, RequestContext, RouteDecision};
+use privet_gateway::{Refusal, RequestContext, RouteDecision, SocksGateway};
 use privet_net::bind::BindListener;
 use privet_net::udp::UpstreamUdp;
-use privet_net::{DialError, DialErrorKind};
+use privet_net::{DialError, DialErrorKind, HttpProxyMode};
 use privet_policy::{DirectPermit, Outbound, Route};
 
-use crate::gateway::{EngineGateway, dial_request, opening};
-use privet_gateway::SocksGateway;
+use crate::gateway::engine_gateway::{EngineGateway, dial_request};
 
 impl SocksGateway for EngineGateway {
     async fn bind(
@@ -23,13 +21,16 @@ impl SocksGateway for EngineGateway {
         decision: &RouteDecision,
     ) -> Result<BindListener, Refusal> {
         loop {
-            let (snapshot, decision) = self.in_force(context, decision).await?;
-            let dial_request = dial_request(&snapshot, context, &decision, HttpProxyMode::Connect);
-            let binding = snapshot
-                .dialer
-                .bind(&decision.route, &dial_request, context.local.ip());
-            if let Some(bound) = self.while_in_force(&snapshot, binding).await {
-                return bound.map_err(|error| self.failed(context, &decision, error));
+            let (snapshot, decision) = self.current_decision(context, decision).await?;
+            let request = dial_request(&snapshot, context, &decision, HttpProxyMode::Connect);
+            let near = context.local.ip();
+            let binding = snapshot.dialer.bind(&decision.route, &request, near);
+            match self.while_current(&snapshot, binding).await {
+                Some(Ok(bound)) => return Ok(bound),
+                Some(Err(error)) => {
+                    return Err(self.record_failure(context, &decision, error).await);
+                }
+                None => {}
             }
         }
     }
@@ -40,25 +41,24 @@ impl SocksGateway for EngineGateway {
         decision: &RouteDecision,
         permit: &DirectPermit,
     ) -> Result<Vec<SocketAddr>, Refusal> {
-        let snapshot = self.0.snapshot.load_full();
+        let snapshot = self.shared.snapshot.load_full();
+        let mut resolved = None;
         if snapshot.generation == decision.policy_generation {
-            let dial_request = dial_request(&snapshot, context, decision, HttpProxyMode::Connect);
-            let resolving = snapshot.dialer.datagram_addresses(permit, &dial_request);
-            if let Some(found) = self.while_in_force(&snapshot, resolving).await {
-                return found.map_err(|error| self.failed(context, decision, error));
-            }
+            let request = dial_request(&snapshot, context, decision, HttpProxyMode::Connect);
+            let resolving = snapshot.dialer.datagram_addresses(permit, &request);
+            resolved = self.while_current(&snapshot, resolving).await;
         }
-        // The permit came from a policy that is gone; the next datagram is decided anew.
-        let text = "the configuration changed meanwhile".to_owned();
-        Err(self.failed(
-            context,
-            decision,
-            DialError {
+        let error = match resolved {
+            Some(Ok(addresses)) => return Ok(addresses),
+            Some(Err(error)) => error,
+            // The permit is of an earlier policy; the next datagram is decided again.
+            None => DialError {
                 kind: DialErrorKind::NoRoute,
                 hop: None,
-                text,
+                text: "the configuration changed meanwhile".to_owned(),
             },
-        ))
+        };
+        Err(self.record_failure(context, decision, error).await)
     }
 
     async fn associate(
@@ -67,11 +67,15 @@ impl SocksGateway for EngineGateway {
         decision: &RouteDecision,
     ) -> Result<UpstreamUdp, Refusal> {
         loop {
-            let (snapshot, decision) = self.in_force(context, decision).await?;
-            let dial_request = dial_request(&snapshot, context, &decision, HttpProxyMode::Connect);
-            let opening = snapshot.dialer.associate(&decision.route, &dial_request);
-            if let Some(opened) = self.while_in_force(&snapshot, opening).await {
-                return opened.map_err(|error| self.failed(context, &decision, error));
+            let (snapshot, decision) = self.current_decision(context, decision).await?;
+            let request = dial_request(&snapshot, context, &decision, HttpProxyMode::Connect);
+            let opening = snapshot.dialer.associate(&decision.route, &request);
+            match self.while_current(&snapshot, opening).await {
+                Some(Ok(opened)) => return Ok(opened),
+                Some(Err(error)) => {
+                    return Err(self.record_failure(context, &decision, error).await);
+                }
+                None => {}
             }
         }
     }
@@ -80,7 +84,7 @@ impl SocksGateway for EngineGateway {
         let mut hasher = DefaultHasher::new();
         decision.pool_key.hash(&mut hasher);
         if let Route::Via { outbound, .. } = &decision.route
-            && isolates_hosts(&self.0.snapshot.load().config, *outbound)
+            && isolates_hosts(&self.shared.snapshot.load().config, *outbound)
         {
             context.target.host.hash(&mut hasher);
         }
@@ -96,15 +100,11 @@ impl SocksGateway for EngineGateway {
     ) -> LiveConnection {
         thread_local!(static DIRECT: Arc<str> = Arc::from("direct"));
         let route = route.cloned().unwrap_or_else(|| DIRECT.with(Arc::clone));
-        let opening = opening(context, decision.app.clone(), &decision.why, route);
-        let live = self.0.connection_log.open(opening);
+        let live = self.record_open(context, decision, route);
         if let Some(remote) = remote {
             live.set_remote(remote);
         }
-        if decision.app.is_none() {
-            self.0.programs.find_for(live.row(), context);
-        }
-        self.leave_if_forbidden(&live, decision);
+        self.close_if_forbidden(&live, decision);
         live
     }
 }

@@ -1,27 +1,27 @@
-//! Tells what a client speaks by the first byte it sends, so that one listener serves SOCKS4, SOCKS5 and HTTP.
-//! One byte is enough: 4 and 5 are no characters of an HTTP method (RFC 9110, section 5.6.2), so no client waits.
+//! Detects a client's protocol by the first byte it sends, so that one listener serves SOCKS4, SOCKS5 and HTTP. One byte is
+//! enough: 4 and 5 are no characters of an HTTP method (RFC 9110, section 5.6.2).
 
-/// What a client speaks.
+/// The protocol of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Speech {
-    /// SOCKS4 or SOCKS4a; which of them, the request itself says.
+pub enum ClientProtocol {
+    /// SOCKS4 or SOCKS4a; the request tells which.
     Socks4,
     Socks5,
-    /// A method's first character was seen.
+    /// The first character of a method, or an empty line before it.
     Http,
-    /// TLS, SSH, noise: closed without an answer.
-    Foreign,
+    /// TLS, SSH or anything else: closed without an answer.
+    Unsupported,
 }
 
-/// What the first bytes say; `None` while there are none.
-pub fn detect(first: &[u8]) -> Option<Speech> {
+/// The protocol that the first bytes tell; `None` while there are none.
+pub fn detect(first: &[u8]) -> Option<ClientProtocol> {
     Some(match *first.first()? {
-        4 => Speech::Socks4,
-        5 => Speech::Socks5,
-        byte if is_token(byte) => Speech::Http,
+        4 => ClientProtocol::Socks4,
+        5 => ClientProtocol::Socks5,
+        byte if is_token(byte) => ClientProtocol::Http,
         // RFC 9112, section 2.2: a server should ignore an empty line received before the request line.
-        b'\r' | b'\n' => Speech::Http,
-        _ => Speech::Foreign,
+        b'\r' | b'\n' => ClientProtocol::Http,
+        _ => ClientProtocol::Unsupported,
     })
 }
 
@@ -36,17 +36,17 @@ mod tests {
 
     #[test]
     fn the_first_byte_tells_the_protocol() {
-        let table: [(&[u8], Option<Speech>); 10] = [
+        let table: [(&[u8], Option<ClientProtocol>); 10] = [
             (b"", None),
-            (b"\x04\x01", Some(Speech::Socks4)),
-            (b"\x05", Some(Speech::Socks5)),
-            (b"G", Some(Speech::Http)),
-            (b"CONNECT a:1 HTTP/1.1", Some(Speech::Http)),
-            (b"\r\nGET", Some(Speech::Http)),
-            (b"\x16\x03\x01", Some(Speech::Foreign)),
-            (b"\0", Some(Speech::Foreign)),
-            (b" GET", Some(Speech::Foreign)),
-            (b"\xffx", Some(Speech::Foreign)),
+            (b"\x04\x01", Some(ClientProtocol::Socks4)),
+            (b"\x05", Some(ClientProtocol::Socks5)),
+            (b"G", Some(ClientProtocol::Http)),
+            (b"CONNECT a:1 HTTP/1.1", Some(ClientProtocol::Http)),
+            (b"\r\nGET", Some(ClientProtocol::Http)),
+            (b"\x16\x03\x01", Some(ClientProtocol::Unsupported)),
+            (b"\0", Some(ClientProtocol::Unsupported)),
+            (b" GET", Some(ClientProtocol::Unsupported)),
+            (b"\xffx", Some(ClientProtocol::Unsupported)),
         ];
         for (bytes, expected) in table {
             assert_eq!(detect(bytes), expected, "{bytes:?}");

@@ -1,4 +1,4 @@
-//! One connection from its first byte: what does it speak, hold that handshake, and hand a tunnel on.
+//! One client connection from its first byte: detect the protocol, run its handshake, hand a tunnel to the relay.
 
 pub mod detect;
 pub(crate) mod pac;
@@ -12,57 +12,57 @@ use std::sync::Arc;
 use bytes::Bytes;
 use privet_gateway::{Gateway, HandshakeOutcome};
 use privet_policy::Listener;
+use privet_system::ProgramLookup;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use crate::accept::connection_limit::ConnectionSlot;
 use crate::accept::listener::ListenerKind;
 use crate::gateway::EngineGateway;
-use crate::session::detect::{Speech, detect};
+use crate::session::detect::{ClientProtocol, detect};
 use crate::shared::Shared;
 use crate::socks;
 
-/// Room, one a thread, for a client's first flight: a SOCKS greeting or a usual HTTP head.
-const FIRST_FLIGHT: usize = 4096;
+/// The buffer, one a thread, for what a client sends first: a SOCKS greeting or a usual HTTP head.
+const FIRST_READ: usize = 4096;
 
-/// Holds the handshake; when a tunnel comes of it, the relay becomes a task of its own and all else is dropped.
-pub(crate) async fn serve(
-    client: TcpStream,
-    peer: SocketAddr,
-    local: SocketAddr,
-    kind: ListenerKind,
-    shared: Arc<Shared>,
-    slot: ConnectionSlot,
-) {
-    let gateway = EngineGateway(shared);
+/// A client that was accepted and has not been read from.
+pub(crate) struct AcceptedClient {
+    pub(crate) stream: TcpStream,
+    pub(crate) peer: SocketAddr,
+    /// The address of ours that it connected to.
+    pub(crate) local: SocketAddr,
+    pub(crate) listener: ListenerKind,
+    pub(crate) program: ProgramLookup,
+}
+
+/// Runs the handshake. A tunnel becomes a task of its own, so that nothing of the handshake stays in memory.
+pub(crate) async fn serve(client: AcceptedClient, shared: Arc<Shared>, slot: ConnectionSlot) {
+    let AcceptedClient {
+        stream,
+        peer,
+        local,
+        listener,
+        program,
+    } = client;
+    let gateway = EngineGateway::new(shared, program);
     let deadline = Instant::now() + gateway.handshake_timeout();
-    let Ok(Some(first)) = timeout_at(deadline, first_flight(&client)).await else {
+    let Ok(Some(first)) = timeout_at(deadline, first_read(&stream)).await else {
         return;
     };
-    let served = match (kind, detect(&first)) {
-        (ListenerKind::Mixed | ListenerKind::Socks, Some(Speech::Socks4 | Speech::Socks5)) => {
-            socks::serve(
-                client.into(),
-                first,
-                deadline,
-                local,
-                peer,
-                listener(kind),
-                &gateway,
-            )
-            .await
+    let client = stream.into();
+    let outcome = match (
+        detect(&first),
+        socks_listener(listener),
+        http_listener(listener),
+    ) {
+        (Some(ClientProtocol::Socks4 | ClientProtocol::Socks5), Some(listener), _) => {
+            socks::serve(client, first, deadline, local, peer, listener, &gateway).await
         }
-        (ListenerKind::Mixed | ListenerKind::Http, Some(Speech::Http)) => {
-            let serving = privet_http::serve(
-                client.into(),
-                &first,
-                deadline,
-                local,
-                peer,
-                listener(kind),
-                &gateway,
-            );
+        (Some(ClientProtocol::Http), _, Some(listener)) => {
             // Boxed, so that a SOCKS handshake does not carry its size.
+            let serving =
+                privet_http::serve(client, &first, deadline, local, peer, listener, &gateway);
             Box::pin(serving).await
         }
         _ => return,
@@ -72,7 +72,7 @@ pub(crate) async fn serve(
         preread,
         connected,
         live,
-    } = served
+    } = outcome
     {
         drop(tokio::spawn(tunnel::relay(
             client, preread, connected, live, slot,
@@ -80,14 +80,16 @@ pub(crate) async fn serve(
     }
 }
 
-/// What the client says first; `None`: it closed or broke the connection.
-async fn first_flight(client: &TcpStream) -> Option<Bytes> {
-    thread_local!(static ROOM: RefCell<[u8; FIRST_FLIGHT]> = const { RefCell::new([0; FIRST_FLIGHT]) });
+/// What the client sends first; `None`: it closed or broke the connection.
+async fn first_read(client: &TcpStream) -> Option<Bytes> {
+    thread_local!(static BUFFER: RefCell<[u8; FIRST_READ]> = const { RefCell::new([0; FIRST_READ]) });
     loop {
         client.readable().await.ok()?;
-        let read = ROOM.with_borrow_mut(|room| {
-            let len = client.try_read(room)?;
-            Ok::<_, io::Error>(Bytes::copy_from_slice(room.get(..len).unwrap_or_default()))
+        let read = BUFFER.with_borrow_mut(|buffer| {
+            let len = client.try_read(buffer)?;
+            Ok::<_, io::Error>(Bytes::copy_from_slice(
+                buffer.get(..len).unwrap_or_default(),
+            ))
         });
         match read {
             Ok(first) => return (!first.is_empty()).then_some(first),
@@ -97,10 +99,20 @@ async fn first_flight(client: &TcpStream) -> Option<Bytes> {
     }
 }
 
-fn listener(kind: ListenerKind) -> Listener {
+/// The listener as the policy knows it, where it takes SOCKS.
+fn socks_listener(kind: ListenerKind) -> Option<Listener> {
     match kind {
-        ListenerKind::Mixed | ListenerKind::Pac => Listener::Mixed,
-        ListenerKind::Socks => Listener::Socks,
-        ListenerKind::Http => Listener::Http,
+        ListenerKind::Mixed => Some(Listener::Mixed),
+        ListenerKind::Socks => Some(Listener::Socks),
+        ListenerKind::Http | ListenerKind::Pac => None,
+    }
+}
+
+/// The listener as the policy knows it, where it takes HTTP.
+fn http_listener(kind: ListenerKind) -> Option<Listener> {
+    match kind {
+        ListenerKind::Mixed => Some(Listener::Mixed),
+        ListenerKind::Http => Some(Listener::Http),
+        ListenerKind::Socks | ListenerKind::Pac => None,
     }
 }

@@ -1,4 +1,4 @@
-//! A tunnel: two sockets, a row in the connection log, a slot; nothing else stays in memory.
+//! A tunnel: client, destination, row and slot; nothing else stays in memory.
 
 use std::future::Future;
 use std::task::{Context, Poll};
@@ -6,12 +6,11 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use privet_connection_log::{CloseReason, LiveConnection};
-use privet_net::Stream;
-use privet_net::{Connected, Meter, Preread, RelayOutcome, Side};
+use privet_net::{Connected, Meter, Preread, RelayOutcome, Side, Stream};
 
 use crate::accept::connection_limit::ConnectionSlot;
 
-/// Relays until the end and books it.
+/// Relays until the end and records it.
 pub(crate) fn relay(
     client: Stream,
     preread: Bytes,
@@ -23,22 +22,22 @@ pub(crate) fn relay(
         up: preread,
         down: connected.preread,
     };
-    let far = connected.stream;
-    // Not an `async fn`: its arguments would be kept beside what is made of them, for as long as the tunnel stands.
+    let destination = connected.stream;
+    // Not an `async fn`: its future would keep the arguments beside what is made of them.
     async move {
         let meter = Metered {
             live,
             opened: Instant::now(),
         };
-        let end = privet_net::relay(client, far, preread, &meter).await;
-        let (end, error) = outcome(end, &meter.live);
-        meter.live.close(end, error);
+        let outcome = privet_net::relay(client, destination, preread, &meter).await;
+        let (reason, error) = close_reason(outcome, &meter.live);
+        meter.live.close(reason, error);
         drop(slot);
     }
 }
 
-fn outcome(end: RelayOutcome, live: &LiveConnection) -> (CloseReason, Option<String>) {
-    match end {
+fn close_reason(outcome: RelayOutcome, live: &LiveConnection) -> (CloseReason, Option<String>) {
+    match outcome {
         RelayOutcome::Finished => (CloseReason::Finished, None),
         RelayOutcome::Cancelled => (live.row().cancelled().unwrap_or(CloseReason::Closed), None),
         RelayOutcome::Broken { side, error } => {

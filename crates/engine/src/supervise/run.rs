@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-use crate::accept::listener::ListenerKind;
 use crate::supervise::command::Command;
 use crate::supervise::configuration::file::fingerprint;
 use crate::supervise::configuration::report::{ApplyMode, ConfigSource};
@@ -134,7 +133,6 @@ impl Supervisor {
         if self.hit_counts_saved_at.elapsed() >= SAVE_HIT_COUNTS {
             self.save_hit_counts().await;
         }
-        self.look_up_programs();
         self.tick_lists().await;
     }
 
@@ -174,22 +172,5 @@ impl Supervisor {
                 "correct the file; it is read again when it changes",
             ),
         }
-    }
-
-    /// Looks up the programs of connections that have none yet.
-    fn look_up_programs(&self) {
-        let listeners = self.shared.listening.load_full();
-        let local = |row: &privet_connection_log::ConnectionRow| {
-            let kind = match row.listener() {
-                privet_policy::Listener::Mixed => ListenerKind::Mixed,
-                privet_policy::Listener::Socks => ListenerKind::Socks,
-                privet_policy::Listener::Http => ListenerKind::Http,
-            };
-            let listener = listeners.iter().find(|listener| listener.kind == kind);
-            listener.map(|listener| listener.address)
-        };
-        self.shared
-            .programs
-            .tick(|| self.shared.connection_log.live_rows(), local);
     }
 }

@@ -8,6 +8,7 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use privet_config::{Config, LoadedConfig};
 use privet_connection_log::ConnectionLog;
+use privet_system::{Processes, ProgramFinder};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -15,8 +16,7 @@ use crate::accept::connection_limit::ConnectionLimit;
 use crate::accept::listener::{self, Bound, ListenerKind};
 use crate::accept::workers::Workers;
 use crate::engine::Engine;
-use crate::gateway::authenticate::Failures;
-use crate::gateway::programs::Programs;
+use crate::gateway::authenticate::LoginFailures;
 use crate::policy_changes::PolicyChanges;
 use crate::problems::Problems;
 use crate::shared::Shared;
@@ -67,8 +67,8 @@ impl Engine {
             snapshot: ArcSwap::from_pointee(snapshot),
             policy_changes: PolicyChanges::default(),
             connection_log,
-            programs: Programs::start()?,
-            failures: Failures::default(),
+            programs: ProgramFinder::start(Processes::new())?,
+            login_failures: LoginFailures::default(),
             problems,
             connection_limit: Arc::new(ConnectionLimit::default()),
             identity_epoch: AtomicU64::new(0),

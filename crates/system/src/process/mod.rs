@@ -1,26 +1,32 @@
-//! Which program is behind a loopback connection, and which one holds a port.
+//! Which program is behind a connection from this machine, and which one listens on a port.
 //!
-//! Linux asks the kernel for the exact connection (`sock_diag`) and looks for its owner in /proc. On macOS and Windows
+//! On Linux the kernel names the client's socket (`sock_diag`) and /proc the process that has it open. On macOS and Windows
 //! there is no lookup yet: [`SUPPORTED`] is false there, every answer is "not known", and rules on `app` match nothing.
 
-mod finder;
-#[cfg(target_os = "linux")]
-mod linux;
+mod lookup_queue;
 #[cfg(target_os = "linux")]
 mod proc_fs;
 #[cfg(target_os = "linux")]
+mod proc_process;
+mod program_finder;
+mod program_lookup;
+mod search_budget;
+#[cfg(target_os = "linux")]
 mod sock_diag;
+#[cfg(target_os = "linux")]
+mod socket_owners;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use privet_policy::App;
 
-pub use finder::Finder;
-#[cfg(target_os = "linux")]
-pub use linux::{Processes, who_listens};
 #[cfg(not(target_os = "linux"))]
 pub use nowhere::{Processes, who_listens};
+pub use program_finder::ProgramFinder;
+pub use program_lookup::{ProgramLookup, ProgramState};
+#[cfg(target_os = "linux")]
+pub use socket_owners::{Processes, who_listens};
 
 /// Whether this system can be asked at all.
 pub const SUPPORTED: bool = cfg!(target_os = "linux");
@@ -41,7 +47,7 @@ pub fn ask_to_end(pid: u32) -> std::io::Result<()> {
     )?)
 }
 
-/// A connection to us from this machine.
+/// A connection to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Connection {
     /// The client's end.
@@ -50,10 +56,47 @@ pub struct Connection {
     pub local: SocketAddr,
 }
 
-/// Finds programs behind connections. Blocks: see [`Finder`] for callers on a runtime.
+impl Connection {
+    /// Whether the client is on this machine: it comes from a loopback address, or from the very address that it reached.
+    pub fn is_on_this_machine(&self) -> bool {
+        let client = self.client.ip().to_canonical();
+        client.is_loopback() || client == self.local.ip().to_canonical()
+    }
+}
+
+/// How far programs are searched for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SearchScope {
+    /// Processes that were found lately.
+    RecentProcesses,
+    AllProcesses,
+}
+
+/// The answer for one connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProgramAnswer {
+    Found(Arc<App>),
+    /// No process that may be read has the client's socket open.
+    Unknown,
+    /// None of the processes found lately has; [`SearchScope::AllProcesses`] says more.
+    NotRecent,
+}
+
+/// Finds programs behind connections. Blocks: see [`ProgramFinder`] for callers on a runtime.
 pub trait ProcessLookup: Send {
-    /// The programs behind these connections, in their order; one look at the process table answers all.
-    fn apps_of(&mut self, connections: &[Connection]) -> Vec<Option<Arc<App>>>;
+    /// The programs behind these connections, in their order; each process is read once for all of them.
+    fn programs_of(&mut self, connections: &[Connection], scope: SearchScope)
+    -> Vec<ProgramAnswer>;
+
+    /// The programs behind these connections, in their order, searched among all processes.
+    fn apps_of(&mut self, connections: &[Connection]) -> Vec<Option<Arc<App>>> {
+        let answers = self.programs_of(connections, SearchScope::AllProcesses);
+        let app = |answer| match answer {
+            ProgramAnswer::Found(app) => Some(app),
+            ProgramAnswer::Unknown | ProgramAnswer::NotRecent => None,
+        };
+        answers.into_iter().map(app).collect()
+    }
 
     /// The program behind one connection.
     fn app_of(&mut self, client: SocketAddr, local: SocketAddr) -> Option<Arc<App>> {
@@ -63,15 +106,25 @@ pub trait ProcessLookup: Send {
 
 #[cfg(not(target_os = "linux"))]
 mod nowhere {
-    use super::{App, Arc, Connection, ProcessLookup, SocketAddr};
+    use super::{App, Connection, ProcessLookup, ProgramAnswer, SearchScope, SocketAddr};
 
-    /// Knows nothing.
+    /// Knows no program.
     #[derive(Debug, Default)]
     pub struct Processes;
 
+    impl Processes {
+        pub fn new() -> Self {
+            Self
+        }
+    }
+
     impl ProcessLookup for Processes {
-        fn apps_of(&mut self, connections: &[Connection]) -> Vec<Option<Arc<App>>> {
-            vec![None; connections.len()]
+        fn programs_of(
+            &mut self,
+            connections: &[Connection],
+            _: SearchScope,
+        ) -> Vec<ProgramAnswer> {
+            vec![ProgramAnswer::Unknown; connections.len()]
         }
     }
 

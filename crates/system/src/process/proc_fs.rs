@@ -1,12 +1,7 @@
-//! What /proc tells: who has a socket open, which program a process runs, who listens. Processes of other users may
-//! hide their files: they are passed over.
+//! The tables of /proc: which processes there are, and which sockets listen.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::Path;
-use std::sync::Arc;
-
-use privet_policy::App;
 
 /// Processes, those with the highest numbers first: a connection just made is most often a young program's.
 pub(super) fn pids_newest_first() -> Vec<u32> {
@@ -19,64 +14,6 @@ pub(super) fn pids_newest_first() -> Vec<u32> {
         .collect();
     pids.sort_unstable_by(|a, b| b.cmp(a));
     pids
-}
-
-/// Calls `see` with the inode of each socket that a process has open, until it says stop.
-pub(super) fn sockets_of(pid: u32, mut see: impl FnMut(u32) -> bool) {
-    let Ok(files) = fs::read_dir(format!("/proc/{pid}/fd")) else {
-        return;
-    };
-    for file in files.flatten() {
-        let Ok(target) = fs::read_link(file.path()) else {
-            continue;
-        };
-        if socket_inode(&target).is_some_and(&mut see) {
-            return;
-        }
-    }
-}
-
-fn socket_inode(target: &Path) -> Option<u32> {
-    target
-        .to_str()?
-        .strip_prefix("socket:[")?
-        .strip_suffix(']')?
-        .parse()
-        .ok()
-}
-
-/// When a process began, in clock ticks since the boot: with its number, it names one process for ever.
-pub(super) fn began(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    start_field(&stat)
-}
-
-/// The 22nd field of `proc_pid_stat(5)`. The second, in parentheses, may hold anything, parentheses and spaces too.
-fn start_field(stat: &str) -> Option<u64> {
-    let (_, fields) = stat.rsplit_once(')')?;
-    fields.split_ascii_whitespace().nth(19)?.parse().ok()
-}
-
-/// The program that a process runs: its file where it may be read, else the name that the kernel keeps.
-pub(super) fn app(pid: u32) -> Option<App> {
-    let path = fs::read_link(format!("/proc/{pid}/exe")).ok();
-    let path = path.as_ref().map(|path| path.to_string_lossy());
-    // A program that was updated while it runs.
-    let path = path
-        .as_deref()
-        .map(|path| path.strip_suffix(" (deleted)").unwrap_or(path));
-    let name = match path.and_then(|path| path.rsplit('/').next()) {
-        Some(name) if !name.is_empty() => name.to_owned(),
-        _ => fs::read_to_string(format!("/proc/{pid}/comm"))
-            .ok()?
-            .trim_end()
-            .to_owned(),
-    };
-    Some(App {
-        name: name.into(),
-        path: path.map(Arc::from),
-        pid,
-    })
 }
 
 /// The inodes of the sockets that keep others from listening on an address.
@@ -139,16 +76,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_name_with_parentheses_and_spaces_does_not_shift_the_fields() {
-        let tail = "S 1 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 4711 1 1";
-        for name in ["(curl)", "(a b) c)", "(()"] {
-            assert_eq!(start_field(&format!("12 {name} {tail}")), Some(4711));
-        }
-        assert_eq!(start_field("12 (cut"), None);
-        assert_eq!(start_field("12 (cut) S 1"), None);
-    }
-
-    #[test]
     fn addresses_of_the_kernel_table_are_read() {
         let table = [
             ("0100007F:1C70", "127.0.0.1:7280"),
@@ -171,13 +98,5 @@ mod tests {
         assert!(clash(at("[::ffff:127.0.0.1]:80"), at("127.0.0.1:80")));
         assert!(!clash(at("127.0.0.2:80"), at("127.0.0.1:80")));
         assert!(!clash(at("0.0.0.0:81"), at("127.0.0.1:80")));
-    }
-
-    #[test]
-    fn only_links_to_sockets_have_an_inode() {
-        assert_eq!(socket_inode(Path::new("socket:[4711]")), Some(4711));
-        for other in ["/dev/null", "pipe:[4711]", "socket:[]", "socket:[x]"] {
-            assert_eq!(socket_inode(Path::new(other)), None, "{other}");
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! One question to the kernel: which socket is this TCP connection? (`sock_diag(7)`, an exact lookup, no dump.)
+//! Asks the kernel for the client's socket of a TCP connection: `sock_diag(7)`, exact look-ups, no dump.
 
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
@@ -11,13 +11,18 @@ use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, sendto, socket_with,
 };
 
-/// The kernel answers within microseconds or never.
-const PATIENCE: Duration = Duration::from_millis(200);
+use super::Connection;
+
+/// The kernel answers within microseconds or not at all.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(200);
+/// Requests sent with one system call. Their answers fit into a default receive buffer.
+const REQUESTS_AT_ONCE: usize = 32;
 
 const HEADER: usize = 16;
 const REQUEST: usize = HEADER + 56;
-/// `struct inet_diag_msg`: where the state and the inode are, from the message's start.
+/// Offsets in the message that holds a `struct inet_diag_msg`.
 const STATE_AT: usize = HEADER + 1;
+const UID_AT: usize = HEADER + 64;
 const INODE_AT: usize = HEADER + 68;
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
 const NLM_F_REQUEST: u16 = 1;
@@ -26,46 +31,84 @@ const AF_INET6: u8 = 10;
 const TCP_LISTEN: u8 = 10;
 const IPPROTO_TCP: u8 = 6;
 
-/// An open line to the kernel.
+/// The client's socket of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ClientSocket {
+    pub inode: u32,
+    /// The user that opened it.
+    pub uid: u32,
+}
+
+/// A netlink socket.
 pub(super) struct SockDiag {
-    line: OwnedFd,
+    netlink: OwnedFd,
     sequence: u32,
 }
 
 impl SockDiag {
     pub fn open() -> io::Result<Self> {
-        let line = socket_with(
+        let netlink = socket_with(
             AddressFamily::NETLINK,
             SocketType::DGRAM,
             SocketFlags::CLOEXEC,
             Some(SOCK_DIAG),
         )?;
-        set_socket_timeout(&line, Timeout::Recv, Some(PATIENCE))?;
-        Ok(Self { line, sequence: 0 })
+        set_socket_timeout(&netlink, Timeout::Recv, Some(ANSWER_TIMEOUT))?;
+        Ok(Self {
+            netlink,
+            sequence: 0,
+        })
     }
 
-    /// The inode of the socket whose own end is `own` and whose far end is `peer`; `None` if there is none, or its
+    /// The client's socket of each connection, in their order; `None` where there is none on this machine, or its
     /// program has closed it.
-    pub fn find(&mut self, own: SocketAddr, peer: SocketAddr) -> io::Result<Option<u32>> {
-        self.sequence = self.sequence.wrapping_add(1);
-        let Some(request) = request(self.sequence, own, peer) else {
-            return Ok(None);
-        };
-        sendto(
-            &self.line,
-            &request,
-            SendFlags::empty(),
-            &SocketAddrNetlink::new(0, 0),
-        )?;
-        let mut answer = [0; 512];
-        loop {
-            let (_, length) = recv(&self.line, &mut answer[..], RecvFlags::empty())?;
-            let answer = &answer[..length.min(512)];
-            // A late answer to a question that timed out is passed over.
-            if word(answer, 8) == Some(self.sequence) {
-                return Ok(read(answer));
+    ///
+    /// # Errors
+    /// The kernel's, or no answer in time. The socket must not be used again then.
+    pub fn find(&mut self, connections: &[Connection]) -> io::Result<Vec<Option<ClientSocket>>> {
+        let mut found = vec![None; connections.len()];
+        let chunks = connections.chunks(REQUESTS_AT_ONCE);
+        for (chunk, found) in chunks.zip(found.chunks_mut(REQUESTS_AT_ONCE)) {
+            self.find_some(chunk, found)?;
+        }
+        Ok(found)
+    }
+
+    fn find_some(
+        &mut self,
+        connections: &[Connection],
+        found: &mut [Option<ClientSocket>],
+    ) -> io::Result<()> {
+        let first = self.sequence.wrapping_add(1);
+        let mut requests = Vec::with_capacity(connections.len() * REQUEST);
+        let mut unanswered = 0;
+        for (at, connection) in connections.iter().enumerate() {
+            let sequence = first.wrapping_add(at as u32);
+            if let Some(request) = request(sequence, connection.client, connection.local) {
+                requests.extend_from_slice(&request);
+                unanswered += 1;
             }
         }
+        self.sequence = first.wrapping_add(connections.len() as u32);
+        if unanswered == 0 {
+            return Ok(());
+        }
+        let kernel = SocketAddrNetlink::new(0, 0);
+        sendto(&self.netlink, &requests, SendFlags::empty(), &kernel)?;
+        let mut answer = [0; 512];
+        while unanswered > 0 {
+            let (_, length) = recv(&self.netlink, &mut answer[..], RecvFlags::empty())?;
+            let answer = &answer[..length.min(512)];
+            let Some(sequence) = word(answer, 8) else {
+                continue;
+            };
+            // A sequence number before `first` is the late answer to a request that timed out.
+            if let Some(found) = found.get_mut(sequence.wrapping_sub(first) as usize) {
+                *found = read(answer);
+                unanswered -= 1;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -99,7 +142,7 @@ fn request(sequence: u32, own: SocketAddr, peer: SocketAddr) -> Option<[u8; REQU
     Some(request)
 }
 
-fn read(answer: &[u8]) -> Option<u32> {
+fn read(answer: &[u8]) -> Option<ClientSocket> {
     let kind = answer.get(4..6)?;
     if kind != SOCK_DIAG_BY_FAMILY.to_ne_bytes() {
         // NLMSG_ERROR: there is no such socket.
@@ -109,8 +152,10 @@ fn read(answer: &[u8]) -> Option<u32> {
     if answer.get(STATE_AT) == Some(&TCP_LISTEN) {
         return None;
     }
-    let inode = word(answer, INODE_AT).filter(|inode| *inode != 0)?;
-    Some(inode)
+    Some(ClientSocket {
+        inode: word(answer, INODE_AT).filter(|inode| *inode != 0)?,
+        uid: word(answer, UID_AT)?,
+    })
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {

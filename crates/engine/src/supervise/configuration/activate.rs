@@ -7,7 +7,7 @@ use privet_connection_log::CloseReason;
 use tokio_util::sync::CancellationToken;
 
 use crate::accept::listener::{self, Bound, ListenerKindCell};
-use crate::accept::{AcceptedBy, accept};
+use crate::accept::{ServedListener, accept};
 use crate::snapshot::Snapshot;
 use crate::supervise::configuration::assemble::assemble;
 use crate::supervise::configuration::revoke::is_revoked;
@@ -70,11 +70,11 @@ impl Supervisor {
             let kind = Arc::new(ListenerKindCell::new(name.0));
             let stop = CancellationToken::new();
             for (thread, socket) in sockets.into_iter().enumerate() {
-                let accepted_by = AcceptedBy {
+                let listener = ServedListener {
                     kind: kind.clone(),
                     address,
                 };
-                let task = accept(socket, accepted_by, self.shared.clone(), stop.clone());
+                let task = accept(socket, listener, self.shared.clone(), stop.clone());
                 self.workers.run_on(thread, task).await;
             }
             let running = listener::Running {

@@ -5,13 +5,13 @@ use std::time::SystemTime;
 use privet_connection_log::{ConnectionRow, Verdict};
 use privet_policy::{Action, Request, Route, reconsider};
 
-use crate::accept;
+use crate::accept::allowed_clients::is_allowed;
 use crate::snapshot::Snapshot;
 
 /// Whether `snapshot` forbids an open connection: its client or user is no longer allowed, its target or remote address is
 /// blocked, or it goes direct where a kill switch forbids that.
 pub(crate) fn is_revoked(row: &ConnectionRow, snapshot: &Snapshot) -> bool {
-    if !accept::is_allowed(&snapshot.config, row.client().ip()) {
+    if !is_allowed(&snapshot.config, row.client().ip()) {
         return true;
     }
     if row.user().is_some_and(|user| !snapshot.users.knows(user)) {
@@ -45,7 +45,7 @@ mod tests {
     use privet_connection_log::NewConnection;
     use privet_policy::{Listener, Protocol, Target, Why, WhyKind};
 
-    use crate::gateway::current_policy::tests::{engine, with_listener};
+    use crate::gateway::tests::{engine, with_listener};
 
     fn opening(host: &str, route: &str) -> NewConnection {
         NewConnection {

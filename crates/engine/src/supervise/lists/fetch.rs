@@ -37,12 +37,12 @@ pub(crate) async fn fetch(job: FetchJob, shared: Arc<Shared>) -> FetchResult {
 }
 
 async fn fetch_list(job: &FetchJob, shared: Arc<Shared>) -> FetchResult {
-    let gateway = EngineGateway(shared);
+    let gateway = EngineGateway::for_engine(shared.clone());
     let mut url = job.url.clone();
     for _ in 0..=MAX_REDIRECTS {
         let response = get(&gateway, &url, job.stored.as_ref()).await?;
         match response.status {
-            StatusCode::OK => return parse_response(job, response, &gateway.0).await,
+            StatusCode::OK => return parse_response(job, response, &shared).await,
             StatusCode::NOT_MODIFIED if job.stored.is_some() => {
                 return Ok(FetchOutcome::NotModified);
             }
@@ -122,7 +122,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::gateway::current_policy::tests::engine;
+    use crate::gateway::tests::engine;
 
     #[tokio::test]
     async fn a_fetch_that_goes_direct_ends_when_a_kill_switch_comes() {

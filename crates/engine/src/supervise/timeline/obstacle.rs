@@ -134,7 +134,7 @@ mod tests {
 
     use super::super::ChangeDetail;
     use super::*;
-    use crate::gateway::current_policy::tests::engine;
+    use crate::gateway::tests::engine;
     use crate::supervise::lists::ListAction;
     use crate::supervise::timeline::{ChangeOrigin, ChangeSource};
 

@@ -1,0 +1,126 @@
+//! The engine's gateway: one a client connection, with what its requests have in common.
+
+use std::sync::Arc;
+
+use privet_connection_log::{CloseReason, LiveConnection, NewConnection};
+use privet_gateway::{Refusal, RequestContext, RouteDecision};
+use privet_net::{DialError, DialRequest, HttpProxyMode};
+use privet_policy::{App, Why};
+use privet_system::ProgramLookup;
+
+use crate::shared::Shared;
+use crate::snapshot::Snapshot;
+
+/// The data path behind the handshakes of one client connection.
+#[derive(Clone)]
+pub(crate) struct EngineGateway {
+    pub(super) shared: Arc<Shared>,
+    /// The look-up of the client's program, started at accept.
+    pub(super) program: ProgramLookup,
+}
+
+impl EngineGateway {
+    pub(crate) fn new(shared: Arc<Shared>, program: ProgramLookup) -> Self {
+        Self { shared, program }
+    }
+
+    /// For requests of the engine's own: no client's program is behind them.
+    pub(crate) fn for_engine(shared: Arc<Shared>) -> Self {
+        Self::new(shared, ProgramLookup::unknown())
+    }
+
+    /// Records an open connection. Its program follows where it is not known yet.
+    pub(super) fn record_open(
+        &self,
+        context: &RequestContext<'_>,
+        decision: &RouteDecision,
+        route: Arc<str>,
+    ) -> LiveConnection {
+        let app = self.known_program(decision.app.as_ref());
+        let lacks_app = app.is_none();
+        let opened = new_connection(context, app, &decision.why, route);
+        let live = self.shared.connection_log.open(opened);
+        if lacks_app {
+            self.name_later(live.row());
+        }
+        live
+    }
+
+    /// Records a failed dial.
+    pub(super) async fn record_failure(
+        &self,
+        context: &RequestContext<'_>,
+        decision: &RouteDecision,
+        error: DialError,
+    ) -> Refusal {
+        let app = match &decision.app {
+            Some(app) => Some(app.clone()),
+            None => self.program_of_refused().await,
+        };
+        let text = Some(error.text.clone());
+        self.record_refusal(context, app, &decision.why, CloseReason::Failed, text);
+        Refusal::Failed(error)
+    }
+
+    /// Records a connection that was refused. Its program follows where it is not known yet.
+    pub(super) fn record_refusal(
+        &self,
+        context: &RequestContext<'_>,
+        app: Option<Arc<App>>,
+        why: &Why,
+        reason: CloseReason,
+        error: Option<String>,
+    ) {
+        let app = self.known_program(app.as_ref());
+        let lacks_app = app.is_none();
+        let refused = new_connection(context, app, why, no_route());
+        let row = self
+            .shared
+            .connection_log
+            .record_refused(refused, reason, error);
+        if let Some(row) = row.filter(|_| lacks_app) {
+            self.name_later(&row);
+        }
+    }
+}
+
+/// The route of a connection that was refused.
+fn no_route() -> Arc<str> {
+    thread_local!(static NONE: Arc<str> = Arc::from("–"));
+    NONE.with(Arc::clone)
+}
+
+/// A decision as the dialer takes it.
+pub(super) fn dial_request<'a>(
+    snapshot: &'a Snapshot,
+    context: &RequestContext<'a>,
+    decision: &'a RouteDecision,
+    http_proxy: HttpProxyMode,
+) -> DialRequest<'a> {
+    DialRequest {
+        target: context.target,
+        addresses: &decision.addresses,
+        dns: &snapshot.policy.mode().dns,
+        app: decision.app.as_deref(),
+        client: context.client,
+        http_proxy,
+    }
+}
+
+fn new_connection(
+    context: &RequestContext<'_>,
+    app: Option<Arc<App>>,
+    why: &Why,
+    route: Arc<str>,
+) -> NewConnection {
+    NewConnection {
+        listener: context.listener,
+        client: context.client,
+        protocol: context.protocol,
+        user: context.user.cloned(),
+        app,
+        target: context.target.clone(),
+        route,
+        why: why.clone(),
+    }
+}

@@ -1,0 +1,135 @@
+//! The look-ups that wait for the finder's thread. A data thread wakes it only where it sleeps: while it rests between two
+//! batches, look-ups gather.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::Connection;
+use super::program_lookup::ProgramLookup;
+
+/// Look-ups that wait for their batch; more are answered with "unknown".
+pub(super) const MAX_WAITING: usize = 4096;
+
+#[derive(Default)]
+pub(super) struct LookupQueue {
+    state: Mutex<State>,
+    news: Condvar,
+    dropped: AtomicUsize,
+}
+
+/// A look-up with the connection it is about.
+pub(super) struct QueuedLookup {
+    pub connection: Connection,
+    pub lookup: ProgramLookup,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: Vec<QueuedLookup>,
+    thread: ThreadState,
+    /// A look-up became urgent.
+    hurry: bool,
+    /// Nobody asks any more.
+    ended: bool,
+}
+
+#[derive(Default, PartialEq, Eq)]
+enum ThreadState {
+    #[default]
+    Working,
+    /// It waits until it is woken.
+    Asleep,
+}
+
+/// When the thread may go on.
+pub(super) struct Schedule {
+    /// The next batch.
+    pub batch: Instant,
+    /// The next search through all processes, where look-ups wait for one.
+    pub search: Option<Instant>,
+}
+
+impl LookupQueue {
+    pub fn push(&self, connection: Connection, lookup: ProgramLookup) {
+        let mut state = self.lock();
+        if state.waiting.len() >= MAX_WAITING {
+            drop(state);
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            return lookup.answer(None);
+        }
+        state.waiting.push(QueuedLookup { connection, lookup });
+        self.wake_if_asleep(state);
+    }
+
+    /// A look-up that was pushed became urgent.
+    pub fn hurry(&self) {
+        self.lock().hurry = true;
+        self.news.notify_one();
+    }
+
+    pub fn end(&self) {
+        self.lock().ended = true;
+        self.news.notify_one();
+    }
+
+    /// Look-ups that were turned away because too many waited.
+    pub fn dropped(&self) -> usize {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Waits for the next batch, which is empty where only a search is due; `None`: nobody asks any more.
+    pub fn next(&self, schedule: &Schedule) -> Option<Vec<QueuedLookup>> {
+        let mut state = self.lock();
+        loop {
+            if state.ended {
+                return None;
+            }
+            let now = Instant::now();
+            let searches = schedule.search.is_some_and(|search| search <= now);
+            let batch = schedule.batch <= now && !state.waiting.is_empty();
+            if std::mem::take(&mut state.hurry) || searches || batch {
+                return Some(std::mem::take(&mut state.waiting));
+            }
+            state = self.wait(state, schedule, now);
+        }
+    }
+
+    fn wait<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        schedule: &Schedule,
+        now: Instant,
+    ) -> MutexGuard<'a, State> {
+        let rests = Some(schedule.batch).filter(|batch| *batch > now);
+        let until = rests.into_iter().chain(schedule.search).min();
+        // While it rests nobody has to wake it; with a search ahead alone, a new look-up does.
+        if rests.is_none() {
+            state.thread = ThreadState::Asleep;
+        }
+        let mut state = match until {
+            Some(until) => {
+                let waited = self.news.wait_timeout(state, until - now);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+            None => {
+                let waited = self.news.wait(state);
+                waited.unwrap_or_else(PoisonError::into_inner)
+            }
+        };
+        state.thread = ThreadState::Working;
+        state
+    }
+
+    fn wake_if_asleep(&self, mut state: MutexGuard<'_, State>) {
+        if state.thread == ThreadState::Asleep {
+            state.thread = ThreadState::Working;
+            drop(state);
+            self.news.notify_one();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,146 @@
+//! One process as /proc shows it: its user, its program and the sockets it has open.
+
+use std::ffi::CStr;
+use std::mem::MaybeUninit;
+use std::ops::ControlFlow;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use privet_policy::App;
+use rustix::fs::{CWD, Mode, OFlags, RawDir, fstat, openat, readlinkat_raw};
+use rustix::io;
+
+/// The longest path that the kernel gives, in bytes.
+const MAX_PATH: usize = 4096;
+/// `TASK_COMM_LEN` and a newline, rounded up.
+const MAX_COMM: usize = 32;
+
+/// A process whose directory in /proc is held open. The directory names this process for good: once it has ended every
+/// read fails, also after its number was given to another one, so no start time has to be compared.
+pub(super) struct Process {
+    pub pid: u32,
+    /// Its effective user; root for processes that hide their memory.
+    pub uid: u32,
+    directory: OwnedFd,
+}
+
+impl Process {
+    /// `None`: there is none of that number any more.
+    pub fn open(pid: u32) -> Option<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = openat(CWD, format!("/proc/{pid}"), flags, Mode::empty()).ok()?;
+        let uid = fstat(&directory).ok()?.st_uid;
+        Some(Self {
+            pid,
+            uid,
+            directory,
+        })
+    }
+
+    /// Calls `see` with the inode of each socket that it has open, until `see` breaks.
+    ///
+    /// # Errors
+    /// It ended, or belongs to another user.
+    pub fn each_socket(&self, mut see: impl FnMut(u32) -> ControlFlow<()>) -> io::Result<()> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let files = openat(&self.directory, c"fd", flags, Mode::empty())?;
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut entries = RawDir::new(&files, &mut buffer);
+        while let Some(entry) = entries.next() {
+            let mut target = [0; 64];
+            let Ok(length) = readlinkat_raw(&files, entry?.file_name(), &mut target[..]) else {
+                continue;
+            };
+            let inode = target.get(..length).and_then(socket_inode);
+            if inode.is_some_and(|inode| see(inode).is_break()) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The path of its program as the kernel writes it; `None` where it may not be read, or the process ended.
+    pub fn executable(&self) -> Option<Vec<u8>> {
+        let mut path = vec![0; MAX_PATH];
+        let length = readlinkat_raw(&self.directory, c"exe", &mut path[..]).ok()?;
+        path.truncate(length);
+        Some(path)
+    }
+
+    /// The program it runs: named by its file where that may be read, else as the kernel names the process.
+    pub fn program(&self) -> Option<App> {
+        let path = self.executable();
+        let path = path.as_deref().map(String::from_utf8_lossy);
+        // A program that was updated while it runs.
+        let path = path
+            .as_deref()
+            .map(|path| path.strip_suffix(" (deleted)").unwrap_or(path));
+        let name = match path.and_then(|path| path.rsplit('/').next()) {
+            Some(name) if !name.is_empty() => name.to_owned(),
+            _ => self.read(c"comm")?.trim_end().to_owned(),
+        };
+        Some(App {
+            name: name.into(),
+            path: path.map(Arc::from),
+            pid: self.pid,
+        })
+    }
+
+    fn read(&self, file: &CStr) -> Option<String> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let file = openat(&self.directory, file, flags, Mode::empty()).ok()?;
+        let mut text = [0; MAX_COMM];
+        let length = io::read(&file, &mut text[..]).ok()?;
+        Some(String::from_utf8_lossy(text.get(..length)?).into_owned())
+    }
+}
+
+/// The inode in a link to a socket, `socket:[4711]`.
+fn socket_inode(link: &[u8]) -> Option<u32> {
+    let digits = link.strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_links_to_sockets_have_an_inode() {
+        assert_eq!(socket_inode(b"socket:[4711]"), Some(4711));
+        for other in ["/dev/null", "pipe:[4711]", "socket:[]", "socket:[x]"] {
+            assert_eq!(socket_inode(other.as_bytes()), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn this_process_is_read_with_its_program_and_sockets() {
+        use std::os::fd::AsRawFd;
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        let link = std::fs::read_link(format!("/proc/self/fd/{}", socket.as_raw_fd()));
+        let link = link.expect("a link").to_string_lossy().into_owned();
+        let process = Process::open(std::process::id()).expect("this process");
+        let mut seen = Vec::new();
+        let all = process.each_socket(|inode| {
+            seen.push(format!("socket:[{inode}]"));
+            ControlFlow::Continue(())
+        });
+        assert!(all.is_ok() && seen.contains(&link), "{seen:?}");
+        let program = process.program().expect("a program");
+        let own = std::env::current_exe().expect("its path");
+        assert_eq!(program.path.as_deref(), own.to_str());
+    }
+
+    #[test]
+    fn a_process_that_ended_is_not_mistaken_for_another() {
+        let mut child = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .expect("it is installed");
+        let process = Process::open(child.id()).expect("it runs");
+        let _ = child.kill();
+        let _ = child.wait();
+        assert!(process.executable().is_none() && process.program().is_none());
+        assert!(process.each_socket(|_| ControlFlow::Continue(())).is_err());
+    }
+}

@@ -1,0 +1,115 @@
+//! One look-up of a program: asked for on a data thread, answered on the finder's thread.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use privet_policy::App;
+use tokio::sync::oneshot;
+
+type Callback = Box<dyn FnOnce(Option<&Arc<App>>) + Send>;
+
+/// What a look-up has found so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProgramState {
+    /// The answer is still to come.
+    Pending,
+    Known(Arc<App>),
+    /// There will be no answer: the client is not on this machine, its program closed the connection before it was found
+    /// or may not be read, or too many look-ups waited.
+    Unknown,
+}
+
+/// A look-up that was started with [`ProgramFinder::find`](super::ProgramFinder::find). It is given up once all clones
+/// are dropped and no callback waits for it.
+#[derive(Clone)]
+pub struct ProgramLookup(Arc<Inner>);
+
+struct Inner {
+    /// Somebody waits for the answer: no budget applies.
+    urgent: AtomicBool,
+    state: Mutex<State>,
+}
+
+enum State {
+    Pending(Vec<Callback>),
+    Answered(Option<Arc<App>>),
+}
+
+impl ProgramLookup {
+    /// A look-up that is over without an answer.
+    pub fn unknown() -> Self {
+        Self::new(State::Answered(None))
+    }
+
+    pub(super) fn pending() -> Self {
+        Self::new(State::Pending(Vec::new()))
+    }
+
+    fn new(state: State) -> Self {
+        Self(Arc::new(Inner {
+            urgent: AtomicBool::new(false),
+            state: Mutex::new(state),
+        }))
+    }
+
+    pub fn state(&self) -> ProgramState {
+        match &*self.lock() {
+            State::Pending(_) => ProgramState::Pending,
+            State::Answered(Some(program)) => ProgramState::Known(program.clone()),
+            State::Answered(None) => ProgramState::Unknown,
+        }
+    }
+
+    /// Calls `callback` with the program once the look-up is answered: at once where it is, else on the finder's thread.
+    pub fn on_answer(&self, callback: impl FnOnce(Option<&Arc<App>>) + Send + 'static) {
+        let mut state = self.lock();
+        let program = match &mut *state {
+            State::Pending(callbacks) => return callbacks.push(Box::new(callback)),
+            State::Answered(program) => program.clone(),
+        };
+        drop(state);
+        callback(program.as_ref());
+    }
+
+    /// Waits for the answer, no longer than `limit`.
+    pub async fn wait(&self, limit: Duration) -> ProgramState {
+        let state = self.state();
+        if state != ProgramState::Pending {
+            return state;
+        }
+        let (answer, answered) = oneshot::channel();
+        self.on_answer(move |_| {
+            let _ = answer.send(());
+        });
+        let _ = tokio::time::timeout(limit, answered).await;
+        self.state()
+    }
+
+    pub(super) fn answer(&self, program: Option<Arc<App>>) {
+        let before = std::mem::replace(&mut *self.lock(), State::Answered(program.clone()));
+        if let State::Pending(callbacks) = before {
+            for callback in callbacks {
+                callback(program.as_ref());
+            }
+        }
+    }
+
+    pub(super) fn set_urgent(&self) {
+        self.0.urgent.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_urgent(&self) -> bool {
+        self.0.urgent.load(Ordering::Acquire)
+    }
+
+    /// Whether anybody but the queue still wants the answer.
+    pub(super) fn is_wanted(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+            || matches!(&*self.lock(), State::Pending(callbacks) if !callbacks.is_empty())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,260 @@
+//! From a connection to its program on Linux: the kernel names the client's socket and its user, /proc the process that
+//! has it open.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use privet_policy::App;
+
+use super::proc_fs::{listeners_on, pids_newest_first};
+use super::proc_process::Process;
+use super::sock_diag::{ClientSocket, SockDiag};
+use super::{Connection, ProcessLookup, ProgramAnswer, SearchScope};
+
+/// Processes that are searched first: most connections of a browser are one process's.
+const MAX_RECENT: usize = 8;
+
+/// Finds the processes that have sockets open, and remembers those found lately.
+#[derive(Default)]
+pub struct Processes {
+    netlink: Option<SockDiag>,
+    /// The one found last is first.
+    recent: VecDeque<RecentProcess>,
+}
+
+struct RecentProcess {
+    process: Process,
+    executable: Option<Vec<u8>>,
+    program: Arc<App>,
+}
+
+/// The sockets whose owners are looked for, by inode.
+struct Search {
+    open: HashMap<u32, (Connection, ClientSocket)>,
+    found: HashMap<u32, Arc<App>>,
+}
+
+impl ProcessLookup for Processes {
+    fn programs_of(
+        &mut self,
+        connections: &[Connection],
+        scope: SearchScope,
+    ) -> Vec<ProgramAnswer> {
+        let sockets = self.sockets_of(connections);
+        let open = connections.iter().zip(&sockets);
+        let mut search = Search {
+            open: open
+                .filter_map(|(connection, socket)| {
+                    socket.map(|socket| (socket.inode, (*connection, socket)))
+                })
+                .collect(),
+            found: HashMap::new(),
+        };
+        self.search_recent(&mut search);
+        if scope == SearchScope::AllProcesses {
+            self.search_all(&mut search);
+        }
+        let answer = |socket: Option<ClientSocket>| match socket {
+            None => ProgramAnswer::Unknown,
+            Some(socket) => match search.found.get(&socket.inode) {
+                Some(program) => ProgramAnswer::Found(program.clone()),
+                None if scope == SearchScope::AllProcesses => ProgramAnswer::Unknown,
+                None => ProgramAnswer::NotRecent,
+            },
+        };
+        sockets.into_iter().map(answer).collect()
+    }
+}
+
+impl Processes {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The client's socket of each connection, while the client has it open.
+    fn sockets_of(&mut self, connections: &[Connection]) -> Vec<Option<ClientSocket>> {
+        if self.netlink.is_none() {
+            self.netlink = SockDiag::open().ok();
+        }
+        let found = self
+            .netlink
+            .as_mut()
+            .and_then(|netlink| netlink.find(connections).ok());
+        found.unwrap_or_else(|| {
+            // The next question opens another netlink socket.
+            self.netlink = None;
+            vec![None; connections.len()]
+        })
+    }
+
+    fn search_recent(&mut self, search: &mut Search) {
+        let mut at = 0;
+        while at < self.recent.len() && !search.open.is_empty() {
+            let Some(mut recent) = self.recent.remove(at) else {
+                return;
+            };
+            match search.visit(&recent.process) {
+                Visit::Nothing => {
+                    self.recent.insert(at, recent);
+                    at += 1;
+                }
+                Visit::Sockets(inodes) => {
+                    if recent.refresh() {
+                        search.assign(&inodes, &recent.program);
+                        self.recent.push_front(recent);
+                        at += 1;
+                    }
+                }
+                Visit::Unreadable => {}
+            }
+        }
+    }
+
+    /// Searches the processes of the sockets' users first, the youngest first: a connection just made is most often a
+    /// young process's. Then those that hide their files behind root, then the others, whose user changed since.
+    fn search_all(&mut self, search: &mut Search) {
+        if search.open.is_empty() {
+            return;
+        }
+        let mut others = Vec::new();
+        for pid in pids_newest_first() {
+            if self.is_recent(pid) {
+                continue;
+            }
+            let Some(process) = Process::open(pid) else {
+                continue;
+            };
+            match search.is_of_user(process.uid) {
+                true => self.search_process(process, search),
+                false => others.push(process),
+            }
+            if search.open.is_empty() {
+                return;
+            }
+        }
+        self.drop_closed(search);
+        others.sort_by_key(|process| process.uid != 0);
+        for process in others {
+            if search.open.is_empty() {
+                return;
+            }
+            self.search_process(process, search);
+        }
+    }
+
+    fn search_process(&mut self, process: Process, search: &mut Search) {
+        let Visit::Sockets(inodes) = search.visit(&process) else {
+            return;
+        };
+        let Some(program) = process.program().map(Arc::new) else {
+            return;
+        };
+        search.assign(&inodes, &program);
+        self.recent.push_front(RecentProcess {
+            executable: process.executable(),
+            process,
+            program,
+        });
+        self.recent.truncate(MAX_RECENT);
+    }
+
+    /// Gives up sockets that their programs closed meanwhile.
+    fn drop_closed(&mut self, search: &mut Search) {
+        let connections: Vec<Connection> = search
+            .open
+            .values()
+            .map(|(connection, _)| *connection)
+            .collect();
+        let sockets = self.sockets_of(&connections);
+        let stands = |inode: &u32| {
+            sockets
+                .iter()
+                .flatten()
+                .any(|socket| socket.inode == *inode)
+        };
+        search.open.retain(|inode, _| stands(inode));
+    }
+
+    fn is_recent(&self, pid: u32) -> bool {
+        self.recent.iter().any(|recent| recent.process.pid == pid)
+    }
+}
+
+impl RecentProcess {
+    /// Reads its program again where it runs another one by now (execve keeps the process); `false`: it ended.
+    fn refresh(&mut self) -> bool {
+        let executable = self.process.executable();
+        if executable == self.executable {
+            return true;
+        }
+        let Some(program) = self.process.program() else {
+            return false;
+        };
+        self.executable = executable;
+        self.program = Arc::new(program);
+        true
+    }
+}
+
+/// What a process has open of the sockets that are looked for.
+enum Visit {
+    Nothing,
+    Sockets(Vec<u32>),
+    /// It ended, or belongs to another user.
+    Unreadable,
+}
+
+impl Search {
+    fn visit(&self, process: &Process) -> Visit {
+        let mut inodes = Vec::new();
+        let visited = process.each_socket(|inode| {
+            if self.open.contains_key(&inode) && !inodes.contains(&inode) {
+                inodes.push(inode);
+            }
+            match inodes.len() == self.open.len() {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        });
+        match visited {
+            Err(_) => Visit::Unreadable,
+            Ok(()) if inodes.is_empty() => Visit::Nothing,
+            Ok(()) => Visit::Sockets(inodes),
+        }
+    }
+
+    fn assign(&mut self, inodes: &[u32], program: &Arc<App>) {
+        for inode in inodes {
+            self.open.remove(inode);
+            self.found.insert(*inode, program.clone());
+        }
+    }
+
+    fn is_of_user(&self, uid: u32) -> bool {
+        self.open.values().any(|(_, socket)| socket.uid == uid)
+    }
+}
+
+/// The program that keeps others from listening on an address, where it may be known.
+pub fn who_listens(address: SocketAddr) -> Option<App> {
+    let wanted = listeners_on(address);
+    if wanted.is_empty() {
+        return None;
+    }
+    pids_newest_first()
+        .into_iter()
+        .filter_map(Process::open)
+        .find_map(|process| {
+            let mut found = false;
+            let _ = process.each_socket(|inode| {
+                found = wanted.contains(&inode);
+                match found {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                }
+            });
+            found.then(|| process.program()).flatten()
+        })
+}
