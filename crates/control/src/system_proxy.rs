@@ -88,7 +88,7 @@ impl SystemProxy {
         if stale && !inner.looking.swap(true, Ordering::AcqRel) {
             let this = self.clone();
             tokio::spawn(async move {
-                let _ = this.blocking(|holder| Ok(holder.look())).await;
+                let _ = this.blocking(|session| Ok(session.report())).await;
                 if let Some(inner) = &this.0 {
                     inner.looking.store(false, Ordering::Release);
                 }
@@ -105,7 +105,7 @@ impl SystemProxy {
         {
             return Some(report.clone());
         }
-        self.blocking(|holder| Ok(holder.look())).await.ok()
+        self.blocking(|session| Ok(session.report())).await.ok()
     }
 
     /// Points the desktop at the engine's listeners; with no means named, by PAC where it has a listener for that.
@@ -120,9 +120,9 @@ impl SystemProxy {
         let inner = self.0.as_ref().ok_or(SwitchError::NotOurs)?;
         let target = target(&engine.listeners(), means).ok_or(SwitchError::NoListener)?;
         *lock(&inner.aim) = Some((target.clone(), means));
-        self.blocking(move |holder| {
-            holder.turn_on(&target)?;
-            Ok(holder.look())
+        self.blocking(move |session| {
+            session.turn_on(&target)?;
+            Ok(session.report())
         })
         .await
     }
@@ -132,9 +132,9 @@ impl SystemProxy {
     /// # Errors
     /// [`SwitchError`]; the next start tries again.
     pub async fn turn_off(&self) -> Result<SystemProxyReport, SwitchError> {
-        self.blocking(|holder| {
-            holder.turn_off()?;
-            Ok(holder.look())
+        self.blocking(|session| {
+            session.turn_off()?;
+            Ok(session.report())
         })
         .await
     }
@@ -160,9 +160,9 @@ impl SystemProxy {
     /// # Errors
     /// [`SwitchError`]: it is not dead, or the desktop refuses.
     pub async fn repair(&self) -> Result<SystemProxyReport, SwitchError> {
-        self.blocking(|holder| {
-            holder.repair_leftover()?;
-            Ok(holder.look())
+        self.blocking(|session| {
+            session.repair_leftover()?;
+            Ok(session.report())
         })
         .await
     }
@@ -179,20 +179,20 @@ impl SystemProxy {
         });
         let Some(target) = moved else {
             if let Ok(mut holder) = inner.holder.try_lock()
-                && let Some(holder) = holder.as_mut()
+                && let Some(session) = holder.as_mut()
             {
-                holder.keep_guarded();
+                session.restart_guardian();
             }
             return Ok(());
         };
         if let Some((aimed, _)) = &mut *lock(&inner.aim) {
             aimed.clone_from(&target);
         }
-        self.blocking(move |holder| {
-            if holder.look().state == SystemProxyState::On {
-                holder.turn_on(&target)?;
+        self.blocking(move |session| {
+            if session.report().state == SystemProxyState::On {
+                session.turn_on(&target)?;
             }
-            Ok(holder.look())
+            Ok(session.report())
         })
         .await
         .map(|_| ())
@@ -207,9 +207,9 @@ impl SystemProxy {
         let inner = self.0.clone().ok_or(SwitchError::NotOurs)?;
         let task = tokio::task::spawn_blocking(move || {
             let mut cell = lock(&inner.holder);
-            let holder = cell.get_or_insert_with(SystemProxySession::of_session);
-            let done = work(holder);
-            inner.on.store(holder.holds(), Ordering::Relaxed);
+            let session = cell.get_or_insert_with(SystemProxySession::of_session);
+            let done = work(session);
+            inner.on.store(session.is_holding(), Ordering::Relaxed);
             *lock(&inner.memo) = done
                 .as_ref()
                 .ok()

@@ -1,24 +1,19 @@
-//! Sockets that the service manager opened for us (`sd_listen_fds(3)`): LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES.
-//!
-//! Unsafe code is allowed in this module, for two calls only: taking over file descriptors by number, which is what the
-//! protocol consists of, and removing the variables, so that no child takes them for its own.
+//! Listening sockets passed by the service manager (`sd_listen_fds(3)`): LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES.
 #![cfg(unix)]
-#![allow(unsafe_code)]
 
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::io::{FdFlags, fcntl_setfd};
-use rustix::net::AddressFamily;
-use rustix::net::sockopt::{socket_acceptconn, socket_domain};
+use listenfd::ListenFd;
+use rustix::net::sockopt::socket_acceptconn;
 
-/// The first descriptor that is handed over.
-const FIRST: RawFd = 3;
-/// More sockets than this are an error, not a configuration.
-const MOST: usize = 1024;
+/// The first descriptor that is passed.
+const FIRST_DESCRIPTOR: RawFd = 3;
+/// Maximum of sockets; more are refused as an error.
+const MAX_SOCKETS: usize = 1024;
 
-/// What a socket's name asks us to be on it.
+/// The protocol to serve on a socket, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ActivatedKind {
     Mixed,
@@ -27,19 +22,21 @@ pub enum ActivatedKind {
     Pac,
 }
 
-/// A listening socket that was handed over.
+/// A listening socket passed by the service manager.
 #[derive(Debug)]
 pub struct ActivatedSocket {
-    /// Does not block.
+    /// Non-blocking.
     pub listener: TcpListener,
     pub address: SocketAddr,
     pub kind: ActivatedKind,
 }
 
-/// What was handed over is not what we can serve.
+/// The passed sockets cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ActivationError {
-    #[error("LISTEN_FDS is \"{0}\": the service manager hands over between 0 and {MOST} sockets")]
+    #[error(
+        "LISTEN_FDS is \"{0}\": the service manager passes between 0 and {MAX_SOCKETS} sockets"
+    )]
     Count(String),
     #[error(
         "the socket unit names a socket \"{0}\": FileDescriptorName= takes mixed, socks, http or pac"
@@ -56,11 +53,12 @@ pub enum ActivationError {
     },
 }
 
-/// Takes over the sockets that the service manager opened for this process; empty where it opened none, and at every
-/// call but the first. To be called at the start of `main`, before other threads run and other files are opened.
+/// Takes over the sockets that the service manager passed to this process, and removes LISTEN_PID and LISTEN_FDS from the
+/// environment. Empty where there are none, and at every call but the first. Call it at the start of `main`, before other
+/// threads run.
 ///
 /// # Errors
-/// [`ActivationError`], with the mend.
+/// A socket cannot be served; the error says what to change in the socket unit.
 pub fn take() -> Result<Vec<ActivatedSocket>, ActivationError> {
     static TAKEN: AtomicBool = AtomicBool::new(false);
     if TAKEN.swap(true, Ordering::AcqRel) {
@@ -73,41 +71,32 @@ pub fn take() -> Result<Vec<ActivatedSocket>, ActivationError> {
         &read("LISTEN_FDNAMES"),
         std::process::id(),
     )?;
-    forget_variables();
+    if kinds.is_empty() {
+        return Ok(Vec::new());
+    }
+    // `listenfd` takes LISTEN_FDS without LISTEN_PID for its own; `kinds` has checked that both are meant for us.
+    let mut passed = ListenFd::from_env();
     kinds
         .into_iter()
-        .zip(FIRST..)
-        .map(|(kind, descriptor)| adopt(descriptor, kind))
+        .enumerate()
+        .map(|(index, kind)| adopt(&mut passed, index, kind))
         .collect()
 }
 
-/// Removes the variables. Where other threads run already they stay: LISTEN_PID tells our children that they are not
-/// meant.
-fn forget_variables() {
-    let alone = std::fs::read_dir("/proc/self/task").is_ok_and(|tasks| tasks.count() == 1);
-    if !alone {
-        return;
-    }
-    for name in ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"] {
-        // SAFETY: this is the only thread, so no other reads the environment meanwhile.
-        unsafe { std::env::remove_var(name) };
-    }
-}
-
-/// What the variables say: the kind of each socket, in the order of their descriptors.
+/// The kind of each socket, in the order of the descriptors.
 fn kinds(
     pid: &str,
     count: &str,
     names: &str,
-    ours: u32,
+    own_pid: u32,
 ) -> Result<Vec<ActivatedKind>, ActivationError> {
-    if pid.parse() != Ok(ours) || count.is_empty() {
+    if pid.parse() != Ok(own_pid) || count.is_empty() {
         return Ok(Vec::new());
     }
     let count: usize = count
         .parse()
         .ok()
-        .filter(|count| *count <= MOST)
+        .filter(|count| *count <= MAX_SOCKETS)
         .ok_or_else(|| ActivationError::Count(count.to_owned()))?;
     let mut names = names.split(':');
     (0..count)
@@ -127,17 +116,27 @@ fn kind(name: &str) -> Result<ActivatedKind, ActivationError> {
     }
 }
 
-fn adopt(descriptor: RawFd, kind: ActivatedKind) -> Result<ActivatedSocket, ActivationError> {
+fn adopt(
+    passed: &mut ListenFd,
+    index: usize,
+    kind: ActivatedKind,
+) -> Result<ActivatedSocket, ActivationError> {
+    let descriptor = FIRST_DESCRIPTOR.saturating_add(RawFd::try_from(index).unwrap_or(RawFd::MAX));
+    match passed.take_tcp_listener(index) {
+        Ok(Some(listener)) => prepare(listener, descriptor, kind),
+        Ok(None) | Err(_) => Err(ActivationError::NotListening(descriptor)),
+    }
+}
+
+fn prepare(
+    listener: TcpListener,
+    descriptor: RawFd,
+    kind: ActivatedKind,
+) -> Result<ActivatedSocket, ActivationError> {
     let unusable = |source: std::io::Error| ActivationError::Unusable { descriptor, source };
-    // SAFETY: only borrowed for one call, which fails where the number is no open descriptor.
-    let given = unsafe { BorrowedFd::borrow_raw(descriptor) };
-    fcntl_setfd(given, FdFlags::CLOEXEC).map_err(|errno| unusable(errno.into()))?;
-    // SAFETY: the call above shows that it is open, and the protocol, followed once, that it is ours alone.
-    let owned = unsafe { OwnedFd::from_raw_fd(descriptor) };
-    if !is_listening_tcp(owned.as_fd()) {
+    if socket_acceptconn(&listener) != Ok(true) {
         return Err(ActivationError::NotListening(descriptor));
     }
-    let listener = TcpListener::from(owned);
     listener.set_nonblocking(true).map_err(unusable)?;
     let address = listener.local_addr().map_err(unusable)?;
     Ok(ActivatedSocket {
@@ -147,29 +146,21 @@ fn adopt(descriptor: RawFd, kind: ActivatedKind) -> Result<ActivatedSocket, Acti
     })
 }
 
-fn is_listening_tcp(socket: BorrowedFd<'_>) -> bool {
-    let inet = matches!(
-        socket_domain(socket),
-        Ok(AddressFamily::INET | AddressFamily::INET6)
-    );
-    inet && socket_acceptconn(socket) == Ok(true)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::os::fd::IntoRawFd;
+    use rustix::net::{AddressFamily, SocketType, bind, socket};
 
     use super::*;
 
     #[test]
-    fn variables_for_another_process_hand_nothing_over() {
+    fn variables_for_another_process_pass_nothing() {
         for (pid, count) in [("7", "1"), ("", "1"), ("x", "1"), ("8", "")] {
             assert!(kinds(pid, count, "", 8).is_ok_and(|kinds| kinds.is_empty()));
         }
     }
 
     #[test]
-    fn names_map_to_what_we_are_on_the_socket() {
+    fn names_map_to_the_protocol_of_the_socket() {
         let found = kinds("8", "6", "socks:http:pac:mixed:privet.socket", 8).expect("known names");
         let wanted = [
             ActivatedKind::Socks,
@@ -183,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_count_or_name_is_told() {
+    fn a_wrong_count_or_name_is_an_error() {
         for count in ["-1", "x", "1025", "99999999999999999999"] {
             let error = kinds("8", count, "", 8).expect_err("refused");
             assert!(matches!(error, ActivationError::Count(_)), "{count}");
@@ -193,10 +184,10 @@ mod tests {
     }
 
     #[test]
-    fn a_listening_socket_is_adopted_and_another_file_is_not() {
+    fn a_listening_socket_is_adopted_and_another_is_not() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
         let address = listener.local_addr().expect("an address");
-        let adopted = adopt(listener.into_raw_fd(), ActivatedKind::Socks).expect("adopted");
+        let adopted = prepare(listener, 3, ActivatedKind::Socks).expect("adopted");
         assert_eq!(
             (adopted.address, adopted.kind),
             (address, ActivatedKind::Socks)
@@ -204,14 +195,16 @@ mod tests {
         let blocked = adopted.listener.accept().expect_err("nobody came");
         assert_eq!(blocked.kind(), std::io::ErrorKind::WouldBlock);
 
-        let file = tempfile::tempfile().expect("a file").into_raw_fd();
+        let bound = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+        let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
+        bind(&bound, &any).expect("bound");
         assert!(matches!(
-            adopt(file, ActivatedKind::Mixed),
-            Err(ActivationError::NotListening(_))
+            prepare(TcpListener::from(bound), 3, ActivatedKind::Mixed),
+            Err(ActivationError::NotListening(3))
         ));
         assert!(matches!(
-            adopt(1_000_000, ActivatedKind::Mixed),
-            Err(ActivationError::Unusable { .. })
+            adopt(&mut ListenFd::empty(), 0, ActivatedKind::Mixed),
+            Err(ActivationError::NotListening(3))
         ));
     }
 }

@@ -1,8 +1,9 @@
-//! The applications of this desktop, as its menu has them (freedesktop.org, Desktop Entry Specification 1.5): found,
-//! drawn by their icons, started through Privet.
+//! The desktop's applications (freedesktop.org, Desktop Entry Specification 1.5): listing, icons, starting them through
+//! the proxy.
 
 pub mod entry;
 pub mod icon;
+mod icon_theme;
 
 use std::collections::HashSet;
 use std::fs;
@@ -13,37 +14,37 @@ use self::entry::{Entry, Session};
 use crate::detached;
 use crate::proxy_environment::{self, ProxyAddresses};
 
-/// Files that are read; a desktop has some hundreds.
+/// Maximum of files that are read; a desktop has some hundreds.
 const MAX_FILES: usize = 4096;
-/// Applications that are kept.
+/// Maximum of applications.
 pub const MAX_APPS: usize = 1024;
 /// Largest file that is read, in bytes.
 const MAX_FILE: u64 = 256 * 1024;
-/// Folders below folders.
+/// Maximum depth of folders.
 const MAX_DEPTH: usize = 3;
 
-/// An application of the menu.
+/// An application of the desktop's menu.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesktopApp {
     /// Its file's name without `.desktop`: "org.gnome.Maps".
     pub id: String,
     pub name: String,
-    /// The program and its words.
+    /// The program and its arguments.
     pub exec: Vec<String>,
-    /// Where it wants to be started.
+    /// The working folder that it asks for.
     pub folder: Option<PathBuf>,
     /// A name in the icon theme, or a path.
     pub icon: Option<String>,
 }
 
 impl DesktopApp {
-    /// The file name of the program behind it: "firefox-esr".
+    /// The file name of its program: "firefox-esr".
     pub fn program(&self) -> &str {
         let word = program_word(&self.exec).map_or("", String::as_str);
         word.rsplit('/').next().unwrap_or(word)
     }
 
-    /// Starts it through Privet; its process's number.
+    /// Starts it through the proxy. Returns its process id.
     ///
     /// # Errors
     /// The program is not there or cannot be started.
@@ -60,7 +61,7 @@ impl DesktopApp {
         {
             command.current_dir(folder);
         }
-        // What ends us at a terminal does not end it.
+        // Ctrl-C in our terminal does not end it.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         detached::spawn(command)
@@ -71,7 +72,7 @@ fn program_word(exec: &[String]) -> Option<&String> {
     program_at(exec).and_then(|at| exec.get(at))
 }
 
-/// Where the program stands: "env A=b program" starts `program`.
+/// The index of the program: "env A=b program" starts `program`.
 fn program_at(exec: &[String]) -> Option<usize> {
     let first = exec.first()?;
     if first.rsplit('/').next() != Some("env") {
@@ -81,20 +82,20 @@ fn program_at(exec: &[String]) -> Option<usize> {
     Some(1 + exec.get(1..)?.iter().position(is_word)?)
 }
 
-/// Whether there is a screen to start anything on.
+/// Whether there is a display to start applications on.
 pub fn has_session() -> bool {
     let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     cfg!(not(unix)) || is_set("WAYLAND_DISPLAY") || is_set("DISPLAY")
 }
 
-/// All that a menu of this session would show, by name. Blocks on files.
+/// The applications that a menu of this session shows, sorted by name. Blocks on files.
 pub fn installed() -> Vec<DesktopApp> {
     let folders = data_folders().into_iter();
     let folders: Vec<PathBuf> = folders.map(|folder| folder.join("applications")).collect();
     found_in(&folders, &Session::of_env(), is_there)
 }
 
-/// The folders with programs' data, the user's own first.
+/// The data folders of programs, the user's own first.
 pub(crate) fn data_folders() -> Vec<PathBuf> {
     let own = directories::BaseDirs::new().map(|dirs| dirs.data_dir().to_owned());
     let shared = std::env::var_os("XDG_DATA_DIRS").filter(|all| !all.is_empty());
@@ -105,7 +106,7 @@ pub(crate) fn data_folders() -> Vec<PathBuf> {
         .collect()
 }
 
-/// A file of a folder before hides one of its name in those behind, also where it only says that it is not to be shown.
+/// A file in an earlier folder hides one of the same name in later folders, also where it is not to be shown.
 fn found_in(
     folders: &[PathBuf],
     session: &Session,
@@ -165,14 +166,13 @@ fn collect(folder: &Path, prefix: &str, depth: usize, files: &mut Vec<(String, P
 fn read(path: &Path) -> Option<String> {
     use std::io::Read;
     let mut bytes = Vec::new();
-    // Looked at before it is opened: opening a pipe waits for a writer.
+    // Checked before it is opened: opening a pipe blocks.
     fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
     let file = fs::File::open(path).ok()?;
     file.take(MAX_FILE).read_to_end(&mut bytes).ok()?;
     String::from_utf8(bytes).ok()
 }
 
-/// Privet is not started through itself.
 fn is_our_own(program: &str) -> bool {
     matches!(
         program.rsplit('/').next(),
@@ -180,7 +180,7 @@ fn is_our_own(program: &str) -> bool {
     )
 }
 
-/// A path, or a name on the path, that can be started.
+/// Whether a program exists, as a path or in a folder of PATH.
 fn is_there(program: &str) -> bool {
     if program.contains('/') {
         return Path::new(program).is_file();

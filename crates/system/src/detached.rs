@@ -1,9 +1,9 @@
-//! A program that is started and goes its own way.
+//! Starts programs that outlive this process.
 
 use std::io;
 use std::process::{Command, Stdio};
 
-/// Starts it without our input and output; its number. Waits for nothing: its end is seen to by a thread.
+/// Starts a program without our standard input and output. Returns its process id. A thread waits for its end.
 ///
 /// # Errors
 /// The system gives no process.
@@ -14,7 +14,7 @@ pub fn spawn(mut command: Command) -> io::Result<u32> {
         .stderr(Stdio::null());
     let mut child = command.spawn()?;
     let pid = child.id();
-    // A child that nobody waits for stays in the table of processes.
+    // A child that nobody waits for stays a zombie.
     let waits = std::thread::Builder::new().name("child".to_owned());
     let _ = waits.stack_size(64 * 1024).spawn(move || child.wait());
     Ok(pid)

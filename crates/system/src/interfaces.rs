@@ -1,14 +1,14 @@
-//! The machine's own addresses: a client that asks for one of them on one of our ports asks for us.
+//! The machine's own addresses, to recognise connections to Privet itself.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Addresses older than this are read again when somebody asks.
+/// How long addresses are cached.
 const FRESH: Duration = Duration::from_secs(10);
 
-/// The addresses of all interfaces, read when asked for and kept for a few seconds.
+/// The addresses of all interfaces, read on demand and cached.
 #[derive(Debug, Default)]
 pub struct Interfaces(Mutex<Option<(Instant, HashSet<IpAddr>)>>);
 
@@ -17,8 +17,8 @@ impl Interfaces {
         Self::default()
     }
 
-    /// Whether an address is this machine's: loopback, unspecified, or on an interface. One quick system call every ten
-    /// seconds at most.
+    /// Whether an address is this machine's: loopback, unspecified, or of an interface. At most one short system call every
+    /// ten seconds.
     pub fn is_ours(&self, ip: IpAddr) -> bool {
         let ip = ip.to_canonical();
         if ip.is_loopback() || ip.is_unspecified() {
@@ -33,13 +33,13 @@ impl Interfaces {
         kept.insert(known).1.contains(&ip)
     }
 
-    /// Reads the addresses again at the next question: the network changed.
+    /// Drops the cache, after the network changed.
     pub fn refresh(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
-/// The addresses of all interfaces now; empty where the system does not tell.
+/// The addresses of all interfaces now; empty where they cannot be read.
 pub fn addresses() -> HashSet<IpAddr> {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
     interfaces
@@ -48,7 +48,7 @@ pub fn addresses() -> HashSet<IpAddr> {
         .collect()
 }
 
-/// What this machine calls itself; `None` where it has no name or it cannot be read.
+/// The machine's host name; `None` where it has none or it cannot be read.
 pub fn host_name() -> Option<String> {
     #[cfg(target_os = "linux")]
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;

@@ -1,9 +1,8 @@
 //! The desktop's keyring: Secret Service on Linux and other Unix systems, Keychain on macOS, Credential Manager on
 //! Windows.
 //!
-//! Each question runs on a thread of its own: the Secret Service's library panics on a runtime's thread, and a keyring
-//! that is locked may wait for a person. The store is opened anew for each question, so that a keyring that starts after
-//! us is found.
+//! Each call runs on its own thread: the Secret Service's library panics on a runtime's thread, and a locked keyring may
+//! wait for the user. The store is opened anew for each call, so that a keyring that starts later is found.
 
 #[cfg(all(unix, not(target_os = "macos")))]
 mod glance;
@@ -21,19 +20,19 @@ use privet_config::{Keyring, KeyringError, KeyringStatus};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
-/// The name under which our entries are kept.
+/// The service name of Privet's entries.
 pub const SERVICE: &str = "privet";
-/// How long a person may take to unlock the keyring.
+/// How long the user may take to unlock the keyring.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Questions that wait for an answer; past it the keyring counts as hung.
+/// Maximum of calls that wait for an answer; past it the keyring counts as hung.
 const MOST_WAITING: usize = 16;
 
-/// The keyring of the session we run in.
+/// The keyring of this session.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemKeyring;
 
 impl Keyring for SystemKeyring {
-    /// Blocks while the keyring asks a person to unlock it, a minute at most.
+    /// Blocks while the keyring asks the user to unlock it, for a minute at most.
     fn read(&self, name: &str) -> Result<SecretString, KeyringError> {
         on_entry(name, |entry| {
             let secret = Zeroizing::new(entry.get_password()?);
@@ -59,7 +58,7 @@ impl Keyring for SystemKeyring {
 }
 
 impl SystemKeyring {
-    /// Whether a keyring answers at all: for `doctor`.
+    /// Checks whether a keyring answers.
     ///
     /// # Errors
     /// [`KeyringError::NoService`] where none runs.
@@ -105,7 +104,7 @@ fn on_thread<T: Send + 'static>(
     }
     match answer.recv_timeout(PATIENCE) {
         Ok(answer) => answer,
-        // It still waits for a person.
+        // It still waits for the user.
         Err(_) => Err(KeyringError::Locked),
     }
 }
@@ -113,7 +112,7 @@ fn on_thread<T: Send + 'static>(
 #[cfg(all(unix, not(target_os = "macos")))]
 fn store() -> Result<Arc<dyn CredentialStoreApi>, KeyringError> {
     let store = zbus_secret_service_keyring_store::Store::new();
-    // The store opens nothing but the session bus and the service on it.
+    // Opening the store only connects to the session bus and the service on it.
     store
         .map(|store| store as Arc<dyn CredentialStoreApi>)
         .map_err(|_| KeyringError::NoService)
@@ -135,7 +134,7 @@ fn store() -> Result<Arc<dyn CredentialStoreApi>, KeyringError> {
         .map_err(explain)
 }
 
-/// Only the Secret Service tells without asking a person.
+/// Only the Secret Service answers without prompting.
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 mod glance {
     use privet_config::{KeyringError, KeyringStatus};
@@ -149,12 +148,12 @@ mod glance {
     }
 }
 
-/// The label that a person reads in a keyring's own window, where the store takes one.
+/// The entry's label in keyring managers, where the store takes one.
 fn modifiers(label: &str) -> Option<HashMap<&'static str, &str>> {
     cfg!(all(unix, not(target_os = "macos"))).then(|| HashMap::from([("label", label)]))
 }
 
-/// Never with what the store read: an error must not carry a secret.
+/// Never includes what was read: errors must not contain secrets.
 fn explain(error: Error) -> KeyringError {
     match error {
         Error::NoEntry => KeyringError::NoEntry,

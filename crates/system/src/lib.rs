@@ -1,5 +1,5 @@
-//! The operating system as the rest needs it: the process behind a socket, the keyring, sockets and words from the
-//! service manager, limits, the machine's own addresses, its proxy settings, and starting at login.
+//! The operating system: the process behind a socket, the keyring, socket activation and readiness notification, limits,
+//! interface addresses, the desktop's proxy settings and applications, the clipboard, starting at login.
 
 #![cfg_attr(
     not(test),
@@ -9,6 +9,7 @@
 pub mod activation;
 pub mod apps;
 pub mod clipboard;
+mod command;
 mod detached;
 pub mod interfaces;
 pub mod keyring;

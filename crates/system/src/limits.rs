@@ -1,4 +1,4 @@
-//! How many files may be open: each connection takes at least two.
+//! The limit of open files: each connection takes at least two.
 
 /// The limit of open files before and after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub struct OpenFiles {
     pub now: u64,
 }
 
-/// Raises the soft limit of open files to the hard one. Where the system refuses, the limit stays as it was.
+/// Raises the soft limit of open files to the hard limit. Where the system refuses, the limit is unchanged.
 #[cfg(unix)]
 pub fn raise_open_files() -> OpenFiles {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

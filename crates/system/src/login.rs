@@ -1,4 +1,4 @@
-//! Start at login: a systemd user unit where systemd runs the session, else an autostart entry of the desktop.
+//! Starting at login: a systemd user unit where systemd runs the session, else an autostart entry.
 
 use std::fs;
 use std::io;
@@ -26,7 +26,7 @@ impl std::fmt::Display for LoginMethod {
     }
 }
 
-/// Starting at login cannot be arranged.
+/// Starting at login cannot be changed.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
     #[error("this user has no configuration folder")]
@@ -37,10 +37,8 @@ pub enum LoginError {
     Systemd(String),
 }
 
-/// Starts `words` (a program's absolute path and what follows) at each login. Doing it again replaces it.
+/// Starts `words` (a program's absolute path and its arguments) at each login. Replaces an earlier call's.
 ///
-/// # Errors
-/// [`LoginError`].
 pub fn install(words: &[&str]) -> Result<LoginMethod, LoginError> {
     let folder = config_folder()?;
     if !systemd_runs() {
@@ -57,10 +55,8 @@ pub fn install(words: &[&str]) -> Result<LoginMethod, LoginError> {
     Ok(LoginMethod::Systemd(path))
 }
 
-/// Starts nothing at login any more; what runs goes on.
+/// Removes what [`install`] wrote. A running program is not ended.
 ///
-/// # Errors
-/// [`LoginError`].
 pub fn remove() -> Result<(), LoginError> {
     let folder = config_folder()?;
     let unit = folder.join("systemd/user").join(UNIT);
@@ -73,7 +69,7 @@ pub fn remove() -> Result<(), LoginError> {
     take_away(&folder.join("autostart").join(ENTRY))
 }
 
-/// How it is started now, if it is.
+/// How the program is started at login, if it is.
 pub fn installed() -> Option<LoginMethod> {
     let folder = config_folder().ok()?;
     let unit = folder.join("systemd/user").join(UNIT);
@@ -85,7 +81,7 @@ pub fn installed() -> Option<LoginMethod> {
     }
 }
 
-/// The unit, bound to the graphical session: it ends before that does. `cargo xtask package` ships the same.
+/// The unit, bound to the graphical session: it ends before the session does. `cargo xtask package` ships the same.
 const UNIT_TEXT: &str = include_str!("privet-agent.service");
 
 fn unit(words: &[&str]) -> String {
@@ -102,7 +98,7 @@ pub fn entry(name: &str, words: &[&str]) -> String {
     )
 }
 
-/// A word of `Exec=`: quoted as the key asks, then escaped as every string value is.
+/// An argument of `Exec=`: quoted as the key asks, then escaped as every string value is.
 fn exec_quoted(word: &str) -> String {
     let mut quoted = String::from("\"");
     for letter in word.chars() {
@@ -116,7 +112,7 @@ fn exec_quoted(word: &str) -> String {
     quoted.replace('\\', "\\\\").replace('\n', "\\n")
 }
 
-/// A word of `ExecStart=` (systemd.service(5)): C escapes in double quotes, nothing expanded.
+/// An argument of `ExecStart=` (systemd.service(5)): C escapes in double quotes, nothing expanded.
 fn systemd_quoted(word: &str) -> String {
     let mut quoted = String::from("\"");
     for letter in word.chars() {
@@ -138,7 +134,7 @@ pub(crate) fn config_folder() -> Result<PathBuf, LoginError> {
     Ok(dirs.config_dir().to_owned())
 }
 
-/// Writes a file whole, and the folders above it.
+/// Writes a file atomically, and creates its folders.
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), LoginError> {
     privet_config::save(path, text).map_err(|error| LoginError::File {
         path: path.to_owned(),
@@ -146,7 +142,7 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<(), LoginError> {
     })
 }
 
-/// Removes a file that may be gone already.
+/// Removes a file that may be absent.
 pub(crate) fn take_away(path: &Path) -> Result<(), LoginError> {
     match fs::remove_file(path) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => Err(LoginError::File {
@@ -157,7 +153,7 @@ pub(crate) fn take_away(path: &Path) -> Result<(), LoginError> {
     }
 }
 
-/// Whether systemd runs this user's session: its manager's socket is there.
+/// Whether systemd runs this user's session, by its socket.
 fn systemd_runs() -> bool {
     std::env::var_os("XDG_RUNTIME_DIR")
         .is_some_and(|dir| Path::new(&dir).join("systemd/private").exists())
@@ -183,7 +179,7 @@ fn systemctl(words: &[&str]) -> Result<(), LoginError> {
 mod tests {
     use super::*;
 
-    /// What a desktop makes of `Exec=`: the string's escapes, then the quotes.
+    /// Reads `Exec=` as a desktop does: the string's escapes, then the quotes.
     fn as_a_desktop_reads(exec: &str) -> Vec<String> {
         let mut value = String::new();
         let mut letters = exec.chars();

@@ -1,24 +1,24 @@
-//! Words to the service manager (`sd_notify(3)`): a datagram to the socket that NOTIFY_SOCKET names, if any.
+//! Notifies the service manager (`sd_notify(3)`): a datagram to the socket in NOTIFY_SOCKET, if there is one.
 
 use std::ffi::OsStr;
 use std::io;
 
-/// What the manager is told.
+/// The state that is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServiceState<'a> {
-    /// All listeners answer.
+    /// All listeners accept connections.
     Ready,
-    /// The configuration is being read again.
+    /// The configuration is being reloaded.
     Reloading,
     Stopping,
-    /// One line for a person.
+    /// One line of text for the user.
     Status(&'a str),
 }
 
-/// Tells the service manager; `false` where none listens. It is told once per call and never waited for.
+/// Notifies the service manager without waiting. `false` where there is none.
 ///
 /// # Errors
-/// The manager's socket is named and cannot be written to.
+/// The socket in NOTIFY_SOCKET cannot be written to.
 pub fn notify(word: ServiceState<'_>) -> io::Result<bool> {
     match std::env::var_os("NOTIFY_SOCKET") {
         Some(socket) if !socket.is_empty() => send(&socket, &line(word)).map(|()| true),

@@ -1,12 +1,12 @@
-//! What makes a program go through Privet: the variables that most read, and the words that some want instead.
+//! How programs are told to use the proxy: environment variables, or command line flags for Chromium browsers.
 
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
-/// Targets that programs reach without the proxy.
+/// Destinations that programs reach without the proxy.
 const NO_PROXY: &str = "localhost,127.0.0.0/8,127.0.0.1,::1";
-/// Browsers on Chromium's engine take no variable on every desktop, and their own word on all.
+/// Chromium browsers ignore the variables on some desktops, and take `--proxy-server` on all.
 const CHROMIUM: [&str; 9] = [
     "chromium",
     "google-chrome",
@@ -18,7 +18,7 @@ const CHROMIUM: [&str; 9] = [
     "opera",
     "ungoogled-chromium",
 ];
-/// Programs on Mozilla's engine read the desktop's settings or their own, and no variable.
+/// Mozilla programs read the desktop's settings or their own, and no variable.
 const MOZILLA: [&str; 6] = [
     "firefox",
     "librewolf",
@@ -28,16 +28,16 @@ const MOZILLA: [&str; 6] = [
     "floorp",
 ];
 
-/// Where the proxy is, as programs of this machine reach it: "host:port".
+/// Addresses of the proxy for programs on this machine, "host:port".
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProxyAddresses {
     pub http: Option<String>,
     pub socks: Option<String>,
-    /// The PAC file's address, whole.
+    /// The URL of the PAC file.
     pub pac: Option<String>,
 }
 
-/// Whose syntax a line is in.
+/// A shell's syntax.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shell {
     /// bash, zsh, sh
@@ -47,7 +47,7 @@ pub enum Shell {
 }
 
 impl Shell {
-    /// The line that sets a variable; values hold no quote, since they are addresses of ours.
+    /// The line that sets a variable. `value` must not contain a quote.
     pub fn set(self, name: &str, value: &str) -> String {
         match self {
             Self::Bash => format!("export {name}='{value}'"),
@@ -56,7 +56,7 @@ impl Shell {
         }
     }
 
-    /// The line that takes it away again.
+    /// The line that removes a variable.
     pub fn unset(self, name: &str) -> String {
         match self {
             Self::Bash => format!("unset {name}"),
@@ -65,7 +65,7 @@ impl Shell {
         }
     }
 
-    /// All variables, a line each.
+    /// The lines that set all variables.
     pub fn set_all(self, addresses: &ProxyAddresses) -> String {
         let all = variables(addresses);
         let lines: Vec<String> = all
@@ -76,18 +76,18 @@ impl Shell {
     }
 }
 
-/// How a program is told.
+/// How a program is told to use the proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProxyMethod {
-    /// By the variables.
+    /// By environment variables.
     Environment,
     /// By `--proxy-server`.
     Flag,
-    /// In its own settings alone.
+    /// Only in its own settings.
     OwnSettings,
 }
 
-/// How the program of that file name is told.
+/// How the program of that file name is told to use the proxy.
 pub fn proxy_method(program: &str) -> ProxyMethod {
     let name = program.to_ascii_lowercase();
     // "firefox-esr", "google-chrome-stable", "brave-browser".
@@ -104,7 +104,8 @@ pub fn proxy_method(program: &str) -> ProxyMethod {
     }
 }
 
-/// Names and values of the variables, each in both cases: programs differ in which they read. Names are left to the proxy.
+/// Names and values of the variables, in lower and upper case, since programs differ in which they read. Host names are
+/// resolved by the proxy.
 pub fn variables(addresses: &ProxyAddresses) -> Vec<(String, String)> {
     let http = addresses.http.as_ref();
     let http = http.map(|address| format!("http://{address}"));
@@ -130,7 +131,7 @@ pub fn variables(addresses: &ProxyAddresses) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The words that a Chromium browser wants; the last one sends targets on this machine through the proxy too.
+/// Flags for a Chromium browser; the last one sends loopback destinations through the proxy too.
 fn flags(addresses: &ProxyAddresses) -> Vec<String> {
     let http = addresses.http.as_ref();
     let socks = addresses.socks.as_ref();
@@ -144,13 +145,13 @@ fn flags(addresses: &ProxyAddresses) -> Vec<String> {
         .collect()
 }
 
-/// The command for a program all of whose traffic is to go through Privet, targets on this machine too. A Chromium
-/// browser's own words come first, so that what the person wrote wins.
+/// A command that sends all of a program's traffic through the proxy, loopback destinations included. Flags come before
+/// `words`, so that the user's own win.
 pub fn command(program: &Path, words: &[impl AsRef<OsStr>], to: &ProxyAddresses) -> Command {
     started_by(&[program], words, to)
 }
 
-/// The same where other words start the program, as in "env A=b chromium %U": `starter` ends with the program.
+/// As [`command`], where other words start the program, as in "env A=b chromium": `starter` ends with the program.
 pub fn started_by(
     starter: &[impl AsRef<OsStr>],
     words: &[impl AsRef<OsStr>],

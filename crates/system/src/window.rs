@@ -1,4 +1,4 @@
-//! Shows the window: the desktop app where it is installed, else the same page in the browser.
+//! Opens the window: the desktop app where it is installed, else the page in the browser.
 
 use std::ffi::OsString;
 use std::io;
@@ -13,7 +13,7 @@ const PROGRAM: &str = "privet-desktop";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Opened {
     Window,
-    /// The page at this address; it asks for the token.
+    /// The page at this address in the browser; it asks for the token.
     Page(String),
 }
 
@@ -27,12 +27,11 @@ pub enum WindowError {
     NotStarted { program: String, source: io::Error },
 }
 
-/// Opens it, or shows the one that is open: the program sees to that. `places` are the words that name this engine's places
-/// to it; `page` is the address of the control door on TCP, if there is one. Waits for nothing; the program's end is seen to
-/// by a thread of its own.
+/// Opens the window, or raises the one that is open. `places` are the arguments that name this engine's paths; `page` is the
+/// address of the control listener on TCP, if there is one. Does not wait.
 ///
 /// # Errors
-/// Neither is here, or the system gives no process.
+/// Neither is available, or the program cannot be started.
 pub fn open(places: &[OsString], page: Option<&str>) -> Result<Opened, WindowError> {
     open_from(find(folders()).as_deref(), places, page)
 }
@@ -76,7 +75,7 @@ fn start(command: Command, program: &str) -> Result<(), WindowError> {
         })
 }
 
-/// Beside this program, then on the path.
+/// The folder of this program, then those of PATH.
 fn folders() -> impl Iterator<Item = PathBuf> {
     let own = std::env::current_exe().ok();
     let beside = own.as_deref().and_then(Path::parent).map(Path::to_owned);

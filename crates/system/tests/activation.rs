@@ -1,14 +1,14 @@
-//! A socket handed over as the service manager does it: by number, with the variables, across an exec.
+//! Sockets passed as the service manager passes them: by number, with variables, across an exec.
 #![cfg(target_os = "linux")]
 
 use std::process::Command;
 
-use privet_system::activation::{ActivatedKind, take};
+use privet_system::activation::{ActivatedKind, ActivationError, take};
 
-/// Set in the process that was handed the sockets.
+/// Set in the process that was passed the sockets.
 const INSIDE: &str = "PRIVET_TEST_ACTIVATED";
 
-/// Binds two listeners as descriptors 3 and 4 and becomes the test: the number of the process stays the same.
+/// Binds two listeners as descriptors 3 and 4 and becomes the test: the process id stays the same.
 const MANAGER: &str = "
 import os, socket, sys
 a, b = socket.socket(), socket.socket()
@@ -23,21 +23,45 @@ os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='2', LISTEN_FDNAMES='s
 os.execv(sys.argv[1], sys.argv[1:])
 ";
 
+/// Opens a file as descriptor 3 and becomes the test.
+const MANAGER_WITH_A_FILE: &str = "
+import os, sys
+os.dup2(os.open('/dev/null', os.O_RDONLY), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1', PRIVET_TEST_ACTIVATED='file')
+os.execv(sys.argv[1], sys.argv[1:])
+";
+
+/// Runs the named test of this file in a process that `manager` prepared.
+fn run_under(manager: &str, name: &str) {
+    let output = Command::new("python3")
+        .args(["-c", manager])
+        .arg(std::env::current_exe().expect("this test"))
+        .args(["--exact", name])
+        .output()
+        .expect("Python is installed");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && printed.contains("1 passed"),
+        "{printed}"
+    );
+}
+
+#[test]
+fn a_file_passed_as_a_socket_is_an_error() {
+    if std::env::var_os(INSIDE).is_none() {
+        run_under(MANAGER_WITH_A_FILE, "a_file_passed_as_a_socket_is_an_error");
+        return;
+    }
+    let error = take().expect_err("a file is no socket");
+    assert!(matches!(error, ActivationError::NotListening(3)), "{error}");
+}
+
 #[test]
 fn sockets_of_the_service_manager_are_taken_over_once_under_their_names() {
     let Ok(ports) = std::env::var(INSIDE) else {
-        let myself = std::env::current_exe().expect("this test");
-        let name = "sockets_of_the_service_manager_are_taken_over_once_under_their_names";
-        let output = Command::new("python3")
-            .args(["-c", MANAGER])
-            .arg(myself)
-            .args(["--exact", name])
-            .output()
-            .expect("Python is installed");
-        let said = String::from_utf8_lossy(&output.stdout);
-        assert!(
-            output.status.success() && said.contains("1 passed"),
-            "{said}"
+        run_under(
+            MANAGER,
+            "sockets_of_the_service_manager_are_taken_over_once_under_their_names",
         );
         return;
     };

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use privet_system::proxy::desktop::KeyRole;
+use privet_system::proxy::KeyRole;
 use privet_system::proxy::journal::Journal;
 use privet_system::proxy::switch::{Step, SwitchState, switch_state, turn_off, turn_on};
 use privet_system::proxy::{Change, DesiredProxy, DesktopKind, ProxySettings, Value};

@@ -1,24 +1,24 @@
-//! Writes the icon's files into the folder it is given (`cargo xtask icons`): an SVG of each state, and the program's own as
-//! PNG, ICO and ICNS.
+//! Writes the icon files into the given folder (`cargo xtask icons`): an SVG for each state, and the application icon as PNG,
+//! ICO and ICNS.
 
 use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use privet_tray::icon::Shape;
+use privet_tray::icon::IconState;
 
 /// Sizes of the PNG files, in pixels: what the window and its bundles take.
 const PNG: [u16; 4] = [32, 128, 256, 512];
-/// Sizes within the ICO file; it can say no larger ones.
+/// Sizes in the ICO file, up to its maximum.
 const ICO: [u16; 4] = [16, 32, 48, 256];
-/// Within the ICNS file, each with its type's four letters.
+/// Sizes in the ICNS file, each with its type code.
 const ICNS: [(&[u8; 4], u16); 3] = [(b"ic07", 128), (b"ic08", 256), (b"ic09", 512)];
 
 fn main() -> io::Result<()> {
     let folder = std::env::args_os().nth(1).unwrap_or_else(|| "icons".into());
     let folder = PathBuf::from(folder);
     fs::create_dir_all(&folder)?;
-    for shape in Shape::ALL {
+    for shape in IconState::ALL {
         fs::write(folder.join(shape.file_name()), shape.svg())?;
     }
     for size in PNG {
@@ -29,7 +29,7 @@ fn main() -> io::Result<()> {
 }
 
 fn png(size: u16) -> io::Result<Vec<u8>> {
-    let argb = Shape::On.argb(size);
+    let argb = IconState::On.argb(size);
     let rgba: Vec<u8> = argb
         .chunks_exact(4)
         .flat_map(|pixel| [pixel[1], pixel[2], pixel[3], pixel[0]])
@@ -45,13 +45,13 @@ fn png(size: u16) -> io::Result<Vec<u8>> {
     Ok(file)
 }
 
-/// A directory of PNG files: 6 bytes of head, 16 bytes an entry, then the files.
+/// A directory of PNG files: 6 bytes of header, 16 bytes for each entry, then the files.
 fn ico() -> io::Result<Vec<u8>> {
     let files = ICO.map(png).into_iter().collect::<io::Result<Vec<_>>>()?;
     let mut bytes = vec![0, 0, 1, 0, ICO.len() as u8, 0];
     let mut at = (6 + 16 * ICO.len()) as u32;
     for (size, file) in ICO.iter().zip(&files) {
-        // 256 is written as 0.
+        // 256 is encoded as 0.
         let side = *size as u8;
         bytes.extend([side, side, 0, 0, 1, 0, 32, 0]);
         bytes.extend((file.len() as u32).to_le_bytes());
@@ -62,7 +62,7 @@ fn ico() -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A type, the length with these eight bytes, and a PNG file, for each; the same around them all.
+/// For each PNG file its type, its length including these eight bytes, and the file; the same around all of them.
 fn icns() -> io::Result<Vec<u8>> {
     let entry = |name: &[u8; 4], content: &[u8]| {
         let length = (content.len() + 8) as u32;

@@ -1,14 +1,14 @@
-//! The icon: a hedge, told by shape before colour. Full: on; an outline: off; with two bars cut out: paused; with a slash cut
-//! out: a problem. The pixels and the SVG files are made from the same numbers.
+//! The icon: a hedge, whose state shows in its shape as well as in its colour. Full: on; an outline: off; two bars cut out:
+//! paused; a slash cut out: a problem. Pixels and SVG files come from the same numbers.
 
 use std::fmt::Write as _;
 
-/// What the icon says.
+/// The state that the icon shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Shape {
+pub enum IconState {
     /// The desktop uses Privet.
     On,
-    /// It does not.
+    /// The desktop does not use Privet.
     Off,
     Paused,
     Problem,
@@ -17,20 +17,20 @@ pub enum Shape {
 /// The sizes that panels ask for, in pixels.
 pub const SIZES: [u16; 4] = [16, 22, 32, 48];
 
-/// Center and radius, in parts of the icon's width.
+/// Center and radius, as fractions of the icon's width.
 const BUSHES: [(f32, f32, f32); 3] = [(0.27, 0.43, 0.21), (0.5, 0.34, 0.27), (0.73, 0.43, 0.21)];
 /// Left, top, right, bottom, and the corners' radius.
 const TRUNK: (f32, f32, f32, f32, f32) = (0.06, 0.43, 0.94, 0.92, 0.12);
-/// Of the outline.
+/// Width of the outline.
 const STROKE: f32 = 0.1;
 /// Left, top, right, bottom of each bar of a pause.
 const BARS: [(f32, f32, f32, f32); 2] = [(0.32, 0.36, 0.43, 0.78), (0.57, 0.36, 0.68, 0.78)];
 /// Half the width of the slash from the lower left to the upper right.
 const SLASH: f32 = 0.075;
-/// Points a pixel is looked at, in each direction.
+/// Samples for each pixel, in each direction.
 const POINTS: u16 = 4;
 
-impl Shape {
+impl IconState {
     pub const ALL: [Self; 4] = [Self::On, Self::Off, Self::Paused, Self::Problem];
 
     pub const fn name(self) -> &'static str {
@@ -42,12 +42,12 @@ impl Shape {
         }
     }
 
-    /// In the folder `icons`.
+    /// The name of its file in the folder `icons`.
     pub fn file_name(self) -> String {
         format!("privet-{}.svg", self.name())
     }
 
-    /// Red, green, blue: each at least 3 to 1 against a light and a dark panel.
+    /// Red, green, blue, with a contrast of at least 3:1 against light and dark panels.
     pub const fn colour(self) -> [u8; 3] {
         match self {
             Self::On => [0x2f, 0x9e, 0x5b],
@@ -57,7 +57,7 @@ impl Shape {
         }
     }
 
-    /// Whether a point, in parts of the width, is painted.
+    /// Whether a point is painted; coordinates are fractions of the width.
     fn paints(self, x: f32, y: f32) -> bool {
         hedge(x, y, 0.0)
             && match self {
@@ -71,7 +71,7 @@ impl Shape {
             }
     }
 
-    /// Rows of pixels, each as alpha, red, green, blue: what StatusNotifierItem takes (ARGB32, network byte order).
+    /// Pixels by rows as alpha, red, green, blue (ARGB32 in network byte order, as StatusNotifierItem takes them).
     pub fn argb(self, size: u16) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(usize::from(size) * usize::from(size) * 4);
         let [red, green, blue] = self.colour();
@@ -95,7 +95,7 @@ impl Shape {
         u8::try_from(share).unwrap_or(u8::MAX)
     }
 
-    /// The same as a picture without size.
+    /// The icon as SVG.
     pub fn svg(self) -> String {
         let [red, green, blue] = self.colour();
         let mut cut = String::new();
@@ -128,11 +128,11 @@ impl Shape {
     }
 }
 
-/// Whether a point is in the hedge, or in the hedge made smaller all round.
+/// Whether a point is in the hedge, made smaller by `inset` on all sides.
 fn hedge(x: f32, y: f32, inset: f32) -> bool {
     let in_bush = |(cx, cy, radius): &(f32, f32, f32)| (x - cx).hypot(y - cy) < radius - inset;
     let (left, top, right, bottom, corner) = TRUNK;
-    // The distance to the rectangle without its corners' width.
+    // The distance to the rectangle inside of the rounded corners.
     let dx = (left + corner - x).max(x - (right - corner)).max(0.0);
     let dy = (top + corner - y).max(y - (bottom - corner)).max(0.0);
     BUSHES.iter().any(in_bush) || dx.hypot(dy) < corner - inset
@@ -164,7 +164,7 @@ fn drawn(inset: f32) -> String {
 mod tests {
     use super::*;
 
-    fn alpha(shape: Shape, size: u16) -> Vec<bool> {
+    fn alpha(shape: IconState, size: u16) -> Vec<bool> {
         let bytes = shape.argb(size);
         assert_eq!(bytes.len(), usize::from(size).pow(2) * 4);
         bytes.chunks(4).map(|pixel| pixel[0] > 127).collect()
@@ -173,8 +173,8 @@ mod tests {
     #[test]
     fn each_state_differs_by_shape_alone_at_every_size() {
         for size in SIZES {
-            for (number, one) in Shape::ALL.into_iter().enumerate() {
-                for other in &Shape::ALL[..number] {
+            for (number, one) in IconState::ALL.into_iter().enumerate() {
+                for other in &IconState::ALL[..number] {
                     let pairs = alpha(one, size).into_iter().zip(alpha(*other, size));
                     let differing = pairs.filter(|(a, b)| a != b).count();
                     let least = usize::from(size).pow(2) / 25;
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn the_files_in_the_icons_folder_are_these_shapes() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../icons");
-        for shape in Shape::ALL {
+        for shape in IconState::ALL {
             let file = std::fs::read_to_string(folder.join(shape.file_name()));
             assert_eq!(file.ok(), Some(shape.svg()), "run: cargo xtask icons");
         }
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn corners_stay_clear_and_the_middle_is_painted_when_on() {
-        let on = alpha(Shape::On, 32);
+        let on = alpha(IconState::On, 32);
         assert!(!on[0] && !on[31]);
         assert!(on[16 * 32 + 16]);
     }

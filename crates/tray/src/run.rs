@@ -1,4 +1,4 @@
-//! The icon's life: look at the engine, show, heed clicks.
+//! Runs the icon: polls the engine, updates the view, carries out clicks.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -12,117 +12,119 @@ use privet_system::clipboard;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-#[cfg(all(unix, not(target_os = "macos")))]
-use crate::notifier::start;
 #[cfg(not(all(unix, not(target_os = "macos"))))]
-use crate::nowhere::start;
+use crate::no_panel::start;
+#[cfg(all(unix, not(target_os = "macos")))]
+use crate::status_notifier::start;
 
-use crate::act::act;
-use crate::view::{self, Action, Blocked, PAUSE, Seen, View};
-use crate::{Event, Panel, PanelError, WAITING};
+use crate::action::perform;
+use crate::menu;
+use crate::panel::{EVENT_QUEUE, Panel, PanelError, PanelEvent};
+use crate::view::{Action, BlockedHost, MenuEntry, PAUSE_MODE, PauseLength, TrayInputs, TrayView};
 
-/// How old what is shown may be while nobody looks.
-const LOOK: Duration = Duration::from_secs(5);
-/// A look takes part of a millisecond; menus that are opened in a row share it.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
-/// A session bus may come after us, once or never.
-const BUS_AGAIN: Duration = Duration::from_secs(30);
-/// Ways out in the menu; the window has all.
-const OUTLETS: usize = 24;
-/// Blocked hosts in the menu, and rows that are read to find so many.
-const HOSTS: usize = 8;
-const ROWS: u32 = 40;
+/// How often the view is refreshed.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(5);
+/// Menus that are opened within this time share one refresh.
+const MENU_REFRESH_INTERVAL: Duration = Duration::from_millis(500);
+/// How long to wait for a session bus before the next try.
+const BUS_RETRY_INTERVAL: Duration = Duration::from_secs(30);
+/// Maximum of routes in the menu; the window has all.
+const MAX_OUTBOUNDS: usize = 24;
+/// Maximum of blocked hosts in the menu.
+const MAX_BLOCKED_HOSTS: usize = 8;
+/// Blocked connections that are read to find them.
+const BLOCKED_ROWS: u32 = 40;
 
-struct Door {
+struct TrayState {
     client: Client,
-    /// The words that name this engine's places to the window.
+    /// The arguments that name this engine's paths to the window.
     places: Vec<OsString>,
     can_copy: bool,
     /// The mode before a pause without an end.
     paused_from: Option<String>,
-    /// What the last click came to, until the next look.
-    failed: Option<String>,
-    outlets: Vec<String>,
-    blocked: Vec<Blocked>,
+    /// Why the last click failed.
+    failure: Option<String>,
+    outbounds: Vec<String>,
+    blocked: Vec<BlockedHost>,
     blocked_total: u64,
 }
 
-/// Shows the icon and heeds its menu, until "Quit" is clicked or the future is dropped. Never fails: a desktop without a
-/// panel is said once in the log. `places` are the words that name this engine's places to the window.
+/// Shows the icon and its menu until "Quit" is clicked or the future is dropped. A desktop without a panel is logged once.
+/// `places` are the arguments that name this engine's paths to the window.
 pub async fn run(client: Client, places: Vec<OsString>) {
-    let can_copy = clipboard::program().is_some();
-    let mut door = Door {
+    let can_copy = clipboard::is_available();
+    let mut state = TrayState {
         client,
         places,
         can_copy,
         paused_from: None,
-        failed: None,
-        outlets: Vec::new(),
+        failure: None,
+        outbounds: Vec::new(),
         blocked: Vec::new(),
         blocked_total: 0,
     };
-    let mut said = false;
+    let mut logged = false;
     loop {
-        let (events, mail) = mpsc::channel(WAITING);
-        door.look_at_outlets().await;
-        let view = door.look().await;
+        let (events, clicks) = mpsc::channel(EVENT_QUEUE);
+        state.read_outbounds().await;
+        let view = state.refresh().await;
         let started = tokio::task::spawn_blocking(move || start(view, events)).await;
         match started {
             Ok(Ok(panel)) => {
-                if door.serve(panel, mail, &mut said).await {
+                if state.serve(panel, clicks, &mut logged).await {
                     return;
                 }
             }
-            Ok(Err(error)) => say_once(&mut said, &error),
-            Err(error) => tracing::warn!("the icon broke off: {error}"),
+            Ok(Err(error)) => log_once(&mut logged, &error),
+            Err(error) => tracing::warn!("the icon failed: {error}"),
         }
-        tokio::time::sleep(BUS_AGAIN).await;
+        tokio::time::sleep(BUS_RETRY_INTERVAL).await;
     }
 }
 
-fn say_once(said: &mut bool, error: &PanelError) {
-    if !std::mem::replace(said, true) {
-        tracing::info!("no icon is shown: {error}; the window and `privet status` stay the way in");
+fn log_once(logged: &mut bool, error: &PanelError) {
+    if !std::mem::replace(logged, true) {
+        tracing::info!("no icon is shown: {error}; use the window or `privet status`");
     }
 }
 
-impl Door {
-    /// Whether "Quit" was clicked; else the panel is gone.
+impl TrayState {
+    /// Serves one panel. `true` where "Quit" was clicked, `false` where the panel is gone.
     async fn serve(
         &mut self,
         mut panel: Box<dyn Panel>,
-        mut mail: mpsc::Receiver<Event>,
-        said: &mut bool,
+        mut events: mpsc::Receiver<PanelEvent>,
+        logged: &mut bool,
     ) -> bool {
-        let mut looked = Instant::now();
+        let mut refreshed = Instant::now();
         loop {
             let event = tokio::select! {
-                event = mail.recv() => match event {
+                event = events.recv() => match event {
                     Some(event) => event,
                     None => return false,
                 },
-                () = tokio::time::sleep_until(looked + LOOK) => Event::Due,
+                () = tokio::time::sleep_until(refreshed + REFRESH_INTERVAL) => PanelEvent::RefreshDue,
             };
-            let seen = !matches!(event, Event::Due);
+            let by_user = !matches!(event, PanelEvent::RefreshDue);
             match event {
-                Event::Click(Action::Quit) => return true,
-                Event::Click(action) => self.click(&action).await,
-                Event::Looked if looked.elapsed() < LOOK_AGAIN => continue,
-                Event::Looked | Event::Panel | Event::Due => {}
-                Event::NoPanel => {
-                    if !std::mem::replace(said, true) {
+                PanelEvent::Click(Action::Quit) => return true,
+                PanelEvent::Click(action) => self.click(&action).await,
+                PanelEvent::MenuOpened if refreshed.elapsed() < MENU_REFRESH_INTERVAL => continue,
+                PanelEvent::MenuOpened | PanelEvent::PanelBack | PanelEvent::RefreshDue => {}
+                PanelEvent::PanelGone => {
+                    if !std::mem::replace(logged, true) {
                         tracing::info!(
-                            "no panel of this desktop shows icons yet; the window and `privet status` stay the way in"
+                            "no panel of this desktop shows icons yet; use the window or `privet status`"
                         );
                     }
                     continue;
                 }
             }
-            if seen {
-                self.look_at_outlets().await;
+            if by_user {
+                self.read_outbounds().await;
             }
-            let view = self.look().await;
-            looked = Instant::now();
+            let view = self.refresh().await;
+            refreshed = Instant::now();
             let shown = tokio::task::spawn_blocking(move || {
                 panel.show(&view);
                 panel
@@ -136,64 +138,69 @@ impl Door {
 
     async fn click(&mut self, action: &Action) {
         let mode = match action {
-            Action::Pause(None) => self.client.status().await.ok().map(|status| status.mode),
+            Action::Pause(PauseLength::UntilRestart) => {
+                self.client.status().await.ok().map(|status| status.mode)
+            }
             _ => None,
         };
-        match act(&self.client, &self.places, action).await {
-            Ok(()) => self.failed = None,
+        match perform(&self.client, &self.places, action).await {
+            Ok(()) => self.failure = None,
             Err(error) => {
-                tracing::warn!("a click in the tray came to nothing: {error}");
-                self.failed = Some(error.to_string());
+                tracing::warn!("a click in the tray failed: {error}");
+                self.failure = Some(error.to_string());
                 return;
             }
         }
         match action {
-            Action::Pause(None) => {
+            Action::Pause(PauseLength::UntilRestart) => {
                 let before = mode.map(|mode| mode.then.unwrap_or(mode.name));
-                self.paused_from = before.filter(|name| name != PAUSE);
+                self.paused_from = before.filter(|name| name != PAUSE_MODE);
             }
-            Action::Pause(Some(_)) | Action::Mode(_) => self.paused_from = None,
+            Action::Pause(PauseLength::For(_)) | Action::SetMode(_) => self.paused_from = None,
             _ => {}
         }
     }
 
-    async fn look(&mut self) -> View {
+    async fn refresh(&mut self) -> TrayView {
         let status = match self.client.status().await {
             Ok(status) => status,
-            Err(error) => return view::without_engine(&error.to_string()),
+            Err(error) => return menu::without_engine(&error.to_string()),
         };
-        self.look_at_blocked(&status).await;
-        let mut seen = view::of(&Seen {
+        self.read_blocked(&status).await;
+        let mut view = menu::view(&TrayInputs {
             status: &status,
-            outlets: &self.outlets,
+            outbounds: &self.outbounds,
             blocked: &self.blocked,
             paused_from: self.paused_from.as_deref(),
             can_copy: self.can_copy,
             now_ms: now_ms(),
         });
-        if let Some(failed) = &self.failed {
-            seen.menu.insert(0, view::Entry::Label(failed.clone()));
+        if let Some(failure) = &self.failure {
+            view.menu.insert(0, MenuEntry::Label(failure.clone()));
         }
-        seen
+        view
     }
 
-    /// Only for a menu that somebody opens: while nobody does, the icon shows none of them.
-    async fn look_at_outlets(&mut self) {
-        if let Ok(outlets) = self.client.upstreams().await {
-            let groups = outlets.groups.into_iter().map(|group| group.name);
-            let upstreams = outlets.upstreams.into_iter().map(|upstream| upstream.name);
-            self.outlets = groups.chain(upstreams).take(OUTLETS).collect();
+    /// Called for an open menu only: the icon itself does not show them.
+    async fn read_outbounds(&mut self) {
+        if let Ok(outbounds) = self.client.upstreams().await {
+            let groups = outbounds.groups.into_iter().map(|group| group.name);
+            let upstreams = outbounds
+                .upstreams
+                .into_iter()
+                .map(|upstream| upstream.name);
+            self.outbounds = groups.chain(upstreams).take(MAX_OUTBOUNDS).collect();
         }
     }
 
-    /// Only where something was blocked since.
-    async fn look_at_blocked(&mut self, status: &Status) {
+    /// Reads blocked hosts where more connections were blocked since the last call.
+    async fn read_blocked(&mut self, status: &Status) {
         if status.totals.blocked == self.blocked_total {
             return;
         }
         let query = WindowQuery {
             state: RowState::Blocked,
-            limit: ROWS,
+            limit: BLOCKED_ROWS,
             ..WindowQuery::default()
         };
         let Ok(page) = self.client.connections(&query).await else {
@@ -202,10 +209,10 @@ impl Door {
         self.blocked_total = status.totals.blocked;
         self.blocked.clear();
         for row in page.rows {
-            if self.blocked.len() < HOSTS
+            if self.blocked.len() < MAX_BLOCKED_HOSTS
                 && !self.blocked.iter().any(|known| known.host == row.host)
             {
-                self.blocked.push(Blocked {
+                self.blocked.push(BlockedHost {
                     host: row.host,
                     app: row.app,
                 });

@@ -78,7 +78,7 @@ async fn without_engine(context: &Context, place: &str) -> Result<Vec<Finding>, 
         let mut findings = examine::files(&at);
         findings.extend(ports(&config_path));
         findings.push(privet_control::calls::doctor::system_proxy(
-            privet_system::proxy::SystemProxySession::of_session().look(),
+            privet_system::proxy::SystemProxySession::of_session().report(),
         ));
         findings
     });

@@ -58,11 +58,11 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
                 client
                     .switch_system_proxy(&switch(false, None, false))
                     .await,
-                |holder| holder.turn_off(),
+                |session| session.turn_off(),
             ),
             Action::Repair => (
                 client.switch_system_proxy(&switch(false, None, true)).await,
-                |holder| holder.repair_leftover(),
+                |session| session.repair_leftover(),
             ),
             Action::Status => (client.system_proxy().await, |_| Ok(())),
         };
@@ -81,9 +81,9 @@ async fn without_engine(
     work: fn(&mut SystemProxySession) -> ProxyResult,
 ) -> Result<SystemProxy, Failure> {
     let task = tokio::task::spawn_blocking(move || {
-        let mut holder = SystemProxySession::of_session();
-        work(&mut holder)?;
-        Ok::<_, privet_system::proxy::ProxyError>(holder.look().into())
+        let mut session = SystemProxySession::of_session();
+        work(&mut session)?;
+        Ok::<_, privet_system::proxy::ProxyError>(session.report().into())
     });
     task.await
         .map_err(|error| Failure::failed(error.to_string()))?

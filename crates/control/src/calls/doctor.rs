@@ -133,7 +133,7 @@ pub(crate) async fn examine(State(api): State<Api>) -> Result<axum::Json<Diagnos
 /// The desktop's proxy as a finding; a desktop without one is no fault.
 pub fn system_proxy(report: SystemProxyReport) -> Finding {
     let check = "system proxy";
-    let mend = report.mend.unwrap_or_default();
+    let mend = report.fix.unwrap_or_default();
     match report.state {
         Found::On if mend.is_empty() => Finding::ok(check, report.text),
         Found::Off | Found::Unsupported => Finding::ok(check, report.text),

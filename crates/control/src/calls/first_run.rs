@@ -158,7 +158,7 @@ fn found(
     let Some(report) = report else {
         return Found::nothing_to_see("this engine leaves the desktop's proxy alone".to_owned());
     };
-    let kind = match (report.state, &report.found) {
+    let kind = match (report.state, &report.target) {
         (Measured::On, _) => FoundKind::Ours,
         (Measured::Leftover, _) => FoundKind::Leftover,
         (Measured::Unsupported | Measured::Unknown, _) | (_, None) => FoundKind::Unknown,
@@ -169,14 +169,15 @@ fn found(
         (_, Some(ProxyTarget::Proxies(all))) if all.iter().all(&is_ours) => FoundKind::Ours,
         (_, Some(ProxyTarget::Proxies(_))) => FoundKind::Proxy,
     };
-    let upstreams = match (kind, report.found) {
+    let pointing = report.target.as_ref().map(ToString::to_string);
+    let upstreams = match (kind, report.target) {
         (FoundKind::Proxy, Some(ProxyTarget::Proxies(all))) => upstreams(&all, config, is_ours),
         _ => Vec::new(),
     };
     Found {
         kind,
         text: report.text,
-        pointing: report.pointing,
+        pointing,
         upstreams,
         dead: report.dead.map(|dead| dead.to_string()),
         can_switch: !matches!(report.state, Measured::Unsupported | Measured::Unknown),
@@ -249,11 +250,10 @@ mod tests {
         Some(SystemProxyReport {
             state,
             desktop: None,
-            pointing: Some(found.to_string()),
-            found: Some(found),
+            target: Some(found),
             dead: None,
             text: "as found".to_owned(),
-            mend: None,
+            fix: None,
             guardian: None,
         })
     }

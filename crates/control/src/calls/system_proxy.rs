@@ -44,9 +44,9 @@ impl From<SystemProxyReport> for SystemProxy {
             enabled: matches!(report.state, Found::On | Found::Changed),
             state: super::word(&report.state),
             desktop: report.desktop.map(|desktop| desktop.name().to_owned()),
-            pointing: report.pointing,
+            pointing: report.target.as_ref().map(ToString::to_string),
             text: report.text,
-            mend: report.mend,
+            mend: report.fix,
             guardian: report.guardian,
             change: None,
         }

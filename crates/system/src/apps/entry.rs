@@ -1,22 +1,22 @@
-//! One desktop entry, and the words of its `Exec=`. Its bytes are somebody else's: what does not fit is no entry.
+//! Parses one desktop entry and its `Exec=` line. The file is untrusted: an invalid one is ignored.
 
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// Words of an `Exec=`, and characters of each.
+/// Maximum of arguments in `Exec=`, and of bytes in each.
 const MAX_WORDS: usize = 64;
 const MAX_WORD: usize = 4096;
 
-/// What a menu needs to know of its session.
+/// The session's languages and desktops.
 #[derive(Debug, Clone, Default)]
 pub struct Session {
-    /// Language tags as keys bear them, the best first: "de_DE", "de".
+    /// Language tags as in keys, the best first: "de_DE", "de".
     pub languages: Vec<String>,
     /// As in `XDG_CURRENT_DESKTOP`.
     pub desktops: Vec<String>,
 }
 
-/// An application's entry.
+/// A parsed entry.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Entry {
     pub name: String,
@@ -25,7 +25,7 @@ pub struct Entry {
     pub folder: Option<String>,
     pub icon: Option<String>,
     pub terminal: bool,
-    /// A menu of this session shows it.
+    /// Whether a menu of this session shows it.
     pub is_shown: bool,
 }
 
@@ -52,7 +52,7 @@ impl Session {
     }
 }
 
-/// Reads the first group of a file; `None`: it is no application, or has no name or program.
+/// Parses the first group of a file. `None` where it is no application, or has no name or program.
 pub fn parse(text: &str, session: &Session) -> Option<Entry> {
     let mut lines = text
         .lines()
@@ -96,7 +96,7 @@ pub fn parse(text: &str, session: &Session) -> Option<Entry> {
     })
 }
 
-/// The escapes of every string value.
+/// Undoes the escapes of a string value.
 fn plain(value: &str) -> String {
     let mut text = String::with_capacity(value.len());
     let mut letters = value.chars();
@@ -118,13 +118,13 @@ fn plain(value: &str) -> String {
     text
 }
 
-/// Splits as the specification's "The Exec key" says, field codes taken out: nothing is opened. `None`: a quote is open,
-/// it has no word, or more than anybody needs.
+/// Splits `Exec=` as the specification's section "The Exec key" says and drops field codes, since no file is opened.
+/// `None` where a quote is not closed, or there is no argument or too many.
 fn words(exec: &str, name: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut letters = exec.chars().peekable();
     while let Some(word) = next_word(&mut letters, name)? {
-        // A word that was only a field code is none.
+        // An argument that was only a field code is dropped.
         if let Some(word) = word {
             words.push(word);
         }
@@ -156,7 +156,7 @@ fn next_word(letters: &mut Peekable<Chars<'_>>, name: &str) -> Option<Option<Opt
             '%' => match letters.next() {
                 Some('%') => word.push('%'),
                 Some('c') => word.push_str(name),
-                // Files and addresses to open, the icon, the entry's own file, and codes of old.
+                // Files and URLs to open, the icon, the entry's file, and deprecated codes.
                 _ => continue,
             },
             other => word.push(other),
@@ -171,7 +171,7 @@ fn quoted(letters: &mut Peekable<Chars<'_>>, word: &mut String) -> Option<()> {
         match letters.next()? {
             '"' => return Some(()),
             '\\' => word.push(letters.next()?),
-            // Codes have no place in quotes; a percent sign is written twice there too.
+            // Field codes are not allowed in quotes; a percent sign is doubled there too.
             '%' => {
                 let _ = letters.next_if_eq(&'%');
                 word.push('%');

@@ -1,19 +1,22 @@
-//! An application's picture in the icon theme (freedesktop.org, Icon Theme Specification 0.13), as far as a menu of one
-//! size needs it.
+//! An application's icon: from the user's icon theme, else from the themes that most desktops install.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// Largest picture, in bytes.
-pub const MAX_ICON: usize = 256 * 1024;
-/// Themes that are looked into: the one that every other falls back to, then those that desktops bring.
-const THEMES: [&str; 6] = ["hicolor", "Adwaita", "breeze", "Yaru", "Papirus", "gnome"];
-/// In pixels, the best first: drawn at 24, twice that on a fine screen.
-const SIZES: [&str; 8] = ["48", "64", "96", "128", "32", "256", "24", "512"];
-const DRAWN: [&str; 2] = ["png", "svg"];
+use super::icon_theme::{Theme, user_themes};
 
-/// A picture as its file has it.
+/// Largest icon file, in bytes.
+pub const MAX_ICON: usize = 256 * 1024;
+/// Searched after the user's themes: the fallback of every theme, then those that desktops install.
+const THEMES: [&str; 6] = ["hicolor", "Adwaita", "breeze", "Yaru", "Papirus", "gnome"];
+/// The size to look for, in pixels: icons are drawn at 24, and at twice that on a high-resolution screen.
+const SIZE: u32 = 48;
+/// The same for themes without an index, the best first.
+const SIZES: [&str; 8] = ["48", "64", "96", "128", "32", "256", "24", "512"];
+const FORMATS: [&str; 2] = ["png", "svg"];
+
+/// An icon file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Icon {
     /// "image/png" or "image/svg+xml".
@@ -21,33 +24,38 @@ pub struct Icon {
     pub bytes: Vec<u8>,
 }
 
-/// The picture of that name or path. Blocks on files.
+/// The icon of that name or absolute path. Blocks on files.
 pub fn find(icon: &str) -> Option<Icon> {
-    find_in(&super::data_folders(), icon)
+    let folders = super::data_folders();
+    find_in(&folders, &user_themes(&folders, SIZE), icon)
 }
 
-fn find_in(folders: &[PathBuf], icon: &str) -> Option<Icon> {
+fn find_in(folders: &[PathBuf], themes: &[Theme], icon: &str) -> Option<Icon> {
     if Path::new(icon).is_absolute() {
         return read(Path::new(icon));
     }
     let is_name = !icon.is_empty() && icon.len() <= 256 && !icon.contains(['/', '\\', '\0']);
-    // "name.png" is of old, and means the name.
-    let name = DRAWN
+    // Old entries write "name.png" for the name.
+    let name = FORMATS
         .iter()
         .find_map(|kind| icon.strip_suffix(&format!(".{kind}")));
     let name = name.unwrap_or(icon);
     if !is_name || name.starts_with('.') {
         return None;
     }
-    folders.iter().find_map(|folder| {
-        let themes = THEMES.iter().map(|theme| folder.join("icons").join(theme));
-        let themed = themes.flat_map(|theme| places(&theme, name));
-        let loose = DRAWN.map(|kind| folder.join("pixmaps").join(format!("{name}.{kind}")));
-        themed.chain(loose).find_map(|file| read(&file))
+    let of_user = themes.iter().flat_map(|theme| theme.candidates(name));
+    let of_user = of_user.filter_map(|file| read(&file)).next();
+    of_user.or_else(|| {
+        folders.iter().find_map(|folder| {
+            let themes = THEMES.iter().map(|theme| folder.join("icons").join(theme));
+            let themed = themes.flat_map(|theme| places(&theme, name));
+            let loose = FORMATS.map(|kind| folder.join("pixmaps").join(format!("{name}.{kind}")));
+            themed.chain(loose).find_map(|file| read(&file))
+        })
     })
 }
 
-/// Where themes keep the pictures of applications: by size first, or last as breeze does.
+/// Where themes keep icons of applications: below the size, or above it as in breeze.
 fn places(theme: &Path, name: &str) -> Vec<PathBuf> {
     let (png, svg) = (format!("{name}.png"), format!("{name}.svg"));
     let sized = SIZES.iter().flat_map(|size| {
@@ -63,9 +71,9 @@ fn places(theme: &Path, name: &str) -> Vec<PathBuf> {
         .collect()
 }
 
-/// What is no picture by its first bytes is none, whatever its name.
+/// Only a file that starts as a PNG or an SVG does is an icon, whatever its name.
 fn read(path: &Path) -> Option<Icon> {
-    // Looked at before it is opened: opening a pipe waits for a writer.
+    // Checked before it is opened: opening a pipe blocks.
     path.metadata().ok().filter(std::fs::Metadata::is_file)?;
     let file = File::open(path).ok()?;
     let mut bytes = Vec::new();
@@ -115,7 +123,7 @@ mod tests {
         );
         let loose = put(root, "pixmaps/old.png", PNG);
         let secret = put(root, "secret.png", b"secret");
-        let find = |name: &str| find_in(&[root.to_owned()], name).map(|icon| icon.kind);
+        let find = |name: &str| find_in(&[root.to_owned()], &[], name).map(|icon| icon.kind);
         assert_eq!(find("maps"), Some("image/png"));
         assert_eq!(find("notes"), Some("image/svg+xml"));
         assert_eq!(find("old.png"), Some("image/png"));

@@ -1,5 +1,4 @@
-//! The Secret Service seen from outside: what it tells a client that opens nothing, so that nobody is asked for a
-//! password.
+//! What the Secret Service tells without unlocking a collection, so that no password prompt appears.
 
 use std::collections::HashMap;
 
@@ -12,7 +11,7 @@ use super::SERVICE;
 const NAME: &str = "org.freedesktop.secrets";
 const PATH: &str = "/org/freedesktop/secrets";
 
-/// Blocks for as long as the service takes.
+/// Blocks until the service answers.
 pub(super) fn at(names: &[String]) -> Result<KeyringStatus, KeyringError> {
     let bus = Connection::session().map_err(|_| KeyringError::NoService)?;
     let interface = "org.freedesktop.Secret.Service";
@@ -27,7 +26,7 @@ pub(super) fn at(names: &[String]) -> Result<KeyringStatus, KeyringError> {
     })
 }
 
-/// Attributes are no secret to the service: it finds a locked entry too.
+/// The service finds locked entries too: attributes are not encrypted.
 fn has(service: &Proxy<'_>, name: &str) -> Result<bool, KeyringError> {
     let wanted = HashMap::from([("service", SERVICE), ("username", name)]);
     let (open, locked): (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) = service
@@ -36,7 +35,7 @@ fn has(service: &Proxy<'_>, name: &str) -> Result<bool, KeyringError> {
     Ok(!open.is_empty() || !locked.is_empty())
 }
 
-/// The collection that new entries go to; where there is none yet ("/"), nothing is locked.
+/// Whether the collection for new entries is locked; `false` where there is none yet ("/").
 fn is_locked(bus: &Connection, collection: &OwnedObjectPath) -> Result<bool, KeyringError> {
     if collection.as_str() == "/" {
         return Ok(false);

@@ -1,90 +1,10 @@
-//! What the keys of each desktop mean: which one switches, which belong together, and where they point.
+//! The meaning of each desktop's keys: which one is the switch, which belong together, and what proxy they name.
 
-use serde::{Deserialize, Serialize};
-
-use super::desired_proxy::DesiredProxy;
-use super::settings::ProxySettings;
+use super::proxy_target::{DesiredProxy, ProxyTarget};
+use super::settings::{DesktopKind, KeyRole, ProxySettings};
 use super::{gnome, kde, macos, windows};
 
-/// A desktop's way to keep its proxy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DesktopKind {
-    Gnome,
-    Kde,
-    MacOs,
-    Windows,
-}
-
-/// What a key is part of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyRole<'a> {
-    /// It chooses which of the others count.
-    Switch,
-    /// Keys of one name are one thing to their user (a host and its port): put back together or not at all.
-    Part(&'a str),
-}
-
-/// What a proxy is set for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProxyScheme {
-    Http,
-    Https,
-    Ftp,
-    Socks,
-}
-
-/// One proxy of a desktop's settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProxyEndpoint {
-    pub serves: ProxyScheme,
-    /// A name or an address, without brackets.
-    pub host: String,
-    pub port: u16,
-}
-
-impl ProxyEndpoint {
-    pub fn new(serves: ProxyScheme, host: impl Into<String>, port: u16) -> Self {
-        let host = host.into();
-        Self {
-            serves,
-            host: host.trim_matches(['[', ']']).to_owned(),
-            port,
-        }
-    }
-}
-
-/// "host:port", an IPv6 address in brackets.
-impl std::fmt::Display for ProxyEndpoint {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.host.contains(':') {
-            true => write!(f, "[{}]:{}", self.host, self.port),
-            false => write!(f, "{}:{}", self.host, self.port),
-        }
-    }
-}
-
-/// Where settings lead, as far as a person wants to know.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ProxyTarget {
-    Disabled,
-    Pac(String),
-    /// Each proxy that is set.
-    Proxies(Vec<ProxyEndpoint>),
-    /// Found by the system itself (WPAD), or taken from the environment.
-    Other(&'static str),
-}
-
 impl DesktopKind {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Gnome => "gnome",
-            Self::Kde => "kde",
-            Self::MacOs => "macos",
-            Self::Windows => "windows",
-        }
-    }
-
     pub fn key_role(self, key: &str) -> KeyRole<'_> {
         match self {
             Self::Gnome => gnome::key_role(key),
@@ -94,7 +14,7 @@ impl DesktopKind {
         }
     }
 
-    /// Whether a part counts while the switch reads `switch`.
+    /// Whether a part is active while the switch has the value `switch`.
     pub fn is_active(self, switch: &str, part: &str) -> bool {
         match self {
             Self::Gnome => gnome::is_active(switch, part),
@@ -104,7 +24,7 @@ impl DesktopKind {
         }
     }
 
-    /// The keys and texts that point at `target`, in the order in which they are written: the switch last.
+    /// The keys and values that set `target`, in the order of writing: the switch last.
     pub fn values_for(self, target: &DesiredProxy, now: &ProxySettings) -> Vec<(String, String)> {
         match self {
             Self::Gnome => gnome::values_for(target),
@@ -123,33 +43,13 @@ impl DesktopKind {
         }
     }
 
-    /// The keys and texts that turn the desktop's proxy off, for a leftover that nobody answers.
+    /// The keys and values that turn the desktop's proxy off.
     pub fn disabled_values(self, now: &ProxySettings) -> Vec<(String, String)> {
         match self {
             Self::Gnome => vec![("mode".to_owned(), "'none'".to_owned())],
             Self::Kde => vec![("ProxyType".to_owned(), "0".to_owned())],
             Self::MacOs => macos::disabled_values(now),
             Self::Windows => windows::disabled_values(),
-        }
-    }
-}
-
-impl std::fmt::Display for ProxyTarget {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Disabled => f.write_str("no proxy"),
-            Self::Pac(url) => write!(f, "the PAC file {url}"),
-            Self::Other(what) => f.write_str(what),
-            Self::Proxies(all) => {
-                let mut seen: Vec<String> = Vec::new();
-                for proxy in all {
-                    let one = proxy.to_string();
-                    if !seen.contains(&one) {
-                        seen.push(one);
-                    }
-                }
-                write!(f, "the proxy {}", seen.join(", "))
-            }
         }
     }
 }

@@ -1,16 +1,16 @@
-//! Which store this session has.
+//! Chooses the proxy store of this session.
 
-use super::desktop::DesktopKind;
 use super::gnome::Gnome;
 use super::kde::Kde;
 use super::macos::MacOs;
+use super::settings::DesktopKind;
 use super::store::ProxyStore;
 use super::windows::Windows;
 
-/// Names the store instead of the session: "gnome", "kde", "macos", "windows" or "none".
+/// Environment variable that overrides the choice: "gnome", "kde", "macos", "windows" or "none".
 pub const VARIABLE: &str = "PRIVET_SYSTEM_PROXY";
 
-/// The store of this session; `None`: its desktop has no proxy settings that we know.
+/// The store of this session; `None` where the desktop has no known proxy settings.
 pub fn detect() -> Option<Box<dyn ProxyStore>> {
     let read = |name: &str| std::env::var(name).unwrap_or_default();
     let layout = choose(
@@ -22,7 +22,7 @@ pub fn detect() -> Option<Box<dyn ProxyStore>> {
     open(layout)
 }
 
-/// The store of a layout, whatever the session is.
+/// The store of a desktop, whatever the session is.
 pub fn open(layout: DesktopKind) -> Option<Box<dyn ProxyStore>> {
     Some(match layout {
         DesktopKind::Gnome => Box::new(Gnome),
@@ -59,7 +59,7 @@ fn choose(
     if is("KDE") {
         return Some(DesktopKind::Kde);
     }
-    // Without a desktop (a server, ssh) there is nobody whose programs would look.
+    // Without a desktop (a server, ssh) no program reads the settings.
     (!desktop.is_empty() && has_schema()).then_some(DesktopKind::Gnome)
 }
 

@@ -4,21 +4,23 @@
 
 use std::path::PathBuf;
 
-use super::desired_proxy::DesiredProxy;
-use super::desktop::{DesktopKind, KeyRole, ProxyEndpoint, ProxyScheme, ProxyTarget};
+use super::proxy_target::DesiredProxy;
+use super::proxy_target::{ProxyEndpoint, ProxyScheme, ProxyTarget};
 use super::settings::{Change, ProxySettings, Value};
-use super::store::{FileVersion, ParentPipe, ProxyStore, StoreError, run, run_on};
+use super::settings::{DesktopKind, KeyRole};
+use super::store::{FileVersion, ProxyStore, StoreError};
+use crate::command::{ParentPipe, run, run_with_pipe};
 
 const SCHEMA: &str = "org.gnome.system.proxy";
-/// The schema's place in dconf.
+/// The schema's path in dconf.
 const DCONF: &str = "/system/proxy/";
 
-/// The settings of the session we run in.
+/// The settings of this session.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Gnome;
 
 impl Gnome {
-    /// Whether this session has the schema at all.
+    /// Whether this session has the schema.
     pub fn is_here() -> bool {
         run("gsettings", &["get", SCHEMA, "mode"]).is_ok()
     }
@@ -45,19 +47,19 @@ impl ProxyStore for Gnome {
                 None => (SCHEMA.to_owned(), key.as_str()),
             };
             if value.set {
-                run_on(
+                run_with_pipe(
                     parent_pipe,
                     "gsettings",
                     &["set", &schema, key, &value.text],
                 )?;
             } else {
-                run_on(parent_pipe, "gsettings", &["reset", &schema, key])?;
+                run_with_pipe(parent_pipe, "gsettings", &["reset", &schema, key])?;
             }
         }
         Ok(())
     }
 
-    /// dconf puts a new file in the place of the old one at each write.
+    /// dconf replaces its file at each write.
     fn file_version(&self) -> Option<FileVersion> {
         if !uses_dconf() || std::env::var_os("DCONF_PROFILE").is_some() {
             return None;
@@ -74,7 +76,7 @@ fn uses_dconf() -> bool {
     std::env::var_os("GSETTINGS_BACKEND").is_none_or(|name| name == "dconf")
 }
 
-/// Lines "SCHEMA KEY VALUE". Which keys somebody set is known only where dconf's own command is installed.
+/// Parses lines "SCHEMA KEY VALUE". Which keys were set is known only where the `dconf` command is installed.
 fn parse(listed: &str, set: Option<&[String]>) -> ProxySettings {
     let line = |line: &str| {
         let (schema, rest) = line.split_once(' ')?;
@@ -83,7 +85,7 @@ fn parse(listed: &str, set: Option<&[String]>) -> ProxySettings {
             Some(child) => format!("{child}/{key}"),
             None => key.to_owned(),
         };
-        // An empty list prints its type, which `set` takes too.
+        // An empty list is printed with its type, which `gsettings set` accepts.
         let set = set.is_none_or(|set| set.contains(&key));
         let text = text.to_owned();
         Some((key, Value { text, set }))
@@ -148,7 +150,7 @@ pub(super) fn values_for(target: &DesiredProxy) -> Vec<(String, String)> {
             if let Some(socks) = socks {
                 proxy("socks", socks);
             }
-            // A password for another proxy is not sent to us.
+            // Credentials for another proxy are not sent to this one.
             values.push(pair("http/use-authentication", "false".to_owned()));
             values.push(pair("mode", quote("manual")));
             values
@@ -180,13 +182,13 @@ pub(super) fn current_target(settings: &ProxySettings) -> ProxyTarget {
     }
 }
 
-/// As a GVariant string.
+/// Writes a GVariant string.
 fn quote(text: &str) -> String {
     let escaped = text.replace('\\', "\\\\").replace('\'', "\\'");
     format!("'{escaped}'")
 }
 
-/// Of a GVariant string, in either kind of quotes.
+/// Reads a GVariant string, in single or double quotes.
 fn unquote(text: &str) -> String {
     let inner = ['\'', '"'].iter().find_map(|quote| {
         text.strip_prefix(*quote)

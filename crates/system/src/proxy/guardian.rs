@@ -1,5 +1,5 @@
-//! The guardian: a second process of the same program that holds a pipe to the first. When the pipe closes, however the
-//! first ended, it puts the settings back from the journal and ends. It has no runtime and opens nothing else.
+//! The guardian: a second process of the same program with a pipe from the first. When the pipe closes, however the first
+//! process ended, it restores the settings from the journal and ends. It has no runtime and opens nothing else.
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -7,29 +7,29 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::detect;
 use super::journal::JournalFile;
-use super::store::ParentPipe;
-use super::system_proxy_session::{self, ProxyError};
+use super::restore::{self, ProxyError};
+use super::{detect, restore_at_login};
+use crate::command::ParentPipe;
 
-/// The hidden first argument; the journal's folder follows.
+/// The first argument of a guardian; the journal's folder follows.
 pub const ARGUMENT: &str = "--guardian";
-/// Putting back is tried for so long.
+/// How long restoring is tried.
 pub const PATIENCE: Duration = Duration::from_secs(2);
 const TRY_AGAIN: Duration = Duration::from_millis(100);
-/// A guardian that has nothing more to do ends at once.
+/// How long to wait for the guardian's end.
 const END: Duration = Duration::from_secs(1);
 
 /// A guardian that watches this process.
 #[derive(Debug)]
 pub struct Guardian {
     child: Child,
-    /// Closed by our end, whatever that is: only this process has it.
+    /// Closed when this process ends: no other process has it.
     pipe: Option<ChildStdin>,
 }
 
 impl Guardian {
-    /// Starts one from our own program.
+    /// Starts a guardian from this program.
     ///
     /// # Errors
     /// The system gives no process.
@@ -41,7 +41,7 @@ impl Guardian {
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::null());
-        // Ctrl-C in a terminal is for the first process alone.
+        // Ctrl-C in a terminal ends the first process only.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         #[cfg(windows)]
@@ -55,12 +55,12 @@ impl Guardian {
         self.child.id()
     }
 
-    /// For commands that write meanwhile.
+    /// The pipe, for commands that write settings.
     pub fn parent_pipe(&self) -> ParentPipe {
         self.pipe.as_ref().map(ParentPipe::of).unwrap_or_default()
     }
 
-    /// Whether it still watches.
+    /// Whether it is running.
     pub fn is_alive(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
@@ -77,7 +77,7 @@ impl Drop for Guardian {
         while self.is_alive() && start.elapsed() < END {
             thread::sleep(Duration::from_millis(2));
         }
-        // What it still does, the next start finishes.
+        // What it has not done, the next start does.
         if self.is_alive() {
             let _ = self.child.kill();
             let _ = self.child.wait();
@@ -85,7 +85,7 @@ impl Drop for Guardian {
     }
 }
 
-/// On Linux the program that runs, also where an update has put another in its place.
+/// On Linux the running program, also where an update has replaced its file.
 fn own_program() -> io::Result<PathBuf> {
     let running = Path::new("/proc/self/exe");
     if cfg!(target_os = "linux") && running.exists() {
@@ -94,8 +94,8 @@ fn own_program() -> io::Result<PathBuf> {
     std::env::current_exe()
 }
 
-/// The guardian's whole life; what it returns is its exit code. Also right at login, after a loss of power: with nothing
-/// to wait for on its input, it puts back what nobody holds.
+/// Runs the guardian and returns its exit code. Also started at login, after a power loss: without input to wait for, it
+/// restores settings that no process holds.
 #[expect(clippy::disallowed_methods, reason = "it has no runtime")]
 pub fn run(folder: &Path) -> u8 {
     outlive_signals();
@@ -129,19 +129,19 @@ fn put_back(journal: &JournalFile, start: Instant) -> Result<(), ProxyError> {
     if !journal.path().exists() {
         return Ok(());
     }
-    // Whoever holds it lives and looks after it.
+    // A process that holds the lock restores the settings itself.
     let _held = journal.lock(PATIENCE.saturating_sub(start.elapsed()))?;
     let Some(found) = journal.read()? else {
         return Ok(());
     };
     let store = detect::open(found.desktop).ok_or(ProxyError::Unsupported)?;
-    system_proxy_session::put_back(store.as_ref(), &found, &ParentPipe::default())?;
+    restore::put_back(store.as_ref(), &found, &ParentPipe::default())?;
     journal.remove()?;
-    super::restore_at_login::remove();
+    restore_at_login::remove();
     Ok(())
 }
 
-/// The end of the session is told to every process of it; this one ends when its work is done.
+/// Every process of a session gets its end's signals; the guardian ends when its work is done.
 #[cfg(unix)]
 fn outlive_signals() {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};

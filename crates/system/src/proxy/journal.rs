@@ -1,4 +1,4 @@
-//! What was there before us, on disk before the first change: the folder, the file, the lock.
+//! The settings before Privet changed them, on disk before the first change; and the lock on the settings.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
@@ -8,36 +8,35 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use super::desktop::DesktopKind;
+use super::settings::DesktopKind;
 use super::settings::ProxySettings;
 
-/// The journal's file in its folder.
 const FILE: &str = "system-proxy.json";
 const LOCK: &str = "system-proxy.lock";
-/// A larger file is no journal of ours, in bytes.
+/// A larger file is not a journal, in bytes.
 const MOST: u64 = 1024 * 1024;
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// How far a switch got. No journal is the third state: nothing of ours is in the settings.
+/// How far a switch got. Without a journal nothing of Privet's is in the settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
-    /// Writes are under way, or were when we died.
+    /// Writes are in progress, or were when the process died.
     Switching,
-    /// All is written.
+    /// Everything is written.
     On,
 }
 
-/// Everything needed to put the settings back.
+/// Everything needed to restore the settings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Journal {
     pub version: u32,
     pub phase: Phase,
     #[serde(rename = "layout")]
     pub desktop: DesktopKind,
-    /// Every value of the store as it was before us.
+    /// Every value before the first change.
     pub before: ProxySettings,
-    /// What we wrote: earlier targets that may not be overwritten yet, the one in force last.
+    /// The values that Privet wrote: those of earlier targets that may not be overwritten yet, the current ones last.
     pub ours: Vec<BTreeMap<String, String>>,
 }
 
@@ -45,14 +44,14 @@ impl Journal {
     pub const VERSION: u32 = 1;
 }
 
-/// The journal cannot be kept: then nothing is changed.
+/// The journal cannot be used; then no setting is changed.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     #[error("the journal {} cannot be written: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error("the journal {} cannot be read: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
-    /// It was moved aside, so that the next question finds none.
+    /// It was moved aside, so that the next read finds none.
     #[error(
         "the journal of the system proxy was damaged and is kept as {}: look at the desktop's proxy settings",
         aside.display()
@@ -62,13 +61,13 @@ pub enum JournalError {
     Locked(String),
 }
 
-/// The journal's place. There is one a user, whatever data folder an engine has: the settings are one a user too.
+/// The journal's file. There is one for each user, whatever an engine's data folder, as there is one set of settings.
 #[derive(Debug, Clone)]
 pub struct JournalFile {
     folder: PathBuf,
 }
 
-/// SessionLock by the process that may write the settings.
+/// The lock of the process that may write the settings.
 #[derive(Debug)]
 pub struct SessionLock {
     _lock: File,
@@ -81,7 +80,7 @@ impl JournalFile {
         }
     }
 
-    /// The user's own; `None` for a user without a home.
+    /// The user's journal; `None` for a user without a home folder.
     pub fn of_user() -> Option<Self> {
         directories::ProjectDirs::from("", "", "privet").map(|dirs| Self::at(dirs.data_local_dir()))
     }
@@ -94,7 +93,7 @@ impl JournalFile {
         self.folder.join(FILE)
     }
 
-    /// `None`: nothing of ours is in the settings.
+    /// Reads the journal. `None` where nothing of Privet's is in the settings.
     ///
     /// # Errors
     /// It cannot be read, or is damaged and was set aside.
@@ -126,7 +125,7 @@ impl JournalFile {
         Ok(aside)
     }
 
-    /// Makes it durable: file and folder are on the disk when this returns.
+    /// Writes the journal durably: file and folder are on the disk when this returns.
     ///
     /// # Errors
     /// The disk refuses.
@@ -141,7 +140,7 @@ impl JournalFile {
         privet_config::save(&path, &text).map_err(|error| failed(error.source))
     }
 
-    /// Removes it, durably.
+    /// Removes the journal, durably.
     ///
     /// # Errors
     /// The disk refuses.
@@ -162,10 +161,10 @@ impl JournalFile {
         Ok(())
     }
 
-    /// Takes the right to write the settings, waiting for `patience` where another has it.
+    /// Takes the lock on the settings, waiting up to `patience` for another process.
     ///
     /// # Errors
-    /// Another process has it, or the lock's file cannot be made.
+    /// Another process has it, or the lock file cannot be created.
     #[expect(
         clippy::disallowed_methods,
         reason = "a lock of a file is waited for with no deadline only, and no runtime's thread comes here"
@@ -193,7 +192,7 @@ impl JournalFile {
                 Err(TryLockError::Error(source)) => return Err(failed(source)),
             }
         }
-        // For whom it stops; nobody decides by it.
+        // Shown in error messages only.
         let _ = fs::write(&path, std::process::id().to_string());
         Ok(SessionLock { _lock: file })
     }

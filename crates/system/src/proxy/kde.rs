@@ -1,15 +1,17 @@
-//! KDE Plasma: the group "Proxy Settings" of `kioslaverc`, edited in place with everything else left as it is.
+//! KDE Plasma: the group "Proxy Settings" of `kioslaverc`, edited in place.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::desired_proxy::DesiredProxy;
-use super::desktop::{DesktopKind, KeyRole, ProxyEndpoint, ProxyScheme, ProxyTarget};
+use super::proxy_target::DesiredProxy;
+use super::proxy_target::{ProxyEndpoint, ProxyScheme, ProxyTarget};
 use super::settings::{Change, ProxySettings, Value};
-use super::store::{FileVersion, ParentPipe, ProxyStore, StoreError, run};
+use super::settings::{DesktopKind, KeyRole};
+use super::store::{FileVersion, ProxyStore, StoreError};
+use crate::command::{ParentPipe, run};
 
 const GROUP: &str = "[Proxy Settings]";
-/// The keys that we may write: their absence is a value too.
+/// The keys that may be written. Their absence is a value too.
 const KEYS: [&str; 5] = [
     "ProxyType",
     "Proxy Config Script",
@@ -22,12 +24,12 @@ const KEYS: [&str; 5] = [
 #[derive(Debug, Clone)]
 pub struct Kde {
     file: PathBuf,
-    /// Whether running programs are told of a change.
+    /// Whether running programs are notified of a change.
     tells: bool,
 }
 
 impl Kde {
-    /// This user's own file; `None` without a home.
+    /// This user's file; `None` without a home folder.
     pub fn of_user() -> Option<Self> {
         let folder = directories::BaseDirs::new()?.config_dir().to_owned();
         Some(Self {
@@ -77,7 +79,7 @@ impl ProxyStore for Kde {
         privet_config::save(&self.file, &text)
             .map_err(|error| failed(&self.file, &error.source.to_string()))?;
         if self.tells {
-            // Programs that are not told read it when they start.
+            // Programs that miss the signal read the file when they start.
             let _ = run(
                 "dbus-send",
                 &[
@@ -96,7 +98,7 @@ impl ProxyStore for Kde {
     }
 }
 
-/// The lines of our group with their numbers.
+/// The lines of the group with their line numbers.
 fn group(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut inside = false;
     text.lines().enumerate().filter(move |(_, line)| {
@@ -109,7 +111,7 @@ fn group(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// Key, marks in brackets ("$e", "$i") and value of a line.
+/// Key, flags in brackets ("$e", "$i") and value of a line.
 fn split(line: &str) -> Option<(&str, &str, &str)> {
     let (name, value) = line.split_once('=')?;
     if name.trim_start().starts_with('#') {
@@ -130,7 +132,7 @@ fn parse(text: &str) -> ProxySettings {
     absent.chain(present).collect()
 }
 
-/// The text with one key of our group set, or gone.
+/// The text with one key of the group set or removed.
 fn edit(text: &str, change: &Change) -> Result<String, StoreError> {
     let found = group(text).find_map(|(number, line)| {
         let (key, marks, _) = split(line)?;
@@ -143,7 +145,7 @@ fn edit(text: &str, change: &Change) -> Result<String, StoreError> {
     {
         return Err(StoreError::Locked(format!("{GROUP} {}", change.key)));
     }
-    // A line that is there keeps its marks.
+    // An existing line keeps its flags.
     let name = found.as_ref().map_or(&change.key, |(_, _, name)| name);
     let line = change
         .value
@@ -184,7 +186,7 @@ pub(super) fn key_role(key: &str) -> KeyRole<'_> {
     }
 }
 
-/// 0 none, 1 manual, 2 a script, 3 found by the network, 4 from the environment.
+/// 0 none, 1 manual, 2 a script, 3 automatic detection, 4 from the environment.
 pub(super) fn is_active(kind: &str, part: &str) -> bool {
     match kind {
         "1" => part != "Proxy Config Script",

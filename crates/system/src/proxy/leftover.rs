@@ -1,15 +1,15 @@
-//! A proxy that another program left behind: the desktop points at a port of this machine where nobody listens.
+//! Finds a proxy that another program left behind: a port of this machine where nobody listens.
 
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use super::desktop::ProxyTarget;
+use super::proxy_target::ProxyTarget;
 
-/// Loopback answers or refuses at once; a listener whose queue is full does not refuse.
+/// Loopback accepts or refuses at once; a listener with a full queue does not refuse.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// The first place on this machine that settings point at and nobody listens on. Blocks for under a second.
-pub fn dead(pointing: &ProxyTarget) -> Option<SocketAddr> {
+/// The first loopback address in the settings that refuses connections. Blocks for at most 1.2 s.
+pub fn dead_port(pointing: &ProxyTarget) -> Option<SocketAddr> {
     let mut places: Vec<SocketAddr> = match pointing {
         ProxyTarget::Proxies(all) => all
             .iter()
@@ -39,7 +39,7 @@ fn loopback(host: &str, port: u16) -> Option<SocketAddr> {
     ip.is_loopback().then(|| SocketAddr::new(ip, port))
 }
 
-/// Of "http://127.0.0.1:7281/proxy.pac".
+/// The address in a URL like "http://127.0.0.1:7281/proxy.pac", if it is loopback.
 fn of_url(url: &str) -> Option<SocketAddr> {
     let rest = url.strip_prefix("http://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
@@ -53,7 +53,7 @@ fn of_url(url: &str) -> Option<SocketAddr> {
 mod tests {
     use std::net::TcpListener;
 
-    use super::super::desktop::{ProxyEndpoint, ProxyScheme};
+    use super::super::proxy_target::{ProxyEndpoint, ProxyScheme};
     use super::*;
 
     fn http(host: &str, port: u16) -> ProxyEndpoint {
@@ -65,14 +65,14 @@ mod tests {
         let live = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = live.local_addr().unwrap();
         let here = ProxyTarget::Pac(format!("http://{address}/proxy.pac"));
-        assert_eq!(dead(&here), None);
+        assert_eq!(dead_port(&here), None);
         let both = ProxyTarget::Proxies(vec![http("localhost", address.port())]);
-        assert_eq!(dead(&both), None);
+        assert_eq!(dead_port(&both), None);
         drop(live);
-        assert_eq!(dead(&here), Some(address));
-        assert_eq!(dead(&both), Some(address));
+        assert_eq!(dead_port(&here), Some(address));
+        assert_eq!(dead_port(&both), Some(address));
         let far = ProxyTarget::Proxies(vec![http("192.0.2.1", 9), http("corp", 9)]);
-        assert_eq!(dead(&far), None);
+        assert_eq!(dead_port(&far), None);
     }
 
     #[test]

@@ -1,16 +1,17 @@
-//! macOS: each network service by itself, by `networksetup`. Neither compiled for nor run on macOS here; what the command
-//! prints is parsed in tests.
+//! macOS: each network service, by `networksetup`. Never compiled or run on macOS; tests parse what the command prints.
 //!
 //! Keys are "Wi-Fi/web", "Wi-Fi/secureweb", "Wi-Fi/socks" and "Wi-Fi/auto"; a value is "on 127.0.0.1 7280", "off URL".
-//! A password that a proxy had is in the keychain and stays there; that the proxy asked for it is not put back.
+//! A proxy's password stays in the keychain; the setting that the proxy asks for it is not restored.
 
-use super::desired_proxy::DesiredProxy;
-use super::desktop::{DesktopKind, ProxyEndpoint, ProxyScheme, ProxyTarget};
+use super::proxy_target::DesiredProxy;
+use super::proxy_target::{ProxyEndpoint, ProxyScheme, ProxyTarget};
+use super::settings::DesktopKind;
 use super::settings::{Change, ProxySettings, Value};
-use super::store::{ParentPipe, ProxyStore, StoreError, run, run_on};
+use super::store::{ProxyStore, StoreError};
+use crate::command::{ParentPipe, run, run_with_pipe};
 
 const PROGRAM: &str = "networksetup";
-/// Our name of each kind and the command's.
+/// The name of each kind here and in the command.
 const KINDS: [(&str, &str); 4] = [
     ("web", "webproxy"),
     ("secureweb", "securewebproxy"),
@@ -44,14 +45,14 @@ impl ProxyStore for MacOs {
         for change in changes {
             for words in commands(change) {
                 let words: Vec<&str> = words.iter().map(String::as_str).collect();
-                run_on(parent_pipe, PROGRAM, &words)?;
+                run_with_pipe(parent_pipe, PROGRAM, &words)?;
             }
         }
         Ok(())
     }
 }
 
-/// The first line explains the star of a service that is off; those are left alone.
+/// The first line explains the asterisk of a disabled service; those are left alone.
 fn services(listed: &str) -> Vec<String> {
     let lines = listed.lines().skip(1).map(str::trim);
     lines
@@ -81,7 +82,7 @@ fn parse(printed: &str) -> String {
     text.trim_end().to_owned()
 }
 
-/// The command's words for one change: the place first, then whether it counts.
+/// The commands for one change: first the address, then whether it is enabled.
 fn commands(change: &Change) -> Vec<Vec<String>> {
     let Some((service, kind)) = change.key.rsplit_once('/') else {
         return Vec::new();

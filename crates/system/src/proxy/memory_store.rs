@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::desktop::DesktopKind;
+use super::settings::DesktopKind;
 use super::settings::{Change, ProxySettings};
-use super::store::{ParentPipe, ProxyStore, StoreError};
+use super::store::{ProxyStore, StoreError};
+use crate::command::{CommandError, ParentPipe};
 
 /// A store that its clones share.
 #[derive(Debug, Clone)]
@@ -65,10 +66,11 @@ impl ProxyStore for MemoryStore {
             for change in changes {
                 match &mut state.writes_left {
                     Some(0) => {
-                        return Err(StoreError::Failed {
+                        return Err(CommandError::Failed {
                             program: "memory".to_owned(),
                             cause: "it was told to fail".to_owned(),
-                        });
+                        }
+                        .into());
                     }
                     Some(left) => *left -= 1,
                     None => {}

@@ -1,11 +1,10 @@
-//! The operating system's proxy: measured, switched, and put back exactly, whatever ends us.
+//! The desktop's proxy settings: read, switched, and restored exactly, however this process ends.
 //!
-//! Read in this order: [`settings`] is what a desktop keeps, [`layout`] what its keys mean, [`switch`] decides (pure),
-//! [`journal`] remembers on disk what was there before, [`hold`] carries out, [`guardian`] puts back what a killed
-//! process could not. The stores are [`gnome`], [`kde`], [`macos`], [`windows`] and, for tests, [`memory`].
+//! `settings` holds a desktop's keys and values, `desktop` their meaning, `switch` the decisions (pure), `journal` the
+//! former values on disk, `system_proxy_session` carries out, `guardian` and `restore_at_login` restore after a kill. The
+//! stores are `gnome`, `kde`, `macos`, `windows` and, for tests, `memory_store`.
 
-pub mod desired_proxy;
-pub mod desktop;
+mod desktop;
 pub mod detect;
 pub mod gnome;
 pub mod guardian;
@@ -14,6 +13,9 @@ pub mod kde;
 pub mod leftover;
 pub mod macos;
 pub mod memory_store;
+pub mod proxy_target;
+mod report;
+mod restore;
 mod restore_at_login;
 pub mod settings;
 pub mod store;
@@ -21,12 +23,12 @@ pub mod switch;
 pub mod system_proxy_session;
 pub mod windows;
 
-pub use desired_proxy::DesiredProxy;
-pub use desktop::{DesktopKind, ProxyEndpoint, ProxyScheme, ProxyTarget};
+pub use crate::command::{CommandError, ParentPipe};
 pub use detect::detect;
 pub use journal::{Journal, JournalFile};
-pub use settings::{Change, ProxySettings, Value};
-pub use store::{ParentPipe, ProxyStore, StoreError};
-pub use system_proxy_session::{
-    ProxyError, SystemProxyReport, SystemProxySession, SystemProxyState,
-};
+pub use proxy_target::{DesiredProxy, ProxyEndpoint, ProxyScheme, ProxyTarget};
+pub use report::{SystemProxyReport, SystemProxyState};
+pub use restore::ProxyError;
+pub use settings::{Change, DesktopKind, KeyRole, ProxySettings, Value};
+pub use store::{ProxyStore, StoreError};
+pub use system_proxy_session::SystemProxySession;

@@ -1,5 +1,5 @@
-//! The net below the guardian: while settings are ours, an autostart entry stands that puts them back at the next login.
-//! A loss of power, or a session that ends before anybody could write, then strands nobody who does not start Privet again.
+//! An autostart entry that restores the settings at the next login, after a power loss or a session that ended before the
+//! guardian could write.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use crate::login;
 
 const ENTRY: &str = "privet-put-back.desktop";
 
-/// Lays it; a desktop without autostart has none.
+/// Installs the entry, on desktops with autostart.
 pub(super) fn install(journal: &JournalFile) {
     let (Some(path), Ok(program)) = (place(), std::env::current_exe()) else {
         return;
@@ -21,11 +21,11 @@ pub(super) fn install(journal: &JournalFile) {
         "Privet: put the system proxy back",
         &[program, ARGUMENT, folder],
     );
-    // It is a net, and no reason to refuse the switch.
+    // A failure is no reason to refuse the switch.
     let _ = login::write(&path, &text);
 }
 
-/// Takes it away.
+/// Removes the entry.
 pub(super) fn remove() {
     if let Some(path) = place() {
         let _ = login::take_away(&path);

@@ -1,33 +1,33 @@
-//! The whole switch, pure: from the journal and what was measured to what is to be done.
+//! The decisions of the system proxy switch, pure: from the journal and the current settings to the steps to take.
 //!
-//! A value is *before* if it reads as the journal says it read before us, *ours* if it reads as we wrote it, and
-//! *foreign* otherwise. Only what is ours is ever put back. A part (a host and its port) with anything foreign in it is
-//! the user's, whole; and a switch that makes such a part count is the user's too, though it reads as ours.
+//! A value is *before* if it equals the one before the first change, *ours* if it equals one that Privet wrote, and
+//! *foreign* otherwise. Only values that are ours are restored. A part (a host and its port) with a foreign value is left
+//! alone as a whole, and so is a switch that makes such a part active.
 
 use std::collections::BTreeSet;
 
-use super::desktop::{DesktopKind, KeyRole};
 use super::journal::{Journal, Phase};
 use super::settings::{Change, ProxySettings, Value};
+use super::settings::{DesktopKind, KeyRole};
 
-/// One thing to do. They are done in order, and a kill between any two leaves what the next start can put right.
+/// One step. Steps are done in order; a kill between any two leaves a state that the next start can restore.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Make the journal durable.
+    /// Write the journal durably.
     WriteJournal(Journal),
     WriteSetting(Change),
-    /// Remove the journal: nothing of ours is left.
+    /// Remove the journal: nothing of Privet's is left.
     RemoveJournal,
 }
 
-/// How the settings stand to us.
+/// The settings compared with the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SwitchState {
-    /// We have nothing in them.
+    /// There is no journal.
     Off,
-    /// They are as we wrote them.
+    /// They are as Privet wrote them.
     On,
-    /// These keys are not as we wrote them.
+    /// These keys are not as Privet wrote them.
     Changed(Vec<String>),
 }
 
@@ -36,11 +36,11 @@ enum Origin {
     Before,
     Ours,
     Foreign,
-    /// The store does not have the key any more.
+    /// The store no longer has the key.
     Gone,
 }
 
-/// What turns the proxy on, or anew where something changed it: what the user set meanwhile is what comes back later.
+/// The steps that turn the proxy on, or on again where something changed it. What the user set meanwhile is restored later.
 pub fn turn_on(
     desktop: DesktopKind,
     journal: Option<&Journal>,
@@ -77,7 +77,7 @@ pub fn turn_on(
             value: Value::set(text.clone()),
         })
     }));
-    // Keys that only an earlier target had are put back now, not at the end.
+    // Keys that only an earlier target had are restored now.
     let passed = Journal {
         version: Journal::VERSION,
         phase: Phase::Switching,
@@ -95,7 +95,7 @@ pub fn turn_on(
     steps
 }
 
-/// What turns it off. Without a journal nothing is touched: what is there is not ours.
+/// The steps that turn the proxy off; none without a journal.
 pub fn turn_off(journal: Option<&Journal>, measured: &ProxySettings) -> Vec<Step> {
     let Some(journal) = journal else {
         return Vec::new();
@@ -108,7 +108,8 @@ pub fn turn_off(journal: Option<&Journal>, measured: &ProxySettings) -> Vec<Step
     steps
 }
 
-/// The writes that put back what is still ours, the switch first. Doing some of them and asking again gives the rest.
+/// The writes that restore the values that are still ours, the switch first. After some of them, another call returns the
+/// rest.
 pub fn put_back(journal: &Journal, measured: &ProxySettings) -> Vec<Change> {
     let keys: BTreeSet<&String> = journal.ours.iter().flat_map(|ours| ours.keys()).collect();
     let desktop = journal.desktop;
@@ -150,7 +151,6 @@ pub fn put_back(journal: &Journal, measured: &ProxySettings) -> Vec<Change> {
     switches
 }
 
-/// How what was measured stands to the journal.
 pub fn switch_state(journal: Option<&Journal>, measured: &ProxySettings) -> SwitchState {
     let Some(ours) = journal.and_then(|journal| journal.ours.last()) else {
         return SwitchState::Off;
@@ -181,7 +181,7 @@ fn origin(journal: &Journal, measured: &ProxySettings, key: &str) -> Origin {
     if journal.ours.iter().any(ours) {
         Origin::Ours
     } else if before.is_some_and(|before| before.text == now.text) {
-        // Somebody set by hand what was the default.
+        // The user set the default value explicitly.
         Origin::Before
     } else {
         Origin::Foreign

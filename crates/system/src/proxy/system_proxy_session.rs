@@ -1,112 +1,59 @@
-//! Carries out what the switch decides, and says how the settings stand. Everything here blocks on the desktop.
+//! Switches the system proxy as `switch` decides, and reports its state. Every call blocks on the desktop.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
-use super::desired_proxy::DesiredProxy;
-use super::desktop::{DesktopKind, ProxyTarget};
-use super::detect;
 use super::guardian::Guardian;
-use super::journal::{Journal, JournalError, JournalFile, Phase, SessionLock};
-use super::leftover;
-use super::restore_at_login;
-use super::settings::{Change, ProxySettings, Value};
-use super::store::{FileVersion, ParentPipe, ProxyStore, StoreError};
+use super::journal::{Journal, JournalFile, Phase, SessionLock};
+use super::proxy_target::{DesiredProxy, ProxyTarget};
+use super::report::{self, LockHolder, SystemProxyReport, SystemProxyState};
+use super::restore::{self, ProxyError};
+use super::settings::{Change, DesktopKind, ProxySettings, Value};
+use super::store::{FileVersion, ProxyStore};
 use super::switch::{self, Step, SwitchState};
+use super::{detect, leftover, restore_at_login};
+use crate::command::ParentPipe;
 
-/// A guardian or a second command may be putting back just now.
-const HOLD_PATIENCE: Duration = Duration::from_secs(3);
-/// A measurement serves so long while the store's file says that nothing changed…
-const FRESH: Duration = Duration::from_secs(30);
-/// …and so long where no file tells.
-const FRESH_UNTOLD: Duration = Duration::from_secs(10);
-/// A dead port may come to life at any time.
-const FRESH_LEFTOVER: Duration = Duration::from_secs(5);
+/// How long to wait for a guardian or another command that is restoring the settings.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long settings that were read are used, while the desktop's file is unchanged.
+const CACHE_TIME: Duration = Duration::from_secs(30);
+/// The same where the desktop has no file to look at.
+const CACHE_TIME_WITHOUT_FILE: Duration = Duration::from_secs(10);
+/// How long a port counts as dead before it is tried again.
+const DEAD_PORT_TIME: Duration = Duration::from_secs(5);
 
-/// The settings as they were found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SystemProxyState {
-    /// They point at us, as we wrote them.
-    On,
-    /// We have nothing in them.
-    Off,
-    /// We turned them on, and something else changed them since.
-    Changed,
-    /// They point at a port of this machine where nobody listens, and it is none of ours.
-    Leftover,
-    /// This desktop has none that we know.
-    Unsupported,
-    /// They could not be read.
-    Unknown,
-}
-
-/// The system proxy at one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SystemProxyReport {
-    pub state: SystemProxyState,
-    pub desktop: Option<DesktopKind>,
-    /// Where the desktop points now, for a person.
-    pub pointing: Option<String>,
-    /// The same for a program that takes it over.
-    pub found: Option<ProxyTarget>,
-    /// Of a leftover: the place where nobody listens.
-    pub dead: Option<std::net::SocketAddr>,
-    /// One sentence.
-    pub text: String,
-    /// What to do, where something is to be done.
-    pub mend: Option<String>,
-    /// The process that puts back when we die.
-    pub guardian: Option<u32>,
-}
-
-/// The system proxy cannot be switched.
-#[derive(Debug, thiserror::Error)]
-pub enum ProxyError {
-    #[error(
-        "this desktop has no system proxy that Privet knows; `privet env` prints the variables to copy for a shell"
-    )]
-    Unsupported,
-    #[error(
-        "this user has no home folder to keep the journal in, so the system proxy is left alone"
-    )]
-    Homeless,
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// All that could be put back was.
-    #[error("the desktop did not keep what was written ({}): is its settings service running?", .0.join(", "))]
-    NotKept(Vec<String>),
-    #[error("the settings point at no dead port of this machine: there is nothing to repair")]
-    NothingToRepair,
-}
-
-/// The one hand that writes the settings of this session.
+/// The right to write the proxy settings of this user's session, and what is needed to restore them.
 pub struct SystemProxySession {
     store: Option<Box<dyn ProxyStore>>,
     journal: Option<JournalFile>,
-    held: Option<SessionLock>,
-    guardian: Option<Guardian>,
-    /// Whether guardian and net are put up.
-    guarded: bool,
-    seen: Option<CachedSettings>,
+    lock: Option<SessionLock>,
+    protection: Protection,
+    cached: Option<CachedSettings>,
+}
+
+/// What restores the settings when this process dies.
+enum Protection {
+    /// Only the next start, from the journal.
+    Journal,
+    /// A guardian process, where one could be started, and an autostart entry.
+    Guardian(Option<Guardian>),
 }
 
 struct CachedSettings {
     settings: ProxySettings,
-    stamp: Option<FileVersion>,
-    at: Instant,
-    leftover: Option<(std::net::SocketAddr, Instant)>,
+    file_version: Option<FileVersion>,
+    read_at: Instant,
+    dead_port: Option<(SocketAddr, Instant)>,
 }
 
 impl SystemProxySession {
-    /// The session's own settings and the user's own journal.
+    /// The settings of this session and the user's journal, with a guardian.
     pub fn of_session() -> Self {
-        let mut holder = Self::new(detect::detect(), JournalFile::of_user());
-        holder.guarded = true;
-        holder
+        Self {
+            protection: Protection::Guardian(None),
+            ..Self::new(detect::detect(), JournalFile::of_user())
+        }
     }
 
     /// Without a guardian.
@@ -114,29 +61,29 @@ impl SystemProxySession {
         Self {
             store,
             journal,
-            held: None,
-            guardian: None,
-            guarded: false,
-            seen: None,
+            lock: None,
+            protection: Protection::Journal,
+            cached: None,
         }
     }
 
-    /// Points the desktop at us; where it is on already, anew. What the user changed meanwhile is what comes back later.
+    /// Sets the desktop's proxy to `target`, also where it is on already. What the user changed meanwhile is what will be
+    /// restored.
     ///
     /// # Errors
-    /// [`ProxyError`]; then all is as it was before the call, or the journal says what is still to be put back.
+    /// The settings are as before the call, or the journal remembers what is still to be restored.
     pub fn turn_on(&mut self, target: &DesiredProxy) -> Result<(), ProxyError> {
         let file = self.journal.clone().ok_or(ProxyError::Homeless)?;
         if self.store.is_none() {
             return Err(ProxyError::Unsupported);
         }
-        if self.held.is_none() {
-            self.held = Some(file.lock(HOLD_PATIENCE)?);
+        if self.lock.is_none() {
+            self.lock = Some(file.lock(LOCK_TIMEOUT)?);
         }
         let done = self.write_on(&file, target);
-        self.seen = None;
+        self.cached = None;
         if let Err(error) = done {
-            // The first failure is the one to tell.
+            // The first failure is the one to report.
             let _ = self.turn_off();
             return Err(error);
         }
@@ -150,7 +97,7 @@ impl SystemProxySession {
         let store = self.store.as_deref().ok_or(ProxyError::Unsupported)?;
         let journal = match journal {
             Some(other) if other.desktop != store.desktop() => {
-                put_back_elsewhere(&other, &parent_pipe)?;
+                restore::put_back_of_other_desktop(&other, &parent_pipe)?;
                 None
             }
             journal => journal,
@@ -172,29 +119,29 @@ impl SystemProxySession {
         }
     }
 
-    /// Puts back what is still ours; without a journal nothing is touched.
+    /// Restores the values that are still as Privet wrote them. Without a journal nothing is changed.
     ///
     /// # Errors
-    /// [`ProxyError`]; the journal stays, and the next call or start tries again.
+    /// The journal stays, and the next call or start tries again.
     pub fn turn_off(&mut self) -> Result<(), ProxyError> {
         let Some(file) = self.journal.clone() else {
             return Ok(());
         };
-        self.seen = None;
-        if self.held.is_none() {
+        self.cached = None;
+        if self.lock.is_none() {
             if !file.path().exists() {
                 return Ok(());
             }
-            self.held = Some(file.lock(HOLD_PATIENCE)?);
+            self.lock = Some(file.lock(LOCK_TIMEOUT)?);
         }
         match file.read() {
             Ok(Some(journal)) => {
                 let parent_pipe = self.parent_pipe();
                 match self.store.as_deref() {
                     Some(store) if store.desktop() == journal.desktop => {
-                        put_back(store, &journal, &parent_pipe)?;
+                        restore::put_back(store, &journal, &parent_pipe)?;
                     }
-                    _ => put_back_elsewhere(&journal, &parent_pipe)?,
+                    _ => restore::put_back_of_other_desktop(&journal, &parent_pipe)?,
                 }
                 file.remove()?;
             }
@@ -209,20 +156,21 @@ impl SystemProxySession {
     }
 
     fn release(&mut self) {
-        if self.guarded {
+        if let Protection::Guardian(guardian) = &mut self.protection {
             restore_at_login::remove();
+            // The guardian ends before others may take the lock.
+            *guardian = None;
         }
-        self.held = None;
-        self.guardian = None;
+        self.lock = None;
     }
 
-    /// Turns off a proxy of another program's whose port is dead.
+    /// Turns off a proxy that another program left behind, whose port is dead.
     ///
     /// # Errors
-    /// It is not dead, or the desktop refuses.
+    /// The port is not dead, or the desktop refuses.
     pub fn repair_leftover(&mut self) -> Result<(), ProxyError> {
-        self.seen = None;
-        if self.look().state != SystemProxyState::Leftover {
+        self.cached = None;
+        if self.report().state != SystemProxyState::Leftover {
             return Err(ProxyError::NothingToRepair);
         }
         let store = self.store.as_deref().ok_or(ProxyError::Unsupported)?;
@@ -235,8 +183,8 @@ impl SystemProxySession {
             })
             .collect();
         store.write(&changes, &ParentPipe::default())?;
-        self.seen = None;
-        match self.look().state {
+        self.cached = None;
+        match self.report().state {
             SystemProxyState::Leftover => Err(ProxyError::NotKept(
                 changes.into_iter().map(|change| change.key).collect(),
             )),
@@ -244,65 +192,58 @@ impl SystemProxySession {
         }
     }
 
-    /// Sees to it that a guardian watches while settings are ours; cheap enough for every second.
-    pub fn keep_guarded(&mut self) {
-        let lost = self
-            .guardian
-            .as_mut()
-            .is_some_and(|guardian| !guardian.is_alive());
-        if lost
-            && self.held.is_some()
+    /// Starts another guardian where the last one died while the settings are on. Cheap enough for every second.
+    pub fn restart_guardian(&mut self) {
+        let is_lost = match &mut self.protection {
+            Protection::Guardian(Some(guardian)) => !guardian.is_alive(),
+            _ => false,
+        };
+        if is_lost
+            && self.lock.is_some()
             && let Some(file) = self.journal.clone()
         {
-            self.guardian = None;
             self.guard(&file);
         }
     }
 
     fn guard(&mut self, file: &JournalFile) {
-        if !self.guarded {
+        let Protection::Guardian(guardian) = &mut self.protection else {
             return;
-        }
+        };
         restore_at_login::install(file);
-        if !self.guardian.as_mut().is_some_and(Guardian::is_alive) {
-            // Without one the journal and the net remain; the report shows that there is none.
-            self.guardian = Guardian::start(file).ok();
+        if !guardian.as_mut().is_some_and(Guardian::is_alive) {
+            // Without one the journal and the autostart entry remain; the report shows that there is none.
+            *guardian = Guardian::start(file).ok();
         }
     }
 
     fn parent_pipe(&self) -> ParentPipe {
-        self.guardian
-            .as_ref()
-            .map(Guardian::parent_pipe)
-            .unwrap_or_default()
+        match &self.protection {
+            Protection::Guardian(Some(guardian)) => guardian.parent_pipe(),
+            _ => ParentPipe::default(),
+        }
     }
 
-    /// Whether this process has the settings.
-    pub fn holds(&self) -> bool {
-        self.held.is_some()
+    /// Whether this process holds the lock on the settings.
+    pub fn is_holding(&self) -> bool {
+        self.lock.is_some()
     }
 
-    /// How the settings stand now.
-    pub fn look(&mut self) -> SystemProxyReport {
-        let guardian = self.guardian.as_mut().and_then(|guardian| {
-            let alive = guardian.is_alive();
-            alive.then(|| guardian.pid())
-        });
-        let mut report = match self.measure() {
-            Ok(report) => report,
-            Err(ProxyError::Unsupported) => SystemProxyReport {
-                text: ProxyError::Unsupported.to_string(),
-                ..bare(SystemProxyState::Unsupported)
-            },
-            Err(error) => SystemProxyReport {
-                text: format!("the system proxy cannot be told: {error}"),
-                mend: Some("look at the desktop's proxy settings".to_owned()),
-                ..bare(SystemProxyState::Unknown)
-            },
+    /// The state of the settings now.
+    pub fn report(&mut self) -> SystemProxyReport {
+        let guardian = match &mut self.protection {
+            Protection::Guardian(Some(guardian)) => guardian.is_alive().then(|| guardian.pid()),
+            _ => None,
         };
-        report.desktop = self.store.as_ref().map(|store| store.desktop());
-        report.guardian = guardian;
-        report
+        let report = self.measure().unwrap_or_else(|error| match error {
+            ProxyError::Unsupported => report::unsupported(error.to_string()),
+            error => report::unknown(&error),
+        });
+        SystemProxyReport {
+            desktop: self.store.as_ref().map(|store| store.desktop()),
+            guardian,
+            ..report
+        }
     }
 
     fn measure(&mut self) -> Result<SystemProxyReport, ProxyError> {
@@ -314,119 +255,61 @@ impl SystemProxySession {
             .transpose()?
             .flatten();
         let journal = journal.filter(|journal| journal.desktop == store.desktop());
-        let stamp = store.file_version();
-        let fresh = if stamp.is_some() { FRESH } else { FRESH_UNTOLD };
-        let seen = match self.seen.take() {
-            Some(seen) if seen.stamp == stamp && seen.at.elapsed() < fresh => seen,
-            _ => CachedSettings {
-                settings: store.read()?,
-                stamp,
-                at: Instant::now(),
-                leftover: None,
+        let cached = self.cached.take().filter(|cached| cached.is_fresh(store));
+        let cached = self.cached.insert(match cached {
+            Some(cached) => cached,
+            None => CachedSettings::read(store)?,
+        });
+        let target = store.desktop().current_target(&cached.settings);
+        let holder = match self.lock {
+            Some(_) => LockHolder::ThisProcess,
+            None => LockHolder::OtherOrNone,
+        };
+        Ok(
+            match switch::switch_state(journal.as_ref(), &cached.settings) {
+                SwitchState::On => report::on(target, holder),
+                SwitchState::Changed(keys) => report::changed(target, &keys),
+                SwitchState::Off => match cached.dead_port(&target) {
+                    Some(dead) => report::leftover(target, dead),
+                    None => report::off(target),
+                },
             },
-        };
-        let seen = self.seen.insert(seen);
-        let pointing = store.desktop().current_target(&seen.settings);
-        let report = match switch::switch_state(journal.as_ref(), &seen.settings) {
-            SwitchState::On => on(&pointing, self.held.is_some()),
-            SwitchState::Changed(keys) => changed(&pointing, &keys),
-            SwitchState::Off => off(&pointing, seen),
-        };
-        Ok(SystemProxyReport {
-            found: Some(pointing),
-            ..report
+        )
+    }
+}
+
+impl CachedSettings {
+    fn read(store: &dyn ProxyStore) -> Result<Self, ProxyError> {
+        // Before reading: a change meanwhile is then seen as one.
+        let file_version = store.file_version();
+        Ok(Self {
+            settings: store.read()?,
+            file_version,
+            read_at: Instant::now(),
+            dead_port: None,
         })
     }
-}
 
-fn bare(state: SystemProxyState) -> SystemProxyReport {
-    SystemProxyReport {
-        state,
-        desktop: None,
-        pointing: None,
-        found: None,
-        dead: None,
-        text: String::new(),
-        mend: None,
-        guardian: None,
-    }
-}
-
-fn on(pointing: &ProxyTarget, held: bool) -> SystemProxyReport {
-    SystemProxyReport {
-        pointing: Some(pointing.to_string()),
-        text: format!("on: the desktop uses {pointing}"),
-        // Read by a command beside the engine, this is as it should be; the engine itself always holds it.
-        mend: (!held).then(|| {
-            "if no Privet runs, put the settings back: privet system-proxy off".to_owned()
-        }),
-        ..bare(SystemProxyState::On)
-    }
-}
-
-fn changed(pointing: &ProxyTarget, keys: &[String]) -> SystemProxyReport {
-    SystemProxyReport {
-        pointing: Some(pointing.to_string()),
-        text: format!(
-            "changed by something else since Privet turned it on ({}): the desktop uses {pointing}",
-            keys.join(", ")
-        ),
-        mend: Some("turn it on again (privet system-proxy on), or off to leave it so".to_owned()),
-        ..bare(SystemProxyState::Changed)
-    }
-}
-
-fn off(pointing: &ProxyTarget, seen: &mut CachedSettings) -> SystemProxyReport {
-    let known = seen
-        .leftover
-        .filter(|(_, at)| at.elapsed() < FRESH_LEFTOVER);
-    let dead = known
-        .map(|(dead, _)| dead)
-        .or_else(|| leftover::dead(pointing));
-    seen.leftover = dead.map(|dead| (dead, known.map_or_else(Instant::now, |(_, at)| at)));
-    let Some(dead) = dead else {
-        return SystemProxyReport {
-            pointing: Some(pointing.to_string()),
-            text: format!("off: the desktop uses {pointing}, which Privet leaves alone"),
-            ..bare(SystemProxyState::Off)
+    fn is_fresh(&self, store: &dyn ProxyStore) -> bool {
+        let time = match self.file_version {
+            Some(_) => CACHE_TIME,
+            None => CACHE_TIME_WITHOUT_FILE,
         };
-    };
-    SystemProxyReport {
-        dead: Some(dead),
-        pointing: Some(pointing.to_string()),
-        text: format!(
-            "the desktop uses {pointing}, and nobody listens on {dead}: another program left it behind"
-        ),
-        mend: Some("turn it off: privet system-proxy repair; or start that program".to_owned()),
-        ..bare(SystemProxyState::Leftover)
+        self.file_version == store.file_version() && self.read_at.elapsed() < time
+    }
+
+    /// The port of this machine that the settings name and nobody listens on.
+    fn dead_port(&mut self, target: &ProxyTarget) -> Option<SocketAddr> {
+        let known = self
+            .dead_port
+            .filter(|(_, tried)| tried.elapsed() < DEAD_PORT_TIME);
+        self.dead_port =
+            known.or_else(|| leftover::dead_port(target).map(|dead| (dead, Instant::now())));
+        self.dead_port.map(|(dead, _)| dead)
     }
 }
 
-/// Puts back what is still ours, and looks whether it was kept.
-pub(super) fn put_back(
-    store: &dyn ProxyStore,
-    journal: &Journal,
-    parent_pipe: &ParentPipe,
-) -> Result<(), ProxyError> {
-    for change in switch::put_back(journal, &store.read()?) {
-        store.write(&[change], parent_pipe)?;
-    }
-    let left = switch::put_back(journal, &store.read()?);
-    if left.is_empty() {
-        return Ok(());
-    }
-    Err(ProxyError::NotKept(
-        left.into_iter().map(|change| change.key).collect(),
-    ))
-}
-
-/// The journal is of another desktop of the same user.
-fn put_back_elsewhere(journal: &Journal, parent_pipe: &ParentPipe) -> Result<(), ProxyError> {
-    let store = detect::open(journal.desktop).ok_or(ProxyError::Unsupported)?;
-    put_back(store.as_ref(), journal, parent_pipe)
-}
-
-/// Settings that point at us without a journal (it was lost) are no state to come back to: off is.
+/// Settings that name this proxy although there is no journal (it was lost) are not what the user had: "off" is restored.
 fn already_ours(
     desktop: DesktopKind,
     measured: &ProxySettings,

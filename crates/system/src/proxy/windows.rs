@@ -1,10 +1,12 @@
-//! Windows: the user's Internet settings in the registry, by `reg`. Neither compiled for nor run on Windows here; what the
-//! command prints is parsed in tests. Programs that watch the key follow at once, others at their next start.
+//! Windows: the user's Internet settings in the registry, by `reg`. Never compiled or run on Windows; tests parse what the
+//! command prints. Programs that watch the key follow at once, others at their next start.
 
-use super::desired_proxy::DesiredProxy;
-use super::desktop::{DesktopKind, KeyRole, ProxyEndpoint, ProxyScheme, ProxyTarget};
+use super::proxy_target::DesiredProxy;
+use super::proxy_target::{ProxyEndpoint, ProxyScheme, ProxyTarget};
 use super::settings::{Change, ProxySettings, Value};
-use super::store::{ParentPipe, ProxyStore, StoreError, run, run_on};
+use super::settings::{DesktopKind, KeyRole};
+use super::store::{ProxyStore, StoreError};
+use crate::command::{ParentPipe, run, run_with_pipe};
 
 const KEY: &str = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Internet Settings";
 const NAMES: [&str; 4] = [
@@ -14,7 +16,7 @@ const NAMES: [&str; 4] = [
     "AutoConfigURL",
 ];
 
-/// The settings of the user we run as.
+/// The settings of the current user.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Windows;
 
@@ -34,20 +36,20 @@ impl ProxyStore for Windows {
                     .text
                     .split_once(' ')
                     .unwrap_or((value.text.as_str(), ""));
-                run_on(
+                run_with_pipe(
                     parent_pipe,
                     "reg",
                     &["add", KEY, "/v", key, "/t", kind, "/d", data, "/f"],
                 )?;
             } else {
-                run_on(parent_pipe, "reg", &["delete", KEY, "/v", key, "/f"])?;
+                run_with_pipe(parent_pipe, "reg", &["delete", KEY, "/v", key, "/f"])?;
             }
         }
         Ok(())
     }
 }
 
-/// Lines "    NAME    REG_SZ    DATA"; a value is its type and its data.
+/// Parses lines "    NAME    REG_SZ    DATA"; a value is its type and its data.
 fn parse(printed: &str) -> ProxySettings {
     let absent = NAMES
         .iter()
@@ -72,7 +74,7 @@ pub(super) fn key_role(key: &str) -> KeyRole<'_> {
     }
 }
 
-/// The address of a PAC file counts by being there.
+/// The URL of a PAC file is active by being present.
 pub(super) fn is_active(enabled: &str, part: &str) -> bool {
     part == "ProxyServer" && enabled == "REG_DWORD 0x1"
 }

@@ -1,26 +1,26 @@
-//! Linux: StatusNotifierItem and com.canonical.dbusmenu over D-Bus (ksni). A watcher that comes late or goes is followed.
+//! Linux: StatusNotifierItem and com.canonical.dbusmenu over D-Bus (ksni), also where the panel starts later or restarts.
 
 use ksni::blocking::{Handle, TrayMethods};
 use ksni::menu::{CheckmarkItem, RadioGroup, RadioItem, StandardItem, SubMenu};
 use ksni::{Icon, MenuItem, OfflineReason, ToolTip};
 
 use crate::icon::SIZES;
-use crate::view::{Action, Entry, View};
-use crate::{Event, Events, Panel, PanelError};
+use crate::panel::{Events, Panel, PanelError, PanelEvent};
+use crate::view::{Action, MenuEntry, TrayView};
 
-struct Item {
-    view: View,
+struct TrayItem {
+    view: TrayView,
     events: Events,
 }
 
-impl Item {
-    /// A click is lost only where so many wait that none of them was heeded.
-    fn tell(&self, event: Event) {
+impl TrayItem {
+    /// Drops the event when the queue is full.
+    fn send(&self, event: PanelEvent) {
         let _ = self.events.try_send(event);
     }
 }
 
-impl ksni::Tray for Item {
+impl ksni::Tray for TrayItem {
     fn id(&self) -> String {
         "privet".to_owned()
     }
@@ -35,7 +35,7 @@ impl ksni::Tray for Item {
             .map(|size| Icon {
                 width: i32::from(*size),
                 height: i32::from(*size),
-                data: self.view.shape.argb(*size),
+                data: self.view.icon.argb(*size),
             })
             .collect()
     }
@@ -43,13 +43,13 @@ impl ksni::Tray for Item {
     fn tool_tip(&self) -> ToolTip {
         ToolTip {
             title: "Privet".to_owned(),
-            description: self.view.hint.clone(),
+            description: self.view.tooltip.clone(),
             ..ToolTip::default()
         }
     }
 
     fn activate(&mut self, _x: i32, _y: i32) {
-        self.tell(Event::Click(Action::Open));
+        self.send(PanelEvent::Click(Action::OpenWindow));
     }
 
     fn menu(&self) -> Vec<MenuItem<Self>> {
@@ -57,67 +57,75 @@ impl ksni::Tray for Item {
     }
 
     fn menu_about_to_show(&mut self) {
-        self.tell(Event::Looked);
+        self.send(PanelEvent::MenuOpened);
     }
 
     fn watcher_online(&self) {
-        self.tell(Event::Panel);
+        self.send(PanelEvent::PanelBack);
     }
 
     fn watcher_offline(&self, _reason: OfflineReason) -> bool {
-        self.tell(Event::NoPanel);
+        self.send(PanelEvent::PanelGone);
         true
     }
 }
 
-fn item(entry: &Entry) -> MenuItem<Item> {
+fn item(entry: &MenuEntry) -> MenuItem<TrayItem> {
     match entry {
-        Entry::Line => MenuItem::Separator,
-        Entry::Label(text) => StandardItem {
+        MenuEntry::Separator => MenuItem::Separator,
+        MenuEntry::Label(text) => StandardItem {
             label: plain(text),
             enabled: false,
             ..StandardItem::default()
         }
         .into(),
-        Entry::Button(text, action) => {
+        MenuEntry::Button { label, action } => {
             let action = action.clone();
             StandardItem {
-                label: plain(text),
-                activate: Box::new(move |item: &mut Item| item.tell(Event::Click(action.clone()))),
+                label: plain(label),
+                activate: Box::new(move |item: &mut TrayItem| {
+                    item.send(PanelEvent::Click(action.clone()))
+                }),
                 ..StandardItem::default()
             }
             .into()
         }
-        Entry::Check(text, checked, action) => {
+        MenuEntry::Checkbox {
+            label,
+            checked,
+            action,
+        } => {
             let action = action.clone();
             CheckmarkItem {
-                label: plain(text),
+                label: plain(label),
                 checked: *checked,
-                activate: Box::new(move |item: &mut Item| item.tell(Event::Click(action.clone()))),
+                activate: Box::new(move |item: &mut TrayItem| {
+                    item.send(PanelEvent::Click(action.clone()))
+                }),
                 ..CheckmarkItem::default()
             }
             .into()
         }
-        Entry::Choice(all) => {
+        MenuEntry::Choice(all) => {
             let actions: Vec<Action> = all.iter().map(|one| one.action.clone()).collect();
             let options = all.iter().map(|one| RadioItem {
                 label: plain(&one.label),
                 ..RadioItem::default()
             });
             RadioGroup {
-                // None of them: past the last.
-                selected: all.iter().position(|one| one.on).unwrap_or(all.len()),
-                select: Box::new(move |item: &mut Item, at| {
+                // An index past the last selects none.
+                selected: all.iter().position(|one| one.selected).unwrap_or(all.len()),
+                select: Box::new(move |item: &mut TrayItem, at| {
                     if let Some(action) = actions.get(at) {
-                        item.tell(Event::Click(action.clone()));
+                        item.send(PanelEvent::Click(action.clone()));
                     }
                 }),
                 options: options.collect(),
             }
             .into()
         }
-        Entry::Sub(text, entries) => SubMenu {
-            label: plain(text),
+        MenuEntry::Submenu { label, entries } => SubMenu {
+            label: plain(label),
             submenu: entries.iter().map(item).collect(),
             ..SubMenu::default()
         }
@@ -125,18 +133,18 @@ fn item(entry: &Entry) -> MenuItem<Item> {
     }
 }
 
-/// An underscore would mark a key.
+/// Doubles underscores: a single one marks a keyboard shortcut.
 fn plain(text: &str) -> String {
     text.replace('_', "__")
 }
 
-struct Shown {
-    handle: Handle<Item>,
-    last: View,
+struct NotifierPanel {
+    handle: Handle<TrayItem>,
+    last: TrayView,
 }
 
-impl Panel for Shown {
-    fn show(&mut self, view: &View) {
+impl Panel for NotifierPanel {
+    fn show(&mut self, view: &TrayView) {
         if self.last == *view {
             return;
         }
@@ -149,13 +157,13 @@ impl Panel for Shown {
     }
 }
 
-/// Puts the icon up, or waits for a panel that takes it. Blocks until the bus has answered.
-pub(crate) fn start(view: View, events: Events) -> Result<Box<dyn Panel>, PanelError> {
-    let item = Item {
+/// Shows the icon, now or when a panel starts. Blocks until the bus has answered.
+pub(crate) fn start(view: TrayView, events: Events) -> Result<Box<dyn Panel>, PanelError> {
+    let item = TrayItem {
         view: view.clone(),
         events,
     };
     let handle = item.assume_sni_available(true).spawn();
     let handle = handle.map_err(|error| PanelError::NoBus(error.to_string()))?;
-    Ok(Box::new(Shown { handle, last: view }))
+    Ok(Box::new(NotifierPanel { handle, last: view }))
 }

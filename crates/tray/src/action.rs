@@ -1,0 +1,130 @@
+//! Carries out clicks, each as one call of the control API.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use privet_control::calls::apps::Recipes;
+use privet_control::calls::rules::RuleWish;
+use privet_control::calls::status::ModeWish;
+use privet_control::calls::system_proxy::SystemProxyWish;
+use privet_control::{Client, ClientError};
+use privet_system::{clipboard, window};
+use serde_json::json;
+
+use crate::view::{Action, PAUSE_MODE, PauseLength};
+
+/// How long a blocked host is allowed.
+const UNBLOCK_TIME: &str = "1h";
+
+/// A click failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ActionError {
+    #[error(transparent)]
+    Call(#[from] ClientError),
+    #[error(transparent)]
+    Window(#[from] window::WindowError),
+    #[error("the clipboard: {0}")]
+    Clipboard(#[from] clipboard::ClipboardError),
+    #[error("the clipboard: {0}")]
+    ClipboardTask(#[from] tokio::task::JoinError),
+    #[error("the engine has no proxy listener to copy")]
+    NoListener,
+    #[error("nothing gets through in this mode: its route is \"none\"")]
+    NoRoute,
+}
+
+/// Carries out an action, except [`Action::Quit`], which is the caller's. `places` are the arguments that name this engine's
+/// paths to the window.
+///
+/// # Errors
+/// The action failed; the menu shows why.
+pub async fn perform(
+    client: &Client,
+    places: &[OsString],
+    action: &Action,
+) -> Result<(), ActionError> {
+    match action {
+        Action::TurnSystemProxyOn => switch_system_proxy(client, true).await?,
+        Action::TurnSystemProxyOff => switch_system_proxy(client, false).await?,
+        Action::SetMode(name) => set_mode(client, name, None).await?,
+        Action::SetRoute { mode, route } => {
+            let change = json!({ "modes": { mode: { "route": route } } });
+            client.patch_config(&change).await?;
+        }
+        Action::Pause(PauseLength::For(length)) => {
+            set_mode(client, PAUSE_MODE, Some(*length)).await?;
+        }
+        Action::Pause(PauseLength::UntilRestart) => set_mode(client, PAUSE_MODE, None).await?,
+        Action::NewIdentity => {
+            client.rotate_identity().await?;
+        }
+        Action::CloseAll => {
+            client.close_matching("*").await?;
+        }
+        Action::CopyProxy(shell) => copy_proxy(client, shell).await?,
+        Action::Unblock(host) => unblock(client, host).await?,
+        Action::OpenWindow => open(client, places).await?,
+        Action::Quit => {}
+    }
+    Ok(())
+}
+
+async fn switch_system_proxy(client: &Client, enabled: bool) -> Result<(), ActionError> {
+    let wish = SystemProxyWish {
+        enabled,
+        means: None,
+        repair: false,
+    };
+    client.switch_system_proxy(&wish).await?;
+    Ok(())
+}
+
+/// `length`: `None` for a mode without an end.
+async fn set_mode(
+    client: &Client,
+    name: &str,
+    length: Option<Duration>,
+) -> Result<(), ActionError> {
+    let wish = ModeWish {
+        mode: name.to_owned(),
+        duration: length.map(|length| format!("{}s", length.as_secs())),
+    };
+    client.set_mode(&wish).await?;
+    Ok(())
+}
+
+/// Adds a temporary rule before all others, with the route of the current mode.
+async fn unblock(client: &Client, host: &str) -> Result<(), ActionError> {
+    let route = client.status().await?.route.name;
+    if route == "none" {
+        return Err(ActionError::NoRoute);
+    }
+    let matches = match host.parse::<std::net::IpAddr>() {
+        Ok(ip) => json!({ "ip": [ip.to_string()] }),
+        Err(_) => json!({ "domain": [host] }),
+    };
+    let wish = RuleWish {
+        rule: json!({ "match": matches, "use": route }),
+        at: 0,
+        lasts: Some(UNBLOCK_TIME.to_owned()),
+    };
+    client.add_rule(&wish, false).await?;
+    Ok(())
+}
+
+/// Copies the commands that set the proxy in that shell.
+async fn copy_proxy(client: &Client, shell: &str) -> Result<(), ActionError> {
+    let settings: Recipes = client.get("/api/v1/apps/settings", &()).await?;
+    let recipe = settings
+        .recipes
+        .into_iter()
+        .find(|recipe| recipe.id == shell);
+    let text = recipe.ok_or(ActionError::NoListener)?.text;
+    let copied = tokio::task::spawn_blocking(move || clipboard::copy(&text)).await;
+    Ok(copied??)
+}
+
+async fn open(client: &Client, places: &[OsString]) -> Result<(), ActionError> {
+    window::open(places, client.page().await.as_deref())?;
+    Ok(())
+}
