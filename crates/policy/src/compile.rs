@@ -1,38 +1,19 @@
-//! From the configuration and the lists to a [`Policy`]: names become places, texts become sets, reasons sentences.
+//! Compiles the configuration and the lists to a [`Policy`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use privet_config::{Config, Mode as WrittenMode, RouteRef, Rule as WrittenRule, rule_ids};
 
+use crate::compile_error::CompileError;
+use crate::domain_entry::domain_entry;
 use crate::host_hash::of_host;
-use crate::host_set::{Entry, HostSet};
-use crate::policy::{Mode, ModeRoute, Policy, Rulebook};
+use crate::host_set::{HostEntry, HostSet};
+use crate::policy::{Mode, ModeRoute, Policy, SharedPolicy};
 use crate::rule_hit_counter::RuleHitCounters;
-use crate::rules::{Rule, RulePosition, Rules};
+use crate::rules::{Rule, RuleIndex, RulePosition};
 use crate::temporary_rule::TemporaryRule;
-use crate::{Host, HostError, List, Outbound, OwnEndpoints};
-
-/// Why a configuration does not compile. What `privet-config` has checked comes through without one.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CompileError {
-    #[error("there is no mode “{0}”")]
-    NoMode(String),
-    #[error("{what} names “{name}”, which is no upstream and no group")]
-    NoOutbound { what: String, name: String },
-    #[error("{what}: “{text}”: {cause}")]
-    Host {
-        what: String,
-        text: String,
-        cause: HostError,
-    },
-    #[error("{what}: the regular expression “{text}” does not compile: {cause}")]
-    Regex {
-        what: String,
-        text: String,
-        cause: String,
-    },
-}
+use crate::{List, Outbound, OwnEndpoints};
 
 impl Policy {
     /// Compiles the rules, filters and modes of `config` with those of `lists` that it names and enables, in its order.
@@ -48,8 +29,8 @@ impl Policy {
         Self::compile_with(config, &[], &RuleHitCounters::default(), lists, own)
     }
 
-    /// As [`Policy::compile`], with rules of no file before the others, and with the counters of rules that were there
-    /// before: one that `hit_counters` does not hold begins at zero.
+    /// As [`Policy::compile`], with temporary rules before those of the file, and with the counters of rules that are known
+    /// already: the others start at zero.
     ///
     /// # Errors
     /// As [`Policy::compile`].
@@ -73,8 +54,8 @@ impl Policy {
             modes.insert(name.clone(), Arc::new(mode));
         }
         let mode = modes.get(&config.mode).cloned();
-        let book = Rulebook {
-            rules: Rules::new(rules),
+        let shared = SharedPolicy {
+            rules: RuleIndex::new(rules),
             allow: domains("[filter] allow", &config.filter.allow)?,
             deny: domains("[filter] deny", &config.filter.deny)?,
             allow_text: config.filter.allow.clone(),
@@ -85,7 +66,7 @@ impl Policy {
         };
         let mode = mode.ok_or_else(|| CompileError::NoMode(config.mode.clone()))?;
         let lists = enabled(config, lists).into();
-        Ok(Policy::of(Arc::new(book), lists, mode))
+        Ok(Policy::of(Arc::new(shared), lists, mode))
     }
 }
 
@@ -94,9 +75,9 @@ fn temporary_rules(
     outbound: impl Fn(&str) -> Option<Outbound> + Copy,
 ) -> Result<Vec<Rule>, CompileError> {
     let compile = |one: &TemporaryRule| {
-        let place = RulePosition::Temporary(one.number);
+        let position = RulePosition::Temporary(one.number);
         let id = format!("t{}", one.number).into();
-        let rule = Rule::compile(place, id, one.hit_counter.clone(), &one.rule, outbound)?;
+        let rule = Rule::compile(position, id, one.hit_counter.clone(), &one.rule, outbound)?;
         Ok(Rule {
             single_use: one.single_use.clone(),
             ..rule
@@ -112,12 +93,12 @@ pub(crate) fn file_rules(
 ) -> Result<Vec<Rule>, CompileError> {
     let named = rule_ids(&config.rules).into_iter().zip(&config.rules);
     let compile = |(at, (id, rule)): (usize, (String, &WrittenRule))| {
-        let place = RulePosition::File {
+        let position = RulePosition::File {
             number: at + 1,
             line: rule.line,
         };
-        let hit_counter = hit_counters.of(&id);
-        Rule::compile(place, id.into(), hit_counter, rule, outbound)
+        let hit_counter = hit_counters.get_or_new(&id);
+        Rule::compile(position, id.into(), hit_counter, rule, outbound)
     };
     named.enumerate().map(compile).collect()
 }
@@ -154,12 +135,12 @@ fn mode(
     let what = format!("mode “{name}”");
     let (route, why) = match (via, &written.route) {
         (Some(via), _) => {
-            let place = outbound(via).ok_or_else(|| CompileError::NoOutbound {
+            let outbound = outbound(via).ok_or_else(|| CompileError::NoOutbound {
                 what: what.clone(),
                 name: via.to_owned(),
             })?;
             let why = format!("no rule matches; {what} sends it through “{via}”");
-            (ModeRoute::Via(place), why)
+            (ModeRoute::Via(outbound), why)
         }
         (None, RouteRef::FirstOutbound) => {
             let why = format!("{what} needs an upstream, and none is configured");
@@ -185,23 +166,11 @@ fn mode(
     })
 }
 
-/// Domains that cover what is below them; noted beside each: its place in the file's array.
+/// A set of domains that cover their subdomains; the note of an entry is its index in the file's array.
 fn domains(what: &str, entries: &[String]) -> Result<HostSet, CompileError> {
     let mut set = Vec::new();
     for (at, text) in (0u32..).zip(entries) {
-        set.push(Entry::new(of_host(&domain_entry(what, text)?), at));
+        set.push(HostEntry::new(of_host(&domain_entry(what, text)?), at));
     }
     Ok(HostSet::new(set, |a, b| a.hash() == b.hash()))
-}
-
-/// A domain as users write it: `*.` or a dot before it say what is so anyway.
-pub(crate) fn domain_entry(what: &str, text: &str) -> Result<Host, CompileError> {
-    let bare = text.trim();
-    let bare = bare.strip_prefix("*.").unwrap_or(bare);
-    let bare = bare.strip_prefix('.').unwrap_or(bare);
-    Host::parse(bare).map_err(|cause| CompileError::Host {
-        what: what.to_owned(),
-        text: text.to_owned(),
-        cause,
-    })
 }

@@ -1,4 +1,4 @@
-//! Names as keyed hashes: each suffix of a name is hashed once and then looked up in every rule and list.
+//! Keyed hashes of hosts: each suffix of a name is hashed once per decision and looked up in every rule and list.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
@@ -8,18 +8,18 @@ use smallvec::SmallVec;
 
 use crate::Host;
 
-/// One key a process: a list's author cannot make names collide, and one hash serves all sets.
+/// One random key per process, so that the author of a list cannot make names collide and one hash serves all sets.
 fn key() -> &'static RandomState {
     static KEY: OnceLock<RandomState> = OnceLock::new();
     KEY.get_or_init(RandomState::new)
 }
 
-/// The hash of one name or suffix, lower case and without a final dot.
+/// The hash of a name or suffix in lower case without a final dot.
 pub(crate) fn of_name(name: &str) -> u64 {
     key().hash_one(name)
 }
 
-/// The hash of an address, apart from that of any name.
+/// The hash of an address.
 pub(crate) fn of_ip(ip: IpAddr) -> u64 {
     key().hash_one(ip.to_canonical())
 }
@@ -33,10 +33,10 @@ pub(crate) fn of_host(host: &Host) -> u64 {
 }
 
 /// The hashes of a host and of each domain above it, the host itself first. An address has no domain above it.
-pub(crate) struct Suffixes(SmallVec<[u64; 8]>);
+pub(crate) struct SuffixHashes(SmallVec<[u64; 8]>);
 
-impl Suffixes {
-    pub(crate) fn of(host: &Host) -> Suffixes {
+impl SuffixHashes {
+    pub(crate) fn of(host: &Host) -> SuffixHashes {
         let mut hashes = SmallVec::new();
         hashes.push(of_host(host));
         if let Host::Name(name) = host {
@@ -46,10 +46,10 @@ impl Suffixes {
                 rest = parent;
             }
         }
-        Suffixes(hashes)
+        SuffixHashes(hashes)
     }
 
-    /// With each its depth: 0 is the host itself, 1 its parent.
+    /// Each hash with its depth: 0 is the host itself, 1 its parent.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
         self.0.iter().copied().enumerate()
     }

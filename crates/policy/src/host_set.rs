@@ -1,17 +1,17 @@
-//! A compact set of hosts: 12 bytes a host and a sparse index over them, two cache lines touched by a look-up.
+//! A compact set of hosts: 12 bytes per host and a sparse index. A look-up touches two cache lines.
 
-/// One host: 64 bits of its keyed hash, and what the owner of the set notes beside it. Three words of 32 bits, so that
-/// a million of them take 12 MB and not 16.
+/// One host: 64 bits of its keyed hash, and a note of the set's owner. Three words of 32 bits, so that a million entries take
+/// 12 MB and not 16.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Entry {
+pub(crate) struct HostEntry {
     high: u32,
     low: u32,
     pub(crate) note: u32,
 }
 
-impl Entry {
-    pub(crate) fn new(hash: u64, note: u32) -> Entry {
-        Entry {
+impl HostEntry {
+    pub(crate) fn new(hash: u64, note: u32) -> HostEntry {
+        HostEntry {
             high: (hash >> 32) as u32,
             low: hash as u32,
             note,
@@ -23,21 +23,24 @@ impl Entry {
     }
 }
 
-/// How many entries share one place of the index, on average.
+/// Entries per bucket of the index, on average.
 const PER_BUCKET: usize = 8;
 
-/// Entries sorted by hash, then by note. Hashes are evenly spread, so their top bits tell where to look.
+/// Entries sorted by hash, then by note. Hashes are evenly spread, so that their top bits select the bucket.
 #[derive(Debug, Default)]
 pub(crate) struct HostSet {
-    entries: Vec<Entry>,
-    /// Where the entries begin whose top `bits` are this index; one more at the end.
+    entries: Vec<HostEntry>,
+    /// For each value of the top `bits`: the index of the first entry; one more at the end.
     starts: Vec<u32>,
     bits: u32,
 }
 
 impl HostSet {
-    /// Sorts; of entries for which `same` holds only the first in order stays.
-    pub(crate) fn new(mut entries: Vec<Entry>, same: impl Fn(&Entry, &Entry) -> bool) -> HostSet {
+    /// Sorts the entries; of several for which `same` holds, the first stays.
+    pub(crate) fn new(
+        mut entries: Vec<HostEntry>,
+        same: impl Fn(&HostEntry, &HostEntry) -> bool,
+    ) -> HostSet {
         entries.sort_unstable();
         entries.dedup_by(|later, first| same(later, first));
         entries.shrink_to_fit();
@@ -64,7 +67,7 @@ impl HostSet {
     }
 
     /// All entries of this hash, in the order of their notes.
-    pub(crate) fn get(&self, hash: u64) -> &[Entry] {
+    pub(crate) fn get(&self, hash: u64) -> &[HostEntry] {
         let at = bucket(hash, self.bits);
         let (Some(&from), Some(&to)) = (self.starts.get(at), self.starts.get(at + 1)) else {
             return &[];
@@ -89,7 +92,7 @@ impl HostSet {
 
     /// Bytes on the heap.
     pub(crate) fn bytes(&self) -> usize {
-        self.entries.capacity() * size_of::<Entry>() + self.starts.capacity() * size_of::<u32>()
+        self.entries.capacity() * size_of::<HostEntry>() + self.starts.capacity() * size_of::<u32>()
     }
 }
 
@@ -110,7 +113,7 @@ mod tests {
             spread in prop_oneof![Just(1u64), Just(u64::MAX / 200)],
         ) {
             let set = HostSet::new(
-                pairs.iter().map(|&(hash, note)| Entry::new(hash * spread, note)).collect(),
+                pairs.iter().map(|&(hash, note)| HostEntry::new(hash * spread, note)).collect(),
                 |a, b| a == b,
             );
             for hash in 0..200u64 {

@@ -1,5 +1,5 @@
-//! `decide(Request, &Policy) -> Verdict`: where a connection goes, and why. Pure: no sockets, no clock, no files.
-//! The engine, the simulator and the PAC all ask the same function.
+//! The policy: where a connection goes, and why. Pure: no sockets, no clock, no files. The engine, the simulator and the PAC
+//! file call the same function, [`decide()`].
 #![cfg_attr(
     not(test),
     deny(
@@ -10,30 +10,33 @@
     )
 )]
 
-pub mod compile;
-pub mod decide;
-pub mod host;
+mod compile;
+mod compile_error;
+mod decide;
+mod domain_entry;
+mod explanation;
+mod host;
 mod host_hash;
 mod host_set;
 pub mod list;
 mod newly_blocked;
-pub mod own_endpoints;
-pub mod pac;
-pub mod policy;
+mod own_endpoints;
+mod pac;
+mod policy;
 pub mod replay;
-pub mod request;
-pub mod rule_hit_counter;
+mod request;
+mod rule_hit_counter;
 mod rules;
-pub mod shadowed_rules;
-pub mod target;
-pub mod temporary_rule;
+mod shadowed_rules;
+mod target;
+mod temporary_rule;
 pub mod thread_index;
-pub mod trace;
-pub mod verdict;
+mod verdict;
 
-pub use compile::CompileError;
+pub use compile_error::CompileError;
 pub use decide::{decide, explain, reconsider, simulate};
-pub use host::HostError;
+pub use explanation::{Explanation, MAX_STEPS, Outcome, OutcomeAction, Step, StepMessage};
+pub use host::{HostError, MAX_LABEL, MAX_NAME};
 pub use list::{List, ListError, ListHit, ListHitCounter, ListReader, ListStats, line_text};
 pub use newly_blocked::{VisitedSite, newly_blocked};
 pub use own_endpoints::{OwnEndpoints, reaches};
@@ -46,5 +49,4 @@ pub use rules::{MAX_REGEX, RulePosition};
 pub use shadowed_rules::{ShadowedRule, shadowed_rules};
 pub use target::TargetError;
 pub use temporary_rule::{SingleUse, TemporaryRule};
-pub use trace::{Explanation, Outcome, OutcomeAction, Step, StepMessage};
 pub use verdict::{Action, DirectPermit, Outbound, Route, Verdict, Why, WhyKind};

@@ -1,27 +1,27 @@
-//! The proxy auto-configuration file: the rules as far as a URL shows what they ask for, in ECMAScript 3.
+//! The proxy auto-configuration (PAC) file: the rules as far as a URL shows their keys, in ECMAScript 3.
 //!
-//! It never resolves a name, and what it cannot tell it leaves to Privet. `DIRECT` past Privet is said only for what an
-//! explicit rule sends direct, for loopback, and for Privet's own doors.
+//! It never resolves a name, and leaves to Privet what a URL does not show. It answers `DIRECT` without Privet only for what an
+//! explicit rule sends direct, for loopback, and for Privet's own listeners.
 
 use std::fmt::Write;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::rules::{Rule, Then};
+use crate::rules::{CompiledAction, Rule};
 use crate::{Host, OwnEndpoints, Policy};
 
 const TEMPLATE: &str = include_str!("pac.js");
 
-/// Writes the file. `proxy` is the `host:port` at which HTTP is served, `socks` that of a SOCKS5 listener, tried next.
+/// Writes the file. `proxy` is the `host:port` of an HTTP listener, `socks` that of a SOCKS5 listener, which is tried next.
 ///
-/// All that is not loopback goes to Privet, and past it only when it cannot be reached (`; DIRECT`), unless the mode has
-/// a kill switch. What a rule blocks goes to Privet alone, which shows why.
+/// Everything but loopback goes to Privet, and direct when Privet cannot be reached (`; DIRECT`), unless the mode has a kill
+/// switch. What a rule blocks goes to Privet alone, which shows the reason.
 pub fn pac(policy: &Policy, proxy: &str, socks: Option<&str>) -> String {
     pac_of(policy, proxy, socks, None)
 }
 
-/// As [`pac`], for the program of that file name alone: rules for it are told, those for others left out.
+/// As [`pac`], for the program with this file name: rules for other programs are left out.
 pub fn pac_for(policy: &Policy, proxy: &str, app: &str) -> String {
     pac_of(policy, proxy, None, Some(app))
 }
@@ -37,11 +37,11 @@ fn pac_of(policy: &Policy, proxy: &str, socks: Option<&str>, app: Option<&str>) 
     } else {
         format!("{refuse}; DIRECT")
     };
-    // With a kill switch nothing is direct, and there is one answer for all the rest.
+    // With a kill switch nothing goes direct: the answer is the same for every target.
     let rules: Vec<&Rule> = if kill_switch {
         Vec::new()
     } else {
-        that_tell(policy.rules(), app)
+        relevant_rules(policy.rules(), app)
     };
     let own = policy.own();
     let values = [
@@ -52,7 +52,7 @@ fn pac_of(policy: &Policy, proxy: &str, socks: Option<&str>, app: Option<&str>) 
         ("$OWN_SOCKETS", own_sockets(own)),
         ("$RULES", array(rules.iter().map(|one| rule(one, app)))),
     ];
-    // Only whole lines of the template's head hold a value: what was put in is never looked at again.
+    // A placeholder stands at the end of a whole line, so that an inserted value is never expanded again.
     let mut text = String::with_capacity(TEMPLATE.len() + 256);
     for line in TEMPLATE.lines() {
         match values
@@ -71,22 +71,23 @@ fn pac_of(policy: &Policy, proxy: &str, socks: Option<&str>, app: Option<&str>) 
     text
 }
 
-/// Those that may speak of the program; what comes behind the last one with an answer of its own changes nothing.
-fn that_tell<'a>(rules: &'a [Rule], app: Option<&str>) -> Vec<&'a Rule> {
-    let speaks = |rule: &&Rule| app.is_none_or(|app| rule.speaks_of(app) != Some(false));
-    let mut all: Vec<&Rule> = rules.iter().filter(speaks).collect();
+/// The rules that may match the program, up to the last one that does not go through an upstream: later ones do not change
+/// the answer.
+fn relevant_rules<'a>(rules: &'a [Rule], app: Option<&str>) -> Vec<&'a Rule> {
+    let may_match = |rule: &&Rule| app.is_none_or(|app| rule.names_app(app) != Some(false));
+    let mut all: Vec<&Rule> = rules.iter().filter(may_match).collect();
     let last = all
         .iter()
-        .rposition(|rule| !matches!(rule.action, Then::Via(_)));
+        .rposition(|rule| !matches!(rule.action, CompiledAction::Via(_)));
     all.truncate(last.map_or(0, |at| at + 1));
     all
 }
 
 fn rule(rule: &Rule, app: Option<&str>) -> String {
     let then = match rule.action {
-        Then::Via(_) => 0,
-        Then::Direct => 1,
-        Then::Block => 2,
+        CompiledAction::Via(_) => 0,
+        CompiledAction::Direct => 1,
+        CompiledAction::Block => 2,
     };
     let mut text = format!("{{ then: {then}");
     let mut key = |name: &str, value: String| {
@@ -106,7 +107,7 @@ fn rule(rule: &Rule, app: Option<&str>) -> String {
     if !rule.ip.is_empty() {
         key("ip", array(rule.ip.iter().map(net)));
     }
-    if rule.is_beyond_urls(app) {
+    if rule.needs_more_than_url(app) {
         key("more", "1".into());
     }
     text.push_str(" }");
@@ -135,7 +136,7 @@ fn addresses(hosts: &[Host]) -> String {
     array(addresses.map(|ip| net(&IpNet::from(ip))))
 }
 
-/// The bytes of the address, and the length of the prefix.
+/// The bytes of the address, followed by the length of the prefix.
 fn net(net: &IpNet) -> String {
     let bytes = match net.network() {
         IpAddr::V4(ip) => ip.octets().to_vec(),
@@ -167,7 +168,7 @@ fn own_sockets(own: &OwnEndpoints) -> String {
     array(sockets.into_iter())
 }
 
-/// A string literal of printable ASCII alone; `<` is escaped too, so that no `</script>` can stand in it.
+/// A string literal of printable ASCII; `<` is escaped too, so that it cannot contain `</script>`.
 fn quoted(text: &str) -> String {
     let mut literal = String::from("\"");
     for unit in text.encode_utf16() {

@@ -1,4 +1,4 @@
-//! The compiled policy: an immutable snapshot, cheap to clone and swapped whole.
+//! The compiled policy: an immutable snapshot that is cheap to clone and replaced as a whole.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,31 +9,32 @@ use privet_config::{Dns, HeaderMode};
 
 use crate::host_set::HostSet;
 use crate::rule_hit_counter::RuleHitCounter;
-use crate::rules::{Rule, RulePosition, Rules};
+use crate::rules::{Rule, RuleIndex, RulePosition};
 use crate::verdict::DirectPermit;
 use crate::{List, Outbound, OwnEndpoints};
 
-/// Rules, lists and modes, and which mode is on. A mode changes by [`Policy::in_mode`], everything else by compiling.
+/// Rules, lists and modes, and the current mode. [`Policy::in_mode`] changes the mode; everything else is compiled anew.
 #[derive(Clone)]
 pub struct Policy {
-    pub(crate) book: Arc<Rulebook>,
+    pub(crate) shared: Arc<SharedPolicy>,
     lists: Arc<[Arc<List>]>,
     mode: Arc<Mode>,
     generation: u64,
 }
 
-/// A rule as its policy holds it.
+/// A rule of a policy.
 #[derive(Debug, Clone, Copy)]
 pub struct ActiveRule<'a> {
-    /// What it is known by.
+    /// See [`privet_config::rule_ids`]; `t1`, `t2`, … for temporary rules.
     pub id: &'a Arc<str>,
-    pub place: RulePosition,
+    /// Where it is written.
+    pub position: RulePosition,
     pub hit_counter: &'a Arc<RuleHitCounter>,
 }
 
-/// What all modes share.
-pub(crate) struct Rulebook {
-    pub(crate) rules: Rules,
+/// The part that is the same in all modes.
+pub(crate) struct SharedPolicy {
+    pub(crate) rules: RuleIndex,
     pub(crate) allow: HostSet,
     pub(crate) deny: HostSet,
     pub(crate) allow_text: Vec<String>,
@@ -45,7 +46,7 @@ pub(crate) struct Rulebook {
 
 /// What a mode turns on.
 ///
-/// Rules are the user's own word and hold in every mode, "off" too; `filter` concerns `[filter]` and its lists only.
+/// Rules hold in every mode, also in "off"; `filter` concerns `[filter]` and its lists only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mode {
     pub name: Arc<str>,
@@ -55,7 +56,7 @@ pub struct Mode {
     pub kill_switch: bool,
     pub filter: bool,
     pub(crate) route: ModeRoute,
-    /// The sentence for who is told that the mode decided.
+    /// The reason of a verdict that the mode decided.
     pub(crate) why: Arc<str>,
 }
 
@@ -63,97 +64,101 @@ pub struct Mode {
 pub(crate) enum ModeRoute {
     Direct,
     Via(Outbound),
-    /// The mode wants an outbound, and there is none.
+    /// The mode needs an outbound, and none is configured.
     Nothing,
 }
 
 impl Policy {
-    pub(crate) fn of(book: Arc<Rulebook>, lists: Arc<[Arc<List>]>, mode: Arc<Mode>) -> Policy {
+    pub(crate) fn of(
+        shared: Arc<SharedPolicy>,
+        lists: Arc<[Arc<List>]>,
+        mode: Arc<Mode>,
+    ) -> Policy {
         static GENERATIONS: AtomicU64 = AtomicU64::new(1);
         Policy {
-            book,
+            shared,
             lists,
             mode,
             generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
         }
     }
 
-    /// The same rules and lists, shared, in another mode; `None` where no mode has this name.
+    /// The same rules and lists in another mode; `None` where no mode has this name. Nothing is copied.
     pub fn in_mode(&self, name: &str) -> Option<Policy> {
-        let mode = self.book.modes.get(name)?.clone();
-        Some(Policy::of(self.book.clone(), self.lists.clone(), mode))
+        let mode = self.shared.modes.get(name)?.clone();
+        Some(Policy::of(self.shared.clone(), self.lists.clone(), mode))
     }
 
-    /// The same in the mode that is on or, where that does not filter, in the first that does; `None`: no mode filters.
+    /// The policy in its mode or, if that does not filter, in the first that does; `None`: no mode filters.
     pub(crate) fn filtering(&self) -> Option<Policy> {
         if self.mode.filter {
             return Some(self.clone());
         }
-        let mode = self.book.modes.values().find(|mode| mode.filter)?;
+        let mode = self.shared.modes.values().find(|mode| mode.filter)?;
         self.in_mode(&mode.name)
     }
 
-    /// The same with `list` in the place of the one of its name; a list of a new name is asked last.
+    /// The policy with `list` instead of the one of the same name; a list with a new name is asked last.
     pub fn with_list(&self, list: Arc<List>) -> Policy {
         let mut lists = self.lists.to_vec();
         match lists.iter_mut().find(|known| known.name() == list.name()) {
             Some(known) => *known = list,
             None => lists.push(list),
         }
-        Policy::of(self.book.clone(), lists.into(), self.mode.clone())
+        Policy::of(self.shared.clone(), lists.into(), self.mode.clone())
     }
 
     pub fn mode(&self) -> &Mode {
         &self.mode
     }
 
-    /// Unlike that of any other policy of this process.
+    /// A number that no other policy of this process has.
     pub fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// Leave to resolve names here and to open sockets for the client (SOCKS BIND and UDP): there in a mode without a
-    /// kill switch only.
+    /// The permit to resolve names here and to open sockets for the client (SOCKS BIND and UDP); `None` in a mode with a
+    /// kill switch.
     pub fn permit(&self) -> Option<DirectPermit> {
         DirectPermit::unless(self.mode.kill_switch)
     }
 
-    /// Some rule asks for the program behind a connection: it is worth looking up.
+    /// Some rule has an `app` key: the program behind a connection has to be known.
     pub fn needs_app(&self) -> bool {
-        self.rules().iter().any(Rule::names_an_app)
+        self.rules().iter().any(Rule::has_app_key)
     }
 
-    /// Some rule asks for the target's network: names may have to be resolved before deciding.
+    /// Some rule has an `ip` key: names may have to be resolved before deciding.
     pub fn needs_addresses(&self) -> bool {
-        self.rules().iter().any(Rule::names_a_network)
+        self.rules().iter().any(Rule::has_ip_key)
     }
 
     /// The name of an upstream or group.
     pub fn outbound(&self, outbound: Outbound) -> Option<&Arc<str>> {
-        self.book.outbounds.get(usize::from(outbound.0))
+        self.shared.outbounds.get(usize::from(outbound.0))
     }
 
-    /// The lists in force, in the order of the file.
+    /// The enabled lists, in the order of the file.
     pub fn lists(&self) -> &[Arc<List>] {
         &self.lists
     }
 
-    /// Where Privet itself answers.
+    /// The endpoints of Privet itself.
     pub fn own(&self) -> &OwnEndpoints {
-        &self.book.own
+        &self.shared.own
     }
 
-    /// The rules in force, in the order in which they are asked.
+    /// The rules in the order in which they are compared.
     pub fn active_rules(&self) -> impl Iterator<Item = ActiveRule<'_>> {
         self.rules().iter().map(|rule| ActiveRule {
             id: &rule.id,
-            place: rule.place,
+            position: rule.position,
             hit_counter: &rule.hit_counter,
         })
     }
 
     pub(crate) fn rules(&self) -> &[Rule] {
-        self.book.rules.all()
+        self.shared.rules.all()
     }
 }
 

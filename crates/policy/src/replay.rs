@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use crate::trace::{Outcome, OutcomeAction};
+use crate::explanation::{Outcome, OutcomeAction};
 use crate::{App, Listener, Policy, Protocol, Request, Target, simulate};
 
 /// The most differences that are kept as examples; all are counted.

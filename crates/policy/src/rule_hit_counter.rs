@@ -1,4 +1,4 @@
-//! How often a rule decided, and when last. Each thread counts in a slot of its own; who reads sums the slots.
+//! How often a rule decided, and when last. Each thread counts in a slot of its own; reading sums the slots.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,21 +7,21 @@ use std::time::SystemTime;
 
 use crate::thread_index;
 
-/// Slots of one tally. More threads than these share slots, which costs them speed and nothing else.
+/// Slots of one counter. More threads than slots share them, which costs speed only.
 const SLOTS: usize = 16;
 
-/// What a rule did.
+/// What one rule decided.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RuleHits {
-    /// Connections, and requests over kept connections, that it decided.
+    /// Connections, and requests over kept-alive connections, that it decided.
     pub hits: u64,
-    /// When it last did, in milliseconds since 1970; 0: never.
+    /// The last one, in milliseconds since 1970; 0: none.
     pub last_ms: u64,
-    /// Since when it is counted, in milliseconds since 1970; 0: not yet.
+    /// Start of counting, in milliseconds since 1970; 0: not started.
     pub since_ms: u64,
 }
 
-/// The counter of one rule. A slot is made when its thread first counts: most rules match seldom.
+/// The counter of one rule. A slot is allocated when its thread first counts, since most rules match seldom.
 #[derive(Debug, Default)]
 pub struct RuleHitCounter {
     /// What was counted before this program started.
@@ -39,7 +39,7 @@ struct Slot {
 }
 
 impl RuleHitCounter {
-    /// Goes on from what was counted in an earlier run.
+    /// Continues from the figures of an earlier run.
     pub fn from_count(before: RuleHits) -> Self {
         Self {
             before,
@@ -48,7 +48,7 @@ impl RuleHitCounter {
         }
     }
 
-    /// Counts from that moment on, in milliseconds since 1970, unless it did before.
+    /// Starts counting at `now_ms` (milliseconds since 1970), unless it was started before.
     pub fn begin(&self, now_ms: u64) {
         let _ = self
             .begun_ms
@@ -83,20 +83,20 @@ impl RuleHitCounter {
     }
 }
 
-/// The counters of the rules that are, or were, in force, by what a rule is known by.
+/// The counters of current and former rules, by the rule's id.
 #[derive(Debug, Clone, Default)]
 pub struct RuleHitCounters(HashMap<String, Arc<RuleHitCounter>>);
 
 impl RuleHitCounters {
-    /// The rule's counter, or a new one that is not kept here.
-    pub(crate) fn of(&self, id: &str) -> Arc<RuleHitCounter> {
+    /// The rule's counter, or a new one that is not stored here.
+    pub(crate) fn get_or_new(&self, id: &str) -> Arc<RuleHitCounter> {
         self.0.get(id).cloned().unwrap_or_default()
     }
 
-    /// Keeps a counter under its rule's name; one that is there already stays.
-    pub fn keep(&mut self, id: &str, hit_counter: &Arc<RuleHitCounter>) {
+    /// Stores a counter under its rule's id, unless there is one.
+    pub fn insert_if_absent(&mut self, id: &str, counter: &Arc<RuleHitCounter>) {
         if !self.0.contains_key(id) {
-            self.0.insert(id.to_owned(), hit_counter.clone());
+            self.0.insert(id.to_owned(), counter.clone());
         }
     }
 

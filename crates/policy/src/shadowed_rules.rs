@@ -9,7 +9,7 @@ use regex::Regex;
 
 use crate::compile::file_rules;
 use crate::rule_hit_counter::RuleHitCounters;
-use crate::rules::{AppMatch, Rule, RulePosition, covers, is_below};
+use crate::rules::{AppPattern, Rule, RulePosition, covers, is_below};
 use crate::{CompileError, Host, Outbound, Protocol};
 
 /// Parts into which one rule is cut at most, to be covered each by another rule.
@@ -48,7 +48,8 @@ pub fn shadowed_rules(config: &Config, now: SystemTime) -> Result<Vec<ShadowedRu
     let mut left = MAX_COMPARED;
     let mut found = Vec::new();
     for (at, rule) in rules.iter().enumerate() {
-        let (false, RulePosition::File { number, line }) = (is_over(rule, now), rule.place) else {
+        let (false, RulePosition::File { number, line }) = (is_over(rule, now), rule.position)
+        else {
             continue;
         };
         let earlier: Vec<&Rule> = rules
@@ -97,7 +98,7 @@ struct Part<'a> {
     regex: &'a [Regex],
     ip: &'a [IpNet],
     port: &'a [(u16, u16)],
-    app: &'a [AppMatch],
+    app: &'a [AppPattern],
     protocol: &'a [RuleProtocol],
     user: &'a [String],
 }
@@ -150,7 +151,7 @@ impl Search<'_, '_> {
         self.parts -= 1;
         *self.left -= self.earlier.len();
         if let Some(rule) = self.earlier.iter().find(|rule| takes(rule, &part)) {
-            self.by.push(rule.place);
+            self.by.push(rule.position);
             return true;
         }
         let halves = part.halves();

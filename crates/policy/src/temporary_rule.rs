@@ -1,4 +1,4 @@
-//! Rules that stand in no file: for one connection, or until the program ends.
+//! Temporary rules: in no file, for one connection or until the program ends.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use crate::{Request, Target};
 /// A rule that goes before those of the file.
 #[derive(Debug, Clone)]
 pub struct TemporaryRule {
-    /// Its number, never given twice in one run.
+    /// Never given twice in one run.
     pub number: u32,
     pub rule: Rule,
     /// For one connection only; `None`: for all, until the program ends.
@@ -20,56 +20,55 @@ pub struct TemporaryRule {
     pub hit_counter: Arc<RuleHitCounter>,
 }
 
-/// One connection, whichever comes first.
+/// Which connection has claimed a rule that is for one connection.
 #[derive(Debug, Default)]
 pub struct SingleUse {
-    taken: OnceLock<Holder>,
-    over: AtomicBool,
+    claim: OnceLock<Claim>,
+    expired: AtomicBool,
 }
 
+/// What a connection is recognised by.
 #[derive(Debug, PartialEq, Eq)]
-struct Holder {
+struct Claim {
     client: SocketAddr,
     target: Target,
 }
 
 impl SingleUse {
-    /// Whether it is this connection's, which it becomes if it was nobody's.
-    pub(crate) fn take(&self, request: &Request<'_>) -> bool {
-        let holder = self.taken.get_or_init(|| Holder {
+    /// Claims it for this connection, unless another one has. Whether it is this connection's.
+    pub(crate) fn claim(&self, request: &Request<'_>) -> bool {
+        let claim = self.claim.get_or_init(|| Claim {
             client: request.client,
             target: request.target.clone(),
         });
-        !self.is_over() && holder.is(request)
+        !self.is_expired() && claim.is_by(request)
     }
 
-    /// Whether it is this connection's already.
-    pub(crate) fn is_of(&self, request: &Request<'_>) -> bool {
-        !self.is_over() && self.taken.get().is_some_and(|holder| holder.is(request))
+    pub(crate) fn is_claimed_by(&self, request: &Request<'_>) -> bool {
+        !self.is_expired() && self.claim.get().is_some_and(|claim| claim.is_by(request))
     }
 
-    /// Nobody's yet.
     pub fn is_unclaimed(&self) -> bool {
-        self.taken.get().is_none()
+        self.claim.get().is_none()
     }
 
-    /// The client whose connection it is.
+    /// The client whose connection claimed it.
     pub fn client(&self) -> Option<SocketAddr> {
-        self.taken.get().map(|holder| holder.client)
+        self.claim.get().map(|claim| claim.client)
     }
 
-    /// Its connection has ended: another one from the same port is another one.
+    /// Call it when the connection has ended: a later one from the same port is another connection.
     pub fn expire(&self) {
-        self.over.store(true, Ordering::Relaxed);
+        self.expired.store(true, Ordering::Relaxed);
     }
 
-    fn is_over(&self) -> bool {
-        self.over.load(Ordering::Relaxed)
+    fn is_expired(&self) -> bool {
+        self.expired.load(Ordering::Relaxed)
     }
 }
 
-impl Holder {
-    fn is(&self, request: &Request<'_>) -> bool {
+impl Claim {
+    fn is_by(&self, request: &Request<'_>) -> bool {
         self.client == request.client && self.target == *request.target
     }
 }

@@ -361,7 +361,7 @@ fn a_long_explanation_is_bounded_and_still_says_what_decided() {
     let mut rules = vec![rule(RuleAction::Block, |m| m.port = vec![(1, 1)]); 10_000];
     rules.push(rule(RuleAction::Direct, |m| m.domain = strings(["a.test"])));
     let told = explain(&asked("a.test:443").request(), &policy(&with_rules(rules)));
-    assert!(told.steps.len() <= trace::MAX_STEPS + 3);
+    assert!(told.steps.len() <= MAX_STEPS + 3);
     assert_eq!(told.steps.last().unwrap().what, "rule 10001");
 }
 

@@ -53,7 +53,7 @@ fn a_hosts_file_blocks_exactly_its_names() {
         ],
     );
     let stats = list.stats();
-    assert_eq!((stats.entries, stats.beside, stats.skipped), (4, 3, 2));
+    assert_eq!((stats.entries, stats.ignored, stats.skipped), (4, 3, 2));
     assert_eq!(
         (stats.errors[0].line, stats.errors[0].fault),
         (6, LineFault::NoBlock)
@@ -178,7 +178,7 @@ fn adblock_rules_on_hosts_hold_for_every_connection() {
             ("any.zip", "block 15"),
         ],
     );
-    assert_eq!(list.stats().beside, 2);
+    assert_eq!(list.stats().ignored, 2);
     assert_eq!(list.stats().skipped, 0);
 }
 

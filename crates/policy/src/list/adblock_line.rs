@@ -1,17 +1,17 @@
-//! Lines of the adblock format. Rules on a host alone are told from those that need a URL: the first work for every
-//! connection and cost 12 bytes, the second only where a URL can be read.
+//! Lines of the adblock format. Rules on a host alone are kept apart from those that need a URL: the former hold for every
+//! connection and take 12 bytes, the latter only where a URL can be read.
 
 use adblock::lists::{ParseOptions, ParsedLine, RuleTypes, parse_filter};
 
-use super::line::{Line, LineFault, Reach, Take};
+use super::line::{HostScope, HostSink, LineEffect, LineFault, LineKind};
 use crate::Host;
 
-/// Marks of rules that change what a page shows.
+/// Separators of rules that change what a page shows.
 const COSMETIC: [&str; 9] = [
     "##", "#@#", "#?#", "#@?#", "#$#", "#@$#", "#%#", "#@%#", "$$",
 ];
 
-pub(super) fn adblock(text: &str, to: &mut impl Take) -> Result<Line, LineFault> {
+pub(super) fn adblock(text: &str, sink: &mut impl HostSink) -> Result<LineKind, LineFault> {
     let text = text.trim();
     if text.is_empty()
         || text.starts_with(['!', '['])
@@ -19,27 +19,27 @@ pub(super) fn adblock(text: &str, to: &mut impl Take) -> Result<Line, LineFault>
         || text.starts_with("# ")
         || text.starts_with("####")
     {
-        return Ok(Line::Nothing);
+        return Ok(LineKind::Blank);
     }
     if COSMETIC.iter().any(|mark| text.contains(mark)) {
-        return Ok(Line::Beside);
+        return Ok(LineKind::Ignored);
     }
     if let Some((ip, _)) = text.split_once([' ', '\t'])
         && ip.parse::<std::net::IpAddr>().is_ok()
     {
-        return super::hosts_line::hosts(text, to);
+        return super::hosts_line::hosts(text, sink);
     }
     let (rule, allow) = match text.strip_prefix("@@") {
         Some(rule) => (rule, true),
         None => (text, false),
     };
-    if let Some((host, reach, important)) = on_a_host(rule) {
-        to.take(&host, reach, allow, important);
-        return Ok(Line::Hosts);
+    if let Some((host, scope, important)) = host_rule(rule) {
+        sink.add(&host, scope, LineEffect { allow, important });
+        return Ok(LineKind::Hosts);
     }
     match parse_filter(text, false, options()) {
-        Ok(ParsedLine::Network(_)) => Ok(Line::Rule),
-        Ok(ParsedLine::Cosmetic(_)) => Ok(Line::Beside),
+        Ok(ParsedLine::Network(_)) => Ok(LineKind::UrlRule),
+        Ok(ParsedLine::Cosmetic(_)) => Ok(LineKind::Ignored),
         Err(_) => Err(LineFault::Unsupported),
     }
 }
@@ -51,8 +51,8 @@ pub(super) fn options() -> ParseOptions {
     }
 }
 
-/// `||host^`, with no option that asks for more than the host tells.
-fn on_a_host(rule: &str) -> Option<(Host, Reach, bool)> {
+/// `||host^`, with no option that needs more than the host; whether it is `$important`.
+fn host_rule(rule: &str) -> Option<(Host, HostScope, bool)> {
     let (pattern, options) = match rule.split_once('$') {
         Some((pattern, options)) => (pattern, options),
         None => (rule, ""),
@@ -67,10 +67,10 @@ fn on_a_host(rule: &str) -> Option<(Host, Reach, bool)> {
     }
     let name = pattern.strip_prefix("||")?;
     let name = name.strip_suffix("^|").or_else(|| name.strip_suffix('^'))?;
-    let (name, reach) = match name.strip_prefix("*.") {
-        Some(name) => (name, Reach::Below),
-        None => (name, Reach::Both),
+    let (name, scope) = match name.strip_prefix("*.") {
+        Some(name) => (name, HostScope::Subdomains),
+        None => (name, HostScope::Both),
     };
     let host = Host::parse(name).ok()?;
-    Some((host, reach, important))
+    Some((host, scope, important))
 }

@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::line::{Line, LineFault, Reach, Take, host, is_nowhere};
+use super::line::{HostScope, HostSink, LineEffect, LineFault, LineKind, host, is_sinkhole};
 
-pub(super) fn dnsmasq(text: &str, to: &mut impl Take) -> Result<Line, LineFault> {
+pub(super) fn dnsmasq(text: &str, sink: &mut impl HostSink) -> Result<LineKind, LineFault> {
     let text = text.trim();
     if text.is_empty() || text.starts_with('#') {
-        return Ok(Line::Nothing);
+        return Ok(LineKind::Blank);
     }
     let (key, value) = text.split_once('=').ok_or(LineFault::Form)?;
     let names = value
@@ -16,29 +16,29 @@ pub(super) fn dnsmasq(text: &str, to: &mut impl Take) -> Result<Line, LineFault>
         .ok_or(LineFault::Unsupported)?;
     let (names, answer) = names.rsplit_once('/').ok_or(LineFault::Form)?;
     let answer = answer.split_ascii_whitespace().next().unwrap_or_default();
-    let allow = match (key.trim(), answer) {
-        ("address" | "server" | "local", "") | ("address", "#") => false,
-        // "Use the ordinary servers for this name": the exception to a wider line.
-        ("server" | "local", "#") => true,
+    let effect = match (key.trim(), answer) {
+        ("address" | "server" | "local", "") | ("address", "#") => LineEffect::BLOCK,
+        // "Use the standard servers for this name": an exception to a wider line.
+        ("server" | "local", "#") => LineEffect::ALLOW,
         ("address", ip) => match ip.parse::<IpAddr>() {
-            Ok(ip) if is_nowhere(ip) => false,
+            Ok(ip) if is_sinkhole(ip) => LineEffect::BLOCK,
             Ok(_) => return Err(LineFault::NoBlock),
             Err(_) => return Err(LineFault::Form),
         },
         ("server" | "local", _) => return Err(LineFault::NoBlock),
         _ => return Err(LineFault::Unsupported),
     };
-    let mut line = Line::Beside;
+    let mut kind = LineKind::Ignored;
     for name in names.split('/').filter(|name| !name.is_empty()) {
         let (host, below) = host(name)?;
-        // A leading dot means nothing to dnsmasq, a star leaves the name itself out.
-        let reach = if below && name.starts_with('*') {
-            Reach::Below
+        // A leading dot has no meaning in dnsmasq; a star excludes the name itself.
+        let scope = if below && name.starts_with('*') {
+            HostScope::Subdomains
         } else {
-            Reach::Both
+            HostScope::Both
         };
-        to.take(&host, reach, allow, false);
-        line = Line::Hosts;
+        sink.add(&host, scope, effect);
+        kind = LineKind::Hosts;
     }
-    Ok(line)
+    Ok(kind)
 }

@@ -1,4 +1,4 @@
-//! What a list's matches are counted in: a place for each thread, so that no two of them meet on the road.
+//! Counts the matches of a list. Each thread has a slot of its own, so that threads do not contend.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -8,57 +8,57 @@ use compact_str::{CompactString, ToCompactString};
 
 use crate::{Host, thread_index};
 
-/// More than there are threads on most machines; threads that share one still count rightly.
-const SHARDS: usize = 16;
-/// Hosts that one thread tells apart between two readings; what goes beyond is in the sum alone.
+/// More than most machines have threads; threads that share a slot still count correctly.
+const SLOTS: usize = 16;
+/// Hosts that one slot counts apart between two readings; further ones are in the sum only.
 pub const MOST_HOSTS: usize = 256;
 
-/// The figures of one list, whichever text it has: a list that is read anew goes on counting here.
+/// The counter of one list. A new version of the list continues with it.
 #[derive(Default)]
-pub struct ListHitCounter([Shard; SHARDS]);
+pub struct ListHitCounter([Slot; SLOTS]);
 
-/// Apart from its neighbours by more than a cache line.
+/// Aligned so that two slots share no cache line.
 #[derive(Default)]
 #[repr(align(128))]
-struct Shard {
+struct Slot {
     hits: AtomicU64,
-    would: AtomicU64,
-    /// Touched on probation only, and by this shard's threads and whoever reads.
+    would_block: AtomicU64,
+    /// Used on probation only, by this slot's threads and by readers.
     hosts: Mutex<HashMap<CompactString, u64>>,
 }
 
 impl ListHitCounter {
     /// Connections that the list blocked, alone or with others.
     pub fn hits(&self) -> u64 {
-        self.sum(|shard| &shard.hits)
+        self.sum(|slot| &slot.hits)
     }
 
-    /// Connections that it would have blocked while it only counted.
+    /// Connections that the list would have blocked while on probation.
     pub fn would_block(&self) -> u64 {
-        self.sum(|shard| &shard.would)
+        self.sum(|slot| &slot.would_block)
     }
 
-    /// The hosts behind [`ListHitCounter::would_block`] since the last call, each with its connections.
+    /// The hosts counted by [`ListHitCounter::would_block`] since the last call, each with its number of connections.
     pub fn take_hosts(&self) -> Vec<(CompactString, u64)> {
         let mut all = Vec::new();
-        for shard in &self.0 {
-            if let Ok(mut hosts) = shard.hosts.lock() {
+        for slot in &self.0 {
+            if let Ok(mut hosts) = slot.hosts.lock() {
                 all.extend(hosts.drain());
             }
         }
         all
     }
 
-    pub(crate) fn hit(&self) {
-        if let Some(shard) = self.mine() {
-            shard.hits.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn count_block(&self) {
+        if let Some(slot) = self.slot() {
+            slot.hits.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    pub(crate) fn would(&self, host: &Host) {
-        let Some(shard) = self.mine() else { return };
-        shard.would.fetch_add(1, Ordering::Relaxed);
-        if let Ok(mut hosts) = shard.hosts.lock() {
+    pub(crate) fn count_would_block(&self, host: &Host) {
+        let Some(slot) = self.slot() else { return };
+        slot.would_block.fetch_add(1, Ordering::Relaxed);
+        if let Ok(mut hosts) = slot.hosts.lock() {
             let name = host.to_compact_string();
             if hosts.len() < MOST_HOSTS || hosts.contains_key(&name) {
                 *hosts.entry(name).or_default() += 1;
@@ -66,12 +66,12 @@ impl ListHitCounter {
         }
     }
 
-    fn mine(&self) -> Option<&Shard> {
-        self.0.get(thread_index::current() % SHARDS)
+    fn slot(&self) -> Option<&Slot> {
+        self.0.get(thread_index::current() % SLOTS)
     }
 
-    fn sum(&self, of: impl Fn(&Shard) -> &AtomicU64) -> u64 {
-        let each = self.0.iter().map(|shard| of(shard).load(Ordering::Relaxed));
+    fn sum(&self, of: impl Fn(&Slot) -> &AtomicU64) -> u64 {
+        let each = self.0.iter().map(|slot| of(slot).load(Ordering::Relaxed));
         each.sum()
     }
 }
@@ -90,8 +90,8 @@ mod tests {
                 let hit_counter = hit_counter.clone();
                 std::thread::spawn(move || {
                     for n in 0..MOST_HOSTS + 50 {
-                        hit_counter.hit();
-                        hit_counter.would(&Host::parse(&format!("h{n}.test")).unwrap());
+                        hit_counter.count_block();
+                        hit_counter.count_would_block(&Host::parse(&format!("h{n}.test")).unwrap());
                     }
                 })
             })
@@ -101,7 +101,7 @@ mod tests {
         }
         let all = 4 * (MOST_HOSTS as u64 + 50);
         assert_eq!((hit_counter.hits(), hit_counter.would_block()), (all, all));
-        assert!(hit_counter.take_hosts().len() <= SHARDS * MOST_HOSTS);
+        assert!(hit_counter.take_hosts().len() <= SLOTS * MOST_HOSTS);
         assert!(hit_counter.take_hosts().is_empty());
     }
 }

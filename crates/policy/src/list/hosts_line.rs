@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use super::line::{Line, LineFault, Reach, Take, host, is_nowhere};
+use super::line::{HostScope, HostSink, LineEffect, LineFault, LineKind, host, is_sinkhole};
 use crate::Host;
 
-/// Names that every `/etc/hosts` defines and that no list means to block.
-const OF_THE_SYSTEM: [&str; 14] = [
+/// Names that every `/etc/hosts` defines and that lists do not mean to block.
+const SYSTEM_NAMES: [&str; 14] = [
     "localhost",
     "localhost.localdomain",
     "local",
@@ -24,10 +24,10 @@ const OF_THE_SYSTEM: [&str; 14] = [
 ];
 
 /// `0.0.0.0 name name …`: blocks exactly these names.
-pub(super) fn hosts(text: &str, to: &mut impl Take) -> Result<Line, LineFault> {
+pub(super) fn hosts(text: &str, sink: &mut impl HostSink) -> Result<LineKind, LineFault> {
     let mut words = without_comment(text).split_ascii_whitespace();
     let Some(first) = words.next() else {
-        return Ok(Line::Nothing);
+        return Ok(LineKind::Blank);
     };
     let ip: IpAddr = first
         .split('%')
@@ -38,27 +38,27 @@ pub(super) fn hosts(text: &str, to: &mut impl Take) -> Result<Line, LineFault> {
     if words.peek().is_none() {
         return Err(LineFault::Form);
     }
-    let mut line = Line::Beside;
-    for word in words.filter(|word| !OF_THE_SYSTEM.contains(word)) {
-        if !is_nowhere(ip) {
+    let mut kind = LineKind::Ignored;
+    for word in words.filter(|word| !SYSTEM_NAMES.contains(word)) {
+        if !is_sinkhole(ip) {
             return Err(LineFault::NoBlock);
         }
         let host = Host::parse(word).map_err(LineFault::Host)?;
-        to.take(&host, Reach::Exact, false, false);
-        line = Line::Hosts;
+        sink.add(&host, HostScope::Exact, LineEffect::BLOCK);
+        kind = LineKind::Hosts;
     }
-    Ok(line)
+    Ok(kind)
 }
 
-/// One name a line, which covers what is below it; an address covers itself.
-pub(super) fn domains(text: &str, to: &mut impl Take) -> Result<Line, LineFault> {
+/// One name per line, which covers its subdomains; an address covers itself.
+pub(super) fn domains(text: &str, sink: &mut impl HostSink) -> Result<LineKind, LineFault> {
     let text = without_comment(text);
     if text.starts_with(['!', ';']) || text.starts_with("//") {
-        return Ok(Line::Nothing);
+        return Ok(LineKind::Blank);
     }
     let mut words = text.split_ascii_whitespace();
     let Some(word) = words.next() else {
-        return Ok(Line::Nothing);
+        return Ok(LineKind::Blank);
     };
     if words.next().is_some() {
         return Err(LineFault::Form);
@@ -66,8 +66,8 @@ pub(super) fn domains(text: &str, to: &mut impl Take) -> Result<Line, LineFault>
     match host(word)?.0 {
         Host::Name(name) if !name.contains('.') => Err(LineFault::OneLabel),
         found => {
-            to.take(&found, Reach::Both, false, false);
-            Ok(Line::Hosts)
+            sink.add(&found, HostScope::Both, LineEffect::BLOCK);
+            Ok(LineKind::Hosts)
         }
     }
 }

@@ -1,12 +1,17 @@
-//! What one line of a list can say.
+//! What one line of a list can mean.
 
 use serde::Serialize;
 
 use crate::{Host, HostError};
 
-/// What a host's entry notes: the line, and four flags above it.
+/// The longest line that is read, in bytes; a longer one is skipped.
+pub const MAX_LINE: usize = 8 << 10;
+/// The most lines of a source: the highest line number that a note has room for.
+pub const MAX_LINES: u32 = (1 << LINE_BITS) - 1;
+
+/// The note of a host's entry: the line number, and four flags above it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Note(u32);
+pub(super) struct LineNote(u32);
 
 const LINE_BITS: u32 = 26;
 const EXACT: u32 = 1 << 26;
@@ -14,33 +19,51 @@ const BELOW: u32 = 1 << 27;
 const ALLOW: u32 = 1 << 28;
 const IMPORTANT: u32 = 1 << 29;
 
-/// The last line number a note has room for.
-pub(super) const LAST_LINE: u32 = (1 << LINE_BITS) - 1;
-
-/// Whom an entry covers.
+/// Which hosts an entry covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(super) enum HostScope {
     /// The host alone.
     Exact,
-    /// What is below it, not itself.
-    Below,
+    /// The subdomains, not the host itself.
+    Subdomains,
+    /// The host and its subdomains.
     Both,
 }
 
-impl Note {
-    pub(super) fn new(reach: Reach, allow: bool, important: bool, line: u32) -> Note {
-        let reach = match reach {
-            Reach::Exact => EXACT,
-            Reach::Below => BELOW,
-            Reach::Both => EXACT | BELOW,
+/// What an entry does to the hosts that it covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LineEffect {
+    /// An exception: it lets pass.
+    pub allow: bool,
+    /// `$important`: it wins over those without.
+    pub important: bool,
+}
+
+impl LineEffect {
+    pub(super) const BLOCK: Self = Self {
+        allow: false,
+        important: false,
+    };
+    pub(super) const ALLOW: Self = Self {
+        allow: true,
+        important: false,
+    };
+}
+
+impl LineNote {
+    pub(super) fn new(scope: HostScope, effect: LineEffect, line: u32) -> LineNote {
+        let scope = match scope {
+            HostScope::Exact => EXACT,
+            HostScope::Subdomains => BELOW,
+            HostScope::Both => EXACT | BELOW,
         };
-        let allow = if allow { ALLOW } else { 0 };
-        let important = if important { IMPORTANT } else { 0 };
-        Note(reach | allow | important | line.min(LAST_LINE))
+        let allow = if effect.allow { ALLOW } else { 0 };
+        let important = if effect.important { IMPORTANT } else { 0 };
+        LineNote(scope | allow | important | line.min(MAX_LINES))
     }
 
-    pub(super) fn of(bits: u32) -> Note {
-        Note(bits)
+    pub(super) fn from_bits(bits: u32) -> LineNote {
+        LineNote(bits)
     }
 
     pub(super) fn bits(self) -> u32 {
@@ -48,12 +71,12 @@ impl Note {
     }
 
     pub(super) fn line(self) -> u32 {
-        self.0 & LAST_LINE
+        self.0 & MAX_LINES
     }
 
-    /// Everything but the line: entries of one host that agree in it say the same.
+    /// Everything but the line number: entries of one host with the same flags are duplicates.
     pub(super) fn flags(self) -> u32 {
-        self.0 & !LAST_LINE
+        self.0 & !MAX_LINES
     }
 
     pub(super) fn covers(self, above: usize) -> bool {
@@ -74,7 +97,7 @@ impl Note {
 pub enum LineFault {
     #[error("not UTF-8")]
     NotText,
-    #[error("longer than {} bytes", super::MAX_LINE)]
+    #[error("longer than {} bytes", MAX_LINE)]
     TooLong,
     #[error("{0}")]
     Host(HostError),
@@ -94,32 +117,32 @@ impl Serialize for LineFault {
     }
 }
 
-/// What a line turned out to be.
+/// What kind of line was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Line {
+pub(super) enum LineKind {
     /// Blank or a comment.
-    Nothing,
-    /// Right, and of no meaning to a proxy.
-    Beside,
-    /// Its hosts were handed over.
+    Blank,
+    /// Valid, and of no meaning to a proxy.
+    Ignored,
+    /// Its hosts were added to the sink.
     Hosts,
     /// A rule on URLs.
-    Rule,
+    UrlRule,
 }
 
-/// Takes the hosts that a line names.
-pub(super) trait Take {
-    fn take(&mut self, host: &Host, reach: Reach, allow: bool, important: bool);
+/// Receives the hosts that a line names.
+pub(super) trait HostSink {
+    fn add(&mut self, host: &Host, scope: HostScope, effect: LineEffect);
 }
 
-/// A host as lists write it: a leading `*.` or `.` is dropped and told.
+/// A host as lists write it, and whether a leading `*.` or `.` was dropped.
 pub(super) fn host(text: &str) -> Result<(Host, bool), LineFault> {
     let bare = text.strip_prefix("*.").or_else(|| text.strip_prefix('.'));
     let host = Host::parse(bare.unwrap_or(text)).map_err(LineFault::Host)?;
     Ok((host, bare.is_some()))
 }
 
-/// An address that leads nowhere: what blocklists point names at.
-pub(super) fn is_nowhere(ip: std::net::IpAddr) -> bool {
+/// An address that blocklists point blocked names at.
+pub(super) fn is_sinkhole(ip: std::net::IpAddr) -> bool {
     ip.is_loopback() || ip.is_unspecified()
 }

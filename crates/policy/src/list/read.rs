@@ -1,53 +1,48 @@
-//! Reads a list's source in pieces of any size; the same bytes give the same list however they are cut.
-
-use std::sync::Arc;
+//! Reads a list's source in pieces of any size. The same bytes give the same list, however they are split.
 
 use privet_config::ListFormat;
 
 use super::adblock_line::adblock;
+use super::blocklist::List;
 use super::detect::detect;
 use super::dnsmasq_line::dnsmasq;
 use super::hosts_line::{domains, hosts};
-use super::line::{LAST_LINE, Line, LineFault, Note, Reach, Take};
-use super::rpz_line::Zone;
+use super::line::{
+    HostScope, HostSink, LineEffect, LineFault, LineKind, LineNote, MAX_LINE, MAX_LINES,
+};
+use super::rpz_line::RpzZone;
+use super::stats::{LineError, ListError, ListStats, MAX_LIST};
 use super::url_rules::UrlRules;
-use super::{LineError, List, ListError, ListStats};
 use crate::Host;
 use crate::host_hash::of_host;
-use crate::host_set::{Entry, HostSet};
+use crate::host_set::{HostEntry, HostSet};
 
-/// The largest source of a list, in bytes.
-pub const MAX_LIST: u64 = 64 << 20;
-/// The longest line that is read, in bytes; a longer one is skipped.
-pub const MAX_LINE: usize = 8 << 10;
-/// The most lines of a source.
-pub const MAX_LINES: u32 = LAST_LINE;
-/// How much of the source is looked at to tell its format, in bytes.
-const DETECT: usize = 64 << 10;
-/// How many faulty lines are remembered.
+/// How much of the source is used to detect its format, in bytes.
+const DETECT_BYTES: usize = 64 << 10;
+/// Skipped lines that are reported one by one.
 const MAX_ERRORS: usize = 10;
 
-/// A list in the making.
+/// Reads a list piece by piece.
 pub struct ListReader {
     name: String,
     format: ListFormat,
-    /// What arrived before the format was known, and behind it a line that has not ended.
+    /// What arrived before the format was known, then the start of a line that has not ended.
     pending: Vec<u8>,
-    /// The line that has not ended is too long already.
+    /// The line that has not ended is longer than [`MAX_LINE`].
     overlong: bool,
     bytes: u64,
-    lines: Lines,
+    lines: ReadLines,
 }
 
-/// What the lines so far have said.
+/// What the lines so far contain.
 #[derive(Default)]
-struct Lines {
+struct ReadLines {
     line: u32,
-    entries: Vec<Entry>,
+    entries: Vec<HostEntry>,
     rules: String,
     rule_lines: Vec<u32>,
-    zone: Zone,
-    beside: usize,
+    zone: RpzZone,
+    ignored: usize,
     skipped: usize,
     errors: Vec<LineError>,
 }
@@ -60,14 +55,14 @@ impl ListReader {
             pending: Vec::new(),
             overlong: false,
             bytes: 0,
-            lines: Lines::default(),
+            lines: ReadLines::default(),
         }
     }
 
-    /// Takes the next piece of the source.
+    /// Reads the next piece of the source.
     ///
     /// # Errors
-    /// The source is too large or, told from its beginning, no list.
+    /// The source is too large, or its beginning shows that it is no list.
     pub fn feed(&mut self, piece: &[u8]) -> Result<(), ListError> {
         self.bytes += piece.len() as u64;
         if self.bytes > MAX_LIST {
@@ -76,21 +71,21 @@ impl ListReader {
         if self.format != ListFormat::Auto {
             return self.read(piece);
         }
-        let missing = DETECT - self.pending.len().min(DETECT);
+        let missing = DETECT_BYTES - self.pending.len().min(DETECT_BYTES);
         let (head, rest) = piece.split_at(piece.len().min(missing));
         self.pending.extend_from_slice(head);
-        if self.pending.len() < DETECT {
+        if self.pending.len() < DETECT_BYTES {
             return Ok(());
         }
         self.detect()?;
         self.read(rest)
     }
 
-    /// Reads the head again, now that its format is known.
+    /// Detects the format and reads the head in it.
     fn detect(&mut self) -> Result<(), ListError> {
         let head = std::mem::take(&mut self.pending);
         let format = detect(&head).map_err(|()| ListError::NotAList)?;
-        // A head of nothing but comments fits every format; one name a line is the simplest.
+        // A head of comments alone fits every format; one name per line is the simplest.
         self.format = format.unwrap_or(ListFormat::Domains);
         self.read(&head)
     }
@@ -138,10 +133,10 @@ impl ListReader {
         Ok(())
     }
 
-    /// The list.
+    /// The list, at the end of the source.
     ///
     /// # Errors
-    /// There were lines, and none could be used.
+    /// The source has lines, and none can be used.
     pub fn finish(mut self) -> Result<List, ListError> {
         if self.format == ListFormat::Auto {
             self.detect()?;
@@ -154,7 +149,7 @@ impl ListReader {
     }
 }
 
-impl Lines {
+impl ReadLines {
     fn read(&mut self, format: ListFormat, line: &[u8]) {
         let Ok(text) = std::str::from_utf8(line) else {
             return self.fault(LineFault::NotText);
@@ -165,7 +160,7 @@ impl Lines {
             text
         };
         let mut zone = std::mem::take(&mut self.zone);
-        let message = match format {
+        let read = match format {
             ListFormat::Hosts => hosts(text, self),
             ListFormat::Domains | ListFormat::Auto => domains(text, self),
             ListFormat::Dnsmasq => dnsmasq(text, self),
@@ -173,10 +168,10 @@ impl Lines {
             ListFormat::Adblock => adblock(text, self),
         };
         self.zone = zone;
-        match message {
-            Ok(Line::Nothing | Line::Hosts) => {}
-            Ok(Line::Beside) => self.beside += 1,
-            Ok(Line::Rule) => {
+        match read {
+            Ok(LineKind::Blank | LineKind::Hosts) => {}
+            Ok(LineKind::Ignored) => self.ignored += 1,
+            Ok(LineKind::UrlRule) => {
                 self.rules.push_str(text.trim());
                 self.rules.push('\n');
                 self.rule_lines.push(self.line);
@@ -197,43 +192,51 @@ impl Lines {
 
     fn list(self, name: String, format: ListFormat, bytes: u64) -> Result<List, ListError> {
         let hosts = HostSet::new(self.entries, |a, b| {
-            a.hash() == b.hash() && Note::of(a.note).flags() == Note::of(b.note).flags()
+            a.hash() == b.hash()
+                && LineNote::from_bits(a.note).flags() == LineNote::from_bits(b.note).flags()
         });
         let rules =
             (!self.rule_lines.is_empty()).then(|| UrlRules::new(self.rules, self.rule_lines));
         let entries = hosts.len() + rules.as_ref().map_or(0, UrlRules::len);
-        if let (0, 0, Some(first)) = (entries, self.beside, self.errors.first()) {
+        if let (0, 0, Some(first)) = (entries, self.ignored, self.errors.first()) {
             return Err(ListError::NothingUsable {
                 format: format.as_str(),
                 first: first.clone(),
             });
         }
-        Ok(List {
-            name: name.into(),
-            stats: Arc::new(ListStats {
-                format,
-                entries,
-                beside: self.beside,
-                skipped: self.skipped,
-                errors: self.errors,
-                bytes,
-                memory: hosts.bytes(),
-            }),
-            hosts: Arc::new(hosts),
-            rules: rules.map(Arc::new),
-            hit_counter: Default::default(),
-            counting_until: None,
-        })
+        let stats = ListStats {
+            format,
+            entries,
+            ignored: self.ignored,
+            skipped: self.skipped,
+            errors: self.errors,
+            bytes,
+            memory: hosts.bytes(),
+        };
+        Ok(List::new(&name, stats, hosts, rules))
     }
 }
 
-impl Take for Lines {
-    fn take(&mut self, host: &Host, reach: Reach, allow: bool, important: bool) {
-        let reach = match host {
-            Host::Ip(_) => Reach::Exact,
-            Host::Name(_) => reach,
+impl HostSink for ReadLines {
+    fn add(&mut self, host: &Host, scope: HostScope, effect: LineEffect) {
+        let scope = match host {
+            Host::Ip(_) => HostScope::Exact,
+            Host::Name(_) => scope,
         };
-        let note = Note::new(reach, allow, important, self.line);
-        self.entries.push(Entry::new(of_host(host), note.bits()));
+        let note = LineNote::new(scope, effect, self.line);
+        self.entries
+            .push(HostEntry::new(of_host(host), note.bits()));
+    }
+}
+
+impl List {
+    /// Reads a whole source. [`ListReader`] reads it in pieces.
+    ///
+    /// # Errors
+    /// The source is too large, or has lines of which none can be used. An empty source is an empty list.
+    pub fn parse(name: &str, bytes: &[u8], format: ListFormat) -> Result<List, ListError> {
+        let mut reader = ListReader::new(name, format);
+        reader.feed(bytes)?;
+        reader.finish()
     }
 }

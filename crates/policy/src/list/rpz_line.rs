@@ -2,37 +2,41 @@
 
 use std::net::IpAddr;
 
-use super::line::{Line, LineFault, Reach, Take, is_nowhere};
+use super::line::{HostScope, HostSink, LineEffect, LineFault, LineKind, is_sinkhole};
 use crate::Host;
 
-/// What a zone file's lines share.
+/// What has to be remembered from one line of a zone file to the next.
 #[derive(Debug, Default)]
-pub(super) struct Zone {
-    /// The zone's name with a dot before it and none behind, once `$ORIGIN` or the SOA told it.
+pub(super) struct RpzZone {
+    /// The zone's name with a dot before it and none after it, once `$ORIGIN` or the SOA has given it.
     origin: Option<String>,
-    /// A record goes on over the next lines until its parenthesis is closed.
+    /// A record continues over the next lines until its parenthesis is closed.
     open: bool,
-    /// A line that starts with a blank is about the owner of the line before.
+    /// The owner of the last record: a line that starts with a blank has the same.
     owner: String,
 }
 
-impl Zone {
-    pub(super) fn line(&mut self, text: &str, to: &mut impl Take) -> Result<Line, LineFault> {
+impl RpzZone {
+    pub(super) fn line(
+        &mut self,
+        text: &str,
+        sink: &mut impl HostSink,
+    ) -> Result<LineKind, LineFault> {
         let text = text.split(';').next().unwrap_or_default().trim_end();
         if self.open {
             self.open = !text.contains(')');
-            return Ok(Line::Beside);
+            return Ok(LineKind::Ignored);
         }
         let mut words = text.split_ascii_whitespace();
         let Some(first) = words.next() else {
-            return Ok(Line::Nothing);
+            return Ok(LineKind::Blank);
         };
         if first.eq_ignore_ascii_case("$ORIGIN") {
             self.set_origin(words.next().unwrap_or_default());
-            return Ok(Line::Beside);
+            return Ok(LineKind::Ignored);
         }
         if first.starts_with('$') {
-            return Ok(Line::Beside);
+            return Ok(LineKind::Ignored);
         }
         self.open = text.contains('(') && !text.contains(')');
         if text.starts_with([' ', '\t']) {
@@ -40,14 +44,14 @@ impl Zone {
         } else {
             first.clone_into(&mut self.owner);
         }
-        self.record(words, to)
+        self.record(words, sink)
     }
 
     fn record<'a>(
         &mut self,
         words: impl Iterator<Item = &'a str>,
-        to: &mut impl Take,
-    ) -> Result<Line, LineFault> {
+        sink: &mut impl HostSink,
+    ) -> Result<LineKind, LineFault> {
         let mut words = words.skip_while(|word| {
             word.bytes().all(|b| b.is_ascii_digit())
                 || word.eq_ignore_ascii_case("IN")
@@ -56,9 +60,9 @@ impl Zone {
         let kind = words.next().ok_or(LineFault::Form)?.to_ascii_uppercase();
         let data = words.next().unwrap_or_default();
         match kind.as_str() {
-            "CNAME" => self.trigger(self.policy(data)?, to),
+            "CNAME" => self.trigger(self.cname_effect(data)?, sink),
             "A" | "AAAA" => match data.parse::<IpAddr>() {
-                Ok(ip) if is_nowhere(ip) => self.trigger(false, to),
+                Ok(ip) if is_sinkhole(ip) => self.trigger(LineEffect::BLOCK, sink),
                 Ok(_) => Err(LineFault::NoBlock),
                 Err(_) => Err(LineFault::Form),
             },
@@ -67,41 +71,44 @@ impl Zone {
                     let owner = self.owner.clone();
                     self.set_origin(&owner);
                 }
-                Ok(Line::Beside)
+                Ok(LineKind::Ignored)
             }
-            "NS" | "TXT" | "MX" | "DNAME" | "SRV" => Ok(Line::Beside),
+            "NS" | "TXT" | "MX" | "DNAME" | "SRV" => Ok(LineKind::Ignored),
             _ => Err(LineFault::Form),
         }
     }
 
-    /// Whether the action lets pass; everything that hides the true answer blocks.
-    fn policy(&self, data: &str) -> Result<bool, LineFault> {
+    /// What a CNAME does: everything that hides the real answer blocks.
+    fn cname_effect(&self, data: &str) -> Result<LineEffect, LineFault> {
         let data = data.to_ascii_lowercase();
         match data.as_str() {
             "" => Err(LineFault::Form),
-            "rpz-passthru." | "rpz-passthru" => Ok(true),
+            "rpz-passthru." | "rpz-passthru" => Ok(LineEffect::ALLOW),
             "rpz-tcp-only." | "rpz-tcp-only" => Err(LineFault::Unsupported),
-            // The old way to write a pass: the name is an alias of itself.
-            data => Ok(data.trim_end_matches('.') == self.trigger_name().to_ascii_lowercase()),
+            // The old form of an exception: the name is an alias of itself.
+            data => Ok(LineEffect {
+                allow: data.trim_end_matches('.') == self.trigger_name().to_ascii_lowercase(),
+                important: false,
+            }),
         }
     }
 
-    fn trigger(&self, allow: bool, to: &mut impl Take) -> Result<Line, LineFault> {
+    fn trigger(&self, effect: LineEffect, sink: &mut impl HostSink) -> Result<LineKind, LineFault> {
         let name = self.trigger_name();
         if name == "@" || name.is_empty() {
-            return Ok(Line::Beside);
+            return Ok(LineKind::Ignored);
         }
         let last = name.rsplit('.').next().unwrap_or_default();
         if last.to_ascii_lowercase().starts_with("rpz-") {
             return Err(LineFault::Unsupported);
         }
-        let (bare, reach) = match name.strip_prefix("*.") {
-            Some(bare) => (bare, Reach::Below),
-            None => (name, Reach::Exact),
+        let (bare, scope) = match name.strip_prefix("*.") {
+            Some(bare) => (bare, HostScope::Subdomains),
+            None => (name, HostScope::Exact),
         };
         let host = Host::parse(bare).map_err(LineFault::Host)?;
-        to.take(&host, reach, allow, false);
-        Ok(Line::Hosts)
+        sink.add(&host, scope, effect);
+        Ok(LineKind::Hosts)
     }
 
     /// The owner without the zone's own name.

@@ -1,23 +1,23 @@
-//! Adblock rules that need a URL, read by the `adblock` crate. They are asked for plain and inspected HTTP only.
+//! Adblock rules that need a URL, by the `adblock` crate. They hold where the URL can be read: plain and inspected HTTP.
 
 use adblock::request::Request;
 use adblock::{Engine, FilterSet};
 
-use super::ListHit;
 use super::adblock_line::options;
+use super::hit::{ListHit, RankedHit};
 
-/// The rules of one list. A check takes the engine's own lock for some microseconds: one list, one engine, so that the
-/// answer names the list, and only requests whose URL is readable come here.
+/// The rules of one list. Each list has an engine of its own, so that the answer names the list. A check holds the engine's
+/// lock for some microseconds.
 pub(super) struct UrlRules {
     engine: Engine,
-    /// The line in the source of each line that the engine was given.
+    /// For each line that the engine was given: its line in the source.
     lines: Vec<u32>,
 }
 
 impl UrlRules {
-    /// `text` holds one rule a line, `lines` where each stood.
+    /// `text` has one rule per line, `lines` their line numbers in the source.
     pub(super) fn new(text: String, lines: Vec<u32>) -> UrlRules {
-        // Only a set made for debugging knows the line of a rule, and only rules that were not fused have one.
+        // Only a set made for debugging knows the line of a rule, and only if rules are not merged (`no_optimize`).
         let mut set = FilterSet::new(true);
         set.add_filter_list(text, options());
         UrlRules {
@@ -30,16 +30,12 @@ impl UrlRules {
         self.lines.len()
     }
 
-    /// The strongest rule on the URL, and whether it is `$important`. Rules that hold only between two sites
-    /// (`$third-party`, `$domain=`) match where the page that asks is known.
-    pub(super) fn look(
-        &self,
-        url: &str,
-        host: &str,
-        page: Option<&str>,
-    ) -> Option<(ListHit, bool)> {
-        let unknown = || Request::preparsed(url, host, "", kind(url), false, "get");
-        let between = |page| Request::new(url, &format!("http://{page}/"), kind(url), "get").ok();
+    /// The rule that decides on the URL. Rules that hold only between two sites (`$third-party`, `$domain=`) match where the
+    /// page that asks is known.
+    pub(super) fn look_up(&self, url: &str, host: &str, page: Option<&str>) -> Option<RankedHit> {
+        let unknown = || Request::preparsed(url, host, "", resource_type(url), false, "get");
+        let between =
+            |page| Request::new(url, &format!("http://{page}/"), resource_type(url), "get").ok();
         let request = page.and_then(between).unwrap_or_else(unknown);
         let found = self
             .engine
@@ -57,12 +53,15 @@ impl UrlRules {
             allow,
             above: 0,
         };
-        Some((hit, found.important))
+        Some(RankedHit {
+            hit,
+            important: found.important,
+        })
     }
 }
 
-/// What is being fetched, by the file's ending: a request in absolute-form does not say.
-fn kind(url: &str) -> &'static str {
+/// The type of the resource by its file extension: a request in absolute-form does not name one.
+fn resource_type(url: &str) -> &'static str {
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let file = path.rsplit('/').next().unwrap_or_default();
     let ending = file.rsplit_once('.').map_or("", |(_, ending)| ending);
@@ -82,5 +81,5 @@ fn kind(url: &str) -> &'static str {
     KINDS
         .iter()
         .find(|(_, endings)| endings.iter().any(|e| e.eq_ignore_ascii_case(ending)))
-        .map_or("other", |(kind, _)| kind)
+        .map_or("other", |(name, _)| name)
 }

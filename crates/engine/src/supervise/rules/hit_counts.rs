@@ -62,7 +62,7 @@ impl RuleHitCounts {
             };
             counts
                 .hit_counters
-                .keep(&id, &Arc::new(RuleHitCounter::from_count(count)));
+                .insert_if_absent(&id, &Arc::new(RuleHitCounter::from_count(count)));
             counts.order.push(id);
         }
         (counts, notice)
@@ -76,11 +76,12 @@ impl RuleHitCounts {
     pub fn adopt(&mut self, policy: &Policy, now_ms: u64) {
         let file_rules = policy
             .active_rules()
-            .filter(|rule| rule.place.number().is_some());
+            .filter(|rule| rule.position.number().is_some());
         let mut current = Vec::new();
         for rule in file_rules {
             rule.hit_counter.begin(now_ms);
-            self.hit_counters.keep(rule.id, rule.hit_counter);
+            self.hit_counters
+                .insert_if_absent(rule.id, rule.hit_counter);
             current.push(rule.id.to_string());
         }
         let present: std::collections::HashSet<&str> = current.iter().map(String::as_str).collect();

@@ -31,7 +31,7 @@ pub(crate) fn states(snapshot: &Snapshot) -> Vec<RuleState> {
     let mut hit_counters = snapshot
         .policy
         .active_rules()
-        .filter(|rule| rule.place.number().is_some());
+        .filter(|rule| rule.position.number().is_some());
     all.extend(of_file.map(|(at, (rule, id))| {
         let number = at + 1;
         let shadow = snapshot

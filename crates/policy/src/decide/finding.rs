@@ -1,0 +1,43 @@
+//! What one step of a decision found, before it is put into words.
+
+use std::net::IpAddr;
+use std::time::SystemTime;
+
+use crate::list::{List, ListHit};
+use crate::rules::{MatchResult, Rule};
+use crate::{Host, Target};
+
+/// How a target turned out to be Privet itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum OwnEndpoint {
+    /// As it was written.
+    Named,
+    /// By an address that its name resolved to.
+    Resolved(IpAddr),
+}
+
+/// What one step found. Holds references only, so that it costs nothing where nobody observes.
+#[derive(Clone, Copy)]
+pub(super) enum Finding<'a> {
+    OwnEndpoint {
+        target: &'a Target,
+        found: Option<OwnEndpoint>,
+    },
+    Rule {
+        rule: &'a Rule,
+        result: MatchResult,
+    },
+    /// The mode does not filter.
+    FilterOff,
+    /// The entry of `[filter] allow` that covers the host.
+    Allow(Option<&'a str>),
+    /// The entry of `[filter] deny` that covers the host.
+    Deny(Option<&'a str>),
+    List {
+        list: &'a List,
+        hit: Option<ListHit>,
+        host: &'a Host,
+        probation_until: Option<SystemTime>,
+    },
+    Mode,
+}

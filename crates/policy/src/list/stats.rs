@@ -1,0 +1,58 @@
+//! What reading a list found, and why a list or a line is refused.
+
+use privet_config::ListFormat;
+use serde::{Serialize, Serializer};
+
+use super::line::{LineFault, MAX_LINES};
+
+/// The largest source of a list, in bytes.
+pub const MAX_LIST: u64 = 64 << 20;
+
+/// What reading a list's source found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ListStats {
+    /// The format it was read as; never `Auto`.
+    #[serde(serialize_with = "format_word")]
+    pub format: ListFormat,
+    /// Distinct hosts and rules.
+    pub entries: usize,
+    /// Valid lines that do not concern a proxy: rules that hide parts of a page, zone records.
+    pub ignored: usize,
+    /// Lines that could not be read.
+    pub skipped: usize,
+    /// The first of the skipped lines.
+    pub errors: Vec<LineError>,
+    /// Bytes of the source.
+    pub bytes: u64,
+    /// Bytes in memory of what can be counted.
+    pub memory: usize,
+}
+
+/// A line that was skipped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("line {line}: {fault}")]
+pub struct LineError {
+    /// From 1.
+    pub line: u32,
+    pub fault: LineFault,
+}
+
+/// Why a whole list is refused; the last good version stays in use.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ListError {
+    #[error("the list is larger than {} MiB", MAX_LIST >> 20)]
+    TooLarge,
+    #[error("the list has more than {MAX_LINES} lines")]
+    TooManyLines,
+    #[error("this is no list in any known format; it may be a web page or an archive")]
+    NotAList,
+    #[error("not one line could be read as {format}; {first}")]
+    NothingUsable {
+        format: &'static str,
+        first: LineError,
+    },
+}
+
+fn format_word<S: Serializer>(format: &ListFormat, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(format.as_str())
+}

@@ -1,0 +1,40 @@
+//! Programs as rules name them: by file name or by path.
+
+use crate::App;
+
+/// A program that a rule names.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum AppPattern {
+    /// A file name in lower case without `.exe`.
+    Name(String),
+    Path(String),
+}
+
+impl AppPattern {
+    pub(super) fn new(text: &str) -> AppPattern {
+        if text.contains(['/', '\\']) {
+            AppPattern::Path(text.to_owned())
+        } else {
+            AppPattern::Name(without_exe(text).to_lowercase())
+        }
+    }
+
+    pub(super) fn matches(&self, app: &App) -> bool {
+        match self {
+            AppPattern::Name(name) => {
+                let other = without_exe(&app.name);
+                name.eq_ignore_ascii_case(other)
+                    || (!other.is_ascii() && *name == other.to_lowercase())
+            }
+            AppPattern::Path(path) => app.path.as_deref() == Some(path.as_str()),
+        }
+    }
+}
+
+fn without_exe(name: &str) -> &str {
+    let cut = name.len().saturating_sub(4);
+    match (name.get(..cut), name.get(cut..)) {
+        (Some(head), Some(end)) if !head.is_empty() && end.eq_ignore_ascii_case(".exe") => head,
+        _ => name,
+    }
+}
