@@ -43,7 +43,7 @@ export async function honestStates(page, expected) {
           });
         });
         await anew(page, name);
-        const waits = page.getByText(`Loading for the engine: ${what}.`).first();
+        const waits = page.getByText(`Waiting for the engine: ${what}.`).first();
         await waits.waitFor({ timeout: 2500 });
         assert.deepEqual(await axeFinds(page, `${name}, waiting`), []);
         answers();
