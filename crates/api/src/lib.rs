@@ -10,6 +10,7 @@
     )
 )]
 
+pub mod address;
 pub mod event_stream;
 pub mod paths;
 pub mod transport;

@@ -1,11 +1,11 @@
 //! The desktop's proxy as a running engine holds it: pointed at the engine's listeners, kept there when they move, given
 //! back before the engine ends.
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use privet_api::address::reachable;
 use privet_engine::{Engine, ListenerKind, ListenerState};
 use privet_system::proxy::{
     DesiredProxy, ProxyError, SystemProxyReport, SystemProxySession, SystemProxyState,
@@ -247,17 +247,6 @@ fn target(listeners: &[ListenerState], means: Option<Means>) -> Option<DesiredPr
         Some(Means::Manual) => manual(),
         None => pac().or_else(manual),
     }
-}
-
-/// A listener on every address is reached over loopback.
-pub(crate) fn reachable(mut address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() {
-        address.set_ip(match address.ip() {
-            IpAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    address
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+use privet_api::address::reachable;
 use privet_control::Client;
 use privet_control::calls::status::Status;
 use privet_system::proxy_environment::ProxyAddresses;
@@ -54,7 +55,7 @@ impl Context {
         let first = |kinds: &[&str]| {
             kinds.iter().find_map(|kind| {
                 let listener = status.listeners.iter().find(|l| l.kind == *kind)?;
-                Some(reachable(&listener.address))
+                Some(reachable_address(&listener.address))
             })
         };
         let addresses = ProxyAddresses {
@@ -78,28 +79,10 @@ impl Context {
     }
 }
 
-/// A listener on every address is reached over loopback.
-fn reachable(address: &str) -> String {
-    match address.parse::<std::net::SocketAddr>() {
-        Ok(mut address) if address.ip().is_unspecified() => {
-            address.set_ip(match address {
-                std::net::SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-                std::net::SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-            });
-            address.to_string()
-        }
-        _ => address.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_listener_on_every_address_is_reached_over_loopback() {
-        assert_eq!(reachable("0.0.0.0:7280"), "127.0.0.1:7280");
-        assert_eq!(reachable("[::]:7280"), "[::1]:7280");
-        assert_eq!(reachable("192.0.2.1:1"), "192.0.2.1:1");
-    }
+/// A listener's address as programs on this machine use it. Text that is no address is kept.
+fn reachable_address(listener: &str) -> String {
+    listener.parse().map_or_else(
+        |_| listener.to_owned(),
+        |address| reachable(address).to_string(),
+    )
 }

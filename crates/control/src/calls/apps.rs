@@ -8,6 +8,7 @@ use axum::extract::State;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
+use privet_api::address::reachable;
 use privet_engine::ListenerKind;
 use privet_system::apps::{self, DesktopApp, icon};
 use privet_system::proxy_environment::{self, ProxyAddresses, ProxyMethod};
@@ -21,7 +22,6 @@ use crate::guard::Ends;
 use crate::logs::escape;
 use crate::problem::Problem;
 pub use crate::recipes::Recipe;
-use crate::system_proxy::reachable;
 
 /// Programs come and go by packages: a menu that is so old serves.
 const FRESH: Duration = Duration::from_secs(30);
