@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use privet_config::HeaderMode;
 use privet_http::head::response::BadResponse;
 use privet_http::head::scan::Scan;
-use privet_http::head::{BodyLength, ResponseHead};
+use privet_http::head::{BodyLength, Method, ResponseHead};
 use privet_http::headers::response::{self, ResponseRewrite};
 
 fn parse(bytes: &[u8]) -> Result<Option<ResponseHead>, BadResponse> {
@@ -39,21 +39,21 @@ fuzz_target!(|input: &[u8]| {
         parse_in_pieces(bytes, cuts).as_ref().copied()
     );
     let Ok(Some(head)) = at_once else { return };
-    for is_head in [false, true] {
-        let body = head.body(is_head);
+    for method in [Method::Get, Method::Head] {
+        let body = head.body(method);
         let chunked = matches!(body, BodyLength::Chunked | BodyLength::UntilClose);
         let mut out = Vec::new();
         let rewrite = ResponseRewrite {
             mode: HeaderMode::Reduced,
             chunked,
             close: false,
-            head: is_head,
+            method,
         };
         response::write(&mut out, &head, bytes, rewrite);
         let again = parse(&out).expect("well-formed").expect("whole");
         assert_eq!(again.len, out.len());
         assert_eq!(again.status, head.status);
         let expected = if chunked { BodyLength::Chunked } else { body };
-        assert_eq!(again.body(is_head), expected);
+        assert_eq!(again.body(method), expected);
     }
 });

@@ -1,4 +1,4 @@
-//! Answers of our own: small plain pages for a person, `Privet-Reason` for a program.
+//! Responses of the proxy itself: small plain pages for people, `Privet-Reason` for programs.
 
 use std::fmt::Write as _;
 
@@ -7,33 +7,32 @@ use privet_policy::{Host, Target, Why, WhyKind};
 
 use crate::headers::write_number;
 
-/// A page to be written.
 pub struct ErrorPage<'a> {
     pub status: u16,
-    /// What happened, in a few words: `Privet-Reason`.
+    /// What happened, in a few words: the value of `Privet-Reason`.
     pub reason: &'a str,
-    /// The whole sentence.
+    /// What happened, as a sentence.
     pub text: &'a str,
-    /// What to do: a command or a line of the configuration.
+    /// What to do: commands or lines of the configuration.
     pub hints: Vec<String>,
     /// More field lines, each with its CRLF.
     pub fields: &'static str,
     pub format: ResponseFormat,
 }
 
-/// In which form the client takes an answer.
+/// The form of a response of the proxy itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ResponseFormat {
-    /// The connection ends after this answer.
+    /// Close the connection after this response.
     pub close: bool,
-    /// Answer to HEAD: the head only.
+    /// Send the head only: the request was HEAD.
     pub head_only: bool,
-    /// The client asked for JSON and not for HTML.
+    /// Send JSON instead of HTML.
     pub json: bool,
 }
 
 impl ResponseFormat {
-    /// A page, and the end.
+    /// A page that closes the connection.
     pub const LAST: Self = Self {
         close: true,
         head_only: false,
@@ -53,7 +52,7 @@ impl<'a> ErrorPage<'a> {
         }
     }
 
-    /// Writes head and body to `out`'s end.
+    /// Appends head and body to `out`.
     pub fn write(&self, out: &mut Vec<u8>) {
         let (kind, body): (&[u8], _) = if self.format.json {
             (b"application/json", self.json())
@@ -157,7 +156,7 @@ fn escaped(text: &str) -> String {
     safe
 }
 
-/// What a person may do about a block.
+/// What a user can do about a block.
 pub fn hints_for_block(why: &Why, target: &Target) -> Vec<String> {
     let mut hints = vec![format!("privet why {target}")];
     match (why.kind, &target.host) {
@@ -178,7 +177,7 @@ pub fn hints_for_block(why: &Why, target: &Target) -> Vec<String> {
     hints
 }
 
-/// The sentence that opens a block's page.
+/// The first sentence of the page for a block.
 pub fn sentence_for_block(why: &Why, target: &Target) -> String {
     match why.kind {
         WhyKind::Loop => format!(
@@ -189,7 +188,7 @@ pub fn sentence_for_block(why: &Why, target: &Target) -> String {
     }
 }
 
-/// The status for a dial that failed.
+/// The status for a failed dial.
 pub fn status_for_dial(kind: DialErrorKind) -> u16 {
     match kind {
         DialErrorKind::TimedOut => 504,
@@ -199,7 +198,7 @@ pub fn status_for_dial(kind: DialErrorKind) -> u16 {
     }
 }
 
-/// A dial's failure in a few words.
+/// Why a dial failed, in a few words.
 pub fn reason_for_dial(error: &DialError) -> &'static str {
     match error.kind {
         DialErrorKind::Refused => "connection refused",

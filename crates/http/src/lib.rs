@@ -1,7 +1,7 @@
-//! What can be read: HTTP proxying on httparse. Heads are parsed, checked and written anew; bodies are relayed.
+//! HTTP proxying: heads are parsed with httparse, checked and rewritten; bodies are relayed.
 //!
-//! [`head`] and [`body`] know no socket: bytes in, checked messages out. [`headers`] says which fields go on.
-//! [`forward`] is the loop of one client connection; what it needs of the engine is [`gateway`].
+//! [`head`] and [`body`] do no I/O. [`headers`] decides which fields are forwarded. [`forward`] is the loop of one
+//! client connection; it reaches the data path through [`privet_gateway::Gateway`].
 #![cfg_attr(
     not(test),
     deny(

@@ -1,5 +1,5 @@
-//! Basic login to the proxy (RFC 7617). The last good credentials of a connection are remembered until the next reload,
-//! so that the password is checked once and not for each request.
+//! Basic authentication to the proxy (RFC 7617). A connection caches its last valid credentials until the next
+//! reload, so that the password is not checked for every request.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,24 +9,24 @@ use base64::engine::general_purpose::STANDARD;
 
 use privet_gateway::Gateway;
 
-/// The challenge, a whole field line.
+/// The challenge, as a field line.
 pub const CHALLENGE: &str = "Proxy-Authenticate: Basic realm=\"Privet\", charset=\"UTF-8\"\r\n";
-/// The longest credentials that are looked at, in bytes.
+/// The longest credentials that are checked, in bytes.
 const MAX_CREDENTIALS: usize = 1024;
 
-/// Who a connection logged in as.
+/// The cached credentials of a connection.
 #[derive(Default)]
 pub struct ProxyAuth(Option<CachedCredentials>);
 
 struct CachedCredentials {
     credentials: Box<[u8]>,
     user: Arc<str>,
-    /// The policy whose users it was.
+    /// The policy generation that they were checked under.
     generation: u64,
 }
 
 impl ProxyAuth {
-    /// The user behind a `Proxy-Authorization` value; `None`: a 407 is due.
+    /// The user of a `Proxy-Authorization` value; `None`: respond with a 407.
     pub async fn check<R: Gateway>(
         &mut self,
         gateway: &R,

@@ -1,4 +1,4 @@
-//! The attempts of one dial through an outbound: which chain is next, and whose fault a failure was.
+//! The attempts of one dial through an upstream or a group: which chain is next, and who is to blame for a failure.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
@@ -13,7 +13,7 @@ use crate::group::{Group, LastResort};
 use crate::hop::HandshakeTimeouts;
 use crate::{DialError, DialErrorKind};
 
-/// No further member is tried after this long.
+/// No further member is tried after this time.
 const DEADLINE: Duration = Duration::from_secs(45);
 
 /// An upstream, or a group of them.
@@ -31,7 +31,7 @@ impl Outbound<'_> {
         }
     }
 
-    /// A connection may go through a hop that cannot carry a target's name.
+    /// Whether a connection may go through a hop that cannot carry a host name (SOCKS4).
     pub(crate) fn needs_addresses(&self) -> bool {
         let socks4 = |chain: &Arc<Chain>| chain.last().scheme == Scheme::Socks4;
         match self {
@@ -43,12 +43,12 @@ impl Outbound<'_> {
 
 pub(crate) struct Attempts<'a> {
     outbound: Outbound<'a>,
-    /// What "sticky" sticks to: the client's address without its port.
+    /// Hash of the client's address without its port: the key of the policy "sticky".
     client: u64,
     started: Instant,
     last_resort: LastResort,
     tried: SmallVec<[usize; 8]>,
-    /// Members that were silent where the target may have been: settled when another one gets through.
+    /// Members that timed out where the target may be to blame. They count as failed once another member succeeds.
     suspects: SmallVec<[usize; 2]>,
     last: Option<DialError>,
 }
@@ -66,7 +66,7 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// The next chain to try, and how long it may take.
+    /// The next chain to try, and its time limits.
     pub(crate) fn next(&mut self) -> Option<(Arc<Chain>, HandshakeTimeouts)> {
         if self.started.elapsed() >= DEADLINE {
             return None;
@@ -96,7 +96,7 @@ impl<'a> Attempts<'a> {
         up.or_else(|| members.last_resort(Instant::now(), &self.tried, self.last_resort))
     }
 
-    /// The last attempt got through.
+    /// Reports that the last attempt succeeded.
     pub(crate) fn succeeded(&self, chain: &Chain, latency: Option<Duration>) {
         chain.record.succeeded(latency);
         let (Outbound::Group(group), Some(member)) = (self.outbound, self.tried.last()) else {
@@ -108,7 +108,7 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// The last attempt failed. An error comes back when no other member could do better.
+    /// Reports that the last attempt failed. Returns the error where no other member could do better.
     pub(crate) fn failed(&mut self, chain: &Chain, error: DialError) -> Option<DialError> {
         let member = self.tried.last().copied().unwrap_or_default();
         match error.kind {
@@ -120,7 +120,7 @@ impl<'a> Attempts<'a> {
                 }
             }
             DialErrorKind::TimedOut => self.suspects.push(member),
-            // This member cannot carry it; another one may.
+            // Another member may support it.
             DialErrorKind::Unsupported => {}
             _ => {
                 chain.record.succeeded(None);
@@ -134,7 +134,7 @@ impl<'a> Attempts<'a> {
         None
     }
 
-    /// Every attempt failed, or there was none.
+    /// The error to report when every attempt failed, or none was made.
     pub(crate) fn into_error(self) -> DialError {
         match (self.last, self.outbound) {
             (Some(error), Outbound::Group(group)) if error.kind.blames_upstream() => {

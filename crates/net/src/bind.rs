@@ -1,4 +1,4 @@
-//! BIND: one connection from outside, awaited by a socket of ours or by an upstream's (RFC 1928, section 4).
+//! BIND (RFC 1928, section 4): waits for one incoming connection, on a local socket or on an upstream's.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -18,14 +18,14 @@ use crate::{
     Connected, DialError, DialErrorKind, DialRequest, DialTimings, Dialer, OpenChain, Stream,
 };
 
-/// How long the expected peer may take to connect. Nothing in the RFC; FTP servers come within seconds.
+/// How long the expected peer may take to connect. The RFC sets no limit; FTP servers connect within seconds.
 pub const ACCEPT_TIMEOUT: Duration = Duration::from_secs(120);
-/// Strangers may knock too; they are closed at once.
+/// Connections from other peers arrive here too; they are closed at once.
 const BACKLOG: u32 = 16;
-/// Unread bytes behind an upstream's reply that are kept, at most.
+/// The most unread bytes that are kept behind an upstream's reply.
 const MAX_HELD: usize = 2 * socks5::MAX_REPLY;
 
-/// The listening end of a BIND. Dropping it ends it.
+/// The listening side of a BIND. Dropping it stops listening.
 pub enum BindListener {
     Local(LocalBind),
     Upstream(UpstreamBind),
@@ -35,11 +35,11 @@ pub enum BindListener {
 pub struct LocalBind {
     listener: TcpListener,
     address: SocketAddr,
-    /// Who may connect; empty: anybody, since the client named nobody.
+    /// The addresses that may connect. Empty: any, since the client named no peer.
     expected: Vec<IpAddr>,
 }
 
-/// A BIND that an upstream granted.
+/// A BIND that an upstream accepted.
 pub struct UpstreamBind {
     chain: OpenChain,
     held: BytesMut,
@@ -48,11 +48,11 @@ pub struct UpstreamBind {
 }
 
 impl Dialer {
-    /// Opens the listening end of a BIND by a route. `near`: the address of ours that the client reached; `request.target`
-    /// the peer it expects. Through an upstream where the route says so, and then never here.
+    /// Opens the listening side of a BIND by a route. `near` is the local address that the client connected to, and
+    /// `request.target` the peer that it expects. Where the route names an upstream, only the upstream listens.
     ///
     /// # Errors
-    /// [`DialError`]: no socket, no such name, or what the upstream said. `Unsupported` where it is an HTTP proxy.
+    /// What failed: the socket, the name, or the upstream. `Unsupported` where the upstream is an HTTP proxy.
     pub async fn bind(
         &self,
         route: &Route,
@@ -89,7 +89,7 @@ impl Dialer {
 }
 
 impl BindListener {
-    /// Where the peer has to connect to.
+    /// The address that the peer has to connect to.
     pub fn address(&self) -> SocketAddr {
         match self {
             Self::Local(bind) => bind.address,
@@ -97,10 +97,11 @@ impl BindListener {
         }
     }
 
-    /// Waits for the peer; the caller sets the limit ([`ACCEPT_TIMEOUT`]). The connection, and who came.
+    /// Waits for the peer, without a limit of its own (see [`ACCEPT_TIMEOUT`]). Returns the connection and the peer's
+    /// address.
     ///
     /// # Errors
-    /// [`DialError`]: the socket broke, or the upstream gave up.
+    /// The socket failed, or the upstream gave up.
     pub async fn accept(self) -> Result<(Connected, SocketAddr), DialError> {
         match self {
             Self::Local(bind) => bind.accept().await,
@@ -110,11 +111,11 @@ impl BindListener {
 }
 
 impl LocalBind {
-    /// Listens on a port of the system's choice, on one address only: the one from which this machine would speak to
-    /// the expected peer, which is `near` wherever that can be reached from there.
+    /// Listens on a free port of one address: the one that this machine would use to reach the expected peer. That is
+    /// `near` where the peer is reachable from it.
     ///
     /// # Errors
-    /// `Exhausted`: out of descriptors or ports.
+    /// `Exhausted`: out of file descriptors or ports.
     pub fn open(
         _permit: &DirectPermit,
         near: IpAddr,
@@ -146,7 +147,7 @@ impl LocalBind {
         loop {
             let (stream, peer) = match self.listener.accept().await {
                 Ok(accepted) => accepted,
-                // The connection broke before it was taken; another may come.
+                // The connection was aborted before it was accepted; another one may come.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
                 Err(error) => {
                     let text = format!("cannot take the peer's connection: {error}");
@@ -158,7 +159,7 @@ impl LocalBind {
                 tracing::debug!(%peer, "closed: another peer is expected");
                 continue;
             }
-            // It fails only on a socket that is gone, and then the relay says so.
+            // It fails only on a socket that is closed, and then the relay reports that.
             let _ = stream.set_nodelay(true);
             let connected = Connected {
                 local: Some(self.address),
@@ -174,8 +175,7 @@ impl LocalBind {
     }
 }
 
-/// The address of this machine that the peer can reach. Connecting a datagram socket sends nothing: it asks the routing
-/// table.
+/// The local address that the peer can reach. Connecting a UDP socket sends nothing; it only looks up the route.
 fn address_towards(near: IpAddr, expected: &[IpAddr]) -> IpAddr {
     let Some(peer) = expected.first() else {
         return near;
@@ -199,7 +199,8 @@ impl UpstreamBind {
     /// Asks the last hop to listen.
     ///
     /// # Errors
-    /// What the hop said; `Unsupported` where it speaks HTTP, or SOCKS4 and the peer is not an IPv4 address.
+    /// The hop's refusal. `Unsupported` where it is an HTTP proxy, or speaks SOCKS4 and the peer is not an IPv4
+    /// address.
     async fn open(chain: OpenChain, target: &Target) -> Result<Self, DialError> {
         let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let mut bind = Self {
@@ -227,7 +228,7 @@ impl UpstreamBind {
         Ok(bind)
     }
 
-    /// The second reply, and what the peer sent behind it.
+    /// Waits for the second reply. What follows it comes from the peer.
     async fn accept(mut self) -> Result<(Connected, SocketAddr), DialError> {
         let peer = self.reply().await?;
         let connected = Connected {
@@ -262,7 +263,7 @@ impl UpstreamBind {
         }
     }
 
-    /// One reply of the hop; what comes behind it stays held.
+    /// Reads one reply of the hop. Bytes behind it stay in `held`.
     async fn reply(&mut self) -> Result<SocketAddr, DialError> {
         loop {
             let parsed = match self.chain.last {
@@ -290,7 +291,7 @@ impl UpstreamBind {
         }
     }
 
-    /// An upstream that says "any address" means its own, as far as we know that.
+    /// Replaces an unspecified address (0.0.0.0, ::) in a reply by the upstream's own, where that is known.
     fn reachable(&self, address: SocketAddr) -> SocketAddr {
         match &self.chain.stream {
             Stream::Tcp(stream) if self.chain.hops == 1 && address.ip().is_unspecified() => {

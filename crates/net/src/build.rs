@@ -1,4 +1,4 @@
-//! From the configuration to hops, chains and groups.
+//! Builds hops, chains and groups from the configuration.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::hop::Hop;
 use crate::hop::credentials::Credentials;
 use crate::tls::TlsClient;
 
-/// The outward side cannot be set up: which upstream or group, and why. Holds no secret.
+/// An upstream or group that cannot be built, and why. It holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BuildError {
     #[error("upstream {name}: {why}")]
@@ -26,10 +26,11 @@ pub enum BuildError {
     NoRandomness,
 }
 
-/// Reads the secret of the upstream with this name.
+/// Returns the secret of the upstream with this name, if it has one.
 pub type Secrets<'a> = &'a dyn Fn(&str) -> Result<Option<SecretString>, String>;
 
-/// One chain for each upstream, in the file's order; one that leads the same way as before is the one of before.
+/// Builds one chain per upstream, in the file's order. A chain that is unchanged is taken over from `previous` with
+/// its health.
 pub(crate) fn chains(
     config: &Config,
     secrets: Secrets<'_>,
@@ -53,7 +54,7 @@ pub(crate) fn chains(
         .collect()
 }
 
-/// The groups, in the file's order; members that lead the same way as before keep their health.
+/// Builds the groups, in the file's order. Members that are unchanged keep their health.
 pub(crate) fn groups(
     config: &Config,
     chains: &[Arc<Chain>],

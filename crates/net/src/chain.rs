@@ -1,4 +1,4 @@
-//! A chain of hops, entry first: each is asked to connect to the next, the last one to the target.
+//! A chain of hops, entry first: each hop is asked to connect to the next, the last one to the target.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::{
     OwnListeners, Stream,
 };
 
-/// The hops of one upstream, entry first, and its name in routes: "office → tor".
+/// The hops of one upstream, entry first.
 pub(crate) struct Chain {
     hops: Vec<Arc<Hop>>,
     last: Arc<Hop>,
@@ -27,13 +27,13 @@ pub(crate) struct Chain {
     pub(crate) record: HealthRecord,
 }
 
-/// A stream to the last hop of a chain, for requests that this crate's dialer does not make: method and login are done
-/// where it speaks SOCKS5, and nothing was asked yet.
+/// A connection to the last hop of a chain, for requests other than CONNECT. Where the hop speaks SOCKS5, method and
+/// login are done; no request was sent yet.
 pub struct OpenChain {
     pub stream: Stream,
-    /// What the last hop speaks.
+    /// The protocol of the last hop.
     pub last: Scheme,
-    /// How many hops the chain has. UDP to a last hop that stands behind others would bypass them.
+    /// The number of hops. UDP to a last hop behind other hops would bypass those.
     pub hops: usize,
     pub local: Option<SocketAddr>,
     pub route: Arc<str>,
@@ -55,7 +55,7 @@ struct ReachedHop {
 }
 
 impl Chain {
-    /// `before` is the way to the upstream, entry first; `last` the upstream itself.
+    /// `before`: the hops in front of the upstream, entry first. `last`: the upstream itself.
     pub(crate) fn new(before: Vec<Arc<Hop>>, last: Arc<Hop>) -> Self {
         let names: Vec<&str> = before.iter().chain([&last]).map(|hop| &*hop.name).collect();
         Self {
@@ -70,18 +70,17 @@ impl Chain {
         &self.last
     }
 
-    /// Whether both lead the same way with the same logins: then what is known of one is true of the other.
+    /// Whether both have the same hops with the same credentials, so that health may be taken over.
     pub(crate) fn same(&self, other: &Self) -> bool {
         self.hops.len() == other.hops.len()
             && self.all().zip(other.all()).all(|(one, two)| one.same(two))
     }
 
-    /// All hops, entry first.
     fn all(&self) -> impl Iterator<Item = &Arc<Hop>> {
         self.hops.iter().chain([&self.last])
     }
 
-    /// A connection to the request's target through every hop.
+    /// Connects to the request's target through every hop.
     pub(crate) async fn dial(
         &self,
         context: &DialContext<'_>,
@@ -118,7 +117,7 @@ impl Chain {
         })
     }
 
-    /// A stream to the last hop, ready for a request.
+    /// Connects to the last hop, ready for a request.
     pub(crate) async fn open(
         &self,
         context: &DialContext<'_>,
@@ -148,7 +147,7 @@ impl Chain {
         })
     }
 
-    /// Connects to the entry and asks each hop but the last for the next; TLS where the next hop speaks it.
+    /// Connects to the entry, asks each hop for the next one, and starts TLS where the next hop needs it.
     async fn reach_last(
         &self,
         context: &DialContext<'_>,
@@ -222,7 +221,7 @@ fn connect_time(reached: &ReachedHop) -> Duration {
     reached.started.elapsed().saturating_sub(apart)
 }
 
-/// Whatever keeps one hop from reaching the next one is a fault of the chain, never of the target.
+/// A failure between two hops is the chain's fault, never the target's.
 fn inside_the_chain(error: DialError, next: &Arc<str>) -> DialError {
     let kind = match error.kind {
         kind if kind.blames_upstream() => kind,

@@ -5,11 +5,11 @@ use privet_policy::{Host, Target};
 use crate::AbsoluteForm;
 use crate::tls::TlsClient;
 
-/// The page of a check.
+/// The URL of a health check.
 #[derive(Clone)]
 pub(crate) struct CheckUrl {
     pub(crate) target: Target,
-    /// As the `Host` field wants it: without the scheme's own port.
+    /// The value of `Host`: without the scheme's default port.
     pub(crate) authority: String,
     pub(crate) path: String,
     pub(crate) tls: Option<TlsClient>,
@@ -17,7 +17,7 @@ pub(crate) struct CheckUrl {
 
 impl CheckUrl {
     /// # Errors
-    /// A sentence: the URL cannot be used, or TLS cannot be set up.
+    /// Why the URL cannot be used, as a sentence.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let url = url::Url::parse(text).map_err(|error| format!("check url {text}: {error}"))?;
         let host = match url.host() {

@@ -8,35 +8,35 @@ use bytes::Bytes;
 
 use crate::Stream;
 
-/// Times of the timings that took place; `None`: the phase did not happen here.
+/// How long the phases of a dial took. `None`: the phase did not happen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DialTimings {
     pub dns: Option<Duration>,
-    /// From the first SYN to the last hop's consent.
+    /// From the first SYN to the last hop's success reply, without `dns` and `tls`.
     pub connect: Option<Duration>,
-    /// TLS to an upstream.
+    /// TLS handshakes with upstreams.
     pub tls: Option<Duration>,
 }
 
 pub struct Connected {
     pub stream: Stream,
-    /// What the far end already said in the same packet as the last hop's consent: the first bytes for the client.
-    /// Empty nearly always.
+    /// Bytes that arrived together with the last hop's success reply: the first bytes for the client. Nearly always
+    /// empty.
     pub preread: Bytes,
-    /// Our end of the first socket: what a SOCKS reply reports as the bound address.
+    /// The local address of the first socket: SOCKS replies report it as the bound address.
     pub local: Option<SocketAddr>,
-    /// The target's address where we know it (direct), for the live table.
+    /// The target's address, where it is known (direct connections).
     pub remote: Option<SocketAddr>,
-    /// "direct", or the hops in order: "office → tor". Shared, not made anew for each connection.
+    /// "direct", or the names of the hops in order: "office → tor".
     pub route: Arc<str>,
     pub timings: DialTimings,
-    /// The last hop is an HTTP proxy reached in the clear or by TLS and was asked for nothing yet: plain requests go to
-    /// it in absolute-form with this `Proxy-Authorization`, if any. Only when the caller asked for it.
+    /// Set where the last hop is an HTTP proxy and [`HttpProxyMode::AbsoluteForm`](crate::HttpProxyMode) was
+    /// requested: requests go to it in absolute-form. `None`: the stream leads to the target itself.
     pub absolute_form: Option<AbsoluteForm>,
 }
 
 #[derive(Clone, Default)]
 pub struct AbsoluteForm {
-    /// The value of `Proxy-Authorization`, ready to send.
+    /// The value of `Proxy-Authorization`, if the proxy needs one.
     pub authorization: Option<Arc<str>>,
 }

@@ -1,4 +1,4 @@
-//! Everything outward of one configuration: what the engine dials by.
+//! Dials by one configuration: direct, or through its upstreams and groups.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::resolve::{EntryResolver, Resolver};
 use crate::socket::direct;
 use crate::{Connected, DialError, DialErrorKind, DialRequest, DialTimings, OwnListeners, Stream};
 
-/// Upstreams, groups and resolvers of one configuration, with what is known of their health.
+/// The upstreams, groups and resolvers of one configuration, with their health.
 pub struct Dialer {
     chains: Vec<Arc<Chain>>,
     groups: Vec<Group>,
@@ -29,18 +29,18 @@ pub struct Dialer {
     entries: Arc<EntryResolver>,
     resolver: Resolver,
     isolation: Arc<IsolationKey>,
-    /// "direct", shared by all connections that go so.
+    /// The text "direct", shared by all direct connections.
     direct: Arc<str>,
-    /// Told when a failed dial has made a probe due sooner.
+    /// Notified when a failed dial makes a probe due sooner.
     probe_due: Notify,
 }
 
 impl Dialer {
-    /// Sets up the outward side. Health, names and identity of what did not change are taken over from `previous`. Reads
-    /// files (`ca`, the system's authorities): not for a runtime's thread.
+    /// Builds the dialer. Health, cached names and the isolation key of what did not change are taken over from
+    /// `previous`. Reads files (`ca`, the system's trust store): do not call it on a runtime thread.
     ///
     /// # Errors
-    /// [`BuildError`]: a secret, a `ca` file or a check's URL cannot be used.
+    /// A secret, a `ca` file or a check's URL cannot be used.
     pub fn build(
         config: &Config,
         secrets: Secrets<'_>,
@@ -68,15 +68,15 @@ impl Dialer {
         })
     }
 
-    /// Opens the way that was decided upon. A direct way, or a direct way out when all else is down, needs the policy's
-    /// permit, which nobody else can make:
+    /// Opens a connection by the route that was decided. A direct connection, also as the fallback when every
+    /// upstream is down, needs the policy's permit, which only the policy can create:
     ///
     /// ```compile_fail,E0423
     /// let forged = privet_policy::Route::Direct(privet_policy::DirectPermit(()));
     /// ```
     ///
     /// # Errors
-    /// [`DialError`]: what failed, at which hop.
+    /// What failed, and at which hop.
     pub async fn dial(
         &self,
         route: &Route,
@@ -84,7 +84,7 @@ impl Dialer {
     ) -> Result<Connected, DialError> {
         match route {
             Route::Direct(permit) => self.dial_direct(permit, request, self.direct.clone()).await,
-            // Boxed: most dials are direct, and need not carry this one's state.
+            // Boxed: most dials are direct and need not reserve room for this future.
             Route::Via { outbound, fallback } => {
                 Box::pin(self.dial_via(*outbound, fallback.as_ref(), request)).await
             }
@@ -134,7 +134,7 @@ impl Dialer {
         }
     }
 
-    /// SOCKS4 carries no names. Where one may be resolved here, it is, before such a hop is asked; else the hop says no.
+    /// Resolves the target's name for a SOCKS4 hop, which cannot carry names, where the permit and the mode allow it.
     async fn addresses_for_socks4(
         &self,
         outbound: Outbound<'_>,
@@ -154,10 +154,10 @@ impl Dialer {
         Ok(Some(found))
     }
 
-    /// The addresses of a name, as the mode resolves.
+    /// Resolves a name as the mode does.
     ///
     /// # Errors
-    /// `NameNotFound`, `ResolverFailed`; `Unsupported` where the mode resolves nothing here.
+    /// `NameNotFound`, `ResolverFailed`, or `Unsupported` where the mode resolves no names.
     pub async fn resolve(
         &self,
         permit: &DirectPermit,
@@ -168,10 +168,10 @@ impl Dialer {
         Ok(found.to_vec())
     }
 
-    /// A stream to the last hop of an outbound's chain: method and login done where it speaks SOCKS5, nothing asked yet.
+    /// Connects to the last hop of an upstream or group, ready for a request: see [`OpenChain`].
     ///
     /// # Errors
-    /// [`DialError`]: what failed, at which hop.
+    /// What failed, and at which hop.
     pub async fn open_chain(
         &self,
         outbound: OutboundId,
@@ -196,13 +196,13 @@ impl Dialer {
         Err(attempts.into_error())
     }
 
-    /// Isolated logins differ from every earlier one from now on.
+    /// Replaces the isolation key: isolated credentials differ from all earlier ones from now on.
     pub fn rotate_identity(&self) {
         self.isolation.rotate();
     }
 
-    /// Probes the members of groups: by their check's interval, and those that are down until they are up again. Never
-    /// ends by itself; the caller owns this future and drops it.
+    /// Probes the members of groups: at their check's interval, and those that are down until they are up again.
+    /// Never completes; drop it to stop.
     pub async fn run_checks(&self) {
         health_check::run(&self.groups, &self.context(), &self.probe_due).await;
     }
@@ -218,8 +218,9 @@ impl Dialer {
             .collect()
     }
 
-    /// Tries an upstream, or the member that a group would take now, once: the page of a group's check is fetched where
-    /// there is one, else the last hop is reached. What it shows counts for the upstream's record, not for a group's choice.
+    /// Tests an upstream, or the current member of a group, once: fetches the page of the group's check if there is
+    /// one, else connects to the last hop. The result is recorded for the upstream and does not affect a group's
+    /// selection.
     pub async fn test(&self, name: &str) -> OutboundTest {
         let mut report = OutboundTest {
             name: name.to_owned(),
@@ -247,7 +248,7 @@ impl Dialer {
         report
     }
 
-    /// The chain to test, with the check of its group, or of the first group that the upstream is a member of.
+    /// The chain to test, with the check of its group, or of the first group that has the upstream as a member.
     #[expect(clippy::type_complexity, reason = "a pair for one caller")]
     fn to_test(
         &self,
@@ -289,7 +290,7 @@ impl Dialer {
             preread: Bytes::new(),
             local: stream.local_addr().ok(),
             remote: match addresses {
-                // Known without asking the kernel.
+                // Known without a system call.
                 [only] => Some(SocketAddr::new(only.to_canonical(), request.target.port)),
                 _ => stream.peer_addr().ok(),
             },
@@ -300,7 +301,7 @@ impl Dialer {
         })
     }
 
-    /// Outlets are numbered as in the configuration: upstreams first, then groups.
+    /// Outbounds are numbered as in the configuration: upstreams first, then groups.
     fn outbound(&self, outbound: OutboundId) -> Option<Outbound<'_>> {
         let place = usize::from(outbound.0);
         match self.chains.get(place) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use privet_config::Upstream;
 
-/// Where a configured upstream listens.
+/// Host and port of a configured upstream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct EntryAddress {
     pub(crate) name: Arc<str>,
@@ -25,7 +25,7 @@ impl EntryAddress {
         }
     }
 
-    /// The name to resolve; asked for by the entry's own resolver only.
+    /// The name to resolve. Only [`EntryResolver`](crate::resolve::EntryResolver) resolves it.
     pub(crate) fn host(&self) -> &Arc<str> {
         &self.host
     }

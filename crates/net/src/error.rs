@@ -1,10 +1,10 @@
-//! Why a dial failed, typed so that SOCKS replies, HTTP statuses and group health can be chosen by it.
+//! Why a dial failed. SOCKS replies, HTTP statuses and group health depend on the kind.
 
 use std::sync::Arc;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DialErrorKind {
-    /// The target's host answered RST.
+    /// The target's host answered with RST.
     Refused,
     NetworkUnreachable,
     HostUnreachable,
@@ -12,38 +12,39 @@ pub enum DialErrorKind {
     TimedOut,
     /// The name does not exist, or has no address of a usable family.
     NameNotFound,
-    /// The resolver did not answer or answered nonsense.
+    /// The resolver did not answer, or its answer was malformed.
     ResolverFailed,
-    /// The address is one of our own listeners.
+    /// The address is one of Privet's own listeners.
     Loop,
-    /// The upstream could not be reached (its own socket or TLS failed).
+    /// The upstream could not be reached: its socket or TLS failed.
     UpstreamDown,
-    /// The upstream wants other credentials.
+    /// The upstream rejected the credentials.
     UpstreamAuth,
-    /// The upstream forbids the target.
+    /// The upstream refused to connect to the target.
     UpstreamDenied,
-    /// The upstream broke its protocol.
+    /// The upstream violated its protocol.
     UpstreamProtocol,
-    /// What was asked (BIND, UDP, an IPv6 address, a name) is not something this chain can do.
+    /// This chain cannot carry the request (BIND, UDP, an IPv6 address, a name).
     Unsupported,
-    /// A kill switch is on and there is no route.
+    /// The kill switch is on and there is no route.
     NoRoute,
     /// Out of file descriptors or ports.
     Exhausted,
 }
 
-/// A failed dial in one sentence: what, through whom, what to do. Holds no secret.
+/// A failed dial as a sentence: what failed, where, and what to do. It holds no secret.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{text}")]
 pub struct DialError {
     pub kind: DialErrorKind,
-    /// The hop at which it broke; `None`: at the target itself.
+    /// The hop that failed; `None`: the target itself.
     pub hop: Option<Arc<str>>,
     pub text: String,
 }
 
 impl DialErrorKind {
-    /// The fault is the upstream's, not the target's: a group moves on to its next member and counts the failure.
+    /// Whether the upstream is to blame and not the target: a group then tries its next member and counts the
+    /// failure.
     pub fn blames_upstream(self) -> bool {
         matches!(
             self,

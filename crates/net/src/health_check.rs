@@ -1,4 +1,4 @@
-//! Active checks: a page fetched through a member, or the way to its last hop where no page is configured.
+//! Active checks: fetches a page through a member, or connects to its last hop where no page is configured.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -19,11 +19,11 @@ use crate::hop::{HandshakeTimeouts, http};
 use crate::tls;
 use crate::{DialRequest, HttpProxyMode, Stream};
 
-/// Checks of all groups that may run at once.
+/// The most checks that run at once, over all groups.
 const MAX_AT_ONCE: usize = 16;
-/// When nothing is due, look again this often at the latest.
+/// The longest sleep when no probe is due.
 const LONGEST_NAP: Duration = Duration::from_secs(60);
-/// How long reaching a last hop may take, where no check is configured.
+/// The limit for connecting to a last hop, where no check is configured.
 const REACH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long the parts of a check took.
@@ -34,11 +34,11 @@ pub(crate) struct CheckTiming {
     pub(crate) first_byte: Option<Duration>,
 }
 
-/// Fetches the page through the chain. Any whole answer of the page's own server is a sign of life; of a proxy that answers
-/// in its place, an error is not.
+/// Fetches the page through the chain. Any response of the page's own server is a success; an error of a proxy that
+/// responds in its place is not.
 ///
 /// # Errors
-/// A sentence: what failed.
+/// What failed, as a sentence.
 pub(crate) async fn fetch(
     chain: &Chain,
     context: &DialContext<'_>,
@@ -101,7 +101,7 @@ async fn ask(stream: &mut Stream, request: &str) -> Result<u16, reply::ReplyErro
 /// Connects to the chain's last hop and logs in where it speaks SOCKS5.
 ///
 /// # Errors
-/// A sentence: what failed.
+/// What failed, as a sentence.
 pub(crate) async fn reach(chain: &Chain, context: &DialContext<'_>) -> Result<CheckTiming, String> {
     let started = Instant::now();
     let request = dial_request(&chain.last().endpoint);
@@ -131,7 +131,7 @@ fn dial_request(target: &Target) -> DialRequest<'_> {
     }
 }
 
-/// Probes members as they become due, until dropped. `probe_due` is told when a dial has made a probe due sooner.
+/// Probes members as they become due, until dropped. `probe_due` is notified when a dial makes a probe due sooner.
 pub(crate) async fn run(groups: &[Group], context: &DialContext<'_>, probe_due: &Notify) {
     let mut running = FuturesUnordered::new();
     loop {

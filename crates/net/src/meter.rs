@@ -1,12 +1,12 @@
-//! What the relay tells of its work. Implemented by the connection log's live entry.
+//! The counters of a relay. The connection log implements them.
 
-/// Counts bytes as they move. Called on the connection's own thread; implementations take no lock shared between
-/// connections.
+/// Counts bytes as they move. Called on the connection's own thread; implementations take no lock that connections
+/// share.
 pub trait Meter: Send + Sync {
-    /// Bytes from the client to the far end.
+    /// Bytes from the client to the destination.
     fn up(&self, bytes: u64);
-    /// Bytes from the far end to the client.
+    /// Bytes from the destination to the client.
     fn down(&self, bytes: u64);
-    /// Completes when somebody wants this connection closed (operator, reload, idle sweep, shutdown).
+    /// Completes when the connection is to be closed (by a user, a reload, the idle timeout or a shutdown).
     fn poll_cancelled(&self, cx: &mut std::task::Context<'_>) -> std::task::Poll<()>;
 }

@@ -1,4 +1,4 @@
-//! How upstreams and groups fare, as the window and the CLI show it.
+//! The health of upstreams and groups, as the API reports it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -31,28 +31,28 @@ pub struct OutboundHealth {
     /// The hops in order; of a group, its policy.
     pub route: String,
     pub last_error: Option<String>,
-    /// Milliseconds that connecting through it takes, smoothed.
+    /// Smoothed time to connect through it, in milliseconds.
     pub latency_ms: Option<f64>,
-    /// Failures since it was last seen working.
+    /// Failures since the last success.
     pub failures: u32,
-    /// Of a group: its members' names.
+    /// Of a group: the names of its members.
     pub members: Vec<String>,
     /// Of a group: the member that the next connection would take.
     pub current: Option<String>,
 }
 
-/// One test of an outbound.
+/// The result of one test of an upstream or group.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct OutboundTest {
     pub name: String,
-    /// Milliseconds until the connection through it stood.
+    /// Milliseconds until the connection was open.
     pub connect_ms: Option<f64>,
-    /// Milliseconds from the request to the first byte of its answer.
+    /// Milliseconds from the request to the first byte of the response.
     pub first_byte_ms: Option<f64>,
     pub error: Option<String>,
 }
 
-/// What dials and tests of one upstream showed last.
+/// The latest results of dials and tests of one upstream.
 #[derive(Debug, Default)]
 pub(crate) struct HealthRecord(Mutex<LastResults>);
 
@@ -107,7 +107,7 @@ impl HealthRecord {
         }
     }
 
-    /// Held for a few instructions only; what a panic left behind is still worth showing.
+    /// Held briefly. After a panic the values are still worth reporting.
     fn seen(&self) -> MutexGuard<'_, LastResults> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

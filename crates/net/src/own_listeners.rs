@@ -1,11 +1,11 @@
-//! Our own listeners, so that no connection is connected back into Privet.
+//! Privet's own listeners, so that it does not connect to itself.
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
 use privet_policy::reaches;
 
-/// The addresses that this program listens on. Cheap to clone; made anew at each reload.
+/// The addresses that this program listens on. Cheap to clone; built anew at each reload.
 #[derive(Debug, Clone, Default)]
 pub struct OwnListeners {
     listeners: Arc<[SocketAddr]>,
@@ -18,15 +18,15 @@ impl OwnListeners {
         }
     }
 
-    /// Whether a connection to `addr` would reach one of our own listeners. The policy asks the same of what a client
-    /// wrote; here it is asked of what a name resolved to, and of the addresses that this machine has at this moment.
+    /// Whether a connection to `addr` would reach one of Privet's own listeners. The policy checks what a client
+    /// asked for; this checks what a name resolved to, and the addresses that the machine has now.
     pub fn contains(&self, addr: SocketAddr) -> bool {
         let mut listeners = self.listeners.iter();
         listeners.any(|listener| reaches(*listener, addr, can_be_bound))
     }
 }
 
-/// An address can be bound only where it is this machine's own. Asked only once the port is a listener's.
+/// An address can be bound only where it is the machine's own. Called only once the port matches a listener.
 fn can_be_bound(ip: IpAddr) -> bool {
     UdpSocket::bind((ip, 0)).is_ok()
 }

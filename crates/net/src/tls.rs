@@ -1,4 +1,5 @@
-//! TLS to a proxy: verified by the system's authorities and those of the upstream's `ca` file.
+//! TLS to upstreams, to check URLs and to targets. Certificates are verified against the system's trust store and an
+//! upstream's `ca` file.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::Stream;
 
-/// What a handshake needs: the trust and the name that the certificate must bear.
+/// The trust and the server name for a handshake.
 #[derive(Clone)]
 pub(crate) struct TlsClient {
     config: Arc<ClientConfig>,
@@ -21,7 +22,8 @@ pub(crate) struct TlsClient {
 
 impl TlsClient {
     /// # Errors
-    /// A sentence: the file cannot be read, holds no certificate, or the host is not a name that a certificate can bear.
+    /// Why it cannot be set up, as a sentence: the file cannot be read or holds no certificate, or the host is not a
+    /// valid server name.
     pub(crate) fn new(host: &str, ca: Option<&Path>) -> Result<Self, String> {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| format!("{host} is not a name that a certificate can bear"))?;
@@ -32,13 +34,13 @@ impl TlsClient {
         })
     }
 
-    /// The file of its own authorities.
+    /// The file with additional trusted authorities.
     pub(crate) fn ca(&self) -> Option<&Path> {
         self.ca.as_deref()
     }
 }
 
-/// A configuration that verifies as the system does, and trusts `ca` beside it.
+/// A configuration that trusts the system's authorities and those in `ca`.
 pub(crate) fn client_config(ca: Option<&Path>) -> Result<ClientConfig, String> {
     let extra = match ca {
         None => Vec::new(),
@@ -68,10 +70,10 @@ fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, String>
     Ok(authorities)
 }
 
-/// Wraps the stream; returns it with the time that the handshake took.
+/// Starts TLS on the stream. Also returns how long the handshake took.
 ///
 /// # Errors
-/// What was wrong, with the certificate or else.
+/// Why the handshake failed, as a sentence.
 pub(crate) async fn wrap(
     tls: &TlsClient,
     stream: Stream,
@@ -86,16 +88,16 @@ pub(crate) async fn wrap(
     }
 }
 
-/// From the first byte of the handshake to the last.
+/// The limit for a whole handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// Wraps a stream to `host` in TLS that is verified as the system does. The handshake has 10 s.
+/// Starts TLS with `host` on a stream, verified by the system's trust store, within 10 s.
 ///
 /// # Errors
-/// A sentence: the handshake failed or took too long, or no certificate can bear that name.
+/// Why it failed, as a sentence.
 pub async fn connect_tls(stream: Stream, host: &str) -> Result<Stream, String> {
     let name = host.to_owned();
-    // The system's authorities are read from files.
+    // It reads files.
     let tls = tokio::task::spawn_blocking(move || TlsClient::new(&name, None))
         .await
         .map_err(|error| error.to_string())??;

@@ -1,4 +1,4 @@
-//! Datagrams dialer: straight to their targets, or through a SOCKS5 upstream's own UDP association (RFC 1928, section 7).
+//! Sends datagrams: directly to their targets, or through a SOCKS5 upstream's UDP association (RFC 1928, section 7).
 
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -16,8 +16,8 @@ use tokio::time::timeout;
 use crate::hop::{HandshakeTimeouts, reply, socks5};
 use crate::{DialError, DialErrorKind, DialRequest, Dialer, OpenChain, Stream};
 
-/// Sockets that send datagrams straight to their targets, one for each family, opened when first needed. One local port
-/// serves all targets, as peer-to-peer programs expect of an association. Cannot be had without the policy's permit.
+/// Sockets for direct datagrams, one per address family, opened when first needed. One local port serves all targets,
+/// as peer-to-peer programs expect of an association. Needs the policy's permit.
 pub struct DirectUdp {
     v4: Option<UdpSocket>,
     v6: Option<UdpSocket>,
@@ -33,10 +33,10 @@ impl DirectUdp {
         }
     }
 
-    /// Sends one datagram now or not at all: a full socket buffer is an error here and a lost packet to the client.
+    /// Sends one datagram without waiting. A full socket buffer is an error here, and a lost packet for the client.
     ///
     /// # Errors
-    /// The system's: no network of that family, too large, out of descriptors.
+    /// The system's: no network of that family, too large, out of file descriptors.
     pub fn send(&mut self, payload: &[u8], to: SocketAddr) -> io::Result<()> {
         let (socket, any) = match to {
             SocketAddr::V4(_) => (&mut self.v4, IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
@@ -46,12 +46,12 @@ impl DirectUdp {
             Some(socket) => socket,
             None => socket.insert(bind(SocketAddr::new(any, 0))?),
         };
-        // Straight to the system call: a socket this young is not yet known to be writable.
+        // By the system call: tokio does not know yet that a new socket is writable.
         SockRef::from(&*socket).send_to(payload, &to.into())?;
         Ok(())
     }
 
-    /// Receives one datagram from either family, and from whom. Whether they were spoken to, the caller judges.
+    /// Receives one datagram from either family. Returns the sender; the caller checks whether it is expected.
     pub fn poll_recv(
         &mut self,
         cx: &mut Context<'_>,
@@ -71,7 +71,7 @@ impl DirectUdp {
     }
 }
 
-/// A UDP association with a SOCKS5 upstream. It stands as long as its control connection; dropping it ends both.
+/// A UDP association with a SOCKS5 upstream. It lasts as long as its control connection; dropping it closes both.
 pub struct UpstreamUdp {
     control: TcpStream,
     socket: UdpSocket,
@@ -79,11 +79,11 @@ pub struct UpstreamUdp {
 }
 
 impl Dialer {
-    /// Opens a UDP association with an outbound. There is no fall-back to going direct, whatever the mode.
+    /// Opens a UDP association with an upstream or group. It never falls back to a direct route.
     ///
     /// # Errors
-    /// [`DialError`]: what failed; `Unsupported` where the last hop does not speak SOCKS5 or stands behind other hops:
-    /// datagrams cannot pass through those, and past them they would show this machine's address.
+    /// What failed. `Unsupported` where the last hop does not speak SOCKS5 or is behind other hops: datagrams cannot
+    /// pass through those, and bypassing them would expose this machine's address.
     pub async fn associate(
         &self,
         route: &Route,
@@ -97,8 +97,8 @@ impl Dialer {
         UpstreamUdp::open(chain).await
     }
 
-    /// Where datagrams to a target go straight: its address, or those of its name as the mode resolves. No listener of
-    /// ours takes datagrams, so there is no loop to look for.
+    /// The addresses for direct datagrams to a target: its own, or those its name resolves to. Listeners take no
+    /// datagrams, so there is no loop to check for.
     ///
     /// # Errors
     /// As [`Dialer::resolve`].
@@ -162,22 +162,23 @@ impl UpstreamUdp {
         })
     }
 
-    /// The upstream's name in the connection log.
+    /// The upstream's name, for the connection log.
     pub fn route(&self) -> &Arc<str> {
         &self.route
     }
 
-    /// Sends one datagram, `header` (RFC 1928, section 7) and `data`, now or not at all.
+    /// Sends one datagram, `header` (RFC 1928, section 7) and `data`, without waiting.
     ///
     /// # Errors
-    /// The system's: no room, too large, the relay's port is closed.
+    /// The system's: buffer full, too large, the relay's port is closed.
     pub fn send(&self, header: &[u8], data: &[u8]) -> io::Result<()> {
         let parts = [IoSlice::new(header), IoSlice::new(data)];
         SockRef::from(&self.socket).send_vectored(&parts)?;
         Ok(())
     }
 
-    /// Receives one datagram of the upstream's relay, header and data. Nobody else's reaches this socket.
+    /// Receives one datagram of the upstream's relay, with its header. The socket is connected, so nobody else's
+    /// arrives.
     pub fn poll_recv(
         &self,
         cx: &mut Context<'_>,
@@ -186,20 +187,20 @@ impl UpstreamUdp {
         self.socket.poll_recv(cx, buffer)
     }
 
-    /// Ready once the upstream ended the association.
+    /// Ready once the upstream closed the association.
     pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut bytes = [0; 64];
         let mut read = ReadBuf::new(&mut bytes);
         match Pin::new(&mut self.control).poll_read(cx, &mut read) {
             Poll::Pending => Poll::Pending,
-            // Words on a connection that has nothing to say: what they mean nobody knows, so it is over.
+            // Data on the control connection has no meaning: the association is over.
             Poll::Ready(_) => Poll::Ready(()),
         }
     }
 }
 
 async fn ask(control: &mut TcpStream) -> Result<socks5::Reply, reply::ReplyError> {
-    // RFC 1928, section 4: all zeros from a client that does not know yet from where it will send.
+    // RFC 1928, section 4: all zeros, since the source address is not known yet.
     let nowhere = Target {
         host: Host::Ip(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
         port: 0,
@@ -212,8 +213,8 @@ async fn ask(control: &mut TcpStream) -> Result<socks5::Reply, reply::ReplyError
     Ok(reply)
 }
 
-/// A socket that speaks to the upstream's relay and to nobody else. Of the address that the upstream announced only the
-/// port is taken: behind NAT it names an address that leads nowhere, and a hostile one could name any machine.
+/// A socket connected to the upstream's relay. Only the port of the announced address is used: behind NAT the address
+/// is unreachable, and a hostile upstream could name any machine.
 fn relay_socket(control: &TcpStream, port: u16) -> io::Result<UdpSocket> {
     let upstream = SocketAddr::new(control.peer_addr()?.ip(), port);
     let socket = bind(SocketAddr::new(control.local_addr()?.ip(), 0))?;
@@ -221,10 +222,10 @@ fn relay_socket(control: &TcpStream, port: u16) -> io::Result<UdpSocket> {
     Ok(socket)
 }
 
-/// A socket for datagrams, bound and in the runtime's care. An IPv6 one does not speak IPv4.
+/// A bound UDP socket. An IPv6 one takes no IPv4.
 ///
 /// # Errors
-/// The address is not this machine's, or descriptors or ports ran out.
+/// The address is not the machine's, or file descriptors or ports ran out.
 pub fn bind(at: SocketAddr) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(at), Type::DGRAM, Some(Protocol::UDP))?;
     if at.is_ipv6() {

@@ -1,4 +1,4 @@
-//! A read buffer that is lent by the thread while bytes flow and given back when it is empty.
+//! A read buffer from the thread's pool: taken while bytes flow, returned when it is empty.
 
 use std::cell::RefCell;
 use std::io;
@@ -7,11 +7,11 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
-/// Bytes that a buffer holds at first: nearly every head, and the body of most responses.
+/// The initial size in bytes: enough for nearly every head and for most response bodies.
 pub const SMALL: usize = 16 * 1024;
-/// Bytes that one holds once it was filled: a whole head of the greatest size, or a good piece of a long body.
+/// The size in bytes after growing: the largest head fits.
 pub const LARGE: usize = 64 * 1024;
-/// Buffers of each size that a thread keeps for later; more are freed.
+/// Buffers of each size that a thread keeps; more are freed.
 const SPARE: usize = 32;
 
 #[derive(Default)]
@@ -39,7 +39,7 @@ impl Pool {
     }
 }
 
-/// Bytes read and not yet used: `data[start..end]`.
+/// Bytes that were read and not used yet: `data[start..end]`.
 pub struct Buffer {
     data: Box<[u8]>,
     start: usize,
@@ -47,12 +47,12 @@ pub struct Buffer {
 }
 
 impl Buffer {
-    /// Takes a small one from the thread's pool, or makes one.
+    /// Takes a small buffer from the thread's pool, or allocates one.
     pub fn lend() -> Self {
         Self::of(SMALL)
     }
 
-    /// A large one.
+    /// Takes a large buffer from the thread's pool, or allocates one.
     pub fn lend_large() -> Self {
         Self::of(LARGE)
     }
@@ -82,7 +82,7 @@ impl Buffer {
         self.start == self.end
     }
 
-    /// Forgets the first `count` bytes.
+    /// Removes the first `count` bytes.
     pub fn consume(&mut self, count: usize) {
         self.start = (self.start + count).min(self.end);
         if self.start == self.end {
@@ -91,7 +91,7 @@ impl Buffer {
         }
     }
 
-    /// Appends what fits of `bytes`; how many did.
+    /// Appends as much of `bytes` as fits. Returns how many bytes that was.
     pub fn append(&mut self, bytes: &[u8]) -> usize {
         if bytes.len() > self.data.len() - self.end && self.data.len() < LARGE {
             self.grow();
@@ -118,8 +118,7 @@ impl Buffer {
         Poll::Ready(Ok(count))
     }
 
-    /// The free part; what is filled is moved to the front when the end is reached, and to a larger buffer when there is
-    /// no room left.
+    /// The free part. When the end is reached, the contents move to the front, or to a larger buffer.
     fn room(&mut self) -> &mut [u8] {
         if self.end == self.data.len() && self.start > 0 {
             self.data.copy_within(self.start..self.end, 0);
@@ -144,7 +143,7 @@ impl Drop for Buffer {
         if data.is_empty() {
             return;
         }
-        // At the thread's end the pool may be gone already.
+        // The pool may be gone when its thread ends.
         let _ = POOL.try_with(|pool| {
             if let Ok(mut pool) = pool.try_borrow_mut()
                 && pool.of(data.len()).len() < SPARE

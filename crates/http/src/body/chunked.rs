@@ -1,4 +1,4 @@
-//! The chunked coding (RFC 9112 §7.1), read strictly and without a socket. Chunk headers and extensions are dropped;
+//! The chunked coding (RFC 9112 §7.1), decoded strictly and without I/O. Chunk headers and extensions are dropped;
 //! trailers are collected for [`super::trailers`].
 
 /// The longest chunk extension, in bytes.
@@ -22,7 +22,7 @@ enum State {
     /// Expecting the CR after a chunk's data.
     DataCr,
     DataLf,
-    /// In the trailer section; how many bytes its current line has.
+    /// In the trailer section; `line`: the length of the current line so far.
     Trailers {
         line: u32,
     },
@@ -32,21 +32,21 @@ enum State {
     Done,
 }
 
-/// Reads one chunked body.
+/// Decodes one chunked body.
 #[derive(Debug, Clone)]
 pub struct ChunkedDecoder {
     state: State,
-    /// Of the size being read, then bytes of data still to come.
+    /// While a size is read: its value so far. Then the bytes of data that are left.
     left: u64,
     /// The extension being read, then the trailer lines.
     text: Vec<u8>,
 }
 
-/// The coding is broken: a size, an end of line, an extension or a bound.
+/// A size, line end, extension or limit is violated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChunkError;
 
-/// One call's yield: data at `input[skip..skip + data]`; `used` bytes of the input are done with.
+/// What one call decoded: the data is at `input[skip..skip + data]`, and `used` bytes of the input are consumed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DecodedPiece {
     pub skip: usize,
@@ -65,7 +65,8 @@ impl Default for ChunkedDecoder {
 }
 
 impl ChunkedDecoder {
-    /// Reads as far as the input goes. The data of all chunks in it is moved together, so that it can be sent at once.
+    /// Decodes as far as the input goes. The data of all chunks in it is moved together, so that it can be sent in
+    /// one write.
     pub fn decode(&mut self, input: &mut [u8]) -> Result<DecodedPiece, ChunkError> {
         let mut piece = DecodedPiece::default();
         while piece.used < input.len() && self.state != State::Done {
@@ -84,7 +85,7 @@ impl ChunkedDecoder {
         self.state == State::Done
     }
 
-    /// The trailer lines, each with its CRLF; empty where there are none. Whole once [`Self::is_done`].
+    /// The trailer lines, each with its CRLF; empty before [`Self::is_done`].
     pub fn trailers(&self) -> &[u8] {
         if self.is_done() { &self.text } else { &[] }
     }
@@ -156,7 +157,7 @@ impl ChunkedDecoder {
                     self.left = 0;
                 }
                 self.left = (self.left << 4) | u64::from(digit);
-                // What a signed reader would take for a negative size.
+                // A reader with signed integers would take it for a negative size.
                 if self.left > i64::MAX as u64 {
                     return Err(ChunkError);
                 }
@@ -174,7 +175,7 @@ impl ChunkedDecoder {
     }
 }
 
-/// `name[=value]` pieces between semicolons; a value is a token or a quoted string (RFC 9112 §7.1.1).
+/// `name[=value]` parts between semicolons; a value is a token or a quoted string (RFC 9112 §7.1.1).
 fn extensions_are_well_formed(text: &[u8]) -> bool {
     let mut rest = text;
     loop {
@@ -220,7 +221,7 @@ fn skip_quoted(mut text: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// Writes a chunk's header anew; `size` is never 0.
+/// Writes a chunk header; `size` is never 0.
 pub fn write_header(out: &mut Vec<u8>, size: usize) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digits = (usize::BITS - size.leading_zeros()).div_ceil(4).max(1);
@@ -237,7 +238,7 @@ mod tests {
 
     use super::*;
 
-    /// The body and what is left, from input that comes in pieces of the given sizes.
+    /// The body and the bytes behind it, from input that arrives in pieces of these sizes.
     fn decode(input: &[u8], pieces: &[usize]) -> Result<(Vec<u8>, Vec<u8>, bool), ChunkError> {
         let mut chunked = ChunkedDecoder::default();
         let mut body = Vec::new();

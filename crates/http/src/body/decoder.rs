@@ -1,13 +1,13 @@
-//! Where a body info, whichever way its head framed it.
+//! Finds the end of a body, whichever way its head framed it.
 
 use super::chunked::ChunkedDecoder;
 pub use super::chunked::DecodedPiece;
 use crate::head::BodyLength;
 
-/// Reads one body out of a stream of bytes.
+/// Decodes one body.
 #[derive(Debug, Clone)]
 pub enum BodyDecoder {
-    /// Bytes still to come.
+    /// Bytes that are left.
     Known(u64),
     Chunked(ChunkedDecoder),
     UntilClose {
@@ -33,7 +33,7 @@ impl BodyDecoder {
         }
     }
 
-    /// Finds the body's bytes in `input`. Bytes past the body's end are not used.
+    /// Finds the body's data in `input`. Bytes behind the body are not used.
     pub fn decode(&mut self, input: &mut [u8]) -> Result<DecodedPiece, BodyError> {
         match self {
             Self::Known(left) => {
@@ -55,7 +55,7 @@ impl BodyDecoder {
         }
     }
 
-    /// The stream ended.
+    /// Reports that the stream ended.
     pub fn end(&mut self) -> Result<(), BodyError> {
         match self {
             Self::UntilClose { ended } => {
@@ -75,7 +75,7 @@ impl BodyDecoder {
         }
     }
 
-    /// Trailer lines of a chunked body that is done.
+    /// The trailer lines of a chunked body that is done.
     pub fn trailers(&self) -> &[u8] {
         match self {
             Self::Chunked(chunked) => chunked.trailers(),

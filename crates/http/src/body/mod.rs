@@ -1,4 +1,4 @@
-//! Message bodies: where they end, and how their bytes move from one socket to the other.
+//! Message bodies: where they end, and how their bytes move from one stream to another.
 
 pub mod buffer;
 pub mod chunked;

@@ -1,5 +1,5 @@
-//! Moves one message from one socket to the other: a head that was written anew, then the body as it comes. The same
-//! pump serves both directions.
+//! Moves one message from one stream to another: a rewritten head, then the body as it arrives. Used in both
+//! directions.
 
 use std::io;
 use std::pin::Pin;
@@ -13,48 +13,48 @@ use super::send::poll_send;
 use super::{chunked, trailers};
 use crate::head::BodyLength;
 
-/// Pieces of a body up to so many bytes are copied behind the head.
+/// Body data up to this many bytes is copied behind the head.
 const SMALL_PIECE: usize = 4096;
 
-/// What went wrong, and on which side.
+/// What failed, and on which side.
 #[derive(Debug)]
 pub enum PumpError {
     /// Reading failed.
     Source(io::Error),
-    /// What was read breaks the framing.
+    /// The source's bytes violate the framing.
     Body(BodyError),
     /// Writing failed.
     Sink(io::Error),
 }
 
-/// How the body is framed on the way out.
+/// The framing of the body on the way out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutputFraming {
-    /// As many bytes as the head says, or until the connection closes.
+    /// As many bytes as the head announces, or until the connection closes.
     Plain,
-    /// Chunks made anew, then the trailers.
+    /// New chunks, then the trailers.
     Chunked,
 }
 
 pub struct Pump {
-    /// What goes out before the piece of the body: the head at first, then chunk headers.
+    /// Sent before the body data: first the head, then chunk headers.
     pub before: Vec<u8>,
     after: Vec<u8>,
     decoder: BodyDecoder,
     out: OutputFraming,
-    /// The piece being sent, in the source's buffer.
+    /// The data being sent, in the source's buffer.
     skip: usize,
     data: usize,
     used: usize,
     sent: usize,
     sending: bool,
     ended: bool,
-    /// The last read filled its buffer: a larger one saves reads.
+    /// The last read filled its buffer, so a larger one saves reads.
     flows: bool,
 }
 
 impl Pump {
-    /// A pump with nothing to do; [`Self::start`] gives it a message.
+    /// A pump without a message; [`Self::start`] gives it one.
     pub fn new() -> Self {
         Self {
             before: Vec::new(),
@@ -71,7 +71,7 @@ impl Pump {
         }
     }
 
-    /// Begins a message. Its head has been written into [`Self::before`].
+    /// Starts a message. Its head is in [`Self::before`].
     pub fn start(&mut self, length: BodyLength, out: OutputFraming) {
         self.decoder = BodyDecoder::new(length);
         self.out = out;
@@ -85,7 +85,7 @@ impl Pump {
         self.flows = false;
     }
 
-    /// Forgets the message; the memory is kept for another up to `keep` bytes.
+    /// Drops the message. Up to `keep` bytes of memory stay allocated.
     pub fn stop(&mut self, keep: usize) {
         self.before.clear();
         self.before.shrink_to(keep);
@@ -100,8 +100,8 @@ impl Pump {
         self.ended
     }
 
-    /// Moves what can be moved. `moved` counts the body's and heads' bytes as they are written. Ready when the whole
-    /// message is out.
+    /// Moves what can be moved. `moved` counts bytes as they are written, heads included. Ready when the whole
+    /// message is written.
     pub fn poll<R, W>(
         &mut self,
         cx: &mut Context<'_>,
@@ -124,7 +124,7 @@ impl Pump {
         Poll::Ready(Ok(()))
     }
 
-    /// Makes the next write ready. `false`: bytes have to be read first.
+    /// Prepares the next write. `false`: more bytes have to be read first.
     fn take_piece(&mut self, buffer: &mut Option<Buffer>) -> Result<bool, BodyError> {
         let was_done = self.decoder.is_done();
         if !was_done && let Some(buffer) = buffer.as_mut() {
@@ -154,7 +154,7 @@ impl Pump {
         Ok(self.sending)
     }
 
-    /// A small piece is copied behind what goes out before it: one plain write is cheaper than a vectored one.
+    /// Copies small body data behind what goes out before it: one plain write costs less than a vectored one.
     fn join_small_piece(&mut self, buffer: &mut Buffer) {
         if self.data > SMALL_PIECE {
             return;
@@ -210,7 +210,7 @@ impl Pump {
         let result = poll_send(cx, sink, [&self.before, piece, &self.after], &mut self.sent);
         *moved += (self.sent - before) as u64;
         ready!(result)?;
-        // TLS keeps what the socket did not take.
+        // TLS buffers what the socket did not take.
         ready!(Pin::new(sink).poll_flush(cx))?;
         if let Some(buffer) = buffer.as_mut() {
             buffer.consume(self.used);

@@ -1,4 +1,4 @@
-//! Sends a few pieces that lie apart (a head, a piece of a body, an end) in as few writes as the socket takes.
+//! Writes separate byte slices (a head, body data, an end) in few writes.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -6,7 +6,8 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::AsyncWrite;
 
-/// Writes `pieces` in order, from the byte `sent` on; `sent` goes on counting. Ready when all is written.
+/// Writes `pieces` in order, starting at byte `sent` of all of them and advancing `sent`. Ready when everything is
+/// written.
 pub fn poll_send<S: AsyncWrite + Unpin>(
     cx: &mut Context<'_>,
     stream: &mut S,

@@ -1,5 +1,5 @@
-//! Trailer fields (RFC 9110 §6.5): checked as a head's fields are, those that frame, route or grant are dropped, the
-//! rest is written anew.
+//! Trailer fields (RFC 9110 §6.5): checked like a head's fields. Those that frame, route or authorize are dropped;
+//! the rest is rewritten.
 
 use httparse::Status;
 
@@ -9,8 +9,8 @@ use crate::head::field::FieldKind;
 /// The most trailer fields.
 pub const MAX_TRAILER_FIELDS: usize = 64;
 
-/// Writes the last chunk and the trailers that may be passed on. `lines`: as [`super::chunked::ChunkedDecoder::trailers`]
-/// gives them.
+/// Writes the last chunk and the trailers that may be forwarded. `lines`: from
+/// [`super::chunked::ChunkedDecoder::trailers`].
 pub fn write_end(out: &mut Vec<u8>, lines: &[u8]) -> Result<(), ChunkError> {
     out.extend_from_slice(b"0\r\n");
     if !lines.is_empty() {
@@ -38,7 +38,7 @@ fn copy(out: &mut Vec<u8>, lines: &[u8]) -> Result<(), ChunkError> {
     }
 }
 
-/// Fields that a recipient needs before the body, or that a proxy has to strip, may not come after it.
+/// Fields that a recipient needs before the body, or that a proxy has to strip, are not allowed in trailers.
 fn may_follow(kind: FieldKind, name: &str) -> bool {
     const HEAD_ONLY: [&str; 16] = [
         "age",

@@ -1,4 +1,4 @@
-//! CONNECT: the way is opened, the client is told, and the connection is handed on as a tunnel.
+//! CONNECT: opens the connection, replies to the client, and hands both over as a tunnel.
 
 use bytes::Bytes;
 use privet_connection_log::CloseReason;

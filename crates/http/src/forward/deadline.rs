@@ -1,4 +1,4 @@
-//! One timer a connection. A deadline that moves later costs nothing: the timer is looked at again when it fires.
+//! One timer per connection. Moving the deadline later is free: the timer is reset when it fires.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -8,7 +8,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 pub struct Deadline {
     at: Instant,
-    /// What the timer is set to: `at` or earlier.
+    /// When the timer fires: at `at` or earlier.
     armed: Instant,
     sleep: Option<Pin<Box<Sleep>>>,
 }

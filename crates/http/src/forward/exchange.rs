@@ -1,5 +1,5 @@
-//! One request and its response between a client and one upstream connection, both directions at once: a response may
-//! come while the body is still being sent, and a 100 has to.
+//! One request and its response between a client and one upstream connection. Both directions run at once: a response
+//! may arrive while the body is still being sent, and a 100 has to.
 
 use std::future::poll_fn;
 use std::io;
@@ -19,9 +19,9 @@ use crate::body::{BodyError, Buffer};
 use crate::head::{BadRequest, BodyLength};
 use crate::headers::response::{self, ResponseRewrite};
 
-/// How long an upstream may take to begin its response once it has the whole request.
+/// How long an origin may take to start its response once it has the whole request.
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(120);
-/// Interim responses (1xx) that one request may bring.
+/// The most interim responses (1xx) to one request.
 const MAX_INTERIM: u8 = 16;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,29 +41,29 @@ pub struct Exchange<'a> {
     pub deadline: &'a mut Deadline,
     pub idle_timeout: Duration,
     pub traits: RequestTraits,
-    /// When the row was opened, if this is its first request.
+    /// When the connection was recorded, if this is its first request.
     pub opened: Option<Instant>,
     pub state: ExchangeState,
 }
 
-/// How far it came; [`ExchangeState::fresh`] to begin with.
+/// How far the exchange has come.
 pub struct ExchangeState {
     phase: ResponsePhase,
     interims: u8,
     /// Bytes moved so far.
     up: u64,
     down: u64,
-    /// The far end takes no more of the request's body.
+    /// The origin takes no more of the request's body.
     up_failed: bool,
     got_bytes: bool,
     keep_client: bool,
     keep_origin: bool,
-    /// The response's end is the connection's end.
+    /// The connection's end marks the response's end.
     ends_by_close: bool,
 }
 
 impl ExchangeState {
-    /// `keep_alive`: the client wants to go on after the answer.
+    /// `keep_alive`: the client keeps the connection after the response.
     pub(super) fn fresh(keep_alive: bool) -> Self {
         Self {
             phase: ResponsePhase::Head,
@@ -80,7 +80,7 @@ impl ExchangeState {
 }
 
 impl Exchange<'_> {
-    /// Runs it. The request's head stands in `scratch.up` already.
+    /// Runs the exchange. The request's head is in `scratch.up` already.
     pub async fn run(mut self) -> Outcome {
         self.live.request();
         self.deadline.set(self.patience());
@@ -124,7 +124,7 @@ impl Exchange<'_> {
         Poll::Pending
     }
 
-    /// Moves the request. Ready only when it cannot go on.
+    /// Moves the request. Ready only when the exchange cannot go on.
     fn poll_up(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
         if self.state.up_failed || self.scratch.up.is_done() {
             return Poll::Pending;
@@ -140,7 +140,7 @@ impl Exchange<'_> {
             Poll::Ready(Err(error)) => error,
         };
         let text = match error {
-            // It may have answered before it closed: the response is still read.
+            // The origin may have responded before it closed, so the response is still read.
             PumpError::Sink(_) => {
                 self.state.up_failed = true;
                 return Poll::Pending;
@@ -199,8 +199,8 @@ impl Exchange<'_> {
         }
     }
 
-    /// Reads the response's head out of what is there. `true`: there was one, and the phase has changed or the next
-    /// may be looked for.
+    /// Parses a response head from the buffer. `true`: there was one, and the phase changed or the next head may
+    /// follow.
     fn take_head(&mut self) -> Result<bool, Outcome> {
         let Some(buffer) = self.origin.buffer.as_mut() else {
             return Ok(false);
@@ -267,7 +267,7 @@ impl Exchange<'_> {
 
     fn take_final(&mut self) {
         let reply = &self.scratch.reply;
-        let body = reply.body(self.traits.is_head);
+        let body = reply.body(self.traits.method);
         let unbounded = matches!(body, BodyLength::Chunked | BodyLength::UntilClose);
         let chunked = unbounded && self.traits.modern;
         self.state.ends_by_close = unbounded && !self.traits.modern;
@@ -290,7 +290,7 @@ impl Exchange<'_> {
             mode: self.traits.mode,
             chunked,
             close,
-            head: self.traits.is_head,
+            method: self.traits.method,
         };
         let out = &mut self.scratch.down.before;
         out.clear();
@@ -318,7 +318,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// The far end closed, broke or spoke out of turn before its response's head was whole.
+    /// The origin closed, failed, or sent data before the whole head of its response.
     fn origin_failed(&self, result: io::Result<usize>) -> Outcome {
         if self.origin.reused && self.traits.may_repeat && !self.state.got_bytes {
             return Outcome::Repeat;

@@ -1,4 +1,4 @@
-//! The rows of the live table that one client connection holds: one for each target and route it asked for.
+//! The entries in the connection log that one client connection holds: one for each target and route.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use privet_connection_log::{CloseReason, LiveConnection};
 use privet_policy::Target;
 
-/// LiveConnections that a connection holds at once; the oldest ends when another is opened.
+/// The most entries that one connection holds; the oldest is closed when another is opened.
 const MAX_ROWS: usize = 8;
 
 struct Entry {
@@ -20,7 +20,7 @@ struct Entry {
 pub struct LiveConnections(Vec<Entry>);
 
 impl LiveConnections {
-    /// The row for this target and route, opened by `book` where there is none.
+    /// The entry for this target and route; `book` opens one where there is none.
     pub fn find_or_record(
         &mut self,
         key: u64,
@@ -51,12 +51,12 @@ impl LiveConnections {
         self.0.get(at).map(|held| &held.live)
     }
 
-    /// Hands a row over, to a tunnel or to its end.
+    /// Removes an entry, to hand it to a tunnel or to close it.
     pub fn take(&mut self, at: usize) -> Option<LiveConnection> {
         (at < self.0.len()).then(|| self.0.remove(at).live)
     }
 
-    /// Ready once somebody wants one of them closed.
+    /// Ready once one of them is to be closed.
     pub fn poll_cancelled(&self, cx: &mut Context<'_>) -> Poll<()> {
         if self
             .0
@@ -69,7 +69,7 @@ impl LiveConnections {
         }
     }
 
-    /// ConnectionInfo all for one reason.
+    /// Closes all entries for one reason.
     pub fn end(&mut self, end: CloseReason, error: Option<&str>) {
         for held in self.0.drain(..) {
             held.live.close(end, error.map(str::to_owned));

@@ -1,12 +1,12 @@
-//! Requests that are answered here: `OPTIONS *`, and OPTIONS and TRACE that have no hops left (RFC 9110 §7.6.2).
+//! Responses of the proxy itself: to `OPTIONS *`, and to OPTIONS and TRACE with `Max-Forwards: 0` (RFC 9110 §7.6.2).
 
 use crate::head::{FieldKind, Method, RequestHead, TargetForm};
 use crate::headers::{write_field, write_host, write_number};
 
-/// What this proxy takes.
+/// The methods that this proxy accepts.
 const ALLOW: &str = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS, TRACE, CONNECT";
 
-/// Writes the answer to a request that goes no further. `false`: it goes on.
+/// Writes the response to a request that is not forwarded. `false`: the request has to be forwarded.
 pub fn answer(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], close: bool) -> bool {
     let ours = head.form == TargetForm::Asterisk || head.max_forwards == Some(0);
     match head.method {
@@ -24,7 +24,7 @@ fn write_options(out: &mut Vec<u8>, close: bool) {
     end(out, close);
 }
 
-/// The request as it came here, without what a client would not want shown (RFC 9110 §9.3.8).
+/// Echoes the request as it was received, without credentials (RFC 9110 §9.3.8).
 fn write_trace(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], close: bool) {
     let mut echo = Vec::with_capacity(head.len);
     echo.extend_from_slice(b"TRACE http://");

@@ -1,8 +1,9 @@
-//! HTTP/1 proxying: one task a client connection. It parses a head once, decides, takes an upstream connection from its
-//! thread's pool, writes the new head, and relays the answer.
+//! HTTP/1 proxying, one task per client connection: parse a head, decide, take an upstream connection from the
+//! thread's pool, write the new head, relay the response.
 //!
-//! [`serve`] is the loop; [`answer`] says who answers; [`connect`] and [`request`] are the two ways on; [`exchange`] is
-//! one request and its response; [`origin`] and [`pool`] hold the far side.
+//! [`serve`] is the loop; [`respond`] decides who responds; [`connect`] and [`request`] forward; [`exchange`] is one
+//! request and its response; [`origin`] and [`pool`] hold the upstream connections. `serve` and the files that extend
+//! its `Connection` import each other: they are one state machine.
 
 mod connect;
 mod deadline;

@@ -1,4 +1,4 @@
-//! A connection to the far end that requests go out on, one after another.
+//! A connection to an origin or an HTTP upstream, for one request after another.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -13,9 +13,9 @@ use crate::body::Buffer;
 pub struct OriginConnection {
     pub connected: Connected,
     pub target: Target,
-    /// [`crate::RouteDecision::key`]: who may share it.
+    /// [`privet_gateway::RouteDecision::pool_key`]: who may share it.
     pub key: u64,
-    /// It served a request before: a failure may mean only that the far end had closed it meanwhile.
+    /// It served a request before: a failure may only mean that the origin closed it in between.
     pub reused: bool,
     pub buffer: Option<Buffer>,
 }
@@ -31,7 +31,7 @@ impl OriginConnection {
         }
     }
 
-    /// Makes it ready for the pool: what was only true of its first request is forgotten.
+    /// Prepares it for the pool: resets what only applied to its first request.
     pub fn rest(&mut self) {
         self.reused = true;
         self.buffer = None;
@@ -47,9 +47,8 @@ impl OriginConnection {
         result
     }
 
-    /// Whether the connection stands and is silent: a closed one is useless, and bytes that nobody asked for must not
-    /// be taken for an answer. `thorough` asks the kernel; else what the runtime was told already is enough, since the
-    /// request may be sent again.
+    /// Whether the connection is open and has nothing to read: unrequested bytes must not be taken for a response.
+    /// `thorough` asks the kernel; otherwise the runtime's knowledge is enough, since the request may be sent again.
     pub fn is_quiet(&mut self, thorough: bool) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
         if self.poll_fill(&mut cx).is_ready() {

@@ -1,18 +1,18 @@
-//! What an exchange has to know of its request, and how it may end.
+//! What an exchange needs to know of its request, and how it can end.
 
 use privet_config::HeaderMode;
 
-use crate::head::BadRequest;
+use crate::head::{BadRequest, Method};
 
-/// What of the request the response depends on.
+/// The properties of a request that the response depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestTraits {
-    pub is_head: bool,
+    pub method: Method,
     /// The client speaks HTTP/1.1: it takes chunks and interim responses.
     pub modern: bool,
     pub keep_alive: bool,
     pub upgrades: bool,
-    /// It may be sent once more when the far end closed the connection under it.
+    /// The request may be sent again if the origin closes the connection.
     pub may_repeat: bool,
     pub mode: HeaderMode,
 }
@@ -20,28 +20,28 @@ pub struct RequestTraits {
 /// How an exchange ended.
 #[derive(Debug)]
 pub enum Outcome {
-    /// The response is with the client.
+    /// The client has the response.
     Done {
         keep_client: bool,
         keep_origin: bool,
     },
-    /// 101 is with the client: from here on it is a tunnel.
+    /// The client has the 101: the connection is a tunnel from here on.
     Switched,
-    /// Nothing came back and nothing was consumed: try a fresh connection.
+    /// Nothing came back and nothing was consumed: try a new connection.
     Repeat,
-    /// The far end failed before the client got anything.
+    /// The origin failed before the client received anything.
     BadGateway {
         status: u16,
         reason: &'static str,
         text: String,
     },
-    /// The request's body is malformed, and the client got nothing yet.
+    /// The request's body is malformed, and the client has received nothing yet.
     BadRequest(BadRequest),
-    /// One side broke when the response had begun. `reset`: only a reset can tell the client that it is incomplete.
+    /// One side failed after the response had started. `reset`: only a reset shows the client that it is incomplete.
     Broken { reset: bool, text: String },
-    /// No byte moved for too long.
+    /// The idle timeout passed.
     Idle,
-    /// Somebody wants it closed.
+    /// The connection is to be closed.
     Cancelled,
 }
 

@@ -1,4 +1,4 @@
-//! Idle upstream connections of one thread, kept for the next request to the same target by the same route.
+//! Idle upstream connections of one thread, for the next request to the same target by the same route.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -10,13 +10,13 @@ use tokio::time::Instant;
 
 use super::origin::OriginConnection;
 
-/// How long an upstream connection may stand idle.
+/// How long an upstream connection may be idle.
 pub const IDLE: Duration = Duration::from_secs(60);
-/// Idle connections to one target by one route that a thread keeps.
+/// The most idle connections of a thread to one target by one route.
 pub const PER_TARGET: usize = 128;
-/// Idle connections that a thread keeps in all.
+/// The most idle connections of a thread.
 pub const IN_ALL: usize = 1024;
-/// How often idle connections are looked through.
+/// How often idle connections are checked.
 const SWEEP: Duration = Duration::from_secs(5);
 
 struct Idle {
@@ -36,7 +36,7 @@ thread_local! {
     static POOL: RefCell<Pool> = RefCell::new(Pool::default());
 }
 
-/// Takes the connection to `target` that was used last, if one stands. `thorough`: see [`OriginConnection::is_quiet`].
+/// Takes the most recently used open connection to `target`. `thorough`: see [`OriginConnection::is_quiet`].
 pub fn take(key: u64, target: &Target, thorough: bool) -> Option<OriginConnection> {
     POOL.with_borrow_mut(|pool| {
         let slot = pool.slot(key, target);
@@ -55,7 +55,7 @@ pub fn take(key: u64, target: &Target, thorough: bool) -> Option<OriginConnectio
     })
 }
 
-/// Keeps a connection whose last message is over, unless the pool is full.
+/// Returns a connection to the pool, unless the pool is full.
 pub fn give(mut origin: OriginConnection) {
     origin.rest();
     let sweep = POOL.with_borrow_mut(|pool| {
@@ -98,7 +98,7 @@ impl Pool {
     }
 }
 
-/// Lives as long as the thread's pool holds something.
+/// Runs as long as the thread's pool holds connections.
 async fn sweep_until_empty() {
     let _sweeping = Sweeping;
     loop {
@@ -113,7 +113,7 @@ async fn sweep_until_empty() {
     }
 }
 
-/// Says that the sweeper is gone, also when its runtime ended under it.
+/// Marks the sweeper as stopped, also when its runtime ended.
 struct Sweeping;
 
 impl Drop for Sweeping {

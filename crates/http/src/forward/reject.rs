@@ -1,4 +1,4 @@
-//! Saying no, and closing so that the no arrives.
+//! Sends responses of the proxy itself, and closes so that they arrive.
 
 use std::time::Duration;
 
@@ -12,19 +12,19 @@ use crate::proxy_auth::CHALLENGE;
 use privet_gateway::Refusal;
 use privet_policy::Target;
 
-/// How long a client may take to read an answer of ours.
+/// The limit for a client to read such a response.
 const WRITE: Duration = Duration::from_secs(10);
-/// How long and how much is read of a client that still sends when all is said: closing at once would reset the
-/// connection, and the answer would be lost.
+/// How long and how much is read from a client that still sends after the last response: closing at once would reset
+/// the connection, and the response would be lost.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 256 * 1024;
 
-/// Sends bytes of ours within a time.
+/// Sends `bytes`; `false`: the client is gone or too slow.
 pub async fn send(client: &mut Stream, bytes: &[u8]) -> bool {
     matches!(timeout(WRITE, client.write_all(bytes)).await, Ok(Ok(())))
 }
 
-/// ConnectionInfo the connection after an answer, reading what the client still sends for a while.
+/// Closes the connection after a response, reading what the client still sends for a while.
 pub async fn linger(mut client: Stream) {
     if client.shutdown().await.is_err() {
         return;
@@ -63,7 +63,7 @@ pub fn authentication_required(format: ResponseFormat) -> Vec<u8> {
     out
 }
 
-/// The page for a refusal of the gateway.
+/// The page for a refusal.
 pub fn refusal(refusal: &Refusal, target: &Target, format: ResponseFormat) -> Vec<u8> {
     let mut out = Vec::new();
     match refusal {

@@ -1,5 +1,5 @@
-//! A plain request's way: decided, sent on a pooled or fresh upstream connection, sent once more if that was stale,
-//! and what its outcome means for both connections.
+//! Forwards a plain request: decides, sends it on a pooled or new upstream connection, once more if the pooled one
+//! was stale, and handles the outcome for both connections.
 
 use bytes::Bytes;
 use privet_config::HeaderMode;
@@ -11,14 +11,14 @@ use tokio::time::Instant;
 use super::exchange::{Exchange, ExchangeState};
 use super::origin::OriginConnection;
 use super::outcome::{Outcome, RequestTraits};
-use super::request_context::{consume, filled, request_context, write_page, write_url};
+use super::request_context::{filled, request_context, write_page, write_url};
 use super::respond::format;
 use super::scratch::Scratch;
 use super::serve::{Connection, NextStep};
 use super::{pool, reject};
 use crate::body::pump::OutputFraming;
 use crate::head::scan::Scan;
-use crate::head::{BodyLength, Method, RequestHead, Version};
+use crate::head::{BodyLength, RequestHead, Version};
 use crate::headers::request::{self, RequestRewrite};
 use crate::headers::via;
 use privet_gateway::{Gateway, Refusal, RouteDecision};
@@ -80,7 +80,7 @@ impl<R: Gateway> Connection<'_, R> {
         ) else {
             return Err(Refusal::Blocked(decision.why.clone()));
         };
-        // Boxed: it happens once for many requests, and is the largest future of all.
+        // Boxed: one dial serves many requests, and it is the largest future.
         let connected = Box::pin(self.gateway.dial(
             &context,
             decision,
@@ -97,7 +97,7 @@ impl<R: Gateway> Connection<'_, R> {
         ))
     }
 
-    /// Sends the request on `origin`. `None`: the connection was stale, and nothing is lost.
+    /// Sends the request on `origin`. `None`: the connection was stale and nothing was lost.
     async fn exchange(
         &mut self,
         mut origin: OriginConnection,
@@ -105,18 +105,18 @@ impl<R: Gateway> Connection<'_, R> {
         traits: RequestTraits,
     ) -> Option<NextStep> {
         let (row, new) = self.prepare(&origin, decision)?;
-        // A policy that forbids this way came between deciding and here: not a byte goes out.
+        // The policy changed after deciding and forbids this route: nothing is sent.
         if self.live_connections.get(row)?.row().cancelled().is_some() {
             return Some(NextStep::Close);
         }
-        let scratch = self.scratch.get();
-        // The head's bytes are needed again only if the request may have to be sent again.
+        // The head's bytes are needed again only if the request may be sent again.
         if !(origin.reused && traits.may_repeat) {
-            consume(&mut self.inbound, std::mem::take(&mut scratch.head.len));
+            self.consume_head();
             if filled(&self.inbound).is_empty() {
                 self.inbound = None;
             }
         }
+        let scratch = self.scratch.get();
         let exchange = Exchange {
             client: &mut self.client,
             inbound: &mut self.inbound,
@@ -134,13 +134,12 @@ impl<R: Gateway> Connection<'_, R> {
             return None;
         }
         if !matches!(outcome, Outcome::BadGateway { .. }) {
-            let head = &mut self.scratch.get().head;
-            consume(&mut self.inbound, std::mem::take(&mut head.len));
+            self.consume_head();
         }
         Some(self.conclude(outcome, origin, row).await)
     }
 
-    /// Books the row and writes the head for the far end.
+    /// Records the connection and writes the head for the origin.
     fn prepare(
         &mut self,
         origin: &OriginConnection,
@@ -264,7 +263,7 @@ impl<R: Gateway> Connection<'_, R> {
     }
 }
 
-/// Bytes that come before the request are no answer to it.
+/// Bytes before the request are not a response to it.
 fn spoke_first() -> DialError {
     DialError {
         kind: DialErrorKind::UpstreamProtocol,
@@ -275,7 +274,7 @@ fn spoke_first() -> DialError {
 
 fn asked(head: &RequestHead, mode: HeaderMode) -> RequestTraits {
     RequestTraits {
-        is_head: head.method == Method::Head,
+        method: head.method,
         modern: head.version == Version::Http11,
         keep_alive: head.keeps_alive(),
         upgrades: head.upgrades,

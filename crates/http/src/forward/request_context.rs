@@ -1,4 +1,4 @@
-//! What the gateway is asked about a request, and the bytes it was read from.
+//! The [`RequestContext`] of a request.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ pub(super) fn request_context<'b>(
     })
 }
 
-/// Writes the URL as it was understood, so that no spelling of it hides from a filter.
+/// Writes the URL in normal form, so that no spelling of it evades a filter.
 pub(super) fn write_url(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8]) {
     out.clear();
     if let (TargetForm::Absolute { path, .. }, Some(target)) = (&head.form, &head.target) {
@@ -56,8 +56,8 @@ pub(super) fn write_url(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8]) {
     }
 }
 
-/// Writes the host of the page that asks: of `Origin`, else of `Referer` (RFC 9110 §10.1.3), before either is reduced or
-/// dropped. Nothing is written where neither names one.
+/// Writes the host of the page that caused the request: of `Origin`, else of `Referer` (RFC 9110 §10.1.3), before
+/// either is reduced. Writes nothing where neither names one.
 pub(super) fn write_page(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8]) {
     out.clear();
     for field in &head.fields {
@@ -75,7 +75,7 @@ pub(super) fn write_page(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8]) {
     }
 }
 
-/// The name in an http or https URL; an address or what is no host name tells no site.
+/// The host name in an http or https URL; `None` for an address or an invalid name.
 fn host_of(url: &[u8]) -> Option<&[u8]> {
     let rest = url
         .strip_prefix(b"http://")

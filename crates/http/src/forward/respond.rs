@@ -1,4 +1,5 @@
-//! Who answers a request: we ourselves (login, refusals, what goes no further), a tunnel, or the far end.
+//! Decides who responds to a request: the proxy itself (authentication, refusals, `Max-Forwards`), a tunnel, or the
+//! origin.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -6,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::request_context::{consume, filled};
+use super::request_context::filled;
 use super::serve::{Connection, NextStep};
 use super::{local_response, reject};
 use crate::body::Buffer;
@@ -14,12 +15,12 @@ use crate::error_page::ResponseFormat;
 use crate::head::{BodyLength, Method, RequestHead};
 use privet_gateway::{Gateway, Refusal};
 
-/// The longest body of a refused request that is read and thrown away to keep the connection.
+/// The longest body of a refused request that is read, to keep the connection.
 const MAX_DRAINED: u64 = 64 * 1024;
-/// How long that may take.
+/// The limit for reading it.
 const DRAIN: Duration = Duration::from_secs(5);
 impl<R: Gateway> Connection<'_, R> {
-    /// Answers the request whose head stands in `work`.
+    /// Responds to the request whose head is in `scratch`.
     pub(super) async fn answer(&mut self) -> NextStep {
         if self.gateway.requires_authentication() {
             let head = &self.scratch.get().head;
@@ -45,32 +46,32 @@ impl<R: Gateway> Connection<'_, R> {
         self.forward().await
     }
 
-    /// Sends an answer of our own, made by `write`, and gets rid of the request's body.
+    /// Sends a response of the proxy itself, made by `write`, and discards the request's body.
     pub(super) async fn reply(
         &mut self,
         write: impl FnOnce(ResponseFormat) -> Vec<u8>,
     ) -> NextStep {
         let head = &self.scratch.get().head;
         let preread = filled(&self.inbound).len() > head.len;
-        // Bytes behind a refused CONNECT may belong to the tunnel that it did not get.
+        // Bytes behind a refused CONNECT may belong to the tunnel.
         let tunnel = head.method == Method::Connect && preread;
         let close = !head.keeps_alive() || !may_drain(head) || tunnel;
         let bytes = write(format(head, close));
-        let (len, body) = (head.len, head.body);
+        let body = head.body;
         if !reject::send(&mut self.client, &bytes).await {
             return NextStep::Close;
         }
         if close {
             return NextStep::Linger;
         }
-        consume(&mut self.inbound, len);
+        self.consume_head();
         match body {
             BodyLength::Known(left) if left > 0 => self.drain(left).await,
             _ => NextStep::Request,
         }
     }
 
-    /// Reads a small body and throws it away.
+    /// Reads and discards a small body.
     pub(super) async fn drain(&mut self, mut left: u64) -> NextStep {
         let (client, inbound) = (&mut self.client, &mut self.inbound);
         let drained = timeout(
@@ -107,7 +108,7 @@ impl<R: Gateway> Connection<'_, R> {
     }
 }
 
-/// Whether the connection can go on after a refusal: the body is absent or small and on its way.
+/// Whether the connection can be kept after a refusal: there is no body, or a small one that the client sends anyway.
 fn may_drain(head: &RequestHead) -> bool {
     match head.body {
         BodyLength::None => true,

@@ -1,4 +1,4 @@
-//! The memory that a request needs while it runs, lent by the thread: an idle connection holds none of it.
+//! The memory that a request needs while it runs, from the thread's pool: an idle connection holds none of it.
 
 use std::cell::RefCell;
 
@@ -6,9 +6,9 @@ use crate::body::pump::Pump;
 use crate::head::scan::Scan;
 use crate::head::{RequestHead, ResponseHead};
 
-/// Sets that a thread keeps for later.
+/// Free sets that a thread keeps.
 const SPARE: usize = 64;
-/// A vector that grew beyond this is not kept.
+/// Longer vectors are not kept.
 const KEPT_BYTES: usize = 16 * 1024;
 
 thread_local! {
@@ -20,19 +20,19 @@ thread_local! {
 pub struct Scratch {
     pub head: RequestHead,
     pub scan: Scan,
-    /// The request's URL as it was understood: host in lower case, default port left out.
+    /// The request's URL in normal form: host in lower case, without the default port.
     pub url: Vec<u8>,
-    /// The host of the page that asks; empty where the request does not say.
+    /// The host of the page that caused the request; empty where the request does not name it.
     pub page: Vec<u8>,
     pub reply: ResponseHead,
     pub reply_scan: Scan,
-    /// From the client to the far end.
+    /// From the client to the origin.
     pub up: Pump,
-    /// From the far end to the client.
+    /// From the origin to the client.
     pub down: Pump,
 }
 
-/// A set of [`Scratch`] that goes back to the thread when it is dropped.
+/// A [`Scratch`] that goes back to the thread's pool when it is dropped.
 pub struct LentScratch(Option<Box<Scratch>>);
 
 impl LentScratch {

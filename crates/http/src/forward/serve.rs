@@ -1,4 +1,4 @@
-//! The loop of one client connection: a head, its answer, the next head; until it becomes a tunnel or info.
+//! The loop of one client connection: a head, its response, the next head, until it becomes a tunnel or ends.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -15,15 +15,18 @@ use tokio::time::Instant;
 use super::deadline::Deadline;
 use super::live_connections::LiveConnections;
 use super::reject;
+use super::request_context::consume;
 use super::scratch::LentScratch;
 use crate::body::Buffer;
 use crate::head::BadRequest;
 use crate::proxy_auth::ProxyAuth;
 use privet_gateway::{Gateway, HandshakeOutcome};
 
-/// Serves one client connection. `first`: what was read of it already. `local`: our address that it reached.
+/// Serves one client connection. `first`: the bytes that were read already. `local`: the address that the client
+/// connected to.
 ///
-/// The whole first head has to be there by `deadline`; a later one has [`Gateway::handshake_timeout`] from its first byte.
+/// The first head has to be complete by `deadline`; later ones within [`Gateway::handshake_timeout`] of their first
+/// byte.
 pub fn serve<'a, R: Gateway>(
     client: Stream,
     first: &[u8],
@@ -48,6 +51,7 @@ pub fn serve<'a, R: Gateway>(
         live_connections: LiveConnections::default(),
         deadline: Deadline::at(deadline),
         head_wait: HeadWait::Head,
+        head_bytes: HeadBytes::Consumed,
         proxy_auth: ProxyAuth::default(),
         user: None,
     };
@@ -60,7 +64,7 @@ pub fn serve<'a, R: Gateway>(
     })
 }
 
-/// Both addresses of the client connection and where it came in.
+/// The addresses of the client connection, and its listener.
 #[derive(Clone, Copy)]
 pub(super) struct ConnectionInfo {
     pub local: SocketAddr,
@@ -68,36 +72,45 @@ pub(super) struct ConnectionInfo {
     pub listener: Listener,
 }
 
-/// What the deadline stands for while a head is awaited.
+/// What the deadline limits while a head is awaited.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum HeadWait {
     /// Not set yet.
     Unset,
-    /// For the first byte of a next request.
+    /// The wait for the first byte of the next request.
     Idle,
-    /// For the whole head.
+    /// The whole head.
     Head,
+}
+
+/// Where the bytes of the current request's head are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum HeadBytes {
+    /// At the start of `inbound`.
+    Buffered,
+    Consumed,
 }
 
 pub(super) struct Connection<'a, R> {
     pub client: Stream,
     pub gateway: &'a R,
     pub info: ConnectionInfo,
-    /// What was read of the client and not used yet.
+    /// Bytes of the client that were read and not used yet.
     pub inbound: Option<Buffer>,
     pub scratch: LentScratch,
     pub live_connections: LiveConnections,
     pub deadline: Deadline,
     head_wait: HeadWait,
+    head_bytes: HeadBytes,
     pub proxy_auth: ProxyAuth,
     pub user: Option<Arc<str>>,
 }
 
-/// What comes after an answer.
+/// What follows a response.
 pub(super) enum NextStep {
     Request,
     Close,
-    /// The client may still be sending.
+    /// Close, after reading what the client may still be sending.
     Linger,
     Tunnel {
         preread: Bytes,
@@ -110,7 +123,10 @@ impl<R: Gateway> Connection<'_, R> {
     async fn run(mut self) -> HandshakeOutcome {
         loop {
             let next = match poll_fn(|cx| self.poll_head(cx)).await {
-                Ok(true) => self.answer().await,
+                Ok(true) => {
+                    self.head_bytes = HeadBytes::Buffered;
+                    self.answer().await
+                }
                 Ok(false) => NextStep::Close,
                 Err(bad) => {
                     reject::send(&mut self.client, &reject::bad_request(bad)).await;
@@ -142,7 +158,16 @@ impl<R: Gateway> Connection<'_, R> {
         }
     }
 
-    /// Waits for a whole head. `false`: the client closed, or was silent for too long between requests.
+    /// Removes the current request's head from `inbound`, unless that was done before.
+    pub(super) fn consume_head(&mut self) {
+        if self.head_bytes == HeadBytes::Buffered {
+            self.head_bytes = HeadBytes::Consumed;
+            let len = self.scratch.get().head.len;
+            consume(&mut self.inbound, len);
+        }
+    }
+
+    /// Waits for a complete head. `false`: the client closed, or the idle timeout passed.
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, BadRequest>> {
         loop {
             if let Some(buffer) = &self.inbound

@@ -1,6 +1,6 @@
-//! Why a request's head is refused, and with which status.
+//! Why a request's head is rejected, and with which status.
 
-/// A request that is not passed on; the connection is closed after the answer.
+/// A request that is not forwarded; the connection is closed after the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadRequest {
     #[error("a line ends in a bare line feed")]
@@ -74,7 +74,7 @@ pub enum BadRequest {
 }
 
 impl BadRequest {
-    /// The status to answer with.
+    /// The status of the response.
     pub fn status(self) -> u16 {
         match self {
             Self::LineTooLong => 414,

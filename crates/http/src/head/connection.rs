@@ -1,22 +1,21 @@
-//! What `Connection` and its kin say about this hop (RFC 9110 §7.6.1): close, keep, upgrade, and which fields are not
-//! to be passed on.
+//! The connection options (RFC 9110 §7.6.1): close, keep-alive, upgrade, and the fields that are not forwarded.
 
 use smallvec::SmallVec;
 
 use super::field::{FieldKind, Span, elements, is_token};
 
-/// Gathered from every `Connection` and `Proxy-Connection` line of one head.
+/// Collected from all `Connection` and `Proxy-Connection` lines of one head.
 #[derive(Debug, Clone, Default)]
 pub struct ConnectionOptions {
     pub close: bool,
     pub keep_alive: bool,
     pub upgrade: bool,
-    /// Names that are to be dropped and are not dropped anyway.
+    /// Fields to drop that would not be dropped anyway.
     named: SmallVec<[Span; 4]>,
 }
 
 impl ConnectionOptions {
-    /// Forgets the last head; keeps the memory.
+    /// Resets the value; the memory stays allocated.
     pub fn clear(&mut self) {
         self.close = false;
         self.keep_alive = false;
@@ -24,7 +23,7 @@ impl ConnectionOptions {
         self.named.clear();
     }
 
-    /// Reads one `Connection` line; an element that is no token makes it malformed.
+    /// Reads one `Connection` line. Malformed: an element is not a token.
     pub fn take(&mut self, value: &[u8], buffer: &[u8]) -> Result<(), Malformed> {
         for element in elements(value) {
             if element.eq_ignore_ascii_case(b"close") {

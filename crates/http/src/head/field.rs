@@ -1,6 +1,9 @@
-//! One field line of a head: where it lies in the buffer, and which of the names that a proxy has to know it bears.
+//! One field line of a head: its position in the buffer, and its kind.
 
-/// A piece of the buffer that a head was parsed from.
+/// The most field lines in one head.
+pub const MAX_FIELDS: usize = 256;
+
+/// A part of the buffer that a head was parsed from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Span {
     pub start: u32,
@@ -8,7 +11,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// The span of `part`, which has to be a piece of `whole`.
+    /// The span of `part`, which has to be a part of `whole`.
     pub(crate) fn of(whole: &[u8], part: &[u8]) -> Self {
         let start = (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize);
         Self {
@@ -17,7 +20,7 @@ impl Span {
         }
     }
 
-    /// The bytes, taken from the buffer that the span was made from.
+    /// The bytes of the span. `buffer`: the one that it was made from.
     pub fn of_buffer(self, buffer: &[u8]) -> &[u8] {
         let start = self.start as usize;
         buffer
@@ -26,7 +29,7 @@ impl Span {
     }
 }
 
-/// A field line. Sixteen bytes and a kind, so that a head of any size is one reused vector.
+/// A field line. Small and without allocation, so that all lines of a head are one reused vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field {
     pub name: Span,
@@ -34,7 +37,7 @@ pub struct Field {
     pub kind: FieldKind,
 }
 
-/// The names that decide something here; all others are [`FieldKind::Other`].
+/// The field names that the proxy handles; all others are [`FieldKind::Other`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldKind {
     Host,
@@ -60,9 +63,9 @@ pub enum FieldKind {
     Authorization,
     Cookie,
     CacheControl,
-    /// `Forwarded`, `X-Forwarded-*`, `X-Real-IP` and their kin: they say who asks.
+    /// `Forwarded`, `X-Forwarded-*`, `X-Real-IP` and similar: they identify the client.
     Identity,
-    /// `Sec-CH-*` and older client hints: they describe the program and its screen.
+    /// `Sec-CH-*` and older client hints: they describe the program and the device.
     Hint,
     /// `DNT` and `Sec-GPC`.
     PrivacyPreference,
@@ -70,7 +73,7 @@ pub enum FieldKind {
 }
 
 impl FieldKind {
-    /// Names are compared without case (RFC 9110 §5.1).
+    /// Names are case-insensitive (RFC 9110 §5.1).
     pub fn of(name: &[u8]) -> Self {
         let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
         let first = name.first().map_or(0, u8::to_ascii_lowercase);
@@ -113,7 +116,7 @@ impl FieldKind {
         }
     }
 
-    /// Names that tell the far end who or what asks.
+    /// Fields that identify the client or its program to the origin.
     fn of_identifying(name: &[u8]) -> Self {
         const IDENTITY: [&str; 10] = [
             "forwarded",
@@ -155,8 +158,8 @@ impl FieldKind {
         }
     }
 
-    /// Fields that frame or route the message, or that carry rights: `Connection` naming one of these is ignored, so
-    /// that a client cannot have them stripped on the way (RFC 9110 §7.6.1).
+    /// Fields that frame, route or authorize: `Connection` cannot name them, so that a client cannot have them
+    /// stripped on the way (RFC 9110 §7.6.1).
     pub fn is_never_dropped_by_name(self) -> bool {
         matches!(
             self,
@@ -174,8 +177,7 @@ impl FieldKind {
     }
 }
 
-/// The elements of a comma-separated list, without the white space around them; empty ones are skipped
-/// (RFC 9110 §5.6.1).
+/// The elements of a comma-separated list, trimmed; empty ones are skipped (RFC 9110 §5.6.1).
 pub fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value
         .split(|&byte| byte == b',')

@@ -1,9 +1,9 @@
-//! How long a message's body is: `Content-Length` and `Transfer-Encoding`, read so that no second reader can see
-//! another length (RFC 9112 §6).
+//! The length of a message's body: `Content-Length` and `Transfer-Encoding`, read so strictly that no other reader
+//! can see another length (RFC 9112 §6).
 
 use super::field::{Field, FieldKind, is_token};
 
-/// A body's length as its head gives it.
+/// A body's length as its head announces it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BodyLength {
     #[default]
@@ -24,7 +24,7 @@ pub enum FramingError {
     UnknownCoding,
 }
 
-/// What the two fields say, before method and status are looked at.
+/// The two fields, before method and status are taken into account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Framing {
     pub length: Option<u64>,
@@ -32,7 +32,7 @@ pub struct Framing {
 }
 
 impl Framing {
-    /// Takes one field of a head; call it for each in order.
+    /// Reads one field; call it for each field of a head in order.
     pub fn take(&mut self, field: &Field, buffer: &[u8]) -> Result<(), FramingError> {
         let value = field.value.of_buffer(buffer);
         match field.kind {
@@ -74,7 +74,7 @@ fn coding_error(value: &[u8]) -> FramingError {
     }
 }
 
-/// Digits only, at least one, below 2^63: what every reader's integer holds.
+/// Digits only, at least one, below 2^63, so that it fits every reader's integer.
 pub(crate) fn decimal(value: &[u8]) -> Option<u64> {
     if value.is_empty() || value.len() > 19 || !value.iter().all(u8::is_ascii_digit) {
         return None;

@@ -1,5 +1,5 @@
-//! A request's head: parsed once, checked whole, kept as places in the buffer. One value is reused for all requests of
-//! a connection.
+//! A request's head: parsed once, checked completely, kept as positions in the buffer. One value is reused for all
+//! requests of a connection.
 
 use std::mem::MaybeUninit;
 
@@ -8,55 +8,18 @@ use privet_policy::Target;
 
 use super::bad_request::BadRequest;
 use super::connection::ConnectionOptions;
+use super::field::MAX_FIELDS;
 use super::field::{Field, FieldKind, Span, elements, is_token};
 use super::framing::{BodyLength, Framing, FramingError};
+use super::method::{MAX_METHOD, Method};
 use super::scan::{HeadRange, Scan, ScanError};
 use super::target::{self, TargetForm};
-use super::{MAX_FIELDS, Version};
+use super::version::Version;
 
-/// The longest method, in bytes.
-pub const MAX_METHOD: usize = 32;
-
-/// The methods that are treated in a way of their own; every other token is passed through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Method {
-    #[default]
-    Get,
-    Head,
-    Post,
-    Put,
-    Delete,
-    Options,
-    Trace,
-    Connect,
-    Other,
-}
-
-impl Method {
-    fn of(bytes: &[u8]) -> Self {
-        match bytes {
-            b"GET" => Self::Get,
-            b"HEAD" => Self::Head,
-            b"POST" => Self::Post,
-            b"PUT" => Self::Put,
-            b"DELETE" => Self::Delete,
-            b"OPTIONS" => Self::Options,
-            b"TRACE" => Self::Trace,
-            b"CONNECT" => Self::Connect,
-            _ => Self::Other,
-        }
-    }
-
-    /// Sending it twice does no more than sending it once (RFC 9110 §9.2.2).
-    pub fn is_idempotent(self) -> bool {
-        !matches!(self, Self::Post | Self::Connect | Self::Other)
-    }
-}
-
-/// A request that passed every check.
+/// A request head that passed every check.
 #[derive(Debug, Clone)]
 pub struct RequestHead {
-    /// Bytes that the head takes in the buffer, an empty line in front included.
+    /// Length of the head in the buffer, including an empty line in front.
     pub len: usize,
     pub method: Method,
     pub method_span: Span,
@@ -72,7 +35,7 @@ pub struct RequestHead {
     pub upgrades: bool,
     /// `TE: trailers`.
     pub takes_trailers: bool,
-    /// `Accept` names JSON and not HTML: the answers of our own are for a program.
+    /// `Accept` names JSON and not HTML: error responses are sent as JSON.
     pub wants_json: bool,
     /// Read for TRACE and OPTIONS only (RFC 9110 §7.6.2).
     pub max_forwards: Option<u64>,
@@ -102,8 +65,8 @@ impl Default for RequestHead {
 }
 
 impl RequestHead {
-    /// Reads the head at the buffer's start into `self`. `false`: more bytes are needed; call again with the same
-    /// `scan` and a longer buffer.
+    /// Parses the head at the start of the buffer. `false`: more bytes are needed; call again with the same `scan`
+    /// and a longer buffer.
     pub fn parse(&mut self, buffer: &[u8], scan: &mut Scan) -> Result<bool, BadRequest> {
         let Some(range) = scan.advance(buffer)? else {
             return Ok(false);
@@ -135,7 +98,7 @@ impl RequestHead {
         self.len = range.end;
         self.method = Method::of(method);
         self.method_span = Span::of(buffer, method);
-        self.version = version(parsed.version);
+        self.version = Version::of(parsed.version);
         self.fields.clear();
         for header in parsed.headers.iter() {
             self.fields.push(Field {
@@ -146,9 +109,7 @@ impl RequestHead {
         }
         self.read_fields(buffer)?;
         let line = parsed.path.unwrap_or_default().as_bytes();
-        let connect = self.method == Method::Connect;
-        let options = self.method == Method::Options;
-        let (form, target) = target::parse(line, connect, options, buffer)?;
+        let (form, target) = target::parse(line, self.method, buffer)?;
         self.form = form;
         self.target = target;
         self.check_body()
@@ -233,7 +194,7 @@ impl RequestHead {
             (None, false) => BodyLength::None,
         };
         let modern = self.version == Version::Http11;
-        // An HTTP/1.0 client cannot wait for a 100 (RFC 9110 §10.1.1).
+        // An HTTP/1.0 client cannot handle a 100 (RFC 9110 §10.1.1).
         self.expects_continue &= modern && self.has_body();
         self.upgrades = upgrade && self.connection.upgrade && modern && !self.has_body();
         Ok(())
@@ -263,16 +224,8 @@ pub(super) fn is_protocol(element: &[u8]) -> bool {
     pieces.all(is_token)
 }
 
-pub(super) fn version(minor: Option<u8>) -> Version {
-    if minor == Some(0) {
-        Version::Http10
-    } else {
-        Version::Http11
-    }
-}
-
-/// `httparse` tells a bad version from a bad line only when the version has eight bytes; a line like
-/// `GET http://h/ HTTP/2.0` gets its 505, everything else is malformed.
+/// `httparse` reports a bad version only where the version has eight bytes. `GET http://h/ HTTP/2.0` gets a 505;
+/// everything else is malformed.
 fn refusal(error: Error, head: &[u8]) -> BadRequest {
     match error {
         Error::HeaderName => BadRequest::FieldName,

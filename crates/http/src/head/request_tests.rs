@@ -13,7 +13,7 @@ fn whole(bytes: &[u8]) -> RequestHead {
     parse(bytes).unwrap().unwrap()
 }
 
-/// The same bytes, fed one more at a time.
+/// Parses the same bytes, one more at a time.
 fn parse_slowly(bytes: &[u8]) -> Result<Option<usize>, BadRequest> {
     let mut head = RequestHead::default();
     let mut scan = Scan::default();
@@ -303,7 +303,7 @@ proptest! {
     }
 }
 
-/// Heads that are nearly right: pieces of requests in any order, with any byte changed.
+/// Nearly valid heads: parts of requests in any order, with any byte changed.
 fn hostile() -> impl Strategy<Value = Vec<u8>> {
     let pieces = prop::sample::select(vec![
         "GET http://a/ HTTP/1.1\r\n",

@@ -1,17 +1,18 @@
-//! A response's head, as strict as a request's: what two readers could understand differently is never passed on.
+//! A response's head, checked as strictly as a request's.
 
 use std::mem::MaybeUninit;
 
 use httparse::Header;
 
 use super::connection::ConnectionOptions;
+use super::field::MAX_FIELDS;
 use super::field::{Field, FieldKind, Span};
 use super::framing::{BodyLength, Framing};
-use super::request::version;
+use super::method::Method;
 use super::scan::Scan;
-use super::{MAX_FIELDS, Version};
+use super::version::Version;
 
-/// What an origin's head breaks.
+/// What is wrong with an origin's head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadResponse {
     #[error("the server's answer is not HTTP/1")]
@@ -24,7 +25,7 @@ pub enum BadResponse {
 
 #[derive(Debug, Clone, Default)]
 pub struct ResponseHead {
-    /// Bytes that the head takes in the buffer.
+    /// Length of the head in the buffer.
     pub len: usize,
     /// 100 to 599.
     pub status: u16,
@@ -37,7 +38,7 @@ pub struct ResponseHead {
 }
 
 impl ResponseHead {
-    /// Reads the head at the buffer's start into `self`. `false`: more bytes are needed.
+    /// Parses the head at the start of the buffer. `false`: more bytes are needed.
     pub fn parse(&mut self, buffer: &[u8], scan: &mut Scan) -> Result<bool, BadResponse> {
         let range = match scan.advance(buffer) {
             Ok(Some(range)) => range,
@@ -63,7 +64,7 @@ impl ResponseHead {
             return Err(BadResponse::Malformed);
         }
         self.len = range.end;
-        self.version = version(parsed.version);
+        self.version = Version::of(parsed.version);
         let reason = parsed.reason.unwrap_or_default().as_bytes();
         self.reason = if reason.is_empty() {
             Span::default()
@@ -104,9 +105,9 @@ impl ResponseHead {
         Ok(())
     }
 
-    /// How the body ends (RFC 9112 §6.3). `head`: the request was HEAD.
-    pub fn body(&self, head: bool) -> BodyLength {
-        if head || self.is_interim() || matches!(self.status, 204 | 304) {
+    /// How long the body of the response to a request with this method is (RFC 9112 §6.3).
+    pub fn body(&self, method: Method) -> BodyLength {
+        if method == Method::Head || self.is_interim() || matches!(self.status, 204 | 304) {
             BodyLength::None
         } else if self.framing.chunked {
             BodyLength::Chunked
@@ -189,16 +190,19 @@ mod tests {
 
     #[test]
     fn a_body_ends_as_method_and_status_say() {
-        let body = |text: &str, head| parse(text.as_bytes()).unwrap().unwrap().body(head);
+        let body = |text: &str, method| parse(text.as_bytes()).unwrap().unwrap().body(method);
         let known = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
-        assert_eq!(body(known, false), BodyLength::Known(5));
-        assert_eq!(body(known, true), BodyLength::None);
+        assert_eq!(body(known, Method::Get), BodyLength::Known(5));
+        assert_eq!(body(known, Method::Head), BodyLength::None);
         let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n";
-        assert_eq!(body(chunked, false), BodyLength::Chunked);
-        assert_eq!(body("HTTP/1.1 200\r\n\r\n", false), BodyLength::UntilClose);
+        assert_eq!(body(chunked, Method::Get), BodyLength::Chunked);
+        assert_eq!(
+            body("HTTP/1.1 200\r\n\r\n", Method::Get),
+            BodyLength::UntilClose
+        );
         for status in [100, 103, 204, 304] {
             let text = format!("HTTP/1.1 {status} X\r\nContent-Length: 5\r\n\r\n");
-            assert_eq!(body(&text, false), BodyLength::None, "{status}");
+            assert_eq!(body(&text, Method::Get), BodyLength::None, "{status}");
         }
     }
 

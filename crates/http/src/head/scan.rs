@@ -1,6 +1,6 @@
-//! Finds the end of a head and refuses what a lenient reader would let pass: lines that end in a bare LF, more than one
-//! empty line in front, lines and heads beyond their bounds. Remembers how far it looked, so that a head that comes
-//! byte by byte is looked at once.
+//! Finds the end of a head and rejects what lenient readers accept: lines that end in a bare LF, more than one empty
+//! line in front, too long lines and heads. It remembers its position, so that a head that arrives byte by byte is
+//! scanned once.
 
 use memchr::memchr;
 
@@ -9,14 +9,14 @@ pub const MAX_START_LINE: usize = 16 * 1024;
 /// The longest head, in bytes.
 pub const MAX_HEAD: usize = 64 * 1024 - 1;
 
-/// How far a head was looked at.
+/// The position in a head.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Scan {
-    /// Bytes that were looked at.
+    /// Bytes that were scanned.
     seen: usize,
-    /// Where the line that is not ended yet starts.
+    /// Where the current line starts.
     line: usize,
-    /// Empty lines skipped in front: none or one (RFC 9112 §2.2), in bytes.
+    /// Length of the empty line in front, if there is one (RFC 9112 §2.2).
     skip: usize,
     started: bool,
 }
@@ -29,7 +29,7 @@ pub enum ScanError {
     HeadTooLong,
 }
 
-/// A head's place in the buffer: it starts after `skip` bytes and ends before `end`.
+/// The position of a head in the buffer: after `skip` bytes and before `end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeadRange {
     pub skip: usize,
@@ -37,7 +37,7 @@ pub struct HeadRange {
 }
 
 impl Scan {
-    /// Looks at what came since the last call. `None`: the head is not whole yet.
+    /// Scans what arrived since the last call. `None`: the head is not complete yet.
     pub fn advance(&mut self, buffer: &[u8]) -> Result<Option<HeadRange>, ScanError> {
         let bounded = buffer.get(..MAX_HEAD.min(buffer.len())).unwrap_or_default();
         while let Some(at) = memchr(b'\n', bounded.get(self.seen..).unwrap_or_default()) {

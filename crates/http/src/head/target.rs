@@ -1,14 +1,16 @@
-//! The request's target (RFC 9112 §3.2): a whole http URL, `host:port` for CONNECT, or `*` for OPTIONS.
+//! The request's target (RFC 9112 §3.2): an http URL, `host:port` for CONNECT, or `*` for OPTIONS.
 
 use privet_policy::{Host, Target};
 
 use super::bad_request::BadRequest;
 use super::field::Span;
+use super::method::Method;
 
-/// The form in which the target came.
+/// The form of a request target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TargetForm {
-    /// `http://host[:port]/path?query`; `path` goes from the first `/` or `?` on; empty where the URL ends after its host.
+    /// `http://host[:port]/path?query`. `path` starts at the first `/` or `?`; it is empty where the URL ends after
+    /// its host.
     Absolute { path: Span },
     /// CONNECT.
     Authority,
@@ -16,22 +18,21 @@ pub enum TargetForm {
     Asterisk,
 }
 
-/// Reads the target of `method`. `line` is the target's own bytes, a piece of `buffer`.
+/// Parses the target of a request. `line`: the target's bytes, a part of `buffer`.
 pub(super) fn parse(
     line: &[u8],
-    connect: bool,
-    options: bool,
+    method: Method,
     buffer: &[u8],
 ) -> Result<(TargetForm, Option<Target>), BadRequest> {
     if !line.is_ascii() {
         return Err(BadRequest::Target);
     }
-    if connect {
+    if method == Method::Connect {
         let target = authority(line, None)?;
         return Ok((TargetForm::Authority, Some(target)));
     }
     if line == b"*" {
-        return if options {
+        return if method == Method::Options {
             Ok((TargetForm::Asterisk, None))
         } else {
             Err(BadRequest::Target)
@@ -79,12 +80,12 @@ fn strip_scheme(line: &[u8]) -> Result<&[u8], BadRequest> {
     } else if rest.starts_with(b"://") || !rest.get(1).is_some_and(u8::is_ascii_digit) {
         Err(BadRequest::UnknownScheme)
     } else {
-        // "host:80" is what CONNECT takes.
+        // "host:80" is the form for CONNECT.
         Err(BadRequest::Target)
     }
 }
 
-/// `host[:port]`; without a default the port has to be there.
+/// `host[:port]`; without a default the port is required.
 pub(super) fn authority(bytes: &[u8], default_port: Option<u16>) -> Result<Target, BadRequest> {
     if bytes.contains(&b'@') {
         return Err(BadRequest::UserInTarget);
@@ -98,8 +99,7 @@ pub(super) fn authority(bytes: &[u8], default_port: Option<u16>) -> Result<Targe
     Ok(Target { host, port })
 }
 
-/// Whether the bytes may stand in `Host`: a host with or without a port. `Host` is made anew from the target, so only
-/// its form is looked at.
+/// Whether the bytes are a valid `Host`. Only the form matters: `Host` is rewritten from the target.
 pub(super) fn is_host_value(bytes: &[u8]) -> bool {
     split_port(bytes).is_some_and(|(host, port)| {
         parse_host(host).is_some() && port.is_none_or(|digits| parse_port(digits).is_some())
@@ -128,8 +128,8 @@ fn parse_port(digits: &[u8]) -> Option<u16> {
     u16::try_from(number).ok().filter(|&port| port > 0)
 }
 
-/// Letters, digits and `-._`, or an IPv6 address in brackets: nothing that another reader takes for a separator or an
-/// escape. Of those the policy's own reading, so that no spelling of an address passes here as a name.
+/// Letters, digits and `-._`, or an IPv6 address in brackets: nothing that another reader could take for a separator
+/// or an escape. Then parsed as the policy does, so that no spelling of an address passes as a name.
 fn parse_host(bytes: &[u8]) -> Option<Host> {
     let text = std::str::from_utf8(bytes).ok()?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);

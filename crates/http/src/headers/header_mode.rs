@@ -3,27 +3,27 @@
 use privet_config::HeaderMode;
 use privet_policy::Target;
 
-use super::write_host;
+use super::write::{write_field, write_host};
 use crate::head::FieldKind;
 
-/// `User-Agent` in the minimal mode: the most common one, so that it tells the least.
+/// `User-Agent` in the minimal mode: the most common one, since it reveals the least.
 pub const COMMON_USER_AGENT: &str =
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0";
 /// `Accept-Language` in the minimal mode.
 pub const COMMON_LANGUAGE: &str = "en-US,en;q=0.5";
 
-/// What becomes of a field.
+/// What happens to a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldAction {
     Keep,
     Drop,
-    /// The same name with another value.
+    /// Keep the name, replace the value.
     Replace(&'static str),
-    /// `Referer` of another site: only its scheme and host.
+    /// Reduce a `Referer` of another site to scheme and host.
     TrimToOrigin,
 }
 
-/// Decides on an end-to-end field of a request.
+/// What a header mode does with an end-to-end field of a request.
 pub fn field_action(mode: HeaderMode, kind: FieldKind) -> FieldAction {
     let minimal = mode == HeaderMode::Minimal;
     match kind {
@@ -37,13 +37,13 @@ pub fn field_action(mode: HeaderMode, kind: FieldKind) -> FieldAction {
     }
 }
 
-/// What every request says in the minimal mode: the wish not to be tracked and not to be sold.
+/// Added to every request in the minimal mode: do not track, do not sell.
 pub(super) fn write_privacy_preferences(out: &mut Vec<u8>) {
     out.extend_from_slice(b"DNT: 1\r\nSec-GPC: 1\r\n");
 }
 
-/// Writes a `Referer` as the reduced modes send it: whole within the target's own host, its origin from elsewhere,
-/// nothing where it is no http(s) URL.
+/// Writes a `Referer` for the reduced modes: unchanged within the target's host, only the origin from elsewhere,
+/// nothing where it is not an http(s) URL.
 pub(super) fn write_referer(out: &mut Vec<u8>, value: &[u8], target: &Target) {
     let Some(origin) = origin_of(value) else {
         return;
@@ -52,7 +52,7 @@ pub(super) fn write_referer(out: &mut Vec<u8>, value: &[u8], target: &Target) {
     own.extend_from_slice(b"http://");
     write_host(&mut own, target);
     if origin.eq_ignore_ascii_case(&own) {
-        super::write_field(out, b"Referer", value);
+        write_field(out, b"Referer", value);
     } else {
         out.extend_from_slice(b"Referer: ");
         out.extend_from_slice(origin);
@@ -60,7 +60,7 @@ pub(super) fn write_referer(out: &mut Vec<u8>, value: &[u8], target: &Target) {
     }
 }
 
-/// `scheme://host[:port]` of an http(s) URL without a login in it.
+/// `scheme://host[:port]` of an http(s) URL without user information.
 fn origin_of(url: &[u8]) -> Option<&[u8]> {
     let is = |scheme: &[u8]| {
         url.get(..scheme.len())

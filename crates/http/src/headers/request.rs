@@ -5,18 +5,19 @@ use privet_net::AbsoluteForm;
 use privet_policy::Target;
 
 use super::header_mode::{self, FieldAction};
-use super::{via, write_field, write_host, write_number};
+use super::via;
+use super::write::{write_field, write_host, write_number};
 use crate::head::{BodyLength, FieldKind, Method, RequestHead, TargetForm};
 
-/// Where the request goes and in which manner.
+/// Where a request goes, and how its head is rewritten.
 pub struct RequestRewrite<'a> {
     pub target: &'a Target,
     pub mode: HeaderMode,
-    /// The next hop is an HTTP proxy: the whole URL is asked for, with its login.
+    /// Set where the next hop is an HTTP proxy: the request is sent in absolute-form, with these credentials.
     pub proxy: Option<&'a AbsoluteForm>,
 }
 
-/// Writes the whole head to `out`'s end.
+/// Appends the whole head to `out`.
 pub fn write(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], rewrite: &RequestRewrite<'_>) {
     write_line(out, head, buffer, rewrite);
     out.extend_from_slice(b"Host: ");
@@ -58,7 +59,7 @@ fn write_line(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], rewrite: &Re
         write_host(out, rewrite.target);
     }
     match path.first() {
-        // RFC 9112 §3.2.4: the last proxy turns a URL without a path into the asterisk.
+        // RFC 9112 §3.2.4: the last proxy replaces a URL without a path by the asterisk.
         None if head.method == Method::Options => {
             if rewrite.proxy.is_none() {
                 out.push(b'*');
@@ -71,7 +72,7 @@ fn write_line(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], rewrite: &Re
     out.extend_from_slice(b" HTTP/1.1\r\n");
 }
 
-/// Fields that end here or are written anew.
+/// Fields that end at this hop or are rewritten.
 fn is_for_this_hop(kind: FieldKind, head: &RequestHead) -> bool {
     match kind {
         FieldKind::Host
@@ -129,7 +130,7 @@ mod tests {
     use super::*;
     use crate::head::scan::Scan;
 
-    /// What goes to an HTTP upstream: a whole head that this crate reads itself.
+    /// Rewrites a head as for an HTTP upstream, so that this crate can parse the result.
     fn rewrite(bytes: &[u8], mode: HeaderMode) -> Option<Vec<u8>> {
         let mut head = RequestHead::default();
         if !head.parse(bytes, &mut Scan::default()).ok()? {

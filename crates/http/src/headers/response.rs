@@ -2,22 +2,23 @@
 
 use privet_config::HeaderMode;
 
-use super::{via, write_field, write_number};
-use crate::head::{BodyLength, FieldKind, ResponseHead};
+use super::via;
+use super::write::{write_field, write_number};
+use crate::head::{BodyLength, FieldKind, Method, ResponseHead};
 
-/// How the response reaches the client.
+/// How a response's head is rewritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ResponseRewrite {
     pub mode: HeaderMode,
-    /// The body goes out in chunks made anew.
+    /// The body is sent in new chunks.
     pub chunked: bool,
-    /// The connection ends after this response.
+    /// The connection is closed after this response.
     pub close: bool,
-    /// The request was HEAD.
-    pub head: bool,
+    /// The request's method.
+    pub method: Method,
 }
 
-/// Writes the whole head to `out`'s end.
+/// Appends the whole head to `out`.
 pub fn write(out: &mut Vec<u8>, reply: &ResponseHead, buffer: &[u8], rewrite: ResponseRewrite) {
     out.extend_from_slice(b"HTTP/1.1 ");
     write_number(out, u64::from(reply.status));
@@ -60,7 +61,7 @@ fn write_own_fields(
 ) {
     if rewrite.chunked {
         out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
-    } else if let Some(length) = announced_length(reply, rewrite.head) {
+    } else if let Some(length) = announced_length(reply, rewrite.method) {
         out.extend_from_slice(b"Content-Length: ");
         write_number(out, length);
         out.extend_from_slice(b"\r\n");
@@ -75,9 +76,10 @@ fn write_own_fields(
     }
 }
 
-/// The length that may be told (RFC 9110 §8.6): of the body that follows, or of the one that HEAD and 304 leave out.
-fn announced_length(reply: &ResponseHead, head: bool) -> Option<u64> {
-    match reply.body(head) {
+/// The length to announce (RFC 9110 §8.6): of the body that follows, or of the one that a response to HEAD and a 304
+/// leave out.
+fn announced_length(reply: &ResponseHead, method: Method) -> Option<u64> {
+    match reply.body(method) {
         BodyLength::Known(length) => Some(length),
         _ if reply.is_interim() || reply.status == 204 => None,
         BodyLength::None => reply.framing.length,

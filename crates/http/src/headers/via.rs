@@ -1,22 +1,22 @@
-//! `Via` (RFC 9110 §7.6.3): our name in it, and the sight of it in a request that went round in a circle.
+//! `Via` (RFC 9110 §7.6.3): this process's entry, and the detection of loops by it.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::LazyLock;
 
 use crate::head::{FieldKind, RequestHead};
 
-/// "privet-" and eight random digits, another in each process: two gateways in a chain are no loop.
+/// "privet-" and eight random digits that differ per process: two gateways in a chain are not a loop.
 static NAME: LazyLock<String> = LazyLock::new(|| {
     let dice = RandomState::new().build_hasher().finish();
     format!("privet-{:08x}", dice as u32)
 });
 
-/// What stands in `Via` for this process.
+/// This process's name in `Via`.
 pub fn name() -> &'static str {
     &NAME
 }
 
-/// Whether a request already passed this process.
+/// Whether a request passed this process before.
 pub fn has_passed_here(head: &RequestHead, buffer: &[u8]) -> bool {
     let ours = name().as_bytes();
     head.fields

@@ -1,27 +1,27 @@
-//! How one member fares: up until it failed twice in a row, down until it was probed well twice in a row, with a pause
-//! before the probing that doubles each time it falls or fails.
+//! The health of one member. It goes down after two failures in a row and up after two successful probes in a row.
+//! The pause before probing doubles with each fall and failed probe.
 
 use std::time::{Duration, Instant};
 
 /// Failures in a row until a member is down.
 pub(crate) const FALL: u32 = 2;
-/// Successes in a row until a member that was down is up again.
+/// Successes in a row until a member that was down is up.
 pub(crate) const RISE: u32 = 2;
-/// Up for so long, one earlier fall is forgiven.
+/// One earlier fall is forgiven for each period of this length that a member is up.
 pub(crate) const FORGIVE: Duration = Duration::from_secs(60);
-/// The pause doubles no more often than this.
+/// The most times that the pause doubles.
 const MAX_DOUBLINGS: u32 = 16;
 /// Weight of a new latency against the smoothed one.
 const SMOOTHING: f64 = 0.3;
 
-/// When a group probes its members.
+/// When the members of a group are probed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ProbeSchedule {
-    /// The first pause of a member that fell, and that between the probes that confirm a change.
+    /// The first pause after a fall, and the pause between the probes that confirm a change.
     pub(crate) first: Duration,
     /// The longest pause.
     pub(crate) longest: Duration,
-    /// Between probes of a member that is up; `None`: such a one is not probed.
+    /// Between probes of a member that is up; `None`: such members are not probed.
     pub(crate) interval: Option<Duration>,
 }
 
@@ -29,7 +29,7 @@ impl ProbeSchedule {
     const FIRST: Duration = Duration::from_secs(1);
     const LONGEST: Duration = Duration::from_secs(60);
 
-    /// With an active check a member is probed at least as often when it is down as when it is up.
+    /// `interval`: of the active check, if there is one. A member that is down is probed at least as often.
     pub(crate) fn new(interval: Option<Duration>) -> Self {
         Self {
             first: interval.unwrap_or(Self::FIRST).min(Self::FIRST),
@@ -41,12 +41,12 @@ impl ProbeSchedule {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MemberState {
-    /// Not tried yet; taken for up.
+    /// Not tried yet; counts as up.
     Unknown,
     Up {
         since: Instant,
     },
-    /// Not to be used or probed before `until`.
+    /// Not used or probed before `until`.
     Down {
         until: Instant,
     },
@@ -93,7 +93,7 @@ impl MemberHealth {
         }
     }
 
-    /// The same health under a new configuration, whose probes start anew.
+    /// The same health under a new configuration.
     pub(crate) fn carried_over(&self, now: Instant, schedule: &ProbeSchedule) -> Self {
         let probe_at = match self.state {
             MemberState::Down { until } => Some(until),
@@ -121,12 +121,12 @@ impl MemberHealth {
         self.latency
     }
 
-    /// Down, but it may be tried again.
+    /// Whether it is down and its pause is over.
     pub(crate) fn is_due(&self, now: Instant) -> bool {
         matches!(self.state, MemberState::Down { until } if now >= until)
     }
 
-    /// A connection through it, or a probe of it, came about.
+    /// A connection through it or a probe succeeded.
     pub(crate) fn succeeded(&mut self, now: Instant, schedule: &ProbeSchedule) {
         match self.state {
             MemberState::Unknown => self.state = MemberState::Up { since: now },
@@ -139,7 +139,7 @@ impl MemberHealth {
                     self.state = MemberState::Up { since: now };
                 }
             }
-            // A late success of before the fall proves nothing.
+            // The connection was started before the fall; its success proves nothing.
             MemberState::Down { until } if now < until => return,
             MemberState::Down { .. } => {
                 self.successes += 1;
@@ -155,7 +155,7 @@ impl MemberHealth {
         self.failures = 0;
     }
 
-    /// A connection through it, or a probe of it, failed by its fault.
+    /// A connection through it or a probe failed through its fault.
     pub(crate) fn failed(&mut self, now: Instant, schedule: &ProbeSchedule, dice: u64) {
         self.successes = 0;
         match self.state {
@@ -186,7 +186,7 @@ impl MemberHealth {
         self.probe = Probe::DueAt(until);
     }
 
-    /// Doubles with each fall and failed probe; up to a quarter longer by chance, so that probes do not march in step.
+    /// Doubles with each fall and failed probe. Up to a quarter is added at random, so that probes spread out.
     fn pause(&self, schedule: &ProbeSchedule, dice: u64) -> Duration {
         let doublings = self
             .falls
@@ -214,12 +214,12 @@ impl MemberHealth {
         }
     }
 
-    /// A probe sets out; its end is told by [`MemberHealth::probed`].
+    /// A probe starts; [`MemberHealth::probed`] reports its result.
     pub(crate) fn probing(&mut self) {
         self.probe = Probe::Running;
     }
 
-    /// A probe came back: `Ok` with the time it took.
+    /// A probe ended: `Ok` with the time it took.
     pub(crate) fn probed(
         &mut self,
         result: Result<Duration, ()>,

@@ -1,4 +1,4 @@
-//! A group of the running program: its pure state behind a lock that is held for a few instructions, its chains, its check.
+//! A group of the running program: its members behind a lock that is held briefly, their chains, and the check.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,13 +15,13 @@ pub(crate) struct Group {
     policy: privet_config::GroupPolicy,
     chains: Vec<Arc<Chain>>,
     members: Mutex<Members>,
-    /// What is fetched through a member to see whether it works, and how long that may take. Without one, reaching the
-    /// member's last hop has to do.
+    /// The URL to fetch through a member, and the limit for it. `None`: members are checked by connecting to their
+    /// last hop.
     pub(crate) check: Option<(CheckUrl, Duration)>,
 }
 
 impl Group {
-    /// Members that lead the same way as in `previous` keep their health.
+    /// Members that are unchanged keep their health from `previous`.
     pub(crate) fn new(
         config: &privet_config::Group,
         chains: Vec<Arc<Chain>>,
@@ -78,7 +78,7 @@ impl Group {
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A dial through this member worked. With an active check, that one measures; else the dial does.
+    /// A connection through this member succeeded. Its latency counts only where no active check measures.
     pub(crate) fn succeeded(&self, member: usize, latency: Option<Duration>) {
         let mut members = self.members();
         let schedule = members.schedule;
@@ -106,7 +106,7 @@ impl Group {
         }
     }
 
-    /// The member whose probe is due by now; it counts as under way from here on.
+    /// The member whose probe is due at `now`; the probe counts as running from here on.
     pub(crate) fn take_due_probe(&self, now: Instant) -> Option<usize> {
         let mut members = self.members();
         let (member, at) = members.next_probe()?;
@@ -153,7 +153,7 @@ impl Group {
     }
 }
 
-/// A throw of the dice: each `RandomState` is keyed differently from the one before.
+/// A random number: each `RandomState` has other keys.
 fn dice() -> u64 {
     RandomState::new().hash_one(0u8)
 }

@@ -1,5 +1,5 @@
-//! Groups: which member the next connection takes, and how each member fares. Pure: clock and dice are arguments, sockets
-//! live in [`crate::attempts`] and [`crate::health_check`].
+//! Groups: the health of the members, and which one the next connection takes. Health and selection are pure; the
+//! clock and the random number are arguments.
 
 pub(crate) mod health;
 pub(crate) mod live_group;

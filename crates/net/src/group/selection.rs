@@ -1,4 +1,4 @@
-//! Which member the next connection takes. A member that is down is never taken while one is up.
+//! Which member the next connection takes. A member that is down is never taken while another is up.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use privet_config::GroupPolicy;
 
 use super::health::{MemberHealth, MemberState, ProbeSchedule};
 
-/// By latency, another member takes over only when it is better by a fifth and by this much.
+/// By latency, another member takes over only when it is faster by a fifth and by at least this much.
 const BETTER_BY: Duration = Duration::from_millis(5);
 const BETTER_FACTOR: f64 = 0.8;
 
@@ -25,9 +25,9 @@ pub(crate) struct Members {
     policy: GroupPolicy,
     pub(crate) schedule: ProbeSchedule,
     members: Vec<MemberHealth>,
-    /// Round-robin: the member whose turn is next.
+    /// Round-robin: the member that is next.
     turn: usize,
-    /// Latency: the member that is used now.
+    /// Latency: the member in use.
     preferred: Option<usize>,
 }
 
@@ -58,12 +58,12 @@ impl Members {
         self.members.iter()
     }
 
-    /// A member that is not down and not among `tried`. `client` is what "sticky" sticks to.
+    /// Takes a member that is up and not among `tried`. `client`: the key of the policy "sticky".
     pub(crate) fn pick(&mut self, client: u64, tried: &[usize]) -> Option<usize> {
         let picked = self.choice(client, tried)?;
         match self.policy {
             GroupPolicy::RoundRobin => self.turn = (picked + 1) % self.members.len().max(1),
-            // One that is tried for the sake of its first measurement is no preferred yet.
+            // A member that is tried only to measure it does not become the preferred one.
             GroupPolicy::Latency if self.latency(picked).is_some() => {
                 self.preferred = Some(picked);
             }
@@ -72,7 +72,7 @@ impl Members {
         Some(picked)
     }
 
-    /// The member that the next connection would take; for "sticky" it depends on the client.
+    /// The member that the next connection would take; `None` for "sticky", where it depends on the client.
     pub(crate) fn current(&self) -> Option<usize> {
         match self.policy {
             GroupPolicy::Sticky => None,
@@ -97,7 +97,7 @@ impl Members {
         }
     }
 
-    /// One without a measurement goes first, so that it gets one; else the fastest, if it is clearly faster.
+    /// A member without a measurement first, so that it gets one; else the fastest, if it is clearly faster.
     fn fastest(&self, able: impl Iterator<Item = usize>) -> Option<usize> {
         let able: Vec<usize> = able.collect();
         let best = *able
@@ -151,7 +151,7 @@ impl Members {
     }
 }
 
-/// Rendezvous hashing: when a member comes or goes, only its own clients move. (SplitMix64's finisher.)
+/// Rendezvous hashing: when a member comes or goes, only its own clients move. (The finalizer of SplitMix64.)
 fn mix(client: u64, member: u64) -> u64 {
     let mut z = client ^ member.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

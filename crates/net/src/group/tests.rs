@@ -1,4 +1,4 @@
-//! Groups through random histories with faults.
+//! Groups under random histories with faults.
 
 use std::time::{Duration, Instant};
 
@@ -40,7 +40,7 @@ fn failover_takes_the_first_until_it_failed_twice_and_returns_once_it_was_well_t
     assert_eq!(group.pick(0, &[0]), Some(1));
     fail(&mut group, 0, now);
     assert_eq!(group.pick(0, &[]), Some(1));
-    // Too early to count.
+    // Before the pause is over it does not count.
     succeed(&mut group, 0, now);
     succeed(&mut group, 0, now);
     assert_eq!(group.pick(0, &[]), Some(1));
@@ -140,7 +140,7 @@ fn policy() -> impl Strategy<Value = GroupPolicy> {
     ]
 }
 
-/// A group with members that live and die, run by the clock of the test.
+/// A group whose members fail and recover, with a simulated clock.
 struct Simulation {
     group: Members,
     alive: Vec<bool>,
@@ -164,7 +164,7 @@ impl Simulation {
         }
     }
 
-    /// Time passes; probes run when they are due.
+    /// Advances the clock; probes run when they are due.
     fn wait(&mut self, ms: u64) {
         let end = self.now + Duration::from_millis(ms);
         while let Some((member, at)) = self.group.next_probe() {
@@ -227,7 +227,7 @@ proptest! {
                 Event::Toggle(_) => {}
             }
         }
-        // Each fall costs a pause at least twice the last one's, up to the longest.
+        // Each fall costs a pause at least twice the last one, up to the longest.
         let lived = simulation.now - start;
         for falls in &simulation.falls {
             let mut least = Duration::ZERO;
@@ -238,7 +238,7 @@ proptest! {
             }
             prop_assert!(lived >= least, "{falls} falls in {lived:?}");
         }
-        // Everything lives again: after the longest pauses all are up.
+        // All members work again: after the longest pauses all are up.
         simulation.alive.fill(true);
         for _ in 0..4 {
             simulation.wait(schedule.longest.as_millis() as u64 * 2 + 1);
@@ -246,7 +246,7 @@ proptest! {
         for member in 0..count {
             prop_assert!(!simulation.group.get(member).unwrap().is_down());
         }
-        // And everything dies: after enough dials none is taken.
+        // All members fail: after enough dials none is taken.
         simulation.alive.fill(false);
         for _ in 0..FALL {
             simulation.dial(1, 1)?;

@@ -9,14 +9,14 @@ use super::credentials::Credentials;
 use crate::entry_address::EntryAddress;
 use crate::tls::TlsClient;
 
-/// An upstream as the configuration defines it, with its secret at hand.
+/// An upstream as the configuration defines it, with its secret.
 pub(crate) struct Hop {
     pub(crate) name: Arc<str>,
     pub(crate) scheme: Scheme,
     pub(crate) endpoint: Target,
     pub(crate) login: Option<Credentials>,
     pub(crate) isolate: Isolation,
-    /// For `https`: how to speak TLS to it.
+    /// Set for `https`.
     pub(crate) tls: Option<TlsClient>,
     pub(crate) entry: EntryAddress,
 }

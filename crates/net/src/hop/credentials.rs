@@ -1,5 +1,4 @@
-//! Who we are to a hop: its configured login, or one of its own for each host or app, so that a Tor-like upstream gives
-//! each a circuit of its own.
+//! A name and a password for an upstream.
 
 use std::fmt;
 

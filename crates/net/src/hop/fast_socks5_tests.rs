@@ -77,7 +77,7 @@ impl AsyncWrite for SplitReads {
 /// The login that the server wants: name and password.
 type Login = Option<(String, String)>;
 
-/// Serves one CONNECT: the target that was asked for. Behind a success the destination speaks first.
+/// Serves one CONNECT and returns the target that was requested. After a success it sends [`FIRST_DATA`].
 async fn serve(
     stream: SplitReads,
     login: Login,
@@ -108,7 +108,7 @@ async fn serve(
     Some(target)
 }
 
-/// Connects to `host` through fast-socks5: the bytes that come out of the tunnel first, and the target that the server
+/// Connects to `host` through fast-socks5. Returns the first bytes out of the tunnel, and the target that the server
 /// saw.
 async fn connect_through(
     ours: Login,

@@ -1,4 +1,4 @@
-//! The handshake with one hop: what is asked of it, the limits, and the errors that name it.
+//! The handshake with one hop: the request, the limits, and the errors that name the hop.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -13,32 +13,32 @@ use super::credentials::Credentials;
 use super::reply::{MalformedReply, ReplyError, read_reply};
 use crate::{DialError, DialErrorKind, Stream};
 
-/// How long a hop may take. The last reply is the slow one: there the hop dials the target.
+/// How long a hop may take. The last reply takes longest: the hop dials the target for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HandshakeTimeouts {
     /// For a greeting, a login or a TLS handshake.
     pub step: Duration,
-    /// For the answer to the request to connect.
+    /// For the reply to the request to connect.
     pub reply: Duration,
 }
 
 impl HandshakeTimeouts {
-    /// When there is no other way.
+    /// Where no other member can take over.
     pub const DEFAULT: Self = Self {
         step: Duration::from_secs(10),
         reply: Duration::from_secs(20),
     };
-    /// When another member of the group may take over.
+    /// Where another member of the group can take over.
     pub const WITH_FAILOVER: Self = Self {
         step: Duration::from_secs(4),
         reply: Duration::from_secs(12),
     };
 }
 
-/// What is asked of a hop.
+/// One request to a hop.
 pub(crate) struct HopHandshake<'a> {
     pub(crate) hop: &'a Hop,
-    /// The login for this handshake: the hop's own, or one made for isolation.
+    /// The hop's own credentials, or isolated ones.
     pub(crate) login: Option<&'a Credentials>,
     pub(crate) target: &'a Target,
     /// The target's addresses, where they are known: SOCKS4 cannot carry a name.
@@ -47,7 +47,7 @@ pub(crate) struct HopHandshake<'a> {
 }
 
 impl HopHandshake<'_> {
-    /// Sends and waits for one whole reply, each within `wait`.
+    /// Sends a message and reads one reply, both within `wait`.
     pub(super) async fn exchange<T>(
         &self,
         stream: &mut Stream,
@@ -76,13 +76,13 @@ impl HopHandshake<'_> {
         self.error(kind, &error.to_string())
     }
 
-    /// "upstream office (for example.com:443) refused …"
+    /// For example "upstream office refused the login (for example.com:443)".
     pub(super) fn error(&self, kind: DialErrorKind, what: &str) -> DialError {
         let text = format!("upstream {} {what} (for {})", self.hop.name, self.target);
         DialError::at(&self.hop.name, kind, text)
     }
 
-    /// Bytes before they were asked for: the hop is broken or hostile, and what it says next would be taken for another's.
+    /// Rejects bytes that came before they were asked for: they would be taken for the reply to the next message.
     pub(super) fn expect_nothing_more(&self, excess: &Bytes) -> Result<(), DialError> {
         if excess.is_empty() {
             return Ok(());

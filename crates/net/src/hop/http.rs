@@ -1,4 +1,4 @@
-//! HTTP CONNECT towards an upstream (RFC 9110 section 9.3.6).
+//! The client side of HTTP CONNECT (RFC 9110 section 9.3.6).
 
 use bytes::Bytes;
 
@@ -6,17 +6,18 @@ use super::handshake::HopHandshake;
 use super::reply::MalformedReply;
 use crate::{DialError, DialErrorKind, Stream};
 
-/// All heads of the reply together, 1xx included.
+/// The most bytes of a reply's heads together, 1xx included.
 pub const MAX_HEAD: usize = 16 * 1024;
 const MAX_FIELDS: usize = 100;
 
-/// The final status of a reply, and the bytes that its head (with 1xx heads before it) took; `None`: more are needed.
+/// The final status of a reply, and the length of its heads (1xx included); `None`: more bytes are needed.
 pub fn parse_reply(bytes: &[u8]) -> Result<Option<(u16, usize)>, MalformedReply> {
     Ok(parse_heads(bytes)?.map(|(status, taken, _)| (status, taken)))
 }
 
-/// [`parse_reply`] of a reply to CONNECT: behind the head of a 2xx the tunnel begins. One that announces a body must not
-/// be sent (RFC 9110 section 9.3.6), and two readers would differ about where the tunnel's bytes begin: it is refused.
+/// Like [`parse_reply`], for the reply to CONNECT. The tunnel begins behind the head of a 2xx, so a 2xx that
+/// announces a body (forbidden by RFC 9110 section 9.3.6) is rejected: two readers would disagree about where the
+/// tunnel begins.
 pub fn parse_connect_reply(bytes: &[u8]) -> Result<Option<(u16, usize)>, MalformedReply> {
     match parse_heads(bytes)? {
         Some((200..=299, _, true)) => Err(MalformedReply(
@@ -42,13 +43,13 @@ fn parse_heads(bytes: &[u8]) -> Result<Option<(u16, usize, bool)>, MalformedRepl
     }
 }
 
-/// The status, the bytes the head took, and whether it announces a body.
+/// The status, the length of the head, and whether it announces a body.
 fn parse_head(bytes: &[u8]) -> Result<Option<(u16, usize, bool)>, MalformedReply> {
     let start = b"HTTP/1.";
     if !bytes.iter().zip(start).all(|(a, b)| a == b) {
         return Err(MalformedReply("this is not HTTP/1"));
     }
-    // Parsed once, when its end is there: a head that comes byte by byte must not cost its square.
+    // Parsed only once it is complete: parsing after each byte would take quadratic time.
     if !ends(bytes) {
         return Ok(None);
     }
@@ -101,7 +102,7 @@ pub(crate) async fn connect(
     }
 }
 
-/// What a status means; `None`: the tunnel stands. A 407 is never tried again: the login, if any, was sent already.
+/// What a status means; `None`: the tunnel is open. A 407 is not retried: the credentials, if any, were sent already.
 pub fn refusal(status: u16) -> Option<(DialErrorKind, &'static str)> {
     Some(match status {
         200..=299 => return None,
@@ -174,7 +175,7 @@ mod tests {
             }
             if let Ok(Some((status, taken))) = parse_reply(&bytes) {
                 prop_assert!(taken <= bytes.len() && (200..600).contains(&status));
-                // The same answer once it is whole, whatever comes behind it.
+                // The result does not depend on what follows.
                 prop_assert_eq!(parse_reply(&bytes[..taken]), Ok(Some((status, taken))));
             }
         }

@@ -1,5 +1,5 @@
-//! Stream isolation: credentials of their own for each host or program, so that an upstream such as Tor gives each a
-//! circuit of its own.
+//! Stream isolation: separate credentials for each host or program, so that an upstream such as Tor gives each its
+//! own circuit.
 
 use std::sync::Arc;
 
@@ -14,28 +14,29 @@ use crate::DialRequest;
 /// Hexadecimal digits of a derived name or password: 64 bits.
 const DERIVED_DIGITS: usize = 16;
 
-/// The random key that isolated logins are derived from; changing it is a new identity.
+/// The random key that isolated credentials are derived from. Replacing it gives a new identity.
 pub(crate) struct IsolationKey {
     key: ArcSwap<hmac::Key>,
 }
 
 impl IsolationKey {
-    /// `None`: the system gave no randomness.
+    /// `None`: the system has no random bytes.
     pub(crate) fn new() -> Option<Self> {
         Some(Self {
             key: ArcSwap::from_pointee(random_key()?),
         })
     }
 
-    /// Every later login differs from every earlier one. Without randomness the old key stays.
+    /// Replaces the key, so that all later credentials differ from the earlier ones. Without random bytes the old key
+    /// stays.
     pub(crate) fn rotate(&self) {
         if let Some(key) = random_key() {
             self.key.store(Arc::new(key));
         }
     }
 
-    /// The login for this hop and request; `None` where the hop's own, if any, is used as it is. A configured name is kept in
-    /// front ("bob-1f2e…") and a configured password as it is, as providers of rotating exits want it.
+    /// The credentials for this hop and request; `None` where the hop does not isolate. A configured name becomes the
+    /// prefix ("bob-1f2e…") and a configured password stays as it is: providers of rotating exits expect both.
     pub(crate) fn credentials(&self, hop: &Hop, request: &DialRequest<'_>) -> Option<Credentials> {
         let of = match hop.isolate {
             Isolation::None => return None,

@@ -1,14 +1,14 @@
-//! Reads one reply of a hop: as few reads as the hop's packets ask for, never more memory than the bound.
+//! Reads one reply of a hop with few reads and bounded memory.
 
 use std::io;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// Replies are short; a SOCKS reply fits whole, and an HTTP head nearly always.
+/// Replies are short: a SOCKS reply always fits, an HTTP head nearly always.
 const FIRST_ROOM: usize = 512;
 
-/// The bytes are not what the protocol allows.
+/// The bytes violate the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct MalformedReply(pub &'static str);
@@ -25,8 +25,8 @@ pub(crate) enum ReplyError {
     TooLong,
 }
 
-/// Reads until `parse` finds a whole reply; returns it with the bytes behind it. `parse` is called with all bytes so far
-/// and says how many of them the reply took.
+/// Reads until `parse` finds a complete reply. Returns it with the bytes behind it. `parse` gets all bytes so far and
+/// returns the length of the reply.
 pub(crate) async fn read_reply<T>(
     stream: &mut (impl AsyncRead + Unpin),
     bound: usize,

@@ -1,4 +1,4 @@
-//! SOCKS4 and SOCKS4a towards an upstream.
+//! The client side of SOCKS4 and SOCKS4a.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -15,7 +15,7 @@ const GRANTED: u8 = 90;
 /// The address that announces a name behind the user-id (SOCKS4a): 0.0.0.x with x not 0.
 const NAME_FOLLOWS: Ipv4Addr = Ipv4Addr::new(0, 0, 0, 1);
 
-/// A reply: its code, and the bytes it took; `None`: more are needed.
+/// The code of a reply, and its length; `None`: more bytes are needed.
 pub fn parse_reply(bytes: &[u8]) -> Result<Option<(u8, usize)>, MalformedReply> {
     match bytes {
         [first, ..] if *first != 0 => Err(MalformedReply("this is not a SOCKS4 reply")),
@@ -24,7 +24,8 @@ pub fn parse_reply(bytes: &[u8]) -> Result<Option<(u8, usize)>, MalformedReply> 
     }
 }
 
-/// CONNECT with an address or (4a) a name. `None`: a NUL in the user-id or the name would end it early.
+/// CONNECT with an address or (SOCKS4a) a name. `None`: the user-id or the name contains NUL, which would end it
+/// early.
 fn request(user_id: &str, target: &Target, address: Option<Ipv4Addr>) -> Option<Vec<u8>> {
     let mut message = vec![4, 1];
     message.extend(target.port.to_be_bytes());
@@ -45,7 +46,7 @@ fn request(user_id: &str, target: &Target, address: Option<Ipv4Addr>) -> Option<
     Some(message)
 }
 
-/// The IPv4 address to send, `None` to send the name, or why neither can be done.
+/// The IPv4 address to send; `None`: the name is sent. The error says why neither is possible.
 fn address_for(handshake: &HopHandshake<'_>) -> Result<Option<Ipv4Addr>, &'static str> {
     let v4 = |ip: &IpAddr| match ip.to_canonical() {
         IpAddr::V4(ip) => Some(ip),
@@ -53,7 +54,7 @@ fn address_for(handshake: &HopHandshake<'_>) -> Result<Option<Ipv4Addr>, &'stati
     };
     match &handshake.target.host {
         Host::Ip(ip) => match v4(ip) {
-            // 0.0.0.x would be read as the announcement of a name.
+            // 0.0.0.x would announce a name.
             Some(ip) if ip.octets().starts_with(&[0, 0, 0]) => Err("cannot carry this address"),
             Some(ip) => Ok(Some(ip)),
             None => Err("speaks SOCKS4, which cannot carry an IPv6 address"),

@@ -1,4 +1,4 @@
-//! SOCKS5 towards an upstream (RFC 1928, RFC 1929): messages written and replies parsed without I/O, then the talk.
+//! The client side of SOCKS5 (RFC 1928, RFC 1929): messages and replies without I/O, then the handshake.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -21,7 +21,7 @@ const NOTHING_ACCEPTABLE: u8 = 0xff;
 /// Version, reply, reserved, type, 1 + 255 bytes of name, port.
 pub const MAX_REPLY: usize = 4 + 1 + 255 + 2;
 
-/// RFC 1928 section 4.
+/// CMD (RFC 1928 section 4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Command {
@@ -30,23 +30,23 @@ pub enum Command {
     UdpAssociate = 3,
 }
 
-/// The address in a reply: BND.ADDR and BND.PORT.
+/// BND.ADDR and BND.PORT of a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BoundAddress {
     Address(SocketAddr),
-    /// Some servers answer with a name; it is of no use but legal. The port.
+    /// A name, which is legal but of no use here, and this port.
     Name(u16),
 }
 
-/// RFC 1928 section 6.
+/// A reply (RFC 1928 section 6).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
-    /// 0: succeeded.
+    /// REP; 0: succeeded.
     pub code: u8,
     pub bound: BoundAddress,
 }
 
-/// The method chosen by the server (RFC 1928 section 3), and the bytes it took.
+/// The method that the server chose (RFC 1928 section 3), and the length of the message.
 pub fn parse_method(bytes: &[u8]) -> Result<Option<(u8, usize)>, MalformedReply> {
     match bytes {
         [VERSION, method, ..] => Ok(Some((*method, 2))),
@@ -55,17 +55,17 @@ pub fn parse_method(bytes: &[u8]) -> Result<Option<(u8, usize)>, MalformedReply>
     }
 }
 
-/// The answer to a login (RFC 1929 section 2): whether it was accepted, and the bytes it took.
+/// The response to a login (RFC 1929 section 2): whether it was accepted, and its length.
 pub fn parse_login_answer(bytes: &[u8]) -> Result<Option<(bool, usize)>, MalformedReply> {
     match bytes {
-        // Some servers put 5 here; the byte decides nothing, and real clients accept both.
+        // Some servers send 5 as the version here, and real clients accept it.
         [LOGIN_VERSION | VERSION, status, ..] => Ok(Some((*status == 0, 2))),
         [] | [LOGIN_VERSION | VERSION] => Ok(None),
         _ => Err(MalformedReply("this is no answer to a login (RFC 1929)")),
     }
 }
 
-/// A reply (RFC 1928 section 6), and the bytes it took; `None`: more are needed.
+/// A reply (RFC 1928 section 6), and its length; `None`: more bytes are needed.
 pub fn parse_reply(bytes: &[u8]) -> Result<Option<(Reply, usize)>, MalformedReply> {
     match bytes.first() {
         None => return Ok(None),
@@ -129,7 +129,7 @@ pub fn request(command: Command, target: &Target) -> Option<SmallVec<[u8; 64]>> 
     Some(message)
 }
 
-/// RFC 1929 section 2. `None`: a field is empty or longer than 255 bytes.
+/// A login (RFC 1929 section 2). `None`: a field is empty or longer than 255 bytes.
 fn login_message(login: &Credentials) -> Option<SmallVec<[u8; 64]>> {
     let mut message = SmallVec::from_slice(&[LOGIN_VERSION]);
     for field in [
@@ -145,7 +145,8 @@ fn login_message(login: &Credentials) -> Option<SmallVec<[u8; 64]>> {
     Some(message)
 }
 
-/// The methods to offer. With a login for isolation, going without is not offered: it would join what is to be apart.
+/// The greeting with the methods to offer. With isolated credentials "no authentication" is not offered: it would
+/// join streams that must stay separate.
 fn greeting(hop: &Hop, login: Option<&Credentials>) -> &'static [u8] {
     match login {
         None => &[VERSION, 1, NO_LOGIN],
@@ -156,7 +157,7 @@ fn greeting(hop: &Hop, login: Option<&Credentials>) -> &'static [u8] {
     }
 }
 
-/// Method and login: afterwards the stream is ready for a request of any command.
+/// Negotiates the method and logs in. Then the stream is ready for a request.
 pub(crate) async fn negotiate(
     handshake: &HopHandshake<'_>,
     stream: &mut Stream,
@@ -214,7 +215,7 @@ async fn log_in(
     ))
 }
 
-/// Before the request, silence cannot be the target's fault.
+/// A timeout before the request is never the target's fault.
 fn silence_is_down(error: DialError) -> DialError {
     match error.kind {
         DialErrorKind::TimedOut => DialError {
@@ -225,7 +226,7 @@ fn silence_is_down(error: DialError) -> DialError {
     }
 }
 
-/// CONNECT on a negotiated stream.
+/// Sends CONNECT on a negotiated stream.
 pub(crate) async fn connect(
     handshake: &HopHandshake<'_>,
     stream: &mut Stream,

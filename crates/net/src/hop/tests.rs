@@ -1,4 +1,4 @@
-//! Each hop kind against honest, lying, silent and hasty upstreams, one byte at a time.
+//! Each protocol against correct, malformed, silent and early upstreams, one byte at a time.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub(super) fn target(host: &str) -> Target {
     Target { host, port: 443 }
 }
 
-/// What the upstream does: waits for so many bytes, then says this.
+/// What the upstream does: waits for this many bytes, then sends these.
 type Script = Vec<(usize, &'static [u8])>;
 
 async fn play(mut wire: DuplexStream, script: Script) -> DuplexStream {
@@ -55,7 +55,8 @@ async fn play(mut wire: DuplexStream, script: Script) -> DuplexStream {
     wire
 }
 
-/// Talks to an upstream that plays `script` over a wire that holds `width` bytes; then it closes, or (`silent`) it stays.
+/// Connects through an upstream that plays `script` over a pipe of `width` bytes. Then the upstream closes, or stays
+/// open (`silent`).
 async fn talk(
     hop: &Hop,
     host: &str,

@@ -1,10 +1,10 @@
-//! Buffers that a thread's tunnels share: borrowed while bytes move, given back empty.
+//! Buffers that the tunnels of a thread share: borrowed while bytes move, returned empty.
 
 use std::cell::RefCell;
 
-/// Bytes of a buffer.
+/// Bytes per buffer.
 pub(super) const SIZE: usize = 64 * 1024;
-/// Free buffers that a thread keeps; more are given back to the allocator.
+/// Free buffers that a thread keeps; more are freed.
 const KEPT: usize = 16;
 
 pub(super) type Buffer = Box<[u8]>;

@@ -1,4 +1,4 @@
-//! One direction of a tunnel: read a chunk, write it out, carry the end on.
+//! One direction of a tunnel: reads a chunk, writes it, and passes the end of the stream on.
 
 use std::io;
 use std::pin::Pin;
@@ -12,29 +12,28 @@ use super::buffers::{self, Buffer};
 use super::pipes::{self, Pipe};
 use crate::Stream;
 
-/// What one direction may move before it lets others run.
+/// What one direction may move before other tasks run.
 const CHUNKS_PER_TURN: u32 = 16;
 const BYTES_PER_TURN: usize = 1024 * 1024;
-/// A chunk this long says that more will come: from then on the kernel moves the bytes. Below it two plain calls cost less
-/// than a trip through a pipe.
+/// After a chunk of this size the bytes are spliced. For smaller ones a read and a write cost less than a pipe.
 #[cfg(target_os = "linux")]
 const BULK: usize = 16 * 1024;
-/// What a pipe may take in at once: little while the sink is slow, so that many slow clients do not fill the kernel's
-/// memory; twice as much each time the sink took all, up to a whole pipe.
+/// How many bytes a pipe takes in at once. It starts here, so that many slow clients do not fill the kernel's memory,
+/// and doubles up to the pipe's size each time the sink took everything.
 #[cfg(target_os = "linux")]
 const LEAST_ROOM: u32 = 64 * 1024;
 
 pub(super) struct Direction {
     held: HeldBytes,
     state: DirectionState,
-    /// Something was written and not flushed yet: TLS keeps bytes until then.
+    /// Something was written and not flushed yet: TLS buffers until then.
     unflushed: bool,
     mode: CopyMode,
     #[cfg(target_os = "linux")]
     room: u32,
 }
 
-/// Bytes that were read and not yet written.
+/// Bytes that were read and not written yet.
 enum HeldBytes {
     Nothing,
     Preread(Bytes),
@@ -53,18 +52,18 @@ enum HeldBytes {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum DirectionState {
     Open,
-    /// The source ended; its end is to be carried on.
+    /// The source ended; the sink is not shut down yet.
     Ending,
     Done,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum CopyMode {
-    /// TLS on a side, or no pipes here: buffers only.
+    /// TLS on a side, or no pipes here: through buffers only.
     Buffered,
-    /// Two bare sockets that have not yet shown much.
+    /// Two plain sockets, with little traffic so far.
     Small,
-    /// Two bare sockets and much to move: by pipe.
+    /// Two plain sockets and bulk traffic: spliced through a pipe.
     #[cfg(target_os = "linux")]
     Splice,
 }
@@ -79,7 +78,7 @@ impl CopyMode {
     }
 }
 
-/// Which of a direction's two streams broke.
+/// Which of the two streams failed.
 pub(super) enum DirectionError {
     Source(io::Error),
     Sink(io::Error),
@@ -133,7 +132,7 @@ impl Direction {
                         return Poll::Pending;
                     }
                 },
-                // Both sides have said all, and a bare socket says so itself when it is closed.
+                // Both directions are done, and closing a plain socket sends FIN by itself.
                 DirectionState::Ending
                     if other == DirectionState::Done && matches!(sink, Stream::Tcp(_)) =>
                 {
@@ -151,14 +150,14 @@ impl Direction {
         Poll::Pending
     }
 
-    /// Reads a chunk into `held`, which is empty; 0 is the source's end.
+    /// Reads a chunk into `held`, which is empty. 0: the source ended.
     fn poll_read(&mut self, cx: &mut Context<'_>, source: &mut Stream) -> Poll<io::Result<usize>> {
         #[cfg(target_os = "linux")]
         if let (CopyMode::Splice, Stream::Tcp(source)) = (self.mode, &mut *source) {
             if let Some(pipe) = pipes::borrow() {
                 return self.poll_fill(cx, source, pipe);
             }
-            // Out of descriptors: buffers still work.
+            // Out of file descriptors: buffers still work.
             self.mode = CopyMode::Buffered;
         }
         let mut buffer = buffers::borrow();

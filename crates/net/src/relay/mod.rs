@@ -1,8 +1,8 @@
-//! Moves bytes between the client and the far end until both have said all, or one breaks.
+//! Moves bytes between a client and a destination until both directions ended or one side failed.
 //!
-//! A relay is one small future that borrows memory from its thread only while bytes move: a buffer for the first and
-//! for small chunks, and on Linux a pipe once a direction has shown that it carries much ([`pipes`]). It has no timer:
-//! idle connections are the connection log's business, which cancels through the [`Meter`].
+//! A relay is one small future that borrows memory from its thread only while bytes move: a buffer for small chunks,
+//! and on Linux a pipe for bulk traffic ([`pipes`]). It has no timer: the connection log closes idle connections
+//! through [`Meter::poll_cancelled`].
 
 mod buffers;
 mod direction;
@@ -19,12 +19,12 @@ use bytes::Bytes;
 use crate::{Meter, Stream};
 use direction::{CopyMode, Direction, DirectionError};
 
-/// Bytes that were read with the handshakes and belong to the tunnel: they go first.
+/// Bytes that were read together with the handshakes and belong to the tunnel. They are sent first.
 #[derive(Debug, Default)]
 pub struct Preread {
-    /// From the client to the far end.
+    /// From the client to the destination.
     pub up: Bytes,
-    /// From the far end to the client: [`crate::Connected::prefix`].
+    /// From the destination to the client: [`crate::Connected::preread`].
     pub down: Bytes,
 }
 
@@ -37,15 +37,15 @@ pub enum Side {
 /// How a tunnel ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RelayOutcome {
-    /// Both sides said that they are done.
+    /// Both sides ended their stream.
     Finished,
-    /// This side broke the connection; the other one was reset too.
+    /// This side failed; the other one was reset too.
     Broken { side: Side, error: io::ErrorKind },
-    /// [`Meter::poll_cancelled`] said so; both sides were reset, as neither said that it was done.
+    /// [`Meter::poll_cancelled`] completed; both sides were reset, since neither had ended its stream.
     Cancelled,
 }
 
-/// The future of one tunnel. Dropping it closes both sides.
+/// One tunnel. Dropping it closes both sides.
 pub struct Relay<'a, M> {
     meter: &'a M,
     client: Stream,
@@ -54,7 +54,7 @@ pub struct Relay<'a, M> {
     down: Direction,
 }
 
-/// Relays until the end. `preread` goes before anything that is read.
+/// Relays until the end. `preread` is sent before anything that is read.
 pub fn relay<M: Meter>(
     client: impl Into<Stream>,
     destination: impl Into<Stream>,

@@ -1,5 +1,5 @@
-//! Pipes that a thread's tunnels share (Linux): the kernel moves pages from socket to socket through one of them, and
-//! nothing is copied through this program. Borrowed empty, given back empty; one that holds bytes is closed instead.
+//! Pipes that the tunnels of a thread share (Linux). The kernel moves pages from socket to socket through a pipe,
+//! without a copy through user space. A pipe is returned empty; one that holds bytes is closed instead.
 
 use std::cell::RefCell;
 use std::io;
@@ -10,10 +10,10 @@ use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
-/// Bytes that a pipe should hold; where the system allows less, its default (64 KiB) stays. Measured on loopback, CPU s a
-/// GB: 0.42 with 64 KiB, 0.34 with 256 KiB, 0.19 with 1 MiB.
+/// Bytes per pipe. Where the system allows less, its default (64 KiB) stays. Measured on loopback, CPU s per GB: 0.42
+/// with 64 KiB, 0.34 with 256 KiB, 0.19 with 1 MiB.
 pub(super) const SIZE: usize = 1024 * 1024;
-/// Free pipes that a thread keeps: two descriptors each.
+/// Free pipes that a thread keeps, with two file descriptors each.
 const KEPT: usize = 16;
 
 thread_local! {
@@ -25,13 +25,13 @@ pub(super) struct Pipe {
     into: OwnedFd,
 }
 
-/// `None`: out of descriptors.
+/// `None`: out of file descriptors.
 pub(super) fn borrow() -> Option<Pipe> {
     if let Some(pipe) = FREE.with_borrow_mut(Vec::pop) {
         return Some(pipe);
     }
     let (out, into) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).ok()?;
-    // An unprivileged user may be past its share of pipe memory; a smaller pipe works too.
+    // It fails where the user has used up the quota of pipe memory; a smaller pipe works too.
     let _ = fcntl_setpipe_size(&into, SIZE);
     Some(Pipe { out, into })
 }
@@ -45,7 +45,7 @@ pub(super) fn give_back(pipe: Pipe) {
 }
 
 impl Pipe {
-    /// Moves what the socket has, up to `room` bytes, into the pipe, which must be empty; 0 is the socket's end.
+    /// Moves up to `room` bytes from the socket into the pipe, which must be empty. 0: the socket ended.
     pub(super) fn poll_fill(
         &self,
         cx: &mut Context<'_>,
@@ -61,7 +61,7 @@ impl Pipe {
         }
     }
 
-    /// Moves up to `bytes` of the pipe into the socket.
+    /// Moves up to `bytes` from the pipe into the socket.
     pub(super) fn poll_drain(
         &self,
         cx: &mut Context<'_>,

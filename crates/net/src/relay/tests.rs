@@ -1,4 +1,4 @@
-//! The relay against real sockets: bytes, ends, resets, pressure.
+//! The relay over real sockets: bytes, ends, resets, backpressure.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -87,7 +87,7 @@ async fn carries(boxed: bool, length: usize) {
     let echo = tokio::spawn(async move {
         let mut got = Vec::new();
         far_in.read_to_end(&mut got).await.unwrap();
-        // The client's end has come through; the way back still stands.
+        // The client's end has arrived; the other direction is still open.
         far_out.write_all(&back).await.unwrap();
         far_out.shutdown().await.unwrap();
         got

@@ -1,4 +1,4 @@
-//! Answers and how long they hold. Pure; the clock is an argument.
+//! Cached lookups and their lifetimes. Pure; the clock is an argument.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use super::answer::{ResolveError, ResolveResult};
 
-/// An answer holds at least this long, whatever its TTL: a page asks for the same name many times at once.
+/// The shortest lifetime, whatever the TTL: a page requests the same name many times at once.
 const FLOOR: Duration = Duration::from_secs(1);
-/// RFC 8767 section 4 would cap at days; an hour bounds what a wrong record can do.
+/// The longest lifetime. RFC 8767 section 4 would allow days; an hour limits the damage of a wrong record.
 const POSITIVE_CEILING: Duration = Duration::from_secs(3600);
-/// A name that does not exist may soon.
+/// The longest lifetime of "does not exist": the name may be created soon.
 const NEGATIVE_CEILING: Duration = Duration::from_secs(60);
 /// RFC 2308 section 7 allows five minutes for a server that fails; a laptop changes networks sooner.
 const NO_ANSWER: Duration = Duration::from_secs(1);
@@ -57,7 +57,7 @@ impl Cache {
         self.entries.insert(host, CacheEntry { answer, until });
     }
 
-    /// Drops what is stale; if nothing is, what would be first.
+    /// Drops expired entries; if there are none, the one that expires first.
     fn make_room(&mut self, now: Instant) {
         self.entries.retain(|_, entry| now < entry.until);
         if self.entries.len() < self.capacity {

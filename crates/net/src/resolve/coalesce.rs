@@ -1,4 +1,4 @@
-//! One question at a time for each name: who asks for a name that is being looked up waits for that answer.
+//! Coalesces concurrent lookups of one name: one asks the resolver, the others wait for its result.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::answer::ResolveResult;
 use super::cache::Cache;
 
-/// Locks are held for a map look-up; so many of them keep threads out of each other's way.
+/// A lock is held for one map access; several shards keep threads from waiting for each other.
 const SHARDS: usize = 16;
 const NAMES_PER_SHARD: usize = 512;
 
@@ -33,7 +33,7 @@ enum Lookup<'a> {
     Lead(Leader<'a>),
 }
 
-/// The one that asks. Dropped before an answer came, it leaves its place to the next.
+/// The one that asks the resolver. If it is dropped before it has a result, a waiter takes over.
 struct Leader<'a> {
     shard: &'a Mutex<Shard>,
     host: Arc<str>,
@@ -55,7 +55,7 @@ impl Default for Coalescer {
 }
 
 impl Coalescer {
-    /// The answer that is known, or that `ask` gives with its TTL.
+    /// The cached result, or the one that `ask` returns with its TTL.
     pub(super) async fn get<F>(&self, host: &str, ask: impl FnOnce(Arc<str>) -> F) -> ResolveResult
     where
         F: Future<Output = (ResolveResult, Duration)>,
@@ -64,7 +64,7 @@ impl Coalescer {
             match self.lookup(host) {
                 Lookup::Cached(answer) => return answer,
                 Lookup::Wait(mut waiter) => {
-                    // An error means that the one who asked was dropped: look again.
+                    // An error means that the leader was dropped: try again.
                     if let Ok(answer) = waiter.wait_for(Option::is_some).await
                         && let Some(answer) = answer.as_ref()
                     {

@@ -1,5 +1,5 @@
-//! DNS over HTTPS (RFC 8484) and over TLS (RFC 7858), by hickory. Its connections leave from here, straight to the
-//! resolver: hence the permit.
+//! DNS over HTTPS (RFC 8484) and over TLS (RFC 7858), by hickory. It connects directly to the resolver, so it needs a
+//! permit.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,26 +20,26 @@ use super::answer::{ResolveError, ResolveResult};
 use super::system;
 use crate::tls::client_config;
 
-/// One query, tried twice.
+/// For one query, which is tried twice.
 const TIMEOUT: Duration = Duration::from_secs(5);
 const ATTEMPTS: usize = 2;
-/// All of a look-up, the server's own name included.
+/// For a whole lookup, including the resolver's own name.
 const DEADLINE: Duration = Duration::from_secs(12);
-/// Where a negative answer names no TTL.
+/// Where a negative response has no TTL.
 const NEGATIVE_TTL: Duration = Duration::from_secs(5);
-/// Addresses of the server that are used.
+/// The most addresses of the resolver that are used.
 const MAX_SERVERS: usize = 4;
 const DOT_PORT: u16 = 853;
 
 pub(super) struct EncryptedResolver {
     dns: Dns,
-    /// Trust beyond the system's; `None`: the system's alone.
+    /// Replaces the system's trust store in tests; `None`: the system's.
     tls: Option<ClientConfig>,
-    /// Set up at the first question, as the server's own name has to be resolved.
+    /// Created at the first query, since the resolver's own name has to be resolved.
     ready: OnceCell<TokioResolver>,
 }
 
-/// Where the server is and how it is spoken to.
+/// The resolver's address and protocol.
 struct DnsServer {
     host: Arc<str>,
     port: u16,
@@ -78,7 +78,7 @@ impl EncryptedResolver {
             .await
             .inspect_err(|error| tracing::warn!("the encrypted resolver is not ready: {error}"))
             .ok()?;
-        // The final dot keeps the machine's search domains out of it.
+        // The final dot disables the machine's search domains.
         match resolver.lookup_ip(format!("{host}.")).await {
             Ok(found) => {
                 let ttl = found
@@ -125,9 +125,9 @@ impl EncryptedResolver {
         let options = builder.options_mut();
         options.timeout = TIMEOUT;
         options.attempts = ATTEMPTS;
-        // Names of the machine's own hosts file do not leave it.
+        // Names in the hosts file are not sent to the resolver.
         options.use_hosts_file = ResolveHosts::Always;
-        // Answers are cached by this crate, with bounds of its own.
+        // This crate caches, with limits of its own.
         options.cache_size = 0;
         builder.build().map_err(|error| error.to_string())
     }

@@ -1,4 +1,4 @@
-//! Names into addresses. [`EntryResolver`] knows the names of configured upstreams only; [`Resolver`] asks for a permit.
+//! Resolves names. [`EntryResolver`] resolves only the names of configured upstreams; [`Resolver`] needs a permit.
 
 mod answer;
 mod cache;
@@ -18,7 +18,8 @@ use answer::{ResolveError, ResolveResult};
 use coalesce::Coalescer;
 use encrypted::EncryptedResolver;
 
-/// Looks up entry hops, and nothing else: its one method takes an [`EntryAddress`], which only the configuration makes.
+/// Resolves the addresses of upstreams. Its only method takes an [`EntryAddress`], which is built from the
+/// configuration alone.
 #[derive(Default)]
 pub(crate) struct EntryResolver(Coalescer);
 
@@ -28,7 +29,7 @@ impl EntryResolver {
     }
 }
 
-/// Looks up targets, where a permit allows it: one resolver with a cache of its own for each way to resolve that a mode names.
+/// Resolves targets, where a permit allows it. Each `dns` setting of a mode has a resolver and a cache of its own.
 #[derive(Default)]
 pub(crate) struct Resolver {
     resolvers: Vec<Arc<ConfiguredResolver>>,
@@ -46,7 +47,7 @@ enum Backend {
 }
 
 impl Resolver {
-    /// Zones that `previous` has too are taken over with what they know.
+    /// Resolvers that `previous` has too are taken over with their caches.
     pub(crate) fn new<'a>(ways: impl Iterator<Item = &'a Dns>, previous: Option<&Self>) -> Self {
         let mut made = Self::default();
         for dns in ways.filter(|dns| **dns != Dns::Upstream) {
@@ -67,7 +68,7 @@ impl Resolver {
     }
 
     /// # Errors
-    /// `Unsupported` where the mode resolves nothing here, `NameNotFound`, `ResolverFailed`.
+    /// `Unsupported` where the mode resolves no names, `NameNotFound`, `ResolverFailed`.
     pub(crate) async fn addresses(
         &self,
         permit: &DirectPermit,
@@ -121,7 +122,7 @@ impl ConfiguredResolver {
     }
 }
 
-/// RFC 6761 section 6.3: such names are this machine, and no resolver is asked.
+/// RFC 6761 section 6.3: these names mean this machine and are not sent to a resolver.
 fn is_localhost(host: &str) -> bool {
     host == "localhost" || host.ends_with(".localhost")
 }

@@ -1,4 +1,4 @@
-//! The system's resolver, `getaddrinfo`, off the runtime's threads and a few at a time.
+//! The system's resolver (`getaddrinfo`), on blocking threads and a few at a time.
 
 use std::net::{IpAddr, ToSocketAddrs};
 use std::sync::Arc;
@@ -8,12 +8,12 @@ use tokio::sync::Semaphore;
 
 use super::answer::{ResolveError, ResolveResult};
 
-/// `getaddrinfo` blocks a thread for as long as it likes; no more than this many at once.
+/// `getaddrinfo` blocks its thread without a limit; no more than this many run at once.
 const MAX_IN_FLIGHT: usize = 32;
 static IN_FLIGHT: Semaphore = Semaphore::const_new(MAX_IN_FLIGHT);
-/// How long a caller waits; the thread may stay longer, and counts as in flight until it is back.
+/// How long a caller waits. The thread may take longer, and counts as running until it returns.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// `getaddrinfo` tells no TTL. The system's own cache, where it has one, is asked again after these.
+/// `getaddrinfo` reports no TTL. After this time the system, which may cache too, is asked again.
 const POSITIVE_TTL: Duration = Duration::from_secs(30);
 const NEGATIVE_TTL: Duration = Duration::from_secs(5);
 
@@ -61,7 +61,7 @@ async fn ask(host: Arc<str>) -> ResolveResult {
     }
 }
 
-/// EAI_AGAIN, which the standard library hands on by its text alone (the C locale's, as this program sets no other).
+/// EAI_AGAIN. The standard library passes on its text only (the C locale's, as this program sets no other).
 fn is_temporary(error: &std::io::Error) -> bool {
     error.raw_os_error().is_some() || error.to_string().contains("Temporary failure")
 }

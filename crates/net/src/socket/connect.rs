@@ -1,4 +1,4 @@
-//! Connects to the first of several addresses that answers, and says why none did.
+//! Connects to the first address that answers, and reports why none did.
 
 use std::future::Future;
 use std::io;
@@ -18,7 +18,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 type Attempt = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
 
-/// Races the addresses (RFC 8305); losers are closed. The error is the most telling of all.
+/// Races the addresses (RFC 8305) and closes the losers. Returns the most informative error.
 pub(super) async fn connect_first(addresses: &[SocketAddr]) -> Result<TcpStream, DialErrorKind> {
     let connected = match addresses {
         [only] => tokio::time::timeout(CONNECT_TIMEOUT, one(*only))
@@ -66,7 +66,7 @@ async fn race(addresses: &[SocketAddr]) -> Result<TcpStream, DialErrorKind> {
     }
 }
 
-/// A refusal says that the host lives; an unreachable network says least.
+/// A refusal shows that the host is up; an unreachable network says least.
 fn more_telling(so_far: Option<DialErrorKind>, new: DialErrorKind) -> Option<DialErrorKind> {
     let rank = |kind| match kind {
         DialErrorKind::Exhausted => 5,
@@ -81,7 +81,7 @@ fn more_telling(so_far: Option<DialErrorKind>, new: DialErrorKind) -> Option<Dia
     }
 }
 
-/// What a failed `connect(2)` means. On Linux an expired TTL is reported as an unreachable host.
+/// What an error of `connect(2)` means. Linux reports an expired TTL as an unreachable host.
 fn kind_of(error: &io::Error) -> DialErrorKind {
     if is_exhausted(error) {
         return DialErrorKind::Exhausted;
@@ -90,12 +90,12 @@ fn kind_of(error: &io::Error) -> DialErrorKind {
         io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => DialErrorKind::Refused,
         io::ErrorKind::HostUnreachable => DialErrorKind::HostUnreachable,
         io::ErrorKind::TimedOut => DialErrorKind::TimedOut,
-        // EACCES and EPERM: a firewall of this machine forbids it. EAFNOSUPPORT: it has no such family.
+        // EACCES and EPERM: a local firewall forbids it. EAFNOSUPPORT: the machine has no such family.
         _ => DialErrorKind::NetworkUnreachable,
     }
 }
 
-/// Out of descriptors, ports or memory: nothing that another address would change.
+/// Out of file descriptors, ports or memory: another address would fail too.
 #[cfg(unix)]
 fn is_exhausted(error: &io::Error) -> bool {
     use rustix::io::Errno;
@@ -116,7 +116,7 @@ fn is_exhausted(error: &io::Error) -> bool {
     )
 }
 
-/// The sentence's end for a failed connect: "... refused the connection".
+/// The end of the sentence for a failed connect: "... refused the connection".
 pub(super) fn sentence(kind: DialErrorKind) -> &'static str {
     match kind {
         DialErrorKind::Refused => "refused the connection",

@@ -1,4 +1,4 @@
-//! The direct way: a socket straight to the target. Cannot be called without the policy's permit.
+//! Connects to a target directly. Needs the policy's permit.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -12,7 +12,7 @@ use crate::{DialError, DialErrorKind, OwnListeners};
 /// Connects to the first of the target's addresses that answers.
 ///
 /// # Errors
-/// `Loop` where any address is a listener of ours: a name that mixes ours with others is an attack, not a choice.
+/// `Loop` where any address is one of Privet's own listeners: a name that mixes them with others is an attack.
 pub(crate) async fn connect(
     _permit: &DirectPermit,
     own_listeners: &OwnListeners,

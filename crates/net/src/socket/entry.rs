@@ -1,6 +1,5 @@
-//! The way to the first hop of a chain: the one socket that is opened, and the one name that is resolved, without a
-//! permit. Where a hop is configured by a name it has to be looked up here, a kill switch or not; [`EntryAddress`] is made from the
-//! configuration alone, so no name of a client can get into it.
+//! Connects to the first hop of a chain: the only socket that is opened, and the only name that is resolved, without
+//! a permit. A hop that is configured by name has to be resolved here, also with a kill switch.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -12,7 +11,7 @@ use crate::entry_address::EntryAddress;
 use crate::resolve::EntryResolver;
 use crate::{DialError, DialErrorKind, OwnListeners};
 
-/// A connected socket to the hop, and how long its name took to resolve, if it has one.
+/// Connects to the hop. Also returns how long its name took to resolve, if it has one.
 pub(crate) async fn connect(
     entry: &EntryAddress,
     own_listeners: &OwnListeners,

@@ -4,20 +4,19 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// RFC 8305 section 8: the recommended Connection Attempt Delay.
+/// The recommended Connection Attempt Delay (RFC 8305 section 8).
 pub(super) const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
-/// No more addresses than this are tried for one connection, however many a hostile answer holds.
+/// The most addresses that are tried for one connection, however many a response has.
 pub(super) const MAX_ATTEMPTS: usize = 16;
 
-/// What to do now.
+/// What to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RaceStep {
     Start(SocketAddr),
-    /// Wait for an attempt to end, but not past this moment.
+    /// Wait for an attempt to end, until this moment at the latest.
     WaitUntil(Instant),
     /// Nothing is left to start; wait for an attempt to end.
     WaitForEnd,
-    /// Every attempt failed.
     AllFailed,
 }
 
@@ -28,7 +27,7 @@ pub(super) struct Race {
 }
 
 impl Race {
-    /// `addresses` in the order of preference; families are interleaved, starting with the first one's (section 4).
+    /// `addresses`: in order of preference. Families are interleaved, starting with the first one's (section 4).
     pub(super) fn new(addresses: &[SocketAddr]) -> Self {
         let mut unique: Vec<SocketAddr> = Vec::with_capacity(addresses.len().min(MAX_ATTEMPTS));
         for address in addresses {
@@ -142,8 +141,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(10_000))]
 
-        /// Whatever fails and whenever: each address is tried once, no two starts without a failure between them are
-        /// closer than the delay, something runs whenever the race waits, and it ends.
+        /// Each address is tried once, two starts without a failure between them are at least the delay apart, an
+        /// attempt runs whenever the race waits, and the race ends.
         #[test]
         fn every_history_tries_each_address_once_and_ends(
             hosts in prop::collection::vec((any::<bool>(), 0u8..20), 0..24),

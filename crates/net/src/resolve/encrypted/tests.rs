@@ -1,4 +1,4 @@
-//! DNS over TLS against a server of the test's own.
+//! DNS over TLS and HTTPS against a local server.
 
 use std::sync::Arc;
 
@@ -10,7 +10,8 @@ use tokio_rustls::TlsAcceptor;
 
 use super::*;
 
-/// Answers A questions for "here.test." with one address and a TTL of 77 s, and all else with NXDOMAIN and an SOA.
+/// Answers A queries for "here.test." with one address and a TTL of 77 s, and everything else with NXDOMAIN and an
+/// SOA.
 fn answer(question: &[u8]) -> Vec<u8> {
     let name_end = 12 + question[12..].iter().position(|byte| *byte == 0).unwrap() + 1;
     let exists = question[12..].starts_with(b"\x04here\x04test\x00");
@@ -105,7 +106,7 @@ async fn names_are_resolved_over_tls_with_the_ttl_of_their_records() {
     );
 }
 
-/// RFC 8484: questions by POST over HTTP/2.
+/// RFC 8484: queries by POST over HTTP/2.
 async fn https_server() -> (u16, ClientConfig) {
     let (acceptor, client) = credentials(b"h2");
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
