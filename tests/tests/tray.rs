@@ -171,7 +171,9 @@ fn what_was_blocked_just_now_is_let_through_for_an_hour_by_a_click() {
     assert_eq!(ask().out, "403");
     panel.choose(&item, &["Blocked just now", "ads.test"]);
     let blocks = |why: &Value| why["outcome"]["action"] == "block";
-    agent.await_api("why?target=ads.test:80", |why| why["outcome"]["action"].is_string() && !blocks(why));
+    agent.await_api("why?target=ads.test:80", |why| {
+        why["outcome"]["action"].is_string() && !blocks(why)
+    });
     // It holds before it is on the disk.
     until("the rule with its end in the file", || {
         let file = std::fs::read_to_string(agent.place.config());

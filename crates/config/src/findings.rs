@@ -1,16 +1,17 @@
-//! Collects what the reader finds, by byte range, and turns it into diagnostics with lines, columns and masked secrets.
+//! Collects the reader's findings by byte range and turns them into diagnostics with lines, columns and redacted secrets.
 
 use std::cell::RefCell;
 use std::ops::Range;
 
 use crate::diagnose::{Diagnostic, DiagnosticCode, Severity};
+use crate::redacted_line::{RedactedLine, redacted_line};
 use crate::secret_spans;
 
-/// So many problems are reported; a file with more is not read any better by listing them.
+/// The most problems that are reported for one file.
 pub const MAX_DIAGNOSTICS: usize = 200;
-/// A longer line is clipped around the place that is meant.
+/// A longer line is clipped around the position that is meant, in characters.
 const MAX_SOURCE_CHARS: usize = 160;
-/// How much of a clipped line stands before the place.
+/// Characters of a clipped line before that position.
 const CLIP_BEFORE: usize = 40;
 
 struct Finding {
@@ -21,7 +22,7 @@ struct Finding {
     help: Option<String>,
 }
 
-/// The text under the reader's eyes and what it found so far.
+/// The text that is read, and what was found so far.
 pub(crate) struct Findings<'a> {
     lines: Lines<'a>,
     found: RefCell<Vec<Finding>>,
@@ -54,18 +55,17 @@ impl<'a> Findings<'a> {
         });
     }
 
-    /// Never show this part of the text.
+    /// Redacts this part of the text in all diagnostics.
     pub fn hide(&self, span: Range<usize>) {
         self.secrets.borrow_mut().push(span);
     }
 
-    /// The line, from 1, on which the byte stands.
+    /// The line of a byte, from 1.
     pub fn line(&self, offset: usize) -> usize {
         self.lines.number(offset)
     }
 
-    /// In a text that is not TOML a tree is half a guess: what is missing or undefined there says nothing, nor does
-    /// the value on a line that is broken.
+    /// Drops findings that a syntax error may have caused: missing and undefined names, and values on a broken line.
     pub fn keep_what_broken_syntax_cannot_cause(&self) {
         let mut found = self.found.borrow_mut();
         let broken: Vec<usize> = found
@@ -87,7 +87,7 @@ impl<'a> Findings<'a> {
         let mut found = self.found.into_inner();
         found.sort_by_key(|f| (f.span.start, f.severity));
         if found.len() > MAX_DIAGNOSTICS {
-            // Errors decide whether the file is used: they must not be pushed out by warnings.
+            // Errors decide whether the file is used: warnings must not displace them.
             found.sort_by_key(|f| f.severity);
             found.truncate(MAX_DIAGNOSTICS);
             found.sort_by_key(|f| (f.span.start, f.severity));
@@ -138,7 +138,7 @@ impl<'a> Lines<'a> {
             .text
             .get(line_start..start)
             .map_or(1, |before| before.chars().count() + 1);
-        let shown = secret_spans::masked(self.text, line_start..line_end, secrets, start..end);
+        let shown = redacted_line(self.text, line_start..line_end, secrets, start..end);
         let (source, mark, width) = clipped(shown);
         Diagnostic {
             line,
@@ -154,8 +154,8 @@ impl<'a> Lines<'a> {
     }
 }
 
-fn clipped(shown: secret_spans::Masked) -> (String, usize, usize) {
-    let secret_spans::Masked { text, mark, width } = shown;
+fn clipped(shown: RedactedLine) -> (String, usize, usize) {
+    let RedactedLine { text, mark, width } = shown;
     let length = text.chars().count();
     if length <= MAX_SOURCE_CHARS {
         return (

@@ -1,4 +1,4 @@
-//! The file users write, as a checked [`Config`]; secrets stay references; saving is atomic. Knows nobody.
+//! The configuration file: reading it as a checked [`Config`], changing its text, saving it atomically. Secrets stay references.
 #![cfg_attr(
     not(test),
     deny(
@@ -22,6 +22,7 @@ pub mod model;
 mod nearest;
 mod read;
 mod redact;
+mod redacted_line;
 pub mod revision;
 mod rule_id;
 mod save;

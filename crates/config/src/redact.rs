@@ -1,11 +1,10 @@
-//! The file's text for eyes that may be overlooked: every secret in it a numbered mark, and the marks made secrets again.
+//! Redacts the secrets of the file's text for editing it, and puts them back afterwards.
 
 use std::ops::Range;
 
 use crate::secret_spans::{joined, secret_spans};
 
-/// The text with each secret that stands in it, in comments and URLs too, replaced by `***1`, `***2`, …; quoted where the
-/// secret was.
+/// The text with each secret, also in comments and URLs, replaced by `***1`, `***2`, …; in quotes where the secret was.
 pub fn redact(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut from = 0;
@@ -18,14 +17,14 @@ pub fn redact(text: &str) -> String {
     shown
 }
 
-/// `veiled`, perhaps edited since, with the secrets of `original` in the places of their marks. A secret whose mark was
-/// taken out is gone.
-pub fn restore_secrets(veiled: &str, original: &str) -> String {
-    // The last first: the first mark is the beginning of the tenth.
+/// `redacted`, which may have been edited, with each mark replaced by the secret of `original`. A secret whose mark was removed
+/// is removed.
+pub fn restore_secrets(redacted: &str, original: &str) -> String {
+    // From the last: the first mark is a prefix of the tenth.
     secrets(original)
         .iter()
         .rev()
-        .fold(veiled.to_owned(), |text, (secret, mark)| {
+        .fold(redacted.to_owned(), |text, (secret, mark)| {
             text.replace(mark, original.get(secret.clone()).unwrap_or_default())
         })
 }

@@ -181,7 +181,10 @@ fn a_rule_is_added_moved_and_taken_out_without_touching_others() {
     let mut document = Document::parse(CONTRACT).unwrap();
     assert_eq!(
         document.remove_rule(2),
-        Err(EditError::NoSuchRule { index: 2, count: 2 })
+        Err(EditError::NoSuchRule {
+            number: 3,
+            count: 2
+        })
     );
 }
 

@@ -311,9 +311,7 @@ mod tests {
     fn what_was_blocked_is_let_through_by_a_click() {
         let menu = view(&status(|_| {}), None).menu;
         let sub = menu.iter().find_map(|entry| match entry {
-            MenuEntry::Submenu { label, entries } if label == "Blocked just now" => {
-                Some(entries)
-            }
+            MenuEntry::Submenu { label, entries } if label == "Blocked just now" => Some(entries),
             _ => None,
         });
         let click = MenuEntry::button(

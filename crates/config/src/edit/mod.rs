@@ -1,9 +1,12 @@
-//! Changes the file as a careful person would: one value at a time, comments and order left as they are.
+//! Changes the file's text value by value, and leaves comments and order as they are.
 
-mod array;
-mod fresh;
-mod raw;
-mod rules;
+mod compare;
+mod entries;
+mod error;
+mod new_entry;
+mod pairing;
+mod positions;
+mod spacing;
 mod sync;
 
 use std::fmt;
@@ -14,35 +17,17 @@ use toml_edit::DocumentMut;
 use crate::diagnose::{DiagnosticCode, Diagnostics, Severity};
 use crate::findings::Findings;
 use crate::read::FILE_NAME;
-use fresh::Form;
-use sync::{Absent, sync_table};
+pub use error::EditError;
+use new_entry::TableStyle;
+use sync::{MissingKeys, sync_table};
 
-/// A configuration's text, open for changes. What the changes mean is checked by [`crate::Config::parse`] on [`Document::text`].
+/// A configuration's text that can be changed. [`crate::Config::parse`] on [`Document::text`] checks the result.
 #[derive(Clone)]
 pub struct Document {
     original: String,
-    /// What the library makes of the unchanged text: equal to it but for line ends and a byte order mark.
+    /// The unchanged text as the library prints it: equal but for line ends and a byte order mark.
     unchanged: String,
     doc: DocumentMut,
-}
-
-/// Why a change cannot be written. The document may hold a part of the change: throw it away.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum EditError {
-    #[error("the change is not an object of the file's keys")]
-    NotAnObject,
-    #[error("\"{0}\" holds null or a number that the file cannot express")]
-    NotExpressible(String),
-    #[error(
-        "\"{0}\": {{ plain = true }} stands for a secret in the file, and there is none; name its keyring entry, variable or file"
-    )]
-    NoPlainSecret(String),
-    #[error("there is no rule {index}: the file has {count}")]
-    NoSuchRule { index: usize, count: usize },
-    #[error("nothing named \"{name}\" is in \"{section}\"")]
-    NoSuchEntry { section: String, name: String },
-    #[error("\"{0}\" is not of the form that this change needs")]
-    OtherForm(String),
 }
 
 impl Document {
@@ -71,7 +56,7 @@ impl Document {
         })
     }
 
-    /// The text with the changes; byte for byte the old one where nothing changed.
+    /// The text with the changes; the same bytes where nothing changed.
     pub fn text(&self) -> String {
         let text = self.doc.to_string();
         if text == self.unchanged {
@@ -83,26 +68,26 @@ impl Document {
         text
     }
 
-    /// A JSON merge patch (RFC 7396) in the file's vocabulary: null takes a key out, an object is merged, an array replaces.
-    /// Entries of an array that stay, or that keep their name, keep their place in the text and their comments.
+    /// Applies a JSON merge patch (RFC 7396) with the file's keys: null removes a key, an object is merged, an array replaces.
+    /// Entries of an array that stay, or that keep their name, keep their position in the text and their comments.
     ///
     /// # Errors
-    /// [`EditError`] where TOML cannot say it.
+    /// [`EditError`] where TOML cannot express the change.
     pub fn merge(&mut self, patch: &Json) -> Result<(), EditError> {
         self.sync(
             patch.as_object().ok_or(EditError::NotAnObject)?,
-            Absent::Keep,
+            MissingKeys::Keep,
         )
     }
 
-    /// Makes the file say this and nothing else; comments of what stays survive.
+    /// Replaces the whole content; comments of what stays are kept.
     ///
     /// # Errors
     /// As [`Document::merge`].
     pub fn replace(&mut self, whole: &Json) -> Result<(), EditError> {
         self.sync(
             whole.as_object().ok_or(EditError::NotAnObject)?,
-            Absent::Remove,
+            MissingKeys::Remove,
         )
     }
 
@@ -112,16 +97,16 @@ impl Document {
         self.merge(&serde_json::json!({ "mode": name }))
     }
 
-    fn sync(&mut self, wanted: &Map<String, Json>, absent: Absent) -> Result<(), EditError> {
+    fn sync(&mut self, wanted: &Map<String, Json>, missing: MissingKeys) -> Result<(), EditError> {
         let root = self.doc.as_table_mut();
-        let end = fresh::last_position(root) + 1;
-        sync_table(root, wanted, "", absent, Form::Block)?;
-        fresh::place_at(root, end);
+        let end = positions::last_position(root) + 1;
+        sync_table(root, wanted, "", missing, TableStyle::Header)?;
+        positions::place_at(root, end);
         Ok(())
     }
 }
 
-/// Shows no content: it may hold a secret.
+/// Shows no content: it may contain a secret.
 impl fmt::Debug for Document {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Document")

@@ -1,17 +1,19 @@
-//! Brings a table to what is wanted, touching only what differs.
+//! Changes a table to the wanted content and leaves everything else as it is: one recursion over tables, arrays and values.
 
 use serde_json::{Map, Value as Json};
-use toml_edit::{Item, TableLike, Value};
+use toml_edit::{Array, ArrayOfTables, Item, Table, TableLike, Value};
 
-use super::EditError;
-use super::array::{sync_array, sync_tables};
-use super::fresh::{Form, in_written_order, new_item};
-use super::raw::{item_to_json, same, value_to_json};
+use super::compare::{is_plain_mark, item_to_json, same, table_to_json, value_to_json};
+use super::error::EditError;
+use super::new_entry::{TableStyle, in_written_order, new_item, new_table, new_value};
+use super::pairing::continued;
+use super::positions::{comment_above, order, put_comment_above};
+use super::spacing::Spacing;
 
-/// What happens to keys of the file that are not named.
+/// What happens to keys of the file that the wanted content does not name.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Absent {
-    /// As a merge patch has it.
+pub(super) enum MissingKeys {
+    /// As in a merge patch (RFC 7396).
     Keep,
     Remove,
 }
@@ -20,10 +22,10 @@ pub(super) fn sync_table(
     table: &mut dyn TableLike,
     wanted: &Map<String, Json>,
     path: &str,
-    absent: Absent,
-    form: Form,
+    missing: MissingKeys,
+    style: TableStyle,
 ) -> Result<(), EditError> {
-    if absent == Absent::Remove {
+    if missing == MissingKeys::Remove {
         let gone: Vec<String> = table
             .iter()
             .map(|(key, _)| key.to_owned())
@@ -37,7 +39,7 @@ pub(super) fn sync_table(
         } else {
             format!("{path}.{key}")
         };
-        sync_key(table, key, value, &at, absent, form)?;
+        sync_key(table, key, value, &at, missing, style)?;
     }
     Ok(())
 }
@@ -47,8 +49,8 @@ fn sync_key(
     key: &str,
     wanted: &Json,
     path: &str,
-    absent: Absent,
-    form: Form,
+    missing: MissingKeys,
+    style: TableStyle,
 ) -> Result<(), EditError> {
     if wanted.is_null() {
         table.remove(key);
@@ -64,26 +66,20 @@ fn sync_key(
         };
     }
     match existing {
-        Some(item) => sync_item(item, wanted, path, absent, form),
+        Some(item) => sync_item(item, wanted, path, missing, style),
         None => {
-            table.insert(key, new_item(wanted, path, form)?);
+            table.insert(key, new_item(wanted, path, style)?);
             Ok(())
         }
     }
-}
-
-/// What the API shows in the place of a secret that the file holds: "as it is".
-pub(super) fn is_plain_mark(json: &Json) -> bool {
-    json.as_object()
-        .is_some_and(|o| o.len() == 1 && o.get("plain") == Some(&Json::Bool(true)))
 }
 
 fn sync_item(
     item: &mut Item,
     wanted: &Json,
     path: &str,
-    absent: Absent,
-    form: Form,
+    missing: MissingKeys,
+    style: TableStyle,
 ) -> Result<(), EditError> {
     let key = path.rsplit('.').next().unwrap_or(path);
     if same(key, &item_to_json(item), wanted) {
@@ -91,12 +87,12 @@ fn sync_item(
     }
     match (&mut *item, wanted) {
         (Item::Table(table), Json::Object(wanted)) => {
-            let form = if table.is_dotted() {
-                Form::Inline
+            let style = if table.is_dotted() {
+                TableStyle::Inline
             } else {
-                Form::Block
+                TableStyle::Header
             };
-            sync_table(table, wanted, path, absent, form)
+            sync_table(table, wanted, path, missing, style)
         }
         (Item::ArrayOfTables(tables), Json::Array(wanted))
             if wanted.iter().all(Json::is_object) =>
@@ -104,14 +100,14 @@ fn sync_item(
             sync_tables(tables, wanted, path)
         }
         (Item::Value(value), Json::Object(_)) if value.is_inline_table() => {
-            sync_value(value, wanted, path, absent)
+            sync_value(value, wanted, path, missing)
         }
-        // An empty array that gets tables is written with headers, where headers are the custom.
+        // An empty array that gets tables is written with headers, where the section has them.
         (Item::Value(Value::Array(array)), Json::Array(_)) if !array.is_empty() => {
             sync_value_array(item, wanted, path)
         }
         _ => {
-            let fresh = new_item(wanted, path, form)?;
+            let fresh = new_item(wanted, path, style)?;
             replace_keeping_decor(item, fresh);
             Ok(())
         }
@@ -120,17 +116,17 @@ fn sync_item(
 
 fn sync_value_array(item: &mut Item, wanted: &Json, path: &str) -> Result<(), EditError> {
     match item.as_value_mut() {
-        Some(value) => sync_value(value, wanted, path, Absent::Remove),
+        Some(value) => sync_value(value, wanted, path, MissingKeys::Remove),
         None => Ok(()),
     }
 }
 
 /// A value inside a line: scalars are replaced, tables and arrays changed where they differ.
-pub(super) fn sync_value(
+fn sync_value(
     value: &mut Value,
     wanted: &Json,
     path: &str,
-    absent: Absent,
+    missing: MissingKeys,
 ) -> Result<(), EditError> {
     let key = path.rsplit('.').next().unwrap_or(path);
     if same(key, &value_to_json(value), wanted) {
@@ -139,7 +135,7 @@ pub(super) fn sync_value(
     match (&mut *value, wanted) {
         (Value::InlineTable(table), Json::Object(wanted)) => {
             let keys_before: Vec<String> = table.iter().map(|(key, _)| key.to_owned()).collect();
-            sync_table(table, wanted, path, absent, Form::Inline)?;
+            sync_table(table, wanted, path, missing, TableStyle::Inline)?;
             let same_keys = table
                 .iter()
                 .map(|(key, _)| key)
@@ -147,7 +143,7 @@ pub(super) fn sync_value(
             let mut bare = table.clone();
             bare.decor_mut().clear();
             if !same_keys && !bare.to_string().contains(['\n', '#']) {
-                // Spaces around a key that came or went.
+                // Spaces around a key that was added or removed.
                 table.fmt();
             }
             Ok(())
@@ -155,7 +151,7 @@ pub(super) fn sync_value(
         (Value::Array(array), Json::Array(wanted)) => sync_array(array, wanted, path),
         _ => {
             let mut fresh = Item::Value(value.clone());
-            replace_keeping_decor(&mut fresh, new_item(wanted, path, Form::Inline)?);
+            replace_keeping_decor(&mut fresh, new_item(wanted, path, TableStyle::Inline)?);
             if let Item::Value(fresh) = fresh {
                 *value = fresh;
             }
@@ -164,7 +160,74 @@ pub(super) fn sync_value(
     }
 }
 
-/// The comment behind a value belongs to its line.
+/// An array whose entries have headers.
+fn sync_tables(tables: &mut ArrayOfTables, wanted: &[Json], path: &str) -> Result<(), EditError> {
+    let old_json: Vec<Json> = tables.iter().map(|table| table_to_json(table)).collect();
+    let pairs = continued(&old_json, wanted);
+    let first_position = tables
+        .iter()
+        .map(|table| table.position().unwrap_or(0))
+        .min();
+    let head = tables.iter().next().and_then(comment_above);
+    let mut old: Vec<Option<Table>> = std::mem::take(tables).into_iter().map(Some).collect();
+    let mut placed: Vec<Table> = Vec::new();
+    for (entry, pair) in wanted.iter().zip(&pairs) {
+        let Some(entry) = entry.as_object() else {
+            continue;
+        };
+        let kept = pair.and_then(|i| old.get_mut(i)).and_then(Option::take);
+        placed.push(match kept {
+            Some(mut table) => {
+                sync_table(
+                    &mut table,
+                    entry,
+                    path,
+                    MissingKeys::Remove,
+                    TableStyle::Header,
+                )?;
+                table
+            }
+            None => new_table(entry, path)?,
+        });
+    }
+    order(&mut placed, &pairs, first_position);
+    if let (Some(head), true) = (head, !pairs.contains(&Some(0))) {
+        // The comment above the first entry may be about the section: it stays when that entry is removed.
+        placed
+            .first_mut()
+            .into_iter()
+            .for_each(|table| put_comment_above(table, &head));
+    }
+    placed.into_iter().for_each(|table| tables.push(table));
+    Ok(())
+}
+
+/// An array inside brackets.
+fn sync_array(array: &mut Array, wanted: &[Json], path: &str) -> Result<(), EditError> {
+    let old_json: Vec<Json> = array.iter().map(value_to_json).collect();
+    let pairs = continued(&old_json, wanted);
+    let unmoved =
+        pairs.len() == old_json.len() && pairs.iter().enumerate().all(|(i, pair)| *pair == Some(i));
+    let spacing = Spacing::of(array);
+    let mut old: Vec<Option<Value>> = array.iter().cloned().map(Some).collect();
+    array.clear();
+    for (entry, pair) in wanted.iter().zip(&pairs) {
+        let value = match pair.and_then(|i| old.get_mut(i)).and_then(Option::take) {
+            Some(mut value) => {
+                sync_value(&mut value, entry, path, MissingKeys::Remove)?;
+                value
+            }
+            None => new_value(entry, path)?,
+        };
+        array.push_formatted(value);
+    }
+    if !unmoved {
+        spacing.apply(array, &pairs);
+    }
+    Ok(())
+}
+
+/// The comment after a value stays on its line.
 fn replace_keeping_decor(item: &mut Item, mut fresh: Item) {
     if let (Item::Value(old), Item::Value(new)) = (&*item, &mut fresh) {
         *new.decor_mut() = old.decor().clone();

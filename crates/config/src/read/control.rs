@@ -3,26 +3,30 @@
 use std::net::SocketAddr;
 
 use super::listen::off_or_address;
-use super::sockets::Sockets;
+use super::listen_addresses::ListenAddresses;
 use crate::diagnose::DiagnosticCode;
 use crate::keys;
 use crate::model::Control;
 use crate::tree::Table;
 
-pub(super) fn read<'a>(top: &Table<'a>, sockets: &mut Sockets<'a>) -> Control {
+pub(super) fn read<'a>(top: &Table<'a>, addresses: &mut ListenAddresses<'a>) -> Control {
     let Some(table) = top.get("control").and_then(|v| v.table(&keys::CONTROL)) else {
         return Control::default();
     };
     Control {
-        http: door(&table, "http", sockets),
-        metrics: door(&table, "metrics", sockets),
+        http: door(&table, "http", addresses),
+        metrics: door(&table, "metrics", addresses),
     }
 }
 
-fn door<'a>(table: &Table<'a>, key: &'static str, sockets: &mut Sockets<'a>) -> Option<SocketAddr> {
+fn door<'a>(
+    table: &Table<'a>,
+    key: &'static str,
+    addresses: &mut ListenAddresses<'a>,
+) -> Option<SocketAddr> {
     let value = table.get(key)?;
     let address = off_or_address(&value)?;
-    sockets.take(address, &format!("control.{key}"), value);
+    addresses.take(address, &format!("control.{key}"), value);
     if !address.ip().to_canonical().is_loopback() {
         let cause = format!("control.{key} can be reached from other machines, without encryption");
         value.warn(

@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::Ground;
-use super::names::{name_of, refuse_duplicates};
+use super::context::ReadContext;
+use super::outbound_names::{name_of, refuse_duplicates};
 use crate::defaults::DEFAULT_REFRESH;
 use crate::keys;
 use crate::model::{Filter, FilterList, ListFormat, ListSource};
@@ -16,7 +16,7 @@ const REFRESH: RangeInclusive<Duration> =
 const PROBATION: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(90 * 86_400);
 
-pub(super) fn read<'a>(top: &Table<'a>, ground: &Ground<'a>) -> Filter {
+pub(super) fn read<'a>(top: &Table<'a>, context: &ReadContext<'a>) -> Filter {
     let Some(table) = top.get("filter").and_then(|v| v.table(&keys::FILTER)) else {
         return Filter::default();
     };
@@ -25,7 +25,7 @@ pub(super) fn read<'a>(top: &Table<'a>, ground: &Ground<'a>) -> Filter {
     for (value, list) in table.tables("list", &keys::LIST) {
         let name = name_of(&list);
         names.push((list.get("name").unwrap_or(value), name.clone()));
-        lists.extend(read_list(&list, name, ground));
+        lists.extend(read_list(&list, name, context));
     }
     refuse_duplicates(&names, "list");
     Filter {
@@ -35,10 +35,10 @@ pub(super) fn read<'a>(top: &Table<'a>, ground: &Ground<'a>) -> Filter {
     }
 }
 
-fn read_list(table: &Table<'_>, name: String, ground: &Ground<'_>) -> Option<FilterList> {
+fn read_list(table: &Table<'_>, name: String, context: &ReadContext<'_>) -> Option<FilterList> {
     let source = table
         .require("source")
-        .and_then(|value| read_source(&value, ground));
+        .and_then(|value| read_source(&value, context));
     let format = table
         .get("format")
         .and_then(|v| v.choice())
@@ -67,10 +67,10 @@ fn read_probation(value: &Value<'_>) -> Option<Duration> {
     value.duration(PROBATION)
 }
 
-fn read_source(value: &Value<'_>, ground: &Ground<'_>) -> Option<ListSource> {
+fn read_source(value: &Value<'_>, context: &ReadContext<'_>) -> Option<ListSource> {
     let text = value.filled()?;
     if text.contains("://") {
         return value.http_url().map(ListSource::Url);
     }
-    Some(ListSource::Path(ground.path(text)))
+    Some(ListSource::Path(context.path(text)))
 }

@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::Ground;
-use super::names::name_of;
+use super::context::ReadContext;
+use super::outbound_names::name_of;
 use crate::defaults::{DEFAULT_CHECK_INTERVAL, DEFAULT_CHECK_TIMEOUT};
 use crate::diagnose::DiagnosticCode;
 use crate::keys;
@@ -14,26 +14,26 @@ use crate::tree::{Table, Value, quoted};
 const INTERVAL: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(86_400);
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(600);
 
-pub(super) fn read<'a>(top: &Table<'a>, ground: &Ground<'a>) -> Vec<Group> {
+pub(super) fn read<'a>(top: &Table<'a>, context: &ReadContext<'a>) -> Vec<Group> {
     top.tables("group", &keys::GROUP)
         .iter()
-        .map(|(_, table)| read_group(table, ground))
+        .map(|(_, table)| read_group(table, context))
         .collect()
 }
 
-fn read_group<'a>(table: &Table<'a>, ground: &Ground<'a>) -> Group {
+fn read_group<'a>(table: &Table<'a>, context: &ReadContext<'a>) -> Group {
     Group {
         name: name_of(table),
         policy: table
             .get("policy")
             .and_then(|v| v.choice())
             .unwrap_or(GroupPolicy::Failover),
-        members: read_members(table, ground),
+        members: read_members(table, context),
         check: table.get("check").and_then(|value| read_check(&value)),
     }
 }
 
-fn read_members<'a>(table: &Table<'a>, ground: &Ground<'a>) -> Vec<String> {
+fn read_members<'a>(table: &Table<'a>, context: &ReadContext<'a>) -> Vec<String> {
     let Some(value) = table.require("members") else {
         return Vec::new();
     };
@@ -47,7 +47,7 @@ fn read_members<'a>(table: &Table<'a>, ground: &Ground<'a>) -> Vec<String> {
     }
     let mut members: Vec<String> = Vec::new();
     for item in items {
-        let Some(name) = ground.outbounds.upstream(&item) else {
+        let Some(name) = context.outbounds.upstream(&item) else {
             continue;
         };
         if members.contains(&name) {

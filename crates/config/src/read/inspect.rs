@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::Ground;
+use super::context::ReadContext;
 use super::upstreams::split_host_port;
 use crate::diagnose::DiagnosticCode;
 use crate::keys;
@@ -24,7 +24,7 @@ pub(super) fn read(top: &Table<'_>) -> Inspect {
     inspect
 }
 
-pub(super) fn read_scan<'a>(top: &Table<'a>, ground: &Ground<'a>) -> Scan {
+pub(super) fn read_scan<'a>(top: &Table<'a>, context: &ReadContext<'a>) -> Scan {
     let default = Scan::default();
     let Some(table) = top.get("scan").and_then(|v| v.table(&keys::SCAN)) else {
         return default;
@@ -32,7 +32,7 @@ pub(super) fn read_scan<'a>(top: &Table<'a>, ground: &Ground<'a>) -> Scan {
     let scan = Scan {
         enabled: table.boolean("enabled", default.enabled),
         rules: table.list("rules", |value| {
-            Some(ground.path(value.filled()?).display().to_string())
+            Some(context.path(value.filled()?).display().to_string())
         }),
         clamd: table.get("clamd").and_then(|value| read_clamd(&value)),
         max_body: table

@@ -3,9 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::names::refuse_duplicates;
-use super::sockets::Sockets;
-use super::{Ground, secrets};
+use super::context::ReadContext;
+use super::listen_addresses::ListenAddresses;
+use super::outbound_names::refuse_duplicates;
+use super::secrets;
 use crate::defaults::{DEFAULT_MIXED, DEFAULT_PAC};
 use crate::diagnose::DiagnosticCode;
 use crate::keys;
@@ -20,15 +21,20 @@ const HANDSHAKE: std::ops::RangeInclusive<Duration> =
 const IDLE: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(100)..=Duration::from_secs(30 * 86_400);
 
-pub(super) fn read<'a>(top: &Table<'a>, ground: &Ground<'a>, sockets: &mut Sockets<'a>) -> Listen {
+pub(super) fn read<'a>(
+    top: &Table<'a>,
+    context: &ReadContext<'a>,
+    addresses: &mut ListenAddresses<'a>,
+) -> Listen {
     let Some(table) = top.get("listen").and_then(|v| v.table(&keys::LISTEN)) else {
         return Listen::default();
     };
     let mut doors: Vec<(Value<'a>, SocketAddr)> = Vec::new();
     let mut door = |key: &'static str| -> Vec<SocketAddr> {
         let read = table.list(key, |value| Some((*value, value.address()?)));
-        read.iter()
-            .for_each(|(value, address)| sockets.take(*address, &format!("listen.{key}"), *value));
+        read.iter().for_each(|(value, address)| {
+            addresses.take(*address, &format!("listen.{key}"), *value)
+        });
         doors.extend(&read);
         read.into_iter().map(|(_, address)| address).collect()
     };
@@ -42,14 +48,14 @@ pub(super) fn read<'a>(top: &Table<'a>, ground: &Ground<'a>, sockets: &mut Socke
     }
     let pac = match table.get("pac") {
         Some(value) => off_or_address(&value).inspect(|address| {
-            sockets.take(*address, "listen.pac", value);
+            addresses.take(*address, "listen.pac", value);
             doors.push((value, *address));
         }),
         None => untouched.then_some(DEFAULT_PAC),
     };
     let allow_clients =
         Some(table.list("allow_clients", Value::network)).filter(|networks| !networks.is_empty());
-    let users = read_users(&table, ground);
+    let users = read_users(&table, context);
     if names_no_door(&table) && top.get("site").is_none() {
         table.refuse(
             DiagnosticCode::Conflict,
@@ -128,14 +134,14 @@ pub(super) fn off_or_address(value: &Value<'_>) -> Option<SocketAddr> {
     value.address()
 }
 
-fn read_users<'a>(table: &Table<'a>, ground: &Ground<'a>) -> Vec<User> {
+fn read_users<'a>(table: &Table<'a>, context: &ReadContext<'a>) -> Vec<User> {
     let mut names = Vec::new();
     let mut users = Vec::new();
     for (value, user) in table.tables("users", &keys::USER) {
         let name = user.require("name").and_then(|name| credential_name(&name));
         let password = user
             .require("password")
-            .and_then(|password| read_password(&password, ground));
+            .and_then(|password| read_password(&password, context));
         names.push((
             user.get("name").unwrap_or(value),
             name.clone().unwrap_or_default(),
@@ -171,7 +177,7 @@ pub(super) fn credential_name(value: &Value<'_>) -> Option<String> {
 }
 
 /// A secret; one that stands in the file is 1 to 255 bytes too.
-pub(super) fn read_password(value: &Value<'_>, ground: &Ground<'_>) -> Option<Secret> {
+pub(super) fn read_password(value: &Value<'_>, context: &ReadContext<'_>) -> Option<Secret> {
     if let Some(length) = value
         .peek_str()
         .map(str::len)
@@ -186,7 +192,7 @@ pub(super) fn read_password(value: &Value<'_>, ground: &Ground<'_>) -> Option<Se
         );
         return None;
     }
-    secrets::read(value, ground)
+    secrets::read(value, context)
 }
 
 fn read_limits(table: &Table<'_>) -> ListenLimits {

@@ -1,18 +1,19 @@
 //! From the text to a checked configuration: each part of the file has its reader; all problems are found in one go.
 
 mod cache;
+mod context;
 mod control;
 mod filter;
 mod groups;
 mod inspect;
 mod listen;
+mod listen_addresses;
 mod log;
 mod modes;
-mod names;
+mod outbound_names;
 mod rules;
 mod secrets;
 mod sites;
-mod sockets;
 mod upstreams;
 
 use std::io::Read;
@@ -25,8 +26,9 @@ use crate::findings::Findings;
 use crate::keys;
 use crate::model::Config;
 use crate::tree::Table;
-use names::Outlets;
-use sockets::Sockets;
+use context::ReadContext;
+use listen_addresses::ListenAddresses;
+use outbound_names::OutboundNames;
 
 /// The longest configuration that is read, in bytes.
 pub const MAX_FILE: usize = 16 << 20;
@@ -41,19 +43,6 @@ pub struct LoadedConfig {
     pub warnings: Vec<Diagnostic>,
     /// Said once at start: that there was no file and the defaults hold.
     pub note: Option<String>,
-}
-
-/// Where files of the configuration are looked for, and what its parts share while they are read.
-struct Ground<'a> {
-    base: PathBuf,
-    outbounds: Outlets<'a>,
-}
-
-impl Ground<'_> {
-    /// Relative paths are relative to the configuration's folder.
-    fn path(&self, written: &str) -> PathBuf {
-        self.base.join(written)
-    }
 }
 
 impl Config {
@@ -181,29 +170,29 @@ fn not_text(error: &std::string::FromUtf8Error) -> Diagnostic {
 }
 
 fn read_config<'a>(top: &Table<'a>, base: PathBuf) -> Config {
-    let ground = Ground {
+    let context = ReadContext {
         base,
-        outbounds: Outlets::collect(top),
+        outbounds: OutboundNames::collect(top),
     };
-    let mut sockets = Sockets::default();
-    let listen = listen::read(top, &ground, &mut sockets);
-    let modes = modes::read(top, &ground);
-    let upstreams = upstreams::read(top, &ground);
+    let mut addresses = ListenAddresses::default();
+    let listen = listen::read(top, &context, &mut addresses);
+    let modes = modes::read(top, &context);
+    let upstreams = upstreams::read(top, &context);
     let config = Config {
-        mode: modes::chosen(top, &modes, !ground.outbounds.is_empty()),
-        groups: groups::read(top, &ground),
-        rules: rules::read(top, &ground, &listen.users),
-        filter: filter::read(top, &ground),
+        mode: modes::chosen(top, &modes, !context.outbounds.is_empty()),
+        groups: groups::read(top, &context),
+        rules: rules::read(top, &context, &listen.users),
+        filter: filter::read(top, &context),
         cache: cache::read(top),
         inspect: inspect::read(top),
-        scan: inspect::read_scan(top, &ground),
-        sites: sites::read(top, &ground, &mut sockets),
-        control: control::read(top, &mut sockets),
+        scan: inspect::read_scan(top, &context),
+        sites: sites::read(top, &context, &mut addresses),
+        control: control::read(top, &mut addresses),
         log: log::read(top),
         listen,
         modes,
         upstreams,
     };
-    sockets.report_clashes();
+    addresses.report_clashes();
     config
 }

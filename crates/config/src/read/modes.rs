@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use url::Url;
 
-use super::Ground;
-use super::names::MAX_NAME;
+use super::context::ReadContext;
+use super::outbound_names::MAX_NAME;
 use crate::defaults::{DEFAULT_MODE, built_in_modes};
 use crate::diagnose::{DiagnosticCode, Severity};
 use crate::domain::normal_domain;
@@ -17,7 +17,7 @@ use crate::tree::{Table, Value, quoted};
 const DNS_FORMS: &str =
     "allowed are \"system\", \"upstream\", \"https://HOST/dns-query\" and \"tls://HOST\"";
 
-pub(super) fn read(top: &Table<'_>, ground: &Ground<'_>) -> BTreeMap<String, Mode> {
+pub(super) fn read(top: &Table<'_>, context: &ReadContext<'_>) -> BTreeMap<String, Mode> {
     let mut modes = built_in_modes();
     for (value, name) in top.get("modes").map(|v| v.entries()).unwrap_or_default() {
         if name.trim().is_empty() || name.len() > MAX_NAME || name.chars().any(char::is_control) {
@@ -30,14 +30,18 @@ pub(super) fn read(top: &Table<'_>, ground: &Ground<'_>) -> BTreeMap<String, Mod
         }
         let base = modes.get(name).cloned().unwrap_or_default();
         if let Some(table) = value.table(&keys::MODE) {
-            modes.insert(name.to_owned(), read_mode(&table, base, ground));
+            modes.insert(name.to_owned(), read_mode(&table, base, context));
         }
     }
     modes
 }
 
 /// The mode that is on; the default where it is broken, which was reported.
-pub(super) fn chosen(top: &Table<'_>, modes: &BTreeMap<String, Mode>, has_outlets: bool) -> String {
+pub(super) fn chosen(
+    top: &Table<'_>,
+    modes: &BTreeMap<String, Mode>,
+    has_outbounds: bool,
+) -> String {
     let Some(value) = top.get("mode") else {
         return DEFAULT_MODE.to_owned();
     };
@@ -63,7 +67,7 @@ pub(super) fn chosen(top: &Table<'_>, modes: &BTreeMap<String, Mode>, has_outlet
         );
         return DEFAULT_MODE.to_owned();
     }
-    if !has_outlets
+    if !has_outbounds
         && modes
             .get(name)
             .is_some_and(|mode| mode.route == RouteRef::FirstOutbound)
@@ -77,10 +81,10 @@ pub(super) fn chosen(top: &Table<'_>, modes: &BTreeMap<String, Mode>, has_outlet
     name.to_owned()
 }
 
-fn read_mode(table: &Table<'_>, base: Mode, ground: &Ground<'_>) -> Mode {
+fn read_mode(table: &Table<'_>, base: Mode, context: &ReadContext<'_>) -> Mode {
     let kill_switch = table.boolean("kill_switch", base.kill_switch);
     Mode {
-        route: read_route(table, base.route, kill_switch, ground),
+        route: read_route(table, base.route, kill_switch, context),
         filter: table.boolean("filter", base.filter),
         headers: table
             .get("headers")
@@ -95,7 +99,7 @@ fn read_route(
     table: &Table<'_>,
     base: RouteRef,
     kill_switch: bool,
-    ground: &Ground<'_>,
+    context: &ReadContext<'_>,
 ) -> RouteRef {
     let Some(value) = table.get("route") else {
         // With a kill switch "direct" is no route, so the default is the built-in strict mode's.
@@ -106,7 +110,7 @@ fn read_route(
         };
     };
     if value.peek_str() != Some("direct") {
-        return ground
+        return context
             .outbounds
             .outbound(&value, &["direct"])
             .map_or(base, RouteRef::Outbound);

@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 
 use regex::Regex;
 
-use super::Ground;
-use super::names::RESERVED;
+use super::context::ReadContext;
+use super::outbound_names::RESERVED;
 use crate::diagnose::{DiagnosticCode, Severity};
 use crate::keys;
 use crate::model::{Rule, RuleAction, RuleMatch, User};
@@ -14,12 +14,12 @@ use crate::tree::{Table, Value, quoted};
 
 const PORTS: RangeInclusive<u64> = 1..=65_535;
 
-pub(super) fn read<'a>(top: &Table<'a>, ground: &Ground<'a>, users: &[User]) -> Vec<Rule> {
+pub(super) fn read<'a>(top: &Table<'a>, context: &ReadContext<'a>, users: &[User]) -> Vec<Rule> {
     let tables = top.tables("rule", &keys::RULE);
     let mut rules: Vec<Rule> = Vec::new();
     let mut catch_all: Option<usize> = None;
     for (value, table) in &tables {
-        let Some(rule) = read_rule(*value, table, ground, users) else {
+        let Some(rule) = read_rule(*value, table, context, users) else {
             continue;
         };
         if let Some(line) = catch_all {
@@ -50,7 +50,7 @@ fn asks_nothing(table: &Table<'_>) -> bool {
 fn read_rule<'a>(
     value: Value<'a>,
     table: &Table<'a>,
-    ground: &Ground<'a>,
+    context: &ReadContext<'a>,
     users: &[User],
 ) -> Option<Rule> {
     let matcher = table
@@ -58,7 +58,7 @@ fn read_rule<'a>(
         .and_then(|v| v.table(&keys::MATCH))
         .map(|m| read_match(&m, users));
     let until = table.get("until").and_then(|v| v.timestamp());
-    let action = table.require("use").and_then(|v| read_use(&v, ground));
+    let action = table.require("use").and_then(|v| read_use(&v, context));
     Some(Rule {
         matcher: matcher.unwrap_or_default(),
         action: action?,
@@ -67,11 +67,11 @@ fn read_rule<'a>(
     })
 }
 
-fn read_use(value: &Value<'_>, ground: &Ground<'_>) -> Option<RuleAction> {
+fn read_use(value: &Value<'_>, context: &ReadContext<'_>) -> Option<RuleAction> {
     match value.peek_str() {
         Some("direct") => Some(RuleAction::Direct),
         Some("block") => Some(RuleAction::Block),
-        _ => ground
+        _ => context
             .outbounds
             .outbound(value, &RESERVED)
             .map(RuleAction::Outbound),

@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-use super::Ground;
+use super::context::ReadContext;
 use crate::diagnose::DiagnosticCode;
 use crate::keys;
 use crate::model::Secret;
@@ -10,7 +10,7 @@ use crate::tree::Value;
 
 const FORMS: &str = "write { keyring = \"NAME\" }, { env = \"NAME\" } or { file = \"PATH\" }";
 
-pub(super) fn read(value: &Value<'_>, ground: &Ground<'_>) -> Option<Secret> {
+pub(super) fn read(value: &Value<'_>, context: &ReadContext<'_>) -> Option<Secret> {
     if let Some(text) = value.peek_str() {
         return plain(value, text);
     }
@@ -53,7 +53,7 @@ pub(super) fn read(value: &Value<'_>, ground: &Ground<'_>) -> Option<Secret> {
             None
         }
         "env" => Some(Secret::Env(text.to_owned())),
-        "file" => Some(Secret::File(ground.path(text))),
+        "file" => Some(Secret::File(context.path(text))),
         _ => Some(Secret::Keyring(text.to_owned())),
     }
 }

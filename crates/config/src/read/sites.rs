@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::Ground;
-use super::names::{name_of, refuse_duplicates};
-use super::sockets::Sockets;
+use super::context::ReadContext;
+use super::listen_addresses::ListenAddresses;
+use super::outbound_names::{name_of, refuse_duplicates};
 use crate::diagnose::DiagnosticCode;
 use crate::keys;
 use crate::model::{Backend, Balance, Site, SiteHealth, SiteLimit, SiteRoute, SiteTls};
@@ -22,14 +22,14 @@ const TIMES: RangeInclusive<u64> = 1..=100;
 
 pub(super) fn read<'a>(
     top: &Table<'a>,
-    ground: &Ground<'a>,
-    sockets: &mut Sockets<'a>,
+    context: &ReadContext<'a>,
+    addresses: &mut ListenAddresses<'a>,
 ) -> Vec<Site> {
     let tables = top.tables("site", &keys::SITE);
     let mut names = Vec::new();
     let mut sites: Vec<Site> = Vec::new();
     for (value, table) in &tables {
-        let site = read_site(table, ground, sockets);
+        let site = read_site(table, context, addresses);
         refuse_shared_hosts(table, &site, &sites);
         names.push((table.get("name").unwrap_or(*value), site.name.clone()));
         sites.push(site);
@@ -45,7 +45,11 @@ pub(super) fn read<'a>(
     sites
 }
 
-fn read_site<'a>(table: &Table<'a>, ground: &Ground<'a>, sockets: &mut Sockets<'a>) -> Site {
+fn read_site<'a>(
+    table: &Table<'a>,
+    context: &ReadContext<'a>,
+    addresses: &mut ListenAddresses<'a>,
+) -> Site {
     let name = name_of(table);
     let backends: Vec<Backend> = table
         .tables("backend", &keys::SITE_BACKEND)
@@ -65,9 +69,9 @@ fn read_site<'a>(table: &Table<'a>, ground: &Ground<'a>, sockets: &mut Sockets<'
         );
     }
     Site {
-        listen: read_listen(table, &name, sockets),
+        listen: read_listen(table, &name, addresses),
         hosts: read_hosts(table),
-        tls: table.get("tls").and_then(|value| read_tls(&value, ground)),
+        tls: table.get("tls").and_then(|value| read_tls(&value, context)),
         balance: table
             .get("balance")
             .and_then(|v| v.choice())
@@ -87,7 +91,11 @@ fn read_site<'a>(table: &Table<'a>, ground: &Ground<'a>, sockets: &mut Sockets<'
     }
 }
 
-fn read_listen<'a>(table: &Table<'a>, name: &str, sockets: &mut Sockets<'a>) -> Vec<SocketAddr> {
+fn read_listen<'a>(
+    table: &Table<'a>,
+    name: &str,
+    addresses: &mut ListenAddresses<'a>,
+) -> Vec<SocketAddr> {
     let Some(value) = table.require("listen") else {
         return Vec::new();
     };
@@ -103,7 +111,7 @@ fn read_listen<'a>(table: &Table<'a>, name: &str, sockets: &mut Sockets<'a>) -> 
         let Some(address) = item.address() else {
             continue;
         };
-        sockets.take_for_site(address, name, item);
+        addresses.take_for_site(address, name, item);
         listen.push(address);
     }
     listen
@@ -146,7 +154,7 @@ fn refuse_shared_hosts(table: &Table<'_>, site: &Site, earlier: &[Site]) {
     }
 }
 
-fn read_tls(value: &Value<'_>, ground: &Ground<'_>) -> Option<SiteTls> {
+fn read_tls(value: &Value<'_>, context: &ReadContext<'_>) -> Option<SiteTls> {
     let table = value.table(&keys::SITE_TLS)?;
     let (cert, key, acme) = (table.get("cert"), table.get("key"), table.get("acme"));
     let contact = table.get("contact");
@@ -160,8 +168,8 @@ fn read_tls(value: &Value<'_>, ground: &Ground<'_>) -> Option<SiteTls> {
                 );
             }
             Some(SiteTls::Files {
-                cert: ground.path(cert.filled()?),
-                key: ground.path(key.filled()?),
+                cert: context.path(cert.filled()?),
+                key: context.path(key.filled()?),
             })
         }
         (None, None, Some(acme)) => {

@@ -4,9 +4,10 @@ use std::net::IpAddr;
 
 use secrecy::SecretString;
 
+use super::context::ReadContext;
 use super::listen::{MAX_CREDENTIAL, credential_name, read_password};
-use super::names::name_of;
-use super::{Ground, secrets};
+use super::outbound_names::name_of;
+use super::secrets;
 use crate::diagnose::{DiagnosticCode, Severity};
 use crate::domain::normal_domain;
 use crate::keys;
@@ -17,21 +18,21 @@ use crate::tree::{Table, Value, quoted};
 
 const URL_FORM: &str = "write \"socks5://127.0.0.1:1080\" (socks4, socks4a, socks5, http or https)";
 
-pub(super) fn read<'a>(top: &Table<'a>, ground: &Ground<'a>) -> Vec<Upstream> {
+pub(super) fn read<'a>(top: &Table<'a>, context: &ReadContext<'a>) -> Vec<Upstream> {
     let read: Vec<(Upstream, Option<Value<'a>>)> = top
         .tables("upstream", &keys::UPSTREAM)
         .iter()
-        .map(|(_, table)| (read_upstream(table, ground), table.get("via")))
+        .map(|(_, table)| (read_upstream(table, context), table.get("via")))
         .collect();
     refuse_circles(&read);
     read.into_iter().map(|(upstream, _)| upstream).collect()
 }
 
-fn read_upstream<'a>(table: &Table<'a>, ground: &Ground<'a>) -> Upstream {
+fn read_upstream<'a>(table: &Table<'a>, context: &ReadContext<'a>) -> Upstream {
     let url = table.require("url");
     let address = url.as_ref().and_then(parse_url).unwrap_or_default();
     let scheme = address.scheme;
-    let (username, password) = read_login(table, url, &address, ground);
+    let (username, password) = read_login(table, url, &address, context);
     let isolate = table.get("isolate");
     let http = matches!(scheme, Scheme::Http | Scheme::Https);
     if let Some(value) = isolate.filter(|v| http && v.peek_str().is_some_and(|text| text != "none"))
@@ -60,9 +61,9 @@ fn read_upstream<'a>(table: &Table<'a>, ground: &Ground<'a>) -> Upstream {
         password,
         via: table
             .get("via")
-            .and_then(|value| ground.outbounds.upstream(&value)),
+            .and_then(|value| context.outbounds.upstream(&value)),
         isolate: isolate.and_then(|v| v.choice()).unwrap_or(Isolation::None),
-        ca: ca.and_then(|v| v.filled()).map(|path| ground.path(path)),
+        ca: ca.and_then(|v| v.filled()).map(|path| context.path(path)),
     }
 }
 
@@ -71,7 +72,7 @@ fn read_login(
     table: &Table<'_>,
     url: Option<Value<'_>>,
     address: &Address,
-    ground: &Ground<'_>,
+    context: &ReadContext<'_>,
 ) -> (Option<String>, Option<Secret>) {
     let (user_key, password_key) = (table.get("username"), table.get("password"));
     for (key, in_url) in [
@@ -100,7 +101,7 @@ fn read_login(
             .map(|text| Secret::Plain(SecretString::from(text)))
     };
     let password = password_key
-        .and_then(|v| read_password(&v, ground))
+        .and_then(|v| read_password(&v, context))
         .or_else(in_url);
     let named = username.is_some() || user_key.is_some();
     let place = password_key.or(url.filter(|_| address.password.is_some()));

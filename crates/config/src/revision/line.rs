@@ -1,18 +1,19 @@
-//! The lines of a text, those that hold a secret with a mask over it.
+//! The lines of a text; those with a secret are redacted.
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use crate::secret_spans::{MASK, joined as joined_spans, secret_spans};
+use crate::secret_spans::{REDACTED, joined as joined_spans, secret_spans};
 
 /// One line with its end.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Line {
     Plain(String),
-    Masked {
-        masked: String,
-        /// Not written: known in the run that saw it.
+    Redacted {
+        #[serde(rename = "masked")]
+        shown: String,
+        /// The whole line. Not serialized: known only in the run that read it.
         #[serde(skip)]
         secret: Option<SecretString>,
     },
@@ -22,13 +23,13 @@ impl Line {
     pub fn bytes(&self) -> usize {
         match self {
             Self::Plain(text) => text.len(),
-            Self::Masked { masked, .. } => masked.len(),
+            Self::Redacted { shown, .. } => shown.len(),
         }
     }
 
-    /// All of it, not its mask alone.
+    /// Its whole text is known, not only the redacted one.
     pub fn is_known(&self) -> bool {
-        !matches!(self, Self::Masked { secret: None, .. })
+        !matches!(self, Self::Redacted { secret: None, .. })
     }
 
     pub fn is_blank(&self) -> bool {
@@ -38,26 +39,26 @@ impl Line {
     fn text(&self) -> &str {
         match self {
             Self::Plain(text) => text,
-            Self::Masked { masked, secret } => secret
+            Self::Redacted { shown, secret } => secret
                 .as_ref()
-                .map_or(masked, |secret| secret.expose_secret()),
+                .map_or(shown, |secret| secret.expose_secret()),
         }
     }
 }
 
 impl PartialEq for Line {
-    /// However the line ends. Where one side's secret is not known, what can be seen has to do.
+    /// Ignores line ends. Where one side's secret is not known, compares the redacted texts.
     fn eq(&self, other: &Self) -> bool {
         let same =
             |a: &str, b: &str| a.trim_end_matches(['\r', '\n']) == b.trim_end_matches(['\r', '\n']);
         match (self, other) {
             (
-                Self::Masked {
-                    masked: one,
+                Self::Redacted {
+                    shown: one,
                     secret: a,
                 },
-                Self::Masked {
-                    masked: two,
+                Self::Redacted {
+                    shown: two,
                     secret: b,
                 },
             ) => match (a, b) {
@@ -87,17 +88,17 @@ pub(super) fn lines(text: &str) -> Vec<Line> {
                 return Line::Plain(line.to_owned());
             }
             let body = line.trim_end_matches(['\r', '\n']);
-            let (mut masked, mut shown) = (String::new(), 0);
+            let (mut shown, mut done) = (String::new(), 0);
             for secret in within {
                 let from = secret.start.saturating_sub(here.start).min(body.len());
                 let to = secret.end.saturating_sub(here.start).min(body.len());
-                masked.push_str(body.get(shown..from).unwrap_or_default());
-                masked.push_str(MASK);
-                shown = to;
+                shown.push_str(body.get(done..from).unwrap_or_default());
+                shown.push_str(REDACTED);
+                done = to;
             }
-            masked.push_str(line.get(shown..).unwrap_or_default());
-            Line::Masked {
-                masked,
+            shown.push_str(line.get(done..).unwrap_or_default());
+            Line::Redacted {
+                shown,
                 secret: Some(line.to_owned().into()),
             }
         })
@@ -110,12 +111,12 @@ pub(super) fn contents(lines: &[Line]) -> Vec<(bool, &str)> {
         .iter()
         .map(|line| {
             let text = line.text().trim_end_matches(['\r', '\n']);
-            (matches!(line, Line::Masked { .. }), text)
+            (matches!(line, Line::Redacted { .. }), text)
         })
         .collect()
 }
 
-/// The text of the lines; a line that is not the last has an end.
+/// The text of the lines; every line but the last gets an end.
 pub(super) fn joined(lines: &[Line]) -> String {
     let mut text = String::new();
     for line in lines {

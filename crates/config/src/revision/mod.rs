@@ -1,39 +1,30 @@
-//! What a change did to the file's text, kept so that it can be taken back later: exactly, comments too, and only where
-//! the text is still as the change left it.
+//! Changes of the file's text that can be reverted later: exactly, with comments, and only where the text is still as the
+//! change left it.
 
 mod diff;
+mod hunk;
 mod line;
-mod place;
+mod locate;
 
 use serde::{Deserialize, Serialize};
 
 use diff::differences;
+use hunk::Hunk;
 use line::{Line, contents, lines};
 
-/// Lines above and below a changed place that are kept to find it again.
+/// Lines above and below a change that are stored to find it again.
 const CONTEXT: usize = 3;
-/// A change whose lines are more bytes than this, all told, is not kept: it cannot be taken back.
+/// A change with more bytes than this in all its lines is not stored: it cannot be reverted.
 pub const MAX_REVISION: usize = 64 * 1024;
 
-/// The places at which one text became another. As JSON it holds no secret: where a line had one stands a mask, and what
-/// stood there is known only as long as this value lives.
+/// The changes by which one text became another. As JSON it contains no secret: a line that had one is redacted, and its text
+/// is known only while this value lives.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revision {
     hunks: Vec<Hunk>,
 }
 
-/// One place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Hunk {
-    /// Its first line in the text that came of it, from 0.
-    at: usize,
-    above: Vec<Line>,
-    old: Vec<Line>,
-    new: Vec<Line>,
-    below: Vec<Line>,
-}
-
-/// A text cut into lines, for changes that are looked for in it.
+/// The lines of a text in which changes are located.
 pub struct FileLines(Vec<Line>);
 
 impl FileLines {
@@ -42,7 +33,7 @@ impl FileLines {
     }
 }
 
-/// Why a change cannot be taken back.
+/// Why a change cannot be reverted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RevertError {
     #[error("the file was changed there since")]
@@ -52,7 +43,7 @@ pub enum RevertError {
 }
 
 impl Revision {
-    /// `None` where the change is too large to be kept.
+    /// `None` where the change is larger than [`MAX_REVISION`].
     pub fn between(before: &str, after: &str) -> Option<Self> {
         let (old, new) = (lines(before), lines(after));
         let hunks: Vec<Hunk> = differences(&contents(&old), &contents(&new))
@@ -74,11 +65,10 @@ impl Revision {
         self.hunks.is_empty()
     }
 
-    /// `text` with the change taken back. `later` are the changes made since, in order, that are known: they tell
-    /// where its lines went.
+    /// `text` with the change reverted. `later` are the known changes made since, in order: they tell where its lines moved.
     ///
     /// # Errors
-    /// [`RevertError`]; nothing is half taken back.
+    /// [`RevertError`]; a change is reverted whole or not at all.
     pub fn revert(&self, text: &FileLines, later: &[&Revision]) -> Result<String, RevertError> {
         let places = self.places(text, later)?;
         let mut now = text.0.clone();
@@ -91,18 +81,18 @@ impl Revision {
     /// Whether [`Revision::revert`] would do it.
     ///
     /// # Errors
-    /// [`RevertError`]: it would not.
+    /// The error that it would give.
     pub fn can_revert(&self, text: &FileLines, later: &[&Revision]) -> Result<(), RevertError> {
         self.places(text, later).map(|_| ())
     }
 
-    /// Where the new lines of each hunk stand now.
+    /// The current position of each hunk's new lines.
     fn places(&self, text: &FileLines, later: &[&Revision]) -> Result<Vec<usize>, RevertError> {
         let mut from = 0;
         let mut places = Vec::new();
         for hunk in &self.hunks {
             let expected = later.iter().fold(hunk.at, |at, change| change.moved(at));
-            let at = place::find(hunk, &text.0, from, expected).ok_or(RevertError::Changed)?;
+            let at = locate::find(hunk, &text.0, from, expected).ok_or(RevertError::Changed)?;
             from = at + hunk.new.len();
             places.push(at);
         }
@@ -117,7 +107,7 @@ impl Revision {
         }
     }
 
-    /// The places of those changes made since that touched the same lines.
+    /// The indices of those later changes that touched the same lines.
     pub fn touched_by(&self, later: &[&Revision]) -> Vec<usize> {
         let mut places: Vec<(usize, usize)> = self
             .hunks
@@ -142,7 +132,7 @@ impl Revision {
         found
     }
 
-    /// Where the line `at` of the text before is in the text after.
+    /// The position after the change of line `at` before it.
     fn moved(&self, at: usize) -> usize {
         let above = |hunk: &&Hunk| self.first_line_before(hunk) + hunk.old.len() <= at;
         let shift = self.hunks.iter().take_while(above);
@@ -163,13 +153,6 @@ impl Revision {
             come += hunk.new.len();
         }
         line.saturating_sub(come)
-    }
-}
-
-impl Hunk {
-    fn bytes(&self) -> usize {
-        let all = [&self.above, &self.old, &self.new, &self.below];
-        all.into_iter().flatten().map(Line::bytes).sum()
     }
 }
 

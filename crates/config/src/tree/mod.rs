@@ -1,7 +1,7 @@
 //! A typed reader over the TOML tree that remembers places: each getter reports what is wrong with its value and goes on.
 
 mod table;
-mod written;
+mod typed;
 
 use std::ops::RangeInclusive;
 

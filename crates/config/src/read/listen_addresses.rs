@@ -6,7 +6,7 @@ use crate::diagnose::DiagnosticCode;
 use crate::tree::Value;
 
 #[derive(Default)]
-pub(super) struct Sockets<'a> {
+pub(super) struct ListenAddresses<'a> {
     taken: Vec<Taken<'a>>,
 }
 
@@ -19,7 +19,7 @@ struct Taken<'a> {
     value: Value<'a>,
 }
 
-impl<'a> Sockets<'a> {
+impl<'a> ListenAddresses<'a> {
     pub fn take(&mut self, address: SocketAddr, owner: &str, value: Value<'a>) {
         self.taken.push(Taken {
             address,

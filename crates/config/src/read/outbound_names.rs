@@ -10,12 +10,12 @@ pub(super) const RESERVED: [&str; 2] = ["direct", "block"];
 pub(super) const MAX_NAME: usize = 64;
 
 #[derive(Default)]
-pub(super) struct Outlets<'a> {
+pub(super) struct OutboundNames<'a> {
     upstreams: Vec<&'a str>,
     groups: Vec<&'a str>,
 }
 
-impl<'a> Outlets<'a> {
+impl<'a> OutboundNames<'a> {
     /// All names, those of broken entries too: a reference to one of them is no second problem.
     pub fn collect(top: &Table<'a>) -> Self {
         let mut outbounds = Self::default();
@@ -107,7 +107,7 @@ impl<'a> Outlets<'a> {
     }
 }
 
-/// What connections are booked as that took no upstream: one of that name would be counted among them.
+/// Labels under which connections without an upstream are recorded: an upstream of that name would be counted among them.
 fn is_reserved_route(text: &str) -> bool {
     text == "cache" || text.starts_with("direct (")
 }

@@ -1,20 +1,22 @@
-//! Writes what the file did not have yet, in the form and order a person would give it.
+//! Writes new tables and values in the style and order of the documentation.
 
 use serde_json::{Map, Value as Json};
 use toml_edit::{Array, ArrayOfTables, InlineTable, Item, Table, TableLike, Value};
 
-use super::EditError;
-use super::sync::is_plain_mark;
+use super::compare::is_plain_mark;
+use super::error::EditError;
 use crate::keys::SECTIONS;
 
-/// Whether a table may have a header of its own.
+/// How a table is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    Block,
+pub(super) enum TableStyle {
+    /// `[listen]`, on lines of its own.
+    Header,
+    /// `{ … }`, inside a line.
     Inline,
 }
 
-/// Tables that have a header: [listen.limits]. All others stand inside a line.
+/// Tables with a header: [listen.limits]. All others are written inside a line.
 const HEADED: [&str; 10] = [
     "listen",
     "listen.limits",
@@ -65,12 +67,12 @@ pub(super) fn in_written_order<'a>(
     entries
 }
 
-pub(super) fn new_item(json: &Json, path: &str, form: Form) -> Result<Item, EditError> {
+pub(super) fn new_item(json: &Json, path: &str, style: TableStyle) -> Result<Item, EditError> {
     match json {
-        Json::Object(wanted) if form == Form::Block && is_headed(path) => {
+        Json::Object(wanted) if style == TableStyle::Header && is_headed(path) => {
             Ok(Item::Table(new_table(wanted, path)?))
         }
-        Json::Array(entries) if is_array_of_headed(entries, path, form) => {
+        Json::Array(entries) if is_array_of_headed(entries, path, style) => {
             let mut tables = ArrayOfTables::new();
             for entry in entries.iter().filter_map(Json::as_object) {
                 tables.push(new_table(entry, path)?);
@@ -81,8 +83,8 @@ pub(super) fn new_item(json: &Json, path: &str, form: Form) -> Result<Item, Edit
     }
 }
 
-fn is_array_of_headed(entries: &[Json], path: &str, form: Form) -> bool {
-    form == Form::Block
+fn is_array_of_headed(entries: &[Json], path: &str, style: TableStyle) -> bool {
+    style == TableStyle::Header
         && HEADED_ARRAYS.contains(&path)
         && !entries.is_empty()
         && entries.iter().all(Json::is_object)
@@ -90,11 +92,11 @@ fn is_array_of_headed(entries: &[Json], path: &str, form: Form) -> bool {
 
 pub(super) fn new_table(wanted: &Map<String, Json>, path: &str) -> Result<Table, EditError> {
     let mut table = Table::new();
-    // A table of tables only needs no header of its own.
+    // A table that contains only tables needs no header.
     table.set_implicit(
         !wanted.is_empty() && wanted.values().all(Json::is_object) && path == "modes",
     );
-    fill(&mut table, wanted, path, Form::Block)?;
+    fill(&mut table, wanted, path, TableStyle::Header)?;
     Ok(table)
 }
 
@@ -102,7 +104,7 @@ fn fill(
     table: &mut dyn TableLike,
     wanted: &Map<String, Json>,
     path: &str,
-    form: Form,
+    style: TableStyle,
 ) -> Result<(), EditError> {
     for (key, value) in in_written_order(wanted, path)
         .into_iter()
@@ -112,7 +114,7 @@ fn fill(
         if is_plain_mark(value) {
             return Err(EditError::NoPlainSecret(at));
         }
-        table.insert(key, new_item(value, &at, form)?);
+        table.insert(key, new_item(value, &at, style)?);
     }
     Ok(())
 }
@@ -136,43 +138,8 @@ pub(super) fn new_value(json: &Json, path: &str) -> Result<Value, EditError> {
         ),
         Json::Object(wanted) => {
             let mut table = InlineTable::new();
-            fill(&mut table, wanted, path, Form::Inline)?;
+            fill(&mut table, wanted, path, TableStyle::Inline)?;
             Value::InlineTable(table)
         }
     })
-}
-
-/// The place in the text of the last table.
-pub(super) fn last_position(table: &Table) -> isize {
-    let below = table
-        .iter()
-        .flat_map(|(_, item)| tables_of(item))
-        .map(last_position)
-        .max();
-    table.position().unwrap_or(0).max(below.unwrap_or(0))
-}
-
-/// New tables at the top go behind all that are there; below the top they follow what they belong to.
-pub(super) fn place_at(root: &mut Table, end: isize) {
-    for (_, item) in root.iter_mut() {
-        match item {
-            Item::Table(table) if last_position(table) == 0 && !table.is_dotted() => {
-                table.set_position(Some(end))
-            }
-            Item::ArrayOfTables(tables) if tables.iter().all(|table| last_position(table) == 0) => {
-                tables
-                    .iter_mut()
-                    .for_each(|table| table.set_position(Some(end)));
-            }
-            _ => {}
-        }
-    }
-}
-
-fn tables_of(item: &Item) -> Vec<&Table> {
-    match item {
-        Item::Table(table) => vec![table],
-        Item::ArrayOfTables(tables) => tables.iter().collect(),
-        _ => Vec::new(),
-    }
 }

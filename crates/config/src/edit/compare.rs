@@ -1,4 +1,4 @@
-//! The document's content as JSON, for comparing it with what is wanted.
+//! Compares the document's content with the wanted one, as JSON.
 
 use serde_json::{Map, Number, Value as Json};
 use toml_edit::{Item, TableLike, Value};
@@ -24,7 +24,7 @@ pub(super) fn value_to_json(value: &Value) -> Json {
         Value::Integer(number) => Json::Number((*number.value()).into()),
         Value::Float(number) => Number::from_f64(*number.value()).map_or(Json::Null, Json::Number),
         Value::Boolean(truth) => Json::Bool(*truth.value()),
-        Value::Datetime(moment) => Json::String(moment.value().to_string()),
+        Value::Datetime(datetime) => Json::String(datetime.value().to_string()),
         Value::Array(array) => Json::Array(array.iter().map(value_to_json).collect()),
         Value::InlineTable(table) => table_to_json(table),
     }
@@ -51,7 +51,7 @@ const DURATIONS: [&str; 7] = [
 ];
 const SIZES: [&str; 5] = ["memory", "disk", "max_body", "body", "header_bytes"];
 
-/// The file's value says what is wanted already.
+/// The file's value already means what is wanted.
 pub(super) fn same(key: &str, old: &Json, wanted: &Json) -> bool {
     if old == wanted {
         return true;
@@ -68,4 +68,10 @@ pub(super) fn same(key: &str, old: &Json, wanted: &Json) -> bool {
     }
     let at = |text: &str| text.parse().ok().as_ref().and_then(timestamp);
     key == "until" && at(old).is_some() && at(old) == at(wanted)
+}
+
+/// `{ plain = true }`: what the API shows instead of a secret in the file. In a change it means "leave it".
+pub(super) fn is_plain_mark(json: &Json) -> bool {
+    json.as_object()
+        .is_some_and(|o| o.len() == 1 && o.get("plain") == Some(&Json::Bool(true)))
 }

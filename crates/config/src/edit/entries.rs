@@ -1,12 +1,14 @@
-//! Single rules and entries: what the window and the command line change most.
+//! Changes of single rules and entries.
 
 use serde_json::{Map, Value as Json, json};
 
-use super::raw::item_to_json;
-use super::{Document, EditError};
+use super::Document;
+use super::compare::item_to_json;
+use super::error::EditError;
 
 impl Document {
-    /// Puts a rule, `{"match": …, "use": …, "until": …?}`, before the one at `at`, from 0; past the end it is the last.
+    /// Inserts a rule, `{"match": …, "use": …, "until": …?}`, before the one at index `at` (from 0); past the end it becomes
+    /// the last.
     ///
     /// # Errors
     /// As [`Document::merge`].
@@ -16,6 +18,8 @@ impl Document {
         self.merge(&json!({ "rule": rules }))
     }
 
+    /// Removes the rule at index `at`, from 0.
+    ///
     /// # Errors
     /// [`EditError::NoSuchRule`].
     pub fn remove_rule(&mut self, at: usize) -> Result<(), EditError> {
@@ -25,7 +29,7 @@ impl Document {
         self.merge(&json!({ "rule": rules }))
     }
 
-    /// Makes the rule at `from` the one at `to`; those between move up or down.
+    /// Moves the rule at index `from` to index `to`, both from 0.
     ///
     /// # Errors
     /// [`EditError::NoSuchRule`].
@@ -80,7 +84,7 @@ impl Document {
         })
     }
 
-    /// A filter list that only counts blocks from now on.
+    /// Ends a filter list's probation: it blocks from now on.
     ///
     /// # Errors
     /// [`EditError::NoSuchEntry`].
@@ -107,7 +111,7 @@ impl Document {
         self.set_entries("filter.list", lists)
     }
 
-    /// The entries of an array, secrets included: for putting them back only.
+    /// The entries of an array with their secrets, for writing them back only.
     pub(super) fn entries(&self, section: &str) -> Result<Vec<Json>, EditError> {
         let mut json = item_to_json(self.doc.as_item());
         let at = section
@@ -136,6 +140,9 @@ fn check_index(index: usize, count: usize) -> Result<(), EditError> {
     if index < count {
         Ok(())
     } else {
-        Err(EditError::NoSuchRule { index, count })
+        Err(EditError::NoSuchRule {
+            number: index + 1,
+            count,
+        })
     }
 }

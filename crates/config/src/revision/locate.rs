@@ -1,16 +1,16 @@
-//! Finds the place of a change again, in a text that may have changed elsewhere.
+//! Finds a change again in a text that may have changed elsewhere.
 
-use super::Hunk;
+use super::hunk::Hunk;
 use super::line::Line;
 
-/// How well a place fits: lines that are as they were, next to the change and onwards.
+/// How well a position fits: the number of unchanged lines directly above and below.
 struct Fit {
     above: usize,
     below: usize,
 }
 
-/// The line at which the hunk's new lines stand, at `from` or behind it; nearest to `expected` among those that fit best.
-/// `None` where they stand nowhere, or where nothing around them is as it was.
+/// The line at which the hunk's new lines are, at `from` or after it; of those that fit best, the nearest to `expected`.
+/// `None` where they are nowhere, or where nothing around them is as it was.
 pub(super) fn find(hunk: &Hunk, now: &[Line], from: usize, expected: usize) -> Option<usize> {
     let last = now.len().checked_sub(hunk.new.len())?;
     (from..=last)
@@ -37,8 +37,8 @@ impl Fit {
         }
     }
 
-    /// All that stood on one side stands there still, or the next line on both does. A side on which nothing stood, the
-    /// text's beginning or end, shows nothing by itself; blank lines alone do not either.
+    /// One side is unchanged as a whole, or the next line on both sides is. A side without lines (the beginning or end of the
+    /// text) or with blank lines only is no evidence by itself.
     fn is_enough(&self, hunk: &Hunk) -> bool {
         let whole =
             |fits: usize, side: &[Line]| fits == side.len() && !side.iter().all(Line::is_blank);
