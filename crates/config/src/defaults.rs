@@ -1,4 +1,4 @@
-//! What holds where the file says nothing.
+//! The default values.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,10 +11,10 @@ pub const DEFAULT_MODE: &str = "standard";
 /// The mixed listener of a file that names no listener.
 pub const DEFAULT_MIXED: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7280);
-/// The PAC listener beside it.
+/// The PAC listener of a file that names no listener.
 pub const DEFAULT_PAC: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7281);
-/// How often a filter list is asked for anew.
+/// How often a filter list is updated.
 pub const DEFAULT_REFRESH: Duration = Duration::from_secs(24 * 3_600);
 pub const DEFAULT_CHECK_INTERVAL: Duration = Duration::from_secs(30);
 pub const DEFAULT_CHECK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -67,7 +67,7 @@ impl Default for ListenLimits {
     }
 }
 
-/// "off", "standard" and "strict" as they are before a file changes them.
+/// "off", "standard" and "strict" before a file changes them.
 pub fn built_in_modes() -> BTreeMap<String, Mode> {
     let off = Mode {
         route: RouteRef::Direct,

@@ -1,10 +1,10 @@
-//! What is wrong in a file, where, and how to mend it.
+//! What is wrong in a file, where, and how to fix it.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// How grave a finding is: an error keeps the file from being used, a warning does not.
+/// An error keeps the file from being used, a warning does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
@@ -12,7 +12,7 @@ pub enum Severity {
     Warning,
 }
 
-/// Which kind of problem it is; stable, for programs that read diagnostics.
+/// The kind of problem. Stable, for programs that read diagnostics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DiagnosticCode {
@@ -23,7 +23,7 @@ pub enum DiagnosticCode {
     UnknownKey,
     WrongType,
     BadValue,
-    /// A key that must be there is not.
+    /// A required key is missing.
     Missing,
     /// A name that nothing in the file defines.
     Undefined,
@@ -34,22 +34,22 @@ pub enum DiagnosticCode {
     Conflict,
     /// Two listeners on one address.
     Clash,
-    /// A listener that strangers can reach and nothing guards.
+    /// A listener that other machines can reach without users or allowed clients.
     Exposed,
-    /// A secret stands in the file in the clear.
+    /// A secret is written in the file itself.
     PlainSecret,
-    /// Valid, but nothing in this version acts on it.
+    /// Valid, but not implemented in this version.
     NotServed,
-    /// Valid, but never takes effect.
+    /// Valid, but without effect.
     Unreached,
 }
 
-/// One problem of a file. Holds no secret: values of passwords are masked in `source`.
+/// One problem of a file. Contains no secret: `source` is redacted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
-    /// From 1; 0 where the problem has no place in the text (the file cannot be read).
+    /// From 1; 0 where the problem has no position in the text (the file cannot be read).
     pub line: usize,
-    /// In characters, from 1; 0 as above.
+    /// In characters, from 1; 0 as for `line`.
     pub column: usize,
     /// How many characters of `source` are meant, from `mark` on; at least 1.
     pub width: usize,
@@ -57,9 +57,9 @@ pub struct Diagnostic {
     pub code: DiagnosticCode,
     /// What is wrong, in one sentence without a full stop.
     pub cause: String,
-    /// How to mend it.
+    /// How to fix it.
     pub help: Option<String>,
-    /// The line as it stands in the file, clipped when it is very long, secrets masked.
+    /// The line of the file, clipped when it is very long, with secrets redacted.
     pub source: String,
     /// The character of `source`, from 0, under which the caret goes.
     pub mark: usize,
@@ -81,7 +81,7 @@ impl Diagnostic {
         }
     }
 
-    /// The diagnostic as people read it, the place in front: `privet.toml:12:5: cause — help`, the line and a caret.
+    /// The diagnostic for people: `privet.toml:12:5: cause — help`, then the line and a caret.
     pub fn in_file<'a>(&'a self, file: &'a str) -> impl fmt::Display + 'a {
         InFile {
             diagnostic: self,
@@ -119,7 +119,7 @@ impl fmt::Display for InFile<'_> {
         }
         if *line > 0 {
             let number = line.to_string();
-            // A tab stays a tab, so that the caret stands where the terminal puts the text.
+            // A tab stays a tab, so that the caret is under the text on every terminal.
             let pad: String = source
                 .chars()
                 .take(self.diagnostic.mark)
@@ -137,10 +137,10 @@ impl fmt::Display for InFile<'_> {
     }
 }
 
-/// All that was found wrong in one file, in the order of the text. At least one of them is an error.
+/// All problems of one file, in the order of the text; at least one is an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diagnostics {
-    /// The file's name as it is shown: the path that was asked for, or "privet.toml".
+    /// The file's name in messages: its path, or "privet.toml".
     pub file: String,
     pub list: Vec<Diagnostic>,
 }

@@ -1,4 +1,4 @@
-//! Domain names as they are compared: lower case, ASCII, without a dot at either end.
+//! Domain names in the form in which they are compared: lower case, ASCII, without a dot at either end.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use idna::AsciiDenyList;
 const MAX_NAME: usize = 253;
 const MAX_LABEL: usize = 63;
 
-/// "Bücher.Example." → "xn--bcher-kva.example". `None` for an IP address and for what is no name.
+/// "Bücher.Example." → "xn--bcher-kva.example". `None` for an IP address and for text that is no name.
 pub fn normal_domain(text: &str) -> Option<String> {
     let text = text.trim();
     let bare = text.strip_prefix('.').unwrap_or(text);

@@ -1,8 +1,9 @@
-//! Durations as the file writes them: "500ms", "10s", "15m", "1h30m", "30d".
+//! Durations as the file writes them: "500ms", "10s", "15m", "1h30m", "30d". Ours, since jiff's format accepts many more
+//! spellings, but no days in a duration without a date.
 
 use std::time::Duration;
 
-/// From the largest; the number is the unit in milliseconds.
+/// The units from the largest, in milliseconds.
 const UNITS: [(&str, u64); 5] = [
     ("d", 86_400_000),
     ("h", 3_600_000),
@@ -37,7 +38,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     Some(Duration::from_millis(total))
 }
 
-/// The shortest writing that reads back as the same number of milliseconds.
+/// The shortest text that is parsed to the same number of milliseconds.
 pub fn format_duration(duration: Duration) -> String {
     let mut rest = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     if rest == 0 {

@@ -1,4 +1,4 @@
-//! The checked configuration in the file's own vocabulary, for the control API; secrets only as references.
+//! The checked configuration as JSON with the file's keys, for the control API. Secrets appear as references only.
 
 use serde_json::{Map, Value, json};
 
@@ -7,7 +7,7 @@ use crate::model::*;
 use crate::size::format_size;
 use crate::timestamp::format_timestamp;
 
-/// What the file would say with every default written out. A secret that stands in the file is `{"plain": true}`; a mode whose
+/// The file's content with every default written out. A secret in the file itself is `{"plain": true}`; a mode whose
 /// route is the first outlet has no "route".
 pub fn to_json(config: &Config) -> Value {
     json!({
@@ -154,7 +154,7 @@ fn group(group: &Group) -> Value {
     ])
 }
 
-/// A rule as the file says it: `match`, `use` and, where it ends by itself, `until`.
+/// A rule as in the file: `match`, `use` and, where it expires, `until`.
 pub fn rule_json(rule: &Rule) -> Value {
     let then = match &rule.action {
         RuleAction::Direct => "direct",

@@ -1,9 +1,9 @@
-//! The file's vocabulary: every table and the keys it may have, in the order in which they are written.
+//! Every table of the file and its keys, in the order in which they are written.
 
 /// A table of the file.
 #[derive(Debug)]
 pub struct Section {
-    /// As the documentation heads it: "listen.limits", "[[upstream]]" without brackets; "" is the file's top.
+    /// The heading in the documentation without brackets: "listen.limits", "upstream"; "" is the top level.
     pub path: &'static str,
     pub keys: &'static [&'static str],
 }

@@ -1,4 +1,4 @@
-//! What a checked configuration holds. Every name in it is defined, every number is in range.
+//! The checked configuration. Every name in it is defined, every number is in range.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -8,10 +8,10 @@ use std::time::{Duration, SystemTime};
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-/// A whole configuration, checked: names resolve, circles are absent, values are in range.
+/// A whole configuration, checked: names are defined, chains have no cycle, values are in range.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The mode that is on: a key of [`Config::modes`].
+    /// The current mode: a key of [`Config::modes`].
     pub mode: String,
     pub listen: Listen,
     /// The built-in modes "off", "standard" and "strict" as the file changed them, and the file's own.
@@ -28,15 +28,15 @@ pub struct Config {
     pub log: Log,
 }
 
-/// Where clients may knock, and who they may be.
+/// The listeners, and which clients may use them.
 #[derive(Debug, Clone)]
 pub struct Listen {
     pub mixed: Vec<SocketAddr>,
     pub socks: Vec<SocketAddr>,
     pub http: Vec<SocketAddr>,
     pub pac: Option<SocketAddr>,
-    /// Clients outside these networks are closed at accept. `None`: the key was absent, and loopback listeners
-    /// serve loopback while others rely on `users`.
+    /// Connections from outside these networks are closed at accept. `None`: the key is absent; loopback listeners serve
+    /// loopback, others rely on `users`.
     pub allow_clients: Option<Vec<IpNet>>,
     pub users: Vec<User>,
     pub limits: ListenLimits,
@@ -44,11 +44,11 @@ pub struct Listen {
 
 #[derive(Debug, Clone)]
 pub struct ListenLimits {
-    /// All listeners together; past it a client is refused. 1 to 1,000,000.
+    /// Connections of all listeners together, 1 to 1,000,000; further clients are refused.
     pub connections: usize,
-    /// From accept to the end of the handshake or of an HTTP head.
+    /// The time from accept to the end of the handshake or of an HTTP head. 100 ms to 10 min.
     pub handshake_timeout: Duration,
-    /// A tunnel or kept-alive connection on which no byte moved for so long is closed.
+    /// A tunnel or kept-alive connection without traffic for this time is closed. 100 ms to 30 days.
     pub idle_timeout: Duration,
 }
 
@@ -58,7 +58,7 @@ pub struct User {
     pub password: Secret,
 }
 
-/// Where a secret is kept. Never printed: `Debug` shows the kind and the name, never a value.
+/// Where a secret is stored. `Debug` shows the kind and the name, never a value.
 #[derive(Debug, Clone)]
 pub enum Secret {
     /// An entry of the desktop's keyring.
@@ -67,25 +67,25 @@ pub enum Secret {
     Env(String),
     /// The first line of a file; the path is absolute.
     File(PathBuf),
-    /// Written in the file itself: accepted with a warning.
+    /// In the file itself; accepted with a warning.
     Plain(SecretString),
 }
 
-/// What a mode turns on.
+/// The settings of a mode.
 #[derive(Debug, Clone)]
 pub struct Mode {
     pub route: RouteRef,
     pub filter: bool,
     pub headers: HeaderMode,
-    /// When the route is down: refuse. Never go direct, never resolve a name here.
+    /// When the route is down, connections fail. They never go direct, and no name is resolved here.
     pub kill_switch: bool,
     pub dns: Dns,
 }
 
-/// Where a mode sends what no rule matched.
+/// Where a mode sends connections that no rule matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RouteRef {
-    /// The built-in "strict" without a route of its own: the first group, else the first upstream, else nothing (all is refused).
+    /// The first group, else the first upstream, else nothing (every connection is refused): the default of "strict".
     FirstOutbound,
     Direct,
     /// The name of an upstream or a group.
@@ -99,11 +99,11 @@ pub enum HeaderMode {
     Minimal,
 }
 
-/// Who turns names into addresses.
+/// How names are resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Dns {
     System,
-    /// Names are sent to the upstream as they are and never resolved here.
+    /// Names are sent to the upstream and never resolved here.
     Upstream,
     /// DNS over HTTPS (RFC 8484): the query URL.
     Https(String),
@@ -120,10 +120,10 @@ pub struct Upstream {
     pub port: u16,
     pub username: Option<String>,
     pub password: Option<Secret>,
-    /// Reach this hop through that one: the name of another upstream.
+    /// The name of the upstream through which this one is reached.
     pub via: Option<String>,
     pub isolate: Isolation,
-    /// PEM file with the authorities that may sign an `https` upstream's certificate, beside the system's.
+    /// PEM file with certificate authorities for an `https` upstream, in addition to the system's.
     pub ca: Option<PathBuf>,
 }
 
@@ -132,13 +132,13 @@ pub enum Scheme {
     Socks4,
     Socks4a,
     Socks5,
-    /// HTTP proxy in the clear.
+    /// HTTP proxy without TLS.
     Http,
-    /// HTTP proxy inside TLS.
+    /// HTTP proxy over TLS.
     Https,
 }
 
-/// What shares a SOCKS username, and with it a circuit of a Tor-like upstream.
+/// Stream isolation: which connections share a SOCKS username, and so a circuit of an upstream like Tor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Isolation {
     None,
@@ -163,7 +163,7 @@ pub enum GroupPolicy {
     Sticky,
 }
 
-/// An active check: `url` is fetched through each member.
+/// An active health check: `url` is fetched through each member.
 #[derive(Debug, Clone)]
 pub struct HealthCheck {
     pub url: String,
@@ -175,13 +175,13 @@ pub struct HealthCheck {
 pub struct Rule {
     pub matcher: RuleMatch,
     pub action: RuleAction,
-    /// A rule for a while: it is passed over from this moment on.
+    /// From this time on the rule does not match any more.
     pub until: Option<SystemTime>,
-    /// The line of the file on which the rule starts, from 1.
+    /// The line on which the rule starts, from 1.
     pub line: usize,
 }
 
-/// Keys are ANDed, the entries of one key ORed; an empty key asks nothing.
+/// All keys must match, by any of their entries; an empty key matches everything.
 #[derive(Debug, Clone, Default)]
 pub struct RuleMatch {
     pub domain: Vec<String>,
@@ -232,13 +232,13 @@ pub struct FilterList {
     pub format: ListFormat,
     pub enabled: bool,
     pub refresh: Duration,
-    /// For so long a new list only counts what it would block; zero: it blocks at once.
+    /// How long a new list only counts what it would block; zero: it blocks at once.
     pub probation: Duration,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListSource {
-    /// Absolute: relative paths were joined to the configuration's folder.
+    /// Absolute; relative paths are joined to the configuration's folder.
     Path(PathBuf),
     Url(String),
 }
@@ -258,7 +258,7 @@ pub struct Cache {
     pub enabled: bool,
     /// Bytes.
     pub memory: u64,
-    /// Bytes; 0 keeps the cache in memory only.
+    /// Bytes; 0: memory only.
     pub disk: u64,
     pub shared: bool,
 }
@@ -287,7 +287,7 @@ pub enum ScanErrorAction {
     Pass,
 }
 
-/// A published service of the reverse side.
+/// A service published by the reverse proxy.
 #[derive(Debug, Clone)]
 pub struct Site {
     pub name: String,
@@ -325,7 +325,7 @@ pub enum Balance {
     Hash,
 }
 
-/// Bounds of a site; 0 is none. Rates are per client address.
+/// Limits of a site; 0: none. Rates are per client address.
 #[derive(Debug, Clone)]
 pub struct SiteLimit {
     pub requests_per_second: u32,
@@ -358,7 +358,7 @@ pub struct SiteRoute {
     pub backends: Vec<String>,
 }
 
-/// TCP doors; `None` is off.
+/// TCP listeners of the API and the metrics; `None`: off.
 #[derive(Debug, Clone, Default)]
 pub struct Control {
     pub http: Option<SocketAddr>,
@@ -379,13 +379,13 @@ pub enum LogFormat {
     Json,
 }
 
-/// What is remembered of connections that ended.
+/// How long ended connections are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retention {
-    /// Nothing, not even totals by domain.
+    /// Not at all, also no totals by domain.
     None,
-    /// Until the program ends.
+    /// In memory, until the program ends.
     Memory,
-    /// On disk, for so long.
+    /// On disk, for this time.
     Disk(Duration),
 }

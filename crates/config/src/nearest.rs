@@ -1,9 +1,9 @@
-//! "Did you mean …": the valid name nearest to a mistyped one.
+//! "Did you mean …": suggests the valid name nearest to a mistyped one.
 
-/// At most so many names are listed where none is near.
+/// The most names that are listed where none is near.
 const MAX_LISTED: usize = 14;
 
-/// The candidate that a typing error or two away from `typed` would give.
+/// The candidate within a typing error or two of `typed`.
 pub(crate) fn nearest<'a>(
     typed: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -26,7 +26,7 @@ pub(crate) fn nearest<'a>(
         .map(|(_, name)| name)
 }
 
-/// `did you mean "x"?`, or what there is to choose from; nothing where there is nothing.
+/// `did you mean "x"?`, or the list of candidates; `None` without candidates.
 pub(crate) fn suggestion(typed: &str, candidates: &[&str], listed_as: &str) -> Option<String> {
     if let Some(name) = nearest(typed, candidates.iter().copied()) {
         return Some(format!("did you mean \"{name}\"?"));

@@ -1,12 +1,12 @@
-//! What a rule is known by: its content. One that stays as it is keeps its identity wherever it stands in the file.
+//! The ids of rules. They are made from the content: an unchanged rule keeps its id wherever it is moved in the file.
 
 use std::collections::BTreeMap;
 
 use crate::json::rule_json;
 use crate::model::Rule;
 
-/// An identity for each rule, in their order: 16 hexadecimal digits made from what the rule says, the same in every run
-/// and version; `-2`, `-3`, … after the second and third that say the same.
+/// An id for each rule, in their order: 16 hexadecimal digits made from its content, the same in every run and version; the
+/// second and third with the same content get `-2`, `-3`, ….
 pub fn rule_ids(rules: &[Rule]) -> Vec<String> {
     let mut seen: BTreeMap<u64, u32> = BTreeMap::new();
     rules
@@ -23,7 +23,7 @@ pub fn rule_ids(rules: &[Rule]) -> Vec<String> {
         .collect()
 }
 
-/// FNV-1a, 64 bits: unlike the standard library's hasher it is the same in every version. It keeps nobody out.
+/// FNV-1a, 64 bits: unlike the standard library's hasher it is the same in every version. Not safe against crafted collisions.
 fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_is_known_by_what_it_says_not_by_where_it_stands() {
+    fn an_id_depends_on_the_content_and_not_on_the_position() {
         const A: &str = "[[rule]]\nmatch = { domain = [\"a.test\"] }\nuse = \"block\"\n";
         const B: &str = "[[rule]]\nmatch = { port = [443] }\nuse = \"direct\"\n";
         let (forth, back) = (ids(&format!("{A}{B}")), ids(&format!("# moved\n{B}{A}")));
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_that_say_the_same_are_told_apart() {
+    fn rules_with_the_same_content_get_different_ids() {
         const A: &str = "[[rule]]\nmatch = { port = [443] }\nuse = \"direct\"\n";
         let found = ids(&A.repeat(3));
         assert_eq!(found[1], format!("{}-2", found[0]));
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_is_the_published_one() {
+    fn the_hash_is_fnv_1a() {
         assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);
         assert_eq!(fnv1a(b"foobar"), 0x8594_4171_f739_67e8);
     }

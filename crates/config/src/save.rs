@@ -1,13 +1,13 @@
-//! Writes a file whole or not at all.
+//! Writes a file atomically.
 
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// So many symbolic links are followed to a file that does not exist yet; the kernel's own bound is 40.
+/// Symbolic links that are followed to a file that does not exist yet; the kernel's limit is 40.
 const MAX_LINKS: usize = 40;
 
-/// Why a file was not written. The old one is as it was.
+/// Why a file was not written. The old file is unchanged.
 #[derive(Debug, thiserror::Error)]
 #[error("{} cannot be written: {source}", path.display())]
 pub struct SaveError {
@@ -15,11 +15,11 @@ pub struct SaveError {
     pub source: io::Error,
 }
 
-/// Puts `text` in the place of the file: a reader sees the old one or the new one, after a loss of power too. A symbolic link
-/// stays and its target is replaced; permissions stay; a new file is its owner's alone (0600). Blocks on the disk.
+/// Replaces the file's content by `text`: a reader sees the old or the new content, also after a power failure. A symbolic link
+/// stays and its target is replaced; permissions stay; a new file is readable by its owner only (0600). Blocks on the disk.
 ///
 /// # Errors
-/// [`SaveError`], with the file as it was.
+/// [`SaveError`]; the file is unchanged.
 pub fn save(path: &Path, text: &str) -> Result<(), SaveError> {
     let target = target_of(path);
     write_beside(&target, text).map_err(|source| SaveError {
@@ -28,7 +28,7 @@ pub fn save(path: &Path, text: &str) -> Result<(), SaveError> {
     })
 }
 
-/// Where the links lead, whether or not a file is there.
+/// The target of the links, whether or not it exists.
 fn target_of(path: &Path) -> PathBuf {
     let mut target = path.to_owned();
     for _ in 0..MAX_LINKS {
@@ -59,7 +59,7 @@ fn write_beside(target: &Path, text: &str) -> io::Result<()> {
     sync_folder(folder)
 }
 
-/// The new name itself is on the disk only then.
+/// Makes the new directory entry durable.
 #[cfg(unix)]
 fn sync_folder(folder: &Path) -> io::Result<()> {
     fs::File::open(folder)?.sync_all()

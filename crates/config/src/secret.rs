@@ -1,4 +1,4 @@
-//! From a reference to the secret itself: the keyring, an environment variable, a file, or the configuration.
+//! Reads secrets from where they are stored: the keyring, an environment variable, a file, or the configuration.
 
 use std::fmt;
 use std::fs::File;
@@ -13,15 +13,15 @@ use crate::model::{Config, Secret};
 /// The longest secret that is read, in bytes.
 pub const MAX_SECRET: usize = 4096;
 
-/// The desktop's keyring, as far as the configuration needs it.
+/// What the configuration needs of the desktop's keyring.
 pub trait Keyring {
-    /// The secret kept under `name`.
+    /// The secret stored under `name`. May block while a person unlocks the keyring.
     ///
     /// # Errors
     /// [`KeyringError`], which says whether the keyring or only the entry is missing.
     fn read(&self, name: &str) -> Result<SecretString, KeyringError>;
 
-    /// Keeps a secret under a name, over what was there. Blocks as [`Keyring::read`] does.
+    /// Stores a secret under a name and replaces the previous one. Blocks as [`Keyring::read`] does.
     ///
     /// # Errors
     /// [`KeyringError`].
@@ -29,7 +29,7 @@ pub trait Keyring {
         Err(KeyringError::NoService)
     }
 
-    /// Deletes a name's secret. Blocks as [`Keyring::read`] does.
+    /// Deletes the secret of a name. Blocks as [`Keyring::read`] does.
     ///
     /// # Errors
     /// [`KeyringError`]; `NoEntry` where there was none.
@@ -37,7 +37,7 @@ pub trait Keyring {
         Err(KeyringError::NoService)
     }
 
-    /// What can be seen without waking a person: whether it is locked, and which of the names it has.
+    /// Whether the keyring is locked, and which of the names it has. Never prompts.
     ///
     /// # Errors
     /// [`KeyringError`].
@@ -46,15 +46,15 @@ pub trait Keyring {
     }
 }
 
-/// A keyring as it looks from outside.
+/// What can be learned of a keyring without a prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyringStatus {
     pub locked: bool,
-    /// For each name that was asked about; `None` where it cannot be told without asking a person.
+    /// For each name whether there is an entry; `None` where that cannot be learned without a prompt.
     pub kept: Vec<Option<bool>>,
 }
 
-/// Why a keyring gave nothing. Holds no secret.
+/// Why a keyring gave no secret. Contains no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyringError {
     #[error("no keyring service runs in this session")]
@@ -67,7 +67,7 @@ pub enum KeyringError {
     Failed(String),
 }
 
-/// For a program that runs where there is no keyring.
+/// For systems without a keyring.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoKeyring;
 
@@ -77,7 +77,7 @@ impl Keyring for NoKeyring {
     }
 }
 
-/// Why a reference did not lead to a secret. Names the reference and the mend, never a value.
+/// Why a secret could not be read. Names the reference and the fix, never a value.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     #[error(
@@ -101,7 +101,7 @@ pub enum SecretError {
 }
 
 impl Config {
-    /// Every secret that is referred to, and whose it is: "upstream office", "user alice".
+    /// Every secret with its owner: "upstream office", "user alice".
     pub fn secrets(&self) -> impl Iterator<Item = (String, &Secret)> {
         let upstreams = self.upstreams.iter().filter_map(|upstream| {
             let password = upstream.password.as_ref()?;
@@ -113,7 +113,7 @@ impl Config {
 }
 
 impl Secret {
-    /// Reads the secret. Blocks on a file or on the keyring: not for a runtime's thread.
+    /// Reads the secret. Blocks on a file or on the keyring: do not call it on a runtime thread.
     ///
     /// # Errors
     /// [`SecretError`], with the name of the reference and what to do.
@@ -160,7 +160,7 @@ fn first_line(path: &Path) -> Result<SecretString, SecretError> {
         path: path.to_owned(),
         source,
     };
-    // Room for a line as long as allowed, its CR LF and one byte that shows that it is longer.
+    // Room for the longest line, its CR LF, and one byte that shows that the line is longer.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_SECRET + 3));
     let limit = u64::try_from(MAX_SECRET + 3).unwrap_or(u64::MAX);
     File::open(path)

@@ -1,4 +1,4 @@
-//! The configuration of the contract, as it stands, is read whole.
+//! The example configuration of the contract is read as a whole.
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The program edits the file as a careful person would.
+//! Edits change one value and leave comments and order as they are.
 
 use std::path::Path;
 

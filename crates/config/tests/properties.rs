@@ -1,4 +1,4 @@
-//! What holds for every text, value and change.
+//! Properties of every text, value and change.
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Every kind of mistake is refused at its exact line and column, with the mend.
+//! Every kind of mistake is refused with its exact line and column and the fix.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Secrets are references that lead somewhere or say why not; none is ever shown.
+//! Secrets are read from where they are stored; no message shows one.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! A host as clients write it, made into the one form that everything behind compares: [`Host`].
+//! Parses a host as clients write it to the normal form that is compared: [`Host`].
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -11,7 +11,7 @@ use crate::Host;
 pub const MAX_NAME: usize = 253;
 /// The longest label of a name, in bytes.
 pub const MAX_LABEL: usize = 63;
-/// The longest text that is looked at at all; a name of 253 bytes can be written longer before IDNA maps it.
+/// The longest text that is parsed; a name of 253 bytes can be longer before IDNA maps it.
 const MAX_TEXT: usize = 1024;
 
 /// Why a text is not a host.
@@ -77,7 +77,7 @@ impl Host {
         }
     }
 
-    /// The text without a conversion where it is a name already; an address is written out.
+    /// The name, or the address as text.
     pub(crate) fn text(&self) -> CompactString {
         match self {
             Host::Name(name) => name.clone(),

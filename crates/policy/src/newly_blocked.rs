@@ -1,4 +1,4 @@
-//! Would an update of a list block what its user goes to every day?
+//! Finds the sites in regular use that an update of a list would block.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -6,16 +6,16 @@ use std::time::SystemTime;
 
 use crate::{Host, List, Listener, Policy, Protocol, Request, Target, WhyKind, simulate};
 
-/// A site and how often it was gone to.
+/// A site and its number of connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VisitedSite {
     pub host: Host,
     pub connections: u64,
 }
 
-/// Of the sites that were `used`, those that no list blocks now and that would be blocked with `list` in the place of the
-/// one of its name. A site that a rule or `[filter] allow` speaks for is not among them. Judged as in the mode that is on
-/// or, where that does not filter, in the first that does.
+/// Those of the `used` sites that no list blocks now and that would be blocked with `list` instead of the list of the same name.
+/// Sites that a rule or `[filter] allow` lets pass are not among them. Decided in the current mode or, if that does not filter,
+/// in the first that does.
 pub fn newly_blocked(
     policy: &Policy,
     list: Arc<List>,

@@ -1,25 +1,25 @@
-//! Whether a target is Privet itself, whatever it is called.
+//! Whether a target is Privet itself, under any name or spelling.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::{Host, Target};
 
-/// Where Privet itself answers, gathered by the caller: the policy opens no socket and reads no interface.
+/// The endpoints of Privet itself, collected by the caller: the policy opens no socket and reads no interface.
 #[derive(Debug, Clone, Default)]
 pub struct OwnEndpoints {
-    /// The sockets that listen, with their real ports: proxy listeners, PAC, control, metrics. A reverse site belongs
-    /// here only where asking for it through the proxy should be refused.
+    /// The listening sockets with their real ports: proxy, PAC, control, metrics. A reverse site belongs here only if reaching it
+    /// through the proxy should be refused.
     pub listeners: Vec<SocketAddr>,
-    /// The addresses of this machine's interfaces: what a listener on `0.0.0.0` or `[::]` answers on.
+    /// The addresses of this machine's interfaces, for listeners on `0.0.0.0` or `[::]`.
     pub addresses: Vec<IpAddr>,
-    /// The names of this machine. `localhost` in all its forms needs no mention.
+    /// The names of this machine, without `localhost` in its forms.
     pub names: Vec<Host>,
 }
 
 impl OwnEndpoints {
-    /// The target as it was written is Privet: an address one of the listeners answers on, a name for this machine.
+    /// The target as written is Privet: an address of a listener, or a name of this machine with a listener's port.
     pub fn answers(&self, target: &Target) -> bool {
-        // A name that was not made by `Host::parse` may still be one that the C library takes for an address.
+        // A name that was not made by `Host::parse` may be one that the C library reads as an address.
         let host = match &target.host {
             Host::Name(name) => Host::parse(name).unwrap_or_else(|_| target.host.clone()),
             Host::Ip(_) => target.host.clone(),
@@ -51,8 +51,8 @@ impl OwnEndpoints {
     }
 }
 
-/// Whether a connection to `address` would reach `listener`: the same address in any form, or any of this machine's where
-/// the listener stands on all. `is_ours` is asked then, and never of loopback.
+/// Whether a connection to `address` would reach `listener`: the same address in any form or, for a listener on all addresses,
+/// any address of this machine. `is_ours` is called in the latter case, never for loopback.
 pub fn reaches(
     listener: SocketAddr,
     address: SocketAddr,
@@ -63,7 +63,7 @@ pub fn reaches(
         && (on == ip || (takes_any(on, ip) && (ip.is_loopback() || is_ours(ip))))
 }
 
-/// The kernel takes a connection to the unspecified address for one to loopback.
+/// The kernel connects to loopback where the unspecified address is given.
 fn reached(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -72,12 +72,12 @@ fn reached(ip: IpAddr) -> IpAddr {
     }
 }
 
-/// A listener on `0.0.0.0` takes IPv4; one on `[::]` is taken to accept both, as Linux does unless told otherwise.
+/// A listener on `0.0.0.0` accepts IPv4, one on `[::]` both, as Linux does by default.
 fn takes_any(on: IpAddr, ip: IpAddr) -> bool {
     on.is_unspecified() && (on.is_ipv6() || ip.is_ipv4())
 }
 
-/// `localhost` and what is below it (RFC 6761, section 6.3), and what Debian and others write into `/etc/hosts`.
+/// `localhost` and its subdomains (RFC 6761, section 6.3), and the names that Debian and others write into `/etc/hosts`.
 pub(crate) fn is_localhost(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost") || OTHER_LOCALHOSTS.contains(&name)
 }

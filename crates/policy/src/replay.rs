@@ -1,4 +1,4 @@
-//! Plays a change of the policy against recorded connections: what would have gone differently.
+//! Replays recorded connections against a changed policy and counts what would be decided differently.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,16 +11,16 @@ use serde::Serialize;
 use crate::explanation::{Outcome, OutcomeAction};
 use crate::{App, Listener, Policy, Protocol, Request, Target, simulate};
 
-/// The most differences that are kept as examples; all are counted.
+/// The most differences that are listed; all are counted.
 pub const MAX_DIFFERENCES: usize = 1000;
-/// The most programs that are counted apart; the others together as [`OTHERS`].
+/// The most programs with counts of their own; the others are counted together as [`OTHERS`].
 pub const MAX_APPS: usize = 1000;
 /// Programs beyond [`MAX_APPS`].
 pub const OTHERS: &str = "(others)";
 /// Connections whose program is not known.
 pub const UNKNOWN: &str = "(unknown)";
 
-/// A connection that was, as far as deciding goes.
+/// What is needed of a past connection to decide on it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedConnection {
     pub listener: Listener,
@@ -28,24 +28,24 @@ pub struct RecordedConnection {
     pub user: Option<Arc<str>>,
     pub app: Option<Arc<App>>,
     pub target: Target,
-    /// The target's addresses, where they were known then.
+    /// The target's addresses, where they are recorded.
     pub addresses: Vec<IpAddr>,
     pub url: Option<Arc<str>>,
     pub at: SystemTime,
 }
 
-/// What a change would have done.
+/// What a change of the policy would have changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Replay {
-    /// Connections played.
+    /// Connections replayed.
     pub total: u64,
-    /// Of those, the ones that would have gone differently: the sum of the three below.
+    /// Connections with another decision: the sum of the three below.
     pub changed: u64,
-    /// Passed, and would have been blocked.
+    /// Passed before, blocked now.
     pub blocked_now: u64,
-    /// Were blocked, and would have passed.
+    /// Blocked before, passed now.
     pub freed_now: u64,
-    /// Passed, and would have taken another way.
+    /// Passed by another route now.
     pub rerouted: u64,
     /// The first [`MAX_DIFFERENCES`] of them.
     pub differing: Vec<ReplayDifference>,
@@ -53,7 +53,7 @@ pub struct Replay {
     pub by_app: BTreeMap<String, Changes>,
 }
 
-/// How many connections of one program.
+/// Changed connections of one program.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Changes {
     pub blocked_now: u64,
@@ -61,7 +61,7 @@ pub struct Changes {
     pub rerouted: u64,
 }
 
-/// One connection that would have gone differently.
+/// One connection with another decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReplayDifference {
     #[serde(serialize_with = "shown")]
@@ -76,7 +76,7 @@ pub struct ReplayDifference {
     pub after: Outcome,
 }
 
-/// Asks both policies about each record, as the engine would have asked them. Nothing is counted as a hit.
+/// Decides on each record with both policies, as the engine would. Nothing is counted as a hit.
 pub fn replay(
     old: &Policy,
     new: &Policy,
@@ -158,7 +158,7 @@ impl RecordedConnection {
     fn request(&self) -> Request<'_> {
         Request {
             listener: self.listener,
-            // Who asked is not recorded, and no rule asks for it.
+            // The client's address is not recorded, and no rule depends on it.
             client: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
             protocol: self.protocol,
             user: self.user.as_deref(),

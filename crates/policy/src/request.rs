@@ -1,4 +1,4 @@
-//! What is known of a connection when it has to be decided upon.
+//! What is known of a connection when the policy decides on it.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use compact_str::CompactString;
 use serde::Serialize;
 
-/// The far end as the client named it.
+/// The destination as the client named it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Host {
     /// ASCII, lower case, without a final dot, 1 to 253 bytes. Made by [`Host::parse`] only.
@@ -40,7 +40,7 @@ impl fmt::Display for Target {
     }
 }
 
-/// How the client spoke to us.
+/// The protocol between client and Privet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Protocol {
@@ -68,7 +68,7 @@ impl Protocol {
     }
 }
 
-/// Which kind of listener took the connection.
+/// The kind of listener that accepted the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Listener {
@@ -95,14 +95,14 @@ pub struct Request<'a> {
     pub protocol: Protocol,
     /// The name the client logged in with.
     pub user: Option<&'a str>,
-    /// `None`: not looked up, or not found.
+    /// The program behind the client's connection; `None`: not looked up, or not found.
     pub app: Option<&'a App>,
     pub target: &'a Target,
-    /// The target's addresses, where they were resolved before deciding.
+    /// The target's addresses, where they were resolved before.
     pub addresses: &'a [IpAddr],
     /// The whole URL, where it can be read (plain HTTP).
     pub url: Option<&'a str>,
-    /// The host of the page that asks, where the request names it (plain HTTP); lower case.
+    /// The host of the page that made the request, from the Referer (plain HTTP); lower case.
     pub page: Option<&'a str>,
     pub at: SystemTime,
 }

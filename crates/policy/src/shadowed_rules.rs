@@ -1,5 +1,5 @@
-//! Which rules can never match, since earlier ones take all that they speak of. Sound: a rule that some request could
-//! reach is never named; not complete: two earlier networks that together make up a third are not put together.
+//! Finds rules that can never match, since earlier rules match everything that they would. Sound: a rule that some request can
+//! reach is never reported. Not complete: two networks that together make up a third are not joined.
 
 use std::time::SystemTime;
 
@@ -12,9 +12,9 @@ use crate::rule_hit_counter::RuleHitCounters;
 use crate::rules::{AppPattern, Rule, RulePosition, covers, is_below};
 use crate::{CompileError, Host, Outbound, Protocol};
 
-/// Parts into which one rule is cut at most, to be covered each by another rule.
+/// The most parts into which one rule is split; each may be covered by another rule.
 const MAX_PARTS: usize = 1024;
-/// Pairs of a part and a rule that are compared for one file; past it no more rules are named.
+/// The most comparisons of a part with a rule for one file; beyond it no more rules are reported.
 const MAX_COMPARED: usize = 20_000_000;
 
 const SPOKEN: [Protocol; 5] = [
@@ -28,16 +28,15 @@ const SPOKEN: [Protocol; 5] = [
 /// A rule that never matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShadowedRule {
-    /// Its place in the file, from 1.
+    /// Its position in the file, from 1.
     pub number: usize,
     /// The line on which it begins, from 1.
     pub line: usize,
-    /// The earlier rules that take all of it, by place and line, in order.
+    /// The earlier rules that together cover it, by position and line (both from 1), in order.
     pub by: Vec<(usize, usize)>,
 }
 
-/// The rules of the file that can never match from `now` on, in order. A rule whose time is over is not among them, nor
-/// does it cover another.
+/// The rules of the file that can never match from `now` on, in order. Expired rules are not among them and cover nothing.
 ///
 /// # Errors
 /// As [`crate::Policy::compile`], of the rules alone.
@@ -48,14 +47,14 @@ pub fn shadowed_rules(config: &Config, now: SystemTime) -> Result<Vec<ShadowedRu
     let mut left = MAX_COMPARED;
     let mut found = Vec::new();
     for (at, rule) in rules.iter().enumerate() {
-        let (false, RulePosition::File { number, line }) = (is_over(rule, now), rule.position)
+        let (false, RulePosition::File { number, line }) = (is_expired(rule, now), rule.position)
         else {
             continue;
         };
         let earlier: Vec<&Rule> = rules
             .iter()
             .take(at)
-            .filter(|other| !is_over(other, now) && outlasts(other, rule))
+            .filter(|other| !is_expired(other, now) && outlasts(other, rule))
             .collect();
         let mut search = Search {
             earlier: &earlier,
@@ -64,7 +63,8 @@ pub fn shadowed_rules(config: &Config, now: SystemTime) -> Result<Vec<ShadowedRu
             by: Vec::new(),
         };
         if search.covers(Part::of(rule)) {
-            let mut by: Vec<(usize, usize)> = search.by.iter().filter_map(place).collect();
+            let mut by: Vec<(usize, usize)> =
+                search.by.iter().filter_map(number_and_line).collect();
             by.sort_unstable();
             by.dedup();
             found.push(ShadowedRule { number, line, by });
@@ -73,15 +73,15 @@ pub fn shadowed_rules(config: &Config, now: SystemTime) -> Result<Vec<ShadowedRu
     Ok(found)
 }
 
-fn place(at: &RulePosition) -> Option<(usize, usize)> {
-    at.number().zip(at.line())
+fn number_and_line(position: &RulePosition) -> Option<(usize, usize)> {
+    position.number().zip(position.line())
 }
 
-fn is_over(rule: &Rule, now: SystemTime) -> bool {
+fn is_expired(rule: &Rule, now: SystemTime) -> bool {
     rule.until.is_some_and(|until| until <= now)
 }
 
-/// As long as the later one can match, the earlier one does.
+/// The earlier rule is valid as long as the later one.
 fn outlasts(earlier: &Rule, later: &Rule) -> bool {
     match (earlier.until, later.until) {
         (None, _) => true,
@@ -90,7 +90,7 @@ fn outlasts(earlier: &Rule, later: &Rule) -> bool {
     }
 }
 
-/// What some entries of a rule's keys speak of; an empty key asks nothing.
+/// A rule with some of its keys' entries; an empty key matches everything.
 #[derive(Clone, Copy)]
 struct Part<'a> {
     domain: &'a [Host],
@@ -117,7 +117,7 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// Two parts that make up this one; `None` where every key has one entry at most.
+    /// Two parts that together are this one; `None` where every key has at most one entry.
     fn halves(self) -> Option<[Self; 2]> {
         macro_rules! cut {
             ($($key:ident),*) => {
@@ -143,14 +143,14 @@ struct Search<'a, 'r> {
 }
 
 impl Search<'_, '_> {
-    /// Whether one rule takes the whole part, or rules each of its halves.
+    /// One rule covers the whole part, or rules cover each of its halves.
     fn covers(&mut self, part: Part<'_>) -> bool {
         if self.parts == 0 || *self.left < self.earlier.len() {
             return false;
         }
         self.parts -= 1;
         *self.left -= self.earlier.len();
-        if let Some(rule) = self.earlier.iter().find(|rule| takes(rule, &part)) {
+        if let Some(rule) = self.earlier.iter().find(|rule| covers_part(rule, &part)) {
             self.by.push(rule.position);
             return true;
         }
@@ -159,24 +159,26 @@ impl Search<'_, '_> {
     }
 }
 
-/// Whether every request of which the part speaks matches the rule.
-fn takes(rule: &Rule, part: &Part<'_>) -> bool {
-    takes_hosts(rule, part)
-        && takes_addresses(&rule.ip, part)
-        && asks(&rule.port, part.port, |range| spans(&rule.port, *range))
-        && asks(&rule.app, part.app, |app| rule.app.contains(app))
-        && asks(&rule.user, part.user, |user| rule.user.contains(user))
-        && takes_protocols(&rule.protocol, part.protocol)
+/// Every request that the part matches is matched by the rule.
+fn covers_part(rule: &Rule, part: &Part<'_>) -> bool {
+    covers_hosts(rule, part)
+        && covers_addresses(&rule.ip, part)
+        && covers_key(&rule.port, part.port, |range| {
+            cover_range(&rule.port, *range)
+        })
+        && covers_key(&rule.app, part.app, |app| rule.app.contains(app))
+        && covers_key(&rule.user, part.user, |user| rule.user.contains(user))
+        && covers_protocols(&rule.protocol, part.protocol)
 }
 
-/// A key that asks nothing takes all; else the part must ask too, and for nothing more.
-fn asks<T, U>(of_rule: &[T], of_part: &[U], within: impl Fn(&U) -> bool) -> bool {
+/// An empty key covers everything; else the part must have the key too, with covered entries only.
+fn covers_key<T, U>(of_rule: &[T], of_part: &[U], within: impl Fn(&U) -> bool) -> bool {
     of_rule.is_empty() || (!of_part.is_empty() && of_part.iter().all(within))
 }
 
-/// The part's host is one of `domain`, below one of `suffix` and found by one of `regex`, all at once: whichever of these
-/// keys shows enough will do.
-fn takes_hosts(rule: &Rule, part: &Part<'_>) -> bool {
+/// The part's host is one of `domain`, below one of `suffix` and matched by one of `regex` at once: each of the rule's keys may be
+/// covered by any of them.
+fn covers_hosts(rule: &Rule, part: &Part<'_>) -> bool {
     let below = |host: &Host| rule.suffix.iter().any(|suffix| is_below(host, suffix));
     let found = |host: &Host| rule.regex.iter().any(|regex| regex.is_match(&host.text()));
     let same = |one: &Regex| {
@@ -184,24 +186,25 @@ fn takes_hosts(rule: &Rule, part: &Part<'_>) -> bool {
             .iter()
             .any(|regex| regex.as_str() == one.as_str())
     };
-    asks(&rule.domain, part.domain, |host| rule.domain.contains(host))
-        && (asks(&rule.suffix, part.domain, below) || asks(&rule.suffix, part.suffix, below))
-        && (asks(&rule.regex, part.domain, found) || asks(&rule.regex, part.regex, same))
+    covers_key(&rule.domain, part.domain, |host| rule.domain.contains(host))
+        && (covers_key(&rule.suffix, part.domain, below)
+            || covers_key(&rule.suffix, part.suffix, below))
+        && (covers_key(&rule.regex, part.domain, found)
+            || covers_key(&rule.regex, part.regex, same))
 }
 
-/// A name matches by any of its addresses, which are within the part's networks; what the part names by its address
-/// needs none.
-fn takes_addresses(of_rule: &[IpNet], part: &Part<'_>) -> bool {
+/// A name matches by any of its addresses, which are within the part's networks; a target that is an address needs none.
+fn covers_addresses(of_rule: &[IpNet], part: &Part<'_>) -> bool {
     let within = |net: &IpNet| of_rule.iter().any(|wide| wide.contains(net));
     let is_there = |host: &Host| {
         let ip = host.ip().map(|ip| ip.to_canonical());
         ip.is_some_and(|ip| of_rule.iter().any(|net| net.contains(&ip)))
     };
-    asks(of_rule, part.ip, within) || asks(of_rule, part.domain, is_there)
+    covers_key(of_rule, part.ip, within) || covers_key(of_rule, part.domain, is_there)
 }
 
 /// Whether the ranges together hold the whole of this one.
-fn spans(ranges: &[(u16, u16)], (low, high): (u16, u16)) -> bool {
+fn cover_range(ranges: &[(u16, u16)], (low, high): (u16, u16)) -> bool {
     let mut next = u32::from(low);
     while next <= u32::from(high) {
         let holds =
@@ -214,7 +217,7 @@ fn spans(ranges: &[(u16, u16)], (low, high): (u16, u16)) -> bool {
     true
 }
 
-fn takes_protocols(of_rule: &[RuleProtocol], of_part: &[RuleProtocol]) -> bool {
+fn covers_protocols(of_rule: &[RuleProtocol], of_part: &[RuleProtocol]) -> bool {
     let any = |entries: &[RuleProtocol], spoken| {
         entries.is_empty() || entries.iter().any(|entry| covers(*entry, spoken))
     };

@@ -1,4 +1,4 @@
-//! Reads targets: `host:port`, and the host and port of an `http` or `https` URL.
+//! Parses targets: `host:port`, and the host and port of an `http` or `https` URL.
 
 use crate::{Host, HostError, Target};
 

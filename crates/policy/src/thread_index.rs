@@ -1,16 +1,16 @@
-//! A number for each thread, for counters and waiters that are kept apart by thread.
+//! A number for each thread, for data that is kept per thread.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The calling thread's number: the same for as long as it lives, counted up from 0 over the process.
+/// The calling thread's number. Threads are counted from 0 in the order of their first call.
 pub fn current() -> usize {
     static THREADS: AtomicUsize = AtomicUsize::new(0);
-    thread_local!(static MINE: Cell<Option<usize>> = const { Cell::new(None) });
-    MINE.with(|mine| {
-        mine.get().unwrap_or_else(|| {
+    thread_local!(static INDEX: Cell<Option<usize>> = const { Cell::new(None) });
+    INDEX.with(|index| {
+        index.get().unwrap_or_else(|| {
             let number = THREADS.fetch_add(1, Ordering::Relaxed);
-            mine.set(Some(number));
+            index.set(Some(number));
             number
         })
     })

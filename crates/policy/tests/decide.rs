@@ -1,4 +1,4 @@
-//! What the policy says, case by case.
+//! Decisions of the policy, case by case.
 
 mod given;
 

@@ -1,4 +1,4 @@
-//! Lists in every format: what they block, what they skip, and that no bytes hurt.
+//! Lists in every format: what they block, what they skip, and that arbitrary bytes are read without a panic.
 
 mod given;
 

@@ -1,4 +1,4 @@
-//! The PAC as a JavaScript engine runs it (node), against the policy it was written from.
+//! The PAC file run by a JavaScript engine (node), compared with its policy.
 
 mod given;
 #[path = "../../../tests/src/skip.rs"]

@@ -1,4 +1,4 @@
-//! What holds for every policy and every question.
+//! Properties of every policy and every request.
 
 mod given;
 

@@ -1,4 +1,4 @@
-//! Yesterday's connections under tomorrow's rules.
+//! Replaying recorded connections against a changed policy.
 
 mod given;
 

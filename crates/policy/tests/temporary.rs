@@ -1,4 +1,4 @@
-//! Rules of no file: before all others, for all connections or for one.
+//! Temporary rules: before all others, for all connections or for one.
 
 mod given;
 

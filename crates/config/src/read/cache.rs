@@ -1,4 +1,4 @@
-//! `[cache]`: how much is remembered of answers.
+//! `[cache]`: the sizes of the HTTP cache.
 
 use std::ops::RangeInclusive;
 

@@ -1,4 +1,4 @@
-//! `[control]`: TCP doors of the API and the metrics. Off unless asked for.
+//! `[control]`: TCP listeners of the API and the metrics. Off by default.
 
 use std::net::SocketAddr;
 
@@ -14,19 +14,19 @@ pub(super) fn read<'a>(top: &Table<'a>, addresses: &mut ListenAddresses<'a>) -> 
         return Control::default();
     };
     Control {
-        http: door(&table, "http", addresses),
-        metrics: door(&table, "metrics", addresses),
+        http: listener(&table, "http", addresses),
+        metrics: listener(&table, "metrics", addresses),
     }
 }
 
-fn door<'a>(
+fn listener<'a>(
     table: &Table<'a>,
     key: &'static str,
     addresses: &mut ListenAddresses<'a>,
 ) -> Option<SocketAddr> {
     let value = table.get(key)?;
     let address = off_or_address(&value)?;
-    addresses.take(address, &format!("control.{key}"), value);
+    addresses.add(address, &format!("control.{key}"), value);
     if !address.ip().to_canonical().is_loopback() {
         let cause = format!("control.{key} can be reached from other machines, without encryption");
         value.warn(

@@ -1,4 +1,4 @@
-//! `[filter]`: domains to allow and to deny, and the lists of others.
+//! `[filter]`: domains to allow and to deny, and blocklists.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::tree::{Table, Value};
 
 const REFRESH: RangeInclusive<Duration> =
     Duration::from_secs(60)..=Duration::from_secs(365 * 86_400);
-/// From a second, or none at all.
+/// 0 is allowed too: no probation.
 const PROBATION: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(90 * 86_400);
 

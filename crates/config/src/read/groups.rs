@@ -1,4 +1,4 @@
-//! `[[group]]`: upstreams of which one is chosen.
+//! `[[group]]`: a set of upstreams of which one is chosen per connection.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;

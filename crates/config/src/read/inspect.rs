@@ -1,4 +1,4 @@
-//! `[inspect]` and `[scan]`: what is looked into, and for what.
+//! `[inspect]` and `[scan]`: HTTPS inspection and malware scanning.
 
 use std::ops::RangeInclusive;
 

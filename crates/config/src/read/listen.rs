@@ -1,4 +1,4 @@
-//! `[listen]`: where clients may knock, and who they may be.
+//! `[listen]`: the listeners, and which clients may use them.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -29,17 +29,20 @@ pub(super) fn read<'a>(
     let Some(table) = top.get("listen").and_then(|v| v.table(&keys::LISTEN)) else {
         return Listen::default();
     };
-    let mut doors: Vec<(Value<'a>, SocketAddr)> = Vec::new();
-    let mut door = |key: &'static str| -> Vec<SocketAddr> {
+    let mut listeners: Vec<(Value<'a>, SocketAddr)> = Vec::new();
+    let mut read_listeners = |key: &'static str| -> Vec<SocketAddr> {
         let read = table.list(key, |value| Some((*value, value.address()?)));
-        read.iter().for_each(|(value, address)| {
-            addresses.take(*address, &format!("listen.{key}"), *value)
-        });
-        doors.extend(&read);
+        read.iter()
+            .for_each(|(value, address)| addresses.add(*address, &format!("listen.{key}"), *value));
+        listeners.extend(&read);
         read.into_iter().map(|(_, address)| address).collect()
     };
-    let (mut mixed, socks, http) = (door("mixed"), door("socks"), door("http"));
-    // A file that names a listener means these and no others: no default may take a port that nobody asked for.
+    let (mut mixed, socks, http) = (
+        read_listeners("mixed"),
+        read_listeners("socks"),
+        read_listeners("http"),
+    );
+    // A file that names a listener gets no default listener in addition.
     let untouched = ["mixed", "socks", "http"]
         .iter()
         .all(|key| table.get(key).is_none());
@@ -48,23 +51,23 @@ pub(super) fn read<'a>(
     }
     let pac = match table.get("pac") {
         Some(value) => off_or_address(&value).inspect(|address| {
-            addresses.take(*address, "listen.pac", value);
-            doors.push((value, *address));
+            addresses.add(*address, "listen.pac", value);
+            listeners.push((value, *address));
         }),
         None => untouched.then_some(DEFAULT_PAC),
     };
     let allow_clients =
         Some(table.list("allow_clients", Value::network)).filter(|networks| !networks.is_empty());
     let users = read_users(&table, context);
-    if names_no_door(&table) && top.get("site").is_none() {
+    if has_empty_listeners(&table) && top.get("site").is_none() {
         table.refuse(
             DiagnosticCode::Conflict,
             "nothing listens",
             "name at least one address in mixed, socks or http",
         );
     }
-    if users.is_empty() && allow_clients.is_none() && !names_guards(&table) {
-        doors
+    if users.is_empty() && allow_clients.is_none() && !has_access_keys(&table) {
+        listeners
             .iter()
             .for_each(|(value, address)| refuse_exposed(value, *address));
     }
@@ -91,8 +94,8 @@ pub(super) fn read<'a>(
     }
 }
 
-/// The listeners' keys are there, and empty. A broken one is its own problem.
-fn names_no_door(table: &Table<'_>) -> bool {
+/// The listeners' keys are present and empty. A broken one has a diagnostic of its own.
+fn has_empty_listeners(table: &Table<'_>) -> bool {
     let given: Vec<Value<'_>> = ["mixed", "socks", "http"]
         .iter()
         .filter_map(|key| table.get(key))
@@ -100,14 +103,14 @@ fn names_no_door(table: &Table<'_>) -> bool {
     !given.is_empty()
         && given
             .iter()
-            .all(|value| value.is_array() && value.quiet_items().is_empty())
+            .all(|value| value.is_array() && value.peek_items().is_empty())
 }
 
-/// Users or networks stand there, even if they were refused: then their own problem is the one to name.
-fn names_guards(table: &Table<'_>) -> bool {
+/// Users or networks are given, even if they were refused: then they have diagnostics of their own.
+fn has_access_keys(table: &Table<'_>) -> bool {
     ["users", "allow_clients"]
         .iter()
-        .any(|key| table.get(key).is_some_and(|v| !v.quiet_items().is_empty()))
+        .any(|key| table.get(key).is_some_and(|v| !v.peek_items().is_empty()))
 }
 
 fn refuse_exposed(value: &Value<'_>, address: SocketAddr) {
@@ -154,7 +157,7 @@ fn read_users<'a>(table: &Table<'a>, context: &ReadContext<'a>) -> Vec<User> {
     users
 }
 
-/// A name to log in with: 1 to 255 bytes.
+/// A login name: 1 to 255 bytes.
 pub(super) fn credential_name(value: &Value<'_>) -> Option<String> {
     let text = value.filled()?;
     if text.len() > MAX_CREDENTIAL {
@@ -176,7 +179,7 @@ pub(super) fn credential_name(value: &Value<'_>) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// A secret; one that stands in the file is 1 to 255 bytes too.
+/// A secret; one in the file itself is 1 to 255 bytes.
 pub(super) fn read_password(value: &Value<'_>, context: &ReadContext<'_>) -> Option<Secret> {
     if let Some(length) = value
         .peek_str()

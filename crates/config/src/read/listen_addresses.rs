@@ -1,4 +1,4 @@
-//! All addresses that will be listened on, so that two settings never fight for one.
+//! All listen addresses, to report two settings that use the same one.
 
 use std::net::SocketAddr;
 
@@ -7,21 +7,21 @@ use crate::tree::Value;
 
 #[derive(Default)]
 pub(super) struct ListenAddresses<'a> {
-    taken: Vec<Taken<'a>>,
+    used: Vec<UsedAddress<'a>>,
 }
 
-struct Taken<'a> {
+struct UsedAddress<'a> {
     address: SocketAddr,
-    /// As messages name it: "listen.mixed", "site \"app\"".
+    /// In messages: "listen.mixed", "site \"app\"".
     owner: String,
-    /// Sites may share an address among themselves.
+    /// Sites may share an address.
     site: bool,
     value: Value<'a>,
 }
 
 impl<'a> ListenAddresses<'a> {
-    pub fn take(&mut self, address: SocketAddr, owner: &str, value: Value<'a>) {
-        self.taken.push(Taken {
+    pub fn add(&mut self, address: SocketAddr, owner: &str, value: Value<'a>) {
+        self.used.push(UsedAddress {
             address,
             owner: owner.to_owned(),
             site: false,
@@ -29,8 +29,8 @@ impl<'a> ListenAddresses<'a> {
         });
     }
 
-    pub fn take_for_site(&mut self, address: SocketAddr, name: &str, value: Value<'a>) {
-        self.taken.push(Taken {
+    pub fn add_for_site(&mut self, address: SocketAddr, name: &str, value: Value<'a>) {
+        self.used.push(UsedAddress {
             address,
             owner: format!("site \"{name}\""),
             site: true,
@@ -39,8 +39,8 @@ impl<'a> ListenAddresses<'a> {
     }
 
     pub fn report_clashes(&self) {
-        for (i, later) in self.taken.iter().enumerate() {
-            let clash = self.taken.iter().take(i).find(|earlier| {
+        for (i, later) in self.used.iter().enumerate() {
+            let clash = self.used.iter().take(i).find(|earlier| {
                 let shared = earlier.site
                     && later.site
                     && earlier.owner != later.owner
@@ -59,7 +59,7 @@ impl<'a> ListenAddresses<'a> {
     }
 }
 
-/// The same port on the same address, or on all addresses of the family. Port 0 is a new one each time.
+/// The same port on the same address, or on all addresses of the family. Port 0 never overlaps: the system chooses a new one.
 fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
     let same_address = a.ip() == b.ip()
         || (a.is_ipv4() == b.is_ipv4() && (a.ip().is_unspecified() || b.ip().is_unspecified()));

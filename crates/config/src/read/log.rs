@@ -1,4 +1,4 @@
-//! `[log]`: what is written down, and for how long it is remembered.
+//! `[log]`: the program's log, and how long connections are kept.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -43,7 +43,7 @@ fn read_level(value: &Value<'_>) -> Option<String> {
             .rsplit_once('=')
             .map_or(("", directive), |(target, level)| (target, level));
         let known = LEVELS.iter().any(|name| name.eq_ignore_ascii_case(level));
-        // A target alone is everything of that target; spans are for `tracing` to read.
+        // A target without a level enables all of it; `tracing` checks spans.
         let target_alone = target.is_empty() && (level.contains('_') || level.contains("::"));
         if !known && !target_alone && !directive.contains('[') {
             let cause = format!("{} is no log level", quoted(level));

@@ -1,4 +1,4 @@
-//! From the text to a checked configuration: each part of the file has its reader; all problems are found in one go.
+//! Reads the text to a checked configuration. Each section has a reader; all problems are reported at once.
 
 mod cache;
 mod context;
@@ -35,13 +35,13 @@ pub const MAX_FILE: usize = 16 << 20;
 /// The file's name in messages where no other is known, and in the configuration's folder.
 pub const FILE_NAME: &str = "privet.toml";
 
-/// A configuration that can be used, and what should be said about it.
+/// A valid configuration, with what should be reported about it.
 #[derive(Debug, Clone)]
 pub struct LoadedConfig {
     pub config: Config,
-    /// What is valid and yet not as it should be; shown with [`Diagnostic::in_file`].
+    /// Shown with [`Diagnostic::in_file`].
     pub warnings: Vec<Diagnostic>,
-    /// Said once at start: that there was no file and the defaults hold.
+    /// A notice for the start: there is no file, and the defaults hold.
     pub note: Option<String>,
 }
 
@@ -49,9 +49,9 @@ impl Config {
     /// Checks the whole text. Relative paths in it are joined to `base`.
     ///
     /// # Errors
-    /// All problems that can be found, warnings among them, in the order of the text.
+    /// All problems, with warnings, in the order of the text.
     pub fn parse(text: &str, base: &Path) -> Result<LoadedConfig, Diagnostics> {
-        // The editors that write a byte order mark count no column for it.
+        // Editors count no column for a byte order mark.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let base = std::path::absolute(base).unwrap_or_else(|_| base.to_owned());
         let findings = Findings::new(text);
@@ -133,8 +133,7 @@ impl Config {
     }
 }
 
-/// Where the configuration is when nothing else is said: `privet.toml` in the user's configuration folder. `None` where the
-/// system names no such folder.
+/// The default path: `privet.toml` in the user's configuration folder. `None` where the system has no such folder.
 pub fn default_path() -> Option<PathBuf> {
     Some(
         directories::ProjectDirs::from("", "", "privet")?

@@ -1,4 +1,4 @@
-//! `mode` and `[modes.NAME]`: what is on, and what it means.
+//! `mode` and `[modes.NAME]`: the current mode, and the settings of each.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ pub(super) fn read(top: &Table<'_>, context: &ReadContext<'_>) -> BTreeMap<Strin
     modes
 }
 
-/// The mode that is on; the default where it is broken, which was reported.
+/// The current mode; the default where the value is invalid, which was reported.
 pub(super) fn chosen(
     top: &Table<'_>,
     modes: &BTreeMap<String, Mode>,
@@ -48,8 +48,8 @@ pub(super) fn chosen(
     let Some(name) = value.string() else {
         return DEFAULT_MODE.to_owned();
     };
-    // A mode whose table is broken is defined all the same.
-    let mut names: Vec<&str> = top.get("modes").map(|v| v.quiet_keys()).unwrap_or_default();
+    // A mode whose table is invalid is still defined.
+    let mut names: Vec<&str> = top.get("modes").map(|v| v.peek_keys()).unwrap_or_default();
     names.extend(
         modes
             .keys()
@@ -102,7 +102,7 @@ fn read_route(
     context: &ReadContext<'_>,
 ) -> RouteRef {
     let Some(value) = table.get("route") else {
-        // With a kill switch "direct" is no route, so the default is the built-in strict mode's.
+        // With a kill switch "direct" is not allowed: the default is that of the built-in "strict".
         return if kill_switch {
             RouteRef::FirstOutbound
         } else {

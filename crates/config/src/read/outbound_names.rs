@@ -1,10 +1,10 @@
-//! The names that upstreams and groups share, collected first so that every reference can be checked where it stands.
+//! The names of upstreams and groups, collected first so that every reference can be checked.
 
 use crate::diagnose::{DiagnosticCode, Severity};
 use crate::nearest::suggestion;
 use crate::tree::{Table, Value, quoted};
 
-/// What a rule or a mode may say instead of a name.
+/// Words that a rule or a mode may have instead of a name.
 pub(super) const RESERVED: [&str; 2] = ["direct", "block"];
 /// The longest name of an upstream, group, mode, list or site, in bytes.
 pub(super) const MAX_NAME: usize = 64;
@@ -16,12 +16,12 @@ pub(super) struct OutboundNames<'a> {
 }
 
 impl<'a> OutboundNames<'a> {
-    /// All names, those of broken entries too: a reference to one of them is no second problem.
+    /// All names, also of invalid entries: a reference to one of them is no second problem.
     pub fn collect(top: &Table<'a>) -> Self {
         let mut outbounds = Self::default();
         for (key, groups) in [("upstream", false), ("group", true)] {
-            for value in top.get(key).map(|v| v.quiet_items()).unwrap_or_default() {
-                let Some(name) = value.quiet_get("name") else {
+            for value in top.get(key).map(|v| v.peek_items()).unwrap_or_default() {
+                let Some(name) = value.peek_get("name") else {
                     continue;
                 };
                 let Some(text) = name.peek_str() else {
@@ -56,7 +56,7 @@ impl<'a> OutboundNames<'a> {
         }
     }
 
-    /// A reference to an upstream or a group; `extra` are the words allowed beside.
+    /// A reference to an upstream or a group; `extra` are other words that are allowed.
     pub fn outbound(&self, value: &Value<'_>, extra: &[&str]) -> Option<String> {
         let text = value.string()?;
         if self.upstreams.contains(&text) || self.groups.contains(&text) {
@@ -79,7 +79,7 @@ impl<'a> OutboundNames<'a> {
         None
     }
 
-    /// A reference to an upstream, where a group will not do.
+    /// A reference to an upstream, where a group is not allowed.
     pub fn upstream(&self, value: &Value<'_>) -> Option<String> {
         let text = value.string()?;
         if self.upstreams.contains(&text) {
@@ -112,7 +112,7 @@ fn is_reserved_route(text: &str) -> bool {
     text == "cache" || text.starts_with("direct (")
 }
 
-/// A name as entries of the file have it: not empty, not long, printable. Empty where it is missing or broken, which was reported.
+/// The name of an entry: printable, 1 to [`MAX_NAME`] bytes. Empty where it is missing or invalid, which was reported.
 pub(super) fn name_of(table: &Table<'_>) -> String {
     let Some(value) = table.require("name") else {
         return String::new();
@@ -130,7 +130,7 @@ pub(super) fn name_of(table: &Table<'_>) -> String {
     text.to_owned()
 }
 
-/// Reports each name that an entry before it has.
+/// Reports each name that an earlier entry has.
 pub(super) fn refuse_duplicates(names: &[(Value<'_>, String)], kind: &str) {
     for (i, (value, name)) in names.iter().enumerate() {
         if !name.is_empty() && names.iter().take(i).any(|(_, earlier)| earlier == name) {

@@ -1,4 +1,4 @@
-//! `[[rule]]`: who goes where. First match wins.
+//! `[[rule]]`: the rules. The first match wins.
 
 use std::ops::RangeInclusive;
 
@@ -30,7 +30,7 @@ pub(super) fn read<'a>(top: &Table<'a>, context: &ReadContext<'a>, users: &[User
                 cause,
                 "move it up, or leave one of them out",
             );
-        } else if rule.until.is_none() && asks_nothing(table) {
+        } else if rule.until.is_none() && matches_everything(table) {
             catch_all = Some(rule.line);
         }
         rules.push(rule);
@@ -38,13 +38,13 @@ pub(super) fn read<'a>(top: &Table<'a>, context: &ReadContext<'a>, users: &[User
     rules
 }
 
-fn asks_nothing(table: &Table<'_>) -> bool {
+fn matches_everything(table: &Table<'_>) -> bool {
     let keys = table
         .get("match")
         .map(|value| value.entries())
         .unwrap_or_default();
     keys.iter()
-        .all(|(value, _)| value.is_array() && value.quiet_items().is_empty())
+        .all(|(value, _)| value.is_array() && value.peek_items().is_empty())
 }
 
 fn read_rule<'a>(
@@ -106,7 +106,7 @@ fn read_domain(value: &Value<'_>) -> Option<String> {
 fn read_regex(value: &Value<'_>) -> Option<String> {
     let text = value.filled()?;
     if let Err(error) = Regex::new(text) {
-        // The first lines draw the pattern; the last one says what is wrong.
+        // The first lines show the pattern; the last one is the reason.
         let message = error.to_string();
         let reason = message
             .lines()

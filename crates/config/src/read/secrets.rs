@@ -1,4 +1,4 @@
-//! Secrets as the file writes them: a reference, or the value itself with a warning.
+//! Secrets in the file: a reference, or the value itself with a warning.
 
 use secrecy::SecretString;
 

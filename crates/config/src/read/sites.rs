@@ -1,4 +1,4 @@
-//! `[[site]]`: services of this machine that are published.
+//! `[[site]]`: services that the reverse proxy publishes.
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -99,7 +99,7 @@ fn read_listen<'a>(
     let Some(value) = table.require("listen") else {
         return Vec::new();
     };
-    if value.is_array() && value.quiet_items().is_empty() {
+    if value.is_array() && value.peek_items().is_empty() {
         value.refuse(
             DiagnosticCode::BadValue,
             "a site needs an address to listen on",
@@ -111,18 +111,18 @@ fn read_listen<'a>(
         let Some(address) = item.address() else {
             continue;
         };
-        addresses.take_for_site(address, name, item);
+        addresses.add_for_site(address, name, item);
         listen.push(address);
     }
     listen
 }
 
-/// A site without hosts would answer for every name a stranger makes up (DNS rebinding).
+/// A site without hosts would answer for any name (DNS rebinding).
 fn read_hosts(table: &Table<'_>) -> Vec<String> {
     let Some(value) = table.require("hosts") else {
         return Vec::new();
     };
-    if value.is_array() && value.quiet_items().is_empty() {
+    if value.is_array() && value.peek_items().is_empty() {
         value.refuse(
             DiagnosticCode::BadValue,
             "a site needs at least one host",
@@ -278,7 +278,7 @@ fn read_health(value: &Value<'_>) -> Option<SiteHealth> {
 fn read_route(table: &Table<'_>) -> Option<SiteRoute> {
     let path = table.require("path").and_then(|value| read_path(&value));
     let backends = table.require("backends").map(|value| {
-        if value.is_array() && value.quiet_items().is_empty() {
+        if value.is_array() && value.peek_items().is_empty() {
             value.refuse(
                 DiagnosticCode::BadValue,
                 "a route needs at least one backend",

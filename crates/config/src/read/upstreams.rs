@@ -1,4 +1,4 @@
-//! `[[upstream]]`: the proxies that connections may leave through, and the chains they form.
+//! `[[upstream]]`: upstream proxies, and the chains that they form.
 
 use std::net::IpAddr;
 
@@ -24,7 +24,7 @@ pub(super) fn read<'a>(top: &Table<'a>, context: &ReadContext<'a>) -> Vec<Upstre
         .iter()
         .map(|(_, table)| (read_upstream(table, context), table.get("via")))
         .collect();
-    refuse_circles(&read);
+    refuse_cycles(&read);
     read.into_iter().map(|(upstream, _)| upstream).collect()
 }
 
@@ -67,7 +67,7 @@ fn read_upstream<'a>(table: &Table<'a>, context: &ReadContext<'a>) -> Upstream {
     }
 }
 
-/// Who logs in, by the keys or by the URL.
+/// The login, from the keys or the URL.
 fn read_login(
     table: &Table<'_>,
     url: Option<Value<'_>>,
@@ -124,7 +124,7 @@ fn read_login(
     (username, password)
 }
 
-/// What an upstream's URL says. The default stands for one that was refused.
+/// The parts of an upstream's URL. The default is used for a URL that was refused.
 struct Address {
     scheme: Scheme,
     host: String,
@@ -145,7 +145,7 @@ impl Default for Address {
     }
 }
 
-/// Messages never repeat the URL: it may hold a password.
+/// Messages never repeat the URL: it may contain a password.
 fn parse_url(value: &Value<'_>) -> Option<Address> {
     let text = value.string()?;
     value.hide_login(text);
@@ -255,7 +255,7 @@ fn normal_host(host: &str) -> Option<String> {
         .or_else(|| normal_domain(host))
 }
 
-/// `None` for a "%" without two hexadecimal digits, for what is not UTF-8 then, and for control characters.
+/// `None` for a "%" without two hexadecimal digits, for a result that is not UTF-8, and for control characters.
 fn percent_decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
@@ -273,8 +273,8 @@ fn percent_decoded(text: &str) -> Option<String> {
         .filter(|text| !text.chars().any(char::is_control))
 }
 
-/// Each circle is reported once, at the `via` of its first upstream in the file.
-fn refuse_circles(read: &[(Upstream, Option<Value<'_>>)]) {
+/// Reports each cycle once, at the `via` of its first upstream in the file.
+fn refuse_cycles(read: &[(Upstream, Option<Value<'_>>)]) {
     let position = |name: &str| read.iter().position(|(upstream, _)| upstream.name == name);
     let mut seen = vec![false; read.len()];
     for start in 0..read.len() {

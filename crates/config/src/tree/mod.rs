@@ -1,4 +1,5 @@
-//! A typed reader over the TOML tree that remembers places: each getter reports what is wrong with its value and goes on.
+//! A typed reader over the TOML tree with positions: each getter reports what is wrong with its value, and reading goes on. A
+//! value opens as a table and a table gives values, so that `mod.rs` and `table.rs` know each other.
 
 mod table;
 mod typed;
@@ -15,10 +16,10 @@ use crate::keyword::Keyword;
 use crate::nearest::suggestion;
 pub(crate) use table::Table;
 
-/// The longest piece of a value that a message repeats.
+/// The longest part of a value that a message repeats, in characters.
 const MAX_QUOTED: usize = 60;
 
-/// A value of the file, its place, and the key it belongs to.
+/// A value of the file, its position, and the key it belongs to.
 #[derive(Clone, Copy)]
 pub(crate) struct Value<'a> {
     node: &'a Spanned<DeValue<'a>>,
@@ -59,12 +60,12 @@ impl<'a> Value<'a> {
         self.report(Severity::Warning, code, cause, Some(help.into()));
     }
 
-    /// Never show this value in a message.
+    /// Redacts this value in all messages.
     pub fn hide(&self) {
         self.findings.hide(self.node.span());
     }
 
-    /// Never show a URL that may hold a password where "://" does not tell that it is one.
+    /// Redacts a URL that may contain a password and that is not recognised by "://".
     pub fn hide_login(&self, url: &str) {
         if url.contains('@') && !url.contains("://") {
             self.hide();
@@ -144,7 +145,7 @@ impl<'a> Value<'a> {
     /// A whole number; nothing is reported where it is no number at all.
     pub fn peek_integer(&self) -> Option<i128> {
         let integer = self.node.get_ref().as_integer()?;
-        // The tree checks the digits, so that only a number past i128 fails, and that is out of every range.
+        // The parser checks the digits: only a number past i128 fails, and that is out of every range.
         Some(i128::from_str_radix(integer.as_str(), integer.radix()).unwrap_or(i128::MAX))
     }
 
@@ -180,7 +181,7 @@ impl<'a> Value<'a> {
     }
 
     /// The entries of an array; nothing is reported where it is none.
-    pub fn quiet_items(&self) -> Vec<Value<'a>> {
+    pub fn peek_items(&self) -> Vec<Value<'a>> {
         let array = self.node.get_ref().as_array();
         array
             .map(|array| array.iter().map(|node| Value { node, ..*self }).collect())
@@ -188,13 +189,13 @@ impl<'a> Value<'a> {
     }
 
     /// The value of a table's key; nothing is reported where there is none.
-    pub fn quiet_get(&self, key: &'static str) -> Option<Value<'a>> {
+    pub fn peek_get(&self, key: &'static str) -> Option<Value<'a>> {
         let node = self.node.get_ref().as_table()?.get(key)?;
         Some(Value { node, key, ..*self })
     }
 
     /// The keys of a table; nothing is reported where it is none.
-    pub fn quiet_keys(&self) -> Vec<&'a str> {
+    pub fn peek_keys(&self) -> Vec<&'a str> {
         self.node
             .get_ref()
             .as_table()
@@ -202,7 +203,7 @@ impl<'a> Value<'a> {
             .unwrap_or_default()
     }
 
-    /// `{ plain = true }`: what is shown in the place of a secret that stands in the file.
+    /// `{ plain = true }`: what the API shows instead of a secret in the file.
     pub fn is_plain_mark(&self) -> bool {
         self.node
             .get_ref()

@@ -1,4 +1,4 @@
-//! Tables: their keys are checked when they are opened, those that must be there when they are asked for.
+//! Tables. Unknown keys are reported when a table is opened, missing ones when they are required.
 
 use std::ops::Range;
 
@@ -41,7 +41,7 @@ impl<'a> Table<'a> {
                 help,
             );
             if section.keys.contains(&"password") {
-                // A mistyped "password" must not show what was meant to be one.
+                // The key may be a mistyped "password".
                 findings.hide(value.span());
             }
         }
@@ -56,7 +56,7 @@ impl<'a> Table<'a> {
     pub fn get(&self, key: &'static str) -> Option<Value<'a>> {
         debug_assert!(
             self.section.keys.contains(&key),
-            "{key} is not in the section's vocabulary"
+            "{key} is not a key of the section"
         );
         self.map.get(key).map(|node| Value {
             node,
@@ -65,7 +65,7 @@ impl<'a> Table<'a> {
         })
     }
 
-    /// As [`Table::get`]; that the key is not there is reported at the table's head.
+    /// As [`Table::get`]; a missing key is reported at the table's head.
     pub fn require(&self, key: &'static str) -> Option<Value<'a>> {
         let value = self.get(key);
         if value.is_none() {
@@ -98,7 +98,7 @@ impl<'a> Table<'a> {
         );
     }
 
-    /// The tables of an array of tables; none where the key is absent.
+    /// The tables of an array of tables; empty where the key is absent.
     pub fn tables(
         &self,
         key: &'static str,
@@ -111,7 +111,7 @@ impl<'a> Table<'a> {
             .collect()
     }
 
-    /// The key's entries, each read by `read`; those that fail are reported and left out.
+    /// The key's entries, each read by `read`; entries that fail are left out.
     pub fn list<T>(&self, key: &'static str, read: impl Fn(&Value<'a>) -> Option<T>) -> Vec<T> {
         self.get(key)
             .map(|value| value.items().iter().filter_map(read).collect())

@@ -1,4 +1,4 @@
-//! Values that are written in a way of their own: durations, sizes, addresses, domains, URLs, moments.
+//! Values with a syntax of their own: durations, sizes, addresses, domains, URLs, timestamps.
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -157,12 +157,12 @@ impl Value<'_> {
         }
     }
 
-    /// An http or https URL without a login in it, as it will be asked for.
+    /// An http or https URL without a login, normalised.
     pub fn http_url(&self) -> Option<String> {
         self.parse_http_url().map(String::from)
     }
 
-    /// An http or https URL of a server alone: no path, no query. Without the final slash.
+    /// An http or https URL without path and query, without the final slash.
     pub fn origin_url(&self) -> Option<String> {
         let url = self.parse_http_url()?;
         if url.path() != "/" || url.query().is_some() {
@@ -176,7 +176,7 @@ impl Value<'_> {
         Some(url.as_str().trim_end_matches('/').to_owned())
     }
 
-    /// Messages never repeat the URL: it may hold a login.
+    /// Messages never repeat the URL: it may contain a login.
     fn parse_http_url(&self) -> Option<Url> {
         let text = self.string()?;
         self.hide_login(text);
@@ -211,7 +211,7 @@ impl Value<'_> {
         Some(url)
     }
 
-    /// A moment, as a TOML date-time or an RFC 3339 string, with its offset.
+    /// A TOML date-time or an RFC 3339 string, with its offset.
     pub fn timestamp(&self) -> Option<SystemTime> {
         let read = match self.node.get_ref() {
             DeValue::Datetime(datetime) => timestamp(datetime),

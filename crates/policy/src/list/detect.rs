@@ -1,4 +1,4 @@
-//! Which format a source is written in, told from its first lines.
+//! Detects the format of a list by its first lines.
 
 use std::net::IpAddr;
 
@@ -6,8 +6,8 @@ use privet_config::ListFormat;
 
 use crate::Host;
 
-/// The format that most of the lines are written in. `Ok(None)`: there is no line that says anything. `Err`: there are
-/// lines, and none is of any format, or it is a web page.
+/// The format of most lines. `Ok(None)`: there are only blank lines and comments. `Err`: no line is of any format, or it is a web
+/// page.
 pub(super) fn detect(head: &[u8]) -> Result<Option<ListFormat>, ()> {
     const ORDER: [ListFormat; 5] = [
         ListFormat::Adblock,
@@ -83,7 +83,7 @@ fn vote(text: &str) -> Option<ListFormat> {
         [name] | [name, "#", ..] => {
             let name = name.trim_start_matches("*.").trim_start_matches('.');
             let is_domain = name.contains(['.', ':']) && Host::parse(name).is_ok();
-            // A pattern without a host's shape can only be a rule on URLs.
+            // A pattern that is no host can only be a rule on URLs.
             let is_pattern = name.starts_with(['/', '|', '&', '.', '-', '_'])
                 || name.contains(['^', '*'])
                 || name.contains("$");

@@ -1,4 +1,4 @@
-//! What the tests are given: a whole configuration in a few words.
+//! Test data: a whole configuration in few lines.
 #![allow(dead_code, reason = "each test file uses its part")]
 
 pub mod random;

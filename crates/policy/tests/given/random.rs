@@ -1,4 +1,4 @@
-//! Random policies and questions from few names, so that rules, lists and questions meet.
+//! Random policies and requests over few names, so that rules, lists and requests often match.
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::net::IpAddr;
