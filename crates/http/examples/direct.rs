@@ -1,4 +1,5 @@
-//! A bare HTTP proxy on loopback: this crate alone, every request allowed, every target connected directly. For measuring.
+//! A bare HTTP proxy on loopback for measurements: this crate alone, every request allowed, every target dialed
+//! directly.
 //!
 //!     cargo run --release -p privet-http --example direct -- 127.0.0.1:8118 [untouched|reduced|minimal]
 

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/// A client of a fresh proxy.
+/// A client of a new proxy.
 async fn client(gateway: &TestGateway) -> Peer {
     Peer::connect(proxy(gateway.clone()).await).await
 }
@@ -32,7 +32,7 @@ async fn requests_of_one_client_share_one_upstream_connection_and_one_row() {
         assert_eq!((status(&head), body.as_str()), (200, "ok"));
     }
     assert_eq!(gateway.dials.load(Ordering::Relaxed), 1);
-    assert_eq!(gateway.booked.load(Ordering::Relaxed), 1);
+    assert_eq!(gateway.recorded.load(Ordering::Relaxed), 1);
     assert_eq!(
         gateway.urls.lock().unwrap()[0],
         format!("http://127.0.0.1:{port}/a?b")
@@ -50,7 +50,7 @@ async fn clients_of_one_thread_share_the_pool() {
         client.response().await;
     }
     assert_eq!(gateway.dials.load(Ordering::Relaxed), 1);
-    assert_eq!(gateway.booked.load(Ordering::Relaxed), 3);
+    assert_eq!(gateway.recorded.load(Ordering::Relaxed), 3);
 }
 
 #[tokio::test]
@@ -353,7 +353,7 @@ async fn connect_opens_a_tunnel_and_hands_over_what_came_early() {
         .await;
     assert_eq!(status(&client.head().await.unwrap()), 200);
     assert_eq!(client.rest().await, "early");
-    assert_eq!(gateway.booked.load(Ordering::Relaxed), 1);
+    assert_eq!(gateway.recorded.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]
@@ -380,7 +380,7 @@ async fn a_post_on_a_stale_connection_is_not_sent_twice() {
         peer.head().await.unwrap();
         if number == 0 {
             peer.send(OK).await;
-            // Takes the second request and closes without an answer.
+            // Takes the second request and closes without a response.
             peer.head().await;
         } else {
             panic!("a second connection");
@@ -607,18 +607,18 @@ async fn max_forwards_is_counted_down_and_answered_here_at_zero() {
     })
     .await;
     let mut client = client(&TestGateway::default()).await;
-    let ask = |method: &str, hops: u32| {
+    let request = |method: &str, hops: u32| {
         format!(
             "{method} http://127.0.0.1:{port} HTTP/1.1\r\nHost: x\r\nCookie: secret\r\nX: y\r\nMax-Forwards: {hops}\r\n\r\n"
         )
     };
-    client.send(ask("OPTIONS", 5)).await;
+    client.send(request("OPTIONS", 5)).await;
     let (_, seen) = client.response().await;
     assert!(seen.starts_with("OPTIONS * HTTP/1.1\r\n") && seen.contains("Max-Forwards: 4\r\n"));
-    client.send(ask("OPTIONS", 0)).await;
+    client.send(request("OPTIONS", 0)).await;
     let (head, _) = client.response().await;
     assert!(field(&head, "allow").unwrap().contains("CONNECT"));
-    client.send(ask("TRACE", 0)).await;
+    client.send(request("TRACE", 0)).await;
     let (head, body) = client.response().await;
     assert_eq!(field(&head, "content-type"), Some("message/http"));
     assert!(
@@ -632,10 +632,10 @@ async fn max_forwards_is_counted_down_and_answered_here_at_zero() {
 
 #[tokio::test]
 async fn nothing_is_sent_on_a_way_that_was_forbidden_after_it_was_opened() {
-    let (tell, mut told) = tokio::sync::mpsc::channel(1);
+    let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
     let port = origin(move |mut peer, _| {
-        let tell = tell.clone();
-        async move { tell.send(peer.head().await).await.unwrap() }
+        let sender = sender.clone();
+        async move { sender.send(peer.head().await).await.unwrap() }
     })
     .await;
     let gateway = TestGateway {
@@ -645,7 +645,7 @@ async fn nothing_is_sent_on_a_way_that_was_forbidden_after_it_was_opened() {
     let mut client = client(&gateway).await;
     client.send(get(port, "/")).await;
     assert_eq!(client.head().await, None);
-    assert_eq!(told.recv().await, Some(None));
+    assert_eq!(receiver.recv().await, Some(None));
 }
 
 #[tokio::test]
@@ -677,7 +677,7 @@ async fn silent_origins_and_clients_are_given_up() {
     let mut waiting = client(&gateway).await;
     waiting.send(get(port, "/")).await;
     assert_eq!(status(&waiting.response().await.0), 504);
-    // Idle between requests: closed without a word.
+    // Idle between requests: closed without a response.
     assert_eq!(waiting.rest().await, "");
     let mut slow = client(&gateway).await;
     slow.send("GET http://a/ HT").await;
@@ -744,7 +744,7 @@ async fn both_directions_stream_at_once() {
     client.head().await.unwrap();
     let mut body = String::new();
     for _ in 0..100 {
-        // Each piece goes up only when the one before has come down.
+        // Each piece is sent only after the one before has been received.
         client.send("y".repeat(1000)).await;
         while body.is_empty() || !body.len().is_multiple_of(1000) {
             body.push_str(&client.chunk().await);
@@ -754,7 +754,7 @@ async fn both_directions_stream_at_once() {
     assert_eq!(client.chunk().await, "");
 }
 
-/// Requests that are all right, cut anywhere: the answers are those of the whole.
+/// Valid requests, split anywhere, get the same responses as unsplit ones.
 #[tokio::test]
 async fn pipelined_requests_may_be_cut_anywhere() {
     let port = origin(|mut peer, _| async move {

@@ -1,4 +1,4 @@
-//! Hostile requests: whatever two readers could understand differently is refused, and not one byte of it goes on.
+//! Hostile requests: whatever two readers could understand differently is rejected, and no byte of it is forwarded.
 
 mod common;
 #[path = "common/hostile_heads.rs"]
@@ -13,7 +13,7 @@ use tokio::io::AsyncReadExt;
 
 const SMUGGLED: &str = "GET http://127.0.0.1/smuggled HTTP/1.1\r\nHost: x\r\n\r\n";
 
-/// Bodies whose heads are right: what of them is not right must not go on.
+/// Bodies behind valid heads: the invalid parts must not be forwarded.
 const HOSTILE_BODIES: &[&str] = &[
     "5 \r\nhello\r\n0\r\n\r\n",
     "5\nhello\r\n0\r\n\r\n",
@@ -44,7 +44,7 @@ const HOSTILE_BODIES: &[&str] = &[
     "5\r\nhello\r\n0\r\n\n",
 ];
 
-/// An origin that writes down all it gets and answers each head.
+/// An origin that records all it receives and responds to each head.
 async fn listening() -> (u16, Arc<Mutex<Vec<u8>>>) {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let log = heard.clone();
@@ -91,7 +91,7 @@ async fn no_hostile_head_reaches_an_origin() {
             .unwrap_or_else(|| panic!("no answer to {text:?}"));
         assert!((400..=505).contains(&status(&head)), "{text:?}: {head}");
         assert_eq!(field(&head, "connection"), Some("close"), "{text:?}");
-        // One answer and the end: what followed was not taken for a request.
+        // One response and the end: what followed was not taken for a request.
         let rest = client.rest().await;
         let again = rest.contains("Privet-Reason") || rest.contains("200 OK");
         assert!(!again, "{text:?}: {rest}");
@@ -115,7 +115,7 @@ async fn no_hostile_body_reaches_an_origin_as_it_came() {
         let heard = String::from_utf8_lossy(&heard);
         assert!(!heard.contains("smuggled"), "{body:?}: {heard}");
         let sent = heard.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-        // Nothing, or the good chunk written anew, and never an end.
+        // Nothing, or the valid chunk rewritten, and never an end.
         assert!(["", "5\r\nhello\r\n"].contains(&sent), "{body:?}: {sent:?}");
     }
 }

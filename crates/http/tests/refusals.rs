@@ -1,4 +1,4 @@
-//! Answers of our own: blocks, failed dials, the login.
+//! Responses of the proxy itself: blocks, failed dials, authentication.
 
 mod common;
 
@@ -136,7 +136,7 @@ async fn a_login_is_asked_for_checked_and_remembered_and_never_passed_on() {
         ..TestGateway::default()
     };
     let mut client = Peer::connect(proxy(gateway.clone()).await).await;
-    let ask = |login: &str| {
+    let request = |login: &str| {
         format!(
             "POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\n{login}Content-Length: 3\r\n\r\nabc"
         )
@@ -148,7 +148,7 @@ async fn a_login_is_asked_for_checked_and_remembered_and_never_passed_on() {
         "Proxy-Authorization: Basic YWxpY2U6bm8=\r\n",
     ];
     for login in wrong {
-        client.send(ask(login)).await;
+        client.send(request(login)).await;
         let (head, _) = client.response().await;
         assert_eq!(status(&head), 407, "{login}");
         let challenge = field(&head, "proxy-authenticate").unwrap();

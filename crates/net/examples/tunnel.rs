@@ -1,4 +1,5 @@
-//! A forwarder to one fixed target on the relay alone, and a load for it: what bytes and idle tunnels cost.
+//! A forwarder to one fixed target on the relay alone, and a load for it: measures the cost of bytes and idle
+//! tunnels.
 //!
 //!     cargo run --release -p privet-net --example tunnel -- measure [GB] [STREAMS] [IDLE]
 //!     cargo run --release -p privet-net --example tunnel -- forward LISTEN TARGET
@@ -45,14 +46,14 @@ async fn forward(listen: SocketAddr, target: SocketAddr) -> Result<(), Box<dyn s
     loop {
         let (client, _) = listener.accept().await?;
         tokio::spawn(async move {
-            if let Ok(far) = tokio::net::TcpStream::connect(target).await {
-                tokio::spawn(relay(client, far, Preread::default(), &Uncounted));
+            if let Ok(destination) = tokio::net::TcpStream::connect(target).await {
+                tokio::spawn(relay(client, destination, Preread::default(), &Uncounted));
             }
         });
     }
 }
 
-/// Sends without end to whom it accepts, on a thread each; silent ones (first byte 'i') are kept open.
+/// Sends endlessly to every client, on a thread each; connections whose first byte is 'i' are kept open and idle.
 fn origin() -> std::io::Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;

@@ -187,12 +187,12 @@ fn address_towards(near: IpAddr, expected: &[IpAddr]) -> IpAddr {
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
-    let ask = || {
+    let local_address = || {
         let socket = UdpSocket::bind((any, 0))?;
         socket.connect((*peer, 9))?;
         io::Result::Ok(socket.local_addr()?.ip())
     };
-    ask().unwrap_or(near)
+    local_address().unwrap_or(near)
 }
 
 impl UpstreamBind {
@@ -202,20 +202,20 @@ impl UpstreamBind {
     /// The hop's refusal. `Unsupported` where it is an HTTP proxy, or speaks SOCKS4 and the peer is not an IPv4
     /// address.
     async fn open(chain: OpenChain, target: &Target) -> Result<Self, DialError> {
-        let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let unspecified = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let mut bind = Self {
             chain,
             held: BytesMut::new(),
-            address: nowhere,
+            address: unspecified,
             target: target.to_string(),
         };
         let message = bind.request(target)?;
-        let asked = async {
+        let sending = async {
             bind.chain.stream.write_all(&message).await?;
             bind.chain.stream.flush().await
         };
         if !matches!(
-            timeout(HandshakeTimeouts::DEFAULT.step, asked).await,
+            timeout(HandshakeTimeouts::DEFAULT.step, sending).await,
             Ok(Ok(()))
         ) {
             return Err(bind.error(DialErrorKind::UpstreamDown, "broke the connection"));
@@ -224,7 +224,7 @@ impl UpstreamBind {
             Ok(reply) => reply?,
             Err(_) => return Err(bind.error(DialErrorKind::TimedOut, "did not answer in time")),
         };
-        bind.address = bind.reachable(address);
+        bind.address = bind.with_known_host(address);
         Ok(bind)
     }
 
@@ -292,7 +292,7 @@ impl UpstreamBind {
     }
 
     /// Replaces an unspecified address (0.0.0.0, ::) in a reply by the upstream's own, where that is known.
-    fn reachable(&self, address: SocketAddr) -> SocketAddr {
+    fn with_known_host(&self, address: SocketAddr) -> SocketAddr {
         match &self.chain.stream {
             Stream::Tcp(stream) if self.chain.hops == 1 && address.ip().is_unspecified() => {
                 stream.peer_addr().map_or(address, |upstream| {

@@ -48,7 +48,7 @@ pub(crate) fn chains(
             let made = chain(&hops, &upstream.name)?;
             let kept = previous
                 .iter()
-                .find(|it| it.last().name == made.last().name && it.same(&made));
+                .find(|it| it.last().name == made.last().name && it.is_same(&made));
             Ok(kept.cloned().unwrap_or_else(|| Arc::new(made)))
         })
         .collect()
@@ -89,23 +89,23 @@ pub(crate) fn groups(
 }
 
 fn chain(hops: &HashMap<&str, (Arc<Hop>, Option<&str>)>, name: &str) -> Result<Chain, BuildError> {
-    let mut way = Vec::new();
+    let mut path = Vec::new();
     let mut next = Some(name);
     while let Some(here) = next {
         let Some((hop, via)) = hops.get(here) else {
             return Err(wrong(name, format!("there is no upstream {here}")));
         };
-        if way.len() >= hops.len() {
+        if path.len() >= hops.len() {
             return Err(wrong(name, "its via leads in a circle".to_owned()));
         }
-        way.push(hop.clone());
+        path.push(hop.clone());
         next = *via;
     }
-    way.reverse();
-    let Some(last) = way.pop() else {
+    path.reverse();
+    let Some(last) = path.pop() else {
         return Err(wrong(name, "it has no hops".to_owned()));
     };
-    Ok(Chain::new(way, last))
+    Ok(Chain::new(path, last))
 }
 
 fn hop(upstream: &Upstream, secrets: Secrets<'_>) -> Result<Hop, String> {

@@ -23,7 +23,7 @@ use crate::{
 pub(crate) struct Chain {
     hops: Vec<Arc<Hop>>,
     last: Arc<Hop>,
-    pub(crate) text: Arc<str>,
+    pub(crate) route_name: Arc<str>,
     pub(crate) record: HealthRecord,
 }
 
@@ -59,7 +59,7 @@ impl Chain {
     pub(crate) fn new(before: Vec<Arc<Hop>>, last: Arc<Hop>) -> Self {
         let names: Vec<&str> = before.iter().chain([&last]).map(|hop| &*hop.name).collect();
         Self {
-            text: names.join(" → ").into(),
+            route_name: names.join(" → ").into(),
             hops: before,
             last,
             record: HealthRecord::default(),
@@ -71,9 +71,12 @@ impl Chain {
     }
 
     /// Whether both have the same hops with the same credentials, so that health may be taken over.
-    pub(crate) fn same(&self, other: &Self) -> bool {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.hops.len() == other.hops.len()
-            && self.all().zip(other.all()).all(|(one, two)| one.same(two))
+            && self
+                .all()
+                .zip(other.all())
+                .all(|(one, two)| one.is_same(two))
     }
 
     fn all(&self) -> impl Iterator<Item = &Arc<Hop>> {
@@ -111,7 +114,7 @@ impl Chain {
             preread,
             local: reached.local,
             remote: None,
-            route: self.text.clone(),
+            route: self.route_name.clone(),
             timings: reached.timings,
             absolute_form,
         })
@@ -142,7 +145,7 @@ impl Chain {
             last: self.last.scheme,
             hops: self.hops.len() + 1,
             local: reached.local,
-            route: self.text.clone(),
+            route: self.route_name.clone(),
             timings: reached.timings,
         })
     }

@@ -55,13 +55,13 @@ impl Dialer {
             Some(previous) => previous.isolation.clone(),
             None => Arc::new(IsolationKey::new().ok_or(BuildError::NoRandomness)?),
         };
-        let ways = config.modes.values().map(|mode| &mode.dns);
+        let dns_settings = config.modes.values().map(|mode| &mode.dns);
         Ok(Self {
             chains,
             groups,
             own_listeners,
             entries: previous.map(|it| it.entries.clone()).unwrap_or_default(),
-            resolver: Resolver::new(ways, previous.map(|it| &it.resolver)),
+            resolver: Resolver::new(dns_settings, previous.map(|it| &it.resolver)),
             isolation,
             direct: "direct".into(),
             probe_due: Notify::new(),
@@ -212,9 +212,9 @@ impl Dialer {
         let upstreams = self
             .chains
             .iter()
-            .map(|chain| chain.record.show(&chain.last().name, &chain.text));
+            .map(|chain| chain.record.report(&chain.last().name, &chain.route_name));
         upstreams
-            .chain(self.groups.iter().map(Group::show))
+            .chain(self.groups.iter().map(Group::report))
             .collect()
     }
 
@@ -226,7 +226,7 @@ impl Dialer {
             name: name.to_owned(),
             ..OutboundTest::default()
         };
-        let Some((chain, check)) = self.to_test(name) else {
+        let Some((chain, check)) = self.chain_to_test(name) else {
             report.error = Some(format!("there is no upstream or group {name}"));
             return report;
         };
@@ -250,7 +250,7 @@ impl Dialer {
 
     /// The chain to test, with the check of its group, or of the first group that has the upstream as a member.
     #[expect(clippy::type_complexity, reason = "a pair for one caller")]
-    fn to_test(
+    fn chain_to_test(
         &self,
         name: &str,
     ) -> Option<(Arc<Chain>, Option<&(CheckUrl, std::time::Duration)>)> {

@@ -75,8 +75,8 @@ async fn fetch_unbounded(
             .await
             .map_err(|what| format!("TLS to {} failed: {what}", url.authority))?;
     }
-    let asked = Instant::now();
-    let status = ask(&mut stream, &url.request(absolute.as_ref()))
+    let sent = Instant::now();
+    let status = request_status(&mut stream, &url.request(absolute.as_ref()))
         .await
         .map_err(|error| format!("{} {error}", url.authority))?;
     if absolute.is_some() && (status == 407 || status >= 500) {
@@ -84,11 +84,11 @@ async fn fetch_unbounded(
     }
     Ok(CheckTiming {
         connect,
-        first_byte: Some(asked.elapsed()),
+        first_byte: Some(sent.elapsed()),
     })
 }
 
-async fn ask(stream: &mut Stream, request: &str) -> Result<u16, reply::ReplyError> {
+async fn request_status(stream: &mut Stream, request: &str) -> Result<u16, reply::ReplyError> {
     let io = reply::ReplyError::Io;
     stream.write_all(request.as_bytes()).await.map_err(io)?;
     stream.flush().await.map_err(io)?;

@@ -92,7 +92,7 @@ impl HealthRecord {
         self.seen().error.clone()
     }
 
-    pub(crate) fn show(&self, name: &str, route: &str) -> OutboundHealth {
+    pub(crate) fn report(&self, name: &str, route: &str) -> OutboundHealth {
         let seen = self.seen().clone();
         OutboundHealth {
             name: name.to_owned(),

@@ -135,11 +135,14 @@ impl UpstreamUdp {
                 return Err(fail(DialErrorKind::Unsupported, what));
             }
         };
-        let talk = ask(&mut control);
+        let talk = open_association(&mut control);
         let reply = match timeout(HandshakeTimeouts::DEFAULT.reply, talk).await {
             Ok(Ok(reply)) => reply,
             Ok(Err(reply::ReplyError::MalformedReply(_) | reply::ReplyError::TooLong)) => {
-                return Err(fail(DialErrorKind::UpstreamProtocol, "answered nonsense"));
+                return Err(fail(
+                    DialErrorKind::UpstreamProtocol,
+                    "sent a malformed reply",
+                ));
             }
             Ok(Err(_)) => return Err(fail(DialErrorKind::UpstreamDown, "closed the connection")),
             Err(_) => return Err(fail(DialErrorKind::TimedOut, "did not answer in time")),
@@ -199,13 +202,13 @@ impl UpstreamUdp {
     }
 }
 
-async fn ask(control: &mut TcpStream) -> Result<socks5::Reply, reply::ReplyError> {
+async fn open_association(control: &mut TcpStream) -> Result<socks5::Reply, reply::ReplyError> {
     // RFC 1928, section 4: all zeros, since the source address is not known yet.
-    let nowhere = Target {
+    let unspecified = Target {
         host: Host::Ip(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
         port: 0,
     };
-    let request = socks5::request(socks5::Command::UdpAssociate, &nowhere).unwrap_or_default();
+    let request = socks5::request(socks5::Command::UdpAssociate, &unspecified).unwrap_or_default();
     let sent = control.write_all(&request).await;
     sent.map_err(reply::ReplyError::Io)?;
     let bound = 2 * socks5::MAX_REPLY;

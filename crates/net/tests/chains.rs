@@ -1,11 +1,11 @@
-//! Direct, through each kind of hop, and through chains of them, with real sockets.
+//! Direct dials, each kind of hop, and chains of them, over real sockets.
 
 mod support;
 
 use privet_net::HttpProxyMode;
 use privet_net::{DialErrorKind, DialRequest, OwnListeners, Stream};
 use privet_policy::{App, Route};
-use support::{Kind, Server, echoes, request, setup, setup_after, target};
+use support::{ProxyKind, Server, echoes, request, setup, setup_after, target};
 
 fn upstream(name: &str, url: &str, more: &str) -> String {
     format!("[[upstream]]\nname = \"{name}\"\nurl = \"{url}\"\n{more}\n")
@@ -55,12 +55,12 @@ async fn privet_is_never_dialed_through_itself() {
 #[tokio::test]
 async fn each_kind_of_hop_reaches_the_origin_by_its_name_and_stays_a_bare_socket() {
     let origin = Server::origin().await;
-    // A name is sent as it is: the proxy resolves it.
+    // The name is sent unresolved: the proxy resolves it.
     let named = format!("localhost:{}", origin.address.port());
     for (scheme, kind) in [
-        ("socks4a", Kind::Socks4a),
-        ("socks5", Kind::Socks5),
-        ("http", Kind::Http),
+        ("socks4a", ProxyKind::Socks4a),
+        ("socks5", ProxyKind::Socks5),
+        ("http", ProxyKind::Http),
     ] {
         let proxy = Server::proxy(kind).await;
         let setup = setup(&upstream(
@@ -75,9 +75,9 @@ async fn each_kind_of_hop_reaches_the_origin_by_its_name_and_stays_a_bare_socket
         assert_eq!(&*connected.route, "hop");
         assert!(matches!(connected.stream, Stream::Tcp(_)));
         echoes(connected).await;
-        let asked = proxy.asked();
+        let requests = proxy.requests();
         assert_eq!(
-            (asked[0].target.as_str(), &asked[0].login),
+            (requests[0].target.as_str(), &requests[0].login),
             (named.as_str(), &None)
         );
     }
@@ -86,7 +86,7 @@ async fn each_kind_of_hop_reaches_the_origin_by_its_name_and_stays_a_bare_socket
 #[tokio::test]
 async fn socks4_takes_addresses_and_a_name_only_where_it_may_be_resolved_here() {
     let origin = Server::origin().await;
-    let proxy = Server::proxy(Kind::Socks4a).await;
+    let proxy = Server::proxy(ProxyKind::Socks4a).await;
     let setup = setup(&upstream("old", &format!("socks4://{}", proxy.address), ""));
     let address = target(&origin.address.to_string());
     echoes(
@@ -100,15 +100,15 @@ async fn socks4_takes_addresses_and_a_name_only_where_it_may_be_resolved_here() 
     let error = setup.dial(&setup.via("old", false), &name).await;
     assert_eq!(error.err().unwrap().kind, DialErrorKind::Unsupported);
     echoes(setup.dial(&setup.via("old", true), &name).await.unwrap()).await;
-    assert_eq!(proxy.asked()[1].target, origin.address.to_string());
+    assert_eq!(proxy.requests()[1].target, origin.address.to_string());
 }
 
 #[tokio::test]
 async fn logins_go_along_with_each_kind_and_a_wrong_one_is_said_without_being_shown() {
     let origin = Server::origin().await;
     for (scheme, kind, seen) in [
-        ("socks5", Kind::Socks5, "bob:s3cret"),
-        ("http", Kind::Http, "Basic Ym9iOnMzY3JldA=="),
+        ("socks5", ProxyKind::Socks5, "bob:s3cret"),
+        ("http", ProxyKind::Http, "Basic Ym9iOnMzY3JldA=="),
     ] {
         let proxy = Server::proxy(kind).await;
         let login = "username = \"bob\"\npassword = \"s3cret\"";
@@ -119,9 +119,9 @@ async fn logins_go_along_with_each_kind_and_a_wrong_one_is_said_without_being_sh
         ));
         let to = target(&origin.address.to_string());
         echoes(setup.dial(&setup.via("hop", false), &to).await.unwrap()).await;
-        assert_eq!(proxy.asked()[0].login.as_deref(), Some(seen));
+        assert_eq!(proxy.requests()[0].login.as_deref(), Some(seen));
     }
-    let proxy = Server::proxy(Kind::Socks5).await;
+    let proxy = Server::proxy(ProxyKind::Socks5).await;
     let login = "username = \"bob\"\npassword = \"wrong\"";
     let setup = setup(&upstream(
         "hop",
@@ -142,12 +142,12 @@ async fn a_chain_of_four_kinds_is_walked_in_order_and_each_hop_knows_only_the_ne
     let (tls, ca) = support::certificate("127.0.0.1", folder.path());
     let origin = Server::origin().await;
     let (entry, second) = (
-        Server::proxy(Kind::Socks5).await,
-        Server::proxy(Kind::Http).await,
+        Server::proxy(ProxyKind::Socks5).await,
+        Server::proxy(ProxyKind::Http).await,
     );
     let (third, exit) = (
         Server::https_proxy(tls).await,
-        Server::proxy(Kind::Socks4a).await,
+        Server::proxy(ProxyKind::Socks4a).await,
     );
     let text = [
         upstream(
@@ -181,15 +181,15 @@ async fn a_chain_of_four_kinds_is_walked_in_order_and_each_hop_knows_only_the_ne
         (&third, exit.address.to_string()),
         (&exit, to.to_string()),
     ] {
-        assert_eq!(hop.asked()[0].target, next);
+        assert_eq!(hop.requests()[0].target, next);
     }
 }
 
 #[tokio::test]
 async fn a_chain_with_a_dead_hop_is_never_shortened() {
     let origin = Server::origin().await;
-    let entry = Server::proxy(Kind::Socks5).await;
-    let dead = Server::proxy(Kind::Http).await.address;
+    let entry = Server::proxy(ProxyKind::Socks5).await;
+    let dead = Server::proxy(ProxyKind::Http).await.address;
     let text = [
         upstream("exit", &format!("http://{dead}"), "via = \"entry\""),
         upstream("entry", &format!("socks5://{}", entry.address), ""),
@@ -230,14 +230,14 @@ async fn an_https_upstream_must_prove_its_name() {
         let error = connected.err().unwrap();
         assert_eq!(error.kind, DialErrorKind::UpstreamDown);
         assert!(error.text.contains("certificate"), "{error}");
-        assert!(proxy.asked().is_empty());
+        assert!(proxy.requests().is_empty());
     }
 }
 
 #[tokio::test]
 async fn isolation_gives_each_host_and_app_a_login_of_its_own_until_the_identity_changes() {
     let origin = Server::origin().await;
-    let proxy = Server::proxy(Kind::Socks5).await;
+    let proxy = Server::proxy(ProxyKind::Socks5).await;
     let text = [
         upstream(
             "by-host",
@@ -268,7 +268,7 @@ async fn isolation_gives_each_host_and_app_a_login_of_its_own_until_the_identity
             .dial(&setup.via(hop, false), &request)
             .await
             .unwrap();
-        proxy.asked().last().unwrap().login.clone().unwrap()
+        proxy.requests().last().unwrap().login.clone().unwrap()
     };
     let (firefox, curl) = (app("firefox"), app("curl"));
     let one = login("by-host", "127.0.0.1", &firefox).await;
@@ -280,14 +280,14 @@ async fn isolation_gives_each_host_and_app_a_login_of_its_own_until_the_identity
     let again = setup_after(&text, Some(&setup.dialer), OwnListeners::default());
     let to = target(&format!("127.0.0.1:{}", origin.address.port()));
     again.dial(&again.via("by-host", false), &to).await.unwrap();
-    assert_eq!(proxy.asked().last().unwrap().login.as_ref(), Some(&one));
+    assert_eq!(proxy.requests().last().unwrap().login.as_ref(), Some(&one));
     setup.dialer.rotate_identity();
     assert_ne!(one, login("by-host", "127.0.0.1", &firefox).await);
 }
 
 #[tokio::test]
 async fn plain_requests_go_to_an_http_hop_in_absolute_form_and_nothing_is_asked_before() {
-    let proxy = Server::proxy(Kind::Http).await;
+    let proxy = Server::proxy(ProxyKind::Http).await;
     let login = "username = \"bob\"\npassword = \"s3cret\"";
     let setup = setup(&upstream(
         "web",
@@ -309,14 +309,14 @@ async fn plain_requests_go_to_an_http_hop_in_absolute_form_and_nothing_is_asked_
         form.authorization.as_deref(),
         Some("Basic Ym9iOnMzY3JldA==")
     );
-    assert!(proxy.asked().is_empty());
+    assert!(proxy.requests().is_empty());
 }
 
 #[tokio::test]
 async fn an_open_chain_is_ready_for_any_socks5_command() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let origin = Server::origin().await;
-    let proxy = Server::proxy(Kind::Socks5).await;
+    let proxy = Server::proxy(ProxyKind::Socks5).await;
     let setup = setup(&upstream("hop", &format!("socks5://{}", proxy.address), ""));
     let to = target(&origin.address.to_string());
     let outbound = privet_policy::Outbound(0);

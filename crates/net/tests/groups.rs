@@ -1,4 +1,4 @@
-//! Groups of real upstreams that die, stay silent and come back.
+//! Groups of real upstreams that fail, stay silent and recover.
 
 mod support;
 
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use privet_net::outbound_health::OutboundState;
 use privet_net::{DialErrorKind, OwnListeners};
-use support::{Kind, Server, Setup, echoes, setup, setup_after, target};
+use support::{ProxyKind, Server, Setup, echoes, setup, setup_after, target};
 
 fn two(one: std::net::SocketAddr, other: std::net::SocketAddr, group: &str) -> String {
     format!(
@@ -16,7 +16,7 @@ fn two(one: std::net::SocketAddr, other: std::net::SocketAddr, group: &str) -> S
     )
 }
 
-/// Waits until the group's state is as said; a test that never gets there fails by its deadline.
+/// Waits until the group's health is as wanted; a test that never gets there fails by its deadline.
 async fn until(setup: &Setup, wanted: impl Fn(&privet_net::OutboundHealth) -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
@@ -32,8 +32,8 @@ async fn until(setup: &Setup, wanted: impl Fn(&privet_net::OutboundHealth) -> bo
 #[tokio::test]
 async fn a_dead_first_member_costs_nobody_the_connection() {
     let origin = Server::origin().await;
-    let dead = Server::proxy(Kind::Socks5).await.address;
-    let live = Server::proxy(Kind::Socks5).await;
+    let dead = Server::proxy(ProxyKind::Socks5).await.address;
+    let live = Server::proxy(ProxyKind::Socks5).await;
     let setup = setup(&two(dead, live.address, "policy = \"failover\""));
     let to = target(&origin.address.to_string());
     for _ in 0..4 {
@@ -48,7 +48,7 @@ async fn a_dead_first_member_costs_nobody_the_connection() {
         "{health:?}"
     );
     assert_eq!(health[2].current.as_deref(), Some("two"));
-    // What is known outlives a reload that leaves the members as they are.
+    // Health survives a reload that leaves the members unchanged.
     let text = two(dead, live.address, "policy = \"failover\"");
     let again = setup_after(&text, Some(&setup.dialer), OwnListeners::default());
     assert_eq!(again.dialer.health()[2].current.as_deref(), Some("two"));
@@ -58,7 +58,7 @@ async fn a_dead_first_member_costs_nobody_the_connection() {
 async fn a_silent_member_is_passed_over() {
     let origin = Server::origin().await;
     let silent = Server::silent().await;
-    let live = Server::proxy(Kind::Socks5).await;
+    let live = Server::proxy(ProxyKind::Socks5).await;
     let setup = setup(&two(silent.address, live.address, "policy = \"failover\""));
     let to = target(&origin.address.to_string());
     let connected = setup.dial(&setup.via("auto", false), &to).await.unwrap();
@@ -68,8 +68,8 @@ async fn a_silent_member_is_passed_over() {
 #[tokio::test]
 async fn when_all_are_down_a_kill_switch_refuses_and_another_mode_goes_direct_and_says_so() {
     let origin = Server::origin().await;
-    let dead = Server::proxy(Kind::Socks5).await.address;
-    let other = Server::proxy(Kind::Socks5).await.address;
+    let dead = Server::proxy(ProxyKind::Socks5).await.address;
+    let other = Server::proxy(ProxyKind::Socks5).await.address;
     let setup = setup(&two(dead, other, "policy = \"round-robin\""));
     let to = target(&origin.address.to_string());
     for _ in 0..3 {
@@ -91,7 +91,7 @@ async fn when_all_are_down_a_kill_switch_refuses_and_another_mode_goes_direct_an
 #[tokio::test]
 async fn a_refusal_by_the_target_is_not_held_against_the_member() {
     let refused = Refuses::start().await;
-    let other = Server::proxy(Kind::Socks5).await;
+    let other = Server::proxy(ProxyKind::Socks5).await;
     let text = two(refused.0, other.address, "policy = \"failover\"");
     let setup = setup(&text);
     for _ in 0..4 {
@@ -103,7 +103,7 @@ async fn a_refusal_by_the_target_is_not_held_against_the_member() {
     assert_eq!(setup.dialer.health()[2].current.as_deref(), Some("one"));
 }
 
-/// A SOCKS5 server to whom every target refuses.
+/// A SOCKS5 server that reports every target as refused.
 struct Refuses(std::net::SocketAddr, tokio::task::JoinHandle<()>);
 
 impl Refuses {
@@ -133,8 +133,8 @@ impl Drop for Refuses {
 #[tokio::test]
 async fn active_checks_see_a_member_die_and_come_back_without_a_users_connection() {
     let web = Server::web().await;
-    let one = Server::proxy(Kind::Socks5).await;
-    let other = Server::proxy(Kind::Socks5).await;
+    let one = Server::proxy(ProxyKind::Socks5).await;
+    let other = Server::proxy(ProxyKind::Socks5).await;
     let address = one.address;
     let group = format!(
         "policy = \"failover\"\ncheck = {{ url = \"http://{}/alive\", interval = \"1s\", timeout = \"1s\" }}",
@@ -147,10 +147,10 @@ async fn active_checks_see_a_member_die_and_come_back_without_a_users_connection
         auto.state == OutboundState::Up && auto.latency_ms.is_some()
     })
     .await;
-    assert_eq!(web.asked()[0].target, "GET /alive HTTP/1.1");
+    assert_eq!(web.requests()[0].target, "GET /alive HTTP/1.1");
     drop(one);
     until(&setup, |auto| auto.current.as_deref() == Some("two")).await;
-    let _one = Server::proxy_at(&address.to_string(), Kind::Socks5).await;
+    let _one = Server::proxy_at(&address.to_string(), ProxyKind::Socks5).await;
     until(&setup, |auto| auto.current.as_deref() == Some("one")).await;
     checks.abort();
 }
@@ -158,8 +158,8 @@ async fn active_checks_see_a_member_die_and_come_back_without_a_users_connection
 #[tokio::test]
 async fn a_member_without_a_check_is_probed_back_to_life() {
     let origin = Server::origin().await;
-    let dead = Server::proxy(Kind::Socks5).await.address;
-    let live = Server::proxy(Kind::Socks5).await;
+    let dead = Server::proxy(ProxyKind::Socks5).await.address;
+    let live = Server::proxy(ProxyKind::Socks5).await;
     let setup = setup(&two(dead, live.address, "policy = \"failover\""));
     let dialer = setup.dialer.clone();
     let checks = tokio::spawn(async move { dialer.run_checks().await });
@@ -168,7 +168,7 @@ async fn a_member_without_a_check_is_probed_back_to_life() {
         setup.dial(&setup.via("auto", false), &to).await.unwrap();
     }
     until(&setup, |auto| auto.current.as_deref() == Some("two")).await;
-    let _back = Server::proxy_at(&dead.to_string(), Kind::Socks5).await;
+    let _back = Server::proxy_at(&dead.to_string(), ProxyKind::Socks5).await;
     until(&setup, |auto| auto.current.as_deref() == Some("one")).await;
     checks.abort();
 }
@@ -176,8 +176,8 @@ async fn a_member_without_a_check_is_probed_back_to_life() {
 #[tokio::test]
 async fn a_test_tells_times_or_the_reason_it_failed() {
     let web = Server::web().await;
-    let one = Server::proxy(Kind::Socks5).await;
-    let dead = Server::proxy(Kind::Socks5).await.address;
+    let one = Server::proxy(ProxyKind::Socks5).await;
+    let dead = Server::proxy(ProxyKind::Socks5).await.address;
     let check = format!(
         "check = {{ url = \"http://{}/\", interval = \"1h\" }}",
         web.address

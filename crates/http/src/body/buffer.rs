@@ -24,7 +24,7 @@ thread_local! {
     static POOL: RefCell<Pool> = RefCell::default();
 }
 
-fn lend(size: usize) -> Box<[u8]> {
+fn take_from_pool(size: usize) -> Box<[u8]> {
     let spare = POOL.with_borrow_mut(|pool| pool.of(size).pop());
     spare.unwrap_or_else(|| vec![0; size].into_boxed_slice())
 }
@@ -48,18 +48,18 @@ pub struct Buffer {
 
 impl Buffer {
     /// Takes a small buffer from the thread's pool, or allocates one.
-    pub fn lend() -> Self {
+    pub fn small() -> Self {
         Self::of(SMALL)
     }
 
     /// Takes a large buffer from the thread's pool, or allocates one.
-    pub fn lend_large() -> Self {
+    pub fn large() -> Self {
         Self::of(LARGE)
     }
 
     fn of(size: usize) -> Self {
         Self {
-            data: lend(size),
+            data: take_from_pool(size),
             start: 0,
             end: 0,
         }
@@ -131,7 +131,7 @@ impl Buffer {
     }
 
     fn grow(&mut self) {
-        let mut larger = Self::lend_large();
+        let mut larger = Self::large();
         larger.append(self.filled());
         *self = larger;
     }
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_buffer_grows_once_and_then_takes_what_fits() {
-        let mut buffer = Buffer::lend();
+        let mut buffer = Buffer::small();
         let bytes: Vec<u8> = (0..LARGE + 100).map(|n| n as u8).collect();
         assert_eq!(buffer.append(&bytes[..10]), 10);
         assert_eq!(buffer.append(&bytes[10..]), LARGE - 10);

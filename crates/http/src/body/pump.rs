@@ -174,9 +174,9 @@ impl Pump {
         source: &mut R,
         buffer: &mut Option<Buffer>,
     ) -> Poll<Result<(), PumpError>> {
-        let held = buffer.get_or_insert_with(Buffer::lend);
+        let held = buffer.get_or_insert_with(Buffer::small);
         if self.flows && held.is_empty() {
-            *held = Buffer::lend_large();
+            *held = Buffer::large();
             self.flows = false;
         }
         match held.poll_fill(cx, source) {

@@ -64,7 +64,7 @@ pub struct ExchangeState {
 
 impl ExchangeState {
     /// `keep_alive`: the client keeps the connection after the response.
-    pub(super) fn fresh(keep_alive: bool) -> Self {
+    pub(super) fn new(keep_alive: bool) -> Self {
         Self {
             phase: ResponsePhase::Head,
             interims: 0,

@@ -20,13 +20,13 @@ struct Entry {
 pub struct LiveConnections(Vec<Entry>);
 
 impl LiveConnections {
-    /// The entry for this target and route; `book` opens one where there is none.
-    pub fn find_or_record(
+    /// The entry for this target and route; `open` opens one where there is none.
+    pub fn find_or_open(
         &mut self,
         key: u64,
         target: &Target,
         route: &Arc<str>,
-        book: impl FnOnce() -> LiveConnection,
+        open: impl FnOnce() -> LiveConnection,
     ) -> usize {
         let found = self
             .0
@@ -42,7 +42,7 @@ impl LiveConnections {
             key,
             target: target.clone(),
             route: route.clone(),
-            live: book(),
+            live: open(),
         });
         self.0.len() - 1
     }

@@ -39,7 +39,7 @@ impl OriginConnection {
     }
 
     pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let buffer = self.buffer.get_or_insert_with(Buffer::lend);
+        let buffer = self.buffer.get_or_insert_with(Buffer::small);
         let result = buffer.poll_fill(cx, &mut self.connected.stream);
         if result.is_pending() && buffer.is_empty() {
             self.buffer = None;

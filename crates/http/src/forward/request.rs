@@ -49,7 +49,7 @@ impl<R: Gateway> Connection<'_, R> {
                 .reply(|format| reject::bad_gateway(508, "loop", text, format))
                 .await;
         }
-        let traits = asked(&scratch.head, decision.header_mode);
+        let traits = traits_of(&scratch.head, decision.header_mode);
         let pooled = pool::take(decision.pool_key, context.target, !traits.may_repeat);
         let mut pooled = pooled;
         loop {
@@ -127,7 +127,7 @@ impl<R: Gateway> Connection<'_, R> {
             idle_timeout: self.gateway.idle_timeout(),
             traits,
             opened: new.then(Instant::now),
-            state: ExchangeState::fresh(traits.keep_alive),
+            state: ExchangeState::new(traits.keep_alive),
         };
         let outcome = exchange.run().await;
         if matches!(outcome, Outcome::Repeat) {
@@ -158,7 +158,7 @@ impl<R: Gateway> Connection<'_, R> {
         let context = request_context(self.info, head, url, page, &self.user)?;
         let gateway = self.gateway;
         let mut new = false;
-        let row = self.live_connections.find_or_record(
+        let row = self.live_connections.find_or_open(
             decision.pool_key,
             context.target,
             &origin.connected.route,
@@ -272,7 +272,7 @@ fn spoke_first() -> DialError {
     }
 }
 
-fn asked(head: &RequestHead, mode: HeaderMode) -> RequestTraits {
+fn traits_of(head: &RequestHead, mode: HeaderMode) -> RequestTraits {
     RequestTraits {
         method: head.method,
         modern: head.version == Version::Http11,

@@ -78,7 +78,7 @@ impl<R: Gateway> Connection<'_, R> {
             DRAIN,
             poll_fn(|cx| {
                 loop {
-                    let buffer = inbound.get_or_insert_with(Buffer::lend);
+                    let buffer = inbound.get_or_insert_with(Buffer::small);
                     let here = (buffer.filled().len() as u64).min(left);
                     buffer.consume(here as usize);
                     left -= here;

@@ -33,9 +33,9 @@ pub struct Scratch {
 }
 
 /// A [`Scratch`] that goes back to the thread's pool when it is dropped.
-pub struct LentScratch(Option<Box<Scratch>>);
+pub struct PooledScratch(Option<Box<Scratch>>);
 
-impl LentScratch {
+impl PooledScratch {
     pub fn none() -> Self {
         Self(None)
     }
@@ -65,7 +65,7 @@ impl LentScratch {
     }
 }
 
-impl Drop for LentScratch {
+impl Drop for PooledScratch {
     fn drop(&mut self) {
         self.give_back();
     }

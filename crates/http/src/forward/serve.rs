@@ -16,7 +16,7 @@ use super::deadline::Deadline;
 use super::live_connections::LiveConnections;
 use super::reject;
 use super::request_context::consume;
-use super::scratch::LentScratch;
+use super::scratch::PooledScratch;
 use crate::body::Buffer;
 use crate::head::BadRequest;
 use crate::proxy_auth::ProxyAuth;
@@ -36,7 +36,7 @@ pub fn serve<'a, R: Gateway>(
     listener: Listener,
     gateway: &'a R,
 ) -> impl Future<Output = HandshakeOutcome> + Send + use<'a, R> {
-    let mut inbound = Buffer::lend();
+    let mut inbound = Buffer::small();
     let all = inbound.append(first) == first.len();
     let connection = Connection {
         client,
@@ -47,7 +47,7 @@ pub fn serve<'a, R: Gateway>(
             listener,
         },
         inbound: Some(inbound),
-        scratch: LentScratch::none(),
+        scratch: PooledScratch::none(),
         live_connections: LiveConnections::default(),
         deadline: Deadline::at(deadline),
         head_wait: HeadWait::Head,
@@ -97,7 +97,7 @@ pub(super) struct Connection<'a, R> {
     pub info: ConnectionInfo,
     /// Bytes of the client that were read and not used yet.
     pub inbound: Option<Buffer>,
-    pub scratch: LentScratch,
+    pub scratch: PooledScratch,
     pub live_connections: LiveConnections,
     pub deadline: Deadline,
     head_wait: HeadWait,
@@ -182,7 +182,7 @@ impl<R: Gateway> Connection<'_, R> {
                     self.deadline.set(self.gateway.handshake_timeout());
                 }
             }
-            let buffer = self.inbound.get_or_insert_with(Buffer::lend);
+            let buffer = self.inbound.get_or_insert_with(Buffer::small);
             match buffer.poll_fill(cx, &mut self.client) {
                 Poll::Ready(Ok(count)) if count > 0 => {}
                 Poll::Ready(_) => return Poll::Ready(Ok(false)),

@@ -130,7 +130,8 @@ impl RequestHead {
             match field.kind {
                 FieldKind::Other | FieldKind::UserAgent => {}
                 FieldKind::Accept => {
-                    self.wants_json |= holds(value, b"application/json") && !holds(value, b"html");
+                    self.wants_json |=
+                        contains(value, b"application/json") && !contains(value, b"html");
                 }
                 FieldKind::Host => {
                     hosts += 1;
@@ -175,7 +176,7 @@ impl RequestHead {
             }
         }
         self.check_host(hosts)?;
-        self.settle(framing, upgrade)
+        self.set_body(framing, upgrade)
     }
 
     fn check_host(&self, hosts: usize) -> Result<(), BadRequest> {
@@ -186,7 +187,7 @@ impl RequestHead {
         }
     }
 
-    fn settle(&mut self, framing: Framing, upgrade: bool) -> Result<(), BadRequest> {
+    fn set_body(&mut self, framing: Framing, upgrade: bool) -> Result<(), BadRequest> {
         self.body = match (framing.length, framing.chunked) {
             (_, true) if self.version == Version::Http10 => return Err(BadRequest::CodingInHttp10),
             (_, true) => BodyLength::Chunked,
@@ -214,7 +215,7 @@ impl RequestHead {
     }
 }
 
-fn holds(value: &[u8], piece: &[u8]) -> bool {
+fn contains(value: &[u8], piece: &[u8]) -> bool {
     memchr::memmem::find(value, piece).is_some()
 }
 

@@ -1,6 +1,6 @@
 //! The corpus of hostile heads; `cargo xtask bench hostile` sends it to the peers too.
 
-/// Requests whose heads are not to be passed on. `PORT` stands for the origin's port.
+/// Requests whose heads must not be forwarded. `PORT` stands for the origin's port.
 pub fn hostile_heads() -> Vec<Vec<u8>> {
     let mut all: Vec<Vec<u8>> = Vec::new();
     let get = b"GET http://127.0.0.1:PORT/ HTTP/1.1\r\n".to_vec();

@@ -1,4 +1,4 @@
-//! A proxy of this crate alone on loopback, and origins that say exactly what a test wants.
+//! A proxy of this crate alone on loopback, and scripted origins.
 #![allow(dead_code)] // each test file uses its part
 
 use std::future::Future;
@@ -25,18 +25,18 @@ pub struct TestGateway {
     pub login: Option<(&'static str, &'static str)>,
     /// A host that is blocked, and why.
     pub blocked: Option<(&'static str, WhyKind)>,
-    /// Every target is reached here instead: an HTTP proxy, with its login.
+    /// An HTTP proxy, with its credentials, that every target is reached through.
     pub upstream: Option<(SocketAddr, Option<&'static str>)>,
-    /// The stream is boxed and holds back what is not flushed, as one with TLS does.
+    /// The stream is boxed and buffers until it is flushed, as TLS does.
     pub boxed: bool,
-    /// Every row is cancelled as it is booked, as where a reload came meanwhile.
+    /// Every connection is cancelled as it is recorded, as after a reload in between.
     pub forbids: bool,
     pub handshake: Duration,
     pub idle: Duration,
-    /// Counts up where a test reloads.
+    /// Incremented by tests that reload.
     pub generation: Arc<AtomicU64>,
     pub dials: Arc<AtomicUsize>,
-    pub booked: Arc<AtomicUsize>,
+    pub recorded: Arc<AtomicUsize>,
     pub logins: Arc<AtomicUsize>,
     pub urls: Arc<Mutex<Vec<String>>>,
 }
@@ -55,7 +55,7 @@ impl Default for TestGateway {
             idle: Duration::from_secs(60),
             generation: Arc::default(),
             dials: Arc::default(),
-            booked: Arc::default(),
+            recorded: Arc::default(),
             logins: Arc::default(),
             urls: Arc::default(),
         }
@@ -97,7 +97,7 @@ impl Gateway for TestGateway {
                 self.why(kind, "list \"ads\" <b>line 3</b>"),
             ));
         }
-        // A pool of its own for each proxy: tests of one thread must not share connections.
+        // A pool of its own for each proxy: tests on one thread must not share connections.
         let key = Arc::as_ptr(&self.dials) as u64;
         Ok(RouteDecision {
             policy_generation: 0,
@@ -169,7 +169,7 @@ impl Gateway for TestGateway {
         decision: &RouteDecision,
         connected: &Connected,
     ) -> LiveConnection {
-        self.booked.fetch_add(1, Ordering::Relaxed);
+        self.recorded.fetch_add(1, Ordering::Relaxed);
         let live = self.connection_log.open(NewConnection {
             listener: context.listener,
             client: context.client,
@@ -197,7 +197,7 @@ impl Gateway for TestGateway {
     }
 }
 
-/// Starts a proxy; its address.
+/// Starts a proxy and returns its address.
 pub async fn proxy(gateway: TestGateway) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let local = listener.local_addr().unwrap();
@@ -224,9 +224,9 @@ pub async fn proxy(gateway: TestGateway) -> SocketAddr {
                     live: _live,
                 } = served
                 {
-                    let mut far = connected.stream;
-                    far.write_all(&preread).await.unwrap();
-                    let _ = tokio::io::copy_bidirectional(&mut client, &mut far).await;
+                    let mut destination = connected.stream;
+                    destination.write_all(&preread).await.unwrap();
+                    let _ = tokio::io::copy_bidirectional(&mut client, &mut destination).await;
                 }
             });
         }
@@ -234,7 +234,7 @@ pub async fn proxy(gateway: TestGateway) -> SocketAddr {
     local
 }
 
-/// Starts an origin that runs `script` on each connection; its port. The script gets the connection's number, from 0.
+/// Starts an origin that runs `script` on each connection, with the connection's number from 0. Returns its port.
 pub async fn origin<F, W>(script: F) -> u16
 where
     F: Fn(Peer, usize) -> W + Send + 'static,
@@ -253,7 +253,7 @@ where
     port
 }
 
-/// An origin that answers every request with the same bytes.
+/// An origin that responds to every request with the same bytes.
 pub async fn answering(reply: &'static str) -> u16 {
     origin(move |mut peer, _| async move {
         while peer.head().await.is_some() {
@@ -263,11 +263,11 @@ pub async fn answering(reply: &'static str) -> u16 {
     .await
 }
 
-/// One end of a connection, read in pieces that a test understands.
+/// One end of a connection, with reads as the tests need them.
 pub struct Peer {
     pub stream: TcpStream,
     pub seen: Vec<u8>,
-    /// Of the chunked body that was read last.
+    /// Of the last chunked body.
     pub trailers: String,
 }
 
@@ -324,7 +324,7 @@ impl Peer {
         }
     }
 
-    /// Exactly so many bytes.
+    /// Exactly this many bytes.
     pub async fn take(&mut self, count: usize) -> String {
         while self.seen.len() < count {
             assert!(self.more().await, "ended within {:?}", self.seen);
@@ -351,7 +351,7 @@ impl Peer {
         }
     }
 
-    /// One chunk's data; empty: the last one, without trailers.
+    /// One chunk's data; empty: the last chunk, without trailers.
     pub async fn chunk(&mut self) -> String {
         let size = usize::from_str_radix(&self.line().await, 16).unwrap();
         let data = self.take(size).await;
@@ -381,7 +381,7 @@ impl Peer {
         }
     }
 
-    /// All until the end; panics on a reset.
+    /// Everything until the end; panics on a reset.
     pub async fn rest(&mut self) -> String {
         let mut rest = std::mem::take(&mut self.seen);
         within(self.stream.read_to_end(&mut rest)).await.unwrap();
@@ -389,7 +389,7 @@ impl Peer {
     }
 }
 
-/// No wait of a test is longer.
+/// Runs a future with the limit of all waits in tests.
 pub async fn within<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(20), future)
         .await

@@ -162,12 +162,12 @@ impl MemberHealth {
             MemberState::Down { until } if now < until => {}
             MemberState::Down { .. } => {
                 self.failed_probes = self.failed_probes.saturating_add(1);
-                self.rest(now, schedule, dice);
+                self.go_down(now, schedule, dice);
             }
             _ => {
                 self.failures += 1;
                 if self.failures >= FALL {
-                    self.rest(now, schedule, dice);
+                    self.go_down(now, schedule, dice);
                     self.falls = self.falls.saturating_add(1);
                 } else {
                     let soon = now + schedule.first;
@@ -180,7 +180,7 @@ impl MemberHealth {
         }
     }
 
-    fn rest(&mut self, now: Instant, schedule: &ProbeSchedule, dice: u64) {
+    fn go_down(&mut self, now: Instant, schedule: &ProbeSchedule, dice: u64) {
         let until = now + self.pause(schedule, dice);
         self.state = MemberState::Down { until };
         self.probe = Probe::DueAt(until);

@@ -54,7 +54,7 @@ impl Group {
         let place = self
             .chains
             .iter()
-            .position(|it| it.last().name == chain.last().name && it.same(chain))?;
+            .position(|it| it.last().name == chain.last().name && it.is_same(chain))?;
         self.members().get(place).cloned()
     }
 
@@ -121,7 +121,7 @@ impl Group {
         self.members().next_probe().map(|(_, at)| at)
     }
 
-    pub(crate) fn show(&self) -> OutboundHealth {
+    pub(crate) fn report(&self) -> OutboundHealth {
         let members = self.members();
         let name = |place: usize| self.chain(place).map(|chain| chain.last().name.to_string());
         let current = members.current();

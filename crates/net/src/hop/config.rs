@@ -22,9 +22,9 @@ pub(crate) struct Hop {
 }
 
 impl Hop {
-    pub(crate) fn same(&self, other: &Self) -> bool {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         let login = match (&self.login, &other.login) {
-            (Some(one), Some(two)) => one.same(two),
+            (Some(one), Some(two)) => one.is_same(two),
             (None, None) => true,
             _ => false,
         };

@@ -38,7 +38,7 @@ impl Credentials {
         )
     }
 
-    pub(crate) fn same(&self, other: &Self) -> bool {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.name == other.name && self.password.expose_secret() == other.password.expose_secret()
     }
 }

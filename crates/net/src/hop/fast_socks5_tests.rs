@@ -29,7 +29,7 @@ struct SplitReads {
 
 #[derive(Debug, Clone, Copy)]
 enum Split {
-    /// After this many bytes; 0: nowhere.
+    /// After this many bytes; 0: no split.
     At(usize),
     EveryByte,
 }
@@ -117,12 +117,13 @@ async fn connect_through(
     reply: Result<SocketAddr, ReplyError>,
     split: Split,
 ) -> (Result<Vec<u8>, DialErrorKind>, Option<TargetAddr>) {
-    let (near, far) = tokio::io::duplex(4096);
-    let [near, far] = [near, far].map(|inner| SplitReads { inner, split });
-    let server = tokio::spawn(serve(far, theirs, reply));
+    let (client_end, server_end) = tokio::io::duplex(4096);
+    let [client_end, server_end] =
+        [client_end, server_end].map(|inner| SplitReads { inner, split });
+    let server = tokio::spawn(serve(server_end, theirs, reply));
     let credentials = ours.map(|(name, password)| Credentials::new(name, password.into()));
     let hop = hop(Scheme::Socks5, credentials);
-    let mut stream = Stream::Boxed(Box::pin(near));
+    let mut stream = Stream::Boxed(Box::pin(client_end));
     let handshake = HopHandshake {
         hop: &hop,
         login: hop.login.as_ref(),

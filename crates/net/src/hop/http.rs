@@ -170,8 +170,8 @@ mod tests {
             rest in prop::collection::vec(prop_oneof![any::<u8>(), Just(b'\r'), Just(b'\n')], 0..300),
         ) {
             let bytes = [start, &rest].concat();
-            if let Ok(Some(consent)) = parse_connect_reply(&bytes) {
-                prop_assert_eq!(parse_reply(&bytes), Ok(Some(consent)));
+            if let Ok(Some(parsed)) = parse_connect_reply(&bytes) {
+                prop_assert_eq!(parse_reply(&bytes), Ok(Some(parsed)));
             }
             if let Ok(Some((status, taken))) = parse_reply(&bytes) {
                 prop_assert!(taken <= bytes.len() && (200..600).contains(&status));

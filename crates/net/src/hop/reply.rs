@@ -19,7 +19,7 @@ pub(crate) enum ReplyError {
     Io(io::Error),
     #[error("closed the connection without an answer")]
     Closed,
-    #[error("answered nonsense: {0}")]
+    #[error("sent a malformed reply: {0}")]
     MalformedReply(#[from] MalformedReply),
     #[error("answered with more than a reply may hold")]
     TooLong,

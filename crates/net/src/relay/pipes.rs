@@ -54,7 +54,9 @@ impl Pipe {
     ) -> Poll<io::Result<usize>> {
         loop {
             ready!(source.poll_read_ready(cx))?;
-            match source.try_io(Interest::READABLE, || shift(source, &self.into, room)) {
+            match source.try_io(Interest::READABLE, || {
+                splice_bytes(source, &self.into, room)
+            }) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 other => return Poll::Ready(other),
             }
@@ -70,7 +72,7 @@ impl Pipe {
     ) -> Poll<io::Result<usize>> {
         loop {
             ready!(sink.poll_write_ready(cx))?;
-            match sink.try_io(Interest::WRITABLE, || shift(&self.out, sink, bytes)) {
+            match sink.try_io(Interest::WRITABLE, || splice_bytes(&self.out, sink, bytes)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 other => return Poll::Ready(other),
             }
@@ -78,7 +80,7 @@ impl Pipe {
     }
 }
 
-fn shift(from: impl AsFd, to: impl AsFd, bytes: usize) -> io::Result<usize> {
+fn splice_bytes(from: impl AsFd, to: impl AsFd, bytes: usize) -> io::Result<usize> {
     let flags = SpliceFlags::MOVE | SpliceFlags::NONBLOCK;
     loop {
         match splice(&from, None, &to, None, bytes, flags) {

@@ -55,8 +55,12 @@ impl Default for Coalescer {
 }
 
 impl Coalescer {
-    /// The cached result, or the one that `ask` returns with its TTL.
-    pub(super) async fn get<F>(&self, host: &str, ask: impl FnOnce(Arc<str>) -> F) -> ResolveResult
+    /// The cached result, or the one that `query` returns with its TTL.
+    pub(super) async fn get<F>(
+        &self,
+        host: &str,
+        query: impl FnOnce(Arc<str>) -> F,
+    ) -> ResolveResult
     where
         F: Future<Output = (ResolveResult, Duration)>,
     {
@@ -72,7 +76,7 @@ impl Coalescer {
                     }
                 }
                 Lookup::Lead(lead) => {
-                    let (answer, ttl) = ask(lead.host.clone()).await;
+                    let (answer, ttl) = query(lead.host.clone()).await;
                     lead.finish(&answer, ttl);
                     return answer;
                 }

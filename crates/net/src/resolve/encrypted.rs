@@ -60,18 +60,18 @@ impl EncryptedResolver {
         _permit: &DirectPermit,
         host: Arc<str>,
     ) -> (ResolveResult, Duration) {
-        self.ask(host).await
+        self.query(host).await
     }
 
-    async fn ask(&self, host: Arc<str>) -> (ResolveResult, Duration) {
+    async fn query(&self, host: Arc<str>) -> (ResolveResult, Duration) {
         let failed = Err(ResolveError::NoAnswer(host.clone()));
-        match tokio::time::timeout(DEADLINE, self.ask_unbounded(host)).await {
+        match tokio::time::timeout(DEADLINE, self.query_unbounded(host)).await {
             Ok(Some(answer)) => answer,
             Ok(None) | Err(_) => (failed, Duration::ZERO),
         }
     }
 
-    async fn ask_unbounded(&self, host: Arc<str>) -> Option<(ResolveResult, Duration)> {
+    async fn query_unbounded(&self, host: Arc<str>) -> Option<(ResolveResult, Duration)> {
         let resolver = self
             .ready
             .get_or_try_init(|| self.set_up())

@@ -48,9 +48,12 @@ enum Backend {
 
 impl Resolver {
     /// Resolvers that `previous` has too are taken over with their caches.
-    pub(crate) fn new<'a>(ways: impl Iterator<Item = &'a Dns>, previous: Option<&Self>) -> Self {
+    pub(crate) fn new<'a>(
+        settings: impl Iterator<Item = &'a Dns>,
+        previous: Option<&Self>,
+    ) -> Self {
         let mut made = Self::default();
-        for dns in ways.filter(|dns| **dns != Dns::Upstream) {
+        for dns in settings.filter(|dns| **dns != Dns::Upstream) {
             if made.resolver(dns).is_some() {
                 continue;
             }
@@ -115,8 +118,8 @@ impl ConfiguredResolver {
         match &self.backend {
             Backend::System => self.known.get(host, system::lookup).await,
             Backend::Encrypted(server) => {
-                let ask = |host| Box::pin(server.lookup(permit, host));
-                self.known.get(host, ask).await
+                let query = |host| Box::pin(server.lookup(permit, host));
+                self.known.get(host, query).await
             }
         }
     }

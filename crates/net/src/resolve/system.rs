@@ -18,7 +18,7 @@ const POSITIVE_TTL: Duration = Duration::from_secs(30);
 const NEGATIVE_TTL: Duration = Duration::from_secs(5);
 
 pub(super) async fn lookup(host: Arc<str>) -> (ResolveResult, Duration) {
-    let answer = tokio::time::timeout(TIMEOUT, ask(host.clone()))
+    let answer = tokio::time::timeout(TIMEOUT, getaddrinfo(host.clone()))
         .await
         .unwrap_or(Err(ResolveError::NoAnswer(host)));
     let ttl = match answer {
@@ -32,7 +32,7 @@ pub(super) async fn lookup(host: Arc<str>) -> (ResolveResult, Duration) {
     clippy::disallowed_methods,
     reason = "this is the one place that asks the system"
 )]
-async fn ask(host: Arc<str>) -> ResolveResult {
+async fn getaddrinfo(host: Arc<str>) -> ResolveResult {
     let Ok(permit) = IN_FLIGHT.acquire().await else {
         return Err(ResolveError::NoAnswer(host));
     };

@@ -1,4 +1,4 @@
-//! Small servers of the tests' own: an origin that echoes, and proxies of each kind that note what they were asked.
+//! Small test servers: an origin that echoes, and proxies of each kind that record their requests.
 
 #![allow(dead_code, reason = "each test file uses its share")]
 
@@ -25,13 +25,13 @@ type Boxed = Pin<Box<dyn Wire>>;
 /// A server that stops when it is dropped.
 pub struct Server {
     pub address: SocketAddr,
-    pub asked: Arc<Mutex<Vec<Asked>>>,
+    pub requests: Arc<Mutex<Vec<ProxyRequest>>>,
     task: JoinHandle<()>,
 }
 
-/// What a proxy was asked for.
+/// One request to a proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct ProxyRequest {
     pub target: String,
     /// "name:password" of SOCKS5, the user-id of SOCKS4, the value of `Proxy-Authorization`.
     pub login: Option<String>,
@@ -44,21 +44,21 @@ impl Drop for Server {
 }
 
 impl Server {
-    pub fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().unwrap().clone()
+    pub fn requests(&self) -> Vec<ProxyRequest> {
+        self.requests.lock().unwrap().clone()
     }
 
     async fn serve<F>(
         address: &str,
-        each: impl Fn(TcpStream, Arc<Mutex<Vec<Asked>>>) -> F + Send + 'static,
+        each: impl Fn(TcpStream, Arc<Mutex<Vec<ProxyRequest>>>) -> F + Send + 'static,
     ) -> Self
     where
         F: Future<Output = Option<()>> + Send + 'static,
     {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let notes = asked.clone();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let notes = requests.clone();
         let task = tokio::spawn(async move {
             let mut running = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
@@ -67,7 +67,7 @@ impl Server {
         });
         Self {
             address,
-            asked,
+            requests,
             task,
         }
     }
@@ -83,7 +83,7 @@ impl Server {
         .await
     }
 
-    /// Answers any request with 204.
+    /// Responds to any request with 204.
     pub async fn web() -> Self {
         Self::serve("127.0.0.1:0", |mut stream, notes| async move {
             let mut head = Vec::new();
@@ -98,7 +98,7 @@ impl Server {
         .await
     }
 
-    /// Accepts, and never says a word.
+    /// Accepts connections and never sends anything.
     pub async fn silent() -> Self {
         Self::serve("127.0.0.1:0", |stream, _| async move {
             std::future::pending::<()>().await;
@@ -108,11 +108,11 @@ impl Server {
         .await
     }
 
-    pub async fn proxy(kind: Kind) -> Self {
+    pub async fn proxy(kind: ProxyKind) -> Self {
         Self::proxy_at("127.0.0.1:0", kind).await
     }
 
-    pub async fn proxy_at(address: &str, kind: Kind) -> Self {
+    pub async fn proxy_at(address: &str, kind: ProxyKind) -> Self {
         Self::serve(address, move |stream, notes| async move {
             kind.serve(Box::pin(stream), &notes).await
         })
@@ -124,42 +124,44 @@ impl Server {
             let acceptor = TlsAcceptor::from(tls.clone());
             async move {
                 let stream = acceptor.accept(stream).await.ok()?;
-                Kind::Http.serve(Box::pin(stream), &notes).await
+                ProxyKind::Http.serve(Box::pin(stream), &notes).await
             }
         })
         .await
     }
 }
 
-fn note(notes: &Mutex<Vec<Asked>>, target: String, login: Option<String>) {
-    notes.lock().unwrap().push(Asked { target, login });
+fn note(notes: &Mutex<Vec<ProxyRequest>>, target: String, login: Option<String>) {
+    notes.lock().unwrap().push(ProxyRequest { target, login });
 }
 
 #[derive(Clone, Copy)]
-pub enum Kind {
+pub enum ProxyKind {
     Socks4a,
-    /// Wants a login where one is offered alone or beside going without.
+    /// Requires a login wherever one is offered.
     Socks5,
     Http,
 }
 
-impl Kind {
-    async fn serve(self, mut stream: Boxed, notes: &Mutex<Vec<Asked>>) -> Option<()> {
-        let (asked, yes) = match self {
+impl ProxyKind {
+    async fn serve(self, mut stream: Boxed, notes: &Mutex<Vec<ProxyRequest>>) -> Option<()> {
+        let (request, yes) = match self {
             Self::Socks4a => socks4a(&mut stream).await?,
             Self::Socks5 => socks5(&mut stream).await?,
             Self::Http => http(&mut stream).await?,
         };
-        let mut far = TcpStream::connect(&asked.target).await.ok()?;
-        notes.lock().unwrap().push(asked);
-        // The consent and the target's first bytes may well be one packet.
+        let mut destination = TcpStream::connect(&request.target).await.ok()?;
+        notes.lock().unwrap().push(request);
+        // The success reply and the target's first bytes may arrive in one packet.
         stream.write_all(&yes).await.ok()?;
-        copy_bidirectional(&mut stream, &mut far).await.ok()?;
+        copy_bidirectional(&mut stream, &mut destination)
+            .await
+            .ok()?;
         Some(())
     }
 }
 
-async fn socks4a(stream: &mut Boxed) -> Option<(Asked, Vec<u8>)> {
+async fn socks4a(stream: &mut Boxed) -> Option<(ProxyRequest, Vec<u8>)> {
     let mut head = [0; 8];
     stream.read_exact(&mut head).await.ok()?;
     let port = u16::from_be_bytes([head[2], head[3]]);
@@ -169,11 +171,11 @@ async fn socks4a(stream: &mut Boxed) -> Option<(Asked, Vec<u8>)> {
         [a, b, c, d] => format!("{a}.{b}.{c}.{d}"),
         _ => return None,
     };
-    let asked = Asked {
+    let request = ProxyRequest {
         target: format!("{host}:{port}"),
         login: Some(user).filter(|user| !user.is_empty()),
     };
-    Some((asked, vec![0, 90, 0, 0, 0, 0, 0, 0]))
+    Some((request, vec![0, 90, 0, 0, 0, 0, 0, 0]))
 }
 
 async fn until_nul(stream: &mut Boxed) -> Option<String> {
@@ -193,7 +195,7 @@ async fn field(stream: &mut Boxed) -> Option<String> {
     String::from_utf8(text).ok()
 }
 
-async fn socks5(stream: &mut Boxed) -> Option<(Asked, Vec<u8>)> {
+async fn socks5(stream: &mut Boxed) -> Option<(ProxyRequest, Vec<u8>)> {
     stream.read_u8().await.ok()?;
     let mut methods = vec![0; stream.read_u8().await.ok()?.into()];
     stream.read_exact(&mut methods).await.ok()?;
@@ -222,11 +224,11 @@ async fn socks5(stream: &mut Boxed) -> Option<(Asked, Vec<u8>)> {
         ),
     };
     let port = stream.read_u16().await.ok()?;
-    let asked = Asked {
+    let request = ProxyRequest {
         target: format!("{host}:{port}"),
         login,
     };
-    Some((asked, vec![5, 0, 0, 1, 0, 0, 0, 0, 0, 0]))
+    Some((request, vec![5, 0, 0, 1, 0, 0, 0, 0, 0, 0]))
 }
 
 async fn until_blank_line(stream: &mut (impl AsyncRead + Unpin), head: &mut Vec<u8>) -> Option<()> {
@@ -236,18 +238,18 @@ async fn until_blank_line(stream: &mut (impl AsyncRead + Unpin), head: &mut Vec<
     Some(())
 }
 
-async fn http(stream: &mut Boxed) -> Option<(Asked, Vec<u8>)> {
+async fn http(stream: &mut Boxed) -> Option<(ProxyRequest, Vec<u8>)> {
     let mut head = Vec::new();
     until_blank_line(stream, &mut head).await?;
     let head = String::from_utf8(head).ok()?;
     let mut lines = head.lines();
     let target = lines.next()?.split(' ').nth(1)?.to_owned();
     let login = lines.find_map(|line| line.strip_prefix("Proxy-Authorization: "));
-    let asked = Asked {
+    let request = ProxyRequest {
         target,
         login: login.map(str::to_owned),
     };
-    Some((asked, b"HTTP/1.1 200 Go\r\n\r\n".to_vec()))
+    Some((request, b"HTTP/1.1 200 Go\r\n\r\n".to_vec()))
 }
 
 /// A certificate for `name`, and the file that makes it trusted.
@@ -266,7 +268,7 @@ pub fn certificate(name: &str, folder: &Path) -> (Arc<ServerConfig>, PathBuf) {
     (Arc::new(config), file)
 }
 
-/// A configuration as users write it, and what is connected by it.
+/// A configuration, and the dialer built from it.
 pub struct Setup {
     pub config: Config,
     pub dialer: Arc<Dialer>,

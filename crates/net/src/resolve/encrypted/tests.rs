@@ -92,13 +92,13 @@ async fn names_are_resolved_over_tls_with_the_ttl_of_their_records() {
     let (port, tls) = server().await;
     let mut resolver = EncryptedResolver::new(Dns::Tls(format!("127.0.0.1:{port}")));
     resolver.tls = Some(tls);
-    let (answer, ttl) = resolver.ask("here.test".into()).await;
+    let (answer, ttl) = resolver.query("here.test".into()).await;
     assert_eq!(&*answer.unwrap(), &[IpAddr::from([192, 0, 2, 9])]);
     assert!(
         ttl > Duration::from_secs(70) && ttl <= Duration::from_secs(77),
         "{ttl:?}"
     );
-    let (answer, ttl) = resolver.ask("gone.test".into()).await;
+    let (answer, ttl) = resolver.query("gone.test".into()).await;
     assert_eq!(answer, Err(ResolveError::NotFound("gone.test".into())));
     assert!(
         ttl > Duration::from_secs(25) && ttl <= Duration::from_secs(33),
@@ -142,10 +142,10 @@ async fn names_are_resolved_over_https_with_the_ttl_of_their_records() {
     let url = format!("https://127.0.0.1:{port}/dns-query");
     let mut resolver = EncryptedResolver::new(Dns::Https(url));
     resolver.tls = Some(tls);
-    let (answer, ttl) = resolver.ask("here.test".into()).await;
+    let (answer, ttl) = resolver.query("here.test".into()).await;
     assert_eq!(&*answer.unwrap(), &[IpAddr::from([192, 0, 2, 9])]);
     assert!(ttl > Duration::from_secs(70) && ttl <= Duration::from_secs(77));
-    let (answer, _) = resolver.ask("gone.test".into()).await;
+    let (answer, _) = resolver.query("gone.test".into()).await;
     assert_eq!(answer, Err(ResolveError::NotFound("gone.test".into())));
 }
 
@@ -153,7 +153,7 @@ async fn names_are_resolved_over_https_with_the_ttl_of_their_records() {
 async fn a_resolver_that_cannot_prove_who_it_is_gives_no_answer() {
     let (port, _) = server().await;
     let resolver = EncryptedResolver::new(Dns::Tls(format!("127.0.0.1:{port}")));
-    let (answer, _) = resolver.ask("here.test".into()).await;
+    let (answer, _) = resolver.query("here.test".into()).await;
     assert_eq!(answer, Err(ResolveError::NoAnswer("here.test".into())));
 }
 
