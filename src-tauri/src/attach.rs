@@ -1,4 +1,4 @@
-//! Attaches to the engine that runs, or starts `privet agent`; where neither works, what was tried is told.
+//! Attaches to the running engine, or starts `privet agent`. Failures say what was tried.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -12,87 +12,88 @@ use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::task::JoinHandle;
 
-use crate::call::{Door, request};
+use crate::call::{EngineEndpoint, build_request};
 
 const PROGRAM: &str = "privet";
-/// How long an engine that runs may take to answer.
-const ANSWER: Duration = Duration::from_secs(5);
-/// How long one that was started may take to be there.
-const START: Duration = Duration::from_secs(20);
-const LOOK_AGAIN: Duration = Duration::from_millis(25);
-/// So much of what a failing agent said is kept, in bytes.
-const SAID: usize = 4096;
-/// Status answers, in bytes.
+/// Timeout of a status request.
+const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a started agent may take until it answers.
+const START_TIMEOUT: Duration = Duration::from_secs(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(25);
+/// Bytes kept from the end of a failing agent's standard error.
+const MAX_STDERR: usize = 4096;
+/// Longest status response, in bytes.
 const MAX_STATUS: usize = 1024 * 1024;
 
-/// What the window was told about where things are.
-pub struct Surroundings {
-    pub named: Paths,
+/// The paths from the command line, and the control socket that follows from them.
+pub struct EnginePaths {
+    pub paths: Paths,
     pub socket: PathBuf,
 }
 
-/// An engine answers.
+/// Attached to an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Attached {
-    /// It was started for this window.
+    /// The engine was started by this window.
     started: bool,
 }
 
-/// Nothing answers, and why nothing could be started.
+/// No engine answers and none could be started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Stranded {
-    /// The socket that was tried.
+pub struct AttachError {
+    /// The control socket that was tried.
     socket: String,
-    why: Why,
+    reason: AttachFailure,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
-pub enum Why {
-    /// Somebody holds the socket and gives no status.
-    Mute { detail: String },
-    /// There is no `privet`: neither beside this program nor on the path.
-    NoProgram { looked: String },
-    /// It cannot be started at all.
-    NotStarted { program: String, detail: String },
-    /// It ended at once.
-    Ended {
+pub enum AttachFailure {
+    /// A process holds the socket but does not answer.
+    Unresponsive { detail: String },
+    /// No `privet` beside this program or in `PATH`.
+    ProgramNotFound { searched: String },
+    /// The program could not be executed.
+    SpawnFailed { program: String, detail: String },
+    /// The program exited at once.
+    Exited {
         program: String,
         status: String,
-        said: String,
+        stderr: String,
     },
-    /// It runs and does not answer.
-    Silent { program: String, seconds: u64 },
+    /// The program runs but did not answer in time.
+    StartTimeout { program: String, seconds: u64 },
 }
 
 /// Attaches, or starts an agent and attaches.
 #[tauri::command]
 pub async fn attach(
-    door: State<'_, Door>,
-    surroundings: State<'_, Surroundings>,
-) -> Result<Attached, Stranded> {
-    let stranded = |why| Stranded {
-        socket: surroundings.socket.display().to_string(),
-        why,
+    engine: State<'_, EngineEndpoint>,
+    paths: State<'_, EnginePaths>,
+) -> Result<Attached, AttachError> {
+    let attach_error = |reason| AttachError {
+        socket: paths.socket.display().to_string(),
+        reason,
     };
-    match answers(&door.0).await {
+    match check_status(&engine.0).await {
         Ok(()) => return Ok(Attached { started: false }),
         Err(TransportError::NotRunning(_)) => {}
         Err(error) => {
-            return Err(stranded(Why::Mute {
+            return Err(attach_error(AttachFailure::Unresponsive {
                 detail: error.to_string(),
             }));
         }
     }
-    start(&door.0, &surroundings.named).await.map_err(stranded)
+    start(&engine.0, &paths.paths).await.map_err(attach_error)
 }
 
-async fn answers(endpoint: &Endpoint) -> Result<(), TransportError> {
-    let Ok(request) = request("GET", "/api/v1/status", None) else {
+async fn check_status(endpoint: &Endpoint) -> Result<(), TransportError> {
+    let Ok(request) = build_request("GET", "/api/v1/status", None) else {
         return Err(TransportError::Broken("the request".to_owned()));
     };
     let answer =
-        privet_api::transport::send_and_collect(endpoint, request, MAX_STATUS, ANSWER).await?;
+        privet_api::transport::send_and_collect(endpoint, request, MAX_STATUS, STATUS_TIMEOUT)
+            .await?;
     if answer.status.is_success() {
         Ok(())
     } else {
@@ -100,68 +101,68 @@ async fn answers(endpoint: &Endpoint) -> Result<(), TransportError> {
     }
 }
 
-async fn start(endpoint: &Endpoint, named: &Paths) -> Result<Attached, Why> {
-    let program = find().map_err(|looked| Why::NoProgram { looked })?;
+async fn start(endpoint: &Endpoint, paths: &Paths) -> Result<Attached, AttachFailure> {
+    let program = find_program().map_err(|searched| AttachFailure::ProgramNotFound { searched })?;
     let name = program.display().to_string();
-    let not_started = |detail: String| Why::NotStarted {
+    let not_started = |detail: String| AttachFailure::SpawnFailed {
         program: name.clone(),
         detail,
     };
-    let words = named
+    let args = paths
         .to_args()
         .map_err(|error| not_started(error.to_string()))?;
     let mut command = Command::new(&program);
-    command.arg("agent").args(words);
+    command.arg("agent").args(args);
     let mut child = spawn(command).map_err(|error| not_started(error.to_string()))?;
-    let said = child
+    let stderr = child
         .stderr
         .take()
-        .map(|stderr| tokio::spawn(last_of(stderr)));
+        .map(|stderr| tokio::spawn(read_tail(stderr)));
     let begun = Instant::now();
-    while begun.elapsed() < START {
+    while begun.elapsed() < START_TIMEOUT {
         tokio::select! {
             status = child.wait() => {
                 let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
-                return ended(endpoint, name, status, said).await;
+                return exited(endpoint, name, status, stderr).await;
             }
-            // Its socket is there when all of it is.
-            () = tokio::time::sleep(LOOK_AGAIN) => {}
+            // The agent creates its socket last.
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
         }
-        if answers(endpoint).await.is_ok() {
+        if check_status(endpoint).await.is_ok() {
             reap(child);
             return Ok(Attached { started: true });
         }
     }
     reap(child);
-    Err(Why::Silent {
+    Err(AttachFailure::StartTimeout {
         program: name,
-        seconds: START.as_secs(),
+        seconds: START_TIMEOUT.as_secs(),
     })
 }
 
-/// It ended: because another was faster, or because something is wrong.
-async fn ended(
+/// The agent exited: another one may have started first, otherwise it failed.
+async fn exited(
     endpoint: &Endpoint,
     program: String,
     status: String,
-    said: Option<JoinHandle<Vec<u8>>>,
-) -> Result<Attached, Why> {
-    if answers(endpoint).await.is_ok() {
+    stderr: Option<JoinHandle<Vec<u8>>>,
+) -> Result<Attached, AttachFailure> {
+    if check_status(endpoint).await.is_ok() {
         return Ok(Attached { started: false });
     }
-    let said = match said {
-        Some(said) => tokio::time::timeout(ANSWER, said).await.ok(),
+    let stderr = match stderr {
+        Some(stderr) => tokio::time::timeout(STATUS_TIMEOUT, stderr).await.ok(),
         None => None,
     };
-    let said = said.and_then(Result::ok).unwrap_or_default();
-    Err(Why::Ended {
+    let stderr = stderr.and_then(Result::ok).unwrap_or_default();
+    Err(AttachFailure::Exited {
         program,
         status,
-        said: String::from_utf8_lossy(&said).trim().to_owned(),
+        stderr: String::from_utf8_lossy(&stderr).trim().to_owned(),
     })
 }
 
-/// It outlives this window, and no signal to this window's terminal reaches it.
+/// In a process group of its own, so that it outlives this window and gets no signals of its terminal.
 fn spawn(mut command: Command) -> std::io::Result<Child> {
     #[cfg(unix)]
     command.process_group(0);
@@ -172,26 +173,26 @@ fn spawn(mut command: Command) -> std::io::Result<Child> {
         .spawn()
 }
 
-/// Reads what it says to its end, and keeps the last of it.
-async fn last_of(mut stderr: ChildStderr) -> Vec<u8> {
+/// Reads standard error to its end and keeps the last [`MAX_STDERR`] bytes.
+async fn read_tail(mut stderr: ChildStderr) -> Vec<u8> {
     let (mut kept, mut piece) = (Vec::new(), [0; 1024]);
     while let Ok(n @ 1..) = stderr.read(&mut piece).await {
         kept.extend(piece.iter().take(n));
-        let over = kept.len().saturating_sub(SAID);
+        let over = kept.len().saturating_sub(MAX_STDERR);
         kept.drain(..over);
     }
     kept
 }
 
-/// A child that nobody waits for stays in the table of processes.
+/// Waits for the child in the background, so that it does not stay a zombie.
 fn reap(mut child: Child) {
     tokio::spawn(async move {
         let _ = child.wait().await;
     });
 }
 
-/// Beside this program, then on the path; else the folders that were looked through.
-fn find() -> Result<PathBuf, String> {
+/// Beside this program, then on the path; else the folders that were searched through.
+fn find_program() -> Result<PathBuf, String> {
     let own = std::env::current_exe().ok();
     let beside = own.as_deref().and_then(Path::parent).map(Path::to_owned);
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -205,7 +206,7 @@ fn find() -> Result<PathBuf, String> {
         .map(|folder| folder.join(&name))
         .find(|file| file.is_file());
     found.ok_or_else(|| {
-        let looked: Vec<String> = folders.iter().map(|f| f.display().to_string()).collect();
-        looked.join(", ")
+        let searched: Vec<String> = folders.iter().map(|f| f.display().to_string()).collect();
+        searched.join(", ")
     })
 }

@@ -1,4 +1,4 @@
-//! The page's calls, carried to the control API and nowhere else.
+//! Forwards the page's API calls to the control socket, and nothing else.
 
 use std::time::Duration;
 
@@ -6,33 +6,33 @@ use privet_api::{Endpoint, TransportError};
 use serde::{Deserialize, Serialize};
 use tauri::http::{Method, Request, header};
 
-/// Everything the page may reach begins so.
+/// Prefix of every path that the page may request.
 const API: &str = "/api/v1/";
-/// Longest path with its query, in bytes; a query of the table is far shorter.
+/// Longest path with query, in bytes.
 const MAX_PATH: usize = 16 * 1024;
-/// Longest body sent, in bytes: a whole configuration file and more.
+/// Longest request body, in bytes; a whole configuration file fits.
 const MAX_BODY: usize = 4 * 1024 * 1024;
-/// Longest answer read, in bytes.
-const MAX_ANSWER: usize = 16 * 1024 * 1024;
-/// A refresh of a large list, or an upstream's test, may take this long.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Longest response body, in bytes.
+const MAX_RESPONSE: usize = 16 * 1024 * 1024;
+/// Timeout of a call; refreshing a large list takes long.
+const CALL_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Where the engine of this window listens.
-pub struct Door(pub Endpoint);
+/// The control socket of this window's engine.
+pub struct EngineEndpoint(pub Endpoint);
 
-/// Why there is no answer; the page has a sentence for each kind.
+/// Why there is no response. The page has a message for each kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", content = "detail")]
-pub enum Refusal {
-    /// No engine listens there.
+pub enum CallError {
+    /// No engine listens on the socket.
     NotRunning(String),
     TimedOut,
     Broken(String),
-    /// The page asked for what it may not reach.
+    /// The page requested a path or method that is not allowed.
     Forbidden(String),
 }
 
-impl From<TransportError> for Refusal {
+impl From<TransportError> for CallError {
     fn from(error: TransportError) -> Self {
         match error {
             TransportError::NotRunning(place) => Self::NotRunning(place),
@@ -44,42 +44,46 @@ impl From<TransportError> for Refusal {
 
 /// The page's request.
 #[derive(Debug, Deserialize)]
-pub struct Asked {
+pub struct ApiRequest {
     method: String,
     path: String,
     /// JSON.
     body: Option<String>,
 }
 
-/// The engine's answer.
+/// The engine's response.
 #[derive(Debug, Serialize)]
-pub struct Said {
+pub struct ApiResponse {
     status: u16,
     body: String,
 }
 
 /// One call of the control API.
 #[tauri::command]
-pub async fn call(door: tauri::State<'_, Door>, asked: Asked) -> Result<Said, Refusal> {
-    let request = request(&asked.method, &asked.path, asked.body)?;
+pub async fn call(
+    engine: tauri::State<'_, EngineEndpoint>,
+    request: ApiRequest,
+) -> Result<ApiResponse, CallError> {
+    let request = build_request(&request.method, &request.path, request.body)?;
     let answer =
-        privet_api::transport::send_and_collect(&door.0, request, MAX_ANSWER, PATIENCE).await?;
-    Ok(Said {
+        privet_api::transport::send_and_collect(&engine.0, request, MAX_RESPONSE, CALL_TIMEOUT)
+            .await?;
+    Ok(ApiResponse {
         status: answer.status.as_u16(),
         body: String::from_utf8_lossy(&answer.body).into_owned(),
     })
 }
 
-/// A request that may be sent.
+/// Builds a request after checking method, path and body size.
 ///
 /// # Errors
-/// [`Refusal::Forbidden`]
-pub fn request<B: From<String>>(
+/// [`CallError::Forbidden`]
+pub fn build_request<B: From<String>>(
     method: &str,
     path: &str,
     body: Option<String>,
-) -> Result<Request<B>, Refusal> {
-    let forbidden = |why: &str| Refusal::Forbidden(why.to_owned());
+) -> Result<Request<B>, CallError> {
+    let forbidden = |why: &str| CallError::Forbidden(why.to_owned());
     let method = match method {
         "GET" => Method::GET,
         "POST" => Method::POST,
@@ -104,22 +108,22 @@ pub fn request<B: From<String>>(
         .method(method)
         .uri(path)
         .header(header::HOST, "privet")
-        // So that the timeline of changes says where one was made.
+        // Recorded as the source of a change in the timeline.
         .header("privet-door", "window");
     if body.is_some() {
         builder = builder.header(header::CONTENT_TYPE, "application/json");
     }
     builder
         .body(B::from(body.unwrap_or_default()))
-        .map_err(|error| Refusal::Forbidden(error.to_string()))
+        .map_err(|error| CallError::Forbidden(error.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn sent(method: &str, path: &str, body: Option<String>) -> Result<Request<String>, Refusal> {
-        request(method, path, body)
+    fn sent(method: &str, path: &str, body: Option<String>) -> Result<Request<String>, CallError> {
+        build_request(method, path, body)
     }
 
     #[test]
@@ -144,7 +148,7 @@ mod tests {
             "/api/v1/a#b",
         ] {
             assert!(
-                matches!(sent("GET", path, None), Err(Refusal::Forbidden(_))),
+                matches!(sent("GET", path, None), Err(CallError::Forbidden(_))),
                 "{path:?}"
             );
         }

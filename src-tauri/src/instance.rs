@@ -1,4 +1,4 @@
-//! One window for each user: a second start hands its link to the first, which shows itself.
+//! One window per user and data folder: a second start forwards its link to the first, which comes to the front.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -11,20 +11,20 @@ use serde::{Deserialize, Serialize};
 
 const SOCKET: &str = "window.sock";
 const LOCK: &str = "window.lock";
-const SHOWN: &str = "shown\n";
-/// Longest message, in bytes: a link and an activation token.
-const MAX_MESSAGE: u64 = 8 * 1024;
-/// How long the other side may take.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// A window that has just been started may not listen yet.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+const ACK: &str = "shown\n";
+/// Longest request, in bytes: a link and an activation token.
+const MAX_REQUEST: u64 = 8 * 1024;
+/// Timeout of the exchange between the two starts.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// Retry interval: a window that was just started may not listen yet.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// What a second start tells the first.
+/// What a second start forwards to the first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Message {
+pub struct LaunchRequest {
     pub link: Option<String>,
-    /// With it the desktop lets a window come to the front (XDG activation; startup notification on X11).
-    pub activation: Option<String>,
+    /// Token that lets a window come to the front (XDG activation; startup notification on X11).
+    pub activation_token: Option<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -32,29 +32,29 @@ pub enum InstanceError {
     #[error("{}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
     #[error("a window of Privet is open and does not answer ({}); close or end it", path.display())]
-    Mute { path: PathBuf },
+    Unresponsive { path: PathBuf },
 }
 
-/// What became of this start.
-pub enum Claim {
-    /// This is the window; whoever starts another speaks to it here.
-    First(First),
-    /// The other one shows itself.
-    HandedOver,
+/// Result of [`acquire`].
+pub enum Instance {
+    /// This start opens the window and receives later starts.
+    Primary(PrimaryInstance),
+    /// The request was forwarded to the open window.
+    Forwarded,
 }
 
-/// The one window's place; it is free again when this is gone.
-pub struct First {
+/// The lock and socket of the primary instance; released on drop.
+pub struct PrimaryInstance {
     listener: UnixListener,
     path: PathBuf,
     _lock: fs::File,
 }
 
-/// Becomes the one window of `folder`, or tells the one that is.
+/// Becomes the primary instance of `folder`, or forwards `request` to it.
 ///
 /// # Errors
 /// [`InstanceError`]
-pub fn claim(folder: &Path, message: &Message) -> Result<Claim, InstanceError> {
+pub fn acquire(folder: &Path, request: &LaunchRequest) -> Result<Instance, InstanceError> {
     let path = folder.join(SOCKET);
     let failed = |source| InstanceError::Io {
         path: path.clone(),
@@ -69,37 +69,37 @@ pub fn claim(folder: &Path, message: &Message) -> Result<Claim, InstanceError> {
     match lock.try_lock() {
         Ok(()) => {}
         Err(fs::TryLockError::WouldBlock) => {
-            return hand_over(&path, message).map(|()| Claim::HandedOver);
+            return forward(&path, request).map(|()| Instance::Forwarded);
         }
         Err(fs::TryLockError::Error(source)) => return Err(failed(source)),
     }
-    // Whoever left it there is gone: the lock was free.
+    // A stale socket: its owner would hold the lock.
     match fs::remove_file(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
     }
     let listener = UnixListener::bind(&path).map_err(failed)?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(failed)?;
-    Ok(Claim::First(First {
+    Ok(Instance::Primary(PrimaryInstance {
         listener,
         path,
         _lock: lock,
     }))
 }
 
-impl First {
-    /// Hands each message to `show`, on a thread of its own, as long as this program runs.
+impl PrimaryInstance {
+    /// Calls `show` for each request, on its own thread, until the process exits.
     ///
     /// # Errors
-    /// The system gives no thread.
-    pub fn listen(self, show: impl Fn(Message) + Send + 'static) -> io::Result<()> {
+    /// The thread could not be created.
+    pub fn listen(self, show: impl Fn(LaunchRequest) + Send + 'static) -> io::Result<()> {
         let thread = std::thread::Builder::new().name("second starts".to_owned());
         thread.spawn(move || {
             for stream in self.listener.incoming().flatten() {
-                // One that says nothing sensible is a start that failed: it changes nothing here.
-                if let Ok(message) = hear(&stream) {
-                    show(message);
-                    let _ = (&stream).write_all(SHOWN.as_bytes());
+                // Invalid requests are ignored.
+                if let Ok(request) = read_request(&stream) {
+                    show(request);
+                    let _ = (&stream).write_all(ACK.as_bytes());
                 }
             }
         })?;
@@ -107,31 +107,31 @@ impl First {
     }
 }
 
-impl Drop for First {
+impl Drop for PrimaryInstance {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.path);
     }
 }
 
-fn hear(stream: &UnixStream) -> io::Result<Message> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+fn read_request(stream: &UnixStream) -> io::Result<LaunchRequest> {
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     let mut line = String::new();
-    BufReader::new(stream.take(MAX_MESSAGE)).read_line(&mut line)?;
+    BufReader::new(stream.take(MAX_REQUEST)).read_line(&mut line)?;
     serde_json::from_str(&line).map_err(io::Error::other)
 }
 
-fn hand_over(path: &Path, message: &Message) -> Result<(), InstanceError> {
+fn forward(path: &Path, request: &LaunchRequest) -> Result<(), InstanceError> {
     let begun = Instant::now();
-    while begun.elapsed() < PATIENCE {
+    while begun.elapsed() < TIMEOUT {
         if let Ok(stream) = UnixStream::connect(path)
-            && tell(&stream, message).is_ok_and(|shown| shown)
+            && send(&stream, request).is_ok_and(|shown| shown)
         {
             return Ok(());
         }
         wait();
     }
-    Err(InstanceError::Mute {
+    Err(InstanceError::Unresponsive {
         path: path.to_owned(),
     })
 }
@@ -141,17 +141,17 @@ fn hand_over(path: &Path, message: &Message) -> Result<(), InstanceError> {
     reason = "this start has no runtime, and the other gives no event when it begins to listen"
 )]
 fn wait() {
-    std::thread::sleep(LOOK_AGAIN);
+    std::thread::sleep(POLL_INTERVAL);
 }
 
-fn tell(mut stream: &UnixStream, message: &Message) -> io::Result<bool> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    let line = serde_json::to_string(message).map_err(io::Error::other)?;
+fn send(mut stream: &UnixStream, request: &LaunchRequest) -> io::Result<bool> {
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
+    let line = serde_json::to_string(request).map_err(io::Error::other)?;
     stream.write_all(format!("{line}\n").as_bytes())?;
     let mut answer = String::new();
-    stream.take(MAX_MESSAGE).read_to_string(&mut answer)?;
-    Ok(answer == SHOWN)
+    stream.take(MAX_REQUEST).read_to_string(&mut answer)?;
+    Ok(answer == ACK)
 }
 
 #[cfg(test)]
@@ -160,34 +160,37 @@ mod tests {
 
     use super::*;
 
-    fn message(link: &str) -> Message {
-        Message {
+    fn request(link: &str) -> LaunchRequest {
+        LaunchRequest {
             link: Some(link.to_owned()),
-            activation: None,
+            activation_token: None,
         }
     }
 
     #[test]
     fn a_second_start_is_told_to_the_first_and_a_dead_ones_socket_is_replaced() {
-        let dir = crate::scratch::Scratch::new();
+        let dir = crate::test_dir::TestDir::new();
         let folder = dir.path().join("run/privet");
         fs::create_dir_all(&folder).unwrap();
         drop(UnixListener::bind(folder.join(SOCKET)).unwrap());
-        let Claim::First(first) = claim(&folder, &Message::default()).unwrap() else {
+        let Instance::Primary(first) = acquire(&folder, &LaunchRequest::default()).unwrap() else {
             panic!("nobody was there");
         };
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&folder.join(SOCKET)), 0o600);
         let (sender, heard) = mpsc::channel();
         first
-            .listen(move |message| sender.send(message).unwrap())
+            .listen(move |request| sender.send(request).unwrap())
             .unwrap();
-        // What is no message is passed over.
+        // What is no request is passed over.
         (&UnixStream::connect(folder.join(SOCKET)).unwrap())
             .write_all(b"nonsense\n")
             .unwrap();
-        let link = message("privet:page/rules");
-        assert!(matches!(claim(&folder, &link).unwrap(), Claim::HandedOver));
+        let link = request("privet:page/rules");
+        assert!(matches!(
+            acquire(&folder, &link).unwrap(),
+            Instance::Forwarded
+        ));
         assert_eq!(heard.recv().unwrap(), link);
     }
 }

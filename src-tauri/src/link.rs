@@ -1,4 +1,4 @@
-//! A `privet:` link, from whoever made it: checked here, shown by the page, carried out only by a click there.
+//! `privet:` links from untrusted sources: validated here, shown by the page, carried out only after confirmation there.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,54 +7,54 @@ use tauri::{AppHandle, Manager};
 
 /// Longest link, in bytes.
 pub const MAX_LINK: usize = 2048;
-/// What the page listens to.
-const ARRIVED: &str = "window.dispatchEvent(new Event('privet-link'))";
+/// Event that tells the page to fetch the link.
+const LINK_EVENT: &str = "window.dispatchEvent(new Event('privet-link'))";
 
-/// A link that waits for the page, or why one is not shown.
+/// A link for the page, or why it was rejected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Link {
-    Asks(String),
-    /// It begins with something else than `privet:`.
-    Foreign,
+    Valid(String),
+    /// It does not begin with `privet:`.
+    WrongScheme,
     TooLong,
-    /// It holds spaces or control characters.
-    Unclean,
+    /// It contains spaces or control characters.
+    InvalidCharacters,
 }
 
-/// The newest link that the page has not taken.
+/// The newest link that the page has not fetched.
 #[derive(Default)]
-pub struct Waiting(Mutex<Option<Link>>);
+pub struct PendingLink(Mutex<Option<Link>>);
 
-/// What may be shown of a link.
-pub fn check(text: &str) -> Link {
+/// Validates a link.
+pub fn validate(text: &str) -> Link {
     if text.len() > MAX_LINK {
         Link::TooLong
     } else if !text.starts_with("privet:") {
-        Link::Foreign
+        Link::WrongScheme
     } else if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        Link::Unclean
+        Link::InvalidCharacters
     } else {
-        Link::Asks(text.to_owned())
+        Link::Valid(text.to_owned())
     }
 }
 
-/// Keeps it for the page, and tells a page that is there.
-pub fn arrived(app: &AppHandle, text: &str) {
-    *lock(&app.state::<Waiting>()) = Some(check(text));
+/// Stores the link and notifies the page.
+pub fn receive(app: &AppHandle, text: &str) {
+    *lock(&app.state::<PendingLink>()) = Some(validate(text));
     if let Some(window) = app.get_webview_window(crate::window::LABEL) {
-        let _ = window.eval(ARRIVED);
+        let _ = window.eval(LINK_EVENT);
     }
 }
 
-/// The link that waits, once.
+/// Takes the pending link.
 #[tauri::command]
-pub fn link(waiting: tauri::State<'_, Waiting>) -> Option<Link> {
-    lock(&waiting).take()
+pub fn link(pending: tauri::State<'_, PendingLink>) -> Option<Link> {
+    lock(&pending).take()
 }
 
-fn lock(waiting: &Waiting) -> std::sync::MutexGuard<'_, Option<Link>> {
-    waiting.0.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(pending: &PendingLink) -> std::sync::MutexGuard<'_, Option<Link>> {
+    pending.0.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -64,12 +64,12 @@ mod tests {
     #[test]
     fn only_clean_links_of_ours_that_are_short_reach_the_page() {
         let good = "privet:import?upstream=socks5%3A%2F%2F127.0.0.1%3A1080";
-        assert_eq!(check(good), Link::Asks(good.to_owned()));
-        assert_eq!(check("https://example.test/"), Link::Foreign);
-        assert_eq!(check("privet:import? x"), Link::Unclean);
-        assert_eq!(check("privet:\u{7}"), Link::Unclean);
+        assert_eq!(validate(good), Link::Valid(good.to_owned()));
+        assert_eq!(validate("https://example.test/"), Link::WrongScheme);
+        assert_eq!(validate("privet:import? x"), Link::InvalidCharacters);
+        assert_eq!(validate("privet:\u{7}"), Link::InvalidCharacters);
         assert_eq!(
-            check(&format!("privet:{}", "a".repeat(MAX_LINK))),
+            validate(&format!("privet:{}", "a".repeat(MAX_LINK))),
             Link::TooLong
         );
     }

@@ -1,5 +1,5 @@
-//! `privet-desktop`: the window of Privet, alone. The engine and the icon are in `privet agent`; this program attaches to
-//! it or starts it, and is gone with all its web processes when the window is closed.
+//! `privet-desktop`: the window of Privet. Engine and tray icon are in `privet agent`; this program attaches to it or
+//! starts it, and exits with its web processes when the window is closed.
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 #![cfg_attr(
     not(test),
@@ -17,35 +17,35 @@
 
 mod attach;
 mod call;
+mod command_line;
 #[cfg(unix)]
 mod instance;
 #[cfg(not(unix))]
-#[path = "alone.rs"]
+#[path = "instance_unsupported.rs"]
 mod instance;
 mod link;
-mod remembered;
 #[cfg(test)]
-mod scratch;
+mod test_dir;
 mod watch;
 mod window;
-mod words;
+mod window_state;
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use privet_api::Endpoint;
 
-use crate::instance::{Claim, First, Message};
-use crate::words::Words;
+use crate::command_line::CommandLine;
+use crate::instance::{Instance, LaunchRequest, PrimaryInstance};
 
 fn main() -> ExitCode {
-    let done = words::understand(std::env::args_os().skip(1)).and_then(|words| {
-        if words.help {
-            print!("{}", words::HELP);
-        } else if words.version {
+    let done = command_line::parse(std::env::args_os().skip(1)).and_then(|command_line| {
+        if command_line.help {
+            print!("{}", command_line::HELP);
+        } else if command_line.version {
             println!("privet-desktop {}", env!("CARGO_PKG_VERSION"));
         } else {
-            return run(words);
+            return run(command_line);
         }
         Ok(())
     });
@@ -58,30 +58,30 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(words: Words) -> Result<(), String> {
-    screen()?;
-    let places = &words.named;
-    let told = |error: privet_api::paths::PathError| error.to_string();
-    let data_dir = places.data_dir().map_err(told)?;
-    let run_dir = places.run_dir().map_err(told)?;
-    let socket = places.socket().map_err(told)?;
-    let message = Message {
-        link: words.link.clone(),
-        activation: activation(),
+fn run(command_line: CommandLine) -> Result<(), String> {
+    require_display()?;
+    let places = &command_line.paths;
+    let text = |error: privet_api::paths::PathError| error.to_string();
+    let data_dir = places.data_dir().map_err(text)?;
+    let run_dir = places.run_dir().map_err(text)?;
+    let socket = places.socket().map_err(text)?;
+    let request = LaunchRequest {
+        link: command_line.link.clone(),
+        activation_token: activation_token(),
     };
-    let first = match instance::claim(&run_dir, &message).map_err(|error| error.to_string())? {
-        Claim::First(first) => first,
-        Claim::HandedOver => return Ok(()),
+    let primary = match instance::acquire(&run_dir, &request).map_err(|error| error.to_string())? {
+        Instance::Primary(primary) => primary,
+        Instance::Forwarded => return Ok(()),
     };
     let folder = data_dir.join("window");
-    make(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    create_private(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let app = tauri::Builder::default()
-        .manage(call::Door(Endpoint::Unix(socket.clone())))
-        .manage(watch::Watches::default())
-        .manage(link::Waiting::default())
-        .manage(window::Folder(folder))
-        .manage(attach::Surroundings {
-            named: words.named,
+        .manage(call::EngineEndpoint(Endpoint::Unix(socket.clone())))
+        .manage(watch::EventStreams::default())
+        .manage(link::PendingLink::default())
+        .manage(window::StateFolder(folder))
+        .manage(attach::EnginePaths {
+            paths: command_line.paths,
             socket,
         })
         .invoke_handler(tauri::generate_handler![
@@ -92,38 +92,42 @@ fn run(words: Words) -> Result<(), String> {
             watch::unwatch,
             link::link
         ])
-        .setup(move |app| Ok(begin(app.handle(), first, message)?))
+        .setup(move |app| Ok(start(app.handle(), primary, request)?))
         .build(tauri::generate_context!())
         .map_err(|error| error.to_string())?;
     app.run(|_, _| {});
     Ok(())
 }
 
-fn begin(app: &tauri::AppHandle, first: First, message: Message) -> tauri::Result<()> {
-    if let Some(link) = message.link {
-        link::arrived(app, &link);
+fn start(
+    app: &tauri::AppHandle,
+    primary: PrimaryInstance,
+    request: LaunchRequest,
+) -> tauri::Result<()> {
+    if let Some(link) = request.link {
+        link::receive(app, &link);
     }
     window::open(app)?;
-    let shown = app.clone();
-    first.listen(move |message| {
-        if let Some(link) = message.link {
-            link::arrived(&shown, &link);
+    let handle = app.clone();
+    primary.listen(move |request| {
+        if let Some(link) = request.link {
+            link::receive(&handle, &link);
         }
-        window::show(&shown, message.activation);
+        window::show(&handle, request.activation_token);
     })?;
     Ok(())
 }
 
-/// The leave to come to the front that whoever started this program passed on.
-fn activation() -> Option<String> {
+/// Activation token passed on by the launcher, which lets the window come to the front.
+fn activation_token() -> Option<String> {
     ["XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID"]
         .iter()
         .find_map(|name| std::env::var(name).ok())
         .filter(|token| !token.is_empty() && token.len() <= link::MAX_LINK)
 }
 
-/// For its owner only, as the data folder is.
-fn make(folder: &Path) -> std::io::Result<()> {
+/// Creates a folder for its owner only.
+fn create_private(folder: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -131,12 +135,12 @@ fn make(folder: &Path) -> std::io::Result<()> {
     builder.create(folder)
 }
 
-/// Without one the toolkit ends the program with a stack trace.
-fn screen() -> Result<(), String> {
+/// Checks for a display: without one GTK aborts with a stack trace.
+fn require_display() -> Result<(), String> {
     let has = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     if cfg!(target_os = "linux") && !has("DISPLAY") && !has("WAYLAND_DISPLAY") {
         return Err(
-            "there is no screen here (neither DISPLAY nor WAYLAND_DISPLAY is set); `privet status` says how Privet is"
+            "no display: neither DISPLAY nor WAYLAND_DISPLAY is set; `privet status` shows the state without a window"
                 .to_owned(),
         );
     }

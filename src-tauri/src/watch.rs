@@ -1,5 +1,5 @@
-//! The page's event streams. An event is read from the engine when the page asks for the next one: nothing is queued here,
-//! the engine sends what is newest and says how much it dropped.
+//! The page's event streams. An event is read from the engine when the page asks for the next one. Nothing is queued here:
+//! the engine sends the newest state and reports dropped events.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,37 +10,37 @@ use serde::Serialize;
 use tauri::State;
 use tokio::sync::Notify;
 
-use crate::call::{Door, Refusal, request};
+use crate::call::{CallError, EngineEndpoint, build_request};
 
-/// The page has three at most: the state, the table, the log.
-const MOST: usize = 8;
+/// Limit of open streams; the page uses three: status, connections, log.
+const MAX_STREAMS: usize = 8;
 const EVENTS: &str = "/api/v1/events";
-const OPENING: Duration = Duration::from_secs(10);
-/// Longest refusal read, in bytes.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest error response read, in bytes.
 const MAX_REFUSAL: usize = 64 * 1024;
 
-/// The streams that are open.
+/// The open streams, by id.
 #[derive(Default)]
-pub struct Watches(Mutex<Open>);
+pub struct EventStreams(Mutex<OpenStreams>);
 
 #[derive(Default)]
-struct Open {
+struct OpenStreams {
     last: u32,
     streams: BTreeMap<u32, Stream>,
 }
 
 struct Stream {
-    /// Away while its next event is waited for.
+    /// Absent while its next event is awaited.
     events: Option<EventStream>,
-    ended: Arc<Notify>,
+    closed: Arc<Notify>,
 }
 
-/// What opening came to.
+/// Result of opening a stream.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Opened {
+pub enum WatchResult {
     Stream(u32),
-    /// The engine said no.
+    /// The engine responded with an error.
     Refused {
         status: u16,
         body: String,
@@ -49,7 +49,7 @@ pub enum Opened {
 
 /// One event of the engine.
 #[derive(Debug, Serialize)]
-pub struct Told {
+pub struct EventMessage {
     name: String,
     data: String,
 }
@@ -57,76 +57,82 @@ pub struct Told {
 /// Opens a stream of events.
 #[tauri::command]
 pub async fn watch(
-    door: State<'_, Door>,
-    watches: State<'_, Watches>,
+    engine: State<'_, EngineEndpoint>,
+    streams: State<'_, EventStreams>,
     path: String,
-) -> Result<Opened, Refusal> {
+) -> Result<WatchResult, CallError> {
     if path.split('?').next() != Some(EVENTS) {
-        return Err(Refusal::Forbidden("path".to_owned()));
+        return Err(CallError::Forbidden("path".to_owned()));
     }
-    let request = request("GET", &path, None)?;
-    let response = tokio::time::timeout(OPENING, privet_api::transport::send(&door.0, request))
-        .await
-        .map_err(|_| Refusal::TimedOut)??;
+    let request = build_request("GET", &path, None)?;
+    let response = tokio::time::timeout(
+        OPEN_TIMEOUT,
+        privet_api::transport::send(&engine.0, request),
+    )
+    .await
+    .map_err(|_| CallError::TimedOut)??;
     if response.status().is_success() {
-        return Ok(Opened::Stream(watches.add(EventStream::new(response))));
+        return Ok(WatchResult::Stream(streams.add(EventStream::new(response))));
     }
     let refused = transport::collect(response, MAX_REFUSAL).await?;
-    Ok(Opened::Refused {
+    Ok(WatchResult::Refused {
         status: refused.status.as_u16(),
         body: String::from_utf8_lossy(&refused.body).into_owned(),
     })
 }
 
-/// The next event of a stream; nothing when it has ended.
+/// The next event of a stream; nothing when it has closed.
 #[tauri::command]
-pub async fn next(watches: State<'_, Watches>, id: u32) -> Result<Option<Told>, Refusal> {
-    let Some((mut events, ended)) = watches.take(id) else {
+pub async fn next(
+    streams: State<'_, EventStreams>,
+    id: u32,
+) -> Result<Option<EventMessage>, CallError> {
+    let Some((mut events, closed)) = streams.take(id) else {
         return Ok(None);
     };
     let event = tokio::select! {
         event = events.next() => event,
-        () = ended.notified() => return Ok(None),
+        () = closed.notified() => return Ok(None),
     };
     match event {
         Ok(Some(event)) => {
-            watches.put_back(id, events);
-            Ok(Some(Told {
+            streams.put_back(id, events);
+            Ok(Some(EventMessage {
                 name: event.name,
                 data: event.data,
             }))
         }
         Ok(None) => {
-            watches.end(id);
+            streams.end(id);
             Ok(None)
         }
         Err(error) => {
-            watches.end(id);
+            streams.end(id);
             Err(error.into())
         }
     }
 }
 
-/// Ends a stream.
+/// Closes a stream.
 #[tauri::command]
-pub fn unwatch(watches: State<'_, Watches>, id: u32) {
-    watches.end(id);
+pub fn unwatch(streams: State<'_, EventStreams>, id: u32) {
+    streams.end(id);
 }
 
-impl Watches {
+impl EventStreams {
     fn add(&self, events: EventStream) -> u32 {
         let mut open = self.lock();
         open.last = open.last.wrapping_add(1);
         let id = open.last;
         let stream = Stream {
             events: Some(events),
-            ended: Arc::new(Notify::new()),
+            closed: Arc::new(Notify::new()),
         };
         open.streams.insert(id, stream);
-        if open.streams.len() > MOST
+        if open.streams.len() > MAX_STREAMS
             && let Some((_, oldest)) = open.streams.pop_first()
         {
-            oldest.ended.notify_one();
+            oldest.closed.notify_one();
         }
         id
     }
@@ -134,7 +140,7 @@ impl Watches {
     fn take(&self, id: u32) -> Option<(EventStream, Arc<Notify>)> {
         let mut open = self.lock();
         let stream = open.streams.get_mut(&id)?;
-        Some((stream.events.take()?, stream.ended.clone()))
+        Some((stream.events.take()?, stream.closed.clone()))
     }
 
     fn put_back(&self, id: u32, events: EventStream) {
@@ -145,18 +151,18 @@ impl Watches {
 
     fn end(&self, id: u32) {
         if let Some(stream) = self.lock().streams.remove(&id) {
-            stream.ended.notify_one();
+            stream.closed.notify_one();
         }
     }
 
-    /// The page is gone: so are its streams.
+    /// Closes all streams, because the page was unloaded.
     pub fn end_all(&self) {
         for (_, stream) in std::mem::take(&mut self.lock().streams) {
-            stream.ended.notify_one();
+            stream.closed.notify_one();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Open> {
+    fn lock(&self) -> MutexGuard<'_, OpenStreams> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! The window itself: what it is made of, what it refuses, and how it comes to the front.
+//! The window: how it is built, what it refuses, and how it comes to the front.
 
 use std::path::PathBuf;
 
@@ -7,32 +7,32 @@ use tauri::{
     AppHandle, Manager, Url, Webview, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent,
 };
 
-use crate::remembered::{LEAST, Monitor, Remembered, page_of};
-use crate::watch::Watches;
+use crate::watch::EventStreams;
+use crate::window_state::{MIN_SIZE, Monitor, WindowState, page_of};
 
 pub const LABEL: &str = "main";
-/// Longest title shown, in characters.
+/// Longest title, in characters.
 const MAX_TITLE: usize = 200;
 
-/// The folder for what the window remembers, its page's store included.
-pub struct Folder(pub PathBuf);
+/// Folder of the window's state and of the web view's data.
+pub struct StateFolder(pub PathBuf);
 
-/// Opens the window as it was left.
+/// Opens the window in its saved state.
 ///
 /// # Errors
-/// There is no web view.
+/// The web view could not be created.
 pub fn open(app: &AppHandle) -> tauri::Result<()> {
-    let folder = app.state::<Folder>().0.clone();
-    let was = Remembered::load(&folder).on(&monitors(app));
-    let address = match &was.page {
+    let folder = app.state::<StateFolder>().0.clone();
+    let state = WindowState::load(&folder).fit_to(&monitors(app));
+    let address = match &state.page {
         Some(page) => format!("index.html#{page}"),
         None => "index.html".to_owned(),
     };
     let mut builder = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::App(address.into()))
         .title("Privet")
-        .inner_size(was.width, was.height)
-        .min_inner_size(LEAST.0, LEAST.1)
-        .maximized(was.maximized)
+        .inner_size(state.width, state.height)
+        .min_inner_size(MIN_SIZE.0, MIN_SIZE.1)
+        .maximized(state.maximized)
         .data_directory(folder.join("webview"))
         .zoom_hotkeys_enabled(true)
         .disable_drag_drop_handler()
@@ -44,12 +44,14 @@ pub fn open(app: &AppHandle) -> tauri::Result<()> {
         })
         .on_page_load(|window, load| {
             if load.event() == PageLoadEvent::Started {
-                window.state::<Watches>().end_all();
+                window.state::<EventStreams>().end_all();
             }
         })
         .on_download(|webview, event| {
             match event {
-                DownloadEvent::Requested { destination, .. } => at_home(&webview, destination),
+                DownloadEvent::Requested { destination, .. } => {
+                    fall_back_to_home(&webview, destination)
+                }
                 DownloadEvent::Finished { path, success, .. } => {
                     let path = path.filter(|_| success);
                     let path = path.map(|path| path.display().to_string());
@@ -59,21 +61,21 @@ pub fn open(app: &AppHandle) -> tauri::Result<()> {
             }
             true
         });
-    if let Some((x, y)) = was.place {
+    if let Some((x, y)) = state.position {
         builder = builder.position(x, y);
     }
     let window = builder.build()?;
     let kept = window.clone();
     window.on_window_event(move |event| match event {
         WindowEvent::CloseRequested { .. } | WindowEvent::Focused(false) => {
-            remember(&kept, &folder);
+            save_state(&kept, &folder);
         }
         _ => {}
     });
     Ok(())
 }
 
-/// The page embedded here, and nothing else; what its own script makes for saving is no navigation.
+/// Allows only the embedded page, and `blob:` URLs that its script creates for downloads.
 fn is_own_page(url: &Url) -> bool {
     let own = if cfg!(windows) {
         url.host_str() == Some("tauri.localhost")
@@ -83,8 +85,8 @@ fn is_own_page(url: &Url) -> bool {
     own || url.scheme() == "blob"
 }
 
-/// A user without a folder for downloads finds a file in the home folder, not where this program happened to be started.
-fn at_home(webview: &Webview, destination: &mut PathBuf) {
+/// Without a downloads folder, saves into the home folder instead of the working directory.
+fn fall_back_to_home(webview: &Webview, destination: &mut PathBuf) {
     let paths = webview.path();
     let (Err(_), Ok(home)) = (paths.download_dir(), paths.home_dir()) else {
         return;
@@ -101,13 +103,13 @@ fn at_home(webview: &Webview, destination: &mut PathBuf) {
     }
 }
 
-/// Tells the page where a file went, or that it went nowhere.
+/// Script that tells the page the saved path, or that saving failed.
 fn saved(path: Option<&str>) -> String {
     let detail = serde_json::to_string(&path).unwrap_or_else(|_| "null".to_owned());
     format!("window.dispatchEvent(new CustomEvent('privet-saved', {{ detail: {detail} }}))")
 }
 
-/// Brings it to the front; `activation` is the leave that the desktop gave to who asked for it.
+/// Brings the window to the front. `activation` is the launcher's activation token.
 pub fn show(app: &AppHandle, activation: Option<String>) {
     let Some(window) = app.get_webview_window(LABEL) else {
         return;
@@ -128,11 +130,11 @@ pub fn show(app: &AppHandle, activation: Option<String>) {
     let _ = window.set_focus();
 }
 
-fn remember(window: &WebviewWindow, folder: &std::path::Path) {
+fn save_state(window: &WebviewWindow, folder: &std::path::Path) {
     if window.is_minimized().unwrap_or(false) {
         return;
     }
-    let mut now = Remembered::load(folder);
+    let mut now = WindowState::load(folder);
     now.maximized = window.is_maximized().unwrap_or(false);
     let scale = window.scale_factor().unwrap_or(1.0);
     if !now.maximized {
@@ -140,9 +142,9 @@ fn remember(window: &WebviewWindow, folder: &std::path::Path) {
             let size = size.to_logical::<f64>(scale);
             (now.width, now.height) = (size.width, size.height);
         }
-        if let Ok(place) = window.outer_position() {
-            let place = place.to_logical::<f64>(scale);
-            now.place = Some((place.x, place.y));
+        if let Ok(position) = window.outer_position() {
+            let position = position.to_logical::<f64>(scale);
+            now.position = Some((position.x, position.y));
         }
     }
     if let Ok(url) = window.url() {
@@ -159,11 +161,11 @@ fn monitors(app: &AppHandle) -> Vec<Monitor> {
         .iter()
         .map(|monitor| {
             let scale = monitor.scale_factor();
-            let place = monitor.position().to_logical::<f64>(scale);
+            let position = monitor.position().to_logical::<f64>(scale);
             let size = monitor.size().to_logical::<f64>(scale);
             Monitor {
-                x: place.x,
-                y: place.y,
+                x: position.x,
+                y: position.y,
                 width: size.width,
                 height: size.height,
             }

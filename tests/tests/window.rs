@@ -393,7 +393,7 @@ fn size_position_page_and_columns_are_restored() {
     assert_eq!(kept["maximized"], true);
     let mut moved = kept;
     moved["maximized"] = json!(false);
-    moved["place"] = json!([5000.0, 5000.0]);
+    moved["position"] = json!([5000.0, 5000.0]);
     std::fs::write(&file, moved.to_string()).expect("it is ours");
     let window = stage.open(&agent.place);
     window.await_text("Active");
@@ -454,7 +454,7 @@ fn the_page_reaches_only_the_control_api() {
         outcome.as_str().unwrap_or_default().to_owned()
     };
     let invoke = "(command, args) => window.__TAURI_INTERNALS__.invoke(command, args)";
-    let call = |path: &str| json!({ "asked": { "method": "GET", "path": path } });
+    let call = |path: &str| json!({ "request": { "method": "GET", "path": path } });
     let good = asked(invoke, &[json!("call"), call("/api/v1/status")]);
     assert!(good.contains("\"status\":200"), "{good}");
     for (command, args) in [

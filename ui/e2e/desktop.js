@@ -1,5 +1,6 @@
 // The page on a desktop of its own, with a real keyring and real proxy settings: passwords, and the first run.
 import assert from 'node:assert/strict';
+import { serveDist } from './dist.js';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
@@ -27,7 +28,8 @@ async function startAll(session) {
   });
   const token = readFileSync(join(engine.dir, 'data/control.token'), 'utf8').trim();
   const socket = join(engine.dir, 'data/control.sock');
-  return { socket, proxy, pac, company, token, out: engine.out, url: `http://127.0.0.1:${control}/` };
+  const url = process.env.PRIVET_DIST ? await serveDist(stack, control) : `http://127.0.0.1:${control}/`;
+  return { socket, proxy, pac, company, token, out: engine.out, url };
 }
 
 /** An application of that desktop that tells its environment. */
@@ -249,7 +251,7 @@ async function check(session) {
     await page.getByRole('button', { name: 'Test office' }).click();
     await page.getByText(/connected in/).waitFor();
     await page.getByRole('button', { name: 'Edit office' }).click();
-    await page.getByText('HistorySettings in the keyring').waitFor();
+    await page.getByText('Stored in the keyring').waitFor();
     assert.ok(!(await page.content()).includes(PASSWORD));
     assert.ok(!JSON.stringify(await api('GET', '/config')).includes(PASSWORD));
     assert.ok(!engine.out().includes(PASSWORD));

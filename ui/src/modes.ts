@@ -10,8 +10,8 @@ export type Pause = (typeof PAUSES)[number];
 
 /** Switches the mode, permanently or for a while; the notice offers undo. */
 export async function setMode(mode: string, pause?: Pause): Promise<void> {
-  const wish = pause ? { mode, for: pause } : { mode };
-  const now = await session.client.call<Schema['Mode']>('PUT', '/mode', wish);
+  const request = pause ? { mode, for: pause } : { mode };
+  const now = await session.client.call<Schema['Mode']>('PUT', '/mode', request);
   if (session.status) session.status = { ...session.status, mode: now };
   const name = modeName(mode);
   const text = pause ? t('mode.pausedFor', { name, time: t(`pause.${pause}`) }) : t('mode.now', { name });

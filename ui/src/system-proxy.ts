@@ -5,8 +5,8 @@ import { notices } from './notices.svelte';
 import { session } from './session.svelte';
 import { t } from './i18n.svelte';
 
-async function put(wish: Schema['SystemProxyWish']): Promise<Schema['SystemProxy']> {
-  const now = await session.client.call<Schema['SystemProxy']>('PUT', '/system-proxy', wish);
+async function put(request: Schema['SystemProxyWish']): Promise<Schema['SystemProxy']> {
+  const now = await session.client.call<Schema['SystemProxy']>('PUT', '/system-proxy', request);
   if (session.status) session.status = { ...session.status, system_proxy: now };
   return now;
 }

@@ -31,7 +31,8 @@ export function changeText(entry: TimelineEntry): string {
 
 const SOURCES = ['window', 'tray', 'cli', 'page', 'api', 'file'] as const;
 
-export function sourceName(door: string): string {
-  const known = SOURCES.find((name) => name === door);
-  return known ? t(`source.${known}`) : door;
+/** Which client made a change. */
+export function sourceName(source: string): string {
+  const known = SOURCES.find((name) => name === source);
+  return known ? t(`source.${known}`) : source;
 }

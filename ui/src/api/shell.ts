@@ -1,6 +1,6 @@
 /**
- * The window's way: through `privet-desktop`, which carries calls to the control socket. The page sees no token; it may
- * ask for what stands here and nothing else (src-tauri/capabilities/window.json).
+ * Transport of the desktop window: Tauri commands of `privet-desktop`, which forwards calls to the control socket. The
+ * page sees no token and may invoke only these commands (src-tauri/capabilities/window.json).
  */
 import { t } from '../i18n.svelte';
 import type { ServerEvent } from './events';
@@ -8,44 +8,45 @@ import type { Answer, Transport } from './transport';
 
 type Invoke = <T>(command: string, args?: Record<string, unknown>) => Promise<T>;
 
-/** Why the window has no engine; as `src-tauri/src/attach.rs` tells it. */
+/** Why the window has no engine; `AttachError` of `src-tauri/src/attach.rs`. */
 export interface AttachError {
   socket: string;
-  why:
-    | { kind: 'mute'; detail: string }
-    | { kind: 'no-program'; looked: string }
-    | { kind: 'not-started'; program: string; detail: string }
-    | { kind: 'ended'; program: string; status: string; said: string }
-    | { kind: 'silent'; program: string; seconds: number };
+  reason:
+    | { kind: 'unresponsive'; detail: string }
+    | { kind: 'program-not-found'; searched: string }
+    | { kind: 'spawn-failed'; program: string; detail: string }
+    | { kind: 'exited'; program: string; status: string; stderr: string }
+    | { kind: 'start-timeout'; program: string; seconds: number };
 }
 
-/** A link that waits, or why it is not shown; as `src-tauri/src/link.rs` tells it. */
-export type Link = { asks: string } | 'foreign' | 'too-long' | 'unclean';
+/** A pending link, or why it was rejected; `Link` of `src-tauri/src/link.rs`. */
+export type Link = { valid: string } | 'wrong-scheme' | 'too-long' | 'invalid-characters';
 
-interface Refusal {
+/** `CallError` of `src-tauri/src/call.rs`. */
+interface ShellFailure {
   kind: 'not-running' | 'timed-out' | 'broken' | 'forbidden';
   detail?: string;
 }
 
-/** No answer came through the shell. */
+/** A call failed in the shell, before any response of the engine. */
 export class ShellError extends Error {
   constructor(
-    readonly kind: Refusal['kind'],
+    readonly kind: ShellFailure['kind'],
     message: string,
   ) {
     super(message);
   }
 }
 
-function refused(refusal: Refusal): ShellError {
-  const detail = refusal.detail ?? '';
-  const words = {
+function shellError(failure: ShellFailure): ShellError {
+  const detail = failure.detail ?? '';
+  const messages = {
     'not-running': t('shell.notRunning', { place: detail }),
     'timed-out': t('shell.timedOut'),
     broken: t('shell.broken', { why: detail }),
     forbidden: t('shell.forbidden', { what: detail }),
   };
-  return new ShellError(refusal.kind, words[refusal.kind]);
+  return new ShellError(failure.kind, messages[failure.kind]);
 }
 
 function transport(invoke: Invoke): Transport {
@@ -53,13 +54,15 @@ function transport(invoke: Invoke): Transport {
     try {
       return await invoke<T>(command, args);
     } catch (error) {
-      throw error instanceof Error ? error : refused(error as Refusal);
+      throw error instanceof Error ? error : shellError(error as ShellFailure);
     }
   };
   return {
     async send(method, path, body) {
-      const said = await ask<{ status: number; body: string }>('call', { asked: { method, path, body } });
-      return { status: said.status, text: said.body };
+      const response = await ask<{ status: number; body: string }>('call', {
+        request: { method, path, body },
+      });
+      return { status: response.status, text: response.body };
     },
     async events(path, signal, opened, take): Promise<Answer | undefined> {
       type Opened = { stream: number } | { refused: { status: number; body: string } };
@@ -81,13 +84,13 @@ function transport(invoke: Invoke): Transport {
 
 export interface Shell {
   transport: Transport;
-  /** Finds the engine or starts one; throws [`AttachError`]. */
+  /** Attaches to the engine or starts one; throws an [`AttachError`]. */
   attach(): Promise<void>;
-  /** The link this window was opened with, once. */
+  /** Takes the link that the window was opened with. */
   link(): Promise<Link | undefined>;
 }
 
-function here(): Shell | undefined {
+function detectShell(): Shell | undefined {
   const internals = (globalThis as { __TAURI_INTERNALS__?: { invoke: Invoke } }).__TAURI_INTERNALS__;
   if (!internals) return undefined;
   const invoke: Invoke = (command, args) => internals.invoke(command, args);
@@ -99,4 +102,4 @@ function here(): Shell | undefined {
 }
 
 /** The window's shell; absent in a browser. */
-export const shell = here();
+export const shell = detectShell();

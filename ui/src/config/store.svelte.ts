@@ -9,13 +9,17 @@ import type { Config } from './shape';
 export const config = new Resource<Config>(() => session.client.get<Config>('/config'));
 
 /** A request that changes the configuration and supports `dry_run`. */
-export interface Wish {
+export interface ChangeRequest {
   method: 'PATCH' | 'POST';
   path: string;
   body: object;
 }
 
-export const patchRequest = (patch: object): Wish => ({ method: 'PATCH', path: '/config', body: patch });
+export const patchRequest = (patch: object): ChangeRequest => ({
+  method: 'PATCH',
+  path: '/config',
+  body: patch,
+});
 
 /** Removes Svelte's state proxies. */
 function bare(body: object): object {
@@ -23,8 +27,8 @@ function bare(body: object): object {
 }
 
 /** Applies the change and shows `what` as a notice. Throws if the engine refuses. */
-export async function applyChange(wish: Wish, what: string): Promise<void> {
-  const done = await session.client.call<Change>(wish.method, wish.path, bare(wish.body));
+export async function applyChange(request: ChangeRequest, what: string): Promise<void> {
+  const done = await session.client.call<Change>(request.method, request.path, bare(request.body));
   notifyDone(what, done.change);
   await config.load();
 }
@@ -45,6 +49,6 @@ export async function takeBack(number: number, what: string): Promise<void> {
 }
 
 /** Dry run of a change. */
-export function preview(wish: Wish): Promise<Change> {
-  return session.client.call<Change>(wish.method, `${wish.path}?dry_run=true`, bare(wish.body));
+export function preview(request: ChangeRequest): Promise<Change> {
+  return session.client.call<Change>(request.method, `${request.path}?dry_run=true`, bare(request.body));
 }

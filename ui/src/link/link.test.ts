@@ -4,7 +4,7 @@ import { free, parseLink } from './link';
 describe('a link', () => {
   it('names a page', () => {
     expect(parseLink('privet:page/connections')).toEqual({ page: 'connections' });
-    expect(parseLink('privet:page/nowhere')).toEqual({ bad: 'unknown' });
+    expect(parseLink('privet:page/nowhere')).toEqual({ error: 'unknown' });
   });
 
   it('names upstreams, each with a name of its own', () => {
@@ -22,10 +22,10 @@ describe('a link', () => {
   });
 
   it('is refused where it asks for nothing known, or for too much', () => {
-    expect(parseLink('privet:run?x=1')).toEqual({ bad: 'unknown' });
-    expect(parseLink('privet:import')).toEqual({ bad: 'noUpstream' });
+    expect(parseLink('privet:run?x=1')).toEqual({ error: 'unknown' });
+    expect(parseLink('privet:import')).toEqual({ error: 'noUpstream' });
     const many = 'upstream=socks5://a:1&'.repeat(17);
-    expect(parseLink(`privet:import?${many}`)).toEqual({ bad: 'noUpstream' });
+    expect(parseLink(`privet:import?${many}`)).toEqual({ error: 'noUpstream' });
   });
 
   it('never takes a name that is taken', () => {

@@ -2,20 +2,20 @@
 import type { Upstream } from '../config/shape';
 import { PAGES, type PageName } from '../page-names';
 
-export type Wish = { page: PageName } | { upstreams: Upstream[] } | { bad: 'unknown' | 'noUpstream' };
+export type LinkAction = { page: PageName } | { upstreams: Upstream[] } | { error: 'unknown' | 'noUpstream' };
 
 /** More upstreams than a person would review. */
 const MOST_UPSTREAMS = 16;
 const LONGEST_NAME = 32;
 
-export function parseLink(link: string): Wish {
+export function parseLink(link: string): LinkAction {
   const [what = '', query = ''] = link.replace(/^privet:(\/\/)?/, '').split('?', 2);
   const page = PAGES.find((name) => what === `page/${name}`);
   if (page) return { page };
-  if (what !== 'import') return { bad: 'unknown' };
+  if (what !== 'import') return { error: 'unknown' };
   const params = new URLSearchParams(query);
   const urls = params.getAll('upstream').filter((url) => url.trim() !== '');
-  if (urls.length === 0 || urls.length > MOST_UPSTREAMS) return { bad: 'noUpstream' };
+  if (urls.length === 0 || urls.length > MOST_UPSTREAMS) return { error: 'noUpstream' };
   const names = params.getAll('name');
   return { upstreams: urls.map((url, at) => ({ name: nameOf(names[at], url), url })) };
 }

@@ -79,7 +79,7 @@ export function reasonOf(row: Pick<Row, 'reason' | 'rule'>): string {
 /** The row as one sentence. */
 export function sentence(row: Row): string {
   const verdict = isVerdict(row.verdict) ? t(`verdict.${row.verdict}`) : row.verdict;
-  const said = t('row.sentence', {
+  const sentence = t('row.sentence', {
     app: row.app ?? t('row.someone'),
     target: `${row.host}:${row.port}`,
     verdict,
@@ -87,6 +87,6 @@ export function sentence(row: Row): string {
     down: bytes(row.down),
     up: bytes(row.up),
   });
-  if (row.error) return `${said}. ${row.error}`;
-  return row.end && row.state === 'closed' ? `${said}. ${closeReasonText(row.end)}` : said;
+  if (row.error) return `${sentence}. ${row.error}`;
+  return row.end && row.state === 'closed' ? `${sentence}. ${closeReasonText(row.end)}` : sentence;
 }

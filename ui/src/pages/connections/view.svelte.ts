@@ -28,7 +28,7 @@ export class View {
   /** Error in the filter, from the engine. */
   error = $state('');
   /** Why no rows are received. */
-  trouble = $state('');
+  streamError = $state('');
   private turn = $state(0);
   selected = $state.raw<Row | undefined>();
   private offset = $state(0);
@@ -64,7 +64,7 @@ export class View {
       },
       lost: (error) => {
         if (error instanceof CallError && error.status === 400) this.error = error.message;
-        else this.trouble = errorText(error);
+        else this.streamError = errorText(error);
       },
     });
     return () => {
@@ -95,7 +95,7 @@ export class View {
     this.page = page;
     this.at = Date.now();
     this.error = '';
-    this.trouble = '';
+    this.streamError = '';
     const id = this.selected?.id;
     if (id !== undefined) this.selected = page.rows.find((row) => row.id === id) ?? this.selected;
   }

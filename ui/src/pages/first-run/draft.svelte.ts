@@ -135,7 +135,7 @@ export class Draft {
       if (last) last.undo = undo;
       await kept.load();
     }
-    const system = (wish: object) => session.client.call('PUT', '/system-proxy', wish);
+    const system = (request: object) => session.client.call('PUT', '/system-proxy', request);
     if (this.repairs)
       done.push(
         await attempted(t('first.didRepair', { place: first.found.dead ?? '' }), () =>

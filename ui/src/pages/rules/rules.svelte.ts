@@ -1,7 +1,7 @@
 /** The rules, and actions on one of them. */
 import type { Change, RuleView, Schema } from '../../api/client';
 import { Resource } from '../../api/resource.svelte';
-import { applyChange, config, notifyDone, type Wish } from '../../config/store.svelte';
+import { applyChange, config, notifyDone, type ChangeRequest } from '../../config/store.svelte';
 import type { Rule } from '../../config/shape';
 import type { Span } from '../../config/rule';
 import { session } from '../../session.svelte';
@@ -10,7 +10,7 @@ import { t } from '../../i18n.svelte';
 export const rules = new Resource<Schema['Rules']>(() => session.client.get('/rules'));
 
 /** Adds a rule before all others. */
-export const ruleRequest = (rule: Rule, span: Span): Wish => ({
+export const ruleRequest = (rule: Rule, span: Span): ChangeRequest => ({
   method: 'POST',
   path: '/rules',
   body: { rule, for: span },

@@ -1,4 +1,4 @@
-//! The command line: where things are, as `privet` names them, and the link to open.
+//! Command line: the same path options as `privet`, and a link to open.
 
 use std::ffi::OsString;
 
@@ -7,32 +7,32 @@ use privet_api::paths::Paths;
 pub const HELP: &str = "\
 privet-desktop [--config FILE] [--data-dir DIR] [LINK]
 
-Shows the window of Privet. It attaches to the engine that runs for this user, or starts `privet agent`.
-A second start shows the window that is there.
+Opens the window of Privet. It attaches to this user's running engine, or starts `privet agent`.
+A second start shows the window that is already open.
 
-  --config FILE    the configuration of an agent that has to be started
-  --data-dir DIR   where state is kept; with it the control socket is DIR/control.sock
+  --config FILE    configuration file, if an agent is started
+  --data-dir DIR   data folder; the control socket is then DIR/control.sock
   LINK             privet:page/NAME, or privet:import?upstream=URL, which asks before it adds anything
 ";
 
-/// What the command line asks for.
+/// Parsed command line.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Words {
-    pub named: Paths,
+pub struct CommandLine {
+    pub paths: Paths,
     pub link: Option<String>,
     pub help: bool,
     pub version: bool,
 }
 
-/// Understands the words after the program's name.
+/// Parses the arguments after the program's name.
 ///
 /// # Errors
-/// A sentence that names the word that is wrong.
-pub fn understand(words: impl IntoIterator<Item = OsString>) -> Result<Words, String> {
-    let mut found = Words::default();
-    let mut words = words.into_iter();
-    while let Some(word) = words.next() {
-        let text = word.to_string_lossy().into_owned();
+/// A message that names the invalid argument.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<CommandLine, String> {
+    let mut found = CommandLine::default();
+    let mut args = args.into_iter();
+    while let Some(arg) = args.next() {
+        let text = arg.to_string_lossy().into_owned();
         let (name, value) = match text.split_once('=') {
             Some((name, value)) if name.starts_with("--") => {
                 (name.to_owned(), Some(OsString::from(value)))
@@ -40,17 +40,17 @@ pub fn understand(words: impl IntoIterator<Item = OsString>) -> Result<Words, St
             _ => (text, None),
         };
         let mut path = || {
-            let value = value.clone().or_else(|| words.next());
+            let value = value.clone().or_else(|| args.next());
             let value = value.ok_or_else(|| format!("{name} needs a path after it"))?;
             Ok::<_, String>(Some(value.into()))
         };
         match name.as_str() {
-            "--config" => found.named.config = path()?,
-            "--data-dir" => found.named.data_dir = path()?,
+            "--config" => found.paths.config = path()?,
+            "--data-dir" => found.paths.data_dir = path()?,
             "-h" | "--help" => found.help = true,
             "-V" | "--version" => found.version = true,
             option if option.starts_with('-') => {
-                return Err(format!("{option} is no option of privet-desktop"));
+                return Err(format!("unknown option {option}"));
             }
             link => found.link = Some(link.to_owned()),
         }
@@ -62,23 +62,23 @@ pub fn understand(words: impl IntoIterator<Item = OsString>) -> Result<Words, St
 mod tests {
     use super::*;
 
-    fn of(words: &[&str]) -> Result<Words, String> {
-        understand(words.iter().map(OsString::from))
+    fn of(args: &[&str]) -> Result<CommandLine, String> {
+        parse(args.iter().map(OsString::from))
     }
 
     #[test]
     fn places_and_a_link_are_understood_in_both_forms() {
-        let words = of(&[
+        let args = of(&[
             "--data-dir",
             "/d",
             "--config=/c.toml",
             "privet:import?upstream=socks5://a:1",
         ])
         .unwrap();
-        assert_eq!(words.named.data_dir, Some("/d".into()));
-        assert_eq!(words.named.config, Some("/c.toml".into()));
+        assert_eq!(args.paths.data_dir, Some("/d".into()));
+        assert_eq!(args.paths.config, Some("/c.toml".into()));
         assert_eq!(
-            words.link.as_deref(),
+            args.link.as_deref(),
             Some("privet:import?upstream=socks5://a:1")
         );
     }

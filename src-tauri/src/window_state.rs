@@ -1,4 +1,4 @@
-//! What a window leaves for the next: its size, its place, its page. Columns, sorting and theme are in the page's own store.
+//! Size, position and page of the window, saved in the data folder. Columns, sorting and theme are in the page's storage.
 
 use std::fs;
 use std::io::{self, Write};
@@ -9,24 +9,24 @@ use serde::{Deserialize, Serialize};
 const FILE: &str = "window.json";
 /// Longest file read, in bytes.
 const MAX_FILE: u64 = 4096;
-/// Smallest and first size, in logical pixels.
-pub const LEAST: (f64, f64) = (720.0, 480.0);
-const FIRST: (f64, f64) = (1120.0, 760.0);
-/// So much of the title bar has to be on a monitor for a hand to grasp it.
-const GRASP: f64 = 64.0;
-/// Longest name of a page, in bytes.
+/// Minimum and initial size, in logical pixels.
+pub const MIN_SIZE: (f64, f64) = (720.0, 480.0);
+const DEFAULT_SIZE: (f64, f64) = (1120.0, 760.0);
+/// Logical pixels of the title bar that must be on a monitor, so that the window can be dragged.
+const MIN_VISIBLE: f64 = 64.0;
+/// Longest page name, in bytes.
 const MAX_PAGE: usize = 64;
 
-/// In logical pixels.
+/// State of the window; lengths in logical pixels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Remembered {
+pub struct WindowState {
     pub width: f64,
     pub height: f64,
-    /// Absent: where the desktop puts it.
-    pub place: Option<(f64, f64)>,
+    /// Absent: the window manager chooses.
+    pub position: Option<(f64, f64)>,
     pub maximized: bool,
-    /// "home", "connections", …; absent: the first.
+    /// "home", "connections", …; absent: the first page.
     pub page: Option<String>,
 }
 
@@ -39,20 +39,20 @@ pub struct Monitor {
     pub height: f64,
 }
 
-impl Default for Remembered {
+impl Default for WindowState {
     fn default() -> Self {
         Self {
-            width: FIRST.0,
-            height: FIRST.1,
-            place: None,
+            width: DEFAULT_SIZE.0,
+            height: DEFAULT_SIZE.1,
+            position: None,
             maximized: false,
             page: None,
         }
     }
 }
 
-impl Remembered {
-    /// What `folder` holds; a file that cannot be read counts as none.
+impl WindowState {
+    /// Loads the state from `folder`; a missing or invalid file gives the default.
     pub fn load(folder: &Path) -> Self {
         let read = || {
             let file = fs::File::open(folder.join(FILE))?;
@@ -64,10 +64,10 @@ impl Remembered {
         found
     }
 
-    /// Writes it whole or not at all.
+    /// Saves atomically.
     ///
     /// # Errors
-    /// The folder takes no file.
+    /// The file cannot be written.
     pub fn save(&self, folder: &Path) -> io::Result<()> {
         let target = folder.join(FILE);
         let draft = PathBuf::from(format!("{}.new", target.display()));
@@ -77,30 +77,32 @@ impl Remembered {
         fs::rename(&draft, &target)
     }
 
-    /// The same on these monitors: no larger than one, and where it can be seen and grasped.
-    pub fn on(mut self, monitors: &[Monitor]) -> Self {
+    /// Fits the state to these monitors: no larger than one, and with a reachable title bar.
+    pub fn fit_to(mut self, monitors: &[Monitor]) -> Self {
         let finite = |value: f64, first: f64| if value.is_finite() { value } else { first };
-        self.width = finite(self.width, FIRST.0).max(LEAST.0);
-        self.height = finite(self.height, FIRST.1).max(LEAST.1);
-        let graspable = |monitor: &&Monitor| {
-            self.place.is_some_and(|(x, y)| {
+        self.width = finite(self.width, DEFAULT_SIZE.0).max(MIN_SIZE.0);
+        self.height = finite(self.height, DEFAULT_SIZE.1).max(MIN_SIZE.1);
+        let reachable = |monitor: &&Monitor| {
+            self.position.is_some_and(|(x, y)| {
                 let across = (x + self.width).min(monitor.x + monitor.width) - x.max(monitor.x);
-                across >= GRASP && y >= monitor.y - 1.0 && y + GRASP <= monitor.y + monitor.height
+                across >= MIN_VISIBLE
+                    && y >= monitor.y - 1.0
+                    && y + MIN_VISIBLE <= monitor.y + monitor.height
             })
         };
-        let on = monitors.iter().find(graspable);
-        if on.is_none() {
-            self.place = None;
+        let monitor_of_window = monitors.iter().find(reachable);
+        if monitor_of_window.is_none() {
+            self.position = None;
         }
-        if let Some(monitor) = on.or(monitors.first()) {
-            self.width = self.width.min(monitor.width).max(LEAST.0);
-            self.height = self.height.min(monitor.height).max(LEAST.1);
+        if let Some(monitor) = monitor_of_window.or(monitors.first()) {
+            self.width = self.width.min(monitor.width).max(MIN_SIZE.0);
+            self.height = self.height.min(monitor.height).max(MIN_SIZE.1);
         }
         self
     }
 }
 
-/// The page that an address's fragment names, without what the page was asked to begin with.
+/// The page name in a URL fragment, without its argument.
 pub fn page_of(fragment: &str) -> Option<String> {
     let name = fragment.split('?').next()?;
     is_page(name).then(|| name.to_owned())
@@ -122,60 +124,63 @@ mod tests {
         height: 800.0,
     };
 
-    fn at(x: f64, y: f64) -> Remembered {
-        Remembered {
-            place: Some((x, y)),
-            ..Remembered::default()
+    fn at(x: f64, y: f64) -> WindowState {
+        WindowState {
+            position: Some((x, y)),
+            ..WindowState::default()
         }
     }
 
     #[test]
     fn a_place_that_can_be_seen_is_kept_and_another_is_the_desktops_to_choose() {
-        assert_eq!(at(100.0, 50.0).on(&[SCREEN]).place, Some((100.0, 50.0)));
-        assert_eq!(at(1250.0, 50.0).on(&[SCREEN]).place, None);
-        assert_eq!(at(5000.0, 50.0).on(&[SCREEN]).place, None);
-        assert_eq!(at(-1100.0, 50.0).on(&[SCREEN]).place, None);
-        assert_eq!(at(100.0, -500.0).on(&[SCREEN]).place, None);
+        assert_eq!(
+            at(100.0, 50.0).fit_to(&[SCREEN]).position,
+            Some((100.0, 50.0))
+        );
+        assert_eq!(at(1250.0, 50.0).fit_to(&[SCREEN]).position, None);
+        assert_eq!(at(5000.0, 50.0).fit_to(&[SCREEN]).position, None);
+        assert_eq!(at(-1100.0, 50.0).fit_to(&[SCREEN]).position, None);
+        assert_eq!(at(100.0, -500.0).fit_to(&[SCREEN]).position, None);
         let second = Monitor {
             x: 1280.0,
             ..SCREEN
         };
-        let right = at(1400.0, 10.0).on(&[SCREEN, second]);
-        assert_eq!(right.place, Some((1400.0, 10.0)));
+        let right = at(1400.0, 10.0).fit_to(&[SCREEN, second]);
+        assert_eq!(right.position, Some((1400.0, 10.0)));
     }
 
     #[test]
     fn a_size_fits_its_monitor_and_is_never_less_than_the_page_works_at() {
-        let large = Remembered {
+        let large = WindowState {
             width: 9000.0,
             height: f64::NAN,
-            ..Remembered::default()
+            ..WindowState::default()
         };
-        let fits = large.on(&[SCREEN]);
+        let fits = large.fit_to(&[SCREEN]);
         assert_eq!((fits.width, fits.height), (1280.0, 760.0));
-        let small = Remembered {
+        let small = WindowState {
             width: 1.0,
             height: -5.0,
-            ..Remembered::default()
+            ..WindowState::default()
         };
-        let fits = small.on(&[]);
-        assert_eq!((fits.width, fits.height), LEAST);
+        let fits = small.fit_to(&[]);
+        assert_eq!((fits.width, fits.height), MIN_SIZE);
     }
 
     #[test]
     fn what_was_written_is_read_and_what_is_broken_counts_as_nothing() {
-        let dir = crate::scratch::Scratch::new();
-        let kept = Remembered {
+        let dir = crate::test_dir::TestDir::new();
+        let kept = WindowState {
             page: Some("rules".to_owned()),
             maximized: true,
             ..at(1.0, 2.0)
         };
         kept.save(dir.path()).unwrap();
-        assert_eq!(Remembered::load(dir.path()), kept);
+        assert_eq!(WindowState::load(dir.path()), kept);
         fs::write(dir.path().join(FILE), "{\"page\": \"../x\"}").unwrap();
-        assert_eq!(Remembered::load(dir.path()), Remembered::default());
+        assert_eq!(WindowState::load(dir.path()), WindowState::default());
         fs::write(dir.path().join(FILE), "{").unwrap();
-        assert_eq!(Remembered::load(dir.path()), Remembered::default());
+        assert_eq!(WindowState::load(dir.path()), WindowState::default());
     }
 
     #[test]
