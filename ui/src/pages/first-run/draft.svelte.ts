@@ -7,23 +7,9 @@ import { type FirstRun, setup } from '../../setup.svelte';
 import { modeName } from '../../state-text';
 import { session } from '../../session.svelte';
 import { t } from '../../i18n.svelte';
+import { stepsFor, type ChoiceStep, type Step } from './setup-steps';
 
 type Patch = Record<string, unknown>;
-
-export type ChoiceStep = 'proxy' | 'mode' | 'lists' | 'desktop';
-export type Step = ChoiceStep | 'summary' | 'done';
-
-/** The steps that offer a choice here: without a system proxy there is none to take over, and none to switch. */
-export function stepsFor({ kind, can_switch }: FirstRun['found']): ChoiceStep[] {
-  const hasProxy = kind !== 'nothing' && kind !== 'unknown' && kind !== 'ours';
-  const canPoint = can_switch && kind !== 'ours';
-  return [
-    ...(hasProxy ? (['proxy'] as const) : []),
-    'mode',
-    'lists',
-    ...(canPoint ? (['desktop'] as const) : []),
-  ];
-}
 
 /** One change that was applied, or failed. */
 export interface Outcome {
