@@ -165,7 +165,7 @@ async function check(session) {
     await tabTo(button('Next'));
     await press('Enter');
     await heading('Summary');
-    await page.getByText(/would have gone/).waitFor();
+    await page.getByText('No recorded connections to replay.').waitFor();
     await look('summary');
   });
 
