@@ -4,7 +4,9 @@ use std::io::Write;
 
 use privet_tests::client::{read_all, socks5};
 use privet_tests::privet::{Place, Setup};
+use privet_tests::wait::until;
 use privet_tests::{Origin, Privet, curl};
+use rustix::process::Signal;
 
 #[test]
 fn why_explains_each_step_and_matches_the_engine() {
@@ -225,11 +227,40 @@ fn a_corrupt_database_is_set_aside_and_reported_by_log_and_doctor() {
     place.write("[log]\nconnections = \"30d\"\n");
     let data = place.dir().join("data");
     std::fs::create_dir(&data).expect("the folder is new");
-    std::fs::write(data.join("ledger.db"), b"garbage ".repeat(1024)).expect("written");
+    std::fs::write(data.join("connections.db"), b"garbage ".repeat(1024)).expect("written");
     let running = place.run(&Setup::default());
     running.await_line("the file was set aside as");
     let found = place.cli(&["doctor"]).out;
     assert_eq!(found.matches("was set aside as").count(), 1, "{found}");
+}
+
+#[test]
+fn a_lower_setting_removes_the_history_from_the_disk_live_and_across_a_restart() {
+    let origin = Origin::http();
+    let config = |kept: &str| format!("[log]\nconnections = \"{kept}\"\n");
+    for kept in ["none", "memory"] {
+        for live in [true, false] {
+            let mut privet = Privet::start(&config("30d"));
+            let data = privet.place.dir().join("data");
+            let proxy = format!("http://{}", privet.proxy());
+            curl(&["-x", &proxy, &origin.url("/")]).good();
+            privet.await_row("closed", |row| row["port"] == origin.port());
+            assert!(data.join("connections.db").exists());
+            std::fs::write(data.join("connections.db.corrupt-1"), "earlier").expect("written");
+            privet.place.write(&config(kept));
+            if live {
+                privet.signal(Signal::HUP);
+            } else {
+                privet.restart();
+            }
+            until("no database is left", || {
+                let files = std::fs::read_dir(&data).expect("a folder").flatten();
+                files
+                    .map(|file| file.file_name())
+                    .all(|name| !name.to_string_lossy().starts_with("connections.db"))
+            });
+        }
+    }
 }
 
 #[test]

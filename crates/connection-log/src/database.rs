@@ -7,11 +7,13 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
 
 use crate::closed::ClosedConnection;
+use crate::database_files::{remove_set_aside, set_aside};
 use crate::group::GroupBy;
 use crate::minutes::{Counters, MINUTE, MinuteUsage};
 use crate::sql_int::{int, uint};
 use crate::stored_connection::{self, StoredConnection};
 use crate::usage::UsageSteps;
+use crate::wipe_range::WipeRange;
 
 /// The schema's version, in `user_version`. 0 is a new file.
 const VERSION: i64 = 1;
@@ -46,7 +48,9 @@ pub(crate) enum DatabaseError {
     File(#[from] std::io::Error),
     #[error("it fails its own check: {0}")]
     Check(String),
-    #[error("a newer Privet wrote it (schema {0}, this one knows {VERSION})")]
+    #[error(
+        "a newer Privet wrote it (schema {0}, this one knows {VERSION}): start that version, or delete the file"
+    )]
     Newer(i64),
 }
 
@@ -58,8 +62,8 @@ impl DatabaseError {
                 error.sqlite_error_code(),
                 Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
             ),
-            Self::File(_) => false,
-            Self::Check(_) | Self::Newer(_) => true,
+            Self::File(_) | Self::Newer(_) => false,
+            Self::Check(_) => true,
         }
     }
 }
@@ -128,13 +132,13 @@ impl Database {
         Ok(())
     }
 
-    /// Deletes what is older than `keep`.
+    /// Deletes what is older than `keep`, files that were set aside before that included.
     pub fn forget_old(&mut self, unix: u64, keep: Duration) -> Result<(), DatabaseError> {
         let keep = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
         let since = unix.saturating_sub(keep);
         let connection = &self.connection;
-        connection.execute("DELETE FROM ended WHERE ended < ?1", [int(since)])?;
-        connection.execute(
+        let rows = connection.execute("DELETE FROM ended WHERE ended < ?1", [int(since)])?;
+        let minutes = connection.execute(
             "DELETE FROM minutes WHERE minute < ?1",
             [int(since / MINUTE)],
         )?;
@@ -143,6 +147,10 @@ impl Database {
             [MAX_STORED_ROWS],
         )?;
         connection.execute_batch(&format!("PRAGMA incremental_vacuum({VACUUM_PAGES})"))?;
+        if rows + minutes > 0 {
+            self.truncate_journal()?;
+        }
+        remove_set_aside(&self.file, |set_aside_at| set_aside_at < since)?;
         Ok(())
     }
 
@@ -162,11 +170,38 @@ impl Database {
         counted.expect("a count")
     }
 
-    /// Deletes everything, and leaves no trace of it in the file.
-    pub fn wipe(&mut self) -> Result<(), DatabaseError> {
-        self.connection.execute_batch(
-            "DELETE FROM ended; DELETE FROM minutes; VACUUM; PRAGMA wal_checkpoint(TRUNCATE);",
-        )?;
+    /// Deletes what the range covers, and leaves no trace of it in the file.
+    pub fn wipe(&mut self, range: WipeRange) -> Result<(), DatabaseError> {
+        let connection = &self.connection;
+        match range {
+            WipeRange::All => {
+                connection.execute_batch("DELETE FROM ended; DELETE FROM minutes; VACUUM;")?;
+            }
+            WipeRange::Between { from, to } => {
+                connection.execute(
+                    "DELETE FROM ended WHERE ended >= ?1 AND ended < ?2",
+                    [int(from), int(to)],
+                )?;
+                let minutes = range.minutes();
+                connection.execute(
+                    "DELETE FROM minutes WHERE minute >= ?1 AND minute < ?2",
+                    [int(minutes.start), int(minutes.end)],
+                )?;
+            }
+        }
+        self.truncate_journal()?;
+        let since = match range {
+            WipeRange::All => 0,
+            WipeRange::Between { from, .. } => from,
+        };
+        remove_set_aside(&self.file, |set_aside_at| set_aside_at >= since)?;
+        Ok(())
+    }
+
+    /// Removes deleted rows from the journal too.
+    fn truncate_journal(&self) -> Result<(), DatabaseError> {
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        self.connection.query_row(checkpoint, [], |_| Ok(()))?;
         Ok(())
     }
 }
@@ -223,14 +258,14 @@ fn open(file: &Path) -> Result<Connection, DatabaseError> {
     make_private(file)?;
     let connection = Connection::open(file)?;
     connection.busy_timeout(BUSY)?;
-    connection.execute_batch(
-        "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
-         PRAGMA secure_delete = ON; PRAGMA cache_size = -512; PRAGMA journal_size_limit = 4194304;",
-    )?;
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if version > VERSION {
         return Err(DatabaseError::Newer(version));
     }
+    connection.execute_batch(
+        "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+         PRAGMA secure_delete = ON; PRAGMA cache_size = -512; PRAGMA journal_size_limit = 4194304;",
+    )?;
     if std::fs::metadata(file)?.len() <= CHECK_UP_TO {
         let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
         if found != "ok" {
@@ -253,29 +288,6 @@ fn make_private(file: &Path) -> Result<(), DatabaseError> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(file)?;
     Ok(())
-}
-
-/// Renames the database and its journals. Returns the sentence that says so.
-fn set_aside(file: &Path, unix: u64, error: &DatabaseError) -> Result<String, DatabaseError> {
-    let aside = with_suffix(file, &format!(".corrupt-{unix}"));
-    std::fs::rename(file, &aside)?;
-    for journal in ["-wal", "-shm"] {
-        let from = with_suffix(file, journal);
-        if from.exists() {
-            std::fs::rename(from, with_suffix(&aside, journal))?;
-        }
-    }
-    Ok(format!(
-        "the statistics in {} could not be used ({error}); the file was set aside as {} and a new one begun",
-        file.display(),
-        aside.display()
-    ))
-}
-
-fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 fn write_cells(transaction: &Transaction<'_>, cells: &[MinuteUsage]) -> Result<(), DatabaseError> {
@@ -328,7 +340,7 @@ mod tests {
     #[test]
     fn a_file_that_breaks_while_it_is_used_is_set_aside_and_the_new_one_takes_what_came() {
         let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("ledger.db");
+        let file = folder.path().join("connections.db");
         let (mut store, _) = Database::open(&file, 1).expect("a database");
         store.write(&[], &cells(5_000), 1).expect("written");
         let emptied = "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA shrink_memory;";
@@ -339,8 +351,8 @@ mod tests {
         let garbage = vec![0xff; usize::try_from(length - 4096).expect("small")];
         broken.write_all(&garbage).expect("broken");
         let said = store.write(&[], &cells(7), 99).expect("written anew");
-        assert!(said.is_some_and(|said| said.contains("ledger.db.corrupt-99")));
+        assert!(said.is_some_and(|said| said.contains("connections.db.corrupt-99")));
         assert_eq!(store.count_minutes(), 7);
-        assert!(folder.path().join("ledger.db.corrupt-99").exists());
+        assert!(folder.path().join("connections.db.corrupt-99").exists());
     }
 }

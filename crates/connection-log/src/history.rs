@@ -62,9 +62,11 @@ impl History {
         self.rows.iter()
     }
 
-    pub fn clear(&mut self) {
-        self.rows = VecDeque::new();
-        self.bytes = 0;
+    /// Keeps the rows for which `test` holds.
+    pub fn retain(&mut self, test: impl Fn(&ClosedConnection) -> bool) {
+        self.rows.retain(test);
+        self.rows.shrink_to_fit();
+        self.bytes = self.rows.iter().map(cost).sum();
     }
 }
 

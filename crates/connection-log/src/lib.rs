@@ -18,6 +18,7 @@ pub mod connection;
 mod connection_log;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]
 mod database;
+mod database_files;
 pub mod fields;
 pub mod group;
 mod history;
@@ -38,10 +39,12 @@ mod stored_connection;
 pub mod totals;
 pub mod usage;
 pub mod view;
+mod wipe_range;
 mod writer;
 
 pub use connection::{CloseReason, NewConnection, Verdict};
-pub use connection_log::{ConnectionLog, MAX_PAST_CONNECTIONS, PastConnection, UsageError};
+pub use connection_log::ConnectionLog;
+pub use connection_log::read::{MAX_PAST_CONNECTIONS, PastConnection, UsageError};
 pub use group::{Group, GroupBy};
 pub use live::LiveConnection;
 pub use page::{Page, PageRequest};
@@ -52,3 +55,4 @@ pub use sort::SortKey;
 pub use totals::{ByteCounts, Totals};
 pub use usage::UsageRow;
 pub use view::{RowState, RowView};
+pub use wipe_range::WipeRange;

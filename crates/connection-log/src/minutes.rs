@@ -1,6 +1,7 @@
 //! Counters by the minute: bytes, connections and blocks by program, domain, route and verdict, bounded in number.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use crate::group::GroupBy;
 
@@ -83,6 +84,13 @@ impl Minutes {
             self.cells -= cells.len();
             self.keys.retain(|(of, _), _| *of != minute);
         }
+    }
+
+    /// Removes the counters of these minutes.
+    pub fn remove(&mut self, minutes: &Range<u64>) {
+        self.minutes.retain(|minute, _| !minutes.contains(minute));
+        self.keys.retain(|(minute, _), _| !minutes.contains(minute));
+        self.cells = self.minutes.values().map(HashMap::len).sum();
     }
 
     /// Takes all counters out.

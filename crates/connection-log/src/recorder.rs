@@ -15,6 +15,7 @@ use crate::minutes::{Counters, MINUTE, Minutes, OTHER};
 use crate::row::{ConnectionRow, tenths};
 use crate::settings::{Retention, Settings};
 use crate::shard::Shard;
+use crate::wipe_range::WipeRange;
 use crate::writer::Writer;
 
 /// Counters kept in memory: three hours at 20 keys a minute and kind, or what waits for the disk.
@@ -175,11 +176,18 @@ impl Recorder {
         }
     }
 
-    pub fn clear(&mut self) {
-        self.closed.clear();
-        self.blocked.clear();
-        self.minutes = Minutes::new(MAX_CELLS);
-        self.unwritten.clear();
+    /// Removes what the range covers.
+    pub fn wipe(&mut self, range: WipeRange) {
+        self.closed.retain(|closed| !range.covers(closed.at));
+        self.blocked.retain(|closed| !range.covers(closed.at));
+        self.unwritten.retain(|closed| !range.covers(closed.at));
+        self.minutes.remove(&range.minutes());
+    }
+
+    /// Removes history that closed before `since` (Unix milliseconds).
+    pub fn forget_before(&mut self, since: u64) {
+        self.closed.retain(|closed| closed.at >= since);
+        self.blocked.retain(|closed| closed.at >= since);
     }
 
     fn record(&mut self, row: &ConnectionRow, verdict: Verdict, figures: Counters, unix: u64) {

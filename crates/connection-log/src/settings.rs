@@ -23,7 +23,7 @@ pub enum Retention {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     pub retention: Retention,
-    /// The database's file, where the retention is on disk: DATA_DIR/ledger.db.
+    /// The database's file. Removed where the retention is not [`Retention::Disk`]; `None` touches no file.
     pub file: Option<PathBuf>,
     /// Rows that each history recording in memory.
     pub history_rows: usize,

@@ -2,15 +2,28 @@
 
 use crate::connection::Verdict;
 use crate::database::read_ended;
+use crate::database_files;
 use crate::recorder::Recorder;
 use crate::settings::{Retention, Settings};
 use crate::writer::Writer;
 
+/// Opens the database and starts its writer where the settings ask for one; else removes what earlier settings left on the
+/// disk.
 pub(crate) fn start_writer(settings: &Settings, problem: &mut Option<String>) -> Option<Writer> {
-    let (Retention::Disk(keep), Some(file)) = (settings.retention, &settings.file) else {
+    let file = settings.file.as_ref()?;
+    let Retention::Disk(keep) = settings.retention else {
+        if let Err(error) = database_files::remove(file) {
+            *problem = Some(format!(
+                "earlier connections could not be deleted from {}: {error}; delete the file",
+                file.display()
+            ));
+        }
         return None;
     };
-    match Writer::start(file, keep) {
+    let started = database_files::adopt_former_name(file)
+        .map_err(Into::into)
+        .and_then(|()| Writer::start(file, keep));
+    match started {
         Ok(writer) => Some(writer),
         Err(error) => {
             *problem = Some(format!(

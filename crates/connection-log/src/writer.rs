@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::clock::unix_ms;
 use crate::closed::ClosedConnection;
 use crate::database::{Database, DatabaseError};
 use crate::minutes::MinuteUsage;
+use crate::wipe_range::WipeRange;
 
 /// Commands that wait for the disk: at 512 rows each, a burst of 16,000 connections.
 const QUEUE: usize = 32;
@@ -24,7 +25,7 @@ enum Command {
     Rows(Vec<ClosedConnection>),
     Cells(Vec<MinuteUsage>),
     Keep(Duration),
-    Wipe(SyncSender<()>),
+    Wipe(WipeRange, SyncSender<()>),
     Flush(SyncSender<()>),
 }
 
@@ -33,6 +34,7 @@ pub(crate) struct Writer {
     queue: SyncSender<Command>,
     pub file: PathBuf,
     problem: Arc<Mutex<Problems>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 /// Problems of the database to show.
@@ -62,14 +64,24 @@ impl Writer {
             forgotten: Some(Instant::now()),
             problem: problem.clone(),
         };
-        thread::Builder::new()
-            .name("connection_log".to_owned())
+        let running = thread::Builder::new()
+            .name("connection-log".to_owned())
             .spawn(move || thread.run(&messages))?;
         Ok(Self {
             queue,
             file: file.to_owned(),
             problem,
+            thread: Some(running),
         })
+    }
+
+    /// Ends the writer and waits until it has closed the database. Every handle must be gone.
+    pub fn close(self) {
+        let Self { queue, thread, .. } = self;
+        drop(queue);
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
     }
 
     /// Sends rows. Returns how many were dropped because the queue is full.
@@ -118,9 +130,9 @@ impl WriterHandle {
         ask(&self.0, Command::Flush)
     }
 
-    /// Deletes everything on the disk. `false` where that failed or took too long.
-    pub fn wipe(self) -> bool {
-        ask(&self.0, Command::Wipe)
+    /// Deletes what the range covers on the disk. `false` where that failed or took too long.
+    pub fn wipe(self, range: WipeRange) -> bool {
+        ask(&self.0, |done| Command::Wipe(range, done))
     }
 
     /// Changes the retention.
@@ -129,7 +141,7 @@ impl WriterHandle {
     }
 }
 
-fn ask(queue: &SyncSender<Command>, message: fn(SyncSender<()>) -> Command) -> bool {
+fn ask(queue: &SyncSender<Command>, message: impl FnOnce(SyncSender<()>) -> Command) -> bool {
     let (done, answer) = sync_channel(1);
     send_in_time(queue, message(done)) && answer.recv_timeout(DISK_TIMEOUT).is_ok()
 }
@@ -183,9 +195,10 @@ impl WriterThread {
                 self.write(&[], Vec::new());
                 let _ = done.try_send(());
             }
-            Command::Wipe(done) => {
-                self.unsaved.clear();
-                let wiped = self.store.wipe();
+            Command::Wipe(range, done) => {
+                let minutes = range.minutes();
+                self.unsaved.retain(|cell| !minutes.contains(&cell.minute));
+                let wiped = self.store.wipe(range);
                 if wiped.is_ok() {
                     let _ = done.try_send(());
                 }
@@ -263,7 +276,7 @@ mod tests {
 
     fn thread(folder: &tempfile::TempDir) -> WriterThread {
         let (store, said) =
-            Database::open(&folder.path().join("ledger.db"), 0).expect("a database");
+            Database::open(&folder.path().join("connections.db"), 0).expect("a database");
         assert_eq!(said, None);
         WriterThread {
             store,
@@ -315,6 +328,7 @@ mod tests {
             queue,
             file: PathBuf::new(),
             problem: Arc::default(),
+            thread: None,
         };
         assert!(writer.send_cells(cells(0..1)).is_ok());
         assert_eq!(

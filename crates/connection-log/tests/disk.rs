@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use privet_connection_log::{
-    CloseReason, ConnectionLog, GroupBy, Retention, RowState, RowView, Settings,
+    CloseReason, ConnectionLog, GroupBy, Retention, RowState, RowView, Settings, WipeRange,
 };
 use privet_policy::WhyKind;
 use support::{all, app, opening};
@@ -23,7 +23,7 @@ fn on_disk(file: &Path) -> Settings {
 
 fn folder() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("ledger.db");
+    let file = folder.path().join("connections.db");
     (folder, file)
 }
 
@@ -105,13 +105,12 @@ fn rows_and_totals_are_there_after_a_restart() {
 
 #[test]
 fn a_file_that_is_no_database_is_set_aside_and_said() {
-    let broken: [&dyn Fn(&Path); 3] = [
+    let broken: [&dyn Fn(&Path); 2] = [
         &|file| {
             std::fs::write(file, "this is no database, however long one looks at it")
                 .expect("written")
         },
         &|file| cut_middle(file),
-        &|file| newer(file),
     ];
     for breaks in broken {
         let (folder, file) = folder();
@@ -119,7 +118,7 @@ fn a_file_that_is_no_database_is_set_aside_and_said() {
         live_through(&connection_log);
         assert!(connection_log.flush());
         drop(connection_log);
-        let wal = folder.path().join("ledger.db-wal");
+        let wal = folder.path().join("connections.db-wal");
         wait_until(|| !wal.exists());
         breaks(&file);
         let connection_log = ConnectionLog::start(on_disk(&file));
@@ -136,7 +135,7 @@ fn a_file_that_is_no_database_is_set_aside_and_said() {
                 entry
                     .file_name()
                     .to_string_lossy()
-                    .starts_with("ledger.db.corrupt-")
+                    .starts_with("connections.db.corrupt-")
             })
             .count();
         assert!(aside >= 1);
@@ -208,7 +207,7 @@ fn a_wipe_leaves_nothing_in_memory_or_in_the_files() {
     assert!(connection_log.flush());
     assert!(on_the_disk(folder.path(), "www.example.com"));
     live_through(&connection_log);
-    assert!(connection_log.wipe());
+    assert!(connection_log.wipe(WipeRange::All));
     assert_eq!(shown(&connection_log), []);
     assert_eq!(usage(&connection_log, GroupBy::Domain), []);
     assert!(!on_the_disk(folder.path(), "example"));
@@ -279,4 +278,172 @@ fn a_missing_folder_is_a_problem_and_the_log_stays_in_memory() {
     live_through(&connection_log);
     assert_eq!(shown(&connection_log).len(), 3);
     assert_eq!(usage(&connection_log, GroupBy::Domain).len(), 3);
+}
+
+/// The names of the files in a folder.
+fn files(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("a folder").flatten();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+/// A database with history, one of the former name, and copies that were set aside long ago and just now.
+fn leave_history(folder: &Path, file: &Path) {
+    let connection_log = ConnectionLog::start(on_disk(file));
+    live_through(&connection_log);
+    assert!(connection_log.flush());
+    drop(connection_log);
+    let wal = folder.join("connections.db-wal");
+    wait_until(|| !wal.exists());
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("a time");
+    let now = now.as_millis();
+    for name in [
+        "ledger.db".to_owned(),
+        "ledger.db-wal".to_owned(),
+        "ledger.db.corrupt-7".to_owned(),
+        "connections.db.corrupt-8".to_owned(),
+        "connections.db.corrupt-8-wal".to_owned(),
+        format!("connections.db.corrupt-{now}"),
+    ] {
+        std::fs::write(folder.join(name), "www.example.com").expect("written");
+    }
+}
+
+#[test]
+fn a_retention_without_disk_removes_every_file_live_and_at_the_next_start() {
+    for retention in [Retention::None, Retention::Memory] {
+        for at_start in [true, false] {
+            let (folder, file) = folder();
+            leave_history(folder.path(), &file);
+            std::fs::write(folder.path().join("other.db"), "kept").expect("written");
+            let lowered = Settings {
+                retention,
+                ..on_disk(&file)
+            };
+            let connection_log = if at_start {
+                ConnectionLog::start(lowered)
+            } else {
+                let connection_log = ConnectionLog::start(on_disk(&file));
+                connection_log.reconfigure(lowered);
+                connection_log
+            };
+            assert_eq!(files(folder.path()), ["other.db"], "{retention:?}");
+            assert_eq!(connection_log.problems(), [] as [String; 0]);
+        }
+    }
+}
+
+#[test]
+fn a_shorter_retention_removes_older_rows_and_copies_set_aside_before() {
+    let (folder, file) = folder();
+    leave_history(folder.path(), &file);
+    let connection_log = ConnectionLog::start(on_disk(&file));
+    let names = files(folder.path());
+    let aside = names.iter().filter(|name| name.contains(".corrupt-"));
+    assert_eq!(
+        aside.count(),
+        2,
+        "one of the former name, one of now: {names:?}"
+    );
+    assert_eq!(shown(&connection_log).len(), 3);
+    std::thread::park_timeout(Duration::from_millis(20));
+    connection_log.reconfigure(Settings {
+        retention: Retention::Disk(Duration::from_millis(1)),
+        ..on_disk(&file)
+    });
+    assert!(connection_log.flush());
+    assert_eq!(shown(&connection_log), []);
+    drop(connection_log);
+    // An error text: usage of the current minute stays, with its host names.
+    assert!(!on_the_disk(folder.path(), "reset by peer"));
+    let names = files(folder.path());
+    let aside = names
+        .iter()
+        .filter(|name| name.contains("connections.db.corrupt-"));
+    assert_eq!(aside.count(), 0, "{names:?}");
+}
+
+#[test]
+fn a_database_with_the_former_name_is_taken_over() {
+    let (folder, file) = folder();
+    let former = folder.path().join("ledger.db");
+    let connection_log = ConnectionLog::start(on_disk(&former));
+    live_through(&connection_log);
+    assert!(connection_log.flush());
+    drop(connection_log);
+    let wal = folder.path().join("ledger.db-wal");
+    wait_until(|| !wal.exists());
+    assert_eq!(shown(&ConnectionLog::start(on_disk(&file))).len(), 3);
+    assert!(!former.exists());
+}
+
+#[test]
+fn a_newer_versions_database_stays_as_it_is_and_is_not_called_corrupt() {
+    let (folder, file) = folder();
+    let connection_log = ConnectionLog::start(on_disk(&file));
+    live_through(&connection_log);
+    assert!(connection_log.flush());
+    drop(connection_log);
+    let wal = folder.path().join("connections.db-wal");
+    wait_until(|| !wal.exists());
+    newer(&file);
+    let before = std::fs::read(&file).expect("a file");
+    let connection_log = ConnectionLog::start(on_disk(&file));
+    let problems = connection_log.problems();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(
+        problems[0].contains("a newer Privet wrote it"),
+        "{problems:?}"
+    );
+    assert!(!problems[0].contains("set aside"), "{problems:?}");
+    live_through(&connection_log);
+    assert_eq!(shown(&connection_log).len(), 3);
+    drop(connection_log);
+    assert_eq!(files(folder.path()), ["connections.db"]);
+    assert_eq!(std::fs::read(&file).expect("a file"), before);
+}
+
+#[test]
+fn a_wipe_by_range_deletes_what_closed_in_it_and_leaves_the_rest() {
+    const MINUTE: u64 = 60_000;
+    let (folder, file) = folder();
+    let start = 1_000 * MINUTE * 60 * 24 * 30;
+    let (clock, cell) = privet_connection_log::clock::Clock::by_hand(start);
+    let settings = Settings {
+        retention: Retention::Disk(Duration::from_secs(u64::from(u32::MAX) * 1_000)),
+        ..on_disk(&file)
+    };
+    let connection_log = ConnectionLog::with_clock(settings, clock);
+    for (minute, host) in [(0, "before.test"), (10, "within.test"), (20, "after.test")] {
+        cell.store(minute * MINUTE, std::sync::atomic::Ordering::Relaxed);
+        let live = connection_log.open(opening(host, 443));
+        live.up(7);
+        live.close(CloseReason::Finished, None);
+        assert!(connection_log.flush());
+    }
+    assert!(on_the_disk(folder.path(), "within.test"));
+    let range = WipeRange::Between {
+        from: start + 5 * MINUTE,
+        to: start + 15 * MINUTE,
+    };
+    assert!(connection_log.wipe(range));
+    let hosts: Vec<String> = all(&connection_log, RowState::Closed)
+        .rows
+        .into_iter()
+        .map(|row| row.host)
+        .collect();
+    assert_eq!(hosts, ["after.test", "before.test"]);
+    let mut domains: Vec<String> = usage(&connection_log, GroupBy::Domain)
+        .into_iter()
+        .map(|(domain, ..)| domain)
+        .collect();
+    domains.sort();
+    assert_eq!(domains, ["after.test", "before.test"]);
+    assert!(!on_the_disk(folder.path(), "within.test"));
+    assert!(on_the_disk(folder.path(), "before.test"));
 }

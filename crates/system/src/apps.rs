@@ -10,7 +10,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use self::entry::{Entry, Session};
+use self::entry::{DesktopEntry, MenuSession};
 use crate::detached;
 use crate::proxy_environment::{self, ProxyAddresses};
 
@@ -92,7 +92,7 @@ pub fn has_session() -> bool {
 pub fn installed() -> Vec<DesktopApp> {
     let folders = data_folders().into_iter();
     let folders: Vec<PathBuf> = folders.map(|folder| folder.join("applications")).collect();
-    found_in(&folders, &Session::of_env(), is_there)
+    found_in(&folders, &MenuSession::of_env(), is_there)
 }
 
 /// The data folders of programs, the user's own first.
@@ -109,7 +109,7 @@ pub(crate) fn data_folders() -> Vec<PathBuf> {
 /// A file in an earlier folder hides one of the same name in later folders, also where it is not to be shown.
 fn found_in(
     folders: &[PathBuf],
-    session: &Session,
+    session: &MenuSession,
     is_there: impl Fn(&str) -> bool,
 ) -> Vec<DesktopApp> {
     let (mut seen, mut apps) = (HashSet::new(), Vec::new());
@@ -122,7 +122,7 @@ fn found_in(
             }
             let entry = read(&path).and_then(|text| entry::parse(&text, session));
             let shown = entry.filter(|entry| entry.is_shown && !entry.terminal);
-            let here = |entry: &Entry| {
+            let here = |entry: &DesktopEntry| {
                 let program = program_word(&entry.exec);
                 let own = program.is_some_and(|program| is_our_own(program));
                 !own && entry.try_exec.as_deref().is_none_or(&is_there)
@@ -225,7 +225,9 @@ mod tests {
             "Name=Maps\nExec=maps\nNoDisplay=true\n",
         );
         let folders = [own.path().to_owned(), shared.path().to_owned()];
-        let apps = found_in(&folders, &Session::default(), |program| program != "gone");
+        let apps = found_in(&folders, &MenuSession::default(), |program| {
+            program != "gone"
+        });
         let ids: Vec<_> = apps
             .iter()
             .map(|app| (app.id.as_str(), app.program()))

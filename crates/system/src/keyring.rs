@@ -53,7 +53,7 @@ impl Keyring for SystemKeyring {
 
     fn status(&self, names: &[String]) -> Result<KeyringStatus, KeyringError> {
         let names = names.to_vec();
-        on_thread(move || glance::at(&names))
+        on_thread(move || glance::at(SERVICE, &names))
     }
 }
 
@@ -139,7 +139,7 @@ fn store() -> Result<Arc<dyn CredentialStoreApi>, KeyringError> {
 mod glance {
     use privet_config::{KeyringError, KeyringStatus};
 
-    pub(super) fn at(names: &[String]) -> Result<KeyringStatus, KeyringError> {
+    pub(super) fn at(_service: &str, names: &[String]) -> Result<KeyringStatus, KeyringError> {
         let kept = names.iter().map(|_| None).collect();
         Ok(KeyringStatus {
             locked: false,

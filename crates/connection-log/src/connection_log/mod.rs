@@ -1,14 +1,13 @@
 //! The connection log of one engine: written by the data plane, read by the control API.
 
 mod cancel;
-mod read;
+pub mod read;
 mod settings_change;
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-pub use self::read::{MAX_PAST_CONNECTIONS, PastConnection, UsageError};
 use crate::clock::Clock;
 use crate::connection::{CloseReason, NewConnection};
 use crate::live::LiveConnection;
@@ -18,6 +17,7 @@ use crate::settings::{Retention, Settings};
 use crate::shard::{SHARDS, Shard, of_this_thread};
 use crate::storage::{load, start_writer};
 use crate::totals::Totals;
+use crate::wipe_range::WipeRange;
 use crate::writer::Writer;
 
 /// Live table, history and usage of one engine. Cheap to clone.
@@ -123,15 +123,16 @@ impl ConnectionLog {
         totals
     }
 
-    /// Deletes history and usage, in memory and on disk. `false` where the disk did not answer in time.
-    pub fn wipe(&self) -> bool {
+    /// Deletes history and usage in a range, in memory and on disk, files that were set aside included. Open connections and
+    /// totals since the start stay. `false` where the disk refused or did not answer in time. Blocks on the disk.
+    pub fn wipe(&self, range: WipeRange) -> bool {
         let disk = {
             let mut recorder = self.recorder();
             recorder.collect(&self.0.shards, self.unix_now());
-            recorder.clear();
+            recorder.wipe(range);
             recorder.writer.as_ref().map(Writer::handle)
         };
-        disk.is_none_or(|disk| disk.wipe())
+        disk.is_none_or(|disk| disk.wipe(range))
     }
 
     /// Writes everything to the disk, at exit and before usage is read. `false` where the disk did not answer in time.

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use super::{ConnectionLog, lock};
 use crate::settings::{Retention, Settings};
 use crate::storage::start_writer;
+use crate::wipe_range::WipeRange;
 use crate::writer::{Writer, WriterHandle};
 
 impl ConnectionLog {
@@ -20,8 +21,13 @@ impl ConnectionLog {
             self.change_writer(&settings);
         }
         let mut recorder = self.recorder();
-        if !recording {
-            recorder.clear();
+        match settings.retention {
+            Retention::None => recorder.wipe(WipeRange::All),
+            Retention::Memory => {}
+            Retention::Disk(keep) => {
+                let keep = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
+                recorder.forget_before(self.unix_now().saturating_sub(keep));
+            }
         }
         let (rows, bytes) = (settings.history_rows, settings.history_bytes);
         recorder.closed.resize(rows, bytes);
@@ -38,7 +44,7 @@ impl ConnectionLog {
         writer.map(Writer::handle)
     }
 
-    /// Ends the running writer, and wipes its file where the disk may no longer hold rows; starts another where the settings
+    /// Ends the running writer, and removes its files where the disk may no longer hold rows; starts another where the settings
     /// ask for one. Waits for the disk without the lock, so that ticks go on.
     fn change_writer(&self, settings: &Settings) {
         let former = {
@@ -50,8 +56,10 @@ impl ConnectionLog {
             if matches!(settings.retention, Retention::Disk(_)) {
                 former.handle().flush();
             } else {
-                former.handle().wipe();
+                // Overwrites the rows before the file is removed.
+                former.handle().wipe(WipeRange::All);
             }
+            former.close();
         }
         let mut problem = None;
         let writer = start_writer(settings, &mut problem);

@@ -6,7 +6,7 @@ use privet_config::{Config, Retention};
 use privet_connection_log::Settings;
 
 /// Name of the database in the data folder.
-const FILE: &str = "ledger.db";
+const FILE: &str = "connections.db";
 
 pub(crate) fn settings(data_dir: &Path, config: &Config) -> Settings {
     let retention = match config.log.connections {
@@ -14,11 +14,10 @@ pub(crate) fn settings(data_dir: &Path, config: &Config) -> Settings {
         Retention::Memory => privet_connection_log::Retention::Memory,
         Retention::Disk(span) => privet_connection_log::Retention::Disk(span),
     };
-    let file =
-        matches!(retention, privet_connection_log::Retention::Disk(_)).then(|| data_dir.join(FILE));
     Settings {
         retention,
-        file,
+        // Named whatever the retention: what an earlier one left there is removed.
+        file: Some(data_dir.join(FILE)),
         ..Settings::default()
     }
 }

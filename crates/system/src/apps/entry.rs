@@ -9,7 +9,7 @@ const MAX_WORD: usize = 4096;
 
 /// The session's languages and desktops.
 #[derive(Debug, Clone, Default)]
-pub struct Session {
+pub struct MenuSession {
     /// Language tags as in keys, the best first: "de_DE", "de".
     pub languages: Vec<String>,
     /// As in `XDG_CURRENT_DESKTOP`.
@@ -18,7 +18,7 @@ pub struct Session {
 
 /// A parsed entry.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Entry {
+pub struct DesktopEntry {
     pub name: String,
     pub exec: Vec<String>,
     pub try_exec: Option<String>,
@@ -29,7 +29,7 @@ pub struct Entry {
     pub is_shown: bool,
 }
 
-impl Session {
+impl MenuSession {
     pub fn of_env() -> Self {
         let read = |name| std::env::var(name).unwrap_or_default();
         let locale = ["LC_ALL", "LC_MESSAGES", "LANG"]
@@ -53,7 +53,7 @@ impl Session {
 }
 
 /// Parses the first group of a file. `None` where it is no application, or has no name or program.
-pub fn parse(text: &str, session: &Session) -> Option<Entry> {
+pub fn parse(text: &str, session: &MenuSession) -> Option<DesktopEntry> {
     let mut lines = text
         .lines()
         .map(str::trim)
@@ -82,7 +82,7 @@ pub fn parse(text: &str, session: &Session) -> Option<Entry> {
         .filter_map(|tag| raw(&format!("Name[{tag}]")))
         .chain(raw("Name"))
         .next()?;
-    Some(Entry {
+    Some(DesktopEntry {
         name: plain(name),
         exec: words(&plain(raw("Exec")?), &plain(name))?,
         try_exec: raw("TryExec").map(plain),
@@ -123,10 +123,11 @@ fn plain(value: &str) -> String {
 fn words(exec: &str, name: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut letters = exec.chars().peekable();
-    while let Some(word) = next_word(&mut letters, name)? {
-        // An argument that was only a field code is dropped.
-        if let Some(word) = word {
-            words.push(word);
+    loop {
+        match next_argument(&mut letters, name)? {
+            Next::Argument(word) => words.push(word),
+            Next::Dropped => {}
+            Next::End => break,
         }
         if words.len() > MAX_WORDS {
             return None;
@@ -139,17 +140,20 @@ fn words(exec: &str, name: &str) -> Option<Vec<String>> {
     .then_some(words)
 }
 
-/// The outer `None`: a quote is open. Then: no more words; then: a word that came to nothing.
-#[expect(
-    clippy::option_option,
-    reason = "broken, over, and empty are three things"
-)]
-fn next_word(letters: &mut Peekable<Chars<'_>>, name: &str) -> Option<Option<Option<String>>> {
+enum Next {
+    Argument(String),
+    /// An argument that was only a field code.
+    Dropped,
+    End,
+}
+
+/// `None` where a quote is not closed.
+fn next_argument(letters: &mut Peekable<Chars<'_>>, name: &str) -> Option<Next> {
     while letters.next_if(|letter| letter.is_whitespace()).is_some() {}
     if letters.peek().is_none() {
-        return Some(None);
+        return Some(Next::End);
     }
-    let (mut word, mut counts) = (String::new(), false);
+    let (mut word, mut is_argument) = (String::new(), false);
     while let Some(letter) = letters.next_if(|letter| !letter.is_whitespace()) {
         match letter {
             '"' => quoted(letters, &mut word)?,
@@ -161,9 +165,13 @@ fn next_word(letters: &mut Peekable<Chars<'_>>, name: &str) -> Option<Option<Opt
             },
             other => word.push(other),
         }
-        counts = true;
+        is_argument = true;
     }
-    Some(Some(counts.then_some(word)))
+    Some(if is_argument {
+        Next::Argument(word)
+    } else {
+        Next::Dropped
+    })
 }
 
 fn quoted(letters: &mut Peekable<Chars<'_>>, word: &mut String) -> Option<()> {
@@ -187,8 +195,8 @@ mod tests {
 
     use super::*;
 
-    fn entry(keys: &str) -> Option<Entry> {
-        let session = Session {
+    fn entry(keys: &str) -> Option<DesktopEntry> {
+        let session = MenuSession {
             languages: vec!["de_AT".to_owned(), "de".to_owned()],
             desktops: vec!["ubuntu".to_owned(), "GNOME".to_owned()],
         };
@@ -212,7 +220,7 @@ mod tests {
         assert_eq!(entry("Type=Link\nName=a\nExec=a"), None);
         assert_eq!(entry("Type=Application\nName=a"), None);
         assert_eq!(entry("Type=Application\nExec=a"), None);
-        assert_eq!(parse("Name=a\nExec=a", &Session::default()), None);
+        assert_eq!(parse("Name=a\nExec=a", &MenuSession::default()), None);
         for (keys, shown) in [
             ("NoDisplay=true", false),
             ("Hidden=true", false),
@@ -254,7 +262,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_break_it(text in "\\PC{0,200}", exec in "[a-z%\"\\\\ ]{0,60}") {
-            let session = Session::default();
+            let session = MenuSession::default();
             let _ = parse(&text, &session);
             let whole = format!("[Desktop Entry]\nType=Application\nName=a\nExec={exec}\n{text}");
             if let Some(read) = parse(&whole, &session) {
@@ -266,7 +274,7 @@ mod tests {
         fn what_we_quote_ourselves_is_read_back(words_ in proptest::collection::vec("\\PC{0,20}", 1..6)) {
             let all: Vec<&str> = words_.iter().map(String::as_str).collect();
             let text = crate::login::entry("a", &all);
-            let read = parse(&text, &Session::default()).map(|read| read.exec);
+            let read = parse(&text, &MenuSession::default()).map(|read| read.exec);
             prop_assert_eq!(read, Some(words_.clone()));
         }
     }

@@ -6,20 +6,20 @@ use privet_config::{KeyringError, KeyringStatus};
 use zbus::blocking::{Connection, Proxy};
 use zbus::zvariant::OwnedObjectPath;
 
-use super::SERVICE;
-
 const NAME: &str = "org.freedesktop.secrets";
 const PATH: &str = "/org/freedesktop/secrets";
 
 /// Blocks until the service answers.
-pub(super) fn at(names: &[String]) -> Result<KeyringStatus, KeyringError> {
+pub(super) fn at(service_name: &str, names: &[String]) -> Result<KeyringStatus, KeyringError> {
     let bus = Connection::session().map_err(|_| KeyringError::NoService)?;
     let interface = "org.freedesktop.Secret.Service";
     let service = Proxy::new(&bus, NAME, PATH, interface).map_err(|_| KeyringError::NoService)?;
     let default: OwnedObjectPath = service
         .call("ReadAlias", &("default",))
         .map_err(|_| KeyringError::NoService)?;
-    let kept = names.iter().map(|name| has(&service, name).map(Some));
+    let kept = names
+        .iter()
+        .map(|name| has(&service, service_name, name).map(Some));
     Ok(KeyringStatus {
         kept: kept.collect::<Result<_, _>>()?,
         locked: is_locked(&bus, &default)?,
@@ -27,8 +27,8 @@ pub(super) fn at(names: &[String]) -> Result<KeyringStatus, KeyringError> {
 }
 
 /// The service finds locked entries too: attributes are not encrypted.
-fn has(service: &Proxy<'_>, name: &str) -> Result<bool, KeyringError> {
-    let wanted = HashMap::from([("service", SERVICE), ("username", name)]);
+fn has(service: &Proxy<'_>, service_name: &str, name: &str) -> Result<bool, KeyringError> {
+    let wanted = HashMap::from([("service", service_name), ("username", name)]);
     let (open, locked): (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) = service
         .call("SearchItems", &(wanted,))
         .map_err(|error| KeyringError::Failed(error.to_string()))?;
