@@ -2,8 +2,7 @@
 //! thread's pool, write the new head, relay the response.
 //!
 //! [`serve`] is the loop; [`respond`] decides who responds; [`connect`] and [`request`] forward; [`exchange`] is one
-//! request and its response; [`origin`] and [`pool`] hold the upstream connections. `serve` and the files that extend
-//! its `Connection` import each other: they are one state machine.
+//! request and its response; [`origin`] and [`pool`] hold the upstream connections.
 
 mod connect;
 mod deadline;

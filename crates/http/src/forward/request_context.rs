@@ -1,10 +1,10 @@
 //! The [`RequestContext`] of a request.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use privet_policy::{Protocol, Target};
+use privet_policy::{Listener, Protocol, Target};
 
-use super::serve::ConnectionInfo;
 use crate::body::Buffer;
 use crate::head::{FieldKind, RequestHead, TargetForm};
 use crate::headers::write_host;
@@ -12,6 +12,14 @@ use privet_gateway::RequestContext;
 
 /// Bytes of a host name (RFC 1035 section 2.3.4).
 const LONGEST_NAME: usize = 253;
+
+/// The addresses of the client connection, and its listener.
+#[derive(Clone, Copy)]
+pub(super) struct ConnectionInfo {
+    pub local: SocketAddr,
+    pub peer: SocketAddr,
+    pub listener: Listener,
+}
 
 pub(super) fn request_context<'b>(
     info: ConnectionInfo,

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::deadline::Deadline;
 use super::live_connections::LiveConnections;
 use super::reject;
-use super::request_context::consume;
+use super::request_context::{ConnectionInfo, consume};
 use super::scratch::PooledScratch;
 use crate::body::Buffer;
 use crate::head::BadRequest;
@@ -62,14 +62,6 @@ pub fn serve<'a, R: Gateway>(
             HandshakeOutcome::Done
         }
     })
-}
-
-/// The addresses of the client connection, and its listener.
-#[derive(Clone, Copy)]
-pub(super) struct ConnectionInfo {
-    pub local: SocketAddr,
-    pub peer: SocketAddr,
-    pub listener: Listener,
 }
 
 /// What the deadline limits while a head is awaited.
