@@ -39,6 +39,8 @@ pub enum LoginError {
 
 /// Starts `words` (a program's absolute path and its arguments) at each login. Replaces an earlier call's.
 ///
+/// # Errors
+/// A file cannot be written, or systemd refuses the unit.
 pub fn install(words: &[&str]) -> Result<LoginMethod, LoginError> {
     let folder = config_folder()?;
     if !systemd_runs() {
@@ -50,18 +52,20 @@ pub fn install(words: &[&str]) -> Result<LoginMethod, LoginError> {
     write(&path, &unit(words))?;
     systemctl(&["daemon-reload"])?;
     systemctl(&["enable", UNIT])?;
-    // Started twice would be once too often.
+    // With both it would start twice.
     let _ = fs::remove_file(folder.join("autostart").join(ENTRY));
     Ok(LoginMethod::Systemd(path))
 }
 
 /// Removes what [`install`] wrote. A running program is not ended.
 ///
+/// # Errors
+/// A file cannot be removed.
 pub fn remove() -> Result<(), LoginError> {
     let folder = config_folder()?;
     let unit = folder.join("systemd/user").join(UNIT);
     if unit.exists() {
-        // Without a systemd there is nothing to tell.
+        // Fails where no systemd runs; then there is nothing to disable.
         let _ = systemctl(&["disable", UNIT]);
         take_away(&unit)?;
         let _ = systemctl(&["daemon-reload"]);

@@ -1,5 +1,5 @@
-//! Ten thousand random histories of one user's settings: switches, other targets, changes by the user, and a death after
-//! any step of ours. At the end the settings are what they would be if we had never been there.
+//! Ten thousand random histories of one user's settings: switches, other targets, changes by the user, and kills after any
+//! step. At the end the settings are what they would be without Privet.
 
 use std::collections::BTreeSet;
 
@@ -9,12 +9,12 @@ use privet_system::proxy::switch::{Step, SwitchState, switch_state, turn_off, tu
 use privet_system::proxy::{Change, DesiredProxy, DesktopKind, ProxySettings, Value};
 use proptest::prelude::*;
 
-/// What happens next. `usize` is after how many of our steps we die.
+/// An event. The `usize` is the number of steps before a kill.
 #[derive(Debug, Clone)]
 enum Event {
     On(u8, usize),
     Off(usize),
-    /// A start that finds a journal puts back.
+    /// A start that finds a journal restores.
     Start(usize),
     /// The user sets a whole part (host and port).
     Part(usize),
@@ -23,7 +23,7 @@ enum Event {
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
-    // Mostly few steps, so that deaths within a switch are common; 99 is a life without one.
+    // Mostly few steps, so that kills within a switch are common; 99 is no kill.
     let dies = prop_oneof![2 => 0..9_usize, 1 => Just(99)];
     let event = prop_oneof![
         4 => (0..3_u8, dies.clone()).prop_map(|(target, dies)| Event::On(target, dies)),
@@ -35,7 +35,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     prop::collection::vec(event, 1..14)
 }
 
-/// One machine: the settings, the disk, and the settings as they would be without us.
+/// One machine: the settings, the journal, and the settings as they would be without Privet.
 struct World {
     desktop: DesktopKind,
     real: ProxySettings,
@@ -111,7 +111,7 @@ impl World {
         }
     }
 
-    /// Does steps until we die; whether we lived.
+    /// Carries out steps until the kill. `false` where it came.
     fn carry_out(&mut self, steps: Vec<Step>, dies: usize) -> bool {
         for (done, step) in steps.into_iter().enumerate() {
             if done == dies {
@@ -194,7 +194,7 @@ impl World {
             self.real.apply(&change);
             self.without_us.apply(&change);
         }
-        // He saw which switch made it count, and left it so.
+        // The user saw which switch made the part active, and kept it.
         let ours = self.journal.iter().flat_map(|journal| &journal.ours);
         let ours = ours
             .flat_map(|ours| ours.keys())
@@ -211,7 +211,7 @@ impl World {
             .any(|text| text == mode)
     }
 
-    /// Never to what we wrote: nobody could tell that apart from ours.
+    /// Never to a value that Privet wrote: it could not be told apart.
     fn user_sets_the_switch(&mut self, which: usize) {
         let mode = self.modes[which % self.modes.len()];
         if self.is_ours(mode) || self.real.text(self.switch) == mode {

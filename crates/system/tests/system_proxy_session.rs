@@ -1,4 +1,4 @@
-//! Switching a store in memory: what is measured, what is told, and what a failing desktop leaves behind.
+//! Switching a store in memory: what is read and reported, and what a failing desktop leaves behind.
 
 use std::net::TcpListener;
 
@@ -42,7 +42,7 @@ impl Fixture {
             key: key.to_owned(),
             value: Value::set(text),
         });
-        // A store in memory has no file that tells of a change.
+        // A store in memory has no file whose version shows a change.
         self.session = SystemProxySession::new(
             Some(Box::new(self.store.clone())),
             Some(self.journal.clone()),
@@ -114,7 +114,7 @@ fn a_desktop_that_fails_halfway_is_put_back_at_once() {
             assert_eq!(writes, 8, "all of it was written");
             continue;
         }
-        // The desktop refused the way back too; the journal knows the rest.
+        // The desktop refused restoring too; the journal remembers the rest.
         fixture.session.turn_off().unwrap();
         assert_eq!(fixture.settings(), before, "after {writes} writes");
     }

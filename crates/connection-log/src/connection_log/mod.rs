@@ -21,7 +21,6 @@ use crate::wipe_range::WipeRange;
 use crate::writer::Writer;
 
 /// Live table, history and usage of one engine. Cheap to clone.
-/// Opens the books, and the database where the retention asks for one. What went wrong with it is in
 #[derive(Clone)]
 pub struct ConnectionLog(Arc<Inner>);
 
@@ -41,7 +40,6 @@ impl Default for ConnectionLog {
 }
 
 impl ConnectionLog {
-    /// Opens the recorder, and the database where the retention asks for one. What went wrong with it is in
     /// Opens the log, and the database where the retention asks for one. Where the database cannot be opened, the log is
     /// kept in memory and [`ConnectionLog::problems`] says why. Blocks while the database is read.
     pub fn start(settings: Settings) -> Self {

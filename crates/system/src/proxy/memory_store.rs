@@ -1,4 +1,4 @@
-//! A store in memory, for tests: of any desktop, with failures on order.
+//! A proxy store in memory, for tests, with failures on request.
 
 use std::sync::{Arc, Mutex};
 
@@ -17,7 +17,7 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct State {
     settings: ProxySettings,
-    /// So many more writes succeed.
+    /// How many more writes succeed; `None` for all.
     writes_left: Option<usize>,
 }
 
@@ -33,12 +33,12 @@ impl MemoryStore {
         }
     }
 
-    /// What another program would do.
+    /// Changes a value as another program would.
     pub fn set(&self, change: &Change) {
         self.with(|state| state.settings.apply(change));
     }
 
-    /// After so many more writes all fail; `None`: none does.
+    /// Lets every write after `writes` more fail; `None` lets none fail.
     pub fn fail_after(&self, writes: Option<usize>) {
         self.with(|state| state.writes_left = writes);
     }
@@ -68,7 +68,7 @@ impl ProxyStore for MemoryStore {
                     Some(0) => {
                         return Err(CommandError::Failed {
                             program: "memory".to_owned(),
-                            cause: "it was told to fail".to_owned(),
+                            cause: "a failure was requested".to_owned(),
                         }
                         .into());
                     }
