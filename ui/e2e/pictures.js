@@ -6,11 +6,11 @@ import { browser, Stack } from './engine.js';
 const [url, token, folder] = process.argv.slice(2);
 const PAGES = ['home', 'connections'];
 /** How long the charts gather data before the first picture, in milliseconds. */
-const GATHER = 8000;
+const GATHER = 20_000;
 const stack = new Stack();
 
 async function take(chromium, colorScheme) {
-  const context = await chromium.newContext({ viewport: { width: 1200, height: 760 }, colorScheme });
+  const context = await chromium.newContext({ viewport: { width: 1200, height: 620 }, colorScheme });
   const page = await context.newPage();
   page.on('pageerror', (error) => {
     throw error;
@@ -21,6 +21,11 @@ async function take(chromium, colorScheme) {
   for (const where of PAGES) {
     await page.evaluate((to) => (location.hash = to), where);
     await page.waitForTimeout(1500);
+    if (where === 'connections') {
+      // The reason of one connection is shown beside the table.
+      await page.locator('.grid .row').first().click();
+      await page.waitForTimeout(700);
+    }
     const path = join(folder, `${where}-${colorScheme}.png`);
     await page.screenshot({ path });
     console.log(path);

@@ -94,10 +94,11 @@ pub fn package() -> Done {
 fn pack(work: &Work) -> Result<Vec<PathBuf>, String> {
     let release = work.out.join("release");
     for program in work.programs() {
-        let (from, to) = (work.binaries.join(program), release.join(program));
-        fs::hard_link(&from, &to)
-            .or_else(|_| fs::copy(&from, &to).map(drop))
-            .map_err(|error| format!("{}: {error}", from.display()))?;
+        let mut strip = shell::command("strip", &["--strip-debug", "-o"]);
+        strip
+            .arg(release.join(program))
+            .arg(work.binaries.join(program));
+        shell::run_quietly(strip)?;
     }
     stage::engine(work, &release.join("package/privet"), "/usr/bin")?;
     if work.has_window() {
@@ -131,9 +132,8 @@ fn deb(work: &Work, program: &str) -> Result<PathBuf, String> {
         .arg(&file);
     match work.compression {
         Compression::Small => {}
-        // Debug information is as large as it is useless here.
         Compression::Fast => {
-            cargo_deb.args(["--fast", "--strip"]);
+            cargo_deb.args(["--fast", "--compress-system"]);
         }
     }
     cargo_deb.env("CARGO_TARGET_DIR", &work.out);
@@ -153,7 +153,7 @@ fn rpm(work: &Work, program: &str) -> Result<PathBuf, String> {
         .arg(&file)
         .args(["--source-date", &work.epoch]);
     if work.compression == Compression::Fast {
-        generate.args(["--payload-compress", "gzip"]);
+        generate.args(["--payload-compress", "none"]);
     }
     shell::run_command(generate)?;
     Ok(file)

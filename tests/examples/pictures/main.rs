@@ -10,6 +10,17 @@ use privet_tests::privet::Setup;
 use privet_tests::{CommandOutput, PATIENCE, Privet, curl, wait};
 use serde_json::json;
 
+/// Sends [`scene::REQUESTS`] again and again, as long as this process runs.
+fn request_for_ever(proxy: std::net::SocketAddr) {
+    std::thread::spawn(move || {
+        for (scheme, url) in scene::REQUESTS.iter().cycle() {
+            // A blocked request fails on purpose.
+            let proxy = format!("{scheme}://{proxy}");
+            let _ = curl(&["-x", &proxy, "-o", "/dev/null", url]);
+        }
+    });
+}
+
 fn main() -> ExitCode {
     let Some(folder) = std::env::args().nth(1) else {
         eprintln!("usage: pictures FOLDER");
@@ -33,18 +44,7 @@ fn main() -> ExitCode {
     let (status, answer) = privet.api("PUT", "system-proxy", Some(&json!({"enabled": true})));
     assert_eq!(status, 200, "{answer}");
     let clients = scene::clients(&privet);
-    for _ in 0..scene::ROUNDS {
-        for (proxy, url) in scene::REQUESTS {
-            // A blocked request fails on purpose.
-            let _ = curl(&[
-                "-x",
-                &format!("{proxy}://{}", privet.proxy()),
-                "-o",
-                "/dev/null",
-                url,
-            ]);
-        }
-    }
+    request_for_ever(privet.proxy());
     let token = privet.place.dir().join("data/control.token");
     wait::until("the token", || token.exists());
     let token = std::fs::read_to_string(token).expect("the token is readable");

@@ -8,9 +8,6 @@ use std::thread;
 
 use privet_tests::{Origin, Privet, Running};
 
-/// How often [`REQUESTS`] are sent.
-pub const ROUNDS: usize = 4;
-
 /// The proxy scheme by which curl asks, and the URL.
 pub const REQUESTS: &[(&str, &str)] = &[
     ("socks5h", "http://news.example/bytes/48213"),
@@ -32,6 +29,22 @@ const CLIENTS: &[(&str, &str)] = &[
     (
         "films.example",
         "curl -q -s --limit-rate 400k -x socks5h://$PROXY -o /dev/null http://films.example/bytes/90000000",
+    ),
+    (
+        "radio.example",
+        "curl -q -s --limit-rate 30k -x socks5h://$PROXY -o /dev/null http://radio.example/bytes/9000000",
+    ),
+    (
+        "backup.example",
+        "curl -q -s --limit-rate 200k -x http://$PROXY -o /dev/null http://backup.example/bytes/90000000",
+    ),
+    (
+        "chat.example",
+        "(echo hello; sleep 300) | nc -X 5 -x $PROXY chat.example 5222 > /dev/null",
+    ),
+    (
+        "maps.example",
+        "curl -q -s --limit-rate 60k -x socks4a://$PROXY -o /dev/null http://maps.example/bytes/9000000",
     ),
     (
         "mirror.example",

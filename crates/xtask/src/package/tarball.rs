@@ -17,7 +17,7 @@ pub fn make(work: &Work) -> Result<PathBuf, String> {
     let bin = folder.join("bin");
     fs::create_dir_all(&bin).map_err(|error| format!("{}: {error}", bin.display()))?;
     for program in work.programs() {
-        let from = work.binaries.join(program);
+        let from = work.out.join("release").join(program);
         fs::copy(&from, bin.join(program))
             .map_err(|error| format!("{}: {error}", from.display()))?;
     }
