@@ -16,7 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
     holds(bytes, v5::request);
     holds(bytes, v5::address);
     holds(bytes, v4::request);
-    if let Parsed::Whole(login, used) = v5::login(bytes) {
+    if let Parsed::Complete(login, used) = v5::login(bytes) {
         let (name, password) = (login.name(bytes), login.password(bytes));
         assert!(!name.is_empty() && !password.is_empty());
         assert_eq!(used, 3 + name.len() + password.len());
@@ -25,12 +25,12 @@ fuzz_target!(|bytes: &[u8]| {
 
 fn holds<T: PartialEq + Debug>(bytes: &[u8], parse: fn(&[u8]) -> Parsed<T>) {
     let whole = parse(bytes);
-    if let Parsed::Whole(_, used) = &whole {
+    if let Parsed::Complete(_, used) = &whole {
         assert!(*used <= bytes.len());
         assert_eq!(parse(&bytes[..*used]), whole);
     }
     for end in 0..bytes.len().min(600) {
         let beginning = parse(&bytes[..end]);
-        assert!(beginning == Parsed::More || beginning == whole);
+        assert!(beginning == Parsed::Incomplete || beginning == whole);
     }
 }

@@ -9,8 +9,8 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok((target, data_at)) = datagram::parse(bytes) else {
         return;
     };
-    assert!(data_at <= bytes.len() && data_at <= datagram::LONGEST_HEADER);
+    assert!(data_at <= bytes.len() && data_at <= datagram::MAX_HEADER);
     let header = datagram::header(&target);
-    assert!(header.len() <= datagram::LONGEST_HEADER);
+    assert!(header.len() <= datagram::MAX_HEADER);
     assert_eq!(datagram::parse(&header), Ok((target, header.len())));
 });

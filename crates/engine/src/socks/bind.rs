@@ -1,85 +1,87 @@
-//! BIND (RFC 1928, section 4): a client waits for one connection from a peer that it named, as FTP's active mode does.
+//! BIND (RFC 1928, section 4): the client waits for one connection from a peer that it named, as FTP's active mode does.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use privet_connection_log::CloseReason;
-use privet_gateway::{HandshakeOutcome, Refusal, RequestContext, RouteDecision};
-use privet_net::Stream;
-use privet_net::bind::ACCEPT_TIMEOUT;
-use privet_net::{DialError, DialErrorKind};
+use privet_connection_log::{CloseReason, LiveConnection};
+use privet_gateway::{HandshakeOutcome, Refusal, RequestContext, RouteDecision, SocksGateway};
+use privet_net::bind::{ACCEPT_TIMEOUT, BindListener};
+use privet_net::{Connected, DialError, DialErrorKind};
 use privet_policy::Target;
 use tokio::time::{sleep, timeout};
 
+use super::SocksClient;
 use super::parsed::Command;
 use super::recheck::still_holds;
-use super::reject::say;
-use super::{Asker, Caller};
-use privet_gateway::SocksGateway;
 
-/// How often a BIND that waits looks whether its policy is still in force.
-const LOOK: Duration = Duration::from_secs(1);
+/// Interval at which a waiting BIND checks whether the policy changed.
+const POLICY_CHECK: Duration = Duration::from_secs(1);
 
-/// Decide, listen, first reply; one connection from the expected peer, second reply; then it is a tunnel.
-pub async fn bind<R: SocksGateway>(
-    mut caller: Caller,
-    asker: &Asker,
-    target: &Target,
-    gateway: &R,
+/// A decision for a BIND, and the policy that made it.
+struct Grant {
+    decision: RouteDecision,
+    generation: u64,
+}
+
+/// Decides, listens and replies; accepts one connection from the expected peer and replies again. Then it is a tunnel.
+pub async fn bind<G: SocksGateway>(
+    mut client: SocksClient,
+    context: &RequestContext<'_>,
+    gateway: &G,
 ) -> HandshakeOutcome {
-    let context = asker.context(caller.dialect.protocol(), target);
-    let generation = gateway.policy_generation();
-    let decision = match gateway.decide(&context).await {
-        Ok(decision) => decision,
-        Err(refusal) => return caller.refuse(&refusal, Command::Bind).await,
+    let (grant, listener) = match listen(context, gateway).await {
+        Ok(listening) => listening,
+        Err(refusal) => return client.refuse(&refusal, Command::Bind).await,
     };
-    let bound = match gateway.bind(&context, &decision).await {
-        Ok(bound) => bound,
-        Err(refusal) => return caller.refuse(&refusal, Command::Bind).await,
-    };
-    if !say(
-        &mut caller.client,
-        &caller.dialect.granted(Some(bound.address())),
-    )
-    .await
-    {
+    if !client.grant(Some(listener.address())).await {
         return HandshakeOutcome::Done;
     }
-    let arrived = tokio::select! {
-        arrived = timeout(ACCEPT_TIMEOUT, bound.accept()) => arrived.unwrap_or_else(|_| Err(nobody_came(target))),
-        refusal = forbidden(gateway, generation, &context, &decision) => {
-            return caller.refuse(&refusal, Command::Bind).await;
-        }
-        () = gone(&mut caller.client) => return HandshakeOutcome::Done,
+    let accepted = tokio::select! {
+        accepted = accept(listener, &grant, context, gateway) => accepted,
+        refusal = revoked(&grant, context, gateway) => Err(refusal),
+        // What the client sends early stays in its socket for the relay.
+        () = client.stream.closed() => return HandshakeOutcome::Done,
     };
-    let (connected, peer) = match arrived {
-        Ok(arrived) => arrived,
-        Err(error) => {
-            gateway.record_refused(
-                &context,
-                &decision.why,
-                CloseReason::Failed,
-                Some(error.to_string()),
-            );
-            return caller.refuse(&Refusal::Failed(error), Command::Bind).await;
-        }
-    };
-    if let Err(refusal) = still_holds(gateway, generation, &context, &decision).await {
-        return caller.refuse(&refusal, Command::Bind).await;
-    }
-    let live = gateway.record(&context, &decision, &connected);
-    if !say(&mut caller.client, &caller.dialect.granted(Some(peer))).await {
-        live.close(CloseReason::Broken, None);
-        return HandshakeOutcome::Done;
-    }
-    HandshakeOutcome::Tunnel {
-        client: caller.client,
-        preread: caller.preread,
-        connected,
-        live,
+    match accepted {
+        Ok((connected, peer, live)) => client.tunnel(connected, live, Some(peer)).await,
+        Err(refusal) => client.refuse(&refusal, Command::Bind).await,
     }
 }
 
-fn nobody_came(target: &Target) -> DialError {
+async fn listen<G: SocksGateway>(
+    context: &RequestContext<'_>,
+    gateway: &G,
+) -> Result<(Grant, BindListener), Refusal> {
+    let generation = gateway.policy_generation();
+    let decision = gateway.decide(context).await?;
+    let listener = gateway.bind(context, &decision).await?;
+    let grant = Grant {
+        decision,
+        generation,
+    };
+    Ok((grant, listener))
+}
+
+async fn accept<G: SocksGateway>(
+    listener: BindListener,
+    grant: &Grant,
+    context: &RequestContext<'_>,
+    gateway: &G,
+) -> Result<(Connected, SocketAddr, LiveConnection), Refusal> {
+    let decision = &grant.decision;
+    let accepted = timeout(ACCEPT_TIMEOUT, listener.accept()).await;
+    let accepted = accepted.unwrap_or_else(|_| Err(no_peer(context.target)));
+    let (connected, peer) = accepted.map_err(|error| {
+        let text = Some(error.to_string());
+        gateway.record_refused(context, &decision.why, CloseReason::Failed, text);
+        Refusal::Failed(error)
+    })?;
+    still_holds(gateway, grant.generation, context, decision).await?;
+    let live = gateway.record(context, decision, &connected);
+    Ok((connected, peer, live))
+}
+
+fn no_peer(target: &Target) -> DialError {
     DialError {
         kind: DialErrorKind::TimedOut,
         hop: None,
@@ -91,24 +93,19 @@ fn nobody_came(target: &Target) -> DialError {
     }
 }
 
-/// Ends once a reload forbids what was granted: where a kill switch came, the system may not greet a peer any more.
-async fn forbidden<R: SocksGateway>(
-    gateway: &R,
-    mut generation: u64,
+/// Ends once a reload forbids what was granted: after a kill switch was turned on the system must not accept a peer.
+async fn revoked<G: SocksGateway>(
+    grant: &Grant,
     context: &RequestContext<'_>,
-    decision: &RouteDecision,
+    gateway: &G,
 ) -> Refusal {
+    let mut generation = grant.generation;
     loop {
-        sleep(LOOK).await;
+        sleep(POLICY_CHECK).await;
         let now = gateway.policy_generation();
-        if let Err(refusal) = still_holds(gateway, generation, context, decision).await {
+        if let Err(refusal) = still_holds(gateway, generation, context, &grant.decision).await {
             return refusal;
         }
         generation = now;
     }
-}
-
-/// Ends when the client hangs up. What it sends early stays in the socket for the relay, and ends the watch.
-async fn gone(client: &mut Stream) {
-    client.closed().await;
 }

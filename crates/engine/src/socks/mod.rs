@@ -1,4 +1,4 @@
-//! SOCKS4, SOCKS4a and SOCKS5 as a server: from a client's first bytes to a tunnel, or to the end of what it asked.
+//! The SOCKS server (SOCKS4, SOCKS4a, SOCKS5): from a client's first bytes to a tunnel or a refusal.
 
 pub mod parsed;
 pub mod v4;
@@ -6,7 +6,8 @@ pub mod v5;
 
 mod bind;
 mod connect;
-mod head;
+mod handshake;
+mod handshake_error;
 mod read_buffer;
 mod recheck;
 mod reject;
@@ -20,43 +21,69 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use privet_connection_log::{CloseReason, LiveConnection};
 use privet_gateway::{HandshakeOutcome, Refusal, RequestContext, SocksGateway};
-use privet_net::Stream;
+use privet_net::{Connected, Stream};
 use privet_policy::{Listener, Protocol, Target};
 use tokio::time::{Instant, timeout_at};
 
-use head::{Head, Stop};
+use handshake::Handshake;
+use handshake_error::HandshakeError;
 use parsed::Command;
-use read_buffer::Inbox;
-use reject::farewell;
-use reply::Dialect;
+use read_buffer::ReadBuffer;
+use reject::{reject, send_reply};
+use reply::SocksVersion;
 
-/// A client whose handshake is over.
-struct Caller {
-    client: Stream,
-    /// What it sent ahead.
+/// A client whose request was read.
+struct SocksClient {
+    stream: Stream,
+    /// What it sent beyond its request.
     preread: Bytes,
-    dialect: Dialect,
+    version: SocksVersion,
 }
 
-impl Caller {
-    /// Tells the client no, and why.
+impl SocksClient {
+    /// Sends the reply for a refusal and closes.
     async fn refuse(self, refusal: &Refusal, command: Command) -> HandshakeOutcome {
         let code = reply::code_for(refusal, command);
-        farewell(self.client, &self.dialect.rejected(code)).await;
+        reject(self.stream, &self.version.rejected(code)).await;
         HandshakeOutcome::Done
+    }
+
+    /// Sends the reply for success; `false`: the client is gone.
+    async fn grant(&mut self, bound: Option<SocketAddr>) -> bool {
+        send_reply(&mut self.stream, &self.version.granted(bound)).await
+    }
+
+    /// Sends the reply for success and becomes a tunnel.
+    async fn tunnel(
+        mut self,
+        connected: Connected,
+        live: LiveConnection,
+        bound: Option<SocketAddr>,
+    ) -> HandshakeOutcome {
+        if !self.grant(bound).await {
+            live.close(CloseReason::Broken, None);
+            return HandshakeOutcome::Done;
+        }
+        HandshakeOutcome::Tunnel {
+            client: self.stream,
+            preread: self.preread,
+            connected,
+            live,
+        }
     }
 }
 
-/// Who asks: where a client came in, and as whom.
-struct Asker {
+/// Where a client connected, and as whom.
+struct ClientIdentity {
     listener: Listener,
     local: SocketAddr,
     peer: SocketAddr,
     user: Option<Arc<str>>,
 }
 
-impl Asker {
+impl ClientIdentity {
     fn context<'a>(&'a self, protocol: Protocol, target: &'a Target) -> RequestContext<'a> {
         RequestContext {
             listener: self.listener,
@@ -71,50 +98,53 @@ impl Asker {
     }
 }
 
-/// Serves one SOCKS client whose first bytes were read. Where the request is not whole at `deadline` the client is closed
-/// without a word; the dial has the dialer's own limits.
-pub async fn serve<R: SocksGateway>(
+/// Serves one SOCKS client whose first bytes were read. A client whose request is not complete at `deadline` is closed
+/// without a reply; the dial has the dialer's own timeouts.
+pub async fn serve<G: SocksGateway>(
     client: Stream,
     first: Bytes,
     deadline: Instant,
     local: SocketAddr,
     peer: SocketAddr,
     listener: Listener,
-    gateway: &R,
+    gateway: &G,
 ) -> HandshakeOutcome {
-    let mut inbox = Inbox::new(client, first);
-    let reading = head::read(&mut inbox, peer.ip(), gateway);
-    let head = match timeout_at(deadline, reading).await {
-        Ok(Ok(head)) => head,
-        Ok(Err(Stop::Say(reply))) => {
-            farewell(inbox.into_parts().0, &reply).await;
+    let mut buffer = ReadBuffer::new(client, first);
+    let reading = handshake::read(&mut buffer, peer.ip(), gateway);
+    let Handshake {
+        version,
+        request,
+        user,
+    } = match timeout_at(deadline, reading).await {
+        Ok(Ok(handshake)) => handshake,
+        Ok(Err(HandshakeError::Rejected(reply))) => {
+            reject(buffer.into_parts().0, &reply).await;
             return HandshakeOutcome::Done;
         }
-        Ok(Err(Stop::Gone | Stop::Fault(_))) | Err(_) => return HandshakeOutcome::Done,
+        Ok(Err(HandshakeError::Closed | HandshakeError::Invalid(_))) | Err(_) => {
+            return HandshakeOutcome::Done;
+        }
     };
-    let Head {
-        dialect,
-        wish,
-        user,
-    } = head;
-    let asker = Asker {
+    let identity = ClientIdentity {
         listener,
         local,
         peer,
         user,
     };
-    let (client, preread) = inbox.into_parts();
-    let caller = Caller {
-        client,
+    let (stream, preread) = buffer.into_parts();
+    let client = SocksClient {
+        stream,
         preread,
-        dialect,
+        version,
     };
-    match wish.command {
-        Command::Connect => connect::connect(caller, &asker, &wish.target, gateway).await,
-        // Rare and large: boxed, so that a CONNECT does not carry their room.
-        Command::Bind => Box::pin(bind::bind(caller, &asker, &wish.target, gateway)).await,
+    let context = identity.context(version.protocol(), &request.target);
+    match request.command {
+        Command::Connect => connect::connect(client, &context, gateway).await,
+        // Rare and large: boxed, so that a CONNECT does not carry their size.
+        Command::Bind => Box::pin(bind::bind(client, &context, gateway)).await,
         Command::Associate => {
-            Box::pin(udp::associate(caller, asker, wish.target.port, gateway)).await;
+            let port = request.target.port;
+            Box::pin(udp::associate(client, identity, port, gateway)).await;
             HandshakeOutcome::Done
         }
     }

@@ -1,19 +1,19 @@
-//! What a parser of bytes still arriving can answer, and what can be wrong with a SOCKS message.
+//! Results of the SOCKS parsers.
 
-/// The answer to "is a whole message at the start of these bytes?". Parsers are asked anew from the message's start
-/// whenever bytes have arrived, so they keep no state and no split of the input can change their answer.
+/// Whether a whole message is at the start of some bytes. Parsers keep no state: they start again at the message's start
+/// whenever bytes arrived, so the result does not depend on how the input is split.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Parsed<T> {
-    /// The message, and how many bytes it took; what follows is not looked at.
-    Whole(T, usize),
-    /// A good beginning.
-    More,
-    Wrong(Fault),
+    /// The message and its length in bytes; what follows is not read.
+    Complete(T, usize),
+    /// A valid beginning.
+    Incomplete,
+    Invalid(ParseError),
 }
 
-/// Why a message was refused.
+/// Why a message is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum Fault {
+pub enum ParseError {
     #[error("another protocol version")]
     Version,
     #[error("no method offered")]
@@ -38,7 +38,7 @@ pub enum Fault {
     Fragment,
 }
 
-/// What a client wants of a SOCKS proxy (RFC 1928, section 4).
+/// The command of a request (RFC 1928, section 4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Command {
     Connect,

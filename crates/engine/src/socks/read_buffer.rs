@@ -1,4 +1,4 @@
-//! The client's bytes while a handshake lasts: one read per flight, nothing read is ever lost.
+//! The client's bytes during the handshake: one read for all that arrived, nothing read is lost.
 
 use std::io;
 
@@ -7,72 +7,78 @@ use privet_net::Stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use zeroize::Zeroize;
 
-use super::head::Stop;
+use super::handshake_error::HandshakeError;
 use super::parsed::Parsed;
 
-/// Room for one read, in bytes. The longest message is 513 bytes (RFC 1929), so no more than twice this is ever held.
+/// Space for one read, in bytes. The longest message is 513 bytes (RFC 1929), so at most twice this is buffered.
 const READ: usize = 512;
 
-/// A client and what it sent that nobody has looked at yet.
-pub struct Inbox {
+/// A client, and what it sent that is not parsed yet.
+pub struct ReadBuffer {
     client: Stream,
-    held: BytesMut,
+    bytes: BytesMut,
 }
 
-impl Inbox {
+impl ReadBuffer {
     pub fn new(client: Stream, first: Bytes) -> Self {
-        let held = first
+        let bytes = first
             .try_into_mut()
             .unwrap_or_else(|shared| BytesMut::from(&*shared));
-        Self { client, held }
+        Self { client, bytes }
     }
 
-    /// Waits for a whole message and takes it.
-    pub async fn take<T>(&mut self, parse: fn(&[u8]) -> Parsed<T>) -> Result<T, Stop> {
+    /// Waits for a whole message and removes it from the buffer.
+    pub async fn take<T>(&mut self, parse: fn(&[u8]) -> Parsed<T>) -> Result<T, HandshakeError> {
         let (message, used) = self.wait(parse).await?;
-        self.held.advance(used);
+        self.bytes.advance(used);
         Ok(message)
     }
 
-    /// Waits for a whole message and leaves its bytes in place: they are the first `usize` of [`Inbox::held`].
-    pub async fn wait<T>(&mut self, parse: fn(&[u8]) -> Parsed<T>) -> Result<(T, usize), Stop> {
+    /// Waits for a whole message and leaves it in the buffer: the first `usize` of [`ReadBuffer::bytes`].
+    pub async fn wait<T>(
+        &mut self,
+        parse: fn(&[u8]) -> Parsed<T>,
+    ) -> Result<(T, usize), HandshakeError> {
         loop {
-            match parse(&self.held) {
-                Parsed::Whole(message, used) => return Ok((message, used)),
-                Parsed::Wrong(fault) => return Err(Stop::Fault(fault)),
-                Parsed::More => self.read().await?,
+            match parse(&self.bytes) {
+                Parsed::Complete(message, used) => return Ok((message, used)),
+                Parsed::Invalid(error) => return Err(HandshakeError::Invalid(error)),
+                Parsed::Incomplete => self.read().await?,
             }
         }
     }
 
-    pub fn held(&self) -> &[u8] {
-        &self.held
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
-    /// Takes the first `used` bytes and overwrites them: they hold a password.
+    /// Removes the first `used` bytes and overwrites them: they hold a password.
     pub fn wipe(&mut self, used: usize) {
-        if let Some(secret) = self.held.get_mut(..used) {
+        if let Some(secret) = self.bytes.get_mut(..used) {
             secret.zeroize();
-            self.held.advance(used);
+            self.bytes.advance(used);
         }
     }
 
-    /// Sends a short message whole.
-    pub async fn say(&mut self, message: &[u8]) -> Result<(), Stop> {
-        self.client.write_all(message).await.map_err(|_| Stop::Gone)
+    /// Sends a message.
+    pub async fn send(&mut self, message: &[u8]) -> Result<(), HandshakeError> {
+        self.client
+            .write_all(message)
+            .await
+            .map_err(|_| HandshakeError::Closed)
     }
 
     /// The client, and what it sent beyond the handshake.
     pub fn into_parts(self) -> (Stream, Bytes) {
-        (self.client, self.held.freeze())
+        (self.client, self.bytes.freeze())
     }
 
-    async fn read(&mut self) -> Result<(), Stop> {
-        self.held.reserve(READ);
-        let read: io::Result<usize> = self.client.read_buf(&mut self.held).await;
+    async fn read(&mut self) -> Result<(), HandshakeError> {
+        self.bytes.reserve(READ);
+        let read: io::Result<usize> = self.client.read_buf(&mut self.bytes).await;
         match read {
             Ok(1..) => Ok(()),
-            Ok(0) | Err(_) => Err(Stop::Gone),
+            Ok(0) | Err(_) => Err(HandshakeError::Closed),
         }
     }
 }

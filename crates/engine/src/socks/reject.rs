@@ -1,4 +1,4 @@
-//! Saying no so that it is heard: a socket closed with unread bytes in it sends RST, and RST destroys a reply on its way.
+//! Last replies that arrive: a socket closed with unread bytes sends RST, and RST discards a reply on its way.
 
 use std::time::Duration;
 
@@ -6,32 +6,32 @@ use privet_net::Stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-/// How long a refused client may take to hang up.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// How much of what it still sends is read away, in bytes.
-const DRAIN: usize = 16 * 1024;
+/// How long a rejected client may take to close, and a granted one to take its reply.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(1);
+/// How much of what a rejected client still sends is read and discarded, in bytes.
+const MAX_DISCARDED: usize = 16 * 1024;
 
-/// Sends a last reply, ends our side, and reads away what the client had under way until it hangs up.
-pub async fn farewell(mut client: Stream, reply: &[u8]) {
-    let goodbye = async {
+/// Sends a last reply, shuts down our side, and discards what the client sends until it closes.
+pub async fn reject(mut client: Stream, reply: &[u8]) {
+    let closing = async {
         client.write_all(reply).await?;
         client.shutdown().await?;
-        let mut drained = 0;
-        let mut away = [0; 512];
-        while drained < DRAIN {
-            match client.read(&mut away).await? {
+        let mut discarded = 0;
+        let mut buffer = [0; 512];
+        while discarded < MAX_DISCARDED {
+            match client.read(&mut buffer).await? {
                 0 => break,
-                read => drained += read,
+                read => discarded += read,
             }
         }
         std::io::Result::Ok(())
     };
-    // Whatever fails here, the client is gone, and that was the aim.
-    let _ = timeout(PATIENCE, goodbye).await;
+    // An error or a timeout: the client is closed all the same.
+    let _ = timeout(REPLY_TIMEOUT, closing).await;
 }
 
-/// Sends a reply to a client that goes on; `false`: it is gone, or takes nothing.
-pub async fn say(client: &mut Stream, reply: &[u8]) -> bool {
+/// Sends a reply to a client that goes on; `false`: it is gone, or does not read.
+pub async fn send_reply(client: &mut Stream, reply: &[u8]) -> bool {
     let sent = match client.try_write(reply) {
         Ok(sent) => sent,
         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => 0,
@@ -39,6 +39,9 @@ pub async fn say(client: &mut Stream, reply: &[u8]) -> bool {
     };
     match reply.get(sent..) {
         None | Some([]) => true,
-        Some(rest) => matches!(timeout(PATIENCE, client.write_all(rest)).await, Ok(Ok(()))),
+        Some(rest) => matches!(
+            timeout(REPLY_TIMEOUT, client.write_all(rest)).await,
+            Ok(Ok(()))
+        ),
     }
 }

@@ -1,4 +1,4 @@
-//! What a client is told: the codes of RFC 1928, section 6, chosen by why a request failed, and whole replies as bytes.
+//! Replies: the codes of RFC 1928, section 6, by the reason of a failure, and whole replies as bytes.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -9,20 +9,20 @@ use privet_net::DialErrorKind;
 use privet_policy::Protocol;
 use smallvec::SmallVec;
 
-use super::parsed::{Command, Fault};
+use super::parsed::{Command, ParseError};
 use super::v4;
 
-/// A reply: at most 22 bytes, kept in place.
-pub type Bytes = SmallVec<[u8; 24]>;
+/// A reply: at most 22 bytes, stored inline.
+pub type ReplyBytes = SmallVec<[u8; 24]>;
 
-/// Which dialect of SOCKS the client speaks.
+/// Which version of SOCKS the client speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dialect {
+pub enum SocksVersion {
     V4,
     V5,
 }
 
-impl Dialect {
+impl SocksVersion {
     /// As the policy and the connection log call it.
     pub fn protocol(self) -> Protocol {
         match self {
@@ -31,26 +31,26 @@ impl Dialect {
         }
     }
 
-    /// "Done", with the address that we bound.
-    pub fn granted(self, bound: Option<SocketAddr>) -> Bytes {
+    /// Success, with the address that we bound.
+    pub fn granted(self, bound: Option<SocketAddr>) -> ReplyBytes {
         match self {
-            Self::V4 => Bytes::from_slice(&v4::reply(v4::GRANTED, bound)),
+            Self::V4 => ReplyBytes::from_slice(&v4::reply(v4::GRANTED, bound)),
             Self::V5 => reply(ReplyError::Succeeded, bound),
         }
     }
 
-    /// "No". SOCKS4 has one word for every reason.
-    pub fn rejected(self, code: ReplyError) -> Bytes {
+    /// A failure. SOCKS4 has one code for every reason.
+    pub fn rejected(self, code: ReplyError) -> ReplyBytes {
         match self {
-            Self::V4 => Bytes::from_slice(&v4::reply(v4::REJECTED, None)),
+            Self::V4 => ReplyBytes::from_slice(&v4::reply(v4::REJECTED, None)),
             Self::V5 => reply(code, None),
         }
     }
 }
 
 /// `VER REP RSV ATYP BND.ADDR BND.PORT`; 0.0.0.0:0 where nothing is bound or known.
-fn reply(code: ReplyError, bound: Option<SocketAddr>) -> Bytes {
-    let mut bytes = Bytes::from_slice(&[SOCKS5_VERSION, code.as_u8(), 0]);
+fn reply(code: ReplyError, bound: Option<SocketAddr>) -> ReplyBytes {
+    let mut bytes = ReplyBytes::from_slice(&[SOCKS5_VERSION, code.as_u8(), 0]);
     push_address(
         &mut bytes,
         bound.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))),
@@ -59,7 +59,7 @@ fn reply(code: ReplyError, bound: Option<SocketAddr>) -> Bytes {
 }
 
 /// `ATYP ADDR PORT` of an address.
-pub fn push_address(bytes: &mut Bytes, address: SocketAddr) {
+pub fn push_address(bytes: &mut ReplyBytes, address: SocketAddr) {
     match address.ip().to_canonical() {
         IpAddr::V4(ip) => {
             bytes.push(SOCKS5_ADDR_TYPE_IPV4);
@@ -73,7 +73,7 @@ pub fn push_address(bytes: &mut Bytes, address: SocketAddr) {
     bytes.extend_from_slice(&address.port().to_be_bytes());
 }
 
-/// The code for a request that was understood and could not be granted.
+/// The code for a request that was refused.
 pub fn code_for(refusal: &Refusal, command: Command) -> ReplyError {
     match refusal {
         Refusal::Blocked(_) => ReplyError::ConnectionNotAllowed,
@@ -87,7 +87,7 @@ fn code_for_dial(kind: DialErrorKind, command: Command) -> ReplyError {
         Kind::Refused => ReplyError::ConnectionRefused,
         Kind::NetworkUnreachable => ReplyError::NetworkUnreachable,
         Kind::HostUnreachable | Kind::NameNotFound => ReplyError::HostUnreachable,
-        // A silent target has no code of its own; Dante and Tor say "TTL expired" too.
+        // RFC 1928 has no code for a timeout; Dante and Tor reply "TTL expired" too.
         Kind::TtlExpired | Kind::TimedOut => ReplyError::TtlExpired,
         Kind::Loop | Kind::UpstreamDenied => ReplyError::ConnectionNotAllowed,
         Kind::Unsupported if command == Command::Connect => ReplyError::AddressTypeNotSupported,
@@ -96,12 +96,12 @@ fn code_for_dial(kind: DialErrorKind, command: Command) -> ReplyError {
     }
 }
 
-/// The code for a request that could not be read.
-pub fn code_for_fault(fault: Fault) -> ReplyError {
-    match fault {
-        Fault::Command => ReplyError::CommandNotSupported,
-        Fault::AddressType => ReplyError::AddressTypeNotSupported,
-        Fault::BadName => ReplyError::HostUnreachable,
+/// The code for a request that is invalid.
+pub fn code_for_parse_error(error: ParseError) -> ReplyError {
+    match error {
+        ParseError::Command => ReplyError::CommandNotSupported,
+        ParseError::AddressType => ReplyError::AddressTypeNotSupported,
+        ParseError::BadName => ReplyError::HostUnreachable,
         _ => ReplyError::GeneralFailure,
     }
 }

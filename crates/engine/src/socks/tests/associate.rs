@@ -9,7 +9,9 @@ use privet_policy::Protocol;
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 
-use super::server::{Door, Plan, Then, address, ask};
+use super::client::{address, ask};
+use super::fake_gateway::{Outcome, Plan};
+use super::server::SocksServer;
 
 /// Far more than a datagram on loopback needs.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -22,10 +24,10 @@ struct Client {
 }
 
 impl Client {
-    async fn of(door: &Door) -> Self {
-        let mut control = door.knock().await;
+    async fn of(server: &SocksServer) -> Self {
+        let mut control = server.connect().await;
         let (code, relay) = ask(&mut control, 3, "0.0.0.0:0").await;
-        assert_eq!((code, relay.ip()), (0, door.address.ip()));
+        assert_eq!((code, relay.ip()), (0, server.address.ip()));
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         Self {
             control,
@@ -76,15 +78,15 @@ async fn echo(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
 
 #[tokio::test]
 async fn one_association_carries_datagrams_to_several_targets_and_back() {
-    let door = Door::open(Plan::default()).await;
-    let client = Client::of(&door).await;
+    let server = SocksServer::open(Plan::default()).await;
+    let client = Client::of(&server).await;
     let ((first, at_first), (second, at_second)) = (socket().await, socket().await);
     for (target, at) in [(&first, at_first), (&second, at_second)] {
         client.send(&at.to_string(), b"hello").await;
         assert_eq!(echo(target).await.0, b"hello");
         assert_eq!(client.receive().await, wrap(&at.to_string(), b"hello"));
     }
-    let rows = door.gateway.0.connection_log.live_rows();
+    let rows = server.gateway.0.connection_log.live_rows();
     assert_eq!(rows.len(), 2, "a row for each target");
     for row in rows {
         assert_eq!((row.up_bytes(), row.down_bytes()), (5, 5));
@@ -94,23 +96,23 @@ async fn one_association_carries_datagrams_to_several_targets_and_back() {
 
 #[tokio::test]
 async fn a_target_by_name_is_answered_from_its_address() {
-    let door = Door::open(Plan::default()).await;
-    let client = Client::of(&door).await;
+    let server = SocksServer::open(Plan::default()).await;
+    let client = Client::of(&server).await;
     let (target, at) = socket().await;
     client.send(&format!("127.0.0.1:{}", at.port()), b"1").await;
     echo(&target).await;
     client.receive().await;
-    let named = door.gateway.0.asked.lock().unwrap().len();
+    let named = server.gateway.0.seen_requests.lock().unwrap().len();
     client.send(&format!("localhost:{}", at.port()), b"2").await;
     assert_eq!(echo(&target).await.0, b"2");
     assert_eq!(client.receive().await, wrap(&at.to_string(), b"2"));
-    assert_eq!(door.asked().len(), named + 1);
+    assert_eq!(server.seen_requests().len(), named + 1);
 }
 
 #[tokio::test]
 async fn the_largest_datagram_passes_whole() {
-    let door = Door::open(Plan::default()).await;
-    let client = Client::of(&door).await;
+    let server = SocksServer::open(Plan::default()).await;
+    let client = Client::of(&server).await;
     let (target, at) = socket().await;
     // 65,507 bytes are the most that UDP over IPv4 carries, and the header takes ten of them.
     let data = vec![b'x'; 65_507 - 10];
@@ -121,8 +123,8 @@ async fn the_largest_datagram_passes_whole() {
 
 #[tokio::test]
 async fn datagrams_of_strangers_and_fragments_are_dropped() {
-    let door = Door::open(Plan::default()).await;
-    let client = Client::of(&door).await;
+    let server = SocksServer::open(Plan::default()).await;
+    let client = Client::of(&server).await;
     let (target, at) = socket().await;
     let other_host = UdpSocket::bind("127.0.0.2:0").await.unwrap();
     let early = wrap(&at.to_string(), b"another host, before the client");
@@ -150,11 +152,11 @@ async fn datagrams_of_strangers_and_fragments_are_dropped() {
 
 #[tokio::test]
 async fn a_port_in_the_request_is_the_only_one_heard() {
-    let door = Door::open(Plan::default()).await;
+    let server = SocksServer::open(Plan::default()).await;
     let (socket_of_client, announced) = socket().await;
     let (impostor, _) = socket().await;
     let (target, at) = socket().await;
-    let mut control = door.knock().await;
+    let mut control = server.connect().await;
     let (code, relay) = ask(&mut control, 3, &announced.to_string()).await;
     assert_eq!(code, 0);
     let _ = impostor
@@ -168,8 +170,8 @@ async fn a_port_in_the_request_is_the_only_one_heard() {
 
 #[tokio::test]
 async fn nobody_answers_who_was_not_asked() {
-    let door = Door::open(Plan::default()).await;
-    let client = Client::of(&door).await;
+    let server = SocksServer::open(Plan::default()).await;
+    let client = Client::of(&server).await;
     let (target, at) = socket().await;
     client.send(&at.to_string(), b"question").await;
     let (_, dialer) = echo(&target).await;
@@ -187,27 +189,27 @@ async fn nobody_answers_who_was_not_asked() {
 async fn a_blocked_target_gets_nothing_and_is_booked_once() {
     let (target, at) = socket().await;
     let (allowed, at_allowed) = socket().await;
-    let then = HashMap::from([(at.to_string(), Then::Block)]);
-    let door = Door::open(Plan {
-        then,
+    let outcomes = HashMap::from([(at.to_string(), Outcome::Block)]);
+    let server = SocksServer::open(Plan {
+        outcomes,
         ..Plan::default()
     })
     .await;
-    let client = Client::of(&door).await;
+    let client = Client::of(&server).await;
     for _ in 0..5 {
         client.send(&at.to_string(), b"blocked").await;
     }
     client.send(&at_allowed.to_string(), b"allowed").await;
     assert_eq!(echo(&allowed).await.0, b"allowed");
     assert!(target.try_recv(&mut [0; 8]).is_err());
-    let refused = door.gateway.0.refused.lock().unwrap().clone();
+    let refused = server.gateway.0.refused.lock().unwrap().clone();
     assert_eq!(refused, [(at.to_string(), CloseReason::Blocked)]);
 }
 
 #[tokio::test]
 async fn the_association_ends_with_its_tcp_connection() {
-    let door = Door::open(Plan::default()).await;
-    let client = Client::of(&door).await;
+    let server = SocksServer::open(Plan::default()).await;
+    let client = Client::of(&server).await;
     let (target, at) = socket().await;
     client.send(&at.to_string(), b"x").await;
     echo(&target).await;
@@ -226,18 +228,18 @@ async fn the_association_ends_with_its_tcp_connection() {
     };
     let closed = timeout(PATIENCE, closed).await.expect("the relay ends");
     assert_eq!(closed, std::io::ErrorKind::ConnectionRefused);
-    assert_eq!(door.gateway.0.connection_log.live_rows().len(), 0);
+    assert_eq!(server.gateway.0.connection_log.live_rows().len(), 0);
 }
 
 #[tokio::test]
 async fn a_row_closed_by_the_user_carries_nothing_more() {
-    let door = Door::open(Plan::default()).await;
-    let client = Client::of(&door).await;
+    let server = SocksServer::open(Plan::default()).await;
+    let client = Client::of(&server).await;
     let ((target, at), (other, at_other)) = (socket().await, socket().await);
     client.send(&at.to_string(), b"1").await;
     echo(&target).await;
     client.receive().await;
-    door.gateway.0.connection_log.live_rows()[0].cancel(CloseReason::Closed);
+    server.gateway.0.connection_log.live_rows()[0].cancel(CloseReason::Closed);
     client.send(&at.to_string(), b"2").await;
     client.send(&at_other.to_string(), b"3").await;
     assert_eq!(echo(&other).await.0, b"3");
@@ -246,13 +248,13 @@ async fn a_row_closed_by_the_user_carries_nothing_more() {
 
 #[tokio::test]
 async fn datagrams_go_through_a_socks5_upstream_with_names_as_they_are() {
-    let upstream = Door::open(Plan::default()).await;
-    let door = Door::open(Plan {
+    let upstream = SocksServer::open(Plan::default()).await;
+    let server = SocksServer::open(Plan {
         upstream: Some(format!("socks5://{}", upstream.address)),
         ..Plan::default()
     })
     .await;
-    let client = Client::of(&door).await;
+    let client = Client::of(&server).await;
     let ((target, at), (by_name, at_name)) = (socket().await, socket().await);
     client.send(&at.to_string(), b"by address").await;
     assert_eq!(echo(&target).await.0, b"by address");
@@ -264,14 +266,14 @@ async fn datagrams_go_through_a_socks5_upstream_with_names_as_they_are() {
         client.receive().await,
         wrap(&at_name.to_string(), b"by name")
     );
-    let asked: Vec<String> = upstream
-        .asked()
+    let seen_requests: Vec<String> = upstream
+        .seen_requests()
         .into_iter()
-        .map(|asked| asked.target)
+        .map(|seen_requests| seen_requests.target)
         .collect();
-    assert_eq!(asked, [at.to_string(), name], "in one association");
+    assert_eq!(seen_requests, [at.to_string(), name], "in one association");
     assert_eq!(
-        door.gateway.0.connection_log.live_rows()[0]
+        server.gateway.0.connection_log.live_rows()[0]
             .route()
             .as_ref(),
         "up"
@@ -280,23 +282,23 @@ async fn datagrams_go_through_a_socks5_upstream_with_names_as_they_are() {
 
 #[tokio::test]
 async fn an_upstream_that_carries_no_datagrams_never_makes_them_go_direct() {
-    let upstream = Door::open(Plan::default()).await;
+    let upstream = SocksServer::open(Plan::default()).await;
     for scheme in ["socks4", "http"] {
         let (target, at) = socket().await;
-        let door = Door::open(Plan {
+        let server = SocksServer::open(Plan {
             upstream: Some(format!("{scheme}://{}", upstream.address)),
             ..Plan::default()
         })
         .await;
-        let client = Client::of(&door).await;
+        let client = Client::of(&server).await;
         client.send(&at.to_string(), b"x").await;
         let booked = async {
-            while door.gateway.0.refused.lock().unwrap().is_empty() {
+            while server.gateway.0.refused.lock().unwrap().is_empty() {
                 tokio::task::yield_now().await;
             }
         };
         timeout(PATIENCE, booked).await.expect("it is booked");
-        let refused = door.gateway.0.refused.lock().unwrap().clone();
+        let refused = server.gateway.0.refused.lock().unwrap().clone();
         assert_eq!(refused, [(at.to_string(), CloseReason::Failed)], "{scheme}");
         assert!(target.try_recv(&mut [0; 8]).is_err());
     }
@@ -304,22 +306,23 @@ async fn an_upstream_that_carries_no_datagrams_never_makes_them_go_direct() {
 
 #[tokio::test]
 async fn a_reload_that_blocks_a_target_holds_from_its_next_datagram_on() {
-    let door = Door::open(Plan::default()).await;
-    let client = Client::of(&door).await;
+    let server = SocksServer::open(Plan::default()).await;
+    let client = Client::of(&server).await;
     let ((target, at), (other, at_other)) = (socket().await, socket().await);
     for (socket, at) in [(&target, at), (&other, at_other)] {
         client.send(&at.to_string(), b"before").await;
         echo(socket).await;
         client.receive().await;
     }
-    let row_of_other = door.gateway.0.connection_log.live_rows()[1].id;
-    door.gateway
-        .reload(HashMap::from([(at.to_string(), Then::Block)]));
+    let row_of_other = server.gateway.0.connection_log.live_rows()[1].id;
+    server
+        .gateway
+        .reload(HashMap::from([(at.to_string(), Outcome::Block)]));
     client.send(&at.to_string(), b"after").await;
     client.send(&at_other.to_string(), b"after").await;
     assert_eq!(echo(&other).await.0, b"after");
     assert!(target.try_recv(&mut [0; 8]).is_err());
-    let rows = door.gateway.0.connection_log.live_rows();
+    let rows = server.gateway.0.connection_log.live_rows();
     assert_eq!(rows.len(), 1, "what is still allowed goes on");
     assert_eq!(rows[0].id, row_of_other);
 }

@@ -7,7 +7,9 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::server::{Door, Plan, Then, ask, read, read_to_end, reply};
+use super::client::{ask, read, read_to_end, reply};
+use super::fake_gateway::{Outcome, Plan};
+use super::server::SocksServer;
 
 /// Far more than anything on loopback needs.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -21,10 +23,10 @@ async fn connect_from(from: &str, to: SocketAddr) -> TcpStream {
 
 #[tokio::test]
 async fn the_expected_peer_comes_through_and_a_stranger_is_closed() {
-    let door = Door::open(Plan::default()).await;
-    let mut client = door.knock().await;
+    let server = SocksServer::open(Plan::default()).await;
+    let mut client = server.connect().await;
     let (code, at) = ask(&mut client, 2, "127.0.0.2:0").await;
-    assert_eq!((code, at.ip()), (0, door.address.ip()));
+    assert_eq!((code, at.ip()), (0, server.address.ip()));
 
     let mut stranger = connect_from("127.0.0.3", at).await;
     let mut byte = [0];
@@ -45,8 +47,8 @@ async fn the_expected_peer_comes_through_and_a_stranger_is_closed() {
 
 #[tokio::test]
 async fn a_peer_known_by_name_is_expected_at_its_addresses() {
-    let door = Door::open(Plan::default()).await;
-    let mut client = door.knock().await;
+    let server = SocksServer::open(Plan::default()).await;
+    let mut client = server.connect().await;
     client.write_all(&[5, 1, 0]).await.unwrap();
     assert_eq!(read::<2>(&mut client).await, [5, 0]);
     client
@@ -61,8 +63,8 @@ async fn a_peer_known_by_name_is_expected_at_its_addresses() {
 
 #[tokio::test]
 async fn socks4_waits_for_its_peer_too() {
-    let door = Door::open(Plan::default()).await;
-    let mut client = door.knock().await;
+    let server = SocksServer::open(Plan::default()).await;
+    let mut client = server.connect().await;
     client
         .write_all(&[4, 2, 0, 20, 127, 0, 0, 1, 0])
         .await
@@ -80,8 +82,8 @@ async fn socks4_waits_for_its_peer_too() {
 
 #[tokio::test]
 async fn nobody_listens_any_more_once_the_client_hangs_up() {
-    let door = Door::open(Plan::default()).await;
-    let mut client = door.knock().await;
+    let server = SocksServer::open(Plan::default()).await;
+    let mut client = server.connect().await;
     let (_, at) = ask(&mut client, 2, "127.0.0.1:0").await;
     client.shutdown().await.unwrap();
     assert_eq!(read_to_end(&mut client).await, b"");
@@ -90,14 +92,14 @@ async fn nobody_listens_any_more_once_the_client_hangs_up() {
 
 #[tokio::test]
 async fn through_an_upstream_it_is_the_upstream_that_listens() {
-    let upstream = Door::open(Plan::default()).await;
+    let upstream = SocksServer::open(Plan::default()).await;
     for scheme in ["socks5", "socks4"] {
-        let door = Door::open(Plan {
+        let server = SocksServer::open(Plan {
             upstream: Some(format!("{scheme}://{}", upstream.address)),
             ..Plan::default()
         })
         .await;
-        let mut client = door.knock().await;
+        let mut client = server.connect().await;
         let (code, at) = ask(&mut client, 2, "127.0.0.2:21").await;
         assert_eq!(code, 0, "{scheme}");
         let mut peer = connect_from("127.0.0.2", at).await;
@@ -105,9 +107,12 @@ async fn through_an_upstream_it_is_the_upstream_that_listens() {
         assert_eq!(came, (0, peer.local_addr().unwrap()));
         peer.write_all(b"220").await.unwrap();
         assert_eq!(&read::<3>(&mut client).await, b"220");
-        assert_eq!(upstream.asked().pop().unwrap().target, "127.0.0.2:21");
         assert_eq!(
-            door.gateway.0.connection_log.live_rows()[0]
+            upstream.seen_requests().pop().unwrap().target,
+            "127.0.0.2:21"
+        );
+        assert_eq!(
+            server.gateway.0.connection_log.live_rows()[0]
                 .route()
                 .as_ref(),
             "up"
@@ -117,24 +122,24 @@ async fn through_an_upstream_it_is_the_upstream_that_listens() {
 
 #[tokio::test]
 async fn an_upstream_that_cannot_listen_is_told_as_command_not_supported() {
-    let upstream = Door::open(Plan::default()).await;
-    let door = Door::open(Plan {
+    let upstream = SocksServer::open(Plan::default()).await;
+    let server = SocksServer::open(Plan {
         upstream: Some(format!("http://{}", upstream.address)),
         ..Plan::default()
     })
     .await;
-    let mut client = door.knock().await;
+    let mut client = server.connect().await;
     assert_eq!(ask(&mut client, 2, "127.0.0.2:21").await.0, 7);
     assert_eq!(read_to_end(&mut client).await, b"");
 }
 
 #[tokio::test]
 async fn a_peer_that_comes_after_a_reload_forbade_it_is_not_let_in() {
-    let door = Door::open(Plan::default()).await;
-    let mut client = door.knock().await;
+    let server = SocksServer::open(Plan::default()).await;
+    let mut client = server.connect().await;
     let (_, at) = ask(&mut client, 2, "127.0.0.2:0").await;
-    let then = HashMap::from([("127.0.0.2:0".to_owned(), Then::Block)]);
-    door.gateway.reload(then);
+    let outcomes = HashMap::from([("127.0.0.2:0".to_owned(), Outcome::Block)]);
+    server.gateway.reload(outcomes);
     let mut peer = connect_from("127.0.0.2", at).await;
     assert_eq!(reply(&mut client).await.0, 2);
     let mut byte = [0];
@@ -144,11 +149,11 @@ async fn a_peer_that_comes_after_a_reload_forbade_it_is_not_let_in() {
 
 #[tokio::test]
 async fn a_bind_that_a_reload_forbids_listens_no_more_though_nobody_came() {
-    let door = Door::open(Plan::default()).await;
-    let mut client = door.knock().await;
+    let server = SocksServer::open(Plan::default()).await;
+    let mut client = server.connect().await;
     let (_, at) = ask(&mut client, 2, "127.0.0.2:0").await;
-    let then = HashMap::from([("127.0.0.2:0".to_owned(), Then::Block)]);
-    door.gateway.reload(then);
+    let outcomes = HashMap::from([("127.0.0.2:0".to_owned(), Outcome::Block)]);
+    server.gateway.reload(outcomes);
     assert_eq!(reply(&mut client).await.0, 2);
     assert!(TcpStream::connect(at).await.is_err());
 }

@@ -8,7 +8,9 @@ use privet_policy::Protocol;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::server::{Asked, Door, Echo, Plan, Then, ask, read, read_to_end, reply, request};
+use super::client::{ask, read, read_to_end, reply, request};
+use super::fake_gateway::{Outcome, Plan, SeenRequest};
+use super::server::{Echo, SocksServer};
 
 fn guarded() -> Plan {
     Plan {
@@ -24,20 +26,20 @@ async fn echoes(client: &mut TcpStream) {
 
 #[tokio::test]
 async fn connect_reaches_the_target_and_tells_our_end_of_the_connection() {
-    let (door, echo) = (Door::open(Plan::default()).await, Echo::open().await);
-    let mut client = door.knock().await;
+    let (server, echo) = (SocksServer::open(Plan::default()).await, Echo::open().await);
+    let mut client = server.connect().await;
     let (code, bound) = ask(&mut client, 1, &echo.address.to_string()).await;
     assert_eq!(code, 0);
     assert!(bound.ip().is_loopback() && bound.port() != 0);
     echoes(&mut client).await;
-    let row = &door.gateway.0.connection_log.live_rows()[0];
+    let row = &server.gateway.0.connection_log.live_rows()[0];
     assert_eq!((row.up_bytes(), row.protocol()), (4, Protocol::Socks5));
 }
 
 #[tokio::test]
 async fn what_a_client_sends_ahead_of_every_reply_reaches_the_target() {
-    let (door, echo) = (Door::open(Plan::default()).await, Echo::open().await);
-    let mut client = door.knock().await;
+    let (server, echo) = (SocksServer::open(Plan::default()).await, Echo::open().await);
+    let mut client = server.connect().await;
     let all = [
         &[5, 2, 0, 2][..],
         &request(1, &echo.address.to_string()),
@@ -51,8 +53,8 @@ async fn what_a_client_sends_ahead_of_every_reply_reaches_the_target() {
 
 #[tokio::test]
 async fn a_handshake_byte_by_byte_is_the_same_handshake() {
-    let (door, echo) = (Door::open(guarded()).await, Echo::open().await);
-    let mut client = door.knock().await;
+    let (server, echo) = (SocksServer::open(guarded()).await, Echo::open().await);
+    let mut client = server.connect().await;
     client.set_nodelay(true).unwrap();
     let all = [
         &[5, 1, 2][..],
@@ -71,22 +73,25 @@ async fn a_handshake_byte_by_byte_is_the_same_handshake() {
 
 #[tokio::test]
 async fn socks4_and_4a_connect_and_are_booked_as_such() {
-    let (door, echo) = (Door::open(Plan::default()).await, Echo::open().await);
+    let (server, echo) = (SocksServer::open(Plan::default()).await, Echo::open().await);
     let [high, low] = echo.address.port().to_be_bytes();
     let plain = [4, 1, high, low, 127, 0, 0, 1, b'b', b'o', b'b', 0];
     let named = [&[4, 1, high, low, 0, 0, 0, 9, 0][..], b"localhost\0"].concat();
     for message in [&plain[..], &named] {
-        let mut client = door.knock().await;
+        let mut client = server.connect().await;
         client.write_all(message).await.unwrap();
         let [zero, code, ..] = read::<8>(&mut client).await;
         assert_eq!((zero, code), (0, 90));
         echoes(&mut client).await;
     }
-    let asked = door.asked();
-    assert_eq!(asked[0].protocol, Protocol::Socks4);
-    assert_eq!(asked[0].user, None, "a SOCKS4 user id proves nothing");
+    let seen_requests = server.seen_requests();
+    assert_eq!(seen_requests[0].protocol, Protocol::Socks4);
     assert_eq!(
-        asked[1].target,
+        seen_requests[0].user, None,
+        "a SOCKS4 user id proves nothing"
+    );
+    assert_eq!(
+        seen_requests[1].target,
         format!("localhost:{}", echo.address.port())
     );
 }
@@ -95,51 +100,55 @@ async fn socks4_and_4a_connect_and_are_booked_as_such() {
 async fn each_failure_has_its_reply_code() {
     use DialErrorKind as Kind;
     let table = [
-        (Then::Block, 2),
-        (Then::Fail(Kind::Refused), 5),
-        (Then::Fail(Kind::NetworkUnreachable), 3),
-        (Then::Fail(Kind::HostUnreachable), 4),
-        (Then::Fail(Kind::NameNotFound), 4),
-        (Then::Fail(Kind::TtlExpired), 6),
-        (Then::Fail(Kind::TimedOut), 6),
-        (Then::Fail(Kind::Loop), 2),
-        (Then::Fail(Kind::UpstreamDenied), 2),
-        (Then::Fail(Kind::Unsupported), 8),
-        (Then::Fail(Kind::UpstreamDown), 1),
-        (Then::Fail(Kind::UpstreamProtocol), 1),
-        (Then::Fail(Kind::NoRoute), 1),
-        (Then::Fail(Kind::Exhausted), 1),
+        (Outcome::Block, 2),
+        (Outcome::Fail(Kind::Refused), 5),
+        (Outcome::Fail(Kind::NetworkUnreachable), 3),
+        (Outcome::Fail(Kind::HostUnreachable), 4),
+        (Outcome::Fail(Kind::NameNotFound), 4),
+        (Outcome::Fail(Kind::TtlExpired), 6),
+        (Outcome::Fail(Kind::TimedOut), 6),
+        (Outcome::Fail(Kind::Loop), 2),
+        (Outcome::Fail(Kind::UpstreamDenied), 2),
+        (Outcome::Fail(Kind::Unsupported), 8),
+        (Outcome::Fail(Kind::UpstreamDown), 1),
+        (Outcome::Fail(Kind::UpstreamProtocol), 1),
+        (Outcome::Fail(Kind::NoRoute), 1),
+        (Outcome::Fail(Kind::Exhausted), 1),
     ];
     let target = |number: usize| format!("t{number}.test:80");
-    let then: HashMap<String, Then> = table
+    let outcomes: HashMap<String, Outcome> = table
         .iter()
         .enumerate()
-        .map(|(number, (then, _))| (target(number), *then))
+        .map(|(number, (outcome, _))| (target(number), *outcome))
         .collect();
-    let door = Door::open(Plan {
-        then,
+    let server = SocksServer::open(Plan {
+        outcomes,
         ..Plan::default()
     })
     .await;
-    for (number, (then, code)) in table.iter().enumerate() {
-        let mut client = door.knock().await;
+    for (number, (outcome, code)) in table.iter().enumerate() {
+        let mut client = server.connect().await;
         let replied = ask(&mut client, 1, &target(number)).await;
-        assert_eq!(replied, (*code, "0.0.0.0:0".parse().unwrap()), "{then:?}");
+        assert_eq!(
+            replied,
+            (*code, "0.0.0.0:0".parse().unwrap()),
+            "{outcome:?}"
+        );
         assert_eq!(read_to_end(&mut client).await, b"", "and then it is closed");
     }
 }
 
 #[tokio::test]
 async fn a_refused_port_is_told_as_refused_by_both_dialects() {
-    let door = Door::open(Plan::default()).await;
+    let server = SocksServer::open(Plan::default()).await;
     let closed = {
         let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         gone.local_addr().unwrap()
     };
-    let mut client = door.knock().await;
+    let mut client = server.connect().await;
     assert_eq!(ask(&mut client, 1, &closed.to_string()).await.0, 5);
     let [high, low] = closed.port().to_be_bytes();
-    let mut client = door.knock().await;
+    let mut client = server.connect().await;
     client
         .write_all(&[4, 1, high, low, 127, 0, 0, 1, 0])
         .await
@@ -149,7 +158,7 @@ async fn a_refused_port_is_told_as_refused_by_both_dialects() {
 
 #[tokio::test]
 async fn requests_that_cannot_be_read_are_refused_by_their_kind() {
-    let door = Door::open(Plan::default()).await;
+    let server = SocksServer::open(Plan::default()).await;
     let table: [(&[u8], u8); 6] = [
         (b"\x05\x09\x00\x01\x7f\x00\x00\x01\x00\x50", 7),
         (b"\x05\x01\x00\x07\x7f\x00\x00\x01\x00\x50", 8),
@@ -159,25 +168,25 @@ async fn requests_that_cannot_be_read_are_refused_by_their_kind() {
         (b"\x04\x01\x00\x01\x7f\x00\x00\x01\x00\x50", 1),
     ];
     for (message, code) in table {
-        let mut client = door.knock().await;
+        let mut client = server.connect().await;
         client.write_all(&[5, 1, 0]).await.unwrap();
         client.write_all(message).await.unwrap();
         assert_eq!(read::<2>(&mut client).await, [5, 0]);
         let replied = read_to_end(&mut client).await;
         assert_eq!(replied, [5, code, 0, 1, 0, 0, 0, 0, 0, 0], "{message:?}");
     }
-    assert_eq!(door.asked(), []);
+    assert_eq!(server.seen_requests(), []);
 }
 
 #[tokio::test]
 async fn a_refusal_is_heard_even_by_a_client_that_goes_on_talking() {
-    let then = HashMap::from([("a.test:80".to_owned(), Then::Block)]);
-    let door = Door::open(Plan {
-        then,
+    let outcomes = HashMap::from([("a.test:80".to_owned(), Outcome::Block)]);
+    let server = SocksServer::open(Plan {
+        outcomes,
         ..Plan::default()
     })
     .await;
-    let mut client = door.knock().await;
+    let mut client = server.connect().await;
     let talk = [&[5, 1, 0][..], &request(1, "a.test:80"), &[b'x'; 8000]].concat();
     client.write_all(&talk).await.unwrap();
     let heard = read_to_end(&mut client).await;
@@ -196,12 +205,12 @@ async fn a_method_that_was_not_offered_is_never_chosen() {
         (Some(("alice", "secret")), &[5, 3, 0, 1, 2], 2),
     ];
     for (user, greeting, method) in table {
-        let door = Door::open(Plan {
+        let server = SocksServer::open(Plan {
             user,
             ..Plan::default()
         })
         .await;
-        let mut client = door.knock().await;
+        let mut client = server.connect().await;
         client.write_all(greeting).await.unwrap();
         assert_eq!(read::<2>(&mut client).await, [5, method], "{greeting:?}");
         if method == 0xff {
@@ -212,16 +221,16 @@ async fn a_method_that_was_not_offered_is_never_chosen() {
 
 #[tokio::test]
 async fn a_greeting_without_methods_is_refused() {
-    let door = Door::open(Plan::default()).await;
-    let mut client = door.knock().await;
+    let server = SocksServer::open(Plan::default()).await;
+    let mut client = server.connect().await;
     client.write_all(&[5, 0]).await.unwrap();
     assert_eq!(read_to_end(&mut client).await, [5, 0xff]);
 }
 
 #[tokio::test]
 async fn a_good_login_is_booked_under_its_name() {
-    let (door, echo) = (Door::open(guarded()).await, Echo::open().await);
-    let mut client = door.knock().await;
+    let (server, echo) = (SocksServer::open(guarded()).await, Echo::open().await);
+    let mut client = server.connect().await;
     client
         .write_all(b"\x05\x01\x02\x01\x05alice\x06secret")
         .await
@@ -230,17 +239,17 @@ async fn a_good_login_is_booked_under_its_name() {
     let target = echo.address.to_string();
     client.write_all(&request(1, &target)).await.unwrap();
     assert_eq!(reply(&mut client).await.0, 0);
-    let expected = Asked {
+    let expected = SeenRequest {
         protocol: Protocol::Socks5,
         user: Some("alice".to_owned()),
         target,
     };
-    assert_eq!(door.asked(), [expected]);
+    assert_eq!(server.seen_requests(), [expected]);
 }
 
 #[tokio::test]
 async fn nothing_but_a_good_login_opens_the_way_to_a_request() {
-    let door = Door::open(guarded()).await;
+    let server = SocksServer::open(guarded()).await;
     let request = request(1, "127.0.0.1:9");
     let bad: [&[u8]; 6] = [
         b"\x01\x05alice\x05wrong",
@@ -251,19 +260,23 @@ async fn nothing_but_a_good_login_opens_the_way_to_a_request() {
         b"",
     ];
     for login in bad {
-        let mut client = door.knock().await;
+        let mut client = server.connect().await;
         let message = [&[5, 1, 2][..], login, &request].concat();
         client.write_all(&message).await.unwrap();
         let replied = read_to_end(&mut client).await;
         assert_eq!(replied, [5, 2, 1, 1], "{login:?}");
     }
-    assert_eq!(door.asked(), [], "nobody was asked where to go");
+    assert_eq!(
+        server.seen_requests(),
+        [],
+        "nobody was seen_requests where to go"
+    );
 }
 
 #[tokio::test]
 async fn where_no_login_is_asked_any_is_taken_and_none_is_booked() {
-    let (door, echo) = (Door::open(Plan::default()).await, Echo::open().await);
-    let mut client = door.knock().await;
+    let (server, echo) = (SocksServer::open(Plan::default()).await, Echo::open().await);
+    let mut client = server.connect().await;
     client
         .write_all(b"\x05\x01\x02\x01\x01x\x01y")
         .await
@@ -272,29 +285,29 @@ async fn where_no_login_is_asked_any_is_taken_and_none_is_booked() {
     let request = request(1, &echo.address.to_string());
     client.write_all(&request).await.unwrap();
     assert_eq!(reply(&mut client).await.0, 0);
-    assert_eq!(door.asked()[0].user, None);
+    assert_eq!(server.seen_requests()[0].user, None);
 }
 
 #[tokio::test]
 async fn socks4_cannot_log_in_and_is_refused_where_a_login_is_asked() {
-    let door = Door::open(guarded()).await;
-    let mut client = door.knock().await;
+    let server = SocksServer::open(guarded()).await;
+    let mut client = server.connect().await;
     client
         .write_all(b"\x04\x01\x00\x50\x7f\x00\x00\x01alice\x00")
         .await
         .unwrap();
     assert_eq!(read_to_end(&mut client).await, [0, 91, 0, 0, 0, 0, 0, 0]);
-    assert_eq!(door.asked(), []);
+    assert_eq!(server.seen_requests(), []);
 }
 
 #[tokio::test]
 async fn the_deadline_covers_the_whole_handshake_however_steadily_it_drips() {
-    let door = Door::open(Plan {
+    let server = SocksServer::open(Plan {
         handshake_timeout: Duration::from_millis(300),
         ..Plan::default()
     })
     .await;
-    let client = door.knock().await;
+    let client = server.connect().await;
     let (mut from, mut to) = client.into_split();
     let started = std::time::Instant::now();
     let drip = tokio::spawn(async move {
@@ -316,10 +329,10 @@ async fn the_deadline_covers_the_whole_handshake_however_steadily_it_drips() {
 
 #[tokio::test]
 async fn a_client_that_leaves_in_the_middle_asks_for_nothing() {
-    let door = Door::open(Plan::default()).await;
-    let mut client = door.knock().await;
+    let server = SocksServer::open(Plan::default()).await;
+    let mut client = server.connect().await;
     client.write_all(&[5, 1, 0, 5, 1, 0, 3]).await.unwrap();
     client.shutdown().await.unwrap();
     assert_eq!(read_to_end(&mut client).await, [5, 0]);
-    assert_eq!(door.asked(), []);
+    assert_eq!(server.seen_requests(), []);
 }

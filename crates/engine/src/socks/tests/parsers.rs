@@ -3,8 +3,8 @@
 use privet_policy::{Host, Target};
 use proptest::prelude::*;
 
-use crate::socks::parsed::{Command, Fault, Parsed};
-use crate::socks::v5::{Greeting, Method, Wish};
+use crate::socks::parsed::{Command, ParseError, Parsed};
+use crate::socks::v5::{Greeting, Method, SocksRequest};
 use crate::socks::{v4, v5};
 
 fn target(host: &str, port: u16) -> Target {
@@ -12,8 +12,8 @@ fn target(host: &str, port: u16) -> Target {
     Target { host, port }
 }
 
-fn wish(command: Command, host: &str, port: u16) -> Wish {
-    Wish {
+fn socks_request(command: Command, host: &str, port: u16) -> SocksRequest {
+    SocksRequest {
         command,
         target: target(host, port),
     }
@@ -23,7 +23,7 @@ fn wish(command: Command, host: &str, port: u16) -> Wish {
 fn by_drops<T>(bytes: &[u8], parse: fn(&[u8]) -> Parsed<T>) -> Parsed<T> {
     for end in 0..bytes.len() {
         match parse(&bytes[..end]) {
-            Parsed::More => {}
+            Parsed::Incomplete => {}
             answer => return answer,
         }
     }
@@ -41,13 +41,13 @@ fn a_greeting_tells_which_of_our_methods_are_offered() {
         offers_password: false,
     };
     let table: [(&[u8], Parsed<Greeting>); 7] = [
-        (b"\x05", Parsed::More),
-        (b"\x05\x02\x00", Parsed::More),
-        (b"\x05\x02\x00\x02", Parsed::Whole(both, 4)),
-        (b"\x05\x02\x00\x02rest", Parsed::Whole(both, 4)),
-        (b"\x05\x01\x01\x00", Parsed::Whole(gssapi_only, 3)),
-        (b"\x05\x00", Parsed::Wrong(Fault::NoMethods)),
-        (b"\x04\x01\x00", Parsed::Wrong(Fault::Version)),
+        (b"\x05", Parsed::Incomplete),
+        (b"\x05\x02\x00", Parsed::Incomplete),
+        (b"\x05\x02\x00\x02", Parsed::Complete(both, 4)),
+        (b"\x05\x02\x00\x02rest", Parsed::Complete(both, 4)),
+        (b"\x05\x01\x01\x00", Parsed::Complete(gssapi_only, 3)),
+        (b"\x05\x00", Parsed::Invalid(ParseError::NoMethods)),
+        (b"\x04\x01\x00", Parsed::Invalid(ParseError::Version)),
     ];
     for (bytes, expected) in table {
         assert_eq!(v5::greeting(bytes), expected, "{bytes:?}");
@@ -65,8 +65,8 @@ fn a_method_that_was_not_offered_is_never_chosen() {
                 offers_password,
             };
             match greeting.choose(requires_authentication) {
-                Method::NoLogin => assert!(offers_none && !requires_authentication),
-                Method::Login => {
+                Method::None => assert!(offers_none && !requires_authentication),
+                Method::Password => {
                     assert!(offers_password && (requires_authentication || !offers_none))
                 }
                 Method::Unacceptable => {
@@ -80,27 +80,27 @@ fn a_method_that_was_not_offered_is_never_chosen() {
 #[test]
 fn a_login_is_one_to_255_bytes_of_name_and_password() {
     let bytes = b"\x01\x05alice\x06secretmore";
-    let Parsed::Whole(login, 14) = v5::login(bytes) else {
+    let Parsed::Complete(login, 14) = v5::login(bytes) else {
         panic!("{:?}", v5::login(bytes));
     };
     assert_eq!(login.name(bytes), b"alice");
     assert_eq!(login.password(bytes), b"secret");
     assert_eq!(
         v5::login(b"\x01\x00\x01x"),
-        Parsed::Wrong(Fault::EmptyLogin)
+        Parsed::Invalid(ParseError::EmptyLogin)
     );
     assert_eq!(
         v5::login(b"\x01\x01x\x00"),
-        Parsed::Wrong(Fault::EmptyLogin)
+        Parsed::Invalid(ParseError::EmptyLogin)
     );
     let longest = [&[1, 255][..], &[b'n'; 255], &[255], &[b'p'; 255]].concat();
-    assert!(matches!(v5::login(&longest), Parsed::Whole(_, 513)));
-    assert_eq!(v5::login(&longest[..512]), Parsed::More);
+    assert!(matches!(v5::login(&longest), Parsed::Complete(_, 513)));
+    assert_eq!(v5::login(&longest[..512]), Parsed::Incomplete);
 }
 
 #[test]
 fn a_request_in_place_of_a_login_is_refused_at_its_first_byte() {
-    assert_eq!(v5::login(b"\x05"), Parsed::Wrong(Fault::Version));
+    assert_eq!(v5::login(b"\x05"), Parsed::Invalid(ParseError::Version));
 }
 
 #[test]
@@ -118,33 +118,45 @@ fn requests_of_socks5_are_read_as_rfc_1928_writes_them() {
         b"\xff\xff\x7f\0\0\x01\0\x50",
     ]
     .concat();
-    let table: [(&[u8], Parsed<Wish>); 12] = [
+    let table: [(&[u8], Parsed<SocksRequest>); 12] = [
         (
             b"\x05\x01\x00\x01\xc0\x00\x02\x01\x00\x50",
-            Parsed::Whole(wish(Connect, "192.0.2.1", 80), 10),
+            Parsed::Complete(socks_request(Connect, "192.0.2.1", 80), 10),
         ),
         (
             b"\x05\x02\x00\x03\x06A.test\x01\xbbextra",
-            Parsed::Whole(wish(Bind, "a.test", 443), 13),
+            Parsed::Complete(socks_request(Bind, "a.test", 443), 13),
         ),
         (
             b"\x05\x03\x00\x03\x09127.0.0.1\x00\x00",
-            Parsed::Whole(wish(Associate, "127.0.0.1", 0), 16),
+            Parsed::Complete(socks_request(Associate, "127.0.0.1", 0), 16),
         ),
-        (&v6, Parsed::Whole(wish(Connect, "2001:db8::1", 443), 22)),
-        (&mapped, Parsed::Whole(wish(Connect, "127.0.0.1", 80), 22)),
-        (b"\x05\x01\x00\x01\xc0\x00\x02\x01\x00", Parsed::More),
-        (b"\x05\x04", Parsed::Wrong(Fault::Command)),
-        (b"\x05\x01\x07", Parsed::Wrong(Fault::Reserved)),
-        (b"\x05\x01\x00\x02", Parsed::Wrong(Fault::AddressType)),
-        (b"\x05\x01\x00\x03\x00", Parsed::Wrong(Fault::EmptyName)),
+        (
+            &v6,
+            Parsed::Complete(socks_request(Connect, "2001:db8::1", 443), 22),
+        ),
+        (
+            &mapped,
+            Parsed::Complete(socks_request(Connect, "127.0.0.1", 80), 22),
+        ),
+        (b"\x05\x01\x00\x01\xc0\x00\x02\x01\x00", Parsed::Incomplete),
+        (b"\x05\x04", Parsed::Invalid(ParseError::Command)),
+        (b"\x05\x01\x07", Parsed::Invalid(ParseError::Reserved)),
+        (
+            b"\x05\x01\x00\x02",
+            Parsed::Invalid(ParseError::AddressType),
+        ),
+        (
+            b"\x05\x01\x00\x03\x00",
+            Parsed::Invalid(ParseError::EmptyName),
+        ),
         (
             b"\x05\x01\x00\x03\x03a b\x00\x50",
-            Parsed::Wrong(Fault::BadName),
+            Parsed::Invalid(ParseError::BadName),
         ),
         (
             b"\x05\x01\x00\x03\x02\xff\xfe\x00\x50",
-            Parsed::Wrong(Fault::BadName),
+            Parsed::Invalid(ParseError::BadName),
         ),
     ];
     for (bytes, expected) in table {
@@ -163,39 +175,39 @@ fn requests_of_socks4_and_4a_are_read_with_bounded_fields() {
     let long_user = [&b"\x04\x01\x00\x50\x7f\x00\x00\x01"[..], &[b'u'; 256], &[0]].concat();
     let user_255 = [&b"\x04\x01\x00\x50\x7f\x00\x00\x01"[..], &[b'u'; 255], &[0]].concat();
     let long_name = [&b"\x04\x01\x00\x50\x00\x00\x00\x01\x00"[..], &[b'n'; 256]].concat();
-    let table: [(&[u8], Parsed<Wish>); 11] = [
+    let table: [(&[u8], Parsed<SocksRequest>); 11] = [
         (
             b"\x04\x01\x00\x50\x7f\x00\x00\x01\x00early",
-            Parsed::Whole(wish(Connect, "127.0.0.1", 80), 9),
+            Parsed::Complete(socks_request(Connect, "127.0.0.1", 80), 9),
         ),
         (
             b"\x04\x02\x00\x50\x7f\x00\x00\x01bob\x00",
-            Parsed::Whole(wish(Bind, "127.0.0.1", 80), 12),
+            Parsed::Complete(socks_request(Bind, "127.0.0.1", 80), 12),
         ),
         (
             b"\x04\x01\x01\xbb\x00\x00\x00\x07bob\x00a.test\x00!",
-            Parsed::Whole(wish(Connect, "a.test", 443), 19),
+            Parsed::Complete(socks_request(Connect, "a.test", 443), 19),
         ),
         (
             b"\x04\x01\x01\xbb\x00\x00\x00\x00\x00",
-            Parsed::Whole(wish(Connect, "0.0.0.0", 443), 9),
+            Parsed::Complete(socks_request(Connect, "0.0.0.0", 443), 9),
         ),
         (
             &user_255,
-            Parsed::Whole(wish(Connect, "127.0.0.1", 80), 264),
+            Parsed::Complete(socks_request(Connect, "127.0.0.1", 80), 264),
         ),
-        (b"\x04\x01\x00\x50\x7f\x00\x00\x01bob", Parsed::More),
-        (b"\x04\x03", Parsed::Wrong(Fault::Command)),
+        (b"\x04\x01\x00\x50\x7f\x00\x00\x01bob", Parsed::Incomplete),
+        (b"\x04\x03", Parsed::Invalid(ParseError::Command)),
         (
             b"\x04\x01\x01\xbb\x00\x00\x00\x07\x00\x00",
-            Parsed::Wrong(Fault::EmptyName),
+            Parsed::Invalid(ParseError::EmptyName),
         ),
         (
             b"\x04\x01\x01\xbb\x00\x00\x00\x07\x00a/b\x00",
-            Parsed::Wrong(Fault::BadName),
+            Parsed::Invalid(ParseError::BadName),
         ),
-        (&long_user, Parsed::Wrong(Fault::TooLong)),
-        (&long_name, Parsed::Wrong(Fault::TooLong)),
+        (&long_user, Parsed::Invalid(ParseError::TooLong)),
+        (&long_name, Parsed::Invalid(ParseError::TooLong)),
     ];
     for (bytes, expected) in table {
         assert_eq!(v4::request(bytes), expected, "{bytes:?}");
@@ -243,7 +255,7 @@ fn holds<T: PartialEq + std::fmt::Debug>(
     parse: fn(&[u8]) -> Parsed<T>,
 ) -> Result<(), TestCaseError> {
     let whole = parse(bytes);
-    if let Parsed::Whole(_, used) = &whole {
+    if let Parsed::Complete(_, used) = &whole {
         prop_assert!(*used <= bytes.len());
         prop_assert_eq!(&parse(&bytes[..*used]), &whole);
     }
@@ -251,7 +263,7 @@ fn holds<T: PartialEq + std::fmt::Debug>(
     Ok(())
 }
 
-fn encode(wish: &Wish) -> Vec<u8> {
+fn encode(wish: &SocksRequest) -> Vec<u8> {
     let command = match wish.command {
         Command::Connect => 1,
         Command::Bind => 2,
@@ -299,8 +311,8 @@ proptest! {
         ],
         port: u16,
     ) {
-        let wish = Wish { command, target: Target { host, port } };
+        let wish = SocksRequest { command, target: Target { host, port } };
         let bytes = encode(&wish);
-        prop_assert_eq!(v5::request(&bytes), Parsed::Whole(wish, bytes.len()));
+        prop_assert_eq!(v5::request(&bytes), Parsed::Complete(wish, bytes.len()));
     }
 }

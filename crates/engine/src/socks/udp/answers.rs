@@ -1,4 +1,4 @@
-//! What an association does with the answers to its questions: a flow gets its way and its row, or its refusal.
+//! Applies the answers of the gateway: a flow gets its route and its row, or its refusal.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,25 +11,25 @@ use privet_net::udp::UpstreamUdp;
 use privet_policy::{Protocol, Route, Target};
 
 use super::association::Association;
-use super::decide::{self, No};
-use super::flow::{FAILURE_HOLDS, REFUSAL_HOLDS, Way};
+use super::decide::{self, FlowRefusal};
+use super::flow::{FAILURE_HOLDS, FlowRoute, REFUSAL_HOLDS};
 use privet_gateway::SocksGateway;
 
-impl<R: SocksGateway> Association<R> {
+impl<G: SocksGateway> Association<G> {
     pub(super) fn decided(
         &mut self,
         cx: &mut Context<'_>,
         target: Target,
         generation: u64,
-        answer: Result<(Arc<RouteDecision>, Vec<SocketAddr>), No>,
+        answer: Result<(Arc<RouteDecision>, Vec<SocketAddr>), FlowRefusal>,
         now: Instant,
     ) {
         let Some(flow) = self.flows.get_mut(&target).filter(|flow| flow.deciding) else {
             return;
         };
         if generation != self.gateway.policy_generation() {
-            self.asked
-                .push(decide::decide(&self.gateway, &self.asker, target));
+            self.pending
+                .push(decide::decide(&self.gateway, &self.identity, target));
             return;
         }
         flow.decided(now, generation);
@@ -43,24 +43,24 @@ impl<R: SocksGateway> Association<R> {
         };
         match &decision.route {
             Route::Direct(permit) => {
-                self.outward.permit(permit);
+                self.outbound.permit(permit);
                 self.go_direct(cx, target, &decision, addresses, now);
             }
             Route::Via { .. } => {
-                let context = self.asker.context(Protocol::Udp, &target);
+                let context = self.identity.context(Protocol::Udp, &target);
                 let key = self.gateway.association_key(&context, &decision);
-                if flow.way == Way::Upstream(key) {
+                if flow.route == FlowRoute::Upstream(key) {
                     return self.flush(cx, &target, now);
                 }
-                flow.way = Way::Opening(key);
+                flow.route = FlowRoute::Opening(key);
                 flow.decision = Some(decision.clone());
-                if self.outward.has(key) {
+                if self.outbound.has(key) {
                     self.go_through(cx, &target, key, now);
                 } else if !self.opening.contains(&key) {
                     self.opening.push(key);
-                    self.asked.push(decide::open(
+                    self.pending.push(decide::open(
                         &self.gateway,
-                        &self.asker,
+                        &self.identity,
                         target,
                         decision,
                         key,
@@ -81,32 +81,32 @@ impl<R: SocksGateway> Association<R> {
         let Some(flow) = self.flows.get_mut(&target) else {
             return;
         };
-        if !matches!(flow.way, Way::Direct(_)) || flow.live.is_none() {
-            let context = self.asker.context(Protocol::Udp, &target);
+        if !matches!(flow.route, FlowRoute::Direct(_)) || flow.live.is_none() {
+            let context = self.identity.context(Protocol::Udp, &target);
             let remote = addresses.first().copied();
             flow.live = Some(
                 self.gateway
                     .record_datagrams(&context, decision, None, remote),
             );
         }
-        flow.way = Way::Direct(addresses.clone());
+        flow.route = FlowRoute::Direct(addresses.clone());
         self.flows.expect(&target, &addresses);
         self.flush(cx, &target, now);
     }
 
     fn go_through(&mut self, cx: &mut Context<'_>, target: &Target, key: u64, now: Instant) {
-        let route = self.outward.route(key);
+        let route = self.outbound.route(key);
         let Some(flow) = self.flows.get_mut(target) else {
             return;
         };
         if let Some(decision) = flow.decision.take() {
-            let context = self.asker.context(Protocol::Udp, target);
+            let context = self.identity.context(Protocol::Udp, target);
             let live = self
                 .gateway
                 .record_datagrams(&context, &decision, route.as_ref(), None);
             flow.live = Some(live);
         }
-        flow.way = Way::Upstream(key);
+        flow.route = FlowRoute::Upstream(key);
         self.flush(cx, target, now);
     }
 
@@ -114,14 +114,14 @@ impl<R: SocksGateway> Association<R> {
         &mut self,
         cx: &mut Context<'_>,
         key: u64,
-        upstream: Result<UpstreamUdp, No>,
+        upstream: Result<UpstreamUdp, FlowRefusal>,
         now: Instant,
     ) {
         self.opening.retain(|opening| *opening != key);
         let waiting = self.flows.of_upstream(key);
         match upstream {
             Ok(upstream) => {
-                self.outward.add(key, upstream);
+                self.outbound.add(key, upstream);
                 for target in waiting {
                     self.go_through(cx, &target, key, now);
                 }
@@ -144,9 +144,9 @@ impl<R: SocksGateway> Association<R> {
     }
 }
 
-fn holds(no: No) -> Duration {
+fn holds(no: FlowRefusal) -> Duration {
     match no {
-        No::Blocked => REFUSAL_HOLDS,
-        No::Failed => FAILURE_HOLDS,
+        FlowRefusal::Blocked => REFUSAL_HOLDS,
+        FlowRefusal::Failed => FAILURE_HOLDS,
     }
 }

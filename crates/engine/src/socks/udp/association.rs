@@ -1,5 +1,5 @@
-//! One association at work. A single task polls the control connection, the relay socket, the sockets outward and the
-//! questions under way; nothing is spawned, so all of it ends with the client's TCP connection.
+//! One association: a single task polls the control connection, the relay socket, the outbound sockets and the pending
+//! answers of the gateway. Nothing is spawned, so all of it ends with the client's TCP connection.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -18,67 +18,73 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::UdpSocket;
 use tokio::time::Sleep;
 
+use super::client_endpoint::ClientEndpoint;
 use super::datagram::{self, Header};
-use super::decide::{self, Answer, MAX_ASKED, Question};
-use super::flow::{Flows, Way};
-use super::latch::Latch;
-use super::outward::Outward;
-use crate::socks::Asker;
+use super::decide::{self, Answer, MAX_PENDING, PendingAnswer};
+use super::flow::{FlowRoute, Flows};
+use super::outbound_sockets::OutboundSockets;
+use crate::socks::ClientIdentity;
 use privet_gateway::SocksGateway;
 
 /// Datagrams taken from one socket before the others have their turn.
-const BURST: usize = 32;
+const MAX_AT_ONCE: usize = 32;
 /// The largest datagram that IP carries, and a little: nothing is cut.
-const LARGEST: usize = 64 * 1024;
-/// How often flows are looked over while there are any.
-const SWEEP: Duration = Duration::from_secs(1);
+const MAX_DATAGRAM: usize = 64 * 1024;
+/// Interval at which flows are swept while there are any.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 thread_local! {
     /// A datagram is received, judged and sent within one poll: all associations of a thread share one buffer.
-    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; LARGEST].into_boxed_slice());
+    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; MAX_DATAGRAM].into_boxed_slice());
 }
 
-pub struct Association<R> {
+pub struct Association<G> {
     control: Stream,
     relay: UdpSocket,
     /// The relay socket is connected: the kernel drops strangers' datagrams.
     connected: bool,
-    latch: Latch,
-    pub(super) asker: Arc<Asker>,
-    pub(super) gateway: R,
+    endpoint: ClientEndpoint,
+    pub(super) identity: Arc<ClientIdentity>,
+    pub(super) gateway: G,
     pub(super) flows: Flows,
-    pub(super) outward: Outward,
-    pub(super) asked: Vec<Question>,
+    pub(super) outbound: OutboundSockets,
+    pub(super) pending: Vec<PendingAnswer>,
     pub(super) opening: Vec<u64>,
-    alarm: Pin<Box<Sleep>>,
+    timer: Pin<Box<Sleep>>,
     idle_timeout: Duration,
-    moved: Instant,
+    last_activity: Instant,
 }
 
-impl<R: SocksGateway> Association<R> {
-    pub fn new(control: Stream, relay: UdpSocket, latch: Latch, asker: Asker, gateway: R) -> Self {
+impl<G: SocksGateway> Association<G> {
+    pub fn new(
+        control: Stream,
+        relay: UdpSocket,
+        endpoint: ClientEndpoint,
+        identity: ClientIdentity,
+        gateway: G,
+    ) -> Self {
         let idle_timeout = gateway.idle_timeout();
         Self {
             control,
             relay,
             connected: false,
-            latch,
-            asker: Arc::new(asker),
+            endpoint,
+            identity: Arc::new(identity),
             gateway,
             flows: Flows::default(),
-            outward: Outward::default(),
-            asked: Vec::new(),
+            outbound: OutboundSockets::default(),
+            pending: Vec::new(),
             opening: Vec::new(),
-            alarm: Box::pin(tokio::time::sleep(idle_timeout)),
+            timer: Box::pin(tokio::time::sleep(idle_timeout)),
             idle_timeout,
-            moved: Instant::now(),
+            last_activity: Instant::now(),
         }
     }
 
     /// Ready once the association is over.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let now = Instant::now();
-        if self.poll_hung_up(cx) || self.poll_alarm(cx, now) {
+        if self.poll_closed_by_client(cx) || self.poll_timer(cx, now) {
             return Poll::Ready(());
         }
         let mut more = BUFFER.with_borrow_mut(|buffer| self.poll_client(cx, buffer, now));
@@ -93,9 +99,9 @@ impl<R: SocksGateway> Association<R> {
     }
 
     /// RFC 1928, section 6: the association ends with the TCP connection. What arrives on it has no meaning.
-    fn poll_hung_up(&mut self, cx: &mut Context<'_>) -> bool {
+    fn poll_closed_by_client(&mut self, cx: &mut Context<'_>) -> bool {
         let mut bytes = [0; 256];
-        for _ in 0..BURST {
+        for _ in 0..MAX_AT_ONCE {
             let mut read = ReadBuf::new(&mut bytes);
             match Pin::new(&mut self.control).poll_read(cx, &mut read) {
                 Poll::Pending => return false,
@@ -107,77 +113,86 @@ impl<R: SocksGateway> Association<R> {
         false
     }
 
-    /// Looks the flows over; `true`: nothing moved for the idle timeout.
-    fn poll_alarm(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        while self.alarm.as_mut().poll(cx).is_ready() {
-            if now.duration_since(self.moved) >= self.idle_timeout {
+    /// Sweeps the flows; `true`: no datagram passed for the idle timeout.
+    fn poll_timer(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        while self.timer.as_mut().poll(cx).is_ready() {
+            if now.duration_since(self.last_activity) >= self.idle_timeout {
                 return true;
             }
             self.flows.sweep(cx, now);
-            self.outward
+            self.outbound
                 .keep(|key| !self.flows.of_upstream(key).is_empty());
             let next = match self.flows.is_empty() {
-                true => self.moved + self.idle_timeout,
-                false => (now + SWEEP).min(self.moved + self.idle_timeout),
+                true => self.last_activity + self.idle_timeout,
+                false => (now + SWEEP_INTERVAL).min(self.last_activity + self.idle_timeout),
             };
-            self.alarm.as_mut().reset(next.into());
+            self.timer.as_mut().reset(next.into());
         }
         false
     }
 
-    /// Takes datagrams of the client; `true`: there may be more.
+    /// Receives datagrams of the client; `true`: there may be more.
     fn poll_client(&mut self, cx: &mut Context<'_>, buffer: &mut [u8], now: Instant) -> bool {
-        for _ in 0..BURST {
+        for _ in 0..MAX_AT_ONCE {
             let mut read = ReadBuf::new(buffer);
             match self.relay.poll_recv_from(cx, &mut read) {
                 Poll::Pending => return false,
-                // The kernel tells that an earlier reply found no socket at the client; that is the client's affair.
+                // The kernel reports that an earlier reply found no socket at the client.
                 Poll::Ready(Err(_)) => {}
-                Poll::Ready(Ok(from)) => self.hear_client(cx, from, read.filled(), now),
+                Poll::Ready(Ok(from)) => self.receive_from_client(cx, from, read.filled(), now),
             }
         }
         true
     }
 
-    fn hear_client(&mut self, cx: &mut Context<'_>, from: SocketAddr, bytes: &[u8], now: Instant) {
-        if !self.latch.admits(from) {
+    fn receive_from_client(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: SocketAddr,
+        bytes: &[u8],
+        now: Instant,
+    ) {
+        if !self.endpoint.admits(from) {
             return;
         }
         let Ok((target, data_at)) = datagram::parse(bytes) else {
             return;
         };
-        if self.latch.client().is_none() {
-            self.latch.fix(from);
+        if self.endpoint.client().is_none() {
+            self.endpoint.fix(from);
             self.connected = SockRef::from(&self.relay).connect(&from.into()).is_ok();
         }
         let had_none = self.flows.is_empty();
-        self.moved = now;
+        self.last_activity = now;
         self.send(cx, target, bytes.get(data_at..).unwrap_or_default(), now);
         if had_none {
-            self.alarm.as_mut().reset((now + SWEEP).into());
+            self.timer.as_mut().reset((now + SWEEP_INTERVAL).into());
         }
     }
 
-    /// Sends a datagram by its flow's way, or asks for one first.
+    /// Sends a datagram by its flow's route, or asks for one first.
     pub(super) fn send(&mut self, cx: &mut Context<'_>, target: Target, data: &[u8], now: Instant) {
         let generation = self.gateway.policy_generation();
         let flow = self.flows.touch(&target, now);
         flow.end_if_cancelled(cx, now);
-        if flow.wants_decision(now, generation) && self.asked.len() < MAX_ASKED {
+        if flow.wants_decision(now, generation) && self.pending.len() < MAX_PENDING {
             flow.deciding = true;
-            if matches!(flow.way, Way::Refused(_)) {
-                flow.way = Way::Deciding;
+            if matches!(flow.route, FlowRoute::Refused(_)) {
+                flow.route = FlowRoute::Deciding;
             }
-            self.asked
-                .push(decide::decide(&self.gateway, &self.asker, target.clone()));
+            self.pending.push(decide::decide(
+                &self.gateway,
+                &self.identity,
+                target.clone(),
+            ));
         }
-        match &mut flow.way {
-            Way::Refused(_) => {}
-            Way::Deciding | Way::Opening(_) => self.flows.queue(&target, data),
-            // Another policy is in force: what the old one said is not acted upon.
+        match &mut flow.route {
+            FlowRoute::Refused(_) => {}
+            FlowRoute::Deciding | FlowRoute::Opening(_) => self.flows.queue(&target, data),
+            // Another policy is current: the earlier decision is not acted on.
             _ if flow.generation != generation => self.flows.queue(&target, data),
-            way => {
-                let sent = self.outward.send(way, &target, data);
+            route => {
+                let sent = self.outbound.send(route, &target, data);
                 if let (true, Some(live)) = (sent, &flow.live) {
                     live.up(data.len() as u64);
                 }
@@ -185,14 +200,14 @@ impl<R: SocksGateway> Association<R> {
         }
     }
 
-    /// Hears the answers that came. Applying one may put another question, which is heard in the same round.
+    /// Applies the answers that arrived. Applying one may start another request, which is polled in the same round.
     fn poll_answers(&mut self, cx: &mut Context<'_>, now: Instant) {
         let mut at = 0;
-        while let Some(question) = self.asked.get_mut(at) {
+        while let Some(question) = self.pending.get_mut(at) {
             match question.as_mut().poll(cx) {
                 Poll::Pending => at += 1,
                 Poll::Ready(answer) => {
-                    drop(self.asked.swap_remove(at));
+                    drop(self.pending.swap_remove(at));
                     match answer {
                         Answer::Decided(target, generation, answer) => {
                             self.decided(cx, target, generation, answer, now);
@@ -204,11 +219,11 @@ impl<R: SocksGateway> Association<R> {
         }
     }
 
-    /// Takes answers that came straight from targets.
+    /// Receives datagrams that came directly from targets.
     fn poll_direct(&mut self, cx: &mut Context<'_>, buffer: &mut [u8], now: Instant) -> bool {
-        for _ in 0..BURST {
+        for _ in 0..MAX_AT_ONCE {
             let mut read = ReadBuf::new(buffer);
-            match self.outward.poll_direct(cx, &mut read) {
+            match self.outbound.poll_direct(cx, &mut read) {
                 Poll::Pending => return false,
                 Poll::Ready(Err(_)) => {}
                 Poll::Ready(Ok(from)) => {
@@ -218,8 +233,8 @@ impl<R: SocksGateway> Association<R> {
                     flow.end_if_cancelled(cx, now);
                     if let Some(live) = &flow.live {
                         live.down(read.filled().len() as u64);
-                        self.moved = now;
-                        self.to_client(&datagram::header_from(from), read.filled());
+                        self.last_activity = now;
+                        self.send_to_client(&datagram::header_from(from), read.filled());
                     }
                 }
             }
@@ -227,25 +242,33 @@ impl<R: SocksGateway> Association<R> {
         true
     }
 
-    /// Takes answers that upstreams relay. An upstream that ended its association ends its flows.
+    /// Receives datagrams that upstreams relay. An upstream that ended its association ends its flows.
     fn poll_upstreams(&mut self, cx: &mut Context<'_>, buffer: &mut [u8], now: Instant) -> bool {
-        for key in self.outward.poll_closed(cx) {
+        for key in self.outbound.poll_closed(cx) {
             for target in self.flows.of_upstream(key) {
                 self.flows.forget(&target, CloseReason::Broken);
             }
         }
-        for _ in 0..BURST {
+        for _ in 0..MAX_AT_ONCE {
             let mut read = ReadBuf::new(buffer);
-            match self.outward.poll_upstreams(cx, &mut read) {
+            match self.outbound.poll_upstreams(cx, &mut read) {
                 Poll::Pending => return false,
                 Poll::Ready((_, Err(_))) => {}
-                Poll::Ready((key, Ok(()))) => self.hear_upstream(cx, key, read.filled(), now),
+                Poll::Ready((key, Ok(()))) => {
+                    self.receive_from_upstream(cx, key, read.filled(), now)
+                }
             }
         }
         true
     }
 
-    fn hear_upstream(&mut self, cx: &mut Context<'_>, key: u64, bytes: &[u8], now: Instant) {
+    fn receive_from_upstream(
+        &mut self,
+        cx: &mut Context<'_>,
+        key: u64,
+        bytes: &[u8],
+        now: Instant,
+    ) {
         let Ok((source, data_at)) = datagram::parse(bytes) else {
             return;
         };
@@ -256,14 +279,14 @@ impl<R: SocksGateway> Association<R> {
         flow.end_if_cancelled(cx, now);
         if let Some(live) = &flow.live {
             live.down(data.len() as u64);
-            self.moved = now;
-            self.to_client(&datagram::header(&source), data);
+            self.last_activity = now;
+            self.send_to_client(&datagram::header(&source), data);
         }
     }
 
     /// Sends a datagram to the client now or not at all.
-    fn to_client(&self, header: &Header, data: &[u8]) {
-        let Some(client) = self.latch.client() else {
+    fn send_to_client(&self, header: &Header, data: &[u8]) {
+        let Some(client) = self.endpoint.client() else {
             return;
         };
         let parts = [IoSlice::new(header), IoSlice::new(data)];

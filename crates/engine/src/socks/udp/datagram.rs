@@ -8,11 +8,11 @@ use fast_socks5::consts::{
 use privet_policy::{Host, Target};
 use smallvec::SmallVec;
 
-use crate::socks::parsed::{Fault, Parsed};
+use crate::socks::parsed::{ParseError, Parsed};
 use crate::socks::v5;
 
 /// The longest header: two reserved bytes, FRAG, ATYP, a length, 255 bytes of name, a port.
-pub const LONGEST_HEADER: usize = 262;
+pub const MAX_HEADER: usize = 262;
 
 /// A header ready to send; those of addresses need no allocation.
 pub type Header = SmallVec<[u8; 24]>;
@@ -22,20 +22,20 @@ pub type Header = SmallVec<[u8; 24]>;
 /// # Errors
 /// Too short, RSV not zero, an address that cannot be; and fragments, which we do not put together (the RFC allows
 /// this and asks that they be dropped).
-pub fn parse(bytes: &[u8]) -> Result<(Target, usize), Fault> {
+pub fn parse(bytes: &[u8]) -> Result<(Target, usize), ParseError> {
     let [high, low, fragment, address @ ..] = bytes else {
-        return Err(Fault::TooShort);
+        return Err(ParseError::TooShort);
     };
     if (*high, *low) != (0, 0) {
-        return Err(Fault::Reserved);
+        return Err(ParseError::Reserved);
     }
     if *fragment != 0 {
-        return Err(Fault::Fragment);
+        return Err(ParseError::Fragment);
     }
     match v5::address(address) {
-        Parsed::Whole(target, used) => Ok((target, 3 + used)),
-        Parsed::More => Err(Fault::TooShort),
-        Parsed::Wrong(fault) => Err(fault),
+        Parsed::Complete(target, used) => Ok((target, 3 + used)),
+        Parsed::Incomplete => Err(ParseError::TooShort),
+        Parsed::Invalid(error) => Err(error),
     }
 }
 
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn datagrams_are_read_as_rfc_1928_writes_them() {
-        type Read = Result<(Target, usize), Fault>;
+        type Read = Result<(Target, usize), ParseError>;
         let table: [(&[u8], Read); 8] = [
             (
                 b"\0\0\0\x01\x7f\0\0\x01\0\x35data",
@@ -92,12 +92,21 @@ mod tests {
                 b"\0\0\0\x03\x06a.test\0\x35",
                 Ok((target("a.test", 53), 13)),
             ),
-            (b"\0\0\x01\x01\x7f\0\0\x01\0\x35data", Err(Fault::Fragment)),
-            (b"\0\0\x80\x01\x7f\0\0\x01\0\x35data", Err(Fault::Fragment)),
-            (b"\0\x01\0\x01\x7f\0\0\x01\0\x35", Err(Fault::Reserved)),
-            (b"\0\0\0\x09\x7f\0\0\x01\0\x35", Err(Fault::AddressType)),
-            (b"\0\0\0\x01\x7f\0\0\x01\0", Err(Fault::TooShort)),
-            (b"", Err(Fault::TooShort)),
+            (
+                b"\0\0\x01\x01\x7f\0\0\x01\0\x35data",
+                Err(ParseError::Fragment),
+            ),
+            (
+                b"\0\0\x80\x01\x7f\0\0\x01\0\x35data",
+                Err(ParseError::Fragment),
+            ),
+            (b"\0\x01\0\x01\x7f\0\0\x01\0\x35", Err(ParseError::Reserved)),
+            (
+                b"\0\0\0\x09\x7f\0\0\x01\0\x35",
+                Err(ParseError::AddressType),
+            ),
+            (b"\0\0\0\x01\x7f\0\0\x01\0", Err(ParseError::TooShort)),
+            (b"", Err(ParseError::TooShort)),
         ];
         for (bytes, expected) in table {
             assert_eq!(parse(bytes), expected, "{bytes:?}");
@@ -110,7 +119,7 @@ mod tests {
             bytes in prop::collection::vec(any::<u8>(), 0..300),
         ) {
             if let Ok((_, data)) = parse(&bytes) {
-                prop_assert!(data <= bytes.len() && data <= LONGEST_HEADER);
+                prop_assert!(data <= bytes.len() && data <= MAX_HEADER);
             }
         }
 

@@ -1,4 +1,4 @@
-//! Questions to the gateway that an association has under way: they are polled with it and end with it.
+//! Requests of an association to the gateway: polled with the association, and ended with it.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -11,34 +11,34 @@ use privet_net::udp::UpstreamUdp;
 use privet_policy::{Protocol, Route, Target};
 use tokio::time::timeout;
 
-use crate::socks::Asker;
+use crate::socks::ClientIdentity;
 use privet_gateway::SocksGateway;
 
-/// Questions under way in one association; datagrams to further new targets are dropped until some are answered.
-pub const MAX_ASKED: usize = 64;
-/// How long the gateway may take over one; what comes later is as good as a refusal.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Requests under way in one association; datagrams to further new targets are dropped until some are answered.
+pub const MAX_PENDING: usize = 64;
+/// How long the gateway may take for one; a later answer counts as a failure.
+const GATEWAY_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The answer to a question.
+/// An answer of the gateway.
 pub enum Answer {
-    /// Of which target, under which policy; its decision and, where its datagrams go direct, its addresses.
+    /// The target, the policy generation, the decision and, where its datagrams go direct, its addresses.
     Decided(
         Target,
         u64,
-        Result<(Arc<RouteDecision>, Vec<SocketAddr>), No>,
+        Result<(Arc<RouteDecision>, Vec<SocketAddr>), FlowRefusal>,
     ),
     /// The upstream association of this key.
-    Opened(u64, Result<UpstreamUdp, No>),
+    Opened(u64, Result<UpstreamUdp, FlowRefusal>),
 }
 
-/// Why not; the gateway has booked it.
+/// Why a target is refused; the gateway recorded it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum No {
+pub enum FlowRefusal {
     Blocked,
     Failed,
 }
 
-impl From<Refusal> for No {
+impl From<Refusal> for FlowRefusal {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Blocked(_) => Self::Blocked,
@@ -47,24 +47,32 @@ impl From<Refusal> for No {
     }
 }
 
-pub type Question = Pin<Box<dyn Future<Output = Answer> + Send>>;
+pub type PendingAnswer = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
-/// May datagrams go to this target, and by which way?
-pub fn decide<R: SocksGateway>(gateway: &R, asker: &Arc<Asker>, target: Target) -> Question {
-    let (gateway, asker) = (gateway.clone(), asker.clone());
+/// Asks whether datagrams may go to this target, and by which route.
+pub fn decide<G: SocksGateway>(
+    gateway: &G,
+    identity: &Arc<ClientIdentity>,
+    target: Target,
+) -> PendingAnswer {
+    let (gateway, identity) = (gateway.clone(), identity.clone());
     Box::pin(async move {
         let generation = gateway.policy_generation();
-        let decided = timeout(PATIENCE, ask(&gateway, &asker, &target)).await;
-        Answer::Decided(target, generation, decided.unwrap_or(Err(No::Failed)))
+        let decided = timeout(GATEWAY_TIMEOUT, ask(&gateway, &identity, &target)).await;
+        Answer::Decided(
+            target,
+            generation,
+            decided.unwrap_or(Err(FlowRefusal::Failed)),
+        )
     })
 }
 
-async fn ask<R: SocksGateway>(
-    gateway: &R,
-    asker: &Asker,
+async fn ask<G: SocksGateway>(
+    gateway: &G,
+    identity: &ClientIdentity,
     target: &Target,
-) -> Result<(Arc<RouteDecision>, Vec<SocketAddr>), No> {
-    let context = asker.context(Protocol::Udp, target);
+) -> Result<(Arc<RouteDecision>, Vec<SocketAddr>), FlowRefusal> {
+    let context = identity.context(Protocol::Udp, target);
     let decision = gateway.decide(&context).await?;
     let addresses = match &decision.route {
         Route::Direct(permit) => gateway.resolve(&context, &decision, permit).await?,
@@ -74,21 +82,21 @@ async fn ask<R: SocksGateway>(
 }
 
 /// Opens the upstream association that a decision needs, under this key.
-pub fn open<R: SocksGateway>(
-    gateway: &R,
-    asker: &Arc<Asker>,
+pub fn open<G: SocksGateway>(
+    gateway: &G,
+    identity: &Arc<ClientIdentity>,
     target: Target,
     decision: Arc<RouteDecision>,
     key: u64,
-) -> Question {
-    let (gateway, asker) = (gateway.clone(), asker.clone());
+) -> PendingAnswer {
+    let (gateway, identity) = (gateway.clone(), identity.clone());
     Box::pin(async move {
-        let context = asker.context(Protocol::Udp, &target);
-        let opened = timeout(PATIENCE, gateway.associate(&context, &decision)).await;
+        let context = identity.context(Protocol::Udp, &target);
+        let opened = timeout(GATEWAY_TIMEOUT, gateway.associate(&context, &decision)).await;
         let opened = match opened {
             Ok(Ok(upstream)) => Ok(upstream),
             Ok(Err(refusal)) => Err(refusal.into()),
-            Err(_) => Err(No::Failed),
+            Err(_) => Err(FlowRefusal::Failed),
         };
         Answer::Opened(key, opened)
     })

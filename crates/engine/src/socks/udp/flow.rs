@@ -1,4 +1,4 @@
-//! The targets of one association: where each one's datagrams go, since when, and what waits for the answer.
+//! The flows of one association, one a target: its route, its row, and the datagrams that wait for a decision.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -10,29 +10,29 @@ use privet_connection_log::{CloseReason, LiveConnection};
 use privet_gateway::RouteDecision;
 use privet_policy::{Host, Target};
 
-/// Targets of one association at a time; past it the one that was silent longest is forgotten.
+/// Flows of one association; the one silent longest makes room for a new one.
 pub const MAX_FLOWS: usize = 512;
 /// Datagrams that may wait for the decision on their target.
 pub const MAX_QUEUED: usize = 16;
 /// Bytes that may wait in one association.
 pub const MAX_QUEUED_BYTES: usize = 256 * 1024;
-/// A target to which and from which nothing came for so long is forgotten.
-const QUIET: Duration = Duration::from_secs(120);
-/// A decision is asked anew after so long, beside every reload: rules may be for a while.
+/// A flow without a datagram in either direction is forgotten after this.
+const FLOW_TIMEOUT: Duration = Duration::from_secs(120);
+/// A decision is pending anew after so long, beside every reload: rules may be for a while.
 const DECISION_HOLDS: Duration = Duration::from_secs(10);
-/// A refusal by the policy holds longer: it is booked each time.
+/// A refusal by the policy holds longer: it is recorded each time.
 pub const REFUSAL_HOLDS: Duration = Duration::from_secs(60);
 /// A failure is tried again, but not for every datagram.
 pub const FAILURE_HOLDS: Duration = Duration::from_secs(5);
 
 /// Where a target's datagrams go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Way {
+pub enum FlowRoute {
     /// Not decided yet.
     Deciding,
     /// Decided: through the upstream association of this key, which is being opened.
     Opening(u64),
-    /// Straight to the first of these; the others are tried where it cannot be reached.
+    /// To the first of these; the others are tried where it is unreachable.
     Direct(Vec<SocketAddr>),
     /// Through the upstream association of this key.
     Upstream(u64),
@@ -42,8 +42,8 @@ pub enum Way {
 
 /// One target of an association.
 pub struct Flow {
-    pub way: Way,
-    /// A decision is on its way.
+    pub route: FlowRoute,
+    /// A decision is under way.
     pub deciding: bool,
     pub live: Option<LiveConnection>,
     /// The policy that decided.
@@ -58,7 +58,7 @@ pub struct Flow {
 impl Flow {
     fn new(now: Instant) -> Self {
         Self {
-            way: Way::Deciding,
+            route: FlowRoute::Deciding,
             deciding: false,
             live: None,
             generation: 0,
@@ -69,13 +69,13 @@ impl Flow {
         }
     }
 
-    /// Whether the policy should be asked (again).
+    /// Whether the policy should be pending (again).
     pub fn wants_decision(&self, now: Instant, generation: u64) -> bool {
         !self.deciding
-            && match &self.way {
-                Way::Deciding => true,
+            && match &self.route {
+                FlowRoute::Deciding => true,
                 _ if self.generation != generation => true,
-                Way::Refused(until) => now >= *until,
+                FlowRoute::Refused(until) => now >= *until,
                 _ => now.duration_since(self.decided) >= DECISION_HOLDS,
             }
     }
@@ -88,7 +88,7 @@ impl Flow {
 
     /// Drops what waits and what comes, for a while.
     pub fn refuse(&mut self, until: Instant, end: CloseReason) {
-        self.way = Way::Refused(until);
+        self.route = FlowRoute::Refused(until);
         self.decision = None;
         if let Some(live) = self.live.take() {
             live.close(end, None);
@@ -179,7 +179,7 @@ impl Flows {
         };
         let flow = self.flows.get_mut(target)?;
         flow.used = now;
-        matches!(flow.way, Way::Direct(_)).then_some(flow)
+        matches!(flow.route, FlowRoute::Direct(_)).then_some(flow)
     }
 
     /// The flow that a datagram from an upstream answers. Where names were sent nobody here knows their addresses: the
@@ -199,7 +199,7 @@ impl Flows {
         let (target, _) = self
             .flows
             .iter()
-            .filter(|(target, flow)| flow.way == Way::Upstream(key) && rank(target) > 0)
+            .filter(|(target, flow)| flow.route == FlowRoute::Upstream(key) && rank(target) > 0)
             .max_by_key(|(target, flow)| (rank(target), flow.used))?;
         let target = target.clone();
         let flow = self.flows.get_mut(&target)?;
@@ -209,11 +209,11 @@ impl Flows {
 
     /// The targets that wait for the upstream association of this key, or use it.
     pub fn of_upstream(&self, key: u64) -> Vec<Target> {
-        let ways = [Way::Opening(key), Way::Upstream(key)];
+        let ways = [FlowRoute::Opening(key), FlowRoute::Upstream(key)];
         let mine = self
             .flows
             .iter()
-            .filter(|(_, flow)| ways.contains(&flow.way));
+            .filter(|(_, flow)| ways.contains(&flow.route));
         mine.map(|(target, _)| target.clone()).collect()
     }
 
@@ -222,7 +222,7 @@ impl Flows {
         let mut quiet = Vec::new();
         for (target, flow) in &mut self.flows {
             flow.end_if_cancelled(cx, now);
-            if now.duration_since(flow.used) >= QUIET {
+            if now.duration_since(flow.used) >= FLOW_TIMEOUT {
                 quiet.push(target.clone());
             }
         }
@@ -268,11 +268,11 @@ mod tests {
         flows: &'a mut Flows,
         name: &str,
         port: u16,
-        way: Way,
+        route: FlowRoute,
         now: Instant,
     ) -> &'a mut Flow {
         let flow = flows.touch(&target(name, port), now);
-        flow.way = way;
+        flow.route = route;
         flow
     }
 
@@ -318,7 +318,13 @@ mod tests {
         let mut flows = Flows::default();
         let now = Instant::now();
         let sent_to: SocketAddr = "192.0.2.1:53".parse().unwrap();
-        flow(&mut flows, "a.test", 53, Way::Direct(vec![sent_to]), now);
+        flow(
+            &mut flows,
+            "a.test",
+            53,
+            FlowRoute::Direct(vec![sent_to]),
+            now,
+        );
         flows.expect(&target("a.test", 53), &[sent_to]);
         assert!(flows.answered_by(sent_to, now).is_some());
         assert!(
@@ -339,9 +345,9 @@ mod tests {
     fn an_answer_through_an_upstream_goes_to_the_target_or_to_a_name_with_its_port() {
         let mut flows = Flows::default();
         let now = Instant::now();
-        flow(&mut flows, "192.0.2.1", 53, Way::Upstream(1), now).used = now;
-        flow(&mut flows, "a.test", 99, Way::Upstream(1), now);
-        flow(&mut flows, "b.test", 77, Way::Upstream(2), now);
+        flow(&mut flows, "192.0.2.1", 53, FlowRoute::Upstream(1), now).used = now;
+        flow(&mut flows, "a.test", 99, FlowRoute::Upstream(1), now);
+        flow(&mut flows, "b.test", 77, FlowRoute::Upstream(2), now);
         let answered = |flows: &mut Flows, host: &str, port| {
             flows
                 .answered_through(1, &target(host, port), now)
@@ -365,7 +371,7 @@ mod tests {
         flow.deciding = true;
         assert!(!flow.wants_decision(now, 1));
         flow.decided(now, 1);
-        flow.way = Way::Upstream(1);
+        flow.route = FlowRoute::Upstream(1);
         assert!(!flow.wants_decision(now, 1));
         assert!(flow.wants_decision(now + DECISION_HOLDS, 1));
         assert!(flow.wants_decision(now, 2), "another policy");

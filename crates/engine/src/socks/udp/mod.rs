@@ -4,10 +4,10 @@ pub mod datagram;
 
 mod answers;
 mod association;
+mod client_endpoint;
 mod decide;
 mod flow;
-mod latch;
-mod outward;
+mod outbound_sockets;
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -15,22 +15,22 @@ use std::net::SocketAddr;
 use fast_socks5::ReplyError;
 
 use association::Association;
-use latch::Latch;
+use client_endpoint::ClientEndpoint;
 
-use super::reject::{farewell, say};
-use super::{Asker, Caller};
+use super::reject::reject;
+use super::{ClientIdentity, SocksClient};
 use privet_gateway::SocksGateway;
 
-/// Serves an association to its end: the client hangs up, or nothing moves for [`privet_gateway::Gateway::idle_timeout`].
+/// Serves an association to its end: the client closes, or no datagram passes for [`privet_gateway::Gateway::idle_timeout`].
 /// `port`: the client's own UDP port as its request says, 0 where it does not know yet.
-pub(super) async fn associate<R: SocksGateway>(
-    mut caller: Caller,
-    asker: Asker,
+pub(super) async fn associate<G: SocksGateway>(
+    mut client: SocksClient,
+    identity: ClientIdentity,
     port: u16,
-    gateway: &R,
+    gateway: &G,
 ) {
-    // On the address that the client reached: it can reach it again, and others perhaps not at all.
-    let at = SocketAddr::new(asker.local.ip().to_canonical(), 0);
+    // On the address that the client reached: it may not reach others.
+    let at = SocketAddr::new(identity.local.ip().to_canonical(), 0);
     let opened = privet_net::udp::bind(at).and_then(|relay| {
         let at = relay.local_addr()?;
         Ok((relay, at))
@@ -39,14 +39,15 @@ pub(super) async fn associate<R: SocksGateway>(
         Ok(opened) => opened,
         Err(error) => {
             tracing::warn!(%error, "no socket for a UDP association");
-            let reply = caller.dialect.rejected(ReplyError::GeneralFailure);
-            return farewell(caller.client, &reply).await;
+            let reply = client.version.rejected(ReplyError::GeneralFailure);
+            return reject(client.stream, &reply).await;
         }
     };
-    if !say(&mut caller.client, &caller.dialect.granted(Some(at))).await {
+    if !client.grant(Some(at)).await {
         return;
     }
-    let latch = Latch::new(asker.peer.ip(), port);
-    let mut association = Association::new(caller.client, relay, latch, asker, gateway.clone());
+    let endpoint = ClientEndpoint::new(identity.peer.ip(), port);
+    let mut association =
+        Association::new(client.stream, relay, endpoint, identity, gateway.clone());
     poll_fn(|cx| association.poll(cx)).await;
 }

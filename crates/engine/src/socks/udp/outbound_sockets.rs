@@ -1,4 +1,4 @@
-//! The sockets that one association has outward: straight ones where it has leave, and one association for each upstream.
+//! The outbound sockets of one association: direct ones where the policy permits them, and one association for each upstream.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,21 +10,21 @@ use privet_policy::{DirectPermit, Target};
 use tokio::io::ReadBuf;
 
 use super::datagram;
-use super::flow::Way;
+use super::flow::FlowRoute;
 
 /// Upstream associations of one association (routes times isolation keys); past it the oldest is ended.
 const MAX_UPSTREAMS: usize = 32;
 
 #[derive(Default)]
-pub struct Outward {
-    /// There is none until a decision gave leave.
+pub struct OutboundSockets {
+    /// `None` until a decision permits direct datagrams.
     direct: Option<DirectUdp>,
     upstreams: Vec<(u64, UpstreamUdp)>,
     next: usize,
 }
 
-impl Outward {
-    /// From here on datagrams may go direct; to which targets, each flow's own decision says.
+impl OutboundSockets {
+    /// Permits direct datagrams; each flow's decision says to which targets.
     pub fn permit(&mut self, permit: &DirectPermit) {
         self.direct.get_or_insert_with(|| DirectUdp::new(permit));
     }
@@ -52,22 +52,21 @@ impl Outward {
     }
 
     /// Sends one datagram now or not at all; whether it left.
-    pub fn send(&mut self, way: &mut Way, target: &Target, data: &[u8]) -> bool {
-        match way {
-            Way::Direct(addresses) => self.send_direct(addresses, data),
-            Way::Upstream(key) => {
-                self.upstreams
-                    .iter()
-                    .find(|(of, _)| of == key)
-                    .is_some_and(|(_, upstream)| {
-                        upstream.send(&datagram::header(target), data).is_ok()
-                    })
-            }
-            Way::Deciding | Way::Opening(_) | Way::Refused(_) => false,
+    pub fn send(&mut self, route: &mut FlowRoute, target: &Target, data: &[u8]) -> bool {
+        match route {
+            FlowRoute::Direct(addresses) => self.send_direct(addresses, data),
+            FlowRoute::Upstream(key) => self
+                .upstreams
+                .iter()
+                .find(|(of, _)| of == key)
+                .is_some_and(|(_, upstream)| {
+                    upstream.send(&datagram::header(target), data).is_ok()
+                }),
+            FlowRoute::Deciding | FlowRoute::Opening(_) | FlowRoute::Refused(_) => false,
         }
     }
 
-    /// An address that no network leads to makes way for the next one.
+    /// An address that no network leads to makes route for the next one.
     fn send_direct(&mut self, addresses: &mut [SocketAddr], data: &[u8]) -> bool {
         let Some(direct) = &mut self.direct else {
             return false;
@@ -85,7 +84,7 @@ impl Outward {
         false
     }
 
-    /// Receives one datagram that came straight, and from whom.
+    /// Receives one datagram that came directly, and its source.
     pub fn poll_direct(
         &mut self,
         cx: &mut Context<'_>,
@@ -97,7 +96,7 @@ impl Outward {
         }
     }
 
-    /// Receives one datagram from some upstream, each in its turn.
+    /// Receives one datagram from an upstream, in turn.
     pub fn poll_upstreams(
         &mut self,
         cx: &mut Context<'_>,
@@ -115,7 +114,7 @@ impl Outward {
         Poll::Pending
     }
 
-    /// Takes out the upstreams that ended their association.
+    /// Removes the upstreams that ended their association.
     pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Vec<u64> {
         let mut closed = Vec::new();
         self.upstreams.retain_mut(|(key, upstream)| {
