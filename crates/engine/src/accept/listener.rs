@@ -1,4 +1,4 @@
-//! Listening sockets: bound once to themselves, then shared by the threads; kept over a reload where the address stays.
+//! Listening sockets: one a thread for each address, kept over a reload where the address stays.
 
 use std::collections::HashMap;
 use std::io;
@@ -34,23 +34,23 @@ pub struct ListenerState {
     pub address: SocketAddr,
 }
 
-/// Identifies a listener over reloads: what the file says, not what the system made of it.
+/// Identifies a listener over reloads: kind and address as configured; the port may be 0.
 pub(crate) type Name = (ListenerKind, SocketAddr);
 
-/// A listener that runs.
+/// A listener whose sockets accept.
 pub(crate) struct Running {
-    /// What it takes may change while it stays open.
+    /// A reload may change it while the listener stays open.
     pub(crate) kind: Arc<ListenerKindCell>,
     pub(crate) address: SocketAddr,
     pub(crate) stop: CancellationToken,
-    /// It was handed over at start: the file does not name it, and a reload leaves it.
+    /// It was handed over at start: the configuration does not name it, and a reload keeps it.
     pub(crate) adopted: bool,
 }
 
-/// All listeners that run, by the address that the file writes.
+/// All open listeners, by the configured address.
 pub(crate) type Open = HashMap<SocketAddr, Running>;
 
-/// They as status shows them.
+/// The open listeners as status shows them.
 pub(crate) fn states(open: &Open) -> Vec<ListenerState> {
     let state = |running: &Running| ListenerState {
         kind: running.kind.get(),
@@ -88,7 +88,7 @@ impl ListenerKindCell {
     }
 }
 
-/// Bound sockets that no thread accepts on yet, one a thread.
+/// Bound sockets, one a thread, that nobody accepts on yet.
 pub(crate) struct Bound {
     pub(crate) name: Name,
     pub(crate) address: SocketAddr,
@@ -139,8 +139,8 @@ pub struct ListenError {
     pub source: io::Error,
 }
 
-/// What of the configuration is still to be opened beside what was handed over: sockets of a kind that the service
-/// manager opened stand for all listeners of that kind.
+/// The configured listeners that are still to be opened: sockets of a kind that the service manager handed over replace
+/// all configured listeners of that kind.
 pub(crate) fn beside(wanted: Vec<Name>, adopted: &[ListenerKind]) -> Vec<Name> {
     wanted
         .into_iter()
@@ -148,7 +148,7 @@ pub(crate) fn beside(wanted: Vec<Name>, adopted: &[ListenerKind]) -> Vec<Name> {
         .collect()
 }
 
-/// What the configuration asks for, in its order.
+/// The configured listeners, in the order of the configuration.
 pub(crate) fn wanted(config: &Config) -> Vec<Name> {
     let listen = &config.listen;
     let of = |kind, addresses: &[SocketAddr]| {
@@ -161,11 +161,11 @@ pub(crate) fn wanted(config: &Config) -> Vec<Name> {
     all
 }
 
-/// Binds one address `shares` times. The first socket is bound alone, so that a port somebody holds is refused; the
-/// others join it by SO_REUSEPORT, and the kernel spreads connections over them.
+/// Binds one address `shares` times. The first socket is bound without SO_REUSEPORT, so that a port in use is an error;
+/// the others share it, and the kernel spreads connections over them.
 ///
 /// # Errors
-/// The system's, with the address: in use, not ours, not permitted.
+/// The system's, with the address: in use, not of this machine, not permitted.
 pub(crate) fn bind(address: SocketAddr, shares: usize) -> Result<Vec<TcpListener>, ListenError> {
     let fail = |source| ListenError { address, source };
     let first = socket(address).map_err(fail)?;
@@ -194,7 +194,7 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
         Some(Protocol::TCP),
     )?;
     if address.is_ipv6() {
-        // [::] and 0.0.0.0 are two listeners, as the file writes them.
+        // [::] and 0.0.0.0 are two listeners, as configured.
         socket.set_only_v6(true)?;
     }
     #[cfg(unix)]

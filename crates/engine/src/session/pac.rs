@@ -1,5 +1,5 @@
-//! The PAC file's door: `GET /proxy.pac` and `/wpad.dat`, made from the policy that is in force; with `?app=NAME` as the
-//! program of that file name needs it.
+//! The PAC server: `GET /proxy.pac` and `/wpad.dat`, made from the current policy; with `?app=NAME` for the program of that
+//! file name.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -46,7 +46,7 @@ pub(crate) async fn serve(
         .header_read_timeout(limit)
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service);
-    // A PAC is a few kilobytes: who has not taken it by twice the handshake's time is not reading.
+    // A PAC file has a few kilobytes: a client that has not read it by then does not read.
     if let Ok(Err(error)) = tokio::time::timeout(limit.saturating_mul(2), connection).await {
         tracing::debug!(%error, "a PAC client went away");
     }
@@ -54,7 +54,7 @@ pub(crate) async fn serve(
 }
 
 fn answer<B>(request: &Request<B>, local: SocketAddr, shared: &Shared) -> Response<Full<Bytes>> {
-    // A web page that has a name of its own point here (DNS rebinding) is not served.
+    // DNS rebinding: a web page whose host name was made to resolve to this address is not served.
     let host = request
         .headers()
         .get(HOST)
@@ -68,7 +68,7 @@ fn answer<B>(request: &Request<B>, local: SocketAddr, shared: &Shared) -> Respon
     {
         return plain(StatusCode::FORBIDDEN, "This host is not served here.\n");
     }
-    // The rules are nobody's business: a page of another site does not read them, nor run them as its own script.
+    // Pages of other sites neither read the rules nor run the file as their script.
     if !origin_is_ours(request.headers(), local) {
         return plain(
             StatusCode::FORBIDDEN,
@@ -90,11 +90,11 @@ fn answer<B>(request: &Request<B>, local: SocketAddr, shared: &Shared) -> Respon
     }
 }
 
-/// What stands behind `app=` is no file name.
+/// The value of `app=` is no file name.
 #[derive(Debug, PartialEq, Eq)]
 struct NoName;
 
-/// The program that asks for a file of its own.
+/// The program that the file is for.
 fn app(query: &str) -> Result<Option<String>, NoName> {
     let mut pairs = url::form_urlencoded::parse(query.as_bytes());
     let Some((_, name)) = pairs.find(|(key, _)| key == "app") else {
