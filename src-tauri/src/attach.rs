@@ -5,14 +5,14 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use privet_api::paths::Paths;
-use privet_api::{Endpoint, TransportError};
+use privet_api::{Client, ClientError, ClientKind, Endpoint};
 use serde::Serialize;
 use tauri::State;
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::task::JoinHandle;
 
-use crate::call::{EngineEndpoint, build_request};
+use crate::call::EngineEndpoint;
 
 const PROGRAM: &str = "privet";
 /// Timeout of a status request.
@@ -22,8 +22,6 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 const POLL_INTERVAL: Duration = Duration::from_millis(25);
 /// Bytes kept from the end of a failing agent's standard error.
 const MAX_STDERR: usize = 4096;
-/// Longest status response, in bytes.
-const MAX_STATUS: usize = 1024 * 1024;
 
 /// The paths from the command line, and the control socket that follows from them.
 pub struct EnginePaths {
@@ -77,7 +75,7 @@ pub async fn attach(
     };
     match check_status(&engine.0).await {
         Ok(()) => return Ok(Attached { started: false }),
-        Err(TransportError::NotRunning(_)) => {}
+        Err(ClientError::NotRunning(_)) => {}
         Err(error) => {
             return Err(attach_error(AttachFailure::Unresponsive {
                 detail: error.to_string(),
@@ -87,18 +85,11 @@ pub async fn attach(
     start(&engine.0, &paths.paths).await.map_err(attach_error)
 }
 
-async fn check_status(endpoint: &Endpoint) -> Result<(), TransportError> {
-    let Ok(request) = build_request("GET", "/api/v1/status", None) else {
-        return Err(TransportError::Broken("the request".to_owned()));
-    };
-    let answer =
-        privet_api::transport::send_and_collect(endpoint, request, MAX_STATUS, STATUS_TIMEOUT)
-            .await?;
-    if answer.status.is_success() {
-        Ok(())
-    } else {
-        Err(TransportError::Broken(format!("status {}", answer.status)))
-    }
+async fn check_status(endpoint: &Endpoint) -> Result<(), ClientError> {
+    let client = Client::new(endpoint.clone()).with_kind(ClientKind::Window);
+    tokio::time::timeout(STATUS_TIMEOUT, client.ping())
+        .await
+        .unwrap_or(Err(ClientError::TimedOut))
 }
 
 async fn start(endpoint: &Endpoint, paths: &Paths) -> Result<Attached, AttachFailure> {

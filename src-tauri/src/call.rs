@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use privet_api::{Endpoint, TransportError};
+use privet_api::{CLIENT_HEADER, ClientKind, Endpoint, TransportError};
 use serde::{Deserialize, Serialize};
 use tauri::http::{Method, Request, header};
 
@@ -109,7 +109,7 @@ pub fn build_request<B: From<String>>(
         .uri(path)
         .header(header::HOST, "privet")
         // Recorded as the source of a change in the timeline.
-        .header("privet-door", "window");
+        .header(CLIENT_HEADER, ClientKind::Window.as_str());
     if body.is_some() {
         builder = builder.header(header::CONTENT_TYPE, "application/json");
     }
@@ -131,7 +131,7 @@ mod tests {
         let request = sent("PUT", "/api/v1/mode?x=a%20b", Some("{}".to_owned())).unwrap();
         assert_eq!(request.uri(), "/api/v1/mode?x=a%20b");
         assert_eq!(request.headers()["content-type"], "application/json");
-        assert_eq!(request.headers()["privet-door"], "window");
+        assert_eq!(request.headers()[CLIENT_HEADER], "window");
     }
 
     #[test]

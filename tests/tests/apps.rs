@@ -300,7 +300,7 @@ fn an_application_is_started_through_privet_but_never_for_a_tcp_client() {
     let apps = listed["apps"].as_array().expect("apps");
     let told: Vec<_> = apps
         .iter()
-        .map(|app| (&app["id"], &app["program"], &app["told"]))
+        .map(|app| (&app["id"], &app["program"], &app["proxy_method"]))
         .collect();
     assert_eq!(
         told,
@@ -319,7 +319,7 @@ fn an_application_is_started_through_privet_but_never_for_a_tcp_client() {
 
     let (status, started) = privet.api("POST", "apps/teller/start", None);
     assert_eq!(
-        (status, &started["told"]),
+        (status, &started["proxy_method"]),
         (200, &json!("environment")),
         "{started}"
     );

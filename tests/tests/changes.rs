@@ -34,7 +34,7 @@ fn patch(privet: &Privet, patch: &Value) -> Value {
 }
 
 fn newest_of(privet: &Privet, door: &str) -> Value {
-    let answer = privet.await_api("changes", |answer| answer["changes"][0]["door"] == door);
+    let answer = privet.await_api("changes", |answer| answer["changes"][0]["client"] == door);
     answer["changes"][0].clone()
 }
 
@@ -79,7 +79,7 @@ fn every_change_is_recorded_with_its_source_and_content() {
         .rev()
         .map(|entry| {
             (
-                entry["door"].as_str().expect("a door"),
+                entry["client"].as_str().expect("a door"),
                 entry["text"].as_str().expect("a text"),
             )
         })
@@ -313,7 +313,7 @@ fn switching_the_system_proxy_is_recorded_and_can_be_undone() {
     assert_eq!(status, 200, "{on}");
     let entry = changes(&privet)[0].clone();
     assert_eq!(
-        (&entry["door"], &entry["id"]),
+        (&entry["client"], &entry["id"]),
         (&json!("tray"), &on["change"])
     );
     assert_eq!(entry["text"], "the system proxy was turned on");

@@ -131,7 +131,7 @@ fn a_changed_file_is_replayed_on_recorded_connections_before_it_is_used() {
     let told = privet.json(&["check", "--replay", "--config", &file]);
     assert_eq!(told["applied"], false);
     assert_eq!(
-        told["replay"]["blocked_now"], told["replay"]["total"],
+        told["replay"]["newly_blocked"], told["replay"]["total"],
         "{told:#}"
     );
     assert!(
@@ -364,7 +364,7 @@ fn doctor_names_each_fault_with_its_fix() {
             .as_str()
             .is_some_and(|text| text.contains("gone"))
     );
-    assert!(wrong[0]["mend"].is_string());
+    assert!(wrong[0]["fix"].is_string());
     assert_eq!(privet.cli(&["test", "gone"]).code, 1);
     assert_eq!(Privet::start("").cli(&["doctor"]).code, 0);
 }

@@ -135,7 +135,7 @@ fn a_foreign_pac_url_is_reported_and_kept() {
     let privet = privet(&desktop);
     let found = first_run(&privet)["found"].clone();
     assert_eq!(found["kind"], "pac", "{found}");
-    let pointing = found["pointing"].as_str().expect("where it points");
+    let pointing = found["target"].as_str().expect("where it points");
     assert!(
         pointing.contains("http://corp.example/it.pac"),
         "{pointing}"

@@ -164,8 +164,8 @@ fn updates_are_conditional_and_a_broken_answer_keeps_the_last_good_list() {
         let broken = refresh(&privet, &far, "ads", "/ads");
         let error = broken["error"].as_str().unwrap_or_default();
         assert!(!error.is_empty() && error.contains(said), "{broken:#}");
-        let mend = broken["mend"].as_str().unwrap_or_default();
-        assert!(mend.contains("the last good version stays"), "{broken:#}");
+        let fix = broken["fix"].as_str().unwrap_or_default();
+        assert!(fix.contains("the last good version stays"), "{broken:#}");
         assert_eq!(
             (&broken["entries"], &broken["state"]),
             (&1.into(), &"blocking".into())
@@ -461,9 +461,9 @@ fn a_local_list_file_is_reloaded_when_it_changes() {
     std::fs::remove_file(&file).expect("it is there");
     let gone = await_list(&privet, "mine", |list| !list["error"].is_null());
     assert!(
-        gone["mend"]
+        gone["fix"]
             .as_str()
-            .is_some_and(|mend| mend.contains("read again when it changes"))
+            .is_some_and(|mend| fix.contains("read again when it changes"))
     );
     assert_eq!(
         privet.cli(&["why", "three.test"]).code,
@@ -624,7 +624,7 @@ fn list_actions_are_in_the_timeline_and_can_be_undone() {
 
     privet.cli(&["lists", "rollback", "ads"]).good();
     let change = newest();
-    assert_eq!(change["door"], "cli", "{change:#}");
+    assert_eq!(change["client"], "cli", "{change:#}");
     assert!(
         change["text"]
             .as_str()

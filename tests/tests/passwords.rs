@@ -84,7 +84,8 @@ fn a_password_is_stored_in_the_keyring_and_used_to_log_in() {
     assert_eq!(fetch(&privet, &origin).good(), HELLO);
 
     let (_, listed) = privet.api("GET", "secrets", None);
-    let entry = json!({ "name": "upstream office", "used_by": ["upstream office"], "kept": true });
+    let entry =
+        json!({ "name": "upstream office", "used_by": ["upstream office"], "stored": true });
     assert_eq!(listed, json!({ "keyring": "open", "secrets": [entry] }));
     let (_, config) = privet.api("GET", "config", None);
     assert_eq!(config["upstream"][0]["password"], reference);
@@ -160,7 +161,7 @@ fn a_locked_keyring_is_reported_and_takes_the_password_once_unlocked() {
     keyring.lock(&desktop);
     let (_, listed) = privet.api("GET", "secrets", None);
     assert_eq!(listed["keyring"], "locked");
-    assert_eq!(listed["secrets"][0]["kept"], true, "{listed}");
+    assert_eq!(listed["secrets"][0]["stored"], true, "{listed}");
 }
 
 #[test]

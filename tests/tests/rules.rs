@@ -39,7 +39,10 @@ fn rule_hits_survive_reloads_and_restarts() {
     let mut privet = Privet::start(&format!("{kept}{}{}", direct(one), block(two)));
     let since = rules(&privet)[0]["since_ms"].as_u64().expect("a time");
     for rule in rules(&privet) {
-        assert_eq!((&rule["hits"], &rule["last_ms"]), (&json!(0), &Value::Null));
+        assert_eq!(
+            (&rule["hits"], &rule["last_hit_ms"]),
+            (&json!(0), &Value::Null)
+        );
     }
     for _ in 0..3 {
         reaches(&privet, one);
@@ -55,7 +58,7 @@ fn rule_hits_survive_reloads_and_restarts() {
             .collect()
     };
     assert_eq!(hits(&counted), [3, 1]);
-    assert!(counted[0]["last_ms"].as_u64().expect("a time") >= since);
+    assert!(counted[0]["last_hit_ms"].as_u64().expect("a time") >= since);
     // Moved, it is the same rule; one that says something else is another.
     privet
         .place
@@ -108,7 +111,7 @@ fn a_rule_that_can_never_match_is_reported_with_its_line() {
     let told = privet.cli(&["rules"]).good();
     assert!(told.contains("never matches: covered by rule 1"), "{told}");
     // Before it is made, too.
-    let wish = json!({"rule": {"match": {"domain": ["b.test"]}, "use": "direct"}, "at": 7});
+    let wish = json!({"rule": {"match": {"domain": ["b.test"]}, "use": "direct"}, "position": 8});
     let (_, would) = privet.api("POST", "rules?dry_run=true", Some(&wish));
     let warnings = would["warnings"].to_string();
     assert!(warnings.contains("rule 4 can never match"), "{warnings}");
@@ -137,7 +140,7 @@ fn an_allow_once_rule_lets_exactly_one_connection_through() {
     add(&privet, &wish);
     let first = rules(&privet)[0].clone();
     assert_eq!(
-        (&first["lasts"], &first["number"]),
+        (&first["lifetime"], &first["number"]),
         (&json!("once"), &Value::Null)
     );
     let (_, why) = privet.api(
@@ -198,7 +201,7 @@ fn an_until_quit_rule_is_in_no_file_and_ends_with_the_engine() {
     assert!(!reaches(&privet, origin.port()) && !reaches(&privet, origin.port()));
     let rule = rules(&privet)[0].clone();
     assert_eq!(
-        (&rule["lasts"], &rule["hits"]),
+        (&rule["lifetime"], &rule["hits"]),
         (&json!("until-quit"), &json!(2))
     );
     assert_eq!(file(&privet), before);
@@ -233,12 +236,12 @@ fn timed_and_permanent_rules_are_in_the_file_and_invalid_ones_refused() {
     let rule = json!({"match": {"domain_suffix": ["a.test"], "app": ["curl"]}, "use": "block"});
     add(&privet, &json!({"rule": rule, "for": "1h"}));
     let timed = rules(&privet)[0].clone();
-    assert_eq!(timed["lasts"], "until");
+    assert_eq!(timed["lifetime"], "until");
     let left =
         timed["until_ms"].as_u64().expect("a time") - timed["since_ms"].as_u64().expect("a time");
     assert!((3_590_000..=3_600_000).contains(&left), "{timed}");
     add(&privet, &json!({"rule": rule, "for": "always"}));
-    assert_eq!(rules(&privet)[0]["lasts"], "always");
+    assert_eq!(rules(&privet)[0]["lifetime"], "always");
     let text = file(&privet);
     assert!(
         text.starts_with("# mine\n") && text.matches("[[rule]]").count() == 2,
@@ -266,7 +269,7 @@ fn timed_and_permanent_rules_are_in_the_file_and_invalid_ones_refused() {
         ("DELETE", "rules/nothing"),
         ("PATCH", "rules/0"),
     ] {
-        let (status, answer) = privet.api(method, path, Some(&json!({"to": 0})));
+        let (status, answer) = privet.api(method, path, Some(&json!({"position": 1})));
         assert_eq!(status, 404, "{answer}");
     }
     let many = json!({"rule": {"match": {"port": [1]}, "use": "block"}, "for": "until-quit"});

@@ -117,7 +117,7 @@ fn after_kill_9_the_settings_are_restored_and_user_changes_kept() {
     let mut slowest = Duration::ZERO;
     for means in ["pac", "manual"] {
         let privet = privet(&desktop);
-        let on = switch(&privet, &json!({"enabled": true, "means": means}));
+        let on = switch(&privet, &json!({"enabled": true, "method": means}));
         assert_eq!(on["state"], "on", "{on}");
         assert_ne!(desktop.proxy(), before);
         privet.signal(Signal::KILL);
@@ -162,7 +162,7 @@ fn after_kill_9_the_plasma_settings_file_is_restored_byte_for_byte() {
     let read = || std::fs::read_to_string(&file).expect("the file stays");
     for means in ["pac", "manual"] {
         let privet = Privet::start_as(BOTH, &setup);
-        let on = switch(&privet, &json!({"enabled": true, "means": means}));
+        let on = switch(&privet, &json!({"enabled": true, "method": means}));
         assert_eq!(
             (&on["state"], &on["desktop"]),
             (&json!("on"), &json!("kde"))
@@ -228,7 +228,7 @@ fn a_foreign_change_is_reported_with_its_fix_and_left_alone() {
     desktop.set("mode", "'none'");
     let seen = privet.await_api("system-proxy", |proxy| proxy["state"] == "changed");
     assert_eq!(seen["enabled"], true);
-    assert!(seen["mend"].as_str().is_some_and(|mend| !mend.is_empty()));
+    assert!(seen["fix"].as_str().is_some_and(|mend| !mend.is_empty()));
     privet.await_api("status", |status| {
         let problems = status["problems"].as_array().cloned().unwrap_or_default();
         problems
@@ -256,7 +256,7 @@ fn signals_and_quit_restore_the_settings_before_exit() {
     let before = desktop.proxy();
     for signal in [Some(Signal::TERM), Some(Signal::INT), None] {
         let mut privet = privet(&desktop);
-        switch(&privet, &json!({"enabled": true, "means": "manual"}));
+        switch(&privet, &json!({"enabled": true, "method": "manual"}));
         let data = privet.place.dir().join("data");
         match signal {
             Some(signal) => privet.signal(signal),
@@ -368,10 +368,10 @@ fn killed_at_random_moments_the_settings_are_always_restored() {
         // Some die while switching on, some while switching off.
         let off = roll(3) == 0;
         if off {
-            switch(&privet, &json!({"enabled": true, "means": means}));
+            switch(&privet, &json!({"enabled": true, "method": means}));
         }
         let socket = privet.place.socket();
-        let wish = json!({"enabled": !off, "means": means}).to_string();
+        let wish = json!({"enabled": !off, "method": means}).to_string();
         let asked = std::thread::spawn(move || ask(&socket, &wish));
         wait(Duration::from_millis(roll(60)));
         privet.signal(Signal::KILL);

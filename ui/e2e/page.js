@@ -281,7 +281,7 @@ try {
   });
 
   await shows(
-    'the timeline tells every change by its door, and each is taken back and had again',
+    'the timeline shows the client of every change, and each is taken back and had again',
     async () => {
       await go(page, 'activity');
       const list = page.getByRole('list', { name: 'Changes', exact: true });

@@ -21,7 +21,7 @@ const LOOKS = {
 };
 /** Rules of each kind, so that all there is to show of one is seen; each is a change of the timeline too. */
 const RULES = [
-  { rule: { match: { domain: ['api.intranet.example'], port: [443] }, use: 'berlin' }, at: 9 },
+  { rule: { match: { domain: ['api.intranet.example'], port: [443] }, use: 'berlin' }, position: 10 },
   { rule: { match: { domain_suffix: ['videos.example'], app: ['firefox'] }, use: 'block' }, for: '1h' },
   { rule: { match: { domain_suffix: ['once.example'] }, use: 'direct' }, for: 'once' },
   { rule: { match: { app: ['updater'] }, use: 'block' }, for: 'until-quit' },

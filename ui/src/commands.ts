@@ -38,7 +38,7 @@ export async function closeMatching(filter: string): Promise<void> {
 /** Tests an upstream and shows the result as a notice. */
 async function testUpstream(name: string): Promise<void> {
   const path = `/upstreams/${encodeURIComponent(name)}/test`;
-  const { ok, connect_ms, error } = await session.client.call<Schema['Tested']>('POST', path);
+  const { ok, connect_ms, error } = await session.client.call<Schema['UpstreamTest']>('POST', path);
   if (!ok) throw new Error(error ?? t('hop.down'));
   notices.show(`${name}: ${t('test.connect', { time: millis(connect_ms ?? 0) })}`);
 }

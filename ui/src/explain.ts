@@ -3,7 +3,7 @@ import type { Explanation, Schema } from './api/client';
 import { modeName } from './state-text';
 import { hasMessage, t } from './i18n.svelte';
 
-type Step = Schema['Step'];
+type Step = Schema['ExplanationStep'];
 
 /** Why a step matched, or why not. */
 export function stepText(step: Step): string {
@@ -37,9 +37,9 @@ export function isIrrelevant(step: Step): boolean {
 const IRRELEVANT = ['loop.other', 'rules.more', 'rule.over', 'rule.spent', 'filter.unnamed', 'list.unnamed'];
 
 /** A problem as a headline in the page's language, with the engine's details. */
-export function problemText(problem: Schema['Trouble']): { head: string; detail: string } {
+export function problemText(problem: Schema['EngineProblem']): { head: string; detail: string } {
   const [kind = '', ...rest] = problem.about.split(':');
   const key = `problem.${kind}`;
-  const detail = [problem.text, problem.mend].filter(Boolean).join('. ');
+  const detail = [problem.text, problem.fix].filter(Boolean).join('. ');
   return hasMessage(key) ? { head: t(key, { name: rest.join(':') }), detail } : { head: detail, detail: '' };
 }

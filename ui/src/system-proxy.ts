@@ -5,7 +5,7 @@ import { notices } from './notices.svelte';
 import { session } from './session.svelte';
 import { t } from './i18n.svelte';
 
-async function put(request: Schema['SystemProxyWish']): Promise<Schema['SystemProxy']> {
+async function put(request: Schema['SystemProxyRequest']): Promise<Schema['SystemProxy']> {
   const now = await session.client.call<Schema['SystemProxy']>('PUT', '/system-proxy', request);
   if (session.status) session.status = { ...session.status, system_proxy: now };
   return now;

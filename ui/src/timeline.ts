@@ -14,7 +14,7 @@ function matched(text: string): string {
   return text.split('; ').map(part).join('; ');
 }
 
-function sentence(what: Schema['Changed']): string {
+function sentence(what: Schema['ChangeItem']): string {
   const key = `changed.${what.kind}`;
   if (!hasMessage(key)) return what.text;
   const { use, until } = what.values;

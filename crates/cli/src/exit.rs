@@ -1,7 +1,7 @@
 //! Exit codes and error messages of the commands.
 
-use privet_control::ClientError;
-use privet_control::problem::Diagnostic;
+use privet_api::ClientError;
+use privet_api::Diagnostic;
 
 /// Exit codes, for `--help` and docs/cli.md.
 pub const EXIT_CODES: &str = "\

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use privet_api::paths::{PathError, Paths};
-use privet_control::Client;
+use privet_api::{Client, ClientKind};
 
 use crate::exit::Failure;
 
@@ -47,7 +47,7 @@ impl GlobalOptions {
 
     /// A client for the engine of these paths.
     pub fn client(&self) -> Result<Client, Failure> {
-        Ok(Client::unix(self.socket()?).by("cli"))
+        Ok(Client::unix(self.socket()?).with_kind(ClientKind::Cli))
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
+use privet_api::escape;
 use privet_config::LogFormat;
-use privet_control::logs::{WatchLayer, escape};
+use privet_control::logs::LogLayer;
 use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::fmt::format::debug_fn;
 use tracing_subscriber::layer::SubscriberExt;
@@ -90,7 +91,7 @@ pub fn start(level: &str, format: LogFormat) -> LogLevel {
     let started = tracing_subscriber::registry()
         .with(filter)
         .with(lines)
-        .with(WatchLayer)
+        .with(LogLayer)
         .try_init();
     if let Err(error) = started {
         let _ = std::io::Write::write_fmt(

@@ -4,7 +4,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
-use privet_control::logs::escape;
+use privet_api::escape;
 use serde::Serialize;
 
 use crate::exit::Failure;

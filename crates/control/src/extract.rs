@@ -1,4 +1,4 @@
-//! Reads queries, path segments and JSON bodies; whatever does not fit ends in a problem that says why.
+//! Reads queries, path segments and JSON bodies; what does not fit is refused with a problem that says why.
 
 use std::time::Duration;
 
@@ -6,25 +6,26 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
+use privet_api::Problem;
 use serde::de::DeserializeOwned;
 
-use crate::problem::Problem;
+use crate::rejection::Rejection;
 
-/// Largest body of a call, in bytes: a long configuration is a tenth of it.
+/// Largest body of a call, in bytes; a long configuration has a tenth of it.
 pub const MAX_BODY: usize = 1024 * 1024;
-/// A body has to be here within this time.
+/// Longest time until a body has arrived.
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The query string as `T`; unknown keys are refused where `T` says so.
 pub struct Query<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
-    type Rejection = Problem;
+    type Rejection = Rejection;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
         axum::extract::Query::<T>::try_from_uri(&parts.uri)
             .map(|query| Self(query.0))
-            .map_err(|error| Problem::bad_request(error.body_text()))
+            .map_err(|error| Problem::bad_request(error.body_text()).into())
     }
 }
 
@@ -32,34 +33,35 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 pub struct Segment<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Segment<T> {
-    type Rejection = Problem;
+    type Rejection = Rejection;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
         axum::extract::Path::<T>::from_request_parts(parts, state)
             .await
             .map(|path| Self(path.0))
-            .map_err(|error| Problem::bad_request(error.body_text()))
+            .map_err(|error| Problem::bad_request(error.body_text()).into())
     }
 }
 
-/// A JSON body (RFC 8259) as `T`; its content type must say so, since a page may send other types without asking.
+/// A JSON body (RFC 8259) as `T`. Its content type must be JSON: a web page of another origin can send other types without
+/// a preflight request.
 pub struct Json<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
-    type Rejection = Problem;
+    type Rejection = Rejection;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, Rejection> {
         if !is_json(request.headers()) {
-            return Err(wrong_type("application/json"));
+            return Err(wrong_type("application/json").into());
         }
         let body = read_body(request, state).await?;
         serde_json::from_slice(&body).map(Self).map_err(|error| {
-            Problem::bad_request(format!("The body is not what this call takes: {error}."))
+            Problem::bad_request(format!("The body is not what this call takes: {error}.")).into()
         })
     }
 }
 
-/// Reads a whole body within its bounds of size and time.
+/// Reads a whole body, limited in size and time.
 pub async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
     match tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, state)).await {
         Ok(Ok(body)) => Ok(body),
@@ -77,8 +79,8 @@ pub async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<By
     }
 }
 
-/// Refuses a parameter of more than so many characters.
-pub fn at_most(text: &str, most: usize, name: &str) -> Result<(), Problem> {
+/// Refuses a parameter of more than `most` characters.
+pub fn check_length(text: &str, most: usize, name: &str) -> Result<(), Problem> {
     if text.len() > most && text.chars().count() > most {
         return Err(Problem::bad_request(format!(
             "`{name}` has more than {most} characters."

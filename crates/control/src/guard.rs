@@ -1,5 +1,5 @@
-//! Who may call over TCP: the right Host (against DNS rebinding), no foreign Origin (against web pages), the token.
-//! What is refused here has an empty body.
+//! Checks who calls over TCP: the right Host (against DNS rebinding), no foreign Origin (against web pages), the token.
+//! Refusals have an empty body.
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -15,14 +15,14 @@ use subtle::ConstantTimeEq;
 
 use crate::token::Token;
 
-/// First delay of a caller who failed; it doubles with each failure.
-const FIRST_DELAY: Duration = Duration::from_millis(100);
+/// The delay after a first failure; it doubles with each further one.
+const MIN_DELAY: Duration = Duration::from_millis(100);
 /// Longest delay.
-const LAST_DELAY: Duration = Duration::from_secs(1);
-/// A caller who did not fail for so long starts anew.
-const FORGET: Duration = Duration::from_secs(60);
-/// So many failing addresses are remembered.
-const REMEMBERED: usize = 256;
+const MAX_DELAY: Duration = Duration::from_secs(1);
+/// After this time without a failure a caller's count starts again.
+const FORGET_AFTER: Duration = Duration::from_secs(60);
+/// Most failing addresses that are counted.
+const MAX_FAILING: usize = 256;
 
 /// Both ends of the TCP connection a call came over.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +31,7 @@ pub struct Ends {
     pub peer: SocketAddr,
 }
 
-/// What a call without a token may not do, and who failed lately.
+/// The token that calls need, and the recent failures.
 #[derive(Clone)]
 pub struct Guard {
     token: Arc<Token>,
@@ -48,14 +48,14 @@ impl Guard {
 
     fn delay_of(&self, peer: IpAddr, now: Instant) -> Duration {
         match self.failures.lock() {
-            Ok(mut failures) => failures.note(peer, now),
-            Err(_) => LAST_DELAY,
+            Ok(mut failures) => failures.record(peer, now),
+            Err(_) => MAX_DELAY,
         }
     }
 }
 
-/// The layer of the TCP door: passes a call on, or answers 401 or 403 with an empty body.
-pub async fn admit(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+/// The layer of the API on TCP: passes a call on, or answers 401 or 403 with an empty body.
+pub(crate) async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     let Some(ends) = request.extensions().get::<Ends>().copied() else {
         return empty(StatusCode::FORBIDDEN);
     };
@@ -76,8 +76,8 @@ pub async fn admit(State(guard): State<Guard>, request: Request, next: Next) -> 
     next.run(request).await
 }
 
-/// For doors without a token (metrics): the Host and Origin checks alone.
-pub async fn admit_local(request: Request, next: Next) -> Response {
+/// For servers without a token (metrics): the Host and Origin checks only.
+pub(crate) async fn check_host_and_origin(request: Request, next: Next) -> Response {
     let ends = request.extensions().get::<Ends>().copied();
     match ends {
         Some(ends)
@@ -90,8 +90,8 @@ pub async fn admit_local(request: Request, next: Next) -> Response {
     }
 }
 
-/// For what a link elsewhere may open (the page itself): the Host check alone.
-pub async fn admit_host(request: Request, next: Next) -> Response {
+/// For what a link on another site may open (the page itself): the Host check only.
+pub(crate) async fn check_host(request: Request, next: Next) -> Response {
     let ends = request.extensions().get::<Ends>().copied();
     match ends {
         Some(ends) if host_is_ours(request.uri(), request.headers(), ends.local) => {
@@ -120,7 +120,7 @@ pub fn host_is_ours(uri: &Uri, headers: &HeaderMap, local: SocketAddr) -> bool {
             .is_none_or(|authority| names_us(authority.as_str(), local))
 }
 
-/// No Origin, or our own; a browser's own word on cross-site calls is believed too (Fetch Metadata).
+/// No Origin, or our own. A cross-site call according to the browser (Fetch Metadata) is refused too.
 pub fn origin_is_ours(headers: &HeaderMap, local: SocketAddr) -> bool {
     let origins_fit = headers.get_all(header::ORIGIN).iter().all(|origin| {
         origin
@@ -164,30 +164,30 @@ fn token_is_right(headers: &HeaderMap, token: &Token) -> bool {
         && bool::from(secret.trim().as_bytes().ct_eq(token.expose().as_bytes()))
 }
 
-/// Who failed lately, newest last; pure but for its own memory.
+/// The recent failures, newest last.
 #[derive(Debug, Default)]
 struct Failures {
-    lately: VecDeque<(IpAddr, u32, Instant)>,
+    recent: VecDeque<(IpAddr, u32, Instant)>,
 }
 
 impl Failures {
-    /// Notes one more failure of `peer` and says how long its answer has to wait.
-    fn note(&mut self, peer: IpAddr, now: Instant) -> Duration {
-        self.lately
-            .retain(|(_, _, at)| now.saturating_duration_since(*at) < FORGET);
+    /// Counts a failure of `peer` and returns the delay of its answer.
+    fn record(&mut self, peer: IpAddr, now: Instant) -> Duration {
+        self.recent
+            .retain(|(_, _, at)| now.saturating_duration_since(*at) < FORGET_AFTER);
         let before = self
-            .lately
+            .recent
             .iter()
             .position(|(ip, _, _)| *ip == peer)
-            .and_then(|place| self.lately.remove(place))
+            .and_then(|place| self.recent.remove(place))
             .map_or(0, |(_, count, _)| count);
-        if self.lately.len() >= REMEMBERED {
-            self.lately.pop_front();
+        if self.recent.len() >= MAX_FAILING {
+            self.recent.pop_front();
         }
-        self.lately.push_back((peer, before.saturating_add(1), now));
-        FIRST_DELAY
+        self.recent.push_back((peer, before.saturating_add(1), now));
+        MIN_DELAY
             .saturating_mul(1_u32 << before.min(10))
-            .min(LAST_DELAY)
+            .min(MAX_DELAY)
     }
 }
 
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn an_absolute_target_has_to_name_us_too() {
+    fn an_absolute_target_must_name_us_too() {
         let host = headers(&[("host", "127.0.0.1:7282")]);
         let foreign = Uri::from_static("http://evil.example/api/v1/status");
         assert!(!host_is_ours(&foreign, &host, local()));
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_whole_token_behind_bearer_opens() {
+    fn only_the_whole_bearer_token_is_accepted() {
         let token = Token::from_text("abc123").unwrap();
         let table = [
             (vec!["Bearer abc123"], true),
@@ -310,24 +310,24 @@ mod tests {
     }
 
     #[test]
-    fn each_failure_waits_longer_and_a_quiet_minute_forgives() {
+    fn each_failure_waits_longer_and_a_minute_without_one_resets_it() {
         let mut failures = Failures::default();
         let peer: IpAddr = "127.0.0.1".parse().unwrap();
         let start = Instant::now();
         let delays: Vec<_> = (0..8)
-            .map(|_| failures.note(peer, start).as_millis())
+            .map(|_| failures.record(peer, start).as_millis())
             .collect();
         assert_eq!(delays, [100, 200, 400, 800, 1000, 1000, 1000, 1000]);
-        assert_eq!(failures.note(peer, start + FORGET), FIRST_DELAY);
+        assert_eq!(failures.record(peer, start + FORGET_AFTER), MIN_DELAY);
     }
 
     #[test]
-    fn a_crowd_of_failing_addresses_does_not_grow_the_memory() {
+    fn many_failing_addresses_do_not_grow_the_memory() {
         let mut failures = Failures::default();
         let now = Instant::now();
         for n in 0..2000_u32 {
-            failures.note(IpAddr::from(n.to_be_bytes()), now);
+            failures.record(IpAddr::from(n.to_be_bytes()), now);
         }
-        assert_eq!(failures.lately.len(), REMEMBERED);
+        assert_eq!(failures.recent.len(), MAX_FAILING);
     }
 }

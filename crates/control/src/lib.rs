@@ -1,4 +1,5 @@
-//! The one typed API of a running engine: its calls, their OpenAPI document, its events, its doors and the client of them.
+//! Serves the control API of a running engine: handlers, OpenAPI document, events, metrics, and the servers they are
+//! reached through. Its types and client are in `privet-api`.
 #![cfg_attr(
     not(test),
     deny(
@@ -9,37 +10,34 @@
     )
 )]
 
-pub mod api;
-pub mod calls;
-pub mod catalogue;
-pub mod client;
-mod door;
-pub mod doors;
-pub mod examine;
-pub mod export;
+mod app_menu;
+mod client_kind;
+mod config_edit;
+mod connection_view;
+mod control_server;
+pub mod convert;
+pub mod diagnostics;
+mod export;
 pub mod extract;
 pub mod guard;
+mod handlers;
 pub mod logs;
-pub mod metrics;
-pub mod open;
-pub mod openapi;
-pub mod page;
-pub mod problem;
-pub mod recipes;
+mod metrics;
+mod openapi;
+mod page;
+mod recipes;
+mod rejection;
+mod router;
+pub mod servers;
+mod state;
 pub mod system_proxy;
 pub mod token;
 
-pub use api::Api;
-pub use client::{Client, ClientError, Endpoint};
-pub use open::{Doors, OpenError};
-pub use problem::{Diagnostic, Problem};
-pub use system_proxy::{Means, SwitchError, SystemProxy};
+#[cfg(unix)]
+pub use control_server::ControlSocket;
+pub use control_server::{ControlServer, ControlServerError};
+pub use handlers::events::EVENT_INTERVAL;
+pub use router::{guarded_router, openapi_json, router};
+pub use state::{ApiState, MAX_EVENT_STREAMS};
+pub use system_proxy::{SwitchError, SystemProxyControl};
 pub use token::Token;
-
-/// The API's OpenAPI 3.1 document.
-///
-/// # Errors
-/// None in practice: the document is made of text.
-pub fn openapi_json() -> Result<String, serde_json::Error> {
-    api::document().to_pretty_json()
-}

@@ -9,6 +9,7 @@ use axum::middleware;
 use axum::response::Response;
 use axum::routing::get;
 use http::{HeaderMap, HeaderValue, header};
+use privet_api::Problem;
 use privet_connection_log::Totals;
 use privet_engine::{Engine, ListState};
 use privet_net::outbound_health::{OutboundHealth, OutboundState};
@@ -20,24 +21,24 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 use crate::guard;
-use crate::problem::Problem;
+use crate::rejection::Rejection;
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// GET /metrics, for whoever reaches the address, with the Host and Origin checks of every door.
+/// GET /metrics, for whoever reaches the address, behind the Host and Origin checks of every TCP server.
 pub fn router(engine: Engine, started_ms: u64) -> Router {
     Router::new()
         .route("/metrics", get(scrape))
         .with_state((engine, started_ms))
-        .fallback(|| async { Problem::not_found("There is only /metrics here.") })
-        .layer(middleware::from_fn(guard::admit_local))
+        .fallback(|| async { Rejection(Problem::not_found("There is only /metrics here.")) })
+        .layer(middleware::from_fn(guard::check_host_and_origin))
 }
 
 async fn scrape(
     State((engine, started_ms)): State<(Engine, u64)>,
     headers: HeaderMap,
-) -> Result<Response, Problem> {
+) -> Result<Response, Rejection> {
     let figures = Figures::of(&engine, started_ms).await;
     let text = figures
         .text()

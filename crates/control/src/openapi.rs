@@ -1,15 +1,15 @@
-//! The OpenAPI 3.1 document, made from the handlers; what is true of every call is added here once.
+//! Completes the OpenAPI 3.1 document of the handlers with what is true of many calls.
 
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
-    Components, ContentBuilder, ObjectBuilder, Ref, RefOr, Required, Response, ResponseBuilder,
+    Components, Content, ContentBuilder, ObjectBuilder, Ref, RefOr, Required, Response,
+    ResponseBuilder,
 };
 use utoipa::{Modify, OpenApi};
 
-use crate::door::{DOOR_HEADER, DOORS};
-use crate::problem::PROBLEM_JSON;
+use privet_api::{CLIENT_HEADER, ClientKind, PROBLEM_JSON};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -22,9 +22,9 @@ use crate::problem::PROBLEM_JSON;
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     components(schemas(
-        crate::problem::Problem,
-        crate::logs::LogLine,
-        crate::calls::lists::Act
+        privet_api::Problem,
+        privet_api::events::LogLine,
+        privet_api::lists::ListAction
     )),
     modifiers(&Token)
 )]
@@ -51,10 +51,16 @@ impl Modify for Token {
     }
 }
 
-/// Adds the answers that every call may give, so that no handler has to repeat them.
+/// Adds the answers that many calls may give, so that no handler repeats them.
 pub(crate) fn complete(document: &mut utoipa::openapi::OpenApi) {
     for item in document.paths.paths.values_mut() {
         for operation in operations(item) {
+            describe_problems(operation);
+            if answers_with_change(operation) {
+                for (status, description) in CHANGE_PROBLEMS {
+                    add(operation, status, problem(description));
+                }
+            }
             add(
                 operation,
                 "401",
@@ -91,10 +97,10 @@ pub(crate) fn complete(document: &mut utoipa::openapi::OpenApi) {
                 add(operation, "415", problem("The body is of another type."));
             }
         }
-        // Last: whatever stands in it, nothing is refused for it.
+        // Added last: it does not count as a parameter that can be refused.
         for operation in changing(item) {
             let parameters = operation.parameters.get_or_insert_default();
-            parameters.push(RefOr::T(door()));
+            parameters.push(RefOr::T(client_header()));
         }
     }
 }
@@ -111,7 +117,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     .filter_map(Option::as_mut)
 }
 
-/// Those that change something.
+/// The operations that change something.
 fn changing(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     let all = [
         &mut item.put,
@@ -122,21 +128,57 @@ fn changing(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     all.into_iter().filter_map(Option::as_mut)
 }
 
-/// The header in which a caller says what it is.
-fn door() -> Parameter {
-    let names: Vec<&str> = DOORS.iter().map(|(name, _)| *name).collect();
-    // No enumeration: nothing is refused for another word.
+/// The header in which a client names itself.
+fn client_header() -> Parameter {
+    let names = ClientKind::ALL.map(ClientKind::as_str);
+    // Not an enumeration: no value is refused.
     let schema = ObjectBuilder::new().schema_type(Type::String);
     ParameterBuilder::new()
-        .name(DOOR_HEADER)
+        .name(CLIENT_HEADER)
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
         .description(Some(format!(
-            "What the caller is, for the timeline ({}); it gives no right. Absent or anything else: \"api\".",
+            "The client, for the timeline ({}); it gives no right. Absent or anything else: \"api\".",
             names.join(", ")
         )))
         .schema(Some(schema))
         .build()
+}
+
+/// What a call that changes the configuration may answer.
+const CHANGE_PROBLEMS: [(&str, &str); 3] = [
+    ("409", "A listener cannot be opened: nothing was changed"),
+    ("422", "The result is invalid: nothing was changed"),
+    (
+        "500",
+        "The file cannot be read or written: nothing was changed",
+    ),
+];
+
+/// Whether the call answers with a `Change` of the configuration.
+fn answers_with_change(operation: &Operation) -> bool {
+    let Some(RefOr::T(response)) = operation.responses.responses.get("200") else {
+        return false;
+    };
+    response.content.values().any(|content| match content {
+        RefOr::T(Content {
+            schema: Some(RefOr::Ref(schema)),
+            ..
+        }) => schema.ref_location.ends_with("/Change"),
+        _ => false,
+    })
+}
+
+/// Gives every error of a handler its body.
+fn describe_problems(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && response.content.is_empty()
+            && status.starts_with(['4', '5'])
+        {
+            *response = problem(&response.description);
+        }
+    }
 }
 
 fn add(operation: &mut Operation, status: &str, response: Response) {

@@ -1,5 +1,5 @@
-//! The page on the TCP door: built by `npm run build` in `ui`, taken into the program by `build.rs`. It holds no data and
-//! needs no token to load; each of its calls does.
+//! Serves the page over TCP: built by `npm run build` in `ui`, embedded by `build.rs`. It contains no data and needs no token
+//! to load; each of its calls does.
 
 use axum::Router;
 use axum::body::Body;
@@ -16,26 +16,26 @@ struct Asset {
     /// Its path under `ui/dist`.
     name: &'static str,
     plain: &'static [u8],
-    /// As gzip (RFC 1952), where that is smaller.
-    packed: Option<&'static [u8]>,
+    /// As gzip (RFC 1952), if that is smaller.
+    gzip: Option<&'static [u8]>,
 }
 
 static ASSETS: &[Asset] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
-/// What stands in the page's place in a program that was built without Node.
+/// The page of a program that was built without Node.
 const NOT_BUILT: &str = "<!doctype html><html lang=en><meta charset=utf-8><title>Privet</title>\
 <h1>This build of Privet has no page in it</h1>\
 <p>It was compiled without Node. <code>cargo xtask run</code> builds the page and starts the program with it. By hand: \
 <code>npm ci && npm run build</code> in <code>ui</code>, then build <code>privet</code> again.\
 <p>Everything else works: the API is under <code>/api/v1</code>, and <code>privet --help</code> lists the commands.</html>\n";
 
-/// The page may run its own scripts and speak to its own address, and do nothing else.
+/// The page may run its own scripts and connect to its own address, nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/// A file whose name holds its hash never changes.
+/// A file whose name contains its hash never changes.
 const FOREVER: &str = "public, max-age=31536000, immutable";
 
-/// `/` for whoever has the address, and the files it loads for itself alone.
+/// `/` for any link, and the files that only the page itself may load.
 pub(crate) fn router() -> Router {
     let files = Router::new()
         .route("/assets/{*path}", get(hashed))
@@ -43,11 +43,11 @@ pub(crate) fn router() -> Router {
             "/favicon.svg",
             get(|head| file("favicon.svg", head, "no-cache")),
         )
-        .layer(middleware::from_fn(guard::admit_local));
+        .layer(middleware::from_fn(guard::check_host_and_origin));
     let index = Router::new()
         .route("/", get(index))
-        .layer(middleware::from_fn(guard::admit_host));
-    files.merge(index).layer(middleware::from_fn(harden))
+        .layer(middleware::from_fn(guard::check_host));
+    files.merge(index).layer(middleware::from_fn(add_headers))
 }
 
 async fn index(head: HeaderMap) -> Response {
@@ -72,7 +72,7 @@ async fn file(name: &str, head: HeaderMap, keep: &'static str) -> Response {
         *response.status_mut() = StatusCode::NOT_FOUND;
         return response;
     };
-    match asset.packed.filter(|_| takes_gzip(&head)) {
+    match asset.gzip.filter(|_| takes_gzip(&head)) {
         Some(packed) => answer(packed, media_type(name), keep, true),
         None => answer(asset.plain, media_type(name), keep, false),
     }
@@ -115,7 +115,7 @@ fn media_type(name: &str) -> &'static str {
     }
 }
 
-async fn harden(request: Request, next: Next) -> Response {
+async fn add_headers(request: Request, next: Next) -> Response {
     const HEADERS: [(&str, &str); 6] = [
         ("content-security-policy", POLICY),
         ("x-content-type-options", "nosniff"),
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gzip_is_sent_to_those_who_take_it() {
+    fn gzip_is_sent_to_clients_that_accept_it() {
         let table = [
             ("gzip", true),
             ("br, GZIP;q=0.5", true),
@@ -155,14 +155,35 @@ mod tests {
         assert!(!takes_gzip(&HeaderMap::new()));
     }
 
+    /// The files of `/` that `index` names and `has` does not know.
+    fn missing(index: &str, has: impl Fn(&str) -> bool) -> Vec<String> {
+        let names = index.split('"').filter_map(|word| word.strip_prefix('/'));
+        names.filter(|name| !has(name)).map(str::to_owned).collect()
+    }
+
     #[test]
-    fn every_file_that_the_page_names_is_in_the_program() {
+    fn a_file_that_is_not_embedded_is_found_missing() {
+        let index = r#"<link href="/favicon.svg"><script src="/assets/a.js"></script>"#;
+        assert_eq!(
+            missing(index, |name| name == "favicon.svg"),
+            ["assets/a.js"]
+        );
+    }
+
+    #[test]
+    #[allow(clippy::print_stderr, reason = "says what was not tested")]
+    fn every_file_that_the_page_names_is_embedded() {
         let Some(index) = ASSETS.iter().find(|asset| asset.name == "index.html") else {
+            assert!(
+                std::env::var_os("CI").is_none(),
+                "the page is not built: run npm ci && npm run build in ui"
+            );
+            eprintln!("NOT TESTED: the page is not built (npm ci && npm run build in ui)");
             return;
         };
         let text = String::from_utf8_lossy(index.plain);
-        for name in text.split('"').filter_map(|word| word.strip_prefix('/')) {
-            assert!(ASSETS.iter().any(|asset| asset.name == name), "{name}");
-        }
+        assert!(text.contains("\"/assets/"), "the page names no file");
+        let embedded = |name: &str| ASSETS.iter().any(|asset| asset.name == name);
+        assert_eq!(missing(&text, embedded), Vec::<String>::new());
     }
 }

@@ -1,31 +1,7 @@
 //! What programs with proxy settings of their own want to be told, made from where we really listen. Pure.
 
+use privet_api::apps::{Recipe, SHELLS};
 use privet_system::proxy_environment::{ProxyAddresses, Shell};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-
-/// The settings of one program, to be copied.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Recipe {
-    /// What `privet env --for` takes.
-    #[schema(example = "git")]
-    pub id: String,
-    #[schema(example = "Git")]
-    pub name: String,
-    /// The file it belongs into; absent: it is a command, or an address to open.
-    #[schema(example = "~/.curlrc")]
-    pub place: Option<String>,
-    pub text: String,
-    /// What has to be known beside it.
-    pub note: Option<String>,
-}
-
-/// The recipes for shells: ids and names.
-pub const SHELLS: [(&str, &str); 3] = [
-    ("shell", "bash, zsh"),
-    ("fish", "fish"),
-    ("powershell", "PowerShell"),
-];
 
 /// All that can be said with what we listen on.
 pub fn recipes(at: &ProxyAddresses) -> Vec<Recipe> {

@@ -1,30 +1,19 @@
-//! The desktop's proxy as a running engine holds it: pointed at the engine's listeners, kept there when they move, given
-//! back before the engine ends.
+//! Sets the desktop's proxy to the engine's listeners, follows them when they change, and restores the settings from before
+//! when the engine ends.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use privet_api::address::reachable;
+use privet_api::system_proxy::ProxyMethod;
 use privet_engine::{Engine, ListenerKind, ListenerState};
 use privet_system::proxy::{
     DesiredProxy, ProxyError, SystemProxyReport, SystemProxySession, SystemProxyState,
 };
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
-/// A report serves so long; what changed meanwhile is shown by the next one.
-const FRESH: Duration = Duration::from_secs(1);
-
-/// How the desktop is pointed at us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Means {
-    /// By the address of our PAC file.
-    Pac,
-    /// By the addresses of our proxy listeners.
-    Manual,
-}
+/// How long a measurement is used.
+const MAX_AGE: Duration = Duration::from_secs(1);
 
 /// The system proxy cannot be switched.
 #[derive(Debug, thiserror::Error)]
@@ -32,94 +21,94 @@ pub enum SwitchError {
     #[error("the engine has no listener that the desktop could be pointed at")]
     NoListener,
     #[error("this engine was started without the right to the system proxy")]
-    NotOurs,
+    NotManaged,
     #[error(transparent)]
     Refused(#[from] ProxyError),
     #[error("the switch broke off: {0}")]
     Broken(String),
 }
 
-/// The hand on the desktop's proxy. Cheap to clone; one an engine.
+/// The switch of the desktop's proxy. Cheap to clone; one per engine.
 #[derive(Clone)]
-pub struct SystemProxy(Option<Arc<Inner>>);
+pub struct SystemProxyControl(Option<Arc<Inner>>);
 
 struct Inner {
-    /// Made at the first question: finding the desktop's settings starts a program.
-    holder: Mutex<Option<SystemProxySession>>,
+    /// Created when first needed: finding the desktop's settings starts a program.
+    session: Mutex<Option<SystemProxySession>>,
     memo: Mutex<Option<(Instant, SystemProxyReport)>>,
-    /// What we pointed the desktop at, and how it was asked for.
-    aim: Mutex<Option<(DesiredProxy, Option<Means>)>>,
+    /// What the desktop's proxy was set to, and the requested method.
+    aim: Mutex<Option<(DesiredProxy, Option<ProxyMethod>)>>,
     on: AtomicBool,
-    /// A look is under way.
-    looking: AtomicBool,
+    /// A measurement is running.
+    measuring: AtomicBool,
 }
 
-impl SystemProxy {
-    /// For an engine that leaves the desktop alone: nothing is looked at, nothing can be switched.
-    pub const fn none() -> Self {
+impl SystemProxyControl {
+    /// For an engine that does not manage the desktop's proxy: nothing is measured, nothing can be switched.
+    pub const fn disabled() -> Self {
         Self(None)
     }
 
-    /// The proxy of the session we run in.
+    /// The proxy of the current desktop session.
     pub fn of_session() -> Self {
         Self::from_cell(None)
     }
 
-    pub fn of(holder: SystemProxySession) -> Self {
-        Self::from_cell(Some(holder))
+    pub fn new(session: SystemProxySession) -> Self {
+        Self::from_cell(Some(session))
     }
 
-    fn from_cell(holder: Option<SystemProxySession>) -> Self {
+    fn from_cell(session: Option<SystemProxySession>) -> Self {
         Self(Some(Arc::new(Inner {
-            holder: Mutex::new(holder),
+            session: Mutex::new(session),
             memo: Mutex::default(),
             aim: Mutex::default(),
             on: AtomicBool::new(false),
-            looking: AtomicBool::new(false),
+            measuring: AtomicBool::new(false),
         })))
     }
 
-    /// How it stood when it was last looked at, without waiting; where that is long ago, a new look begins meanwhile.
-    /// `None` before the first, and where nothing is looked at. Called on a runtime.
-    pub fn last_look(&self) -> Option<SystemProxyReport> {
+    /// The last measurement, without waiting; if it is old, a new one is started. `None` before the first, and if the proxy is
+    /// not managed. Called on a runtime.
+    pub fn last_report(&self) -> Option<SystemProxyReport> {
         let inner = self.0.as_ref()?;
         let memo = lock(&inner.memo).clone();
-        let stale = memo.as_ref().is_none_or(|(at, _)| at.elapsed() >= FRESH);
-        if stale && !inner.looking.swap(true, Ordering::AcqRel) {
+        let stale = memo.as_ref().is_none_or(|(at, _)| at.elapsed() >= MAX_AGE);
+        if stale && !inner.measuring.swap(true, Ordering::AcqRel) {
             let this = self.clone();
             tokio::spawn(async move {
                 let _ = this.blocking(|session| Ok(session.report())).await;
                 if let Some(inner) = &this.0 {
-                    inner.looking.store(false, Ordering::Release);
+                    inner.measuring.store(false, Ordering::Release);
                 }
             });
         }
         memo.map(|(_, report)| report)
     }
 
-    /// How it stands, a second old at most; `None` where nothing is looked at.
-    pub async fn look(&self) -> Option<SystemProxyReport> {
+    /// A measurement of at most a second ago; `None` if the proxy is not managed.
+    pub async fn measure(&self) -> Option<SystemProxyReport> {
         let inner = self.0.as_ref()?;
         if let Some((at, report)) = &*lock(&inner.memo)
-            && at.elapsed() < FRESH
+            && at.elapsed() < MAX_AGE
         {
             return Some(report.clone());
         }
         self.blocking(|session| Ok(session.report())).await.ok()
     }
 
-    /// Points the desktop at the engine's listeners; with no means named, by PAC where it has a listener for that.
+    /// Points the desktop at the engine's listeners; with no method, by PAC where it has a listener for that.
     ///
     /// # Errors
     /// [`SwitchError`]; the desktop is as it was then.
     pub async fn turn_on(
         &self,
         engine: &Engine,
-        means: Option<Means>,
+        method: Option<ProxyMethod>,
     ) -> Result<SystemProxyReport, SwitchError> {
-        let inner = self.0.as_ref().ok_or(SwitchError::NotOurs)?;
-        let target = target(&engine.listeners(), means).ok_or(SwitchError::NoListener)?;
-        *lock(&inner.aim) = Some((target.clone(), means));
+        let inner = self.0.as_ref().ok_or(SwitchError::NotManaged)?;
+        let target = target(&engine.listeners(), method).ok_or(SwitchError::NoListener)?;
+        *lock(&inner.aim) = Some((target.clone(), method));
         self.blocking(move |session| {
             session.turn_on(&target)?;
             Ok(session.report())
@@ -168,18 +157,18 @@ impl SystemProxy {
     }
 
     /// Follows listeners that moved, and sees to the guardian. Never against what something else changed.
-    pub async fn keep(&self, engine: &Engine) -> Result<(), SwitchError> {
+    pub async fn follow_listeners(&self, engine: &Engine) -> Result<(), SwitchError> {
         let Some(inner) = &self.0 else { return Ok(()) };
         if !inner.on.load(Ordering::Relaxed) {
             return Ok(());
         }
         let aim = lock(&inner.aim).clone();
-        let moved = aim.and_then(|(aimed, means)| {
-            target(&engine.listeners(), means).filter(|target| *target != aimed)
+        let moved = aim.and_then(|(aimed, method)| {
+            target(&engine.listeners(), method).filter(|target| *target != aimed)
         });
         let Some(target) = moved else {
-            if let Ok(mut holder) = inner.holder.try_lock()
-                && let Some(session) = holder.as_mut()
+            if let Ok(mut session) = inner.session.try_lock()
+                && let Some(session) = session.as_mut()
             {
                 session.restart_guardian();
             }
@@ -204,9 +193,9 @@ impl SystemProxy {
         + Send
         + 'static,
     ) -> Result<SystemProxyReport, SwitchError> {
-        let inner = self.0.clone().ok_or(SwitchError::NotOurs)?;
+        let inner = self.0.clone().ok_or(SwitchError::NotManaged)?;
         let task = tokio::task::spawn_blocking(move || {
-            let mut cell = lock(&inner.holder);
+            let mut cell = lock(&inner.session);
             let session = cell.get_or_insert_with(SystemProxySession::of_session);
             let done = work(session);
             inner.on.store(session.is_holding(), Ordering::Relaxed);
@@ -228,7 +217,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn target(listeners: &[ListenerState], means: Option<Means>) -> Option<DesiredProxy> {
+fn target(listeners: &[ListenerState], method: Option<ProxyMethod>) -> Option<DesiredProxy> {
     let first = |kinds: [ListenerKind; 2]| {
         kinds.iter().find_map(|kind| {
             let listener = listeners.iter().find(|listener| listener.kind == *kind)?;
@@ -242,9 +231,9 @@ fn target(listeners: &[ListenerState], means: Option<Means>) -> Option<DesiredPr
             socks: first([ListenerKind::Mixed, ListenerKind::Socks]),
         })
     };
-    match means {
-        Some(Means::Pac) => pac(),
-        Some(Means::Manual) => manual(),
+    match method {
+        Some(ProxyMethod::Pac) => pac(),
+        Some(ProxyMethod::Manual) => manual(),
         None => pac().or_else(manual),
     }
 }
@@ -274,9 +263,9 @@ mod tests {
             http: here,
             socks: Some(here),
         });
-        assert_eq!(target(&all, Some(Means::Manual)), manual);
+        assert_eq!(target(&all, Some(ProxyMethod::Manual)), manual);
         assert_eq!(target(&listeners(&[mixed]), None), manual);
-        assert_eq!(target(&listeners(&[mixed]), Some(Means::Pac)), None);
+        assert_eq!(target(&listeners(&[mixed]), Some(ProxyMethod::Pac)), None);
         assert_eq!(
             target(&listeners(&[(ListenerKind::Socks, "127.0.0.1:1")]), None),
             None

@@ -1,4 +1,4 @@
-//! The token of the TCP door: 256 random bits in `DATA_DIR/control.token`, readable by its owner only.
+//! The token of the API on TCP: 256 random bits in `DATA_DIR/control.token`, readable by its owner only.
 
 use std::fmt;
 use std::fs::{self, OpenOptions};
@@ -9,10 +9,10 @@ use secrecy::{ExposeSecret, SecretString};
 
 /// The file's name inside the data folder.
 pub const TOKEN_FILE: &str = "control.token";
-/// Bytes of chance in a new token.
+/// Random bytes in a new token.
 const TOKEN_BYTES: usize = 32;
 
-/// What a caller over TCP has to show. `Debug` does not print it.
+/// What a caller over TCP sends. `Debug` does not print it.
 pub struct Token(SecretString);
 
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +22,7 @@ pub enum TokenError {
     #[error("{} holds no usable token; delete it and a new one is made at the next start", path.display())]
     Malformed { path: PathBuf },
     #[error("the system gave no random bytes for a token: {0}")]
-    NoChance(String),
+    NoRandom(String),
 }
 
 impl Token {
@@ -48,25 +48,25 @@ impl Token {
         Self::from_text(&text).ok_or(TokenError::Malformed { path })
     }
 
-    /// Reads the folder's token or makes one; `true`: it is new, and its owner has not seen it yet. A file that others
-    /// may read is narrowed to its owner.
-    pub fn read_or_make(data_dir: &Path) -> Result<(Self, bool), TokenError> {
+    /// Reads the folder's token or creates one; `true`: it is new, and the user has not seen it yet. If others may read the
+    /// file, its mode is changed to 0600.
+    pub fn read_or_create(data_dir: &Path) -> Result<(Self, bool), TokenError> {
         match Self::read(data_dir) {
             Ok(token) => {
-                narrow(&data_dir.join(TOKEN_FILE))?;
+                restrict_to_owner(&data_dir.join(TOKEN_FILE))?;
                 Ok((token, false))
             }
             Err(TokenError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                Self::make(data_dir).map(|token| (token, true))
+                Self::create(data_dir).map(|token| (token, true))
             }
             Err(error) => Err(error),
         }
     }
 
-    fn make(data_dir: &Path) -> Result<Self, TokenError> {
-        let mut chance = [0_u8; TOKEN_BYTES];
-        getrandom::fill(&mut chance).map_err(|error| TokenError::NoChance(error.to_string()))?;
-        let text: String = chance.iter().map(|byte| format!("{byte:02x}")).collect();
+    fn create(data_dir: &Path) -> Result<Self, TokenError> {
+        let mut random = [0_u8; TOKEN_BYTES];
+        getrandom::fill(&mut random).map_err(|error| TokenError::NoRandom(error.to_string()))?;
+        let text: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
         let path = data_dir.join(TOKEN_FILE);
         let failed = |source| TokenError::Io {
             path: path.clone(),
@@ -85,7 +85,7 @@ impl Token {
 }
 
 #[cfg(unix)]
-fn narrow(path: &Path) -> Result<(), TokenError> {
+fn restrict_to_owner(path: &Path) -> Result<(), TokenError> {
     use std::os::unix::fs::PermissionsExt;
     let failed = |source| TokenError::Io {
         path: path.to_owned(),
@@ -99,7 +99,7 @@ fn narrow(path: &Path) -> Result<(), TokenError> {
 }
 
 #[cfg(not(unix))]
-fn narrow(_: &Path) -> Result<(), TokenError> {
+fn restrict_to_owner(_: &Path) -> Result<(), TokenError> {
     Ok(())
 }
 
@@ -114,12 +114,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_made_once_and_read_again_and_only_its_owner_reads_it() {
+    fn a_token_is_created_once_and_only_its_owner_can_read_it() {
         let dir = tempfile::tempdir().unwrap();
-        let (made, new) = Token::read_or_make(dir.path()).unwrap();
+        let (made, new) = Token::read_or_create(dir.path()).unwrap();
         assert!(new);
         assert_eq!(made.expose().len(), 64);
-        let (again, new) = Token::read_or_make(dir.path()).unwrap();
+        let (again, new) = Token::read_or_create(dir.path()).unwrap();
         assert!(!new);
         assert_eq!(made.expose(), again.expose());
         #[cfg(unix)]
@@ -134,11 +134,11 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_token_file_is_refused_rather_than_opening_the_door() {
+    fn an_empty_token_file_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join(TOKEN_FILE), "\n").unwrap();
         assert!(matches!(
-            Token::read_or_make(dir.path()),
+            Token::read_or_create(dir.path()),
             Err(TokenError::Malformed { .. })
         ));
     }

@@ -3,11 +3,10 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use privet_control::calls::apps::Recipes;
-use privet_control::calls::rules::RuleWish;
-use privet_control::calls::status::ModeWish;
-use privet_control::calls::system_proxy::SystemProxyWish;
-use privet_control::{Client, ClientError};
+use privet_api::rules::NewRule;
+use privet_api::status::ModeRequest;
+use privet_api::system_proxy::SystemProxyRequest;
+use privet_api::{Client, ClientError};
 use privet_system::{clipboard, window};
 use serde_json::json;
 
@@ -70,9 +69,9 @@ pub async fn perform(
 }
 
 async fn switch_system_proxy(client: &Client, enabled: bool) -> Result<(), ActionError> {
-    let wish = SystemProxyWish {
+    let wish = SystemProxyRequest {
         enabled,
-        means: None,
+        method: None,
         repair: false,
     };
     client.switch_system_proxy(&wish).await?;
@@ -85,7 +84,7 @@ async fn set_mode(
     name: &str,
     length: Option<Duration>,
 ) -> Result<(), ActionError> {
-    let wish = ModeWish {
+    let wish = ModeRequest {
         mode: name.to_owned(),
         duration: length.map(|length| format!("{}s", length.as_secs())),
     };
@@ -103,10 +102,10 @@ async fn unblock(client: &Client, host: &str) -> Result<(), ActionError> {
         Ok(ip) => json!({ "ip": [ip.to_string()] }),
         Err(_) => json!({ "domain": [host] }),
     };
-    let wish = RuleWish {
+    let wish = NewRule {
         rule: json!({ "match": matches, "use": route }),
-        at: 0,
-        lasts: Some(UNBLOCK_TIME.to_owned()),
+        position: 1,
+        lifetime: Some(UNBLOCK_TIME.to_owned()),
     };
     client.add_rule(&wish, false).await?;
     Ok(())
@@ -114,7 +113,7 @@ async fn unblock(client: &Client, host: &str) -> Result<(), ActionError> {
 
 /// Copies the commands that set the proxy in that shell.
 async fn copy_proxy(client: &Client, shell: &str) -> Result<(), ActionError> {
-    let settings: Recipes = client.get("/api/v1/apps/settings", &()).await?;
+    let settings = client.recipes().await?;
     let recipe = settings
         .recipes
         .into_iter()

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use privet_control::calls::status::Status;
-use privet_control::recipes::SHELLS;
+use privet_api::apps::SHELLS;
+use privet_api::status::Status;
 
 use crate::icon::IconState;
 use crate::status_line::{shortened, status_line, time_left};
@@ -218,7 +218,7 @@ mod tests {
             "version": "0.1.0", "pid": 1, "started_ms": 0,
             "mode": {"name": "standard", "available": ["off", "standard", "strict"], "kill_switch": false, "until_ms": null, "then": null},
             "listeners": [],
-            "system_proxy": {"enabled": false, "state": "off", "desktop": "gnome", "pointing": "no proxy", "text": "off", "mend": null, "guardian": null},
+            "system_proxy": {"enabled": false, "state": "off", "desktop": "gnome", "target": "no proxy", "text": "off", "fix": null, "guardian": null},
             "route": {"name": "tor", "healthy": true, "latency_ms": 41.6},
             "totals": {"active": 3, "connections": 0, "blocked": 0, "failed": 0, "direct": sums, "routed": sums, "up": 0, "down": 0, "up_speed": 0, "down_speed": 0},
             "problems": [], "config": null,
@@ -262,7 +262,7 @@ mod tests {
             inputs.tooltip
         );
         let problem = |s: &mut serde_json::Value| {
-            s["problems"] = json!([{"about": "listen", "text": "no port", "mend": "x"}]);
+            s["problems"] = json!([{"about": "listen", "text": "no port", "fix": "x"}]);
         };
         assert_eq!(with(problem), IconState::Problem);
         // MenuChoice, not paused.

@@ -3,11 +3,10 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use privet_connection_log::RowState;
-use privet_control::Client;
-use privet_control::calls::connections::WindowQuery;
-use privet_control::calls::status::Status;
-use privet_control::logs::now_ms;
+use privet_api::Client;
+use privet_api::connections::{ConnectionsQuery, RowState};
+use privet_api::now_ms;
+use privet_api::status::Status;
 use privet_system::clipboard;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -198,10 +197,10 @@ impl TrayState {
         if status.totals.blocked == self.blocked_total {
             return;
         }
-        let query = WindowQuery {
+        let query = ConnectionsQuery {
             state: RowState::Blocked,
             limit: BLOCKED_ROWS,
-            ..WindowQuery::default()
+            ..ConnectionsQuery::default()
         };
         let Ok(page) = self.client.connections(&query).await else {
             return;

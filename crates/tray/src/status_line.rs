@@ -1,6 +1,6 @@
 //! The status of the engine in one sentence.
 
-use privet_control::calls::status::Status;
+use privet_api::status::Status;
 
 use crate::view::{PAUSE_MODE, TrayInputs};
 

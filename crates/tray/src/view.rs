@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use privet_control::calls::status::Status;
+use privet_api::status::Status;
 
 use crate::icon::IconState;
 

@@ -4,7 +4,7 @@ import type { Transport } from './transport';
 
 export function overHttp(token: string): Transport {
   const ask = (method: string, path: string, body?: string, signal?: AbortSignal) => {
-    const headers: Record<string, string> = { authorization: `Bearer ${token}`, 'privet-door': 'page' };
+    const headers: Record<string, string> = { authorization: `Bearer ${token}`, 'privet-client': 'page' };
     if (body !== undefined) headers['content-type'] = 'application/json';
     return fetch(path, {
       method,

@@ -5,14 +5,14 @@ import type { Answer, Transport } from './transport';
 
 export type Schema = components['schemas'];
 export type Status = Schema['Status'];
-export type Row = Schema['RowView'];
-export type Page = Schema['Page'];
+export type Row = Schema['ConnectionRow'];
+export type Page = Schema['ConnectionPage'];
 export type Problem = Schema['Problem'];
 export type Change = Schema['Change'];
 export type TimelineEntry = Schema['TimelineEntry'];
-export type RuleView = Schema['RuleView'];
+export type RuleView = Schema['Rule'];
 export type Explanation = Schema['Explanation'];
-export type Outbounds = Schema['Outlets'];
+export type Outbounds = Schema['Outbounds'];
 export type List = Schema['List'];
 export type LogLine = Schema['LogLine'];
 export type Usage = Schema['Usage'];

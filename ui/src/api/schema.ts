@@ -90,7 +90,7 @@ export interface paths {
         };
         /**
          * Well-known lists
-         * @description Each with what it does, what it may break, its licence and address. Nothing of them is fetched before one is added.
+         * @description Each with what it does, what it may break, its licence and address. No list is fetched before it is added.
          */
         get: operations["read_catalogue"];
         put?: never;
@@ -110,8 +110,8 @@ export interface paths {
         };
         /**
          * The timeline
-         * @description Every change of the configuration, the mode, the rules, the lists and the system proxy, by whichever door, kept across
-         *     restarts: the newest thousand. It holds no secret.
+         * @description Every change of the configuration, the mode, the rules, the lists and the system proxy, by any client, kept across
+         *     restarts: the newest thousand. It contains no secret.
          */
         get: operations["list_changes"];
         put?: never;
@@ -132,9 +132,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Take a change back
-         * @description A change of the file is taken back to the byte, comments too, as long as the lines it left are as it left them. What
-         *     takes a change back is a change itself: undo that one to have the first again.
+         * Undo a change
+         * @description A change of the file is undone to the byte, comments included, as long as the lines it left are unchanged. The undo is a
+         *     change itself: undo that one to redo the first.
          */
         post: operations["undo_change"];
         delete?: never;
@@ -152,13 +152,13 @@ export interface paths {
         };
         /**
          * The configuration in force
-         * @description In the file's vocabulary, every default written out. A secret that stands in the file itself is shown as
-         *     `{"plain": true}`, and written so by PUT or PATCH it stays as it is.
+         * @description With the file's keys and all defaults. A secret in the file itself is shown as `{"plain": true}`; PUT and PATCH keep a
+         *     secret that is sent back as that.
          */
         get: operations["read_config"];
         /**
          * Replace the configuration
-         * @description Takes the same shape that GET gives as `application/json`, or a whole file as `application/toml`.
+         * @description Takes what GET answers as `application/json`, or a whole file as `application/toml`.
          */
         put: operations["replace_config"];
         post?: never;
@@ -167,8 +167,8 @@ export interface paths {
         head?: never;
         /**
          * Change a part
-         * @description A JSON merge patch (RFC 7396): null takes a key out, an object is merged, an array replaces. Comments and order of the
-         *     file survive.
+         * @description A JSON merge patch (RFC 7396): null removes a key, an object is merged, an array replaces. The file's comments and order
+         *     are kept.
          */
         patch: operations["patch_config"];
         trace?: never;
@@ -180,9 +180,9 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The configuration's file */
+        /** The configuration file */
         get: operations["read_file"];
-        /** Write the configuration's file anew */
+        /** Write the configuration file */
         put: operations["replace_file"];
         post?: never;
         delete?: never;
@@ -198,7 +198,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Connections, windowed */
+        /** A page of connections */
         get: operations["list_connections"];
         put?: never;
         post?: never;
@@ -218,7 +218,7 @@ export interface paths {
         };
         /**
          * Connections as a file
-         * @description At most 20,000 rows, the first of the order that was asked for.
+         * @description At most 20,000 rows, the first ones in the order of `sort`.
          */
         get: operations["export_connections"];
         put?: never;
@@ -253,8 +253,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What is wrong */
-        get: operations["examine"];
+        /** Diagnose the engine */
+        get: operations["diagnose"];
         put?: never;
         post?: never;
         delete?: never;
@@ -271,9 +271,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Watch
+         * Watch events
          * @description Events: `status` (as GET /api/v1/status), `connections` (as GET /api/v1/connections), `logs` (an array of lines),
-         *     `dropped` ({"lines": N}: so many log lines were not sent). At most four times a second, and only what changed.
+         *     `dropped` ({"lines": N}: this many log lines were not sent). At most four times a second, and only what changed.
          */
         get: operations["watch_events"];
         put?: never;
@@ -334,8 +334,8 @@ export interface paths {
         put?: never;
         /**
          * Add a list
-         * @description A new list only counts for a day what it would block, unless `probation` says otherwise. It is fetched the way that
-         *     the mode prescribes, as a client's request would go.
+         * @description For a day a new list only counts what it would block, unless `probation` says otherwise. It is fetched by the mode's
+         *     route, as a client's request would be.
          */
         post: operations["add_list"];
         delete?: never;
@@ -354,7 +354,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Take a list out */
+        /** Remove a list */
         delete: operations["remove_list"];
         options?: never;
         head?: never;
@@ -378,7 +378,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/lists/{name}/{act}": {
+    "/api/v1/lists/{name}/{action}": {
         parameters: {
             query?: never;
             header?: never;
@@ -388,8 +388,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Do something with a list
-         * @description Each can be taken back by another: `accept` and `rollback` by `resume` or `rollback`, `keep` by `accept`, `disable` by
+         * Carry out an action on a list
+         * @description Each can be reversed by another: `accept` and `rollback` by `resume` or `rollback`, `keep` by `accept`, `disable` by
          *     `enable`; `block` by giving the list its `probation` again.
          */
         post: operations["act_on_list"];
@@ -407,7 +407,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Choose a mode */
+        /** Set the mode */
         put: operations["set_mode"];
         post?: never;
         delete?: never;
@@ -423,7 +423,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The API's document */
+        /** The OpenAPI document */
         get: operations["read_document"];
         put?: never;
         post?: never;
@@ -440,8 +440,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The query bar's language */
-        get: operations["read_language"];
+        /** The fields of a filter */
+        get: operations["read_query_language"];
         put?: never;
         post?: never;
         delete?: never;
@@ -478,7 +478,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Take a rule out */
+        /** Remove a rule */
         delete: operations["remove_rule"];
         options?: never;
         head?: never;
@@ -512,11 +512,11 @@ export interface paths {
         };
         get?: never;
         /**
-         * Keep a secret
-         * @description Over what was there. Who refers to it has the new one at once. A locked keyring asks its person for the password, a
-         *     minute at most.
+         * Store a secret
+         * @description Replaces the one stored before. Everything that refers to it uses the new one at once. A locked keyring prompts for its
+         *     password, for a minute at most.
          */
-        put: operations["keep_secret"];
+        put: operations["store_secret"];
         post?: never;
         /** Delete a secret */
         delete: operations["delete_secret"];
@@ -532,8 +532,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The engine now */
-        get: operations["get_status"];
+        /** The engine's state */
+        get: operations["read_status"];
         put?: never;
         post?: never;
         delete?: never;
@@ -553,8 +553,8 @@ export interface paths {
         get: operations["read_system_proxy"];
         /**
          * Switch it
-         * @description The exact prior settings are on disk before the first change, and come back with `enabled: false`, at the engine's end
-         *     and after its death; what something else changed meanwhile stays.
+         * @description The exact prior settings are written to disk before the first change. They are restored with `enabled: false`, when the
+         *     engine ends, and after it died; what something else changed meanwhile is left alone.
          */
         put: operations["switch_system_proxy"];
         post?: never;
@@ -571,7 +571,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The ways out and their health */
+        /** Upstreams and groups with their health */
         get: operations["list_upstreams"];
         put?: never;
         post?: never;
@@ -592,7 +592,7 @@ export interface paths {
         put?: never;
         /**
          * Test one
-         * @description Opens one connection through it and, where the group has a check, fetches the check's URL.
+         * @description Opens one connection through it and, if the group has a check, fetches the check's URL.
          */
         post: operations["test_upstream"];
         delete?: never;
@@ -608,7 +608,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Totals that last */
+        /** Totals */
         get: operations["get_usage"];
         put?: never;
         post?: never;
@@ -625,8 +625,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Why would that go there? */
-        get: operations["ask_why"];
+        /** Explain a decision */
+        get: operations["explain"];
         put?: never;
         post?: never;
         delete?: never;
@@ -639,11 +639,6 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /**
-         * @description What can be done with a list.
-         * @enum {string}
-         */
-        Act: "accept" | "keep" | "rollback" | "resume" | "block" | "enable" | "disable";
         /** @description One application of the menu. */
         AppEntry: {
             /** @example org.gnome.Maps */
@@ -654,8 +649,8 @@ export interface components {
              * @example firefox-esr
              */
             program: string;
-            /** @description How it is told of the proxy: "environment", "flag" or "own-settings". */
-            told: string;
+            /** @description How the program is given the proxy: "environment", "flag" or "own-settings". */
+            proxy_method: string;
         };
         /** @description A picture. */
         AppIcon: {
@@ -666,129 +661,51 @@ export interface components {
         };
         /** @description The applications of this desktop. */
         Apps: {
-            /** @description By name; empty where none can be started from here. */
+            /** @description By name; empty if the caller cannot start any. */
             apps: components["schemas"]["AppEntry"][];
             start: components["schemas"]["StartState"];
         };
         /**
-         * @description How often what it blocks is missed.
+         * @description How often it breaks sites.
          * @enum {string}
          */
-        Breaks: "rarely" | "sometimes" | "often";
+        Breakage: "rarely" | "sometimes" | "often";
+        /** @description Bytes in both directions. */
+        ByteCounts: {
+            /**
+             * Format: int64
+             * @description To clients.
+             */
+            down: number;
+            /**
+             * Format: int64
+             * @description From clients.
+             */
+            up: number;
+        };
         /** @description Well-known lists that can be added. */
         Catalogue: {
-            lists: components["schemas"]["Entry"][];
+            lists: components["schemas"]["CatalogueList"][];
         };
-        /** @description What a change did or would do. */
-        Change: {
-            /** @description It is in force; `false`: a dry run. */
-            applied: boolean;
-            /**
-             * Format: int64
-             * @description Its number in the timeline, by which it can be taken back; `null`: nothing was changed.
-             */
-            change?: number | null;
-            /** @description Addresses that are listened on no longer. */
-            closed: string[];
-            /**
-             * Format: int64
-             * @description Connections that stand and that the new configuration does not allow.
-             */
-            connections_closed: number;
-            /** @description Addresses that are listened on from now on. */
-            opened: string[];
-            replay?: components["schemas"]["Replay"] | null;
-            /** @description What is valid and yet not as it should be. */
-            warnings: components["schemas"]["Diagnostic"][];
-        };
-        /** @description One thing that was changed. */
-        Changed: {
-            /**
-             * @description "mode", "rule-added", "list-off", "upstream-changed", …
-             * @example rule-added
-             */
-            kind: string;
-            /** @description In one English sentence. */
-            text: string;
-            /** @description What it speaks of: `number`, `name`, `use`, `match`, `from`, `to`, … */
-            values: {
-                [key: string]: string;
-            };
-        };
-        /** @description How many connections of one program. */
-        Changes: {
-            /** Format: int64 */
-            blocked_now: number;
-            /** Format: int64 */
-            freed_now: number;
-            /** Format: int64 */
-            rerouted: number;
-        };
-        /** @description How many were told to close. */
-        Closed: {
-            /** Format: int64 */
-            closed: number;
-        };
-        /** @description All findings, what is well included. */
-        Diagnosis: {
-            findings: components["schemas"]["Finding"][];
-            /** @description Nothing is wrong; warnings do not count. */
-            healthy: boolean;
-        };
-        /** @description One fault of a configuration, or a warning about it. */
-        Diagnostic: {
-            cause: string;
-            /** @description Which kind it is, for programs: "unknown-key", "bad-value", "undefined". */
-            code: string;
-            /**
-             * Format: int64
-             * @description From 1, in characters; 0 where it has no place in the text.
-             */
-            column: number;
-            /** @description The mend, with the nearest valid name where one is near. */
-            help?: string;
-            /**
-             * Format: int64
-             * @description From 1; 0 where it has no place in the text.
-             */
-            line: number;
-            /**
-             * @description "error" or "warning".
-             * @example error
-             */
-            severity: string;
-            /** @description The line as it stands in the file, secrets masked. */
-            source: string;
-        };
-        /** @description One connection that would have gone differently. */
-        Difference: {
-            /** @description Its verdict under the change. */
-            after: components["schemas"]["Outcome"];
-            app?: string | null;
-            /**
-             * Format: int64
-             * @description When it was, in milliseconds since 1970.
-             */
-            at_ms: number;
-            /** @description The policy's verdict now. */
-            before: components["schemas"]["Outcome"];
-            target: string;
-            user?: string | null;
-        };
+        /**
+         * @description What a list blocks.
+         * @enum {string}
+         */
+        CatalogueKind: "ads" | "trackers" | "mixed" | "threats";
         /** @description One list of the catalogue. */
-        Entry: {
-            breaks: components["schemas"]["Breaks"];
+        CatalogueList: {
+            breaks: components["schemas"]["Breakage"];
             /** @description What it does, in one sentence. */
             does: string;
             /** @description As in the configuration. */
             format: string;
             /**
-             * @description What `privet lists add` takes.
+             * @description The argument of `privet lists add`.
              * @example easylist
              */
             id: string;
-            kind: components["schemas"]["Kind"];
-            /** @description As its maker names it. */
+            kind: components["schemas"]["CatalogueKind"];
+            /** @description As its maintainer names it. */
             licence: string;
             /** @description What may not work any more. */
             may_break: string;
@@ -797,139 +714,363 @@ export interface components {
             refresh: string;
             source: string;
         };
-        /** @description The verdict with its reasons. */
-        Explanation: {
-            outcome: components["schemas"]["Outcome"];
-            /** @description What the rule that decided is known by; `null`: no rule did. */
-            rule?: string | null;
-            /** @description Everything that was looked at, in order; all lists that match, not the first alone. */
-            steps: components["schemas"]["Step"][];
-            /** @description As it was asked. */
-            target: string;
+        /** @description What a change did or would do. */
+        Change: {
+            /** @description It is in force; `false`: a dry run. */
+            applied: boolean;
+            /**
+             * Format: int64
+             * @description Its id in the timeline, by which it can be undone; `null`: nothing was changed.
+             */
+            change?: number | null;
+            /** @description Addresses that are no longer listened on. */
+            closed: string[];
+            /**
+             * Format: int64
+             * @description Open connections that the new configuration does not allow.
+             */
+            connections_closed: number;
+            /** @description Addresses that are listened on from now on. */
+            opened: string[];
+            replay?: components["schemas"]["Replay"] | null;
+            /** @description What is valid but probably not intended. */
+            warnings: components["schemas"]["Diagnostic"][];
         };
-        /** @description The configuration's file. */
-        File: {
-            /** @description Where it is; it need not exist. */
+        /** @description One item of a change. */
+        ChangeItem: {
+            /**
+             * @description "mode", "rule-added", "list-off", "upstream-changed", …
+             * @example rule-added
+             */
+            kind: string;
+            /** @description In one English sentence. */
+            text: string;
+            /** @description The parts of the sentence: `number`, `name`, `use`, `match`, `from`, `to`, … */
+            values: {
+                [key: string]: string;
+            };
+        };
+        /** @description How many connections are being closed. */
+        Closed: {
+            /** Format: int64 */
+            closed: number;
+        };
+        /** @description The configuration file. */
+        ConfigFile: {
+            /** @description Its path; it need not exist. */
             path: string;
-            /** @description As it stands, comments too. A secret in it is `***1`, `***2`, … */
+            /** @description The whole text with its comments. Secrets are replaced by `***1`, `***2`, … */
             text: string;
             /** @description Changes with the text. */
             version: string;
         };
-        /** @description A file to be written in the place of the one that was read. */
-        FileWish: {
+        /** @description A new text for the configuration file. */
+        ConfigFileUpdate: {
             /**
-             * @description A mark `***1` stands for the secret that it stood for when it was read.
+             * @description A placeholder `***1` stands for the secret that it replaced when the file was read.
              * @example mode = "standard"
              */
             text: string;
             /**
-             * @description Of the text that was read; where the file changed since, nothing is written.
+             * @description The version that was read; if the file has changed since, nothing is written.
              * @example 0123456789abcdef
              */
             version: string;
         };
-        /** @description One field that a term may ask for. */
-        FilterField: {
+        /** @description The sums of one group of connections. */
+        ConnectionGroup: {
             /**
-             * @description A whole term.
-             * @example -host:*.corp
+             * Format: int64
+             * @description Bytes.
              */
-            example: string;
+            down: number;
             /**
-             * @description "text", "word", "number", "size" or "time".
-             * @example text
+             * Format: int64
+             * @description Bytes per second now.
              */
-            kind: string;
-            /** @example host */
-            name: string;
-            /** @description What the field is, in a few words. */
-            what: string;
-            /** @description What a field of kind "word" may be; empty for the others. */
-            words: string[];
+            down_speed: number;
+            key: string;
+            /** Format: int64 */
+            rows: number;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            up: number;
+            /**
+             * Format: int64
+             * @description Bytes per second now.
+             */
+            up_speed: number;
         };
-        /** @description One thing that was looked at. */
-        Finding: {
-            /** @description What was looked at: "engine", "configuration", "listener", "upstream", "clock", "permissions", "keyring", "files", "system proxy". */
-            check: string;
-            /** @description What to do; only where something is to be done. */
-            mend?: string;
-            state: components["schemas"]["Health"];
+        /** @description A page of connections, and the sums of all that match. */
+        ConnectionPage: {
+            /**
+             * Format: int64
+             * @description Bytes to the clients, of all rows that match.
+             */
+            down: number;
+            /**
+             * Format: int64
+             * @description Bytes per second now.
+             */
+            down_speed: number;
+            /** @description Of all rows that match, largest first; empty unless asked for. */
+            groups: components["schemas"]["ConnectionGroup"][];
+            /** Format: int64 */
+            offset: number;
+            rows: components["schemas"]["ConnectionRow"][];
+            /**
+             * Format: int64
+             * @description All rows that match.
+             */
+            total: number;
+            /**
+             * Format: int64
+             * @description Bytes from the clients, of all rows that match.
+             */
+            up: number;
+            /**
+             * Format: int64
+             * @description Bytes per second now.
+             */
+            up_speed: number;
+        };
+        /** @description One connection. */
+        ConnectionRow: {
+            /**
+             * Format: int64
+             * @description How long it has been open, or was.
+             */
+            age_ms: number;
+            /** @description The program's name, if it is known. */
+            app?: string | null;
+            app_path?: string | null;
+            /** @description The client's address and port. */
+            client: string;
+            /** Format: double */
+            connect_ms?: number | null;
+            /** Format: double */
+            dns_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes to the client.
+             */
+            down: number;
+            /**
+             * Format: int64
+             * @description Bytes per second now; 0 in the history.
+             */
+            down_speed: number;
+            /** @description "finished", "broken", "idle", "closed", "reload", "shutdown", "blocked" or "failed". */
+            end?: string | null;
+            /**
+             * Format: int64
+             * @description Milliseconds since 1970; `null` while it is open.
+             */
+            ended?: number | null;
+            error?: string | null;
+            /** Format: double */
+            first_byte_ms?: number | null;
+            /** @description The group it is in, if the query asked for groups. */
+            group?: string | null;
+            host: string;
+            /**
+             * Format: int64
+             * @description At most 2^53, so that every JSON reader keeps it exact.
+             */
+            id: number;
+            /** @description "mixed", "socks" or "http". */
+            listener: string;
+            /** Format: int32 */
+            pid?: number | null;
+            /** Format: int32 */
+            port: number;
+            /** @description "socks4", "socks5", "udp", "http" or "connect". */
+            protocol: string;
+            /** @description Why, in one sentence. */
+            reason: string;
+            /** @description The destination's address, if it is known. */
+            remote?: string | null;
+            /**
+             * Format: int32
+             * @description HTTP requests carried; 0 for a tunnel.
+             */
+            requests: number;
+            route: string;
+            /** @description What decided: "loop", "rule", "deny", "list", "mode" or "kill_switch". */
+            rule: string;
+            /**
+             * Format: int64
+             * @description Milliseconds since 1970.
+             */
+            started: number;
+            state: components["schemas"]["RowState"];
+            /** Format: double */
+            tls_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes from the client.
+             */
+            up: number;
+            /**
+             * Format: int64
+             * @description Bytes per second now; 0 in the history.
+             */
+            up_speed: number;
+            user?: string | null;
+            /** @description "direct", "routed", "blocked", "failed" or "cached". */
+            verdict: string;
+        };
+        /** @description All findings, including those that are fine. */
+        Diagnosis: {
+            findings: components["schemas"]["Finding"][];
+            /** @description Nothing is wrong; warnings do not count. */
+            healthy: boolean;
+        };
+        /** @description One error or warning of a configuration. */
+        Diagnostic: {
+            cause: string;
+            /** @description Its kind, for programs: "unknown-key", "bad-value", "undefined". */
+            code: string;
+            /**
+             * Format: int64
+             * @description In characters, from 1; 0 if it has no position in the text.
+             */
+            column: number;
+            /** @description How to correct it, with the nearest valid name if there is one. */
+            help?: string;
+            /**
+             * Format: int64
+             * @description From 1; 0 if it has no position in the text.
+             */
+            line: number;
+            /**
+             * @description "error" or "warning".
+             * @example error
+             */
+            severity: string;
+            /** @description The line of the file, with secrets redacted. */
+            source: string;
+        };
+        /** @description Something that is wrong now. */
+        EngineProblem: {
+            /** @description A stable key: "list:ads", "listen:pac". */
+            about: string;
+            /** @description What to do. */
+            fix: string;
             text: string;
         };
+        /** @description The decision with its reasons. */
+        Explanation: {
+            outcome: components["schemas"]["Outcome"];
+            /** @description The id of the rule that decided; `null`: no rule did. */
+            rule?: string | null;
+            /** @description Everything that was evaluated, in order; all lists that match, not only the first. */
+            steps: components["schemas"]["ExplanationStep"][];
+            /** @description As in the query. */
+            target: string;
+        };
+        /** @description One thing that was evaluated. */
+        ExplanationStep: {
+            /**
+             * @description Which sentence `text` is, for translations: "rule.key", "list.blocks", "mode.direct".
+             * @example list.blocks
+             */
+            code: string;
+            /**
+             * Format: int32
+             * @description From 1.
+             */
+            line?: number | null;
+            /** @description The list that `line` belongs to; `null`: the configuration file. */
+            list?: string | null;
+            matched: boolean;
+            /** @description The text of that line. */
+            source?: string | null;
+            /** @description Why it matched, or why not. */
+            text: string;
+            /**
+             * @description The values in the sentence.
+             * @example {
+             *       "host": "ads.example"
+             *     }
+             */
+            values: {
+                [key: string]: string;
+            };
+            /** @description "loop", "rule 3", "temporary rule 1", "filter.allow", "list ads", "mode standard". */
+            what: string;
+        };
+        /** @description The result of one check. */
+        Finding: {
+            /** @description What was checked: "engine", "configuration", "listener", "upstream", "clock", "permissions", "keyring", "files", "system proxy". */
+            check: string;
+            /** @description What to do, if anything. */
+            fix?: string;
+            state: components["schemas"]["FindingState"];
+            text: string;
+        };
+        /**
+         * @description How serious a finding is.
+         * @enum {string}
+         */
+        FindingState: "ok" | "warning" | "wrong";
         /** @description What a first run starts from. */
         FirstRun: {
-            found: components["schemas"]["Found"];
-            /** @description Nobody went through it yet, and the configuration has no upstream, rule or list. */
+            found: components["schemas"]["FoundProxy"];
+            /** @description It has not been completed, and the configuration has no upstream, rule or list. */
             pending: boolean;
         };
-        /** @description That it is over, or to come again. */
-        FirstRunWish: {
+        /** @description Ends the first run, or starts it again. */
+        FirstRunUpdate: {
             done: boolean;
         };
-        /** @description The desktop's proxy as another hand left it. */
-        Found: {
-            /** @description The switch can point this desktop at Privet. */
+        /** @description The desktop's proxy settings before Privet changes them. */
+        FoundProxy: {
+            /** @description Privet can set this desktop's proxy. */
             can_switch: boolean;
             /**
-             * @description The place where nobody listens.
+             * @description The address on which nothing listens.
              * @example 127.0.0.1:7890
              */
             dead?: string | null;
-            kind: components["schemas"]["FoundKind"];
-            /** @description Where the desktop points, in words. */
-            pointing?: string | null;
+            kind: components["schemas"]["FoundProxyKind"];
+            /** @description The proxy that the desktop uses, in words. */
+            target?: string | null;
             /** @description In one sentence. */
             text: string;
-            /** @description What could be taken over, the best first. */
+            /** @description Proxies that can be used as upstreams, the best first. */
             upstreams: components["schemas"]["FoundUpstream"][];
         };
         /**
-         * @description What stands in the desktop's proxy settings.
+         * @description The kind of the desktop's proxy settings.
          * @enum {string}
          */
-        FoundKind: "nothing" | "proxy" | "leftover" | "pac" | "elsewhere" | "ours" | "unknown";
+        FoundProxyKind: "nothing" | "proxy" | "leftover" | "pac" | "elsewhere" | "ours" | "unknown";
         /** @description A proxy of the desktop as an upstream. */
         FoundUpstream: {
             /**
-             * @description A name that is still free.
+             * @description A name that no upstream or group has.
              * @example proxy.corp.example
              */
             name: string;
             /** @example http://proxy.corp.example:3128 */
             url: string;
         };
-        /** @description What the rows of one group have together. */
-        Group: {
-            /** Format: int64 */
-            down: number;
-            /** Format: int64 */
-            down_speed: number;
-            key: string;
-            rows: number;
-            /** Format: int64 */
-            up: number;
-            /** Format: int64 */
-            up_speed: number;
-        };
         /**
-         * @description By which fact rows are gathered.
+         * @description What rows and totals can be grouped by.
          * @enum {string}
          */
         GroupBy: "app" | "domain" | "route" | "verdict";
-        /**
-         * @description How a thing fares.
-         * @enum {string}
-         */
-        Health: "ok" | "warning" | "wrong";
         /** @description An update that is held back. */
         HeldUpdate: {
             /**
              * Format: int64
-             * @description When it came, in milliseconds since 1970.
+             * @description When it was received, in milliseconds since 1970.
              */
             arrived_ms: number;
-            /** @description The old version is to be kept; nothing is asked about this update any more. */
+            /** @description The user chose to keep the old version; this update is not offered again. */
             declined: boolean;
             /** Format: int64 */
             entries: number;
@@ -938,32 +1079,25 @@ export interface components {
             /** @example it would block example.com (212 connections this week) */
             text: string;
         };
+        /** @description Connections to one host. */
         HostCount: {
             /** Format: int64 */
             connections: number;
             host: string;
         };
+        /** @description When the credentials were last replaced. */
         Identity: {
             /**
              * Format: int64
-             * @description When, in milliseconds since 1970.
+             * @description Milliseconds since 1970.
              */
             rotated_ms: number;
         };
         /**
-         * @description How the keyring stands; looking at it asks nobody for a password.
+         * @description The state of the keyring; reading it prompts nobody for a password.
          * @enum {string}
          */
         KeyringState: "open" | "locked" | "absent" | "failed";
-        /**
-         * @description What a list is made to stop.
-         * @enum {string}
-         */
-        Kind: "ads" | "trackers" | "mixed" | "threats";
-        /** @description What a `filter` may say. */
-        Language: {
-            fields: components["schemas"]["FilterField"][];
-        };
         /** @description One blocklist. */
         List: {
             /**
@@ -973,7 +1107,7 @@ export interface components {
             bytes: number;
             /**
              * Format: int64
-             * @description When its server last answered well, in milliseconds since 1970.
+             * @description When its server last answered successfully, in milliseconds since 1970.
              */
             checked_ms?: number | null;
             /**
@@ -987,14 +1121,16 @@ export interface components {
              * @description Entries in force.
              */
             entries: number;
-            /** @description Why the last try failed; the last good list stays in force. */
+            /** @description Why the last update failed; the last good text stays in force. */
             error?: string | null;
-            /** @description What the format was found to be, once read. */
+            /** @description What to do about the error. */
+            fix?: string | null;
+            /** @description The detected format, once the list was read. */
             format?: string | null;
             held?: components["schemas"]["HeldUpdate"] | null;
             /**
              * Format: int64
-             * @description Connections it blocked since `since_ms`, over reloads and restarts.
+             * @description Connections it blocked since `since_ms`, across reloads and restarts.
              */
             hits: number;
             /**
@@ -1002,20 +1138,18 @@ export interface components {
              * @description Those of the last 24 hours.
              */
             hits_day: number;
-            /** @description What to do about the error. */
-            mend?: string | null;
             /** @example local ads */
             name: string;
             /**
              * Format: int64
-             * @description When it is asked for anew, in milliseconds since 1970; `null`: it is a file, off, or held at a version.
+             * @description When it is fetched next, in milliseconds since 1970; `null`: it is a file, off, or pinned to a version.
              */
             next_refresh_ms?: number | null;
-            /** @description An earlier version was put back, and no update is taken until resumed. */
+            /** @description An earlier version was restored, and updates are suspended until `resume`. */
             pinned: boolean;
             /**
              * Format: int64
-             * @description Since when all is counted, in milliseconds since 1970.
+             * @description When counting began, in milliseconds since 1970.
              */
             since_ms: number;
             /**
@@ -1032,19 +1166,24 @@ export interface components {
             state: string;
             /**
              * Format: int64
-             * @description When the text in force came, in milliseconds since 1970.
+             * @description When the text in force was received, in milliseconds since 1970.
              */
             updated_ms?: number | null;
-            /** @description The good versions that are kept, the newest first; none of a list that is a file. */
+            /** @description The good versions that are kept, the newest first; empty for a list that is a file. */
             versions: components["schemas"]["ListVersion"][];
-            /** @description What it would have blocked while it only counted. */
+            /** @description What it would have blocked on probation. */
             would_block: components["schemas"]["WouldBlock"];
         };
-        /** @description A good text of a list. */
+        /**
+         * @description What can be done with a list.
+         * @enum {string}
+         */
+        ListAction: "accept" | "keep" | "rollback" | "resume" | "block" | "enable" | "disable";
+        /** @description A stored text of a list. */
         ListVersion: {
             /**
              * Format: int64
-             * @description When it came, in milliseconds since 1970.
+             * @description When it was received, in milliseconds since 1970.
              */
             arrived_ms: number;
             /** Format: int64 */
@@ -1053,21 +1192,7 @@ export interface components {
             entries: number;
             in_force: boolean;
         };
-        /** @description A list to be added: one of the catalogue by its `id`, or any by `name` and `source`. */
-        ListWish: {
-            /** @description As in the configuration [default: as the catalogue says, or "auto"]. */
-            format?: string | null;
-            /** @example easylist */
-            id?: string | null;
-            name?: string | null;
-            /** @description For so long it only counts; "0": it blocks at once [default: "24h"]. */
-            probation?: string | null;
-            /** @description As in the configuration [default: as the catalogue says, or "24h"]. */
-            refresh?: string | null;
-            /** @description A path or a URL. */
-            source?: string | null;
-        };
-        /** @description A listener as it really stands. */
+        /** @description A listener that is open. */
         Listener: {
             /** @example 127.0.0.1:7280 */
             address: string;
@@ -1087,35 +1212,30 @@ export interface components {
              * @description Milliseconds since 1970.
              */
             at_ms: number;
-            /** @description What else the line says. Control characters are escaped. */
+            /** @description The line's other fields. Control characters are escaped. */
             fields: {
                 [key: string]: string;
             };
             /** @description "error", "warn", "info", "debug" or "trace". */
             level: string;
             message: string;
-            /** @description The part of the program that speaks. */
+            /** @description The module that logged it. */
             target: string;
         };
-        /**
-         * @description How the desktop is pointed at us.
-         * @enum {string}
-         */
-        Means: "pac" | "manual";
-        /** @description The mode that is on. */
+        /** @description The current mode. */
         Mode: {
-            /** @description All that can be chosen. */
+            /** @description All modes that can be set. */
             available: string[];
             /**
              * Format: int64
-             * @description Where this answers a choice: its number in the timeline, by which it can be taken back.
+             * @description In the answer to a change of the mode: the change's id in the timeline, by which it can be undone.
              */
             change?: number;
-            /** @description When the route is down: refuse, never go direct, never resolve a name here. */
+            /** @description When the route is down, connections fail. They never go direct, and no name is resolved on this machine. */
             kill_switch: boolean;
             /** @example standard */
             name: string;
-            /** @description What follows then. */
+            /** @description The mode after that. */
             then?: string | null;
             /**
              * Format: int64
@@ -1123,10 +1243,10 @@ export interface components {
              */
             until_ms?: number | null;
         };
-        /** @description A wish for another mode. */
-        ModeWish: {
+        /** @description A change of the mode. */
+        ModeRequest: {
             /**
-             * @description For so long, then back to the mode before: "90s", "15m", "1h", "2d". Absent or null: until changed.
+             * @description How long, then back to the mode before: "90s", "15m", "1h", "2d". Absent or null: until changed.
              * @example 15m
              */
             for?: string | null;
@@ -1136,64 +1256,63 @@ export interface components {
              */
             mode: string;
         };
-        /** @description The verdict by names. */
+        /** @description A list to be added: one of the catalogue by its `id`, or any by `name` and `source`. */
+        NewList: {
+            /** @description As in the configuration [default: as in the catalogue, or "auto"]. */
+            format?: string | null;
+            /** @example easylist */
+            id?: string | null;
+            name?: string | null;
+            /** @description How long it only counts; "0": it blocks at once [default: "24h"]. */
+            probation?: string | null;
+            /** @description As in the configuration [default: as in the catalogue, or "24h"]. */
+            refresh?: string | null;
+            /** @description A path or a URL. */
+            source?: string | null;
+        };
+        /** @description A rule to be added. */
+        NewRule: {
+            /**
+             * @description How long: "once" (the next connection that matches) and "until-quit" are not written to the file and come before all
+             *     others; "always" and a duration ("1h", "30m", "2d") are. Absent or null: always, or as `until` says.
+             * @example 1h
+             */
+            for?: string | null;
+            /**
+             * Format: int32
+             * @description Its position in the file, from 1; past the end it is the last [default: 1].
+             * @default 1
+             */
+            position: number;
+            /** @description As in the configuration: `match`, `use`, and `until` (RFC 3339) for a rule that expires. */
+            rule: Record<string, never>;
+        };
+        /** @description All upstreams and groups. */
+        Outbounds: {
+            groups: components["schemas"]["UpstreamGroup"][];
+            upstreams: components["schemas"]["Upstream"][];
+        };
+        /** @description The decision. */
         Outcome: {
             /**
              * @description "block", "direct" or "via".
              * @example block
              */
             action: string;
+            /** @description When the upstream or group is down, the connection goes direct. */
+            direct_fallback: boolean;
             /** @description What decided: "loop", "rule", "deny", "list", "mode" or "kill-switch". */
             kind: string;
-            /** @description When the outlet is down, the connection goes direct. */
-            otherwise_direct: boolean;
             /** @description The upstream or group. */
-            outlet?: string | null;
+            outbound?: string | null;
             /** @description Why, in one sentence. */
             text: string;
         };
-        /** @description A group of upstreams. */
-        OutletGroup: {
-            /** @description The member that the next connection would take. */
-            current?: string | null;
-            last_error?: string | null;
-            members: string[];
-            name: string;
-            /** @description "failover", "latency", "round-robin" or "sticky". */
-            policy: string;
-            /** @description "up", "down" or "unknown". */
-            state: string;
-        };
-        /** @description All ways out. */
-        Outlets: {
-            groups: components["schemas"]["OutletGroup"][];
-            upstreams: components["schemas"]["Upstream"][];
-        };
-        /** @description The rows of a window, and what they were cut from. */
-        Page: {
-            /** Format: int64 */
-            down: number;
-            /** Format: int64 */
-            down_speed: number;
-            /** @description Over all rows that match, largest first; empty unless asked for. */
-            groups: components["schemas"]["Group"][];
-            offset: number;
-            rows: components["schemas"]["RowView"][];
-            /** @description All rows that match. */
-            total: number;
-            /**
-             * Format: int64
-             * @description Over all rows that match: bytes, and bytes a second.
-             */
-            up: number;
-            /** Format: int64 */
-            up_speed: number;
-        };
-        /** @description An error as the API tells it (RFC 9457). Holds no secret. */
+        /** @description An error of the API (RFC 9457). Contains no secret. */
         Problem: {
             /** @description What went wrong, in one sentence. */
             detail: string;
-            /** @description For a refused configuration: every fault with its place in the file. */
+            /** @description For a refused configuration: every error and warning, with its position in the file. */
             diagnostics?: components["schemas"]["Diagnostic"][];
             /** @description What to do about it. */
             help?: string;
@@ -1210,60 +1329,88 @@ export interface components {
              */
             type: string;
         };
-        /** @description A program's picture, where one is known. */
+        /** @description A program's icon; `null`: none is known. */
         ProgramIcon: {
             icon?: components["schemas"]["AppIcon"] | null;
         };
-        /** @description The settings of one program, to be copied. */
+        /**
+         * @description How the desktop is given the engine's address.
+         * @enum {string}
+         */
+        ProxyMethod: "pac" | "manual";
+        /** @description One field of the language. */
+        QueryField: {
+            /**
+             * @description A whole term.
+             * @example -host:*.corp
+             */
+            example: string;
+            /**
+             * @description "text", "word", "number", "size" or "time".
+             * @example text
+             */
+            kind: string;
+            /** @example host */
+            name: string;
+            /** @description The field in a few words. */
+            what: string;
+            /** @description The values of a field of kind "word"; empty for the others. */
+            words: string[];
+        };
+        /** @description The language of `filter`. */
+        QueryLanguage: {
+            fields: components["schemas"]["QueryField"][];
+        };
+        /** @description The settings of one program. */
         Recipe: {
             /**
-             * @description What `privet env --for` takes.
+             * @description The argument of `privet env --for`.
              * @example git
              */
             id: string;
             /** @example Git */
             name: string;
-            /** @description What has to be known beside it. */
+            /** @description What to know before using it. */
             note?: string | null;
             /**
-             * @description The file it belongs into; absent: it is a command, or an address to open.
+             * @description The file to put the text into; `null`: it is a command, or an address to open.
              * @example ~/.curlrc
              */
             place?: string | null;
             text: string;
         };
-        /** @description The settings of programs that have their own. */
+        /** @description The settings to copy into programs that have proxy settings of their own. */
         Recipes: {
             /** @description Clients have to log in: the texts leave name and password out. */
             login: boolean;
             recipes: components["schemas"]["Recipe"][];
         };
-        /** @description Yesterday's connections under another configuration. */
+        /** @description Recorded connections, decided by another configuration. */
         Replay: {
-            /**
-             * Format: int64
-             * @description Passed, and would have been blocked.
-             */
-            blocked_now: number;
             /** @description By the program's name. */
             by_app: {
-                [key: string]: components["schemas"]["Changes"];
+                [key: string]: components["schemas"]["ReplayCounts"];
             };
             /**
              * Format: int64
-             * @description Those that would have gone differently: the sum of the next three.
+             * @description Those with another decision: the sum of the next three.
              */
             changed: number;
             /** @description The first hundred of them. */
-            differing: components["schemas"]["Difference"][];
+            differing: components["schemas"]["ReplayDifference"][];
             /**
              * Format: int64
-             * @description Were blocked, and would have passed.
+             * @description Were blocked, and would be allowed.
              */
-            freed_now: number;
+            newly_allowed: number;
             /**
              * Format: int64
-             * @description Passed, and would have taken another way.
+             * @description Were allowed, and would be blocked.
+             */
+            newly_blocked: number;
+            /**
+             * Format: int64
+             * @description Were allowed, and would take another route.
              */
             rerouted: number;
             /**
@@ -1273,11 +1420,35 @@ export interface components {
             summary: string;
             /**
              * Format: int64
-             * @description Connections that were judged.
+             * @description Connections that were decided again.
              */
             total: number;
         };
-        /** @description The mode's way out and its health. */
+        /** @description Connections of one program. */
+        ReplayCounts: {
+            /** Format: int64 */
+            newly_allowed: number;
+            /** Format: int64 */
+            newly_blocked: number;
+            /** Format: int64 */
+            rerouted: number;
+        };
+        /** @description One connection with another decision. */
+        ReplayDifference: {
+            /** @description The decision of the changed configuration. */
+            after: components["schemas"]["Outcome"];
+            app?: string | null;
+            /**
+             * Format: int64
+             * @description When it was, in milliseconds since 1970.
+             */
+            at_ms: number;
+            /** @description The decision of the configuration in force. */
+            before: components["schemas"]["Outcome"];
+            target: string;
+            user?: string | null;
+        };
+        /** @description The mode's route and its health. */
         Route: {
             /** @description `null`: not known yet, or direct. */
             healthy?: boolean | null;
@@ -1287,150 +1458,57 @@ export interface components {
              */
             latency_ms?: number | null;
             /**
-             * @description "direct", or an upstream's or group's name; "none": all is refused.
+             * @description "direct", or the name of an upstream or group; "none": everything is refused.
              * @example direct
              */
             name: string;
         };
-        /** @description One connection, ready to show. */
-        RowView: {
-            /**
-             * Format: int64
-             * @description How long it stands, or stood.
-             */
-            age_ms: number;
-            /** @description The program's name, where it is known. */
-            app?: string | null;
-            app_path?: string | null;
-            /** @description The client's address and port. */
-            client: string;
-            /** Format: double */
-            connect_ms?: number | null;
-            /** Format: double */
-            dns_ms?: number | null;
-            /**
-             * Format: int64
-             * @description Bytes to the client.
-             */
-            down: number;
-            /** Format: int64 */
-            down_speed: number;
-            /** @description "finished", "broken", "idle", "closed", "reload", "shutdown", "blocked" or "failed". */
-            end?: string | null;
-            /**
-             * Format: int64
-             * @description Unix milliseconds; absent while it stands.
-             */
-            ended?: number | null;
-            error?: string | null;
-            /** Format: double */
-            first_byte_ms?: number | null;
-            /** @description The group it is in, where the window asked for groups. */
-            group?: string | null;
-            host: string;
-            /**
-             * Format: int64
-             * @description At most 2^53, so that every reader of JSON keeps it exact.
-             */
-            id: number;
-            /** @description "mixed", "socks" or "http". */
-            listener: string;
-            /** Format: int32 */
-            pid?: number | null;
-            /** Format: int32 */
-            port: number;
-            /** @description "socks4", "socks5", "udp", "http" or "connect". */
-            protocol: string;
-            /** @description Why, in one sentence. */
-            reason: string;
-            /** @description The target's address, where it is known. */
-            remote?: string | null;
-            /**
-             * Format: int32
-             * @description HTTP requests carried; 0 for a tunnel.
-             */
-            requests: number;
-            route: string;
-            /** @description What decided: "loop", "rule", "deny", "list", "mode" or "kill_switch". */
-            rule: string;
-            /**
-             * Format: int64
-             * @description Unix milliseconds.
-             */
-            started: number;
-            state: components["schemas"]["State"];
-            /** Format: double */
-            tls_ms?: number | null;
-            /**
-             * Format: int64
-             * @description Bytes from the client.
-             */
-            up: number;
-            /**
-             * Format: int64
-             * @description Bytes a second now; 0 in the history.
-             */
-            up_speed: number;
-            user?: string | null;
-            /** @description "direct", "routed", "blocked", "failed" or "cached". */
-            verdict: string;
-        };
-        /** @description A place for a rule. */
-        RuleMove: {
-            /**
-             * Format: int32
-             * @description Its new place in the file, from 0; past the end it is the last.
-             */
-            to: number;
-        };
-        /** @description Where a rule stands in the file; both from 1. */
-        RulePlace: {
-            /** Format: int64 */
-            line: number;
-            /** Format: int64 */
-            number: number;
-        };
+        /**
+         * @description Which table a row is in.
+         * @enum {string}
+         */
+        RowState: "active" | "closed" | "blocked";
         /** @description One rule and what it did. */
-        RuleView: {
+        Rule: {
+            /** @description It has ended, and is skipped. */
+            expired: boolean;
             /**
              * Format: int64
-             * @description Connections, and requests over kept connections, that it decided.
+             * @description Connections, and requests on kept connections, that it decided.
              */
             hits: number;
             /**
-             * @description What it is known by as long as it says the same, wherever it stands.
+             * @description Stays the same while the rule's content does, wherever the rule is.
              * @example 9f86d081884c7d65
              */
             id: string;
             /**
              * Format: int64
-             * @description When it last did, in milliseconds since 1970; `null`: never.
+             * @description When it last decided, in milliseconds since 1970; `null`: never.
              */
-            last_ms?: number | null;
+            last_hit_ms?: number | null;
             /**
              * @description "always", "until" a given time, "once" (the next connection that matches) or "until-quit".
              * @example always
              */
-            lasts: string;
+            lifetime: string;
             /**
              * Format: int64
-             * @description The line of the file on which it begins.
+             * @description The line of the file on which it begins, from 1.
              */
             line?: number | null;
             /**
              * Format: int64
-             * @description Its place in the file, from 1; `null`: it stands in no file, and goes before those that do.
+             * @description Its position in the file, from 1; `null`: it is temporary, and comes before those of the file.
              */
             number?: number | null;
-            /** @description Its time is over: it is passed over. */
-            over: boolean;
             /** @description As in the configuration: `match`, `use`, `until`. */
             rule: Record<string, never>;
-            /** @description Not empty: it can never match, since these earlier rules take all that it speaks of. */
-            shadowed_by: components["schemas"]["RulePlace"][];
+            /** @description If not empty, it can never match: these earlier rules take everything that it would match. */
+            shadowed_by: components["schemas"]["RulePosition"][];
             /**
              * Format: int64
-             * @description Since when that is counted, in milliseconds since 1970.
+             * @description When counting began, in milliseconds since 1970.
              */
             since_ms: number;
             /**
@@ -1439,47 +1517,39 @@ export interface components {
              */
             until_ms?: number | null;
         };
-        /** @description A rule to be added. */
-        RuleWish: {
+        /** @description Another position for a rule. */
+        RuleMove: {
             /**
              * Format: int32
-             * @description Before the rule at this place of the file, from 0 [default: before all].
+             * @description Its new position in the file, from 1; past the end it is the last.
              */
-            at?: number;
-            /**
-             * @description How long: "once" (the next connection that matches) and "until-quit" stand in no file and go before all others;
-             *     "always" and a time ("1h", "30m", "2d") stand in it. Absent or null: always, or what `until` says.
-             * @example 1h
-             */
-            for?: string | null;
-            /** @description As in the configuration: `match`, `use`, and `until` (RFC 3339) for a rule that ends by itself. */
-            rule: Record<string, never>;
+            position: number;
         };
-        /** @description All rules, in the order in which they are asked: the first that matches decides. */
+        /** @description Where a rule is in the file; both from 1. */
+        RulePosition: {
+            /** Format: int64 */
+            line: number;
+            /** Format: int64 */
+            number: number;
+        };
+        /** @description All rules, in the order in which they are evaluated: the first that matches decides. */
         Rules: {
-            rules: components["schemas"]["RuleView"][];
+            rules: components["schemas"]["Rule"][];
         };
         /** @description One entry of the keyring, without its secret. */
         SecretEntry: {
-            /** @description Whether the keyring has it; null where it does not tell. */
-            kept?: boolean | null;
             name: string;
+            /** @description Whether the keyring has it; `null`: unknown. */
+            stored?: boolean | null;
             /** @description Who refers to it: "upstream office", "user alice". */
             used_by: string[];
         };
-        /** @description What became of it. */
-        SecretKept: {
-            name: string;
-            /** @description Why those who use it do not have it yet, though it is kept. */
-            text?: string;
-            used_by: string[];
-        };
-        /** @description A secret to be kept. */
-        SecretWish: {
+        /** @description A secret to be stored. */
+        SecretUpdate: {
             /** @example correct horse */
             value: string;
         };
-        /** @description The keyring, and what the configuration wants of it. */
+        /** @description The keyring, and the entries that the configuration refers to. */
         Secrets: {
             keyring: components["schemas"]["KeyringState"];
             /** @description The entries that the configuration refers to, each once. */
@@ -1488,22 +1558,18 @@ export interface components {
             text?: string;
         };
         /**
-         * @description Whether programs can be started by this caller.
+         * @description Whether this caller can start programs.
          * @enum {string}
          */
         StartState: "here" | "remote" | "headless";
-        /** @description What was started. */
-        Started: {
+        /** @description An application that was started. */
+        StartedApp: {
             /** Format: int32 */
             pid: number;
             program: string;
-            told: string;
+            /** @description As in [`AppEntry`]. */
+            proxy_method: string;
         };
-        /**
-         * @description Which table a row is in.
-         * @enum {string}
-         */
-        State: "active" | "closed" | "blocked";
         /** @description The engine at one moment. */
         Status: {
             /** @description The configuration file in force; it need not exist. */
@@ -1512,12 +1578,12 @@ export interface components {
             mode: components["schemas"]["Mode"];
             /**
              * Format: int32
-             * @description The engine's process.
+             * @description The engine's process id.
              */
             pid: number;
-            /** @description What is wrong now, each with its mend. */
-            problems: components["schemas"]["Trouble"][];
-            /** @description Where the mode sends what no rule matches. */
+            /** @description What is wrong now, each with its fix. */
+            problems: components["schemas"]["EngineProblem"][];
+            /** @description The mode's route, for connections that no rule matches. */
             route: components["schemas"]["Route"];
             /**
              * Format: int64
@@ -1529,101 +1595,54 @@ export interface components {
             /** @example 0.1.0 */
             version: string;
         };
-        /** @description One thing that was looked at. */
-        Step: {
-            /**
-             * @description Which sentence `text` is, for who tells it in another language: "rule.key", "list.blocks", "mode.direct".
-             * @example list.blocks
-             */
-            code: string;
-            /**
-             * Format: int32
-             * @description From 1.
-             */
-            line?: number | null;
-            /** @description The list whose source `line` counts in; `null`: the configuration file. */
-            list?: string | null;
-            matched: boolean;
-            /** @description What stands on that line. */
-            source?: string | null;
-            /** @description Why it matched, or why not. */
-            text: string;
-            /**
-             * @description What stands in the sentence's places.
-             * @example {
-             *       "host": "ads.example"
-             *     }
-             */
-            values: {
-                [key: string]: string;
-            };
-            /** @description "loop", "rule 3", "temporary rule 1", "filter.allow", "list ads", "mode standard". */
-            what: string;
+        /** @description The result of storing a secret. */
+        StoredSecret: {
+            name: string;
+            /** @description Why those who use it do not have it yet, although it is stored. */
+            text?: string;
+            used_by: string[];
         };
-        /** @description Bytes both ways. */
-        Sums: {
-            /** Format: int64 */
-            down: number;
-            /** Format: int64 */
-            up: number;
-        };
-        /** @description The desktop's proxy, as it was found just now. */
+        /** @description The desktop's proxy settings, as just measured. */
         SystemProxy: {
             /**
              * Format: int64
-             * @description Where this answers a switch: its number in the timeline, by which it can be taken back.
+             * @description In the answer to a switch: the change's id in the timeline, by which it can be undone.
              */
             change?: number;
             /** @description Whose settings they are: "gnome", "kde", "macos" or "windows". */
             desktop?: string | null;
-            /** @description Our switch is on; whether the desktop still follows it is `state`. */
+            /** @description The switch is on; `state` says whether the desktop still follows it. */
             enabled: boolean;
+            /** @description What to do, if anything. */
+            fix?: string | null;
             /**
              * Format: int32
-             * @description The process that puts the settings back should the engine die.
+             * @description The process that restores the settings if the engine dies.
              */
             guardian?: number | null;
-            /** @description What to do, where something is to be done. */
-            mend?: string | null;
             /**
-             * @description Where the desktop points now, in words.
-             * @example the PAC file http://127.0.0.1:7281/proxy.pac
-             */
-            pointing?: string | null;
-            /**
-             * @description "on", "off", "changed" (by something else, since we turned it on), "leftover" (another program's, on a dead port),
-             *     "unsupported" (this desktop has none that we know) or "unknown" (it could not be read).
+             * @description "on", "off", "changed" (by something else, since it was turned on), "leftover" (another program's, on a port where
+             *     nothing listens), "unsupported" (this desktop has no settings that we know) or "unknown" (they could not be read).
              * @example on
              */
             state: string;
+            /**
+             * @description The proxy that the desktop uses now, in words.
+             * @example the PAC file http://127.0.0.1:7281/proxy.pac
+             */
+            target?: string | null;
             /** @description The state in one sentence. */
             text: string;
         };
-        /** @description A wish for the switch. */
-        SystemProxyWish: {
-            /** @description On, or on again where something changed it; off puts back what was there before. */
+        /** @description Turns the system proxy on or off. */
+        SystemProxyRequest: {
+            /** @description On, or on again if something else changed it; off restores the settings from before. */
             enabled: boolean;
-            means?: components["schemas"]["Means"] | null;
+            method?: components["schemas"]["ProxyMethod"] | null;
             /** @description With `enabled: false`: turn off a dead proxy that another program left behind. */
             repair?: boolean;
         };
-        /** @description One test of one upstream or group. */
-        Tested: {
-            /**
-             * Format: double
-             * @description Milliseconds until the connection through it stood.
-             */
-            connect_ms?: number | null;
-            error?: string | null;
-            /**
-             * Format: double
-             * @description Milliseconds from the request to the first byte of its answer.
-             */
-            first_byte_ms?: number | null;
-            name: string;
-            ok: boolean;
-        };
-        /** @description A window of the timeline. */
+        /** @description A part of the timeline. */
         Timeline: {
             /** @description The newest first. */
             changes: components["schemas"]["TimelineEntry"][];
@@ -1641,91 +1660,83 @@ export interface components {
              */
             at_ms: number;
             /**
-             * @description "window", "tray", "cli", "page", "api" (any other caller) or "file" (somebody wrote it).
+             * @description Who made it: "window", "tray", "cli", "page", "api" (any other caller) or "file" (the file was edited).
              * @example cli
              */
-            door: string;
+            client: string;
             /**
              * Format: int64
-             * @description Counts up, never given twice.
+             * @description Increases with every change, and is never reused.
              */
             id: number;
-            /** @description Why not. */
+            /** @description Why it cannot be undone. */
             obstacle?: string | null;
             /**
              * @description In one English sentence.
              * @example rule 1 was added: block domain_suffix example.com
              */
             text: string;
-            /** @description It can be taken back now. */
+            /** @description It can be undone now. */
             undoable: boolean;
             /**
              * Format: int64
-             * @description The change that this one takes back.
+             * @description The change that this one undoes.
              */
             undoes?: number | null;
             /**
              * Format: int64
-             * @description The change that took this one back.
+             * @description The change that undid this one.
              */
             undone_by?: number | null;
-            /** @description The same, thing by thing. */
-            what: components["schemas"]["Changed"][];
+            /** @description The same, item by item. */
+            what: components["schemas"]["ChangeItem"][];
         };
         /** @description Since the engine started. */
         Totals: {
             /**
              * Format: int64
-             * @description Connections that stand now.
+             * @description Connections that are open now.
              */
             active: number;
             /** Format: int64 */
             blocked: number;
             /**
              * Format: int64
-             * @description All that was asked for, blocked and failed ones included.
+             * @description All connections, including blocked and failed ones.
              */
             connections: number;
-            /** @description Bytes that went without an upstream. */
-            direct: components["schemas"]["Sums"];
+            /** @description Bytes sent without an upstream. */
+            direct: components["schemas"]["ByteCounts"];
             /**
              * Format: int64
-             * @description Bytes from far ends to clients, in all.
+             * @description All bytes to clients.
              */
             down: number;
             /**
              * Format: int64
-             * @description Bytes a second, down.
+             * @description Bytes per second to clients, now.
              */
             down_speed: number;
             /** Format: int64 */
             failed: number;
-            /** @description Bytes that went through an upstream. */
-            routed: components["schemas"]["Sums"];
+            /** @description Bytes sent through an upstream. */
+            routed: components["schemas"]["ByteCounts"];
             /**
              * Format: int64
-             * @description Bytes from clients to far ends, in all.
+             * @description All bytes from clients.
              */
             up: number;
             /**
              * Format: int64
-             * @description Bytes a second, up.
+             * @description Bytes per second from clients, now.
              */
             up_speed: number;
-        };
-        /** @description One thing that is wrong. */
-        Trouble: {
-            /** @description A stable key: "list:ads", "listen:pac". */
-            about: string;
-            /** @description What to do. */
-            mend: string;
-            text: string;
         };
         /** @description One upstream. Its credentials are never shown. */
         Upstream: {
             /**
              * Format: int32
-             * @description Failures since it was last seen working.
+             * @description Failures since it last worked.
              */
             failures: number;
             /** @description "none", "host" or "app". */
@@ -1734,7 +1745,7 @@ export interface components {
             last_error?: string | null;
             /**
              * Format: double
-             * @description Milliseconds that connecting through it takes, smoothed.
+             * @description Smoothed milliseconds to connect through it.
              */
             latency_ms?: number | null;
             /** @example tor */
@@ -1742,7 +1753,7 @@ export interface components {
             /** @description The hops from here to it, itself last: "office → tor". */
             route: string;
             /**
-             * @description "up", "down" or "unknown" (not tried yet).
+             * @description "up", "down" or "unknown" (not used yet).
              * @example up
              */
             state: string;
@@ -1752,7 +1763,35 @@ export interface components {
              */
             url: string;
         };
-        /** @description Totals of a span. */
+        /** @description A group of upstreams. */
+        UpstreamGroup: {
+            /** @description The member that the next connection would use. */
+            current?: string | null;
+            last_error?: string | null;
+            members: string[];
+            name: string;
+            /** @description "failover", "latency", "round-robin" or "sticky". */
+            policy: string;
+            /** @description "up", "down" or "unknown". */
+            state: string;
+        };
+        /** @description The result of testing one upstream or group. */
+        UpstreamTest: {
+            /**
+             * Format: double
+             * @description Milliseconds until the connection through it was established.
+             */
+            connect_ms?: number | null;
+            error?: string | null;
+            /**
+             * Format: double
+             * @description Milliseconds from the request to the first byte of its answer.
+             */
+            first_byte_ms?: number | null;
+            name: string;
+            ok: boolean;
+        };
+        /** @description Totals of a span of time. */
         Usage: {
             by: components["schemas"]["GroupBy"];
             /**
@@ -1760,11 +1799,11 @@ export interface components {
              * @description Milliseconds since 1970.
              */
             from: number;
-            /** @description By time, then by what moved most. */
+            /** @description By time, then the largest first. */
             rows: components["schemas"]["UsageRow"][];
             /**
              * Format: int64
-             * @description Milliseconds of a step; 0: one sum over all.
+             * @description Milliseconds of a step; 0: one sum of everything.
              */
             step: number;
             /**
@@ -1773,22 +1812,28 @@ export interface components {
              */
             to: number;
         };
-        /** @description One line of an answer. */
+        /** @description The totals of one app, domain, route or verdict. */
         UsageRow: {
             /** Format: int64 */
             blocked: number;
             /** Format: int64 */
             connections: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Bytes to clients.
+             */
             down: number;
             /** @description The app, domain, route or verdict; "(other)", "(private)" and "(unknown)" are sums. */
             key: string;
             /**
              * Format: int64
-             * @description Start of the step, Unix milliseconds.
+             * @description Start of the step, in milliseconds since 1970.
              */
             start: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Bytes from clients.
+             */
             up: number;
         };
         /** @description What a list on probation would have blocked. */
@@ -1946,8 +1991,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
-                "privet-door"?: string;
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
             };
             path: {
                 /** @description As the list has it */
@@ -1963,7 +2008,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Started"];
+                    "application/json": components["schemas"]["StartedApp"];
                 };
             };
             /** @description A parameter that this call does not take, or cannot read. */
@@ -2048,9 +2093,9 @@ export interface operations {
     list_changes: {
         parameters: {
             query?: {
-                /** @description Of the newest, so many are left out. */
+                /** @description Skip this many of the newest. */
                 offset?: number;
-                /** @description So many are told. */
+                /** @description Most changes in the answer. */
                 limit?: number;
             };
             header?: never;
@@ -2097,11 +2142,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
-                "privet-door"?: string;
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
             };
             path: {
-                /** @description The change's number */
+                /** @description The change's id */
                 id: number;
             };
             cookie?: never;
@@ -2140,7 +2185,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description There is no such change, or it is too old */
+            /** @description There is no such change, or it is no longer kept */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2149,7 +2194,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something is in the way, and what: nothing was changed */
+            /** @description It cannot be undone, and why: nothing was changed */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2206,12 +2251,12 @@ export interface operations {
     replace_config: {
         parameters: {
             query?: {
-                /** @description Only say what the change would do. */
+                /** @description Only answer what the change would do. */
                 dry_run?: boolean;
             };
             header?: {
-                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
-                "privet-door"?: string;
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
             };
             path?: never;
             cookie?: never;
@@ -2291,7 +2336,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It is not a sound configuration: nothing was changed */
+            /** @description The result is invalid: nothing was changed */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2300,7 +2345,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The file cannot be written: nothing was changed */
+            /** @description The file cannot be read or written: nothing was changed */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2314,12 +2359,12 @@ export interface operations {
     patch_config: {
         parameters: {
             query?: {
-                /** @description Only say what the change would do. */
+                /** @description Only answer what the change would do. */
                 dry_run?: boolean;
             };
             header?: {
-                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
-                "privet-door"?: string;
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
             };
             path?: never;
             cookie?: never;
@@ -2399,7 +2444,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not leave a sound configuration: nothing was changed */
+            /** @description The result is invalid: nothing was changed */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2408,7 +2453,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The file cannot be written: nothing was changed */
+            /** @description The file cannot be read or written: nothing was changed */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2428,13 +2473,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The text with its secrets veiled */
+            /** @description The text with its secrets redacted */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["File"];
+                    "application/json": components["schemas"]["ConfigFile"];
                 };
             };
             /** @description Over TCP: no token, or a wrong one. The body is empty. */
@@ -2465,19 +2510,19 @@ export interface operations {
     replace_file: {
         parameters: {
             query?: {
-                /** @description Only say what the change would do. */
+                /** @description Only answer what the change would do. */
                 dry_run?: boolean;
             };
             header?: {
-                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
-                "privet-door"?: string;
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
             };
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["FileWish"];
+                "application/json": components["schemas"]["ConfigFileUpdate"];
             };
         };
         responses: {
@@ -2549,7 +2594,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It is not a sound configuration: nothing was changed */
+            /** @description The result is invalid: nothing was changed */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2575,21 +2620,21 @@ export interface operations {
                 /** @description Which table [default: active]. */
                 state?: "active" | "closed" | "blocked";
                 /**
-                 * @description Words that all have to fit; `-` before one turns it round: `app:firefox -host:*.corp up>1M`. A word without a field
-                 *     is looked for in host and app.
+                 * @description Terms that must all match; `-` before one negates it: `app:firefox -host:*.corp up>1M`. A word without a field is
+                 *     searched for in host and app.
                  * @example app:firefox -host:*.corp up>1M
                  */
                 filter?: string;
-                /** @description Gather: the answer has sums by group too, and each row names its group. */
+                /** @description Add sums by group to the answer, and to each row the name of its group. */
                 group?: "app" | "domain" | "route" | "verdict";
                 /**
                  * @description A column, with `-` before it for the largest first [default: -started].
                  * @example -down
                  */
                 sort?: string;
-                /** @description Rows to pass over. */
+                /** @description Rows to skip. */
                 offset?: number;
-                /** @description Rows in the answer. */
+                /** @description Most rows in the answer. */
                 limit?: number;
             };
             header?: never;
@@ -2598,13 +2643,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The rows of the window, and what they were cut from */
+            /** @description The rows of the page, and the sums of all that match */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page"];
+                    "application/json": components["schemas"]["ConnectionPage"];
                 };
             };
             /** @description A parameter that this call does not take, or cannot read. */
@@ -2636,21 +2681,21 @@ export interface operations {
         parameters: {
             query: {
                 /**
-                 * @description As in GET; it has to be there, and `*` is all.
+                 * @description As in GET; required, and `*` closes all.
                  * @example app:firefox
                  */
                 filter: string;
             };
             header?: {
-                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
-                "privet-door"?: string;
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
             };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description How many were told to close */
+            /** @description How many are being closed */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2746,18 +2791,18 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
-                "privet-door"?: string;
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
             };
             path: {
-                /** @description The row's number */
+                /** @description The connection's id */
                 id: number;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description It was told to close */
+            /** @description It is being closed */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2789,7 +2834,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description No connection with that number stands */
+            /** @description No open connection has that id */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2800,7 +2845,7 @@ export interface operations {
             };
         };
     };
-    examine: {
+    diagnose: {
         parameters: {
             query?: never;
             header?: never;
@@ -2809,7 +2854,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description All that was looked at */
+            /** @description The result of every check */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2832,7 +2877,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The examination broke off */
+            /** @description The checks could not be completed */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2847,11 +2892,11 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Of "status", "connections" and "logs", with commas between [default: status,connections].
+                 * @description Any of "status", "connections" and "logs", separated by commas [default: status,connections].
                  * @example status,logs
                  */
                 topics?: string;
-                /** @description Log lines of this level and graver ones [default: info]. */
+                /** @description Log lines of this level and more severe ones [default: info]. */
                 level?: "error" | "warn" | "info" | "debug" | "trace";
                 state?: "active" | "closed" | "blocked";
                 filter?: string;
@@ -2898,7 +2943,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Too many watch already */
+            /** @description Too many event streams are open */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2947,15 +2992,15 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
-                "privet-door"?: string;
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
             };
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["FirstRunWish"];
+                "application/json": components["schemas"]["FirstRunUpdate"];
             };
         };
         responses: {
@@ -3033,15 +3078,15 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
-                "privet-door"?: string;
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
             };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Rotated: connections from now on share no circuit with earlier ones */
+            /** @description Replaced: connections from now on share no circuit with earlier ones */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3103,19 +3148,19 @@ export interface operations {
     add_list: {
         parameters: {
             query?: {
-                /** @description Only say what the change would do. */
+                /** @description Only answer what the change would do. */
                 dry_run?: boolean;
             };
             header?: {
-                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
-                "privet-door"?: string;
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
             };
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ListWish"];
+                "application/json": components["schemas"]["NewList"];
             };
         };
         responses: {
@@ -3151,7 +3196,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The catalogue has none of that id */
+            /** @description The catalogue has no list with that id */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3169,7 +3214,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is one of that name already */
+            /** @description There is a list with that name */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3196,7 +3241,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It is no sound list: nothing was changed */
+            /** @description The result is invalid: nothing was changed */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3205,7 +3250,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The file cannot be written: nothing was changed */
+            /** @description The file cannot be read or written: nothing was changed */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3219,12 +3264,12 @@ export interface operations {
     remove_list: {
         parameters: {
             query?: {
-                /** @description Only say what the change would do. */
+                /** @description Only answer what the change would do. */
                 dry_run?: boolean;
             };
             header?: {
-                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
-                "privet-door"?: string;
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
             };
             path: {
                 /** @description The list's name */
@@ -3266,7 +3311,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description There is none of that name */
+            /** @description There is no list with that name */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3275,7 +3320,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description What stays is no sound configuration: nothing was changed */
+            /** @description A listener cannot be opened: nothing was changed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The result is invalid: nothing was changed */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3284,7 +3338,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The file cannot be written: nothing was changed */
+            /** @description The file cannot be read or written: nothing was changed */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3299,8 +3353,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
-                "privet-door"?: string;
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
             };
             path: {
                 /** @description The list's name */
@@ -3310,7 +3364,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The list as it is now; with `error` the last good one stays in force */
+            /** @description The list as it is now; with `error` the last good text stays in force */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3342,7 +3396,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description There is none of that name */
+            /** @description There is no list with that name */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3357,14 +3411,14 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
-                "privet-door"?: string;
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
             };
             path: {
                 /** @description The list's name */
                 name: string;
                 /** @description What to do */
-                act: "accept" | "keep" | "rollback" | "resume" | "block" | "enable" | "disable";
+                action: "accept" | "keep" | "rollback" | "resume" | "block" | "enable" | "disable";
             };
             cookie?: never;
         };
@@ -3402,7 +3456,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description There is none of that name */
+            /** @description There is no list with that name */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3411,7 +3465,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is nothing to do it with */
+            /** @description The list is not in a state that allows it */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3435,19 +3489,19 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
-                "privet-door"?: string;
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
             };
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ModeWish"];
+                "application/json": components["schemas"]["ModeRequest"];
             };
         };
         responses: {
-            /** @description The mode that is on now */
+            /** @description The mode that is set now */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3506,7 +3560,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such mode, or no such time */
+            /** @description There is no such mode, or the duration is invalid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3551,7 +3605,7 @@ export interface operations {
             };
         };
     };
-    read_language: {
+    read_query_language: {
         parameters: {
             query?: never;
             header?: never;
@@ -3566,7 +3620,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Language"];
+                    "application/json": components["schemas"]["QueryLanguage"];
                 };
             };
             /** @description Over TCP: no token, or a wrong one. The body is empty. */
@@ -3594,7 +3648,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description In the order in which they are asked */
+            /** @description In the order in which they are evaluated */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3622,19 +3676,19 @@ export interface operations {
     add_rule: {
         parameters: {
             query?: {
-                /** @description Only say what the change would do. */
+                /** @description Only answer what the change would do. */
                 dry_run?: boolean;
             };
             header?: {
-                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
-                "privet-door"?: string;
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
             };
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["RuleWish"];
+                "application/json": components["schemas"]["NewRule"];
             };
         };
         responses: {
@@ -3706,7 +3760,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It is no sound rule: nothing was changed */
+            /** @description The result is invalid: nothing was changed */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3715,7 +3769,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The file cannot be written: nothing was changed */
+            /** @description The file cannot be read or written: nothing was changed */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3729,15 +3783,15 @@ export interface operations {
     remove_rule: {
         parameters: {
             query?: {
-                /** @description Only say what the change would do. */
+                /** @description Only answer what the change would do. */
                 dry_run?: boolean;
             };
             header?: {
-                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
-                "privet-door"?: string;
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
             };
             path: {
-                /** @description What the rule is known by */
+                /** @description The rule's id */
                 id: string;
             };
             cookie?: never;
@@ -3794,7 +3848,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The file is not sound, or a dry run is asked for what stands in no file: nothing was changed */
+            /** @description The result is invalid, or a dry run was asked for a temporary rule: nothing was changed */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3803,7 +3857,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The file cannot be written: nothing was changed */
+            /** @description The file cannot be read or written: nothing was changed */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3817,15 +3871,15 @@ export interface operations {
     move_rule: {
         parameters: {
             query?: {
-                /** @description Only say what the change would do. */
+                /** @description Only answer what the change would do. */
                 dry_run?: boolean;
             };
             header?: {
-                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
-                "privet-door"?: string;
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
             };
             path: {
-                /** @description What the rule is known by */
+                /** @description The rule's id */
                 id: string;
             };
             cookie?: never;
@@ -3913,7 +3967,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The file is not sound: nothing was changed */
+            /** @description The result is invalid: nothing was changed */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3922,7 +3976,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The file cannot be written: nothing was changed */
+            /** @description The file cannot be read or written: nothing was changed */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3976,12 +4030,12 @@ export interface operations {
             };
         };
     };
-    keep_secret: {
+    store_secret: {
         parameters: {
             query?: never;
             header?: {
-                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
-                "privet-door"?: string;
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
             };
             path: {
                 /** @description As the configuration refers to it: { keyring = "NAME" } */
@@ -3991,7 +4045,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SecretWish"];
+                "application/json": components["schemas"]["SecretUpdate"];
             };
         };
         responses: {
@@ -4001,7 +4055,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SecretKept"];
+                    "application/json": components["schemas"]["StoredSecret"];
                 };
             };
             /** @description A parameter that this call does not take, or cannot read. */
@@ -4078,8 +4132,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
-                "privet-door"?: string;
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
             };
             path: {
                 /** @description The entry's name */
@@ -4139,7 +4193,7 @@ export interface operations {
             };
         };
     };
-    get_status: {
+    read_status: {
         parameters: {
             query?: never;
             header?: never;
@@ -4148,7 +4202,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How the engine is */
+            /** @description The engine's state */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4211,15 +4265,15 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
-                "privet-door"?: string;
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
             };
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SystemProxyWish"];
+                "application/json": components["schemas"]["SystemProxyRequest"];
             };
         };
         responses: {
@@ -4291,7 +4345,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The wish contradicts itself */
+            /** @description The request contradicts itself */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4311,13 +4365,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Upstreams and groups, in the file's order */
+            /** @description In the file's order */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Outlets"];
+                    "application/json": components["schemas"]["Outbounds"];
                 };
             };
             /** @description Over TCP: no token, or a wrong one. The body is empty. */
@@ -4340,8 +4394,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description What the caller is, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
-                "privet-door"?: string;
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
             };
             path: {
                 /** @description An upstream or a group */
@@ -4351,13 +4405,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What came of it; a failed test is an answer too */
+            /** @description The result; a failed test is answered with 200 too */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Tested"];
+                    "application/json": components["schemas"]["UpstreamTest"];
                 };
             };
             /** @description A parameter that this call does not take, or cannot read. */
@@ -4383,7 +4437,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description There is none of that name */
+            /** @description There is none with that name */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4403,7 +4457,7 @@ export interface operations {
                 from?: number;
                 /** @description Until when, in milliseconds since 1970 [default: now]. */
                 to?: number;
-                /** @description Steps of so many seconds; absent: one sum over all. At most 2,000 steps. */
+                /** @description Seconds of a step; absent: one sum of everything. At most 2,000 steps. */
                 step?: number;
             };
             header?: never;
@@ -4412,7 +4466,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What moved */
+            /** @description The totals */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4444,7 +4498,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The span makes no sense */
+            /** @description The span is invalid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4464,7 +4518,7 @@ export interface operations {
             };
         };
     };
-    ask_why: {
+    explain: {
         parameters: {
             query: {
                 /**
@@ -4472,9 +4526,9 @@ export interface operations {
                  * @example https://example.com/
                  */
                 target: string;
-                /** @description The program that would ask: its name, or its full path. */
+                /** @description The program that would connect: its name, or its full path. */
                 app?: string;
-                /** @description Whom it would be logged in as. */
+                /** @description The user it would be logged in as. */
                 user?: string;
             };
             header?: never;
@@ -4483,7 +4537,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The verdict and every step */
+            /** @description The decision and every step */
             200: {
                 headers: {
                     [name: string]: unknown;

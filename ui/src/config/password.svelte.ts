@@ -48,7 +48,7 @@ export class Password {
 
   /** The entry is missing in the keyring. */
   get isLost(): boolean {
-    return this.keyring?.secrets.some((one) => one.name === this.entry && one.kept === false) ?? false;
+    return this.keyring?.secrets.some((one) => one.name === this.entry && one.stored === false) ?? false;
   }
 
   get asks(): boolean {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use privet_control::doors::unix::SocketError;
+use privet_control::servers::unix::SocketError;
 
 use crate::activation::InheritedSockets;
 use crate::commands::Context;
@@ -31,7 +31,7 @@ pub async fn run(
     inherited: InheritedSockets,
 ) -> Result<Exit, Failure> {
     let signals = serve::Signals::listen()?;
-    let socket = match privet_control::doors::unix::bind(&context.options.socket()?).await {
+    let socket = match privet_control::servers::unix::bind(&context.options.socket()?).await {
         Ok(socket) => socket,
         Err(SocketError::Held { pid, .. }) => return already_runs(context, &pid).await,
         Err(error) => return Err(Failure::failed(error.to_string())),

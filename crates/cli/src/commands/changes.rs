@@ -1,8 +1,8 @@
 //! `privet changes` and `privet undo [ID]`: the timeline and undo.
 
-use privet_control::Client;
-use privet_control::calls::changes::{ChangesQuery, MAX_WINDOW, TimelineEntry};
-use privet_control::logs::now_ms;
+use privet_api::Client;
+use privet_api::changes::{ChangesQuery, MAX_CHANGES, TimelineEntry};
+use privet_api::now_ms;
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
@@ -45,7 +45,7 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         table.row([
             plain(entry.id.to_string()),
             plain(format!("{} ago", span(now.saturating_sub(entry.at_ms)))),
-            plain(entry.door.as_str()),
+            plain(entry.client.as_str()),
             plain(what(entry)),
             undo_state(entry),
         ]);
@@ -76,7 +76,7 @@ pub async fn undo(context: &Context, args: &UndoArgs) -> Result<Exit, Failure> {
 async fn newest(client: &Client) -> Result<u64, Failure> {
     let query = ChangesQuery {
         offset: None,
-        limit: Some(MAX_WINDOW),
+        limit: Some(MAX_CHANGES),
     };
     let changes = client.changes(&query).await?.changes;
     let mut open = changes

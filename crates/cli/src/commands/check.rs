@@ -1,8 +1,8 @@
 //! `privet check`: validates the configuration and shows what it would change.
 
+use privet_api::Diagnostic;
 use privet_config::{Config, Diagnostics};
-use privet_control::calls::config::unsound;
-use privet_control::problem::Diagnostic;
+use privet_control::convert::diagnostic;
 use privet_engine::shadow_warnings;
 use serde::Serialize;
 
@@ -41,7 +41,7 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             ok: true,
             file,
             note: loaded.note,
-            diagnostics: loaded.warnings.iter().map(Diagnostic::from).collect(),
+            diagnostics: loaded.warnings.iter().map(diagnostic).collect(),
         })?;
         return Ok(Exit::Done);
     }
@@ -76,7 +76,7 @@ fn refused(context: &Context, found: &Diagnostics) -> Failure {
             ok: false,
             file: found.file.clone(),
             note: None,
-            diagnostics: unsound(found).diagnostics,
+            diagnostics: found.list.iter().map(diagnostic).collect(),
         };
         if let Err(failure) = context.terminal.json(&sound) {
             return failure;

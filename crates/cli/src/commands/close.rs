@@ -1,7 +1,7 @@
 //! `privet close ID | --filter QUERY`: closes connections.
 
-use privet_control::ClientError;
-use privet_control::calls::connections::Closed;
+use privet_api::ClientError;
+use privet_api::connections::Closed;
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};

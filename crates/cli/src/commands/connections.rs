@@ -1,10 +1,9 @@
 //! `privet connections`: the connections table, once or live.
 
-use privet_connection_log::{GroupBy, Page, RowState, RowView};
-use privet_control::ClientError;
-use privet_control::calls::connections::WindowQuery;
-use privet_control::calls::events::EventsQuery;
-use privet_control::calls::export::{ExportQuery, Format};
+use privet_api::ClientError;
+use privet_api::connections::{ConnectionPage, ConnectionRow, ConnectionsQuery, GroupBy, RowState};
+use privet_api::events::EventsQuery;
+use privet_api::export::{ExportFormat, ExportQuery};
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
@@ -50,8 +49,8 @@ impl Args {
     fn export(&self, format: &str) -> ExportQuery {
         ExportQuery {
             format: match format {
-                "har" => Format::Har,
-                _ => Format::Csv,
+                "har" => ExportFormat::Har,
+                _ => ExportFormat::Csv,
             },
             state: Some(self.state()),
             filter: self.filter.clone(),
@@ -59,14 +58,11 @@ impl Args {
         }
     }
 
-    fn query(&self) -> WindowQuery {
-        WindowQuery {
+    fn query(&self) -> ConnectionsQuery {
+        ConnectionsQuery {
             state: self.state(),
             filter: self.filter.clone(),
-            group: self
-                .group
-                .as_deref()
-                .and_then(|name| GroupBy::parse(name).ok()),
+            group: self.group.as_deref().and_then(GroupBy::parse),
             sort: self.sort.clone(),
             offset: self.offset,
             limit: self.limit,
@@ -91,13 +87,13 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
 }
 
 async fn watch(context: &Context, args: &Args) -> Result<Exit, Failure> {
-    let query = EventsQuery::of_window(args.query());
+    let query = EventsQuery::for_connections(args.query());
     let mut events = context.client()?.watch(&query).await?;
     while let Some(event) = events.next().await.map_err(ClientError::from)? {
         if event.name != "connections" {
             continue;
         }
-        let page: Page = serde_json::from_str(&event.data)
+        let page: ConnectionPage = serde_json::from_str(&event.data)
             .map_err(|error| Failure::failed(format!("invalid event from the engine: {error}")))?;
         if context.terminal.is_tty() && !context.terminal.json {
             context.terminal.print("\x1b[H\x1b[2J")?;
@@ -107,7 +103,7 @@ async fn watch(context: &Context, args: &Args) -> Result<Exit, Failure> {
     Err(Failure::NoEngine("the engine stopped".to_owned()))
 }
 
-fn show(terminal: &Terminal, page: &Page) -> Result<(), Failure> {
+fn show(terminal: &Terminal, page: &ConnectionPage) -> Result<(), Failure> {
     if terminal.json {
         return terminal.json(page);
     }
@@ -118,7 +114,7 @@ fn show(terminal: &Terminal, page: &Page) -> Result<(), Failure> {
     }
 }
 
-fn rows(terminal: &Terminal, page: &Page) -> String {
+fn rows(terminal: &Terminal, page: &ConnectionPage) -> String {
     let mut table = terminal.table(&[
         "id", "app", "target", "proto", "verdict", "route", "up", "down", "age", "why",
     ]);
@@ -127,7 +123,7 @@ fn rows(terminal: &Terminal, page: &Page) -> String {
             plain(row.id.to_string()),
             plain(row.app.as_deref().unwrap_or("-")),
             plain(target(row)),
-            plain(row.protocol.as_ref()),
+            plain(row.protocol.as_str()),
             (row.verdict.to_string(), style(&row.verdict)),
             plain(row.route.as_str()),
             plain(bytes(row.up)),
@@ -142,7 +138,7 @@ fn rows(terminal: &Terminal, page: &Page) -> String {
     format!("{}\n{}", table.text(), foot(page, page.rows.len()))
 }
 
-fn groups(terminal: &Terminal, page: &Page) -> String {
+fn groups(terminal: &Terminal, page: &ConnectionPage) -> String {
     let mut table = terminal.table(&["group", "connections", "up", "down", "up/s", "down/s"]);
     for group in &page.groups {
         table.row([
@@ -157,7 +153,7 @@ fn groups(terminal: &Terminal, page: &Page) -> String {
     format!("{}\n{}", table.text(), foot(page, page.groups.len()))
 }
 
-fn foot(page: &Page, shown: usize) -> String {
+fn foot(page: &ConnectionPage, shown: usize) -> String {
     format!(
         "{shown} of {} shown, ↑ {} ↓ {}",
         page.total,
@@ -166,7 +162,7 @@ fn foot(page: &Page, shown: usize) -> String {
     )
 }
 
-fn target(row: &RowView) -> String {
+fn target(row: &ConnectionRow) -> String {
     if row.host.contains(':') {
         format!("[{}]:{}", row.host, row.port)
     } else {

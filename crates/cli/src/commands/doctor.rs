@@ -3,10 +3,10 @@
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
+use privet_api::ClientError;
+use privet_api::diagnostics::{Diagnosis, Finding, FindingState};
 use privet_config::Config;
-use privet_control::ClientError;
-use privet_control::calls::doctor::{Diagnosis, Finding, Health};
-use privet_control::examine::{self, Place};
+use privet_control::diagnostics::{self, Files};
 use privet_system::SystemKeyring;
 
 use crate::commands::Context;
@@ -24,7 +24,7 @@ pub async fn run(context: &Context) -> Result<Exit, Failure> {
         Err(ClientError::NotRunning(place)) => without_engine(context, &place).await?,
         Err(error) => vec![Finding::wrong("engine", error.to_string(), "restart it")],
     };
-    let diagnosis = Diagnosis::of(findings);
+    let diagnosis = Diagnosis::new(findings);
     if context.terminal.json {
         context.terminal.json(&diagnosis)?;
     } else {
@@ -38,11 +38,11 @@ pub async fn run(context: &Context) -> Result<Exit, Failure> {
 }
 
 /// Tests each upstream now, because the engine's health data may be old.
-async fn test_upstreams(client: &privet_control::Client, findings: &mut Vec<Finding>) {
-    let Ok(outlets) = client.upstreams().await else {
+async fn test_upstreams(client: &privet_api::Client, findings: &mut Vec<Finding>) {
+    let Ok(outbounds) = client.upstreams().await else {
         return;
     };
-    for upstream in outlets.upstreams {
+    for upstream in outbounds.upstreams {
         let Ok(tested) = client.test_upstream(&upstream.name).await else {
             continue;
         };
@@ -69,15 +69,15 @@ async fn without_engine(context: &Context, place: &str) -> Result<Vec<Finding>, 
         "start it: privet serve",
     )];
     let (config_path, data_dir) = (context.options.config()?, context.options.data_dir()?);
-    let at = Place {
+    let at = Files {
         config_path: config_path.clone(),
         data_dir,
         keyring: Arc::new(SystemKeyring),
     };
     let checks = tokio::task::spawn_blocking(move || {
-        let mut findings = examine::files(&at);
+        let mut findings = diagnostics::check_files(&at);
         findings.extend(ports(&config_path));
-        findings.push(privet_control::calls::doctor::system_proxy(
+        findings.push(privet_control::diagnostics::system_proxy(
             privet_system::proxy::SystemProxySession::of_session().report(),
         ));
         findings
@@ -130,9 +130,9 @@ fn show(context: &Context, diagnosis: &Diagnosis) -> Result<(), Failure> {
     let mut lines = Vec::new();
     for finding in &diagnosis.findings {
         let (mark, style) = match finding.state {
-            Health::Ok => ("ok     ", Style::Success),
-            Health::Warning => ("warning", Style::Warning),
-            Health::Wrong => ("wrong  ", Style::Error),
+            FindingState::Ok => ("ok     ", Style::Success),
+            FindingState::Warning => ("warning", Style::Warning),
+            FindingState::Wrong => ("wrong  ", Style::Error),
         };
         lines.push(format!(
             "{} {}: {}",
@@ -140,14 +140,14 @@ fn show(context: &Context, diagnosis: &Diagnosis) -> Result<(), Failure> {
             terminal.paint(&finding.check, Style::Plain),
             terminal.paint(&finding.text, Style::Plain)
         ));
-        if let Some(mend) = &finding.mend {
-            lines.push(format!("        → {}", terminal.paint(mend, Style::Plain)));
+        if let Some(fix) = &finding.fix {
+            lines.push(format!("        → {}", terminal.paint(fix, Style::Plain)));
         }
     }
     let wrong = diagnosis
         .findings
         .iter()
-        .filter(|finding| finding.state == Health::Wrong)
+        .filter(|finding| finding.state == FindingState::Wrong)
         .count();
     lines.push(if wrong == 0 {
         terminal.paint("nothing is wrong", Style::Success)

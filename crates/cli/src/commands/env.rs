@@ -1,7 +1,6 @@
 //! `privet env`: proxy variables for a shell, and proxy settings for programs that ignore variables.
 
 use clap::ValueEnum;
-use privet_control::calls::apps::Recipes;
 use privet_system::proxy_environment::{self, variables};
 
 use crate::commands::Context;
@@ -64,7 +63,7 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
 
 /// Prints only the settings to standard output, so that they can be redirected into a file. Notes go to standard error.
 async fn settings(context: &Context, program: &str) -> Result<Exit, Failure> {
-    let all: Recipes = context.client()?.get("/api/v1/apps/settings", &()).await?;
+    let all = context.client()?.recipes().await?;
     let ids: Vec<&str> = all
         .recipes
         .iter()

@@ -1,9 +1,9 @@
 //! `privet lists`: shows and manages blocklists.
 
-use privet_control::Client;
-use privet_control::calls::lists::{Act, List, ListWish};
-use privet_control::catalogue::{self, CATALOGUE};
-use privet_control::logs::now_ms;
+use privet_api::Client;
+use privet_api::catalogue::{self, CATALOGUE};
+use privet_api::lists::{List, ListAction, NewList};
+use privet_api::now_ms;
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
@@ -75,13 +75,13 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             }
             return Ok(Exit::Done);
         }
-        Action::Accept { name } => (name, Act::Accept),
-        Action::Keep { name } => (name, Act::Keep),
-        Action::Rollback { name } => (name, Act::Rollback),
-        Action::Resume { name } => (name, Act::Resume),
-        Action::Block { name } => (name, Act::Block),
-        Action::On { name } => (name, Act::Enable),
-        Action::Off { name } => (name, Act::Disable),
+        Action::Accept { name } => (name, ListAction::Accept),
+        Action::Keep { name } => (name, ListAction::Keep),
+        Action::Rollback { name } => (name, ListAction::Rollback),
+        Action::Resume { name } => (name, ListAction::Resume),
+        Action::Block { name } => (name, ListAction::Block),
+        Action::On { name } => (name, ListAction::Enable),
+        Action::Off { name } => (name, ListAction::Disable),
     };
     let list = context.client()?.act_on_list(name, act).await?;
     show(terminal, &list)?;
@@ -119,7 +119,7 @@ fn show(terminal: &Terminal, list: &List) -> Result<(), Failure> {
 
 async fn add(context: &Context, args: &AddArgs) -> Result<Exit, Failure> {
     let client = context.client()?;
-    let request = ListWish {
+    let request = NewList {
         id: args.source.is_none().then(|| args.id.clone()),
         name: args.source.as_ref().map(|_| args.id.clone()),
         source: args.source.clone(),
@@ -237,7 +237,7 @@ fn details(list: &List) -> Vec<String> {
     }
     if let Some(error) = &list.error {
         lines.push(format!("{name}: {error}"));
-        lines.extend(list.mend.as_ref().map(|mend| format!("{name}: {mend}")));
+        lines.extend(list.fix.as_ref().map(|fix| format!("{name}: {fix}")));
     }
     lines
 }

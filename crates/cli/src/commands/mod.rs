@@ -1,8 +1,8 @@
 //! The commands, one file each.
 
+use privet_api::Client;
 use privet_api::address::reachable;
-use privet_control::Client;
-use privet_control::calls::status::Status;
+use privet_api::status::Status;
 use privet_system::proxy_environment::ProxyAddresses;
 
 use crate::exit::Failure;

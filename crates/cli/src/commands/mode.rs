@@ -1,7 +1,7 @@
 //! `privet mode [NAME] [--for 15m]`: shows or switches the mode.
 
-use privet_control::calls::status::{Mode, ModeWish};
-use privet_control::logs::now_ms;
+use privet_api::now_ms;
+use privet_api::status::{Mode, ModeRequest};
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
@@ -21,7 +21,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     let mode = match args.name {
         None => client.status().await?.mode,
         Some(mode) => {
-            let request = ModeWish {
+            let request = ModeRequest {
                 mode,
                 duration: args.duration,
             };

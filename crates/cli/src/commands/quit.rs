@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use privet_control::ClientError;
+use privet_api::ClientError;
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};

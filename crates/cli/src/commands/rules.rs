@@ -1,9 +1,9 @@
 //! `privet rules [add | move | remove]`: shows and changes the rules.
 
-use privet_control::Client;
-use privet_control::calls::config::Change;
-use privet_control::calls::rules::{RuleView, RuleWish};
-use privet_control::logs::now_ms;
+use privet_api::Client;
+use privet_api::config::Change;
+use privet_api::now_ms;
+use privet_api::rules::{NewRule, Rule};
 use serde_json::{Map, Value, json};
 
 use crate::commands::Context;
@@ -76,7 +76,7 @@ struct AddArgs {
 }
 
 impl AddArgs {
-    fn request(&self) -> RuleWish {
+    fn request(&self) -> NewRule {
         let port = |text: &String| {
             text.parse::<u16>()
                 .map_or_else(|_| json!(text), |port| json!(port))
@@ -95,10 +95,10 @@ impl AddArgs {
         let is_filled = |value: &Value| value.as_array().is_some_and(|entries| !entries.is_empty());
         let filled = keys.into_iter().filter(|(_, value)| is_filled(value));
         let keys: Map<String, Value> = filled.map(|(key, value)| (key.to_owned(), value)).collect();
-        RuleWish {
+        NewRule {
             rule: json!({ "match": keys, "use": self.route }),
-            at: self.at.saturating_sub(1),
-            lasts: Some(self.lasts.clone()),
+            position: self.at,
+            lifetime: Some(self.lasts.clone()),
         }
     }
 }
@@ -110,7 +110,7 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         Some(Action::Add(args)) => client.add_rule(&args.request(), args.dry_run).await?,
         Some(Action::Move { rule, to }) => {
             let id = id_of(&client, rule).await?;
-            client.move_rule(&id, to.saturating_sub(1)).await?
+            client.move_rule(&id, *to).await?
         }
         Some(Action::Remove { rule }) => client.remove_rule(&id_of(&client, rule).await?).await?,
     };
@@ -176,7 +176,7 @@ async fn list(context: &Context, client: &Client) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn table(terminal: &Terminal, rules: &[RuleView]) -> String {
+fn table(terminal: &Terminal, rules: &[Rule]) -> String {
     let mut table = terminal.table(&["rule", "use", "match", "hits", "last", "lasts", "state"]);
     let now = now_ms();
     let ago = |at: u64| format!("{} ago", span(now.saturating_sub(at)));
@@ -185,7 +185,7 @@ fn table(terminal: &Terminal, rules: &[RuleView]) -> String {
             .number
             .map_or_else(|| rule.id.clone(), |number| number.to_string());
         let left = rule.until_ms.map(|until| span(until.saturating_sub(now)));
-        let lasts = left.map_or_else(|| rule.lasts.clone(), |left| format!("{left} more"));
+        let lasts = left.map_or_else(|| rule.lifetime.clone(), |left| format!("{left} more"));
         table.row([
             plain(number),
             plain(
@@ -196,7 +196,7 @@ fn table(terminal: &Terminal, rules: &[RuleView]) -> String {
             ),
             plain(matched(&rule.rule)),
             plain(rule.hits.to_string()),
-            plain(rule.last_ms.map_or_else(|| "never".to_owned(), ago)),
+            plain(rule.last_hit_ms.map_or_else(|| "never".to_owned(), ago)),
             plain(lasts),
             state(rule, &ago(rule.since_ms)),
         ]);
@@ -229,8 +229,8 @@ fn matched(rule: &Value) -> String {
     keys.join("; ")
 }
 
-fn state(rule: &RuleView, since: &str) -> (String, Style) {
-    if rule.over {
+fn state(rule: &Rule, since: &str) -> (String, Style) {
+    if rule.expired {
         return ("expired".to_owned(), Style::Dim);
     }
     let by: Vec<String> = rule

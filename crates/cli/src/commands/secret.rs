@@ -2,8 +2,8 @@
 
 use std::io::{IsTerminal, Read};
 
+use privet_api::secrets::SecretEntry;
 use privet_config::{Keyring, KeyringError, MAX_SECRET};
-use privet_control::calls::secrets::{SecretEntry, Secrets};
 use privet_system::SystemKeyring;
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
@@ -70,7 +70,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
 }
 
 async fn list(context: &Context) -> Result<Exit, Failure> {
-    let secrets: Secrets = context.client()?.get("/api/v1/secrets", &()).await?;
+    let secrets = context.client()?.secrets().await?;
     let terminal = &context.terminal;
     if terminal.json {
         terminal.json(&secrets)?;
@@ -94,7 +94,7 @@ async fn list(context: &Context) -> Result<Exit, Failure> {
 }
 
 fn kept(entry: &SecretEntry) -> (String, Style) {
-    match entry.kept {
+    match entry.stored {
         Some(true) => ("yes".to_owned(), Style::Success),
         Some(false) => ("no".to_owned(), Style::Error),
         None => ("unknown".to_owned(), Style::Dim),

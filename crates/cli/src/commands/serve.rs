@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use privet_config::{Config, LogFormat};
-use privet_control::{Doors, SwitchError, SystemProxy};
+use privet_control::{ControlServer, SwitchError, SystemProxyControl};
 use privet_engine::{Engine, EngineOptions, StartError};
 use privet_system::SystemKeyring;
 use privet_system::notify::{ServiceState, notify};
@@ -57,7 +57,7 @@ pub async fn run(
     // Before any socket is visible, so that no later signal kills the process.
     let signals = Signals::listen()?;
     #[cfg(unix)]
-    let socket = privet_control::doors::unix::bind(&context.options.socket()?)
+    let socket = privet_control::servers::unix::bind(&context.options.socket()?)
         .await
         .map_err(|error| Failure::failed(error.to_string()))?;
     start(
@@ -71,12 +71,12 @@ pub async fn run(
     .await
 }
 
-/// Starts the engine with its doors, and keeps it until a signal or the tray ends it.
+/// Starts the engine with its control, and keeps it until a signal or the tray ends it.
 pub async fn start(
     context: &Context,
     serve_options: ServeOptions,
     signals: Signals,
-    #[cfg(unix)] socket: privet_control::open::Socket,
+    #[cfg(unix)] socket: privet_control::ControlSocket,
     inherited: InheritedSockets,
 ) -> Result<Exit, Failure> {
     let (config_path, data_dir) = (context.options.config()?, context.options.data_dir()?);
@@ -84,7 +84,7 @@ pub async fn start(
     crate::panic::hook();
     privet_system::limits::raise_open_files();
     make_data_dir(&data_dir)?;
-    let desktop = SystemProxy::of_session();
+    let desktop = SystemProxyControl::of_session();
     // Restore settings that a crashed Privet left behind, which point at a dead port.
     let recovered = desktop.recover().await;
     let options = EngineOptions {
@@ -95,7 +95,7 @@ pub async fn start(
         threads: serve_options.threads.map(usize::from),
     };
     let engine = Engine::start(options).await.map_err(refused)?;
-    let doors = Doors::open_with(
+    let control = ControlServer::open(
         engine.clone(),
         #[cfg(unix)]
         Some(socket),
@@ -103,8 +103,8 @@ pub async fn start(
         desktop.clone(),
     )
     .await;
-    let mut doors = match doors {
-        Ok(doors) => doors,
+    let mut control = match control {
+        Ok(control) => control,
         Err(error) => {
             engine.stop(Duration::ZERO).await;
             return Err(Failure::failed(error.to_string()));
@@ -114,10 +114,10 @@ pub async fn start(
     if serve_options.system_proxy {
         report_system_proxy(&engine, desktop.turn_on(&engine, None).await);
     }
-    print_addresses(&context.terminal, &engine, &doors)?;
+    print_addresses(&context.terminal, &engine, &control)?;
     let _ = notify(ServiceState::Ready);
     let client = serve_options.tray.then(|| context.client()).transpose()?;
-    let client = client.map(|client| client.by("tray"));
+    let client = client.map(|client| client.with_kind(privet_api::ClientKind::Tray));
     let places = context.options.paths().to_args()?;
     // The tray task ends when "Quit" is clicked.
     let quit = Arc::new(Notify::new());
@@ -128,9 +128,9 @@ pub async fn start(
             quit.notify_one();
         }))
     });
-    let signals = run_until_stopped(&engine, &mut doors, signals, &mut level, &quit).await;
+    let signals = run_until_stopped(&engine, &mut control, signals, &mut level, &quit).await;
     drop(tray);
-    stop(context, &engine, doors, signals, serve_options.drain).await
+    stop(context, &engine, control, signals, serve_options.drain).await
 }
 
 /// A failed system proxy change does not stop the engine; `status` and `doctor` show it.
@@ -208,14 +208,18 @@ fn refused(error: StartError) -> Failure {
 }
 
 /// Prints the listener addresses, and the token if it is new.
-fn print_addresses(terminal: &Terminal, engine: &Engine, doors: &Doors) -> Result<(), Failure> {
+fn print_addresses(
+    terminal: &Terminal,
+    engine: &Engine,
+    control: &ControlServer,
+) -> Result<(), Failure> {
     let listeners = engine.listeners();
     if terminal.json {
         return terminal.json(&serde_json::json!({
             "listeners": listeners,
-            "control": doors.http().map(|address| format!("http://{address}/")),
-            "metrics": doors.metrics().map(|address| format!("http://{address}/metrics")),
-            "token": doors.new_token.as_ref().map(|token| token.expose()),
+            "control": control.http().map(|address| format!("http://{address}/")),
+            "metrics": control.metrics().map(|address| format!("http://{address}/metrics")),
+            "token": control.new_token.as_ref().map(|token| token.expose()),
         }));
     }
     let mut lines: Vec<String> = listeners
@@ -229,19 +233,19 @@ fn print_addresses(terminal: &Terminal, engine: &Engine, doors: &Doors) -> Resul
             )
         })
         .collect();
-    if let Some(address) = doors.http() {
+    if let Some(address) = control.http() {
         // Browsers do not send the fragment, and the page removes it from the address at once.
-        let token = doors.new_token.as_ref();
+        let token = control.new_token.as_ref();
         let token = token.map(|token| format!("#token={}", token.expose()));
         lines.push(format!(
             "page     http://{address}/{}",
             token.unwrap_or_default()
         ));
     }
-    if let Some(address) = doors.metrics() {
+    if let Some(address) = control.metrics() {
         lines.push(format!("metrics  http://{address}/metrics"));
     }
-    if let Some(token) = &doors.new_token {
+    if let Some(token) = &control.new_token {
         lines.push(format!("token    {}", token.expose()));
         lines.push(terminal.paint(
             "         (shown once; stored in control.token in the data folder)",
@@ -268,7 +272,7 @@ impl Drop for AbortOnDrop {
 /// Runs until a signal or the tray stops the engine. Returns the signals, to listen for a second one.
 async fn run_until_stopped(
     engine: &Engine,
-    doors: &mut Doors,
+    control: &mut ControlServer,
     mut signals: Signals,
     level: &mut logging::LogLevel,
     quit: &Notify,
@@ -278,7 +282,7 @@ async fn run_until_stopped(
             signal = signals.next() => signal,
             () = quit.notified() => Signal::Stop,
             () = tokio::time::sleep(CONFIG_POLL_INTERVAL) => {
-                doors.follow_or_say().await;
+                control.follow().await;
                 level.set(&engine.config().log.level);
                 continue;
             }
@@ -287,7 +291,7 @@ async fn run_until_stopped(
             Signal::Reload => {
                 let _ = notify(ServiceState::Reloading);
                 reload(engine, level).await;
-                doors.follow_or_say().await;
+                control.follow().await;
                 let _ = notify(ServiceState::Ready);
             }
             Signal::Stop => return signals,
@@ -298,7 +302,7 @@ async fn run_until_stopped(
 async fn stop(
     context: &Context,
     engine: &Engine,
-    doors: Doors,
+    control: ControlServer,
     mut signals: Signals,
     drain: Duration,
 ) -> Result<Exit, Failure> {
@@ -309,11 +313,11 @@ async fn stop(
     ));
     let draining = async {
         // First, so that programs that use the system proxy do not meet closed listeners.
-        if let Err(error) = doors.give_back().await {
+        if let Err(error) = control.restore_system_proxy().await {
             context.print_error(&format!("the system proxy was not restored: {error}"));
         }
         engine.stop(drain).await;
-        doors.close().await;
+        control.close().await;
     };
     let again = async { while !matches!(signals.next().await, Signal::Stop) {} };
     tokio::pin!(draining);

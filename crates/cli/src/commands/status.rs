@@ -1,7 +1,7 @@
 //! `privet status`: state of the running engine.
 
-use privet_control::calls::status::Status;
-use privet_control::logs::now_ms;
+use privet_api::now_ms;
+use privet_api::status::Status;
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
@@ -56,7 +56,7 @@ fn human(terminal: &Terminal, status: &Status, now: u64) -> String {
             "{} {} — {}",
             terminal.paint("problem   ", Style::Error),
             plain(&problem.text),
-            plain(&problem.mend)
+            plain(&problem.fix)
         ));
     }
     lines.join("\n")

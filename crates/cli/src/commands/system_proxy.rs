@@ -1,7 +1,8 @@
 //! `privet system-proxy on | off | status | repair`: the system proxy, through the running engine or without one.
 
-use privet_control::calls::system_proxy::{SystemProxy, SystemProxyWish};
-use privet_control::{ClientError, Means};
+use privet_api::ClientError;
+use privet_api::system_proxy::{ProxyMethod, SystemProxy, SystemProxyRequest};
+use privet_control::convert;
 use privet_system::proxy::SystemProxySession;
 
 use crate::commands::Context;
@@ -35,22 +36,22 @@ enum Action {
 
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     let client = context.client()?;
-    let switch = |enabled, means, repair| SystemProxyWish {
+    let switch = |enabled, method, repair| SystemProxyRequest {
         enabled,
-        means,
+        method,
         repair,
     };
     let (asked, without_engine_action): (_, fn(&mut SystemProxySession) -> ProxyResult) =
         match args.action.unwrap_or(Action::Status) {
             Action::On { manual, pac } => {
-                let means = match (manual, pac) {
-                    (true, _) => Some(Means::Manual),
-                    (_, true) => Some(Means::Pac),
+                let method = match (manual, pac) {
+                    (true, _) => Some(ProxyMethod::Manual),
+                    (_, true) => Some(ProxyMethod::Pac),
                     _ => None,
                 };
                 // Needs a running engine.
                 let on = client
-                    .switch_system_proxy(&switch(true, means, false))
+                    .switch_system_proxy(&switch(true, method, false))
                     .await?;
                 return show(context, &on);
             }
@@ -83,7 +84,7 @@ async fn without_engine(
     let task = tokio::task::spawn_blocking(move || {
         let mut session = SystemProxySession::of_session();
         work(&mut session)?;
-        Ok::<_, privet_system::proxy::ProxyError>(session.report().into())
+        Ok::<_, privet_system::proxy::ProxyError>(convert::system_proxy(session.report()))
     });
     task.await
         .map_err(|error| Failure::failed(error.to_string()))?
@@ -102,8 +103,8 @@ fn show(context: &Context, found: &SystemProxy) -> Result<Exit, Failure> {
             _ => Style::Warning,
         };
         let mut lines = vec![terminal.paint(&found.text, style)];
-        if let Some(mend) = &found.mend {
-            lines.push(format!("  → {}", terminal.paint(mend, Style::Plain)));
+        if let Some(fix) = &found.fix {
+            lines.push(format!("  → {}", terminal.paint(fix, Style::Plain)));
         }
         if let Some(pid) = found.guardian {
             lines.push(terminal.paint(

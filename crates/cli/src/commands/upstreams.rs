@@ -1,28 +1,28 @@
 //! `privet upstreams`: upstreams and groups with their health.
 
-use privet_control::calls::upstreams::Outlets;
+use privet_api::upstreams::Outbounds;
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
 use crate::terminal::{Style, Terminal, plain};
 
 pub async fn run(context: &Context) -> Result<Exit, Failure> {
-    let outlets = context.client()?.upstreams().await?;
+    let outbounds = context.client()?.upstreams().await?;
     if context.terminal.json {
-        context.terminal.json(&outlets)?;
-    } else if outlets.upstreams.is_empty() {
+        context.terminal.json(&outbounds)?;
+    } else if outbounds.upstreams.is_empty() {
         context.terminal.print(
             "no upstreams: everything goes direct, or is refused in a mode with a kill switch",
         )?;
     } else {
         context
             .terminal
-            .print(&human(&context.terminal, &outlets))?;
+            .print(&human(&context.terminal, &outbounds))?;
     }
     Ok(Exit::Done)
 }
 
-fn human(terminal: &Terminal, outlets: &Outlets) -> String {
+fn human(terminal: &Terminal, outbounds: &Outbounds) -> String {
     let mut table = terminal.table(&[
         "upstream",
         "url",
@@ -32,7 +32,7 @@ fn human(terminal: &Terminal, outlets: &Outlets) -> String {
         "failures",
         "last error",
     ]);
-    for upstream in &outlets.upstreams {
+    for upstream in &outbounds.upstreams {
         let style = match upstream.state.as_str() {
             "up" => Style::Success,
             "down" => Style::Error,
@@ -53,9 +53,9 @@ fn human(terminal: &Terminal, outlets: &Outlets) -> String {
         ]);
     }
     let mut text = table.text();
-    if !outlets.groups.is_empty() {
+    if !outbounds.groups.is_empty() {
         let mut table = terminal.table(&["group", "policy", "members", "next"]);
-        for group in &outlets.groups {
+        for group in &outbounds.groups {
             table.row([
                 plain(group.name.as_str()),
                 plain(group.policy.as_str()),

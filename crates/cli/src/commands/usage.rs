@@ -1,8 +1,8 @@
 //! `privet usage`: traffic totals.
 
-use privet_connection_log::GroupBy;
-use privet_control::calls::usage::UsageQuery;
-use privet_control::logs::now_ms;
+use privet_api::connections::GroupBy;
+use privet_api::now_ms;
+use privet_api::usage::UsageQuery;
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
@@ -24,7 +24,7 @@ pub struct Args {
 pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let now = now_ms();
     let query = UsageQuery {
-        by: GroupBy::parse(&args.by).ok(),
+        by: GroupBy::parse(&args.by),
         from: Some(now.saturating_sub(milliseconds(&args.last)?)),
         to: Some(now),
         step: match &args.step {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use privet_control::ClientError;
-use privet_control::calls::why::{Explanation, WhyQuery};
+use privet_api::ClientError;
+use privet_api::why::{Explanation, WhyQuery};
 use privet_engine::SimulatedRequest;
 use privet_system::SystemKeyring;
 
@@ -69,7 +69,10 @@ async fn offline(context: &Context, query: WhyQuery) -> Result<Explanation, Fail
         .explain_with_file(&config, &data_dir, Arc::new(SystemKeyring))
         .await
         .map_err(|error| Failure::usage(error.to_string()))?;
-    Ok(Explanation::of(&query.target, &explained))
+    Ok(privet_control::convert::explanation(
+        query.target,
+        &explained,
+    ))
 }
 
 fn human(terminal: &Terminal, explanation: &Explanation) -> String {
@@ -80,7 +83,7 @@ fn human(terminal: &Terminal, explanation: &Explanation) -> String {
         _ => (
             format!(
                 "through {}",
-                outcome.outlet.as_deref().unwrap_or("an upstream")
+                outcome.outbound.as_deref().unwrap_or("an upstream")
             ),
             Style::Success,
         ),
@@ -91,7 +94,7 @@ fn human(terminal: &Terminal, explanation: &Explanation) -> String {
         terminal.paint(&verdict, style),
         terminal.paint(&outcome.text, Style::Plain)
     )];
-    if outcome.otherwise_direct {
+    if outcome.direct_fallback {
         lines.push("  (direct if it is down)".to_owned());
     }
     for step in &explanation.steps {

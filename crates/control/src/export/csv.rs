@@ -1,6 +1,8 @@
-//! Rows as CSV (RFC 4180): one line a connection, under the names that the API gives the fields.
+//! Connections as CSV (RFC 4180): one line per connection, with the API's field names as the header.
 
-use privet_connection_log::RowView;
+use privet_api::connections::ConnectionRow;
+
+use crate::convert::word;
 
 /// The columns, in order.
 pub const COLUMNS: [&str; 28] = [
@@ -35,36 +37,43 @@ pub const COLUMNS: [&str; 28] = [
 ];
 
 /// A whole file, the header first.
-pub fn write<'a>(rows: impl IntoIterator<Item = &'a RowView>) -> String {
-    let mut out = COLUMNS.join(",");
-    out.push_str("\r\n");
+///
+/// # Errors
+/// None in practice: it is written to memory.
+pub fn write(rows: &[ConnectionRow]) -> Result<Vec<u8>, csv::Error> {
+    let mut writer = csv::WriterBuilder::new()
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(Vec::new());
+    writer.write_record(COLUMNS)?;
     for row in rows {
-        line(&mut out, row);
+        writer.write_record(record(row).into_iter().map(without_formula))?;
     }
-    out
+    writer
+        .into_inner()
+        .map_err(|error| error.into_error().into())
 }
 
-fn line(out: &mut String, row: &RowView) {
+fn record(row: &ConnectionRow) -> [String; COLUMNS.len()] {
     let number = |value: Option<f64>| value.map(|ms| ms.to_string()).unwrap_or_default();
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    let cells = [
+    [
         row.id.to_string(),
-        crate::calls::word(&row.state),
-        super::moment(row.started),
-        row.ended.map(super::moment).unwrap_or_default(),
+        word(&row.state),
+        super::timestamp(row.started),
+        row.ended.map(super::timestamp).unwrap_or_default(),
         row.age_ms.to_string(),
         text(&row.app),
         text(&row.app_path),
         row.pid.map(|pid| pid.to_string()).unwrap_or_default(),
         text(&row.user),
         row.client.clone(),
-        row.listener.to_string(),
-        row.protocol.to_string(),
+        row.listener.clone(),
+        row.protocol.clone(),
         row.host.clone(),
         row.port.to_string(),
         text(&row.remote),
-        row.verdict.to_string(),
-        row.rule.to_string(),
+        row.verdict.clone(),
+        row.rule.clone(),
         row.reason.clone(),
         row.route.clone(),
         row.up.to_string(),
@@ -74,34 +83,16 @@ fn line(out: &mut String, row: &RowView) {
         number(row.tls_ms),
         number(row.first_byte_ms),
         row.requests.to_string(),
-        row.end.as_deref().unwrap_or_default().to_owned(),
+        text(&row.end),
         text(&row.error),
-    ];
-    for (at, value) in cells.iter().enumerate() {
-        if at > 0 {
-            out.push(',');
-        }
-        cell(out, value);
-    }
-    out.push_str("\r\n");
+    ]
 }
 
-/// Quoted where it has to be. What a spreadsheet takes for a formula gets a quote before it: hosts, users and programs come
-/// from outside.
-fn cell(out: &mut String, value: &str) {
-    let formula = value.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let quoted = value.contains([',', '"', '\r', '\n']);
-    if quoted {
-        out.push('"');
-    }
-    if formula {
-        out.push('\'');
-    }
-    if quoted {
-        out.push_str(&value.replace('"', "\"\""));
-        out.push('"');
-    } else {
-        out.push_str(value);
+/// Hosts, users and programs come from outside: a value that a spreadsheet would take for a formula gets a `'` before it.
+fn without_formula(value: String) -> String {
+    match value.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        true => format!("'{value}"),
+        false => value,
     }
 }
 
@@ -111,11 +102,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_has_as_many_cells_as_the_header_and_what_would_break_it_is_quoted() {
+    fn a_line_has_as_many_cells_as_the_header_and_special_characters_are_quoted() {
         let mut odd = row();
         odd.reason = "said \"no\", twice\r\nand again".to_owned();
         odd.app = Some("=1+1".to_owned());
-        let file = write([&row(), &odd]);
+        let file = String::from_utf8(write(&[row(), odd]).unwrap()).unwrap();
         let lines: Vec<&str> = file.split("\r\n").collect();
         let header: Vec<&str> = lines[0].split(',').collect();
         assert_eq!(header.len(), COLUMNS.len());

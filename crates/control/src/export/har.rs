@@ -1,12 +1,12 @@
-//! Rows as an HTTP archive (HAR 1.2). The connection log holds connections, not requests: a tunnel is one entry with CONNECT, an HTTP
-//! connection one entry whose method and path are said to be unknown; sizes and times are those of the connection.
+//! Connections as an HTTP archive (HAR 1.2). The connection log contains connections, not requests: a tunnel is one entry
+//! with CONNECT, an HTTP connection one entry with an unknown method and path. Sizes and times are those of the connection.
 
-use privet_connection_log::RowView;
+use privet_api::connections::ConnectionRow;
 use serde::Serialize;
 
-/// What stands where HAR wants a method and the connection log has none.
+/// The method of an entry whose method is not known.
 const NO_METHOD: &str = "UNKNOWN";
-/// Where HAR says "does not apply" or "not known" with a number.
+/// HAR's number for "does not apply" and "not known".
 const NONE: f64 = -1.0;
 
 #[derive(Serialize)]
@@ -34,8 +34,8 @@ struct Entry<'a> {
     started_date_time: String,
     /// Milliseconds in all.
     time: f64,
-    request: Asked<'a>,
-    response: Answered<'a>,
+    request: HarRequest<'a>,
+    response: HarResponse<'a>,
     cache: Empty,
     timings: Timings,
     #[serde(rename = "serverIPAddress", skip_serializing_if = "Option::is_none")]
@@ -43,12 +43,12 @@ struct Entry<'a> {
     connection: String,
     comment: &'a str,
     #[serde(rename = "_privet")]
-    privet: &'a RowView,
+    privet: &'a ConnectionRow,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Asked<'a> {
+struct HarRequest<'a> {
     method: &'a str,
     url: String,
     http_version: &'static str,
@@ -61,7 +61,7 @@ struct Asked<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Answered<'a> {
+struct HarResponse<'a> {
     /// 0 where nothing came, or where Privet did not read what came.
     status: u16,
     status_text: &'a str,
@@ -101,7 +101,7 @@ struct Empty {}
 ///
 /// # Errors
 /// A number that JSON cannot hold.
-pub fn write<'a>(rows: impl IntoIterator<Item = &'a RowView>) -> serde_json::Result<Vec<u8>> {
+pub fn write<'a>(rows: impl IntoIterator<Item = &'a ConnectionRow>) -> serde_json::Result<Vec<u8>> {
     serde_json::to_vec(&Archive {
         log: Log {
             version: "1.2",
@@ -115,13 +115,13 @@ pub fn write<'a>(rows: impl IntoIterator<Item = &'a RowView>) -> serde_json::Res
     })
 }
 
-fn entry(row: &RowView) -> Entry<'_> {
+fn entry(row: &ConnectionRow) -> Entry<'_> {
     let timings = timings(row);
     Entry {
-        started_date_time: super::moment(row.started),
+        started_date_time: super::timestamp(row.started),
         time: timings.sum(),
-        request: asked(row),
-        response: answered(row),
+        request: request(row),
+        response: response(row),
         cache: Empty {},
         timings,
         server_ip_address: row.remote.as_deref().map(without_port),
@@ -131,11 +131,11 @@ fn entry(row: &RowView) -> Entry<'_> {
     }
 }
 
-fn is_http(row: &RowView) -> bool {
+fn is_http(row: &ConnectionRow) -> bool {
     row.protocol == "http"
 }
 
-fn asked(row: &RowView) -> Asked<'_> {
+fn request(row: &ConnectionRow) -> HarRequest<'_> {
     let host = if row.host.contains(':') {
         format!("[{}]", row.host)
     } else {
@@ -146,7 +146,7 @@ fn asked(row: &RowView) -> Asked<'_> {
     } else {
         ("CONNECT", if row.port == 443 { "https" } else { "tcp" })
     };
-    Asked {
+    HarRequest {
         method,
         url: format!("{scheme}://{host}:{}/", row.port),
         http_version: version(row),
@@ -158,14 +158,14 @@ fn asked(row: &RowView) -> Asked<'_> {
     }
 }
 
-fn answered(row: &RowView) -> Answered<'_> {
-    let stood = !matches!(row.verdict.as_ref(), "blocked" | "failed");
+fn response(row: &ConnectionRow) -> HarResponse<'_> {
+    let stood = !matches!(row.verdict.as_str(), "blocked" | "failed");
     let (status, status_text) = match (stood, is_http(row)) {
         (true, false) => (200, "Connection established"),
         (true, true) => (0, "not kept"),
-        (false, _) => (0, row.verdict.as_ref()),
+        (false, _) => (0, row.verdict.as_str()),
     };
-    Answered {
+    HarResponse {
         status,
         status_text,
         http_version: version(row),
@@ -181,15 +181,15 @@ fn answered(row: &RowView) -> Answered<'_> {
     }
 }
 
-fn version(row: &RowView) -> &'static str {
-    match row.protocol.as_ref() {
+fn version(row: &ConnectionRow) -> &'static str {
+    match row.protocol.as_str() {
         "socks5" | "udp" => "SOCKS5",
         "socks4" => "SOCKS4",
         _ => "HTTP/1.1",
     }
 }
 
-fn timings(row: &RowView) -> Timings {
+fn timings(row: &ConnectionRow) -> Timings {
     let known = |ms: Option<f64>| ms.filter(|ms| ms.is_finite() && *ms >= 0.0);
     let (dns, connect, tls) = (known(row.dns_ms), known(row.connect_ms), known(row.tls_ms));
     let before = dns.unwrap_or_default() + connect.unwrap_or_default() + tls.unwrap_or_default();
@@ -233,7 +233,7 @@ mod tests {
     use super::super::tests::row;
     use super::*;
 
-    fn entries(rows: &[RowView]) -> Vec<serde_json::Value> {
+    fn entries(rows: &[ConnectionRow]) -> Vec<serde_json::Value> {
         let archive: serde_json::Value = serde_json::from_slice(&write(rows).unwrap()).unwrap();
         archive["log"]["entries"].as_array().unwrap().clone()
     }
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_books_do_not_hold_is_not_made_up() {
+    fn unknown_values_are_not_invented() {
         let mut http = row();
         http.protocol = "http".into();
         http.port = 80;

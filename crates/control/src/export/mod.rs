@@ -1,4 +1,4 @@
-//! Rows as files for other programs: CSV for spreadsheets, HAR for what draws waterfalls.
+//! Connections as files for other programs: CSV for spreadsheets, HAR for waterfall viewers.
 
 pub mod csv;
 pub mod har;
@@ -7,11 +7,11 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use privet_config::format_timestamp_seconds;
 
-/// A moment as ISO 8601 in UTC, always with milliseconds, so that it sorts as text: "2026-11-24T09:05:01.250Z". Years beyond
-/// 9999 are told as 9999.
-fn moment(unix_ms: u64) -> String {
-    const LAST_MOMENT: u64 = 253_402_300_799_999;
-    let unix_ms = unix_ms.min(LAST_MOMENT);
+/// A time as ISO 8601 in UTC, always with milliseconds, so that it sorts as text: "2026-11-24T09:05:01.250Z". Later years
+/// than 9999 become 9999.
+fn timestamp(unix_ms: u64) -> String {
+    const MAX_TIME: u64 = 253_402_300_799_999;
+    let unix_ms = unix_ms.min(MAX_TIME);
     let second = format_timestamp_seconds(UNIX_EPOCH + Duration::from_millis(unix_ms));
     format!("{}.{:03}Z", second.trim_end_matches('Z'), unix_ms % 1000)
 }
@@ -20,11 +20,11 @@ fn moment(unix_ms: u64) -> String {
 pub(crate) mod tests {
     use super::*;
 
-    use privet_connection_log::{RowState, RowView};
+    use privet_api::connections::{ConnectionRow, RowState};
 
-    /// A tunnel that ended well.
-    pub(crate) fn row() -> RowView {
-        RowView {
+    /// A tunnel that ended without an error.
+    pub(crate) fn row() -> ConnectionRow {
+        ConnectionRow {
             id: 7,
             state: RowState::Closed,
             listener: "mixed".into(),
@@ -60,7 +60,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn moments_are_those_of_the_calendar() {
+    fn timestamps_are_iso_8601() {
         for (ms, text) in [
             (0, "1970-01-01T00:00:00.000Z"),
             (951_782_400_000, "2000-02-29T00:00:00.000Z"),
@@ -69,7 +69,7 @@ pub(crate) mod tests {
             (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
             (u64::MAX, "9999-12-31T23:59:59.999Z"),
         ] {
-            assert_eq!(moment(ms), text);
+            assert_eq!(timestamp(ms), text);
         }
     }
 }

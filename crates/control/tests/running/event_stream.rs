@@ -7,8 +7,8 @@ use axum::body::Body;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use privet_connection_log::NewConnection;
-use privet_control::api::MAX_WATCHERS;
-use privet_control::calls::events::TICK;
+use privet_control::EVENT_INTERVAL;
+use privet_control::MAX_EVENT_STREAMS;
 use privet_policy::{Listener, Protocol, Target, Why, WhyKind};
 use tokio::time::{Instant, timeout};
 
@@ -16,7 +16,7 @@ async fn watch(rig: &Rig, query: &str) -> Body {
     let request = Request::get(format!("/api/v1/events?{query}"))
         .body(Body::empty())
         .unwrap();
-    let response = call(rig.api.router(), request).await;
+    let response = call(privet_control::router(&rig.api), request).await;
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     response.into_body()
@@ -54,13 +54,13 @@ async fn a_quiet_engine_sends_its_state_once_and_then_nothing() {
     let rig = Rig::start("").await;
     let mut body = watch(&rig, "topics=status,connections").await;
     assert!(
-        next(&mut body, TICK)
+        next(&mut body, EVENT_INTERVAL)
             .await
             .unwrap()
             .starts_with("event: status\n")
     );
     assert!(
-        next(&mut body, TICK)
+        next(&mut body, EVENT_INTERVAL)
             .await
             .unwrap()
             .starts_with("event: connections\n")
@@ -72,7 +72,7 @@ async fn a_quiet_engine_sends_its_state_once_and_then_nothing() {
         .await
         .unwrap();
     assert!(
-        next(&mut body, TICK * 2)
+        next(&mut body, EVENT_INTERVAL * 2)
             .await
             .unwrap()
             .contains("\"strict\"")
@@ -83,7 +83,7 @@ async fn a_quiet_engine_sends_its_state_once_and_then_nothing() {
 async fn however_much_changes_at_most_four_states_a_second_are_sent() {
     let rig = Rig::start("").await;
     let mut body = watch(&rig, "topics=connections&limit=10").await;
-    next(&mut body, TICK).await.unwrap();
+    next(&mut body, EVENT_INTERVAL).await.unwrap();
     let connection_log = rig.engine.connection_log().clone();
     let changing = tokio::spawn(async move {
         let mut rows = Vec::new();
@@ -106,19 +106,19 @@ async fn however_much_changes_at_most_four_states_a_second_are_sent() {
 async fn a_reader_who_was_away_gets_the_newest_state_not_all_the_old_ones() {
     let rig = Rig::start("").await;
     let mut body = watch(&rig, "topics=connections").await;
-    next(&mut body, TICK).await.unwrap();
+    next(&mut body, EVENT_INTERVAL).await.unwrap();
     let mut rows = Vec::new();
     for _ in 0..50 {
         rows.push(rig.engine.connection_log().open(opening()));
-        tokio::time::sleep(TICK).await;
+        tokio::time::sleep(EVENT_INTERVAL).await;
     }
     assert!(
-        next(&mut body, TICK * 2)
+        next(&mut body, EVENT_INTERVAL * 2)
             .await
             .unwrap()
             .contains("\"total\":50")
     );
-    assert_eq!(next(&mut body, TICK * 4).await, None);
+    assert_eq!(next(&mut body, EVENT_INTERVAL * 4).await, None);
     drop(rows);
 }
 
@@ -126,11 +126,11 @@ async fn a_reader_who_was_away_gets_the_newest_state_not_all_the_old_ones() {
 async fn past_the_bound_a_watcher_is_told_and_a_place_given_back_is_free() {
     let rig = Rig::start("").await;
     let mut bodies = Vec::new();
-    for _ in 0..MAX_WATCHERS {
+    for _ in 0..MAX_EVENT_STREAMS {
         bodies.push(watch(&rig, "topics=status").await);
     }
     let request = Request::get("/api/v1/events").body(Body::empty()).unwrap();
-    let refused = Answer::read(call(rig.api.router(), request).await).await;
+    let refused = Answer::read(call(privet_control::router(&rig.api), request).await).await;
     assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(refused.json()["type"], "urn:privet:problem:watchers");
     bodies.pop();

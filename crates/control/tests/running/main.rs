@@ -3,4 +3,4 @@
 mod calls;
 mod event_stream;
 mod rig;
-mod tcp_door;
+mod tcp_server;

@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use privet_config::NoKeyring;
-use privet_control::Api;
+use privet_control::{ApiState, router};
 use privet_engine::{Engine, EngineOptions};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 pub struct Rig {
     pub dir: TempDir,
     pub engine: Engine,
-    pub api: Api,
+    pub api: ApiState,
     pub closing: CancellationToken,
 }
 
@@ -40,7 +40,7 @@ impl Rig {
         .await
         .unwrap();
         let closing = CancellationToken::new();
-        let api = Api::new(engine.clone(), closing.clone());
+        let api = ApiState::new(engine.clone(), closing.clone());
         Self {
             dir,
             engine,
@@ -64,7 +64,7 @@ impl Rig {
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {
-        Answer::read(call(self.api.router(), request).await).await
+        Answer::read(call(router(&self.api), request).await).await
     }
 }
 

@@ -23,7 +23,7 @@ export async function addRule(rule: Rule, span: Span, what: string): Promise<voi
 
 /** Moves a rule to position `to` of the file, from 1. */
 export async function moveRule(rule: RuleView, to: number): Promise<void> {
-  await call('PATCH', rule, { to: to - 1 }, t('rules.moved', { from: rule.number ?? 0, to }));
+  await call('PATCH', rule, { position: to }, t('rules.moved', { from: rule.number ?? 0, to }));
 }
 
 export async function removeRule(rule: RuleView): Promise<void> {

@@ -1,0 +1,158 @@
+//! Changes the configuration file and puts it in force: what all calls that change the configuration have in common.
+
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use privet_api::config::{Change, ChangeQuery, Replay, ReplayCounts, ReplayDifference};
+use privet_api::{Problem, escape};
+use privet_config::{Diagnostics, Document, EditError};
+use privet_engine::{ApplyError, ApplyMode, ApplyReport, ChangeSource, StartError};
+
+use crate::convert;
+use crate::state::ApiState;
+
+/// Most connections of a replay that are listed one by one.
+const MAX_DIFFERENCES: usize = 100;
+
+/// Edits the file's current text, so that its comments survive, and puts the result in force.
+///
+/// # Errors
+/// 409 a listener cannot be opened, 422 the result is invalid, 500 the file cannot be read or written. Nothing was changed.
+pub(crate) async fn edit<F>(
+    api: &ApiState,
+    source: ChangeSource,
+    query: ChangeQuery,
+    change: F,
+) -> Result<axum::Json<Change>, Problem>
+where
+    F: FnOnce(&mut Document) -> Result<(), EditError> + Send + 'static,
+{
+    // One edit at a time: the next one starts from this one's text.
+    let _guard = api.edit_lock.lock().await;
+    let path = api.engine.options().config_path.clone();
+    let edited = tokio::task::spawn_blocking(move || {
+        let text = read_text(&path)?;
+        let mut document = Document::parse(&text).map_err(|found| invalid(&found))?;
+        change(&mut document)
+            .map_err(|error| Problem::unprocessable("edit", escape(&error.to_string())))?;
+        Ok::<_, Problem>(document.text())
+    });
+    let text = edited
+        .await
+        .map_err(|error| Problem::internal(error.to_string()))??;
+    apply(api, source, query, text).await
+}
+
+/// The file's current text; a file that does not exist is empty. Blocks.
+pub(crate) fn read_text(path: &Path) -> Result<String, Problem> {
+    match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        read => read.map_err(|error| {
+            Problem::internal(format!("{} cannot be read: {error}.", path.display()))
+        }),
+    }
+}
+
+/// Puts a whole file in force. The caller holds the edit lock.
+pub(crate) async fn apply(
+    api: &ApiState,
+    source: ChangeSource,
+    query: ChangeQuery,
+    text: String,
+) -> Result<axum::Json<Change>, Problem> {
+    let applied = api.engine.apply(source, text, mode(query)).await;
+    let report = applied.map_err(refusal)?;
+    Ok(axum::Json(change(report, query)))
+}
+
+pub(crate) const fn mode(query: ChangeQuery) -> ApplyMode {
+    match query.dry_run {
+        true => ApplyMode::DryRun,
+        false => ApplyMode::Commit,
+    }
+}
+
+/// The answer to a change.
+pub(crate) fn change(report: ApplyReport, query: ChangeQuery) -> Change {
+    Change {
+        applied: !query.dry_run,
+        warnings: report.warnings.iter().map(convert::diagnostic).collect(),
+        opened: report.opened.iter().map(ToString::to_string).collect(),
+        closed: report.closed.iter().map(ToString::to_string).collect(),
+        connections_closed: report.connections_closed as u64,
+        replay: report.replay.as_ref().map(replay),
+        change: report.change,
+    }
+}
+
+fn replay(replay: &privet_policy::Replay) -> Replay {
+    let by_app = replay.by_app.iter().map(|(app, counts)| {
+        let counts = ReplayCounts {
+            newly_blocked: counts.blocked_now,
+            newly_allowed: counts.freed_now,
+            rerouted: counts.rerouted,
+        };
+        (app.clone(), counts)
+    });
+    let differing = replay.differing.iter().take(MAX_DIFFERENCES);
+    Replay {
+        summary: replay.to_string(),
+        total: replay.total,
+        changed: replay.changed,
+        newly_blocked: replay.blocked_now,
+        newly_allowed: replay.freed_now,
+        rerouted: replay.rerouted,
+        differing: differing.map(difference).collect(),
+        by_app: by_app.collect(),
+    }
+}
+
+fn difference(difference: &privet_policy::ReplayDifference) -> ReplayDifference {
+    let since = difference.at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    ReplayDifference {
+        at_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
+        app: difference.app.as_ref().map(ToString::to_string),
+        user: difference.user.as_ref().map(ToString::to_string),
+        target: difference.target.to_string(),
+        before: convert::outcome(&difference.before),
+        after: convert::outcome(&difference.after),
+    }
+}
+
+/// Why a change was refused.
+pub(crate) fn refusal(error: ApplyError) -> Problem {
+    match error {
+        ApplyError::Config(found) | ApplyError::Start(StartError::Config(found)) => invalid(&found),
+        ApplyError::Start(error @ StartError::Listen { .. }) => {
+            Problem::conflict(escape(&error.to_string()))
+        }
+        ApplyError::Start(error @ (StartError::Upstream(_) | StartError::Secret(_))) => {
+            Problem::unprocessable("configuration", escape(&error.to_string()))
+        }
+        error @ ApplyError::Mode { .. } => {
+            Problem::unprocessable("mode", escape(&error.to_string()))
+        }
+        error @ ApplyError::Rule(_) => Problem::unprocessable("rule", escape(&error.to_string())),
+        other => Problem::internal(escape(&other.to_string())),
+    }
+}
+
+/// An invalid configuration, with the position of every error.
+pub(crate) fn invalid(found: &Diagnostics) -> Problem {
+    let first = found.errors().next();
+    let detail = first.map_or_else(
+        || "The configuration is invalid.".to_owned(),
+        |first| {
+            format!(
+                "Line {}, column {}: {}.",
+                first.line,
+                first.column,
+                escape(&first.cause)
+            )
+        },
+    );
+    let mut problem = Problem::unprocessable("configuration", detail);
+    problem.help = first.and_then(|first| first.help.clone());
+    problem.diagnostics = found.list.iter().map(convert::diagnostic).collect();
+    problem
+}

@@ -1,0 +1,130 @@
+//! A checked query for connections, which can be run again and again.
+
+use privet_api::Problem;
+use privet_api::connections::{ConnectionGroup, ConnectionPage, ConnectionsQuery, MAX_ROWS};
+use privet_connection_log::{Group, Page, PageRequest, Query, RowState, SortKey};
+use privet_engine::Engine;
+
+use crate::convert;
+use crate::extract;
+
+/// Longest filter, in characters.
+const MAX_FILTER: usize = 1000;
+/// Most rows that can be skipped.
+const MAX_OFFSET: u32 = 10_000_000;
+
+/// A page of one of the tables.
+pub(crate) struct Viewer {
+    state: RowState,
+    query: Query,
+    page: PageRequest,
+}
+
+impl Viewer {
+    /// # Errors
+    /// 400: the filter, the column or the size is invalid.
+    pub(crate) fn new(query: &ConnectionsQuery) -> Result<Self, Problem> {
+        if query.limit > MAX_ROWS || query.offset > MAX_OFFSET {
+            return Err(Problem::bad_request(format!(
+                "A page has at most {MAX_ROWS} rows and skips at most {MAX_OFFSET}."
+            )));
+        }
+        let mut page = PageRequest {
+            offset: query.offset as usize,
+            limit: query.limit as usize,
+            group: query.group.map(convert::log_group_by),
+            ..PageRequest::default()
+        };
+        if let Some(sort) = &query.sort {
+            (page.sort, page.descending) = SortKey::parse(sort).map_err(Problem::bad_request)?;
+        }
+        Ok(Self {
+            state: convert::log_row_state(query.state),
+            query: parse_filter(query.filter.as_deref().unwrap_or_default())?,
+            page,
+        })
+    }
+
+    pub(crate) fn view(&self, engine: &Engine) -> ConnectionPage {
+        let log = engine.connection_log();
+        page(log.page(self.state, &self.query, &self.page))
+    }
+}
+
+pub(crate) fn parse_filter(text: &str) -> Result<Query, Problem> {
+    extract::check_length(text, MAX_FILTER, "filter")?;
+    Query::parse(text)
+        .map_err(|error| Problem::bad_request(format!("The filter is invalid: {error}.")))
+}
+
+fn page(page: Page) -> ConnectionPage {
+    ConnectionPage {
+        total: page.total as u64,
+        offset: page.offset as u64,
+        rows: page.rows.into_iter().map(convert::connection_row).collect(),
+        groups: page.groups.into_iter().map(group).collect(),
+        up: page.up,
+        down: page.down,
+        up_speed: page.up_speed,
+        down_speed: page.down_speed,
+    }
+}
+
+fn group(group: Group) -> ConnectionGroup {
+    ConnectionGroup {
+        key: group.key,
+        rows: group.rows as u64,
+        up: group.up,
+        down: group.down,
+        up_speed: group.up_speed,
+        down_speed: group.down_speed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use utoipa::IntoParams;
+
+    use super::*;
+
+    #[test]
+    fn the_document_names_every_column_that_sorts() {
+        let parameters = ConnectionsQuery::into_params(|| None);
+        let sort = parameters
+            .iter()
+            .find(|parameter| parameter.name == "sort")
+            .unwrap();
+        let columns: Vec<&str> = SortKey::ALL.iter().map(|(name, _)| *name).collect();
+        let pattern = format!("^-?({})$", columns.join("|"));
+        assert_eq!(
+            serde_json::to_value(&sort.schema).unwrap()["pattern"],
+            pattern
+        );
+    }
+
+    #[test]
+    fn an_invalid_page_is_refused() {
+        let with = |change: fn(&mut ConnectionsQuery)| {
+            let mut query = ConnectionsQuery::default();
+            change(&mut query);
+            Viewer::new(&query)
+                .map(|_| ())
+                .map_err(|problem| problem.status)
+        };
+        assert_eq!(with(|query| query.limit = 1001), Err(400));
+        assert_eq!(with(|query| query.offset = u32::MAX), Err(400));
+        assert_eq!(with(|query| query.sort = Some("nonsense".into())), Err(400));
+        assert_eq!(
+            with(|query| query.filter = Some("nosuch:x".into())),
+            Err(400)
+        );
+        assert_eq!(
+            with(|query| query.filter = Some("x".repeat(1001))),
+            Err(400)
+        );
+        assert_eq!(
+            with(|query| query.filter = Some("app:firefox up>1M".into())),
+            Ok(())
+        );
+    }
+}

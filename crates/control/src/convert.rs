@@ -1,0 +1,144 @@
+//! Converts the engine's types to those of the API: what several handlers answer, and what the command line answers without
+//! an engine.
+
+use privet_api::Diagnostic;
+use privet_api::connections::{ConnectionRow, GroupBy, RowState};
+use privet_api::system_proxy::SystemProxy;
+use privet_api::why::{Explanation, ExplanationStep, Outcome};
+use privet_connection_log as log;
+use privet_system::proxy::{SystemProxyReport, SystemProxyState};
+
+/// The JSON string of a unit enum variant.
+pub(crate) fn word<T: serde::Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+pub(crate) fn outcome(outcome: &privet_policy::Outcome) -> Outcome {
+    Outcome {
+        action: word(&outcome.action),
+        outbound: outcome.outbound.as_ref().map(ToString::to_string),
+        direct_fallback: outcome.fallback_direct,
+        kind: word(&outcome.kind),
+        text: outcome.text.to_string(),
+    }
+}
+
+/// An error or warning of the configuration.
+pub fn diagnostic(found: &privet_config::Diagnostic) -> Diagnostic {
+    Diagnostic {
+        severity: word(&found.severity),
+        code: word(&found.code),
+        line: found.line as u64,
+        column: found.column as u64,
+        cause: found.cause.clone(),
+        help: found.help.clone(),
+        source: found.source.clone(),
+    }
+}
+
+/// The desktop's proxy settings as measured.
+pub fn system_proxy(report: SystemProxyReport) -> SystemProxy {
+    SystemProxy {
+        enabled: matches!(
+            report.state,
+            SystemProxyState::On | SystemProxyState::Changed
+        ),
+        state: word(&report.state),
+        desktop: report.desktop.map(|desktop| desktop.name().to_owned()),
+        target: report.target.as_ref().map(ToString::to_string),
+        text: report.text,
+        fix: report.fix,
+        guardian: report.guardian,
+        change: None,
+    }
+}
+
+/// The policy's explanation of a decision.
+pub fn explanation(target: String, explained: &privet_policy::Explanation) -> Explanation {
+    Explanation {
+        target,
+        outcome: outcome(&explained.outcome),
+        rule: explained.rule.as_ref().map(ToString::to_string),
+        steps: explained.steps.iter().map(step).collect(),
+    }
+}
+
+fn step(step: &privet_policy::Step) -> ExplanationStep {
+    let values = step.message.values.iter();
+    ExplanationStep {
+        what: step.what.clone(),
+        list: step.list.as_ref().map(ToString::to_string),
+        line: step.line,
+        source: step.source.clone(),
+        matched: step.matched,
+        text: step.text.clone(),
+        code: step.message.code.to_owned(),
+        values: values
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect(),
+    }
+}
+
+pub(crate) const fn log_row_state(state: RowState) -> log::RowState {
+    match state {
+        RowState::Active => log::RowState::Active,
+        RowState::Closed => log::RowState::Closed,
+        RowState::Blocked => log::RowState::Blocked,
+    }
+}
+
+const fn row_state(state: log::RowState) -> RowState {
+    match state {
+        log::RowState::Active => RowState::Active,
+        log::RowState::Closed => RowState::Closed,
+        log::RowState::Blocked => RowState::Blocked,
+    }
+}
+
+pub(crate) const fn log_group_by(by: GroupBy) -> log::GroupBy {
+    match by {
+        GroupBy::App => log::GroupBy::App,
+        GroupBy::Domain => log::GroupBy::Domain,
+        GroupBy::Route => log::GroupBy::Route,
+        GroupBy::Verdict => log::GroupBy::Verdict,
+    }
+}
+
+pub(crate) fn connection_row(row: log::RowView) -> ConnectionRow {
+    ConnectionRow {
+        id: row.id,
+        state: row_state(row.state),
+        listener: row.listener.into_owned(),
+        client: row.client,
+        app: row.app,
+        app_path: row.app_path,
+        pid: row.pid,
+        user: row.user,
+        protocol: row.protocol.into_owned(),
+        host: row.host,
+        port: row.port,
+        remote: row.remote,
+        verdict: row.verdict.into_owned(),
+        reason: row.reason,
+        rule: row.rule.into_owned(),
+        route: row.route,
+        up: row.up,
+        down: row.down,
+        up_speed: row.up_speed,
+        down_speed: row.down_speed,
+        started: row.started,
+        age_ms: row.age_ms,
+        ended: row.ended,
+        end: row.end.map(std::borrow::Cow::into_owned),
+        error: row.error,
+        dns_ms: row.dns_ms,
+        connect_ms: row.connect_ms,
+        tls_ms: row.tls_ms,
+        first_byte_ms: row.first_byte_ms,
+        requests: row.requests,
+        group: row.group,
+    }
+}

@@ -1,0 +1,78 @@
+//! GET and PUT /api/v1/config/file: the text of the configuration file, with its secrets redacted.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use axum::extract::State;
+use privet_api::Problem;
+use privet_api::config::{Change, ChangeQuery, ConfigFile, ConfigFileUpdate};
+use privet_config::{redact, restore_secrets};
+
+use crate::client_kind::Source;
+use crate::config_edit::{apply, read_text};
+use crate::extract::{Json, Query};
+use crate::rejection::Answer;
+use crate::state::ApiState;
+
+/// The configuration file
+#[utoipa::path(
+    get,
+    path = "/api/v1/config/file",
+    tag = "config",
+    responses(
+        (status = 200, description = "The text with its secrets redacted", body = ConfigFile),
+        (status = 500, description = "The file cannot be read")
+    )
+)]
+pub(crate) async fn read_file(State(api): State<ApiState>) -> Answer<ConfigFile> {
+    let text = text(&api).await?;
+    Ok(axum::Json(ConfigFile {
+        path: api.engine.options().config_path.display().to_string(),
+        version: version(&text),
+        text: redact(&text),
+    }))
+}
+
+/// Write the configuration file
+#[utoipa::path(
+    put,
+    path = "/api/v1/config/file",
+    tag = "config",
+    params(ChangeQuery),
+    request_body = ConfigFileUpdate,
+    responses(
+        (status = 200, description = "What the change did or would do", body = Change),
+        (status = 409, description = "The file changed since it was read, or a listener cannot be opened: nothing was changed")
+    )
+)]
+pub(crate) async fn replace_file(
+    State(api): State<ApiState>,
+    Source(source): Source,
+    Query(query): Query<ChangeQuery>,
+    Json(update): Json<ConfigFileUpdate>,
+) -> Answer<Change> {
+    let _guard = api.edit_lock.lock().await;
+    let before = text(&api).await?;
+    if version(&before) != update.version {
+        return Err(
+            Problem::conflict("The file was changed by something else since it was read.")
+                .help("Read it again, and make the change in its new text.")
+                .into(),
+        );
+    }
+    let text = restore_secrets(&update.text, &before);
+    Ok(apply(&api, source, query, text).await?)
+}
+
+async fn text(api: &ApiState) -> Result<String, Problem> {
+    let path = api.engine.options().config_path.clone();
+    tokio::task::spawn_blocking(move || read_text(&path))
+        .await
+        .map_err(|error| Problem::internal(error.to_string()))?
+}
+
+/// Distinguishes one text from the next; it is not a security measure.
+fn version(text: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}

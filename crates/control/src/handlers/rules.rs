@@ -1,0 +1,273 @@
+//! GET and POST /api/v1/rules, PATCH and DELETE /api/v1/rules/{id}: the rules with what each did; adding, moving and removing
+//! one.
+
+use std::time::{Duration, SystemTime};
+
+use axum::extract::State;
+use privet_api::config::{Change, ChangeQuery};
+use privet_api::rules::{NewRule, Rule, RuleMove, RulePosition, Rules};
+use privet_api::{Problem, escape};
+use privet_config::{
+    Config, Document, EditError, format_timestamp_seconds, parse_duration, rule_ids,
+};
+use privet_engine::{RuleLifetime, RuleState, TemporaryLifetime};
+use serde_json::Value;
+
+use crate::client_kind::Source;
+use crate::config_edit::{self, edit};
+use crate::extract::{Json, Query, Segment, check_length};
+use crate::rejection::Answer;
+use crate::state::ApiState;
+
+/// The longest lifetime of a rule.
+const MAX_LIFETIME: Duration = Duration::from_secs(366 * 24 * 3600);
+/// The longest id, in characters.
+const MAX_ID: usize = 64;
+
+/// The rules
+#[utoipa::path(
+    get,
+    path = "/api/v1/rules",
+    tag = "rules",
+    responses((status = 200, description = "In the order in which they are evaluated", body = Rules))
+)]
+pub(crate) async fn list_rules(State(api): State<ApiState>) -> axum::Json<Rules> {
+    let now = SystemTime::now();
+    let states = api.engine.rules().into_iter();
+    axum::Json(Rules {
+        rules: states.map(|state| rule(state, now)).collect(),
+    })
+}
+
+/// Add a rule
+#[utoipa::path(
+    post,
+    path = "/api/v1/rules",
+    tag = "rules",
+    params(ChangeQuery),
+    request_body = NewRule,
+    responses((status = 200, description = "What the change did or would do", body = Change))
+)]
+pub(crate) async fn add_rule(
+    State(api): State<ApiState>,
+    Source(source): Source,
+    Query(query): Query<ChangeQuery>,
+    Json(new): Json<NewRule>,
+) -> Answer<Change> {
+    if !new.rule.is_object() {
+        return Err(Problem::unprocessable(
+            "rule",
+            format!("{} is not a rule.", escape(&new.rule.to_string())),
+        )
+        .help("Send {\"rule\": {\"match\": {\"domain\": [\"example.com\"]}, \"use\": \"direct\"}}.")
+        .into());
+    }
+    let index = index(new.position)?;
+    match placement(new)? {
+        Placement::File(rule) => {
+            let edited = edit(&api, source, query, move |document| {
+                document.add_rule(index, &rule)
+            });
+            Ok(edited.await?)
+        }
+        Placement::Temporary(rule, lifetime) => {
+            // The engine reads the file for the names in the rule: not while somebody edits it.
+            let _guard = api.edit_lock.lock().await;
+            let added = api
+                .engine
+                .add_temporary_rule(source, rule, lifetime, config_edit::mode(query))
+                .await;
+            let mut report = added.map_err(config_edit::refusal)?;
+            if lifetime == TemporaryLifetime::Once {
+                // It decides one connection; a replay of all recorded ones would show it deciding each.
+                report.replay = None;
+            }
+            Ok(axum::Json(config_edit::change(report, query)))
+        }
+    }
+}
+
+/// Move a rule
+#[utoipa::path(
+    patch,
+    path = "/api/v1/rules/{id}",
+    tag = "rules",
+    params(("id" = String, Path, description = "The rule's id", max_length = 64), ChangeQuery),
+    request_body = RuleMove,
+    responses(
+        (status = 200, description = "What the change did or would do", body = Change),
+        (status = 404, description = "The file has no such rule")
+    )
+)]
+pub(crate) async fn move_rule(
+    State(api): State<ApiState>,
+    Source(source): Source,
+    Segment(id): Segment<String>,
+    Query(query): Query<ChangeQuery>,
+    Json(to): Json<RuleMove>,
+) -> Answer<Change> {
+    check_exists(&api, &id)?;
+    let to = index(to.position)?;
+    let edited = edit(&api, source, query, move |document| {
+        let (from, count) = find(document, &id)?;
+        document.move_rule(from, to.min(count.saturating_sub(1)))
+    });
+    Ok(edited.await?)
+}
+
+/// Remove a rule
+#[utoipa::path(
+    delete,
+    path = "/api/v1/rules/{id}",
+    tag = "rules",
+    params(("id" = String, Path, description = "The rule's id", max_length = 64), ChangeQuery),
+    responses(
+        (status = 200, description = "What the change did or would do", body = Change),
+        (status = 404, description = "There is no such rule"),
+        (status = 422, description = "The result is invalid, or a dry run was asked for a temporary rule: nothing was changed")
+    )
+)]
+pub(crate) async fn remove_rule(
+    State(api): State<ApiState>,
+    Source(source): Source,
+    Segment(id): Segment<String>,
+    Query(query): Query<ChangeQuery>,
+) -> Answer<Change> {
+    check_exists(&api, &id)?;
+    let Some(number) = id.strip_prefix('t').and_then(|number| number.parse().ok()) else {
+        let edited = edit(&api, source, query, move |document| {
+            let (index, _) = find(document, &id)?;
+            document.remove_rule(index)
+        });
+        return Ok(edited.await?);
+    };
+    if query.dry_run {
+        return Err(
+            Problem::unprocessable("dry-run", "A dry run cannot remove a temporary rule.").into(),
+        );
+    }
+    let removed = api.engine.remove_temporary_rule(source, number).await;
+    let change = removed
+        .map_err(config_edit::refusal)?
+        .ok_or_else(|| unknown(&id))?;
+    Ok(axum::Json(Change {
+        applied: true,
+        change: Some(change),
+        ..Change::default()
+    }))
+}
+
+fn rule(state: RuleState, now: SystemTime) -> Rule {
+    let until = match state.lasts {
+        RuleLifetime::Until(until) => Some(until),
+        _ => None,
+    };
+    let lifetime = match state.lasts {
+        RuleLifetime::Permanent => "always",
+        RuleLifetime::Until(_) => "until",
+        RuleLifetime::Once => "once",
+        RuleLifetime::UntilQuit => "until-quit",
+    };
+    let shadowed_by = state.shadowed_by.into_iter();
+    Rule {
+        id: state.id,
+        number: state.place.number().map(|number| number as u64),
+        line: state.place.line().map(|line| line as u64),
+        rule: state.rule,
+        lifetime: lifetime.to_owned(),
+        until_ms: until.map(|until| {
+            let since = until.duration_since(SystemTime::UNIX_EPOCH);
+            u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
+        }),
+        expired: until.is_some_and(|until| until <= now),
+        hits: state.count.hits,
+        last_hit_ms: (state.count.last_ms > 0).then_some(state.count.last_ms),
+        since_ms: state.count.since_ms,
+        shadowed_by: shadowed_by
+            .map(|(number, line)| RulePosition {
+                number: number as u64,
+                line: line as u64,
+            })
+            .collect(),
+    }
+}
+
+/// Where a new rule is kept.
+enum Placement {
+    File(Value),
+    /// In memory only.
+    Temporary(Value, TemporaryLifetime),
+}
+
+fn placement(new: NewRule) -> Result<Placement, Problem> {
+    let NewRule {
+        mut rule, lifetime, ..
+    } = new;
+    let duration = match lifetime.as_deref() {
+        None => return Ok(Placement::File(rule)),
+        Some("always") => None,
+        Some("once") => return Ok(Placement::Temporary(rule, TemporaryLifetime::Once)),
+        Some("until-quit") => {
+            return Ok(Placement::Temporary(rule, TemporaryLifetime::UntilQuit));
+        }
+        Some(text) => Some(parse_lifetime(text)?),
+    };
+    let until = duration
+        .map(|duration| Value::String(format_timestamp_seconds(SystemTime::now() + duration)));
+    if let Some(object) = rule.as_object_mut() {
+        match until {
+            Some(until) => object.insert("until".to_owned(), until),
+            None => object.remove("until"),
+        };
+    }
+    Ok(Placement::File(rule))
+}
+
+fn parse_lifetime(text: &str) -> Result<Duration, Problem> {
+    parse_duration(text)
+        .filter(|duration| !duration.is_zero() && *duration <= MAX_LIFETIME)
+        .ok_or_else(|| {
+            Problem::unprocessable(
+                "for",
+                format!("\"{}\" is not a lifetime of a rule.", escape(text)),
+            )
+            .help("Write once, until-quit, always, or a duration: 30m, 1h, 2d; at most 366d.")
+        })
+}
+
+/// A position from 1 as an index from 0.
+fn index(position: u32) -> Result<usize, Problem> {
+    let index = position.checked_sub(1).ok_or_else(|| {
+        Problem::unprocessable("position", "Positions count from 1.")
+            .help("Send 1 for the first rule.")
+    })?;
+    Ok(usize::try_from(index).unwrap_or(usize::MAX))
+}
+
+fn check_exists(api: &ApiState, id: &str) -> Result<(), Problem> {
+    check_length(id, MAX_ID, "id")?;
+    let rules = api.engine.rules();
+    match rules.iter().any(|rule| rule.id == id) {
+        true => Ok(()),
+        false => Err(unknown(id)),
+    }
+}
+
+fn unknown(id: &str) -> Problem {
+    Problem::not_found(format!("There is no rule \"{}\".", escape(id)))
+        .help("GET /api/v1/rules lists them. A rule whose content changed has another id.")
+}
+
+/// The rule's index in the file, and the number of rules.
+fn find(document: &Document, id: &str) -> Result<(usize, usize), EditError> {
+    let config = Config::parse(&document.text(), std::path::Path::new("/"));
+    let rules = config.map(|loaded| loaded.config.rules).unwrap_or_default();
+    let ids = rule_ids(&rules);
+    let index = ids.iter().position(|known| known == id);
+    index
+        .map(|index| (index, ids.len()))
+        .ok_or_else(|| EditError::NoSuchEntry {
+            section: "rule".to_owned(),
+            name: id.to_owned(),
+        })
+}

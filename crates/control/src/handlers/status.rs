@@ -1,0 +1,184 @@
+//! GET /api/v1/status, PUT /api/v1/mode: the engine's state, and its mode.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use privet_api::status::{
+    ByteCounts, EngineProblem, Listener, Mode, ModeRequest, Route, Status, Totals,
+};
+use privet_api::system_proxy::SystemProxy;
+use privet_api::{Problem, escape};
+use privet_config::{Config, RouteRef};
+use privet_engine::{ApplyError, Engine, ModeState};
+use privet_net::outbound_health::{OutboundHealth, OutboundState};
+
+use crate::client_kind::Source;
+use crate::config_edit::refusal;
+use crate::convert::{system_proxy, word};
+use crate::extract::Json;
+use crate::rejection::Answer;
+use crate::state::ApiState;
+
+/// The longest time for which a mode can be set.
+const MAX_MODE_TIME: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// The engine's state
+#[utoipa::path(
+    get,
+    path = "/api/v1/status",
+    tag = "status",
+    responses((status = 200, description = "The engine's state", body = Status))
+)]
+pub(crate) async fn read_status(State(api): State<ApiState>) -> axum::Json<Status> {
+    axum::Json(status(&api))
+}
+
+/// Set the mode
+#[utoipa::path(
+    put,
+    path = "/api/v1/mode",
+    tag = "status",
+    request_body = ModeRequest,
+    responses(
+        (status = 200, description = "The mode that is set now", body = Mode),
+        (status = 422, description = "There is no such mode, or the duration is invalid")
+    )
+)]
+pub(crate) async fn set_mode(
+    State(api): State<ApiState>,
+    Source(source): Source,
+    Json(request): Json<ModeRequest>,
+) -> Answer<Mode> {
+    let duration = request.duration.as_deref().map(parse_time).transpose()?;
+    // The mode is written to the file: an edit that started from the text before would revert it.
+    let _guard = api.edit_lock.lock().await;
+    let set = api.engine.set_mode(source, &request.mode, duration).await;
+    let (state, change) = set.map_err(|error| match error {
+        error @ ApplyError::Mode { .. } => {
+            Problem::unprocessable("mode", escape(&error.to_string()))
+        }
+        error => refusal(error),
+    })?;
+    Ok(axum::Json(Mode {
+        change,
+        ..mode(&api.engine.config(), state)
+    }))
+}
+
+fn parse_time(text: &str) -> Result<Duration, Problem> {
+    privet_config::parse_duration(text)
+        .filter(|time| !time.is_zero() && *time <= MAX_MODE_TIME)
+        .ok_or_else(|| {
+            Problem::unprocessable(
+                "for",
+                format!("\"{}\" is not a valid duration.", escape(text)),
+            )
+            .help("Write 90s, 15m or 1h; at most 168h.")
+        })
+}
+
+/// The engine's state now.
+pub(super) fn status(api: &ApiState) -> Status {
+    let engine = &api.engine;
+    let config = engine.config();
+    let mode = mode(&config, engine.mode());
+    let system_proxy = api.system_proxy.last_report().map(system_proxy);
+    let problems = engine.problems().into_iter().map(|problem| EngineProblem {
+        about: problem.about,
+        text: problem.text,
+        fix: problem.fix,
+    });
+    let proxy_problem = system_proxy.as_ref().and_then(proxy_problem);
+    let listeners = engine.listeners().into_iter().map(|listener| Listener {
+        kind: word(&listener.kind),
+        address: listener.address.to_string(),
+    });
+    Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        started_ms: api.started_ms,
+        route: route(&config, &mode.name, &engine.upstreams()),
+        mode,
+        listeners: listeners.collect(),
+        problems: problems.chain(proxy_problem).collect(),
+        system_proxy,
+        totals: totals(engine),
+        config: Some(engine.options().config_path.display().to_string()),
+    }
+}
+
+/// Something else changed the desktop's proxy, or another program left it on a port where nothing listens.
+fn proxy_problem(proxy: &SystemProxy) -> Option<EngineProblem> {
+    matches!(proxy.state.as_str(), "changed" | "leftover").then(|| EngineProblem {
+        about: "system-proxy".to_owned(),
+        text: proxy.text.clone(),
+        fix: proxy.fix.clone().unwrap_or_default(),
+    })
+}
+
+fn mode(config: &Config, state: ModeState) -> Mode {
+    let mode = config.modes.get(&state.name);
+    Mode {
+        available: config.modes.keys().cloned().collect(),
+        kill_switch: mode.is_some_and(|mode| mode.kill_switch),
+        until_ms: state.until_ms,
+        then: state.then,
+        name: state.name,
+        change: None,
+    }
+}
+
+fn route(config: &Config, mode: &str, health: &[OutboundHealth]) -> Route {
+    let first_outbound = || {
+        let group = config.groups.first().map(|group| group.name.clone());
+        let upstream = config.upstreams.first();
+        group.or_else(|| upstream.map(|upstream| upstream.name.clone()))
+    };
+    let name = match config.modes.get(mode).map(|mode| &mode.route) {
+        Some(RouteRef::Outbound(name)) => Some(name.clone()),
+        Some(RouteRef::FirstOutbound) => first_outbound(),
+        Some(RouteRef::Direct) => Some("direct".to_owned()),
+        None => None,
+    };
+    let found = health
+        .iter()
+        .find(|outbound| Some(&outbound.name) == name.as_ref());
+    Route {
+        name: name.unwrap_or_else(|| "none".to_owned()),
+        healthy: found.and_then(|outbound| match outbound.state {
+            OutboundState::Up => Some(true),
+            OutboundState::Down => Some(false),
+            OutboundState::Unknown => None,
+        }),
+        latency_ms: found.and_then(|outbound| outbound.latency_ms),
+    }
+}
+
+fn totals(engine: &Engine) -> Totals {
+    let log = engine.connection_log();
+    let totals = log.totals();
+    let (mut up_speed, mut down_speed) = (0.0, 0.0);
+    for row in log.live_rows() {
+        up_speed += f64::from(row.up_speed());
+        down_speed += f64::from(row.down_speed());
+    }
+    Totals {
+        active: totals.active,
+        connections: totals.connections,
+        blocked: totals.blocked,
+        failed: totals.failed,
+        up: totals.direct.up + totals.routed.up + totals.cached.up,
+        down: totals.direct.down + totals.routed.down + totals.cached.down,
+        direct: byte_counts(totals.direct),
+        routed: byte_counts(totals.routed),
+        up_speed: up_speed as u64,
+        down_speed: down_speed as u64,
+    }
+}
+
+const fn byte_counts(counts: privet_connection_log::ByteCounts) -> ByteCounts {
+    ByteCounts {
+        up: counts.up,
+        down: counts.down,
+    }
+}

@@ -1,0 +1,123 @@
+//! GET /api/v1/usage: totals that are kept across restarts.
+
+use axum::extract::State;
+use privet_api::connections::GroupBy;
+use privet_api::usage::{Usage, UsageQuery, UsageRow};
+use privet_api::{Problem, now_ms};
+
+use crate::convert;
+use crate::extract::Query;
+use crate::rejection::Answer;
+use crate::state::ApiState;
+
+/// The end of the year 9999, in milliseconds since 1970: no later time is accepted.
+const MAX_TIME: u64 = 253_402_300_799_000;
+/// Most steps of one answer.
+const MAX_STEPS: u64 = 2000;
+const DAY_MS: u64 = 86_400_000;
+
+/// Totals
+#[utoipa::path(
+    get,
+    path = "/api/v1/usage",
+    tag = "usage",
+    params(UsageQuery),
+    responses(
+        (status = 200, description = "The totals", body = Usage),
+        (status = 422, description = "The span is invalid"),
+        (status = 500, description = "The statistics cannot be read")
+    )
+)]
+pub(crate) async fn get_usage(
+    State(api): State<ApiState>,
+    Query(query): Query<UsageQuery>,
+) -> Answer<Usage> {
+    let usage = span(&query, now_ms())?;
+    let log = api.engine.connection_log().clone();
+    let by = convert::log_group_by(usage.by);
+    let (from, to, step) = (usage.from, usage.to, usage.step);
+    let rows = tokio::task::spawn_blocking(move || log.usage(by, from, to, step))
+        .await
+        .map_err(|error| Problem::internal(error.to_string()))?
+        .map_err(|error| Problem::internal(error.to_string()))?;
+    let rows = rows.into_iter().map(row).collect();
+    Ok(axum::Json(Usage { rows, ..usage }))
+}
+
+fn row(row: privet_connection_log::UsageRow) -> UsageRow {
+    UsageRow {
+        start: row.start,
+        key: row.key,
+        up: row.up,
+        down: row.down,
+        connections: row.connections,
+        blocked: row.blocked,
+    }
+}
+
+/// The span of the query, without its rows.
+fn span(query: &UsageQuery, now: u64) -> Result<Usage, Problem> {
+    let to = query.to.unwrap_or(now);
+    let from = query.from.unwrap_or_else(|| to.saturating_sub(DAY_MS));
+    let step = query.step.unwrap_or(0).saturating_mul(1000);
+    if to > MAX_TIME || from > to {
+        return Err(Problem::unprocessable(
+            "span",
+            "`from` is after `to`, or `to` is after the year 9999.",
+        ));
+    }
+    if query
+        .step
+        .is_some_and(|seconds| !(60..=31_536_000).contains(&seconds))
+    {
+        return Err(Problem::bad_request("A step has 60 to 31,536,000 seconds."));
+    }
+    if step > 0 && (to - from) / step >= MAX_STEPS {
+        return Err(Problem::unprocessable(
+            "span",
+            format!("The span has more than {MAX_STEPS} steps."),
+        )
+        .help("Use longer steps or a shorter span."));
+    }
+    Ok(Usage {
+        by: query.by.unwrap_or(GroupBy::Domain),
+        from,
+        to,
+        step,
+        rows: Vec::new(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_span_is_the_last_day() {
+        let usage = span(&UsageQuery::default(), 10 * DAY_MS).unwrap();
+        assert_eq!(
+            (usage.from, usage.to, usage.step),
+            (9 * DAY_MS, 10 * DAY_MS, 0)
+        );
+    }
+
+    #[test]
+    fn an_invalid_span_is_refused() {
+        let ask = |from, to, step| {
+            span(
+                &UsageQuery {
+                    by: None,
+                    from: Some(from),
+                    to: Some(to),
+                    step,
+                },
+                0,
+            )
+        };
+        assert!(ask(5, 4, None).is_err());
+        assert!(ask(0, u64::MAX, None).is_err());
+        assert!(ask(0, MAX_TIME, Some(60)).is_err());
+        assert!(ask(0, 1, Some(59)).is_err());
+        assert!(ask(0, DAY_MS, Some(60)).is_ok());
+    }
+}
