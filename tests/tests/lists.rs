@@ -463,7 +463,7 @@ fn a_local_list_file_is_reloaded_when_it_changes() {
     assert!(
         gone["fix"]
             .as_str()
-            .is_some_and(|mend| fix.contains("read again when it changes"))
+            .is_some_and(|fix| fix.contains("read again when it changes"))
     );
     assert_eq!(
         privet.cli(&["why", "three.test"]).code,
