@@ -49,6 +49,8 @@ impl Default for Listen {
             mixed: vec![DEFAULT_MIXED],
             socks: Vec::new(),
             http: Vec::new(),
+            https: Vec::new(),
+            tls: None,
             pac: Some(DEFAULT_PAC),
             allow_clients: None,
             users: Vec::new(),
@@ -74,6 +76,8 @@ pub fn built_in_modes() -> BTreeMap<String, Mode> {
         filter: false,
         headers: HeaderMode::Untouched,
         kill_switch: false,
+        fallback: Fallback::None,
+        history: true,
         dns: Dns::System,
     };
     let strict = Mode {
@@ -81,6 +85,8 @@ pub fn built_in_modes() -> BTreeMap<String, Mode> {
         filter: true,
         headers: HeaderMode::Minimal,
         kill_switch: true,
+        fallback: Fallback::None,
+        history: true,
         dns: Dns::Upstream,
     };
     BTreeMap::from([
@@ -98,6 +104,8 @@ impl Default for Mode {
             filter: true,
             headers: HeaderMode::Reduced,
             kill_switch: false,
+            fallback: Fallback::None,
+            history: true,
             dns: Dns::System,
         }
     }
@@ -109,6 +117,7 @@ impl Default for Cache {
             enabled: true,
             memory: 64 * MIB,
             disk: GIB,
+            encrypt: false,
             shared: false,
         }
     }
@@ -120,7 +129,9 @@ impl Default for Scan {
             enabled: false,
             rules: Vec::new(),
             clamd: None,
+            icap: None,
             max_body: 32 * MIB,
+            oversize: ScanErrorAction::Pass,
             on_error: ScanErrorAction::Block,
         }
     }
@@ -155,6 +166,7 @@ impl Default for Log {
             level: "info".to_owned(),
             format: LogFormat::Text,
             connections: Retention::Memory,
+            requests: RequestLog::Memory,
         }
     }
 }

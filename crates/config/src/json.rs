@@ -22,12 +22,14 @@ pub fn to_json(config: &Config) -> Value {
             "enabled": config.cache.enabled,
             "memory": format_size(config.cache.memory),
             "disk": format_size(config.cache.disk),
+            "encrypt": config.cache.encrypt,
             "shared": config.cache.shared,
         },
         "inspect": {
             "enabled": config.inspect.enabled,
             "hosts": config.inspect.hosts,
             "except": config.inspect.except,
+            "trust": config.inspect.trust,
         },
         "scan": scan(&config.scan),
         "site": config.sites.iter().map(site).collect::<Vec<_>>(),
@@ -75,6 +77,8 @@ fn listen(listen: &Listen) -> Value {
         ("mixed", Some(json!(listen.mixed))),
         ("socks", Some(json!(listen.socks))),
         ("http", Some(json!(listen.http))),
+        ("https", Some(json!(listen.https))),
+        ("tls", listen.tls.as_ref().map(listen_tls)),
         ("pac", Some(json!(or_empty(listen.pac)))),
         (
             "allow_clients",
@@ -86,6 +90,13 @@ fn listen(listen: &Listen) -> Value {
         ("users", Some(Value::Array(users))),
         ("limits", Some(limits)),
     ])
+}
+
+fn listen_tls(tls: &ListenTls) -> Value {
+    match tls {
+        ListenTls::Files { cert, key } => json!({ "cert": cert, "key": key }),
+        ListenTls::SelfSigned => json!({ "self_signed": true }),
+    }
 }
 
 fn mode(mode: &Mode) -> Value {
@@ -104,7 +115,9 @@ fn mode(mode: &Mode) -> Value {
         ("route", route),
         ("filter", Some(json!(mode.filter))),
         ("headers", Some(json!(mode.headers.as_str()))),
+        ("history", Some(json!(mode.history))),
         ("kill_switch", Some(json!(mode.kill_switch))),
+        ("fallback", Some(json!(mode.fallback.as_str()))),
         ("dns", Some(json!(dns))),
     ])
 }
@@ -154,16 +167,23 @@ fn group(group: &Group) -> Value {
     ])
 }
 
-/// A rule as in the file: `match`, `use` and, where it expires, `until`.
+/// A rule as in the file: `match`, `use`, and the other keys where they differ from their defaults.
 pub fn rule_json(rule: &Rule) -> Value {
     let then = match &rule.action {
         RuleAction::Direct => "direct",
         RuleAction::Block => "block",
+        RuleAction::Ask => "ask",
         RuleAction::Outbound(name) => name,
     };
     object([
         ("match", Some(matcher(&rule.matcher))),
         ("use", Some(json!(then))),
+        (
+            "fallback",
+            (rule.fallback != Fallback::None).then(|| json!(rule.fallback.as_str())),
+        ),
+        ("filter", (!rule.filter).then(|| json!(false))),
+        ("resolve", (!rule.resolve).then(|| json!(false))),
         (
             "until",
             rule.until.map(|until| json!(format_timestamp(until))),
@@ -230,7 +250,9 @@ fn scan(scan: &Scan) -> Value {
         "enabled": scan.enabled,
         "rules": scan.rules,
         "clamd": or_empty(scan.clamd.as_ref()),
+        "icap": or_empty(scan.icap.as_ref()),
         "max_body": format_size(scan.max_body),
+        "oversize": scan.oversize.as_str(),
         "on_error": scan.on_error.as_str(),
     })
 }
@@ -292,5 +314,5 @@ fn log(log: &Log) -> Value {
         Retention::Memory => "memory".to_owned(),
         Retention::Disk(kept) => format_duration(kept),
     };
-    json!({ "level": log.level, "format": log.format.as_str(), "connections": connections })
+    json!({ "level": log.level, "format": log.format.as_str(), "connections": connections, "requests": log.requests.as_str() })
 }

@@ -21,11 +21,17 @@ pub static LISTEN: Section = Section {
         "mixed",
         "socks",
         "http",
+        "https",
+        "tls",
         "pac",
         "allow_clients",
         "users",
         "limits",
     ],
+};
+pub static LISTEN_TLS: Section = Section {
+    path: "listen.tls",
+    keys: &["cert", "key", "self_signed"],
 };
 pub static USER: Section = Section {
     path: "listen.users",
@@ -37,7 +43,15 @@ pub static LIMITS: Section = Section {
 };
 pub static MODE: Section = Section {
     path: "modes.NAME",
-    keys: &["route", "filter", "headers", "kill_switch", "dns"],
+    keys: &[
+        "route",
+        "filter",
+        "headers",
+        "history",
+        "kill_switch",
+        "fallback",
+        "dns",
+    ],
 };
 pub static SECRET: Section = Section {
     path: "secret",
@@ -59,7 +73,7 @@ pub static CHECK: Section = Section {
 };
 pub static RULE: Section = Section {
     path: "rule",
-    keys: &["match", "use", "until"],
+    keys: &["match", "use", "fallback", "filter", "resolve", "until"],
 };
 pub static MATCH: Section = Section {
     path: "rule.match",
@@ -91,15 +105,17 @@ pub static LIST: Section = Section {
 };
 pub static CACHE: Section = Section {
     path: "cache",
-    keys: &["enabled", "memory", "disk", "shared"],
+    keys: &["enabled", "memory", "disk", "encrypt", "shared"],
 };
 pub static INSPECT: Section = Section {
     path: "inspect",
-    keys: &["enabled", "hosts", "except"],
+    keys: &["enabled", "hosts", "except", "trust"],
 };
 pub static SCAN: Section = Section {
     path: "scan",
-    keys: &["enabled", "rules", "clamd", "max_body", "on_error"],
+    keys: &[
+        "enabled", "rules", "clamd", "icap", "max_body", "oversize", "on_error",
+    ],
 };
 pub static SITE: Section = Section {
     path: "site",
@@ -140,13 +156,14 @@ pub static CONTROL: Section = Section {
 };
 pub static LOG: Section = Section {
     path: "log",
-    keys: &["level", "format", "connections"],
+    keys: &["level", "format", "connections", "requests"],
 };
 
 /// All tables, in the order of the documentation.
 pub static SECTIONS: &[&Section] = &[
     &TOP,
     &LISTEN,
+    &LISTEN_TLS,
     &USER,
     &LIMITS,
     &MODE,

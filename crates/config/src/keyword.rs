@@ -96,6 +96,14 @@ keywords! {
         Dnsmasq => "dnsmasq",
         Rpz => "rpz",
     }
+    Fallback {
+        None => "none",
+        Direct => "direct",
+    }
+    RequestLog {
+        None => "none",
+        Memory => "memory",
+    }
     ScanErrorAction {
         Block => "block",
         Pass => "pass",

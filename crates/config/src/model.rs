@@ -34,12 +34,27 @@ pub struct Listen {
     pub mixed: Vec<SocketAddr>,
     pub socks: Vec<SocketAddr>,
     pub http: Vec<SocketAddr>,
+    /// HTTP proxy over TLS. Checked, but not served yet.
+    pub https: Vec<SocketAddr>,
+    /// The certificate of the `https` listeners.
+    pub tls: Option<ListenTls>,
     pub pac: Option<SocketAddr>,
     /// Connections from outside these networks are closed at accept. `None`: the key is absent; loopback listeners serve
     /// loopback, others rely on `users`.
     pub allow_clients: Option<Vec<IpNet>>,
     pub users: Vec<User>,
     pub limits: ListenLimits,
+}
+
+/// The certificate of the HTTP proxy over TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListenTls {
+    /// PEM files; the paths are absolute.
+    Files {
+        cert: PathBuf,
+        key: PathBuf,
+    },
+    SelfSigned,
 }
 
 #[derive(Debug, Clone)]
@@ -79,7 +94,20 @@ pub struct Mode {
     pub headers: HeaderMode,
     /// When the route is down, connections fail. They never go direct, and no name is resolved here.
     pub kill_switch: bool,
+    /// Where connections of the mode's route go when that is down. [`Fallback::Direct`] excludes a kill switch.
+    pub fallback: Fallback,
+    /// `false`: nothing is kept of connections that ended. Checked, but not served yet.
+    pub history: bool,
     pub dns: Dns,
+}
+
+/// Where a connection goes when the upstream or group that was named for it is down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fallback {
+    /// Nowhere: it fails.
+    #[default]
+    None,
+    Direct,
 }
 
 /// Where a mode sends connections that no rule matches.
@@ -175,6 +203,12 @@ pub struct HealthCheck {
 pub struct Rule {
     pub matcher: RuleMatch,
     pub action: RuleAction,
+    /// Where the connection goes when the outbound of `action` is down.
+    pub fallback: Fallback,
+    /// Whether `[filter]` decides on what the rule routes.
+    pub filter: bool,
+    /// Whether the rule's `ip` key may cause a look-up of a name.
+    pub resolve: bool,
     /// From this time on the rule does not match any more.
     pub until: Option<SystemTime>,
     /// The line on which the rule starts, from 1.
@@ -214,6 +248,8 @@ pub enum RuleProtocol {
 pub enum RuleAction {
     Direct,
     Block,
+    /// Ask the user. Nobody can be asked yet: such connections are refused.
+    Ask,
     /// The name of an upstream or a group.
     Outbound(String),
 }
@@ -260,6 +296,8 @@ pub struct Cache {
     pub memory: u64,
     /// Bytes; 0: memory only.
     pub disk: u64,
+    /// Disk entries are encrypted. Checked, but not served yet.
+    pub encrypt: bool,
     pub shared: bool,
 }
 
@@ -268,6 +306,8 @@ pub struct Inspect {
     pub enabled: bool,
     pub hosts: Vec<String>,
     pub except: Vec<String>,
+    /// PEM files with authorities that may sign the certificates of origins, in addition to the system's; absolute.
+    pub trust: Vec<PathBuf>,
 }
 
 #[derive(Debug, Clone)]
@@ -275,12 +315,16 @@ pub struct Scan {
     pub enabled: bool,
     pub rules: Vec<String>,
     pub clamd: Option<String>,
+    /// The URL of an ICAP service: `icap://HOST[:PORT]/SERVICE`.
+    pub icap: Option<String>,
     /// Bytes.
     pub max_body: u64,
+    /// What happens to bodies larger than `max_body`.
+    pub oversize: ScanErrorAction,
     pub on_error: ScanErrorAction,
 }
 
-/// What happens to a body that could not be scanned.
+/// What happens to a body that was not scanned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScanErrorAction {
     Block,
@@ -371,6 +415,14 @@ pub struct Log {
     pub level: String,
     pub format: LogFormat,
     pub connections: Retention,
+    pub requests: RequestLog,
+}
+
+/// Whether readable requests are recorded as rows of their own. Checked, but not served yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestLog {
+    None,
+    Memory,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

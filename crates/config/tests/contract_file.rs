@@ -70,12 +70,14 @@ fn the_contracts_file_is_read_as_it_stands() {
     );
     assert_eq!(config.control.http, None);
     assert_eq!(config.log.connections, Retention::Memory);
+    assert_eq!(office.fallback, Fallback::None);
+    assert!(config.rules[0].filter && config.rules[0].resolve);
 
     let codes: Vec<DiagnosticCode> = warnings.iter().map(|w| w.code).collect();
     assert_eq!(
         codes,
-        [DiagnosticCode::NotServed],
-        "sites are the only thing to warn of: {warnings:?}"
+        [DiagnosticCode::NotServed; 2],
+        "sites and rows of requests are all that is warned of: {warnings:?}"
     );
 }
 

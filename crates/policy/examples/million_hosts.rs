@@ -111,6 +111,8 @@ fn decide_once(list: List) {
         filter: true,
         headers: HeaderMode::Reduced,
         kill_switch: false,
+        fallback: Fallback::None,
+        history: true,
         dns: Dns::System,
     };
     let rule = |at: usize| Rule {
@@ -119,6 +121,9 @@ fn decide_once(list: List) {
             ..RuleMatch::default()
         },
         action: RuleAction::Direct,
+        fallback: Fallback::None,
+        filter: true,
+        resolve: true,
         until: None,
         line: at,
     };

@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use super::not_served::warn_not_served;
 use crate::keys;
 use crate::model::Cache;
 use crate::tree::Table;
@@ -14,7 +15,7 @@ pub(super) fn read(top: &Table<'_>) -> Cache {
     let Some(table) = top.get("cache").and_then(|v| v.table(&keys::CACHE)) else {
         return default;
     };
-    Cache {
+    let cache = Cache {
         enabled: table.boolean("enabled", default.enabled),
         memory: table
             .get("memory")
@@ -24,6 +25,9 @@ pub(super) fn read(top: &Table<'_>) -> Cache {
             .get("disk")
             .and_then(|v| v.size(DISK))
             .unwrap_or(default.disk),
+        encrypt: table.boolean("encrypt", default.encrypt),
         shared: table.boolean("shared", default.shared),
-    }
+    };
+    warn_not_served(&table, "encrypt", cache.encrypt, "encryption of the cache");
+    cache
 }

@@ -2,16 +2,19 @@
 
 use std::ops::RangeInclusive;
 
+use url::Url;
+
 use super::context::ReadContext;
+use super::not_served::warn_not_served;
 use super::upstreams::split_host_port;
 use crate::diagnose::DiagnosticCode;
 use crate::keys;
-use crate::model::{Inspect, Scan};
+use crate::model::{Inspect, Scan, ScanErrorAction};
 use crate::tree::{Table, Value, quoted};
 
 const BODY: RangeInclusive<u64> = 1 << 10..=1 << 40;
 
-pub(super) fn read(top: &Table<'_>) -> Inspect {
+pub(super) fn read<'a>(top: &Table<'a>, context: &ReadContext<'a>) -> Inspect {
     let Some(table) = top.get("inspect").and_then(|v| v.table(&keys::INSPECT)) else {
         return Inspect::default();
     };
@@ -19,8 +22,11 @@ pub(super) fn read(top: &Table<'_>) -> Inspect {
         enabled: table.boolean("enabled", false),
         hosts: table.list("hosts", Value::host_pattern),
         except: table.list("except", Value::host_pattern),
+        trust: table.list("trust", |value| Some(context.path(value.filled()?))),
     };
-    warn_not_served(&table, inspect.enabled, "HTTPS inspection");
+    warn_not_served(&table, "enabled", inspect.enabled, "HTTPS inspection");
+    let trusts = !inspect.trust.is_empty();
+    warn_not_served(&table, "trust", trusts, "HTTPS inspection");
     inspect
 }
 
@@ -35,28 +41,25 @@ pub(super) fn read_scan<'a>(top: &Table<'a>, context: &ReadContext<'a>) -> Scan 
             Some(context.path(value.filled()?).display().to_string())
         }),
         clamd: table.get("clamd").and_then(|value| read_clamd(&value)),
+        icap: table.get("icap").and_then(|value| read_icap(&value)),
         max_body: table
             .get("max_body")
             .and_then(|v| v.size(BODY))
             .unwrap_or(default.max_body),
+        oversize: table
+            .get("oversize")
+            .and_then(|v| v.choice())
+            .unwrap_or(default.oversize),
         on_error: table
             .get("on_error")
             .and_then(|v| v.choice())
             .unwrap_or(default.on_error),
     };
-    warn_not_served(&table, scan.enabled, "scanning");
+    warn_not_served(&table, "enabled", scan.enabled, "scanning");
+    let block = scan.oversize == ScanErrorAction::Block;
+    warn_not_served(&table, "icap", scan.icap.is_some(), "scanning by ICAP");
+    warn_not_served(&table, "oversize", block, "scanning");
     scan
-}
-
-fn warn_not_served(table: &Table<'_>, enabled: bool, what: &str) {
-    if let Some(value) = table.get("enabled").filter(|_| enabled) {
-        let cause = format!("{what} is not served by this version yet");
-        value.warn(
-            DiagnosticCode::NotServed,
-            cause,
-            "it stays off until a version that has it",
-        );
-    }
 }
 
 /// `unix:/path` or `tcp:host:port`; "" is none.
@@ -79,4 +82,29 @@ fn read_clamd(value: &Value<'_>) -> Option<String> {
         "write \"unix:/run/clamav/clamd.ctl\" or \"tcp:127.0.0.1:3310\"",
     );
     None
+}
+
+/// `icap://HOST[:PORT]/SERVICE` (RFC 3507, section 4.2); "" is none.
+fn read_icap(value: &Value<'_>) -> Option<String> {
+    let text = value.string()?;
+    if text.is_empty() {
+        return None;
+    }
+    let service = Url::parse(text).ok().filter(|url| {
+        url.scheme() == "icap"
+            && url.has_host()
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.path().len() > 1
+            && url.fragment().is_none()
+    });
+    if service.is_none() {
+        value.hide_login(text);
+        value.refuse(
+            DiagnosticCode::BadValue,
+            "\"icap\" takes the URL of an ICAP service",
+            "write \"icap://127.0.0.1:1344/SERVICE\"",
+        );
+    }
+    service.map(String::from)
 }

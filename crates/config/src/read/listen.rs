@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use super::context::ReadContext;
 use super::listen_addresses::ListenAddresses;
+use super::not_served::warn_not_served;
 use super::outbound_names::refuse_duplicates;
 use super::secrets;
 use crate::defaults::{DEFAULT_MIXED, DEFAULT_PAC};
 use crate::diagnose::DiagnosticCode;
 use crate::keys;
-use crate::model::{Listen, ListenLimits, Secret, User};
+use crate::model::{Listen, ListenLimits, ListenTls, Secret, User};
 use crate::tree::{Table, Value};
 
 /// RFC 1929 section 2: a name and a password are 1 to 255 bytes.
@@ -37,10 +38,11 @@ pub(super) fn read<'a>(
         listeners.extend(&read);
         read.into_iter().map(|(_, address)| address).collect()
     };
-    let (mut mixed, socks, http) = (
+    let (mut mixed, socks, http, https) = (
         read_listeners("mixed"),
         read_listeners("socks"),
         read_listeners("http"),
+        read_listeners("https"),
     );
     // A file that names a listener gets no default listener in addition.
     let untouched = ["mixed", "socks", "http"]
@@ -56,6 +58,7 @@ pub(super) fn read<'a>(
         }),
         None => untouched.then_some(DEFAULT_PAC),
     };
+    let tls = read_tls(&table, context, !https.is_empty());
     let allow_clients =
         Some(table.list("allow_clients", Value::network)).filter(|networks| !networks.is_empty());
     let users = read_users(&table, context);
@@ -87,10 +90,46 @@ pub(super) fn read<'a>(
         mixed,
         socks,
         http,
+        https,
+        tls,
         pac,
         allow_clients,
         users,
         limits: read_limits(&table),
+    }
+}
+
+/// Where `https` has listeners, `tls` is required.
+fn read_tls<'a>(
+    table: &Table<'a>,
+    context: &ReadContext<'a>,
+    has_https: bool,
+) -> Option<ListenTls> {
+    warn_not_served(table, "https", has_https, "the HTTP proxy over TLS");
+    let Some(value) = table.get("tls") else {
+        if let Some(https) = table.get("https").filter(|_| has_https) {
+            https.refuse(
+                DiagnosticCode::Missing,
+                "\"https\" needs a certificate",
+                "add tls = { cert = \"cert.pem\", key = \"key.pem\" } or tls = { self_signed = true }",
+            );
+        }
+        return None;
+    };
+    warn_not_served(table, "tls", !has_https, "the HTTP proxy over TLS");
+    let tls = value.table(&keys::LISTEN_TLS)?;
+    let path = |key| Some(context.path(tls.get(key)?.filled()?));
+    match (path("cert"), path("key"), tls.boolean("self_signed", false)) {
+        (Some(cert), Some(key), false) => Some(ListenTls::Files { cert, key }),
+        (None, None, true) => Some(ListenTls::SelfSigned),
+        _ => {
+            value.refuse(
+                DiagnosticCode::Conflict,
+                "\"tls\" takes cert and key, or self_signed = true",
+                "write { cert = \"cert.pem\", key = \"key.pem\" } or { self_signed = true }",
+            );
+            None
+        }
     }
 }
 

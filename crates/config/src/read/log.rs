@@ -3,10 +3,11 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::not_served::warn_not_served;
 use crate::diagnose::{DiagnosticCode, Severity};
 use crate::duration::parse_duration;
 use crate::keys;
-use crate::model::{Log, Retention};
+use crate::model::{Log, RequestLog, Retention};
 use crate::nearest::suggestion;
 use crate::tree::{Table, Value, quoted};
 
@@ -19,7 +20,7 @@ pub(super) fn read(top: &Table<'_>) -> Log {
     let Some(table) = top.get("log").and_then(|v| v.table(&keys::LOG)) else {
         return default;
     };
-    Log {
+    let log = Log {
         level: table
             .get("level")
             .and_then(|value| read_level(&value))
@@ -32,7 +33,14 @@ pub(super) fn read(top: &Table<'_>) -> Log {
             .get("connections")
             .and_then(|value| read_retention(&value))
             .unwrap_or(default.connections),
-    }
+        requests: table
+            .get("requests")
+            .and_then(|v| v.choice())
+            .unwrap_or(default.requests),
+    };
+    let wanted = log.requests == RequestLog::Memory;
+    warn_not_served(&table, "requests", wanted, "a row for each request");
+    log
 }
 
 /// A level, or a list of `target=level` as `tracing` reads it.

@@ -10,6 +10,7 @@ mod listen;
 mod listen_addresses;
 mod log;
 mod modes;
+mod not_served;
 mod outbound_names;
 mod rules;
 mod secrets;
@@ -183,7 +184,7 @@ fn read_config<'a>(top: &Table<'a>, base: PathBuf) -> Config {
         rules: rules::read(top, &context, &listen.users),
         filter: filter::read(top, &context),
         cache: cache::read(top),
-        inspect: inspect::read(top),
+        inspect: inspect::read(top, &context),
         scan: inspect::read_scan(top, &context),
         sites: sites::read(top, &context, &mut addresses),
         control: control::read(top, &mut addresses),

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use url::Url;
 
 use super::context::ReadContext;
+use super::not_served::warn_not_served;
 use super::outbound_names::MAX_NAME;
 use crate::defaults::{DEFAULT_MODE, built_in_modes};
 use crate::diagnose::{DiagnosticCode, Severity};
 use crate::domain::normal_domain;
 use crate::keys;
-use crate::model::{Dns, Mode, RouteRef};
+use crate::model::{Dns, Fallback, Mode, RouteRef};
 use crate::nearest::suggestion;
 use crate::tree::{Table, Value, quoted};
 
@@ -91,8 +92,33 @@ fn read_mode(table: &Table<'_>, base: Mode, context: &ReadContext<'_>) -> Mode {
             .and_then(|v| v.choice())
             .unwrap_or(base.headers),
         kill_switch,
+        fallback: read_fallback(table, base.fallback, kill_switch),
+        history: read_history(table, base.history),
         dns: read_dns(table, base.dns, kill_switch),
     }
+}
+
+fn read_history(table: &Table<'_>, base: bool) -> bool {
+    let history = table.boolean("history", base);
+    warn_not_served(table, "history", !history, "a mode without history");
+    history
+}
+
+fn read_fallback(table: &Table<'_>, base: Fallback, kill_switch: bool) -> Fallback {
+    let Some(value) = table.get("fallback") else {
+        // A kill switch that a file turns on excludes what the mode had before.
+        return if kill_switch { Fallback::None } else { base };
+    };
+    let fallback = value.choice().unwrap_or(base);
+    if kill_switch && fallback == Fallback::Direct {
+        let cause = "a mode with a kill switch cannot fall back to \"direct\"";
+        value.refuse(
+            DiagnosticCode::Conflict,
+            cause,
+            "set fallback = \"none\", or kill_switch = false",
+        );
+    }
+    fallback
 }
 
 fn read_route(

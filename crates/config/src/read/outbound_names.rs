@@ -5,7 +5,7 @@ use crate::nearest::suggestion;
 use crate::tree::{Table, Value, quoted};
 
 /// Words that a rule or a mode may have instead of a name.
-pub(super) const RESERVED: [&str; 2] = ["direct", "block"];
+pub(super) const RESERVED: [&str; 3] = ["direct", "block", "ask"];
 /// The longest name of an upstream, group, mode, list or site, in bytes.
 pub(super) const MAX_NAME: usize = 64;
 

@@ -8,7 +8,7 @@ use super::context::ReadContext;
 use super::outbound_names::RESERVED;
 use crate::diagnose::{DiagnosticCode, Severity};
 use crate::keys;
-use crate::model::{Rule, RuleAction, RuleMatch, User};
+use crate::model::{Fallback, Rule, RuleAction, RuleMatch, User};
 use crate::nearest::suggestion;
 use crate::tree::{Table, Value, quoted};
 
@@ -58,10 +58,14 @@ fn read_rule<'a>(
         .and_then(|v| v.table(&keys::MATCH))
         .map(|m| read_match(&m, users));
     let until = table.get("until").and_then(|v| v.timestamp());
-    let action = table.require("use").and_then(|v| read_use(&v, context));
+    let action = table.require("use").and_then(|v| read_use(&v, context))?;
+    let fallback = read_fallback(table, &action);
     Some(Rule {
         matcher: matcher.unwrap_or_default(),
-        action: action?,
+        action,
+        fallback,
+        filter: table.boolean("filter", true),
+        resolve: table.boolean("resolve", true),
         until,
         line: value.line(),
     })
@@ -71,11 +75,35 @@ fn read_use(value: &Value<'_>, context: &ReadContext<'_>) -> Option<RuleAction> 
     match value.peek_str() {
         Some("direct") => Some(RuleAction::Direct),
         Some("block") => Some(RuleAction::Block),
+        Some("ask") => {
+            value.warn(
+                DiagnosticCode::NotServed,
+                "asking is not served by this version yet",
+                "until then the rule refuses what it matches",
+            );
+            Some(RuleAction::Ask)
+        }
         _ => context
             .outbounds
             .outbound(value, &RESERVED)
             .map(RuleAction::Outbound),
     }
+}
+
+/// Only a rule that names an upstream or a group can fall back.
+fn read_fallback(table: &Table<'_>, action: &RuleAction) -> Fallback {
+    let Some(value) = table.get("fallback") else {
+        return Fallback::None;
+    };
+    let fallback = value.choice().unwrap_or_default();
+    if fallback == Fallback::Direct && !matches!(action, RuleAction::Outbound(_)) {
+        value.warn(
+            DiagnosticCode::Unreached,
+            "\"fallback\" has no effect here: the rule names no upstream and no group",
+            "leave it out",
+        );
+    }
+    fallback
 }
 
 fn read_match(table: &Table<'_>, users: &[User]) -> RuleMatch {

@@ -159,13 +159,13 @@ impl Value<'_> {
 
     /// An http or https URL without a login, normalised.
     pub fn http_url(&self) -> Option<String> {
-        self.parse_http_url().map(String::from)
+        self.parse_url(&["http", "https"]).map(String::from)
     }
 
-    /// An http or https URL without path and query, without the final slash.
+    /// An http, https or h2c URL without path and query, without the final slash. h2c is HTTP/2 without TLS.
     pub fn origin_url(&self) -> Option<String> {
-        let url = self.parse_http_url()?;
-        if url.path() != "/" || url.query().is_some() {
+        let url = self.parse_url(&["http", "https", "h2c"])?;
+        if !matches!(url.path(), "" | "/") || url.query().is_some() {
             self.refuse(
                 DiagnosticCode::BadValue,
                 "a backend's url has no path",
@@ -177,12 +177,12 @@ impl Value<'_> {
     }
 
     /// Messages never repeat the URL: it may contain a login.
-    fn parse_http_url(&self) -> Option<Url> {
+    fn parse_url(&self, schemes: &[&str]) -> Option<Url> {
         let text = self.string()?;
         self.hide_login(text);
         let Some(url) = Url::parse(text.trim())
             .ok()
-            .filter(|url| url.has_host() && matches!(url.scheme(), "http" | "https"))
+            .filter(|url| url.has_host() && schemes.contains(&url.scheme()))
         else {
             self.refuse(
                 DiagnosticCode::BadValue,

@@ -63,7 +63,8 @@ impl Rule {
     ) -> Result<Rule, CompileError> {
         let action = match &written.action {
             RuleAction::Direct => CompiledAction::Direct,
-            RuleAction::Block => CompiledAction::Block,
+            // Nobody can be asked yet: what is not allowed by anybody is refused.
+            RuleAction::Block | RuleAction::Ask => CompiledAction::Block,
             RuleAction::Outbound(name) => {
                 CompiledAction::Via(outbound(name).ok_or_else(|| CompileError::NoOutbound {
                     what: position.to_string(),
@@ -137,6 +138,9 @@ fn why(position: RulePosition, action: &RuleAction) -> String {
     match action {
         RuleAction::Direct => format!("{position} sends it direct"),
         RuleAction::Block => format!("{position} blocks it"),
+        RuleAction::Ask => {
+            format!("{position} says ask, and nobody can be asked yet: it is refused")
+        }
         RuleAction::Outbound(name) => format!("{position} sends it through “{name}”"),
     }
 }

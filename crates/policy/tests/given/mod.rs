@@ -18,6 +18,8 @@ pub fn mode(route: RouteRef, filter: bool, kill_switch: bool) -> Mode {
         filter,
         headers: HeaderMode::Reduced,
         kill_switch,
+        fallback: Fallback::None,
+        history: true,
         dns: Dns::System,
     }
 }
@@ -43,6 +45,8 @@ pub fn config() -> Config {
             mixed: Vec::new(),
             socks: Vec::new(),
             http: Vec::new(),
+            https: Vec::new(),
+            tls: None,
             pac: None,
             allow_clients: None,
             users: Vec::new(),
@@ -77,6 +81,7 @@ pub fn config() -> Config {
             enabled: false,
             memory: 0,
             disk: 0,
+            encrypt: false,
             shared: false,
         },
         inspect: Inspect::default(),
@@ -84,7 +89,9 @@ pub fn config() -> Config {
             enabled: false,
             rules: Vec::new(),
             clamd: None,
+            icap: None,
             max_body: 0,
+            oversize: ScanErrorAction::Pass,
             on_error: ScanErrorAction::Block,
         },
         sites: Vec::new(),
@@ -93,6 +100,7 @@ pub fn config() -> Config {
             level: "info".into(),
             format: LogFormat::Text,
             connections: Retention::Memory,
+            requests: RequestLog::Memory,
         },
     }
 }
@@ -103,6 +111,9 @@ pub fn rule(action: RuleAction, change: impl FnOnce(&mut RuleMatch)) -> Rule {
     Rule {
         matcher,
         action,
+        fallback: Fallback::None,
+        filter: true,
+        resolve: true,
         until: None,
         line: 1,
     }

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use privet_config::{Config, Rule, RuleAction, RuleMatch};
+use privet_config::{Config, Fallback, Rule, RuleAction, RuleMatch};
 use privet_policy::{Protocol, Target};
 use proptest::collection::vec;
 use proptest::option;
@@ -116,6 +116,9 @@ pub fn rules(plain: bool) -> impl Strategy<Value = Vec<Rule>> {
     let rule = (matcher, then(), until).prop_map(|(matcher, then, until)| Rule {
         matcher,
         action: then,
+        fallback: Fallback::None,
+        filter: true,
+        resolve: true,
         until: until.map(|secs| NOW + Duration::from_secs(secs)),
         line: 0,
     });
