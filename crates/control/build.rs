@@ -22,15 +22,15 @@ fn main() -> io::Result<()> {
             .map_err(io::Error::other)?
             .to_string_lossy()
             .replace('\\', "/");
-        let packed = PathBuf::from(format!("{}.gz", file.display()));
-        let packed = if packed.is_file() {
-            format!("Some(include_bytes!({packed:?}))")
+        let gzip = PathBuf::from(format!("{}.gz", file.display()));
+        let gzip = if gzip.is_file() {
+            format!("Some(include_bytes!({gzip:?}))")
         } else {
             "None".to_owned()
         };
         let _ = writeln!(
             code,
-            "Asset {{ name: {name:?}, plain: include_bytes!({file:?}), packed: {packed} }},"
+            "Asset {{ name: {name:?}, plain: include_bytes!({file:?}), gzip: {gzip} }},"
         );
     }
     code.push(']');
