@@ -1,4 +1,4 @@
-//! Real clients, and the few bytes of SOCKS that a test writes itself.
+//! Runs real clients, and speaks SOCKS and HTTP where a test needs single bytes.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use crate::PATIENCE;
 use crate::skip::missing;
 
-/// How a program ended and what it said.
+/// The exit code and output of a program.
 #[derive(Debug, Clone)]
 pub struct CommandOutput {
     /// The exit code; -1 where a signal ended it.
@@ -34,7 +34,10 @@ impl CommandOutput {
         }
     }
 
-    /// What it printed, where it ended well.
+    /// The standard output.
+    ///
+    /// # Panics
+    /// The exit code is not 0.
     #[track_caller]
     pub fn good(self) -> String {
         assert_eq!(self.code, 0, "{self:?}");
@@ -42,7 +45,7 @@ impl CommandOutput {
     }
 }
 
-/// curl, patient and plain.
+/// Runs curl without its configuration file, for at most 30 seconds.
 #[track_caller]
 pub fn curl(words: &[&str]) -> CommandOutput {
     let mut command = Command::new("curl");
@@ -50,7 +53,7 @@ pub fn curl(words: &[&str]) -> CommandOutput {
     CommandOutput::of(command)
 }
 
-/// A script for the Python that has the clients' packages; `None`, said aloud, where there is none.
+/// A script for the Python that has the clients' packages; `None`, reported as skipped, where there is none.
 pub fn python(script: &str, words: &[&str]) -> Option<CommandOutput> {
     python_within(60, script, words)
 }
@@ -85,7 +88,7 @@ pub fn run(program: &Path, words: &[&str]) -> CommandOutput {
     CommandOutput::of(command)
 }
 
-/// A TCP connection that gives up where nothing comes.
+/// A TCP connection whose reads fail after [`PATIENCE`].
 pub fn connect(to: SocketAddr) -> TcpStream {
     let stream =
         TcpStream::connect_timeout(&to, PATIENCE).unwrap_or_else(|error| panic!("{to}: {error}"));
@@ -130,7 +133,7 @@ pub fn read_head(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&head).into_owned()
 }
 
-/// The far end of a SOCKS5 request, RFC 1928 section 5.
+/// The destination of a SOCKS5 request (RFC 1928 section 5): address type, address, port.
 pub fn socks5_target(host: &str, port: u16) -> Vec<u8> {
     let mut bytes = match host.parse() {
         Ok(std::net::IpAddr::V4(ip)) => [&[1], &ip.octets()[..]].concat(),
@@ -141,7 +144,7 @@ pub fn socks5_target(host: &str, port: u16) -> Vec<u8> {
     bytes
 }
 
-/// A SOCKS5 CONNECT without a login: the stream, or the reply code that said no.
+/// A SOCKS5 CONNECT without a login: the stream, or the reply code of the refusal.
 pub fn socks5(proxy: SocketAddr, host: &str, port: u16) -> Result<TcpStream, u8> {
     let (stream, reply) = socks5_command(proxy, 1, host, port);
     if reply[1] == 0 {

@@ -18,7 +18,7 @@ pub struct Desktop {
 const SCHEMA: &str = "org.gnome.system.proxy";
 
 impl Desktop {
-    /// Starts one; `None`, said aloud, where something for it is not installed.
+    /// Starts one; `None`, reported as skipped, where a program for it is not installed.
     pub fn start() -> Option<Self> {
         for name in ["dbus-daemon", "gsettings", "dconf"] {
             program(name)?;

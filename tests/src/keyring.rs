@@ -1,4 +1,4 @@
-//! A real gnome-keyring in a session of a test's own: open, locked, opened again.
+//! A real gnome-keyring in a test's own session, which can be locked and unlocked.
 
 use std::process::Command;
 
@@ -20,7 +20,7 @@ pub struct Keyring {
 }
 
 impl Keyring {
-    /// Starts one, open; `None`, said aloud, where something for it is not installed.
+    /// Starts one, open; `None`, reported as skipped, where a program for it is not installed.
     pub fn start(desktop: &Desktop) -> Option<Self> {
         for name in ["gnome-keyring-daemon", "gdbus", "secret-tool"] {
             program(name)?;

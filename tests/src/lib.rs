@@ -2,7 +2,7 @@
 //!
 //! The built program is looked for beside the test (`cargo build` makes it; `cargo xtask test` does both) or taken from
 //! `PRIVET_BIN`. Everything runs on loopback or in network namespaces made here, on ports reserved across processes, and
-//! ends with the test. What is installed nowhere is skipped aloud; in CI (`CI` is set) it fails.
+//! ends with the test. A test whose programs are not installed is skipped and reported; where `CI` is set it fails.
 
 /// The value of an `Option` that is `None` where a program is missing (which [`missing`] has then reported); otherwise the
 /// test returns here.
@@ -42,5 +42,5 @@ pub use skip::missing;
 
 use std::time::Duration;
 
-/// How long anything here may take before a test gives up on it: far more than it needs, on a machine that is busy.
+/// How long a test waits for anything: far longer than it takes, even on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(45);

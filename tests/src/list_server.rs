@@ -1,5 +1,5 @@
-//! A far side that answers for every name: a SOCKS5 upstream that leads each target to one server, and that server, which
-//! publishes texts with ETag and Last-Modified.
+//! An HTTP server that publishes filter lists with ETag and Last-Modified, and a SOCKS5 upstream that connects every
+//! destination to it.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -121,7 +121,7 @@ fn answer(state: &Mutex<State>, head: &str) -> Vec<u8> {
     all
 }
 
-/// A SOCKS5 upstream that leads every target to one address, and remembers what it was asked for.
+/// A SOCKS5 upstream that connects every destination to one address, and records the requested ones.
 pub struct CatchAllUpstream {
     origin: Origin,
     asked: Arc<Mutex<Vec<String>>>,

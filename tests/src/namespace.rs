@@ -33,7 +33,7 @@ pub struct Link {
 }
 
 impl Namespaces {
-    /// `None`, said aloud: not root, or the kernel or tools lack something.
+    /// `None`, reported as skipped: not root, or the kernel or tools lack something.
     pub fn new() -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let ip = program("ip")?;

@@ -1,4 +1,4 @@
-//! Servers on the far side: an HTTP origin that remembers what it was asked, raw TCP, and a UDP echo.
+//! Destination servers: an HTTP origin that records its requests, raw TCP, and a UDP echo.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -113,8 +113,7 @@ impl Origin {
         self.address.port()
     }
 
-    /// `http://127.0.0.1:PORT/path`
-    /// A SOCKS5 upstream that takes a login alone, hears its name, and goes: what isolation sends to one.
+    /// A SOCKS5 upstream that accepts only username authentication, records the username and closes.
     pub fn hears_logins() -> (Self, Arc<Mutex<Vec<String>>>) {
         let names = Arc::new(Mutex::new(Vec::new()));
         let heard = names.clone();
@@ -138,6 +137,7 @@ impl Origin {
         (upstream, names)
     }
 
+    /// `http://127.0.0.1:PORT/path`
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
@@ -258,7 +258,7 @@ fn reply(stream: &mut TcpStream, asked: &Asked, status: &str, body: &[u8]) -> st
     }
 }
 
-/// Sends every datagram back to whom it came from.
+/// Sends every datagram back to its sender.
 pub struct UdpEcho {
     pub address: SocketAddr,
     seen: Arc<Mutex<Vec<SocketAddr>>>,

@@ -1,5 +1,5 @@
-//! A panel that shows icons: a real one, or a scripted watcher that can go and come; and a hand that reads and clicks menus
-//! over D-Bus as a panel does.
+//! A panel that shows tray icons: Xfce's, or a scripted StatusNotifierWatcher that can stop and start; it reads and clicks
+//! menus over D-Bus.
 
 use std::collections::HashMap;
 use std::process::Command;
@@ -21,7 +21,7 @@ pub struct Panel {
     shown: Shown,
 }
 
-/// Who keeps the icons.
+/// The StatusNotifierWatcher behind the panel.
 enum Shown {
     /// Our watcher, with the items that registered.
     Scripted(Arc<Mutex<Vec<String>>>),
@@ -81,7 +81,7 @@ impl Panel {
         Self { bus, shown }
     }
 
-    /// Starts Xfce's panel on that screen, and waits until it shows icons; `None`, said aloud, where it is not installed.
+    /// Starts Xfce's panel on that screen, and waits until it shows icons; `None`, reported as skipped, where it is not installed.
     ///
     /// # Panics
     /// The panel never takes icons.

@@ -1,4 +1,4 @@
-//! Real upstreams, each with a configuration in a folder of its own, on a port of its own, gone with its test.
+//! Real proxies as upstreams, each with its own configuration folder and port; they end with their test.
 
 pub mod certificate;
 pub mod dante;

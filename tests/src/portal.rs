@@ -1,4 +1,4 @@
-//! The part of a desktop's portal that says whether it is dark.
+//! A desktop portal with the one setting that tells the colour scheme.
 
 use zbus::blocking::{Connection, connection};
 use zbus::zvariant::Value;

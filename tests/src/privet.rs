@@ -34,7 +34,7 @@ pub struct Place {
     pub metrics: SocketAddr,
 }
 
-/// What it says when all its listeners and doors are open.
+/// What it prints when all its listeners are open.
 const READY: &str = "Ctrl-C stops.";
 
 /// How to start it, where a test needs more than a file.
@@ -82,7 +82,7 @@ impl Privet {
         Self::start_as(config, &Setup::default())
     }
 
-    /// As [`Privet::start`], in a surrounding of its own.
+    /// As [`Privet::start`], with a prefix, an environment or a command of its own.
     pub fn start_as(config: &str, setup: &Setup) -> Self {
         let place = Place::new();
         place.write(config);
@@ -154,7 +154,7 @@ impl Privet {
         self.place.api(method, path, body)
     }
 
-    /// As [`Privet::api`], by a caller that says which door it is.
+    /// As [`Privet::api`], with the header that names the client program.
     pub fn api_by(
         &self,
         door: &str,
@@ -180,7 +180,7 @@ impl Privet {
             .clone()
     }
 
-    /// Returns once a row of that state says what the test looks for.
+    /// Returns the first row of that state for which `what` holds, once there is one.
     pub fn await_row(&self, state: &str, what: impl Fn(&Value) -> bool) -> Value {
         let start = Instant::now();
         loop {
@@ -352,7 +352,7 @@ impl Place {
     }
 }
 
-/// Between two looks at something that gives no event.
+/// Pauses between two polls of something that gives no event.
 #[expect(
     clippy::disallowed_methods,
     reason = "a row in another process gives no event to wait for"

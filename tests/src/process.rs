@@ -1,4 +1,4 @@
-//! Programs that run for a test: their output is kept, and they are gone when the test is.
+//! Programs that run in the background of a test: their output is recorded, and they are killed at its end.
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
@@ -20,12 +20,12 @@ pub struct Running {
     log: Arc<Log>,
 }
 
-/// What a program said so far, and a bell for each new line.
+/// The output of a program so far, and a condition variable that is notified of each new line.
 #[derive(Default)]
 struct Log {
     text: Mutex<String>,
     more: Condvar,
-    /// Output streams that are still open; 0: it ended.
+    /// Output streams that are still open; 0: the program ended.
     open: AtomicUsize,
 }
 
@@ -65,7 +65,7 @@ impl Running {
     /// Waits until the output holds `what`.
     ///
     /// # Panics
-    /// The program ends without saying so, or says nothing in time.
+    /// The program ends without printing it, or does not print it within [`PATIENCE`].
     #[track_caller]
     pub fn await_line(&self, what: &str) {
         let text = self
@@ -81,7 +81,7 @@ impl Running {
             })
             .expect("the log's readers do not panic");
         let said = text.clone();
-        // Whoever tells the failure reads it again.
+        // The lock is released first: reporting a failure takes it again.
         drop(text);
         let text = said;
         assert!(
@@ -99,7 +99,7 @@ impl Running {
 
     /// Kills it at once, with its children.
     pub fn kill(&mut self) {
-        // It may be gone already, which is as good.
+        // It may have ended already.
         let _ = kill_process_group(self.raw_pid(), Signal::KILL);
         let _ = self.child.wait();
     }
@@ -179,7 +179,7 @@ pub fn ticks(pid: u32) -> u64 {
     time(10) + time(11)
 }
 
-/// From now on whatever this process starts runs on that core only: what a bench measures stands apart from its load.
+/// From now on programs that this process starts run on that core only, apart from the load of a benchmark.
 pub fn pin_to(core: usize) {
     PINNED.store(core, Ordering::Relaxed);
 }
@@ -210,7 +210,7 @@ fn dies_with_us(inner: Command) -> Command {
     command
 }
 
-/// Where a program stands, or `None`, said aloud, where it is not installed; in CI that fails the test.
+/// Where a program stands, or `None`, reported as skipped, where it is not installed.
 pub fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path)

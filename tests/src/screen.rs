@@ -1,4 +1,4 @@
-//! A screen without glass, with a window manager on it, for one test.
+//! A virtual X screen with a window manager, for one test.
 
 use std::path::Path;
 use std::process::Command;
@@ -29,7 +29,7 @@ pub struct Frame {
 }
 
 impl Screen {
-    /// Starts one of 1280 by 900; `None`, said aloud, where something for it is not installed.
+    /// Starts one of 1280 by 900; `None`, reported as skipped, where a program for it is not installed.
     pub fn start() -> Option<Self> {
         for name in ["Xvfb", "openbox", "wmctrl"] {
             program(name)?;

@@ -1,14 +1,14 @@
-//! Waiting for what another process shows without an event.
+//! Polling of what another process does without an event.
 
 use std::time::Instant;
 
 use crate::PATIENCE;
 use crate::privet::pause;
 
-/// Looks again and again until it is `ready`.
+/// Polls until `ready` returns true.
 ///
 /// # Panics
-/// It never is.
+/// It does not within [`PATIENCE`].
 #[track_caller]
 pub fn until(what: &str, mut ready: impl FnMut() -> bool) {
     let start = Instant::now();

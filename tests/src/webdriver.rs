@@ -1,4 +1,4 @@
-//! The built window, steered by WebDriver (W3C) through tauri-driver and WebKitWebDriver.
+//! Controls the built window by WebDriver (W3C) through tauri-driver and WebKitWebDriver.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -29,7 +29,7 @@ pub struct Window<'a> {
     session: String,
 }
 
-/// The built `privet-desktop` beside `privet`; `None`, said aloud, where it is not built.
+/// The built `privet-desktop` beside `privet`; `None`, reported as skipped, where it is not built.
 pub fn desktop_binary() -> Option<PathBuf> {
     let found = binary().with_file_name("privet-desktop");
     if found.is_file() {
@@ -52,7 +52,7 @@ fn tauri_driver() -> Option<PathBuf> {
 }
 
 impl Driver {
-    /// Starts it in that session; `None`, said aloud, where it is not installed. `env` comes after the session's own.
+    /// Starts it in that session; `None`, reported as skipped, where it is not installed. `env` comes after the session's own.
     pub fn start(screen: &Screen, env: &[(&str, &str)]) -> Option<Self> {
         let native = program("WebKitWebDriver")?;
         let driver = tauri_driver()?;

@@ -1,5 +1,4 @@
-//! The control API by its own OpenAPI document: schemathesis makes calls from it, right and wrong ones, and compares what
-//! comes back with what is promised.
+//! The control API matches its OpenAPI document: schemathesis generates valid and invalid calls and checks the answers.
 
 use privet_tests::client::python_within;
 use privet_tests::require;

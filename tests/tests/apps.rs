@@ -1,5 +1,5 @@
-//! Programs one by one: settings that real programs take, a PAC file of a program's own in a real browser, a start from
-//! the menu through Privet.
+//! Proxy settings of single programs: as they are copied, by a PAC URL of a program's own, and for applications that Privet
+//! starts.
 
 use privet_tests::require;
 use std::fs;

@@ -1,4 +1,4 @@
-//! The timeline: every change by whichever door, and each of them taken back.
+//! The timeline records every change by every client, and each can be undone.
 
 use privet_tests::Privet;
 use privet_tests::desktop::Desktop;

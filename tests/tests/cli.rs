@@ -1,4 +1,4 @@
-//! `privet` as its users call it: exit codes, what is printed where, and what never is.
+//! The command line: exit codes, and what is printed where.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;

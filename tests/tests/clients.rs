@@ -1,4 +1,4 @@
-//! Programs people use work through Privet as they stand: curl, git, ssh, Chromium, python-socks, proxychains, aria2.
+//! Common clients work through Privet: curl, git, ssh, Chromium, python-socks, proxychains, aria2.
 
 use privet_tests::require;
 use std::fs;
@@ -14,13 +14,13 @@ use privet_tests::{
 const HELLO: &str = "hello from the origin\n";
 
 /// A Privet with its defaults and an origin behind it.
-fn road() -> (Privet, Origin) {
+fn privet_and_origin() -> (Privet, Origin) {
     (Privet::start(""), Origin::http())
 }
 
 #[test]
 fn curl_uses_every_proxy_protocol_on_one_listener() {
-    let (privet, origin) = road();
+    let (privet, origin) = privet_and_origin();
     for scheme in ["socks4", "socks4a", "socks5", "socks5h", "http"] {
         let proxy = format!("{scheme}://{}", privet.proxy());
         assert_eq!(
@@ -39,7 +39,7 @@ fn curl_uses_every_proxy_protocol_on_one_listener() {
 
 #[test]
 fn curl_reaches_a_name_that_only_privet_resolves() {
-    let (privet, origin) = road();
+    let (privet, origin) = privet_and_origin();
     for scheme in ["socks4a", "socks5h", "http"] {
         let proxy = format!("{scheme}://{}", privet.proxy());
         let url = format!("http://localhost:{}/", origin.port());
@@ -92,7 +92,7 @@ fn curl_authenticates_and_unknown_users_are_refused() {
 
 #[test]
 fn curl_uploads_and_downloads_in_every_framing() {
-    let (privet, origin) = road();
+    let (privet, origin) = privet_and_origin();
     let proxy = format!("http://{}", privet.proxy());
     let place = open_folder("upload-");
     let file = write(place.path(), "up", &"0123456789".repeat(50_000));
@@ -306,7 +306,7 @@ fn ssh_logs_in_through_a_proxy_command() {
 #[test]
 fn proxychains_works_for_a_program_without_proxy_support() {
     let proxychains = require!(program("proxychains4"));
-    let (privet, origin) = road();
+    let (privet, origin) = privet_and_origin();
     let place = open_folder("proxychains-");
     for kind in ["socks4", "socks5", "http"] {
         let (ip, port) = (privet.proxy().ip(), privet.proxy().port());
@@ -331,7 +331,7 @@ fn proxychains_works_for_a_program_without_proxy_support() {
 #[test]
 fn aria2_downloads_in_parallel_through_the_http_proxy() {
     let aria2c = require!(program("aria2c"));
-    let (privet, origin) = road();
+    let (privet, origin) = privet_and_origin();
     let place = open_folder("aria2-");
     let (proxy, folder) = (
         format!("--all-proxy=http://{}", privet.proxy()),
@@ -364,7 +364,7 @@ fn aria2_downloads_in_parallel_through_the_http_proxy() {
     }
 }
 
-/// What a page says after its scripts ran in a fresh headless Chromium.
+/// The text of a page after its scripts ran in a fresh headless Chromium.
 fn browse(words: &[&str], url: &str) -> Option<String> {
     let chromium = program("chromium")?;
     let profile = open_folder("chromium-");
@@ -392,7 +392,7 @@ fn browse(words: &[&str], url: &str) -> Option<String> {
 
 #[test]
 fn chromium_loads_a_page_through_http_and_socks() {
-    let (privet, origin) = road();
+    let (privet, origin) = privet_and_origin();
     for scheme in ["http", "socks5"] {
         let proxy = format!("--proxy-server={scheme}://{}", privet.proxy());
         let page = require!(browse(&[&proxy], &origin.url("/page")));
@@ -420,7 +420,7 @@ fn chromium_follows_the_pac() {
 
 #[test]
 fn python_socks_connects_with_every_protocol() {
-    let (privet, origin) = road();
+    let (privet, origin) = privet_and_origin();
     let script = r#"
 import sys
 from python_socks.sync import Proxy
@@ -511,7 +511,7 @@ asyncio.run(main())
 
 #[test]
 fn a_program_started_by_privet_run_uses_the_proxy() {
-    let (privet, origin) = road();
+    let (privet, origin) = privet_and_origin();
     let answer = privet.cli(&["run", "--", "curl", "-q", "-sS", &origin.url("/")]);
     assert_eq!(answer.code, 0, "{answer:?}");
     assert_eq!(answer.out, HELLO);

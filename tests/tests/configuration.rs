@@ -1,4 +1,4 @@
-//! The file in force: reloads that hurt nothing they need not hurt, files that are wrong, and the end.
+//! The configuration file: reloads, invalid files, and the drain at the end.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

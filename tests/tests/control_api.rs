@@ -1,4 +1,4 @@
-//! The control API's doors: the token, Host and Origin, no change on GET, events.
+//! Access to the control API: the token, Host and Origin, methods, errors, events.
 
 use privet_tests::{Privet, curl};
 

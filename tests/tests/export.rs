@@ -1,4 +1,4 @@
-//! Connections as files: `privet connections --format har|csv`, read back by what their standards ask.
+//! `privet connections --format har|csv` writes files that their standards allow.
 
 use std::io::Write;
 

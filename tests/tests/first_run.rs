@@ -1,5 +1,5 @@
-//! What a first run finds on a real GNOME session, and what becomes of it: a company's proxy, a dead one that another
-//! program left behind, a PAC file that is none of ours.
+//! The first run on a real GNOME session with proxy settings: a company's proxy, a dead one that another program left, a
+//! foreign PAC URL.
 
 use privet_tests::desktop::Desktop;
 use privet_tests::privet::Setup;

@@ -1,4 +1,4 @@
-//! The upstreams do what the other tests take for granted, without Privet: a failure here is the surroundings' fault.
+//! The upstreams of the other tests work without Privet: a failure here is a fault of the environment.
 
 use privet_tests::namespace::{Namespaces, OTHER_HOST};
 use privet_tests::peers::{Dante, Haproxy, Microsocks, Squid, Tor};

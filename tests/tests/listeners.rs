@@ -1,4 +1,4 @@
-//! Who is let in, and what never is: listeners beyond loopback, users, loops, ports that are taken, detection.
+//! Listeners: ports in use, access beyond loopback, users, loops to the proxy itself, protocol detection.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;

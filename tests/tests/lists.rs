@@ -1,4 +1,4 @@
-//! Blocklists through the built program: formats, figures, probation, updates that are held back, going back, fetching.
+//! Filter lists: formats, hit counts, probation, updates that are held, rollback, downloads.
 
 use privet_tests::list_server::{CatchAllUpstream, ListServer};
 use privet_tests::{Privet, curl};

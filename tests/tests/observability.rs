@@ -1,4 +1,4 @@
-//! An operator sees where each connection went and why: `why`, `connections`, `status`, `usage`, `--json`, metrics, logs.
+//! What an operator sees: `why`, `connections`, `status`, `usage`, `doctor`, `--json`, metrics and logs.
 
 use std::io::Write;
 

@@ -1,5 +1,4 @@
-//! Passwords that come in through the window's API: into a real gnome-keyring, out of it into a real login, and nowhere
-//! else.
+//! Upstream passwords set through the API are stored in a real gnome-keyring, used to log in, and written nowhere else.
 
 use privet_tests::require;
 use std::path::Path;
@@ -48,7 +47,7 @@ fn fetch(privet: &Privet, origin: &Origin) -> CommandOutput {
 
 /// No file of this place holds the text.
 #[track_caller]
-fn nowhere(place: &Place, log: &str, text: &str) {
+fn assert_in_no_file(place: &Place, log: &str, text: &str) {
     fn look(folder: &Path, text: &str) {
         for entry in std::fs::read_dir(folder).expect("a folder") {
             let path = entry.expect("an entry").path();
@@ -123,7 +122,7 @@ fn a_password_is_stored_in_the_keyring_and_used_to_log_in() {
     assert_eq!(status, 400);
     assert!(!problem.to_string().contains(WRONG), "{problem}");
     for secret in [MARK, WRONG] {
-        nowhere(&privet.place, &privet.log(), secret);
+        assert_in_no_file(&privet.place, &privet.log(), secret);
     }
 }
 
@@ -146,7 +145,7 @@ fn a_locked_keyring_is_reported_and_takes_the_password_once_unlocked() {
         "{problem}"
     );
     assert!(problem["help"].as_str().expect("a mend").contains("Unlock"));
-    nowhere(&privet.place, &privet.log(), MARK);
+    assert_in_no_file(&privet.place, &privet.log(), MARK);
     assert_eq!(
         std::fs::read_to_string(privet.place.config()).expect("the file is there"),
         before
@@ -181,7 +180,7 @@ fn without_a_keyring_no_password_is_stored_and_a_variable_or_file_works() {
         (409, &json!("urn:privet:problem:keyring-absent")),
         "{problem}"
     );
-    nowhere(&privet.place, &privet.log(), MARK);
+    assert_in_no_file(&privet.place, &privet.log(), MARK);
 
     let file = privet_tests::peers::write(privet.place.dir(), "office.password", RIGHT);
     for reference in [json!({ "env": "OFFICE" }), json!({ "file": file })] {

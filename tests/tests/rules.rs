@@ -1,4 +1,4 @@
-//! Rules as people live with them: what each did, which can never match, and those that last a while.
+//! Rules: their hits, rules that can never match, temporary rules, and the commands that change them.
 
 use privet_tests::client::socks5;
 use privet_tests::{Origin, Privet};

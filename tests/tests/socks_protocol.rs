@@ -1,4 +1,4 @@
-//! SOCKS as the RFCs write it, byte by byte: reply codes, BIND, UDP ASSOCIATE, SOCKS4 and 4a.
+//! The SOCKS protocols byte by byte: reply codes, BIND, UDP ASSOCIATE, SOCKS4 and 4a.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};

@@ -1,4 +1,4 @@
-//! The desktop's proxy on a real GNOME session: whatever ends Privet, the user's own values come back.
+//! The system proxy on a real GNOME session: however Privet ends, the user's settings are restored.
 #![allow(clippy::print_stdout, reason = "what was measured is told")]
 
 use privet_tests::require;
@@ -385,7 +385,7 @@ fn killed_at_random_moments_the_settings_are_always_restored() {
         if right() {
             by_guardian += 1;
         } else {
-            // It died before it had a guardian: nothing but the journal may be there, and the next start removes it.
+            // It was killed before it had started the restoring process: only the journal may be left, and the next start removes it.
             cli(&desktop, &desktop.folder("home"), &["system-proxy", "off"]).good();
             by_next += 1;
         }

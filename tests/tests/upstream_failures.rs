@@ -1,4 +1,4 @@
-//! A killed upstream, a refusing, a silent and a lying one each end in the right answer to the client; groups move on.
+//! A killed, refusing, silent or invalid upstream ends in the right answer to the client, and groups fail over.
 
 use privet_tests::require;
 use std::io::{Read, Write};

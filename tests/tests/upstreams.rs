@@ -7,9 +7,9 @@ use privet_tests::{Origin, Privet, curl};
 
 const HELLO: &str = "hello from the origin\n";
 
-/// Fetches the origin through every face of Privet.
+/// Fetches the origin through every protocol of Privet.
 #[track_caller]
-fn all_faces(privet: &Privet, origin: &Origin) {
+fn fetch_by_every_protocol(privet: &Privet, origin: &Origin) {
     for scheme in ["socks4a", "socks5", "socks5h", "http"] {
         let proxy = format!("{scheme}://{}", privet.proxy());
         let answer = curl(&["-x", &proxy, &origin.url("/")]);
@@ -34,7 +34,7 @@ fn socks5_through_dante() {
     let origin = Origin::http();
     let dante = require!(Dante::start());
     let privet = Privet::start(&through("dante", &format!("socks5://{}", dante.address)));
-    all_faces(&privet, &origin);
+    fetch_by_every_protocol(&privet, &origin);
     let row = privet.await_row("closed", |row| row["verdict"] == "routed");
     assert_eq!(row["route"], "dante", "{row}");
 }
@@ -45,7 +45,7 @@ fn socks4_and_socks4a_through_dante() {
     let dante = require!(Dante::start());
     for scheme in ["socks4", "socks4a"] {
         let privet = Privet::start(&through("dante", &format!("{scheme}://{}", dante.address)));
-        all_faces(&privet, &origin);
+        fetch_by_every_protocol(&privet, &origin);
     }
 }
 
@@ -60,7 +60,7 @@ fn microsocks_with_a_login_from_the_environment_and_a_file() {
     };
     let config = format!("{base}username = \"bob\"\npassword = {{ env = \"MICRO_PASSWORD\" }}\n");
     let privet = Privet::start_as(&config, &setup);
-    all_faces(&privet, &origin);
+    fetch_by_every_protocol(&privet, &origin);
     assert!(!privet.log().contains("a secret"), "a password in the log");
 
     let place = tempfile::tempdir().expect("a temporary folder");
@@ -69,7 +69,7 @@ fn microsocks_with_a_login_from_the_environment_and_a_file() {
         "{base}username = \"bob\"\npassword = {{ file = \"{}\" }}\n",
         file.display()
     );
-    all_faces(&Privet::start(&config), &origin);
+    fetch_by_every_protocol(&Privet::start(&config), &origin);
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn plain_requests_reach_squid_in_absolute_form_and_tunnels_by_connect() {
     let origin = Origin::http();
     let squid = require!(Squid::start());
     let privet = Privet::start(&through("squid", &format!("http://{}", squid.address)));
-    all_faces(&privet, &origin);
+    fetch_by_every_protocol(&privet, &origin);
     assert!(
         origin
             .heads()
@@ -121,7 +121,7 @@ fn squid_with_a_login() {
     let privet = Privet::start(&format!(
         "{base}username = \"bob\"\npassword = \"secret\"\n"
     ));
-    all_faces(&privet, &origin);
+    fetch_by_every_protocol(&privet, &origin);
     assert!(
         origin
             .heads()
@@ -140,7 +140,7 @@ fn tls_to_the_proxy_is_verified() {
         "{base}ca = \"{}\"\n",
         haproxy.certificate.ca().display()
     ));
-    all_faces(&trusting, &origin);
+    fetch_by_every_protocol(&trusting, &origin);
     let row = trusting.await_row("closed", |row| row["verdict"] == "routed");
     assert!(row["tls_ms"].is_number(), "{row}");
 
@@ -173,7 +173,7 @@ fn a_chain_of_four_upstreams_is_traversed_in_order() {
         dante.address,
     );
     let privet = Privet::start(&config);
-    all_faces(&privet, &origin);
+    fetch_by_every_protocol(&privet, &origin);
     let row = privet.await_row("closed", |row| row["verdict"] == "routed");
     assert_eq!(row["route"], "first → second → third → last", "{row}");
 }

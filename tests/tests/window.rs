@@ -1,4 +1,4 @@
-//! The window as a person meets it: the built `privet-desktop` on a screen, steered by WebDriver.
+//! The built `privet-desktop` on a virtual screen, controlled by WebDriver.
 
 use privet_tests::require;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What a program costs: processor time and memory of it and all its children, as the kernel counts them.
+//! Processor time and memory of a program and all its children, as the kernel counts them.
 
 use std::collections::HashMap;
 use std::fs;

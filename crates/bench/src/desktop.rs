@@ -1,4 +1,4 @@
-//! `cargo xtask bench desktop`: what a desktop pays for Privet, beside a plain Tauri app with a tray that does nothing.
+//! `cargo xtask bench desktop`: memory and time on a desktop, beside a plain Tauri app with a tray.
 
 mod closed;
 mod hello;

@@ -1,4 +1,4 @@
-//! The load: clients and origins in this process, on threads of their own, doing a bounded amount of work.
+//! The load: clients and origins as threads of this process, which do a fixed amount of work.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};

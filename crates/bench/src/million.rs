@@ -1,4 +1,4 @@
-//! What a list of a million hosts costs: the policy crate's own example, run in release.
+//! Memory and time of a list of a million hosts, by an example of the policy crate in release.
 
 use super::RUNS;
 use super::report::Figures;

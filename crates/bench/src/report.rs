@@ -1,4 +1,4 @@
-//! Figures: medians of interleaved runs, a table for the terminal and BENCHMARKS.md from the last run of each row.
+//! Medians of interleaved runs, as a table for the terminal and in BENCHMARKS.md.
 
 use std::fmt::Write as _;
 use std::fs;

@@ -10,7 +10,7 @@ use crate::row::ConnectionRow;
 
 /// Bytes of a row beside its own size: reference counts and the allocator's overhead.
 const ROW_OVERHEAD: usize = 40;
-/// A [`compact_str::CompactString`] up to this length has no heap allocation.
+/// A `CompactString` up to this length has no heap allocation.
 const INLINE_NAME: usize = 24;
 
 /// The newest closed connections.

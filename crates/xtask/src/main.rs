@@ -1,4 +1,4 @@
-//! `cargo xtask`: what a newcomer and CI call. Each command says what it does while it does it.
+//! `cargo xtask`: the commands for building, running, testing and packaging this repository.
 #![allow(clippy::print_stdout, reason = "talking to the terminal is its work")]
 
 mod bench;

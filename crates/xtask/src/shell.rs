@@ -1,9 +1,9 @@
-//! Running other programs and saying so.
+//! Runs other programs, and shows their command lines.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// What every command ends in: nothing, or a sentence that says what went wrong.
+/// The result of a command: the error is a sentence for the terminal.
 pub type Done = Result<(), String>;
 
 /// The folder of the workspace's `Cargo.toml`.
@@ -54,12 +54,12 @@ pub fn output(program: &str, args: &[&str]) -> Option<String> {
     (out.status.success()).then(|| String::from_utf8_lossy(&out.stdout).trim().to_owned())
 }
 
-/// Whether a program stands in PATH or where Debian keeps daemons.
+/// Whether a program is in PATH or where Debian keeps daemons.
 pub fn has(program: &str) -> bool {
     find(program).is_some()
 }
 
-/// Where a program stands: PATH, then the folders of daemons that a user's PATH lacks.
+/// The path of a program: PATH, then the folders of daemons that a user's PATH lacks.
 pub fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)

@@ -17,12 +17,12 @@ impl Microsocks {
         Self::start_at(reserve(), &[])
     }
 
-    /// That lets in only who knows this name and password.
+    /// Requires this user name and password.
     pub fn with_login(name: &str, password: &str) -> Option<Self> {
         Self::start_at(reserve(), &["-u", name, "-P", password])
     }
 
-    /// At an address that the test chose: one that was killed comes back where it was.
+    /// At a given address, to restart one that was killed.
     pub fn start_at(address: SocketAddr, words: &[&str]) -> Option<Self> {
         let mut command = Command::new(program("microsocks")?);
         let port = address.port().to_string();

@@ -18,12 +18,12 @@ pub struct Squid {
 }
 
 impl Squid {
-    /// That lets everybody through to any port; `None`: not installed.
+    /// Open to everybody and all ports; `None`: not installed.
     pub fn start() -> Option<Self> {
         Self::start_in(open_folder("squid-"), &|_| String::new())
     }
 
-    /// That asks for a name and a password.
+    /// Requires this user name and password.
     pub fn with_login(name: &str, password: &str) -> Option<Self> {
         let hash = crate::client::run(&program("openssl")?, &["passwd", "-apr1", password]).good();
         Self::start_in(open_folder("squid-"), &|at| {
