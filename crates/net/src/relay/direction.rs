@@ -28,6 +28,8 @@ pub(super) struct Direction {
     state: DirectionState,
     /// Something was written and not flushed yet: TLS buffers until then.
     unflushed: bool,
+    /// The sink took a byte.
+    delivered: bool,
     mode: CopyMode,
     #[cfg(target_os = "linux")]
     room: u32,
@@ -94,6 +96,7 @@ impl Direction {
             },
             state: DirectionState::Open,
             unflushed: false,
+            delivered: false,
             mode,
             #[cfg(target_os = "linux")]
             room: LEAST_ROOM,
@@ -102,6 +105,35 @@ impl Direction {
 
     pub(super) fn state(&self) -> DirectionState {
         self.state
+    }
+
+    /// Whether a byte of this direction was written to its sink.
+    pub(super) fn has_delivered(&self) -> bool {
+        self.delivered
+    }
+
+    /// Drops what is held, then reads and drops what the source sends; `saw_bytes` is set where it sent some. Ready
+    /// once it ended or failed.
+    pub(super) fn poll_discard(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut Stream,
+        saw_bytes: &mut bool,
+    ) -> Poll<()> {
+        self.mode = CopyMode::Buffered;
+        for _ in 0..CHUNKS_PER_TURN {
+            // A pipe with bytes in it is closed.
+            let held = std::mem::replace(&mut self.held, HeldBytes::Nothing);
+            if let HeldBytes::Buffer { buffer, .. } = held {
+                buffers::give_back(buffer);
+            }
+            match ready!(self.poll_read(cx, source)) {
+                Ok(1..) => *saw_bytes = true,
+                Ok(0) | Err(_) => return Poll::Ready(()),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Ready once the end of the source was passed on to the sink. `other` is the state of the opposite direction; `count` is
@@ -240,6 +272,7 @@ impl Direction {
     }
 
     fn written(&mut self, written: usize) {
+        self.delivered = true;
         let done = match &mut self.held {
             HeldBytes::Nothing => true,
             HeldBytes::Preread(rest) => {

@@ -6,18 +6,20 @@
 
 mod buffers;
 mod direction;
+mod early_close;
 #[cfg(target_os = "linux")]
 mod pipes;
 
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 
 use crate::{Meter, Stream};
-use direction::{CopyMode, Direction, DirectionError};
+use direction::{CopyMode, Direction, DirectionError, DirectionState};
+use early_close::{ClientClose, EarlyClose};
 
 /// Bytes that were read together with the handshakes and belong to the tunnel. They are sent first.
 #[derive(Debug, Default)]
@@ -52,6 +54,7 @@ pub struct Relay<'a, M> {
     destination: Stream,
     up: Direction,
     down: Direction,
+    early_close: Option<Box<EarlyClose>>,
 }
 
 /// Relays until the end. `preread` is sent before anything that is read.
@@ -69,6 +72,7 @@ pub fn relay<M: Meter>(
         down: Direction::new(preread.down, mode),
         client,
         destination,
+        early_close: None,
     }
 }
 
@@ -83,6 +87,9 @@ impl<M: Meter> Future for Relay<'_, M> {
             return Poll::Ready(RelayOutcome::Cancelled);
         }
         let meter = this.meter;
+        if this.early_close.is_some() {
+            return this.poll_early_close(cx);
+        }
         let other = this.down.state();
         let up = this.up.poll(
             cx,
@@ -91,8 +98,15 @@ impl<M: Meter> Future for Relay<'_, M> {
             other,
             |bytes| meter.up(bytes),
         );
-        if let Poll::Ready(Err(broken)) = up {
-            return Poll::Ready(this.broken(broken, Side::Client, Side::Destination));
+        match up {
+            Poll::Ready(Err(DirectionError::Sink(error))) => {
+                this.early_close = Some(Box::new(EarlyClose::new(&error, true)));
+                return this.poll_early_close(cx);
+            }
+            Poll::Ready(Err(broken)) => {
+                return Poll::Ready(this.broken(broken, Side::Client, Side::Destination));
+            }
+            _ => {}
         }
         let other = this.up.state();
         let down = this.down.poll(
@@ -102,8 +116,19 @@ impl<M: Meter> Future for Relay<'_, M> {
             other,
             |bytes| meter.down(bytes),
         );
-        if let Poll::Ready(Err(broken)) = down {
-            return Poll::Ready(this.broken(broken, Side::Destination, Side::Client));
+        match down {
+            Poll::Ready(Err(DirectionError::Source(error)))
+                if this.down.has_delivered() && other == DirectionState::Open =>
+            {
+                let mut close = EarlyClose::new(&error, false);
+                close.is_delivered = true;
+                this.early_close = Some(Box::new(close));
+                return this.poll_early_close(cx);
+            }
+            Poll::Ready(Err(broken)) => {
+                return Poll::Ready(this.broken(broken, Side::Destination, Side::Client));
+            }
+            _ => {}
         }
         if up.is_ready() && down.is_ready() {
             Poll::Ready(RelayOutcome::Finished)
@@ -113,7 +138,39 @@ impl<M: Meter> Future for Relay<'_, M> {
     }
 }
 
-impl<M> Relay<'_, M> {
+impl<M: Meter> Relay<'_, M> {
+    /// The destination takes no more: sends the client what arrived before, and closes.
+    fn poll_early_close(&mut self, cx: &mut Context<'_>) -> Poll<RelayOutcome> {
+        let meter = self.meter;
+        let (down, client, destination) = (&mut self.down, &mut self.client, &mut self.destination);
+        let Some(close) = &mut self.early_close else {
+            return Poll::Pending;
+        };
+        close.poll_discard(cx, &mut self.up, client);
+        if !close.is_delivered {
+            // "Done": the end of the stream is passed on below.
+            let other = DirectionState::Done;
+            match ready!(down.poll(cx, destination, client, other, |bytes| meter.down(bytes))) {
+                Ok(()) | Err(DirectionError::Source(_)) => close.is_delivered = true,
+                Err(broken) => {
+                    return Poll::Ready(self.broken(broken, Side::Destination, Side::Client));
+                }
+            }
+        }
+        let end = if down.has_delivered() {
+            ready!(close.poll_end(cx, client))
+        } else {
+            ClientClose::Reset
+        };
+        if end == ClientClose::Reset {
+            client.reset_on_close();
+        }
+        Poll::Ready(RelayOutcome::Broken {
+            side: Side::Destination,
+            error: close.error,
+        })
+    }
+
     fn broken(&self, error: DirectionError, source: Side, sink: Side) -> RelayOutcome {
         let (side, error) = match error {
             DirectionError::Source(error) => (source, error),

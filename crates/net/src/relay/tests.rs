@@ -147,6 +147,49 @@ async fn a_reset_stays_a_reset_on_the_other_side() {
 }
 
 #[tokio::test]
+async fn what_a_destination_sent_before_it_closed_early_reaches_the_client() {
+    for (boxed, pause) in [(false, 0), (true, 0), (false, 50)] {
+        let tunnel = tunnel(boxed, Preread::default()).await;
+        let (mut client_in, mut client_out) = tunnel.client.into_split();
+        let mut destination = tunnel.destination;
+        let upload = tokio::spawn(async move {
+            while client_out.write_all(&noise(64 * 1024)).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(pause)).await;
+            }
+        });
+        destination.read_exact(&mut [0; 1000]).await.unwrap();
+        destination.write_all(b"413 too large").await.unwrap();
+        // Bytes that were not read make this close a reset.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        drop(destination);
+        let mut got = Vec::new();
+        client_in.read_to_end(&mut got).await.unwrap();
+        assert_eq!(got, b"413 too large", "{boxed} {pause}");
+        let end = tokio::time::timeout(Duration::from_secs(10), tunnel.end).await;
+        assert!(matches!(
+            end.unwrap().unwrap(),
+            RelayOutcome::Broken {
+                side: Side::Destination,
+                ..
+            }
+        ));
+        upload.abort();
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_sends_nothing_learns_of_a_reset_after_an_answer() {
+    let mut tunnel = tunnel(false, Preread::default()).await;
+    tunnel.destination.write_all(b"half").await.unwrap();
+    let mut got = [0; 4];
+    tunnel.client.read_exact(&mut got).await.unwrap();
+    tunnel.destination.set_zero_linger().unwrap();
+    drop(tunnel.destination);
+    let error = tunnel.client.read(&mut got).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+}
+
+#[tokio::test]
 async fn a_client_that_resets_while_much_is_under_way_resets_the_far_end() {
     let mut tunnel = tunnel(false, Preread::default()).await;
     let data = noise(300_000);
