@@ -28,6 +28,7 @@ pub mod meter;
 pub mod outbound_health;
 pub mod own_listeners;
 pub mod relay;
+pub mod reset_watch;
 mod resolve;
 mod socket;
 mod stream;

@@ -1,34 +1,52 @@
 //! CONNECT: decide, dial, record, reply. The gateway decides again where a reload comes before the connection is open.
 
-use privet_connection_log::LiveConnection;
+use privet_connection_log::{CloseReason, LiveConnection};
 use privet_gateway::{HandshakeOutcome, Refusal, RequestContext, SocksGateway};
-use privet_net::{Connected, HttpProxyMode};
+use privet_net::reset_watch::unless_reset;
+use privet_net::{Connected, HttpProxyMode, Stream};
 
 use super::SocksClient;
 use super::parsed::Command;
 
 pub async fn connect<G: SocksGateway>(
-    client: SocksClient,
+    mut client: SocksClient,
     context: &RequestContext<'_>,
     gateway: &G,
 ) -> HandshakeOutcome {
-    match open(context, gateway).await {
-        Ok((connected, live)) => {
+    match open(&mut client.stream, context, gateway).await {
+        Ok(Ok((connected, live))) => {
             let bound = connected.local;
             client.tunnel(connected, live, bound).await
         }
-        Err(refusal) => client.refuse(&refusal, Command::Connect).await,
+        Ok(Err(refusal)) => client.refuse(&refusal, Command::Connect).await,
+        Err(ClientGone) => HandshakeOutcome::Done,
     }
 }
 
+/// The client reset its connection; recorded already.
+struct ClientGone;
+
 async fn open<G: SocksGateway>(
+    client: &mut Stream,
     context: &RequestContext<'_>,
     gateway: &G,
-) -> Result<(Connected, LiveConnection), Refusal> {
-    let decision = gateway.decide(context).await?;
-    let connected = gateway
-        .dial(context, &decision, HttpProxyMode::Connect)
-        .await?;
-    let live = gateway.record(context, &decision, &connected);
-    Ok((connected, live))
+) -> Result<Result<(Connected, LiveConnection), Refusal>, ClientGone> {
+    let decision = match unless_reset(client, gateway.decide(context)).await {
+        Ok(Ok(decision)) => decision,
+        Ok(Err(refusal)) => return Ok(Err(refusal)),
+        Err(_) => return Err(ClientGone),
+    };
+    let dialing = gateway.dial(context, &decision, HttpProxyMode::Connect);
+    match unless_reset(client, dialing).await {
+        Ok(Ok(connected)) => {
+            let live = gateway.record(context, &decision, &connected);
+            Ok(Ok((connected, live)))
+        }
+        Ok(Err(refusal)) => Ok(Err(refusal)),
+        Err(error) => {
+            let text = Some(format!("the client's connection broke: {error}"));
+            gateway.record_refused(context, &decision.why, CloseReason::Broken, text);
+            Err(ClientGone)
+        }
+    }
 }
