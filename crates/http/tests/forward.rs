@@ -324,6 +324,180 @@ async fn a_websocket_goes_through_with_what_both_sides_said_at_once() {
 }
 
 #[tokio::test]
+async fn another_protocol_is_switched_to_behind_a_body() {
+    let port = origin(|mut peer, _| async move {
+        let head = peer.head().await.unwrap();
+        assert_eq!(field(&head, "upgrade"), Some("tcp"));
+        assert_eq!(peer.take(2).await, "{}");
+        peer.send("HTTP/1.1 101 UPGRADED\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n\r\n")
+            .await;
+        assert_eq!(peer.take(5).await, "stdin");
+        peer.send("stdout").await;
+    })
+    .await;
+    let mut client = client(&TestGateway::default()).await;
+    client
+        .send(format!(
+            "POST http://127.0.0.1:{port}/exec HTTP/1.1\r\nHost: x\r\nUpgrade: tcp\r\nConnection: Upgrade\r\nContent-Length: 2\r\n\r\n{{}}"
+        ))
+        .await;
+    let head = client.head().await.unwrap();
+    assert_eq!((status(&head), field(&head, "upgrade")), (101, Some("tcp")));
+    client.send("stdin").await;
+    assert_eq!(client.rest().await, "stdout");
+}
+
+#[tokio::test]
+async fn an_upgrade_to_another_http_or_to_tls_is_not_passed_on() {
+    let port = origin(|mut peer, _| async move {
+        let head = peer.head().await.unwrap();
+        assert_eq!(field(&head, "upgrade"), None);
+        peer.send(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n",
+        )
+        .await;
+    })
+    .await;
+    for protocol in ["h2c", "HTTP/2.0", "TLS/1.2"] {
+        let mut client = client(&TestGateway::default()).await;
+        client
+            .send(format!(
+                "GET http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nUpgrade: {protocol}\r\nConnection: Upgrade\r\n\r\n"
+            ))
+            .await;
+        assert_eq!(status(&client.response().await.0), 502, "{protocol}");
+    }
+}
+
+#[tokio::test]
+async fn a_websocket_goes_through_an_http_upstream_by_connect() {
+    let upstream = origin(|mut peer, _| async move {
+        // The test gateway's dial stands for the CONNECT itself.
+        let head = peer.head().await.unwrap();
+        assert!(head.starts_with("GET /s HTTP/1.1\r\n"), "{head}");
+        peer.send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nhello")
+            .await;
+    })
+    .await;
+    let gateway = TestGateway {
+        upstream: Some((([127, 0, 0, 1], upstream).into(), None)),
+        ..TestGateway::default()
+    };
+    let mut client = client(&gateway).await;
+    client
+        .send("GET ws://a.test/s HTTP/1.1\r\nHost: a.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+        .await;
+    assert_eq!(status(&client.head().await.unwrap()), 101);
+    assert_eq!(client.rest().await, "hello");
+}
+
+#[tokio::test]
+async fn a_connection_that_was_authenticated_serves_its_client_only() {
+    for (asks, carries) in [
+        ("NTLM", ""),
+        ("Basic realm=\"x\", Negotiate abc", ""),
+        ("", "Authorization: NTLM abc\r\n"),
+    ] {
+        let port = origin(move |mut peer, number| async move {
+            while peer.head().await.is_some() {
+                let body = number.to_string();
+                let fields = if asks.is_empty() {
+                    String::new()
+                } else {
+                    format!("WWW-Authenticate: {asks}\r\n")
+                };
+                peer.send(format!(
+                    "HTTP/1.1 401 No\r\n{fields}Content-Length: {}\r\n\r\n{body}",
+                    body.len()
+                ))
+                .await;
+            }
+        })
+        .await;
+        let gateway = TestGateway::default();
+        let address = proxy(gateway.clone()).await;
+        let request = format!("GET http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\n{carries}\r\n");
+        let mut first = Peer::connect(address).await;
+        let mut second = Peer::connect(address).await;
+        for _ in 0..3 {
+            first.send(&request).await;
+            assert_eq!(first.response().await.1, "0", "{asks}{carries}");
+            second.send(&request).await;
+            assert_eq!(second.response().await.1, "1", "{asks}{carries}");
+        }
+        drop(first);
+        let mut third = Peer::connect(address).await;
+        third.send(&request).await;
+        assert_eq!(third.response().await.1, "2");
+    }
+}
+
+#[tokio::test]
+async fn an_origins_own_407_is_passed_on_and_an_upstreams_is_not() {
+    let reply = "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nContent-Length: 2\r\n\r\nno";
+    let port = answering(reply).await;
+    let mut direct = client(&TestGateway::default()).await;
+    direct.send(get(port, "/")).await;
+    let (head, body) = direct.response().await;
+    assert_eq!((status(&head), body.as_str()), (407, "no"));
+    // It asks this proxy's client for nothing.
+    assert_eq!(field(&head, "proxy-authenticate"), None);
+    let gateway = TestGateway {
+        upstream: Some((([127, 0, 0, 1], port).into(), None)),
+        ..TestGateway::default()
+    };
+    let mut routed = client(&gateway).await;
+    routed.send(get(port, "/")).await;
+    assert_eq!(status(&routed.response().await.0), 502);
+}
+
+#[tokio::test]
+async fn a_client_that_resets_ends_what_is_behind_it() {
+    for body in ["\r\n", "Content-Length: 99999999\r\n\r\n", "pipelined"] {
+        let (tell, mut told) = tokio::sync::mpsc::channel(1);
+        let port = origin(move |mut peer, _| {
+            let tell = tell.clone();
+            async move {
+                peer.head().await;
+                tell.send(()).await.unwrap();
+                // Nothing is read until the client is gone.
+                tell.send(()).await.unwrap();
+                while peer
+                    .stream
+                    .read(&mut [0; 65536])
+                    .await
+                    .is_ok_and(|count| count > 0)
+                {}
+                tell.send(()).await.unwrap();
+            }
+        })
+        .await;
+        let mut client = client(&TestGateway::default()).await;
+        if body == "pipelined" {
+            client.send([get(port, "/"), get(port, "/")].concat()).await;
+        } else {
+            client
+                .send(format!(
+                    "POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\n{body}"
+                ))
+                .await;
+        }
+        within(told.recv()).await.unwrap();
+        if body.starts_with("Content-Length") {
+            let held = async { while client.stream.write_all(&[0; 65536]).await.is_ok() {} };
+            let _ = tokio::time::timeout(Duration::from_millis(500), held).await;
+        }
+        client.stream.set_zero_linger().unwrap();
+        drop(client);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        for _ in 0..2 {
+            let ended = tokio::time::timeout(Duration::from_secs(5), told.recv()).await;
+            assert!(ended.is_ok(), "{body:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_refused_upgrade_is_an_ordinary_response() {
     let port = answering(OK).await;
     let mut client = client(&TestGateway::default()).await;
@@ -428,7 +602,8 @@ async fn malformed_responses_are_502_and_say_nothing_of_themselves() {
         "HTTP/1.1 200 OK\nContent-Length: 1\n\na",
         "HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
-        "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nx\r\n",
         "HTTP/1.1 200 OK\r\nContent-Le",
         "220 mail.example ESMTP\r\n\r\n",
         "",

@@ -14,6 +14,8 @@ enum State {
     Size {
         digits: u8,
     },
+    /// In the whitespace before the first `;` of an extension (RFC 9112 §7.1.1); without a `;` it is an error.
+    BeforeExtension,
     /// In an extension, after its first `;`.
     Extension,
     /// After the CR of the size line.
@@ -109,6 +111,15 @@ impl ChunkedDecoder {
     fn take_byte(&mut self, byte: u8) -> Result<(), ChunkError> {
         self.state = match (self.state, byte) {
             (State::Size { digits }, byte) => self.take_size(digits, byte)?,
+            (State::BeforeExtension, b' ' | b'\t') => {
+                // Bounded as the extension is.
+                if self.text.len() >= MAX_EXTENSION {
+                    return Err(ChunkError);
+                }
+                self.text.push(byte);
+                State::BeforeExtension
+            }
+            (State::BeforeExtension, b';') => State::Extension,
             (State::Extension, b'\r') => {
                 if !extensions_are_well_formed(&self.text) {
                     return Err(ChunkError);
@@ -148,6 +159,7 @@ impl ChunkedDecoder {
         match byte {
             b'\r' if digits > 0 => Ok(State::SizeEnd),
             b';' if digits > 0 => Ok(State::Extension),
+            b' ' | b'\t' if digits > 0 => Ok(State::BeforeExtension),
             _ => {
                 let digit = (byte as char).to_digit(16).ok_or(ChunkError)?;
                 if digits >= MAX_DIGITS {
@@ -259,7 +271,8 @@ mod tests {
 
     #[test]
     fn chunks_are_joined_and_what_follows_is_left_alone() {
-        let input = b"5\r\nhello\r\n1;a=b ; c=\"d;\\\"\"\r\n \r\n005\r\nworld\r\n0\r\n\r\nGET";
+        let input =
+            b"5 \t;x = y \r\nhello\r\n1;a=b ; c=\"d;\\\"\"\r\n \r\n005\r\nworld\r\n0\r\n\r\nGET";
         let (body, rest, done) = decode(input, &[]).unwrap();
         assert_eq!(
             (body.as_slice(), rest.as_slice(), done),
@@ -296,6 +309,8 @@ mod tests {
             "1;a\n",
             "1;a\0\r\n",
             "1;\u{e9}\r\n",
+            "1 a\r\n",
+            "1 \t;\r\n",
             "1,2\r\n",
             "1;a;\r\n",
             &long,

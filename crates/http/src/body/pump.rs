@@ -49,6 +49,8 @@ pub struct Pump {
     sent: usize,
     sending: bool,
     ended: bool,
+    /// Bytes of the message were written.
+    started: bool,
     /// The last read filled its buffer, so a larger one saves reads.
     flows: bool,
 }
@@ -67,6 +69,7 @@ impl Pump {
             sent: 0,
             sending: false,
             ended: true,
+            started: false,
             flows: false,
         }
     }
@@ -82,6 +85,7 @@ impl Pump {
         self.sent = 0;
         self.sending = false;
         self.ended = false;
+        self.started = false;
         self.flows = false;
     }
 
@@ -98,6 +102,11 @@ impl Pump {
 
     pub fn is_done(&self) -> bool {
         self.ended
+    }
+
+    /// Whether a byte of the message was written.
+    pub fn has_started(&self) -> bool {
+        self.started
     }
 
     /// Moves what can be moved. `moved` counts bytes as they are written, heads included. Ready when the whole
@@ -209,6 +218,7 @@ impl Pump {
         let before = self.sent;
         let result = poll_send(cx, sink, [&self.before, piece, &self.after], &mut self.sent);
         *moved += (self.sent - before) as u64;
+        self.started |= self.sent > before;
         ready!(result)?;
         // TLS buffers what the socket did not take.
         ready!(Pin::new(sink).poll_flush(cx))?;

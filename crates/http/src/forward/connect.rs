@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use privet_connection_log::CloseReason;
 use privet_net::HttpProxyMode;
+use privet_net::reset_watch::unless_reset;
 
 use super::reject;
 use super::request_context::{filled, request_context};
@@ -23,26 +24,26 @@ impl<R: Gateway> Connection<'_, R> {
         ) else {
             return NextStep::Close;
         };
-        let opened = match self.gateway.decide(&context).await {
-            Ok(decision) => match Box::pin(self.gateway.dial(
-                &context,
-                &decision,
-                HttpProxyMode::Connect,
-            ))
-            .await
-            {
-                Ok(connected) => Ok((
-                    self.gateway.record(&context, &decision, &connected),
-                    connected,
-                )),
-                Err(refusal) => Err(refusal),
-            },
-            Err(refusal) => Err(refusal),
+        let decision = match unless_reset(&mut self.client, self.gateway.decide(&context)).await {
+            Ok(Ok(decision)) => decision,
+            Ok(Err(refusal)) => return self.refuse(refusal).await,
+            Err(_) => return NextStep::Close,
         };
-        let (live, connected) = match opened {
-            Ok(opened) => opened,
-            Err(refusal) => return self.refuse(refusal).await,
+        let dialing = Box::pin(
+            self.gateway
+                .dial(&context, &decision, HttpProxyMode::Connect),
+        );
+        let connected = match unless_reset(&mut self.client, dialing).await {
+            Ok(Ok(connected)) => connected,
+            Ok(Err(refusal)) => return self.refuse(refusal).await,
+            Err(error) => {
+                let text = Some(format!("the client's connection broke: {error}"));
+                self.gateway
+                    .record_refused(&context, &decision.why, CloseReason::Broken, text);
+                return NextStep::Close;
+            }
         };
+        let live = self.gateway.record(&context, &decision, &connected);
         let preread = filled(&self.inbound)
             .get(scratch.head.len..)
             .map(Bytes::copy_from_slice)

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use privet_connection_log::LiveConnection;
 use privet_net::Stream;
+use privet_net::reset_watch::ResetWatch;
 use tokio::time::Instant;
 
 use super::deadline::Deadline;
@@ -17,6 +18,7 @@ use super::scratch::Scratch;
 use crate::body::pump::{OutputFraming, PumpError};
 use crate::body::{BodyError, Buffer};
 use crate::head::{BadRequest, BodyLength};
+use crate::headers::connection_auth;
 use crate::headers::response::{self, ResponseRewrite};
 
 /// How long an origin may take to start its response once it has the whole request.
@@ -43,6 +45,7 @@ pub struct Exchange<'a> {
     pub traits: RequestTraits,
     /// When the connection was recorded, if this is its first request.
     pub opened: Option<Instant>,
+    pub reset_watch: ResetWatch,
     pub state: ExchangeState,
 }
 
@@ -83,6 +86,7 @@ impl Exchange<'_> {
     /// Runs the exchange. The request's head is in `scratch.up` already.
     pub async fn run(mut self) -> Outcome {
         self.live.request();
+        self.origin.pinned |= self.traits.authenticates_connection;
         self.deadline.set(self.patience());
         poll_fn(|cx| self.poll(cx)).await
     }
@@ -114,6 +118,9 @@ impl Exchange<'_> {
         }
         if self.live.poll_cancelled(cx).is_ready() {
             return Poll::Ready(Outcome::Cancelled);
+        }
+        if let Poll::Ready(error) = self.reset_watch.poll(cx, self.client) {
+            return Poll::Ready(self.broken(format!("the client's connection broke: {error}")));
         }
         if up + down > 0 {
             self.deadline.set(self.patience());
@@ -222,7 +229,8 @@ impl Exchange<'_> {
                 "bad response",
                 "the server switched protocols although it was not asked to".into(),
             )),
-            407 => Err(bad_gateway(
+            // Without an upstream proxy it is the origin's own.
+            407 if self.origin.connected.absolute_form.is_some() => Err(bad_gateway(
                 502,
                 "upstream refused the login",
                 "the next proxy wants other credentials".into(),
@@ -273,6 +281,9 @@ impl Exchange<'_> {
         self.state.ends_by_close = unbounded && !self.traits.modern;
         self.state.keep_origin = reply.keeps_alive() && body != BodyLength::UntilClose;
         self.state.keep_client &= self.scratch.up.is_done() && !self.state.ends_by_close;
+        let filled = self.origin.buffer.as_ref().map(Buffer::filled);
+        self.origin.pinned |=
+            connection_auth::has_challenge(&self.scratch.reply, filled.unwrap_or_default());
         self.write_head(chunked, !self.state.keep_client);
         self.consume_head();
         let out = if chunked {
@@ -335,6 +346,13 @@ impl Exchange<'_> {
     }
 
     fn down_failed(&self, error: PumpError) -> Outcome {
+        // The malformed body came together with the head, which was not sent on.
+        if let PumpError::Body(bad) = &error
+            && self.state.phase == ResponsePhase::Body
+            && !self.scratch.down.has_started()
+        {
+            return bad_gateway(502, "malformed response body", bad.to_string());
+        }
         self.broken(match error {
             PumpError::Source(error) => format!("the connection to the server broke: {error}"),
             PumpError::Body(bad) => format!("the server's answer: {bad}"),

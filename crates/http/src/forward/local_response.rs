@@ -31,9 +31,7 @@ fn write_trace(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], close: bool
     if let Some(target) = &head.target {
         write_host(&mut echo, target);
     }
-    if let TargetForm::Absolute { path, .. } = &head.form {
-        echo.extend_from_slice(path.of_buffer(buffer));
-    }
+    echo.extend_from_slice(head.path(buffer));
     echo.extend_from_slice(b" HTTP/1.1\r\n");
     for field in &head.fields {
         let secret = matches!(

@@ -2,7 +2,7 @@
 //! thread's pool, write the new head, relay the response.
 //!
 //! [`serve`] is the loop; [`respond`] decides who responds; [`connect`] and [`request`] forward; [`exchange`] is one
-//! request and its response; [`origin`] and [`pool`] hold the upstream connections.
+//! request and its response; [`origin`], [`pool`] and [`pinned`] hold the upstream connections.
 
 mod connect;
 mod deadline;
@@ -11,6 +11,7 @@ mod live_connections;
 mod local_response;
 mod origin;
 mod outcome;
+mod pinned;
 mod pool;
 mod reject;
 mod request;

@@ -17,6 +17,8 @@ pub struct OriginConnection {
     pub key: u64,
     /// It served a request before: a failure may only mean that the origin closed it in between.
     pub reused: bool,
+    /// It serves one client connection only: see [`super::pinned`].
+    pub pinned: bool,
     pub buffer: Option<Buffer>,
 }
 
@@ -27,6 +29,7 @@ impl OriginConnection {
             target,
             key,
             reused: false,
+            pinned: false,
             buffer: None,
         }
     }

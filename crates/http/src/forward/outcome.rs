@@ -12,6 +12,8 @@ pub struct RequestTraits {
     pub modern: bool,
     pub keep_alive: bool,
     pub upgrades: bool,
+    /// The request authenticates the upstream connection (NTLM, Negotiate).
+    pub authenticates_connection: bool,
     /// The request may be sent again if the origin closes the connection.
     pub may_repeat: bool,
     pub mode: HeaderMode,

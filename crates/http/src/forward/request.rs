@@ -5,6 +5,7 @@ use bytes::Bytes;
 use privet_config::HeaderMode;
 use privet_connection_log::CloseReason;
 use privet_net::HttpProxyMode;
+use privet_net::reset_watch::{ResetWatch, unless_reset};
 use privet_net::{DialError, DialErrorKind};
 use tokio::time::Instant;
 
@@ -20,7 +21,7 @@ use crate::body::pump::OutputFraming;
 use crate::head::scan::Scan;
 use crate::head::{BodyLength, RequestHead, Version};
 use crate::headers::request::{self, RequestRewrite};
-use crate::headers::via;
+use crate::headers::{connection_auth, via};
 use privet_gateway::{Gateway, Refusal, RouteDecision};
 
 impl<R: Gateway> Connection<'_, R> {
@@ -37,9 +38,10 @@ impl<R: Gateway> Connection<'_, R> {
         ) else {
             return NextStep::Close;
         };
-        let decision = match self.gateway.decide(&context).await {
-            Ok(decision) => decision,
-            Err(refusal) => return self.refuse(refusal).await,
+        let decision = match unless_reset(&mut self.client, self.gateway.decide(&context)).await {
+            Ok(Ok(decision)) => decision,
+            Ok(Err(refusal)) => return self.refuse(refusal).await,
+            Err(_) => return NextStep::Close,
         };
         if decision.header_mode == HeaderMode::Untouched
             && via::has_passed_here(&scratch.head, filled(&self.inbound))
@@ -49,16 +51,24 @@ impl<R: Gateway> Connection<'_, R> {
                 .reply(|format| reject::bad_gateway(508, "loop", text, format))
                 .await;
         }
-        let traits = traits_of(&scratch.head, decision.header_mode);
-        let pooled = pool::take(decision.pool_key, context.target, !traits.may_repeat);
-        let mut pooled = pooled;
+        let traits = traits_of(&scratch.head, filled(&self.inbound), decision.header_mode);
+        // An HTTP upstream does not pass an upgrade on: it needs a tunnel of its own.
+        let mut pooled = if traits.upgrades {
+            None
+        } else {
+            let (key, target, thorough) = (decision.pool_key, context.target, !traits.may_repeat);
+            self.pinned
+                .take(key, target, thorough)
+                .or_else(|| pool::take(key, target, thorough))
+        };
         loop {
             let fresh = pooled.is_none();
             let origin = match pooled.take() {
                 Some(origin) => origin,
                 None => match self.dial(&decision).await {
-                    Ok(origin) => origin,
-                    Err(refusal) => return self.refuse(refusal).await,
+                    Ok(Ok(origin)) => origin,
+                    Ok(Err(refusal)) => return self.refuse(refusal).await,
+                    Err(ClientGone) => return NextStep::Close,
                 },
             };
             match self.exchange(origin, &decision, traits).await {
@@ -69,7 +79,10 @@ impl<R: Gateway> Connection<'_, R> {
         }
     }
 
-    async fn dial(&mut self, decision: &RouteDecision) -> Result<OriginConnection, Refusal> {
+    async fn dial(
+        &mut self,
+        decision: &RouteDecision,
+    ) -> Result<Result<OriginConnection, Refusal>, ClientGone> {
         let scratch = self.scratch.get();
         let Some(context) = request_context(
             self.info,
@@ -78,23 +91,33 @@ impl<R: Gateway> Connection<'_, R> {
             &scratch.page,
             &self.user,
         ) else {
-            return Err(Refusal::Blocked(decision.why.clone()));
+            return Ok(Err(Refusal::Blocked(decision.why.clone())));
         };
         // Boxed: one dial serves many requests, and it is the largest future.
-        let connected = Box::pin(self.gateway.dial(
-            &context,
-            decision,
-            HttpProxyMode::AbsoluteForm,
-        ))
-        .await?;
+        let mode = if scratch.head.upgrades {
+            HttpProxyMode::Connect
+        } else {
+            HttpProxyMode::AbsoluteForm
+        };
+        let dialing = Box::pin(self.gateway.dial(&context, decision, mode));
+        let connected = match unless_reset(&mut self.client, dialing).await {
+            Ok(Ok(connected)) => connected,
+            Ok(Err(refusal)) => return Ok(Err(refusal)),
+            Err(error) => {
+                let text = Some(format!("the client's connection broke: {error}"));
+                self.gateway
+                    .record_refused(&context, &decision.why, CloseReason::Broken, text);
+                return Err(ClientGone);
+            }
+        };
         if !connected.preread.is_empty() {
-            return Err(Refusal::Failed(spoke_first()));
+            return Ok(Err(Refusal::Failed(spoke_first())));
         }
-        Ok(OriginConnection::new(
+        Ok(Ok(OriginConnection::new(
             connected,
             context.target.clone(),
             decision.pool_key,
-        ))
+        )))
     }
 
     /// Sends the request on `origin`. `None`: the connection was stale and nothing was lost.
@@ -127,6 +150,7 @@ impl<R: Gateway> Connection<'_, R> {
             idle_timeout: self.gateway.idle_timeout(),
             traits,
             opened: new.then(Instant::now),
+            reset_watch: ResetWatch::default(),
             state: ExchangeState::new(traits.keep_alive),
         };
         let outcome = exchange.run().await;
@@ -195,8 +219,10 @@ impl<R: Gateway> Connection<'_, R> {
                 keep_origin,
             } => {
                 let uploaded = self.scratch.get().up.is_done();
-                if keep_origin {
-                    pool::give(origin);
+                match (keep_origin, origin.pinned) {
+                    (true, false) => pool::give(origin),
+                    (true, true) => self.pinned.give(origin),
+                    (false, _) => {}
                 }
                 match (keep_client, uploaded) {
                     (true, _) => NextStep::Request,
@@ -263,6 +289,9 @@ impl<R: Gateway> Connection<'_, R> {
     }
 }
 
+/// The client reset its connection; recorded already.
+struct ClientGone;
+
 /// Bytes before the request are not a response to it.
 fn spoke_first() -> DialError {
     DialError {
@@ -272,12 +301,13 @@ fn spoke_first() -> DialError {
     }
 }
 
-fn traits_of(head: &RequestHead, mode: HeaderMode) -> RequestTraits {
+fn traits_of(head: &RequestHead, buffer: &[u8], mode: HeaderMode) -> RequestTraits {
     RequestTraits {
         method: head.method,
         modern: head.version == Version::Http11,
         keep_alive: head.keeps_alive(),
         upgrades: head.upgrades,
+        authenticates_connection: connection_auth::has_credentials(head, buffer),
         may_repeat: head.method.is_idempotent() && !head.has_body(),
         mode,
     }

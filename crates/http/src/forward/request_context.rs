@@ -53,10 +53,10 @@ pub(super) fn request_context<'b>(
 /// Writes the URL in normal form, so that no spelling of it evades a filter.
 pub(super) fn write_url(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8]) {
     out.clear();
-    if let (TargetForm::Absolute { path, .. }, Some(target)) = (&head.form, &head.target) {
+    if let (TargetForm::Absolute { .. }, Some(target)) = (&head.form, &head.target) {
         out.extend_from_slice(b"http://");
         write_host(out, target);
-        let path = path.of_buffer(buffer);
+        let path = head.path(buffer);
         if path.first() != Some(&b'/') {
             out.push(b'/');
         }

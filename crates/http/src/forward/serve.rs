@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::deadline::Deadline;
 use super::live_connections::LiveConnections;
+use super::pinned::PinnedOrigins;
 use super::reject;
 use super::request_context::{ConnectionInfo, consume};
 use super::scratch::PooledScratch;
@@ -49,6 +50,7 @@ pub fn serve<'a, R: Gateway>(
         inbound: Some(inbound),
         scratch: PooledScratch::none(),
         live_connections: LiveConnections::default(),
+        pinned: PinnedOrigins::default(),
         deadline: Deadline::at(deadline),
         head_wait: HeadWait::Head,
         head_bytes: HeadBytes::Consumed,
@@ -91,6 +93,7 @@ pub(super) struct Connection<'a, R> {
     pub inbound: Option<Buffer>,
     pub scratch: PooledScratch,
     pub live_connections: LiveConnections,
+    pub pinned: PinnedOrigins,
     pub deadline: Deadline,
     head_wait: HeadWait,
     head_bytes: HeadBytes,

@@ -49,10 +49,10 @@ pub enum BadRequest {
     MaxForwards,
     #[error("the target is malformed")]
     Target,
-    #[error("the target holds a user name or password")]
+    #[error("the target of a CONNECT request holds a user name or password")]
     UserInTarget,
-    #[error("the target holds a fragment")]
-    FragmentInTarget,
+    #[error("the user name or password in the target is malformed")]
+    UserInfo,
     #[error("this is a proxy: ask for a whole URL (http://host/path), or CONNECT host:port")]
     OriginForm,
     #[error("https URLs are reached by CONNECT host:443, not by asking for the URL")]

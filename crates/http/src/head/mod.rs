@@ -7,6 +7,7 @@ pub mod connection;
 pub mod field;
 pub mod framing;
 pub mod method;
+mod obsolete;
 pub mod request;
 pub mod response;
 pub mod scan;

@@ -12,8 +12,9 @@ use super::field::MAX_FIELDS;
 use super::field::{Field, FieldKind, Span, elements, is_token};
 use super::framing::{BodyLength, Framing, FramingError};
 use super::method::{MAX_METHOD, Method};
+use super::obsolete;
 use super::scan::{HeadRange, Scan, ScanError};
-use super::target::{self, TargetForm};
+use super::target::{self, ParsedTarget, Scheme, TargetForm};
 use super::version::Version;
 
 /// A request head that passed every check.
@@ -31,7 +32,7 @@ pub struct RequestHead {
     pub body: BodyLength,
     pub connection: ConnectionOptions,
     pub expects_continue: bool,
-    /// `Upgrade` and `Connection: upgrade` of a request without a body, in HTTP/1.1.
+    /// `Upgrade` and `Connection: upgrade` in HTTP/1.1, to anything but another version of HTTP and TLS.
     pub upgrades: bool,
     /// `TE: trailers`.
     pub takes_trailers: bool,
@@ -40,6 +41,11 @@ pub struct RequestHead {
     /// Read for TRACE and OPTIONS only (RFC 9110 §7.6.2).
     pub max_forwards: Option<u64>,
     pub proxy_authorization: Option<Span>,
+    /// The value of `Authorization` that stands for a user name and password in the target. Absent where the request
+    /// has that field itself.
+    pub authorization: Option<String>,
+    /// The path in percent-encoding, where the target holds bytes that are not ASCII; empty otherwise.
+    encoded_path: Vec<u8>,
 }
 
 impl Default for RequestHead {
@@ -60,6 +66,8 @@ impl Default for RequestHead {
             wants_json: false,
             max_forwards: None,
             proxy_authorization: None,
+            authorization: None,
+            encoded_path: Vec::new(),
         }
     }
 }
@@ -81,7 +89,56 @@ impl RequestHead {
         self.version == Version::Http11 && !self.connection.close
     }
 
+    /// The path and query of an absolute URL, in ASCII. Empty where the URL ends after its host.
+    pub fn path<'a>(&'a self, buffer: &'a [u8]) -> &'a [u8] {
+        match &self.form {
+            TargetForm::Absolute { .. } if !self.encoded_path.is_empty() => &self.encoded_path,
+            TargetForm::Absolute { path } => path.of_buffer(buffer),
+            TargetForm::Authority | TargetForm::Asterisk => b"",
+        }
+    }
+
     fn parse_whole(&mut self, buffer: &[u8], range: HeadRange) -> Result<(), BadRequest> {
+        let line = match self.parse_lines(buffer, range) {
+            Err(bad @ (BadRequest::RequestLine | BadRequest::Version)) => {
+                let plain = obsolete::plain_request(buffer, range).ok_or(bad)?;
+                self.parse_lines(&plain, range)?
+            }
+            result => result?,
+        };
+        let parsed = target::parse(line.of_buffer(buffer), self.method, buffer)?;
+        self.take_target(parsed, buffer)?;
+        self.check_body()
+    }
+
+    fn take_target(&mut self, parsed: ParsedTarget<'_>, buffer: &[u8]) -> Result<(), BadRequest> {
+        if parsed.scheme == Scheme::WebSocket && !self.upgrades {
+            return Err(BadRequest::UnknownScheme);
+        }
+        self.authorization = match parsed.user_info {
+            Some(user_info) => obsolete::basic_authorization(user_info)?,
+            None => None,
+        };
+        if self.authorization.is_some() && self.has_field(FieldKind::Authorization) {
+            self.authorization = None;
+        }
+        self.form = parsed.form;
+        self.target = parsed.target;
+        self.encoded_path.clear();
+        if let TargetForm::Absolute { path } = self.form
+            && !path.of_buffer(buffer).is_ascii()
+        {
+            obsolete::percent_encode(&mut self.encoded_path, path.of_buffer(buffer));
+        }
+        Ok(())
+    }
+
+    fn has_field(&self, kind: FieldKind) -> bool {
+        self.fields.iter().any(|field| field.kind == kind)
+    }
+
+    /// Parses the request line and the fields. Returns where the target is.
+    fn parse_lines(&mut self, buffer: &[u8], range: HeadRange) -> Result<Span, BadRequest> {
         let head = buffer.get(range.skip..range.end).unwrap_or_default();
         let mut headers = [const { MaybeUninit::<Header<'_>>::uninit() }; MAX_FIELDS];
         let mut parsed = httparse::Request::new(&mut []);
@@ -108,11 +165,7 @@ impl RequestHead {
             });
         }
         self.read_fields(buffer)?;
-        let line = parsed.path.unwrap_or_default().as_bytes();
-        let (form, target) = target::parse(line, self.method, buffer)?;
-        self.form = form;
-        self.target = target;
-        self.check_body()
+        Ok(Span::of(buffer, parsed.path.unwrap_or_default().as_bytes()))
     }
 
     fn read_fields(&mut self, buffer: &[u8]) -> Result<(), BadRequest> {
@@ -160,7 +213,7 @@ impl RequestHead {
                     if !elements(value).all(is_protocol) {
                         return Err(BadRequest::Upgrade);
                     }
-                    upgrade = !elements(value).any(|name| name.eq_ignore_ascii_case(b"h2c"));
+                    upgrade = !elements(value).any(is_refused_protocol);
                 }
                 FieldKind::MaxForwards
                     if matches!(self.method, Method::Options | Method::Trace) =>
@@ -197,13 +250,13 @@ impl RequestHead {
         let modern = self.version == Version::Http11;
         // An HTTP/1.0 client cannot handle a 100 (RFC 9110 §10.1.1).
         self.expects_continue &= modern && self.has_body();
-        self.upgrades = upgrade && self.connection.upgrade && modern && !self.has_body();
+        self.upgrades = upgrade && self.connection.upgrade && modern;
         Ok(())
     }
 
     fn check_body(&self) -> Result<(), BadRequest> {
         match self.method {
-            Method::Connect if self.body != BodyLength::None => Err(BadRequest::ConnectBody),
+            Method::Connect if self.has_body() => Err(BadRequest::ConnectBody),
             Method::Trace if self.has_body() => Err(BadRequest::TraceBody),
             _ => Ok(()),
         }
@@ -217,6 +270,14 @@ impl RequestHead {
 
 fn contains(value: &[u8], piece: &[u8]) -> bool {
     memchr::memmem::find(value, piece).is_some()
+}
+
+/// Protocols that a connection is not switched to: what follows would be requests that are not looked at.
+fn is_refused_protocol(element: &[u8]) -> bool {
+    let name = element.split(|&byte| byte == b'/').next();
+    [&b"h2c"[..], b"HTTP", b"TLS"]
+        .iter()
+        .any(|refused| name.is_some_and(|name| name.eq_ignore_ascii_case(refused)))
 }
 
 /// `token` or `token/token` (RFC 9110 §7.8).

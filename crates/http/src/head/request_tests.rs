@@ -58,7 +58,6 @@ const REFUSED: &[(&str, u16, BadRequest)] = &[
     ("GET http://a/ HTTP/11\r\nHost: a\r\n\r\n", 400, BadRequest::RequestLine),
     ("GET http://a/ HTTP/1.1.1\r\nHost: a\r\n\r\n", 400, BadRequest::LineEnd),
     ("GET http://a/ HTTP/+1.1\r\nHost: a\r\n\r\n", 400, BadRequest::RequestLine),
-    ("GET http://a/ HTTP/1.2\r\nHost: a\r\n\r\n", 505, BadRequest::Version),
     ("GET http://a/ HTTP/2.0\r\nHost: a\r\n\r\n", 505, BadRequest::Version),
     ("GET http://a/ HTTP/0.9\r\nHost: a\r\n\r\n", 505, BadRequest::Version),
     ("PRI * HTTP/2.0\r\n\r\n", 505, BadRequest::Version),
@@ -97,11 +96,14 @@ const REFUSED: &[(&str, u16, BadRequest)] = &[
     ("GET http://a/ HTTP/1.1\r\nHost: a/b\r\n\r\n", 400, BadRequest::HostMalformed),
     ("GET http://a/ HTTP/1.1\r\nHost: a:b\r\n\r\n", 400, BadRequest::HostMalformed),
     ("GET http://a/ HTTP/1.1\r\nHost: http://a\r\n\r\n", 400, BadRequest::HostMalformed),
-    ("GET http://a/ HTTP/1.1\r\nHost:\r\n\r\n", 400, BadRequest::HostMalformed),
-    ("GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, BadRequest::UserInTarget),
-    ("GET http://u:p@a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, BadRequest::UserInTarget),
-    ("GET http://a/#x HTTP/1.1\r\nHost: a\r\n\r\n", 400, BadRequest::FragmentInTarget),
-    ("GET http://a/\u{e9} HTTP/1.1\r\nHost: a\r\n\r\n", 400, BadRequest::Target),
+    ("GET http://u\\:p@a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, BadRequest::UserInfo),
+    ("GET http://u%0d%0aX:p@a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, BadRequest::UserInfo),
+    ("GET http://u@b@a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, BadRequest::Target),
+    ("GET http://a/ HTTP/1.1\r\nHost: ::1::\r\n\r\n", 400, BadRequest::HostMalformed),
+    ("GET http://a/ HTTP/1.1\r\nHost: ::1:x\r\n\r\n", 400, BadRequest::HostMalformed),
+    ("GET http://a/ HTTP/1.10\r\nHost: a\r\n\r\n", 400, BadRequest::LineEnd),
+    ("GET wss://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, BadRequest::HttpsScheme),
+    ("GET http://\u{e9}/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, BadRequest::Target),
     ("GET http:///x HTTP/1.1\r\nHost: a\r\n\r\n", 400, BadRequest::Target),
     ("GET http:/a HTTP/1.1\r\nHost: a\r\n\r\n", 400, BadRequest::Target),
     ("GET http://a:0/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, BadRequest::Target),
@@ -137,7 +139,7 @@ const REFUSED: &[(&str, u16, BadRequest)] = &[
     ("CONNECT http://a:443/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, BadRequest::Target),
     ("CONNECT /a:443 HTTP/1.1\r\nHost: a\r\n\r\n", 400, BadRequest::Target),
     ("CONNECT u@a:443 HTTP/1.1\r\nHost: a\r\n\r\n", 400, BadRequest::UserInTarget),
-    ("CONNECT a:443 HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", 400, BadRequest::ConnectBody),
+    ("CONNECT a:443 HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n", 400, BadRequest::ConnectBody),
     ("CONNECT a:443 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", 400, BadRequest::ConnectBody),
     ("CONNECT a:443 HTTP/1.1\r\n\r\n", 400, BadRequest::HostMissing),
     ("TRACE http://a/ HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n", 400, BadRequest::TraceBody),
@@ -253,6 +255,43 @@ fn targets_are_read_in_each_form() {
 }
 
 #[test]
+fn obsolete_targets_are_read_in_their_one_meaning() {
+    let cases: [(&[u8], &[u8], Option<&str>); 6] = [
+        (
+            b"GET http://bob:pw@a/f HTTP/1.1",
+            b"/f",
+            Some("Basic Ym9iOnB3"),
+        ),
+        (b"GET http://a/x#frag HTTP/1.1", b"/x", None),
+        (b"GET http://a#frag HTTP/1.1", b"", None),
+        (b"GET http://a/\xe4?\xff HTTP/1.1", b"/%E4?%FF", None),
+        ("GET http://a/\u{fc} HTTP/1.1".as_bytes(), b"/%C3%BC", None),
+        (b"GET http://a/\xe4 HTTP/1.7", b"/%E4", None),
+    ];
+    for (line, path, authorization) in cases {
+        for host in ["", "other.test", "::1", "::1:8080", "[::1]:80"] {
+            let text = [line, format!("\r\nHost: {host}\r\nX: y\r\n\r\n").as_bytes()].concat();
+            let head = whole(&text);
+            assert_eq!(head.target.as_ref().unwrap().to_string(), "a:80");
+            assert_eq!(head.path(&text), path);
+            assert_eq!(head.authorization.as_deref(), authorization);
+            assert_eq!(head.version, Version::Http11);
+            assert_eq!(head.fields[1].value.of_buffer(&text), b"y");
+        }
+    }
+    let own = b"GET http://bob:pw@a/ HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer x\r\n\r\n";
+    assert_eq!(whole(own).authorization, None);
+    let next = b"GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n";
+    let mut reused = whole(b"GET http://bob:pw@a/\xe4 HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(reused.parse(next, &mut Scan::default()).unwrap());
+    assert_eq!(reused.path(next), b"/");
+    assert_eq!(reused.authorization, None);
+    let socket =
+        b"GET ws://a/s HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    assert_eq!(whole(socket).path(socket), b"/s");
+}
+
+#[test]
 fn connection_says_whether_to_go_on_and_what_to_drop() {
     let text =
         b"GET http://a/ HTTP/1.1\r\nHost: a\r\nConnection: close, X-Secret, Host,, upgrade\r\n\
@@ -267,7 +306,7 @@ fn connection_says_whether_to_go_on_and_what_to_drop() {
 }
 
 #[test]
-fn an_upgrade_needs_connection_and_no_body_and_is_never_h2c() {
+fn an_upgrade_needs_connection_and_is_never_to_http_or_tls() {
     let upgrades = |more: &str| {
         let text = format!("GET http://a/ HTTP/1.1\r\nHost: a\r\n{more}\r\n");
         whole(text.as_bytes()).upgrades
@@ -276,8 +315,12 @@ fn an_upgrade_needs_connection_and_no_body_and_is_never_h2c() {
     assert!(!upgrades("Upgrade: websocket\r\n"));
     assert!(!upgrades("Connection: Upgrade\r\n"));
     assert!(!upgrades("Upgrade: h2c\r\nConnection: Upgrade\r\n"));
-    assert!(!upgrades(
-        "Upgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 3\r\n"
+    for protocol in ["HTTP/2.0", "http", "TLS/1.2", "websocket, h2c"] {
+        let fields = format!("Upgrade: {protocol}\r\nConnection: Upgrade\r\n");
+        assert!(!upgrades(&fields), "{protocol}");
+    }
+    assert!(upgrades(
+        "Upgrade: tcp\r\nConnection: Upgrade\r\nContent-Length: 3\r\n"
     ));
 }
 

@@ -9,6 +9,7 @@ use super::field::MAX_FIELDS;
 use super::field::{Field, FieldKind, Span};
 use super::framing::{BodyLength, Framing};
 use super::method::Method;
+use super::obsolete;
 use super::scan::Scan;
 use super::version::Version;
 
@@ -51,9 +52,23 @@ impl ResponseHead {
             return Err(BadResponse::Malformed);
         }
         let head = buffer.get(..range.end).unwrap_or_default();
+        match self.parse_lines(head) {
+            Err(BadResponse::Malformed) => {
+                let plain = obsolete::plain_response(head).ok_or(BadResponse::Malformed)?;
+                self.parse_lines(&plain)?;
+            }
+            result => result?,
+        }
+        Ok(true)
+    }
+
+    fn parse_lines(&mut self, head: &[u8]) -> Result<(), BadResponse> {
         let mut headers = [const { MaybeUninit::<Header<'_>>::uninit() }; MAX_FIELDS];
         let mut parsed = httparse::Response::new(&mut []);
-        let status = httparse::ParserConfig::default()
+        let mut config = httparse::ParserConfig::default();
+        // A proxy removes such a space (RFC 9112 §5.1). In a request it stays an error.
+        config.allow_spaces_after_header_name_in_responses(true);
+        let status = config
             .parse_response_with_uninit_headers(&mut parsed, head, &mut headers)
             .map_err(|error| match error {
                 httparse::Error::TooManyHeaders => BadResponse::TooLong,
@@ -63,24 +78,23 @@ impl ResponseHead {
         if !status.is_complete() || !(100..600).contains(&self.status) {
             return Err(BadResponse::Malformed);
         }
-        self.len = range.end;
+        self.len = head.len();
         self.version = Version::of(parsed.version);
         let reason = parsed.reason.unwrap_or_default().as_bytes();
         self.reason = if reason.is_empty() {
             Span::default()
         } else {
-            Span::of(buffer, reason)
+            Span::of(head, reason)
         };
         self.fields.clear();
         for header in parsed.headers.iter() {
             self.fields.push(Field {
-                name: Span::of(buffer, header.name.as_bytes()),
-                value: Span::of(buffer, header.value),
+                name: Span::of(head, header.name.as_bytes()),
+                value: Span::of(head, header.value),
                 kind: FieldKind::of(header.name.as_bytes()),
             });
         }
-        self.read_fields(buffer)?;
-        Ok(true)
+        self.read_fields(head)
     }
 
     fn read_fields(&mut self, buffer: &[u8]) -> Result<(), BadResponse> {
@@ -146,7 +160,6 @@ mod tests {
             ("HTTP/1.1 200 OK\nX: y\r\n\r\n", malformed),
             ("HTTP/1.1 200 OK\r\nX: y\n\r\n", malformed),
             ("HTTP/1.1 200 OK\r\nX: y\r\n z\r\n\r\n", malformed),
-            ("HTTP/1.1 200 OK\r\nX : y\r\n\r\n", malformed),
             ("HTTP/1.1 200 OK\r\nX: a\rb\r\n\r\n", malformed),
             ("HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n", malformed),
             ("HTTP/1.1 200 O\rK\r\n\r\n", malformed),
@@ -186,6 +199,16 @@ mod tests {
         for (text, bad) in cases {
             assert_eq!(parse(text.as_bytes()).map(|_| ()), Err(bad), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_space_before_the_colon_is_dropped_and_a_later_minor_version_is_1_1() {
+        let text = b"HTTP/1.3 200 OK\r\nContent-Length \t: 5\r\nX : y\r\n\r\n";
+        let head = parse(text).unwrap().unwrap();
+        assert_eq!(head.body(Method::Get), BodyLength::Known(5));
+        assert_eq!(head.version, Version::Http11);
+        assert_eq!(head.fields[1].name.of_buffer(text), b"X");
+        assert_eq!(head.fields[1].value.of_buffer(text), b"y");
     }
 
     #[test]

@@ -18,22 +18,46 @@ pub enum TargetForm {
     Asterisk,
 }
 
+/// A parsed request target.
+pub(super) struct ParsedTarget<'a> {
+    pub form: TargetForm,
+    /// Absent for `OPTIONS *`.
+    pub target: Option<Target>,
+    /// The bytes before the `@` of a URL's authority.
+    pub user_info: Option<&'a [u8]>,
+    pub scheme: Scheme,
+}
+
+/// The scheme of an absolute URL; the other forms count as http.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scheme {
+    Http,
+    /// `ws` (RFC 6455 §3): http with an upgrade to WebSocket.
+    WebSocket,
+}
+
 /// Parses the target of a request. `line`: the target's bytes, a part of `buffer`.
-pub(super) fn parse(
-    line: &[u8],
+pub(super) fn parse<'a>(
+    line: &'a [u8],
     method: Method,
     buffer: &[u8],
-) -> Result<(TargetForm, Option<Target>), BadRequest> {
-    if !line.is_ascii() {
-        return Err(BadRequest::Target);
-    }
+) -> Result<ParsedTarget<'a>, BadRequest> {
+    let plain = |form, target| ParsedTarget {
+        form,
+        target,
+        user_info: None,
+        scheme: Scheme::Http,
+    };
     if method == Method::Connect {
+        if line.contains(&b'@') {
+            return Err(BadRequest::UserInTarget);
+        }
         let target = authority(line, None)?;
-        return Ok((TargetForm::Authority, Some(target)));
+        return Ok(plain(TargetForm::Authority, Some(target)));
     }
     if line == b"*" {
         return if method == Method::Options {
-            Ok((TargetForm::Asterisk, None))
+            Ok(plain(TargetForm::Asterisk, None))
         } else {
             Err(BadRequest::Target)
         };
@@ -44,24 +68,36 @@ pub(super) fn parse(
     absolute(line, buffer)
 }
 
-fn absolute(line: &[u8], buffer: &[u8]) -> Result<(TargetForm, Option<Target>), BadRequest> {
-    let rest = strip_scheme(line)?;
-    if line.contains(&b'#') {
-        return Err(BadRequest::FragmentInTarget);
-    }
+fn absolute<'a>(line: &'a [u8], buffer: &[u8]) -> Result<ParsedTarget<'a>, BadRequest> {
+    let (scheme, rest) = split_scheme(line)?;
+    // A fragment is the client's own (RFC 9110 §4.2.5): it is dropped.
+    let end = memchr::memchr(b'#', rest).unwrap_or(rest.len());
+    let rest = rest.get(..end).unwrap_or_default();
     let end = rest
         .iter()
         .position(|byte| matches!(byte, b'/' | b'?'))
         .unwrap_or(rest.len());
     let (authority_bytes, path) = rest.split_at_checked(end).unwrap_or((rest, b""));
-    let target = authority(authority_bytes, Some(80))?;
-    let form = TargetForm::Absolute {
-        path: Span::of(buffer, path),
-    };
-    Ok((form, Some(target)))
+    let (user_info, host) = split_user_info(authority_bytes);
+    Ok(ParsedTarget {
+        form: TargetForm::Absolute {
+            path: Span::of(buffer, path),
+        },
+        target: Some(authority(host, Some(80))?),
+        user_info,
+        scheme,
+    })
 }
 
-fn strip_scheme(line: &[u8]) -> Result<&[u8], BadRequest> {
+/// The bytes before and behind the first `@`. A second one is left in the host, which cannot hold it.
+fn split_user_info(authority: &[u8]) -> (Option<&[u8]>, &[u8]) {
+    match memchr::memchr(b'@', authority).and_then(|at| authority.split_at_checked(at)) {
+        Some((user_info, host)) => (Some(user_info), host.get(1..).unwrap_or_default()),
+        None => (None, authority),
+    }
+}
+
+fn split_scheme(line: &[u8]) -> Result<(Scheme, &[u8]), BadRequest> {
     let Some(colon) = line.iter().position(|&byte| byte == b':') else {
         return Err(BadRequest::Target);
     };
@@ -73,23 +109,24 @@ fn strip_scheme(line: &[u8]) -> Result<&[u8], BadRequest> {
     if !is_scheme {
         return Err(BadRequest::Target);
     }
-    if scheme.eq_ignore_ascii_case(b"http") {
-        rest.strip_prefix(b"://").ok_or(BadRequest::Target)
-    } else if scheme.eq_ignore_ascii_case(b"https") {
-        Err(BadRequest::HttpsScheme)
+    let known = if scheme.eq_ignore_ascii_case(b"http") {
+        Scheme::Http
+    } else if scheme.eq_ignore_ascii_case(b"ws") {
+        Scheme::WebSocket
+    } else if scheme.eq_ignore_ascii_case(b"https") || scheme.eq_ignore_ascii_case(b"wss") {
+        return Err(BadRequest::HttpsScheme);
     } else if rest.starts_with(b"://") || !rest.get(1).is_some_and(u8::is_ascii_digit) {
-        Err(BadRequest::UnknownScheme)
+        return Err(BadRequest::UnknownScheme);
     } else {
         // "host:80" is the form for CONNECT.
-        Err(BadRequest::Target)
-    }
+        return Err(BadRequest::Target);
+    };
+    let rest = rest.strip_prefix(b"://").ok_or(BadRequest::Target)?;
+    Ok((known, rest))
 }
 
 /// `host[:port]`; without a default the port is required.
 pub(super) fn authority(bytes: &[u8], default_port: Option<u16>) -> Result<Target, BadRequest> {
-    if bytes.contains(&b'@') {
-        return Err(BadRequest::UserInTarget);
-    }
     let (host, port) = split_port(bytes).ok_or(BadRequest::Target)?;
     let host = parse_host(host).ok_or(BadRequest::Target)?;
     let port = match port {
@@ -99,8 +136,24 @@ pub(super) fn authority(bytes: &[u8], default_port: Option<u16>) -> Result<Targe
     Ok(Target { host, port })
 }
 
-/// Whether the bytes are a valid `Host`. Only the form matters: `Host` is rewritten from the target.
+/// Whether the bytes may be a `Host`. Only the form matters: `Host` is ignored and made anew from the target (RFC 9112
+/// §3.2.2), so that an empty one and an IPv6 address without brackets do no harm.
 pub(super) fn is_host_value(bytes: &[u8]) -> bool {
+    bytes.is_empty() || is_bare_ipv6(bytes) || is_bracketed_or_name(bytes)
+}
+
+/// An IPv6 address without brackets, with or without a port.
+pub(super) fn is_bare_ipv6(bytes: &[u8]) -> bool {
+    let is_ipv6 = |text: &str| text.parse::<std::net::Ipv6Addr>().is_ok();
+    std::str::from_utf8(bytes).is_ok_and(|text| {
+        is_ipv6(text)
+            || text.rsplit_once(':').is_some_and(|(address, port)| {
+                is_ipv6(address) && parse_port(port.as_bytes()).is_some()
+            })
+    })
+}
+
+fn is_bracketed_or_name(bytes: &[u8]) -> bool {
     split_port(bytes).is_some_and(|(host, port)| {
         parse_host(host).is_some() && port.is_none_or(|digits| parse_port(digits).is_some())
     })

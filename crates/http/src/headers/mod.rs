@@ -1,6 +1,7 @@
 //! Rewrites heads: which fields are forwarded, and what a header mode removes or replaces. `docs/headers.md`
 //! describes it for users.
 
+pub mod connection_auth;
 pub mod header_mode;
 pub mod request;
 pub mod response;

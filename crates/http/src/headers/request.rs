@@ -7,7 +7,7 @@ use privet_policy::Target;
 use super::header_mode::{self, FieldAction};
 use super::via;
 use super::write::{write_field, write_host, write_number};
-use crate::head::{BodyLength, FieldKind, Method, RequestHead, TargetForm};
+use crate::head::{BodyLength, FieldKind, Method, RequestHead};
 
 /// Where a request goes, and how its head is rewritten.
 pub struct RequestRewrite<'a> {
@@ -50,10 +50,7 @@ pub fn write(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], rewrite: &Req
 fn write_line(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], rewrite: &RequestRewrite<'_>) {
     out.extend_from_slice(head.method_span.of_buffer(buffer));
     out.push(b' ');
-    let path = match &head.form {
-        TargetForm::Absolute { path, .. } => path.of_buffer(buffer),
-        TargetForm::Authority | TargetForm::Asterisk => b"",
-    };
+    let path = head.path(buffer);
     if rewrite.proxy.is_some() {
         out.extend_from_slice(b"http://");
         write_host(out, rewrite.target);
@@ -109,6 +106,9 @@ fn write_own_fields(out: &mut Vec<u8>, head: &RequestHead, rewrite: &RequestRewr
         }
         (false, true) => out.extend_from_slice(b"TE: trailers\r\nConnection: TE\r\n"),
         (false, false) => {}
+    }
+    if let Some(value) = &head.authorization {
+        write_field(out, b"Authorization", value.as_bytes());
     }
     if let Some(value) = rewrite
         .proxy
