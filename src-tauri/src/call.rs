@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_control_api_is_reached_with_its_query_and_body() {
+    fn requests_of_the_control_api_keep_query_and_body() {
         let request = sent("PUT", "/api/v1/mode?x=a%20b", Some("{}".to_owned())).unwrap();
         assert_eq!(request.uri(), "/api/v1/mode?x=a%20b");
         assert_eq!(request.headers()["content-type"], "application/json");
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is() {
+    fn requests_outside_the_control_api_are_refused() {
         for path in [
             "/",
             "/api/v2/status",

@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn places_and_a_link_are_understood_in_both_forms() {
+    fn paths_and_a_link_are_parsed_in_both_forms() {
         let args = of(&[
             "--data-dir",
             "/d",
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_named() {
+    fn invalid_arguments_are_named() {
         assert!(of(&["--nonsense"]).unwrap_err().contains("--nonsense"));
         assert!(of(&["--data-dir"]).unwrap_err().contains("--data-dir"));
     }

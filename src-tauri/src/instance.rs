@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_start_is_told_to_the_first_and_a_dead_ones_socket_is_replaced() {
+    fn a_second_start_is_forwarded_and_a_stale_socket_is_replaced() {
         let dir = crate::test_dir::TestDir::new();
         let folder = dir.path().join("run/privet");
         fs::create_dir_all(&folder).unwrap();

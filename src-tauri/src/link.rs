@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_clean_links_of_ours_that_are_short_reach_the_page() {
+    fn only_valid_links_reach_the_page() {
         let good = "privet:import?upstream=socks5%3A%2F%2F127.0.0.1%3A1080";
         assert_eq!(validate(good), Link::Valid(good.to_owned()));
         assert_eq!(validate("https://example.test/"), Link::WrongScheme);

@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_files_name_cannot_break_out_of_its_word() {
+    fn a_file_name_cannot_escape_its_string() {
         let odd = "/tmp/a'\"</script>\u{2028}.csv";
         let said = saved(Some(odd));
         let json = said

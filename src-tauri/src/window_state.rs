@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_can_be_seen_is_kept_and_another_is_the_desktops_to_choose() {
+    fn a_visible_position_is_kept_and_an_invisible_one_is_dropped() {
         assert_eq!(
             at(100.0, 50.0).fit_to(&[SCREEN]).position,
             Some((100.0, 50.0))
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_size_fits_its_monitor_and_is_never_less_than_the_page_works_at() {
+    fn a_size_fits_its_monitor_and_is_never_below_the_minimum() {
         let large = WindowState {
             width: 9000.0,
             height: f64::NAN,
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_read_and_what_is_broken_counts_as_nothing() {
+    fn a_saved_state_is_loaded_and_an_invalid_one_is_ignored() {
         let dir = crate::test_dir::TestDir::new();
         let kept = WindowState {
             page: Some("rules".to_owned()),
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_known_by_the_addresss_fragment() {
+    fn the_page_is_read_from_the_url_fragment() {
         assert_eq!(
             page_of("connections?app%3Ax"),
             Some("connections".to_owned())

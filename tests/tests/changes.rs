@@ -278,7 +278,7 @@ fn a_pause_and_a_temporary_rule_can_be_undone_while_they_last() {
 }
 
 #[test]
-fn undo_without_a_number_goes_back_one_more_change_each_time() {
+fn undo_without_a_number_undoes_one_more_change_each_time() {
     let privet = Privet::start(FILE);
     let texts: Vec<String> = ["off", "strict"]
         .map(|mode| {

@@ -8,7 +8,7 @@ use privet_tests::{Origin, curl};
 const HELLO: &str = "hello from the origin\n";
 
 #[test]
-fn dante_carries_a_request() {
+fn dante_relays_a_request() {
     let origin = Origin::http();
     let dante = require!(Dante::start());
     let proxy = format!("socks5h://{}", dante.address);
@@ -26,7 +26,7 @@ fn microsocks_asks_for_a_login() {
 }
 
 #[test]
-fn tor_takes_the_handshake_and_refuses_the_request() {
+fn tor_accepts_the_handshake_and_refuses_the_request() {
     let origin = Origin::http();
     let tor = require!(Tor::start());
     let answer = curl(&[

@@ -42,7 +42,7 @@ fn idle(time: Duration) {
 }
 
 #[test]
-fn the_menu_shows_the_measured_state_and_each_click_does_what_it_says() {
+fn the_menu_shows_the_measured_state_and_each_click_takes_effect() {
     let Some(desktop) = Desktop::start() else {
         return;
     };
@@ -147,7 +147,7 @@ fn a_real_panel_shows_the_icon_and_its_menu_switches_the_desktop() {
 }
 
 #[test]
-fn what_was_blocked_just_now_is_let_through_for_an_hour_by_a_click() {
+fn a_blocked_host_is_allowed_for_an_hour_by_a_click() {
     let Some(desktop) = Desktop::start() else {
         return;
     };
@@ -189,7 +189,7 @@ fn what_was_blocked_just_now_is_let_through_for_an_hour_by_a_click() {
 }
 
 #[test]
-fn a_new_identity_gives_each_host_another_name_at_the_upstream() {
+fn a_new_identity_changes_the_login_of_each_host_at_the_upstream() {
     let Some(desktop) = Desktop::start() else {
         return;
     };
@@ -219,7 +219,7 @@ fn a_new_identity_gives_each_host_another_name_at_the_upstream() {
 }
 
 #[test]
-fn the_way_out_is_chosen_in_the_menu() {
+fn the_route_is_chosen_in_the_menu() {
     let Some(desktop) = Desktop::start() else {
         return;
     };
@@ -244,7 +244,7 @@ fn the_way_out_is_chosen_in_the_menu() {
 }
 
 #[test]
-fn a_panel_that_comes_late_or_goes_is_followed() {
+fn the_icon_appears_when_a_panel_starts_late_or_restarts() {
     let Some(desktop) = Desktop::start() else {
         return;
     };
@@ -260,7 +260,7 @@ fn a_panel_that_comes_late_or_goes_is_followed() {
 }
 
 #[test]
-fn without_a_bus_or_after_its_end_the_agent_goes_on_and_takes_no_time() {
+fn without_a_bus_or_after_its_end_the_agent_continues_without_busy_waiting() {
     let Some(mut desktop) = Desktop::start() else {
         return;
     };
@@ -281,7 +281,7 @@ fn without_a_bus_or_after_its_end_the_agent_goes_on_and_takes_no_time() {
 }
 
 #[test]
-fn there_is_one_agent_a_user_and_a_second_start_says_so() {
+fn a_user_has_one_agent_and_a_second_start_reports_it() {
     let Some(desktop) = Desktop::start() else {
         return;
     };

@@ -243,7 +243,7 @@ fn a_killed_engine_is_reported_and_one_click_restarts_it() {
 }
 
 #[test]
-fn when_no_agent_starts_it_says_what_was_tried_and_retries() {
+fn when_no_agent_starts_the_attempts_are_shown_and_retried() {
     let nowhere = tempfile::tempdir().expect("a folder");
     let path = nowhere.path().display().to_string();
     // What starts the tests' programs is all that its path has.
@@ -566,7 +566,7 @@ fn exported_files_are_saved_and_their_path_is_shown() {
 }
 
 #[test]
-fn it_says_why_it_cannot_be_shown() {
+fn the_reason_is_printed_when_no_window_can_be_shown() {
     let program = require!(desktop_binary());
     let mut command = Command::new(&program);
     command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
@@ -603,7 +603,7 @@ fn the_system_proxy_is_switched_on_and_restored_after_quit() {
 }
 
 #[test]
-fn its_colours_follow_the_desktop() {
+fn the_colours_follow_the_desktop() {
     let stage = require!(Stage::set());
     let run = stage.screen.desktop.folder("run/bus");
     let portal = Portal::start(&format!("unix:path={}", run.display()), true);

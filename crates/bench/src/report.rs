@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_of_some_rows_keeps_the_others_as_they_were() {
+    fn a_run_of_some_rows_keeps_the_others() {
         let before = "# Benchmarks\n\n### One\n\nold one\n\n### Two\n\nold two\n";
         let measured = vec![
             "### Two\n\nnew two\n".to_owned(),

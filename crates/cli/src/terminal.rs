@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_from_outside_cannot_speak_to_the_terminal() {
+    fn a_foreign_value_cannot_control_the_terminal() {
         let quiet = Terminal {
             json: false,
             colour: false,

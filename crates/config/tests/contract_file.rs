@@ -12,7 +12,7 @@ fn load(text: &str) -> LoadedConfig {
 }
 
 #[test]
-fn the_contracts_file_is_read_as_it_stands() {
+fn the_contract_file_is_accepted_unchanged() {
     let LoadedConfig {
         config, warnings, ..
     } = load(CONTRACT);

@@ -98,7 +98,7 @@ fn a_key_that_is_set_to_null_leaves() {
 }
 
 #[test]
-fn a_patch_that_says_what_is_there_changes_nothing() {
+fn a_patch_with_the_current_values_changes_nothing() {
     let same = json!({
         "mode": "standard",
         "listen": { "limits": { "idle_timeout": "60m" } },
@@ -274,7 +274,7 @@ use = "block"
 }
 
 #[test]
-fn a_secret_that_stands_in_the_file_stays_when_it_is_only_mentioned() {
+fn a_secret_in_the_file_is_kept_by_a_placeholder() {
     let text = "[[upstream]]\nname = \"a\"\nurl = \"socks5://h:1\"\nusername = \"u\"\npassword = \"hush\" # mine\n";
     let patch = json!({ "upstream": [{ "name": "a", "url": "socks5://h:2", "username": "u", "password": { "plain": true } }] });
     let after = merged(text, patch);
@@ -292,7 +292,7 @@ fn a_secret_that_stands_in_the_file_stays_when_it_is_only_mentioned() {
 }
 
 #[test]
-fn what_toml_cannot_say_is_refused() {
+fn values_that_toml_cannot_express_are_refused() {
     let mut document = Document::parse("").unwrap();
     assert_eq!(document.merge(&json!(5)), Err(EditError::NotAnObject));
     assert!(matches!(
@@ -306,7 +306,7 @@ fn what_toml_cannot_say_is_refused() {
 }
 
 #[test]
-fn a_file_that_is_replaced_says_exactly_what_was_asked() {
+fn a_replaced_file_has_exactly_the_requested_values() {
     let whole = parsed(CONTRACT);
     let text = edited(
         "# kept\nmode = \"off\" # why\n[cache]\nenabled = false # off\n",

@@ -42,7 +42,7 @@ fn a_list_is_on_probation_only_where_the_file_says_so() {
 }
 
 #[test]
-fn a_list_without_a_probation_is_told_without_one() {
+fn a_list_without_probation_is_written_without_it() {
     let told = |line: &str| {
         let config = Config::parse(&text(line), Path::new("/")).unwrap().config;
         to_json(&config)["filter"]["list"][0]["probation"].clone()

@@ -246,7 +246,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_printed_as_json_is_read_back_as_the_same(wanted in configuration()) {
+    fn a_configuration_survives_conversion_to_json_and_back(wanted in configuration()) {
         let mut first = Document::parse("").unwrap();
         first.merge(&wanted).unwrap();
         let read = |text: &str| Config::parse(text, Path::new("/base")).map(|l| to_json(&l.config)).unwrap_or_else(|e| panic!("{e}\n{text}"));
@@ -261,7 +261,7 @@ proptest! {
     }
 
     #[test]
-    fn a_merge_says_what_rfc_7396_says(patch in patch()) {
+    fn a_merge_follows_rfc_7396(patch in patch()) {
         let mut document = Document::parse(CONTRACT).unwrap();
         document.merge(&patch).unwrap();
         let mut expected = raw(CONTRACT);

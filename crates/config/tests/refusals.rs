@@ -887,7 +887,7 @@ fn sites_are_checked_whole() {
 }
 
 #[test]
-fn what_this_version_does_not_serve_is_said() {
+fn unsupported_settings_are_reported() {
     check_alone(&[
         (
             "[inspect]\nenabled = true\n",
@@ -980,7 +980,7 @@ fn a_diagnostic_is_printed_with_its_line_and_a_caret() {
 }
 
 #[test]
-fn a_long_line_is_clipped_around_the_place() {
+fn a_long_line_is_clipped_around_the_position() {
     let hosts = "\"host.example\", ".repeat(400);
     let text = format!("[filter]\ndeny = [{hosts}5, {hosts}]\n");
     let one = &found(&text)[0];

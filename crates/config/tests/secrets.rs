@@ -47,7 +47,7 @@ fn a_secret_file_gives_its_first_line() {
 }
 
 #[test]
-fn a_reference_that_leads_nowhere_is_named_with_the_mend() {
+fn an_unresolved_reference_is_named_with_its_fix() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, content: &[u8]| -> PathBuf {
         let path = folder.path().join(name);
@@ -109,7 +109,7 @@ const SPOKEN: &[&str] = &[
 ];
 
 #[test]
-fn nothing_that_is_printed_shows_a_secret() {
+fn no_output_shows_a_secret() {
     for text in SPOKEN {
         let shown = match Config::parse(text, Path::new("/")) {
             Ok(loaded) => {
@@ -150,7 +150,7 @@ fn nothing_that_is_printed_shows_a_secret() {
 }
 
 #[test]
-fn a_masked_line_keeps_its_caret_under_the_place() {
+fn a_redacted_line_keeps_its_caret_position() {
     let text = "[listen]\nusers = [{ name = \"a\", password = \"hunter2hunter2\", x = 1 }]\n";
     let found = Config::parse(text, Path::new("/")).unwrap_err();
     let unknown = found.errors().next().unwrap();

@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_way_out_while_an_upstream_is_down_counts_as_direct() {
+    fn the_direct_fallback_counts_as_direct() {
         for (route, verdict) in [
             ("direct", Verdict::Direct),
             ("direct (tor is down)", Verdict::Direct),

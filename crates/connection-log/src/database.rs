@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_breaks_while_it_is_used_is_set_aside_and_the_new_one_takes_what_came() {
+    fn a_file_that_becomes_corrupt_is_set_aside_and_the_new_one_takes_the_write() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("connections.db");
         let (mut store, _) = Database::open(&file, 1).expect("a database");

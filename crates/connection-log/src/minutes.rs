@@ -163,7 +163,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn cells_stay_within_their_bound_and_are_counted_right(
+        fn counters_stay_within_their_bound_and_are_counted_correctly(
             adds in prop::collection::vec((0..6_u64, 0..30_u32, 1..9_u64), 0..200),
         ) {
             let mut minutes = Minutes::new(40);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_known_still_counts_after_the_minute_is_full() {
+    fn a_known_key_still_counts_after_the_minute_is_full() {
         let mut minutes = Minutes::new(usize::MAX);
         for key in 0..KEYS_PER_MINUTE + 10 {
             minutes.add(1, GroupBy::App, &key.to_string(), one(1));

@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_told_and_what_it_refused_is_written_when_there_is_room() {
+    fn a_full_disk_is_reported_and_refused_counters_are_written_later() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut thread = thread(&folder);
         thread.store.limit_pages(8);
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_for_a_full_disk_is_bounded_and_the_newest_stays() {
+    fn counters_that_wait_for_a_full_disk_are_bounded_and_the_newest_stay() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut thread = thread(&folder);
         thread.store.limit_pages(8);
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_that_is_full_gives_cells_back_and_counts_rows() {
+    fn a_full_queue_returns_counters_and_counts_dropped_rows() {
         let (queue, _unread) = sync_channel(1);
         let writer = Writer {
             queue,

@@ -76,7 +76,7 @@ fn usage(connection_log: &ConnectionLog, by: GroupBy) -> Vec<(String, u64, u64)>
 }
 
 #[test]
-fn rows_and_totals_are_there_after_a_restart() {
+fn rows_and_totals_survive_a_restart() {
     let (_folder, file) = folder();
     let first = ConnectionLog::start(on_disk(&file));
     live_through(&first);
@@ -104,7 +104,7 @@ fn rows_and_totals_are_there_after_a_restart() {
 }
 
 #[test]
-fn a_file_that_is_no_database_is_set_aside_and_said() {
+fn a_file_that_is_no_database_is_set_aside_and_reported() {
     let broken: [&dyn Fn(&Path); 2] = [
         &|file| {
             std::fs::write(file, "this is no database, however long one looks at it")
@@ -165,7 +165,7 @@ fn newer(file: &Path) {
 }
 
 #[test]
-fn what_is_older_than_the_retention_is_gone_at_the_next_start() {
+fn rows_older_than_the_retention_are_deleted_at_the_next_start() {
     let (_folder, file) = folder();
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -214,7 +214,7 @@ fn a_wipe_leaves_nothing_in_memory_or_in_the_files() {
 }
 
 #[test]
-fn a_change_to_memory_leaves_nothing_on_the_disk_and_goes_on_in_memory() {
+fn a_change_to_memory_deletes_the_files_and_continues_in_memory() {
     let (folder, file) = folder();
     let connection_log = ConnectionLog::start(on_disk(&file));
     live_through(&connection_log);
@@ -255,7 +255,7 @@ fn memory_writes_no_file_even_where_one_is_named() {
 
 #[cfg(unix)]
 #[test]
-fn the_files_are_for_their_owner_only() {
+fn the_files_are_readable_by_their_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let (folder, file) = folder();
     let connection_log = ConnectionLog::start(on_disk(&file));
@@ -369,7 +369,7 @@ fn a_shorter_retention_removes_older_rows_and_copies_set_aside_before() {
 }
 
 #[test]
-fn a_database_with_the_former_name_is_taken_over() {
+fn a_database_with_the_former_name_is_renamed_and_used() {
     let (folder, file) = folder();
     let former = folder.path().join("ledger.db");
     let connection_log = ConnectionLog::start(on_disk(&former));
@@ -383,7 +383,7 @@ fn a_database_with_the_former_name_is_taken_over() {
 }
 
 #[test]
-fn a_newer_versions_database_stays_as_it_is_and_is_not_called_corrupt() {
+fn a_database_of_a_newer_version_is_unchanged_and_not_reported_as_corrupt() {
     let (folder, file) = folder();
     let connection_log = ConnectionLog::start(on_disk(&file));
     live_through(&connection_log);
@@ -409,7 +409,7 @@ fn a_newer_versions_database_stays_as_it_is_and_is_not_called_corrupt() {
 }
 
 #[test]
-fn a_wipe_by_range_deletes_what_closed_in_it_and_leaves_the_rest() {
+fn a_wipe_by_range_deletes_only_connections_that_closed_in_it() {
     const MINUTE: u64 = 60_000;
     let (folder, file) = folder();
     let start = 1_000 * MINUTE * 60 * 24 * 30;

@@ -25,7 +25,7 @@ fn with_rows(downs: &[u64]) -> (ConnectionLog, Vec<LiveConnection>) {
 proptest! {
     /// A page equals the same range of all rows sorted, and consecutive pages hold each row once.
     #[test]
-    fn pages_laid_side_by_side_are_the_whole_order(
+    fn consecutive_pages_are_the_whole_order(
         downs in prop::collection::vec(0_u64..50, 0..200),
         limit in 1_usize..40,
         descending: bool,
@@ -59,7 +59,7 @@ proptest! {
 }
 
 #[test]
-fn rows_without_the_fact_come_last_in_either_direction() {
+fn rows_without_the_sort_value_come_last_in_either_direction() {
     let connection_log = ConnectionLog::default();
     let _rows: Vec<LiveConnection> = [Some("b"), None, Some("a")]
         .into_iter()
@@ -80,7 +80,7 @@ fn rows_without_the_fact_come_last_in_either_direction() {
 }
 
 #[test]
-fn a_window_past_the_end_is_empty_and_still_tells_the_total() {
+fn a_page_past_the_end_is_empty_and_has_the_total() {
     let (connection_log, _rows) = with_rows(&[1, 2, 3]);
     for (offset, limit, rows) in [
         (3, 10, 0),
@@ -99,7 +99,7 @@ fn a_window_past_the_end_is_empty_and_still_tells_the_total() {
 }
 
 #[test]
-fn a_window_holds_at_most_a_thousand_rows() {
+fn a_page_has_at_most_a_thousand_rows() {
     let (connection_log, _rows) = with_rows(&vec![1; 1200]);
     let window = PageRequest {
         limit: usize::MAX,
@@ -110,7 +110,7 @@ fn a_window_holds_at_most_a_thousand_rows() {
 }
 
 #[test]
-fn groups_sum_all_that_matches_and_rows_stand_by_their_group() {
+fn groups_sum_all_matching_rows_and_rows_are_ordered_by_group() {
     let connection_log = ConnectionLog::default();
     let _rows: Vec<LiveConnection> = [
         ("a.test", 1),
@@ -153,7 +153,7 @@ fn groups_sum_all_that_matches_and_rows_stand_by_their_group() {
 }
 
 #[test]
-fn sort_keys_and_groups_are_read_by_name_and_a_wrong_one_lists_the_right_ones() {
+fn sort_keys_and_groups_are_parsed_by_name_and_errors_list_the_valid_ones() {
     for (name, key) in SortKey::ALL {
         assert_eq!(SortKey::parse(name), Ok((key, false)));
         assert_eq!(SortKey::parse(&format!("-{name}")), Ok((key, true)));

@@ -131,7 +131,7 @@ fn each_field_finds_its_rows() {
 }
 
 #[test]
-fn the_history_is_asked_in_the_same_words() {
+fn queries_apply_to_the_history_too() {
     let (connection_log, _rows) = connection_log();
     let blocked = |text| {
         hosts(
@@ -161,7 +161,7 @@ fn the_history_is_asked_in_the_same_words() {
 }
 
 #[test]
-fn what_cannot_be_read_is_refused_with_its_place_and_what_is_allowed() {
+fn invalid_queries_are_refused_with_position_and_allowed_values() {
     let table = [
         ("aap:firefox", 0, "app, path"),
         ("ok  -hsot:x", 5, "host"),
@@ -198,7 +198,7 @@ fn a_query_is_bounded_in_length_and_terms() {
 }
 
 #[test]
-fn every_example_of_the_help_can_be_read() {
+fn every_example_of_the_help_can_be_parsed() {
     let help = query::help();
     for field in fields::FIELDS {
         assert!(Query::parse(field.example).is_ok(), "{}", field.example);
@@ -243,7 +243,7 @@ proptest! {
 }
 
 #[test]
-fn a_field_is_understood_by_the_name_that_rows_have_for_it_too() {
+fn a_field_is_accepted_under_its_row_name_too() {
     for text in [
         "protocol:socks5",
         "PROTOCOL:udp",

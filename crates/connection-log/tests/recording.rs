@@ -191,7 +191,7 @@ fn only_rows_without_a_byte_for_the_limit_end_as_idle() {
 }
 
 #[test]
-fn the_first_reason_to_close_stays_with_the_row() {
+fn the_first_close_reason_is_kept() {
     let (connection_log, _pass) = connection_log(Settings::default());
     let live = connection_log.open(opening("a.test", 80));
     assert!(connection_log.cancel(live.row().id, CloseReason::Closed));
@@ -223,7 +223,7 @@ fn only_matching_rows_are_asked_to_close() {
 }
 
 #[test]
-fn a_program_found_late_is_shown_and_the_first_answer_stays() {
+fn a_program_found_late_is_shown_and_the_first_one_is_kept() {
     let (connection_log, _pass) = connection_log(Settings::default());
     let live = connection_log.open(opening("a.test", 80));
     live.row().set_app(app("curl"));
@@ -237,7 +237,7 @@ fn a_program_found_late_is_shown_and_the_first_answer_stays() {
 }
 
 #[test]
-fn a_connection_that_is_blocked_after_it_stood_is_in_the_blocked_history() {
+fn an_open_connection_that_becomes_blocked_is_in_the_blocked_history() {
     let (connection_log, _pass) = connection_log(Settings::default());
     connection_log
         .open(opening("a.test", 80))
@@ -269,7 +269,7 @@ fn the_history_keeps_the_newest_within_both_bounds() {
 }
 
 #[test]
-fn nothing_is_remembered_where_nothing_may_be() {
+fn nothing_is_kept_without_retention() {
     let (connection_log, pass) = connection_log(Settings {
         retention: Retention::None,
         ..Settings::default()
@@ -303,7 +303,7 @@ fn nothing_is_remembered_where_nothing_may_be() {
 }
 
 #[test]
-fn what_settings_no_longer_allow_is_forgotten_at_once() {
+fn rows_that_settings_no_longer_allow_are_deleted_at_once() {
     let (connection_log, _pass) = connection_log(Settings::default());
     drop(connection_log.open(opening("a.test", 80)));
     assert_eq!(all(&connection_log, RowState::Closed).total, 1);
@@ -357,7 +357,7 @@ fn names_past_the_bound_of_a_minute_are_summed_as_other() {
 }
 
 #[test]
-fn past_connections_are_told_for_a_replay_oldest_first() {
+fn past_connections_are_read_oldest_first() {
     let (connection_log, pass) = connection_log(Settings::default());
     drop(connection_log.open(opening("a.test", 80)));
     pass(1000);

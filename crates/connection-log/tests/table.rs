@@ -48,7 +48,7 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 #[test]
-fn a_row_that_stands_costs_at_most_256_bytes_all_told() {
+fn an_open_row_costs_at_most_256_bytes() {
     const ROWS: usize = 10_000;
     let connection_log = ConnectionLog::default();
     let opening = opening("www.example.com", 443);
@@ -66,7 +66,7 @@ fn a_row_that_stands_costs_at_most_256_bytes_all_told() {
 }
 
 #[test]
-fn threads_open_and_close_while_readers_look_and_nothing_is_lost() {
+fn no_row_is_lost_while_threads_open_close_and_read() {
     const THREADS: u64 = 4;
     const EACH: u64 = 3_000;
     let connection_log = ConnectionLog::default();
@@ -137,7 +137,7 @@ fn threads_open_and_close_while_readers_look_and_nothing_is_lost() {
 }
 
 #[test]
-fn a_burst_that_nobody_collects_is_bounded_and_its_sums_are_kept() {
+fn an_uncollected_burst_is_bounded_and_its_sums_are_kept() {
     const BURST: u64 = 20_000;
     let connection_log = ConnectionLog::default();
     for _ in 0..BURST {

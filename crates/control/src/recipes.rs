@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_said_where_nothing_listens() {
+    fn recipes_name_no_address_without_a_listener() {
         let said: Vec<_> = recipes(&at(None, None, None))
             .into_iter()
             .map(|one| one.text)

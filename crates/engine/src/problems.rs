@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn problems_are_bounded_and_the_oldest_goes_first() {
+    fn problems_are_bounded_and_the_oldest_is_dropped_first() {
         let problems = Problems::default();
         for n in 0..MAX_PROBLEMS + 3 {
             problems.raise(format!("p{n}"), "x", "y");

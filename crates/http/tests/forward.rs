@@ -128,7 +128,7 @@ async fn the_origin_sees_a_head_written_anew() {
 }
 
 #[tokio::test]
-async fn a_body_with_a_length_goes_up_and_the_connection_stays() {
+async fn a_body_with_a_length_is_forwarded_and_the_connection_kept() {
     let port = origin(|mut peer, _| async move {
         while let Some(head) = peer.head().await {
             let length = field(&head, "content-length").unwrap().parse().unwrap();
@@ -153,7 +153,7 @@ async fn a_body_with_a_length_goes_up_and_the_connection_stays() {
 }
 
 #[tokio::test]
-async fn a_large_response_of_unknown_length_comes_in_chunks_and_whole() {
+async fn a_large_response_of_unknown_length_arrives_whole_in_chunks() {
     let body = "0123456789".repeat(200_000);
     let sent = body.clone();
     let port = origin(move |mut peer, _| {
@@ -300,7 +300,7 @@ async fn other_interim_responses_are_passed_on_but_not_without_end() {
 }
 
 #[tokio::test]
-async fn a_websocket_goes_through_with_what_both_sides_said_at_once() {
+async fn a_websocket_passes_with_data_that_both_sides_sent_early() {
     let port = origin(|mut peer, _| async move {
         let head = peer.head().await.unwrap();
         assert_eq!(field(&head, "upgrade"), Some("websocket"));
@@ -452,7 +452,7 @@ async fn an_origins_own_407_is_passed_on_and_an_upstreams_is_not() {
 }
 
 #[tokio::test]
-async fn a_client_that_resets_ends_what_is_behind_it() {
+async fn a_client_reset_closes_the_origin_connection() {
     for body in ["\r\n", "Content-Length: 99999999\r\n\r\n", "pipelined"] {
         let (tell, mut told) = tokio::sync::mpsc::channel(1);
         let port = origin(move |mut peer, _| {
@@ -512,7 +512,7 @@ async fn a_refused_upgrade_is_an_ordinary_response() {
 }
 
 #[tokio::test]
-async fn connect_opens_a_tunnel_and_hands_over_what_came_early() {
+async fn connect_opens_a_tunnel_and_forwards_early_data() {
     let port = origin(|mut peer, _| async move {
         let seen = peer.take(5).await;
         peer.send(seen).await;
@@ -575,7 +575,7 @@ async fn a_post_on_a_stale_connection_is_not_sent_twice() {
 }
 
 #[tokio::test]
-async fn what_an_origin_says_unasked_is_never_an_answer() {
+async fn unsolicited_data_from_an_origin_is_never_a_response() {
     let port = origin(|mut peer, number| async move {
         peer.head().await.unwrap();
         if number == 0 {
@@ -595,7 +595,7 @@ async fn what_an_origin_says_unasked_is_never_an_answer() {
 }
 
 #[tokio::test]
-async fn malformed_responses_are_502_and_say_nothing_of_themselves() {
+async fn malformed_responses_are_502_without_their_content() {
     let cases = [
         "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
@@ -806,7 +806,7 @@ async fn max_forwards_is_counted_down_and_answered_here_at_zero() {
 }
 
 #[tokio::test]
-async fn nothing_is_sent_on_a_way_that_was_forbidden_after_it_was_opened() {
+async fn nothing_is_sent_on_a_route_that_became_forbidden() {
     let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
     let port = origin(move |mut peer, _| {
         let sender = sender.clone();

@@ -104,7 +104,7 @@ async fn socks4_takes_addresses_and_a_name_only_where_it_may_be_resolved_here() 
 }
 
 #[tokio::test]
-async fn logins_go_along_with_each_kind_and_a_wrong_one_is_said_without_being_shown() {
+async fn each_kind_of_hop_sends_its_login_and_a_rejected_one_is_reported_without_it() {
     let origin = Server::origin().await;
     for (scheme, kind, seen) in [
         ("socks5", ProxyKind::Socks5, "bob:s3cret"),
@@ -137,7 +137,7 @@ async fn logins_go_along_with_each_kind_and_a_wrong_one_is_said_without_being_sh
 }
 
 #[tokio::test]
-async fn a_chain_of_four_kinds_is_walked_in_order_and_each_hop_knows_only_the_next() {
+async fn a_chain_of_four_kinds_is_traversed_in_order_and_each_hop_knows_only_the_next() {
     let folder = tempfile::tempdir().unwrap();
     let (tls, ca) = support::certificate("127.0.0.1", folder.path());
     let origin = Server::origin().await;
@@ -286,7 +286,7 @@ async fn isolation_gives_each_host_and_app_a_login_of_its_own_until_the_identity
 }
 
 #[tokio::test]
-async fn plain_requests_go_to_an_http_hop_in_absolute_form_and_nothing_is_asked_before() {
+async fn plain_requests_go_to_an_http_hop_in_absolute_form_without_a_handshake() {
     let proxy = Server::proxy(ProxyKind::Http).await;
     let login = "username = \"bob\"\npassword = \"s3cret\"";
     let setup = setup(&upstream(
@@ -335,7 +335,7 @@ async fn an_open_chain_is_ready_for_any_socks5_command() {
 }
 
 #[tokio::test]
-async fn a_mode_that_resolves_upstream_resolves_nothing_here() {
+async fn a_mode_that_resolves_upstream_resolves_nothing_locally() {
     let setup = setup("");
     let permit = setup.policy.permit().unwrap();
     let upstream = privet_config::Dns::Upstream;

@@ -30,7 +30,7 @@ async fn until(setup: &Setup, wanted: impl Fn(&privet_net::OutboundHealth) -> bo
 }
 
 #[tokio::test]
-async fn a_dead_first_member_costs_nobody_the_connection() {
+async fn a_dead_first_member_fails_no_connection() {
     let origin = Server::origin().await;
     let dead = Server::proxy(ProxyKind::Socks5).await.address;
     let live = Server::proxy(ProxyKind::Socks5).await;
@@ -66,7 +66,7 @@ async fn a_silent_member_is_passed_over() {
 }
 
 #[tokio::test]
-async fn when_all_are_down_a_kill_switch_refuses_and_another_mode_goes_direct_and_says_so() {
+async fn when_all_are_down_a_kill_switch_refuses_and_other_modes_go_direct_and_report_it() {
     let origin = Server::origin().await;
     let dead = Server::proxy(ProxyKind::Socks5).await.address;
     let other = Server::proxy(ProxyKind::Socks5).await.address;
@@ -131,7 +131,7 @@ impl Drop for Refuses {
 }
 
 #[tokio::test]
-async fn active_checks_see_a_member_die_and_come_back_without_a_users_connection() {
+async fn active_checks_detect_failure_and_recovery_without_client_connections() {
     let web = Server::web().await;
     let one = Server::proxy(ProxyKind::Socks5).await;
     let other = Server::proxy(ProxyKind::Socks5).await;

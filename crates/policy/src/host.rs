@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_host_is_refused_with_its_reason() {
+    fn an_invalid_host_is_refused_with_its_reason() {
         let long = "a".repeat(64);
         let longer = vec!["a".repeat(60); 5].join(".");
         for (given, want) in [
@@ -270,7 +270,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_parsed_parses_to_itself(text in "\\PC{0,40}|[a-z0-9._:\\[\\]xX-]{0,40}") {
+        fn a_parsed_host_parses_to_itself(text in "\\PC{0,40}|[a-z0-9._:\\[\\]xX-]{0,40}") {
             if let Ok(host) = Host::parse(&text) {
                 prop_assert_eq!(Host::parse(&host.to_string()), Ok(host.clone()));
                 if let Host::Name(name) = host {

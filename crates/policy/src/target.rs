@@ -143,7 +143,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_written_is_read_again(text in "\\PC{0,30}:[0-9]{0,6}") {
+        fn a_written_target_parses_to_itself(text in "\\PC{0,30}:[0-9]{0,6}") {
             if let Ok(target) = Target::parse(&text) {
                 prop_assert_eq!(Target::parse(&target.to_string()), Ok(target.clone()));
                 prop_assert_eq!(Target::from_url(&format!("http://{target}/")), Ok(target));

@@ -293,7 +293,7 @@ fn strict_takes_the_first_upstream_where_there_is_no_group_and_refuses_without_a
 }
 
 #[test]
-fn what_is_not_defined_does_not_compile() {
+fn undefined_names_do_not_compile() {
     let fails = |config| {
         Policy::compile(&config, &[], own())
             .unwrap_err()
@@ -357,7 +357,7 @@ fn an_explanation_tells_every_rule_with_its_reason() {
 }
 
 #[test]
-fn a_long_explanation_is_bounded_and_still_says_what_decided() {
+fn a_long_explanation_is_bounded_and_names_the_deciding_step() {
     let mut rules = vec![rule(RuleAction::Block, |m| m.port = vec![(1, 1)]); 10_000];
     rules.push(rule(RuleAction::Direct, |m| m.domain = strings(["a.test"])));
     let told = explain(&asked("a.test:443").request(), &policy(&with_rules(rules)));
@@ -373,7 +373,7 @@ fn a_policy_is_shared_between_threads() {
 }
 
 #[test]
-fn a_list_on_probation_blocks_nothing_and_says_what_it_would_block() {
+fn a_list_on_probation_blocks_nothing_and_reports_what_it_would_block() {
     let mut config = config();
     config.filter.lists = vec![list("new"), list("old")];
     config.filter.allow = strings(["good.test"]);
@@ -418,7 +418,7 @@ fn a_list_on_probation_blocks_nothing_and_says_what_it_would_block() {
 }
 
 #[test]
-fn an_update_that_newly_blocks_a_used_site_is_told_from_one_that_does_not() {
+fn an_update_that_newly_blocks_a_used_site_is_distinguished() {
     use privet_policy::{Host, VisitedSite, newly_blocked};
     let used = |names: &[&str]| -> Vec<VisitedSite> {
         let of = |name: &&str| VisitedSite {
@@ -464,7 +464,7 @@ fn an_update_that_newly_blocks_a_used_site_is_told_from_one_that_does_not() {
 }
 
 #[test]
-fn rules_between_two_sites_hold_where_the_page_that_asks_is_known() {
+fn third_party_rules_apply_where_the_page_is_known() {
     let mut config = config();
     config.filter.lists = vec![list("one")];
     let lists = [parsed(

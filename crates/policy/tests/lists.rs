@@ -65,7 +65,7 @@ fn a_hosts_file_blocks_exactly_its_names() {
 }
 
 #[test]
-fn a_list_of_domains_blocks_what_is_below_them_too() {
+fn a_list_of_domains_blocks_subdomains_too() {
     let list = list(
         Auto,
         "! head\n// head\nads.test # why\n*.wild.test\n.dot.test\n192.0.2.7\ntest\ntwo words\nADS.test\n",
@@ -206,7 +206,7 @@ fn adblock_rules_on_urls_hold_where_a_url_is_seen() {
 }
 
 #[test]
-fn what_is_no_list_is_refused_so_that_the_last_good_one_stays() {
+fn a_text_that_is_no_list_is_refused() {
     let refused = |format, text: &str| List::parse("x", text.as_bytes(), format).unwrap_err();
     let page = "<!DOCTYPE html>\n<html><body>ads.test</body></html>\n";
     assert_eq!(refused(Auto, page), ListError::NotAList);

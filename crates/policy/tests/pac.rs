@@ -128,7 +128,7 @@ impl CloneWith for privet_config::Rule {
 }
 
 #[test]
-fn a_program_gets_the_rules_for_it_told_and_those_for_others_left_out() {
+fn a_pac_for_a_program_has_its_rules_and_omits_those_of_others() {
     let policy = policy(&with_rules(vec![
         rule(RuleAction::Block, |m| m.app = strings(["curl"])),
         rule(RuleAction::Direct, |m| m.app = strings(["Firefox"]))
@@ -195,7 +195,7 @@ fn config_in(mode: &str) -> Config {
 }
 
 #[test]
-fn nothing_in_the_file_is_newer_than_ecmascript_3() {
+fn the_pac_file_uses_ecmascript_3_only() {
     let pac = pac(&policy(&given::config()), "a\"b:1", None);
     for new in [
         "let ",

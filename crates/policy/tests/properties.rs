@@ -153,7 +153,7 @@ proptest! {
     }
 
     #[test]
-    fn a_kill_switch_never_goes_direct_and_gives_no_leave_to(
+    fn a_kill_switch_never_goes_direct_and_never_permits_it(
         config in config(false), lists in lists(), asked in asked(), mode in prop_oneof![Just("strict"), Just("sealed")],
     ) {
         let policy = compiled(&config, &lists).in_mode(mode).unwrap();
@@ -165,7 +165,7 @@ proptest! {
     }
 
     #[test]
-    fn without_a_kill_switch_nothing_but_a_reason_blocks(config in config(false), lists in lists(), asked in asked()) {
+    fn without_a_kill_switch_only_a_stated_reason_blocks(config in config(false), lists in lists(), asked in asked()) {
         let policy = compiled(&config, &lists).in_mode("off").unwrap();
         let verdict = decide(&asked.request(), &policy);
         let rule = plain_first_rule(&config, &asked).map(|at| &config.rules[at].action);
@@ -178,7 +178,7 @@ proptest! {
     }
 
     #[test]
-    fn asking_again_with_addresses_is_needed_only_when_it_was_said(config in config(false), asked in asked()) {
+    fn deciding_again_with_addresses_is_needed_only_when_reported(config in config(false), asked in asked()) {
         let policy = compiled(&config, &[String::new(), String::new()]);
         let mut blind = asked.clone();
         blind.addresses.clear();

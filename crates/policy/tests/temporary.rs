@@ -26,7 +26,7 @@ fn is_blocked(verdict: &Verdict) -> bool {
 }
 
 #[test]
-fn it_goes_before_the_rules_of_the_file_and_leaves_their_numbers() {
+fn temporary_rules_precede_the_files_rules_and_keep_their_numbers() {
     let file = with_rules(vec![rule(RuleAction::Direct, |m| m.port = vec![(80, 80)])]);
     let policy = policy(&file, &[block_a(false)]);
     let told = explain(&asked("a.test:80").request(), &policy);

@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn the_users_own_file_hides_the_shared_one_and_what_is_not_here_is_not_shown() {
+    fn the_users_file_hides_the_shared_one_and_missing_programs_are_not_shown() {
         let (own, shared) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         write(shared.path(), "maps.desktop", "Name=Maps\nExec=maps %U\n");
         write(

@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn any_path_comes_back_from_an_entry_as_it_was() {
+    fn any_path_in_an_entry_is_read_back_unchanged() {
         let hostile = [
             "/opt/My Programs/privet",
             "/home/a\"b/$HOME/`x`/50%",

@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn the_manager_hears_each_word_on_a_path_or_an_abstract_name() {
+    fn every_state_reaches_the_manager_on_a_path_or_an_abstract_name() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("notify");
         let by_path = UnixDatagram::bind(&path).expect("a socket");
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manager_that_is_gone_is_an_error_and_no_wait() {
+    fn a_missing_manager_is_an_error_at_once() {
         assert!(send(OsStr::new("/nonexistent/notify"), "READY=1").is_err());
     }
 }

@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_browser_behind_another_word_gets_its_own_and_the_other_word_none() {
+    fn flags_go_to_the_browser_and_not_to_its_starter() {
         let to = ProxyAddresses {
             http: Some("127.0.0.1:7280".to_owned()),
             socks: None,
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_is_told_in_the_way_that_it_reads() {
+    fn each_program_has_the_proxy_method_that_it_supports() {
         for (program, told) in [
             ("curl", ProxyMethod::Environment),
             ("chromium", ProxyMethod::Flag),

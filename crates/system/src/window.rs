@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn where_there_is_neither_the_mend_is_said() {
+    fn without_window_and_page_the_error_names_a_fix() {
         let said = open_from(None, &[], None).unwrap_err().to_string();
         assert!(said.contains("install privet-desktop"), "{said}");
     }

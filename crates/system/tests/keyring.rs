@@ -57,10 +57,10 @@ fn inside() -> bool {
 }
 
 #[test]
-fn a_secret_is_kept_read_changed_and_deleted() {
+fn a_secret_is_stored_read_changed_and_deleted() {
     if !inside() {
         let unlock = "printf secret | gnome-keyring-daemon --unlock --components=secrets >/dev/null && exec \"$@\"";
-        return in_session("a_secret_is_kept_read_changed_and_deleted", unlock);
+        return in_session("a_secret_is_stored_read_changed_and_deleted", unlock);
     }
     let keyring = SystemKeyring;
     keyring.probe().expect("a keyring answers");
@@ -82,11 +82,11 @@ fn missing(keyring: &SystemKeyring) -> KeyringError {
 }
 
 #[test]
-fn the_keyring_is_asked_on_a_thread_of_its_own_even_from_a_runtime() {
+fn the_keyring_is_called_on_a_separate_thread_also_from_a_runtime() {
     if !inside() {
         let unlock = "printf secret | gnome-keyring-daemon --unlock --components=secrets >/dev/null && exec \"$@\"";
         return in_session(
-            "the_keyring_is_asked_on_a_thread_of_its_own_even_from_a_runtime",
+            "the_keyring_is_called_on_a_separate_thread_also_from_a_runtime",
             unlock,
         );
     }
@@ -98,9 +98,9 @@ fn the_keyring_is_asked_on_a_thread_of_its_own_even_from_a_runtime() {
 }
 
 #[test]
-fn without_a_service_on_the_bus_the_error_says_so() {
+fn without_a_service_on_the_bus_the_error_is_no_service() {
     if !inside() {
-        return on_no_bus("without_a_service_on_the_bus_the_error_says_so");
+        return on_no_bus("without_a_service_on_the_bus_the_error_is_no_service");
     }
     assert_eq!(missing(&SystemKeyring), KeyringError::NoService);
 }

@@ -80,7 +80,7 @@ fn a_dual_stack_client_of_an_ipv4_listener_is_named() {
 }
 
 #[test]
-fn one_look_answers_for_several_programs_and_a_gone_connection() {
+fn one_search_answers_for_several_programs_and_a_closed_connection() {
     let (listener, address) = listener("127.0.0.1:0");
     let programs = [curl(address), curl(address), curl(address)];
     let streams: Vec<TcpStream> = programs
@@ -113,7 +113,7 @@ fn one_look_answers_for_several_programs_and_a_gone_connection() {
 }
 
 #[test]
-fn the_finder_answers_a_question_and_a_wait() {
+fn the_finder_answers_by_callback_and_by_waiting() {
     let (listener, address) = listener("127.0.0.1:0");
     let _program = curl(address);
     let (stream, _) = listener.accept().expect("curl connects");
@@ -136,7 +136,7 @@ fn the_finder_answers_a_question_and_a_wait() {
 
 /// A shell that connects, runs curl in its own place, and so keeps its number and its socket's owner.
 #[test]
-fn a_process_that_runs_another_program_is_named_anew() {
+fn a_process_that_executes_another_program_gets_its_new_name() {
     let (listener, address) = listener("127.0.0.1:0");
     let script = format!(
         "exec 3<>/dev/tcp/127.0.0.1/{}; read -r _ <&3; exec sleep 60",
@@ -162,7 +162,7 @@ fn a_process_that_runs_another_program_is_named_anew() {
 }
 
 #[test]
-fn the_program_that_holds_a_port_is_named_on_each_address_it_keeps_us_from() {
+fn the_owner_of_a_port_is_named_on_each_address_that_it_blocks() {
     let script = "import socket\ns=socket.socket()\ns.bind(('0.0.0.0',0))\ns.listen()\nprint(s.getsockname()[1],flush=True)\ninput()";
     let mut child = Command::new("python3")
         .args(["-c", script])
@@ -185,7 +185,7 @@ fn the_program_that_holds_a_port_is_named_on_each_address_it_keeps_us_from() {
 }
 
 #[test]
-fn a_free_port_is_held_by_nobody() {
+fn a_free_port_has_no_owner() {
     let (listener, address) = listener("127.0.0.1:0");
     drop(listener);
     assert_eq!(who_listens(address), None);

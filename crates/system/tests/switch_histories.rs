@@ -242,7 +242,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_happens_the_settings_end_as_if_we_had_never_been_there(
+    fn after_any_history_the_settings_are_those_without_privet(
         desktop in prop::sample::select(vec![DesktopKind::Gnome, DesktopKind::Kde, DesktopKind::Windows]),
         mode in 0..4_usize,
         set: u16,
@@ -253,7 +253,7 @@ proptest! {
 }
 
 #[test]
-fn a_death_after_every_single_step_of_on_and_off_is_put_right() {
+fn a_kill_after_any_step_of_on_and_off_is_restored() {
     for desktop in [DesktopKind::Gnome, DesktopKind::Kde, DesktopKind::Windows] {
         for (first, second, mode) in (0..3).flat_map(|a| (0..3).map(move |b| (a, b, a + b))) {
             for dies in 0..16 {
@@ -271,13 +271,13 @@ fn a_death_after_every_single_step_of_on_and_off_is_put_right() {
 }
 
 #[test]
-fn while_our_switch_is_off_a_foreign_proxy_is_not_touched() {
+fn a_foreign_proxy_is_not_changed_while_ours_is_off() {
     let world = World::new(DesktopKind::Gnome, 2, 0);
     assert_eq!(turn_off(None, &world.real), []);
 }
 
 #[test]
-fn a_journal_survives_the_disk_as_it_was() {
+fn a_journal_is_read_back_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let file = privet_system::proxy::JournalFile::at(folder.path());
     let world = World::new(DesktopKind::Gnome, 0, 0b11);

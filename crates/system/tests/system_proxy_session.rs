@@ -71,7 +71,7 @@ fn target() -> DesiredProxy {
 }
 
 #[test]
-fn on_and_off_again_leaves_every_value_as_it_was() {
+fn switching_on_and_off_restores_every_value_in_memory() {
     let mut fixture = Fixture::new(PLAIN);
     let before = fixture.settings();
     assert_eq!(fixture.session.report().state, SystemProxyState::Off);
@@ -90,7 +90,7 @@ fn on_and_off_again_leaves_every_value_as_it_was() {
 }
 
 #[test]
-fn a_change_by_something_else_is_shown_and_left_alone() {
+fn a_foreign_change_is_reported_and_left_alone() {
     let mut fixture = Fixture::new(PLAIN);
     fixture.session.turn_on(&target()).unwrap();
     fixture.user_sets("mode", "'auto'");
@@ -103,7 +103,7 @@ fn a_change_by_something_else_is_shown_and_left_alone() {
 }
 
 #[test]
-fn a_desktop_that_fails_halfway_is_put_back_at_once() {
+fn a_failed_switch_is_reverted_at_once() {
     for writes in 0..9 {
         let mut fixture = Fixture::new(PLAIN);
         let before = fixture.settings();
@@ -121,7 +121,7 @@ fn a_desktop_that_fails_halfway_is_put_back_at_once() {
 }
 
 #[test]
-fn a_dead_port_of_another_program_is_told_and_repaired_on_demand_only() {
+fn a_dead_port_of_another_program_is_reported_and_repaired_on_demand_only() {
     let live = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = live.local_addr().unwrap().port().to_string();
     let mut fixture = Fixture::new(&[
@@ -145,7 +145,7 @@ fn a_dead_port_of_another_program_is_told_and_repaired_on_demand_only() {
 }
 
 #[test]
-fn two_of_one_user_cannot_both_have_it() {
+fn only_one_process_of_a_user_can_switch_the_proxy() {
     let mut fixture = Fixture::new(PLAIN);
     fixture.session.turn_on(&target()).unwrap();
     let mut second = SystemProxySession::new(
@@ -164,7 +164,7 @@ fn two_of_one_user_cannot_both_have_it() {
 }
 
 #[test]
-fn settings_that_point_at_us_without_a_journal_come_back_to_off() {
+fn settings_that_name_privet_without_a_journal_are_restored_to_off() {
     let mut fixture = Fixture::new(PLAIN);
     fixture.session.turn_on(&target()).unwrap();
     std::fs::write(fixture.journal.path(), "damaged").unwrap();
@@ -176,7 +176,7 @@ fn settings_that_point_at_us_without_a_journal_come_back_to_off() {
 }
 
 #[test]
-fn a_desktop_without_settings_is_said_with_what_to_do_instead() {
+fn a_desktop_without_settings_is_reported_with_a_fix() {
     let mut session = SystemProxySession::new(None, None);
     let report = session.report();
     assert_eq!(report.state, SystemProxyState::Unsupported);

@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn the_icon_tells_on_off_paused_and_problem() {
+    fn the_icon_shows_on_off_paused_and_problem() {
         let with = |change: fn(&mut serde_json::Value)| view(&status(change), None).icon;
         assert_eq!(with(|_| {}), IconState::Off);
         assert_eq!(
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_system_proxy_offers_its_repair_in_one_click() {
+    fn a_changed_system_proxy_can_be_repaired_with_one_click() {
         let changed = status(|s| s["system_proxy"]["state"] = json!("changed"));
         let repair = MenuEntry::button(
             "Turn the system proxy on again".to_owned(),
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn the_way_out_is_chosen_among_those_that_the_mode_allows() {
+    fn only_routes_that_the_mode_allows_are_offered() {
         let names = |status: &Status| {
             let menu = view(status, None).menu;
             let choice = menu.into_iter().find_map(|entry| match entry {
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_blocked_is_let_through_by_a_click() {
+    fn a_blocked_host_is_allowed_by_a_click() {
         let menu = view(&status(|_| {}), None).menu;
         let sub = menu.iter().find_map(|entry| match entry {
             MenuEntry::Submenu { label, entries } if label == "Blocked just now" => Some(entries),

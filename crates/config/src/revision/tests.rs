@@ -14,7 +14,7 @@ fn through_disk(revision: &Revision) -> Revision {
 }
 
 #[test]
-fn a_change_is_taken_back_to_the_byte_whatever_changed_elsewhere() {
+fn a_change_is_reverted_to_the_byte_whatever_changed_elsewhere() {
     let changed = FILE.replace("[\"a.test\"]", "[\"a.test\", \"b.test\"]");
     let change = through_disk(&revision(FILE, &changed));
     assert_eq!(
@@ -29,7 +29,7 @@ fn a_change_is_taken_back_to_the_byte_whatever_changed_elsewhere() {
 }
 
 #[test]
-fn what_was_taken_out_comes_back_with_its_comments_in_its_place() {
+fn a_removed_part_is_restored_with_its_comments_in_its_position() {
     let rule = "[[rule]]\n# first\nmatch = { port = [1] }\nuse = \"block\"\n\n";
     let without = FILE.replace(rule, "");
     assert_eq!(
@@ -60,7 +60,7 @@ fn a_line_that_is_no_longer_as_the_change_left_it_is_in_the_way() {
 }
 
 #[test]
-fn of_two_places_that_look_the_same_the_right_one_is_taken_back() {
+fn of_two_equal_parts_the_right_one_is_reverted() {
     // The second rule's `use`, whose surroundings are like the first one's.
     let twins = "[[rule]]\nmatch = { port = [1] }\nuse = \"block\"\n\n".repeat(4);
     let changed = {

@@ -6,7 +6,7 @@ use http::{Request, StatusCode};
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn every_refusal_is_a_problem_that_says_what_to_do() {
+async fn every_error_is_a_problem_document_with_a_fix() {
     let rig = Rig::start("").await;
     let table = [
         ("GET", "/api/v1/nonsense", None, 404, "not-found"),
@@ -169,7 +169,7 @@ async fn every_answer_is_kept_from_caches_and_frames() {
 }
 
 #[tokio::test]
-async fn a_mode_is_chosen_for_a_while_and_status_tells_what_follows() {
+async fn a_mode_is_set_for_a_time_and_status_shows_what_follows() {
     let rig = Rig::start("").await;
     let chosen = rig
         .call(
@@ -244,7 +244,7 @@ async fn verdict(rig: &Rig, target: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_sound_is_refused_with_every_place_and_the_running_one_stays() {
+async fn an_invalid_file_is_refused_with_every_position_and_the_running_one_stays() {
     let rig = Rig::start("").await;
     let before = rig.file();
     let text = "mode = \"standard\"\n[lisen]\nmixed = []\n[log]\nlevle = \"info\"\n";
@@ -269,7 +269,7 @@ async fn a_file_that_is_not_sound_is_refused_with_every_place_and_the_running_on
 }
 
 #[tokio::test]
-async fn what_get_gives_put_takes_back_and_secrets_are_never_shown() {
+async fn the_result_of_get_is_accepted_by_put_and_secrets_are_never_shown() {
     let rig = Rig::start(
         "[[upstream]]\nname = \"a\"\nurl = \"socks5://127.0.0.1:9\"\nusername = \"u\"\npassword = \"open sesame\"\n",
     )

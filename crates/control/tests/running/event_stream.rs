@@ -103,7 +103,7 @@ async fn however_much_changes_at_most_four_states_a_second_are_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reader_who_was_away_gets_the_newest_state_not_all_the_old_ones() {
+async fn a_slow_reader_gets_the_newest_state_only() {
     let rig = Rig::start("").await;
     let mut body = watch(&rig, "topics=connections").await;
     next(&mut body, EVENT_INTERVAL).await.unwrap();
@@ -123,7 +123,7 @@ async fn a_reader_who_was_away_gets_the_newest_state_not_all_the_old_ones() {
 }
 
 #[tokio::test]
-async fn past_the_bound_a_watcher_is_told_and_a_place_given_back_is_free() {
+async fn past_the_limit_a_stream_is_refused_and_a_closed_one_frees_its_slot() {
     let rig = Rig::start("").await;
     let mut bodies = Vec::new();
     for _ in 0..MAX_EVENT_STREAMS {

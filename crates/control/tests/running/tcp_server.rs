@@ -40,7 +40,7 @@ async fn ask(address: SocketAddr, request: &str, fields: &[String]) -> (u16, Str
 }
 
 #[tokio::test]
-async fn only_the_owner_comes_in_and_the_others_learn_nothing() {
+async fn only_the_owner_is_accepted_and_others_learn_nothing() {
     let rig = Rig::start("").await;
     for path in ["/api/v1/status", "/api/v1/nonsense", "/nonsense"] {
         let (address, _server) = open(&rig).await;
@@ -137,7 +137,7 @@ async fn a_change_without_a_token_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_client_comes_in_with_the_token_and_not_without() {
+async fn the_client_is_accepted_only_with_the_token() {
     let rig = Rig::start("").await;
     let (address, _server) = open(&rig).await;
     let with = |text: &str| Client::new(Endpoint::Tcp(address)).with_token(text.into());
@@ -153,7 +153,7 @@ async fn the_client_comes_in_with_the_token_and_not_without() {
 }
 
 #[tokio::test]
-async fn a_closed_server_ends_event_streams_and_takes_nobody() {
+async fn a_closed_server_ends_event_streams_and_accepts_no_client() {
     let rig = Rig::start("").await;
     let (address, door) = open(&rig).await;
     let client = Client::new(Endpoint::Tcp(address)).with_token(TOKEN.into());
@@ -169,7 +169,7 @@ async fn a_closed_server_ends_event_streams_and_takes_nobody() {
 }
 
 #[tokio::test]
-async fn the_page_needs_no_token_but_the_right_host_and_may_speak_to_nobody_else() {
+async fn the_page_needs_no_token_but_the_right_host_and_may_connect_only_here() {
     let rig = Rig::start("").await;
     let (address, _server) = open(&rig).await;
     let ours = format!("Host: {address}");

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn past_the_limit_nobody_gets_a_place_and_a_place_given_back_can_be_taken() {
+    fn past_the_limit_no_slot_is_given_and_a_released_slot_is_reused() {
         let limit = Arc::new(ConnectionLimit::default());
         let first = ConnectionSlot::take(&limit, 1);
         assert!(first.is_some());
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn empty_waits_for_the_last_place() {
+    async fn empty_waits_for_the_last_slot() {
         let limit = Arc::new(ConnectionLimit::default());
         limit.empty().await;
         let slot = ConnectionSlot::take(&limit, 9).unwrap();

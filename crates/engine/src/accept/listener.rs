@@ -233,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_that_is_taken_is_refused_even_when_its_holder_shares_it() {
+    fn a_port_in_use_is_refused_even_with_reuse_port() {
         let held = bind("127.0.0.1:0".parse().unwrap(), 2).unwrap();
         let address = held[0].local_addr().unwrap();
         let error = bind(address, 2).unwrap_err();
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn every_share_listens_on_the_same_port() {
+    fn all_sockets_of_a_listener_have_the_same_port() {
         let shares = bind("127.0.0.1:0".parse().unwrap(), 3).unwrap();
         let ports: Vec<u16> = shares
             .iter()

@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_end_of_the_threads_waits_for_no_call_that_blocks() {
+    async fn stopping_the_threads_does_not_wait_for_blocking_calls() {
         let workers = Workers::start(1).unwrap();
         let (release, held) = mpsc::channel::<()>();
         let (begun, begins) = tokio::sync::oneshot::channel();

@@ -47,7 +47,7 @@ fn context(target: &Target) -> RequestContext<'_> {
 }
 
 #[tokio::test]
-async fn what_was_decided_before_the_kill_switch_does_not_go_direct_after_it() {
+async fn a_decision_from_before_the_kill_switch_does_not_go_direct_after_it() {
     let folder = tempfile::tempdir().unwrap();
     let engine = engine(folder.path(), "mode = \"standard\"\n").await;
     let gateway = EngineGateway::for_engine(engine.shared.clone());
@@ -66,7 +66,7 @@ async fn what_was_decided_before_the_kill_switch_does_not_go_direct_after_it() {
 }
 
 #[tokio::test]
-async fn an_outward_step_is_not_polled_once_its_policy_is_gone() {
+async fn a_step_is_not_polled_once_its_policy_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let engine = engine(folder.path(), "mode = \"standard\"\n").await;
     let gateway = EngineGateway::for_engine(engine.shared.clone());
@@ -86,7 +86,7 @@ const BY_ADDRESS: &str =
     "mode = \"standard\"\n[[rule]]\nmatch = { ip = [\"192.0.2.0/24\"] }\nuse = \"block\"\n";
 
 #[tokio::test]
-async fn no_name_is_looked_up_for_a_policy_that_is_gone() {
+async fn no_name_is_resolved_for_a_replaced_policy() {
     let folder = tempfile::tempdir().unwrap();
     let engine = engine(folder.path(), BY_ADDRESS).await;
     let gateway = EngineGateway::for_engine(engine.shared.clone());
@@ -104,7 +104,7 @@ async fn no_name_is_looked_up_for_a_policy_that_is_gone() {
 }
 
 #[tokio::test]
-async fn a_ticket_decided_anew_leads_to_the_addresses_that_were_judged() {
+async fn a_repeated_decision_dials_the_addresses_that_it_checked() {
     let folder = tempfile::tempdir().unwrap();
     let engine = engine(folder.path(), "mode = \"standard\"\n").await;
     let gateway = EngineGateway::for_engine(engine.shared.clone());
@@ -129,7 +129,7 @@ async fn a_ticket_decided_anew_leads_to_the_addresses_that_were_judged() {
 }
 
 #[tokio::test]
-async fn an_outward_step_that_waits_is_dropped_at_once_when_its_policy_goes() {
+async fn a_waiting_step_is_dropped_at_once_when_its_policy_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let engine = engine(folder.path(), "mode = \"standard\"\n").await;
     let (gateway, before) = (

@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_byte_tells_the_protocol() {
+    fn the_first_byte_determines_the_protocol() {
         let table: [(&[u8], Option<ClientProtocol>); 10] = [
             (b"", None),
             (b"\x04\x01", Some(ClientProtocol::Socks4)),
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_has_one_meaning_whatever_follows() {
+    fn every_first_byte_has_one_meaning_whatever_follows() {
         for byte in 0..=255u8 {
             assert!(detect(&[byte]).is_some());
             assert_eq!(detect(&[byte]), detect(&[byte, 5, 4, b'G']));

@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_are_joined_and_what_follows_is_left_alone() {
+    fn chunks_are_joined_and_following_bytes_are_not_read() {
         let input =
             b"5 \t;x = y \r\nhello\r\n1;a=b ; c=\"d;\\\"\"\r\n \r\n005\r\nworld\r\n0\r\n\r\nGET";
         let (body, rest, done) = decode(input, &[]).unwrap();
@@ -338,7 +338,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_written_in_chunks_is_read_back_whole_in_any_split(
+        fn a_chunked_body_survives_writing_and_parsing_in_any_split(
             chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..600), 0..6),
             splits in prop::collection::vec(1usize..50, 0..60),
         ) {

@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_page_is_told_by_a_url_that_names_a_site() {
+    fn the_page_is_known_from_a_referer_with_a_host() {
         for (url, host) in [
             (&b"http://a.test/x?y"[..], Some(&b"a.test"[..])),
             (b"https://a.test", Some(b"a.test")),

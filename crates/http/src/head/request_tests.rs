@@ -292,7 +292,7 @@ fn obsolete_targets_are_read_in_their_one_meaning() {
 }
 
 #[test]
-fn connection_says_whether_to_go_on_and_what_to_drop() {
+fn connection_determines_keep_alive_and_fields_to_remove() {
     let text =
         b"GET http://a/ HTTP/1.1\r\nHost: a\r\nConnection: close, X-Secret, Host,, upgrade\r\n\
                  Proxy-Connection: keep-alive\r\nX-Secret: 1\r\nUpgrade: websocket\r\n\r\n";
@@ -333,7 +333,7 @@ proptest! {
     }
 
     #[test]
-    fn what_passes_holds_no_byte_that_a_head_may_not_hold(bytes in hostile()) {
+    fn an_accepted_head_contains_no_forbidden_byte(bytes in hostile()) {
         if let Ok(Some(head)) = parse(&bytes) {
             let bytes = &bytes[..head.len];
             for field in &head.fields {

@@ -205,7 +205,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(10_000))]
 
     #[test]
-    fn every_history_keeps_to_what_is_up_does_not_flap_and_recovers(
+    fn after_any_history_a_group_uses_healthy_members_without_flapping_and_recovers(
         policy in policy(),
         count in 1usize..5,
         interval in prop_oneof![Just(None), (200u64..60_000).prop_map(Some)],

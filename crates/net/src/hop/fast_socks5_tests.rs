@@ -186,7 +186,7 @@ async fn connect_succeeds_with_and_without_a_login_at_every_split() {
 }
 
 #[tokio::test]
-async fn every_error_reply_is_told_apart_at_every_split() {
+async fn every_error_reply_is_distinguished_at_every_split() {
     use DialErrorKind as Kind;
     for (reply, kind) in [
         (ReplyError::GeneralFailure, Kind::HostUnreachable),

@@ -111,7 +111,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_head_is_whole_at_its_last_byte_and_what_follows_is_the_tunnels() {
+    fn a_head_ends_at_its_last_byte_and_the_rest_belongs_to_the_tunnel() {
         let head = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 200 Connection established\r\nContent-Length: 0\r\n\r\n";
         for cut in 0..head.len() {
             assert_eq!(parse_reply(&head[..cut]), Ok(None), "{cut}");
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_http_is_known_at_its_first_wrong_byte() {
+    fn a_reply_that_is_not_http_fails_at_its_first_wrong_byte() {
         assert!(parse_reply(b"SSH-2.0").is_err());
         assert!(parse_reply(b"HTTP/2").is_err());
         assert!(parse_reply(b"HTTP/1.1 101 Switching\r\n\r\n").is_err());
@@ -149,7 +149,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_judged_and_never_taken_beyond_their_end(
+        fn any_input_is_decided_and_never_consumed_beyond_its_end(
             start in prop_oneof![Just(&b""[..]), Just(&b"HTTP/1.1 200 OK\r\n"[..]), Just(&b"HTTP/1.1 100 \r\n\r\n"[..])],
             rest in prop::collection::vec(prop_oneof![any::<u8>(), Just(b'\r'), Just(b'\n')], 0..300),
         ) {

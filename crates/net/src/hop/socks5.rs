@@ -332,7 +332,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_judged_within_the_bound(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+        fn any_input_is_decided_within_the_bound(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
             match parse_reply(&bytes) {
                 Ok(Some((_, taken))) => prop_assert!(taken <= bytes.len() && taken <= MAX_REPLY),
                 Ok(None) => prop_assert!(bytes.len() < MAX_REPLY),

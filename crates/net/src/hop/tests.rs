@@ -141,7 +141,7 @@ async fn every_kind_connects_over_a_wire_that_carries_one_byte_at_a_time() {
 }
 
 #[tokio::test]
-async fn what_the_target_said_in_the_same_packet_is_kept() {
+async fn data_in_the_same_packet_as_the_reply_is_kept() {
     let hop = hop(Scheme::Http, None);
     let script: Script = vec![(
         CONNECT_ASK,
@@ -276,7 +276,7 @@ async fn silence_is_the_upstreams_fault_until_it_was_asked_for_the_target() {
 }
 
 #[tokio::test]
-async fn socks4_says_no_to_what_it_cannot_carry_before_a_byte_is_sent() {
+async fn socks4_refuses_unsupported_targets_before_sending() {
     let four = hop(Scheme::Socks4, None);
     for host in ["a.test", "2001:db8::1", "0.0.0.9"] {
         let error = talk(&four, host, vec![], 4096, true).await.unwrap_err();

@@ -102,7 +102,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_never_holds_more_than_its_capacity_nor_answers_what_is_stale(
+        fn the_cache_stays_within_its_capacity_and_never_answers_stale_entries(
             steps in prop::collection::vec((0u8..20, 0u64..100, 0u64..50), 0..200),
         ) {
             let mut cache = Cache::new(8);

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn many_who_ask_at_once_ask_the_resolver_once() {
+    async fn concurrent_lookups_ask_the_resolver_once() {
         let (coalescer, asked) = (Coalescer::default(), AtomicU32::new(0));
         let open = Notify::new();
         let (coalescer, asked, open) = (&coalescer, &asked, &open);
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn when_the_one_who_asks_gives_up_another_asks() {
+    async fn when_the_leader_gives_up_a_waiter_takes_over() {
         let coalescer = Coalescer::default();
         let never = coalescer.get("a.test", |_| std::future::pending());
         let mut never = Box::pin(never);

@@ -136,7 +136,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn errors_of_connect_are_told_apart() {
+    fn errors_of_connect_are_distinguished() {
         use rustix::io::Errno;
         for (errno, kind) in [
             (Errno::CONNREFUSED, DialErrorKind::Refused),

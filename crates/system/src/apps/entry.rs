@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_application_or_not_for_this_menu_is_not_shown() {
+    fn entries_that_are_no_application_or_for_other_menus_are_not_shown() {
         assert_eq!(entry("Type=Link\nName=a\nExec=a"), None);
         assert_eq!(entry("Type=Application\nName=a"), None);
         assert_eq!(entry("Type=Application\nExec=a"), None);
@@ -261,7 +261,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_break_it(text in "\\PC{0,200}", exec in "[a-z%\"\\\\ ]{0,60}") {
+        fn no_input_panics(text in "\\PC{0,200}", exec in "[a-z%\"\\\\ ]{0,60}") {
             let session = MenuSession::default();
             let _ = parse(&text, &session);
             let whole = format!("[Desktop Entry]\nType=Application\nName=a\nExec={exec}\n{text}");
@@ -271,7 +271,7 @@ mod tests {
         }
 
         #[test]
-        fn what_we_quote_ourselves_is_read_back(words_ in proptest::collection::vec("\\PC{0,20}", 1..6)) {
+        fn quoted_arguments_are_read_back(words_ in proptest::collection::vec("\\PC{0,20}", 1..6)) {
             let all: Vec<&str> = words_.iter().map(String::as_str).collect();
             let text = crate::login::entry("a", &all);
             let read = parse(&text, &MenuSession::default()).map(|read| read.exec);

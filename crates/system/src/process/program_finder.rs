@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn questions_that_come_while_one_is_answered_share_the_next_batch() {
+    fn look_ups_during_a_batch_share_the_next_one() {
         let (finder, go, seen) = slow();
         let (replies, answers) = channel();
         let ask = |port| {
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn past_the_bound_a_question_is_turned_away_and_counted() {
+    fn past_the_bound_a_look_up_is_rejected_and_counted() {
         let (finder, go, seen) = slow();
         let first = finder.find(at(1), at(1));
         assert_eq!(seen.recv(), Ok(1));
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_up_that_nobody_wants_any_more_is_not_made() {
+    fn an_abandoned_look_up_is_not_made() {
         let (finder, go, seen) = slow();
         let _first = finder.find(at(1), at(1));
         assert_eq!(seen.recv(), Ok(1));
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decision_does_not_wait_for_the_rest_after_a_search() {
+    fn a_decision_does_not_wait_for_the_pause_after_a_search() {
         let (scopes, seen) = channel();
         let finder = ProgramFinder::start(Searching(scopes)).expect("a thread");
         let first = finder.find(at(1), at(1));
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_of_another_machine_is_never_asked_for() {
+    fn a_client_of_another_machine_is_never_looked_up() {
         let (finder, _go, seen) = slow();
         let elsewhere = SocketAddr::from(([192, 0, 2, 1], 5));
         assert_eq!(finder.find(elsewhere, at(1)).state(), ProgramState::Unknown);

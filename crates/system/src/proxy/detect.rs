@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_session_says_which_store_it_has() {
+    fn the_session_determines_the_store() {
         for (named, desktop, os, schema, layout) in [
             ("", "GNOME", "linux", true, Some(DesktopKind::Gnome)),
             ("", "ubuntu:GNOME", "linux", true, Some(DesktopKind::Gnome)),

@@ -238,7 +238,7 @@ org.gnome.system.proxy.https port 0
     }
 
     #[test]
-    fn a_key_that_nobody_set_is_told_apart_where_dconf_tells() {
+    fn unset_keys_are_known_where_dconf_is_installed() {
         let dump = "[/]\nmode='manual'\n\n[http]\nhost='corp.example'\n";
         let read = parse(LISTED, Some(&keys_of_dump(dump)));
         let set = |key: &str| read.values[key].set;
@@ -247,7 +247,7 @@ org.gnome.system.proxy.https port 0
     }
 
     #[test]
-    fn quotes_come_back_as_they_went() {
+    fn quoted_strings_are_read_back() {
         for text in ["", "http://127.0.0.1:1/proxy.pac", "it's", "a\\b", "\"x\""] {
             assert_eq!(unquote(&quote(text)), text);
         }

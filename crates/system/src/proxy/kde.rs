@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn only_our_group_is_read_and_marks_do_not_hide_a_key() {
+    fn only_the_proxy_group_is_read_and_flags_do_not_hide_a_key() {
         let read = parse(FILE);
         assert_eq!(read.text("ProxyType"), "1");
         assert_eq!(
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_was_absent_is_absent_again() {
+    fn an_absent_key_is_restored_to_absent() {
         let on = after(
             FILE,
             &[("Proxy Config Script", Value::set("http://x/proxy.pac"))],
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_administrator_locked_is_not_written() {
+    fn keys_locked_by_an_administrator_are_not_written() {
         let locked = "[Proxy Settings]\nProxyType[$i]=0\n";
         let change = Change {
             key: "ProxyType".to_owned(),
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_there_is_made_and_read_back() {
+    fn a_missing_file_is_created_and_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let store = Kde::at(folder.path().join("kioslaverc"));
         let target = DesiredProxy::Manual {

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_printed_becomes_a_value_and_its_commands() {
+    fn printed_settings_become_values_and_commands() {
         let web = parse(
             "Enabled: Yes\nServer: corp.example\nPort: 8080\nAuthenticated Proxy Enabled: 0\n",
         );
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn every_service_is_pointed_at_us() {
+    fn every_service_gets_the_proxy() {
         let now: ProxySettings = ["Wi-Fi/auto", "Wi-Fi/web", "LAN/auto"]
             .iter()
             .map(|key| ((*key).to_owned(), Value::set("off")))

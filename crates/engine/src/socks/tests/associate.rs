@@ -122,7 +122,7 @@ async fn the_largest_datagram_passes_whole() {
 }
 
 #[tokio::test]
-async fn datagrams_of_strangers_and_fragments_are_dropped() {
+async fn datagrams_from_other_hosts_and_fragments_are_dropped() {
     let server = SocksServer::open(Plan::default()).await;
     let client = Client::of(&server).await;
     let (target, at) = socket().await;
@@ -151,7 +151,7 @@ async fn datagrams_of_strangers_and_fragments_are_dropped() {
 }
 
 #[tokio::test]
-async fn a_port_in_the_request_is_the_only_one_heard() {
+async fn only_the_port_in_the_request_is_accepted() {
     let server = SocksServer::open(Plan::default()).await;
     let (socket_of_client, announced) = socket().await;
     let (impostor, _) = socket().await;
@@ -169,7 +169,7 @@ async fn a_port_in_the_request_is_the_only_one_heard() {
 }
 
 #[tokio::test]
-async fn nobody_answers_who_was_not_asked() {
+async fn datagrams_from_hosts_without_a_flow_are_dropped() {
     let server = SocksServer::open(Plan::default()).await;
     let client = Client::of(&server).await;
     let (target, at) = socket().await;
@@ -186,7 +186,7 @@ async fn nobody_answers_who_was_not_asked() {
 }
 
 #[tokio::test]
-async fn a_blocked_target_gets_nothing_and_is_booked_once() {
+async fn a_blocked_target_gets_nothing_and_is_recorded_once() {
     let (target, at) = socket().await;
     let (allowed, at_allowed) = socket().await;
     let outcomes = HashMap::from([(at.to_string(), Outcome::Block)]);
@@ -232,7 +232,7 @@ async fn the_association_ends_with_its_tcp_connection() {
 }
 
 #[tokio::test]
-async fn a_row_closed_by_the_user_carries_nothing_more() {
+async fn a_flow_closed_by_the_user_relays_nothing_more() {
     let server = SocksServer::open(Plan::default()).await;
     let client = Client::of(&server).await;
     let ((target, at), (other, at_other)) = (socket().await, socket().await);
@@ -247,7 +247,7 @@ async fn a_row_closed_by_the_user_carries_nothing_more() {
 }
 
 #[tokio::test]
-async fn datagrams_go_through_a_socks5_upstream_with_names_as_they_are() {
+async fn datagrams_go_through_a_socks5_upstream_with_unresolved_names() {
     let upstream = SocksServer::open(Plan::default()).await;
     let server = SocksServer::open(Plan {
         upstream: Some(format!("socks5://{}", upstream.address)),
@@ -281,7 +281,7 @@ async fn datagrams_go_through_a_socks5_upstream_with_names_as_they_are() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_carries_no_datagrams_never_makes_them_go_direct() {
+async fn an_upstream_without_udp_never_makes_datagrams_go_direct() {
     let upstream = SocksServer::open(Plan::default()).await;
     for scheme in ["socks4", "http"] {
         let (target, at) = socket().await;
@@ -305,7 +305,7 @@ async fn an_upstream_that_carries_no_datagrams_never_makes_them_go_direct() {
 }
 
 #[tokio::test]
-async fn a_reload_that_blocks_a_target_holds_from_its_next_datagram_on() {
+async fn a_reload_that_blocks_a_target_applies_to_its_next_datagram() {
     let server = SocksServer::open(Plan::default()).await;
     let client = Client::of(&server).await;
     let ((target, at), (other, at_other)) = (socket().await, socket().await);

@@ -22,7 +22,7 @@ async fn connect_from(from: &str, to: SocketAddr) -> TcpStream {
 }
 
 #[tokio::test]
-async fn the_expected_peer_comes_through_and_a_stranger_is_closed() {
+async fn the_expected_peer_is_accepted_and_others_are_closed() {
     let server = SocksServer::open(Plan::default()).await;
     let mut client = server.connect().await;
     let (code, at) = ask(&mut client, 2, "127.0.0.2:0").await;
@@ -46,7 +46,7 @@ async fn the_expected_peer_comes_through_and_a_stranger_is_closed() {
 }
 
 #[tokio::test]
-async fn a_peer_known_by_name_is_expected_at_its_addresses() {
+async fn a_peer_given_by_name_is_expected_at_its_addresses() {
     let server = SocksServer::open(Plan::default()).await;
     let mut client = server.connect().await;
     client.write_all(&[5, 1, 0]).await.unwrap();
@@ -62,7 +62,7 @@ async fn a_peer_known_by_name_is_expected_at_its_addresses() {
 }
 
 #[tokio::test]
-async fn socks4_waits_for_its_peer_too() {
+async fn socks4_bind_waits_for_its_peer() {
     let server = SocksServer::open(Plan::default()).await;
     let mut client = server.connect().await;
     client
@@ -81,7 +81,7 @@ async fn socks4_waits_for_its_peer_too() {
 }
 
 #[tokio::test]
-async fn nobody_listens_any_more_once_the_client_hangs_up() {
+async fn the_bind_listener_closes_with_its_client() {
     let server = SocksServer::open(Plan::default()).await;
     let mut client = server.connect().await;
     let (_, at) = ask(&mut client, 2, "127.0.0.1:0").await;
@@ -91,7 +91,7 @@ async fn nobody_listens_any_more_once_the_client_hangs_up() {
 }
 
 #[tokio::test]
-async fn through_an_upstream_it_is_the_upstream_that_listens() {
+async fn through_an_upstream_the_upstream_listens() {
     let upstream = SocksServer::open(Plan::default()).await;
     for scheme in ["socks5", "socks4"] {
         let server = SocksServer::open(Plan {
@@ -121,7 +121,7 @@ async fn through_an_upstream_it_is_the_upstream_that_listens() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_cannot_listen_is_told_as_command_not_supported() {
+async fn an_upstream_without_bind_gives_command_not_supported() {
     let upstream = SocksServer::open(Plan::default()).await;
     let server = SocksServer::open(Plan {
         upstream: Some(format!("http://{}", upstream.address)),
@@ -134,7 +134,7 @@ async fn an_upstream_that_cannot_listen_is_told_as_command_not_supported() {
 }
 
 #[tokio::test]
-async fn a_peer_that_comes_after_a_reload_forbade_it_is_not_let_in() {
+async fn a_peer_forbidden_by_a_reload_is_not_accepted() {
     let server = SocksServer::open(Plan::default()).await;
     let mut client = server.connect().await;
     let (_, at) = ask(&mut client, 2, "127.0.0.2:0").await;
@@ -148,7 +148,7 @@ async fn a_peer_that_comes_after_a_reload_forbade_it_is_not_let_in() {
 }
 
 #[tokio::test]
-async fn a_bind_that_a_reload_forbids_listens_no_more_though_nobody_came() {
+async fn a_waiting_bind_forbidden_by_a_reload_stops_listening() {
     let server = SocksServer::open(Plan::default()).await;
     let mut client = server.connect().await;
     let (_, at) = ask(&mut client, 2, "127.0.0.2:0").await;

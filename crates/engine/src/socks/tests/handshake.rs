@@ -25,7 +25,7 @@ async fn echoes(client: &mut TcpStream) {
 }
 
 #[tokio::test]
-async fn connect_reaches_the_target_and_tells_our_end_of_the_connection() {
+async fn connect_reaches_the_target_and_reports_the_bound_address() {
     let (server, echo) = (SocksServer::open(Plan::default()).await, Echo::open().await);
     let mut client = server.connect().await;
     let (code, bound) = ask(&mut client, 1, &echo.address.to_string()).await;
@@ -37,7 +37,7 @@ async fn connect_reaches_the_target_and_tells_our_end_of_the_connection() {
 }
 
 #[tokio::test]
-async fn what_a_client_sends_ahead_of_every_reply_reaches_the_target() {
+async fn data_sent_before_the_reply_reaches_the_target() {
     let (server, echo) = (SocksServer::open(Plan::default()).await, Echo::open().await);
     let mut client = server.connect().await;
     let all = [
@@ -72,7 +72,7 @@ async fn a_handshake_byte_by_byte_is_the_same_handshake() {
 }
 
 #[tokio::test]
-async fn socks4_and_4a_connect_and_are_booked_as_such() {
+async fn socks4_and_4a_connect_and_are_recorded_as_such() {
     let (server, echo) = (SocksServer::open(Plan::default()).await, Echo::open().await);
     let [high, low] = echo.address.port().to_be_bytes();
     let plain = [4, 1, high, low, 127, 0, 0, 1, b'b', b'o', b'b', 0];
@@ -139,7 +139,7 @@ async fn each_failure_has_its_reply_code() {
 }
 
 #[tokio::test]
-async fn a_refused_port_is_told_as_refused_by_both_dialects() {
+async fn a_refused_port_is_reported_as_refused_by_both_versions() {
     let server = SocksServer::open(Plan::default()).await;
     let closed = {
         let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -157,7 +157,7 @@ async fn a_refused_port_is_told_as_refused_by_both_dialects() {
 }
 
 #[tokio::test]
-async fn requests_that_cannot_be_read_are_refused_by_their_kind() {
+async fn invalid_requests_are_refused_with_the_matching_code() {
     let server = SocksServer::open(Plan::default()).await;
     let table: [(&[u8], u8); 6] = [
         (b"\x05\x09\x00\x01\x7f\x00\x00\x01\x00\x50", 7),
@@ -179,7 +179,7 @@ async fn requests_that_cannot_be_read_are_refused_by_their_kind() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_heard_even_by_a_client_that_goes_on_talking() {
+async fn a_refusal_reaches_a_client_that_keeps_sending() {
     let outcomes = HashMap::from([("a.test:80".to_owned(), Outcome::Block)]);
     let server = SocksServer::open(Plan {
         outcomes,
@@ -228,7 +228,7 @@ async fn a_greeting_without_methods_is_refused() {
 }
 
 #[tokio::test]
-async fn a_good_login_is_booked_under_its_name() {
+async fn a_valid_login_is_recorded_under_its_name() {
     let (server, echo) = (SocksServer::open(guarded()).await, Echo::open().await);
     let mut client = server.connect().await;
     client
@@ -248,7 +248,7 @@ async fn a_good_login_is_booked_under_its_name() {
 }
 
 #[tokio::test]
-async fn nothing_but_a_good_login_opens_the_way_to_a_request() {
+async fn only_a_valid_login_allows_a_request() {
     let server = SocksServer::open(guarded()).await;
     let request = request(1, "127.0.0.1:9");
     let bad: [&[u8]; 6] = [
@@ -274,7 +274,7 @@ async fn nothing_but_a_good_login_opens_the_way_to_a_request() {
 }
 
 #[tokio::test]
-async fn where_no_login_is_asked_any_is_taken_and_none_is_booked() {
+async fn without_required_login_any_is_accepted_and_none_recorded() {
     let (server, echo) = (SocksServer::open(Plan::default()).await, Echo::open().await);
     let mut client = server.connect().await;
     client
@@ -289,7 +289,7 @@ async fn where_no_login_is_asked_any_is_taken_and_none_is_booked() {
 }
 
 #[tokio::test]
-async fn socks4_cannot_log_in_and_is_refused_where_a_login_is_asked() {
+async fn socks4_is_refused_where_a_login_is_required() {
     let server = SocksServer::open(guarded()).await;
     let mut client = server.connect().await;
     client
@@ -301,7 +301,7 @@ async fn socks4_cannot_log_in_and_is_refused_where_a_login_is_asked() {
 }
 
 #[tokio::test]
-async fn the_deadline_covers_the_whole_handshake_however_steadily_it_drips() {
+async fn the_deadline_covers_the_whole_handshake_however_slowly_bytes_arrive() {
     let server = SocksServer::open(Plan {
         handshake_timeout: Duration::from_millis(300),
         ..Plan::default()
@@ -328,7 +328,7 @@ async fn the_deadline_covers_the_whole_handshake_however_steadily_it_drips() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_in_the_middle_asks_for_nothing() {
+async fn a_client_that_closes_during_the_handshake_causes_no_dial() {
     let server = SocksServer::open(Plan::default()).await;
     let mut client = server.connect().await;
     client.write_all(&[5, 1, 0, 5, 1, 0, 3]).await.unwrap();

@@ -31,7 +31,7 @@ fn by_drops<T>(bytes: &[u8], parse: fn(&[u8]) -> Parsed<T>) -> Parsed<T> {
 }
 
 #[test]
-fn a_greeting_tells_which_of_our_methods_are_offered() {
+fn a_greeting_gives_the_supported_methods_it_offers() {
     let both = Greeting {
         offers_none: true,
         offers_password: true,
@@ -104,7 +104,7 @@ fn a_request_in_place_of_a_login_is_refused_at_its_first_byte() {
 }
 
 #[test]
-fn requests_of_socks5_are_read_as_rfc_1928_writes_them() {
+fn socks5_requests_are_parsed_as_in_rfc_1928() {
     use Command::{Associate, Bind, Connect};
     let v6 = [
         &b"\x05\x01\x00\x04\x20\x01\x0d\xb8"[..],
@@ -170,7 +170,7 @@ fn requests_of_socks5_are_read_as_rfc_1928_writes_them() {
 }
 
 #[test]
-fn requests_of_socks4_and_4a_are_read_with_bounded_fields() {
+fn socks4_and_4a_requests_are_parsed_with_bounded_fields() {
     use Command::{Bind, Connect};
     let long_user = [&b"\x04\x01\x00\x50\x7f\x00\x00\x01"[..], &[b'u'; 256], &[0]].concat();
     let user_255 = [&b"\x04\x01\x00\x50\x7f\x00\x00\x01"[..], &[b'u'; 255], &[0]].concat();
@@ -220,7 +220,7 @@ fn requests_of_socks4_and_4a_are_read_with_bounded_fields() {
 }
 
 #[test]
-fn a_socks4_reply_says_what_it_can() {
+fn a_socks4_reply_has_address_and_port() {
     assert_eq!(v4::reply(v4::REJECTED, None), [0, 91, 0, 0, 0, 0, 0, 0]);
     let v4_bound = "192.0.2.7:258".parse().ok();
     assert_eq!(
@@ -293,7 +293,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn no_bytes_panic_and_no_split_changes_an_answer(bytes in messages()) {
+    fn no_input_panics_and_no_split_changes_a_result(bytes in messages()) {
         holds(&bytes, v5::greeting)?;
         holds(&bytes, v5::login)?;
         holds(&bytes, v5::request)?;
@@ -302,7 +302,7 @@ proptest! {
     }
 
     #[test]
-    fn a_request_written_and_read_again_is_the_same(
+    fn a_request_survives_writing_and_parsing(
         command in prop_oneof![Just(Command::Connect), Just(Command::Bind), Just(Command::Associate)],
         host in prop_oneof![
             any::<[u8; 4]>().prop_map(|octets| Host::Ip(std::net::IpAddr::from(octets))),

@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_datagram_of_the_peer_fixes_the_port_for_good() {
+    fn the_first_datagram_of_the_peer_fixes_the_port() {
         let mut endpoint = ClientEndpoint::new(at("192.0.2.1:1").ip(), 0);
         assert_eq!(endpoint.client(), None);
         endpoint.fix(at("192.0.2.9:7"));
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_in_the_request_holds_from_the_start() {
+    fn a_port_in_the_request_is_fixed_from_the_start() {
         let endpoint = ClientEndpoint::new(at("192.0.2.1:1").ip(), 7);
         assert!(endpoint.admits(at("192.0.2.1:7")));
         assert!(endpoint.admits(at("[::ffff:192.0.2.1]:7")));

@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn datagrams_are_read_as_rfc_1928_writes_them() {
+    fn datagrams_are_parsed_as_in_rfc_1928() {
         type Read = Result<(Target, usize), ParseError>;
         let table: [(&[u8], Read); 8] = [
             (
@@ -124,7 +124,7 @@ mod tests {
         }
 
         #[test]
-        fn a_header_written_and_read_again_is_the_same(
+        fn a_header_survives_writing_and_parsing(
             host in prop_oneof![
                 any::<[u8; 4]>().prop_map(|octets| Host::Ip(octets.into())),
                 any::<[u8; 16]>()

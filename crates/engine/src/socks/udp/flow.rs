@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn past_the_limit_the_target_silent_longest_is_forgotten() {
+    fn past_the_limit_the_flow_idle_longest_is_dropped() {
         let mut flows = Flows::default();
         let start = Instant::now();
         for number in 0..MAX_FLOWS as u16 {
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_for_a_decision_is_bounded_by_count_and_bytes() {
+    fn queued_datagrams_are_bounded_by_count_and_bytes() {
         let mut flows = Flows::default();
         let now = Instant::now();
         let small = target("a.test", 1);
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decision_is_asked_anew_once_it_or_its_policy_is_old_and_never_twice_at_a_time() {
+    fn an_old_decision_is_requested_again_and_never_twice_at_a_time() {
         let now = Instant::now();
         let mut flow = Flow::new(now);
         assert!(flow.wants_decision(now, 1));

@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_that_stands_at_an_address_which_is_now_blocked_is_closed() {
+    async fn a_connection_by_name_to_a_newly_blocked_address_is_closed() {
         let folder = tempfile::tempdir().unwrap();
         let engine = engine(folder.path(), "mode = \"standard\"\n").await;
         let [there, elsewhere] = [1, 2].map(|last| {
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_kill_switch_closes_what_went_direct_and_nothing_that_only_sounds_like_it() {
+    async fn a_kill_switch_closes_direct_connections_only() {
         let folder = tempfile::tempdir().unwrap();
         let upstream = "[[upstream]]\nname = \"directory\"\nurl = \"socks5://127.0.0.1:1\"\n";
         let text = format!(

@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_file_that_is_replaced_is_event_sender() {
+    async fn a_replaced_file_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("privet.toml");
         std::fs::write(&file, "a").unwrap();
@@ -108,7 +108,7 @@ mod tests {
 
     #[cfg(unix)]
     #[tokio::test]
-    async fn a_file_that_a_link_leads_to_is_event_sender() {
+    async fn a_file_behind_a_symbolic_link_is_reported() {
         let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let (link, file) = (
             folder.path().join("privet.toml"),

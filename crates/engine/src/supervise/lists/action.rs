@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wish_is_taken_back_only_where_that_leads_to_the_version_before_it() {
+    fn an_action_has_an_inverse_only_if_it_restores_the_previous_version() {
         let folder = tempfile::tempdir().unwrap();
         let mut lists = lists(folder.path(), &filter(Duration::ZERO));
         let now = SystemTime::now();

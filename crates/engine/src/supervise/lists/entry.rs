@@ -245,7 +245,7 @@ mod tests {
     const DAY: Duration = Duration::from_secs(86_400);
 
     #[test]
-    fn a_failed_fetch_is_not_repeated_at_once_where_the_clock_was_set_back() {
+    fn a_failed_fetch_is_not_repeated_at_once_after_the_clock_was_set_back() {
         let folder = tempfile::tempdir().unwrap();
         let mut lists = lists(folder.path(), &filter(Duration::ZERO));
         let now = SystemTime::now();
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probation_that_would_begin_in_the_future_begins_now() {
+    fn a_probation_with_a_start_in_the_future_starts_now() {
         let folder = tempfile::tempdir().unwrap();
         let mut lists = lists(folder.path(), &filter(DAY));
         let now = SystemTime::now();

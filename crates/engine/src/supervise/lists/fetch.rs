@@ -125,7 +125,7 @@ mod tests {
     use crate::gateway::tests::engine;
 
     #[tokio::test]
-    async fn a_fetch_that_goes_direct_ends_when_a_kill_switch_comes() {
+    async fn a_direct_fetch_ends_when_a_kill_switch_is_turned_on() {
         let folder = tempfile::tempdir().unwrap();
         let engine = engine(folder.path(), "mode = \"standard\"\n").await;
         let server = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_used_sites_are_those_that_passed_often() {
+    fn most_used_sites_are_those_with_the_most_allowed_connections() {
         for (rows, want) in [
             (vec![], &[][..]),
             (vec![row("a.test", 4, 0)], &[]),

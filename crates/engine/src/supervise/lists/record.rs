@@ -217,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_remembered_survives_and_a_broken_file_is_set_aside() {
+    fn records_survive_a_restart_and_a_broken_file_is_set_aside() {
         let folder = tempfile::tempdir().unwrap();
         let (mut records, said) = ListRecords::open(folder.path(), 1);
         assert_eq!(said, None);
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_is_gone_is_remembered_for_a_day() {
+    fn the_record_of_a_removed_list_is_kept_for_a_day() {
         let folder = tempfile::tempdir().unwrap();
         let mut records = ListRecords::default();
         let record = ListRecord {
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn an_update_that_is_held_back_says_what_it_would_block() {
+    fn a_held_update_names_what_it_would_block() {
         let site = |host: &str, connections| AffectedSite {
             host: host.into(),
             connections,

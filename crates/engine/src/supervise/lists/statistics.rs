@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_has_its_own_hits_and_the_sum_loses_none() {
+    fn hits_are_counted_by_day_and_in_total() {
         let mut statistics = ListStatistics::from(0);
         for hour in 0..30 {
             statistics.add_hits(1, hour * HOUR_MS + 5);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_are_bounded_and_the_busiest_stay() {
+    fn hosts_are_bounded_and_the_most_frequent_are_kept() {
         let mut statistics = ListStatistics::default();
         statistics.add_would_block(500, [("busy.test", 500)]);
         statistics.add_would_block(300, (0..300).map(|n| (format!("h{n}.test"), 1)));

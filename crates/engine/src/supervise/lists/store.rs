@@ -194,7 +194,7 @@ mod tests {
     use super::super::update::tests::{URL, filter, lists, text};
 
     #[test]
-    fn visited_hosts_leave_the_disk_where_connections_may_not_be_on_it() {
+    fn visited_hosts_are_removed_from_disk_where_connections_may_not_be_stored() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("lists/state.json");
         let file_stamp = || std::fs::read_to_string(&file).unwrap();

@@ -198,7 +198,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn an_update_that_would_block_own_sites_waits_and_what_is_said_of_it_outlives_a_restart() {
+    fn an_update_that_would_block_own_sites_is_held_across_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let filter = filter(std::time::Duration::ZERO);
         let mut one = lists(folder.path(), &filter);
@@ -234,7 +234,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn going_back_holds_the_version_until_updates_are_resumed() {
+    fn a_rollback_pins_the_version_until_updates_are_resumed() {
         let folder = tempfile::tempdir().unwrap();
         let filter = filter(std::time::Duration::ZERO);
         let mut one = lists(folder.path(), &filter);
@@ -285,7 +285,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_broken_text_gives_way_to_the_version_before_and_is_asked_for_whole() {
+    fn a_damaged_text_is_replaced_by_the_previous_version_and_fetched_unconditionally() {
         let folder = tempfile::tempdir().unwrap();
         let filter = filter(std::time::Duration::ZERO);
         let mut one = lists(folder.path(), &filter);

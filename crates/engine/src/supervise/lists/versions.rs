@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_good_versions_stay_and_older_ones_go() {
+    fn the_newest_good_versions_are_kept_and_older_ones_deleted() {
         let folder = tempfile::tempdir().unwrap();
         let store = VersionStore::of(folder.path(), "ads");
         for id in 1..=6 {
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_broke_is_set_aside_and_the_one_before_is_there() {
+    fn a_damaged_text_is_set_aside_and_the_previous_one_is_used() {
         let folder = tempfile::tempdir().unwrap();
         let store = VersionStore::of(folder.path(), "ads");
         store
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn an_adoption_that_is_tried_again_loses_no_version() {
+    fn a_repeated_store_loses_no_version() {
         let folder = tempfile::tempdir().unwrap();
         let store = VersionStore::of(folder.path(), "ads");
         let one = info(1, b"one.test\n");
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_version_before_this_one_wrote_is_read() {
+    fn files_of_earlier_versions_are_read() {
         let folder = tempfile::tempdir().unwrap();
         let store = VersionStore::of(folder.path(), "ads");
         std::fs::create_dir_all(&store.folder).unwrap();
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn list_names_cannot_leave_the_folder_or_meet() {
+    fn list_names_cannot_leave_the_folder_or_collide() {
         assert!(!file_stem("../../etc/passwd").contains(['/', '.']));
         assert_ne!(file_stem("a/b"), file_stem("a_b"));
     }

@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pause_ends_in_the_mode_that_stood() {
+    fn a_pause_ends_in_the_selected_mode() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1000);
         let mut modes = ModeSelection::new("standard".into());
         modes.pause("off".into(), Duration::from_secs(60), now);
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_in_a_pause_comes_back_to_what_stood_first() {
+    fn a_second_pause_returns_to_the_selected_mode() {
         let now = SystemTime::UNIX_EPOCH;
         let mut modes = ModeSelection::new("strict".into());
         modes.pause("off".into(), Duration::from_secs(60), now);
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn choosing_a_mode_ends_the_pause() {
+    fn selecting_a_mode_ends_the_pause() {
         let now = SystemTime::UNIX_EPOCH;
         let mut modes = ModeSelection::new("strict".into());
         modes.pause("off".into(), Duration::from_secs(60), now);

@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_file_is_set_aside_and_said() {
+    fn a_broken_file_is_set_aside_and_reported() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(FILE_NAME), "{\"rules\": 7}").unwrap();
         let (mut counts, notice) = RuleHitCounts::load(folder.path());
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_that_came_and_went_do_not_pile_up() {
+    fn counts_of_removed_rules_are_bounded() {
         let folder = tempfile::tempdir().unwrap();
         let (mut counts, _) = RuleHitCounts::load(folder.path());
         for round in 0..40 {

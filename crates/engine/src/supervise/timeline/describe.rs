@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn each_change_of_a_rule_is_told_as_what_it_is() {
+    fn each_change_of_a_rule_is_described() {
         let all = format!("{ONE}{TWO}{THREE}");
         for (before, after, sentence) in [
             ("", ONE, "rule 1 was added: block domain a.test"),
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_has_its_sentence_too() {
+    fn every_other_change_is_described() {
         let list = "[[filter.list]]\nname = \"ads\"\nsource = \"ads.txt\"\n";
         for (before, after, sentence) in [
             (
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn many_things_at_once_are_summed_up() {
+    fn many_changes_at_once_are_summarised() {
         let many: String = (0..40).map(|n| format!("\"a{n}.test\",")).collect();
         let told = told("", &format!("[filter]\ndeny = [{many}]\n"));
         assert_eq!(told.len(), MAX_DETAILS);

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_has_its_words_in_the_page() {
+    fn every_kind_has_a_message_in_the_page() {
         let words = include_str!("../../../../../ui/src/messages/en.json");
         for kind in kinds() {
             assert!(words.contains(&format!("\"changed.{kind}\":")), "{kind}");
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_any_length_is_clipped_between_characters() {
+    fn a_long_value_is_truncated_between_characters() {
         let what = ChangeDetail::new("section", [("name", "ü".repeat(1000))]);
         assert_eq!(what.value("name").chars().count(), MAX_VALUE + 1);
     }

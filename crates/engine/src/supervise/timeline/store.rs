@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_outlive_the_program_and_their_numbers_go_on() {
+    fn changes_survive_a_restart_and_numbers_continue() {
         let folder = tempfile::tempdir().unwrap();
         let (mut timeline, notice) = Timeline::load(folder.path());
         assert_eq!(notice, None);
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_that_was_taken_back_and_put_back_is_not_undone() {
+    fn an_undone_and_redone_change_is_not_undone() {
         let folder = tempfile::tempdir().unwrap();
         let (mut timeline, _) = Timeline::load(folder.path());
         for undoes in [None, Some(1), Some(2), Some(1)] {
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_set_aside_and_what_can_be_read_is_kept() {
+    fn a_damaged_file_is_set_aside_and_readable_changes_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         let (mut timeline, _) = Timeline::load(folder.path());
         add(&mut timeline, None);
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_was_half_written_spoils_none_behind_it() {
+    fn a_partial_line_does_not_affect_later_ones() {
         let folder = tempfile::tempdir().unwrap();
         let (mut timeline, _) = Timeline::load(folder.path());
         add(&mut timeline, None);

@@ -150,7 +150,7 @@ async fn names_are_resolved_over_https_with_the_ttl_of_their_records() {
 }
 
 #[tokio::test]
-async fn a_resolver_that_cannot_prove_who_it_is_gives_no_answer() {
+async fn a_resolver_with_an_invalid_certificate_gives_no_answer() {
     let (port, _) = server().await;
     let resolver = EncryptedResolver::new(Dns::Tls(format!("127.0.0.1:{port}")));
     let (answer, _) = resolver.query("here.test".into()).await;
