@@ -162,7 +162,7 @@ impl Privet {
         path: &str,
         body: Option<&Value>,
     ) -> (u16, Value) {
-        let header = format!("Privet-Door: {door}\r\n");
+        let header = format!("Privet-Client: {door}\r\n");
         self.place.api_with(&header, method, path, body)
     }
 
