@@ -248,8 +248,14 @@ fn timed_and_permanent_rules_are_in_the_file_and_invalid_ones_refused() {
         "{text}"
     );
     for (nonsense, why) in [
-        (json!({"rule": rule, "for": "soon"}), "no time for a rule"),
-        (json!({"rule": rule, "for": "9999d"}), "no time for a rule"),
+        (
+            json!({"rule": rule, "for": "soon"}),
+            "is not a lifetime of a rule",
+        ),
+        (
+            json!({"rule": rule, "for": "9999d"}),
+            "is not a lifetime of a rule",
+        ),
         (
             json!({"rule": {"match": {"domian": ["x"]}, "use": "block"}, "for": "once"}),
             "domian",
@@ -258,7 +264,7 @@ fn timed_and_permanent_rules_are_in_the_file_and_invalid_ones_refused() {
             json!({"rule": {"match": {"port": [1]}, "use": "nowhere"}, "for": "until-quit"}),
             "nowhere",
         ),
-        (json!({"rule": 7, "for": "once"}), "no rule"),
+        (json!({"rule": 7, "for": "once"}), "is not a rule"),
     ] {
         let (status, answer) = privet.api("POST", "rules", Some(&nonsense));
         assert_eq!(status, 422, "{answer}");
