@@ -639,3 +639,26 @@ fn list_actions_are_in_the_timeline_and_can_be_undone() {
         list["pinned"] == false && list["entries"] == 2
     });
 }
+
+#[test]
+fn a_list_that_is_no_regular_file_is_refused_and_the_program_still_ends() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let fifo = folder.path().join("fifo");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.expect("mkfifo is there").success());
+    let list = format!(
+        "[[filter.list]]\nname = \"fifo\"\nsource = \"{}\"\n",
+        fifo.display()
+    );
+    let mut privet = Privet::start(&list);
+    let state = await_list(&privet, "fifo", |list| !list["error"].is_null());
+    let error = state["error"].as_str().expect("a sentence");
+    assert!(error.contains("is not a regular file"), "{error}");
+    for missing in [fifo.as_path(), std::path::Path::new("not-there.txt")] {
+        let source = missing.display().to_string();
+        let added = privet.cli(&["lists", "add", "more", "--source", &source]);
+        assert_eq!(added.code, 2, "{source}");
+    }
+    privet.signal(rustix::process::Signal::TERM);
+    privet.wait(std::time::Duration::from_secs(20));
+}

@@ -112,10 +112,28 @@ pub(crate) async fn add_list(
             Problem::conflict(format!("There is already a list \"{}\".", escape(&name))).into(),
         );
     }
+    let from = entry.get("source").and_then(Value::as_str);
+    let from = from.unwrap_or_default();
+    if !has_source(&api, from).await {
+        let text = format!("There is no file \"{}\".", escape(from));
+        let problem = Problem::unprocessable("list", text)
+            .help("A source is a file, relative to the configuration, or an http(s) address.");
+        return Err(problem.into());
+    }
     let edited = edit(&api, source, query, move |document| {
         document.put_entry("filter.list", &entry)
     });
     Ok(edited.await?)
+}
+
+/// Whether a source is an address, or a regular file that exists.
+async fn has_source(api: &ApiState, source: &str) -> bool {
+    if source.contains("://") {
+        return true;
+    }
+    let config = &api.engine.options().config_path;
+    let metadata = tokio::fs::metadata(config.with_file_name("").join(source));
+    metadata.await.is_ok_and(|metadata| metadata.is_file())
 }
 
 /// The name of a new list, and its entry in the configuration.

@@ -24,6 +24,8 @@ pub(super) struct ListEntry {
     pub(super) file_stamp: Option<(SystemTime, u64)>,
     pub(super) parsed: Option<ParsedList>,
     pub(super) error: Option<String>,
+    /// Why the active text is in memory only.
+    pub(super) storage_error: Option<String>,
     pub(super) fetching: bool,
     /// Unix milliseconds of the last fetch attempt, successful or not.
     pub(super) last_attempt_ms: u64,
@@ -53,6 +55,7 @@ impl ListEntry {
             file_stamp: None,
             parsed: None,
             error: None,
+            storage_error: None,
             fetching: false,
             last_attempt_ms: 0,
             record: records.take(&setting.name, &source, unix_ms(now)),

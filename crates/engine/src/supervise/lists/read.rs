@@ -22,9 +22,19 @@ pub(crate) struct ParsedList {
     pub(crate) read: SystemTime,
 }
 
+impl ParsedList {
+    pub(super) fn entries(&self) -> u64 {
+        self.list.stats().entries as u64
+    }
+}
+
 /// Reads and parses a file in chunks, so that a large text is never in memory as a whole. Blocking.
 pub(super) fn read_file(path: &Path, setting: &FilterList) -> Result<ParsedList, String> {
     let unreadable = |error: io::Error| format!("{} cannot be read: {error}", path.display());
+    // Opening a FIFO or reading a device may never end.
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(format!("{} is not a regular file", path.display()));
+    }
     let mut file = File::open(path).map_err(unreadable)?;
     let mut reader = ListReader::new(&setting.name, setting.format);
     let mut piece = vec![0; CHUNK];
@@ -113,4 +123,30 @@ pub(super) fn read_version(
             read: SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(info.id),
             ..parsed
         })
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_regular_file_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("socket");
+        let _listener = UnixListener::bind(&socket).unwrap();
+        for path in [folder.path(), &socket, Path::new("/dev/zero")] {
+            let setting = FilterList {
+                name: "ads".into(),
+                source: privet_config::ListSource::Path(path.to_owned()),
+                format: ListFormat::Auto,
+                enabled: true,
+                refresh: std::time::Duration::ZERO,
+                probation: std::time::Duration::ZERO,
+            };
+            let error = read_file(path, &setting).err().unwrap();
+            assert!(error.ends_with("is not a regular file"), "{error}");
+        }
+    }
 }

@@ -50,13 +50,15 @@ impl ListRecord {
     }
 }
 
-/// An update that is not active because it would block sites that the user visits.
+/// An update that is not active because it would block sites that the user visits, or shrink the list by more than half.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct HeldVersion {
     #[serde(rename = "facts")]
     pub(crate) info: VersionInfo,
     pub(crate) sites: Vec<AffectedSite>,
+    /// Entries of the active version, where the update has less than half of them; else 0.
+    pub(crate) shrinks_from: u64,
     /// The user declined this text and is not asked about it again.
     pub(crate) declined: bool,
 }
@@ -78,8 +80,14 @@ impl From<VisitedSite> for AffectedSite {
 }
 
 impl HeldVersion {
-    /// "it would block example.com (212 connections this week) and 2 more that you use"
+    /// "it would block example.com (212 connections this week) and 2 more that you use", or that it would shrink the list.
     pub(crate) fn sentence(&self) -> String {
+        if self.shrinks_from > 0 {
+            return format!(
+                "it would shrink the list from {} to {} entries",
+                self.shrinks_from, self.info.entries
+            );
+        }
         let Some(first) = self.sites.first() else {
             // Host names are not stored where connections must not be on disk.
             return "it would block sites that you use".to_owned();

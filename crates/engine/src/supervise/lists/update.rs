@@ -43,7 +43,8 @@ impl Lists {
                 FetchOutcome::NotModified => Ok(false),
             }
         });
-        entry.error = applied.as_ref().err().cloned();
+        let failed = applied.as_ref().err().cloned();
+        entry.error = failed.or_else(|| entry.storage_error.clone());
         applied.unwrap_or(false)
     }
 }
@@ -73,11 +74,16 @@ impl ListEntry {
             };
             return self.confirm_unchanged(info, update.parsed, store);
         }
-        let held = self.record.held.as_ref();
-        if held.is_some_and(|held| held.info.sum == info.sum && !update.newly_blocked.is_empty()) {
-            return Ok(false);
-        }
-        if !update.newly_blocked.is_empty() {
+        let active = self.parsed.as_ref().map_or(0, ParsedList::entries);
+        let shrinks_from = match info.entries < active / 2 {
+            true => active,
+            false => 0,
+        };
+        if !update.newly_blocked.is_empty() || shrinks_from > 0 {
+            let held = self.record.held.as_ref();
+            if held.is_some_and(|held| held.info.sum == info.sum) {
+                return Ok(false);
+            }
             store
                 .store_held(&info, &update.bytes)
                 .map_err(cannot_store)?;
@@ -88,11 +94,15 @@ impl ListEntry {
                     .into_iter()
                     .map(AffectedSite::from)
                     .collect(),
+                shrinks_from,
                 declined: false,
             });
             return Ok(false);
         }
-        self.adopt_version(info, update.parsed, &update.bytes, store)?;
+        match store.store_newest(&info, &update.bytes) {
+            Ok(()) => self.activate_stored(&info, update.parsed, store),
+            Err(error) => self.activate_unstored(update.parsed, &error),
+        }
         self.start_probation(now);
         Ok(true)
     }
@@ -120,10 +130,25 @@ impl ListEntry {
         store: &VersionStore,
     ) -> Result<(), String> {
         store.store_newest(&info, text).map_err(cannot_store)?;
+        self.activate_stored(&info, parsed, store);
+        Ok(())
+    }
+
+    fn activate_stored(&mut self, info: &VersionInfo, parsed: ParsedList, store: &VersionStore) {
         self.drop_held(store);
         self.activate(store, info.id, parsed);
         self.versions = store.versions(&info.url);
-        Ok(())
+        self.storage_error = None;
+    }
+
+    /// The data folder takes nothing: the text is used from memory, and the list says so.
+    fn activate_unstored(&mut self, parsed: ParsedList, error: &std::io::Error) {
+        self.parsed = Some(parsed);
+        self.in_force = None;
+        self.text_path = None;
+        self.storage_error = Some(format!(
+            "the list cannot be stored: {error}; it is used from memory until the engine ends"
+        ));
     }
 
     fn drop_held(&mut self, store: &VersionStore) {
@@ -265,6 +290,36 @@ pub(super) mod tests {
             1,
             "it is asked for at once"
         );
+    }
+
+    #[test]
+    fn an_update_that_shrinks_the_list_by_more_than_half_is_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut one = lists(folder.path(), &filter(std::time::Duration::ZERO));
+        let now = SystemTime::now();
+        let many = "a.test\nb.test\nc.test\nd.test\ne.test\n";
+        assert!(one.apply_fetch("ads", URL, now, text(many, &[])));
+        assert!(!one.apply_fetch("ads", URL, now, text("a.test\n", &[])));
+        let state = &one.states()[0];
+        let held = state.held.as_ref().expect("it is held");
+        assert_eq!(held.text, "it would shrink the list from 5 to 1 entries");
+        assert_eq!(state.entries, 5);
+        one.act("ads", ListAction::Accept).unwrap();
+        assert_eq!(one.states()[0].entries, 1);
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_stored_is_used_from_memory_and_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut one = lists(folder.path(), &filter(std::time::Duration::ZERO));
+        // A file where the folder of the lists should be.
+        std::fs::write(folder.path().join("lists"), "").unwrap();
+        let now = SystemTime::now();
+        assert!(one.apply_fetch("ads", URL, now, text("a.test\n", &[])));
+        let state = &one.states()[0];
+        assert_eq!((state.entries, state.phase), (1, ListPhase::Blocking));
+        let error = state.error.as_ref().expect("it says so");
+        assert!(error.contains("used from memory"), "{error}");
     }
 
     #[test]
