@@ -36,7 +36,7 @@ pub struct Mode {
     pub available: Vec<String>,
     /// When the route is down, connections fail. They never go direct, and no name is resolved on this machine.
     pub kill_switch: bool,
-    /// When it ends, in milliseconds since 1970; `null`: it stays.
+    /// When it ends, in milliseconds since 1970; `null`: it stays, or until a restart where `then` is set.
     pub until_ms: Option<u64>,
     /// The mode after that.
     pub then: Option<String>,
@@ -117,8 +117,8 @@ pub struct ModeRequest {
     /// "off", "standard", "strict", or the name of a `[modes.NAME]`.
     #[schema(example = "strict", min_length = 1, max_length = 128)]
     pub mode: String,
-    /// How long, then back to the mode before: "90s", "15m", "1h", "2d". Absent or null: until changed.
+    /// How long, then back to the mode before: "90s", "15m", "1h", "2d", or "restart": until the engine restarts. Absent or null: until changed.
     #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
-    #[schema(example = "15m", pattern = "^[1-9][0-9]{0,2}(s|m|h)$")]
+    #[schema(example = "15m", pattern = "^([1-9][0-9]{0,2}(s|m|h|d)|restart)$")]
     pub duration: Option<String>,
 }

@@ -1,6 +1,5 @@
 //! Changes the configuration file and puts it in force: what all calls that change the configuration have in common.
 
-use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use privet_api::config::{Change, ChangeQuery, Replay, ReplayCounts, ReplayDifference};
@@ -14,10 +13,11 @@ use crate::state::ApiState;
 /// Most connections of a replay that are listed one by one.
 const MAX_DIFFERENCES: usize = 100;
 
-/// Edits the file's current text, so that its comments survive, and puts the result in force.
+/// Edits the file's text, so that its comments survive, and puts the result in force. Where the file is missing or not
+/// valid, the edit starts from the text of the configuration in force.
 ///
 /// # Errors
-/// 409 a listener cannot be opened, 422 the result is invalid, 500 the file cannot be read or written. Nothing was changed.
+/// 409 a listener cannot be opened, 422 the result is invalid, 500 the file cannot be written. Nothing was changed.
 pub(crate) async fn edit<F>(
     api: &ApiState,
     source: ChangeSource,
@@ -29,9 +29,9 @@ where
 {
     // One edit at a time: the next one starts from this one's text.
     let _guard = api.edit_lock.lock().await;
-    let path = api.engine.options().config_path.clone();
+    let base = api.engine.edit_base().await.map_err(refusal)?;
+    let text = base.clone();
     let edited = tokio::task::spawn_blocking(move || {
-        let text = read_text(&path)?;
         let mut document = Document::parse(&text).map_err(|found| invalid(&found))?;
         change(&mut document)
             .map_err(|error| Problem::unprocessable("edit", escape(&error.to_string())))?;
@@ -40,27 +40,18 @@ where
     let text = edited
         .await
         .map_err(|error| Problem::internal(error.to_string()))??;
-    apply(api, source, query, text).await
+    apply(api, source, query, text, Some(base)).await
 }
 
-/// The file's current text; a file that does not exist is empty. Blocks.
-pub(crate) fn read_text(path: &Path) -> Result<String, Problem> {
-    match std::fs::read_to_string(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
-        read => read.map_err(|error| {
-            Problem::internal(format!("{} cannot be read: {error}.", path.display()))
-        }),
-    }
-}
-
-/// Puts a whole file in force. The caller holds the edit lock.
+/// Puts a whole file in force. `base` is the text that the edit started from. The caller holds the edit lock.
 pub(crate) async fn apply(
     api: &ApiState,
     source: ChangeSource,
     query: ChangeQuery,
     text: String,
+    base: Option<String>,
 ) -> Result<axum::Json<Change>, Problem> {
-    let applied = api.engine.apply(source, text, mode(query)).await;
+    let applied = api.engine.apply(source, text, base, mode(query)).await;
     let report = applied.map_err(refusal)?;
     Ok(axum::Json(change(report, query)))
 }

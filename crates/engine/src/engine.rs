@@ -19,13 +19,21 @@ use crate::simulate::SimulatedRequest;
 use crate::snapshot::Snapshot;
 use crate::supervise::command::Command;
 use crate::supervise::configuration::report::{ApplyError, ApplyMode, ApplyReport, ConfigSource};
+use crate::supervise::configuration::secrets::KeyringCache;
 use crate::supervise::lists::{ListAction, ListActionError, ListState};
-use crate::supervise::mode::ModeState;
+use crate::supervise::mode::{ModeState, PauseLength};
 use crate::supervise::options::EngineOptions;
 use crate::supervise::rules::{self, RuleState, TemporaryLifetime};
 use crate::supervise::timeline::{
     ChangeDetail, ChangeOrigin, ChangeSource, ChangeStatus, UndoAction, UndoError,
 };
+
+/// How long a switch of the mode, which is in force by then, waits for its number in the timeline.
+const RECORD_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a stop may take beyond its deadline.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a configuration may need further secrets of the keyring while it is applied.
+const SECRET_ATTEMPTS: usize = 4;
 
 /// A running engine. Cheap to clone.
 #[derive(Clone)]
@@ -95,7 +103,8 @@ impl Engine {
         (**self.shared.mode.load()).clone()
     }
 
-    /// Switches the mode; with `pause` for that long only. Also returns the change's number in the timeline.
+    /// Switches the mode at once; with `pause` for that long only. Also returns the change's number in the timeline;
+    /// `None`: nothing was changed, or it is not recorded yet.
     ///
     /// # Errors
     /// No mode of that name.
@@ -103,20 +112,41 @@ impl Engine {
         &self,
         source: ChangeSource,
         name: &str,
-        pause: Option<Duration>,
+        pause: Option<PauseLength>,
     ) -> Result<(ModeState, Option<u64>), ApplyError> {
-        let (name, by) = (name.to_owned(), source.into());
-        self.request(|reply| Command::SetMode {
-            name,
-            pause,
-            by,
-            reply,
-        })
-        .await
-        .unwrap_or_else(stopped)
+        let switch = self.shared.switch_mode(name, pause)?;
+        let state = switch.after.state();
+        let (engine, by) = (self.clone(), source.into());
+        // A task of its own, so that a caller that stops waiting does not stop it.
+        let recording = tokio::spawn(async move {
+            let record = |reply| Command::RecordModeSwitch { switch, by, reply };
+            engine.request(record).await.flatten()
+        });
+        let recorded = tokio::time::timeout(RECORD_TIMEOUT, recording).await;
+        let change = recorded.ok().and_then(Result::ok).flatten();
+        Ok((state, change))
     }
 
-    /// Checks, saves and applies a configuration text; in a dry run only reports what would change.
+    /// The text that an edit starts from: the file's if it is valid, else that of the current configuration.
+    ///
+    /// # Errors
+    /// The engine is stopping.
+    pub async fn edit_base(&self) -> Result<String, ApplyError> {
+        let base = self.request(|reply| Command::EditBase { reply }).await;
+        base.ok_or_else(stopping)
+    }
+
+    /// The file's text, or that of the current configuration where the file is missing or cannot be read.
+    ///
+    /// # Errors
+    /// The engine is stopping.
+    pub async fn file_text(&self) -> Result<String, ApplyError> {
+        let text = self.request(|reply| Command::FileText { reply }).await;
+        text.ok_or_else(stopping)
+    }
+
+    /// Checks, saves and applies a configuration text; in a dry run only reports what would change. `base` is the text
+    /// that the edit started from: a mode that is the same in both is left as it is.
     ///
     /// # Errors
     /// The text is not valid, a listener cannot be bound or the file cannot be written. Nothing was changed.
@@ -124,31 +154,73 @@ impl Engine {
         &self,
         source: ChangeSource,
         text: String,
+        base: Option<String>,
         mode: ApplyMode,
     ) -> Result<ApplyReport, ApplyError> {
-        self.request(|reply| Command::Apply {
-            config: ConfigSource::Text(text),
-            mode,
-            by: source.into(),
-            reply,
-        })
-        .await
-        .unwrap_or_else(stopped)
+        let config = ConfigSource::Text { text, base };
+        self.apply_with_secrets(config, KeyringCache::default(), mode, source.into())
+            .await
     }
 
-    /// Reads and applies the file again.
+    /// Reads the keyring secrets again, then reads and applies the file.
     ///
     /// # Errors
     /// As [`Engine::apply`].
     pub async fn reload(&self) -> Result<ApplyReport, ApplyError> {
-        self.request(|reply| Command::Apply {
-            config: ConfigSource::File,
-            mode: ApplyMode::Commit,
-            by: ChangeSource::File.into(),
-            reply,
-        })
-        .await
-        .unwrap_or_else(stopped)
+        let options = self.options.clone();
+        let read = tokio::task::spawn_blocking(move || match Config::load(&options.config_path) {
+            Ok(loaded) => {
+                let known = KeyringCache::default();
+                KeyringCache::read(&loaded.config, &known, &*options.keyring)
+            }
+            Err(_) => KeyringCache::default(),
+        });
+        let secrets = read.await.unwrap_or_default();
+        let by = ChangeSource::File.into();
+        self.apply_with_secrets(ConfigSource::File, secrets, ApplyMode::Commit, by)
+            .await
+    }
+
+    /// Applies a configuration. Where the supervisor needs secrets of the keyring, they are read here, so that only this
+    /// caller waits for them.
+    async fn apply_with_secrets(
+        &self,
+        config: ConfigSource,
+        mut secrets: KeyringCache,
+        mode: ApplyMode,
+        by: ChangeOrigin,
+    ) -> Result<ApplyReport, ApplyError> {
+        for _ in 0..SECRET_ATTEMPTS {
+            let (config, with) = (config.clone(), secrets.clone());
+            let applied = self.request(|reply| Command::Apply {
+                config,
+                secrets: with,
+                mode,
+                by,
+                reply,
+            });
+            match applied.await.unwrap_or_else(stopped) {
+                Err(ApplyError::SecretsNeeded(config)) => {
+                    secrets = self.read_secrets(config, secrets).await?;
+                }
+                applied => return applied,
+            }
+        }
+        Err(ApplyError::Internal(
+            "the configuration kept changing while its secrets were read".to_owned(),
+        ))
+    }
+
+    async fn read_secrets(
+        &self,
+        config: Arc<Config>,
+        read: KeyringCache,
+    ) -> Result<KeyringCache, ApplyError> {
+        let known = self.shared.snapshot.load().secrets.merged(&read);
+        let keyring = self.options.keyring.clone();
+        tokio::task::spawn_blocking(move || KeyringCache::read(&config, &known, &*keyring))
+            .await
+            .map_err(|error| ApplyError::panicked(&error))
     }
 
     /// The rules with their hits in the order of evaluation: temporary ones first.
@@ -233,9 +305,26 @@ impl Engine {
     /// # Errors
     /// The change cannot be undone now. A switch of the system proxy is undone by the caller.
     pub async fn undo(&self, source: ChangeSource, id: u64) -> Result<ChangeStatus, UndoError> {
-        self.request(|reply| Command::Undo { id, source, reply })
-            .await
-            .unwrap_or_else(|| Err(UndoError::Apply(stopping())))
+        let mut secrets = KeyringCache::default();
+        for _ in 0..SECRET_ATTEMPTS {
+            let with = secrets.clone();
+            let undone = self.request(|reply| Command::Undo {
+                id,
+                source,
+                secrets: with,
+                reply,
+            });
+            let undone = undone.await;
+            match undone.unwrap_or_else(|| Err(UndoError::Apply(stopping()))) {
+                Err(UndoError::Apply(ApplyError::SecretsNeeded(config))) => {
+                    secrets = self.read_secrets(config, secrets).await?;
+                }
+                undone => return undone,
+            }
+        }
+        Err(UndoError::Obstructed(
+            "the configuration kept changing while its secrets were read".to_owned(),
+        ))
     }
 
     /// # Errors
@@ -305,9 +394,9 @@ impl Engine {
 
     /// Stops accepting, waits up to `deadline` for open connections, then ends them.
     pub async fn stop(&self, deadline: Duration) {
-        let _ = self
-            .request(|reply| Command::Stop { deadline, reply })
-            .await;
+        let stopping = self.request(|reply| Command::Stop { deadline, reply });
+        // A command that a disk does not let end must not keep the program alive.
+        let _ = tokio::time::timeout(deadline + STOP_TIMEOUT, stopping).await;
     }
 
     /// Sends a command and waits for the reply; `None`: the engine is stopping.

@@ -38,7 +38,7 @@ pub use supervise::drain::DRAIN_DEADLINE;
 pub use supervise::lists::{
     HeldUpdate, ListAction, ListActionError, ListPhase, ListState, ListVersion,
 };
-pub use supervise::mode::ModeState;
+pub use supervise::mode::{LONGEST_PAUSE, ModeState, PauseLength};
 pub use supervise::options::EngineOptions;
 pub use supervise::rules::{
     MAX_TEMPORARY_RULES, RuleLifetime, RuleState, TemporaryLifetime, shadow_warnings,

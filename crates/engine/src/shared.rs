@@ -1,11 +1,12 @@
 //! State shared by the data-plane threads and the supervisor.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use privet_connection_log::ConnectionLog;
 use privet_system::ProgramFinder;
+use tokio::sync::Notify;
 
 use crate::accept::connection_limit::ConnectionLimit;
 use crate::accept::listener::ListenerState;
@@ -13,7 +14,7 @@ use crate::gateway::authenticate::LoginFailures;
 use crate::policy_changes::PolicyChanges;
 use crate::problems::Problems;
 use crate::snapshot::Snapshot;
-use crate::supervise::mode::ModeState;
+use crate::supervise::mode::{ModeSelection, ModeState};
 
 /// State shared by all threads. No lock in it is held while a connection is served.
 pub(crate) struct Shared {
@@ -28,6 +29,10 @@ pub(crate) struct Shared {
     pub(crate) connection_limit: Arc<ConnectionLimit>,
     /// Counts up with every new identity; connections of an earlier one are not reused.
     pub(crate) identity_epoch: AtomicU64,
+    /// The selected mode and pause. Held only while a snapshot is swapped in memory.
+    pub(crate) modes: Mutex<ModeSelection>,
+    /// Notified after each change of `modes`.
+    pub(crate) pause_changed: Notify,
     /// Current mode; set together with the snapshot.
     pub(crate) mode: ArcSwap<ModeState>,
     /// Running listeners, for the PAC file and status.

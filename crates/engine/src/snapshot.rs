@@ -9,8 +9,10 @@ use privet_net::Dialer;
 use privet_policy::{Policy, ShadowedRule, TemporaryRule};
 
 use crate::gateway::authenticate::Users;
+use crate::supervise::configuration::secrets::KeyringCache;
 
 /// One generation of the configuration, compiled. Immutable.
+#[derive(Clone)]
 pub struct Snapshot {
     pub config: Arc<Config>,
     pub policy: Policy,
@@ -22,6 +24,8 @@ pub struct Snapshot {
     /// Rules of the file that can never match.
     pub(crate) shadows: Arc<[ShadowedRule]>,
     pub(crate) users: Arc<Users>,
+    /// The keyring secrets of the configuration.
+    pub(crate) secrets: KeyringCache,
     /// A rule or an isolating upstream needs to know the program.
     pub(crate) needs_app: bool,
     /// Something must be looked up before a decision: the program, or a name's addresses.
@@ -34,16 +38,8 @@ impl Snapshot {
     /// The same configuration in another of its modes; `None`: it has no mode of that name.
     pub(crate) fn in_mode(&self, name: &str) -> Option<Self> {
         Some(Self {
-            config: self.config.clone(),
             policy: self.policy.in_mode(name)?,
-            dialer: self.dialer.clone(),
-            list_texts: self.list_texts.clone(),
-            temporary: self.temporary.clone(),
-            shadows: self.shadows.clone(),
-            users: self.users.clone(),
-            needs_app: self.needs_app,
-            asks_ahead: self.asks_ahead,
-            generation: self.generation + 1,
+            ..self.clone()
         })
     }
 }

@@ -1,14 +1,12 @@
 //! Carries out clicks, each as one call of the control API.
 
-use std::ffi::OsString;
-use std::time::Duration;
-
 use privet_api::rules::NewRule;
 use privet_api::status::ModeRequest;
 use privet_api::system_proxy::SystemProxyRequest;
 use privet_api::{Client, ClientError};
 use privet_system::{clipboard, window};
 use serde_json::json;
+use std::ffi::OsString;
 
 use crate::view::{Action, PAUSE_MODE, PauseLength};
 
@@ -51,9 +49,12 @@ pub async fn perform(
             client.patch_config(&change).await?;
         }
         Action::Pause(PauseLength::For(length)) => {
-            set_mode(client, PAUSE_MODE, Some(*length)).await?;
+            let length = format!("{}s", length.as_secs());
+            set_mode(client, PAUSE_MODE, Some(length)).await?;
         }
-        Action::Pause(PauseLength::UntilRestart) => set_mode(client, PAUSE_MODE, None).await?,
+        Action::Pause(PauseLength::UntilRestart) => {
+            set_mode(client, PAUSE_MODE, Some("restart".to_owned())).await?;
+        }
         Action::NewIdentity => {
             client.rotate_identity().await?;
         }
@@ -78,15 +79,11 @@ async fn switch_system_proxy(client: &Client, enabled: bool) -> Result<(), Actio
     Ok(())
 }
 
-/// `length`: `None` for a mode without an end.
-async fn set_mode(
-    client: &Client,
-    name: &str,
-    length: Option<Duration>,
-) -> Result<(), ActionError> {
+/// `length`: as the API takes it; `None`: until changed.
+async fn set_mode(client: &Client, name: &str, length: Option<String>) -> Result<(), ActionError> {
     let wish = ModeRequest {
         mode: name.to_owned(),
-        duration: length.map(|length| format!("{}s", length.as_secs())),
+        duration: length,
     };
     client.set_mode(&wish).await?;
     Ok(())

@@ -1239,14 +1239,14 @@ export interface components {
             then?: string | null;
             /**
              * Format: int64
-             * @description When it ends, in milliseconds since 1970; `null`: it stays.
+             * @description When it ends, in milliseconds since 1970; `null`: it stays, or until a restart where `then` is set.
              */
             until_ms?: number | null;
         };
         /** @description A change of the mode. */
         ModeRequest: {
             /**
-             * @description How long, then back to the mode before: "90s", "15m", "1h", "2d". Absent or null: until changed.
+             * @description How long, then back to the mode before: "90s", "15m", "1h", "2d", or "restart": until the engine restarts. Absent or null: until changed.
              * @example 15m
              */
             for?: string | null;

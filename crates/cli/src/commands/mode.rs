@@ -11,7 +11,7 @@ use crate::terminal::{Style, span};
 pub struct Args {
     /// "off", "standard", "strict", or a mode from the configuration [default: show the current mode]
     name: Option<String>,
-    /// Switch back after this time: 90s, 15m, 1h
+    /// Switch back after this time: 90s, 15m, 1h, or restart
     #[arg(long = "for", value_name = "TIME", requires = "name")]
     duration: Option<String>,
 }

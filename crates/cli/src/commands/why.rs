@@ -1,11 +1,8 @@
 //! `privet why TARGET`: explains a verdict, from the running engine or from the configuration file.
 
-use std::sync::Arc;
-
 use privet_api::ClientError;
 use privet_api::why::{Explanation, WhyQuery};
 use privet_engine::SimulatedRequest;
-use privet_system::SystemKeyring;
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
@@ -66,7 +63,7 @@ async fn offline(context: &Context, query: WhyQuery) -> Result<Explanation, Fail
     };
     let (config, data_dir) = (context.options.config()?, context.options.data_dir()?);
     let explained = question
-        .explain_with_file(&config, &data_dir, Arc::new(SystemKeyring))
+        .explain_with_file(&config, &data_dir)
         .await
         .map_err(|error| Failure::usage(error.to_string()))?;
     Ok(privet_control::convert::explanation(

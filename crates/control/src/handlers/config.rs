@@ -60,7 +60,7 @@ pub(crate) async fn replace_config(
     let text = String::from_utf8(body.into())
         .map_err(|_| Problem::bad_request("The file is not UTF-8."))?;
     let _guard = api.edit_lock.lock().await;
-    Ok(apply(&api, source, query, text).await?)
+    Ok(apply(&api, source, query, text, None).await?)
 }
 
 /// Change a part

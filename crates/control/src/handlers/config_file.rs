@@ -8,7 +8,7 @@ use privet_api::config::{Change, ChangeQuery, ConfigFile, ConfigFileUpdate};
 use privet_config::{redact, restore_secrets};
 
 use crate::client_kind::Source;
-use crate::config_edit::{apply, read_text};
+use crate::config_edit::{apply, refusal};
 use crate::extract::{Json, Query};
 use crate::rejection::Answer;
 use crate::state::ApiState;
@@ -60,14 +60,11 @@ pub(crate) async fn replace_file(
         );
     }
     let text = restore_secrets(&update.text, &before);
-    Ok(apply(&api, source, query, text).await?)
+    Ok(apply(&api, source, query, text, Some(before)).await?)
 }
 
 async fn text(api: &ApiState) -> Result<String, Problem> {
-    let path = api.engine.options().config_path.clone();
-    tokio::task::spawn_blocking(move || read_text(&path))
-        .await
-        .map_err(|error| Problem::internal(error.to_string()))?
+    api.engine.file_text().await.map_err(refusal)
 }
 
 /// Distinguishes one text from the next; it is not a security measure.

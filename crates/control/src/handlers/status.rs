@@ -1,7 +1,5 @@
 //! GET /api/v1/status, PUT /api/v1/mode: the engine's state, and its mode.
 
-use std::time::Duration;
-
 use axum::extract::State;
 use privet_api::status::{
     ByteCounts, EngineProblem, Listener, Mode, ModeRequest, Route, Status, Totals,
@@ -9,7 +7,7 @@ use privet_api::status::{
 use privet_api::system_proxy::SystemProxy;
 use privet_api::{Problem, escape};
 use privet_config::{Config, RouteRef};
-use privet_engine::{ApplyError, Engine, ModeState};
+use privet_engine::{ApplyError, Engine, LONGEST_PAUSE, ModeState, PauseLength};
 use privet_net::outbound_health::{OutboundHealth, OutboundState};
 
 use crate::client_kind::Source;
@@ -19,8 +17,8 @@ use crate::extract::Json;
 use crate::rejection::Answer;
 use crate::state::ApiState;
 
-/// The longest time for which a mode can be set.
-const MAX_MODE_TIME: Duration = Duration::from_secs(7 * 24 * 3600);
+/// The value of `for` that lasts until the engine restarts.
+const UNTIL_RESTART: &str = "restart";
 
 /// The engine's state
 #[utoipa::path(
@@ -50,8 +48,6 @@ pub(crate) async fn set_mode(
     Json(request): Json<ModeRequest>,
 ) -> Answer<Mode> {
     let duration = request.duration.as_deref().map(parse_time).transpose()?;
-    // The mode is written to the file: an edit that started from the text before would revert it.
-    let _guard = api.edit_lock.lock().await;
     let set = api.engine.set_mode(source, &request.mode, duration).await;
     let (state, change) = set.map_err(|error| match error {
         error @ ApplyError::Mode { .. } => {
@@ -65,15 +61,19 @@ pub(crate) async fn set_mode(
     }))
 }
 
-fn parse_time(text: &str) -> Result<Duration, Problem> {
+fn parse_time(text: &str) -> Result<PauseLength, Problem> {
+    if text == UNTIL_RESTART {
+        return Ok(PauseLength::UntilRestart);
+    }
     privet_config::parse_duration(text)
-        .filter(|time| !time.is_zero() && *time <= MAX_MODE_TIME)
+        .filter(|time| !time.is_zero() && *time <= LONGEST_PAUSE)
+        .map(PauseLength::For)
         .ok_or_else(|| {
             Problem::unprocessable(
                 "for",
                 format!("\"{}\" is not a valid duration.", escape(text)),
             )
-            .help("Write 90s, 15m or 1h; at most 168h.")
+            .help("Write 90s, 15m or 1h, at most 168h, or restart.")
         })
 }
 

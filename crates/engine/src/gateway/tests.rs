@@ -117,6 +117,7 @@ async fn a_repeated_decision_dials_the_addresses_that_it_checked() {
         .apply(
             crate::ChangeSource::Api,
             with_listener(BY_ADDRESS),
+            None,
             crate::ApplyMode::Commit,
         )
         .await

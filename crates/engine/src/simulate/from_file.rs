@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use privet_config::{Config, Keyring};
+use privet_config::Config;
 use privet_policy::{Explanation, RuleHitCounters};
 
 use crate::simulate::SimulatedRequest;
 use crate::supervise::configuration::assemble::{Inputs, assemble};
+use crate::supervise::configuration::secrets::KeyringCache;
 use crate::supervise::lists::Lists;
 use crate::supervise::start_error::StartError;
 
@@ -29,7 +30,6 @@ impl SimulatedRequest {
         &self,
         config_path: &Path,
         data_dir: &Path,
-        keyring: Arc<dyn Keyring + Send + Sync>,
     ) -> Result<Explanation, OfflineError> {
         let (path, folder) = (config_path.to_owned(), data_dir.to_owned());
         let read = tokio::task::spawn_blocking(move || {
@@ -50,7 +50,7 @@ impl SimulatedRequest {
             lists: lists.policy_lists(),
             temporary: Vec::new(),
             hit_counters: RuleHitCounters::default(),
-            keyring,
+            secrets: KeyringCache::default().with_placeholders(),
             generation: 0,
             previous: None,
         })

@@ -6,9 +6,10 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::supervise::configuration::report::{ApplyError, ApplyMode, ApplyReport, ConfigSource};
+use crate::supervise::configuration::secrets::KeyringCache;
 use crate::supervise::lists::fetch_job::FetchResult;
 use crate::supervise::lists::{ListAction, ListActionError, ListState};
-use crate::supervise::mode::ModeState;
+use crate::supervise::mode::ModeSwitch;
 use crate::supervise::rules::TemporaryLifetime;
 use crate::supervise::timeline::{
     ChangeDetail, ChangeOrigin, ChangeSource, ChangeStatus, UndoAction, UndoError,
@@ -22,16 +23,23 @@ pub(crate) enum Command {
     /// Applies a configuration: the file's content or a text.
     Apply {
         config: ConfigSource,
+        /// The keyring secrets that were read for it.
+        secrets: KeyringCache,
         mode: ApplyMode,
         by: ChangeOrigin,
         reply: oneshot::Sender<Result<ApplyReport, ApplyError>>,
     },
-    /// Switches the mode; with `pause` for that long only. Replies with the change's number too.
-    SetMode {
-        name: String,
-        pause: Option<Duration>,
+    /// Applies the changed file with the keyring secrets that were read for it.
+    ApplyFile { secrets: KeyringCache },
+    /// Replies with the text that an edit starts from.
+    EditBase { reply: oneshot::Sender<String> },
+    /// Replies with the text of the file, or of the current configuration where there is none.
+    FileText { reply: oneshot::Sender<String> },
+    /// Records a switch of the mode that is in force; replies with the change's number.
+    RecordModeSwitch {
+        switch: ModeSwitch,
         by: ChangeOrigin,
-        reply: oneshot::Sender<Result<(ModeState, Option<u64>), ApplyError>>,
+        reply: oneshot::Sender<Option<u64>>,
     },
     AddTemporaryRule {
         rule: Value,
@@ -65,6 +73,8 @@ pub(crate) enum Command {
     Undo {
         id: u64,
         source: ChangeSource,
+        /// The keyring secrets that were read for it.
+        secrets: KeyringCache,
         reply: oneshot::Sender<Result<ChangeStatus, UndoError>>,
     },
     /// Reads or fetches a list; replies whether there is one of that name.

@@ -1,13 +1,15 @@
 //! The supervisor's loop: commands, changes of the configuration file, the end of a pause, and a tick every second.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use privet_config::Config;
 use tokio::sync::mpsc;
 
 use crate::supervise::command::Command;
 use crate::supervise::configuration::file::fingerprint;
-use crate::supervise::configuration::report::{ApplyMode, ConfigSource};
-use crate::supervise::mode::pause_end;
+use crate::supervise::configuration::report::{ApplyError, ApplyMode, ConfigSource};
+use crate::supervise::configuration::secrets::KeyringCache;
 use crate::supervise::supervisor::Supervisor;
 use crate::supervise::timeline::ChangeSource;
 
@@ -38,7 +40,6 @@ impl Supervisor {
                     None => return,
                 },
                 Some(()) = file_changes.recv() => self.file_changed().await,
-                () = pause_end(&self.modes) => self.end_pause(),
                 _ = tick.tick() => self.tick().await,
             }
         }
@@ -48,19 +49,23 @@ impl Supervisor {
         match command {
             Command::Apply {
                 config,
+                secrets,
                 mode,
                 by,
                 reply,
             } => {
-                let _ = reply.send(self.apply(config, mode, by).await);
+                let applied = self.apply(config, &secrets, mode, by).await;
+                let _ = reply.send(applied);
             }
-            Command::SetMode {
-                name,
-                pause,
-                by,
-                reply,
-            } => {
-                let _ = reply.send(self.set_mode(name, pause, by).await);
+            Command::ApplyFile { secrets } => self.apply_file(&secrets).await,
+            Command::EditBase { reply } => {
+                let _ = reply.send(self.edit_base().await);
+            }
+            Command::FileText { reply } => {
+                let _ = reply.send(self.file_text().await);
+            }
+            Command::RecordModeSwitch { switch, by, reply } => {
+                let _ = reply.send(self.record_mode_switch(&switch, by).await);
             }
             Command::AddTemporaryRule {
                 rule,
@@ -93,8 +98,13 @@ impl Supervisor {
             } => {
                 let _ = reply.send(self.record_change(by, what, undo).await);
             }
-            Command::Undo { id, source, reply } => {
-                let _ = reply.send(self.undo(id, source).await);
+            Command::Undo {
+                id,
+                source,
+                secrets,
+                reply,
+            } => {
+                let _ = reply.send(self.undo(id, source, &secrets).await);
             }
             Command::RefreshList { list, reply } => self.refresh_list(list, reply).await,
             Command::Lists { reply } => {
@@ -128,7 +138,8 @@ impl Supervisor {
         self.shared.connection_log.close_idle(now, idle_timeout);
         self.log_connection_log_problems();
         // The wall clock may have been set while the pause's timer ran.
-        self.end_pause();
+        self.shared.end_pause();
+        self.save_pause().await;
         self.end_spent_rules(now);
         if self.hit_counts_saved_at.elapsed() >= SAVE_HIT_COUNTS {
             self.save_hit_counts().await;
@@ -147,30 +158,54 @@ impl Supervisor {
         self.reported_log_problems = problems;
     }
 
-    /// The configuration file was written from outside: applies it if it is valid, else keeps the current configuration.
+    /// The configuration file was written from outside: applies it if it is valid.
     async fn file_changed(&mut self) {
         let now = fingerprint(&self.options.config_path).await;
-        if now == self.file_fingerprint {
-            return;
+        if now != self.file_fingerprint {
+            self.file_fingerprint = now;
+            self.apply_file(&KeyringCache::default()).await;
         }
-        self.file_fingerprint = now;
+    }
+
+    /// Applies the file, or keeps the current configuration and raises a problem.
+    async fn apply_file(&mut self, secrets: &KeyringCache) {
+        let by = ChangeSource::File.into();
         match self
-            .apply(
-                ConfigSource::File,
-                ApplyMode::Commit,
-                ChangeSource::File.into(),
-            )
+            .apply(ConfigSource::File, secrets, ApplyMode::Commit, by)
             .await
         {
             Ok(report) => {
                 self.shared.problems.clear("config");
                 tracing::info!(%report, "the changed configuration is in force");
             }
+            Err(ApplyError::SecretsNeeded(config)) => self.read_secrets(config),
+            Err(error @ ApplyError::FileMissing(_)) => self.shared.problems.raise(
+                "config",
+                format!("{error}: the running configuration stays"),
+                "nothing; the next change writes the file again from the running configuration",
+            ),
             Err(error) => self.shared.problems.raise(
                 "config",
                 format!("the changed configuration is not taken, the running one stays: {error}"),
                 "correct the file; it is read again when it changes",
             ),
         }
+    }
+
+    /// Reads the keyring secrets of the changed file in a task of its own, since the keyring may wait for the user; then
+    /// the file is applied.
+    fn read_secrets(&self, config: Arc<Config>) {
+        let keyring = self.options.keyring.clone();
+        let (known, commands) = (
+            self.shared.snapshot.load().secrets.clone(),
+            self.commands.clone(),
+        );
+        tokio::spawn(async move {
+            let read =
+                tokio::task::spawn_blocking(move || KeyringCache::read(&config, &known, &*keyring));
+            if let Ok(secrets) = read.await {
+                let _ = commands.send(Command::ApplyFile { secrets }).await;
+            }
+        });
     }
 }

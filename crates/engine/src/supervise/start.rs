@@ -1,16 +1,17 @@
 //! Starts an engine: configuration, threads, listeners, connection log, lists, snapshot, supervisor. If a step fails,
 //! what was started is dropped again.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Instant;
+use std::sync::{Arc, Mutex};
+use std::time::{Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 use privet_config::{Config, LoadedConfig};
 use privet_connection_log::ConnectionLog;
 use privet_system::{Processes, ProgramFinder};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::accept::connection_limit::ConnectionLimit;
 use crate::accept::listener::{self, Bound, ListenerKind};
@@ -23,12 +24,13 @@ use crate::shared::Shared;
 use crate::snapshot::Snapshot;
 use crate::supervise::command::{Command, channel};
 use crate::supervise::configuration::assemble::{Inputs, assemble};
-use crate::supervise::configuration::file::fingerprint;
+use crate::supervise::configuration::file::{fingerprint, read_text};
+use crate::supervise::configuration::secrets::KeyringCache;
 use crate::supervise::configuration::watch::watch;
 use crate::supervise::connection_log;
 use crate::supervise::lists::Lists;
 use crate::supervise::lists::files::ListFileWatch;
-use crate::supervise::mode::ModeSelection;
+use crate::supervise::mode::{ModeSelection, StoredPause, run_pause_timer};
 use crate::supervise::options::EngineOptions;
 use crate::supervise::rules::RuleHitCounts;
 use crate::supervise::start_error::StartError;
@@ -41,6 +43,7 @@ struct Stored {
     lists: Lists,
     hit_counts: RuleHitCounts,
     timeline: Timeline,
+    pause: Option<StoredPause>,
 }
 
 impl Engine {
@@ -62,7 +65,8 @@ impl Engine {
         let bound = bind_all(&options, &config, workers.count())?;
         let connection_log = open_connection_log(&options, &config).await?;
         let mut stored = load_stored(&options, &config, &problems).await?;
-        let snapshot = first_snapshot(&options, &config, &bound, &mut stored).await?;
+        let modes = restore_pause(&config, stored.pause.as_ref());
+        let snapshot = first_snapshot(&options, &config, &modes, &bound, &mut stored).await?;
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::from_pointee(snapshot),
             policy_changes: PolicyChanges::default(),
@@ -72,19 +76,13 @@ impl Engine {
             problems,
             connection_limit: Arc::new(ConnectionLimit::default()),
             identity_epoch: AtomicU64::new(0),
-            mode: ArcSwap::from_pointee(ModeSelection::new(config.mode.clone()).state()),
+            mode: ArcSwap::from_pointee(modes.state()),
+            modes: Mutex::new(modes),
+            pause_changed: Notify::new(),
             listening: ArcSwap::default(),
         });
         let options = Arc::new(options);
-        let commands = start_supervisor(
-            &options,
-            &shared,
-            workers,
-            stored,
-            config.mode.clone(),
-            bound,
-        )
-        .await;
+        let commands = start_supervisor(&options, &shared, workers, stored, bound).await;
         Ok(Self {
             shared,
             commands,
@@ -143,12 +141,14 @@ async fn load_stored(
     let loaded = tokio::task::spawn_blocking(move || {
         let (hit_counts, rules_notice) = RuleHitCounts::load(&folder);
         let (timeline, changes_notice) = Timeline::load(&folder);
+        let pause = StoredPause::load(&folder);
         let mut lists = Lists::open(folder);
         lists.load(&filter);
         let stored = Stored {
             lists,
             hit_counts,
             timeline,
+            pause,
         };
         let notices = [("rules", rules_notice), ("changes", changes_notice)];
         (stored, notices)
@@ -162,20 +162,34 @@ async fn load_stored(
     Ok(stored)
 }
 
+/// The configuration's mode, and the pause of an earlier run if it goes on.
+fn restore_pause(config: &Config, stored: Option<&StoredPause>) -> ModeSelection {
+    let pause = stored.and_then(|stored| stored.after_restart(config, SystemTime::now()));
+    if let (Some(stored), None) = (stored, &pause) {
+        tracing::info!(pause = ?stored, mode = config.mode, "the restart ended the pause");
+    }
+    ModeSelection::with_pause(config.mode.clone(), pause)
+}
+
 async fn first_snapshot(
     options: &EngineOptions,
     config: &Arc<Config>,
+    modes: &ModeSelection,
     bound: &[Bound],
     stored: &mut Stored,
 ) -> Result<Snapshot, StartError> {
+    let (keyring, of) = (options.keyring.clone(), config.clone());
+    let secrets = tokio::task::spawn_blocking(move || {
+        KeyringCache::read(&of, &KeyringCache::default(), &*keyring)
+    });
     let inputs = Inputs {
-        mode: config.mode.clone(),
+        mode: modes.current(SystemTime::now()).to_owned(),
         list_texts: stored.lists.text_paths(),
         lists: stored.lists.policy_lists(),
         temporary: Vec::new(),
         hit_counters: stored.hit_counts.hit_counters().clone(),
         own: bound.iter().map(|bound| bound.address).collect(),
-        keyring: options.keyring.clone(),
+        secrets: secrets.await.map_err(std::io::Error::other)?,
         generation: 1,
         previous: None,
         config: config.clone(),
@@ -188,7 +202,6 @@ async fn start_supervisor(
     shared: &Arc<Shared>,
     workers: Workers,
     stored: Stored,
-    mode: String,
     bound: Vec<Bound>,
 ) -> mpsc::Sender<Command> {
     let (commands, received) = channel();
@@ -205,7 +218,8 @@ async fn start_supervisor(
         workers,
         listeners: Default::default(),
         lists: stored.lists,
-        modes: ModeSelection::new(mode),
+        saved_pause: stored.pause,
+        _pause_timer: AbortOnDropHandle::new(tokio::spawn(run_pause_timer(shared.clone()))),
         health_checks: None,
         fetches: JoinSet::new(),
         commands: commands.clone(),
@@ -221,7 +235,8 @@ async fn start_supervisor(
         list_files: ListFileWatch::default(),
         refresh_waiters: Vec::new(),
     };
-    supervisor.config_text = supervisor.file_text().await;
+    supervisor.config_text = read_text(&options.config_path).await.unwrap_or_default();
+    supervisor.save_pause().await;
     supervisor.report_list_problems();
     supervisor.watch_list_files();
     supervisor.start_listeners(bound).await;

@@ -14,7 +14,7 @@ use crate::shared::Shared;
 use crate::supervise::command::Command;
 use crate::supervise::lists::Lists;
 use crate::supervise::lists::files::ListFileWatch;
-use crate::supervise::mode::ModeSelection;
+use crate::supervise::mode::StoredPause;
 use crate::supervise::options::EngineOptions;
 use crate::supervise::rules::RuleHitCounts;
 use crate::supervise::rules::tracked::TrackedRule;
@@ -27,7 +27,10 @@ pub(crate) struct Supervisor {
     pub(crate) workers: Workers,
     pub(crate) listeners: Open,
     pub(crate) lists: Lists,
-    pub(crate) modes: ModeSelection,
+    /// The pause as it was last stored in the data folder.
+    pub(crate) saved_pause: Option<StoredPause>,
+    /// Ends pauses; stops with the supervisor.
+    pub(crate) _pause_timer: AbortOnDropHandle<()>,
     /// Active health checks of the current upstreams; replaced together with them.
     pub(crate) health_checks: Option<AbortOnDropHandle<()>>,
     /// Running fetches of lists; they end with the supervisor.

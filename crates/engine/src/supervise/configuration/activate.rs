@@ -3,40 +3,33 @@
 use std::sync::Arc;
 
 use privet_config::Config;
-use privet_connection_log::CloseReason;
 use tokio_util::sync::CancellationToken;
 
 use crate::accept::listener::{self, Bound, ListenerKindCell};
 use crate::accept::{ServedListener, accept};
 use crate::snapshot::Snapshot;
 use crate::supervise::configuration::assemble::assemble;
-use crate::supervise::configuration::revoke::is_revoked;
 use crate::supervise::connection_log;
 use crate::supervise::supervisor::Supervisor;
 use crate::unix_time::now_ms;
 
 impl Supervisor {
-    /// Makes `snapshot` the current one and closes the connections that it does not allow. Returns their number.
-    pub(crate) fn activate(&mut self, snapshot: Snapshot) -> usize {
-        let snapshot = Arc::new(snapshot);
+    /// Makes `snapshot` the current one; see [`Shared::activate`](crate::shared::Shared::activate).
+    pub(crate) fn activate(&mut self, snapshot: Snapshot, select_mode: Option<String>) -> usize {
         self.hit_counts.adopt(&snapshot.policy, now_ms());
-        self.shared.snapshot.store(snapshot.clone());
-        self.shared.policy_changes.notify();
-        self.shared.mode.store(Arc::new(self.modes.state()));
-        self.shared
-            .connection_log
-            .cancel_where(|row| is_revoked(row, &snapshot), CloseReason::Reload)
+        self.shared.activate(snapshot, select_mode)
     }
 
     /// Activates the current configuration with the lists as they are now.
     pub(crate) async fn apply_lists(&mut self) {
         let config = self.shared.snapshot.load().config.clone();
-        let (modes, mut lists) = (self.modes.clone(), std::mem::take(&mut self.lists));
-        let inputs = self.inputs(config, &modes, &mut lists, self.own_addresses());
+        let (modes, mut lists) = (self.shared.modes(), std::mem::take(&mut self.lists));
+        let secrets = self.known_secrets();
+        let inputs = self.inputs(config, &modes, &mut lists, self.own_addresses(), secrets);
         self.lists = lists;
         match assemble(inputs).await {
             Ok(snapshot) => {
-                self.activate(snapshot);
+                self.activate(snapshot, None);
                 self.start_health_checks();
                 self.shared.problems.clear("lists");
             }

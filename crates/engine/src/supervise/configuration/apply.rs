@@ -1,37 +1,44 @@
 //! Applies a configuration: from a text through the API, or from the file after it was changed.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use privet_config::{Config, to_json};
+use privet_config::{Config, Document, to_json};
 
 use crate::supervise::configuration::file::{fingerprint, read_text};
 use crate::supervise::configuration::plan::ConfigPlan;
 use crate::supervise::configuration::report::{ApplyError, ApplyMode, ApplyReport, ConfigSource};
+use crate::supervise::configuration::secrets::KeyringCache;
 use crate::supervise::supervisor::Supervisor;
 use crate::supervise::timeline::{ChangeDetail, ChangeOrigin, ChangeSource, describe};
 
 impl Supervisor {
     /// Applies a text and saves it, or applies the file's content; in a dry run only reports what would change.
+    /// `secrets` are those of the keyring that were read for it.
     pub(crate) async fn apply(
         &mut self,
         config: ConfigSource,
+        secrets: &KeyringCache,
         mode: ApplyMode,
         by: ChangeOrigin,
     ) -> Result<ApplyReport, ApplyError> {
-        let plan = self.plan(config.clone()).await?;
+        let plan = self.plan(config.clone(), secrets, mode).await?;
         if mode == ApplyMode::DryRun {
             return self.preview(plan).await;
         }
-        let on_disk = self.file_text().await;
+        let on_disk = read_text(&self.options.config_path).await;
         let mut before = self.shared.snapshot.load().config.clone();
         let new_text = match config {
-            ConfigSource::Text(text) => {
-                before = self.record_manual_edit(before, on_disk).await;
+            ConfigSource::Text { text, .. } => {
+                let text = self.with_selected_mode(text, &plan);
+                match on_disk {
+                    Some(on_disk) => before = self.record_manual_edit(before, on_disk).await,
+                    None => self.copy_rejected_file().await,
+                }
                 self.save(text.clone()).await?;
-                self.file_fingerprint = fingerprint(&self.options.config_path).await;
                 text
             }
-            ConfigSource::File => on_disk,
+            ConfigSource::File => on_disk.unwrap_or_default(),
         };
         self.loaded_from_file |= plan.has_file;
         let what = describe(&to_json(&before), &to_json(&plan.snapshot.config));
@@ -40,20 +47,55 @@ impl Supervisor {
         Ok(ApplyReport { change, ..report })
     }
 
-    /// The file's text, empty where it is missing or cannot be read.
-    pub(crate) async fn file_text(&self) -> String {
-        let text = read_text(&self.options.config_path).await;
-        text.unwrap_or_default()
+    /// The text that an edit starts from: the file's if it is valid, else that of the current configuration.
+    pub(crate) async fn edit_base(&self) -> String {
+        match read_text(&self.options.config_path).await {
+            Some(text) if text == self.config_text => text,
+            Some(text) if self.is_valid(&text).await => text,
+            None if !self.loaded_from_file => String::new(),
+            _ => self.config_text.clone(),
+        }
     }
 
-    /// Records an edit of the file that was made by hand and not seen yet, before the file is overwritten. Returns the
-    /// configuration that the file holds.
+    /// The file's text or, where it is missing or cannot be read, that of the current configuration.
+    pub(crate) async fn file_text(&self) -> String {
+        match read_text(&self.options.config_path).await {
+            Some(text) => text,
+            None if !self.loaded_from_file => String::new(),
+            None => self.config_text.clone(),
+        }
+    }
+
+    async fn is_valid(&self, text: &str) -> bool {
+        let source = ConfigSource::explicit(text.to_owned());
+        self.parse(source).await.is_ok()
+    }
+
+    /// A text that does not change the mode keeps the one that was selected since it was read.
+    fn with_selected_mode(&self, text: String, plan: &ConfigPlan) -> String {
+        let modes = self.shared.modes();
+        if plan.select_mode.is_some() || plan.text_mode == modes.base() {
+            return text;
+        }
+        let Ok(mut document) = Document::parse(&text) else {
+            return text;
+        };
+        match document.set_mode(modes.base()) {
+            Ok(()) => document.text(),
+            Err(_) => text,
+        }
+    }
+
+    /// Records an edit of the file that was made by hand and not seen yet, before the file is overwritten. One that is
+    /// not valid is copied to `NAME.rejected`. Returns the configuration that the file holds.
     async fn record_manual_edit(&mut self, before: Arc<Config>, on_disk: String) -> Arc<Config> {
         if on_disk == self.config_text {
             return before;
         }
         let by = ChangeSource::File.into();
-        let Ok(loaded) = self.parse(ConfigSource::Text(on_disk.clone())).await else {
+        let parsed = self.parse(ConfigSource::explicit(on_disk.clone())).await;
+        let Ok(loaded) = parsed else {
+            self.copy_rejected_file().await;
             let what = vec![ChangeDetail::new("text", [])];
             self.record_text_change(by, what, on_disk).await;
             return before;
@@ -63,41 +105,68 @@ impl Supervisor {
         Arc::new(loaded.config)
     }
 
-    async fn save(&self, text: String) -> Result<(), ApplyError> {
+    /// Copies the file, if there is one, before it is overwritten.
+    pub(crate) async fn copy_rejected_file(&self) {
+        let path = self.options.config_path.clone();
+        let copied = tokio::task::spawn_blocking(move || {
+            let mut name = path.clone().into_os_string();
+            name.push(".rejected");
+            if !std::fs::metadata(&path)?.is_file() {
+                return Err(std::io::Error::other("it is not a regular file"));
+            }
+            std::fs::copy(&path, Path::new(&name)).map(|_| name)
+        });
+        match copied.await {
+            Ok(Ok(name)) => tracing::warn!(
+                "the file held an edit that is not valid; it was overwritten, and a copy is {}",
+                Path::new(&name).display()
+            ),
+            Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Ok(Err(error)) => tracing::warn!("the invalid file could not be copied: {error}"),
+            Err(error) => tracing::error!("copying the invalid file panicked: {error}"),
+        }
+    }
+
+    /// Writes the configuration file.
+    pub(crate) async fn save(&mut self, text: String) -> Result<(), ApplyError> {
         let path = self.options.config_path.clone();
         let saved = tokio::task::spawn_blocking(move || privet_config::save(&path, &text)).await;
         saved
             .map_err(|error| ApplyError::panicked(&error))?
-            .map_err(ApplyError::Save)
+            .map_err(ApplyError::Save)?;
+        self.file_fingerprint = fingerprint(&self.options.config_path).await;
+        self.shared.problems.clear("config");
+        Ok(())
     }
 
-    /// Carries out a plan.
+    /// Carries out a plan. The policy comes first; what may take its time follows.
     pub(crate) async fn commit(&mut self, plan: ConfigPlan) -> ApplyReport {
-        let (opened, closed) = self.listener_changes(&plan);
+        let closed = self.closing_addresses(&plan);
         self.lists = plan.lists;
-        self.modes = plan.modes;
         for (kind, at) in plan.changed_kind {
             if let Some(running) = self.listeners.get(&at) {
                 running.kind.set(kind);
             }
         }
-        self.update_connection_log(&plan.snapshot.config).await;
-        let connections_closed = self.activate(plan.snapshot);
+        let config = plan.snapshot.config.clone();
+        let connections_closed = self.activate(plan.snapshot, plan.select_mode);
         for at in plan.closing {
             if let Some(running) = self.listeners.remove(&at) {
                 running.stop.cancel();
             }
         }
         self.start_listeners(plan.bound).await;
+        self.start_health_checks();
+        self.update_connection_log(&config).await;
         self.save_lists().await;
+        self.save_pause().await;
         self.clear_removed_list_problems();
         self.report_list_problems();
         self.watch_list_files();
-        self.start_health_checks();
         self.start_fetches(None);
         ApplyReport {
             warnings: plan.warnings,
-            opened,
+            opened: plan.opening,
             closed,
             connections_closed,
             replay: None,

@@ -15,6 +15,7 @@ use secrecy::SecretString;
 
 use crate::gateway::authenticate::Users;
 use crate::snapshot::Snapshot;
+use crate::supervise::configuration::secrets::KeyringCache;
 use crate::supervise::start_error::StartError;
 
 /// Everything that a snapshot is built from.
@@ -31,13 +32,14 @@ pub(crate) struct Inputs {
     pub(crate) hit_counters: RuleHitCounters,
     /// Addresses of our listeners.
     pub(crate) own: Vec<SocketAddr>,
-    pub(crate) keyring: Arc<dyn Keyring + Send + Sync>,
+    /// The keyring secrets that the configuration names.
+    pub(crate) secrets: KeyringCache,
     pub(crate) generation: u64,
     /// Unchanged upstreams keep their health and identity.
     pub(crate) previous: Option<Arc<Snapshot>>,
 }
 
-/// Builds the snapshot on a blocking thread: the keyring may ask the user, rules are compiled.
+/// Builds the snapshot on a blocking thread: secret files are read, rules are compiled.
 pub(crate) async fn assemble(inputs: Inputs) -> Result<Snapshot, StartError> {
     let built = tokio::task::spawn_blocking(move || build(inputs)).await;
     built.unwrap_or_else(|error| Err(StartError::Threads(std::io::Error::other(error))))
@@ -52,13 +54,13 @@ fn build(inputs: Inputs) -> Result<Snapshot, StartError> {
         temporary,
         hit_counters,
         own,
-        keyring,
+        secrets,
         generation,
         previous,
     } = inputs;
     let own = with_control(own, &config);
-    let users = users(&config, &*keyring)?;
-    let secret = |name: &str| upstream_secret(&config, name, &*keyring);
+    let users = users(&config, &secrets)?;
+    let secret = |name: &str| upstream_secret(&config, name, &secrets);
     let before = previous.as_ref().map(|snapshot| &*snapshot.dialer);
     let dialer = Dialer::build(
         &config,
@@ -83,16 +85,17 @@ fn build(inputs: Inputs) -> Result<Snapshot, StartError> {
     let asks_ahead = needs_app || policy.needs_addresses();
     let (dialer, users) = (Arc::new(dialer), Arc::new(users));
     Ok(Snapshot {
-        config,
         policy,
         dialer,
         list_texts: Arc::new(list_texts),
         temporary: temporary.into(),
         shadows: shadows.into(),
         users,
+        secrets: secrets.only_for(&config),
         needs_app,
         asks_ahead,
         generation,
+        config,
     })
 }
 

@@ -9,4 +9,7 @@ mod preview;
 mod replay;
 pub(crate) mod report;
 pub(crate) mod revoke;
+pub(crate) mod secrets;
+#[cfg(test)]
+mod tests;
 pub(crate) mod watch;

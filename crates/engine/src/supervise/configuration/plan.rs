@@ -11,7 +11,8 @@ use privet_policy::TemporaryRule;
 use crate::accept::listener::{self, Bound, ListenerKind, Name};
 use crate::snapshot::Snapshot;
 use crate::supervise::configuration::assemble::{Inputs, assemble};
-use crate::supervise::configuration::report::{ApplyError, ConfigSource};
+use crate::supervise::configuration::report::{ApplyError, ApplyMode, ConfigSource};
+use crate::supervise::configuration::secrets::KeyringCache;
 use crate::supervise::lists::Lists;
 use crate::supervise::mode::ModeSelection;
 use crate::supervise::rules::shadow_warning;
@@ -23,11 +24,16 @@ pub(crate) struct ConfigPlan {
     /// The configuration comes from a file or will be written into one, rather than being the defaults.
     pub(super) has_file: bool,
     pub(super) warnings: Vec<Diagnostic>,
-    pub(super) modes: ModeSelection,
+    /// The base mode that the change selects; `None`: it leaves the mode as it is.
+    pub(super) select_mode: Option<String>,
+    /// The mode in the text; the current one may differ where it was switched since the text was read.
+    pub(super) text_mode: String,
     pub(super) lists: Lists,
     pub(super) snapshot: Snapshot,
-    /// Listeners to start.
+    /// Listeners to start; none in a dry run.
     pub(super) bound: Vec<Bound>,
+    /// Addresses that are or would be opened.
+    pub(super) opening: Vec<SocketAddr>,
     /// Listeners that stay open and change their kind.
     pub(super) changed_kind: Vec<Name>,
     /// Listeners to close.
@@ -42,7 +48,9 @@ impl Supervisor {
     ) -> Result<ConfigPlan, ApplyError> {
         let config = self.shared.snapshot.load().config.clone();
         let mut lists = self.lists.clone();
-        let inputs = self.inputs(config, &self.modes, &mut lists, self.own_addresses());
+        let modes = self.shared.modes();
+        let secrets = self.known_secrets();
+        let inputs = self.inputs(config, &modes, &mut lists, self.own_addresses(), secrets);
         let snapshot = assemble(Inputs {
             temporary,
             ..inputs
@@ -50,29 +58,54 @@ impl Supervisor {
         Ok(ConfigPlan {
             has_file: false,
             warnings: Vec::new(),
-            modes: self.modes.clone(),
+            select_mode: None,
+            text_mode: self.shared.modes().base().to_owned(),
             lists,
             snapshot: snapshot.await?,
             bound: Vec::new(),
+            opening: Vec::new(),
             changed_kind: Vec::new(),
             closing: Vec::new(),
         })
     }
 
-    /// Plans a configuration.
-    pub(super) async fn plan(&self, source: ConfigSource) -> Result<ConfigPlan, ApplyError> {
+    /// Plans a configuration. A dry run opens no listener and needs no secret of the keyring.
+    pub(super) async fn plan(
+        &self,
+        source: ConfigSource,
+        secrets: &KeyringCache,
+        mode: ApplyMode,
+    ) -> Result<ConfigPlan, ApplyError> {
+        let mode_before = self.mode_before(&source).await;
         let LoadedConfig {
             config,
             mut warnings,
             note,
         } = self.parse(source).await?;
         let config = Arc::new(config);
-        let mut modes = self.modes.clone();
-        if modes.base() != config.mode {
-            modes.select(config.mode.clone());
+        let secrets = self.known_secrets().merged(secrets);
+        let secrets = match mode {
+            ApplyMode::DryRun => secrets.with_placeholders(),
+            ApplyMode::Commit if !secrets.covers(&config) => {
+                return Err(ApplyError::SecretsNeeded(config));
+            }
+            ApplyMode::Commit => secrets,
+        };
+        let select_mode = (mode_before.as_ref() != Some(&config.mode)).then(|| config.mode.clone());
+        let mut modes = self.shared.modes();
+        if let Some(name) = select_mode.as_ref().filter(|name| *name != modes.base()) {
+            modes.select(name.clone());
         }
+        let text_mode = config.mode.clone();
+        let config = match text_mode == modes.base() {
+            true => config,
+            false => Arc::new(Config {
+                mode: modes.base().to_owned(),
+                ..(*config).clone()
+            }),
+        };
         let wanted = self.wanted_listeners(&config);
-        let bound = self.bind_new(&wanted)?;
+        let (bound, opening) = self.open_listeners(&wanted, mode)?;
         let closing = self
             .listeners
             .iter()
@@ -85,18 +118,20 @@ impl Supervisor {
         });
         let changed_kind = changed_kind.collect();
         let mut lists = self.load_lists(&config).await?;
-        let mut own: Vec<SocketAddr> = bound.iter().map(|bound| bound.address).collect();
+        let mut own = opening.clone();
         own.extend(self.own_addresses());
-        let inputs = self.inputs(config, &modes, &mut lists, own);
+        let inputs = self.inputs(config, &modes, &mut lists, own, secrets);
         let snapshot = assemble(inputs).await?;
         warnings.extend(snapshot.shadows.iter().map(shadow_warning));
         Ok(ConfigPlan {
             has_file: note.is_none(),
             snapshot,
             warnings,
-            modes,
+            select_mode,
+            text_mode,
             lists,
             bound,
+            opening,
             changed_kind,
             closing,
         })
@@ -109,6 +144,7 @@ impl Supervisor {
         modes: &ModeSelection,
         lists: &mut Lists,
         own: Vec<SocketAddr>,
+        secrets: KeyringCache,
     ) -> Inputs {
         let previous = self.shared.snapshot.load_full();
         Inputs {
@@ -118,7 +154,7 @@ impl Supervisor {
             temporary: self.temporary_rules_for(&config),
             hit_counters: self.hit_counts.hit_counters().clone(),
             own,
-            keyring: self.options.keyring.clone(),
+            secrets,
             generation: previous.generation + 1,
             previous: Some(previous),
             config,
@@ -138,7 +174,7 @@ impl Supervisor {
     pub(crate) async fn parse(&self, source: ConfigSource) -> Result<LoadedConfig, ApplyError> {
         let path = self.options.config_path.clone();
         let parsed = tokio::task::spawn_blocking(move || match source {
-            ConfigSource::Text(text) => {
+            ConfigSource::Text { text, .. } => {
                 Config::parse(&text, path.parent().unwrap_or(Path::new(".")))
             }
             ConfigSource::File => Config::load(&path),
@@ -175,13 +211,40 @@ impl Supervisor {
         listener::beside(listener::wanted(config), &adopted)
     }
 
-    fn bind_new(&self, wanted: &[Name]) -> Result<Vec<Bound>, StartError> {
+    /// Binds the listeners that do not run yet, unless it is a dry run. Also returns their addresses.
+    fn open_listeners(
+        &self,
+        wanted: &[Name],
+        mode: ApplyMode,
+    ) -> Result<(Vec<Bound>, Vec<SocketAddr>), StartError> {
         let new = wanted
             .iter()
             .filter(|name| !self.listeners.contains_key(&name.1));
+        if mode == ApplyMode::DryRun {
+            return Ok((Vec::new(), new.map(|name| name.1).collect()));
+        }
         let bind = |name: &Name| Bound::bind(*name, self.workers.count());
-        new.map(bind)
+        let bound: Vec<Bound> = new
+            .map(bind)
             .collect::<Result<_, _>>()
-            .map_err(StartError::listen)
+            .map_err(StartError::listen)?;
+        let opening = bound.iter().map(|bound| bound.address).collect();
+        Ok((bound, opening))
+    }
+
+    /// The mode of the text that a change started from; `None`: the change sets the mode in any case.
+    async fn mode_before(&self, source: &ConfigSource) -> Option<String> {
+        let base = match source {
+            ConfigSource::File if !self.loaded_from_file => return None,
+            ConfigSource::File => self.config_text.clone(),
+            ConfigSource::Text { base, .. } => base.clone()?,
+        };
+        let parsed = self.parse(ConfigSource::explicit(base)).await;
+        parsed.ok().map(|loaded| loaded.config.mode)
+    }
+
+    /// The keyring secrets of the current configuration.
+    pub(super) fn known_secrets(&self) -> KeyringCache {
+        self.shared.snapshot.load().secrets.clone()
     }
 }

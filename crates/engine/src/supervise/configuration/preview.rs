@@ -11,7 +11,7 @@ use crate::supervise::supervisor::Supervisor;
 impl Supervisor {
     /// What the plan would change now, and what it would have changed for the recorded connections.
     pub(crate) async fn preview(&self, plan: ConfigPlan) -> Result<ApplyReport, ApplyError> {
-        let (opened, closed) = self.listener_changes(&plan);
+        let closed = self.closing_addresses(&plan);
         let live = self.shared.connection_log.live_rows();
         let connections_closed = live
             .iter()
@@ -28,7 +28,7 @@ impl Supervisor {
             .map_err(|error| ApplyError::Internal(error.to_string()))?;
         Ok(ApplyReport {
             warnings: plan.warnings,
-            opened,
+            opened: plan.opening,
             closed,
             connections_closed,
             replay: Some(replay),
@@ -36,15 +36,12 @@ impl Supervisor {
         })
     }
 
-    /// Addresses of the listeners that the plan opens and closes.
-    pub(super) fn listener_changes(&self, plan: &ConfigPlan) -> (Vec<SocketAddr>, Vec<SocketAddr>) {
-        let opened = plan.bound.iter().map(|bound| bound.address).collect();
-        let closed = plan
-            .closing
+    /// Addresses of the listeners that the plan closes.
+    pub(super) fn closing_addresses(&self, plan: &ConfigPlan) -> Vec<SocketAddr> {
+        plan.closing
             .iter()
             .filter_map(|at| self.listeners.get(at))
             .map(|running| running.address)
-            .collect();
-        (opened, closed)
+            .collect()
     }
 }

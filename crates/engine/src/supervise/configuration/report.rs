@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use privet_config::{Config, Diagnostic, Diagnostics, SaveError};
 use privet_policy::Replay;
@@ -16,7 +17,18 @@ pub(crate) enum ConfigSource {
     /// The file's current content.
     File,
     /// This text, which is saved into the file.
-    Text(String),
+    Text {
+        text: String,
+        /// The text that the edit started from; `None`: it replaces whatever there is.
+        base: Option<String>,
+    },
+}
+
+impl ConfigSource {
+    /// A text that replaces whatever there is.
+    pub(crate) fn explicit(text: String) -> Self {
+        Self::Text { text, base: None }
+    }
 }
 
 /// Whether a change is made or only previewed.
@@ -69,6 +81,9 @@ pub enum ApplyError {
     Mode { name: String, known: String },
     #[error("the rule is not valid: {0}")]
     Rule(String),
+    /// The keyring must be asked for secrets of this configuration first.
+    #[error("secrets of the keyring were not read yet; apply the configuration again")]
+    SecretsNeeded(Arc<Config>),
     #[error("{0}")]
     Internal(String),
 }

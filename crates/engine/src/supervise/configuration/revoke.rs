@@ -76,7 +76,12 @@ mod tests {
             "mode = \"standard\"\n[[rule]]\nmatch = { ip = [\"192.0.2.1/32\"] }\nuse = \"block\"\n",
         );
         let applied = engine
-            .apply(crate::ChangeSource::Api, text, crate::ApplyMode::Commit)
+            .apply(
+                crate::ChangeSource::Api,
+                text,
+                None,
+                crate::ApplyMode::Commit,
+            )
             .await
             .unwrap();
         assert_eq!(applied.connections_closed, 1);

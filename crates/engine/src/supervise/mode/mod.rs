@@ -1,6 +1,8 @@
 //! Which mode is current, and until when. Pure: the clock is an argument.
 
-pub(crate) mod switch;
+mod pause;
+mod record;
+mod switch;
 
 use std::time::{Duration, SystemTime};
 
@@ -8,24 +10,43 @@ use serde::Serialize;
 
 use crate::unix_time::unix_ms;
 
-/// Longest pause.
+pub(crate) use pause::StoredPause;
+pub(crate) use switch::{ModeSwitch, run_pause_timer};
+
+/// Longest pause with an end.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// How long a pause lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PauseLength {
+    /// At most a week.
+    For(Duration),
+    UntilRestart,
+}
 
 /// The current mode, as the API reports it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ModeState {
     pub name: String,
-    /// While paused: the end, in Unix milliseconds.
+    /// While paused: the end in Unix milliseconds; `None`: the pause lasts until the engine restarts.
     pub until_ms: Option<u64>,
-    /// While paused: the mode that follows.
+    /// The mode that follows the pause; `None`: not paused.
     pub then: Option<String>,
+}
+
+/// A pause into another mode.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pause {
+    pub(crate) mode: String,
+    /// `None`: it lasts until the engine restarts.
+    pub(crate) until: Option<SystemTime>,
 }
 
 /// The selected mode, and a pause into another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ModeSelection {
     base: String,
-    pause: Option<(String, SystemTime)>,
+    pause: Option<Pause>,
 }
 
 impl ModeSelection {
@@ -33,10 +54,14 @@ impl ModeSelection {
         Self { base, pause: None }
     }
 
+    pub(crate) fn with_pause(base: String, pause: Option<Pause>) -> Self {
+        Self { base, pause }
+    }
+
     /// The mode that is current at `now`.
     pub(crate) fn current(&self, now: SystemTime) -> &str {
         match &self.pause {
-            Some((name, until)) if now < *until => name,
+            Some(pause) if pause.until.is_none_or(|until| now < until) => &pause.mode,
             _ => &self.base,
         }
     }
@@ -46,9 +71,13 @@ impl ModeSelection {
         *self = Self::new(name);
     }
 
-    /// Pauses into `name` until `now + length`.
-    pub(crate) fn pause(&mut self, name: String, length: Duration, now: SystemTime) {
-        self.pause = Some((name, now + length.min(LONGEST_PAUSE)));
+    /// Pauses into `mode` from `now` on.
+    pub(crate) fn pause(&mut self, mode: String, length: PauseLength, now: SystemTime) {
+        let until = match length {
+            PauseLength::For(length) => Some(now + length.min(LONGEST_PAUSE)),
+            PauseLength::UntilRestart => None,
+        };
+        self.pause = Some(Pause { mode, until });
     }
 
     /// Ends the pause.
@@ -56,15 +85,19 @@ impl ModeSelection {
         self.pause = None;
     }
 
-    /// Remaining time of the pause at `now`; `None`: there is none.
+    pub(crate) fn current_pause(&self) -> Option<&Pause> {
+        self.pause.as_ref()
+    }
+
+    /// Remaining time of the pause at `now`; `None`: no pause has an end.
     pub(crate) fn left(&self, now: SystemTime) -> Option<Duration> {
-        let (_, until) = self.pause.as_ref()?;
+        let until = self.pause.as_ref()?.until?;
         Some(until.duration_since(now).unwrap_or_default())
     }
 
     /// Ends a pause that is over. Returns whether one ended.
     pub(crate) fn expire(&mut self, now: SystemTime) -> bool {
-        let over = self.pause.as_ref().is_some_and(|(_, until)| now >= *until);
+        let over = self.left(now).is_some_and(|left| left.is_zero());
         if over {
             self.pause = None;
         }
@@ -73,9 +106,9 @@ impl ModeSelection {
 
     pub(crate) fn state(&self) -> ModeState {
         match &self.pause {
-            Some((name, until)) => ModeState {
-                name: name.clone(),
-                until_ms: Some(unix_ms(*until)),
+            Some(pause) => ModeState {
+                name: pause.mode.clone(),
+                until_ms: pause.until.map(unix_ms),
                 then: Some(self.base.clone()),
             },
             None => ModeState {
@@ -92,23 +125,17 @@ impl ModeSelection {
     }
 }
 
-/// Completes when the pause ends; never, if there is none.
-pub(crate) async fn pause_end(modes: &ModeSelection) {
-    match modes.left(SystemTime::now()) {
-        Some(left) => tokio::time::sleep(left).await,
-        None => std::future::pending().await,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const MINUTE: PauseLength = PauseLength::For(Duration::from_secs(60));
 
     #[test]
     fn a_pause_ends_in_the_selected_mode() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1000);
         let mut modes = ModeSelection::new("standard".into());
-        modes.pause("off".into(), Duration::from_secs(60), now);
+        modes.pause("off".into(), MINUTE, now);
         assert_eq!(modes.current(now), "off");
         assert_eq!(modes.state().until_ms, Some(1_060_000));
         let early = now + Duration::from_millis(59_250);
@@ -131,8 +158,9 @@ mod tests {
     fn a_second_pause_returns_to_the_selected_mode() {
         let now = SystemTime::UNIX_EPOCH;
         let mut modes = ModeSelection::new("strict".into());
-        modes.pause("off".into(), Duration::from_secs(60), now);
-        modes.pause("standard".into(), Duration::from_secs(10), now);
+        modes.pause("off".into(), MINUTE, now);
+        let ten = PauseLength::For(Duration::from_secs(10));
+        modes.pause("standard".into(), ten, now);
         assert_eq!(modes.current(now), "standard");
         assert_eq!(modes.current(now + Duration::from_secs(11)), "strict");
     }
@@ -141,9 +169,22 @@ mod tests {
     fn selecting_a_mode_ends_the_pause() {
         let now = SystemTime::UNIX_EPOCH;
         let mut modes = ModeSelection::new("strict".into());
-        modes.pause("off".into(), Duration::from_secs(60), now);
+        modes.pause("off".into(), MINUTE, now);
         modes.select("standard".into());
         assert_eq!(modes.current(now), "standard");
         assert_eq!(modes.state().until_ms, None);
+    }
+
+    #[test]
+    fn a_pause_until_restart_has_no_end_before() {
+        let now = SystemTime::UNIX_EPOCH;
+        let mut modes = ModeSelection::new("strict".into());
+        modes.pause("off".into(), PauseLength::UntilRestart, now);
+        assert!(!modes.expire(now + Duration::from_secs(1 << 30)));
+        let state = modes.state();
+        assert_eq!(
+            (state.until_ms, state.then.as_deref()),
+            (None, Some("strict"))
+        );
     }
 }

@@ -1,131 +1,132 @@
-//! The supervisor's work on the mode: switch, pause, save, activate.
+//! Switches the mode at once: no step here waits for the supervisor, a disk, the keyring or the network.
 
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use privet_config::Config;
+use privet_connection_log::CloseReason;
 
-use crate::supervise::configuration::file::{fingerprint, write_mode};
+use super::{ModeSelection, PauseLength};
+use crate::shared::Shared;
+use crate::snapshot::Snapshot;
 use crate::supervise::configuration::report::ApplyError;
-use crate::supervise::mode::{ModeSelection, ModeState};
-use crate::supervise::supervisor::Supervisor;
-use crate::supervise::timeline::{ChangeDetail, ChangeOrigin, UndoAction};
-use crate::unix_time::from_unix_ms;
+use crate::supervise::configuration::revoke::is_revoked;
 
-impl Supervisor {
-    /// Returns to the base mode if a pause is over.
-    pub(crate) fn end_pause(&mut self) {
-        if self.modes.expire(SystemTime::now()) {
-            tracing::info!(mode = %self.modes.base(), "the pause is over");
-            self.activate_mode();
-        }
+/// A switch of the mode that is in force and not recorded yet.
+#[derive(Debug, Clone)]
+pub(crate) struct ModeSwitch {
+    pub(crate) before: ModeSelection,
+    pub(crate) after: ModeSelection,
+}
+
+impl Shared {
+    /// The selected mode and pause.
+    pub(crate) fn modes(&self) -> ModeSelection {
+        self.lock_modes().clone()
     }
 
-    /// Switches the mode; with `pause` for that long only. Returns the new state and the change's number.
-    pub(crate) async fn set_mode(
-        &mut self,
-        name: String,
-        pause: Option<Duration>,
-        by: ChangeOrigin,
-    ) -> Result<(ModeState, Option<u64>), ApplyError> {
-        let config = self.shared.snapshot.load().config.clone();
-        if !config.modes.contains_key(&name) {
-            return Err(ApplyError::unknown_mode(&name, &config));
+    /// Switches the mode, or pauses into it, and closes the connections that it forbids.
+    ///
+    /// # Errors
+    /// There is no mode of that name.
+    pub(crate) fn switch_mode(
+        &self,
+        name: &str,
+        pause: Option<PauseLength>,
+    ) -> Result<ModeSwitch, ApplyError> {
+        let mut modes = self.lock_modes();
+        let current = self.snapshot.load_full();
+        if !current.config.modes.contains_key(name) {
+            return Err(ApplyError::unknown_mode(name, &current.config));
         }
-        let before = self.modes.clone();
+        let before = modes.clone();
         match pause {
-            Some(length) => self.modes.pause(name, length, SystemTime::now()),
+            Some(length) => modes.pause(name.to_owned(), length, SystemTime::now()),
+            None => modes.select(name.to_owned()),
+        }
+        self.make_current((*current).clone(), &mut modes);
+        Ok(ModeSwitch {
+            before,
+            after: modes.clone(),
+        })
+    }
+
+    /// Ends the running pause before its time.
+    pub(crate) fn resume_mode(&self) -> ModeSwitch {
+        let mut modes = self.lock_modes();
+        let before = modes.clone();
+        modes.resume();
+        self.make_current((**self.snapshot.load()).clone(), &mut modes);
+        ModeSwitch {
+            before,
+            after: modes.clone(),
+        }
+    }
+
+    /// Returns to the base mode if a pause is over.
+    pub(crate) fn end_pause(&self) {
+        let mut modes = self.lock_modes();
+        if modes.expire(SystemTime::now()) {
+            tracing::info!(mode = %modes.base(), "the pause is over");
+            self.make_current((**self.snapshot.load()).clone(), &mut modes);
+        }
+    }
+
+    /// Makes `snapshot` the current one, in the mode that is current now, and closes the connections that it does not
+    /// allow. With `select` that mode becomes the base mode. Returns the number of closed connections.
+    pub(crate) fn activate(&self, snapshot: Snapshot, select: Option<String>) -> usize {
+        let mut modes = self.lock_modes();
+        if let Some(name) = select
+            && name != modes.base()
+        {
+            modes.select(name);
+        }
+        self.make_current(snapshot, &mut modes)
+    }
+
+    fn make_current(&self, snapshot: Snapshot, modes: &mut ModeSelection) -> usize {
+        let mut current = match snapshot.in_mode(modes.current(SystemTime::now())) {
+            Some(current) => current,
+            // The mode was removed from the configuration while it was being selected.
             None => {
-                self.save_mode(&name).await;
-                self.file_fingerprint = fingerprint(&self.options.config_path).await;
-                self.modes.select(name);
+                modes.select(snapshot.config.mode.clone());
+                snapshot
             }
-        }
-        self.activate_mode();
-        let change = self.record_mode_change(&before, by).await;
-        Ok((self.modes.state(), change))
-    }
-
-    /// Ends the running pause. Returns the change's number; `None`: there is no pause.
-    pub(crate) async fn end_pause_now(&mut self, by: ChangeOrigin) -> Option<u64> {
-        let before = self.modes.clone();
-        self.modes.resume();
-        self.activate_mode();
-        self.record_pause_end(&before.state(), by).await
-    }
-
-    async fn record_mode_change(
-        &mut self,
-        before: &ModeSelection,
-        by: ChangeOrigin,
-    ) -> Option<u64> {
-        let (was, now) = (before.state(), self.modes.state());
-        if let (true, Some(until_ms)) = (now != was, now.until_ms) {
-            return Some(self.record_pause(now.name, until_ms, by).await);
-        }
-        let (from, to) = (before.base().to_owned(), now.name);
-        if from == to && was.until_ms.is_some() {
-            return self.record_pause_end(&was, by).await;
-        }
-        let what = vec![ChangeDetail::new(
-            "mode",
-            [("from", from.clone()), ("to", to.clone())],
-        )];
-        let text = self.file_text().await;
-        match text == self.config_text {
-            true if from == to => None,
-            true => {
-                let undo = UndoAction::SwitchMode { from, to };
-                Some(self.record_change(by, what, undo).await)
-            }
-            false => self.record_text_change(by, what, text).await,
-        }
-    }
-
-    async fn record_pause(&mut self, mode: String, until_ms: u64, by: ChangeOrigin) -> u64 {
-        let until = privet_config::format_timestamp_seconds(from_unix_ms(until_ms));
-        let what = ChangeDetail::new("pause", [("mode", mode.clone()), ("until", until)]);
-        let undo = UndoAction::EndPause { mode, until_ms };
-        self.record_change(by, vec![what], undo).await
-    }
-
-    /// Records that the pause in `was` was ended; `None`: there was none.
-    async fn record_pause_end(&mut self, was: &ModeState, by: ChangeOrigin) -> Option<u64> {
-        let (mode, until_ms) = (was.name.clone(), was.until_ms?);
-        let what = ChangeDetail::new("resume", [("mode", mode.clone())]);
-        let undo = UndoAction::StartPause { mode, until_ms };
-        Some(self.record_change(by, vec![what], undo).await)
-    }
-
-    /// Saves the selected mode in the file, if there is one.
-    async fn save_mode(&self, name: &str) {
-        let (path, name) = (self.options.config_path.clone(), name.to_owned());
-        let saved = tokio::task::spawn_blocking(move || write_mode(&path, &name)).await;
-        let error = match saved {
-            Ok(Ok(())) => return self.shared.problems.clear("mode"),
-            Ok(Err(error)) => error,
-            Err(error) => error.to_string(),
         };
-        self.shared.problems.raise(
-            "mode",
-            format!("the mode is on, but the file could not be changed: {error}"),
-            "write `mode` into the configuration yourself",
-        );
-    }
-
-    /// Activates the current mode; connections that it forbids are closed.
-    pub(crate) fn activate_mode(&mut self) {
-        let current = self.shared.snapshot.load_full();
-        let Some(mut snapshot) = current.in_mode(self.modes.current(SystemTime::now())) else {
-            return;
-        };
-        if snapshot.config.mode != self.modes.base() {
-            // The file holds the new mode as well.
-            snapshot.config = Arc::new(Config {
-                mode: self.modes.base().to_owned(),
-                ..(*snapshot.config).clone()
+        if current.config.mode != modes.base() {
+            current.config = Arc::new(Config {
+                mode: modes.base().to_owned(),
+                ..(*current.config).clone()
             });
         }
-        self.activate(snapshot);
+        current.generation = self.snapshot.load().generation + 1;
+        let current = Arc::new(current);
+        self.snapshot.store(current.clone());
+        self.policy_changes.notify();
+        self.mode.store(Arc::new(modes.state()));
+        self.pause_changed.notify_one();
+        self.connection_log
+            .cancel_where(|row| is_revoked(row, &current), CloseReason::Reload)
+    }
+
+    fn lock_modes(&self) -> MutexGuard<'_, ModeSelection> {
+        self.modes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends every pause at its time.
+pub(crate) async fn run_pause_timer(shared: Arc<Shared>) {
+    loop {
+        let left = shared.modes().left(SystemTime::now());
+        let end = async {
+            match left {
+                Some(left) => tokio::time::sleep(left).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = end => shared.end_pause(),
+            () = shared.pause_changed.notified() => {}
+        }
     }
 }

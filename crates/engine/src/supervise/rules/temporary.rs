@@ -35,7 +35,7 @@ impl Supervisor {
             .add_rule(0, rule)
             .map_err(|error| ApplyError::Rule(error.to_string()))?;
         let config = self
-            .parse(ConfigSource::Text(document.text()))
+            .parse(ConfigSource::explicit(document.text()))
             .await?
             .config;
         let first = config.rules.into_iter().next();

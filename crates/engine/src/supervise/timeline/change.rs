@@ -73,10 +73,14 @@ pub enum UndoAction {
     SwitchMode { from: String, to: String },
     /// Ends the pause that was started.
     #[serde(rename = "pause")]
-    EndPause { mode: String, until_ms: u64 },
+    EndPause {
+        mode: String,
+        /// Unix milliseconds; `None`: until the engine restarts.
+        until_ms: Option<u64>,
+    },
     /// Starts the pause that was ended again.
     #[serde(rename = "resume")]
-    StartPause { mode: String, until_ms: u64 },
+    StartPause { mode: String, until_ms: Option<u64> },
     /// Removes the temporary rule that was added.
     #[serde(rename = "made")]
     RemoveTemporaryRule {

@@ -44,13 +44,13 @@ impl Supervisor {
                 .err(),
             UndoAction::SwitchMode { from, to } => self.not_in_mode(from, to),
             UndoAction::EndPause { mode, until_ms } => {
-                let now = self.modes.state();
-                let runs = now.name == *mode && now.until_ms == Some(*until_ms);
+                let now = self.shared.modes().state();
+                let runs = now.then.is_some() && now.name == *mode && now.until_ms == *until_ms;
                 (!runs).then(|| "the pause is over".to_owned())
             }
-            UndoAction::StartPause { until_ms, .. } => {
-                (*until_ms <= now_ms()).then(|| "the pause would be over by now".to_owned())
-            }
+            UndoAction::StartPause { until_ms, .. } => until_ms
+                .is_some_and(|until| until <= now_ms())
+                .then(|| "the pause would be over by now".to_owned()),
             UndoAction::RemoveTemporaryRule { number, .. } => {
                 let tracked = self
                     .temporary_rules
@@ -85,8 +85,9 @@ impl Supervisor {
 
     fn not_in_mode(&self, from: &str, to: &str) -> Option<String> {
         let config = self.shared.snapshot.load().config.clone();
-        if self.modes.base() != to {
-            return Some(format!("the mode is {} now", self.modes.base()));
+        let modes = self.shared.modes();
+        if modes.base() != to {
+            return Some(format!("the mode is {} now", modes.base()));
         }
         (!config.modes.contains_key(from)).then(|| format!("there is no mode {from} any more"))
     }

@@ -6,6 +6,8 @@ use privet_config::{FileLines, Revision};
 
 use super::change::{Change, ChangeOrigin, ChangeSource, ChangeStatus, UndoAction, UndoError};
 use crate::supervise::configuration::report::{ApplyError, ApplyMode, ConfigSource};
+use crate::supervise::configuration::secrets::KeyringCache;
+use crate::supervise::mode::PauseLength;
 use crate::supervise::supervisor::Supervisor;
 use crate::unix_time::now_ms;
 
@@ -15,6 +17,7 @@ impl Supervisor {
         &mut self,
         id: u64,
         source: ChangeSource,
+        secrets: &KeyringCache,
     ) -> Result<ChangeStatus, UndoError> {
         let change = self.timeline.get(id).ok_or(UndoError::Unknown(id))?.clone();
         let status = self.status_of(&change, &FileLines::of(&self.config_text));
@@ -25,7 +28,7 @@ impl Supervisor {
             source,
             undoes: Some(id),
         };
-        let made = self.carry_out_undo(&change, by).await?;
+        let made = self.carry_out_undo(&change, secrets, by).await?;
         let made = made.and_then(|made| self.change(made));
         made.ok_or_else(|| UndoError::Obstructed("there is nothing left to undo".to_owned()))
     }
@@ -33,17 +36,30 @@ impl Supervisor {
     async fn carry_out_undo(
         &mut self,
         change: &Change,
+        secrets: &KeyringCache,
         by: ChangeOrigin,
     ) -> Result<Option<u64>, UndoError> {
         Ok(match change.undo.clone() {
             UndoAction::RevertFile(Some(revision)) => {
-                self.revert_file(change, &revision, by).await?
+                self.revert_file(change, &revision, secrets, by).await?
             }
-            UndoAction::SwitchMode { from, .. } => self.set_mode(from, None, by).await?.1,
-            UndoAction::EndPause { .. } => self.end_pause_now(by).await,
+            UndoAction::SwitchMode { from, .. } => {
+                let switch = self.shared.switch_mode(&from, None)?;
+                self.record_mode_switch(&switch, by).await
+            }
+            UndoAction::EndPause { .. } => {
+                let switch = self.shared.resume_mode();
+                self.record_mode_switch(&switch, by).await
+            }
             UndoAction::StartPause { mode, until_ms } => {
-                let left = Duration::from_millis(until_ms.saturating_sub(now_ms()));
-                self.set_mode(mode, Some(left), by).await?.1
+                let length = match until_ms {
+                    Some(until) => {
+                        PauseLength::For(Duration::from_millis(until.saturating_sub(now_ms())))
+                    }
+                    None => PauseLength::UntilRestart,
+                };
+                let switch = self.shared.switch_mode(&mode, Some(length))?;
+                self.record_mode_switch(&switch, by).await
             }
             UndoAction::RemoveTemporaryRule { number, .. } => {
                 self.remove_temporary_rule(number, by).await?
@@ -69,6 +85,7 @@ impl Supervisor {
         &mut self,
         change: &Change,
         revision: &Revision,
+        secrets: &KeyringCache,
         by: ChangeOrigin,
     ) -> Result<Option<u64>, UndoError> {
         // From the text on disk: it may have been edited by hand.
@@ -78,10 +95,11 @@ impl Supervisor {
                 revision.revert(&FileLines::of(&on_disk), later)
             })
             .map_err(UndoError::Obstructed)?;
-        match self
-            .apply(ConfigSource::Text(text), ApplyMode::Commit, by)
-            .await
-        {
+        let config = ConfigSource::Text {
+            text,
+            base: Some(on_disk),
+        };
+        match self.apply(config, secrets, ApplyMode::Commit, by).await {
             Ok(report) => Ok(report.change),
             Err(ApplyError::Config(found)) => {
                 Err(UndoError::Obstructed(match found.errors().next() {
