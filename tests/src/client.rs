@@ -1,4 +1,4 @@
-//! Runs real clients, and speaks SOCKS and HTTP where a test needs single bytes.
+//! Runs real clients, and reads and writes SOCKS and HTTP byte by byte.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -11,14 +11,14 @@ use crate::skip::missing;
 /// The exit code and output of a program.
 #[derive(Debug, Clone)]
 pub struct CommandOutput {
-    /// The exit code; -1 where a signal ended it.
+    /// -1 where a signal ended it.
     pub code: i32,
     pub out: String,
     pub err: String,
 }
 
 impl CommandOutput {
-    /// Runs a command to its end, without the proxy variables of the surroundings.
+    /// Runs a command to its end, without proxy variables in its environment.
     pub fn of(mut command: Command) -> Self {
         for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
             command.env_remove(name).env_remove(name.to_uppercase());
@@ -53,12 +53,12 @@ pub fn curl(words: &[&str]) -> CommandOutput {
     CommandOutput::of(command)
 }
 
-/// A script for the Python that has the clients' packages; `None`, reported as skipped, where there is none.
+/// Runs a script in the Python that has the clients' packages; `None`, reported as skipped, where there is none.
 pub fn python(script: &str, words: &[&str]) -> Option<CommandOutput> {
     python_within(60, script, words)
 }
 
-/// The same for a script that may take so many seconds.
+/// The same with a timeout in seconds.
 pub fn python_within(seconds: u32, script: &str, words: &[&str]) -> Option<CommandOutput> {
     let from_xtask = std::env::var_os("PRIVET_TEST_PYTHON").map(std::path::PathBuf::from);
     let beside = || {
@@ -81,7 +81,7 @@ pub fn python_within(seconds: u32, script: &str, words: &[&str]) -> Option<Comma
     Some(CommandOutput::of(command))
 }
 
-/// A script's file and its words, run by a program found in PATH.
+/// Runs a program with these arguments.
 pub fn run(program: &Path, words: &[&str]) -> CommandOutput {
     let mut command = Command::new(program);
     command.args(words);
@@ -99,14 +99,13 @@ pub fn connect(to: SocketAddr) -> TcpStream {
     stream
 }
 
-/// `read_exact` into a fresh buffer.
 pub fn read_n(stream: &mut TcpStream, n: usize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; n];
     stream.read_exact(&mut bytes)?;
     Ok(bytes)
 }
 
-/// All until the other side ends; a reset counts as an end.
+/// Reads until the peer closes; a reset counts as a close.
 pub fn read_all(stream: &mut TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
     if let Err(error) = stream.read_to_end(&mut bytes) {
@@ -119,7 +118,7 @@ pub fn read_all(stream: &mut TcpStream) -> Vec<u8> {
     bytes
 }
 
-/// An HTTP head: everything to the empty line.
+/// Reads an HTTP head, up to the empty line.
 pub fn read_head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -154,7 +153,7 @@ pub fn socks5(proxy: SocketAddr, host: &str, port: u16) -> Result<TcpStream, u8>
     }
 }
 
-/// Any SOCKS5 command without a login: the stream and the reply to its end.
+/// Any SOCKS5 command without a login: the stream and the whole reply.
 pub fn socks5_command(
     proxy: SocketAddr,
     command: u8,
@@ -193,7 +192,7 @@ pub fn socks5_reply(stream: &mut TcpStream) -> Vec<u8> {
     reply
 }
 
-/// The IPv4 address a SOCKS5 reply names.
+/// The IPv4 address in a SOCKS5 reply.
 pub fn bound(reply: &[u8]) -> SocketAddr {
     assert_eq!(reply[3], 1, "an IPv4 reply: {reply:?}");
     SocketAddr::from((

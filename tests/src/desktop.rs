@@ -1,4 +1,4 @@
-//! A GNOME session's settings of a test's own: a bus, dconf and `gsettings`, in a folder that goes with the test.
+//! A GNOME session without a screen for one test: a bus, dconf and `gsettings` in a temporary folder.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -40,34 +40,34 @@ impl Desktop {
         Some(desktop)
     }
 
-    /// What a program of this session has in its environment.
+    /// The environment of programs in this session.
     pub fn env(&self) -> Vec<(String, String)> {
         env(self.dir.path())
     }
 
-    /// Where its bus answers, as D-Bus writes addresses.
+    /// The D-Bus address of its bus.
     pub fn bus_address(&self) -> String {
         format!("unix:path={}", self.folder("run/bus").display())
     }
 
-    /// The folder for a user's files of that kind: "config", "data", "run", "home".
+    /// A folder of the user: "config", "data", "run", "home".
     pub fn folder(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    /// A program in this session.
+    /// Runs a program in this session.
     pub fn run(&self, name: &str, words: &[&str]) -> CommandOutput {
         let mut command = Command::new(name);
         command.args(words).envs(self.env());
         CommandOutput::of(command)
     }
 
-    /// Every proxy value that somebody set, exactly.
+    /// Every proxy value that is set, as dconf prints it.
     pub fn proxy(&self) -> String {
         self.run("dconf", &["dump", "/system/proxy/"]).good()
     }
 
-    /// The user sets a value: "mode", "http host".
+    /// Sets a value as the user would: "mode", "http host".
     pub fn set(&self, key: &str, value: &str) {
         let (schema, key) = match key.split_once(' ') {
             Some((child, key)) => (format!("{SCHEMA}.{child}"), key),
@@ -76,25 +76,25 @@ impl Desktop {
         self.run("gsettings", &["set", &schema, key, value]).good();
     }
 
-    /// One value as the desktop has it.
+    /// Reads one value.
     pub fn get(&self, key: &str) -> String {
         let value = self.run("gsettings", &["get", SCHEMA, key]).good();
         value.trim().to_owned()
     }
 
-    /// The session's bus ends, as it does when the session does.
+    /// Ends the session's bus, as at logout.
     pub fn end_bus(&mut self) {
         self.bus.kill();
     }
 
-    /// The same user's next session.
+    /// Starts the bus of the same user's next session.
     pub fn begin_bus(&mut self) {
         let _ = std::fs::remove_file(self.dir.path().join("run/bus"));
         self.bus = bus(self.dir.path());
     }
 }
 
-/// A portal of this machine's would be started for whoever asks, without a screen to work on: here nobody answers at once.
+/// Replaces the portals of this machine, which would be started without a screen, by ones that exit at once.
 fn without_portal(dir: &Path) {
     let folder = dir.join("data/dbus-1/services");
     std::fs::create_dir_all(&folder).expect("a folder");

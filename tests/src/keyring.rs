@@ -1,4 +1,4 @@
-//! A real gnome-keyring in a test's own session, which can be locked and unlocked.
+//! A real gnome-keyring in a private session, which can be locked and unlocked.
 
 use std::process::Command;
 
@@ -20,7 +20,7 @@ pub struct Keyring {
 }
 
 impl Keyring {
-    /// Starts one, open; `None`, reported as skipped, where a program for it is not installed.
+    /// Starts one, unlocked; `None`, reported as skipped, where a program for it is not installed.
     pub fn start(desktop: &Desktop) -> Option<Self> {
         for name in ["gnome-keyring-daemon", "gdbus", "secret-tool"] {
             program(name)?;
@@ -29,7 +29,7 @@ impl Keyring {
         let start =
             "printf '%s' \"$1\" | gnome-keyring-daemon --foreground --components=secrets --unlock";
         command.args(["-c", start, "sh", OPENS]).envs(desktop.env());
-        // What asks a person has no screen here, and must not find the tester's.
+        // Password prompts must not appear on the screen of the user who runs the test.
         command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
         let daemon = Running::start("gnome-keyring-daemon", command);
         desktop
@@ -54,7 +54,7 @@ impl Keyring {
         desktop.run("gdbus", &words).good();
     }
 
-    /// Opens it with its own password, as what asks a person does.
+    /// Unlocks it with its password, as the prompt does.
     pub fn unlock(&self, desktop: &Desktop) {
         let env = desktop.env();
         let address = env
@@ -82,7 +82,7 @@ impl Keyring {
             .expect("the keyring takes its password");
     }
 
-    /// What another program of the session reads under our name; empty: nothing.
+    /// The secret that another program reads under Privet's service name; empty where there is none.
     pub fn read(&self, desktop: &Desktop, name: &str) -> String {
         let words = ["lookup", "service", "privet", "username", name];
         desktop.run("secret-tool", &words).out

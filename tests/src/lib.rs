@@ -1,6 +1,6 @@
 //! Whole-program tests: real clients and servers against the built `privet`.
 //!
-//! The built program is looked for beside the test (`cargo build` makes it; `cargo xtask test` does both) or taken from
+//! The built program is expected beside the test (`cargo build` makes it; `cargo xtask test` does both) or taken from
 //! `PRIVET_BIN`. Everything runs on loopback or in network namespaces made here, on ports reserved across processes, and
 //! ends with the test. A test whose programs are not installed is skipped and reported; where `CI` is set it fails.
 

@@ -9,13 +9,13 @@ use std::sync::{Arc, Mutex};
 use crate::Origin;
 use crate::client::{read_head, read_n};
 
-/// One path's text.
+/// The response for one path.
 #[derive(Clone, Default)]
 struct Text {
     body: Vec<u8>,
     status: u16,
     version: u32,
-    /// Header lines beside.
+    /// Further header lines.
     more: String,
 }
 
@@ -26,7 +26,7 @@ struct State {
     heads: Vec<String>,
 }
 
-/// Serves what was published under a path, "hello" under every other.
+/// Serves published texts by path; "hello" for every other path.
 pub struct ListServer {
     origin: Origin,
     state: Arc<Mutex<State>>,
@@ -60,12 +60,12 @@ impl ListServer {
         format!("http://{}{path}", self.origin.address)
     }
 
-    /// From now on `path` answers 200 with this text, under a new ETag and date.
+    /// Publishes a text at `path` with a new ETag and date.
     pub fn publish(&self, path: &str, text: &str) {
         self.put(path, 200, text.as_bytes(), "");
     }
 
-    /// From now on `path` answers with this status, body and header lines.
+    /// Sets the status, body and header lines of the response at `path`.
     pub fn put(&self, path: &str, status: u16, body: &[u8], more: &str) {
         let mut state = self.state.lock().expect("nobody panics here");
         let version = state.texts.get(path).map_or(1, |text| text.version + 1);

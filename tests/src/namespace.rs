@@ -9,24 +9,24 @@ use crate::client::{CommandOutput, run};
 use crate::process::{Running, program};
 use crate::skip::missing;
 
-/// The inside's address on the link.
+/// The address of the inner namespace on the link.
 pub const INSIDE: &str = "10.77.0.1";
-/// The outside's: upstreams listen here.
+/// The address of the outer namespace; upstreams listen here.
 pub const OUTSIDE: &str = "10.77.0.2";
-/// The inside's resolver, by its `/etc/resolv.conf`.
+/// The resolver in `/etc/resolv.conf` of the inner namespace.
 pub const RESOLVER: &str = "10.77.0.53";
-/// A host out there that is not the upstream.
+/// A host in the outer namespace that is not the upstream.
 pub const OTHER_HOST: &str = "10.77.0.80";
 /// The same in IPv6.
 pub const OTHER_HOST_V6: &str = "fd77::80";
-/// The ports of the packets that mark the end of a query of the link, counted up from here.
+/// The first port of packets that mark the end of a query; counts up.
 const FIRST_MARK: u16 = 7000;
 
 pub struct Namespaces {
     id: String,
 }
 
-/// What went over the link, one line of tcpdump for each packet.
+/// The captured packets, one line of tcpdump each.
 pub struct Link {
     running: Running,
     marks: AtomicU16,
@@ -88,21 +88,21 @@ impl Namespaces {
         format!("{}o", self.id)
     }
 
-    /// The words that put a command inside.
+    /// The arguments that run a command in the inner namespace.
     pub fn prefix(&self) -> Vec<String> {
         ["ip", "netns", "exec", &self.inside()]
             .map(str::to_owned)
             .to_vec()
     }
 
-    /// Runs a command inside to its end.
+    /// Runs a command in the inner namespace to its end.
     pub fn run(&self, words: &[&str]) -> CommandOutput {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.inside()]).args(words);
         CommandOutput::of(command)
     }
 
-    /// Starts a server outside.
+    /// Starts a server in the outer namespace.
     pub fn start_outside(&self, name: &str, words: &[&str]) -> Running {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.outside()]).args(words);
@@ -144,7 +144,7 @@ impl Drop for Namespaces {
 impl Link {
     /// Packets that are neither to nor from `except` (`10.77.0.2.1080`, as tcpdump writes it).
     ///
-    /// A packet sent last marks the end of what is asked about, so that nothing on its way is missed.
+    /// A marker packet is sent last, so that no packet in flight is missed.
     pub fn packets_except(&self, world: &Namespaces, except: &str) -> Vec<String> {
         let mark = self.marks.fetch_add(1, Ordering::Relaxed);
         let sent = world.run(&["bash", "-c", &format!("echo > /dev/udp/{OUTSIDE}/{mark}")]);
@@ -155,7 +155,7 @@ impl Link {
             .lines()
             .filter(|line| line.contains("IP ") || line.contains("IP6 "))
             .filter(|line| !line.contains(except) && !line.contains(&format!("{OUTSIDE}.7")))
-            // Complaints about ports where nobody listens come from outside; multicast reports from the kernel.
+            // ICMP errors come from the outer namespace, multicast reports from the kernel.
             .filter(|line| {
                 !line.contains(&format!("> {INSIDE}: ICMP")) && !line.contains("HBH ICMP6")
             })
@@ -163,7 +163,7 @@ impl Link {
             .collect()
     }
 
-    /// Waits for a packet that reads so.
+    /// Waits for a packet whose line contains `what`.
     pub fn await_packet(&self, what: &str) {
         self.running.await_line(what);
     }

@@ -19,20 +19,20 @@ struct State {
     accepted: AtomicUsize,
 }
 
-/// One request as it came in.
-pub struct Asked {
+/// A received request.
+pub struct RecordedRequest {
     pub method: String,
     pub target: String,
     pub head: String,
     pub body: Vec<u8>,
 }
 
-impl Asked {
-    /// The client wants the connection closed after it.
+impl RecordedRequest {
+    /// Whether the client wants the connection closed after it.
     fn is_last(&self) -> bool {
-        let said = field(&self.head, "connection").unwrap_or("").to_lowercase();
-        said.contains("close")
-            || (self.head.contains(" HTTP/1.0\r\n") && !said.contains("keep-alive"))
+        let value = field(&self.head, "connection").unwrap_or("").to_lowercase();
+        value.contains("close")
+            || (self.head.contains(" HTTP/1.0\r\n") && !value.contains("keep-alive"))
     }
 }
 
@@ -70,7 +70,7 @@ impl Origin {
         })
     }
 
-    /// A server that sends back what it gets, and ends when the client does.
+    /// A server that echoes until the client closes.
     pub fn echo() -> Self {
         Self::raw(|mut stream| {
             let mut buffer = [0; 16 * 1024];
@@ -82,7 +82,7 @@ impl Origin {
         })
     }
 
-    /// A server that does with each connection what the test says.
+    /// A server that calls `with` for each connection.
     pub fn raw(with: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
         Self::serve(move |stream, _| {
             if let Ok(stream) = stream.try_clone() {
@@ -114,9 +114,9 @@ impl Origin {
     }
 
     /// A SOCKS5 upstream that accepts only username authentication, records the username and closes.
-    pub fn hears_logins() -> (Self, Arc<Mutex<Vec<String>>>) {
+    pub fn recording_logins() -> (Self, Arc<Mutex<Vec<String>>>) {
         let names = Arc::new(Mutex::new(Vec::new()));
-        let heard = names.clone();
+        let recorded = names.clone();
         let upstream = Self::raw(move |mut stream| {
             let mut greeting = [0; 2];
             let _ = stream.read_exact(&mut greeting);
@@ -132,7 +132,7 @@ impl Origin {
             let mut name = vec![0; usize::from(head[1])];
             let _ = stream.read_exact(&mut name);
             let name = String::from_utf8_lossy(&name).into_owned();
-            heard.lock().expect("no handler panics").push(name);
+            recorded.lock().expect("no handler panics").push(name);
         });
         (upstream, names)
     }
@@ -142,18 +142,18 @@ impl Origin {
         format!("http://{}{path}", self.address)
     }
 
-    /// The heads of all requests so far, as they came.
+    /// The heads of all requests so far.
     pub fn heads(&self) -> Vec<String> {
         self.state.heads.lock().expect("no handler panics").clone()
     }
 
-    /// Connections so far.
+    /// The number of accepted connections so far.
     pub fn accepted(&self) -> usize {
         self.state.accepted.load(Ordering::SeqCst)
     }
 }
 
-fn read_request(stream: &mut TcpStream, state: &State) -> Option<Asked> {
+fn read_request(stream: &mut TcpStream, state: &State) -> Option<RecordedRequest> {
     let mut reader = BufReader::with_capacity(1, stream.try_clone().ok()?);
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
@@ -172,7 +172,7 @@ fn read_request(stream: &mut TcpStream, state: &State) -> Option<Asked> {
         .lock()
         .expect("no handler panics")
         .push(head.clone());
-    Some(Asked {
+    Some(RecordedRequest {
         method,
         target,
         head,
@@ -196,7 +196,7 @@ fn read_body(head: &str, reader: &mut impl BufRead) -> Option<Vec<u8>> {
             reader.read_line(&mut line).ok()?;
             let size = u64::from_str_radix(line.trim().split(';').next()?, 16).ok()?;
             reader.take(size).read_to_end(&mut body).ok()?;
-            // The chunk's end, or the trailer's lines.
+            // The end of the chunk, or the trailer.
             while reader.read_line(&mut line).ok()? > 2 && size == 0 {}
             if size == 0 {
                 return Some(body);
@@ -210,7 +210,7 @@ fn read_body(head: &str, reader: &mut impl BufRead) -> Option<Vec<u8>> {
     Some(body)
 }
 
-fn answer(stream: &mut TcpStream, asked: &Asked) -> std::io::Result<()> {
+fn answer(stream: &mut TcpStream, asked: &RecordedRequest) -> std::io::Result<()> {
     let path = asked.target.as_str();
     if let Some(size) = path
         .strip_prefix("/bytes/")
@@ -234,13 +234,18 @@ fn answer(stream: &mut TcpStream, asked: &Asked) -> std::io::Result<()> {
     }
 }
 
-/// A page whose script writes what it fetched into the title, so that a browser's dump shows that all of it came.
+/// A page whose script writes the fetched resources into the title, so that a dump of the page shows that all arrived.
 const PAGE: &[u8] = b"<!doctype html><title>waiting</title><body><script>
 Promise.all([1,2,3,4,5,6,7,8].map(n => fetch('/bytes/' + n * 1000).then(r => r.arrayBuffer())))
   .then(all => { document.body.textContent = 'fetched ' + all.reduce((sum, one) => sum + one.byteLength, 0); });
 </script></body>";
 
-fn reply(stream: &mut TcpStream, asked: &Asked, status: &str, body: &[u8]) -> std::io::Result<()> {
+fn reply(
+    stream: &mut TcpStream,
+    asked: &RecordedRequest,
+    status: &str,
+    body: &[u8],
+) -> std::io::Result<()> {
     let kind = if asked.target == "/page" {
         "text/html"
     } else {
@@ -280,7 +285,7 @@ impl UdpEcho {
         Self { address, seen }
     }
 
-    /// Who sent the datagrams so far.
+    /// The senders of the datagrams so far.
     pub fn senders(&self) -> Vec<SocketAddr> {
         self.seen.lock().expect("nobody panics here").clone()
     }

@@ -23,7 +23,7 @@ pub struct Panel {
 
 /// The StatusNotifierWatcher behind the panel.
 enum Shown {
-    /// Our watcher, with the items that registered.
+    /// A scripted watcher, with the registered items.
     Scripted(Arc<Mutex<Vec<String>>>),
     /// Xfce's panel.
     Real { _panel: Running },
@@ -58,7 +58,7 @@ impl Watcher {
     }
 }
 
-/// A line of a menu as a host reads it.
+/// A menu entry as read over D-Bus.
 #[derive(Debug, Clone)]
 pub struct Line {
     pub id: i32,
@@ -69,7 +69,7 @@ pub struct Line {
 }
 
 impl Panel {
-    /// Starts one on the session bus at `address`.
+    /// Starts a scripted watcher on the session bus at `address`.
     pub fn start(address: &str) -> Self {
         let items = Arc::new(Mutex::new(Vec::new()));
         let bus = connection::Builder::address(address)
@@ -84,7 +84,7 @@ impl Panel {
     /// Starts Xfce's panel on that screen, and waits until it shows icons; `None`, reported as skipped, where it is not installed.
     ///
     /// # Panics
-    /// The panel never takes icons.
+    /// The panel does not accept icons in time.
     pub fn real(screen: &Screen) -> Option<Self> {
         let mut command = Command::new(program("xfce4-panel")?);
         command.arg("--disable-wm-check").envs(screen.env());
@@ -127,11 +127,11 @@ impl Panel {
             found.is_some()
         });
         let item = found.expect("it was just found");
-        // A watcher may tell the object's path behind the name.
+        // The object's path may follow the name.
         item.split('/').next().unwrap_or_default().to_owned()
     }
 
-    /// Waits until the panel shows no icon any more.
+    /// Waits until no icon is registered.
     pub fn await_none(&self) {
         until("the icon's end", || self.items().is_empty());
     }
@@ -155,7 +155,7 @@ impl Panel {
             .collect()
     }
 
-    /// The whole menu, as a host opens it.
+    /// The whole menu, read as when it is opened.
     pub fn menu(&self, item: &str) -> Vec<Line> {
         let proxy = self.proxy(item, "/MenuBar", MENU);
         let _: bool = proxy
@@ -175,7 +175,7 @@ impl Panel {
             .expect("the menu takes a click");
     }
 
-    /// Clicks the line that `path` leads to, by how labels begin; waits until it is there.
+    /// Waits for the entry at `path` (beginnings of labels) and clicks it.
     #[track_caller]
     pub fn choose(&self, item: &str, path: &[&str]) {
         let mut found = None;
@@ -186,7 +186,7 @@ impl Panel {
         self.click(item, found.expect("it was just found").id);
     }
 
-    /// Waits until the line that `path` leads to is as wanted.
+    /// Waits until `wanted` is true of the entry at `path`.
     #[track_caller]
     pub fn await_line(&self, item: &str, path: &[&str], wanted: impl Fn(&Line) -> bool) {
         until(&format!("the menu's {path:?} as wanted"), || {
@@ -194,13 +194,13 @@ impl Panel {
         });
     }
 
-    /// The panel goes, and its name with it.
+    /// Ends the panel and releases its bus name.
     pub fn end(self) {
         self.bus.close().expect("the bus lets go");
     }
 }
 
-/// The line that labels lead to, each by its beginning.
+/// The entry at `path`, whose parts are beginnings of labels.
 pub fn find(menu: &[Line], path: &[&str]) -> Option<Line> {
     let (first, rest) = path.split_first()?;
     let mut lines = menu.iter().filter(|line| line.label.starts_with(first));

@@ -1,4 +1,4 @@
-//! Real proxies as upstreams, each with its own configuration folder and port; they end with their test.
+//! Real proxies as upstreams, each with its own configuration folder and port; they are ended on drop.
 
 pub mod certificate;
 pub mod dante;
@@ -18,7 +18,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-/// A folder that a daemon may write to after it gave up root.
+/// A folder that a daemon can write to after it dropped root privileges.
 pub fn open_folder(prefix: &str) -> TempDir {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::Builder::new()

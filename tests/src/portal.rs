@@ -1,4 +1,4 @@
-//! A desktop portal with the one setting that tells the colour scheme.
+//! A desktop portal with one setting: the colour scheme.
 
 use zbus::blocking::{Connection, connection};
 use zbus::zvariant::Value;
@@ -7,7 +7,6 @@ const PLACE: &str = "/org/freedesktop/portal/desktop";
 const NAMESPACE: &str = "org.freedesktop.appearance";
 const KEY: &str = "color-scheme";
 
-/// A portal with that one setting.
 pub struct Portal {
     bus: Connection,
 }
@@ -23,7 +22,7 @@ fn scheme(dark: bool) -> Value<'static> {
 
 #[zbus::interface(name = "org.freedesktop.portal.Settings")]
 impl Settings {
-    /// The old call wraps its answer once more.
+    /// The deprecated call wraps its result in a second variant.
     fn read(&self, _namespace: &str, _key: &str) -> Value<'static> {
         Value::Value(Box::new(scheme(self.dark)))
     }
@@ -34,7 +33,7 @@ impl Settings {
 }
 
 impl Portal {
-    /// On the bus at that address.
+    /// Starts it on the bus at that address.
     pub fn start(address: &str, dark: bool) -> Self {
         let bus = connection::Builder::address(address)
             .and_then(|builder| builder.serve_at(PLACE, Settings { dark }))
@@ -44,7 +43,7 @@ impl Portal {
         Self { bus }
     }
 
-    /// The user chooses the other.
+    /// Changes the setting as the user would.
     pub fn choose(&self, dark: bool) {
         let body = (NAMESPACE, KEY, scheme(dark));
         let interface = "org.freedesktop.portal.Settings";

@@ -17,13 +17,13 @@ use crate::client::CommandOutput;
 use crate::process::Running;
 use crate::{PATIENCE, reserve};
 
-/// A running `privet serve` with a configuration and a data folder of its own. A panic in it fails the test.
+/// A running `privet serve` with its own configuration and data folder. A panic in it fails the test.
 pub struct Privet {
     running: Running,
     pub place: Place,
 }
 
-/// Where one `privet` lives: its folder and its addresses.
+/// The folder and the addresses of one `privet`.
 pub struct Place {
     dir: TempDir,
     pub mixed: SocketAddr,
@@ -34,13 +34,13 @@ pub struct Place {
     pub metrics: SocketAddr,
 }
 
-/// What it prints when all its listeners are open.
+/// Printed once all listeners are open.
 const READY: &str = "Ctrl-C stops.";
 
 /// How to start it, where a test needs more than a file.
 #[derive(Default)]
 pub struct Setup {
-    /// Words before the program: `prlimit …`, `ip netns exec …`.
+    /// Arguments before the program: `prlimit …`, `ip netns exec …`.
     pub prefix: Vec<String>,
     pub env: Vec<(String, String)>,
     /// The command that runs the engine; absent: `serve`.
@@ -51,7 +51,7 @@ pub struct Setup {
 
 static CHOSEN: OnceLock<PathBuf> = OnceLock::new();
 
-/// From now on that program is the one under test.
+/// Sets the program under test.
 pub fn use_binary(path: PathBuf) {
     CHOSEN.get_or_init(|| path);
 }
@@ -64,7 +64,7 @@ pub fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("PRIVET_BIN") {
         return path.into();
     }
-    let here = std::env::current_exe().expect("a test knows where it stands");
+    let here = std::env::current_exe().expect("the path of this test is known");
     let found = here
         .ancestors()
         .skip(1)
@@ -74,7 +74,7 @@ pub fn binary() -> PathBuf {
 }
 
 impl Privet {
-    /// Starts it with a file in the form of the contract, and returns when it takes connections.
+    /// Starts it with this configuration, and returns when it accepts connections.
     ///
     /// `$MIXED`, `$SOCKS`, `$HTTP`, `$PAC`, `$CONTROL` and `$METRICS` stand for addresses reserved for it, `$DIR` for its
     /// folder. Without a `[listen]` in the text it gets one mixed listener and no PAC.
@@ -82,7 +82,7 @@ impl Privet {
         Self::start_as(config, &Setup::default())
     }
 
-    /// As [`Privet::start`], with a prefix, an environment or a command of its own.
+    /// As [`Privet::start`], with this prefix, environment or command.
     pub fn start_as(config: &str, setup: &Setup) -> Self {
         let place = Place::new();
         place.write(config);
@@ -91,12 +91,12 @@ impl Privet {
         Self { running, place }
     }
 
-    /// Ends it as a service manager would, and starts it again in the same place.
+    /// Stops it as a service manager would, and starts it again with the same folder and addresses.
     pub fn restart(&mut self) {
         self.restart_after(|| ());
     }
 
-    /// As [`Privet::restart`], and does something while it is down.
+    /// As [`Privet::restart`], and runs `work` while it is stopped.
     pub fn restart_after(&mut self, work: impl FnOnce()) {
         self.running.signal(Signal::TERM);
         self.running.wait(PATIENCE);
@@ -140,7 +140,7 @@ impl Privet {
         self.place.cli(words)
     }
 
-    /// A command of the CLI with `--json`: what it printed.
+    /// Runs a command of the CLI with `--json`. Returns its output.
     pub fn json(&self, words: &[&str]) -> Value {
         let mut all = words.to_vec();
         all.push("--json");
@@ -157,12 +157,12 @@ impl Privet {
     /// As [`Privet::api`], with the header that names the client program.
     pub fn api_by(
         &self,
-        door: &str,
+        client: &str,
         method: &str,
         path: &str,
         body: Option<&Value>,
     ) -> (u16, Value) {
-        let header = format!("Privet-Client: {door}\r\n");
+        let header = format!("Privet-Client: {client}\r\n");
         self.place.api_with(&header, method, path, body)
     }
 
@@ -196,7 +196,7 @@ impl Privet {
         }
     }
 
-    /// Returns once `ready` is true of what the control API says at `path`.
+    /// Returns once `ready` is true of the response of the control API at `path`.
     pub fn await_api(&self, path: &str, ready: impl Fn(&Value) -> bool) -> Value {
         let start = Instant::now();
         loop {
@@ -255,7 +255,7 @@ impl Place {
         self.dir().join("data/control.sock")
     }
 
-    /// Writes the configuration as [`Privet::start`] understands it; a running one sees the change.
+    /// Writes the configuration, in the form of [`Privet::start`]; a running engine reloads it.
     pub fn write(&self, config: &str) {
         let mut text = config.to_owned();
         if !config.contains("[listen]") {
@@ -273,13 +273,13 @@ impl Place {
         for (name, value) in names {
             text = text.replace(name, &value);
         }
-        // Whole at once, as an editor saves.
+        // Atomically, as an editor saves.
         let draft = self.dir().join("privet.toml.new");
         fs::write(&draft, text).expect("the folder takes a file");
         fs::rename(draft, self.config()).expect("the folder takes a file");
     }
 
-    /// Starts `privet serve` here, without waiting for anything.
+    /// Starts `privet serve` here, without waiting.
     pub fn run(&self, setup: &Setup) -> Running {
         let mut words = setup.prefix.clone();
         let program = setup.binary.clone().unwrap_or_else(binary);
@@ -290,7 +290,7 @@ impl Place {
             .arg(setup.command.unwrap_or("serve"));
         command.arg("--config").arg(self.config());
         command.arg("--data-dir").arg(self.dir().join("data"));
-        // No test touches the desktop of whoever runs it, unless it brings one of its own.
+        // Tests do not change the desktop of the user who runs them.
         command.env("PRIVET_SYSTEM_PROXY", "none");
         command.envs(setup.env.iter().map(|(key, value)| (key, value)));
         Running::start("privet", command)
@@ -301,7 +301,7 @@ impl Place {
         self.api_with("", method, path, body)
     }
 
-    /// The same with more lines in the head.
+    /// The same with more header lines.
     fn api_with(
         &self,
         headers: &str,
@@ -314,7 +314,7 @@ impl Place {
         socket
             .set_read_timeout(Some(PATIENCE))
             .expect("a Unix socket takes a timeout");
-        // In one piece: an engine that has answered after the head takes no more.
+        // In one write: an engine that has answered after the head reads no more.
         let request = format!(
             "{method} /api/v1/{path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
              {headers}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
@@ -340,7 +340,7 @@ impl Place {
         )
     }
 
-    /// A command of the CLI against the engine that runs here.
+    /// Runs a command of the CLI against the engine of this folder.
     pub fn cli(&self, words: &[&str]) -> CommandOutput {
         let mut command = Command::new(binary());
         command
@@ -352,7 +352,7 @@ impl Place {
     }
 }
 
-/// Pauses between two polls of something that gives no event.
+/// Pauses between two polls.
 #[expect(
     clippy::disallowed_methods,
     reason = "a row in another process gives no event to wait for"

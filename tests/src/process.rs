@@ -30,7 +30,7 @@ struct Log {
 }
 
 impl Running {
-    /// Starts `command` with its output captured and nothing to read.
+    /// Starts `command` without standard input, and captures its output.
     pub fn start(name: &str, command: Command) -> Self {
         let mut child = dies_with_us(command)
             .stdin(Stdio::null())
@@ -62,7 +62,7 @@ impl Running {
             .clone()
     }
 
-    /// Waits until the output holds `what`.
+    /// Waits until the output contains `what`.
     ///
     /// # Panics
     /// The program ends without printing it, or does not print it within [`PATIENCE`].
@@ -80,18 +80,18 @@ impl Running {
                 !text.contains(what) && self.log.open.load(Ordering::SeqCst) > 0
             })
             .expect("the log's readers do not panic");
-        let said = text.clone();
+        let output = text.clone();
         // The lock is released first: reporting a failure takes it again.
         drop(text);
-        let text = said;
+        let text = output;
         assert!(
             text.contains(what),
-            "{} never said {what:?}; it said:\n{text}",
+            "{} never printed {what:?}; its output:\n{text}",
             self.name
         );
     }
 
-    /// Sends a signal to the program itself.
+    /// Sends a signal to the program, not to its children.
     pub fn signal(&self, signal: Signal) {
         kill_process(self.raw_pid(), signal)
             .unwrap_or_else(|error| panic!("{}: {error}", self.name));
@@ -120,7 +120,7 @@ impl Running {
             }
             assert!(
                 start.elapsed() < patience,
-                "{} does not end; it said:\n{}",
+                "{} does not end; its output:\n{}",
                 self.name,
                 self.log()
             );
@@ -141,7 +141,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.kill();
         if std::thread::panicking() {
-            eprintln!("── {} said:\n{}", self.name, self.log());
+            eprintln!("── output of {}:\n{}", self.name, self.log());
         }
     }
 }
@@ -161,14 +161,14 @@ fn collect(stream: Option<impl Read + Send + 'static>, log: Arc<Log>) {
     });
 }
 
-/// The processor time that a process has had, in hundredths of a second.
+/// The processor time of a process, in hundredths of a second.
 ///
 /// # Panics
 /// There is no such process.
 pub fn ticks(pid: u32) -> u64 {
     let path = format!("/proc/{pid}/stat");
     let stat = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    // A name may hold spaces and parentheses; the state's letter follows it.
+    // A name may contain spaces and parentheses; the state's letter follows it.
     let after = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
     let fields: Vec<&str> = after.split_whitespace().skip(1).collect();
     let time = |at: usize| {
@@ -179,14 +179,14 @@ pub fn ticks(pid: u32) -> u64 {
     time(10) + time(11)
 }
 
-/// From now on programs that this process starts run on that core only, apart from the load of a benchmark.
+/// Pins programs that this process starts from now on to that core, away from the load of a benchmark.
 pub fn pin_to(core: usize) {
     PINNED.store(core, Ordering::Relaxed);
 }
 
 static PINNED: AtomicUsize = AtomicUsize::new(usize::MAX);
 
-/// The command in a process group of its own, killed by the kernel when the thread that started it ends.
+/// Puts the command into a new process group, which the kernel kills when the thread that started it ends.
 fn dies_with_us(inner: Command) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "--"]);
@@ -210,7 +210,7 @@ fn dies_with_us(inner: Command) -> Command {
     command
 }
 
-/// Where a program stands, or `None`, reported as skipped, where it is not installed.
+/// The path of a program, or `None`, reported as skipped, where it is not installed.
 pub fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path)

@@ -29,7 +29,7 @@ pub struct Frame {
 }
 
 impl Screen {
-    /// Starts one of 1280 by 900; `None`, reported as skipped, where a program for it is not installed.
+    /// Starts one of 1280 by 900 pixels; `None`, reported as skipped, where a program for it is not installed.
     pub fn start() -> Option<Self> {
         for name in ["Xvfb", "openbox", "wmctrl"] {
             program(name)?;
@@ -56,7 +56,7 @@ impl Screen {
         })
     }
 
-    /// What a program of this session has in its environment.
+    /// The environment of programs in this session.
     pub fn env(&self) -> Vec<(String, String)> {
         let mut env = self.desktop.env();
         let more = [
@@ -70,7 +70,7 @@ impl Screen {
         env
     }
 
-    /// Writes a picture of it as a PNG file, where ImageMagick is installed; for people.
+    /// Writes a screenshot as a PNG file, where ImageMagick is installed; for debugging.
     pub fn picture(&self, file: &Path) -> Option<CommandOutput> {
         let mut command = Command::new(program("import")?);
         command.args(["-window", "root"]).arg(file).envs(self.env());
@@ -83,20 +83,20 @@ impl Screen {
         CommandOutput::of(command)
     }
 
-    /// The windows that are open.
+    /// The open windows.
     pub fn frames(&self) -> Vec<Frame> {
         // "0x… desktop pid x y width height host title"
         let listed = self.manage(&["-lpG"]);
         listed.out.lines().filter_map(frame).collect()
     }
 
-    /// The one window, once there is one.
+    /// Waits for exactly one window.
     pub fn await_frame(&self) -> Frame {
         self.await_frames("one window", |frames| frames.len() == 1)
             .remove(0)
     }
 
-    /// The windows, once they are as a test expects.
+    /// Waits until `ready` is true of the open windows.
     pub fn await_frames(&self, what: &str, ready: impl Fn(&[Frame]) -> bool) -> Vec<Frame> {
         let start = Instant::now();
         loop {
@@ -109,7 +109,7 @@ impl Screen {
         }
     }
 
-    /// Closes a window as a click on its cross does.
+    /// Closes a window as its close button does.
     pub fn close(&self, frame: &Frame) {
         self.manage(&["-i", "-c", &frame.id]).good();
     }
@@ -150,7 +150,7 @@ impl Screen {
     }
 }
 
-/// What `-displayfd` writes, among what else the server says.
+/// The display number that `-displayfd` prints among the other output.
 fn await_number(server: &Running) -> u32 {
     let start = Instant::now();
     loop {
@@ -159,7 +159,7 @@ fn await_number(server: &Running) -> u32 {
         if let Some(number) = whole.lines().find_map(|line| line.trim().parse().ok()) {
             return number;
         }
-        assert!(start.elapsed() < PATIENCE, "Xvfb never says its number");
+        assert!(start.elapsed() < PATIENCE, "Xvfb never prints its number");
         pause();
     }
 }

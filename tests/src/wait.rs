@@ -1,4 +1,4 @@
-//! Polling of what another process does without an event.
+//! Polls the state of another process that sends no event.
 
 use std::time::Instant;
 

@@ -14,7 +14,7 @@ use crate::screen::Screen;
 use crate::skip::missing;
 use crate::{PATIENCE, await_port, reserve};
 
-/// Under this key an element's name stands in an answer (WebDriver, section 12).
+/// The key of an element's id in a response (WebDriver, section 12).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// tauri-driver, with the driver of the web view behind it.
@@ -23,7 +23,7 @@ pub struct Driver {
     address: SocketAddr,
 }
 
-/// A window under control. It is ended when this is dropped.
+/// A window under control, closed on drop.
 pub struct Window<'a> {
     driver: &'a Driver,
     session: String,
@@ -43,7 +43,7 @@ fn tauri_driver() -> Option<PathBuf> {
     if let Some(given) = std::env::var_os("PRIVET_TAURI_DRIVER") {
         return Some(given.into());
     }
-    let here = std::env::current_exe().expect("a test knows where it stands");
+    let here = std::env::current_exe().expect("the path of this test is known");
     let beside = here
         .ancestors()
         .map(|folder| folder.join("tools/bin/tauri-driver"))
@@ -52,7 +52,7 @@ fn tauri_driver() -> Option<PathBuf> {
 }
 
 impl Driver {
-    /// Starts it in that session; `None`, reported as skipped, where it is not installed. `env` comes after the session's own.
+    /// Starts it in that session; `None`, reported as skipped, where it is not installed. `env` overrides the session's variables.
     pub fn start(screen: &Screen, env: &[(&str, &str)]) -> Option<Self> {
         let native = program("WebKitWebDriver")?;
         let driver = tauri_driver()?;
@@ -74,11 +74,11 @@ impl Driver {
         })
     }
 
-    /// Opens the window with these words.
+    /// Opens the window with these arguments.
     pub fn open(&self, application: &Path, words: &[String]) -> Window<'_> {
         let options = json!({ "application": application, "args": words });
-        let wish = json!({ "capabilities": { "alwaysMatch": { "tauri:options": options } } });
-        let answer = self.ask("POST", "/session", Some(&wish));
+        let body = json!({ "capabilities": { "alwaysMatch": { "tauri:options": options } } });
+        let answer = self.ask("POST", "/session", Some(&body));
         let session = answer["sessionId"].as_str();
         Window {
             driver: self,
@@ -97,7 +97,7 @@ impl Driver {
     fn exchange(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
         let body = body.map_or_else(String::new, Value::to_string);
         let mut reply = self.send(method, path, &body);
-        // It keeps connections to the driver behind it, and gives none where that one had just closed its own.
+        // It reuses connections to the driver behind it, and sends no reply where that one had just closed its own.
         if reply.is_empty() {
             reply = self.send(method, path, &body);
         }
@@ -137,10 +137,10 @@ impl Window<'_> {
         self.driver.ask(method, &path, body)
     }
 
-    /// What a script returns; it runs as the page's own do.
+    /// Runs a script in the page and returns its result.
     pub fn script(&self, script: &str, words: &[Value]) -> Value {
-        let wish = json!({ "script": script, "args": words });
-        self.ask("POST", "execute/sync", &wish)
+        let body = json!({ "script": script, "args": words });
+        self.ask("POST", "execute/sync", &body)
     }
 
     /// The page's title.
@@ -149,13 +149,13 @@ impl Window<'_> {
         title.as_str().unwrap_or_default().to_owned()
     }
 
-    /// All words on the page.
+    /// The text of the page.
     pub fn text(&self) -> String {
         let text = self.script("return document.body.innerText", &[]);
         text.as_str().unwrap_or_default().to_owned()
     }
 
-    /// Returns what a script returns once that is neither null, false nor empty.
+    /// Runs a script until its result is neither null, false nor empty. Returns the result.
     #[track_caller]
     pub fn await_script(&self, what: &str, script: &str, words: &[Value]) -> Value {
         let start = Instant::now();
@@ -166,14 +166,14 @@ impl Window<'_> {
             }
             assert!(
                 start.elapsed() < PATIENCE,
-                "never {what}; the page says:\n{}",
+                "never {what}; the text of the page:\n{}",
                 self.text()
             );
             pause();
         }
     }
 
-    /// Returns once the page holds these words.
+    /// Returns once the page contains this text.
     #[track_caller]
     pub fn await_text(&self, text: &str) {
         self.await_script(
@@ -192,7 +192,7 @@ impl Window<'_> {
         );
     }
 
-    /// Clicks, as a mouse does, on the first thing of that kind whose words or label begin so.
+    /// Clicks with the mouse on the first element of this selector whose text or label begins with `words`.
     #[track_caller]
     pub fn click(&self, css: &str, words: &str) {
         let script = "return [...document.querySelectorAll(arguments[0])].find((found) => \
@@ -208,7 +208,7 @@ impl Window<'_> {
         self.ask("POST", &format!("element/{id}/click"), &json!({}));
     }
 
-    /// Types into what has the focus; keys beyond text stand in the range U+E000 (WebDriver, section 17.4.2).
+    /// Types into the focused element; special keys are characters from U+E000 on (WebDriver, section 17.4.2).
     pub fn keys(&self, text: &str) {
         let focus = self.ask("GET", "element/active", &Value::Null);
         let id = focus[ELEMENT].as_str().expect("something has the focus");
@@ -223,7 +223,7 @@ impl Window<'_> {
         self.ask("POST", "window/minimize", &json!({}));
     }
 
-    /// Writes what is to be seen as a PNG file, where `PRIVET_SHOTS` names a folder.
+    /// Writes a screenshot as a PNG file, where `PRIVET_SHOTS` names a folder.
     pub fn shot(&self, name: &str) {
         let Some(folder) = std::env::var_os("PRIVET_SHOTS") else {
             return;
@@ -238,14 +238,14 @@ impl Window<'_> {
 impl Drop for Window<'_> {
     fn drop(&mut self) {
         let path = format!("/session/{}", self.session);
-        // A window that was closed has no session any more.
+        // A closed window has no session.
         if TcpStream::connect(self.driver.address).is_ok() {
             let _ = self.driver.exchange("DELETE", &path, None);
         }
     }
 }
 
-/// RFC 4648 section 4; what is no letter of it is passed over.
+/// RFC 4648 section 4; other characters are skipped.
 fn base64(text: &str) -> Vec<u8> {
     let (mut bytes, mut bits, mut held) = (Vec::new(), 0_u32, 0);
     for letter in text.bytes() {

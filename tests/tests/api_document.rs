@@ -4,8 +4,8 @@ use privet_tests::client::python_within;
 use privet_tests::require;
 use privet_tests::{Privet, await_port};
 
-/// Called as `python -c SCRIPT URL TOKEN SETTINGS FOLDER`; schemathesis keeps its notes in the folder. Schema-valid input that means nothing (a mode that is not there, a filter
-/// by no field) is refused with 400 or 422, so `positive_data_acceptance` is not asked of us.
+/// Called as `python -c SCRIPT URL TOKEN SETTINGS FOLDER`; schemathesis writes its files into the folder. Schema-valid input without a meaning (an unknown mode, a filter
+/// without a field) is refused with 400 or 422, so `positive_data_acceptance` is not checked.
 const SCRIPT: &str = r#"
 import subprocess, sys
 url, token, settings, folder = sys.argv[1:]
@@ -28,7 +28,7 @@ fn the_api_matches_its_openapi_document() {
     );
     await_port(privet.place.control, "the control port");
     let token = std::fs::read_to_string(privet.place.dir().join("data/control.token"))
-        .expect("the door made its token");
+        .expect("the control API created its token");
     let url = format!("http://{}", privet.place.control);
     let settings = concat!(env!("CARGO_MANIFEST_DIR"), "/schemathesis.toml");
     let folder = privet.place.dir().display().to_string();

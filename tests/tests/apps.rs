@@ -1,5 +1,4 @@
-//! Proxy settings of single programs: as they are copied, by a PAC URL of a program's own, and for applications that Privet
-//! starts.
+//! Proxy settings of single programs: copied, by a PAC URL for one program, and for applications that Privet starts.
 
 use privet_tests::require;
 use std::fs;
@@ -14,11 +13,11 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const HELLO: &str = "hello from the origin\n";
-/// Of the origin's page.
+/// A part of the origin's page.
 const PAGE: &str = "Promise.all";
 const BOTH: &str = "[listen]\nmixed = [\"$MIXED\"]\npac = \"$PAC\"\n";
 
-/// A program in a home of its own.
+/// A temporary home folder.
 struct Home(TempDir);
 
 impl Home {
@@ -43,7 +42,7 @@ impl Home {
     }
 }
 
-/// What the API and the command line say alike for a program.
+/// The settings for a program; API and command line must agree.
 fn settings(privet: &Privet, id: &str) -> String {
     let (status, all) = privet.api("GET", "apps/settings", None);
     assert_eq!(status, 200, "{all}");
@@ -57,7 +56,7 @@ fn settings(privet: &Privet, id: &str) -> String {
     text
 }
 
-/// The row of the program that went through.
+/// The row of the connection to this port.
 #[track_caller]
 fn went_through(privet: &Privet, port: u16) -> Value {
     privet.await_row("closed", |row| row["port"] == port)
@@ -75,7 +74,7 @@ fn copied_settings_work_in_curl_git_ssh_apt_and_a_shell() {
 
     let origin = Origin::http();
     let lines = settings(&privet, "shell");
-    // Loopback is left out of a shell's proxy; an origin here has to be asked for all the same.
+    // The copied settings exclude loopback, where this origin is: the exclusion is removed.
     let script = format!(
         "{lines}\nunset no_proxy NO_PROXY\ncurl -q -sS {}",
         origin.url("/")
@@ -87,7 +86,7 @@ fn copied_settings_work_in_curl_git_ssh_apt_and_a_shell() {
         let origin = Origin::http();
         let command = settings(&privet, "git");
         home.run("sh", &["-c", &command]).good();
-        // The origin is no repository: what counts is who asked it.
+        // The origin is no repository: only the program of the connection matters.
         let answer = home.run("git", &["ls-remote", &origin.url("/repository")]);
         assert_ne!(answer.code, 0, "{answer:?}");
         assert!(went_through(&privet, origin.port())["app"].is_string());
@@ -217,7 +216,7 @@ fn a_browser_with_its_own_pac_url_follows_the_rules_for_it() {
             .out
     };
     let is_it = |row: &Value| row["host"] == "own.test";
-    // The file for everybody cannot tell who asks, and leaves it to Privet, which does not find the name.
+    // The shared file does not know the program and leaves the decision to Privet, which cannot resolve the name.
     let shared = browse("proxy.pac");
     assert!(!shared.contains(PAGE), "{shared}");
     privet.await_row("closed", is_it);
@@ -228,7 +227,7 @@ fn a_browser_with_its_own_pac_url_follows_the_rules_for_it() {
         privet.rows("closed").into_iter().filter(is_it).count(),
         before
     );
-    // What is named as no program is refused, and so is who comes under a name of his own.
+    // An invalid program name is refused, and so is a foreign Host.
     for (path, host, code) in [
         ("proxy.pac?app=a%2Fb", privet.place.pac.to_string(), "400"),
         ("proxy.pac?app=chromium", "evil.example".to_owned(), "403"),
@@ -240,8 +239,7 @@ fn a_browser_with_its_own_pac_url_follows_the_rules_for_it() {
     }
 }
 
-/// A menu with three applications: a program that tells its environment, one that is a Chromium by name, one that is not
-/// here.
+/// A menu with three applications: one that prints its environment, one named like Chromium, one that is not installed.
 fn menu(home: &Home) -> Vec<(String, String)> {
     let teller = "#!/bin/sh\nenv > \"$HOME/environment\"\ncurl -q -sS \"$TARGET\" > \"$HOME/fetched.new\"\nmv \"$HOME/fetched.new\" \"$HOME/fetched\"\n";
     let browser = "#!/bin/sh\nprintf '%s\\n' \"$@\" > \"$HOME/words.new\"\nmv \"$HOME/words.new\" \"$HOME/words\"\n";
@@ -298,12 +296,12 @@ fn an_application_is_started_through_privet_but_never_for_a_tcp_client() {
     let (_, listed) = privet.api("GET", "apps", None);
     assert_eq!(listed["start"], "here", "{listed}");
     let apps = listed["apps"].as_array().expect("apps");
-    let told: Vec<_> = apps
+    let listed: Vec<_> = apps
         .iter()
         .map(|app| (&app["id"], &app["program"], &app["proxy_method"]))
         .collect();
     assert_eq!(
-        told,
+        listed,
         [
             (&json!("teller"), &json!("teller"), &json!("environment")),
             (&json!("web"), &json!("chromium"), &json!("flag")),
@@ -341,7 +339,7 @@ fn an_application_is_started_through_privet_but_never_for_a_tcp_client() {
     );
     assert_eq!(privet.api("POST", "apps/gone/start", None).0, 404);
 
-    // A page in a browser cannot start anything, nor see what there is.
+    // A client over TCP can neither start nor list applications.
     await_port(privet.place.control, "the control port");
     let token = fs::read_to_string(privet.place.dir().join("data/control.token")).expect("a token");
     let header = format!("Authorization: Bearer {}", token.trim());

@@ -33,8 +33,8 @@ fn patch(privet: &Privet, patch: &Value) -> Value {
     answer["change"].clone()
 }
 
-fn newest_of(privet: &Privet, door: &str) -> Value {
-    let answer = privet.await_api("changes", |answer| answer["changes"][0]["client"] == door);
+fn newest_of(privet: &Privet, client: &str) -> Value {
+    let answer = privet.await_api("changes", |answer| answer["changes"][0]["client"] == client);
     answer["changes"][0].clone()
 }
 
@@ -44,11 +44,11 @@ fn every_change_is_recorded_with_its_source_and_content() {
     assert!(changes(&privet).is_empty());
     privet.cli(&["mode", "off"]).good();
     let deny = json!({"filter": {"deny": ["b.test"]}});
-    for door in ["window", "page", "tray"] {
-        let (status, _) = privet.api_by(door, "PATCH", "config", Some(&deny));
+    for client in ["window", "page", "tray"] {
+        let (status, _) = privet.api_by(client, "PATCH", "config", Some(&deny));
         assert_eq!(status, 200);
         privet.api_by(
-            door,
+            client,
             "PATCH",
             "config",
             Some(&json!({"filter": {"deny": []}})),
@@ -74,28 +74,31 @@ fn every_change_is_recorded_with_its_source_and_content() {
     privet.signal(Signal::HUP);
     privet.await_api("changes", |answer| answer["total"] == 15);
     let all = changes(&privet);
-    let told: Vec<(&str, &str)> = all
+    let recorded: Vec<(&str, &str)> = all
         .iter()
         .rev()
         .map(|entry| {
             (
-                entry["client"].as_str().expect("a door"),
+                entry["client"].as_str().expect("a client"),
                 entry["text"].as_str().expect("a text"),
             )
         })
         .collect();
     assert_eq!(
-        told[0],
+        recorded[0],
         ("cli", "the mode off was chosen instead of standard")
     );
-    assert_eq!(told[1], ("window", "b.test is always blocked"));
-    assert_eq!(told[2], ("window", "b.test is not always blocked any more"));
-    let doors: Vec<&str> = told.iter().map(|(door, _)| *door).collect();
-    assert_eq!(doors[3..7], ["page", "page", "tray", "tray"]);
-    // A header's value has no white space at its ends: the last of them names a door.
-    assert_eq!(doors[7..13], ["api", "api", "api", "api", "tray", "tray"]);
-    assert_eq!(doors[13..], ["file", "file"]);
-    // What changes nothing is no change; nor is a dry run.
+    assert_eq!(recorded[1], ("window", "b.test is always blocked"));
+    assert_eq!(
+        recorded[2],
+        ("window", "b.test is not always blocked any more")
+    );
+    let clients: Vec<&str> = recorded.iter().map(|(client, _)| *client).collect();
+    assert_eq!(clients[3..7], ["page", "page", "tray", "tray"]);
+    // White space at the ends of a header value is removed: the last one names a client.
+    assert_eq!(clients[7..13], ["api", "api", "api", "api", "tray", "tray"]);
+    assert_eq!(clients[13..], ["file", "file"]);
+    // Neither a call without effect nor a dry run is a change.
     let (_, same) = privet.api("PATCH", "config", Some(&json!({"mode": "off"})));
     assert_eq!(same["change"], Value::Null);
     privet.api("PATCH", "config?dry_run=true", Some(&deny));
@@ -123,12 +126,12 @@ fn undo_restores_the_file_byte_for_byte_and_can_be_undone() {
     );
     let first = changes(&privet).pop().expect("the first");
     assert_eq!(first["undone_by"], made["id"]);
-    // Once is enough.
+    // It cannot be undone twice.
     assert_eq!(undo(&privet, &id).0, 409);
     let (status, _) = undo(&privet, &made["id"]);
     assert_eq!(status, 200);
     assert_eq!(file(&privet), without);
-    // And the first can be taken back again.
+    // The first change can be undone again.
     privet.cli(&["undo", &id.to_string()]).good();
     assert_eq!(file(&privet), before);
     assert_eq!(undo(&privet, &json!(999)).0, 404);
@@ -172,7 +175,7 @@ fn a_conflicting_undo_names_the_conflict_and_changes_nothing() {
             .expect("why")
             .contains("in the way")
     );
-    // What the rest of the file needs cannot go.
+    // A part that the rest of the file needs cannot be removed.
     let office = json!({"upstream": [{"name": "office", "url": "socks5://127.0.0.1:9"}]});
     let upstream = patch(&privet, &office);
     let rules = json!({"rule": [{"match": {"port": [5]}, "use": "office"}]});
@@ -210,7 +213,7 @@ fn the_timeline_survives_restarts_holds_no_secret_and_is_replaced_when_corrupt()
         &std::fs::metadata(&kept).expect("it is there").permissions(),
     );
     assert_eq!(mode & 0o777, 0o600);
-    // The engine that took the password out has it still; a later one says that it does not.
+    // The engine that removed the password still has it; a later one reports that it does not.
     let (status, made) = undo(&privet, &gone);
     assert_eq!(status, 200, "{made}");
     assert!(file(&privet).contains(secret));
@@ -262,8 +265,8 @@ fn a_pause_and_a_temporary_rule_can_be_undone_while_they_last() {
     undo(&privet, &made["id"]);
     let (_, now) = privet.api("GET", "status", None);
     assert_eq!(now["mode"]["name"], "off");
-    let wish = json!({"rule": {"match": {"port": [7]}, "use": "block"}, "for": "until-quit"});
-    let (_, done) = privet.api("POST", "rules", Some(&wish));
+    let body = json!({"rule": {"match": {"port": [7]}, "use": "block"}, "for": "until-quit"});
+    let (_, done) = privet.api("POST", "rules", Some(&body));
     let (status, taken) = undo(&privet, &done["change"]);
     assert_eq!(status, 200, "{taken}");
     assert_eq!(
@@ -274,7 +277,7 @@ fn a_pause_and_a_temporary_rule_can_be_undone_while_they_last() {
     assert_eq!(left["rules"].as_array().expect("rules").len(), 2);
     assert_eq!(undo(&privet, &taken["id"]).0, 200);
     let (_, back) = privet.api("GET", "rules", None);
-    assert_eq!(back["rules"][0]["rule"], wish["rule"]);
+    assert_eq!(back["rules"][0]["rule"], body["rule"]);
 }
 
 #[test]

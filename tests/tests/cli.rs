@@ -26,7 +26,7 @@ fn check(place: &Place, words: &[&str]) -> CommandOutput {
 fn without_arguments_it_prints_help_and_an_unknown_command_exits_with_2() {
     let help = privet(&[]);
     assert!(help.clone().good().contains("Exit codes:"), "{help:?}");
-    assert_eq!(privet(&["nonsense"]).code, 2);
+    assert_eq!(privet(&["no-such-command"]).code, 2);
     assert_eq!(privet(&["mode", "--for", "1m"]).code, 2);
     assert_eq!(privet(&["close"]).code, 2);
 }
@@ -45,11 +45,11 @@ fn check_prints_ok_or_each_error_with_its_fix() {
         "{}",
         bad.err
     );
-    let told = check(&place, &["--json"]);
-    assert_eq!(told.code, 2);
-    let told: Value = serde_json::from_str(&told.out).expect("JSON on standard output");
+    let report = check(&place, &["--json"]);
+    assert_eq!(report.code, 2);
+    let report: Value = serde_json::from_str(&report.out).expect("JSON on standard output");
     assert_eq!(
-        (&told["ok"], &told["diagnostics"][0]["line"]),
+        (&report["ok"], &report["diagnostics"][0]["line"]),
         (&false.into(), &2.into())
     );
 }
@@ -92,10 +92,10 @@ fn why_answers_by_its_exit_code_with_an_engine_and_without() {
         blocked.out
     );
     assert_eq!(running.cli(&["why", "a b"]).code, 2);
-    let told = running.json(&["why", "bad.example"]);
-    assert_eq!(told["outcome"]["action"], "block");
+    let report = running.json(&["why", "bad.example"]);
+    assert_eq!(report["outcome"]["action"], "block");
     assert!(
-        told["steps"]
+        report["steps"]
             .as_array()
             .is_some_and(|steps| !steps.is_empty())
     );
@@ -128,20 +128,20 @@ fn a_changed_file_is_replayed_on_recorded_connections_before_it_is_used() {
     );
     std::fs::write(&other, text).expect("the folder takes a file");
     let file = other.display().to_string();
-    let told = privet.json(&["check", "--replay", "--config", &file]);
-    assert_eq!(told["applied"], false);
+    let report = privet.json(&["check", "--replay", "--config", &file]);
+    assert_eq!(report["applied"], false);
     assert_eq!(
-        told["replay"]["newly_blocked"], told["replay"]["total"],
-        "{told:#}"
+        report["replay"]["newly_blocked"], report["replay"]["total"],
+        "{report:#}"
     );
     assert!(
-        told["replay"]["total"]
+        report["replay"]["total"]
             .as_u64()
             .is_some_and(|total| total > 0),
-        "{told:#}"
+        "{report:#}"
     );
-    let said = privet.cli(&["check", "--replay", "--config", &file]).good();
-    assert!(said.contains("would have gone differently"), "{said}");
+    let output = privet.cli(&["check", "--replay", "--config", &file]).good();
+    assert!(output.contains("would have gone differently"), "{output}");
     privet_tests::curl(&["-x", &proxy, &origin.url("/")]).good();
 }
 
@@ -155,8 +155,9 @@ fn lists_are_shown_and_refreshed_and_a_failed_refresh_is_reported() {
         .write("[[filter.list]]\nname = \"local ads\"\nsource = \"ads.txt\"\nformat = \"hosts\"\n");
     let running = place.run(&Setup::default());
     running.await_line("Ctrl-C");
-    let told: Value = serde_json::from_str(&place.cli(&["lists", "--json"]).good()).expect("JSON");
-    assert_eq!(told["lists"][0]["entries"], 2);
+    let report: Value =
+        serde_json::from_str(&place.cli(&["lists", "--json"]).good()).expect("JSON");
+    assert_eq!(report["lists"][0]["entries"], 2);
     assert_eq!(place.cli(&["why", "ads.example"]).code, 4);
     std::fs::write(&list, "0.0.0.0 ads.example\n").expect("the folder takes a file");
     assert_eq!(place.cli(&["lists", "refresh", "local ads"]).code, 0);
@@ -225,14 +226,14 @@ fn run_sets_the_proxy_and_returns_the_exit_code_of_the_program() {
     let proxy = privet.proxy().to_string();
     let data = privet.place.dir().join("data").display().to_string();
     let run = |words: &[&str]| self::privet(&[&["run", "--data-dir", &data, "--"], words].concat());
-    let said = run(&[
+    let output = run(&[
         "sh",
         "-c",
         "echo $http_proxy $HTTPS_PROXY $all_proxy ${no_proxy-all goes there}; exit 7",
     ]);
-    assert_eq!(said.code, 7, "{said:?}");
+    assert_eq!(output.code, 7, "{output:?}");
     assert_eq!(
-        said.out.trim(),
+        output.out.trim(),
         format!("http://{proxy} http://{proxy} socks5h://{proxy} all goes there")
     );
     assert_eq!(run(&["no-such-program-here"]).code, 127);
@@ -275,12 +276,12 @@ fn connections_are_shown_watched_and_closed() {
         .stdout(Stdio::piped())
         .spawn()
         .expect("privet starts");
-    let mut told = watching.stdout.take().expect("a pipe");
+    let mut report = watching.stdout.take().expect("a pipe");
 
     let mut stream = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("a way");
     stream.write_all(b"hello").expect("the tunnel takes bytes");
     let row = privet.await_row("active", |row| row["port"] == origin.port());
-    read_until(&mut told, &format!("\"port\":{}", origin.port()));
+    read_until(&mut report, &format!("\"port\":{}", origin.port()));
     watching
         .kill()
         .and_then(|()| watching.wait())
@@ -315,7 +316,7 @@ fn read_until(from: &mut impl Read, what: &str) {
     let (mut all, mut part) = (String::new(), [0; 4096]);
     while !all.contains(what) {
         let n = from.read(&mut part).expect("the watcher speaks");
-        assert_ne!(n, 0, "the watcher ended; it said: {all}");
+        assert_ne!(n, 0, "the watcher ended; its output: {all}");
         all.push_str(&String::from_utf8_lossy(&part[..n]));
     }
 }
@@ -351,9 +352,9 @@ fn doctor_names_each_fault_with_its_fix() {
     let privet = Privet::start(&format!(
         "[[upstream]]\nname = \"gone\"\nurl = \"socks5://{dead}\"\n"
     ));
-    let told = privet.json(&["doctor"]);
-    assert_eq!(told["healthy"], false);
-    let findings = told["findings"].as_array().expect("findings");
+    let report = privet.json(&["doctor"]);
+    assert_eq!(report["healthy"], false);
+    let findings = report["findings"].as_array().expect("findings");
     let wrong: Vec<_> = findings
         .iter()
         .filter(|finding| finding["state"] == "wrong")
@@ -444,10 +445,10 @@ fn metrics_are_served_at_the_configured_address_and_follow_its_change() {
     assert_eq!(foreign.good(), "403");
     config = config.replace("$METRICS", "$CONTROL");
     privet.place.write(&config);
-    privet_tests::await_port(privet.place.control, "metrics at their new place");
+    privet_tests::await_port(privet.place.control, "metrics at their new address");
 }
 
-/// From the first of two signals to the exit, with a connection open.
+/// The time from the first of two signals to the exit, with an open connection.
 fn exit_after_two_signals() -> Duration {
     let mut privet = Privet::start("");
     let origin = Origin::echo();
@@ -470,7 +471,7 @@ fn exit_after_two_signals() -> Duration {
 
 #[test]
 fn a_signal_drains_connections_and_a_second_one_exits_at_once() {
-    // A drain takes five seconds. A busy machine may delay one try; it is enough that one of three is faster.
+    // A drain takes five seconds. A busy machine may delay one attempt, so one of three must be faster.
     let fast = (0..3).any(|_| exit_after_two_signals() < Duration::from_secs(4));
     assert!(fast, "the second signal did not end the drain");
 }

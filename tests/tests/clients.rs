@@ -13,7 +13,7 @@ use privet_tests::{
 
 const HELLO: &str = "hello from the origin\n";
 
-/// A Privet with its defaults and an origin behind it.
+/// Privet with its defaults, and an origin.
 fn privet_and_origin() -> (Privet, Origin) {
     (Privet::start(""), Origin::http())
 }
@@ -243,7 +243,7 @@ fn ssh_logs_in_through_a_proxy_command() {
     let nc = require!(program("nc"));
     let place = open_folder("ssh-");
     let at = place.path();
-    // sshd reads keys only from folders that nobody else writes to.
+    // sshd reads keys only from folders that no other user can write to.
     let _ = Command::new("chmod").arg("700").arg(at).status();
     let path = |name: &str| at.join(name).display().to_string();
     for key in ["host", "user"] {
@@ -410,7 +410,7 @@ fn chromium_follows_the_pac() {
     let origin = Origin::http();
     let privet = Privet::start("[listen]\nmixed = [\"$MIXED\"]\npac = \"$PAC\"\n");
     let pac = format!("--proxy-pac-url=http://{}/proxy.pac", privet.place.pac);
-    // A PAC leaves loopback out; a name that only the proxy knows does not resolve here.
+    // The PAC excludes loopback; the name resolves only at the proxy.
     let page = require!(browse(
         &[&pac, "--host-resolver-rules=MAP pac.test 127.0.0.1"],
         &origin.url("/page"),

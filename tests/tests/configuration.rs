@@ -54,11 +54,11 @@ fn a_changed_file_is_loaded_without_a_signal() {
 fn an_invalid_file_is_not_loaded_and_its_error_is_located() {
     let origin = Origin::echo();
     let privet = Privet::start("");
-    let mut stands = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("open");
+    let mut tunnel = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("open");
     privet.place.write("mode = \"standrad\"\n");
     privet.signal(Signal::HUP);
     privet.await_log("standrad");
-    assert!(alive(&mut stands));
+    assert!(alive(&mut tunnel));
     assert!(socks5(privet.proxy(), "127.0.0.1", origin.port()).is_ok());
     assert_eq!(
         privet.api("GET", "status", None).1["mode"]["name"],
@@ -91,13 +91,13 @@ fn a_deleted_file_keeps_the_running_configuration_until_it_is_back() {
 fn a_reload_keeps_unchanged_listeners_open_and_opens_new_ones() {
     let origin = Origin::echo();
     let privet = Privet::start("[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\n");
-    let mut stands = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("open");
+    let mut tunnel = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("open");
     privet
         .place
         .write("[listen]\nmixed = [\"$MIXED\"]\nsocks = [\"$SOCKS\"]\npac = \"\"\n");
     privet.signal(Signal::HUP);
     await_port(privet.place.socks, "privet's new listener");
-    assert!(alive(&mut stands));
+    assert!(alive(&mut tunnel));
     assert!(socks5(privet.place.socks, "127.0.0.1", origin.port()).is_ok());
 }
 
@@ -105,15 +105,15 @@ fn a_reload_keeps_unchanged_listeners_open_and_opens_new_ones() {
 fn sigterm_drains_connections_and_exits_with_0() {
     let origin = Origin::echo();
     let mut privet = Privet::start("");
-    let mut stands = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("open");
-    assert!(alive(&mut stands));
+    let mut tunnel = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("open");
+    assert!(alive(&mut tunnel));
     privet.signal(Signal::TERM);
     privet.await_log("stopping");
     assert!(
-        alive(&mut stands),
+        alive(&mut tunnel),
         "a drain lets a standing connection go on"
     );
-    drop(stands);
+    drop(tunnel);
     let status = privet.wait(Duration::from_secs(15));
     assert!(status.success(), "{status}");
     assert!(TcpStream::connect(privet.proxy()).is_err());
@@ -146,12 +146,12 @@ fn check_names_line_column_cause_and_the_nearest_name() {
         let config = place.config().display().to_string();
         let answer = place.cli(&["check", "--config", &config]);
         assert_eq!(answer.code, 2, "{text}: {answer:?}");
-        let said = format!("{}{}", answer.out, answer.err);
-        assert!(said.contains(hint), "{text}: {said}");
+        let output = format!("{}{}", answer.out, answer.err);
+        assert!(output.contains(hint), "{text}: {output}");
         let places = [format!("line {line}"), format!(":{line}:")];
         assert!(
-            places.iter().any(|place| said.contains(place)),
-            "{text}: {said}"
+            places.iter().any(|place| output.contains(place)),
+            "{text}: {output}"
         );
     }
     place.write("mode = \"strict\"\n");

@@ -7,7 +7,7 @@ use privet_tests::client::socks5;
 use privet_tests::origin::Origin;
 use serde_json::Value;
 
-/// What HAR 1.2 asks of an object: each key's type, and whether it may be left out.
+/// The keys of an object in HAR 1.2: each key's type, and whether it is optional.
 /// <http://www.softwareishard.com/blog/har-12-spec/>
 type Fields = &'static [(&'static str, Kind, bool)];
 
@@ -17,7 +17,7 @@ enum Kind {
     /// ISO 8601: YYYY-MM-DDThh:mm:ss.sTZD.
     Moment,
     Number,
-    /// A number, or -1: does not apply, or not known.
+    /// A number; -1: does not apply, or unknown.
     Known,
     Object(Fields),
     Array(Fields),
@@ -98,7 +98,7 @@ const TIMINGS: Fields = &[
     ("comment", Text, false),
 ];
 
-/// One sentence for each fault of an object. Keys of one's own begin with `_`.
+/// One sentence for each fault of an object. Custom keys begin with `_`.
 fn faults(at: &str, value: &Value, fields: Fields, found: &mut Vec<String>) {
     let Some(object) = value.as_object() else {
         return found.push(format!("{at} is no object"));
@@ -148,7 +148,7 @@ fn is_moment(text: &str) -> bool {
     shape == "9999-99-99T99:99:99.999Z"
 }
 
-/// The times that apply, of which `ssl` lies within `connect`, are the whole time.
+/// Whether the times that apply add up to the whole time; `ssl` is part of `connect`.
 fn times_add_up(entry: &Value) -> bool {
     let parts = ["blocked", "dns", "connect", "send", "wait", "receive"];
     let sum: f64 = parts
@@ -187,8 +187,8 @@ fn the_har_check_finds_each_fault() {
 fn connections_are_exported_as_valid_har() {
     let privet = Privet::start("[filter]\ndeny = [\"bad.example\"]\n");
     let origin = Origin::echo();
-    let mut stands = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("a way");
-    stands.write_all(b"hello").expect("the tunnel takes bytes");
+    let mut tunnel = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("a tunnel");
+    tunnel.write_all(b"hello").expect("the tunnel takes bytes");
     assert!(socks5(privet.proxy(), "bad.example", 443).is_err());
     privet.await_row("active", |row| {
         row["port"] == origin.port() && row["up"] == 5
@@ -244,7 +244,7 @@ fn connections_are_exported_as_csv_one_per_line() {
     let privet = Privet::start("");
     let origin = Origin::echo();
     let _tunnels =
-        [(); 3].map(|()| socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("a way"));
+        [(); 3].map(|()| socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("a tunnel"));
     privet.await_api("connections", |page| page["total"] == 3);
     let text = privet.cli(&["connections", "--format", "csv"]).good();
     let lines: Vec<&str> = text.split_terminator("\r\n").collect();

@@ -1,4 +1,4 @@
-//! The first run on a real GNOME session with proxy settings: a company's proxy, a dead one that another program left, a
+//! The first run on a real GNOME session with proxy settings: a company's proxy, a dead one left by another program, a
 //! foreign PAC URL.
 
 use privet_tests::desktop::Desktop;
@@ -55,7 +55,7 @@ fn a_company_proxy_becomes_the_first_upstream() {
     assert_eq!(first["found"]["kind"], "proxy");
     let offered = json!([{ "name": "127.0.0.1", "url": url }]);
     assert_eq!(first["found"]["upstreams"], offered);
-    // To look changes nothing, nor does a trial.
+    // Neither reading nor a dry run changes anything.
     let patch = json!({
         "upstream": [{ "name": "127.0.0.1", "url": url }],
         "modes": { "standard": { "route": "127.0.0.1" } },
@@ -78,10 +78,10 @@ fn a_company_proxy_becomes_the_first_upstream() {
     assert_eq!(curl(&["-x", &proxy, &origin.url("/")]).good(), HELLO);
     let row = privet.await_row("closed", |row| row["verdict"] == "routed");
     assert_eq!(row["route"], "127.0.0.1", "{row}");
-    // The company sees a connection that is kept for the next request.
+    // The company's proxy sees a connection that is kept for the next request.
     company.await_row("active", |row| row["verdict"] == "direct");
 
-    // All of it goes back: the company's proxy is the desktop's again.
+    // Everything is restored: the desktop uses the company's proxy again.
     put(&privet, "PUT", "system-proxy", &json!({ "enabled": false }));
     put(
         &privet,
@@ -90,7 +90,7 @@ fn a_company_proxy_becomes_the_first_upstream() {
         &json!({ "upstream": null, "modes": null }),
     );
     assert_eq!(desktop.proxy(), before);
-    // It was gone through once, though the file says nothing again.
+    // The first run is over, although the file has no settings again.
     assert_eq!(first_run(&privet)["pending"], false);
     let again = put(&privet, "PUT", "first-run", &json!({ "done": false }));
     assert_eq!(again["pending"], true);
@@ -108,13 +108,13 @@ fn a_dead_system_proxy_is_reported_and_removed_on_request() {
     assert_eq!(found["dead"], dead.to_string());
     assert_eq!(found["upstreams"], json!([]));
     let doctor = privet.json(&["doctor"]);
-    let told = doctor["findings"].as_array().expect("findings");
-    let told = told
+    let finding = doctor["findings"].as_array().expect("findings");
+    let finding = finding
         .iter()
         .find(|finding| finding["check"] == "system proxy")
         .expect("doctor looks at the desktop's proxy");
-    assert_eq!(told["state"], "wrong", "{told}");
-    assert!(told["text"].to_string().contains(&dead.to_string()));
+    assert_eq!(finding["state"], "wrong", "{finding}");
+    assert!(finding["text"].to_string().contains(&dead.to_string()));
     assert_eq!(desktop.proxy(), before);
 
     let repair = json!({ "enabled": false, "repair": true });
@@ -122,7 +122,7 @@ fn a_dead_system_proxy_is_reported_and_removed_on_request() {
     assert_eq!(desktop.get("mode"), "'none'");
     put(&privet, "PUT", "system-proxy", &json!({ "enabled": true }));
     put(&privet, "PUT", "system-proxy", &json!({ "enabled": false }));
-    // What comes back is the mended state, not the dead one.
+    // The repaired state is restored, not the dead one.
     assert_eq!(desktop.get("mode"), "'none'");
 }
 
@@ -155,7 +155,7 @@ fn without_a_desktop_the_other_steps_are_shown() {
     assert_eq!(first["pending"], true, "{first}");
     assert_eq!(first["found"]["kind"], "unknown");
     assert_eq!(first["found"]["can_switch"], false);
-    // Who wrote a way into the file has begun already.
+    // With an upstream in the file the first run is over.
     privet
         .place
         .write("[[upstream]]\nname = \"a\"\nurl = \"socks5://127.0.0.1:1\"\n");

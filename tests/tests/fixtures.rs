@@ -1,4 +1,4 @@
-//! The upstreams of the other tests work without Privet: a failure here is a fault of the environment.
+//! The upstreams of the other tests work without Privet: a failure here is a problem of the environment.
 
 use privet_tests::namespace::{Namespaces, OTHER_HOST};
 use privet_tests::peers::{Dante, Haproxy, Microsocks, Squid, Tor};

@@ -6,14 +6,14 @@ use std::net::TcpStream;
 use privet_tests::client::{connect, read_all, read_head};
 use privet_tests::{Origin, Privet};
 
-/// Sends these bytes to the proxy and reads all that comes until it closes.
-fn say(privet: &Privet, bytes: &[u8]) -> String {
+/// Sends these bytes to the proxy and reads until it closes.
+fn exchange(privet: &Privet, bytes: &[u8]) -> String {
     let mut stream = connect(privet.proxy());
     stream.write_all(bytes).expect("open");
     String::from_utf8_lossy(&read_all(&mut stream)).into_owned()
 }
 
-/// One reply with a Content-Length, from a connection that is kept.
+/// Reads one reply with a Content-Length from a persistent connection.
 fn one_reply(stream: &mut TcpStream) -> (String, Vec<u8>) {
     let head = read_head(stream);
     let size = privet_tests::origin::field(&head, "content-length")
@@ -118,7 +118,7 @@ fn ambiguous_messages_are_refused_and_never_forwarded() {
         format!("CONNECT http://{host}/ HTTP/1.1\r\nHost: {host}\r\n\r\n"),
     ];
     for message in &hostile {
-        let answer = say(&privet, message.as_bytes());
+        let answer = exchange(&privet, message.as_bytes());
         let status = answer.get(9..10).unwrap_or("nothing");
         assert!(
             ["4", "5", "nothing"].contains(&status),
@@ -152,7 +152,7 @@ fn invalid_chunks_close_the_connection_and_nothing_after_them_is_a_request() {
         let message = format!(
             "POST {url} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}{smuggled}"
         );
-        let answer = say(&privet, message.as_bytes());
+        let answer = exchange(&privet, message.as_bytes());
         assert!(
             !answer.starts_with("HTTP/1.1 200"),
             "{chunks:?} → {answer:?}"
@@ -175,12 +175,12 @@ fn a_line_too_long_is_414_and_a_head_too_large_is_431() {
         "GET http://a.test/{} HTTP/1.1\r\nHost: a.test\r\n\r\n",
         "x".repeat(100_000)
     );
-    assert!(say(&privet, long.as_bytes()).starts_with("HTTP/1.1 414"));
+    assert!(exchange(&privet, long.as_bytes()).starts_with("HTTP/1.1 414"));
     let many = format!(
         "GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n{}\r\n",
         "X-Field: value\r\n".repeat(20_000)
     );
-    assert!(say(&privet, many.as_bytes()).starts_with("HTTP/1.1 431"));
+    assert!(exchange(&privet, many.as_bytes()).starts_with("HTTP/1.1 431"));
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn origin_responses_are_parsed_as_strictly() {
             let _ = stream.write_all(&lie);
         });
         let privet = Privet::start("");
-        let answer = say(
+        let answer = exchange(
             &privet,
             format!(
                 "GET {} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
@@ -252,7 +252,7 @@ fn bytes_after_a_message_are_never_taken_for_the_next_one() {
 fn an_http_1_0_client_is_answered_in_its_version_and_closed() {
     let origin = Origin::http();
     let privet = Privet::start("");
-    let answer = say(
+    let answer = exchange(
         &privet,
         format!("GET {} HTTP/1.0\r\n\r\n", origin.url("/chunked")).as_bytes(),
     );
@@ -271,7 +271,7 @@ fn trace_and_options_obey_max_forwards() {
             "{method} {} HTTP/1.1\r\nHost: x\r\nMax-Forwards: 0\r\nConnection: close\r\n\r\n",
             origin.url("/")
         );
-        say(&privet, message.as_bytes());
+        exchange(&privet, message.as_bytes());
         assert_eq!(
             origin.heads().len(),
             0,
@@ -282,7 +282,7 @@ fn trace_and_options_obey_max_forwards() {
         "OPTIONS {} HTTP/1.1\r\nHost: x\r\nMax-Forwards: 5\r\nConnection: close\r\n\r\n",
         origin.url("/")
     );
-    say(&privet, message.as_bytes());
+    exchange(&privet, message.as_bytes());
     assert!(
         origin.heads()[0].to_lowercase().contains("max-forwards: 4"),
         "{:?}",
@@ -293,7 +293,7 @@ fn trace_and_options_obey_max_forwards() {
 #[test]
 fn header_modes_change_what_the_origin_receives() {
     let origin = Origin::http();
-    let mut heard = Vec::new();
+    let mut received = Vec::new();
     for mode in ["untouched", "reduced", "minimal"] {
         let privet = Privet::start(&format!(
             "mode = \"own\"\n[modes.own]\nroute = \"direct\"\nheaders = \"{mode}\"\n"
@@ -305,9 +305,9 @@ fn header_modes_change_what_the_origin_receives() {
             origin.url("/echo")
         ).as_bytes())
         .expect("open");
-        heard.push(String::from_utf8_lossy(&one_reply(&mut stream).1).to_lowercase());
+        received.push(String::from_utf8_lossy(&one_reply(&mut stream).1).to_lowercase());
     }
-    let [untouched, reduced, minimal] = heard.as_slice() else {
+    let [untouched, reduced, minimal] = received.as_slice() else {
         panic!("three modes")
     };
     assert!(

@@ -7,7 +7,7 @@ use privet_tests::require;
 use privet_tests::{Privet, Running, program};
 use rustix::process::Signal;
 
-/// The upstream's port, outside.
+/// The upstream's port in the outer namespace.
 const PORT: u16 = 1080;
 
 fn config(url: &str) -> String {
@@ -24,7 +24,7 @@ struct Scene {
     privet: Privet,
 }
 
-/// Sends requests of every protocol, to addresses and names at which a leak would be seen.
+/// Sends requests of every protocol, to addresses and names for which a leak would be captured.
 fn request_everything(scene: &Scene) {
     let proxy = scene.privet.proxy();
     let far6 = format!("http://[{OTHER_HOST_V6}]/");
@@ -55,7 +55,7 @@ fn request_everything(scene: &Scene) {
     request_by_udp_and_bind(scene);
 }
 
-/// A SOCKS5 association and a BIND, by hand: most clients have neither.
+/// A SOCKS5 association and a BIND, byte by byte: most clients support neither.
 fn request_by_udp_and_bind(scene: &Scene) {
     let script = r#"
 import socket, sys

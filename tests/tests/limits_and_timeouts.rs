@@ -86,8 +86,8 @@ fn clients_past_the_connection_limit_are_refused_and_others_unaffected() {
     assert!(answer.is_empty(), "{answer:?}");
     for stream in &mut standing {
         let mut bytes = [0; 4];
-        stream.write_all(b"ping").expect("it stands");
-        stream.read_exact(&mut bytes).expect("it stands");
+        stream.write_all(b"ping").expect("it is open");
+        stream.read_exact(&mut bytes).expect("it is open");
     }
     standing.pop();
     let start = Instant::now();
@@ -109,13 +109,13 @@ fn a_half_close_is_relayed_and_the_other_direction_continues() {
     let origin = Origin::raw(|mut stream| {
         let mut got = Vec::new();
         let _ = stream.read_to_end(&mut got);
-        let _ = stream.write_all(format!("heard {} bytes", got.len()).as_bytes());
+        let _ = stream.write_all(format!("received {} bytes", got.len()).as_bytes());
     });
     let privet = Privet::start("");
     let mut stream = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("open");
     stream.write_all(&[1; 1000]).expect("open");
     stream.shutdown(Shutdown::Write).expect("open");
-    assert_eq!(read_all(&mut stream), b"heard 1000 bytes");
+    assert_eq!(read_all(&mut stream), b"received 1000 bytes");
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn an_idle_tunnel_is_closed_after_the_idle_timeout() {
     );
     let start = Instant::now();
     let mut stream = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("open");
-    // The default would be an hour; the read gives up long before. The engine measures idleness in coarse steps.
+    // The default is an hour; the read times out long before. The engine measures idle time in coarse steps.
     assert_eq!(read_all(&mut stream), b"");
     assert!(
         start.elapsed() >= Duration::from_millis(900),

@@ -63,12 +63,12 @@ fn a_request_before_authentication_never_connects() {
     let privet = Privet::start(
         "[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\nusers = [{ name = \"a\", password = \"b\" }]\n",
     );
-    // No method that we take.
+    // No supported method.
     let mut stream = connect(privet.proxy());
     stream.write_all(&[5, 1, 0]).expect("open");
     assert_eq!(read_n(&mut stream, 2).expect("an answer"), [5, 0xff]);
     assert_eq!(read_all(&mut stream), b"");
-    // A request in place of the login, all at once.
+    // A request in place of the login, in one write.
     let mut stream = connect(privet.proxy());
     let request = [
         &[5, 1, 2, 5, 1, 0][..],
@@ -79,7 +79,7 @@ fn a_request_before_authentication_never_connects() {
     assert_eq!(read_n(&mut stream, 2).expect("an answer"), [5, 2]);
     let rest = read_all(&mut stream);
     assert!(rest.is_empty() || rest[1] != 0, "{rest:?}");
-    // SOCKS4 has no password: it may not come in at all.
+    // SOCKS4 has no password: it is refused.
     let mut stream = connect(privet.proxy());
     stream
         .write_all(
@@ -187,13 +187,13 @@ fn a_direct_request_to_the_proxy_is_refused() {
 #[test]
 fn each_protocol_is_detected_by_its_first_byte_alone() {
     let privet = Privet::start("");
-    // A greeting in single bytes is answered as soon as it is whole.
+    // A greeting sent byte by byte is answered once it is complete.
     let mut stream = connect(privet.proxy());
     for byte in [5, 1, 0] {
         stream.write_all(&[byte]).expect("open");
     }
     assert_eq!(read_n(&mut stream, 2).expect("an answer"), [5, 0]);
-    // Bytes of no protocol are closed, not waited upon.
+    // Unknown protocols are closed at once.
     let mut stream = connect(privet.proxy());
     stream.write_all(&[0x16, 3, 1, 0]).expect("open");
     let answer = read_all(&mut stream);

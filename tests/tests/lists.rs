@@ -4,7 +4,7 @@ use privet_tests::list_server::{CatchAllUpstream, ListServer};
 use privet_tests::{Privet, curl};
 use serde_json::Value;
 
-/// The status that a plain request through the proxy ends with.
+/// The status of a plain request through the proxy.
 fn get(privet: &Privet, url: &str) -> String {
     let proxy = format!("http://{}", privet.proxy());
     curl(&["-x", &proxy, "-o", "/dev/null", "-w", "%{http_code}", url]).good()
@@ -16,7 +16,7 @@ fn list(all: &Value, name: &str) -> Value {
     found.next().cloned().unwrap_or(Value::Null)
 }
 
-/// Returns once the list is as the test waits for.
+/// Waits until `ready` is true of the list. Returns it.
 fn await_list(privet: &Privet, name: &str, ready: impl Fn(&Value) -> bool) -> Value {
     let all = privet.await_api("lists", |all| ready(&list(all, name)));
     list(&all, name)
@@ -26,12 +26,12 @@ fn post(privet: &Privet, name: &str, act: &str) -> (u16, Value) {
     privet.api("POST", &format!("lists/{name}/{act}"), None)
 }
 
-/// Asks for the list again: the list with what came of it.
-fn refresh(privet: &Privet, far: &ListServer, name: &str, path: &str) -> Value {
-    let before = far.asked(path).len();
+/// Refreshes the list once. Returns its state.
+fn refresh(privet: &Privet, publisher: &ListServer, name: &str, path: &str) -> Value {
+    let before = publisher.asked(path).len();
     let (status, answer) = post(privet, name, "refresh");
     assert_eq!(
-        (status, far.asked(path).len()),
+        (status, publisher.asked(path).len()),
         (200, before + 1),
         "{answer}"
     );
@@ -45,10 +45,10 @@ fn problems(privet: &Privet) -> Vec<String> {
     all.iter().map(text).collect()
 }
 
-/// Everything goes by an upstream that leads every name to the publisher, lists as well.
+/// Sends everything through an upstream that connects every name to the publisher.
 fn through(upstream: &CatchAllUpstream, lists: &str) -> String {
     format!(
-        "mode = \"strict\"\n[[upstream]]\nname = \"far\"\nurl = \"socks5://{}\"\n{lists}",
+        "mode = \"strict\"\n[[upstream]]\nname = \"publisher\"\nurl = \"socks5://{}\"\n{lists}",
         upstream.address()
     )
 }
@@ -75,22 +75,22 @@ fn every_format_is_detected_and_blocks_and_hits_survive_reload_and_restart() {
             "$TTL 60\n@ IN SOA localhost. root.localhost. 1 2 3 4 5\nrpz.test CNAME .\n",
         ),
     ];
-    let far = ListServer::start();
-    let upstream = CatchAllUpstream::leading_to(far.address());
+    let publisher = ListServer::start();
+    let upstream = CatchAllUpstream::leading_to(publisher.address());
     let mut lists = String::new();
     for (format, text) in texts {
-        far.publish(&format!("/{format}"), text);
+        publisher.publish(&format!("/{format}"), text);
         lists += &entry(format, &format!("http://lists.test/{format}"), "");
-        let told = format!("format = \"{format}\"");
+        let explicit = format!("format = \"{format}\"");
         lists += &entry(
-            &format!("{format} told"),
+            &format!("{format} explicit"),
             &format!("http://lists.test/{format}"),
-            &told,
+            &explicit,
         );
     }
     let mut privet = Privet::start(&through(&upstream, &lists));
     for (format, text) in texts {
-        for name in [format.to_owned(), format!("{format} told")] {
+        for name in [format.to_owned(), format!("{format} explicit")] {
             let found = await_list(&privet, &name, |list| list["state"] == "blocking");
             assert_eq!(found["format"], format, "{found:#}");
             assert_eq!(found["bytes"], text.len(), "{found:#}");
@@ -100,7 +100,7 @@ fn every_format_is_detected_and_blocks_and_hits_survive_reload_and_restart() {
     assert_eq!(get(&privet, "http://good.test/"), "200");
     for (format, _) in texts {
         assert_eq!(get(&privet, &format!("http://{format}.test/")), "403");
-        for name in [format.to_owned(), format!("{format} told")] {
+        for name in [format.to_owned(), format!("{format} explicit")] {
             await_list(&privet, &name, |list| {
                 list["hits"] == 1 && list["hits_day"] == 1
             });
@@ -115,28 +115,28 @@ fn every_format_is_detected_and_blocks_and_hits_survive_reload_and_restart() {
     privet.restart();
     let again = await_list(&privet, "rpz", |list| list["hits"] == 2);
     assert_eq!(again["state"], "blocking", "{again:#}");
-    let told = privet.cli(&["lists"]).good();
+    let output = privet.cli(&["lists"]).good();
     assert!(
-        told.contains("dnsmasq") && told.contains("blocking"),
-        "{told}"
+        output.contains("dnsmasq") && output.contains("blocking"),
+        "{output}"
     );
 }
 
 #[test]
 fn updates_are_conditional_and_a_broken_answer_keeps_the_last_good_list() {
-    let far = ListServer::start();
-    far.publish("/ads", "ads.test\n");
-    let source = far.url("/ads");
+    let publisher = ListServer::start();
+    publisher.publish("/ads", "ads.test\n");
+    let source = publisher.url("/ads");
     let mut privet = Privet::start(&entry("ads", &source, "refresh = \"1h\""));
     await_list(&privet, "ads", |list| list["entries"] == 1);
-    let first = far.asked("/ads");
+    let first = publisher.asked("/ads");
     assert!(
         !first[0].to_lowercase().contains("if-none-match"),
         "{first:?}"
     );
 
-    let same = refresh(&privet, &far, "ads", "/ads");
-    let asked = far
+    let same = refresh(&privet, &publisher, "ads", "/ads");
+    let asked = publisher
         .asked("/ads")
         .pop()
         .expect("it was asked again")
@@ -149,7 +149,7 @@ fn updates_are_conditional_and_a_broken_answer_keeps_the_last_good_list() {
     assert!(same["error"].is_null() && same["entries"] == 1, "{same:#}");
 
     let packed = "Content-Encoding: gzip\r\n";
-    for (status, body, more, said) in [
+    for (status, body, more, reason) in [
         (500, &b"ads.test\n"[..], "", "500"),
         (200, b"", "", "no entry"),
         (
@@ -160,10 +160,10 @@ fn updates_are_conditional_and_a_broken_answer_keeps_the_last_good_list() {
         ),
         (200, b"\x1f\x8b\x08\x00", packed, "gzip"),
     ] {
-        far.put("/ads", status, body, more);
-        let broken = refresh(&privet, &far, "ads", "/ads");
+        publisher.put("/ads", status, body, more);
+        let broken = refresh(&privet, &publisher, "ads", "/ads");
         let error = broken["error"].as_str().unwrap_or_default();
-        assert!(!error.is_empty() && error.contains(said), "{broken:#}");
+        assert!(!error.is_empty() && error.contains(reason), "{broken:#}");
         let fix = broken["fix"].as_str().unwrap_or_default();
         assert!(fix.contains("the last good version stays"), "{broken:#}");
         assert_eq!(
@@ -185,10 +185,10 @@ fn updates_are_conditional_and_a_broken_answer_keeps_the_last_good_list() {
         "the copy on the disk"
     );
 
-    far.publish("/ads", "ads.test\nmore.test\n");
-    let mended = refresh(&privet, &far, "ads", "/ads");
-    assert!(mended["error"].is_null(), "{mended:#}");
-    assert_eq!(mended["entries"], 2, "{mended:#}");
+    publisher.publish("/ads", "ads.test\nmore.test\n");
+    let repaired = refresh(&privet, &publisher, "ads", "/ads");
+    assert!(repaired["error"].is_null(), "{repaired:#}");
+    assert_eq!(repaired["entries"], 2, "{repaired:#}");
     assert!(
         !problems(&privet)
             .iter()
@@ -198,9 +198,9 @@ fn updates_are_conditional_and_a_broken_answer_keeps_the_last_good_list() {
 
 #[test]
 fn a_new_list_only_counts_until_it_is_enabled() {
-    let far = ListServer::start();
-    let upstream = CatchAllUpstream::leading_to(far.address());
-    far.publish("/new", "ads.test\n");
+    let publisher = ListServer::start();
+    let upstream = CatchAllUpstream::leading_to(publisher.address());
+    publisher.publish("/new", "ads.test\n");
     let new = entry(
         "new",
         "http://lists.test/new",
@@ -239,10 +239,10 @@ fn a_new_list_only_counts_until_it_is_enabled() {
         text.contains("would block ads.test") && text.contains("only counts until"),
         "{text}"
     );
-    let told = privet.cli(&["lists"]).good();
+    let output = privet.cli(&["lists"]).good();
     assert!(
-        told.contains("counting") && told.contains("x.ads.test (3)"),
-        "{told}"
+        output.contains("counting") && output.contains("x.ads.test (3)"),
+        "{output}"
     );
 
     privet.restart();
@@ -261,9 +261,9 @@ fn a_new_list_only_counts_until_it_is_enabled() {
 
 #[test]
 fn probation_ends_by_itself_and_closes_what_it_let_pass() {
-    let far = ListServer::start();
-    let upstream = CatchAllUpstream::leading_to(far.address());
-    far.publish("/new", "ads.test\n");
+    let publisher = ListServer::start();
+    let upstream = CatchAllUpstream::leading_to(publisher.address());
+    publisher.publish("/new", "ads.test\n");
     let new = entry("new", "http://lists.test/new", "probation = \"4s\"");
     let privet = Privet::start(&through(&upstream, &new));
     await_list(&privet, "new", |list| list["state"] == "counting");
@@ -276,9 +276,9 @@ fn probation_ends_by_itself_and_closes_what_it_let_pass() {
 
 #[test]
 fn an_update_that_would_block_visited_sites_is_held_until_confirmed() {
-    let far = ListServer::start();
-    let upstream = CatchAllUpstream::leading_to(far.address());
-    far.publish("/ads", "ads.test\n");
+    let publisher = ListServer::start();
+    let upstream = CatchAllUpstream::leading_to(publisher.address());
+    publisher.publish("/ads", "ads.test\n");
     let ads = entry("ads", "http://lists.test/ads", "");
     let mut privet = Privet::start(&through(&upstream, &ads));
     await_list(&privet, "ads", |list| list["entries"] == 1);
@@ -287,17 +287,17 @@ fn an_update_that_would_block_visited_sites_is_held_until_confirmed() {
     }
     assert_eq!(get(&privet, "http://seldom.test/"), "200");
 
-    far.publish("/ads", "ads.test\nseldom.test\n");
-    let fine = refresh(&privet, &far, "ads", "/ads");
+    publisher.publish("/ads", "ads.test\nseldom.test\n");
+    let fine = refresh(&privet, &publisher, "ads", "/ads");
     assert_eq!(
         (&fine["entries"], &fine["held"]),
         (&2.into(), &Value::Null),
         "{fine:#}"
     );
 
-    far.publish("/ads", "ads.test\nmine.test\n");
-    let held = refresh(&privet, &far, "ads", "/ads");
-    assert_eq!(held["entries"], 2, "the old version stands: {held:#}");
+    publisher.publish("/ads", "ads.test\nmine.test\n");
+    let held = refresh(&privet, &publisher, "ads", "/ads");
+    assert_eq!(held["entries"], 2, "the old version is active: {held:#}");
     let text = held["held"]["text"].as_str().unwrap_or_default();
     assert!(text.starts_with("it would block mine.test ("), "{held:#}");
     assert!(text.ends_with("connections this week)"), "{held:#}");
@@ -308,10 +308,10 @@ fn an_update_that_would_block_visited_sites_is_held_until_confirmed() {
             .iter()
             .any(|text| text.contains("list-held:ads"))
     );
-    let told = privet.cli(&["lists"]).good();
+    let output = privet.cli(&["lists"]).good();
     assert!(
-        told.contains("update held back: it would block mine.test"),
-        "{told}"
+        output.contains("update held back: it would block mine.test"),
+        "{output}"
     );
 
     privet.cli(&["lists", "keep", "ads"]).good();
@@ -320,8 +320,8 @@ fn an_update_that_would_block_visited_sites_is_held_until_confirmed() {
             .iter()
             .any(|text| text.contains("list-held"))
     );
-    let kept = refresh(&privet, &far, "ads", "/ads");
-    let asked = far
+    let kept = refresh(&privet, &publisher, "ads", "/ads");
+    let asked = publisher
         .asked("/ads")
         .pop()
         .expect("it was asked")
@@ -347,13 +347,13 @@ fn an_update_that_would_block_visited_sites_is_held_until_confirmed() {
 
 #[test]
 fn a_list_is_rolled_back_and_stays_there_until_updates_resume() {
-    let far = ListServer::start();
-    far.publish("/ads", "one.test\n");
-    let source = far.url("/ads");
+    let publisher = ListServer::start();
+    publisher.publish("/ads", "one.test\n");
+    let source = publisher.url("/ads");
     let mut privet = Privet::start(&entry("ads", &source, ""));
     await_list(&privet, "ads", |list| list["entries"] == 1);
-    far.publish("/ads", "one.test\ntwo.test\n");
-    let two = refresh(&privet, &far, "ads", "/ads");
+    publisher.publish("/ads", "one.test\ntwo.test\n");
+    let two = refresh(&privet, &publisher, "ads", "/ads");
     assert_eq!(two["versions"].as_array().map(Vec::len), Some(2), "{two:#}");
     assert_eq!(get(&privet, "http://two.test/"), "403");
 
@@ -381,10 +381,10 @@ fn a_list_is_rolled_back_and_stays_there_until_updates_resume() {
         (&pinned["entries"], &pinned["next_refresh_ms"]),
         (&1.into(), &Value::Null)
     );
-    let asked = far.asked("/ads").len();
+    let asked = publisher.asked("/ads").len();
     privet.cli(&["lists", "refresh", "ads"]).good();
     assert_eq!(
-        far.asked("/ads").len(),
+        publisher.asked("/ads").len(),
         asked,
         "a list that is held is not asked for"
     );
@@ -392,19 +392,19 @@ fn a_list_is_rolled_back_and_stays_there_until_updates_resume() {
     privet.cli(&["lists", "resume", "ads"]).good();
     assert_eq!(privet.cli(&["why", "two.test"]).code, 4);
     await_list(&privet, "ads", |list| {
-        list["pinned"] == false && far.asked("/ads").len() > asked && list["error"].is_null()
+        list["pinned"] == false && publisher.asked("/ads").len() > asked && list["error"].is_null()
     });
 }
 
 #[test]
 fn a_corrupt_stored_list_is_reported_and_the_previous_version_blocks() {
-    let far = ListServer::start();
-    far.publish("/ads", "one.test\n");
-    let mut privet = Privet::start(&entry("ads", &far.url("/ads"), ""));
+    let publisher = ListServer::start();
+    publisher.publish("/ads", "one.test\n");
+    let mut privet = Privet::start(&entry("ads", &publisher.url("/ads"), ""));
     await_list(&privet, "ads", |list| list["entries"] == 1);
-    far.publish("/ads", "one.test\ntwo.test\n");
-    refresh(&privet, &far, "ads", "/ads");
-    far.put("/ads", 500, b"", "");
+    publisher.publish("/ads", "one.test\ntwo.test\n");
+    refresh(&privet, &publisher, "ads", "/ads");
+    publisher.put("/ads", 500, b"", "");
     let folder = privet.place.dir().join("data/lists");
     let files = || -> Vec<String> {
         let files = std::fs::read_dir(&folder).expect("the lists' folder");
@@ -479,9 +479,9 @@ fn a_local_list_file_is_reloaded_when_it_changes() {
 
 #[test]
 fn list_downloads_follow_the_mode_and_never_bypass_a_kill_switch() {
-    let far = ListServer::start();
-    far.publish("/ads", "ads.test\n");
-    let source = far.url("/ads");
+    let publisher = ListServer::start();
+    publisher.publish("/ads", "ads.test\n");
+    let source = publisher.url("/ads");
     let nobody = privet_tests::reserve();
     let closed = format!(
         "mode = \"strict\"\n[[upstream]]\nname = \"gone\"\nurl = \"socks5://{nobody}\"\n{}",
@@ -490,25 +490,25 @@ fn list_downloads_follow_the_mode_and_never_bypass_a_kill_switch() {
     let privet = Privet::start(&closed);
     await_list(&privet, "ads", |list| !list["error"].is_null());
     assert!(
-        far.asked("/ads").is_empty(),
+        publisher.asked("/ads").is_empty(),
         "nothing went past the kill switch"
     );
 
-    let upstream = CatchAllUpstream::leading_to(far.address());
+    let upstream = CatchAllUpstream::leading_to(publisher.address());
     privet
         .place
         .write(&through(&upstream, &entry("ads", &source, "")));
     privet.await_log("the changed configuration is in force");
     privet.cli(&["lists", "refresh", "ads"]);
     await_list(&privet, "ads", |list| list["entries"] == 1);
-    assert_eq!(upstream.asked(), [far.address().to_string()]);
+    assert_eq!(upstream.asked(), [publisher.address().to_string()]);
 }
 
 #[test]
 fn lists_are_added_from_the_catalogue_or_by_url_and_removed() {
-    let far = ListServer::start();
-    let upstream = CatchAllUpstream::leading_to(far.address());
-    far.publish("/mine", "ads.test\n");
+    let publisher = ListServer::start();
+    let upstream = CatchAllUpstream::leading_to(publisher.address());
+    publisher.publish("/mine", "ads.test\n");
     let privet = Privet::start(&through(&upstream, ""));
     let known = privet.cli(&["lists", "catalogue"]).good();
     assert!(
@@ -574,9 +574,12 @@ fn lists_are_added_from_the_catalogue_or_by_url_and_removed() {
 
 #[test]
 fn third_party_rules_apply_to_plain_http_with_a_referer() {
-    let far = ListServer::start();
-    let upstream = CatchAllUpstream::leading_to(far.address());
-    far.publish("/ads", "[Adblock Plus 2.0]\n||far.test^$third-party\n");
+    let publisher = ListServer::start();
+    let upstream = CatchAllUpstream::leading_to(publisher.address());
+    publisher.publish(
+        "/ads",
+        "[Adblock Plus 2.0]\n||publisher.test^$third-party\n",
+    );
     let ads = entry("ads", "http://lists.test/ads", "");
     let privet = Privet::start(&through(&upstream, &ads));
     await_list(&privet, "ads", |list| list["state"] == "blocking");
@@ -592,24 +595,24 @@ fn third_party_rules_apply_to_plain_http_with_a_referer() {
             "-H",
             line,
         ];
-        curl(&[&words[..], &["http://far.test/x"]].concat()).good()
+        curl(&[&words[..], &["http://publisher.test/x"]].concat()).good()
     };
-    assert_eq!(get(&privet, "http://far.test/x"), "200");
+    assert_eq!(get(&privet, "http://publisher.test/x"), "200");
     assert_eq!(from("Referer: http://near.test/page"), "403");
     assert_eq!(from("Origin: https://near.test"), "403");
-    assert_eq!(from("Referer: http://www.far.test/page"), "200");
+    assert_eq!(from("Referer: http://www.publisher.test/page"), "200");
 }
 
 #[test]
 fn list_actions_are_in_the_timeline_and_can_be_undone() {
-    let far = ListServer::start();
-    let upstream = CatchAllUpstream::leading_to(far.address());
-    far.publish("/ads", "one.test\n");
+    let publisher = ListServer::start();
+    let upstream = CatchAllUpstream::leading_to(publisher.address());
+    publisher.publish("/ads", "one.test\n");
     let ads = entry("ads", "http://lists.test/ads", "probation = \"2h\"");
     let privet = Privet::start(&through(&upstream, &ads));
     await_list(&privet, "ads", |list| list["state"] == "counting");
-    far.publish("/ads", "one.test\ntwo.test\n");
-    refresh(&privet, &far, "ads", "/ads");
+    publisher.publish("/ads", "one.test\ntwo.test\n");
+    refresh(&privet, &publisher, "ads", "/ads");
     let newest = || privet.api("GET", "changes?limit=1", None).1["changes"][0].clone();
     let undo = |change: &Value| {
         let (status, made) = privet.api("POST", &format!("changes/{}/undo", change["id"]), None);

@@ -118,9 +118,9 @@ fn status_usage_upstreams_and_lists_print_text_and_json() {
         &["mode"],
         &["connections"],
     ] {
-        let said = privet.cli(words);
-        assert_eq!(said.code, 0, "{words:?}: {said:?}");
-        assert!(!said.out.trim().is_empty(), "{words:?} says nothing");
+        let output = privet.cli(words);
+        assert_eq!(output.code, 0, "{words:?}: {output:?}");
+        assert!(!output.out.trim().is_empty(), "{words:?} prints nothing");
         privet.json(words);
     }
     let status = privet.json(&["status"]);
@@ -147,9 +147,9 @@ fn commands_report_that_no_engine_runs() {
 #[test]
 fn env_prints_shell_variables() {
     let (privet, origin) = (Privet::start(""), Origin::http());
-    let said = privet.cli(&["env"]).good();
+    let output = privet.cli(&["env"]).good();
     let script = format!(
-        "{said}\ncurl -q -sS --noproxy none.test --max-time 20 {}",
+        "{output}\ncurl -q -sS --noproxy none.test --max-time 20 {}",
         origin.url("/")
     );
     let mut command = std::process::Command::new("bash");
@@ -166,9 +166,9 @@ fn doctor_finds_a_dead_upstream_and_names_the_fix() {
     let privet = Privet::start(
         "mode = \"strict\"\n[[upstream]]\nname = \"gone\"\nurl = \"socks5://127.0.0.1:9\"\n",
     );
-    let said = privet.cli(&["doctor"]);
-    assert_eq!(said.code, 1, "{said:?}");
-    assert!(said.out.contains("gone"), "{said:?}");
+    let output = privet.cli(&["doctor"]);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.out.contains("gone"), "{output:?}");
 }
 
 #[test]
@@ -194,9 +194,9 @@ fn a_change_is_replayed_on_recorded_connections() {
         origin.port()
     ));
     let config = other.config().display().to_string();
-    let said = privet.cli(&["check", "--replay", "--config", &config]);
-    assert_eq!(said.code, 0, "{said:?}");
-    assert!(said.out.contains("block"), "{said:?}");
+    let output = privet.cli(&["check", "--replay", "--config", &config]);
+    assert_eq!(output.code, 0, "{output:?}");
+    assert!(output.out.contains("block"), "{output:?}");
 }
 
 #[test]

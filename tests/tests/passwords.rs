@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 
 const HELLO: &str = "hello from the origin\n";
 const RIGHT: &str = "a pässword \"of\" bob's";
-/// Of [`RIGHT`], what no file's escapes change.
+/// A part of [`RIGHT`] that no file format escapes.
 const MARK: &str = "bob's";
 const WRONG: &str = "not-the-right-one";
 
-/// An upstream that lets bob in alone.
+/// An upstream that accepts only the user bob.
 fn upstream() -> Privet {
     let setup = Setup {
         env: vec![("BOB".into(), RIGHT.into())],
@@ -25,7 +25,7 @@ fn upstream() -> Privet {
     Privet::start_as(listen, &setup)
 }
 
-/// All goes through "office" alone.
+/// Sends everything through the upstream "office".
 fn privet(env: Vec<(String, String)>) -> Privet {
     let mode = "mode = \"own\"\n[modes.own]\nkill_switch = true\ndns = \"upstream\"\n";
     let setup = Setup {
@@ -45,14 +45,14 @@ fn fetch(privet: &Privet, origin: &Origin) -> CommandOutput {
     curl(&["-x", &proxy, &origin.url("/")])
 }
 
-/// No file of this place holds the text.
+/// Asserts that no file of this instance contains the text.
 #[track_caller]
 fn assert_in_no_file(place: &Place, log: &str, text: &str) {
-    fn look(folder: &Path, text: &str) {
+    fn search(folder: &Path, text: &str) {
         for entry in std::fs::read_dir(folder).expect("a folder") {
             let path = entry.expect("an entry").path();
             if path.is_dir() {
-                look(&path, text);
+                search(&path, text);
             } else if path.is_file() {
                 let bytes = std::fs::read(&path).expect("a file");
                 let found = bytes
@@ -89,7 +89,7 @@ fn a_password_is_stored_in_the_keyring_and_used_to_log_in() {
     let (_, config) = privet.api("GET", "config", None);
     assert_eq!(config["upstream"][0]["password"], reference);
 
-    // Replaced, it counts at once, without a word in the file.
+    // A replaced password is used at once, without a change of the file.
     let (_, kept) = privet.api("PUT", name, Some(&json!({ "value": WRONG })));
     assert_eq!(
         kept,
@@ -98,13 +98,13 @@ fn a_password_is_stored_in_the_keyring_and_used_to_log_in() {
     assert_ne!(fetch(&privet, &origin).code, 0);
     privet.api("PUT", name, Some(&json!({ "value": RIGHT })));
     assert_eq!(fetch(&privet, &origin).good(), HELLO);
-    let said = privet.cli(&["secret", "list"]).good();
+    let output = privet.cli(&["secret", "list"]).good();
     assert!(
-        said.contains("upstream office") && said.contains("yes"),
-        "{said}"
+        output.contains("upstream office") && output.contains("yes"),
+        "{output}"
     );
 
-    // What is used is not deleted; what is not, is.
+    // Only an unused password can be deleted.
     let (status, problem) = privet.api("DELETE", name, None);
     assert_eq!(status, 409, "{problem}");
     privet.api("PATCH", "config", Some(&json!({ "upstream": null })));
@@ -116,7 +116,7 @@ fn a_password_is_stored_in_the_keyring_and_used_to_log_in() {
         let (status, problem) = privet.api("PUT", name, Some(&json!({ "value": value })));
         assert_eq!(status, 422, "{problem}");
     }
-    // A body that is refused is not cited.
+    // A refused body is not quoted.
     let (status, problem) =
         privet.api("PUT", name, Some(&json!({ "value": RIGHT, "more": WRONG })));
     assert_eq!(status, 400);
@@ -156,7 +156,7 @@ fn a_locked_keyring_is_reported_and_takes_the_password_once_unlocked() {
     let patch = office(&far, &json!({ "keyring": "upstream office" }));
     assert_eq!(privet.api("PATCH", "config", Some(&patch)).0, 200);
     assert_eq!(fetch(&privet, &origin).good(), HELLO);
-    // Locked again, it is still known to have the entry, and nobody is asked.
+    // Locked again, the entry is still reported, without a prompt.
     keyring.lock(&desktop);
     let (_, listed) = privet.api("GET", "secrets", None);
     assert_eq!(listed["keyring"], "locked");

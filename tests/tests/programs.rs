@@ -1,4 +1,4 @@
-//! The program behind every connection: blocked, failed and short ones, also beside busy processors.
+//! The program behind every connection: blocked, failed and short ones, also under load.
 
 use std::process::{Child, Command, Stdio};
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 /// Connections of each kind.
 const CONNECTIONS: usize = 32;
 
-/// Makes the connections one after another, each as short as it can be: greeting, request, one byte of data, close.
+/// Makes the connections one after another, each as short as possible: greeting, request, one byte of data, close.
 const CLIENT: &str = "
 import socket, sys
 proxy, port, count = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
@@ -63,7 +63,7 @@ fn connect(privet: &Privet, host: &str, port: u16) {
     assert!(status.success());
 }
 
-/// Waits for the rows of a port, and then for their programs.
+/// Waits until all rows of a port have their programs.
 fn all_named(privet: &Privet, state: &str, port: u16) {
     let of_port = || {
         let mut rows = privet.rows(state);

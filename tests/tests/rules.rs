@@ -10,8 +10,8 @@ fn rules(privet: &Privet) -> Vec<Value> {
     answer["rules"].as_array().expect("rules").clone()
 }
 
-fn add(privet: &Privet, wish: &Value) -> Value {
-    let (status, answer) = privet.api("POST", "rules", Some(wish));
+fn add(privet: &Privet, body: &Value) -> Value {
+    let (status, answer) = privet.api("POST", "rules", Some(body));
     assert_eq!(status, 200, "{answer}");
     answer
 }
@@ -48,7 +48,7 @@ fn rule_hits_survive_reloads_and_restarts() {
         reaches(&privet, one);
     }
     reaches(&privet, two);
-    // Asking what would be is no hit.
+    // A simulation is no hit.
     privet.cli(&["why", &format!("127.0.0.1:{one}")]).good();
     let counted = rules(&privet);
     let hits = |rules: &[Value]| -> Vec<u64> {
@@ -59,7 +59,7 @@ fn rule_hits_survive_reloads_and_restarts() {
     };
     assert_eq!(hits(&counted), [3, 1]);
     assert!(counted[0]["last_hit_ms"].as_u64().expect("a time") >= since);
-    // Moved, it is the same rule; one that says something else is another.
+    // A moved rule keeps its hits; a changed one does not.
     privet
         .place
         .write(&format!("{kept}{}{}{}", block(9), block(two), direct(one)));
@@ -75,9 +75,9 @@ fn rule_hits_survive_reloads_and_restarts() {
     let again = rules(&privet);
     assert_eq!(hits(&again), [0, 1, 3]);
     assert_eq!(again[2]["since_ms"], json!(since));
-    let told = privet.cli(&["rules"]).good();
-    assert!(told.contains("never matched, counted since"), "{told}");
-    // Where nothing of connections may be on the disk, that is not either.
+    let output = privet.cli(&["rules"]).good();
+    assert!(output.contains("never matched, counted since"), "{output}");
+    // Where connections may not be on disk, hits are not stored either.
     privet.place.write(&direct(one));
     privet.await_api("config", |config| config["log"]["connections"] == "memory");
     privet.restart();
@@ -93,13 +93,13 @@ fn a_rule_that_can_never_match_is_reported_with_its_line() {
     let privet = Privet::start(text);
     let config = privet.place.config();
     let checked = privet.cli(&["--config", &config.display().to_string(), "check"]);
-    let said = checked.clone().good();
-    assert!(said.contains(":5:1"), "{said}");
+    let output = checked.clone().good();
+    assert!(output.contains(":5:1"), "{output}");
     assert!(
-        said.contains("rule 2 can never match: rule 1 (line 1) takes all that it speaks of"),
-        "{said}"
+        output.contains("rule 2 can never match: rule 1 (line 1) takes all that it speaks of"),
+        "{output}"
     );
-    assert!(!said.contains("rule 3 can never"), "{said}");
+    assert!(!output.contains("rule 3 can never"), "{output}");
     let shadows: Vec<Value> = rules(&privet)
         .iter()
         .map(|rule| rule["shadowed_by"].clone())
@@ -108,14 +108,17 @@ fn a_rule_that_can_never_match_is_reported_with_its_line() {
         shadows,
         [json!([]), json!([{"number": 1, "line": 1}]), json!([])]
     );
-    let told = privet.cli(&["rules"]).good();
-    assert!(told.contains("never matches: covered by rule 1"), "{told}");
-    // Before it is made, too.
-    let wish = json!({"rule": {"match": {"domain": ["b.test"]}, "use": "direct"}, "position": 8});
-    let (_, would) = privet.api("POST", "rules?dry_run=true", Some(&wish));
+    let output = privet.cli(&["rules"]).good();
+    assert!(
+        output.contains("never matches: covered by rule 1"),
+        "{output}"
+    );
+    // A dry run reports it too.
+    let body = json!({"rule": {"match": {"domain": ["b.test"]}, "use": "direct"}, "position": 8});
+    let (_, would) = privet.api("POST", "rules?dry_run=true", Some(&body));
     let warnings = would["warnings"].to_string();
     assert!(warnings.contains("rule 4 can never match"), "{warnings}");
-    // Moved before the other it can.
+    // Moved before the other rule it can match.
     privet.cli(&["rules", "move", "2", "1"]).good();
     assert!(
         rules(&privet)
@@ -130,14 +133,14 @@ fn an_allow_once_rule_lets_exactly_one_connection_through() {
     let privet = Privet::start(&block(origin.port()));
     let before = file(&privet);
     assert!(!reaches(&privet, origin.port()));
-    let wish = json!({
+    let body = json!({
         "rule": {"match": {"port": [origin.port()]}, "use": "direct"},
         "for": "once",
     });
-    // Saying what it would do does not do it.
-    privet.api("POST", "rules?dry_run=true", Some(&wish));
+    // A dry run does not add it.
+    privet.api("POST", "rules?dry_run=true", Some(&body));
     assert_eq!(rules(&privet).len(), 1);
-    add(&privet, &wish);
+    add(&privet, &body);
     let first = rules(&privet)[0].clone();
     assert_eq!(
         (&first["lifetime"], &first["number"]),
@@ -152,16 +155,16 @@ fn an_allow_once_rule_lets_exactly_one_connection_through() {
     let mut through = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("once");
     assert!(!reaches(&privet, origin.port()), "once was twice");
     assert_eq!(rules(&privet).len(), 1, "it is gone");
-    assert_eq!(file(&privet), before, "it stands in no file");
-    // A change of something else does not take from the one what it was given.
+    assert_eq!(file(&privet), before, "it is in no file");
+    // Another change does not close its connection.
     privet.api("PUT", "mode", Some(&json!({"mode": "off"})));
     privet
         .cli(&["rules", "add", "--use", "block", "--port", "9"])
         .good();
     use std::io::{Read, Write};
     let mut bytes = [0; 4];
-    through.write_all(b"ping").expect("it stands");
-    through.read_exact(&mut bytes).expect("it stands");
+    through.write_all(b"ping").expect("it is open");
+    through.read_exact(&mut bytes).expect("it is open");
     assert_eq!(&bytes, b"ping");
 }
 
@@ -169,7 +172,7 @@ fn an_allow_once_rule_lets_exactly_one_connection_through() {
 fn a_block_once_rule_keeps_open_connections_and_refuses_one() {
     let origin = Origin::echo();
     let privet = Privet::start("");
-    let stands = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("open");
+    let tunnel = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("open");
     let done = add(
         &privet,
         &json!({"rule": {"match": {"port": [origin.port()]}, "use": "block"}, "for": "once"}),
@@ -177,7 +180,7 @@ fn a_block_once_rule_keeps_open_connections_and_refuses_one() {
     assert_eq!(done["connections_closed"], 0, "{done}");
     assert!(!reaches(&privet, origin.port()));
     assert!(reaches(&privet, origin.port()));
-    drop(stands);
+    drop(tunnel);
 }
 
 #[test]
@@ -212,7 +215,7 @@ fn an_until_quit_rule_is_in_no_file_and_ends_with_the_engine() {
     privet.restart();
     assert!(rules(&privet).is_empty());
     assert!(reaches(&privet, origin.port()));
-    // Taken away by hand.
+    // Removed by the user.
     privet
         .cli(&[
             "rules",

@@ -20,7 +20,7 @@ fn through(upstream: &str) -> String {
     format!("mode = \"strict\"\n[[upstream]]\nname = \"up\"\nurl = \"{upstream}\"\n")
 }
 
-/// An association through Privet: the TCP connection it hangs on, and a socket that speaks to its relay.
+/// An association through Privet: its control connection, and a socket that is connected to its relay.
 fn associate(privet: &Privet) -> (TcpStream, UdpSocket) {
     let (control, reply) = socks5_command(privet.proxy(), ASSOCIATE, "0.0.0.0", 0);
     assert_eq!(reply[1], 0, "{reply:?}");
@@ -128,11 +128,11 @@ for scheme in ('socks4', 'socks5'):
         origin.address.port().to_string(),
     ];
     let answer = require!(python(script, &[&words[0], &words[1]]));
-    let said = answer.good();
+    let output = answer.good();
     assert_eq!(
-        said.lines().filter(|line| line.ends_with("True")).count(),
+        output.lines().filter(|line| line.ends_with("True")).count(),
         4,
-        "{said}"
+        "{output}"
     );
 }
 
@@ -158,10 +158,10 @@ fn each_failure_is_reported_by_its_reply_code() {
 #[test]
 fn a_dead_silent_or_invalid_upstream_ends_in_a_refusal() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    let liar = Origin::raw(|mut stream| {
+    let invalid = Origin::raw(|mut stream| {
         let _ = stream.write_all(b"HTTP/1.1 200 I am no SOCKS server\r\n\r\n");
     });
-    for upstream in [closed_port(), liar.address] {
+    for upstream in [closed_port(), invalid.address] {
         let privet = Privet::start(&through(&format!("socks5://{upstream}")));
         let refused = socks5(privet.proxy(), "127.0.0.1", 9).map(drop);
         assert_eq!(refused, Err(1), "{upstream}");
@@ -263,7 +263,7 @@ fn a_blocked_udp_target_gets_nothing() {
     privet.await_row("blocked", |row| row["protocol"] == "udp");
 }
 
-/// A client that asks for BIND, a peer that comes, and words both ways.
+/// Requests a BIND, connects a peer, and sends data both ways.
 fn binds(privet: &Privet) {
     let (mut client, reply) = socks5_command(privet.proxy(), BIND, "127.0.0.1", 0);
     assert_eq!(reply[1], 0, "{reply:?}");
@@ -326,11 +326,11 @@ fn an_ipv6_listener_serves_and_relays_on_its_own_address() {
         "mode = \"standard\"\n[listen]\nmixed = [\"$MIXED\"]\nsocks = [\"[::1]:0\"]\npac = \"\"\n",
     );
     let (_, status) = privet.api("GET", "status", None);
-    let said = status.to_string();
-    let Some(at) = said.find("[::1]:") else {
+    let output = status.to_string();
+    let Some(at) = output.find("[::1]:") else {
         panic!("no IPv6 listener in {status}");
     };
-    let address: SocketAddr = said[at..]
+    let address: SocketAddr = output[at..]
         .split('"')
         .next()
         .and_then(|text| text.parse().ok())

@@ -139,7 +139,7 @@ fn socks4_connects_binds_and_refuses() {
     assert_eq!(read_n(&mut stream, 2).expect("bytes"), b"hi");
 }
 
-/// An association: its TCP connection, its relay, and a socket of the client's.
+/// An association: its control connection, its relay, and a socket of the client.
 fn associate(privet: &Privet) -> (TcpStream, std::net::SocketAddr, UdpSocket) {
     let (control, reply) = socks5_command(privet.proxy(), 3, "0.0.0.0", 0);
     assert_eq!(reply[1], 0, "{reply:?}");
@@ -203,7 +203,7 @@ fn fragments_and_foreign_datagrams_are_dropped() {
     stranger
         .send_to(&datagram(0, "127.0.0.1", port, b"not mine"), relay)
         .expect("sent");
-    // A host that the client never sent to has nothing to say to it.
+    // Datagrams from a host that the client never sent to are dropped.
     let outward = echo.senders()[0];
     let foreign = UdpSocket::bind("127.0.0.2:0").expect("loopback has a port");
     foreign.send_to(b"unasked", outward).expect("sent");

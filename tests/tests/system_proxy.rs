@@ -1,5 +1,5 @@
 //! The system proxy on a real GNOME session: however Privet ends, the user's settings are restored.
-#![allow(clippy::print_stdout, reason = "what was measured is told")]
+#![allow(clippy::print_stdout, reason = "measurements are printed")]
 
 use privet_tests::require;
 use std::path::Path;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 /// How long the restoring process may take after kill -9 before the next start is tried instead. On an idle machine it
 /// takes a fraction of this.
 const RESTORE: Duration = Duration::from_secs(2);
-/// Deaths at random moments; `PRIVET_DEATHS` asks for more.
+/// Number of kills at random moments; `PRIVET_DEATHS` overrides it.
 const DEATHS: usize = 30;
 
 const BOTH: &str = "[listen]\nmixed = [\"$MIXED\"]\npac = \"$PAC\"\n";
@@ -38,8 +38,8 @@ fn cli(desktop: &Desktop, data: &Path, words: &[&str]) -> CommandOutput {
     CommandOutput::of(command)
 }
 
-fn switch(privet: &Privet, wish: &Value) -> Value {
-    let (status, answer) = privet.api("PUT", "system-proxy", Some(wish));
+fn switch(privet: &Privet, body: &Value) -> Value {
+    let (status, answer) = privet.api("PUT", "system-proxy", Some(body));
     assert_eq!(status, 200, "{answer}");
     answer
 }
@@ -72,8 +72,8 @@ fn wait(time: Duration) {
     std::thread::sleep(time);
 }
 
-/// Corporate settings that must not get lost, by hand and unset in part.
-fn settle_in(desktop: &Desktop, mode: &str) {
+/// Sets corporate settings that must not get lost; some keys stay unset.
+fn set_corporate_settings(desktop: &Desktop, mode: &str) {
     desktop.set("mode", mode);
     desktop.set("autoconfig-url", "'http://corp.example/it\\'s.pac'");
     desktop.set("ignore-hosts", "['*.corp.example', '10.0.0.0/8']");
@@ -86,7 +86,7 @@ fn settle_in(desktop: &Desktop, mode: &str) {
 #[test]
 fn switching_on_and_off_restores_every_value() {
     let desktop = require!(Desktop::start());
-    settle_in(&desktop, "'manual'");
+    set_corporate_settings(&desktop, "'manual'");
     let before = desktop.proxy();
     let privet = privet(&desktop);
     let data = privet.place.dir().join("data");
@@ -97,7 +97,7 @@ fn switching_on_and_off_restores_every_value() {
     assert_eq!(desktop.get("mode"), "'auto'");
     assert_eq!(desktop.get("autoconfig-url"), format!("'{pac}'"));
     assert!(journal(&desktop).exists() && net(&desktop).exists());
-    // From one means to the other, and back to the user's own.
+    // From one method to the other, and back to the user's settings.
     assert!(say(&["system-proxy", "on", "--manual"]).contains(&privet.place.mixed.to_string()));
     assert_eq!(desktop.get("mode"), "'manual'");
     assert_eq!(
@@ -112,12 +112,12 @@ fn switching_on_and_off_restores_every_value() {
 #[test]
 fn after_kill_9_the_settings_are_restored_and_user_changes_kept() {
     let desktop = require!(Desktop::start());
-    settle_in(&desktop, "'none'");
+    set_corporate_settings(&desktop, "'none'");
     let before = desktop.proxy();
     let mut slowest = Duration::ZERO;
-    for means in ["pac", "manual"] {
+    for method in ["pac", "manual"] {
         let privet = privet(&desktop);
-        let on = switch(&privet, &json!({"enabled": true, "method": means}));
+        let on = switch(&privet, &json!({"enabled": true, "method": method}));
         assert_eq!(on["state"], "on", "{on}");
         assert_ne!(desktop.proxy(), before);
         privet.signal(Signal::KILL);
@@ -160,9 +160,9 @@ fn after_kill_9_the_plasma_settings_file_is_restored_byte_for_byte() {
         ..Setup::default()
     };
     let read = || std::fs::read_to_string(&file).expect("the file stays");
-    for means in ["pac", "manual"] {
+    for method in ["pac", "manual"] {
         let privet = Privet::start_as(BOTH, &setup);
-        let on = switch(&privet, &json!({"enabled": true, "method": means}));
+        let on = switch(&privet, &json!({"enabled": true, "method": method}));
         assert_eq!(
             (&on["state"], &on["desktop"]),
             (&json!("on"), &json!("kde"))
@@ -235,14 +235,14 @@ fn a_foreign_change_is_reported_with_its_fix_and_left_alone() {
             .iter()
             .any(|problem| problem["about"] == "system-proxy")
     });
-    // Nothing tells that nothing happens; this is longer than the interval at which Privet looks.
+    // Nothing must happen; this is longer than Privet's poll interval.
     wait(Duration::from_millis(2500));
     assert_eq!(desktop.get("mode"), "'none'");
     let again = switch(&privet, &json!({"enabled": true}));
     assert_eq!(again["state"], "on");
     switch(&privet, &json!({"enabled": false}));
     assert_eq!(desktop.get("mode"), "'none'");
-    // All that is left is what this user set by hand.
+    // Only the values that this user set are left.
     assert_eq!(
         (before.trim(), desktop.proxy().trim()),
         ("", "[/]\nmode='none'")
@@ -252,7 +252,7 @@ fn a_foreign_change_is_reported_with_its_fix_and_left_alone() {
 #[test]
 fn signals_and_quit_restore_the_settings_before_exit() {
     let desktop = require!(Desktop::start());
-    settle_in(&desktop, "'auto'");
+    set_corporate_settings(&desktop, "'auto'");
     let before = desktop.proxy();
     for signal in [Some(Signal::TERM), Some(Signal::INT), None] {
         let mut privet = privet(&desktop);
@@ -281,7 +281,7 @@ fn the_next_start_or_login_restores_what_was_left() {
             .as_i64()
             .and_then(|pid| i32::try_from(pid).ok());
         let guardian = guardian.and_then(Pid::from_raw).expect("a guardian");
-        // As a loss of power does: both at once.
+        // As in a power loss, both end at once.
         kill_process(guardian, Signal::KILL).expect("the guardian runs");
         privet.signal(Signal::KILL);
         drop(privet);
@@ -289,7 +289,7 @@ fn the_next_start_or_login_restores_what_was_left() {
         if login {
             let entry = std::fs::read_to_string(net(&desktop)).expect("the net lies");
             let exec = entry.lines().find_map(|line| line.strip_prefix("Exec="));
-            // Plain paths here: a shell reads the quotes as a desktop does.
+            // The paths are simple, so a shell parses the quotes as a desktop does.
             desktop.run("sh", &["-c", exec.expect("a command")]).good();
         } else {
             let next = self::privet(&desktop);
@@ -310,8 +310,8 @@ fn a_dead_foreign_proxy_is_found_and_removed_on_request() {
     desktop.set("autoconfig-url", &format!("'http://{port}/proxy.pac'"));
     desktop.set("mode", "'auto'");
     let data = desktop.folder("home");
-    let told = cli(&desktop, &data, &["doctor"]);
-    assert!(told.out.contains(&port.to_string()), "{told:?}");
+    let report = cli(&desktop, &data, &["doctor"]);
+    assert!(report.out.contains(&port.to_string()), "{report:?}");
     let shown = cli(&desktop, &data, &["system-proxy", "--json"]).good();
     let shown: Value = serde_json::from_str(&shown).expect("JSON");
     assert_eq!(shown["state"], "leftover");
@@ -350,29 +350,29 @@ fn killed_at_random_moments_the_settings_are_always_restored() {
     let desktop = require!(Desktop::start());
     let deaths = std::env::var("PRIVET_DEATHS").ok();
     let deaths = deaths.and_then(|n| n.parse().ok()).unwrap_or(DEATHS);
-    // A fixed seed: a failure can be had again.
-    let mut dice = 0x2545_F491_4F6C_DD1D_u64;
+    // A fixed seed, so that a failure can be reproduced.
+    let mut random = 0x2545_F491_4F6C_DD1D_u64;
     let mut roll = |sides: u64| {
-        dice ^= dice << 13;
-        dice ^= dice >> 7;
-        dice ^= dice << 17;
-        dice % sides
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random % sides
     };
     let (mut by_guardian, mut by_next) = (0, 0);
     for round in 0..deaths {
         let mode = ["'none'", "'manual'", "'auto'"][round % 3];
-        settle_in(&desktop, mode);
+        set_corporate_settings(&desktop, mode);
         let before = desktop.proxy();
         let privet = privet(&desktop);
-        let means = ["pac", "manual"][usize::try_from(roll(2)).expect("small")];
-        // Some die while switching on, some while switching off.
+        let method = ["pac", "manual"][usize::try_from(roll(2)).expect("small")];
+        // Some are killed while switching on, some while switching off.
         let off = roll(3) == 0;
         if off {
-            switch(&privet, &json!({"enabled": true, "method": means}));
+            switch(&privet, &json!({"enabled": true, "method": method}));
         }
         let socket = privet.place.socket();
-        let wish = json!({"enabled": !off, "method": means}).to_string();
-        let asked = std::thread::spawn(move || ask(&socket, &wish));
+        let body = json!({"enabled": !off, "method": method}).to_string();
+        let asked = std::thread::spawn(move || ask(&socket, &body));
         wait(Duration::from_millis(roll(60)));
         privet.signal(Signal::KILL);
         let _ = asked.join();
@@ -392,25 +392,25 @@ fn killed_at_random_moments_the_settings_are_always_restored() {
         assert_eq!(
             desktop.proxy(),
             before,
-            "round {round}, {mode}, {means}, off: {off}"
+            "round {round}, {mode}, {method}, off: {off}"
         );
         assert!(!journal(&desktop).exists(), "round {round}");
     }
     eprintln!(
-        "{deaths} deaths: {by_guardian} put right by the guardian, {by_next} by the next start"
+        "{deaths} deaths: {by_guardian} restored by the guardian, {by_next} by the next start"
     );
 }
 
-/// The answer does not matter: the other end dies.
-fn ask(socket: &Path, wish: &str) {
+/// The answer does not matter: the engine is killed.
+fn ask(socket: &Path, body: &str) {
     use std::io::{Read, Write};
     let Ok(mut stream) = std::os::unix::net::UnixStream::connect(socket) else {
         return;
     };
     let _ = stream.write_all(format!(
         "PUT /api/v1/system-proxy HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\nConnection: close\r\n\r\n{wish}",
-        wish.len()
+         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
     ).as_bytes());
     let _ = stream.read_to_end(&mut Vec::new());
 }

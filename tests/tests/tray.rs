@@ -86,7 +86,7 @@ fn the_menu_shows_the_measured_state_and_each_click_takes_effect() {
     panel.choose(&item, &["Paused until restart", "Resume"]);
     panel.await_line(&item, &["On · Strict"], |_| true);
 
-    // Something else takes the desktop's proxy away: a problem, with its mend in one click.
+    // Another program removes the desktop's proxy: a problem that one click fixes.
     panel.choose(&item, &["System proxy"]);
     panel.await_line(&item, &["System proxy"], |line| line.checked);
     desktop.set("mode", "'none'");
@@ -104,7 +104,7 @@ fn the_menu_shows_the_measured_state_and_each_click_takes_effect() {
     assert_eq!(desktop.get("mode"), "'none'");
 }
 
-/// The same hand, but Xfce's panel on a screen keeps the icon.
+/// The same clicks, with the icon in Xfce's panel on a screen.
 #[test]
 fn a_real_panel_shows_the_icon_and_its_menu_switches_the_desktop() {
     let Some(screen) = Screen::start() else {
@@ -174,18 +174,18 @@ fn a_blocked_host_is_allowed_for_an_hour_by_a_click() {
     agent.await_api("why?target=ads.test:80", |why| {
         why["outcome"]["action"].is_string() && !blocks(why)
     });
-    // It holds before it is on the disk.
+    // It applies before it is on disk.
     until("the rule with its end in the file", || {
         let file = std::fs::read_to_string(agent.place.config());
         file.is_ok_and(|text| text.contains("until"))
     });
 
     let echo = Origin::echo();
-    let stands = socks5(agent.proxy(), "127.0.0.1", echo.port()).expect("it is let through");
+    let tunnel = socks5(agent.proxy(), "127.0.0.1", echo.port()).expect("it is allowed");
     agent.await_api("status", |status| status["totals"]["active"] == 1);
     panel.choose(&item, &["Close all connections"]);
     agent.await_api("status", |status| status["totals"]["active"] == 0);
-    drop(stands);
+    drop(tunnel);
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn a_new_identity_changes_the_login_of_each_host_at_the_upstream() {
         return;
     };
     let panel = Panel::start(&desktop.bus_address());
-    let (upstream, names) = Origin::hears_logins();
+    let (upstream, names) = Origin::recording_logins();
     let setup = Setup {
         env: desktop.env(),
         command: Some("agent"),
@@ -206,15 +206,15 @@ fn a_new_identity_changes_the_login_of_each_host_at_the_upstream() {
     );
     let agent = Privet::start_as(&config, &setup);
     let item = panel.await_item();
-    let heard = || names.lock().expect("no handler panics").clone();
+    let received = || names.lock().expect("no handler panics").clone();
     let ask = || assert!(socks5(agent.proxy(), "a.test", 80).is_err());
     ask();
     ask();
-    assert_eq!(heard()[0], heard()[1]);
+    assert_eq!(received()[0], received()[1]);
     panel.choose(&item, &["New identity"]);
     until("another name", || {
         ask();
-        heard().last() != heard().first()
+        received().last() != received().first()
     });
 }
 
@@ -272,7 +272,7 @@ fn without_a_bus_or_after_its_end_the_agent_continues_without_busy_waiting() {
     without.await_log("no icon is shown");
     let (before_a, before_b) = (ticks(with_bus.pid()), ticks(without.pid()));
     idle(Duration::from_secs(3));
-    // A spinning thread takes 300 of these hundredths; two looks at a busy machine a few.
+    // A spinning thread uses 300 hundredths of a second; two status reads on a busy machine use a few.
     assert!(ticks(with_bus.pid()) - before_a < 40, "after the bus ended");
     assert!(ticks(without.pid()) - before_b < 40, "without a bus");
     for agent in [&with_bus, &without] {
@@ -310,9 +310,9 @@ fn starting_at_login_is_one_command_and_its_entry_starts_the_agent() {
         command.args(words).envs(desktop.env());
         CommandOutput::of(command).good()
     };
-    let said: Value =
+    let status_json: Value =
         serde_json::from_str(&privet(&["login", "on", "--system-proxy", "--json"])).expect("JSON");
-    assert_eq!(said["starts"], true);
+    assert_eq!(status_json["starts"], true);
     let entry = desktop
         .folder("config")
         .join("autostart/privet-agent.desktop");

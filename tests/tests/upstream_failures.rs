@@ -1,4 +1,4 @@
-//! A killed, refusing, silent or invalid upstream ends in the right answer to the client, and groups fail over.
+//! A killed, refusing, silent or invalid upstream gives the client the right error, and groups fail over.
 
 use privet_tests::require;
 use std::io::{Read, Write};
@@ -74,8 +74,8 @@ fn a_silent_upstream_times_out() {
     });
 }
 
-/// An upstream that says `answer` to whatever it first hears, byte after byte, and then waits.
-fn liar(answer: &'static [u8]) -> Origin {
+/// An upstream that answers the first bytes with `answer`, byte by byte, and then waits.
+fn invalid_upstream(answer: &'static [u8]) -> Origin {
     Origin::raw(move |mut stream: TcpStream| {
         let _ = stream.read(&mut [0; 512]);
         for byte in answer {
@@ -106,15 +106,15 @@ fn invalid_upstream_replies_are_refused_and_never_forwarded() {
         b"HTTP/1.1 302 Found\r\nLocation: http://evil.test/\r\nContent-Length: 4\r\n\r\nevil",
         b"HTTP/9.9 200 OK\r\n\r\n",
     ];
-    for (scheme, lies) in [("socks5", socks), ("http", http)] {
-        for lie in lies {
-            let upstream = liar(lie);
+    for (scheme, replies) in [("socks5", socks), ("http", http)] {
+        for reply_bytes in replies {
+            let upstream = invalid_upstream(reply_bytes);
             let privet = Privet::start(&strict(&format!("{scheme}://{}", upstream.address)));
             let reply = socks5(privet.proxy(), "somewhere.test", 443).err();
             assert!(
                 matches!(reply, Some(1..=8)),
                 "{scheme} {:?}: {reply:?}",
-                lie.escape_ascii().to_string()
+                reply_bytes.escape_ascii().to_string()
             );
             let proxy = format!("http://{}", privet.proxy());
             let answer = curl(&[
@@ -128,7 +128,7 @@ fn invalid_upstream_replies_are_refused_and_never_forwarded() {
             assert!(
                 ["502", "503", "504", "403"].contains(&answer.out.as_str()),
                 "{scheme} {}: {answer:?}",
-                lie.escape_ascii()
+                reply_bytes.escape_ascii()
             );
             assert!(!answer.err.contains("evil"), "{answer:?}");
         }

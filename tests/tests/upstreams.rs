@@ -188,7 +188,7 @@ fn a_refusal_by_tor_reaches_the_client() {
     let privet = Privet::start(&config);
     let reply = socks5(privet.proxy(), "127.0.0.1", 9).err();
     assert!(reply.is_some_and(|code| code != 0), "{reply:?}");
-    // A name goes to tor as it is; here nobody resolves it.
+    // The name is sent to tor unresolved.
     let reply = socks5(privet.proxy(), "somewhere.invalid", 80).err();
     assert!(reply.is_some_and(|code| code != 0), "{reply:?}");
     tor.running.await_line("somewhere.invalid");
@@ -196,7 +196,7 @@ fn a_refusal_by_tor_reaches_the_client() {
 
 #[test]
 fn isolation_uses_one_login_per_host_and_a_new_identity_changes_it() {
-    let (upstream, names) = Origin::hears_logins();
+    let (upstream, names) = Origin::recording_logins();
     let config = format!(
         "{}isolate = \"host\"\n",
         through("tor", &format!("socks5://{}", upstream.address))

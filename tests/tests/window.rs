@@ -23,14 +23,14 @@ pac = \"$PAC\"
 deny = [\"ads.test\"]
 ";
 
-/// What a test of the window needs: a screen, a driver, the program.
-struct Stage {
+/// A screen, a WebDriver server and the program.
+struct Session {
     screen: Screen,
     driver: Driver,
     program: PathBuf,
 }
 
-impl Stage {
+impl Session {
     fn set() -> Option<Self> {
         Self::set_with(&[])
     }
@@ -53,9 +53,9 @@ impl Stage {
             ..Setup::default()
         };
         let agent = Privet::start_as(CONFIG, &setup);
-        // Its first run is over: another test goes through it.
-        let (status, said) = agent.api("PUT", "first-run", Some(&json!({ "done": true })));
-        assert_eq!(status / 100, 2, "{said}");
+        // Skips the first run, which another test covers.
+        let (status, answer) = agent.api("PUT", "first-run", Some(&json!({ "done": true })));
+        assert_eq!(status / 100, 2, "{answer}");
         agent
     }
 
@@ -63,7 +63,7 @@ impl Stage {
         self.driver.open(&self.program, &words(place))
     }
 
-    /// A start beside the driver's, as from a menu or by a link.
+    /// Starts the program without the driver, as from a menu or by a link.
     fn start(&self, place: &Place, link: Option<&str>) -> CommandOutput {
         let mut command = Command::new(&self.program);
         command
@@ -73,7 +73,7 @@ impl Stage {
         CommandOutput::of(command)
     }
 
-    /// Closes the window and sees that nothing of it is left.
+    /// Closes the window and waits until its processes have ended.
     fn close(&self, frame: &Frame) {
         self.screen.close(frame);
         self.screen.await_frames("no window", <[Frame]>::is_empty);
@@ -94,14 +94,14 @@ fn pause() {
     std::thread::sleep(Duration::from_millis(5));
 }
 
-/// Whether a process is there and no mere entry that its parent has not looked at.
+/// Whether a process runs and is not a zombie.
 fn runs(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ")
         .is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }
 
-/// The words that name a place to the window.
+/// The arguments that name these paths to the window.
 fn words(place: &Place) -> Vec<String> {
     let text = |path: PathBuf| path.display().to_string();
     vec![
@@ -112,7 +112,7 @@ fn words(place: &Place) -> Vec<String> {
     ]
 }
 
-/// A place whose agent the window starts; it ends with the test.
+/// The folder of an agent that the window starts; the agent is ended on drop.
 struct Started(Place);
 
 impl Started {
@@ -145,11 +145,11 @@ fn signal(pid: u32, signal: Signal) {
 
 #[test]
 fn it_starts_an_agent_and_closing_it_leaves_the_agent_and_no_web_process() {
-    let stage = require!(Stage::set());
+    let session = require!(Session::set());
     let place = Started::new(CONFIG);
-    let window = stage.open(&place.0);
+    let window = session.open(&place.0);
     window.await_title("On · Standard");
-    let frames = stage
+    let frames = session
         .screen
         .await_frames("with the state as its title", |frames| {
             frames.len() == 1 && frames[0].title.starts_with("On · Standard")
@@ -161,20 +161,20 @@ fn it_starts_an_agent_and_closing_it_leaves_the_agent_and_no_web_process() {
     window.shot("home");
     let agent = place.pid();
     assert_ne!(agent, frames[0].pid, "the engine is a process of its own");
-    let web = stage.screen.web_processes();
+    let web = session.screen.web_processes();
     assert!(
         web.iter().any(|name| name.starts_with("WebKitWeb")),
         "{web:?}"
     );
-    stage.close(&frames[0]);
+    session.close(&frames[0]);
     assert_eq!(place.pid(), agent, "the agent goes on");
 }
 
 #[test]
 fn choices_reach_the_engine_and_connections_are_shown_with_their_reason() {
-    let stage = require!(Stage::set());
-    let agent = stage.agent();
-    let window = stage.open(&agent.place);
+    let session = require!(Session::set());
+    let agent = session.agent();
+    let window = session.open(&agent.place);
     window.await_text("On · Standard");
     window.click("button", "Copy");
     window.await_text(&format!("Copied: {}", agent.proxy()));
@@ -183,22 +183,22 @@ fn choices_reach_the_engine_and_connections_are_shown_with_their_reason() {
     window.await_title("Passing all through");
     window.click("label", "Standard");
     agent.await_api("status", |status| status["mode"]["name"] == "standard");
-    // The other way round too.
+    // Changes by other clients are shown too.
     agent.cli(&["mode", "strict"]).good();
     window.await_title("On · Strict");
     agent.cli(&["mode", "standard"]).good();
     window.await_title("On · Standard");
 
-    // It says nothing, so that the connection stands while it is looked at.
-    let (end, stands) = std::sync::mpsc::channel::<()>();
-    let stands = std::sync::Mutex::new(stands);
+    // The origin never answers, so that the connection stays open.
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let ended = std::sync::Mutex::new(ended);
     let origin = Origin::raw(move |_stream| {
-        let _ = stands.lock().expect("one at a time").recv();
+        let _ = ended.lock().expect("one at a time").recv();
     });
     let proxy = format!("http://{}", agent.proxy());
     let mut command = Command::new("curl");
     command.args(["-q", "-sS", "-x", &proxy, &origin.url("/seen")]);
-    let standing = Running::start("curl", command);
+    let open_connection = Running::start("curl", command);
     let blocked = curl(&[
         "-o",
         "/dev/null",
@@ -226,9 +226,9 @@ fn choices_reach_the_engine_and_connections_are_shown_with_their_reason() {
 
 #[test]
 fn a_killed_engine_is_reported_and_one_click_restarts_it() {
-    let stage = require!(Stage::set());
+    let session = require!(Session::set());
     let place = Started::new(CONFIG);
-    let window = stage.open(&place.0);
+    let window = session.open(&place.0);
     window.await_title("On · Standard");
     let first = place.pid();
     signal(first, Signal::KILL);
@@ -238,28 +238,28 @@ fn a_killed_engine_is_reported_and_one_click_restarts_it() {
     window.click("button", "Start Privet");
     window.await_title("On · Standard");
     assert_ne!(place.pid(), first);
-    let said = window.text();
-    assert!(!said.contains("Privet has stopped"), "{said}");
+    let text = window.text();
+    assert!(!text.contains("Privet has stopped"), "{text}");
 }
 
 #[test]
 fn when_no_agent_starts_the_attempts_are_shown_and_retried() {
     let nowhere = tempfile::tempdir().expect("a folder");
     let path = nowhere.path().display().to_string();
-    // What starts the tests' programs is all that its path has.
-    let setpriv = privet_tests::program("setpriv").expect("setpriv is where Linux is");
+    // PATH contains only the program that starts the tests' programs.
+    let setpriv = privet_tests::program("setpriv").expect("setpriv is part of every Linux system");
     std::os::unix::fs::symlink(setpriv, nowhere.path().join("setpriv")).expect("a link");
-    let stage = require!(Stage::set_with(&[("PATH", &path)]));
-    // A copy has no `privet` beside it.
+    let session = require!(Session::set_with(&[("PATH", &path)]));
+    // The copy has no `privet` beside it.
     let alone = nowhere.path().join("privet-desktop");
-    std::fs::copy(&stage.program, &alone).expect("a copy");
+    std::fs::copy(&session.program, &alone).expect("a copy");
     let place = Started::new(CONFIG);
-    let window = stage.driver.open(&alone, &words(&place.0));
+    let window = session.driver.open(&alone, &words(&place.0));
     window.await_text("Privet is not running");
     window.await_text("no program “privet” beside this window");
     window.await_title("Stopped");
     window.shot("stranded");
-    // One that ends at once is quoted.
+    // The output of one that exits at once is quoted.
     let wrong = "#!/bin/sh\necho 'no such luck' >&2\nexit 3\n";
     let privet = nowhere.path().join("privet");
     std::fs::write(&privet, wrong).expect("a script");
@@ -276,10 +276,10 @@ fn when_no_agent_starts_the_attempts_are_shown_and_retried() {
 
 #[test]
 fn a_hanging_engine_is_reported_and_used_again_when_it_continues() {
-    let stage = require!(Stage::set());
-    let agent = stage.agent();
+    let session = require!(Session::set());
+    let agent = session.agent();
     agent.signal(Signal::STOP);
-    let window = stage.open(&agent.place);
+    let window = session.open(&agent.place);
     window.await_text("A process holds the control socket and does not answer");
     window.shot("mute");
     agent.signal(Signal::CONT);
@@ -289,18 +289,18 @@ fn a_hanging_engine_is_reported_and_used_again_when_it_continues() {
 
 #[test]
 fn a_second_start_raises_the_window_and_a_link_asks_before_adding() {
-    let stage = require!(Stage::set());
-    let agent = stage.agent();
-    let window = stage.open(&agent.place);
+    let session = require!(Session::set());
+    let agent = session.agent();
+    let window = session.open(&agent.place);
     window.await_text("On · Standard");
-    let frame = stage.screen.await_frame();
-    let second = stage.start(&agent.place, None);
+    let frame = session.screen.await_frame();
+    let second = session.start(&agent.place, None);
     assert_eq!(second.code, 0, "{second:?}");
-    assert_eq!(stage.screen.await_frame().pid, frame.pid);
+    assert_eq!(session.screen.await_frame().pid, frame.pid);
 
     let upstreams = || agent.api("GET", "config", None).1["upstream"].clone();
     let link = "privet:import?upstream=socks5%3A%2F%2Fberlin.test%3A1080&name=berlin";
-    assert_eq!(stage.start(&agent.place, Some(link)).code, 0);
+    assert_eq!(session.start(&agent.place, Some(link)).code, 0);
     window.await_text("A link asks to add an upstream");
     window.await_text("socks5://berlin.test:1080");
     window.await_text("would have gone the same way");
@@ -314,14 +314,14 @@ fn a_second_start_raises_the_window_and_a_link_asks_before_adding() {
     );
     assert_eq!(upstreams(), json!([]));
 
-    assert_eq!(stage.start(&agent.place, Some(link)).code, 0);
+    assert_eq!(session.start(&agent.place, Some(link)).code, 0);
     window.await_text("socks5://berlin.test:1080");
     window.click("dialog button", "Add");
     agent.await_api("config", |config| config["upstream"][0]["name"] == "berlin");
 
-    // What is no upstream is said by the engine, and cannot be added.
+    // An invalid upstream is reported by the engine and cannot be added.
     let bad = "privet:import?upstream=gopher%3A%2F%2Fx.test";
-    assert_eq!(stage.start(&agent.place, Some(bad)).code, 0);
+    assert_eq!(session.start(&agent.place, Some(bad)).code, 0);
     window.await_text("gopher://x.test");
     window.await_script(
         "the fault",
@@ -330,31 +330,34 @@ fn a_second_start_raises_the_window_and_a_link_asks_before_adding() {
     );
     window.click("dialog button", "Don’t add");
     assert_eq!(
-        stage
+        session
             .start(&agent.place, Some("https://example.test/"))
             .code,
         0
     );
     window.await_text("it is not one of Privet’s");
     let long = format!("privet:{}", "x".repeat(4000));
-    assert_eq!(stage.start(&agent.place, Some(&long)).code, 0);
+    assert_eq!(session.start(&agent.place, Some(&long)).code, 0);
     window.await_text("it is too long");
-    assert_eq!(stage.start(&agent.place, Some("privet:page/rules")).code, 0);
+    assert_eq!(
+        session.start(&agent.place, Some("privet:page/rules")).code,
+        0
+    );
     window.await_script("the page", "return location.hash === '#rules'", &[]);
     assert_eq!(upstreams().as_array().map(Vec::len), Some(1));
-    assert_eq!(stage.screen.await_frame().pid, frame.pid);
+    assert_eq!(session.screen.await_frame().pid, frame.pid);
 }
 
 #[test]
 fn size_position_page_and_columns_are_restored() {
-    let stage = require!(Stage::set());
-    let agent = stage.agent();
-    let window = stage.open(&agent.place);
+    let session = require!(Session::set());
+    let agent = session.agent();
+    let window = session.open(&agent.place);
     window.await_text("On · Standard");
-    let frame = stage.screen.await_frame();
-    stage.screen.put(&frame, (60, 70), (900, 600));
+    let frame = session.screen.await_frame();
+    session.screen.put(&frame, (60, 70), (900, 600));
     let sized = |frames: &[Frame]| frames.len() == 1 && frames[0].size == (900, 600);
-    let before = stage
+    let before = session
         .screen
         .await_frames("of the new size", sized)
         .remove(0);
@@ -369,24 +372,24 @@ fn size_position_page_and_columns_are_restored() {
          return now !== arguments[0] && now",
         &[first],
     );
-    stage.close(&before);
+    session.close(&before);
     drop(window);
 
-    let window = stage.open(&agent.place);
+    let window = session.open(&agent.place);
     window.await_script("its page", "return location.hash === '#connections'", &[]);
-    let after = stage
+    let after = session
         .screen
         .await_frames("of the same size", sized)
         .remove(0);
     assert_eq!(after.place, before.place);
     assert_eq!(window.await_script("columns", columns, &[]), chosen);
-    stage.screen.maximize(&after);
+    session.screen.maximize(&after);
     let full = |frames: &[Frame]| frames.len() == 1 && frames[0].size.0 >= 1270;
-    let after = stage.screen.await_frames("maximised", full).remove(0);
-    stage.close(&after);
+    let after = session.screen.await_frames("maximised", full).remove(0);
+    session.close(&after);
     drop(window);
 
-    // A place that no monitor shows any more.
+    // A position that is on no monitor.
     let file = agent.place.dir().join("data/window/window.json");
     let kept: Value =
         serde_json::from_slice(&std::fs::read(&file).expect("it is kept")).expect("JSON");
@@ -395,9 +398,9 @@ fn size_position_page_and_columns_are_restored() {
     moved["maximized"] = json!(false);
     moved["position"] = json!([5000.0, 5000.0]);
     std::fs::write(&file, moved.to_string()).expect("it is ours");
-    let window = stage.open(&agent.place);
+    let window = session.open(&agent.place);
     window.await_text("Active");
-    let back = stage
+    let back = session
         .screen
         .await_frames("of the size before", sized)
         .remove(0);
@@ -409,11 +412,11 @@ fn size_position_page_and_columns_are_restored() {
 
 #[test]
 fn minimised_it_sends_no_requests() {
-    let stage = require!(Stage::set());
-    let agent = stage.agent();
-    let window = stage.open(&agent.place);
+    let session = require!(Session::set());
+    let agent = session.agent();
+    let window = session.open(&agent.place);
     window.await_text("On · Standard");
-    // Each question to the shell is a fetch of its scheme.
+    // Each call of the shell is a fetch of its scheme.
     let count = "const fetch = window.fetch; window.asked = [];\
                  window.fetch = (...all) => { window.asked.push(String(all[0])); return fetch(...all) }; return true";
     window.script(count, &[]);
@@ -426,8 +429,8 @@ fn minimised_it_sends_no_requests() {
     curl(&["-o", "/dev/null", "-x", &proxy, "http://ads.test/"]).good();
     idle(Duration::from_secs(1));
     assert_eq!(window.script("return window.asked", &[]), json!([]));
-    // Shown again by a second start, it catches up.
-    assert_eq!(stage.start(&agent.place, None).code, 0);
+    // Shown again by a second start, it updates.
+    assert_eq!(session.start(&agent.place, None).code, 0);
     window.await_script("seen", "return !document.hidden", &[]);
     window.await_script("a question", "return window.asked.length > 0", &[]);
 }
@@ -439,9 +442,9 @@ fn idle(time: Duration) {
 
 #[test]
 fn the_page_reaches_only_the_control_api() {
-    let stage = require!(Stage::set());
-    let agent = stage.agent();
-    let window = stage.open(&agent.place);
+    let session = require!(Session::set());
+    let agent = session.agent();
+    let window = session.open(&agent.place);
     window.await_text("On · Standard");
     let origin = Origin::http();
     let asked = |script: &str, words: &[Value]| {
@@ -486,7 +489,7 @@ fn the_page_reaches_only_the_control_api() {
         &[],
     );
     assert_eq!(eval, json!("EvalError"));
-    // Neither another address in this window nor another window.
+    // Neither another URL in this window nor another window can be opened.
     window.script(
         "location.href = arguments[0]; return true",
         &[json!(origin.url("/"))],
@@ -503,21 +506,21 @@ fn the_page_reaches_only_the_control_api() {
         "{here}"
     );
     assert_eq!(origin.accepted(), 0, "nobody was reached");
-    assert_eq!(stage.screen.frames().len(), 1);
+    assert_eq!(session.screen.frames().len(), 1);
 }
 
 #[test]
 fn the_tray_and_a_second_agent_open_the_window_of_their_engine() {
-    let stage = require!(Stage::set());
-    let desktop = &stage.screen.desktop;
+    let session = require!(Session::set());
+    let desktop = &session.screen.desktop;
     let panel = Panel::start(&format!(
         "unix:path={}",
         desktop.folder("run/bus").display()
     ));
-    let agent = stage.agent();
+    let agent = session.agent();
     let item = panel.await_item();
     panel.choose(&item, &["Open Privet"]);
-    let frame = stage
+    let frame = session
         .screen
         .await_frames("with the state as its title", |frames| {
             frames.len() == 1 && frames[0].title.starts_with("On · Standard")
@@ -526,25 +529,27 @@ fn the_tray_and_a_second_agent_open_the_window_of_their_engine() {
     command
         .arg("agent")
         .args(words(&agent.place))
-        .envs(stage.screen.env());
+        .envs(session.screen.env());
     assert_eq!(CommandOutput::of(command).code, 0);
     panel.choose(&item, &["Open Privet"]);
-    assert_eq!(stage.screen.await_frame().pid, frame[0].pid);
-    // The engine goes on when its window is killed, and opens the next.
+    assert_eq!(session.screen.await_frame().pid, frame[0].pid);
+    // The engine survives its window and opens the next one.
     signal(frame[0].pid, Signal::KILL);
-    stage.screen.await_frames("no window", <[Frame]>::is_empty);
+    session
+        .screen
+        .await_frames("no window", <[Frame]>::is_empty);
     panel.choose(&item, &["Open Privet"]);
-    let next = stage.screen.await_frame();
+    let next = session.screen.await_frame();
     assert_ne!(next.pid, frame[0].pid);
-    stage.close(&next);
+    session.close(&next);
     assert_eq!(agent.json(&["status"])["pid"], agent.pid());
 }
 
 #[test]
 fn exported_files_are_saved_and_their_path_is_shown() {
-    let stage = require!(Stage::set());
-    let agent = stage.agent();
-    let window = stage.open(&agent.place);
+    let session = require!(Session::set());
+    let agent = session.agent();
+    let window = session.open(&agent.place);
     window.await_text("On · Standard");
     let proxy = format!("http://{}", agent.proxy());
     curl(&["-o", "/dev/null", "-x", &proxy, "http://ads.test/"]).good();
@@ -553,7 +558,7 @@ fn exported_files_are_saved_and_their_path_is_shown() {
     window.await_text("ads.test");
     window.click("button", "Export CSV");
     window.await_text("Saved as ");
-    let home = stage.screen.desktop.folder("home");
+    let home = session.screen.desktop.folder("home");
     let saved = window.text();
     let path = saved
         .split("Saved as ")
@@ -580,14 +585,14 @@ fn the_reason_is_printed_when_no_window_can_be_shown() {
 
 #[test]
 fn the_system_proxy_is_switched_on_and_restored_after_quit() {
-    let stage = require!(Stage::set());
-    let desktop = &stage.screen.desktop;
+    let session = require!(Session::set());
+    let desktop = &session.screen.desktop;
     desktop.set("mode", "'manual'");
     desktop.set("http host", "'proxy.test'");
     desktop.set("http port", "3128");
     let before = desktop.proxy();
-    let agent = stage.agent();
-    let window = stage.open(&agent.place);
+    let agent = session.agent();
+    let window = session.open(&agent.place);
     window.await_title("On · Standard");
     window.click("[role=switch]", "System proxy");
     window.await_script(
@@ -604,11 +609,11 @@ fn the_system_proxy_is_switched_on_and_restored_after_quit() {
 
 #[test]
 fn the_colours_follow_the_desktop() {
-    let stage = require!(Stage::set());
-    let run = stage.screen.desktop.folder("run/bus");
+    let session = require!(Session::set());
+    let run = session.screen.desktop.folder("run/bus");
     let portal = Portal::start(&format!("unix:path={}", run.display()), true);
-    let agent = stage.agent();
-    let window = stage.open(&agent.place);
+    let agent = session.agent();
+    let window = session.open(&agent.place);
     let theme = "return document.documentElement.dataset.theme === arguments[0]";
     window.await_title("On · Standard");
     window.await_script("dark", theme, &[json!("dark")]);

@@ -1,6 +1,6 @@
-//! Runs Privet with real clients and has Chromium take the README's pictures of its page.
+//! Runs Privet with real clients and takes the README's pictures of its page with Chromium.
 //!
-//! `cargo xtask picture` builds what this needs and calls it: `pictures FOLDER`.
+//! `cargo xtask picture` builds the programs it needs and calls it: `pictures FOLDER`.
 
 mod scene;
 
@@ -10,11 +10,11 @@ use privet_tests::privet::Setup;
 use privet_tests::{CommandOutput, PATIENCE, Privet, curl, wait};
 use serde_json::json;
 
-/// Sends [`scene::REQUESTS`] again and again, as long as this process runs.
+/// Repeats [`scene::REQUESTS`] until this process ends.
 fn request_for_ever(proxy: std::net::SocketAddr) {
     std::thread::spawn(move || {
         for (scheme, url) in scene::REQUESTS.iter().cycle() {
-            // A blocked request fails on purpose.
+            // Blocked requests fail.
             let proxy = format!("{scheme}://{proxy}");
             let _ = curl(&["-x", &proxy, "-o", "/dev/null", url]);
         }

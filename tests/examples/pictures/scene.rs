@@ -1,4 +1,4 @@
-//! What the pictures show: an upstream through which every name is reached, a filter list, a rule, and clients at work.
+//! The content of the pictures: an upstream that reaches every name, a filter list, a rule, and active clients.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -8,7 +8,7 @@ use std::thread;
 
 use privet_tests::{Origin, Privet, Running};
 
-/// The proxy scheme by which curl asks, and the URL.
+/// The proxy scheme for curl, and the URL.
 pub const REQUESTS: &[(&str, &str)] = &[
     ("socks5h", "http://news.example/bytes/48213"),
     ("http", "http://photos.example/bytes/918300"),
@@ -19,7 +19,7 @@ pub const REQUESTS: &[(&str, &str)] = &[
     ("socks5h", "http://cdn.ads.example/banner.js"),
 ];
 
-/// The hosts to which connections stay open while the pictures are taken, and the clients' commands; `$PROXY` is Privet's
+/// The hosts of connections that stay open while the pictures are taken, and the commands of their clients; `$PROXY` is Privet's
 /// address.
 const CLIENTS: &[(&str, &str)] = &[
     (
@@ -52,8 +52,7 @@ const CLIENTS: &[(&str, &str)] = &[
     ),
 ];
 
-/// A SOCKS5 server that stands for the network: every name leads to an HTTP server on port 80, and to an echo server on
-/// all other ports.
+/// A SOCKS5 server that simulates the network: port 80 of every name is an HTTP server, all other ports echo.
 pub fn network() -> Origin {
     let origin = Origin::http().address;
     let echo = Origin::echo().address;

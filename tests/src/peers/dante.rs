@@ -10,7 +10,7 @@ use crate::{await_port, reserve};
 
 use super::{open_folder, write};
 
-/// A `danted` without a login, on loopback both ways.
+/// A `danted` without a login, with loopback on both sides.
 pub struct Dante {
     pub address: SocketAddr,
     pub running: Running,
@@ -23,7 +23,7 @@ impl Dante {
         Self::start_with("")
     }
 
-    /// With rules of the test's own before those that let all pass.
+    /// With these rules before those that allow everything.
     pub fn start_with(rules: &str) -> Option<Self> {
         let danted = program("danted")?;
         let address = reserve();

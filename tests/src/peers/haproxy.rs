@@ -1,4 +1,4 @@
-//! HAProxy with TLS in front of another server: what makes a proxy an `https` upstream, or an origin an HTTPS one.
+//! HAProxy that terminates TLS in front of another server: a proxy becomes an `https` upstream, an origin an HTTPS origin.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -18,7 +18,7 @@ pub struct Haproxy {
 }
 
 impl Haproxy {
-    /// TLS that ends here and goes on in the clear to `behind`; `None`: HAProxy or openssl is not installed.
+    /// Terminates TLS and forwards to `behind`; `None`: HAProxy or openssl is not installed.
     pub fn tls(behind: SocketAddr) -> Option<Self> {
         let haproxy = program("haproxy")?;
         let certificate = Certificate::new()?;

@@ -1,4 +1,4 @@
-//! microsocks: SOCKS5 CONNECT, with a login where asked.
+//! microsocks: SOCKS5 CONNECT, optionally with a login.
 
 use std::net::SocketAddr;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! Squid: an HTTP proxy, with Basic authentication where asked.
+//! Squid: an HTTP proxy, optionally with Basic authentication.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -62,7 +62,7 @@ impl Squid {
             ),
         );
         let mut command = Command::new(squid);
-        // Its service name keeps the shared memory of several apart.
+        // The service name separates the shared memory of several instances.
         command
             .arg("-N")
             .arg("-n")

@@ -1,4 +1,4 @@
-//! tor's SOCKS port without a network: it takes handshakes and fails each request, as a tor does that cannot bootstrap.
+//! tor's SOCKS port without a network: it accepts handshakes and refuses each request, as long as it cannot bootstrap.
 
 use std::net::SocketAddr;
 use std::process::Command;
