@@ -1,4 +1,4 @@
-//! A chunked body: any split gives the same body; what was written anew is read back whole.
+//! A chunked body: any split gives the same body; a body written again is read back whole.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -24,7 +24,7 @@ fn decode(bytes: &[u8], cuts: &[u8]) -> Result<Body, ChunkError> {
 }
 
 fuzz_target!(|input: &[u8]| {
-    // Four bytes say how the rest is cut.
+    // Four bytes determine how the rest is split.
     let Some((cuts, bytes)) = input.split_at_checked(4) else {
         return;
     };

@@ -1,4 +1,4 @@
-//! The configuration's reader and editor: any text is read or refused; what is read can be written and read again; a merge
+//! The configuration's reader and editor: any text is parsed or refused; a parsed text can be written and parsed again; a merge
 //! gives TOML. The input is a text and, behind a NUL, a merge patch in JSON.
 #![no_main]
 
@@ -34,7 +34,7 @@ fn read(text: &str) {
 
 fn write_again(printed: &Value) {
     let mut document = Document::parse("").expect("an empty text is TOML");
-    // A secret that stands in the text is not in the JSON: such a file cannot be written anew.
+    // A plain secret is not in the JSON: such a file cannot be written again.
     if document.replace(printed).is_err() {
         return;
     }

@@ -1,5 +1,5 @@
-//! Replies of HTTP upstreams to CONNECT: any bytes are judged without a panic, the head's end is found at the same place
-//! whatever comes behind it, and what ended well was never an error one byte before.
+//! Replies of HTTP upstreams to CONNECT: no input panics, the end of the head does not depend on what follows it, and a valid
+//! head is incomplete, not an error, one byte before its end.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Hosts, targets and URLs as clients write them.
+//! Parses hosts, targets and URLs.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -13,7 +13,7 @@ fuzz_target!(|text: &str| {
                 name.bytes()
                     .all(|b| b.is_ascii_graphic() && !b.is_ascii_uppercase())
             );
-            // What is no address here is none for the C library's own parser of dotted quads either.
+            // A host that is not parsed as an address must not be one for the standard parser either.
             assert!(name.parse::<std::net::IpAddr>().is_err());
         }
     }

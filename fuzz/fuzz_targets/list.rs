@@ -1,4 +1,4 @@
-//! Blocklists: any bytes, in any pieces, in every format. The first byte picks the format, the second how it is cut.
+//! Blocklists: any input, in any pieces, in every format. The first byte selects the format, the second the split.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

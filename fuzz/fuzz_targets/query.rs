@@ -1,5 +1,5 @@
-//! The query bar: any text is read or refused without a panic, spaces around it change nothing, and what was read can
-//! be held against rows.
+//! Queries: any text is parsed or refused without a panic, spaces around it change nothing, and a parsed query can be
+//! matched against rows.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -10,7 +10,7 @@ use privet_connection_log::{
 };
 use privet_policy::{Host, Listener, Protocol, Target, Why, WhyKind};
 
-/// A row that stands and one that was blocked.
+/// An open row and a blocked one.
 static LOG: LazyLock<(ConnectionLog, LiveConnection)> = LazyLock::new(|| {
     let connection_log = ConnectionLog::default();
     connection_log.record_refused(opening("ads.example.net"), CloseReason::Blocked, None);

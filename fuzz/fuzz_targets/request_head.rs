@@ -1,4 +1,4 @@
-//! A request's head: any split gives the same result; what was written anew is read back the same.
+//! A request's head: any split gives the same result; a head written again is read back the same.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -40,7 +40,7 @@ fn rewrite(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 fuzz_target!(|input: &[u8]| {
-    // Four bytes say how the rest is cut.
+    // Four bytes determine how the rest is split.
     let Some((cuts, bytes)) = input.split_at_checked(4) else {
         return;
     };
@@ -52,7 +52,7 @@ fuzz_target!(|input: &[u8]| {
         parse_in_pieces(bytes, cuts).as_ref().copied()
     );
     let Ok(Some(head)) = at_once else { return };
-    // CONNECT is never written anew, and hops are counted down each time.
+    // CONNECT is never written again, and Max-Forwards is decremented each time.
     if head.method == privet_http::head::Method::Connect || head.max_forwards.is_some() {
         return;
     }

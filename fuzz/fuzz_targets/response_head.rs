@@ -1,4 +1,4 @@
-//! A response's head: any split gives the same result; what was written anew frames its body the same way.
+//! A response's head: any split gives the same result; a head written again frames its body the same way.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -27,7 +27,7 @@ fn parse_in_pieces(bytes: &[u8], cuts: &[u8]) -> Result<Option<usize>, BadRespon
 }
 
 fuzz_target!(|input: &[u8]| {
-    // Four bytes say how the rest is cut.
+    // Four bytes determine how the rest is split.
     let Some((cuts, bytes)) = input.split_at_checked(4) else {
         return;
     };

@@ -1,5 +1,5 @@
-//! Replies of SOCKS upstreams: any bytes are judged without a panic, and a reply that is whole is the same whatever
-//! comes behind it and incomplete at each byte before.
+//! Replies of SOCKS upstreams: no input panics; a complete reply does not depend on what follows it, and is incomplete
+//! at each byte before its end.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

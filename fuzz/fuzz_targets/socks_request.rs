@@ -1,5 +1,5 @@
-//! Whatever a SOCKS client sends: nothing panics, an answer to a beginning is the answer to the whole, and a message
-//! never takes more than there is.
+//! Messages of SOCKS clients: no input panics, a result for a prefix is the result for the whole, and a message is never
+//! longer than its input.
 #![no_main]
 
 use std::fmt::Debug;

@@ -1,5 +1,5 @@
-//! Whatever arrives at a UDP relay: nothing panics, data lies within its datagram, and a header that was read can be
-//! written and read again.
+//! Datagrams at a UDP relay: no input panics, data is within its datagram, and a parsed header can be written and parsed
+//! again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

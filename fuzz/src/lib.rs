@@ -1,6 +1,6 @@
-//! What the targets share: bytes cut into the pieces in which a socket may hand them over.
+//! Shared by the targets: splits bytes into pieces, as a socket may deliver them.
 
-/// Cuts `data` into pieces whose lengths are taken from `cuts`, byte after byte and round again; no piece is empty.
+/// Cuts `data` into pieces whose lengths are taken from `cuts`, used in a cycle; no piece is empty.
 /// With it a target shows that a parser gives the same answer however its input arrives.
 pub fn pieces<'a>(mut data: &'a [u8], cuts: &[u8]) -> Vec<&'a [u8]> {
     let mut lengths = cuts.iter().copied().cycle();

@@ -8,7 +8,7 @@ const TICKS: f64 = 100.0;
 
 struct Process {
     parent: u32,
-    /// Own time and that of children that were waited for, in ticks.
+    /// Own time and that of reaped children, in ticks.
     ticks: u64,
 }
 
@@ -23,7 +23,7 @@ pub fn cpu(root: u32) -> f64 {
     ticks as f64 / TICKS
 }
 
-/// KiB of memory that a process and its descendants hold, shared pages counted once (PSS).
+/// Memory of a process and its descendants, in KiB; shared pages are counted once (PSS).
 pub fn memory(root: u32) -> f64 {
     let all = processes();
     family(root, &all)

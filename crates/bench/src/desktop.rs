@@ -15,7 +15,7 @@ use super::report::Figures;
 use crate::shell::{self, Done};
 use crate::{needs, page};
 
-/// Repetitions of what takes moments.
+/// Repetitions of short measurements.
 const RUNS: usize = 5;
 const CONFIG: &str = "[listen]\nmixed = [\"$MIXED\"]\npac = \"$PAC\"\n";
 
@@ -29,23 +29,23 @@ pub const ROWS: [&str; 6] = [
     "desktop/page",
 ];
 
-/// A session with a screen, and the program to measure beside.
-struct Stage {
+/// A session with a screen, and the program to compare with.
+struct DesktopSession {
     screen: Screen,
     hello: PathBuf,
 }
 
-impl Stage {
-    /// A panel that has seen no icon yet.
+impl DesktopSession {
+    /// A panel without icons.
     fn panel(&self) -> Panel {
         Panel::start(&self.screen.desktop.bus_address())
     }
 }
 
-/// Measures, prints and keeps every row.
+/// Measures, prints and stores every row.
 ///
 /// # Errors
-/// Something for a session is not installed, or a promise is broken.
+/// A program for a session is not installed, or a bound is exceeded.
 pub fn rows() -> Done {
     needs::ensure(&[needs::BUILD, needs::TEST, needs::DESKTOP, needs::BENCH])?;
     page::build()?;
@@ -56,17 +56,17 @@ pub fn rows() -> Done {
     let hello = hello::build()?;
     use_binary(shell::target_dir().join("release/privet"));
     let screen = Screen::start().ok_or("no screen: see what is missing above")?;
-    let stage = Stage { screen, hello };
+    let session = DesktopSession { screen, hello };
 
     let mut broken = Vec::new();
-    let (memory, time) = closed::rows(&stage)?;
-    let (warm, cold) = opened::rows(&stage)?;
+    let (memory, time) = closed::rows(&session)?;
+    let (warm, cold) = opened::rows(&session)?;
     let bounded = [
         (memory, 24.0),
         (time, 0.1),
         (warm, 500.0),
         (cold, 1500.0),
-        (restored::row(&stage)?, 2000.0),
+        (restored::row(&session)?, 2000.0),
         (page_weight()?, 250.0),
     ];
     for (figures, most) in &bounded {
@@ -83,7 +83,7 @@ pub fn rows() -> Done {
     }
 }
 
-/// What the page weighs as it is sent.
+/// The size of the page as it is sent.
 fn page_weight() -> Result<Figures, String> {
     let folder = shell::root().join("ui/dist");
     let mut bytes = 0;

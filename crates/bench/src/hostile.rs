@@ -1,4 +1,4 @@
-//! How many hostile requests reach an origin through each HTTP proxy: the corpus that Privet's own tests refuse.
+//! How many hostile requests reach an origin through each HTTP proxy: with the corpus of Privet's tests.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -6,25 +6,25 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use super::contender::Contender;
+use super::proxies::MeasuredProxy;
 use super::report::Figures;
 
 #[path = "../../http/tests/common/hostile_heads.rs"]
 mod hostile_heads;
 
 /// How long a proxy may take to pass a head on before it counts as refused.
-const PATIENCE: Duration = Duration::from_millis(400);
+const FORWARD_TIMEOUT: Duration = Duration::from_millis(400);
 
-/// Heads that came out at the other side, in any form, of all that were sent.
-pub fn row(all: &[Contender]) -> Result<Figures, String> {
-    let (sender, heard) = channel();
+/// The number of heads that reached the origin in any form.
+pub fn row(all: &[MeasuredProxy]) -> Result<Figures, String> {
+    let (sender, received) = channel();
     let origin = listen(sender);
     let heads = hostile_heads::hostile_heads();
     let mut runs = Vec::new();
     for proxy in all {
         let passed = heads
             .iter()
-            .filter(|head| passes(proxy.address, origin, head, &heard))
+            .filter(|head| passes(proxy.address, origin, head, &received))
             .count();
         println!("  {}: {passed} of {}", proxy.name, heads.len());
         runs.push((proxy.name.clone(), vec![passed as f64]));
@@ -38,18 +38,18 @@ pub fn row(all: &[Contender]) -> Result<Figures, String> {
     })
 }
 
-/// An origin that reports each connection on which it hears something.
-fn listen(heard: Sender<()>) -> SocketAddr {
+/// An origin that reports each connection on which data arrives.
+fn listen(received: Sender<()>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
     let address = listener.local_addr().expect("a listener has an address");
     thread::spawn(move || {
         for mut stream in listener.incoming().map_while(Result::ok) {
-            let heard = heard.clone();
+            let received = received.clone();
             thread::spawn(move || {
                 let mut bytes = [0; 4096];
                 if let Ok(1..) = stream.read(&mut bytes) {
-                    // The bench has ended where nobody listens.
-                    let _ = heard.send(());
+                    // Fails when the bench has ended.
+                    let _ = received.send(());
                     let _ = stream.write_all(
                         b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
                     );
@@ -60,9 +60,9 @@ fn listen(heard: Sender<()>) -> SocketAddr {
     address
 }
 
-fn passes(proxy: SocketAddr, origin: SocketAddr, head: &[u8], heard: &Receiver<()>) -> bool {
-    // Late news of the head before.
-    while heard.try_recv().is_ok() {}
+fn passes(proxy: SocketAddr, origin: SocketAddr, head: &[u8], received: &Receiver<()>) -> bool {
+    // Late reports about the previous head.
+    while received.try_recv().is_ok() {}
     let Ok(mut stream) = TcpStream::connect(proxy) else {
         return false;
     };
@@ -74,8 +74,8 @@ fn passes(proxy: SocketAddr, origin: SocketAddr, head: &[u8], heard: &Receiver<(
     if stream.write_all(&request).is_err() {
         return false;
     }
-    // Whichever comes first: the origin hears it, or the proxy answers and closes.
-    let _ = stream.set_read_timeout(Some(PATIENCE));
+    // The origin receives it, or the proxy answers and closes.
+    let _ = stream.set_read_timeout(Some(FORWARD_TIMEOUT));
     let _ = stream.read(&mut [0; 4096]);
-    heard.recv_timeout(Duration::from_millis(20)).is_ok()
+    received.recv_timeout(Duration::from_millis(20)).is_ok()
 }

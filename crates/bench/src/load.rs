@@ -6,21 +6,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// How a client asks a proxy for the origin.
+/// How a client requests the origin from a proxy.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Ask {
     Socks5,
     Connect,
-    /// The address is the origin's stand-in already: a TCP proxy that knows no handshake.
+    /// Not at all: the address is that of a TCP proxy without a handshake.
     Nothing,
 }
 
-/// What a kept-alive origin answers: 1 KiB in all.
+/// Body of a response, in bytes; with the head 1 KiB.
 const REPLY_BODY: usize = 1024;
-/// A client that hears nothing for so long has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Read timeout of a client.
+const READ_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// An origin that lives as long as the process; each connection has a thread.
+/// Starts an origin for the life of the process, with a thread for each connection.
 pub fn origin(serve: impl Fn(TcpStream) -> io::Result<()> + Send + Copy + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
     let address = listener.local_addr().expect("a listener has an address");
@@ -46,7 +46,7 @@ pub fn echo(mut stream: TcpStream) -> io::Result<()> {
     }
 }
 
-/// Sends 64 bytes back and closes first: the ports that then rest are those of listeners, not the few that clients draw from.
+/// Sends 64 bytes back and closes first, so that TIME_WAIT uses the ports of listeners and not the ephemeral ports of clients.
 pub fn echo_once(mut stream: TcpStream) -> io::Result<()> {
     let mut bytes = [0; 64];
     stream.read_exact(&mut bytes)?;
@@ -55,7 +55,7 @@ pub fn echo_once(mut stream: TcpStream) -> io::Result<()> {
     stream.read(&mut bytes).map(drop)
 }
 
-/// Reads eight bytes, a count, and sends so many.
+/// Reads a count of eight bytes and sends that many bytes.
 pub fn flood(mut stream: TcpStream) -> io::Result<()> {
     let mut count = [0; 8];
     stream.read_exact(&mut count)?;
@@ -66,7 +66,7 @@ pub fn flood(mut stream: TcpStream) -> io::Result<()> {
         stream.write_all(&block[..n as usize])?;
         left -= n;
     }
-    // The client has all when it ends.
+    // The client closes when it has received everything.
     stream.read(&mut count).map(drop)
 }
 
@@ -85,7 +85,7 @@ pub fn http(mut stream: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// Connects, sends 64 bytes, reads them back and the end: `times` in all, by `clients` at a time.
+/// Connects, sends 64 bytes, reads them back to the end of the stream: `times` in total, with `clients` threads.
 pub fn connects(
     proxy: SocketAddr,
     ask: Ask,
@@ -104,7 +104,7 @@ pub fn connects(
     })
 }
 
-/// Takes `bytes` in all through `streams` tunnels at a time, one share each.
+/// Receives `bytes` in total through `streams` parallel tunnels, in equal parts.
 pub fn bulk(
     proxy: SocketAddr,
     ask: Ask,
@@ -128,7 +128,7 @@ pub fn bulk(
     })
 }
 
-/// Opens `count` tunnels, moves 64 bytes through each both ways, and leaves them standing.
+/// Opens `count` tunnels, moves 64 bytes through each both ways, and leaves them open.
 pub fn tunnels(
     proxy: SocketAddr,
     ask: Ask,
@@ -145,7 +145,7 @@ pub fn tunnels(
         .collect()
 }
 
-/// Plain requests in absolute-form over kept connections: `times` in all, by `clients` at a time.
+/// Plain requests in absolute-form over persistent connections: `times` in total, with `clients` threads.
 pub fn requests(
     proxy: SocketAddr,
     origin: SocketAddr,
@@ -167,7 +167,7 @@ pub fn requests(
     })
 }
 
-/// Runs `work` so many times, by so many threads.
+/// Runs `work` `times` times on `threads` threads.
 fn share(times: usize, threads: usize, work: impl Fn() -> io::Result<()> + Sync) -> io::Result<()> {
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
@@ -186,7 +186,7 @@ fn share(times: usize, threads: usize, work: impl Fn() -> io::Result<()> + Sync)
 fn connect(to: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(to)?;
     stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(READ_TIMEOUT))?;
     Ok(stream)
 }
 
@@ -234,7 +234,7 @@ fn socks5(stream: &mut TcpStream, origin: SocketAddr) -> io::Result<()> {
     }
 }
 
-/// Reads to an empty line; `false` at the end of the stream. The other side sends nothing after it unasked.
+/// Reads to an empty line; `false` at the end of the stream. The peer sends nothing after it without a request.
 fn read_head(stream: &mut TcpStream, head: &mut Vec<u8>) -> io::Result<bool> {
     head.clear();
     let mut block = [0; 4096];
@@ -248,7 +248,7 @@ fn read_head(stream: &mut TcpStream, head: &mut Vec<u8>) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Reads one reply whole: by its length, by its chunks' last, or to the end.
+/// Reads a whole reply: by its length, to the last chunk, or to the end of the stream.
 fn read_reply(stream: &mut TcpStream, reply: &mut Vec<u8>, block: &mut Vec<u8>) -> io::Result<()> {
     reply.clear();
     block.resize(8192, 0);

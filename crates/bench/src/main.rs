@@ -1,12 +1,12 @@
 //! `cargo xtask bench`: measures the CPU time and memory of Privet's data plane beside other proxies, in one run.
-#![allow(clippy::print_stdout, reason = "talking to the terminal is its work")]
+#![allow(clippy::print_stdout, reason = "a command line tool prints")]
 
-mod contender;
 mod cost;
 mod desktop;
 mod hostile;
 mod load;
 mod million;
+mod proxies;
 mod report;
 
 use std::net::SocketAddr;
@@ -17,21 +17,21 @@ use std::time::Instant;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
-use contender::Contender;
 use load::Ask;
+use proxies::MeasuredProxy;
 use report::Figures;
 use xtask::shell::Done;
 use xtask::{needs, page, shell};
 
-/// Interleaved runs of each contender.
+/// Interleaved runs of each proxy.
 const RUNS: usize = 3;
 const PROXY_CORE: usize = 0;
 const LOAD_CORE: usize = 1;
 /// Connections of one run.
 const CONNECTS: usize = 6000;
-/// Connections before the clock is read.
+/// Connections before the measurement.
 const WARM_UP: usize = 300;
-/// Clients at a time where connections are opened and closed.
+/// Parallel clients that open and close connections.
 const CLIENTS: usize = 16;
 const BULK_BYTES: u64 = 2 << 30;
 const BULK_STREAMS: usize = 16;
@@ -97,7 +97,7 @@ fn against(binary: &Path, names: &[&str]) -> Done {
     }
     needs::ensure(&[needs::BUILD])?;
     prepare()?;
-    contender::compare_with(binary);
+    proxies::compare_with(binary);
     for (name, row) in rows.into_iter().filter(|(name, _)| *name != "list") {
         println!("\n── {name}");
         row()?.print();
@@ -105,7 +105,7 @@ fn against(binary: &Path, names: &[&str]) -> Done {
     Ok(())
 }
 
-/// The rows of those names; all of them for none.
+/// The rows of these names; all rows if there are none.
 fn chosen(names: &[&str]) -> Result<Vec<&'static Row>, String> {
     if let Some(unknown) = names
         .iter()
@@ -123,7 +123,7 @@ fn chosen(names: &[&str]) -> Result<Vec<&'static Row>, String> {
         .collect())
 }
 
-/// Builds the release, pins load and proxies apart, and makes room for descriptors.
+/// Builds the release, pins load and proxies to different cores, and raises the limit of open files.
 fn prepare() -> Done {
     shell::run(
         "cargo",
@@ -147,31 +147,31 @@ fn prepare() -> Done {
     Ok(())
 }
 
-fn socks_peers() -> Vec<Contender> {
-    if let Some(both) = contender::two_builds() {
+fn socks_peers() -> Vec<MeasuredProxy> {
+    if let Some(both) = proxies::two_builds() {
         return both.into();
     }
     let peers = [
-        contender::microsocks(),
-        contender::dante(),
-        contender::fast_socks5(),
+        proxies::microsocks(),
+        proxies::dante(),
+        proxies::fast_socks5(),
     ];
-    std::iter::once(contender::privet())
+    std::iter::once(proxies::privet())
         .chain(peers.into_iter().flatten())
         .collect()
 }
 
-fn http_peers() -> Vec<Contender> {
-    if let Some(both) = contender::two_builds() {
+fn http_peers() -> Vec<MeasuredProxy> {
+    if let Some(both) = proxies::two_builds() {
         return both.into();
     }
     let peers = [
-        contender::squid(),
-        contender::tinyproxy(),
-        contender::privoxy(),
-        contender::traffic_server(),
+        proxies::squid(),
+        proxies::tinyproxy(),
+        proxies::privoxy(),
+        proxies::traffic_server(),
     ];
-    std::iter::once(contender::privet())
+    std::iter::once(proxies::privet())
         .chain(peers.into_iter().flatten())
         .collect()
 }
@@ -198,9 +198,9 @@ fn http_connect() -> Result<Figures, String> {
     })
 }
 
-fn connects(proxy: &Contender, ask: Ask) -> Result<f64, String> {
+fn connects(proxy: &MeasuredProxy, ask: Ask) -> Result<f64, String> {
     let origin = load::origin(load::echo_once);
-    // What a program does once, at its first connections, is not measured.
+    // Work that a program does once, at its first connections, is not measured.
     load::connects(proxy.address, ask, origin, WARM_UP, CLIENTS)
         .map_err(|error| failed(proxy, &error))?;
     let before = cost::cpu(proxy.pid);
@@ -229,7 +229,7 @@ fn bulk() -> Result<Figures, String> {
 fn idle() -> Result<Figures, String> {
     let origin = load::origin(load::echo);
     let mut all: Vec<(String, Vec<f64>)> = Vec::new();
-    // Fresh programs for each run: one that gave tunnels back keeps their memory for the next.
+    // Each run starts the programs anew: memory of closed tunnels would be reused.
     for _ in 0..RUNS {
         let runs = with_floor(origin, 1, |proxy, ask| {
             let before = cost::memory(proxy.pid);
@@ -272,17 +272,17 @@ fn http() -> Result<Figures, String> {
     })
 }
 
-/// SOCKS contenders, and HAProxy without a handshake as the floor.
+/// SOCKS proxies, and HAProxy without a handshake as the lower bound.
 fn with_floor(
     origin: SocketAddr,
     rounds: usize,
-    measure: impl Fn(&Contender, Ask) -> Result<f64, String>,
+    measure: impl Fn(&MeasuredProxy, Ask) -> Result<f64, String>,
 ) -> Result<Vec<(String, Vec<f64>)>, String> {
     let mut all = socks_peers();
-    // Between two builds no floor is asked for.
-    let floor = match contender::two_builds_wanted() {
+    // A comparison of two builds needs no lower bound.
+    let floor = match proxies::two_builds_wanted() {
         true => None,
-        false => contender::haproxy(origin),
+        false => proxies::haproxy(origin),
     };
     let floor_at = floor.as_ref().map(|haproxy| haproxy.address);
     all.extend(floor);
@@ -296,11 +296,11 @@ fn with_floor(
     })
 }
 
-/// Each contender in turn, so many times round. A peer that fails is left out and named; Privet may not fail.
+/// Measures the proxies in turn, several rounds. A peer that fails is reported and left out; a failure of Privet is an error.
 fn interleave(
-    all: &[Contender],
+    all: &[MeasuredProxy],
     rounds: usize,
-    measure: impl Fn(&Contender) -> Result<f64, String>,
+    measure: impl Fn(&MeasuredProxy) -> Result<f64, String>,
 ) -> Result<Vec<(String, Vec<f64>)>, String> {
     let mut runs: Vec<(String, Vec<f64>)> = all
         .iter()
@@ -326,6 +326,6 @@ fn interleave(
     Ok(runs)
 }
 
-fn failed(proxy: &Contender, error: &dyn std::fmt::Display) -> String {
+fn failed(proxy: &MeasuredProxy, error: &dyn std::fmt::Display) -> String {
     format!("{} failed under load: {error}", proxy.name)
 }

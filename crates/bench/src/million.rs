@@ -1,10 +1,10 @@
-//! Memory and time of a list of a million hosts, by an example of the policy crate in release.
+//! Memory and time of a list of a million hosts, by a release build of an example of the policy crate.
 
 use super::RUNS;
 use super::report::Figures;
 use crate::shell;
 
-/// What the example prints, and what it is called here.
+/// Labels in the output of the example, and in the report.
 const LINES: &[(&str, &str, f64)] = &[
     ("bytes kept", "MiB kept", 1.0 / (1 << 20) as f64),
     (

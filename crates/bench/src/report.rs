@@ -14,14 +14,14 @@ pub struct Figures {
     pub title: &'static str,
     pub unit: &'static str,
     pub note: &'static str,
-    /// Contender, then its runs.
+    /// Proxy and its runs.
     pub runs: Vec<(String, Vec<f64>)>,
 }
 
 impl Figures {
-    /// The middle of a contender's runs.
+    /// The median of the runs of a proxy.
     pub fn median(&self, name: &str) -> Option<f64> {
-        let (_, runs) = self.runs.iter().find(|(contender, _)| contender == name)?;
+        let (_, runs) = self.runs.iter().find(|(proxy, _)| proxy == name)?;
         let mut runs = runs.clone();
         runs.sort_by(f64::total_cmp);
         runs.get(runs.len() / 2).copied()
@@ -32,7 +32,7 @@ impl Figures {
         print!("\n{}", table(&self.value()));
     }
 
-    /// Prints the row and keeps it for BENCHMARKS.md.
+    /// Prints the row and stores it for BENCHMARKS.md.
     pub fn keep(&self) -> Done {
         self.print();
         let file = kept(self.row);
@@ -53,7 +53,7 @@ impl Figures {
     }
 }
 
-/// Where a row's last run is.
+/// The file of a row's last run.
 fn kept(row: &str) -> PathBuf {
     shell::target_dir()
         .join("bench")
@@ -67,8 +67,8 @@ fn table(figures: &Value) -> String {
         .map(Vec::as_slice)
         .unwrap_or_default()
         .iter()
-        .filter_map(|contender| {
-            let mut runs: Vec<f64> = contender["runs"]
+        .filter_map(|proxy| {
+            let mut runs: Vec<f64> = proxy["runs"]
                 .as_array()?
                 .iter()
                 .filter_map(Value::as_f64)
@@ -78,7 +78,7 @@ fn table(figures: &Value) -> String {
                 *runs.get(runs.len() / 2)?,
                 *runs.first()?,
                 *runs.last()?,
-                contender["name"].as_str()?,
+                proxy["name"].as_str()?,
             ))
         })
         .collect();
@@ -122,7 +122,7 @@ fn figure(value: f64) -> String {
 pub fn write(rows: &[&str]) -> Done {
     let mut out = format!(
         "# Benchmarks\n\n\
-         Written by `cargo xtask bench`; each row can be run alone. Every contender of a row runs in the same minutes on the same machine: \
+         Written by `cargo xtask bench`; each row can be run alone. All proxies of a row run in the same minutes on the same machine: \
          the proxy alone on one core, load and origin (ours, on loopback) on the other. Processor time is what the kernel counted for the program \
          and all its children; the figure is the median of interleaved runs, with their range. Compare within a row only.\n\n{}\n",
         machine()
@@ -141,7 +141,7 @@ pub fn write(rows: &[&str]) -> Done {
     Ok(())
 }
 
-/// The tables of the file as it was, those that were measured here in their new form, and new ones behind.
+/// The existing tables, replaced where they were measured again, followed by new ones.
 fn merged(before: &str, mut measured: Vec<String>) -> Vec<String> {
     let title = |section: &str| section.lines().next().unwrap_or_default().to_owned();
     let mut sections: Vec<String> = Vec::new();
@@ -154,12 +154,12 @@ fn merged(before: &str, mut measured: Vec<String>) -> Vec<String> {
     sections
 }
 
-/// What the figures depend on.
+/// The machine on which the figures were measured.
 fn machine() -> String {
     let kernel = shell::output("uname", &["-sr"]).unwrap_or_default();
     let rust = shell::output("rustc", &["--version"]).unwrap_or_default();
     let model = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    // Not what this process may use: it pinned itself to one core.
+    // Not the cores of this process: it is pinned to one.
     let cores = model
         .lines()
         .filter(|line| line.starts_with("processor"))

@@ -1,14 +1,14 @@
-//! `cargo xtask bench`: builds the crate that measures, and runs it.
+//! `cargo xtask bench`: builds and runs the crate `privet-bench`.
 
 use crate::shell::{self, Done};
 
-/// Passes the words to `privet-bench`, whose load is built with optimisation (see the profiles in Cargo.toml).
+/// Passes the arguments to `privet-bench`, whose load is built with optimisation (see the profiles in Cargo.toml).
 pub fn bench(words: &[&str]) -> Done {
     let mut run = shell::command(
         "cargo",
         &["run", "--quiet", "--locked", "-p", "privet-bench", "--"],
     );
     run.args(words);
-    // The program itself shows what it runs.
+    // The program prints its commands.
     shell::run_quietly(run)
 }

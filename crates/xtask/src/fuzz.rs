@@ -1,4 +1,4 @@
-//! Fuzz targets: lists them, runs one as long as wished, or runs all for a while.
+//! Fuzz targets: lists them, runs one, or runs all for a limited time.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,12 +6,12 @@ use std::process::{Child, Command, Stdio};
 
 use crate::shell::{self, Done};
 
-/// `cargo xtask fuzz NAME` without a time.
+/// Seconds of `cargo xtask fuzz NAME` without a time.
 pub const LONG_SECONDS: u32 = 600;
-/// All targets together get so long in `cargo xtask test`; two run at a time.
+/// Time of all targets together in `cargo xtask test`; two run at a time.
 const ROUND_SECONDS: u32 = 66;
 const AT_A_TIME: usize = 2;
-/// A single input may take so long (seconds) and so much memory (MiB).
+/// Limits of a single input: seconds and MiB.
 const LIMITS: [&str; 2] = ["-timeout=10", "-rss_limit_mb=2048"];
 
 /// Prints the targets' names.
@@ -32,7 +32,7 @@ pub fn run(name: &str, seconds: u32) -> Done {
         ));
     }
     build(&[name.to_owned()])?;
-    // Its output goes straight to the terminal: nothing has to be read while it runs.
+    // The output goes to the terminal and need not be read while it runs.
     let status = start(name, seconds, Stdio::inherit())?.wait();
     ended(name, status.map_err(|error| error.to_string())?.success())
 }
@@ -49,7 +49,7 @@ pub fn round() -> Done {
     for pair in names.chunks(AT_A_TIME) {
         let mut running: Vec<(&String, PathBuf, Child)> = Vec::new();
         for name in pair {
-            // A file never fills up as a pipe does that is read only after the other target's end.
+            // A pipe could fill up, since it would be read only after the other target's end.
             let log = shell::target_dir().join("fuzz").join(format!("{name}.txt"));
             let fail = |error| format!("{}: {error}", log.display());
             fs::create_dir_all(shell::target_dir().join("fuzz")).map_err(fail)?;

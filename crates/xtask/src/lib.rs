@@ -1,5 +1,5 @@
-//! What the commands of this repository share: running programs, and installing what they need.
-#![allow(clippy::print_stdout, reason = "talking to the terminal is its work")]
+//! Shared by the commands of this repository: running programs, and installing their dependencies.
+#![allow(clippy::print_stdout, reason = "a command line tool prints")]
 
 pub mod needs;
 pub mod page;

@@ -1,5 +1,5 @@
 //! `cargo xtask`: the commands for building, running, testing and packaging this repository.
-#![allow(clippy::print_stdout, reason = "talking to the terminal is its work")]
+#![allow(clippy::print_stdout, reason = "a command line tool prints")]
 
 mod bench;
 mod fuzz;

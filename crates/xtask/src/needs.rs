@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::shell::{self, Done};
 
-/// A Debian package, a program (or, with its whole path, a file) by which it is recognised, and what it is for.
+/// A Debian package, a program (or the absolute path of a file) that shows that it is installed, and its purpose.
 pub struct Package(&'static str, &'static str, &'static str);
 
 /// To build anything.
@@ -126,7 +126,7 @@ pub const TEST: &[Package] = &[
     Package(
         "openbox",
         "openbox",
-        "a window manager for the window's tests: place, size, minimising",
+        "a window manager for the window's tests: position, size, minimising",
     ),
     Package(
         "wmctrl",
@@ -135,7 +135,7 @@ pub const TEST: &[Package] = &[
     ),
 ];
 
-/// To make packages and to look at them.
+/// To make and inspect packages.
 pub const PACKAGE: &[Package] = &[
     Package("dpkg-dev", "dpkg-shlibdeps", "tells a package's libraries"),
     Package(
@@ -176,7 +176,7 @@ pub const BENCH: &[Package] = &[
     ),
 ];
 
-/// Installs the packages that are missing, after it has said which and what each is for; names them where it may not.
+/// Prints and installs the missing packages with their purpose; only prints them without the permission to install.
 ///
 /// # Errors
 /// apt failed, or this is CI and something is missing that cannot be installed.
@@ -222,12 +222,12 @@ fn present(package: &Package, debian: bool) -> bool {
     };
     there
         && (!debian
-            // A program may come from elsewhere; only Debian's own venv is known by its package.
+            // A program may be installed without its package, except the venv module.
             || *name != "python3-venv"
             || shell::output("python3", &["-c", "import ensurepip"]).is_some())
 }
 
-/// The words before a command of root's, or `None` where we may not install.
+/// The prefix that runs a command as root; `None` without the permission to install.
 fn install_prefix(debian: bool) -> Option<&'static [&'static str]> {
     if !debian {
         None
@@ -259,8 +259,8 @@ apt-get -q update
 apt-get -q -y install --no-install-recommends \"$@\"
 ";
 
-/// While packages with services are installed, policy-rc.d(5) forbids to start these. A policy that is there already stays
-/// as it is; ours goes with this shell, however it ends, and one that a killed shell left behind goes at the next call.
+/// policy-rc.d(5) prevents services from starting while their packages are installed. An existing policy is not changed.
+/// Ours is removed when this shell ends; one left by a killed shell is removed at the next call.
 const NO_SERVICES: &str = "\
 policy=/usr/sbin/policy-rc.d
 if [ ! -e $policy ] || grep -q 'cargo xtask' $policy; then

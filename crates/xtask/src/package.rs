@@ -1,5 +1,5 @@
 //! `cargo xtask package`: Debian and RPM packages of the engine and of the window by cargo-deb and cargo-generate-rpm, and a
-//! tarball of both. What is in a package stands in the `Cargo.toml` of `crates/cli` and `src-tauri`.
+//! tarball of both. The contents are listed in the `Cargo.toml` of `crates/cli` and `src-tauri`.
 //!
 //! `cargo xtask package check` makes them from a debug build, installs them on a copy of this system and removes them again.
 
@@ -18,14 +18,14 @@ pub use check::check;
 
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// What is being packed: where it was built, and where the packages go.
+/// The built programs and the folder of the packages.
 pub struct Work {
     /// The folder with `privet` and, where it was built, `privet-desktop`.
     pub binaries: PathBuf,
-    /// Emptied at the start. Looks like a build folder to the packers: they find the programs and the staged files in
-    /// `release`, whatever profile the programs are of.
+    /// Emptied at the start. Laid out like a build folder for the packers: programs and staged files are in `release`,
+    /// whatever their profile.
     pub out: PathBuf,
-    /// Seconds since 1970 that every file inside carries, so that the same tree packs to the same bytes.
+    /// Modification time of every file inside, in seconds since 1970, so that builds are reproducible.
     pub epoch: String,
     pub compression: Compression,
 }
@@ -33,9 +33,9 @@ pub struct Work {
 /// How the packages are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
-    /// For whoever downloads them.
+    /// Small, for downloads.
     Small,
-    /// For a check of them.
+    /// Fast, for checks.
     Fast,
 }
 
@@ -90,7 +90,7 @@ pub fn package() -> Done {
     made.iter().try_for_each(|file| print_size(file))
 }
 
-/// All packages of what was built: .deb, .rpm, tarball.
+/// Makes all packages: .deb, .rpm, tarball.
 fn pack(work: &Work) -> Result<Vec<PathBuf>, String> {
     let release = work.out.join("release");
     for program in work.programs() {
@@ -113,7 +113,7 @@ fn pack(work: &Work) -> Result<Vec<PathBuf>, String> {
     Ok(made)
 }
 
-/// The folder of the package with that program, in the workspace.
+/// The folder of the crate with that program.
 fn folder(program: &str) -> &'static str {
     match program {
         "privet-desktop" => "src-tauri",

@@ -7,10 +7,10 @@ use std::time::SystemTime;
 use crate::shell::{self, Done};
 use crate::tools;
 
-/// Node's oldest version that the page's tools take.
+/// The oldest version of Node that the page's tools support.
 const NODE: (u32, u32) = (20, 19);
 
-/// Builds `ui/dist`, which the next build of `privet` takes in; nothing is done where it is newer than its sources.
+/// Builds `ui/dist`, which the next build of `privet` embeds; does nothing if it is newer than its sources.
 pub fn build() -> Done {
     if let Err(lack) = node() {
         return tools::skip(&format!("Privet is built without its page: {lack}"));
@@ -32,7 +32,7 @@ pub fn build() -> Done {
     npm(&["run", "--silent", "build"])
 }
 
-/// Types, style, messages, the pure parts, and the page in Chromium against the built program.
+/// Checks types, style and messages, and runs the unit tests and the page in Chromium against the built program.
 pub fn check() -> Done {
     if let Err(lack) = node() {
         return tools::skip(&format!("the checks of the page: {lack}"));
@@ -46,7 +46,7 @@ pub fn check() -> Done {
     tools::skip("the page in a browser: chromium is missing")
 }
 
-/// Installs what builds and shows the page, in `ui/node_modules`.
+/// Installs the tools that build and test the page, in `ui/node_modules`.
 ///
 /// # Errors
 /// npm failed.
@@ -54,11 +54,11 @@ pub fn install_tools() -> Done {
     modules(&shell::root().join("ui"))
 }
 
-/// What is in the way of building the page.
+/// Checks that the page can be built.
 fn node() -> Done {
     let lack = || format!("Node {}.{} or newer, with npm, is missing", NODE.0, NODE.1);
-    let said = shell::output("node", &["--version"]).ok_or_else(lack)?;
-    let mut numbers = said.trim_start_matches('v').split('.').map(str::parse);
+    let version = shell::output("node", &["--version"]).ok_or_else(lack)?;
+    let mut numbers = version.trim_start_matches('v').split('.').map(str::parse);
     let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next()) else {
         return Err(lack());
     };
@@ -69,7 +69,7 @@ fn node() -> Done {
     }
 }
 
-/// The page's tools, exactly as the lock file has them.
+/// Installs the page's tools in the versions of the lock file.
 fn modules(ui: &Path) -> Done {
     let installed = modified(&ui.join("node_modules/.package-lock.json"));
     if installed >= modified(&ui.join("package-lock.json")) && installed.is_some() {
@@ -90,7 +90,7 @@ fn modified(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).ok()?.modified().ok()
 }
 
-/// When the youngest file in there was changed.
+/// The latest modification time below a path.
 fn newest(path: &Path) -> Option<SystemTime> {
     let Ok(folder) = fs::read_dir(path) else {
         return modified(path);

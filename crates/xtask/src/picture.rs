@@ -1,4 +1,4 @@
-//! `cargo xtask picture`: the README's pictures, taken of the running program while real clients work through it.
+//! `cargo xtask picture`: the README's pictures, taken of the running program while real clients use it.
 
 use std::fs;
 

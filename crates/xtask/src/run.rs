@@ -1,5 +1,5 @@
-//! `cargo xtask run`: Privet from this tree, as a user would have it: on a desktop the agent with tray and window, elsewhere
-//! the engine with its page.
+//! `cargo xtask run`: runs Privet from this tree as it would be installed: on a desktop the agent with tray and window,
+//! elsewhere the engine with its page.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -11,11 +11,11 @@ use crate::needs;
 use crate::page;
 use crate::shell::{self, Done};
 
-/// Ports of the configuration's documentation; others are taken where these are not free.
+/// Documented default ports; others are used if these are in use.
 const MIXED: u16 = 7280;
 const PAC: u16 = 7281;
 const PAGE: u16 = 7282;
-/// What Privet prints when all its listeners are open.
+/// Printed by Privet once all listeners are open.
 const READY: &str = "Ctrl-C stops.";
 /// Both programs are always selected, so that the engine is not compiled again with other features for the window.
 const BUILD: [&str; 8] = [
@@ -29,8 +29,8 @@ const BUILD: [&str; 8] = [
     "privet-desktop",
 ];
 
-/// Builds Privet, starts it with a configuration and data of its own in the build folder, and waits until it ends. On a
-/// desktop the window is built while it already serves, and opened.
+/// Builds Privet, starts it with a configuration and data folder in the build folder, and waits until it ends. On a
+/// desktop it then builds and opens the window.
 pub fn run() -> Done {
     let headless = headless();
     match headless {
@@ -52,7 +52,7 @@ pub fn run() -> Done {
     agent_and_window(&place)
 }
 
-/// Runs the agent; as soon as it serves, builds the window and opens it.
+/// Runs the agent; once it serves, builds and opens the window.
 fn agent_and_window(place: &Place) -> Done {
     let mut agent = place
         .program("privet", &["agent"])
@@ -81,7 +81,7 @@ fn agent_and_window(place: &Place) -> Done {
     }
 }
 
-/// Why no window can be shown here.
+/// Why no window can be shown; `None` if one can.
 fn headless() -> Option<&'static str> {
     let has = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     if cfg!(target_os = "linux") && !has("DISPLAY") && !has("WAYLAND_DISPLAY") {
@@ -91,7 +91,7 @@ fn headless() -> Option<&'static str> {
     }
 }
 
-/// Where this Privet has its configuration and data: `run` in the build folder.
+/// The folder of configuration and data: `run` in the build folder.
 struct Place {
     config: PathBuf,
     data: PathBuf,
@@ -118,7 +118,7 @@ impl Place {
         command
     }
 
-    /// Prints where everything is. The token exists from the second start on; the first start prints it itself.
+    /// Prints addresses and paths. Privet prints the token itself at the first start.
     fn print(&self) -> Done {
         let text = fs::read_to_string(&self.config)
             .map_err(|error| format!("{}: {error}", self.config.display()))?;
@@ -156,7 +156,7 @@ fn configuration(mixed: SocketAddr, pac: SocketAddr, page: SocketAddr) -> String
     )
 }
 
-/// The address on that port, or on another one where it is taken.
+/// The address with this port, or with another one if it is in use.
 fn free(port: u16) -> Result<SocketAddr, String> {
     let wanted =
         TcpListener::bind(("127.0.0.1", port)).or_else(|_| TcpListener::bind("127.0.0.1:0"));

@@ -1,4 +1,4 @@
-//! Runs other programs, and shows their command lines.
+//! Runs other programs, and prints their command lines.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -12,7 +12,7 @@ pub fn root() -> PathBuf {
     here.ancestors().nth(2).unwrap_or(here).to_owned()
 }
 
-/// The workspace's build folder, wherever cargo was told to put it.
+/// The workspace's build folder, wherever cargo is configured to put it.
 pub fn target_dir() -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR") {
         Some(dir) => root().join(dir),
@@ -27,7 +27,7 @@ pub fn command(program: &str, args: &[&str]) -> Command {
     command
 }
 
-/// Shows the command, runs it and waits for it.
+/// Prints the command, runs it and waits for it.
 pub fn run(program: &str, args: &[&str]) -> Done {
     run_command(command(program, args))
 }
@@ -38,7 +38,7 @@ pub fn run_command(command: Command) -> Done {
     run_quietly(command)
 }
 
-/// Runs it without showing it first.
+/// As [`run_command`], without printing the command.
 pub fn run_quietly(mut command: Command) -> Done {
     let line = show(&command);
     match command.status() {
@@ -68,13 +68,13 @@ pub fn find(program: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// The triple of this machine, as rustc names it.
+/// The target triple of this machine.
 pub fn host() -> Result<String, String> {
     let version = output("rustc", &["-vV"]).ok_or("rustc does not run")?;
     let host = version
         .lines()
         .find_map(|line| line.strip_prefix("host: "))
-        .ok_or("rustc does not say its host")?;
+        .ok_or("rustc does not print its host")?;
     Ok(host.to_owned())
 }
 

@@ -5,10 +5,10 @@ use std::fs;
 use crate::page;
 use crate::shell::{self, Done};
 
-/// Builds the engine's release and puts it beside the window under its target's name, as Tauri's bundler looks for it.
+/// Builds the engine's release and puts it beside the window under the name that Tauri's bundler expects.
 ///
 /// # Errors
-/// A build failed, or the folder takes no file.
+/// A build failed, or the file cannot be written.
 pub fn sidecar() -> Done {
     page::build()?;
     shell::run("cargo", &["build", "--release", "--locked", "-p", "privet"])?;

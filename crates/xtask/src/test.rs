@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything a change has to pass, in the order in which it fails fastest.
+//! `cargo xtask test`: all checks, fast ones first.
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ const WORKSPACE: [&str; 6] = [
     "privet-fuzz",
     "--locked",
 ];
-/// The tests of the window, whole-program ones as the others are.
+/// The whole-program tests of the window.
 const WINDOW: &str = "window";
 
 /// Runs all steps; stops at the first that fails.
@@ -66,12 +66,12 @@ fn linted(cargo: &mut Command) {
     cargo.env("PRIVET_TEST_SKIPPED", skipped_file());
 }
 
-/// Where tests report that they were skipped.
+/// The file in which tests report that they were skipped.
 fn skipped_file() -> PathBuf {
     shell::target_dir().join("skipped.txt")
 }
 
-/// deny.toml: licences, sources, forbidden crates; and known vulnerabilities where their list can be fetched.
+/// Checks deny.toml: licences, sources, forbidden crates, and known vulnerabilities if the advisory list can be fetched.
 fn dependencies() -> Done {
     let Some(deny) = CARGO_DENY.install_or_skip()? else {
         return Ok(());
@@ -88,7 +88,7 @@ fn dependencies() -> Done {
     shell::run(&deny, &["--offline", "check", "advisories"])
 }
 
-/// Once, with all targets of the workspace, so that the following steps compile nothing.
+/// Builds all targets once, so that the following steps compile nothing.
 fn build() -> Done {
     shell::run_command(cargo(&["build", "--quiet"], &["--all-targets"]))
 }
@@ -108,7 +108,7 @@ fn tests() -> Done {
     shell::run_command(command)
 }
 
-/// The window: its lints, its own tests, and itself on a screen of the tests' own, driven by WebDriver.
+/// The window: lints, unit tests, and whole-program tests on a virtual screen.
 fn desktop() -> Done {
     if !needs::webview() {
         return tools::skip("the window: the web view's libraries are missing");
@@ -120,7 +120,7 @@ fn desktop() -> Done {
         shell::run_command(command)?;
     }
     let driver = TAURI_DRIVER.install_or_skip()?;
-    // Two at a time, as they mostly draw.
+    // Two at a time: drawing takes processor time.
     let mut command = cargo(&["test"], &["--test", WINDOW, "--", "--test-threads=2"]);
     if let Some(driver) = driver {
         command.env("PRIVET_TAURI_DRIVER", driver);
@@ -147,7 +147,7 @@ impl Steps {
         done
     }
 
-    /// What was skipped, the time of each step, and how many passed.
+    /// Prints skipped tests, the time of each step, and how many passed.
     fn close(&self) {
         println!();
         let skipped = fs::read_to_string(skipped_file()).unwrap_or_default();

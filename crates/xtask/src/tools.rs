@@ -1,4 +1,4 @@
-//! Programs from the registries of Rust and Python, installed below the build folder and nowhere else.
+//! Installs programs from the registries of Rust and Python below the build folder.
 
 use std::fs;
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ impl Tool {
         shell::target_dir().join("tools/bin").join(self.name)
     }
 
-    /// Its program, installed on first use.
+    /// Installs the program unless it is installed. Returns its path.
     ///
     /// # Errors
     /// cargo could not install it.
@@ -51,7 +51,7 @@ impl Tool {
         );
         let mut cargo = shell::command("cargo", &["install", "--quiet", "--locked", "--debug"]);
         cargo.arg("--root").arg(&root);
-        // One build folder for all of them: they share dependencies.
+        // They share one build folder, and with it dependencies.
         cargo.arg("--target-dir").arg(root.join("build"));
         cargo.arg(self.name).env("CARGO_PROFILE_DEV_DEBUG", "false");
         shell::run_command(cargo)?;
@@ -70,7 +70,7 @@ impl Tool {
     }
 }
 
-/// Reports that a part of a command is left out; in CI that is an error.
+/// Reports that a part of a command is skipped; in CI that is an error.
 ///
 /// # Errors
 /// `CI` is set.
@@ -93,10 +93,10 @@ const PYTHON: &[(&str, &str)] = &[
     ),
 ];
 
-/// A Python with the packages the tests import; `None`, reported as SKIPPED, where it cannot be made.
+/// A Python with the packages the tests import; `None`, reported as SKIPPED, if it cannot be installed.
 ///
 /// # Errors
-/// This is CI and it cannot be made.
+/// This is CI and it cannot be installed.
 pub fn python() -> Result<Option<PathBuf>, String> {
     let venv = shell::target_dir().join("python");
     let python = venv.join("bin/python");

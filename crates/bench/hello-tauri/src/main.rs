@@ -1,4 +1,4 @@
-//! A window that says hello and a tray icon; closing the window leaves the icon, as tray apps do.
+//! A minimal Tauri app: a window with a greeting and a tray icon, which stays when the window is closed.
 use tauri::menu::{Menu, MenuItem};
 use tauri::tray::TrayIconBuilder;
 use tauri::{RunEvent, WebviewUrl, WebviewWindowBuilder};

@@ -1,4 +1,4 @@
-//! What stays when the window is closed: memory, web processes, processor time.
+//! Measures what remains when the window is closed: memory, web processes, processor time.
 
 use std::time::Duration;
 
@@ -9,17 +9,17 @@ use serde_json::json;
 
 use super::super::cost;
 use super::super::report::Figures;
-use super::{CONFIG, Stage, hello, opened};
+use super::{CONFIG, DesktopSession, hello, opened};
 
-/// A start's work is done by then.
+/// Time after which a start has finished its work.
 const SETTLE: Duration = Duration::from_secs(10);
 const WATCH: Duration = Duration::from_secs(60);
 
 /// Memory and time of ours and of the peer, each after its window was open once.
-pub fn rows(stage: &Stage) -> Result<(Figures, Figures), String> {
-    let panel = stage.panel();
-    let ours = ours(stage, &panel)?;
-    let theirs = hello::closed(stage, idle)?;
+pub fn rows(session: &DesktopSession) -> Result<(Figures, Figures), String> {
+    let panel = session.panel();
+    let ours = ours(session, &panel)?;
+    let theirs = hello::closed(session, idle)?;
     panel.end();
     let runs = |at: fn(&(f64, f64)) -> f64| {
         vec![
@@ -45,9 +45,9 @@ pub fn rows(stage: &Stage) -> Result<(Figures, Figures), String> {
     Ok((memory, time))
 }
 
-fn ours(stage: &Stage, panel: &Panel) -> Result<(f64, f64), String> {
+fn ours(session: &DesktopSession, panel: &Panel) -> Result<(f64, f64), String> {
     let setup = Setup {
-        env: stage.screen.env(),
+        env: session.screen.env(),
         command: Some("agent"),
         ..Setup::default()
     };
@@ -57,8 +57,8 @@ fn ours(stage: &Stage, panel: &Panel) -> Result<(f64, f64), String> {
     if on["guardian"].as_u64().is_none() {
         return Err(format!("there is no guardian: {on}"));
     }
-    opened::open_and_close(stage, panel, &item)?;
-    let left = stage.screen.web_processes();
+    opened::open_and_close(session, panel, &item)?;
+    let left = session.screen.web_processes();
     if !left.is_empty() {
         return Err(format!("left after the window: {left:?}"));
     }

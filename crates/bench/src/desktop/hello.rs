@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use privet_tests::Running;
 use privet_tests::screen::Frame;
 
-use super::Stage;
+use super::DesktopSession;
 use crate::shell;
 
 pub const NAME: &str = "Tauri hello-world with a tray";
 const TITLE: &str = "Hello";
 const PACKAGE: &str = "crates/bench/hello-tauri/Cargo.toml";
 
-/// Builds it as Privet's own window is built.
+/// Builds it with the profile of Privet's window.
 pub fn build() -> Result<PathBuf, String> {
     let words = [
         "build",
@@ -30,30 +30,30 @@ pub fn build() -> Result<PathBuf, String> {
     Ok(shell::target_dir().join("release/hello-tauri"))
 }
 
-fn open(stage: &Stage) -> (Running, Frame, Duration) {
-    let mut command = Command::new(&stage.hello);
-    command.envs(stage.screen.env());
+fn open(session: &DesktopSession) -> (Running, Frame, Duration) {
+    let mut command = Command::new(&session.hello);
+    command.envs(session.screen.env());
     let begun = Instant::now();
     let hello = Running::start("hello-tauri", command);
-    let mut frames = stage.screen.await_frames("hello", |frames| {
+    let mut frames = session.screen.await_frames("hello", |frames| {
         frames.iter().any(|frame| frame.title == TITLE)
     });
     (hello, frames.remove(0), begun.elapsed())
 }
 
-/// From its start to its drawn page.
-pub fn open_and_end(stage: &Stage) -> Result<Duration, String> {
-    let (hello, _, took) = open(stage);
+/// The time from its start to its drawn page.
+pub fn open_and_end(session: &DesktopSession) -> Result<Duration, String> {
+    let (hello, _, took) = open(session);
     drop(hello);
-    stage.screen.await_frames("none", <[Frame]>::is_empty);
+    session.screen.await_frames("none", <[Frame]>::is_empty);
     Ok(took)
 }
 
-/// Its cost with the window closed; the app goes on in the tray.
-pub fn closed(stage: &Stage, cost: fn(u32) -> (f64, f64)) -> Result<(f64, f64), String> {
-    let (mut hello, frame, _) = open(stage);
-    stage.screen.close(&frame);
-    stage.screen.await_frames("none", <[Frame]>::is_empty);
+/// Its cost with the window closed and the app in the tray.
+pub fn closed(session: &DesktopSession, cost: fn(u32) -> (f64, f64)) -> Result<(f64, f64), String> {
+    let (mut hello, frame, _) = open(session);
+    session.screen.close(&frame);
+    session.screen.await_frames("none", <[Frame]>::is_empty);
     let cost = cost(hello.pid());
     hello.kill();
     Ok(cost)

@@ -1,5 +1,5 @@
-//! How long a person waits for the window: from the click in the tray until its title tells the engine's state, which the
-//! page writes when it has drawn that state.
+//! Measures how long the window takes to open: from the click in the tray until its title shows the engine's state, which
+//! the page sets when it has drawn that state.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -9,35 +9,35 @@ use privet_tests::panel::Panel;
 use privet_tests::privet::Setup;
 
 use super::super::report::Figures;
-use super::{CONFIG, RUNS, Stage, hello};
+use super::{CONFIG, DesktopSession, RUNS, hello};
 use crate::shell;
 
-/// The title of a page with a state in it.
+/// Part of the title of a page that shows the state.
 const STATE: &str = "On";
 
 /// Milliseconds with warm caches, and with none.
-pub fn rows(stage: &Stage) -> Result<(Figures, Figures), String> {
+pub fn rows(session: &DesktopSession) -> Result<(Figures, Figures), String> {
     let setup = Setup {
-        env: stage.screen.env(),
+        env: session.screen.env(),
         command: Some("agent"),
         ..Setup::default()
     };
-    let panel = stage.panel();
+    let panel = session.panel();
     let agent = Privet::start_as(CONFIG, &setup);
     let item = panel.await_item();
     let (mut warm, mut cold) = (Vec::new(), Vec::new());
     let (mut their_warm, mut their_cold) = (Vec::new(), Vec::new());
-    open_and_close(stage, &panel, &item)?;
-    hello::open_and_end(stage)?;
+    open_and_close(session, &panel, &item)?;
+    hello::open_and_end(session)?;
     for _ in 0..RUNS {
-        warm.push(millis(open_and_close(stage, &panel, &item)?));
-        their_warm.push(millis(hello::open_and_end(stage)?));
+        warm.push(millis(open_and_close(session, &panel, &item)?));
+        their_warm.push(millis(hello::open_and_end(session)?));
     }
     for _ in 0..RUNS {
         forget()?;
-        cold.push(millis(open_and_close(stage, &panel, &item)?));
+        cold.push(millis(open_and_close(session, &panel, &item)?));
         forget()?;
-        their_cold.push(millis(hello::open_and_end(stage)?));
+        their_cold.push(millis(hello::open_and_end(session)?));
     }
     drop(agent);
     panel.end();
@@ -64,23 +64,27 @@ pub fn rows(stage: &Stage) -> Result<(Figures, Figures), String> {
     Ok((warm, cold))
 }
 
-/// Clicks, waits for the state, closes, and waits until nothing of the window is left.
-pub fn open_and_close(stage: &Stage, panel: &Panel, item: &str) -> Result<Duration, String> {
+/// Clicks, waits for the state, closes the window, and waits until its processes have ended.
+pub fn open_and_close(
+    session: &DesktopSession,
+    panel: &Panel,
+    item: &str,
+) -> Result<Duration, String> {
     let begun = Instant::now();
     panel.choose(item, &["Open"]);
-    let frames = stage
+    let frames = session
         .screen
         .await_frames("a window with a state", |frames| {
             frames.iter().any(|frame| frame.title.starts_with(STATE))
         });
     let took = begun.elapsed();
     let frame = frames.first().ok_or("the window went by itself")?;
-    stage.screen.close(frame);
-    stage
+    session.screen.close(frame);
+    session
         .screen
         .await_frames("none", <[privet_tests::screen::Frame]>::is_empty);
     privet_tests::wait::until("the end of the web processes", || {
-        stage.screen.web_processes().is_empty()
+        session.screen.web_processes().is_empty()
     });
     Ok(took)
 }
@@ -89,7 +93,7 @@ fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
 }
 
-/// The kernel forgets what it read from files (proc(5), drop_caches).
+/// Drops the kernel's file caches (proc(5), drop_caches).
 fn forget() -> Result<(), String> {
     shell::run("sync", &[])?;
     fs::write("/proc/sys/vm/drop_caches", "3").map_err(|error| format!("drop_caches: {error}"))

@@ -1,4 +1,4 @@
-//! From kill -9 to the user's own proxy settings.
+//! Measures the time from kill -9 until the user's proxy settings are restored.
 
 use std::time::{Duration, Instant};
 
@@ -8,23 +8,23 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use super::super::report::Figures;
-use super::{CONFIG, RUNS, Stage};
+use super::{CONFIG, DesktopSession, RUNS};
 
-/// More than that is no answer any more.
-const MOST: Duration = Duration::from_secs(5);
+/// Timeout of one measurement.
+const TIMEOUT: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 #[expect(
     clippy::disallowed_methods,
     reason = "a desktop's settings give no event here"
 )]
-pub fn row(stage: &Stage) -> Result<Figures, String> {
-    let desktop = &stage.screen.desktop;
+pub fn row(session: &DesktopSession) -> Result<Figures, String> {
+    let desktop = &session.screen.desktop;
     let before = desktop.proxy();
     let mut runs = Vec::new();
     for _ in 0..RUNS {
         let setup = Setup {
-            env: stage.screen.env(),
+            env: session.screen.env(),
             command: Some("agent"),
             ..Setup::default()
         };
@@ -35,7 +35,7 @@ pub fn row(stage: &Stage) -> Result<Figures, String> {
         }
         agent.signal(Signal::KILL);
         let killed = Instant::now();
-        while desktop.proxy() != before && killed.elapsed() < MOST {
+        while desktop.proxy() != before && killed.elapsed() < TIMEOUT {
             std::thread::sleep(LOOK_AGAIN);
         }
         runs.push(killed.elapsed().as_secs_f64() * 1000.0);
@@ -44,7 +44,7 @@ pub fn row(stage: &Stage) -> Result<Figures, String> {
         row: "desktop/restored",
         title: "From kill -9 to the user's own system proxy",
         unit: "ms",
-        note: ": on GNOME's settings, each look at them included. The bound is 2,000.",
+        note: ": on GNOME's settings, including the polls of them. The bound is 2,000.",
         runs: vec![("Privet".to_owned(), runs)],
     })
 }

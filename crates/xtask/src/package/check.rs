@@ -1,4 +1,4 @@
-//! The packages on a copy of this system: installed, used, removed.
+//! Installs, uses and removes the packages on a copy of this system.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,10 +7,10 @@ use super::{Compression, Work, pack};
 use crate::shell::{self, Done};
 use crate::tools;
 
-/// Packs the debug build and installs it where nothing of this system is changed.
+/// Packs the debug build and installs it in a copy of this system.
 ///
 /// # Errors
-/// Something is not as `packaging/installs.sh` and `packaging/rpm.sh` ask.
+/// A check in `packaging/installs.sh` or `packaging/rpm.sh` failed.
 pub fn check() -> Done {
     if shell::output("id", &["-u"]).as_deref() != Some("0") {
         return tools::skip("the packages: only root can install them");

@@ -1,5 +1,5 @@
-//! The files of the packages that are made and not built: manual pages, completions, units, documents. They lie as below
-//! `/usr`, for the packages and for the tarball alike.
+//! Generates the files of the packages that cargo does not build: manual pages, completions, units, documents. They are laid
+//! out as below `/usr`, for the packages and the tarball.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -8,10 +8,10 @@ use std::path::Path;
 use super::{VERSION, Work};
 use crate::shell::{self, Done};
 
-/// The name under which the desktop knows the window.
+/// The application id of the window.
 const ID: &str = "app.privet.Privet";
 
-/// Manual pages, completions, the agent's unit and the documents of `privet`, which stands in the folder `bin`.
+/// Manual pages, completions, the agent's unit and the documents of `privet`, which is in the folder `bin`.
 pub fn engine(work: &Work, prefix: &Path, bin: &str) -> Done {
     let program = work.binaries.join("privet");
     let program = program.to_string_lossy();
@@ -38,7 +38,7 @@ pub fn engine(work: &Work, prefix: &Path, bin: &str) -> Done {
     write_documents(prefix, "privet", &documents)
 }
 
-/// What menus and software centres show of `privet-desktop`, and its documents.
+/// Desktop entry, metadata, icons and documents of `privet-desktop`.
 pub fn window(work: &Work, prefix: &Path) -> Done {
     let entry = read(&format!("crates/xtask/packaging/{ID}.desktop"))?;
     write(prefix, &format!("share/applications/{ID}.desktop"), &entry)?;
@@ -72,7 +72,7 @@ fn manual(work: &Work, prefix: &Path, privet: &str) -> Done {
     shell::run_quietly(gzip)
 }
 
-/// The licence, and these documents of the repository.
+/// Writes the licence and these documents.
 fn write_documents(prefix: &Path, name: &str, documents: &[&str]) -> Done {
     let folder = format!("share/doc/{name}");
     let licence = format!(
@@ -88,12 +88,12 @@ fn write_documents(prefix: &Path, name: &str, documents: &[&str]) -> Done {
     Ok(())
 }
 
-/// A file of the repository.
+/// Reads a file of the repository.
 fn read(path: &str) -> Result<String, String> {
     fs::read_to_string(shell::root().join(path)).map_err(|error| format!("{path}: {error}"))
 }
 
-/// Writes a text below the prefix, readable for everybody.
+/// Writes a text below the prefix, readable by all users.
 fn write(prefix: &Path, place: &str, text: &str) -> Done {
     let to = prefix.join(place);
     let fail = |error| format!("{}: {error}", to.display());

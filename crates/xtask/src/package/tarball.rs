@@ -1,4 +1,4 @@
-//! The tarball: both programs and their files in one folder, for whoever unpacks it into `~/.local` without root.
+//! The tarball: both programs and their files in one folder, to be unpacked into `~/.local` without root.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{Compression, VERSION, Work, stage};
 use crate::shell;
 
-/// Makes it in the folder of the packages.
+/// Creates the tarball in the folder of the packages.
 pub fn make(work: &Work) -> Result<PathBuf, String> {
     let name = format!("privet-{VERSION}-linux-{}", std::env::consts::ARCH);
     let folder = work.out.join(&name);

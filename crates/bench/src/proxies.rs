@@ -1,4 +1,4 @@
-//! A proxy that is measured: Privet or a peer, started for one row on the core that is not the load's.
+//! Starts the measured proxies, Privet and peers, for one row, on another core than the load.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -13,15 +13,15 @@ use privet_tests::{Privet, Running, await_port, program, reserve};
 use crate::shell;
 
 /// A program that runs until it is dropped.
-pub struct Contender {
+pub struct MeasuredProxy {
     pub name: String,
     pub address: SocketAddr,
     pub pid: u32,
     _alive: Box<dyn std::any::Any>,
 }
 
-fn contender(name: &str, address: SocketAddr, pid: u32, alive: impl std::any::Any) -> Contender {
-    Contender {
+fn measured(name: &str, address: SocketAddr, pid: u32, alive: impl std::any::Any) -> MeasuredProxy {
+    MeasuredProxy {
         name: name.to_owned(),
         address,
         pid,
@@ -30,18 +30,18 @@ fn contender(name: &str, address: SocketAddr, pid: u32, alive: impl std::any::An
 }
 
 /// Privet with its defaults: mode "standard", the history in memory.
-pub fn privet() -> Contender {
+pub fn privet() -> MeasuredProxy {
     start_privet("Privet", &Setup::default())
 }
 
-fn start_privet(name: &str, setup: &Setup) -> Contender {
+fn start_privet(name: &str, setup: &Setup) -> MeasuredProxy {
     let privet = Privet::start_as("", setup);
-    contender(name, privet.proxy(), privet.pid(), privet)
+    measured(name, privet.proxy(), privet.pid(), privet)
 }
 
 static OTHER_BUILD: OnceLock<PathBuf> = OnceLock::new();
 
-/// From now on rows compare two builds of Privet instead of Privet and other proxies.
+/// Makes rows compare two builds of Privet instead of Privet and other proxies.
 pub fn compare_with(binary: &Path) {
     OTHER_BUILD.get_or_init(|| binary.to_owned());
 }
@@ -51,7 +51,7 @@ pub fn two_builds_wanted() -> bool {
 }
 
 /// This tree's build and the other one, where [`compare_with`] named it.
-pub fn two_builds() -> Option<[Contender; 2]> {
+pub fn two_builds() -> Option<[MeasuredProxy; 2]> {
     let binary = OTHER_BUILD.get()?;
     let setup = Setup {
         binary: Some(binary.clone()),
@@ -63,19 +63,14 @@ pub fn two_builds() -> Option<[Contender; 2]> {
     ])
 }
 
-pub fn dante() -> Option<Contender> {
+pub fn dante() -> Option<MeasuredProxy> {
     let dante = Dante::start()?;
-    Some(contender(
-        "Dante",
-        dante.address,
-        dante.running.pid(),
-        dante,
-    ))
+    Some(measured("Dante", dante.address, dante.running.pid(), dante))
 }
 
-pub fn microsocks() -> Option<Contender> {
+pub fn microsocks() -> Option<MeasuredProxy> {
     let microsocks = Microsocks::start()?;
-    Some(contender(
+    Some(measured(
         "microsocks",
         microsocks.address,
         microsocks.running.pid(),
@@ -83,18 +78,13 @@ pub fn microsocks() -> Option<Contender> {
     ))
 }
 
-pub fn squid() -> Option<Contender> {
+pub fn squid() -> Option<MeasuredProxy> {
     let squid = Squid::start()?;
-    Some(contender(
-        "Squid",
-        squid.address,
-        squid.running.pid(),
-        squid,
-    ))
+    Some(measured("Squid", squid.address, squid.running.pid(), squid))
 }
 
-/// The example server of the SOCKS library, built once into the build folder.
-pub fn fast_socks5() -> Option<Contender> {
+/// The example server of the crate fast-socks5, built once into the build folder.
+pub fn fast_socks5() -> Option<MeasuredProxy> {
     let root = shell::target_dir().join("peers");
     let server = root.join("bin/server");
     if !server.is_file() {
@@ -118,7 +108,7 @@ pub fn fast_socks5() -> Option<Contender> {
     Some(started("fast-socks5", address, command))
 }
 
-pub fn tinyproxy() -> Option<Contender> {
+pub fn tinyproxy() -> Option<MeasuredProxy> {
     let program = program("tinyproxy")?;
     let (address, folder) = (reserve(), open_folder("tinyproxy-"));
     let text = format!(
@@ -131,7 +121,7 @@ pub fn tinyproxy() -> Option<Contender> {
     Some(started_in("tinyproxy", address, command, folder))
 }
 
-pub fn privoxy() -> Option<Contender> {
+pub fn privoxy() -> Option<MeasuredProxy> {
     let program = program("privoxy")?;
     let (address, folder) = (reserve(), open_folder("privoxy-"));
     let text = format!(
@@ -145,8 +135,8 @@ pub fn privoxy() -> Option<Contender> {
     Some(started_in("Privoxy", address, command, folder))
 }
 
-/// HAProxy that passes bytes on to one origin by splice, without a handshake: the floor of a relay.
-pub fn haproxy(origin: SocketAddr) -> Option<Contender> {
+/// HAProxy that passes bytes on to one origin by splice, without a handshake: the lower bound of a relay.
+pub fn haproxy(origin: SocketAddr) -> Option<MeasuredProxy> {
     let program = program("haproxy")?;
     let (address, folder) = (reserve(), open_folder("haproxy-"));
     let text = format!(
@@ -164,8 +154,8 @@ pub fn haproxy(origin: SocketAddr) -> Option<Contender> {
     ))
 }
 
-/// Apache Traffic Server as a forward proxy without its cache, in a layout of its own.
-pub fn traffic_server() -> Option<Contender> {
+/// Apache Traffic Server as a forward proxy without its cache, in a separate folder.
+pub fn traffic_server() -> Option<MeasuredProxy> {
     let program = program("traffic_server")?;
     let (address, folder) = (reserve(), open_folder("trafficserver-"));
     for name in ["etc", "run", "log", "cache"] {
@@ -198,7 +188,7 @@ fn records(address: SocketAddr, at: &Path) -> String {
         ),
         "url_remap.remap_required INT 0".into(),
         "reverse_proxy.enabled INT 0".into(),
-        // It does not serve as root; a user that every system has.
+        // It refuses to run as root; every system has this user.
         "admin.user_id STRING nobody".into(),
         "http.connect_ports STRING *".into(),
         "http.cache.http INT 0".into(),
@@ -229,7 +219,7 @@ fn runroot(at: &Path) -> String {
     )
 }
 
-fn started(name: &str, address: SocketAddr, command: Command) -> Contender {
+fn started(name: &str, address: SocketAddr, command: Command) -> MeasuredProxy {
     started_in(name, address, command, ())
 }
 
@@ -238,8 +228,8 @@ fn started_in(
     address: SocketAddr,
     command: Command,
     place: impl std::any::Any,
-) -> Contender {
+) -> MeasuredProxy {
     let running = Running::start(name, command);
     await_port(address, name);
-    contender(name, address, running.pid(), (running, place))
+    measured(name, address, running.pid(), (running, place))
 }
