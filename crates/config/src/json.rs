@@ -182,8 +182,8 @@ pub fn rule_json(rule: &Rule) -> Value {
             "fallback",
             (rule.fallback != Fallback::None).then(|| json!(rule.fallback.as_str())),
         ),
-        ("filter", (!rule.filter).then(|| json!(false))),
-        ("resolve", (!rule.resolve).then(|| json!(false))),
+        ("filter", (!rule.filter).then_some(json!(false))),
+        ("resolve", (!rule.resolve).then_some(json!(false))),
         (
             "until",
             rule.until.map(|until| json!(format_timestamp(until))),

@@ -54,7 +54,7 @@ fn main() -> ExitCode {
         .arg(token.trim())
         .arg(folder);
     let output = CommandOutput::of(node);
-    print!("{}{}", output.out, output.err);
+    eprint!("{}{}", output.out, output.err);
     drop(clients);
     privet.signal(rustix::process::Signal::TERM);
     let mut privet = privet;
