@@ -1,4 +1,4 @@
-//! Makes a permission of each command below, takes the capabilities in, and follows the page.
+//! Generates a permission for each command below, embeds the capabilities, and rebuilds when the page changes.
 
 use tauri_build::{AppManifest, Attributes};
 

@@ -178,11 +178,11 @@ mod tests {
         };
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&folder.join(SOCKET)), 0o600);
-        let (sender, heard) = mpsc::channel();
+        let (sender, received) = mpsc::channel();
         first
             .listen(move |request| sender.send(request).unwrap())
             .unwrap();
-        // What is no request is passed over.
+        // Invalid requests are ignored.
         (&UnixStream::connect(folder.join(SOCKET)).unwrap())
             .write_all(b"nonsense\n")
             .unwrap();
@@ -191,6 +191,6 @@ mod tests {
             acquire(&folder, &link).unwrap(),
             Instance::Forwarded
         ));
-        assert_eq!(heard.recv().unwrap(), link);
+        assert_eq!(received.recv().unwrap(), link);
     }
 }

@@ -7,7 +7,7 @@ use tauri::{AppHandle, Manager};
 
 /// Longest link, in bytes.
 pub const MAX_LINK: usize = 2048;
-/// Event that tells the page to fetch the link.
+/// Event that makes the page fetch the link.
 const LINK_EVENT: &str = "window.dispatchEvent(new Event('privet-link'))";
 
 /// A link for the page, or why it was rejected.

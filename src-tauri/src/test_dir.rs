@@ -1,4 +1,4 @@
-//! A folder for one test; without a crate for it, whose features would have the web view's crates built anew.
+//! A temporary folder for one test. No crate is used: its features would cause the web view's crates to be built again.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -103,7 +103,7 @@ fn fall_back_to_home(webview: &Webview, destination: &mut PathBuf) {
     }
 }
 
-/// Script that tells the page the saved path, or that saving failed.
+/// Script that reports the saved path, or a failure, to the page.
 fn saved(path: Option<&str>) -> String {
     let detail = serde_json::to_string(&path).unwrap_or_else(|_| "null".to_owned());
     format!("window.dispatchEvent(new CustomEvent('privet-saved', {{ detail: {detail} }}))")
@@ -197,8 +197,8 @@ mod tests {
     #[test]
     fn a_file_name_cannot_escape_its_string() {
         let odd = "/tmp/a'\"</script>\u{2028}.csv";
-        let said = saved(Some(odd));
-        let json = said
+        let script = saved(Some(odd));
+        let json = script
             .split("detail: ")
             .nth(1)
             .unwrap()

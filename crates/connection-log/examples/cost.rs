@@ -1,5 +1,5 @@
 //! Prints what the connection log costs: `cargo run --release -p privet-connection-log --example cost`.
-#![allow(clippy::print_stdout, reason = "it is made to print")]
+#![allow(clippy::print_stdout, reason = "a command line tool prints")]
 
 use std::hint::black_box;
 use std::net::SocketAddr;

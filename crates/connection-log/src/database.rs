@@ -80,8 +80,8 @@ impl Database {
         match open(file) {
             Ok(connection) => Ok((Self::new(connection, file), None)),
             Err(error) if error.is_broken() => {
-                let said = set_aside(file, unix, &error)?;
-                Ok((Self::new(open(file)?, file), Some(said)))
+                let notice = set_aside(file, unix, &error)?;
+                Ok((Self::new(open(file)?, file), Some(notice)))
             }
             Err(error) => Err(error),
         }
@@ -105,9 +105,9 @@ impl Database {
         match self.try_write(rows, cells) {
             Ok(()) => Ok(None),
             Err(error) if error.is_broken() => {
-                let said = self.begin_anew(unix, &error)?;
+                let notice = self.begin_anew(unix, &error)?;
                 self.try_write(rows, cells)?;
-                Ok(Some(said))
+                Ok(Some(notice))
             }
             Err(error) => Err(error),
         }
@@ -115,9 +115,9 @@ impl Database {
 
     fn begin_anew(&mut self, unix: u64, error: &DatabaseError) -> Result<String, DatabaseError> {
         self.connection = Connection::open_in_memory()?;
-        let said = set_aside(&self.file, unix, error)?;
+        let notice = set_aside(&self.file, unix, error)?;
         self.connection = open(&self.file)?;
-        Ok(said)
+        Ok(notice)
     }
 
     fn try_write(
@@ -350,8 +350,8 @@ mod tests {
         broken.seek(SeekFrom::Start(4096)).expect("a place");
         let garbage = vec![0xff; usize::try_from(length - 4096).expect("small")];
         broken.write_all(&garbage).expect("broken");
-        let said = store.write(&[], &cells(7), 99).expect("written anew");
-        assert!(said.is_some_and(|said| said.contains("connections.db.corrupt-99")));
+        let notice = store.write(&[], &cells(7), 99).expect("written anew");
+        assert!(notice.is_some_and(|notice| notice.contains("connections.db.corrupt-99")));
         assert_eq!(store.count_minutes(), 7);
         assert!(folder.path().join("connections.db.corrupt-99").exists());
     }

@@ -228,7 +228,7 @@ pub const FIELDS: &[FieldHelp] = &[
         Field::Age,
         FieldKind::Time,
         "age>10s",
-        "how long it stands or stood",
+        "how long it is or was open",
     ),
     help(
         "dns",

@@ -204,8 +204,8 @@ impl Recorder {
         self.minutes.add(minute, GroupBy::Domain, &domain, figures);
         self.minutes
             .add(minute, GroupBy::Verdict, verdict.word(), figures);
-        let stood = !matches!(verdict, Verdict::Blocked | Verdict::Failed);
-        let route: &str = if stood { row.route() } else { "(none)" };
+        let was_open = !matches!(verdict, Verdict::Blocked | Verdict::Failed);
+        let route: &str = if was_open { row.route() } else { "(none)" };
         self.minutes.add(minute, GroupBy::Route, route, figures);
     }
 
@@ -226,7 +226,7 @@ impl Recorder {
     }
 }
 
-/// Logs a closed connection at level debug; only connections that the history keeps.
+/// Takes the bytes that were counted since the last sample.
 fn take_moved(row: &ConnectionRow) -> Counters {
     let (up, down) = (row.up_bytes(), row.down_bytes());
     let sample = &row.sample;
@@ -244,7 +244,7 @@ fn set_speeds(row: &ConnectionRow, moved: Counters, span_ms: u64) {
     row.sample.down_speed.store(speed(moved.down), Relaxed);
 }
 
-/// A line at level debug for what ended, of the same connections as the history recording.
+/// Logs a closed connection at level debug; only connections that the history keeps.
 fn log(ended: &ClosedConnection) {
     let row = &ended.row;
     tracing::debug!(

@@ -15,19 +15,19 @@ pub enum Retention {
     None,
     /// In memory until the program ends; no file is written.
     Memory,
-    /// Maximum of bytes in memory, for each history.
+    /// In memory and on disk for this long.
     Disk(Duration),
 }
 
-/// How a connection log recording its recorder.
+/// Settings of a connection log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     pub retention: Retention,
     /// The database's file. Removed where the retention is not [`Retention::Disk`]; `None` touches no file.
     pub file: Option<PathBuf>,
-    /// Rows that each history recording in memory.
+    /// Maximum of rows in memory, for each history.
     pub history_rows: usize,
-    /// Bytes that each history recording in memory.
+    /// Maximum of bytes in memory, for each history.
     pub history_bytes: usize,
 }
 

@@ -25,7 +25,7 @@ pub enum RowState {
 /// At most 2^53, which JSON numbers hold exactly.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RowView {
-    /// At most 2^53, so that every reader of JSON recording it exact.
+    /// At most 2^53, so that every reader of JSON reads it exactly.
     pub id: u64,
     pub state: RowState,
     /// "mixed", "socks" or "http".

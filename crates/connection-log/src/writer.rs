@@ -50,10 +50,10 @@ impl Writer {
     /// Opens the database on the calling thread, deletes rows that are too old, and starts the writer.
     pub fn start(file: &Path, keep: Duration) -> Result<Self, DatabaseError> {
         let now = unix_ms(SystemTime::now());
-        let (mut store, said) = Database::open(file, now)?;
+        let (mut store, notice) = Database::open(file, now)?;
         store.forget_old(now, keep)?;
         let problem = Arc::new(Mutex::new(Problems {
-            set_aside: said,
+            set_aside: notice,
             disk: None,
         }));
         let (queue, messages) = sync_channel(QUEUE);
@@ -241,9 +241,9 @@ impl WriterThread {
     fn note(&self, outcome: Result<Option<String>, DatabaseError>) {
         let mut problems = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
         match outcome {
-            Ok(said) => {
+            Ok(notice) => {
                 problems.disk = None;
-                problems.set_aside = said.or(problems.set_aside.take());
+                problems.set_aside = notice.or(problems.set_aside.take());
             }
             Err(error) => {
                 problems.disk = Some(format!(
@@ -275,9 +275,9 @@ mod tests {
     }
 
     fn thread(folder: &tempfile::TempDir) -> WriterThread {
-        let (store, said) =
+        let (store, notice) =
             Database::open(&folder.path().join("connections.db"), 0).expect("a database");
-        assert_eq!(said, None);
+        assert_eq!(notice, None);
         WriterThread {
             store,
             keep: Duration::MAX,

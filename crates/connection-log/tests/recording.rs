@@ -204,7 +204,7 @@ fn the_first_close_reason_is_kept() {
     );
     assert!(
         !connection_log.cancel(row.id, CloseReason::Closed),
-        "it no longer stands"
+        "it is closed"
     );
 }
 

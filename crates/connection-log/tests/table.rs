@@ -94,31 +94,31 @@ fn no_row_is_lost_while_threads_open_close_and_read() {
         .map(|_| {
             let connection_log = connection_log.clone();
             thread::spawn(move || {
-                let mut standing: Vec<LiveConnection> = Vec::new();
+                let mut open_connections: Vec<LiveConnection> = Vec::new();
                 for at in 0..EACH {
                     let live = connection_log.open(opening("a.test", (at % 10) as u16));
                     live.up(at);
                     live.down(1);
-                    standing.push(live);
+                    open_connections.push(live);
                     if at % 3 == 0 {
-                        standing
-                            .swap_remove((at as usize * 7) % standing.len())
+                        open_connections
+                            .swap_remove((at as usize * 7) % open_connections.len())
                             .close(CloseReason::Finished, None);
                     }
                 }
-                standing
+                open_connections
             })
         })
         .collect();
     // Rows may be closed on another thread than the one that opened them.
-    let standing: Vec<LiveConnection> = writers
+    let open_connections: Vec<LiveConnection> = writers
         .into_iter()
         .flat_map(|writer| writer.join().expect("no panic"))
         .collect();
     done.store(true, Ordering::Release);
     assert!(reader.join().expect("no panic") > 0);
     let totals = connection_log.totals();
-    assert_eq!(totals.active, standing.len() as u64);
+    assert_eq!(totals.active, open_connections.len() as u64);
     assert_eq!(totals.connections, THREADS * EACH);
     assert_eq!(totals.direct.up, THREADS * (0..EACH).sum::<u64>());
     assert_eq!(totals.direct.down, THREADS * EACH);
@@ -127,10 +127,10 @@ fn no_row_is_lost_while_threads_open_close_and_read() {
         .iter()
         .map(|row| row.id)
         .collect();
-    assert_eq!(ids.len(), standing.len());
+    assert_eq!(ids.len(), open_connections.len());
     let closed = all(&connection_log, RowState::Closed).total;
-    assert_eq!(closed + standing.len(), (THREADS * EACH) as usize);
-    drop(standing);
+    assert_eq!(closed + open_connections.len(), (THREADS * EACH) as usize);
+    drop(open_connections);
     let page = connection_log.page(RowState::Active, &Query::default(), &PageRequest::default());
     assert_eq!(page.total, 0);
     assert_eq!(connection_log.dropped_rows(), 0);

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use listenfd::ListenFd;
 use rustix::net::sockopt::socket_acceptconn;
 
-/// The first descriptor that is passed.
+/// The first passed descriptor.
 const FIRST_DESCRIPTOR: RawFd = 3;
 /// Maximum of sockets; more are refused as an error.
 const MAX_SOCKETS: usize = 1024;
@@ -104,7 +104,7 @@ fn kinds(
         .collect()
 }
 
-/// Without a name of its own, a socket has its unit's, or "unknown".
+/// An unnamed socket has the name of its unit, or "unknown".
 fn kind(name: &str) -> Result<ActivatedKind, ActivationError> {
     match name {
         "" | "mixed" | "unknown" => Ok(ActivatedKind::Mixed),

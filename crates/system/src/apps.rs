@@ -31,7 +31,7 @@ pub struct DesktopApp {
     pub name: String,
     /// The program and its arguments.
     pub exec: Vec<String>,
-    /// The working folder that it asks for.
+    /// The working directory in its entry.
     pub folder: Option<PathBuf>,
     /// A name in the icon theme, or a path.
     pub icon: Option<String>,
@@ -47,7 +47,7 @@ impl DesktopApp {
     /// Starts it through the proxy. Returns its process id.
     ///
     /// # Errors
-    /// The program is not there or cannot be started.
+    /// The program does not exist or cannot be started.
     pub fn launch(&self, to: &ProxyAddresses) -> io::Result<u32> {
         let after = program_at(&self.exec).and_then(|at| self.exec.split_at_checked(at + 1));
         let (starter, words) = after.ok_or(io::ErrorKind::NotFound)?;
@@ -61,7 +61,7 @@ impl DesktopApp {
         {
             command.current_dir(folder);
         }
-        // Ctrl-C in our terminal does not end it.
+        // In a new process group, so that Ctrl-C in our terminal does not end it.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         detached::spawn(command)
@@ -106,7 +106,7 @@ pub(crate) fn data_folders() -> Vec<PathBuf> {
         .collect()
 }
 
-/// A file in an earlier folder hides one of the same name in later folders, also where it is not to be shown.
+/// A file in an earlier folder hides one of the same name in later folders, even if it is not shown.
 fn found_in(
     folders: &[PathBuf],
     session: &MenuSession,

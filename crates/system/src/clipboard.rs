@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use arboard::Clipboard;
 
-/// The clipboard does not take the text.
+/// The text could not be copied.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct ClipboardError(#[from] arboard::Error);
@@ -21,10 +21,10 @@ pub fn is_available() -> bool {
 /// Copies `text`. Blocks on the display.
 ///
 /// # Errors
-/// There is no display, or it does not take the text.
+/// There is no display, or it refuses the text.
 pub fn copy(text: &str) -> Result<(), ClipboardError> {
     let mut kept = CLIPBOARD.lock().unwrap_or_else(PoisonError::into_inner);
-    // A connection to a display that was restarted is of no use: it is made anew after a failure.
+    // After a failure the connection is opened again: the display may have been restarted.
     let mut clipboard = match kept.take() {
         Some(clipboard) => clipboard,
         None => Clipboard::new()?,

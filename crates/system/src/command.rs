@@ -22,8 +22,8 @@ pub enum CommandError {
     TimedOut { program: String },
 }
 
-/// The guardian's pipe, passed to commands that write settings. A command that outlives us keeps it open, so that the
-/// guardian does not restore the settings before the last write is done.
+/// The guardian's pipe, inherited by commands that write settings. A command that outlives this process keeps it open, so
+/// that the guardian waits for the last write before it restores the settings.
 #[derive(Debug, Default)]
 pub struct ParentPipe(Option<PipeHandle>);
 
@@ -73,7 +73,7 @@ pub(crate) fn run_with_pipe(
             program: program.to_owned(),
             cause: error.to_string(),
         })?;
-    // Both pipes are read meanwhile, so that neither fills up and blocks the command.
+    // Both pipes are read while it runs, so that neither fills up and blocks the command.
     let out = read_all(child.stdout.take());
     let err = read_all(child.stderr.take());
     let start = Instant::now();

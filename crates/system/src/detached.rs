@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 /// Starts a program without our standard input and output. Returns its process id. A thread waits for its end.
 ///
 /// # Errors
-/// The system gives no process.
+/// The process cannot be created.
 pub fn spawn(mut command: Command) -> io::Result<u32> {
     command
         .stdin(Stdio::null())
@@ -14,7 +14,7 @@ pub fn spawn(mut command: Command) -> io::Result<u32> {
         .stderr(Stdio::null());
     let mut child = command.spawn()?;
     let pid = child.id();
-    // A child that nobody waits for stays a zombie.
+    // A child that is not waited for stays a zombie.
     let waits = std::thread::Builder::new().name("child".to_owned());
     let _ = waits.stack_size(64 * 1024).spawn(move || child.wait());
     Ok(pid)

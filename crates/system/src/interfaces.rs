@@ -1,4 +1,4 @@
-//! The machine's own addresses, to recognise connections to Privet itself.
+//! The addresses of this machine, to recognise connections to Privet itself.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -33,7 +33,7 @@ impl Interfaces {
         kept.insert(known).1.contains(&ip)
     }
 
-    /// Drops the cache, after the network changed.
+    /// Drops the cache. Call it when the network changed.
     pub fn refresh(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }

@@ -1,8 +1,8 @@
 //! The desktop's keyring: Secret Service on Linux and other Unix systems, Keychain on macOS, Credential Manager on
 //! Windows.
 //!
-//! Each call runs on its own thread: the Secret Service's library panics on a runtime's thread, and a locked keyring may
-//! wait for the user. The store is opened anew for each call, so that a keyring that starts later is found.
+//! Each call runs on a separate thread: the Secret Service's library panics on a runtime's thread, and a locked keyring may
+//! wait for the user. The store is opened for each call, so that a keyring that starts later is found.
 
 #[cfg(all(unix, not(target_os = "macos")))]
 mod glance;
@@ -23,9 +23,9 @@ use secrecy::{ExposeSecret, SecretString};
 /// The service name of Privet's entries.
 pub const SERVICE: &str = "privet";
 /// How long the user may take to unlock the keyring.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// Maximum of calls that wait for an answer; past it the keyring counts as hung.
-const MOST_WAITING: usize = 16;
+const UNLOCK_TIMEOUT: Duration = Duration::from_secs(60);
+/// Maximum of pending calls; past it the keyring counts as hung.
+const MAX_PENDING_CALLS: usize = 16;
 
 /// The keyring of this session.
 #[derive(Debug, Clone, Copy, Default)]
@@ -88,7 +88,7 @@ fn on_thread<T: Send + 'static>(
 ) -> Result<T, KeyringError> {
     static WAITING: AtomicUsize = AtomicUsize::new(0);
     let failed = |text: &str| KeyringError::Failed(text.to_owned());
-    if WAITING.fetch_add(1, Ordering::Relaxed) >= MOST_WAITING {
+    if WAITING.fetch_add(1, Ordering::Relaxed) >= MAX_PENDING_CALLS {
         WAITING.fetch_sub(1, Ordering::Relaxed);
         return Err(failed("it has not answered earlier questions"));
     }
@@ -102,7 +102,7 @@ fn on_thread<T: Send + 'static>(
         WAITING.fetch_sub(1, Ordering::Relaxed);
         return Err(failed("the system gave no thread to ask it"));
     }
-    match answer.recv_timeout(PATIENCE) {
+    match answer.recv_timeout(UNLOCK_TIMEOUT) {
         Ok(answer) => answer,
         // It still waits for the user.
         Err(_) => Err(KeyringError::Locked),

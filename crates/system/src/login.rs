@@ -37,7 +37,7 @@ pub enum LoginError {
     Systemd(String),
 }
 
-/// Starts `words` (a program's absolute path and its arguments) at each login. Replaces an earlier call's.
+/// Starts `words` (a program's absolute path and its arguments) at each login. Replaces the result of an earlier call.
 ///
 /// # Errors
 /// A file cannot be written, or systemd refuses the unit.
@@ -52,7 +52,7 @@ pub fn install(words: &[&str]) -> Result<LoginMethod, LoginError> {
     write(&path, &unit(words))?;
     systemctl(&["daemon-reload"])?;
     systemctl(&["enable", UNIT])?;
-    // With both it would start twice.
+    // With both methods it would start twice.
     let _ = fs::remove_file(folder.join("autostart").join(ENTRY));
     Ok(LoginMethod::Systemd(path))
 }
@@ -173,9 +173,13 @@ fn systemctl(words: &[&str]) -> Result<(), LoginError> {
     if done.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&done.stderr);
+    let stderr = String::from_utf8_lossy(&done.stderr);
     Err(LoginError::Systemd(
-        said.lines().next().unwrap_or("no reason given").to_owned(),
+        stderr
+            .lines()
+            .next()
+            .unwrap_or("no reason given")
+            .to_owned(),
     ))
 }
 
@@ -183,7 +187,7 @@ fn systemctl(words: &[&str]) -> Result<(), LoginError> {
 mod tests {
     use super::*;
 
-    /// Reads `Exec=` as a desktop does: the string's escapes, then the quotes.
+    /// Parses `Exec=` as a desktop does: the string's escapes, then the quotes.
     fn as_a_desktop_reads(exec: &str) -> Vec<String> {
         let mut value = String::new();
         let mut letters = exec.chars();

@@ -19,15 +19,15 @@ pub enum ServiceState<'a> {
 ///
 /// # Errors
 /// The socket in NOTIFY_SOCKET cannot be written to.
-pub fn notify(word: ServiceState<'_>) -> io::Result<bool> {
+pub fn notify(state: ServiceState<'_>) -> io::Result<bool> {
     match std::env::var_os("NOTIFY_SOCKET") {
-        Some(socket) if !socket.is_empty() => send(&socket, &line(word)).map(|()| true),
+        Some(socket) if !socket.is_empty() => send(&socket, &line(state)).map(|()| true),
         _ => Ok(false),
     }
 }
 
-fn line(word: ServiceState<'_>) -> String {
-    match word {
+fn line(state: ServiceState<'_>) -> String {
+    match state {
         ServiceState::Ready => "READY=1".to_owned(),
         ServiceState::Reloading => "RELOADING=1".to_owned(),
         ServiceState::Stopping => "STOPPING=1".to_owned(),
@@ -71,7 +71,7 @@ mod tests {
 
     use super::*;
 
-    fn heard(socket: &UnixDatagram) -> String {
+    fn received(socket: &UnixDatagram) -> String {
         let mut bytes = [0; 256];
         let length = socket.recv(&mut bytes).expect("a datagram");
         String::from_utf8_lossy(&bytes[..length]).into_owned()
@@ -86,15 +86,15 @@ mod tests {
         let abstract_name = SocketAddr::from_abstract_name(&name).expect("a name");
         let by_name = UnixDatagram::bind_addr(&abstract_name).expect("a socket");
         let at = format!("@{name}");
-        for (word, wanted) in [
+        for (state, wanted) in [
             (ServiceState::Ready, "READY=1"),
             (ServiceState::Stopping, "STOPPING=1"),
             (ServiceState::Status("one\nREADY=1"), "STATUS=one READY=1"),
         ] {
-            send(path.as_os_str(), &line(word)).expect("sent");
-            assert_eq!(heard(&by_path), wanted);
-            send(OsStr::new(&at), &line(word)).expect("sent");
-            assert_eq!(heard(&by_name), wanted);
+            send(path.as_os_str(), &line(state)).expect("sent");
+            assert_eq!(received(&by_path), wanted);
+            send(OsStr::new(&at), &line(state)).expect("sent");
+            assert_eq!(received(&by_name), wanted);
         }
     }
 

@@ -1,12 +1,12 @@
-//! How programs are told to use the proxy: environment variables, or command line flags for Chromium browsers.
+//! How programs are configured to use the proxy: environment variables, or command line flags for Chromium browsers.
 
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
-/// Destinations that programs reach without the proxy.
+/// Destinations that are excluded from the proxy.
 const NO_PROXY: &str = "localhost,127.0.0.0/8,127.0.0.1,::1";
-/// Chromium browsers ignore the variables on some desktops, and take `--proxy-server` on all.
+/// Chromium browsers ignore the variables on some desktops, and accept `--proxy-server` on all.
 const CHROMIUM: [&str; 9] = [
     "chromium",
     "google-chrome",
@@ -18,7 +18,7 @@ const CHROMIUM: [&str; 9] = [
     "opera",
     "ungoogled-chromium",
 ];
-/// Mozilla programs read the desktop's settings or their own, and no variable.
+/// Mozilla programs read the desktop's settings or their own, and no variables.
 const MOZILLA: [&str; 6] = [
     "firefox",
     "librewolf",
@@ -76,7 +76,7 @@ impl Shell {
     }
 }
 
-/// How a program is told to use the proxy.
+/// How a program is configured to use the proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProxyMethod {
     /// By environment variables.
@@ -87,7 +87,7 @@ pub enum ProxyMethod {
     OwnSettings,
 }
 
-/// How the program of that file name is told to use the proxy.
+/// How the program of that file name is configured to use the proxy.
 pub fn proxy_method(program: &str) -> ProxyMethod {
     let name = program.to_ascii_lowercase();
     // "firefox-esr", "google-chrome-stable", "brave-browser".
@@ -146,12 +146,12 @@ fn flags(addresses: &ProxyAddresses) -> Vec<String> {
 }
 
 /// A command that sends all of a program's traffic through the proxy, loopback destinations included. Flags come before
-/// `words`, so that the user's own win.
+/// `words`, so that the user's arguments take precedence.
 pub fn command(program: &Path, words: &[impl AsRef<OsStr>], to: &ProxyAddresses) -> Command {
     started_by(&[program], words, to)
 }
 
-/// As [`command`], where other words start the program, as in "env A=b chromium": `starter` ends with the program.
+/// As [`command`], for a program with a starter, as in "env A=b chromium": `starter` ends with the program.
 pub fn started_by(
     starter: &[impl AsRef<OsStr>],
     words: &[impl AsRef<OsStr>],
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn each_program_has_the_proxy_method_that_it_supports() {
-        for (program, told) in [
+        for (program, method) in [
             ("curl", ProxyMethod::Environment),
             ("chromium", ProxyMethod::Flag),
             ("google-chrome-stable", ProxyMethod::Flag),
@@ -237,7 +237,7 @@ mod tests {
             ("Thunderbird", ProxyMethod::OwnSettings),
             ("", ProxyMethod::Environment),
         ] {
-            assert_eq!(proxy_method(program), told, "{program}");
+            assert_eq!(proxy_method(program), method, "{program}");
         }
     }
 }

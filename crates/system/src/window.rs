@@ -97,8 +97,8 @@ mod tests {
 
     #[test]
     fn without_window_and_page_the_error_names_a_fix() {
-        let said = open_from(None, &[], None).unwrap_err().to_string();
-        assert!(said.contains("install privet-desktop"), "{said}");
+        let error = open_from(None, &[], None).unwrap_err().to_string();
+        assert!(error.contains("install privet-desktop"), "{error}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use privet_system::activation::{ActivatedKind, ActivationError, take};
 
-/// Set in the process that was passed the sockets.
+/// Set in the process that receives the sockets.
 const INSIDE: &str = "PRIVET_TEST_ACTIVATED";
 
 /// Binds two listeners as descriptors 3 and 4 and becomes the test: the process id stays the same.

@@ -1,4 +1,4 @@
-//! The keyring against a real gnome-keyring on a session bus of its own.
+//! The keyring against a real gnome-keyring on a private session bus.
 #![cfg(target_os = "linux")]
 
 #[path = "../../../tests/src/skip.rs"]
@@ -20,7 +20,7 @@ fn installed(program: &str) -> bool {
         .is_ok_and(|found| found.status.success())
 }
 
-/// Runs one test of this file in a session of its own; `script` starts what the session needs.
+/// Runs one test of this file in a private session; `script` starts its services.
 #[track_caller]
 fn in_session(test: &str, script: &str) {
     if let Some(missing) = ["dbus-run-session", "gnome-keyring-daemon"]
@@ -44,10 +44,10 @@ fn in_session(test: &str, script: &str) {
         .env_remove("WAYLAND_DISPLAY")
         .output()
         .expect("a session");
-    let said = String::from_utf8_lossy(&output.stdout);
+    let output_text = String::from_utf8_lossy(&output.stdout);
     assert!(
-        output.status.success() && said.contains("1 passed"),
-        "{said}\n{}",
+        output.status.success() && output_text.contains("1 passed"),
+        "{output_text}\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
 }
@@ -105,7 +105,7 @@ fn without_a_service_on_the_bus_the_error_is_no_service() {
     assert_eq!(missing(&SystemKeyring), KeyringError::NoService);
 }
 
-/// Runs one test of this file where the session's bus does not answer.
+/// Runs one test of this file without a reachable session bus.
 fn on_no_bus(test: &str) {
     let myself = std::env::current_exe().expect("this test");
     let output = Command::new(myself)
@@ -114,9 +114,9 @@ fn on_no_bus(test: &str) {
         .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus")
         .output()
         .expect("this test");
-    let said = String::from_utf8_lossy(&output.stdout);
+    let output_text = String::from_utf8_lossy(&output.stdout);
     assert!(
-        output.status.success() && said.contains("1 passed"),
-        "{said}"
+        output.status.success() && output_text.contains("1 passed"),
+        "{output_text}"
     );
 }

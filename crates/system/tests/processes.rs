@@ -11,7 +11,7 @@ use privet_system::process::{
     Connection, ProcessLookup, Processes, ProgramFinder, ProgramState, who_listens,
 };
 
-/// A child that does not outlive its test.
+/// A child that is killed on drop.
 struct Program(Child);
 
 impl Drop for Program {
@@ -75,7 +75,7 @@ fn a_dual_stack_client_of_an_ipv4_listener_is_named() {
     let (client, local) = ends(&stream);
     let app = Processes::new().app_of(client, local).expect("found");
     assert!(app.name.starts_with("python"), "{}", app.name);
-    // A version switcher may have started the interpreter in its own place or as a child.
+    // A version switcher may have executed the interpreter or started it as a child.
     assert!(app.pid >= program.0.id());
 }
 
@@ -94,7 +94,7 @@ fn one_search_answers_for_several_programs_and_a_closed_connection() {
             Connection { client, local }
         })
         .collect();
-    // A port on which nobody connected to us.
+    // A port without a connection to us.
     let (_other, unused) = crate::listener("127.0.0.1:0");
     asked.push(Connection {
         client: unused,
@@ -134,7 +134,7 @@ fn the_finder_answers_by_callback_and_by_waiting() {
     assert_eq!(again, ProgramState::Known(app));
 }
 
-/// A shell that connects, runs curl in its own place, and so keeps its number and its socket's owner.
+/// A shell connects and then executes curl: the process and the owner of the socket stay the same.
 #[test]
 fn a_process_that_executes_another_program_gets_its_new_name() {
     let (listener, address) = listener("127.0.0.1:0");

@@ -1,5 +1,5 @@
-//! Ten thousand random histories of one user's settings: switches, other targets, changes by the user, and kills after any
-//! step. At the end the settings are what they would be without Privet.
+//! Ten thousand random histories of one user's settings: switches, changed targets, changes by the user, and kills after any
+//! step. At the end the settings are those that they would be without Privet.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,7 @@ enum Event {
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
-    // Mostly few steps, so that kills within a switch are common; 99 is no kill.
+    // Mostly few steps, so that kills within a switch are common; 99: no kill.
     let dies = prop_oneof![2 => 0..9_usize, 1 => Just(99)];
     let event = prop_oneof![
         4 => (0..3_u8, dies.clone()).prop_map(|(target, dies)| Event::On(target, dies)),
@@ -111,7 +111,7 @@ impl World {
         }
     }
 
-    /// Carries out steps until the kill. `false` where it came.
+    /// Carries out steps until the kill. `false` if it was killed.
     fn carry_out(&mut self, steps: Vec<Step>, dies: usize) -> bool {
         for (done, step) in steps.into_iter().enumerate() {
             if done == dies {
@@ -211,7 +211,7 @@ impl World {
             .any(|text| text == mode)
     }
 
-    /// Never to a value that Privet wrote: it could not be told apart.
+    /// Never to a value that Privet wrote: it could not be distinguished.
     fn user_sets_the_switch(&mut self, which: usize) {
         let mode = self.modes[which % self.modes.len()];
         if self.is_ours(mode) || self.real.text(self.switch) == mode {

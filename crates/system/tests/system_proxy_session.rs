@@ -1,4 +1,4 @@
-//! Switching a store in memory: what is read and reported, and what a failing desktop leaves behind.
+//! Switches a store in memory: what is read and reported, and the state after a failing write.
 
 use std::net::TcpListener;
 

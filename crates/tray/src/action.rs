@@ -70,22 +70,22 @@ pub async fn perform(
 }
 
 async fn switch_system_proxy(client: &Client, enabled: bool) -> Result<(), ActionError> {
-    let wish = SystemProxyRequest {
+    let request = SystemProxyRequest {
         enabled,
         method: None,
         repair: false,
     };
-    client.switch_system_proxy(&wish).await?;
+    client.switch_system_proxy(&request).await?;
     Ok(())
 }
 
 /// `length`: as the API takes it; `None`: until changed.
 async fn set_mode(client: &Client, name: &str, length: Option<String>) -> Result<(), ActionError> {
-    let wish = ModeRequest {
+    let request = ModeRequest {
         mode: name.to_owned(),
         duration: length,
     };
-    client.set_mode(&wish).await?;
+    client.set_mode(&request).await?;
     Ok(())
 }
 
@@ -99,12 +99,12 @@ async fn unblock(client: &Client, host: &str) -> Result<(), ActionError> {
         Ok(ip) => json!({ "ip": [ip.to_string()] }),
         Err(_) => json!({ "domain": [host] }),
     };
-    let wish = NewRule {
+    let request = NewRule {
         rule: json!({ "match": matches, "use": route }),
         position: 1,
         lifetime: Some(UNBLOCK_TIME.to_owned()),
     };
-    client.add_rule(&wish, false).await?;
+    client.add_rule(&request, false).await?;
     Ok(())
 }
 

@@ -47,7 +47,7 @@ impl IconState {
         format!("privet-{}.svg", self.name())
     }
 
-    /// Red, green, blue, with a contrast of at least 3:1 against light and dark panels.
+    /// Red, green, blue; with a contrast of at least 3:1 against light and dark panels.
     pub const fn colour(self) -> [u8; 3] {
         match self {
             Self::On => [0x2f, 0x9e, 0x5b],

@@ -14,7 +14,7 @@ pub(crate) trait Panel: Send {
     /// Shows `view` from now on. Blocks.
     fn show(&mut self, view: &TrayView);
 
-    /// Whether it is gone for good and has to be started anew.
+    /// Whether it ended and has to be started again.
     fn is_gone(&self) -> bool;
 }
 
@@ -24,7 +24,7 @@ pub(crate) enum PanelEvent {
     Click(Action),
     /// The menu is about to be shown.
     MenuOpened,
-    /// It is time to refresh the view.
+    /// The view has to be refreshed.
     RefreshDue,
     /// No panel shows icons now.
     PanelGone,

@@ -52,7 +52,7 @@ impl MenuSession {
     }
 }
 
-/// Parses the first group of a file. `None` where it is no application, or has no name or program.
+/// Parses the first group of a file. `None` if it is no application, or has no name or program.
 pub fn parse(text: &str, session: &MenuSession) -> Option<DesktopEntry> {
     let mut lines = text
         .lines()

@@ -8,7 +8,7 @@ use super::icon_theme::{Theme, user_themes};
 
 /// Largest icon file, in bytes.
 pub const MAX_ICON: usize = 256 * 1024;
-/// Searched after the user's themes: the fallback of every theme, then those that desktops install.
+/// Searched after the user's themes: the fallback of every theme, then themes that desktops install.
 const THEMES: [&str; 6] = ["hicolor", "Adwaita", "breeze", "Yaru", "Papirus", "gnome"];
 /// The size to look for, in pixels: icons are drawn at 24, and at twice that on a high-resolution screen.
 const SIZE: u32 = 48;
@@ -55,7 +55,7 @@ fn find_in(folders: &[PathBuf], themes: &[Theme], icon: &str) -> Option<Icon> {
     })
 }
 
-/// Where themes keep icons of applications: below the size, or above it as in breeze.
+/// The paths of application icons in a theme: below the size folder, or above it as in breeze.
 fn places(theme: &Path, name: &str) -> Vec<PathBuf> {
     let (png, svg) = (format!("{name}.png"), format!("{name}.svg"));
     let sized = SIZES.iter().flat_map(|size| {
@@ -71,7 +71,7 @@ fn places(theme: &Path, name: &str) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Only a file that starts as a PNG or an SVG does is an icon, whatever its name.
+/// Reads a PNG or SVG file, recognised by its content and not by its name.
 fn read(path: &Path) -> Option<Icon> {
     // Checked before it is opened: opening a pipe blocks.
     path.metadata().ok().filter(std::fs::Metadata::is_file)?;

@@ -15,7 +15,7 @@ const MAX_THEMES: usize = 16;
 const MAX_DIRECTORIES: usize = 2000;
 /// Largest `index.theme` that is read, in bytes.
 const MAX_INDEX: u64 = 1024 * 1024;
-/// How long a chain is used before the desktop is asked again.
+/// How long the chain is cached.
 const CACHE_TIME: Duration = Duration::from_secs(30);
 
 /// One theme, merged from all folders that have a part of it.
@@ -46,7 +46,7 @@ impl Theme {
 }
 
 /// The user's theme and those that it inherits from, for icons of `size` pixels. Blocks on files and on the desktop's
-/// command; the answer is kept for [`CACHE_TIME`].
+/// command; the result is cached for [`CACHE_TIME`].
 pub fn user_themes(data_folders: &[PathBuf], size: u32) -> Vec<Theme> {
     static CACHE: Mutex<Option<(Instant, Vec<Theme>)>> = Mutex::new(None);
     let mut cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -153,7 +153,7 @@ fn directories_of(index: &str) -> impl Iterator<Item = (&str, Directory)> {
         .filter_map(|key| value_of(index, "Icon Theme", key))
         .flat_map(|list| list.split(','))
         .map(str::trim);
-    // A theme lies in folders of its own only.
+    // Paths outside of the theme are ignored.
     let inside = |path: &&str| {
         !path.is_empty()
             && Path::new(path)

@@ -1,4 +1,4 @@
-//! What the Secret Service tells without unlocking a collection, so that no password prompt appears.
+//! Queries the Secret Service without unlocking a collection, so that no password prompt appears.
 
 use std::collections::HashMap;
 

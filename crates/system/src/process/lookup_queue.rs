@@ -1,5 +1,5 @@
-//! The look-ups that wait for the finder's thread. A data thread wakes it only where it sleeps: while it rests between two
-//! batches, look-ups gather.
+//! The queue of look-ups for the finder's thread. A data-plane thread wakes it only if it sleeps without a timeout: between
+//! two batches look-ups are collected.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::Connection;
 use super::program_lookup::ProgramLookup;
 
-/// Look-ups that wait for their batch; more are answered with "unknown".
+/// Maximum of queued look-ups; more are answered with "unknown".
 pub(super) const MAX_WAITING: usize = 4096;
 
 #[derive(Default)]
@@ -18,7 +18,7 @@ pub(super) struct LookupQueue {
     dropped: AtomicUsize,
 }
 
-/// A look-up with the connection it is about.
+/// A look-up and its connection.
 pub(super) struct QueuedLookup {
     pub connection: Connection,
     pub lookup: ProgramLookup,
@@ -30,7 +30,7 @@ struct State {
     thread: ThreadState,
     /// A look-up became urgent.
     hurry: bool,
-    /// Nobody asks any more.
+    /// All handles were dropped.
     ended: bool,
 }
 
@@ -38,11 +38,11 @@ struct State {
 enum ThreadState {
     #[default]
     Working,
-    /// It waits until it is woken.
+    /// The thread waits without a timeout.
     Asleep,
 }
 
-/// When the thread may go on.
+/// When the thread may continue.
 pub(super) struct Schedule {
     /// The next batch.
     pub batch: Instant,
@@ -73,12 +73,12 @@ impl LookupQueue {
         self.news.notify_one();
     }
 
-    /// Look-ups that were turned away because too many waited.
+    /// Look-ups that were rejected because the queue was full.
     pub fn dropped(&self) -> usize {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Waits for the next batch, which is empty where only a search is due; `None`: nobody asks any more.
+    /// Waits for the next batch, which is empty where only a search is due; `None`: all handles were dropped.
     pub fn next(&self, schedule: &Schedule) -> Option<Vec<QueuedLookup>> {
         let mut state = self.lock();
         loop {
@@ -103,7 +103,7 @@ impl LookupQueue {
     ) -> MutexGuard<'a, State> {
         let rests = Some(schedule.batch).filter(|batch| *batch > now);
         let until = rests.into_iter().chain(schedule.search).min();
-        // While it rests nobody has to wake it; with a search ahead alone, a new look-up does.
+        // While it waits for a batch it need not be woken; if only a search is due, a new look-up wakes it.
         if rests.is_none() {
             state.thread = ThreadState::Asleep;
         }

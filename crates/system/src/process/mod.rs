@@ -1,7 +1,7 @@
 //! Which program is behind a connection from this machine, and which one listens on a port.
 //!
 //! On Linux the kernel names the client's socket (`sock_diag`) and /proc the process that has it open. On macOS and Windows
-//! there is no lookup yet: [`SUPPORTED`] is false there, every answer is "not known", and rules on `app` match nothing.
+//! there is no lookup yet: [`SUPPORTED`] is false there, every answer is "unknown", and rules on `app` match nothing.
 
 mod lookup_queue;
 #[cfg(target_os = "linux")]
@@ -28,13 +28,13 @@ pub use program_lookup::{ProgramLookup, ProgramState};
 #[cfg(target_os = "linux")]
 pub use socket_owners::{Processes, who_listens};
 
-/// Whether this system can be asked at all.
+/// Whether look-ups are supported on this system.
 pub const SUPPORTED: bool = cfg!(target_os = "linux");
 
 /// Asks a process to end (SIGTERM).
 ///
 /// # Errors
-/// It is gone, or another user's.
+/// It has ended, or belongs to another user.
 #[cfg(unix)]
 pub fn ask_to_end(pid: u32) -> std::io::Result<()> {
     let pid = i32::try_from(pid)
@@ -50,14 +50,14 @@ pub fn ask_to_end(pid: u32) -> std::io::Result<()> {
 /// A connection to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Connection {
-    /// The client's end.
+    /// The client's address.
     pub client: SocketAddr,
-    /// Our end.
+    /// Our address.
     pub local: SocketAddr,
 }
 
 impl Connection {
-    /// Whether the client is on this machine: it comes from a loopback address, or from the very address that it reached.
+    /// Whether the client is on this machine: it comes from a loopback address, or from the address that it connected to.
     pub fn is_on_this_machine(&self) -> bool {
         let client = self.client.ip().to_canonical();
         client.is_loopback() || client == self.local.ip().to_canonical()
@@ -67,7 +67,7 @@ impl Connection {
 /// How far programs are searched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SearchScope {
-    /// Processes that were found lately.
+    /// Processes that were found recently.
     RecentProcesses,
     AllProcesses,
 }
@@ -78,7 +78,7 @@ pub enum ProgramAnswer {
     Found(Arc<App>),
     /// No process that may be read has the client's socket open.
     Unknown,
-    /// None of the processes found lately has; [`SearchScope::AllProcesses`] says more.
+    /// None of the recent processes has; [`SearchScope::AllProcesses`] says more.
     NotRecent,
 }
 
@@ -108,7 +108,7 @@ pub trait ProcessLookup: Send {
 mod nowhere {
     use super::{App, Connection, ProcessLookup, ProgramAnswer, SearchScope, SocketAddr};
 
-    /// Knows no program.
+    /// Finds no program.
     #[derive(Debug, Default)]
     pub struct Processes;
 

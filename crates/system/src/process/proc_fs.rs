@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// Processes, those with the highest numbers first: a connection just made is most often a young program's.
+/// Processes, those with the highest numbers first: most new connections belong to recently started programs.
 pub(super) fn pids_newest_first() -> Vec<u32> {
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();
@@ -51,7 +51,7 @@ fn listening(line: &str) -> Option<(SocketAddr, u32)> {
         .map(|own| (own, inode))
 }
 
-/// "0100007F:1C70": words of the address as the machine holds them, the port in plain hexadecimal.
+/// "0100007F:1C70": words of the address in host byte order, the port in plain hexadecimal.
 fn address(text: &str) -> Option<SocketAddr> {
     let (ip, port) = text.split_once(':')?;
     let port = u16::from_str_radix(port, 16).ok()?;

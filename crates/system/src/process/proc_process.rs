@@ -15,8 +15,8 @@ const MAX_PATH: usize = 4096;
 /// `TASK_COMM_LEN` and a newline, rounded up.
 const MAX_COMM: usize = 32;
 
-/// A process whose directory in /proc is held open. The directory names this process for good: once it has ended every
-/// read fails, also after its number was given to another one, so no start time has to be compared.
+/// A process whose directory in /proc is held open. It always refers to this process: once it has ended every
+/// read fails, even if its number was reused, so no start time has to be compared.
 pub(super) struct Process {
     pub pid: u32,
     /// Its effective user; root for processes that hide their memory.
@@ -25,7 +25,7 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// `None`: there is none of that number any more.
+    /// `None`: there is no process of that number.
     pub fn open(pid: u32) -> Option<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = openat(CWD, format!("/proc/{pid}"), flags, Mode::empty()).ok()?;
@@ -67,7 +67,7 @@ impl Process {
         Some(path)
     }
 
-    /// The program it runs: named by its file where that may be read, else as the kernel names the process.
+    /// The program it runs: named by its file if that can be read, else by the process name.
     pub fn program(&self) -> Option<App> {
         let path = self.executable();
         let path = path.as_deref().map(String::from_utf8_lossy);

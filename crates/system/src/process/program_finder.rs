@@ -1,8 +1,7 @@
-//! The thread that finds programs, so that neither the system calls nor their time are the data plane's.
+//! The thread that finds programs, so that data-plane threads make no system calls for it.
 //!
-//! Every connection is looked up. Look-ups that come while a batch is answered share the next one. Programs that were found
-//! lately are searched first; a search through all processes has a budget of its own. Neither budget applies to look-ups
-//! that somebody waits for.
+//! Every connection is looked up. Look-ups that arrive while a batch is answered share the next one. Recently found processes
+//! are searched first; a search through all processes has a separate budget. Urgent look-ups are exempt from both budgets.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,17 +13,17 @@ use super::program_lookup::ProgramLookup;
 use super::search_budget::SearchBudget;
 use super::{Connection, ProcessLookup, ProgramAnswer, SearchScope};
 
-/// Batches may take a tenth of a core; while there is credit each look-up is answered at once, since a short connection
-/// is soon over.
+/// Batches may use a tenth of a core. While there is credit each look-up is answered at once, since a short connection ends
+/// soon.
 const BATCH_SHARE: u32 = 10;
 const BATCH_CREDIT: Duration = Duration::from_millis(20);
-/// Searches through all processes may take a tenth of a core.
+/// Searches through all processes may use a tenth of a core.
 const SEARCH_SHARE: u32 = 10;
 const SEARCH_CREDIT: Duration = Duration::from_millis(100);
-/// Look-ups that wait for such a search; more are answered with "unknown", the oldest first.
+/// Maximum of look-ups that wait for such a search; more are answered with "unknown", the oldest first.
 const MAX_SEARCHED: usize = 1024;
 
-/// A handle of the thread, which ends with the last clone.
+/// A handle to the thread, which ends with the last clone.
 #[derive(Clone)]
 pub struct ProgramFinder(Arc<Handle>);
 
@@ -34,7 +33,7 @@ impl ProgramFinder {
     /// Starts the thread.
     ///
     /// # Errors
-    /// Where the system gives no more threads.
+    /// The thread cannot be created.
     pub fn start(lookup: impl ProcessLookup + 'static) -> std::io::Result<Self> {
         let queue = Arc::new(LookupQueue::default());
         let of_thread = queue.clone();
@@ -62,7 +61,7 @@ impl ProgramFinder {
         self.0.0.hurry();
     }
 
-    /// Look-ups that were turned away because too many waited.
+    /// Look-ups that were rejected because the queue was full.
     pub fn dropped(&self) -> usize {
         self.0.0.dropped()
     }
@@ -79,7 +78,7 @@ struct Worker<L> {
     lookup: L,
     batches: SearchBudget,
     searches: SearchBudget,
-    /// Not among the programs found lately: all processes have to be searched.
+    /// Not found among recent processes: all processes have to be searched.
     to_search: Vec<QueuedLookup>,
 }
 
@@ -109,7 +108,7 @@ impl<L: ProcessLookup> Worker<L> {
         }
     }
 
-    /// Answers what programs found lately answer.
+    /// Answers look-ups from recently found processes.
     fn answer_batch(&mut self, mut batch: Vec<QueuedLookup>) {
         batch.retain(|queued| queued.lookup.is_wanted());
         if batch.is_empty() {
@@ -125,7 +124,7 @@ impl<L: ProcessLookup> Worker<L> {
         }
     }
 
-    /// Searches all processes: for all that wait where the budget allows it, else for those that somebody waits for.
+    /// Searches all processes for all waiting look-ups if the budget allows it, else for urgent ones.
     fn search(&mut self) {
         let began = Instant::now();
         let searched: Vec<QueuedLookup> = match self.searches.rest(began).is_zero() {
@@ -169,7 +168,7 @@ mod tests {
     use super::*;
     use crate::process::ProgramState;
 
-    /// Answers each batch when it is told to, and tells how large it was.
+    /// Reports the size of each batch, and answers it on a signal.
     struct Slow {
         go: Receiver<()>,
         batches: Sender<usize>,
@@ -191,7 +190,7 @@ mod tests {
         }
     }
 
-    /// Knows programs only after a search through all processes that takes its time.
+    /// Finds programs only by a slow search through all processes.
     struct Searching(Sender<SearchScope>);
 
     impl ProcessLookup for Searching {
@@ -298,7 +297,7 @@ mod tests {
             let _ = replies.send(());
         });
         answers.recv().expect("answered");
-        // The budget is spent: what nobody waits for rests.
+        // The budget is spent: look-ups that are not urgent wait.
         let patient = finder.find(at(2), at(1));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()

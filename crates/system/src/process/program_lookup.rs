@@ -1,4 +1,4 @@
-//! One look-up of a program: asked for on a data thread, answered on the finder's thread.
+//! One look-up of a program: started on a data-plane thread, answered on the finder's thread.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,24 +9,24 @@ use tokio::sync::oneshot;
 
 type Callback = Box<dyn FnOnce(Option<&Arc<App>>) + Send>;
 
-/// What a look-up has found so far.
+/// The state of a look-up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProgramState {
-    /// The answer is still to come.
+    /// Not answered yet.
     Pending,
     Known(Arc<App>),
-    /// There will be no answer: the client is not on this machine, its program closed the connection before it was found
+    /// Not found: the client is not on this machine, its program closed the connection before it was found
     /// or may not be read, or too many look-ups waited.
     Unknown,
 }
 
-/// A look-up that was started with [`ProgramFinder::find`](super::ProgramFinder::find). It is given up once all clones
+/// A look-up that was started with [`ProgramFinder::find`](super::ProgramFinder::find). It is cancelled once all clones
 /// are dropped and no callback waits for it.
 #[derive(Clone)]
 pub struct ProgramLookup(Arc<Inner>);
 
 struct Inner {
-    /// Somebody waits for the answer: no budget applies.
+    /// A decision waits for the answer: no budget applies.
     urgent: AtomicBool,
     state: Mutex<State>,
 }
@@ -37,7 +37,7 @@ enum State {
 }
 
 impl ProgramLookup {
-    /// A look-up that is over without an answer.
+    /// A finished look-up without an answer.
     pub fn unknown() -> Self {
         Self::new(State::Answered(None))
     }
@@ -61,7 +61,7 @@ impl ProgramLookup {
         }
     }
 
-    /// Calls `callback` with the program once the look-up is answered: at once where it is, else on the finder's thread.
+    /// Calls `callback` with the program once the look-up is answered: at once if it is, else on the finder's thread.
     pub fn on_answer(&self, callback: impl FnOnce(Option<&Arc<App>>) + Send + 'static) {
         let mut state = self.lock();
         let program = match &mut *state {
@@ -103,7 +103,7 @@ impl ProgramLookup {
         self.0.urgent.load(Ordering::Acquire)
     }
 
-    /// Whether anybody but the queue still wants the answer.
+    /// Whether the answer is still wanted by anybody but the queue.
     pub(super) fn is_wanted(&self) -> bool {
         Arc::strong_count(&self.0) > 1
             || matches!(&*self.lock(), State::Pending(callbacks) if !callbacks.is_empty())

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-/// A budget that is earned as time passes, and spent by searches.
+/// A time budget: credit accrues over time and is spent by searches.
 pub(super) struct SearchBudget {
-    /// One part of the time that passes is earned.
+    /// Credit accrues at 1/`share` of elapsed time.
     share: u32,
-    /// So much unspent time is kept.
+    /// Maximum of credit.
     most_credit: Duration,
-    /// All credit is earned again by then.
+    /// When the credit is at its maximum again.
     whole: Instant,
 }
 

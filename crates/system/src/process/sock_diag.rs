@@ -64,7 +64,7 @@ impl SockDiag {
     /// program has closed it.
     ///
     /// # Errors
-    /// The kernel's, or no answer in time. The socket must not be used again then.
+    /// An error of the kernel, or a timeout. The socket must not be used again then.
     pub fn find(&mut self, connections: &[Connection]) -> io::Result<Vec<Option<ClientSocket>>> {
         let mut found = vec![None; connections.len()];
         let chunks = connections.chunks(REQUESTS_AT_ONCE);

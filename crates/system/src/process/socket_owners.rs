@@ -13,14 +13,14 @@ use super::proc_process::Process;
 use super::sock_diag::{ClientSocket, SockDiag};
 use super::{Connection, ProcessLookup, ProgramAnswer, SearchScope};
 
-/// Processes that are searched first: most connections of a browser are one process's.
+/// Recent processes, searched first: most connections of a browser belong to one process.
 const MAX_RECENT: usize = 8;
 
-/// Finds the processes that have sockets open, and remembers those found lately.
+/// Finds the processes that have sockets open, and remembers recently found ones.
 #[derive(Default)]
 pub struct Processes {
     netlink: Option<SockDiag>,
-    /// The one found last is first.
+    /// Most recent first.
     recent: VecDeque<RecentProcess>,
 }
 
@@ -30,7 +30,7 @@ struct RecentProcess {
     program: Arc<App>,
 }
 
-/// The sockets whose owners are looked for, by inode.
+/// The sockets whose owners are searched, by inode.
 struct Search {
     open: HashMap<u32, (Connection, ClientSocket)>,
     found: HashMap<u32, Arc<App>>,
@@ -83,7 +83,7 @@ impl Processes {
             .as_mut()
             .and_then(|netlink| netlink.find(connections).ok());
         found.unwrap_or_else(|| {
-            // The next question opens another netlink socket.
+            // The next look-up opens a new netlink socket.
             self.netlink = None;
             vec![None; connections.len()]
         })
@@ -112,8 +112,8 @@ impl Processes {
         }
     }
 
-    /// Searches the processes of the sockets' users first, the youngest first: a connection just made is most often a
-    /// young process's. Then those that hide their files behind root, then the others, whose user changed since.
+    /// Searches the processes of the sockets' users first, newest first: most new connections belong to
+    /// recently started processes. Then processes that appear as root's, then the others, whose user may have changed.
     fn search_all(&mut self, search: &mut Search) {
         if search.open.is_empty() {
             return;
@@ -160,7 +160,7 @@ impl Processes {
         self.recent.truncate(MAX_RECENT);
     }
 
-    /// Gives up sockets that their programs closed meanwhile.
+    /// Drops sockets that their programs closed meanwhile.
     fn drop_closed(&mut self, search: &mut Search) {
         let connections: Vec<Connection> = search
             .open
@@ -168,13 +168,13 @@ impl Processes {
             .map(|(connection, _)| *connection)
             .collect();
         let sockets = self.sockets_of(&connections);
-        let stands = |inode: &u32| {
+        let is_open = |inode: &u32| {
             sockets
                 .iter()
                 .flatten()
                 .any(|socket| socket.inode == *inode)
         };
-        search.open.retain(|inode, _| stands(inode));
+        search.open.retain(|inode, _| is_open(inode));
     }
 
     fn is_recent(&self, pid: u32) -> bool {
@@ -183,7 +183,7 @@ impl Processes {
 }
 
 impl RecentProcess {
-    /// Reads its program again where it runs another one by now (execve keeps the process); `false`: it ended.
+    /// Reads its program again if it changed (execve keeps the process); `false`: it ended.
     fn refresh(&mut self) -> bool {
         let executable = self.process.executable();
         if executable == self.executable {
@@ -198,7 +198,7 @@ impl RecentProcess {
     }
 }
 
-/// What a process has open of the sockets that are looked for.
+/// The searched sockets that a process has open.
 enum Visit {
     Nothing,
     Sockets(Vec<u32>),
@@ -237,7 +237,7 @@ impl Search {
     }
 }
 
-/// The program that keeps others from listening on an address, where it may be known.
+/// The program that occupies a listening address, if it can be determined.
 pub fn who_listens(address: SocketAddr) -> Option<App> {
     let wanted = listeners_on(address);
     if wanted.is_empty() {

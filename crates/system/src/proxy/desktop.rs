@@ -1,4 +1,4 @@
-//! The meaning of each desktop's keys: which one is the switch, which belong together, and what proxy they name.
+//! The meaning of each desktop's keys: the switch, keys that belong together, and the proxy they name.
 
 use super::proxy_target::{DesiredProxy, ProxyTarget};
 use super::settings::{DesktopKind, KeyRole, ProxySettings};

@@ -14,17 +14,17 @@ use crate::command::ParentPipe;
 
 /// The first argument of a guardian; the journal's folder follows.
 pub const ARGUMENT: &str = "--guardian";
-/// How long restoring is tried.
+/// Timeout of restoring.
 pub const PATIENCE: Duration = Duration::from_secs(2);
 const TRY_AGAIN: Duration = Duration::from_millis(100);
-/// How long to wait for the guardian's end.
-const END: Duration = Duration::from_secs(1);
+/// Timeout for the guardian's exit.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A guardian that watches this process.
 #[derive(Debug)]
 pub struct Guardian {
     child: Child,
-    /// Closed when this process ends: no other process has it.
+    /// Closed when this process ends: no other process has it open.
     pipe: Option<ChildStdin>,
 }
 
@@ -32,7 +32,7 @@ impl Guardian {
     /// Starts a guardian from this program.
     ///
     /// # Errors
-    /// The system gives no process.
+    /// The process cannot be created.
     pub fn start(journal: &JournalFile) -> io::Result<Self> {
         let mut command = Command::new(own_program()?);
         command
@@ -74,10 +74,10 @@ impl Drop for Guardian {
     fn drop(&mut self) {
         self.pipe = None;
         let start = Instant::now();
-        while self.is_alive() && start.elapsed() < END {
+        while self.is_alive() && start.elapsed() < EXIT_TIMEOUT {
             thread::sleep(Duration::from_millis(2));
         }
-        // What it has not done, the next start does.
+        // The next start restores what is left.
         if self.is_alive() {
             let _ = self.child.kill();
             let _ = self.child.wait();
@@ -85,7 +85,7 @@ impl Drop for Guardian {
     }
 }
 
-/// On Linux the running program, also where an update has replaced its file.
+/// On Linux the running program, even if an update has replaced its file.
 fn own_program() -> io::Result<PathBuf> {
     let running = Path::new("/proc/self/exe");
     if cfg!(target_os = "linux") && running.exists() {
@@ -141,7 +141,7 @@ fn put_back(journal: &JournalFile, start: Instant) -> Result<(), ProxyError> {
     Ok(())
 }
 
-/// Every process of a session gets its end's signals; the guardian ends when its work is done.
+/// Ignores the signals that end a session, so that the guardian can finish its work.
 #[cfg(unix)]
 fn outlive_signals() {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};

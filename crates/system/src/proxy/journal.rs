@@ -13,8 +13,8 @@ use super::settings::ProxySettings;
 
 const FILE: &str = "system-proxy.json";
 const LOCK: &str = "system-proxy.lock";
-/// A larger file is not a journal, in bytes.
-const MOST: u64 = 1024 * 1024;
+/// Maximum size of a journal, in bytes.
+const MAX_SIZE: u64 = 1024 * 1024;
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// How far a switch got. Without a journal nothing of Privet's is in the settings.
@@ -104,7 +104,7 @@ impl JournalFile {
             source,
         };
         let bytes = match fs::metadata(&path) {
-            Ok(found) if found.len() > MOST => Vec::new(),
+            Ok(found) if found.len() > MAX_SIZE => Vec::new(),
             Ok(_) => fs::read(&path).map_err(failed)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(error)),

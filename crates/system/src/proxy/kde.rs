@@ -25,7 +25,7 @@ const KEYS: [&str; 5] = [
 pub struct Kde {
     file: PathBuf,
     /// Whether running programs are notified of a change.
-    tells: bool,
+    notifies: bool,
 }
 
 impl Kde {
@@ -34,7 +34,7 @@ impl Kde {
         let folder = directories::BaseDirs::new()?.config_dir().to_owned();
         Some(Self {
             file: folder.join("kioslaverc"),
-            tells: true,
+            notifies: true,
         })
     }
 
@@ -42,7 +42,7 @@ impl Kde {
     pub fn at(file: impl Into<PathBuf>) -> Self {
         Self {
             file: file.into(),
-            tells: false,
+            notifies: false,
         }
     }
 
@@ -78,8 +78,8 @@ impl ProxyStore for Kde {
         }
         privet_config::save(&self.file, &text)
             .map_err(|error| failed(&self.file, &error.source.to_string()))?;
-        if self.tells {
-            // Programs that miss the signal read the file when they start.
+        if self.notifies {
+            // Programs that miss the signal read the file at their next start.
             let _ = run(
                 "dbus-send",
                 &[

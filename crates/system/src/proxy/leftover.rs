@@ -1,4 +1,4 @@
-//! Finds a proxy that another program left behind: a port of this machine where nobody listens.
+//! Finds a proxy setting left by another program: a port of this machine without a listener.
 
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::proxy_target::ProxyTarget;
 
 /// Loopback accepts or refuses at once; a listener with a full queue does not refuse.
-const PATIENCE: Duration = Duration::from_millis(300);
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// The first loopback address in the settings that refuses connections. Blocks for at most 1.2 s.
-pub fn dead_port(pointing: &ProxyTarget) -> Option<SocketAddr> {
-    let mut places: Vec<SocketAddr> = match pointing {
+pub fn dead_port(target: &ProxyTarget) -> Option<SocketAddr> {
+    let mut places: Vec<SocketAddr> = match target {
         ProxyTarget::Proxies(all) => all
             .iter()
             .filter_map(|proxy| loopback(&proxy.host, proxy.port))
@@ -25,7 +25,7 @@ pub fn dead_port(pointing: &ProxyTarget) -> Option<SocketAddr> {
 
 fn is_dead(place: SocketAddr) -> bool {
     matches!(
-        TcpStream::connect_timeout(&place, PATIENCE),
+        TcpStream::connect_timeout(&place, CONNECT_TIMEOUT),
         Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused
     )
 }

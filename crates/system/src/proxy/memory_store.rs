@@ -7,7 +7,7 @@ use super::settings::{Change, ProxySettings};
 use super::store::{ProxyStore, StoreError};
 use crate::command::{CommandError, ParentPipe};
 
-/// A store that its clones share.
+/// A store that is shared by its clones.
 #[derive(Debug, Clone)]
 pub struct MemoryStore {
     desktop: DesktopKind,
@@ -38,7 +38,7 @@ impl MemoryStore {
         self.with(|state| state.settings.apply(change));
     }
 
-    /// Lets every write after `writes` more fail; `None` lets none fail.
+    /// Makes writes fail after `writes` more; `None`: never.
     pub fn fail_after(&self, writes: Option<usize>) {
         self.with(|state| state.writes_left = writes);
     }

@@ -1,4 +1,4 @@
-//! Where proxy settings lead: what was found in them, and what Privet writes.
+//! The proxy that settings name, and the proxy that Privet writes into them.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,4 @@
-//! How the system proxy is set, in words.
+//! Describes the state of the system proxy.
 
 use std::net::SocketAddr;
 
@@ -17,7 +17,7 @@ pub enum SystemProxyState {
     Off,
     /// Privet turned them on, and something else changed them since.
     Changed,
-    /// They name a port of this machine where nobody listens, and Privet did not write them.
+    /// They name a port of this machine without a listener, and Privet did not write them.
     Leftover,
     /// Privet knows no proxy settings of this desktop.
     Unsupported,
@@ -25,18 +25,18 @@ pub enum SystemProxyState {
     Unknown,
 }
 
-/// The system proxy at one moment.
+/// The state of the system proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SystemProxyReport {
     pub state: SystemProxyState,
     pub desktop: Option<DesktopKind>,
     /// The proxy that the desktop uses now; `None` where that could not be read.
     pub target: Option<ProxyTarget>,
-    /// For [`SystemProxyState::Leftover`]: the address where nobody listens.
+    /// For [`SystemProxyState::Leftover`]: the address without a listener.
     pub dead: Option<SocketAddr>,
     /// One sentence.
     pub text: String,
-    /// What to do, where something is to be done.
+    /// What to do, if anything.
     pub fix: Option<String>,
     /// The process that restores the settings when this one dies.
     pub guardian: Option<u32>,

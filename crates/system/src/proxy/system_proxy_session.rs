@@ -32,7 +32,7 @@ pub struct SystemProxySession {
     cached: Option<CachedSettings>,
 }
 
-/// What restores the settings when this process dies.
+/// Restores the settings when this process dies.
 enum Protection {
     /// Only the next start, from the journal.
     Journal,
@@ -83,7 +83,7 @@ impl SystemProxySession {
         let done = self.write_on(&file, target);
         self.cached = None;
         if let Err(error) = done {
-            // The first failure is the one to report.
+            // The first failure is reported.
             let _ = self.turn_off();
             return Err(error);
         }
@@ -192,7 +192,7 @@ impl SystemProxySession {
         }
     }
 
-    /// Starts another guardian where the last one died while the settings are on. Cheap enough for every second.
+    /// Starts another guardian where the last one died while the settings are on. Cheap enough to be called every second.
     pub fn restart_guardian(&mut self) {
         let is_lost = match &mut self.protection {
             Protection::Guardian(Some(guardian)) => !guardian.is_alive(),
@@ -280,7 +280,7 @@ impl SystemProxySession {
 
 impl CachedSettings {
     fn read(store: &dyn ProxyStore) -> Result<Self, ProxyError> {
-        // Before reading: a change meanwhile is then seen as one.
+        // Taken before reading, so that a change meanwhile is noticed.
         let file_version = store.file_version();
         Ok(Self {
             settings: store.read()?,
@@ -298,7 +298,7 @@ impl CachedSettings {
         self.file_version == store.file_version() && self.read_at.elapsed() < time
     }
 
-    /// The port of this machine that the settings name and nobody listens on.
+    /// The local port without a listener that the settings name.
     fn dead_port(&mut self, target: &ProxyTarget) -> Option<SocketAddr> {
         let known = self
             .dead_port
@@ -309,7 +309,7 @@ impl CachedSettings {
     }
 }
 
-/// Settings that name this proxy although there is no journal (it was lost) are not what the user had: "off" is restored.
+/// Settings that name this proxy without a journal (it was lost) are not the user's: "off" is restored.
 fn already_ours(
     desktop: DesktopKind,
     measured: &ProxySettings,
