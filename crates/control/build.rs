@@ -1,5 +1,5 @@
-//! Takes the built page (`ui/dist`, made by `npm run build` in `ui`) into the program. Without it the program says how to
-//! build it.
+//! Embeds the built page (`ui/dist`, made by `npm run build` in `ui`) into the program. Without it the program explains how
+//! to build it.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

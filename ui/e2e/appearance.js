@@ -26,7 +26,7 @@ async function speak(page, language) {
   await page.waitForSelector('nav');
 }
 
-/** Something to look at on pages that begin empty. */
+/** Content for pages that start empty. */
 async function fill(page, name) {
   if (name === 'rules') await page.getByPlaceholder('https://example.com/').fill('https://ads.example/');
   if (name === 'connections') {

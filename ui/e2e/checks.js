@@ -1,11 +1,11 @@
-// A page as a check looks at it: opened with the token, walked through, judged by axe.
+// A page under test: opened with the token, operated, checked by axe.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
 const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
-/** One thing that is shown; all run in order on one page. One that fails is told, and the others go on. */
+/** One check; all run in order on one page. A failure is reported, and the others continue. */
 export async function shows(what, work) {
   const begin = Date.now();
   try {
@@ -23,7 +23,7 @@ export async function signIn(context, engine, faults) {
   page.setDefaultTimeout(10_000);
   page.on('console', (line) => {
     if (line.type() !== 'error') return;
-    // A change that is tried while it is typed may be no sound one yet: the engine says so, and the browser logs it.
+    // A dry run while typing may be invalid: the engine refuses it, and the browser logs that.
     const tried = line.location().url.includes('dry_run=true') && line.text().includes('422');
     if (!tried) faults.push(`console: ${line.text()} ${line.location().url}`);
   });

@@ -1,4 +1,4 @@
-// The page on a desktop of its own, with a real keyring and real proxy settings: passwords, and the first run.
+// The page on a private desktop, with a real keyring and real proxy settings: passwords, and the first run.
 import assert from 'node:assert/strict';
 import { serveDist } from './dist.js';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -32,7 +32,7 @@ async function startAll(session) {
   return { socket, proxy, pac, company, token, out: engine.out, url };
 }
 
-/** An application of that desktop that tells its environment. */
+/** An application of that desktop that writes down its environment. */
 function addTeller({ dir }) {
   const program = join(dir, 'home/teller');
   writeFileSync(
@@ -89,7 +89,7 @@ async function check(session) {
     }
     session.set('mode', 'manual');
   };
-  /** The engine looks at the desktop once a second at most. */
+  /** The engine polls the desktop at most once a second. */
   const found = (kind) =>
     until(`a look that finds ${kind}`, async () => (await api('GET', '/first-run')).found.kind === kind);
   point(engine.company);
@@ -103,7 +103,7 @@ async function check(session) {
   });
   const page = await signIn(context, engine, faults);
   const heading = (name) => page.getByRole('heading', { name }).waitFor();
-  /** By Tab alone, as somebody without a mouse gets there. */
+  /** By Tab only, as without a mouse. */
   async function tabTo(target) {
     await target.waitFor();
     await until('the focus', async () => {
@@ -291,7 +291,7 @@ async function check(session) {
   });
 
   await shows('in the window an application is started through Privet, with its picture', async () => {
-    // As the window asks: by the socket that only the desktop's owner can open.
+    // As the window calls: over the socket that only its owner can open.
     await page.route('**/api/v1/apps**', async (route) => {
       const asked = route.request();
       await route.fulfill(await bySocket(engine.socket, asked.method(), new URL(asked.url())));

@@ -1,5 +1,5 @@
 // Serves `dist` in the place of the page that is built into the program, so that the page can be worked on without
-// building the program again: PRIVET_DIST=1 npm run e2e. Everything else goes on to the engine.
+// building the program again: PRIVET_DIST=1 npm run e2e. Everything else is forwarded to the engine.
 import { readFileSync } from 'node:fs';
 import { createServer, request as ask } from 'node:http';
 import { extname, join, normalize } from 'node:path';

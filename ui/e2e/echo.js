@@ -1,4 +1,4 @@
-// Echoes, in a process of its own: ten thousand sockets are as many open files. Prints its port.
+// An echo server in a separate process, since ten thousand sockets are ten thousand open files. Prints its port.
 import { createServer } from 'node:net';
 
 const server = createServer((socket) => {

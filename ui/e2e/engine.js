@@ -47,7 +47,7 @@ export class Stack {
   }
 }
 
-/** `command`: how it runs, "serve" or "agent". The settings of Plasma that it may switch are a folder's of its own, unless `more` brings a desktop. */
+/** `command`: how it runs, "serve" or "agent". It switches Plasma settings in a temporary folder, unless `more` provides a desktop. */
 export async function startPrivet(stack, name, config, command = ['serve'], more = {}) {
   const dir = mkdtempSync(join(tmpdir(), `privet-page-${name}-`));
   stack.add(() => rmSync(dir, { recursive: true, force: true }));
@@ -86,7 +86,7 @@ export async function until(what, test) {
   }
 }
 
-/** Answers at once, or, under /slow, a little at a time for as long as it is wished. */
+/** Answers at once, or, under /slow, a little at a time until stopped. */
 export async function startOrigin(stack) {
   const answer = (request, response) => {
     response.writeHead(200, { 'content-type': 'application/octet-stream' });
@@ -109,7 +109,7 @@ export async function startOrigin(stack) {
   return port;
 }
 
-/** Publishes blocklists under names, each text under an ETag of its own. */
+/** Publishes blocklists under names, each text with its own ETag. */
 export async function startLists(stack) {
   const texts = new Map();
   const server = createServer((request, response) => {

@@ -17,7 +17,7 @@ const focused = (page) =>
     };
   });
 
-/** Tab until the focus is on what is looked for; at every stop it has to be seen. */
+/** Presses Tab until the wanted element has the focus; the focus must be visible at every stop. */
 async function tabTo(page, test, most = 40) {
   for (let n = 0; n < most; n += 1) {
     await page.keyboard.press('Tab');

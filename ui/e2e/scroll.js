@@ -1,5 +1,5 @@
 // Thousands of rows (the processes need two open files for each): what a scrolled frame costs, and what watching changing
-// rows costs. Frames a second tell what the machine had left; the main thread's time in a frame tells what the page takes.
+// rows costs. Frames per second depend on the machine; the time of the main thread per frame is the cost of the page.
 // Prints figures, and ends with 1 where one is over its bound.
 import { fork } from 'node:child_process';
 import net from 'node:net';

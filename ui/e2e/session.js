@@ -1,4 +1,4 @@
-// A GNOME session of its own for a check: a bus, dconf, a keyring that is open. `undefined`, said aloud, where something
+// A private GNOME session for a check: a bus, dconf, a keyring that is open. `undefined`, reported, where something
 // for it is not installed.
 import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -28,7 +28,7 @@ export async function startSession(stack) {
     XDG_CURRENT_DESKTOP: 'GNOME',
     PRIVET_SYSTEM_PROXY: 'gnome',
     DBUS_SESSION_BUS_ADDRESS: bus,
-    // What asks a person for a password has no screen here, and must not find the tester's.
+    // Password prompts must not appear on the screen of the user who runs the check.
     DISPLAY: '',
     WAYLAND_DISPLAY: '',
   };
@@ -57,7 +57,7 @@ export async function startSession(stack) {
       run('gsettings', 'set', child ? `${SCHEMA}.${child}` : SCHEMA, name, value);
     },
     get: (key) => run('gsettings', 'get', SCHEMA, key).trim(),
-    /** Every proxy value that somebody set, exactly. */
+    /** Every proxy value that is set, as dconf prints it. */
     proxy: () => run('dconf', 'dump', '/system/proxy/'),
     secret: (name) =>
       spawnSync('secret-tool', ['lookup', 'service', 'privet', 'username', name], {

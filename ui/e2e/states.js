@@ -1,9 +1,9 @@
-// What each page says while it waits, when a call fails, when nobody answers, and when there is nothing to show.
+// The text of each page while loading, after a failed call, without an engine, and without content.
 import assert from 'node:assert/strict';
 import { PAGES } from './engine.js';
 import { axeFinds, go, shows } from './checks.js';
 
-/** What each page asks for first, and what it then says it waits for. */
+/** The first call of each page, and its loading text. */
 const ASKS = {
   home: ['**/api/v1/usage**', 'Today'],
   connections: ['**/api/v1/events?topics=connections**', 'Connections'],
@@ -14,7 +14,7 @@ const ASKS = {
   settings: ['**/api/v1/config', 'Settings'],
 };
 
-/** The page anew, with nothing kept of what was answered before. */
+/** Reloads the page without cached answers. */
 async function anew(page, name) {
   await page.evaluate((to) => (location.hash = to), name);
   await page.reload();

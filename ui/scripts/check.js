@@ -5,7 +5,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { messageFaults } from './messages.js';
 
 const here = new URL('..', import.meta.url).pathname;
-/** A tool of the project; it says itself what it finds. */
+/** Runs a tool of the project, which prints its findings. */
 function run(program, ...args) {
   const { status } = spawnSync('npx', ['--no-install', program, ...args], { cwd: here, stdio: 'inherit' });
   if (status !== 0) fault(`${program} is not content`);

@@ -3,7 +3,7 @@
 #[cfg(unix)]
 pub use privet_system::activation::take;
 
-/// What was inherited over, or why it cannot be used.
+/// The inherited sockets, or why they cannot be used.
 #[cfg(unix)]
 pub type InheritedSockets = Result<
     Vec<privet_system::activation::ActivatedSocket>,

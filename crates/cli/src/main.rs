@@ -89,7 +89,7 @@ enum Command {
 
 fn main() -> ExitCode {
     // The guardian process needs no command line parser, runtime or log.
-    let mut words = std::env::args_os().skip(1);
+    let mut arguments = std::env::args_os().skip(1);
     if words
         .next()
         .is_some_and(|first| first == guardian::ARGUMENT)

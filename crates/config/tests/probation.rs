@@ -43,12 +43,12 @@ fn a_list_is_on_probation_only_where_the_file_says_so() {
 
 #[test]
 fn a_list_without_probation_is_written_without_it() {
-    let told = |line: &str| {
+    let written = |line: &str| {
         let config = Config::parse(&text(line), Path::new("/")).unwrap().config;
         to_json(&config)["filter"]["list"][0]["probation"].clone()
     };
-    assert_eq!(told("probation = \"24h\""), "1d");
-    assert!(told("").is_null() && told("probation = \"0\"").is_null());
+    assert_eq!(written("probation = \"24h\""), "1d");
+    assert!(written("").is_null() && written("probation = \"0\"").is_null());
 }
 
 #[test]

@@ -254,7 +254,7 @@ proptest! {
         let mut again = Document::parse("").unwrap();
         again.replace(&printed).unwrap();
         prop_assert_eq!(read(&again.text()), printed.clone());
-        // And over a file that said something else.
+        // Also over a file with other values.
         let mut over = Document::parse(CONTRACT).unwrap();
         over.replace(&printed).unwrap();
         prop_assert_eq!(read(&over.text()), printed);

@@ -11,7 +11,7 @@ fn found(text: &str) -> Vec<Diagnostic> {
     }
 }
 
-/// Text, code, line, column, what the message says. The text's only finding of that code.
+/// Text, code, line, column, part of the message. It is the only finding of that code.
 type Case = (&'static str, DiagnosticCode, usize, usize, &'static str);
 
 fn check(cases: &[Case]) {

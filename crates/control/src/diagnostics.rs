@@ -14,7 +14,7 @@ use crate::token::TOKEN_FILE;
 
 /// No version of this program is older: a clock before it is wrong.
 const FIRST_RELEASE: Duration = Duration::from_secs(1_767_225_600);
-/// Files may be so much younger than the clock says (network folders).
+/// Files may be newer than the clock by this much (network folders).
 const CLOCK_SLACK: Duration = Duration::from_secs(120);
 
 /// What is checked.
@@ -93,7 +93,7 @@ fn secrets(config: &Config, keyring: &dyn Keyring) -> Vec<Finding> {
             ),
         })
         .collect();
-    // A name that no one uses: it tells a missing service from a missing entry.
+    // An unused name distinguishes a missing service from a missing entry.
     if let Err(error @ (KeyringError::NoService | KeyringError::Locked)) =
         keyring.read("privet-doctor")
     {
@@ -161,7 +161,7 @@ fn open_to_others(path: &Path, what: &str) -> Option<Finding> {
     use std::os::unix::fs::PermissionsExt;
     let meta = fs::metadata(path).ok()?;
     let mode = meta.permissions().mode();
-    // Others may look into a folder as long as what is in it is closed to them.
+    // Others may read a folder as long as its files are closed to them.
     let bits = if meta.is_dir() { 0o022 } else { 0o077 };
     (mode & bits != 0).then(|| {
         Finding::wrong(
@@ -181,7 +181,7 @@ fn permissions(_: &Files) -> Vec<Finding> {
     Vec::new()
 }
 
-/// A wrong clock breaks TLS and every time in the connection log. No network is asked: files that are younger than "now" tell.
+/// A wrong clock breaks TLS and every time in the connection log. It is detected without the network, by files that are newer than "now".
 fn clock(now: SystemTime, config: &Path, data_dir: &Path) -> Finding {
     let first = SystemTime::UNIX_EPOCH + FIRST_RELEASE;
     let youngest = std::iter::once(config.to_owned())
@@ -203,7 +203,7 @@ fn clock(now: SystemTime, config: &Path, data_dir: &Path) -> Finding {
     match behind {
         _ if now < first => Finding::wrong(
             "clock",
-            "the clock stands before this program was made",
+            "the clock is set before this program was made",
             fix,
         ),
         Some((_, path)) => Finding::wrong(

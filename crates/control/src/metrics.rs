@@ -26,7 +26,7 @@ use crate::rejection::Rejection;
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// GET /metrics, for whoever reaches the address, behind the Host and Origin checks of every TCP server.
+/// GET /metrics, without a token, behind the Host and Origin checks of every TCP server.
 pub fn router(engine: Engine, started_ms: u64) -> Router {
     Router::new()
         .route("/metrics", get(scrape))
@@ -84,7 +84,7 @@ fn prometheus(openmetrics: &str) -> String {
     out
 }
 
-/// Everything that one scrape tells.
+/// The figures of one scrape.
 #[derive(Debug, Clone, Default)]
 pub struct Figures {
     pub started_ms: u64,
@@ -259,7 +259,7 @@ fn gauge_f64(out: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: f64
     ConstGauge::new(value).encode(metric)
 }
 
-/// A gauge with one label, told apart by it; nothing at all where there is nothing to tell.
+/// A gauge with one label: a figure for each value; nothing without values.
 fn gauges<'a>(
     out: &mut DescriptorEncoder<'_>,
     name: &str,
@@ -333,7 +333,7 @@ mod tests {
     #[test]
     fn every_figure_is_documented_and_every_documented_figure_is_there() {
         let text = full().text().unwrap();
-        let told: BTreeSet<&str> = text
+        let reported: BTreeSet<&str> = text
             .lines()
             .filter(|line| !line.starts_with('#'))
             .filter_map(|line| line.split(['{', ' ']).next())
@@ -343,7 +343,7 @@ mod tests {
             .lines()
             .filter_map(|line| line.strip_prefix("| `")?.split(['`', '{']).next())
             .collect();
-        assert_eq!(told, documented);
+        assert_eq!(reported, documented);
     }
 
     #[test]

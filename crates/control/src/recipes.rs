@@ -1,9 +1,9 @@
-//! What programs with proxy settings of their own want to be told, made from where we really listen. Pure.
+//! Settings for programs with their own proxy settings, made from the addresses of the listeners. Pure.
 
 use privet_api::apps::{Recipe, SHELLS};
 use privet_system::proxy_environment::{ProxyAddresses, Shell};
 
-/// All that can be said with what we listen on.
+/// All recipes that the listeners allow.
 pub fn recipes(at: &ProxyAddresses) -> Vec<Recipe> {
     let shells = SHELLS.map(|(id, name)| {
         let (place, shell) = match id {
@@ -41,7 +41,7 @@ fn recipe(id: &str, name: &str, place: Option<&str>, text: String, note: Option<
     }
 }
 
-/// SOCKS with names left to us, else HTTP.
+/// SOCKS with names resolved by Privet, else HTTP.
 fn socks_or_http(at: &ProxyAddresses) -> Option<String> {
     let socks = at.socks.as_ref().map(|socks| format!("socks5h://{socks}"));
     socks.or_else(|| http(at))
@@ -57,7 +57,7 @@ fn split(address: &str) -> Option<(&str, &str)> {
     Some((host.trim_matches(['[', ']']), port))
 }
 
-/// Its names in about:config; both protocols, since one listener speaks them all.
+/// Names as in about:config; for both protocols, since one listener serves all.
 fn firefox(at: &ProxyAddresses) -> Option<Recipe> {
     let mut lines = vec!["user_pref(\"network.proxy.type\", 1);".to_owned()];
     let mut pair = |key: &str, host: &str, port: &str| {
@@ -135,7 +135,7 @@ fn telegram(at: &ProxyAddresses) -> Option<Recipe> {
     Some(recipe("telegram", "Telegram", None, text, Some(note)))
 }
 
-/// Behind WSL's own network the Windows side is its gateway.
+/// In the virtual network of WSL, Windows is the gateway.
 fn wsl(at: &ProxyAddresses) -> Option<Recipe> {
     let (_, port) = split(at.http.as_deref().or(at.socks.as_deref())?)?;
     let scheme = if at.http.is_some() { "http" } else { "socks5h" };
@@ -220,12 +220,12 @@ mod tests {
 
     #[test]
     fn recipes_name_no_address_without_a_listener() {
-        let said: Vec<_> = recipes(&at(None, None, None))
+        let texts: Vec<_> = recipes(&at(None, None, None))
             .into_iter()
             .map(|one| one.text)
             .collect();
-        // Only what keeps localhost out of a proxy that there is not.
-        assert!(said.iter().all(|text| !text.contains("://")), "{said:?}");
+        // Only settings that exclude localhost.
+        assert!(texts.iter().all(|text| !text.contains("://")), "{texts:?}");
     }
 
     #[test]

@@ -454,21 +454,21 @@ async fn an_origins_own_407_is_passed_on_and_an_upstreams_is_not() {
 #[tokio::test]
 async fn a_client_reset_closes_the_origin_connection() {
     for body in ["\r\n", "Content-Length: 99999999\r\n\r\n", "pipelined"] {
-        let (tell, mut told) = tokio::sync::mpsc::channel(1);
+        let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
         let port = origin(move |mut peer, _| {
             let tell = tell.clone();
             async move {
                 peer.head().await;
-                tell.send(()).await.unwrap();
+                sender.send(()).await.unwrap();
                 // Nothing is read until the client is gone.
-                tell.send(()).await.unwrap();
+                sender.send(()).await.unwrap();
                 while peer
                     .stream
                     .read(&mut [0; 65536])
                     .await
                     .is_ok_and(|count| count > 0)
                 {}
-                tell.send(()).await.unwrap();
+                sender.send(()).await.unwrap();
             }
         })
         .await;
@@ -482,7 +482,7 @@ async fn a_client_reset_closes_the_origin_connection() {
                 ))
                 .await;
         }
-        within(told.recv()).await.unwrap();
+        within(receiver.recv()).await.unwrap();
         if body.starts_with("Content-Length") {
             let held = async { while client.stream.write_all(&[0; 65536]).await.is_ok() {} };
             let _ = tokio::time::timeout(Duration::from_millis(500), held).await;
@@ -491,7 +491,7 @@ async fn a_client_reset_closes_the_origin_connection() {
         drop(client);
         tokio::time::sleep(Duration::from_millis(100)).await;
         for _ in 0..2 {
-            let ended = tokio::time::timeout(Duration::from_secs(5), told.recv()).await;
+            let ended = tokio::time::timeout(Duration::from_secs(5), receiver.recv()).await;
             assert!(ended.is_ok(), "{body:?}");
         }
     }

@@ -46,8 +46,8 @@ const HOSTILE_BODIES: &[&str] = &[
 
 /// An origin that records all it receives and responds to each head.
 async fn listening() -> (u16, Arc<Mutex<Vec<u8>>>) {
-    let heard = Arc::new(Mutex::new(Vec::new()));
-    let log = heard.clone();
+    let received = Arc::new(Mutex::new(Vec::new()));
+    let log = received.clone();
     let port = origin(move |mut peer, _| {
         let log = log.clone();
         async move {
@@ -65,12 +65,12 @@ async fn listening() -> (u16, Arc<Mutex<Vec<u8>>>) {
         }
     })
     .await;
-    (port, heard)
+    (port, received)
 }
 
 #[tokio::test]
 async fn no_hostile_head_reaches_an_origin() {
-    let (port, heard) = listening().await;
+    let (port, received) = listening().await;
     let gateway = TestGateway::default();
     let address = proxy(gateway.clone()).await;
     let all = hostile_heads();
@@ -97,13 +97,13 @@ async fn no_hostile_head_reaches_an_origin() {
         assert!(!again, "{text:?}: {rest}");
         assert_eq!(gateway.dials.load(Ordering::Relaxed), 0, "{text:?}");
     }
-    assert!(heard.lock().unwrap().is_empty());
+    assert!(received.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn no_hostile_body_reaches_an_origin_as_it_came() {
     for body in HOSTILE_BODIES {
-        let (port, heard) = listening().await;
+        let (port, received) = listening().await;
         let mut client = Peer::connect(proxy(TestGateway::default()).await).await;
         client
             .send(format!(
@@ -111,10 +111,10 @@ async fn no_hostile_body_reaches_an_origin_as_it_came() {
             ))
             .await;
         client.rest().await;
-        let heard = heard.lock().unwrap();
-        let heard = String::from_utf8_lossy(&heard);
-        assert!(!heard.contains("smuggled"), "{body:?}: {heard}");
-        let sent = heard.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        let received = received.lock().unwrap();
+        let received = String::from_utf8_lossy(&received);
+        assert!(!received.contains("smuggled"), "{body:?}: {received}");
+        let sent = received.split_once("\r\n\r\n").map_or("", |(_, body)| body);
         // Nothing, or the valid chunk rewritten, and never an end.
         assert!(["", "5\r\nhello\r\n"].contains(&sent), "{body:?}: {sent:?}");
     }

@@ -113,10 +113,10 @@ impl Refuses {
         let address = listener.local_addr().unwrap();
         let task = tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
-                let mut heard = [0; 64];
-                let _ = stream.read(&mut heard).await;
+                let mut received = [0; 64];
+                let _ = stream.read(&mut received).await;
                 let _ = stream.write_all(&[5, 0]).await;
-                let _ = stream.read(&mut heard).await;
+                let _ = stream.read(&mut received).await;
                 let _ = stream.write_all(&[5, 5, 0, 1, 0, 0, 0, 0, 0, 0]).await;
             }
         });

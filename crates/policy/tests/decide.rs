@@ -12,10 +12,10 @@ use privet_policy::*;
 /// The verdict in two words, to compare with.
 fn way(asked: &Asked, policy: &Policy) -> String {
     let verdict = decide(&asked.request(), policy);
-    let told = explain(&asked.request(), policy);
-    assert_eq!(told.verdict, verdict);
+    let explanation = explain(&asked.request(), policy);
+    assert_eq!(explanation.verdict, verdict);
     let kind = format!("{:?}", verdict.why.kind);
-    match told.outcome {
+    match explanation.outcome {
         Outcome {
             action: OutcomeAction::Block,
             ..
@@ -227,8 +227,12 @@ fn the_filter_asks_allow_then_deny_then_lists_and_names_them_all() {
         &*verdict.why.text,
         "www.ads.test is blocked by list “one” (line 2) and list “two” (line 2)"
     );
-    let told = explain(&both.request(), &policy);
-    let lines: Vec<_> = told.steps.iter().filter(|s| s.list.is_some()).collect();
+    let explanation = explain(&both.request(), &policy);
+    let lines: Vec<_> = explanation
+        .steps
+        .iter()
+        .filter(|s| s.list.is_some())
+        .collect();
     assert_eq!(
         lines
             .iter()
@@ -334,8 +338,8 @@ fn an_explanation_tells_every_rule_with_its_reason() {
         rule(RuleAction::Direct, |m| m.domain_suffix = strings(["test"])),
         rule(RuleAction::Direct, |_| {}),
     ]));
-    let told = explain(&asked("a.test:443").request(), &policy);
-    let steps: Vec<_> = told
+    let explanation = explain(&asked("a.test:443").request(), &policy);
+    let steps: Vec<_> = explanation
         .steps
         .iter()
         .map(|s| (s.what.as_str(), s.line, s.matched, s.text.as_str()))
@@ -360,9 +364,9 @@ fn an_explanation_tells_every_rule_with_its_reason() {
 fn a_long_explanation_is_bounded_and_names_the_deciding_step() {
     let mut rules = vec![rule(RuleAction::Block, |m| m.port = vec![(1, 1)]); 10_000];
     rules.push(rule(RuleAction::Direct, |m| m.domain = strings(["a.test"])));
-    let told = explain(&asked("a.test:443").request(), &policy(&with_rules(rules)));
-    assert!(told.steps.len() <= MAX_STEPS + 3);
-    assert_eq!(told.steps.last().unwrap().what, "rule 10001");
+    let explanation = explain(&asked("a.test:443").request(), &policy(&with_rules(rules)));
+    assert!(explanation.steps.len() <= MAX_STEPS + 3);
+    assert_eq!(explanation.steps.last().unwrap().what, "rule 10001");
 }
 
 #[test]

@@ -14,10 +14,10 @@ fn list(format: ListFormat, text: &str) -> List {
 
 /// "block 3", "allow 1" or "-".
 fn says(list: &List, host: &str) -> String {
-    told(list.matches(&Host::parse(host).unwrap(), None))
+    hit_text(list.matches(&Host::parse(host).unwrap(), None))
 }
 
-fn told(hit: Option<ListHit>) -> String {
+fn hit_text(hit: Option<ListHit>) -> String {
     match hit {
         Some(hit) if hit.allow => format!("allow {}", hit.line),
         Some(hit) => format!("block {}", hit.line),
@@ -201,7 +201,11 @@ fn adblock_rules_on_urls_hold_where_a_url_is_seen() {
         ("http://third.test/", "-"),
     ] {
         let target = Target::from_url(url).unwrap();
-        assert_eq!(told(list.matches(&target.host, Some(url))), want, "{url}");
+        assert_eq!(
+            hit_text(list.matches(&target.host, Some(url))),
+            want,
+            "{url}"
+        );
     }
 }
 

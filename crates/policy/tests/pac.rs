@@ -30,7 +30,7 @@ console.log(JSON.stringify(cases.map(({ pac, asked }) => {
 })));
 "#;
 
-/// The answers to `(file, [(url, host)])`; `None`, said aloud, where node is missing.
+/// The answers to `(file, [(url, host)])`; `None`, reported as skipped, where node is missing.
 fn run(cases: &[(String, Vec<(String, String)>)]) -> Option<Vec<Vec<String>>> {
     let node = Command::new("node")
         .args(["-e", RUN])
@@ -96,7 +96,7 @@ fn rules_that_a_url_shows_are_answered_and_the_rest_is_left_to_privet() {
         ("http://[2001:db8:8000::1]/", "2001:db8:8000::1", ASK),
         ("http://[::ffff:10.1.2.3]/", "::ffff:10.1.2.3", "DIRECT"),
         ("http://[::ffff:a01:203]/", "::ffff:a01:203", "DIRECT"),
-        // The name may resolve into the network of rule 4: only Privet can tell.
+        // The name may resolve into the network of rule 4: only Privet can decide.
         ("http://a.test:8080/", "a.test", ASK),
         ("http://192.0.2.1:8080/x?y", "192.0.2.1", "DIRECT"),
         ("http://localhost:1/", "localhost", "DIRECT"),
@@ -143,15 +143,15 @@ fn a_pac_for_a_program_has_its_rules_and_omits_those_of_others() {
         ("https://bad.test/", "bad.test"),
         ("https://a.test/", "a.test"),
     ];
-    let told = |file: &str| answers(file, &asked);
+    let answers_of = |file: &str| answers(file, &asked);
     let (Some(firefox), Some(curl), Some(anyone)) = (
-        told(&pac_for(&policy, PROXY, "firefox")),
-        told(&pac_for(&policy, PROXY, "curl")),
-        told(&pac(&policy, PROXY, None)),
+        answers_of(&pac_for(&policy, PROXY, "firefox")),
+        answers_of(&pac_for(&policy, PROXY, "curl")),
+        answers_of(&pac(&policy, PROXY, None)),
     ) else {
         return;
     };
-    // A path is more than a name tells.
+    // A path cannot be decided by a name.
     assert_eq!(firefox, ["DIRECT", ASK, REFUSE, ASK]);
     assert_eq!(curl, [REFUSE; 4]);
     assert_eq!(anyone, [ASK; 4]);
@@ -218,7 +218,7 @@ fn the_pac_file_uses_ecmascript_3_only() {
     );
 }
 
-/// How the engine may come to hear of the same URL.
+/// The requests by which the engine may receive the same URL.
 fn engine(policy: &Policy, target: &Target, https: bool) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
     let protocols = if https {
@@ -318,11 +318,11 @@ fn the_file_and_the_engine_agree_over_random_rules() {
     }
     assert!(
         exact > 500,
-        "only {exact} answers were told exactly: the random rules no longer meet"
+        "only {exact} answers were exact: the random rules no longer meet"
     );
 }
 
-/// Whether the answer was told exactly by what the engine says (1) or only bounded by it (0).
+/// Whether the answer equals the decision of the engine (1) or is only bounded by it (0).
 fn check(
     policy: &Policy,
     target: &Target,
@@ -349,7 +349,7 @@ fn check(
         REFUSE => assert!(verdicts.iter().all(|v| by_rule(v, false)), "{context}"),
         other => assert_eq!(other, ASK, "{context}"),
     }
-    // With addresses or an address in hand and rules that a URL shows, the answer is the engine's own.
+    // With known addresses and rules that a URL decides, the answer equals the engine's.
     if plain && verdicts.iter().all(|v| !v.wants_addresses) {
         let want = match &verdicts[0] {
             v if by_rule(v, true) => "DIRECT",

@@ -85,11 +85,11 @@ proptest! {
     fn engine_and_simulator_agree(config in config(false), lists in lists(), asked in asked()) {
         let policy = compiled(&config, &lists);
         let decided = decide(&asked.request(), &policy);
-        let told = explain(&asked.request(), &policy);
-        prop_assert_eq!(&told.verdict, &decided);
+        let explanation = explain(&asked.request(), &policy);
+        prop_assert_eq!(&explanation.verdict, &decided);
         prop_assert_eq!(&simulate(&asked.request(), &policy), &decided);
         // The last step that matched is the one that decided, and the reason is in it.
-        let last = told.steps.iter().rfind(|s| s.matched).unwrap();
+        let last = explanation.steps.iter().rfind(|s| s.matched).unwrap();
         let of = match decided.why.kind {
             WhyKind::Loop => "loop",
             WhyKind::Rule => "rule ",
@@ -99,7 +99,7 @@ proptest! {
             WhyKind::KillSwitch => "",
         };
         prop_assert!(last.what.starts_with(of), "{:?} {:?}", last, decided);
-        serde_json::to_string(&told).unwrap();
+        serde_json::to_string(&explanation).unwrap();
     }
 
     #[test]

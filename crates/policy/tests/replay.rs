@@ -48,17 +48,20 @@ fn a_replay_counts_what_would_be_blocked_freed_and_rerouted_by_program() {
         asked_for("moved.test:80"),
         asked_for("same.test:80"),
     ];
-    let told = replay(&old, &new, records.map(record));
-    assert_eq!((told.total, told.changed), (4, 3));
-    assert_eq!((told.blocked_now, told.freed_now, told.rerouted), (1, 1, 1));
-    assert_eq!(told.by_app["firefox"].blocked_now, 1);
-    assert_eq!(told.by_app[UNKNOWN].rerouted, 1);
+    let report = replay(&old, &new, records.map(record));
+    assert_eq!((report.total, report.changed), (4, 3));
     assert_eq!(
-        told.to_string(),
+        (report.blocked_now, report.freed_now, report.rerouted),
+        (1, 1, 1)
+    );
+    assert_eq!(report.by_app["firefox"].blocked_now, 1);
+    assert_eq!(report.by_app[UNKNOWN].rerouted, 1);
+    assert_eq!(
+        report.to_string(),
         "3 of 4 connections, of 2 programs, would have gone differently: 1 blocked, 1 no longer blocked, 1 by another \
          route"
     );
-    let json = serde_json::to_value(&told).unwrap();
+    let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["differing"][0]["target"], "blocked.test:443");
     assert_eq!(json["differing"][0]["before"]["action"], "direct");
     assert_eq!(json["differing"][0]["after"]["action"], "block");
@@ -79,11 +82,14 @@ fn a_long_replay_keeps_a_bounded_number_of_examples() {
             ..asked_for("a.test:1")
         })
     });
-    let told = replay(&old, &new, many);
-    assert_eq!((told.changed, told.freed_now), (5000, 5000));
-    assert_eq!(told.differing.len(), MAX_DIFFERENCES);
-    assert!(told.by_app.len() <= privet_policy::replay::MAX_APPS + 1);
-    assert_eq!(told.by_app.values().map(|c| c.freed_now).sum::<u64>(), 5000);
+    let report = replay(&old, &new, many);
+    assert_eq!((report.changed, report.freed_now), (5000, 5000));
+    assert_eq!(report.differing.len(), MAX_DIFFERENCES);
+    assert!(report.by_app.len() <= privet_policy::replay::MAX_APPS + 1);
+    assert_eq!(
+        report.by_app.values().map(|c| c.freed_now).sum::<u64>(),
+        5000
+    );
 }
 
 fn config_with(then: RuleAction) -> privet_config::Config {

@@ -29,9 +29,12 @@ fn is_blocked(verdict: &Verdict) -> bool {
 fn temporary_rules_precede_the_files_rules_and_keep_their_numbers() {
     let file = with_rules(vec![rule(RuleAction::Direct, |m| m.port = vec![(80, 80)])]);
     let policy = policy(&file, &[block_a(false)]);
-    let told = explain(&asked("a.test:80").request(), &policy);
-    assert_eq!(told.rule.as_deref(), Some("t7"));
-    assert_eq!(told.verdict.why.text.as_ref(), "temporary rule 7 blocks it");
+    let explanation = explain(&asked("a.test:80").request(), &policy);
+    assert_eq!(explanation.rule.as_deref(), Some("t7"));
+    assert_eq!(
+        explanation.verdict.why.text.as_ref(),
+        "temporary rule 7 blocks it"
+    );
     let other = explain(&asked("b.test:80").request(), &policy);
     assert_eq!(
         other.verdict.why.text.as_ref(),
@@ -47,20 +50,21 @@ fn once_is_the_next_connection_that_matches_and_no_later_one() {
     let first = ask.request();
     let mut second = ask.request();
     second.client.set_port(50001);
-    // Asking what would be takes nothing, nor does what does not match, nor what stood before.
+    // A simulation does not claim it, nor does a request that does not match, nor an earlier connection.
     assert!(is_blocked(&simulate(&first, &policy)) && is_blocked(&simulate(&second, &policy)));
     assert!(!is_blocked(&decide(&other.request(), &policy)));
     assert!(!is_blocked(&reconsider(&first, &policy)));
     assert!(is_blocked(&decide(&first, &policy)));
     assert!(!is_blocked(&decide(&second, &policy)));
-    let told = explain(&second, &policy);
+    let explanation = explain(&second, &policy);
     assert!(
-        told.steps
+        explanation
+            .steps
             .iter()
             .any(|s| s.text.contains("for one connection")),
-        "{told:?}"
+        "{explanation:?}"
     );
-    // The same connection, judged anew after a reload, is the same connection.
+    // The same connection, decided again after a reload, is the same connection.
     assert!(is_blocked(&reconsider(&first, &policy)) && is_blocked(&decide(&first, &policy)));
     let once = one.single_use.unwrap();
     assert_eq!(once.client(), Some(first.client));

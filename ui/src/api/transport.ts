@@ -10,7 +10,7 @@ export interface Transport {
   /** Sends a request with a JSON body or none. Throws if there is no response. */
   send(method: string, path: string, body?: string): Promise<Answer>;
   /**
-   * Hands on events until the stream ends or `signal` ends it. `opened` is called once it stands; an answer that is
+   * Passes events on until the stream ends or `signal` ends it. `opened` is called once it is open; an answer that is
    * none is given back instead.
    */
   events(

@@ -23,7 +23,7 @@ export function slotsFor(height: number, rowPx: number): number {
 }
 
 /**
- * Which row an element shows. A scroll hands the elements that left at one end to the rows that come at the other; all
+ * Which row an element shows. On a scroll, elements of rows that left at one end are reused for rows that appear at the other; all
  * others keep theirs. With `base` at the first row the elements are in the order of their rows.
  */
 export function rowOf(slot: number, slots: number, first: number, base: number): number {

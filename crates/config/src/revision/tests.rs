@@ -94,7 +94,7 @@ fn no_secret_is_written_and_the_run_that_saw_it_puts_it_back() {
         through_disk(&change).revert(&FileLines::of(gone), &[]),
         Err(RevertError::Secret)
     );
-    // What came in goes out again, also in a later run.
+    // Added lines are removed again, also in a later run.
     let come = through_disk(&revision(gone, file));
     assert_eq!(come.revert(&FileLines::of(file), &[]).unwrap(), gone);
     // In this run it is noticed that the password is another.

@@ -159,8 +159,8 @@ fn request(row: &ConnectionRow) -> HarRequest<'_> {
 }
 
 fn response(row: &ConnectionRow) -> HarResponse<'_> {
-    let stood = !matches!(row.verdict.as_str(), "blocked" | "failed");
-    let (status, status_text) = match (stood, is_http(row)) {
+    let was_open = !matches!(row.verdict.as_str(), "blocked" | "failed");
+    let (status, status_text) = match (was_open, is_http(row)) {
         (true, false) => (200, "Connection established"),
         (true, true) => (0, "not kept"),
         (false, _) => (0, row.verdict.as_str()),
@@ -265,12 +265,12 @@ mod tests {
         let mut blocked = row();
         blocked.verdict = "blocked".into();
         (blocked.dns_ms, blocked.connect_ms, blocked.first_byte_ms) = (None, None, None);
-        let told = entries(&[http, blocked]);
-        assert_eq!(told[0]["request"]["method"], NO_METHOD);
-        assert_eq!(told[0]["request"]["url"], "http://[2001:db8::1]:80/");
-        assert_eq!(told[0]["response"]["status"], 0);
-        assert_eq!(told[0]["serverIPAddress"], "2001:db8::1");
-        assert_eq!(told[1]["response"]["statusText"], "blocked");
-        assert_eq!(told[1]["timings"]["connect"], -1.0);
+        let exported = entries(&[http, blocked]);
+        assert_eq!(exported[0]["request"]["method"], NO_METHOD);
+        assert_eq!(exported[0]["request"]["url"], "http://[2001:db8::1]:80/");
+        assert_eq!(exported[0]["response"]["status"], 0);
+        assert_eq!(exported[0]["serverIPAddress"], "2001:db8::1");
+        assert_eq!(exported[1]["response"]["statusText"], "blocked");
+        assert_eq!(exported[1]["timings"]["connect"], -1.0);
     }
 }

@@ -1,5 +1,5 @@
 //! GET /api/v1/events: server-sent events. State is read when the client can take it, so that none queues up: a slow client
-//! gets fewer, newer states. Log lines wait in a bounded queue, and the client is told how many were dropped.
+//! gets fewer, newer states. Log lines wait in a bounded queue, and the client learns how many were dropped.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;

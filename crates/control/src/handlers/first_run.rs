@@ -217,13 +217,13 @@ mod tests {
             |_| false,
         );
         assert_eq!(found.kind, FoundProxyKind::Proxy);
-        let told: Vec<_> = found
+        let offered: Vec<_> = found
             .upstreams
             .iter()
             .map(|one| (one.name.as_str(), one.url.as_str()))
             .collect();
         assert_eq!(
-            told,
+            offered,
             [
                 ("corp 2", "http://corp:3128"),
                 ("corp 3", "socks5://corp:1080")

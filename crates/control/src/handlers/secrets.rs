@@ -98,10 +98,10 @@ pub(crate) async fn store_secret(
     ask(&api, move |keyring| keyring.write(&key, &secret))
         .await?
         .map_err(|error| refused(&error))?;
-    // Only now: the keyring may have waited for its person, and nobody's edit waits for that.
+    // Taken only now: the keyring may have waited for the user, and edits must not wait for that.
     let _guard = api.edit_lock.lock().await;
     let used_by = used_by(&api.engine.config(), &name);
-    // Who uses it reads it anew.
+    // The engine reads it again where it is used.
     let reloaded = match used_by.is_empty() {
         true => None,
         false => api.engine.reload().await.err(),
@@ -149,7 +149,7 @@ async fn read(request: Request, api: &ApiState) -> Result<SecretValue, Problem> 
         return Err(extract::wrong_type("application/json"));
     }
     let body = extract::read_body(request, api).await?;
-    // The parser's own words may cite what it read.
+    // The parser's message may quote its input.
     let update = serde_json::from_slice::<SecretUpdate>(&body).map_err(|_| {
         Problem::bad_request("The body is not what this call takes: {\"value\": \"…\"}.")
     });
@@ -163,7 +163,7 @@ fn wipe(body: Bytes) {
     }
 }
 
-/// Asks the keyring off the runtime's threads.
+/// Calls the keyring on a blocking thread.
 async fn ask<T: Send + 'static>(
     api: &ApiState,
     question: impl FnOnce(&dyn Keyring) -> T + Send + 'static,
@@ -196,7 +196,7 @@ const fn state(error: &KeyringError) -> KeyringState {
     }
 }
 
-/// The keyring's refusal, under a name that a door decides by.
+/// The problem for an error of the keyring; its type distinguishes the cases.
 fn refused(error: &KeyringError) -> Problem {
     let otherwise = "refer to { env = \"NAME\" } or { file = \"PATH\" } instead";
     let (name, help) = match error {

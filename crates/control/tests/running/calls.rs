@@ -220,11 +220,11 @@ async fn a_dry_run_changes_nothing_and_a_patch_keeps_the_comments() {
     let rig = Rig::start("").await;
     let before = rig.file();
     let patch = json!({"filter": {"deny": ["bad.example"]}});
-    let told = rig
+    let report = rig
         .call("PATCH", "/api/v1/config?dry_run=true", Some(patch.clone()))
         .await
         .json();
-    assert_eq!(told["applied"], false);
+    assert_eq!(report["applied"], false);
     assert_eq!(rig.file(), before);
     assert_eq!(verdict(&rig, "bad.example").await, "direct");
     let done = rig
@@ -356,21 +356,21 @@ async fn the_file_is_shown_without_its_secrets_and_written_back_with_them() {
         "{text}"
     );
     assert!(!text.contains("tiger"));
-    let wish = |text: &str, version: &Value| Some(json!({ "text": text, "version": version }));
+    let body = |text: &str, version: &Value| Some(json!({ "text": text, "version": version }));
     let changed = text.replace("# kept", "# mine");
     let path = "/api/v1/config/file";
     let dry = format!("{path}?dry_run=true");
     let tried = rig
-        .call("PUT", &dry, wish(&changed, &read["version"]))
+        .call("PUT", &dry, body(&changed, &read["version"]))
         .await;
     assert_eq!(tried.json()["applied"], false);
     assert!(rig.file().contains("# kept"));
     let done = rig
-        .call("PUT", path, wish(&changed, &read["version"]))
+        .call("PUT", path, body(&changed, &read["version"]))
         .await;
     assert_eq!(done.json()["applied"], true);
     assert!(rig.file().contains("# mine") && rig.file().contains("tiger"));
-    let late = rig.call("PUT", path, wish(text, &read["version"])).await;
+    let late = rig.call("PUT", path, body(text, &read["version"])).await;
     assert_eq!(late.status, StatusCode::CONFLICT);
 }
 

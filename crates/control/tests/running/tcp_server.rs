@@ -1,4 +1,4 @@
-//! The TCP server as a stranger, a page and its owner find it.
+//! Access to the TCP server: without a token, by web pages, and by the owner.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -141,11 +141,14 @@ async fn the_client_is_accepted_only_with_the_token() {
     let rig = Rig::start("").await;
     let (address, _server) = open(&rig).await;
     let with = |text: &str| Client::new(Endpoint::Tcp(address)).with_token(text.into());
-    let wish = ModeRequest {
+    let request_body = ModeRequest {
         mode: "strict".into(),
         duration: None,
     };
-    assert_eq!(with(TOKEN).set_mode(&wish).await.unwrap().name, "strict");
+    assert_eq!(
+        with(TOKEN).set_mode(&request_body).await.unwrap().name,
+        "strict"
+    );
     assert!(matches!(
         with("wrong").status().await,
         Err(ClientError::Unauthorized)
@@ -155,12 +158,12 @@ async fn the_client_is_accepted_only_with_the_token() {
 #[tokio::test]
 async fn a_closed_server_ends_event_streams_and_accepts_no_client() {
     let rig = Rig::start("").await;
-    let (address, door) = open(&rig).await;
+    let (address, server) = open(&rig).await;
     let client = Client::new(Endpoint::Tcp(address)).with_token(TOKEN.into());
     let mut events = client.watch(&Default::default()).await.unwrap();
     assert_eq!(events.next().await.unwrap().unwrap().name, "status");
     rig.closing.cancel();
-    door.close().await;
+    server.close().await;
     while let Ok(Some(_)) = events.next().await {}
     assert!(matches!(
         client.status().await,

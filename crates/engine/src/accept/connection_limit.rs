@@ -1,4 +1,4 @@
-//! `listen.limits.connections`: counts open connections, and tells when none is left.
+//! `listen.limits.connections`: counts open connections, and signals when none is left.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ pub(crate) struct ConnectionLimit {
     emptied: Notify,
 }
 
-/// One open connection; given back when dropped.
+/// One open connection; released on drop.
 pub(crate) struct ConnectionSlot(Arc<ConnectionLimit>);
 
 impl ConnectionLimit {
@@ -21,7 +21,7 @@ impl ConnectionLimit {
         loop {
             let emptied = self.emptied.notified();
             tokio::pin!(emptied);
-            // Registered before the count is read: a slot given back in between still wakes us.
+            // Registered before the count is read, so that a slot released in between still wakes this task.
             emptied.as_mut().enable();
             if self.taken.load(Ordering::Acquire) == 0 {
                 return;

@@ -1,4 +1,4 @@
-//! Listening sockets: one a thread for each address, kept over a reload where the address stays.
+//! Listening sockets: one per thread and address, kept over a reload if the address is unchanged.
 
 use std::collections::HashMap;
 use std::io;
@@ -14,11 +14,11 @@ use tokio_util::sync::CancellationToken;
 /// Connections that wait to be accepted, per thread.
 const BACKLOG: i32 = 4096;
 
-/// What a listener takes.
+/// The protocols of a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ListenerKind {
-    /// SOCKS4, SOCKS4a, SOCKS5 and HTTP, told apart by the first bytes.
+    /// SOCKS4, SOCKS4a, SOCKS5 and HTTP, distinguished by the first byte.
     Mixed,
     Socks,
     Http,
@@ -30,7 +30,7 @@ pub enum ListenerKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ListenerState {
     pub kind: ListenerKind,
-    /// Where it really listens (port 0 has become a number).
+    /// The bound address; a configured port 0 is replaced by the actual one.
     pub address: SocketAddr,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct Running {
     pub(crate) kind: Arc<ListenerKindCell>,
     pub(crate) address: SocketAddr,
     pub(crate) stop: CancellationToken,
-    /// It was handed over at start: the configuration does not name it, and a reload keeps it.
+    /// It was passed by the service manager: the configuration does not contain it, and a reload keeps it.
     pub(crate) adopted: bool,
 }
 
@@ -88,7 +88,7 @@ impl ListenerKindCell {
     }
 }
 
-/// Bound sockets, one a thread, that nobody accepts on yet.
+/// Bound sockets, one per thread, before accepting starts.
 pub(crate) struct Bound {
     pub(crate) name: Name,
     pub(crate) address: SocketAddr,
@@ -101,7 +101,7 @@ impl Bound {
         Self::of(name, bind(name.1, shares)?, false)
     }
 
-    /// A socket that was handed over at start: it listens already and is not shared.
+    /// A socket passed by the service manager: it listens already and is not shared.
     pub(crate) fn adopt(kind: ListenerKind, socket: TcpListener) -> Result<Self, ListenError> {
         let address = socket.local_addr().map_err(|source| ListenError {
             address: ([0, 0, 0, 0], 0).into(),
@@ -139,8 +139,8 @@ pub struct ListenError {
     pub source: io::Error,
 }
 
-/// The configured listeners that are still to be opened: sockets of a kind that the service manager handed over replace
-/// all configured listeners of that kind.
+/// The configured listeners to open. Sockets passed by the service manager replace all configured listeners of their
+/// kind.
 pub(crate) fn beside(wanted: Vec<Name>, adopted: &[ListenerKind]) -> Vec<Name> {
     wanted
         .into_iter()
@@ -200,8 +200,8 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
-    // Accepted sockets inherit both on Linux, which saves two system calls a connection: small messages are not held
-    // back for more, and a peer that vanished is noticed in the end.
+    // Accepted sockets inherit both options on Linux, which saves two system calls per connection: no delay of small
+    // messages, and keep-alive probes that detect a vanished peer.
     socket.set_tcp_nodelay(true)?;
     socket.set_keepalive(true)?;
     Ok(socket)

@@ -1,4 +1,4 @@
-//! Accepting connections: client allow-list, connection limit, and what happens when descriptors run out.
+//! Accepting connections: client allow-list, connection limit, and exhausted file descriptors.
 
 pub(crate) mod allowed_clients;
 pub(crate) mod connection_limit;
@@ -19,14 +19,14 @@ use crate::accept::listener::{ListenerKind, ListenerKindCell};
 use crate::session::{self, AcceptedClient, pac};
 use crate::shared::Shared;
 
-/// The pause when the system has no descriptor or memory left: other connections get the time to close some.
+/// The pause when file descriptors or memory are exhausted: other connections may close meanwhile.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
 
 /// The listener that an accept loop serves.
 #[derive(Clone)]
 pub(crate) struct ServedListener {
     pub(crate) kind: Arc<ListenerKindCell>,
-    /// Its own address; a wildcard is replaced by each connection's.
+    /// Its address; a wildcard is replaced by the local address of each connection.
     pub(crate) address: SocketAddr,
 }
 
@@ -58,7 +58,7 @@ pub(crate) async fn accept(
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                // Logged once, not at every try.
+                // Logged once, not at every attempt.
                 if !std::mem::replace(&mut exhausted, true) {
                     tracing::warn!(%error, "accept rests: no descriptor or memory is left");
                 }
@@ -71,7 +71,7 @@ pub(crate) async fn accept(
     }
 }
 
-/// The error is of the connection that was to be accepted (accept(2) lists these); the next one may be sound.
+/// Whether the error concerns only the connection being accepted (listed in accept(2)): the next one may succeed.
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind as E;
     matches!(
@@ -83,7 +83,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-/// Starts a session, or closes a client that is not allowed or is one too many.
+/// Starts a session, or closes a client that is not allowed or exceeds the connection limit.
 fn admit(client: TcpStream, peer: SocketAddr, listener: &ServedListener, shared: &Arc<Shared>) {
     let snapshot = shared.snapshot.load();
     if !is_allowed(&snapshot.config, peer.ip()) {
@@ -101,7 +101,7 @@ fn admit(client: TcpStream, peer: SocketAddr, listener: &ServedListener, shared:
     };
     drop(snapshot);
     #[cfg(not(target_os = "linux"))]
-    // Only Linux inherits it from the listener. Without it the system holds small messages back for more.
+    // Only Linux inherits it from the listener. Without it the system delays small messages.
     let _ = client.set_nodelay(true);
     let shared = shared.clone();
     match listener.kind.get() {

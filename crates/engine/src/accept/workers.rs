@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// Tasks waiting for one thread; they come only at start and reload.
+/// Maximum of queued tasks per thread; tasks are sent only at start and reload.
 const MAX_WAITING: usize = 256;
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -38,7 +38,7 @@ impl Workers {
                 .name(format!("privet-data-{number}"))
                 .spawn(move || {
                     runtime.block_on(work(receiver, stop));
-                    // A blocking call that is still under way must not delay the program's end.
+                    // A running blocking call must not delay the program's exit.
                     runtime.shutdown_background();
                 })?;
             tasks.push(sender);
@@ -66,7 +66,7 @@ impl Workers {
         }
     }
 
-    /// Ends all threads and with them every task.
+    /// Ends all threads and their tasks.
     pub(crate) fn stop(&self) {
         self.stop.cancel();
         let threads = self
@@ -86,8 +86,8 @@ impl Drop for Workers {
     }
 }
 
-/// The runtime wakes itself by a system call whenever a timer is set that is earlier than all others. With a timer that is
-/// always the earliest, the deadline of a handshake costs no system call.
+/// The runtime wakes itself by a system call whenever a timer becomes the earliest. This timer is always the earliest, so
+/// the deadline of a handshake costs no system call.
 const EARLIEST_TIMER: Duration = Duration::from_millis(500);
 
 async fn work(mut tasks: mpsc::Receiver<Task>, stop: CancellationToken) {

@@ -1,4 +1,4 @@
-//! A reload between deciding and dialing: nothing is sent by a policy that is not the current one any more.
+//! Handles a reload between deciding and dialing: nothing is sent by a policy that is no longer current.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;

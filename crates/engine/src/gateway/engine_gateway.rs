@@ -1,4 +1,4 @@
-//! The engine's gateway: one a client connection, with what its requests have in common.
+//! The engine's gateway: one per client connection.
 
 use std::sync::Arc;
 
@@ -24,12 +24,12 @@ impl EngineGateway {
         Self { shared, program }
     }
 
-    /// For requests of the engine's own: no client's program is behind them.
+    /// For requests of the engine itself, which have no client program.
     pub(crate) fn for_engine(shared: Arc<Shared>) -> Self {
         Self::new(shared, ProgramLookup::unknown())
     }
 
-    /// Records an open connection. Its program follows where it is not known yet.
+    /// Records an open connection. Its program is added later if it is not known yet.
     pub(super) fn record_open(
         &self,
         context: &RequestContext<'_>,
@@ -62,7 +62,7 @@ impl EngineGateway {
         Refusal::Failed(error)
     }
 
-    /// Records a connection that was refused. Its program follows where it is not known yet.
+    /// Records a connection that was refused. Its program is added later if it is not known yet.
     pub(super) fn record_refusal(
         &self,
         context: &RequestContext<'_>,

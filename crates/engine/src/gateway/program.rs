@@ -1,4 +1,4 @@
-//! The client's program: rules wait for it, refused connections wait a moment, open ones get it later.
+//! The client's program: rules wait for it, refused connections wait briefly, open ones get it later.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use crate::gateway::engine_gateway::EngineGateway;
 
 /// How long a decision waits for the program that a rule asks for.
 const RULE_WAIT: Duration = Duration::from_millis(500);
-/// How long a refusal waits for the program: once it was sent, the client closes its socket, and nobody can tell whose it
-/// was.
+/// How long a refusal waits for the program: once it was sent, the client closes its socket, and its owner can no longer be
+/// determined.
 const REFUSAL_WAIT: Duration = Duration::from_millis(100);
 
 impl EngineGateway {

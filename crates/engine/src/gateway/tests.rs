@@ -1,4 +1,4 @@
-//! Decisions across reloads, and the engine that tests of other modules start.
+//! Decisions across reloads, and an engine for tests of other modules.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub(crate) async fn engine(folder: &std::path::Path, text: &str) -> Engine {
     Engine::start(options).await.unwrap()
 }
 
-/// Keys of the top come first in the file, tables behind the listener's.
+/// Top-level keys come first in the file, tables after the listener's.
 pub(crate) fn with_listener(text: &str) -> String {
     let (top, tables) = text.split_once('[').map_or((text, ""), |(top, _)| {
         (top, text.get(top.len()..).unwrap_or_default())
@@ -81,7 +81,7 @@ async fn a_step_is_not_polled_once_its_policy_is_replaced() {
     engine.stop(std::time::Duration::ZERO).await;
 }
 
-/// Makes the engine look up addresses before it decides; nothing else is changed by it.
+/// Makes the engine resolve addresses before it decides, without any other effect.
 const BY_ADDRESS: &str =
     "mode = \"standard\"\n[[rule]]\nmatch = { ip = [\"192.0.2.0/24\"] }\nuse = \"block\"\n";
 

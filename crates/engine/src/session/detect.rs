@@ -4,7 +4,7 @@
 /// The protocol of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ClientProtocol {
-    /// SOCKS4 or SOCKS4a; the request tells which.
+    /// SOCKS4 or SOCKS4a; the request determines which.
     Socks4,
     Socks5,
     /// The first character of a method, or an empty line before it.
@@ -13,7 +13,7 @@ pub enum ClientProtocol {
     Unsupported,
 }
 
-/// The protocol that the first bytes tell; `None` while there are none.
+/// The protocol by the first byte; `None` while there is none.
 pub fn detect(first: &[u8]) -> Option<ClientProtocol> {
     Some(match *first.first()? {
         4 => ClientProtocol::Socks4,

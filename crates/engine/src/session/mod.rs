@@ -1,4 +1,4 @@
-//! One client connection from its first byte: detect the protocol, run its handshake, hand a tunnel to the relay.
+//! One client connection from its first byte: detect the protocol, run its handshake, pass a tunnel to the relay.
 
 pub mod detect;
 pub(crate) mod pac;
@@ -23,20 +23,20 @@ use crate::session::detect::{ClientProtocol, detect};
 use crate::shared::Shared;
 use crate::socks;
 
-/// The buffer, one a thread, for what a client sends first: a SOCKS greeting or a usual HTTP head.
+/// Size of the per-thread buffer for the first read: a SOCKS greeting or a usual HTTP head fits.
 const FIRST_READ: usize = 4096;
 
-/// A client that was accepted and has not been read from.
+/// An accepted client before its first read.
 pub(crate) struct AcceptedClient {
     pub(crate) stream: TcpStream,
     pub(crate) peer: SocketAddr,
-    /// The address of ours that it connected to.
+    /// The local address that it connected to.
     pub(crate) local: SocketAddr,
     pub(crate) listener: ListenerKind,
     pub(crate) program: ProgramLookup,
 }
 
-/// Runs the handshake. A tunnel becomes a task of its own, so that nothing of the handshake stays in memory.
+/// Runs the handshake. A tunnel becomes a separate task, so that the memory of the handshake is freed.
 pub(crate) async fn serve(client: AcceptedClient, shared: Arc<Shared>, slot: ConnectionSlot) {
     let AcceptedClient {
         stream,
@@ -60,7 +60,7 @@ pub(crate) async fn serve(client: AcceptedClient, shared: Arc<Shared>, slot: Con
             socks::serve(client, first, deadline, local, peer, listener, &gateway).await
         }
         (Some(ClientProtocol::Http), _, Some(listener)) => {
-            // Boxed, so that a SOCKS handshake does not carry its size.
+            // Boxed, so that the future of a SOCKS handshake stays small.
             let serving =
                 privet_http::serve(client, &first, deadline, local, peer, listener, &gateway);
             Box::pin(serving).await
@@ -80,7 +80,7 @@ pub(crate) async fn serve(client: AcceptedClient, shared: Arc<Shared>, slot: Con
     }
 }
 
-/// What the client sends first; `None`: it closed or broke the connection.
+/// Reads the first bytes of the client; `None`: it closed or reset the connection.
 async fn first_read(client: &TcpStream) -> Option<Bytes> {
     thread_local!(static BUFFER: RefCell<[u8; FIRST_READ]> = const { RefCell::new([0; FIRST_READ]) });
     loop {
@@ -99,7 +99,7 @@ async fn first_read(client: &TcpStream) -> Option<Bytes> {
     }
 }
 
-/// The listener as the policy knows it, where it takes SOCKS.
+/// The listener in the policy's terms, if it accepts SOCKS.
 fn socks_listener(kind: ListenerKind) -> Option<Listener> {
     match kind {
         ListenerKind::Mixed => Some(Listener::Mixed),
@@ -108,7 +108,7 @@ fn socks_listener(kind: ListenerKind) -> Option<Listener> {
     }
 }
 
-/// The listener as the policy knows it, where it takes HTTP.
+/// The listener in the policy's terms, if it accepts HTTP.
 fn http_listener(kind: ListenerKind) -> Option<Listener> {
     match kind {
         ListenerKind::Mixed => Some(Listener::Mixed),

@@ -1,4 +1,4 @@
-//! The PAC server: `GET /proxy.pac` and `/wpad.dat`, made from the current policy; with `?app=NAME` for the program of that
+//! The PAC server: `GET /proxy.pac` and `/wpad.dat`, generated from the current policy; with `?app=NAME` for the program of that
 //! file name.
 
 use std::convert::Infallible;
@@ -46,7 +46,7 @@ pub(crate) async fn serve(
         .header_read_timeout(limit)
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service);
-    // A PAC file has a few kilobytes: a client that has not read it by then does not read.
+    // A PAC file has a few kilobytes: a client that has not read it by then is too slow.
     if let Ok(Err(error)) = tokio::time::timeout(limit.saturating_mul(2), connection).await {
         tracing::debug!(%error, "a PAC client went away");
     }
@@ -54,7 +54,7 @@ pub(crate) async fn serve(
 }
 
 fn answer<B>(request: &Request<B>, local: SocketAddr, shared: &Shared) -> Response<Full<Bytes>> {
-    // DNS rebinding: a web page whose host name was made to resolve to this address is not served.
+    // Against DNS rebinding: a web page whose host name resolves to this address is not served.
     let host = request
         .headers()
         .get(HOST)
@@ -68,7 +68,7 @@ fn answer<B>(request: &Request<B>, local: SocketAddr, shared: &Shared) -> Respon
     {
         return plain(StatusCode::FORBIDDEN, "This host is not served here.\n");
     }
-    // Pages of other sites neither read the rules nor run the file as their script.
+    // Pages of other sites must not read the rules or load the file as a script.
     if !origin_is_ours(request.headers(), local) {
         return plain(
             StatusCode::FORBIDDEN,
@@ -90,7 +90,7 @@ fn answer<B>(request: &Request<B>, local: SocketAddr, shared: &Shared) -> Respon
     }
 }
 
-/// The value of `app=` is no file name.
+/// The value of `app=` is not a file name.
 #[derive(Debug, PartialEq, Eq)]
 struct NoName;
 
@@ -140,7 +140,7 @@ fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
     response
 }
 
-/// No Origin, as programs that read a PAC send none, or our own.
+/// No Origin, as from programs that load a PAC, or our own.
 fn origin_is_ours(headers: &HeaderMap, local: SocketAddr) -> bool {
     headers.get_all(ORIGIN).iter().all(|origin| {
         origin

@@ -1,4 +1,4 @@
-//! A tunnel: client, destination, row and slot; nothing else stays in memory.
+//! Relays a tunnel. Only client, destination, row and slot stay in memory.
 
 use std::future::Future;
 use std::task::{Context, Poll};
@@ -23,7 +23,7 @@ pub(crate) fn relay(
         down: connected.preread,
     };
     let destination = connected.stream;
-    // Not an `async fn`: its future would keep the arguments beside what is made of them.
+    // Not an `async fn`: its future would store the arguments in addition to the values made from them.
     async move {
         let meter = Metered {
             live,

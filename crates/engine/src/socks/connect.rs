@@ -23,7 +23,7 @@ pub async fn connect<G: SocksGateway>(
     }
 }
 
-/// The client reset its connection; recorded already.
+/// The client reset its connection. It is recorded already.
 struct ClientGone;
 
 async fn open<G: SocksGateway>(

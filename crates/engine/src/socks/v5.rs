@@ -1,6 +1,6 @@
 //! The messages of a SOCKS5 client (RFC 1928, RFC 1929) as pure parsers.
 //!
-//! fast-socks5 gives the constants; its server is not used: it takes five to ten reads a handshake, has no deadline over the
+//! Constants are from fast-socks5. Its server is not used: it takes five to ten reads a handshake, has no deadline over the
 //! whole handshake, drops what the client sent ahead, logs passwords at debug level and answers BIND once only.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -179,7 +179,7 @@ pub fn request(bytes: &[u8]) -> Parsed<SocksRequest> {
     }
 }
 
-/// RFC 1928, section 5: `ATYP ADDR PORT`, as requests, replies and datagrams carry it.
+/// RFC 1928, section 5: `ATYP ADDR PORT`, as in requests, replies and datagrams.
 pub fn address(bytes: &[u8]) -> Parsed<Target> {
     let [kind, rest @ ..] = bytes else {
         return Parsed::Incomplete;

@@ -47,8 +47,8 @@ type Script = Vec<(usize, &'static [u8])>;
 
 async fn play(mut wire: DuplexStream, script: Script) -> DuplexStream {
     for (wait, say) in script {
-        let mut heard = vec![0; wait];
-        if wire.read_exact(&mut heard).await.is_err() || wire.write_all(say).await.is_err() {
+        let mut received = vec![0; wait];
+        if wire.read_exact(&mut received).await.is_err() || wire.write_all(say).await.is_err() {
             break;
         }
     }

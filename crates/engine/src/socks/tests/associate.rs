@@ -1,4 +1,4 @@
-//! UDP ASSOCIATE: whose datagrams pass, whereto, and for how long.
+//! UDP ASSOCIATE: accepted senders, targets and lifetime.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use super::client::{address, ask};
 use super::fake_gateway::{Outcome, Plan};
 use super::server::SocksServer;
 
-/// Far more than a datagram on loopback needs.
+/// Timeout of a datagram on loopback.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An association: its control connection, the client's socket, and the relay's address.
@@ -66,7 +66,7 @@ async fn socket() -> (UdpSocket, SocketAddr) {
     (socket, address)
 }
 
-/// Takes one datagram and sends it back; who sent it.
+/// Echoes one datagram. Returns it with its sender.
 async fn echo(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
     let mut bytes = vec![0; 70_000];
     let received = timeout(PATIENCE, socket.recv_from(&mut bytes)).await;
@@ -216,12 +216,13 @@ async fn the_association_ends_with_its_tcp_connection() {
     client.receive().await;
     client.socket.connect(client.relay).await.unwrap();
     drop(client.control);
-    // A closed port is told by the system; until then datagrams still pass.
+    // The system reports the closed port; until then datagrams still pass.
     let closed = async {
         loop {
             let _ = client.socket.send(b"noise").await;
-            let heard = timeout(Duration::from_millis(20), client.socket.recv(&mut [0; 9])).await;
-            if let Ok(Err(error)) = heard {
+            let received =
+                timeout(Duration::from_millis(20), client.socket.recv(&mut [0; 9])).await;
+            if let Ok(Err(error)) = received {
                 break error.kind();
             }
         }

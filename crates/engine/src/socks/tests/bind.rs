@@ -1,4 +1,4 @@
-//! BIND: who may come, when the client is told, and what happens when nobody does.
+//! BIND: accepted peers, replies, and the end without a peer.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -11,10 +11,10 @@ use super::client::{ask, read, read_to_end, reply};
 use super::fake_gateway::{Outcome, Plan};
 use super::server::SocksServer;
 
-/// Far more than anything on loopback needs.
+/// Timeout of all waits.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A connection from an address of the test's choice.
+/// Connects from a given local address.
 async fn connect_from(from: &str, to: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(format!("{from}:0").parse().unwrap()).unwrap();

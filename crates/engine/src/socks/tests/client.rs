@@ -36,14 +36,14 @@ pub async fn read<const N: usize>(client: &mut TcpStream) -> [u8; N] {
     bytes
 }
 
-/// What comes until the server hangs up; a reset is a failure of the test.
+/// Reads until the server closes; a reset fails the test.
 pub async fn read_to_end(client: &mut TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
     client.read_to_end(&mut bytes).await.unwrap();
     bytes
 }
 
-/// Says hello without a login and sends a request; the reply's code and address (IPv4).
+/// Sends a greeting without a login and a request. Returns code and address (IPv4) of the reply.
 pub async fn ask(client: &mut TcpStream, command: u8, target: &str) -> (u8, SocketAddr) {
     client.write_all(&[5, 1, 0]).await.unwrap();
     assert_eq!(read::<2>(client).await, [5, 0]);

@@ -19,7 +19,7 @@ use privet_policy::{
     DirectPermit, Outbound, OwnEndpoints, Policy, Protocol, Route, Target, Why, WhyKind,
 };
 
-/// What a gateway saw of one request.
+/// One request as recorded by the gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeenRequest {
     pub protocol: Protocol,
@@ -97,7 +97,7 @@ impl FakeGateway {
         }))
     }
 
-    /// As a reload does: another policy is current from now on.
+    /// Makes another policy current, as a reload does.
     pub fn reload(&self, outcomes: HashMap<String, Outcome>) {
         *self.0.outcomes.lock().unwrap() = outcomes;
         self.0.generation.fetch_add(1, Ordering::SeqCst);

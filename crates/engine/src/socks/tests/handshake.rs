@@ -189,8 +189,8 @@ async fn a_refusal_reaches_a_client_that_keeps_sending() {
     let mut client = server.connect().await;
     let talk = [&[5, 1, 0][..], &request(1, "a.test:80"), &[b'x'; 8000]].concat();
     client.write_all(&talk).await.unwrap();
-    let heard = read_to_end(&mut client).await;
-    assert_eq!(heard, [5, 0, 5, 2, 0, 1, 0, 0, 0, 0, 0, 0]);
+    let received = read_to_end(&mut client).await;
+    assert_eq!(received, [5, 0, 5, 2, 0, 1, 0, 0, 0, 0, 0, 0]);
 }
 
 #[tokio::test]
@@ -312,7 +312,7 @@ async fn the_deadline_covers_the_whole_handshake_however_slowly_bytes_arrive() {
     let started = std::time::Instant::now();
     let drip = tokio::spawn(async move {
         let mut every = tokio::time::interval(Duration::from_millis(20));
-        // A greeting that promises 255 methods takes five seconds at this pace.
+        // A greeting that announces 255 methods takes five seconds at this pace.
         for byte in [5, 255].into_iter().chain([7; 255]) {
             every.tick().await;
             if to.write_all(&[byte]).await.is_err() {
@@ -320,10 +320,10 @@ async fn the_deadline_covers_the_whole_handshake_however_slowly_bytes_arrive() {
             }
         }
     });
-    let mut heard = Vec::new();
-    let _ = from.read_to_end(&mut heard).await;
+    let mut received = Vec::new();
+    let _ = from.read_to_end(&mut received).await;
     drip.abort();
-    assert_eq!(heard, b"");
+    assert_eq!(received, b"");
     assert!(started.elapsed() < Duration::from_secs(4));
 }
 

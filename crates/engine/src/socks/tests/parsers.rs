@@ -19,7 +19,7 @@ fn socks_request(command: Command, host: &str, port: u16) -> SocksRequest {
     }
 }
 
-/// What a caller that asks again after every byte ends up with.
+/// The result of parsing again after every byte.
 fn by_drops<T>(bytes: &[u8], parse: fn(&[u8]) -> Parsed<T>) -> Parsed<T> {
     for end in 0..bytes.len() {
         match parse(&bytes[..end]) {
@@ -231,7 +231,7 @@ fn a_socks4_reply_has_address_and_port() {
     assert_eq!(v4::reply(v4::GRANTED, v6_bound), [0, 90, 1, 2, 0, 0, 0, 0]);
 }
 
-/// Bytes that often are messages: noise alone would rarely get past the first field.
+/// Bytes that often are messages: random bytes would rarely pass the first field.
 fn messages() -> impl Strategy<Value = Vec<u8>> {
     let fields = prop::collection::vec(
         prop_oneof![
@@ -249,7 +249,7 @@ fn messages() -> impl Strategy<Value = Vec<u8>> {
     fields.prop_map(|fields| fields.concat())
 }
 
-/// A verdict on a beginning is the verdict on the whole, and a message's length is within what was given.
+/// The result for a prefix is the result for the whole, and a message is not longer than its input.
 fn holds<T: PartialEq + std::fmt::Debug>(
     bytes: &[u8],
     parse: fn(&[u8]) -> Parsed<T>,
@@ -263,14 +263,14 @@ fn holds<T: PartialEq + std::fmt::Debug>(
     Ok(())
 }
 
-fn encode(wish: &SocksRequest) -> Vec<u8> {
-    let command = match wish.command {
+fn encode(message: &SocksRequest) -> Vec<u8> {
+    let command = match message.command {
         Command::Connect => 1,
         Command::Bind => 2,
         Command::Associate => 3,
     };
     let mut bytes = vec![5, command, 0];
-    match &wish.target.host {
+    match &message.target.host {
         Host::Ip(std::net::IpAddr::V4(ip)) => {
             bytes.push(1);
             bytes.extend(ip.octets());
@@ -285,7 +285,7 @@ fn encode(wish: &SocksRequest) -> Vec<u8> {
             bytes.extend(name.bytes());
         }
     }
-    bytes.extend(wish.target.port.to_be_bytes());
+    bytes.extend(message.target.port.to_be_bytes());
     bytes
 }
 
@@ -311,8 +311,8 @@ proptest! {
         ],
         port: u16,
     ) {
-        let wish = SocksRequest { command, target: Target { host, port } };
-        let bytes = encode(&wish);
-        prop_assert_eq!(v5::request(&bytes), Parsed::Complete(wish, bytes.len()));
+        let message = SocksRequest { command, target: Target { host, port } };
+        let bytes = encode(&message);
+        prop_assert_eq!(v5::request(&bytes), Parsed::Complete(message, bytes.len()));
     }
 }

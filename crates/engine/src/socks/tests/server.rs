@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::fake_gateway::{FakeGateway, Plan, SeenRequest};
 use crate::socks::serve;
 
-/// A server that listens, and its gateway.
+/// A listening server and its gateway.
 pub struct SocksServer {
     pub address: SocketAddr,
     pub gateway: FakeGateway,
@@ -40,7 +40,7 @@ impl SocksServer {
         }
     }
 
-    /// A client that said nothing yet.
+    /// A client that has sent nothing yet.
     pub async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.unwrap()
     }

@@ -26,15 +26,15 @@ use super::outbound_sockets::OutboundSockets;
 use crate::socks::ClientIdentity;
 use privet_gateway::SocksGateway;
 
-/// Datagrams taken from one socket before the others have their turn.
+/// Datagrams read from one socket before the others are polled.
 const MAX_AT_ONCE: usize = 32;
-/// The largest datagram that IP carries, and a little: nothing is cut.
+/// Larger than any IP datagram, so that nothing is truncated.
 const MAX_DATAGRAM: usize = 64 * 1024;
 /// Interval at which flows are swept while there are any.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 thread_local! {
-    /// A datagram is received, judged and sent within one poll: all associations of a thread share one buffer.
+    /// A datagram is received, decided and sent within one poll, so all associations of a thread share one buffer.
     static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; MAX_DATAGRAM].into_boxed_slice());
 }
 

@@ -53,7 +53,7 @@ pub fn header(target: &Target) -> Header {
         }
         Host::Name(name) => {
             header.push(SOCKS5_ADDR_TYPE_DOMAIN_NAME);
-            // A name is at most 253 bytes by the promise of `Host`.
+            // `Host` guarantees that a name has at most 253 bytes.
             header.push(name.len() as u8);
             header.extend_from_slice(name.as_bytes());
         }

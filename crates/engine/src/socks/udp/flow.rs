@@ -18,11 +18,11 @@ pub const MAX_QUEUED: usize = 16;
 pub const MAX_QUEUED_BYTES: usize = 256 * 1024;
 /// A flow without a datagram in either direction is forgotten after this.
 const FLOW_TIMEOUT: Duration = Duration::from_secs(120);
-/// A decision is pending anew after so long, beside every reload: rules may be for a while.
+/// A decision is requested again after this time, and after every reload: rules may be temporary.
 const DECISION_HOLDS: Duration = Duration::from_secs(10);
-/// A refusal by the policy holds longer: it is recorded each time.
+/// A refusal by the policy is valid longer, since each one is recorded.
 pub const REFUSAL_HOLDS: Duration = Duration::from_secs(60);
-/// A failure is tried again, but not for every datagram.
+/// Time after which a failed target is tried again.
 pub const FAILURE_HOLDS: Duration = Duration::from_secs(5);
 
 /// Where a target's datagrams go.
@@ -69,7 +69,7 @@ impl Flow {
         }
     }
 
-    /// Whether the policy should be pending (again).
+    /// Whether a decision should be requested (again).
     pub fn wants_decision(&self, now: Instant, generation: u64) -> bool {
         !self.deciding
             && match &self.route {
@@ -86,7 +86,7 @@ impl Flow {
         self.decided = now;
     }
 
-    /// Drops what waits and what comes, for a while.
+    /// Drops queued and new datagrams until `until`.
     pub fn refuse(&mut self, until: Instant, end: CloseReason) {
         self.route = FlowRoute::Refused(until);
         self.decision = None;
@@ -167,7 +167,7 @@ impl Flows {
     }
 
     /// The flow that a datagram received directly answers: one that was sent to that address, or at least to that host,
-    /// since many protocols go on from another port.
+    /// since many protocols continue from another port.
     pub fn answered_by(&mut self, source: SocketAddr, now: Instant) -> Option<&mut Flow> {
         let target = match self.sources.get(&source) {
             Some(target) => target,

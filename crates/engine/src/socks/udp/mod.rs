@@ -1,4 +1,4 @@
-//! UDP ASSOCIATE (RFC 1928, section 7): a relay socket beside the client's TCP connection, for as long as that stands.
+//! UDP ASSOCIATE (RFC 1928, section 7): a relay socket beside the client's TCP connection, as long as that is open.
 
 pub mod datagram;
 
@@ -22,14 +22,14 @@ use super::{ClientIdentity, SocksClient};
 use privet_gateway::SocksGateway;
 
 /// Serves an association to its end: the client closes, or no datagram passes for [`privet_gateway::Gateway::idle_timeout`].
-/// `port`: the client's own UDP port as its request says, 0 where it does not know yet.
+/// `port`: the client's own UDP port as its request says, 0 if it does not know it yet.
 pub(super) async fn associate<G: SocksGateway>(
     mut client: SocksClient,
     identity: ClientIdentity,
     port: u16,
     gateway: &G,
 ) {
-    // On the address that the client reached: it may not reach others.
+    // On the address that the client reached: others may be unreachable for it.
     let at = SocketAddr::new(identity.local.ip().to_canonical(), 0);
     let opened = privet_net::udp::bind(at).and_then(|relay| {
         let at = relay.local_addr()?;

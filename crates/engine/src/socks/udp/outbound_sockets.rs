@@ -66,7 +66,7 @@ impl OutboundSockets {
         }
     }
 
-    /// An address that no network leads to makes route for the next one.
+    /// Sends to the first address that is reachable.
     fn send_direct(&mut self, addresses: &mut [SocketAddr], data: &[u8]) -> bool {
         let Some(direct) = &mut self.direct else {
             return false;

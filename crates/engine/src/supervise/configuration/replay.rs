@@ -1,4 +1,4 @@
-//! Evaluates the recorded connections with a policy that is not in force yet.
+//! Evaluates the recorded connections with a policy that is not current yet.
 
 use privet_connection_log::{ConnectionLog, UsageError};
 use privet_policy::{Policy, RecordedConnection, Replay, replay};

@@ -38,7 +38,7 @@ pub enum ApplyMode {
     DryRun,
 }
 
-/// What a change did, or would do in a dry run.
+/// The effects of a change, or of a dry run.
 #[derive(Debug, Clone, Serialize)]
 pub struct ApplyReport {
     pub warnings: Vec<Diagnostic>,

@@ -34,7 +34,7 @@ pub(super) struct ListEntry {
     hit_counter: Arc<ListHitCounter>,
     /// How much of the hit counter the record's statistics already contain: hits, would-block.
     recorded_hits: (u64, u64),
-    /// Whether it was on probation when it was last handed to the policy.
+    /// Whether it was on probation when it was last passed to the policy.
     pub(super) was_on_probation: bool,
     /// Stored versions, newest first.
     pub(super) versions: Vec<VersionInfo>,

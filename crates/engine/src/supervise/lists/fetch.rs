@@ -147,8 +147,8 @@ mod tests {
             .await
             .unwrap();
         let fetched = tokio::time::timeout(Duration::from_secs(20), fetching).await;
-        let said = fetched.unwrap().unwrap().err();
-        assert!(said.is_some_and(|text| text.ends_with("the fetch was ended")));
+        let error_text = fetched.unwrap().unwrap().err();
+        assert!(error_text.is_some_and(|text| text.ends_with("the fetch was ended")));
         engine.stop(Duration::ZERO).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Filter lists: read from files or fetched from URLs, stored in versions, handed to the policy.
+//! Filter lists: read from files or fetched from URLs, stored in versions, passed to the policy.
 
 mod action;
 mod entry;

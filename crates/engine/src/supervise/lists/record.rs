@@ -227,21 +227,21 @@ mod tests {
     #[test]
     fn records_survive_a_restart_and_a_broken_file_is_set_aside() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut records, said) = ListRecords::open(folder.path(), 1);
-        assert_eq!(said, None);
+        let (mut records, notice) = ListRecords::open(folder.path(), 1);
+        assert_eq!(notice, None);
         let record = ListRecord {
             counting_since: Some(5),
             ..records.take("ads", "http://a/", 1)
         };
         let all = records.with([("ads", &record)].into_iter());
         all.write(folder.path()).unwrap();
-        let (mut again, said) = ListRecords::open(folder.path(), 2);
-        assert_eq!((again.take("ads", "http://a/", 9), said), (record, None));
+        let (mut again, notice) = ListRecords::open(folder.path(), 2);
+        assert_eq!((again.take("ads", "http://a/", 9), notice), (record, None));
         assert_eq!(all.clone().take("ads", "http://b/", 9).counting_since, None);
 
         std::fs::write(file(folder.path()), "{\"ads\":").unwrap();
-        let (_, said) = ListRecords::open(folder.path(), 3);
-        assert!(said.unwrap().contains("state.json.corrupt-3"));
+        let (_, notice) = ListRecords::open(folder.path(), 3);
+        assert!(notice.unwrap().contains("state.json.corrupt-3"));
         assert!(folder.path().join("lists/state.json.corrupt-3").exists());
     }
 

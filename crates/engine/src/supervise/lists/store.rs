@@ -106,7 +106,7 @@ impl Lists {
         self.entries.iter().any(|entry| entry.setting.name == name)
     }
 
-    /// A list whose probation ended since the lists were handed to the policy.
+    /// A list whose probation ended since the lists were passed to the policy.
     pub(crate) fn ended_probation(&self, now: SystemTime) -> Option<&str> {
         let over =
             |entry: &&ListEntry| entry.was_on_probation && entry.counting_until(now).is_none();

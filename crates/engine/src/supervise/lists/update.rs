@@ -354,11 +354,11 @@ pub(super) mod tests {
 
         let mut two = lists(folder.path(), &filter);
         assert_eq!(two.states()[0].entries, 1);
-        let said = two.take_notices();
+        let notices = two.take_notices();
         assert!(
-            said.len() == 1 && said[0].text.contains("is set aside"),
+            notices.len() == 1 && notices[0].text.contains("is set aside"),
             "{}",
-            said[0].text
+            notices[0].text
         );
         assert_eq!(two.take_fetches(now, None).len(), 1);
     }

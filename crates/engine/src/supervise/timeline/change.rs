@@ -113,7 +113,7 @@ pub enum UndoAction {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChangeStatus {
     pub change: Change,
-    /// Number of the change that undid it and still stands.
+    /// Number of the change that undid it and was not undone itself.
     pub undone_by: Option<u64>,
     /// Why it cannot be undone now; `None`: it can.
     pub obstacle: Option<String>,

@@ -256,15 +256,15 @@ mod tests {
         to_json(&Config::parse(text, Path::new("/")).unwrap().config)
     }
 
-    fn told(before: &str, after: &str) -> Vec<String> {
-        let told = describe(&json(before), &json(after));
-        for what in &told {
+    fn described(before: &str, after: &str) -> Vec<String> {
+        let described = describe(&json(before), &json(after));
+        for what in &described {
             assert!(
                 super::super::detail::kinds().any(|kind| kind == what.kind),
                 "{what:?}"
             );
         }
-        told.iter().map(ToString::to_string).collect()
+        described.iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -294,7 +294,7 @@ mod tests {
             ),
             (&all, "", "the rules were changed: 0 stand now"),
         ] {
-            assert_eq!(told(before, after), [sentence]);
+            assert_eq!(described(before, after), [sentence]);
         }
     }
 
@@ -349,15 +349,15 @@ mod tests {
                 "the file was written, and means the same",
             ),
         ] {
-            assert_eq!(told(before, after), [sentence], "{after}");
+            assert_eq!(described(before, after), [sentence], "{after}");
         }
     }
 
     #[test]
     fn many_changes_at_once_are_summarised() {
         let many: String = (0..40).map(|n| format!("\"a{n}.test\",")).collect();
-        let told = told("", &format!("[filter]\ndeny = [{many}]\n"));
-        assert_eq!(told.len(), MAX_DETAILS);
-        assert_eq!(told.last().unwrap(), "and 29 more");
+        let described = described("", &format!("[filter]\ndeny = [{many}]\n"));
+        assert_eq!(described.len(), MAX_DETAILS);
+        assert_eq!(described.last().unwrap(), "and 29 more");
     }
 }

@@ -67,7 +67,7 @@ impl Supervisor {
         }
     }
 
-    /// A later change of one of these kinds and of the same name that still stands, as an obstacle.
+    /// A later change of one of these kinds and of the same name that was not undone, as an obstacle.
     fn changed_since(&self, change: &Change, kinds: &[&str]) -> Option<String> {
         let name = |change: &Change| change.what.first()?.values.get("name").cloned();
         let of = name(change);
@@ -76,11 +76,11 @@ impl Supervisor {
             first.is_some_and(|what| kinds.contains(&what.kind.as_str())) && name(later) == of
         });
         // A later change that was undone, and its undo, are no obstacle.
-        let stands = |later: &&Change| {
+        let is_in_effect = |later: &&Change| {
             later.undoes.is_none_or(|undone| undone <= change.id)
                 && self.timeline.undone_by(later.id).is_none()
         };
-        later.rfind(stands).map(obstructed_by)
+        later.rfind(is_in_effect).map(obstructed_by)
     }
 
     fn not_in_mode(&self, from: &str, to: &str) -> Option<String> {
@@ -110,12 +110,12 @@ impl Supervisor {
         let revisions: Vec<&Revision> = later.iter().map(|(_, revision)| *revision).collect();
         revert(&revisions).map_err(|obstacle| {
             // A change that was undone, and its undo, are no obstacle.
-            let stands = |change: &&Change| {
+            let is_in_effect = |change: &&Change| {
                 change.undoes.is_none() && self.timeline.undone_by(change.id).is_none()
             };
             let touching = revision.touched_by(&revisions);
             let mut touching = touching.into_iter().filter_map(|at| later.get(at));
-            let by = touching.find_map(|(id, _)| self.timeline.get(*id).filter(stands));
+            let by = touching.find_map(|(id, _)| self.timeline.get(*id).filter(is_in_effect));
             match (obstacle, by) {
                 (RevertError::Changed, Some(by)) => obstructed_by(by),
                 _ => obstacle.to_string(),
