@@ -50,7 +50,7 @@ pub enum Failure {
     #[error("{0}")]
     NoEngine(String),
     /// The reader of standard output closed the pipe. Not an error.
-    #[error("the reader of the output is gone")]
+    #[error("the reader closed the output")]
     PipeClosed,
 }
 

@@ -418,7 +418,7 @@ pub struct Log {
     pub requests: RequestLog,
 }
 
-/// Whether readable requests are recorded as rows of their own. Checked, but not served yet.
+/// Whether readable requests are recorded as separate rows. Checked, but not served yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestLog {
     None,

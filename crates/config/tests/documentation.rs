@@ -1,4 +1,4 @@
-//! docs/configuration.md and the reader know the same keys.
+//! docs/configuration.md documents exactly the keys of the reader.
 
 use std::collections::BTreeMap;
 use std::path::Path;

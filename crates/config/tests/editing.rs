@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 const CONTRACT: &str = include_str!("contract.toml");
 
-/// The lines that left and those that came.
+/// The removed and the added lines.
 fn difference(old: &str, new: &str) -> (Vec<String>, Vec<String>) {
     let mut gone: Vec<&str> = old.lines().collect();
     let mut come = Vec::new();

@@ -16,7 +16,7 @@ fn raw(text: &str) -> Json {
     .unwrap()
 }
 
-/// RFC 7396 section 2, word by word.
+/// A literal implementation of RFC 7396 section 2.
 fn reference_merge(target: &mut Json, patch: &Json) {
     let Some(patch) = patch.as_object() else {
         return *target = patch.clone();

@@ -84,8 +84,8 @@ fn an_unresolved_reference_is_named_with_its_fix() {
     assert_eq!(revealed(&Secret::File(longest)).len(), MAX_SECRET);
 }
 
-/// Files that hold a secret in the clear, well-formed or broken around it.
-const SPOKEN: &[&str] = &[
+/// Files with a plain secret, valid or with errors around it.
+const PLAIN_SECRETS: &[&str] = &[
     "[[upstream]]\nname = \"a\"\nurl = \"socks5://h\"\nusername = \"u\"\npassword = \"hunter2hunter2\"\n",
     "[[upstream]]\nname = \"a\"\nurl = \"socks5://h\"\nusername = \"u\"\npassword = 'hunter2hunter2'\n",
     "[[upstream]]\nname = \"a\"\nurl = \"socks5://h\"\nusername = \"u\"\n\"pass\\u0077ord\" = \"hunter2hunter2\"\n",
@@ -110,7 +110,7 @@ const SPOKEN: &[&str] = &[
 
 #[test]
 fn no_output_shows_a_secret() {
-    for text in SPOKEN {
+    for text in PLAIN_SECRETS {
         let shown = match Config::parse(text, Path::new("/")) {
             Ok(loaded) => {
                 let file = loaded
@@ -172,7 +172,7 @@ fn a_redacted_line_keeps_its_caret_position() {
 
 #[test]
 fn a_secret_in_the_file_is_one_only_by_reference_in_json() {
-    let text = SPOKEN[0];
+    let text = PLAIN_SECRETS[0];
     let config = Config::parse(text, Path::new("/")).unwrap().config;
     assert_eq!(
         to_json(&config)["upstream"][0]["password"],
@@ -180,10 +180,10 @@ fn a_secret_in_the_file_is_one_only_by_reference_in_json() {
     );
 }
 
-/// A character lost, or the end: the mistakes of typing and of half-saved files.
+/// Files with a missing character or a missing end.
 #[test]
 fn a_broken_file_shows_no_secret_either() {
-    for text in SPOKEN.iter().filter(|text| !text.contains("pw =")) {
+    for text in PLAIN_SECRETS.iter().filter(|text| !text.contains("pw =")) {
         let secret = text.find(VALUE).unwrap()..text.find(VALUE).unwrap() + VALUE.len();
         for (at, lost) in text.char_indices().filter(|(at, _)| !secret.contains(at)) {
             let without = format!("{}{}", &text[..at], &text[at + lost.len_utf8()..]);

@@ -172,14 +172,14 @@ pub const FIELDS: &[FieldHelp] = &[
         Field::Reason,
         FieldKind::Text,
         "rule:\"local ads\"",
-        "the sentence that says why",
+        "the reason as a sentence",
     ),
     help(
         "route",
         Field::Route,
         FieldKind::Text,
         "route:tor",
-        "the way it went",
+        "the route",
     ),
     help(
         "end",

@@ -150,7 +150,7 @@ fn permissions(files: &Files) -> Vec<Finding> {
     if findings.is_empty() {
         findings.push(Finding::ok(
             "permissions",
-            "nobody else can read what should stay private",
+            "private files are readable by their owner only",
         ));
     }
     findings

@@ -12,7 +12,7 @@ use privet_system::proxy::{
     DesiredProxy, ProxyError, SystemProxyReport, SystemProxySession, SystemProxyState,
 };
 
-/// How long a measurement is used.
+/// How long a measurement is cached.
 const MAX_AGE: Duration = Duration::from_secs(1);
 
 /// The system proxy cannot be switched.
@@ -97,10 +97,10 @@ impl SystemProxyControl {
         self.blocking(|session| Ok(session.report())).await.ok()
     }
 
-    /// Points the desktop at the engine's listeners; with no method, by PAC where it has a listener for that.
+    /// Sets the desktop's proxy to the engine's listeners; without a method by PAC, if there is a PAC listener.
     ///
     /// # Errors
-    /// [`SwitchError`]; the desktop is as it was then.
+    /// [`SwitchError`]; the settings are unchanged then.
     pub async fn turn_on(
         &self,
         engine: &Engine,
@@ -116,7 +116,7 @@ impl SystemProxyControl {
         .await
     }
 
-    /// Puts back what was there before; the user's changes meanwhile stay.
+    /// Restores the former settings, except those that the user changed meanwhile.
     ///
     /// # Errors
     /// [`SwitchError`]; the next start tries again.
@@ -128,10 +128,10 @@ impl SystemProxyControl {
         .await
     }
 
-    /// Puts back what a Privet that died left; nothing where another one holds it.
+    /// Restores the settings after a crash; does nothing while another process manages them.
     ///
     /// # Errors
-    /// [`SwitchError`]: to be shown, and no reason not to start.
+    /// [`SwitchError`]: to be reported; the start continues.
     pub async fn recover(&self) -> Result<(), SwitchError> {
         if self.0.is_none() {
             return Ok(());
@@ -144,7 +144,7 @@ impl SystemProxyControl {
         }
     }
 
-    /// Turns off a dead proxy that another program left behind.
+    /// Turns off a dead proxy that was left by another program.
     ///
     /// # Errors
     /// [`SwitchError`]: it is not dead, or the desktop refuses.
@@ -156,7 +156,7 @@ impl SystemProxyControl {
         .await
     }
 
-    /// Follows listeners that moved, and sees to the guardian. Never against what something else changed.
+    /// Follows changed listeners, and restarts the guardian. Settings that something else changed are left alone.
     pub async fn follow_listeners(&self, engine: &Engine) -> Result<(), SwitchError> {
         let Some(inner) = &self.0 else { return Ok(()) };
         if !inner.on.load(Ordering::Relaxed) {
@@ -212,7 +212,7 @@ impl SystemProxyControl {
     }
 }
 
-/// A poisoned lock still holds the truth: each change in it is one assignment.
+/// Ignores poisoning: each change is a single assignment.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -71,7 +71,7 @@ impl Engine {
                     about: "connection_log".to_owned(),
                     text,
                     fix:
-                        "look at the disk and at the data folder; what was set aside may be deleted"
+                        "check the disk and the data folder; files that were set aside may be deleted"
                             .to_owned(),
                 }),
         );

@@ -127,11 +127,11 @@ impl UpstreamUdp {
         let mut control = match (chain.last, chain.hops, chain.stream) {
             (Scheme::Socks5, 1, Stream::Tcp(control)) => control,
             (Scheme::Socks5, _, _) => {
-                let what = "stands behind other hops, which carry no datagrams";
+                let what = "is behind other hops, which relay no datagrams";
                 return Err(fail(DialErrorKind::Unsupported, what));
             }
             _ => {
-                let what = "does not speak SOCKS5, and only that carries datagrams";
+                let what = "does not speak SOCKS5, and only that relays datagrams";
                 return Err(fail(DialErrorKind::Unsupported, what));
             }
         };

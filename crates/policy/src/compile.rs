@@ -147,7 +147,7 @@ fn mode(
             (ModeRoute::Nothing, why)
         }
         (None, _) if written.kill_switch => {
-            let why = format!("{what} says direct, and its kill switch forbids that");
+            let why = format!("{what} routes direct, and its kill switch forbids that");
             (ModeRoute::Direct, why)
         }
         (None, _) => {

@@ -52,7 +52,7 @@ fn pac_of(policy: &Policy, proxy: &str, socks: Option<&str>, app: Option<&str>) 
         ("$OWN_SOCKETS", own_sockets(own)),
         ("$RULES", array(rules.iter().map(|one| rule(one, app)))),
     ];
-    // A placeholder stands at the end of a whole line, so that an inserted value is never expanded again.
+    // A placeholder is at the end of a whole line, so that an inserted value is never expanded again.
     let mut text = String::with_capacity(TEMPLATE.len() + 256);
     for line in TEMPLATE.lines() {
         match values

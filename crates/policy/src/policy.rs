@@ -13,7 +13,7 @@ use crate::rules::{Rule, RuleIndex, RulePosition};
 use crate::verdict::DirectPermit;
 use crate::{List, Outbound, OwnEndpoints};
 
-/// Rules, lists and modes, and the current mode. [`Policy::in_mode`] changes the mode; everything else is compiled anew.
+/// Rules, lists and modes, and the current mode. [`Policy::in_mode`] changes the mode; everything else is compiled again.
 #[derive(Clone)]
 pub struct Policy {
     pub(crate) shared: Arc<SharedPolicy>,

@@ -13,7 +13,7 @@ use crate::{App, Listener, Policy, Protocol, Request, Target, simulate};
 
 /// The most differences that are listed; all are counted.
 pub const MAX_DIFFERENCES: usize = 1000;
-/// The most programs with counts of their own; the others are counted together as [`OTHERS`].
+/// The most programs with separate counts; the others are counted together as [`OTHERS`].
 pub const MAX_APPS: usize = 1000;
 /// Programs beyond [`MAX_APPS`].
 pub const OTHERS: &str = "(others)";

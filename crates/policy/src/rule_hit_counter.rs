@@ -1,4 +1,4 @@
-//! How often a rule decided, and when last. Each thread counts in a slot of its own; reading sums the slots.
+//! How often a rule decided, and when last. Each thread counts in its own slot; reading sums the slots.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -11,7 +11,7 @@ pub enum TargetError {
     NoPort,
     #[error("the port is not a number from 1 to 65535")]
     Port,
-    #[error("an IPv6 address before a port stands in brackets: [::1]:443")]
+    #[error("an IPv6 address before a port needs brackets: [::1]:443")]
     Brackets,
     #[error("only http:// and https:// URLs name a target here")]
     Scheme,
@@ -20,7 +20,7 @@ pub enum TargetError {
 }
 
 impl Target {
-    /// Reads `host:port`; an IPv6 address stands in brackets.
+    /// Reads `host:port`; an IPv6 address needs brackets.
     ///
     /// # Errors
     /// As [`TargetError`] says; port 0 is no port.

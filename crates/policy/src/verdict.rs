@@ -48,7 +48,7 @@ pub enum WhyKind {
     Deny,
     List,
     Mode,
-    /// The rule or mode says direct and the mode's kill switch forbids it, or the mode needs an upstream and none is configured.
+    /// The rule or mode routes direct and the mode's kill switch forbids it, or the mode needs an upstream and none is configured.
     KillSwitch,
 }
 

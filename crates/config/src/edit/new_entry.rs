@@ -10,7 +10,7 @@ use crate::keys::SECTIONS;
 /// How a table is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum TableStyle {
-    /// `[listen]`, on lines of its own.
+    /// `[listen]`, on separate lines.
     Header,
     /// `{ … }`, inside a line.
     Inline,

@@ -133,7 +133,7 @@ fn read_tls<'a>(
     }
 }
 
-/// The listeners' keys are present and empty. A broken one has a diagnostic of its own.
+/// The listeners' keys are present and empty. An invalid one has its own diagnostic.
 fn has_empty_listeners(table: &Table<'_>) -> bool {
     let given: Vec<Value<'_>> = ["mixed", "socks", "http"]
         .iter()
@@ -145,7 +145,7 @@ fn has_empty_listeners(table: &Table<'_>) -> bool {
             .all(|value| value.is_array() && value.peek_items().is_empty())
 }
 
-/// Users or networks are given, even if they were refused: then they have diagnostics of their own.
+/// Users or networks are given, even if they were refused: then they have their own diagnostics.
 fn has_access_keys(table: &Table<'_>) -> bool {
     ["users", "allow_clients"]
         .iter()
@@ -154,8 +154,9 @@ fn has_access_keys(table: &Table<'_>) -> bool {
 
 fn refuse_exposed(value: &Value<'_>, address: SocketAddr) {
     if !is_loopback(address.ip()) {
-        let cause =
-            format!("{address} can be reached from other machines, and nothing says who may");
+        let cause = format!(
+            "{address} can be reached from other machines without users or allowed clients"
+        );
         value.refuse(
             DiagnosticCode::Exposed,
             cause,

@@ -3,7 +3,7 @@
 use crate::diagnose::DiagnosticCode;
 use crate::tree::Table;
 
-/// Warns at `key` where its value asks for something that this version does not have.
+/// Warns at `key` if its value needs something that this version does not support.
 pub(super) fn warn_not_served(table: &Table<'_>, key: &'static str, wanted: bool, what: &str) {
     if let Some(value) = table.get(key).filter(|_| wanted) {
         let cause = format!("{what} is not served by this version yet");

@@ -24,7 +24,8 @@ pub(super) fn read(value: &Value<'_>, context: &ReadContext<'_>) -> Option<Secre
         return None;
     }
     if value.is_plain_mark() {
-        let cause = "{ plain = true } only stands for a secret that is written in the file";
+        let cause =
+            "{ plain = true } is only a placeholder for a secret that is written in the file";
         value.refuse(DiagnosticCode::BadValue, cause, FORMS);
         return None;
     }

@@ -80,7 +80,7 @@ fn read_login(
         (password_key, address.password.is_some()),
     ] {
         if let Some(value) = key.filter(|_| in_url) {
-            let cause = format!("\"{}\" stands in the url too", value.key);
+            let cause = format!("\"{}\" is in the url too", value.key);
             value.refuse(
                 DiagnosticCode::Conflict,
                 cause,
@@ -159,7 +159,7 @@ fn parse_url(value: &Value<'_>) -> Option<Address> {
     let Some(known) = known.copied() else {
         let names: Vec<&str> = Scheme::ALL.iter().map(|known| known.as_str()).collect();
         let help = if scheme.eq_ignore_ascii_case("socks5h") {
-            Some("write socks5: names are sent to it as the mode's dns says".to_owned())
+            Some("write socks5: the mode's dns decides whether names are sent to it".to_owned())
         } else {
             suggestion(scheme, &names, "allowed are")
         };

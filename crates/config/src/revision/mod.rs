@@ -65,7 +65,7 @@ impl Revision {
         self.hunks.is_empty()
     }
 
-    /// `text` with the change reverted. `later` are the known changes made since, in order: they tell where its lines moved.
+    /// `text` with the change reverted. `later` are the known changes made since, in order: they show where its lines moved.
     ///
     /// # Errors
     /// [`RevertError`]; a change is reverted whole or not at all.

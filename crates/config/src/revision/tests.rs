@@ -51,7 +51,7 @@ fn a_line_that_is_no_longer_as_the_change_left_it_is_in_the_way() {
     );
     let next = revision(&strict, &off);
     assert_eq!(change.touched_by(&[&next]), [0]);
-    // Once that one is taken back, nothing is in the way.
+    // Once that one is reverted, nothing is in the way.
     let back = next.revert(&FileLines::of(&off), &[]).unwrap();
     assert_eq!(
         change.revert(&FileLines::of(&back), &[&next]).unwrap(),
@@ -97,7 +97,7 @@ fn no_secret_is_written_and_the_run_that_saw_it_puts_it_back() {
     // Added lines are removed again, also in a later run.
     let come = through_disk(&revision(gone, file));
     assert_eq!(come.revert(&FileLines::of(file), &[]).unwrap(), gone);
-    // In this run it is noticed that the password is another.
+    // In this run the other password is noticed.
     let other = file.replace("tiger", "lion");
     assert_eq!(
         revision(gone, file).revert(&FileLines::of(&other), &[]),
@@ -159,7 +159,7 @@ proptest! {
     #[test]
     fn a_change_is_taken_back_whole_or_not_at_all(a in text(), b in text(), c in text()) {
         let (change, later) = (revision(&a, &b), revision(&b, &c));
-        // Whatever it finds, it never panics, and taking back the later one first always works.
+        // It never panics, and reverting the later change first always works.
         let _ = change.revert(&FileLines::of(&c), &[&later]);
         let _ = change.touched_by(&[&later]);
         let back = later.revert(&FileLines::of(&c), &[]).unwrap();

@@ -1,4 +1,4 @@
-//! The calls of the API on a running engine: what they answer, what they refuse, and how they say so.
+//! The calls of the API on a running engine: their responses and errors.
 
 use crate::rig::Rig;
 use axum::body::Body;
@@ -184,7 +184,7 @@ async fn a_mode_is_set_for_a_time_and_status_shows_what_follows() {
         (&json!("strict"), &json!("standard"))
     );
     let status = rig.call("GET", "/api/v1/status", None).await.json();
-    // What only looks is no change.
+    // Reading is no change.
     assert_eq!(chosen["change"], 1);
     let mut without = chosen.clone();
     without.as_object_mut().unwrap().remove("change");

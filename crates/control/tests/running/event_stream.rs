@@ -1,4 +1,4 @@
-//! Events: what is sent, how often at most, and that nothing is sent when nothing happened.
+//! Events: content, maximum rate, and silence when nothing changed.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ async fn watch(rig: &Rig, query: &str) -> Body {
     response.into_body()
 }
 
-/// The next event's text; `None`: none came for so long.
+/// The text of the next event; `None`: none arrived within `patience`.
 async fn next(body: &mut Body, patience: Duration) -> Option<String> {
     loop {
         let frame = timeout(patience, body.frame()).await.ok()??.unwrap();

@@ -1,4 +1,4 @@
-//! The API of a running engine, from the outside. One program, since linking an engine takes long.
+//! The API of a running engine, from the outside. One test program, since linking an engine takes long.
 
 mod calls;
 mod event_stream;

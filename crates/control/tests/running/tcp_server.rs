@@ -24,7 +24,7 @@ async fn open(rig: &Rig) -> (SocketAddr, Server) {
     )
 }
 
-/// Sends a request with these fields as they stand; the status, and what follows the head.
+/// Sends a request with these fields unchanged. Returns the status, the head and the body.
 async fn ask(address: SocketAddr, request: &str, fields: &[String]) -> (u16, String, String) {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let head = format!(

@@ -114,7 +114,7 @@ fn script(local: SocketAddr, shared: &Shared, app: Option<&str>) -> Response<Ful
     let Some(proxy) = shared.proxy_for(local.ip()) else {
         return plain(
             StatusCode::NOT_FOUND,
-            "No listener here speaks HTTP: set [listen] mixed or http.\n",
+            "There is no HTTP listener: set [listen] mixed or http.\n",
         );
     };
     let proxy = proxy.to_string();

@@ -255,17 +255,17 @@ pub fn refusal(code: u8) -> Option<(DialErrorKind, &'static str)> {
         2 => (DialErrorKind::UpstreamDenied, "does not allow it"),
         3 => (
             DialErrorKind::NetworkUnreachable,
-            "says that the network is unreachable",
+            "reports that the network is unreachable",
         ),
         4 => (
             DialErrorKind::HostUnreachable,
-            "says that the host is unreachable",
+            "reports that the host is unreachable",
         ),
         5 => (
             DialErrorKind::Refused,
-            "says that the target refused the connection",
+            "reports that the target refused the connection",
         ),
-        6 => (DialErrorKind::TtlExpired, "says that the TTL expired"),
+        6 => (DialErrorKind::TtlExpired, "reports that the TTL expired"),
         7 => (DialErrorKind::Unsupported, "does not know this command"),
         8 => (
             DialErrorKind::Unsupported,

@@ -16,7 +16,7 @@ pub(super) enum OwnEndpoint {
     Resolved(IpAddr),
 }
 
-/// What one step found. Holds references only, so that it costs nothing where nobody observes.
+/// What one step found. Holds references only, so that it costs nothing without an observer.
 #[derive(Clone, Copy)]
 pub(super) enum Finding<'a> {
     OwnEndpoint {

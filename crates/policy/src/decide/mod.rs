@@ -46,7 +46,7 @@ pub fn explain(request: &Request<'_>, policy: &Policy) -> Explanation {
     }
 }
 
-/// One decision: what is asked, and what its steps found so far.
+/// One decision: the request, and the findings of its steps so far.
 struct Decision<'a, O> {
     request: &'a Request<'a>,
     policy: &'a Policy,
@@ -180,8 +180,8 @@ impl<'a, O: Observer> Decision<'a, O> {
         self.lists(suffixes)
     }
 
-    /// Asks every list, also after one has blocked: the reason names all that match. A list on probation blocks nothing and is
-    /// counted apart.
+    /// Checks every list, even after one has blocked: the reason names all that match. A list on probation blocks nothing and is
+    /// counted separately.
     fn lists(&mut self, suffixes: &SuffixHashes) -> Option<Verdict> {
         let host = &self.request.target.host;
         let mut sentences = ListSentences::default();

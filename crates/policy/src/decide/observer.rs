@@ -1,4 +1,4 @@
-//! Who follows a decision: nobody on the hot path, a recorder of steps for whoever asks why.
+//! Observers of a decision: none on the hot path, a recorder of steps for explanations.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::rules::{NameCheck, Rule};
 pub(super) enum ClaimMode {
     /// Claims it, unless another connection did.
     Claim,
-    /// Tells whether this connection could claim it, without claiming.
+    /// Checks whether this connection could claim it, without claiming.
     Preview,
     /// Follows it only if this connection has claimed it before.
     ClaimedOnly,

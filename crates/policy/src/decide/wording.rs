@@ -20,7 +20,7 @@ pub(super) fn own_endpoint(target: &Target, found: OwnEndpoint) -> String {
     }
 }
 
-/// The rule says direct, and the mode's kill switch forbids that.
+/// The rule routes direct, and the mode's kill switch forbids that.
 pub(super) fn direct_forbidden(rule: &Rule, policy: &Policy) -> String {
     let (why, mode) = (&rule.why, &policy.mode().name);
     format!("{why}, and the kill switch of mode “{mode}” forbids that")
@@ -99,7 +99,7 @@ pub(super) fn step(policy: &Policy, finding: Finding<'_>) -> Step {
 pub(super) fn more_rules(count: usize) -> Step {
     Step::unmatched(
         "rules",
-        format!("{count} more rules do not speak of this host"),
+        format!("{count} more rules do not apply to this host"),
         StepMessage::new("rules.more").with("count", count),
     )
 }
@@ -140,7 +140,7 @@ fn rule_step(rule: &Rule, result: MatchResult, policy: &Policy) -> Step {
             StepMessage::new("rule.spent"),
         ),
         MatchResult::AddressesUnknown => (
-            "its `ip` cannot be told: the target is a name that was not resolved".to_owned(),
+            "its `ip` cannot be evaluated: the target is a name that was not resolved".to_owned(),
             StepMessage::new("rule.addresses"),
         ),
     };

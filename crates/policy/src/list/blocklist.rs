@@ -1,4 +1,4 @@
-//! One list, ready to be asked from any thread.
+//! One list, which can be queried from any thread.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Counts the matches of a list. Each thread has a slot of its own, so that threads do not contend.
+//! Counts the matches of a list. Each thread has its own slot, so that threads do not contend.
 
 use std::collections::HashMap;
 use std::sync::Mutex;

@@ -1,4 +1,4 @@
-//! Blocklists: reading them in six formats, and what a list says about a host or a URL.
+//! Blocklists: reading them in six formats, and matching hosts and URLs against a list.
 //!
 //! An exception of a list undoes only lines of the same list; `[filter] allow` holds against all.
 

@@ -6,7 +6,7 @@ use adblock::{Engine, FilterSet};
 use super::adblock_line::options;
 use super::hit::{ListHit, RankedHit};
 
-/// The rules of one list. Each list has an engine of its own, so that the answer names the list. A check holds the engine's
+/// The rules of one list. Each list has its own engine, so that the answer names the list. A check holds the engine's
 /// lock for some microseconds.
 pub(super) struct UrlRules {
     engine: Engine,

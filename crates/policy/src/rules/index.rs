@@ -9,7 +9,7 @@ use crate::host_hash::{SuffixHashes, of_host};
 use crate::host_set::{HostEntry, HostSet};
 
 /// All rules. Those with a `domain` or `domain_suffix` key are found by the hash of the host and of the domains above it; the
-/// others are looked at one by one. Both in the order of the policy.
+/// others are checked one by one. Both in the order of the policy.
 #[derive(Debug, Default)]
 pub(crate) struct RuleIndex {
     all: Vec<Rule>,

@@ -98,7 +98,7 @@ impl Rule {
         })
     }
 
-    /// Whether the rule may match a program of that file name; `None`: it names a path, which a name does not tell.
+    /// Whether the rule may match a program of that file name; `None`: it names a path, and the path is unknown.
     pub(crate) fn names_app(&self, name: &str) -> Option<bool> {
         let app = App {
             name: name.into(),
@@ -123,7 +123,7 @@ impl Rule {
         !self.ip.is_empty()
     }
 
-    /// The rule asks for something that a URL does not show, or for the time.
+    /// The rule depends on something that a URL does not show, or on the time.
     pub(crate) fn needs_more_than_url(&self, app: Option<&str>) -> bool {
         (!self.app.is_empty() && app.is_none_or(|app| self.names_app(app) != Some(true)))
             || !self.protocol.is_empty()
@@ -139,7 +139,7 @@ fn why(position: RulePosition, action: &RuleAction) -> String {
         RuleAction::Direct => format!("{position} sends it direct"),
         RuleAction::Block => format!("{position} blocks it"),
         RuleAction::Ask => {
-            format!("{position} says ask, and nobody can be asked yet: it is refused")
+            format!("{position} asks the user, which is not implemented yet: it is refused")
         }
         RuleAction::Outbound(name) => format!("{position} sends it through “{name}”"),
     }

@@ -49,7 +49,7 @@ impl Lists {
         let ListSource::Url(url) = entry.setting.source.clone() else {
             return Err(nothing(
                 name,
-                "comes from a file of yours: earlier versions of it are not kept here",
+                "comes from a local file: its earlier versions are not kept",
             ));
         };
         self.unsaved = true;

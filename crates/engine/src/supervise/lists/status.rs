@@ -144,10 +144,10 @@ impl ListEntry {
         };
         match &self.setting.source {
             ListSource::Path(_) => {
-                format!("mend the file: it is read again when it changes; {stays}")
+                format!("correct the file: it is read again when it changes; {stays}")
             }
             ListSource::Url(_) => format!(
-                "it is asked for again within minutes, and {stays}; look at the address and at the route, or set enabled = false"
+                "it is fetched again within minutes, and {stays}; check the address and the route, or set enabled = false"
             ),
         }
     }

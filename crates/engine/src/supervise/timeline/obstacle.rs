@@ -57,7 +57,7 @@ impl Supervisor {
                     .iter()
                     .find(|tracked| tracked.rule.number == *number);
                 let gone = tracked.is_none_or(|tracked| !is_open(&tracked.rule));
-                gone.then(|| "the rule is gone already".to_owned())
+                gone.then(|| "the rule does not exist any more".to_owned())
             }
             UndoAction::AddTemporaryRule { .. } => (!change.of_this_run)
                 .then(|| "the engine for which it was made has ended".to_owned()),
