@@ -199,7 +199,7 @@ fn a_failover_group_prefers_its_first_member_and_returns_to_it() {
 }
 
 #[test]
-fn without_a_kill_switch_a_dead_group_falls_back_to_direct_and_says_so() {
+fn without_a_kill_switch_a_dead_group_falls_back_to_direct_and_reports_it() {
     let origin = Origin::http();
     let dead = group("failover", [reserve(), reserve()]);
     let strict = Privet::start(&dead);

@@ -50,7 +50,7 @@ fn every_key_of_the_reader_is_documented_and_no_other() {
 }
 
 #[test]
-fn a_documented_default_is_the_one_that_holds() {
+fn documented_defaults_are_the_real_ones() {
     // Writing every default of a scalar into a file changes nothing.
     let mut text = String::new();
     for section in [

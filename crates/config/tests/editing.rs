@@ -84,7 +84,7 @@ fn one_value_changed_is_one_line_changed() {
 }
 
 #[test]
-fn a_key_that_is_set_to_null_leaves() {
+fn a_key_set_to_null_is_removed() {
     let text = merged(
         CONTRACT,
         json!({ "upstream": [] , "modes": null, "group": null, "mode": null }),
@@ -149,7 +149,7 @@ fn entries_keep_their_comments_when_another_changes() {
 }
 
 #[test]
-fn sites_are_moved_with_all_that_is_theirs() {
+fn sites_are_moved_with_their_tables() {
     let site = |name: &str, port: u16| {
         format!(
             "[[site]]\nname = \"{name}\"\nlisten = [\"127.0.0.1:{port}\"]\nhosts = [\"h\"]\n\n[[site.backend]]\nurl = \"http://{name}:1\"\nweight = 1\n\n[site.health]\npath = \"/{name}\"\n\n"
@@ -164,7 +164,7 @@ fn sites_are_moved_with_all_that_is_theirs() {
 }
 
 #[test]
-fn a_rule_is_added_moved_and_taken_out_without_touching_others() {
+fn a_rule_is_added_moved_and_removed_without_changing_others() {
     let rule = json!({ "match": { "domain": ["new.test"] }, "use": "block" });
     for at in 0..3 {
         let text = edited(CONTRACT, |d| d.add_rule(at, &rule).unwrap());
@@ -215,7 +215,7 @@ fn an_array_over_several_lines_keeps_its_lines() {
 }
 
 #[test]
-fn named_entries_are_put_switched_and_taken_out() {
+fn named_entries_are_added_switched_and_removed() {
     let tor = json!({ "name": "tor", "url": "socks5://127.0.0.1:9150" });
     let text = edited(CONTRACT, |d| d.put_entry("upstream", &tor).unwrap());
     assert_eq!(
@@ -236,7 +236,7 @@ fn named_entries_are_put_switched_and_taken_out() {
 }
 
 #[test]
-fn new_tables_are_written_as_a_person_would() {
+fn new_tables_have_the_documented_style() {
     let text = edited("# mine\nmode = \"m\"\n", |document| {
         document
             .merge(&json!({
@@ -362,7 +362,7 @@ fn saving_keeps_permissions_and_follows_links() {
 }
 
 #[test]
-fn a_file_that_cannot_be_saved_stays_as_it_was() {
+fn a_file_that_cannot_be_saved_is_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("privet.toml");
     std::fs::create_dir(&path).unwrap();

@@ -52,7 +52,7 @@ fn a_list_without_probation_is_written_without_it() {
 }
 
 #[test]
-fn ending_a_probation_leaves_the_rest_as_it_is() {
+fn ending_a_probation_changes_nothing_else() {
     let before = text("probation = \"24h\"\nrefresh = \"60m\" # often");
     let mut document = Document::parse(&before).unwrap();
     document.end_probation("ads").unwrap();

@@ -337,7 +337,7 @@ proptest! {
 }
 
 #[test]
-fn durations_and_sizes_are_written_as_people_write_them() {
+fn durations_and_sizes_have_their_shortest_form() {
     for (text, ms) in [
         ("15m", 900_000),
         ("10s", 10_000),

@@ -436,7 +436,7 @@ fn an_upstreams_url_without_a_port_has_its_schemes_usual_one() {
 }
 
 #[test]
-fn a_login_in_an_upstreams_url_is_taken_with_a_warning() {
+fn a_login_in_an_upstreams_url_is_accepted_with_a_warning() {
     let text = "[[upstream]]\nname = \"a\"\nurl = \"socks5://bob:p%40ss@h:1\"\n";
     let loaded = Config::parse(text, Path::new("/")).unwrap();
     let upstream = &loaded.config.upstreams[0];
@@ -550,7 +550,7 @@ fn a_circle_is_named() {
 }
 
 #[test]
-fn a_name_is_given_once() {
+fn names_are_unique() {
     let again = "[[upstream]]\nname = \"tor\"\nurl = \"socks5://h\"\n";
     let upstreams: String = format!("{UP}{again}");
     let group = format!("{UP}[[group]]\nname = \"tor\"\nmembers = [\"tor\"]\n");
@@ -652,7 +652,7 @@ fn a_mode_with_a_kill_switch_goes_upstream_by_default() {
 }
 
 #[test]
-fn strict_without_an_upstream_is_warned_of() {
+fn strict_without_an_upstream_gives_a_warning() {
     check_alone(&[(
         "mode = \"strict\"\n",
         DiagnosticCode::Unreached,
@@ -703,7 +703,7 @@ fn listeners_that_clash_are_refused_at_the_second() {
 }
 
 #[test]
-fn a_listener_that_strangers_reach_needs_users_or_networks() {
+fn an_exposed_listener_needs_users_or_networks() {
     check_alone(&[
         (
             "[listen]\nmixed = [\"0.0.0.0:7280\"]\n",
@@ -756,7 +756,7 @@ fn a_file_that_names_a_listener_has_no_other() {
 }
 
 #[test]
-fn names_and_passwords_have_the_length_that_socks_can_say() {
+fn names_and_passwords_have_the_length_that_socks_allows() {
     let long = "x".repeat(256);
     let user =
         format!("[listen]\nusers = [{{ name = \"{long}\", password = {{ env = \"X\" }} }}]\n");
@@ -907,7 +907,7 @@ fn unsupported_settings_are_reported() {
 }
 
 #[test]
-fn a_rule_that_is_never_reached_is_warned_of() {
+fn a_rule_that_can_never_match_gives_a_warning() {
     check_alone(&[
         (
             "[[rule]]\nuse = \"direct\"\n[[rule]]\nuse = \"block\"\n",

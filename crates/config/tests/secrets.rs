@@ -24,7 +24,7 @@ fn revealed(secret: &Secret) -> String {
 }
 
 #[test]
-fn a_secret_is_read_from_where_its_reference_says() {
+fn a_secret_is_read_from_its_reference() {
     assert_eq!(revealed(&Secret::Keyring("privet".into())), VALUE);
     assert_eq!(revealed(&Secret::Plain(SecretString::from(VALUE))), VALUE);
     let path = std::env::var("PATH").unwrap();
@@ -171,7 +171,7 @@ fn a_redacted_line_keeps_its_caret_position() {
 }
 
 #[test]
-fn a_secret_in_the_file_is_one_only_by_reference_in_json() {
+fn a_secret_in_the_file_is_only_a_reference_in_json() {
     let text = PLAIN_SECRETS[0];
     let config = Config::parse(text, Path::new("/")).unwrap().config;
     assert_eq!(

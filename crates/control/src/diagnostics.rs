@@ -297,7 +297,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_token_that_others_can_read_is_wrong_and_says_chmod() {
+    fn a_token_that_others_can_read_is_reported_with_chmod() {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
         let files = files(dir.path(), "");

@@ -81,7 +81,7 @@ mod tests {
     use tracing_subscriber::layer::SubscriberExt;
 
     #[test]
-    fn a_subscriber_gets_lines_and_the_number_of_those_it_was_too_slow_for() {
+    fn a_subscriber_gets_lines_and_the_number_of_dropped_ones() {
         let mut lines = subscribe();
         let subscriber = tracing_subscriber::registry().with(LogLayer);
         tracing::subscriber::with_default(subscriber, || {

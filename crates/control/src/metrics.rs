@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scraper_that_does_not_ask_for_openmetrics_reads_a_counters_type_under_its_figures_name() {
+    fn the_text_format_names_a_counters_type_by_its_figure() {
         let text = prometheus(&full().text().unwrap());
         assert!(text.contains("# TYPE privet_list_hits_total counter\nprivet_list_hits_total{"));
         assert!(text.contains("# HELP privet_list_hits_total Connections that the list matched\n"));

@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn the_desktop_is_pointed_at_the_pac_file_where_there_is_one() {
+    fn the_desktop_gets_the_pac_file_if_there_is_one() {
         let mixed = (ListenerKind::Mixed, "0.0.0.0:7280");
         let all = listeners(&[mixed, (ListenerKind::Pac, "127.0.0.1:7281")]);
         let pac = DesiredProxy::Pac {

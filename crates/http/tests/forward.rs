@@ -98,7 +98,7 @@ async fn a_request_and_a_response_byte_by_byte_arrive_whole() {
 }
 
 #[tokio::test]
-async fn the_origin_sees_a_head_written_anew() {
+async fn the_origin_receives_a_rewritten_head() {
     let port = origin(|mut peer, _| async move {
         let head = peer.head().await.unwrap();
         peer.send(format!(
@@ -193,7 +193,7 @@ async fn an_old_client_gets_neither_chunks_nor_interim_responses_and_is_closed()
 }
 
 #[tokio::test]
-async fn head_and_bodiless_statuses_leave_the_connection_in_step() {
+async fn head_and_bodiless_statuses_keep_the_connection_usable() {
     let port = origin(|mut peer, _| async move {
         while let Some(head) = peer.head().await {
             let reply = match head.split(' ').nth(1).unwrap() {
@@ -223,7 +223,7 @@ async fn head_and_bodiless_statuses_leave_the_connection_in_step() {
 }
 
 #[tokio::test]
-async fn a_100_is_asked_for_and_passed_on_before_the_body() {
+async fn a_100_is_requested_and_forwarded_before_the_body() {
     let port = origin(|mut peer, _| async move {
         let head = peer.head().await.unwrap();
         assert_eq!(field(&head, "expect"), Some("100-continue"));
@@ -268,7 +268,7 @@ async fn a_final_response_before_the_body_reaches_the_client_and_ends_the_connec
 }
 
 #[tokio::test]
-async fn other_interim_responses_are_passed_on_but_not_without_end() {
+async fn other_interim_responses_are_forwarded_up_to_a_limit() {
     let port = answering(
         "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
     )
@@ -324,7 +324,7 @@ async fn a_websocket_passes_with_data_that_both_sides_sent_early() {
 }
 
 #[tokio::test]
-async fn another_protocol_is_switched_to_behind_a_body() {
+async fn a_protocol_switch_after_a_body_works() {
     let port = origin(|mut peer, _| async move {
         let head = peer.head().await.unwrap();
         assert_eq!(field(&head, "upgrade"), Some("tcp"));
@@ -348,7 +348,7 @@ async fn another_protocol_is_switched_to_behind_a_body() {
 }
 
 #[tokio::test]
-async fn an_upgrade_to_another_http_or_to_tls_is_not_passed_on() {
+async fn an_upgrade_to_another_http_or_to_tls_is_not_forwarded() {
     let port = origin(|mut peer, _| async move {
         let head = peer.head().await.unwrap();
         assert_eq!(field(&head, "upgrade"), None);
@@ -433,7 +433,7 @@ async fn a_connection_that_was_authenticated_serves_its_client_only() {
 }
 
 #[tokio::test]
-async fn an_origins_own_407_is_passed_on_and_an_upstreams_is_not() {
+async fn a_407_of_an_origin_is_forwarded_and_that_of_an_upstream_is_not() {
     let reply = "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nContent-Length: 2\r\n\r\nno";
     let port = answering(reply).await;
     let mut direct = client(&TestGateway::default()).await;
@@ -626,7 +626,7 @@ async fn malformed_responses_are_502_without_their_content() {
 }
 
 #[tokio::test]
-async fn a_response_that_breaks_off_is_seen_to_break_off() {
+async fn a_truncated_response_is_visible_as_truncated() {
     let cases = [
         ("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhal", "hal"),
         (
@@ -660,7 +660,7 @@ async fn a_response_that_breaks_off_is_seen_to_break_off() {
 }
 
 #[tokio::test]
-async fn an_old_client_sees_a_reset_when_the_response_breaks_off() {
+async fn an_http_1_0_client_gets_a_reset_for_a_truncated_response() {
     let port = origin(|mut peer, _| async move {
         peer.head().await.unwrap();
         peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
@@ -710,7 +710,7 @@ async fn a_request_body_that_ends_early_or_is_malformed_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn an_http_upstream_is_asked_for_the_whole_url_with_its_own_login() {
+async fn an_http_upstream_gets_the_whole_url_and_its_own_login() {
     let port = origin(|mut peer, _| async move {
         let head = peer.head().await.unwrap();
         peer.send(format!(
@@ -735,7 +735,7 @@ async fn an_http_upstream_is_asked_for_the_whole_url_with_its_own_login() {
 }
 
 #[tokio::test]
-async fn via_is_added_where_the_mode_leaves_headers_alone_and_finds_a_circle() {
+async fn via_is_added_in_the_untouched_mode_and_detects_loops() {
     let port = origin(|mut peer, _| async move {
         while let Some(head) = peer.head().await {
             peer.send(format!(
@@ -837,7 +837,7 @@ async fn a_row_that_is_cancelled_ends_its_connection_also_while_idle() {
 }
 
 #[tokio::test]
-async fn silent_origins_and_clients_are_given_up() {
+async fn silent_origins_and_clients_time_out() {
     let port = origin(|mut peer, _| async move {
         peer.head().await;
         let mut waste = [0; 1];
@@ -931,7 +931,7 @@ async fn both_directions_stream_at_once() {
 
 /// Valid requests, split anywhere, get the same responses as unsplit ones.
 #[tokio::test]
-async fn pipelined_requests_may_be_cut_anywhere() {
+async fn pipelined_requests_may_be_split_anywhere() {
     let port = origin(|mut peer, _| async move {
         while let Some(head) = peer.head().await {
             let body = if head.contains("chunked") {

@@ -101,7 +101,7 @@ async fn no_hostile_head_reaches_an_origin() {
 }
 
 #[tokio::test]
-async fn no_hostile_body_reaches_an_origin_as_it_came() {
+async fn no_hostile_body_reaches_an_origin_unchanged() {
     for body in HOSTILE_BODIES {
         let (port, received) = listening().await;
         let mut client = Peer::connect(proxy(TestGateway::default()).await).await;

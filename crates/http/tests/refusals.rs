@@ -8,7 +8,7 @@ use common::*;
 use privet_policy::WhyKind;
 
 #[tokio::test]
-async fn a_block_is_a_page_that_says_why_and_how_to_allow_it() {
+async fn a_block_is_a_page_with_the_reason_and_how_to_allow_it() {
     let gateway = TestGateway {
         blocked: Some(("ads.test", WhyKind::List)),
         ..TestGateway::default()
@@ -120,7 +120,7 @@ async fn the_proxy_itself_is_a_loop() {
 }
 
 #[tokio::test]
-async fn a_login_is_asked_for_checked_and_remembered_and_never_passed_on() {
+async fn a_login_is_requested_checked_cached_and_never_forwarded() {
     let port = origin(|mut peer, _| async move {
         while let Some(head) = peer.head().await {
             peer.send(format!(
@@ -168,7 +168,7 @@ async fn a_login_is_asked_for_checked_and_remembered_and_never_passed_on() {
 }
 
 #[tokio::test]
-async fn a_remembered_login_is_checked_again_after_a_reload() {
+async fn a_cached_login_is_checked_again_after_a_reload() {
     let port = answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
     let gateway = TestGateway {
         login: Some(("a", "b")),

@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listener_on_all_addresses_is_met_at_each_address_of_the_machine() {
+    fn a_wildcard_listener_is_recognised_at_each_address_of_the_machine() {
         let own = own(&["0.0.0.0:7280"]);
         assert!(own.contains("127.0.0.1:7280".parse().unwrap()));
         assert!(own.contains("127.9.9.9:7280".parse().unwrap()));

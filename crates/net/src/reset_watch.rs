@@ -116,7 +116,7 @@ mod tests {
     const SHORT: Duration = Duration::from_millis(200);
 
     #[tokio::test]
-    async fn a_reset_is_noticed_behind_bytes_and_ends_and_those_are_not_one() {
+    async fn a_reset_is_noticed_after_data_and_a_half_close_and_these_are_no_reset() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         for (bytes, ends) in [(0, false), (3, false), (0, true), (3, true)] {
             let connecting = TcpStream::connect(listener.local_addr().unwrap());

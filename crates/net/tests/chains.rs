@@ -27,7 +27,7 @@ async fn a_direct_dial_needs_a_permit_and_reports_both_ends() {
 }
 
 #[tokio::test]
-async fn privet_is_never_dialed_through_itself() {
+async fn privet_never_dials_its_own_listeners() {
     let listener = Server::origin().await;
     let own = OwnListeners::new([listener.address]);
     let port = listener.address.port();
@@ -235,7 +235,7 @@ async fn an_https_upstream_must_prove_its_name() {
 }
 
 #[tokio::test]
-async fn isolation_gives_each_host_and_app_a_login_of_its_own_until_the_identity_changes() {
+async fn isolation_gives_each_host_and_app_a_separate_login_until_the_identity_changes() {
     let origin = Server::origin().await;
     let proxy = Server::proxy(ProxyKind::Socks5).await;
     let text = [

@@ -55,7 +55,7 @@ async fn a_dead_first_member_fails_no_connection() {
 }
 
 #[tokio::test]
-async fn a_silent_member_is_passed_over() {
+async fn a_silent_member_is_skipped() {
     let origin = Server::origin().await;
     let silent = Server::silent().await;
     let live = Server::proxy(ProxyKind::Socks5).await;
@@ -89,7 +89,7 @@ async fn when_all_are_down_a_kill_switch_refuses_and_other_modes_go_direct_and_r
 }
 
 #[tokio::test]
-async fn a_refusal_by_the_target_is_not_held_against_the_member() {
+async fn a_refusal_by_the_target_is_no_failure_of_the_member() {
     let refused = Refuses::start().await;
     let other = Server::proxy(ProxyKind::Socks5).await;
     let text = two(refused.0, other.address, "policy = \"failover\"");
@@ -156,7 +156,7 @@ async fn active_checks_detect_failure_and_recovery_without_client_connections() 
 }
 
 #[tokio::test]
-async fn a_member_without_a_check_is_probed_back_to_life() {
+async fn a_member_without_a_check_recovers_by_probes() {
     let origin = Server::origin().await;
     let dead = Server::proxy(ProxyKind::Socks5).await.address;
     let live = Server::proxy(ProxyKind::Socks5).await;
@@ -174,7 +174,7 @@ async fn a_member_without_a_check_is_probed_back_to_life() {
 }
 
 #[tokio::test]
-async fn a_test_tells_times_or_the_reason_it_failed() {
+async fn a_test_reports_times_or_the_reason_of_its_failure() {
     let web = Server::web().await;
     let one = Server::proxy(ProxyKind::Socks5).await;
     let dead = Server::proxy(ProxyKind::Socks5).await.address;

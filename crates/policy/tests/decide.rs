@@ -36,7 +36,7 @@ fn way(asked: &Asked, policy: &Policy) -> String {
 }
 
 #[test]
-fn every_key_of_a_rule_is_asked_and_all_are_needed() {
+fn every_key_of_a_rule_has_to_match() {
     let rules = vec![
         rule(RuleAction::Block, |m| {
             m.domain = strings(["a.test"]);
@@ -195,7 +195,7 @@ fn privet_itself_is_refused_by_name_spelling_and_resolved_address() {
 }
 
 #[test]
-fn the_filter_asks_allow_then_deny_then_lists_and_names_them_all() {
+fn the_filter_checks_allow_then_deny_then_lists_and_names_them_all() {
     let mut config = config();
     config.filter.allow = strings(["good.test"]);
     config.filter.deny = strings(["*.bad.test", "worse.good.test"]);
@@ -256,7 +256,7 @@ fn an_explicit_rule_wins_over_the_lists() {
 }
 
 #[test]
-fn a_kill_switch_turns_direct_into_a_refusal_and_leaves_no_way_round() {
+fn a_kill_switch_refuses_direct_routes_without_exception() {
     let config = with_rules(vec![
         rule(RuleAction::Direct, |m| m.port = vec![(1, 1)]),
         rule(RuleAction::Outbound("tor".into()), |m| {
@@ -280,7 +280,7 @@ fn a_kill_switch_turns_direct_into_a_refusal_and_leaves_no_way_round() {
 }
 
 #[test]
-fn strict_takes_the_first_upstream_where_there_is_no_group_and_refuses_without_any() {
+fn strict_uses_the_first_upstream_without_a_group_and_refuses_without_any() {
     let mut config = config();
     config.mode = "strict".into();
     config.groups.clear();

@@ -311,7 +311,7 @@ proptest! {
     }
 
     #[test]
-    fn two_lists_in_a_row_block_what_either_blocks(
+    fn two_lists_block_what_either_blocks(
         a in proptest::collection::vec(0usize..9, 0..5), b in proptest::collection::vec(0usize..9, 0..5),
     ) {
         let text = |picked: &[usize]| -> String {

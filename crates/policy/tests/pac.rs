@@ -64,7 +64,7 @@ const ASK: &str = "PROXY 127.0.0.1:7280; DIRECT";
 const REFUSE: &str = "PROXY 127.0.0.1:7280";
 
 #[test]
-fn rules_that_a_url_shows_are_answered_and_the_rest_is_left_to_privet() {
+fn rules_that_a_url_decides_are_in_the_pac_and_the_rest_is_left_to_privet() {
     let policy = policy(&with_rules(vec![
         rule(RuleAction::Block, |m| m.app = strings(["curl"]))
             .clone_with(|m| m.port = vec![(81, 81)]),
@@ -158,7 +158,7 @@ fn a_pac_for_a_program_has_its_rules_and_omits_those_of_others() {
 }
 
 #[test]
-fn privets_own_doors_are_reached_without_a_proxy() {
+fn privets_own_listeners_are_reached_without_a_proxy() {
     let own = OwnEndpoints {
         listeners: vec![
             "0.0.0.0:7280".parse().unwrap(),

@@ -98,7 +98,7 @@ fn config_with(then: RuleAction) -> privet_config::Config {
 
 proptest! {
     #[test]
-    fn the_sums_are_right_and_a_policy_never_differs_from_itself(
+    fn the_sums_are_correct_and_a_policy_equals_itself(
         old in config(false), new in config(false), asked in proptest::collection::vec(asked(), 0..20),
     ) {
         let (old, new) = (policy(&old), policy(&new));

@@ -43,7 +43,7 @@ fn temporary_rules_precede_the_files_rules_and_keep_their_numbers() {
 }
 
 #[test]
-fn once_is_the_next_connection_that_matches_and_no_later_one() {
+fn once_is_only_the_next_connection_that_matches() {
     let one = block_a(true);
     let policy = policy(&given::config(), std::slice::from_ref(&one));
     let (ask, other) = (asked("a.test:80"), asked("b.test:80"));
@@ -73,7 +73,7 @@ fn once_is_the_next_connection_that_matches_and_no_later_one() {
 }
 
 #[test]
-fn of_many_threads_one_takes_it() {
+fn of_many_threads_one_claims_it() {
     let policy = policy(&given::config(), &[block_a(true)]);
     let threads: Vec<_> = (0..16u16)
         .map(|n| {

@@ -41,7 +41,7 @@ fn a_removed_part_is_restored_with_its_comments_in_its_position() {
 }
 
 #[test]
-fn a_line_that_is_no_longer_as_the_change_left_it_is_in_the_way() {
+fn a_line_changed_since_is_an_obstacle() {
     let strict = FILE.replace("\"standard\"", "\"strict\"");
     let off = FILE.replace("\"standard\"", "\"off\"");
     let change = revision(FILE, &strict);
@@ -79,7 +79,7 @@ fn of_two_equal_parts_the_right_one_is_reverted() {
 }
 
 #[test]
-fn no_secret_is_written_and_the_run_that_saw_it_puts_it_back() {
+fn no_secret_is_stored_and_the_same_run_restores_it() {
     let file = "[[upstream]]\nname = \"a\"\nurl = \"socks5://u:hunter2@h:1\"\npassword = \"tiger\"\n# end\n";
     let gone = "# end\n";
     let change = revision(file, gone);
@@ -151,13 +151,13 @@ fn text() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn any_change_is_taken_back(before in text(), after in text()) {
+    fn any_change_can_be_reverted(before in text(), after in text()) {
         let change = through_disk(&revision(&before, &after));
         prop_assert_eq!(change.revert(&FileLines::of(&after), &[]).unwrap(), before);
     }
 
     #[test]
-    fn a_change_is_taken_back_whole_or_not_at_all(a in text(), b in text(), c in text()) {
+    fn a_change_is_reverted_whole_or_not_at_all(a in text(), b in text(), c in text()) {
         let (change, later) = (revision(&a, &b), revision(&b, &c));
         // It never panics, and reverting the later change first always works.
         let _ = change.revert(&FileLines::of(&c), &[&later]);

@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_companys_proxy_is_offered_once_and_by_the_way_that_takes_every_target() {
+    fn a_company_proxy_is_offered_once_with_the_scheme_for_every_target() {
         let at = |serves, port| ProxyEndpoint::new(serves, "corp", port);
         let all = vec![
             at(ProxyScheme::Http, 3128),
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_living_foreign_proxy_is_taken_over() {
+    fn only_a_reachable_foreign_proxy_is_offered() {
         let here = || {
             ProxyTarget::Proxies(vec![ProxyEndpoint::new(
                 ProxyScheme::Http,
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_that_says_anything_of_the_way_is_no_first_one() {
+    fn a_configuration_with_a_route_ends_the_first_run() {
         assert!(is_untouched(&config("[control]\nhttp = \"127.0.0.1:1\"\n")));
         for text in [
             "[[upstream]]\nname = \"a\"\nurl = \"socks5://h:1\"\n",

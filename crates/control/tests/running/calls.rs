@@ -195,7 +195,7 @@ async fn a_mode_is_set_for_a_time_and_status_shows_what_follows() {
 }
 
 #[tokio::test]
-async fn an_edit_at_the_same_moment_does_not_take_a_chosen_mode_back() {
+async fn a_concurrent_edit_does_not_revert_a_mode() {
     let rig = Rig::start("").await;
     for round in 0..12 {
         let mode = ["strict", "standard"][round % 2];

@@ -80,7 +80,7 @@ async fn a_quiet_engine_sends_its_state_once_and_then_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn however_much_changes_at_most_four_states_a_second_are_sent() {
+async fn at_most_four_states_a_second_are_sent() {
     let rig = Rig::start("").await;
     let mut body = watch(&rig, "topics=connections&limit=10").await;
     next(&mut body, EVENT_INTERVAL).await.unwrap();

@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn trailers_go_on_without_those_that_frame_route_or_grant() {
+    fn trailers_that_frame_route_or_authorize_are_dropped() {
         let lines = "Checksum: 1\r\nContent-Length: 5\r\ntransfer-encoding: chunked\r\nHost: x\r\n\
                      Authorization: x\r\nSet-Cookie: x\r\nX-Forwarded-For: x\r\nServer-Timing: a;dur=1\r\n";
         assert_eq!(

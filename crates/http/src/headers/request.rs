@@ -163,7 +163,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_head_that_was_written_anew_is_read_back_the_same(
+        fn a_rewritten_head_is_parsed_to_the_same_values(
             method in "[A-Z]{1,8}",
             host in "([a-z0-9-]{1,10}\\.){0,2}[a-z]{1,5}(:[1-9][0-9]{0,3})?",
             path in "(/[!$-;=?-~]{0,20})?",
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn the_minimal_mode_tells_as_little_as_it_says() {
+    fn the_minimal_mode_sends_only_the_documented_fields() {
         let text = b"GET http://a.example/x HTTP/1.1\r\nHost: a.example\r\nUser-Agent: curl/1\r\nAccept-Language: de-CH\r\n\
             Cookie: a=b\r\nIf-None-Match: \"x\"\r\nSec-CH-UA-Platform: Linux\r\nDNT: 0\r\nX-Real-IP: 1.1.1.1\r\n\
             Referer: http://a.example/y\r\n\r\n";

@@ -31,7 +31,7 @@ fn succeed(members: &mut Members, member: usize, now: Instant) {
 }
 
 #[test]
-fn failover_takes_the_first_until_it_failed_twice_and_returns_once_it_was_well_twice() {
+fn failover_uses_the_first_until_two_failures_and_returns_after_two_successes() {
     let mut now = Instant::now();
     let mut group = members(GroupPolicy::Failover, 2, schedule(None), now);
     assert_eq!(group.pick(0, &[]), Some(0));
@@ -52,7 +52,7 @@ fn failover_takes_the_first_until_it_failed_twice_and_returns_once_it_was_well_t
 }
 
 #[test]
-fn when_all_are_down_the_one_that_waited_longest_is_the_last_resort() {
+fn when_all_are_down_the_longest_down_is_the_last_resort() {
     let now = Instant::now();
     let mut group = members(GroupPolicy::RoundRobin, 2, schedule(None), now);
     for member in [1, 1, 0, 0] {
@@ -96,7 +96,7 @@ fn latency_stays_with_its_member_until_another_is_clearly_faster() {
 }
 
 #[test]
-fn sticky_keeps_a_client_where_it_is_when_another_member_falls() {
+fn sticky_keeps_a_client_on_its_member_when_another_goes_down() {
     let now = Instant::now();
     let mut group = members(GroupPolicy::Sticky, 4, schedule(None), now);
     let before: Vec<_> = (0..200)

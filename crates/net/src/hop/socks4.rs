@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_goes_behind_the_user_id_and_both_end_with_nul() {
+    fn a_name_follows_the_user_id_and_both_end_with_nul() {
         let target = Target {
             host: Host::Name("a.test".into()),
             port: 80,

@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_255_bytes_is_carried_and_one_of_256_is_not() {
+    fn a_name_of_255_bytes_is_sent_and_one_of_256_is_refused() {
         let target = |length: usize| Target {
             host: Host::Name("a".repeat(length).into()),
             port: 80,
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_that_rfc_1929_cannot_carry_is_never_cut() {
+    fn a_login_too_long_for_rfc_1929_is_never_truncated() {
         assert!(
             login_message(&Credentials::new("a".repeat(255), "b".repeat(255).into())).is_some()
         );

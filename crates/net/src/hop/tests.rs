@@ -97,7 +97,7 @@ fn login() -> Option<Credentials> {
 }
 
 #[tokio::test]
-async fn every_kind_connects_over_a_wire_that_carries_one_byte_at_a_time() {
+async fn every_kind_connects_one_byte_at_a_time() {
     let socks4a = 8 + 1 + "a.test".len() + 1;
     let basic = "Proxy-Authorization: Basic Ym9iOnB3\r\n".len();
     let long_yes: &[u8] = &[
@@ -152,7 +152,7 @@ async fn data_in_the_same_packet_as_the_reply_is_kept() {
 }
 
 #[tokio::test]
-async fn hostile_and_broken_upstreams_end_in_the_error_that_names_their_fault() {
+async fn invalid_upstreams_give_the_error_that_names_the_violation() {
     use DialErrorKind::*;
     let yes: &[u8] = &[5, 0];
     let socks5 = |reply: &'static [u8]| vec![(3, yes), (SOCKS5_ASK, reply)];
@@ -234,7 +234,7 @@ async fn hostile_and_broken_upstreams_end_in_the_error_that_names_their_fault() 
 }
 
 #[tokio::test]
-async fn an_answer_before_the_question_is_not_taken_for_one() {
+async fn a_reply_before_the_request_is_refused() {
     let five = hop(Scheme::Socks5, None);
     let script: Script = vec![(3, &[5, 0, 5, 0, 0, 1, 1, 1, 1, 1, 0, 1])];
     let error = talk(&five, "a.test", script, 4096, true).await.unwrap_err();
@@ -242,7 +242,7 @@ async fn an_answer_before_the_question_is_not_taken_for_one() {
 }
 
 #[tokio::test]
-async fn a_head_without_an_end_is_given_up_at_the_bound() {
+async fn a_head_without_an_end_is_refused_at_the_bound() {
     let hop = hop(Scheme::Http, None);
     let (ours, mut theirs) = tokio::io::duplex(4096);
     tokio::spawn(async move {
@@ -266,7 +266,7 @@ async fn a_head_without_an_end_is_given_up_at_the_bound() {
 }
 
 #[tokio::test]
-async fn silence_is_the_upstreams_fault_until_it_was_asked_for_the_target() {
+async fn a_timeout_before_the_request_is_blamed_on_the_upstream() {
     let five = hop(Scheme::Socks5, None);
     let error = talk(&five, "a.test", vec![], 4096, true).await.unwrap_err();
     assert_eq!(error.kind, DialErrorKind::UpstreamDown);

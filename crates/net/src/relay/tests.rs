@@ -103,7 +103,7 @@ async fn carries(boxed: bool, length: usize) {
 }
 
 #[tokio::test]
-async fn bytes_and_half_closes_are_carried_whatever_their_size() {
+async fn bytes_and_half_closes_are_relayed_at_any_size() {
     for boxed in [false, true] {
         for length in [0, 1, 64, 16 * 1024, 65 * 1024, 5_000_000] {
             carries(boxed, length).await;
@@ -112,7 +112,7 @@ async fn bytes_and_half_closes_are_carried_whatever_their_size() {
 }
 
 #[tokio::test]
-async fn early_bytes_go_first_on_both_ways() {
+async fn early_bytes_are_sent_first_in_both_directions() {
     let preread = Preread {
         up: Bytes::from_static(b"early "),
         down: Bytes::from_static(b"hello "),
@@ -127,7 +127,7 @@ async fn early_bytes_go_first_on_both_ways() {
 }
 
 #[tokio::test]
-async fn a_reset_stays_a_reset_on_the_other_side() {
+async fn a_reset_is_relayed_as_a_reset_to_the_other_side() {
     for boxed in [false, true] {
         let tunnel = tunnel(boxed, Preread::default()).await;
         let mut client = tunnel.client;
@@ -190,7 +190,7 @@ async fn a_client_that_sends_nothing_learns_of_a_reset_after_an_answer() {
 }
 
 #[tokio::test]
-async fn a_client_that_resets_while_much_is_under_way_resets_the_far_end() {
+async fn a_client_reset_under_load_resets_the_destination() {
     let mut tunnel = tunnel(false, Preread::default()).await;
     let data = noise(300_000);
     tunnel.client.write_all(&data[..100_000]).await.unwrap();
@@ -211,7 +211,7 @@ async fn a_client_that_resets_while_much_is_under_way_resets_the_far_end() {
 }
 
 #[tokio::test]
-async fn a_far_end_that_does_not_read_holds_the_client_back() {
+async fn a_destination_that_does_not_read_slows_the_client() {
     let mut tunnel = tunnel(false, Preread::default()).await;
     let chunk = noise(64 * 1024);
     let mut sent = 0;
@@ -232,7 +232,7 @@ async fn a_far_end_that_does_not_read_holds_the_client_back() {
 }
 
 #[tokio::test]
-async fn a_cancelled_tunnel_ends_at_once_and_says_so_to_both() {
+async fn a_cancelled_tunnel_is_reset_on_both_sides_at_once() {
     let mut tunnel = tunnel(false, Preread::default()).await;
     tunnel.meter.cancelled.store(true, Ordering::Release);
     tunnel.meter.waker.wake();

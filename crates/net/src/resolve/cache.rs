@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_holds_for_its_ttl_within_the_bounds() {
+    fn an_answer_is_cached_for_its_ttl_within_the_bounds() {
         let (now, host) = (Instant::now(), Arc::<str>::from("a.test"));
         let holds = |answer: ResolveResult, ttl: u64| {
             let mut cache = Cache::new(4);

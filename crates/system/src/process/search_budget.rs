@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_few_searches_follow_at_once_and_many_take_their_share_of_the_time() {
+    fn few_searches_run_at_once_and_many_are_limited_to_their_share() {
         let start = Instant::now();
         let credit = Duration::from_millis(100);
         let mut budget = SearchBudget::new(10, credit, start);

@@ -222,7 +222,7 @@ org.gnome.system.proxy.https port 0
 ";
 
     #[test]
-    fn every_value_is_kept_as_it_is_printed() {
+    fn every_value_is_kept_as_printed() {
         let read = parse(LISTED, None);
         assert_eq!(read.values.len(), 7);
         assert_eq!(read.text("ignore-hosts"), "['localhost', \"it's\"]");

@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edit_leaves_every_other_line_as_it_is() {
+    fn an_edit_leaves_every_other_line_unchanged() {
         let text = after(FILE, &[("httpProxy", Value::set("http://127.0.0.1 7280"))]);
         assert_eq!(text, FILE.replace("corp 8080", "127.0.0.1 7280"));
         let gone = after(&text, &[("httpProxy", Value::default_of(""))]);

@@ -77,7 +77,7 @@ async fn echo(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
 }
 
 #[tokio::test]
-async fn one_association_carries_datagrams_to_several_targets_and_back() {
+async fn one_association_relays_datagrams_to_several_targets_and_back() {
     let server = SocksServer::open(Plan::default()).await;
     let client = Client::of(&server).await;
     let ((first, at_first), (second, at_second)) = (socket().await, socket().await);
