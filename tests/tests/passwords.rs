@@ -62,7 +62,7 @@ fn assert_in_no_file(place: &Place, log: &str, text: &str) {
             }
         }
     }
-    look(place.dir(), text);
+    search(place.dir(), text);
     assert!(!log.contains(text), "a password in the log");
 }
 

@@ -90,10 +90,10 @@ enum Command {
 fn main() -> ExitCode {
     // The guardian process needs no command line parser, runtime or log.
     let mut arguments = std::env::args_os().skip(1);
-    if words
+    if arguments
         .next()
         .is_some_and(|first| first == guardian::ARGUMENT)
-        && let Some(folder) = words.next()
+        && let Some(folder) = arguments.next()
     {
         return ExitCode::from(guardian::run(folder.as_ref()));
     }
