@@ -85,6 +85,7 @@ pub fn refusal(refusal: &Refusal, target: &Target, format: ResponseFormat) -> Ve
 
 pub fn bad_gateway(status: u16, reason: &str, text: &str, format: ResponseFormat) -> Vec<u8> {
     let mut out = Vec::new();
-    ErrorPage::new(status, reason, text, format).write(&mut out);
+    let reason = format!("{reason}: {text}");
+    ErrorPage::new(status, &reason, text, format).write(&mut out);
     out
 }

@@ -15,14 +15,26 @@ pub enum BadRequest {
     HeadTooLong,
     #[error("more than 256 header fields")]
     TooManyFields,
-    #[error("the request line is malformed")]
+    #[error("the request line is not METHOD TARGET HTTP/1.1")]
     RequestLine,
+    #[error("the request line has a space at its end")]
+    SpaceAtLineEnd,
+    #[error("the request line has more than two spaces: write a space in a URL as %20")]
+    SpaceInTarget,
     #[error("the method is too long")]
     MethodTooLong,
     #[error("only HTTP/1.0 and HTTP/1.1 are spoken here")]
     Version,
     #[error("a header field's name is malformed")]
     FieldName,
+    #[error(
+        "a header field is continued on a second line (obsolete folding): write it on one line"
+    )]
+    FoldedField,
+    #[error("a space between a header field's name and its colon")]
+    SpaceBeforeColon,
+    #[error("a header line without a colon")]
+    ColonMissing,
     #[error("a header field's value holds a forbidden byte")]
     FieldValue,
     #[error("Content-Length and Transfer-Encoding in one message")]
@@ -47,8 +59,20 @@ pub enum BadRequest {
     Upgrade,
     #[error("Max-Forwards is malformed")]
     MaxForwards,
-    #[error("the target is malformed")]
+    #[error("the target is neither a URL nor host:port")]
     Target,
+    #[error("an IPv6 address in the target needs brackets: [::1]")]
+    BareIpv6,
+    #[error("the host in the target is malformed")]
+    TargetHost,
+    #[error("the host in the target is not ASCII: write it in its xn-- form")]
+    HostNotAscii,
+    #[error("the port in the target is not a number from 1 to 65535")]
+    TargetPort,
+    #[error("the target of CONNECT has no port: write host:443")]
+    PortMissing,
+    #[error("the target of CONNECT is a URL: write host:443")]
+    ConnectUrl,
     #[error("the target of a CONNECT request holds a user name or password")]
     UserInTarget,
     #[error("the user name or password in the target is malformed")]

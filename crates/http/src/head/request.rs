@@ -290,18 +290,50 @@ pub(super) fn is_protocol(element: &[u8]) -> bool {
 /// everything else is malformed.
 fn refusal(error: Error, head: &[u8]) -> BadRequest {
     match error {
-        Error::HeaderName => BadRequest::FieldName,
+        Error::HeaderName => field_fault(head),
         Error::HeaderValue => BadRequest::FieldValue,
         Error::TooManyHeaders => BadRequest::TooManyFields,
         Error::Version if names_a_version(head) => BadRequest::Version,
+        Error::NewLine if request_line(head).ends_with(b" ") => BadRequest::SpaceAtLineEnd,
         Error::NewLine => BadRequest::LineEnd,
+        _ if request_line(head).split(|&byte| byte == b' ').count() > 3 => {
+            BadRequest::SpaceInTarget
+        }
         _ => BadRequest::RequestLine,
     }
 }
 
+fn request_line(head: &[u8]) -> &[u8] {
+    head.split(|&byte| byte == b'\r').next().unwrap_or_default()
+}
+
+/// What is wrong with the first line whose field name is malformed.
+fn field_fault(head: &[u8]) -> BadRequest {
+    let lines = head.split(|&byte| byte == b'\n').skip(1);
+    for line in lines {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.starts_with(b" ") || line.starts_with(b"\t") {
+            return BadRequest::FoldedField;
+        }
+        let Some(colon) = memchr::memchr(b':', line) else {
+            return BadRequest::ColonMissing;
+        };
+        let name = line.get(..colon).unwrap_or_default();
+        if is_token(name) {
+            continue;
+        }
+        let trimmed = name.trim_ascii_end();
+        return if trimmed.len() < name.len() && is_token(trimmed) {
+            BadRequest::SpaceBeforeColon
+        } else {
+            BadRequest::FieldName
+        };
+    }
+    BadRequest::FieldName
+}
+
 fn names_a_version(head: &[u8]) -> bool {
-    let line = head.split(|&byte| byte == b'\r').next().unwrap_or_default();
-    let mut words = line.split(|&byte| byte == b' ');
+    let mut words = request_line(head).split(|&byte| byte == b' ');
     let version = words.nth(2).unwrap_or_default();
     words.next().is_none()
         && matches!(version, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]

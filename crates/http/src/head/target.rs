@@ -52,6 +52,9 @@ pub(super) fn parse<'a>(
         if line.contains(&b'@') {
             return Err(BadRequest::UserInTarget);
         }
+        if memchr::memmem::find(line, b"://").is_some() {
+            return Err(BadRequest::ConnectUrl);
+        }
         let target = authority(line, None)?;
         return Ok(plain(TargetForm::Authority, Some(target)));
     }
@@ -127,11 +130,21 @@ fn split_scheme(line: &[u8]) -> Result<(Scheme, &[u8]), BadRequest> {
 
 /// `host[:port]`; without a default the port is required.
 pub(super) fn authority(bytes: &[u8], default_port: Option<u16>) -> Result<Target, BadRequest> {
-    let (host, port) = split_port(bytes).ok_or(BadRequest::Target)?;
-    let host = parse_host(host).ok_or(BadRequest::Target)?;
+    if !bytes.is_ascii() {
+        return Err(BadRequest::HostNotAscii);
+    }
+    let (host, port) = split_port(bytes).ok_or(BadRequest::TargetHost)?;
+    let malformed = |bad| {
+        if is_bare_ipv6(bytes) {
+            BadRequest::BareIpv6
+        } else {
+            bad
+        }
+    };
+    let host = parse_host(host).ok_or_else(|| malformed(BadRequest::TargetHost))?;
     let port = match port {
-        Some(digits) => parse_port(digits).ok_or(BadRequest::Target)?,
-        None => default_port.ok_or(BadRequest::Target)?,
+        Some(digits) => parse_port(digits).ok_or_else(|| malformed(BadRequest::TargetPort))?,
+        None => default_port.ok_or(BadRequest::PortMissing)?,
     };
     Ok(Target { host, port })
 }
