@@ -517,3 +517,78 @@ fn a_program_started_by_privet_run_uses_the_proxy() {
     assert_eq!(answer.out, HELLO);
     privet.await_row("closed", |row| row["port"] == origin.port());
 }
+
+#[test]
+fn a_login_and_a_fragment_in_a_url_work_in_programs_that_send_them_to_the_proxy() {
+    let (privet, origin) = privet_and_origin();
+    let proxy = format!("http://{}", privet.proxy());
+    let at = origin.address;
+    let place = open_folder("url-");
+    if let Some(wget) = program("wget") {
+        let (by, url) = (
+            format!("http_proxy={proxy}"),
+            format!("http://bob:pw@{at}/wget"),
+        );
+        let words = [
+            "-q",
+            "-O",
+            "-",
+            "-t",
+            "1",
+            "-e",
+            "use_proxy=yes",
+            "-e",
+            &by,
+            &url,
+        ];
+        assert_eq!(run(&wget, &words).good(), HELLO, "wget");
+    }
+    if let Some(aria2c) = program("aria2c") {
+        let (by, url) = (
+            format!("--all-proxy={proxy}"),
+            format!("http://bob:pw@{at}/aria2c"),
+        );
+        let folder = place.path().display().to_string();
+        let words = ["-q", &by, "-d", &folder, "-o", "got", &url];
+        run(&aria2c, &words).good();
+        assert_eq!(
+            fs::read_to_string(place.path().join("got")).ok().as_deref(),
+            Some(HELLO)
+        );
+    }
+    let script = "import http.client, sys, urllib.request\n\
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({'http': sys.argv[1]}))\n\
+        print(opener.open(f'http://{sys.argv[2]}/urllib#frag').status)\n\
+        host, port = sys.argv[1].removeprefix('http://').split(':')\n\
+        connection = http.client.HTTPConnection(host, int(port))\n\
+        connection.request('GET', f'http://{sys.argv[2]}/client#frag')\n\
+        print(connection.getresponse().status)\n";
+    let python = require!(program("python3"));
+    let at = at.to_string();
+    assert_eq!(
+        run(&python, &["-c", script, &proxy, &at]).good(),
+        "200\n200\n"
+    );
+    let heads = origin.heads();
+    for (name, path) in [("wget", "/wget"), ("aria2c", "/aria2c")] {
+        let request = format!("GET {path} HTTP/1.1");
+        let basic = "authorization: basic ym9ionb3";
+        let authorized = |head: &String| head.to_lowercase().contains(basic);
+        let mut sent = heads.iter().filter(|head| head.starts_with(&request));
+        assert!(
+            program(name).is_none() || sent.any(authorized),
+            "{name}: {heads:?}"
+        );
+    }
+    assert!(
+        heads
+            .iter()
+            .any(|head| head.starts_with("GET /client HTTP/1.1"))
+    );
+    assert!(
+        heads
+            .iter()
+            .all(|head| !head.contains("bob:pw") && !head.contains("#frag")),
+        "{heads:?}"
+    );
+}

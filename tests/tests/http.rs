@@ -323,3 +323,343 @@ fn header_modes_change_what_the_origin_receives() {
         "{minimal}"
     );
 }
+
+#[test]
+fn targets_and_hosts_are_read_as_clients_write_them() {
+    let origin = Origin::http();
+    let privet = Privet::start("");
+    let at = origin.address;
+    let basic = "authorization: basic ym9ionb3";
+    let cases = [
+        (
+            format!("http://bob:pw@{at}/echo"),
+            "x",
+            "get /echo http/1.1",
+            Some(basic),
+        ),
+        (
+            format!("http://{at}/echo#frag"),
+            "x",
+            "get /echo http/1.1",
+            None,
+        ),
+        (
+            format!("http://{at}/\u{fc}"),
+            "x",
+            "get /%c3%bc http/1.1",
+            None,
+        ),
+        (format!("http://{at}/echo"), "", "get /echo http/1.1", None),
+        (
+            format!("http://{at}/echo"),
+            "::1:8080",
+            "get /echo http/1.1",
+            None,
+        ),
+        (
+            format!("http://{at}/echo"),
+            "other.test",
+            "get /echo http/1.1",
+            None,
+        ),
+    ];
+    for (url, host, line, authorization) in &cases {
+        let answer = say(
+            &privet,
+            format!("GET {url} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes(),
+        );
+        assert!(answer.starts_with("HTTP/1.1 200"), "{url}: {answer}");
+        let heads = origin.heads();
+        let head = heads.last().expect("it arrived").to_lowercase();
+        assert!(head.starts_with(line), "{url}: {head}");
+        assert!(head.contains(&format!("host: {at}")), "{url}: {head}");
+        assert_eq!(
+            head.lines().find(|line| line.starts_with("authorization")),
+            authorization.map(|value| value.trim_end()),
+            "{url}"
+        );
+    }
+    for lie in [
+        format!("GET http://{at}/ HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"),
+        format!("GET http://{at}/ HTTP/1.1\r\nHost: a/b\r\n\r\n"),
+        format!("GET http://b\\:pw@{at}/ HTTP/1.1\r\nHost: a\r\n\r\n"),
+    ] {
+        assert!(
+            say(&privet, lie.as_bytes()).starts_with("HTTP/1.1 400"),
+            "{lie}"
+        );
+    }
+    // Neither the log nor a row holds the password.
+    let rows = privet.rows("closed");
+    assert!(
+        !format!("{rows:?}{}", privet.log()).contains("bob"),
+        "{rows:?}"
+    );
+    assert_eq!(origin.heads().len(), cases.len());
+}
+
+#[test]
+fn a_connect_with_an_empty_body_and_a_reply_with_a_length_open_tunnels() {
+    let origin = Origin::echo();
+    let privet = Privet::start("");
+    let upstream = Origin::raw(move |mut stream| {
+        read_head(&mut stream);
+        let _ = stream.write_all(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n",
+        );
+        let _ = std::io::copy(&mut stream.try_clone().expect("a socket"), &mut stream);
+    });
+    let behind = Privet::start(&format!(
+        "mode = \"up\"\n[modes.up]\nroute = \"up\"\n[[upstream]]\nname = \"up\"\nurl = \"http://{}\"\n",
+        upstream.address
+    ));
+    for privet in [&privet, &behind] {
+        let mut stream = connect(privet.proxy());
+        let target = origin.address;
+        stream
+            .write_all(format!("CONNECT {target} HTTP/1.0\r\nContent-Length: 0\r\n\r\n").as_bytes())
+            .expect("open");
+        assert!(read_head(&mut stream).starts_with("HTTP/1.1 200"));
+        stream.write_all(b"ping").expect("open");
+        let mut back = [0; 4];
+        stream.read_exact(&mut back).expect("an echo");
+        assert_eq!(&back, b"ping");
+    }
+}
+
+#[test]
+fn responses_of_old_servers_are_rewritten_and_malformed_ones_are_502() {
+    let cases: &[(&[u8], &str)] = &[
+        (b"HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\nhello", "200"),
+        (b"HTTP/1.4 200 OK\r\nContent-Length: 5\r\n\r\nhello", "200"),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5 ;a=b\r\nhello\r\n0\r\n\r\n",
+            "200",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n",
+            "502",
+        ),
+    ];
+    for (reply, status) in cases {
+        let reply = reply.to_vec();
+        let origin = Origin::raw(move |mut stream| {
+            read_head(&mut stream);
+            let _ = stream.write_all(&reply);
+        });
+        let privet = Privet::start("");
+        let answer = say(
+            &privet,
+            format!(
+                "GET {} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+                origin.url("/")
+            )
+            .as_bytes(),
+        );
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
+        assert_eq!(answer.contains("hello"), *status == "200", "{answer}");
+        assert!(
+            !answer.contains(" :") && !answer.contains("a=b"),
+            "{answer}"
+        );
+    }
+}
+
+#[test]
+fn an_authenticated_connection_is_never_anothers() {
+    // As NTLM servers do: who logged in once on a connection stays logged in on it.
+    let origin = Origin::raw(|mut stream| {
+        let mut user = "nobody".to_owned();
+        loop {
+            let head = read_head(&mut stream);
+            if head.is_empty() {
+                return;
+            }
+            if let Some(value) = privet_tests::origin::field(&head, "authorization") {
+                value.clone_into(&mut user);
+            }
+            let reply = format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{user}",
+                user.len()
+            );
+            if stream.write_all(reply.as_bytes()).is_err() {
+                return;
+            }
+        }
+    });
+    let privet = Privet::start("");
+    let ask = |stream: &mut TcpStream, fields: &str| {
+        let url = origin.url("/");
+        stream
+            .write_all(format!("GET {url} HTTP/1.1\r\nHost: x\r\n{fields}\r\n").as_bytes())
+            .expect("open");
+        String::from_utf8_lossy(&one_reply(stream).1).into_owned()
+    };
+    let mut first = connect(privet.proxy());
+    assert_eq!(
+        ask(&mut first, "Authorization: NTLM first\r\n"),
+        "NTLM first"
+    );
+    for _ in 0..8 {
+        assert_eq!(ask(&mut connect(privet.proxy()), ""), "nobody");
+        assert_eq!(ask(&mut first, ""), "NTLM first");
+    }
+    drop(first);
+    for _ in 0..8 {
+        assert_eq!(ask(&mut connect(privet.proxy()), ""), "nobody");
+    }
+}
+
+#[test]
+fn an_upgrade_to_any_protocol_passes_with_its_body() {
+    let origin = Origin::raw(|mut stream| {
+        let head = read_head(&mut stream).to_lowercase();
+        let mut body = [0; 2];
+        let _ = stream.read_exact(&mut body);
+        if head.contains("upgrade: tcp") {
+            let _ = stream
+                .write_all(b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
+            let _ = std::io::copy(&mut stream.try_clone().expect("a socket"), &mut stream);
+        } else {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+    let privet = Privet::start("");
+    for (protocol, status) in [("tcp", "101"), ("h2c", "200"), ("TLS/1.2", "200")] {
+        let mut stream = connect(privet.proxy());
+        let url = origin.url("/exec/1/start");
+        stream
+            .write_all(
+                format!(
+                    "POST {url} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\n\
+                     Content-Length: 2\r\n\r\n{{}}"
+                )
+                .as_bytes(),
+            )
+            .expect("open");
+        let head = read_head(&mut stream);
+        assert!(head.starts_with(&format!("HTTP/1.1 {status}")), "{head}");
+        if protocol == "tcp" {
+            stream.write_all(b"stdin").expect("open");
+            let mut back = [0; 5];
+            stream.read_exact(&mut back).expect("an echo");
+            assert_eq!(&back, b"stdin");
+        }
+    }
+}
+
+#[test]
+fn an_early_answer_to_an_upload_reaches_the_client_in_every_tunnel() {
+    let reply = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 4\r\n\r\nmuch";
+    let origin = Origin::raw(move |mut stream| {
+        read_head(&mut stream);
+        let _ = stream.write_all(reply);
+        // Closed with bytes unread: a reset follows the answer.
+    });
+    let privet = Privet::start("");
+    let at = origin.address;
+    for socks in [true, false] {
+        for _ in 0..5 {
+            let mut stream = if socks {
+                privet_tests::client::socks5(privet.proxy(), "127.0.0.1", at.port()).expect("open")
+            } else {
+                let mut stream = connect(privet.proxy());
+                stream
+                    .write_all(format!("CONNECT {at} HTTP/1.1\r\nHost: {at}\r\n\r\n").as_bytes())
+                    .expect("open");
+                read_head(&mut stream);
+                stream
+            };
+            let head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 50000000\r\n\r\n";
+            stream.write_all(head.as_bytes()).expect("open");
+            // As simple clients do: all of the body, and then the answer.
+            let mut piece = 0;
+            while piece < 200 && stream.write_all(&[b'x'; 16 * 1024]).is_ok() {
+                piece += 1;
+            }
+            let mut got = vec![0; reply.len()];
+            stream
+                .read_exact(&mut got)
+                .expect("the answer, not a reset");
+            assert_eq!(got, reply, "socks: {socks}");
+        }
+    }
+}
+
+#[test]
+fn a_client_that_resets_ends_the_origins_connection_and_a_half_close_does_not() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let tell = std::sync::Mutex::new(tell);
+    let origin = Origin::raw(move |mut stream| {
+        let head = read_head(&mut stream);
+        let tell = tell.lock().expect("no handler panics").clone();
+        let _ = tell.send("asked");
+        if head.contains("/answer") {
+            std::thread::yield_now();
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        }
+        let _ = read_all(&mut stream);
+        let _ = tell.send("ended");
+    });
+    let privet = Privet::start("");
+    let wait = |what: &str| {
+        let heard = told.recv_timeout(std::time::Duration::from_secs(10));
+        assert_eq!(heard, Ok(what));
+    };
+    let mut stream = connect(privet.proxy());
+    let url = origin.url("/wait");
+    stream
+        .write_all(format!("GET {url} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes())
+        .expect("open");
+    wait("asked");
+    rustix::net::sockopt::set_socket_linger(&stream, Some(std::time::Duration::ZERO))
+        .expect("a socket takes it");
+    drop(stream);
+    wait("ended");
+    let row = privet.await_row("closed", |row| row["end"] == "broken");
+    assert!(
+        row["error"]
+            .as_str()
+            .is_some_and(|text| text.contains("client")),
+        "{row}"
+    );
+
+    let mut stream = connect(privet.proxy());
+    let url = origin.url("/answer");
+    stream
+        .write_all(format!("GET {url} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes())
+        .expect("open");
+    stream.shutdown(std::net::Shutdown::Write).expect("open");
+    assert!(String::from_utf8_lossy(&read_all(&mut stream)).ends_with("\r\n\r\nok"));
+}
+
+#[test]
+fn a_refused_request_names_what_is_wrong_and_leaves_a_row() {
+    let privet = Privet::start("");
+    for (message, reason) in [
+        ("GET http://::1/ HTTP/1.1\r\nHost: x\r\n\r\n", "brackets"),
+        (
+            "GET http://a.test/ HTTP/1.1 \r\nHost: x\r\n\r\n",
+            "space at its end",
+        ),
+        (
+            "GET http://a.test/ HTTP/1.1\r\nHost: x\r\nX: y\r\n z\r\n\r\n",
+            "folding",
+        ),
+        ("GET http://a.test/a b HTTP/1.1\r\nHost: x\r\n\r\n", "%20"),
+        ("CONNECT a.test HTTP/1.1\r\nHost: x\r\n\r\n", "port"),
+    ] {
+        let answer = say(&privet, message.as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+        let given = privet_tests::origin::field(&answer, "privet-reason").unwrap_or_default();
+        assert!(given.contains(reason), "{message:?}: {given}");
+        privet.await_row("closed", |row| {
+            row["error"]
+                .as_str()
+                .is_some_and(|text| text.contains(reason))
+        });
+    }
+}

@@ -248,3 +248,22 @@ fn a_connection_closed_anywhere_in_its_handshake_leaves_nothing_behind() {
     assert_eq!(origin.accepted(), 0);
     assert!(socks5(privet.proxy(), "127.0.0.1", origin.port()).is_ok());
 }
+
+#[test]
+fn a_refused_greeting_leaves_a_row_with_its_reason() {
+    let privet = Privet::start("");
+    for (greeting, reason) in [
+        (&[5, 1, 99][..], "no method"),
+        (&[5, 1, 0, 5, 9, 0, 1, 127, 0, 0, 1, 0, 80], "command"),
+    ] {
+        let mut stream = connect(privet.proxy());
+        stream.write_all(greeting).expect("open");
+        read_all(&mut stream);
+        privet.await_row("closed", |row| {
+            row["protocol"] == "socks5"
+                && row["error"]
+                    .as_str()
+                    .is_some_and(|text| text.contains(reason))
+        });
+    }
+}

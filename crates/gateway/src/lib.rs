@@ -13,11 +13,13 @@
 mod context;
 mod decision;
 mod gateway;
+mod malformed;
 mod outcome;
 mod socks;
 
 pub use context::RequestContext;
 pub use decision::{Refusal, RouteDecision};
 pub use gateway::Gateway;
+pub use malformed::RefusedClient;
 pub use outcome::HandshakeOutcome;
 pub use socks::SocksGateway;

@@ -43,15 +43,20 @@ async fn read_v4<G: Gateway>(
     buffer: &mut ReadBuffer,
     gateway: &G,
 ) -> Result<Handshake, HandshakeError> {
-    let rejected =
-        || HandshakeError::Rejected(SocksVersion::V4.rejected(ReplyError::ConnectionNotAllowed));
+    let rejected = |fault: String| HandshakeError::Rejected {
+        reply: SocksVersion::V4.rejected(ReplyError::ConnectionNotAllowed),
+        fault,
+    };
     let request = match buffer.take(v4::request).await {
         Ok(request) => request,
-        Err(HandshakeError::Invalid(_)) => return Err(rejected()),
+        Err(HandshakeError::Invalid(error)) => {
+            return Err(rejected(format!("a SOCKS4 request with {error}")));
+        }
         Err(error) => return Err(error),
     };
     if gateway.requires_authentication() {
-        return Err(rejected());
+        let fault = "this listener asks for a login, which SOCKS4 does not have: use SOCKS5";
+        return Err(rejected(fault.to_owned()));
     }
     Ok(Handshake {
         version: SocksVersion::V4,
@@ -73,10 +78,13 @@ async fn read_v5<G: Gateway>(
     };
     let user = match method {
         Method::Unacceptable => {
-            return Err(rejected_with(&[
-                SOCKS5_VERSION,
-                SOCKS5_AUTH_METHOD_NOT_ACCEPTABLE,
-            ]));
+            let fault = if requires_authentication {
+                "a SOCKS5 greeting without the method username/password, which this listener asks for"
+            } else {
+                "a SOCKS5 greeting with no method that is understood here"
+            };
+            let reply = [SOCKS5_VERSION, SOCKS5_AUTH_METHOD_NOT_ACCEPTABLE];
+            return Err(rejected_with(&reply, fault));
         }
         Method::None => {
             buffer.send(&[SOCKS5_VERSION, method.code()]).await?;
@@ -93,9 +101,10 @@ async fn read_v5<G: Gateway>(
             request,
             user,
         }),
-        Err(HandshakeError::Invalid(error)) => Err(HandshakeError::Rejected(
-            SocksVersion::V5.rejected(reply::code_for_parse_error(error)),
-        )),
+        Err(HandshakeError::Invalid(error)) => Err(HandshakeError::Rejected {
+            reply: SocksVersion::V5.rejected(reply::code_for_parse_error(error)),
+            fault: format!("a SOCKS5 request with {error}"),
+        }),
         Err(error) => Err(error),
     }
 }
@@ -109,7 +118,12 @@ async fn log_in<G: Gateway>(
 ) -> Result<Option<Arc<str>>, HandshakeError> {
     let (login, used) = match buffer.wait(v5::login).await {
         Ok(login) => login,
-        Err(HandshakeError::Invalid(_)) => return Err(rejected_with(&LOGIN_REJECTED)),
+        Err(HandshakeError::Invalid(error)) => {
+            return Err(rejected_with(
+                &LOGIN_REJECTED,
+                &format!("a SOCKS5 login with {error}"),
+            ));
+        }
         Err(error) => return Err(error),
     };
     let user = if requires_authentication {
@@ -120,12 +134,18 @@ async fn log_in<G: Gateway>(
     };
     buffer.wipe(used);
     if requires_authentication && user.is_none() {
-        return Err(rejected_with(&LOGIN_REJECTED));
+        return Err(rejected_with(
+            &LOGIN_REJECTED,
+            "wrong user name or password",
+        ));
     }
     buffer.send(&LOGIN_GRANTED).await?;
     Ok(user)
 }
 
-fn rejected_with(message: &[u8]) -> HandshakeError {
-    HandshakeError::Rejected(ReplyBytes::from_slice(message))
+fn rejected_with(reply: &[u8], fault: &str) -> HandshakeError {
+    HandshakeError::Rejected {
+        reply: ReplyBytes::from_slice(reply),
+        fault: fault.to_owned(),
+    }
 }

@@ -9,5 +9,5 @@ pub enum HandshakeError {
     /// It sent what is no message of the protocol at this point: closed without a reply.
     Invalid(ParseError),
     /// This reply is sent before the connection is closed.
-    Rejected(ReplyBytes),
+    Rejected { reply: ReplyBytes, fault: String },
 }

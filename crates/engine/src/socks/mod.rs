@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use privet_connection_log::{CloseReason, LiveConnection};
-use privet_gateway::{HandshakeOutcome, Refusal, RequestContext, SocksGateway};
+use privet_gateway::{HandshakeOutcome, Refusal, RefusedClient, RequestContext, SocksGateway};
 use privet_net::{Connected, Stream};
 use privet_policy::{Listener, Protocol, Target};
 use tokio::time::{Instant, timeout_at};
@@ -109,6 +109,17 @@ pub async fn serve<G: SocksGateway>(
     listener: Listener,
     gateway: &G,
 ) -> HandshakeOutcome {
+    let protocol = match first.first() {
+        Some(&v4::VERSION) => Protocol::Socks4,
+        _ => Protocol::Socks5,
+    };
+    let refused = RefusedClient {
+        listener,
+        peer,
+        local,
+        protocol,
+        user: None,
+    };
     let mut buffer = ReadBuffer::new(client, first);
     let reading = handshake::read(&mut buffer, peer.ip(), gateway);
     let Handshake {
@@ -117,13 +128,16 @@ pub async fn serve<G: SocksGateway>(
         user,
     } = match timeout_at(deadline, reading).await {
         Ok(Ok(handshake)) => handshake,
-        Ok(Err(HandshakeError::Rejected(reply))) => {
+        Ok(Err(HandshakeError::Rejected { reply, fault })) => {
+            refused.record(gateway, fault);
             reject(buffer.into_parts().0, &reply).await;
             return HandshakeOutcome::Done;
         }
-        Ok(Err(HandshakeError::Closed | HandshakeError::Invalid(_))) | Err(_) => {
+        Ok(Err(HandshakeError::Invalid(error))) => {
+            refused.record(gateway, format!("a SOCKS message with {error}"));
             return HandshakeOutcome::Done;
         }
+        Ok(Err(HandshakeError::Closed)) | Err(_) => return HandshakeOutcome::Done,
     };
     let identity = ClientIdentity {
         listener,

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use privet_connection_log::{CloseReason, LiveConnection};
 use privet_net::Connected;
 use privet_net::Stream;
-use privet_policy::Listener;
+use privet_policy::{Listener, Protocol};
 use tokio::time::Instant;
 
 use super::deadline::Deadline;
@@ -21,7 +21,7 @@ use super::scratch::PooledScratch;
 use crate::body::Buffer;
 use crate::head::BadRequest;
 use crate::proxy_auth::ProxyAuth;
-use privet_gateway::{Gateway, HandshakeOutcome};
+use privet_gateway::{Gateway, HandshakeOutcome, RefusedClient};
 
 /// Serves one client connection. `first`: the bytes that were read already. `local`: the address that the client
 /// connected to.
@@ -124,6 +124,14 @@ impl<R: Gateway> Connection<'_, R> {
                 }
                 Ok(false) => NextStep::Close,
                 Err(bad) => {
+                    let refused = RefusedClient {
+                        listener: self.info.listener,
+                        peer: self.info.peer,
+                        local: self.info.local,
+                        protocol: Protocol::Http,
+                        user: self.user.as_ref(),
+                    };
+                    refused.record(self.gateway, bad.to_string());
                     reject::send(&mut self.client, &reject::bad_request(bad)).await;
                     NextStep::Linger
                 }
