@@ -456,7 +456,7 @@ async fn a_client_reset_closes_the_origin_connection() {
     for body in ["\r\n", "Content-Length: 99999999\r\n\r\n", "pipelined"] {
         let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
         let port = origin(move |mut peer, _| {
-            let tell = tell.clone();
+            let sender = sender.clone();
             async move {
                 peer.head().await;
                 sender.send(()).await.unwrap();
