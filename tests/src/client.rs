@@ -47,19 +47,19 @@ impl CommandOutput {
 
 /// Runs curl without its configuration file, for at most 30 seconds.
 #[track_caller]
-pub fn curl(words: &[&str]) -> CommandOutput {
+pub fn curl(args: &[&str]) -> CommandOutput {
     let mut command = Command::new("curl");
-    command.args(["-q", "-sS", "--max-time", "30"]).args(words);
+    command.args(["-q", "-sS", "--max-time", "30"]).args(args);
     CommandOutput::of(command)
 }
 
 /// Runs a script in the Python that has the clients' packages; `None`, reported as skipped, where there is none.
-pub fn python(script: &str, words: &[&str]) -> Option<CommandOutput> {
-    python_within(60, script, words)
+pub fn python(script: &str, args: &[&str]) -> Option<CommandOutput> {
+    python_within(60, script, args)
 }
 
 /// The same with a timeout in seconds.
-pub fn python_within(seconds: u32, script: &str, words: &[&str]) -> Option<CommandOutput> {
+pub fn python_within(seconds: u32, script: &str, args: &[&str]) -> Option<CommandOutput> {
     let from_xtask = std::env::var_os("PRIVET_TEST_PYTHON").map(std::path::PathBuf::from);
     let beside = || {
         let here = std::env::current_exe().ok()?;
@@ -77,14 +77,14 @@ pub fn python_within(seconds: u32, script: &str, words: &[&str]) -> Option<Comma
         .arg(python)
         .arg("-c")
         .arg(script)
-        .args(words);
+        .args(args);
     Some(CommandOutput::of(command))
 }
 
 /// Runs a program with these arguments.
-pub fn run(program: &Path, words: &[&str]) -> CommandOutput {
+pub fn run(program: &Path, args: &[&str]) -> CommandOutput {
     let mut command = Command::new(program);
-    command.args(words);
+    command.args(args);
     CommandOutput::of(command)
 }
 

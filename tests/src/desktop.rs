@@ -56,9 +56,9 @@ impl Desktop {
     }
 
     /// Runs a program in this session.
-    pub fn run(&self, name: &str, words: &[&str]) -> CommandOutput {
+    pub fn run(&self, name: &str, args: &[&str]) -> CommandOutput {
         let mut command = Command::new(name);
-        command.args(words).envs(self.env());
+        command.args(args).envs(self.env());
         CommandOutput::of(command)
     }
 

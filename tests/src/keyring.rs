@@ -40,7 +40,7 @@ impl Keyring {
 
     /// Locks it, as an idle desktop does.
     pub fn lock(&self, desktop: &Desktop) {
-        let words = [
+        let args = [
             "call",
             "--session",
             "--dest",
@@ -51,7 +51,7 @@ impl Keyring {
             "org.freedesktop.Secret.Service.Lock",
             &format!("['{LOGIN}']"),
         ];
-        desktop.run("gdbus", &words).good();
+        desktop.run("gdbus", &args).good();
     }
 
     /// Unlocks it with its password, as the prompt does.
@@ -84,7 +84,7 @@ impl Keyring {
 
     /// The secret that another program reads under Privet's service name; empty where there is none.
     pub fn read(&self, desktop: &Desktop, name: &str) -> String {
-        let words = ["lookup", "service", "privet", "username", name];
-        desktop.run("secret-tool", &words).out
+        let args = ["lookup", "service", "privet", "username", name];
+        desktop.run("secret-tool", &args).out
     }
 }

@@ -128,11 +128,11 @@ pub struct CatchAllUpstream {
 }
 
 impl CatchAllUpstream {
-    pub fn leading_to(far: SocketAddr) -> Self {
+    pub fn leading_to(target: SocketAddr) -> Self {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let shared = asked.clone();
         let origin = Origin::raw(move |client| {
-            let _ = serve(client, far, &shared);
+            let _ = serve(client, target, &shared);
         });
         Self { origin, asked }
     }
@@ -150,7 +150,7 @@ impl CatchAllUpstream {
 /// RFC 1928, as much of it as Privet speaks to an upstream without a login.
 fn serve(
     mut client: TcpStream,
-    far: SocketAddr,
+    target: SocketAddr,
     asked: &Mutex<Vec<String>>,
 ) -> std::io::Result<()> {
     let methods = read_n(&mut client, 2)?;
@@ -173,7 +173,7 @@ fn serve(
         .lock()
         .expect("nobody panics here")
         .push(format!("{host}:{port}"));
-    let mut server = TcpStream::connect(far)?;
+    let mut server = TcpStream::connect(target)?;
     client.write_all(&[5, 0, 0, 1, 127, 0, 0, 1, 0, 1])?;
     let (mut up, mut to_server) = (client.try_clone()?, server.try_clone()?);
     let upward = std::thread::spawn(move || {

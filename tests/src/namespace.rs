@@ -60,8 +60,8 @@ impl Namespaces {
              -n {inside} route add default via {OUTSIDE}\n-n {inside} -6 route add default via fd77::80\n"
         );
         for line in script.lines() {
-            let words: Vec<&str> = line.split(' ').collect();
-            let answer = run(&ip, &words);
+            let args: Vec<&str> = line.split(' ').collect();
+            let answer = run(&ip, &args);
             if answer.code != 0 {
                 missing(&format!(
                     "no network namespaces: ip {line}: {}",
@@ -96,23 +96,23 @@ impl Namespaces {
     }
 
     /// Runs a command in the inner namespace to its end.
-    pub fn run(&self, words: &[&str]) -> CommandOutput {
+    pub fn run(&self, args: &[&str]) -> CommandOutput {
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.inside()]).args(words);
+        command.args(["netns", "exec", &self.inside()]).args(args);
         CommandOutput::of(command)
     }
 
     /// Starts a server in the outer namespace.
-    pub fn start_outside(&self, name: &str, words: &[&str]) -> Running {
+    pub fn start_outside(&self, name: &str, args: &[&str]) -> Running {
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.outside()]).args(words);
+        command.args(["netns", "exec", &self.outside()]).args(args);
         Running::start(name, command)
     }
 
     /// Captures on the link: every IP packet but neighbour discovery.
     pub fn listen(&self) -> Link {
         let filter = "ip or (ip6 and not icmp6)";
-        let words = [
+        let args = [
             "tcpdump",
             "-n",
             "-l",
@@ -123,7 +123,7 @@ impl Namespaces {
             "cable",
             filter,
         ];
-        let running = self.start_outside("tcpdump", &words);
+        let running = self.start_outside("tcpdump", &args);
         running.await_line("listening on");
         Link {
             running,

@@ -161,8 +161,8 @@ fn read_request(stream: &mut TcpStream, state: &State) -> Option<RecordedRequest
             return None;
         }
     }
-    let mut words = head.split(' ').map(str::to_owned);
-    let (method, target) = (words.next()?, words.next()?);
+    let mut args = head.split(' ').map(str::to_owned);
+    let (method, target) = (args.next()?, args.next()?);
     if field(&head, "expect").is_some() {
         stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").ok()?;
     }

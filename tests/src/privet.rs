@@ -136,13 +136,13 @@ impl Privet {
     }
 
     /// Runs a command of the CLI against this engine.
-    pub fn cli(&self, words: &[&str]) -> CommandOutput {
-        self.place.cli(words)
+    pub fn cli(&self, args: &[&str]) -> CommandOutput {
+        self.place.cli(args)
     }
 
     /// Runs a command of the CLI with `--json`. Returns its output.
-    pub fn json(&self, words: &[&str]) -> Value {
-        let mut all = words.to_vec();
+    pub fn json(&self, args: &[&str]) -> Value {
+        let mut all = args.to_vec();
         all.push("--json");
         let answer = self.cli(&all);
         serde_json::from_str(&answer.out)
@@ -281,12 +281,12 @@ impl Place {
 
     /// Starts `privet serve` here, without waiting.
     pub fn run(&self, setup: &Setup) -> Running {
-        let mut words = setup.prefix.clone();
+        let mut args = setup.prefix.clone();
         let program = setup.binary.clone().unwrap_or_else(binary);
-        words.push(program.display().to_string());
-        let mut command = Command::new(&words[0]);
+        args.push(program.display().to_string());
+        let mut command = Command::new(&args[0]);
         command
-            .args(&words[1..])
+            .args(&args[1..])
             .arg(setup.command.unwrap_or("serve"));
         command.arg("--config").arg(self.config());
         command.arg("--data-dir").arg(self.dir().join("data"));
@@ -341,13 +341,13 @@ impl Place {
     }
 
     /// Runs a command of the CLI against the engine of this folder.
-    pub fn cli(&self, words: &[&str]) -> CommandOutput {
+    pub fn cli(&self, args: &[&str]) -> CommandOutput {
         let mut command = Command::new(binary());
         command
             .env("PRIVET_SYSTEM_PROXY", "none")
             .arg("--data-dir")
             .arg(self.dir().join("data"))
-            .args(words);
+            .args(args);
         CommandOutput::of(command)
     }
 }

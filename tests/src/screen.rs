@@ -77,9 +77,9 @@ impl Screen {
         Some(CommandOutput::of(command))
     }
 
-    fn manage(&self, words: &[&str]) -> CommandOutput {
+    fn manage(&self, args: &[&str]) -> CommandOutput {
         let mut command = Command::new("wmctrl");
-        command.args(words).envs(self.env());
+        command.args(args).envs(self.env());
         CommandOutput::of(command)
     }
 
@@ -118,19 +118,19 @@ impl Screen {
     pub fn put(&self, frame: &Frame, place: (i32, i32), size: (i32, i32)) {
         let (x, y) = place;
         let (width, height) = size;
-        let words = format!("0,{x},{y},{width},{height}");
-        self.manage(&["-i", "-r", &frame.id, "-e", &words]).good();
+        let args = format!("0,{x},{y},{width},{height}");
+        self.manage(&["-i", "-r", &frame.id, "-e", &args]).good();
     }
 
     pub fn maximize(&self, frame: &Frame) {
-        let words = [
+        let args = [
             "-i",
             "-r",
             &frame.id,
             "-b",
             "add,maximized_vert,maximized_horz",
         ];
-        self.manage(&words).good();
+        self.manage(&args).good();
     }
 
     /// Processes of a web view in this session.
@@ -165,13 +165,13 @@ fn await_number(server: &Running) -> u32 {
 }
 
 fn frame(line: &str) -> Option<Frame> {
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let number = |at: usize| words.get(at)?.parse::<i32>().ok();
+    let args: Vec<&str> = line.split_whitespace().collect();
+    let number = |at: usize| args.get(at)?.parse::<i32>().ok();
     Some(Frame {
-        id: (*words.first()?).to_owned(),
-        pid: words.get(2)?.parse().ok()?,
+        id: (*args.first()?).to_owned(),
+        pid: args.get(2)?.parse().ok()?,
         place: (number(3)?, number(4)?),
         size: (number(5)?, number(6)?),
-        title: words.get(8..)?.join(" "),
+        title: args.get(8..)?.join(" "),
     })
 }

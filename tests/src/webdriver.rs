@@ -75,8 +75,8 @@ impl Driver {
     }
 
     /// Opens the window with these arguments.
-    pub fn open(&self, application: &Path, words: &[String]) -> Window<'_> {
-        let options = json!({ "application": application, "args": words });
+    pub fn open(&self, application: &Path, args: &[String]) -> Window<'_> {
+        let options = json!({ "application": application, "args": args });
         let body = json!({ "capabilities": { "alwaysMatch": { "tauri:options": options } } });
         let answer = self.ask("POST", "/session", Some(&body));
         let session = answer["sessionId"].as_str();
@@ -138,8 +138,8 @@ impl Window<'_> {
     }
 
     /// Runs a script in the page and returns its result.
-    pub fn script(&self, script: &str, words: &[Value]) -> Value {
-        let body = json!({ "script": script, "args": words });
+    pub fn script(&self, script: &str, args: &[Value]) -> Value {
+        let body = json!({ "script": script, "args": args });
         self.ask("POST", "execute/sync", &body)
     }
 
@@ -157,10 +157,10 @@ impl Window<'_> {
 
     /// Runs a script until its result is neither null, false nor empty. Returns the result.
     #[track_caller]
-    pub fn await_script(&self, what: &str, script: &str, words: &[Value]) -> Value {
+    pub fn await_script(&self, what: &str, script: &str, args: &[Value]) -> Value {
         let start = Instant::now();
         loop {
-            let found = self.script(script, words);
+            let found = self.script(script, args);
             if !matches!(&found, Value::Null | Value::Bool(false)) && found != json!("") {
                 return found;
             }
@@ -192,16 +192,16 @@ impl Window<'_> {
         );
     }
 
-    /// Clicks with the mouse on the first element of this selector whose text or label begins with `words`.
+    /// Clicks with the mouse on the first element of this selector whose text or label begins with `args`.
     #[track_caller]
-    pub fn click(&self, css: &str, words: &str) {
+    pub fn click(&self, css: &str, args: &str) {
         let script = "return [...document.querySelectorAll(arguments[0])].find((found) => \
                       [found.innerText, found.getAttribute('aria-label')].some((text) => \
                       (text ?? '').trim().startsWith(arguments[1])) && found.getClientRects().length > 0)";
         let found = self.await_script(
-            &format!("{css} {words:?}"),
+            &format!("{css} {args:?}"),
             script,
-            &[json!(css), json!(words)],
+            &[json!(css), json!(args)],
         );
         let id = found[ELEMENT].as_str();
         let id = id.unwrap_or_else(|| panic!("no element: {found}"));

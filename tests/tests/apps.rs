@@ -32,10 +32,10 @@ impl Home {
         path.display().to_string()
     }
 
-    fn run(&self, name: &str, words: &[&str]) -> CommandOutput {
+    fn run(&self, name: &str, args: &[&str]) -> CommandOutput {
         let mut command = Command::new(name);
         command
-            .args(words)
+            .args(args)
             .env("HOME", self.0.path())
             .env_remove("XDG_CONFIG_HOME");
         CommandOutput::of(command)
@@ -98,7 +98,7 @@ fn copied_settings_work_in_curl_git_ssh_apt_and_a_shell() {
         });
         let config = home.put(".ssh/config", &settings(&privet, "ssh"));
         let port = origin.port().to_string();
-        let words = [
+        let args = [
             "-F",
             &config,
             "-o",
@@ -109,7 +109,7 @@ fn copied_settings_work_in_curl_git_ssh_apt_and_a_shell() {
             &port,
             "a@127.0.0.1",
         ];
-        let answer = home.run("ssh", &words);
+        let answer = home.run("ssh", &args);
         assert_ne!(answer.code, 0, "{answer:?}");
         went_through(&privet, origin.port());
     }
@@ -118,7 +118,7 @@ fn copied_settings_work_in_curl_git_ssh_apt_and_a_shell() {
         let origin = Origin::http();
         let config = home.put("apt.conf", &settings(&privet, "apt"));
         let to = home.0.path().join("fetched").display().to_string();
-        let words = [
+        let args = [
             "-c",
             &config,
             "-o",
@@ -128,7 +128,7 @@ fn copied_settings_work_in_curl_git_ssh_apt_and_a_shell() {
         let url = origin.url("/");
         home.run(
             &helper.display().to_string(),
-            &[&words[..], &[&url, &to]].concat(),
+            &[&args[..], &[&url, &to]].concat(),
         )
         .good();
         assert_eq!(fs::read_to_string(&to).expect("it was fetched"), HELLO);
@@ -197,7 +197,7 @@ fn a_browser_with_its_own_pac_url_follows_the_rules_for_it() {
             "--user-data-dir={}",
             home.0.path().join("profile").display()
         );
-        let words = [
+        let args = [
             "--headless",
             "--no-sandbox",
             "--disable-gpu",
@@ -212,7 +212,7 @@ fn a_browser_with_its_own_pac_url_follows_the_rules_for_it() {
             &url,
         ];
         let browser = chromium.display().to_string();
-        home.run("timeout", &[&["60", &browser][..], &words].concat())
+        home.run("timeout", &[&["60", &browser][..], &args].concat())
             .out
     };
     let is_it = |row: &Value| row["host"] == "own.test";
@@ -234,15 +234,15 @@ fn a_browser_with_its_own_pac_url_follows_the_rules_for_it() {
     ] {
         let host = format!("Host: {host}");
         let at = format!("http://{}/{path}", privet.place.pac);
-        let words = ["-o", "/dev/null", "-w", "%{http_code}", "-H", &host, &at];
-        assert_eq!(privet_tests::curl(&words).out, code, "{path}");
+        let args = ["-o", "/dev/null", "-w", "%{http_code}", "-H", &host, &at];
+        assert_eq!(privet_tests::curl(&args).out, code, "{path}");
     }
 }
 
 /// A menu with three applications: one that prints its environment, one named like Chromium, one that is not installed.
 fn menu(home: &Home) -> Vec<(String, String)> {
     let teller = "#!/bin/sh\nenv > \"$HOME/environment\"\ncurl -q -sS \"$TARGET\" > \"$HOME/fetched.new\"\nmv \"$HOME/fetched.new\" \"$HOME/fetched\"\n";
-    let browser = "#!/bin/sh\nprintf '%s\\n' \"$@\" > \"$HOME/words.new\"\nmv \"$HOME/words.new\" \"$HOME/words\"\n";
+    let browser = "#!/bin/sh\nprintf '%s\\n' \"$@\" > \"$HOME/args.new\"\nmv \"$HOME/args.new\" \"$HOME/args\"\n";
     for (name, script) in [("teller", teller), ("chromium", browser)] {
         let path = home.put(&format!("bin/{name}"), script);
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("the file is ours");
@@ -331,11 +331,11 @@ fn an_application_is_started_through_privet_but_never_for_a_tcp_client() {
     );
 
     assert_eq!(privet.api("POST", "apps/web/start", None).0, 200);
-    let words = await_file(&home, "words");
+    let args = await_file(&home, "args");
     let flag = format!("--proxy-server=http://{}\n", privet.proxy());
     assert!(
-        words.starts_with(&flag) && words.contains("--new-window\n"),
-        "{words}"
+        args.starts_with(&flag) && args.contains("--new-window\n"),
+        "{args}"
     );
     assert_eq!(privet.api("POST", "apps/gone/start", None).0, 404);
 
@@ -343,10 +343,10 @@ fn an_application_is_started_through_privet_but_never_for_a_tcp_client() {
     await_port(privet.place.control, "the control port");
     let token = fs::read_to_string(privet.place.dir().join("data/control.token")).expect("a token");
     let header = format!("Authorization: Bearer {}", token.trim());
-    let call = |words: &[&str], path: &str| {
+    let call = |args: &[&str], path: &str| {
         let url = format!("http://{}/api/v1/{path}", privet.place.control);
         let json = "Content-Type: application/json";
-        let all = [&["-H", &header, "-H", json][..], words, &[&url]].concat();
+        let all = [&["-H", &header, "-H", json][..], args, &[&url]].concat();
         privet_tests::curl(&all).out
     };
     let remote: Value = serde_json::from_str(&call(&[], "apps")).expect("JSON");
@@ -389,10 +389,10 @@ fn privet_run_passes_chromium_its_proxy_argument() {
         .arg("--mine")
         .env("HOME", home.0.path());
     CommandOutput::of(command).good();
-    let words = await_file(&home, "words");
+    let args = await_file(&home, "args");
     let flag = format!("--proxy-server=http://{}\n", privet.proxy());
     assert!(
-        words.starts_with(&flag) && words.ends_with("--mine\n"),
-        "{words}"
+        args.starts_with(&flag) && args.ends_with("--mine\n"),
+        "{args}"
     );
 }

@@ -11,15 +11,15 @@ use privet_tests::{CommandOutput, Origin, PATIENCE, Privet};
 use rustix::process::Signal;
 use serde_json::Value;
 
-fn privet(words: &[&str]) -> CommandOutput {
+fn privet(args: &[&str]) -> CommandOutput {
     let mut command = Command::new(binary());
-    command.args(words);
+    command.args(args);
     CommandOutput::of(command)
 }
 
-fn check(place: &Place, words: &[&str]) -> CommandOutput {
+fn check(place: &Place, args: &[&str]) -> CommandOutput {
     let config = place.config().display().to_string();
-    privet(&[&["check", "--config", &config], words].concat())
+    privet(&[&["check", "--config", &config], args].concat())
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn check_prints_ok_or_each_error_with_its_fix() {
 #[test]
 fn without_an_engine_commands_exit_with_3_and_say_how_to_start_one() {
     let place = Place::new();
-    for words in [
+    for args in [
         &["status"][..],
         &["mode"],
         &["mode", "off"],
@@ -72,8 +72,8 @@ fn without_an_engine_commands_exit_with_3_and_say_how_to_start_one() {
         &["env"],
         &["run", "--", "true"],
     ] {
-        let answer = place.cli(words);
-        assert_eq!(answer.code, 3, "{words:?} {answer:?}");
+        let answer = place.cli(args);
+        assert_eq!(answer.code, 3, "{args:?} {answer:?}");
         assert!(answer.err.contains("privet serve"), "{answer:?}");
         assert!(answer.out.is_empty(), "{answer:?}");
     }
@@ -225,7 +225,7 @@ fn run_sets_the_proxy_and_returns_the_exit_code_of_the_program() {
     let privet = Privet::start("");
     let proxy = privet.proxy().to_string();
     let data = privet.place.dir().join("data").display().to_string();
-    let run = |words: &[&str]| self::privet(&[&["run", "--data-dir", &data, "--"], words].concat());
+    let run = |args: &[&str]| self::privet(&[&["run", "--data-dir", &data, "--"], args].concat());
     let output = run(&[
         "sh",
         "-c",

@@ -97,7 +97,7 @@ fn curl_uploads_and_downloads_in_every_framing() {
     let place = open_folder("upload-");
     let file = write(place.path(), "up", &"0123456789".repeat(50_000));
     let up = format!("@{}", file.display());
-    let through = |words: &[&str]| curl(&[&["-x", &proxy], words].concat()).good();
+    let through = |args: &[&str]| curl(&[&["-x", &proxy], args].concat()).good();
     for more in [
         &["-H", "Transfer-Encoding: chunked"][..],
         &["-H", "Expect: 100-continue"][..],
@@ -145,13 +145,13 @@ fn git_clones_over_http_and_its_own_protocol() {
     let nc = require!(program("nc"));
     let place = open_folder("git-");
     let at = place.path();
-    let git_in = |folder: &Path, words: &[&str]| {
+    let git_in = |folder: &Path, args: &[&str]| {
         let mut command = Command::new(&git);
         command
             .current_dir(folder)
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("HOME", at)
-            .args(words);
+            .args(args);
         CommandOutput::of(command)
     };
     git_in(at, &["init", "-q", "-b", "main", "work"]).good();
@@ -283,7 +283,7 @@ fn ssh_logs_in_through_a_proxy_command() {
             "-o",
             "BatchMode=yes",
         ];
-        let words = [
+        let args = [
             "-F",
             "none",
             "-i",
@@ -296,7 +296,7 @@ fn ssh_logs_in_through_a_proxy_command() {
             "echo $((6*7))",
         ];
         assert_eq!(
-            run(&ssh, &[&known[..], &words[..]].concat()).good(),
+            run(&ssh, &[&known[..], &args[..]].concat()).good(),
             "42\n",
             "nc -X {kind}"
         );
@@ -312,7 +312,7 @@ fn proxychains_works_for_a_program_without_proxy_support() {
         let (ip, port) = (privet.proxy().ip(), privet.proxy().port());
         let text = format!("strict_chain\nproxy_dns\n[ProxyList]\n{kind} {ip} {port}\n");
         let config = write(place.path(), kind, &text).display().to_string();
-        let words = [
+        let args = [
             "-q",
             "-f",
             &config,
@@ -323,7 +323,7 @@ fn proxychains_works_for_a_program_without_proxy_support() {
             "20",
             &origin.url("/"),
         ];
-        assert_eq!(run(&proxychains, &words).good(), HELLO, "{kind}");
+        assert_eq!(run(&proxychains, &args).good(), HELLO, "{kind}");
         privet.await_row("closed", |row| row["app"] == "curl" || row["app"].is_null());
     }
 }
@@ -365,7 +365,7 @@ fn aria2_downloads_in_parallel_through_the_http_proxy() {
 }
 
 /// The text of a page after its scripts ran in a fresh headless Chromium.
-fn browse(words: &[&str], url: &str) -> Option<String> {
+fn browse(args: &[&str], url: &str) -> Option<String> {
     let chromium = program("chromium")?;
     let profile = open_folder("chromium-");
     let mut command = Command::new("timeout");
@@ -385,7 +385,7 @@ fn browse(words: &[&str], url: &str) -> Option<String> {
     ]);
     command
         .arg(format!("--user-data-dir={}", profile.path().display()))
-        .args(words)
+        .args(args)
         .arg(url);
     Some(CommandOutput::of(command).good())
 }
@@ -459,12 +459,12 @@ for size in (1, 100, 1400, 9000):
 print("good")
 "#;
     let proxy = privet.proxy();
-    let words = [
+    let args = [
         proxy.ip().to_string(),
         proxy.port().to_string(),
         echo.address.port().to_string(),
     ];
-    let answer = require!(python(script, &words.each_ref().map(String::as_str)));
+    let answer = require!(python(script, &args.each_ref().map(String::as_str)));
     assert_eq!(answer.good(), "good\n");
 }
 
@@ -504,8 +504,8 @@ async def main():
 asyncio.run(main())
 "#;
     let proxy = privet.proxy();
-    let words = [proxy.ip().to_string(), proxy.port().to_string()];
-    let answer = require!(python(script, &words.each_ref().map(String::as_str)));
+    let args = [proxy.ip().to_string(), proxy.port().to_string()];
+    let answer = require!(python(script, &args.each_ref().map(String::as_str)));
     assert_eq!(answer.good(), "good\n");
 }
 
@@ -529,7 +529,7 @@ fn a_login_and_a_fragment_in_a_url_work_in_programs_that_send_them_to_the_proxy(
             format!("http_proxy={proxy}"),
             format!("http://bob:pw@{at}/wget"),
         );
-        let words = [
+        let args = [
             "-q",
             "-O",
             "-",
@@ -541,7 +541,7 @@ fn a_login_and_a_fragment_in_a_url_work_in_programs_that_send_them_to_the_proxy(
             &by,
             &url,
         ];
-        assert_eq!(run(&wget, &words).good(), HELLO, "wget");
+        assert_eq!(run(&wget, &args).good(), HELLO, "wget");
     }
     if let Some(aria2c) = program("aria2c") {
         let (by, url) = (
@@ -549,8 +549,8 @@ fn a_login_and_a_fragment_in_a_url_work_in_programs_that_send_them_to_the_proxy(
             format!("http://bob:pw@{at}/aria2c"),
         );
         let folder = place.path().display().to_string();
-        let words = ["-q", &by, "-d", &folder, "-o", "got", &url];
-        run(&aria2c, &words).good();
+        let args = ["-q", &by, "-d", &folder, "-o", "got", &url];
+        run(&aria2c, &args).good();
         assert_eq!(
             fs::read_to_string(place.path().join("got")).ok().as_deref(),
             Some(HELLO)

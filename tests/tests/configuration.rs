@@ -111,7 +111,7 @@ fn sigterm_drains_connections_and_exits_with_0() {
     privet.await_log("stopping");
     assert!(
         alive(&mut tunnel),
-        "a drain lets a standing connection go on"
+        "a drain lets an open connection continue"
     );
     drop(tunnel);
     let status = privet.wait(Duration::from_secs(15));

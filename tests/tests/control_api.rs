@@ -16,8 +16,8 @@ fn tcp_requires_the_token_a_known_host_and_no_foreign_origin() {
     let privet = Privet::start(OPEN);
     let url = format!("http://{}/api/v1/status", privet.place.control);
     let bearer = format!("Authorization: Bearer {}", token(&privet));
-    let status = |words: &[&str]| {
-        let all = [&["-o", "/dev/null", "-w", "%{http_code}"], words, &[&url]].concat();
+    let status = |args: &[&str]| {
+        let all = [&["-o", "/dev/null", "-w", "%{http_code}"], args, &[&url]].concat();
         curl(&all).good()
     };
     assert_eq!(status(&["-H", &bearer]), "200");

@@ -109,9 +109,9 @@ fn the_readme_names_no_tests() {
     let readme = read("README.md");
     for span in code_spans(&readme) {
         let underscores = span.matches('_').count();
-        let words = span.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+        let args = span.chars().all(|c| c.is_ascii_lowercase() || c == '_');
         assert!(
-            !(words && underscores >= 3),
+            !(args && underscores >= 3),
             "the README names the test `{span}`"
         );
     }

@@ -185,7 +185,7 @@ fn a_line_too_long_is_414_and_a_head_too_large_is_431() {
 
 #[test]
 fn origin_responses_are_parsed_as_strictly() {
-    let lies: &[(&str, &[u8])] = &[
+    let invalid_replies: &[(&str, &[u8])] = &[
         (
             "CL and TE",
             b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -210,11 +210,11 @@ fn origin_responses_are_parsed_as_strictly() {
         ("nothing", b""),
         ("not HTTP", b"SSH-2.0-nothing\r\n"),
     ];
-    for (name, lie) in lies {
-        let lie = lie.to_vec();
+    for (name, invalid_reply) in invalid_replies {
+        let invalid_reply = invalid_reply.to_vec();
         let origin = Origin::raw(move |mut stream| {
             let _ = stream.read(&mut [0; 2048]);
-            let _ = stream.write_all(&lie);
+            let _ = stream.write_all(&invalid_reply);
         });
         let privet = Privet::start("");
         let answer = exchange(
@@ -364,7 +364,7 @@ fn targets_and_hosts_are_read_as_clients_write_them() {
         ),
     ];
     for (url, host, line, authorization) in &cases {
-        let answer = say(
+        let answer = exchange(
             &privet,
             format!("GET {url} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes(),
         );
@@ -379,14 +379,14 @@ fn targets_and_hosts_are_read_as_clients_write_them() {
             "{url}"
         );
     }
-    for lie in [
+    for invalid_request in [
         format!("GET http://{at}/ HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"),
         format!("GET http://{at}/ HTTP/1.1\r\nHost: a/b\r\n\r\n"),
         format!("GET http://b\\:pw@{at}/ HTTP/1.1\r\nHost: a\r\n\r\n"),
     ] {
         assert!(
-            say(&privet, lie.as_bytes()).starts_with("HTTP/1.1 400"),
-            "{lie}"
+            exchange(&privet, invalid_request.as_bytes()).starts_with("HTTP/1.1 400"),
+            "{invalid_request}"
         );
     }
     // Neither the log nor a row holds the password.
@@ -448,7 +448,7 @@ fn responses_of_old_servers_are_rewritten_and_malformed_ones_are_502() {
             let _ = stream.write_all(&reply);
         });
         let privet = Privet::start("");
-        let answer = say(
+        let answer = exchange(
             &privet,
             format!(
                 "GET {} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
@@ -652,7 +652,7 @@ fn a_refused_request_names_what_is_wrong_and_leaves_a_row() {
         ("GET http://a.test/a b HTTP/1.1\r\nHost: x\r\n\r\n", "%20"),
         ("CONNECT a.test HTTP/1.1\r\nHost: x\r\n\r\n", "port"),
     ] {
-        let answer = say(&privet, message.as_bytes());
+        let answer = exchange(&privet, message.as_bytes());
         assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
         let given = privet_tests::origin::field(&answer, "privet-reason").unwrap_or_default();
         assert!(given.contains(reason), "{message:?}: {given}");

@@ -77,19 +77,19 @@ fn clients_past_the_connection_limit_are_refused_and_others_unaffected() {
     let privet = Privet::start(
         "[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\n[listen.limits]\nconnections = 3\n",
     );
-    let mut standing: Vec<TcpStream> = (0..3)
+    let mut open: Vec<TcpStream> = (0..3)
         .map(|_| socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("within the limit"))
         .collect();
     let mut fourth = connect(privet.proxy());
     let _ = fourth.write_all(&[5, 1, 0]);
     let answer = read_all(&mut fourth);
     assert!(answer.is_empty(), "{answer:?}");
-    for stream in &mut standing {
+    for stream in &mut open {
         let mut bytes = [0; 4];
         stream.write_all(b"ping").expect("it is open");
         stream.read_exact(&mut bytes).expect("it is open");
     }
-    standing.pop();
+    open.pop();
     let start = Instant::now();
     loop {
         let mut stream = connect(privet.proxy());

@@ -267,10 +267,10 @@ fn probation_ends_by_itself_and_closes_what_it_let_pass() {
     let new = entry("new", "http://lists.test/new", "probation = \"4s\"");
     let privet = Privet::start(&through(&upstream, &new));
     await_list(&privet, "new", |list| list["state"] == "counting");
-    let mut standing =
+    let mut tunnel =
         privet_tests::client::socks5(privet.proxy(), "ads.test", 80).expect("it only counts");
     await_list(&privet, "new", |list| list["state"] == "blocking");
-    assert!(privet_tests::client::read_all(&mut standing).is_empty());
+    assert!(privet_tests::client::read_all(&mut tunnel).is_empty());
     assert_eq!(get(&privet, "http://ads.test/"), "403");
 }
 
@@ -585,7 +585,7 @@ fn third_party_rules_apply_to_plain_http_with_a_referer() {
     await_list(&privet, "ads", |list| list["state"] == "blocking");
     let proxy = format!("http://{}", privet.proxy());
     let from = |line: &str| {
-        let words = [
+        let args = [
             "-x",
             &proxy,
             "-o",
@@ -595,7 +595,7 @@ fn third_party_rules_apply_to_plain_http_with_a_referer() {
             "-H",
             line,
         ];
-        curl(&[&words[..], &["http://publisher.test/x"]].concat()).good()
+        curl(&[&args[..], &["http://publisher.test/x"]].concat()).good()
     };
     assert_eq!(get(&privet, "http://publisher.test/x"), "200");
     assert_eq!(from("Referer: http://near.test/page"), "403");

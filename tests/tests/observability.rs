@@ -110,7 +110,7 @@ fn status_usage_upstreams_and_lists_print_text_and_json() {
     let proxy = format!("http://{}", privet.proxy());
     curl(&["-x", &proxy, &origin.url("/bytes/5000")]).good();
     privet.await_row("closed", |row| row["port"] == origin.port());
-    for words in [
+    for args in [
         &["status"][..],
         &["usage"],
         &["upstreams"],
@@ -118,10 +118,10 @@ fn status_usage_upstreams_and_lists_print_text_and_json() {
         &["mode"],
         &["connections"],
     ] {
-        let output = privet.cli(words);
-        assert_eq!(output.code, 0, "{words:?}: {output:?}");
-        assert!(!output.out.trim().is_empty(), "{words:?} prints nothing");
-        privet.json(words);
+        let output = privet.cli(args);
+        assert_eq!(output.code, 0, "{args:?}: {output:?}");
+        assert!(!output.out.trim().is_empty(), "{args:?} prints nothing");
+        privet.json(args);
     }
     let status = privet.json(&["status"]);
     assert_eq!(status["mode"]["name"], "standard");

@@ -70,7 +70,7 @@ fn assert_in_no_file(place: &Place, log: &str, text: &str) {
 fn a_password_is_stored_in_the_keyring_and_used_to_log_in() {
     let desktop = require!(Desktop::start());
     let keyring = require!(Keyring::start(&desktop));
-    let (origin, far) = (Origin::http(), upstream());
+    let (origin, upstream_server) = (Origin::http(), upstream());
     let privet = privet(desktop.env());
     let name = "secrets/upstream%20office";
 
@@ -78,7 +78,11 @@ fn a_password_is_stored_in_the_keyring_and_used_to_log_in() {
     assert_eq!((status, &kept["used_by"]), (200, &json!([])), "{kept}");
     assert_eq!(keyring.read(&desktop, "upstream office"), RIGHT);
     let reference = json!({ "keyring": "upstream office" });
-    let (status, answer) = privet.api("PATCH", "config", Some(&office(&far, &reference)));
+    let (status, answer) = privet.api(
+        "PATCH",
+        "config",
+        Some(&office(&upstream_server, &reference)),
+    );
     assert_eq!(status, 200, "{answer}");
     assert_eq!(fetch(&privet, &origin).good(), HELLO);
 
@@ -130,7 +134,7 @@ fn a_password_is_stored_in_the_keyring_and_used_to_log_in() {
 fn a_locked_keyring_is_reported_and_takes_the_password_once_unlocked() {
     let desktop = require!(Desktop::start());
     let keyring = require!(Keyring::start(&desktop));
-    let (origin, far) = (Origin::http(), upstream());
+    let (origin, upstream_server) = (Origin::http(), upstream());
     let privet = privet(desktop.env());
     let before = std::fs::read_to_string(privet.place.config()).expect("the file is there");
     let name = "secrets/upstream%20office";
@@ -153,7 +157,7 @@ fn a_locked_keyring_is_reported_and_takes_the_password_once_unlocked() {
 
     keyring.unlock(&desktop);
     assert_eq!(put().0, 200);
-    let patch = office(&far, &json!({ "keyring": "upstream office" }));
+    let patch = office(&upstream_server, &json!({ "keyring": "upstream office" }));
     assert_eq!(privet.api("PATCH", "config", Some(&patch)).0, 200);
     assert_eq!(fetch(&privet, &origin).good(), HELLO);
     // Locked again, the entry is still reported, without a prompt.
@@ -165,7 +169,7 @@ fn a_locked_keyring_is_reported_and_takes_the_password_once_unlocked() {
 
 #[test]
 fn without_a_keyring_no_password_is_stored_and_a_variable_or_file_works() {
-    let (origin, far) = (Origin::http(), upstream());
+    let (origin, upstream_server) = (Origin::http(), upstream());
     let nothing = "unix:path=/nonexistent/bus".to_owned();
     let privet = privet(vec![
         ("DBUS_SESSION_BUS_ADDRESS".into(), nothing),
@@ -184,7 +188,11 @@ fn without_a_keyring_no_password_is_stored_and_a_variable_or_file_works() {
 
     let file = privet_tests::peers::write(privet.place.dir(), "office.password", RIGHT);
     for reference in [json!({ "env": "OFFICE" }), json!({ "file": file })] {
-        let (status, answer) = privet.api("PATCH", "config", Some(&office(&far, &reference)));
+        let (status, answer) = privet.api(
+            "PATCH",
+            "config",
+            Some(&office(&upstream_server, &reference)),
+        );
         assert_eq!(status, 200, "{answer}");
         assert_eq!(fetch(&privet, &origin).good(), HELLO, "{reference}");
     }

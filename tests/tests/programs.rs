@@ -49,7 +49,7 @@ impl Drop for Busy {
 }
 
 fn connect(privet: &Privet, host: &str, port: u16) {
-    let words = [
+    let args = [
         privet.proxy().port().to_string(),
         port.to_string(),
         CONNECTIONS.to_string(),
@@ -57,7 +57,7 @@ fn connect(privet: &Privet, host: &str, port: u16) {
     ];
     let status = Command::new("python3")
         .args(["-c", CLIENT])
-        .args(words)
+        .args(args)
         .status()
         .expect("Python is installed");
     assert!(status.success());

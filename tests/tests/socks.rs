@@ -123,11 +123,11 @@ for scheme in ('socks4', 'socks5'):
             got += chunk
         print(scheme, rdns, got.endswith(b'hello from the origin\\n'))
 ";
-    let words = [
+    let args = [
         privet.proxy().to_string(),
         origin.address.port().to_string(),
     ];
-    let answer = require!(python(script, &[&words[0], &words[1]]));
+    let answer = require!(python(script, &[&args[0], &args[1]]));
     let output = answer.good();
     assert_eq!(
         output.lines().filter(|line| line.ends_with("True")).count(),

@@ -28,12 +28,12 @@ fn privet(desktop: &Desktop) -> Privet {
     Privet::start_as(BOTH, &setup)
 }
 
-fn cli(desktop: &Desktop, data: &Path, words: &[&str]) -> CommandOutput {
+fn cli(desktop: &Desktop, data: &Path, args: &[&str]) -> CommandOutput {
     let mut command = Command::new(binary());
     command
         .arg("--data-dir")
         .arg(data)
-        .args(words)
+        .args(args)
         .envs(desktop.env());
     CommandOutput::of(command)
 }
@@ -90,7 +90,7 @@ fn switching_on_and_off_restores_every_value() {
     let before = desktop.proxy();
     let privet = privet(&desktop);
     let data = privet.place.dir().join("data");
-    let say = |words: &[&str]| cli(&desktop, &data, words).good();
+    let say = |args: &[&str]| cli(&desktop, &data, args).good();
     assert!(say(&["system-proxy", "status"]).contains("corp.example:3128"));
     let pac = format!("http://{}/proxy.pac", privet.place.pac);
     assert!(say(&["system-proxy", "on"]).contains(&pac));

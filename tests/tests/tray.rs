@@ -127,7 +127,7 @@ fn a_real_panel_shows_the_icon_and_its_menu_switches_the_desktop() {
     if program("xclip").is_some() {
         panel.choose(&item, &["Copy proxy for terminal", "fish"]);
         let wanted = agent.proxy().to_string();
-        until("the words for fish in the clipboard", || {
+        until("the commands for fish in the clipboard", || {
             let mut paste = Command::new("xclip");
             paste
                 .args(["-selection", "clipboard", "-out"])
@@ -157,7 +157,7 @@ fn a_blocked_host_is_allowed_for_an_hour_by_a_click() {
     panel.choose(&item, &["Mode", "standard"]);
     let ask = || {
         let proxy = format!("http://{}", agent.proxy());
-        let words = [
+        let args = [
             "-o",
             "/dev/null",
             "-w",
@@ -166,7 +166,7 @@ fn a_blocked_host_is_allowed_for_an_hour_by_a_click() {
             &proxy,
             "http://ads.test/",
         ];
-        curl(&words)
+        curl(&args)
     };
     assert_eq!(ask().out, "403");
     panel.choose(&item, &["Blocked just now", "ads.test"]);
@@ -305,9 +305,9 @@ fn starting_at_login_is_one_command_and_its_entry_starts_the_agent() {
     let Some(desktop) = Desktop::start() else {
         return;
     };
-    let privet = |words: &[&str]| {
+    let privet = |args: &[&str]| {
         let mut command = Command::new(binary());
-        command.args(words).envs(desktop.env());
+        command.args(args).envs(desktop.env());
         CommandOutput::of(command).good()
     };
     let status_json: Value =

@@ -60,14 +60,14 @@ impl Session {
     }
 
     fn open(&self, place: &Place) -> Window<'_> {
-        self.driver.open(&self.program, &words(place))
+        self.driver.open(&self.program, &path_args(place))
     }
 
     /// Starts the program without the driver, as from a menu or by a link.
     fn start(&self, place: &Place, link: Option<&str>) -> CommandOutput {
         let mut command = Command::new(&self.program);
         command
-            .args(words(place))
+            .args(path_args(place))
             .args(link)
             .envs(self.screen.env());
         CommandOutput::of(command)
@@ -102,7 +102,7 @@ fn runs(pid: u32) -> bool {
 }
 
 /// The arguments that name these paths to the window.
-fn words(place: &Place) -> Vec<String> {
+fn path_args(place: &Place) -> Vec<String> {
     let text = |path: PathBuf| path.display().to_string();
     vec![
         "--config".to_owned(),
@@ -254,7 +254,7 @@ fn when_no_agent_starts_the_attempts_are_shown_and_retried() {
     let alone = nowhere.path().join("privet-desktop");
     std::fs::copy(&session.program, &alone).expect("a copy");
     let place = Started::new(CONFIG);
-    let window = session.driver.open(&alone, &words(&place.0));
+    let window = session.driver.open(&alone, &path_args(&place.0));
     window.await_text("Privet is not running");
     window.await_text("no program “privet” beside this window");
     window.await_title("Stopped");
@@ -528,7 +528,7 @@ fn the_tray_and_a_second_agent_open_the_window_of_their_engine() {
     let mut command = Command::new(binary());
     command
         .arg("agent")
-        .args(words(&agent.place))
+        .args(path_args(&agent.place))
         .envs(session.screen.env());
     assert_eq!(CommandOutput::of(command).code, 0);
     panel.choose(&item, &["Open Privet"]);

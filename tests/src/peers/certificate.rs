@@ -31,7 +31,7 @@ impl Certificate {
             "ec_paramgen_curve:P-256",
             "-nodes",
         ];
-        let make = |words: &[&str]| run(&openssl, words).good();
+        let make = |args: &[&str]| run(&openssl, args).good();
         let (ca, ca_key) = (path("ca.pem"), path("ca.key"));
         let (request, key, leaf) = (path("leaf.csr"), path("leaf.key"), path("leaf.pem"));
         let authority = [

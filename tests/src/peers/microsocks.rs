@@ -23,10 +23,10 @@ impl Microsocks {
     }
 
     /// At a given address, to restart one that was killed.
-    pub fn start_at(address: SocketAddr, words: &[&str]) -> Option<Self> {
+    pub fn start_at(address: SocketAddr, args: &[&str]) -> Option<Self> {
         let mut command = Command::new(program("microsocks")?);
         let port = address.port().to_string();
-        command.args(["-i", "127.0.0.1", "-p", &port]).args(words);
+        command.args(["-i", "127.0.0.1", "-p", &port]).args(args);
         let running = Running::start("microsocks", command);
         await_port(address, "microsocks");
         Some(Self { address, running })
