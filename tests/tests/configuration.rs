@@ -212,3 +212,41 @@ fn a_program_that_edits_the_file_keeps_comments_and_order() {
     assert_eq!(denied.out, "403", "{denied:?}");
     assert_eq!(origin.accepted(), 0);
 }
+
+#[test]
+fn every_key_of_the_example_is_accepted_and_what_has_no_effect_yet_is_reported() {
+    let example = include_str!("../../crates/config/tests/contract.toml");
+    let place = Place::new();
+    let file = place.dir().join("example.toml");
+    let check = |text: &str| {
+        std::fs::write(&file, text).expect("the file is written");
+        place.cli(&["--config", &file.display().to_string(), "check"])
+    };
+    let checked = check(example);
+    assert_eq!(checked.code, 0, "{checked:?}");
+    let unserved = example
+        .replace("encrypt = false", "encrypt = true")
+        .replace("trust = []", "trust = [\"ca.pem\"]")
+        .replace("icap = \"\"", "icap = \"icap://127.0.0.1:1344/scan\"")
+        .replace("history = true", "history = false")
+        .replace(
+            "https = []",
+            "https = [\"127.0.0.1:8443\"]\ntls = { self_signed = true }",
+        )
+        .replacen("use = \"direct\"", "use = \"ask\"", 1);
+    let checked = check(&unserved);
+    assert_eq!(checked.code, 0, "{checked:?}");
+    let said = format!("{}{}", checked.out, checked.err);
+    for what in [
+        "encryption of the cache",
+        "HTTPS inspection",
+        "scanning by ICAP",
+        "a mode without history",
+        "the HTTP proxy over TLS",
+        "asking",
+        "a row for each request",
+    ] {
+        let sentence = format!("{what} is not served by this version yet");
+        assert!(said.contains(&sentence), "{what}: {said}");
+    }
+}

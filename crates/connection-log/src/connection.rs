@@ -158,12 +158,13 @@ pub const fn why_word(kind: WhyKind) -> &'static str {
         WhyKind::List => "list",
         WhyKind::Mode => "mode",
         WhyKind::KillSwitch => "kill_switch",
+        WhyKind::Undetermined => "undetermined",
     }
 }
 
 pub(crate) fn why_from(word: &str) -> Option<WhyKind> {
-    use WhyKind::{Deny, KillSwitch, List, Loop, Mode, Rule};
-    [Loop, Rule, Deny, List, Mode, KillSwitch]
+    use WhyKind::{Deny, KillSwitch, List, Loop, Mode, Rule, Undetermined};
+    [Loop, Rule, Deny, List, Mode, KillSwitch, Undetermined]
         .into_iter()
         .find(|kind| why_word(*kind) == word)
 }

@@ -60,7 +60,15 @@ pub struct FieldHelp {
 const VERDICTS: &[&str] = &["direct", "routed", "blocked", "failed", "cached"];
 const PROTOCOLS: &[&str] = &["socks4", "socks5", "udp", "http", "connect"];
 const LISTENERS: &[&str] = &["mixed", "socks", "http"];
-const RULES: &[&str] = &["loop", "rule", "deny", "list", "mode", "kill_switch"];
+const RULES: &[&str] = &[
+    "loop",
+    "rule",
+    "deny",
+    "list",
+    "mode",
+    "kill_switch",
+    "undetermined",
+];
 const ENDS: &[&str] = &[
     "finished", "broken", "idle", "closed", "reload", "shutdown", "blocked", "failed",
 ];

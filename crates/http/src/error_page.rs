@@ -192,7 +192,7 @@ pub fn sentence_for_block(why: &Why, target: &Target) -> String {
 pub fn status_for_dial(kind: DialErrorKind) -> u16 {
     match kind {
         DialErrorKind::TimedOut => 504,
-        DialErrorKind::Loop => 403,
+        DialErrorKind::Loop | DialErrorKind::Forbidden => 403,
         DialErrorKind::NoRoute | DialErrorKind::Exhausted => 503,
         _ => 502,
     }
@@ -208,6 +208,7 @@ pub fn reason_for_dial(error: &DialError) -> &'static str {
         DialErrorKind::TimedOut => "timed out",
         DialErrorKind::NameNotFound => "name not found",
         DialErrorKind::ResolverFailed => "resolver failed",
+        DialErrorKind::Forbidden => "blocked",
         DialErrorKind::Loop => "loop",
         DialErrorKind::UpstreamDown => "upstream down",
         DialErrorKind::UpstreamAuth => "upstream refused the login",

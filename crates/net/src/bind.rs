@@ -15,7 +15,8 @@ use tokio::time::timeout;
 use crate::hop::reply::MalformedReply;
 use crate::hop::{HandshakeTimeouts, socks4, socks5};
 use crate::{
-    Connected, DialError, DialErrorKind, DialRequest, DialTimings, Dialer, OpenChain, Stream,
+    AddressUse, Connected, DialError, DialErrorKind, DialRequest, DialTimings, Dialer, OpenChain,
+    Stream,
 };
 
 /// How long the expected peer may take to connect. The RFC sets no limit; FTP servers connect within seconds.
@@ -83,7 +84,11 @@ impl Dialer {
             Host::Ip(ip) if ip.is_unspecified() => Ok(Vec::new()),
             Host::Ip(ip) => Ok(vec![ip.to_canonical()]),
             Host::Name(_) if !request.addresses.is_empty() => Ok(request.addresses.to_vec()),
-            Host::Name(name) => self.resolve(permit, request.dns, name).await,
+            Host::Name(name) => {
+                let purpose = AddressUse::Direct;
+                let found = self.resolve_judged(permit, request, name, purpose).await?;
+                Ok(found.to_vec())
+            }
         }
     }
 }

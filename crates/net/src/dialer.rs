@@ -19,7 +19,9 @@ use crate::hop::isolation::IsolationKey;
 use crate::outbound_health::{OutboundHealth, OutboundTest, milliseconds};
 use crate::resolve::{EntryResolver, Resolver};
 use crate::socket::direct;
-use crate::{Connected, DialError, DialErrorKind, DialRequest, DialTimings, OwnListeners, Stream};
+use crate::{
+    AddressUse, Connected, DialError, DialErrorKind, DialRequest, DialTimings, OwnListeners, Stream,
+};
 
 /// The upstreams, groups and resolvers of one configuration, with their health.
 pub struct Dialer {
@@ -98,9 +100,7 @@ impl Dialer {
         request: &DialRequest<'_>,
     ) -> Result<Connected, DialError> {
         let outbound = self.outbound(outbound).ok_or_else(no_route)?;
-        let resolved = self
-            .addresses_for_socks4(outbound, fallback, request)
-            .await?;
+        let resolved = self.addresses_for_socks4(outbound, request).await?;
         let request = &DialRequest {
             addresses: resolved.as_deref().unwrap_or(request.addresses),
             ..*request
@@ -134,14 +134,14 @@ impl Dialer {
         }
     }
 
-    /// Resolves the target's name for a SOCKS4 hop, which cannot carry names, where the permit and the mode allow it.
+    /// Resolves the target's name for a SOCKS4 hop, which cannot carry names, where the mode allows it.
     async fn addresses_for_socks4(
         &self,
         outbound: Outbound<'_>,
-        permit: Option<&DirectPermit>,
         request: &DialRequest<'_>,
     ) -> Result<Option<Arc<[IpAddr]>>, DialError> {
-        let (Host::Name(name), Some(permit)) = (&request.target.host, permit) else {
+        let (Host::Name(name), Some(permit)) = (&request.target.host, request.resolve_permit)
+        else {
             return Ok(None);
         };
         if !request.addresses.is_empty()
@@ -150,7 +150,9 @@ impl Dialer {
         {
             return Ok(None);
         }
-        let found = self.resolver.addresses(permit, request.dns, name).await?;
+        let found = self
+            .resolve_judged(&permit, request, name, AddressUse::Upstream)
+            .await?;
         Ok(Some(found))
     }
 
@@ -166,6 +168,24 @@ impl Dialer {
     ) -> Result<Vec<IpAddr>, DialError> {
         let found = self.resolver.addresses(permit, dns, host).await?;
         Ok(found.to_vec())
+    }
+
+    /// Resolves the target's name as the mode does, and asks the policy about its addresses.
+    ///
+    /// # Errors
+    /// As [`Dialer::resolve`], and `Forbidden`.
+    pub(crate) async fn resolve_judged(
+        &self,
+        permit: &DirectPermit,
+        request: &DialRequest<'_>,
+        name: &str,
+        purpose: AddressUse,
+    ) -> Result<Arc<[IpAddr]>, DialError> {
+        let found = self.resolver.addresses(permit, request.dns, name).await?;
+        match request.judge.judge(&found, purpose) {
+            Ok(()) => Ok(found),
+            Err(reason) => Err(DialError::here(DialErrorKind::Forbidden, &*reason)),
+        }
     }
 
     /// Connects to the last hop of an upstream or group, ready for a request: see [`OpenChain`].
@@ -277,7 +297,9 @@ impl Dialer {
             Host::Name(_) if !request.addresses.is_empty() => request.addresses,
             Host::Name(name) => {
                 let started = Instant::now();
-                resolved = self.resolver.addresses(permit, request.dns, name).await?;
+                resolved = self
+                    .resolve_judged(permit, request, name, AddressUse::Direct)
+                    .await?;
                 timings.dns = Some(started.elapsed());
                 &resolved
             }

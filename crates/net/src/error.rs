@@ -14,6 +14,8 @@ pub enum DialErrorKind {
     NameNotFound,
     /// The resolver did not answer, or its answer was malformed.
     ResolverFailed,
+    /// The policy forbids the address that the name was resolved to.
+    Forbidden,
     /// The address is one of Privet's own listeners.
     Loop,
     /// The upstream could not be reached: its socket or TLS failed.

@@ -17,7 +17,7 @@ use crate::group::Group;
 use crate::hop::reply::{self, MalformedReply};
 use crate::hop::{HandshakeTimeouts, http};
 use crate::tls;
-use crate::{DialRequest, HttpProxyMode, Stream};
+use crate::{AnyAddress, DialRequest, HttpProxyMode, Stream};
 
 /// The most checks that run at once, over all groups.
 const MAX_AT_ONCE: usize = 16;
@@ -125,6 +125,8 @@ fn dial_request(target: &Target) -> DialRequest<'_> {
         target,
         addresses: &[],
         dns: &Dns::Upstream,
+        resolve_permit: None,
+        judge: &AnyAddress,
         app: None,
         client: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
         http_proxy: HttpProxyMode::Connect,

@@ -38,7 +38,7 @@ pub mod udp;
 pub use build::BuildError;
 pub use chain::OpenChain;
 pub use connected::{AbsoluteForm, Connected, DialTimings};
-pub use dial_request::{DialRequest, HttpProxyMode};
+pub use dial_request::{AddressJudge, AddressUse, AnyAddress, DialRequest, HttpProxyMode};
 pub use dialer::Dialer;
 pub use error::{DialError, DialErrorKind};
 pub use meter::Meter;

@@ -14,7 +14,7 @@ use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 
 use crate::hop::{HandshakeTimeouts, reply, socks5};
-use crate::{DialError, DialErrorKind, DialRequest, Dialer, OpenChain, Stream};
+use crate::{AddressUse, DialError, DialErrorKind, DialRequest, Dialer, OpenChain, Stream};
 
 /// Sockets for direct datagrams, one per address family, opened when first needed. One local port serves all targets,
 /// as peer-to-peer programs expect of an association. Needs the policy's permit.
@@ -101,7 +101,7 @@ impl Dialer {
     /// datagrams, so there is no loop to check for.
     ///
     /// # Errors
-    /// As [`Dialer::resolve`].
+    /// As [`Dialer::resolve`], and `Forbidden`.
     pub async fn datagram_addresses(
         &self,
         permit: &DirectPermit,
@@ -110,7 +110,11 @@ impl Dialer {
         let found = match &request.target.host {
             Host::Ip(ip) => vec![*ip],
             Host::Name(_) if !request.addresses.is_empty() => request.addresses.to_vec(),
-            Host::Name(name) => self.resolve(permit, request.dns, name).await?,
+            Host::Name(name) => {
+                let purpose = AddressUse::Direct;
+                let found = self.resolve_judged(permit, request, name, purpose).await?;
+                found.to_vec()
+            }
         };
         let port = request.target.port;
         let at = |ip: IpAddr| SocketAddr::new(ip.to_canonical(), port);

@@ -161,6 +161,7 @@ fn mode(
         dns: written.dns.clone(),
         kill_switch: written.kill_switch,
         filter: written.filter,
+        fallback: written.fallback,
         route,
         why: why.into(),
     })

@@ -33,6 +33,14 @@ pub enum HostError {
     Idna,
 }
 
+/// Whether a name must not be looked up in the DNS: `.onion` (RFC 7686) and `.alt` (RFC 9476). `name` is in lower case.
+pub fn is_outside_dns(name: &str) -> bool {
+    matches!(
+        name.rsplit_once('.').map_or(name, |(_, top)| top),
+        "onion" | "alt"
+    )
+}
+
 impl Host {
     /// Reads a name or an address as browsers do (WHATWG URL, host parsing): ASCII lower case, IDNA for the rest, one
     /// final dot dropped; underscores and hyphens anywhere. IPv6 with or without brackets. What the C library's

@@ -4,7 +4,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::{Host, List, Listener, Policy, Protocol, Request, Target, WhyKind, simulate};
+use crate::{
+    Addresses, Host, List, Listener, Policy, Program, Protocol, Request, Target, WhyKind, simulate,
+};
 
 /// A site and its number of connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,9 +44,9 @@ fn by_list(site: &VisitedSite, policy: &Policy, at: SystemTime) -> bool {
         client: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
         protocol: Protocol::Connect,
         user: None,
-        app: None,
+        app: Program::Absent,
         target: &target,
-        addresses: &[],
+        addresses: Addresses::Unresolved,
         url: None,
         page: None,
         at,

@@ -7,7 +7,9 @@ use std::fmt::Write;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use privet_config::Fallback;
 
+use crate::policy::ModeRoute;
 use crate::rules::{CompiledAction, Rule};
 use crate::{Host, OwnEndpoints, Policy};
 
@@ -15,8 +17,9 @@ const TEMPLATE: &str = include_str!("pac.js");
 
 /// Writes the file. `proxy` is the `host:port` of an HTTP listener, `socks` that of a SOCKS5 listener, which is tried next.
 ///
-/// Everything but loopback goes to Privet, and direct when Privet cannot be reached (`; DIRECT`), unless the mode has a kill
-/// switch. What a rule blocks goes to Privet alone, which shows the reason.
+/// Everything but loopback goes to Privet, and direct when Privet cannot be reached (`; DIRECT`), unless the mode names an
+/// upstream or a group without a fallback, or has a kill switch. What a rule blocks, or sends through an upstream without a
+/// fallback, goes to Privet alone.
 pub fn pac(policy: &Policy, proxy: &str, socks: Option<&str>) -> String {
     pac_of(policy, proxy, socks, None)
 }
@@ -32,16 +35,15 @@ fn pac_of(policy: &Policy, proxy: &str, socks: Option<&str>, app: Option<&str>) 
     if let Some(socks) = socks {
         let _ = write!(refuse, "; SOCKS5 {socks}");
     }
-    let ask = if kill_switch {
-        refuse.clone()
-    } else {
-        format!("{refuse}; DIRECT")
+    let ask = match allows_direct(policy) {
+        true => format!("{refuse}; DIRECT"),
+        false => refuse.clone(),
     };
     // With a kill switch nothing goes direct: the answer is the same for every target.
     let rules: Vec<&Rule> = if kill_switch {
         Vec::new()
     } else {
-        relevant_rules(policy.rules(), app)
+        relevant_rules(policy, app)
     };
     let own = policy.own();
     let values = [
@@ -50,7 +52,10 @@ fn pac_of(policy: &Policy, proxy: &str, socks: Option<&str>, app: Option<&str>) 
         ("$OWN_NAMES", names(&own.names)),
         ("$OWN_PORTS", own_ports(own)),
         ("$OWN_SOCKETS", own_sockets(own)),
-        ("$RULES", array(rules.iter().map(|one| rule(one, app)))),
+        (
+            "$RULES",
+            array(rules.iter().map(|one| rule(one, policy, app))),
+        ),
     ];
     // A placeholder is at the end of a whole line, so that an inserted value is never expanded again.
     let mut text = String::with_capacity(TEMPLATE.len() + 256);
@@ -71,24 +76,49 @@ fn pac_of(policy: &Policy, proxy: &str, socks: Option<&str>, app: Option<&str>) 
     text
 }
 
-/// The rules that may match the program, up to the last one that does not go through an upstream: later ones do not change
-/// the answer.
-fn relevant_rules<'a>(rules: &'a [Rule], app: Option<&str>) -> Vec<&'a Rule> {
+/// Whether what no rule decides may go direct when Privet cannot be reached.
+fn allows_direct(policy: &Policy) -> bool {
+    let mode = policy.mode();
+    let route = match mode.route {
+        ModeRoute::Direct => true,
+        ModeRoute::Via(_) => mode.fallback == Fallback::Direct,
+        ModeRoute::Nothing => false,
+    };
+    route && !mode.kill_switch
+}
+
+/// The rules that may match the program, up to the last one that does not leave the answer to Privet: later ones do not
+/// change it.
+fn relevant_rules<'a>(policy: &'a Policy, app: Option<&str>) -> Vec<&'a Rule> {
     let may_match = |rule: &&Rule| app.is_none_or(|app| rule.names_app(app) != Some(false));
-    let mut all: Vec<&Rule> = rules.iter().filter(may_match).collect();
+    let mut all: Vec<&Rule> = policy.rules().iter().filter(may_match).collect();
     let last = all
         .iter()
-        .rposition(|rule| !matches!(rule.action, CompiledAction::Via(_)));
+        .rposition(|rule| answer(rule, policy) != Answer::Ask);
     all.truncate(last.map_or(0, |at| at + 1));
     all
 }
 
-fn rule(rule: &Rule, app: Option<&str>) -> String {
-    let then = match rule.action {
-        CompiledAction::Via(_) => 0,
-        CompiledAction::Direct => 1,
-        CompiledAction::Block => 2,
-    };
+/// What the file answers where a rule matches, by its number there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Ask = 0,
+    Direct = 1,
+    Refuse = 2,
+}
+
+fn answer(rule: &Rule, policy: &Policy) -> Answer {
+    match (rule.action, rule.fallback) {
+        // Privet's filter decides whether it passes.
+        (CompiledAction::Direct, _) if rule.filter && policy.filters_anything() => Answer::Ask,
+        (CompiledAction::Direct, _) => Answer::Direct,
+        (CompiledAction::Via(_), Fallback::Direct) => Answer::Ask,
+        (CompiledAction::Via(_), Fallback::None) | (CompiledAction::Block, _) => Answer::Refuse,
+    }
+}
+
+fn rule(rule: &Rule, policy: &Policy, app: Option<&str>) -> String {
+    let then = answer(rule, policy) as u8;
     let mut text = format!("{{ then: {then}");
     let mut key = |name: &str, value: String| {
         let _ = write!(text, ", {name}: {value}");

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use privet_config::{Dns, HeaderMode};
+use privet_config::{Dns, Fallback, HeaderMode};
 
 use crate::host_set::HostSet;
 use crate::rule_hit_counter::RuleHitCounter;
@@ -55,6 +55,8 @@ pub struct Mode {
     /// Nothing goes direct, and no name is resolved here.
     pub kill_switch: bool,
     pub filter: bool,
+    /// Where connections of the mode's route go when that is down.
+    pub fallback: Fallback,
     pub(crate) route: ModeRoute,
     /// The reason of a verdict that the mode decided.
     pub(crate) why: Arc<str>,
@@ -121,6 +123,16 @@ impl Policy {
     /// kill switch.
     pub fn permit(&self) -> Option<DirectPermit> {
         DirectPermit::unless(self.mode.kill_switch)
+    }
+
+    /// The mode filters, and there is something to filter by.
+    pub(crate) fn filters_anything(&self) -> bool {
+        self.mode.filter && !(self.shared.deny.is_empty() && self.lists.is_empty())
+    }
+
+    /// Whether the mode resolves the names of targets on this machine.
+    pub fn resolves_names(&self) -> bool {
+        !self.mode.kill_switch && self.mode.dns != Dns::Upstream
     }
 
     /// Some rule has an `app` key: the program behind a connection has to be known.

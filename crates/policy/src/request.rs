@@ -87,6 +87,61 @@ pub struct App {
     pub pid: u32,
 }
 
+/// The program behind a client's connection, as far as it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program<'a> {
+    /// The client is no program of this machine, or no rule asks for it: no rule with an `app` key matches.
+    Absent,
+    Known(&'a App),
+    /// It was not found in time: rules with an `app` key cannot be evaluated.
+    Undetermined,
+}
+
+impl<'a> Program<'a> {
+    pub fn known(self) -> Option<&'a App> {
+        match self {
+            Self::Known(app) => Some(app),
+            Self::Absent | Self::Undetermined => None,
+        }
+    }
+}
+
+impl<'a> From<Option<&'a App>> for Program<'a> {
+    fn from(app: Option<&'a App>) -> Self {
+        app.map_or(Self::Absent, Self::Known)
+    }
+}
+
+/// The addresses of a target that is a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Addresses<'a> {
+    /// Not looked up so far; [`crate::Verdict::wants_addresses`] says whether that is needed.
+    Unresolved,
+    /// At least one.
+    Known(&'a [IpAddr]),
+    /// The look-up failed.
+    Failed,
+}
+
+impl<'a> Addresses<'a> {
+    pub fn known(self) -> &'a [IpAddr] {
+        match self {
+            Self::Known(addresses) => addresses,
+            Self::Unresolved | Self::Failed => &[],
+        }
+    }
+}
+
+impl<'a> From<&'a [IpAddr]> for Addresses<'a> {
+    /// None: they were not looked up.
+    fn from(addresses: &'a [IpAddr]) -> Self {
+        match addresses {
+            [] => Self::Unresolved,
+            some => Self::Known(some),
+        }
+    }
+}
+
 /// One question to the policy.
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
@@ -95,11 +150,11 @@ pub struct Request<'a> {
     pub protocol: Protocol,
     /// The name the client logged in with.
     pub user: Option<&'a str>,
-    /// The program behind the client's connection; `None`: not looked up, or not found.
-    pub app: Option<&'a App>,
+    /// The program behind the client's connection.
+    pub app: Program<'a>,
     pub target: &'a Target,
-    /// The target's addresses, where they were resolved before.
-    pub addresses: &'a [IpAddr],
+    /// The addresses of a target that is a name.
+    pub addresses: Addresses<'a>,
     /// The whole URL, where it can be read (plain HTTP).
     pub url: Option<&'a str>,
     /// The host of the page that made the request, from the Referer (plain HTTP); lower case.

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 /// The permit to connect directly to a target or to resolve its name here. Only [`crate::decide()`] and
 /// [`crate::Policy::permit`] create one, and only in a mode without a kill switch: code without a permit cannot go direct.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DirectPermit(());
 
 impl DirectPermit {
@@ -23,8 +23,8 @@ pub struct Outbound(pub u16);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
     Direct(DirectPermit),
-    /// Through an upstream, a chain or a group. With `fallback`, in modes without a kill switch, the connection goes direct when
-    /// every member is down.
+    /// Through an upstream, a chain or a group. With `fallback` the connection goes direct when every member is down: the rule or
+    /// the mode says so, and the mode has no kill switch.
     Via {
         outbound: Outbound,
         fallback: Option<DirectPermit>,
@@ -50,6 +50,8 @@ pub enum WhyKind {
     Mode,
     /// The rule or mode routes direct and the mode's kill switch forbids it, or the mode needs an upstream and none is configured.
     KillSwitch,
+    /// A rule could not be evaluated, and the outcome depends on it.
+    Undetermined,
 }
 
 /// The reason in one sentence. The text is shared by all connections with the same reason.
@@ -63,7 +65,7 @@ pub struct Why {
 pub struct Verdict {
     pub action: Action,
     pub why: Why,
-    /// An `ip` rule was skipped because the target is a name without addresses. Where the mode resolves here, the caller resolves
-    /// and decides again.
+    /// The verdict is preliminary: an `ip` rule needs the addresses of the target's name, which may be looked up here. The caller
+    /// resolves and decides again.
     pub wants_addresses: bool,
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use given::*;
-use privet_config::{RouteRef, RuleAction, RuleProtocol};
+use privet_config::{Fallback, RouteRef, Rule, RuleAction, RuleProtocol};
 use privet_policy::*;
 
 /// The verdict in two words, to compare with.
@@ -70,15 +70,15 @@ fn every_key_of_a_rule_has_to_match() {
     assert_eq!(plain("a.test:443"), "block Rule");
     assert_eq!(plain("a.test:80"), "direct Mode");
     assert_eq!(plain("x.a.test:443"), "direct Mode");
-    assert_eq!(plain("b.test:1"), "office or direct Rule");
-    assert_eq!(plain("x.y.b.test:1"), "office or direct Rule");
+    assert_eq!(plain("b.test:1"), "office Rule");
+    assert_eq!(plain("x.y.b.test:1"), "office Rule");
     assert_eq!(plain("xb.test:1"), "direct Mode");
     assert_eq!(plain("ads12.test:1"), "block Rule");
-    assert_eq!(plain("10.1.2.3:1"), "tor or direct Rule");
-    assert_eq!(plain("[::ffff:10.1.2.3]:1"), "tor or direct Rule");
+    assert_eq!(plain("10.1.2.3:1"), "tor Rule");
+    assert_eq!(plain("[::ffff:10.1.2.3]:1"), "tor Rule");
     assert_eq!(plain("11.1.2.3:1"), "direct Mode");
-    assert_eq!(plain("c.test:8000"), "auto or direct Rule");
-    assert_eq!(plain("c.test:8999"), "auto or direct Rule");
+    assert_eq!(plain("c.test:8000"), "auto Rule");
+    assert_eq!(plain("c.test:8999"), "auto Rule");
     assert_eq!(plain("c.test:9000"), "direct Mode");
     assert_eq!(plain("xn--bcher-kva.test:1"), "direct Rule");
     assert_eq!(
@@ -133,8 +133,8 @@ fn the_first_rule_that_matches_wins_wherever_the_index_keeps_it() {
     ];
     let policy = policy(&with_rules(rules));
     for (target, want) in [
-        ("deep.a.test:7", "office or direct Rule"),
-        ("www.a.test:7", "tor or direct Rule"),
+        ("deep.a.test:7", "office Rule"),
+        ("www.a.test:7", "tor Rule"),
         ("www.a.test:8", "block Rule"),
         ("b.test:8", "direct Rule"),
     ] {
@@ -173,6 +173,159 @@ fn a_name_without_addresses_passes_ip_rules_over_and_says_so() {
     assert!(
         !decide(&other.request(), &policy).wants_addresses,
         "the port does not match anyway"
+    );
+}
+
+fn network(text: &str) -> Vec<ipnet::IpNet> {
+    vec![text.parse().unwrap()]
+}
+
+#[test]
+fn a_fallback_to_direct_holds_where_the_rule_or_the_mode_says_so_and_no_kill_switch_forbids_it() {
+    let mut config = with_rules(vec![rule(RuleAction::Outbound("office".into()), |m| {
+        m.port = vec![(1, 1)]
+    })]);
+    let both = |config: &privet_config::Config, mode: &str| {
+        let policy = policy(config).in_mode(mode).unwrap();
+        [1, 2].map(|port| way(&asked(&format!("a.test:{port}")), &policy))
+    };
+    assert_eq!(both(&config, "office"), ["office Rule", "tor Mode"]);
+    config.rules[0].fallback = Fallback::Direct;
+    assert_eq!(
+        both(&config, "office"),
+        ["office or direct Rule", "tor Mode"]
+    );
+    config.modes.get_mut("office").unwrap().fallback = Fallback::Direct;
+    assert_eq!(
+        both(&config, "office"),
+        ["office or direct Rule", "tor or direct Mode"]
+    );
+    assert_eq!(both(&config, "strict"), ["office Rule", "auto Mode"]);
+}
+
+#[test]
+fn a_rule_that_could_not_be_evaluated_refuses_where_the_outcome_depends_on_it() {
+    let by_ip = rule(RuleAction::Block, |m| m.ip = network("10.0.0.0/8"));
+    let by_app = rule(RuleAction::Block, |m| m.app = strings(["curl"]));
+    let all = rule(RuleAction::Block, |_| {});
+    let failed = |rules| {
+        let policy = policy(&with_rules(rules));
+        let asked = asked("a.test:80");
+        let request = Request {
+            addresses: Addresses::Failed,
+            app: Program::Undetermined,
+            ..asked.request()
+        };
+        let verdict = decide(&request, &policy);
+        assert_eq!(explain(&request, &policy).verdict, verdict);
+        (verdict.action == Action::Block, verdict.why.kind)
+    };
+    assert_eq!(failed(vec![by_ip.clone()]), (true, WhyKind::Undetermined));
+    assert_eq!(failed(vec![by_app.clone()]), (true, WhyKind::Undetermined));
+    assert_eq!(
+        failed(vec![by_ip, by_app, all]),
+        (true, WhyKind::Rule),
+        "it is blocked in any case"
+    );
+    let direct = rule(RuleAction::Direct, |m| m.ip = network("10.0.0.0/8"));
+    assert_eq!(failed(vec![direct]), (false, WhyKind::Mode));
+}
+
+#[test]
+fn a_client_without_a_program_of_this_machine_matches_no_app_rule() {
+    let policy = policy(&with_rules(vec![rule(RuleAction::Block, |m| {
+        m.app = strings(["curl"])
+    })]));
+    assert_eq!(way(&asked("a.test:80"), &policy), "direct Mode");
+}
+
+#[test]
+fn names_are_looked_up_for_ip_rules_only_where_they_may_be() {
+    let by_ip = || rule(RuleAction::Block, |m| m.ip = network("10.0.0.0/8"));
+    let via = rule(RuleAction::Outbound("tor".into()), |m| {
+        m.domain_suffix = strings(["up.test"])
+    });
+    let quiet = Rule {
+        resolve: false,
+        action: RuleAction::Direct,
+        ..by_ip()
+    };
+    let loud = Rule {
+        resolve: true,
+        ..quiet.clone()
+    };
+    let rest = rule(RuleAction::Block, |_| {});
+    let wants = |rules: &[Rule], mode: &str, target: &str| {
+        let policy = policy(&with_rules(rules.to_vec())).in_mode(mode).unwrap();
+        let told = explain(&asked(target).request(), &policy);
+        (told.verdict.wants_addresses, told.steps[1].message.code)
+    };
+    let ip_then_via = [by_ip(), via];
+    for (rules, mode, target, want) in [
+        (
+            &ip_then_via[..],
+            "standard",
+            "a.test:1",
+            (true, "rule.lookup"),
+        ),
+        (
+            &ip_then_via,
+            "standard",
+            "a.up.test:1",
+            (false, "rule.addresses.upstream"),
+        ),
+        (
+            &ip_then_via,
+            "office",
+            "a.test:1",
+            (false, "rule.addresses.upstream"),
+        ),
+        (
+            &ip_then_via,
+            "strict",
+            "a.test:1",
+            (false, "rule.addresses.mode"),
+        ),
+        (
+            &ip_then_via,
+            "standard",
+            "a.onion:1",
+            (false, "rule.addresses.outside"),
+        ),
+        (
+            &ip_then_via,
+            "standard",
+            "a.alt:1",
+            (false, "rule.addresses.outside"),
+        ),
+        (
+            &[quiet, rest.clone()],
+            "standard",
+            "a.test:1",
+            (false, "rule.addresses.rule"),
+        ),
+        (
+            &[loud, rest.clone()],
+            "standard",
+            "a.test:1",
+            (true, "rule.lookup"),
+        ),
+        (
+            &[by_ip(), rest],
+            "standard",
+            "a.test:1",
+            (false, "rule.irrelevant"),
+        ),
+    ] {
+        assert_eq!(wants(rules, mode, target), want, "{mode} {target}");
+    }
+    let mut known = asked("a.test:1");
+    known.addresses = vec!["192.0.2.1".parse().unwrap()];
+    let told = explain(&known.request(), &policy(&with_rules(vec![by_ip()])));
+    let text = &told.steps[1].text;
+    assert!(
+        text.ends_with("the name was looked up for its `ip`: 192.0.2.1"),
+        "{text}"
     );
 }
 
@@ -246,13 +399,18 @@ fn the_filter_checks_allow_then_deny_then_lists_and_names_them_all() {
 }
 
 #[test]
-fn an_explicit_rule_wins_over_the_lists() {
+fn a_rule_with_a_route_keeps_the_filter_out_only_where_it_says_so() {
     let mut config = with_rules(vec![rule(RuleAction::Direct, |m| {
         m.domain = strings(["bad.test"])
     })]);
     config.filter.deny = strings(["bad.test"]);
+    assert_eq!(way(&asked("bad.test:1"), &policy(&config)), "block Deny");
+    config.rules[0].filter = false;
     assert_eq!(way(&asked("bad.test:1"), &policy(&config)), "direct Rule");
     assert_eq!(way(&asked("x.bad.test:1"), &policy(&config)), "block Deny");
+    let told = explain(&asked("bad.test:1").request(), &policy(&config));
+    let step = told.steps.last().unwrap();
+    assert_eq!(step.text, "rule 1 (line 10) has filter = false");
 }
 
 #[test]
@@ -356,6 +514,14 @@ fn an_explanation_tells_every_rule_with_its_reason() {
                 true,
                 "all its keys match: rule 3 (line 30) sends it direct"
             ),
+            ("filter.allow", None, false, "it does not name the host"),
+            ("filter.deny", None, false, "it does not name the host"),
+            (
+                "rule 3",
+                Some(30),
+                true,
+                "the filter lets it pass: rule 3 (line 30) sends it direct"
+            ),
         ]
     );
 }
@@ -434,6 +600,7 @@ fn an_update_that_newly_blocks_a_used_site_is_distinguished() {
     let mut config = with_rules(vec![rule(RuleAction::Direct, |m| {
         m.domain = strings(["ruled.test"])
     })]);
+    config.rules[0].filter = false;
     config.filter.lists = vec![list("one"), list("two")];
     config.filter.allow = strings(["allowed.test"]);
     let lists = [

@@ -4,7 +4,7 @@ mod given;
 
 use given::random::{asked, config, list_text};
 use given::{Asked, own, parsed};
-use privet_config::{Config, Rule, RuleAction};
+use privet_config::{Config, Fallback, RouteRef, Rule, RuleAction};
 use privet_policy::*;
 use proptest::prelude::*;
 
@@ -74,6 +74,32 @@ fn regex_lite(pattern: &str, host: &str) -> bool {
     }
 }
 
+fn step_that_decides(config: &Config, asked: &Asked) -> WhyKind {
+    let mode = &config.modes[&config.mode];
+    let rule = plain_first_rule(config, asked).map(|at| &config.rules[at]);
+    if rule.is_some_and(|rule| rule.action == RuleAction::Block) {
+        return WhyKind::Rule;
+    }
+    let host = asked.target.host.to_string();
+    let covers = |entries: &[String]| {
+        let mut entries = entries.iter();
+        entries.any(|entry| host == *entry || host.ends_with(&format!(".{entry}")))
+    };
+    let filters = mode.filter && rule.is_none_or(|rule| rule.filter);
+    if filters && !covers(&config.filter.allow) && covers(&config.filter.deny) {
+        return WhyKind::Deny;
+    }
+    let direct = match rule {
+        Some(rule) => rule.action == RuleAction::Direct,
+        None => mode.route == RouteRef::Direct,
+    };
+    match rule {
+        _ if direct && mode.kill_switch => WhyKind::KillSwitch,
+        Some(_) => WhyKind::Rule,
+        None => WhyKind::Mode,
+    }
+}
+
 fn is_direct(verdict: &Verdict) -> bool {
     matches!(verdict.action, Action::Route(Route::Direct(_)))
 }
@@ -97,13 +123,15 @@ proptest! {
             WhyKind::List => "list ",
             WhyKind::Mode => "mode ",
             WhyKind::KillSwitch => "",
+            WhyKind::Undetermined => "rule ",
         };
         prop_assert!(last.what.starts_with(of), "{:?} {:?}", last, decided);
         serde_json::to_string(&explanation).unwrap();
     }
 
     #[test]
-    fn the_index_finds_the_rule_that_reading_the_file_finds(config in config(false), asked in asked()) {
+    fn the_index_finds_the_rule_that_reading_the_file_finds(mut config in config(false), asked in asked()) {
+        config.filter.deny.clear();
         let policy = compiled(&config, &[String::new(), String::new()]);
         let verdict = decide(&asked.request(), &policy);
         if verdict.why.kind != WhyKind::Loop {
@@ -178,14 +206,66 @@ proptest! {
     }
 
     #[test]
-    fn deciding_again_with_addresses_is_needed_only_when_reported(config in config(false), asked in asked()) {
+    fn deciding_again_with_addresses_is_needed_only_when_reported(mut config in config(false), asked in asked()) {
+        config.rules.iter_mut().for_each(|rule| rule.resolve = true);
         let policy = compiled(&config, &[String::new(), String::new()]);
         let mut blind = asked.clone();
         blind.addresses.clear();
         let first = decide(&blind.request(), &policy);
         let then = decide(&asked.request(), &policy);
-        if !first.wants_addresses && then.why.kind != WhyKind::Loop {
-            prop_assert_eq!(first, then);
+        let goes_on_unresolved = matches!(first.action, Action::Route(Route::Via { .. }));
+        if !first.wants_addresses
+            && then.why.kind != WhyKind::Loop
+            && policy.resolves_names()
+            && !goes_on_unresolved
+        {
+            prop_assert_eq!(first.action, then.action);
+        }
+    }
+
+    /// The table "The order of the steps" of docs/configuration.md, read word by word.
+    #[test]
+    fn the_steps_hold_in_their_documented_order(config in config(false), asked in asked()) {
+        let policy = compiled(&config, &[String::new(), String::new()]);
+        let known = !asked.addresses.is_empty() || asked.target.host.ip().is_some();
+        let verdict = decide(&asked.request(), &policy);
+        if known && verdict.why.kind != WhyKind::Loop {
+            prop_assert_eq!((step_that_decides(&config, &asked), &verdict.action), (verdict.why.kind, &verdict.action));
+            let rule = plain_first_rule(&config, &asked).map(|at| &config.rules[at]);
+            if let Action::Route(Route::Via { fallback, .. }) = &verdict.action {
+                let written = rule.map_or(config.modes[&config.mode].fallback, |rule| rule.fallback);
+                let kill_switch = config.modes[&config.mode].kill_switch;
+                prop_assert_eq!(fallback.is_some(), written == Fallback::Direct && !kill_switch);
+            }
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_evaluated_opens_no_way(config in config(false), asked in asked()) {
+        let policy = compiled(&config, &[String::new(), String::new()]);
+        let blind = Request {
+            addresses: Addresses::Failed,
+            app: Program::Undetermined,
+            ..asked.request()
+        };
+        let passed = decide(&blind, &policy);
+        let forbids = policy.resolves_names();
+        // Whatever the program and the addresses are, the outcome is the same, or the connection was refused.
+        if forbids && passed.action != Action::Block {
+            for addresses in given::random::ADDRESSES {
+                let addresses = [addresses.parse().unwrap()];
+                for program in [None, Some(given::app("curl", "/usr/bin/curl")), Some(given::app("firefox", "/x"))] {
+                    let seen = Request {
+                        addresses: Addresses::Known(&addresses),
+                        app: program.as_ref().into(),
+                        ..asked.request()
+                    };
+                    let verdict = decide(&seen, &policy);
+                    if verdict.why.kind != WhyKind::Loop {
+                        prop_assert_eq!(&verdict.action, &passed.action);
+                    }
+                }
+            }
         }
     }
 }

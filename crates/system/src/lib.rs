@@ -24,5 +24,6 @@ pub mod window;
 pub use interfaces::Interfaces;
 pub use keyring::SystemKeyring;
 pub use process::{
-    ProcessLookup, Processes, ProgramFinder, ProgramLookup, ProgramState, who_listens,
+    ProcessLookup, Processes, ProgramFinder, ProgramLookup, ProgramState,
+    SUPPORTED as PROGRAMS_SUPPORTED, who_listens,
 };

@@ -89,7 +89,7 @@ async fn set_mode(client: &Client, name: &str, length: Option<String>) -> Result
     Ok(())
 }
 
-/// Adds a temporary rule before all others, with the route of the current mode.
+/// Adds a temporary rule before all others, with the route of the current mode and without the filter.
 async fn unblock(client: &Client, host: &str) -> Result<(), ActionError> {
     let route = client.status().await?.route.name;
     if route == "none" {
@@ -100,7 +100,7 @@ async fn unblock(client: &Client, host: &str) -> Result<(), ActionError> {
         Err(_) => json!({ "domain": [host] }),
     };
     let request = NewRule {
-        rule: json!({ "match": matches, "use": route }),
+        rule: json!({ "match": matches, "use": route, "filter": false }),
         position: 1,
         lifetime: Some(UNBLOCK_TIME.to_owned()),
     };

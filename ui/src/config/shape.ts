@@ -16,6 +16,12 @@ export interface Match {
 export interface Rule {
   match: Match;
   use: string;
+  /** When the upstream or group of `use` is down; absent: "none". */
+  fallback?: 'none' | 'direct';
+  /** Absent: true. */
+  filter?: boolean;
+  /** Absent: true. */
+  resolve?: boolean;
   /** RFC 3339. */
   until?: string;
 }
@@ -52,6 +58,7 @@ export interface Mode {
   filter: boolean;
   headers: 'untouched' | 'reduced' | 'minimal';
   kill_switch: boolean;
+  fallback: 'none' | 'direct';
   dns: string;
 }
 

@@ -7,12 +7,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 
-use privet_config::{Dns, HeaderMode};
+use privet_config::HeaderMode;
 use privet_connection_log::CloseReason;
 use privet_gateway::{Refusal, RequestContext, RouteDecision};
-use privet_policy::{Action, App, Host, Request, Route, Verdict, decide, simulate};
+use privet_net::DialError;
+use privet_policy::{
+    Action, Addresses, App, Host, Program, Request, Route, Verdict, WhyKind, decide, simulate,
+};
+use privet_system::ProgramState;
 
 use crate::gateway::engine_gateway::EngineGateway;
+use crate::gateway::late_addresses::LateAddresses;
 use crate::snapshot::Snapshot;
 
 /// A verdict with the facts that were looked up for it.
@@ -20,6 +25,15 @@ pub(super) struct Decided {
     pub(super) verdict: Verdict,
     pub(super) app: Option<Arc<App>>,
     pub(super) addresses: Vec<IpAddr>,
+    /// The look-up that the verdict needed and did not get.
+    lookup_error: Option<DialError>,
+}
+
+/// The addresses of a name, for a decision that may need them.
+enum Lookup {
+    NotNeeded,
+    Found(Vec<IpAddr>),
+    Failed(DialError),
 }
 
 /// What a decision keeps of the snapshot that it was made by.
@@ -47,7 +61,8 @@ impl EngineGateway {
         let ready = {
             let snapshot = self.shared.snapshot.load();
             (!snapshot.asks_ahead).then(|| {
-                let verdict = verdict(&snapshot, context, None, &[]);
+                let request = request(context, Program::Absent, Addresses::Unresolved);
+                let verdict = decide(&request, &snapshot.policy);
                 (verdict, PolicyFacts::of(&snapshot))
             })
         };
@@ -56,6 +71,7 @@ impl EngineGateway {
                 verdict,
                 app: None,
                 addresses: Vec::new(),
+                lookup_error: None,
             };
             return self.decision(context, decided, facts).await;
         }
@@ -88,40 +104,71 @@ impl EngineGateway {
         snapshot: &Snapshot,
         context: &RequestContext<'_>,
     ) -> Decided {
-        let app = match snapshot.needs_app {
+        let state = match snapshot.needs_app {
             true => self.program_of_rule().await,
-            false => None,
+            false => ProgramState::Absent,
         };
-        let addresses = self.addresses(snapshot, context, app.as_deref()).await;
+        let program = program_of(&state);
+        let (addresses, lookup_error) = match self.lookup(snapshot, context, program).await {
+            Lookup::NotNeeded => (Vec::new(), None),
+            Lookup::Found(addresses) => (addresses, None),
+            Lookup::Failed(error) => (Vec::new(), Some(error)),
+        };
+        let known = match &lookup_error {
+            Some(_) => Addresses::Failed,
+            None => Addresses::from(addresses.as_slice()),
+        };
         Decided {
-            verdict: verdict(snapshot, context, app.as_deref(), &addresses),
-            app,
+            verdict: decide(&request(context, program, known), &snapshot.policy),
+            app: known_app(state),
             addresses,
+            lookup_error,
         }
     }
 
-    /// The addresses of a name that an `ip` rule could match, where the mode resolves names here.
-    async fn addresses(
+    /// The addresses of a name, where the policy says that a rule or a direct connection needs them.
+    async fn lookup(
         &self,
         snapshot: &Snapshot,
         context: &RequestContext<'_>,
-        app: Option<&App>,
-    ) -> Vec<IpAddr> {
-        let dns = &snapshot.policy.mode().dns;
+        program: Program<'_>,
+    ) -> Lookup {
         let (Some(permit), Host::Name(name)) = (snapshot.policy.permit(), &context.target.host)
         else {
-            return Vec::new();
+            return Lookup::NotNeeded;
         };
-        let request = request(context, app, &[]);
-        if *dns == Dns::Upstream || !simulate(&request, &snapshot.policy).wants_addresses {
-            return Vec::new();
+        let request = request(context, program, Addresses::Unresolved);
+        if !simulate(&request, &snapshot.policy).wants_addresses {
+            return Lookup::NotNeeded;
         }
+        let dns = &snapshot.policy.mode().dns;
         let resolving = snapshot.dialer.resolve(&permit, dns, name);
-        // Where it fails, the dial fails and reports it, if it resolves here at all. After a reload the decision is made
-        // again before anything is sent.
+        // After a reload the decision is made again before anything is sent.
         match self.while_current(snapshot, resolving).await {
-            Some(Ok(addresses)) => addresses,
-            Some(Err(_)) | None => Vec::new(),
+            Some(Ok(addresses)) => Lookup::Found(addresses),
+            Some(Err(error)) => Lookup::Failed(error),
+            None => Lookup::NotNeeded,
+        }
+    }
+
+    /// What decides on addresses that are resolved while this decision is dialed.
+    pub(super) fn late_addresses<'a>(
+        &self,
+        snapshot: &'a Snapshot,
+        context: &'a RequestContext<'a>,
+        decision: &'a RouteDecision,
+    ) -> LateAddresses<'a> {
+        let program = match &decision.app {
+            Some(app) => Program::Known(app),
+            None if snapshot.needs_app && self.program.state() != ProgramState::Absent => {
+                Program::Undetermined
+            }
+            None => Program::Absent,
+        };
+        LateAddresses {
+            snapshot,
+            context,
+            program,
         }
     }
 
@@ -135,6 +182,7 @@ impl EngineGateway {
             verdict,
             app,
             addresses,
+            lookup_error,
         } = decided;
         match verdict.action {
             Action::Block => {
@@ -142,6 +190,13 @@ impl EngineGateway {
                     Some(app) => Some(app),
                     None => self.program_of_refused().await,
                 };
+                let failed = lookup_error.filter(|_| verdict.why.kind == WhyKind::Undetermined);
+                if let Some(error) = failed {
+                    let text = format!("{}; {}", error.text, verdict.why.text);
+                    let reason = CloseReason::Failed;
+                    self.record_refusal(context, app, &verdict.why, reason, Some(text.clone()));
+                    return Err(Refusal::Failed(DialError { text, ..error }));
+                }
                 self.record_refusal(context, app, &verdict.why, CloseReason::Blocked, None);
                 Err(Refusal::Blocked(verdict.why))
             }
@@ -162,19 +217,25 @@ impl EngineGateway {
     }
 }
 
-fn verdict(
-    snapshot: &Snapshot,
-    context: &RequestContext<'_>,
-    app: Option<&App>,
-    addresses: &[IpAddr],
-) -> Verdict {
-    decide(&request(context, app, addresses), &snapshot.policy)
+fn program_of(state: &ProgramState) -> Program<'_> {
+    match state {
+        ProgramState::Absent => Program::Absent,
+        ProgramState::Known(app) => Program::Known(app),
+        ProgramState::Pending | ProgramState::Unknown => Program::Undetermined,
+    }
 }
 
-fn request<'a>(
+fn known_app(state: ProgramState) -> Option<Arc<App>> {
+    match state {
+        ProgramState::Known(app) => Some(app),
+        ProgramState::Absent | ProgramState::Pending | ProgramState::Unknown => None,
+    }
+}
+
+pub(super) fn request<'a>(
     context: &'a RequestContext<'_>,
-    app: Option<&'a App>,
-    addresses: &'a [IpAddr],
+    app: Program<'a>,
+    addresses: Addresses<'a>,
 ) -> Request<'a> {
     Request {
         listener: context.listener,

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use privet_connection_log::{CloseReason, LiveConnection, NewConnection};
 use privet_gateway::{Refusal, RequestContext, RouteDecision};
-use privet_net::{DialError, DialRequest, HttpProxyMode};
-use privet_policy::{App, Why};
+use privet_net::{DialError, DialErrorKind, DialRequest, HttpProxyMode};
+use privet_policy::{App, Why, WhyKind};
 use privet_system::ProgramLookup;
 
+use crate::gateway::late_addresses::LateAddresses;
 use crate::shared::Shared;
 use crate::snapshot::Snapshot;
 
@@ -26,7 +27,7 @@ impl EngineGateway {
 
     /// For requests of the engine itself, which have no client program.
     pub(crate) fn for_engine(shared: Arc<Shared>) -> Self {
-        Self::new(shared, ProgramLookup::unknown())
+        Self::new(shared, ProgramLookup::absent())
     }
 
     /// Records an open connection. Its program is added later if it is not known yet.
@@ -57,6 +58,14 @@ impl EngineGateway {
             Some(app) => Some(app.clone()),
             None => self.program_of_refused().await,
         };
+        if error.kind == DialErrorKind::Forbidden {
+            let why = Why {
+                kind: WhyKind::Rule,
+                text: error.text.into(),
+            };
+            self.record_refusal(context, app, &why, CloseReason::Blocked, None);
+            return Refusal::Blocked(why);
+        }
         let text = Some(error.text.clone());
         self.record_refusal(context, app, &decision.why, CloseReason::Failed, text);
         Refusal::Failed(error)
@@ -95,12 +104,15 @@ pub(super) fn dial_request<'a>(
     snapshot: &'a Snapshot,
     context: &RequestContext<'a>,
     decision: &'a RouteDecision,
+    judge: &'a LateAddresses<'a>,
     http_proxy: HttpProxyMode,
 ) -> DialRequest<'a> {
     DialRequest {
         target: context.target,
         addresses: &decision.addresses,
         dns: &snapshot.policy.mode().dns,
+        resolve_permit: snapshot.policy.permit(),
+        judge,
         app: decision.app.as_deref(),
         client: context.client,
         http_proxy,

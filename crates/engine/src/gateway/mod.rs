@@ -4,6 +4,7 @@ pub(crate) mod authenticate;
 mod authorize;
 mod current_policy;
 mod engine_gateway;
+mod late_addresses;
 mod program;
 mod socks;
 #[cfg(test)]
@@ -56,7 +57,8 @@ impl Gateway for EngineGateway {
     ) -> Result<Connected, Refusal> {
         loop {
             let (snapshot, decision) = self.current_decision(context, decision).await?;
-            let request = dial_request(&snapshot, context, &decision, http_proxy);
+            let late = self.late_addresses(&snapshot, context, &decision);
+            let request = dial_request(&snapshot, context, &decision, &late, http_proxy);
             let dialing = snapshot.dialer.dial(&decision.route, &request);
             match self.while_current(&snapshot, dialing).await {
                 Some(Ok(connected)) => return Ok(connected),

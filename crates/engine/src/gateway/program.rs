@@ -17,11 +17,11 @@ const REFUSAL_WAIT: Duration = Duration::from_millis(100);
 
 impl EngineGateway {
     /// The program, for a rule that has to know it.
-    pub(super) async fn program_of_rule(&self) -> Option<Arc<App>> {
+    pub(super) async fn program_of_rule(&self) -> ProgramState {
         if self.program.state() == ProgramState::Pending {
             self.shared.programs.hurry(&self.program);
         }
-        known(self.program.wait(RULE_WAIT).await)
+        self.program.wait(RULE_WAIT).await
     }
 
     /// The program, for the record of a refused connection.
@@ -36,7 +36,10 @@ impl EngineGateway {
 
     /// Gives a row its program once that is found, also after the row was closed.
     pub(super) fn name_later(&self, row: &Arc<ConnectionRow>) {
-        if self.program.state() == ProgramState::Unknown {
+        if matches!(
+            self.program.state(),
+            ProgramState::Absent | ProgramState::Unknown
+        ) {
             return;
         }
         let row = row.clone();
@@ -51,6 +54,6 @@ impl EngineGateway {
 fn known(state: ProgramState) -> Option<Arc<App>> {
     match state {
         ProgramState::Known(app) => Some(app),
-        ProgramState::Pending | ProgramState::Unknown => None,
+        ProgramState::Absent | ProgramState::Pending | ProgramState::Unknown => None,
     }
 }

@@ -22,7 +22,9 @@ impl SocksGateway for EngineGateway {
     ) -> Result<BindListener, Refusal> {
         loop {
             let (snapshot, decision) = self.current_decision(context, decision).await?;
-            let request = dial_request(&snapshot, context, &decision, HttpProxyMode::Connect);
+            let late = self.late_addresses(&snapshot, context, &decision);
+            let http_proxy = HttpProxyMode::Connect;
+            let request = dial_request(&snapshot, context, &decision, &late, http_proxy);
             let near = context.local.ip();
             let binding = snapshot.dialer.bind(&decision.route, &request, near);
             match self.while_current(&snapshot, binding).await {
@@ -44,7 +46,9 @@ impl SocksGateway for EngineGateway {
         let snapshot = self.shared.snapshot.load_full();
         let mut resolved = None;
         if snapshot.generation == decision.policy_generation {
-            let request = dial_request(&snapshot, context, decision, HttpProxyMode::Connect);
+            let late = self.late_addresses(&snapshot, context, decision);
+            let http_proxy = HttpProxyMode::Connect;
+            let request = dial_request(&snapshot, context, decision, &late, http_proxy);
             let resolving = snapshot.dialer.datagram_addresses(permit, &request);
             resolved = self.while_current(&snapshot, resolving).await;
         }
@@ -68,7 +72,9 @@ impl SocksGateway for EngineGateway {
     ) -> Result<UpstreamUdp, Refusal> {
         loop {
             let (snapshot, decision) = self.current_decision(context, decision).await?;
-            let request = dial_request(&snapshot, context, &decision, HttpProxyMode::Connect);
+            let late = self.late_addresses(&snapshot, context, &decision);
+            let http_proxy = HttpProxyMode::Connect;
+            let request = dial_request(&snapshot, context, &decision, &late, http_proxy);
             let opening = snapshot.dialer.associate(&decision.route, &request);
             match self.while_current(&snapshot, opening).await {
                 Some(Ok(opened)) => return Ok(opened),

@@ -5,9 +5,8 @@ pub(crate) mod from_file;
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
-use privet_config::Dns;
 use privet_policy::{
-    App, Explanation, Host, Listener, Protocol, Request, Target, TargetError, explain,
+    Addresses, App, Explanation, Host, Listener, Protocol, Request, Target, TargetError, explain,
 };
 
 use crate::snapshot::Snapshot;
@@ -55,9 +54,9 @@ impl SimulatedRequest {
             client: SocketAddr::from(([127, 0, 0, 1], 0)),
             protocol,
             user: self.user.as_deref(),
-            app: app.as_ref(),
+            app: app.as_ref().into(),
             target: &target,
-            addresses: &[],
+            addresses: Addresses::Unresolved,
             url,
             page: None,
             at: SystemTime::now(),
@@ -67,7 +66,10 @@ impl SimulatedRequest {
             return Ok(first);
         }
         let addresses = resolve(snapshot, &target).await;
-        request.addresses = &addresses;
+        request.addresses = match &addresses {
+            Some(addresses) => Addresses::from(addresses.as_slice()),
+            None => Addresses::Failed,
+        };
         Ok(explain(&request, &snapshot.policy))
     }
 
@@ -98,14 +100,11 @@ impl SimulatedRequest {
     }
 }
 
-async fn resolve(snapshot: &Snapshot, target: &Target) -> Vec<IpAddr> {
+/// The addresses of the target's name; `None`: the look-up failed.
+async fn resolve(snapshot: &Snapshot, target: &Target) -> Option<Vec<IpAddr>> {
+    let (Some(permit), Host::Name(name)) = (snapshot.policy.permit(), &target.host) else {
+        return None;
+    };
     let dns = &snapshot.policy.mode().dns;
-    match (snapshot.policy.permit(), &target.host) {
-        (Some(permit), Host::Name(name)) if *dns != Dns::Upstream => snapshot
-            .dialer
-            .resolve(&permit, dns, name)
-            .await
-            .unwrap_or_default(),
-        _ => Vec::new(),
-    }
+    snapshot.dialer.resolve(&permit, dns, name).await.ok()
 }

@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use privet_config::Dns;
-use privet_policy::DirectPermit;
+use privet_policy::{DirectPermit, is_outside_dns};
 
 use crate::entry_address::EntryAddress;
 use crate::{DialError, DialErrorKind};
@@ -80,6 +80,12 @@ impl Resolver {
     ) -> Result<Arc<[IpAddr]>, DialError> {
         if is_localhost(host) {
             return Ok([Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()].into());
+        }
+        if is_outside_dns(host) {
+            let text = format!(
+                "{host} is not in the DNS and is not looked up: route it through an upstream that knows it"
+            );
+            return Err(DialError::here(DialErrorKind::NameNotFound, text));
         }
         let Some(resolver) = self.resolver(dns) else {
             return Err(DialError::here(

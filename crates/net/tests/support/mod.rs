@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use privet_config::Config;
-use privet_net::HttpProxyMode;
+use privet_net::{AnyAddress, HttpProxyMode};
 use privet_net::{Connected, DialError, DialRequest, Dialer, OwnListeners};
 use privet_policy::{Outbound, OwnEndpoints, Policy, Route, Target};
 use rustls::ServerConfig;
@@ -315,7 +315,15 @@ impl Setup {
     }
 
     pub async fn dial(&self, route: &Route, target: &Target) -> Result<Connected, DialError> {
-        self.dialer.dial(route, &request(target)).await
+        let resolve_permit = match route {
+            Route::Via { fallback, .. } => *fallback,
+            Route::Direct(_) => None,
+        };
+        let request = DialRequest {
+            resolve_permit,
+            ..request(target)
+        };
+        self.dialer.dial(route, &request).await
     }
 }
 
@@ -324,6 +332,8 @@ pub fn request(target: &Target) -> DialRequest<'_> {
         target,
         addresses: &[],
         dns: &privet_config::Dns::System,
+        resolve_permit: None,
+        judge: &AnyAddress,
         app: None,
         client: "127.0.0.1:40000".parse().unwrap(),
         http_proxy: HttpProxyMode::Connect,

@@ -26,7 +26,11 @@ pub(super) enum Finding<'a> {
     Rule {
         rule: &'a Rule,
         result: MatchResult,
+        /// The addresses that the target's name was looked up to.
+        looked_up: &'a [IpAddr],
     },
+    /// The rule that matched keeps `[filter]` out.
+    FilterOffByRule(&'a Rule),
     /// The mode does not filter.
     FilterOff,
     /// The entry of `[filter] allow` that covers the host.
@@ -39,5 +43,7 @@ pub(super) enum Finding<'a> {
         host: &'a Host,
         probation_until: Option<SystemTime>,
     },
+    /// What the filter passed goes by this rule.
+    RouteOfRule(&'a Rule),
     Mode,
 }

@@ -7,12 +7,15 @@ mod wording;
 
 use std::sync::Arc;
 
+use privet_config::Fallback;
+
 use crate::explanation::{Explanation, Outcome};
+use crate::host::is_outside_dns;
 use crate::host_hash::SuffixHashes;
 use crate::host_set::HostSet;
 use crate::policy::{ModeRoute, Policy};
-use crate::rules::{CompiledAction, MatchResult, Rule};
-use crate::{Action, Outbound, Request, Route, Verdict, Why, WhyKind};
+use crate::rules::{Candidates, CompiledAction, Evaluation, MatchResult, NoLookup, Rule, Unknown};
+use crate::{Action, List, Outbound, Request, Route, Verdict, Why, WhyKind};
 use finding::{Finding, OwnEndpoint};
 use observer::{
     ClaimMode, CountingObserver, NoObserver, Observer, ReconsiderObserver, StepRecorder,
@@ -51,7 +54,7 @@ struct Decision<'a, O> {
     request: &'a Request<'a>,
     policy: &'a Policy,
     observer: &'a mut O,
-    /// An `ip` rule could not be evaluated because the target is a name without addresses.
+    /// An `ip` rule needs the addresses of the target's name, which may be looked up here.
     wants_addresses: bool,
     /// What lists on probation would do, for the reason of whichever later step decides.
     probation_note: Option<String>,
@@ -72,12 +75,7 @@ impl<'a, O: Observer> Decision<'a, O> {
     fn run(mut self) -> Verdict {
         let verdict = match self.own_endpoint() {
             Some(verdict) => verdict,
-            None => {
-                let suffixes = SuffixHashes::of(&self.request.target.host);
-                self.rules(&suffixes)
-                    .or_else(|| self.filter(&suffixes))
-                    .unwrap_or_else(|| self.mode())
-            }
+            None => self.by_rules_and_mode(),
         };
         Verdict {
             wants_addresses: self.wants_addresses,
@@ -85,10 +83,36 @@ impl<'a, O: Observer> Decision<'a, O> {
         }
     }
 
+    /// A rule that blocks decides at once. A rule with a route says where, the filter whether, and the mode where if no rule did.
+    fn by_rules_and_mode(&mut self) -> Verdict {
+        let suffixes = SuffixHashes::of(&self.request.target.host);
+        let rule = match self.first_match(&suffixes) {
+            Ok(rule) => rule,
+            Err(refused) => return refused,
+        };
+        let Some(rule) = rule else {
+            return self
+                .filter(None, &suffixes)
+                .unwrap_or_else(|| self.by_mode());
+        };
+        if rule.action != CompiledAction::Block {
+            if let Some(blocked) = self.filter(Some(rule), &suffixes) {
+                return blocked;
+            }
+            if self.filters(Some(rule)) {
+                let finding = Finding::RouteOfRule(rule);
+                self.observer.saw(self.policy, finding);
+            }
+        }
+        self.observer.decided(rule, self.request.at);
+        let verdict = self.rule_verdict(rule);
+        self.with_probation_note(verdict)
+    }
+
     /// A target that is Privet itself is refused: it would loop.
     fn own_endpoint(&mut self) -> Option<Verdict> {
         let (own, target) = (self.policy.own(), self.request.target);
-        let mut addresses = self.request.addresses.iter().copied();
+        let mut addresses = self.request.addresses.known().iter().copied();
         // Without a listener on this port nothing else has to be compared.
         let found = if !own.has_port(target.port) {
             None
@@ -104,35 +128,107 @@ impl<'a, O: Observer> Decision<'a, O> {
         found.map(|found| block(WhyKind::Loop, wording::own_endpoint(target, found)))
     }
 
-    /// The first rule that matches decides. Rules hold over `[filter]` and the lists.
-    fn rules(&mut self, suffixes: &SuffixHashes) -> Option<Verdict> {
-        let rule = self.first_match(suffixes)?;
-        self.observer.decided(rule, self.request.at);
-        Some(self.by_rule(rule))
-    }
-
-    fn first_match(&mut self, suffixes: &SuffixHashes) -> Option<&'a Rule> {
+    /// The first rule that matches.
+    ///
+    /// # Errors
+    /// A refusal: a rule before it could not be evaluated, and the outcome depends on it.
+    fn first_match(&mut self, suffixes: &SuffixHashes) -> Result<Option<&'a Rule>, Verdict> {
         let mut next = 0;
-        for candidate in self.policy.shared.rules.candidates(suffixes) {
+        let mut candidates = self.policy.shared.rules.candidates(suffixes);
+        // What decides where the rules that cannot be evaluated do not match.
+        let mut otherwise = None;
+        while let Some(candidate) = candidates.next() {
             let rule = candidate.rule;
             self.observer
                 .skipped(self.policy, self.request, next..candidate.index);
             next = candidate.index + 1;
-            let mut result = rule.evaluate(self.request, candidate.name_check);
-            if result == MatchResult::Matches && !self.may_use(rule) {
-                result = MatchResult::Used;
-            }
-            self.observer
-                .saw(self.policy, Finding::Rule { rule, result });
+            let result = match rule.evaluate(self.request, candidate.name_check) {
+                Evaluation::Matches if !self.may_use(rule) => MatchResult::Used,
+                Evaluation::Undecided(unknown) => {
+                    let otherwise = otherwise.get_or_insert_with(|| {
+                        let rule = self.definite_match(candidates.clone());
+                        self.action_of(rule, suffixes)
+                    });
+                    self.resolve_undecided(rule, unknown, otherwise, suffixes)
+                }
+                evaluated => evaluated.into(),
+            };
+            let finding = Finding::Rule {
+                rule,
+                result,
+                looked_up: self.request.addresses.known(),
+            };
+            self.observer.saw(self.policy, finding);
             match result {
-                MatchResult::Matches => return Some(rule),
-                MatchResult::AddressesUnknown => self.wants_addresses = true,
-                MatchResult::KeyDiffers(_) | MatchResult::Expired | MatchResult::Used => {}
+                MatchResult::Matches => return Ok(Some(rule)),
+                MatchResult::Undecided(Unknown::Addresses) => self.wants_addresses = true,
+                MatchResult::Undecided(unknown) => {
+                    let text = wording::undetermined(rule, unknown, self.request.target);
+                    return Err(block(WhyKind::Undetermined, text));
+                }
+                _ => {}
             }
         }
         let all = self.policy.rules().len();
         self.observer.skipped(self.policy, self.request, next..all);
-        None
+        Ok(None)
+    }
+
+    /// The first of the rules that certainly matches. Nothing is observed or claimed.
+    fn definite_match(&self, candidates: Candidates<'a>) -> Option<&'a Rule> {
+        candidates
+            .filter(|candidate| {
+                let evaluated = candidate.rule.evaluate(self.request, candidate.name_check);
+                evaluated == Evaluation::Matches && self.could_use(candidate.rule)
+            })
+            .map(|candidate| candidate.rule)
+            .next()
+    }
+
+    /// What follows from a rule that could not be evaluated, where `otherwise` happens if it does not match.
+    fn resolve_undecided(
+        &self,
+        rule: &Rule,
+        unknown: Unknown,
+        otherwise: &Action,
+        suffixes: &SuffixHashes,
+    ) -> MatchResult {
+        if self.action_of(Some(rule), suffixes) == *otherwise {
+            return MatchResult::Irrelevant(unknown);
+        }
+        if unknown != Unknown::Addresses {
+            return MatchResult::Undecided(unknown);
+        }
+        match otherwise {
+            _ if !self.policy.resolves_names() => MatchResult::NotLookedUp(NoLookup::Mode),
+            _ if self.request.target.host.name().is_some_and(is_outside_dns) => {
+                MatchResult::NotLookedUp(NoLookup::OutsideDns)
+            }
+            Action::Route(Route::Via { .. }) => MatchResult::NotLookedUp(NoLookup::Upstream),
+            Action::Block if !rule.resolve => MatchResult::NotLookedUp(NoLookup::Rule),
+            // A direct connection resolves the name in any case.
+            Action::Block | Action::Route(Route::Direct(_)) => MatchResult::Undecided(unknown),
+        }
+    }
+
+    /// What happens to the connection by this rule, or by the mode. Nothing is observed or counted.
+    fn action_of(&self, rule: Option<&Rule>, suffixes: &SuffixHashes) -> Action {
+        let blocks = rule.is_some_and(|rule| rule.action == CompiledAction::Block);
+        if !blocks && self.filters(rule) && self.is_filtered(suffixes) {
+            return Action::Block;
+        }
+        let verdict = match rule {
+            Some(rule) => self.rule_verdict(rule),
+            None => self.mode_verdict(),
+        };
+        verdict.action
+    }
+
+    /// Whether this connection could claim a rule for one connection.
+    fn could_use(&self, rule: &Rule) -> bool {
+        rule.single_use
+            .as_ref()
+            .is_none_or(|once| once.is_unclaimed() || once.is_claimed_by(self.request))
     }
 
     /// A rule for one connection holds for the connection that claims it.
@@ -149,10 +245,12 @@ impl<'a, O: Observer> Decision<'a, O> {
         }
     }
 
-    fn by_rule(&self, rule: &Rule) -> Verdict {
+    fn rule_verdict(&self, rule: &Rule) -> Verdict {
         match rule.action {
             CompiledAction::Block => block(WhyKind::Rule, rule.why.clone()),
-            CompiledAction::Via(outbound) => self.via(outbound, WhyKind::Rule, &rule.why),
+            CompiledAction::Via(outbound) => {
+                self.via(outbound, rule.fallback, WhyKind::Rule, &rule.why)
+            }
             CompiledAction::Direct => self.direct(WhyKind::Rule, &rule.why).unwrap_or_else(|| {
                 let why = wording::direct_forbidden(rule, self.policy);
                 block(WhyKind::KillSwitch, why)
@@ -160,11 +258,20 @@ impl<'a, O: Observer> Decision<'a, O> {
         }
     }
 
-    /// Where the mode filters: `[filter] allow` passes, `[filter] deny` and the lists block.
-    fn filter(&mut self, suffixes: &SuffixHashes) -> Option<Verdict> {
+    /// Whether `[filter]` decides on what this rule, or the mode, routes.
+    fn filters(&self, rule: Option<&Rule>) -> bool {
+        self.policy.mode().filter && rule.is_none_or(|rule| rule.filter)
+    }
+
+    /// Where the mode and the rule filter: `[filter] allow` passes, `[filter] deny` and the lists block.
+    fn filter(&mut self, rule: Option<&'a Rule>, suffixes: &SuffixHashes) -> Option<Verdict> {
         let shared = &self.policy.shared;
-        if !self.policy.mode().filter {
-            self.observer.saw(self.policy, Finding::FilterOff);
+        if !self.filters(rule) {
+            let finding = match rule {
+                Some(rule) if self.policy.mode().filter => Finding::FilterOffByRule(rule),
+                _ => Finding::FilterOff,
+            };
+            self.observer.saw(self.policy, finding);
             return None;
         }
         let allowed = nearest_entry(&shared.allow, &shared.allow_text, suffixes);
@@ -178,6 +285,21 @@ impl<'a, O: Observer> Decision<'a, O> {
             return Some(block(WhyKind::Deny, wording::denied(entry)));
         }
         self.lists(suffixes)
+    }
+
+    /// Whether [`Decision::filter`] blocks, without observing or counting anything.
+    fn is_filtered(&self, suffixes: &SuffixHashes) -> bool {
+        let shared = &self.policy.shared;
+        if nearest_entry(&shared.allow, &shared.allow_text, suffixes).is_some() {
+            return false;
+        }
+        let blocks = |list: &Arc<List>| {
+            let (url, page) = (self.request.url, self.request.page);
+            let hit = list.look_up(&self.request.target.host, suffixes, url, page);
+            hit.is_some_and(|hit| !hit.allow) && list.probation_at(self.request.at).is_none()
+        };
+        nearest_entry(&shared.deny, &shared.deny_text, suffixes).is_some()
+            || self.policy.lists().iter().any(blocks)
     }
 
     /// Checks every list, even after one has blocked: the reason names all that match. A list on probation blocks nothing and is
@@ -212,16 +334,24 @@ impl<'a, O: Observer> Decision<'a, O> {
     }
 
     /// Where the mode sends what nothing else decided.
-    fn mode(&mut self) -> Verdict {
+    fn by_mode(&mut self) -> Verdict {
+        let verdict = self.mode_verdict();
+        self.observer.saw(self.policy, Finding::Mode);
+        self.with_probation_note(verdict)
+    }
+
+    fn mode_verdict(&self) -> Verdict {
         let mode = self.policy.mode();
-        let verdict = match mode.route {
-            ModeRoute::Via(outbound) => self.via(outbound, WhyKind::Mode, &mode.why),
+        match mode.route {
+            ModeRoute::Via(outbound) => self.via(outbound, mode.fallback, WhyKind::Mode, &mode.why),
             ModeRoute::Nothing => block(WhyKind::KillSwitch, mode.why.clone()),
             ModeRoute::Direct => self
                 .direct(WhyKind::Mode, &mode.why)
                 .unwrap_or_else(|| block(WhyKind::KillSwitch, mode.why.clone())),
-        };
-        self.observer.saw(self.policy, Finding::Mode);
+        }
+    }
+
+    fn with_probation_note(&mut self, verdict: Verdict) -> Verdict {
         match self.probation_note.take() {
             Some(note) => Verdict {
                 why: Why {
@@ -234,8 +364,17 @@ impl<'a, O: Observer> Decision<'a, O> {
         }
     }
 
-    fn via(&self, outbound: Outbound, kind: WhyKind, text: &Arc<str>) -> Verdict {
-        let fallback = self.policy.permit();
+    fn via(
+        &self,
+        outbound: Outbound,
+        fallback: Fallback,
+        kind: WhyKind,
+        text: &Arc<str>,
+    ) -> Verdict {
+        let fallback = match fallback {
+            Fallback::Direct => self.policy.permit(),
+            Fallback::None => None,
+        };
         verdict(
             Action::Route(Route::Via { outbound, fallback }),
             kind,

@@ -94,9 +94,12 @@ impl Observer for StepRecorder {
         let room = MAX_STEPS.saturating_sub(self.steps.len());
         let rules = policy.rules().get(rules).unwrap_or_default();
         for rule in rules.iter().take(room) {
-            let result = rule.evaluate(request, NameCheck::Needed);
-            self.steps
-                .push(wording::step(policy, Finding::Rule { rule, result }));
+            let finding = Finding::Rule {
+                rule,
+                result: rule.evaluate(request, NameCheck::Needed).into(),
+                looked_up: &[],
+            };
+            self.steps.push(wording::step(policy, finding));
         }
         if rules.len() > room {
             self.steps.push(wording::more_rules(rules.len() - room));

@@ -1,6 +1,7 @@
 //! The sentences of a decision: the reason of a verdict, and each step with its code for other languages.
 
 use std::fmt::Write;
+use std::net::IpAddr;
 use std::time::SystemTime;
 
 use privet_config::format_timestamp;
@@ -10,7 +11,7 @@ use crate::explanation::{Step, StepMessage};
 use crate::host_hash::ancestor;
 use crate::list::{List, ListHit};
 use crate::policy::{ModeRoute, Policy};
-use crate::rules::{CompiledAction, MatchResult, Rule, RulePosition};
+use crate::rules::{CompiledAction, MatchResult, NoLookup, Rule, RulePosition, Unknown};
 use crate::{Host, Outbound, Target};
 
 pub(super) fn own_endpoint(target: &Target, found: OwnEndpoint) -> String {
@@ -24,6 +25,20 @@ pub(super) fn own_endpoint(target: &Target, found: OwnEndpoint) -> String {
 pub(super) fn direct_forbidden(rule: &Rule, policy: &Policy) -> String {
     let (why, mode) = (&rule.why, &policy.mode().name);
     format!("{why}, and the kill switch of mode “{mode}” forbids that")
+}
+
+/// Why a connection is refused where a rule could not be evaluated.
+pub(super) fn undetermined(rule: &Rule, unknown: Unknown, target: &Target) -> String {
+    let (rule, what) = (rule.position, unknown_part(unknown));
+    format!("{target} is refused: whether {rule} matches is not known, since {what}")
+}
+
+fn unknown_part(unknown: Unknown) -> &'static str {
+    match unknown {
+        Unknown::Program => "the program could not be found in time",
+        Unknown::Addresses => "the name was not looked up yet",
+        Unknown::FailedAddresses => "the look-up of the name failed",
+    }
 }
 
 pub(super) fn denied(entry: &str) -> String {
@@ -67,7 +82,24 @@ impl ListSentences {
 pub(super) fn step(policy: &Policy, finding: Finding<'_>) -> Step {
     match finding {
         Finding::OwnEndpoint { target, found } => own_endpoint_step(target, found),
-        Finding::Rule { rule, result } => rule_step(rule, result, policy),
+        Finding::Rule {
+            rule,
+            result,
+            looked_up,
+        } => rule_step(rule, result, looked_up, policy),
+        Finding::FilterOffByRule(rule) => Step::unmatched(
+            "filter",
+            format!("{} has filter = false", rule.position),
+            StepMessage::new("filter.rule"),
+        ),
+        Finding::RouteOfRule(rule) => on_line(
+            rule,
+            Step::matched(
+                rule_subject(rule),
+                format!("the filter lets it pass: {}", rule.why),
+                action_message(rule.action, policy).with("number", rule_number(rule)),
+            ),
+        ),
         Finding::FilterOff => Step::unmatched(
             "filter",
             "the mode does not filter",
@@ -124,8 +156,33 @@ fn own_endpoint_step(target: &Target, found: Option<OwnEndpoint>) -> Step {
     }
 }
 
-fn rule_step(rule: &Rule, result: MatchResult, policy: &Policy) -> Step {
-    let (text, message) = match result {
+fn rule_step(rule: &Rule, result: MatchResult, looked_up: &[IpAddr], policy: &Policy) -> Step {
+    let (mut text, message) = rule_message(rule, result, policy);
+    let compared = matches!(result, MatchResult::Matches | MatchResult::KeyDiffers("ip"));
+    if compared && rule.has_ip_key() && !looked_up.is_empty() {
+        let all: Vec<String> = looked_up.iter().map(ToString::to_string).collect();
+        let _ = write!(
+            text,
+            "; the name was looked up for its `ip`: {}",
+            all.join(", ")
+        );
+    }
+    let (subject, message) = (
+        rule_subject(rule),
+        message.with("number", rule_number(rule)),
+    );
+    let step = match result {
+        MatchResult::Matches => Step::matched(subject, text, message),
+        MatchResult::Undecided(Unknown::Program | Unknown::FailedAddresses) => {
+            Step::matched(subject, text, message)
+        }
+        _ => Step::unmatched(subject, text, message),
+    };
+    on_line(rule, step)
+}
+
+fn rule_message(rule: &Rule, result: MatchResult, policy: &Policy) -> (String, StepMessage) {
+    match result {
         MatchResult::Matches => (
             format!("all its keys match: {}", rule.why),
             action_message(rule.action, policy),
@@ -139,20 +196,58 @@ fn rule_step(rule: &Rule, result: MatchResult, policy: &Policy) -> Step {
             "it is for one connection, which has come".to_owned(),
             StepMessage::new("rule.spent"),
         ),
-        MatchResult::AddressesUnknown => (
-            "its `ip` cannot be evaluated: the target is a name that was not resolved".to_owned(),
-            StepMessage::new("rule.addresses"),
+        MatchResult::Undecided(Unknown::Addresses) => (
+            "its `ip` needs the addresses of the name: it causes a look-up".to_owned(),
+            StepMessage::new("rule.lookup"),
         ),
-    };
-    let (subject, number) = match rule.position {
-        RulePosition::File { number, .. } => (format!("rule {number}"), number.to_string()),
-        RulePosition::Temporary(number) => (rule.position.to_string(), number.to_string()),
-    };
-    let message = message.with("number", number);
-    let step = match result {
-        MatchResult::Matches => Step::matched(subject, text, message),
-        _ => Step::unmatched(subject, text, message),
-    };
+        MatchResult::Undecided(unknown) => (
+            format!(
+                "whether it matches is not known, since {}: the connection is refused",
+                unknown_part(unknown)
+            ),
+            StepMessage::new("rule.undetermined"),
+        ),
+        MatchResult::Irrelevant(unknown) => (
+            format!(
+                "whether it matches is not known, since {}: that changes nothing",
+                unknown_part(unknown)
+            ),
+            StepMessage::new("rule.irrelevant"),
+        ),
+        MatchResult::NotLookedUp(reason) => {
+            let (why, code) = match reason {
+                NoLookup::Mode => ("the mode resolves no names here", "rule.addresses.mode"),
+                NoLookup::OutsideDns => (
+                    "names under .onion and .alt are not looked up",
+                    "rule.addresses.outside",
+                ),
+                NoLookup::Upstream => (
+                    "the name goes to an upstream unresolved",
+                    "rule.addresses.upstream",
+                ),
+                NoLookup::Rule => ("it has resolve = false", "rule.addresses.rule"),
+            };
+            let text = format!("its `ip` does not match, since the name is not looked up: {why}");
+            (text, StepMessage::new(code))
+        }
+    }
+}
+
+fn rule_subject(rule: &Rule) -> String {
+    match rule.position {
+        RulePosition::File { number, .. } => format!("rule {number}"),
+        RulePosition::Temporary(_) => rule.position.to_string(),
+    }
+}
+
+fn rule_number(rule: &Rule) -> String {
+    match rule.position {
+        RulePosition::File { number, .. } => number.to_string(),
+        RulePosition::Temporary(number) => number.to_string(),
+    }
+}
+
+fn on_line(rule: &Rule, step: Step) -> Step {
     let line = rule.position.line();
     Step {
         line: line.and_then(|line| u32::try_from(line).ok()),

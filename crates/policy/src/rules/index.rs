@@ -78,6 +78,7 @@ pub(crate) struct Candidate<'a> {
 }
 
 /// Merges the sorted results of the look-ups; each rule comes once.
+#[derive(Clone)]
 pub(crate) struct Candidates<'a> {
     rules: &'a [Rule],
     named: SmallVec<[&'a [HostEntry]; 4]>,

@@ -5,20 +5,68 @@ use std::net::IpAddr;
 use privet_config::RuleProtocol;
 
 use super::rule::Rule;
-use crate::{Host, Protocol, Request};
+use crate::{Addresses, Host, Program, Protocol, Request};
 
-/// The result of comparing one rule with a request.
+/// One rule compared with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum MatchResult {
+pub(crate) enum Evaluation {
     Matches,
     /// The first key that does not match.
     KeyDiffers(&'static str),
     /// The rule's time is over.
     Expired,
+    /// All keys that can be evaluated match.
+    Undecided(Unknown),
+}
+
+/// What a rule could not be evaluated without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unknown {
+    Program,
+    /// The target is a name that was not looked up so far.
+    Addresses,
+    /// The target is a name whose look-up failed.
+    FailedAddresses,
+}
+
+/// Why the name is not looked up for an `ip` key, which does not match then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoLookup {
+    /// The mode resolves no names here.
+    Mode,
+    /// `.onion` and `.alt` are not in the DNS.
+    OutsideDns,
+    /// Otherwise the name is sent to an upstream.
+    Upstream,
+    /// `resolve = false`.
+    Rule,
+}
+
+/// What follows from comparing one rule with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MatchResult {
+    Matches,
+    /// The first key that does not match.
+    KeyDiffers(&'static str),
+    Expired,
     /// The rule is for one connection, and another one has it.
     Used,
-    /// All other keys match, and `ip` cannot be evaluated: the target is a name without addresses.
-    AddressesUnknown,
+    /// It cannot be evaluated, and the outcome depends on it.
+    Undecided(Unknown),
+    /// It cannot be evaluated, and the outcome is the same either way.
+    Irrelevant(Unknown),
+    NotLookedUp(NoLookup),
+}
+
+impl From<Evaluation> for MatchResult {
+    fn from(evaluation: Evaluation) -> Self {
+        match evaluation {
+            Evaluation::Matches => Self::Matches,
+            Evaluation::KeyDiffers(key) => Self::KeyDiffers(key),
+            Evaluation::Expired => Self::Expired,
+            Evaluation::Undecided(unknown) => Self::Irrelevant(unknown),
+        }
+    }
 }
 
 /// Whether the key by which the index finds a rule still has to be compared.
@@ -30,17 +78,23 @@ pub(crate) enum NameCheck {
 }
 
 impl Rule {
-    pub(crate) fn evaluate(&self, request: &Request<'_>, name_check: NameCheck) -> MatchResult {
+    pub(crate) fn evaluate(&self, request: &Request<'_>, name_check: NameCheck) -> Evaluation {
         if self.until.is_some_and(|until| request.at >= until) {
-            return MatchResult::Expired;
+            return Evaluation::Expired;
         }
-        match self.differing_key(request, name_check) {
-            Some(key) => MatchResult::KeyDiffers(key),
-            None => self.evaluate_ip(request),
+        if let Some(key) = self.differing_key(request, name_check) {
+            return Evaluation::KeyDiffers(key);
+        }
+        let (app, ip) = (self.app_matches(request), self.ip_matches(request));
+        match (app, ip) {
+            (Ok(false), _) => Evaluation::KeyDiffers("app"),
+            (_, Ok(false)) => Evaluation::KeyDiffers("ip"),
+            (Err(unknown), _) | (_, Err(unknown)) => Evaluation::Undecided(unknown),
+            (Ok(true), Ok(true)) => Evaluation::Matches,
         }
     }
 
-    /// The first key that does not match, `ip` left out.
+    /// The first key that does not match, `app` and `ip` left out.
     fn differing_key(&self, request: &Request<'_>, name_check: NameCheck) -> Option<&'static str> {
         if let Some(key) = self.differing_name(&request.target.host, name_check) {
             return Some(key);
@@ -55,11 +109,16 @@ impl Rule {
         if !holds(&self.user, |user| Some(user.as_str()) == request.user) {
             return Some("user");
         }
-        let app = request.app;
-        if !holds(&self.app, |named| app.is_some_and(|app| named.matches(app))) {
-            return Some("app");
-        }
         None
+    }
+
+    fn app_matches(&self, request: &Request<'_>) -> Result<bool, Unknown> {
+        match request.app {
+            _ if self.app.is_empty() => Ok(true),
+            Program::Absent => Ok(false),
+            Program::Known(app) => Ok(self.app.iter().any(|named| named.matches(app))),
+            Program::Undetermined => Err(Unknown::Program),
+        }
     }
 
     fn differing_name(&self, host: &Host, name_check: NameCheck) -> Option<&'static str> {
@@ -81,17 +140,14 @@ impl Rule {
         None
     }
 
-    fn evaluate_ip(&self, request: &Request<'_>) -> MatchResult {
+    fn ip_matches(&self, request: &Request<'_>) -> Result<bool, Unknown> {
         let within = |ip: &IpAddr| holds(&self.ip, |net| net.contains(&ip.to_canonical()));
-        let matches = match &request.target.host {
-            _ if self.ip.is_empty() => true,
-            Host::Ip(ip) => within(ip),
-            Host::Name(_) if request.addresses.is_empty() => return MatchResult::AddressesUnknown,
-            Host::Name(_) => request.addresses.iter().any(within),
-        };
-        match matches {
-            true => MatchResult::Matches,
-            false => MatchResult::KeyDiffers("ip"),
+        match (&request.target.host, request.addresses) {
+            _ if self.ip.is_empty() => Ok(true),
+            (Host::Ip(ip), _) => Ok(within(ip)),
+            (Host::Name(_), Addresses::Known(addresses)) => Ok(addresses.iter().any(within)),
+            (Host::Name(_), Addresses::Unresolved) => Err(Unknown::Addresses),
+            (Host::Name(_), Addresses::Failed) => Err(Unknown::FailedAddresses),
         }
     }
 }

@@ -7,8 +7,10 @@ mod position;
 mod rule;
 
 pub(crate) use app_pattern::AppPattern;
-pub(crate) use index::RuleIndex;
-pub(crate) use matching::{MatchResult, NameCheck, covers, is_below};
+pub(crate) use index::{Candidates, RuleIndex};
+pub(crate) use matching::{
+    Evaluation, MatchResult, NameCheck, NoLookup, Unknown, covers, is_below,
+};
 pub use position::RulePosition;
 pub use rule::MAX_REGEX;
 pub(crate) use rule::{CompiledAction, Rule};

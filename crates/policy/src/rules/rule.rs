@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use ipnet::IpNet;
-use privet_config::{Rule as WrittenRule, RuleAction, RuleProtocol};
+use privet_config::{Fallback, Rule as WrittenRule, RuleAction, RuleProtocol};
 use regex::{Regex, RegexBuilder};
 
 use super::app_pattern::AppPattern;
@@ -37,6 +37,11 @@ pub(crate) struct Rule {
     pub(crate) single_use: Option<Arc<SingleUse>>,
     pub(crate) hit_counter: Arc<RuleHitCounter>,
     pub(crate) action: CompiledAction,
+    pub(crate) fallback: Fallback,
+    /// `[filter]` decides on what the rule routes.
+    pub(crate) filter: bool,
+    /// Its `ip` key may cause a look-up.
+    pub(crate) resolve: bool,
     pub(crate) until: Option<SystemTime>,
     pub(crate) domain: Vec<Host>,
     pub(crate) suffix: Vec<Host>,
@@ -85,6 +90,9 @@ impl Rule {
             single_use: None,
             hit_counter,
             action,
+            fallback: written.fallback,
+            filter: written.filter,
+            resolve: written.resolve,
             until: written.until,
             domain: hosts(&matcher.domain)?,
             suffix: hosts(&matcher.domain_suffix)?,

@@ -113,12 +113,17 @@ pub fn rules(plain: bool) -> impl Strategy<Value = Vec<Rule>> {
     } else {
         option::weighted(0.1, select(&[5u64, 50][..])).boxed()
     };
-    let rule = (matcher, then(), until).prop_map(|(matcher, then, until)| Rule {
+    let keys = (any::<bool>(), any::<bool>(), any::<bool>());
+    let rule = (matcher, then(), until, keys).prop_map(|(matcher, then, until, keys)| Rule {
         matcher,
         action: then,
-        fallback: Fallback::None,
-        filter: true,
-        resolve: true,
+        fallback: if keys.0 {
+            Fallback::Direct
+        } else {
+            Fallback::None
+        },
+        filter: keys.1,
+        resolve: keys.2,
         until: until.map(|secs| NOW + Duration::from_secs(secs)),
         line: 0,
     });

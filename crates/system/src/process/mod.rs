@@ -1,7 +1,7 @@
 //! Which program is behind a connection from this machine, and which one listens on a port.
 //!
 //! On Linux the kernel names the client's socket (`sock_diag`) and /proc the process that has it open. On macOS and Windows
-//! there is no lookup yet: [`SUPPORTED`] is false there, every answer is "unknown", and rules on `app` match nothing.
+//! there is no lookup yet: [`SUPPORTED`] is false there, no connection has a program, and rules on `app` match nothing.
 
 mod lookup_queue;
 #[cfg(target_os = "linux")]
@@ -75,8 +75,9 @@ pub enum SearchScope {
 /// The answer for one connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProgramAnswer {
+    /// A process that may not be read is "unknown program of user N".
     Found(Arc<App>),
-    /// No process that may be read has the client's socket open.
+    /// No process has the client's socket open any more, or the system did not answer.
     Unknown,
     /// None of the recent processes has; [`SearchScope::AllProcesses`] says more.
     NotRecent,

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::lookup_queue::{LookupQueue, QueuedLookup, Schedule};
 use super::program_lookup::ProgramLookup;
 use super::search_budget::SearchBudget;
-use super::{Connection, ProcessLookup, ProgramAnswer, SearchScope};
+use super::{Connection, ProcessLookup, ProgramAnswer, SUPPORTED, SearchScope};
 
 /// Batches may use a tenth of a core. While there is credit each look-up is answered at once, since a short connection ends
 /// soon.
@@ -47,8 +47,8 @@ impl ProgramFinder {
     /// not on this machine is answered at once.
     pub fn find(&self, client: SocketAddr, local: SocketAddr) -> ProgramLookup {
         let connection = Connection { client, local };
-        if !connection.is_on_this_machine() {
-            return ProgramLookup::unknown();
+        if !SUPPORTED || !connection.is_on_this_machine() {
+            return ProgramLookup::absent();
         }
         let lookup = ProgramLookup::pending();
         self.0.0.push(connection, lookup.clone());
@@ -318,7 +318,7 @@ mod tests {
     fn a_client_of_another_machine_is_never_looked_up() {
         let (finder, _go, seen) = slow();
         let elsewhere = SocketAddr::from(([192, 0, 2, 1], 5));
-        assert_eq!(finder.find(elsewhere, at(1)).state(), ProgramState::Unknown);
+        assert_eq!(finder.find(elsewhere, at(1)).state(), ProgramState::Absent);
         assert!(seen.try_recv().is_err());
     }
 

@@ -15,8 +15,9 @@ pub enum ProgramState {
     /// Not answered yet.
     Pending,
     Known(Arc<App>),
-    /// Not found: the client is not on this machine, its program closed the connection before it was found
-    /// or may not be read, or too many look-ups waited.
+    /// The client is no program of this machine, or this system cannot be asked.
+    Absent,
+    /// There will be no answer: the program closed the connection before it was found, or too many look-ups waited.
     Unknown,
 }
 
@@ -33,13 +34,14 @@ struct Inner {
 
 enum State {
     Pending(Vec<Callback>),
+    Absent,
     Answered(Option<Arc<App>>),
 }
 
 impl ProgramLookup {
-    /// A finished look-up without an answer.
-    pub fn unknown() -> Self {
-        Self::new(State::Answered(None))
+    /// For connections without a program of this machine.
+    pub fn absent() -> Self {
+        Self::new(State::Absent)
     }
 
     pub(super) fn pending() -> Self {
@@ -58,6 +60,7 @@ impl ProgramLookup {
             State::Pending(_) => ProgramState::Pending,
             State::Answered(Some(program)) => ProgramState::Known(program.clone()),
             State::Answered(None) => ProgramState::Unknown,
+            State::Absent => ProgramState::Absent,
         }
     }
 
@@ -67,6 +70,7 @@ impl ProgramLookup {
         let program = match &mut *state {
             State::Pending(callbacks) => return callbacks.push(Box::new(callback)),
             State::Answered(program) => program.clone(),
+            State::Absent => None,
         };
         drop(state);
         callback(program.as_ref());

@@ -1,12 +1,13 @@
 //! From a connection to its program on Linux: the kernel names the client's socket and its user, /proc the process that
 //! has it open.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use privet_policy::App;
+use rustix::io::Errno;
 
 use super::proc_fs::{listeners_on, pids_newest_first};
 use super::proc_process::Process;
@@ -34,6 +35,8 @@ struct RecentProcess {
 struct Search {
     open: HashMap<u32, (Connection, ClientSocket)>,
     found: HashMap<u32, Arc<App>>,
+    /// Users of processes that may not be read.
+    unreadable: HashSet<u32>,
 }
 
 impl ProcessLookup for Processes {
@@ -51,6 +54,7 @@ impl ProcessLookup for Processes {
                 })
                 .collect(),
             found: HashMap::new(),
+            unreadable: HashSet::new(),
         };
         self.search_recent(&mut search);
         if scope == SearchScope::AllProcesses {
@@ -60,7 +64,7 @@ impl ProcessLookup for Processes {
             None => ProgramAnswer::Unknown,
             Some(socket) => match search.found.get(&socket.inode) {
                 Some(program) => ProgramAnswer::Found(program.clone()),
-                None if scope == SearchScope::AllProcesses => ProgramAnswer::Unknown,
+                None if scope == SearchScope::AllProcesses => search.unread(socket),
                 None => ProgramAnswer::NotRecent,
             },
         };
@@ -107,7 +111,7 @@ impl Processes {
                         at += 1;
                     }
                 }
-                Visit::Unreadable => {}
+                Visit::Unreadable | Visit::Ended => {}
             }
         }
     }
@@ -145,8 +149,13 @@ impl Processes {
     }
 
     fn search_process(&mut self, process: Process, search: &mut Search) {
-        let Visit::Sockets(inodes) = search.visit(&process) else {
-            return;
+        let inodes = match search.visit(&process) {
+            Visit::Sockets(inodes) => inodes,
+            Visit::Unreadable => {
+                search.unreadable.insert(process.uid);
+                return;
+            }
+            Visit::Nothing | Visit::Ended => return,
         };
         let Some(program) = process.program().map(Arc::new) else {
             return;
@@ -202,8 +211,9 @@ impl RecentProcess {
 enum Visit {
     Nothing,
     Sockets(Vec<u32>),
-    /// It ended, or belongs to another user.
+    /// It belongs to another user, or hides what it has open.
     Unreadable,
+    Ended,
 }
 
 impl Search {
@@ -219,7 +229,8 @@ impl Search {
             }
         });
         match visited {
-            Err(_) => Visit::Unreadable,
+            Err(Errno::ACCESS | Errno::PERM) => Visit::Unreadable,
+            Err(_) => Visit::Ended,
             Ok(()) if inodes.is_empty() => Visit::Nothing,
             Ok(()) => Visit::Sockets(inodes),
         }
@@ -230,6 +241,23 @@ impl Search {
             self.open.remove(inode);
             self.found.insert(*inode, program.clone());
         }
+    }
+
+    /// The answer for a socket that no process which may be read has open: definite, where it still stands and belongs to a
+    /// user whose processes may not be read.
+    fn unread(&self, socket: ClientSocket) -> ProgramAnswer {
+        let hidden = |uid: u32| self.unreadable.contains(&uid);
+        let own = rustix::process::geteuid().as_raw();
+        // Processes of other users may be missing from /proc altogether (hidepid). Processes that hide their memory are root's.
+        let may_be_hidden = hidden(socket.uid) || hidden(0) || (own != 0 && own != socket.uid);
+        if !may_be_hidden || !self.open.contains_key(&socket.inode) {
+            return ProgramAnswer::Unknown;
+        }
+        ProgramAnswer::Found(Arc::new(App {
+            name: format!("unknown program of user {}", socket.uid).into(),
+            path: None,
+            pid: 0,
+        }))
     }
 
     fn is_of_user(&self, uid: u32) -> bool {

@@ -114,6 +114,8 @@ impl FakeGateway {
 
     fn dial_request<'a>(&self, context: &RequestContext<'a>) -> DialRequest<'a> {
         DialRequest {
+            resolve_permit: None,
+            judge: &privet_net::AnyAddress,
             target: context.target,
             addresses: &[],
             dns: &Dns::System,

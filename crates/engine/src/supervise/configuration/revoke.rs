@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use privet_connection_log::{ConnectionRow, Verdict};
-use privet_policy::{Action, Request, Route, reconsider};
+use privet_policy::{Action, Program, Request, Route, reconsider};
 
 use crate::accept::allowed_clients::is_allowed;
 use crate::snapshot::Snapshot;
@@ -23,17 +23,32 @@ pub(crate) fn is_revoked(row: &ConnectionRow, snapshot: &Snapshot) -> bool {
         client: row.client(),
         protocol: row.protocol(),
         user: row.user().map(|user| &**user),
-        app: row.app().map(|app| &**app),
+        app: program(row),
         target: row.target(),
-        addresses: addresses.as_slice(),
+        addresses: addresses.as_slice().into(),
         url: None,
         page: None,
         at: SystemTime::now(),
     };
     match reconsider(&request, &snapshot.policy).action {
         Action::Block => true,
-        Action::Route(Route::Via { fallback: None, .. }) => row.verdict() == Verdict::Direct,
+        Action::Route(Route::Via { .. }) => {
+            snapshot.policy.mode().kill_switch && row.verdict() == Verdict::Direct
+        }
         Action::Route(_) => false,
+    }
+}
+
+/// The row's program; one that was not found in time may be any program of this machine.
+fn program(row: &ConnectionRow) -> Program<'_> {
+    match row.app() {
+        Some(app) => Program::Known(app),
+        None if privet_system::PROGRAMS_SUPPORTED
+            && row.client().ip().to_canonical().is_loopback() =>
+        {
+            Program::Undetermined
+        }
+        None => Program::Absent,
     }
 }
 

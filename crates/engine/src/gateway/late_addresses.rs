@@ -1,0 +1,34 @@
+//! Addresses that are resolved after the decision are decided on before they are used.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use privet_gateway::RequestContext;
+use privet_net::{AddressJudge, AddressUse};
+use privet_policy::{Action, Addresses, Program, Route, reconsider};
+
+use crate::gateway::authorize::request;
+use crate::snapshot::Snapshot;
+
+/// One decided request, for the addresses of its name that become known while it is dialed.
+pub(super) struct LateAddresses<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) context: &'a RequestContext<'a>,
+    pub(super) program: Program<'a>,
+}
+
+impl AddressJudge for LateAddresses<'_> {
+    fn judge(&self, addresses: &[IpAddr], purpose: AddressUse) -> Result<(), Arc<str>> {
+        let request = request(self.context, self.program, Addresses::from(addresses));
+        let verdict = reconsider(&request, &self.snapshot.policy);
+        match (verdict.action, purpose) {
+            (Action::Block, _) => Err(verdict.why.text),
+            (Action::Route(Route::Via { fallback: None, .. }), AddressUse::Direct) => Err(format!(
+                "{} is not reached directly at its addresses: {}",
+                self.context.target, verdict.why.text
+            )
+            .into()),
+            (Action::Route(_), _) => Ok(()),
+        }
+    }
+}
