@@ -663,3 +663,73 @@ fn a_refused_request_names_what_is_wrong_and_leaves_a_row() {
         });
     }
 }
+
+#[test]
+fn a_websocket_uses_connect_through_an_http_upstream() {
+    let origin = Origin::raw(|mut stream| {
+        let head = read_head(&mut stream);
+        assert!(head.starts_with("GET /socket HTTP/1.1\r\n"), "{head}");
+        let _ = stream.write_all(
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello",
+        );
+    });
+    let upstream = Privet::start("");
+    let privet = Privet::start(&format!(
+        "mode = \"up\"\n[modes.up]\nroute = \"up\"\n[[upstream]]\nname = \"up\"\nurl = \"http://{}\"\n",
+        upstream.proxy()
+    ));
+    let answer = exchange(
+        &privet,
+        format!(
+            "GET ws://{}/socket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+            origin.address
+        )
+        .as_bytes(),
+    );
+    assert!(
+        answer.starts_with("HTTP/1.1 101") && answer.ends_with("hello"),
+        "{answer}"
+    );
+    upstream.await_row("closed", |row| row["protocol"] == "connect");
+}
+
+#[test]
+fn a_client_reset_ends_a_dial() {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let sender = std::sync::Mutex::new(sender);
+    // A SOCKS5 upstream that never answers.
+    let upstream = Origin::raw(move |mut stream| {
+        let sender = sender.lock().expect("no handler panics").clone();
+        let _ = stream.read(&mut [0; 3]);
+        let _ = sender.send("dialed");
+        let _ = read_all(&mut stream);
+        let _ = sender.send("ended");
+    });
+    let privet = Privet::start(&format!(
+        "mode = \"up\"\n[modes.up]\nroute = \"up\"\n[[upstream]]\nname = \"up\"\nurl = \"socks5://{}\"\n",
+        upstream.address
+    ));
+    let socks = [
+        &[5, 1, 0, 5, 1, 0][..],
+        &privet_tests::client::socks5_target("a.test", 80),
+    ]
+    .concat();
+    let requests: [&[u8]; 3] = [
+        b"GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n",
+        b"CONNECT a.test:443 HTTP/1.1\r\nHost: a.test\r\n\r\n",
+        &socks,
+    ];
+    for request in requests {
+        let mut stream = connect(privet.proxy());
+        stream.write_all(request).expect("open");
+        let wait = |what: &str| {
+            let heard = receiver.recv_timeout(std::time::Duration::from_secs(4));
+            assert_eq!(heard, Ok(what), "{}", request.escape_ascii());
+        };
+        wait("dialed");
+        rustix::net::sockopt::set_socket_linger(&stream, Some(std::time::Duration::ZERO))
+            .expect("a socket takes it");
+        drop(stream);
+        wait("ended");
+    }
+}
