@@ -24,7 +24,10 @@ pub(super) enum Condition {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Compare {
+    /// `:`; in a text, anywhere.
     Equal,
+    /// `=`; in a text, the whole of it.
+    Whole,
     More,
     Less,
     AtLeast,
@@ -55,7 +58,7 @@ impl Condition {
 impl Compare {
     fn holds(self, actual: f64, wanted: f64) -> bool {
         match self {
-            Self::Equal => actual == wanted,
+            Self::Equal | Self::Whole => actual == wanted,
             Self::More => actual > wanted,
             Self::Less => actual < wanted,
             Self::AtLeast => actual >= wanted,

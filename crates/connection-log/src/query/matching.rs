@@ -27,6 +27,14 @@ impl Text {
         }
     }
 
+    /// As [`Text::parse`], for the whole value.
+    pub fn parse_whole(text: &str) -> Self {
+        match text.is_empty() {
+            true => Self::Empty,
+            false => Self::Glob(text.to_lowercase()),
+        }
+    }
+
     pub fn is_in(&self, fact: &str) -> bool {
         match self {
             Self::Empty => fact.is_empty(),

@@ -4,6 +4,7 @@ mod condition;
 mod matching;
 mod parse;
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use self::condition::Term;
@@ -19,6 +20,8 @@ const MAX_BYTES: usize = 4096;
 #[derive(Debug, Clone, Default)]
 pub struct Query {
     terms: Vec<Term>,
+    /// Only rows with these ids.
+    ids: Option<HashSet<u64>>,
 }
 
 /// A query that cannot be parsed: where, why, and what is allowed there.
@@ -49,7 +52,7 @@ impl Query {
         loop {
             rest = rest.trim_start();
             if rest.is_empty() {
-                return Ok(Self { terms });
+                return Ok(Self { terms, ids: None });
             }
             let at = text.len() - rest.len();
             let place = |offset: usize| text[..at + offset].chars().count();
@@ -72,15 +75,27 @@ impl Query {
         }
     }
 
+    /// The same query on rows with these ids only.
+    #[must_use]
+    pub fn among(self, ids: HashSet<u64>) -> Self {
+        Self {
+            ids: Some(ids),
+            ..self
+        }
+    }
+
     /// Whether it matches every row.
     pub fn is_empty(&self) -> bool {
-        self.terms.is_empty()
+        self.terms.is_empty() && self.ids.is_none()
     }
 
     pub(crate) fn matches(&self, entry: &RowRef<'_>) -> bool {
-        self.terms
-            .iter()
-            .all(|term| term.condition.holds(entry) != term.negated)
+        let is_among = |ids: &HashSet<u64>| ids.contains(&entry.row.id);
+        self.ids.as_ref().is_none_or(is_among)
+            && self
+                .terms
+                .iter()
+                .all(|term| term.condition.holds(entry) != term.negated)
     }
 }
 
@@ -88,7 +103,7 @@ impl Query {
 pub fn help() -> String {
     let mut page = String::from(
         "Terms are joined by spaces and must all hold; \"-\" before one turns it round.\n\
-         A word without a field is looked for in host and app; \"quotes\" keep spaces together; * stands for anything.\n\n",
+         A word without a field is looked for in host and app; \"quotes\" keep spaces together; * stands for anything; field:text is found anywhere, field=text is the whole.\n\n",
     );
     for line in FIELDS {
         let _ = writeln!(page, "  {:<20} {}", line.example, line.what);

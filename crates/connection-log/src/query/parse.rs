@@ -58,7 +58,7 @@ fn operator(text: &str) -> Option<(Compare, usize)> {
         (">", Compare::More),
         ("<", Compare::Less),
         (":", Compare::Equal),
-        ("=", Compare::Equal),
+        ("=", Compare::Whole),
     ];
     table
         .into_iter()
@@ -94,7 +94,10 @@ fn condition(field: &FieldHelp, compare: Compare, value: &str) -> Result<Conditi
         FieldKind::Text if compare == Compare::Equal => {
             Ok(Condition::Text(field.field, Text::parse(value)))
         }
-        FieldKind::Word(words) if compare == Compare::Equal => words
+        FieldKind::Text if compare == Compare::Whole => {
+            Ok(Condition::Text(field.field, Text::parse_whole(value)))
+        }
+        FieldKind::Word(words) if matches!(compare, Compare::Equal | Compare::Whole) => words
             .iter()
             .find(|word| word.eq_ignore_ascii_case(value))
             .map(|word| Condition::Among(field.field, word))
@@ -114,7 +117,7 @@ fn condition(field: &FieldHelp, compare: Compare, value: &str) -> Result<Conditi
 
 fn number(field: Field, compare: Compare, value: &str) -> Result<Condition, String> {
     let whole = |text: &str| text.parse::<u64>().ok().map(|number| number as f64);
-    if let (Compare::Equal, Some((low, high))) = (compare, value.split_once('-')) {
+    if let (Compare::Equal | Compare::Whole, Some((low, high))) = (compare, value.split_once('-')) {
         return match (whole(low), whole(high)) {
             (Some(low), Some(high)) if low <= high => Ok(Condition::Range(field, low, high)),
             _ => Err(format!("\"{value}\" is not a range")),
