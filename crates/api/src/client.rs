@@ -18,6 +18,7 @@ use crate::diagnostics::Diagnosis;
 use crate::event_stream::EventStream;
 use crate::events::EventsQuery;
 use crate::export::ExportQuery;
+use crate::first_run::FirstRun;
 use crate::identity::Identity;
 use crate::lists::{List, ListAction, Lists, NewList};
 use crate::problem::Problem;
@@ -249,6 +250,7 @@ impl Client {
     pub async fn close_matching(&self, filter: &str) -> Result<Closed, ClientError> {
         let query = CloseQuery {
             filter: filter.to_owned(),
+            ids: None,
         };
         self.delete("/api/v1/connections", &query).await
     }
@@ -335,6 +337,10 @@ impl Client {
         self.send(Method::POST, &path, None::<&()>).await
     }
 
+    pub async fn first_run(&self) -> Result<FirstRun, ClientError> {
+        self.get("/api/v1/first-run", &()).await
+    }
+
     pub async fn system_proxy(&self) -> Result<SystemProxy, ClientError> {
         self.get("/api/v1/system-proxy", &()).await
     }
@@ -360,11 +366,12 @@ impl Client {
         self.get("/api/v1/doctor", &()).await
     }
 
-    /// The address of the page for a browser; `None`: there is none, or it is not known.
+    /// The address of the page for a browser on this machine; `None`: there is none, or it is not known.
     pub async fn page(&self) -> Option<String> {
         let config: serde_json::Value = self.get("/api/v1/config", &()).await.ok()?;
         let page = config.pointer("/control/http")?.as_str()?;
-        (!page.is_empty()).then(|| page.to_owned())
+        let listener: std::net::SocketAddr = page.parse().ok()?;
+        Some(crate::address::reachable(listener).to_string())
     }
 
     /// Applies a JSON merge patch (RFC 7396) to the configuration.

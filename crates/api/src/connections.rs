@@ -66,6 +66,14 @@ pub struct ConnectionsQuery {
         example = "app:firefox -host:*.corp up>1M"
     )]
     pub filter: Option<String>,
+    /// Only connections with these ids, separated by commas: at most 1000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(
+        nullable = false,
+        example = "33,34",
+        pattern = "^[0-9]{1,16}(,[0-9]{1,16}){0,999}$"
+    )]
+    pub ids: Option<String>,
     /// Add sums by group to the answer, and to each row the name of its group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(inline, nullable = false)]
@@ -93,6 +101,7 @@ impl Default for ConnectionsQuery {
         Self {
             state: active(),
             filter: None,
+            ids: None,
             group: None,
             sort: None,
             offset: 0,
@@ -207,6 +216,14 @@ pub struct CloseQuery {
     /// As in GET; required, and `*` closes all.
     #[param(min_length = 1, max_length = 1000, example = "app:firefox")]
     pub filter: String,
+    /// As in GET.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(
+        nullable = false,
+        example = "33,34",
+        pattern = "^[0-9]{1,16}(,[0-9]{1,16}){0,999}$"
+    )]
+    pub ids: Option<String>,
 }
 
 /// How many connections are being closed.

@@ -65,6 +65,7 @@ impl EventsQuery {
         ConnectionsQuery {
             state: self.state.unwrap_or(default.state),
             filter: self.filter.clone(),
+            ids: None,
             group: self.group,
             sort: self.sort.clone(),
             offset: self.offset.unwrap_or(default.offset),

@@ -1,5 +1,7 @@
 //! A checked query for connections, which can be run again and again.
 
+use std::collections::HashSet;
+
 use privet_api::Problem;
 use privet_api::connections::{ConnectionGroup, ConnectionPage, ConnectionsQuery, MAX_ROWS};
 use privet_connection_log::{Group, Page, PageRequest, Query, RowState, SortKey};
@@ -40,7 +42,10 @@ impl Viewer {
         }
         Ok(Self {
             state: convert::log_row_state(query.state),
-            query: parse_filter(query.filter.as_deref().unwrap_or_default())?,
+            query: parse_filter(
+                query.filter.as_deref().unwrap_or_default(),
+                query.ids.as_deref(),
+            )?,
             page,
         })
     }
@@ -51,10 +56,25 @@ impl Viewer {
     }
 }
 
-pub(crate) fn parse_filter(text: &str) -> Result<Query, Problem> {
+/// The filter, on the connections with those ids only, if there are any.
+pub(crate) fn parse_filter(text: &str, ids: Option<&str>) -> Result<Query, Problem> {
     extract::check_length(text, MAX_FILTER, "filter")?;
-    Query::parse(text)
-        .map_err(|error| Problem::bad_request(format!("The filter is invalid: {error}.")))
+    let query = Query::parse(text)
+        .map_err(|error| Problem::bad_request(format!("The filter is invalid: {error}.")))?;
+    Ok(match ids {
+        Some(ids) => query.among(parse_ids(ids)?),
+        None => query,
+    })
+}
+
+fn parse_ids(text: &str) -> Result<HashSet<u64>, Problem> {
+    let ids: Result<HashSet<u64>, _> = text.split(',').map(str::parse).collect();
+    match ids {
+        Ok(ids) if ids.len() <= MAX_ROWS as usize => Ok(ids),
+        _ => Err(Problem::bad_request(format!(
+            "\"ids\" takes at most {MAX_ROWS} whole numbers, separated by commas."
+        ))),
+    }
 }
 
 fn page(page: Page) -> ConnectionPage {
@@ -118,6 +138,8 @@ mod tests {
             with(|query| query.filter = Some("nosuch:x".into())),
             Err(400)
         );
+        assert_eq!(with(|query| query.ids = Some("1,x".into())), Err(400));
+        assert_eq!(with(|query| query.ids = Some("1,33".into())), Ok(()));
         assert_eq!(
             with(|query| query.filter = Some("x".repeat(1001))),
             Err(400)

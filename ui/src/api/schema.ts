@@ -2625,6 +2625,11 @@ export interface operations {
                  * @example app:firefox -host:*.corp up>1M
                  */
                 filter?: string;
+                /**
+                 * @description Only connections with these ids, separated by commas: at most 1000.
+                 * @example 33,34
+                 */
+                ids?: string;
                 /** @description Add sums by group to the answer, and to each row the name of its group. */
                 group?: "app" | "domain" | "route" | "verdict";
                 /**
@@ -2685,6 +2690,11 @@ export interface operations {
                  * @example app:firefox
                  */
                 filter: string;
+                /**
+                 * @description As in GET.
+                 * @example 33,34
+                 */
+                ids?: string;
             };
             header?: {
                 /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */

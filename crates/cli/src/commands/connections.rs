@@ -62,6 +62,7 @@ impl Args {
         ConnectionsQuery {
             state: self.state(),
             filter: self.filter.clone(),
+            ids: None,
             group: self.group.as_deref().and_then(GroupBy::parse),
             sort: self.sort.clone(),
             offset: self.offset,

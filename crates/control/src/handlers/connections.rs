@@ -37,7 +37,7 @@ pub(crate) async fn close_matching(
     State(api): State<ApiState>,
     Query(query): Query<CloseQuery>,
 ) -> Answer<Closed> {
-    let filter = parse_filter(&query.filter)?;
+    let filter = parse_filter(&query.filter, query.ids.as_deref())?;
     if filter.is_empty() {
         return Err(
             Problem::bad_request("An empty filter would close everything.")
