@@ -27,6 +27,8 @@ const MAX_FAILING: usize = 256;
 /// Both ends of the TCP connection a call came over.
 #[derive(Debug, Clone, Copy)]
 pub struct Ends {
+    /// The address that is listened on; it may be that of every interface.
+    pub listener: SocketAddr,
     pub local: SocketAddr,
     pub peer: SocketAddr,
 }
@@ -59,8 +61,8 @@ pub(crate) async fn check(State(guard): State<Guard>, request: Request, next: Ne
     let Some(ends) = request.extensions().get::<Ends>().copied() else {
         return empty(StatusCode::FORBIDDEN);
     };
-    if !host_is_ours(request.uri(), request.headers(), ends.local)
-        || !origin_is_ours(request.headers(), ends.local)
+    if !host_is_ours(request.uri(), request.headers(), ends)
+        || !origin_is_ours(request.headers(), ends)
     {
         return empty(StatusCode::FORBIDDEN);
     }
@@ -81,8 +83,8 @@ pub(crate) async fn check_host_and_origin(request: Request, next: Next) -> Respo
     let ends = request.extensions().get::<Ends>().copied();
     match ends {
         Some(ends)
-            if host_is_ours(request.uri(), request.headers(), ends.local)
-                && origin_is_ours(request.headers(), ends.local) =>
+            if host_is_ours(request.uri(), request.headers(), ends)
+                && origin_is_ours(request.headers(), ends) =>
         {
             next.run(request).await
         }
@@ -94,7 +96,7 @@ pub(crate) async fn check_host_and_origin(request: Request, next: Next) -> Respo
 pub(crate) async fn check_host(request: Request, next: Next) -> Response {
     let ends = request.extensions().get::<Ends>().copied();
     match ends {
-        Some(ends) if host_is_ours(request.uri(), request.headers(), ends.local) => {
+        Some(ends) if host_is_ours(request.uri(), request.headers(), ends) => {
             next.run(request).await
         }
         _ => empty(StatusCode::FORBIDDEN),
@@ -107,27 +109,27 @@ fn empty(status: StatusCode) -> Response {
     response
 }
 
-/// Exactly one `Host`, and it names the address this connection reached, port included (RFC 9112 section 3.2). The
-/// authority of an absolute-form target has to agree.
-pub fn host_is_ours(uri: &Uri, headers: &HeaderMap, local: SocketAddr) -> bool {
+/// Exactly one `Host`, and it names the address this connection reached, port included (RFC 9112 section 3.2); where the
+/// listener is not on loopback, any name or address of this machine. The authority of an absolute-form target has to agree.
+pub fn host_is_ours(uri: &Uri, headers: &HeaderMap, ends: Ends) -> bool {
     let mut hosts = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
         return false;
     };
-    host.to_str().is_ok_and(|host| names_us(host, local))
+    host.to_str().is_ok_and(|host| names_us(host, ends))
         && uri
             .authority()
-            .is_none_or(|authority| names_us(authority.as_str(), local))
+            .is_none_or(|authority| names_us(authority.as_str(), ends))
 }
 
 /// No Origin, or our own. A cross-site call according to the browser (Fetch Metadata) is refused too.
-pub fn origin_is_ours(headers: &HeaderMap, local: SocketAddr) -> bool {
+pub fn origin_is_ours(headers: &HeaderMap, ends: Ends) -> bool {
     let origins_fit = headers.get_all(header::ORIGIN).iter().all(|origin| {
         origin
             .to_str()
             .ok()
             .and_then(|origin| origin.strip_prefix("http://"))
-            .is_some_and(|authority| names_us(authority, local))
+            .is_some_and(|authority| names_us(authority, ends))
     });
     let site_fits = headers
         .get_all("sec-fetch-site")
@@ -136,20 +138,25 @@ pub fn origin_is_ours(headers: &HeaderMap, local: SocketAddr) -> bool {
     origins_fit && site_fits
 }
 
-fn names_us(authority: &str, local: SocketAddr) -> bool {
-    let canonical = SocketAddr::new(local.ip().to_canonical(), local.port());
-    if authority
-        .parse::<SocketAddr>()
-        .is_ok_and(|named| named == canonical)
-    {
+fn names_us(authority: &str, ends: Ends) -> bool {
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()),
+        // A browser leaves out the port of http.
+        _ => (authority, Some(80)),
+    };
+    if port != Some(ends.local.port()) {
+        return false;
+    }
+    let local = ends.local.ip().to_canonical();
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
+    if bare.parse::<IpAddr>() == Ok(local) {
         return true;
     }
-    let Some((name, port)) = authority.rsplit_once(':') else {
-        return false;
-    };
-    canonical.ip().is_loopback()
-        && name.eq_ignore_ascii_case("localhost")
-        && port.parse() == Ok(canonical.port())
+    (local.is_loopback() && host.eq_ignore_ascii_case("localhost"))
+        || (!ends.listener.ip().is_loopback() && privet_system::is_this_machine(bare))
 }
 
 fn token_is_right(headers: &HeaderMap, token: &Token) -> bool {
@@ -195,8 +202,18 @@ impl Failures {
 mod tests {
     use super::*;
 
-    fn local() -> SocketAddr {
-        "127.0.0.1:7282".parse().unwrap()
+    /// A call to the address that is listened on.
+    fn on(address: &str) -> Ends {
+        let address = address.parse().unwrap();
+        Ends {
+            listener: address,
+            local: address,
+            peer: address,
+        }
+    }
+
+    fn local() -> Ends {
+        on("127.0.0.1:7282")
     }
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
@@ -246,9 +263,9 @@ mod tests {
     #[test]
     fn an_ipv6_listener_is_named_in_brackets_and_localhost_only_where_it_is_loopback() {
         let uri = Uri::from_static("/");
-        let six: SocketAddr = "[::1]:7282".parse().unwrap();
+        let six = on("[::1]:7282");
         assert!(host_is_ours(&uri, &headers(&[("host", "[::1]:7282")]), six));
-        let wide: SocketAddr = "192.0.2.7:7282".parse().unwrap();
+        let wide = on("192.0.2.7:7282");
         assert!(host_is_ours(
             &uri,
             &headers(&[("host", "192.0.2.7:7282")]),
@@ -259,6 +276,33 @@ mod tests {
             &headers(&[("host", "localhost:7282")]),
             wide
         ));
+    }
+
+    #[test]
+    fn a_server_for_the_network_is_named_by_any_name_and_address_of_this_machine() {
+        let name = privet_system::interfaces::host_name().expect("this machine has a name");
+        let wide = Ends {
+            listener: "0.0.0.0:7282".parse().unwrap(),
+            ..local()
+        };
+        let passes = |host: &str, ends| {
+            let headers = headers(&[("host", host)]);
+            host_is_ours(&Uri::from_static("/"), &headers, ends)
+        };
+        for host in [format!("{name}:7282"), format!("{name}.local:7282")] {
+            assert!(passes(&host, wide), "{host}");
+            assert!(!passes(&host, local()), "{host} on loopback");
+        }
+        assert!(passes("localhost:7282", wide));
+        for host in [
+            &name,
+            "evil.example:7282",
+            "192.0.2.1:7282",
+            "[2001:db8::1]:7282",
+        ] {
+            assert!(!passes(host, wide), "{host}");
+        }
+        assert!(passes(&name, on("192.0.2.7:80")));
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod keyring;
 pub mod limits;
 pub mod login;
 pub mod notify;
+mod own_names;
 pub mod process;
 pub mod proxy;
 pub mod proxy_environment;
@@ -23,6 +24,7 @@ pub mod window;
 
 pub use interfaces::Interfaces;
 pub use keyring::SystemKeyring;
+pub use own_names::is_this_machine;
 pub use process::{
     ProcessLookup, Processes, ProgramFinder, ProgramLookup, ProgramState,
     SUPPORTED as PROGRAMS_SUPPORTED, who_listens,

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use privet_api::address::reachable;
 use privet_config::{Config, LogFormat};
 use privet_control::{ControlServer, SwitchError, SystemProxyControl};
 use privet_engine::{Engine, EngineOptions, StartError};
@@ -217,8 +218,8 @@ fn print_addresses(
     if terminal.json {
         return terminal.json(&serde_json::json!({
             "listeners": listeners,
-            "control": control.http().map(|address| format!("http://{address}/")),
-            "metrics": control.metrics().map(|address| format!("http://{address}/metrics")),
+            "control": control.http().map(|address| format!("http://{}/", reachable(address))),
+            "metrics": control.metrics().map(|address| format!("http://{}/metrics", reachable(address))),
             "token": control.new_token.as_ref().map(|token| token.expose()),
         }));
     }
@@ -238,12 +239,13 @@ fn print_addresses(
         let token = control.new_token.as_ref();
         let token = token.map(|token| format!("#token={}", token.expose()));
         lines.push(format!(
-            "page     http://{address}/{}",
+            "page     http://{}/{}",
+            reachable(address),
             token.unwrap_or_default()
         ));
     }
     if let Some(address) = control.metrics() {
-        lines.push(format!("metrics  http://{address}/metrics"));
+        lines.push(format!("metrics  http://{}/metrics", reachable(address)));
     }
     if let Some(token) = &control.new_token {
         lines.push(format!("token    {}", token.expose()));

@@ -18,6 +18,7 @@ pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 /// Serves `router` to everyone who connects; the router's layers check who that is.
 pub fn serve(listener: TcpListener, router: Router) -> Server {
     let server = Server::new();
+    let bound = listener.local_addr();
     let (closing, tasks) = (server.closing.clone(), server.tasks.clone());
     server.tasks.spawn(async move {
         let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
@@ -33,13 +34,18 @@ pub fn serve(listener: TcpListener, router: Router) -> Server {
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             };
-            let Ok(local) = stream.local_addr() else {
+            let (Ok(local), Ok(listener)) = (stream.local_addr(), &bound) else {
                 continue;
+            };
+            let ends = Ends {
+                listener: *listener,
+                local,
+                peer,
             };
             let _ = stream.set_nodelay(true);
             let (router, closing) = (router.clone(), closing.clone());
             tasks.spawn(async move {
-                serve_connection(stream, router, Some(Ends { local, peer }), closing).await;
+                serve_connection(stream, router, Some(ends), closing).await;
                 drop(permit);
             });
         }

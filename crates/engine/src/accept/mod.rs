@@ -105,7 +105,13 @@ fn admit(client: TcpStream, peer: SocketAddr, listener: &ServedListener, shared:
     let _ = client.set_nodelay(true);
     let shared = shared.clone();
     match listener.kind.get() {
-        ListenerKind::Pac => drop(tokio::spawn(pac::serve(client, local, shared, slot))),
+        ListenerKind::Pac => drop(tokio::spawn(pac::serve(
+            client,
+            local,
+            listener.address,
+            shared,
+            slot,
+        ))),
         listener => {
             let client = AcceptedClient {
                 stream: client,

@@ -27,6 +27,7 @@ const MAX_APP: usize = 255;
 pub(crate) async fn serve(
     stream: TcpStream,
     local: SocketAddr,
+    listener: SocketAddr,
     shared: Arc<Shared>,
     slot: ConnectionSlot,
 ) {
@@ -38,7 +39,7 @@ pub(crate) async fn serve(
         .limits
         .handshake_timeout;
     let service = service_fn(|request| {
-        let answer = answer(&request, local, &shared);
+        let answer = answer(&request, Reached { local, listener }, &shared);
         async move { Ok::<_, Infallible>(answer) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
@@ -53,7 +54,14 @@ pub(crate) async fn serve(
     drop(slot);
 }
 
-fn answer<B>(request: &Request<B>, local: SocketAddr, shared: &Shared) -> Response<Full<Bytes>> {
+/// Where a client connected: the address it reached, and the address that is listened on.
+#[derive(Debug, Clone, Copy)]
+struct Reached {
+    local: SocketAddr,
+    listener: SocketAddr,
+}
+
+fn answer<B>(request: &Request<B>, reached: Reached, shared: &Shared) -> Response<Full<Bytes>> {
     // Against DNS rebinding: a web page whose host name resolves to this address is not served.
     let host = request
         .headers()
@@ -63,13 +71,13 @@ fn answer<B>(request: &Request<B>, local: SocketAddr, shared: &Shared) -> Respon
         .uri()
         .authority()
         .map(|authority| authority.as_str());
-    if !host.or(target).is_some_and(|host| is_ours(host, local))
-        || !target.is_none_or(|host| is_ours(host, local))
+    if !host.or(target).is_some_and(|host| is_ours(host, reached))
+        || !target.is_none_or(|host| is_ours(host, reached))
     {
         return plain(StatusCode::FORBIDDEN, "This host is not served here.\n");
     }
     // Pages of other sites must not read the rules or load the file as a script.
-    if !origin_is_ours(request.headers(), local) {
+    if !origin_is_ours(request.headers(), reached) {
         return plain(
             StatusCode::FORBIDDEN,
             "Pages of other sites are not served here.\n",
@@ -80,7 +88,7 @@ fn answer<B>(request: &Request<B>, local: SocketAddr, shared: &Shared) -> Respon
     }
     match request.uri().path() {
         "/proxy.pac" | "/wpad.dat" => match app(request.uri().query().unwrap_or_default()) {
-            Ok(app) => script(local, shared, app.as_deref()),
+            Ok(app) => script(reached.local, shared, app.as_deref()),
             Err(NoName) => plain(StatusCode::BAD_REQUEST, "That is no program's name.\n"),
         },
         _ => plain(
@@ -141,18 +149,19 @@ fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
 }
 
 /// No Origin, as from programs that load a PAC, or our own.
-fn origin_is_ours(headers: &HeaderMap, local: SocketAddr) -> bool {
+fn origin_is_ours(headers: &HeaderMap, reached: Reached) -> bool {
     headers.get_all(ORIGIN).iter().all(|origin| {
         origin
             .to_str()
             .ok()
             .and_then(|origin| origin.strip_prefix("http://"))
-            .is_some_and(|host| is_ours(host, local))
+            .is_some_and(|host| is_ours(host, reached))
     })
 }
 
-/// Our own address, `localhost` on loopback, or `wpad` (what browsers ask for by discovery), with our port or none.
-fn is_ours(host: &str, local: SocketAddr) -> bool {
+/// Our own address, `localhost` on loopback, or `wpad` (what browsers ask for by discovery), with our port or none. Where the
+/// listener is not on loopback, all names and addresses of this machine.
+fn is_ours(host: &str, Reached { local, listener }: Reached) -> bool {
     let (name, port) = match host.rsplit_once(':') {
         Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
         _ => (host, None),
@@ -161,13 +170,14 @@ fn is_ours(host: &str, local: SocketAddr) -> bool {
         return false;
     }
     let bare = name.trim_start_matches('[').trim_end_matches(']');
-    match bare.parse::<IpAddr>() {
+    let is_named = match bare.parse::<IpAddr>() {
         Ok(ip) => ip.to_canonical() == local.ip().to_canonical(),
         Err(_) => {
             (name.eq_ignore_ascii_case("localhost") && local.ip().is_loopback())
                 || name.eq_ignore_ascii_case("wpad")
         }
-    }
+    };
+    is_named || (!listener.ip().is_loopback() && privet_system::is_this_machine(bare))
 }
 
 #[cfg(test)]
@@ -176,7 +186,7 @@ mod tests {
 
     #[test]
     fn only_our_own_names_are_served() {
-        let local: SocketAddr = "127.0.0.1:7281".parse().unwrap();
+        let local = on("127.0.0.1:7281");
         for (host, ours) in [
             ("127.0.0.1:7281", true),
             ("localhost:7281", true),
@@ -190,7 +200,31 @@ mod tests {
         ] {
             assert_eq!(is_ours(host, local), ours, "{host}");
         }
-        assert!(is_ours("[::1]:7281", "[::1]:7281".parse().unwrap()));
+        assert!(is_ours("[::1]:7281", on("[::1]:7281")));
+    }
+
+    #[test]
+    fn a_listener_for_the_network_is_named_by_this_machine() {
+        let name = privet_system::interfaces::host_name().expect("this machine has a name");
+        let named = format!("{name}:7281");
+        let loopback = on("127.0.0.1:7281");
+        let wide = Reached {
+            listener: "0.0.0.0:7281".parse().unwrap(),
+            ..loopback
+        };
+        assert!(is_ours(&named, wide));
+        assert!(!is_ours(&named, loopback));
+        assert!(!is_ours("evil.example:7281", wide));
+        assert!(!is_ours("192.0.2.1:7281", wide));
+    }
+
+    /// Reached where it listens.
+    fn on(address: &str) -> Reached {
+        let address = address.parse().unwrap();
+        Reached {
+            local: address,
+            listener: address,
+        }
     }
 
     #[test]
@@ -212,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_page_of_another_site_gets_no_pac() {
-        let local: SocketAddr = "127.0.0.1:7281".parse().unwrap();
+        let local = on("127.0.0.1:7281");
         for (origin, ours) in [
             ("http://127.0.0.1:7281", true),
             ("http://localhost:7281", true),
