@@ -1,7 +1,8 @@
 //! `privet system-proxy on | off | status | repair`: the system proxy, through the running engine or without one.
 
-use privet_api::ClientError;
+use privet_api::first_run::{FoundProxy, FoundProxyKind};
 use privet_api::system_proxy::{ProxyMethod, SystemProxy, SystemProxyRequest};
+use privet_api::{Client, ClientError};
 use privet_control::convert;
 use privet_system::proxy::SystemProxySession;
 
@@ -50,10 +51,15 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
                     _ => None,
                 };
                 // Needs a running engine.
+                let replaced = replaced(&client).await;
                 let on = client
                     .switch_system_proxy(&switch(true, method, false))
                     .await?;
-                return show(context, &on);
+                let exit = show(context, &on)?;
+                if let Some(note) = replaced.filter(|_| on.enabled) {
+                    context.print_error(&note);
+                }
+                return Ok(exit);
             }
             Action::Off => (
                 client
@@ -73,6 +79,42 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
         Err(error) => return Err(error.into()),
     };
     show(context, &found)
+}
+
+/// What turning the system proxy on replaces: another proxy that is not an upstream already, or a PAC file.
+async fn replaced(client: &Client) -> Option<String> {
+    let found = client.first_run().await.ok()?.found;
+    let known = client.upstreams().await.map_or_else(
+        |_| Vec::new(),
+        |outbounds| outbounds.upstreams.into_iter().map(|one| one.url).collect(),
+    );
+    replaced_note(&found, &known)
+}
+
+/// `known`: the addresses of the upstreams.
+fn replaced_note(found: &FoundProxy, known: &[String]) -> Option<String> {
+    let target = found.target.as_deref()?;
+    match found.kind {
+        FoundProxyKind::Proxy => {
+            let upstream = found.upstreams.first()?;
+            if found.upstreams.iter().any(|one| known.contains(&one.url)) {
+                return None;
+            }
+            Some(format!(
+                "note: this desktop used {target} before. Programs do not go through it while Privet is the system proxy, \
+                 and what only it reaches fails.\n  \
+                 → to go through it, add it to the configuration, and set it as the route of a mode or rule:\n      \
+                 [[upstream]]\n      name = {:?}\n      url = {:?}",
+                upstream.name, upstream.url
+            ))
+        }
+        FoundProxyKind::Pac => Some(format!(
+            "note: this desktop used {target} before. Programs do not use that file while Privet is the system proxy, and \
+             Privet cannot evaluate it.\n  \
+             → to go through the proxy that it names, add that proxy to the configuration as an [[upstream]]"
+        )),
+        _ => None,
+    }
 }
 
 type ProxyResult = Result<(), privet_system::proxy::ProxyError>;
@@ -115,4 +157,42 @@ fn show(context: &Context, found: &SystemProxy) -> Result<Exit, Failure> {
         terminal.print(&lines.join("\n"))?;
     }
     Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use privet_api::first_run::FoundUpstream;
+
+    use super::*;
+
+    fn found(kind: FoundProxyKind, target: &str, urls: &[&str]) -> FoundProxy {
+        let upstream = |url: &&str| FoundUpstream {
+            name: "corp".to_owned(),
+            url: (*url).to_owned(),
+        };
+        FoundProxy {
+            kind,
+            text: String::new(),
+            target: Some(target.to_owned()),
+            upstreams: urls.iter().map(upstream).collect(),
+            dead: None,
+            can_switch: true,
+        }
+    }
+
+    #[test]
+    fn a_replaced_proxy_is_offered_as_an_upstream_unless_it_is_one() {
+        let url = "http://corp:3128";
+        let proxy = found(FoundProxyKind::Proxy, "corp:3128", &[url]);
+        let note = replaced_note(&proxy, &[]).unwrap();
+        assert!(note.contains("used corp:3128 before"), "{note}");
+        assert!(note.contains("url = \"http://corp:3128\""), "{note}");
+        assert_eq!(replaced_note(&proxy, &[url.to_owned()]), None);
+        let pac = found(FoundProxyKind::Pac, "the PAC file http://corp/x.pac", &[]);
+        let note = replaced_note(&pac, &[]).unwrap();
+        assert!(note.contains("cannot evaluate it"), "{note}");
+        for kind in [FoundProxyKind::Nothing, FoundProxyKind::Ours] {
+            assert_eq!(replaced_note(&found(kind, "no proxy", &[]), &[]), None);
+        }
+    }
 }
