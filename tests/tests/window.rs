@@ -178,10 +178,10 @@ fn choices_reach_the_engine_and_connections_are_shown_with_their_reason() {
     window.await_text("On · Standard");
     window.click("button", "Copy");
     window.await_text(&format!("Copied: {}", agent.proxy()));
-    window.click("label", "Off");
+    window.click("[role=radio]", "Off");
     agent.await_api("status", |status| status["mode"]["name"] == "off");
     window.await_title("Passing all through");
-    window.click("label", "Standard");
+    window.click("[role=radio]", "Standard");
     agent.await_api("status", |status| status["mode"]["name"] == "standard");
     // Changes by other clients are shown too.
     agent.cli(&["mode", "strict"]).good();

@@ -203,6 +203,35 @@ async function check(session) {
     await heading(/On · Standard/);
   });
 
+  await shows('before the switch replaces a company’s proxy it says what is lost and offers it', async () => {
+    await go(page, 'home');
+    const toggle = page.getByRole('switch', { name: 'System proxy' });
+    await toggle.click();
+    const asks = page.getByRole('group', { name: /^This desktop uses/ });
+    await asks.getByText(/what only it reaches fails/).waitFor();
+    await look('replaces');
+    assert.equal(session.proxy(), before);
+    await asks.getByRole('button', { name: 'Cancel' }).click();
+    await asks.waitFor({ state: 'detached' });
+    assert.equal(session.proxy(), before);
+    await toggle.click();
+    await asks.getByRole('button', { name: `Go through http://127.0.0.1:${engine.company}` }).click();
+    await page.getByText('The system proxy points at Privet.').waitFor();
+    assert.equal(session.get('mode'), "'auto'");
+    const config = await api('GET', '/config');
+    assert.equal(config.upstream[0].url, `http://127.0.0.1:${engine.company}`);
+    assert.equal(config.modes.standard.route, config.upstream[0].name);
+    await toggle.click();
+    await page.getByText('The previous system proxy was restored.').waitFor();
+    assert.equal(session.proxy(), before);
+    // Now it is an upstream: nothing is lost.
+    await toggle.click();
+    await page.getByText('The system proxy points at Privet.').waitFor();
+    await toggle.click();
+    await until('the proxy from before', () => session.proxy() === before);
+    await api('PATCH', '/config', { upstream: [], modes: { standard: { route: null } } });
+  });
+
   await shows('a dead proxy of another program is found and turned off, all else skipped', async () => {
     point(await freePort());
     await found('leftover');
@@ -233,6 +262,11 @@ async function check(session) {
     await page.getByText('http://corp.example/it.pac').waitFor();
     await page.getByRole('button', { name: 'Not now' }).click();
     await page.getByText('Nothing was changed. You can run setup again under Settings.').waitFor();
+    assert.equal(session.proxy(), mine);
+    await go(page, 'home');
+    await page.getByRole('switch', { name: 'System proxy' }).click();
+    await page.getByText(/Privet cannot evaluate it/).waitFor();
+    await page.getByRole('button', { name: 'Cancel' }).click();
     assert.equal(session.proxy(), mine);
   });
 

@@ -219,8 +219,9 @@ export async function traffic(stack, engine) {
   ]);
 }
 
-export async function browser(stack) {
-  const opened = await chromium.launch({ executablePath: BROWSER, args: BROWSER_ARGS, headless: true });
+export async function browser(stack, more = []) {
+  const args = [...BROWSER_ARGS, ...more];
+  const opened = await chromium.launch({ executablePath: BROWSER, args, headless: true });
   stack.add(() => opened.close());
   return opened;
 }

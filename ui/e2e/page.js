@@ -1,7 +1,9 @@
 // The page in a browser, against a running engine with real traffic: what a person does, and what must not happen.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { browser, curl, Stack, start, startLists, traffic, until } from './engine.js';
+import { get } from 'node:http';
+import { hostname } from 'node:os';
+import { browser, curl, freePort, Stack, start, startLists, startPrivet, traffic, until } from './engine.js';
 import { byKeyboard } from './keyboard.js';
 import { go, shows, signIn } from './checks.js';
 import { everyLook } from './appearance.js';
@@ -122,6 +124,80 @@ try {
 
   await byKeyboard(page, engine, api, stack);
 
+  await shows('a frozen table filters the rows it shows, and closes only these', async () => {
+    const grid = page.getByRole('grid');
+    const rows = (number) =>
+      until(`${number} rows`, async () => Number(await grid.getAttribute('aria-rowcount')) === number + 1);
+    await page.getByRole('tab', { name: /Active/ }).click();
+    const { total } = await api('GET', '/connections');
+    await rows(total);
+    await page.getByRole('button', { name: 'Freeze' }).click();
+    await page.getByRole('button', { name: 'Resume', exact: true }).waitFor();
+    for (let n = 0; n < 2; n += 1) curl(stack, engine, `http://127.0.0.3:${engine.origin}/slow`, true);
+    await until('two more', async () => (await api('GET', '/connections')).total === total + 2);
+    await page.getByLabel('Filter rows').fill('host:127.0.0.');
+    await rows(2);
+    assert.equal(await page.getByRole('row', { name: /127\.0\.0\.3/ }).count(), 0);
+    await page.getByRole('combobox', { name: /^Group by/ }).selectOption('domain');
+    await page.getByRole('row', { name: /^127\.0\.0\.2 1/ }).waitFor();
+    await page.getByRole('combobox', { name: /^Group by/ }).selectOption('');
+    await page.getByLabel('Filter rows').fill('host:127.0.0.3');
+    await page.getByText('Close matching').waitFor();
+    await rows(0);
+    await page.getByLabel('Filter rows').fill('');
+    await rows(total);
+    await page.getByRole('button', { name: 'Resume', exact: true }).click();
+    await rows(total + 2);
+    await page.getByLabel('Filter rows').fill('host=127.0.0.3');
+    await rows(2);
+    await page.getByRole('button', { name: 'Freeze' }).click();
+    await page.getByRole('button', { name: 'Resume', exact: true }).waitFor();
+    curl(stack, engine, `http://127.0.0.3:${engine.origin}/slow`, true);
+    await until('a third', async () => (await api('GET', '/connections?filter=host=127.0.0.3')).total === 3);
+    await page.getByRole('button', { name: 'Close matching' }).click();
+    await page.getByText('Closed 2 connections.').waitFor();
+    await until('one left', async () => (await api('GET', '/connections?filter=host=127.0.0.3')).total === 1);
+    await page.getByRole('button', { name: 'Resume', exact: true }).click();
+    await api('DELETE', '/connections?filter=host=127.0.0.3');
+    await page.getByLabel('Filter rows').fill('');
+    await until('its end', async () => (await api('GET', '/connections')).total === total);
+  });
+
+  await shows('a group of one host does not hold hosts that contain its name', async () => {
+    await page.getByRole('combobox', { name: /^Group by/ }).selectOption('domain');
+    await page.getByRole('button', { name: 'localhost', exact: true }).click();
+    assert.equal(await page.getByLabel('Filter rows').inputValue(), 'host=localhost');
+    for (const [filter, count] of [
+      ['host=localhost', 1],
+      ['host=ocalhost', 0],
+      ['host:ocalhost', 1],
+      ['host=127.0.0', 0],
+    ])
+      assert.equal((await api('GET', `/connections?filter=${filter}`)).total, count, filter);
+    await page.getByLabel('Filter rows').fill('');
+  });
+
+  await shows('Escape closes the topmost thing only', async () => {
+    const panel = page.getByRole('complementary');
+    await page.getByRole('row', { name: /localhost/ }).click();
+    await panel.waitFor();
+    await page.getByRole('button', { name: 'Columns' }).click();
+    const menu = page.getByRole('group', { name: 'Columns' });
+    await menu.waitFor();
+    await page.keyboard.press('Control+k');
+    const palette = page.getByRole('dialog', { name: 'Commands' });
+    await palette.waitFor();
+    await page.keyboard.press('Escape');
+    await palette.waitFor({ state: 'detached' }).catch(() => undefined);
+    assert.equal(await page.locator('dialog[open]').count(), 0);
+    assert.equal(await menu.count(), 1);
+    await page.keyboard.press('Escape');
+    await menu.waitFor({ state: 'detached' });
+    assert.equal(await panel.count(), 1);
+    await page.keyboard.press('Escape');
+    await panel.waitFor({ state: 'detached' });
+  });
+
   await shows('closing what matches ends those connections alone', async () => {
     await page.getByRole('tab', { name: /Active/ }).click();
     await page.getByLabel('Filter rows').fill('host=127.0.0.1');
@@ -158,7 +234,7 @@ try {
       await page.getByRole('button', { name: 'Import' }).click();
       await page
         .getByLabel(/^Proxies/)
-        .fill('socks5://127.0.0.1:9#oslo\nnonsense\nhttp://me:pass@127.0.0.1:8#rome');
+        .fill('socks5://127.0.0.1:9#oslo 100%\nnonsense\nhttp://50%25%:pass@127.0.0.1:8#rome');
       await page.getByText('Not an address: lines 2.').waitFor();
       await page.getByText(/Passwords are not imported.*rome/).waitFor();
       await page.getByRole('button', { name: 'Add upstreams' }).click();
@@ -166,6 +242,9 @@ try {
       const routeOf = async (name) =>
         (await api('GET', '/upstreams')).upstreams.find((one) => one.name === name).route;
       assert.equal(await routeOf('rome'), 'rome');
+      const { upstream } = await api('GET', '/config');
+      assert.equal(upstream.find((one) => one.name === 'oslo 100%').url, 'socks5://127.0.0.1:9');
+      assert.equal(upstream.find((one) => one.name === 'rome').username, '50%%');
       assert.equal(await routeOf('tor'), 'berlin → tor');
       await page.getByRole('button', { name: 'tor, hop 2 of 2' }).focus();
       await page.keyboard.press('Alt+ArrowLeft');
@@ -188,14 +267,30 @@ try {
 
   await shows('the mode is switched, paused with its time, and resumed', async () => {
     await go(page, 'home');
-    await page.getByRole('radio', { name: 'Strict' }).check();
+    await page.getByRole('radio', { name: 'Strict' }).click();
     await page.getByRole('heading', { name: /On · Strict · via auto/ }).waitFor();
     assert.equal((await api('GET', '/status')).mode.name, 'strict');
     await page.getByRole('button', { name: '15 min' }).click();
     await page.getByText(/1[45]:\d\d left, then Strict/).waitFor();
     await page.getByRole('button', { name: 'Resume now' }).click();
     await page.getByRole('heading', { name: /On · Strict/ }).waitFor();
-    await page.getByRole('radio', { name: 'Standard' }).check();
+    await page.getByRole('radio', { name: 'Standard' }).click();
+    await page.getByRole('heading', { name: /On · Standard/ }).waitFor();
+  });
+
+  await shows('arrow keys move between the modes, and only Space switches', async () => {
+    const standard = page.getByRole('radio', { name: 'Standard' });
+    await standard.focus();
+    await page.keyboard.press('ArrowRight');
+    const strict = page.getByRole('radio', { name: 'Strict' });
+    assert.ok(await strict.evaluate((one) => one === document.activeElement));
+    await page.waitForTimeout(500);
+    assert.equal((await api('GET', '/status')).mode.name, 'standard');
+    assert.equal(await standard.getAttribute('aria-checked'), 'true');
+    await page.keyboard.press('Space');
+    await page.getByRole('heading', { name: /On · Strict/ }).waitFor();
+    await page.keyboard.press('ArrowLeft');
+    await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: /On · Standard/ }).waitFor();
   });
 
@@ -337,6 +432,59 @@ try {
     assert.equal((await api('GET', '/config')).modes.standard.headers, 'minimal');
   });
 
+  await shows(
+    'a setting that the engine refuses goes back to what is true, with the reason beside it',
+    async () => {
+      const kill = page.getByRole('checkbox', { name: /^Kill switch/ });
+      await api('PATCH', '/config', { modes: { standard: { route: 'direct' } } });
+      assert.equal(await kill.isChecked(), false);
+      await kill.click();
+      await page
+        .getByRole('alert')
+        .filter({ hasText: /cannot go "direct"/ })
+        .waitFor();
+      assert.equal(await kill.isChecked(), false);
+      assert.equal((await api('GET', '/config')).modes.standard.kill_switch, false);
+      await api('PATCH', '/config', { modes: { standard: { route: null } } });
+      // The other controls, by an engine that refuses everything.
+      await page.route('**/api/v1/config', (route) =>
+        route.request().method() === 'PATCH'
+          ? route.fulfill({
+              status: 422,
+              contentType: 'application/problem+json',
+              body: JSON.stringify({
+                type: 'urn:privet:problem:config',
+                title: 'Unprocessable Content',
+                status: 422,
+                detail: 'The engine refuses that.',
+              }),
+            })
+          : route.continue(),
+      );
+      const said = page.getByRole('alert').filter({ hasText: 'The engine refuses that.' });
+      const list = page.getByRole('switch', { name: 'local ads' });
+      await list.click();
+      await page.getByRole('listitem').filter({ hasText: 'ads.txt' }).getByRole('alert').waitFor();
+      assert.equal(await list.isChecked(), true);
+      await page.getByRole('radio', { name: /^Reduced/ }).click();
+      await until('two reasons', async () => (await said.count()) === 2);
+      assert.equal(await page.getByRole('radio', { name: /^Minimal/ }).isChecked(), true);
+      assert.equal(await page.getByRole('radio', { name: /^Reduced/ }).isChecked(), false);
+      const dns = page.getByRole('combobox', { name: /^DNS/ });
+      const before = await dns.inputValue();
+      await dns.selectOption(before === 'upstream' ? 'system' : 'upstream');
+      await until('three reasons', async () => (await said.count()) === 3);
+      assert.equal(await dns.inputValue(), before);
+      await page.unroute('**/api/v1/config');
+      await kill.click();
+      await until('the switch on', async () => (await api('GET', '/config')).modes.standard.kill_switch);
+      await until('it shown', () => kill.isChecked());
+      await kill.click();
+      await until('the switch off', async () => !(await api('GET', '/config')).modes.standard.kill_switch);
+      expected(/422/);
+    },
+  );
+
   await shows('a list is added, counts, blocks when told to, and is taken back', async () => {
     lists.publish('mine', '127.0.0.1\n');
     await page.getByRole('button', { name: 'Add blocklist' }).click();
@@ -426,6 +574,61 @@ try {
     await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
     await page.keyboard.press('Escape');
   });
+
+  await shows(
+    'over plain HTTP from the network the page opens by this machine’s name, and copies',
+    async () => {
+      const port = await freePort();
+      const pac = await freePort();
+      const wide = await startPrivet(
+        stack,
+        'wide',
+        `[listen]\nmixed = ["127.0.0.1:${await freePort()}"]\npac = "0.0.0.0:${pac}"\nallow_clients = ["127.0.0.0/8"]\n[control]\nhttp = "0.0.0.0:${port}"\n`,
+      );
+      assert.match(wide.out(), new RegExp(`page +http://127\\.0\\.0\\.1:${port}/`));
+      const status = (address, host) =>
+        new Promise((resolve, reject) =>
+          get(address, { headers: { host } }, (answer) => resolve(answer.resume().statusCode)).on(
+            'error',
+            reject,
+          ),
+        );
+      for (const [at, path] of [
+        [port, '/'],
+        [pac, '/proxy.pac'],
+      ]) {
+        const url = `http://127.0.0.1:${at}${path}`;
+        assert.equal(await status(url, `${hostname()}:${at}`), 200);
+        assert.equal(await status(url, `${hostname()}.local:${at}`), 200);
+        assert.equal(await status(url, `evil.example:${at}`), 403);
+        assert.equal(await status(url, `192.0.2.1:${at}`), 403);
+      }
+      assert.equal(
+        await status(`http://127.0.0.1:${engine.control}/`, `${hostname()}:${engine.control}`),
+        403,
+      );
+      const token = readFileSync(`${wide.dir}/data/control.token`, 'utf8').trim();
+      const named = await browser(stack, [`--host-resolver-rules=MAP ${hostname()} 127.0.0.1`]);
+      const insecure = await (await named.newContext()).newPage();
+      await insecure.goto(`http://${hostname()}:${port}/#token=${token}`);
+      await insecure
+        .getByRole('heading', { name: /On · Standard|Set up Privet/ })
+        .first()
+        .waitFor();
+      assert.equal(await insecure.evaluate(() => isSecureContext), false);
+      await insecure.evaluate(() => (location.hash = 'home'));
+      await insecure
+        .getByRole('button', { name: /^Copy 127/ })
+        .first()
+        .click();
+      await insecure.getByText(/^Copied: 127/).waitFor();
+      await insecure.evaluate(() => (location.hash = 'rules'));
+      const field = insecure.getByLabel('Host, host:port or address');
+      await field.focus();
+      await insecure.keyboard.press('Control+v');
+      assert.match(await field.inputValue(), /^127\.0\.0\.1:\d+$/);
+    },
+  );
 
   await everyLook(page);
 

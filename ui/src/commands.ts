@@ -1,6 +1,7 @@
 /** Commands of the palette. */
-import type { Row, Schema } from './api/client';
+import { type Row, type Schema, withQuery } from './api/client';
 import { shell } from './api/shell';
+import { copy } from './copy';
 import { setMode, PAUSES } from './modes';
 import { notices } from './notices.svelte';
 import { outbounds } from './outbounds.svelte';
@@ -8,7 +9,7 @@ import { PAGES, router } from './router.svelte';
 import { millis } from './localized';
 import { modeName } from './state-text';
 import { session } from './session.svelte';
-import { hasSwitch, switchSystemProxy } from './system-proxy';
+import { hasSwitch, systemProxy } from './system-proxy.svelte';
 import { THEMES, themes } from './theme.svelte';
 import { LANGUAGES, t, i18n, type Language } from './i18n.svelte';
 
@@ -29,10 +30,18 @@ export async function closeOne(row: Row | undefined): Promise<void> {
   notices.show(t('connections.closedOne', { target: `${row.host}:${row.port}` }));
 }
 
-export async function closeMatching(filter: string): Promise<void> {
-  const path = `/connections?${new URLSearchParams({ filter: filter || '*' })}`;
-  const { closed } = await session.client.call<Schema['Closed']>('DELETE', path);
+/** Closes what matches; with `ids`, only connections with these ids. */
+export async function closeMatching(filter: string, ids?: number[]): Promise<void> {
+  const path = withQuery('/connections', { filter: filter || '*', ids: ids?.join(',') });
+  const { closed } =
+    ids?.length === 0 ? { closed: 0 } : await session.client.call<Schema['Closed']>('DELETE', path);
   notices.show(closed > 0 ? t('connections.closed', { count: closed }) : t('connections.closedNone'));
+}
+
+/** Turns the system proxy on; if that replaces another proxy, Home asks first. */
+async function turnSystemProxyOn(): Promise<void> {
+  await systemProxy.turnOn();
+  if (systemProxy.replaced) router.go('home');
 }
 
 /** Tests an upstream and shows the result as a notice. */
@@ -63,8 +72,8 @@ export function commands(onshortcuts: () => void): Command[] {
       : []),
     ...(hasSwitch()
       ? [
-          { name: t('palette.proxyOn'), run: () => switchSystemProxy(true) },
-          { name: t('palette.proxyOff'), run: () => switchSystemProxy(false) },
+          { name: t('palette.proxyOn'), run: turnSystemProxyOn },
+          { name: t('palette.proxyOff'), run: () => systemProxy.turnOff() },
         ]
       : []),
     { name: t('palette.addUpstream'), run: () => router.go('routes', 'upstream') },
@@ -76,7 +85,7 @@ export function commands(onshortcuts: () => void): Command[] {
     })),
     ...(session.status?.listeners ?? []).map(({ address }) => ({
       name: t('palette.copy', { address }),
-      run: () => navigator.clipboard.writeText(address),
+      run: () => copy(address),
     })),
     { name: t('palette.closed'), run: () => router.go('connections', 'closed:') },
     { name: t('palette.blocked'), run: () => router.go('connections', 'blocked:') },

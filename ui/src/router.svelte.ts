@@ -1,4 +1,5 @@
 /** The current page, taken from the URL fragment. */
+import { decodePercent } from './decode';
 import { PAGES, type PageName } from './page-names';
 
 export { PAGES, type PageName };
@@ -11,7 +12,7 @@ class Router {
   follow() {
     const [name, ...rest] = location.hash.slice(1).split('?');
     this.page = PAGES.find((page) => page === name) ?? 'home';
-    this.ask = decodeURIComponent(rest.join('?'));
+    this.ask = decodePercent(rest.join('?'));
   }
 
   go(page: PageName, ask = '') {

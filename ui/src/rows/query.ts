@@ -27,7 +27,7 @@ export function groupTerm(by: 'app' | 'domain' | 'route' | 'verdict', key: strin
     case 'app':
       return key === '(unknown)' ? '-app:*' : term('app', key);
     case 'domain':
-      return `host:${quoted(key)}`;
+      return term('host', key);
     case 'route':
       return term('route', key);
     case 'verdict':

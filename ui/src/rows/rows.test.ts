@@ -96,7 +96,7 @@ describe('terms of the query bar', () => {
   it('pick the rows of a group', () => {
     expect(groupTerm('app', 'curl')).toBe('app=curl');
     expect(groupTerm('app', '(unknown)')).toBe('-app:*');
-    expect(groupTerm('domain', 'example.com')).toBe('host:example.com');
+    expect(groupTerm('domain', 'example.com')).toBe('host=example.com');
     expect(groupTerm('verdict', 'blocked')).toBe('verdict:blocked');
   });
 });

@@ -2,6 +2,9 @@
 import { CallError, type Page, type Row, withQuery } from '../../api/client';
 import { errorText } from '../../failure';
 import { watch, type Watch } from '../../api/watch';
+import { closeMatching } from '../../commands';
+import { groupKey, grouped, sorted } from '../../rows/frozen';
+import { groupTerm, withTerm } from '../../rows/query';
 import { session } from '../../session.svelte';
 import { MAX_LIMIT, wanted, type Span } from '../../rows/window';
 
@@ -31,6 +34,11 @@ export class View {
   streamError = $state('');
   private turn = $state(0);
   selected = $state.raw<Row | undefined>();
+  /** Filter of the rows in `page`. */
+  private shownFilter = $state('');
+  /** The rows that were shown when the table was frozen. */
+  private kept: Page | undefined;
+  private keptAs = { filter: '', sort: '' };
   private offset = $state(0);
   private limit = $state(150);
   private moves: ReturnType<typeof setTimeout> | undefined;
@@ -52,20 +60,21 @@ export class View {
   /** For an `$effect`: watches until the returned function is called. */
   follow(): (() => void) | undefined {
     const path = withQuery('/events', { topics: 'connections', ...this.question });
+    const { filter } = this.question;
     void this.turn;
-    if (this.frozen) return undefined;
+    if (this.frozen) {
+      void this.showKept();
+      return undefined;
+    }
     let fresh = true;
     const stream: Watch = watch(session.client, path, {
       event: ({ data }) => {
         // The first answer is drawn at once, later changes are throttled.
-        if (fresh) this.take(JSON.parse(data) as Page);
-        else this.later(data);
+        if (fresh) this.take(JSON.parse(data) as Page, filter);
+        else this.later(data, filter);
         fresh = false;
       },
-      lost: (error) => {
-        if (error instanceof CallError && error.status === 400) this.error = error.message;
-        else this.streamError = errorText(error);
-      },
+      lost: (error) => this.fail(error),
     });
     return () => {
       stream.stop();
@@ -75,12 +84,12 @@ export class View {
   }
 
   /** Of several quick updates only the last is used. */
-  private later(data: string) {
+  private later(data: string, filter: string) {
     this.latest = data;
     this.waits ??= setTimeout(
       () => {
         this.waits = undefined;
-        this.take(JSON.parse(this.latest) as Page);
+        this.take(JSON.parse(this.latest) as Page, filter);
       },
       Math.max(0, this.at + DRAW_MS - Date.now()),
     );
@@ -91,8 +100,14 @@ export class View {
     this.turn += 1;
   }
 
-  private take(page: Page) {
+  private fail(error: unknown) {
+    if (error instanceof CallError && error.status === 400) this.error = error.message;
+    else this.streamError = errorText(error);
+  }
+
+  private take(page: Page, filter: string) {
     this.page = page;
+    this.shownFilter = filter;
     this.at = Date.now();
     this.error = '';
     this.streamError = '';
@@ -133,6 +148,7 @@ export class View {
   show(tab: Tab) {
     this.tab = tab;
     this.frozen = false;
+    this.kept = undefined;
     this.offset = 0;
     this.page = undefined;
     this.selected = undefined;
@@ -148,11 +164,77 @@ export class View {
   async freeze() {
     if (this.frozen) {
       this.frozen = false;
+      this.kept = undefined;
       return;
     }
-    this.frozen = true;
+    const { question } = this;
     const offset = Math.max(0, this.offset - MAX_LIMIT / 2 + STEP_BACK);
-    this.take(await session.client.get<Page>('/connections', { ...this.question, offset, limit: MAX_LIMIT }));
+    const page = await session.client.get<Page>('/connections', { ...question, offset, limit: MAX_LIMIT });
+    this.keptAs = { filter: question.filter, sort: question.sort };
+    this.kept = page;
+    this.frozen = true;
+  }
+
+  /** Of the rows that were shown when the table was frozen, those that match now. */
+  private async showKept() {
+    const { filter, sort, group } = this.question;
+    const { kept, keptAs } = this;
+    if (!kept) return;
+    try {
+      let { rows } = kept;
+      const isSame = filter === keptAs.filter && sort === keptAs.sort;
+      if (filter !== keptAs.filter) {
+        const ids = await this.matching(rows, filter);
+        rows = rows.filter((row) => ids.includes(row.id));
+      }
+      if (this.kept !== kept || filter !== this.filter) return;
+      const groups = group ? grouped(rows, group) : [];
+      const only = { ...kept, rows: sorted(rows, sort), offset: 0, total: rows.length };
+      this.take({ ...(isSame ? kept : only), groups }, filter);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Ids of the rows that match; an active row may have been closed since. */
+  private async matching(rows: readonly Row[], filter: string): Promise<number[]> {
+    if (rows.length === 0) return [];
+    const states = this.tab === 'active' ? ['active', 'closed'] : [this.tab];
+    const ids = rows.map((row) => row.id).join(',');
+    const pages = await Promise.all(
+      states.map((state) =>
+        session.client.get<Page>('/connections', { state, filter, ids, limit: MAX_LIMIT }),
+      ),
+    );
+    return pages.flatMap((page) => page.rows.map((row) => row.id));
+  }
+
+  /** The rows shown are those of the filter. */
+  get isCurrent(): boolean {
+    return this.filter === this.shownFilter && !this.error;
+  }
+
+  /** The filter that selects one group's rows. */
+  groupFilter(key: string): string {
+    return this.group ? withTerm(this.filter, groupTerm(this.group, key)) : this.filter;
+  }
+
+  /** Closes the rows that are shown. */
+  closeShown(): Promise<void> {
+    const { page } = this;
+    const all = page !== undefined && (this.frozen || page.rows.length === page.total);
+    return closeMatching(this.shownFilter, all ? page.rows.map((row) => row.id) : undefined);
+  }
+
+  /** Closes the rows of a group. */
+  closeGroup(key: string): Promise<void> {
+    const { group, page } = this;
+    if (!this.frozen || !group || !page) return closeMatching(this.groupFilter(key));
+    const rows = page.rows.filter((row) => groupKey(row, group) === key);
+    return closeMatching(
+      '*',
+      rows.map((row) => row.id),
+    );
   }
 }
 

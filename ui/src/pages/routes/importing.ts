@@ -1,5 +1,6 @@
 /** Parses a list of proxies, one address per line, with or without scheme, user and name. Pure. */
 import type { Upstream } from '../../config/shape';
+import { decodePercent } from '../../decode';
 
 /** Maximum number of lines. */
 export const MOST_LINES = 500;
@@ -50,15 +51,12 @@ export function readProxies(text: string, known: readonly Upstream[]): Read {
       .toLowerCase()
       .replace('socks5h', 'socks5');
     const port = url.port || '80';
-    const name = free(
-      decodeURIComponent(url.hash.slice(1)).trim() || url.hostname.replace(/[[\]]/g, ''),
-      taken,
-    );
+    const name = free(decodePercent(url.hash.slice(1)).trim() || url.hostname.replace(/[[\]]/g, ''), taken);
     if (url.password) read.locked.push(name);
     read.upstreams.push({
       name,
       url: `${scheme}://${url.hostname}:${port}`,
-      ...(url.username ? { username: decodeURIComponent(url.username) } : {}),
+      ...(url.username ? { username: decodePercent(url.username) } : {}),
     });
   }
   return read;

@@ -1,3 +1,5 @@
+import { dismissable } from '../../dismiss';
+
 /** Drag state of a list: the row being dragged and the one under the pointer. */
 export class Dragging {
   /** Positions from 1; 0 for none. */
@@ -12,7 +14,9 @@ export class Dragging {
     const grip = event.currentTarget as HTMLElement;
     grip.setPointerCapture(event.pointerId);
     [this.from, this.to] = [number, number];
+    const released = dismissable(() => end(false));
     const end = (drop: boolean) => {
+      released();
       listening.abort();
       const [from, to] = [this.from, this.to];
       [this.from, this.to] = [0, 0];
@@ -29,7 +33,6 @@ export class Dragging {
     );
     grip.addEventListener('pointerup', () => end(true), { signal });
     grip.addEventListener('pointercancel', () => end(false), { signal });
-    window.addEventListener('keydown', (key) => key.key === 'Escape' && end(false), { signal });
   }
 }
 
