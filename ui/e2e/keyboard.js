@@ -45,7 +45,6 @@ export async function byKeyboard(page, engine, api, stack) {
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
     await page.keyboard.type('127.0.0.3');
-    await page.keyboard.press('Escape');
     await until('one row', async () => (await page.getByRole('grid').getAttribute('aria-rowcount')) === '2');
     await page.keyboard.press('Enter');
     const row = await focused(page);
