@@ -147,7 +147,7 @@ fn why(position: RulePosition, action: &RuleAction) -> String {
         RuleAction::Direct => format!("{position} sends it direct"),
         RuleAction::Block => format!("{position} blocks it"),
         RuleAction::Ask => {
-            format!("{position} asks the user, which is not implemented yet: it is refused")
+            format!("{position} says ask, and nobody can be asked yet: it is refused")
         }
         RuleAction::Outbound(name) => format!("{position} sends it through “{name}”"),
     }
