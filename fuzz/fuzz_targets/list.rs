@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use privet_config::ListFormat::*;
-use privet_policy::{Host, List, ListReader};
+use privet_policy::{Host, List, ListReader, line_text};
 
 const FORMATS: [privet_config::ListFormat; 6] = [Auto, Adblock, Hosts, Domains, Dnsmasq, Rpz];
 
@@ -28,9 +28,20 @@ fuzz_target!(|data: &[u8]| {
         }
     };
     assert_eq!(whole.stats(), cut.stats());
-    for name in ["a", "a.b", "x.a.b", "ads.test", "10.0.0.1"] {
+    for error in &whole.stats().errors {
+        assert!(line_text(source, error.line).is_some());
+    }
+    for name in [
+        "a",
+        "a.b",
+        "x.a.b",
+        "ads.test",
+        "10.0.0.1",
+        "198.51.100.7",
+        "2001:db8::1",
+    ] {
         let host = Host::parse(name).expect("a host");
-        let url = format!("http://{name}/ads/x.js?a=b");
+        let url = format!("http://{}/ads/x.js?a=b", name.replace(':', "."));
         assert_eq!(whole.matches(&host, None), cut.matches(&host, None));
         assert_eq!(
             whole.matches(&host, Some(&url)),

@@ -665,3 +665,177 @@ fn a_list_that_is_no_regular_file_is_refused_and_the_program_still_ends() {
     privet.signal(rustix::process::Signal::TERM);
     privet.wait(std::time::Duration::from_secs(20));
 }
+
+/// The status that a CONNECT through the proxy ends with.
+fn connect(privet: &Privet, host: &str) -> String {
+    let proxy = format!("http://{}", privet.proxy());
+    let words = [
+        "-p",
+        "-x",
+        &proxy,
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{http_connect}",
+        &format!("http://{host}/"),
+    ];
+    curl(&words).out.trim().to_owned()
+}
+
+#[test]
+fn published_forms_of_rules_block_on_connect_too() {
+    let far = ListServer::start();
+    let upstream = CatchAllUpstream::leading_to(far.address());
+    let lists = [
+        (
+            "comments",
+            "! Uses CNAME and SOA\n[Adblock Plus]\n||a1.test^ # why\na2.test\n||a3.test\n||a4.test/\n|https://a5.test^\n",
+        ),
+        (
+            "regex",
+            "/^ads[0-9]+\\./\n||b1.test^$denyallow=ok.b1.test\n||b2.test^\n||b2.test^$badfilter\n",
+        ),
+        ("zeros", "0 c1.test\r0 c2.test\r127.0.0.1 LOCALHOST\r"),
+        (
+            "nets",
+            "# FireHOL\n198.51.100.0/24\n192.168.0.0/16\n203.0.113.7\n",
+        ),
+        ("blocks", "d1.test\nd2.test\n"),
+        ("allows", "@@||d1.test^\n"),
+        ("wide", "||\n://\n||*\n@@\n||e1.test^\n"),
+    ];
+    let mut config = String::new();
+    for (name, text) in lists {
+        far.publish(&format!("/{name}"), text);
+        config += &entry(name, &format!("http://lists.test/{name}"), "");
+    }
+    let privet = Privet::start(&through(&upstream, &config));
+    for (name, _) in lists {
+        await_list(&privet, name, |list| list["state"] == "blocking");
+    }
+    for (host, want) in [
+        ("a1.test", "403"),
+        ("x.a2.test", "403"),
+        ("a3.test", "403"),
+        ("a4.test", "403"),
+        ("a5.test", "403"),
+        ("ads12.test", "403"),
+        ("b1.test", "403"),
+        ("ok.b1.test", "200"),
+        ("b2.test", "200"),
+        ("c1.test", "403"),
+        ("c2.test", "403"),
+        ("198.51.100.9", "403"),
+        ("203.0.113.7", "403"),
+        ("192.168.77.1", "200"),
+        ("d1.test", "200"),
+        ("d2.test", "403"),
+        ("e1.test", "403"),
+        ("good.test", "200"),
+    ] {
+        assert_eq!(connect(&privet, host), want, "{host}");
+    }
+    let why = privet.cli(&["why", "d1.test"]).out;
+    assert!(why.contains("exception"), "{why}");
+
+    let lines = privet.json(&["lists", "lines", "wide"]);
+    assert_eq!(lines["skipped"], 4, "{lines:#}");
+    assert_eq!(lines["lines"][1]["line"], 2, "{lines:#}");
+    assert_eq!(lines["lines"][1]["text"], "://", "{lines:#}");
+    let told = privet.cli(&["lists", "lines", "wide"]).good();
+    assert!(told.contains("would match everything"), "{told}");
+    let of_regex = await_list(&privet, "regex", |_| true);
+    assert_eq!(
+        (&of_regex["entries"], &of_regex["host_entries"]),
+        (&4.into(), &3.into()),
+        "{of_regex:#}"
+    );
+    assert_eq!(privet.cli(&["lists", "lines", "nothing"]).code, 1);
+}
+
+#[test]
+fn a_gzip_body_is_unpacked() {
+    let far = ListServer::start();
+    // printf 'packed.test\n' | gzip -n
+    let packed: &[u8] = &[
+        0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x03, 0x2b, 0x48, 0x4c, 0xce, 0x4e,
+        0x4d, 0xd1, 0x2b, 0x49, 0x2d, 0x2e, 0xe1, 0x02, 0x00, 0xdd, 0xce, 0xec, 0x0d, 0x0c, 0x00,
+        0x00, 0x00,
+    ];
+    far.put("/ads", 200, packed, "Content-Encoding: gzip\r\n");
+    far.put("/file", 200, packed, "");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("ads.txt.gz");
+    std::fs::write(&file, packed).expect("ours");
+    let lists = [
+        entry("ads", &far.url("/ads"), ""),
+        entry("file", &far.url("/file"), ""),
+        entry("local", &file.display().to_string(), ""),
+    ];
+    let privet = Privet::start(&lists.concat());
+    for name in ["ads", "file", "local"] {
+        let found = await_list(&privet, name, |list| list["state"] == "blocking");
+        assert_eq!(found["entries"], 1, "{found:#}");
+    }
+    assert_eq!(get(&privet, "http://packed.test/"), "403");
+    let why = privet.cli(&["why", "packed.test"]).out;
+    assert!(why.contains("packed.test"), "{why}");
+}
+
+#[test]
+fn an_update_that_loses_more_than_half_is_held_back() {
+    let far = ListServer::start();
+    far.publish("/ads", "a.test\nb.test\nc.test\nd.test\ne.test\n");
+    let privet = Privet::start(&entry("ads", &far.url("/ads"), ""));
+    await_list(&privet, "ads", |list| list["entries"] == 5);
+    far.publish("/ads", "a.test\nb.test\n");
+    let held = refresh(&privet, &far, "ads", "/ads");
+    assert_eq!(held["entries"], 5, "{held:#}");
+    assert_eq!(
+        held["held"]["text"],
+        "it would shrink the list from 5 to 2 entries"
+    );
+    assert_eq!(get(&privet, "http://e.test/"), "403");
+    privet.cli(&["lists", "accept", "ads"]).good();
+    await_list(&privet, "ads", |list| list["entries"] == 2);
+    far.publish("/ads", "a.test\n");
+    let half = refresh(&privet, &far, "ads", "/ads");
+    assert_eq!(half["entries"], 1, "{half:#}");
+}
+
+#[test]
+fn a_failed_update_of_a_list_in_force_is_stale() {
+    let far = ListServer::start();
+    far.publish("/ads", "ads.test\n");
+    let privet = Privet::start(&entry("ads", &far.url("/ads"), ""));
+    await_list(&privet, "ads", |list| list["entries"] == 1);
+    far.put("/ads", 500, b"", "");
+    refresh(&privet, &far, "ads", "/ads");
+    let told = privet.cli(&["lists"]).good();
+    assert!(told.contains("stale: update failed"), "{told}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_list_that_cannot_be_stored_is_used_from_memory() {
+    let far = ListServer::start();
+    far.publish("/ads", "ads.test\n");
+    let place = Privet::start("");
+    // A file where the folder of the lists would be: nothing can be written there, not even by root.
+    let lists = place.place.dir().join("data/lists");
+    let _ = std::fs::remove_dir_all(&lists);
+    std::fs::write(&lists, "in the way").expect("ours");
+    place.place.write(&entry("ads", &far.url("/ads"), ""));
+    place.await_log("the changed configuration is in force");
+    let found = await_list(&place, "ads", |list| list["state"] == "blocking");
+    assert!(found["not_stored"].is_string(), "{found:#}");
+    assert!(found["error"].is_null(), "{found:#}");
+    assert_eq!(get(&place, "http://ads.test/"), "403");
+    assert!(
+        problems(&place)
+            .iter()
+            .any(|text| text.contains("used from memory"))
+    );
+    let told = place.cli(&["lists"]).good();
+    assert!(told.contains("used from memory"), "{told}");
+}

@@ -20,7 +20,7 @@ use crate::events::EventsQuery;
 use crate::export::ExportQuery;
 use crate::first_run::FirstRun;
 use crate::identity::Identity;
-use crate::lists::{List, ListAction, Lists, NewList};
+use crate::lists::{List, ListAction, ListLines, Lists, NewList};
 use crate::problem::Problem;
 use crate::rules::{NewRule, RuleMove, Rules};
 use crate::secrets::Secrets;
@@ -275,6 +275,12 @@ impl Client {
 
     pub async fn lists(&self) -> Result<Lists, ClientError> {
         self.get("/api/v1/lists", &()).await
+    }
+
+    /// The lines of a list that could not be used.
+    pub async fn list_lines(&self, name: &str) -> Result<ListLines, ClientError> {
+        let path = format!("/api/v1/lists/{}/lines", segment(name));
+        self.get(&path, &()).await
     }
 
     pub async fn refresh_list(&self, name: &str) -> Result<List, ClientError> {

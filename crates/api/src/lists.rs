@@ -23,6 +23,8 @@ pub struct List {
     pub state: String,
     /// Entries in force.
     pub entries: u64,
+    /// Those of `entries` that hold for every connection, HTTPS too; the others need a URL that can be read.
+    pub host_entries: u64,
     /// Lines that could not be used.
     pub skipped: u64,
     /// Bytes of its text.
@@ -43,6 +45,8 @@ pub struct List {
     pub error: Option<String>,
     /// What to do about the error.
     pub fix: Option<String>,
+    /// Why the text in force could not be stored on the disk; it is used from memory.
+    pub not_stored: Option<String>,
     /// It only counts until then, in milliseconds since 1970; `null`: it is not on probation.
     pub counting_until_ms: Option<u64>,
     /// What it would have blocked on probation.
@@ -53,6 +57,32 @@ pub struct List {
     pub pinned: bool,
     /// The good versions that are kept, the newest first; empty for a list that is a file.
     pub versions: Vec<ListVersion>,
+}
+
+/// What reading a list left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ListLines {
+    /// Entries in force.
+    pub entries: u64,
+    /// Those of `entries` that hold for every connection, HTTPS too.
+    pub host_entries: u64,
+    /// Valid lines that do not concern a proxy, such as rules that hide parts of pages.
+    pub ignored: u64,
+    /// All lines that could not be used.
+    pub skipped: u64,
+    /// The first thousand of them.
+    pub lines: Vec<SkippedLine>,
+}
+
+/// A line that could not be used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SkippedLine {
+    /// Counted from 1.
+    pub line: u32,
+    /// At most 300 characters; `null`: the text is in memory only.
+    pub text: Option<String>,
+    #[schema(example = "would match everything or nearly everything")]
+    pub reason: String,
 }
 
 /// What a list on probation would have blocked.

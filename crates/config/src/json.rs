@@ -236,6 +236,9 @@ fn list(list: &FilterList) -> Value {
         "enabled": list.enabled,
         "refresh": format_duration(list.refresh),
     });
+    if let (true, Some(keys)) = (list.private_addresses, value.as_object_mut()) {
+        keys.insert("private_addresses".to_owned(), json!(true));
+    }
     if let (false, Some(keys)) = (list.probation.is_zero(), value.as_object_mut()) {
         keys.insert(
             "probation".to_owned(),

@@ -101,6 +101,7 @@ pub static LIST: Section = Section {
         "enabled",
         "refresh",
         "probation",
+        "private_addresses",
     ],
 };
 pub static CACHE: Section = Section {

@@ -268,6 +268,8 @@ pub struct FilterList {
     pub format: ListFormat,
     pub enabled: bool,
     pub refresh: Duration,
+    /// It holds for private addresses too where it names them; else those are the user's own.
+    pub private_addresses: bool,
     /// How long a new list only counts what it would block; zero: it blocks at once.
     pub probation: Duration,
 }

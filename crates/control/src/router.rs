@@ -97,6 +97,7 @@ fn documented_calls() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
         ))
         .routes(routes!(handlers::lists::changes::remove_list))
         .routes(routes!(handlers::lists::states::refresh_list))
+        .routes(routes!(handlers::lists::states::list_lines))
         .routes(routes!(handlers::lists::changes::act_on_list))
         .routes(routes!(handlers::lists::states::read_catalogue))
         .routes(routes!(handlers::usage::get_usage))

@@ -20,6 +20,7 @@ use crate::snapshot::Snapshot;
 use crate::supervise::command::Command;
 use crate::supervise::configuration::report::{ApplyError, ApplyMode, ApplyReport, ConfigSource};
 use crate::supervise::configuration::secrets::KeyringCache;
+use crate::supervise::lists::lines::{ListLines, skipped_lines};
 use crate::supervise::lists::{ListAction, ListActionError, ListState};
 use crate::supervise::mode::{ModeState, PauseLength};
 use crate::supervise::options::EngineOptions;
@@ -337,6 +338,11 @@ impl Engine {
         self.request(|reply| Command::Lists { reply })
             .await
             .unwrap_or_default()
+    }
+
+    /// The lines of a list that were skipped; `None`: no list in use has this name.
+    pub async fn list_lines(&self, name: &str) -> Option<ListLines> {
+        skipped_lines(&self.snapshot(), name).await
     }
 
     /// Reads or fetches a list now and waits for the outcome. Returns false if there is no list of that name.

@@ -36,7 +36,8 @@ pub use snapshot::Snapshot;
 pub use supervise::configuration::report::{ApplyError, ApplyMode, ApplyReport};
 pub use supervise::drain::DRAIN_DEADLINE;
 pub use supervise::lists::{
-    HeldUpdate, ListAction, ListActionError, ListPhase, ListState, ListVersion,
+    HeldUpdate, ListAction, ListActionError, ListLines, ListPhase, ListState, ListVersion,
+    SkippedLine, list_warnings,
 };
 pub use supervise::mode::{LONGEST_PAUSE, ModeState, PauseLength};
 pub use supervise::options::EngineOptions;

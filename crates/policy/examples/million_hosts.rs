@@ -140,6 +140,7 @@ fn decide_once(list: List) {
         enabled: true,
         refresh: std::time::Duration::ZERO,
         probation: Default::default(),
+        private_addresses: false,
     }];
     let start = Instant::now();
     let policy =

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use given::*;
-use privet_config::{Fallback, RouteRef, Rule, RuleAction, RuleProtocol};
+use privet_config::{Fallback, ListFormat, RouteRef, Rule, RuleAction, RuleProtocol};
 use privet_policy::*;
 
 /// The verdict in two words, to compare with.
@@ -671,4 +671,61 @@ fn third_party_rules_apply_where_the_page_is_known() {
     ] {
         assert_eq!(way(url, page), want, "{url} from {page:?}");
     }
+}
+
+#[test]
+fn an_exception_of_one_list_holds_against_the_others() {
+    let mut config = config();
+    config.filter.lists = vec![list("block"), list("allow")];
+    let parse = |name: &str, text: &str| {
+        Arc::new(List::parse(name, text.as_bytes(), ListFormat::Adblock).unwrap())
+    };
+    let block = parse(
+        "block",
+        "||a.test^\n||b.test^$important\n||c.test^\n198.51.100.0/24\n||mine.test^\n",
+    );
+    let allow = parse("allow", "@@||a.test^\n@@||b.test^\n");
+    let own = OwnEndpoints {
+        names: vec![Host::parse("mine.test").unwrap()],
+        ..own()
+    };
+    let policy = Policy::compile(&config, &[block, allow], own).unwrap();
+    let asked = |host: &str, addresses: &[std::net::IpAddr]| {
+        let target = Target {
+            host: Host::parse(host).unwrap(),
+            port: 443,
+        };
+        let request = Request {
+            listener: Listener::Mixed,
+            client: "127.0.0.1:9".parse().unwrap(),
+            protocol: Protocol::Connect,
+            user: None,
+            app: Program::Absent,
+            target: &target,
+            addresses: addresses.into(),
+            url: None,
+            page: None,
+            at: NOW,
+        };
+        explain(&request, &policy)
+    };
+    let listed = ["198.51.100.7".parse().unwrap()];
+    for (host, addresses, blocked) in [
+        ("a.test", &[][..], false),
+        ("b.test", &[], true),
+        ("c.test", &[], true),
+        ("mine.test", &[], false),
+        ("other.test", &listed, true),
+        ("a.test", &listed, false),
+    ] {
+        let explained = asked(host, addresses);
+        let is_blocked = explained.verdict.action == Action::Block;
+        assert_eq!(is_blocked, blocked, "{host} {:?}", explained.steps);
+    }
+    let steps = asked("a.test", &[]).steps;
+    assert!(
+        steps
+            .iter()
+            .any(|step| step.message.code == "list.exceptsAll")
+    );
 }

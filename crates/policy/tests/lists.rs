@@ -264,6 +264,250 @@ fn the_text_of_a_line_can_be_shown() {
     assert_eq!(line_text(&[b'x'; 5000], 1).unwrap().len(), 300);
 }
 
+#[test]
+fn inline_comments_are_read_in_every_format() {
+    for (format, text) in [
+        (
+            Domains,
+            "x.test #Why\n# CNAME SOA\ny.test # a CNAME of z.test\n",
+        ),
+        (Domains, "x.test ; why\ny.test // why\n"),
+        (Adblock, "! head\n||x.test^ # why\n||y.test^ ! why\n"),
+        (
+            Adblock,
+            "# a comment\n#a comment\n||x.test^ ## why\ny.test # why\n||z.test^\n",
+        ),
+        (Hosts, "0.0.0.0 x.test #Why\n0 y.test ; why\n"),
+        (
+            Dnsmasq,
+            "address=/x.test/0.0.0.0 # see https://a.test/b/c\nlocal=/y.test/ # why\n",
+        ),
+        (Rpz, "$TTL 60\nx.test CNAME . ; why\ny.test CNAME . # why\n"),
+    ] {
+        let read = list(Auto, text);
+        assert_eq!(read.stats().format, format, "{text}");
+        assert_eq!(read.stats().skipped, 0, "{text} {:?}", read.stats().errors);
+        for host in ["x.test", "y.test"] {
+            assert!(says(&read, host).starts_with("block"), "{host} {text}");
+        }
+        assert_eq!(says(&read, "a.test"), "-", "{text}");
+    }
+}
+
+#[test]
+fn a_header_decides_the_format_before_a_comment_can() {
+    let text = "! Uses CNAME and SOA\n[Adblock Plus 2.0]\n# x CNAME .\nx.test\ny.test\nz.test\n||a.test^\n";
+    let read = list(Auto, text);
+    assert_eq!(read.stats().format, Adblock);
+    table(&read, &[("x.test", "block 4"), ("a.test", "block 7")]);
+    let params = "! Title: parameters\n$removeparam=utm_source\n$removeparam=fbclid\n";
+    assert_eq!(
+        List::parse("x", params.as_bytes(), Auto).unwrap_err(),
+        ListError::BlocksNothing { ignored: 2 }
+    );
+}
+
+#[test]
+fn lines_may_end_in_cr_and_hosts_lines_may_begin_with_0() {
+    let read = list(Auto, "# head\r0 a.test\r0 b.test\r");
+    assert_eq!(read.stats().format, Hosts);
+    table(&read, &[("a.test", "block 2"), ("b.test", "block 3")]);
+    assert_eq!(line_text(b"a\rb\r\nc\n", 3).as_deref(), Some("c"));
+}
+
+#[test]
+fn hosts_that_stand_alone_in_an_adblock_list_are_hosts() {
+    let read = list(
+        Adblock,
+        "ads.test\n*.wild.test\n0.0.0.0 hosts.test\n0 zero.test\n192.0.2.7\nbanner.js\n-ad.gif\n",
+    );
+    table(
+        &read,
+        &[
+            ("x.ads.test", "block 1"),
+            ("x.wild.test", "block 2"),
+            ("hosts.test", "block 3"),
+            ("zero.test", "block 4"),
+            ("192.0.2.7", "block 5"),
+            ("banner.js", "-"),
+        ],
+    );
+    assert_eq!((read.stats().entries, read.stats().host_entries), (7, 5));
+}
+
+#[test]
+fn lines_for_browsers_are_left_out() {
+    let read = list(
+        Adblock,
+        "||a.test^\n!#if env_firefox\n||b.test^\n!#else\n||c.test^\n!#endif\n!#if !ext_ublock\n||d.test^\n!#endif\n!#include more.txt\n||e.test^\n",
+    );
+    table(
+        &read,
+        &[
+            ("a.test", "block 1"),
+            ("b.test", "-"),
+            ("c.test", "block 5"),
+            ("d.test", "block 8"),
+            ("e.test", "block 11"),
+        ],
+    );
+    assert_eq!(read.stats().ignored, 1);
+    assert_eq!(read.stats().errors[0].fault, LineFault::Include);
+}
+
+#[test]
+fn patterns_that_match_everything_are_skipped_and_said() {
+    let broad = [
+        "||",
+        "://",
+        "||*",
+        "@@",
+        "*",
+        "|",
+        "||^",
+        "http",
+        "|https://",
+        "||com^",
+        ".com",
+        "/.*/",
+        "/./",
+        "*$important",
+        "||*.com^",
+        "@@||*",
+        "a",
+    ];
+    let text = format!("||ads.test^\n{}\n", broad.join("\n"));
+    let read = list(Adblock, &text);
+    let stats = read.stats();
+    assert_eq!(
+        (stats.entries, stats.skipped),
+        (1, broad.len()),
+        "{stats:?}"
+    );
+    assert!(stats.errors.iter().all(|e| e.fault == LineFault::TooBroad));
+    let url = "http://good.example/";
+    let host = Host::parse("good.example").unwrap();
+    assert_eq!(read.matches(&host, Some(url)), None);
+    assert_eq!(
+        list(Adblock, "*$domain=x.test\n||a.test^\n")
+            .stats()
+            .skipped,
+        0
+    );
+}
+
+#[test]
+fn badfilter_and_denyallow_hold_for_hosts() {
+    let read = list(
+        Adblock,
+        "||a.test^\n||a.test^$badfilter\n||b.test^$important\n||b.test^$badfilter\n\
+         ||c.test^$denyallow=ok.c.test|fine.c.test\n||zip^$denyallow=good.zip\n",
+    );
+    table(
+        &read,
+        &[
+            ("a.test", "-"),
+            ("b.test", "block 3"),
+            ("c.test", "block 5"),
+            ("x.c.test", "block 5"),
+            ("ok.c.test", "-"),
+            ("x.fine.c.test", "-"),
+            ("bad.zip", "block 6"),
+            ("good.zip", "-"),
+        ],
+    );
+}
+
+#[test]
+fn this_machine_is_never_blocked() {
+    let own = list(
+        Hosts,
+        "127.0.0.1 LocalHost\n127.0.1.1 laptop.lan laptop\n127.0.0.1 desk.lan desk\n0.0.0.0 0.0.0.0\n127.0.0.1 ads.test\n",
+    );
+    table(
+        &own,
+        &[
+            ("localhost", "-"),
+            ("laptop.lan", "-"),
+            ("desk.lan", "-"),
+            ("0.0.0.0", "-"),
+            ("ads.test", "block 5"),
+        ],
+    );
+    let text = "||localhost^\n||LOCALHOST.localdomain^\n127.0.0.1\n||x.localhost^\n||ads.test^\n";
+    let read = list(Adblock, text);
+    for host in [
+        "localhost",
+        "x.localhost",
+        "localhost.localdomain",
+        "127.0.0.1",
+    ] {
+        assert_eq!(says(&read, host), "-", "{host}");
+    }
+}
+
+#[test]
+fn host_rules_without_an_end_and_patterns_on_hosts_hold_for_every_connection() {
+    let read = list(
+        Adblock,
+        "||a.test\n||b.test/\n||c.test*\n|https://d.test^\n||ad*.e.test^\n||track.*^\n||metrics.\n\
+         /^ads[0-9]+\\./\n@@/^ads7\\./\n||f.test^*\n/banner\\/[0-9]+/\n",
+    );
+    table(
+        &read,
+        &[
+            ("x.a.test", "block 1"),
+            ("x.b.test", "block 2"),
+            ("c.test", "block 3"),
+            ("d.test", "block 4"),
+            ("x.d.test", "-"),
+            ("adx.e.test", "block 5"),
+            ("x.ad.e.test", "block 5"),
+            ("bad.e.test", "-"),
+            ("track.example", "block 6"),
+            ("x.track.example", "block 6"),
+            ("backtrack.example", "-"),
+            ("metrics.example", "block 7"),
+            ("ads12.example", "block 8"),
+            ("ads7.example", "allow 9"),
+            ("f.test", "block 10"),
+            ("banner.example", "-"),
+        ],
+    );
+    assert_eq!(read.stats().skipped, 0, "{:?}", read.stats().errors);
+    let url = "http://banner.example/banner/12";
+    let host = Host::parse("banner.example").unwrap();
+    assert_eq!(hit_text(read.matches(&host, Some(url))), "block 11");
+}
+
+#[test]
+fn lists_of_networks_hold_for_addresses_but_not_for_private_ones() {
+    let read = list(
+        Auto,
+        "# firehol\n198.51.100.0/24\n203.0.113.7\n203.0.113.20-203.0.113.30\n192.168.0.0/16\n2001:db8::/32\n\
+         1.10.16.0/20 ; SBL1\n::ffff:192.0.2.0/120\n0.0.0.0/0\n",
+    );
+    assert_eq!(read.stats().format, Domains);
+    table(
+        &read,
+        &[
+            ("198.51.100.9", "block 2"),
+            ("203.0.113.7", "block 3"),
+            ("203.0.113.8", "-"),
+            ("203.0.113.25", "block 4"),
+            ("192.168.1.1", "-"),
+            ("2001:db8::1", "block 6"),
+            ("1.10.17.3", "block 7"),
+            ("192.0.2.200", "block 8"),
+            ("9.9.9.9", "-"),
+            ("name.test", "-"),
+        ],
+    );
+    let asked = read.with_private_addresses(true);
+    assert_eq!(says(&asked, "192.168.1.1"), "block 5");
+    assert_eq!((read.stats().host_entries, read.stats().skipped), (7, 1));
+}
+
 const FORMATS: [ListFormat; 6] = [Auto, Adblock, Hosts, Domains, Dnsmasq, Rpz];
 
 /// Lines that come near every format, with line ends and bytes that do not.
@@ -276,6 +520,10 @@ fn source() -> impl Strategy<Value = Vec<u8>> {
             .prop_map(String::into_bytes),
         "(address|server|local)=/[a-z./#*]{0,12}".prop_map(String::into_bytes),
         "[0-9.:a-f]{0,9} [a-z.# ]{0,20}".prop_map(String::into_bytes),
+        "[0-9.:]{1,9}[/-][0-9.]{1,9}( [#;][a-z]{0,3})?".prop_map(String::into_bytes),
+        "!#(if|else|endif|include)[ !()&|a-z]{0,12}\r?".prop_map(String::into_bytes),
+        "\\|\\|[a-z.*]{1,9}[\\^/*]?(\\$(denyallow=[a-z.|]{0,9}|badfilter|domain=~a.test))?"
+            .prop_map(String::into_bytes),
     ];
     proptest::collection::vec(line, 0..12).prop_map(|lines| lines.join(&b'\n'))
 }
@@ -299,6 +547,9 @@ proptest! {
         match (whole, reader.finish()) {
             (Ok(whole), Ok(cut)) => {
                 prop_assert_eq!(whole.stats(), cut.stats());
+                for error in &whole.stats().errors {
+                    prop_assert!(line_text(&bytes, error.line).is_some());
+                }
                 for host in given::random::NAMES {
                     let host = Host::parse(host).unwrap();
                     let url = format!("http://{host}/ads/x.js");

@@ -1154,6 +1154,13 @@ export interface components {
             since_ms: number;
             /**
              * Format: int64
+             * @description Those of `entries` that hold for every connection, HTTPS too; the others need a URL that can be read.
+             */
+            host_entries: number;
+            /** @description Why the text in force could not be stored on the disk; it is used from memory. */
+            not_stored?: string | null;
+            /**
+             * Format: int64
              * @description Lines that could not be used.
              */
             skipped: number;
@@ -1179,6 +1186,43 @@ export interface components {
          * @enum {string}
          */
         ListAction: "accept" | "keep" | "rollback" | "resume" | "block" | "enable" | "disable";
+        /** @description What reading a list left out. */
+        ListLines: {
+            /**
+             * Format: int64
+             * @description Entries in force.
+             */
+            entries: number;
+            /**
+             * Format: int64
+             * @description Those of `entries` that hold for every connection, HTTPS too.
+             */
+            host_entries: number;
+            /**
+             * Format: int64
+             * @description Valid lines that do not concern a proxy, such as rules that hide parts of pages.
+             */
+            ignored: number;
+            /** @description The first thousand of them. */
+            lines: components["schemas"]["SkippedLine"][];
+            /**
+             * Format: int64
+             * @description All lines that could not be used.
+             */
+            skipped: number;
+        };
+        /** @description A line that could not be used. */
+        SkippedLine: {
+            /**
+             * Format: int32
+             * @description Counted from 1.
+             */
+            line: number;
+            /** @example would match everything or nearly everything */
+            reason: string;
+            /** @description At most 300 characters; `null`: the text is in memory only. */
+            text?: string | null;
+        };
         /** @description A stored text of a list. */
         ListVersion: {
             /**

@@ -20,7 +20,9 @@ export async function act(name: string, what: Act): Promise<List> {
 /** Effect of a held update in one sentence. */
 export function heldUpdateText(held: NonNullable<List['held']>): string {
   const [first] = held.sites;
+  // It has lost more than half of its entries.
+  if (!first) return held.text;
   const more = held.sites.length - 1;
-  const site = t('lists.site', { host: first?.host ?? '', count: first?.connections ?? 0 });
+  const site = t('lists.site', { host: first.host, count: first.connections });
   return more > 0 ? `${site} ${t('lists.sites', { count: more })}` : site;
 }

@@ -3,7 +3,7 @@
 use privet_api::Diagnostic;
 use privet_config::{Config, Diagnostics};
 use privet_control::convert::diagnostic;
-use privet_engine::shadow_warnings;
+use privet_engine::{list_warnings, shadow_warnings};
 use serde::Serialize;
 
 use crate::commands::Context;
@@ -32,6 +32,7 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         Err(found) => return Err(refused(context, &found)),
     };
     loaded.warnings.extend(shadow_warnings(&loaded.config));
+    loaded.warnings.extend(list_warnings(&loaded.config));
     if args.replay {
         return replay(context, &path).await;
     }

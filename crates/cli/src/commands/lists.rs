@@ -19,6 +19,8 @@ pub struct Args {
 enum Action {
     /// Update a list now; on failure the last good version stays in use
     Refresh { name: String },
+    /// Show the lines of a list that could not be used, with the reason of each
+    Lines { name: String },
     /// Use the update that is held back
     Accept { name: String },
     /// Keep the current version and decline the update that is held back
@@ -66,6 +68,7 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         Action::Refresh { name } => {
             return show_one(terminal, &context.client()?.refresh_list(name).await?);
         }
+        Action::Lines { name } => return show_lines(context, name).await,
         Action::Add(args) => return add(context, args).await,
         Action::Remove { name } => {
             let change = context.client()?.remove_list(name).await?;
@@ -115,6 +118,35 @@ fn show(terminal: &Terminal, list: &List) -> Result<(), Failure> {
         true => terminal.json(list),
         false => terminal.print(&human(terminal, std::slice::from_ref(list))),
     }
+}
+
+async fn show_lines(context: &Context, name: &str) -> Result<Exit, Failure> {
+    let terminal = &context.terminal;
+    let found = context.client()?.list_lines(name).await?;
+    if terminal.json {
+        terminal.json(&found)?;
+        return Ok(Exit::Done);
+    }
+    if !found.lines.is_empty() {
+        let mut table = terminal.table(&["line", "reason", "text"]);
+        for line in &found.lines {
+            table.row([
+                plain(line.line.to_string()),
+                plain(line.reason.as_str()),
+                plain(line.text.as_deref().unwrap_or("–")),
+            ]);
+        }
+        terminal.print(&table.text())?;
+    }
+    let shown = found.lines.len() as u64;
+    if found.skipped > shown {
+        terminal.print(&format!("{} more were skipped", found.skipped - shown))?;
+    }
+    terminal.print(&format!(
+        "{name}: {} entries, {} of them work on HTTPS; {} lines skipped, {} lines do not concern a proxy",
+        found.entries, found.host_entries, found.skipped, found.ignored
+    ))?;
+    Ok(Exit::Done)
 }
 
 async fn add(context: &Context, args: &AddArgs) -> Result<Exit, Failure> {
@@ -197,7 +229,8 @@ fn human(terminal: &Terminal, lists: &[List]) -> String {
 
 fn state(list: &List, now: u64) -> (String, Style) {
     let (mut text, style) = match (&list.error, list.state.as_str()) {
-        (Some(_), _) => ("failed".to_owned(), Style::Error),
+        (Some(_), "waiting") => ("failed".to_owned(), Style::Error),
+        (Some(_), _) => ("stale: update failed".to_owned(), Style::Error),
         (None, "counting") => {
             let left = list.counting_until_ms.unwrap_or(now).saturating_sub(now);
             (format!("counting, {} left", span(left)), Style::Warning)
@@ -227,6 +260,23 @@ fn details(list: &List) -> Vec<String> {
         let connections = list.would_block.connections;
         lines.push(format!(
             "{name}: it would have blocked {connections} connections{of}"
+        ));
+    }
+    if list.skipped > 0 {
+        lines.push(format!(
+            "{name}: {} lines skipped; `privet lists lines {name}` shows them",
+            list.skipped
+        ));
+    }
+    if list.host_entries < list.entries {
+        lines.push(format!(
+            "{name}: {} of {} entries work on HTTPS, the others on plain HTTP only",
+            list.host_entries, list.entries
+        ));
+    }
+    if let Some(error) = &list.not_stored {
+        lines.push(format!(
+            "{name}: used from memory: it cannot be stored: {error}"
         ));
     }
     if let Some(held) = list.held.as_ref().filter(|held| !held.declined) {

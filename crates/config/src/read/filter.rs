@@ -56,6 +56,7 @@ fn read_list(table: &Table<'_>, name: String, context: &ReadContext<'_>) -> Opti
         enabled,
         refresh,
         probation: probation.unwrap_or_default(),
+        private_addresses: table.boolean("private_addresses", false),
     })
 }
 

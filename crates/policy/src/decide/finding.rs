@@ -45,5 +45,12 @@ pub(super) enum Finding<'a> {
     },
     /// What the filter passed goes by this rule.
     RouteOfRule(&'a Rule),
+    /// The exception of this list holds against the lists that block the host.
+    ListException {
+        list: &'a List,
+        hit: ListHit,
+    },
+    /// The host is this machine, which lists do not block.
+    OwnName,
     Mode,
 }

@@ -6,13 +6,16 @@ mod observer;
 mod wording;
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use privet_config::Fallback;
+use smallvec::SmallVec;
 
 use crate::explanation::{Explanation, Outcome};
 use crate::host::is_outside_dns;
 use crate::host_hash::SuffixHashes;
 use crate::host_set::HostSet;
+use crate::list::{ListHit, Subject};
 use crate::policy::{ModeRoute, Policy};
 use crate::rules::{Candidates, CompiledAction, Evaluation, MatchResult, NoLookup, Rule, Unknown};
 use crate::{Action, List, Outbound, Request, Route, Verdict, Why, WhyKind};
@@ -293,40 +296,62 @@ impl<'a, O: Observer> Decision<'a, O> {
         if nearest_entry(&shared.allow, &shared.allow_text, suffixes).is_some() {
             return false;
         }
-        let blocks = |list: &Arc<List>| {
-            let (url, page) = (self.request.url, self.request.page);
-            let hit = list.look_up(&self.request.target.host, suffixes, url, page);
-            hit.is_some_and(|hit| !hit.allow) && list.probation_at(self.request.at).is_none()
-        };
         nearest_entry(&shared.deny, &shared.deny_text, suffixes).is_some()
-            || self.policy.lists().iter().any(blocks)
+            || self.is_blocked_by_lists(suffixes)
     }
 
-    /// Checks every list, even after one has blocked: the reason names all that match. A list on probation blocks nothing and is
-    /// counted separately.
+    /// Whether [`Decision::lists`] blocks, without observing or counting anything.
+    fn is_blocked_by_lists(&self, suffixes: &SuffixHashes) -> bool {
+        let hits = ListHits::of(self.request, self.policy, suffixes, |_, _, _| {});
+        let blocks =
+            |(list, _): (&Arc<List>, ListHit)| list.probation_at(self.request.at).is_none();
+        !self.policy.own().names.contains(&self.request.target.host) && hits.effective().any(blocks)
+    }
+
+    /// Checks every list, even after one has blocked: the reason names all that match. An exception of one list holds against the
+    /// blocks of all, unless they are `$important`. A list on probation blocks nothing, excepts nothing, and is counted separately.
     fn lists(&mut self, suffixes: &SuffixHashes) -> Option<Verdict> {
-        let host = &self.request.target.host;
-        let mut sentences = ListSentences::default();
-        for list in self.policy.lists() {
-            let hit = list.look_up(host, suffixes, self.request.url, self.request.page);
-            let probation_until = list.probation_at(self.request.at);
+        let (policy, request) = (self.policy, self.request);
+        let host = &request.target.host;
+        let hits = ListHits::of(request, policy, suffixes, |list, hit, probation_until| {
             let finding = Finding::List {
                 list,
                 hit,
                 host,
                 probation_until,
             };
-            self.observer.saw(self.policy, finding);
-            let Some(hit) = hit.filter(|hit| !hit.allow) else {
-                continue;
-            };
+            self.observer.saw(policy, finding);
+        });
+        if hits.blocks.is_empty() {
+            return None;
+        }
+        if policy.own().names.contains(host) {
+            self.observer.saw(policy, Finding::OwnName);
+            return None;
+        }
+        let blocks: SmallVec<[(&Arc<List>, ListHit); 4]> = hits.effective().collect();
+        if let Some((list, hit)) = hits.exception
+            && blocks.len() < hits.blocks.len()
+        {
+            self.observer
+                .saw(policy, Finding::ListException { list, hit });
+        }
+        self.blocked_by(&blocks)
+    }
+
+    /// The verdict of the lists that block, and the note of those on probation.
+    fn blocked_by(&mut self, blocks: &[(&Arc<List>, ListHit)]) -> Option<Verdict> {
+        let host = &self.request.target.host;
+        let mut sentences = ListSentences::default();
+        for (list, hit) in blocks {
+            let probation_until = list.probation_at(self.request.at);
             if O::COUNTS {
                 match probation_until {
                     Some(_) => list.hit_counter().count_would_block(host),
                     None => list.hit_counter().count_block(),
                 }
             }
-            sentences.add(list, hit, probation_until);
+            sentences.add(list, *hit, probation_until);
         }
         self.probation_note = sentences.probation_note();
         let reason = sentences.block_reason(host)?;
@@ -390,6 +415,58 @@ impl<'a, O: Observer> Decision<'a, O> {
             kind,
             text.clone(),
         ))
+    }
+}
+
+/// What the lists say about a request.
+struct ListHits<'a> {
+    blocks: SmallVec<[(&'a Arc<List>, ListHit); 4]>,
+    /// The strongest exception of a list that is not on probation.
+    exception: Option<(&'a Arc<List>, ListHit)>,
+}
+
+impl<'a> ListHits<'a> {
+    /// Asks every list; `saw` is told each answer, with the end of the list's probation.
+    fn of(
+        request: &'a Request<'a>,
+        policy: &'a Policy,
+        suffixes: &SuffixHashes,
+        mut saw: impl FnMut(&'a List, Option<ListHit>, Option<SystemTime>),
+    ) -> ListHits<'a> {
+        let subject = Subject {
+            host: &request.target.host,
+            suffixes,
+            addresses: request.addresses.known(),
+            url: request.url,
+            page: request.page,
+        };
+        let mut hits = ListHits {
+            blocks: SmallVec::new(),
+            exception: None,
+        };
+        for list in policy.lists() {
+            let hit = list.look_up(&subject);
+            let probation_until = list.probation_at(request.at);
+            saw(list, hit, probation_until);
+            match hit {
+                Some(hit) if !hit.allow => hits.blocks.push((list, hit)),
+                Some(hit) if probation_until.is_none() => {
+                    let is_stronger = |(_, other): (_, ListHit)| hit.rank() > other.rank();
+                    if hits.exception.is_none_or(is_stronger) {
+                        hits.exception = Some((list, hit));
+                    }
+                }
+                Some(_) | None => {}
+            }
+        }
+        hits
+    }
+
+    /// The blocks that no exception undoes.
+    fn effective(&self) -> impl Iterator<Item = (&'a Arc<List>, ListHit)> {
+        let excepted = self.exception.map_or(0, |(_, hit)| hit.rank());
+        let blocks = self.blocks.iter().copied();
+        blocks.filter(move |(_, hit)| hit.rank() > excepted)
     }
 }
 

@@ -123,6 +123,20 @@ pub(super) fn step(policy: &Policy, finding: Finding<'_>) -> Step {
             host,
             probation_until,
         } => list_step(list, hit, host, probation_until),
+        Finding::ListException { list, hit } => Step {
+            list: Some(list.name().into()),
+            line: Some(hit.line),
+            ..Step::matched(
+                format!("list {}", list.name()),
+                "its exception holds against the lists that block",
+                StepMessage::new("list.exceptsAll"),
+            )
+        },
+        Finding::OwnName => Step::matched(
+            "lists",
+            "the host is this machine, which no list blocks",
+            StepMessage::new("lists.ownName"),
+        ),
         Finding::Mode => mode_step(policy),
     }
 }

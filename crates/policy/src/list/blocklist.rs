@@ -1,14 +1,18 @@
 //! One list, which can be queried from any thread.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use privet_config::ListFormat;
+use smallvec::SmallVec;
 
-use super::hit::{ListHit, RankedHit, stronger};
+use super::hit::{ListHit, stronger};
 use super::hit_counter::ListHitCounter;
+use super::host_patterns::HostPatterns;
 use super::line::LineNote;
+use super::networks::{Networks, is_private};
 use super::stats::ListStats;
 use super::url_rules::UrlRules;
 use crate::Host;
@@ -22,22 +26,33 @@ pub struct List {
     stats: Arc<ListStats>,
     hosts: Arc<HostSet>,
     rules: Option<Arc<UrlRules>>,
+    patterns: Option<Arc<HostPatterns>>,
+    networks: Arc<Networks>,
+    /// It holds for private addresses too.
+    private_addresses: bool,
     hit_counter: Arc<ListHitCounter>,
     probation_until: Option<SystemTime>,
 }
 
+/// What a list's source contains.
+pub(super) struct ListContent {
+    pub stats: ListStats,
+    pub hosts: HostSet,
+    pub rules: Option<UrlRules>,
+    pub patterns: Option<HostPatterns>,
+    pub networks: Networks,
+}
+
 impl List {
-    pub(super) fn new(
-        name: &str,
-        stats: ListStats,
-        hosts: HostSet,
-        rules: Option<UrlRules>,
-    ) -> List {
+    pub(super) fn new(name: &str, content: ListContent) -> List {
         List {
             name: name.into(),
-            stats: Arc::new(stats),
-            hosts: Arc::new(hosts),
-            rules: rules.map(Arc::new),
+            stats: Arc::new(content.stats),
+            hosts: Arc::new(content.hosts),
+            rules: content.rules.map(Arc::new),
+            patterns: content.patterns.map(Arc::new),
+            networks: Arc::new(content.networks),
+            private_addresses: false,
             hit_counter: Arc::default(),
             probation_until: None,
         }
@@ -65,6 +80,15 @@ impl List {
         }
     }
 
+    /// The same list, which blocks private addresses too where it names them.
+    #[must_use]
+    pub fn with_private_addresses(&self, private_addresses: bool) -> List {
+        List {
+            private_addresses,
+            ..self.clone()
+        }
+    }
+
     /// Connections that this list blocked, alone or together with others.
     pub fn hits(&self) -> u64 {
         self.hit_counter.hits()
@@ -81,44 +105,84 @@ impl List {
 
     /// The line that decides on the host and, where it can be read, the URL.
     pub fn matches(&self, host: &Host, url: Option<&str>) -> Option<ListHit> {
-        self.look_up(host, &SuffixHashes::of(host), url, None)
+        self.look_up(&Subject {
+            host,
+            suffixes: &SuffixHashes::of(host),
+            addresses: &[],
+            url,
+            page: None,
+        })
     }
 
-    /// As [`List::matches`], with the host's hashes, which are made once for all lists. `page` is the host of the page that
-    /// asks.
-    pub(crate) fn look_up(
-        &self,
-        host: &Host,
-        suffixes: &SuffixHashes,
-        url: Option<&str>,
-        page: Option<&str>,
-    ) -> Option<ListHit> {
-        let by_host = self.look_up_host(suffixes);
-        let by_url = match (&self.rules, url) {
-            (Some(rules), Some(url)) => rules.look_up(url, &host.text(), page),
-            _ => None,
-        };
-        stronger(by_host, by_url).map(|ranked| ranked.hit)
+    /// As [`List::matches`], with the host's hashes, which are made once for all lists.
+    pub(crate) fn look_up(&self, subject: &Subject<'_>) -> Option<ListHit> {
+        let mut best = self.look_up_host(subject.suffixes);
+        if let Host::Ip(ip) = subject.host {
+            best = stronger(best, self.look_up_network(*ip)).filter(|hit| self.may_block(*ip, hit));
+        }
+        for ip in subject.addresses {
+            let found = stronger(self.look_up_address(*ip), self.look_up_network(*ip));
+            best = stronger(best, found.filter(|hit| self.may_block(*ip, hit)));
+        }
+        if let Some(patterns) = &self.patterns {
+            best = stronger(best, patterns.look_up(subject.host));
+        }
+        if let (Some(rules), Some(url)) = (&self.rules, subject.url) {
+            best = stronger(best, rules.look_up(url, subject.host, subject.page));
+        }
+        best
     }
 
-    fn look_up_host(&self, suffixes: &SuffixHashes) -> Option<RankedHit> {
+    /// Lists of networks name private ones as well; those are the user's own.
+    fn may_block(&self, ip: IpAddr, hit: &ListHit) -> bool {
+        hit.allow || self.private_addresses || !is_private(ip)
+    }
+
+    fn look_up_network(&self, ip: IpAddr) -> Option<ListHit> {
+        let line = self.networks.get(ip)?;
+        Some(ListHit {
+            line,
+            allow: false,
+            important: false,
+            above: 0,
+        })
+    }
+
+    /// An address that a name resolved to.
+    fn look_up_address(&self, ip: IpAddr) -> Option<ListHit> {
+        match self.hosts.is_empty() {
+            true => None,
+            false => self.look_up_host(&SuffixHashes::of(&Host::from(ip))),
+        }
+    }
+
+    fn look_up_host(&self, suffixes: &SuffixHashes) -> Option<ListHit> {
         if self.hosts.is_empty() {
             return None;
         }
         let mut best = None;
+        // Lines of `$denyallow` rules that do not hold for this host; the hosts that they spare are below those that they block.
+        let mut spared: SmallVec<[u32; 2]> = SmallVec::new();
         for (above, hash) in suffixes.iter() {
             for entry in self.hosts.get(hash) {
                 let note = LineNote::from_bits(entry.note);
                 if !note.covers(above) {
                     continue;
                 }
+                if note.spares() {
+                    spared.push(note.line());
+                    continue;
+                }
+                if spared.contains(&note.line()) {
+                    continue;
+                }
                 let hit = ListHit {
                     line: note.line(),
                     allow: note.is_allow(),
+                    important: note.is_important(),
                     above,
                 };
-                let important = note.is_important();
-                best = stronger(best, Some(RankedHit { hit, important }));
+                best = stronger(best, Some(hit));
             }
             if best.is_some() && most_specific_wins(self.stats.format) {
                 break;
@@ -126,6 +190,17 @@ impl List {
         }
         best
     }
+}
+
+/// What a list is asked about.
+pub(crate) struct Subject<'a> {
+    pub host: &'a Host,
+    pub suffixes: &'a SuffixHashes,
+    /// The addresses of the host, where they were resolved before.
+    pub addresses: &'a [IpAddr],
+    pub url: Option<&'a str>,
+    /// The host of the page that asks.
+    pub page: Option<&'a str>,
 }
 
 /// RPZ and dnsmasq: the most specific name decides, be it a block or an exception.

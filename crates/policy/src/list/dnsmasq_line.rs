@@ -2,10 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::line::{HostScope, HostSink, LineEffect, LineFault, LineKind, host, is_sinkhole};
+use super::line::{
+    HostScope, HostSink, LineEffect, LineFault, LineKind, host, is_sinkhole, without_inline_comment,
+};
 
 pub(super) fn dnsmasq(text: &str, sink: &mut impl HostSink) -> Result<LineKind, LineFault> {
-    let text = text.trim();
+    let text = without_inline_comment(text.trim());
     if text.is_empty() || text.starts_with('#') {
         return Ok(LineKind::Blank);
     }

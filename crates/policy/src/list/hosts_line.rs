@@ -2,68 +2,78 @@
 
 use std::net::IpAddr;
 
-use super::line::{HostScope, HostSink, LineEffect, LineFault, LineKind, host, is_sinkhole};
+use super::adblock_line::host_rule;
+use super::line::{
+    HostScope, HostSink, LineEffect, LineFault, LineKind, host, is_local, is_sinkhole,
+    sinkhole_address, without_inline_comment,
+};
+use super::networks::AddressRange;
 use crate::Host;
 
-/// Names that every `/etc/hosts` defines and that lists do not mean to block.
-const SYSTEM_NAMES: [&str; 14] = [
-    "localhost",
-    "localhost.localdomain",
-    "local",
-    "broadcasthost",
-    "ip6-localhost",
-    "ip6-loopback",
-    "ip6-localnet",
-    "ip6-mcastprefix",
-    "ip6-allnodes",
-    "ip6-allrouters",
-    "ip6-allhosts",
-    "localhost4",
-    "localhost6",
-    "0.0.0.0",
-];
-
-/// `0.0.0.0 name name …`: blocks exactly these names.
+/// `0.0.0.0 name name …`: blocks exactly these names. A line that gives this machine its own names blocks nothing.
 pub(super) fn hosts(text: &str, sink: &mut impl HostSink) -> Result<LineKind, LineFault> {
-    let mut words = without_comment(text).split_ascii_whitespace();
-    let Some(first) = words.next() else {
+    let text = without_comment(text);
+    if text.starts_with(['!', ';']) || text.starts_with("//") {
         return Ok(LineKind::Blank);
+    }
+    let Some((first, names)) = text.split_once([' ', '\t']) else {
+        return match text.is_empty() || sinkhole_address(text).is_some() {
+            true if text.is_empty() => Ok(LineKind::Blank),
+            true => Err(LineFault::Form),
+            false => domains(text, sink),
+        };
     };
-    let ip: IpAddr = first
-        .split('%')
-        .next()
-        .and_then(|ip| ip.parse().ok())
-        .ok_or(LineFault::Form)?;
-    let mut words = words.peekable();
-    if words.peek().is_none() {
-        return Err(LineFault::Form);
+    let ip = sinkhole_address(first).ok_or(LineFault::Form)?;
+    if is_own_name_line(ip, names) {
+        return Ok(LineKind::Ignored);
     }
     let mut kind = LineKind::Ignored;
-    for word in words.filter(|word| !SYSTEM_NAMES.contains(word)) {
+    for word in names.split_ascii_whitespace() {
+        let host = Host::parse(word).map_err(LineFault::Host)?;
+        if is_local(&host) {
+            continue;
+        }
         if !is_sinkhole(ip) {
             return Err(LineFault::NoBlock);
         }
-        let host = Host::parse(word).map_err(LineFault::Host)?;
         sink.add(&host, HostScope::Exact, LineEffect::BLOCK);
         kind = LineKind::Hosts;
     }
     Ok(kind)
 }
 
-/// One name per line, which covers its subdomains; an address covers itself.
+/// Names of this machine at a loopback address: `127.0.1.1 name`, a name of one label, or an alias beside the full name, as
+/// `/etc/hosts` has them.
+fn is_own_name_line(ip: IpAddr, names: &str) -> bool {
+    if !ip.is_loopback() {
+        return false;
+    }
+    let machine = IpAddr::from([127, 0, 1, 1]);
+    let mut words = names.split_ascii_whitespace();
+    ip == machine || words.any(|word| !word.trim_end_matches('.').contains(['.', ':']))
+}
+
+/// One name per line, which covers its subdomains; an address covers itself, a network or range its addresses.
 pub(super) fn domains(text: &str, sink: &mut impl HostSink) -> Result<LineKind, LineFault> {
     let text = without_comment(text);
-    if text.starts_with(['!', ';']) || text.starts_with("//") {
+    if text.is_empty() || text.starts_with(['!', ';', '[']) || text.starts_with("//") {
         return Ok(LineKind::Blank);
     }
-    let mut words = text.split_ascii_whitespace();
-    let Some(word) = words.next() else {
-        return Ok(LineKind::Blank);
-    };
-    if words.next().is_some() {
-        return Err(LineFault::Form);
+    if text.starts_with("||") || text.starts_with("@@||") {
+        return host_rule(text, sink);
     }
-    match host(word)?.0 {
+    if let Some(range) = AddressRange::parse(text) {
+        sink.add_network(range?);
+        return Ok(LineKind::Hosts);
+    }
+    if let Some((first, _)) = text.split_once([' ', '\t']) {
+        return match sinkhole_address(first) {
+            Some(_) => hosts(text, sink),
+            None => Err(LineFault::Form),
+        };
+    }
+    match host(text)?.0 {
+        found if is_local(&found) => Ok(LineKind::Ignored),
         Host::Name(name) if !name.contains('.') => Err(LineFault::OneLabel),
         found => {
             sink.add(&found, HostScope::Both, LineEffect::BLOCK);
@@ -73,5 +83,6 @@ pub(super) fn domains(text: &str, sink: &mut impl HostSink) -> Result<LineKind, 
 }
 
 fn without_comment(text: &str) -> &str {
-    text.split('#').next().unwrap_or_default().trim()
+    let text = text.split('#').next().unwrap_or_default().trim();
+    without_inline_comment(text)
 }

@@ -1,7 +1,10 @@
 //! What one line of a list can mean.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use serde::Serialize;
 
+use super::networks::AddressRange;
 use crate::{Host, HostError};
 
 /// The longest line that is read, in bytes; a longer one is skipped.
@@ -9,7 +12,7 @@ pub const MAX_LINE: usize = 8 << 10;
 /// The most lines of a source: the highest line number that a note has room for.
 pub const MAX_LINES: u32 = (1 << LINE_BITS) - 1;
 
-/// The note of a host's entry: the line number, and four flags above it.
+/// The note of a host's entry: the line number, and six flags above it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LineNote(u32);
 
@@ -18,6 +21,8 @@ const EXACT: u32 = 1 << 26;
 const BELOW: u32 = 1 << 27;
 const ALLOW: u32 = 1 << 28;
 const IMPORTANT: u32 = 1 << 29;
+const CANCELS: u32 = 1 << 30;
+const SPARES: u32 = 1 << 31;
 
 /// Which hosts an entry covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +84,30 @@ impl LineNote {
         self.0 & !MAX_LINES
     }
 
+    /// `$badfilter`: the entry with the same flags otherwise does not hold.
+    pub(super) fn cancelling(self) -> LineNote {
+        LineNote(self.0 | CANCELS)
+    }
+
+    /// The flags of the entries that a `$badfilter` cancels; `None`: it is an entry like any other.
+    pub(super) fn cancels(self) -> Option<u32> {
+        (self.0 & CANCELS != 0).then_some(self.flags() & !CANCELS)
+    }
+
+    /// `$denyallow`: the rule of this line does not hold for the host and its subdomains.
+    pub(super) fn sparing(line: u32) -> LineNote {
+        LineNote(SPARES | EXACT | BELOW | line.min(MAX_LINES))
+    }
+
+    pub(super) fn spares(self) -> bool {
+        self.0 & SPARES != 0
+    }
+
+    /// Of two entries of the same host one can be dropped. Entries of `$denyallow` belong to their line.
+    pub(super) fn is_duplicate_of(self, other: LineNote) -> bool {
+        self.flags() == other.flags() && (!self.spares() || self.line() == other.line())
+    }
+
     pub(super) fn covers(self, above: usize) -> bool {
         self.0 & if above == 0 { EXACT } else { BELOW } != 0
     }
@@ -109,6 +138,12 @@ pub enum LineFault {
     NoBlock,
     #[error("a trigger or option that is not supported")]
     Unsupported,
+    #[error("would match everything or nearly everything")]
+    TooBroad,
+    #[error("includes another list, which is not fetched; add that list by itself")]
+    Include,
+    #[error("more patterns on hosts than one list may have, or one that is too large")]
+    TooManyPatterns,
 }
 
 impl Serialize for LineFault {
@@ -130,9 +165,24 @@ pub(super) enum LineKind {
     UrlRule,
 }
 
-/// Receives the hosts that a line names.
+/// Receives what a line names.
 pub(super) trait HostSink {
     fn add(&mut self, host: &Host, scope: HostScope, effect: LineEffect);
+
+    /// `$badfilter`: the same entry of another line does not hold.
+    fn cancel(&mut self, host: &Host, scope: HostScope, effect: LineEffect);
+
+    /// `$denyallow`: what this line blocks does not hold for `host` and its subdomains.
+    fn spare(&mut self, host: &Host);
+
+    /// Blocks the addresses from the first to the last.
+    fn add_network(&mut self, network: AddressRange);
+
+    /// A regular expression on the host.
+    ///
+    /// # Errors
+    /// The list has too many, or this one is too large.
+    fn add_pattern(&mut self, regex: &str, effect: LineEffect) -> Result<(), LineFault>;
 }
 
 /// A host as lists write it, and whether a leading `*.` or `.` was dropped.
@@ -145,4 +195,72 @@ pub(super) fn host(text: &str) -> Result<(Host, bool), LineFault> {
 /// An address that blocklists point blocked names at.
 pub(super) fn is_sinkhole(ip: std::net::IpAddr) -> bool {
     ip.is_loopback() || ip.is_unspecified()
+}
+
+/// The address at the start of a line of the hosts format: `0` stands for `0.0.0.0`, and a zone (`fe80::1%lo0`) is dropped.
+pub(super) fn sinkhole_address(word: &str) -> Option<IpAddr> {
+    match word {
+        "0" => Some(Ipv4Addr::UNSPECIFIED.into()),
+        word => word.split('%').next()?.parse().ok(),
+    }
+}
+
+/// Names and addresses of the machine itself, which no list blocks.
+pub(super) fn is_local(host: &Host) -> bool {
+    const NAMES: [&str; 12] = [
+        "localhost",
+        "local",
+        "localdomain",
+        "broadcasthost",
+        "localhost4",
+        "localhost6",
+        "ip6-localhost",
+        "ip6-loopback",
+        "ip6-localnet",
+        "ip6-mcastprefix",
+        "ip6-allnodes",
+        "ip6-allrouters",
+    ];
+    match host {
+        Host::Ip(ip) => is_sinkhole(*ip),
+        Host::Name(name) if !name.contains('.') => {
+            NAMES.contains(&name.as_str()) || name == "ip6-allhosts"
+        }
+        Host::Name(name) => [
+            ".localhost",
+            ".localdomain",
+            ".localdomain4",
+            ".localdomain6",
+        ]
+        .iter()
+        .any(|end| name.ends_with(end)),
+    }
+}
+
+/// The line without a comment that begins after a blank: `# …`, `! …`, `; …` or `// …`.
+pub(super) fn without_inline_comment(text: &str) -> &str {
+    let mut from = 0;
+    while let Some(at) = text.get(from..).and_then(|rest| rest.find([' ', '\t'])) {
+        let blank = from + at;
+        let rest = text.get(blank + 1..).unwrap_or_default();
+        if rest.starts_with(['#', '!', ';']) || rest.starts_with("//") {
+            return text.get(..blank).unwrap_or_default().trim_end();
+        }
+        from = blank + 1;
+    }
+    text
+}
+
+/// Cuts a text into lines, which end in LF, CRLF or CR.
+pub(super) fn split_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(bytes);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let Some(at) = text.iter().position(|byte| matches!(byte, b'\n' | b'\r')) else {
+            return rest.take();
+        };
+        let (line, end) = text.split_at(at);
+        rest = end.strip_prefix(b"\r\n").or_else(|| end.get(1..));
+        Some(line)
+    })
 }

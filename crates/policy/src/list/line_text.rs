@@ -1,5 +1,7 @@
 //! Shows one line of a list's source.
 
+use super::line::split_lines;
+
 /// The longest text that [`line_text`] returns, in characters.
 pub const MAX_SHOWN: usize = 300;
 
@@ -7,7 +9,7 @@ pub const MAX_SHOWN: usize = 300;
 /// numbers, so that showing a line means reading the source again.
 pub fn line_text(source: &[u8], line: u32) -> Option<String> {
     let at = usize::try_from(line).ok()?.checked_sub(1)?;
-    let bytes = source.split(|byte| *byte == b'\n').nth(at)?;
+    let bytes = split_lines(source).nth(at)?;
     let text = String::from_utf8_lossy(bytes.get(..bytes.len().min(4 * MAX_SHOWN))?);
     let shown = text.trim().chars().take(MAX_SHOWN);
     Some(

@@ -1,25 +1,31 @@
 //! Blocklists: reading them in six formats, and matching hosts and URLs against a list.
 //!
-//! An exception of a list undoes only lines of the same list; `[filter] allow` holds against all.
+//! An exception of one list holds against the lines of all lists, unless they are `$important`.
 
 mod adblock_line;
+mod adblock_options;
 mod blocklist;
+mod conditions;
 mod detect;
 mod dnsmasq_line;
 mod hit;
 mod hit_counter;
+mod host_patterns;
 mod hosts_line;
 mod line;
 mod line_text;
+mod networks;
 mod read;
 mod rpz_line;
 mod stats;
 mod url_rules;
 
 pub use blocklist::List;
+pub(crate) use blocklist::Subject;
 pub use hit::ListHit;
 pub use hit_counter::{ListHitCounter, MOST_HOSTS};
 pub use line::{LineFault, MAX_LINE, MAX_LINES};
 pub use line_text::{MAX_SHOWN, line_text};
+pub(crate) use networks::canonical_net;
 pub use read::ListReader;
-pub use stats::{LineError, ListError, ListStats, MAX_LIST};
+pub use stats::{LineError, ListError, ListStats, MAX_ERRORS, MAX_LIST};

@@ -1,26 +1,30 @@
 //! Reads a list's source in pieces of any size. The same bytes give the same list, however they are split.
 
+use std::collections::HashSet;
+
 use privet_config::ListFormat;
 
 use super::adblock_line::adblock;
-use super::blocklist::List;
+use super::blocklist::{List, ListContent};
+use super::conditions::Conditions;
 use super::detect::detect;
 use super::dnsmasq_line::dnsmasq;
+use super::host_patterns::{self, HostPatterns, PatternBuilder};
 use super::hosts_line::{domains, hosts};
 use super::line::{
-    HostScope, HostSink, LineEffect, LineFault, LineKind, LineNote, MAX_LINE, MAX_LINES,
+    HostScope, HostSink, LineEffect, LineFault, LineKind, LineNote, MAX_LINE, MAX_LINES, is_local,
+    without_inline_comment,
 };
+use super::networks::{AddressRange, Networks};
 use super::rpz_line::RpzZone;
-use super::stats::{LineError, ListError, ListStats, MAX_LIST};
-use super::url_rules::UrlRules;
+use super::stats::{LineError, ListError, ListStats, MAX_ERRORS, MAX_LIST};
+use super::url_rules::{UrlRuleTexts, UrlRules};
 use crate::Host;
 use crate::host_hash::of_host;
 use crate::host_set::{HostEntry, HostSet};
 
 /// How much of the source is used to detect its format, in bytes.
 const DETECT_BYTES: usize = 64 << 10;
-/// Skipped lines that are reported one by one.
-const MAX_ERRORS: usize = 10;
 
 /// Reads a list piece by piece.
 pub struct ListReader {
@@ -30,6 +34,8 @@ pub struct ListReader {
     pending: Vec<u8>,
     /// The line that has not ended is longer than [`MAX_LINE`].
     overlong: bool,
+    /// The last line ended in CR: a LF that follows belongs to it.
+    after_cr: bool,
     bytes: u64,
     lines: ReadLines,
 }
@@ -39,8 +45,14 @@ pub struct ListReader {
 struct ReadLines {
     line: u32,
     entries: Vec<HostEntry>,
-    rules: String,
-    rule_lines: Vec<u32>,
+    rules: UrlRuleTexts,
+    patterns: PatternBuilder,
+    networks: Networks,
+    /// Some entry has `$badfilter`.
+    cancels: bool,
+    conditions: Conditions,
+    /// Some line names this machine, and was left out.
+    names_this_machine: bool,
     zone: RpzZone,
     ignored: usize,
     skipped: usize,
@@ -54,6 +66,7 @@ impl ListReader {
             format,
             pending: Vec::new(),
             overlong: false,
+            after_cr: false,
             bytes: 0,
             lines: ReadLines::default(),
         }
@@ -90,23 +103,32 @@ impl ListReader {
         self.read(&head)
     }
 
-    fn read(&mut self, piece: &[u8]) -> Result<(), ListError> {
-        let mut parts = piece.split(|byte| *byte == b'\n').peekable();
-        while let Some(part) = parts.next() {
-            let ends = parts.peek().is_some();
-            if ends && self.pending.is_empty() && !self.overlong {
-                self.end_line(part)?;
-                continue;
+    /// Lines end in LF, CRLF or CR.
+    fn read(&mut self, mut piece: &[u8]) -> Result<(), ListError> {
+        loop {
+            if std::mem::take(&mut self.after_cr) {
+                piece = piece.strip_prefix(b"\n").unwrap_or(piece);
             }
-            self.keep(part);
-            if ends {
+            let Some(at) = piece.iter().position(|byte| matches!(byte, b'\n' | b'\r')) else {
+                self.keep(piece);
+                return Ok(());
+            };
+            let (part, end) = piece.split_at(at);
+            self.after_cr = end.first() == Some(&b'\r');
+            if self.pending.is_empty() && !self.overlong {
+                self.end_line(part)?;
+            } else {
+                self.keep(part);
                 let line = std::mem::take(&mut self.pending);
                 self.end_line(&line)?;
                 self.pending = line;
                 self.pending.clear();
             }
+            piece = end.get(1..).unwrap_or_default();
+            if piece.is_empty() {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     fn keep(&mut self, part: &[u8]) {
@@ -151,6 +173,10 @@ impl ListReader {
 
 impl ReadLines {
     fn read(&mut self, format: ListFormat, line: &[u8]) {
+        // Comments need not be UTF-8.
+        if line.is_empty() || (line.starts_with(b"#") && format != ListFormat::Adblock) {
+            return;
+        }
         let Ok(text) = std::str::from_utf8(line) else {
             return self.fault(LineFault::NotText);
         };
@@ -159,6 +185,16 @@ impl ReadLines {
         } else {
             text
         };
+        if format == ListFormat::Adblock {
+            let text = text.trim();
+            // Also inside a block that is left out, where it may end.
+            let directive = self.conditions.directive(text);
+            if self.conditions.skip() || (directive && !text.starts_with("!#include")) {
+                self.ignored += usize::from(!directive && !text.is_empty());
+                return;
+            }
+        }
+        let before = self.named();
         let mut zone = std::mem::take(&mut self.zone);
         let read = match format {
             ListFormat::Hosts => hosts(text, self),
@@ -169,63 +205,143 @@ impl ReadLines {
         };
         self.zone = zone;
         match read {
+            // It names this machine only.
+            Ok(LineKind::Hosts) if self.named() == before => {
+                self.names_this_machine = true;
+                self.ignored += 1;
+            }
             Ok(LineKind::Blank | LineKind::Hosts) => {}
             Ok(LineKind::Ignored) => self.ignored += 1,
             Ok(LineKind::UrlRule) => {
-                self.rules.push_str(text.trim());
-                self.rules.push('\n');
-                self.rule_lines.push(self.line);
+                self.rules
+                    .add(without_inline_comment(text.trim()), self.line);
             }
             Err(fault) => self.fault(fault),
         }
     }
 
     fn fault(&mut self, fault: LineFault) {
+        self.fault_at(self.line, fault);
+    }
+
+    fn fault_at(&mut self, line: u32, fault: LineFault) {
         self.skipped += 1;
         if self.errors.len() < MAX_ERRORS {
-            self.errors.push(LineError {
-                line: self.line,
-                fault,
-            });
+            self.errors.push(LineError { line, fault });
         }
     }
 
-    fn list(self, name: String, format: ListFormat, bytes: u64) -> Result<List, ListError> {
-        let hosts = HostSet::new(self.entries, |a, b| {
+    /// What lines have added so far.
+    fn named(&self) -> (usize, usize, usize) {
+        (self.entries.len(), self.networks.len(), self.patterns.len())
+    }
+
+    fn list(mut self, name: String, format: ListFormat, bytes: u64) -> Result<List, ListError> {
+        self.drop_cancelled();
+        let hosts = HostSet::new(std::mem::take(&mut self.entries), |a, b| {
             a.hash() == b.hash()
-                && LineNote::from_bits(a.note).flags() == LineNote::from_bits(b.note).flags()
+                && LineNote::from_bits(a.note).is_duplicate_of(LineNote::from_bits(b.note))
         });
-        let rules =
-            (!self.rule_lines.is_empty()).then(|| UrlRules::new(self.rules, self.rule_lines));
-        let entries = hosts.len() + rules.as_ref().map_or(0, UrlRules::len);
-        if let (0, 0, Some(first)) = (entries, self.ignored, self.errors.first()) {
-            return Err(ListError::NothingUsable {
-                format: format.as_str(),
-                first: first.clone(),
-            });
+        let rules = std::mem::take(&mut self.rules).build();
+        let (patterns, dropped) = std::mem::take(&mut self.patterns).build();
+        for line in dropped {
+            self.fault_at(line, LineFault::TooManyPatterns);
         }
+        self.networks.finish();
+        let of_patterns = patterns.as_ref().map_or(0, HostPatterns::len);
+        let host_entries = hosts.len() + self.networks.len() + of_patterns;
+        let entries = host_entries + rules.as_ref().map_or(0, UrlRules::len);
+        match (entries, self.ignored, self.errors.first()) {
+            (0, 0, Some(first)) => {
+                return Err(ListError::NothingUsable {
+                    format: format.as_str(),
+                    first: first.clone(),
+                });
+            }
+            (0, ignored @ 1.., _) if format == ListFormat::Adblock && !self.names_this_machine => {
+                return Err(ListError::BlocksNothing { ignored });
+            }
+            _ => {}
+        }
+        let memory = hosts.bytes() + self.networks.bytes();
         let stats = ListStats {
             format,
             entries,
+            host_entries,
             ignored: self.ignored,
             skipped: self.skipped,
             errors: self.errors,
             bytes,
-            memory: hosts.bytes(),
+            memory,
         };
-        Ok(List::new(&name, stats, hosts, rules))
+        let content = ListContent {
+            stats,
+            hosts,
+            rules,
+            patterns,
+            networks: self.networks,
+        };
+        Ok(List::new(&name, content))
+    }
+
+    /// `$badfilter`: removes the entries that it names, and itself.
+    fn drop_cancelled(&mut self) {
+        if !self.cancels {
+            return;
+        }
+        let cancels = |entry: &HostEntry| LineNote::from_bits(entry.note).cancels();
+        let cancelled: HashSet<(u64, u32)> = self
+            .entries
+            .iter()
+            .filter_map(|entry| Some((entry.hash(), cancels(entry)?)))
+            .collect();
+        self.entries.retain(|entry| {
+            let flags = LineNote::from_bits(entry.note).flags();
+            cancels(entry).is_none() && !cancelled.contains(&(entry.hash(), flags))
+        });
+    }
+
+    fn push(&mut self, host: &Host, note: LineNote) {
+        self.entries
+            .push(HostEntry::new(of_host(host), note.bits()));
+    }
+}
+
+/// An address has no subdomains.
+fn scope_of(host: &Host, scope: HostScope) -> HostScope {
+    match host {
+        Host::Ip(_) => HostScope::Exact,
+        Host::Name(_) => scope,
     }
 }
 
 impl HostSink for ReadLines {
     fn add(&mut self, host: &Host, scope: HostScope, effect: LineEffect) {
-        let scope = match host {
-            Host::Ip(_) => HostScope::Exact,
-            Host::Name(_) => scope,
-        };
-        let note = LineNote::new(scope, effect, self.line);
-        self.entries
-            .push(HostEntry::new(of_host(host), note.bits()));
+        if effect.allow || !is_local(host) {
+            self.push(
+                host,
+                LineNote::new(scope_of(host, scope), effect, self.line),
+            );
+        }
+    }
+
+    fn cancel(&mut self, host: &Host, scope: HostScope, effect: LineEffect) {
+        self.cancels = true;
+        let note = LineNote::new(scope_of(host, scope), effect, self.line);
+        self.push(host, note.cancelling());
+    }
+
+    fn spare(&mut self, host: &Host) {
+        self.push(host, LineNote::sparing(self.line));
+    }
+
+    fn add_network(&mut self, network: AddressRange) {
+        self.networks.add(network, self.line);
+    }
+
+    fn add_pattern(&mut self, regex: &str, effect: LineEffect) -> Result<(), LineFault> {
+        self.patterns
+            .add(regex, host_patterns::note(effect, self.line))
     }
 }
 

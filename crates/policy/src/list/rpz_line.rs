@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use super::line::{HostScope, HostSink, LineEffect, LineFault, LineKind, is_sinkhole};
+use super::line::{
+    HostScope, HostSink, LineEffect, LineFault, LineKind, is_sinkhole, without_inline_comment,
+};
 use crate::Host;
 
 /// What has to be remembered from one line of a zone file to the next.
@@ -22,7 +24,11 @@ impl RpzZone {
         text: &str,
         sink: &mut impl HostSink,
     ) -> Result<LineKind, LineFault> {
-        let text = text.split(';').next().unwrap_or_default().trim_end();
+        if text.starts_with('#') {
+            return Ok(LineKind::Blank);
+        }
+        let text = text.split(';').next().unwrap_or_default();
+        let text = without_inline_comment(text).trim_end();
         if self.open {
             self.open = !text.contains(')');
             return Ok(LineKind::Ignored);

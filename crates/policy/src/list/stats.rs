@@ -8,6 +8,9 @@ use super::line::{LineFault, MAX_LINES};
 /// The largest source of a list, in bytes.
 pub const MAX_LIST: u64 = 64 << 20;
 
+/// Skipped lines that are reported one by one.
+pub const MAX_ERRORS: usize = 1_000;
+
 /// What reading a list's source found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ListStats {
@@ -16,11 +19,13 @@ pub struct ListStats {
     pub format: ListFormat,
     /// Distinct hosts and rules.
     pub entries: usize,
+    /// Those of `entries` that hold for every connection, HTTPS too: hosts, networks and patterns on hosts. The others need a URL.
+    pub host_entries: usize,
     /// Valid lines that do not concern a proxy: rules that hide parts of a page, zone records.
     pub ignored: usize,
     /// Lines that could not be read.
     pub skipped: usize,
-    /// The first of the skipped lines.
+    /// The first of the skipped lines, at most [`MAX_ERRORS`].
     pub errors: Vec<LineError>,
     /// Bytes of the source.
     pub bytes: u64,
@@ -46,6 +51,10 @@ pub enum ListError {
     TooManyLines,
     #[error("this is no list in any known format; it may be a web page or an archive")]
     NotAList,
+    #[error(
+        "none of its {ignored} rules blocks anything in a proxy: they change pages or requests"
+    )]
+    BlocksNothing { ignored: usize },
     #[error("not one line could be read as {format}; {first}")]
     NothingUsable {
         format: &'static str,

@@ -1,45 +1,137 @@
 //! Adblock rules that need a URL, by the `adblock` crate. They hold where the URL can be read: plain and inspected HTTP.
 
+use std::collections::HashMap;
+
 use adblock::request::Request;
 use adblock::{Engine, FilterSet};
 
-use super::adblock_line::options;
-use super::hit::{ListHit, RankedHit};
+use super::adblock_line::parse_options;
+use super::adblock_options::RuleOptions;
+use super::hit::{ListHit, stronger};
+use crate::Host;
+use crate::rules::is_below;
 
-/// The rules of one list. Each list has its own engine, so that the answer names the list. A check holds the engine's
+/// The rules of one list. Each list has engines of its own, so that the answer names the list. A check holds an engine's
 /// lock for some microseconds.
 pub(super) struct UrlRules {
-    engine: Engine,
-    /// For each line that the engine was given: its line in the source.
+    /// Rules that hold whatever page asks.
+    any_page: RuleEngine,
+    /// Rules that depend on the page that asks (`$domain=`, `$third-party`). They hold only where it is known.
+    known_page: RuleEngine,
+    /// Rules with `$denyallow`, and for each line the hosts for which it does not hold.
+    sparing: RuleEngine,
+    spared: HashMap<u32, Spared>,
+    len: usize,
+}
+
+/// The rules of a list as they are read.
+#[derive(Default)]
+pub(super) struct UrlRuleTexts {
+    any_page: RuleTexts,
+    known_page: RuleTexts,
+    sparing: RuleTexts,
+    spared: HashMap<u32, Spared>,
+}
+
+/// The `$denyallow` of one line.
+struct Spared {
+    hosts: Vec<Host>,
+    needs_page: bool,
+}
+
+/// One rule per line, and the lines' numbers in the source.
+#[derive(Default)]
+struct RuleTexts {
+    text: String,
     lines: Vec<u32>,
 }
 
+impl UrlRuleTexts {
+    /// Adds a rule that the `adblock` crate can read, apart from `$denyallow`.
+    pub(super) fn add(&mut self, text: &str, line: u32) {
+        let (_, options) = RuleOptions::split(text);
+        let texts = if let Some(hosts) = options.denyallow {
+            let hosts = hosts.split('|').filter_map(|host| Host::parse(host).ok());
+            let spared = Spared {
+                hosts: hosts.collect(),
+                needs_page: options.needs_page,
+            };
+            self.spared.insert(line, spared);
+            &mut self.sparing
+        } else if options.needs_page {
+            &mut self.known_page
+        } else {
+            &mut self.any_page
+        };
+        texts.text.push_str(&options.without_denyallow(text));
+        texts.text.push('\n');
+        texts.lines.push(line);
+    }
+
+    pub(super) fn build(self) -> Option<UrlRules> {
+        let all = [&self.any_page, &self.known_page, &self.sparing];
+        let len = all.iter().map(|texts| texts.lines.len()).sum();
+        (len > 0).then(|| UrlRules {
+            any_page: RuleEngine::new(self.any_page),
+            known_page: RuleEngine::new(self.known_page),
+            sparing: RuleEngine::new(self.sparing),
+            spared: self.spared,
+            len,
+        })
+    }
+}
+
 impl UrlRules {
-    /// `text` has one rule per line, `lines` their line numbers in the source.
-    pub(super) fn new(text: String, lines: Vec<u32>) -> UrlRules {
-        // Only a set made for debugging knows the line of a rule, and only if rules are not merged (`no_optimize`).
-        let mut set = FilterSet::new(true);
-        set.add_filter_list(text, options());
-        UrlRules {
-            engine: Engine::new_with_filter_set_no_optimize(set),
-            lines,
-        }
-    }
-
     pub(super) fn len(&self) -> usize {
-        self.lines.len()
+        self.len
     }
 
-    /// The rule that decides on the URL. Rules that hold only between two sites (`$third-party`, `$domain=`) match where the
-    /// page that asks is known.
-    pub(super) fn look_up(&self, url: &str, host: &str, page: Option<&str>) -> Option<RankedHit> {
-        let unknown = || Request::preparsed(url, host, "", resource_type(url), false, "get");
+    /// The rule that decides on the URL.
+    pub(super) fn look_up(&self, url: &str, host: &Host, page: Option<&str>) -> Option<ListHit> {
+        let text = host.text();
+        let unknown = || Request::preparsed(url, &text, "", resource_type(url), false, "get");
         let between =
             |page| Request::new(url, &format!("http://{page}/"), resource_type(url), "get").ok();
-        let request = page.and_then(between).unwrap_or_else(unknown);
-        let found = self
-            .engine
-            .check_network_request_subset(&request, false, true);
+        let known = page.and_then(between);
+        let is_known = known.is_some();
+        let request = known.unwrap_or_else(unknown);
+        let mut best = self.any_page.look_up(&request);
+        if is_known {
+            best = stronger(best, self.known_page.look_up(&request));
+        }
+        let sparing = self.sparing.look_up(&request);
+        stronger(
+            best,
+            sparing.filter(|hit| self.holds(hit.line, host, is_known)),
+        )
+    }
+
+    /// Whether the rule of a line with `$denyallow` holds for the host.
+    fn holds(&self, line: u32, host: &Host, page_is_known: bool) -> bool {
+        self.spared.get(&line).is_none_or(|spared| {
+            let is_spared = spared.hosts.iter().any(|spared| is_below(host, spared));
+            !is_spared && (page_is_known || !spared.needs_page)
+        })
+    }
+}
+
+/// An engine over some rules of a list; `None`: there are none.
+struct RuleEngine(Option<(Engine, Vec<u32>)>);
+
+impl RuleEngine {
+    fn new(RuleTexts { text, lines }: RuleTexts) -> RuleEngine {
+        if lines.is_empty() {
+            return RuleEngine(None);
+        }
+        // Only a set made for debugging knows the line of a rule, and only if rules are not merged (`no_optimize`).
+        let mut set = FilterSet::new(true);
+        set.add_filter_list(text, parse_options());
+        RuleEngine(Some((Engine::new_with_filter_set_no_optimize(set), lines)))
+    }
+
+    fn look_up(&self, request: &Request) -> Option<ListHit> {
+        let (engine, lines) = self.0.as_ref()?;
+        let found = engine.check_network_request_subset(request, false, true);
         let (rule, allow) = match (found.filter, found.exception) {
             (Some(rule), _) if found.important => (rule, false),
             (_, Some(rule)) => (rule, true),
@@ -47,15 +139,12 @@ impl UrlRules {
             (None, None) => return None,
         };
         let at = rule.source_location.map_or(0, |place| place.line_number);
-        let line = usize::try_from(at).ok().and_then(|at| self.lines.get(at));
-        let hit = ListHit {
+        let line = usize::try_from(at).ok().and_then(|at| lines.get(at));
+        Some(ListHit {
             line: line.copied().unwrap_or(0),
             allow,
-            above: 0,
-        };
-        Some(RankedHit {
-            hit,
             important: found.important,
+            above: 0,
         })
     }
 }

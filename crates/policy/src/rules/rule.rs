@@ -11,6 +11,7 @@ use super::app_pattern::AppPattern;
 use super::position::RulePosition;
 use crate::compile_error::CompileError;
 use crate::domain_entry::domain_entry;
+use crate::list::canonical_net;
 use crate::rule_hit_counter::RuleHitCounter;
 use crate::temporary_rule::SingleUse;
 use crate::{App, Host, Outbound};
@@ -97,7 +98,7 @@ impl Rule {
             domain: hosts(&matcher.domain)?,
             suffix: hosts(&matcher.domain_suffix)?,
             regex: regexes(position, &matcher.domain_regex)?,
-            ip: matcher.ip.clone(),
+            ip: matcher.ip.iter().copied().map(canonical_net).collect(),
             port: matcher.port.clone(),
             app: matcher.app.iter().map(|app| AppPattern::new(app)).collect(),
             protocol: matcher.protocol.clone(),

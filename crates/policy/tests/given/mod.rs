@@ -141,6 +141,7 @@ pub fn list(name: &str) -> FilterList {
         enabled: true,
         refresh: Duration::from_secs(1),
         probation: Duration::ZERO,
+        private_addresses: false,
     }
 }
 

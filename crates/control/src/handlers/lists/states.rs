@@ -2,7 +2,9 @@
 
 use axum::extract::State;
 use privet_api::catalogue::{CATALOGUE, Catalogue};
-use privet_api::lists::{HeldUpdate, HostCount, List, ListVersion, Lists, WouldBlock};
+use privet_api::lists::{
+    HeldUpdate, HostCount, List, ListLines, ListVersion, Lists, SkippedLine, WouldBlock,
+};
 use privet_engine::{ListPhase, ListState};
 
 use super::{find, unknown};
@@ -45,6 +47,41 @@ pub(crate) async fn refresh_list(
     }
 }
 
+/// Lines of a list that could not be used
+///
+/// Each with its number, text and reason.
+#[utoipa::path(
+    get,
+    path = "/api/v1/lists/{name}/lines",
+    tag = "lists",
+    params(("name" = String, Path, description = "The list's name", min_length = 1, max_length = 128)),
+    responses(
+        (status = 200, description = "The first thousand, in the order of the list", body = ListLines),
+        (status = 404, description = "No list in use has that name")
+    )
+)]
+pub(crate) async fn list_lines(
+    State(api): State<ApiState>,
+    Segment(name): Segment<String>,
+) -> Answer<ListLines> {
+    let found = api.engine.list_lines(&name).await;
+    let found = found.ok_or_else(|| unknown(&name))?;
+    let lines = found.lines.into_iter();
+    Ok(axum::Json(ListLines {
+        entries: found.entries,
+        host_entries: found.host_entries,
+        ignored: found.ignored,
+        skipped: found.skipped,
+        lines: lines
+            .map(|line| SkippedLine {
+                line: line.line,
+                text: line.text,
+                reason: line.reason,
+            })
+            .collect(),
+    }))
+}
+
 /// Well-known lists
 ///
 /// Each with what it does, what it may break, its licence and address. No list is fetched before it is added.
@@ -74,6 +111,7 @@ pub(super) fn list(state: ListState) -> List {
         enabled: state.enabled,
         state: phase.to_owned(),
         entries: state.entries,
+        host_entries: state.host_entries,
         skipped: state.skipped,
         bytes: state.bytes,
         hits: state.hits,
@@ -84,6 +122,7 @@ pub(super) fn list(state: ListState) -> List {
         next_refresh_ms: state.next,
         error: state.error,
         fix: state.fix,
+        not_stored: state.not_stored,
         counting_until_ms: state.counting_until,
         would_block: WouldBlock {
             connections: state.would_block,

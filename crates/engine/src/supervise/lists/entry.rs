@@ -141,6 +141,7 @@ impl ListEntry {
 
     /// Makes this version the active one.
     pub(super) fn activate(&mut self, store: &VersionStore, id: u64, parsed: ParsedList) {
+        self.storage_error = None;
         self.text_path = Some(store.text_path(id));
         self.parsed = Some(parsed);
         self.in_force = Some(id);
@@ -166,7 +167,8 @@ impl ListEntry {
         self.was_on_probation = until.is_some();
         let list = &self.parsed.as_ref()?.list;
         Some(Arc::new(
-            list.with_hit_counter(self.hit_counter.clone(), until),
+            list.with_hit_counter(self.hit_counter.clone(), until)
+                .with_private_addresses(self.setting.private_addresses),
         ))
     }
 
@@ -215,7 +217,8 @@ impl ListEntry {
             name: self.setting.name.clone(),
             url: url.clone(),
             format: self.setting.format,
-            stored: stored.filter(|_| self.parsed.is_some()),
+            // A text that is in memory only is asked for whole.
+            stored: stored.filter(|_| self.parsed.is_some() && self.storage_error.is_none()),
             check_own_sites: self.parsed.is_some() && self.counting_until(now).is_none(),
         };
         self.fetching = true;

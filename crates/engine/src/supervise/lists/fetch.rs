@@ -9,6 +9,7 @@ use privet_connection_log::GroupBy;
 use privet_policy::{List, VisitedSite, newly_blocked};
 
 use super::fetch_job::{FetchJob, FetchOutcome, FetchResult, ListUpdate};
+use super::gzip::decompress;
 use super::http_get::{HttpResponse, get, redirect_target};
 use super::most_used::most_used_sites;
 use super::read::parse;
@@ -65,7 +66,11 @@ async fn parse_response(
         let value = response.head.get(name)?.to_str().ok()?;
         Some(value.to_owned())
     };
-    if let Some(coding) = header(CONTENT_ENCODING).filter(|coding| coding != "identity") {
+    let coding = header(CONTENT_ENCODING).unwrap_or_default();
+    let is_packed = ["gzip", "x-gzip"]
+        .iter()
+        .any(|known| coding.eq_ignore_ascii_case(known));
+    if !is_packed && !matches!(coding.as_str(), "" | "identity") {
         return Err(format!(
             "{} sends the list with Content-Encoding {coding:?}, which was not requested",
             job.url
@@ -78,8 +83,14 @@ async fn parse_response(
         checked: now_ms() / 1000,
         ..VersionInfo::default()
     };
-    let (job, shared, bytes) = (job.clone(), shared.clone(), response.body);
+    let (job, shared, body) = (job.clone(), shared.clone(), response.body);
     let parsed = tokio::task::spawn_blocking(move || {
+        let broken = |error| format!("{}: the gzip body is broken: {error}", job.url);
+        let mut bytes = decompress(body).map_err(broken)?;
+        if is_packed {
+            // A gzip file that the server has packed once more.
+            bytes = decompress(bytes).map_err(broken)?;
+        }
         let parsed = parse(&job.name, &bytes, job.format)?;
         // An empty page must not switch protection off.
         let entries = parsed.list.stats().entries;

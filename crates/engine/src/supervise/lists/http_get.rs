@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
-use hyper::header::{HOST, HeaderMap, IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION, USER_AGENT};
+use hyper::header::{
+    ACCEPT_ENCODING, HOST, HeaderMap, IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION, USER_AGENT,
+};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use privet_connection_log::{CloseReason, LiveConnection};
@@ -130,6 +132,7 @@ fn request(url: &url::Url, stored: Option<&VersionInfo>) -> Result<Request<Empty
     };
     let mut request = Request::get(path)
         .header(HOST, host)
+        .header(ACCEPT_ENCODING, "gzip")
         .header(USER_AGENT, "privet");
     for (name, value) in [
         (IF_NONE_MATCH, stored.and_then(|info| info.etag.as_deref())),

@@ -5,7 +5,9 @@ mod entry;
 pub(crate) mod fetch;
 pub(crate) mod fetch_job;
 pub(crate) mod files;
+mod gzip;
 mod http_get;
+pub(crate) mod lines;
 mod most_used;
 mod notice;
 mod quote;
@@ -17,10 +19,13 @@ mod store;
 mod supervise;
 mod update;
 mod versions;
+mod warnings;
 
 pub use action::{ListAction, ListActionError};
+pub use lines::{ListLines, SkippedLine};
 pub(crate) use quote::quote;
 #[cfg(test)]
 use read::parse;
 pub use status::{HeldUpdate, ListPhase, ListState, ListVersion};
 pub(crate) use store::Lists;
+pub use warnings::list_warnings;

@@ -6,9 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use flate2::read::MultiGzDecoder;
 use privet_config::{FilterList, ListFormat};
+use privet_policy::list::MAX_LIST;
 use privet_policy::{List, ListReader};
 
+use super::gzip::is_gzip;
 use super::versions::{VersionError, VersionInfo, VersionStore};
 
 /// Bytes read at a time.
@@ -31,11 +34,7 @@ impl ParsedList {
 /// Reads and parses a file in chunks, so that a large text is never in memory as a whole. Blocking.
 pub(super) fn read_file(path: &Path, setting: &FilterList) -> Result<ParsedList, String> {
     let unreadable = |error: io::Error| format!("{} cannot be read: {error}", path.display());
-    // Opening a FIFO or reading a device may never end.
-    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
-        return Err(format!("{} is not a regular file", path.display()));
-    }
-    let mut file = File::open(path).map_err(unreadable)?;
+    let mut file = open(path)?;
     let mut reader = ListReader::new(&setting.name, setting.format);
     let mut piece = vec![0; CHUNK];
     loop {
@@ -50,6 +49,33 @@ pub(super) fn read_file(path: &Path, setting: &FilterList) -> Result<ParsedList,
     }
     let list = reader.finish().map_err(|error| error.to_string())?;
     Ok(parsed(list, SystemTime::now()))
+}
+
+/// Opens a list's file for reading, decompressed if it is a gzip file. Opening a FIFO would wait for a writer, and a device may
+/// have no end: only regular files are opened.
+fn open(path: &Path) -> Result<Box<dyn Read>, String> {
+    let unreadable = |error: io::Error| format!("{} cannot be read: {error}", path.display());
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(format!("{} is not a regular file", path.display()));
+    }
+    let mut file = File::open(path).map_err(unreadable)?;
+    let mut head = Vec::new();
+    let first = file.by_ref().take(2).read_to_end(&mut head);
+    first.map_err(unreadable)?;
+    let is_gzip = is_gzip(&head);
+    let whole = io::Cursor::new(head).chain(file);
+    Ok(match is_gzip {
+        true => Box::new(MultiGzDecoder::new(whole)),
+        false => Box::new(whole),
+    })
+}
+
+/// The text of a list's file, to show lines of it. Blocking.
+pub(super) fn read_text(path: &Path) -> Result<Vec<u8>, String> {
+    let mut text = Vec::new();
+    let read = open(path)?.take(MAX_LIST).read_to_end(&mut text);
+    read.map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    Ok(text)
 }
 
 /// Parses a list's text. Blocking for large lists.
@@ -144,6 +170,7 @@ mod tests {
                 enabled: true,
                 refresh: std::time::Duration::ZERO,
                 probation: std::time::Duration::ZERO,
+                private_addresses: false,
             };
             let error = read_file(path, &setting).err().unwrap();
             assert!(error.ends_with("is not a regular file"), "{error}");

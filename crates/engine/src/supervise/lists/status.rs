@@ -36,6 +36,8 @@ pub struct ListState {
     /// Detected format, once read.
     pub format: Option<String>,
     pub entries: u64,
+    /// Those of `entries` that hold for every connection, HTTPS too; the others need a URL.
+    pub host_entries: u64,
     /// Lines that could not be used.
     pub skipped: u64,
     pub bytes: u64,
@@ -55,6 +57,8 @@ pub struct ListState {
     pub error: Option<String>,
     /// What to do about the error.
     pub fix: Option<String>,
+    /// Why the active text could not be stored: it is used from memory.
+    pub not_stored: Option<String>,
     /// Unix milliseconds; on probation until then.
     pub counting_until: Option<u64>,
     /// Connections it would have blocked on probation.
@@ -111,6 +115,7 @@ impl ListEntry {
             },
             format: stats.map(|stats| stats.format.as_str().to_owned()),
             entries: stats.map_or(0, |stats| stats.entries as u64),
+            host_entries: stats.map_or(0, |stats| stats.host_entries as u64),
             skipped: stats.map_or(0, |stats| stats.skipped as u64),
             bytes: stats.map_or(0, |stats| stats.bytes),
             hits: statistics.hits + unrecorded_hits,
@@ -121,6 +126,7 @@ impl ListEntry {
             next: self.next().map(unix_ms),
             error: self.error.clone(),
             fix: self.error.as_ref().map(|_| self.fix()),
+            not_stored: self.storage_error.clone(),
             counting_until: until.map(unix_ms),
             would_block: statistics.would_block + unrecorded_would_block,
             would_block_hosts: statistics.top_hosts(MAX_SHOWN_HOSTS),

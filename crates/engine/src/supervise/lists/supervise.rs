@@ -28,6 +28,15 @@ impl Supervisor {
                 }
                 _ => problems.clear(&about),
             }
+            let about = format!("list-memory:{name}");
+            match state.not_stored {
+                Some(error) => problems.raise_if_new(
+                    about,
+                    format!("list {name:?} is used from memory: it cannot be stored: {error}"),
+                    "free space on the disk, or check the permissions of the data folder; the list is fetched again at the next start",
+                ),
+                None => problems.clear(&about),
+            }
             let about = format!("list-held:{name}");
             match state.held.filter(|held| !held.declined) {
                 Some(held) => problems.raise_if_new(
@@ -48,7 +57,7 @@ impl Supervisor {
     pub(crate) fn clear_removed_list_problems(&self) {
         for problem in self.shared.problems.all() {
             let about = problem.about.split_once(':');
-            if let Some(("list" | "list-held" | "list-file", name)) = about
+            if let Some(("list" | "list-held" | "list-file" | "list-memory", name)) = about
                 && !self.lists.contains(name)
             {
                 self.shared.problems.clear(&problem.about);

@@ -43,8 +43,7 @@ impl Lists {
                 FetchOutcome::NotModified => Ok(false),
             }
         });
-        let failed = applied.as_ref().err().cloned();
-        entry.error = failed.or_else(|| entry.storage_error.clone());
+        entry.error = applied.as_ref().err().cloned();
         applied.unwrap_or(false)
     }
 }
@@ -114,7 +113,10 @@ impl ListEntry {
         parsed: ParsedList,
         store: &VersionStore,
     ) -> Result<bool, String> {
-        store.update_info(&info).map_err(cannot_store)?;
+        if let Err(error) = store.update_info(&info) {
+            self.activate_unstored(parsed, &error);
+            return Ok(true);
+        }
         self.drop_held(store);
         let was_other = self.in_force != Some(info.id);
         self.activate(store, info.id, parsed);
@@ -146,9 +148,7 @@ impl ListEntry {
         self.parsed = Some(parsed);
         self.in_force = None;
         self.text_path = None;
-        self.storage_error = Some(format!(
-            "the list cannot be stored: {error}; it is used from memory until the engine ends"
-        ));
+        self.storage_error = Some(error.to_string());
     }
 
     fn drop_held(&mut self, store: &VersionStore) {
@@ -184,6 +184,7 @@ pub(super) mod tests {
                 enabled: true,
                 refresh: HOUR_MS,
                 probation,
+                private_addresses: false,
             }],
             ..Filter::default()
         }
@@ -318,8 +319,8 @@ pub(super) mod tests {
         assert!(one.apply_fetch("ads", URL, now, text("a.test\n", &[])));
         let state = &one.states()[0];
         assert_eq!((state.entries, state.phase), (1, ListPhase::Blocking));
-        let error = state.error.as_ref().expect("it says so");
-        assert!(error.contains("used from memory"), "{error}");
+        let error = state.not_stored.as_ref().expect("it says so");
+        assert!(!error.is_empty() && state.error.is_none(), "{error}");
     }
 
     #[test]
