@@ -34,7 +34,15 @@ export function outcomeText({ outcome, steps }: Explanation): string {
 export function isIrrelevant(step: Step): boolean {
   return !step.matched && IRRELEVANT.includes(step.code);
 }
-const IRRELEVANT = ['loop.other', 'rules.more', 'rule.over', 'rule.spent', 'rule.irrelevant', 'filter.unnamed', 'list.unnamed'];
+const IRRELEVANT = [
+  'loop.other',
+  'rules.more',
+  'rule.over',
+  'rule.spent',
+  'rule.irrelevant',
+  'filter.unnamed',
+  'list.unnamed',
+];
 
 /** A problem as a headline in the page's language, with the engine's details. */
 export function problemText(problem: Schema['EngineProblem']): { head: string; detail: string } {
