@@ -277,3 +277,55 @@ fn history_is_kept_as_configured() {
         assert_eq!(privet.rows("closed").len(), rows, "{kept}");
     }
 }
+
+#[test]
+fn a_wipe_removes_history_and_totals_from_memory_and_disk() {
+    let origin = Origin::http();
+    let mut privet = Privet::start("[log]\nconnections = \"30d\"\n");
+    let data = privet.place.dir().join("data");
+    let visit = |privet: &Privet, host: &str| {
+        let proxy = format!("http://{}", privet.proxy());
+        let url = format!("http://{host}:{}/", origin.port());
+        curl(&["-x", &proxy, &url]);
+        privet.await_row("closed", |row| row["host"] == host);
+    };
+    let on_disk = |name: &str| {
+        let files = std::fs::read_dir(&data).expect("a folder").flatten();
+        files
+            .filter(|file| {
+                file.file_name()
+                    .to_string_lossy()
+                    .starts_with("connections.db")
+            })
+            .any(|file| {
+                let bytes = std::fs::read(file.path()).unwrap_or_default();
+                bytes
+                    .windows(name.len())
+                    .any(|window| window == name.as_bytes())
+            })
+    };
+    let totals = |privet: &Privet| privet.api("GET", "usage", None).1["rows"].clone();
+    visit(&privet, "wiped-one.localhost");
+    // Totals are written before they are read.
+    assert!(!totals(&privet).as_array().expect("rows").is_empty());
+    privet.restart();
+    assert!(on_disk("wiped-one.localhost"), "it was written");
+    assert_eq!(privet.rows("closed").len(), 1);
+    // What is outside a range stays.
+    let (status, wiped) = privet.api("DELETE", "usage?from=1000&to=2000", None);
+    assert_eq!((status, &wiped["all"]), (200, &false.into()), "{wiped}");
+    assert_eq!(privet.rows("closed").len(), 1);
+    assert_eq!(privet.cli(&["usage", "wipe"]).code, 2, "a range or --all");
+    privet.cli(&["usage", "wipe", "--from", "1h"]).good();
+    assert_eq!(privet.rows("closed").len(), 0);
+    assert_eq!(totals(&privet), serde_json::json!([]));
+    assert!(!on_disk("wiped-one.localhost"), "gone from the disk");
+    visit(&privet, "wiped-two.localhost");
+    std::fs::write(data.join("connections.db.corrupt-1"), "earlier").expect("written");
+    privet.cli(&["usage", "wipe", "--all"]).good();
+    privet.restart();
+    assert_eq!(privet.rows("closed").len(), 0);
+    assert_eq!(totals(&privet), serde_json::json!([]));
+    assert!(!on_disk("wiped-two.localhost") && !on_disk("earlier"));
+    assert_eq!(privet.api("DELETE", "usage?from=2&to=1", None).0, 422);
+}

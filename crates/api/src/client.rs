@@ -28,7 +28,7 @@ use crate::status::{Mode, ModeRequest, Status};
 use crate::system_proxy::{SystemProxy, SystemProxyRequest};
 use crate::transport::{self, Endpoint, TransportError};
 use crate::upstreams::{Outbounds, UpstreamTest};
-use crate::usage::{Usage, UsageQuery};
+use crate::usage::{Usage, UsageQuery, WipeQuery, Wiped};
 use crate::why::{Explanation, WhyQuery};
 
 /// Refreshing a large list or testing an upstream may take this long.
@@ -306,6 +306,11 @@ impl Client {
 
     pub async fn usage(&self, query: &UsageQuery) -> Result<Usage, ClientError> {
         self.get("/api/v1/usage", query).await
+    }
+
+    /// Deletes history and totals of a range, or all.
+    pub async fn wipe_usage(&self, query: &WipeQuery) -> Result<Wiped, ClientError> {
+        self.delete("/api/v1/usage", query).await
     }
 
     pub async fn rotate_identity(&self) -> Result<Identity, ClientError> {

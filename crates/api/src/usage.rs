@@ -28,6 +28,32 @@ pub struct UsageQuery {
     pub step: Option<u64>,
 }
 
+/// The range of a wipe. Without either end: everything.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct WipeQuery {
+    /// From when, in milliseconds since 1970 [default: the beginning].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 0, maximum = 253_402_300_799_000_i64, nullable = false)]
+    pub from: Option<u64>,
+    /// Until when, in milliseconds since 1970 [default: now].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 0, maximum = 253_402_300_799_000_i64, nullable = false)]
+    pub to: Option<u64>,
+}
+
+/// What a wipe deleted: closed connections, and the totals of every minute that overlaps the range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Wiped {
+    /// The whole history and all totals.
+    pub all: bool,
+    /// Milliseconds since 1970; `null` with `all`.
+    pub from: Option<u64>,
+    /// Milliseconds since 1970; `null` with `all`.
+    pub to: Option<u64>,
+}
+
 /// Totals of a span of time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Usage {

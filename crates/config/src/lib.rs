@@ -51,4 +51,4 @@ pub use rule_id::rule_ids;
 pub use save::{SaveError, save};
 pub use secret::{Keyring, KeyringError, KeyringStatus, MAX_SECRET, NoKeyring, SecretError};
 pub use size::{format_size, parse_size};
-pub use timestamp::{format_timestamp, format_timestamp_seconds};
+pub use timestamp::{format_timestamp, format_timestamp_seconds, parse_timestamp};

@@ -31,6 +31,11 @@ pub(crate) fn timestamp(datetime: &Datetime) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::try_from(since).ok()?)
 }
 
+/// The instant that RFC 3339 writes as "2026-11-24T19:53:45Z"; `None` where it is none, or before 1970.
+pub fn parse_timestamp(text: &str) -> Option<SystemTime> {
+    timestamp(&text.parse().ok()?)
+}
+
 /// RFC 3339 in UTC: "2026-11-24T19:53:45Z", with a fraction where there is one. A time before 1970 is written as 1970.
 pub fn format_timestamp(at: SystemTime) -> String {
     let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();

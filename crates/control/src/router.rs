@@ -100,7 +100,10 @@ fn documented_calls() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
         .routes(routes!(handlers::lists::states::list_lines))
         .routes(routes!(handlers::lists::changes::act_on_list))
         .routes(routes!(handlers::lists::states::read_catalogue))
-        .routes(routes!(handlers::usage::get_usage))
+        .routes(routes!(
+            handlers::usage::get_usage,
+            handlers::usage::wipe_usage
+        ))
         .routes(routes!(handlers::identity::rotate_identity))
         .routes(routes!(
             handlers::system_proxy::read_system_proxy,

@@ -1,15 +1,18 @@
-//! `privet usage`: traffic totals.
+//! `privet usage [wipe]`: traffic totals, and deleting them together with the history.
 
 use privet_api::connections::GroupBy;
 use privet_api::now_ms;
-use privet_api::usage::UsageQuery;
+use privet_api::usage::{UsageQuery, WipeQuery};
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
 use crate::terminal::{bytes, plain};
 
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
     /// Group by
     #[arg(long, default_value = "domain", value_parser = ["app", "domain", "route", "verdict"])]
     by: String,
@@ -21,7 +24,63 @@ pub struct Args {
     step: Option<String>,
 }
 
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Delete the connection history and totals, in memory and on disk; this cannot be undone
+    Wipe(WipeArgs),
+}
+
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = true)]
+struct WipeArgs {
+    /// Start of the range: RFC 3339, or how long ago: 2h, 7d
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// End of the range: RFC 3339, or how long ago [default: now]
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
+    /// Everything
+    #[arg(long, conflicts_with_all = ["from", "to"])]
+    all: bool,
+}
+
+async fn wipe(context: &Context, args: &WipeArgs) -> Result<Exit, Failure> {
+    let now = now_ms();
+    let time = |text: &Option<String>| text.as_deref().map(|text| time(text, now)).transpose();
+    let query = WipeQuery {
+        from: time(&args.from)?,
+        to: time(&args.to)?,
+    };
+    let wiped = context.client()?.wipe_usage(&query).await?;
+    match (context.terminal.json, wiped.all) {
+        (true, _) => context.terminal.json(&wiped)?,
+        (false, true) => context.terminal.print("deleted all history and totals")?,
+        (false, false) => context
+            .terminal
+            .print("deleted history and totals of that range")?,
+    }
+    Ok(Exit::Done)
+}
+
+/// Milliseconds since 1970.
+fn time(text: &str, now: u64) -> Result<u64, Failure> {
+    if let Ok(ago) = milliseconds(text) {
+        return Ok(now.saturating_sub(ago));
+    }
+    let since = privet_config::parse_timestamp(text)
+        .and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok())
+        .and_then(|since| u64::try_from(since.as_millis()).ok());
+    since.ok_or_else(|| {
+        Failure::usage(format!(
+            "\"{text}\" is not a time; write 2026-11-24T19:00:00Z, or how long ago: 2h, 7d"
+        ))
+    })
+}
+
 pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    if let Some(Action::Wipe(args)) = &args.action {
+        return wipe(context, args).await;
+    }
     let now = now_ms();
     let query = UsageQuery {
         by: GroupBy::parse(&args.by),

@@ -1,9 +1,10 @@
-//! GET /api/v1/usage: totals that are kept across restarts.
+//! GET, DELETE /api/v1/usage: totals that are kept across restarts, and wiping them together with the history.
 
 use axum::extract::State;
 use privet_api::connections::GroupBy;
-use privet_api::usage::{Usage, UsageQuery, UsageRow};
+use privet_api::usage::{Usage, UsageQuery, UsageRow, WipeQuery, Wiped};
 use privet_api::{Problem, now_ms};
+use privet_connection_log::WipeRange;
 
 use crate::convert;
 use crate::extract::Query;
@@ -42,6 +43,67 @@ pub(crate) async fn get_usage(
         .map_err(|error| Problem::internal(error.to_string()))?;
     let rows = rows.into_iter().map(row).collect();
     Ok(axum::Json(Usage { rows, ..usage }))
+}
+
+/// Wipe history and totals
+///
+/// Deletes closed connections and totals, in memory and on the disk, all or those of a range. It cannot be undone. Open
+/// connections and the totals since the start stay.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/usage",
+    tag = "usage",
+    params(WipeQuery),
+    responses(
+        (status = 200, description = "What was deleted", body = Wiped),
+        (status = 422, description = "The range is invalid: nothing was deleted"),
+        (status = 500, description = "It is deleted in memory, but the disk did not confirm it")
+    )
+)]
+pub(crate) async fn wipe_usage(
+    State(api): State<ApiState>,
+    Query(query): Query<WipeQuery>,
+) -> Answer<Wiped> {
+    let range = wipe_range(query, now_ms())?;
+    let log = api.engine.connection_log().clone();
+    let wiped = tokio::task::spawn_blocking(move || log.wipe(range))
+        .await
+        .map_err(|error| Problem::internal(error.to_string()))?;
+    if !wiped {
+        return Err(Problem::internal(
+            "History and totals are deleted in memory, but the disk did not confirm it.",
+        )
+        .help("Check the data folder with `privet doctor`, and wipe again.")
+        .into());
+    }
+    Ok(axum::Json(match range {
+        WipeRange::All => Wiped {
+            all: true,
+            from: None,
+            to: None,
+        },
+        WipeRange::Between { from, to } => Wiped {
+            all: false,
+            from: Some(from),
+            to: Some(to),
+        },
+    }))
+}
+
+/// The range of the query. What closes in this millisecond is before "now".
+fn wipe_range(query: WipeQuery, now: u64) -> Result<WipeRange, Problem> {
+    if query.from.is_none() && query.to.is_none() {
+        return Ok(WipeRange::All);
+    }
+    let from = query.from.unwrap_or(0);
+    let to = query.to.unwrap_or_else(|| now.saturating_add(1));
+    if to > MAX_TIME || from > to {
+        return Err(Problem::unprocessable(
+            "span",
+            "`from` is after `to`, or `to` is after the year 9999.",
+        ));
+    }
+    Ok(WipeRange::Between { from, to })
 }
 
 fn row(row: privet_connection_log::UsageRow) -> UsageRow {
@@ -99,6 +161,17 @@ mod tests {
             (usage.from, usage.to, usage.step),
             (9 * DAY_MS, 10 * DAY_MS, 0)
         );
+    }
+
+    #[test]
+    fn a_wipe_without_ends_is_of_everything() {
+        let range = |from, to| wipe_range(WipeQuery { from, to }, 1000);
+        assert_eq!(range(None, None).unwrap(), WipeRange::All);
+        let since = WipeRange::Between { from: 5, to: 1001 };
+        assert_eq!(range(Some(5), None).unwrap(), since);
+        let until = WipeRange::Between { from: 0, to: 5 };
+        assert_eq!(range(None, Some(5)).unwrap(), until);
+        assert!(range(Some(6), Some(5)).is_err());
     }
 
     #[test]
