@@ -49,12 +49,16 @@ pub struct ApiRequest {
     path: String,
     /// JSON.
     body: Option<String>,
+    /// The version that a change is made from.
+    if_match: Option<String>,
 }
 
 /// The engine's response.
 #[derive(Debug, Serialize)]
 pub struct ApiResponse {
     status: u16,
+    /// The version of what was read.
+    etag: Option<String>,
     body: String,
 }
 
@@ -64,12 +68,19 @@ pub async fn call(
     engine: tauri::State<'_, EngineEndpoint>,
     request: ApiRequest,
 ) -> Result<ApiResponse, CallError> {
-    let request = build_request(&request.method, &request.path, request.body)?;
+    let version = request.if_match;
+    let mut request = build_request(&request.method, &request.path, request.body)?;
+    if let Some(version) = version {
+        let version = header::HeaderValue::try_from(version)
+            .map_err(|_| CallError::Forbidden("if-match".to_owned()))?;
+        request.headers_mut().insert(header::IF_MATCH, version);
+    }
     let answer =
         privet_api::transport::send_and_collect(&engine.0, request, MAX_RESPONSE, CALL_TIMEOUT)
             .await?;
     Ok(ApiResponse {
         status: answer.status.as_u16(),
+        etag: answer.etag,
         body: String::from_utf8_lossy(&answer.body).into_owned(),
     })
 }

@@ -166,6 +166,30 @@ impl Privet {
         self.place.api_with(&header, method, path, body)
     }
 
+    /// As [`Privet::api`], with `If-Match`.
+    pub fn api_if(
+        &self,
+        version: &str,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> (u16, Value) {
+        let header = format!("If-Match: {version}\r\n");
+        self.place.api_with(&header, method, path, body)
+    }
+
+    /// The `ETag` of a GET.
+    pub fn etag(&self, path: &str) -> String {
+        let socket = self.place.socket().display().to_string();
+        let url = format!("http://localhost/api/v1/{path}");
+        let head = crate::curl(&["-D", "-", "-o", "/dev/null", "--unix-socket", &socket, &url]);
+        let head = head.good().to_lowercase();
+        let line = head.lines().find_map(|line| line.strip_prefix("etag: "));
+        line.unwrap_or_else(|| panic!("no ETag: {head}"))
+            .trim()
+            .to_owned()
+    }
+
     /// The rows of `GET /connections` in a state.
     pub fn rows(&self, state: &str) -> Vec<Value> {
         let (status, answer) = self.api(

@@ -22,7 +22,7 @@ use crate::first_run::FirstRun;
 use crate::identity::Identity;
 use crate::lists::{List, ListAction, ListLines, Lists, NewList};
 use crate::problem::Problem;
-use crate::rules::{NewRule, RuleMove, Rules};
+use crate::rules::{NewRule, RuleMove, RuleUpdate, Rules};
 use crate::secrets::Secrets;
 use crate::status::{Mode, ModeRequest, Status};
 use crate::system_proxy::{SystemProxy, SystemProxyRequest};
@@ -143,6 +143,32 @@ impl Client {
         body: Option<&B>,
     ) -> Result<T, ClientError> {
         self.call(method, path, body).await
+    }
+
+    /// As [`Client::get`], with the version of what was read.
+    pub async fn get_versioned<T: DeserializeOwned>(
+        &self,
+        path: &str,
+    ) -> Result<(T, Option<String>), ClientError> {
+        let request = self.request(Method::GET, path, None::<&()>)?;
+        let answer =
+            transport::send_and_collect(&self.endpoint, request, MAX_ANSWER, CALL_TIMEOUT).await?;
+        Ok((read(answer.status, &answer.body)?, answer.etag))
+    }
+
+    /// As [`Client::send`]; refused with 412 if the engine has another version of what is changed.
+    pub async fn send_if<B: Serialize, T: DeserializeOwned>(
+        &self,
+        version: &str,
+        method: Method,
+        path: &str,
+        body: Option<&B>,
+    ) -> Result<T, ClientError> {
+        let mut request = self.request(method, path, body)?;
+        let version = header::HeaderValue::from_str(version)
+            .map_err(|error| ClientError::Broken(error.to_string()))?;
+        request.headers_mut().insert(header::IF_MATCH, version);
+        self.answer(request).await
     }
 
     /// DELETE `path` with `query` after it.
@@ -330,13 +356,26 @@ impl Client {
 
     pub async fn move_rule(&self, id: &str, position: u32) -> Result<Change, ClientError> {
         let path = format!("/api/v1/rules/{}", segment(id));
-        self.send(Method::PATCH, &path, Some(&RuleMove { position }))
+        let body = RuleMove { position };
+        self.send_if(&rule_version(id), Method::PATCH, &path, Some(&body))
+            .await
+    }
+
+    /// Replaces a rule of the file; its position stays.
+    pub async fn replace_rule(
+        &self,
+        id: &str,
+        request: &RuleUpdate,
+    ) -> Result<Change, ClientError> {
+        let path = format!("/api/v1/rules/{}", segment(id));
+        self.send_if(&rule_version(id), Method::PUT, &path, Some(request))
             .await
     }
 
     pub async fn remove_rule(&self, id: &str) -> Result<Change, ClientError> {
         let path = format!("/api/v1/rules/{}", segment(id));
-        self.delete(&path, &()).await
+        self.send_if(&rule_version(id), Method::DELETE, &path, None::<&()>)
+            .await
     }
 
     pub async fn changes(&self, query: &ChangesQuery) -> Result<Timeline, ClientError> {
@@ -385,10 +424,22 @@ impl Client {
         Some(crate::address::reachable(listener).to_string())
     }
 
-    /// Applies a JSON merge patch (RFC 7396) to the configuration.
-    pub async fn patch_config(&self, patch: &serde_json::Value) -> Result<Change, ClientError> {
-        self.send(Method::PATCH, "/api/v1/config", Some(patch))
-            .await
+    /// The configuration in force, and its version.
+    pub async fn config(&self) -> Result<(serde_json::Value, Option<String>), ClientError> {
+        self.get_versioned("/api/v1/config").await
+    }
+
+    /// Applies a JSON merge patch (RFC 7396) to the configuration, if it still has the `version` that it is made from.
+    pub async fn patch_config(
+        &self,
+        patch: &serde_json::Value,
+        version: Option<&str>,
+    ) -> Result<Change, ClientError> {
+        let (method, path) = (Method::PATCH, "/api/v1/config");
+        match version {
+            Some(version) => self.send_if(version, method, path, Some(patch)).await,
+            None => self.send(method, path, Some(patch)).await,
+        }
     }
 
     /// Replaces the configuration by a whole file; with `dry_run` only answers what it would do.
@@ -457,6 +508,11 @@ fn with_query<Q: Serialize>(path: &str, query: &Q) -> Result<String, ClientError
     } else {
         format!("{path}?{query}")
     })
+}
+
+/// A rule's id changes with its content: it is its version too.
+fn rule_version(id: &str) -> String {
+    format!("\"{id}\"")
 }
 
 /// `text` as one path segment: everything but unreserved characters (RFC 3986 section 2.3) is percent-encoded.

@@ -42,7 +42,7 @@ pub mod why;
 pub use client::{CLIENT_HEADER, Client, ClientError, ClientKind};
 pub use escape::escape;
 pub use event_stream::{Event, EventStream};
-pub use problem::{Diagnostic, PROBLEM_JSON, Problem};
+pub use problem::{Diagnostic, PROBLEM_JSON, Problem, Versions};
 pub use transport::{Endpoint, FullResponse, TransportError};
 
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -29,6 +29,21 @@ pub struct Problem {
     /// For a refused configuration: every error and warning, with its position in the file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub diagnostics: Vec<Diagnostic>,
+    /// With 412: the version that the request named, and the one that there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub versions: Option<Box<Versions>>,
+}
+
+/// The two versions of a change whose `If-Match` does not hold (RFC 9110 section 13.1.1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Versions {
+    /// As the request's `If-Match` has it.
+    #[schema(example = "\"0123456789abcdef\"")]
+    pub requested: String,
+    /// The entity tag that a GET answers now.
+    #[schema(example = "\"fedcba9876543210\"")]
+    pub current: String,
 }
 
 /// One error or warning of a configuration.
@@ -61,6 +76,7 @@ impl Problem {
             detail: detail.into(),
             help: None,
             diagnostics: Vec::new(),
+            versions: None,
         }
     }
 
@@ -85,6 +101,18 @@ impl Problem {
 
     pub fn conflict(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, "conflict", detail)
+    }
+
+    /// What is to be changed is no longer as the caller read it. Both versions are entity tags.
+    pub fn precondition_failed(requested: String, current: String) -> Self {
+        let mut problem = Self::new(
+            StatusCode::PRECONDITION_FAILED,
+            "version",
+            "Another client changed this since it was read: nothing was changed.",
+        )
+        .help("Read it again, and make the change to what it is now.");
+        problem.versions = Some(Box::new(Versions { requested, current }));
+        problem
     }
 
     /// The engine failed: a disk, a task.

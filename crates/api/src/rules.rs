@@ -72,6 +72,15 @@ const fn first() -> u32 {
     1
 }
 
+/// A new content for a rule of the file; its position stays.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RuleUpdate {
+    /// As in the configuration: `match`, `use`, and `until` (RFC 3339) for a rule that expires.
+    #[schema(value_type = Object, example = json!({"match": {"domain": ["example.com"]}, "use": "direct"}))]
+    pub rule: Value,
+}
+
 /// Another position for a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

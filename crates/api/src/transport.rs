@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
@@ -37,6 +37,8 @@ pub enum TransportError {
 #[derive(Debug, Clone)]
 pub struct FullResponse {
     pub status: StatusCode,
+    /// The version of what was read (`ETag`), if it has one.
+    pub etag: Option<String>,
     pub body: Bytes,
 }
 
@@ -93,12 +95,14 @@ pub async fn collect(
     limit: usize,
 ) -> Result<FullResponse, TransportError> {
     let status = response.status();
+    let etag = response.headers().get(header::ETAG);
+    let etag = etag.and_then(|tag| tag.to_str().ok().map(str::to_owned));
     let body = Limited::new(response.into_body(), limit)
         .collect()
         .await
         .map_err(|error| TransportError::Broken(error.to_string()))?
         .to_bytes();
-    Ok(FullResponse { status, body })
+    Ok(FullResponse { status, etag, body })
 }
 
 async fn connect<S>(

@@ -12,6 +12,7 @@
 
 mod app_menu;
 mod client_kind;
+mod conditional;
 mod config_edit;
 mod connection_view;
 mod control_server;

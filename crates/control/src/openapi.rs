@@ -53,7 +53,7 @@ impl Modify for Token {
 
 /// Adds the answers that many calls may give, so that no handler repeats them.
 pub(crate) fn complete(document: &mut utoipa::openapi::OpenApi) {
-    for item in document.paths.paths.values_mut() {
+    for (path, item) in &mut document.paths.paths {
         for operation in operations(item) {
             describe_problems(operation);
             if answers_with_change(operation) {
@@ -97,10 +97,13 @@ pub(crate) fn complete(document: &mut utoipa::openapi::OpenApi) {
                 add(operation, "415", problem("The body is of another type."));
             }
         }
-        // Added last: it does not count as a parameter that can be refused.
+        // Added last: they do not count as parameters that can be refused.
         for operation in changing(item) {
             let parameters = operation.parameters.get_or_insert_default();
             parameters.push(RefOr::T(client_header()));
+        }
+        if has_version(path) {
+            describe_versions(item);
         }
     }
 }
@@ -126,6 +129,35 @@ fn changing(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
         &mut item.delete,
     ];
     all.into_iter().filter_map(Option::as_mut)
+}
+
+/// Whether a change of this path takes `If-Match`.
+fn has_version(path: &str) -> bool {
+    let resource = path.trim_start_matches("/api/v1/").split('/').next();
+    matches!(resource, Some("config" | "changes" | "rules" | "lists"))
+        && !path.ends_with("/refresh")
+}
+
+fn describe_versions(item: &mut PathItem) {
+    for operation in changing(item) {
+        let parameters = operation.parameters.get_or_insert_default();
+        parameters.push(RefOr::T(if_match()));
+        let description = "`If-Match` does not hold: nothing was changed. `versions` has both.";
+        add(operation, "412", problem(description));
+    }
+}
+
+fn if_match() -> Parameter {
+    ParameterBuilder::new()
+        .name("if-match")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "The `ETag` of the GET that the change is made from, of this resource or of /api/v1/config; for one rule also its \
+             id in quotes. Absent: the change is made in any case.",
+        ))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .build()
 }
 
 /// The header in which a client names itself.

@@ -16,7 +16,7 @@ use crate::guard::{self, Guard};
 use crate::handlers::document::DocumentJson;
 use crate::rejection::Rejection;
 use crate::state::ApiState;
-use crate::{handlers, openapi, page};
+use crate::{conditional, handlers, openapi, page};
 
 /// For servers that only their owner can connect to: the Unix socket, and callers in the same process.
 pub fn router(state: &ApiState) -> Router {
@@ -47,6 +47,10 @@ fn calls(state: &ApiState) -> Router {
         .with_state(state.clone())
         .fallback(no_such_call)
         .method_not_allowed_fallback(no_such_method)
+        .layer(middleware::from_fn_with_state(
+            state.clone(),
+            conditional::versions,
+        ))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(Extension(DocumentJson(Bytes::from(document))))
 }
@@ -79,6 +83,7 @@ fn documented_calls() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
             handlers::rules::add_rule
         ))
         .routes(routes!(
+            handlers::rules::replace_rule,
             handlers::rules::move_rule,
             handlers::rules::remove_rule
         ))

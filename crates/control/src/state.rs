@@ -21,6 +21,8 @@ pub struct ApiState {
     pub(crate) event_streams: Arc<Semaphore>,
     /// Held while the configuration is edited.
     pub(crate) edit_lock: Arc<Mutex<()>>,
+    /// Held by a change of what has a version, from the check of its version to its end. Taken before `edit_lock`.
+    pub(crate) change_lock: Arc<Mutex<()>>,
     pub(crate) closing: CancellationToken,
     pub(crate) system_proxy: SystemProxyControl,
     pub(crate) app_menu: AppMenu,
@@ -34,6 +36,7 @@ impl ApiState {
             started_ms: privet_api::now_ms(),
             event_streams: Arc::new(Semaphore::new(MAX_EVENT_STREAMS)),
             edit_lock: Arc::default(),
+            change_lock: Arc::default(),
             closing,
             system_proxy: SystemProxyControl::disabled(),
             app_menu: AppMenu::default(),

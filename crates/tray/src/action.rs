@@ -46,7 +46,8 @@ pub async fn perform(
         Action::SetMode(name) => set_mode(client, name, None).await?,
         Action::SetRoute { mode, route } => {
             let change = json!({ "modes": { mode: { "route": route } } });
-            client.patch_config(&change).await?;
+            let (_, version) = client.config().await?;
+            client.patch_config(&change, version.as_deref()).await?;
         }
         Action::Pause(PauseLength::For(length)) => {
             let length = format!("{}s", length.as_secs());

@@ -3,9 +3,10 @@ import { readEvents } from './events';
 import type { Transport } from './transport';
 
 export function overHttp(token: string): Transport {
-  const ask = (method: string, path: string, body?: string, signal?: AbortSignal) => {
+  const ask = (method: string, path: string, body?: string, version?: string, signal?: AbortSignal) => {
     const headers: Record<string, string> = { authorization: `Bearer ${token}`, 'privet-client': 'page' };
     if (body !== undefined) headers['content-type'] = 'application/json';
+    if (version !== undefined) headers['if-match'] = version;
     return fetch(path, {
       method,
       headers,
@@ -18,11 +19,12 @@ export function overHttp(token: string): Transport {
   const whole = async (response: Response) => ({
     status: response.status,
     text: await response.text(),
+    version: response.headers.get('etag') ?? undefined,
   });
   return {
-    send: async (method, path, body) => whole(await ask(method, path, body)),
+    send: async (method, path, body, version) => whole(await ask(method, path, body, version)),
     async events(path, signal, opened, take) {
-      const response = await ask('GET', path, undefined, signal);
+      const response = await ask('GET', path, undefined, undefined, signal);
       if (!response.ok) return whole(response);
       opened();
       await readEvents(response, take);

@@ -49,18 +49,28 @@ export class Client {
     return this.call<T>('GET', withQuery(path, query));
   }
 
-  /** Throws a [`CallError`] on anything but success. */
-  async call<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const text = await this.text(method, path, body);
+  /** Throws a [`CallError`] on anything but success. `version`: refused if the engine has another one. */
+  async call<T>(method: string, path: string, body?: unknown, version?: string): Promise<T> {
+    const { text } = await this.send(method, path, body, version);
     return (text === '' ? undefined : JSON.parse(text)) as T;
+  }
+
+  /** As `get`, with the version of what was read. */
+  async getVersioned<T>(path: string): Promise<{ data: T; version: string | undefined }> {
+    const { text, version } = await this.send('GET', path);
+    return { data: JSON.parse(text) as T, version };
   }
 
   /** The response body as text; throws a [`CallError`] on anything but success. */
   async text(method: string, path: string, body?: unknown): Promise<string> {
+    return (await this.send(method, path, body)).text;
+  }
+
+  private async send(method: string, path: string, body?: unknown, version?: string): Promise<Answer> {
     const text = body === undefined ? undefined : JSON.stringify(body);
-    const answer = await this.transport.send(method, API + path, text);
+    const answer = await this.transport.send(method, API + path, text, version);
     if (answer.status < 200 || answer.status > 299) throw failure(answer);
-    return answer.text;
+    return answer;
   }
 
   /** Calls `onEvent` for each event until the stream ends or `signal` aborts. */

@@ -476,7 +476,11 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        put?: never;
+        /**
+         * Replace a rule
+         * @description Its position stays. A rule of the file only: one that is temporary ends, and another is added.
+         */
+        put: operations["replace_rule"];
         post?: never;
         /** Remove a rule */
         delete: operations["remove_rule"];
@@ -612,7 +616,12 @@ export interface paths {
         get: operations["get_usage"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Wipe history and totals
+         * @description Deletes closed connections and totals, in memory and on the disk, all or those of a range. It cannot be undone. Open
+         *     connections and the totals since the start stay.
+         */
+        delete: operations["wipe_usage"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1372,6 +1381,8 @@ export interface components {
              * @example urn:privet:problem:not-found
              */
             type: string;
+            /** @description With 412: the version that the request named, and the one that there is. */
+            versions?: components["schemas"]["Versions"];
         };
         /** @description A program's icon; `null`: none is known. */
         ProgramIcon: {
@@ -1575,6 +1586,11 @@ export interface components {
             line: number;
             /** Format: int64 */
             number: number;
+        };
+        /** @description A new content for a rule of the file; its position stays. */
+        RuleUpdate: {
+            /** @description As in the configuration: `match`, `use`, and `until` (RFC 3339) for a rule that expires. */
+            rule: Record<string, never>;
         };
         /** @description All rules, in the order in which they are evaluated: the first that matches decides. */
         Rules: {
@@ -1879,6 +1895,34 @@ export interface components {
              * @description Bytes from clients.
              */
             up: number;
+        };
+        /** @description The two versions of a change whose `If-Match` does not hold (RFC 9110 section 13.1.1). */
+        Versions: {
+            /**
+             * @description The entity tag that a GET answers now.
+             * @example "fedcba9876543210"
+             */
+            current: string;
+            /**
+             * @description As the request's `If-Match` has it.
+             * @example "0123456789abcdef"
+             */
+            requested: string;
+        };
+        /** @description What a wipe deleted: closed connections, and the totals of every minute that overlaps the range. */
+        Wiped: {
+            /** @description The whole history and all totals. */
+            all: boolean;
+            /**
+             * Format: int64
+             * @description Milliseconds since 1970; `null` with `all`.
+             */
+            from?: number | null;
+            /**
+             * Format: int64
+             * @description Milliseconds since 1970; `null` with `all`.
+             */
+            to?: number | null;
         };
         /** @description What a list on probation would have blocked. */
         WouldBlock: {
@@ -2188,6 +2232,8 @@ export interface operations {
             header?: {
                 /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
                 "privet-client"?: string;
+                /** @description The `ETag` of the GET that the change is made from, of this resource or of /api/v1/config; for one rule also its id in quotes. Absent: the change is made in any case. */
+                "if-match"?: string;
             };
             path: {
                 /** @description The change's id */
@@ -2240,6 +2286,15 @@ export interface operations {
             };
             /** @description It cannot be undone, and why: nothing was changed */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` does not hold: nothing was changed. `versions` has both. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2301,6 +2356,8 @@ export interface operations {
             header?: {
                 /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
                 "privet-client"?: string;
+                /** @description The `ETag` of the GET that the change is made from, of this resource or of /api/v1/config; for one rule also its id in quotes. Absent: the change is made in any case. */
+                "if-match"?: string;
             };
             path?: never;
             cookie?: never;
@@ -2362,6 +2419,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `If-Match` does not hold: nothing was changed. `versions` has both. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large. */
             413: {
                 headers: {
@@ -2409,6 +2475,8 @@ export interface operations {
             header?: {
                 /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
                 "privet-client"?: string;
+                /** @description The `ETag` of the GET that the change is made from, of this resource or of /api/v1/config; for one rule also its id in quotes. Absent: the change is made in any case. */
+                "if-match"?: string;
             };
             path?: never;
             cookie?: never;
@@ -2463,6 +2531,15 @@ export interface operations {
             };
             /** @description A listener cannot be opened: nothing was changed */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` does not hold: nothing was changed. `versions` has both. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2560,6 +2637,8 @@ export interface operations {
             header?: {
                 /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
                 "privet-client"?: string;
+                /** @description The `ETag` of the GET that the change is made from, of this resource or of /api/v1/config; for one rule also its id in quotes. Absent: the change is made in any case. */
+                "if-match"?: string;
             };
             path?: never;
             cookie?: never;
@@ -2613,6 +2692,15 @@ export interface operations {
             };
             /** @description The file changed since it was read, or a listener cannot be opened: nothing was changed */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` does not hold: nothing was changed. `versions` has both. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3208,6 +3296,8 @@ export interface operations {
             header?: {
                 /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
                 "privet-client"?: string;
+                /** @description The `ETag` of the GET that the change is made from, of this resource or of /api/v1/config; for one rule also its id in quotes. Absent: the change is made in any case. */
+                "if-match"?: string;
             };
             path?: never;
             cookie?: never;
@@ -3277,6 +3367,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `If-Match` does not hold: nothing was changed. `versions` has both. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large. */
             413: {
                 headers: {
@@ -3324,6 +3423,8 @@ export interface operations {
             header?: {
                 /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
                 "privet-client"?: string;
+                /** @description The `ETag` of the GET that the change is made from, of this resource or of /api/v1/config; for one rule also its id in quotes. Absent: the change is made in any case. */
+                "if-match"?: string;
             };
             path: {
                 /** @description The list's name */
@@ -3376,6 +3477,15 @@ export interface operations {
             };
             /** @description A listener cannot be opened: nothing was changed */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` does not hold: nothing was changed. `versions` has both. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3467,6 +3577,8 @@ export interface operations {
             header?: {
                 /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
                 "privet-client"?: string;
+                /** @description The `ETag` of the GET that the change is made from, of this resource or of /api/v1/config; for one rule also its id in quotes. Absent: the change is made in any case. */
+                "if-match"?: string;
             };
             path: {
                 /** @description The list's name */
@@ -3521,6 +3633,15 @@ export interface operations {
             };
             /** @description The list is not in a state that allows it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` does not hold: nothing was changed. `versions` has both. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3736,6 +3857,8 @@ export interface operations {
             header?: {
                 /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
                 "privet-client"?: string;
+                /** @description The `ETag` of the GET that the change is made from, of this resource or of /api/v1/config; for one rule also its id in quotes. Absent: the change is made in any case. */
+                "if-match"?: string;
             };
             path?: never;
             cookie?: never;
@@ -3796,6 +3919,145 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `If-Match` does not hold: nothing was changed. `versions` has both. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The result is invalid: nothing was changed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The file cannot be read or written: nothing was changed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replace_rule: {
+        parameters: {
+            query?: {
+                /** @description Only answer what the change would do. */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
+                /** @description The `ETag` of the GET that the change is made from, of this resource or of /api/v1/config; for one rule also its id in quotes. Absent: the change is made in any case. */
+                "if-match"?: string;
+            };
+            path: {
+                /** @description The rule's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleUpdate"];
+            };
+        };
+        responses: {
+            /** @description What the change did or would do */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
+            /** @description A parameter that this call does not take, or cannot read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The file has no such rule */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A listener cannot be opened: nothing was changed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` does not hold: nothing was changed. `versions` has both. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large. */
             413: {
                 headers: {
@@ -3843,6 +4105,8 @@ export interface operations {
             header?: {
                 /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
                 "privet-client"?: string;
+                /** @description The `ETag` of the GET that the change is made from, of this resource or of /api/v1/config; for one rule also its id in quotes. Absent: the change is made in any case. */
+                "if-match"?: string;
             };
             path: {
                 /** @description The rule's id */
@@ -3902,6 +4166,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `If-Match` does not hold: nothing was changed. `versions` has both. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The result is invalid, or a dry run was asked for a temporary rule: nothing was changed */
             422: {
                 headers: {
@@ -3931,6 +4204,8 @@ export interface operations {
             header?: {
                 /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
                 "privet-client"?: string;
+                /** @description The `ETag` of the GET that the change is made from, of this resource or of /api/v1/config; for one rule also its id in quotes. Absent: the change is made in any case. */
+                "if-match"?: string;
             };
             path: {
                 /** @description The rule's id */
@@ -3996,6 +4271,15 @@ export interface operations {
             };
             /** @description A listener cannot be opened: nothing was changed */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` does not hold: nothing was changed. `versions` has both. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4562,6 +4846,75 @@ export interface operations {
                 };
             };
             /** @description The statistics cannot be read */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    wipe_usage: {
+        parameters: {
+            query?: {
+                /** @description From when, in milliseconds since 1970 [default: the beginning]. */
+                from?: number;
+                /** @description Until when, in milliseconds since 1970 [default: now]. */
+                to?: number;
+            };
+            header?: {
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was deleted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Wiped"];
+                };
+            };
+            /** @description A parameter that this call does not take, or cannot read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The range is invalid: nothing was deleted */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is deleted in memory, but the disk did not confirm it */
             500: {
                 headers: {
                     [name: string]: unknown;

@@ -58,11 +58,11 @@ function transport(invoke: Invoke): Transport {
     }
   };
   return {
-    async send(method, path, body) {
-      const response = await ask<{ status: number; body: string }>('call', {
-        request: { method, path, body },
+    async send(method, path, body, version) {
+      const response = await ask<{ status: number; body: string; etag: string | null }>('call', {
+        request: { method, path, body, if_match: version },
       });
-      return { status: response.status, text: response.body };
+      return { status: response.status, text: response.body, version: response.etag ?? undefined };
     },
     async events(path, signal, opened, take): Promise<Answer | undefined> {
       type Opened = { stream: number } | { refused: { status: number; body: string } };

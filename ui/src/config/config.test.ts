@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { moved } from './patch';
+import { isUnchanged, moved, put, withoutNamed } from './patch';
 import { asksNothing, ruleFor, toMatch, toText } from './rule';
 
 describe('rules', () => {
@@ -13,6 +13,21 @@ describe('rules', () => {
     expect(moved(['a', 'b', 'c'], 0, 2)).toEqual(['b', 'c', 'a']);
     expect(moved(['a', 'b', 'c'], 2, 0)).toEqual(['c', 'a', 'b']);
     expect(moved(['a', 'b'], 0, 5)).toEqual(['a', 'b']);
+  });
+
+  it('are changed by name, wherever another client put them', () => {
+    const [a, b, entry] = [{ name: 'a' }, { name: 'b' }, { name: 'c' }];
+    expect(put([b, a], 'a', entry)).toEqual([b, entry]);
+    expect(put([a], undefined, b)).toEqual([a, b]);
+    expect(withoutNamed([b, a], 'b')).toEqual([a]);
+  });
+
+  it('are compared where a patch changes them', () => {
+    const before = { mode: 'standard', filter: { deny: ['a'], list: [1] } };
+    const other = { mode: 'strict', filter: { deny: ['a'], list: [2] } };
+    expect(isUnchanged({ filter: { deny: ['a', 'b'] } }, before, other)).toBe(true);
+    expect(isUnchanged({ filter: { list: [] } }, before, other)).toBe(false);
+    expect(isUnchanged({ mode: 'off' }, before, other)).toBe(false);
   });
 
   it('mean exactly the connection they are made from', () => {

@@ -29,6 +29,19 @@ impl Document {
         self.merge(&json!({ "rule": rules }))
     }
 
+    /// Replaces the rule at index `at`, from 0.
+    ///
+    /// # Errors
+    /// [`EditError::NoSuchRule`].
+    pub fn replace_rule(&mut self, at: usize, rule: &Json) -> Result<(), EditError> {
+        let mut rules = self.entries("rule")?;
+        check_index(at, rules.len())?;
+        if let Some(old) = rules.get_mut(at) {
+            *old = rule.clone();
+        }
+        self.merge(&json!({ "rule": rules }))
+    }
+
     /// Moves the rule at index `from` to index `to`, both from 0.
     ///
     /// # Errors

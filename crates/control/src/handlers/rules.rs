@@ -1,11 +1,11 @@
-//! GET and POST /api/v1/rules, PATCH and DELETE /api/v1/rules/{id}: the rules with what each did; adding, moving and removing
-//! one.
+//! GET and POST /api/v1/rules; PUT, PATCH and DELETE /api/v1/rules/{id}: the rules with what each did; adding, replacing,
+//! moving and removing one.
 
 use std::time::{Duration, SystemTime};
 
 use axum::extract::State;
 use privet_api::config::{Change, ChangeQuery};
-use privet_api::rules::{NewRule, Rule, RuleMove, RulePosition, Rules};
+use privet_api::rules::{NewRule, Rule, RuleMove, RulePosition, RuleUpdate, Rules};
 use privet_api::{Problem, escape};
 use privet_config::{
     Config, Document, EditError, format_timestamp_seconds, parse_duration, rule_ids,
@@ -54,14 +54,7 @@ pub(crate) async fn add_rule(
     Query(query): Query<ChangeQuery>,
     Json(new): Json<NewRule>,
 ) -> Answer<Change> {
-    if !new.rule.is_object() {
-        return Err(Problem::unprocessable(
-            "rule",
-            format!("{} is not a rule.", escape(&new.rule.to_string())),
-        )
-        .help("Send {\"rule\": {\"match\": {\"domain\": [\"example.com\"]}, \"use\": \"direct\"}}.")
-        .into());
-    }
+    check_object(&new.rule)?;
     let index = index(new.position)?;
     match placement(new)? {
         Placement::File(rule) => {
@@ -85,6 +78,36 @@ pub(crate) async fn add_rule(
             Ok(axum::Json(config_edit::change(report, query)))
         }
     }
+}
+
+/// Replace a rule
+///
+/// Its position stays. A rule of the file only: one that is temporary ends, and another is added.
+#[utoipa::path(
+    put,
+    path = "/api/v1/rules/{id}",
+    tag = "rules",
+    params(("id" = String, Path, description = "The rule's id", max_length = 64), ChangeQuery),
+    request_body = RuleUpdate,
+    responses(
+        (status = 200, description = "What the change did or would do", body = Change),
+        (status = 404, description = "The file has no such rule")
+    )
+)]
+pub(crate) async fn replace_rule(
+    State(api): State<ApiState>,
+    Source(source): Source,
+    Segment(id): Segment<String>,
+    Query(query): Query<ChangeQuery>,
+    Json(update): Json<RuleUpdate>,
+) -> Answer<Change> {
+    check_exists(&api, &id)?;
+    check_object(&update.rule)?;
+    let edited = edit(&api, source, query, move |document| {
+        let (index, _) = find(document, &id)?;
+        document.replace_rule(index, &update.rule)
+    });
+    Ok(edited.await?)
 }
 
 /// Move a rule
@@ -242,6 +265,17 @@ fn index(position: u32) -> Result<usize, Problem> {
             .help("Send 1 for the first rule.")
     })?;
     Ok(usize::try_from(index).unwrap_or(usize::MAX))
+}
+
+fn check_object(rule: &Value) -> Result<(), Problem> {
+    if rule.is_object() {
+        return Ok(());
+    }
+    Err(Problem::unprocessable(
+        "rule",
+        format!("{} is not a rule.", escape(&rule.to_string())),
+    )
+    .help("Send {\"rule\": {\"match\": {\"domain\": [\"example.com\"]}, \"use\": \"direct\"}}."))
 }
 
 fn check_exists(api: &ApiState, id: &str) -> Result<(), Problem> {

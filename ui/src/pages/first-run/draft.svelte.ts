@@ -1,7 +1,6 @@
 /** The choices made during setup. Nothing is applied before `apply`. */
-import type { Change } from '../../api/client';
 import { Password } from '../../config/password.svelte';
-import { config as kept } from '../../config/store.svelte';
+import { config as kept, patchConfig } from '../../config/store.svelte';
 import type { Config, FilterList, Secret, Upstream } from '../../config/shape';
 import { type FirstRun, setup } from '../../setup.svelte';
 import { modeName } from '../../state-text';
@@ -112,7 +111,7 @@ export class Draft {
     const patch = this.patch((owner) => this.password.secret(owner));
     const done: Outcome[] = [];
     if (Object.keys(patch).length > 0) {
-      const { change } = await session.client.call<Change>('PATCH', '/config', patch);
+      const { change } = await patchConfig(patch);
       const undo = () => session.client.call('POST', `/changes/${change}/undo`);
       if (upstream) done.push({ text: t('first.didTake', { name: upstream.name }), ok: true });
       if (patch.mode) done.push({ text: t('first.didMode', { name: modeName(this.mode) }), ok: true });

@@ -16,6 +16,17 @@ export const ruleRequest = (rule: Rule, span: Span): ChangeRequest => ({
   body: { rule, for: span },
 });
 
+/** Replaces a rule of the file. Its id changes with its content: it is its version too. */
+export const ruleEdit = (id: string, rule: Rule): ChangeRequest => ({
+  method: 'PUT',
+  path: rulePath(id),
+  body: { rule },
+  version: ruleVersion(id),
+});
+
+const rulePath = (id: string) => `/rules/${encodeURIComponent(id)}`;
+const ruleVersion = (id: string) => `"${id}"`;
+
 export async function addRule(rule: Rule, span: Span, what: string): Promise<void> {
   await applyChange(ruleRequest(rule, span), what);
   await rules.load();
@@ -32,8 +43,8 @@ export async function removeRule(rule: RuleView): Promise<void> {
 }
 
 async function call(method: string, rule: RuleView, body: object | undefined, what: string) {
-  const path = `/rules/${encodeURIComponent(rule.id)}`;
-  const done = await session.client.call<Change>(method, path, body);
+  const version = ruleVersion(rule.id);
+  const done = await session.client.call<Change>(method, rulePath(rule.id), body, version);
   notifyDone(what, done.change);
   await Promise.all([rules.load(), config.load()]);
 }

@@ -1,0 +1,207 @@
+//! Gives what can be changed a version: GETs carry an `ETag`, and a change whose `If-Match` does not hold answers 412 with both
+//! versions (RFC 9110 section 13.1.1).
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, Method, header};
+use privet_api::Problem;
+use privet_config::to_json;
+use serde_json::Value;
+
+use crate::extract::{check_length, read_body};
+use crate::rejection::Rejection;
+use crate::state::ApiState;
+
+/// Longest `If-Match`, in characters.
+const MAX_IF_MATCH: usize = 1024;
+const API: &str = "/api/v1/";
+
+/// What has a version of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Versioned {
+    /// The file and the configuration in force, as one.
+    Config,
+    /// The rules and their order, temporary ones included.
+    Rules,
+    /// The entries of `[[filter.list]]`.
+    Lists,
+    /// The upstreams and groups.
+    Upstreams,
+}
+
+impl Versioned {
+    /// What a GET of this path reads as a whole.
+    fn read_by(path: &str) -> Option<Self> {
+        Some(match path.strip_prefix(API)? {
+            "config" | "config/file" => Self::Config,
+            "rules" => Self::Rules,
+            "lists" => Self::Lists,
+            "upstreams" => Self::Upstreams,
+            _ => return None,
+        })
+    }
+
+    /// What a request of another method to this path changes.
+    fn changed_by(path: &str) -> Option<Self> {
+        let path = path.strip_prefix(API)?;
+        match path.split('/').next()? {
+            "config" | "changes" => Some(Self::Config),
+            "rules" => Some(Self::Rules),
+            "lists" if !path.ends_with("/refresh") => Some(Self::Lists),
+            _ => None,
+        }
+    }
+
+    /// Its version now, as an entity tag.
+    async fn version(self, api: &ApiState) -> Result<String, Problem> {
+        let config = to_json(&api.engine.config());
+        let part = |path: &str| config.pointer(path).map(Value::to_string);
+        Ok(match self {
+            Self::Config => {
+                let file = api.engine.options().config_path.clone();
+                // Not through the engine, which may be busy with a change. A missing file is a version too.
+                let text = tokio::task::spawn_blocking(move || std::fs::read(file).ok())
+                    .await
+                    .map_err(|error| Problem::internal(error.to_string()))?;
+                // Readers get the configuration in force, editors start from the file.
+                tag(&(config.to_string(), text))
+            }
+            Self::Rules => {
+                let rules = api.engine.rules();
+                tag(&rules.iter().map(|rule| &rule.id).collect::<Vec<_>>())
+            }
+            Self::Lists => tag(&part("/filter/list")),
+            Self::Upstreams => tag(&(part("/upstream"), part("/group"))),
+        })
+    }
+}
+
+/// The entity tag of a value. It distinguishes one version from the next; it is not a security measure.
+fn tag(value: &impl Hash) -> String {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    format!("\"{:016x}\"", hasher.finish())
+}
+
+/// A layer on all calls.
+pub(crate) async fn versions(
+    State(api): State<ApiState>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let path = request.uri().path();
+    let answer = match *request.method() {
+        Method::GET => match Versioned::read_by(path) {
+            Some(versioned) => read(&api, versioned, request, next).await,
+            None => Ok(next.run(request).await),
+        },
+        Method::HEAD | Method::OPTIONS => Ok(next.run(request).await),
+        _ => match Versioned::changed_by(path) {
+            Some(versioned) => change(&api, versioned, request, next).await,
+            None => Ok(next.run(request).await),
+        },
+    };
+    answer.unwrap_or_else(|problem| Rejection(problem).into_response())
+}
+
+async fn read(
+    api: &ApiState,
+    versioned: Versioned,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    // Read first: if it changes meanwhile, the answer has the older version, with which no change is made.
+    let version = HeaderValue::try_from(versioned.version(api).await?);
+    let mut response = next.run(request).await;
+    if let (true, Ok(version)) = (response.status().is_success(), version) {
+        response.headers_mut().insert(header::ETAG, version);
+    }
+    Ok(response)
+}
+
+/// Runs a change after its `If-Match`, if any, was found to hold. No other change begins until it has ended.
+async fn change(
+    api: &ApiState,
+    versioned: Versioned,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let requested = if_match(request.headers())?;
+    // Its body first: other changes do not wait for a slow client.
+    let (parts, body) = request.into_parts();
+    let body = read_body(Request::from_parts(parts.clone(), body), api).await?;
+    let _guard = api.change_lock.lock().await;
+    if let Some(requested) = requested {
+        check(api, versioned, parts.uri.path(), requested).await?;
+    }
+    Ok(next.run(Request::from_parts(parts, Body::from(body))).await)
+}
+
+async fn check(
+    api: &ApiState,
+    versioned: Versioned,
+    path: &str,
+    requested: String,
+) -> Result<(), Problem> {
+    let current = versioned.version(api).await?;
+    let mut valid = vec![current.clone()];
+    if versioned != Versioned::Config {
+        valid.push(Versioned::Config.version(api).await?);
+    }
+    // A rule's id changes with its content: it is the rule's own version.
+    let rule = path.strip_prefix("/api/v1/rules/");
+    if rule.is_some_and(|id| api.engine.rules().iter().any(|rule| rule.id == id)) {
+        valid.extend(rule.map(|id| format!("\"{id}\"")));
+    }
+    let holds = requested
+        .split(',')
+        .map(str::trim)
+        .any(|tag| tag == "*" || valid.iter().any(|valid| valid == tag));
+    match holds {
+        true => Ok(()),
+        false => Err(Problem::precondition_failed(requested, current)),
+    }
+}
+
+/// The request's `If-Match`, its lines joined.
+fn if_match(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut values = Vec::new();
+    for value in headers.get_all(header::IF_MATCH) {
+        let text = value.to_str().ok();
+        values.push(text.ok_or_else(|| Problem::bad_request("`If-Match` is not text."))?);
+    }
+    let joined = values.join(", ");
+    check_length(&joined, MAX_IF_MATCH, "If-Match")?;
+    Ok((!values.is_empty()).then_some(joined))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_know_what_they_change() {
+        let changed = |path| Versioned::changed_by(path);
+        assert_eq!(changed("/api/v1/rules/abc"), Some(Versioned::Rules));
+        assert_eq!(changed("/api/v1/config/file"), Some(Versioned::Config));
+        assert_eq!(changed("/api/v1/changes/7/undo"), Some(Versioned::Config));
+        assert_eq!(changed("/api/v1/lists/ads/disable"), Some(Versioned::Lists));
+        assert_eq!(changed("/api/v1/lists/ads/refresh"), None);
+        assert_eq!(changed("/api/v1/upstreams/a/test"), None);
+        assert_eq!(Versioned::read_by("/api/v1/changes"), None);
+        assert_eq!(Versioned::read_by("/api/v1"), None);
+    }
+
+    #[test]
+    fn several_fields_are_one_list() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(if_match(&headers).unwrap(), None);
+        headers.append(header::IF_MATCH, HeaderValue::from_static("\"a\""));
+        headers.append(header::IF_MATCH, HeaderValue::from_static("\"b\""));
+        assert_eq!(if_match(&headers).unwrap().as_deref(), Some("\"a\", \"b\""));
+    }
+}
