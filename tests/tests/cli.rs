@@ -394,14 +394,16 @@ fn openapi_and_completions_need_no_engine() {
 }
 
 #[test]
-fn the_token_is_printed_once_and_stays_valid() {
+fn the_token_is_printed_only_on_a_terminal_and_stays_valid() {
     let place = Place::new();
     place.write("[control]\nhttp = \"$CONTROL\"\n");
     let mut first = place.run(&Setup::default());
     first.await_line("Ctrl-C");
     let token =
         std::fs::read_to_string(place.dir().join("data/control.token")).expect("a token file");
-    assert!(first.log().contains(token.trim()));
+    assert!(!first.log().contains(token.trim()), "{}", first.log());
+    let shown = place.cli(&["token", "show"]).good();
+    assert_eq!(shown.trim(), token.trim());
     first.signal(Signal::TERM);
     assert_eq!(first.wait(PATIENCE).code(), Some(0));
     let second = place.run(&Setup::default());

@@ -160,3 +160,18 @@ fn events_are_streamed_as_connections_open() {
         .expect("an event");
     assert!(event.contains("status"), "{event}");
 }
+
+#[test]
+fn a_new_token_is_not_printed_without_a_terminal_and_an_empty_file_is_made_anew() {
+    let mut privet = Privet::start(OPEN);
+    let first = token(&privet);
+    assert!(!privet.log().contains(&first), "{}", privet.log());
+    assert_eq!(privet.cli(&["token", "show"]).good().trim(), first);
+    let file = privet.place.dir().join("data/control.token");
+    privet.restart_after(|| std::fs::write(&file, "").expect("written"));
+    let second = token(&privet);
+    assert!(second.len() == 64 && second != first);
+    let made = privet.cli(&["token", "new"]).good();
+    assert_eq!(made.trim(), token(&privet));
+    assert_ne!(made.trim(), second);
+}

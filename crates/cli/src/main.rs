@@ -82,6 +82,8 @@ enum Command {
     Openapi,
     /// Store, list or delete passwords in the system's keyring
     Secret(commands::secret::Args),
+    /// Print or replace the token of the page and the API over TCP
+    Token(commands::token::Args),
     /// Print the manual page, or write all pages into a folder
     #[command(hide = true)]
     Man(commands::completions::ManArgs),
@@ -159,6 +161,7 @@ async fn run(
         Command::Env(args) => commands::env::run(context, &args).await,
         Command::Completions(args) => commands::completions::run(context, &args),
         Command::Openapi => commands::openapi::run(context),
+        Command::Token(args) => commands::token::run(context, &args),
         Command::Secret(args) => commands::secret::run(context, args).await,
         Command::Man(args) => commands::completions::man(context, &args),
     }

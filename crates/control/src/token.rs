@@ -48,8 +48,8 @@ impl Token {
         Self::from_text(&text).ok_or(TokenError::Malformed { path })
     }
 
-    /// Reads the folder's token or creates one; `true`: it is new, and the user has not seen it yet. If others may read the
-    /// file, its mode is changed to 0600.
+    /// Reads the folder's token or creates one, also where the file is empty; `true`: it is new, and the user has not seen it
+    /// yet. If others may read the file, its mode is changed to 0600.
     pub fn read_or_create(data_dir: &Path) -> Result<(Self, bool), TokenError> {
         match Self::read(data_dir) {
             Ok(token) => {
@@ -59,7 +59,21 @@ impl Token {
             Err(TokenError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 Self::create(data_dir).map(|token| (token, true))
             }
+            Err(TokenError::Malformed { path }) if is_blank(&path) => {
+                Self::replace(data_dir).map(|token| (token, true))
+            }
             Err(error) => Err(error),
+        }
+    }
+
+    /// Creates a token in place of the folder's. A running engine takes the former one until it ends.
+    pub fn replace(data_dir: &Path) -> Result<Self, TokenError> {
+        let path = data_dir.join(TOKEN_FILE);
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(TokenError::Io { path, source })
+            }
+            _ => Self::create(data_dir),
         }
     }
 
@@ -82,6 +96,11 @@ impl Token {
         file.sync_all().map_err(failed)?;
         Ok(Self(SecretString::from(text)))
     }
+}
+
+/// Whether the file has no text: what a full disk or a crash leaves.
+fn is_blank(path: &Path) -> bool {
+    fs::read_to_string(path).is_ok_and(|text| text.trim().is_empty())
 }
 
 #[cfg(unix)]
@@ -134,13 +153,20 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_token_file_is_refused() {
+    fn an_empty_token_file_is_made_anew_and_an_unusable_one_refused() {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join(TOKEN_FILE), "\n").unwrap();
+        let file = dir.path().join(TOKEN_FILE);
+        fs::write(&file, "\n").unwrap();
+        let (made, new) = Token::read_or_create(dir.path()).unwrap();
+        assert!(new);
+        assert_eq!(Token::read(dir.path()).unwrap().expose(), made.expose());
+        fs::write(&file, "two words\n").unwrap();
         assert!(matches!(
             Token::read_or_create(dir.path()),
             Err(TokenError::Malformed { .. })
         ));
+        let replaced = Token::replace(dir.path()).unwrap();
+        assert_ne!(replaced.expose(), made.expose());
     }
 
     #[test]

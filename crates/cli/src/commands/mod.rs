@@ -30,6 +30,7 @@ pub mod serve;
 pub mod status;
 pub mod system_proxy;
 pub mod test;
+pub mod token;
 pub mod upstreams;
 pub mod usage;
 pub mod why;

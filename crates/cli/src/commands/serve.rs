@@ -208,19 +208,22 @@ fn refused(error: StartError) -> Failure {
     }
 }
 
-/// Prints the listener addresses, and the token if it is new.
+/// Prints the listener addresses, and the token if it is new. The token is printed on a terminal only: other output is kept
+/// in journals and files.
 fn print_addresses(
     terminal: &Terminal,
     engine: &Engine,
     control: &ControlServer,
 ) -> Result<(), Failure> {
     let listeners = engine.listeners();
+    let is_new = control.new_token.is_some();
+    let token = control.new_token.as_ref().filter(|_| terminal.is_tty());
     if terminal.json {
         return terminal.json(&serde_json::json!({
             "listeners": listeners,
             "control": control.http().map(|address| format!("http://{}/", reachable(address))),
             "metrics": control.metrics().map(|address| format!("http://{}/metrics", reachable(address))),
-            "token": control.new_token.as_ref().map(|token| token.expose()),
+            "token": token.map(|token| token.expose()),
         }));
     }
     let mut lines: Vec<String> = listeners
@@ -236,7 +239,6 @@ fn print_addresses(
         .collect();
     if let Some(address) = control.http() {
         // Browsers do not send the fragment, and the page removes it from the address at once.
-        let token = control.new_token.as_ref();
         let token = token.map(|token| format!("#token={}", token.expose()));
         lines.push(format!(
             "page     http://{}/{}",
@@ -247,10 +249,12 @@ fn print_addresses(
     if let Some(address) = control.metrics() {
         lines.push(format!("metrics  http://{}/metrics", reachable(address)));
     }
-    if let Some(token) = &control.new_token {
+    if let Some(token) = token {
         lines.push(format!("token    {}", token.expose()));
+    }
+    if is_new {
         lines.push(terminal.paint(
-            "         (shown once; stored in control.token in the data folder)",
+            "         a new token is in control.token in the data folder; `privet token show` prints it",
             Style::Dim,
         ));
     }
