@@ -361,6 +361,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/lists/{name}/lines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lines of a list that could not be used
+         * @description Each with its number, text and reason.
+         */
+        get: operations["list_lines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/lists/{name}/refresh": {
         parameters: {
             query?: never;
@@ -1147,6 +1167,11 @@ export interface components {
              * @description Those of the last 24 hours.
              */
             hits_day: number;
+            /**
+             * Format: int64
+             * @description Those of `entries` that hold for every connection, HTTPS too; the others need a URL that can be read.
+             */
+            host_entries: number;
             /** @example local ads */
             name: string;
             /**
@@ -1154,6 +1179,8 @@ export interface components {
              * @description When it is fetched next, in milliseconds since 1970; `null`: it is a file, off, or pinned to a version.
              */
             next_refresh_ms?: number | null;
+            /** @description Why the text in force could not be stored on the disk; it is used from memory. */
+            not_stored?: string | null;
             /** @description An earlier version was restored, and updates are suspended until `resume`. */
             pinned: boolean;
             /**
@@ -1161,13 +1188,6 @@ export interface components {
              * @description When counting began, in milliseconds since 1970.
              */
             since_ms: number;
-            /**
-             * Format: int64
-             * @description Those of `entries` that hold for every connection, HTTPS too; the others need a URL that can be read.
-             */
-            host_entries: number;
-            /** @description Why the text in force could not be stored on the disk; it is used from memory. */
-            not_stored?: string | null;
             /**
              * Format: int64
              * @description Lines that could not be used.
@@ -1219,18 +1239,6 @@ export interface components {
              * @description All lines that could not be used.
              */
             skipped: number;
-        };
-        /** @description A line that could not be used. */
-        SkippedLine: {
-            /**
-             * Format: int32
-             * @description Counted from 1.
-             */
-            line: number;
-            /** @example would match everything or nearly everything */
-            reason: string;
-            /** @description At most 300 characters; `null`: the text is in memory only. */
-            text?: string | null;
         };
         /** @description A stored text of a list. */
         ListVersion: {
@@ -1616,6 +1624,18 @@ export interface components {
             secrets: components["schemas"]["SecretEntry"][];
             /** @description Why it is not open. */
             text?: string;
+        };
+        /** @description A line that could not be used. */
+        SkippedLine: {
+            /**
+             * Format: int32
+             * @description Counted from 1.
+             */
+            line: number;
+            /** @example would match everything or nearly everything */
+            reason: string;
+            /** @description At most 300 characters; `null`: the text is in memory only. */
+            text?: string | null;
         };
         /**
          * @description Whether this caller can start programs.
@@ -3504,6 +3524,61 @@ export interface operations {
             };
             /** @description The file cannot be read or written: nothing was changed */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_lines: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The list's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The first thousand, in the order of the list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListLines"];
+                };
+            };
+            /** @description A parameter that this call does not take, or cannot read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No list in use has that name */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
