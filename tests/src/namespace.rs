@@ -102,6 +102,26 @@ impl Namespaces {
         CommandOutput::of(command)
     }
 
+    /// Runs a command outside to its end.
+    pub fn run_outside(&self, words: &[&str]) -> CommandOutput {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.outside()]).args(words);
+        CommandOutput::of(command)
+    }
+
+    /// Starts a server inside.
+    pub fn start_inside(&self, name: &str, words: &[&str]) -> Running {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.inside()]).args(words);
+        Running::start(name, command)
+    }
+
+    /// The inside's `/etc/hosts`, for programs that start after this.
+    pub fn write_hosts(&self, text: &str) {
+        let file = format!("/etc/netns/{}/hosts", self.inside());
+        fs::write(file, text).expect("root writes to /etc/netns");
+    }
+
     /// Starts a server in the outer namespace.
     pub fn start_outside(&self, name: &str, args: &[&str]) -> Running {
         let mut command = Command::new("ip");

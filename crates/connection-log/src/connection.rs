@@ -153,6 +153,7 @@ pub(crate) fn listener_from(word: &str) -> Option<Listener> {
 pub const fn why_word(kind: WhyKind) -> &'static str {
     match kind {
         WhyKind::Loop => "loop",
+        WhyKind::OwnNetwork => "own_network",
         WhyKind::Rule => "rule",
         WhyKind::Deny => "deny",
         WhyKind::List => "list",
@@ -163,10 +164,19 @@ pub const fn why_word(kind: WhyKind) -> &'static str {
 }
 
 pub(crate) fn why_from(word: &str) -> Option<WhyKind> {
-    use WhyKind::{Deny, KillSwitch, List, Loop, Mode, Rule, Undetermined};
-    [Loop, Rule, Deny, List, Mode, KillSwitch, Undetermined]
-        .into_iter()
-        .find(|kind| why_word(*kind) == word)
+    use WhyKind::{Deny, KillSwitch, List, Loop, Mode, OwnNetwork, Rule, Undetermined};
+    [
+        Loop,
+        OwnNetwork,
+        Rule,
+        Deny,
+        List,
+        Mode,
+        KillSwitch,
+        Undetermined,
+    ]
+    .into_iter()
+    .find(|kind| why_word(*kind) == word)
 }
 
 #[cfg(test)]

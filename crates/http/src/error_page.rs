@@ -172,6 +172,15 @@ pub fn hints_for_block(why: &Why, target: &Target) -> Vec<String> {
                 "# before the rule that blocks:\n[[rule]]\nmatch = {{ {key} = [\"{host}\"] }}\nuse = \"direct\""
             ));
         }
+        (WhyKind::OwnNetwork, host) => {
+            let (key, value) = match host {
+                Host::Name(name) => ("domain", name.to_string()),
+                Host::Ip(ip) => ("ip", ip.to_string()),
+            };
+            hints.push(format!(
+                "# let clients on other machines reach it:\n[[rule]]\nmatch = {{ {key} = [\"{value}\"] }}\nuse = \"direct\""
+            ));
+        }
         _ => {}
     }
     hints
@@ -192,7 +201,7 @@ pub fn sentence_for_block(why: &Why, target: &Target) -> String {
 pub fn status_for_dial(kind: DialErrorKind) -> u16 {
     match kind {
         DialErrorKind::TimedOut => 504,
-        DialErrorKind::Loop | DialErrorKind::Forbidden => 403,
+        DialErrorKind::Loop | DialErrorKind::OwnNetwork | DialErrorKind::Forbidden => 403,
         DialErrorKind::NoRoute | DialErrorKind::Exhausted => 503,
         _ => 502,
     }
@@ -210,6 +219,7 @@ pub fn reason_for_dial(error: &DialError) -> &'static str {
         DialErrorKind::ResolverFailed => "resolver failed",
         DialErrorKind::Forbidden => "blocked",
         DialErrorKind::Loop => "loop",
+        DialErrorKind::OwnNetwork => "the gateway's own network",
         DialErrorKind::UpstreamDown => "upstream down",
         DialErrorKind::UpstreamAuth => "upstream refused the login",
         DialErrorKind::UpstreamDenied => "upstream forbids the target",

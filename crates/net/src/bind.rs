@@ -80,16 +80,18 @@ impl Dialer {
         permit: &DirectPermit,
         request: &DialRequest<'_>,
     ) -> Result<Vec<IpAddr>, DialError> {
-        match &request.target.host {
-            Host::Ip(ip) if ip.is_unspecified() => Ok(Vec::new()),
-            Host::Ip(ip) => Ok(vec![ip.to_canonical()]),
-            Host::Name(_) if !request.addresses.is_empty() => Ok(request.addresses.to_vec()),
+        let expected = match &request.target.host {
+            Host::Ip(ip) if ip.is_unspecified() => Vec::new(),
+            Host::Ip(ip) => vec![ip.to_canonical()],
+            Host::Name(_) if !request.addresses.is_empty() => request.addresses.to_vec(),
             Host::Name(name) => {
                 let purpose = AddressUse::Direct;
                 let found = self.resolve_judged(permit, request, name, purpose).await?;
-                Ok(found.to_vec())
+                found.to_vec()
             }
-        }
+        };
+        self.check_permit(permit, request.target, &expected)?;
+        Ok(expected)
     }
 }
 

@@ -18,6 +18,8 @@ pub enum DialErrorKind {
     Forbidden,
     /// The address is one of Privet's own listeners.
     Loop,
+    /// The address is in the gateway's own network, which the permit does not cover.
+    OwnNetwork,
     /// The upstream could not be reached: its socket or TLS failed.
     UpstreamDown,
     /// The upstream rejected the credentials.

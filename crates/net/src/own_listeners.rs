@@ -3,19 +3,61 @@
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
-use privet_policy::reaches;
+use privet_policy::{DirectPermit, Target, own_network, reaches};
+
+use crate::{DialError, DialErrorKind};
 
 /// The addresses that this program listens on. Cheap to clone; built anew at each reload.
 #[derive(Debug, Clone, Default)]
 pub struct OwnListeners {
     listeners: Arc<[SocketAddr]>,
+    /// Whether an interface of this machine has the address.
+    is_interface: Option<fn(IpAddr) -> bool>,
 }
 
 impl OwnListeners {
     pub fn new(listeners: impl IntoIterator<Item = SocketAddr>) -> Self {
         Self {
             listeners: listeners.into_iter().collect(),
+            is_interface: None,
         }
+    }
+
+    /// Knows the addresses of this machine's interfaces by `is_interface`, which is asked about each address that a client on
+    /// another machine goes to directly.
+    pub fn with_interfaces(self, is_interface: fn(IpAddr) -> bool) -> Self {
+        Self {
+            is_interface: Some(is_interface),
+            ..self
+        }
+    }
+
+    /// Checks the addresses of a direct connection against what the permit covers.
+    ///
+    /// # Errors
+    /// `OwnNetwork` where one of them is in the gateway's own network and the permit leaves that out.
+    pub(crate) fn check_permit(
+        &self,
+        permit: &DirectPermit,
+        target: &Target,
+        addresses: impl IntoIterator<Item = IpAddr>,
+    ) -> Result<(), DialError> {
+        if permit.covers_own_network() {
+            return Ok(());
+        }
+        let is_interface = |ip| self.is_interface.is_some_and(|is| is(ip));
+        for ip in addresses {
+            if let Some(kind) = own_network(ip, is_interface) {
+                let what = kind.describe();
+                return Err(DialError::here(
+                    DialErrorKind::OwnNetwork,
+                    format!(
+                        "{target} leads to {ip}, {what}; a client on another machine needs a rule that names it"
+                    ),
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Whether a connection to `addr` would reach one of Privet's own listeners. The policy checks what a client

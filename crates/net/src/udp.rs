@@ -101,7 +101,7 @@ impl Dialer {
     /// datagrams, so there is no loop to check for.
     ///
     /// # Errors
-    /// As [`Dialer::resolve`], and `Forbidden`.
+    /// As [`Dialer::resolve`], `Forbidden`, and `OwnNetwork` where the permit leaves out one of them.
     pub async fn datagram_addresses(
         &self,
         permit: &DirectPermit,
@@ -116,6 +116,7 @@ impl Dialer {
                 found.to_vec()
             }
         };
+        self.check_permit(permit, request.target, &found)?;
         let port = request.target.port;
         let at = |ip: IpAddr| SocketAddr::new(ip.to_canonical(), port);
         Ok(found.into_iter().map(at).collect())

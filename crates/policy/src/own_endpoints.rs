@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use crate::own_network::{OwnNetwork, own_network};
 use crate::{Host, Target};
 
 /// The endpoints of Privet itself, collected by the caller: the policy opens no socket and reads no interface.
@@ -40,6 +41,29 @@ impl OwnEndpoints {
         self.listeners
             .iter()
             .any(|listener| reaches(*listener, address, |ip| self.is_ours(ip)))
+    }
+
+    /// Whether a client at this address is on this machine.
+    pub(crate) fn is_on_this_machine(&self, client: IpAddr) -> bool {
+        let client = client.to_canonical();
+        client.is_loopback() || self.is_ours(client)
+    }
+
+    /// How an address belongs to the gateway's own network.
+    pub(crate) fn own_network_at(&self, ip: IpAddr) -> Option<OwnNetwork> {
+        own_network(ip, |ip| self.is_ours(ip))
+    }
+
+    /// How a target, as written, belongs to the gateway's own network.
+    pub(crate) fn own_network_of(&self, host: &Host) -> Option<OwnNetwork> {
+        match host {
+            Host::Ip(ip) => self.own_network_at(*ip),
+            Host::Name(name) => match Host::parse(name) {
+                Ok(Host::Ip(ip)) => self.own_network_at(ip),
+                _ if is_localhost(name) => Some(OwnNetwork::Loopback),
+                _ => self.names.contains(host).then_some(OwnNetwork::Interface),
+            },
+        }
     }
 
     pub(crate) fn has_port(&self, port: u16) -> bool {

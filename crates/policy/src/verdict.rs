@@ -7,12 +7,29 @@ use serde::Serialize;
 /// The permit to connect directly to a target or to resolve its name here. Only [`crate::decide()`] and
 /// [`crate::Policy::permit`] create one, and only in a mode without a kill switch: code without a permit cannot go direct.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DirectPermit(());
+pub struct DirectPermit(OwnNetworkAccess);
+
+/// Whether a permit covers addresses of the gateway's own network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OwnNetworkAccess {
+    Allowed,
+    Refused,
+}
 
 impl DirectPermit {
     /// The only constructor.
     pub(crate) fn unless(kill_switch: bool) -> Option<DirectPermit> {
-        (!kill_switch).then_some(DirectPermit(()))
+        (!kill_switch).then_some(DirectPermit(OwnNetworkAccess::Allowed))
+    }
+
+    /// The same permit without the gateway's own network.
+    pub(crate) fn without_own_network(&self) -> DirectPermit {
+        DirectPermit(OwnNetworkAccess::Refused)
+    }
+
+    /// Whether a socket may be connected to addresses of the gateway's own network (see [`crate::own_network()`]).
+    pub fn covers_own_network(&self) -> bool {
+        self.0 == OwnNetworkAccess::Allowed
     }
 }
 
@@ -31,6 +48,19 @@ pub enum Route {
     },
 }
 
+impl Route {
+    /// The same route without the gateway's own network.
+    pub(crate) fn without_own_network(self) -> Route {
+        match self {
+            Route::Direct(permit) => Route::Direct(permit.without_own_network()),
+            Route::Via { outbound, fallback } => Route::Via {
+                outbound,
+                fallback: fallback.map(|permit| permit.without_own_network()),
+            },
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     Block,
@@ -43,6 +73,8 @@ pub enum Action {
 pub enum WhyKind {
     /// The target is Privet itself.
     Loop,
+    /// The target is in the gateway's own network, and the client is on another machine.
+    OwnNetwork,
     Rule,
     /// `[filter] deny`.
     Deny,

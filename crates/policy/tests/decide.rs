@@ -729,3 +729,53 @@ fn an_exception_of_one_list_holds_against_the_others() {
             .any(|step| step.message.code == "list.exceptsAll")
     );
 }
+
+#[test]
+fn a_client_on_another_machine_needs_a_rule_that_names_the_gateways_own_network() {
+    let config = with_rules(vec![
+        rule(RuleAction::Direct, |m| m.domain = strings(["named.test"])),
+        rule(RuleAction::Direct, |m| m.port = vec![(81, 81)]),
+    ]);
+    let own = OwnEndpoints {
+        addresses: vec!["192.168.1.5".parse().unwrap()],
+        names: vec![Host::parse("nest.lan").unwrap()],
+        ..own()
+    };
+    let policy = Policy::compile(&config, &[], own).unwrap();
+    let decided = |client: &str, target: &str, resolved: &[&str]| {
+        let asked = Asked {
+            addresses: resolved.iter().map(|ip| ip.parse().unwrap()).collect(),
+            ..asked(target)
+        };
+        let request = Request {
+            client: client.parse().unwrap(),
+            ..asked.request()
+        };
+        let verdict = decide(&request, &policy);
+        let covered = match verdict.action {
+            Action::Route(Route::Direct(permit)) => permit.covers_own_network(),
+            _ => false,
+        };
+        (verdict.why.kind, covered)
+    };
+    let remote = "192.168.1.9:5";
+    let refused = (WhyKind::OwnNetwork, false);
+    for (target, resolved, want) in [
+        ("127.0.0.1:80", &[][..], refused),
+        ("127.0.0.1:81", &[], refused),
+        ("169.254.169.254:80", &[], refused),
+        ("192.168.1.5:80", &[], refused),
+        ("localhost:80", &[], refused),
+        ("nest.lan:80", &[], refused),
+        ("x.test:80", &["192.0.2.1", "127.0.0.1"], refused),
+        ("x.test:80", &[], (WhyKind::Mode, false)),
+        ("192.168.1.6:80", &[], (WhyKind::Mode, false)),
+        ("named.test:80", &["127.0.0.1"], (WhyKind::Rule, true)),
+    ] {
+        assert_eq!(decided(remote, target, resolved), want, "{target}");
+    }
+    for local in ["127.0.0.1:5", "[::1]:5", "192.168.1.5:5"] {
+        let want = (WhyKind::Mode, true);
+        assert_eq!(decided(local, "127.0.0.1:80", &[]), want, "{local}");
+    }
+}

@@ -118,6 +118,7 @@ proptest! {
         let last = explanation.steps.iter().rfind(|s| s.matched).unwrap();
         let of = match decided.why.kind {
             WhyKind::Loop => "loop",
+            WhyKind::OwnNetwork => "own network",
             WhyKind::Rule => "rule ",
             WhyKind::Deny => "filter.deny",
             WhyKind::List => "list ",

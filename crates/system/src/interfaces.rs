@@ -39,6 +39,12 @@ impl Interfaces {
     }
 }
 
+/// Whether an interface of this machine has the address, as of at most ten seconds ago.
+pub fn is_interface(ip: IpAddr) -> bool {
+    static INTERFACES: Interfaces = Interfaces(Mutex::new(None));
+    INTERFACES.is_ours(ip)
+}
+
 /// The addresses of all interfaces now; empty where they cannot be read.
 pub fn addresses() -> HashSet<IpAddr> {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();

@@ -47,7 +47,7 @@ impl EngineGateway {
         live
     }
 
-    /// Records a failed dial.
+    /// Records a failed dial. One into the gateway's own network is a block by the policy, whose permit left that out.
     pub(super) async fn record_failure(
         &self,
         context: &RequestContext<'_>,
@@ -58,9 +58,14 @@ impl EngineGateway {
             Some(app) => Some(app.clone()),
             None => self.program_of_refused().await,
         };
-        if error.kind == DialErrorKind::Forbidden {
+        let blocked_by = match error.kind {
+            DialErrorKind::Forbidden => Some(WhyKind::Rule),
+            DialErrorKind::OwnNetwork => Some(WhyKind::OwnNetwork),
+            _ => None,
+        };
+        if let Some(kind) = blocked_by {
             let why = Why {
-                kind: WhyKind::Rule,
+                kind,
                 text: error.text.into(),
             };
             self.record_refusal(context, app, &why, CloseReason::Blocked, None);

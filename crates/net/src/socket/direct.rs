@@ -12,9 +12,10 @@ use crate::{DialError, DialErrorKind, OwnListeners};
 /// Connects to the first of the target's addresses that answers.
 ///
 /// # Errors
-/// `Loop` where any address is one of Privet's own listeners: a name that mixes them with others is an attack.
+/// `Loop` where any address is one of Privet's own listeners, `OwnNetwork` where any is in the gateway's own network and the
+/// permit leaves that out: a name that mixes them with others is an attack.
 pub(crate) async fn connect(
-    _permit: &DirectPermit,
+    permit: &DirectPermit,
     own_listeners: &OwnListeners,
     target: &Target,
     addresses: &[IpAddr],
@@ -29,6 +30,7 @@ pub(crate) async fn connect(
             format!("{target} is Privet itself"),
         ));
     }
+    own_listeners.check_permit(permit, target, addresses.iter().copied())?;
     connect_first(&sockets)
         .await
         .map_err(|kind| DialError::here(kind, format!("{target} {}", sentence(kind))))

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::SystemTime;
 
+use crate::OwnNetwork;
 use crate::list::{List, ListHit};
 use crate::rules::{MatchResult, Rule};
 use crate::{Host, Target};
@@ -53,4 +54,11 @@ pub(super) enum Finding<'a> {
     /// The host is this machine, which lists do not block.
     OwnName,
     Mode,
+    /// The client is on another machine, and the target, or the address that its name resolved to, is in the gateway's own
+    /// network.
+    OwnNetwork {
+        target: &'a Target,
+        kind: OwnNetwork,
+        resolved: Option<IpAddr>,
+    },
 }

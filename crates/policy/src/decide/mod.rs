@@ -59,6 +59,8 @@ struct Decision<'a, O> {
     observer: &'a mut O,
     /// An `ip` rule needs the addresses of the target's name, which may be looked up here.
     wants_addresses: bool,
+    /// The rule that matched says which targets it is about.
+    named_by_rule: bool,
     /// What lists on probation would do, for the reason of whichever later step decides.
     probation_note: Option<String>,
 }
@@ -70,6 +72,7 @@ impl<'a, O: Observer> Decision<'a, O> {
             policy,
             observer,
             wants_addresses: false,
+            named_by_rule: false,
             probation_note: None,
         }
     }
@@ -80,6 +83,7 @@ impl<'a, O: Observer> Decision<'a, O> {
             Some(verdict) => verdict,
             None => self.by_rules_and_mode(),
         };
+        let verdict = self.without_own_network(verdict);
         Verdict {
             wants_addresses: self.wants_addresses,
             ..verdict
@@ -110,6 +114,41 @@ impl<'a, O: Observer> Decision<'a, O> {
         self.observer.decided(rule, self.request.at);
         let verdict = self.rule_verdict(rule);
         self.with_probation_note(verdict)
+    }
+
+    /// A client on another machine does not reach the gateway's own network, unless a rule that names the target sends it
+    /// there. Names that are resolved later are checked by what the permit covers.
+    fn without_own_network(&mut self, verdict: Verdict) -> Verdict {
+        let (own, target) = (self.policy.own(), self.request.target);
+        let client = self.request.client.ip();
+        let Action::Route(route) = verdict.action else {
+            return verdict;
+        };
+        if own.is_on_this_machine(client) || self.named_by_rule {
+            return Verdict {
+                action: Action::Route(route),
+                ..verdict
+            };
+        }
+        let mut addresses = self.request.addresses.known().iter();
+        let found = match own.own_network_of(&target.host) {
+            Some(kind) => Some((kind, None)),
+            None => addresses.find_map(|ip| Some((own.own_network_at(*ip)?, Some(*ip)))),
+        };
+        let Some((kind, resolved)) = found else {
+            return Verdict {
+                action: Action::Route(route.without_own_network()),
+                ..verdict
+            };
+        };
+        let finding = Finding::OwnNetwork {
+            target,
+            kind,
+            resolved,
+        };
+        self.observer.saw(self.policy, finding);
+        let text = wording::own_network(target, kind, resolved);
+        block(WhyKind::OwnNetwork, text)
     }
 
     /// A target that is Privet itself is refused: it would loop.
@@ -163,7 +202,10 @@ impl<'a, O: Observer> Decision<'a, O> {
             };
             self.observer.saw(self.policy, finding);
             match result {
-                MatchResult::Matches => return Ok(Some(rule)),
+                MatchResult::Matches => {
+                    self.named_by_rule = rule.names_target();
+                    return Ok(Some(rule));
+                }
                 MatchResult::Undecided(Unknown::Addresses) => self.wants_addresses = true,
                 MatchResult::Undecided(unknown) => {
                     let text = wording::undetermined(rule, unknown, self.request.target);

@@ -12,13 +12,21 @@ use crate::host_hash::ancestor;
 use crate::list::{List, ListHit};
 use crate::policy::{ModeRoute, Policy};
 use crate::rules::{CompiledAction, MatchResult, NoLookup, Rule, RulePosition, Unknown};
-use crate::{Host, Outbound, Target};
+use crate::{Host, Outbound, OwnNetwork, Target};
 
 pub(super) fn own_endpoint(target: &Target, found: OwnEndpoint) -> String {
     match found {
         OwnEndpoint::Named => format!("{target} is Privet itself"),
         OwnEndpoint::Resolved(ip) => format!("{target} leads to Privet itself, at {ip}"),
     }
+}
+
+pub(super) fn own_network(target: &Target, kind: OwnNetwork, resolved: Option<IpAddr>) -> String {
+    let what = match resolved {
+        None => format!("{target} is {}", kind.describe()),
+        Some(ip) => format!("{target} leads to {ip}, {}", kind.describe()),
+    };
+    format!("{what}; a client on another machine needs a rule that names it")
 }
 
 /// The rule routes direct, and the mode's kill switch forbids that.
@@ -138,6 +146,15 @@ pub(super) fn step(policy: &Policy, finding: Finding<'_>) -> Step {
             StepMessage::new("lists.ownName"),
         ),
         Finding::Mode => mode_step(policy),
+        Finding::OwnNetwork {
+            target,
+            kind,
+            resolved,
+        } => Step::matched(
+            "own network",
+            own_network(target, kind, resolved),
+            StepMessage::new("network.own").with("target", target),
+        ),
     }
 }
 

@@ -128,6 +128,14 @@ impl Rule {
         !self.app.is_empty()
     }
 
+    /// Whether it says which targets it is about, by name or address.
+    pub(crate) fn names_target(&self) -> bool {
+        !(self.domain.is_empty()
+            && self.suffix.is_empty()
+            && self.regex.is_empty()
+            && self.ip.is_empty())
+    }
+
     pub(crate) fn has_ip_key(&self) -> bool {
         !self.ip.is_empty()
     }

@@ -65,7 +65,8 @@ fn build(inputs: Inputs) -> Result<Snapshot, StartError> {
     let dialer = Dialer::build(
         &config,
         &secret,
-        OwnListeners::new(own.iter().copied()),
+        OwnListeners::new(own.iter().copied())
+            .with_interfaces(privet_system::interfaces::is_interface),
         before,
     )
     .map_err(|error| StartError::Upstream(error.to_string()))?;
