@@ -157,8 +157,7 @@ pub async fn serve<G: SocksGateway>(
         // Rare and large: boxed, so that a CONNECT does not carry their size.
         Command::Bind => Box::pin(bind::bind(client, &context, gateway)).await,
         Command::Associate => {
-            let port = request.target.port;
-            Box::pin(udp::associate(client, identity, port, gateway)).await;
+            Box::pin(udp::associate(client, identity, &request.target, gateway)).await;
             HandshakeOutcome::Done
         }
     }

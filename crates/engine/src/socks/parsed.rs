@@ -28,7 +28,7 @@ pub enum ParseError {
     EmptyName,
     #[error("a name that no host can have")]
     BadName,
-    #[error("an empty user name or password")]
+    #[error("an empty user name")]
     EmptyLogin,
     #[error("a field that is longer than 255 bytes")]
     TooLong,

@@ -112,7 +112,8 @@ pub fn greeting(bytes: &[u8]) -> Parsed<Greeting> {
     Parsed::Complete(greeting, 2 + methods.len())
 }
 
-/// RFC 1929, section 2: `VER ULEN UNAME PLEN PASSWD`, both 1 to 255 bytes. A request sent in its place is refused by
+/// RFC 1929, section 2: `VER ULEN UNAME PLEN PASSWD`, the name 1 to 255 bytes. The password may be empty, against the RFC:
+/// clients send it so where the user has none. A request sent in its place is refused by
 /// its version.
 pub fn login(bytes: &[u8]) -> Parsed<Credentials> {
     match bytes.first() {
@@ -124,6 +125,16 @@ pub fn login(bytes: &[u8]) -> Parsed<Credentials> {
         Ok(name) => name,
         Err(answer) => return answer,
     };
+    if bytes.get(name.1) == Some(&0) {
+        let end = name.1 + 1;
+        return Parsed::Complete(
+            Credentials {
+                name,
+                password: (end, end),
+            },
+            end,
+        );
+    }
     match field(bytes, name.1) {
         Ok(password) => Parsed::Complete(Credentials { name, password }, password.1),
         Err(answer) => answer,

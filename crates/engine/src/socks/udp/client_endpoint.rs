@@ -2,8 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use privet_policy::{Host, Target};
+
 /// The client's UDP address. Its IP is the TCP peer's, whatever the request said: a client may not relay for a third
-/// party (RFC 1928, section 7). Its port is the request's, or the first valid datagram's.
+/// party (RFC 1928, section 7). Its port is the one that it declared, or the first valid datagram's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientEndpoint {
     ip: IpAddr,
@@ -11,11 +13,17 @@ pub struct ClientEndpoint {
 }
 
 impl ClientEndpoint {
-    /// `port`: the request's DST.PORT, 0 where the client does not know it yet.
-    pub fn new(peer: IpAddr, port: u16) -> Self {
+    /// `declared`: the address and port of the request. Its port holds only where the address is the peer's or unspecified, as
+    /// several clients declare the address that they want to send to. Port 0: the client does not know it yet.
+    pub fn new(peer: IpAddr, declared: &Target) -> Self {
+        let ip = peer.to_canonical();
+        let is_own = match declared.host {
+            Host::Ip(host) => host.is_unspecified() || host.to_canonical() == ip,
+            Host::Name(_) => false,
+        };
         Self {
-            ip: peer.to_canonical(),
-            port: (port != 0).then_some(port),
+            ip,
+            port: (is_own && declared.port != 0).then_some(declared.port),
         }
     }
 
@@ -41,13 +49,18 @@ impl ClientEndpoint {
 mod tests {
     use super::*;
 
+    fn endpoint(declared: &str, port: u16) -> ClientEndpoint {
+        let host = Host::parse(declared).unwrap();
+        ClientEndpoint::new(at("192.0.2.1:1").ip(), &Target { host, port })
+    }
+
     fn at(text: &str) -> SocketAddr {
         text.parse().unwrap()
     }
 
     #[test]
     fn the_first_datagram_of_the_peer_fixes_the_port() {
-        let mut endpoint = ClientEndpoint::new(at("192.0.2.1:1").ip(), 0);
+        let mut endpoint = endpoint("0.0.0.0", 0);
         assert_eq!(endpoint.client(), None);
         endpoint.fix(at("192.0.2.9:7"));
         assert_eq!(endpoint.client(), None, "a stranger cannot endpoint");
@@ -60,10 +73,22 @@ mod tests {
 
     #[test]
     fn a_port_in_the_request_is_fixed_from_the_start() {
-        let endpoint = ClientEndpoint::new(at("192.0.2.1:1").ip(), 7);
+        for declared in ["0.0.0.0", "::", "192.0.2.1"] {
+            assert!(!endpoint(declared, 7).admits(at("192.0.2.1:8")));
+        }
+        let endpoint = endpoint("192.0.2.1", 7);
         assert!(endpoint.admits(at("192.0.2.1:7")));
         assert!(endpoint.admits(at("[::ffff:192.0.2.1]:7")));
         assert!(!endpoint.admits(at("192.0.2.1:8")));
         assert!(!endpoint.admits(at("192.0.2.2:7")));
+    }
+
+    #[test]
+    fn the_port_of_a_declared_foreign_address_is_not_the_clients() {
+        for declared in ["198.51.100.7", "2001:db8::1", "a.test"] {
+            let endpoint = endpoint(declared, 53);
+            assert!(endpoint.admits(at("192.0.2.1:4000")), "{declared}");
+            assert!(!endpoint.admits(at("198.51.100.7:53")), "{declared}");
+        }
     }
 }

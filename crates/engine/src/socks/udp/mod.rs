@@ -20,13 +20,14 @@ use client_endpoint::ClientEndpoint;
 use super::reject::reject;
 use super::{ClientIdentity, SocksClient};
 use privet_gateway::SocksGateway;
+use privet_policy::Target;
 
 /// Serves an association to its end: the client closes, or no datagram passes for [`privet_gateway::Gateway::idle_timeout`].
-/// `port`: the client's own UDP port as its request says, 0 if it does not know it yet.
+/// `declared`: the client's own UDP address as its request says.
 pub(super) async fn associate<G: SocksGateway>(
     mut client: SocksClient,
     identity: ClientIdentity,
-    port: u16,
+    declared: &Target,
     gateway: &G,
 ) {
     // On the address that the client reached: others may be unreachable for it.
@@ -46,7 +47,7 @@ pub(super) async fn associate<G: SocksGateway>(
     if !client.grant(Some(at)).await {
         return;
     }
-    let endpoint = ClientEndpoint::new(identity.peer.ip(), port);
+    let endpoint = ClientEndpoint::new(identity.peer.ip(), declared);
     let mut association =
         Association::new(client.stream, relay, endpoint, identity, gateway.clone());
     poll_fn(|cx| association.poll(cx)).await;
