@@ -84,7 +84,8 @@ impl EncryptedResolver {
                 let ttl = found
                     .valid_until()
                     .saturating_duration_since(Instant::now());
-                let addresses: Arc<[IpAddr]> = found.iter().collect();
+                let addresses = found.iter().take(system::MAX_ADDRESSES);
+                let addresses: Arc<[IpAddr]> = addresses.collect();
                 match addresses.is_empty() {
                     true => Some((Err(ResolveError::NotFound(host)), NEGATIVE_TTL)),
                     false => Some((Ok(addresses), ttl)),
@@ -104,7 +105,7 @@ impl EncryptedResolver {
         let server = DnsServer::of(&self.dns)?;
         let addresses = match server.host.parse::<IpAddr>() {
             Ok(ip) => Arc::from([ip]),
-            Err(_) => system::lookup(server.host.clone())
+            Err(_) => system::lookup_upstream(server.host.clone())
                 .await
                 .0
                 .map_err(|error| error.to_string())?,

@@ -25,7 +25,7 @@ pub(crate) struct EntryResolver(Coalescer);
 
 impl EntryResolver {
     pub(crate) async fn addresses(&self, entry: &EntryAddress) -> ResolveResult {
-        self.0.get(entry.host(), system::lookup).await
+        self.0.get(entry.host(), system::lookup_upstream).await
     }
 }
 

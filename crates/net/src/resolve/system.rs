@@ -1,24 +1,45 @@
-//! The system's resolver (`getaddrinfo`), on blocking threads and a few at a time.
+//! The system's resolver (`getaddrinfo`), on blocking threads and a few at a time: the names of upstreams have threads of
+//! their own, so that clients' names do not keep an upstream from being found.
 
 use std::net::{IpAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 
 use super::answer::{ResolveError, ResolveResult};
 
-/// `getaddrinfo` blocks its thread without a limit; no more than this many run at once.
-const MAX_IN_FLIGHT: usize = 32;
-static IN_FLIGHT: Semaphore = Semaphore::const_new(MAX_IN_FLIGHT);
-/// How long a caller waits. The thread may take longer, and counts as running until it returns.
+/// `getaddrinfo` blocks its thread without a limit; no more than this many run at once for clients.
+static FOR_CLIENTS: Semaphore = Semaphore::const_new(32);
+/// And no more than this many for the names of upstreams.
+static FOR_UPSTREAMS: Semaphore = Semaphore::const_new(8);
+/// Addresses of one answer that are used.
+pub(super) const MAX_ADDRESSES: usize = 32;
+/// How long a caller waits for a free thread.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a caller waits for the answer. The thread may take longer, and counts as running until it returns.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// `getaddrinfo` reports no TTL. After this time the system, which may cache too, is asked again.
 const POSITIVE_TTL: Duration = Duration::from_secs(30);
 const NEGATIVE_TTL: Duration = Duration::from_secs(5);
 
+/// Looks up a name that a client asked for.
 pub(super) async fn lookup(host: Arc<str>) -> (ResolveResult, Duration) {
-    let answer = tokio::time::timeout(TIMEOUT, getaddrinfo(host.clone()))
+    lookup_in(&FOR_CLIENTS, host).await
+}
+
+/// Looks up the name of an upstream.
+pub(super) async fn lookup_upstream(host: Arc<str>) -> (ResolveResult, Duration) {
+    lookup_in(&FOR_UPSTREAMS, host).await
+}
+
+async fn lookup_in(slots: &'static Semaphore, host: Arc<str>) -> (ResolveResult, Duration) {
+    let Ok(Ok(slot)) = timeout(QUEUE_TIMEOUT, slots.acquire()).await else {
+        // Nobody was asked: the next caller may find a free thread.
+        return (Err(ResolveError::NoAnswer(host)), Duration::ZERO);
+    };
+    let answer = timeout(TIMEOUT, getaddrinfo(slot, host.clone()))
         .await
         .unwrap_or(Err(ResolveError::NoAnswer(host)));
     let ttl = match answer {
@@ -32,20 +53,20 @@ pub(super) async fn lookup(host: Arc<str>) -> (ResolveResult, Duration) {
     clippy::disallowed_methods,
     reason = "this is the one place that asks the system"
 )]
-async fn getaddrinfo(host: Arc<str>) -> ResolveResult {
-    let Ok(permit) = IN_FLIGHT.acquire().await else {
-        return Err(ResolveError::NoAnswer(host));
-    };
+async fn getaddrinfo(slot: SemaphorePermit<'static>, host: Arc<str>) -> ResolveResult {
     let name = host.clone();
     let answer = tokio::task::spawn_blocking(move || {
         let answer = (&*name, 0).to_socket_addrs();
-        drop(permit);
+        drop(slot);
         answer
     });
     match answer.await {
         Ok(Ok(found)) => {
             let mut addresses: Vec<IpAddr> = Vec::new();
             for address in found {
+                if addresses.len() == MAX_ADDRESSES {
+                    break;
+                }
                 if !addresses.contains(&address.ip()) {
                     addresses.push(address.ip());
                 }
