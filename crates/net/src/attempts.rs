@@ -48,7 +48,7 @@ pub(crate) struct Attempts<'a> {
     started: Instant,
     last_resort: LastResort,
     tried: SmallVec<[usize; 8]>,
-    /// Members that timed out where the target may be to blame. They count as failed once another member succeeds.
+    /// Members that timed out where the target may be to blame. They are probed once another member succeeds.
     suspects: SmallVec<[usize; 2]>,
     last: Option<DialError>,
 }
@@ -104,8 +104,13 @@ impl<'a> Attempts<'a> {
         };
         group.succeeded(*member, latency);
         for suspect in &self.suspects {
-            group.failed(*suspect);
+            group.suspected(*suspect);
         }
+    }
+
+    /// Whether a member timed out where the target may be to blame.
+    pub(crate) fn has_suspects(&self) -> bool {
+        !self.suspects.is_empty()
     }
 
     /// Reports that the last attempt failed. Returns the error where no other member could do better.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use privet_config::{Config, Dns};
-use privet_policy::{DirectPermit, Host, Outbound as OutboundId, Route};
+use privet_policy::{DirectPermit, Host, Outbound as OutboundId, Route, Target};
 use tokio::sync::Notify;
 
 use crate::attempts::{Attempts, Outbound};
@@ -114,6 +114,9 @@ impl Dialer {
             match chain.dial(&self.context(), request, timeouts).await {
                 Ok(connected) => {
                     attempts.succeeded(&chain, connected.timings.connect);
+                    if attempts.has_suspects() {
+                        self.probe_due.notify_one();
+                    }
                     return Ok(connected);
                 }
                 Err(error) => {
@@ -238,50 +241,58 @@ impl Dialer {
             .collect()
     }
 
-    /// Tests an upstream, or the current member of a group, once: fetches the page of the group's check if there is
-    /// one, else connects to the last hop. The result is recorded for the upstream and does not affect a group's
-    /// selection.
+    /// Tests an upstream, or a group, once: fetches the page of the group's check if there is one, else connects to the last
+    /// hop. Of a group the current member is tested, and the others in turn where it fails, as traffic does. The results are
+    /// recorded for the upstreams and do not affect the group's selection.
     pub async fn test(&self, name: &str) -> OutboundTest {
         let mut report = OutboundTest {
             name: name.to_owned(),
             ..OutboundTest::default()
         };
-        let Some((chain, check)) = self.chain_to_test(name) else {
+        let Some((chains, check)) = self.chains_to_test(name) else {
             report.error = Some(format!("there is no upstream or group {name}"));
             return report;
         };
-        let result = match check {
-            Some((url, limit)) => health_check::fetch(&chain, &self.context(), url, *limit).await,
-            None => health_check::reach(&chain, &self.context()).await,
-        };
-        match result {
-            Ok(timing) => {
-                chain.record.succeeded(Some(timing.connect));
-                report.connect_ms = Some(milliseconds(timing.connect));
-                report.first_byte_ms = timing.first_byte.map(milliseconds);
-            }
-            Err(error) => {
-                chain.record.failed(&error);
-                report.error = Some(error);
+        for chain in chains {
+            let context = self.context();
+            let result = match check {
+                Some((url, limit)) => health_check::fetch(&chain, &context, url, *limit).await,
+                None => health_check::reach(&chain, &context).await,
+            };
+            match result {
+                Ok(timing) => {
+                    chain.record.succeeded(Some(timing.connect));
+                    report.connect_ms = Some(milliseconds(timing.connect));
+                    report.first_byte_ms = timing.first_byte.map(milliseconds);
+                    report.error = None;
+                    break;
+                }
+                Err(error) => {
+                    chain.record.failed(&error);
+                    report.error = Some(error);
+                }
             }
         }
         report
     }
 
-    /// The chain to test, with the check of its group, or of the first group that has the upstream as a member.
+    /// The chains to test in turn, with the check of the group, or of the first group that has the upstream as a member.
     #[expect(clippy::type_complexity, reason = "a pair for one caller")]
-    fn chain_to_test(
+    fn chains_to_test(
         &self,
         name: &str,
-    ) -> Option<(Arc<Chain>, Option<&(CheckUrl, std::time::Duration)>)> {
+    ) -> Option<(Vec<Arc<Chain>>, Option<&(CheckUrl, std::time::Duration)>)> {
         if let Some(chain) = self.chains.iter().find(|chain| *chain.last().name == *name) {
             let mut of_groups = self.groups.iter().filter(|group| group.has(chain));
             let check = of_groups.find_map(|group| group.check.as_ref());
-            return Some((chain.clone(), check));
+            return Some((vec![chain.clone()], check));
         }
         let group = self.groups.iter().find(|group| group.name == name)?;
-        let member = group.members().current().unwrap_or_default();
-        Some((group.chain(member)?.clone(), group.check.as_ref()))
+        let first = group.members().current().unwrap_or_default();
+        let others = (0..group.len()).filter(|member| *member != first);
+        let order = std::iter::once(first).chain(others);
+        let chains = order.filter_map(|member| group.chain(member).cloned());
+        Some((chains.collect(), group.check.as_ref()))
     }
 
     async fn dial_direct(
@@ -321,6 +332,17 @@ impl Dialer {
             timings,
             absolute_form: None,
         })
+    }
+
+    /// Checks addresses against what the permit covers.
+    pub(crate) fn check_permit(
+        &self,
+        permit: &DirectPermit,
+        target: &Target,
+        addresses: &[IpAddr],
+    ) -> Result<(), DialError> {
+        let addresses = addresses.iter().copied();
+        self.own_listeners.check_permit(permit, target, addresses)
     }
 
     /// Outbounds are numbered as in the configuration: upstreams first, then groups.

@@ -180,6 +180,17 @@ impl MemberHealth {
         }
     }
 
+    /// A connection through it got no answer about its target, and another member's did. Either may be to blame: a probe
+    /// decides.
+    pub(crate) fn suspected(&mut self, now: Instant, schedule: &ProbeSchedule) {
+        let soon = now + schedule.first;
+        self.probe = match (self.state, self.probe) {
+            (MemberState::Down { .. }, planned) | (_, planned @ Probe::Running) => planned,
+            (_, Probe::DueAt(at)) => Probe::DueAt(at.min(soon)),
+            (_, Probe::NotPlanned) => Probe::DueAt(soon),
+        };
+    }
+
     fn go_down(&mut self, now: Instant, schedule: &ProbeSchedule, dice: u64) {
         let until = now + self.pause(schedule, dice);
         self.state = MemberState::Down { until };

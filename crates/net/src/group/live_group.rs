@@ -98,6 +98,14 @@ impl Group {
         }
     }
 
+    pub(crate) fn suspected(&self, member: usize) {
+        let mut members = self.members();
+        let schedule = members.schedule;
+        if let Some(health) = members.get_mut(member) {
+            health.suspected(Instant::now(), &schedule);
+        }
+    }
+
     pub(crate) fn probed(&self, member: usize, result: Result<Duration, ()>) {
         let mut members = self.members();
         let schedule = members.schedule;

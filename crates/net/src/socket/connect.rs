@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::race::{Race, RaceStep};
@@ -15,6 +16,9 @@ use crate::DialErrorKind;
 
 /// From the first SYN until an address answers.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A peer that vanished is noticed, and devices on the way keep the connection, long before the idle timeout.
+const KEEPALIVE: TcpKeepalive = TcpKeepalive::new().with_time(Duration::from_secs(60));
 
 type Attempt = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
 
@@ -35,6 +39,7 @@ async fn one(address: SocketAddr) -> io::Result<TcpStream> {
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
     socket.set_nodelay(true)?;
+    SockRef::from(&socket).set_tcp_keepalive(&KEEPALIVE)?;
     socket.connect(address).await
 }
 
@@ -90,30 +95,27 @@ fn kind_of(error: &io::Error) -> DialErrorKind {
         io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => DialErrorKind::Refused,
         io::ErrorKind::HostUnreachable => DialErrorKind::HostUnreachable,
         io::ErrorKind::TimedOut => DialErrorKind::TimedOut,
-        // EACCES and EPERM: a local firewall forbids it. EAFNOSUPPORT: the machine has no such family.
+        // EACCES and EPERM: a local firewall forbids it. EAFNOSUPPORT, EADDRNOTAVAIL: the machine has no such family, or no
+        // address or free port in it; another address may work.
         _ => DialErrorKind::NetworkUnreachable,
     }
 }
 
-/// Out of file descriptors, ports or memory: another address would fail too.
+/// Out of file descriptors or memory: another address would fail too.
 #[cfg(unix)]
 fn is_exhausted(error: &io::Error) -> bool {
     use rustix::io::Errno;
     matches!(
         Errno::from_io_error(error),
-        Some(Errno::MFILE | Errno::NFILE | Errno::ADDRNOTAVAIL | Errno::NOBUFS | Errno::NOMEM)
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)
     )
 }
 
 #[cfg(not(unix))]
 fn is_exhausted(error: &io::Error) -> bool {
     const WSAEMFILE: i32 = 10024;
-    const WSAEADDRNOTAVAIL: i32 = 10049;
     const WSAENOBUFS: i32 = 10055;
-    matches!(
-        error.raw_os_error(),
-        Some(WSAEMFILE | WSAEADDRNOTAVAIL | WSAENOBUFS)
-    )
+    matches!(error.raw_os_error(), Some(WSAEMFILE | WSAENOBUFS))
 }
 
 /// The end of the sentence for a failed connect: "... refused the connection".
@@ -123,9 +125,7 @@ pub(super) fn sentence(kind: DialErrorKind) -> &'static str {
         DialErrorKind::HostUnreachable => "cannot be reached (no route to the host)",
         DialErrorKind::TimedOut => "did not answer in time",
         DialErrorKind::NameNotFound => "has no address",
-        DialErrorKind::Exhausted => {
-            "was not tried: this machine is out of file descriptors or ports"
-        }
+        DialErrorKind::Exhausted => "was not tried: this machine is out of file descriptors",
         _ => "cannot be reached (no network to it)",
     }
 }
@@ -144,7 +144,7 @@ mod tests {
             (Errno::HOSTUNREACH, DialErrorKind::HostUnreachable),
             (Errno::TIMEDOUT, DialErrorKind::TimedOut),
             (Errno::MFILE, DialErrorKind::Exhausted),
-            (Errno::ADDRNOTAVAIL, DialErrorKind::Exhausted),
+            (Errno::ADDRNOTAVAIL, DialErrorKind::NetworkUnreachable),
             (Errno::ACCESS, DialErrorKind::NetworkUnreachable),
         ] {
             assert_eq!(kind_of(&io::Error::from(errno)), kind, "{errno:?}");
@@ -176,6 +176,7 @@ mod tests {
         let stream = connect_first(&[dead, live]).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), live);
         assert!(stream.nodelay().unwrap());
+        assert!(SockRef::from(&stream).keepalive().unwrap());
         assert_eq!(
             connect_first(&[dead]).await.unwrap_err(),
             DialErrorKind::Refused
