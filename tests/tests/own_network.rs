@@ -1,7 +1,7 @@
 //! A client on another machine does not reach the gateway's own network, by any protocol, name or spelling, unless a rule names
 //! the target.
 
-use privet_tests::namespace::{INSIDE, Namespaces, OTHER_HOST};
+use privet_tests::namespace::{INSIDE, Namespaces, OTHER_HOST, OUTSIDE};
 use privet_tests::privet::Setup;
 use privet_tests::require;
 use privet_tests::{Privet, Running, program};
@@ -168,7 +168,7 @@ fn a_client_on_another_machine_does_not_reach_the_gateways_own_network() {
     for line in out.lines() {
         assert!(line.ends_with("silent bind 2"), "{line}");
     }
-    let out = scene.datagrams_and_bind(&[OTHER_HOST]);
+    let out = scene.datagrams_and_bind(&[OUTSIDE]);
     assert!(out.contains("answered"), "{out}");
 }
 
