@@ -199,17 +199,22 @@ fn a_failover_group_prefers_its_first_member_and_returns_to_it() {
 }
 
 #[test]
-fn without_a_kill_switch_a_dead_group_falls_back_to_direct_and_reports_it() {
+fn a_dead_group_falls_back_to_direct_only_where_that_is_written_and_reports_it() {
     let origin = Origin::http();
     let dead = group("failover", [reserve(), reserve()]);
     let strict = Privet::start(&dead);
     assert!(socks5(strict.proxy(), "127.0.0.1", origin.port()).is_err());
     assert_eq!(origin.accepted(), 0, "a kill switch has no way round");
 
-    let mild = Privet::start(&dead.replace(
-        "kill_switch = true\ndns = \"upstream\"",
-        "kill_switch = false\ndns = \"system\"",
-    ));
+    let open = |fallback: &str| {
+        let keys = format!("kill_switch = false\ndns = \"system\"{fallback}");
+        Privet::start(&dead.replace("kill_switch = true\ndns = \"upstream\"", &keys))
+    };
+    let named = open("");
+    assert!(socks5(named.proxy(), "127.0.0.1", origin.port()).is_err());
+    assert_eq!(origin.accepted(), 0, "no fallback was written");
+
+    let mild = open("\nfallback = \"direct\"");
     assert!(socks5(mild.proxy(), "127.0.0.1", origin.port()).is_ok());
     let row = mild.await_row("closed", |row| row["port"] == origin.port());
     assert!(

@@ -99,11 +99,13 @@ pub(crate) async fn versions(
             Some(versioned) => read(&api, versioned, request, next).await,
             None => Ok(next.run(request).await),
         },
-        Method::HEAD | Method::OPTIONS => Ok(next.run(request).await),
-        _ => match Versioned::changed_by(path) {
-            Some(versioned) => change(&api, versioned, request, next).await,
-            None => Ok(next.run(request).await),
-        },
+        Method::POST | Method::PUT | Method::PATCH | Method::DELETE => {
+            match Versioned::changed_by(path) {
+                Some(versioned) => change(&api, versioned, request, next).await,
+                None => Ok(next.run(request).await),
+            }
+        }
+        _ => Ok(next.run(request).await),
     };
     answer.unwrap_or_else(|problem| Rejection(problem).into_response())
 }
@@ -176,7 +178,31 @@ fn if_match(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     }
     let joined = values.join(", ");
     check_length(&joined, MAX_IF_MATCH, "If-Match")?;
-    Ok((!values.is_empty()).then_some(joined))
+    if values.is_empty() {
+        return Ok(None);
+    }
+    match joined.split(',').map(str::trim).all(is_entity_tag) {
+        true => Ok(Some(joined)),
+        false => Err(Problem::bad_request(
+            "`If-Match` is neither `*` nor a list of quoted entity tags.",
+        )),
+    }
+}
+
+/// Whether this is `*` or an entity tag (RFC 9110 section 8.8.3). Tags with a comma are not: ours have none.
+fn is_entity_tag(text: &str) -> bool {
+    if text == "*" {
+        return true;
+    }
+    let opaque = text.strip_prefix("W/").unwrap_or(text);
+    let inner = opaque
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    inner.is_some_and(|inner| {
+        inner
+            .bytes()
+            .all(|byte| byte > b' ' && byte != b'"' && byte != 0x7f)
+    })
 }
 
 #[cfg(test)]
@@ -203,5 +229,21 @@ mod tests {
         headers.append(header::IF_MATCH, HeaderValue::from_static("\"a\""));
         headers.append(header::IF_MATCH, HeaderValue::from_static("\"b\""));
         assert_eq!(if_match(&headers).unwrap().as_deref(), Some("\"a\", \"b\""));
+    }
+
+    #[test]
+    fn what_is_no_entity_tag_is_a_bad_request() {
+        for text in ["\"a\"", "*", "W/\"a\"", "\"\"", "\"a\", *"] {
+            let mut headers = HeaderMap::new();
+            headers.append(header::IF_MATCH, HeaderValue::from_static(text));
+            assert_eq!(if_match(&headers).unwrap().as_deref(), Some(text));
+        }
+        for text in [
+            "", "a", "\"", "\"a", "\"a\",", "\"a b\"", "w/\"a\"", "\"a\"b\"",
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.append(header::IF_MATCH, HeaderValue::from_static(text));
+            assert_eq!(if_match(&headers).unwrap_err().status, 400, "{text}");
+        }
     }
 }

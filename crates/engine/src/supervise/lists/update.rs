@@ -74,7 +74,7 @@ impl ListEntry {
             return self.confirm_unchanged(info, update.parsed, store);
         }
         let active = self.parsed.as_ref().map_or(0, ParsedList::entries);
-        let shrinks_from = match info.entries < active / 2 {
+        let shrinks_from = match info.entries.saturating_mul(2) < active {
             true => active,
             false => 0,
         };
