@@ -45,13 +45,15 @@ impl Versioned {
         })
     }
 
-    /// What a request of another method to this path changes.
-    fn changed_by(path: &str) -> Option<Self> {
-        let path = path.strip_prefix(API)?;
-        match path.split('/').next()? {
-            "config" | "changes" => Some(Self::Config),
-            "rules" => Some(Self::Rules),
-            "lists" if !path.ends_with("/refresh") => Some(Self::Lists),
+    /// What a call changes; `None` where it changes nothing with a version, or where there is no such call.
+    fn changed_by(method: &Method, path: &str) -> Option<Self> {
+        let path: Vec<&str> = path.strip_prefix(API)?.split('/').collect();
+        match (method.as_str(), path.as_slice()) {
+            ("PUT" | "PATCH", ["config"]) | ("PUT", ["config", "file"]) => Some(Self::Config),
+            ("POST", ["changes", _, "undo"]) => Some(Self::Config),
+            ("POST", ["rules"]) | ("PUT" | "PATCH" | "DELETE", ["rules", _]) => Some(Self::Rules),
+            ("POST", ["lists", _, "refresh"]) => None,
+            ("POST", ["lists"] | ["lists", _, _]) | ("DELETE", ["lists", _]) => Some(Self::Lists),
             _ => None,
         }
     }
@@ -99,13 +101,10 @@ pub(crate) async fn versions(
             Some(versioned) => read(&api, versioned, request, next).await,
             None => Ok(next.run(request).await),
         },
-        Method::POST | Method::PUT | Method::PATCH | Method::DELETE => {
-            match Versioned::changed_by(path) {
-                Some(versioned) => change(&api, versioned, request, next).await,
-                None => Ok(next.run(request).await),
-            }
-        }
-        _ => Ok(next.run(request).await),
+        _ => match Versioned::changed_by(request.method(), path) {
+            Some(versioned) => change(&api, versioned, request, next).await,
+            None => Ok(next.run(request).await),
+        },
     };
     answer.unwrap_or_else(|problem| Rejection(problem).into_response())
 }
@@ -211,13 +210,24 @@ mod tests {
 
     #[test]
     fn calls_know_what_they_change() {
-        let changed = |path| Versioned::changed_by(path);
-        assert_eq!(changed("/api/v1/rules/abc"), Some(Versioned::Rules));
-        assert_eq!(changed("/api/v1/config/file"), Some(Versioned::Config));
-        assert_eq!(changed("/api/v1/changes/7/undo"), Some(Versioned::Config));
-        assert_eq!(changed("/api/v1/lists/ads/disable"), Some(Versioned::Lists));
-        assert_eq!(changed("/api/v1/lists/ads/refresh"), None);
-        assert_eq!(changed("/api/v1/upstreams/a/test"), None);
+        for (method, path, changed) in [
+            (Method::DELETE, "rules/abc", Some(Versioned::Rules)),
+            (Method::POST, "rules/abc", None),
+            (Method::PUT, "config/file", Some(Versioned::Config)),
+            (Method::POST, "config", None),
+            (Method::TRACE, "lists/ads", None),
+            (Method::POST, "changes/7/undo", Some(Versioned::Config)),
+            (Method::POST, "lists/ads/accept", Some(Versioned::Lists)),
+            (Method::POST, "lists/ads/refresh", None),
+            (Method::POST, "upstreams/a/test", None),
+        ] {
+            let path = format!("{API}{path}");
+            assert_eq!(
+                Versioned::changed_by(&method, &path),
+                changed,
+                "{method} {path}"
+            );
+        }
         assert_eq!(Versioned::read_by("/api/v1/changes"), None);
         assert_eq!(Versioned::read_by("/api/v1"), None);
     }

@@ -45,13 +45,12 @@ fn calls(state: &ApiState) -> Router {
     router
         .merge(handlers::not_implemented::router())
         .with_state(state.clone())
-        // For methods that a path has: others answer 405, whatever their fields say.
-        .route_layer(middleware::from_fn_with_state(
+        .fallback(no_such_call)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(middleware::from_fn_with_state(
             state.clone(),
             conditional::versions,
         ))
-        .fallback(no_such_call)
-        .method_not_allowed_fallback(no_such_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(Extension(DocumentJson(Bytes::from(document))))
 }
