@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createPort } from 'node:net';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { serveDist } from './dist.js';
@@ -106,7 +106,16 @@ export async function startOrigin(stack) {
   const port = await listen(0, '127.0.0.1');
   await listen(port, '127.0.0.2');
   await listen(port, '127.0.0.3');
+  await listen(port, networkAddress());
   return port;
+}
+
+/** An IPv4 address of this machine in its network: no list blocks loopback addresses. */
+export function networkAddress() {
+  const all = Object.values(networkInterfaces()).flat();
+  const found = all.find((one) => one.family === 'IPv4' && !one.internal);
+  if (!found) throw new Error('the checks of lists need a network interface with an IPv4 address');
+  return found.address;
 }
 
 /** Publishes blocklists under names, each text with its own ETag. */
