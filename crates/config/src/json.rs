@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::backend_url::BackendUrl;
 use crate::duration::format_duration;
 use crate::model::*;
 use crate::size::format_size;
@@ -277,12 +278,15 @@ fn site(site: &Site) -> Value {
     let backends: Vec<Value> = site
         .backends
         .iter()
-        .map(|backend| json!({ "url": backend.url, "weight": backend.weight }))
+        .map(|backend| json!({ "url": backend.url.as_str(), "weight": backend.weight }))
         .collect();
     let routes: Vec<Value> = site
         .routes
         .iter()
-        .map(|route| json!({ "path": route.path, "strip_prefix": route.strip_prefix, "backends": route.backends }))
+        .map(|route| {
+            let backends: Vec<&str> = route.backends.iter().map(BackendUrl::as_str).collect();
+            json!({ "path": route.path, "strip_prefix": route.strip_prefix, "backends": backends })
+        })
         .collect();
     object([
         ("name", Some(json!(site.name))),

@@ -9,6 +9,7 @@
     )
 )]
 
+mod backend_url;
 mod defaults;
 mod diagnose;
 mod domain;
@@ -32,6 +33,7 @@ mod size;
 mod timestamp;
 mod tree;
 
+pub use backend_url::{BackendHost, BackendScheme, BackendUrl};
 pub use defaults::{
     DEFAULT_CHECK_INTERVAL, DEFAULT_CHECK_TIMEOUT, DEFAULT_MIXED, DEFAULT_MODE, DEFAULT_PAC,
     DEFAULT_REFRESH, built_in_modes,

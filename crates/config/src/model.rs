@@ -8,6 +8,8 @@ use std::time::{Duration, SystemTime};
 use ipnet::IpNet;
 use secrecy::SecretString;
 
+use crate::backend_url::BackendUrl;
+
 /// A whole configuration, checked: names are defined, chains have no cycle, values are in range.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -384,7 +386,7 @@ pub struct SiteLimit {
 
 #[derive(Debug, Clone)]
 pub struct Backend {
-    pub url: String,
+    pub url: BackendUrl,
     pub weight: u32,
 }
 
@@ -401,7 +403,7 @@ pub struct SiteHealth {
 pub struct SiteRoute {
     pub path: String,
     pub strip_prefix: bool,
-    pub backends: Vec<String>,
+    pub backends: Vec<BackendUrl>,
 }
 
 /// TCP listeners of the API and the metrics; `None`: off.

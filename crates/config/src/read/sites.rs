@@ -239,7 +239,7 @@ fn read_limit(value: &Value<'_>) -> Option<SiteLimit> {
 }
 
 fn read_backend(table: &Table<'_>) -> Option<Backend> {
-    let url = table.require("url").and_then(|v| v.origin_url());
+    let url = table.require("url").and_then(|v| v.backend_url());
     let weight = table
         .get("weight")
         .and_then(|v| v.count(WEIGHT))
@@ -285,7 +285,11 @@ fn read_route(table: &Table<'_>) -> Option<SiteRoute> {
                 "write [\"http://127.0.0.1:9003\"]",
             );
         }
-        value.items().iter().filter_map(Value::origin_url).collect()
+        value
+            .items()
+            .iter()
+            .filter_map(Value::backend_url)
+            .collect()
     });
     Some(SiteRoute {
         path: path?,

@@ -9,6 +9,7 @@ use toml::de::DeValue;
 use url::Url;
 
 use super::{Value, quoted};
+use crate::backend_url::BackendUrl;
 use crate::diagnose::DiagnosticCode;
 use crate::domain::normal_domain;
 use crate::duration::{format_duration, parse_duration};
@@ -163,17 +164,17 @@ impl Value<'_> {
     }
 
     /// An http, https or h2c URL without path and query, without the final slash. h2c is HTTP/2 without TLS.
-    pub fn origin_url(&self) -> Option<String> {
+    pub fn backend_url(&self) -> Option<BackendUrl> {
         let url = self.parse_url(&["http", "https", "h2c"])?;
-        if !matches!(url.path(), "" | "/") || url.query().is_some() {
+        let backend = BackendUrl::new(&url);
+        if backend.is_none() {
             self.refuse(
                 DiagnosticCode::BadValue,
-                "a backend's url has no path",
+                "a backend's url has a host and a port, and no path",
                 "write \"http://127.0.0.1:9001\"",
             );
-            return None;
         }
-        Some(url.as_str().trim_end_matches('/').to_owned())
+        backend
     }
 
     /// Messages never repeat the URL: it may contain a login.
