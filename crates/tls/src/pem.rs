@@ -1,0 +1,67 @@
+//! Reads certificates and keys from PEM files.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::error::{LoadError, LoadErrorKind};
+
+/// Largest certificate or key file, in bytes.
+const MAX_FILE: u64 = 1024 * 1024;
+/// Most certificates that are read from one file.
+const MAX_CERTIFICATES: usize = 10_000;
+
+/// Reads a file of at most [`MAX_FILE`] bytes.
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, LoadError> {
+    let read = || {
+        let file = File::open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other("it is not a regular file"));
+        }
+        let mut bytes = Vec::new();
+        file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+        match bytes.len() as u64 > MAX_FILE {
+            true => Err(io::Error::other("it is larger than 1 MiB")),
+            false => Ok(bytes),
+        }
+    };
+    read().map_err(|error| LoadError::new(path, LoadErrorKind::Read(error.to_string())))
+}
+
+/// The certificates in PEM text, in their order.
+pub(crate) fn certificates(
+    path: &Path,
+    bytes: &[u8],
+) -> Result<Vec<CertificateDer<'static>>, LoadError> {
+    let fail = |kind| LoadError::new(path, kind);
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(bytes)
+        .take(MAX_CERTIFICATES)
+        .collect::<Result<_, _>>()
+        .map_err(|error| fail(LoadErrorKind::Pem(error.to_string())))?;
+    match certificates.is_empty() {
+        true => Err(fail(LoadErrorKind::NoCertificate)),
+        false => Ok(certificates),
+    }
+}
+
+/// The first private key in PEM text.
+pub(crate) fn private_key(path: &Path, bytes: &[u8]) -> Result<PrivateKeyDer<'static>, LoadError> {
+    use rustls_pki_types::pem::Error;
+    PrivateKeyDer::from_pem_slice(bytes).map_err(|error| {
+        let kind = match error {
+            Error::NoItemsFound if is_encrypted(bytes) => LoadErrorKind::EncryptedKey,
+            Error::NoItemsFound => LoadErrorKind::NoKey,
+            other => LoadErrorKind::Pem(other.to_string()),
+        };
+        LoadError::new(path, kind)
+    })
+}
+
+fn is_encrypted(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    text.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----")
+        || text.contains("Proc-Type: 4,ENCRYPTED")
+}
