@@ -42,7 +42,7 @@ fn accept_survives_the_open_files_limit() {
 #[test]
 fn an_incomplete_head_is_closed_at_the_deadline_however_slowly_it_arrives() {
     let privet = Privet::start(
-        "[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\n[listen.limits]\nhandshake_timeout = \"1s\"\n",
+        "[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\n[listen.limits]\nhandshake_timeout = \"1s\"\nrequest_header_timeout = \"1s\"\n",
     );
     let heads: [&[u8]; 4] = [
         b"",

@@ -64,6 +64,9 @@ impl Default for ListenLimits {
         Self {
             connections: 20_000,
             handshake_timeout: Duration::from_secs(10),
+            request_header_timeout: Duration::from_secs(10),
+            request_body_timeout: Duration::from_secs(60),
+            response_header_timeout: Duration::from_secs(300),
             idle_timeout: Duration::from_secs(3_600),
         }
     }

@@ -72,6 +72,9 @@ fn listen(listen: &Listen) -> Value {
     let limits = json!({
         "connections": listen.limits.connections,
         "handshake_timeout": format_duration(listen.limits.handshake_timeout),
+        "request_header_timeout": format_duration(listen.limits.request_header_timeout),
+        "request_body_timeout": format_duration(listen.limits.request_body_timeout),
+        "response_header_timeout": format_duration(listen.limits.response_header_timeout),
         "idle_timeout": format_duration(listen.limits.idle_timeout),
     });
     object([

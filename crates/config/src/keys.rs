@@ -39,7 +39,14 @@ pub static USER: Section = Section {
 };
 pub static LIMITS: Section = Section {
     path: "listen.limits",
-    keys: &["connections", "handshake_timeout", "idle_timeout"],
+    keys: &[
+        "connections",
+        "handshake_timeout",
+        "request_header_timeout",
+        "request_body_timeout",
+        "response_header_timeout",
+        "idle_timeout",
+    ],
 };
 pub static MODE: Section = Section {
     path: "modes.NAME",

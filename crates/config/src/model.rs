@@ -63,8 +63,14 @@ pub enum ListenTls {
 pub struct ListenLimits {
     /// Connections of all listeners together, 1 to 1,000,000; further clients are refused.
     pub connections: usize,
-    /// The time from accept to the end of the handshake or of an HTTP head. 100 ms to 10 min.
+    /// The time from accept to the end of the SOCKS handshake, or to the first byte of HTTP. 100 ms to 10 min.
     pub handshake_timeout: Duration,
+    /// HTTP: the time from the first byte of a request's head to its last. 100 ms to 10 min.
+    pub request_header_timeout: Duration,
+    /// HTTP: the time in which the next part of a request's body has to come. 100 ms to 1 h.
+    pub request_body_timeout: Duration,
+    /// HTTP: the time in which an origin has to take more of a request or complete the head of its response. 100 ms to 1 day.
+    pub response_header_timeout: Duration,
     /// A tunnel or kept-alive connection without traffic for this time is closed. 100 ms to 30 days.
     pub idle_timeout: Duration,
 }

@@ -11,6 +11,19 @@ use privet_policy::Why;
 
 use crate::{Refusal, RequestContext, RouteDecision};
 
+/// How long HTTP waits. Each is shortened to [`HttpTimeouts::idle`] where that is shorter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HttpTimeouts {
+    /// From the first byte of a request's head to its last.
+    pub request_header: Duration,
+    /// For the next part of a request's body.
+    pub request_body: Duration,
+    /// For the origin: to take more of a request, or to complete the head of its response.
+    pub response_header: Duration,
+    /// For the next byte of a response's body, and between two requests.
+    pub idle: Duration,
+}
+
 /// The data path as a handshake sees it: authenticate, decide, dial, record. Dispatched statically.
 pub trait Gateway: Clone + Send + Sync + 'static {
     /// The number of the current policy; every reload gives a new one. A decision of another generation is made again
@@ -66,8 +79,18 @@ pub trait Gateway: Clone + Send + Sync + 'static {
         error: Option<String>,
     );
 
-    /// From accept to the end of the handshake, or from the first byte of an HTTP head to its last.
+    /// From accept to the end of the SOCKS handshake, or to the first byte of HTTP.
     fn handshake_timeout(&self) -> Duration;
+
+    /// How long HTTP waits for either side.
+    fn http_timeouts(&self) -> HttpTimeouts;
+
+    /// The client's next request is awaited: until [`Gateway::request_arrived`] the connection may be closed to make room for
+    /// others. An accepted connection starts so.
+    fn awaits_request(&self) {}
+
+    /// The client's request, its head at least, has arrived.
+    fn request_arrived(&self) {}
 
     /// How long a connection may stay open without a byte in either direction.
     fn idle_timeout(&self) -> Duration;

@@ -19,7 +19,7 @@ mod socks;
 
 pub use context::RequestContext;
 pub use decision::{Refusal, RouteDecision};
-pub use gateway::Gateway;
+pub use gateway::{Gateway, HttpTimeouts};
 pub use malformed::RefusedClient;
 pub use outcome::HandshakeOutcome;
 pub use socks::SocksGateway;

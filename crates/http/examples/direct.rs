@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use privet_config::HeaderMode;
 use privet_connection_log::{CloseReason, ConnectionLog, LiveConnection, NewConnection};
-use privet_gateway::{Gateway, HandshakeOutcome, Refusal, RequestContext, RouteDecision};
+use privet_gateway::{
+    Gateway, HandshakeOutcome, HttpTimeouts, Refusal, RequestContext, RouteDecision,
+};
 use privet_http::serve;
 use privet_net::HttpProxyMode;
 use privet_net::{Connected, DialError, DialErrorKind, DialTimings, Stream};
@@ -102,6 +104,15 @@ impl Gateway for Open {
 
     fn handshake_timeout(&self) -> Duration {
         Duration::from_secs(10)
+    }
+
+    fn http_timeouts(&self) -> HttpTimeouts {
+        HttpTimeouts {
+            request_header: Duration::from_secs(10),
+            request_body: Duration::from_secs(60),
+            response_header: Duration::from_secs(300),
+            idle: Duration::from_secs(3600),
+        }
     }
 
     fn idle_timeout(&self) -> Duration {

@@ -19,4 +19,4 @@ pub mod head;
 pub mod headers;
 mod proxy_auth;
 
-pub use forward::serve;
+pub use forward::{close_idle_origins, serve};

@@ -72,7 +72,14 @@ export interface Config {
     pac: string;
     allow_clients?: string[];
     users: { name: string; password: Secret }[];
-    limits: { connections: number; handshake_timeout: string; idle_timeout: string };
+    limits: {
+      connections: number;
+      handshake_timeout: string;
+      request_header_timeout: string;
+      request_body_timeout: string;
+      response_header_timeout: string;
+      idle_timeout: string;
+    };
   };
   upstream: Upstream[];
   group: Group[];

@@ -40,12 +40,15 @@ pub(super) fn table_to_json(table: &dyn TableLike) -> Json {
 }
 
 /// Keys whose values are compared by what they mean, so that "60m" is not rewritten to "1h".
-const DURATIONS: [&str; 7] = [
+const DURATIONS: [&str; 10] = [
     "interval",
     "timeout",
     "refresh",
     "probation",
     "handshake_timeout",
+    "request_header_timeout",
+    "request_body_timeout",
+    "response_header_timeout",
     "idle_timeout",
     "connections",
 ];

@@ -19,6 +19,10 @@ pub(super) const MAX_CREDENTIAL: usize = 255;
 const CONNECTIONS: std::ops::RangeInclusive<u64> = 1..=1_000_000;
 const HANDSHAKE: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(100)..=Duration::from_secs(600);
+const REQUEST_BODY: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(100)..=Duration::from_secs(3_600);
+const RESPONSE_HEADER: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(100)..=Duration::from_secs(86_400);
 const IDLE: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(100)..=Duration::from_secs(30 * 86_400);
 
@@ -246,17 +250,30 @@ fn read_limits(table: &Table<'_>) -> ListenLimits {
     let connections = limits
         .get("connections")
         .and_then(|v| v.integer(CONNECTIONS));
+    let duration = |key, range, default| {
+        let given = limits.get(key).and_then(|value| value.duration(range));
+        given.unwrap_or(default)
+    };
     ListenLimits {
         connections: connections
             .and_then(|n| usize::try_from(n).ok())
             .unwrap_or(default.connections),
-        handshake_timeout: limits
-            .get("handshake_timeout")
-            .and_then(|v| v.duration(HANDSHAKE))
-            .unwrap_or(default.handshake_timeout),
-        idle_timeout: limits
-            .get("idle_timeout")
-            .and_then(|v| v.duration(IDLE))
-            .unwrap_or(default.idle_timeout),
+        handshake_timeout: duration("handshake_timeout", HANDSHAKE, default.handshake_timeout),
+        request_header_timeout: duration(
+            "request_header_timeout",
+            HANDSHAKE,
+            default.request_header_timeout,
+        ),
+        request_body_timeout: duration(
+            "request_body_timeout",
+            REQUEST_BODY,
+            default.request_body_timeout,
+        ),
+        response_header_timeout: duration(
+            "response_header_timeout",
+            RESPONSE_HEADER,
+            default.response_header_timeout,
+        ),
+        idle_timeout: duration("idle_timeout", IDLE, default.idle_timeout),
     }
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use privet_connection_log::{CloseReason, LiveConnection};
-use privet_gateway::{Gateway, Refusal, RequestContext, RouteDecision};
+use privet_gateway::{Gateway, HttpTimeouts, Refusal, RequestContext, RouteDecision};
 use privet_net::{Connected, HttpProxyMode};
 use privet_policy::Why;
 
@@ -99,6 +99,17 @@ impl Gateway for EngineGateway {
     fn handshake_timeout(&self) -> Duration {
         let snapshot = self.shared.snapshot.load();
         snapshot.config.listen.limits.handshake_timeout
+    }
+
+    fn http_timeouts(&self) -> HttpTimeouts {
+        let snapshot = self.shared.snapshot.load();
+        let limits = &snapshot.config.listen.limits;
+        HttpTimeouts {
+            request_header: limits.request_header_timeout,
+            request_body: limits.request_body_timeout,
+            response_header: limits.response_header_timeout,
+            idle: limits.idle_timeout,
+        }
     }
 
     fn idle_timeout(&self) -> Duration {

@@ -60,6 +60,7 @@ pub(crate) async fn serve(client: AcceptedClient, shared: Arc<Shared>, slot: Con
             socks::serve(client, first, deadline, local, peer, listener, &gateway).await
         }
         (Some(ClientProtocol::Http), _, Some(listener)) => {
+            let deadline = Instant::now() + gateway.http_timeouts().request_header;
             // Boxed, so that the future of a SOCKS handshake stays small.
             let serving =
                 privet_http::serve(client, &first, deadline, local, peer, listener, &gateway);

@@ -104,6 +104,11 @@ impl Pump {
         self.ended
     }
 
+    /// Whether the next step is to read more of the body.
+    pub fn waits_for_source(&self) -> bool {
+        !self.ended && !self.sending && !self.decoder.is_done()
+    }
+
     /// Whether a byte of the message was written.
     pub fn has_started(&self) -> bool {
         self.started

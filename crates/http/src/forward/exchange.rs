@@ -4,7 +4,6 @@
 use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use privet_connection_log::LiveConnection;
 use privet_net::Stream;
@@ -15,14 +14,13 @@ use super::deadline::Deadline;
 use super::origin::OriginConnection;
 use super::outcome::{Outcome, RequestTraits, bad_gateway};
 use super::scratch::Scratch;
+use super::wait::{Wait, WaitingFor};
 use crate::body::pump::{OutputFraming, PumpError};
 use crate::body::{BodyError, Buffer};
 use crate::head::{BadRequest, BodyLength};
 use crate::headers::connection_auth;
 use crate::headers::response::{self, ResponseRewrite};
 
-/// How long an origin may take to start its response once it has the whole request.
-pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(120);
 /// The most interim responses (1xx) to one request.
 const MAX_INTERIM: u8 = 16;
 
@@ -41,7 +39,7 @@ pub struct Exchange<'a> {
     pub origin: &'a mut OriginConnection,
     pub live: &'a LiveConnection,
     pub deadline: &'a mut Deadline,
-    pub idle_timeout: Duration,
+    pub wait: Wait,
     pub traits: RequestTraits,
     /// When the connection was recorded, if this is its first request.
     pub opened: Option<Instant>,
@@ -59,6 +57,8 @@ pub struct ExchangeState {
     /// The origin takes no more of the request's body.
     up_failed: bool,
     got_bytes: bool,
+    /// The client may wait for a 100 before it sends the body.
+    awaits_continue: bool,
     keep_client: bool,
     keep_origin: bool,
     /// The connection's end marks the response's end.
@@ -66,8 +66,7 @@ pub struct ExchangeState {
 }
 
 impl ExchangeState {
-    /// `keep_alive`: the client keeps the connection after the response.
-    pub(super) fn new(keep_alive: bool) -> Self {
+    pub(super) fn new(traits: RequestTraits) -> Self {
         Self {
             phase: ResponsePhase::Head,
             interims: 0,
@@ -75,7 +74,8 @@ impl ExchangeState {
             down: 0,
             up_failed: false,
             got_bytes: false,
-            keep_client: keep_alive,
+            awaits_continue: traits.expects_continue,
+            keep_client: traits.keep_alive,
             keep_origin: false,
             ends_by_close: false,
         }
@@ -87,26 +87,28 @@ impl Exchange<'_> {
     pub async fn run(mut self) -> Outcome {
         self.live.request();
         self.origin.pinned |= self.traits.authenticates_connection;
-        self.deadline.set(self.patience());
+        self.deadline.set(self.wait.limit());
         poll_fn(|cx| self.poll(cx)).await
     }
 
-    /// How long the next byte may take.
-    fn patience(&self) -> Duration {
-        if self.state.phase == ResponsePhase::Head && self.scratch.up.is_done() {
-            RESPONSE_TIMEOUT.min(self.idle_timeout)
-        } else {
-            self.idle_timeout
+    fn waiting_for(&self) -> WaitingFor {
+        let sends_body = self.scratch.up.waits_for_source()
+            && !self.state.up_failed
+            && !self.state.awaits_continue;
+        match self.state.phase {
+            ResponsePhase::Head if sends_body => WaitingFor::RequestBody,
+            ResponsePhase::Head => WaitingFor::Origin,
+            _ => WaitingFor::Response,
         }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
-        let (up, down) = (self.state.up, self.state.down);
+        let (up_before, down_before) = (self.state.up, self.state.down);
         let mut result = self.poll_up(cx);
         if result.is_pending() {
             result = self.poll_down(cx);
         }
-        let (up, down) = (self.state.up - up, self.state.down - down);
+        let (up, down) = (self.state.up - up_before, self.state.down - down_before);
         if up > 0 {
             self.live.up(up);
         }
@@ -123,7 +125,11 @@ impl Exchange<'_> {
             return Poll::Ready(self.broken(format!("the client's connection broke: {error}")));
         }
         if up + down > 0 {
-            self.deadline.set(self.patience());
+            // The first bytes are the head.
+            self.state.awaits_continue &= up_before == 0 || up == 0;
+            if self.wait.moved(up, self.waiting_for()) {
+                self.deadline.set(self.wait.limit());
+            }
         }
         if self.deadline.poll(cx).is_ready() {
             return Poll::Ready(self.timed_out());
@@ -245,6 +251,7 @@ impl Exchange<'_> {
 
     fn take_interim(&mut self) -> Result<bool, Outcome> {
         self.state.interims += 1;
+        self.state.awaits_continue &= self.scratch.reply.status != 100;
         if self.state.interims > MAX_INTERIM {
             return Err(bad_gateway(
                 502,
@@ -368,14 +375,14 @@ impl Exchange<'_> {
     }
 
     fn timed_out(&self) -> Outcome {
-        if self.state.phase == ResponsePhase::Head && self.scratch.up.is_done() {
-            bad_gateway(
-                504,
-                "timed out",
-                "the server did not begin its answer in time".into(),
-            )
-        } else {
-            Outcome::Idle
-        }
+        let text = match self.wait.waiting_for() {
+            WaitingFor::RequestBody => return Outcome::BadRequest(BadRequest::BodyTimeout),
+            WaitingFor::Response => return Outcome::Idle,
+            WaitingFor::Origin if self.scratch.up.is_done() => {
+                "the server did not begin its answer in time"
+            }
+            WaitingFor::Origin => "the server took no more of the request in time",
+        };
+        bad_gateway(504, "timed out", text.into())
     }
 }

@@ -28,6 +28,7 @@ impl LiveConnections {
         route: &Arc<str>,
         open: impl FnOnce() -> LiveConnection,
     ) -> usize {
+        self.drop_idle();
         let found = self
             .0
             .iter()
@@ -56,8 +57,15 @@ impl LiveConnections {
         (at < self.0.len()).then(|| self.0.remove(at).live)
     }
 
-    /// Ready once one of them is to be closed.
-    pub fn poll_cancelled(&self, cx: &mut Context<'_>) -> Poll<()> {
+    /// An entry that was idle for too long ends alone: the connection may be busy with another target.
+    fn drop_idle(&mut self) {
+        self.0
+            .retain(|held| held.live.row().cancelled() != Some(CloseReason::Idle));
+    }
+
+    /// Ready once one of them is to be closed, and the connection with it.
+    pub fn poll_cancelled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.drop_idle();
         if self
             .0
             .iter()

@@ -19,5 +19,7 @@ mod request_context;
 mod respond;
 mod scratch;
 pub mod serve;
+mod wait;
 
+pub use pool::close_idle as close_idle_origins;
 pub use serve::serve;

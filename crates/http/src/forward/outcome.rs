@@ -12,6 +12,8 @@ pub struct RequestTraits {
     pub modern: bool,
     pub keep_alive: bool,
     pub upgrades: bool,
+    /// The client may wait for a 100 before it sends the body (RFC 9110 §10.1.1).
+    pub expects_continue: bool,
     /// The request authenticates the upstream connection (NTLM, Negotiate).
     pub authenticates_connection: bool,
     /// The request may be sent again if the origin closes the connection.
@@ -37,7 +39,7 @@ pub enum Outcome {
         reason: &'static str,
         text: String,
     },
-    /// The request's body is malformed, and the client has received nothing yet.
+    /// The request's body is malformed or came too slowly, and the client has received nothing yet.
     BadRequest(BadRequest),
     /// One side failed after the response had started. `reset`: only a reset shows the client that it is incomplete.
     Broken { reset: bool, text: String },

@@ -79,6 +79,21 @@ pub fn give(mut origin: OriginConnection) {
     }
 }
 
+/// Closes up to `most` idle connections of this thread, to free their descriptors. Returns how many it closed.
+pub fn close_idle(most: usize) -> usize {
+    POOL.with_borrow_mut(|pool| {
+        let before = pool.count;
+        pool.idle.retain(|_, list| {
+            while before - pool.count < most && !list.is_empty() {
+                list.swap_remove(0);
+                pool.count -= 1;
+            }
+            !list.is_empty()
+        });
+        before - pool.count
+    })
+}
+
 impl Pool {
     fn slot(&self, key: u64, target: &Target) -> u64 {
         let mut hasher = self.hasher.build_hasher();

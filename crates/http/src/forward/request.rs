@@ -16,10 +16,11 @@ use super::request_context::{filled, request_context, write_page, write_url};
 use super::respond::format;
 use super::scratch::Scratch;
 use super::serve::{Connection, NextStep};
+use super::wait::Wait;
 use super::{pool, reject};
 use crate::body::pump::OutputFraming;
 use crate::head::scan::Scan;
-use crate::head::{BodyLength, RequestHead, Version};
+use crate::head::{BadRequest, BodyLength, RequestHead, Version};
 use crate::headers::request::{self, RequestRewrite};
 use crate::headers::{connection_auth, via};
 use privet_gateway::{Gateway, Refusal, RouteDecision};
@@ -147,11 +148,11 @@ impl<R: Gateway> Connection<'_, R> {
             origin: &mut origin,
             live: self.live_connections.get(row)?,
             deadline: &mut self.deadline,
-            idle_timeout: self.gateway.idle_timeout(),
+            wait: Wait::new(self.gateway.http_timeouts()),
             traits,
             opened: new.then(Instant::now),
             reset_watch: ResetWatch::default(),
-            state: ExchangeState::new(traits.keep_alive),
+            state: ExchangeState::new(traits),
         };
         let outcome = exchange.run().await;
         if matches!(outcome, Outcome::Repeat) {
@@ -240,7 +241,11 @@ impl<R: Gateway> Connection<'_, R> {
                 self.answer_failure(status, reason, &text).await
             }
             Outcome::BadRequest(bad) => {
-                self.end_row(row, CloseReason::Broken, &bad.to_string());
+                let reason = match bad {
+                    BadRequest::BodyTimeout => CloseReason::Idle,
+                    _ => CloseReason::Broken,
+                };
+                self.end_row(row, reason, &bad.to_string());
                 reject::send(&mut self.client, &reject::bad_request(bad)).await;
                 NextStep::Linger
             }
@@ -307,6 +312,7 @@ fn traits_of(head: &RequestHead, buffer: &[u8], mode: HeaderMode) -> RequestTrai
         modern: head.version == Version::Http11,
         keep_alive: head.keeps_alive(),
         upgrades: head.upgrades,
+        expects_continue: head.expects_continue,
         authenticates_connection: connection_auth::has_credentials(head, buffer),
         may_repeat: head.method.is_idempotent() && !head.has_body(),
         mode,

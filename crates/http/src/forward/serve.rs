@@ -26,8 +26,8 @@ use privet_gateway::{Gateway, HandshakeOutcome, RefusedClient};
 /// Serves one client connection. `first`: the bytes that were read already. `local`: the address that the client
 /// connected to.
 ///
-/// The first head has to be complete by `deadline`; later ones within [`Gateway::handshake_timeout`] of their first
-/// byte.
+/// The first head has to be complete by `deadline`; later ones within [`privet_gateway::HttpTimeouts::request_header`] of
+/// their first byte.
 pub fn serve<'a, R: Gateway>(
     client: Stream,
     first: &[u8],
@@ -117,8 +117,10 @@ pub(super) enum NextStep {
 impl<R: Gateway> Connection<'_, R> {
     async fn run(mut self) -> HandshakeOutcome {
         loop {
+            self.gateway.awaits_request();
             let next = match poll_fn(|cx| self.poll_head(cx)).await {
                 Ok(true) => {
+                    self.gateway.request_arrived();
                     self.head_bytes = HeadBytes::Buffered;
                     self.answer().await
                 }
@@ -182,7 +184,8 @@ impl<R: Gateway> Connection<'_, R> {
                 }
                 if self.head_wait != HeadWait::Head {
                     self.head_wait = HeadWait::Head;
-                    self.deadline.set(self.gateway.handshake_timeout());
+                    self.deadline
+                        .set(self.gateway.http_timeouts().request_header);
                 }
             }
             let buffer = self.inbound.get_or_insert_with(Buffer::small);
@@ -199,7 +202,7 @@ impl<R: Gateway> Connection<'_, R> {
         }
         if self.head_wait == HeadWait::Unset {
             self.head_wait = HeadWait::Idle;
-            self.deadline.set(self.gateway.idle_timeout());
+            self.deadline.set(self.gateway.http_timeouts().idle);
         }
         if self.live_connections.poll_cancelled(cx).is_ready() {
             return Poll::Ready(Ok(false));

@@ -95,6 +95,8 @@ pub enum BadRequest {
     Truncated,
     #[error("the head did not come in time")]
     Timeout,
+    #[error("the next part of the body did not come in time")]
+    BodyTimeout,
 }
 
 impl BadRequest {
@@ -106,7 +108,7 @@ impl BadRequest {
             Self::MethodTooLong | Self::UnknownCoding | Self::UnknownScheme => 501,
             Self::Version => 505,
             Self::Expectation => 417,
-            Self::Timeout => 408,
+            Self::Timeout | Self::BodyTimeout => 408,
             _ => 400,
         }
     }

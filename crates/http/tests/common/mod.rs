@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use privet_config::HeaderMode;
 use privet_connection_log::{CloseReason, ConnectionLog, LiveConnection, NewConnection};
-use privet_gateway::{Gateway, HandshakeOutcome, Refusal, RequestContext, RouteDecision};
+use privet_gateway::{
+    Gateway, HandshakeOutcome, HttpTimeouts, Refusal, RequestContext, RouteDecision,
+};
 use privet_http::serve;
 use privet_net::AbsoluteForm;
 use privet_net::HttpProxyMode;
@@ -32,6 +34,8 @@ pub struct TestGateway {
     /// Every connection is cancelled as it is recorded, as after a reload in between.
     pub forbids: bool,
     pub handshake: Duration,
+    pub request_body: Duration,
+    pub response_header: Duration,
     pub idle: Duration,
     /// Incremented by tests that reload.
     pub generation: Arc<AtomicU64>,
@@ -52,6 +56,8 @@ impl Default for TestGateway {
             boxed: false,
             forbids: false,
             handshake: Duration::from_secs(20),
+            request_body: Duration::from_secs(60),
+            response_header: Duration::from_secs(60),
             idle: Duration::from_secs(60),
             generation: Arc::default(),
             dials: Arc::default(),
@@ -190,6 +196,15 @@ impl Gateway for TestGateway {
 
     fn handshake_timeout(&self) -> Duration {
         self.handshake
+    }
+
+    fn http_timeouts(&self) -> HttpTimeouts {
+        HttpTimeouts {
+            request_header: self.handshake,
+            request_body: self.request_body,
+            response_header: self.response_header,
+            idle: self.idle,
+        }
     }
 
     fn idle_timeout(&self) -> Duration {

@@ -52,8 +52,7 @@ pub fn config() -> Config {
             users: Vec::new(),
             limits: ListenLimits {
                 connections: 1,
-                handshake_timeout: Duration::from_secs(1),
-                idle_timeout: Duration::from_secs(1),
+                ..ListenLimits::default()
             },
         },
         modes: [

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use privet_config::{Config, Dns, HeaderMode};
 use privet_connection_log::{CloseReason, ConnectionLog, LiveConnection, NewConnection, Settings};
-use privet_gateway::{Gateway, Refusal, RequestContext, RouteDecision, SocksGateway};
+use privet_gateway::{Gateway, HttpTimeouts, Refusal, RequestContext, RouteDecision, SocksGateway};
 use privet_net::bind::BindListener;
 use privet_net::udp::UpstreamUdp;
 use privet_net::{
@@ -239,6 +239,16 @@ impl Gateway for FakeGateway {
 
     fn handshake_timeout(&self) -> Duration {
         self.0.plan.handshake_timeout
+    }
+
+    fn http_timeouts(&self) -> HttpTimeouts {
+        let idle = self.idle_timeout();
+        HttpTimeouts {
+            request_header: idle,
+            request_body: idle,
+            response_header: idle,
+            idle,
+        }
     }
 
     fn idle_timeout(&self) -> Duration {
