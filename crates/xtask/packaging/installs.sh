@@ -38,6 +38,8 @@ good "bash completes"
 systemd-analyze verify /usr/lib/systemd/system/privet.service
 systemd-analyze --user verify /usr/lib/systemd/user/privet-agent.service
 good "systemd takes both units"
+test "$(stat -c %U /etc/privet)" = privet
+good "the service may save its configuration"
 
 privet check --config /etc/privet/privet.toml >/dev/null
 # As the unit starts it, told ready by the same word.

@@ -1,0 +1,2 @@
+systemd-sysusers privet.conf || :
+systemd-tmpfiles --create privet.conf || :
