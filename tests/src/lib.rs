@@ -30,6 +30,7 @@ pub mod privet;
 pub mod process;
 pub mod screen;
 pub mod skip;
+pub mod terminal;
 pub mod wait;
 pub mod webdriver;
 

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use privet_tests::desktop::Desktop;
 use privet_tests::keyring::Keyring;
-use privet_tests::privet::{Place, Setup};
+use privet_tests::privet::{Place, Setup, binary};
+use privet_tests::terminal::Terminal;
 use privet_tests::{CommandOutput, Origin, Privet, curl};
 use serde_json::{Value, json};
 
@@ -196,4 +197,49 @@ fn without_a_keyring_no_password_is_stored_and_a_variable_or_file_works() {
         assert_eq!(status, 200, "{answer}");
         assert_eq!(fetch(&privet, &origin).good(), HELLO, "{reference}");
     }
+}
+
+#[test]
+fn a_password_is_typed_unseen_on_a_terminal_and_read_from_a_pipe() {
+    let desktop = require!(Desktop::start());
+    let keyring = require!(Keyring::start(&desktop));
+    let set = |name: &str| format!("'{}' secret set {name}", binary().display());
+    let mut terminal = require!(Terminal::start(
+        &format!("{}; echo code $?; stty -a", set("typed")),
+        &desktop.env()
+    ));
+    terminal.await_text("not shown");
+    terminal.type_text("correct horse\r");
+    let (_, screen) = terminal.end();
+    assert!(
+        screen.contains("stored") && screen.contains("code 0"),
+        "{screen}"
+    );
+    assert!(
+        !screen.contains("horse"),
+        "the password was shown: {screen}"
+    );
+    assert!(
+        screen.contains(" echo "),
+        "the terminal was not restored: {screen}"
+    );
+    assert_eq!(keyring.read(&desktop, "typed"), "correct horse");
+
+    // Interrupted, nothing is stored and the terminal shows again what is typed.
+    let mut terminal = require!(Terminal::start(
+        &format!("trap : INT; {}; stty -a", set("interrupted")),
+        &desktop.env()
+    ));
+    terminal.await_text("not shown");
+    terminal.type_text("half\u{3}");
+    let (_, screen) = terminal.end();
+    assert!(
+        screen.contains(" echo ") && screen.contains("nothing was stored"),
+        "{screen}"
+    );
+    assert_eq!(keyring.read(&desktop, "interrupted"), "");
+
+    let piped = format!("printf 'from a pipe\\nsecond line\\n' | {}", set("piped"));
+    desktop.run("sh", &["-c", &piped]).good();
+    assert_eq!(keyring.read(&desktop, "piped"), "from a pipe");
 }

@@ -63,6 +63,9 @@ pub enum KeyringError {
     NoEntry,
     #[error("the keyring is locked")]
     Locked,
+    /// The keyring's library panicked: a bug, not a state that the user can unlock.
+    #[error("the keyring's library stopped with an error of its own (the log has it)")]
+    Crashed,
     #[error("the keyring failed: {0}")]
     Failed(String),
 }

@@ -93,19 +93,33 @@ fn secrets(config: &Config, keyring: &dyn Keyring) -> Vec<Finding> {
             ),
         })
         .collect();
-    // An unused name distinguishes a missing service from a missing entry.
-    if let Err(error @ (KeyringError::NoService | KeyringError::Locked)) =
-        keyring.read("privet-doctor")
-    {
-        findings.push(Finding::warning(
-            "keyring",
-            error.to_string(),
-            "use { env = \"NAME\" } or { file = \"PATH\" } for secrets, or log in to a desktop session with a keyring",
-        ));
-    } else {
-        findings.push(Finding::ok("keyring", "the keyring answers"));
-    }
+    findings.push(keyring_answers(keyring));
     findings
+}
+
+/// Asks for a name that nothing uses: it distinguishes a missing service from a missing entry.
+fn keyring_answers(keyring: &dyn Keyring) -> Finding {
+    let error = match keyring.read("privet-doctor") {
+        Ok(_) | Err(KeyringError::NoEntry) => {
+            return Finding::ok("keyring", "the keyring answers");
+        }
+        Err(error) => error,
+    };
+    let otherwise = "use { env = \"NAME\" } or { file = \"PATH\" } for secrets";
+    let fix = match error {
+        KeyringError::Crashed | KeyringError::Failed(_) => {
+            "restart the keyring's service (log out and in)"
+        }
+        KeyringError::Locked => "unlock the keyring",
+        KeyringError::NoService | KeyringError::NoEntry => {
+            "log in to a desktop session with a keyring"
+        }
+    };
+    Finding::warning(
+        "keyring",
+        error.to_string(),
+        format!("{fix}, or {otherwise}"),
+    )
 }
 
 fn fix(secret: &Secret) -> String {

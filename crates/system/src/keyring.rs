@@ -10,7 +10,7 @@ mod glance;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -83,29 +83,46 @@ fn on_entry<T: Send + 'static>(
     })
 }
 
+/// A call that waits for the keyring.
+struct Pending;
+
+static PENDING: AtomicUsize = AtomicUsize::new(0);
+
+impl Pending {
+    fn begin() -> Option<Self> {
+        let call = Self;
+        (PENDING.fetch_add(1, Ordering::Relaxed) < MAX_PENDING_CALLS).then_some(call)
+    }
+}
+
+/// Also after a panic.
+impl Drop for Pending {
+    fn drop(&mut self) {
+        PENDING.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 fn on_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, KeyringError> + Send + 'static,
 ) -> Result<T, KeyringError> {
-    static WAITING: AtomicUsize = AtomicUsize::new(0);
     let failed = |text: &str| KeyringError::Failed(text.to_owned());
-    if WAITING.fetch_add(1, Ordering::Relaxed) >= MAX_PENDING_CALLS {
-        WAITING.fetch_sub(1, Ordering::Relaxed);
-        return Err(failed("it has not answered earlier questions"));
-    }
+    let pending =
+        Pending::begin().ok_or_else(|| failed("it has not answered earlier questions"))?;
     let (done, answer) = sync_channel(1);
     let thread = thread::Builder::new().name("keyring".to_owned());
     let spawned = thread.spawn(move || {
+        let _pending = pending;
         let _ = done.send(work());
-        WAITING.fetch_sub(1, Ordering::Relaxed);
     });
     if spawned.is_err() {
-        WAITING.fetch_sub(1, Ordering::Relaxed);
         return Err(failed("the system gave no thread to ask it"));
     }
     match answer.recv_timeout(UNLOCK_TIMEOUT) {
         Ok(answer) => answer,
         // It still waits for the user.
-        Err(_) => Err(KeyringError::Locked),
+        Err(RecvTimeoutError::Timeout) => Err(KeyringError::Locked),
+        // The thread ended without an answer.
+        Err(RecvTimeoutError::Disconnected) => Err(KeyringError::Crashed),
     }
 }
 
@@ -167,5 +184,19 @@ fn explain(error: Error) -> KeyringError {
             found.len()
         )),
         other => KeyringError::Failed(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_keyring_that_panics_is_not_locked_and_does_not_count_as_pending() {
+        for _ in 0..=MAX_PENDING_CALLS {
+            let answer = on_thread::<()>(|| panic!("the library's own"));
+            assert_eq!(answer, Err(KeyringError::Crashed));
+        }
+        assert_eq!(on_thread(|| Ok(1)), Ok(1));
     }
 }

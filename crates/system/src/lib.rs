@@ -11,6 +11,7 @@ pub mod apps;
 pub mod clipboard;
 mod command;
 mod detached;
+mod hidden_input;
 pub mod interfaces;
 pub mod keyring;
 pub mod limits;
@@ -22,6 +23,7 @@ pub mod proxy;
 pub mod proxy_environment;
 pub mod window;
 
+pub use hidden_input::HiddenInput;
 pub use interfaces::Interfaces;
 pub use keyring::SystemKeyring;
 pub use own_names::is_this_machine;

@@ -1,10 +1,10 @@
 //! `privet secret set|delete|list`: passwords in the system's keyring that the configuration refers to.
 
-use std::io::{IsTerminal, Read};
+use std::io::{BufRead, IsTerminal, Read, Write};
 
 use privet_api::secrets::SecretEntry;
 use privet_config::{Keyring, KeyringError, MAX_SECRET};
-use privet_system::SystemKeyring;
+use privet_system::{HiddenInput, SystemKeyring};
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 
@@ -23,7 +23,7 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// Store the first line of standard input under NAME
+    /// Store a password under NAME: typed without being shown, or the first line of standard input where that is no terminal
     Set {
         /// The name by which the configuration refers to it: { keyring = "NAME" }
         name: String,
@@ -38,25 +38,16 @@ enum Action {
 }
 
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
-    if matches!(args.action, Action::List) {
-        return list(context).await;
-    }
-    let done = tokio::task::spawn_blocking(move || match args.action {
-        // Handled above.
-        Action::List => Ok(("listed", String::new())),
+    let (what, name) = match args.action {
+        Action::List => return list(context).await,
         Action::Set { name } => {
-            let secret = read_secret()?;
-            SystemKeyring.write(&name, &secret).map_err(failed)?;
-            Ok::<_, Failure>(("set", name))
+            let secret = ask(context, &name).await?;
+            in_background(move || SystemKeyring.write(&name, &secret).map(|()| ("set", name))).await
         }
         Action::Delete { name } => {
-            SystemKeyring.delete(&name).map_err(failed)?;
-            Ok(("deleted", name))
+            in_background(move || SystemKeyring.delete(&name).map(|()| ("deleted", name))).await
         }
-    });
-    let (what, name) = done
-        .await
-        .map_err(|error| Failure::failed(error.to_string()))??;
+    }?;
     if context.terminal.json {
         context.terminal.json(&serde_json::json!({ what: name }))?;
     } else if what == "set" {
@@ -67,6 +58,14 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
         context.terminal.print("deleted")?;
     }
     Ok(Exit::Done)
+}
+
+async fn in_background<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, KeyringError> + Send + 'static,
+) -> Result<T, Failure> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Failure::failed(error.to_string()))?
+        .map_err(failed)
 }
 
 async fn list(context: &Context) -> Result<Exit, Failure> {
@@ -101,23 +100,49 @@ fn kept(entry: &SecretEntry) -> (String, Style) {
     }
 }
 
-/// The first line of standard input. Refused on a terminal, where the input would be visible.
-fn read_secret() -> Result<SecretString, Failure> {
-    if std::io::stdin().is_terminal() {
-        return Err(Failure::with_help(
-            "a password typed here would be visible on the screen",
+/// The password: typed on a terminal without being shown, else the first line of standard input.
+async fn ask(context: &Context, name: &str) -> Result<SecretString, Failure> {
+    let hidden = match std::io::stdin().is_terminal() {
+        true => Some(hide_input(context, name)?),
+        false => None,
+    };
+    let is_typed = hidden.is_some();
+    let reading = tokio::task::spawn_blocking(move || read_secret(is_typed));
+    let read = tokio::select! {
+        read = reading => read.map_err(|error| Failure::failed(error.to_string()))?,
+        // The terminal is restored before the exit.
+        _ = tokio::signal::ctrl_c() => Err(Failure::failed("nothing was stored")),
+    };
+    drop(hidden);
+    read
+}
+
+fn hide_input(context: &Context, name: &str) -> Result<HiddenInput, Failure> {
+    let hidden = HiddenInput::start().map_err(|error| {
+        Failure::with_help(
+            format!("a password typed here would be visible on the screen: {error}"),
             "pipe it in: secret-tool lookup … | privet secret set NAME, or: privet secret set NAME < file",
-        ));
-    }
+        )
+    })?;
+    let prompt = format!("Password for {name} (not shown): ");
+    let mut terminal = std::io::stderr();
+    terminal.write_all(context.terminal.paint(&prompt, Style::Plain).as_bytes())?;
+    terminal.flush()?;
+    Ok(hidden)
+}
+
+/// One line from a terminal, or all of another standard input.
+fn read_secret(is_typed: bool) -> Result<SecretString, Failure> {
     let mut text = Zeroizing::new(String::new());
-    std::io::stdin()
-        .lock()
-        .take(MAX_READ)
-        .read_to_string(&mut text)?;
+    let mut input = std::io::stdin().lock().take(MAX_READ);
+    match is_typed {
+        true => input.read_line(&mut text)?,
+        false => input.read_to_string(&mut text)?,
+    };
     let line = text.lines().next().unwrap_or_default();
     if line.is_empty() || line.len() > MAX_SECRET {
         return Err(Failure::usage(format!(
-            "standard input holds no password of 1 to {MAX_SECRET} bytes"
+            "that is no password of 1 to {MAX_SECRET} bytes; nothing was stored"
         )));
     }
     Ok(SecretString::from(line))
@@ -130,6 +155,9 @@ fn failed(error: KeyringError) -> Failure {
         }
         KeyringError::NoEntry => "the keyring has no entry of that name",
         KeyringError::Locked => "unlock the keyring, then try again",
+        KeyringError::Crashed => {
+            "restart the keyring's service or log in anew, then try again; please report it"
+        }
         KeyringError::Failed(_) => "check whether the keyring works with other programs",
     };
     Failure::with_help(error.to_string(), help)

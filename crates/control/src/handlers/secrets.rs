@@ -192,7 +192,9 @@ const fn state(error: &KeyringError) -> KeyringState {
     match error {
         KeyringError::NoService => KeyringState::Absent,
         KeyringError::Locked => KeyringState::Locked,
-        KeyringError::NoEntry | KeyringError::Failed(_) => KeyringState::Failed,
+        KeyringError::NoEntry | KeyringError::Crashed | KeyringError::Failed(_) => {
+            KeyringState::Failed
+        }
     }
 }
 
@@ -207,6 +209,10 @@ fn refused(error: &KeyringError) -> Problem {
         KeyringError::Locked => (
             "keyring-locked",
             format!("Unlock it and try again, or {otherwise}."),
+        ),
+        KeyringError::Crashed => (
+            "keyring-failed",
+            format!("Restart the keyring's service or log in anew and try again, or {otherwise}."),
         ),
         KeyringError::Failed(_) => ("keyring-failed", format!("Try again, or {otherwise}.")),
     };
