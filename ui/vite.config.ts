@@ -3,14 +3,13 @@ import { defineConfig } from 'vitest/config';
 
 /** `PRIVET=http://127.0.0.1:7282 npm run dev` works on the page beside a running engine. */
 const engine = process.env.PRIVET ?? 'http://127.0.0.1:7282';
-const proxy = {
-  '/api': {
-    target: engine,
-    changeOrigin: true,
-    // The engine takes calls of its own page alone.
-    headers: { origin: engine },
-  },
+const calls = {
+  target: engine,
+  changeOrigin: true,
+  // The engine takes calls of its own page alone.
+  headers: { origin: engine },
 };
+const proxy = { '/api': calls, '/login': calls };
 
 export default defineConfig({
   plugins: [svelte()],

@@ -41,7 +41,7 @@ export async function serveDist(stack, control) {
   const policy = headers.get('content-security-policy');
   const server = createServer((request, response) => {
     const path = new URL(request.url, 'http://page').pathname;
-    if (path.startsWith('/api/')) return pass(request, response, control);
+    if (path.startsWith('/api/') || path === '/login') return pass(request, response, control);
     const body = fileFor(path);
     if (!body) return response.writeHead(404).end();
     response.writeHead(200, {

@@ -60,6 +60,19 @@ try {
     await page.close();
   });
 
+  await shows('a login link signs in once, and its code is not kept in the history', async () => {
+    const link = new URL((await api('POST', '/login-codes', {})).url);
+    const page = await (await chromium.newContext()).newPage();
+    await page.goto(`${engine.url}${link.hash}`);
+    await page.getByRole('heading', { name: 'On · Standard' }).waitFor();
+    assert.equal(page.url(), engine.url);
+    await page.evaluate(() => sessionStorage.clear());
+    await page.goto(`${engine.url}?again${link.hash}`);
+    await page.getByText('This login link was used or has expired.').waitFor();
+    assert.equal(page.url(), engine.url);
+    await page.close();
+  });
+
   const context = await chromium.newContext({
     viewport: { width: 1280, height: 800 },
     permissions: ['clipboard-read', 'clipboard-write'],

@@ -1,5 +1,5 @@
 /** The connection to the engine: login, live status, and whether it is connected. */
-import { overHttp } from './api/browser';
+import { exchange, overHttp } from './api/browser';
 import { CallError, Client, type Status } from './api/client';
 import { shell, ShellError, type AttachError } from './api/shell';
 import { watch, type Watch } from './api/watch';
@@ -9,7 +9,8 @@ const KEPT = 'privet.token';
 export const GRAPH_SECONDS = 300;
 
 /** `attaching` and `attach-failed` occur only in the window, which finds or starts the engine. */
-export type Phase = 'token' | 'wrong-token' | 'attaching' | 'attach-failed' | 'connecting' | 'live' | 'lost';
+export type Phase =
+  'token' | 'wrong-token' | 'used-code' | 'attaching' | 'attach-failed' | 'connecting' | 'live' | 'lost';
 
 export interface Sample {
   up: number;
@@ -32,17 +33,19 @@ class Session {
   private stream: Watch | undefined;
   private last: { up: number; down: number; at: number } | undefined;
 
-  /** In the window: attaches to the engine. In a browser: takes the token from the URL fragment and removes it there, or from this tab's session storage. */
+  /** In the window: attaches to the engine. In a browser: takes the token or a login code from the URL fragment and removes it there, or the token from this tab's session storage. */
   start() {
     setInterval(() => this.tick(), 1000);
     if (shell) {
       void this.attach();
       return;
     }
-    const given = new URLSearchParams(location.hash.slice(1)).get('token');
-    if (given !== null) history.replaceState(null, '', location.pathname);
+    const fragment = new URLSearchParams(location.hash.slice(1));
+    const [given, code] = [fragment.get('token'), fragment.get('code')];
+    if (given !== null || code !== null) history.replaceState(null, '', location.pathname);
     const token = given || sessionStorage.getItem(KEPT);
-    if (token) this.use(token);
+    if (code) void this.redeem(code, token);
+    else if (token) this.use(token);
   }
 
   /** Signs in with a token. */
@@ -50,6 +53,13 @@ class Session {
     sessionStorage.setItem(KEPT, token.trim());
     this.client = new Client(overHttp(token.trim()));
     this.connect();
+  }
+
+  private async redeem(code: string, kept: string | null) {
+    this.phase = 'connecting';
+    const token = (await exchange(code).catch(() => undefined)) ?? kept;
+    if (token) this.use(token);
+    else this.phase = 'used-code';
   }
 
   /** Attaches to the engine, or starts one. */

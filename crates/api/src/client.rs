@@ -21,6 +21,7 @@ use crate::export::ExportQuery;
 use crate::first_run::FirstRun;
 use crate::identity::Identity;
 use crate::lists::{List, ListAction, ListLines, Lists, NewList};
+use crate::login_code::{LoginCode, LoginCodeRequest};
 use crate::problem::Problem;
 use crate::rules::{NewRule, RuleMove, RuleUpdate, Rules};
 use crate::secrets::Secrets;
@@ -416,12 +417,10 @@ impl Client {
         self.get("/api/v1/doctor", &()).await
     }
 
-    /// The address of the page for a browser on this machine; `None`: there is none, or it is not known.
-    pub async fn page(&self) -> Option<String> {
-        let config: serde_json::Value = self.get("/api/v1/config", &()).await.ok()?;
-        let page = config.pointer("/control/http")?.as_str()?;
-        let listener: std::net::SocketAddr = page.parse().ok()?;
-        Some(crate::address::reachable(listener).to_string())
+    /// Makes an address of the page that logs a browser in once.
+    pub async fn login_code(&self, request: &LoginCodeRequest) -> Result<LoginCode, ClientError> {
+        self.send(Method::POST, "/api/v1/login-codes", Some(request))
+            .await
     }
 
     /// The configuration in force, and its version.

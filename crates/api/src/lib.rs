@@ -27,6 +27,7 @@ pub mod export;
 pub mod first_run;
 pub mod identity;
 pub mod lists;
+pub mod login_code;
 pub mod paths;
 pub mod problem;
 pub mod query_language;

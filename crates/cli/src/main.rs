@@ -36,6 +36,8 @@ enum Command {
     Serve(commands::serve::Args),
     /// Run engine, tray icon and system proxy in one process per user, as a desktop session does
     Agent(commands::agent::Args),
+    /// Open the window, or the page in a browser, logged in
+    Open(commands::open::Args),
     /// Stop the running engine; the previous system proxy is restored first
     Quit,
     /// Set Privet as the system proxy, or restore the previous settings
@@ -139,6 +141,7 @@ async fn run(
     match command {
         Command::Serve(args) => commands::serve::run(context, args, inherited).await,
         Command::Agent(args) => commands::agent::run(context, args, inherited).await,
+        Command::Open(args) => commands::open::run(context, &args).await,
         Command::Quit => commands::quit::run(context).await,
         Command::SystemProxy(args) => commands::system_proxy::run(context, args).await,
         Command::Login(args) => commands::login::run(context, args).await,

@@ -133,6 +133,7 @@ impl ControlServer {
         let control = self.state.engine.config().control.clone();
         if self.http.configured != control.http {
             self.http.open = None;
+            self.state.login_codes.set_page(None);
             let opened = match control.http {
                 Some(address) => match self.guarded_router() {
                     Ok(router) => open(address, router).await.map(Some),
@@ -143,6 +144,7 @@ impl ControlServer {
             // Set after the await, and also on failure: a cancelled call tries again, a failed one does not every second.
             self.http.configured = control.http;
             self.http.open = opened?;
+            self.state.login_codes.set_page(self.http());
         }
         if self.metrics.configured != control.metrics {
             self.metrics.open = None;

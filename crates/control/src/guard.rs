@@ -48,6 +48,22 @@ impl Guard {
         }
     }
 
+    /// The token that calls need.
+    pub(crate) fn token(&self) -> &Token {
+        &self.token
+    }
+
+    /// 401 with an empty body, after a delay that grows with each failure of `peer`.
+    pub(crate) async fn unauthorized(&self, peer: IpAddr) -> Response {
+        let delay = self.delay_of(peer, Instant::now());
+        tokio::time::sleep(delay).await;
+        let mut response = empty(StatusCode::UNAUTHORIZED);
+        response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        response
+    }
+
     fn delay_of(&self, peer: IpAddr, now: Instant) -> Duration {
         match self.failures.lock() {
             Ok(mut failures) => failures.record(peer, now),
@@ -67,13 +83,7 @@ pub(crate) async fn check(State(guard): State<Guard>, request: Request, next: Ne
         return empty(StatusCode::FORBIDDEN);
     }
     if !token_is_right(request.headers(), &guard.token) {
-        let delay = guard.delay_of(ends.peer.ip(), Instant::now());
-        tokio::time::sleep(delay).await;
-        let mut response = empty(StatusCode::UNAUTHORIZED);
-        response
-            .headers_mut()
-            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        return response;
+        return guard.unauthorized(ends.peer.ip()).await;
     }
     next.run(request).await
 }

@@ -22,6 +22,7 @@ mod export;
 pub mod extract;
 pub mod guard;
 mod handlers;
+pub mod login_codes;
 pub mod logs;
 mod metrics;
 mod openapi;

@@ -3,13 +3,14 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, Request};
+use axum::extract::{DefaultBodyLimit, Path, Request};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use crate::guard;
+use crate::handlers::login_codes::{LoginState, log_in};
 
 /// One file of the page.
 struct Asset {
@@ -32,11 +33,18 @@ const NOT_BUILT: &str = "<!doctype html><html lang=en><meta charset=utf-8><title
 /// The page may run its own scripts and connect to its own address, nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// Largest body of a login, in bytes.
+const MAX_LOGIN_BODY: usize = 1024;
 /// A file whose name contains its hash never changes.
 const FOREVER: &str = "public, max-age=31536000, immutable";
 
 /// `/` for any link, and the files that only the page itself may load.
-pub(crate) fn router() -> Router {
+pub(crate) fn router(login: LoginState) -> Router {
+    let login = Router::new()
+        .route("/login", post(log_in))
+        .layer(axum::Extension(login))
+        .layer(DefaultBodyLimit::max(MAX_LOGIN_BODY))
+        .layer(middleware::from_fn(guard::check_host_and_origin));
     let files = Router::new()
         .route("/assets/{*path}", get(hashed))
         .route(
@@ -47,7 +55,10 @@ pub(crate) fn router() -> Router {
     let index = Router::new()
         .route("/", get(index))
         .layer(middleware::from_fn(guard::check_host));
-    files.merge(index).layer(middleware::from_fn(add_headers))
+    files
+        .merge(login)
+        .merge(index)
+        .layer(middleware::from_fn(add_headers))
 }
 
 async fn index(head: HeaderMap) -> Response {

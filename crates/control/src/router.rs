@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 use crate::extract::MAX_BODY;
 use crate::guard::{self, Guard};
 use crate::handlers::document::DocumentJson;
+use crate::handlers::login_codes::LoginState;
 use crate::rejection::Rejection;
 use crate::state::ApiState;
 use crate::{conditional, handlers, openapi, page};
@@ -24,10 +25,14 @@ pub fn router(state: &ApiState) -> Router {
 }
 
 /// For TCP: behind the Host, Origin and token checks, including calls that do not exist. The page, which contains no data
-/// and asks for the token itself, is behind the Host check only.
+/// and asks for the token itself, is behind the Host check only; it may exchange a login code for the token.
 pub fn guarded_router(state: &ApiState, guard: Guard) -> Router {
-    let check = middleware::from_fn_with_state(guard, guard::check);
-    with_headers(calls(state).layer(check)).merge(page::router())
+    let check = middleware::from_fn_with_state(guard.clone(), guard::check);
+    let login = LoginState {
+        codes: state.login_codes.clone(),
+        guard,
+    };
+    with_headers(calls(state).layer(check)).merge(page::router(login))
 }
 
 /// The API's OpenAPI 3.1 document.
@@ -110,6 +115,7 @@ fn documented_calls() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
             handlers::usage::wipe_usage
         ))
         .routes(routes!(handlers::identity::rotate_identity))
+        .routes(routes!(handlers::login_codes::create_login_code))
         .routes(routes!(
             handlers::system_proxy::read_system_proxy,
             handlers::system_proxy::switch_system_proxy

@@ -7,6 +7,7 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::app_menu::AppMenu;
+use crate::login_codes::LoginCodes;
 use crate::system_proxy::SystemProxyControl;
 
 /// Most event streams at a time, over all servers: each is a connection that stays open.
@@ -26,6 +27,7 @@ pub struct ApiState {
     pub(crate) closing: CancellationToken,
     pub(crate) system_proxy: SystemProxyControl,
     pub(crate) app_menu: AppMenu,
+    pub(crate) login_codes: LoginCodes,
 }
 
 impl ApiState {
@@ -40,6 +42,7 @@ impl ApiState {
             closing,
             system_proxy: SystemProxyControl::disabled(),
             app_menu: AppMenu::default(),
+            login_codes: LoginCodes::default(),
         }
     }
 

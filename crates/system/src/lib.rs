@@ -13,6 +13,7 @@ mod command;
 mod detached;
 mod hidden_input;
 pub mod interfaces;
+mod invoking_user;
 pub mod keyring;
 pub mod limits;
 pub mod login;
@@ -25,9 +26,10 @@ pub mod window;
 
 pub use hidden_input::HiddenInput;
 pub use interfaces::Interfaces;
+pub use invoking_user::invoking_user;
 pub use keyring::SystemKeyring;
 pub use own_names::is_this_machine;
 pub use process::{
     ProcessLookup, Processes, ProgramFinder, ProgramLookup, ProgramState,
-    SUPPORTED as PROGRAMS_SUPPORTED, who_listens,
+    SUPPORTED as PROGRAMS_SUPPORTED, user_behind, who_listens,
 };

@@ -1,59 +1,60 @@
-//! Opens the window: the desktop app where it is installed, else the page in the browser.
+//! Opens the window: the desktop app where it is installed; or the page in the browser.
 
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use crate::detached;
 
 const PROGRAM: &str = "privet-desktop";
-
-/// What was opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Opened {
-    Window,
-    /// The page at this address in the browser; it asks for the token.
-    Page(String),
-}
+/// A program that opens addresses ends within this time if it fails; one that is the browser itself runs on.
+const BROWSER_FAILS_WITHIN: Duration = Duration::from_secs(5);
 
 #[derive(Debug, thiserror::Error)]
 pub enum WindowError {
-    #[error(
-        "there is no window here: install privet-desktop, or set [control] http = \"127.0.0.1:7283\" for the page in a browser"
-    )]
-    NotHere,
     #[error("{program} cannot be started: {source}")]
     NotStarted { program: String, source: io::Error },
+    #[error("{0} found no browser")]
+    NoBrowser(&'static str),
 }
 
-/// Opens the window, or raises the one that is open. `places` are the arguments that name this engine's paths; `page` is the
-/// address of the control listener on TCP, if there is one. Does not wait.
+/// Opens the window, or raises the one that is open. `places` are the arguments that name this engine's paths. Does not wait.
+/// `false`: it is not installed.
 ///
 /// # Errors
-/// Neither is available, or the program cannot be started.
-pub fn open(places: &[OsString], page: Option<&str>) -> Result<Opened, WindowError> {
-    open_from(find(folders()).as_deref(), places, page)
+/// It cannot be started.
+pub fn open_window(places: &[OsString]) -> Result<bool, WindowError> {
+    let Some(program) = find(folders()) else {
+        return Ok(false);
+    };
+    let mut command = Command::new(&program);
+    command.args(places);
+    detached::spawn(command).map_err(|source| WindowError::NotStarted {
+        program: program.display().to_string(),
+        source,
+    })?;
+    Ok(true)
 }
 
-fn open_from(
-    desktop: Option<&Path>,
-    places: &[OsString],
-    page: Option<&str>,
-) -> Result<Opened, WindowError> {
-    if let Some(program) = desktop {
-        let mut command = Command::new(program);
-        command.args(places);
-        start(command, &program.display().to_string())?;
-        return Ok(Opened::Window);
-    }
-    let page = page.ok_or(WindowError::NotHere)?;
-    let url = format!("http://{page}/");
+/// Opens an address in the user's browser. Blocks for 5 s at most.
+///
+/// # Errors
+/// There is no browser, or no program that opens addresses.
+pub fn open_in_browser(url: &str) -> Result<(), WindowError> {
     let program = opener();
     let mut command = Command::new(program);
-    command.arg(&url);
-    start(command, program)?;
-    Ok(Opened::Page(url))
+    command.arg(url);
+    let ended = detached::spawn_and_wait(command, BROWSER_FAILS_WITHIN);
+    match ended {
+        Ok(Some(status)) if !status.success() => Err(WindowError::NoBrowser(program)),
+        Ok(_) => Ok(()),
+        Err(source) => Err(WindowError::NotStarted {
+            program: program.to_owned(),
+            source,
+        }),
+    }
 }
 
 const fn opener() -> &'static str {
@@ -64,15 +65,6 @@ const fn opener() -> &'static str {
     } else {
         "xdg-open"
     }
-}
-
-fn start(command: Command, program: &str) -> Result<(), WindowError> {
-    detached::spawn(command)
-        .map(|_| ())
-        .map_err(|source| WindowError::NotStarted {
-            program: program.to_owned(),
-            source,
-        })
 }
 
 /// The folder of this program, then those of PATH.
@@ -94,12 +86,6 @@ fn find(folders: impl Iterator<Item = PathBuf>) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn without_window_and_page_the_error_names_a_fix() {
-        let error = open_from(None, &[], None).unwrap_err().to_string();
-        assert!(error.contains("install privet-desktop"), "{error}");
-    }
 
     #[test]
     fn the_first_folder_that_has_the_program_is_taken() {

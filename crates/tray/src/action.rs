@@ -4,10 +4,11 @@ use privet_api::rules::NewRule;
 use privet_api::status::ModeRequest;
 use privet_api::system_proxy::SystemProxyRequest;
 use privet_api::{Client, ClientError};
-use privet_system::{clipboard, window};
+use privet_system::clipboard;
 use serde_json::json;
 use std::ffi::OsString;
 
+use crate::open::{OpenError, Opened, Target, open};
 use crate::view::{Action, PAUSE_MODE, PauseLength};
 
 /// How long a blocked host is allowed.
@@ -19,7 +20,9 @@ pub enum ActionError {
     #[error(transparent)]
     Call(#[from] ClientError),
     #[error(transparent)]
-    Window(#[from] window::WindowError),
+    Open(#[from] OpenError),
+    #[error("no browser was found; `privet open` prints an address to open")]
+    NothingToOpen,
     #[error("the clipboard: {0}")]
     Clipboard(#[from] clipboard::ClipboardError),
     #[error("the clipboard: {0}")]
@@ -64,7 +67,7 @@ pub async fn perform(
         }
         Action::CopyProxy(shell) => copy_proxy(client, shell).await?,
         Action::Unblock(host) => unblock(client, host).await?,
-        Action::OpenWindow => open(client, places).await?,
+        Action::OpenWindow => open_window(client, places).await?,
         Action::Quit => {}
     }
     Ok(())
@@ -121,7 +124,10 @@ async fn copy_proxy(client: &Client, shell: &str) -> Result<(), ActionError> {
     Ok(copied??)
 }
 
-async fn open(client: &Client, places: &[OsString]) -> Result<(), ActionError> {
-    window::open(places, client.page().await.as_deref())?;
-    Ok(())
+/// A tray has a display; without a browser on it, the menu shows why nothing opened.
+async fn open_window(client: &Client, places: &[OsString]) -> Result<(), ActionError> {
+    match open(client, places, Target::WindowOrPage).await? {
+        Opened::Window | Opened::Browser => Ok(()),
+        Opened::Nothing { .. } => Err(ActionError::NothingToOpen),
+    }
 }

@@ -6,6 +6,7 @@ pub mod icon;
 mod menu;
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 mod no_panel;
+pub mod open;
 mod panel;
 mod run;
 mod status_line;

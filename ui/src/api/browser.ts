@@ -32,3 +32,15 @@ export function overHttp(token: string): Transport {
     },
   };
 }
+
+/** Exchanges a login code, which works once, for the token. Undefined: the code is used, too old or wrong. */
+export async function exchange(code: string): Promise<string | undefined> {
+  const response = await fetch('/login', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ code }),
+    cache: 'no-store',
+    credentials: 'omit',
+  });
+  return response.ok ? ((await response.json()) as { token: string }).token : undefined;
+}

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use privet_control::servers::unix::SocketError;
+use privet_tray::open::Target;
 
 use crate::activation::InheritedSockets;
 use crate::commands::Context;
+use crate::commands::open;
 use crate::commands::serve::{self, ServeOptions};
 use crate::exit::{Exit, Failure};
 
@@ -48,10 +50,11 @@ pub async fn run(
 /// A second start opens the window of the running agent.
 async fn already_runs(context: &Context, pid: &str) -> Result<Exit, Failure> {
     context.print_error(&format!("Privet is already running as process {pid}"));
-    let page = context.client()?.page().await;
-    let places = context.options.paths().to_args()?;
-    if let Err(error) = privet_system::window::open(&places, page.as_deref()) {
-        context.print_error(&error.to_string());
+    if let Err(failure) = open::show(context, Target::WindowOrPage).await {
+        context.print_error(&failure.to_string());
+        if let Some(help) = failure.help() {
+            context.print_error(help);
+        }
     }
     Ok(Exit::Done)
 }

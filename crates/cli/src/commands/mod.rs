@@ -21,6 +21,7 @@ pub mod identity;
 pub mod lists;
 pub mod login;
 pub mod mode;
+pub mod open;
 pub mod openapi;
 pub mod quit;
 pub mod rules;

@@ -64,6 +64,21 @@ impl Connection {
     }
 }
 
+/// The user whose program is behind a connection from this machine; `None` where that is not known. Blocks for 200 ms at most.
+pub fn user_behind(client: SocketAddr, local: SocketAddr) -> Option<u32> {
+    let connection = Connection { client, local };
+    if !connection.is_on_this_machine() {
+        return None;
+    }
+    #[cfg(target_os = "linux")]
+    {
+        let found = sock_diag::SockDiag::open().and_then(|mut diag| diag.find(&[connection]));
+        found.ok()?.pop()?.map(|socket| socket.uid)
+    }
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
 /// How far programs are searched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SearchScope {
