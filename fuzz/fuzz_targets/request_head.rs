@@ -4,13 +4,15 @@
 use libfuzzer_sys::fuzz_target;
 use privet_config::HeaderMode;
 use privet_http::head::scan::Scan;
-use privet_http::head::{BadRequest, RequestHead};
+use privet_http::head::{BadRequest, RequestHead, TargetRule};
 use privet_http::headers::request::{self, RequestRewrite};
 use privet_net::AbsoluteForm;
 
 fn parse(bytes: &[u8]) -> Result<Option<RequestHead>, BadRequest> {
     let mut head = RequestHead::default();
-    Ok(head.parse(bytes, &mut Scan::default())?.then_some(head))
+    Ok(head
+        .parse(bytes, &mut Scan::default(), TargetRule::Proxy)?
+        .then_some(head))
 }
 
 fn parse_in_pieces(bytes: &[u8], cuts: &[u8]) -> Result<Option<usize>, BadRequest> {
@@ -19,7 +21,7 @@ fn parse_in_pieces(bytes: &[u8], cuts: &[u8]) -> Result<Option<usize>, BadReques
     let mut end = 0;
     for piece in privet_fuzz::pieces(bytes, cuts) {
         end += piece.len();
-        if head.parse(&bytes[..end], &mut scan)? {
+        if head.parse(&bytes[..end], &mut scan, TargetRule::Proxy)? {
             return Ok(Some(head.len));
         }
     }
@@ -33,6 +35,7 @@ fn rewrite(bytes: &[u8]) -> Option<Vec<u8>> {
         target: head.target.as_ref()?,
         mode: HeaderMode::Reduced,
         proxy: Some(&proxy),
+        site: None,
     };
     let mut out = Vec::new();
     request::write(&mut out, &head, bytes, &rewrite);

@@ -6,7 +6,7 @@ use privet_config::HeaderMode;
 use privet_http::head::response::BadResponse;
 use privet_http::head::scan::Scan;
 use privet_http::head::{BodyLength, Method, ResponseHead};
-use privet_http::headers::response::{self, ResponseRewrite};
+use privet_http::headers::response::{self, ResponseRewrite, ResponseStyle};
 
 fn parse(bytes: &[u8]) -> Result<Option<ResponseHead>, BadResponse> {
     let mut head = ResponseHead::default();
@@ -44,12 +44,12 @@ fuzz_target!(|input: &[u8]| {
         let chunked = matches!(body, BodyLength::Chunked | BodyLength::UntilClose);
         let mut out = Vec::new();
         let rewrite = ResponseRewrite {
-            mode: HeaderMode::Reduced,
+            style: ResponseStyle::Forward(HeaderMode::Reduced),
             chunked,
             close: false,
             method,
         };
-        response::write(&mut out, &head, bytes, rewrite);
+        response::write(&mut out, &head, bytes, &rewrite);
         let again = parse(&out).expect("well-formed").expect("whole");
         assert_eq!(again.len, out.len());
         assert_eq!(again.status, head.status);

@@ -13,6 +13,8 @@ use privet_gateway::{
     Gateway, HandshakeOutcome, HttpTimeouts, Refusal, RequestContext, RouteDecision,
 };
 use privet_http::serve;
+use privet_http::service::ConnectionInfo;
+use privet_http::service::forward::Forward;
 use privet_net::HttpProxyMode;
 use privet_net::{Connected, DialError, DialErrorKind, DialTimings, Stream};
 use privet_policy::{Listener, Outbound, Route, Why, WhyKind};
@@ -131,10 +133,11 @@ async fn run(mut client: TcpStream, peer: SocketAddr, local: SocketAddr, gateway
         client.into(),
         &first[..count],
         deadline,
-        local,
-        peer,
-        Listener::Http,
-        &gateway,
+        ConnectionInfo { local, peer },
+        Forward {
+            gateway,
+            listener: Listener::Http,
+        },
     )
     .await;
     if let HandshakeOutcome::Tunnel {

@@ -1,7 +1,8 @@
 //! HTTP proxying: heads are parsed with httparse, checked and rewritten; bodies are relayed.
 //!
-//! [`head`] and [`body`] do no I/O. [`headers`] decides which fields are forwarded. [`forward`] is the loop of one
-//! client connection; it reaches the data path through [`privet_gateway::Gateway`].
+//! [`head`] and [`body`] do no I/O. [`headers`] decides which fields are forwarded. [`h1`] is the loop of one client
+//! connection; each request goes through [`request`] and [`exchange`]. What happens to a request is decided by a
+//! [`service::Service`].
 #![cfg_attr(
     not(test),
     deny(
@@ -13,10 +14,14 @@
 )]
 
 pub mod body;
-mod error_page;
-pub mod forward;
+mod exchange;
+mod h1;
 pub mod head;
 pub mod headers;
-mod proxy_auth;
+mod request;
+mod respond;
+pub mod service;
+mod upstream;
 
-pub use forward::{close_idle_origins, serve};
+pub use h1::connection::serve;
+pub use upstream::pool::close_idle as close_idle_origins;

@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use privet_gateway::{Gateway, HandshakeOutcome};
+use privet_http::service::ConnectionInfo;
+use privet_http::service::forward::Forward;
 use privet_policy::Listener;
 use privet_system::ProgramLookup;
 use tokio::net::TcpStream;
@@ -61,10 +63,9 @@ pub(crate) async fn serve(client: AcceptedClient, shared: Arc<Shared>, slot: Con
         }
         (Some(ClientProtocol::Http), _, Some(listener)) => {
             let deadline = Instant::now() + gateway.http_timeouts().request_header;
-            // Boxed, so that the future of a SOCKS handshake stays small.
-            let serving =
-                privet_http::serve(client, &first, deadline, local, peer, listener, &gateway);
-            Box::pin(serving).await
+            let info = ConnectionInfo { local, peer };
+            let service = Forward { gateway, listener };
+            privet_http::serve(client, &first, deadline, info, service).await
         }
         _ => return,
     };

@@ -1,11 +1,13 @@
-//! Message bodies: where they end, and how their bytes move from one stream to another.
+//! Message bodies: where they end, and how they move from one connection to another.
 
 pub mod buffer;
 pub mod chunked;
 pub mod decoder;
-pub mod pump;
-pub mod send;
+pub mod source;
 pub mod trailers;
+pub mod transfer;
 
 pub use buffer::Buffer;
 pub use decoder::{BodyDecoder, BodyError, DecodedPiece};
+pub use source::{BodySink, BodySource, Piece, SourceError};
+pub use transfer::{Transfer, TransferError};

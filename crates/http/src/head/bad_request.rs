@@ -83,6 +83,8 @@ pub enum BadRequest {
     HttpsScheme,
     #[error("only http URLs are understood here; other schemes are not")]
     UnknownScheme,
+    #[error("this is a site and not a proxy: CONNECT is not served here")]
+    ConnectToOrigin,
     #[error("a CONNECT request must not have a body")]
     ConnectBody,
     #[error("a TRACE request must not have a body")]
@@ -105,7 +107,10 @@ impl BadRequest {
         match self {
             Self::LineTooLong => 414,
             Self::HeadTooLong | Self::TooManyFields => 431,
-            Self::MethodTooLong | Self::UnknownCoding | Self::UnknownScheme => 501,
+            Self::MethodTooLong
+            | Self::UnknownCoding
+            | Self::UnknownScheme
+            | Self::ConnectToOrigin => 501,
             Self::Version => 505,
             Self::Expectation => 417,
             Self::Timeout | Self::BodyTimeout => 408,

@@ -20,5 +20,5 @@ pub use framing::BodyLength;
 pub use method::Method;
 pub use request::RequestHead;
 pub use response::ResponseHead;
-pub use target::TargetForm;
+pub use target::{TargetForm, TargetRule};
 pub use version::Version;

@@ -14,7 +14,7 @@ use super::framing::{BodyLength, Framing, FramingError};
 use super::method::{MAX_METHOD, Method};
 use super::obsolete;
 use super::scan::{HeadRange, Scan, ScanError};
-use super::target::{self, ParsedTarget, Scheme, TargetForm};
+use super::target::{self, ParsedTarget, Scheme, TargetForm, TargetRule};
 use super::version::Version;
 
 /// A request head that passed every check.
@@ -75,12 +75,17 @@ impl Default for RequestHead {
 impl RequestHead {
     /// Parses the head at the start of the buffer. `false`: more bytes are needed; call again with the same `scan`
     /// and a longer buffer.
-    pub fn parse(&mut self, buffer: &[u8], scan: &mut Scan) -> Result<bool, BadRequest> {
+    pub fn parse(
+        &mut self,
+        buffer: &[u8],
+        scan: &mut Scan,
+        rule: TargetRule,
+    ) -> Result<bool, BadRequest> {
         let Some(range) = scan.advance(buffer)? else {
             return Ok(false);
         };
         *scan = Scan::default();
-        self.parse_whole(buffer, range)?;
+        self.parse_whole(buffer, range, rule)?;
         Ok(true)
     }
 
@@ -92,13 +97,18 @@ impl RequestHead {
     /// The path and query of an absolute URL, in ASCII. Empty where the URL ends after its host.
     pub fn path<'a>(&'a self, buffer: &'a [u8]) -> &'a [u8] {
         match &self.form {
-            TargetForm::Absolute { .. } if !self.encoded_path.is_empty() => &self.encoded_path,
-            TargetForm::Absolute { path } => path.of_buffer(buffer),
+            TargetForm::Url { .. } if !self.encoded_path.is_empty() => &self.encoded_path,
+            TargetForm::Url { path } => path.of_buffer(buffer),
             TargetForm::Authority | TargetForm::Asterisk => b"",
         }
     }
 
-    fn parse_whole(&mut self, buffer: &[u8], range: HeadRange) -> Result<(), BadRequest> {
+    fn parse_whole(
+        &mut self,
+        buffer: &[u8],
+        range: HeadRange,
+        rule: TargetRule,
+    ) -> Result<(), BadRequest> {
         let line = match self.parse_lines(buffer, range) {
             Err(bad @ (BadRequest::RequestLine | BadRequest::Version)) => {
                 let plain = obsolete::plain_request(buffer, range).ok_or(bad)?;
@@ -106,9 +116,23 @@ impl RequestHead {
             }
             result => result?,
         };
-        let parsed = target::parse(line.of_buffer(buffer), self.method, buffer)?;
+        let line = line.of_buffer(buffer);
+        let parsed = match rule {
+            TargetRule::Proxy => target::parse(line, self.method, buffer)?,
+            TargetRule::Origin => {
+                let host = self.host(buffer);
+                target::parse_for_origin(line, self.method, buffer, host)?
+            }
+        };
         self.take_target(parsed, buffer)?;
         self.check_body()
+    }
+
+    /// The value of `Host`.
+    pub fn host<'a>(&self, buffer: &'a [u8]) -> Option<&'a [u8]> {
+        let mut fields = self.fields.iter();
+        let field = fields.find(|field| field.kind == FieldKind::Host)?;
+        Some(field.value.of_buffer(buffer))
     }
 
     fn take_target(&mut self, parsed: ParsedTarget<'_>, buffer: &[u8]) -> Result<(), BadRequest> {
@@ -125,7 +149,7 @@ impl RequestHead {
         self.form = parsed.form;
         self.target = parsed.target;
         self.encoded_path.clear();
-        if let TargetForm::Absolute { path } = self.form
+        if let TargetForm::Url { path } = self.form
             && !path.of_buffer(buffer).is_ascii()
         {
             obsolete::percent_encode(&mut self.encoded_path, path.of_buffer(buffer));

@@ -6,7 +6,9 @@ use crate::head::scan::{MAX_HEAD, MAX_START_LINE};
 fn parse(bytes: &[u8]) -> Result<Option<RequestHead>, BadRequest> {
     let mut head = RequestHead::default();
     let mut scan = Scan::default();
-    Ok(head.parse(bytes, &mut scan)?.then_some(head))
+    Ok(head
+        .parse(bytes, &mut scan, TargetRule::Proxy)?
+        .then_some(head))
 }
 
 fn whole(bytes: &[u8]) -> RequestHead {
@@ -18,7 +20,7 @@ fn parse_slowly(bytes: &[u8]) -> Result<Option<usize>, BadRequest> {
     let mut head = RequestHead::default();
     let mut scan = Scan::default();
     for end in 0..=bytes.len() {
-        if head.parse(&bytes[..end], &mut scan)? {
+        if head.parse(&bytes[..end], &mut scan, TargetRule::Proxy)? {
             return Ok(Some(head.len));
         }
     }
@@ -244,7 +246,7 @@ fn targets_are_read_in_each_form() {
         let text = format!("{line}\r\nHost: other.example\r\n\r\n");
         let head = whole(text.as_bytes());
         assert_eq!(head.target.unwrap().to_string(), target);
-        let TargetForm::Absolute { path: span, .. } = head.form else {
+        let TargetForm::Url { path: span, .. } = head.form else {
             panic!("{line}");
         };
         assert_eq!(span.of_buffer(text.as_bytes()), path.as_bytes());
@@ -285,7 +287,11 @@ fn obsolete_targets_are_read_in_their_one_meaning() {
     assert_eq!(whole(own).authorization, None);
     let next = b"GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n";
     let mut reused = whole(b"GET http://bob:pw@a/\xe4 HTTP/1.1\r\nHost: a\r\n\r\n");
-    assert!(reused.parse(next, &mut Scan::default()).unwrap());
+    assert!(
+        reused
+            .parse(next, &mut Scan::default(), TargetRule::Proxy)
+            .unwrap()
+    );
     assert_eq!(reused.path(next), b"/");
     assert_eq!(reused.authorization, None);
     let socket =
@@ -381,4 +387,84 @@ fn hostile() -> impl Strategy<Value = Vec<u8>> {
             }
             bytes
         })
+}
+
+fn parse_at_origin(text: &str) -> Result<RequestHead, BadRequest> {
+    let mut head = RequestHead::default();
+    let whole = head.parse(text.as_bytes(), &mut Scan::default(), TargetRule::Origin)?;
+    assert!(whole, "{text:?}");
+    Ok(head)
+}
+
+#[test]
+fn an_origin_takes_its_host_from_the_request() {
+    for (text, target, path) in [
+        (
+            "GET /a?b HTTP/1.1\r\nHost: A.test\r\n\r\n",
+            "a.test:80",
+            "/a?b",
+        ),
+        (
+            "GET /a#b HTTP/1.1\r\nHost: a.test:8080\r\n\r\n",
+            "a.test:8080",
+            "/a",
+        ),
+        ("GET / HTTP/1.0\r\nHost: [::1]:81\r\n\r\n", "[::1]:81", "/"),
+        // The target wins over Host (RFC 9112 §3.2.2).
+        (
+            "GET http://b.test/x HTTP/1.1\r\nHost: a.test\r\n\r\n",
+            "b.test:80",
+            "/x",
+        ),
+        (
+            "GET https://b.test HTTP/1.1\r\nHost: a.test\r\n\r\n",
+            "b.test:80",
+            "",
+        ),
+    ] {
+        let head = parse_at_origin(text).unwrap();
+        assert_eq!(
+            head.target.as_ref().unwrap().to_string(),
+            target,
+            "{text:?}"
+        );
+        assert_eq!(head.path(text.as_bytes()), path.as_bytes(), "{text:?}");
+    }
+}
+
+#[test]
+fn what_is_no_request_to_an_origin_is_refused() {
+    for (text, bad) in [
+        (
+            "CONNECT a.test:443 HTTP/1.1\r\nHost: a.test\r\n\r\n",
+            BadRequest::ConnectToOrigin,
+        ),
+        ("GET / HTTP/1.0\r\n\r\n", BadRequest::HostMissing),
+        ("GET / HTTP/1.1\r\n\r\n", BadRequest::HostMissing),
+        ("GET / HTTP/1.1\r\nHost:\r\n\r\n", BadRequest::HostMalformed),
+        (
+            "GET / HTTP/1.1\r\nHost: ::1\r\n\r\n",
+            BadRequest::HostMalformed,
+        ),
+        (
+            "GET / HTTP/1.1\r\nHost: a@b\r\n\r\n",
+            BadRequest::HostMalformed,
+        ),
+        (
+            "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+            BadRequest::HostTwice,
+        ),
+        ("GET * HTTP/1.1\r\nHost: a\r\n\r\n", BadRequest::Target),
+        ("GET a HTTP/1.1\r\nHost: a\r\n\r\n", BadRequest::Target),
+        (
+            "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n",
+            BadRequest::UnknownScheme,
+        ),
+        (
+            "GET http://u:p@a/ HTTP/1.1\r\nHost: a\r\n\r\n",
+            BadRequest::UserInTarget,
+        ),
+    ] {
+        assert_eq!(parse_at_origin(text).map(|_| ()), Err(bad), "{text:?}");
+    }
 }

@@ -9,13 +9,22 @@ use super::method::Method;
 /// The form of a request target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TargetForm {
-    /// `http://host[:port]/path?query`. `path` starts at the first `/` or `?`; it is empty where the URL ends after
-    /// its host.
-    Absolute { path: Span },
+    /// `http://host[:port]/path?query`, or for an origin the path alone. `path` starts at the first `/` or `?`; it is
+    /// empty where the URL ends after its host.
+    Url { path: Span },
     /// CONNECT.
     Authority,
     /// `OPTIONS *`.
     Asterisk,
+}
+
+/// The forms that a request's target may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TargetRule {
+    /// A proxy: absolute-form, authority-form for CONNECT, asterisk-form for OPTIONS.
+    Proxy,
+    /// An origin: origin-form, absolute-form (RFC 9112 §3.2.2), asterisk-form for OPTIONS. The target is `Host`.
+    Origin,
 }
 
 /// A parsed request target.
@@ -36,18 +45,63 @@ pub(super) enum Scheme {
     WebSocket,
 }
 
-/// Parses the target of a request. `line`: the target's bytes, a part of `buffer`.
+fn plain<'a>(form: TargetForm, target: Option<Target>) -> ParsedTarget<'a> {
+    ParsedTarget {
+        form,
+        target,
+        user_info: None,
+        scheme: Scheme::Http,
+    }
+}
+
+/// Parses the target of a request to an origin. `line`: the target's bytes, a part of `buffer`. `host`: the value of
+/// `Host`.
+pub(super) fn parse_for_origin<'a>(
+    line: &'a [u8],
+    method: Method,
+    buffer: &[u8],
+    host: Option<&[u8]>,
+) -> Result<ParsedTarget<'a>, BadRequest> {
+    if method == Method::Connect {
+        return Err(BadRequest::ConnectToOrigin);
+    }
+    if line == b"*" {
+        return if method == Method::Options {
+            Ok(plain(TargetForm::Asterisk, None))
+        } else {
+            Err(BadRequest::Target)
+        };
+    }
+    if line.starts_with(b"/") {
+        let host = host.ok_or(BadRequest::HostMissing)?;
+        let target = authority(host, Some(80)).map_err(|_| BadRequest::HostMalformed)?;
+        let path = Span::of(buffer, without_fragment(line));
+        return Ok(plain(TargetForm::Url { path }, Some(target)));
+    }
+    let parsed = match line.get(..8) {
+        Some(scheme) if scheme.eq_ignore_ascii_case(b"https://") => {
+            url(Scheme::Http, line.get(8..).unwrap_or_default(), buffer)?
+        }
+        _ => absolute(line, buffer)?,
+    };
+    match parsed.user_info {
+        Some(_) => Err(BadRequest::UserInTarget),
+        None => Ok(parsed),
+    }
+}
+
+/// The fragment is the client's own (RFC 9110 §4.2.5): it is dropped.
+fn without_fragment(line: &[u8]) -> &[u8] {
+    let end = memchr::memchr(b'#', line).unwrap_or(line.len());
+    line.get(..end).unwrap_or_default()
+}
+
+/// Parses the target of a request to a proxy. `line`: the target's bytes, a part of `buffer`.
 pub(super) fn parse<'a>(
     line: &'a [u8],
     method: Method,
     buffer: &[u8],
 ) -> Result<ParsedTarget<'a>, BadRequest> {
-    let plain = |form, target| ParsedTarget {
-        form,
-        target,
-        user_info: None,
-        scheme: Scheme::Http,
-    };
     if method == Method::Connect {
         if line.contains(&b'@') {
             return Err(BadRequest::UserInTarget);
@@ -73,9 +127,12 @@ pub(super) fn parse<'a>(
 
 fn absolute<'a>(line: &'a [u8], buffer: &[u8]) -> Result<ParsedTarget<'a>, BadRequest> {
     let (scheme, rest) = split_scheme(line)?;
-    // A fragment is the client's own (RFC 9110 §4.2.5): it is dropped.
-    let end = memchr::memchr(b'#', rest).unwrap_or(rest.len());
-    let rest = rest.get(..end).unwrap_or_default();
+    url(scheme, rest, buffer)
+}
+
+/// Parses what follows the scheme of a URL.
+fn url<'a>(scheme: Scheme, rest: &'a [u8], buffer: &[u8]) -> Result<ParsedTarget<'a>, BadRequest> {
+    let rest = without_fragment(rest);
     let end = rest
         .iter()
         .position(|byte| matches!(byte, b'/' | b'?'))
@@ -83,7 +140,7 @@ fn absolute<'a>(line: &'a [u8], buffer: &[u8]) -> Result<ParsedTarget<'a>, BadRe
     let (authority_bytes, path) = rest.split_at_checked(end).unwrap_or((rest, b""));
     let (user_info, host) = split_user_info(authority_bytes);
     Ok(ParsedTarget {
-        form: TargetForm::Absolute {
+        form: TargetForm::Url {
             path: Span::of(buffer, path),
         },
         target: Some(authority(host, Some(80))?),

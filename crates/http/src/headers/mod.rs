@@ -5,6 +5,7 @@ pub mod connection_auth;
 pub mod header_mode;
 pub mod request;
 pub mod response;
+pub mod site;
 pub mod via;
 mod write;
 

@@ -5,6 +5,7 @@ use privet_net::AbsoluteForm;
 use privet_policy::Target;
 
 use super::header_mode::{self, FieldAction};
+use super::site::SiteRequest;
 use super::via;
 use super::write::{write_field, write_host, write_number};
 use crate::head::{BodyLength, FieldKind, Method, RequestHead};
@@ -15,17 +16,26 @@ pub struct RequestRewrite<'a> {
     pub mode: HeaderMode,
     /// Set where the next hop is an HTTP proxy: the request is sent in absolute-form, with these credentials.
     pub proxy: Option<&'a AbsoluteForm>,
+    /// Set where the request goes to a backend of a site.
+    pub site: Option<SiteRequest<'a>>,
 }
 
-/// Appends the whole head to `out`.
+/// Appends the whole head to `out`, for HTTP/1.
 pub fn write(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], rewrite: &RequestRewrite<'_>) {
     write_line(out, head, buffer, rewrite);
     out.extend_from_slice(b"Host: ");
-    write_host(out, rewrite.target);
+    match rewrite.site {
+        Some(site) => out.extend_from_slice(site.host),
+        None => write_host(out, rewrite.target),
+    }
     out.extend_from_slice(b"\r\n");
     for field in &head.fields {
         let name = field.name.of_buffer(buffer);
         if is_for_this_hop(field.kind, head) || head.connection.names(name, buffer) {
+            continue;
+        }
+        // A site says itself who asks.
+        if rewrite.site.is_some() && field.kind == FieldKind::Identity {
             continue;
         }
         let value = field.value.of_buffer(buffer);
@@ -43,6 +53,9 @@ pub fn write(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], rewrite: &Req
             },
         }
     }
+    if let Some(site) = rewrite.site {
+        out.extend_from_slice(site.fields);
+    }
     write_own_fields(out, head, rewrite);
     out.extend_from_slice(b"\r\n");
 }
@@ -50,7 +63,10 @@ pub fn write(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], rewrite: &Req
 fn write_line(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], rewrite: &RequestRewrite<'_>) {
     out.extend_from_slice(head.method_span.of_buffer(buffer));
     out.push(b' ');
-    let path = head.path(buffer);
+    let mut path = head.path(buffer);
+    if let Some(site) = rewrite.site {
+        path = path.get(site.strip..).unwrap_or_default();
+    }
     if rewrite.proxy.is_some() {
         out.extend_from_slice(b"http://");
         write_host(out, rewrite.target);
@@ -128,12 +144,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::head::TargetRule;
     use crate::head::scan::Scan;
 
     /// Rewrites a head as for an HTTP upstream, so that this crate can parse the result.
     fn rewrite(bytes: &[u8], mode: HeaderMode) -> Option<Vec<u8>> {
         let mut head = RequestHead::default();
-        if !head.parse(bytes, &mut Scan::default()).ok()? {
+        if !head
+            .parse(bytes, &mut Scan::default(), TargetRule::Proxy)
+            .ok()?
+        {
             return None;
         }
         let proxy = AbsoluteForm::default();
@@ -142,6 +162,7 @@ mod tests {
             target: head.target.as_ref()?,
             mode,
             proxy: Some(&proxy),
+            site: None,
         };
         write(&mut out, &head, bytes, &rewrite);
         Some(out)

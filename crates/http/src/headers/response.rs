@@ -2,14 +2,31 @@
 
 use privet_config::HeaderMode;
 
+use super::site::SiteResponse;
 use super::via;
 use super::write::{write_field, write_number};
 use crate::head::{BodyLength, FieldKind, Method, ResponseHead};
 
+/// What a service changes in the heads of responses.
+#[derive(Debug, Clone, Copy)]
+pub enum ResponseStyle<'a> {
+    /// A forward proxy: nothing but what belongs to the connection.
+    Forward(HeaderMode),
+    /// A site: what names its backend does not reach the client.
+    Site(&'a SiteResponse),
+}
+
+impl ResponseStyle<'_> {
+    /// Whether the response gets this process's entry in `Via`.
+    pub(crate) fn adds_via(self) -> bool {
+        matches!(self, Self::Forward(HeaderMode::Untouched))
+    }
+}
+
 /// How a response's head is rewritten.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ResponseRewrite {
-    pub mode: HeaderMode,
+#[derive(Debug, Clone, Copy)]
+pub struct ResponseRewrite<'a> {
+    pub style: ResponseStyle<'a>,
     /// The body is sent in new chunks.
     pub chunked: bool,
     /// The connection is closed after this response.
@@ -18,23 +35,46 @@ pub struct ResponseRewrite {
     pub method: Method,
 }
 
-/// Appends the whole head to `out`.
-pub fn write(out: &mut Vec<u8>, reply: &ResponseHead, buffer: &[u8], rewrite: ResponseRewrite) {
+/// Appends the whole head to `out`, for HTTP/1.
+pub fn write(
+    out: &mut Vec<u8>,
+    reply: &ResponseHead,
+    buffer: &[u8],
+    rewrite: &ResponseRewrite<'_>,
+) {
     out.extend_from_slice(b"HTTP/1.1 ");
     write_number(out, u64::from(reply.status));
     out.push(b' ');
     out.extend_from_slice(reply.reason.of_buffer(buffer));
     out.extend_from_slice(b"\r\n");
     let upgrade = matches!(reply.status, 101 | 426);
+    for_each_field(reply, buffer, rewrite.style, upgrade, |name, value| {
+        write_field(out, name, value);
+    });
+    write_own_fields(out, reply, rewrite, upgrade);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Passes each field that belongs to the message and not to its connection to `emit`, as the client is to have it.
+/// `upgrade`: `Upgrade` is one of them.
+pub(crate) fn for_each_field(
+    reply: &ResponseHead,
+    buffer: &[u8],
+    style: ResponseStyle<'_>,
+    upgrade: bool,
+    mut emit: impl FnMut(&[u8], &[u8]),
+) {
     for field in &reply.fields {
         let name = field.name.of_buffer(buffer);
         if is_for_this_hop(field.kind, upgrade) || reply.connection.names(name, buffer) {
             continue;
         }
-        write_field(out, name, field.value.of_buffer(buffer));
+        let value = field.value.of_buffer(buffer);
+        match style {
+            ResponseStyle::Forward(_) => emit(name, value),
+            ResponseStyle::Site(site) => site.emit(name, value, &mut emit),
+        }
     }
-    write_own_fields(out, reply, rewrite, upgrade);
-    out.extend_from_slice(b"\r\n");
 }
 
 fn is_for_this_hop(kind: FieldKind, upgrade: bool) -> bool {
@@ -56,7 +96,7 @@ fn is_for_this_hop(kind: FieldKind, upgrade: bool) -> bool {
 fn write_own_fields(
     out: &mut Vec<u8>,
     reply: &ResponseHead,
-    rewrite: ResponseRewrite,
+    rewrite: &ResponseRewrite<'_>,
     upgrade: bool,
 ) {
     if rewrite.chunked {
@@ -71,14 +111,14 @@ fn write_own_fields(
     } else if upgrade {
         out.extend_from_slice(b"Connection: Upgrade\r\n");
     }
-    if rewrite.mode == HeaderMode::Untouched && !reply.is_interim() {
+    if rewrite.style.adds_via() && !reply.is_interim() {
         via::write(out);
     }
 }
 
 /// The length to announce (RFC 9110 §8.6): of the body that follows, or of the one that a response to HEAD and a 304
 /// leave out.
-fn announced_length(reply: &ResponseHead, method: Method) -> Option<u64> {
+pub(crate) fn announced_length(reply: &ResponseHead, method: Method) -> Option<u64> {
     match reply.body(method) {
         BodyLength::Known(length) => Some(length),
         _ if reply.is_interim() || reply.status == 204 => None,

@@ -13,6 +13,8 @@ use privet_gateway::{
     Gateway, HandshakeOutcome, HttpTimeouts, Refusal, RequestContext, RouteDecision,
 };
 use privet_http::serve;
+use privet_http::service::ConnectionInfo;
+use privet_http::service::forward::Forward;
 use privet_net::AbsoluteForm;
 use privet_net::HttpProxyMode;
 use privet_net::{Connected, DialError, DialErrorKind, DialTimings, Stream};
@@ -226,10 +228,11 @@ pub async fn proxy(gateway: TestGateway) -> SocketAddr {
                     client.into(),
                     b"",
                     deadline,
-                    local,
-                    peer,
-                    Listener::Http,
-                    &gateway,
+                    ConnectionInfo { local, peer },
+                    Forward {
+                        gateway: gateway.clone(),
+                        listener: Listener::Http,
+                    },
                 )
                 .await;
                 if let HandshakeOutcome::Tunnel {

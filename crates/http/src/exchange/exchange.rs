@@ -1,25 +1,22 @@
-//! One request and its response between a client and one upstream connection. Both directions run at once: a response
-//! may arrive while the body is still being sent, and a 100 has to.
+//! Runs one request and its response. Both directions run at once: a response may arrive while the body is still being
+//! sent, and a 100 has to.
 
 use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll};
 
 use privet_connection_log::LiveConnection;
-use privet_net::Stream;
-use privet_net::reset_watch::ResetWatch;
 use tokio::time::Instant;
 
 use super::deadline::Deadline;
-use super::origin::OriginConnection;
+use super::downstream::{ClientWatch, Downstream};
 use super::outcome::{Outcome, RequestTraits, bad_gateway};
-use super::scratch::Scratch;
+use super::upstream::Upstream;
 use super::wait::{Wait, WaitingFor};
-use crate::body::pump::{OutputFraming, PumpError};
-use crate::body::{BodyError, Buffer};
-use crate::head::{BadRequest, BodyLength};
+use crate::body::{BodyError, BodySink, Transfer, TransferError};
+use crate::head::{BadRequest, BodyLength, ResponseHead};
 use crate::headers::connection_auth;
-use crate::headers::response::{self, ResponseRewrite};
+use crate::headers::response::{ResponseRewrite, ResponseStyle};
 
 /// The most interim responses (1xx) to one request.
 const MAX_INTERIM: u8 = 16;
@@ -32,24 +29,25 @@ enum ResponsePhase {
     Switching,
 }
 
-pub struct Exchange<'a> {
-    pub client: &'a mut Stream,
-    pub inbound: &'a mut Option<Buffer>,
-    pub scratch: &'a mut Scratch,
-    pub origin: &'a mut OriginConnection,
+pub struct Exchange<'a, D, U> {
+    pub client: &'a mut D,
+    pub origin: &'a mut U,
+    pub reply: &'a mut ResponseHead,
     pub live: &'a LiveConnection,
     pub deadline: &'a mut Deadline,
     pub wait: Wait,
     pub traits: RequestTraits,
+    pub style: ResponseStyle<'a>,
     /// When the connection was recorded, if this is its first request.
     pub opened: Option<Instant>,
-    pub reset_watch: ResetWatch,
     pub state: ExchangeState,
 }
 
 /// How far the exchange has come.
 pub struct ExchangeState {
     phase: ResponsePhase,
+    request: Transfer,
+    response: Transfer,
     interims: u8,
     /// Bytes moved so far.
     up: u64,
@@ -61,14 +59,18 @@ pub struct ExchangeState {
     awaits_continue: bool,
     keep_client: bool,
     keep_origin: bool,
+    /// The origin authenticates the connection (NTLM, Negotiate).
+    pins_origin: bool,
     /// The connection's end marks the response's end.
     ends_by_close: bool,
 }
 
 impl ExchangeState {
-    pub(super) fn new(traits: RequestTraits) -> Self {
+    pub fn new(traits: RequestTraits) -> Self {
         Self {
             phase: ResponsePhase::Head,
+            request: Transfer::default(),
+            response: Transfer::finished(),
             interims: 0,
             up: 0,
             down: 0,
@@ -77,22 +79,23 @@ impl ExchangeState {
             awaits_continue: traits.expects_continue,
             keep_client: traits.keep_alive,
             keep_origin: false,
+            pins_origin: false,
             ends_by_close: false,
         }
     }
 }
 
-impl Exchange<'_> {
-    /// Runs the exchange. The request's head is in `scratch.up` already.
+impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
+    /// Runs the exchange. The request's head is queued already.
     pub async fn run(mut self) -> Outcome {
         self.live.request();
-        self.origin.pinned |= self.traits.authenticates_connection;
+        self.state.pins_origin = self.traits.authenticates_connection;
         self.deadline.set(self.wait.limit());
         poll_fn(|cx| self.poll(cx)).await
     }
 
     fn waiting_for(&self) -> WaitingFor {
-        let sends_body = self.scratch.up.waits_for_source()
+        let sends_body = self.state.request.waits_for_source()
             && !self.state.up_failed
             && !self.state.awaits_continue;
         match self.state.phase {
@@ -121,7 +124,8 @@ impl Exchange<'_> {
         if self.live.poll_cancelled(cx).is_ready() {
             return Poll::Ready(Outcome::Cancelled);
         }
-        if let Poll::Ready(error) = self.reset_watch.poll(cx, self.client) {
+        let gone = self.client.head_and_watch().1.poll_gone(cx);
+        if let Poll::Ready(error) = gone {
             return Poll::Ready(self.broken(format!("the client's connection broke: {error}")));
         }
         if up + down > 0 {
@@ -139,33 +143,29 @@ impl Exchange<'_> {
 
     /// Moves the request. Ready only when the exchange cannot go on.
     fn poll_up(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
-        if self.state.up_failed || self.scratch.up.is_done() {
+        if self.state.up_failed || self.state.request.is_done() {
             return Poll::Pending;
         }
-        let moved = &mut self.state.up;
-        let stream = &mut self.origin.connected.stream;
-        let result = self
-            .scratch
-            .up
-            .poll(cx, self.client, self.inbound, stream, moved);
+        let ExchangeState { request, up, .. } = &mut self.state;
+        let result = request.poll(cx, &mut self.client.source(), &mut self.origin.sink(), up);
         let error = match result {
             Poll::Pending | Poll::Ready(Ok(())) => return Poll::Pending,
             Poll::Ready(Err(error)) => error,
         };
         let text = match error {
             // The origin may have responded before it closed, so the response is still read.
-            PumpError::Sink(_) => {
+            TransferError::Sink(_) => {
                 self.state.up_failed = true;
                 return Poll::Pending;
             }
-            PumpError::Body(bad) if self.state.down == 0 => {
+            TransferError::Body(bad) if self.state.down == 0 => {
                 return Poll::Ready(Outcome::BadRequest(match bad {
                     BodyError::Chunk => BadRequest::Chunk,
                     BodyError::Truncated => BadRequest::Truncated,
                 }));
             }
-            PumpError::Body(bad) => format!("the client's request: {bad}"),
-            PumpError::Source(error) => format!("the client's connection broke: {error}"),
+            TransferError::Body(bad) => format!("the client's request: {bad}"),
+            TransferError::Source(error) => format!("the client's connection broke: {error}"),
         };
         Poll::Ready(self.broken(text))
     }
@@ -190,13 +190,9 @@ impl Exchange<'_> {
                 }
                 continue;
             }
-            let moved = &mut self.state.down;
-            let stream = &mut self.origin.connected.stream;
-            let buffer = &mut self.origin.buffer;
-            let result = self
-                .scratch
-                .down
-                .poll(cx, stream, buffer, self.client, moved);
+            let ExchangeState { response, down, .. } = &mut self.state;
+            let result =
+                response.poll(cx, &mut self.origin.source(), &mut self.client.sink(), down);
             match result {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Err(error)) => return Poll::Ready(self.down_failed(error)),
@@ -215,28 +211,20 @@ impl Exchange<'_> {
     /// Parses a response head from the buffer. `true`: there was one, and the phase changed or the next head may
     /// follow.
     fn take_head(&mut self) -> Result<bool, Outcome> {
-        let Some(buffer) = self.origin.buffer.as_mut() else {
-            return Ok(false);
-        };
-        let scratch = &mut *self.scratch;
-        match scratch
-            .reply
-            .parse(buffer.filled(), &mut scratch.reply_scan)
-        {
+        match self.origin.parse_head(self.reply) {
             Ok(false) => return Ok(false),
             Ok(true) => {}
             Err(bad) => return Err(bad_gateway(502, "bad response", bad.to_string())),
         }
-        let reply = &scratch.reply;
-        match reply.status {
-            101 if self.traits.upgrades && scratch.up.is_done() => self.switch(),
+        match self.reply.status {
+            101 if self.traits.upgrades && self.state.request.is_done() => self.switch(),
             101 => Err(bad_gateway(
                 502,
                 "bad response",
                 "the server switched protocols although it was not asked to".into(),
             )),
             // Without an upstream proxy it is the origin's own.
-            407 if self.origin.connected.absolute_form.is_some() => Err(bad_gateway(
+            407 if self.traits.through_proxy => Err(bad_gateway(
                 502,
                 "upstream refused the login",
                 "the next proxy wants other credentials".into(),
@@ -251,7 +239,7 @@ impl Exchange<'_> {
 
     fn take_interim(&mut self) -> Result<bool, Outcome> {
         self.state.interims += 1;
-        self.state.awaits_continue &= self.scratch.reply.status != 100;
+        self.state.awaits_continue &= self.reply.status != 100;
         if self.state.interims > MAX_INTERIM {
             return Err(bad_gateway(
                 502,
@@ -260,85 +248,68 @@ impl Exchange<'_> {
             ));
         }
         if self.traits.modern {
-            self.write_head(false, false);
-            self.scratch
-                .down
-                .start(BodyLength::None, OutputFraming::Plain);
-            self.state.phase = ResponsePhase::Interim;
+            self.queue_head(false, false);
+            self.start_body(BodyLength::None, ResponsePhase::Interim);
+        } else {
+            self.origin.consume_head(self.reply);
         }
-        self.consume_head();
         Ok(true)
     }
 
     fn switch(&mut self) -> Result<bool, Outcome> {
-        self.write_head(false, false);
-        self.consume_head();
-        let rest = self.origin.buffer.as_ref().map_or(0, |b| b.filled().len());
-        let rest = BodyLength::Known(rest as u64);
-        self.scratch.down.start(rest, OutputFraming::Plain);
+        self.queue_head(false, false);
+        self.origin.consume_head(self.reply);
+        let rest = BodyLength::Known(self.origin.unused() as u64);
+        self.origin.start_body(rest);
+        self.state.response = Transfer::default();
         self.state.phase = ResponsePhase::Switching;
         Ok(true)
     }
 
     fn take_final(&mut self) {
-        let reply = &self.scratch.reply;
-        let body = reply.body(self.traits.method);
+        let body = self.reply.body(self.traits.method);
         let unbounded = matches!(body, BodyLength::Chunked | BodyLength::UntilClose);
-        let chunked = unbounded && self.traits.modern;
         self.state.ends_by_close = unbounded && !self.traits.modern;
-        self.state.keep_origin = reply.keeps_alive() && body != BodyLength::UntilClose;
-        self.state.keep_client &= self.scratch.up.is_done() && !self.state.ends_by_close;
-        let filled = self.origin.buffer.as_ref().map(Buffer::filled);
-        self.origin.pinned |=
-            connection_auth::has_challenge(&self.scratch.reply, filled.unwrap_or_default());
-        self.write_head(chunked, !self.state.keep_client);
-        self.consume_head();
-        let out = if chunked {
-            OutputFraming::Chunked
-        } else {
-            OutputFraming::Plain
-        };
-        self.scratch.down.start(body, out);
-        self.state.phase = ResponsePhase::Body;
+        self.state.keep_origin = self.reply.keeps_alive() && body != BodyLength::UntilClose;
+        self.state.keep_client &= self.state.request.is_done() && !self.state.ends_by_close;
+        self.state.pins_origin |=
+            connection_auth::has_challenge(self.reply, self.origin.head_bytes());
+        self.queue_head(unbounded && self.traits.modern, !self.state.keep_client);
+        self.start_body(body, ResponsePhase::Body);
     }
 
-    fn write_head(&mut self, chunked: bool, close: bool) {
-        let filled = self.origin.buffer.as_ref().map(Buffer::filled);
+    fn queue_head(&mut self, chunked: bool, close: bool) {
         let rewrite = ResponseRewrite {
-            mode: self.traits.mode,
+            style: self.style,
             chunked,
             close,
             method: self.traits.method,
         };
-        let out = &mut self.scratch.down.before;
-        out.clear();
-        response::write(
-            out,
-            &self.scratch.reply,
-            filled.unwrap_or_default(),
-            rewrite,
-        );
+        self.client
+            .start_response(self.reply, self.origin.head_bytes(), &rewrite);
     }
 
-    fn consume_head(&mut self) {
-        let len = self.scratch.reply.len;
-        if let Some(buffer) = self.origin.buffer.as_mut() {
-            buffer.consume(len);
-        }
+    fn start_body(&mut self, length: BodyLength, phase: ResponsePhase) {
+        self.origin.consume_head(self.reply);
+        self.origin.start_body(length);
+        self.state.response = Transfer::default();
+        self.state.phase = phase;
     }
 
     fn done(&self) -> Outcome {
-        let uploaded = self.scratch.up.is_done();
-        let excess = self.origin.buffer.as_ref().is_some_and(|b| !b.is_empty());
+        let uploaded = self.state.request.is_done();
+        let excess = self.origin.unused() > 0;
         Outcome::Done {
             keep_client: self.state.keep_client && uploaded,
             keep_origin: self.state.keep_origin && uploaded && !excess,
+            pins_origin: self.state.pins_origin,
+            uploaded,
         }
     }
 
     /// The origin closed, failed, or sent data before the whole head of its response.
     fn origin_failed(&self, result: io::Result<usize>) -> Outcome {
-        if self.origin.reused && self.traits.may_repeat && !self.state.got_bytes {
+        if self.traits.may_repeat && !self.state.got_bytes {
             return Outcome::Repeat;
         }
         let text = match result {
@@ -352,18 +323,18 @@ impl Exchange<'_> {
         bad_gateway(502, "no response", text)
     }
 
-    fn down_failed(&self, error: PumpError) -> Outcome {
+    fn down_failed(&mut self, error: TransferError) -> Outcome {
         // The malformed body came together with the head, which was not sent on.
-        if let PumpError::Body(bad) = &error
+        if let TransferError::Body(bad) = &error
             && self.state.phase == ResponsePhase::Body
-            && !self.scratch.down.has_started()
+            && !self.client.sink().has_started()
         {
             return bad_gateway(502, "malformed response body", bad.to_string());
         }
         self.broken(match error {
-            PumpError::Source(error) => format!("the connection to the server broke: {error}"),
-            PumpError::Body(bad) => format!("the server's answer: {bad}"),
-            PumpError::Sink(error) => format!("the client went away: {error}"),
+            TransferError::Source(error) => format!("the connection to the server broke: {error}"),
+            TransferError::Body(bad) => format!("the server's answer: {bad}"),
+            TransferError::Sink(error) => format!("the client went away: {error}"),
         })
     }
 
@@ -378,7 +349,7 @@ impl Exchange<'_> {
         let text = match self.wait.waiting_for() {
             WaitingFor::RequestBody => return Outcome::BadRequest(BadRequest::BodyTimeout),
             WaitingFor::Response => return Outcome::Idle,
-            WaitingFor::Origin if self.scratch.up.is_done() => {
+            WaitingFor::Origin if self.state.request.is_done() => {
                 "the server did not begin its answer in time"
             }
             WaitingFor::Origin => "the server took no more of the request in time",

@@ -8,7 +8,9 @@ use privet_net::{Connected, DialTimings, Stream};
 use privet_policy::Target;
 use socket2::SockRef;
 
+use super::h1::OriginState;
 use crate::body::Buffer;
+use crate::h1::pooled::Pooled;
 
 pub struct OriginConnection {
     pub connected: Connected,
@@ -20,6 +22,7 @@ pub struct OriginConnection {
     /// It serves one client connection only: see [`super::pinned`].
     pub pinned: bool,
     pub buffer: Option<Buffer>,
+    pub state: Pooled<OriginState>,
 }
 
 impl OriginConnection {
@@ -31,6 +34,7 @@ impl OriginConnection {
             reused: false,
             pinned: false,
             buffer: None,
+            state: Pooled::none(),
         }
     }
 
@@ -38,6 +42,7 @@ impl OriginConnection {
     pub fn rest(&mut self) {
         self.reused = true;
         self.buffer = None;
+        self.state.give_back();
         self.connected.timings = DialTimings::default();
     }
 

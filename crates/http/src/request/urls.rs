@@ -1,59 +1,15 @@
-//! The [`RequestContext`] of a request.
+//! The URL of a request, and the host of the page that caused it, in normal form.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-
-use privet_policy::{Listener, Protocol, Target};
-
-use crate::body::Buffer;
 use crate::head::{FieldKind, RequestHead, TargetForm};
 use crate::headers::write_host;
-use privet_gateway::RequestContext;
 
 /// Bytes of a host name (RFC 1035 section 2.3.4).
 const LONGEST_NAME: usize = 253;
 
-/// The addresses of the client connection, and its listener.
-#[derive(Clone, Copy)]
-pub(super) struct ConnectionInfo {
-    pub local: SocketAddr,
-    pub peer: SocketAddr,
-    pub listener: Listener,
-}
-
-pub(super) fn request_context<'b>(
-    info: ConnectionInfo,
-    head: &'b RequestHead,
-    url: &'b [u8],
-    page: &'b [u8],
-    user: &'b Option<Arc<str>>,
-) -> Option<RequestContext<'b>> {
-    let target: &Target = head.target.as_ref()?;
-    let url = match &head.form {
-        TargetForm::Absolute { .. } => std::str::from_utf8(url).ok(),
-        TargetForm::Authority | TargetForm::Asterisk => None,
-    };
-    let page = url.and(std::str::from_utf8(page).ok());
-    Some(RequestContext {
-        listener: info.listener,
-        client: info.peer,
-        local: info.local,
-        protocol: if url.is_some() {
-            Protocol::Http
-        } else {
-            Protocol::Connect
-        },
-        user: user.as_ref(),
-        target,
-        url,
-        page: page.filter(|page| !page.is_empty()),
-    })
-}
-
 /// Writes the URL in normal form, so that no spelling of it evades a filter.
 pub(super) fn write_url(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8]) {
     out.clear();
-    if let (TargetForm::Absolute { .. }, Some(target)) = (&head.form, &head.target) {
+    if let (TargetForm::Url { .. }, Some(target)) = (&head.form, &head.target) {
         out.extend_from_slice(b"http://");
         write_host(out, target);
         let path = head.path(buffer);
@@ -93,16 +49,6 @@ fn host_of(url: &[u8]) -> Option<&[u8]> {
     let fits = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
     let named = host.iter().any(u8::is_ascii_alphabetic);
     (host.len() <= LONGEST_NAME && named && host.iter().all(fits)).then_some(host)
-}
-
-pub(super) fn filled(inbound: &Option<Buffer>) -> &[u8] {
-    inbound.as_ref().map(Buffer::filled).unwrap_or_default()
-}
-
-pub(super) fn consume(inbound: &mut Option<Buffer>, len: usize) {
-    if let Some(buffer) = inbound {
-        buffer.consume(len);
-    }
 }
 
 #[cfg(test)]

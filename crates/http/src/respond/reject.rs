@@ -1,46 +1,11 @@
-//! Sends responses of the proxy itself, and closes so that they arrive.
+//! The pages that refuse a request.
 
-use std::time::Duration;
-
-use privet_net::Stream;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::timeout;
-
-use crate::error_page::{self, ErrorPage, ResponseFormat};
-use crate::head::BadRequest;
-use crate::proxy_auth::CHALLENGE;
 use privet_gateway::Refusal;
 use privet_policy::Target;
 
-/// The limit for a client to read such a response.
-const WRITE: Duration = Duration::from_secs(10);
-/// How long and how much is read from a client that still sends after the last response: closing at once would reset
-/// the connection, and the response would be lost.
-const LINGER: Duration = Duration::from_secs(2);
-const LINGER_BYTES: usize = 256 * 1024;
-
-/// Sends `bytes`; `false`: the client is gone or too slow.
-pub async fn send(client: &mut Stream, bytes: &[u8]) -> bool {
-    matches!(timeout(WRITE, client.write_all(bytes)).await, Ok(Ok(())))
-}
-
-/// Closes the connection after a response, reading what the client still sends for a while.
-pub async fn linger(mut client: Stream) {
-    if client.shutdown().await.is_err() {
-        return;
-    }
-    let drain = async {
-        let mut waste = vec![0; 4096];
-        let mut left = LINGER_BYTES;
-        while let Ok(count) = client.read(&mut waste).await {
-            left = left.saturating_sub(count);
-            if count == 0 || left == 0 {
-                return;
-            }
-        }
-    };
-    let _ = timeout(LINGER, drain).await;
-}
+use super::error_page::{self, ErrorPage, ResponseFormat};
+use crate::head::BadRequest;
+use crate::service::CHALLENGE;
 
 pub fn bad_request(bad: BadRequest) -> Vec<u8> {
     let text = format!("This request is not passed on: {bad}.");

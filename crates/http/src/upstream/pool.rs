@@ -8,7 +8,7 @@ use std::time::Duration;
 use privet_policy::Target;
 use tokio::time::Instant;
 
-use super::origin::OriginConnection;
+use super::connection::OriginConnection;
 
 /// How long an upstream connection may be idle.
 pub const IDLE: Duration = Duration::from_secs(60);

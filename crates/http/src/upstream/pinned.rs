@@ -3,7 +3,7 @@
 
 use privet_policy::Target;
 
-use super::origin::OriginConnection;
+use super::connection::OriginConnection;
 
 /// The most that one client connection keeps; the oldest is closed when another is added.
 const MAX_PINNED: usize = 8;

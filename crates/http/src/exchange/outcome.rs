@@ -1,7 +1,5 @@
 //! What an exchange needs to know of its request, and how it can end.
 
-use privet_config::HeaderMode;
-
 use crate::head::{BadRequest, Method};
 
 /// The properties of a request that the response depends on.
@@ -16,9 +14,10 @@ pub struct RequestTraits {
     pub expects_continue: bool,
     /// The request authenticates the upstream connection (NTLM, Negotiate).
     pub authenticates_connection: bool,
-    /// The request may be sent again if the origin closes the connection.
+    /// The request may be sent again if this connection ends without a byte of a response.
     pub may_repeat: bool,
-    pub mode: HeaderMode,
+    /// The next hop is an HTTP proxy.
+    pub through_proxy: bool,
 }
 
 /// How an exchange ended.
@@ -28,6 +27,10 @@ pub enum Outcome {
     Done {
         keep_client: bool,
         keep_origin: bool,
+        /// The connection to the origin belongs to this client from here on.
+        pins_origin: bool,
+        /// The whole request was sent.
+        uploaded: bool,
     },
     /// The client has the 101: the connection is a tunnel from here on.
     Switched,

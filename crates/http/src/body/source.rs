@@ -1,0 +1,71 @@
+//! The two ends of a message on its way: where its body comes from, and where the message is written.
+
+use std::io;
+use std::task::{Context, Poll};
+
+use super::decoder::BodyError;
+
+/// Why no more of a body can be had.
+#[derive(Debug)]
+pub enum SourceError {
+    /// Reading failed.
+    Read(io::Error),
+    /// The bytes violate the framing, or end too early.
+    Body(BodyError),
+}
+
+/// The body of a message that is being received. Its pieces are borrowed from the reader's own buffer.
+pub trait BodySource {
+    /// Finds the next piece in what was received already. `false`: more has to be read first.
+    ///
+    /// # Errors
+    /// The bytes violate the framing.
+    fn next_piece(&mut self) -> Result<bool, BodyError>;
+
+    /// Reads once.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SourceError>>;
+
+    /// The current piece; may be empty.
+    fn piece(&self) -> &[u8];
+
+    /// Drops the current piece.
+    fn consume(&mut self);
+
+    /// Whether nothing follows the current piece.
+    fn is_done(&self) -> bool;
+
+    /// The trailer lines of a body that is done, each with its CRLF.
+    fn trailers(&self) -> &[u8];
+}
+
+/// Whether a sink still needs a piece while it writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Piece {
+    /// It was copied.
+    Copied,
+    /// It is written from where it is.
+    Borrowed,
+}
+
+/// Where a message is written. Its head was queued before.
+pub trait BodySink {
+    /// Whether something is queued.
+    fn has_queued(&self) -> bool;
+
+    /// Queues what frames a piece. `trailers`: set for the last piece.
+    ///
+    /// # Errors
+    /// The trailers are malformed.
+    fn frame(&mut self, piece: &[u8], trailers: Option<&[u8]>) -> Result<Piece, BodyError>;
+
+    /// Writes what is queued, and the piece. `moved` counts bytes as they are written, heads included.
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        piece: &[u8],
+        moved: &mut u64,
+    ) -> Poll<io::Result<()>>;
+
+    /// Whether a byte of the message was written.
+    fn has_started(&self) -> bool;
+}

@@ -1,0 +1,195 @@
+//! The loop of one client connection: a head, its response, the next head, until it becomes a tunnel or ends.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
+use privet_connection_log::CloseReason;
+use privet_gateway::HandshakeOutcome;
+use privet_net::Stream;
+use tokio::time::Instant;
+
+use super::client::{H1Client, send};
+use super::linger::linger;
+use super::pooled::Pooled;
+use super::scratch::Scratch;
+use crate::body::Buffer;
+use crate::exchange::Deadline;
+use crate::head::BadRequest;
+use crate::request::live_connections::LiveConnections;
+use crate::request::{NextStep, RequestFlow};
+use crate::respond::reject;
+use crate::service::{ConnectionInfo, Service, Session};
+use crate::upstream::pinned::PinnedOrigins;
+
+/// Serves one client connection. `first`: the bytes that were read already.
+///
+/// The first head has to be complete by `deadline`; later ones within [`privet_gateway::HttpTimeouts::request_header`] of their first byte.
+pub fn serve<S: Service>(
+    client: Stream,
+    first: &[u8],
+    deadline: Instant,
+    info: ConnectionInfo,
+    service: S,
+) -> impl Future<Output = HandshakeOutcome> + Send + use<S> {
+    let mut inbound = Buffer::small();
+    let all = inbound.append(first) == first.len();
+    let connection = Connection {
+        client: H1Client::new(client, inbound),
+        service,
+        info,
+        scratch: Pooled::none(),
+        live_connections: LiveConnections::default(),
+        pinned: PinnedOrigins::default(),
+        deadline: Deadline::at(deadline),
+        head_wait: HeadWait::Head,
+        session: Session::default(),
+    };
+    Box::pin(async move {
+        if all {
+            connection.run().await
+        } else {
+            HandshakeOutcome::Done
+        }
+    })
+}
+
+/// What the deadline limits while a head is awaited.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum HeadWait {
+    /// Not set yet.
+    Unset,
+    /// The wait for the first byte of the next request.
+    Idle,
+    /// The whole head.
+    Head,
+}
+
+struct Connection<S> {
+    client: H1Client,
+    service: S,
+    info: ConnectionInfo,
+    scratch: Pooled<Scratch>,
+    live_connections: LiveConnections,
+    pinned: PinnedOrigins,
+    deadline: Deadline,
+    head_wait: HeadWait,
+    session: Session,
+}
+
+impl<S: Service> Connection<S> {
+    async fn run(mut self) -> HandshakeOutcome {
+        loop {
+            self.service.awaits_request();
+            let next = match poll_fn(|cx| self.poll_head(cx)).await {
+                Ok(true) => {
+                    self.service.request_arrived();
+                    self.respond().await
+                }
+                Ok(false) => NextStep::Close,
+                Err(bad) => {
+                    self.service
+                        .record_malformed(&self.session, self.info, bad.to_string());
+                    send(&mut self.client.stream, &reject::bad_request(bad)).await;
+                    NextStep::Linger
+                }
+            };
+            match next {
+                NextStep::Request => self.head_wait = HeadWait::Unset,
+                NextStep::Close => return HandshakeOutcome::Done,
+                NextStep::Linger => {
+                    self.client.rest();
+                    self.scratch.give_back();
+                    linger(self.client.stream).await;
+                    return HandshakeOutcome::Done;
+                }
+                NextStep::Tunnel {
+                    preread,
+                    connected,
+                    live,
+                } => {
+                    return HandshakeOutcome::Tunnel {
+                        client: self.client.stream,
+                        preread,
+                        connected: *connected,
+                        live,
+                    };
+                }
+            }
+        }
+    }
+
+    /// Responds to the request whose head is at the start of `inbound`.
+    async fn respond(&mut self) -> NextStep {
+        let Scratch {
+            head,
+            url,
+            page,
+            reply,
+            ..
+        } = self.scratch.get();
+        self.client.start(head.len, head.body);
+        let flow = RequestFlow {
+            service: &self.service,
+            info: self.info,
+            client: &mut self.client,
+            head,
+            url,
+            page,
+            reply,
+            session: &mut self.session,
+            live_connections: &mut self.live_connections,
+            pinned: &mut self.pinned,
+            deadline: &mut self.deadline,
+        };
+        flow.run().await
+    }
+
+    /// Waits for a complete head. `false`: the client closed, or the idle timeout passed.
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, BadRequest>> {
+        loop {
+            if let Some(buffer) = &self.client.inbound
+                && !buffer.is_empty()
+            {
+                let scratch = self.scratch.get();
+                if scratch
+                    .head
+                    .parse(buffer.filled(), &mut scratch.scan, S::TARGETS)?
+                {
+                    return Poll::Ready(Ok(true));
+                }
+                if self.head_wait != HeadWait::Head {
+                    self.head_wait = HeadWait::Head;
+                    self.deadline.set(self.service.timeouts().request_header);
+                }
+            }
+            let buffer = self.client.inbound.get_or_insert_with(Buffer::small);
+            match buffer.poll_fill(cx, &mut self.client.stream) {
+                Poll::Ready(Ok(count)) if count > 0 => {}
+                Poll::Ready(_) => return Poll::Ready(Ok(false)),
+                Poll::Pending if buffer.is_empty() => {
+                    self.client.rest();
+                    self.scratch.give_back();
+                    break;
+                }
+                Poll::Pending => break,
+            }
+        }
+        if self.head_wait == HeadWait::Unset {
+            self.head_wait = HeadWait::Idle;
+            self.deadline.set(self.service.timeouts().idle);
+        }
+        if self.live_connections.poll_cancelled(cx).is_ready() {
+            return Poll::Ready(Ok(false));
+        }
+        match self.deadline.poll(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(()) if self.client.inbound.is_some() => {
+                Poll::Ready(Err(BadRequest::Timeout))
+            }
+            Poll::Ready(()) => {
+                self.live_connections.end(CloseReason::Idle, None);
+                Poll::Ready(Ok(false))
+            }
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! Sends a request to an origin: on a pooled or new connection, once more if the pooled one was stale, and handles the
+//! outcome for both connections.
+
+use privet_config::HeaderMode;
+use privet_connection_log::CloseReason;
+use privet_net::HttpProxyMode;
+use tokio::time::Instant;
+
+use super::flow::{NextStep, RequestFlow, format, request};
+use crate::exchange::downstream::unless_gone;
+use crate::exchange::exchange::ExchangeState;
+use crate::exchange::wait::Wait;
+use crate::exchange::{Downstream, Exchange, Outcome, RequestTraits};
+use crate::head::{BadRequest, RequestHead, Version};
+use crate::headers::request::RequestRewrite;
+use crate::headers::{connection_auth, via};
+use crate::respond::reject;
+use crate::service::{Attempt, Fetch, OwnResponse, Service};
+use crate::upstream::{OriginConnection, pool};
+
+/// A request on a new or pooled connection.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made and taken apart at once: boxing would cost more than it saves"
+)]
+enum Lease {
+    Open(OriginConnection),
+    /// No connection; the response that says why.
+    Failed(OwnResponse),
+    /// The client gave up; that is recorded.
+    Gone,
+}
+
+/// How sending a request on one connection ended.
+enum Sent {
+    Concluded(NextStep),
+    /// The connection broke without a byte of a response, and the request may be sent again.
+    Repeat,
+}
+
+impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
+    pub(super) async fn fetch(&mut self, mut fetch: S::Fetch) -> NextStep {
+        if fetch.header_mode() == HeaderMode::Untouched
+            && via::has_passed_here(self.head, self.client.head_bytes())
+        {
+            let text = "This request passed this proxy before: it goes round in a circle.";
+            let response = self.service.failure(508, "loop", text.to_owned());
+            return self.reply(response).await;
+        }
+        let traits = traits_of(self.head, self.client.head_bytes());
+        let mut pooled = self.take_pooled(&fetch, traits);
+        loop {
+            let fresh = pooled.is_none();
+            let lease = match pooled.take() {
+                Some(origin) => Lease::Open(origin),
+                None => self.dial(&fetch).await,
+            };
+            let origin = match lease {
+                Lease::Open(origin) => origin,
+                Lease::Gone => {
+                    self.service.attempt_ended(&mut fetch, Attempt::Abandoned);
+                    return NextStep::Close;
+                }
+                Lease::Failed(response) => {
+                    self.service.attempt_ended(&mut fetch, Attempt::Failed);
+                    // Nothing was sent: any request may go elsewhere.
+                    if self.service.next_attempt(&mut fetch) {
+                        pooled = self.take_pooled(&fetch, traits);
+                        continue;
+                    }
+                    return self.reply(response).await;
+                }
+            };
+            match self.exchange(origin, &mut fetch, traits).await {
+                Sent::Concluded(next) => return next,
+                // The idle connection was stale: a new one is opened.
+                Sent::Repeat if !fresh => {}
+                Sent::Repeat if self.service.next_attempt(&mut fetch) => {
+                    pooled = self.take_pooled(&fetch, traits);
+                }
+                Sent::Repeat => {
+                    let text = "the server closed the connection without an answer".to_owned();
+                    let response = self.service.failure(502, "no response", text);
+                    return self.reply(response).await;
+                }
+            }
+        }
+    }
+
+    /// Takes an idle connection. An HTTP upstream does not pass an upgrade on: that needs a tunnel of its own.
+    fn take_pooled(&mut self, fetch: &S::Fetch, traits: RequestTraits) -> Option<OriginConnection> {
+        if traits.upgrades {
+            return None;
+        }
+        let target = fetch.target(self.head.target.as_ref()?);
+        let (key, thorough) = (fetch.pool_key(), !traits.may_repeat);
+        self.pinned
+            .take(key, target, thorough)
+            .or_else(|| pool::take(key, target, thorough))
+    }
+
+    async fn dial(&mut self, fetch: &S::Fetch) -> Lease {
+        let service = self.service;
+        let (bytes, watch) = self.client.head_and_watch();
+        let Some(request) = request!(self, bytes) else {
+            return Lease::Gone;
+        };
+        let mode = if self.head.upgrades {
+            HttpProxyMode::Connect
+        } else {
+            HttpProxyMode::AbsoluteForm
+        };
+        // Boxed: one dial serves many requests, and it is the largest future.
+        let dialing = Box::pin(service.dial(&request, fetch, mode));
+        let connected = match unless_gone(watch, dialing).await {
+            Ok(Ok(connected)) => connected,
+            Ok(Err(response)) => return Lease::Failed(response),
+            Err(error) => {
+                let text = Some(format!("the client's connection broke: {error}"));
+                service.record_refused(&request, fetch, CloseReason::Broken, text);
+                return Lease::Gone;
+            }
+        };
+        if !connected.preread.is_empty() {
+            let text = "the server spoke before it was asked".to_owned();
+            return Lease::Failed(service.failure(502, "bad response", text));
+        }
+        let target = fetch.target(request.target).clone();
+        Lease::Open(OriginConnection::new(connected, target, fetch.pool_key()))
+    }
+
+    /// Sends the request on `origin`.
+    async fn exchange(
+        &mut self,
+        mut origin: OriginConnection,
+        fetch: &mut S::Fetch,
+        mut traits: RequestTraits,
+    ) -> Sent {
+        let fresh = !origin.reused;
+        traits.may_repeat &= origin.reused || S::RETRIES;
+        traits.through_proxy = origin.connected.absolute_form.is_some();
+        let Some((row, new)) = self.prepare(&mut origin, fetch) else {
+            return Sent::Concluded(NextStep::Close);
+        };
+        // The head's bytes are needed again only if the request may be sent again.
+        if !traits.may_repeat {
+            self.client.release_head();
+        }
+        let outcome = match self.live_connections.get(row) {
+            // The policy changed after deciding and forbids this route: nothing is sent.
+            Some(live) if live.row().cancelled().is_none() => {
+                let exchange = Exchange {
+                    client: self.client,
+                    origin: &mut origin,
+                    reply: self.reply,
+                    live,
+                    deadline: self.deadline,
+                    wait: Wait::new(self.service.timeouts()),
+                    traits,
+                    style: fetch.response_style(),
+                    opened: new.then(Instant::now),
+                    state: ExchangeState::new(traits),
+                };
+                exchange.run().await
+            }
+            _ => Outcome::Cancelled,
+        };
+        let attempt = self.attempt(&outcome);
+        self.service.attempt_ended(fetch, attempt);
+        if matches!(outcome, Outcome::Repeat) {
+            if fresh {
+                self.end_row(row, CloseReason::Broken, "closed without an answer");
+            }
+            return Sent::Repeat;
+        }
+        if !matches!(outcome, Outcome::BadGateway { .. }) {
+            self.client.release_head();
+        }
+        Sent::Concluded(self.conclude(outcome, origin, row).await)
+    }
+
+    fn attempt(&self, outcome: &Outcome) -> Attempt {
+        match outcome {
+            Outcome::Done { .. } | Outcome::Switched => Attempt::Answered {
+                status: self.reply.status,
+            },
+            Outcome::Repeat | Outcome::BadGateway { .. } => Attempt::Failed,
+            Outcome::Broken { .. }
+            | Outcome::BadRequest(_)
+            | Outcome::Idle
+            | Outcome::Cancelled => Attempt::Abandoned,
+        }
+    }
+
+    /// Records the connection and queues the head for the origin.
+    fn prepare(
+        &mut self,
+        origin: &mut OriginConnection,
+        fetch: &S::Fetch,
+    ) -> Option<(usize, bool)> {
+        let bytes = self.client.head_bytes();
+        let request = request!(self, bytes)?;
+        let service = self.service;
+        let mut new = false;
+        let row = self.live_connections.find_or_open(
+            fetch.pool_key(),
+            &origin.target,
+            &origin.connected.route,
+            || {
+                new = true;
+                service.record(&request, fetch, &origin.connected)
+            },
+        );
+        // A clone of two words where the next hop is an HTTP proxy.
+        let proxy = origin.connected.absolute_form.clone();
+        let rewrite = RequestRewrite {
+            target: request.target,
+            mode: fetch.header_mode(),
+            proxy: proxy.as_ref(),
+            site: fetch.site_request(),
+        };
+        origin.start(self.head, bytes, &rewrite);
+        Some((row, new))
+    }
+
+    async fn conclude(
+        &mut self,
+        outcome: Outcome,
+        mut origin: OriginConnection,
+        row: usize,
+    ) -> NextStep {
+        match outcome {
+            Outcome::Done {
+                keep_client,
+                keep_origin,
+                pins_origin,
+                uploaded,
+            } => {
+                origin.pinned |= pins_origin;
+                match (keep_origin, origin.pinned) {
+                    (true, false) => pool::give(origin),
+                    (true, true) => self.pinned.give(origin),
+                    (false, _) => {}
+                }
+                match (keep_client, uploaded) {
+                    (true, _) => NextStep::Request,
+                    (false, true) => NextStep::Close,
+                    (false, false) => NextStep::Linger,
+                }
+            }
+            Outcome::Switched => self.switch(origin, row),
+            Outcome::BadGateway {
+                status,
+                reason,
+                text,
+            } => {
+                self.end_row(row, CloseReason::Broken, &text);
+                self.answer_failure(status, reason, text).await
+            }
+            Outcome::BadRequest(bad) => {
+                let reason = match bad {
+                    BadRequest::BodyTimeout => CloseReason::Idle,
+                    _ => CloseReason::Broken,
+                };
+                self.end_row(row, reason, &bad.to_string());
+                self.client.send(&reject::bad_request(bad)).await;
+                NextStep::Linger
+            }
+            Outcome::Broken { reset, text } => {
+                self.end_row(row, CloseReason::Broken, &text);
+                if reset {
+                    self.client.reset();
+                }
+                NextStep::Close
+            }
+            Outcome::Idle => {
+                self.end_row(row, CloseReason::Idle, "no byte moved for too long");
+                NextStep::Close
+            }
+            Outcome::Repeat | Outcome::Cancelled => NextStep::Close,
+        }
+    }
+
+    fn switch(&mut self, origin: OriginConnection, row: usize) -> NextStep {
+        let preread = self.client.take_preread();
+        match self.live_connections.take(row) {
+            Some(live) => NextStep::Tunnel {
+                preread,
+                connected: Box::new(origin.connected),
+                live,
+            },
+            None => NextStep::Close,
+        }
+    }
+
+    async fn answer_failure(
+        &mut self,
+        status: u16,
+        reason: &'static str,
+        text: String,
+    ) -> NextStep {
+        let response = self.service.failure(status, reason, text);
+        if self.head.has_body() {
+            let page = response(format(self.head, true));
+            self.client.send(&page).await;
+            return NextStep::Linger;
+        }
+        self.reply(response).await
+    }
+
+    fn end_row(&mut self, row: usize, end: CloseReason, error: &str) {
+        if let Some(live) = self.live_connections.take(row) {
+            live.close(end, Some(error.to_owned()));
+        }
+    }
+}
+
+fn traits_of(head: &RequestHead, bytes: &[u8]) -> RequestTraits {
+    RequestTraits {
+        method: head.method,
+        modern: head.version == Version::Http11,
+        keep_alive: head.keeps_alive(),
+        upgrades: head.upgrades,
+        expects_continue: head.expects_continue,
+        authenticates_connection: connection_auth::has_credentials(head, bytes),
+        may_repeat: head.method.is_idempotent() && !head.has_body(),
+        through_proxy: false,
+    }
+}

@@ -1,0 +1,12 @@
+//! One request from its head to the end of its response: who responds, by which connection, what is recorded.
+//!
+//! [`flow`] decides who responds; [`fetch`] sends to an origin; [`tunnel`] opens a tunnel; [`live_connections`] are the
+//! rows of a client connection.
+
+pub(crate) mod fetch;
+pub(crate) mod flow;
+pub(crate) mod live_connections;
+mod tunnel;
+mod urls;
+
+pub(crate) use flow::{NextStep, RequestFlow};

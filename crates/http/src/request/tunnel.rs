@@ -1,0 +1,42 @@
+//! CONNECT: opens the connection, replies to the client, and hands both over as a tunnel.
+
+use privet_connection_log::CloseReason;
+use privet_net::HttpProxyMode;
+
+use super::flow::{NextStep, RequestFlow, request};
+use crate::exchange::Downstream;
+use crate::exchange::downstream::unless_gone;
+use crate::service::Service;
+
+const ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
+
+impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
+    pub(super) async fn tunnel(&mut self, fetch: S::Fetch) -> NextStep {
+        let service = self.service;
+        let (bytes, watch) = self.client.head_and_watch();
+        let Some(request) = request!(self, bytes) else {
+            return NextStep::Close;
+        };
+        let dialing = Box::pin(service.dial(&request, &fetch, HttpProxyMode::Connect));
+        let connected = match unless_gone(watch, dialing).await {
+            Ok(Ok(connected)) => connected,
+            Ok(Err(response)) => return self.reply(response).await,
+            Err(error) => {
+                let text = Some(format!("the client's connection broke: {error}"));
+                service.record_refused(&request, &fetch, CloseReason::Broken, text);
+                return NextStep::Close;
+            }
+        };
+        let live = service.record(&request, &fetch, &connected);
+        let preread = self.client.take_preread();
+        if !self.client.send(ESTABLISHED).await {
+            live.close(CloseReason::Broken, Some("the client went away".into()));
+            return NextStep::Close;
+        }
+        NextStep::Tunnel {
+            preread,
+            connected: Box::new(connected),
+            live,
+        }
+    }
+}

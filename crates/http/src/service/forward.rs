@@ -1,0 +1,173 @@
+//! The forward proxy: absolute-form requests and CONNECT, decided by the policy.
+
+use privet_config::HeaderMode;
+use privet_connection_log::{CloseReason, LiveConnection};
+use privet_gateway::{
+    Gateway, HttpTimeouts, Refusal, RefusedClient, RequestContext, RouteDecision,
+};
+use privet_net::{Connected, HttpProxyMode};
+use privet_policy::{Listener, Protocol, Target};
+
+use super::{Attempt, ConnectionInfo, Fetch, OwnResponse, Plan, Request, Service, Session};
+use crate::head::target::TargetRule;
+use crate::head::{Method, RequestHead};
+use crate::headers::response::ResponseStyle;
+use crate::headers::site::SiteRequest;
+use crate::respond::reject;
+
+/// The proxy behind one listener.
+#[derive(Clone)]
+pub struct Forward<G> {
+    pub gateway: G,
+    pub listener: Listener,
+}
+
+impl<G> Forward<G> {
+    fn context<'a>(&self, request: &Request<'a>) -> RequestContext<'a> {
+        RequestContext {
+            listener: self.listener,
+            client: request.connection.peer,
+            local: request.connection.local,
+            protocol: if request.url.is_some() {
+                Protocol::Http
+            } else {
+                Protocol::Connect
+            },
+            user: request.user,
+            target: request.target,
+            url: request.url,
+            page: request.page,
+        }
+    }
+}
+
+impl Fetch for RouteDecision {
+    fn pool_key(&self) -> u64 {
+        self.pool_key
+    }
+
+    fn target<'a>(&'a self, requested: &'a Target) -> &'a Target {
+        requested
+    }
+
+    fn header_mode(&self) -> HeaderMode {
+        self.header_mode
+    }
+
+    fn site_request(&self) -> Option<SiteRequest<'_>> {
+        None
+    }
+
+    fn response_style(&self) -> ResponseStyle<'_> {
+        ResponseStyle::Forward(self.header_mode)
+    }
+}
+
+impl<G: Gateway> Service for Forward<G> {
+    const TARGETS: TargetRule = TargetRule::Proxy;
+
+    const RETRIES: bool = false;
+
+    type Fetch = RouteDecision;
+
+    async fn admit(
+        &self,
+        session: &mut Session,
+        connection: ConnectionInfo,
+        head: &RequestHead,
+        bytes: &[u8],
+    ) -> Result<(), OwnResponse> {
+        if !self.gateway.requires_authentication() {
+            return Ok(());
+        }
+        let value = head.proxy_authorization.map(|span| span.of_buffer(bytes));
+        let ip = connection.peer.ip();
+        match session.proxy_auth.check(&self.gateway, ip, value).await {
+            Some(user) => {
+                session.user = Some(user);
+                Ok(())
+            }
+            None => Err(Box::new(reject::authentication_required)),
+        }
+    }
+
+    async fn plan(&self, request: &Request<'_>) -> Plan<RouteDecision> {
+        match self.gateway.decide(&self.context(request)).await {
+            Ok(decision) if request.head.method == Method::Connect => Plan::Tunnel(decision),
+            Ok(decision) => Plan::Fetch(decision),
+            Err(refusal) => Plan::Respond(page_of(refusal, request.target)),
+        }
+    }
+
+    async fn dial(
+        &self,
+        request: &Request<'_>,
+        fetch: &RouteDecision,
+        http_proxy: HttpProxyMode,
+    ) -> Result<Connected, OwnResponse> {
+        let context = self.context(request);
+        let dialed = self.gateway.dial(&context, fetch, http_proxy).await;
+        dialed.map_err(|refusal| page_of(refusal, request.target))
+    }
+
+    /// One route is decided for a request, and it is not left.
+    fn next_attempt(&self, _: &mut RouteDecision) -> bool {
+        false
+    }
+
+    fn attempt_ended(&self, _: &mut RouteDecision, _: Attempt) {}
+
+    fn record(
+        &self,
+        request: &Request<'_>,
+        fetch: &RouteDecision,
+        connected: &Connected,
+    ) -> LiveConnection {
+        self.gateway
+            .record(&self.context(request), fetch, connected)
+    }
+
+    fn record_refused(
+        &self,
+        request: &Request<'_>,
+        fetch: &RouteDecision,
+        end: CloseReason,
+        error: Option<String>,
+    ) {
+        let context = self.context(request);
+        self.gateway
+            .record_refused(&context, &fetch.why, end, error);
+    }
+
+    fn record_malformed(&self, session: &Session, connection: ConnectionInfo, error: String) {
+        let refused = RefusedClient {
+            listener: self.listener,
+            peer: connection.peer,
+            local: connection.local,
+            protocol: Protocol::Http,
+            user: session.user.as_ref(),
+        };
+        refused.record(&self.gateway, error);
+    }
+
+    fn failure(&self, status: u16, reason: &'static str, text: String) -> OwnResponse {
+        Box::new(move |format| reject::bad_gateway(status, reason, &text, format))
+    }
+
+    fn timeouts(&self) -> HttpTimeouts {
+        self.gateway.http_timeouts()
+    }
+
+    fn awaits_request(&self) {
+        self.gateway.awaits_request();
+    }
+
+    fn request_arrived(&self) {
+        self.gateway.request_arrived();
+    }
+}
+
+fn page_of(refusal: Refusal, target: &Target) -> OwnResponse {
+    let target = target.clone();
+    Box::new(move |format| reject::refusal(&refusal, &target, format))
+}

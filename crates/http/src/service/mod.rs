@@ -1,0 +1,172 @@
+//! What a request connection asks of the program behind it: [`forward`] is the proxy; sites implement [`Service`] too.
+
+pub mod forward;
+mod proxy_auth;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use privet_config::HeaderMode;
+use privet_connection_log::{CloseReason, LiveConnection};
+use privet_gateway::HttpTimeouts;
+use privet_net::{Connected, HttpProxyMode};
+use privet_policy::Target;
+
+use crate::head::RequestHead;
+use crate::head::target::TargetRule;
+use crate::headers::response::ResponseStyle;
+use crate::headers::site::SiteRequest;
+pub use crate::respond::error_page::ResponseFormat;
+pub(crate) use proxy_auth::CHALLENGE;
+pub use proxy_auth::ProxyAuth;
+
+/// A response that is made here, written once its form is known.
+pub type OwnResponse = Box<dyn FnOnce(ResponseFormat) -> Vec<u8> + Send>;
+
+/// A client connection.
+#[derive(Debug, Clone, Copy)]
+pub struct ConnectionInfo {
+    /// The local address that the client connected to.
+    pub local: SocketAddr,
+    /// The address of the socket's other end.
+    pub peer: SocketAddr,
+}
+
+/// What a service remembers of a client connection.
+#[derive(Default)]
+pub struct Session {
+    pub proxy_auth: ProxyAuth,
+    /// The user that logged in.
+    pub user: Option<Arc<str>>,
+}
+
+/// A request whose head was parsed and checked.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    pub connection: ConnectionInfo,
+    pub user: Option<&'a Arc<str>>,
+    pub head: &'a RequestHead,
+    /// What the head points into.
+    pub bytes: &'a [u8],
+    pub target: &'a Target,
+    /// The whole URL in normal form; `None` for CONNECT.
+    pub url: Option<&'a str>,
+    /// The host of the page that caused the request (`Origin`, else `Referer`), where the request names it.
+    pub page: Option<&'a str>,
+}
+
+/// What happens to a request.
+pub enum Plan<F> {
+    /// It is answered here.
+    Respond(OwnResponse),
+    /// The connection becomes a tunnel.
+    Tunnel(F),
+    /// It is sent to an origin.
+    Fetch(F),
+}
+
+/// Where a request is sent.
+pub trait Fetch: Send + Sync {
+    /// Requests with equal keys may share an upstream connection to the same target. The key covers everything that makes
+    /// two connections not interchangeable.
+    fn pool_key(&self) -> u64;
+
+    /// The target of the upstream connection; `requested`: the request's own.
+    fn target<'a>(&'a self, requested: &'a Target) -> &'a Target;
+
+    fn header_mode(&self) -> HeaderMode;
+
+    /// What a site changes in the request.
+    fn site_request(&self) -> Option<SiteRequest<'_>>;
+
+    /// What changes in the response.
+    fn response_style(&self) -> ResponseStyle<'_>;
+}
+
+/// How an attempt to send a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempt {
+    /// A final response began. `status`: its code.
+    Answered { status: u16 },
+    /// No connection, or no byte of a response.
+    Failed,
+    /// The client gave up, or was at fault.
+    Abandoned,
+}
+
+/// The program behind a request connection. Dispatched statically.
+pub trait Service: Clone + Send + Sync + 'static {
+    /// The forms of request targets that it accepts.
+    const TARGETS: TargetRule;
+
+    /// Whether [`Self::next_attempt`] may give one: heads are then kept until a response begins.
+    const RETRIES: bool;
+
+    type Fetch: Fetch;
+
+    /// Checks the client of a request, before anything else is looked at.
+    ///
+    /// # Errors
+    /// The response that refuses it.
+    fn admit(
+        &self,
+        session: &mut Session,
+        connection: ConnectionInfo,
+        head: &RequestHead,
+        bytes: &[u8],
+    ) -> impl Future<Output = Result<(), OwnResponse>> + Send;
+
+    /// Decides what happens to a request.
+    fn plan(&self, request: &Request<'_>) -> impl Future<Output = Plan<Self::Fetch>> + Send;
+
+    /// Opens a connection as was planned.
+    ///
+    /// # Errors
+    /// The response that says what failed.
+    fn dial(
+        &self,
+        request: &Request<'_>,
+        fetch: &Self::Fetch,
+        http_proxy: HttpProxyMode,
+    ) -> impl Future<Output = Result<Connected, OwnResponse>> + Send;
+
+    /// Plans another attempt at a request of which no origin has begun a response; `false`: there is none. Called after a
+    /// failure too, where the request may be sent again.
+    fn next_attempt(&self, fetch: &mut Self::Fetch) -> bool;
+
+    /// Reports how an attempt ended.
+    fn attempt_ended(&self, fetch: &mut Self::Fetch, attempt: Attempt);
+
+    /// Records an open connection in the connection log.
+    fn record(
+        &self,
+        request: &Request<'_>,
+        fetch: &Self::Fetch,
+        connected: &Connected,
+    ) -> LiveConnection;
+
+    /// Records a connection that was refused for a reason found after planning.
+    fn record_refused(
+        &self,
+        request: &Request<'_>,
+        fetch: &Self::Fetch,
+        end: CloseReason,
+        error: Option<String>,
+    );
+
+    /// Records a client whose request was malformed.
+    fn record_malformed(&self, session: &Session, connection: ConnectionInfo, error: String);
+
+    /// The response to a request that failed after a connection was open.
+    fn failure(&self, status: u16, reason: &'static str, text: String) -> OwnResponse;
+
+    /// How long each part may take.
+    fn timeouts(&self) -> HttpTimeouts;
+
+    /// The client's next request is awaited: until [`Service::request_arrived`] the connection may be closed to make room
+    /// for others.
+    fn awaits_request(&self) {}
+
+    /// The client's request, its head at least, has arrived.
+    fn request_arrived(&self) {}
+}

@@ -1,0 +1,115 @@
+//! The origin's side of an exchange over HTTP/1: the whole connection is leased to one request.
+
+use std::io;
+use std::task::{Context, Poll};
+use std::thread::LocalKey;
+
+use super::OriginConnection;
+use crate::body::Buffer;
+use crate::exchange::Upstream;
+use crate::h1::pooled::{Pool, Reused};
+use crate::h1::reader::{BodyReader, H1Source};
+use crate::h1::writer::{H1Sink, KEPT_BYTES, MessageWriter, OutputFraming};
+use crate::head::response::BadResponse;
+use crate::head::scan::Scan;
+use crate::head::{BodyLength, RequestHead, ResponseHead};
+use crate::headers::request::{self, RequestRewrite};
+
+thread_local! {
+    static POOL: Pool<OriginState> = const { Pool::new(Vec::new()) };
+}
+
+/// What one request needs to be sent and its response to be received.
+#[derive(Default)]
+pub struct OriginState {
+    writer: MessageWriter,
+    reader: BodyReader,
+    scan: Scan,
+}
+
+impl OriginState {
+    fn start(&mut self, head: &RequestHead, bytes: &[u8], rewrite: &RequestRewrite<'_>) {
+        let framing = match head.body {
+            BodyLength::Chunked => OutputFraming::Chunked,
+            _ => OutputFraming::Plain,
+        };
+        self.writer
+            .start(framing, |out| request::write(out, head, bytes, rewrite));
+        self.scan = Scan::default();
+    }
+}
+
+impl Reused for OriginState {
+    fn pool() -> &'static LocalKey<Pool<Self>> {
+        &POOL
+    }
+
+    fn clear(&mut self) {
+        self.writer.stop(KEPT_BYTES);
+        self.reader.start(BodyLength::None);
+        self.scan = Scan::default();
+    }
+}
+
+impl OriginConnection {
+    /// Queues a request.
+    pub fn start(&mut self, head: &RequestHead, bytes: &[u8], rewrite: &RequestRewrite<'_>) {
+        self.state.get().start(head, bytes, rewrite);
+    }
+}
+
+impl Upstream for OriginConnection {
+    type Source<'a>
+        = H1Source<'a>
+    where
+        Self: 'a;
+    type Sink<'a>
+        = H1Sink<'a>
+    where
+        Self: 'a;
+
+    fn sink(&mut self) -> H1Sink<'_> {
+        H1Sink {
+            writer: &mut self.state.get().writer,
+            stream: &mut self.connected.stream,
+        }
+    }
+
+    fn source(&mut self) -> H1Source<'_> {
+        H1Source {
+            reader: &mut self.state.get().reader,
+            stream: &mut self.connected.stream,
+            buffer: &mut self.buffer,
+        }
+    }
+
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        OriginConnection::poll_fill(self, cx)
+    }
+
+    fn parse_head(&mut self, response: &mut ResponseHead) -> Result<bool, BadResponse> {
+        match &self.buffer {
+            Some(buffer) => response.parse(buffer.filled(), &mut self.state.get().scan),
+            None => Ok(false),
+        }
+    }
+
+    fn head_bytes(&self) -> &[u8] {
+        let buffer = self.buffer.as_ref();
+        buffer.map(Buffer::filled).unwrap_or_default()
+    }
+
+    fn consume_head(&mut self, response: &ResponseHead) {
+        if let Some(buffer) = &mut self.buffer {
+            buffer.consume(response.len);
+        }
+    }
+
+    fn unused(&self) -> usize {
+        self.head_bytes().len()
+    }
+
+    fn start_body(&mut self, length: BodyLength) {
+        self.state.get().reader.start(length);
+    }
+}
