@@ -16,6 +16,7 @@
 pub mod body;
 mod exchange;
 mod h1;
+pub mod h2;
 pub mod head;
 pub mod headers;
 mod request;

@@ -14,13 +14,16 @@ pub const MAX_TRAILER_FIELDS: usize = 64;
 pub fn write_end(out: &mut Vec<u8>, lines: &[u8]) -> Result<(), ChunkError> {
     out.extend_from_slice(b"0\r\n");
     if !lines.is_empty() {
-        copy(out, lines)?;
+        for_each(lines, |name, value| {
+            crate::headers::write_field(out, name, value);
+        })?;
     }
     out.extend_from_slice(b"\r\n");
     Ok(())
 }
 
-fn copy(out: &mut Vec<u8>, lines: &[u8]) -> Result<(), ChunkError> {
+/// Passes each trailer field that may be forwarded to `emit`. `lines`: each with its CRLF.
+pub fn for_each(lines: &[u8], mut emit: impl FnMut(&[u8], &[u8])) -> Result<(), ChunkError> {
     let mut section = Vec::with_capacity(lines.len() + 2);
     section.extend_from_slice(lines);
     section.extend_from_slice(b"\r\n");
@@ -29,7 +32,7 @@ fn copy(out: &mut Vec<u8>, lines: &[u8]) -> Result<(), ChunkError> {
         Ok(Status::Complete((used, fields))) if used == section.len() => {
             for field in fields.iter() {
                 if may_follow(FieldKind::of(field.name.as_bytes()), field.name) {
-                    crate::headers::write_field(out, field.name.as_bytes(), field.value);
+                    emit(field.name.as_bytes(), field.value);
                 }
             }
             Ok(())

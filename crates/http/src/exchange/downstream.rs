@@ -45,6 +45,9 @@ pub trait Downstream: Send {
     /// Sends a whole response that was made here. `false`: the client is gone or too slow.
     fn send(&mut self, response: &[u8]) -> impl Future<Output = bool> + Send;
 
+    /// Sends the success response to CONNECT. `false`: the client is gone or too slow.
+    fn accept_tunnel(&mut self) -> impl Future<Output = bool> + Send;
+
     /// Reads and drops the rest of a refused request's body, of at most `left` bytes. `false`: it did not end in time.
     fn drain(&mut self, left: u64) -> impl Future<Output = bool> + Send;
 

@@ -23,6 +23,7 @@ use crate::headers::response::{self, ResponseRewrite};
 
 /// The limit for a client to read a response that was made here.
 const WRITE: Duration = Duration::from_secs(10);
+const ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
 /// The limit for reading the body of a refused request.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -167,6 +168,10 @@ impl Downstream for H1Client {
 
     async fn send(&mut self, response: &[u8]) -> bool {
         send(&mut self.stream, response).await
+    }
+
+    async fn accept_tunnel(&mut self) -> bool {
+        send(&mut self.stream, ESTABLISHED).await
     }
 
     async fn drain(&mut self, mut left: u64) -> bool {

@@ -7,6 +7,6 @@ pub(crate) mod connection;
 mod linger;
 pub(crate) mod pooled;
 pub(crate) mod reader;
-mod scratch;
+pub(crate) mod scratch;
 mod send;
 pub(crate) mod writer;

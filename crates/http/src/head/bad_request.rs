@@ -53,6 +53,8 @@ pub enum BadRequest {
     HostTwice,
     #[error("Host is malformed")]
     HostMalformed,
+    #[error(":authority and Host name different hosts")]
+    AuthorityAndHost,
     #[error("Connection is malformed")]
     Connection,
     #[error("Upgrade is malformed")]

@@ -77,6 +77,12 @@ impl LiveConnections {
         }
     }
 
+    /// Drops the entries that were asked to close. Never ready.
+    pub fn poll_drop_cancelled(&mut self, cx: &mut Context<'_>) {
+        self.0
+            .retain(|held| held.live.poll_cancelled(cx).is_pending());
+    }
+
     /// Closes all entries for one reason.
     pub fn end(&mut self, end: CloseReason, error: Option<&str>) {
         for held in self.0.drain(..) {

@@ -8,8 +8,6 @@ use crate::exchange::Downstream;
 use crate::exchange::downstream::unless_gone;
 use crate::service::Service;
 
-const ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
-
 impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     pub(super) async fn tunnel(&mut self, fetch: S::Fetch) -> NextStep {
         let service = self.service;
@@ -29,7 +27,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         };
         let live = service.record(&request, &fetch, &connected);
         let preread = self.client.take_preread();
-        if !self.client.send(ESTABLISHED).await {
+        if !self.client.accept_tunnel().await {
             live.close(CloseReason::Broken, Some("the client went away".into()));
             return NextStep::Close;
         }

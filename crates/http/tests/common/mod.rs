@@ -12,9 +12,9 @@ use privet_connection_log::{CloseReason, ConnectionLog, LiveConnection, NewConne
 use privet_gateway::{
     Gateway, HandshakeOutcome, HttpTimeouts, Refusal, RequestContext, RouteDecision,
 };
-use privet_http::serve;
 use privet_http::service::ConnectionInfo;
 use privet_http::service::forward::Forward;
+use privet_http::{h2, serve};
 use privet_net::AbsoluteForm;
 use privet_net::HttpProxyMode;
 use privet_net::{Connected, DialError, DialErrorKind, DialTimings, Stream};
@@ -247,6 +247,36 @@ pub async fn proxy(gateway: TestGateway) -> SocketAddr {
                     let _ = tokio::io::copy_bidirectional(&mut client, &mut destination).await;
                 }
             });
+        }
+    });
+    local
+}
+
+/// Relays the tunnels of HTTP/2 streams.
+#[derive(Clone)]
+struct CopyTunnels;
+
+impl h2::Tunnels for CopyTunnels {
+    async fn relay(&self, mut client: Stream, connected: Connected, _live: LiveConnection) {
+        let mut destination = connected.stream;
+        let _ = tokio::io::copy_bidirectional(&mut client, &mut destination).await;
+    }
+}
+
+/// Starts a proxy that speaks HTTP/2 without TLS.
+pub async fn h2_proxy(gateway: TestGateway) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let local = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (client, peer) = listener.accept().await.unwrap();
+            let forward = Forward {
+                gateway: gateway.clone(),
+                listener: Listener::Http,
+            };
+            let info = ConnectionInfo { local, peer };
+            let first = bytes::Bytes::new();
+            tokio::spawn(h2::serve(client.into(), first, info, forward, CopyTunnels));
         }
     });
     local

@@ -1,0 +1,308 @@
+//! The body of an HTTP/2 message that is received, and the message that is sent in return.
+
+use std::io;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream, SendStream};
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
+
+use crate::body::{BodyError, BodySink, BodySource, Piece, SourceError, trailers};
+
+/// What is received of a body.
+pub struct Incoming {
+    recv: RecvStream,
+    chunk: Bytes,
+    ended: bool,
+    trailers: Vec<u8>,
+}
+
+impl Incoming {
+    pub fn new(recv: RecvStream) -> Self {
+        Self {
+            ended: recv.is_end_stream(),
+            recv,
+            chunk: Bytes::new(),
+            trailers: Vec::new(),
+        }
+    }
+
+    /// Reads no more of the stream.
+    pub fn end(&mut self) {
+        self.ended = true;
+    }
+
+    pub fn into_parts(self) -> (RecvStream, Bytes) {
+        (self.recv, self.chunk)
+    }
+
+    fn poll_trailers(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SourceError>> {
+        let received = ready!(self.recv.poll_trailers(cx)).map_err(read_error)?;
+        for (name, value) in received.iter().flatten() {
+            self.trailers.extend_from_slice(name.as_str().as_bytes());
+            self.trailers.extend_from_slice(b": ");
+            self.trailers.extend_from_slice(value.as_bytes());
+            self.trailers.extend_from_slice(b"\r\n");
+        }
+        self.ended = true;
+        Poll::Ready(Ok(()))
+    }
+}
+
+fn read_error(error: h2::Error) -> SourceError {
+    SourceError::Read(to_io(error))
+}
+
+pub fn to_io(error: h2::Error) -> io::Error {
+    match error.into_io() {
+        Some(error) => error,
+        None => io::Error::new(
+            io::ErrorKind::ConnectionReset,
+            "the HTTP/2 stream was reset",
+        ),
+    }
+}
+
+impl BodySource for &mut Incoming {
+    fn next_piece(&mut self) -> Result<bool, BodyError> {
+        Ok(self.ended || !self.chunk.is_empty())
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SourceError>> {
+        match ready!(self.recv.poll_data(cx)) {
+            Some(Ok(chunk)) => {
+                self.chunk = chunk;
+                self.ended = self.recv.is_end_stream();
+                Poll::Ready(Ok(()))
+            }
+            Some(Err(error)) => Poll::Ready(Err(read_error(error))),
+            None => self.poll_trailers(cx),
+        }
+    }
+
+    fn piece(&self) -> &[u8] {
+        &self.chunk
+    }
+
+    /// Gives the sender as much window as was passed on.
+    fn consume(&mut self) {
+        let count = std::mem::take(&mut self.chunk).len();
+        if count > 0 {
+            // It fails only where the stream is gone; the next read says so.
+            let _ = self.recv.flow_control().release_capacity(count);
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.ended
+    }
+
+    fn trailers(&self) -> &[u8] {
+        &self.trailers
+    }
+}
+
+/// A head that waits to be sent.
+pub enum QueuedHead {
+    Interim(Response<()>),
+    Final(Response<()>),
+    /// The stream stays open: it becomes a tunnel.
+    Tunnel(Response<()>),
+}
+
+/// The bytes of a head as HTTP/1 would send them: those on the wire are not known.
+fn size(head: &QueuedHead) -> u64 {
+    let (QueuedHead::Interim(head) | QueuedHead::Final(head) | QueuedHead::Tunnel(head)) = head;
+    let fields = head.headers().iter();
+    let bytes: usize = fields
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
+    bytes as u64 + 15
+}
+
+/// What ends the message.
+enum End {
+    Open,
+    Last,
+    Trailers(HeaderMap),
+}
+
+/// What is sent of a message.
+pub struct Outgoing {
+    respond: SendResponse<Bytes>,
+    send: Option<SendStream<Bytes>>,
+    head: Option<QueuedHead>,
+    /// The head that was sent last leaves the stream open, whatever follows.
+    keeps_open: bool,
+    end: End,
+    /// Bytes of the current piece that were sent.
+    sent: usize,
+    started: bool,
+}
+
+impl Outgoing {
+    pub fn new(respond: SendResponse<Bytes>) -> Self {
+        Self {
+            respond,
+            send: None,
+            head: None,
+            keeps_open: false,
+            end: End::Open,
+            sent: 0,
+            started: false,
+        }
+    }
+
+    pub fn queue(&mut self, head: QueuedHead) {
+        self.keeps_open = !matches!(head, QueuedHead::Final(_));
+        self.head = Some(head);
+        self.end = End::Open;
+        self.sent = 0;
+    }
+
+    /// Ready once the client reset the stream or its connection ended.
+    pub fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let reset = match &mut self.send {
+            Some(send) => send.poll_reset(cx),
+            None => self.respond.poll_reset(cx),
+        };
+        reset.map(|reason| match reason {
+            Ok(reason) => io::Error::new(
+                io::ErrorKind::ConnectionReset,
+                format!("the client reset its stream ({reason})"),
+            ),
+            Err(error) => to_io(error),
+        })
+    }
+
+    pub fn reset(&mut self, reason: Reason) {
+        match &mut self.send {
+            Some(send) => send.send_reset(reason),
+            None => self.respond.send_reset(reason),
+        }
+    }
+
+    pub fn into_send(self) -> Option<SendStream<Bytes>> {
+        self.send
+    }
+
+    fn send_head(&mut self, ends: bool, moved: &mut u64) -> io::Result<()> {
+        let Some(head) = self.head.take() else {
+            return Ok(());
+        };
+        *moved += size(&head);
+        self.started = true;
+        let sent = match head {
+            QueuedHead::Interim(head) => self.respond.send_informational(head),
+            QueuedHead::Final(head) => self
+                .respond
+                .send_response(head, ends)
+                .map(|send| self.send = Some(send)),
+            QueuedHead::Tunnel(head) => self
+                .respond
+                .send_response(head, false)
+                .map(|send| self.send = Some(send)),
+        };
+        sent.map_err(to_io)
+    }
+
+    /// Sends as much of a piece as the client's window takes.
+    fn poll_data(
+        &mut self,
+        cx: &mut Context<'_>,
+        piece: &[u8],
+        moved: &mut u64,
+    ) -> Poll<io::Result<()>> {
+        let Some(send) = &mut self.send else {
+            return Poll::Ready(Ok(()));
+        };
+        while self.sent < piece.len() {
+            let rest = piece.get(self.sent..).unwrap_or_default();
+            send.reserve_capacity(rest.len());
+            let room = match ready!(send.poll_capacity(cx)) {
+                Some(Ok(room)) => room.min(rest.len()),
+                Some(Err(error)) => return Poll::Ready(Err(to_io(error))),
+                None => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+            };
+            let now = rest.get(..room).unwrap_or_default();
+            let last = matches!(self.end, End::Last) && room == rest.len();
+            send.send_data(Bytes::copy_from_slice(now), last)
+                .map_err(to_io)?;
+            self.sent += room;
+            *moved += room as u64;
+            if last {
+                self.end = End::Open;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn send_end(&mut self) -> io::Result<()> {
+        let Some(send) = &mut self.send else {
+            return Ok(());
+        };
+        match std::mem::replace(&mut self.end, End::Open) {
+            End::Open => Ok(()),
+            End::Last => send.send_data(Bytes::new(), true).map_err(to_io),
+            End::Trailers(fields) => send.send_trailers(fields).map_err(to_io),
+        }
+    }
+}
+
+impl BodySink for &mut Outgoing {
+    fn has_queued(&self) -> bool {
+        self.head.is_some()
+    }
+
+    fn frame(&mut self, _: &[u8], lines: Option<&[u8]>) -> Result<Piece, BodyError> {
+        self.sent = 0;
+        self.end = match lines {
+            None => End::Open,
+            Some(_) if self.keeps_open => End::Open,
+            Some([]) => End::Last,
+            Some(lines) => {
+                let mut fields = HeaderMap::new();
+                trailers::for_each(lines, |name, value| insert(&mut fields, name, value))
+                    .map_err(|_| BodyError::Chunk)?;
+                if fields.is_empty() {
+                    End::Last
+                } else {
+                    End::Trailers(fields)
+                }
+            }
+        };
+        Ok(Piece::Borrowed)
+    }
+
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        piece: &[u8],
+        moved: &mut u64,
+    ) -> Poll<io::Result<()>> {
+        let ends = piece.is_empty() && matches!(self.end, End::Last);
+        if self.head.is_some() {
+            self.send_head(ends, moved)?;
+            if ends {
+                self.end = End::Open;
+            }
+        }
+        ready!(self.poll_data(cx, piece, moved))?;
+        Poll::Ready(self.send_end())
+    }
+
+    fn has_started(&self) -> bool {
+        self.started
+    }
+}
+
+/// Adds a field. One that HTTP/2 cannot express is left out; the parser of HTTP/1 lets none through.
+pub fn insert(fields: &mut HeaderMap, name: &[u8], value: &[u8]) {
+    if let (Ok(name), Ok(value)) = (
+        HeaderName::from_bytes(name),
+        HeaderValue::from_bytes(value.trim_ascii()),
+    ) {
+        fields.append(name, value);
+    }
+}

@@ -1,0 +1,179 @@
+//! The client's side of an exchange over HTTP/2: one stream.
+
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream};
+use http::{HeaderMap, Response, StatusCode};
+use privet_net::Stream;
+use tokio::time::timeout;
+
+use super::body::{Incoming, Outgoing, QueuedHead, insert};
+use super::tunnel::H2Tunnel;
+use crate::body::BodySink;
+use crate::exchange::Downstream;
+use crate::exchange::downstream::ClientWatch;
+use crate::head::scan::Scan;
+use crate::head::{FieldKind, ResponseHead};
+use crate::headers::response::{self, ResponseRewrite};
+use crate::headers::{via, write_number};
+
+/// The limit for a client to take a response that was made here.
+const WRITE: Duration = Duration::from_secs(10);
+
+/// One stream of a client's connection.
+pub struct H2Client {
+    /// The request's head as HTTP/1.1 would spell it.
+    head: Vec<u8>,
+    incoming: Incoming,
+    outgoing: Outgoing,
+}
+
+impl H2Client {
+    pub fn new(head: Vec<u8>, recv: RecvStream, respond: SendResponse<Bytes>) -> Self {
+        Self {
+            head,
+            incoming: Incoming::new(recv),
+            outgoing: Outgoing::new(respond),
+        }
+    }
+
+    /// The request has no body: what follows its head belongs to the tunnel that its stream becomes.
+    pub fn without_body(&mut self) {
+        self.incoming.end();
+    }
+
+    /// The stream as a tunnel, once its head is sent.
+    pub fn into_stream(self) -> Option<Stream> {
+        let (recv, first) = self.incoming.into_parts();
+        let send = self.outgoing.into_send()?;
+        Some(Stream::Boxed(Box::pin(H2Tunnel::new(recv, first, send))))
+    }
+
+    async fn send_all(&mut self, body: &[u8]) -> io::Result<()> {
+        let mut sink = &mut self.outgoing;
+        let sent = sink.frame(body, Some(&[])).map_err(io::Error::other);
+        sent?;
+        let mut moved = 0;
+        poll_fn(|cx| sink.poll_write(cx, body, &mut moved)).await
+    }
+}
+
+impl Downstream for H2Client {
+    type Source<'a> = &'a mut Incoming;
+    type Sink<'a> = &'a mut Outgoing;
+    type Watch<'a> = StreamWatch<'a>;
+
+    fn head_bytes(&self) -> &[u8] {
+        &self.head
+    }
+
+    fn head_and_watch(&mut self) -> (&[u8], StreamWatch<'_>) {
+        (&self.head, StreamWatch(&mut self.outgoing))
+    }
+
+    fn release_head(&mut self) {}
+
+    fn source(&mut self) -> &mut Incoming {
+        &mut self.incoming
+    }
+
+    fn sink(&mut self) -> &mut Outgoing {
+        &mut self.outgoing
+    }
+
+    fn start_response(
+        &mut self,
+        reply: &ResponseHead,
+        bytes: &[u8],
+        rewrite: &ResponseRewrite<'_>,
+    ) {
+        let mut head = Response::new(());
+        *head.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::BAD_GATEWAY);
+        let fields = head.headers_mut();
+        write_fields(fields, reply, bytes, rewrite);
+        self.outgoing.queue(match reply.status {
+            101 => {
+                // RFC 8441 §5: success is what 101 is in HTTP/1.
+                fields.remove("sec-websocket-accept");
+                *head.status_mut() = StatusCode::OK;
+                QueuedHead::Tunnel(head)
+            }
+            status if status < 200 => QueuedHead::Interim(head),
+            _ => QueuedHead::Final(head),
+        });
+    }
+
+    /// `response`: head and body as HTTP/1 would send them.
+    async fn send(&mut self, response: &[u8]) -> bool {
+        let mut reply = ResponseHead::default();
+        let Ok(true) = reply.parse(response, &mut Scan::default()) else {
+            self.outgoing.reset(Reason::INTERNAL_ERROR);
+            return false;
+        };
+        let mut head = Response::new(());
+        *head.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::BAD_GATEWAY);
+        for field in &reply.fields {
+            if field.kind != FieldKind::Connection {
+                let name = field.name.of_buffer(response);
+                insert(head.headers_mut(), name, field.value.of_buffer(response));
+            }
+        }
+        self.outgoing.queue(QueuedHead::Final(head));
+        let body = response.get(reply.len..).unwrap_or_default();
+        matches!(timeout(WRITE, self.send_all(body)).await, Ok(Ok(())))
+    }
+
+    async fn accept_tunnel(&mut self) -> bool {
+        self.outgoing.queue(QueuedHead::Tunnel(Response::new(())));
+        matches!(timeout(WRITE, self.send_all(&[])).await, Ok(Ok(())))
+    }
+
+    /// What the client still sends is dropped with the stream.
+    async fn drain(&mut self, _: u64) -> bool {
+        true
+    }
+
+    fn take_preread(&mut self) -> Bytes {
+        Bytes::new()
+    }
+
+    fn reset(&mut self) {
+        self.outgoing.reset(Reason::INTERNAL_ERROR);
+    }
+}
+
+fn write_fields(
+    fields: &mut HeaderMap,
+    reply: &ResponseHead,
+    bytes: &[u8],
+    rewrite: &ResponseRewrite<'_>,
+) {
+    response::for_each_field(reply, bytes, rewrite.style, false, |name, value| {
+        insert(fields, name, value);
+    });
+    // "chunked" says that the length is not known.
+    if !rewrite.chunked
+        && let Some(length) = response::announced_length(reply, rewrite.method)
+    {
+        let mut digits = Vec::new();
+        write_number(&mut digits, length);
+        insert(fields, b"content-length", &digits);
+    }
+    if rewrite.style.adds_via() && !reply.is_interim() {
+        insert(fields, b"via", format!("1.1 {}", via::name()).as_bytes());
+    }
+}
+
+/// Watches the stream for a reset.
+pub struct StreamWatch<'a>(&'a mut Outgoing);
+
+impl ClientWatch for StreamWatch<'_> {
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        self.0.poll_reset(cx)
+    }
+}

@@ -1,0 +1,219 @@
+//! Accepts the streams of one client connection and runs the request of each.
+
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::RecvStream;
+use h2::server::{Builder, SendResponse};
+use privet_connection_log::LiveConnection;
+use privet_net::{Connected, Stream};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
+
+use super::client::H2Client;
+use super::guarded::Guarded;
+use super::request::head_text;
+use crate::exchange::{Deadline, Downstream};
+use crate::h1::pooled::Pooled;
+use crate::h1::scratch::Scratch;
+use crate::head::BadRequest;
+use crate::head::scan::Scan;
+use crate::request::live_connections::LiveConnections;
+use crate::request::{NextStep, RequestFlow};
+use crate::respond::reject;
+use crate::service::{ConnectionInfo, Service, Session};
+use crate::upstream::pinned::PinnedOrigins;
+
+/// Streams that a client may have open at once.
+const MAX_STREAMS: u32 = 256;
+/// Bytes of fields in one head, as in HTTP/1.
+const MAX_FIELDS_SIZE: u32 = 64 * 1024;
+/// Bytes of bodies that are held for one stream and for one connection until they are passed on.
+const STREAM_WINDOW: u32 = 256 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// Bytes of one response that wait to be written to the socket.
+const SEND_BUFFER: usize = 64 * 1024;
+/// Streams that the client reset before they were accepted.
+const MAX_PENDING_RESETS: usize = 64;
+/// Streams that were reset for an error of the client, in the life of a connection.
+const MAX_ERROR_RESETS: usize = 256;
+/// How long streams may take to end once the connection is being closed.
+const CLOSING: Duration = Duration::from_secs(10);
+
+/// Relays tunnels: what the HTTP crate leaves to its user.
+pub trait Tunnels: Clone + Send + Sync + 'static {
+    /// Relays to the end and records it.
+    fn relay(
+        &self,
+        client: Stream,
+        connected: Connected,
+        live: LiveConnection,
+    ) -> impl Future<Output = ()> + Send;
+}
+
+/// Serves one client connection. `first`: the bytes that were read already.
+///
+/// The connection preface has to be complete within [`privet_gateway::HttpTimeouts::request_header`]; a connection without
+/// streams is closed after [`privet_gateway::HttpTimeouts::idle`].
+pub async fn serve<S: Service, T: Tunnels>(
+    client: Stream,
+    first: Bytes,
+    info: ConnectionInfo,
+    service: S,
+    tunnels: T,
+) {
+    service.awaits_request();
+    let timeouts = service.timeouts();
+    let handshake = builder().handshake::<_, Bytes>(Guarded::new(first, client));
+    let Ok(Ok(mut connection)) = timeout(timeouts.request_header, handshake).await else {
+        return;
+    };
+    service.request_arrived();
+    let shared = Arc::new(Shared {
+        info,
+        service,
+        tunnels,
+        free: Mutex::default(),
+    });
+    let mut streams = JoinSet::new();
+    let mut closing = false;
+    loop {
+        let limit = if closing { CLOSING } else { timeouts.idle };
+        tokio::select! {
+            accepted = connection.accept() => match accepted {
+                Some(Ok((request, respond))) => {
+                    streams.spawn(run(shared.clone(), request, respond));
+                }
+                Some(Err(error)) => {
+                    tracing::debug!(peer = %info.peer, %error, "HTTP/2 connection ended");
+                    return;
+                }
+                None => return,
+            },
+            Some(_) = streams.join_next(), if !streams.is_empty() => {}
+            () = poll_fn(|cx| shared.poll_free(cx)) => {}
+            () = tokio::time::sleep(limit), if closing || streams.is_empty() => {
+                if closing {
+                    return;
+                }
+                closing = true;
+                connection.graceful_shutdown();
+            }
+        }
+    }
+}
+
+fn builder() -> Builder {
+    let mut builder = h2::server::Builder::new();
+    builder
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(MAX_FIELDS_SIZE)
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buffer_size(SEND_BUFFER)
+        .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
+        .max_local_error_reset_streams(Some(MAX_ERROR_RESETS))
+        .enable_connect_protocol();
+    builder
+}
+
+struct Shared<S, T> {
+    info: ConnectionInfo,
+    service: S,
+    tunnels: T,
+    /// What ended streams left for later ones.
+    free: Mutex<Vec<StreamState>>,
+}
+
+impl<S, T> Shared<S, T> {
+    /// Closes rows that no stream uses once they are asked to close. Never ready.
+    fn poll_free(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Ok(mut free) = self.free.lock() {
+            for state in free.iter_mut() {
+                state.live_connections.poll_drop_cancelled(cx);
+            }
+        }
+        Poll::Pending
+    }
+}
+
+/// What a stream keeps for the next one: rows stay open, and each is used by one stream at a time, so that closing a row
+/// resets that stream only.
+#[derive(Default)]
+struct StreamState {
+    session: Session,
+    live_connections: LiveConnections,
+    pinned: PinnedOrigins,
+}
+
+/// Runs the request of one stream.
+async fn run<S: Service, T: Tunnels>(
+    shared: Arc<Shared<S, T>>,
+    request: http::Request<RecvStream>,
+    respond: SendResponse<Bytes>,
+) {
+    let free = shared.free.lock().ok().and_then(|mut free| free.pop());
+    let mut state = free.unwrap_or_default();
+    let (parts, recv) = request.into_parts();
+    let protocol = parts.extensions.get::<h2::ext::Protocol>();
+    let protocol = protocol.map(h2::ext::Protocol::as_str);
+    let text = head_text(&parts, protocol, recv.is_end_stream(), S::TARGETS);
+    let mut scratch = Pooled::<Scratch>::none();
+    let Scratch {
+        head,
+        url,
+        page,
+        reply,
+        ..
+    } = scratch.get();
+    let parsed = text.and_then(
+        |text| match head.parse(&text, &mut Scan::default(), S::TARGETS) {
+            Ok(true) => Ok(text),
+            Ok(false) => Err(BadRequest::RequestLine),
+            Err(bad) => Err(bad),
+        },
+    );
+    let text = match parsed {
+        Ok(text) => text,
+        Err(bad) => {
+            let mut client = H2Client::new(Vec::new(), recv, respond);
+            let service = &shared.service;
+            service.record_malformed(&state.session, shared.info, bad.to_string());
+            client.send(&reject::bad_request(bad)).await;
+            return;
+        }
+    };
+    let mut client = H2Client::new(text, recv, respond);
+    if !head.has_body() {
+        client.without_body();
+    }
+    let mut deadline = Deadline::at(Instant::now() + shared.service.timeouts().idle);
+    let flow = RequestFlow {
+        service: &shared.service,
+        info: shared.info,
+        client: &mut client,
+        head,
+        url,
+        page,
+        reply,
+        session: &mut state.session,
+        live_connections: &mut state.live_connections,
+        pinned: &mut state.pinned,
+        deadline: &mut deadline,
+    };
+    let next = flow.run().await;
+    drop(scratch);
+    if let Ok(mut free) = shared.free.lock() {
+        free.push(state);
+    }
+    if let NextStep::Tunnel {
+        connected, live, ..
+    } = next
+        && let Some(client) = client.into_stream()
+    {
+        shared.tunnels.relay(client, *connected, live).await;
+    }
+}

@@ -1,0 +1,16 @@
+//! HTTP/2: framing by the h2 crate; one task per client connection and one per stream, which runs the same request flow
+//! as HTTP/1.
+//!
+//! [`connection`] accepts streams; [`request`] turns their heads into the form that HTTP/1's parser checks; [`client`] is
+//! the client's side of an exchange, made of [`body`]; [`flood`] bounds frames below the h2 crate.
+
+mod body;
+mod client;
+mod connection;
+mod flood;
+mod guarded;
+mod request;
+mod tunnel;
+
+pub use connection::{Tunnels, serve};
+pub use flood::PREFACE;

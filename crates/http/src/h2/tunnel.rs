@@ -1,0 +1,102 @@
+//! A stream that became a tunnel, as a byte stream.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use h2::{Reason, RecvStream, SendStream};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::body::to_io;
+
+/// The most bytes of one write: the h2 crate keeps them until they are sent.
+const MAX_WRITE: usize = 64 * 1024;
+
+pub struct H2Tunnel {
+    recv: RecvStream,
+    /// Received and not read yet.
+    chunk: Bytes,
+    send: SendStream<Bytes>,
+    finished: bool,
+}
+
+impl H2Tunnel {
+    pub fn new(recv: RecvStream, chunk: Bytes, send: SendStream<Bytes>) -> Self {
+        Self {
+            recv,
+            chunk,
+            send,
+            finished: false,
+        }
+    }
+}
+
+impl AsyncRead for H2Tunnel {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        while this.chunk.is_empty() {
+            match ready!(this.recv.poll_data(cx)) {
+                Some(Ok(chunk)) => this.chunk = chunk,
+                Some(Err(error)) => return Poll::Ready(Err(to_io(error))),
+                None => return Poll::Ready(Ok(())),
+            }
+        }
+        let count = this.chunk.len().min(buf.remaining());
+        buf.put_slice(this.chunk.get(..count).unwrap_or_default());
+        this.chunk.advance(count);
+        // It fails only where the stream is gone; the next read says so.
+        let _ = this.recv.flow_control().release_capacity(count);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for H2Tunnel {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        if buf.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        this.send.reserve_capacity(buf.len().min(MAX_WRITE));
+        let room = match ready!(this.send.poll_capacity(cx)) {
+            Some(Ok(room)) => room.min(buf.len()),
+            Some(Err(error)) => return Poll::Ready(Err(to_io(error))),
+            None => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+        };
+        let now = buf.get(..room).unwrap_or_default();
+        this.send
+            .send_data(Bytes::copy_from_slice(now), false)
+            .map_err(to_io)?;
+        Poll::Ready(Ok(room))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if !this.finished {
+            this.finished = true;
+            this.send.send_data(Bytes::new(), true).map_err(to_io)?;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Drop for H2Tunnel {
+    /// A tunnel that ends early is not a whole one.
+    fn drop(&mut self) {
+        if !self.finished {
+            self.send.send_reset(Reason::CONNECT_ERROR);
+        }
+    }
+}
