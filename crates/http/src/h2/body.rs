@@ -11,8 +11,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use crate::body::{BodyError, BodySink, BodySource, Piece, SourceError, trailers};
 
 /// What is received of a body.
+#[derive(Default)]
 pub struct Incoming {
-    recv: RecvStream,
+    /// `None`: there is no body.
+    recv: Option<RecvStream>,
     chunk: Bytes,
     ended: bool,
     trailers: Vec<u8>,
@@ -22,7 +24,7 @@ impl Incoming {
     pub fn new(recv: RecvStream) -> Self {
         Self {
             ended: recv.is_end_stream(),
-            recv,
+            recv: Some(recv),
             chunk: Bytes::new(),
             trailers: Vec::new(),
         }
@@ -33,12 +35,15 @@ impl Incoming {
         self.ended = true;
     }
 
-    pub fn into_parts(self) -> (RecvStream, Bytes) {
-        (self.recv, self.chunk)
+    pub fn into_stream(self) -> Option<RecvStream> {
+        self.recv
     }
 
     fn poll_trailers(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SourceError>> {
-        let received = ready!(self.recv.poll_trailers(cx)).map_err(read_error)?;
+        let received = match &mut self.recv {
+            Some(recv) => ready!(recv.poll_trailers(cx)).map_err(read_error)?,
+            None => None,
+        };
         for (name, value) in received.iter().flatten() {
             self.trailers.extend_from_slice(name.as_str().as_bytes());
             self.trailers.extend_from_slice(b": ");
@@ -66,14 +71,18 @@ pub fn to_io(error: h2::Error) -> io::Error {
 
 impl BodySource for &mut Incoming {
     fn next_piece(&mut self) -> Result<bool, BodyError> {
-        Ok(self.ended || !self.chunk.is_empty())
+        Ok(self.ended || !self.chunk.is_empty() || self.recv.is_none())
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SourceError>> {
-        match ready!(self.recv.poll_data(cx)) {
+        let Some(recv) = &mut self.recv else {
+            self.ended = true;
+            return Poll::Ready(Ok(()));
+        };
+        match ready!(recv.poll_data(cx)) {
             Some(Ok(chunk)) => {
                 self.chunk = chunk;
-                self.ended = self.recv.is_end_stream();
+                self.ended = recv.is_end_stream();
                 Poll::Ready(Ok(()))
             }
             Some(Err(error)) => Poll::Ready(Err(read_error(error))),
@@ -88,14 +97,14 @@ impl BodySource for &mut Incoming {
     /// Gives the sender as much window as was passed on.
     fn consume(&mut self) {
         let count = std::mem::take(&mut self.chunk).len();
-        if count > 0 {
+        if let Some(recv) = self.recv.as_mut().filter(|_| count > 0) {
             // It fails only where the stream is gone; the next read says so.
-            let _ = self.recv.flow_control().release_capacity(count);
+            let _ = recv.flow_control().release_capacity(count);
         }
     }
 
     fn is_done(&self) -> bool {
-        self.ended
+        self.ended || self.recv.is_none()
     }
 
     fn trailers(&self) -> &[u8] {
@@ -128,16 +137,82 @@ enum End {
     Trailers(HeaderMap),
 }
 
-/// What is sent of a message.
+/// The end of a message with these trailer lines.
+///
+/// # Errors
+/// They are malformed.
+fn end_of(lines: Option<&[u8]>) -> Result<End, BodyError> {
+    let mut fields = HeaderMap::new();
+    match lines {
+        None => return Ok(End::Open),
+        Some([]) => return Ok(End::Last),
+        Some(lines) => trailers::for_each(lines, |name, value| insert(&mut fields, name, value))
+            .map_err(|_| BodyError::Chunk)?,
+    }
+    Ok(if fields.is_empty() {
+        End::Last
+    } else {
+        End::Trailers(fields)
+    })
+}
+
+/// The body of a message that is sent.
+struct DataWriter {
+    end: End,
+    /// Bytes of the current piece that were sent.
+    sent: usize,
+}
+
+impl DataWriter {
+    const fn new() -> Self {
+        Self {
+            end: End::Open,
+            sent: 0,
+        }
+    }
+
+    /// Sends as much of a piece as the peer's window takes, then the end.
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        send: &mut SendStream<Bytes>,
+        piece: &[u8],
+        moved: &mut u64,
+    ) -> Poll<io::Result<()>> {
+        while self.sent < piece.len() {
+            let rest = piece.get(self.sent..).unwrap_or_default();
+            send.reserve_capacity(rest.len());
+            let room = match ready!(send.poll_capacity(cx)) {
+                Some(Ok(room)) => room.min(rest.len()),
+                Some(Err(error)) => return Poll::Ready(Err(to_io(error))),
+                None => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+            };
+            let now = rest.get(..room).unwrap_or_default();
+            let last = matches!(self.end, End::Last) && room == rest.len();
+            send.send_data(Bytes::copy_from_slice(now), last)
+                .map_err(to_io)?;
+            self.sent += room;
+            *moved += room as u64;
+            if last {
+                self.end = End::Open;
+            }
+        }
+        Poll::Ready(match std::mem::replace(&mut self.end, End::Open) {
+            End::Open => Ok(()),
+            End::Last => send.send_data(Bytes::new(), true).map_err(to_io),
+            End::Trailers(fields) => send.send_trailers(fields).map_err(to_io),
+        })
+    }
+}
+
+/// A response that is sent.
 pub struct Outgoing {
     respond: SendResponse<Bytes>,
     send: Option<SendStream<Bytes>>,
     head: Option<QueuedHead>,
     /// The head that was sent last leaves the stream open, whatever follows.
     keeps_open: bool,
-    end: End,
-    /// Bytes of the current piece that were sent.
-    sent: usize,
+    data: DataWriter,
     started: bool,
 }
 
@@ -148,8 +223,7 @@ impl Outgoing {
             send: None,
             head: None,
             keeps_open: false,
-            end: End::Open,
-            sent: 0,
+            data: DataWriter::new(),
             started: false,
         }
     }
@@ -157,8 +231,7 @@ impl Outgoing {
     pub fn queue(&mut self, head: QueuedHead) {
         self.keeps_open = !matches!(head, QueuedHead::Final(_));
         self.head = Some(head);
-        self.end = End::Open;
-        self.sent = 0;
+        self.data = DataWriter::new();
     }
 
     /// Ready once the client reset the stream or its connection ended.
@@ -183,7 +256,7 @@ impl Outgoing {
         }
     }
 
-    pub fn into_send(self) -> Option<SendStream<Bytes>> {
+    pub fn into_stream(self) -> Option<SendStream<Bytes>> {
         self.send
     }
 
@@ -206,48 +279,6 @@ impl Outgoing {
         };
         sent.map_err(to_io)
     }
-
-    /// Sends as much of a piece as the client's window takes.
-    fn poll_data(
-        &mut self,
-        cx: &mut Context<'_>,
-        piece: &[u8],
-        moved: &mut u64,
-    ) -> Poll<io::Result<()>> {
-        let Some(send) = &mut self.send else {
-            return Poll::Ready(Ok(()));
-        };
-        while self.sent < piece.len() {
-            let rest = piece.get(self.sent..).unwrap_or_default();
-            send.reserve_capacity(rest.len());
-            let room = match ready!(send.poll_capacity(cx)) {
-                Some(Ok(room)) => room.min(rest.len()),
-                Some(Err(error)) => return Poll::Ready(Err(to_io(error))),
-                None => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
-            };
-            let now = rest.get(..room).unwrap_or_default();
-            let last = matches!(self.end, End::Last) && room == rest.len();
-            send.send_data(Bytes::copy_from_slice(now), last)
-                .map_err(to_io)?;
-            self.sent += room;
-            *moved += room as u64;
-            if last {
-                self.end = End::Open;
-            }
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    fn send_end(&mut self) -> io::Result<()> {
-        let Some(send) = &mut self.send else {
-            return Ok(());
-        };
-        match std::mem::replace(&mut self.end, End::Open) {
-            End::Open => Ok(()),
-            End::Last => send.send_data(Bytes::new(), true).map_err(to_io),
-            End::Trailers(fields) => send.send_trailers(fields).map_err(to_io),
-        }
-    }
 }
 
 impl BodySink for &mut Outgoing {
@@ -256,22 +287,8 @@ impl BodySink for &mut Outgoing {
     }
 
     fn frame(&mut self, _: &[u8], lines: Option<&[u8]>) -> Result<Piece, BodyError> {
-        self.sent = 0;
-        self.end = match lines {
-            None => End::Open,
-            Some(_) if self.keeps_open => End::Open,
-            Some([]) => End::Last,
-            Some(lines) => {
-                let mut fields = HeaderMap::new();
-                trailers::for_each(lines, |name, value| insert(&mut fields, name, value))
-                    .map_err(|_| BodyError::Chunk)?;
-                if fields.is_empty() {
-                    End::Last
-                } else {
-                    End::Trailers(fields)
-                }
-            }
-        };
+        self.data.sent = 0;
+        self.data.end = end_of(lines.filter(|_| !self.keeps_open))?;
         Ok(Piece::Borrowed)
     }
 
@@ -281,19 +298,66 @@ impl BodySink for &mut Outgoing {
         piece: &[u8],
         moved: &mut u64,
     ) -> Poll<io::Result<()>> {
-        let ends = piece.is_empty() && matches!(self.end, End::Last);
         if self.head.is_some() {
+            let ends = piece.is_empty() && matches!(self.data.end, End::Last);
             self.send_head(ends, moved)?;
             if ends {
-                self.end = End::Open;
+                self.data.end = End::Open;
             }
         }
-        ready!(self.poll_data(cx, piece, moved))?;
-        Poll::Ready(self.send_end())
+        match &mut self.send {
+            Some(send) => self.data.poll_write(cx, send, piece, moved),
+            None => Poll::Ready(Ok(())),
+        }
     }
 
     fn has_started(&self) -> bool {
         self.started
+    }
+}
+
+/// A request that is sent; its head went out when the stream was opened.
+pub struct OutgoingRequest {
+    send: SendStream<Bytes>,
+    /// Bytes of the head that are not counted yet.
+    head: u64,
+    data: DataWriter,
+}
+
+impl OutgoingRequest {
+    /// `head`: the bytes of the head that was sent.
+    pub fn new(send: SendStream<Bytes>, head: u64) -> Self {
+        Self {
+            send,
+            head,
+            data: DataWriter::new(),
+        }
+    }
+}
+
+impl BodySink for &mut OutgoingRequest {
+    fn has_queued(&self) -> bool {
+        self.head > 0
+    }
+
+    fn frame(&mut self, _: &[u8], lines: Option<&[u8]>) -> Result<Piece, BodyError> {
+        self.data.sent = 0;
+        self.data.end = end_of(lines)?;
+        Ok(Piece::Borrowed)
+    }
+
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        piece: &[u8],
+        moved: &mut u64,
+    ) -> Poll<io::Result<()>> {
+        *moved += std::mem::take(&mut self.head);
+        self.data.poll_write(cx, &mut self.send, piece, moved)
+    }
+
+    fn has_started(&self) -> bool {
+        true
     }
 }
 

@@ -49,9 +49,9 @@ impl H2Client {
 
     /// The stream as a tunnel, once its head is sent.
     pub fn into_stream(self) -> Option<Stream> {
-        let (recv, first) = self.incoming.into_parts();
-        let send = self.outgoing.into_send()?;
-        Some(Stream::Boxed(Box::pin(H2Tunnel::new(recv, first, send))))
+        let recv = self.incoming.into_stream()?;
+        let send = self.outgoing.into_stream()?;
+        Some(Stream::Boxed(Box::pin(H2Tunnel::new(recv, send))))
     }
 
     async fn send_all(&mut self, body: &[u8]) -> io::Result<()> {

@@ -4,7 +4,7 @@
 //! [`connection`] accepts streams; [`request`] turns their heads into the form that HTTP/1's parser checks; [`client`] is
 //! the client's side of an exchange, made of [`body`]; [`flood`] bounds frames below the h2 crate.
 
-mod body;
+pub(crate) mod body;
 mod client;
 mod connection;
 mod flood;

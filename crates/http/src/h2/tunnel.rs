@@ -22,10 +22,10 @@ pub struct H2Tunnel {
 }
 
 impl H2Tunnel {
-    pub fn new(recv: RecvStream, chunk: Bytes, send: SendStream<Bytes>) -> Self {
+    pub fn new(recv: RecvStream, send: SendStream<Bytes>) -> Self {
         Self {
             recv,
-            chunk,
+            chunk: Bytes::new(),
             send,
             finished: false,
         }

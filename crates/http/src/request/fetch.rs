@@ -15,7 +15,7 @@ use crate::head::{BadRequest, RequestHead, Version};
 use crate::headers::request::RequestRewrite;
 use crate::headers::{connection_auth, via};
 use crate::respond::reject;
-use crate::service::{Attempt, Fetch, OwnResponse, Service};
+use crate::service::{Attempt, Fetch, OriginProtocol, OwnResponse, Service};
 use crate::upstream::{OriginConnection, pool};
 
 /// A request on a new or pooled connection.
@@ -23,7 +23,7 @@ use crate::upstream::{OriginConnection, pool};
     clippy::large_enum_variant,
     reason = "made and taken apart at once: boxing would cost more than it saves"
 )]
-enum Lease {
+pub(super) enum Lease {
     Open(OriginConnection),
     /// No connection; the response that says why.
     Failed(OwnResponse),
@@ -32,7 +32,7 @@ enum Lease {
 }
 
 /// How sending a request on one connection ended.
-enum Sent {
+pub(super) enum Sent {
     Concluded(NextStep),
     /// The connection broke without a byte of a response, and the request may be sent again.
     Repeat,
@@ -46,6 +46,9 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             let text = "This request passed this proxy before: it goes round in a circle.";
             let response = self.service.failure(508, "loop", text.to_owned());
             return self.reply(response).await;
+        }
+        if fetch.protocol() == OriginProtocol::Http2 {
+            return Box::pin(self.fetch_shared(fetch)).await;
         }
         let traits = traits_of(self.head, self.client.head_bytes());
         let mut pooled = self.take_pooled(&fetch, traits);
@@ -99,7 +102,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             .or_else(|| pool::take(key, target, thorough))
     }
 
-    async fn dial(&mut self, fetch: &S::Fetch) -> Lease {
+    pub(super) async fn dial(&mut self, fetch: &S::Fetch) -> Lease {
         let service = self.service;
         let (bytes, watch) = self.client.head_and_watch();
         let Some(request) = request!(self, bytes) else {
@@ -176,10 +179,10 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         if !matches!(outcome, Outcome::BadGateway { .. }) {
             self.client.release_head();
         }
-        Sent::Concluded(self.conclude(outcome, origin, row).await)
+        Sent::Concluded(self.conclude(outcome, Some(origin), row).await)
     }
 
-    fn attempt(&self, outcome: &Outcome) -> Attempt {
+    pub(super) fn attempt(&self, outcome: &Outcome) -> Attempt {
         match outcome {
             Outcome::Done { .. } | Outcome::Switched => Attempt::Answered {
                 status: self.reply.status,
@@ -223,10 +226,11 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         Some((row, new))
     }
 
-    async fn conclude(
+    /// What follows an exchange. `origin`: the connection, unless requests share it.
+    pub(super) async fn conclude(
         &mut self,
         outcome: Outcome,
-        mut origin: OriginConnection,
+        origin: Option<OriginConnection>,
         row: usize,
     ) -> NextStep {
         match outcome {
@@ -236,11 +240,13 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 pins_origin,
                 uploaded,
             } => {
-                origin.pinned |= pins_origin;
-                match (keep_origin, origin.pinned) {
-                    (true, false) => pool::give(origin),
-                    (true, true) => self.pinned.give(origin),
-                    (false, _) => {}
+                if let Some(mut origin) = origin.filter(|_| keep_origin) {
+                    origin.pinned |= pins_origin;
+                    if origin.pinned {
+                        self.pinned.give(origin);
+                    } else {
+                        pool::give(origin);
+                    }
                 }
                 match (keep_client, uploaded) {
                     (true, _) => NextStep::Request,
@@ -281,15 +287,15 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         }
     }
 
-    fn switch(&mut self, origin: OriginConnection, row: usize) -> NextStep {
+    fn switch(&mut self, origin: Option<OriginConnection>, row: usize) -> NextStep {
         let preread = self.client.take_preread();
-        match self.live_connections.take(row) {
-            Some(live) => NextStep::Tunnel {
+        match (self.live_connections.take(row), origin) {
+            (Some(live), Some(origin)) => NextStep::Tunnel {
                 preread,
                 connected: Box::new(origin.connected),
                 live,
             },
-            None => NextStep::Close,
+            _ => NextStep::Close,
         }
     }
 
@@ -308,14 +314,14 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         self.reply(response).await
     }
 
-    fn end_row(&mut self, row: usize, end: CloseReason, error: &str) {
+    pub(super) fn end_row(&mut self, row: usize, end: CloseReason, error: &str) {
         if let Some(live) = self.live_connections.take(row) {
             live.close(end, Some(error.to_owned()));
         }
     }
 }
 
-fn traits_of(head: &RequestHead, bytes: &[u8]) -> RequestTraits {
+pub(super) fn traits_of(head: &RequestHead, bytes: &[u8]) -> RequestTraits {
     RequestTraits {
         method: head.method,
         modern: head.version == Version::Http11,

@@ -1,9 +1,10 @@
 //! One request from its head to the end of its response: who responds, by which connection, what is recorded.
 //!
-//! [`flow`] decides who responds; [`fetch`] sends to an origin; [`tunnel`] opens a tunnel; [`live_connections`] are the
+//! [`flow`] decides who responds; [`fetch`] and [`fetch_shared`] send to an origin; [`tunnel`] opens a tunnel; [`live_connections`] are the
 //! rows of a client connection.
 
-pub(crate) mod fetch;
+mod fetch;
+mod fetch_shared;
 pub(crate) mod flow;
 pub(crate) mod live_connections;
 mod tunnel;

@@ -65,6 +65,15 @@ pub enum Plan<F> {
     Fetch(F),
 }
 
+/// The version of HTTP that an origin speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OriginProtocol {
+    /// HTTP/1: one request at a time on a connection.
+    Http1,
+    /// HTTP/2 from its first byte: requests share connections.
+    Http2,
+}
+
 /// Where a request is sent.
 pub trait Fetch: Send + Sync {
     /// Requests with equal keys may share an upstream connection to the same target. The key covers everything that makes
@@ -75,6 +84,10 @@ pub trait Fetch: Send + Sync {
     fn target<'a>(&'a self, requested: &'a Target) -> &'a Target;
 
     fn header_mode(&self) -> HeaderMode;
+
+    fn protocol(&self) -> OriginProtocol {
+        OriginProtocol::Http1
+    }
 
     /// What a site changes in the request.
     fn site_request(&self) -> Option<SiteRequest<'_>>;

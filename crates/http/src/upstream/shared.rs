@@ -1,0 +1,229 @@
+//! HTTP/2 connections of one thread that requests share. Each key has its own, so that requests that must not meet never
+//! do.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::client::{Builder, Connection, SendRequest};
+use privet_net::{Connected, Stream};
+use privet_policy::Target;
+use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
+use tokio::time::timeout;
+
+use crate::h2::body::to_io;
+
+/// How long a connection without streams is kept.
+const IDLE: Duration = Duration::from_secs(60);
+/// The most connections of a thread to one target under one key.
+const PER_TARGET: usize = 8;
+/// The most connections of a thread.
+const IN_ALL: usize = 256;
+/// The limit for the settings of a new connection.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Bytes of bodies that are held for one stream and for one connection until they are passed on.
+const STREAM_WINDOW: u32 = 256 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// Bytes of one request that wait to be written to the socket.
+const SEND_BUFFER: usize = 64 * 1024;
+/// Bytes of fields in one head, as in HTTP/1.
+const MAX_FIELDS_SIZE: u32 = 64 * 1024;
+
+type Key = (u64, Target);
+
+/// A connection that requests share.
+#[derive(Clone)]
+pub struct SharedConnection {
+    pub send: SendRequest<Bytes>,
+    pub route: Arc<str>,
+    /// What dialing found out; its stream belongs to the h2 crate. Each request holds one reference.
+    pub connected: Facts,
+}
+
+/// Behind a mutex only because a stream may not be shared between threads; locked once for a row.
+pub type Facts = Arc<Mutex<Connected>>;
+
+impl SharedConnection {
+    /// Requests in flight. The thread's table and the task that drives the connection hold a reference each.
+    fn in_flight(&self) -> usize {
+        Arc::strong_count(&self.connected).saturating_sub(2)
+    }
+
+    fn is(&self, other: &Facts) -> bool {
+        Arc::ptr_eq(&self.connected, other)
+    }
+}
+
+/// The connections under one key.
+#[derive(Default)]
+struct Entry {
+    open: Vec<SharedConnection>,
+    /// Set while the first one is being opened: other requests wait for it.
+    opening: Option<Arc<Notify>>,
+}
+
+thread_local! {
+    static SHARED: RefCell<HashMap<Key, Entry>> = RefCell::default();
+}
+
+/// What a request may do.
+pub enum Turn {
+    Take(SharedConnection),
+    /// Another request opens a connection: ask again when this is ready.
+    Wait(OwnedNotified),
+    /// Open one; the turn ends when this is dropped.
+    Open(Opening),
+}
+
+/// The right to open a connection.
+pub struct Opening {
+    key: Key,
+    others: Option<Arc<Notify>>,
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        let Some(others) = self.others.take() else {
+            return;
+        };
+        others.notify_waiters();
+        with_entry(&self.key, |entry| entry.opening = None);
+    }
+}
+
+/// Changes an entry, and removes it where nothing is left of it.
+fn with_entry(key: &Key, change: impl FnOnce(&mut Entry)) {
+    // The table may be gone when its thread ends.
+    let _ = SHARED.try_with(|all| {
+        let Ok(mut all) = all.try_borrow_mut() else {
+            return;
+        };
+        if let Some(entry) = all.get_mut(key) {
+            change(entry);
+            if entry.open.is_empty() && entry.opening.is_none() {
+                all.remove(key);
+            }
+        }
+    });
+}
+
+/// Whose turn it is to send a request under a key.
+pub fn turn(key: u64, target: &Target) -> Turn {
+    let key = (key, target.clone());
+    SHARED.with_borrow_mut(|shared| {
+        let entry = shared.entry(key.clone()).or_default();
+        let fewest = entry.open.iter().min_by_key(|open| open.in_flight());
+        if let Some(fewest) = fewest {
+            // Where no more may be opened, the request waits for a stream.
+            let has_room = fewest.in_flight() < fewest.send.current_max_send_streams();
+            return if has_room || entry.open.len() >= PER_TARGET {
+                Turn::Take(fewest.clone())
+            } else {
+                Turn::Open(Opening { key, others: None })
+            };
+        }
+        if let Some(opening) = &entry.opening {
+            return Turn::Wait(opening.clone().notified_owned());
+        }
+        let others = Arc::new(Notify::new());
+        entry.opening = Some(others.clone());
+        Turn::Open(Opening {
+            key,
+            others: Some(others),
+        })
+    })
+}
+
+/// Gives no more requests to a connection: its peer takes none.
+pub fn retire(connected: &Facts, key: u64, target: &Target) {
+    with_entry(&(key, target.clone()), |entry| {
+        entry.open.retain(|other| !other.is(connected));
+    });
+}
+
+/// Starts HTTP/2 on a new connection and shares it under a key.
+///
+/// # Errors
+/// The handshake's.
+pub async fn open(mut connected: Connected, opening: Opening) -> io::Result<SharedConnection> {
+    let stream = std::mem::replace(
+        &mut connected.stream,
+        Stream::Boxed(Box::pin(tokio::io::empty())),
+    );
+    let handshake = builder().handshake::<_, Bytes>(stream);
+    let (send, connection) = timeout(HANDSHAKE, handshake)
+        .await
+        .map_err(|_| io::ErrorKind::TimedOut)?
+        .map_err(to_io)?;
+    let shared = SharedConnection {
+        send,
+        route: connected.route.clone(),
+        connected: Arc::new(Mutex::new(connected)),
+    };
+    let (key, target) = opening.key.clone();
+    SHARED.with_borrow_mut(|all| {
+        let count: usize = all.values().map(|entry| entry.open.len()).sum();
+        let entry = all.entry(opening.key.clone()).or_default();
+        if count < IN_ALL && entry.open.len() < PER_TARGET {
+            entry.open.push(shared.clone());
+        }
+    });
+    let listed = Listed {
+        connected: shared.connected.clone(),
+        key,
+        target,
+    };
+    tokio::spawn(drive(connection, listed));
+    Ok(shared)
+}
+
+fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder
+        .enable_push(false)
+        .max_header_list_size(MAX_FIELDS_SIZE)
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buffer_size(SEND_BUFFER);
+    builder
+}
+
+/// Runs a connection until it ends, or until it had no request for a while.
+async fn drive(mut connection: Connection<Stream, Bytes>, listed: Listed) {
+    let mut was_idle = false;
+    loop {
+        tokio::select! {
+            ended = &mut connection => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "HTTP/2 connection to an origin ended");
+                }
+                return;
+            }
+            () = tokio::time::sleep(IDLE / 2) => {
+                // This task and the thread's table hold a reference.
+                let idle = Arc::strong_count(&listed.connected) <= 2;
+                if idle && was_idle {
+                    return;
+                }
+                was_idle = idle;
+            }
+        }
+    }
+}
+
+/// Removes the connection from the thread's when it ends, also with its runtime.
+struct Listed {
+    connected: Facts,
+    key: u64,
+    target: Target,
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        retire(&self.connected, self.key, &self.target);
+    }
+}
