@@ -28,6 +28,7 @@ pub mod page;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]
 pub mod query;
 mod recorder;
+pub mod requests;
 pub mod row;
 pub mod settings;
 mod shard;
@@ -49,6 +50,7 @@ pub use group::{Group, GroupBy};
 pub use live::LiveConnection;
 pub use page::{Page, PageRequest};
 pub use query::{Query, QueryError};
+pub use requests::{NewRequest, RequestFilter, RequestRow};
 pub use row::{ConnectionRow, Phase};
 pub use settings::{Retention, Settings};
 pub use sort::SortKey;

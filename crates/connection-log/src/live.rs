@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::connection::CloseReason;
+use crate::requests::NewRequest;
 use crate::row::{ConnectionRow, Phase};
 use crate::shard::Shard;
 
@@ -60,6 +61,17 @@ impl LiveConnection {
     /// Counts one HTTP request.
     pub fn request(&self) {
         self.row.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether [`LiveConnection::record_request`] keeps anything.
+    pub fn records_requests(&self) -> bool {
+        self.shard.requests.is_recording()
+    }
+
+    /// Records a request of this connection that ended.
+    pub fn record_request(&self, request: &NewRequest<'_>) {
+        let now = self.shard.unix_now();
+        self.shard.requests.record(&self.row, now, request);
     }
 
     /// Ready once the connection was asked to close.

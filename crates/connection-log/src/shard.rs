@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::clock::Clock;
 use crate::closed::{ClosedConnection, DroppedRows};
 use crate::connection::{CloseReason, NewConnection, Verdict};
+use crate::requests::RequestRing;
 use crate::row::{ConnectionRow, GONE, SharedTexts};
 use crate::totals::{ByteCounts, Totals};
 
@@ -25,6 +26,7 @@ pub(crate) struct Shard {
     /// Whether closed rows are kept for the recorder; `false` with [`crate::Retention::None`].
     recording: Arc<AtomicBool>,
     state: Mutex<State>,
+    pub(crate) requests: RequestRing,
 }
 
 #[derive(Default)]
@@ -45,6 +47,7 @@ impl Shard {
             clock,
             recording,
             state: Mutex::default(),
+            requests: RequestRing::new(number),
         }
     }
 
@@ -160,6 +163,11 @@ impl Shard {
                 down: row.down_bytes(),
             });
         }
+    }
+
+    /// Unix milliseconds.
+    pub fn unix_now(&self) -> u64 {
+        self.clock.unix(self.clock.now())
     }
 
     fn is_recording(&self) -> bool {

@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::connection::{CloseReason, NewConnection};
 use crate::live::LiveConnection;
 use crate::recorder::Recorder;
+use crate::requests::RequestRing;
 use crate::row::ConnectionRow;
 use crate::settings::{Retention, Settings};
 use crate::shard::{SHARDS, Shard, of_this_thread};
@@ -69,6 +70,10 @@ impl ConnectionLog {
     pub fn open(&self, opening: NewConnection) -> LiveConnection {
         let shard = &self.0.shards[of_this_thread()];
         LiveConnection::new(shard.open(opening), shard.clone())
+    }
+
+    pub(crate) fn request_rings(&self) -> impl Iterator<Item = &RequestRing> {
+        self.0.shards.iter().map(|shard| &shard.requests)
     }
 
     /// Records a connection that was never opened: it was blocked, or its dial failed. Its row, where connections are

@@ -1,0 +1,189 @@
+//! Requests that could be read, as rows of their own. They are kept in memory, never on disk, and only so many.
+
+mod filter;
+mod ring;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use filter::{RequestFilter, RequestFilterError};
+pub(crate) use ring::RequestRing;
+
+use crate::connection_log::ConnectionLog;
+
+/// The longest URL that is kept, in bytes.
+const MAX_URL: usize = 2048;
+/// The longest method and media type.
+const MAX_WORD: usize = 64;
+/// The longest error.
+const MAX_ERROR: usize = 512;
+/// Rows of one page.
+pub const MAX_REQUEST_ROWS: usize = 1000;
+
+/// A request that ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestRow {
+    /// Unique in this run; grows with time within one connection.
+    pub id: u64,
+    /// The row of its connection.
+    pub connection: u64,
+    /// Unix milliseconds.
+    pub started: u64,
+    pub client: SocketAddr,
+    pub user: Option<Arc<str>>,
+    pub route: Arc<str>,
+    pub method: Box<str>,
+    /// In normal form, cut at 2 KiB.
+    pub url: Box<str>,
+    /// `None`: no response began.
+    pub status: Option<u16>,
+    /// `Content-Type` without its parameters.
+    pub media_type: Option<Box<str>>,
+    /// Bytes of the request and its response, heads included.
+    pub up: u64,
+    pub down: u64,
+    /// From the request's head to the response's.
+    pub first_byte: Option<Duration>,
+    pub total: Duration,
+    pub error: Option<Box<str>>,
+}
+
+impl RequestRow {
+    /// The URL without its query, with "?…" in its place.
+    pub fn masked_url(&self) -> std::borrow::Cow<'_, str> {
+        match self.url.split_once('?') {
+            Some((path, query)) if !query.is_empty() => format!("{path}?…").into(),
+            _ => (*self.url).into(),
+        }
+    }
+
+    /// The host of the URL, without its port.
+    pub fn host(&self) -> &str {
+        let rest = self
+            .url
+            .split_once("://")
+            .map_or(&*self.url, |(_, rest)| rest);
+        let authority = rest.split(['/', '?']).next().unwrap_or_default();
+        match authority.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+            _ => authority,
+        }
+    }
+}
+
+/// What is recorded of a request.
+#[derive(Debug, Clone, Copy)]
+pub struct NewRequest<'a> {
+    pub method: &'a [u8],
+    pub url: &'a str,
+    pub status: Option<u16>,
+    /// The value of `Content-Type`.
+    pub media_type: Option<&'a [u8]>,
+    pub up: u64,
+    pub down: u64,
+    pub first_byte: Option<Duration>,
+    pub total: Duration,
+    pub error: Option<&'a str>,
+}
+
+/// How the rows of a page are sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RequestSort {
+    #[default]
+    Started,
+    Method,
+    Url,
+    Status,
+    Type,
+    Up,
+    Down,
+    Total,
+}
+
+/// Which rows of the matching ones are wanted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RequestPageRequest {
+    pub offset: usize,
+    /// At most [`MAX_REQUEST_ROWS`].
+    pub limit: usize,
+    pub sort: RequestSort,
+    /// Largest or newest first.
+    pub descending: bool,
+}
+
+/// A page of requests.
+#[derive(Debug, Clone, Default)]
+pub struct RequestPage {
+    /// How many rows match.
+    pub total: usize,
+    pub rows: Vec<Arc<RequestRow>>,
+}
+
+impl ConnectionLog {
+    /// Starts or stops recording requests. Stopping drops those that were recorded.
+    pub fn record_requests(&self, wanted: bool) {
+        for ring in self.request_rings() {
+            ring.set_recording(wanted);
+        }
+    }
+
+    /// A page of the requests that match.
+    pub fn requests(&self, filter: &RequestFilter, wanted: &RequestPageRequest) -> RequestPage {
+        let mut rows = Vec::new();
+        for ring in self.request_rings() {
+            ring.copy_matching(filter, &mut rows);
+        }
+        sort(&mut rows, wanted.sort);
+        if wanted.descending {
+            rows.reverse();
+        }
+        RequestPage {
+            total: rows.len(),
+            rows: rows
+                .into_iter()
+                .skip(wanted.offset)
+                .take(wanted.limit.min(MAX_REQUEST_ROWS))
+                .collect(),
+        }
+    }
+}
+
+fn sort(rows: &mut [Arc<RequestRow>], key: RequestSort) {
+    let time = |row: &Arc<RequestRow>| (row.started, row.id);
+    match key {
+        RequestSort::Started => rows.sort_by_key(time),
+        RequestSort::Status => rows.sort_by_key(|row| (row.status, time(row))),
+        RequestSort::Up => rows.sort_by_key(|row| (row.up, time(row))),
+        RequestSort::Down => rows.sort_by_key(|row| (row.down, time(row))),
+        RequestSort::Total => rows.sort_by_key(|row| (row.total, time(row))),
+        RequestSort::Method => rows.sort_by(|a, b| {
+            let texts = a.method.cmp(&b.method);
+            texts.then_with(|| time(a).cmp(&time(b)))
+        }),
+        RequestSort::Url => rows.sort_by(|a, b| {
+            let texts = a.url.cmp(&b.url);
+            texts.then_with(|| time(a).cmp(&time(b)))
+        }),
+        RequestSort::Type => rows.sort_by(|a, b| {
+            let texts = a.media_type.cmp(&b.media_type);
+            texts.then_with(|| time(a).cmp(&time(b)))
+        }),
+    }
+}
+
+/// The part of a text that is kept.
+fn cut(text: &str, most: usize) -> Box<str> {
+    let mut end = text.len().min(most);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default().into()
+}
+
+/// `Content-Type` without its parameters, in lower case.
+fn media_type(value: &[u8]) -> Box<str> {
+    let text = String::from_utf8_lossy(value);
+    let plain = text.split(';').next().unwrap_or_default().trim();
+    cut(&plain.to_ascii_lowercase(), MAX_WORD)
+}
