@@ -23,6 +23,7 @@ use crate::identity::Identity;
 use crate::lists::{List, ListAction, ListLines, Lists, NewList};
 use crate::login_code::{LoginCode, LoginCodeRequest};
 use crate::problem::Problem;
+use crate::requests::{RequestPage, RequestsQuery};
 use crate::rules::{NewRule, RuleMove, RuleUpdate, Rules};
 use crate::secrets::Secrets;
 use crate::status::{Mode, ModeRequest, Status};
@@ -254,6 +255,10 @@ impl Client {
         query: &ConnectionsQuery,
     ) -> Result<ConnectionPage, ClientError> {
         self.get("/api/v1/connections", query).await
+    }
+
+    pub async fn requests(&self, query: &RequestsQuery) -> Result<RequestPage, ClientError> {
+        self.get("/api/v1/requests", query).await
     }
 
     /// The connections that match, as a file.

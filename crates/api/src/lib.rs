@@ -31,6 +31,7 @@ pub mod login_code;
 pub mod paths;
 pub mod problem;
 pub mod query_language;
+pub mod requests;
 pub mod rules;
 pub mod secrets;
 pub mod status;

@@ -54,6 +54,8 @@ enum Command {
     Status,
     /// Show active, closed or blocked connections
     Connections(commands::connections::Args),
+    /// Show the requests that could be read: method, URL, status
+    Requests(commands::requests::Args),
     /// Close a connection, or all that match a filter
     Close(commands::close::Args),
     /// Explain where a target would go, step by step
@@ -150,6 +152,7 @@ async fn run(
         Command::Mode(args) => commands::mode::run(context, args).await,
         Command::Status => commands::status::run(context).await,
         Command::Connections(args) => commands::connections::run(context, &args).await,
+        Command::Requests(args) => commands::requests::run(context, &args).await,
         Command::Close(args) => commands::close::run(context, &args).await,
         Command::Why(args) => commands::why::run(context, args).await,
         Command::Rules(args) => commands::rules::run(context, &args).await,

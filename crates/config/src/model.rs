@@ -428,7 +428,7 @@ pub struct Log {
     pub requests: RequestLog,
 }
 
-/// Whether readable requests are recorded as separate rows. Checked, but not served yet.
+/// Whether requests that can be read are recorded as rows of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestLog {
     None,

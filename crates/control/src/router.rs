@@ -71,6 +71,7 @@ fn documented_calls() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
         ))
         .routes(routes!(handlers::connections::close_connection))
         .routes(routes!(handlers::export::export_connections))
+        .routes(routes!(handlers::requests::list_requests))
         .routes(routes!(handlers::query_language::read_query_language))
         .routes(routes!(handlers::why::explain))
         .routes(routes!(handlers::events::watch_events))

@@ -490,6 +490,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A page of requests */
+        get: operations["list_requests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rules": {
         parameters: {
             query?: never;
@@ -1551,6 +1568,74 @@ export interface components {
             /** @description The decision of the configuration in force. */
             before: components["schemas"]["Outcome"];
             target: string;
+            user?: string | null;
+        };
+        /** @description A page of requests. */
+        RequestPage: {
+            /** Format: int64 */
+            offset: number;
+            /** @description Whether requests are recorded at all: `[log] requests`, and a mode that keeps history. */
+            recording: boolean;
+            rows: components["schemas"]["RequestRow"][];
+            /**
+             * Format: int64
+             * @description All rows that match.
+             */
+            total: number;
+        };
+        /** @description A request that ended. */
+        RequestRow: {
+            /** @description The client's address. */
+            client: string;
+            /**
+             * Format: int64
+             * @description The id of its connection.
+             */
+            connection: number;
+            /**
+             * Format: int64
+             * @description Bytes of the response, head included.
+             */
+            down: number;
+            /** @description Why it failed. */
+            error?: string | null;
+            /**
+             * Format: double
+             * @description From the request's head to the response's; `null`: no response began.
+             */
+            first_byte_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Unique in this run.
+             */
+            id: number;
+            method: string;
+            route: string;
+            /**
+             * Format: int64
+             * @description Milliseconds since 1970.
+             */
+            started: number;
+            /**
+             * Format: int32
+             * @description `null`: no response began.
+             */
+            status?: number | null;
+            /**
+             * Format: double
+             * @description From the request's head to the end of the response.
+             */
+            total_ms: number;
+            /** @description `Content-Type` without its parameters. */
+            type?: string | null;
+            /**
+             * Format: int64
+             * @description Bytes of the request, head included.
+             */
+            up: number;
+            /** @description In normal form; cut at 2 KiB. */
+            url: string;
+            /** @description The user that logged in. */
             user?: string | null;
         };
         /** @description The mode's route and its health. */
@@ -3999,6 +4084,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["QueryLanguage"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_requests: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Terms that must all match; `-` before one negates it: `method:POST status>=400 -host:a.test`. A word without a field is
+                 *     searched for in method, URL, type, status and error. Fields: method, host, url, status, type, client, user, route,
+                 *     connection.
+                 * @example method:POST status>=400
+                 */
+                filter?: string;
+                /**
+                 * @description A column, with `-` before it for the largest first [default: -started].
+                 * @example -total_ms
+                 */
+                sort?: string;
+                /** @description Rows to skip. */
+                offset?: number;
+                /** @description Most rows in the answer. */
+                limit?: number;
+                /** @description Show the queries of URLs, which may hold secrets [default: false: "?…" stands for each]. */
+                queries?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rows of the page, and how many match */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestPage"];
+                };
+            };
+            /** @description A parameter that this call does not take, or cannot read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Over TCP: no token, or a wrong one. The body is empty. */

@@ -26,10 +26,10 @@ pub struct Args {
     /// Column to sort by; a leading - sorts descending
     #[arg(long, allow_hyphen_values = true, value_name = "COLUMN")]
     sort: Option<String>,
-    /// TableBuilder to pass over
+    /// Rows to skip
     #[arg(long, default_value_t = 0)]
     offset: u32,
-    /// TableBuilder to show, at most 1000
+    /// Rows to show, at most 1000
     #[arg(long, default_value_t = 100)]
     limit: u32,
     /// Export all matching rows, at most 20000, as csv or har

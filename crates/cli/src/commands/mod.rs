@@ -24,6 +24,7 @@ pub mod mode;
 pub mod open;
 pub mod openapi;
 pub mod quit;
+pub mod requests;
 pub mod rules;
 pub mod run;
 pub mod secret;

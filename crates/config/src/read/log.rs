@@ -3,11 +3,10 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::not_served::warn_not_served;
 use crate::diagnose::{DiagnosticCode, Severity};
 use crate::duration::parse_duration;
 use crate::keys;
-use crate::model::{Log, RequestLog, Retention};
+use crate::model::{Log, Retention};
 use crate::nearest::suggestion;
 use crate::tree::{Table, Value, quoted};
 
@@ -20,7 +19,7 @@ pub(super) fn read(top: &Table<'_>) -> Log {
     let Some(table) = top.get("log").and_then(|v| v.table(&keys::LOG)) else {
         return default;
     };
-    let log = Log {
+    Log {
         level: table
             .get("level")
             .and_then(|value| read_level(&value))
@@ -37,10 +36,7 @@ pub(super) fn read(top: &Table<'_>) -> Log {
             .get("requests")
             .and_then(|v| v.choice())
             .unwrap_or(default.requests),
-    };
-    let wanted = log.requests == RequestLog::Memory;
-    warn_not_served(&table, "requests", wanted, "a row for each request");
-    log
+    }
 }
 
 /// A level, or a list of `target=level` as `tracing` reads it.

@@ -128,6 +128,10 @@ impl ConnectionLog {
         }
     }
 
+    pub fn records_requests(&self) -> bool {
+        self.request_rings().any(RequestRing::is_recording)
+    }
+
     /// A page of the requests that match.
     pub fn requests(&self, filter: &RequestFilter, wanted: &RequestPageRequest) -> RequestPage {
         let mut rows = Vec::new();

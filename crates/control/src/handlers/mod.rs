@@ -15,6 +15,7 @@ pub(crate) mod lists;
 pub(crate) mod login_codes;
 pub(crate) mod not_implemented;
 pub(crate) mod query_language;
+pub(crate) mod requests;
 pub(crate) mod rules;
 pub(crate) mod secrets;
 pub(crate) mod status;

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::deadline::Deadline;
 use super::downstream::{ClientWatch, Downstream};
+use super::observed::Observed;
 use super::outcome::{Outcome, RequestTraits, bad_gateway};
 use super::upstream::Upstream;
 use super::wait::{Wait, WaitingFor};
@@ -38,6 +39,7 @@ pub struct Exchange<'a, D, U> {
     pub wait: Wait,
     pub traits: RequestTraits,
     pub style: ResponseStyle<'a>,
+    pub observed: &'a mut Observed,
     /// When the connection was recorded, if this is its first request.
     pub opened: Option<Instant>,
     pub state: ExchangeState,
@@ -114,9 +116,11 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
         let (up, down) = (self.state.up - up_before, self.state.down - down_before);
         if up > 0 {
             self.live.up(up);
+            self.observed.up += up;
         }
         if down > 0 {
             self.live.down(down);
+            self.observed.down += down;
         }
         if result.is_ready() {
             return result;
@@ -257,6 +261,7 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
     }
 
     fn switch(&mut self) -> Result<bool, Outcome> {
+        self.observed.answer(self.reply, self.origin.head_bytes());
         self.queue_head(false, false);
         self.origin.consume_head(self.reply);
         let rest = BodyLength::Known(self.origin.unused() as u64);
@@ -267,6 +272,7 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
     }
 
     fn take_final(&mut self) {
+        self.observed.answer(self.reply, self.origin.head_bytes());
         let body = self.reply.body(self.traits.method);
         let unbounded = matches!(body, BodyLength::Chunked | BodyLength::UntilClose);
         self.state.ends_by_close = unbounded && !self.traits.modern;

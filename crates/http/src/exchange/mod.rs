@@ -7,6 +7,7 @@ pub(crate) mod deadline;
 pub(crate) mod downstream;
 #[expect(clippy::module_inception, reason = "the exchange itself")]
 pub(crate) mod exchange;
+pub(crate) mod observed;
 pub(crate) mod outcome;
 pub(crate) mod upstream;
 pub(crate) mod wait;
@@ -14,5 +15,6 @@ pub(crate) mod wait;
 pub(crate) use deadline::Deadline;
 pub(crate) use downstream::Downstream;
 pub(crate) use exchange::Exchange;
+pub(crate) use observed::Observed;
 pub(crate) use outcome::{Outcome, RequestTraits};
 pub(crate) use upstream::Upstream;

@@ -125,6 +125,7 @@ impl<S: Service> Connection<S> {
             url,
             page,
             reply,
+            observed,
             ..
         } = self.scratch.get();
         self.client.start(head.len, head.body);
@@ -136,6 +137,7 @@ impl<S: Service> Connection<S> {
             url,
             page,
             reply,
+            observed,
             session: &mut self.session,
             live_connections: &mut self.live_connections,
             pinned: &mut self.pinned,

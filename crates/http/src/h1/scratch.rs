@@ -1,6 +1,7 @@
 //! The parsed heads of a request and its response.
 
 use super::pooled::{Pool, Reused};
+use crate::exchange::Observed;
 use crate::head::scan::Scan;
 use crate::head::{RequestHead, ResponseHead};
 
@@ -17,6 +18,7 @@ pub struct Scratch {
     /// The host of the page that caused the request.
     pub page: Vec<u8>,
     pub reply: ResponseHead,
+    pub observed: Observed,
 }
 
 impl Reused for Scratch {

@@ -167,6 +167,7 @@ async fn run<S: Service, T: Tunnels>(
         url,
         page,
         reply,
+        observed,
         ..
     } = scratch.get();
     let parsed = text.and_then(
@@ -199,6 +200,7 @@ async fn run<S: Service, T: Tunnels>(
         url,
         page,
         reply,
+        observed,
         session: &mut state.session,
         live_connections: &mut state.live_connections,
         pinned: &mut state.pinned,

@@ -2,7 +2,7 @@
 //! outcome for both connections.
 
 use privet_config::HeaderMode;
-use privet_connection_log::CloseReason;
+use privet_connection_log::{CloseReason, LiveConnection, NewRequest};
 use privet_net::HttpProxyMode;
 use tokio::time::Instant;
 
@@ -145,6 +145,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         let Some((row, new)) = self.prepare(&mut origin, fetch) else {
             return Sent::Concluded(NextStep::Close);
         };
+        self.observe(row);
         // The head's bytes are needed again only if the request may be sent again.
         if !traits.may_repeat {
             self.client.release_head();
@@ -161,6 +162,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                     wait: Wait::new(self.service.timeouts()),
                     traits,
                     style: fetch.response_style(),
+                    observed: self.observed,
                     opened: new.then(Instant::now),
                     state: ExchangeState::new(traits),
                 };
@@ -168,6 +170,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             }
             _ => Outcome::Cancelled,
         };
+        self.record_request(row, &outcome);
         let attempt = self.attempt(&outcome);
         self.service.attempt_ended(fetch, attempt);
         if matches!(outcome, Outcome::Repeat) {
@@ -285,6 +288,43 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             }
             Outcome::Repeat | Outcome::Cancelled => NextStep::Close,
         }
+    }
+
+    /// Notes when the request started, where requests are recorded.
+    pub(super) fn observe(&mut self, row: usize) {
+        let live = self.live_connections.get(row);
+        if live.is_some_and(LiveConnection::records_requests) {
+            let method = self.head.method_span.of_buffer(self.client.head_bytes());
+            self.observed.record(method);
+        }
+    }
+
+    /// Records the request, unless it is sent again.
+    pub(super) fn record_request(&mut self, row: usize, outcome: &Outcome) {
+        let (Some(live), Some(started)) = (self.live_connections.get(row), self.observed.started)
+        else {
+            return;
+        };
+        let error = match outcome {
+            Outcome::Repeat => return,
+            Outcome::Done { .. } | Outcome::Switched => None,
+            Outcome::BadGateway { text, .. } | Outcome::Broken { text, .. } => Some(text.clone()),
+            Outcome::BadRequest(bad) => Some(bad.to_string()),
+            Outcome::Idle => Some("no byte moved for too long".to_owned()),
+            Outcome::Cancelled => Some("the connection was closed".to_owned()),
+        };
+        let seen = &*self.observed;
+        live.record_request(&NewRequest {
+            method: &seen.method,
+            url: std::str::from_utf8(self.url).unwrap_or_default(),
+            status: seen.status,
+            media_type: (!seen.media_type.is_empty()).then_some(&seen.media_type),
+            up: seen.up,
+            down: seen.down,
+            first_byte: seen.answered.map(|at| at.duration_since(started)),
+            total: started.elapsed(),
+            error: error.as_deref(),
+        });
     }
 
     fn switch(&mut self, origin: Option<OriginConnection>, row: usize) -> NextStep {

@@ -143,6 +143,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 return Sent::Repeat;
             }
         };
+        self.observe(row);
         if !traits.may_repeat {
             self.client.release_head();
         }
@@ -157,6 +158,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                     wait: Wait::new(self.service.timeouts()),
                     traits,
                     style: fetch.response_style(),
+                    observed: self.observed,
                     opened: new.then(Instant::now),
                     state: ExchangeState::new(traits),
                 };
@@ -164,6 +166,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             }
             _ => Outcome::Cancelled,
         };
+        self.record_request(row, &outcome);
         let attempt = self.attempt(&outcome);
         self.service.attempt_ended(fetch, attempt);
         if matches!(outcome, Outcome::Repeat) {

@@ -10,7 +10,7 @@ use privet_net::Connected;
 use super::live_connections::LiveConnections;
 use super::urls::{write_page, write_url};
 use crate::exchange::downstream::unless_gone;
-use crate::exchange::{Deadline, Downstream};
+use crate::exchange::{Deadline, Downstream, Observed};
 use crate::head::{BodyLength, Method, RequestHead, ResponseHead, TargetForm};
 use crate::respond::local_response;
 use crate::service::{
@@ -32,6 +32,7 @@ pub struct RequestFlow<'a, S, D> {
     /// The host of the page that caused the request; empty where the request does not name it.
     pub page: &'a mut Vec<u8>,
     pub reply: &'a mut ResponseHead,
+    pub observed: &'a mut Observed,
     pub session: &'a mut Session,
     pub live_connections: &'a mut LiveConnections,
     pub pinned: &'a mut PinnedOrigins,
@@ -104,6 +105,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         }
         self.url.clear();
         self.page.clear();
+        self.observed.start();
         if self.head.method != Method::Connect {
             let bytes = self.client.head_bytes();
             let close = !self.head.keeps_alive() || !may_drain(self.head);

@@ -2,7 +2,7 @@
 
 mod pause;
 mod record;
-mod switch;
+pub(crate) mod switch;
 
 use std::time::{Duration, SystemTime};
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use privet_config::Config;
+use privet_config::{Config, RequestLog, Retention};
 use privet_connection_log::CloseReason;
 
 use super::{ModeSelection, PauseLength};
@@ -104,6 +104,8 @@ impl Shared {
         self.snapshot.store(current.clone());
         self.policy_changes.notify();
         self.mode.store(Arc::new(modes.state()));
+        self.connection_log
+            .record_requests(keeps_requests(&current.config, modes));
         self.pause_changed.notify_one();
         self.connection_log
             .cancel_where(|row| is_revoked(row, &current), CloseReason::Reload)
@@ -112,6 +114,14 @@ impl Shared {
     fn lock_modes(&self) -> MutexGuard<'_, ModeSelection> {
         self.modes.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether requests are recorded: by `[log] requests`, and in a mode that keeps history.
+pub(crate) fn keeps_requests(config: &Config, modes: &ModeSelection) -> bool {
+    let mode = config.modes.get(modes.current(SystemTime::now()));
+    config.log.requests == RequestLog::Memory
+        && config.log.connections != Retention::None
+        && mode.is_some_and(|mode| mode.history)
 }
 
 /// Ends every pause at its time.

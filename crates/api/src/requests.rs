@@ -1,0 +1,102 @@
+//! `/api/v1/requests`: requests that could be read, one row each.
+
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// A page of the requests that match.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct RequestsQuery {
+    /// Terms that must all match; `-` before one negates it: `method:POST status>=400 -host:a.test`. A word without a field is
+    /// searched for in method, URL, type, status and error. Fields: method, host, url, status, type, client, user, route,
+    /// connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(
+        max_length = 1000,
+        nullable = false,
+        example = "method:POST status>=400"
+    )]
+    pub filter: Option<String>,
+    /// A column, with `-` before it for the largest first [default: -started].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(
+        nullable = false,
+        example = "-total_ms",
+        pattern = "^-?(started|method|url|status|type|up|down|total_ms)$"
+    )]
+    pub sort: Option<String>,
+    /// Rows to skip.
+    #[serde(default)]
+    #[param(minimum = 0, maximum = 10_000_000, default = 0)]
+    pub offset: u32,
+    /// Most rows in the answer.
+    #[serde(default = "default_limit")]
+    #[param(minimum = 0, maximum = 1000, default = 100)]
+    pub limit: u32,
+    /// Show the queries of URLs, which may hold secrets [default: false: "?…" stands for each].
+    #[serde(default)]
+    #[param(default = false)]
+    pub queries: bool,
+}
+
+impl Default for RequestsQuery {
+    fn default() -> Self {
+        Self {
+            filter: None,
+            sort: None,
+            offset: 0,
+            limit: default_limit(),
+            queries: false,
+        }
+    }
+}
+
+const fn default_limit() -> u32 {
+    100
+}
+
+/// A page of requests.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RequestPage {
+    /// All rows that match.
+    pub total: u64,
+    pub offset: u64,
+    /// Whether requests are recorded at all: `[log] requests`, and a mode that keeps history.
+    pub recording: bool,
+    pub rows: Vec<RequestRow>,
+}
+
+/// A request that ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RequestRow {
+    /// Unique in this run.
+    pub id: u64,
+    /// The id of its connection.
+    pub connection: u64,
+    /// Milliseconds since 1970.
+    pub started: u64,
+    /// The client's address.
+    pub client: String,
+    /// The user that logged in.
+    pub user: Option<String>,
+    pub method: String,
+    /// In normal form; cut at 2 KiB.
+    pub url: String,
+    /// `null`: no response began.
+    pub status: Option<u16>,
+    /// `Content-Type` without its parameters.
+    #[serde(rename = "type")]
+    pub media_type: Option<String>,
+    pub route: String,
+    /// Bytes of the request, head included.
+    pub up: u64,
+    /// Bytes of the response, head included.
+    pub down: u64,
+    /// From the request's head to the response's; `null`: no response began.
+    pub first_byte_ms: Option<f64>,
+    /// From the request's head to the end of the response.
+    pub total_ms: f64,
+    /// Why it failed.
+    pub error: Option<String>,
+}

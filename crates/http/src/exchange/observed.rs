@@ -1,0 +1,61 @@
+//! What is recorded of one request.
+
+use std::time::Instant;
+
+use crate::head::ResponseHead;
+
+/// Filled while a request runs, and recorded when it ended.
+#[derive(Debug, Default)]
+pub struct Observed {
+    /// When the request's head was there. `None`: nobody records requests.
+    pub started: Option<Instant>,
+    pub method: Vec<u8>,
+    /// When the head of the final response was there.
+    pub answered: Option<Instant>,
+    /// `None`: no response began.
+    pub status: Option<u16>,
+    /// The value of `Content-Type`.
+    pub media_type: Vec<u8>,
+    pub up: u64,
+    pub down: u64,
+}
+
+impl Observed {
+    /// Starts a request.
+    pub fn start(&mut self) {
+        *self = Self {
+            method: std::mem::take(&mut self.method),
+            media_type: std::mem::take(&mut self.media_type),
+            ..Self::default()
+        };
+        self.media_type.clear();
+    }
+
+    /// Notes when the request started, at its first attempt.
+    pub fn record(&mut self, method: &[u8]) {
+        if self.started.is_none() {
+            self.started = Some(Instant::now());
+            self.method.clear();
+            self.method.extend_from_slice(method);
+        }
+    }
+
+    /// The head of the final response is there.
+    pub fn answer(&mut self, response: &ResponseHead, bytes: &[u8]) {
+        self.status = Some(response.status);
+        if self.started.is_none() {
+            return;
+        }
+        self.answered = Some(Instant::now());
+        let content_type = response.fields.iter().find(|field| {
+            let name = field.name.of_buffer(bytes);
+            name.eq_ignore_ascii_case(b"content-type")
+        });
+        self.media_type.clear();
+        if let Some(field) = content_type {
+            let value = field.value.of_buffer(bytes);
+            self.media_type
+                .extend_from_slice(value.get(..128).unwrap_or(value));
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Requests that can be read, as rows of their own: what is kept, what is masked, and what turns it off.
+
+use std::io::Write;
+
+use privet_tests::client::{connect, read_all, read_head};
+use privet_tests::wait::until;
+use privet_tests::{Origin, Privet};
+use serde_json::Value;
+
+/// Sends a GET for each path and waits for the whole answers.
+fn get(privet: &Privet, origin: &Origin, paths: &[&str]) {
+    for path in paths {
+        let mut stream = connect(privet.proxy());
+        let url = origin.url(path);
+        write!(
+            stream,
+            "GET {url} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        )
+        .expect("open");
+        read_head(&mut stream);
+        read_all(&mut stream);
+    }
+}
+
+/// The rows of `privet requests` with these words, once there are `count` of them.
+fn rows(privet: &Privet, words: &[&str], count: usize) -> Vec<Value> {
+    let mut args = vec!["requests"];
+    args.extend(words);
+    let mut found = Vec::new();
+    until(&format!("{count} rows of {words:?}"), || {
+        found = privet.json(&args)["rows"].as_array().expect("rows").clone();
+        found.len() == count
+    });
+    found
+}
+
+#[test]
+fn each_request_is_a_row_with_its_status_and_bytes_and_a_masked_query() {
+    let origin = Origin::http();
+    let privet = Privet::start("");
+    get(&privet, &origin, &["/bytes/10", "/bytes/20?token=secret"]);
+    let newest_first = rows(&privet, &[], 2);
+    let row = &newest_first[0];
+    assert_eq!(row["method"], "GET");
+    assert_eq!(row["status"], 200);
+    assert_eq!(row["url"], format!("{}?…", origin.url("/bytes/20")));
+    assert!(row["down"].as_u64().expect("bytes") > 20);
+    assert!(
+        row["total_ms"].as_f64().expect("time") >= row["first_byte_ms"].as_f64().expect("time")
+    );
+    assert_eq!(row["route"], "direct");
+    let connection = row["connection"].to_string();
+    let shown = rows(&privet, &["--queries", "--filter", "secret"], 1);
+    assert_eq!(shown[0]["url"], origin.url("/bytes/20?token=secret"));
+    rows(
+        &privet,
+        &["--filter", &format!("connection:{connection}")],
+        1,
+    );
+    rows(&privet, &["--filter", "status>=400"], 0);
+    let bad = privet.cli(&["requests", "--filter", "stat:1"]);
+    assert!(bad.err.contains("method, host, url, status"), "{}", bad.err);
+}
+
+#[test]
+fn a_failed_request_says_why() {
+    let privet = Privet::start("");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("bound");
+    let closing = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        read_head(&mut stream);
+    });
+    let mut stream = connect(privet.proxy());
+    write!(stream, "GET http://{address}/x HTTP/1.1\r\nHost: x\r\n\r\n").expect("open");
+    assert!(read_head(&mut stream).starts_with("HTTP/1.1 502"));
+    closing.join().expect("the origin");
+    let row = &rows(&privet, &[], 1)[0];
+    assert_eq!(row["status"], Value::Null);
+    assert!(
+        row["error"]
+            .as_str()
+            .expect("a reason")
+            .contains("without an answer"),
+        "{row}"
+    );
+}
+
+#[test]
+fn nothing_is_kept_where_requests_or_history_are_off() {
+    let origin = Origin::http();
+    for text in [
+        "[log]\nrequests = \"none\"\n",
+        "[log]\nconnections = \"none\"\n",
+        "[modes.standard]\nhistory = false\n",
+    ] {
+        let privet = Privet::start(text);
+        get(&privet, &origin, &["/bytes/10"]);
+        let page = privet.json(&["requests"]);
+        assert_eq!(page["total"], 0, "{text}");
+        assert_eq!(page["recording"], false, "{text}");
+    }
+}
+
+#[test]
+fn switching_to_a_mode_without_history_drops_the_rows() {
+    let origin = Origin::http();
+    let privet = Privet::start("[modes.private]\nroute = \"direct\"\nhistory = false\n");
+    get(&privet, &origin, &["/bytes/10"]);
+    rows(&privet, &[], 1);
+    privet.cli(&["mode", "private"]).good();
+    rows(&privet, &[], 0);
+    privet.cli(&["mode", "standard"]).good();
+    get(&privet, &origin, &["/bytes/20"]);
+    rows(&privet, &[], 1);
+}
