@@ -18,10 +18,10 @@ pub struct ResetWatch {
 }
 
 impl ResetWatch {
-    /// Ready once the peer has reset the connection. Never ready where the stream is not a plain socket. Registers the
+    /// Ready once the peer has reset the connection. Never ready where no socket carries the stream. Registers the
     /// task for reading: not for a stream that another task reads.
     pub fn poll(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<io::Error> {
-        let Stream::Tcp(stream) = stream else {
+        let Some(stream) = stream.socket() else {
             return Poll::Pending;
         };
         #[cfg(unix)]
@@ -42,7 +42,7 @@ impl ResetWatch {
         }
         #[cfg(unix)]
         {
-            let socket = socket2::SockRef::from(&*stream).try_clone();
+            let socket = socket2::SockRef::from(stream).try_clone();
             self.second = socket
                 .and_then(|socket| TcpStream::from_std(socket.into()))
                 .ok();

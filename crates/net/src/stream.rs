@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use privet_tls::TlsStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -18,8 +19,33 @@ pub enum Stream {
 }
 
 /// A byte stream in both directions.
-pub trait Duplex: AsyncRead + AsyncWrite + Send {}
-impl<T: AsyncRead + AsyncWrite + Send> Duplex for T {}
+pub trait Duplex: AsyncRead + AsyncWrite + Send {
+    /// The plain socket that carries the stream, to be looked at only.
+    fn socket(&self) -> Option<&TcpStream> {
+        None
+    }
+
+    /// Drops the stream without the end that would make it look complete, such as TLS's close_notify.
+    fn abort(self: Pin<&mut Self>) {}
+}
+
+impl Duplex for TlsStream<Stream> {
+    fn socket(&self) -> Option<&TcpStream> {
+        self.io().socket()
+    }
+
+    fn abort(self: Pin<&mut Self>) {
+        self.get_mut().abort();
+    }
+}
+
+/// Takes the place of a stream for a moment.
+impl Duplex for tokio::io::Empty {}
+
+/// Streams of tests.
+impl Duplex for tokio::io::DuplexStream {}
+impl Duplex for TcpStream {}
+impl<S: Duplex> Duplex for tokio::io::BufWriter<S> {}
 
 impl From<TcpStream> for Stream {
     fn from(stream: TcpStream) -> Self {
@@ -28,12 +54,17 @@ impl From<TcpStream> for Stream {
 }
 
 impl Stream {
-    /// The local address, where the stream is a plain socket.
-    pub fn local_addr(&self) -> Option<SocketAddr> {
+    /// The plain socket, or the one that carries this stream.
+    pub fn socket(&self) -> Option<&TcpStream> {
         match self {
-            Self::Tcp(stream) => stream.local_addr().ok(),
-            Self::Boxed(_) => None,
+            Self::Tcp(stream) => Some(stream),
+            Self::Boxed(stream) => stream.socket(),
         }
+    }
+
+    /// The local address, where a socket carries the stream.
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.socket()?.local_addr().ok()
     }
 
     /// Writes what the socket takes at once.
@@ -48,22 +79,24 @@ impl Stream {
     }
 
     /// Waits until the peer closes the connection. What the peer sends stays in the socket, and the wait never ends
-    /// once it has sent something. It also never ends where the stream is not a plain socket: that cannot be looked
-    /// into without reading.
+    /// once it has sent something. It also never ends where no socket carries the stream.
     pub async fn closed(&mut self) {
-        if let Self::Tcp(stream) = self
-            && matches!(stream.peek(&mut [0]).await, Ok(0) | Err(_))
+        if let Some(socket) = self.socket()
+            && matches!(socket.peek(&mut [0]).await, Ok(0) | Err(_))
         {
             return;
         }
         std::future::pending().await
     }
 
-    /// Makes the close of a plain socket a reset (RST), so that the peer learns that the stream is incomplete.
-    pub fn reset_on_close(&self) {
-        if let Self::Tcp(stream) = self {
+    /// Makes the close a reset (RST) without the end of TLS, so that the peer learns that the stream is incomplete.
+    pub fn reset_on_close(&mut self) {
+        if let Some(socket) = self.socket() {
             // It fails only on a socket that is gone already.
-            let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
+            let _ = socket2::SockRef::from(socket).set_linger(Some(Duration::ZERO));
+        }
+        if let Self::Boxed(stream) = self {
+            stream.as_mut().abort();
         }
     }
 }

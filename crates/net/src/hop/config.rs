@@ -32,6 +32,7 @@ impl Hop {
             && self.scheme == other.scheme
             && self.isolate == other.isolate
             && self.entry == other.entry
-            && self.tls.as_ref().map(TlsClient::ca) == other.tls.as_ref().map(TlsClient::ca)
+            && self.tls.as_ref().map(TlsClient::options)
+                == other.tls.as_ref().map(TlsClient::options)
     }
 }

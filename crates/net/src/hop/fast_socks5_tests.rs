@@ -34,6 +34,8 @@ enum Split {
     EveryByte,
 }
 
+impl crate::Duplex for SplitReads {}
+
 impl AsyncRead for SplitReads {
     fn poll_read(
         mut self: Pin<&mut Self>,

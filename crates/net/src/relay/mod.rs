@@ -171,7 +171,7 @@ impl<M: Meter> Relay<'_, M> {
         })
     }
 
-    fn broken(&self, error: DirectionError, source: Side, sink: Side) -> RelayOutcome {
+    fn broken(&mut self, error: DirectionError, source: Side, sink: Side) -> RelayOutcome {
         let (side, error) = match error {
             DirectionError::Source(error) => (source, error),
             DirectionError::Sink(error) => (sink, error),

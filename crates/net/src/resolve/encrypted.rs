@@ -18,7 +18,7 @@ use tokio::sync::OnceCell;
 
 use super::answer::{ResolveError, ResolveResult};
 use super::system;
-use crate::tls::client_config;
+use crate::tls::system_trust;
 
 /// For one query, which is tried twice.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -112,7 +112,7 @@ impl EncryptedResolver {
         };
         let tls = match &self.tls {
             Some(tls) => tls.clone(),
-            None => client_config(None)?,
+            None => system_trust()?,
         };
         let servers = addresses.iter().take(MAX_SERVERS).map(|ip| {
             let mut connection = ConnectionConfig::new(server.protocol.clone());

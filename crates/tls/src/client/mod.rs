@@ -105,6 +105,11 @@ impl ClientTls {
         })
     }
 
+    /// The configuration, for a library that connects by itself.
+    pub fn config(&self) -> &Arc<ClientConfig> {
+        &self.config
+    }
+
     /// Runs the handshake until `deadline`. `host` is sent as SNI, unless it is an address, and the certificate has to be for
     /// it.
     ///

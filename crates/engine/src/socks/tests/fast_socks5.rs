@@ -38,6 +38,8 @@ impl Split {
     }
 }
 
+impl privet_net::Duplex for SplitReads {}
+
 impl AsyncRead for SplitReads {
     fn poll_read(
         mut self: Pin<&mut Self>,
