@@ -86,6 +86,15 @@ impl Privet {
     pub fn start_as(config: &str, setup: &Setup) -> Self {
         let place = Place::new();
         place.write(config);
+        Self::start_in(place, setup)
+    }
+
+    /// Starts it with the configuration and the files in its folder.
+    pub fn start_at(place: Place) -> Self {
+        Self::start_in(place, &Setup::default())
+    }
+
+    fn start_in(place: Place, setup: &Setup) -> Self {
         let running = place.run(setup);
         running.await_line(READY);
         Self { running, place }

@@ -229,10 +229,6 @@ fn every_key_of_the_example_is_accepted_and_what_has_no_effect_yet_is_reported()
         .replace("trust = []", "trust = [\"ca.pem\"]")
         .replace("icap = \"\"", "icap = \"icap://127.0.0.1:1344/scan\"")
         .replace("history = true", "history = false")
-        .replace(
-            "https = []",
-            "https = [\"127.0.0.1:8443\"]\ntls = { self_signed = true }",
-        )
         .replacen("use = \"direct\"", "use = \"ask\"", 1);
     let checked = check(&unserved);
     assert_eq!(checked.code, 0, "{checked:?}");
@@ -242,7 +238,6 @@ fn every_key_of_the_example_is_accepted_and_what_has_no_effect_yet_is_reported()
         "HTTPS inspection",
         "scanning by ICAP",
         "a mode without history",
-        "the HTTP proxy over TLS",
         "asking",
         "a row for each request",
     ] {

@@ -158,7 +158,7 @@ pub struct ConnectionRow {
     /// At most 2^53, so that every JSON reader keeps it exact.
     pub id: u64,
     pub state: RowState,
-    /// "mixed", "socks" or "http".
+    /// "mixed", "socks", "http" or "https".
     pub listener: String,
     /// The client's address and port.
     pub client: String,

@@ -49,11 +49,39 @@ pub struct Mode {
 /// A listener that is open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Listener {
-    /// "mixed", "socks", "http" or "pac".
+    /// "mixed", "socks", "http", "https" or "pac".
     #[schema(example = "mixed")]
     pub kind: String,
     #[schema(example = "127.0.0.1:7280")]
     pub address: String,
+    /// Of an "https" listener: its certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub certificate: Option<ListenerCertificate>,
+}
+
+/// The certificate of a listener.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ListenerCertificate {
+    /// The host names and addresses that it is served for.
+    pub names: Vec<String>,
+    /// The end of its validity, in milliseconds since 1970.
+    pub not_after_ms: u64,
+    /// SHA-256 of the certificate, in hexadecimal with colons.
+    pub fingerprint: String,
+    /// This installation's own authority, which clients have to trust. Absent: the certificate comes from files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub authority: Option<ListenerAuthority>,
+}
+
+/// The authority that signed a listener's certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ListenerAuthority {
+    /// SHA-256 of its certificate, in hexadecimal with colons.
+    pub fingerprint: String,
+    /// PEM file with its certificate, for clients.
+    pub path: String,
 }
 
 /// The mode's route and its health.

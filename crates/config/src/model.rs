@@ -36,7 +36,7 @@ pub struct Listen {
     pub mixed: Vec<SocketAddr>,
     pub socks: Vec<SocketAddr>,
     pub http: Vec<SocketAddr>,
-    /// HTTP proxy over TLS. Checked, but not served yet.
+    /// HTTP proxy over TLS; needs `tls`.
     pub https: Vec<SocketAddr>,
     /// The certificate of the `https` listeners.
     pub tls: Option<ListenTls>,

@@ -140,11 +140,13 @@ pub const fn listener_word(listener: Listener) -> &'static str {
         Listener::Mixed => "mixed",
         Listener::Socks => "socks",
         Listener::Http => "http",
+        Listener::Https => "https",
     }
 }
 
 pub(crate) fn listener_from(word: &str) -> Option<Listener> {
-    [Listener::Mixed, Listener::Socks, Listener::Http]
+    use Listener::{Http, Https, Mixed, Socks};
+    [Mixed, Socks, Http, Https]
         .into_iter()
         .find(|listener| listener_word(*listener) == word)
 }

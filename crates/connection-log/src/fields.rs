@@ -59,7 +59,7 @@ pub struct FieldHelp {
 
 const VERDICTS: &[&str] = &["direct", "routed", "blocked", "failed", "cached"];
 const PROTOCOLS: &[&str] = &["socks4", "socks5", "udp", "http", "connect"];
-const LISTENERS: &[&str] = &["mixed", "socks", "http"];
+const LISTENERS: &[&str] = &["mixed", "socks", "http", "https"];
 const RULES: &[&str] = &[
     "loop",
     "rule",

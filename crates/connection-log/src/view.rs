@@ -28,7 +28,7 @@ pub struct RowView {
     /// At most 2^53, so that every reader of JSON reads it exactly.
     pub id: u64,
     pub state: RowState,
-    /// "mixed", "socks" or "http".
+    /// "mixed", "socks", "http" or "https".
     pub listener: Cow<'static, str>,
     /// The client's address and port.
     pub client: String,

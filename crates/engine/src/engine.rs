@@ -12,7 +12,8 @@ use privet_policy::{Explanation, TargetError};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::accept::listener::{ListenerKind, ListenerState};
+use crate::accept::listener::ListenerState;
+use crate::https::HttpsStatus;
 use crate::problems::Problem;
 use crate::shared::Shared;
 use crate::simulate::SimulatedRequest;
@@ -92,6 +93,11 @@ impl Engine {
     /// The listeners with the addresses they are bound to.
     pub fn listeners(&self) -> Vec<ListenerState> {
         self.shared.listening.load().to_vec()
+    }
+
+    /// The certificate of the `https` listeners; `None`: there is no such listener.
+    pub fn https(&self) -> Option<HttpsStatus> {
+        self.shared.snapshot.load().https.as_ref()?.status()
     }
 
     /// The address programs on this machine should use for HTTP and SOCKS.
@@ -419,26 +425,4 @@ fn stopped<T>() -> Result<T, ApplyError> {
 
 fn stopping() -> ApplyError {
     ApplyError::Internal("the engine is stopping".to_owned())
-}
-
-impl Shared {
-    /// The address of the HTTP listener that a client which reached us on `ip` should use.
-    pub(crate) fn proxy_for(&self, ip: IpAddr) -> Option<SocketAddr> {
-        let listening = self.listening.load();
-        let speaks = |kind| {
-            listening
-                .iter()
-                .filter(move |listener| listener.kind == kind)
-                .map(|listener| listener.address)
-        };
-        let mut found = speaks(ListenerKind::Mixed).chain(speaks(ListenerKind::Http));
-        let first = found.clone().next();
-        let mut address = found
-            .find(|address| address.ip() == ip || address.ip().is_unspecified())
-            .or(first)?;
-        if address.ip().is_unspecified() {
-            address.set_ip(ip);
-        }
-        Some(address)
-    }
 }

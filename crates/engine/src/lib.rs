@@ -16,6 +16,7 @@
 mod accept;
 mod engine;
 mod gateway;
+mod https;
 mod policy_changes;
 mod problems;
 mod session;
@@ -28,6 +29,7 @@ pub mod unix_time;
 
 pub use accept::listener::{ListenerKind, ListenerState};
 pub use engine::Engine;
+pub use https::{Authority, HttpsStatus, certificate_findings};
 pub use problems::Problem;
 pub use session::detect;
 pub use simulate::SimulatedRequest;

@@ -1,5 +1,6 @@
 //! State shared by the data-plane threads and the supervisor.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
@@ -9,7 +10,7 @@ use privet_system::ProgramFinder;
 use tokio::sync::Notify;
 
 use crate::accept::connection_limit::ConnectionLimit;
-use crate::accept::listener::ListenerState;
+use crate::accept::listener::{ListenerKind, ListenerState};
 use crate::gateway::authenticate::LoginFailures;
 use crate::policy_changes::PolicyChanges;
 use crate::problems::Problems;
@@ -37,4 +38,46 @@ pub(crate) struct Shared {
     pub(crate) mode: ArcSwap<ModeState>,
     /// Running listeners, for the PAC file and status.
     pub(crate) listening: ArcSwap<Vec<ListenerState>>,
+}
+
+impl Shared {
+    /// The address of the HTTP listener that a client which reached us on `ip` should use.
+    pub(crate) fn proxy_for(&self, ip: IpAddr) -> Option<SocketAddr> {
+        let listening = self.listening.load();
+        let speaks = |kind| {
+            listening
+                .iter()
+                .filter(move |listener| listener.kind == kind)
+                .map(|listener| listener.address)
+        };
+        reached_by(
+            ip,
+            speaks(ListenerKind::Mixed).chain(speaks(ListenerKind::Http)),
+        )
+    }
+
+    /// The address of the `https` listener that a client which reached us on `ip` should use.
+    pub(crate) fn https_proxy_for(&self, ip: IpAddr) -> Option<SocketAddr> {
+        let listening = self.listening.load();
+        let https = listening
+            .iter()
+            .filter(|listener| listener.kind == ListenerKind::Https)
+            .map(|listener| listener.address);
+        reached_by(ip, https)
+    }
+}
+
+/// The listener for a client that reached us on `ip`: one on that address, else the first.
+fn reached_by(
+    ip: IpAddr,
+    mut listeners: impl Iterator<Item = SocketAddr> + Clone,
+) -> Option<SocketAddr> {
+    let first = listeners.clone().next();
+    let mut address = listeners
+        .find(|address| address.ip() == ip || address.ip().is_unspecified())
+        .or(first)?;
+    if address.ip().is_unspecified() {
+        address.set_ip(ip);
+    }
+    Some(address)
 }

@@ -9,6 +9,7 @@ use privet_net::Dialer;
 use privet_policy::{Policy, ShadowedRule, TemporaryRule};
 
 use crate::gateway::authenticate::Users;
+use crate::https::HttpsTls;
 use crate::supervise::configuration::secrets::KeyringCache;
 
 /// One generation of the configuration, compiled. Immutable.
@@ -24,6 +25,8 @@ pub struct Snapshot {
     /// Rules of the file that can never match.
     pub(crate) shadows: Arc<[ShadowedRule]>,
     pub(crate) users: Arc<Users>,
+    /// The certificates of the `https` listeners, where there are some.
+    pub(crate) https: Option<Arc<HttpsTls>>,
     /// The keyring secrets of the configuration.
     pub(crate) secrets: KeyringCache,
     /// A rule or an isolating upstream needs to know the program.

@@ -42,7 +42,7 @@ pub use list::{List, ListError, ListHit, ListHitCounter, ListReader, ListStats, 
 pub use newly_blocked::{VisitedSite, newly_blocked};
 pub use own_endpoints::{OwnEndpoints, reaches};
 pub use own_network::{OwnNetwork, own_network};
-pub use pac::{pac, pac_for};
+pub use pac::{PacProxy, pac, pac_for};
 pub use policy::{ActiveRule, Mode, Policy};
 pub use replay::{RecordedConnection, Replay, ReplayDifference, replay};
 pub use request::{Addresses, App, Host, Listener, Program, Protocol, Request, Target};

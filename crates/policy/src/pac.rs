@@ -15,23 +15,46 @@ use crate::{Host, OwnEndpoints, Policy};
 
 const TEMPLATE: &str = include_str!("pac.js");
 
-/// Writes the file. `proxy` is the `host:port` of an HTTP listener, `socks` that of a SOCKS5 listener, which is tried next.
+/// The proxy that the file names: `host:port` of a listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PacProxy<'a> {
+    Http(&'a str),
+    /// HTTP over TLS.
+    Https(&'a str),
+}
+
+impl<'a> From<&'a str> for PacProxy<'a> {
+    fn from(http: &'a str) -> Self {
+        Self::Http(http)
+    }
+}
+
+impl std::fmt::Display for PacProxy<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Http(proxy) => write!(f, "PROXY {proxy}"),
+            Self::Https(proxy) => write!(f, "HTTPS {proxy}"),
+        }
+    }
+}
+
+/// Writes the file. `proxy` is an HTTP listener, `socks` that of a SOCKS5 listener, which is tried next.
 ///
 /// Everything but loopback goes to Privet, and direct when Privet cannot be reached (`; DIRECT`), unless the mode names an
 /// upstream or a group without a fallback, or has a kill switch. What a rule blocks, or sends through an upstream without a
 /// fallback, goes to Privet alone.
-pub fn pac(policy: &Policy, proxy: &str, socks: Option<&str>) -> String {
-    pac_of(policy, proxy, socks, None)
+pub fn pac<'a>(policy: &Policy, proxy: impl Into<PacProxy<'a>>, socks: Option<&str>) -> String {
+    pac_of(policy, proxy.into(), socks, None)
 }
 
 /// As [`pac`], for the program with this file name: rules for other programs are left out.
-pub fn pac_for(policy: &Policy, proxy: &str, app: &str) -> String {
-    pac_of(policy, proxy, None, Some(app))
+pub fn pac_for<'a>(policy: &Policy, proxy: impl Into<PacProxy<'a>>, app: &str) -> String {
+    pac_of(policy, proxy.into(), None, Some(app))
 }
 
-fn pac_of(policy: &Policy, proxy: &str, socks: Option<&str>, app: Option<&str>) -> String {
+fn pac_of(policy: &Policy, proxy: PacProxy<'_>, socks: Option<&str>, app: Option<&str>) -> String {
     let kill_switch = policy.mode().kill_switch;
-    let mut refuse = format!("PROXY {proxy}");
+    let mut refuse = proxy.to_string();
     if let Some(socks) = socks {
         let _ = write!(refuse, "; SOCKS5 {socks}");
     }

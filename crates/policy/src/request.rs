@@ -75,6 +75,8 @@ pub enum Listener {
     Mixed,
     Socks,
     Http,
+    /// HTTP over TLS.
+    Https,
 }
 
 /// The program behind a loopback connection.

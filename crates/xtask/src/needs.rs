@@ -23,6 +23,11 @@ pub const TEST: &[Package] = &[
     ),
     Package("chromium", "chromium", "client: the browser"),
     Package("curl", "curl", "client: every SOCKS and HTTP form"),
+    Package(
+        "libnss3-tools",
+        "certutil",
+        "makes Chromium trust a certificate",
+    ),
     Package("git", "git", "client: clones through the proxy"),
     Package("netcat-openbsd", "nc", "client: ssh's ProxyCommand"),
     Package("openssh-client", "ssh", "client: ssh"),

@@ -946,7 +946,7 @@ export interface components {
              * @description At most 2^53, so that every JSON reader keeps it exact.
              */
             id: number;
-            /** @description "mixed", "socks" or "http". */
+            /** @description "mixed", "socks", "http" or "https". */
             listener: string;
             /** Format: int32 */
             pid?: number | null;
@@ -1294,11 +1294,34 @@ export interface components {
         Listener: {
             /** @example 127.0.0.1:7280 */
             address: string;
+            /** @description Of an "https" listener: its certificate. */
+            certificate?: components["schemas"]["ListenerCertificate"];
             /**
-             * @description "mixed", "socks", "http" or "pac".
+             * @description "mixed", "socks", "http", "https" or "pac".
              * @example mixed
              */
             kind: string;
+        };
+        /** @description The authority that signed a listener's certificate. */
+        ListenerAuthority: {
+            /** @description SHA-256 of its certificate, in hexadecimal with colons. */
+            fingerprint: string;
+            /** @description PEM file with its certificate, for clients. */
+            path: string;
+        };
+        /** @description The certificate of a listener. */
+        ListenerCertificate: {
+            /** @description This installation's own authority, which clients have to trust. Absent: the certificate comes from files. */
+            authority?: components["schemas"]["ListenerAuthority"];
+            /** @description SHA-256 of the certificate, in hexadecimal with colons. */
+            fingerprint: string;
+            /** @description The host names and addresses that it is served for. */
+            names: string[];
+            /**
+             * Format: int64
+             * @description The end of its validity, in milliseconds since 1970.
+             */
+            not_after_ms: number;
         };
         Lists: {
             lists: components["schemas"]["List"][];

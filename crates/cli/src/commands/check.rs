@@ -1,9 +1,9 @@
 //! `privet check`: validates the configuration and shows what it would change.
 
 use privet_api::Diagnostic;
-use privet_config::{Config, Diagnostics};
+use privet_config::{Config, Diagnostics, Severity};
 use privet_control::convert::diagnostic;
-use privet_engine::{list_warnings, shadow_warnings};
+use privet_engine::{certificate_findings, list_warnings, shadow_warnings};
 use serde::Serialize;
 
 use crate::commands::Context;
@@ -33,6 +33,18 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     };
     loaded.warnings.extend(shadow_warnings(&loaded.config));
     loaded.warnings.extend(list_warnings(&loaded.config));
+    let certificates = certificate_findings(&loaded.config);
+    if certificates
+        .iter()
+        .any(|found| found.severity == Severity::Error)
+    {
+        let found = Diagnostics {
+            file: path.display().to_string(),
+            list: certificates,
+        };
+        return Err(refused(context, &found));
+    }
+    loaded.warnings.extend(certificates);
     if args.replay {
         return replay(context, &path).await;
     }

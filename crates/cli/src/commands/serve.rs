@@ -237,6 +237,10 @@ fn print_addresses(
             )
         })
         .collect();
+    if let Some(authority) = engine.https().and_then(|https| https.authority) {
+        lines.push(format!("trust    {}", authority.path.display()));
+        lines.push(format!("         SHA-256 {}", authority.fingerprint));
+    }
     if let Some(address) = control.http() {
         // Browsers do not send the fragment, and the page removes it from the address at once.
         let token = token.map(|token| format!("#token={}", token.expose()));

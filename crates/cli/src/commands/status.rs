@@ -1,7 +1,9 @@
 //! `privet status`: state of the running engine.
 
+use std::time::{Duration, UNIX_EPOCH};
+
 use privet_api::now_ms;
-use privet_api::status::Status;
+use privet_api::status::{ListenerCertificate, Status};
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
@@ -35,6 +37,9 @@ fn human(terminal: &Terminal, status: &Status, now: u64) -> String {
             plain(&listener.kind),
             plain(&listener.address)
         ));
+        if let Some(certificate) = &listener.certificate {
+            lines.extend(certificate_lines(certificate));
+        }
     }
     let totals = &status.totals;
     lines.push(format!(
@@ -60,6 +65,25 @@ fn human(terminal: &Terminal, status: &Status, now: u64) -> String {
         ));
     }
     lines.join("\n")
+}
+
+/// The certificate of an https listener, and what clients have to trust.
+fn certificate_lines(certificate: &ListenerCertificate) -> Vec<String> {
+    let end = UNIX_EPOCH + Duration::from_millis(certificate.not_after_ms);
+    let mut lines = vec![format!(
+        "{:<10} certificate for {}, until {}",
+        "",
+        certificate.names.join(", "),
+        privet_config::format_timestamp_seconds(end)
+    )];
+    if let Some(authority) = &certificate.authority {
+        lines.push(format!(
+            "{:<10} clients have to trust {}",
+            "", authority.path
+        ));
+        lines.push(format!("{:<10} SHA-256 {}", "", authority.fingerprint));
+    }
+    lines
 }
 
 fn mode_line(terminal: &Terminal, status: &Status, now: u64) -> String {

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::context::ReadContext;
 use super::listen_addresses::ListenAddresses;
-use super::not_served::warn_not_served;
 use super::outbound_names::refuse_duplicates;
 use super::secrets;
 use crate::defaults::{DEFAULT_MIXED, DEFAULT_PAC};
@@ -49,9 +48,10 @@ pub(super) fn read<'a>(
         read_listeners("https"),
     );
     // A file that names a listener gets no default listener in addition.
-    let untouched = ["mixed", "socks", "http"]
-        .iter()
-        .all(|key| table.get(key).is_none());
+    let untouched = https.is_empty()
+        && ["mixed", "socks", "http"]
+            .iter()
+            .all(|key| table.get(key).is_none());
     if untouched {
         mixed.push(DEFAULT_MIXED);
     }
@@ -66,11 +66,11 @@ pub(super) fn read<'a>(
     let allow_clients =
         Some(table.list("allow_clients", Value::network)).filter(|networks| !networks.is_empty());
     let users = read_users(&table, context);
-    if has_empty_listeners(&table) && top.get("site").is_none() {
+    if https.is_empty() && has_empty_listeners(&table) && top.get("site").is_none() {
         table.refuse(
             DiagnosticCode::Conflict,
             "nothing listens",
-            "name at least one address in mixed, socks or http",
+            "name at least one address in mixed, socks, http or https",
         );
     }
     if users.is_empty() && allow_clients.is_none() && !has_access_keys(&table) {
@@ -109,7 +109,6 @@ fn read_tls<'a>(
     context: &ReadContext<'a>,
     has_https: bool,
 ) -> Option<ListenTls> {
-    warn_not_served(table, "https", has_https, "the HTTP proxy over TLS");
     let Some(value) = table.get("tls") else {
         if let Some(https) = table.get("https").filter(|_| has_https) {
             https.refuse(
@@ -120,7 +119,13 @@ fn read_tls<'a>(
         }
         return None;
     };
-    warn_not_served(table, "tls", !has_https, "the HTTP proxy over TLS");
+    if !has_https {
+        value.warn(
+            DiagnosticCode::Unreached,
+            "\"tls\" is for https listeners, and there are none",
+            "name an address in https, or leave tls out",
+        );
+    }
     let tls = value.table(&keys::LISTEN_TLS)?;
     let path = |key| Some(context.path(tls.get(key)?.filled()?));
     match (path("cert"), path("key"), tls.boolean("self_signed", false)) {

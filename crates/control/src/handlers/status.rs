@@ -1,13 +1,18 @@
 //! GET /api/v1/status, PUT /api/v1/mode: the engine's state, and its mode.
 
+use std::time::SystemTime;
+
 use axum::extract::State;
 use privet_api::status::{
-    ByteCounts, EngineProblem, Listener, Mode, ModeRequest, Route, Status, Totals,
+    ByteCounts, EngineProblem, Listener, ListenerAuthority, ListenerCertificate, Mode, ModeRequest,
+    Route, Status, Totals,
 };
 use privet_api::system_proxy::SystemProxy;
 use privet_api::{Problem, escape};
 use privet_config::{Config, RouteRef};
-use privet_engine::{ApplyError, Engine, LONGEST_PAUSE, ModeState, PauseLength};
+use privet_engine::{
+    ApplyError, Engine, HttpsStatus, LONGEST_PAUSE, ListenerKind, ModeState, PauseLength,
+};
 use privet_net::outbound_health::{OutboundHealth, OutboundState};
 
 use crate::client_kind::Source;
@@ -89,7 +94,11 @@ pub(super) fn status(api: &ApiState) -> Status {
         fix: problem.fix,
     });
     let proxy_problem = system_proxy.as_ref().and_then(proxy_problem);
+    let https = engine.https().map(certificate);
     let listeners = engine.listeners().into_iter().map(|listener| Listener {
+        certificate: https
+            .clone()
+            .filter(|_| listener.kind == ListenerKind::Https),
         kind: word(&listener.kind),
         address: listener.address.to_string(),
     });
@@ -104,6 +113,25 @@ pub(super) fn status(api: &ApiState) -> Status {
         system_proxy,
         totals: totals(engine),
         config: Some(engine.options().config_path.display().to_string()),
+    }
+}
+
+fn certificate(https: HttpsStatus) -> ListenerCertificate {
+    let facts = &https.certificate.facts;
+    let not_after = facts.not_after.duration_since(SystemTime::UNIX_EPOCH);
+    ListenerCertificate {
+        names: https
+            .certificate
+            .names
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        not_after_ms: not_after.map_or(0, |since| since.as_millis() as u64),
+        fingerprint: facts.fingerprint.to_string(),
+        authority: https.authority.map(|authority| ListenerAuthority {
+            fingerprint: authority.fingerprint.to_string(),
+            path: authority.path.display().to_string(),
+        }),
     }
 }
 

@@ -23,6 +23,8 @@ pub enum ListenerKind {
     Mixed,
     Socks,
     Http,
+    /// HTTP over TLS.
+    Https,
     /// The PAC file.
     Pac,
 }
@@ -66,10 +68,11 @@ pub(crate) fn states(open: &Open) -> Vec<ListenerState> {
 pub(crate) struct ListenerKindCell(AtomicU8);
 
 impl ListenerKindCell {
-    const ALL: [ListenerKind; 4] = [
+    const ALL: [ListenerKind; 5] = [
         ListenerKind::Mixed,
         ListenerKind::Socks,
         ListenerKind::Http,
+        ListenerKind::Https,
         ListenerKind::Pac,
     ];
 
@@ -161,6 +164,7 @@ pub(crate) fn wanted(config: &Config) -> Vec<Name> {
     let mut all = of(ListenerKind::Mixed, &listen.mixed);
     all.extend(of(ListenerKind::Socks, &listen.socks));
     all.extend(of(ListenerKind::Http, &listen.http));
+    all.extend(of(ListenerKind::Https, &listen.https));
     all.extend(listen.pac.map(|address| (ListenerKind::Pac, address)));
     all
 }

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::accept::allowed_clients::is_allowed;
 use crate::accept::connection_limit::ConnectionSlot;
 use crate::accept::listener::{ListenerKind, ListenerKindCell};
-use crate::session::{self, AcceptedClient, pac};
+use crate::session::{self, AcceptedClient, https, pac};
 use crate::shared::Shared;
 
 /// The pause when file descriptors or memory are exhausted: other connections may close meanwhile.
@@ -120,7 +120,10 @@ fn admit(client: TcpStream, peer: SocketAddr, listener: &ServedListener, shared:
                 listener,
                 program: shared.programs.find(peer, local),
             };
-            drop(tokio::spawn(session::serve(client, shared, slot)));
+            match listener {
+                ListenerKind::Https => drop(tokio::spawn(https::serve(client, shared, slot))),
+                _ => drop(tokio::spawn(session::serve(client, shared, slot))),
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One client connection from its first byte: detect the protocol, run its handshake, pass a tunnel to the relay.
 
 pub mod detect;
+pub(crate) mod https;
 pub(crate) mod pac;
 mod tunnel;
 
@@ -69,6 +70,11 @@ pub(crate) async fn serve(client: AcceptedClient, shared: Arc<Shared>, slot: Con
         }
         _ => return,
     };
+    hand_over(outcome, slot);
+}
+
+/// Passes a tunnel to the relay.
+fn hand_over(outcome: HandshakeOutcome, slot: ConnectionSlot) {
     if let HandshakeOutcome::Tunnel {
         client,
         preread,
@@ -106,7 +112,7 @@ fn socks_listener(kind: ListenerKind) -> Option<Listener> {
     match kind {
         ListenerKind::Mixed => Some(Listener::Mixed),
         ListenerKind::Socks => Some(Listener::Socks),
-        ListenerKind::Http | ListenerKind::Pac => None,
+        ListenerKind::Http | ListenerKind::Https | ListenerKind::Pac => None,
     }
 }
 
@@ -115,6 +121,7 @@ fn http_listener(kind: ListenerKind) -> Option<Listener> {
     match kind {
         ListenerKind::Mixed => Some(Listener::Mixed),
         ListenerKind::Http => Some(Listener::Http),
+        ListenerKind::Https => Some(Listener::Https),
         ListenerKind::Socks | ListenerKind::Pac => None,
     }
 }

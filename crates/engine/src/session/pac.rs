@@ -1,5 +1,5 @@
 //! The PAC server: `GET /proxy.pac` and `/wpad.dat`, generated from the current policy; with `?app=NAME` for the program of that
-//! file name.
+//! file name, with `?listener=https` for the HTTP proxy over TLS. `GET /ca.pem` is the authority that signed its certificate.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -13,6 +13,7 @@ use hyper::header::{
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use privet_policy::PacProxy;
 use tokio::net::TcpStream;
 
 use crate::accept::connection_limit::ConnectionSlot;
@@ -20,6 +21,8 @@ use crate::shared::Shared;
 
 /// The type browsers ask for.
 const PAC_TYPE: HeaderValue = HeaderValue::from_static("application/x-ns-proxy-autoconfig");
+/// The type by which phones and browsers offer to install an authority.
+const CA_TYPE: HeaderValue = HeaderValue::from_static("application/x-x509-ca-cert");
 
 /// Longest file name of a program, in bytes.
 const MAX_APP: usize = 255;
@@ -87,13 +90,24 @@ fn answer<B>(request: &Request<B>, reached: Reached, shared: &Shared) -> Respons
         return plain(StatusCode::METHOD_NOT_ALLOWED, "Only GET is served here.\n");
     }
     match request.uri().path() {
-        "/proxy.pac" | "/wpad.dat" => match app(request.uri().query().unwrap_or_default()) {
-            Ok(app) => script(reached.local, shared, app.as_deref()),
-            Err(NoName) => plain(StatusCode::BAD_REQUEST, "That is no program's name.\n"),
-        },
+        "/proxy.pac" | "/wpad.dat" => {
+            let query = request.uri().query().unwrap_or_default();
+            match (app(query), chosen(query)) {
+                (Err(NoName), _) => plain(StatusCode::BAD_REQUEST, "That is no program's name.\n"),
+                (_, Err(NoListener)) => {
+                    plain(StatusCode::BAD_REQUEST, "The listener is http or https.\n")
+                }
+                (Ok(app), Ok(listener)) => {
+                    let host = host.or(target).map(|host| split_port(host).0);
+                    let proxy = proxy(reached.local.ip(), host, listener, shared);
+                    script(proxy, shared, app.as_deref())
+                }
+            }
+        }
+        "/ca.pem" => authority(shared),
         _ => plain(
             StatusCode::NOT_FOUND,
-            "Here are /proxy.pac and /wpad.dat.\n",
+            "Here are /proxy.pac, /wpad.dat and /ca.pem.\n",
         ),
     }
 }
@@ -117,22 +131,91 @@ fn app(query: &str) -> Result<Option<String>, NoName> {
     }
 }
 
-fn script(local: SocketAddr, shared: &Shared, app: Option<&str>) -> Response<Full<Bytes>> {
+/// Which listener the file names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ChosenListener {
+    Http,
+    Https,
+}
+
+/// The value of `listener=` is not the name of one.
+#[derive(Debug, PartialEq, Eq)]
+struct NoListener;
+
+/// The listener that a query chooses; `None`: the HTTP listener, else the one over TLS.
+fn chosen(query: &str) -> Result<Option<ChosenListener>, NoListener> {
+    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+    match pairs.find(|(key, _)| key == "listener") {
+        None => Ok(None),
+        Some((_, name)) if name == "http" => Ok(Some(ChosenListener::Http)),
+        Some((_, name)) if name == "https" => Ok(Some(ChosenListener::Https)),
+        Some(_) => Err(NoListener),
+    }
+}
+
+/// The proxy for a client that reached us on `ip` and calls us `host`.
+fn proxy(
+    ip: IpAddr,
+    host: Option<&str>,
+    listener: Option<ChosenListener>,
+    shared: &Shared,
+) -> Option<(ChosenListener, String)> {
+    let http = || {
+        let address = shared.proxy_for(ip)?;
+        Some((ChosenListener::Http, address.to_string()))
+    };
+    let https = || {
+        let address = shared.https_proxy_for(ip)?;
+        let snapshot = shared.snapshot.load();
+        let name = snapshot.https.as_ref()?.name_for(address.ip(), host)?;
+        Some((ChosenListener::Https, format!("{name}:{}", address.port())))
+    };
+    match listener {
+        None => http().or_else(https),
+        Some(ChosenListener::Http) => http(),
+        Some(ChosenListener::Https) => https(),
+    }
+}
+
+fn script(
+    proxy: Option<(ChosenListener, String)>,
+    shared: &Shared,
+    app: Option<&str>,
+) -> Response<Full<Bytes>> {
+    let proxy = match &proxy {
+        Some((ChosenListener::Http, at)) => PacProxy::Http(at),
+        Some((ChosenListener::Https, at)) => PacProxy::Https(at),
+        None => {
+            return plain(
+                StatusCode::NOT_FOUND,
+                "There is no such listener: set [listen] mixed, http or https.\n",
+            );
+        }
+    };
     let snapshot = shared.snapshot.load();
-    let Some(proxy) = shared.proxy_for(local.ip()) else {
-        return plain(
-            StatusCode::NOT_FOUND,
-            "There is no HTTP listener: set [listen] mixed or http.\n",
-        );
-    };
-    let proxy = proxy.to_string();
     let text = match app {
-        Some(app) => privet_policy::pac_for(&snapshot.policy, &proxy, app),
-        None => privet_policy::pac(&snapshot.policy, &proxy, None),
+        Some(app) => privet_policy::pac_for(&snapshot.policy, proxy, app),
+        None => privet_policy::pac(&snapshot.policy, proxy, None),
     };
-    let mut response = Response::new(Full::new(Bytes::from(text)));
-    response.headers_mut().insert(CONTENT_TYPE, PAC_TYPE);
+    file(text.into(), PAC_TYPE)
+}
+
+/// The certificate of our own authority, which is no secret.
+fn authority(shared: &Shared) -> Response<Full<Bytes>> {
+    let snapshot = shared.snapshot.load();
+    match snapshot.https.as_ref().and_then(|https| https.authority()) {
+        Some(authority) => file(Bytes::copy_from_slice(authority.pem.as_bytes()), CA_TYPE),
+        None => plain(
+            StatusCode::NOT_FOUND,
+            "There is no authority: [listen] has no tls = { self_signed = true }.\n",
+        ),
+    }
+}
+
+fn file(content: Bytes, kind: HeaderValue) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(content));
     let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, kind);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
@@ -162,10 +245,7 @@ fn origin_is_ours(headers: &HeaderMap, reached: Reached) -> bool {
 /// Our own address, `localhost` on loopback, or `wpad` (what browsers ask for by discovery), with our port or none. Where the
 /// listener is not on loopback, all names and addresses of this machine.
 fn is_ours(host: &str, Reached { local, listener }: Reached) -> bool {
-    let (name, port) = match host.rsplit_once(':') {
-        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
-        _ => (host, None),
-    };
+    let (name, port) = split_port(host);
     if port.is_some_and(|port| port.parse() != Ok(local.port())) {
         return false;
     }
@@ -178,6 +258,14 @@ fn is_ours(host: &str, Reached { local, listener }: Reached) -> bool {
         }
     };
     is_named || (!listener.ip().is_loopback() && privet_system::is_this_machine(bare))
+}
+
+/// The name in a Host field, and its port.
+fn split_port(host: &str) -> (&str, Option<&str>) {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
+        _ => (host, None),
+    }
 }
 
 #[cfg(test)]
@@ -241,6 +329,19 @@ mod tests {
         ] {
             let named = named.map(|name| name.map(str::to_owned));
             assert_eq!(app(query), named, "{query}");
+        }
+    }
+
+    #[test]
+    fn the_query_chooses_the_listener() {
+        for (query, listener) in [
+            ("", Ok(None)),
+            ("app=firefox", Ok(None)),
+            ("listener=http", Ok(Some(ChosenListener::Http))),
+            ("app=x&listener=https", Ok(Some(ChosenListener::Https))),
+            ("listener=socks", Err(NoListener)),
+        ] {
+            assert_eq!(chosen(query), listener, "{query}");
         }
     }
 

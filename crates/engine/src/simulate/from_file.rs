@@ -6,6 +6,7 @@ use std::sync::Arc;
 use privet_config::Config;
 use privet_policy::{Explanation, RuleHitCounters};
 
+use crate::https::CertificateUse;
 use crate::simulate::SimulatedRequest;
 use crate::supervise::configuration::assemble::{Inputs, assemble};
 use crate::supervise::configuration::secrets::KeyringCache;
@@ -43,6 +44,7 @@ impl SimulatedRequest {
             .map_err(|error| StartError::Threads(std::io::Error::other(error)))??;
         let config = Arc::new(config);
         let snapshot = assemble(Inputs {
+            certificates: CertificateUse::None,
             mode: config.mode.clone(),
             own: own(&config),
             config,

@@ -29,6 +29,8 @@ pub(crate) enum Command {
         by: ChangeOrigin,
         reply: oneshot::Sender<Result<ApplyReport, ApplyError>>,
     },
+    /// A file of the `https` listeners' certificates changed.
+    CertificatesChanged,
     /// Applies the changed file with the keyring secrets that were read for it.
     ApplyFile { secrets: KeyringCache },
     /// Replies with the text that an edit starts from.

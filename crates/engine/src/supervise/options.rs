@@ -22,3 +22,10 @@ pub struct EngineOptions {
     /// Threads of the data plane; `None`: one for each core.
     pub threads: Option<usize>,
 }
+
+impl EngineOptions {
+    /// The folder of certificates that Privet makes itself.
+    pub(crate) fn certificate_folder(&self) -> PathBuf {
+        self.data_dir.join("tls")
+    }
+}

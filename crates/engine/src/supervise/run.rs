@@ -125,6 +125,7 @@ impl Supervisor {
             Command::ListFetched { list, url, outcome } => {
                 self.list_fetched(list, url, outcome).await;
             }
+            Command::CertificatesChanged => self.reload_certificates().await,
             Command::ListFilesChanged => self.list_files_changed().await,
             Command::Stop { .. } => {}
         }
@@ -145,6 +146,7 @@ impl Supervisor {
             self.save_hit_counts().await;
         }
         self.tick_lists().await;
+        self.tick_certificates().await;
     }
 
     /// Logs each problem of the connection log once.

@@ -18,10 +18,12 @@ use crate::accept::listener::{self, Bound, ListenerKind};
 use crate::accept::workers::Workers;
 use crate::engine::Engine;
 use crate::gateway::authenticate::LoginFailures;
+use crate::https::CertificateUse;
 use crate::policy_changes::PolicyChanges;
 use crate::problems::Problems;
 use crate::shared::Shared;
 use crate::snapshot::Snapshot;
+use crate::supervise::certificates::CertificateWatch;
 use crate::supervise::command::{Command, channel};
 use crate::supervise::configuration::assemble::{Inputs, assemble};
 use crate::supervise::configuration::file::{fingerprint, read_text};
@@ -192,6 +194,7 @@ async fn first_snapshot(
         hit_counters: stored.hit_counts.hit_counters().clone(),
         own: bound.iter().map(|bound| bound.address).collect(),
         secrets: secrets.await.map_err(std::io::Error::other)?,
+        certificates: CertificateUse::Serve(options.certificate_folder()),
         generation: 1,
         previous: None,
         config: config.clone(),
@@ -235,12 +238,15 @@ async fn start_supervisor(
         reported_log_problems: Vec::new(),
         lists_saved_at: Instant::now(),
         list_files: ListFileWatch::default(),
+        certificates: CertificateWatch::default(),
         refresh_waiters: Vec::new(),
     };
     supervisor.config_text = read_text(&options.config_path).await.unwrap_or_default();
     supervisor.save_pause().await;
     supervisor.report_list_problems();
     supervisor.watch_list_files();
+    supervisor.watch_certificates();
+    supervisor.reload_certificates().await;
     supervisor.start_listeners(bound).await;
     tokio::spawn(async move {
         supervisor.run(received, file_changes).await;

@@ -23,6 +23,8 @@ pub enum StartError {
     Upstream(String),
     #[error("secret: {0}")]
     Secret(String),
+    #[error("[listen] tls: {0}")]
+    Tls(String),
     #[error("the system refuses a thread or a runtime: {0}")]
     Threads(#[from] std::io::Error),
 }

@@ -11,6 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::accept::listener::Open;
 use crate::accept::workers::Workers;
 use crate::shared::Shared;
+use crate::supervise::certificates::CertificateWatch;
 use crate::supervise::command::Command;
 use crate::supervise::lists::Lists;
 use crate::supervise::lists::files::ListFileWatch;
@@ -51,6 +52,7 @@ pub(crate) struct Supervisor {
     pub(crate) reported_log_problems: Vec<String>,
     pub(crate) lists_saved_at: Instant,
     pub(crate) list_files: ListFileWatch,
+    pub(crate) certificates: CertificateWatch,
     /// Callers that wait for a list to be fetched, by the list's name.
     pub(crate) refresh_waiters: Vec<(String, oneshot::Sender<bool>)>,
 }

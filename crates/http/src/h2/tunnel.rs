@@ -32,6 +32,9 @@ impl H2Tunnel {
     }
 }
 
+/// Dropping it early resets it anyway.
+impl privet_net::Duplex for H2Tunnel {}
+
 impl AsyncRead for H2Tunnel {
     fn poll_read(
         self: Pin<&mut Self>,

@@ -163,6 +163,8 @@ impl Supervisor {
         self.clear_removed_list_problems();
         self.report_list_problems();
         self.watch_list_files();
+        self.watch_certificates();
+        self.reload_certificates().await;
         self.start_fetches(None);
         ApplyReport {
             warnings: plan.warnings,

@@ -14,6 +14,7 @@ use privet_policy::{
 use secrecy::SecretString;
 
 use crate::gateway::authenticate::Users;
+use crate::https::{self, CertificateUse, HttpsTls};
 use crate::snapshot::Snapshot;
 use crate::supervise::configuration::secrets::KeyringCache;
 use crate::supervise::start_error::StartError;
@@ -34,6 +35,7 @@ pub(crate) struct Inputs {
     pub(crate) own: Vec<SocketAddr>,
     /// The keyring secrets that the configuration names.
     pub(crate) secrets: KeyringCache,
+    pub(crate) certificates: CertificateUse,
     pub(crate) generation: u64,
     /// Unchanged upstreams keep their health and identity.
     pub(crate) previous: Option<Arc<Snapshot>>,
@@ -55,9 +57,11 @@ fn build(inputs: Inputs) -> Result<Snapshot, StartError> {
         hit_counters,
         own,
         secrets,
+        certificates,
         generation,
         previous,
     } = inputs;
+    let https = https_tls(&config, &certificates, previous.as_deref())?;
     let own = with_control(own, &config);
     let users = users(&config, &secrets)?;
     let secret = |name: &str| upstream_secret(&config, name, &secrets);
@@ -92,12 +96,28 @@ fn build(inputs: Inputs) -> Result<Snapshot, StartError> {
         temporary: temporary.into(),
         shadows: shadows.into(),
         users,
+        https,
         secrets: secrets.only_for(&config),
         needs_app,
         asks_ahead,
         generation,
         config,
     })
+}
+
+/// The certificates of the `https` listeners. Those that the configuration named before stay: their files are watched.
+fn https_tls(
+    config: &Config,
+    purpose: &CertificateUse,
+    previous: Option<&Snapshot>,
+) -> Result<Option<Arc<HttpsTls>>, StartError> {
+    let before = previous.filter(|before| {
+        before.config.listen.tls == config.listen.tls && !config.listen.https.is_empty()
+    });
+    if let Some(https) = before.and_then(|before| before.https.clone()) {
+        return Ok(Some(https));
+    }
+    Ok(https::load(config, purpose)?.map(Arc::new))
 }
 
 /// Adds the control API and the metrics: a web page must not reach them through the proxy.

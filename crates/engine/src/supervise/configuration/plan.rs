@@ -9,6 +9,7 @@ use privet_config::{Config, Diagnostic, LoadedConfig};
 use privet_policy::TemporaryRule;
 
 use crate::accept::listener::{self, Bound, ListenerKind, Name};
+use crate::https::CertificateUse;
 use crate::snapshot::Snapshot;
 use crate::supervise::configuration::assemble::{Inputs, assemble};
 use crate::supervise::configuration::report::{ApplyError, ApplyMode, ConfigSource};
@@ -120,7 +121,10 @@ impl Supervisor {
         let mut lists = self.load_lists(&config).await?;
         let mut own = opening.clone();
         own.extend(self.own_addresses());
-        let inputs = self.inputs(config, &modes, &mut lists, own, secrets);
+        let mut inputs = self.inputs(config, &modes, &mut lists, own, secrets);
+        if mode == ApplyMode::DryRun {
+            inputs.certificates = CertificateUse::Check;
+        }
         let snapshot = assemble(inputs).await?;
         warnings.extend(snapshot.shadows.iter().map(shadow_warning));
         Ok(ConfigPlan {
@@ -155,6 +159,7 @@ impl Supervisor {
             hit_counters: self.hit_counts.hit_counters().clone(),
             own,
             secrets,
+            certificates: CertificateUse::Serve(self.options.certificate_folder()),
             generation: previous.generation + 1,
             previous: Some(previous),
             config,

@@ -1,0 +1,40 @@
+//! What `privet check` reports of the certificate of the `https` listeners.
+
+use std::time::SystemTime;
+
+use privet_config::{Config, Diagnostic, DiagnosticCode, Severity};
+
+use super::CertificateUse;
+use super::load::read;
+
+/// An error for files that cannot be used, and a warning for each thing that should be looked at. A certificate that Privet
+/// makes itself is not made. Blocking: reads the files.
+pub fn certificate_findings(config: &Config) -> Vec<Diagnostic> {
+    match read(config, &CertificateUse::Check) {
+        Ok(None) => Vec::new(),
+        Ok(Some(https)) => {
+            let warnings = https.server.warnings(SystemTime::now()).into_iter();
+            let warning =
+                |warning: privet_tls::CertificateWarning| (warning.to_string(), warning.fix());
+            warnings
+                .map(warning)
+                .map(|(cause, fix)| diagnostic(Severity::Warning, cause, fix.to_owned()))
+                .collect()
+        }
+        Err(error) => vec![diagnostic(Severity::Error, error.text, error.fix)],
+    }
+}
+
+fn diagnostic(severity: Severity, cause: String, help: String) -> Diagnostic {
+    Diagnostic {
+        line: 0,
+        column: 0,
+        width: 1,
+        severity,
+        code: DiagnosticCode::File,
+        cause: format!("[listen] tls: {cause}"),
+        help: Some(help),
+        source: String::new(),
+        mark: 0,
+    }
+}
