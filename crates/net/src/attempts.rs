@@ -5,11 +5,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use privet_balance::{Failure, Fallback, Lease};
 use privet_config::Scheme;
 use smallvec::SmallVec;
 
 use crate::chain::Chain;
-use crate::group::{Group, LastResort};
+use crate::group::{Group, dice};
 use crate::hop::HandshakeTimeouts;
 use crate::{DialError, DialErrorKind};
 
@@ -46,7 +47,10 @@ pub(crate) struct Attempts<'a> {
     /// Hash of the client's address without its port: the key of the policy "sticky".
     client: u64,
     started: Instant,
-    last_resort: LastResort,
+    /// Which members may be tried when none is up.
+    fallback: Fallback,
+    /// Of the current attempt through a group.
+    lease: Option<Lease>,
     tried: SmallVec<[usize; 8]>,
     /// Members that timed out where the target may be to blame. They are probed once another member succeeds.
     suspects: SmallVec<[usize; 2]>,
@@ -54,12 +58,13 @@ pub(crate) struct Attempts<'a> {
 }
 
 impl<'a> Attempts<'a> {
-    pub(crate) fn new(outbound: Outbound<'a>, client: SocketAddr, last_resort: LastResort) -> Self {
+    pub(crate) fn new(outbound: Outbound<'a>, client: SocketAddr, fallback: Fallback) -> Self {
         Self {
             outbound,
             client: sticky_key(client.ip()),
             started: Instant::now(),
-            last_resort,
+            fallback,
+            lease: None,
             tried: SmallVec::new(),
             suspects: SmallVec::new(),
             last: None,
@@ -78,7 +83,9 @@ impl<'a> Attempts<'a> {
                 Some((chain.clone(), HandshakeTimeouts::DEFAULT))
             }
             Outbound::Group(group) => {
-                let member = self.next_member(group)?;
+                let lease = group.select(self.client, &self.tried, self.fallback)?;
+                let member = lease.member();
+                self.lease = Some(lease);
                 self.tried.push(member);
                 let timeouts = if self.tried.len() < group.len() {
                     HandshakeTimeouts::WITH_FAILOVER
@@ -90,21 +97,16 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    fn next_member(&self, group: &Group) -> Option<usize> {
-        let mut members = group.members();
-        let up = members.pick(self.client, &self.tried);
-        up.or_else(|| members.last_resort(Instant::now(), &self.tried, self.last_resort))
-    }
-
     /// Reports that the last attempt succeeded.
     pub(crate) fn succeeded(&self, chain: &Chain, latency: Option<Duration>) {
         chain.record.succeeded(latency);
-        let (Outbound::Group(group), Some(member)) = (self.outbound, self.tried.last()) else {
-            return;
-        };
-        group.succeeded(*member, latency);
-        for suspect in &self.suspects {
-            group.suspected(*suspect);
+        if let Some(lease) = &self.lease {
+            lease.succeeded(latency, Instant::now());
+        }
+        if let Outbound::Group(group) = self.outbound {
+            for suspect in &self.suspects {
+                group.suspected(*suspect);
+            }
         }
     }
 
@@ -115,22 +117,21 @@ impl<'a> Attempts<'a> {
 
     /// Reports that the last attempt failed. Returns the error where no other member could do better.
     pub(crate) fn failed(&mut self, chain: &Chain, error: DialError) -> Option<DialError> {
-        let member = self.tried.last().copied().unwrap_or_default();
         match error.kind {
             DialErrorKind::Exhausted | DialErrorKind::Loop => return Some(error),
             kind if kind.blames_upstream() => {
                 chain.record.failed(&error.text);
-                if let Outbound::Group(group) = self.outbound {
-                    group.failed(member);
+                if let Some(lease) = &self.lease {
+                    lease.failed(Failure::Connect, Instant::now(), dice());
                 }
             }
-            DialErrorKind::TimedOut => self.suspects.push(member),
+            DialErrorKind::TimedOut => self.suspects.extend(self.tried.last().copied()),
             // Another member may support it.
             DialErrorKind::Unsupported => {}
             _ => {
                 chain.record.succeeded(None);
-                if let Outbound::Group(group) = self.outbound {
-                    group.succeeded(member, None);
+                if let Some(lease) = &self.lease {
+                    lease.succeeded(None, Instant::now());
                 }
                 return Some(error);
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use privet_balance::Fallback;
 use privet_config::{Config, Dns};
 use privet_policy::{DirectPermit, Host, Outbound as OutboundId, Route, Target};
 use tokio::sync::Notify;
@@ -13,7 +14,7 @@ use crate::attempts::{Attempts, Outbound};
 use crate::build::{self, BuildError, Secrets};
 use crate::chain::{Chain, DialContext, OpenChain};
 use crate::check_url::CheckUrl;
-use crate::group::{Group, LastResort};
+use crate::group::Group;
 use crate::health_check;
 use crate::hop::isolation::IsolationKey;
 use crate::outbound_health::{OutboundHealth, OutboundTest, milliseconds};
@@ -105,11 +106,11 @@ impl Dialer {
             addresses: resolved.as_deref().unwrap_or(request.addresses),
             ..*request
         };
-        let last_resort = match fallback {
-            Some(_) => LastResort::DueOnly,
-            None => LastResort::Any,
+        let when_down = match fallback {
+            Some(_) => Fallback::Due,
+            None => Fallback::LongestDown,
         };
-        let mut attempts = Attempts::new(outbound, request.client, last_resort);
+        let mut attempts = Attempts::new(outbound, request.client, when_down);
         while let Some((chain, timeouts)) = attempts.next() {
             match chain.dial(&self.context(), request, timeouts).await {
                 Ok(connected) => {
@@ -201,7 +202,7 @@ impl Dialer {
         request: &DialRequest<'_>,
     ) -> Result<OpenChain, DialError> {
         let outbound = self.outbound(outbound).ok_or_else(no_route)?;
-        let mut attempts = Attempts::new(outbound, request.client, LastResort::Any);
+        let mut attempts = Attempts::new(outbound, request.client, Fallback::LongestDown);
         while let Some((chain, timeouts)) = attempts.next() {
             match chain.open(&self.context(), request, timeouts).await {
                 Ok(open) => {
@@ -288,7 +289,7 @@ impl Dialer {
             return Some((vec![chain.clone()], check));
         }
         let group = self.groups.iter().find(|group| group.name == name)?;
-        let first = group.members().current().unwrap_or_default();
+        let first = group.current().unwrap_or_default();
         let others = (0..group.len()).filter(|member| *member != first);
         let order = std::iter::once(first).chain(others);
         let chains = order.filter_map(|member| group.chain(member).cloned());

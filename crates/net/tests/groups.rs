@@ -52,6 +52,10 @@ async fn a_dead_first_member_fails_no_connection() {
     let text = two(dead, live.address, "policy = \"failover\"");
     let again = setup_after(&text, Some(&setup.dialer), OwnListeners::default());
     assert_eq!(again.dialer.health()[2].current.as_deref(), Some("two"));
+    // A member that was changed starts anew.
+    let text = two(live.address, dead, "policy = \"failover\"");
+    let changed = setup_after(&text, Some(&again.dialer), OwnListeners::default());
+    assert_eq!(changed.dialer.health()[2].current.as_deref(), Some("one"));
 }
 
 #[tokio::test]

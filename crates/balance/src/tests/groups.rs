@@ -84,6 +84,9 @@ fn latency_stays_with_its_member_until_another_is_clearly_faster() {
     assert_eq!(measure(1, 90), Some(0));
     assert_eq!(measure(1, 50), Some(1));
     assert_eq!(measure(0, 45), Some(1));
+    // By half, but only by 4 ms.
+    measure(1, 8);
+    assert_eq!(measure(0, 4), Some(1));
 }
 
 #[test]

@@ -153,6 +153,27 @@ fn the_state_changes_after_exactly_so_many_results_in_a_row() {
 }
 
 #[test]
+fn failures_in_a_row_are_counted_for_display() {
+    let mut now = Instant::now();
+    let pool = pool(settings(), &[1], now);
+    for (result, expected) in [
+        (Ok(MS), 0),
+        (Err(()), 1),
+        (Ok(MS), 0),
+        (Err(()), 1),
+        (Err(()), 2),
+        (Err(()), 3),
+        (Err(()), 4),
+        (Ok(MS), 4),
+        (Ok(MS), 0),
+    ] {
+        now += 10 * SECOND;
+        pool.probed(0, result, now, 0);
+        assert_eq!(pool.view()[0].failures_in_row, expected);
+    }
+}
+
+#[test]
 fn the_history_of_a_member_is_bounded_and_says_what_caused_each_change() {
     let mut now = Instant::now();
     let pool = pool(settings(), &[1, 1], now);

@@ -55,7 +55,12 @@ fn so_many_failures_in_a_row_eject_a_member_and_a_success_between_does_not() {
 #[test]
 fn an_ejected_member_returns_on_probation_and_its_time_doubles() {
     let mut now = Instant::now();
-    let pool = pool(ejecting(outlier()), &[1, 1], now);
+    // The share would allow to eject it once more while it is ejected.
+    let settings = OutlierSettings {
+        max_percent: 100,
+        ..outlier()
+    };
+    let pool = pool(ejecting(settings), &[1, 1], now);
     let mut selector = Selector::new(pool.clone(), Policy::RoundRobin);
     pool.failed(0, Failure::Connect, now, 0);
     for time in [5, 10, 20, 40, 80, 160, 300, 300] {
@@ -63,8 +68,9 @@ fn an_ejected_member_returns_on_probation_and_its_time_doubles() {
         pool.failed(0, Failure::Connect, now, 0);
         assert_eq!(pool.view()[0].ejected_until, Some(now + time * SECOND));
         // Requests that started before do not count.
-        pool.failed(0, Failure::Connect, now, 0);
+        pool.failed(0, Failure::Connect, now + MS, 0);
         pool.succeeded(0, None, now);
+        assert_eq!(pool.view()[0].ejected_until, Some(now + time * SECOND));
         now += time * SECOND - MS;
         for _ in 0..3 {
             assert_eq!(selector.select(&request(now)).unwrap().member(), 1);

@@ -130,3 +130,16 @@ fn a_weight_by_hand_holds_from_the_next_selection_and_is_taken_back() {
     pool.set_weight(1, None);
     assert_eq!(counts(), [50, 50]);
 }
+
+#[test]
+fn a_change_of_weight_leaves_no_debt_behind() {
+    let now = Instant::now();
+    let pool = pool(settings(), &[100, 1], now);
+    let mut selector = Selector::new(pool.clone(), Policy::RoundRobin);
+    for _ in 0..50 {
+        assert_eq!(take(&mut selector, &request(now)), 0);
+    }
+    pool.set_weight(0, Some(1));
+    let order: Vec<_> = (0..4).map(|_| take(&mut selector, &request(now))).collect();
+    assert_eq!(order, [0, 1, 0, 1]);
+}
