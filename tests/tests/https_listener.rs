@@ -440,3 +440,66 @@ fn chromium_loads_a_page_through_the_proxy_over_tls_and_by_the_pac() {
     let row = privet.await_row("closed", |row| row["listener"] == "https");
     assert_eq!(row["protocol"], "http");
 }
+
+/// Speaks HTTP/2 frame by frame: a tunnel and a plain request at once. Arguments: port, authority file, origin.
+const HTTP_2: &str = r#"
+import socket, ssl, struct, sys
+port, ca, origin = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+context = ssl.create_default_context(cafile=ca)
+context.set_alpn_protocols(["h2"])
+raw = socket.create_connection(("127.0.0.1", port), 20)
+tls = context.wrap_socket(raw, server_hostname="proxy.test")
+assert tls.selected_alpn_protocol() == "h2"
+def frame(kind, flags, stream, payload):
+    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
+def text(value):
+    return bytes([len(value)]) + value.encode()
+connect = b"\x02" + text("CONNECT") + b"\x01" + text(origin)
+get = b"\x82\x86\x04" + text("/bytes/2000") + b"\x01" + text(origin)
+request = b"GET /bytes/1000 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+tls.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b"")
+    + frame(1, 4, 1, connect) + frame(0, 0, 1, request) + frame(1, 5, 3, get))
+buffer, bodies, ended, heads = b"", {1: b"", 3: b""}, set(), {}
+while ended != {1, 3}:
+    more = tls.recv(65536)
+    assert more, (bodies, ended, heads)
+    buffer += more
+    while len(buffer) >= 9:
+        length = int.from_bytes(buffer[:3], "big")
+        if len(buffer) < 9 + length:
+            break
+        kind, flags = buffer[3], buffer[4]
+        stream = int.from_bytes(buffer[5:9], "big")
+        payload, buffer = buffer[9:9 + length], buffer[9 + length:]
+        assert kind not in (3, 7), (kind, stream, payload)
+        if kind == 1:
+            heads[stream] = payload[0]
+        if kind == 0:
+            bodies[stream] += payload
+        if kind in (0, 1) and flags & 1:
+            ended.add(stream)
+# 0x88 is ":status: 200" (RFC 7541 appendix A).
+assert heads == {1: 0x88, 3: 0x88}, heads
+tunnel = bodies[1].split(b"\r\n\r\n", 1)
+assert tunnel[0].startswith(b"HTTP/1.1 200"), tunnel
+print(len(tunnel[1]), len(bodies[3]))
+"#;
+
+#[test]
+fn http_2_carries_tunnels_and_requests_side_by_side() {
+    let origin = Origin::http();
+    let privet = started("DNS:proxy.test");
+    let mut command = Command::new("python3");
+    command.args(["-c", HTTP_2, &privet.place.http.port().to_string()]);
+    command.arg(cert(&privet)).arg(origin.address.to_string());
+    let answer = CommandOutput::of(command);
+    assert_eq!(
+        (answer.code, answer.out.trim()),
+        (0, "1000 2000"),
+        "{answer:?}"
+    );
+    for protocol in ["http", "connect"] {
+        let row = privet.await_row("closed", |row| row["protocol"] == protocol);
+        assert_eq!(row["listener"], "https", "{row:#}");
+    }
+}

@@ -15,7 +15,7 @@ use privet_tls::self_signed::SelfSignedNotice;
 use privet_tls::{Alpn, CertificateName, CertificateStatus, Fingerprint, ServerTls};
 
 /// What clients may speak after the handshake, most preferred first.
-pub(crate) const PROTOCOLS: &[Alpn] = &[Alpn::Http11];
+pub(crate) const PROTOCOLS: &[Alpn] = &[Alpn::H2, Alpn::Http11];
 /// TLS handshakes at a time, on all threads together.
 pub(crate) const MAX_HANDSHAKES: usize = 1024;
 

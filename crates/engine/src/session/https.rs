@@ -1,4 +1,4 @@
-//! A client of an `https` listener: the TLS handshake, then an HTTP proxy's session.
+//! A client of an `https` listener: the TLS handshake, then an HTTP proxy's session in HTTP/1.1 or HTTP/2.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use privet_gateway::{Gateway, RefusedClient};
-use privet_http::service::ConnectionInfo;
+use privet_http::h2;
 use privet_http::service::forward::Forward;
+use privet_http::service::{ConnectionInfo, Service as _};
 use privet_net::Stream;
 use privet_policy::{Listener, Protocol};
-use privet_tls::HandshakeError;
+use privet_tls::{Alpn, HandshakeError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::tunnel::StreamTunnels;
 use super::{AcceptedClient, FIRST_READ, hand_over};
 use crate::accept::connection_limit::ConnectionSlot;
 use crate::gateway::EngineGateway;
@@ -46,18 +48,23 @@ pub(crate) async fn serve(client: AcceptedClient, shared: Arc<Shared>, slot: Con
         Ok(stream) => stream,
         Err(error) => return refused(error, peer, local, &gateway).await,
     };
-    let mut client = Stream::Boxed(Box::pin(stream));
-    let mut first = BytesMut::with_capacity(FIRST_READ);
-    match timeout_at(deadline, client.read_buf(&mut first)).await {
-        Ok(Ok(1..)) => {}
-        _ => return,
-    }
-    let deadline = Instant::now() + gateway.http_timeouts().request_header;
     let info = ConnectionInfo { local, peer };
     let service = Forward {
         gateway,
         listener: Listener::Https,
     };
+    let protocol = stream.alpn();
+    let mut client = Stream::Boxed(Box::pin(stream));
+    if protocol == Some(Alpn::H2) {
+        h2::serve(client, Bytes::new(), info, service, StreamTunnels).await;
+        return drop(slot);
+    }
+    let mut first = BytesMut::with_capacity(FIRST_READ);
+    match timeout_at(deadline, client.read_buf(&mut first)).await {
+        Ok(Ok(1..)) => {}
+        _ => return,
+    }
+    let deadline = Instant::now() + service.timeouts().request_header;
     let outcome = privet_http::serve(client, &first, deadline, info, service);
     drop(first);
     hand_over(outcome.await, slot);

@@ -6,18 +6,32 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use privet_connection_log::{CloseReason, LiveConnection};
+use privet_http::h2::Tunnels;
 use privet_net::{Connected, Meter, Preread, RelayOutcome, Side, Stream};
 
-use crate::accept::connection_limit::ConnectionSlot;
+/// Relays the tunnels of HTTP/2 streams; their connection holds the slot.
+#[derive(Clone)]
+pub(crate) struct StreamTunnels;
 
-/// Relays until the end and records it.
-pub(crate) fn relay(
+impl Tunnels for StreamTunnels {
+    fn relay(
+        &self,
+        client: Stream,
+        connected: Connected,
+        live: LiveConnection,
+    ) -> impl Future<Output = ()> + Send {
+        relay(client, Bytes::new(), connected, live, ())
+    }
+}
+
+/// Relays until the end and records it. `held`: dropped at the end.
+pub(crate) fn relay<T: Send>(
     client: Stream,
     preread: Bytes,
     connected: Connected,
     live: LiveConnection,
-    slot: ConnectionSlot,
-) -> impl Future<Output = ()> + Send {
+    held: T,
+) -> impl Future<Output = ()> + Send + use<T> {
     let preread = Preread {
         up: preread,
         down: connected.preread,
@@ -32,7 +46,7 @@ pub(crate) fn relay(
         let outcome = privet_net::relay(client, destination, preread, &meter).await;
         let (reason, error) = close_reason(outcome, &meter.live);
         meter.live.close(reason, error);
-        drop(slot);
+        drop(held);
     }
 }
 
