@@ -35,6 +35,25 @@ impl TlsClient {
         })
     }
 
+    /// With settings that others share.
+    ///
+    /// # Errors
+    /// The host is not a valid server name.
+    pub(crate) fn with_client(
+        client: &ClientTls,
+        options: &ClientOptions,
+        host: &str,
+    ) -> Result<Self, String> {
+        if !is_server_name(host) {
+            return Err(format!("{host} is not a name that a certificate can bear"));
+        }
+        Ok(Self {
+            client: client.clone(),
+            options: options.clone(),
+            host: host.to_owned(),
+        })
+    }
+
     /// What it trusts and offers.
     pub(crate) fn options(&self) -> &ClientOptions {
         &self.options

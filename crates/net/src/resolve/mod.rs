@@ -1,4 +1,5 @@
-//! Resolves names. [`EntryResolver`] resolves only the names of configured upstreams; [`Resolver`] needs a permit.
+//! Resolves names. [`EntryResolver`] and [`EndpointResolver`] resolve only names of the configuration; [`Resolver`] needs a
+//! permit.
 
 mod answer;
 mod cache;
@@ -12,9 +13,11 @@ use std::sync::Arc;
 use privet_config::Dns;
 use privet_policy::{DirectPermit, is_outside_dns};
 
+use crate::endpoint::Endpoint;
 use crate::entry_address::EntryAddress;
 use crate::{DialError, DialErrorKind};
-use answer::{ResolveError, ResolveResult};
+pub(crate) use answer::ResolveError;
+use answer::ResolveResult;
 use coalesce::Coalescer;
 use encrypted::EncryptedResolver;
 
@@ -26,6 +29,21 @@ pub(crate) struct EntryResolver(Coalescer);
 impl EntryResolver {
     pub(crate) async fn addresses(&self, entry: &EntryAddress) -> ResolveResult {
         self.0.get(entry.host(), system::lookup_upstream).await
+    }
+}
+
+/// Resolves the addresses of configured endpoints, by the system's resolver in every mode. Its only method takes an
+/// [`Endpoint`], which is built from the configuration alone.
+#[derive(Default)]
+pub(crate) struct EndpointResolver(Coalescer);
+
+impl EndpointResolver {
+    /// An address needs no resolver.
+    pub(crate) async fn addresses(&self, endpoint: &Endpoint) -> ResolveResult {
+        match endpoint.host() {
+            Ok(ip) => Ok([ip].into()),
+            Err(name) => self.0.get(name, system::lookup_endpoint).await,
+        }
     }
 }
 

@@ -14,6 +14,8 @@ use super::answer::{ResolveError, ResolveResult};
 static FOR_CLIENTS: Semaphore = Semaphore::const_new(32);
 /// And no more than this many for the names of upstreams.
 static FOR_UPSTREAMS: Semaphore = Semaphore::const_new(8);
+/// And no more than this many for the names of sites' backends.
+static FOR_ENDPOINTS: Semaphore = Semaphore::const_new(8);
 /// Addresses of one answer that are used.
 pub(super) const MAX_ADDRESSES: usize = 32;
 /// How long a caller waits for a free thread.
@@ -32,6 +34,11 @@ pub(super) async fn lookup(host: Arc<str>) -> (ResolveResult, Duration) {
 /// Looks up the name of an upstream.
 pub(super) async fn lookup_upstream(host: Arc<str>) -> (ResolveResult, Duration) {
     lookup_in(&FOR_UPSTREAMS, host).await
+}
+
+/// Looks up the name of a site's backend.
+pub(super) async fn lookup_endpoint(host: Arc<str>) -> (ResolveResult, Duration) {
+    lookup_in(&FOR_ENDPOINTS, host).await
 }
 
 async fn lookup_in(slots: &'static Semaphore, host: Arc<str>) -> (ResolveResult, Duration) {
