@@ -21,6 +21,8 @@ pub enum BodyError {
     Chunk,
     #[error("the connection ended before the body did")]
     Truncated,
+    #[error("the body is larger than is accepted")]
+    TooLarge,
 }
 
 impl BodyDecoder {

@@ -28,6 +28,9 @@ pub trait Downstream: Send {
     /// Says that [`Self::head_bytes`] is not needed again. May be said twice.
     fn release_head(&mut self);
 
+    /// Limits the request's body to `most` bytes; a longer one fails with [`BodyError::TooLarge`](crate::body::BodyError).
+    fn limit_body(&mut self, most: u64);
+
     /// The request's body.
     fn source(&mut self) -> Self::Source<'_>;
 

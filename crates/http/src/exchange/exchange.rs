@@ -42,6 +42,8 @@ pub struct Exchange<'a, D, U> {
     pub observed: &'a mut Observed,
     /// When the connection was recorded, if this is its first request.
     pub opened: Option<Instant>,
+    /// Set to the moment when the head of the final response was there, where a service asks.
+    pub answered: Option<&'a mut Option<std::time::Instant>>,
     pub state: ExchangeState,
 }
 
@@ -162,10 +164,13 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
                 self.state.up_failed = true;
                 return Poll::Pending;
             }
+            TransferError::Body(BodyError::TooLarge) if self.state.down == 0 => {
+                return Poll::Ready(Outcome::TooLarge);
+            }
             TransferError::Body(bad) if self.state.down == 0 => {
                 return Poll::Ready(Outcome::BadRequest(match bad {
                     BodyError::Chunk => BadRequest::Chunk,
-                    BodyError::Truncated => BadRequest::Truncated,
+                    BodyError::Truncated | BodyError::TooLarge => BadRequest::Truncated,
                 }));
             }
             TransferError::Body(bad) => format!("the client's request: {bad}"),
@@ -260,8 +265,15 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
         Ok(true)
     }
 
+    fn set_answered(&mut self) {
+        if let Some(answered) = &mut self.answered {
+            **answered = Some(std::time::Instant::now());
+        }
+    }
+
     fn switch(&mut self) -> Result<bool, Outcome> {
         self.observed.answer(self.reply, self.origin.head_bytes());
+        self.set_answered();
         self.queue_head(false, false);
         self.origin.consume_head(self.reply);
         let rest = BodyLength::Known(self.origin.unused() as u64);
@@ -273,6 +285,7 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
 
     fn take_final(&mut self) {
         self.observed.answer(self.reply, self.origin.head_bytes());
+        self.set_answered();
         let body = self.reply.body(self.traits.method);
         let unbounded = matches!(body, BodyLength::Chunked | BodyLength::UntilClose);
         self.state.ends_by_close = unbounded && !self.traits.modern;

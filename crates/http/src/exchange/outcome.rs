@@ -44,6 +44,8 @@ pub enum Outcome {
     },
     /// The request's body is malformed or came too slowly, and the client has received nothing yet.
     BadRequest(BadRequest),
+    /// The request's body is larger than the service accepts, and the client has received nothing yet.
+    TooLarge,
     /// One side failed after the response had started. `reset`: only a reset shows the client that it is incomplete.
     Broken { reset: bool, text: String },
     /// The idle timeout passed.

@@ -135,6 +135,10 @@ impl Downstream for H1Client {
         }
     }
 
+    fn limit_body(&mut self, most: u64) {
+        self.state.get().reader.limit(most);
+    }
+
     fn source(&mut self) -> H1Source<'_> {
         H1Source {
             reader: &mut self.state.get().reader,

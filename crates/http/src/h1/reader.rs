@@ -13,6 +13,8 @@ pub struct BodyReader {
     skip: usize,
     data: usize,
     used: usize,
+    /// Bytes of the body that may still come.
+    left: u64,
     /// The last read filled its buffer, so a larger one saves reads.
     flows: bool,
 }
@@ -25,6 +27,11 @@ impl BodyReader {
             ..Self::default()
         };
     }
+
+    /// Limits the body, before any of it is read.
+    pub fn limit(&mut self, most: u64) {
+        self.left = most;
+    }
 }
 
 impl Default for BodyReader {
@@ -34,6 +41,7 @@ impl Default for BodyReader {
             skip: 0,
             data: 0,
             used: 0,
+            left: u64::MAX,
             flows: false,
         }
     }
@@ -59,6 +67,8 @@ impl BodySource for H1Source<'_> {
             buffer.consume(piece.used);
             return Ok(self.reader.decoder.is_done());
         }
+        let left = self.reader.left.checked_sub(piece.data as u64);
+        self.reader.left = left.ok_or(BodyError::TooLarge)?;
         self.reader.skip = piece.skip;
         self.reader.data = piece.data;
         self.reader.used = piece.used;

@@ -18,6 +18,8 @@ pub struct Incoming {
     chunk: Bytes,
     ended: bool,
     trailers: Vec<u8>,
+    /// Bytes of the body that may still come.
+    left: u64,
 }
 
 impl Incoming {
@@ -27,7 +29,13 @@ impl Incoming {
             recv: Some(recv),
             chunk: Bytes::new(),
             trailers: Vec::new(),
+            left: u64::MAX,
         }
+    }
+
+    /// Limits the body, before any of it is read.
+    pub fn limit(&mut self, most: u64) {
+        self.left = most;
     }
 
     /// Reads no more of the stream.
@@ -81,6 +89,8 @@ impl BodySource for &mut Incoming {
         };
         match ready!(recv.poll_data(cx)) {
             Some(Ok(chunk)) => {
+                let left = self.left.checked_sub(chunk.len() as u64);
+                self.left = left.ok_or(SourceError::Body(BodyError::TooLarge))?;
                 self.chunk = chunk;
                 self.ended = recv.is_end_stream();
                 Poll::Ready(Ok(()))

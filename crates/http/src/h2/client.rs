@@ -78,6 +78,10 @@ impl Downstream for H2Client {
 
     fn release_head(&mut self) {}
 
+    fn limit_body(&mut self, most: u64) {
+        self.incoming.limit(most);
+    }
+
     fn source(&mut self) -> &mut Incoming {
         &mut self.incoming
     }

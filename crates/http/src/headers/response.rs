@@ -2,18 +2,18 @@
 
 use privet_config::HeaderMode;
 
-use super::site::SiteResponse;
+use super::site::SiteFields;
 use super::via;
 use super::write::{write_field, write_number};
 use crate::head::{BodyLength, FieldKind, Method, ResponseHead};
 
 /// What a service changes in the heads of responses.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub enum ResponseStyle<'a> {
     /// A forward proxy: nothing but what belongs to the connection.
     Forward(HeaderMode),
     /// A site: what names its backend does not reach the client.
-    Site(&'a SiteResponse),
+    Site(&'a dyn SiteFields),
 }
 
 impl ResponseStyle<'_> {
@@ -24,7 +24,7 @@ impl ResponseStyle<'_> {
 }
 
 /// How a response's head is rewritten.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct ResponseRewrite<'a> {
     pub style: ResponseStyle<'a>,
     /// The body is sent in new chunks.

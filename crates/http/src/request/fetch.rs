@@ -65,7 +65,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                     return NextStep::Close;
                 }
                 Lease::Failed(response) => {
-                    self.service.attempt_ended(&mut fetch, Attempt::Failed);
+                    self.service.attempt_ended(&mut fetch, Attempt::Unreachable);
                     // Nothing was sent: any request may go elsewhere.
                     if self.service.next_attempt(&mut fetch) {
                         pooled = self.take_pooled(&fetch, traits);
@@ -150,6 +150,8 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         if !traits.may_repeat {
             self.client.release_head();
         }
+        self.client.limit_body(fetch.max_request_body());
+        let mut answered = None;
         let outcome = match self.live_connections.get(row) {
             // The policy changed after deciding and forbids this route: nothing is sent.
             Some(live) if live.row().cancelled().is_none() => {
@@ -164,6 +166,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                     style: fetch.response_style(),
                     observed: self.observed,
                     opened: new.then(Instant::now),
+                    answered: S::RETRIES.then_some(&mut answered),
                     state: ExchangeState::new(traits),
                 };
                 exchange.run().await
@@ -171,8 +174,10 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             _ => Outcome::Cancelled,
         };
         self.record_request(row, &outcome);
-        let attempt = self.attempt(&outcome);
-        self.service.attempt_ended(fetch, attempt);
+        if fresh || !matches!(outcome, Outcome::Repeat) {
+            let attempt = self.attempt(&outcome, answered);
+            self.service.attempt_ended(fetch, attempt);
+        }
         if matches!(outcome, Outcome::Repeat) {
             if fresh {
                 self.end_row(row, CloseReason::Broken, "closed without an answer");
@@ -185,14 +190,20 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         Sent::Concluded(self.conclude(outcome, Some(origin), row).await)
     }
 
-    pub(super) fn attempt(&self, outcome: &Outcome) -> Attempt {
+    pub(super) fn attempt(
+        &self,
+        outcome: &Outcome,
+        answered: Option<std::time::Instant>,
+    ) -> Attempt {
         match outcome {
             Outcome::Done { .. } | Outcome::Switched => Attempt::Answered {
                 status: self.reply.status,
+                at: answered.unwrap_or_else(std::time::Instant::now),
             },
             Outcome::Repeat | Outcome::BadGateway { .. } => Attempt::Failed,
             Outcome::Broken { .. }
             | Outcome::BadRequest(_)
+            | Outcome::TooLarge
             | Outcome::Idle
             | Outcome::Cancelled => Attempt::Abandoned,
         }
@@ -275,6 +286,11 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 self.client.send(&reject::bad_request(bad)).await;
                 NextStep::Linger
             }
+            Outcome::TooLarge => {
+                let text = "the request's body is too large".to_owned();
+                self.end_row(row, CloseReason::Broken, &text);
+                self.answer_failure(413, "body too large", text).await
+            }
             Outcome::Broken { reset, text } => {
                 self.end_row(row, CloseReason::Broken, &text);
                 if reset {
@@ -310,6 +326,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             Outcome::Done { .. } | Outcome::Switched => None,
             Outcome::BadGateway { text, .. } | Outcome::Broken { text, .. } => Some(text.clone()),
             Outcome::BadRequest(bad) => Some(bad.to_string()),
+            Outcome::TooLarge => Some("the body is larger than is accepted".to_owned()),
             Outcome::Idle => Some("no byte moved for too long".to_owned()),
             Outcome::Cancelled => Some("the connection was closed".to_owned()),
         };

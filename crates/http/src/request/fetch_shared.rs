@@ -40,7 +40,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                     return NextStep::Close;
                 }
                 SharedLease::Failed(response) => {
-                    self.service.attempt_ended(&mut fetch, Attempt::Failed);
+                    self.service.attempt_ended(&mut fetch, Attempt::Unreachable);
                     if self.service.next_attempt(&mut fetch) {
                         continue;
                     }
@@ -147,6 +147,8 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         if !traits.may_repeat {
             self.client.release_head();
         }
+        self.client.limit_body(fetch.max_request_body());
+        let mut answered = None;
         let outcome = match self.live_connections.get(row) {
             Some(live) if live.row().cancelled().is_none() => {
                 let exchange = Exchange {
@@ -160,6 +162,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                     style: fetch.response_style(),
                     observed: self.observed,
                     opened: new.then(Instant::now),
+                    answered: S::RETRIES.then_some(&mut answered),
                     state: ExchangeState::new(traits),
                 };
                 exchange.run().await
@@ -167,7 +170,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             _ => Outcome::Cancelled,
         };
         self.record_request(row, &outcome);
-        let attempt = self.attempt(&outcome);
+        let attempt = self.attempt(&outcome, answered);
         self.service.attempt_ended(fetch, attempt);
         if matches!(outcome, Outcome::Repeat) {
             return Sent::Repeat;

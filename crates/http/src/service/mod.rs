@@ -94,14 +94,21 @@ pub trait Fetch: Send + Sync {
 
     /// What changes in the response.
     fn response_style(&self) -> ResponseStyle<'_>;
+
+    /// The longest body of a request, in bytes. A longer one is answered with 413.
+    fn max_request_body(&self) -> u64 {
+        u64::MAX
+    }
 }
 
 /// How an attempt to send a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
-    /// A final response began. `status`: its code.
-    Answered { status: u16 },
-    /// No connection, or no byte of a response.
+    /// A final response came. `status`: its code; `at`: when its head was there.
+    Answered { status: u16, at: std::time::Instant },
+    /// No connection.
+    Unreachable,
+    /// No valid head of a response in time. An idle connection that was closed meanwhile is no attempt.
     Failed,
     /// The client gave up, or was at fault.
     Abandoned,
