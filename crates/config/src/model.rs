@@ -342,7 +342,7 @@ pub enum ScanErrorAction {
 }
 
 /// A service published by the reverse proxy.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
     pub name: String,
     pub listen: Vec<SocketAddr>,
@@ -359,7 +359,7 @@ pub struct Site {
     pub routes: Vec<SiteRoute>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SiteTls {
     Files {
         cert: PathBuf,
@@ -380,7 +380,7 @@ pub enum Balance {
 }
 
 /// Limits of a site; 0: none. Rates are per client address.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SiteLimit {
     pub requests_per_second: u32,
     pub burst: u32,
@@ -390,13 +390,13 @@ pub struct SiteLimit {
     pub header_bytes: u64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backend {
     pub url: BackendUrl,
     pub weight: u32,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SiteHealth {
     pub path: String,
     pub interval: Duration,
@@ -405,7 +405,7 @@ pub struct SiteHealth {
     pub healthy_after: u32,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SiteRoute {
     pub path: String,
     pub strip_prefix: bool,

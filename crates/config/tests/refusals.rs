@@ -832,12 +832,18 @@ fn sites_are_checked_whole() {
             "[[site]]\nname = \"s\"\nlisten = [\"127.0.0.1:8080\"]\nhosts = [\"a.test\"]\n{rest}\n[[site.backend]]\nurl = \"http://127.0.0.1:1\"\n"
         )
     };
-    let ok = found(&site(""));
-    assert_eq!(
-        (ok.len(), ok[0].code),
-        (1, DiagnosticCode::NotServed),
-        "{ok:#?}"
-    );
+    assert!(found(&site("")).is_empty());
+    for (rest, column) in [
+        ("cache = true", 9),
+        ("tls = { acme = \"https://acme.test/directory\" }", 7),
+    ] {
+        let warned = found(&site(rest));
+        assert_eq!(
+            (warned.len(), warned[0].code, warned[0].column),
+            (1, DiagnosticCode::NotServed, column),
+            "{rest}: {warned:#?}"
+        );
+    }
     for (rest, line, column) in [
         ("hash_on = \"cookie:\"", 5, 11),
         ("balance = \"least\"", 5, 11),

@@ -141,12 +141,13 @@ pub const fn listener_word(listener: Listener) -> &'static str {
         Listener::Socks => "socks",
         Listener::Http => "http",
         Listener::Https => "https",
+        Listener::Site => "site",
     }
 }
 
 pub(crate) fn listener_from(word: &str) -> Option<Listener> {
-    use Listener::{Http, Https, Mixed, Socks};
-    [Mixed, Socks, Http, Https]
+    use Listener::{Http, Https, Mixed, Site, Socks};
+    [Mixed, Socks, Http, Https, Site]
         .into_iter()
         .find(|listener| listener_word(*listener) == word)
 }
@@ -162,11 +163,12 @@ pub const fn why_word(kind: WhyKind) -> &'static str {
         WhyKind::Mode => "mode",
         WhyKind::KillSwitch => "kill_switch",
         WhyKind::Undetermined => "undetermined",
+        WhyKind::Site => "site",
     }
 }
 
 pub(crate) fn why_from(word: &str) -> Option<WhyKind> {
-    use WhyKind::{Deny, KillSwitch, List, Loop, Mode, OwnNetwork, Rule, Undetermined};
+    use WhyKind::{Deny, KillSwitch, List, Loop, Mode, OwnNetwork, Rule, Site, Undetermined};
     [
         Loop,
         OwnNetwork,
@@ -176,6 +178,7 @@ pub(crate) fn why_from(word: &str) -> Option<WhyKind> {
         Mode,
         KillSwitch,
         Undetermined,
+        Site,
     ]
     .into_iter()
     .find(|kind| why_word(*kind) == word)

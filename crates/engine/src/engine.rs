@@ -9,6 +9,7 @@ use privet_config::Config;
 use privet_connection_log::ConnectionLog;
 use privet_net::{OutboundHealth, OutboundTest};
 use privet_policy::{Explanation, TargetError};
+use privet_sites::SiteTable;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
@@ -26,6 +27,7 @@ use crate::supervise::lists::{ListAction, ListActionError, ListState};
 use crate::supervise::mode::{ModeState, PauseLength};
 use crate::supervise::options::EngineOptions;
 use crate::supervise::rules::{self, RuleState, TemporaryLifetime};
+use crate::supervise::sites::{BackendChange, BackendChangeError};
 use crate::supervise::timeline::{
     ChangeDetail, ChangeOrigin, ChangeSource, ChangeStatus, UndoAction, UndoError,
 };
@@ -379,6 +381,33 @@ impl Engine {
             })
             .await;
         done.unwrap_or_else(|| Err(ListActionError::Failed("the engine is stopping".to_owned())))
+    }
+
+    /// The sites with their backends' states.
+    pub fn sites(&self) -> Arc<SiteTable> {
+        self.shared.snapshot.load().sites.clone()
+    }
+
+    /// Changes a backend of a site by hand. Returns the change's number; `None`: it was so already.
+    ///
+    /// # Errors
+    /// There is no such site or backend.
+    pub async fn change_backend(
+        &self,
+        source: ChangeSource,
+        site: &str,
+        backend: &str,
+        change: BackendChange,
+    ) -> Result<Option<u64>, BackendChangeError> {
+        let (site, backend) = (site.to_owned(), backend.to_owned());
+        let changed = self.request(|reply| Command::ChangeBackend {
+            site,
+            backend,
+            change,
+            by: source.into(),
+            reply,
+        });
+        changed.await.unwrap_or(Err(BackendChangeError::Stopping))
     }
 
     pub fn upstreams(&self) -> Vec<OutboundHealth> {

@@ -46,6 +46,7 @@ pub use supervise::options::EngineOptions;
 pub use supervise::rules::{
     MAX_TEMPORARY_RULES, RuleLifetime, RuleState, TemporaryLifetime, shadow_warnings,
 };
+pub use supervise::sites::{BackendChange, BackendChangeError};
 pub use supervise::start_error::StartError;
 pub use supervise::timeline::{
     Change, ChangeDetail, ChangeOrigin, ChangeSource, ChangeStatus, UndoAction, UndoError,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use privet_config::Config;
 use privet_net::Dialer;
 use privet_policy::{Policy, ShadowedRule, TemporaryRule};
+use privet_sites::SiteTable;
 
 use crate::gateway::authenticate::Users;
 use crate::https::HttpsTls;
@@ -18,6 +19,7 @@ pub struct Snapshot {
     pub config: Arc<Config>,
     pub policy: Policy,
     pub dialer: Arc<Dialer>,
+    pub sites: Arc<SiteTable>,
     /// File of each list's text.
     pub(crate) list_texts: Arc<BTreeMap<String, PathBuf>>,
     /// Temporary rules.

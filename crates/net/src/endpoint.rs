@@ -58,8 +58,10 @@ impl Endpoint {
     pub fn new(url: &BackendUrl, tls: Option<&EndpointTls>) -> Result<Self, String> {
         let tls = match (url.scheme(), tls) {
             (BackendScheme::Http | BackendScheme::H2c, _) => None,
-            (BackendScheme::Https, Some(tls)) => let host = url.host().to_string();
-                Some(TlsClient::with_client(&tls.client, &tls.options, &host)?),
+            (BackendScheme::Https, Some(tls)) => {
+                let host = url.host().to_string();
+                Some(TlsClient::with_client(&tls.client, &tls.options, &host)?)
+            }
             (BackendScheme::Https, None) => return Err(format!("{url} needs TLS settings")),
         };
         Ok(Self {

@@ -77,6 +77,8 @@ pub enum Listener {
     Http,
     /// HTTP over TLS.
     Https,
+    /// Of a site. Its requests are not decided by the policy.
+    Site,
 }
 
 /// The program behind a loopback connection.

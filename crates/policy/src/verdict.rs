@@ -84,6 +84,8 @@ pub enum WhyKind {
     KillSwitch,
     /// A rule could not be evaluated, and the outcome depends on it.
     Undetermined,
+    /// A site, not the policy.
+    Site,
 }
 
 /// The reason in one sentence. The text is shared by all connections with the same reason.

@@ -125,6 +125,7 @@ proptest! {
             WhyKind::Mode => "mode ",
             WhyKind::KillSwitch => "",
             WhyKind::Undetermined => "rule ",
+            WhyKind::Site => "nothing that the policy decides",
         };
         prop_assert!(last.what.starts_with(of), "{:?} {:?}", last, decided);
         serde_json::to_string(&explanation).unwrap();

@@ -9,6 +9,8 @@ pub enum SiteError {
     AmbiguousPath,
     /// 403: `allow` or `deny`.
     Forbidden,
+    /// 404: no route has the path, and the site has no backends of its own.
+    NotFound,
     /// 413: `limit.body`.
     BodyTooLarge,
     /// 421: no site of the listener has the host.
@@ -32,6 +34,7 @@ impl SiteError {
         match self {
             Self::AmbiguousPath => 400,
             Self::Forbidden => 403,
+            Self::NotFound => 404,
             Self::BodyTooLarge => 413,
             Self::UnknownHost => 421,
             Self::TooManyRequests { .. } => 429,
@@ -47,6 +50,7 @@ impl SiteError {
         match self {
             Self::AmbiguousPath => "Bad Request",
             Self::Forbidden => "Forbidden",
+            Self::NotFound => "Not Found",
             Self::BodyTooLarge => "Content Too Large",
             Self::UnknownHost => "Misdirected Request",
             Self::TooManyRequests { .. } => "Too Many Requests",
@@ -62,6 +66,7 @@ impl SiteError {
         match self {
             Self::AmbiguousPath => "The path of this address is not clear.",
             Self::Forbidden => "This address may not be used from your network.",
+            Self::NotFound => "There is nothing at this address.",
             Self::BodyTooLarge => "What was sent is larger than this site accepts.",
             Self::UnknownHost => "No site of this name is served here.",
             Self::TooManyRequests { .. } => {
@@ -145,7 +150,7 @@ pub struct PageForm {
 mod tests {
     use super::*;
 
-    const ALL: [SiteError; 10] = [
+    const ALL: [SiteError; 11] = [
         SiteError::AmbiguousPath,
         SiteError::Forbidden,
         SiteError::BodyTooLarge,
@@ -156,6 +161,7 @@ mod tests {
         SiteError::BadGateway,
         SiteError::Unavailable,
         SiteError::Timeout,
+        SiteError::NotFound,
     ];
 
     fn page(error: SiteError, json: bool, head_only: bool) -> String {

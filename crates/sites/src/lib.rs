@@ -11,10 +11,21 @@
 )]
 
 pub mod access;
+pub mod backend_pool;
+pub mod counters;
 pub mod error_page;
 pub mod forwarded;
+pub mod hash_key;
+pub mod health_checks;
 pub mod host_table;
 pub mod path;
 pub mod rate_limit;
 pub mod response_fields;
 pub mod route_table;
+pub mod service;
+pub mod site;
+mod site_table;
+
+pub use service::{SiteHost, SiteService, TunnelLease};
+pub use site::Site;
+pub use site_table::SiteTable;

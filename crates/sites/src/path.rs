@@ -1,7 +1,5 @@
 //! The path of a request: which prefix it has, and whether a backend that decodes and resolves it could read another one.
 
-use std::borrow::Cow;
-
 /// Whether `path` is `prefix` or lies below it. A prefix that ends in a slash matches what follows the slash; another one
 /// matches whole segments only: "/api" matches "/api" and "/api/x", not "/apix".
 pub fn has_prefix(path: &[u8], prefix: &[u8]) -> bool {
@@ -11,19 +9,20 @@ pub fn has_prefix(path: &[u8], prefix: &[u8]) -> bool {
     }
 }
 
-/// The path and query without the prefix: "/static/x?q" without "/static/" is "/x?q". One slash leads, never two, so that
-/// nobody reads the rest as an authority.
-pub fn without_prefix<'a>(path_and_query: &'a [u8], prefix: &[u8]) -> Cow<'a, [u8]> {
-    let Some(mut rest) = path_and_query.strip_prefix(prefix) else {
-        return Cow::Borrowed(path_and_query);
+/// Bytes of the path's start that a backend does not get where the prefix is stripped. All of it goes but the slash that
+/// the rest needs: "/static/x" is "/x", "/api?q" is "?q". Further slashes go too, so that the rest never begins with two,
+/// which could be read as an authority.
+pub fn strip_len(path_and_query: &[u8], prefix: &[u8]) -> usize {
+    let rest = path_and_query.strip_prefix(prefix);
+    let Some(rest) = rest.filter(|_| !prefix.is_empty()) else {
+        return 0;
     };
-    while let [b'/', tail @ ..] = rest {
-        rest = tail;
+    let slashes = rest.iter().take_while(|&&byte| byte == b'/').count();
+    let used = prefix.len() + slashes;
+    match path_and_query.get(used - 1) {
+        Some(b'/') => used - 1,
+        _ => used,
     }
-    let mut stripped = Vec::with_capacity(rest.len() + 1);
-    stripped.push(b'/');
-    stripped.extend_from_slice(rest);
-    Cow::Owned(stripped)
 }
 
 /// The part before the query.
@@ -135,18 +134,21 @@ mod tests {
     }
 
     #[test]
-    fn a_stripped_path_begins_with_one_slash() {
+    fn what_is_left_of_a_stripped_path_begins_with_one_slash_or_is_empty() {
         for (path, prefix, rest) in [
             ("/static/x?q", "/static/", "/x?q"),
             ("/static/", "/static/", "/"),
-            ("/api", "/api", "/"),
-            ("/api?q=/", "/api", "/?q=/"),
-            ("/api/x", "/api", "/x"),
             ("/static//evil.test/", "/static/", "/evil.test/"),
+            ("/api", "/api", ""),
+            ("/api?q=/", "/api", "?q=/"),
+            ("/api/x", "/api", "/x"),
+            ("/api//x", "/api", "/x"),
+            ("/x", "", "/x"),
+            ("/x", "/", "/x"),
             ("/other", "/api", "/other"),
         ] {
-            let stripped = without_prefix(path.as_bytes(), prefix.as_bytes());
-            assert_eq!(String::from_utf8_lossy(&stripped), rest, "{path} {prefix}");
+            let at = strip_len(path.as_bytes(), prefix.as_bytes());
+            assert_eq!(path.get(at..).unwrap(), rest, "{path} {prefix}");
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::context::ReadContext;
 use super::listen_addresses::ListenAddresses;
+use super::not_served::warn_not_served;
 use super::outbound_names::{name_of, refuse_duplicates};
 use crate::diagnose::DiagnosticCode;
 use crate::keys;
@@ -35,13 +36,6 @@ pub(super) fn read<'a>(
         sites.push(site);
     }
     refuse_duplicates(&names, "site");
-    if let Some((_, first)) = tables.first() {
-        first.warn(
-            DiagnosticCode::NotServed,
-            "sites are not served by this version yet",
-            "they stay off until a version that has them",
-        );
-    }
     sites
 }
 
@@ -68,6 +62,10 @@ fn read_site<'a>(
             "add [[site.backend]] with a url",
         );
     }
+    let cache = table.boolean("cache", true);
+    let tls = table.get("tls").is_some();
+    warn_not_served(table, "tls", tls, "TLS for a site");
+    warn_not_served(table, "cache", cache, "the cache of a site");
     Site {
         listen: read_listen(table, &name, addresses),
         hosts: read_hosts(table),
@@ -77,7 +75,7 @@ fn read_site<'a>(
             .and_then(|v| v.choice())
             .unwrap_or(Balance::LeastTime),
         hash_on: table.get("hash_on").and_then(|value| read_hash_on(&value)),
-        cache: table.boolean("cache", true),
+        cache,
         limit: table
             .get("limit")
             .and_then(|value| read_limit(&value))
@@ -239,7 +237,7 @@ fn read_limit(value: &Value<'_>) -> Option<SiteLimit> {
 }
 
 fn read_backend(table: &Table<'_>) -> Option<Backend> {
-    let url = table.require("url").and_then(|v| v.backend_url());
+    let url = table.require("url").and_then(|value| value.backend_url());
     let weight = table
         .get("weight")
         .and_then(|v| v.count(WEIGHT))

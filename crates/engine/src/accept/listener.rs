@@ -27,6 +27,8 @@ pub enum ListenerKind {
     Https,
     /// The PAC file.
     Pac,
+    /// Sites.
+    Site,
 }
 
 /// A listener as status shows it.
@@ -68,12 +70,13 @@ pub(crate) fn states(open: &Open) -> Vec<ListenerState> {
 pub(crate) struct ListenerKindCell(AtomicU8);
 
 impl ListenerKindCell {
-    const ALL: [ListenerKind; 5] = [
+    const ALL: [ListenerKind; 6] = [
         ListenerKind::Mixed,
         ListenerKind::Socks,
         ListenerKind::Http,
         ListenerKind::Https,
         ListenerKind::Pac,
+        ListenerKind::Site,
     ];
 
     pub(crate) fn new(kind: ListenerKind) -> Self {
@@ -134,6 +137,15 @@ impl Bound {
     }
 }
 
+impl Bound {
+    pub(crate) fn state(&self) -> ListenerState {
+        ListenerState {
+            kind: self.name.0,
+            address: self.address,
+        }
+    }
+}
+
 /// A listener could not be bound.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}: {source}")]
@@ -166,6 +178,15 @@ pub(crate) fn wanted(config: &Config) -> Vec<Name> {
     all.extend(of(ListenerKind::Http, &listen.http));
     all.extend(of(ListenerKind::Https, &listen.https));
     all.extend(listen.pac.map(|address| (ListenerKind::Pac, address)));
+    // A site with TLS is not served yet, least of all without TLS.
+    let sites = config.sites.iter().filter(|site| site.tls.is_none());
+    for address in sites.flat_map(|site| &site.listen) {
+        let name = (ListenerKind::Site, *address);
+        // Sites may share an address.
+        if !all.contains(&name) {
+            all.push(name);
+        }
+    }
     all
 }
 

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::accept::allowed_clients::is_allowed;
 use crate::accept::connection_limit::ConnectionSlot;
 use crate::accept::listener::{ListenerKind, ListenerKindCell};
+use crate::session::site::{self, SiteClient};
 use crate::session::{self, AcceptedClient, https, pac};
 use crate::shared::Shared;
 
@@ -26,7 +27,9 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Clone)]
 pub(crate) struct ServedListener {
     pub(crate) kind: Arc<ListenerKindCell>,
-    /// Its address; a wildcard is replaced by the local address of each connection.
+    /// Its address as configured; the port may be 0.
+    pub(crate) configured: SocketAddr,
+    /// The bound address; a wildcard is replaced by the local address of each connection.
     pub(crate) address: SocketAddr,
 }
 
@@ -86,7 +89,9 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 /// Starts a session, or closes a client that is not allowed or exceeds the connection limit.
 fn admit(client: TcpStream, peer: SocketAddr, listener: &ServedListener, shared: &Arc<Shared>) {
     let snapshot = shared.snapshot.load();
-    if !is_allowed(&snapshot.config, peer.ip()) {
+    let kind = listener.kind.get();
+    // Sites are public; `allow` and `deny` of a site are checked with its requests.
+    if kind != ListenerKind::Site && !is_allowed(&snapshot.config, peer.ip()) {
         tracing::debug!(%peer, "refused: the address is not in allow_clients");
         return;
     }
@@ -104,7 +109,16 @@ fn admit(client: TcpStream, peer: SocketAddr, listener: &ServedListener, shared:
     // Only Linux inherits it from the listener. Without it the system delays small messages.
     let _ = client.set_nodelay(true);
     let shared = shared.clone();
-    match listener.kind.get() {
+    match kind {
+        ListenerKind::Site => {
+            let client = SiteClient {
+                stream: client,
+                peer,
+                local,
+                listener: listener.configured,
+            };
+            drop(tokio::spawn(site::serve(client, shared, slot)));
+        }
         ListenerKind::Pac => drop(tokio::spawn(pac::serve(
             client,
             local,

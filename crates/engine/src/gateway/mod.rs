@@ -14,6 +14,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use privet_config::ListenLimits;
 use privet_connection_log::{CloseReason, LiveConnection};
 use privet_gateway::{Gateway, HttpTimeouts, Refusal, RequestContext, RouteDecision};
 use privet_net::{Connected, HttpProxyMode};
@@ -21,6 +22,16 @@ use privet_policy::Why;
 
 pub(crate) use engine_gateway::EngineGateway;
 use engine_gateway::dial_request;
+
+/// How long HTTP waits for either side.
+pub(crate) fn http_timeouts(limits: &ListenLimits) -> HttpTimeouts {
+    HttpTimeouts {
+        request_header: limits.request_header_timeout,
+        request_body: limits.request_body_timeout,
+        response_header: limits.response_header_timeout,
+        idle: limits.idle_timeout,
+    }
+}
 
 impl Gateway for EngineGateway {
     fn policy_generation(&self) -> u64 {
@@ -102,14 +113,7 @@ impl Gateway for EngineGateway {
     }
 
     fn http_timeouts(&self) -> HttpTimeouts {
-        let snapshot = self.shared.snapshot.load();
-        let limits = &snapshot.config.listen.limits;
-        HttpTimeouts {
-            request_header: limits.request_header_timeout,
-            request_body: limits.request_body_timeout,
-            response_header: limits.response_header_timeout,
-            idle: limits.idle_timeout,
-        }
+        http_timeouts(&self.shared.snapshot.load().config.listen.limits)
     }
 
     fn idle_timeout(&self) -> Duration {

@@ -3,6 +3,7 @@
 pub mod detect;
 pub(crate) mod https;
 pub(crate) mod pac;
+pub(crate) mod site;
 mod tunnel;
 
 use std::cell::RefCell;
@@ -112,7 +113,7 @@ fn socks_listener(kind: ListenerKind) -> Option<Listener> {
     match kind {
         ListenerKind::Mixed => Some(Listener::Mixed),
         ListenerKind::Socks => Some(Listener::Socks),
-        ListenerKind::Http | ListenerKind::Https | ListenerKind::Pac => None,
+        ListenerKind::Http | ListenerKind::Https | ListenerKind::Pac | ListenerKind::Site => None,
     }
 }
 
@@ -122,6 +123,6 @@ fn http_listener(kind: ListenerKind) -> Option<Listener> {
         ListenerKind::Mixed => Some(Listener::Mixed),
         ListenerKind::Http => Some(Listener::Http),
         ListenerKind::Https => Some(Listener::Https),
-        ListenerKind::Socks | ListenerKind::Pac => None,
+        ListenerKind::Socks | ListenerKind::Pac | ListenerKind::Site => None,
     }
 }

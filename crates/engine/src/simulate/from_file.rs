@@ -6,9 +6,10 @@ use std::sync::Arc;
 use privet_config::Config;
 use privet_policy::{Explanation, RuleHitCounters};
 
+use crate::accept::listener;
 use crate::https::CertificateUse;
 use crate::simulate::SimulatedRequest;
-use crate::supervise::configuration::assemble::{Inputs, assemble};
+use crate::supervise::configuration::assemble::{Inputs, OwnListener, assemble};
 use crate::supervise::configuration::secrets::KeyringCache;
 use crate::supervise::lists::Lists;
 use crate::supervise::start_error::StartError;
@@ -63,13 +64,9 @@ impl SimulatedRequest {
 }
 
 /// The listeners of an engine with this configuration.
-fn own(config: &Config) -> Vec<std::net::SocketAddr> {
-    let listen = &config.listen;
-    let all = listen
-        .mixed
-        .iter()
-        .chain(&listen.socks)
-        .chain(&listen.http)
-        .chain(&listen.pac);
-    all.copied().collect()
+fn own(config: &Config) -> Vec<OwnListener> {
+    let wanted = listener::wanted(config).into_iter();
+    wanted
+        .map(|(kind, address)| OwnListener { kind, address })
+        .collect()
 }

@@ -11,6 +11,7 @@ use crate::supervise::lists::fetch_job::FetchResult;
 use crate::supervise::lists::{ListAction, ListActionError, ListState};
 use crate::supervise::mode::ModeSwitch;
 use crate::supervise::rules::TemporaryLifetime;
+use crate::supervise::sites::{BackendChange, BackendChangeError};
 use crate::supervise::timeline::{
     ChangeDetail, ChangeOrigin, ChangeSource, ChangeStatus, UndoAction, UndoError,
 };
@@ -54,6 +55,15 @@ pub(crate) enum Command {
         number: u32,
         by: ChangeOrigin,
         reply: oneshot::Sender<Result<Option<u64>, ApplyError>>,
+    },
+    /// Changes a backend of a site by hand. Replies with the change's number.
+    ChangeBackend {
+        site: String,
+        /// Its id.
+        backend: String,
+        change: BackendChange,
+        by: ChangeOrigin,
+        reply: oneshot::Sender<Result<Option<u64>, BackendChangeError>>,
     },
     /// A window of the timeline, newest first, and the number of all changes.
     Changes {

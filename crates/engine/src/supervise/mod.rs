@@ -14,6 +14,7 @@ pub(crate) mod options;
 pub(crate) mod rules;
 mod run;
 pub(crate) mod set_aside;
+pub(crate) mod sites;
 mod start;
 pub(crate) mod start_error;
 pub(crate) mod supervisor;

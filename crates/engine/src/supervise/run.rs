@@ -80,6 +80,16 @@ impl Supervisor {
             Command::RemoveTemporaryRule { number, by, reply } => {
                 let _ = reply.send(self.remove_temporary_rule(number, by).await);
             }
+            Command::ChangeBackend {
+                site,
+                backend,
+                change,
+                by,
+                reply,
+            } => {
+                let changed = self.change_backend(site, backend, change, by).await;
+                let _ = reply.send(changed);
+            }
             Command::Changes {
                 offset,
                 limit,

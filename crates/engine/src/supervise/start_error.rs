@@ -21,6 +21,8 @@ pub enum StartError {
     Mode(String),
     #[error("upstream: {0}")]
     Upstream(String),
+    #[error("{0}")]
+    Site(String),
     #[error("secret: {0}")]
     Secret(String),
     #[error("[listen] tls: {0}")]

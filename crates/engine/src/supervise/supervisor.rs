@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use privet_config::Retention;
+use privet_sites::SiteTable;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
@@ -34,6 +35,8 @@ pub(crate) struct Supervisor {
     pub(crate) _pause_timer: AbortOnDropHandle<()>,
     /// Active health checks of the current upstreams; replaced together with them.
     pub(crate) health_checks: Option<AbortOnDropHandle<()>>,
+    /// Active health checks of the sites' backends, with the sites that they are of.
+    pub(crate) site_checks: Option<(Arc<SiteTable>, AbortOnDropHandle<()>)>,
     /// Running fetches of lists; they end with the supervisor.
     pub(crate) fetches: JoinSet<()>,
     pub(crate) commands: mpsc::Sender<Command>,
@@ -69,5 +72,17 @@ impl Supervisor {
         let dialer = self.shared.snapshot.load().dialer.clone();
         let checks = tokio::spawn(async move { dialer.run_checks().await });
         self.health_checks = Some(AbortOnDropHandle::new(checks));
+        self.start_site_checks();
+    }
+
+    /// Starts the health checks of the current sites, unless they run already.
+    fn start_site_checks(&mut self) {
+        let sites = self.shared.snapshot.load().sites.clone();
+        let runs = self.site_checks.as_ref().map(|(of, _)| of);
+        if runs.is_some_and(|of| Arc::ptr_eq(of, &sites)) {
+            return;
+        }
+        let checks = tokio::spawn(privet_sites::health_checks::run(sites.clone()));
+        self.site_checks = Some((sites, AbortOnDropHandle::new(checks)));
     }
 }

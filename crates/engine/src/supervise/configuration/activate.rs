@@ -25,7 +25,7 @@ impl Supervisor {
         let config = self.shared.snapshot.load().config.clone();
         let (modes, mut lists) = (self.shared.modes(), std::mem::take(&mut self.lists));
         let secrets = self.known_secrets();
-        let inputs = self.inputs(config, &modes, &mut lists, self.own_addresses(), secrets);
+        let inputs = self.inputs(config, &modes, &mut lists, self.own_listeners(), secrets);
         self.lists = lists;
         match assemble(inputs).await {
             Ok(snapshot) => {
@@ -65,6 +65,7 @@ impl Supervisor {
             for (thread, socket) in sockets.into_iter().enumerate() {
                 let listener = ServedListener {
                     kind: kind.clone(),
+                    configured: name.1,
                     address,
                 };
                 let task = accept(socket, listener, self.shared.clone(), stop.clone());

@@ -4,20 +4,25 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use privet_config::{Config, Isolation, Keyring, Secret};
 use privet_net::{Dialer, OwnListeners};
 use privet_policy::{
     Host, List, OwnEndpoints, Policy, RuleHitCounters, TemporaryRule, shadowed_rules,
 };
+use privet_sites::SiteTable;
 use secrecy::SecretString;
 
+use crate::accept::listener::{ListenerKind, ListenerState};
 use crate::gateway::authenticate::Users;
 use crate::https::{self, CertificateUse, HttpsTls};
 use crate::snapshot::Snapshot;
 use crate::supervise::configuration::secrets::KeyringCache;
 use crate::supervise::start_error::StartError;
+
+/// One of our listeners.
+pub(crate) type OwnListener = ListenerState;
 
 /// Everything that a snapshot is built from.
 pub(crate) struct Inputs {
@@ -31,8 +36,8 @@ pub(crate) struct Inputs {
     pub(crate) temporary: Vec<TemporaryRule>,
     /// Counters that unchanged rules continue.
     pub(crate) hit_counters: RuleHitCounters,
-    /// Addresses of our listeners.
-    pub(crate) own: Vec<SocketAddr>,
+    /// Our listeners.
+    pub(crate) own: Vec<OwnListener>,
     /// The keyring secrets that the configuration names.
     pub(crate) secrets: KeyringCache,
     pub(crate) certificates: CertificateUse,
@@ -62,7 +67,12 @@ fn build(inputs: Inputs) -> Result<Snapshot, StartError> {
         previous,
     } = inputs;
     let https = https_tls(&config, &certificates, previous.as_deref())?;
-    let own = with_control(own, &config);
+    let previous_sites = previous.as_ref().map(|snapshot| &snapshot.sites);
+    let all = with_control(own.iter().map(|own| own.address).collect(), &config);
+    let sites = build_sites(&config, all, previous_sites)?;
+    // A client may go to a site: that is no circle.
+    let own = own.iter().filter(|own| own.kind != ListenerKind::Site);
+    let own = with_control(own.map(|own| own.address).collect(), &config);
     let users = users(&config, &secrets)?;
     let secret = |name: &str| upstream_secret(&config, name, &secrets);
     let before = previous.as_ref().map(|snapshot| &*snapshot.dialer);
@@ -92,6 +102,7 @@ fn build(inputs: Inputs) -> Result<Snapshot, StartError> {
     Ok(Snapshot {
         policy,
         dialer,
+        sites,
         list_texts: Arc::new(list_texts),
         temporary: temporary.into(),
         shadows: shadows.into(),
@@ -118,6 +129,21 @@ fn https_tls(
         return Ok(Some(https));
     }
     Ok(https::load(config, purpose)?.map(Arc::new))
+}
+
+/// The sites of the configuration; those of before where nothing about them changed.
+fn build_sites(
+    config: &Config,
+    mut own: Vec<SocketAddr>,
+    previous: Option<&Arc<SiteTable>>,
+) -> Result<Arc<SiteTable>, StartError> {
+    own.sort();
+    if let Some(previous) = previous.filter(|previous| previous.is_of(config, &own)) {
+        return Ok(previous.clone());
+    }
+    let previous = previous.map(|table| &**table);
+    let built = SiteTable::build(config, own, previous, Instant::now());
+    built.map(Arc::new).map_err(StartError::Site)
 }
 
 /// Adds the control API and the metrics: a web page must not reach them through the proxy.

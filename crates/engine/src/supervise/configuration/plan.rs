@@ -11,7 +11,7 @@ use privet_policy::TemporaryRule;
 use crate::accept::listener::{self, Bound, ListenerKind, Name};
 use crate::https::CertificateUse;
 use crate::snapshot::Snapshot;
-use crate::supervise::configuration::assemble::{Inputs, assemble};
+use crate::supervise::configuration::assemble::{Inputs, OwnListener, assemble};
 use crate::supervise::configuration::report::{ApplyError, ApplyMode, ConfigSource};
 use crate::supervise::configuration::secrets::KeyringCache;
 use crate::supervise::lists::Lists;
@@ -51,7 +51,7 @@ impl Supervisor {
         let mut lists = self.lists.clone();
         let modes = self.shared.modes();
         let secrets = self.known_secrets();
-        let inputs = self.inputs(config, &modes, &mut lists, self.own_addresses(), secrets);
+        let inputs = self.inputs(config, &modes, &mut lists, self.own_listeners(), secrets);
         let snapshot = assemble(Inputs {
             temporary,
             ..inputs
@@ -120,7 +120,7 @@ impl Supervisor {
         let changed_kind = changed_kind.collect();
         let mut lists = self.load_lists(&config).await?;
         let mut own = opening.clone();
-        own.extend(self.own_addresses());
+        own.extend(self.own_listeners());
         let mut inputs = self.inputs(config, &modes, &mut lists, own, secrets);
         if mode == ApplyMode::DryRun {
             inputs.certificates = CertificateUse::Check;
@@ -135,7 +135,7 @@ impl Supervisor {
             text_mode,
             lists,
             bound,
-            opening,
+            opening: opening.iter().map(|listener| listener.address).collect(),
             changed_kind,
             closing,
         })
@@ -147,7 +147,7 @@ impl Supervisor {
         config: Arc<Config>,
         modes: &ModeSelection,
         lists: &mut Lists,
-        own: Vec<SocketAddr>,
+        own: Vec<OwnListener>,
         secrets: KeyringCache,
     ) -> Inputs {
         let previous = self.shared.snapshot.load_full();
@@ -166,10 +166,9 @@ impl Supervisor {
         }
     }
 
-    /// Addresses of the running listeners.
-    pub(super) fn own_addresses(&self) -> Vec<SocketAddr> {
-        let running = self.listeners.values();
-        running.map(|running| running.address).collect()
+    /// The running listeners.
+    pub(super) fn own_listeners(&self) -> Vec<OwnListener> {
+        listener::states(&self.listeners)
     }
 
     /// Parses a configuration.
@@ -216,24 +215,28 @@ impl Supervisor {
         listener::beside(listener::wanted(config), &adopted)
     }
 
-    /// Binds the listeners that do not run yet, unless it is a dry run. Also returns their addresses.
+    /// Binds the listeners that do not run yet, unless it is a dry run. Also returns them.
     fn open_listeners(
         &self,
         wanted: &[Name],
         mode: ApplyMode,
-    ) -> Result<(Vec<Bound>, Vec<SocketAddr>), StartError> {
+    ) -> Result<(Vec<Bound>, Vec<OwnListener>), StartError> {
         let new = wanted
             .iter()
             .filter(|name| !self.listeners.contains_key(&name.1));
         if mode == ApplyMode::DryRun {
-            return Ok((Vec::new(), new.map(|name| name.1).collect()));
+            let planned = new.map(|(kind, address)| OwnListener {
+                kind: *kind,
+                address: *address,
+            });
+            return Ok((Vec::new(), planned.collect()));
         }
         let bind = |name: &Name| Bound::bind(*name, self.workers.count());
         let bound: Vec<Bound> = new
             .map(bind)
             .collect::<Result<_, _>>()
             .map_err(StartError::listen)?;
-        let opening = bound.iter().map(|bound| bound.address).collect();
+        let opening = bound.iter().map(Bound::state).collect();
         Ok((bound, opening))
     }
 

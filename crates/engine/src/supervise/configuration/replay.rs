@@ -1,7 +1,7 @@
 //! Evaluates the recorded connections with a policy that is not current yet.
 
 use privet_connection_log::{ConnectionLog, UsageError};
-use privet_policy::{Policy, RecordedConnection, Replay, replay};
+use privet_policy::{Listener, Policy, RecordedConnection, Replay, replay};
 
 use crate::unix_time::from_unix_ms;
 
@@ -16,6 +16,7 @@ pub(super) fn replay_records(
 ) -> Result<Replay, UsageError> {
     let records = connection_log
         .past_connections(0)?
+        .filter(|record| record.listener != Listener::Site)
         .map(|record| RecordedConnection {
             listener: record.listener,
             protocol: record.protocol,

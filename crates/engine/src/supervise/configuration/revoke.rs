@@ -3,14 +3,18 @@
 use std::time::SystemTime;
 
 use privet_connection_log::{ConnectionRow, Verdict};
-use privet_policy::{Action, Program, Request, Route, reconsider};
+use privet_policy::{Action, Listener, Program, Request, Route, reconsider};
 
 use crate::accept::allowed_clients::is_allowed;
 use crate::snapshot::Snapshot;
 
 /// Whether `snapshot` forbids an open connection: its client or user is no longer allowed, its target or remote address is
-/// blocked, or it goes direct where a kill switch forbids that.
+/// blocked, or it goes direct where a kill switch forbids that. The connections of sites are not the policy's: a request
+/// that is being served ends as it began.
 pub(crate) fn is_revoked(row: &ConnectionRow, snapshot: &Snapshot) -> bool {
+    if row.listener() == Listener::Site {
+        return false;
+    }
     if !is_allowed(&snapshot.config, row.client().ip()) {
         return true;
     }
@@ -58,7 +62,9 @@ mod tests {
     use std::time::Duration;
 
     use privet_connection_log::NewConnection;
-    use privet_policy::{Listener, Protocol, Target, Why, WhyKind};
+    use privet_policy::{Protocol, Target, Why, WhyKind};
+
+    use super::Listener;
 
     use crate::gateway::tests::{engine, with_listener};
 

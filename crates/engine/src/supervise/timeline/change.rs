@@ -8,6 +8,7 @@ use super::detail::ChangeDetail;
 use crate::supervise::configuration::report::ApplyError;
 use crate::supervise::lists::ListAction;
 use crate::supervise::rules::TemporaryLifetime;
+use crate::supervise::sites::RestoreBackend;
 
 /// What made a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,6 +106,9 @@ pub enum UndoAction {
     },
     /// Switches the system proxy to what it was before.
     SystemProxy { was_on: bool },
+    /// Sets a backend of a site as it was before.
+    #[serde(rename = "backend")]
+    RestoreBackend(RestoreBackend),
     /// The change cannot be undone.
     Never,
 }

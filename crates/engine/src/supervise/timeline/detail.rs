@@ -40,7 +40,7 @@ impl ChangeDetail {
 }
 
 /// English sentences by kind.
-const SENTENCES: [(&str, &str); 44] = [
+const SENTENCES: [(&str, &str); 48] = [
     ("mode", "the mode {to} was chosen instead of {from}"),
     ("pause", "{mode} until {until}"),
     ("resume", "the pause in {mode} was ended"),
@@ -74,6 +74,22 @@ const SENTENCES: [(&str, &str); 44] = [
     ("site-added", "site {name} was added"),
     ("site-removed", "site {name} was removed"),
     ("site-changed", "site {name} was changed"),
+    (
+        "backend-draining",
+        "backend {name} of site {site} gets no new requests",
+    ),
+    (
+        "backend-in-use",
+        "backend {name} of site {site} is in use again",
+    ),
+    (
+        "backend-weight",
+        "backend {name} of site {site} has the weight {weight}",
+    ),
+    (
+        "backend-weight-reset",
+        "backend {name} of site {site} has the weight of the configuration again",
+    ),
     ("list-added", "list {name} was added"),
     ("list-removed", "list {name} was removed"),
     ("list-changed", "list {name} was changed"),

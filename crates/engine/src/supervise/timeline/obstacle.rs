@@ -14,6 +14,13 @@ const LIST_ACTIONS: [&str; 4] = [
     "list-rolled-back",
     "list-resumed",
 ];
+/// Kinds of changes of a site's backend by hand.
+const BACKEND_CHANGES: [&str; 4] = [
+    "backend-draining",
+    "backend-in-use",
+    "backend-weight",
+    "backend-weight-reset",
+];
 /// Kinds of switches of the system proxy.
 const PROXY_SWITCHES: [&str; 3] = [
     "system-proxy-on",
@@ -63,6 +70,10 @@ impl Supervisor {
                 .then(|| "the engine for which it was made has ended".to_owned()),
             UndoAction::ActOnList { .. } => self.changed_since(change, &LIST_ACTIONS),
             UndoAction::SystemProxy { .. } => self.changed_since(change, &PROXY_SWITCHES),
+            UndoAction::RestoreBackend(_) if !change.of_this_run => {
+                Some("the engine for which it was made has ended".to_owned())
+            }
+            UndoAction::RestoreBackend(_) => self.changed_since(change, &BACKEND_CHANGES),
             UndoAction::Never => Some("this change cannot be undone".to_owned()),
         }
     }

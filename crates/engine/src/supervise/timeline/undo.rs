@@ -75,6 +75,10 @@ impl Supervisor {
                 let inverse = done.map_err(|error| UndoError::Obstructed(error.to_string()))?;
                 Some(self.record_list_action(by, name, action, inverse).await)
             }
+            UndoAction::RestoreBackend(to) => {
+                let restored = self.restore_backend(to, by).await;
+                restored.map_err(|error| UndoError::Obstructed(error.to_string()))?
+            }
             UndoAction::RevertFile(None) | UndoAction::SystemProxy { .. } | UndoAction::Never => {
                 None
             }

@@ -1,0 +1,450 @@
+//! The service behind the request connections of a site's listener: admits a request, chooses its backend, dials, and says
+//! how its heads are rewritten.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use privet_balance::{Failure, Lease};
+use privet_config::{BackendScheme, HeaderMode};
+use privet_connection_log::{CloseReason, ConnectionLog, LiveConnection, NewConnection};
+use privet_gateway::HttpTimeouts;
+use privet_http::head::target::TargetRule;
+use privet_http::head::{BodyLength, Method, RequestHead, TargetForm};
+use privet_http::headers::response::ResponseStyle;
+use privet_http::headers::site::{SiteFields, SiteRequest};
+use privet_http::service::{
+    Attempt, ConnectionInfo, Fetch, OriginProtocol, OwnResponse, Plan, Request, ResponseFormat,
+    Service, Session,
+};
+use privet_net::{Connected, DialErrorKind, HttpProxyMode};
+use privet_policy::{Listener, Protocol, Target, Why, WhyKind};
+use smallvec::SmallVec;
+
+use crate::backend_pool::{Backend, BackendPool, seed};
+use crate::error_page::{PageForm, SiteError};
+use crate::forwarded::Forwarded;
+use crate::path::{path_of, strip_len};
+use crate::response_fields::{FieldRewrite, PublicOrigin};
+use crate::site::Site;
+use crate::site_table::SiteTable;
+
+/// The limit for opening a connection to a backend.
+const DIAL: Duration = Duration::from_secs(5);
+/// The most backends that one request is sent to.
+const MAX_ATTEMPTS: usize = 5;
+
+/// The program around the sites.
+pub trait SiteHost: Clone + Send + Sync + 'static {
+    /// The current sites.
+    fn table(&self) -> Arc<SiteTable>;
+
+    fn connection_log(&self) -> &ConnectionLog;
+
+    /// How long each part of a request may take.
+    fn timeouts(&self) -> HttpTimeouts;
+}
+
+/// The sites of one listener.
+#[derive(Clone)]
+pub struct SiteService<H> {
+    pub host: H,
+    /// The listener's address as configured.
+    pub listener: SocketAddr,
+    /// The client's connection is TLS.
+    pub tls: bool,
+    pub tunnel: TunnelLease,
+}
+
+/// Keeps a backend's request in flight while its connection is a tunnel: take it when the connection has become one, and
+/// drop it at the tunnel's end.
+#[derive(Clone, Default)]
+pub struct TunnelLease(Arc<Mutex<Option<Lease>>>);
+
+impl TunnelLease {
+    pub fn take(&self) -> Option<Lease> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn keep(&self, lease: Option<Lease>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = lease;
+    }
+}
+
+/// A request on its way to a backend.
+pub struct SiteFetch {
+    table: Arc<SiteTable>,
+    site: Arc<Site>,
+    pool: Arc<BackendPool>,
+    /// In flight at this backend.
+    lease: Option<Lease>,
+    tried: SmallVec<[usize; 4]>,
+    key: u64,
+    attempt_started: Instant,
+    /// The value of `Host`, then the field lines that say who asks.
+    fields: Vec<u8>,
+    host_len: usize,
+    tls: bool,
+    strip: usize,
+}
+
+impl SiteFetch {
+    fn backend(&self) -> Option<&Backend> {
+        self.pool.backends().get(self.lease.as_ref()?.member())
+    }
+
+    fn host(&self) -> &[u8] {
+        self.fields.get(..self.host_len).unwrap_or_default()
+    }
+
+    /// Takes another backend. `false`: there is none.
+    fn select(&mut self, now: Instant) -> bool {
+        self.lease = self.pool.select(self.key, &self.tried, now);
+        self.attempt_started = now;
+        self.lease.is_some()
+    }
+}
+
+impl Fetch for SiteFetch {
+    fn pool_key(&self) -> u64 {
+        self.backend().map_or(0, |backend| backend.pool_key)
+    }
+
+    fn target<'a>(&'a self, requested: &'a Target) -> &'a Target {
+        self.backend().map_or(requested, |backend| &backend.target)
+    }
+
+    fn header_mode(&self) -> HeaderMode {
+        HeaderMode::Untouched
+    }
+
+    fn protocol(&self) -> OriginProtocol {
+        match self
+            .backend()
+            .map(|backend| backend.endpoint.url().scheme())
+        {
+            Some(BackendScheme::H2c) => OriginProtocol::Http2,
+            _ => OriginProtocol::Http1,
+        }
+    }
+
+    fn site_request(&self) -> Option<SiteRequest<'_>> {
+        Some(SiteRequest {
+            host: self.host(),
+            strip: self.strip,
+            fields: self.fields.get(self.host_len..).unwrap_or_default(),
+        })
+    }
+
+    fn response_style(&self) -> ResponseStyle<'_> {
+        ResponseStyle::Site(self)
+    }
+
+    fn max_request_body(&self) -> u64 {
+        self.site.max_body().unwrap_or(u64::MAX)
+    }
+}
+
+impl SiteFields for SiteFetch {
+    fn emit(&self, name: &[u8], value: &[u8], emit: &mut dyn FnMut(&[u8], &[u8])) {
+        let origin = PublicOrigin {
+            tls: self.tls,
+            host: self.host(),
+            prefix: self.pool.stripped_prefix(),
+        };
+        match self.site.names.rewrite(name, value, &origin) {
+            FieldRewrite::Keep => emit(name, value),
+            FieldRewrite::Drop => {}
+            FieldRewrite::Replace(value) => emit(name, &value),
+        }
+    }
+}
+
+impl<H: SiteHost> SiteService<H> {
+    fn plan_fetch(&self, request: &Request<'_>) -> Result<SiteFetch, SiteError> {
+        let now = Instant::now();
+        let table = self.host.table();
+        let head = request.head;
+        let site = table
+            .find(self.listener, &request.target.host)
+            .ok_or(SiteError::UnknownHost)?
+            .clone();
+        site.counters.requested();
+        let fetch = self.plan_of_site(request, head, &table, &site, now);
+        if fetch.is_err() {
+            site.counters.refused();
+        }
+        fetch
+    }
+
+    fn plan_of_site(
+        &self,
+        request: &Request<'_>,
+        head: &RequestHead,
+        table: &Arc<SiteTable>,
+        site: &Arc<Site>,
+        now: Instant,
+    ) -> Result<SiteFetch, SiteError> {
+        let client = request.connection.peer.ip();
+        if site.check_access(client).is_err() {
+            return Err(SiteError::Forbidden);
+        }
+        if site.max_head().is_some_and(|most| head.len as u64 > most) {
+            return Err(SiteError::HeadTooLarge);
+        }
+        site.check_rate(client, now)?;
+        if let (BodyLength::Known(length), Some(most)) = (head.body, site.max_body())
+            && length > most
+        {
+            return Err(SiteError::BodyTooLarge);
+        }
+        let path_and_query = head.path(request.bytes);
+        let path = path_of(path_and_query);
+        let pool = site.pool_for(path)?.clone();
+        let fields = head.fields.iter().map(|field| {
+            let bytes = request.bytes;
+            (field.name.of_buffer(bytes), field.value.of_buffer(bytes))
+        });
+        let key = site.hash_on.key(client, path, fields);
+        let prefix = pool.stripped_prefix();
+        let (host_len, fields) = self.fields(request, client, prefix);
+        let mut fetch = SiteFetch {
+            strip: strip_len(path_and_query, prefix),
+            table: table.clone(),
+            site: site.clone(),
+            pool,
+            lease: None,
+            tried: SmallVec::new(),
+            key,
+            attempt_started: now,
+            fields,
+            host_len,
+            tls: self.tls,
+        };
+        match fetch.select(now) {
+            true => Ok(fetch),
+            false => Err(SiteError::Unavailable),
+        }
+    }
+
+    /// The value of `Host` as the client sent it, and the field lines that say who asks.
+    fn fields(
+        &self,
+        request: &Request<'_>,
+        client: std::net::IpAddr,
+        prefix: &[u8],
+    ) -> (usize, Vec<u8>) {
+        let mut out = Vec::with_capacity(256);
+        write_host(&mut out, request);
+        let host_len = out.len();
+        let host = out.clone();
+        let host = host.as_slice();
+        let forwarded = Forwarded {
+            client,
+            host,
+            tls: self.tls,
+            prefix: prefix.strip_suffix(b"/").unwrap_or(prefix),
+        };
+        forwarded.write(&mut out);
+        (host_len, out)
+    }
+
+    fn new_connection(
+        &self,
+        connection: ConnectionInfo,
+        target: &Target,
+        site: &str,
+        route: Arc<str>,
+    ) -> NewConnection {
+        NewConnection {
+            listener: Listener::Site,
+            client: connection.peer,
+            protocol: Protocol::Http,
+            user: None,
+            app: None,
+            target: target.clone(),
+            route,
+            why: Why {
+                kind: WhyKind::Site,
+                text: format!("site {site}").into(),
+            },
+        }
+    }
+}
+
+/// The host as the client sent it: of `Host` where the target is a path, else of the URL (RFC 9112 section 3.2.2).
+fn write_host(out: &mut Vec<u8>, request: &Request<'_>) {
+    let before_path = match request.head.form {
+        TargetForm::Url { path } => (path.start as usize).checked_sub(1),
+        TargetForm::Authority | TargetForm::Asterisk => None,
+    };
+    let is_path = before_path.and_then(|at| request.bytes.get(at)) == Some(&b' ');
+    match request.head.host(request.bytes) {
+        Some(host) if is_path => out.extend_from_slice(host),
+        _ => {
+            let text = request.target.to_string();
+            let text = text.strip_suffix(":80").unwrap_or(&text);
+            out.extend_from_slice(text.as_bytes());
+        }
+    }
+}
+
+fn respond(error: SiteError) -> OwnResponse {
+    Box::new(move |format: ResponseFormat| {
+        let mut out = Vec::with_capacity(768);
+        let form = PageForm {
+            close: format.close,
+            head_only: format.head_only,
+            json: format.json,
+        };
+        error.write(&mut out, form);
+        out
+    })
+}
+
+impl<H: SiteHost> Service for SiteService<H> {
+    const TARGETS: TargetRule = TargetRule::Origin;
+    const RETRIES: bool = true;
+
+    type Fetch = SiteFetch;
+
+    async fn admit(
+        &self,
+        _: &mut Session,
+        _: ConnectionInfo,
+        _: &RequestHead,
+        _: &[u8],
+    ) -> Result<(), OwnResponse> {
+        Ok(())
+    }
+
+    async fn plan(&self, request: &Request<'_>) -> Plan<SiteFetch> {
+        if request.head.method == Method::Connect {
+            return Plan::Respond(respond(SiteError::NotImplemented));
+        }
+        match self.plan_fetch(request) {
+            Ok(fetch) => Plan::Fetch(fetch),
+            Err(error) => Plan::Respond(respond(error)),
+        }
+    }
+
+    async fn dial(
+        &self,
+        _: &Request<'_>,
+        fetch: &SiteFetch,
+        _: HttpProxyMode,
+    ) -> Result<Connected, OwnResponse> {
+        let Some(backend) = fetch.backend() else {
+            return Err(respond(SiteError::Unavailable));
+        };
+        match fetch.table.dialer().dial(&backend.endpoint, DIAL).await {
+            Ok(connected) => Ok(Connected {
+                route: backend.route.clone(),
+                ..connected
+            }),
+            Err(error) => {
+                tracing::debug!(site = %fetch.site.name, backend = %backend.endpoint.url(), "{error}");
+                Err(respond(match error.kind {
+                    DialErrorKind::TimedOut => SiteError::Timeout,
+                    DialErrorKind::Exhausted => SiteError::Unavailable,
+                    _ => SiteError::BadGateway,
+                }))
+            }
+        }
+    }
+
+    fn next_attempt(&self, fetch: &mut SiteFetch) -> bool {
+        let now = Instant::now();
+        if let Some(lease) = fetch.lease.take() {
+            fetch.tried.push(lease.member());
+        }
+        if fetch.tried.len() >= MAX_ATTEMPTS || fetch.tried.len() >= fetch.pool.backends().len() {
+            return false;
+        }
+        if !fetch.pool.may_retry(now) || !fetch.select(now) {
+            return false;
+        }
+        fetch.site.counters.retried();
+        true
+    }
+
+    fn attempt_ended(&self, fetch: &mut SiteFetch, attempt: Attempt) {
+        let now = Instant::now();
+        let Some(lease) = &fetch.lease else {
+            return;
+        };
+        match attempt {
+            Attempt::Answered { status, at } => {
+                fetch.site.counters.responded(status);
+                match status {
+                    // It is a gateway too, and says that it cannot serve.
+                    502..=504 => lease.failed(Failure::ServerError, now, seed()),
+                    _ => {
+                        let took = at.saturating_duration_since(fetch.attempt_started);
+                        lease.succeeded(Some(took), at);
+                    }
+                }
+                if status == 101 {
+                    self.tunnel.keep(fetch.lease.take());
+                }
+            }
+            Attempt::Unreachable => lease.failed(Failure::Connect, now, seed()),
+            Attempt::Failed => lease.failed(Failure::Reset, now, seed()),
+            Attempt::Abandoned => {}
+        }
+    }
+
+    fn record(
+        &self,
+        request: &Request<'_>,
+        fetch: &SiteFetch,
+        connected: &Connected,
+    ) -> LiveConnection {
+        let opened = self.new_connection(
+            request.connection,
+            request.target,
+            &fetch.site.name,
+            connected.route.clone(),
+        );
+        let live = self.host.connection_log().open(opened);
+        if let Some(remote) = connected.remote {
+            live.set_remote(remote);
+        }
+        live
+    }
+
+    fn record_refused(
+        &self,
+        request: &Request<'_>,
+        fetch: &SiteFetch,
+        end: CloseReason,
+        error: Option<String>,
+    ) {
+        let route = fetch
+            .backend()
+            .map_or_else(|| "–".into(), |backend| backend.route.clone());
+        let refused =
+            self.new_connection(request.connection, request.target, &fetch.site.name, route);
+        self.host
+            .connection_log()
+            .record_refused(refused, end, error);
+    }
+
+    /// Strangers send anything: that is logged, and no row.
+    fn record_malformed(&self, _: &Session, connection: ConnectionInfo, error: String) {
+        tracing::debug!(peer = %connection.peer, listener = %self.listener, "malformed request: {error}");
+    }
+
+    fn failure(&self, status: u16, _: &'static str, _: String) -> OwnResponse {
+        respond(match status {
+            413 => SiteError::BodyTooLarge,
+            504 => SiteError::Timeout,
+            503 => SiteError::Unavailable,
+            _ => SiteError::BadGateway,
+        })
+    }
+
+    fn timeouts(&self) -> HttpTimeouts {
+        self.host.timeouts()
+    }
+}

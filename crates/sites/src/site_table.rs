@@ -1,0 +1,103 @@
+//! All sites of one configuration: which of them answers on a listener for a host.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use privet_config::{BackendScheme, Config};
+use privet_net::{EndpointDialer, EndpointTls, OwnListeners};
+use privet_policy::Host;
+
+use crate::host_table::HostTable;
+use crate::site::Site;
+
+/// The sites of one configuration. Immutable; a reload builds another one that takes the state of what stays over.
+#[derive(Default)]
+pub struct SiteTable {
+    sites: Vec<Arc<Site>>,
+    /// By the listener's address as configured.
+    listeners: HashMap<SocketAddr, HostTable>,
+    dialer: EndpointDialer,
+    tls: Option<EndpointTls>,
+    own_listeners: Vec<SocketAddr>,
+}
+
+impl SiteTable {
+    /// `own_listeners`: addresses that are no backends. Reads the system's trust store where a backend is https: do not call it on a runtime thread.
+    ///
+    /// # Errors
+    /// A backend cannot be used, as a sentence.
+    pub fn build(
+        config: &Config,
+        own_listeners: Vec<SocketAddr>,
+        previous: Option<&Self>,
+        now: Instant,
+    ) -> Result<Self, String> {
+        let tls = match previous.and_then(|table| table.tls.clone()) {
+            Some(tls) => Some(tls),
+            None if has_https(config) => Some(EndpointTls::load()?),
+            None => None,
+        };
+        let mut sites = Vec::new();
+        let mut listeners: HashMap<SocketAddr, HostTable> = HashMap::new();
+        for (number, site) in config.sites.iter().enumerate() {
+            let before = previous.and_then(|table| table.site(&site.name));
+            let built = Site::build(site, tls.as_ref(), before.map(|site| &**site), now);
+            sites.push(Arc::new(
+                built.map_err(|what| format!("site {}: {what}", site.name))?,
+            ));
+            // Not served yet, least of all without TLS.
+            if site.tls.is_some() {
+                continue;
+            }
+            for address in &site.listen {
+                let hosts = listeners.entry(*address).or_default();
+                site.hosts.iter().for_each(|host| hosts.add(host, number));
+            }
+        }
+        Ok(Self {
+            sites,
+            listeners,
+            dialer: EndpointDialer::new(
+                OwnListeners::new(own_listeners.iter().copied()),
+                previous.map(|table| &table.dialer),
+            ),
+            tls,
+            own_listeners,
+        })
+    }
+
+    /// Whether building it anew would give the same.
+    pub fn is_of(&self, config: &Config, own_listeners: &[SocketAddr]) -> bool {
+        let sites = self.sites.iter().map(|site| &site.config);
+        sites.eq(&config.sites) && self.own_listeners == own_listeners
+    }
+
+    /// In the configuration's order.
+    pub fn sites(&self) -> &[Arc<Site>] {
+        &self.sites
+    }
+
+    pub fn site(&self, name: &str) -> Option<&Arc<Site>> {
+        self.sites.iter().find(|site| *site.name == *name)
+    }
+
+    /// The site that answers for a host on a listener. `listener`: its address as configured.
+    pub fn find(&self, listener: SocketAddr, host: &Host) -> Option<&Arc<Site>> {
+        let number = self.listeners.get(&listener)?.find(host)?;
+        self.sites.get(number)
+    }
+
+    pub fn dialer(&self) -> &EndpointDialer {
+        &self.dialer
+    }
+}
+
+fn has_https(config: &Config) -> bool {
+    config.sites.iter().any(|site| {
+        let own = site.backends.iter().map(|backend| &backend.url);
+        let mut all = own.chain(site.routes.iter().flat_map(|route| &route.backends));
+        all.any(|url| url.scheme() == BackendScheme::Https)
+    })
+}
