@@ -26,6 +26,7 @@ use crate::problem::Problem;
 use crate::requests::{RequestPage, RequestsQuery};
 use crate::rules::{NewRule, RuleMove, RuleUpdate, Rules};
 use crate::secrets::Secrets;
+use crate::sites::{BackendUpdate, SiteBackend, Sites};
 use crate::status::{Mode, ModeRequest, Status};
 use crate::system_proxy::{SystemProxy, SystemProxyRequest};
 use crate::transport::{self, Endpoint, TransportError};
@@ -303,6 +304,25 @@ impl Client {
     pub async fn test_upstream(&self, name: &str) -> Result<UpstreamTest, ClientError> {
         let path = format!("/api/v1/upstreams/{}/test", segment(name));
         self.send(Method::POST, &path, None::<&()>).await
+    }
+
+    pub async fn sites(&self) -> Result<Sites, ClientError> {
+        self.get("/api/v1/sites", &()).await
+    }
+
+    /// Changes a backend by hand. `backend`: its id.
+    pub async fn change_backend(
+        &self,
+        site: &str,
+        backend: &str,
+        update: &BackendUpdate,
+    ) -> Result<SiteBackend, ClientError> {
+        let path = format!(
+            "/api/v1/sites/{}/backends/{}",
+            segment(site),
+            segment(backend)
+        );
+        self.send(Method::PATCH, &path, Some(update)).await
     }
 
     pub async fn lists(&self) -> Result<Lists, ClientError> {

@@ -34,6 +34,7 @@ pub mod query_language;
 pub mod requests;
 pub mod rules;
 pub mod secrets;
+pub mod sites;
 pub mod status;
 pub mod system_proxy;
 pub mod transport;

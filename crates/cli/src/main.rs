@@ -68,6 +68,8 @@ enum Command {
     Undo(commands::changes::UndoArgs),
     /// Show upstreams and groups with their health
     Upstreams,
+    /// Show sites with their backends; drain a backend or set its weight
+    Sites(commands::sites::Args),
     /// Test an upstream or a group
     Test(commands::test::Args),
     /// Show blocklists, add or remove them, and manage their versions
@@ -159,6 +161,7 @@ async fn run(
         Command::Changes(args) => commands::changes::run(context, &args).await,
         Command::Undo(args) => commands::changes::undo(context, &args).await,
         Command::Upstreams => commands::upstreams::run(context).await,
+        Command::Sites(args) => commands::sites::run(context, &args).await,
         Command::Test(args) => commands::test::run(context, &args).await,
         Command::Lists(args) => commands::lists::run(context, &args).await,
         Command::Usage(args) => commands::usage::run(context, &args).await,

@@ -31,6 +31,8 @@ enum Versioned {
     Lists,
     /// The upstreams and groups.
     Upstreams,
+    /// The sites, and what was set by hand at their backends.
+    Sites,
 }
 
 impl Versioned {
@@ -41,6 +43,7 @@ impl Versioned {
             "rules" => Self::Rules,
             "lists" => Self::Lists,
             "upstreams" => Self::Upstreams,
+            "sites" => Self::Sites,
             _ => return None,
         })
     }
@@ -52,6 +55,7 @@ impl Versioned {
             ("PUT" | "PATCH", ["config"]) | ("PUT", ["config", "file"]) => Some(Self::Config),
             ("POST", ["changes", _, "undo"]) => Some(Self::Config),
             ("POST", ["rules"]) | ("PUT" | "PATCH" | "DELETE", ["rules", _]) => Some(Self::Rules),
+            ("PATCH", ["sites", _, "backends", _]) => Some(Self::Sites),
             ("POST", ["lists", _, "refresh"]) => None,
             ("POST", ["lists"] | ["lists", _, _]) | ("DELETE", ["lists", _]) => Some(Self::Lists),
             _ => None,
@@ -77,6 +81,15 @@ impl Versioned {
                 tag(&rules.iter().map(|rule| &rule.id).collect::<Vec<_>>())
             }
             Self::Lists => tag(&part("/filter/list")),
+            Self::Sites => {
+                let sites = crate::handlers::sites::sites(&api.engine).sites;
+                let backends = sites.iter().flat_map(|site| &site.routes);
+                let by_hand = backends.flat_map(|route| &route.backends).map(|backend| {
+                    let draining = backend.state == "draining";
+                    (&backend.id, backend.manual_weight, draining)
+                });
+                tag(&(part("/site"), by_hand.collect::<Vec<_>>()))
+            }
             Self::Upstreams => tag(&(part("/upstream"), part("/group"))),
         })
     }
@@ -220,6 +233,12 @@ mod tests {
             (Method::POST, "lists/ads/accept", Some(Versioned::Lists)),
             (Method::POST, "lists/ads/refresh", None),
             (Method::POST, "upstreams/a/test", None),
+            (
+                Method::PATCH,
+                "sites/app/backends/1",
+                Some(Versioned::Sites),
+            ),
+            (Method::PUT, "sites/app/backends/1", None),
         ] {
             let path = format!("{API}{path}");
             assert_eq!(

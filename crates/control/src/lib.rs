@@ -31,6 +31,7 @@ mod recipes;
 mod rejection;
 mod router;
 pub mod servers;
+mod site_metrics;
 mod state;
 pub mod system_proxy;
 pub mod token;

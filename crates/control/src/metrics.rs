@@ -10,6 +10,7 @@ use axum::response::Response;
 use axum::routing::get;
 use http::{HeaderMap, HeaderValue, header};
 use privet_api::Problem;
+use privet_api::sites::Sites;
 use privet_connection_log::Totals;
 use privet_engine::{Engine, ListState};
 use privet_net::outbound_health::{OutboundHealth, OutboundState};
@@ -21,7 +22,9 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 use crate::guard;
+use crate::handlers::sites::sites;
 use crate::rejection::Rejection;
+use crate::site_metrics;
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -93,6 +96,7 @@ pub struct Figures {
     pub outlets: Vec<OutboundHealth>,
     pub lists: Vec<ListState>,
     pub problems: usize,
+    pub sites: Sites,
 }
 
 impl Figures {
@@ -104,6 +108,7 @@ impl Figures {
             outlets: engine.upstreams(),
             lists: engine.lists().await,
             problems: engine.problems().len(),
+            sites: sites(engine),
         }
     }
 
@@ -241,6 +246,7 @@ impl Collector for Figures {
         self.traffic(out)?;
         self.upstreams(out)?;
         self.lists(out)?;
+        site_metrics::encode(&self.sites, out)?;
         gauge(
             out,
             "privet_problems",
@@ -279,7 +285,7 @@ fn gauges<'a>(
 }
 
 /// A counter; its name gets the suffix `_total`.
-fn counters(
+pub(crate) fn counters(
     out: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,
@@ -326,6 +332,7 @@ mod tests {
                 hits: 5,
                 ..ListState::default()
             }],
+            sites: site_metrics::tests::sites(),
             ..Figures::default()
         }
     }

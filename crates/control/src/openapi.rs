@@ -134,8 +134,10 @@ fn changing(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 /// Whether a change of this path takes `If-Match`.
 fn has_version(path: &str) -> bool {
     let resource = path.trim_start_matches("/api/v1/").split('/').next();
-    matches!(resource, Some("config" | "changes" | "rules" | "lists"))
-        && !path.ends_with("/refresh")
+    matches!(
+        resource,
+        Some("config" | "changes" | "rules" | "lists" | "sites")
+    ) && !path.ends_with("/refresh")
 }
 
 fn describe_versions(item: &mut PathItem) {

@@ -102,6 +102,8 @@ fn documented_calls() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
         ))
         .routes(routes!(handlers::upstreams::list_upstreams))
         .routes(routes!(handlers::upstreams::test_upstream))
+        .routes(routes!(handlers::sites::list_sites))
+        .routes(routes!(handlers::sites::change_backend))
         .routes(routes!(
             handlers::lists::states::list_lists,
             handlers::lists::changes::add_list

@@ -586,6 +586,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sites": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sites with their backends */
+        get: operations["list_sites"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sites/{site}/backends/{backend}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change a backend by hand
+         * @description Drains a backend, takes it back or sets its weight. What is set by hand holds over reloads, until the engine ends.
+         */
+        patch: operations["change_backend"];
+        trace?: never;
+    };
     "/api/v1/status": {
         parameters: {
             query?: never;
@@ -730,6 +767,24 @@ export interface components {
             /** @description By name; empty if the caller cannot start any. */
             apps: components["schemas"]["AppEntry"][];
             start: components["schemas"]["StartState"];
+        };
+        /** @description A change of a backend's state. */
+        BackendStateChange: {
+            /** Format: int64 */
+            at_ms: number;
+            /** @description "probe", "requests", "ejection-ended" or "manual". */
+            cause: string;
+            state: string;
+        };
+        /** @description What is set by hand at a backend; what is left out stays. It holds over reloads, until the engine ends. */
+        BackendUpdate: {
+            /** @description true: no new requests, those in flight end. false: in use again. */
+            draining?: boolean | null;
+            /**
+             * Format: int32
+             * @description 0 to 1000; null: the weight of the configuration.
+             */
+            weight?: number | null;
         };
         /**
          * @description How often it breaks sites.
@@ -1129,6 +1184,21 @@ export interface components {
          * @enum {string}
          */
         GroupBy: "app" | "domain" | "route" | "verdict";
+        /** @description The result of a health check. */
+        HealthCheck: {
+            /** Format: int64 */
+            at_ms: number;
+            /** @description Why there was no answer. */
+            error?: string | null;
+            ok: boolean;
+            /**
+             * Format: int32
+             * @description The status of the answer.
+             */
+            status?: number | null;
+            /** Format: double */
+            took_ms: number;
+        };
         /** @description An update that is held back. */
         HeldUpdate: {
             /**
@@ -1661,6 +1731,19 @@ export interface components {
             /** @description The user that logged in. */
             user?: string | null;
         };
+        /** @description Responses of backends by the first digit of their status. */
+        ResponseCounts: {
+            /** Format: int64 */
+            client_error: number;
+            /** Format: int64 */
+            informational: number;
+            /** Format: int64 */
+            redirection: number;
+            /** Format: int64 */
+            server_error: number;
+            /** Format: int64 */
+            successful: number;
+        };
         /** @description The mode's route and its health. */
         Route: {
             /** @description `null`: not known yet, or direct. */
@@ -1774,6 +1857,116 @@ export interface components {
             secrets: components["schemas"]["SecretEntry"][];
             /** @description Why it is not open. */
             text?: string;
+        };
+        /** @description One site. */
+        Site: {
+            /**
+             * @description "round-robin", "least-connections", "least-time" or "hash".
+             * @example least-time
+             */
+            balance: string;
+            /**
+             * @description The hosts that it answers for.
+             * @example [
+             *       "app.test"
+             *     ]
+             */
+            hosts: string[];
+            /**
+             * @description The addresses that it listens on, as configured.
+             * @example [
+             *       "127.0.0.1:8080"
+             *     ]
+             */
+            listen: string[];
+            /** @example app */
+            name: string;
+            /**
+             * Format: int64
+             * @description Requests that the site answered itself: refused, or no backend could answer.
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description Since the start, like all counts here.
+             */
+            requests: number;
+            responses: components["schemas"]["ResponseCounts"];
+            /**
+             * Format: int64
+             * @description Requests that were sent to another backend after a failure.
+             */
+            retries: number;
+            /** @description The site's own backends first (`path` is null), then those of each route. */
+            routes: components["schemas"]["SiteRoute"][];
+            /**
+             * @description "up": each route has a backend that can be used; "degraded": some backend cannot be used; "down": a route has none.
+             * @example up
+             */
+            state: string;
+            /** @description Clients connect by TLS. */
+            tls: boolean;
+        };
+        /** @description One backend of a route. */
+        SiteBackend: {
+            /**
+             * Format: int64
+             * @description Requests that failed through its fault.
+             */
+            failures: number;
+            /** @description The last changes of its state, oldest first. */
+            history: components["schemas"]["BackendStateChange"][];
+            /**
+             * @description Names it in calls; the same after a reload.
+             * @example 8d6f0c1e2b3a4f59
+             */
+            id: string;
+            /** Format: int64 */
+            in_flight: number;
+            last_check?: components["schemas"]["HealthCheck"] | null;
+            /**
+             * Format: double
+             * @description Smoothed milliseconds to the first byte of its answers.
+             */
+            latency_ms?: number | null;
+            /**
+             * Format: int32
+             * @description The weight that was set by hand; null: the one of the configuration is in force.
+             */
+            manual_weight?: number | null;
+            /** Format: int64 */
+            requests: number;
+            /**
+             * Format: int64
+             * @description When the state began; null: it is as it was at the start.
+             */
+            since_ms?: number | null;
+            /**
+             * @description "unknown" (used as if healthy), "healthy", "unhealthy", "ejected" (after failed requests, for a time) or "draining".
+             * @example healthy
+             */
+            state: string;
+            /** @example http://127.0.0.1:9001 */
+            url: string;
+            /**
+             * Format: int32
+             * @description The weight in force.
+             */
+            weight: number;
+        };
+        /** @description The backends of a path. */
+        SiteRoute: {
+            backends: components["schemas"]["SiteBackend"][];
+            /**
+             * @description The prefix; null: everything that no other route has.
+             * @example /static/
+             */
+            path?: string | null;
+            strip_prefix: boolean;
+        };
+        /** @description All sites. */
+        Sites: {
+            sites: components["schemas"]["Site"][];
         };
         /** @description A line that could not be used. */
         SkippedLine: {
@@ -4895,6 +5088,151 @@ export interface operations {
             };
             /** @description The configuration refers to it, or the keyring is absent, locked or failed */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_sites: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description In the file's order */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sites"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    change_backend: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
+                /** @description The `ETag` of the GET that the change is made from, of this resource or of /api/v1/config; for one rule also its id in quotes. Absent: the change is made in any case. */
+                "if-match"?: string;
+            };
+            path: {
+                /** @description The site's name */
+                site: string;
+                /** @description The backend's id */
+                backend: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackendUpdate"];
+            };
+        };
+        responses: {
+            /** @description The backend as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteBackend"];
+                };
+            };
+            /** @description A parameter that this call does not take, or cannot read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is no such site or backend */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` does not hold: nothing was changed. `versions` has both. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The weight is not in range */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -29,6 +29,7 @@ pub mod rules;
 pub mod run;
 pub mod secret;
 pub mod serve;
+pub mod sites;
 pub mod status;
 pub mod system_proxy;
 pub mod test;

@@ -18,6 +18,7 @@ pub(crate) mod query_language;
 pub(crate) mod requests;
 pub(crate) mod rules;
 pub(crate) mod secrets;
+pub(crate) mod sites;
 pub(crate) mod status;
 pub(crate) mod system_proxy;
 pub(crate) mod upstreams;

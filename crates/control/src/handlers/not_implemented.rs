@@ -11,16 +11,11 @@ pub(crate) fn router() -> Router<ApiState> {
     let cache = get(no_cache).delete(no_cache);
     Router::new()
         .route("/api/v1/cache", cache)
-        .route("/api/v1/sites", get(no_sites))
         .route("/api/v1/leaktest", post(no_leaktest))
 }
 
 async fn no_cache() -> Rejection {
     Problem::not_implemented("cache").into()
-}
-
-async fn no_sites() -> Rejection {
-    Problem::not_implemented("reverse sites").into()
 }
 
 async fn no_leaktest() -> Rejection {
