@@ -9,7 +9,16 @@ import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { serveDist } from './dist.js';
 
-export const PAGES = ['home', 'connections', 'routes', 'rules', 'protection', 'activity', 'settings'];
+export const PAGES = [
+  'home',
+  'connections',
+  'routes',
+  'rules',
+  'protection',
+  'sites',
+  'activity',
+  'settings',
+];
 const root = new URL('../..', import.meta.url).pathname;
 const BINARY = process.env.PRIVET_BIN ?? join(root, 'target/debug/privet');
 const BROWSER = process.env.CHROMIUM ?? '/usr/bin/chromium';

@@ -5,6 +5,7 @@ export const PAGES = [
   'routes',
   'rules',
   'protection',
+  'sites',
   'activity',
   'settings',
 ] as const;
