@@ -16,6 +16,7 @@ macro_rules! require {
     };
 }
 
+pub mod backend;
 pub mod client;
 pub mod desktop;
 pub mod keyring;
@@ -34,6 +35,7 @@ pub mod terminal;
 pub mod wait;
 pub mod webdriver;
 
+pub use backend::{Backend, SiteClient};
 pub use client::{CommandOutput, curl, python};
 pub use origin::{Origin, UdpEcho};
 pub use port::{await_port, reserve};
