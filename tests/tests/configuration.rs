@@ -239,7 +239,6 @@ fn every_key_of_the_example_is_accepted_and_what_has_no_effect_yet_is_reported()
         "scanning by ICAP",
         "a mode without history",
         "asking",
-        "a row for each request",
     ] {
         let sentence = format!("{what} is not served by this version yet");
         assert!(said.contains(&sentence), "{what}: {said}");

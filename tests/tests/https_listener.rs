@@ -222,11 +222,7 @@ fn wrong_certificate_files_are_refused_at_start_and_by_a_reload() {
     place.write(FILES);
     let mut running = place.run(&Setup::default());
     assert_eq!(running.wait(PATIENCE).code(), Some(1), "{}", running.log());
-    let log = running.log();
-    assert!(
-        log.contains("cert.pem") && log.contains("check the path"),
-        "{log}"
-    );
+    running.await_line("cert.pem cannot be read");
     let config = place.config().display().to_string();
     let checked = place.cli(&["--config", &config, "check"]);
     assert_eq!(checked.code, 2, "{checked:?}");
@@ -502,4 +498,91 @@ fn http_2_carries_tunnels_and_requests_side_by_side() {
         let row = privet.await_row("closed", |row| row["protocol"] == protocol);
         assert_eq!(row["listener"], "https", "{row:#}");
     }
+}
+
+/// Requests and tunnels on one connection. Prints what came back.
+const HTTP2: &str = r#"
+const http2 = require('http2'), fs = require('fs');
+const [proxy, ca, target, login] = process.argv.slice(1);
+const session = http2.connect(proxy, { ca: fs.readFileSync(ca) });
+const fail = (error) => { console.error(error); process.exit(1); };
+session.on('error', fail);
+const more = login ? { 'proxy-authorization': 'Basic ' + Buffer.from(login).toString('base64') } : {};
+const run = (head, send) => new Promise((resolve) => {
+  const stream = session.request({ ...head, ...more });
+  let status = 0, bytes = 0;
+  stream.on('error', fail);
+  stream.on('response', (fields) => { status = fields[':status']; if (send) stream.write(send); });
+  stream.on('data', (chunk) => { bytes += chunk.length; });
+  stream.on('end', () => { stream.end(); resolve([status, bytes]); });
+});
+const get = (path) => run({ ':method': 'GET', ':scheme': 'http', ':authority': target, ':path': path });
+const tunnel = (path) => run({ ':method': 'CONNECT', ':authority': target },
+  `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+session.on('connect', async () => {
+  const gets = Array.from({ length: 20 }, (_, n) => get('/bytes/' + n * 10000));
+  const tunnels = Array.from({ length: 3 }, () => tunnel('/bytes/500000'));
+  const done = [await Promise.all(gets), await Promise.all(tunnels)];
+  console.log(JSON.stringify([session.alpnProtocol, ...done]));
+  session.close();
+});
+"#;
+
+fn over_http2(privet: &Privet, origin: &Origin, login: &str) -> Option<Value> {
+    let proxy = format!("https://{}", privet.place.http);
+    let ca = cert(privet).display().to_string();
+    let mut command = Command::new(program("node")?);
+    command.args(["-e", HTTP2, &proxy, &ca, &origin.address.to_string(), login]);
+    let out = CommandOutput::of(command).good();
+    Some(serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}")))
+}
+
+#[test]
+fn an_http2_client_fetches_and_tunnels_on_one_connection() {
+    let origin = Origin::http();
+    let privet = started("IP:127.0.0.1");
+    let done = require!(over_http2(&privet, &origin, ""));
+    assert_eq!(done[0], "h2");
+    for (number, answer) in done[1].as_array().expect("a list").iter().enumerate() {
+        assert_eq!(*answer, serde_json::json!([200, number * 10_000]));
+    }
+    for answer in done[2].as_array().expect("a list") {
+        assert_eq!(answer[0], 200);
+        assert!(answer[1].as_u64() > Some(500_000), "{done:#}");
+    }
+    let row = privet.await_row("closed", |row| row["protocol"] == "connect");
+    let other = privet.await_row("closed", |row| row["protocol"] == "http");
+    assert_eq!(
+        (&row["listener"], &other["listener"]),
+        (&"https".into(), &"https".into())
+    );
+    assert_eq!(row["client"], other["client"]);
+}
+
+#[test]
+fn users_log_in_over_http2() {
+    let origin = Origin::http();
+    let place = Place::new();
+    make_certificate(place.dir(), "IP:127.0.0.1");
+    place.write(&format!(
+        "{FILES}users = [{{ name = \"alice\", password = \"secret\" }}]\n"
+    ));
+    let privet = Privet::start_at(place);
+    let refused = require!(over_http2(&privet, &origin, ""));
+    assert!(
+        refused[1]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .all(|answer| answer[0] == 407)
+    );
+    assert_eq!(origin.accepted(), 0);
+    let done = require!(over_http2(&privet, &origin, "alice:secret"));
+    assert!(
+        done[1]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .all(|answer| answer[0] == 200)
+    );
 }

@@ -154,6 +154,26 @@ fn tls_to_the_proxy_is_verified() {
 }
 
 #[test]
+fn an_upstream_is_recognised_by_a_pin() {
+    let origin = Origin::http();
+    let squid = require!(Squid::start());
+    let haproxy = require!(Haproxy::tls(squid.address));
+    let base = through("tls", &format!("https://{}", haproxy.address));
+    let mut openssl = std::process::Command::new("openssl");
+    openssl.args(["x509", "-noout", "-fingerprint", "-sha256", "-in"]);
+    openssl.arg(haproxy.certificate.both());
+    let shown = privet_tests::CommandOutput::of(openssl).good();
+    let (_, digest) = shown.trim().split_once('=').expect("openssl's form");
+    let pinned = Privet::start(&format!("{base}pin = [\"{digest}\"]\n"));
+    assert!(socks5(pinned.proxy(), "127.0.0.1", origin.port()).is_ok());
+    let other = "00".repeat(32);
+    let wary = Privet::start(&format!("{base}pin = [\"{other}\"]\n"));
+    let before = origin.accepted();
+    assert!(socks5(wary.proxy(), "127.0.0.1", origin.port()).is_err());
+    assert_eq!(origin.accepted(), before);
+}
+
+#[test]
 fn a_chain_of_four_upstreams_is_traversed_in_order() {
     let origin = Origin::http();
     let dante = require!(Dante::start());

@@ -140,6 +140,11 @@ pub fn upstream_url(upstream: &Upstream) -> String {
     )
 }
 
+fn pins(pins: &[CertificatePin]) -> Option<Value> {
+    let texts: Vec<String> = pins.iter().map(ToString::to_string).collect();
+    (!texts.is_empty()).then(|| json!(texts))
+}
+
 fn upstream(upstream: &Upstream) -> Value {
     object([
         ("name", Some(json!(upstream.name))),
@@ -152,6 +157,7 @@ fn upstream(upstream: &Upstream) -> Value {
         ("via", upstream.via.as_ref().map(|name| json!(name))),
         ("isolate", Some(json!(upstream.isolate.as_str()))),
         ("ca", upstream.ca.as_ref().map(|path| json!(path))),
+        ("pin", pins(&upstream.pins)),
     ])
 }
 

@@ -67,7 +67,7 @@ pub static SECRET: Section = Section {
 pub static UPSTREAM: Section = Section {
     path: "upstream",
     keys: &[
-        "name", "url", "username", "password", "via", "isolate", "ca",
+        "name", "url", "username", "password", "via", "isolate", "ca", "pin",
     ],
 };
 pub static GROUP: Section = Section {

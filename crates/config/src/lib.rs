@@ -10,6 +10,7 @@
 )]
 
 mod backend_url;
+mod certificate_pin;
 mod defaults;
 mod diagnose;
 mod domain;

@@ -161,6 +161,17 @@ pub struct Upstream {
     pub isolate: Isolation,
     /// PEM file with certificate authorities for an `https` upstream, in addition to the system's.
     pub ca: Option<PathBuf>,
+    /// Only certificates with one of these digests are accepted, whoever signed them. Empty: authorities decide.
+    pub pins: Vec<CertificatePin>,
+}
+
+/// A SHA-256 digest by which a server is recognised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CertificatePin {
+    /// Of the whole certificate.
+    Certificate([u8; 32]),
+    /// Of its public key (subjectPublicKeyInfo), which a renewed certificate may keep.
+    PublicKey([u8; 32]),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

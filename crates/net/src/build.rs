@@ -13,7 +13,7 @@ use crate::entry_address::EntryAddress;
 use crate::group::Group;
 use crate::hop::Hop;
 use crate::hop::credentials::Credentials;
-use crate::tls::TlsClient;
+use crate::tls::{TlsClient, trust_of};
 
 /// An upstream or group that cannot be built, and why. It holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -122,7 +122,7 @@ fn hop(upstream: &Upstream, secrets: Secrets<'_>) -> Result<Hop, String> {
         Err(_) => Host::Name(upstream.host.as_str().into()),
     };
     let tls = match upstream.scheme {
-        Scheme::Https => Some(TlsClient::new(&upstream.host, upstream.ca.as_deref())?),
+        Scheme::Https => Some(TlsClient::new(&upstream.host, trust_of(upstream))?),
         _ => None,
     };
     Ok(Hop {

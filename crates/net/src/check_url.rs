@@ -1,6 +1,7 @@
 //! The page that a health check fetches.
 
 use privet_policy::{Host, Target};
+use privet_tls::Trust;
 
 use crate::AbsoluteForm;
 use crate::tls::TlsClient;
@@ -28,7 +29,7 @@ impl CheckUrl {
         };
         let tls = match url.scheme() {
             "http" => None,
-            "https" => Some(TlsClient::new(&host.to_string(), None)?),
+            "https" => Some(TlsClient::new(&host.to_string(), Trust::System)?),
             other => return Err(format!("check url {text}: {other} is not http or https")),
         };
         let port = url.port_or_known_default().unwrap_or(80);

@@ -1,10 +1,11 @@
 //! TLS to upstreams, to check URLs and to targets. Certificates are verified against the system's trust store and an
 //! upstream's `ca` file.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use privet_tls::{ClientOptions, ClientTls, Trust, client::is_server_name};
+use privet_config::{CertificatePin, Upstream};
+use privet_tls::client::is_server_name;
+use privet_tls::{ClientOptions, ClientTls, Fingerprint, Pin, Trust};
 
 use crate::Stream;
 
@@ -20,12 +21,12 @@ impl TlsClient {
     /// # Errors
     /// Why it cannot be set up, as a sentence: the file cannot be read or holds no certificate, or the host is not a
     /// valid server name.
-    pub(crate) fn new(host: &str, ca: Option<&Path>) -> Result<Self, String> {
+    pub(crate) fn new(host: &str, trust: Trust) -> Result<Self, String> {
         if !is_server_name(host) {
             return Err(format!("{host} is not a name that a certificate can bear"));
         }
         let options = ClientOptions {
-            trust: ca.map_or(Trust::System, |path| Trust::SystemAnd(path.to_owned())),
+            trust,
             ..ClientOptions::default()
         };
         Ok(Self {
@@ -57,6 +58,19 @@ impl TlsClient {
     /// What it trusts and offers.
     pub(crate) fn options(&self) -> &ClientOptions {
         &self.options
+    }
+}
+
+/// Whom an upstream's settings trust.
+pub(crate) fn trust_of(upstream: &Upstream) -> Trust {
+    let pin = |pin: &CertificatePin| match pin {
+        CertificatePin::Certificate(digest) => Pin::Certificate(Fingerprint(*digest)),
+        CertificatePin::PublicKey(digest) => Pin::Key(Fingerprint(*digest)),
+    };
+    match (&upstream.ca, upstream.pins.is_empty()) {
+        (_, false) => Trust::Pinned(upstream.pins.iter().map(pin).collect()),
+        (Some(ca), true) => Trust::SystemAnd(ca.clone()),
+        (None, true) => Trust::System,
     }
 }
 
@@ -93,7 +107,7 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 pub async fn connect_tls(stream: Stream, host: &str) -> Result<Stream, String> {
     let name = host.to_owned();
     // It reads files.
-    let tls = tokio::task::spawn_blocking(move || TlsClient::new(&name, None))
+    let tls = tokio::task::spawn_blocking(move || TlsClient::new(&name, Trust::System))
         .await
         .map_err(|error| error.to_string())??;
     let (stream, _) = wrap(&tls, stream, HANDSHAKE)

@@ -12,11 +12,13 @@ use crate::diagnose::{DiagnosticCode, Severity};
 use crate::domain::normal_domain;
 use crate::keys;
 use crate::keyword::Keyword;
-use crate::model::{Isolation, Scheme, Secret, Upstream};
+use crate::model::{CertificatePin, Isolation, Scheme, Secret, Upstream};
 use crate::nearest::suggestion;
 use crate::tree::{Table, Value, quoted};
 
 const URL_FORM: &str = "write \"socks5://127.0.0.1:1080\" (socks4, socks4a, socks5, http or https)";
+
+const PIN_FORM: &str = "write the certificate's SHA-256 in 64 hexadecimal digits, or its public key's as \"sha256//BASE64\"";
 
 pub(super) fn read<'a>(top: &Table<'a>, context: &ReadContext<'a>) -> Vec<Upstream> {
     let read: Vec<(Upstream, Option<Value<'a>>)> = top
@@ -45,12 +47,11 @@ fn read_upstream<'a>(table: &Table<'a>, context: &ReadContext<'a>) -> Upstream {
         );
     }
     let ca = table.get("ca");
-    if let Some(value) = ca.filter(|_| url.is_some() && scheme != Scheme::Https) {
-        value.warn(
-            DiagnosticCode::Unreached,
-            "\"ca\" is for https upstreams only",
-            "leave it out",
-        );
+    for value in [ca, table.get("pin")].into_iter().flatten() {
+        if url.is_some() && scheme != Scheme::Https {
+            let cause = format!("\"{}\" is for https upstreams only", value.key);
+            value.warn(DiagnosticCode::Unreached, cause, "leave it out");
+        }
     }
     Upstream {
         name: name_of(table),
@@ -64,7 +65,28 @@ fn read_upstream<'a>(table: &Table<'a>, context: &ReadContext<'a>) -> Upstream {
             .and_then(|value| context.outbounds.upstream(&value)),
         isolate: isolate.and_then(|v| v.choice()).unwrap_or(Isolation::None),
         ca: ca.and_then(|v| v.filled()).map(|path| context.path(path)),
+        pins: read_pins(table),
     }
+}
+
+fn read_pins(table: &Table<'_>) -> Vec<CertificatePin> {
+    let pins = table.list("pin", |value| {
+        let text = value.filled()?;
+        let pin = CertificatePin::parse(text);
+        if pin.is_none() {
+            let cause = format!("{} is no pin", quoted(text));
+            value.refuse(DiagnosticCode::BadValue, cause, PIN_FORM);
+        }
+        pin
+    });
+    if let Some(value) = table.get("ca").filter(|_| !pins.is_empty()) {
+        value.refuse(
+            DiagnosticCode::Conflict,
+            "\"ca\" has no effect beside \"pin\": authorities are not asked",
+            "keep one of them",
+        );
+    }
+    pins
 }
 
 /// The login, from the keys or the URL.

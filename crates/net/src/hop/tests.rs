@@ -22,6 +22,7 @@ pub(super) fn hop(scheme: Scheme, login: Option<Credentials>) -> Hop {
         via: None,
         isolate: Isolation::None,
         ca: None,
+        pins: Vec::new(),
     };
     Hop {
         name: "office".into(),

@@ -35,6 +35,7 @@ pub fn upstream(name: &str) -> Upstream {
         via: None,
         isolate: Isolation::None,
         ca: None,
+        pins: Vec::new(),
     }
 }
 
