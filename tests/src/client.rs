@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::PATIENCE;
@@ -20,8 +20,9 @@ pub struct CommandOutput {
 impl CommandOutput {
     /// Runs a command to its end, without proxy variables in its environment.
     pub fn of(mut command: Command) -> Self {
-        for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
-            command.env_remove(name).env_remove(name.to_uppercase());
+        let names = ["http", "https", "ftp", "all", "no"].map(|name| format!("{name}_proxy"));
+        for name in names {
+            command.env_remove(name.to_uppercase()).env_remove(name);
         }
         let out = command
             .stdin(Stdio::null())
@@ -58,19 +59,25 @@ pub fn python(script: &str, args: &[&str]) -> Option<CommandOutput> {
     python_within(60, script, args)
 }
 
-/// The same with a timeout in seconds.
-pub fn python_within(seconds: u32, script: &str, args: &[&str]) -> Option<CommandOutput> {
-    let from_xtask = std::env::var_os("PRIVET_TEST_PYTHON").map(std::path::PathBuf::from);
+/// The Python that has the clients' packages; `None`, reported as skipped, where there is none.
+pub fn python_program() -> Option<PathBuf> {
+    let from_xtask = std::env::var_os("PRIVET_TEST_PYTHON").map(PathBuf::from);
     let beside = || {
         let here = std::env::current_exe().ok()?;
         here.ancestors()
             .map(|folder| folder.join("python/bin/python"))
             .find(|file| file.is_file())
     };
-    let Some(python) = from_xtask.or_else(beside) else {
+    let python = from_xtask.or_else(beside);
+    if python.is_none() {
         missing("no Python with the clients' packages (cargo xtask test makes one)");
-        return None;
-    };
+    }
+    python
+}
+
+/// As [`python`], with a timeout in seconds.
+pub fn python_within(seconds: u32, script: &str, args: &[&str]) -> Option<CommandOutput> {
+    let python = python_program()?;
     let mut command = Command::new("timeout");
     command
         .arg(seconds.to_string())

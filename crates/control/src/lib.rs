@@ -27,7 +27,7 @@ pub mod logs;
 mod metrics;
 mod openapi;
 mod page;
-mod recipes;
+pub mod recipes;
 mod rejection;
 mod router;
 pub mod servers;

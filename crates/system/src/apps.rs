@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use self::entry::{DesktopEntry, MenuSession};
 use crate::detached;
-use crate::proxy_environment::{self, ProxyAddresses};
+use crate::proxy_environment::{self, AllProxy, ProxyAddresses};
 
 /// Maximum of files that are read; a desktop has some hundreds.
 const MAX_FILES: usize = 4096;
@@ -51,7 +51,7 @@ impl DesktopApp {
     pub fn launch(&self, to: &ProxyAddresses) -> io::Result<u32> {
         let after = program_at(&self.exec).and_then(|at| self.exec.split_at_checked(at + 1));
         let (starter, words) = after.ok_or(io::ErrorKind::NotFound)?;
-        let mut command = proxy_environment::started_by(starter, words, to);
+        let mut command = proxy_environment::started_by(starter, words, to, AllProxy::Omitted);
         let home = directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned());
         if let Some(folder) = self
             .folder

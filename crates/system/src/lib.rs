@@ -22,6 +22,7 @@ mod own_names;
 pub mod process;
 pub mod proxy;
 pub mod proxy_environment;
+pub mod proxy_login;
 pub mod window;
 
 pub use hidden_input::HiddenInput;

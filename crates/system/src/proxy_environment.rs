@@ -4,6 +4,8 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
+use crate::proxy_login::ProxyLogin;
+
 /// Destinations that are excluded from the proxy.
 const NO_PROXY: &str = "localhost,127.0.0.0/8,127.0.0.1,::1";
 /// Chromium browsers ignore the variables on some desktops, and accept `--proxy-server` on all.
@@ -28,14 +30,55 @@ const MOZILLA: [&str; 6] = [
     "floorp",
 ];
 
-/// Addresses of the proxy for programs on this machine, "host:port".
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Addresses of the proxy for programs on this machine, "host:port", and the login that it asks for.
+#[derive(Debug, Clone, Default)]
 pub struct ProxyAddresses {
     pub http: Option<String>,
     pub socks: Option<String>,
     /// The URL of the PAC file.
     pub pac: Option<String>,
+    /// `None`: no login is asked for.
+    pub login: Option<ProxyLogin>,
 }
+
+impl ProxyAddresses {
+    /// The HTTP listener's URL with the login: "http://alice:secret@127.0.0.1:7280".
+    pub fn http_url(&self) -> Option<String> {
+        let address = self.http.as_ref()?;
+        Some(self.url("http", address))
+    }
+
+    /// The SOCKS listener's URL with the login; names are resolved by the proxy.
+    pub fn socks_url(&self) -> Option<String> {
+        let address = self.socks.as_ref()?;
+        Some(self.url("socks5h", address))
+    }
+
+    /// A proxy URL with the login.
+    pub fn url(&self, scheme: &str, address: &str) -> String {
+        match &self.login {
+            Some(login) => format!("{scheme}://{}@{address}", login.user_info()),
+            None => format!("{scheme}://{address}"),
+        }
+    }
+}
+
+/// Whether `all_proxy` is set. Some programs refuse to start with a SOCKS URL in it: Python's httpx without its extra.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AllProxy {
+    Omitted,
+    /// To the SOCKS listener, else the HTTP listener.
+    Set,
+}
+
+/// All variables that [`variables`] may set, in lower case.
+const NAMES: [&str; 5] = [
+    "http_proxy",
+    "https_proxy",
+    "ftp_proxy",
+    "all_proxy",
+    "no_proxy",
+];
 
 /// A shell's syntax.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,13 +108,19 @@ impl Shell {
         }
     }
 
-    /// The lines that set all variables.
-    pub fn set_all(self, addresses: &ProxyAddresses) -> String {
-        let all = variables(addresses);
+    /// The lines that set the variables.
+    pub fn set_all(self, addresses: &ProxyAddresses, all_proxy: AllProxy) -> String {
+        let all = variables(addresses, all_proxy);
         let lines: Vec<String> = all
             .iter()
             .map(|(name, value)| self.set(name, value))
             .collect();
+        lines.join("\n")
+    }
+
+    /// The lines that remove every variable that Privet sets.
+    pub fn unset_all(self) -> String {
+        let lines: Vec<String> = names().iter().map(|name| self.unset(name)).collect();
         lines.join("\n")
     }
 }
@@ -104,34 +153,35 @@ pub fn proxy_method(program: &str) -> ProxyMethod {
     }
 }
 
-/// Names and values of the variables, in lower and upper case, since programs differ in which they read. Host names are
-/// resolved by the proxy.
-pub fn variables(addresses: &ProxyAddresses) -> Vec<(String, String)> {
-    let http = addresses.http.as_ref();
-    let http = http.map(|address| format!("http://{address}"));
-    let socks = addresses.socks.as_ref();
-    let socks = socks.map(|address| format!("socks5h://{address}"));
-    let plain = http.clone().or_else(|| socks.clone());
-    let all = socks.or(http);
-    let pairs = [
-        ("http_proxy", plain.clone()),
-        ("https_proxy", plain),
-        ("all_proxy", all),
-        ("no_proxy", Some(NO_PROXY.to_owned())),
-    ];
-    pairs
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
-        .flat_map(|(name, value)| {
-            [
-                (name.to_owned(), value.clone()),
-                (name.to_ascii_uppercase(), value),
-            ]
-        })
-        .collect()
+/// The names of all variables, in lower and upper case, since programs differ in which they read.
+fn names() -> Vec<String> {
+    let both = |name: &str| [name.to_owned(), name.to_ascii_uppercase()];
+    NAMES.into_iter().flat_map(both).collect()
 }
 
-/// Flags for a Chromium browser; the last one sends loopback destinations through the proxy too.
+/// Names and values of the variables, in lower and upper case. `http://` URLs, which nearly every program can use; without
+/// an HTTP listener the SOCKS one. Host names are resolved by the proxy.
+pub fn variables(addresses: &ProxyAddresses, all_proxy: AllProxy) -> Vec<(String, String)> {
+    let (http, socks) = (addresses.http_url(), addresses.socks_url());
+    let plain = http.clone().or_else(|| socks.clone());
+    let all = match all_proxy {
+        AllProxy::Omitted => None,
+        AllProxy::Set => socks.or_else(|| http.clone()),
+    };
+    let value = |name: &str| match &name.to_ascii_lowercase()[..] {
+        "all_proxy" => all.clone(),
+        // By HTTP alone: over SOCKS programs would open FTP's second connection themselves.
+        "ftp_proxy" => http.clone(),
+        "no_proxy" => Some(NO_PROXY.to_owned()),
+        _ => plain.clone(),
+    };
+    let pair = |name: String| Some((value(&name)?, name));
+    let pairs = names().into_iter().filter_map(pair);
+    pairs.map(|(value, name)| (name, value)).collect()
+}
+
+/// Flags for a Chromium browser; the last one sends loopback destinations through the proxy too. Without the login: the browser
+/// ignores one here and asks the user.
 fn flags(addresses: &ProxyAddresses) -> Vec<String> {
     let http = addresses.http.as_ref();
     let socks = addresses.socks.as_ref();
@@ -147,8 +197,13 @@ fn flags(addresses: &ProxyAddresses) -> Vec<String> {
 
 /// A command that sends all of a program's traffic through the proxy, loopback destinations included. Flags come before
 /// `words`, so that the user's arguments take precedence.
-pub fn command(program: &Path, words: &[impl AsRef<OsStr>], to: &ProxyAddresses) -> Command {
-    started_by(&[program], words, to)
+pub fn command(
+    program: &Path,
+    words: &[impl AsRef<OsStr>],
+    to: &ProxyAddresses,
+    all_proxy: AllProxy,
+) -> Command {
+    started_by(&[program], words, to, all_proxy)
 }
 
 /// As [`command`], for a program with a starter, as in "env A=b chromium": `starter` ends with the program.
@@ -156,6 +211,7 @@ pub fn started_by(
     starter: &[impl AsRef<OsStr>],
     words: &[impl AsRef<OsStr>],
     to: &ProxyAddresses,
+    all_proxy: AllProxy,
 ) -> Command {
     let program = starter.last().map(|word| Path::new(word.as_ref()));
     let name = program.and_then(Path::file_name).unwrap_or_default();
@@ -165,10 +221,13 @@ pub fn started_by(
     if proxy_method(&name.to_string_lossy()) == ProxyMethod::Flag {
         command.args(flags(to));
     }
-    command.args(words).envs(variables(to));
-    for exception in ["no_proxy", "NO_PROXY"] {
-        command.env_remove(exception);
+    command.args(words);
+    // Another proxy or an exception in the caller's environment would lead past this one.
+    for name in names() {
+        command.env_remove(name);
     }
+    let all = variables(to, all_proxy).into_iter();
+    command.envs(all.filter(|(name, _)| !name.eq_ignore_ascii_case("no_proxy")));
     command
 }
 
@@ -180,11 +239,10 @@ mod tests {
     fn flags_go_to_the_browser_and_not_to_its_starter() {
         let to = ProxyAddresses {
             http: Some("127.0.0.1:7280".to_owned()),
-            socks: None,
-            pac: None,
+            ..ProxyAddresses::default()
         };
         let starter = ["env", "A=b", "/snap/bin/chromium"];
-        let command = started_by(&starter, &["about:blank"], &to);
+        let command = started_by(&starter, &["about:blank"], &to, AllProxy::Omitted);
         let words: Vec<_> = command
             .get_args()
             .map(|word| word.to_string_lossy())
@@ -202,19 +260,48 @@ mod tests {
         );
     }
 
-    #[test]
-    fn a_mixed_listener_gives_http_and_socks_with_names_left_to_the_proxy() {
-        let here = Some("127.0.0.1:7280".to_owned());
-        let all = variables(&ProxyAddresses {
+    fn mixed() -> ProxyAddresses {
+        let here = Some("[::1]:7280".to_owned());
+        ProxyAddresses {
             http: here.clone(),
             socks: here,
-            pac: None,
-        });
-        let find = |name: &str| all.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
-        assert_eq!(find("http_proxy"), Some("http://127.0.0.1:7280"));
-        assert_eq!(find("HTTPS_PROXY"), Some("http://127.0.0.1:7280"));
-        assert_eq!(find("all_proxy"), Some("socks5h://127.0.0.1:7280"));
+            ..ProxyAddresses::default()
+        }
+    }
+
+    fn value(all: &[(String, String)], name: &str) -> Option<String> {
+        let found = all.iter().find(|(other, _)| other == name);
+        found.map(|(_, value)| value.clone())
+    }
+
+    #[test]
+    fn programs_get_http_and_all_proxy_only_where_asked_for() {
+        let all = variables(&mixed(), AllProxy::Omitted);
+        let find = |name| value(&all, name);
+        assert_eq!(find("http_proxy").unwrap(), "http://[::1]:7280");
+        assert_eq!(find("HTTPS_PROXY").unwrap(), "http://[::1]:7280");
+        assert_eq!(find("ftp_proxy").unwrap(), "http://[::1]:7280");
+        assert_eq!((find("all_proxy"), find("ALL_PROXY")), (None, None));
         assert!(find("NO_PROXY").unwrap().contains("localhost"));
+        let all = variables(&mixed(), AllProxy::Set);
+        assert_eq!(value(&all, "all_proxy").unwrap(), "socks5h://[::1]:7280");
+        let socks = ProxyAddresses {
+            http: None,
+            ..mixed()
+        };
+        let all = variables(&socks, AllProxy::Omitted);
+        assert_eq!(value(&all, "http_proxy").unwrap(), "socks5h://[::1]:7280");
+    }
+
+    #[test]
+    fn a_started_program_inherits_no_other_proxy() {
+        let command = command(Path::new("x"), &[""; 0], &mixed(), AllProxy::Omitted);
+        let removed: Vec<_> = command
+            .get_envs()
+            .filter(|(_, value)| value.is_none())
+            .map(|(name, _)| name.to_string_lossy().into_owned())
+            .collect();
+        assert_eq!(removed, ["ALL_PROXY", "NO_PROXY", "all_proxy", "no_proxy"]);
     }
 
     #[test]
@@ -223,6 +310,7 @@ mod tests {
         assert_eq!(Shell::Fish.set("a", "b"), "set -gx a 'b'");
         assert_eq!(Shell::Powershell.set("a", "b"), "$env:a = 'b'");
         assert_eq!(Shell::Fish.unset("a"), "set -e a");
+        assert_eq!(Shell::Bash.unset_all().lines().count(), 2 * NAMES.len());
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub const TEST: &[Package] = &[
         "makes Chromium trust a certificate",
     ),
     Package("git", "git", "client: clones through the proxy"),
+    Package("lftp", "lftp", "client: FTP through the HTTP proxy"),
     Package("netcat-openbsd", "nc", "client: ssh's ProxyCommand"),
     Package("openssh-client", "ssh", "client: ssh"),
     Package(
@@ -42,6 +43,11 @@ pub const TEST: &[Package] = &[
         "client: python-socks, websockets, schemathesis",
     ),
     Package("openssh-server", "sshd", "server: ssh"),
+    Package(
+        "wget",
+        "wget",
+        "client: HTTP and FTP by the proxy variables",
+    ),
     Package(
         "dante-server",
         "danted",

@@ -88,6 +88,11 @@ const PYTHON: &[(&str, &str)] = &[
     ("PySocks", "client: SOCKS5 UDP"),
     ("websockets", "client and server: WebSocket"),
     (
+        "httpx",
+        "client: reads the proxy variables, without its SOCKS extra",
+    ),
+    ("pyftpdlib", "server: FTP"),
+    (
         "schemathesis",
         "client: the control API by its OpenAPI document",
     ),

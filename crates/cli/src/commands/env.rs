@@ -1,7 +1,9 @@
 //! `privet env`: proxy variables for a shell, and proxy settings for programs that ignore variables.
 
 use clap::ValueEnum;
-use privet_system::proxy_environment::{self, variables};
+use privet_api::apps::Recipe;
+use privet_control::recipes::recipes;
+use privet_system::proxy_environment::{self, AllProxy, ProxyAddresses, variables};
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
@@ -14,6 +16,12 @@ pub struct Args {
     /// Print the commands that unset the variables
     #[arg(long)]
     unset: bool,
+    /// Set all_proxy too, to a SOCKS URL. Some programs refuse to start with one
+    #[arg(long, conflicts_with_all = ["unset", "program"])]
+    all_proxy: bool,
+    /// The user to log in as, where the listeners ask for a login [default: the only one]
+    #[arg(long, value_name = "NAME", conflicts_with = "unset")]
+    user: Option<String>,
     /// Print the settings of one program: firefox, curl, git, ssh, telegram, docker, …; "list" names all
     #[arg(long = "for", value_name = "PROGRAM", conflicts_with_all = ["shell", "unset"])]
     program: Option<String>,
@@ -38,45 +46,57 @@ impl From<Shell> for proxy_environment::Shell {
 }
 
 pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
-    if let Some(program) = &args.program {
-        return settings(context, program).await;
-    }
-    let addresses = context.proxy().await?;
-    if context.terminal.json {
-        let map: std::collections::BTreeMap<_, _> = variables(&addresses).into_iter().collect();
-        context.terminal.json(&map)?;
-        return Ok(Exit::Done);
-    }
     let shell = args
         .shell
         .map_or_else(own_shell, proxy_environment::Shell::from);
-    let lines: Vec<String> = variables(&addresses)
-        .iter()
-        .map(|(name, value)| match args.unset {
-            true => shell.unset(name),
-            false => shell.set(name, value),
-        })
-        .collect();
-    context.terminal.print(&lines.join("\n"))?;
+    if args.unset {
+        context.terminal.print(&shell.unset_all())?;
+        return Ok(Exit::Done);
+    }
+    if args.program.as_deref() == Some("list") {
+        return list(context).await;
+    }
+    let addresses = context.proxy(args.user.as_deref()).await?;
+    if let Some(program) = &args.program {
+        return settings(context, program, &addresses);
+    }
+    let all_proxy = all_proxy(args.all_proxy);
+    if context.terminal.json {
+        let map: std::collections::BTreeMap<_, _> =
+            variables(&addresses, all_proxy).into_iter().collect();
+        context.terminal.json(&map)?;
+        return Ok(Exit::Done);
+    }
+    context
+        .terminal
+        .print(&shell.set_all(&addresses, all_proxy))?;
     Ok(Exit::Done)
 }
 
-/// Prints only the settings to standard output, so that they can be redirected into a file. Notes go to standard error.
-async fn settings(context: &Context, program: &str) -> Result<Exit, Failure> {
-    let all = context.client()?.recipes().await?;
-    let ids: Vec<&str> = all
-        .recipes
-        .iter()
-        .map(|recipe| recipe.id.as_str())
-        .collect();
-    if program == "list" {
-        context.terminal.print(&ids.join("\n"))?;
-        return Ok(Exit::Done);
+pub fn all_proxy(asked: bool) -> AllProxy {
+    match asked {
+        true => AllProxy::Set,
+        false => AllProxy::Omitted,
     }
-    let Some(recipe) = all.recipes.iter().find(|recipe| recipe.id == program) else {
+}
+
+async fn list(context: &Context) -> Result<Exit, Failure> {
+    let all = context.client()?.recipes().await?.recipes;
+    context.terminal.print(&ids(&all).join("\n"))?;
+    Ok(Exit::Done)
+}
+
+fn ids(recipes: &[Recipe]) -> Vec<&str> {
+    recipes.iter().map(|recipe| recipe.id.as_str()).collect()
+}
+
+/// Prints only the settings to standard output, so that they can be redirected into a file. Notes go to standard error.
+fn settings(context: &Context, program: &str, addresses: &ProxyAddresses) -> Result<Exit, Failure> {
+    let all = recipes(addresses);
+    let Some(recipe) = all.iter().find(|recipe| recipe.id == program) else {
         return Err(Failure::usage(format!(
             "unknown program \"{program}\"; known: {}",
-            ids.join(", ")
+            ids(&all).join(", ")
         )));
     };
     if context.terminal.json {

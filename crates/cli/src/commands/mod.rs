@@ -1,9 +1,7 @@
 //! The commands, one file each.
 
 use privet_api::Client;
-use privet_api::address::reachable;
 use privet_api::status::Status;
-use privet_system::proxy_environment::ProxyAddresses;
 
 use crate::exit::Failure;
 use crate::global_options::GlobalOptions;
@@ -23,6 +21,7 @@ pub mod login;
 pub mod mode;
 pub mod open;
 pub mod openapi;
+mod proxy_addresses;
 pub mod quit;
 pub mod requests;
 pub mod rules;
@@ -53,40 +52,9 @@ impl Context {
         Ok(self.client()?.status().await?)
     }
 
-    /// Proxy addresses of the running engine, as programs on this machine reach them.
-    pub async fn proxy(&self) -> Result<ProxyAddresses, Failure> {
-        let status = self.status().await?;
-        let first = |kinds: &[&str]| {
-            kinds.iter().find_map(|kind| {
-                let listener = status.listeners.iter().find(|l| l.kind == *kind)?;
-                Some(reachable_address(&listener.address))
-            })
-        };
-        let addresses = ProxyAddresses {
-            http: first(&["mixed", "http"]),
-            socks: first(&["mixed", "socks"]),
-            pac: first(&["pac"]).map(|address| format!("http://{address}/proxy.pac")),
-        };
-        if addresses.http.is_none() && addresses.socks.is_none() {
-            return Err(Failure::with_help(
-                "the engine has no proxy listener",
-                "add one to the configuration: [listen] mixed = [\"127.0.0.1:7280\"]",
-            ));
-        }
-        Ok(addresses)
-    }
-
     /// Prints a line to standard error.
     pub fn print_error(&self, text: &str) {
         let line = format!("privet: {}\n", self.terminal.paint(text, Style::Plain));
         let _ = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
     }
-}
-
-/// A listener's address as programs on this machine use it. Text that is no address is kept.
-fn reachable_address(listener: &str) -> String {
-    listener.parse().map_or_else(
-        |_| listener.to_owned(),
-        |address| reachable(address).to_string(),
-    )
 }

@@ -7,10 +7,17 @@ use std::process::ExitStatus;
 use privet_system::proxy_environment::{self, ProxyMethod};
 
 use crate::commands::Context;
+use crate::commands::env::all_proxy;
 use crate::exit::{Exit, Failure};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// Set all_proxy too, to a SOCKS URL. Some programs refuse to start with one
+    #[arg(long)]
+    all_proxy: bool,
+    /// The user to log in as, where the listeners ask for a login [default: the only one]
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
     /// The program and its arguments
     #[arg(
         required = true,
@@ -22,7 +29,7 @@ pub struct Args {
 }
 
 pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
-    let addresses = context.proxy().await?;
+    let addresses = context.proxy(args.user.as_deref()).await?;
     let Some((program, rest)) = args.program.split_first() else {
         return Err(Failure::usage(
             "give a program: privet run -- curl https://example.com",
@@ -30,13 +37,19 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     };
     let program = Path::new(program);
     let name = program.file_name().unwrap_or_default().to_string_lossy();
-    if proxy_environment::proxy_method(&name) == ProxyMethod::OwnSettings {
-        context.print_error(&format!(
+    match (proxy_environment::proxy_method(&name), &addresses.login) {
+        (ProxyMethod::OwnSettings, _) => context.print_error(&format!(
             "{name} ignores proxy variables and uses only its own settings or the system proxy; see: privet env --for firefox"
-        ));
+        )),
+        (ProxyMethod::Flag, Some(login)) => context.print_error(&format!(
+            "{name} takes no login from outside and asks for it; the user is {}",
+            login.user()
+        )),
+        _ => {}
     }
     // No exceptions (NO_PROXY): everything the program requests goes through Privet.
-    let mut command = proxy_environment::command(program, rest, &addresses);
+    let all_proxy = all_proxy(args.all_proxy);
+    let mut command = proxy_environment::command(program, rest, &addresses, all_proxy);
     match command.status() {
         Ok(status) => Ok(Exit::Child(code(status))),
         Err(error) => {

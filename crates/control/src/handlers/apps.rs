@@ -12,8 +12,10 @@ use privet_api::apps::{
 };
 use privet_api::{Problem, escape};
 use privet_engine::ListenerKind;
+use privet_system::SystemKeyring;
 use privet_system::apps::{self, DesktopApp, icon};
 use privet_system::proxy_environment::{self, ProxyAddresses, ProxyMethod};
+use privet_system::proxy_login::ProxyLogin;
 
 use crate::extract::{Query, Segment, check_length};
 use crate::guard::Ends;
@@ -92,14 +94,19 @@ pub(crate) async fn start_app(
             Problem::not_found(format!("There is no application \"{}\".", escape(&id))).into(),
         );
     };
-    let to = addresses(&api);
+    let mut to = addresses(&api);
     if to.http.is_none() && to.socks.is_none() {
         return Err(Problem::conflict("No listener takes HTTP or SOCKS.")
             .help("Put one in the configuration: [listen] mixed = [\"127.0.0.1:7280\"].")
             .into());
     }
     let (program, proxy_method) = (app.program().to_owned(), proxy_method(app.program()));
-    let started = tokio::task::spawn_blocking(move || app.launch(&to)).await;
+    let user = api.engine.config().listen.users.first().cloned();
+    let started = tokio::task::spawn_blocking(move || {
+        to.login = user.map(|user| ProxyLogin::read(&user, &SystemKeyring));
+        app.launch(&to)
+    })
+    .await;
     let pid = started
         .map_err(|error| Problem::internal(error.to_string()))?
         .map_err(|error| {
@@ -201,5 +208,6 @@ fn addresses(api: &ApiState) -> ProxyAddresses {
         http: first(&[ListenerKind::Mixed, ListenerKind::Http]),
         socks: first(&[ListenerKind::Mixed, ListenerKind::Socks]),
         pac: first(&[ListenerKind::Pac]).map(|address| format!("http://{address}/proxy.pac")),
+        login: None,
     }
 }
