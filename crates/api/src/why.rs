@@ -21,6 +21,15 @@ pub struct WhyQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(max_length = 255, nullable = false)]
     pub user: Option<String>,
+    /// The address of the client; absent: this machine. Clients on other machines do not reach the gateway's own network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(max_length = 64, nullable = false, example = "192.168.1.20")]
+    pub client: Option<String>,
+    /// How the client would ask: "socks4", "socks5", "udp", "http" or "connect"; absent: "http" for an `http://` URL, else
+    /// "connect".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(max_length = 16, nullable = false, example = "socks5")]
+    pub protocol: Option<String>,
 }
 
 /// The decision with its reasons.
@@ -45,7 +54,7 @@ pub struct Outcome {
     pub outbound: Option<String>,
     /// When the upstream or group is down, the connection goes direct.
     pub direct_fallback: bool,
-    /// What decided: "loop", "rule", "deny", "list", "mode" or "kill-switch".
+    /// What decided: "loop", "own-network", "rule", "deny", "list", "mode", "kill-switch" or "undetermined".
     pub kind: String,
     /// Why, in one sentence.
     pub text: String,
@@ -54,7 +63,7 @@ pub struct Outcome {
 /// One thing that was evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ExplanationStep {
-    /// "loop", "rule 3", "temporary rule 1", "filter.allow", "list ads", "mode standard".
+    /// "loop", "own network", "rule 3", "temporary rule 1", "filter.allow", "list ads", "mode standard".
     pub what: String,
     /// The list that `line` belongs to; `null`: the configuration file.
     pub list: Option<String>,

@@ -170,6 +170,29 @@ fn queries_apply_to_the_history_too() {
 }
 
 #[test]
+fn an_ipv6_address_is_a_word_with_and_without_brackets() {
+    let connection_log = ConnectionLog::with_clock(Settings::default(), Clock::by_hand(1).0);
+    let _open = connection_log.open(opening("2001:db8::17", 443));
+    let _other = connection_log.open(opening("2001:db8::18", 443));
+    for text in [
+        "2001:db8::17",
+        "[2001:DB8::17]",
+        "host:2001:db8::17",
+        "host=[2001:db8::17]",
+        "-2001:db8::18",
+        "\"2001:db8::17\"",
+    ] {
+        let found = hosts(
+            &connection_log,
+            RowState::Active,
+            text,
+            PageRequest::default(),
+        );
+        assert_eq!(found, ["2001:db8::17"], "{text}");
+    }
+}
+
+#[test]
 fn invalid_queries_are_refused_with_position_and_allowed_values() {
     let table = [
         ("aap:firefox", 0, "app, path"),

@@ -66,6 +66,14 @@ impl Protocol {
             Protocol::Connect => "connect",
         }
     }
+
+    /// The protocol that rules write like this.
+    pub fn from_name(name: &str) -> Option<Protocol> {
+        use Protocol::{Connect, Http, Socks4, Socks5, Udp};
+        [Socks4, Socks5, Udp, Http, Connect]
+            .into_iter()
+            .find(|protocol| protocol.name() == name)
+    }
 }
 
 /// The kind of listener that accepted the connection.

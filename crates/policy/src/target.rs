@@ -43,6 +43,22 @@ impl Target {
         } else {
             return Err(TargetError::Scheme);
         };
+        Self::of_url(rest, default)
+    }
+
+    /// The same for an `ftp` URL (RFC 1738, section 3.2).
+    ///
+    /// # Errors
+    /// As [`Target::from_url`].
+    pub fn from_ftp_url(url: &str) -> Result<Target, TargetError> {
+        match url.split_once("://") {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("ftp") => Self::of_url(rest, "21"),
+            _ => Err(TargetError::Scheme),
+        }
+    }
+
+    /// `rest`: the URL behind `://`.
+    fn of_url(rest: &str, default: &str) -> Result<Target, TargetError> {
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         if authority.contains('@') {
             return Err(TargetError::UserInfo);
@@ -129,6 +145,10 @@ mod tests {
         ] {
             assert_eq!(Target::from_url(given).unwrap().to_string(), want);
         }
+        let ftp = |url| Target::from_ftp_url(url).map(|target| target.to_string());
+        assert_eq!(ftp("FTP://a.test/x").as_deref(), Ok("a.test:21"));
+        assert_eq!(ftp("ftp://[::1]:2121").as_deref(), Ok("[::1]:2121"));
+        assert_eq!(ftp("http://a.test/"), Err(TargetError::Scheme));
         for (given, want) in [
             ("ftp://a", TargetError::Scheme),
             ("a.test", TargetError::Scheme),

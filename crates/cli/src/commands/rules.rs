@@ -49,7 +49,7 @@ struct AddArgs {
     /// Domain names that match this regular expression
     #[arg(long, value_name = "PATTERN")]
     regex: Vec<String>,
-    /// Address or network in CIDR notation
+    /// Address, or network in CIDR notation: 10.0.0.0/8, ::1, [::1], fd00::/8
     #[arg(long, value_name = "NET")]
     ip: Vec<String>,
     /// Port or range: 443, 8000-8100
@@ -76,6 +76,20 @@ struct AddArgs {
 }
 
 impl AddArgs {
+    /// An address is no domain; the message names the option that takes it.
+    fn check(&self) -> Result<(), Failure> {
+        let mut names = self.domain.iter().chain(&self.suffix);
+        let is_address = |name: &&String| {
+            let bare = name.trim_start_matches('[').trim_end_matches(']');
+            bare.parse::<std::net::IpAddr>().is_ok()
+        };
+        names.find(is_address).map_or(Ok(()), |address| {
+            Err(Failure::usage(format!(
+                "{address} is an address: use --ip {address}"
+            )))
+        })
+    }
+
     fn request(&self) -> NewRule {
         let port = |text: &String| {
             text.parse::<u16>()
@@ -107,7 +121,10 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let client = context.client()?;
     let change = match &args.action {
         None => return list(context, &client).await,
-        Some(Action::Add(args)) => client.add_rule(&args.request(), args.dry_run).await?,
+        Some(Action::Add(args)) => {
+            args.check()?;
+            client.add_rule(&args.request(), args.dry_run).await?
+        }
         Some(Action::Move { rule, to }) => {
             let id = id_of(&client, rule).await?;
             client.move_rule(&id, *to).await?

@@ -2,7 +2,7 @@
 
 use privet_api::ClientError;
 use privet_api::why::{Explanation, WhyQuery};
-use privet_engine::SimulatedRequest;
+use privet_engine::{SimulatedRequest, parse_client, parse_protocol};
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
@@ -10,7 +10,7 @@ use crate::terminal::{Style, Terminal};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Host, host:port or URL
+    /// Host, host:port or URL; IPv6 addresses with or without brackets: ::1, [::1]:443
     target: String,
     /// Program that connects: file name or full path
     #[arg(long)]
@@ -18,6 +18,12 @@ pub struct Args {
     /// User of the proxy
     #[arg(long)]
     user: Option<String>,
+    /// Address of the client that connects [default: this machine]
+    #[arg(long, value_name = "ADDRESS")]
+    client: Option<String>,
+    /// How it asks: socks4, socks5, udp, http or connect [default: by the target]
+    #[arg(long, value_name = "NAME")]
+    protocol: Option<String>,
     /// Use the configuration file, not the running engine
     #[arg(long)]
     offline: bool,
@@ -28,6 +34,8 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
         target: args.target,
         app: args.app,
         user: args.user,
+        client: args.client,
+        protocol: args.protocol,
     };
     let explanation = if args.offline {
         offline(context, query).await?
@@ -60,6 +68,8 @@ async fn offline(context: &Context, query: WhyQuery) -> Result<Explanation, Fail
         target: query.target.clone(),
         app: query.app,
         user: query.user,
+        client: parsed(query.client.as_deref(), parse_client)?,
+        protocol: parsed(query.protocol.as_deref(), parse_protocol)?,
     };
     let (config, data_dir) = (context.options.config()?, context.options.data_dir()?);
     let explained = question
@@ -70,6 +80,13 @@ async fn offline(context: &Context, query: WhyQuery) -> Result<Explanation, Fail
         query.target,
         &explained,
     ))
+}
+
+fn parsed<T>(
+    text: Option<&str>,
+    parse: fn(&str) -> Result<T, String>,
+) -> Result<Option<T>, Failure> {
+    text.map(parse).transpose().map_err(Failure::usage)
 }
 
 fn human(terminal: &Terminal, explanation: &Explanation) -> String {

@@ -104,10 +104,15 @@ impl Value<'_> {
     /// A network, "10.0.0.0/8", or one address of it; host bits are dropped.
     pub fn network(&self) -> Option<IpNet> {
         let text = self.string()?;
+        // As in URLs: "[::1]".
+        let bare = text
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'));
+        let address = bare.filter(|inner| inner.contains(':')).unwrap_or(text);
         let network = text
             .parse::<IpNet>()
             .ok()
-            .or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+            .or_else(|| address.parse::<IpAddr>().ok().map(IpNet::from));
         if network.is_none() {
             let cause = format!("{} is not a network", quoted(text));
             self.refuse(

@@ -1,5 +1,7 @@
 //! Reads one term of a query from text.
 
+use std::net::Ipv6Addr;
+
 use super::condition::{Compare, Condition, Term};
 use super::matching::Text;
 use crate::fields::{FIELDS, Field, FieldHelp, FieldKind, named};
@@ -16,6 +18,10 @@ pub(super) fn term(text: &str) -> Result<(Term, usize), Fault> {
     let negated = text.starts_with('-') && text.len() > 1;
     let start = usize::from(negated);
     let body = &text[start..];
+    if let Some((address, used)) = ipv6_word(body) {
+        let condition = Condition::Word(Text::parse(&address));
+        return Ok((Term { negated, condition }, start + used));
+    }
     let name_end = body
         .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
         .unwrap_or(body.len());
@@ -31,12 +37,31 @@ pub(super) fn term(text: &str) -> Result<(Term, usize), Fault> {
     };
     let value_at = start + name_end + operator_len;
     let (value, used) = value(&text[value_at..], value_at)?;
-    let condition = condition(field, compare, &value).map_err(|cause| Fault {
+    let literal = match field.field {
+        Field::Host => without_brackets(&value),
+        _ => &value,
+    };
+    let condition = condition(field, compare, literal).map_err(|cause| Fault {
         offset: value_at,
         cause,
         allowed: format!("{} takes {}", field.name, field.kind.allowed()),
     })?;
     Ok((Term { negated, condition }, value_at + used))
+}
+
+/// An IPv6 address as a word of its own, in brackets or not: its colons separate no field.
+fn ipv6_word(body: &str) -> Option<(String, usize)> {
+    let word = body.split(char::is_whitespace).next()?;
+    let address: Ipv6Addr = without_brackets(word).parse().ok()?;
+    Some((address.to_string(), word.len()))
+}
+
+/// "[::1]" → "::1", as hosts are shown.
+fn without_brackets(text: &str) -> &str {
+    let inner = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    inner.unwrap_or(text)
 }
 
 fn unknown(name: &str, offset: usize) -> Result<(Term, usize), Fault> {

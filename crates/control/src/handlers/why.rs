@@ -3,7 +3,7 @@
 use axum::extract::State;
 use privet_api::why::{Explanation, WhyQuery};
 use privet_api::{Problem, escape};
-use privet_engine::SimulatedRequest;
+use privet_engine::{SimulatedRequest, parse_client, parse_protocol};
 
 use crate::convert::explanation;
 use crate::extract::{Query, check_length};
@@ -18,7 +18,7 @@ use crate::state::ApiState;
     params(WhyQuery),
     responses(
         (status = 200, description = "The decision and every step", body = Explanation),
-        (status = 422, description = "The target is neither host:port nor a URL")
+        (status = 422, description = "The target is neither host:port nor a URL, or the client or the protocol is none")
     )
 )]
 pub(crate) async fn explain(
@@ -31,10 +31,28 @@ pub(crate) async fn explain(
     check_length(&query.target, 2048, "target")?;
     check_length(query.app.as_deref().unwrap_or_default(), 4096, "app")?;
     check_length(query.user.as_deref().unwrap_or_default(), 255, "user")?;
+    check_length(query.client.as_deref().unwrap_or_default(), 64, "client")?;
+    check_length(
+        query.protocol.as_deref().unwrap_or_default(),
+        16,
+        "protocol",
+    )?;
     let request = SimulatedRequest {
         target: query.target.clone(),
         app: query.app,
         user: query.user,
+        client: query
+            .client
+            .as_deref()
+            .map(parse_client)
+            .transpose()
+            .map_err(|error| Problem::unprocessable("client", escape(&error)))?,
+        protocol: query
+            .protocol
+            .as_deref()
+            .map(parse_protocol)
+            .transpose()
+            .map_err(|error| Problem::unprocessable("protocol", escape(&error)))?,
     };
     let explained = api.engine.why(&request).await.map_err(|error| {
         Problem::unprocessable("target", escape(&error.to_string()))

@@ -2,7 +2,7 @@
 
 pub(crate) mod from_file;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::SystemTime;
 
 use privet_policy::{
@@ -20,6 +20,31 @@ pub struct SimulatedRequest {
     /// File name or full path of the program.
     pub app: Option<String>,
     pub user: Option<String>,
+    /// The client's address; `None`: this machine.
+    pub client: Option<IpAddr>,
+    /// `None`: plain HTTP for an `http://` URL, else CONNECT.
+    pub protocol: Option<Protocol>,
+}
+
+/// The address of a client: an IPv6 one with or without brackets, as in the connections table also with a port.
+///
+/// # Errors
+/// The text is no address.
+pub fn parse_client(text: &str) -> Result<IpAddr, String> {
+    let with_port = text.parse().map(|address: SocketAddr| address.ip());
+    let alone = || Host::parse(text).ok().and_then(|host| host.ip());
+    let ip = with_port.ok().or_else(alone);
+    ip.ok_or_else(|| format!("the client \"{text}\" is not an address"))
+}
+
+/// A protocol as rules write it.
+///
+/// # Errors
+/// There is none of this name.
+pub fn parse_protocol(text: &str) -> Result<Protocol, String> {
+    Protocol::from_name(text).ok_or_else(|| {
+        format!("the protocol \"{text}\" is none of socks4, socks5, udp, http and connect")
+    })
 }
 
 impl SimulatedRequest {
@@ -42,16 +67,18 @@ impl SimulatedRequest {
     }
 
     async fn decide(&self, snapshot: &Snapshot) -> Result<Explanation, TargetError> {
-        let (target, protocol) = self.target()?;
+        let (target, usual) = self.target()?;
+        let protocol = self.protocol.unwrap_or(usual);
         let app = self.app();
         let url = self
             .target
             .contains("://")
             .then_some(self.target.as_str())
-            .filter(|_| protocol == Protocol::Http);
+            // Requests by FTP are decided without their URL.
+            .filter(|url| protocol == Protocol::Http && !url.starts_with("ftp://"));
         let mut request = Request {
             listener: Listener::Mixed,
-            client: SocketAddr::from(([127, 0, 0, 1], 0)),
+            client: SocketAddr::new(self.client.unwrap_or(Ipv4Addr::LOCALHOST.into()), 0),
             protocol,
             user: self.user.as_deref(),
             app: app.as_ref().into(),
@@ -77,15 +104,19 @@ impl SimulatedRequest {
         if self.target.starts_with("http://") {
             return Ok((Target::from_url(&self.target)?, Protocol::Http));
         }
+        if self.target.starts_with("ftp://") {
+            return Ok((Target::from_ftp_url(&self.target)?, Protocol::Http));
+        }
         if self.target.contains("://") {
             return Ok((Target::from_url(&self.target)?, Protocol::Connect));
         }
-        let target =
-            Target::parse(&self.target).or_else(|error| match self.target.contains(':') {
-                true => Err(error),
-                // A bare name means HTTPS.
-                false => Target::parse(&format!("{}:443", self.target)),
-            })?;
+        // A host alone means HTTPS; all of "::1:443" is an address.
+        let target = match (Target::parse(&self.target), Host::parse(&self.target)) {
+            (Ok(target), _) => target,
+            (Err(_), Ok(host)) => Target { host, port: 443 },
+            (Err(error), Err(_)) if self.target.contains(':') => return Err(error),
+            (Err(_), Err(error)) => return Err(error.into()),
+        };
         Ok((target, Protocol::Connect))
     }
 
