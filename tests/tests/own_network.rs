@@ -161,6 +161,7 @@ fn a_client_on_another_machine_does_not_reach_the_gateways_own_network() {
         text.contains("leads to 127.0.0.1, a loopback address"),
         "{text}"
     );
+    assert_eq!(row["rule"], "own_network", "{row}");
     scene
         .privet
         .await_row("blocked", |row| row["host"] == "127.0.0.1");
@@ -201,4 +202,33 @@ fn a_client_on_this_machine_reaches_its_own_network() {
             assert_eq!(scene.world.run(&words).out, "reached", "{host} by {proxy}");
         }
     }
+}
+
+#[test]
+fn why_simulates_a_client_on_another_machine() {
+    let privet = Privet::start("");
+    let kind = |args: &[&str]| {
+        let answer = privet.json(&[&["why", "127.0.0.1:8099"], args].concat());
+        answer["outcome"]["kind"].as_str().map(str::to_owned)
+    };
+    assert_eq!(kind(&[]).as_deref(), Some("mode"));
+    let local = ["--client", "127.0.0.1:4000"];
+    assert_eq!(kind(&local).as_deref(), Some("mode"));
+    for client in [
+        "192.0.2.9",
+        "192.0.2.9:4000",
+        "2001:db8::9",
+        "[2001:db8::9]",
+    ] {
+        let remote = ["--client", client];
+        assert_eq!(kind(&remote).as_deref(), Some("own-network"), "{client}");
+    }
+    let (_, found) = privet.api("GET", "why?target=127.0.0.1:1&client=192.0.2.9", None);
+    assert_eq!(found["outcome"]["action"], "block", "{found}");
+    let answer = privet.cli(&["why", "127.0.0.1:8099", "--client", "nobody"]);
+    assert_eq!(answer.code, 2, "{answer:?}");
+    assert!(
+        answer.err.contains("\"nobody\" is not an address"),
+        "{answer:?}"
+    );
 }

@@ -177,7 +177,7 @@ pub struct ConnectionRow {
     pub verdict: String,
     /// Why, in one sentence.
     pub reason: String,
-    /// What decided: "loop", "rule", "deny", "list", "mode" or "kill_switch".
+    /// What decided: "loop", "own_network", "rule", "deny", "list", "mode", "kill_switch" or "undetermined".
     pub rule: String,
     pub route: String,
     /// Bytes from the client.

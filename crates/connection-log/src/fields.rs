@@ -62,6 +62,7 @@ const PROTOCOLS: &[&str] = &["socks4", "socks5", "udp", "http", "connect"];
 const LISTENERS: &[&str] = &["mixed", "socks", "http", "https"];
 const RULES: &[&str] = &[
     "loop",
+    "own_network",
     "rule",
     "deny",
     "list",

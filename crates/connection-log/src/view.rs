@@ -47,7 +47,7 @@ pub struct RowView {
     pub verdict: Cow<'static, str>,
     /// The reason for the decision, in one sentence.
     pub reason: String,
-    /// The kind of decision: "loop", "rule", "deny", "list", "mode", "kill_switch" or "undetermined".
+    /// The kind of decision: "loop", "own_network", "rule", "deny", "list", "mode", "kill_switch" or "undetermined".
     pub rule: Cow<'static, str>,
     pub route: String,
     /// Bytes from the client.

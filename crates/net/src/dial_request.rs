@@ -1,10 +1,9 @@
 //! What to connect to, and how.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 
 use privet_config::Dns;
-use privet_policy::{App, DirectPermit, Target};
+use privet_policy::{App, DirectPermit, Target, Why};
 
 /// One connection to open.
 #[derive(Clone, Copy)]
@@ -46,15 +45,15 @@ pub enum AddressUse {
 /// Decides on addresses that were not known when the policy decided. No address is used before it was judged.
 pub trait AddressJudge: Sync {
     /// # Errors
-    /// Why the target must not be reached at these addresses, in a sentence.
-    fn judge(&self, addresses: &[IpAddr], purpose: AddressUse) -> Result<(), Arc<str>>;
+    /// What forbids to reach the target at these addresses, and why.
+    fn judge(&self, addresses: &[IpAddr], purpose: AddressUse) -> Result<(), Why>;
 }
 
 /// Accepts every address: for targets that are configured.
 pub struct AnyAddress;
 
 impl AddressJudge for AnyAddress {
-    fn judge(&self, _: &[IpAddr], _: AddressUse) -> Result<(), Arc<str>> {
+    fn judge(&self, _: &[IpAddr], _: AddressUse) -> Result<(), Why> {
         Ok(())
     }
 }

@@ -188,7 +188,10 @@ impl Dialer {
         let found = self.resolver.addresses(permit, request.dns, name).await?;
         match request.judge.judge(&found, purpose) {
             Ok(()) => Ok(found),
-            Err(reason) => Err(DialError::here(DialErrorKind::Forbidden, &*reason)),
+            Err(why) => Err(DialError::here(
+                DialErrorKind::Forbidden(why.kind),
+                &*why.text,
+            )),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use privet_policy::WhyKind;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DialErrorKind {
     /// The target's host answered with RST.
@@ -14,8 +16,8 @@ pub enum DialErrorKind {
     NameNotFound,
     /// The resolver did not answer, or its answer was malformed.
     ResolverFailed,
-    /// The policy forbids the address that the name was resolved to.
-    Forbidden,
+    /// The policy forbids the address that the name was resolved to; what in it decided.
+    Forbidden(WhyKind),
     /// The address is one of Privet's own listeners.
     Loop,
     /// The address is in the gateway's own network, which the permit does not cover.

@@ -1019,7 +1019,7 @@ export interface components {
              */
             requests: number;
             route: string;
-            /** @description What decided: "loop", "rule", "deny", "list", "mode" or "kill_switch". */
+            /** @description What decided: "loop", "own_network", "rule", "deny", "list", "mode", "kill_switch" or "undetermined". */
             rule: string;
             /**
              * Format: int64
@@ -1120,7 +1120,7 @@ export interface components {
             values: {
                 [key: string]: string;
             };
-            /** @description "loop", "rule 3", "temporary rule 1", "filter.allow", "list ads", "mode standard". */
+            /** @description "loop", "own network", "rule 3", "temporary rule 1", "filter.allow", "list ads", "mode standard". */
             what: string;
         };
         /** @description The result of one check. */
@@ -1514,7 +1514,7 @@ export interface components {
             action: string;
             /** @description When the upstream or group is down, the connection goes direct. */
             direct_fallback: boolean;
-            /** @description What decided: "loop", "rule", "deny", "list", "mode" or "kill-switch". */
+            /** @description What decided: "loop", "own-network", "rule", "deny", "list", "mode", "kill-switch" or "undetermined". */
             kind: string;
             /** @description The upstream or group. */
             outbound?: string | null;
@@ -5648,6 +5648,17 @@ export interface operations {
                 app?: string;
                 /** @description The user it would be logged in as. */
                 user?: string;
+                /**
+                 * @description The address of the client; absent: this machine. Clients on other machines do not reach the gateway's own network.
+                 * @example 192.168.1.20
+                 */
+                client?: string;
+                /**
+                 * @description How the client would ask: "socks4", "socks5", "udp", "http" or "connect"; absent: "http" for an `http://` URL, else
+                 *     "connect".
+                 * @example socks5
+                 */
+                protocol?: string;
             };
             header?: never;
             path?: never;
@@ -5687,7 +5698,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The target is neither host:port nor a URL */
+            /** @description The target is neither host:port nor a URL, or the client or the protocol is none */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -59,7 +59,7 @@ impl EngineGateway {
             None => self.program_of_refused().await,
         };
         let blocked_by = match error.kind {
-            DialErrorKind::Forbidden => Some(WhyKind::Rule),
+            DialErrorKind::Forbidden(kind) => Some(kind),
             DialErrorKind::OwnNetwork => Some(WhyKind::OwnNetwork),
             _ => None,
         };

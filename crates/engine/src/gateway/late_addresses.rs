@@ -1,11 +1,10 @@
 //! Addresses that are resolved after the decision are decided on before they are used.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use privet_gateway::RequestContext;
 use privet_net::{AddressJudge, AddressUse};
-use privet_policy::{Action, Addresses, Program, Route, reconsider};
+use privet_policy::{Action, Addresses, Program, Route, Why, reconsider};
 
 use crate::gateway::authorize::request;
 use crate::snapshot::Snapshot;
@@ -18,16 +17,19 @@ pub(super) struct LateAddresses<'a> {
 }
 
 impl AddressJudge for LateAddresses<'_> {
-    fn judge(&self, addresses: &[IpAddr], purpose: AddressUse) -> Result<(), Arc<str>> {
+    fn judge(&self, addresses: &[IpAddr], purpose: AddressUse) -> Result<(), Why> {
         let request = request(self.context, self.program, Addresses::from(addresses));
         let verdict = reconsider(&request, &self.snapshot.policy);
         match (verdict.action, purpose) {
-            (Action::Block, _) => Err(verdict.why.text),
-            (Action::Route(Route::Via { fallback: None, .. }), AddressUse::Direct) => Err(format!(
-                "{} is not reached directly at its addresses: {}",
-                self.context.target, verdict.why.text
-            )
-            .into()),
+            (Action::Block, _) => Err(verdict.why),
+            (Action::Route(Route::Via { fallback: None, .. }), AddressUse::Direct) => Err(Why {
+                kind: verdict.why.kind,
+                text: format!(
+                    "{} is not reached directly at its addresses: {}",
+                    self.context.target, verdict.why.text
+                )
+                .into(),
+            }),
             (Action::Route(_), _) => Ok(()),
         }
     }

@@ -89,7 +89,7 @@ fn code_for_dial(kind: DialErrorKind, command: Command) -> ReplyError {
         Kind::HostUnreachable | Kind::NameNotFound => ReplyError::HostUnreachable,
         // RFC 1928 has no code for a timeout; Dante and Tor reply "TTL expired" too.
         Kind::TtlExpired | Kind::TimedOut => ReplyError::TtlExpired,
-        Kind::Loop | Kind::OwnNetwork | Kind::Forbidden | Kind::UpstreamDenied => {
+        Kind::Loop | Kind::OwnNetwork | Kind::Forbidden(_) | Kind::UpstreamDenied => {
             ReplyError::ConnectionNotAllowed
         }
         Kind::Unsupported if command == Command::Connect => ReplyError::AddressTypeNotSupported,

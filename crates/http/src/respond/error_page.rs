@@ -140,7 +140,7 @@ fn quoted(text: &str) -> String {
     safe
 }
 
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {
@@ -201,7 +201,7 @@ pub fn sentence_for_block(why: &Why, target: &Target) -> String {
 pub fn status_for_dial(kind: DialErrorKind) -> u16 {
     match kind {
         DialErrorKind::TimedOut => 504,
-        DialErrorKind::Loop | DialErrorKind::OwnNetwork | DialErrorKind::Forbidden => 403,
+        DialErrorKind::Loop | DialErrorKind::OwnNetwork | DialErrorKind::Forbidden(_) => 403,
         DialErrorKind::NoRoute | DialErrorKind::Exhausted => 503,
         _ => 502,
     }
@@ -217,7 +217,7 @@ pub fn reason_for_dial(error: &DialError) -> &'static str {
         DialErrorKind::TimedOut => "timed out",
         DialErrorKind::NameNotFound => "name not found",
         DialErrorKind::ResolverFailed => "resolver failed",
-        DialErrorKind::Forbidden => "blocked",
+        DialErrorKind::Forbidden(_) => "blocked",
         DialErrorKind::Loop => "loop",
         DialErrorKind::OwnNetwork => "the gateway's own network",
         DialErrorKind::UpstreamDown => "upstream down",
