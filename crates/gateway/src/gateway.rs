@@ -62,6 +62,18 @@ pub trait Gateway: Clone + Send + Sync + 'static {
         http_proxy: HttpProxyMode,
     ) -> impl Future<Output = Result<Connected, Refusal>> + Send;
 
+    /// As [`Gateway::dial`] with [`HttpProxyMode::Connect`]. Where the route is direct, the connection goes to `address`, which
+    /// an earlier connection of the same exchange was opened to and which is judged anew.
+    ///
+    /// # Errors
+    /// As [`Gateway::dial`].
+    fn dial_address(
+        &self,
+        context: &RequestContext<'_>,
+        decision: &RouteDecision,
+        address: IpAddr,
+    ) -> impl Future<Output = Result<Connected, Refusal>> + Send;
+
     /// Records an open connection in the connection log.
     fn record(
         &self,

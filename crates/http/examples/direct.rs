@@ -84,6 +84,15 @@ impl Gateway for Open {
         })
     }
 
+    async fn dial_address(
+        &self,
+        context: &RequestContext<'_>,
+        decision: &RouteDecision,
+        _: IpAddr,
+    ) -> Result<Connected, Refusal> {
+        self.dial(context, decision, HttpProxyMode::Connect).await
+    }
+
     fn record(
         &self,
         context: &RequestContext<'_>,

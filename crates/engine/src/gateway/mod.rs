@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 use privet_config::ListenLimits;
 use privet_connection_log::{CloseReason, LiveConnection};
 use privet_gateway::{Gateway, HttpTimeouts, Refusal, RequestContext, RouteDecision};
-use privet_net::{Connected, HttpProxyMode};
-use privet_policy::Why;
+use privet_net::{AddressJudge, AddressUse, Connected, DialError, DialErrorKind, HttpProxyMode};
+use privet_policy::{Route, Why};
 
 pub(crate) use engine_gateway::EngineGateway;
 use engine_gateway::dial_request;
@@ -70,6 +70,37 @@ impl Gateway for EngineGateway {
             let (snapshot, decision) = self.current_decision(context, decision).await?;
             let late = self.late_addresses(&snapshot, context, &decision);
             let request = dial_request(&snapshot, context, &decision, &late, http_proxy);
+            let dialing = snapshot.dialer.dial(&decision.route, &request);
+            match self.while_current(&snapshot, dialing).await {
+                Some(Ok(connected)) => return Ok(connected),
+                Some(Err(error)) => {
+                    return Err(self.record_failure(context, &decision, error).await);
+                }
+                None => {}
+            }
+        }
+    }
+
+    async fn dial_address(
+        &self,
+        context: &RequestContext<'_>,
+        decision: &RouteDecision,
+        address: IpAddr,
+    ) -> Result<Connected, Refusal> {
+        let addresses = [address];
+        loop {
+            let (snapshot, decision) = self.current_decision(context, decision).await?;
+            let late = self.late_addresses(&snapshot, context, &decision);
+            let mode = HttpProxyMode::Connect;
+            let mut request = dial_request(&snapshot, context, &decision, &late, mode);
+            let is_name = context.target.host.name().is_some();
+            if is_name && matches!(decision.route, Route::Direct(_)) {
+                if let Err(why) = late.judge(&addresses, AddressUse::Direct) {
+                    let error = DialError::here(DialErrorKind::Forbidden(why.kind), &*why.text);
+                    return Err(self.record_failure(context, &decision, error).await);
+                }
+                request.addresses = &addresses;
+            }
             let dialing = snapshot.dialer.dial(&decision.route, &request);
             match self.while_current(&snapshot, dialing).await {
                 Some(Ok(connected)) => return Ok(connected),

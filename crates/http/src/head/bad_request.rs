@@ -83,7 +83,7 @@ pub enum BadRequest {
     OriginForm,
     #[error("https URLs are reached by CONNECT host:443, not by asking for the URL")]
     HttpsScheme,
-    #[error("only http URLs are understood here; other schemes are not")]
+    #[error("only http and ftp URLs are understood here; other schemes are not")]
     UnknownScheme,
     #[error("this is a site and not a proxy: CONNECT is not served here")]
     ConnectToOrigin,

@@ -26,6 +26,8 @@ pub struct RequestHead {
     pub method_span: Span,
     pub version: Version,
     pub form: TargetForm,
+    /// Of an absolute URL; http otherwise.
+    pub scheme: Scheme,
     /// Absent for `OPTIONS *`.
     pub target: Option<Target>,
     pub fields: Vec<Field>,
@@ -56,6 +58,7 @@ impl Default for RequestHead {
             method_span: Span::default(),
             version: Version::Http11,
             form: TargetForm::Asterisk,
+            scheme: Scheme::Http,
             target: None,
             fields: Vec::new(),
             body: BodyLength::None,
@@ -147,6 +150,7 @@ impl RequestHead {
             self.authorization = None;
         }
         self.form = parsed.form;
+        self.scheme = parsed.scheme;
         self.target = parsed.target;
         self.encoded_path.clear();
         if let TargetForm::Url { path } = self.form

@@ -129,7 +129,7 @@ const REFUSED: &[(&str, u16, BadRequest)] = &[
     ("GET a:80 HTTP/1.1\r\nHost: a\r\n\r\n", 400, BadRequest::Target),
     ("GET a HTTP/1.1\r\nHost: a\r\n\r\n", 400, BadRequest::Target),
     ("GET https://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, BadRequest::HttpsScheme),
-    ("GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 501, BadRequest::UnknownScheme),
+    ("GET gopher://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 501, BadRequest::UnknownScheme),
     ("GET file:///etc/passwd HTTP/1.1\r\nHost: a\r\n\r\n", 501, BadRequest::UnknownScheme),
     ("GET ws://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 501, BadRequest::UnknownScheme),
     ("GET urn:x HTTP/1.1\r\nHost: a\r\n\r\n", 501, BadRequest::UnknownScheme),
@@ -467,4 +467,16 @@ fn what_is_no_request_to_an_origin_is_refused() {
     ] {
         assert_eq!(parse_at_origin(text).map(|_| ()), Err(bad), "{text:?}");
     }
+}
+
+#[test]
+fn an_ftp_url_has_its_scheme_and_its_port() {
+    let text = b"GET ftp://bob:pw@a.test/d/x;type=i HTTP/1.1\r\nHost: a.test\r\n\r\n";
+    let head = whole(text);
+    assert_eq!(head.scheme, Scheme::Ftp);
+    assert_eq!(head.target.as_ref().unwrap().to_string(), "a.test:21");
+    assert_eq!(head.path(text), b"/d/x;type=i");
+    assert!(head.authorization.is_some());
+    let text = b"GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n";
+    assert_eq!(whole(text).scheme, Scheme::Http);
 }

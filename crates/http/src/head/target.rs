@@ -39,10 +39,21 @@ pub(super) struct ParsedTarget<'a> {
 
 /// The scheme of an absolute URL; the other forms count as http.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scheme {
+pub enum Scheme {
     Http,
     /// `ws` (RFC 6455 §3): http with an upgrade to WebSocket.
     WebSocket,
+    /// `ftp` (RFC 1738 §3.2): fetched by FTP.
+    Ftp,
+}
+
+impl Scheme {
+    const fn default_port(self) -> u16 {
+        match self {
+            Self::Http | Self::WebSocket => 80,
+            Self::Ftp => 21,
+        }
+    }
 }
 
 fn plain<'a>(form: TargetForm, target: Option<Target>) -> ParsedTarget<'a> {
@@ -84,9 +95,10 @@ pub(super) fn parse_for_origin<'a>(
         }
         _ => absolute(line, buffer)?,
     };
-    match parsed.user_info {
-        Some(_) => Err(BadRequest::UserInTarget),
-        None => Ok(parsed),
+    match (parsed.scheme, parsed.user_info) {
+        (Scheme::Ftp, _) => Err(BadRequest::UnknownScheme),
+        (_, Some(_)) => Err(BadRequest::UserInTarget),
+        (_, None) => Ok(parsed),
     }
 }
 
@@ -143,7 +155,7 @@ fn url<'a>(scheme: Scheme, rest: &'a [u8], buffer: &[u8]) -> Result<ParsedTarget
         form: TargetForm::Url {
             path: Span::of(buffer, path),
         },
-        target: Some(authority(host, Some(80))?),
+        target: Some(authority(host, Some(scheme.default_port()))?),
         user_info,
         scheme,
     })
@@ -173,6 +185,8 @@ fn split_scheme(line: &[u8]) -> Result<(Scheme, &[u8]), BadRequest> {
         Scheme::Http
     } else if scheme.eq_ignore_ascii_case(b"ws") {
         Scheme::WebSocket
+    } else if scheme.eq_ignore_ascii_case(b"ftp") && rest.starts_with(b"://") {
+        Scheme::Ftp
     } else if scheme.eq_ignore_ascii_case(b"https") || scheme.eq_ignore_ascii_case(b"wss") {
         return Err(BadRequest::HttpsScheme);
     } else if rest.starts_with(b"://") || !rest.get(1).is_some_and(u8::is_ascii_digit) {

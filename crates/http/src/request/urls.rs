@@ -1,6 +1,6 @@
 //! The URL of a request, and the host of the page that caused it, in normal form.
 
-use crate::head::{FieldKind, RequestHead, TargetForm};
+use crate::head::{FieldKind, RequestHead, Scheme, TargetForm};
 use crate::headers::write_host;
 
 /// Bytes of a host name (RFC 1035 section 2.3.4).
@@ -10,7 +10,10 @@ const LONGEST_NAME: usize = 253;
 pub(super) fn write_url(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8]) {
     out.clear();
     if let (TargetForm::Url { .. }, Some(target)) = (&head.form, &head.target) {
-        out.extend_from_slice(b"http://");
+        out.extend_from_slice(match head.scheme {
+            Scheme::Ftp => b"ftp://",
+            Scheme::Http | Scheme::WebSocket => b"http://",
+        });
         write_host(out, target);
         let path = head.path(buffer);
         if path.first() != Some(&b'/') {

@@ -53,7 +53,7 @@ impl ProxyAuth {
 }
 
 /// User name and password of `Basic <base64>`.
-fn parse_basic(value: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+pub(super) fn parse_basic(value: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     if value.len() > MAX_CREDENTIALS {
         return None;
     }

@@ -171,6 +171,15 @@ impl Gateway for TestGateway {
         })
     }
 
+    async fn dial_address(
+        &self,
+        context: &RequestContext<'_>,
+        decision: &RouteDecision,
+        _: IpAddr,
+    ) -> Result<Connected, Refusal> {
+        self.dial(context, decision, HttpProxyMode::Connect).await
+    }
+
     fn record(
         &self,
         context: &RequestContext<'_>,

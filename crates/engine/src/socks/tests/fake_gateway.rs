@@ -218,6 +218,15 @@ impl Gateway for FakeGateway {
         connected.map_err(|error| self.fail(context, error))
     }
 
+    async fn dial_address(
+        &self,
+        context: &RequestContext<'_>,
+        decision: &RouteDecision,
+        _: IpAddr,
+    ) -> Result<Connected, Refusal> {
+        self.dial(context, decision, HttpProxyMode::Connect).await
+    }
+
     fn record(
         &self,
         context: &RequestContext<'_>,
