@@ -335,7 +335,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_silent_server_and_an_argument_with_a_line_end_are_errors() {
-        let (mut control, _serving) = server(&["", ""]);
+        let (mut control, _serving) = server(&["", "", ""]);
         control.timeout = Duration::from_millis(50);
         assert!(matches!(control.passive().await, Err(FtpError::TimedOut)));
         let (mut control, _serving) = server(&[""]);

@@ -41,12 +41,10 @@ fn unix(line: &[u8]) -> Option<Entry<'_>> {
     let mut at = 0;
     while let Some((word, start)) = word(line, at) {
         at = start + word.len();
-        if MONTHS.iter().any(|month| word.eq_ignore_ascii_case(month)) && size.is_some() {
-            let (day, day_at) = self::word(line, at)?;
-            let (time, time_at) = self::word(line, day_at + day.len())?;
-            let end = time_at + time.len();
-            let name = line.get(end + 1..)?;
-            return day.iter().all(u8::is_ascii_digit).then_some(Entry {
+        if size.is_some()
+            && let Some((end, name)) = after_month(line, word, at)
+        {
+            return Some(Entry {
                 name: match kind {
                     EntryKind::Link => without_target(name),
                     _ => name,
@@ -59,6 +57,22 @@ fn unix(line: &[u8]) -> Option<Entry<'_>> {
         size = number(word);
     }
     None
+}
+
+/// Where a date ends that begins with this word, and the name behind it. `None`: the word is no month, but an owner's name.
+fn after_month<'a>(line: &'a [u8], word: &[u8], at: usize) -> Option<(usize, &'a [u8])> {
+    let is_month = MONTHS.iter().any(|month| word.eq_ignore_ascii_case(month));
+    let (day, day_at) = self::word(line, at).filter(|_| is_month)?;
+    let (time, time_at) = self::word(line, day_at + day.len())?;
+    let digits = |text: &[u8]| {
+        text.iter()
+            .all(|byte| byte.is_ascii_digit() || *byte == b':')
+    };
+    if !digits(day) || !digits(time) {
+        return None;
+    }
+    let end = time_at + time.len();
+    Some((end, line.get(end + 1..)?))
 }
 
 /// `11-29-26  08:00PM       <DIR>          name`, or a size instead of `<DIR>`.

@@ -23,10 +23,18 @@ pub struct RefusedClient<'a> {
 impl RefusedClient<'_> {
     /// Records the refusal. `fault`: what is wrong with the message.
     pub fn record<G: Gateway>(&self, gateway: &G, fault: String) {
-        let Ok(host) = Host::parse(UNREAD_TARGET) else {
+        self.record_target(gateway, None, fault);
+    }
+
+    /// The same with the target, where that is known.
+    pub fn record_target<G: Gateway>(&self, gateway: &G, target: Option<&Target>, fault: String) {
+        let unread = || {
+            let host = Host::parse(UNREAD_TARGET).ok()?;
+            Some(Target { host, port: 0 })
+        };
+        let Some(target) = target.cloned().or_else(unread) else {
             return;
         };
-        let target = Target { host, port: 0 };
         let context = RequestContext {
             listener: self.listener,
             client: self.peer,

@@ -3,6 +3,7 @@
 //! `httparse` parses. Whatever it accepts and two readers could understand differently is rejected here.
 
 pub mod bad_request;
+mod bad_response;
 pub mod connection;
 pub mod field;
 pub mod framing;
@@ -20,5 +21,5 @@ pub use framing::BodyLength;
 pub use method::Method;
 pub use request::RequestHead;
 pub use response::ResponseHead;
-pub use target::{TargetForm, TargetRule};
+pub use target::{Scheme, TargetForm, TargetRule};
 pub use version::Version;

@@ -4,6 +4,7 @@ use std::mem::MaybeUninit;
 
 use httparse::Header;
 
+pub use super::bad_response::BadResponse;
 use super::connection::ConnectionOptions;
 use super::field::MAX_FIELDS;
 use super::field::{Field, FieldKind, Span};
@@ -12,17 +13,6 @@ use super::method::Method;
 use super::obsolete;
 use super::scan::Scan;
 use super::version::Version;
-
-/// What is wrong with an origin's head.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum BadResponse {
-    #[error("the server's answer is not HTTP/1")]
-    Malformed,
-    #[error("the server's answer has a longer head than 64 KiB or 256 fields")]
-    TooLong,
-    #[error("the server's answer gives its length in two ways or in none that is valid")]
-    Framing,
-}
 
 #[derive(Debug, Clone, Default)]
 pub struct ResponseHead {
@@ -41,20 +31,17 @@ pub struct ResponseHead {
 impl ResponseHead {
     /// Parses the head at the start of the buffer. `false`: more bytes are needed.
     pub fn parse(&mut self, buffer: &[u8], scan: &mut Scan) -> Result<bool, BadResponse> {
-        let range = match scan.advance(buffer) {
-            Ok(Some(range)) => range,
-            Ok(None) => return Ok(false),
-            Err(super::scan::ScanError::HeadTooLong) => return Err(BadResponse::TooLong),
-            Err(_) => return Err(BadResponse::Malformed),
+        let Some(range) = scan.advance(buffer)? else {
+            return Ok(false);
         };
         *scan = Scan::default();
         if range.skip > 0 {
-            return Err(BadResponse::Malformed);
+            return Err(BadResponse::EmptyLine);
         }
         let head = buffer.get(..range.end).unwrap_or_default();
         match self.parse_lines(head) {
-            Err(BadResponse::Malformed) => {
-                let plain = obsolete::plain_response(head).ok_or(BadResponse::Malformed)?;
+            Err(bad @ BadResponse::StatusLine) => {
+                let plain = obsolete::plain_response(head).ok_or(bad)?;
                 self.parse_lines(&plain)?;
             }
             result => result?,
@@ -70,13 +57,13 @@ impl ResponseHead {
         config.allow_spaces_after_header_name_in_responses(true);
         let status = config
             .parse_response_with_uninit_headers(&mut parsed, head, &mut headers)
-            .map_err(|error| match error {
-                httparse::Error::TooManyHeaders => BadResponse::TooLong,
-                _ => BadResponse::Malformed,
-            })?;
+            .map_err(|error| BadResponse::of(error, head))?;
         self.status = parsed.code.unwrap_or_default();
-        if !status.is_complete() || !(100..600).contains(&self.status) {
-            return Err(BadResponse::Malformed);
+        if !status.is_complete() {
+            return Err(BadResponse::StatusLine);
+        }
+        if !(100..600).contains(&self.status) {
+            return Err(BadResponse::Status);
         }
         self.len = head.len();
         self.version = Version::of(parsed.version);
@@ -102,19 +89,18 @@ impl ResponseHead {
         self.connection.clear();
         for field in &self.fields {
             match field.kind {
-                FieldKind::ContentLength | FieldKind::TransferEncoding => self
-                    .framing
-                    .take(field, buffer)
-                    .map_err(|_| BadResponse::Framing)?,
+                FieldKind::ContentLength | FieldKind::TransferEncoding => {
+                    self.framing.take(field, buffer)?;
+                }
                 FieldKind::Connection | FieldKind::ProxyConnection => self
                     .connection
                     .take(field.value.of_buffer(buffer), buffer)
-                    .map_err(|_| BadResponse::Malformed)?,
+                    .map_err(|_| BadResponse::Connection)?,
                 _ => {}
             }
         }
         if self.framing.chunked && self.version == Version::Http10 {
-            return Err(BadResponse::Framing);
+            return Err(BadResponse::CodingInHttp10);
         }
         Ok(())
     }
@@ -154,46 +140,65 @@ mod tests {
 
     #[test]
     fn each_malformed_response_is_refused() {
-        let malformed = BadResponse::Malformed;
-        let framing = BadResponse::Framing;
+        use BadResponse as Bad;
+        let long = format!(
+            "HTTP/1.1 200 OK\r\n{}\r\n",
+            "a: b\r\n".repeat(MAX_FIELDS + 1)
+        );
         let cases = [
-            ("HTTP/1.1 200 OK\nX: y\r\n\r\n", malformed),
-            ("HTTP/1.1 200 OK\r\nX: y\n\r\n", malformed),
-            ("HTTP/1.1 200 OK\r\nX: y\r\n z\r\n\r\n", malformed),
-            ("HTTP/1.1 200 OK\r\nX: a\rb\r\n\r\n", malformed),
-            ("HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n", malformed),
-            ("HTTP/1.1 200 O\rK\r\n\r\n", malformed),
-            ("\r\nHTTP/1.1 200 OK\r\n\r\n", malformed),
-            ("HTTP/1.1  200 OK\r\n\r\n", malformed),
-            ("HTTP/2.0 200 OK\r\n\r\n", malformed),
-            ("HTTP/1.1 20 OK\r\n\r\n", malformed),
-            ("HTTP/1.1 2000 OK\r\n\r\n", malformed),
-            ("HTTP/1.1 099 OK\r\n\r\n", malformed),
-            ("HTTP/1.1 600 OK\r\n\r\n", malformed),
-            ("ICY 200 OK\r\n\r\n", malformed),
-            ("SSH-2.0-x\r\n\r\n", malformed),
-            ("HTTP/1.1 200 OK\r\nConnection: a b\r\n\r\n", malformed),
+            ("HTTP/1.1 200 OK\nX: y\r\n\r\n", Bad::BareLf),
+            ("HTTP/1.1 200 OK\r\nX: y\n\r\n", Bad::BareLf),
+            ("HTTP/1.1 200 OK\r\nX: y\r\n z\r\n\r\n", Bad::FoldedField),
+            ("HTTP/1.1 200 OK\r\nX y\r\n\r\n", Bad::ColonMissing),
+            ("HTTP/1.1 200 OK\r\nX y: z\r\n\r\n", Bad::FieldName),
+            ("HTTP/1.1 200 OK\r\nX: a\rb\r\n\r\n", Bad::FieldValue),
+            ("HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n", Bad::FieldValue),
+            ("HTTP/1.1 200 O\rK\r\n\r\n", Bad::LineEnd),
+            ("\r\nHTTP/1.1 200 OK\r\n\r\n", Bad::EmptyLine),
+            ("HTTP/1.1  200 OK\r\n\r\n", Bad::StatusLine),
+            ("HTTP/2.0 200 OK\r\n\r\n", Bad::StatusLine),
+            ("HTTP/1.1 20 OK\r\n\r\n", Bad::StatusLine),
+            ("HTTP/1.1 2000 OK\r\n\r\n", Bad::StatusLine),
+            ("HTTP/1.1 099 OK\r\n\r\n", Bad::Status),
+            ("HTTP/1.1 600 OK\r\n\r\n", Bad::Status),
+            ("ICY 200 OK\r\n\r\n", Bad::StatusLine),
+            ("SSH-2.0-x\r\n\r\n", Bad::StatusLine),
+            (long.as_str(), Bad::TooManyFields),
+            (
+                "HTTP/1.1 200 OK\r\nConnection: a b\r\n\r\n",
+                Bad::Connection,
+            ),
             (
                 "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
-                framing,
+                Bad::ContentLength,
             ),
-            ("HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n\r\n", framing),
-            ("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", framing),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n\r\n",
+                Bad::ContentLength,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+                Bad::ContentLength,
+            ),
             (
                 "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
-                framing,
+                Bad::LengthAndCoding,
             ),
             (
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
-                framing,
+                Bad::TransferEncoding,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+                Bad::UnknownCoding,
             ),
             (
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
-                framing,
+                Bad::TransferEncoding,
             ),
             (
                 "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
-                framing,
+                Bad::CodingInHttp10,
             ),
         ];
         for (text, bad) in cases {

@@ -8,9 +8,11 @@ use privet_gateway::{
 use privet_net::{Connected, HttpProxyMode};
 use privet_policy::{Listener, Protocol, Target};
 
+use super::ftp;
+use super::refused_logins::RefusedLogins;
 use super::{Attempt, ConnectionInfo, Fetch, OwnResponse, Plan, Request, Service, Session};
 use crate::head::target::TargetRule;
-use crate::head::{Method, RequestHead};
+use crate::head::{Method, RequestHead, Scheme};
 use crate::headers::response::ResponseStyle;
 use crate::headers::site::SiteRequest;
 use crate::respond::reject;
@@ -35,9 +37,29 @@ impl<G> Forward<G> {
             },
             user: request.user,
             target: request.target,
-            url: request.url,
+            // Filters by URL are made for HTTP.
+            url: request.url.filter(|_| request.head.scheme != Scheme::Ftp),
             page: request.page,
         }
+    }
+}
+
+impl<G: Gateway> Forward<G> {
+    fn login_recorder(
+        &self,
+        connection: ConnectionInfo,
+    ) -> Box<dyn Fn(Option<&Target>, Protocol, String) + Send + Sync> {
+        let Self { gateway, listener } = self.clone();
+        Box::new(move |target, protocol, fault| {
+            let refused = RefusedClient {
+                listener,
+                peer: connection.peer,
+                local: connection.local,
+                protocol,
+                user: None,
+            };
+            refused.record_target(&gateway, target, fault);
+        })
     }
 }
 
@@ -85,14 +107,36 @@ impl<G: Gateway> Service for Forward<G> {
         match session.proxy_auth.check(&self.gateway, ip, value).await {
             Some(user) => {
                 session.user = Some(user);
+                if let Some(refused) = &mut session.refused_logins {
+                    refused.accepted();
+                }
                 Ok(())
             }
-            None => Err(Box::new(reject::authentication_required)),
+            None => {
+                let refused = session.refused_logins.get_or_insert_with(|| {
+                    let recorder = self.login_recorder(connection);
+                    Box::new(RefusedLogins::new(recorder))
+                });
+                refused.count(head);
+                Err(Box::new(reject::authentication_required))
+            }
         }
     }
 
     async fn plan(&self, request: &Request<'_>) -> Plan<RouteDecision> {
-        match self.gateway.decide(&self.context(request)).await {
+        if request.head.scheme == Scheme::Ftp
+            && let Some(response) = ftp::refused(request)
+        {
+            return Plan::Respond(response);
+        }
+        let mut decided = self.gateway.decide(&self.context(request)).await;
+        if let Ok(decision) = &mut decided
+            && request.head.scheme == Scheme::Ftp
+        {
+            // Never on a connection that was opened for HTTP.
+            decision.pool_key = !decision.pool_key;
+        }
+        match decided {
             Ok(decision) if request.head.method == Method::Connect => Plan::Tunnel(decision),
             Ok(decision) => Plan::Fetch(decision),
             Err(refusal) => Plan::Respond(page_of(refusal, request.target)),
@@ -106,6 +150,9 @@ impl<G: Gateway> Service for Forward<G> {
         http_proxy: HttpProxyMode,
     ) -> Result<Connected, OwnResponse> {
         let context = self.context(request);
+        if request.head.scheme == Scheme::Ftp {
+            return ftp::open(&self.gateway, &context, fetch, request).await;
+        }
         let dialed = self.gateway.dial(&context, fetch, http_proxy).await;
         dialed.map_err(|refusal| page_of(refusal, request.target))
     }
@@ -167,7 +214,7 @@ impl<G: Gateway> Service for Forward<G> {
     }
 }
 
-fn page_of(refusal: Refusal, target: &Target) -> OwnResponse {
+pub(super) fn page_of(refusal: Refusal, target: &Target) -> OwnResponse {
     let target = target.clone();
     Box::new(move |format| reject::refusal(&refusal, &target, format))
 }

@@ -1,7 +1,9 @@
 //! What a request connection asks of the program behind it: [`forward`] is the proxy; sites implement [`Service`] too.
 
 pub mod forward;
+mod ftp;
 mod proxy_auth;
+mod refused_logins;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -38,6 +40,8 @@ pub struct Session {
     pub proxy_auth: ProxyAuth,
     /// The user that logged in.
     pub user: Option<Arc<str>>,
+    /// The requests that were answered with 407.
+    refused_logins: Option<Box<refused_logins::RefusedLogins>>,
 }
 
 /// A request whose head was parsed and checked.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use privet_connection_log::CloseReason;
 use privet_net::Stream;
-use privet_policy::Target;
+use privet_policy::{Protocol, Target};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::UdpSocket;
@@ -21,10 +21,11 @@ use tokio::time::Sleep;
 use super::client_endpoint::ClientEndpoint;
 use super::datagram::{self, Header};
 use super::decide::{self, Answer, MAX_PENDING, PendingAnswer};
+use super::dropped::{DropReason, DroppedDatagrams};
 use super::flow::{FlowRoute, Flows};
 use super::outbound_sockets::OutboundSockets;
 use crate::socks::ClientIdentity;
-use privet_gateway::SocksGateway;
+use privet_gateway::{RefusedClient, SocksGateway};
 
 /// Datagrams read from one socket before the others are polled.
 const MAX_AT_ONCE: usize = 32;
@@ -50,6 +51,7 @@ pub struct Association<G> {
     pub(super) outbound: OutboundSockets,
     pub(super) pending: Vec<PendingAnswer>,
     pub(super) opening: Vec<u64>,
+    dropped: DroppedDatagrams,
     timer: Pin<Box<Sleep>>,
     idle_timeout: Duration,
     last_activity: Instant,
@@ -75,9 +77,24 @@ impl<G: SocksGateway> Association<G> {
             outbound: OutboundSockets::default(),
             pending: Vec::new(),
             opening: Vec::new(),
+            dropped: DroppedDatagrams::default(),
             timer: Box::pin(tokio::time::sleep(idle_timeout)),
             idle_timeout,
             last_activity: Instant::now(),
+        }
+    }
+
+    /// Records what was dropped, at the end of the association.
+    pub fn record_dropped(&self) {
+        let client = RefusedClient {
+            listener: self.identity.listener,
+            peer: self.identity.peer,
+            local: self.identity.local,
+            protocol: Protocol::Udp,
+            user: self.identity.user.as_ref(),
+        };
+        for sentence in self.dropped.sentences() {
+            client.record(&self.gateway, sentence);
         }
     }
 
@@ -153,10 +170,11 @@ impl<G: SocksGateway> Association<G> {
         now: Instant,
     ) {
         if !self.endpoint.admits(from) {
-            return;
+            return self.dropped.count(DropReason::Stranger);
         }
-        let Ok((target, data_at)) = datagram::parse(bytes) else {
-            return;
+        let (target, data_at) = match datagram::parse(bytes) {
+            Ok(parsed) => parsed,
+            Err(error) => return self.dropped.count(error.into()),
         };
         if self.endpoint.client().is_none() {
             self.endpoint.fix(from);
@@ -188,15 +206,22 @@ impl<G: SocksGateway> Association<G> {
         }
         match &mut flow.route {
             FlowRoute::Refused(_) => {}
-            FlowRoute::Deciding | FlowRoute::Opening(_) => self.flows.queue(&target, data),
+            FlowRoute::Deciding | FlowRoute::Opening(_) => self.queue(&target, data),
             // Another policy is current: the earlier decision is not acted on.
-            _ if flow.generation != generation => self.flows.queue(&target, data),
+            _ if flow.generation != generation => self.queue(&target, data),
             route => {
-                let sent = self.outbound.send(route, &target, data);
-                if let (true, Some(live)) = (sent, &flow.live) {
+                if !self.outbound.send(route, &target, data) {
+                    self.dropped.count(DropReason::NotSent);
+                } else if let Some(live) = &flow.live {
                     live.up(data.len() as u64);
                 }
             }
+        }
+    }
+
+    fn queue(&mut self, target: &Target, data: &[u8]) {
+        if !self.flows.queue(target, data) {
+            self.dropped.count(DropReason::Waiting);
         }
     }
 
@@ -228,6 +253,7 @@ impl<G: SocksGateway> Association<G> {
                 Poll::Ready(Err(_)) => {}
                 Poll::Ready(Ok(from)) => {
                     let Some(flow) = self.flows.answered_by(from, now) else {
+                        self.dropped.count(DropReason::NotAsked);
                         continue;
                     };
                     flow.end_if_cancelled(cx, now);
@@ -269,12 +295,13 @@ impl<G: SocksGateway> Association<G> {
         bytes: &[u8],
         now: Instant,
     ) {
-        let Ok((source, data_at)) = datagram::parse(bytes) else {
-            return;
+        let (source, data_at) = match datagram::parse(bytes) {
+            Ok(parsed) => parsed,
+            Err(error) => return self.dropped.count(error.into()),
         };
         let data = bytes.get(data_at..).unwrap_or_default();
         let Some(flow) = self.flows.answered_through(key, &source, now) else {
-            return;
+            return self.dropped.count(DropReason::NotAsked);
         };
         flow.end_if_cancelled(cx, now);
         if let Some(live) = &flow.live {

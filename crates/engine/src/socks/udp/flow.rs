@@ -137,15 +137,18 @@ impl Flows {
         flow
     }
 
-    /// Keeps a datagram until its target is decided; dropped where too many wait.
-    pub fn queue(&mut self, target: &Target, data: &[u8]) {
+    /// Keeps a datagram until its target is decided. `false`: it is dropped, since too many wait.
+    pub fn queue(&mut self, target: &Target, data: &[u8]) -> bool {
         let Some(flow) = self.flows.get_mut(target) else {
-            return;
+            return false;
         };
-        if flow.queue.len() < MAX_QUEUED && self.queued_bytes + data.len() <= MAX_QUEUED_BYTES {
+        let fits =
+            flow.queue.len() < MAX_QUEUED && self.queued_bytes + data.len() <= MAX_QUEUED_BYTES;
+        if fits {
             self.queued_bytes += data.len();
             flow.queue.push(data.into());
         }
+        fits
     }
 
     /// What waited for this target's decision.

@@ -6,6 +6,7 @@ mod answers;
 mod association;
 mod client_endpoint;
 mod decide;
+mod dropped;
 mod flow;
 mod outbound_sockets;
 
@@ -51,4 +52,5 @@ pub(super) async fn associate<G: SocksGateway>(
     let mut association =
         Association::new(client.stream, relay, endpoint, identity, gateway.clone());
     poll_fn(|cx| association.poll(cx)).await;
+    association.record_dropped();
 }
