@@ -113,7 +113,7 @@ fn ambiguous_messages_are_refused_and_never_forwarded() {
         "GET /origin-form HTTP/1.1\r\nX: no host\r\n\r\n".to_owned(),
         format!("GET  {url} HTTP/1.1\r\nHost: {host}\r\n\r\n"),
         format!("GET {url} HTTP/1.1\r\nHost: {host}\r\nX\r\n\r\n"),
-        format!("GET ftp://{host}/ HTTP/1.1\r\nHost: {host}\r\n\r\n"),
+        format!("GET gopher://{host}/ HTTP/1.1\r\nHost: {host}\r\n\r\n"),
         format!("GET gopher://{host}/ HTTP/1.1\r\nHost: {host}\r\n\r\n"),
         format!("CONNECT http://{host}/ HTTP/1.1\r\nHost: {host}\r\n\r\n"),
     ];
@@ -731,5 +731,109 @@ fn a_client_reset_ends_a_dial() {
             .expect("a socket takes it");
         drop(stream);
         wait("ended");
+    }
+}
+
+#[test]
+fn a_refused_login_leaves_one_row_for_each_connection_and_reason() {
+    let origin = Origin::http();
+    let privet = Privet::start(
+        "[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\nusers = [{ name = \"alice\", password = \"sesame\" }]\n",
+    );
+    let request =
+        |login: &str| format!("GET {} HTTP/1.1\r\nHost: x\r\n{login}\r\n", origin.url("/"));
+    let wrong = "Proxy-Authorization: Basic YWxpY2U6d3Jvbmc=\r\n";
+    let right = "Proxy-Authorization: Basic YWxpY2U6c2VzYW1l\r\n";
+    let status = |stream: &mut TcpStream, login: &str| {
+        stream.write_all(request(login).as_bytes()).expect("open");
+        one_reply(stream).0.split(' ').nth(1).map(str::to_owned)
+    };
+    let error_of = |text: &str| {
+        privet.await_row("closed", |row| {
+            row["error"]
+                .as_str()
+                .is_some_and(|error| error.starts_with(text))
+        })
+    };
+    let mut stream = connect(privet.proxy());
+    for _ in 0..3 {
+        assert_eq!(status(&mut stream, "").as_deref(), Some("407"));
+    }
+    drop(stream);
+    let row = error_of("login refused (407), 3 times: no user name and password were sent");
+    assert_eq!(
+        (&row["host"], &row["port"]),
+        (&"127.0.0.1".into(), &origin.port().into())
+    );
+    assert_eq!(
+        (&row["verdict"], &row["protocol"]),
+        (&"failed".into(), &"http".into())
+    );
+
+    let mut stream = connect(privet.proxy());
+    assert_eq!(status(&mut stream, wrong).as_deref(), Some("407"));
+    drop(stream);
+    error_of("login refused (407): the user name or the password is wrong");
+
+    // The question for the login, and the answer to it.
+    let before = privet.rows("closed").len();
+    let mut stream = connect(privet.proxy());
+    assert_eq!(status(&mut stream, "").as_deref(), Some("407"));
+    assert_eq!(status(&mut stream, right).as_deref(), Some("200"));
+    drop(stream);
+    privet.await_row("closed", |row| row["user"] == "alice");
+    let rows = privet.rows("closed");
+    assert_eq!(rows.len(), before + 1, "{rows:#?}");
+}
+
+#[test]
+fn what_is_wrong_with_a_response_is_named() {
+    let privet = Privet::start("");
+    for (answer, reason) in [
+        ("SSH-2.0-x\r\n\r\n", "does not begin with HTTP/1.1"),
+        ("HTTP/1.1 200 OK\nX: y\r\n\r\n", "bare line feed"),
+        (
+            "HTTP/1.1 200 OK\r\nX: y\r\n z\r\n\r\n",
+            "continued on a second line",
+        ),
+        ("HTTP/1.1 200 OK\r\nno colon\r\n\r\n", "has no colon"),
+        ("HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n", "forbidden byte"),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+            "Content-Length in the server's answer",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "both Content-Length and",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+            "another transfer coding",
+        ),
+        ("HTTP/1.1 999 What\r\n\r\n", "between 100 and 599"),
+    ] {
+        let origin = Origin::raw(move |mut stream| {
+            read_head(&mut stream);
+            let _ = stream.write_all(answer.as_bytes());
+        });
+        let request = format!(
+            "GET {} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+            origin.url("/")
+        );
+        let reply = exchange(&privet, request.as_bytes());
+        assert!(reply.starts_with("HTTP/1.1 502 "), "{answer:?}: {reply}");
+        let line = reply
+            .lines()
+            .find(|line| line.starts_with("Privet-Reason: "));
+        assert!(
+            line.is_some_and(|line| line.contains(reason)),
+            "{answer:?}: {line:?}"
+        );
+        privet.await_row("closed", |row| {
+            row["port"] == origin.port()
+                && row["error"]
+                    .as_str()
+                    .is_some_and(|error| error.contains(reason))
+        });
     }
 }

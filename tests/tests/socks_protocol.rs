@@ -267,3 +267,114 @@ fn a_refused_greeting_leaves_a_row_with_its_reason() {
         });
     }
 }
+
+#[test]
+fn a_declared_foreign_address_does_not_keep_the_clients_datagrams_out() {
+    let echo = UdpEcho::start();
+    let privet = Privet::start("");
+    // Several clients declare the target that they want to send to.
+    for (host, port) in [
+        ("192.0.2.77", 5353),
+        ("target.test", 53),
+        ("2001:db8::7", 0),
+    ] {
+        let (_control, reply) = socks5_command(privet.proxy(), 3, host, port);
+        assert_eq!(reply[1], 0, "{host}: {reply:?}");
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback has a port");
+        socket
+            .set_read_timeout(Some(PATIENCE))
+            .expect("a socket takes a timeout");
+        let sent = datagram(0, "127.0.0.1", echo.address.port(), host.as_bytes());
+        socket.send_to(&sent, bound(&reply)).expect("sent");
+        assert_eq!(body(&socket), host.as_bytes());
+    }
+}
+
+#[test]
+fn dropped_datagrams_leave_one_row_for_each_reason_with_a_count() {
+    let echo = UdpEcho::start();
+    let privet = Privet::start("");
+    let (control, relay, socket) = associate(&privet);
+    let port = echo.address.port();
+    let stranger = UdpSocket::bind("127.0.0.2:0").expect("loopback has a port");
+    let whole = datagram(0, "127.0.0.1", port, b"whole");
+    for _ in 0..3 {
+        stranger.send_to(&whole, relay).expect("sent");
+    }
+    for _ in 0..2 {
+        let fragment = datagram(1, "127.0.0.1", port, b"a fragment");
+        socket.send_to(&fragment, relay).expect("sent");
+    }
+    socket.send_to(b"\x00\x00", relay).expect("sent");
+    // In order: once this is answered, the others were seen.
+    socket.send_to(&whole, relay).expect("sent");
+    assert_eq!(body(&socket), b"whole");
+    drop(control);
+    for text in [
+        "3 datagrams were dropped: from another address than the client's",
+        "2 datagrams were dropped: fragmented",
+        "1 datagram was dropped: a malformed header",
+    ] {
+        let row = privet.await_row("closed", |row| {
+            let error = row["error"].as_str().unwrap_or_default();
+            error.starts_with(text)
+        });
+        assert_eq!(
+            (&row["protocol"], &row["verdict"]),
+            (&"udp".into(), &"failed".into()),
+            "{row}"
+        );
+    }
+    assert_eq!(echo.senders().len(), 1, "{:?}", echo.senders());
+}
+
+#[test]
+fn a_login_without_a_password_is_accepted_where_nobody_is_asked_for_one() {
+    let origin = Origin::echo();
+    let privet = Privet::start("");
+    for login in [&b"\x01\x05alice\x00"[..], b"\x01\x01x\x01y"] {
+        let mut stream = connect(privet.proxy());
+        stream.write_all(&[5, 1, 2]).expect("open");
+        assert_eq!(read_n(&mut stream, 2).expect("a method"), [5, 2]);
+        stream.write_all(login).expect("open");
+        assert_eq!(read_n(&mut stream, 2).expect("an answer"), [1, 0]);
+        let target = socks5_target("127.0.0.1", origin.port());
+        let request = [&[5, 1, 0], &target[..]].concat();
+        stream.write_all(&request).expect("open");
+        assert_eq!(socks5_reply(&mut stream)[1], 0);
+        stream.write_all(b"hello").expect("open");
+        assert_eq!(read_n(&mut stream, 5).expect("the echo"), b"hello");
+    }
+}
+
+#[test]
+fn keepalive_is_on_towards_client_and_server_and_earlier_than_the_idle_timeout() {
+    let ss = privet_tests::require!(privet_tests::program("ss"));
+    let origin = Origin::echo();
+    let privet = Privet::start("");
+    let mut stream = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("a tunnel");
+    stream.write_all(b"x").expect("open");
+    assert_eq!(read_n(&mut stream, 1).expect("the echo"), b"x");
+    let ours = |local: Option<std::net::SocketAddr>, peer: Option<std::net::SocketAddr>| {
+        let answer = privet_tests::client::run(&ss, &["-Htno", "state", "established"]).good();
+        let is = |line: &&str| {
+            let mut addresses = line.split_whitespace().skip(2);
+            let pair = (addresses.next(), addresses.next());
+            local.is_none_or(|at| pair.0 == Some(&at.to_string()))
+                && peer.is_none_or(|at| pair.1 == Some(&at.to_string()))
+        };
+        answer.lines().find(is).unwrap_or_default().to_owned()
+    };
+    // A retransmission timer hides the other until everything is acknowledged.
+    for (local, peer) in [(Some(privet.proxy()), None), (None, Some(origin.address))] {
+        privet_tests::wait::until("a keepalive timer", || {
+            let line = ours(local, peer);
+            let timer = line.split("timer:(keepalive,").nth(1).unwrap_or_default();
+            timer.starts_with("1min")
+                || timer
+                    .split(',')
+                    .next()
+                    .is_some_and(|time| time.ends_with("sec"))
+        });
+    }
+}

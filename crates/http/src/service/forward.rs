@@ -9,7 +9,7 @@ use privet_net::{Connected, HttpProxyMode};
 use privet_policy::{Listener, Protocol, Target};
 
 use super::ftp;
-use super::refused_logins::RefusedLogins;
+use super::refused_logins::{Recorder, RefusedLogins};
 use super::{Attempt, ConnectionInfo, Fetch, OwnResponse, Plan, Request, Service, Session};
 use crate::head::target::TargetRule;
 use crate::head::{Method, RequestHead, Scheme};
@@ -45,10 +45,7 @@ impl<G> Forward<G> {
 }
 
 impl<G: Gateway> Forward<G> {
-    fn login_recorder(
-        &self,
-        connection: ConnectionInfo,
-    ) -> Box<dyn Fn(Option<&Target>, Protocol, String) + Send + Sync> {
+    fn login_recorder(&self, connection: ConnectionInfo) -> Recorder {
         let Self { gateway, listener } = self.clone();
         Box::new(move |target, protocol, fault| {
             let refused = RefusedClient {

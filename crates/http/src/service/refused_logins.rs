@@ -8,7 +8,7 @@ use privet_policy::{Protocol, Target};
 use crate::head::{Method, RequestHead};
 
 /// Writes a row: the target where it is known, the protocol, and what was refused.
-type Recorder = Box<dyn Fn(Option<&Target>, Protocol, String) + Send + Sync>;
+pub type Recorder = Box<dyn Fn(Option<&Target>, Protocol, String) + Send + Sync>;
 
 /// What was refused on a connection. Recorded when it is dropped.
 pub struct RefusedLogins {
