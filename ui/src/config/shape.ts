@@ -69,6 +69,7 @@ export interface Config {
     mixed: string[];
     socks: string[];
     http: string[];
+    https?: string[];
     pac: string;
     allow_clients?: string[];
     users: { name: string; password: Secret }[];
