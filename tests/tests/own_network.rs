@@ -232,3 +232,23 @@ fn why_simulates_a_client_on_another_machine() {
         "{answer:?}"
     );
 }
+
+#[test]
+fn why_simulates_any_protocol() {
+    let rule = "[[rule]]\nmatch = { protocol = [\"socks5\"] }\nuse = \"block\"\n";
+    let privet = Privet::start(rule);
+    let file = privet.place.config().display().to_string();
+    for (protocol, code) in [("socks5", 4), ("udp", 4), ("socks4", 0), ("connect", 0)] {
+        let args = ["why", "a.test:80", "--protocol", protocol];
+        assert_eq!(privet.cli(&args).code, code, "{protocol}");
+        let offline = [&args[..], &["--offline", "--config", &file]].concat();
+        assert_eq!(privet.cli(&offline).code, code, "{protocol}, offline");
+    }
+    // By default as the target's form says.
+    assert_eq!(privet.cli(&["why", "http://a.test/"]).code, 0);
+    let answer = privet.cli(&["why", "a.test", "--protocol", "gopher"]);
+    assert_eq!(answer.code, 2, "{answer:?}");
+    assert!(answer.err.contains("none of socks4, socks5"), "{answer:?}");
+    let (status, _) = privet.api("GET", "why?target=a.test:80&protocol=gopher", None);
+    assert_eq!(status, 422);
+}
