@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::finding::Finding;
-use super::wording;
+use super::steps;
 use crate::Request;
 use crate::explanation::{MAX_STEPS, Step};
 use crate::policy::Policy;
@@ -83,7 +83,7 @@ impl Observer for StepRecorder {
     }
 
     fn saw(&mut self, policy: &Policy, finding: Finding<'_>) {
-        let step = wording::step(policy, finding);
+        let step = steps::step(policy, finding);
         // Beyond the bound only steps that matched are recorded.
         if self.steps.len() < MAX_STEPS || step.matched {
             self.steps.push(step);
@@ -99,10 +99,10 @@ impl Observer for StepRecorder {
                 result: rule.evaluate(request, NameCheck::Needed).into(),
                 looked_up: &[],
             };
-            self.steps.push(wording::step(policy, finding));
+            self.steps.push(steps::step(policy, finding));
         }
         if rules.len() > room {
-            self.steps.push(wording::more_rules(rules.len() - room));
+            self.steps.push(steps::more_rules(rules.len() - room));
         }
     }
 }

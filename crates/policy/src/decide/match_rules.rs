@@ -1,0 +1,135 @@
+//! Which rule matches, where some cannot be evaluated and some are for one connection.
+
+use super::decision::{Decision, block};
+use super::finding::Finding;
+use super::observer::{ClaimMode, Observer};
+use super::wording;
+use crate::host::is_outside_dns;
+use crate::host_hash::SuffixHashes;
+use crate::rules::{Candidates, CompiledAction, Evaluation, MatchResult, NoLookup, Rule, Unknown};
+use crate::{Action, Route, Verdict, WhyKind};
+
+impl<'a, O: Observer> Decision<'a, O> {
+    /// The first rule that matches.
+    ///
+    /// # Errors
+    /// A refusal: a rule before it could not be evaluated, and the outcome depends on it.
+    pub(super) fn first_match(
+        &mut self,
+        suffixes: &SuffixHashes,
+    ) -> Result<Option<&'a Rule>, Verdict> {
+        let mut next = 0;
+        let mut candidates = self.policy.shared.rules.candidates(suffixes);
+        // What decides where the rules that cannot be evaluated do not match.
+        let mut otherwise = None;
+        while let Some(candidate) = candidates.next() {
+            let rule = candidate.rule;
+            self.observer
+                .skipped(self.policy, self.request, next..candidate.index);
+            next = candidate.index + 1;
+            let result = match rule.evaluate(self.request, candidate.name_check) {
+                Evaluation::Matches if !self.may_use(rule) => MatchResult::Used,
+                Evaluation::Undecided(unknown) => {
+                    let otherwise = otherwise.get_or_insert_with(|| {
+                        let rule = self.definite_match(candidates.clone());
+                        self.action_of(rule, suffixes)
+                    });
+                    self.resolve_undecided(rule, unknown, otherwise, suffixes)
+                }
+                evaluated => evaluated.into(),
+            };
+            let finding = Finding::Rule {
+                rule,
+                result,
+                looked_up: self.request.addresses.known(),
+            };
+            self.observer.saw(self.policy, finding);
+            match result {
+                MatchResult::Matches => {
+                    self.named_by_rule = rule.names_target();
+                    return Ok(Some(rule));
+                }
+                MatchResult::Undecided(Unknown::Addresses) => self.wants_addresses = true,
+                MatchResult::Undecided(unknown) => {
+                    let text = wording::undetermined(rule, unknown, self.request.target);
+                    return Err(block(WhyKind::Undetermined, text));
+                }
+                _ => {}
+            }
+        }
+        let all = self.policy.rules().len();
+        self.observer.skipped(self.policy, self.request, next..all);
+        Ok(None)
+    }
+
+    /// The first of the rules that certainly matches. Nothing is observed or claimed.
+    fn definite_match(&self, candidates: Candidates<'a>) -> Option<&'a Rule> {
+        candidates
+            .filter(|candidate| {
+                let evaluated = candidate.rule.evaluate(self.request, candidate.name_check);
+                evaluated == Evaluation::Matches && self.could_use(candidate.rule)
+            })
+            .map(|candidate| candidate.rule)
+            .next()
+    }
+
+    /// What follows from a rule that could not be evaluated, where `otherwise` happens if it does not match.
+    fn resolve_undecided(
+        &self,
+        rule: &Rule,
+        unknown: Unknown,
+        otherwise: &Action,
+        suffixes: &SuffixHashes,
+    ) -> MatchResult {
+        if self.action_of(Some(rule), suffixes) == *otherwise {
+            return MatchResult::Irrelevant(unknown);
+        }
+        if unknown != Unknown::Addresses {
+            return MatchResult::Undecided(unknown);
+        }
+        match otherwise {
+            _ if !self.policy.resolves_names() => MatchResult::NotLookedUp(NoLookup::Mode),
+            _ if self.request.target.host.name().is_some_and(is_outside_dns) => {
+                MatchResult::NotLookedUp(NoLookup::OutsideDns)
+            }
+            Action::Route(Route::Via { .. }) => MatchResult::NotLookedUp(NoLookup::Upstream),
+            Action::Block if !rule.resolve => MatchResult::NotLookedUp(NoLookup::Rule),
+            // A direct connection resolves the name in any case.
+            Action::Block | Action::Route(Route::Direct(_)) => MatchResult::Undecided(unknown),
+        }
+    }
+
+    /// What happens to the connection by this rule, or by the mode. Nothing is observed or counted.
+    fn action_of(&self, rule: Option<&Rule>, suffixes: &SuffixHashes) -> Action {
+        let blocks = rule.is_some_and(|rule| rule.action == CompiledAction::Block);
+        if !blocks && self.filters(rule) && self.is_filtered(suffixes) {
+            return Action::Block;
+        }
+        let verdict = match rule {
+            Some(rule) => self.rule_verdict(rule),
+            None => self.mode_verdict(),
+        };
+        verdict.action
+    }
+
+    /// Whether this connection could claim a rule for one connection.
+    fn could_use(&self, rule: &Rule) -> bool {
+        rule.single_use
+            .as_ref()
+            .is_none_or(|once| once.is_unclaimed() || once.is_claimed_by(self.request))
+    }
+
+    /// A rule for one connection holds for the connection that claims it.
+    fn may_use(&self, rule: &Rule) -> bool {
+        let Some(single_use) = &rule.single_use else {
+            return true;
+        };
+        match O::CLAIM {
+            ClaimMode::Claim => single_use.claim(self.request),
+            ClaimMode::Preview => {
+                single_use.is_unclaimed() || single_use.is_claimed_by(self.request)
+            }
+            ClaimMode::ClaimedOnly => single_use.is_claimed_by(self.request),
+        }
+    }
+}
