@@ -1,0 +1,45 @@
+//! `[cache]`, `[inspect]` and `[scan]`: what happens to content that can be read.
+
+use std::path::PathBuf;
+
+#[derive(Debug, Clone)]
+pub struct Cache {
+    pub enabled: bool,
+    /// Bytes.
+    pub memory: u64,
+    /// Bytes; 0: memory only.
+    pub disk: u64,
+    /// Disk entries are encrypted. Checked, but not served yet.
+    pub encrypt: bool,
+    pub shared: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Inspect {
+    pub enabled: bool,
+    pub hosts: Vec<String>,
+    pub except: Vec<String>,
+    /// PEM files with authorities that may sign the certificates of origins, in addition to the system's; absolute.
+    pub trust: Vec<PathBuf>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Scan {
+    pub enabled: bool,
+    pub rules: Vec<String>,
+    pub clamd: Option<String>,
+    /// The URL of an ICAP service: `icap://HOST[:PORT]/SERVICE`.
+    pub icap: Option<String>,
+    /// Bytes.
+    pub max_body: u64,
+    /// What happens to bodies larger than `max_body`.
+    pub oversize: ScanErrorAction,
+    pub on_error: ScanErrorAction,
+}
+
+/// What happens to a body that was not scanned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScanErrorAction {
+    Block,
+    Pass,
+}
