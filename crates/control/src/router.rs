@@ -63,6 +63,18 @@ fn calls(state: &ApiState) -> Router {
 /// All calls, and the document made from them.
 fn documented_calls() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
     let (router, mut document) = OpenApiRouter::with_openapi(openapi::Document::openapi())
+        .merge(traffic_calls())
+        .merge(configuration_calls())
+        .merge(outbound_and_list_calls())
+        .merge(desktop_calls())
+        .split_for_parts();
+    openapi::complete(&mut document);
+    (router, document)
+}
+
+/// What passes the gateway, and by which mode.
+fn traffic_calls() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
         .routes(routes!(handlers::status::read_status))
         .routes(routes!(handlers::status::set_mode))
         .routes(routes!(
@@ -75,6 +87,16 @@ fn documented_calls() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
         .routes(routes!(handlers::query_language::read_query_language))
         .routes(routes!(handlers::why::explain))
         .routes(routes!(handlers::events::watch_events))
+        .routes(routes!(
+            handlers::usage::get_usage,
+            handlers::usage::wipe_usage
+        ))
+        .routes(routes!(handlers::identity::rotate_identity))
+}
+
+/// The configuration, its rules and secrets, and the timeline of changes.
+fn configuration_calls() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
         .routes(routes!(
             handlers::config::read_config,
             handlers::config::replace_config,
@@ -100,6 +122,10 @@ fn documented_calls() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
             handlers::secrets::store_secret,
             handlers::secrets::delete_secret
         ))
+}
+
+fn outbound_and_list_calls() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
         .routes(routes!(handlers::upstreams::list_upstreams))
         .routes(routes!(handlers::upstreams::test_upstream))
         .routes(routes!(handlers::sites::list_sites))
@@ -113,12 +139,11 @@ fn documented_calls() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
         .routes(routes!(handlers::lists::states::list_lines))
         .routes(routes!(handlers::lists::changes::act_on_list))
         .routes(routes!(handlers::lists::states::read_catalogue))
-        .routes(routes!(
-            handlers::usage::get_usage,
-            handlers::usage::wipe_usage
-        ))
-        .routes(routes!(handlers::identity::rotate_identity))
-        .routes(routes!(handlers::login_codes::create_login_code))
+}
+
+/// What the desktop needs: system proxy, first run, programs, diagnostics, and the document of the calls.
+fn desktop_calls() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
         .routes(routes!(
             handlers::system_proxy::read_system_proxy,
             handlers::system_proxy::switch_system_proxy
@@ -131,11 +156,9 @@ fn documented_calls() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
         .routes(routes!(handlers::apps::start_app))
         .routes(routes!(handlers::apps::read_icon))
         .routes(routes!(handlers::apps::read_settings))
+        .routes(routes!(handlers::login_codes::create_login_code))
         .routes(routes!(handlers::diagnostics::diagnose))
         .routes(routes!(handlers::document::read_document))
-        .split_for_parts();
-    openapi::complete(&mut document);
-    (router, document)
 }
 
 fn with_headers(router: Router) -> Router {

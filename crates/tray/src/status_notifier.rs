@@ -6,7 +6,7 @@ use ksni::{Icon, MenuItem, OfflineReason, ToolTip};
 
 use crate::icon::SIZES;
 use crate::panel::{Events, Panel, PanelError, PanelEvent};
-use crate::view::{Action, MenuEntry, TrayView};
+use crate::view::{Action, MenuChoice, MenuEntry, TrayView};
 
 struct TrayItem {
     view: TrayView,
@@ -79,57 +79,54 @@ fn item(entry: &MenuEntry) -> MenuItem<TrayItem> {
             ..StandardItem::default()
         }
         .into(),
-        MenuEntry::Button { label, action } => {
-            let action = action.clone();
-            StandardItem {
-                label: plain(label),
-                activate: Box::new(move |item: &mut TrayItem| {
-                    item.send(PanelEvent::Click(action.clone()))
-                }),
-                ..StandardItem::default()
-            }
-            .into()
+        MenuEntry::Button { label, action } => StandardItem {
+            label: plain(label),
+            activate: send_click(action),
+            ..StandardItem::default()
         }
+        .into(),
         MenuEntry::Checkbox {
             label,
             checked,
             action,
-        } => {
-            let action = action.clone();
-            CheckmarkItem {
-                label: plain(label),
-                checked: *checked,
-                activate: Box::new(move |item: &mut TrayItem| {
-                    item.send(PanelEvent::Click(action.clone()))
-                }),
-                ..CheckmarkItem::default()
-            }
-            .into()
+        } => CheckmarkItem {
+            label: plain(label),
+            checked: *checked,
+            activate: send_click(action),
+            ..CheckmarkItem::default()
         }
-        MenuEntry::Choice(all) => {
-            let actions: Vec<Action> = all.iter().map(|one| one.action.clone()).collect();
-            let options = all.iter().map(|one| RadioItem {
-                label: plain(&one.label),
-                ..RadioItem::default()
-            });
-            RadioGroup {
-                // An index past the last selects none.
-                selected: all.iter().position(|one| one.selected).unwrap_or(all.len()),
-                select: Box::new(move |item: &mut TrayItem, at| {
-                    if let Some(action) = actions.get(at) {
-                        item.send(PanelEvent::Click(action.clone()));
-                    }
-                }),
-                options: options.collect(),
-            }
-            .into()
-        }
+        .into(),
+        MenuEntry::Choice(choices) => radio_group(choices).into(),
         MenuEntry::Submenu { label, entries } => SubMenu {
             label: plain(label),
             submenu: entries.iter().map(item).collect(),
             ..SubMenu::default()
         }
         .into(),
+    }
+}
+
+fn send_click(action: &Action) -> Box<dyn Fn(&mut TrayItem) + Send> {
+    let action = action.clone();
+    Box::new(move |item| item.send(PanelEvent::Click(action.clone())))
+}
+
+fn radio_group(choices: &[MenuChoice]) -> RadioGroup<TrayItem> {
+    let actions: Vec<Action> = choices.iter().map(|one| one.action.clone()).collect();
+    let selected = choices.iter().position(|one| one.selected);
+    let options = choices.iter().map(|one| RadioItem {
+        label: plain(&one.label),
+        ..RadioItem::default()
+    });
+    RadioGroup {
+        // An index past the last selects none.
+        selected: selected.unwrap_or(choices.len()),
+        select: Box::new(move |item: &mut TrayItem, at| {
+            if let Some(action) = actions.get(at) {
+                item.send(PanelEvent::Click(action.clone()));
+            }
+        }),
+        options: options.collect(),
     }
 }
 

@@ -3,6 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::context::ReadContext;
 use super::listen_addresses::ListenAddresses;
 use super::outbound_names::refuse_duplicates;
@@ -73,22 +75,8 @@ pub(super) fn read<'a>(
             "name at least one address in mixed, socks, http or https",
         );
     }
-    if users.is_empty() && allow_clients.is_none() && !has_access_keys(&table) {
-        listeners
-            .iter()
-            .for_each(|(value, address)| refuse_exposed(value, *address));
-    }
-    if users.is_empty()
-        && allow_clients
-            .iter()
-            .flatten()
-            .any(|network| network.prefix_len() == 0)
-    {
-        table.warn(
-            DiagnosticCode::Exposed,
-            "allow_clients lets everybody in, and no user is asked for",
-            "add users, or narrower networks",
-        );
+    if users.is_empty() {
+        check_exposure(&table, allow_clients.as_deref(), &listeners);
     }
     Listen {
         mixed,
@@ -159,6 +147,25 @@ fn has_access_keys(table: &Table<'_>) -> bool {
     ["users", "allow_clients"]
         .iter()
         .any(|key| table.get(key).is_some_and(|v| !v.peek_items().is_empty()))
+}
+
+/// Without users, the networks are all that keeps other machines out.
+fn check_exposure(
+    table: &Table<'_>,
+    allow_clients: Option<&[IpNet]>,
+    listeners: &[(Value<'_>, SocketAddr)],
+) {
+    match allow_clients {
+        None if !has_access_keys(table) => listeners
+            .iter()
+            .for_each(|(value, address)| refuse_exposed(value, *address)),
+        Some(networks) if networks.iter().any(|network| network.prefix_len() == 0) => table.warn(
+            DiagnosticCode::Exposed,
+            "allow_clients lets everybody in, and no user is asked for",
+            "add users, or narrower networks",
+        ),
+        _ => {}
+    }
 }
 
 fn refuse_exposed(value: &Value<'_>, address: SocketAddr) {

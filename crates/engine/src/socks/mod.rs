@@ -128,16 +128,11 @@ pub async fn serve<G: SocksGateway>(
         user,
     } = match timeout_at(deadline, reading).await {
         Ok(Ok(handshake)) => handshake,
-        Ok(Err(HandshakeError::Rejected { reply, fault })) => {
-            refused.record(gateway, fault);
-            reject(buffer.into_parts().0, &reply).await;
+        Ok(Err(error)) => {
+            end_without_request(buffer.into_parts().0, error, refused, gateway).await;
             return HandshakeOutcome::Done;
         }
-        Ok(Err(HandshakeError::Invalid(error))) => {
-            refused.record(gateway, format!("a SOCKS message with {error}"));
-            return HandshakeOutcome::Done;
-        }
-        Ok(Err(HandshakeError::Closed)) | Err(_) => return HandshakeOutcome::Done,
+        Err(_) => return HandshakeOutcome::Done,
     };
     let identity = ClientIdentity {
         listener,
@@ -160,5 +155,24 @@ pub async fn serve<G: SocksGateway>(
             Box::pin(udp::associate(client, identity, &request.target, gateway)).await;
             HandshakeOutcome::Done
         }
+    }
+}
+
+/// Records why the client's request was not taken, and sends the reply if there is one.
+async fn end_without_request<G: SocksGateway>(
+    client: Stream,
+    error: HandshakeError,
+    refused: RefusedClient<'_>,
+    gateway: &G,
+) {
+    match error {
+        HandshakeError::Rejected { reply, fault } => {
+            refused.record(gateway, fault);
+            reject(client, &reply).await;
+        }
+        HandshakeError::Invalid(error) => {
+            refused.record(gateway, format!("a SOCKS message with {error}"));
+        }
+        HandshakeError::Closed => {}
     }
 }

@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use privet_config::Config;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::supervise::command::Command;
 use crate::supervise::configuration::file::fingerprint;
 use crate::supervise::configuration::report::{ApplyError, ApplyMode, ConfigSource};
 use crate::supervise::configuration::secrets::KeyringCache;
+use crate::supervise::lists::{ListAction, ListActionError};
 use crate::supervise::supervisor::Supervisor;
-use crate::supervise::timeline::ChangeSource;
+use crate::supervise::timeline::{ChangeOrigin, ChangeSource};
 
 /// Interval of idle checks, list schedules and totals.
 const TICK: Duration = Duration::from_secs(1);
@@ -53,19 +54,12 @@ impl Supervisor {
                 mode,
                 by,
                 reply,
-            } => {
-                let applied = self.apply(config, &secrets, mode, by).await;
-                let _ = reply.send(applied);
-            }
+            } => answer(reply, self.apply(config, &secrets, mode, by).await),
             Command::ApplyFile { secrets } => self.apply_file(&secrets).await,
-            Command::EditBase { reply } => {
-                let _ = reply.send(self.edit_base().await);
-            }
-            Command::FileText { reply } => {
-                let _ = reply.send(self.file_text().await);
-            }
+            Command::EditBase { reply } => answer(reply, self.edit_base().await),
+            Command::FileText { reply } => answer(reply, self.file_text().await),
             Command::RecordModeSwitch { switch, by, reply } => {
-                let _ = reply.send(self.record_mode_switch(&switch, by).await);
+                answer(reply, self.record_mode_switch(&switch, by).await)
             }
             Command::AddTemporaryRule {
                 rule,
@@ -73,12 +67,12 @@ impl Supervisor {
                 mode,
                 by,
                 reply,
-            } => {
-                let added = self.add_temporary_rule(rule, lifetime, mode, by).await;
-                let _ = reply.send(added);
-            }
+            } => answer(
+                reply,
+                self.add_temporary_rule(rule, lifetime, mode, by).await,
+            ),
             Command::RemoveTemporaryRule { number, by, reply } => {
-                let _ = reply.send(self.remove_temporary_rule(number, by).await);
+                answer(reply, self.remove_temporary_rule(number, by).await)
             }
             Command::ChangeBackend {
                 site,
@@ -94,44 +88,28 @@ impl Supervisor {
                 offset,
                 limit,
                 reply,
-            } => {
-                let _ = reply.send(self.changes(offset, limit));
-            }
-            Command::Change { id, reply } => {
-                let _ = reply.send(self.change(id));
-            }
+            } => answer(reply, self.changes(offset, limit)),
+            Command::Change { id, reply } => answer(reply, self.change(id)),
             Command::RecordChange {
                 by,
                 what,
                 undo,
                 reply,
-            } => {
-                let _ = reply.send(self.record_change(by, what, undo).await);
-            }
+            } => answer(reply, self.record_change(by, what, undo).await),
             Command::Undo {
                 id,
                 source,
                 secrets,
                 reply,
-            } => {
-                let _ = reply.send(self.undo(id, source, &secrets).await);
-            }
+            } => answer(reply, self.undo(id, source, &secrets).await),
             Command::RefreshList { list, reply } => self.refresh_list(list, reply).await,
-            Command::Lists { reply } => {
-                let _ = reply.send(self.lists.states());
-            }
+            Command::Lists { reply } => answer(reply, self.lists.states()),
             Command::ActOnList {
                 list,
                 action,
                 by,
                 reply,
-            } => {
-                let done = self.act_on_list(list.clone(), action).await;
-                if let Ok(inverse) = &done {
-                    self.record_list_action(by, list, action, *inverse).await;
-                }
-                let _ = reply.send(done.map(drop));
-            }
+            } => answer(reply, self.act_on_list_and_record(list, action, by).await),
             Command::ListFetched { list, url, outcome } => {
                 self.list_fetched(list, url, outcome).await;
             }
@@ -139,6 +117,17 @@ impl Supervisor {
             Command::ListFilesChanged => self.list_files_changed().await,
             Command::Stop { .. } => {}
         }
+    }
+
+    async fn act_on_list_and_record(
+        &mut self,
+        list: String,
+        action: ListAction,
+        by: ChangeOrigin,
+    ) -> Result<(), ListActionError> {
+        let inverse = self.act_on_list(list.clone(), action).await?;
+        self.record_list_action(by, list, action, inverse).await;
+        Ok(())
     }
 
     async fn tick(&mut self) {
@@ -220,4 +209,9 @@ impl Supervisor {
             }
         });
     }
+}
+
+/// Replies to a caller; one that stopped waiting is no error.
+fn answer<T>(reply: oneshot::Sender<T>, value: T) {
+    let _ = reply.send(value);
 }

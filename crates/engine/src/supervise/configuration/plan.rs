@@ -84,14 +84,7 @@ impl Supervisor {
             note,
         } = self.parse(source).await?;
         let config = Arc::new(config);
-        let secrets = self.known_secrets().merged(secrets);
-        let secrets = match mode {
-            ApplyMode::DryRun => secrets.with_placeholders(),
-            ApplyMode::Commit if !secrets.covers(&config) => {
-                return Err(ApplyError::SecretsNeeded(config));
-            }
-            ApplyMode::Commit => secrets,
-        };
+        let secrets = self.secrets_for(&config, secrets, mode)?;
         let select_mode = (mode_before.as_ref() != Some(&config.mode)).then(|| config.mode.clone());
         let mut modes = self.shared.modes();
         if let Some(name) = select_mode.as_ref().filter(|name| *name != modes.base()) {
@@ -107,17 +100,8 @@ impl Supervisor {
         };
         let wanted = self.wanted_listeners(&config);
         let (bound, opening) = self.open_listeners(&wanted, mode)?;
-        let closing = self
-            .listeners
-            .iter()
-            .filter(|(at, run)| !run.adopted && !wanted.iter().any(|name| name.1 == **at))
-            .map(|(at, _)| *at)
-            .collect();
-        let changed_kind = wanted.into_iter().filter(|(kind, at)| {
-            let running = self.listeners.get(at);
-            running.is_some_and(|running| running.kind.get() != *kind)
-        });
-        let changed_kind = changed_kind.collect();
+        let closing = self.unwanted_listeners(&wanted);
+        let changed_kind = self.listeners_of_another_kind(wanted);
         let mut lists = self.load_lists(&config).await?;
         let mut own = opening.clone();
         own.extend(self.own_listeners());
@@ -215,6 +199,24 @@ impl Supervisor {
         listener::beside(listener::wanted(config), &adopted)
     }
 
+    /// Listeners to close. Those that were handed over at start stay.
+    fn unwanted_listeners(&self, wanted: &[Name]) -> Vec<SocketAddr> {
+        self.listeners
+            .iter()
+            .filter(|(at, run)| !run.adopted && !wanted.iter().any(|name| name.1 == **at))
+            .map(|(at, _)| *at)
+            .collect()
+    }
+
+    /// Running listeners whose address is wanted for another kind.
+    fn listeners_of_another_kind(&self, wanted: Vec<Name>) -> Vec<Name> {
+        let is_of_another_kind = |(kind, at): &Name| {
+            let running = self.listeners.get(at);
+            running.is_some_and(|running| running.kind.get() != *kind)
+        };
+        wanted.into_iter().filter(is_of_another_kind).collect()
+    }
+
     /// Binds the listeners that do not run yet, unless it is a dry run. Also returns them.
     fn open_listeners(
         &self,
@@ -249,6 +251,26 @@ impl Supervisor {
         };
         let parsed = self.parse(ConfigSource::explicit(base)).await;
         parsed.ok().map(|loaded| loaded.config.mode)
+    }
+
+    /// The secrets that `config` needs: those `read` and those known. A dry run does without.
+    ///
+    /// # Errors
+    /// Some have to be read from the keyring first.
+    fn secrets_for(
+        &self,
+        config: &Arc<Config>,
+        read: &KeyringCache,
+        mode: ApplyMode,
+    ) -> Result<KeyringCache, ApplyError> {
+        let secrets = self.known_secrets().merged(read);
+        match mode {
+            ApplyMode::DryRun => Ok(secrets.with_placeholders()),
+            ApplyMode::Commit if !secrets.covers(config) => {
+                Err(ApplyError::SecretsNeeded(config.clone()))
+            }
+            ApplyMode::Commit => Ok(secrets),
+        }
     }
 
     /// The keyring secrets of the current configuration.
