@@ -5,19 +5,19 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::SystemTime;
 
 use privet_config::HeaderMode;
 use privet_connection_log::CloseReason;
 use privet_gateway::{Refusal, RequestContext, RouteDecision};
 use privet_net::DialError;
 use privet_policy::{
-    Action, Addresses, App, Host, Program, Request, Route, Verdict, WhyKind, decide, simulate,
+    Action, Addresses, App, Host, Program, Route, Verdict, WhyKind, decide, simulate,
 };
 use privet_system::ProgramState;
 
 use crate::gateway::engine_gateway::EngineGateway;
 use crate::gateway::late_addresses::LateAddresses;
+use crate::gateway::policy_request::policy_request;
 use crate::snapshot::Snapshot;
 
 /// A verdict with the facts that were looked up for it.
@@ -61,7 +61,7 @@ impl EngineGateway {
         let ready = {
             let snapshot = self.shared.snapshot.load();
             (!snapshot.asks_ahead).then(|| {
-                let request = request(context, Program::Absent, Addresses::Unresolved);
+                let request = policy_request(context, Program::Absent, Addresses::Unresolved);
                 let verdict = decide(&request, &snapshot.policy);
                 (verdict, PolicyFacts::of(&snapshot))
             })
@@ -119,7 +119,7 @@ impl EngineGateway {
             None => Addresses::from(addresses.as_slice()),
         };
         Decided {
-            verdict: decide(&request(context, program, known), &snapshot.policy),
+            verdict: decide(&policy_request(context, program, known), &snapshot.policy),
             app: known_app(state),
             addresses,
             lookup_error,
@@ -137,7 +137,7 @@ impl EngineGateway {
         else {
             return Lookup::NotNeeded;
         };
-        let request = request(context, program, Addresses::Unresolved);
+        let request = policy_request(context, program, Addresses::Unresolved);
         if !simulate(&request, &snapshot.policy).wants_addresses {
             return Lookup::NotNeeded;
         }
@@ -229,25 +229,6 @@ fn known_app(state: ProgramState) -> Option<Arc<App>> {
     match state {
         ProgramState::Known(app) => Some(app),
         ProgramState::Absent | ProgramState::Pending | ProgramState::Unknown => None,
-    }
-}
-
-pub(super) fn request<'a>(
-    context: &'a RequestContext<'_>,
-    app: Program<'a>,
-    addresses: Addresses<'a>,
-) -> Request<'a> {
-    Request {
-        listener: context.listener,
-        client: context.client,
-        protocol: context.protocol,
-        user: context.user.map(|user| &**user),
-        app,
-        target: context.target,
-        addresses,
-        url: context.url,
-        page: context.page,
-        at: SystemTime::now(),
     }
 }
 

@@ -6,7 +6,7 @@ use privet_gateway::RequestContext;
 use privet_net::{AddressJudge, AddressUse};
 use privet_policy::{Action, Addresses, Program, Route, Why, reconsider};
 
-use crate::gateway::authorize::request;
+use crate::gateway::policy_request::policy_request;
 use crate::snapshot::Snapshot;
 
 /// One decided request, for the addresses of its name that become known while it is dialed.
@@ -18,7 +18,7 @@ pub(super) struct LateAddresses<'a> {
 
 impl AddressJudge for LateAddresses<'_> {
     fn judge(&self, addresses: &[IpAddr], purpose: AddressUse) -> Result<(), Why> {
-        let request = request(self.context, self.program, Addresses::from(addresses));
+        let request = policy_request(self.context, self.program, Addresses::from(addresses));
         let verdict = reconsider(&request, &self.snapshot.policy);
         match (verdict.action, purpose) {
             (Action::Block, _) => Err(verdict.why),

@@ -5,6 +5,7 @@ mod authorize;
 mod current_policy;
 mod engine_gateway;
 mod late_addresses;
+mod policy_request;
 mod program;
 mod socks;
 #[cfg(test)]

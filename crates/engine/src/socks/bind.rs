@@ -10,7 +10,7 @@ use privet_net::{Connected, DialError, DialErrorKind};
 use privet_policy::Target;
 use tokio::time::{sleep, timeout};
 
-use super::SocksClient;
+use super::client::SocksClient;
 use super::parsed::Command;
 use super::recheck::still_holds;
 

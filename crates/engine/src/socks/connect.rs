@@ -5,7 +5,7 @@ use privet_gateway::{HandshakeOutcome, Refusal, RequestContext, SocksGateway};
 use privet_net::reset_watch::unless_reset;
 use privet_net::{Connected, HttpProxyMode, Stream};
 
-use super::SocksClient;
+use super::client::SocksClient;
 use super::parsed::Command;
 
 pub async fn connect<G: SocksGateway>(

@@ -5,6 +5,7 @@ pub mod v4;
 pub mod v5;
 
 mod bind;
+mod client;
 mod connect;
 mod handshake;
 mod handshake_error;
@@ -18,85 +19,19 @@ pub mod udp;
 mod tests;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use bytes::Bytes;
-use privet_connection_log::{CloseReason, LiveConnection};
-use privet_gateway::{HandshakeOutcome, Refusal, RefusedClient, RequestContext, SocksGateway};
-use privet_net::{Connected, Stream};
-use privet_policy::{Listener, Protocol, Target};
+use privet_gateway::{HandshakeOutcome, RefusedClient, SocksGateway};
+use privet_net::Stream;
+use privet_policy::{Listener, Protocol};
 use tokio::time::{Instant, timeout_at};
 
+use client::{ClientIdentity, SocksClient};
 use handshake::Handshake;
 use handshake_error::HandshakeError;
 use parsed::Command;
 use read_buffer::ReadBuffer;
-use reject::{reject, send_reply};
-use reply::SocksVersion;
-
-/// A client whose request was read.
-struct SocksClient {
-    stream: Stream,
-    /// What it sent beyond its request.
-    preread: Bytes,
-    version: SocksVersion,
-}
-
-impl SocksClient {
-    /// Sends the reply for a refusal and closes.
-    async fn refuse(self, refusal: &Refusal, command: Command) -> HandshakeOutcome {
-        let code = reply::code_for(refusal, command);
-        reject(self.stream, &self.version.rejected(code)).await;
-        HandshakeOutcome::Done
-    }
-
-    /// Sends the reply for success; `false`: the client is gone.
-    async fn grant(&mut self, bound: Option<SocketAddr>) -> bool {
-        send_reply(&mut self.stream, &self.version.granted(bound)).await
-    }
-
-    /// Sends the reply for success and becomes a tunnel.
-    async fn tunnel(
-        mut self,
-        connected: Connected,
-        live: LiveConnection,
-        bound: Option<SocketAddr>,
-    ) -> HandshakeOutcome {
-        if !self.grant(bound).await {
-            live.close(CloseReason::Broken, None);
-            return HandshakeOutcome::Done;
-        }
-        HandshakeOutcome::Tunnel {
-            client: self.stream,
-            preread: self.preread,
-            connected,
-            live,
-        }
-    }
-}
-
-/// Where a client connected, and as whom.
-struct ClientIdentity {
-    listener: Listener,
-    local: SocketAddr,
-    peer: SocketAddr,
-    user: Option<Arc<str>>,
-}
-
-impl ClientIdentity {
-    fn context<'a>(&'a self, protocol: Protocol, target: &'a Target) -> RequestContext<'a> {
-        RequestContext {
-            listener: self.listener,
-            client: self.peer,
-            local: self.local,
-            protocol,
-            user: self.user.as_ref(),
-            target,
-            url: None,
-            page: None,
-        }
-    }
-}
+use reject::reject;
 
 /// Serves one SOCKS client whose first bytes were read. A client whose request is not complete at `deadline` is closed
 /// without a reply; the dial has the dialer's own timeouts.

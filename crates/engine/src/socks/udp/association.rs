@@ -24,7 +24,7 @@ use super::decide::{self, Answer, MAX_PENDING, PendingAnswer};
 use super::dropped::{DropReason, DroppedDatagrams};
 use super::flow::{FlowRoute, Flows};
 use super::outbound_sockets::OutboundSockets;
-use crate::socks::ClientIdentity;
+use crate::socks::client::ClientIdentity;
 use privet_gateway::{RefusedClient, SocksGateway};
 
 /// Datagrams read from one socket before the others are polled.

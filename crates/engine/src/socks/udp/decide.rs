@@ -11,7 +11,7 @@ use privet_net::udp::UpstreamUdp;
 use privet_policy::{Protocol, Route, Target};
 use tokio::time::timeout;
 
-use crate::socks::ClientIdentity;
+use crate::socks::client::ClientIdentity;
 use privet_gateway::SocksGateway;
 
 /// Requests under way in one association; datagrams to further new targets are dropped until some are answered.

@@ -18,8 +18,8 @@ use fast_socks5::ReplyError;
 use association::Association;
 use client_endpoint::ClientEndpoint;
 
+use super::client::{ClientIdentity, SocksClient};
 use super::reject::reject;
-use super::{ClientIdentity, SocksClient};
 use privet_gateway::SocksGateway;
 use privet_policy::Target;
 
