@@ -1,6 +1,6 @@
 //! The options of an adblock rule, after its last `$`.
 
-use super::line::LineFault;
+use super::line_fault::LineFault;
 use crate::Host;
 
 /// What the options of one rule mean to a proxy.

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use super::line::{
-    HostScope, HostSink, LineEffect, LineFault, LineKind, host, is_sinkhole, without_inline_comment,
+    HostScope, HostSink, LineEffect, LineKind, host, is_sinkhole, without_inline_comment,
 };
+use super::line_fault::LineFault;
 
 pub(super) fn dnsmasq(text: &str, sink: &mut impl HostSink) -> Result<LineKind, LineFault> {
     let text = without_inline_comment(text.trim());

@@ -3,7 +3,8 @@
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
 use super::hit::{ListHit, stronger};
-use super::line::{LineEffect, LineFault, LineNote};
+use super::line::{LineEffect, LineNote};
+use super::line_fault::LineFault;
 use crate::Host;
 
 /// The most patterns of one list.

@@ -2,11 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::adblock_line::host_rule;
+use super::adblock_rule::host_rule;
 use super::line::{
-    HostScope, HostSink, LineEffect, LineFault, LineKind, host, is_local, is_sinkhole,
-    sinkhole_address, without_inline_comment,
+    HostScope, HostSink, LineEffect, LineKind, host, is_local, is_sinkhole, sinkhole_address,
+    without_inline_comment,
 };
+use super::line_fault::LineFault;
 use super::networks::AddressRange;
 use crate::Host;
 

@@ -4,6 +4,7 @@
 
 mod adblock_line;
 mod adblock_options;
+mod adblock_rule;
 mod blocklist;
 mod conditions;
 mod detect;
@@ -13,6 +14,7 @@ mod hit_counter;
 mod host_patterns;
 mod hosts_line;
 mod line;
+mod line_fault;
 mod line_text;
 mod networks;
 mod read;
@@ -24,7 +26,8 @@ pub use blocklist::List;
 pub(crate) use blocklist::Subject;
 pub use hit::ListHit;
 pub use hit_counter::{ListHitCounter, MOST_HOSTS};
-pub use line::{LineFault, MAX_LINE, MAX_LINES};
+pub use line::MAX_LINES;
+pub use line_fault::{LineFault, MAX_LINE};
 pub use line_text::{MAX_SHOWN, line_text};
 pub(crate) use networks::canonical_net;
 pub use read::ListReader;

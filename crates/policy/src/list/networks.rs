@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use super::line::LineFault;
+use super::line_fault::LineFault;
 
 /// The shortest prefix of a network that is taken from a list: a shorter one is a mistake or covers a part of the whole Internet.
 const SHORTEST_PREFIX: (u8, u8) = (8, 16);

@@ -12,9 +12,10 @@ use super::dnsmasq_line::dnsmasq;
 use super::host_patterns::{self, HostPatterns, PatternBuilder};
 use super::hosts_line::{domains, hosts};
 use super::line::{
-    HostScope, HostSink, LineEffect, LineFault, LineKind, LineNote, MAX_LINE, MAX_LINES, is_local,
+    HostScope, HostSink, LineEffect, LineKind, LineNote, MAX_LINES, is_local,
     without_inline_comment,
 };
+use super::line_fault::{LineFault, MAX_LINE};
 use super::networks::{AddressRange, Networks};
 use super::rpz_line::RpzZone;
 use super::stats::{LineError, ListError, ListStats, MAX_ERRORS, MAX_LIST};

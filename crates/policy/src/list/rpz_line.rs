@@ -2,9 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::line::{
-    HostScope, HostSink, LineEffect, LineFault, LineKind, is_sinkhole, without_inline_comment,
-};
+use super::line::{HostScope, HostSink, LineEffect, LineKind, is_sinkhole, without_inline_comment};
+use super::line_fault::LineFault;
 use crate::Host;
 
 /// What has to be remembered from one line of a zone file to the next.

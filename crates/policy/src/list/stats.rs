@@ -3,7 +3,8 @@
 use privet_config::ListFormat;
 use serde::{Serialize, Serializer};
 
-use super::line::{LineFault, MAX_LINES};
+use super::line::MAX_LINES;
+use super::line_fault::LineFault;
 
 /// The largest source of a list, in bytes.
 pub const MAX_LIST: u64 = 64 << 20;

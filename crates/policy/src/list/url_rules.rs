@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use adblock::request::Request;
 use adblock::{Engine, FilterSet};
 
-use super::adblock_line::parse_options;
 use super::adblock_options::RuleOptions;
+use super::adblock_rule::parse_options;
 use super::hit::{ListHit, stronger};
 use crate::Host;
 use crate::rules::is_below;
