@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::Connection;
+use super::process_lookup::Connection;
 use super::program_lookup::ProgramLookup;
 
 /// Maximum of queued look-ups; more are answered with "unknown".

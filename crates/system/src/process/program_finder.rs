@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::SUPPORTED;
 use super::lookup_queue::{LookupQueue, QueuedLookup, Schedule};
+use super::process_lookup::{Connection, ProcessLookup, ProgramAnswer, SearchScope};
 use super::program_lookup::ProgramLookup;
 use super::search_budget::SearchBudget;
-use super::{Connection, ProcessLookup, ProgramAnswer, SUPPORTED, SearchScope};
 
 /// Batches may use a tenth of a core. While there is credit each look-up is answered at once, since a short connection ends
 /// soon.

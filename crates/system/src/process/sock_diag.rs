@@ -11,7 +11,7 @@ use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, sendto, socket_with,
 };
 
-use super::Connection;
+use super::process_lookup::Connection;
 
 /// The kernel answers within microseconds or not at all.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(200);

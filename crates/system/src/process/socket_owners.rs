@@ -11,8 +11,8 @@ use rustix::io::Errno;
 
 use super::proc_fs::{listeners_on, pids_newest_first};
 use super::proc_process::Process;
+use super::process_lookup::{Connection, ProcessLookup, ProgramAnswer, SearchScope};
 use super::sock_diag::{ClientSocket, SockDiag};
-use super::{Connection, ProcessLookup, ProgramAnswer, SearchScope};
 
 /// Recent processes, searched first: most connections of a browser belong to one process.
 const MAX_RECENT: usize = 8;

@@ -3,14 +3,13 @@
 
 use std::path::PathBuf;
 
-use super::guardian::ARGUMENT;
 use super::journal::JournalFile;
 use crate::login;
 
 const ENTRY: &str = "privet-put-back.desktop";
 
-/// Installs the entry, on desktops with autostart.
-pub(super) fn install(journal: &JournalFile) {
+/// Installs the entry, on desktops with autostart. `argument`: what starts this program as a guardian.
+pub(super) fn install(journal: &JournalFile, argument: &str) {
     let (Some(path), Ok(program)) = (place(), std::env::current_exe()) else {
         return;
     };
@@ -19,7 +18,7 @@ pub(super) fn install(journal: &JournalFile) {
     };
     let text = login::entry(
         "Privet: put the system proxy back",
-        &[program, ARGUMENT, folder],
+        &[program, argument, folder],
     );
     // A failure is no reason to refuse the switch.
     let _ = login::write(&path, &text);

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::guardian::Guardian;
+use super::guardian::{self, Guardian};
 use super::journal::{Journal, JournalFile, Phase, SessionLock};
 use super::proxy_target::{DesiredProxy, ProxyTarget};
 use super::report::{self, LockHolder, SystemProxyReport, SystemProxyState};
@@ -210,7 +210,7 @@ impl SystemProxySession {
         let Protection::Guardian(guardian) = &mut self.protection else {
             return;
         };
-        restore_at_login::install(file);
+        restore_at_login::install(file, guardian::ARGUMENT);
         if !guardian.as_mut().is_some_and(Guardian::is_alive) {
             // Without one the journal and the autostart entry remain; the report shows that there is none.
             *guardian = Guardian::start(file).ok();
