@@ -110,7 +110,7 @@ fn main() -> ExitCode {
     let terminal = Terminal::new(cli.options.json);
     let Some(command) = cli.command else {
         let help = Cli::command().render_help();
-        return ending(
+        return finish(
             &terminal,
             terminal.print(&help.to_string()).map(|()| Exit::Done),
         );
@@ -125,7 +125,7 @@ fn main() -> ExitCode {
     {
         Ok(runtime) => runtime,
         Err(error) => {
-            return ending(
+            return finish(
                 &terminal,
                 Err(Failure::failed(format!("no runtime: {error}"))),
             );
@@ -134,7 +134,7 @@ fn main() -> ExitCode {
     let result = runtime.block_on(run(&context, command, inherited));
     // A blocking DNS lookup of the system must not delay the exit.
     runtime.shutdown_background();
-    ending(&terminal, result)
+    finish(&terminal, result)
 }
 
 async fn run(
@@ -168,16 +168,16 @@ async fn run(
         Command::Identity => commands::identity::run(context).await,
         Command::Doctor => commands::doctor::run(context).await,
         Command::Env(args) => commands::env::run(context, &args).await,
-        Command::Completions(args) => commands::completions::run(context, &args),
+        Command::Completions(args) => commands::completions::run(context, &args, Cli::command()),
         Command::Openapi => commands::openapi::run(context),
         Command::Token(args) => commands::token::run(context, &args),
         Command::Secret(args) => commands::secret::run(context, args).await,
-        Command::Man(args) => commands::completions::man(context, &args),
+        Command::Man(args) => commands::completions::man(context, &args, Cli::command()),
     }
 }
 
 /// Prints a failure to standard error, as JSON with `--json`, and returns the exit code.
-fn ending(terminal: &Terminal, result: Result<Exit, Failure>) -> ExitCode {
+fn finish(terminal: &Terminal, result: Result<Exit, Failure>) -> ExitCode {
     let failure = match result {
         Ok(exit) => return ExitCode::from(exit.code()),
         Err(Failure::PipeClosed) => return ExitCode::SUCCESS,
@@ -191,13 +191,13 @@ fn ending(terminal: &Terminal, result: Result<Exit, Failure>) -> ExitCode {
         });
         format!("{body}\n")
     } else {
-        human(terminal, &failure)
+        failure_text(terminal, &failure)
     };
     let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
     ExitCode::from(failure.code())
 }
 
-fn human(terminal: &Terminal, failure: &Failure) -> String {
+fn failure_text(terminal: &Terminal, failure: &Failure) -> String {
     let lines: Vec<String> = failure
         .to_string()
         .lines()

@@ -2,9 +2,6 @@
 
 use std::path::PathBuf;
 
-use clap::CommandFactory;
-
-use crate::Cli;
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
 
@@ -15,9 +12,10 @@ pub struct Args {
     shell: clap_complete::Shell,
 }
 
-pub fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+/// Prints the script for a shell. `command`: the whole command line.
+pub fn run(context: &Context, args: &Args, mut command: clap::Command) -> Result<Exit, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "privet", &mut script);
+    clap_complete::generate(args.shell, &mut command, "privet", &mut script);
     context.terminal.print(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Done)
 }
@@ -29,14 +27,14 @@ pub struct ManArgs {
 }
 
 /// The manual pages, in roff.
-pub fn man(context: &Context, args: &ManArgs) -> Result<Exit, Failure> {
+pub fn man(context: &Context, args: &ManArgs, command: clap::Command) -> Result<Exit, Failure> {
     if let Some(folder) = &args.folder {
         std::fs::create_dir_all(folder)?;
-        clap_mangen::generate_to(Cli::command(), folder)?;
+        clap_mangen::generate_to(command, folder)?;
         return Ok(Exit::Done);
     }
     let mut page = Vec::new();
-    clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+    clap_mangen::Man::new(command).render(&mut page)?;
     context.terminal.print(&String::from_utf8_lossy(&page))?;
     Ok(Exit::Done)
 }
