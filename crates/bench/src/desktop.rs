@@ -4,20 +4,15 @@ mod closed;
 mod hello;
 mod opened;
 mod restored;
+mod session;
 
-use std::path::PathBuf;
-
-use privet_tests::panel::Panel;
 use privet_tests::privet::use_binary;
 use privet_tests::screen::Screen;
 
 use super::report::Figures;
-use crate::shell::{self, Done};
-use crate::{needs, page};
-
-/// Repetitions of short measurements.
-const RUNS: usize = 5;
-const CONFIG: &str = "[listen]\nmixed = [\"$MIXED\"]\npac = \"$PAC\"\n";
+use session::DesktopSession;
+use xtask::shell::{self, Done};
+use xtask::{needs, page};
 
 /// The rows, in the order of BENCHMARKS.md.
 pub const ROWS: [&str; 6] = [
@@ -28,19 +23,6 @@ pub const ROWS: [&str; 6] = [
     "desktop/restored",
     "desktop/page",
 ];
-
-/// A session with a screen, and the program to compare with.
-struct DesktopSession {
-    screen: Screen,
-    hello: PathBuf,
-}
-
-impl DesktopSession {
-    /// A panel without icons.
-    fn panel(&self) -> Panel {
-        Panel::start(&self.screen.desktop.bus_address())
-    }
-}
 
 /// Measures, prints and stores every row.
 ///

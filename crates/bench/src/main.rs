@@ -21,7 +21,7 @@ use load::Ask;
 use proxies::MeasuredProxy;
 use report::Figures;
 use xtask::shell::Done;
-use xtask::{needs, page, shell};
+use xtask::{needs, shell};
 
 /// Interleaved runs of each proxy.
 const RUNS: usize = 3;

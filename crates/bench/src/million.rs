@@ -2,7 +2,7 @@
 
 use super::RUNS;
 use super::report::Figures;
-use crate::shell;
+use xtask::shell;
 
 /// Labels in the output of the example, and in the report.
 const LINES: &[(&str, &str, f64)] = &[

@@ -10,7 +10,7 @@ use privet_tests::peers::{Dante, Microsocks, Squid, open_folder, write};
 use privet_tests::privet::Setup;
 use privet_tests::{Privet, Running, await_port, program, reserve};
 
-use crate::shell;
+use xtask::shell;
 
 /// A program that runs until it is dropped.
 pub struct MeasuredProxy {

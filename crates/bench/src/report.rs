@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::shell::{self, Done};
+use xtask::shell::{self, Done};
 
 /// One row of the comparison.
 pub struct Figures {

@@ -3,6 +3,7 @@
 //!
 //! `cargo xtask package check` makes them from a debug build, installs them on a copy of this system and removes them again.
 
+mod build_output;
 mod check;
 mod stage;
 mod tarball;
@@ -14,62 +15,8 @@ use crate::shell::{self, Done};
 use crate::tools::{CARGO_DEB, CARGO_GENERATE_RPM};
 use crate::{needs, page};
 
+use build_output::{BuildOutput, Compression, VERSION};
 pub use check::check;
-
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// The built programs and the folder of the packages.
-pub struct Work {
-    /// The folder with `privet` and, where it was built, `privet-desktop`.
-    pub binaries: PathBuf,
-    /// Emptied at the start. Laid out like a build folder for the packers: programs and staged files are in `release`,
-    /// whatever their profile.
-    pub out: PathBuf,
-    /// Modification time of every file inside, in seconds since 1970, so that builds are reproducible.
-    pub epoch: String,
-    pub compression: Compression,
-}
-
-/// How the packages are compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compression {
-    /// Small, for downloads.
-    Small,
-    /// Fast, for checks.
-    Fast,
-}
-
-impl Work {
-    fn new(profile_folder: &str, compression: Compression) -> Result<Self, String> {
-        let target = shell::target_dir();
-        let out = target.join("package").join(profile_folder);
-        if out.exists() {
-            fs::remove_dir_all(&out).map_err(|error| format!("{}: {error}", out.display()))?;
-        }
-        fs::create_dir_all(out.join("release"))
-            .map_err(|error| format!("{}: {error}", out.display()))?;
-        let epoch = shell::output("git", &["log", "-1", "--format=%ct"])
-            .ok_or("git does not tell the time of the last commit")?;
-        Ok(Self {
-            binaries: target.join(profile_folder),
-            out,
-            epoch,
-            compression,
-        })
-    }
-
-    /// Whether the window was built.
-    fn has_window(&self) -> bool {
-        self.binaries.join("privet-desktop").exists()
-    }
-
-    fn programs(&self) -> &'static [&'static str] {
-        match self.has_window() {
-            true => &["privet", "privet-desktop"],
-            false => &["privet"],
-        }
-    }
-}
 
 /// Builds the release and packs it; prints the size of each file.
 ///
@@ -81,7 +28,7 @@ pub fn package() -> Done {
     let mut build = shell::command("cargo", &["build", "--release", "--locked"]);
     build.args(["-p", "privet", "-p", "privet-desktop"]);
     shell::run_command(build)?;
-    let work = Work::new("release", Compression::Small)?;
+    let work = BuildOutput::new("release", Compression::Small)?;
     let made = pack(&work)?;
     println!();
     for name in work.programs() {
@@ -91,7 +38,7 @@ pub fn package() -> Done {
 }
 
 /// Makes all packages: .deb, .rpm, tarball.
-fn pack(work: &Work) -> Result<Vec<PathBuf>, String> {
+fn pack(work: &BuildOutput) -> Result<Vec<PathBuf>, String> {
     let release = work.out.join("release");
     for program in work.programs() {
         let mut strip = shell::command("strip", &["--strip-debug", "-o"]);
@@ -121,7 +68,7 @@ fn folder(program: &str) -> &'static str {
     }
 }
 
-fn deb(work: &Work, program: &str) -> Result<PathBuf, String> {
+fn deb(work: &BuildOutput, program: &str) -> Result<PathBuf, String> {
     let arch = shell::output("dpkg", &["--print-architecture"]).ok_or("dpkg is not here")?;
     let file = work.out.join(format!("{program}_{VERSION}_{arch}.deb"));
     let mut cargo_deb = shell::command(&CARGO_DEB.install()?.to_string_lossy(), &["--no-build"]);
@@ -142,7 +89,7 @@ fn deb(work: &Work, program: &str) -> Result<PathBuf, String> {
     Ok(file)
 }
 
-fn rpm(work: &Work, program: &str) -> Result<PathBuf, String> {
+fn rpm(work: &BuildOutput, program: &str) -> Result<PathBuf, String> {
     let arch = std::env::consts::ARCH;
     let file = work.out.join(format!("{program}-{VERSION}-1.{arch}.rpm"));
     let mut generate = shell::command(&CARGO_GENERATE_RPM.install()?.to_string_lossy(), &[]);

@@ -1,6 +1,7 @@
 //! The typed client of the API. Each call is a connection of its own.
 
 mod calls;
+mod error;
 mod request;
 
 use std::path::PathBuf;
@@ -14,8 +15,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::event_stream::EventStream;
-use crate::problem::Problem;
-use crate::transport::{self, Endpoint, FullResponse, TransportError};
+use crate::transport::{self, Endpoint, FullResponse};
+pub use error::ClientError;
 use request::{read, refusal, with_query};
 
 /// Refreshing a large list or testing an upstream may take this long.
@@ -56,32 +57,6 @@ pub struct Client {
     endpoint: Endpoint,
     kind: Option<ClientKind>,
     token: Option<SecretString>,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// Nothing listens on the endpoint.
-    #[error("no engine answers on {0}; start one with `privet serve`")]
-    NotRunning(String),
-    /// The engine refused, and why.
-    #[error("{}", .0.detail)]
-    Problem(Box<Problem>),
-    #[error("the token of this data folder is not the engine's")]
-    Unauthorized,
-    #[error("the engine did not answer in time")]
-    TimedOut,
-    #[error("the engine's answer could not be read: {0}")]
-    Broken(String),
-}
-
-impl From<TransportError> for ClientError {
-    fn from(error: TransportError) -> Self {
-        match error {
-            TransportError::NotRunning(endpoint) => Self::NotRunning(endpoint),
-            TransportError::TimedOut => Self::TimedOut,
-            TransportError::Broken(why) => Self::Broken(why),
-        }
-    }
 }
 
 impl Client {

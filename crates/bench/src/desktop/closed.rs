@@ -9,7 +9,8 @@ use serde_json::json;
 
 use super::super::cost;
 use super::super::report::Figures;
-use super::{CONFIG, DesktopSession, hello, opened};
+use super::session::{CONFIG, DesktopSession};
+use super::{hello, opened};
 
 /// Time after which a start has finished its work.
 const SETTLE: Duration = Duration::from_secs(10);

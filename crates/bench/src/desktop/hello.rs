@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use privet_tests::Running;
 use privet_tests::screen::Frame;
 
-use super::DesktopSession;
-use crate::shell;
+use super::session::DesktopSession;
+use xtask::shell;
 
 pub const NAME: &str = "Tauri hello-world with a tray";
 const TITLE: &str = "Hello";

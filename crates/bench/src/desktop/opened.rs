@@ -9,8 +9,9 @@ use privet_tests::panel::Panel;
 use privet_tests::privet::Setup;
 
 use super::super::report::Figures;
-use super::{CONFIG, DesktopSession, RUNS, hello};
-use crate::shell;
+use super::hello;
+use super::session::{CONFIG, DesktopSession, RUNS};
+use xtask::shell;
 
 /// Part of the title of a page that shows the state.
 const STATE: &str = "On";

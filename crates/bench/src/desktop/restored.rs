@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use super::super::report::Figures;
-use super::{CONFIG, DesktopSession, RUNS};
+use super::session::{CONFIG, DesktopSession, RUNS};
 
 /// Timeout of one measurement.
 const TIMEOUT: Duration = Duration::from_secs(5);

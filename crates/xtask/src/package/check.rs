@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::{Compression, Work, pack};
+use super::build_output::{BuildOutput, Compression};
+use super::pack;
 use crate::shell::{self, Done};
 use crate::tools;
 
@@ -15,7 +16,7 @@ pub fn check() -> Done {
     if shell::output("id", &["-u"]).as_deref() != Some("0") {
         return tools::skip("the packages: only root can install them");
     }
-    let work = Work::new("debug", Compression::Fast)?;
+    let work = BuildOutput::new("debug", Compression::Fast)?;
     let made = pack(&work)?;
     let (rpms, others): (Vec<PathBuf>, Vec<PathBuf>) = made
         .into_iter()

@@ -5,14 +5,14 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::{VERSION, Work};
+use super::build_output::{BuildOutput, VERSION};
 use crate::shell::{self, Done};
 
 /// The application id of the window.
 const ID: &str = "app.privet.Privet";
 
 /// Manual pages, completions, the agent's unit and the documents of `privet`, which is in the folder `bin`.
-pub fn engine(work: &Work, prefix: &Path, bin: &str) -> Done {
+pub fn engine(work: &BuildOutput, prefix: &Path, bin: &str) -> Done {
     let program = work.binaries.join("privet");
     let program = program.to_string_lossy();
     manual(work, prefix, &program)?;
@@ -39,7 +39,7 @@ pub fn engine(work: &Work, prefix: &Path, bin: &str) -> Done {
 }
 
 /// Desktop entry, metadata, icons and documents of `privet-desktop`.
-pub fn window(work: &Work, prefix: &Path) -> Done {
+pub fn window(work: &BuildOutput, prefix: &Path) -> Done {
     let entry = read(&format!("crates/xtask/packaging/{ID}.desktop"))?;
     write(prefix, &format!("share/applications/{ID}.desktop"), &entry)?;
     let day = shell::output("date", &["-u", "-d", &format!("@{}", work.epoch), "+%F"])
@@ -55,7 +55,7 @@ pub fn window(work: &Work, prefix: &Path) -> Done {
 }
 
 /// One page for each command, compressed as Debian asks.
-fn manual(work: &Work, prefix: &Path, privet: &str) -> Done {
+fn manual(work: &BuildOutput, prefix: &Path, privet: &str) -> Done {
     let folder = prefix.join("share/man/man1");
     let folder_text = folder.to_string_lossy();
     shell::output(privet, &["man", &folder_text]).ok_or("`privet man` failed")?;

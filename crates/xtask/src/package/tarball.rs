@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::{Compression, VERSION, Work, stage};
+use super::build_output::{BuildOutput, Compression, VERSION};
+use super::stage;
 use crate::shell;
 
 /// Creates the tarball in the folder of the packages.
-pub fn make(work: &Work) -> Result<PathBuf, String> {
+pub fn make(work: &BuildOutput) -> Result<PathBuf, String> {
     let name = format!("privet-{VERSION}-linux-{}", std::env::consts::ARCH);
     let folder = work.out.join(&name);
     stage::engine(work, &folder, "%h/.local/bin")?;
