@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::PATIENCE;
+use crate::TIMEOUT;
 use crate::skip::missing;
 
 /// The exit code and output of a program.
@@ -95,12 +95,12 @@ pub fn run(program: &Path, args: &[&str]) -> CommandOutput {
     CommandOutput::of(command)
 }
 
-/// A TCP connection whose reads fail after [`PATIENCE`].
+/// A TCP connection whose reads fail after [`TIMEOUT`].
 pub fn connect(to: SocketAddr) -> TcpStream {
     let stream =
-        TcpStream::connect_timeout(&to, PATIENCE).unwrap_or_else(|error| panic!("{to}: {error}"));
+        TcpStream::connect_timeout(&to, TIMEOUT).unwrap_or_else(|error| panic!("{to}: {error}"));
     stream
-        .set_read_timeout(Some(PATIENCE))
+        .set_read_timeout(Some(TIMEOUT))
         .expect("a socket takes a timeout");
     stream.set_nodelay(true).expect("a socket takes nodelay");
     stream

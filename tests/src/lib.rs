@@ -47,4 +47,4 @@ pub use skip::missing;
 use std::time::Duration;
 
 /// How long a test waits for anything: far longer than it takes, even on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(45);
+pub const TIMEOUT: Duration = Duration::from_secs(45);

@@ -79,7 +79,7 @@ impl ListServer {
     }
 
     /// The heads of the requests for `path` so far.
-    pub fn asked(&self, path: &str) -> Vec<String> {
+    pub fn requests(&self, path: &str) -> Vec<String> {
         let state = self.state.lock().expect("nobody panics here");
         let heads = state.heads.iter();
         heads
@@ -124,17 +124,17 @@ fn answer(state: &Mutex<State>, head: &str) -> Vec<u8> {
 /// A SOCKS5 upstream that connects every destination to one address, and records the requested ones.
 pub struct CatchAllUpstream {
     origin: Origin,
-    asked: Arc<Mutex<Vec<String>>>,
+    targets: Arc<Mutex<Vec<String>>>,
 }
 
 impl CatchAllUpstream {
     pub fn leading_to(target: SocketAddr) -> Self {
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let shared = asked.clone();
+        let targets = Arc::new(Mutex::new(Vec::new()));
+        let shared = targets.clone();
         let origin = Origin::raw(move |client| {
             let _ = serve(client, target, &shared);
         });
-        Self { origin, asked }
+        Self { origin, targets }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -142,8 +142,8 @@ impl CatchAllUpstream {
     }
 
     /// `host:port` of each request, in order.
-    pub fn asked(&self) -> Vec<String> {
-        self.asked.lock().expect("nobody panics here").clone()
+    pub fn targets(&self) -> Vec<String> {
+        self.targets.lock().expect("nobody panics here").clone()
     }
 }
 
@@ -151,7 +151,7 @@ impl CatchAllUpstream {
 fn serve(
     mut client: TcpStream,
     target: SocketAddr,
-    asked: &Mutex<Vec<String>>,
+    targets: &Mutex<Vec<String>>,
 ) -> std::io::Result<()> {
     let methods = read_n(&mut client, 2)?;
     read_n(&mut client, usize::from(methods[1]))?;
@@ -169,7 +169,7 @@ fn serve(
     };
     let port = read_n(&mut client, 2)?;
     let port = u16::from_be_bytes([port[0], port[1]]);
-    asked
+    targets
         .lock()
         .expect("nobody panics here")
         .push(format!("{host}:{port}"));

@@ -41,8 +41,8 @@ impl Origin {
     /// trailer; `/page` a page with sub-resources; everything else "hello from the origin".
     pub fn http() -> Self {
         Self::serve(|stream, state| {
-            while let Some(asked) = read_request(stream, state) {
-                if answer(stream, &asked).is_err() || asked.is_last() {
+            while let Some(request) = read_request(stream, state) {
+                if answer(stream, &request).is_err() || request.is_last() {
                     break;
                 }
             }
@@ -52,18 +52,18 @@ impl Origin {
     /// An HTTP origin that serves the files of a folder.
     pub fn folder(folder: PathBuf) -> Self {
         Self::serve(move |stream, state| {
-            while let Some(asked) = read_request(stream, state) {
-                let path = asked
+            while let Some(request) = read_request(stream, state) {
+                let path = request
                     .target
                     .trim_start_matches('/')
                     .split('?')
                     .next()
                     .unwrap_or("");
                 let done = match fs::read(folder.join(path)) {
-                    Ok(body) => reply(stream, &asked, "200 OK", &body),
-                    Err(_) => reply(stream, &asked, "404 Not Found", b""),
+                    Ok(body) => reply(stream, &request, "200 OK", &body),
+                    Err(_) => reply(stream, &request, "404 Not Found", b""),
                 };
-                if done.is_err() || asked.is_last() {
+                if done.is_err() || request.is_last() {
                     break;
                 }
             }
@@ -210,27 +210,27 @@ fn read_body(head: &str, reader: &mut impl BufRead) -> Option<Vec<u8>> {
     Some(body)
 }
 
-fn answer(stream: &mut TcpStream, asked: &RecordedRequest) -> std::io::Result<()> {
-    let path = asked.target.as_str();
+fn answer(stream: &mut TcpStream, request: &RecordedRequest) -> std::io::Result<()> {
+    let path = request.target.as_str();
     if let Some(size) = path
         .strip_prefix("/bytes/")
         .and_then(|size| size.parse().ok())
     {
         let body: Vec<u8> = (0..size).map(|at: usize| (at % 251) as u8).collect();
-        return reply(stream, asked, "200 OK", &body);
+        return reply(stream, request, "200 OK", &body);
     }
     match path {
-        "/echo" => reply(stream, asked, "200 OK", &[asked.head.as_bytes(), &asked.body].concat()),
+        "/echo" => reply(stream, request, "200 OK", &[request.head.as_bytes(), &request.body].concat()),
         "/chunked" => stream.write_all(
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nX-Sum: 11\r\n\r\n",
         ),
         "/hint" => {
             stream.write_all(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n")?;
-            reply(stream, asked, "200 OK", b"hinted")
+            reply(stream, request, "200 OK", b"hinted")
         }
         "/none" => stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n"),
-        "/page" => reply(stream, asked, "200 OK", PAGE),
-        _ => reply(stream, asked, "200 OK", b"hello from the origin\n"),
+        "/page" => reply(stream, request, "200 OK", PAGE),
+        _ => reply(stream, request, "200 OK", b"hello from the origin\n"),
     }
 }
 
@@ -242,11 +242,11 @@ Promise.all([1,2,3,4,5,6,7,8].map(n => fetch('/bytes/' + n * 1000).then(r => r.a
 
 fn reply(
     stream: &mut TcpStream,
-    asked: &RecordedRequest,
+    request: &RecordedRequest,
     status: &str,
     body: &[u8],
 ) -> std::io::Result<()> {
-    let kind = if asked.target == "/page" {
+    let kind = if request.target == "/page" {
         "text/html"
     } else {
         "application/octet-stream"
@@ -256,7 +256,7 @@ fn reply(
         body.len()
     );
     stream.write_all(head.as_bytes())?;
-    if asked.method == "HEAD" {
+    if request.method == "HEAD" {
         Ok(())
     } else {
         stream.write_all(body)

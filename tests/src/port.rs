@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::PATIENCE;
+use crate::TIMEOUT;
 
 const FIRST: u16 = 12_000;
 const COUNT: u16 = 18_000;
@@ -54,7 +54,7 @@ pub fn await_port(address: SocketAddr, who: &str) {
     let start = Instant::now();
     while TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_err() {
         assert!(
-            start.elapsed() < PATIENCE,
+            start.elapsed() < TIMEOUT,
             "{who} does not listen on {address}"
         );
         std::thread::sleep(Duration::from_millis(5));

@@ -15,16 +15,16 @@ use tempfile::TempDir;
 
 use crate::client::CommandOutput;
 use crate::process::Running;
-use crate::{PATIENCE, reserve};
+use crate::{TIMEOUT, reserve};
 
 /// A running `privet serve` with its own configuration and data folder. A panic in it fails the test.
 pub struct Privet {
     running: Running,
-    pub place: Place,
+    pub sandbox: Sandbox,
 }
 
 /// The folder and the addresses of one `privet`.
-pub struct Place {
+pub struct Sandbox {
     dir: TempDir,
     pub mixed: SocketAddr,
     pub socks: SocketAddr,
@@ -84,20 +84,20 @@ impl Privet {
 
     /// As [`Privet::start`], with this prefix, environment or command.
     pub fn start_as(config: &str, setup: &Setup) -> Self {
-        let place = Place::new();
-        place.write(config);
-        Self::start_in(place, setup)
+        let sandbox = Sandbox::new();
+        sandbox.write(config);
+        Self::start_in(sandbox, setup)
     }
 
     /// Starts it with the configuration and the files in its folder.
-    pub fn start_at(place: Place) -> Self {
-        Self::start_in(place, &Setup::default())
+    pub fn start_at(sandbox: Sandbox) -> Self {
+        Self::start_in(sandbox, &Setup::default())
     }
 
-    fn start_in(place: Place, setup: &Setup) -> Self {
-        let running = place.run(setup);
+    fn start_in(sandbox: Sandbox, setup: &Setup) -> Self {
+        let running = sandbox.run(setup);
         running.await_line(READY);
-        Self { running, place }
+        Self { running, sandbox }
     }
 
     /// Stops it as a service manager would, and starts it again with the same folder and addresses.
@@ -108,15 +108,15 @@ impl Privet {
     /// As [`Privet::restart`], and runs `work` while it is stopped.
     pub fn restart_after(&mut self, work: impl FnOnce()) {
         self.running.signal(Signal::TERM);
-        self.running.wait(PATIENCE);
+        self.running.wait(TIMEOUT);
         work();
-        self.running = self.place.run(&Setup::default());
+        self.running = self.sandbox.run(&Setup::default());
         self.running.await_line(READY);
     }
 
     /// Its mixed listener.
     pub fn proxy(&self) -> SocketAddr {
-        self.place.mixed
+        self.sandbox.mixed
     }
 
     pub fn pid(&self) -> u32 {
@@ -140,13 +140,13 @@ impl Privet {
         self.running.is_running()
     }
 
-    pub fn wait(&mut self, patience: Duration) -> ExitStatus {
-        self.running.wait(patience)
+    pub fn wait(&mut self, timeout: Duration) -> ExitStatus {
+        self.running.wait(timeout)
     }
 
     /// Runs a command of the CLI against this engine.
     pub fn cli(&self, args: &[&str]) -> CommandOutput {
-        self.place.cli(args)
+        self.sandbox.cli(args)
     }
 
     /// Runs a command of the CLI with `--json`. Returns its output.
@@ -160,7 +160,7 @@ impl Privet {
 
     /// A call of the control API on the Unix socket: status and body (null where there is none).
     pub fn api(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
-        self.place.api(method, path, body)
+        self.sandbox.api(method, path, body)
     }
 
     /// As [`Privet::api`], with the header that names the client program.
@@ -172,7 +172,7 @@ impl Privet {
         body: Option<&Value>,
     ) -> (u16, Value) {
         let header = format!("Privet-Client: {client}\r\n");
-        self.place.api_with(&header, method, path, body)
+        self.sandbox.api_with(&header, method, path, body)
     }
 
     /// As [`Privet::api`], with `If-Match`.
@@ -184,12 +184,12 @@ impl Privet {
         body: Option<&Value>,
     ) -> (u16, Value) {
         let header = format!("If-Match: {version}\r\n");
-        self.place.api_with(&header, method, path, body)
+        self.sandbox.api_with(&header, method, path, body)
     }
 
     /// The `ETag` of a GET.
     pub fn etag(&self, path: &str) -> String {
-        let socket = self.place.socket().display().to_string();
+        let socket = self.sandbox.socket().display().to_string();
         let url = format!("http://localhost/api/v1/{path}");
         let head = crate::curl(&["-D", "-", "-o", "/dev/null", "--unix-socket", &socket, &url]);
         let head = head.good().to_lowercase();
@@ -222,7 +222,7 @@ impl Privet {
                 return row.clone();
             }
             assert!(
-                start.elapsed() < PATIENCE,
+                start.elapsed() < TIMEOUT,
                 "no such row among the {state}: {rows:#?}"
             );
             pause();
@@ -237,7 +237,7 @@ impl Privet {
             if ready(&answer) {
                 return answer;
             }
-            assert!(start.elapsed() < PATIENCE, "{path} stays {answer:#}");
+            assert!(start.elapsed() < TIMEOUT, "{path} stays {answer:#}");
             pause();
         }
     }
@@ -252,13 +252,13 @@ impl Drop for Privet {
     }
 }
 
-impl Default for Place {
+impl Default for Sandbox {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Place {
+impl Sandbox {
     pub fn new() -> Self {
         let dir = tempfile::Builder::new()
             .prefix("privet-")
@@ -345,7 +345,7 @@ impl Place {
         let body = body.map(Value::to_string).unwrap_or_default();
         let mut socket = UnixStream::connect(self.socket()).expect("the control socket answers");
         socket
-            .set_read_timeout(Some(PATIENCE))
+            .set_read_timeout(Some(TIMEOUT))
             .expect("a Unix socket takes a timeout");
         // In one write: an engine that has answered after the head reads no more.
         let request = format!(

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use crate::PATIENCE;
+use crate::TIMEOUT;
 use crate::skip::missing;
 
 /// A program in the background; killed with all its children when dropped.
@@ -65,7 +65,7 @@ impl Running {
     /// Waits until the output contains `what`.
     ///
     /// # Panics
-    /// The program ends without printing it, or does not print it within [`PATIENCE`].
+    /// The program ends without printing it, or does not print it within [`TIMEOUT`].
     #[track_caller]
     pub fn await_line(&self, what: &str) {
         let text = self
@@ -76,7 +76,7 @@ impl Running {
         let (text, _) = self
             .log
             .more
-            .wait_timeout_while(text, PATIENCE, |text| {
+            .wait_timeout_while(text, TIMEOUT, |text| {
                 !text.contains(what) && self.log.open.load(Ordering::SeqCst) > 0
             })
             .expect("the log's readers do not panic");
@@ -112,14 +112,14 @@ impl Running {
         clippy::disallowed_methods,
         reason = "the standard library waits for a child with no deadline only"
     )]
-    pub fn wait(&mut self, patience: Duration) -> ExitStatus {
+    pub fn wait(&mut self, timeout: Duration) -> ExitStatus {
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("the child is ours") {
                 return status;
             }
             assert!(
-                start.elapsed() < patience,
+                start.elapsed() < timeout,
                 "{} does not end; its output:\n{}",
                 self.name,
                 self.log()

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use crate::PATIENCE;
+use crate::TIMEOUT;
 use crate::client::CommandOutput;
 use crate::desktop::Desktop;
 use crate::privet::pause;
@@ -23,7 +23,7 @@ pub struct Screen {
 pub struct Frame {
     pub id: String,
     pub pid: u32,
-    pub place: (i32, i32),
+    pub position: (i32, i32),
     pub size: (i32, i32),
     pub title: String,
 }
@@ -104,7 +104,7 @@ impl Screen {
             if ready(&frames) {
                 return frames;
             }
-            assert!(start.elapsed() < PATIENCE, "not {what}: {frames:#?}");
+            assert!(start.elapsed() < TIMEOUT, "not {what}: {frames:#?}");
             pause();
         }
     }
@@ -115,8 +115,8 @@ impl Screen {
     }
 
     /// Moves and sizes a window.
-    pub fn put(&self, frame: &Frame, place: (i32, i32), size: (i32, i32)) {
-        let (x, y) = place;
+    pub fn put(&self, frame: &Frame, position: (i32, i32), size: (i32, i32)) {
+        let (x, y) = position;
         let (width, height) = size;
         let args = format!("0,{x},{y},{width},{height}");
         self.manage(&["-i", "-r", &frame.id, "-e", &args]).good();
@@ -159,7 +159,7 @@ fn await_number(server: &Running) -> u32 {
         if let Some(number) = whole.lines().find_map(|line| line.trim().parse().ok()) {
             return number;
         }
-        assert!(start.elapsed() < PATIENCE, "Xvfb never prints its number");
+        assert!(start.elapsed() < TIMEOUT, "Xvfb never prints its number");
         pause();
     }
 }
@@ -170,7 +170,7 @@ fn frame(line: &str) -> Option<Frame> {
     Some(Frame {
         id: (*args.first()?).to_owned(),
         pid: args.get(2)?.parse().ok()?,
-        place: (number(3)?, number(4)?),
+        position: (number(3)?, number(4)?),
         size: (number(5)?, number(6)?),
         title: args.get(8..)?.join(" "),
     })

@@ -2,18 +2,18 @@
 
 use std::time::Instant;
 
-use crate::PATIENCE;
+use crate::TIMEOUT;
 use crate::privet::pause;
 
 /// Polls until `ready` returns true.
 ///
 /// # Panics
-/// It does not within [`PATIENCE`].
+/// It does not within [`TIMEOUT`].
 #[track_caller]
 pub fn until(what: &str, mut ready: impl FnMut() -> bool) {
     let start = Instant::now();
     while !ready() {
-        assert!(start.elapsed() < PATIENCE, "{what} never comes");
+        assert!(start.elapsed() < TIMEOUT, "{what} never comes");
         pause();
     }
 }

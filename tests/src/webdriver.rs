@@ -12,7 +12,7 @@ use crate::privet::{binary, pause};
 use crate::process::{Running, program};
 use crate::screen::Screen;
 use crate::skip::missing;
-use crate::{PATIENCE, await_port, reserve};
+use crate::{TIMEOUT, await_port, reserve};
 
 /// The key of an element's id in a response (WebDriver, section 12).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -115,7 +115,7 @@ impl Driver {
     fn send(&self, method: &str, path: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(self.address).expect("the driver listens");
         stream
-            .set_read_timeout(Some(PATIENCE))
+            .set_read_timeout(Some(TIMEOUT))
             .expect("a socket takes a timeout");
         stream.write_all(format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
@@ -165,7 +165,7 @@ impl Window<'_> {
                 return found;
             }
             assert!(
-                start.elapsed() < PATIENCE,
+                start.elapsed() < TIMEOUT,
                 "never {what}; the text of the page:\n{}",
                 self.text()
             );

@@ -26,12 +26,12 @@ fn the_api_matches_its_openapi_document() {
         "[control]\nhttp = \"$CONTROL\"\n[filter]\ndeny = [\"bad.example\"]\n\
          [[upstream]]\nname = \"a\"\nurl = \"socks5://127.0.0.1:9\"\n",
     );
-    await_port(privet.place.control, "the control port");
-    let token = std::fs::read_to_string(privet.place.dir().join("data/control.token"))
+    await_port(privet.sandbox.control, "the control port");
+    let token = std::fs::read_to_string(privet.sandbox.dir().join("data/control.token"))
         .expect("the control API created its token");
-    let url = format!("http://{}", privet.place.control);
+    let url = format!("http://{}", privet.sandbox.control);
     let settings = concat!(env!("CARGO_MANIFEST_DIR"), "/schemathesis.toml");
-    let folder = privet.place.dir().display().to_string();
+    let folder = privet.sandbox.dir().display().to_string();
     let answer = require!(python_within(
         600,
         SCRIPT,

@@ -207,7 +207,7 @@ fn a_browser_with_its_own_pac_url_follows_the_rules_for_it() {
             "--host-resolver-rules=MAP own.test 127.0.0.1",
             "--timeout=20000",
             &profile,
-            &format!("--proxy-pac-url=http://{}/{pac}", privet.place.pac),
+            &format!("--proxy-pac-url=http://{}/{pac}", privet.sandbox.pac),
             "--dump-dom",
             &url,
         ];
@@ -229,11 +229,11 @@ fn a_browser_with_its_own_pac_url_follows_the_rules_for_it() {
     );
     // An invalid program name is refused, and so is a foreign Host.
     for (path, host, code) in [
-        ("proxy.pac?app=a%2Fb", privet.place.pac.to_string(), "400"),
+        ("proxy.pac?app=a%2Fb", privet.sandbox.pac.to_string(), "400"),
         ("proxy.pac?app=chromium", "evil.example".to_owned(), "403"),
     ] {
         let host = format!("Host: {host}");
-        let at = format!("http://{}/{path}", privet.place.pac);
+        let at = format!("http://{}/{path}", privet.sandbox.pac);
         let args = ["-o", "/dev/null", "-w", "%{http_code}", "-H", &host, &at];
         assert_eq!(privet_tests::curl(&args).out, code, "{path}");
     }
@@ -340,11 +340,12 @@ fn an_application_is_started_through_privet_but_never_for_a_tcp_client() {
     assert_eq!(privet.api("POST", "apps/gone/start", None).0, 404);
 
     // A client over TCP can neither start nor list applications.
-    await_port(privet.place.control, "the control port");
-    let token = fs::read_to_string(privet.place.dir().join("data/control.token")).expect("a token");
+    await_port(privet.sandbox.control, "the control port");
+    let token =
+        fs::read_to_string(privet.sandbox.dir().join("data/control.token")).expect("a token");
     let header = format!("Authorization: Bearer {}", token.trim());
     let call = |args: &[&str], path: &str| {
-        let url = format!("http://{}/api/v1/{path}", privet.place.control);
+        let url = format!("http://{}/api/v1/{path}", privet.sandbox.control);
         let json = "Content-Type: application/json";
         let all = [&["-H", &header, "-H", json][..], args, &[&url]].concat();
         privet_tests::curl(&all).out
@@ -383,7 +384,7 @@ fn privet_run_passes_chromium_its_proxy_argument() {
     let mut command = Command::new(binary());
     command
         .arg("--data-dir")
-        .arg(privet.place.dir().join("data"))
+        .arg(privet.sandbox.dir().join("data"))
         .args(["run", "--"])
         .arg(home.0.path().join("bin/chromium"))
         .arg("--mine")

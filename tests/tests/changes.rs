@@ -24,7 +24,7 @@ fn undo(privet: &Privet, id: &Value) -> (u16, Value) {
 }
 
 fn file(privet: &Privet) -> String {
-    std::fs::read_to_string(privet.place.config()).expect("the file is there")
+    std::fs::read_to_string(privet.sandbox.config()).expect("the file is there")
 }
 
 fn patch(privet: &Privet, patch: &Value) -> Value {
@@ -64,12 +64,12 @@ fn every_change_is_recorded_with_its_source_and_content() {
         );
     }
     let by_hand = file(&privet).replace("port = [2]", "port = [3]");
-    std::fs::write(privet.place.config(), &by_hand).expect("it can be written");
+    std::fs::write(privet.sandbox.config(), &by_hand).expect("it can be written");
     let last = newest_of(&privet, "file");
     assert_eq!(last["text"], "rule 2 was changed: block port 3");
     assert_eq!(last["what"][0]["kind"], "rule-changed");
     assert_eq!(last["what"][0]["values"]["number"], "2");
-    std::fs::write(privet.place.config(), by_hand.replace("[3]", "[4]"))
+    std::fs::write(privet.sandbox.config(), by_hand.replace("[3]", "[4]"))
         .expect("it can be written");
     privet.signal(Signal::HUP);
     privet.await_api("changes", |answer| answer["total"] == 15);
@@ -143,7 +143,7 @@ fn undo_keeps_later_changes_elsewhere() {
     let id = patch(&privet, &json!({"filter": {"allow": ["a.test", "b.test"]}}));
     privet.cli(&["mode", "off"]).good();
     let edited = file(&privet).replace("# mine", "# mine, with a note\n# of two lines");
-    std::fs::write(privet.place.config(), &edited).expect("it can be written");
+    std::fs::write(privet.sandbox.config(), &edited).expect("it can be written");
     newest_of(&privet, "file");
     let (status, answer) = undo(&privet, &id);
     assert_eq!(status, 200, "{answer}");
@@ -200,10 +200,10 @@ fn the_timeline_survives_restarts_holds_no_secret_and_is_replaced_when_corrupt()
     let upstream = format!(
         "{text}\n[[upstream]]\nname = \"office\"\nurl = \"socks5://127.0.0.1:9\"\nusername = \"me\"\npassword = \"{secret}\"\n"
     );
-    std::fs::write(privet.place.config(), upstream).expect("it can be written");
+    std::fs::write(privet.sandbox.config(), upstream).expect("it can be written");
     newest_of(&privet, "file");
     let gone = patch(&privet, &json!({"upstream": []}));
-    let kept = privet.place.dir().join("data/changes.jsonl");
+    let kept = privet.sandbox.dir().join("data/changes.jsonl");
     let written = std::fs::read_to_string(&kept).expect("a timeline");
     assert!(
         written.contains("office") && !written.contains(secret),
@@ -234,9 +234,9 @@ fn the_timeline_survives_restarts_holds_no_secret_and_is_replaced_when_corrupt()
     let mut damaged = std::fs::read_to_string(&kept).expect("a timeline");
     damaged.truncate(damaged.len() - 5);
     privet.signal(Signal::TERM);
-    privet.wait(privet_tests::PATIENCE);
+    privet.wait(privet_tests::TIMEOUT);
     std::fs::write(&kept, damaged).expect("it can be written");
-    let running = privet.place.run(&Setup::default());
+    let running = privet.sandbox.run(&Setup::default());
     running.await_line("Ctrl-C stops.");
     assert_eq!(changes(&privet).len(), 5);
     let (_, status) = privet.api("GET", "status", None);
@@ -244,7 +244,7 @@ fn the_timeline_survives_restarts_holds_no_secret_and_is_replaced_when_corrupt()
     assert!(problems.contains("set aside"), "{problems}");
     assert!(
         privet
-            .place
+            .sandbox
             .dir()
             .join("data/changes.jsonl.corrupt")
             .exists()

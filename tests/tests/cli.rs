@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use privet_tests::client::socks5;
-use privet_tests::privet::{Place, Setup, binary};
-use privet_tests::{CommandOutput, Origin, PATIENCE, Privet};
+use privet_tests::privet::{Sandbox, Setup, binary};
+use privet_tests::{CommandOutput, Origin, Privet, TIMEOUT};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -17,8 +17,8 @@ fn privet(args: &[&str]) -> CommandOutput {
     CommandOutput::of(command)
 }
 
-fn check(place: &Place, args: &[&str]) -> CommandOutput {
-    let config = place.config().display().to_string();
+fn check(sandbox: &Sandbox, args: &[&str]) -> CommandOutput {
+    let config = sandbox.config().display().to_string();
     privet(&[&["check", "--config", &config], args].concat())
 }
 
@@ -33,11 +33,11 @@ fn without_arguments_it_prints_help_and_an_unknown_command_exits_with_2() {
 
 #[test]
 fn check_prints_ok_or_each_error_with_its_fix() {
-    let place = Place::new();
-    place.write("mode = \"strict\"\n");
-    assert_eq!(check(&place, &[]).code, 0);
-    place.write("mode = \"standard\"\nmoed = \"x\"\n[lisen]\n");
-    let bad = check(&place, &[]);
+    let sandbox = Sandbox::new();
+    sandbox.write("mode = \"strict\"\n");
+    assert_eq!(check(&sandbox, &[]).code, 0);
+    sandbox.write("mode = \"standard\"\nmoed = \"x\"\n[lisen]\n");
+    let bad = check(&sandbox, &[]);
     assert_eq!(bad.code, 2);
     assert!(bad.err.contains("privet.toml:2:1"), "{}", bad.err);
     assert!(
@@ -45,7 +45,7 @@ fn check_prints_ok_or_each_error_with_its_fix() {
         "{}",
         bad.err
     );
-    let report = check(&place, &["--json"]);
+    let report = check(&sandbox, &["--json"]);
     assert_eq!(report.code, 2);
     let report: Value = serde_json::from_str(&report.out).expect("JSON on standard output");
     assert_eq!(
@@ -56,7 +56,7 @@ fn check_prints_ok_or_each_error_with_its_fix() {
 
 #[test]
 fn without_an_engine_commands_exit_with_3_and_say_how_to_start_one() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     for args in [
         &["status"][..],
         &["mode"],
@@ -72,7 +72,7 @@ fn without_an_engine_commands_exit_with_3_and_say_how_to_start_one() {
         &["env"],
         &["run", "--", "true"],
     ] {
-        let answer = place.cli(args);
+        let answer = sandbox.cli(args);
         assert_eq!(answer.code, 3, "{args:?} {answer:?}");
         assert!(answer.err.contains("privet serve"), "{answer:?}");
         assert!(answer.out.is_empty(), "{answer:?}");
@@ -100,10 +100,10 @@ fn why_answers_by_its_exit_code_with_an_engine_and_without() {
             .is_some_and(|steps| !steps.is_empty())
     );
 
-    let place = Place::new();
-    place.write(config);
-    let file = place.config().display().to_string();
-    let offline = |target| place.cli(&["why", target, "--config", &file]);
+    let sandbox = Sandbox::new();
+    sandbox.write(config);
+    let file = sandbox.config().display().to_string();
+    let offline = |target| sandbox.cli(&["why", target, "--config", &file]);
     assert_eq!(offline("bad.example").code, 4);
     assert_eq!(offline("good.example").code, 0);
     assert_eq!(
@@ -121,7 +121,7 @@ fn a_changed_file_is_replayed_on_recorded_connections_before_it_is_used() {
         privet_tests::curl(&["-x", &proxy, &origin.url("/")]).good();
     }
     privet.await_row("closed", |row| row["port"] == origin.port());
-    let other = privet.place.dir().join("other.toml");
+    let other = privet.sandbox.dir().join("other.toml");
     let mixed = privet.proxy();
     let text = format!(
         "[listen]\nmixed = [\"{mixed}\"]\npac = \"\"\n[[rule]]\nmatch = {{ ip = [\"127.0.0.0/8\"] }}\nuse = \"block\"\n"
@@ -147,26 +147,26 @@ fn a_changed_file_is_replayed_on_recorded_connections_before_it_is_used() {
 
 #[test]
 fn lists_are_shown_and_refreshed_and_a_failed_refresh_is_reported() {
-    let place = Place::new();
-    let list = place.dir().join("ads.txt");
+    let sandbox = Sandbox::new();
+    let list = sandbox.dir().join("ads.txt");
     std::fs::write(&list, "0.0.0.0 ads.example\n0.0.0.0 track.example\n")
         .expect("the folder takes a file");
-    place
+    sandbox
         .write("[[filter.list]]\nname = \"local ads\"\nsource = \"ads.txt\"\nformat = \"hosts\"\n");
-    let running = place.run(&Setup::default());
+    let running = sandbox.run(&Setup::default());
     running.await_line("Ctrl-C");
     let report: Value =
-        serde_json::from_str(&place.cli(&["lists", "--json"]).good()).expect("JSON");
+        serde_json::from_str(&sandbox.cli(&["lists", "--json"]).good()).expect("JSON");
     assert_eq!(report["lists"][0]["entries"], 2);
-    assert_eq!(place.cli(&["why", "ads.example"]).code, 4);
+    assert_eq!(sandbox.cli(&["why", "ads.example"]).code, 4);
     std::fs::write(&list, "0.0.0.0 ads.example\n").expect("the folder takes a file");
-    assert_eq!(place.cli(&["lists", "refresh", "local ads"]).code, 0);
-    assert_eq!(place.cli(&["why", "track.example"]).code, 0);
-    assert_eq!(place.cli(&["lists", "refresh", "nothing"]).code, 1);
+    assert_eq!(sandbox.cli(&["lists", "refresh", "local ads"]).code, 0);
+    assert_eq!(sandbox.cli(&["why", "track.example"]).code, 0);
+    assert_eq!(sandbox.cli(&["lists", "refresh", "nothing"]).code, 1);
     std::fs::remove_file(&list).expect("the list was there");
-    assert_eq!(place.cli(&["lists", "refresh", "local ads"]).code, 1);
+    assert_eq!(sandbox.cli(&["lists", "refresh", "local ads"]).code, 1);
     assert_eq!(
-        place.cli(&["why", "ads.example"]).code,
+        sandbox.cli(&["why", "ads.example"]).code,
         4,
         "the last good list stays"
     );
@@ -175,7 +175,7 @@ fn lists_are_shown_and_refreshed_and_a_failed_refresh_is_reported() {
 #[test]
 fn a_changed_log_level_takes_effect_without_a_restart() {
     let privet = Privet::start("[log]\nlevel = \"error\"\n");
-    privet.place.write("[log]\nlevel = \"info\"\n");
+    privet.sandbox.write("[log]\nlevel = \"info\"\n");
     privet.signal(Signal::HUP);
     privet.await_log("reloaded");
 }
@@ -183,8 +183,8 @@ fn a_changed_log_level_takes_effect_without_a_restart() {
 #[test]
 fn a_second_engine_on_the_same_folder_exits_with_1_and_names_the_first() {
     let mut first = Privet::start("");
-    let mut second = first.place.run(&Setup::default());
-    let status = second.wait(PATIENCE);
+    let mut second = first.sandbox.run(&Setup::default());
+    let status = second.wait(TIMEOUT);
     assert_eq!(status.code(), Some(1));
     assert!(
         second.log().contains(&first.pid().to_string()),
@@ -203,10 +203,10 @@ fn a_port_in_use_exits_with_1_and_names_its_owner() {
         format!("[listen]\nmixed = [\"{address}\"]\npac = \"\"\n"),
         format!("[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\n[control]\nhttp = \"{address}\"\n"),
     ] {
-        let place = Place::new();
-        place.write(&config);
-        let mut running = place.run(&Setup::default());
-        assert_eq!(running.wait(PATIENCE).code(), Some(1), "{}", running.log());
+        let sandbox = Sandbox::new();
+        sandbox.write(&config);
+        let mut running = sandbox.run(&Setup::default());
+        assert_eq!(running.wait(TIMEOUT).code(), Some(1), "{}", running.log());
         let log = running.log();
         assert!(log.contains(&address), "{log}");
         assert!(
@@ -214,7 +214,7 @@ fn a_port_in_use_exits_with_1_and_names_its_owner() {
             "{log}"
         );
         assert!(
-            !place.socket().exists(),
+            !sandbox.socket().exists(),
             "a start that failed leaves no socket"
         );
     }
@@ -224,7 +224,7 @@ fn a_port_in_use_exits_with_1_and_names_its_owner() {
 fn run_sets_the_proxy_and_returns_the_exit_code_of_the_program() {
     let privet = Privet::start("");
     let proxy = privet.proxy().to_string();
-    let data = privet.place.dir().join("data").display().to_string();
+    let data = privet.sandbox.dir().join("data").display().to_string();
     let run = |args: &[&str]| self::privet(&[&["run", "--data-dir", &data, "--"], args].concat());
     let output = run(&[
         "sh",
@@ -271,7 +271,7 @@ fn connections_are_shown_watched_and_closed() {
     let origin = Origin::echo();
     let mut command = Command::new(binary());
     command.args(["connections", "--watch", "--json", "--data-dir"]);
-    command.arg(privet.place.dir().join("data"));
+    command.arg(privet.sandbox.dir().join("data"));
     let mut watching = command
         .stdout(Stdio::piped())
         .spawn()
@@ -306,7 +306,7 @@ fn connections_are_shown_watched_and_closed() {
     assert_eq!(privet.cli(&["close", &row["id"].to_string()]).code, 0);
     let mut rest = Vec::new();
     stream
-        .set_read_timeout(Some(PATIENCE))
+        .set_read_timeout(Some(TIMEOUT))
         .expect("a socket takes a timeout");
     let _ = stream.read_to_end(&mut rest);
     privet.await_row("closed", |row| row["end"] == "closed");
@@ -336,10 +336,10 @@ fn a_temporary_mode_ends_by_itself_and_an_unknown_mode_exits_with_2() {
 fn doctor_names_each_fault_with_its_fix() {
     let holder = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = holder.local_addr().expect("an address");
-    let place = Place::new();
-    place.write(&format!("[listen]\nmixed = [\"{address}\"]\npac = \"\"\n"));
-    let config = place.config().display().to_string();
-    let found = place.cli(&["doctor", "--config", &config]);
+    let sandbox = Sandbox::new();
+    sandbox.write(&format!("[listen]\nmixed = [\"{address}\"]\npac = \"\"\n"));
+    let config = sandbox.config().display().to_string();
+    let found = sandbox.cli(&["doctor", "--config", &config]);
     assert_eq!(found.code, 1);
     assert!(found.out.contains("privet serve"), "{}", found.out);
     assert!(
@@ -395,21 +395,21 @@ fn openapi_and_completions_need_no_engine() {
 
 #[test]
 fn the_token_is_printed_only_on_a_terminal_and_stays_valid() {
-    let place = Place::new();
-    place.write("[control]\nhttp = \"$CONTROL\"\n");
-    let mut first = place.run(&Setup::default());
+    let sandbox = Sandbox::new();
+    sandbox.write("[control]\nhttp = \"$CONTROL\"\n");
+    let mut first = sandbox.run(&Setup::default());
     first.await_line("Ctrl-C");
     let token =
-        std::fs::read_to_string(place.dir().join("data/control.token")).expect("a token file");
+        std::fs::read_to_string(sandbox.dir().join("data/control.token")).expect("a token file");
     assert!(!first.log().contains(token.trim()), "{}", first.log());
-    let shown = place.cli(&["token", "show"]).good();
+    let shown = sandbox.cli(&["token", "show"]).good();
     assert_eq!(shown.trim(), token.trim());
     first.signal(Signal::TERM);
-    assert_eq!(first.wait(PATIENCE).code(), Some(0));
-    let second = place.run(&Setup::default());
+    assert_eq!(first.wait(TIMEOUT).code(), Some(0));
+    let second = sandbox.run(&Setup::default());
     second.await_line("Ctrl-C");
     assert!(!second.log().contains(token.trim()), "{}", second.log());
-    let url = format!("http://{}/api/v1/status", place.control);
+    let url = format!("http://{}/api/v1/status", sandbox.control);
     let bearer = format!("Authorization: Bearer {}", token.trim());
     let answer = privet_tests::curl(&["-H", &bearer, &url]).good();
     assert!(answer.contains("\"version\""), "{answer}");
@@ -428,8 +428,8 @@ fn the_token_is_printed_only_on_a_terminal_and_stays_valid() {
 fn metrics_are_served_at_the_configured_address_and_follow_its_change() {
     let mut config = "[control]\nmetrics = \"$METRICS\"\n".to_owned();
     let privet = Privet::start(&config);
-    let url = format!("http://{}/metrics", privet.place.metrics);
-    privet_tests::await_port(privet.place.metrics, "metrics");
+    let url = format!("http://{}/metrics", privet.sandbox.metrics);
+    privet_tests::await_port(privet.sandbox.metrics, "metrics");
     assert!(
         privet_tests::curl(&[&url])
             .good()
@@ -446,8 +446,8 @@ fn metrics_are_served_at_the_configured_address_and_follow_its_change() {
     ]);
     assert_eq!(foreign.good(), "403");
     config = config.replace("$METRICS", "$CONTROL");
-    privet.place.write(&config);
-    privet_tests::await_port(privet.place.control, "metrics at their new address");
+    privet.sandbox.write(&config);
+    privet_tests::await_port(privet.sandbox.control, "metrics at their new address");
 }
 
 /// The time from the first of two signals to the exit, with an open connection.
@@ -464,9 +464,9 @@ fn exit_after_two_signals() -> Duration {
         "an open connection keeps it for a while"
     );
     privet.signal(Signal::TERM);
-    assert_eq!(privet.wait(PATIENCE).code(), Some(0));
+    assert_eq!(privet.wait(TIMEOUT).code(), Some(0));
     let took = start.elapsed();
-    assert!(!privet.place.socket().exists());
+    assert!(!privet.sandbox.socket().exists());
     drop(stream);
     took
 }

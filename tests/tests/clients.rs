@@ -94,8 +94,8 @@ fn curl_authenticates_and_unknown_users_are_refused() {
 fn curl_uploads_and_downloads_in_every_framing() {
     let (privet, origin) = privet_and_origin();
     let proxy = format!("http://{}", privet.proxy());
-    let place = open_folder("upload-");
-    let file = write(place.path(), "up", &"0123456789".repeat(50_000));
+    let dir = open_folder("upload-");
+    let file = write(dir.path(), "up", &"0123456789".repeat(50_000));
     let up = format!("@{}", file.display());
     let through = |args: &[&str]| curl(&[&["-x", &proxy], args].concat()).good();
     for more in [
@@ -143,8 +143,8 @@ fn curl_uploads_and_downloads_in_every_framing() {
 fn git_clones_over_http_and_its_own_protocol() {
     let git = require!(program("git"));
     let nc = require!(program("nc"));
-    let place = open_folder("git-");
-    let at = place.path();
+    let dir = open_folder("git-");
+    let at = dir.path();
     let git_in = |folder: &Path, args: &[&str]| {
         let mut command = Command::new(&git);
         command
@@ -241,8 +241,8 @@ fn ssh_logs_in_through_a_proxy_command() {
     let sshd = require!(program("sshd"));
     let keygen = require!(program("ssh-keygen"));
     let nc = require!(program("nc"));
-    let place = open_folder("ssh-");
-    let at = place.path();
+    let dir = open_folder("ssh-");
+    let at = dir.path();
     // sshd reads keys only from folders that no other user can write to.
     let _ = Command::new("chmod").arg("700").arg(at).status();
     let path = |name: &str| at.join(name).display().to_string();
@@ -307,11 +307,11 @@ fn ssh_logs_in_through_a_proxy_command() {
 fn proxychains_works_for_a_program_without_proxy_support() {
     let proxychains = require!(program("proxychains4"));
     let (privet, origin) = privet_and_origin();
-    let place = open_folder("proxychains-");
+    let dir = open_folder("proxychains-");
     for kind in ["socks4", "socks5", "http"] {
         let (ip, port) = (privet.proxy().ip(), privet.proxy().port());
         let text = format!("strict_chain\nproxy_dns\n[ProxyList]\n{kind} {ip} {port}\n");
-        let config = write(place.path(), kind, &text).display().to_string();
+        let config = write(dir.path(), kind, &text).display().to_string();
         let args = [
             "-q",
             "-f",
@@ -332,15 +332,15 @@ fn proxychains_works_for_a_program_without_proxy_support() {
 fn aria2_downloads_in_parallel_through_the_http_proxy() {
     let aria2c = require!(program("aria2c"));
     let (privet, origin) = privet_and_origin();
-    let place = open_folder("aria2-");
+    let dir = open_folder("aria2-");
     let (proxy, folder) = (
         format!("--all-proxy=http://{}", privet.proxy()),
-        place.path().display().to_string(),
+        dir.path().display().to_string(),
     );
     let urls: Vec<String> = (1..=6)
         .map(|n| origin.url(&format!("/bytes/{}", n * 100_000)))
         .collect();
-    let list = write(place.path(), "list", &urls.join("\n"))
+    let list = write(dir.path(), "list", &urls.join("\n"))
         .display()
         .to_string();
     run(
@@ -359,7 +359,7 @@ fn aria2_downloads_in_parallel_through_the_http_proxy() {
     )
     .good();
     for n in 1..=6 {
-        let file = place.path().join(format!("{}", n * 100_000));
+        let file = dir.path().join(format!("{}", n * 100_000));
         assert_eq!(fs::metadata(&file).expect("downloaded").len(), n * 100_000);
     }
 }
@@ -409,7 +409,7 @@ fn chromium_loads_a_page_through_http_and_socks() {
 fn chromium_follows_the_pac() {
     let origin = Origin::http();
     let privet = Privet::start("[listen]\nmixed = [\"$MIXED\"]\npac = \"$PAC\"\n");
-    let pac = format!("--proxy-pac-url=http://{}/proxy.pac", privet.place.pac);
+    let pac = format!("--proxy-pac-url=http://{}/proxy.pac", privet.sandbox.pac);
     // The PAC excludes loopback; the name resolves only at the proxy.
     let page = require!(browse(
         &[&pac, "--host-resolver-rules=MAP pac.test 127.0.0.1"],
@@ -523,7 +523,7 @@ fn a_login_and_a_fragment_in_a_url_work_in_programs_that_send_them_to_the_proxy(
     let (privet, origin) = privet_and_origin();
     let proxy = format!("http://{}", privet.proxy());
     let at = origin.address;
-    let place = open_folder("url-");
+    let dir = open_folder("url-");
     if let Some(wget) = program("wget") {
         let (by, url) = (
             format!("http_proxy={proxy}"),
@@ -548,11 +548,11 @@ fn a_login_and_a_fragment_in_a_url_work_in_programs_that_send_them_to_the_proxy(
             format!("--all-proxy={proxy}"),
             format!("http://bob:pw@{at}/aria2c"),
         );
-        let folder = place.path().display().to_string();
+        let folder = dir.path().display().to_string();
         let args = ["-q", &by, "-d", &folder, "-o", "got", &url];
         run(&aria2c, &args).good();
         assert_eq!(
-            fs::read_to_string(place.path().join("got")).ok().as_deref(),
+            fs::read_to_string(dir.path().join("got")).ok().as_deref(),
             Some(HELLO)
         );
     }

@@ -5,8 +5,8 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use privet_tests::client::{read_all, socks5};
-use privet_tests::privet::{Place, Setup};
-use privet_tests::{Origin, PATIENCE, Privet, await_port, curl};
+use privet_tests::privet::{Sandbox, Setup};
+use privet_tests::{Origin, Privet, TIMEOUT, await_port, curl};
 use rustix::process::Signal;
 
 fn alive(tunnel: &mut TcpStream) -> bool {
@@ -21,7 +21,7 @@ fn a_reload_keeps_allowed_connections_and_closes_the_others_with_a_reason() {
     let mut stays = socks5(privet.proxy(), "127.0.0.1", kept.port()).expect("open");
     let mut goes = socks5(privet.proxy(), "127.0.0.1", gone.port()).expect("open");
     assert!(alive(&mut stays) && alive(&mut goes));
-    privet.place.write(&format!(
+    privet.sandbox.write(&format!(
         "[[rule]]\nmatch = {{ port = [{}] }}\nuse = \"block\"\n",
         gone.port()
     ));
@@ -41,7 +41,7 @@ fn a_reload_keeps_allowed_connections_and_closes_the_others_with_a_reason() {
 fn a_changed_file_is_loaded_without_a_signal() {
     let origin = Origin::http();
     let privet = Privet::start("");
-    privet.place.write(&format!(
+    privet.sandbox.write(&format!(
         "[[rule]]\nmatch = {{ port = [{}] }}\nuse = \"block\"\n",
         origin.port()
     ));
@@ -55,7 +55,7 @@ fn an_invalid_file_is_not_loaded_and_its_error_is_located() {
     let origin = Origin::echo();
     let privet = Privet::start("");
     let mut tunnel = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("open");
-    privet.place.write("mode = \"standrad\"\n");
+    privet.sandbox.write("mode = \"standrad\"\n");
     privet.signal(Signal::HUP);
     privet.await_log("standrad");
     assert!(alive(&mut tunnel));
@@ -71,7 +71,7 @@ fn a_deleted_file_keeps_the_running_configuration_until_it_is_back() {
     let origin = Origin::echo();
     let strict = "mode = \"strict\"\n[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\n";
     let privet = Privet::start(strict);
-    std::fs::remove_file(privet.place.config()).expect("it was written");
+    std::fs::remove_file(privet.sandbox.config()).expect("it was written");
     privet.signal(Signal::HUP);
     privet.await_log("privet.toml is gone");
     assert_eq!(
@@ -82,7 +82,7 @@ fn a_deleted_file_keeps_the_running_configuration_until_it_is_back() {
         socks5(privet.proxy(), "127.0.0.1", origin.port()).is_err(),
         "a vanished file opened the kill switch"
     );
-    privet.place.write(&strict.replace("strict", "standard"));
+    privet.sandbox.write(&strict.replace("strict", "standard"));
     privet.await_api("status", |status| status["mode"]["name"] == "standard");
     assert!(socks5(privet.proxy(), "127.0.0.1", origin.port()).is_ok());
 }
@@ -93,12 +93,12 @@ fn a_reload_keeps_unchanged_listeners_open_and_opens_new_ones() {
     let privet = Privet::start("[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\n");
     let mut tunnel = socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("open");
     privet
-        .place
+        .sandbox
         .write("[listen]\nmixed = [\"$MIXED\"]\nsocks = [\"$SOCKS\"]\npac = \"\"\n");
     privet.signal(Signal::HUP);
-    await_port(privet.place.socks, "privet's new listener");
+    await_port(privet.sandbox.socks, "privet's new listener");
     assert!(alive(&mut tunnel));
-    assert!(socks5(privet.place.socks, "127.0.0.1", origin.port()).is_ok());
+    assert!(socks5(privet.sandbox.socks, "127.0.0.1", origin.port()).is_ok());
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn sigterm_drains_connections_and_exits_with_0() {
 
 #[test]
 fn check_names_line_column_cause_and_the_nearest_name() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let wrong = [
         ("mode = \"standrad\"\n", 1, "standard"),
         ("[listen]\nmixd = []\n", 2, "mixed"),
@@ -142,39 +142,39 @@ fn check_names_line_column_cause_and_the_nearest_name() {
         ),
     ];
     for (text, line, hint) in wrong {
-        privet_tests::peers::write(place.dir(), "privet.toml", text);
-        let config = place.config().display().to_string();
-        let answer = place.cli(&["check", "--config", &config]);
+        privet_tests::peers::write(sandbox.dir(), "privet.toml", text);
+        let config = sandbox.config().display().to_string();
+        let answer = sandbox.cli(&["check", "--config", &config]);
         assert_eq!(answer.code, 2, "{text}: {answer:?}");
         let output = format!("{}{}", answer.out, answer.err);
         assert!(output.contains(hint), "{text}: {output}");
         let places = [format!("line {line}"), format!(":{line}:")];
         assert!(
-            places.iter().any(|place| output.contains(place)),
+            places.iter().any(|sandbox| output.contains(sandbox)),
             "{text}: {output}"
         );
     }
-    place.write("mode = \"strict\"\n");
-    let config = place.config().display().to_string();
-    assert_eq!(place.cli(&["check", "--config", &config]).code, 0);
+    sandbox.write("mode = \"strict\"\n");
+    let config = sandbox.config().display().to_string();
+    assert_eq!(sandbox.cli(&["check", "--config", &config]).code, 0);
 }
 
 #[test]
 fn the_contract_file_is_accepted() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let text = include_str!("../../crates/config/tests/contract.toml");
-    privet_tests::peers::write(place.dir(), "privet.toml", text);
-    let config = place.config().display().to_string();
-    let answer = place.cli(&["check", "--config", &config]);
+    privet_tests::peers::write(sandbox.dir(), "privet.toml", text);
+    let config = sandbox.config().display().to_string();
+    let answer = sandbox.cli(&["check", "--config", &config]);
     assert_eq!(answer.code, 0, "{answer:?}");
 }
 
 #[test]
 fn a_missing_file_means_the_defaults_and_an_invalid_one_is_refused_at_start() {
-    let place = Place::new();
-    place.write("mode = \"nonsense\"\n");
-    let mut running = place.run(&Setup::default());
-    assert_eq!(running.wait(PATIENCE).code(), Some(2), "{}", running.log());
+    let sandbox = Sandbox::new();
+    sandbox.write("mode = \"nonsense\"\n");
+    let mut running = sandbox.run(&Setup::default());
+    assert_eq!(running.wait(TIMEOUT).code(), Some(2), "{}", running.log());
     assert!(running.log().contains("nonsense"), "{}", running.log());
 }
 
@@ -190,7 +190,7 @@ fn a_program_that_edits_the_file_keeps_comments_and_order() {
         Some(&serde_json::json!({"filter": {"deny": ["denied.test"]}})),
     );
     assert_eq!(answer.0, 200, "{answer:?}");
-    let text = std::fs::read_to_string(privet.place.config()).expect("the file is there");
+    let text = std::fs::read_to_string(privet.sandbox.config()).expect("the file is there");
     for kept in [
         "# my own words",
         "# and here",
@@ -216,11 +216,11 @@ fn a_program_that_edits_the_file_keeps_comments_and_order() {
 #[test]
 fn every_key_of_the_example_is_accepted_and_what_has_no_effect_yet_is_reported() {
     let example = include_str!("../../crates/config/tests/contract.toml");
-    let place = Place::new();
-    let file = place.dir().join("example.toml");
+    let sandbox = Sandbox::new();
+    let file = sandbox.dir().join("example.toml");
     let check = |text: &str| {
         std::fs::write(&file, text).expect("the file is written");
-        place.cli(&["--config", &file.display().to_string(), "check"])
+        sandbox.cli(&["--config", &file.display().to_string(), "check"])
     };
     let checked = check(example);
     assert_eq!(checked.code, 0, "{checked:?}");

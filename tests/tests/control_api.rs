@@ -5,7 +5,7 @@ use privet_tests::{Privet, curl};
 const OPEN: &str = "[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\n[control]\nhttp = \"$CONTROL\"\n";
 
 fn token(privet: &Privet) -> String {
-    std::fs::read_to_string(privet.place.dir().join("data/control.token"))
+    std::fs::read_to_string(privet.sandbox.dir().join("data/control.token"))
         .expect("a token")
         .trim()
         .to_owned()
@@ -14,7 +14,7 @@ fn token(privet: &Privet) -> String {
 #[test]
 fn tcp_requires_the_token_a_known_host_and_no_foreign_origin() {
     let privet = Privet::start(OPEN);
-    let url = format!("http://{}/api/v1/status", privet.place.control);
+    let url = format!("http://{}/api/v1/status", privet.sandbox.control);
     let bearer = format!("Authorization: Bearer {}", token(&privet));
     let status = |args: &[&str]| {
         let all = [&["-o", "/dev/null", "-w", "%{http_code}"], args, &[&url]].concat();
@@ -56,7 +56,7 @@ fn the_token_and_socket_are_private_to_their_owner() {
     use std::os::unix::fs::PermissionsExt;
     let privet = Privet::start(OPEN);
     for name in ["control.token", "control.sock"] {
-        let file = privet.place.dir().join("data").join(name);
+        let file = privet.sandbox.dir().join("data").join(name);
         let mode = std::fs::metadata(&file)
             .expect("it is there")
             .permissions()
@@ -69,7 +69,7 @@ fn the_token_and_socket_are_private_to_their_owner() {
 #[test]
 fn changes_require_the_right_method_and_a_json_content_type() {
     let privet = Privet::start(OPEN);
-    let url = format!("http://{}/api/v1/mode", privet.place.control);
+    let url = format!("http://{}/api/v1/mode", privet.sandbox.control);
     let bearer = format!("Authorization: Bearer {}", token(&privet));
     let form = curl(&[
         "-o",
@@ -111,11 +111,11 @@ fn a_pause_ends_at_the_announced_millisecond() {
         u64::try_from(since.as_millis()).expect("small")
     };
     let pause = serde_json::json!({"mode": "strict", "for": "1s"});
-    let asked = now();
+    let requested = now();
     let (status, mode) = privet.api("PUT", "mode", Some(&pause));
     assert_eq!(status, 200);
     let until = mode["until_ms"].as_u64().expect("a time");
-    assert!((asked + 1000..=now() + 1000).contains(&until), "{mode}");
+    assert!((requested + 1000..=now() + 1000).contains(&until), "{mode}");
     privet.await_log("the pause is over");
     assert_eq!(
         privet.api("GET", "status", None).1["mode"]["name"],
@@ -143,10 +143,10 @@ fn errors_are_problem_details() {
 fn events_are_streamed_as_connections_open() {
     use std::io::{BufRead, BufReader, Write};
     let privet = Privet::start("");
-    let mut socket =
-        std::os::unix::net::UnixStream::connect(privet.place.socket()).expect("the socket answers");
+    let mut socket = std::os::unix::net::UnixStream::connect(privet.sandbox.socket())
+        .expect("the socket answers");
     socket
-        .set_read_timeout(Some(privet_tests::PATIENCE))
+        .set_read_timeout(Some(privet_tests::TIMEOUT))
         .expect("a socket takes a timeout");
     socket
         .write_all(
@@ -167,7 +167,7 @@ fn a_new_token_is_not_printed_without_a_terminal_and_an_empty_file_is_made_anew(
     let first = token(&privet);
     assert!(!privet.log().contains(&first), "{}", privet.log());
     assert_eq!(privet.cli(&["token", "show"]).good().trim(), first);
-    let file = privet.place.dir().join("data/control.token");
+    let file = privet.sandbox.dir().join("data/control.token");
     privet.restart_after(|| std::fs::write(&file, "").expect("written"));
     let second = token(&privet);
     assert!(second.len() == 64 && second != first);

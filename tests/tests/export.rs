@@ -129,8 +129,8 @@ fn one(at: &str, value: &Value, kind: Kind, found: &mut Vec<String>) {
             let Some(items) = value.as_array() else {
                 return found.push(format!("{at} is no array"));
             };
-            for (place, item) in items.iter().enumerate() {
-                faults(&format!("{at}[{place}]"), item, fields, found);
+            for (index, item) in items.iter().enumerate() {
+                faults(&format!("{at}[{index}]"), item, fields, found);
             }
             true
         }

@@ -45,12 +45,12 @@ fn a_company_proxy_becomes_the_first_upstream() {
         Origin::http(),
         Privet::start("[listen]\nmixed = []\nhttp = [\"$HTTP\"]\npac = \"\"\n"),
     );
-    manual(&desktop, &["http", "https"], company.place.http);
+    manual(&desktop, &["http", "https"], company.sandbox.http);
     let before = desktop.proxy();
     let privet = privet(&desktop);
 
     let first = first_run(&privet);
-    let url = format!("http://{}", company.place.http);
+    let url = format!("http://{}", company.sandbox.http);
     assert_eq!(first["pending"], true, "{first}");
     assert_eq!(first["found"]["kind"], "proxy");
     let offered = json!([{ "name": "127.0.0.1", "url": url }]);
@@ -157,7 +157,7 @@ fn without_a_desktop_the_other_steps_are_shown() {
     assert_eq!(first["found"]["can_switch"], false);
     // With an upstream in the file the first run is over.
     privet
-        .place
+        .sandbox
         .write("[[upstream]]\nname = \"a\"\nurl = \"socks5://127.0.0.1:1\"\n");
     privet.await_api("first-run", |first| first["pending"] == false);
 }

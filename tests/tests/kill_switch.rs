@@ -176,7 +176,7 @@ fn no_packet_bypasses_the_upstream_during_reloads() {
         if broken {
             text.push_str("nonsense = = 1\n");
         }
-        scene.privet.place.write(&text);
+        scene.privet.sandbox.write(&text);
         scene.privet.signal(Signal::HUP);
         request_by_udp_and_bind(&scene);
         let by = format!("socks5h://{}", scene.privet.proxy());

@@ -5,20 +5,20 @@ use std::net::TcpListener;
 use std::time::Instant;
 
 use privet_tests::client::{connect, read_all, read_head, read_n, socks5, socks5_target};
-use privet_tests::privet::{Place, Setup};
-use privet_tests::{Origin, PATIENCE, Privet, curl};
+use privet_tests::privet::{Sandbox, Setup};
+use privet_tests::{Origin, Privet, TIMEOUT, curl};
 
 #[test]
 fn a_listener_port_in_use_names_its_process_and_exits_with_1() {
-    let place = Place::new();
-    let _holder = TcpListener::bind(place.mixed).expect("reserved for this test");
-    place.write("");
-    let mut running = place.run(&Setup::default());
-    assert_eq!(running.wait(PATIENCE).code(), Some(1), "{}", running.log());
+    let sandbox = Sandbox::new();
+    let _holder = TcpListener::bind(sandbox.mixed).expect("reserved for this test");
+    sandbox.write("");
+    let mut running = sandbox.run(&Setup::default());
+    assert_eq!(running.wait(TIMEOUT).code(), Some(1), "{}", running.log());
     let log = running.log();
     let me = std::process::id().to_string();
     assert!(
-        log.contains(&place.mixed.to_string()) && log.contains(&me),
+        log.contains(&sandbox.mixed.to_string()) && log.contains(&me),
         "names the holder {me}: {log}"
     );
 }
@@ -30,15 +30,15 @@ fn a_listener_beyond_loopback_requires_users_or_allowed_clients() {
         "allow_clients = [\"127.0.0.0/8\"]\n",
         "users = [{ name = \"a\", password = \"b\" }]\n",
     ] {
-        let place = Place::new();
-        place.write(&open(more).replace("PORT", &place.mixed.port().to_string()));
-        let running = place.run(&Setup::default());
+        let sandbox = Sandbox::new();
+        sandbox.write(&open(more).replace("PORT", &sandbox.mixed.port().to_string()));
+        let running = sandbox.run(&Setup::default());
         running.await_line("Ctrl-C stops.");
     }
-    let place = Place::new();
-    place.write(&open("").replace("PORT", &place.mixed.port().to_string()));
-    let mut running = place.run(&Setup::default());
-    let code = running.wait(PATIENCE).code();
+    let sandbox = Sandbox::new();
+    sandbox.write(&open("").replace("PORT", &sandbox.mixed.port().to_string()));
+    let mut running = sandbox.run(&Setup::default());
+    let code = running.wait(TIMEOUT).code();
     assert!(matches!(code, Some(1 | 2)), "{code:?} {}", running.log());
     assert!(
         running.log().contains("allow_clients"),
@@ -121,13 +121,13 @@ fn requests_for_the_proxy_itself_are_refused_in_every_form() {
     let privet = Privet::start(
         "[listen]\nmixed = [\"$MIXED\"]\nhttp = [\"$HTTP\"]\npac = \"$PAC\"\n[control]\nhttp = \"$CONTROL\"\nmetrics = \"$METRICS\"\n",
     );
-    let place = &privet.place;
+    let sandbox = &privet.sandbox;
     for port in [
-        place.mixed,
-        place.http,
-        place.pac,
-        place.control,
-        place.metrics,
+        sandbox.mixed,
+        sandbox.http,
+        sandbox.pac,
+        sandbox.control,
+        sandbox.metrics,
     ]
     .map(|address| address.port())
     {
@@ -209,15 +209,15 @@ fn single_protocol_listeners_accept_only_their_protocol() {
     let privet = Privet::start("[listen]\nmixed = [\"$MIXED\"]\nsocks = [\"$SOCKS\", \"[::1]:SIX\"]\nhttp = [\"$HTTP\"]\npac = \"\"\n"
         .replace("SIX", &privet_tests::reserve().port().to_string())
         .as_str());
-    assert!(socks5(privet.place.socks, "127.0.0.1", origin.port()).is_ok());
-    let mut stream = connect(privet.place.http);
+    assert!(socks5(privet.sandbox.socks, "127.0.0.1", origin.port()).is_ok());
+    let mut stream = connect(privet.sandbox.http);
     stream.write_all(&[5, 1, 0]).expect("open");
     let answer = read_all(&mut stream);
     assert!(
         !answer.starts_with(&[5]),
         "an HTTP listener spoke SOCKS: {answer:?}"
     );
-    let mut stream = connect(privet.place.socks);
+    let mut stream = connect(privet.sandbox.socks);
     let _ = stream.write_all(b"GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n");
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
@@ -230,7 +230,7 @@ fn single_protocol_listeners_accept_only_their_protocol() {
 #[test]
 fn the_pac_server_checks_host_and_sets_its_content_type() {
     let privet = Privet::start("[listen]\nmixed = [\"$MIXED\"]\npac = \"$PAC\"\n");
-    let url = format!("http://{}", privet.place.pac);
+    let url = format!("http://{}", privet.sandbox.pac);
     for path in ["/proxy.pac", "/wpad.dat"] {
         let answer = curl(&["-i", &format!("{url}{path}")]).good();
         assert!(
@@ -291,7 +291,7 @@ fn the_pac_server_checks_host_and_sets_its_content_type() {
     let strict = Privet::start(
         "mode = \"strict\"\n[listen]\nmixed = [\"$MIXED\"]\npac = \"$PAC\"\n[[upstream]]\nname = \"u\"\nurl = \"socks5://127.0.0.1:9\"\n",
     );
-    let pac = curl(&[&format!("http://{}/proxy.pac", strict.place.pac)]).good();
+    let pac = curl(&[&format!("http://{}/proxy.pac", strict.sandbox.pac)]).good();
     assert!(
         pac.contains(&format!("ASK = \"PROXY {}\";", strict.proxy())) && !pac.contains("; DIRECT"),
         "a kill switch has no way round: {pac}"

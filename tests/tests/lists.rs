@@ -28,10 +28,10 @@ fn post(privet: &Privet, name: &str, act: &str) -> (u16, Value) {
 
 /// Refreshes the list once. Returns its state.
 fn refresh(privet: &Privet, publisher: &ListServer, name: &str, path: &str) -> Value {
-    let before = publisher.asked(path).len();
+    let before = publisher.requests(path).len();
     let (status, answer) = post(privet, name, "refresh");
     assert_eq!(
-        (status, publisher.asked(path).len()),
+        (status, publisher.requests(path).len()),
         (200, before + 1),
         "{answer}"
     );
@@ -107,7 +107,7 @@ fn every_format_is_detected_and_blocks_and_hits_survive_reload_and_restart() {
         }
     }
     privet
-        .place
+        .sandbox
         .write(&through(&upstream, &format!("# a note\n{lists}")));
     privet.await_log("the changed configuration is in force");
     assert_eq!(get(&privet, "http://rpz.test/"), "403");
@@ -129,22 +129,22 @@ fn updates_are_conditional_and_a_broken_answer_keeps_the_last_good_list() {
     let source = publisher.url("/ads");
     let mut privet = Privet::start(&entry("ads", &source, "refresh = \"1h\""));
     await_list(&privet, "ads", |list| list["entries"] == 1);
-    let first = publisher.asked("/ads");
+    let first = publisher.requests("/ads");
     assert!(
         !first[0].to_lowercase().contains("if-none-match"),
         "{first:?}"
     );
 
     let same = refresh(&privet, &publisher, "ads", "/ads");
-    let asked = publisher
-        .asked("/ads")
+    let request = publisher
+        .requests("/ads")
         .pop()
         .expect("it was asked again")
         .to_lowercase();
-    assert!(asked.contains("if-none-match: \"v1\""), "{asked}");
+    assert!(request.contains("if-none-match: \"v1\""), "{request}");
     assert!(
-        asked.contains("if-modified-since: tue, 24 nov 2026 10:00:01 gmt"),
-        "{asked}"
+        request.contains("if-modified-since: tue, 24 nov 2026 10:00:01 gmt"),
+        "{request}"
     );
     assert!(same["error"].is_null() && same["entries"] == 1, "{same:#}");
 
@@ -252,7 +252,7 @@ fn a_new_list_only_counts_until_it_is_enabled() {
 
     privet.cli(&["lists", "block", "new"]).good();
     assert_eq!(get(&privet, "http://x.ads.test/"), "403");
-    let text = std::fs::read_to_string(privet.place.config()).expect("it is there");
+    let text = std::fs::read_to_string(privet.sandbox.config()).expect("it is there");
     assert!(
         text.contains("# mine") && !text.contains("probation"),
         "{text}"
@@ -321,14 +321,14 @@ fn an_update_that_would_block_visited_sites_is_held_until_confirmed() {
             .any(|text| text.contains("list-held"))
     );
     let kept = refresh(&privet, &publisher, "ads", "/ads");
-    let asked = publisher
-        .asked("/ads")
+    let request = publisher
+        .requests("/ads")
         .pop()
         .expect("it was asked")
         .to_lowercase();
     assert!(
-        asked.contains("if-none-match: \"v3\""),
-        "the held text is known: {asked}"
+        request.contains("if-none-match: \"v3\""),
+        "the held text is known: {request}"
     );
     assert_eq!(kept["held"]["declined"], true, "{kept:#}");
 
@@ -381,18 +381,20 @@ fn a_list_is_rolled_back_and_stays_there_until_updates_resume() {
         (&pinned["entries"], &pinned["next_refresh_ms"]),
         (&1.into(), &Value::Null)
     );
-    let asked = publisher.asked("/ads").len();
+    let requests = publisher.requests("/ads").len();
     privet.cli(&["lists", "refresh", "ads"]).good();
     assert_eq!(
-        publisher.asked("/ads").len(),
-        asked,
+        publisher.requests("/ads").len(),
+        requests,
         "a list that is held is not asked for"
     );
 
     privet.cli(&["lists", "resume", "ads"]).good();
     assert_eq!(privet.cli(&["why", "two.test"]).code, 4);
     await_list(&privet, "ads", |list| {
-        list["pinned"] == false && publisher.asked("/ads").len() > asked && list["error"].is_null()
+        list["pinned"] == false
+            && publisher.requests("/ads").len() > requests
+            && list["error"].is_null()
     });
 }
 
@@ -405,7 +407,7 @@ fn a_corrupt_stored_list_is_reported_and_the_previous_version_blocks() {
     publisher.publish("/ads", "one.test\ntwo.test\n");
     refresh(&privet, &publisher, "ads", "/ads");
     publisher.put("/ads", 500, b"", "");
-    let folder = privet.place.dir().join("data/lists");
+    let folder = privet.sandbox.dir().join("data/lists");
     let files = || -> Vec<String> {
         let files = std::fs::read_dir(&folder).expect("the lists' folder");
         files
@@ -490,18 +492,18 @@ fn list_downloads_follow_the_mode_and_never_bypass_a_kill_switch() {
     let privet = Privet::start(&closed);
     await_list(&privet, "ads", |list| !list["error"].is_null());
     assert!(
-        publisher.asked("/ads").is_empty(),
+        publisher.requests("/ads").is_empty(),
         "nothing went past the kill switch"
     );
 
     let upstream = CatchAllUpstream::leading_to(publisher.address());
     privet
-        .place
+        .sandbox
         .write(&through(&upstream, &entry("ads", &source, "")));
     privet.await_log("the changed configuration is in force");
     privet.cli(&["lists", "refresh", "ads"]);
     await_list(&privet, "ads", |list| list["entries"] == 1);
-    assert_eq!(upstream.asked(), [publisher.address().to_string()]);
+    assert_eq!(upstream.targets(), [publisher.address().to_string()]);
 }
 
 #[test]
@@ -525,9 +527,9 @@ fn lists_are_added_from_the_catalogue_or_by_url_and_removed() {
     let added = await_list(&privet, "EasyList", |list| !list["error"].is_null());
     assert_eq!(added["state"], "waiting", "{added:#}");
     assert!(
-        upstream.asked().contains(&"easylist.to:443".to_owned()),
+        upstream.targets().contains(&"easylist.to:443".to_owned()),
         "{:?}",
-        upstream.asked()
+        upstream.targets()
     );
     assert_eq!(
         privet.cli(&["lists", "add", "easylist"]).code,
@@ -820,22 +822,22 @@ fn a_failed_update_of_a_list_in_force_is_stale() {
 fn a_list_that_cannot_be_stored_is_used_from_memory() {
     let far = ListServer::start();
     far.publish("/ads", "ads.test\n");
-    let place = Privet::start("");
+    let privet = Privet::start("");
     // A file where the folder of the lists would be: nothing can be written there, not even by root.
-    let lists = place.place.dir().join("data/lists");
+    let lists = privet.sandbox.dir().join("data/lists");
     let _ = std::fs::remove_dir_all(&lists);
     std::fs::write(&lists, "in the way").expect("ours");
-    place.place.write(&entry("ads", &far.url("/ads"), ""));
-    place.await_log("the changed configuration is in force");
-    let found = await_list(&place, "ads", |list| list["state"] == "blocking");
+    privet.sandbox.write(&entry("ads", &far.url("/ads"), ""));
+    privet.await_log("the changed configuration is in force");
+    let found = await_list(&privet, "ads", |list| list["state"] == "blocking");
     assert!(found["not_stored"].is_string(), "{found:#}");
     assert!(found["error"].is_null(), "{found:#}");
-    assert_eq!(get(&place, "http://ads.test/"), "403");
+    assert_eq!(get(&privet, "http://ads.test/"), "403");
     assert!(
-        problems(&place)
+        problems(&privet)
             .iter()
             .any(|text| text.contains("used from memory"))
     );
-    let told = place.cli(&["lists"]).good();
+    let told = privet.cli(&["lists"]).good();
     assert!(told.contains("used from memory"), "{told}");
 }

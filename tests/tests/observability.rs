@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use privet_tests::client::{read_all, socks5};
-use privet_tests::privet::{Place, Setup};
+use privet_tests::privet::{Sandbox, Setup};
 use privet_tests::wait::until;
 use privet_tests::{Origin, Privet, curl};
 use rustix::process::Signal;
@@ -139,8 +139,8 @@ fn status_usage_upstreams_and_lists_print_text_and_json() {
 
 #[test]
 fn commands_report_that_no_engine_runs() {
-    let place = privet_tests::privet::Place::new();
-    let answer = place.cli(&["status"]);
+    let sandbox = privet_tests::privet::Sandbox::new();
+    let answer = sandbox.cli(&["status"]);
     assert_eq!(answer.code, 3, "{answer:?}");
 }
 
@@ -188,7 +188,7 @@ fn a_change_is_replayed_on_recorded_connections() {
     assert!(change["replay"].to_string().contains("block"), "{change:#}");
     curl(&["-x", &proxy, &origin.url("/")]).good();
 
-    let other = privet_tests::privet::Place::new();
+    let other = privet_tests::privet::Sandbox::new();
     other.write(&format!(
         "[[rule]]\nmatch = {{ port = [{}] }}\nuse = \"block\"\n",
         origin.port()
@@ -205,7 +205,7 @@ fn metrics_have_stable_names_and_logs_escape_hosts() {
     let privet = Privet::start("[control]\nmetrics = \"$METRICS\"\n[log]\nlevel = \"debug\"\n");
     let proxy = format!("http://{}", privet.proxy());
     curl(&["-x", &proxy, &origin.url("/")]).good();
-    let text = curl(&[&format!("http://{}/metrics", privet.place.metrics)]).good();
+    let text = curl(&[&format!("http://{}/metrics", privet.sandbox.metrics)]).good();
     assert!(
         text.lines()
             .any(|line| line.starts_with("privet_connections")),
@@ -223,14 +223,14 @@ fn metrics_have_stable_names_and_logs_escape_hosts() {
 
 #[test]
 fn a_corrupt_database_is_set_aside_and_reported_by_log_and_doctor() {
-    let place = Place::new();
-    place.write("[log]\nconnections = \"30d\"\n");
-    let data = place.dir().join("data");
+    let sandbox = Sandbox::new();
+    sandbox.write("[log]\nconnections = \"30d\"\n");
+    let data = sandbox.dir().join("data");
     std::fs::create_dir(&data).expect("the folder is new");
     std::fs::write(data.join("connections.db"), b"garbage ".repeat(1024)).expect("written");
-    let running = place.run(&Setup::default());
+    let running = sandbox.run(&Setup::default());
     running.await_line("the file was set aside as");
-    let found = place.cli(&["doctor"]).out;
+    let found = sandbox.cli(&["doctor"]).out;
     assert_eq!(found.matches("was set aside as").count(), 1, "{found}");
 }
 
@@ -241,13 +241,13 @@ fn a_lower_setting_removes_the_history_from_the_disk_live_and_across_a_restart()
     for kept in ["none", "memory"] {
         for live in [true, false] {
             let mut privet = Privet::start(&config("30d"));
-            let data = privet.place.dir().join("data");
+            let data = privet.sandbox.dir().join("data");
             let proxy = format!("http://{}", privet.proxy());
             curl(&["-x", &proxy, &origin.url("/")]).good();
             privet.await_row("closed", |row| row["port"] == origin.port());
             assert!(data.join("connections.db").exists());
             std::fs::write(data.join("connections.db.corrupt-1"), "earlier").expect("written");
-            privet.place.write(&config(kept));
+            privet.sandbox.write(&config(kept));
             if live {
                 privet.signal(Signal::HUP);
             } else {
@@ -282,7 +282,7 @@ fn history_is_kept_as_configured() {
 fn a_wipe_removes_history_and_totals_from_memory_and_disk() {
     let origin = Origin::http();
     let mut privet = Privet::start("[log]\nconnections = \"30d\"\n");
-    let data = privet.place.dir().join("data");
+    let data = privet.sandbox.dir().join("data");
     let visit = |privet: &Privet, host: &str| {
         let proxy = format!("http://{}", privet.proxy());
         let url = format!("http://{host}:{}/", origin.port());

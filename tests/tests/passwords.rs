@@ -5,7 +5,7 @@ use std::path::Path;
 
 use privet_tests::desktop::Desktop;
 use privet_tests::keyring::Keyring;
-use privet_tests::privet::{Place, Setup, binary};
+use privet_tests::privet::{Sandbox, Setup, binary};
 use privet_tests::terminal::Terminal;
 use privet_tests::{CommandOutput, Origin, Privet, curl};
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ fn fetch(privet: &Privet, origin: &Origin) -> CommandOutput {
 
 /// Asserts that no file of this instance contains the text.
 #[track_caller]
-fn assert_in_no_file(place: &Place, log: &str, text: &str) {
+fn assert_in_no_file(sandbox: &Sandbox, log: &str, text: &str) {
     fn search(folder: &Path, text: &str) {
         for entry in std::fs::read_dir(folder).expect("a folder") {
             let path = entry.expect("an entry").path();
@@ -63,7 +63,7 @@ fn assert_in_no_file(place: &Place, log: &str, text: &str) {
             }
         }
     }
-    search(place.dir(), text);
+    search(sandbox.dir(), text);
     assert!(!log.contains(text), "a password in the log");
 }
 
@@ -127,7 +127,7 @@ fn a_password_is_stored_in_the_keyring_and_used_to_log_in() {
     assert_eq!(status, 400);
     assert!(!problem.to_string().contains(WRONG), "{problem}");
     for secret in [MARK, WRONG] {
-        assert_in_no_file(&privet.place, &privet.log(), secret);
+        assert_in_no_file(&privet.sandbox, &privet.log(), secret);
     }
 }
 
@@ -137,7 +137,7 @@ fn a_locked_keyring_is_reported_and_takes_the_password_once_unlocked() {
     let keyring = require!(Keyring::start(&desktop));
     let (origin, upstream_server) = (Origin::http(), upstream());
     let privet = privet(desktop.env());
-    let before = std::fs::read_to_string(privet.place.config()).expect("the file is there");
+    let before = std::fs::read_to_string(privet.sandbox.config()).expect("the file is there");
     let name = "secrets/upstream%20office";
     let put = || privet.api("PUT", name, Some(&json!({ "value": RIGHT })));
 
@@ -150,9 +150,9 @@ fn a_locked_keyring_is_reported_and_takes_the_password_once_unlocked() {
         "{problem}"
     );
     assert!(problem["help"].as_str().expect("a mend").contains("Unlock"));
-    assert_in_no_file(&privet.place, &privet.log(), MARK);
+    assert_in_no_file(&privet.sandbox, &privet.log(), MARK);
     assert_eq!(
-        std::fs::read_to_string(privet.place.config()).expect("the file is there"),
+        std::fs::read_to_string(privet.sandbox.config()).expect("the file is there"),
         before
     );
 
@@ -185,9 +185,9 @@ fn without_a_keyring_no_password_is_stored_and_a_variable_or_file_works() {
         (409, &json!("urn:privet:problem:keyring-absent")),
         "{problem}"
     );
-    assert_in_no_file(&privet.place, &privet.log(), MARK);
+    assert_in_no_file(&privet.sandbox, &privet.log(), MARK);
 
-    let file = privet_tests::peers::write(privet.place.dir(), "office.password", RIGHT);
+    let file = privet_tests::peers::write(privet.sandbox.dir(), "office.password", RIGHT);
     for reference in [json!({ "env": "OFFICE" }), json!({ "file": file })] {
         let (status, answer) = privet.api(
             "PATCH",

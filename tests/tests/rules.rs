@@ -21,7 +21,7 @@ fn reaches(privet: &Privet, port: u16) -> bool {
 }
 
 fn file(privet: &Privet) -> String {
-    std::fs::read_to_string(privet.place.config()).expect("the file is there")
+    std::fs::read_to_string(privet.sandbox.config()).expect("the file is there")
 }
 
 fn block(port: u16) -> String {
@@ -61,7 +61,7 @@ fn rule_hits_survive_reloads_and_restarts() {
     assert!(counted[0]["last_hit_ms"].as_u64().expect("a time") >= since);
     // A moved rule keeps its hits; a changed one does not.
     privet
-        .place
+        .sandbox
         .write(&format!("{kept}{}{}{}", block(9), block(two), direct(one)));
     let moved = privet.await_api("rules", |answer| {
         answer["rules"]
@@ -78,10 +78,10 @@ fn rule_hits_survive_reloads_and_restarts() {
     let output = privet.cli(&["rules"]).good();
     assert!(output.contains("never matched, counted since"), "{output}");
     // Where connections may not be on disk, hits are not stored either.
-    privet.place.write(&direct(one));
+    privet.sandbox.write(&direct(one));
     privet.await_api("config", |config| config["log"]["connections"] == "memory");
     privet.restart();
-    assert!(!privet.place.dir().join("data/rules.json").exists());
+    assert!(!privet.sandbox.dir().join("data/rules.json").exists());
     assert_eq!(hits(&rules(&privet)), [0]);
 }
 
@@ -91,7 +91,7 @@ fn a_rule_that_can_never_match_is_reported_with_its_line() {
                 [[rule]]\nmatch = { domain = [\"a.test\"] }\nuse = \"direct\"\n\n\
                 [[rule]]\nmatch = { domain = [\"a.example\"] }\nuse = \"direct\"\n";
     let privet = Privet::start(text);
-    let config = privet.place.config();
+    let config = privet.sandbox.config();
     let checked = privet.cli(&["--config", &config.display().to_string(), "check"]);
     let output = checked.clone().good();
     assert!(output.contains(":5:1"), "{output}");
@@ -209,7 +209,7 @@ fn an_until_quit_rule_is_in_no_file_and_ends_with_the_engine() {
     );
     assert_eq!(file(&privet), before);
     // A reload does not lose it.
-    privet.place.write("[log]\nlevel = \"debug\"\n");
+    privet.sandbox.write("[log]\nlevel = \"debug\"\n");
     privet.await_api("config", |config| config["log"]["level"] == "debug");
     assert!(!reaches(&privet, origin.port()));
     privet.restart();
@@ -326,7 +326,7 @@ fn a_rule_with_a_route_does_not_switch_the_filter_off() {
     assert_eq!(status(&privet), "403");
     let why = privet.json(&["why", &url]);
     assert_eq!(why["outcome"]["kind"], "deny", "{why}");
-    privet.place.write(&file("filter = false\n"));
+    privet.sandbox.write(&file("filter = false\n"));
     privet.await_api("config", |config| config["rule"][0]["filter"] == false);
     assert_eq!(status(&privet), "200");
 }

@@ -9,7 +9,7 @@ const STRICT: &str = "# mine\nmode = \"strict\"\n\n\
                       [filter]\ndeny = [\"a.test\"]\n";
 
 fn file(privet: &Privet) -> String {
-    std::fs::read_to_string(privet.place.config()).expect("the file is there")
+    std::fs::read_to_string(privet.sandbox.config()).expect("the file is there")
 }
 
 fn mode(privet: &Privet) -> Value {
@@ -47,7 +47,7 @@ fn add_rule(privet: &Privet) {
 #[test]
 fn an_edit_after_the_file_was_deleted_starts_from_what_is_in_force() {
     let privet = Privet::start(STRICT);
-    std::fs::remove_file(privet.place.config()).expect("it was there");
+    std::fs::remove_file(privet.sandbox.config()).expect("it was there");
     privet.await_api("status", |status| {
         status["problems"].to_string().contains("is gone")
     });
@@ -62,7 +62,7 @@ fn an_edit_after_the_file_was_deleted_starts_from_what_is_in_force() {
 #[test]
 fn a_mode_that_is_chosen_after_the_file_was_deleted_is_written_with_all_the_rest() {
     let privet = Privet::start(STRICT);
-    std::fs::remove_file(privet.place.config()).expect("it was there");
+    std::fs::remove_file(privet.sandbox.config()).expect("it was there");
     set_mode(&privet, &json!({"mode": "standard"}));
     let text = file(&privet);
     assert!(
@@ -74,9 +74,9 @@ fn a_mode_that_is_chosen_after_the_file_was_deleted_is_written_with_all_the_rest
 #[test]
 fn an_edit_over_a_file_that_is_not_valid_starts_from_what_is_in_force_and_keeps_a_copy() {
     let privet = Privet::start(STRICT);
-    let rejected = privet.place.config().with_extension("toml.rejected");
+    let rejected = privet.sandbox.config().with_extension("toml.rejected");
     for broken in [&b"mode = \"nonsense\"\n"[..], b"mode = \xff\n"] {
-        std::fs::write(privet.place.config(), broken).expect("it can be written");
+        std::fs::write(privet.sandbox.config(), broken).expect("it can be written");
         privet.await_api("status", |status| {
             status["problems"].to_string().contains("is not taken")
         });

@@ -9,7 +9,7 @@ use privet_tests::client::{
     bound, connect, read_all, read_n, socks5, socks5_command, socks5_reply, socks5_target,
 };
 use privet_tests::peers::{Dante, Microsocks, Squid};
-use privet_tests::{Origin, PATIENCE, Privet, UdpEcho, curl, python};
+use privet_tests::{Origin, Privet, TIMEOUT, UdpEcho, curl, python};
 
 const HELLO: &str = "hello from the origin\n";
 const CONNECT: u8 = 1;
@@ -29,7 +29,7 @@ fn associate(privet: &Privet) -> (TcpStream, UdpSocket) {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback has a free port");
     socket.connect(relay).expect("a datagram socket connects");
     socket
-        .set_read_timeout(Some(PATIENCE))
+        .set_read_timeout(Some(TIMEOUT))
         .expect("a socket takes a timeout");
     (control, socket)
 }
@@ -76,9 +76,9 @@ fn a_socks_listener_accepts_only_socks() {
             "mode = \"standard\"\n[listen]\nmixed = [\"$MIXED\"]\nsocks = [\"$SOCKS\"]\npac = \"\"\n",
         ),
     );
-    let proxy = format!("socks5h://{}", privet.place.socks);
+    let proxy = format!("socks5h://{}", privet.sandbox.socks);
     assert_eq!(curl(&["-x", &proxy, &origin.url("/")]).good(), HELLO);
-    let proxy = format!("http://{}", privet.place.socks);
+    let proxy = format!("http://{}", privet.sandbox.socks);
     assert_ne!(curl(&["-x", &proxy, &origin.url("/")]).code, 0);
 }
 
@@ -346,7 +346,7 @@ fn an_ipv6_listener_serves_and_relays_on_its_own_address() {
     let socket = UdpSocket::bind("[::1]:0").expect("IPv6 loopback has a free port");
     socket.connect(relay).expect("a datagram socket connects");
     socket
-        .set_read_timeout(Some(PATIENCE))
+        .set_read_timeout(Some(TIMEOUT))
         .expect("a socket takes a timeout");
     let port = echo.address.port();
     let answer = exchange(&socket, "127.0.0.1", port, b"both families");

@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use privet_tests::client::{
     bound, connect, read_all, read_n, socks5, socks5_command, socks5_reply, socks5_target,
 };
-use privet_tests::{Origin, PATIENCE, Privet, UdpEcho, reserve};
+use privet_tests::{Origin, Privet, TIMEOUT, UdpEcho, reserve};
 
 #[test]
 fn each_failure_has_its_reply_code() {
@@ -145,7 +145,7 @@ fn associate(privet: &Privet) -> (TcpStream, std::net::SocketAddr, UdpSocket) {
     assert_eq!(reply[1], 0, "{reply:?}");
     let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback has a port");
     socket
-        .set_read_timeout(Some(PATIENCE))
+        .set_read_timeout(Some(TIMEOUT))
         .expect("a socket takes a timeout");
     (control, bound(&reply), socket)
 }

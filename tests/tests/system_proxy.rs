@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use privet_tests::desktop::Desktop;
 use privet_tests::privet::{Setup, binary};
-use privet_tests::{CommandOutput, PATIENCE, Privet};
+use privet_tests::{CommandOutput, Privet, TIMEOUT};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -58,10 +58,10 @@ fn net(desktop: &Desktop) -> std::path::PathBuf {
     clippy::disallowed_methods,
     reason = "the settings of another process give no event to a test"
 )]
-fn until(what: &str, patience: Duration, mut ready: impl FnMut() -> bool) -> Duration {
+fn until(what: &str, timeout: Duration, mut ready: impl FnMut() -> bool) -> Duration {
     let start = Instant::now();
     while !ready() {
-        assert!(start.elapsed() < patience, "{what}: not in {patience:?}");
+        assert!(start.elapsed() < timeout, "{what}: not in {timeout:?}");
         std::thread::sleep(Duration::from_millis(5));
     }
     start.elapsed()
@@ -89,16 +89,16 @@ fn switching_on_and_off_restores_every_value() {
     set_corporate_settings(&desktop, "'manual'");
     let before = desktop.proxy();
     let privet = privet(&desktop);
-    let data = privet.place.dir().join("data");
+    let data = privet.sandbox.dir().join("data");
     let say = |args: &[&str]| cli(&desktop, &data, args).good();
     assert!(say(&["system-proxy", "status"]).contains("corp.example:3128"));
-    let pac = format!("http://{}/proxy.pac", privet.place.pac);
+    let pac = format!("http://{}/proxy.pac", privet.sandbox.pac);
     assert!(say(&["system-proxy", "on"]).contains(&pac));
     assert_eq!(desktop.get("mode"), "'auto'");
     assert_eq!(desktop.get("autoconfig-url"), format!("'{pac}'"));
     assert!(journal(&desktop).exists() && net(&desktop).exists());
     // From one method to the other, and back to the user's settings.
-    assert!(say(&["system-proxy", "on", "--manual"]).contains(&privet.place.mixed.to_string()));
+    assert!(say(&["system-proxy", "on", "--manual"]).contains(&privet.sandbox.mixed.to_string()));
     assert_eq!(desktop.get("mode"), "'manual'");
     assert_eq!(
         desktop.get("autoconfig-url"),
@@ -121,10 +121,10 @@ fn after_kill_9_the_settings_are_restored_and_user_changes_kept() {
         assert_eq!(on["state"], "on", "{on}");
         assert_ne!(desktop.proxy(), before);
         privet.signal(Signal::KILL);
-        slowest = slowest.max(until("the user's own values", PATIENCE, || {
+        slowest = slowest.max(until("the user's own values", TIMEOUT, || {
             desktop.proxy() == before
         }));
-        until("the guardian's end", PATIENCE, || {
+        until("the guardian's end", TIMEOUT, || {
             !journal(&desktop).exists()
         });
     }
@@ -136,7 +136,7 @@ fn after_kill_9_the_settings_are_restored_and_user_changes_kept() {
     desktop.set("https host", "'new.example'");
     privet.await_api("system-proxy", |proxy| proxy["state"] == "changed");
     privet.signal(Signal::KILL);
-    until("the guardian's end", PATIENCE, || {
+    until("the guardian's end", TIMEOUT, || {
         !journal(&desktop).exists()
     });
     assert_eq!(desktop.get("mode"), "'manual'");
@@ -169,7 +169,7 @@ fn after_kill_9_the_plasma_settings_file_is_restored_byte_for_byte() {
         );
         assert_ne!(read(), before);
         privet.signal(Signal::KILL);
-        until("the user's own file", PATIENCE, || read() == before);
+        until("the user's own file", TIMEOUT, || read() == before);
     }
 }
 
@@ -203,17 +203,17 @@ fn a_write_that_outlives_the_killed_engine_is_awaited_and_restored() {
         ..Setup::default()
     };
     let privet = Privet::start_as(BOTH, &setup);
-    let socket = privet.place.socket();
-    let asked = std::thread::spawn(move || ask(&socket, "{\"enabled\": true}"));
-    until("the first write", PATIENCE, || journal(&desktop).exists());
+    let socket = privet.sandbox.socket();
+    let caller = std::thread::spawn(move || ask(&socket, "{\"enabled\": true}"));
+    until("the first write", TIMEOUT, || journal(&desktop).exists());
     privet.signal(Signal::KILL);
-    let _ = asked.join();
-    until("the guardian's end", PATIENCE, || {
+    let _ = caller.join();
+    until("the guardian's end", TIMEOUT, || {
         !journal(&desktop).exists()
     });
     assert_eq!(desktop.proxy(), before);
     let count = |file: &Path| std::fs::read(file).map_or(0, |lines| lines.len());
-    until("the end of every write", PATIENCE, || {
+    until("the end of every write", TIMEOUT, || {
         count(&started) == count(&ended)
     });
     assert_eq!(desktop.proxy(), before, "a write came after the restore");
@@ -257,14 +257,14 @@ fn signals_and_quit_restore_the_settings_before_exit() {
     for signal in [Some(Signal::TERM), Some(Signal::INT), None] {
         let mut privet = privet(&desktop);
         switch(&privet, &json!({"enabled": true, "method": "manual"}));
-        let data = privet.place.dir().join("data");
+        let data = privet.sandbox.dir().join("data");
         match signal {
             Some(signal) => privet.signal(signal),
             None => {
                 cli(&desktop, &data, &["quit"]).good();
             }
         }
-        assert!(privet.wait(PATIENCE).success());
+        assert!(privet.wait(TIMEOUT).success());
         assert_eq!(desktop.proxy(), before);
         assert!(!journal(&desktop).exists() && !net(&desktop).exists());
     }
@@ -334,7 +334,7 @@ fn settings_left_by_an_ended_session_are_restored_by_the_next() {
     switch(&first, &json!({"enabled": true}));
     desktop.end_bus();
     first.signal(Signal::TERM);
-    first.wait(PATIENCE);
+    first.wait(TIMEOUT);
     assert!(
         journal(&desktop).exists(),
         "nothing can be written without the bus"
@@ -370,12 +370,12 @@ fn killed_at_random_moments_the_settings_are_always_restored() {
         if off {
             switch(&privet, &json!({"enabled": true, "method": method}));
         }
-        let socket = privet.place.socket();
+        let socket = privet.sandbox.socket();
         let body = json!({"enabled": !off, "method": method}).to_string();
-        let asked = std::thread::spawn(move || ask(&socket, &body));
+        let caller = std::thread::spawn(move || ask(&socket, &body));
         wait(Duration::from_millis(roll(60)));
         privet.signal(Signal::KILL);
-        let _ = asked.join();
+        let _ = caller.join();
         drop(privet);
         let start = Instant::now();
         let right = || !journal(&desktop).exists() && desktop.proxy() == before;

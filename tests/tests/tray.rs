@@ -11,7 +11,7 @@ use privet_tests::privet::{Setup, binary};
 use privet_tests::process::ticks;
 use privet_tests::screen::Screen;
 use privet_tests::wait::until;
-use privet_tests::{CommandOutput, Origin, PATIENCE, Privet, curl, program};
+use privet_tests::{CommandOutput, Origin, Privet, TIMEOUT, curl, program};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -100,7 +100,7 @@ fn the_menu_shows_the_measured_state_and_each_click_takes_effect() {
     assert_eq!(shapes.len(), 4, "four states, four icons");
 
     panel.choose(&item, &["Quit"]);
-    assert!(agent.wait(PATIENCE).success());
+    assert!(agent.wait(TIMEOUT).success());
     assert_eq!(desktop.get("mode"), "'none'");
 }
 
@@ -141,7 +141,7 @@ fn a_real_panel_shows_the_icon_and_its_menu_switches_the_desktop() {
         screen.picture(&file).map(|answer| answer.good());
     }
     panel.choose(&item, &["Quit"]);
-    assert!(agent.wait(PATIENCE).success());
+    assert!(agent.wait(TIMEOUT).success());
     panel.await_none();
     assert_eq!(desktop.proxy(), before);
 }
@@ -176,7 +176,7 @@ fn a_blocked_host_is_allowed_for_an_hour_by_a_click() {
     });
     // It applies before it is on disk.
     until("the rule with its end in the file", || {
-        let file = std::fs::read_to_string(agent.place.config());
+        let file = std::fs::read_to_string(agent.sandbox.config());
         file.is_ok_and(|text| text.contains("until"))
     });
 
@@ -289,15 +289,15 @@ fn a_user_has_one_agent_and_a_second_start_reports_it() {
     let mut command = Command::new(binary());
     command
         .args(["agent", "--config"])
-        .arg(first.place.config())
+        .arg(first.sandbox.config())
         .arg("--data-dir")
-        .arg(first.place.dir().join("data"))
+        .arg(first.sandbox.dir().join("data"))
         .envs(desktop.env());
     let second = CommandOutput::of(command);
     assert_eq!(second.code, 0, "{second:?}");
     assert!(second.err.contains(&first.pid().to_string()), "{second:?}");
     first.signal(Signal::TERM);
-    assert!(first.wait(PATIENCE).success());
+    assert!(first.wait(TIMEOUT).success());
 }
 
 #[test]

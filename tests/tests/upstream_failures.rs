@@ -68,7 +68,7 @@ fn a_silent_upstream_times_out() {
             let silent = silent.address;
             scope.spawn(move || {
                 let privet = Privet::start(&strict(&format!("{scheme}://{silent}")));
-                // The client itself gives up after [`privet_tests::PATIENCE`].
+                // The client itself gives up after [`privet_tests::TIMEOUT`].
                 let reply = socks5(privet.proxy(), "127.0.0.1", 9).err();
                 assert!(matches!(reply, Some(1..=8)), "{scheme}: {reply:?}");
             });
@@ -272,9 +272,9 @@ fn a_mode_falls_back_only_where_it_says_so_and_never_with_a_kill_switch() {
         let privet = Privet::start(&mode(keys));
         assert_eq!(http_status(&privet, &origin.url("/")), status, "{keys}");
     }
-    let place = privet_tests::privet::Place::new();
-    place.write(&mode("fallback = \"direct\"\nkill_switch = true"));
-    let checked = place.cli(&["--config", &place.config().display().to_string(), "check"]);
+    let sandbox = privet_tests::privet::Sandbox::new();
+    sandbox.write(&mode("fallback = \"direct\"\nkill_switch = true"));
+    let checked = sandbox.cli(&["--config", &sandbox.config().display().to_string(), "check"]);
     assert_eq!(checked.code, 2, "{checked:?}");
 }
 

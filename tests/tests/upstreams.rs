@@ -63,8 +63,8 @@ fn microsocks_with_a_login_from_the_environment_and_a_file() {
     fetch_by_every_protocol(&privet, &origin);
     assert!(!privet.log().contains("a secret"), "a password in the log");
 
-    let place = tempfile::tempdir().expect("a temporary folder");
-    let file = privet_tests::peers::write(place.path(), "password", "a secret\n");
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let file = privet_tests::peers::write(dir.path(), "password", "a secret\n");
     let config = format!(
         "{base}username = \"bob\"\npassword = {{ file = \"{}\" }}\n",
         file.display()
@@ -245,7 +245,7 @@ fn udp_goes_through_dante() {
     let relay = privet_tests::client::bound(&reply);
     let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("loopback has a port");
     socket
-        .set_read_timeout(Some(privet_tests::PATIENCE))
+        .set_read_timeout(Some(privet_tests::TIMEOUT))
         .expect("a socket takes a timeout");
     let mut packet = vec![0, 0, 0];
     packet.extend(privet_tests::client::socks5_target(

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use privet_tests::panel::Panel;
 use privet_tests::portal::Portal;
-use privet_tests::privet::{Place, Setup, binary};
+use privet_tests::privet::{Sandbox, Setup, binary};
 use privet_tests::process::Running;
 use privet_tests::screen::{Frame, Screen};
 use privet_tests::webdriver::{Driver, Window, desktop_binary};
-use privet_tests::{CommandOutput, Origin, PATIENCE, Privet, curl};
+use privet_tests::{CommandOutput, Origin, Privet, TIMEOUT, curl};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -59,15 +59,15 @@ impl Session {
         agent
     }
 
-    fn open(&self, place: &Place) -> Window<'_> {
-        self.driver.open(&self.program, &path_args(place))
+    fn open(&self, sandbox: &Sandbox) -> Window<'_> {
+        self.driver.open(&self.program, &path_args(sandbox))
     }
 
     /// Starts the program without the driver, as from a menu or by a link.
-    fn start(&self, place: &Place, link: Option<&str>) -> CommandOutput {
+    fn start(&self, sandbox: &Sandbox, link: Option<&str>) -> CommandOutput {
         let mut command = Command::new(&self.program);
         command
-            .args(path_args(place))
+            .args(path_args(sandbox))
             .args(link)
             .envs(self.screen.env());
         CommandOutput::of(command)
@@ -80,7 +80,7 @@ impl Session {
         let start = Instant::now();
         while runs(frame.pid) || !self.screen.web_processes().is_empty() {
             let left = self.screen.web_processes();
-            assert!(start.elapsed() < PATIENCE, "left behind: {left:?}");
+            assert!(start.elapsed() < TIMEOUT, "left behind: {left:?}");
             pause();
         }
     }
@@ -102,24 +102,24 @@ fn runs(pid: u32) -> bool {
 }
 
 /// The arguments that name these paths to the window.
-fn path_args(place: &Place) -> Vec<String> {
+fn path_args(sandbox: &Sandbox) -> Vec<String> {
     let text = |path: PathBuf| path.display().to_string();
     vec![
         "--config".to_owned(),
-        text(place.config()),
+        text(sandbox.config()),
         "--data-dir".to_owned(),
-        text(place.dir().join("data")),
+        text(sandbox.dir().join("data")),
     ]
 }
 
 /// The folder of an agent that the window starts; the agent is ended on drop.
-struct Started(Place);
+struct Started(Sandbox);
 
 impl Started {
     fn new(config: &str) -> Self {
-        let place = Place::new();
-        place.write(config);
-        Self(place)
+        let sandbox = Sandbox::new();
+        sandbox.write(config);
+        Self(sandbox)
     }
 
     fn pid(&self) -> u32 {
@@ -146,8 +146,8 @@ fn signal(pid: u32, signal: Signal) {
 #[test]
 fn it_starts_an_agent_and_closing_it_leaves_the_agent_and_no_web_process() {
     let session = require!(Session::set());
-    let place = Started::new(CONFIG);
-    let window = session.open(&place.0);
+    let started = Started::new(CONFIG);
+    let window = session.open(&started.0);
     window.await_title("On · Standard");
     let frames = session
         .screen
@@ -159,7 +159,7 @@ fn it_starts_an_agent_and_closing_it_leaves_the_agent_and_no_web_process() {
     window.click("button", "Not now");
     window.await_text("On · Standard · direct");
     window.shot("home");
-    let agent = place.pid();
+    let agent = started.pid();
     assert_ne!(agent, frames[0].pid, "the engine is a process of its own");
     let web = session.screen.web_processes();
     assert!(
@@ -167,14 +167,14 @@ fn it_starts_an_agent_and_closing_it_leaves_the_agent_and_no_web_process() {
         "{web:?}"
     );
     session.close(&frames[0]);
-    assert_eq!(place.pid(), agent, "the agent goes on");
+    assert_eq!(started.pid(), agent, "the agent goes on");
 }
 
 #[test]
 fn choices_reach_the_engine_and_connections_are_shown_with_their_reason() {
     let session = require!(Session::set());
     let agent = session.agent();
-    let window = session.open(&agent.place);
+    let window = session.open(&agent.sandbox);
     window.await_text("On · Standard");
     window.click("button", "Copy");
     window.await_text(&format!("Copied: {}", agent.proxy()));
@@ -227,17 +227,17 @@ fn choices_reach_the_engine_and_connections_are_shown_with_their_reason() {
 #[test]
 fn a_killed_engine_is_reported_and_one_click_restarts_it() {
     let session = require!(Session::set());
-    let place = Started::new(CONFIG);
-    let window = session.open(&place.0);
+    let started = Started::new(CONFIG);
+    let window = session.open(&started.0);
     window.await_title("On · Standard");
-    let first = place.pid();
+    let first = started.pid();
     signal(first, Signal::KILL);
     window.await_text("Privet has stopped.");
     window.await_title("Stopped");
     window.shot("stopped");
     window.click("button", "Start Privet");
     window.await_title("On · Standard");
-    assert_ne!(place.pid(), first);
+    assert_ne!(started.pid(), first);
     let text = window.text();
     assert!(!text.contains("Privet has stopped"), "{text}");
 }
@@ -253,8 +253,8 @@ fn when_no_agent_starts_the_attempts_are_shown_and_retried() {
     // The copy has no `privet` beside it.
     let alone = nowhere.path().join("privet-desktop");
     std::fs::copy(&session.program, &alone).expect("a copy");
-    let place = Started::new(CONFIG);
-    let window = session.driver.open(&alone, &path_args(&place.0));
+    let started = Started::new(CONFIG);
+    let window = session.driver.open(&alone, &path_args(&started.0));
     window.await_text("Privet is not running");
     window.await_text("no program “privet” beside this window");
     window.await_title("Stopped");
@@ -279,7 +279,7 @@ fn a_hanging_engine_is_reported_and_used_again_when_it_continues() {
     let session = require!(Session::set());
     let agent = session.agent();
     agent.signal(Signal::STOP);
-    let window = session.open(&agent.place);
+    let window = session.open(&agent.sandbox);
     window.await_text("A process holds the control socket and does not answer");
     window.shot("mute");
     agent.signal(Signal::CONT);
@@ -291,16 +291,16 @@ fn a_hanging_engine_is_reported_and_used_again_when_it_continues() {
 fn a_second_start_raises_the_window_and_a_link_asks_before_adding() {
     let session = require!(Session::set());
     let agent = session.agent();
-    let window = session.open(&agent.place);
+    let window = session.open(&agent.sandbox);
     window.await_text("On · Standard");
     let frame = session.screen.await_frame();
-    let second = session.start(&agent.place, None);
+    let second = session.start(&agent.sandbox, None);
     assert_eq!(second.code, 0, "{second:?}");
     assert_eq!(session.screen.await_frame().pid, frame.pid);
 
     let upstreams = || agent.api("GET", "config", None).1["upstream"].clone();
     let link = "privet:import?upstream=socks5%3A%2F%2Fberlin.test%3A1080&name=berlin";
-    assert_eq!(session.start(&agent.place, Some(link)).code, 0);
+    assert_eq!(session.start(&agent.sandbox, Some(link)).code, 0);
     window.await_text("A link asks to add an upstream");
     window.await_text("socks5://berlin.test:1080");
     window.await_text("No recorded connections to replay.");
@@ -314,14 +314,14 @@ fn a_second_start_raises_the_window_and_a_link_asks_before_adding() {
     );
     assert_eq!(upstreams(), json!([]));
 
-    assert_eq!(session.start(&agent.place, Some(link)).code, 0);
+    assert_eq!(session.start(&agent.sandbox, Some(link)).code, 0);
     window.await_text("socks5://berlin.test:1080");
     window.click("dialog button", "Add");
     agent.await_api("config", |config| config["upstream"][0]["name"] == "berlin");
 
     // An invalid upstream is reported by the engine and cannot be added.
     let bad = "privet:import?upstream=gopher%3A%2F%2Fx.test";
-    assert_eq!(session.start(&agent.place, Some(bad)).code, 0);
+    assert_eq!(session.start(&agent.sandbox, Some(bad)).code, 0);
     window.await_text("gopher://x.test");
     window.await_script(
         "the fault",
@@ -331,16 +331,18 @@ fn a_second_start_raises_the_window_and_a_link_asks_before_adding() {
     window.click("dialog button", "Don’t add");
     assert_eq!(
         session
-            .start(&agent.place, Some("https://example.test/"))
+            .start(&agent.sandbox, Some("https://example.test/"))
             .code,
         0
     );
     window.await_text("it is not a Privet link");
     let long = format!("privet:{}", "x".repeat(4000));
-    assert_eq!(session.start(&agent.place, Some(&long)).code, 0);
+    assert_eq!(session.start(&agent.sandbox, Some(&long)).code, 0);
     window.await_text("it is too long");
     assert_eq!(
-        session.start(&agent.place, Some("privet:page/rules")).code,
+        session
+            .start(&agent.sandbox, Some("privet:page/rules"))
+            .code,
         0
     );
     window.await_script("the page", "return location.hash === '#rules'", &[]);
@@ -352,7 +354,7 @@ fn a_second_start_raises_the_window_and_a_link_asks_before_adding() {
 fn size_position_page_and_columns_are_restored() {
     let session = require!(Session::set());
     let agent = session.agent();
-    let window = session.open(&agent.place);
+    let window = session.open(&agent.sandbox);
     window.await_text("On · Standard");
     let frame = session.screen.await_frame();
     session.screen.put(&frame, (60, 70), (900, 600));
@@ -375,13 +377,13 @@ fn size_position_page_and_columns_are_restored() {
     session.close(&before);
     drop(window);
 
-    let window = session.open(&agent.place);
+    let window = session.open(&agent.sandbox);
     window.await_script("its page", "return location.hash === '#connections'", &[]);
     let after = session
         .screen
         .await_frames("of the same size", sized)
         .remove(0);
-    assert_eq!(after.place, before.place);
+    assert_eq!(after.position, before.position);
     assert_eq!(window.await_script("columns", columns, &[]), chosen);
     session.screen.maximize(&after);
     let full = |frames: &[Frame]| frames.len() == 1 && frames[0].size.0 >= 1270;
@@ -390,7 +392,7 @@ fn size_position_page_and_columns_are_restored() {
     drop(window);
 
     // A position that is on no monitor.
-    let file = agent.place.dir().join("data/window/window.json");
+    let file = agent.sandbox.dir().join("data/window/window.json");
     let kept: Value =
         serde_json::from_slice(&std::fs::read(&file).expect("it is kept")).expect("JSON");
     assert_eq!(kept["maximized"], true);
@@ -398,14 +400,14 @@ fn size_position_page_and_columns_are_restored() {
     moved["maximized"] = json!(false);
     moved["position"] = json!([5000.0, 5000.0]);
     std::fs::write(&file, moved.to_string()).expect("it is ours");
-    let window = session.open(&agent.place);
+    let window = session.open(&agent.sandbox);
     window.await_text("Active");
     let back = session
         .screen
         .await_frames("of the size before", sized)
         .remove(0);
     assert!(
-        back.place.0 < 1280 - 100 && back.place.1 < 900 - 100,
+        back.position.0 < 1280 - 100 && back.position.1 < 900 - 100,
         "{back:?}"
     );
 }
@@ -414,25 +416,25 @@ fn size_position_page_and_columns_are_restored() {
 fn minimised_it_sends_no_requests() {
     let session = require!(Session::set());
     let agent = session.agent();
-    let window = session.open(&agent.place);
+    let window = session.open(&agent.sandbox);
     window.await_text("On · Standard");
     // Each call of the shell is a fetch of its scheme.
-    let count = "const fetch = window.fetch; window.asked = [];\
-                 window.fetch = (...all) => { window.asked.push(String(all[0])); return fetch(...all) }; return true";
+    let count = "const fetch = window.fetch; window.calls = [];\
+                 window.fetch = (...all) => { window.calls.push(String(all[0])); return fetch(...all) }; return true";
     window.script(count, &[]);
-    window.await_script("a question", "return window.asked.length > 0", &[]);
+    window.await_script("a call", "return window.calls.length > 0", &[]);
     window.minimize();
     window.await_script("hidden", "return document.hidden", &[]);
-    window.script("window.asked = []; return true", &[]);
+    window.script("window.calls = []; return true", &[]);
     idle(Duration::from_secs(3));
     let proxy = format!("http://{}", agent.proxy());
     curl(&["-o", "/dev/null", "-x", &proxy, "http://ads.test/"]).good();
     idle(Duration::from_secs(1));
-    assert_eq!(window.script("return window.asked", &[]), json!([]));
+    assert_eq!(window.script("return window.calls", &[]), json!([]));
     // Shown again by a second start, it updates.
-    assert_eq!(session.start(&agent.place, None).code, 0);
+    assert_eq!(session.start(&agent.sandbox, None).code, 0);
     window.await_script("seen", "return !document.hidden", &[]);
-    window.await_script("a question", "return window.asked.length > 0", &[]);
+    window.await_script("a call", "return window.calls.length > 0", &[]);
 }
 
 #[expect(clippy::disallowed_methods, reason = "idling is what is watched")]
@@ -444,10 +446,10 @@ fn idle(time: Duration) {
 fn the_page_reaches_only_the_control_api() {
     let session = require!(Session::set());
     let agent = session.agent();
-    let window = session.open(&agent.place);
+    let window = session.open(&agent.sandbox);
     window.await_text("On · Standard");
     let origin = Origin::http();
-    let asked = |script: &str, words: &[Value]| {
+    let invoked = |script: &str, words: &[Value]| {
         let run = format!(
             "window.outcome = undefined; ({script})(...arguments).then((v) => window.outcome = JSON.stringify(v) ?? 'nothing', \
              (e) => window.outcome = 'refused: ' + (e?.message ?? JSON.stringify(e))); return true"
@@ -458,7 +460,7 @@ fn the_page_reaches_only_the_control_api() {
     };
     let invoke = "(command, args) => window.__TAURI_INTERNALS__.invoke(command, args)";
     let call = |path: &str| json!({ "request": { "method": "GET", "path": path } });
-    let good = asked(invoke, &[json!("call"), call("/api/v1/status")]);
+    let good = invoked(invoke, &[json!("call"), call("/api/v1/status")]);
     assert!(good.contains("\"status\":200"), "{good}");
     for (command, args) in [
         ("call", call("/metrics")),
@@ -476,10 +478,10 @@ fn the_page_reaches_only_the_control_api() {
         ),
         ("nonsense", json!({})),
     ] {
-        let outcome = asked(invoke, &[json!(command), args]);
+        let outcome = invoked(invoke, &[json!(command), args]);
         assert!(outcome.starts_with("refused: "), "{command}: {outcome}");
     }
-    let fetched = asked(
+    let fetched = invoked(
         "(url) => fetch(url, { mode: 'no-cors' })",
         &[json!(origin.url("/"))],
     );
@@ -528,7 +530,7 @@ fn the_tray_and_a_second_agent_open_the_window_of_their_engine() {
     let mut command = Command::new(binary());
     command
         .arg("agent")
-        .args(path_args(&agent.place))
+        .args(path_args(&agent.sandbox))
         .envs(session.screen.env());
     assert_eq!(CommandOutput::of(command).code, 0);
     panel.choose(&item, &["Open Privet"]);
@@ -549,7 +551,7 @@ fn the_tray_and_a_second_agent_open_the_window_of_their_engine() {
 fn exported_files_are_saved_and_their_path_is_shown() {
     let session = require!(Session::set());
     let agent = session.agent();
-    let window = session.open(&agent.place);
+    let window = session.open(&agent.sandbox);
     window.await_text("On · Standard");
     let proxy = format!("http://{}", agent.proxy());
     curl(&["-o", "/dev/null", "-x", &proxy, "http://ads.test/"]).good();
@@ -592,7 +594,7 @@ fn the_system_proxy_is_switched_on_and_restored_after_quit() {
     desktop.set("http port", "3128");
     let before = desktop.proxy();
     let agent = session.agent();
-    let window = session.open(&agent.place);
+    let window = session.open(&agent.sandbox);
     window.await_title("On · Standard");
     window.click("[role=switch]", "System proxy");
     window.await_text("This desktop uses the proxy proxy.test:3128");
@@ -615,7 +617,7 @@ fn the_colours_follow_the_desktop() {
     let run = session.screen.desktop.folder("run/bus");
     let portal = Portal::start(&format!("unix:path={}", run.display()), true);
     let agent = session.agent();
-    let window = session.open(&agent.place);
+    let window = session.open(&agent.sandbox);
     let theme = "return document.documentElement.dataset.theme === arguments[0]";
     window.await_title("On · Standard");
     window.await_script("dark", theme, &[json!("dark")]);

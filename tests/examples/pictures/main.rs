@@ -7,7 +7,7 @@ mod scene;
 use std::process::{Command, ExitCode};
 
 use privet_tests::privet::Setup;
-use privet_tests::{CommandOutput, PATIENCE, Privet, curl, wait};
+use privet_tests::{CommandOutput, Privet, TIMEOUT, curl, wait};
 use serde_json::json;
 
 /// Repeats [`scene::REQUESTS`] until this process ends.
@@ -45,12 +45,12 @@ fn main() -> ExitCode {
     assert_eq!(status, 200, "{answer}");
     let clients = scene::clients(&privet);
     request_for_ever(privet.proxy());
-    let token = privet.place.dir().join("data/control.token");
+    let token = privet.sandbox.dir().join("data/control.token");
     wait::until("the token", || token.exists());
     let token = std::fs::read_to_string(token).expect("the token is readable");
     let mut node = Command::new("node");
     node.arg("ui/e2e/pictures.js")
-        .arg(format!("http://{}/", privet.place.control))
+        .arg(format!("http://{}/", privet.sandbox.control))
         .arg(token.trim())
         .arg(folder);
     let output = CommandOutput::of(node);
@@ -58,7 +58,7 @@ fn main() -> ExitCode {
     drop(clients);
     privet.signal(rustix::process::Signal::TERM);
     let mut privet = privet;
-    privet.wait(PATIENCE);
+    privet.wait(TIMEOUT);
     if output.code == 0 {
         ExitCode::SUCCESS
     } else {

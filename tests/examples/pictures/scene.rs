@@ -99,7 +99,7 @@ pub fn configuration(upstream: SocketAddr, folder: &Path) -> String {
 /// Starts the clients whose connections stay open, and waits until all of them receive data.
 pub fn clients(privet: &Privet) -> Vec<Running> {
     let proxy = privet.proxy().to_string();
-    let folder = privet.place.dir().display().to_string();
+    let folder = privet.sandbox.dir().display().to_string();
     let start = |(name, line): &(&str, &str)| {
         let mut command = Command::new("bash");
         let line = line.replace("$PROXY", &proxy).replace("$DIR", &folder);

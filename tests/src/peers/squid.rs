@@ -79,7 +79,7 @@ impl Squid {
     }
 
     /// The lines of its access log so far.
-    pub fn asked(&self) -> String {
+    pub fn access_log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("access.log")).unwrap_or_default()
     }
 }
