@@ -16,6 +16,19 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
+/// The text of a test file, or of all files of a folder of tests.
+fn read_tests(path: &str) -> String {
+    let full = root().join(path);
+    if !full.is_dir() {
+        return read(path);
+    }
+    let entries = fs::read_dir(full).expect("the folder is readable");
+    let names = entries.map(|entry| entry.expect("the entry is readable").file_name());
+    names
+        .map(|name| read(&format!("{path}/{}", name.to_string_lossy())))
+        .collect()
+}
+
 /// Texts in backticks.
 fn code_spans(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
@@ -32,7 +45,7 @@ fn every_test_that_the_guarantees_name_exists() {
         let Some(file) = code_spans(file).next() else {
             continue;
         };
-        let source = read(file);
+        let source = read_tests(file);
         let names: Vec<&str> = code_spans(tests).collect();
         assert!(!names.is_empty(), "no test in: {line}");
         for name in names {

@@ -1,0 +1,6 @@
+//! Blocklists: formats, updates, probation, versions, stored texts.
+
+mod formats;
+mod sources;
+mod support;
+mod updates;
