@@ -1,16 +1,17 @@
 //! The SOCKS5 handshake against fast-socks5's server, with the bytes of both sides split at every position.
 
-use std::io;
+#[path = "../../tests/support/split_reads.rs"]
+mod split_reads;
+
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 
 use fast_socks5::server::Socks5ServerProtocol;
 use fast_socks5::util::target_addr::TargetAddr;
 use fast_socks5::{ReplyError, Socks5Command};
 use privet_config::Scheme;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use self::split_reads::{Split, SplitReads};
 use super::credentials::Credentials;
 use super::tests::{hop, target};
 use super::*;
@@ -20,61 +21,7 @@ use crate::DialErrorKind;
 const LONGEST_MESSAGE: usize = 3 + 2 * 255;
 const FIRST_DATA: &[u8] = b"SSH-2.0-x\r\n";
 
-/// A stream whose reads end at one position, or after each byte. Writes are never split: fast-socks5 sends its replies
-/// with one `write` and does not look at how much was taken.
-struct SplitReads {
-    inner: DuplexStream,
-    split: Split,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Split {
-    /// After this many bytes; 0: no split.
-    At(usize),
-    EveryByte,
-}
-
 impl crate::Duplex for SplitReads {}
-
-impl AsyncRead for SplitReads {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let mut bytes = [0; 1024];
-        let limit = match self.split {
-            Split::At(0) => bytes.len(),
-            Split::At(left) => left,
-            Split::EveryByte => 1,
-        };
-        let mut part = ReadBuf::new(&mut bytes[..limit.min(buf.remaining())]);
-        ready!(Pin::new(&mut self.inner).poll_read(cx, &mut part))?;
-        if let Split::At(left) = &mut self.split {
-            *left -= part.filled().len().min(*left);
-        }
-        buf.put_slice(part.filled());
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for SplitReads {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
-    }
-}
 
 /// The login that the server wants: name and password.
 type Login = Option<(String, String)>;
@@ -150,10 +97,6 @@ async fn connect_through(
     (received, server.await.unwrap())
 }
 
-fn splits() -> impl Iterator<Item = Split> {
-    std::iter::once(Split::EveryByte).chain((0..=LONGEST_MESSAGE).map(Split::At))
-}
-
 fn login(name: &str, password: &str) -> Login {
     Some((name.to_owned(), password.to_owned()))
 }
@@ -167,7 +110,7 @@ async fn connect_succeeds_with_and_without_a_login_at_every_split() {
     let long = "x".repeat(255);
     for login in [None, login("bob", "pw"), login(&long, &long)] {
         for host in ["192.0.2.7", "2001:db8::7", "a.test"] {
-            for (split, bound) in splits().zip(bound.into_iter().cycle()) {
+            for (split, bound) in Split::all(LONGEST_MESSAGE + 1).zip(bound.into_iter().cycle()) {
                 let (received, seen) =
                     connect_through(login.clone(), login.clone(), host, Ok(bound), split).await;
                 assert_eq!(received.unwrap(), FIRST_DATA, "{host} {split:?}");
@@ -200,7 +143,7 @@ async fn every_error_reply_is_distinguished_at_every_split() {
         (ReplyError::CommandNotSupported, Kind::Unsupported),
         (ReplyError::AddressTypeNotSupported, Kind::Unsupported),
     ] {
-        for split in splits().take(32) {
+        for split in Split::all(LONGEST_MESSAGE + 1).take(32) {
             let (received, _) = connect_through(None, None, "a.test", Err(reply), split).await;
             assert_eq!(received.unwrap_err(), kind, "{reply:?} {split:?}");
         }
@@ -212,7 +155,7 @@ async fn a_wrong_or_missing_login_is_an_authentication_error_at_every_split() {
     let theirs = login("bob", "pw");
     let bound = "192.0.2.1:1080".parse().unwrap();
     for ours in [None, login("bob", "wrong"), login("eve", "pw")] {
-        for split in splits().take(32) {
+        for split in Split::all(LONGEST_MESSAGE + 1).take(32) {
             let (received, seen) =
                 connect_through(ours.clone(), theirs.clone(), "a.test", Ok(bound), split).await;
             assert_eq!(

@@ -1,84 +1,25 @@
 //! Our SOCKS5 server against fast-socks5's client, with the bytes of both sides split at every position.
 
+#[path = "../../../../net/tests/support/split_reads.rs"]
+mod split_reads;
+
 use std::collections::HashMap;
-use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 
 use fast_socks5::client::{Config, Socks5Stream};
 use fast_socks5::util::target_addr::TargetAddr;
 use fast_socks5::{AuthenticationMethod, ReplyError, Socks5Command, SocksError};
 use privet_net::{DialErrorKind, Stream};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use self::split_reads::{Split, SplitReads};
 use super::fake_gateway::{FakeGateway, Outcome, Plan};
 use super::server::{Echo, serve_client};
 
 /// More than either side sends in any of these handshakes, in bytes.
 const LONGEST_HANDSHAKE: usize = 64;
 
-/// A stream whose reads end at one position, or after each byte.
-struct SplitReads {
-    inner: DuplexStream,
-    split: Split,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Split {
-    /// After this many bytes; 0: nowhere.
-    At(usize),
-    EveryByte,
-}
-
-impl Split {
-    fn all() -> impl Iterator<Item = Self> {
-        let positions = (0..LONGEST_HANDSHAKE).map(Self::At);
-        positions.chain([Self::EveryByte])
-    }
-}
-
 impl privet_net::Duplex for SplitReads {}
-
-impl AsyncRead for SplitReads {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let mut bytes = [0; 1024];
-        let limit = match self.split {
-            Split::At(0) => bytes.len(),
-            Split::At(left) => left,
-            Split::EveryByte => 1,
-        };
-        let mut part = ReadBuf::new(&mut bytes[..limit.min(buf.remaining())]);
-        ready!(Pin::new(&mut self.inner).poll_read(cx, &mut part))?;
-        if let Split::At(left) = &mut self.split {
-            *left -= part.filled().len().min(*left);
-        }
-        buf.put_slice(part.filled());
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for SplitReads {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
-    }
-}
 
 /// Asks `gateway`'s server for a CONNECT to `target` and sends `ping` through; what comes back.
 async fn connect(
@@ -122,7 +63,7 @@ async fn a_connect_by_address_or_name_passes_wherever_the_stream_is_split() {
     let (gateway, echo) = (FakeGateway::new(Plan::default()), Echo::open().await);
     let name = TargetAddr::Domain("localhost".to_owned(), echo.address.port());
     for target in [TargetAddr::Ip(echo.address), name] {
-        for split in Split::all() {
+        for split in Split::all(LONGEST_HANDSHAKE) {
             let echoed = connect(&gateway, None, target.clone(), split).await;
             assert_eq!(echoed.expect("connected"), b"ping", "{target:?} {split:?}");
         }
@@ -132,20 +73,20 @@ async fn a_connect_by_address_or_name_passes_wherever_the_stream_is_split() {
 #[tokio::test]
 async fn a_right_login_passes_wherever_the_stream_is_split() {
     let (gateway, echo) = (guarded(), Echo::open().await);
-    for split in Split::all() {
+    for split in Split::all(LONGEST_HANDSHAKE) {
         let target = TargetAddr::Ip(echo.address);
         let echoed = connect(&gateway, Some(("alice", "wonder")), target, split).await;
         assert_eq!(echoed.expect("connected"), b"ping", "{split:?}");
     }
     let requests = gateway.0.seen_requests.lock().unwrap().clone();
     let users = requests.iter().map(|request| request.user.as_deref());
-    assert!(users.eq(Split::all().map(|_| Some("alice"))));
+    assert!(users.eq(Split::all(LONGEST_HANDSHAKE).map(|_| Some("alice"))));
 }
 
 #[tokio::test]
 async fn a_wrong_or_missing_login_is_rejected_wherever_the_stream_is_split() {
     let (gateway, echo) = (guarded(), Echo::open().await);
-    for split in Split::all() {
+    for split in Split::all(LONGEST_HANDSHAKE) {
         let target = TargetAddr::Ip(echo.address);
         let wrong = connect(&gateway, Some(("alice", "wander")), target.clone(), split).await;
         assert!(
@@ -176,7 +117,7 @@ async fn a_refusal_arrives_with_its_code_wherever_the_stream_is_split() {
             outcomes: HashMap::from([(at.to_string(), outcome)]),
             ..Plan::default()
         });
-        for split in Split::all() {
+        for split in Split::all(LONGEST_HANDSHAKE) {
             let refused = connect(&gateway, None, TargetAddr::Ip(at), split).await;
             let Err(SocksError::ReplyError(refused)) = refused else {
                 panic!("{split:?}: {refused:?}");
