@@ -33,6 +33,7 @@ mod secret_spans;
 mod size;
 mod timestamp;
 mod tree;
+pub mod unix_time;
 
 pub use backend_url::{BackendHost, BackendScheme, BackendUrl};
 pub use defaults::{

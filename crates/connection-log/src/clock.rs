@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
+
+use privet_config::unix_time::unix_ms;
 
 /// The wall clock is adopted when it differs by more than this: the machine slept, or somebody set it.
 const FOLLOW_MS: u64 = 2_000;
@@ -72,10 +74,4 @@ impl Clock {
                 .store(wall.saturating_sub(ours), Ordering::Relaxed);
         }
     }
-}
-
-/// Unix milliseconds; 0 before 1970.
-pub fn unix_ms(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

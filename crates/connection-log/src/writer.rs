@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::clock::unix_ms;
+use privet_config::unix_time::unix_ms;
+
 use crate::closed::ClosedConnection;
 use crate::database::{Database, DatabaseError};
 use crate::minutes::MinuteUsage;

@@ -1,9 +1,8 @@
 //! Changes the configuration file and puts it in force: what all calls that change the configuration have in common.
 
-use std::time::UNIX_EPOCH;
-
 use privet_api::config::{Change, ChangeQuery, Replay, ReplayCounts, ReplayDifference};
 use privet_api::{Problem, escape};
+use privet_config::unix_time::unix_ms;
 use privet_config::{Diagnostics, Document, EditError};
 use privet_engine::{ApplyError, ApplyMode, ApplyReport, ChangeSource, StartError};
 
@@ -99,9 +98,8 @@ fn replay(replay: &privet_policy::Replay) -> Replay {
 }
 
 fn difference(difference: &privet_policy::ReplayDifference) -> ReplayDifference {
-    let since = difference.at.duration_since(UNIX_EPOCH).unwrap_or_default();
     ReplayDifference {
-        at_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
+        at_ms: unix_ms(difference.at),
         app: difference.app.as_ref().map(ToString::to_string),
         user: difference.user.as_ref().map(ToString::to_string),
         target: difference.target.to_string(),

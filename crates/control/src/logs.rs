@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use privet_api::events::LogLine;
-use privet_api::{escape, now_ms};
+use privet_config::unix_time::now_ms;
 use tokio::sync::broadcast;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};

@@ -35,7 +35,7 @@ impl ApiState {
     pub fn new(engine: Engine, closing: CancellationToken) -> Self {
         Self {
             engine,
-            started_ms: privet_api::now_ms(),
+            started_ms: privet_config::unix_time::now_ms(),
             event_streams: Arc::new(Semaphore::new(MAX_EVENT_STREAMS)),
             edit_lock: Arc::default(),
             change_lock: Arc::default(),

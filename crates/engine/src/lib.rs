@@ -25,7 +25,6 @@ mod simulate;
 mod snapshot;
 pub mod socks;
 mod supervise;
-pub mod unix_time;
 
 pub use accept::listener::{ListenerKind, ListenerState};
 pub use engine::Engine;

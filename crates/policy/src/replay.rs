@@ -171,12 +171,3 @@ impl RecordedConnection {
         }
     }
 }
-
-fn shown<S: serde::Serializer>(target: &Target, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_str(target)
-}
-
-fn seconds<S: serde::Serializer>(at: &SystemTime, to: S) -> Result<S::Ok, S::Error> {
-    let since = at.duration_since(SystemTime::UNIX_EPOCH);
-    to.serialize_u64(since.map_or(0, |since| since.as_secs()))
-}

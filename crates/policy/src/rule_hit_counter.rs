@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
+use privet_config::unix_time::unix_ms;
+
 use crate::thread_index;
 
 /// Slots of one counter. More threads than slots share them, which costs speed only.
@@ -57,10 +59,7 @@ impl RuleHitCounter {
 
     /// Counts one more decision.
     pub fn count(&self, at: SystemTime) {
-        let since = at.duration_since(SystemTime::UNIX_EPOCH);
-        let at_ms = since.map_or(0, |since| {
-            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-        });
+        let at_ms = unix_ms(at);
         if let Some(slot) = self.slots.get(thread_index::current() % SLOTS) {
             let slot = slot.get_or_init(Box::default);
             slot.hits.fetch_add(1, Ordering::Relaxed);

@@ -15,6 +15,6 @@ use crate::state::ApiState;
 pub(crate) async fn rotate_identity(State(api): State<ApiState>) -> axum::Json<Identity> {
     api.engine.rotate_identity();
     axum::Json(Identity {
-        rotated_ms: privet_api::now_ms(),
+        rotated_ms: privet_config::unix_time::now_ms(),
     })
 }

@@ -7,6 +7,7 @@ use axum::extract::State;
 use privet_api::config::{Change, ChangeQuery};
 use privet_api::rules::{NewRule, Rule, RuleMove, RulePosition, RuleUpdate, Rules};
 use privet_api::{Problem, escape};
+use privet_config::unix_time::unix_ms;
 use privet_config::{
     Config, Document, EditError, format_timestamp_seconds, parse_duration, rule_ids,
 };
@@ -198,10 +199,7 @@ fn rule(state: RuleState, now: SystemTime) -> Rule {
         line: state.place.line().map(|line| line as u64),
         rule: state.rule,
         lifetime: lifetime.to_owned(),
-        until_ms: until.map(|until| {
-            let since = until.duration_since(SystemTime::UNIX_EPOCH);
-            u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
-        }),
+        until_ms: until.map(unix_ms),
         expired: until.is_some_and(|until| until <= now),
         hits: state.count.hits,
         last_hit_ms: (state.count.last_ms > 0).then_some(state.count.last_ms),

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use privet_api::connections::GroupBy;
 use privet_api::usage::{Usage, UsageQuery, UsageRow, WipeQuery, Wiped};
-use privet_api::{Problem, now_ms};
+use privet_config::unix_time::now_ms;
 use privet_connection_log::WipeRange;
 
 use crate::convert;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Instant, SystemTime};
 
 use arc_swap::ArcSwap;
+use privet_config::unix_time::now_ms;
 use privet_config::{Config, LoadedConfig};
 use privet_connection_log::ConnectionLog;
 use privet_system::{Processes, ProgramFinder};
@@ -39,7 +40,6 @@ use crate::supervise::rules::RuleHitCounts;
 use crate::supervise::start_error::StartError;
 use crate::supervise::supervisor::Supervisor;
 use crate::supervise::timeline::Timeline;
-use crate::unix_time::now_ms;
 
 /// What the data folder holds.
 struct Stored {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use privet_config::Config;
+use privet_config::unix_time::now_ms;
 use tokio_util::sync::CancellationToken;
 
 use crate::accept::listener::{self, Bound, ListenerKindCell};
@@ -11,7 +12,6 @@ use crate::snapshot::Snapshot;
 use crate::supervise::configuration::assemble::assemble;
 use crate::supervise::connection_log;
 use crate::supervise::supervisor::Supervisor;
-use crate::unix_time::now_ms;
 
 impl Supervisor {
     /// Makes `snapshot` the current one; see [`Shared::activate`](crate::shared::Shared::activate).

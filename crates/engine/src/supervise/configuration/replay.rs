@@ -1,9 +1,8 @@
 //! Evaluates the recorded connections with a policy that is not current yet.
 
+use privet_config::unix_time::from_unix_ms;
 use privet_connection_log::{ConnectionLog, UsageError};
 use privet_policy::{Listener, Policy, RecordedConnection, Replay, replay};
-
-use crate::unix_time::from_unix_ms;
 
 /// What would have gone differently for all recorded connections. Blocking: they may be on disk.
 ///

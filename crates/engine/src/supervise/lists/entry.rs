@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use privet_config::unix_time::{from_unix_ms, unix_ms};
 use privet_config::{FilterList, ListSource};
 use privet_policy::{List, ListHitCounter};
 
@@ -12,7 +13,6 @@ use super::notice::Notice;
 use super::read::{ParsedList, StoredList, read_file, read_stored};
 use super::record::{ListRecord, ListRecords};
 use super::versions::{VersionInfo, VersionStore};
-use crate::unix_time::{from_unix_ms, unix_ms};
 
 /// Retry interval after a failed fetch, unless `refresh` is shorter.
 const RETRY: Duration = Duration::from_secs(300);

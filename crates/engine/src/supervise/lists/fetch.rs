@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use hyper::StatusCode;
 use hyper::header::{CONTENT_ENCODING, ETAG, HeaderName, LAST_MODIFIED};
+use privet_config::unix_time::now_ms;
 use privet_connection_log::GroupBy;
 use privet_policy::{List, VisitedSite, newly_blocked};
 
@@ -16,7 +17,6 @@ use super::read::parse;
 use super::versions::{VersionInfo, checksum};
 use crate::gateway::EngineGateway;
 use crate::shared::Shared;
-use crate::unix_time::now_ms;
 
 /// From the dial to the last byte.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(90);

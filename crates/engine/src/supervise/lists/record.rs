@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use privet_config::unix_time::from_unix_ms;
 use privet_policy::VisitedSite;
 use serde::{Deserialize, Serialize};
 
 use super::statistics::ListStatistics;
 use super::versions::{VersionInfo, VersionStore, replace};
-use crate::unix_time::from_unix_ms;
 
 /// How long the record of a removed list is kept, in milliseconds: the removal may be undone.
 const REMOVED_RETENTION_MS: u64 = 24 * 3_600_000;

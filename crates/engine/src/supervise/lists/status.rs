@@ -3,12 +3,11 @@
 use std::time::SystemTime;
 
 use privet_config::ListSource;
-use serde::Serialize;
+use privet_config::unix_time::unix_ms;
 
 use super::entry::ListEntry;
 use super::record::HeldVersion;
 use super::versions::VersionInfo;
-use crate::unix_time::unix_ms;
 
 /// Maximum number of hosts reported for a list on probation.
 const MAX_SHOWN_HOSTS: usize = 20;

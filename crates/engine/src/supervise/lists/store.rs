@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use privet_config::unix_time::unix_ms;
 use privet_config::{Filter, ListSource};
 use privet_policy::List;
 
@@ -13,7 +14,6 @@ use super::fetch_job::FetchJob;
 use super::notice::Notice;
 use super::record::ListRecords;
 use super::status::ListState;
-use crate::unix_time::unix_ms;
 
 /// All configured lists, in the file's order.
 #[derive(Clone, Default)]

@@ -4,6 +4,7 @@
 use std::time::SystemTime;
 
 use privet_config::ListSource;
+use privet_config::unix_time::unix_ms;
 
 use super::entry::ListEntry;
 use super::fetch_job::{FetchOutcome, FetchResult, ListUpdate};
@@ -11,7 +12,6 @@ use super::read::ParsedList;
 use super::record::{AffectedSite, HeldVersion};
 use super::store::Lists;
 use super::versions::{VersionInfo, VersionStore};
-use crate::unix_time::unix_ms;
 
 impl Lists {
     /// Applies the outcome of fetching `url`. Returns whether another text is active now. Blocking: writes texts.

@@ -6,9 +6,7 @@ pub(crate) mod switch;
 
 use std::time::{Duration, SystemTime};
 
-use serde::Serialize;
-
-use crate::unix_time::unix_ms;
+use privet_config::unix_time::unix_ms;
 
 pub(crate) use pause::StoredPause;
 pub(crate) use switch::{ModeSwitch, run_pause_timer};

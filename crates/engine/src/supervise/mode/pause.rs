@@ -4,11 +4,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use privet_config::unix_time::{from_unix_ms, unix_ms};
 use privet_config::{Config, Dns, HeaderMode, Mode, RouteRef};
 use serde::{Deserialize, Serialize};
 
 use super::Pause;
-use crate::unix_time::{from_unix_ms, unix_ms};
 
 /// Name of the file in the data folder.
 const FILE_NAME: &str = "pause.json";

@@ -1,12 +1,12 @@
 //! Records switches of the mode: in the file, in the timeline, and a pause in the data folder.
 
 use privet_config::Document;
+use privet_config::unix_time::from_unix_ms;
 
 use super::{ModeState, ModeSwitch, StoredPause};
 use crate::supervise::configuration::file::read_text;
 use crate::supervise::supervisor::Supervisor;
 use crate::supervise::timeline::{ChangeDetail, ChangeOrigin, UndoAction};
-use crate::unix_time::from_unix_ms;
 
 impl Supervisor {
     /// Records a switch that is in force. Returns the change's number; `None`: it changed nothing.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use privet_config::unix_time::now_ms;
 use privet_config::{Config, Document, Rule, rule_json};
 use privet_policy::TemporaryRule;
 use serde_json::Value;
@@ -13,7 +14,6 @@ use super::tracked::{TrackedRule, is_open};
 use crate::supervise::configuration::report::{ApplyError, ApplyMode, ApplyReport, ConfigSource};
 use crate::supervise::supervisor::Supervisor;
 use crate::supervise::timeline::ChangeOrigin;
-use crate::unix_time::now_ms;
 
 /// Maximum number of temporary rules.
 pub const MAX_TEMPORARY_RULES: usize = 256;

@@ -1,11 +1,11 @@
 //! Whether a change can be undone now, and if not, why.
 
+use privet_config::unix_time::now_ms;
 use privet_config::{FileLines, RevertError, Revision};
 
 use super::change::{Change, ChangeStatus, UndoAction};
 use crate::supervise::rules::tracked::is_open;
 use crate::supervise::supervisor::Supervisor;
-use crate::unix_time::now_ms;
 
 /// Kinds of user actions on a list's versions.
 const LIST_ACTIONS: [&str; 4] = [

@@ -1,5 +1,6 @@
 //! Records changes in the timeline and reports them.
 
+use privet_config::unix_time::now_ms;
 use privet_config::{FileLines, Revision};
 
 use super::change::{Change, ChangeOrigin, ChangeStatus, UndoAction};
@@ -8,7 +9,6 @@ use super::detail::ChangeDetail;
 use crate::supervise::lists::ListAction;
 use crate::supervise::rules::TemporaryLifetime;
 use crate::supervise::supervisor::Supervisor;
-use crate::unix_time::now_ms;
 
 impl Supervisor {
     /// Records a change and writes it to disk. Returns its number.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use privet_config::unix_time::now_ms;
 use privet_config::{FileLines, Revision};
 
 use super::change::{Change, ChangeOrigin, ChangeSource, ChangeStatus, UndoAction, UndoError};
@@ -9,7 +10,6 @@ use crate::supervise::configuration::report::{ApplyError, ApplyMode, ConfigSourc
 use crate::supervise::configuration::secrets::KeyringCache;
 use crate::supervise::mode::PauseLength;
 use crate::supervise::supervisor::Supervisor;
-use crate::unix_time::now_ms;
 
 impl Supervisor {
     /// Undoes a change as far as the engine can. Returns the change that this makes.
