@@ -4,8 +4,6 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use privet_policy::Host;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::sort::Candidate;
 use crate::view::RowRef;
@@ -14,8 +12,7 @@ use crate::view::RowRef;
 pub const MAX_GROUPS: usize = 1000;
 
 /// What rows are grouped by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum GroupBy {
     App,
     Domain,
@@ -24,7 +21,7 @@ pub enum GroupBy {
 }
 
 /// Sums over the rows of one group.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Group {
     pub key: String,
     pub rows: usize,

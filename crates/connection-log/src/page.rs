@@ -1,9 +1,6 @@
 //! A page of rows: filtered, grouped, sorted, cut. Ten thousand rows take a few milliseconds, because only the rows of the
 //! page are fully sorted and formatted.
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-
 use crate::group::{Group, GroupBy, gather};
 use crate::query::Query;
 use crate::sort::{Candidate, SortKey, compare, fact};
@@ -36,7 +33,7 @@ impl Default for PageRequest {
 }
 
 /// A page of rows, with sums over all rows that match.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Page {
     /// How many rows match.
     pub total: usize,

@@ -4,16 +4,13 @@ use std::cmp::Ordering;
 use std::net::IpAddr;
 
 use privet_policy::Host;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::connection::protocol_word;
 use crate::row::Phase;
 use crate::view::RowRef;
 
 /// What rows are sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SortKey {
     #[default]
     Started,

@@ -1,20 +1,16 @@
 //! Totals since the start, summed from the shards when asked for.
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-
 use crate::connection::Verdict;
 
 /// Bytes in both directions.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(as = Sums)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct ByteCounts {
     pub up: u64,
     pub down: u64,
 }
 
 /// Everything since the program started.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Totals {
     /// All connections, blocked and failed ones included.
     pub connections: u64,

@@ -2,9 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-
 use crate::minutes::{Counters, MINUTE, OTHER};
 
 /// Keys in one answer; the smallest ones past it are summed under [`OTHER`].
@@ -12,7 +9,7 @@ pub const KEYS_PER_ANSWER: usize = 200;
 /// Rows in one answer, roughly: with many steps it has fewer keys, though at least ten.
 pub const ROWS_PER_ANSWER: usize = 20_000;
 /// One row of a usage answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageRow {
     /// Start of the step, Unix milliseconds.
     pub start: u64,

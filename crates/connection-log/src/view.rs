@@ -2,17 +2,12 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-
 use crate::closed::ClosedConnection;
 use crate::connection::{CloseReason, Verdict, listener_word, protocol_word, why_word};
 use crate::row::{ConnectionRow, Phase};
 
 /// Which table a row is in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-#[schema(as = State)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RowState {
     /// Open.
     Active,
@@ -23,7 +18,7 @@ pub enum RowState {
 }
 
 /// At most 2^53, which JSON numbers hold exactly.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RowView {
     /// At most 2^53, so that every reader of JSON reads it exactly.
     pub id: u64,
@@ -73,7 +68,6 @@ pub struct RowView {
     /// HTTP requests on it; 0 for a tunnel.
     pub requests: u32,
     /// Its group, where groups were asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
 }
 

@@ -142,3 +142,70 @@ pub(crate) fn connection_row(row: log::RowView) -> ConnectionRow {
         group: row.group,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use privet_connection_log::{
+        CloseReason, ConnectionLog, NewConnection, PageRequest, Query, RowState,
+    };
+    use privet_policy::{App, Listener, Protocol, Target, Why, WhyKind};
+
+    use super::connection_row;
+
+    fn opened() -> NewConnection {
+        NewConnection {
+            listener: Listener::Mixed,
+            client: "127.0.0.1:40000".parse().expect("an address"),
+            protocol: Protocol::Socks5,
+            user: None,
+            app: Some(std::sync::Arc::new(App {
+                name: "curl".into(),
+                path: Some("/usr/bin/curl".into()),
+                pid: 7,
+            })),
+            target: Target::parse("a.test:443").expect("a target"),
+            route: "direct".into(),
+            why: Why {
+                kind: WhyKind::Mode,
+                text: "mode standard".into(),
+            },
+        }
+    }
+
+    #[test]
+    fn a_row_written_as_json_keeps_its_names() {
+        let log = ConnectionLog::default();
+        let live = log.open(opened());
+        live.set_remote("192.0.2.7:443".parse().expect("an address"));
+        live.close(CloseReason::Broken, Some("reset".to_owned()));
+        let page = log.page(RowState::Closed, &Query::default(), &PageRequest::default());
+        let row = page.rows.into_iter().next().expect("one row");
+        let json = serde_json::to_value(connection_row(row)).expect("JSON");
+        for (name, wanted) in [
+            ("state", "closed"),
+            ("listener", "mixed"),
+            ("client", "127.0.0.1:40000"),
+            ("app", "curl"),
+            ("protocol", "socks5"),
+            ("host", "a.test"),
+            ("remote", "192.0.2.7"),
+            ("verdict", "direct"),
+            ("reason", "mode standard"),
+            ("rule", "mode"),
+            ("route", "direct"),
+            ("end", "broken"),
+            ("error", "reset"),
+        ] {
+            assert_eq!(json[name], wanted, "{name}");
+        }
+        for name in [
+            "id", "pid", "port", "up", "down", "up_speed", "started", "age_ms", "ended", "requests",
+        ] {
+            assert!(json[name].is_u64(), "{name}");
+        }
+        for name in ["user", "dns_ms", "connect_ms", "tls_ms", "first_byte_ms"] {
+            assert!(json[name].is_null() && json.get(name).is_some(), "{name}");
+        }
+        assert!(json.get("group").is_none());
+    }
+}

@@ -2,13 +2,11 @@
 
 use std::sync::Mutex;
 
-use serde::Serialize;
-
 /// Maximum number of problems; a further one drops the oldest.
 const MAX_PROBLEMS: usize = 64;
 
 /// A problem and its fix.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// Stable key of the subject: "list:ads", "listen:pac", "connection_log".
     pub about: String,

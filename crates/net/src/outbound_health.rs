@@ -23,7 +23,7 @@ pub enum OutboundState {
 }
 
 /// One upstream or group.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct OutboundHealth {
     pub name: String,
     pub kind: OutboundKind,
@@ -42,7 +42,7 @@ pub struct OutboundHealth {
 }
 
 /// The result of one test of an upstream or group.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default)]
 pub struct OutboundTest {
     pub name: String,
     /// Milliseconds until the connection was open.

@@ -11,24 +11,20 @@ use crate::{Action, Route, Verdict, WhyKind};
 pub const MAX_STEPS: usize = 200;
 
 /// One step of a decision.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     /// What was looked at: "loop", "rule 3", "temporary rule 1", "filter.allow", "filter.deny", "list ads", "mode standard".
     pub what: String,
     /// The list whose source `line` counts in; `None`: the configuration file.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub list: Option<Arc<str>>,
     /// From 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
     /// The text of that line, once [`Explanation::quote`] was called.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     pub matched: bool,
     /// Why it matched, or why not, in a sentence.
     pub text: String,
     /// The same sentence for other languages.
-    #[serde(skip)]
     pub message: StepMessage,
 }
 
@@ -84,14 +80,12 @@ impl StepMessage {
 }
 
 /// A verdict and every step that led to it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
-    #[serde(skip)]
     pub verdict: Verdict,
     /// The verdict by names.
     pub outcome: Outcome,
     /// The id of the rule that decided; `None`: no rule did.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<Arc<str>>,
     pub steps: Vec<Step>,
 }
@@ -109,11 +103,10 @@ impl Explanation {
 }
 
 /// A verdict by names, for people and machines.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     pub action: OutcomeAction,
     /// The name of the upstream or group.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub outbound: Option<Arc<str>>,
     /// When the outbound is down, the connection goes direct.
     pub fallback_direct: bool,

@@ -6,8 +6,6 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use serde::Serialize;
-
 use crate::explanation::{Outcome, OutcomeAction};
 use crate::{App, Listener, Policy, Protocol, Request, Target, simulate};
 
@@ -35,7 +33,7 @@ pub struct RecordedConnection {
 }
 
 /// What a change of the policy would have changed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Replay {
     /// Connections replayed.
     pub total: u64,
@@ -54,7 +52,7 @@ pub struct Replay {
 }
 
 /// Changed connections of one program.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Changes {
     pub blocked_now: u64,
     pub freed_now: u64,
@@ -62,15 +60,12 @@ pub struct Changes {
 }
 
 /// One connection with another decision.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplayDifference {
-    #[serde(serialize_with = "shown")]
     pub target: Target,
     pub protocol: Protocol,
     pub app: Option<Arc<str>>,
     pub user: Option<Arc<str>>,
-    /// Seconds since 1970.
-    #[serde(serialize_with = "seconds")]
     pub at: SystemTime,
     pub before: Outcome,
     pub after: Outcome,

@@ -89,7 +89,7 @@ pub enum WhyKind {
 }
 
 /// The reason in one sentence. The text is shared by all connections with the same reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Why {
     pub kind: WhyKind,
     pub text: Arc<str>,

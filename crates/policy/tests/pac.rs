@@ -46,7 +46,7 @@ fn run(cases: &[(String, Vec<(String, String)>)]) -> Option<Vec<Vec<String>>> {
     };
     let cases: Vec<_> = cases
         .iter()
-        .map(|(pac, asked)| serde_json::json!({ "pac": pac, "asked": asked }))
+        .map(|(pac, request)| serde_json::json!({ "pac": pac, "request": request }))
         .collect();
     let input = serde_json::to_vec(&cases).unwrap();
     node.stdin.take().unwrap().write_all(&input).unwrap();

@@ -1,7 +1,5 @@
 //! Why a line of a list is skipped.
 
-use serde::Serialize;
-
 use crate::HostError;
 
 /// The longest line that is read, in bytes; a longer one is skipped.
@@ -30,10 +28,4 @@ pub enum LineFault {
     Include,
     #[error("more patterns on hosts than one list may have, or one that is too large")]
     TooManyPatterns,
-}
-
-impl Serialize for LineFault {
-    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
-    }
 }

@@ -1,7 +1,6 @@
 //! What reading a list found, and why a list or a line is refused.
 
 use privet_config::ListFormat;
-use serde::{Serialize, Serializer};
 
 use super::line::MAX_LINES;
 use super::line_fault::LineFault;
@@ -13,10 +12,9 @@ pub const MAX_LIST: u64 = 64 << 20;
 pub const MAX_ERRORS: usize = 1_000;
 
 /// What reading a list's source found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListStats {
     /// The format it was read as; never `Auto`.
-    #[serde(serialize_with = "format_word")]
     pub format: ListFormat,
     /// Distinct hosts and rules.
     pub entries: usize,
@@ -35,7 +33,7 @@ pub struct ListStats {
 }
 
 /// A line that was skipped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {fault}")]
 pub struct LineError {
     /// From 1.
@@ -61,8 +59,4 @@ pub enum ListError {
         format: &'static str,
         first: LineError,
     },
-}
-
-fn format_word<S: Serializer>(format: &ListFormat, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(format.as_str())
 }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use privet_config::{Config, Diagnostic, Diagnostics, SaveError};
 use privet_policy::Replay;
-use serde::Serialize;
 
 use crate::supervise::start_error::StartError;
 
@@ -39,7 +38,7 @@ pub enum ApplyMode {
 }
 
 /// The effects of a change, or of a dry run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct ApplyReport {
     pub warnings: Vec<Diagnostic>,
     /// Addresses of listeners that were opened.

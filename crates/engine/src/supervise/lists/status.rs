@@ -14,8 +14,7 @@ const MAX_SHOWN_HOSTS: usize = 20;
 /// Maximum number of sites reported for a held update.
 const MAX_SHOWN_SITES: usize = 10;
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ListPhase {
     #[default]
     Off,
@@ -26,7 +25,7 @@ pub enum ListPhase {
     Blocking,
 }
 
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default)]
 pub struct ListState {
     pub name: String,
     pub source: String,
@@ -72,7 +71,7 @@ pub struct ListState {
 }
 
 /// An update that is not active because it would block sites that the user visits.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct HeldUpdate {
     /// Unix milliseconds of its arrival.
     pub arrived: u64,
@@ -86,7 +85,7 @@ pub struct HeldUpdate {
 }
 
 /// A good text of a list.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct ListVersion {
     /// Unix milliseconds of its arrival.
     pub arrived: u64,

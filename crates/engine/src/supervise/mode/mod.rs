@@ -23,7 +23,7 @@ pub enum PauseLength {
 }
 
 /// The current mode, as the API reports it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModeState {
     pub name: String,
     /// While paused: the end in Unix milliseconds; `None`: the pause lasts until the engine restarts.
