@@ -121,7 +121,8 @@ pub struct ListVersion {
     pub arrived_ms: u64,
     pub entries: u64,
     pub bytes: u64,
-    pub in_force: bool,
+    /// It is the text that decides now.
+    pub active: bool,
 }
 
 /// What can be done with a list.

@@ -1349,6 +1349,8 @@ export interface components {
         };
         /** @description A stored text of a list. */
         ListVersion: {
+            /** @description It is the text that decides now. */
+            active: boolean;
             /**
              * Format: int64
              * @description When it was received, in milliseconds since 1970.
@@ -1358,7 +1360,6 @@ export interface components {
             bytes: number;
             /** Format: int64 */
             entries: number;
-            in_force: boolean;
         };
         /** @description A listener that is open. */
         Listener: {

@@ -145,7 +145,7 @@ fn version(version: privet_engine::ListVersion) -> ListVersion {
         arrived_ms: version.arrived,
         entries: version.entries,
         bytes: version.bytes,
-        in_force: version.in_force,
+        active: version.active,
     }
 }
 

@@ -74,9 +74,9 @@ impl Lists {
             .entries
             .iter()
             .find(|entry| entry.setting.name == name)?;
-        let is_current_at = |place: usize| {
-            let info = entry.versions.get(place);
-            info.is_some_and(|info| Some(info.id) == entry.in_force)
+        let is_current_at = |index: usize| {
+            let info = entry.versions.get(index);
+            info.is_some_and(|info| Some(info.id) == entry.active_version)
         };
         match act {
             ListAction::Accept => is_current_at(0).then_some(ListAction::Rollback),
@@ -137,7 +137,7 @@ impl ListEntry {
     fn roll_back(&mut self, store: &VersionStore, url: &str) -> Result<(), ListActionError> {
         let versions = store.versions(url);
         let before = |id| versions.iter().find(|info| Some(info.id) < id);
-        let Some(info) = before(self.in_force) else {
+        let Some(info) = before(self.active_version) else {
             return Err(nothing(&self.setting.name, "has no earlier version"));
         };
         let parsed = read_version(store, &self.setting, info).map_err(failed)?;

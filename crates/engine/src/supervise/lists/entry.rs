@@ -39,7 +39,7 @@ pub(super) struct ListEntry {
     /// Stored versions, newest first.
     pub(super) versions: Vec<VersionInfo>,
     /// Id of the active version.
-    pub(super) in_force: Option<u64>,
+    pub(super) active_version: Option<u64>,
     /// File that the active text was read from.
     pub(super) text_path: Option<PathBuf>,
 }
@@ -63,7 +63,7 @@ impl ListEntry {
             recorded_hits: (0, 0),
             was_on_probation: false,
             versions: Vec::new(),
-            in_force: None,
+            active_version: None,
             text_path: None,
         }
     }
@@ -125,7 +125,7 @@ impl ListEntry {
             // Fetch the lost version again, unconditionally, at the next tick.
             self.record.checked = 0;
         }
-        if self.record.pinned != self.in_force {
+        if self.record.pinned != self.active_version {
             self.record.pinned = None;
         }
         let about = format!("list-file:{}", self.setting.name);
@@ -144,7 +144,7 @@ impl ListEntry {
         self.storage_error = None;
         self.text_path = Some(store.text_path(id));
         self.parsed = Some(parsed);
-        self.in_force = Some(id);
+        self.active_version = Some(id);
     }
 
     /// Starts the probation of a list that has a text, unless it has started already.

@@ -91,7 +91,7 @@ pub struct ListVersion {
     pub arrived: u64,
     pub entries: u64,
     pub bytes: u64,
-    pub in_force: bool,
+    pub active: bool,
 }
 
 impl ListEntry {
@@ -161,7 +161,7 @@ impl ListEntry {
             arrived: info.id,
             entries: info.entries,
             bytes: info.bytes,
-            in_force: Some(info.id) == self.in_force,
+            active: Some(info.id) == self.active_version,
         };
         self.versions.iter().map(of).collect()
     }

@@ -118,7 +118,7 @@ impl ListEntry {
             return Ok(true);
         }
         self.drop_held(store);
-        let was_other = self.in_force != Some(info.id);
+        let was_other = self.active_version != Some(info.id);
         self.activate(store, info.id, parsed);
         self.versions = store.versions(&info.url);
         Ok(was_other)
@@ -146,7 +146,7 @@ impl ListEntry {
     /// The data folder takes nothing: the text is used from memory, and the list says so.
     fn activate_unstored(&mut self, parsed: ParsedList, error: &std::io::Error) {
         self.parsed = Some(parsed);
-        self.in_force = None;
+        self.active_version = None;
         self.text_path = None;
         self.storage_error = Some(error.to_string());
     }
