@@ -160,7 +160,7 @@ fn a_conflicting_undo_names_the_conflict_and_changes_nothing() {
     assert_eq!(status, 409, "{answer}");
     let detail = answer["detail"].as_str().expect("a sentence");
     assert!(
-        detail.contains(&format!("change {second} is in the way")),
+        detail.contains(&format!("change {second} conflicts")),
         "{detail}"
     );
     assert_eq!(file(&privet), before);
@@ -173,7 +173,7 @@ fn a_conflicting_undo_names_the_conflict_and_changes_nothing() {
         listed[1]["obstacle"]
             .as_str()
             .expect("why")
-            .contains("in the way")
+            .contains("conflicts")
     );
     // A part that the rest of the file needs cannot be removed.
     let office = json!({"upstream": [{"name": "office", "url": "socks5://127.0.0.1:9"}]});

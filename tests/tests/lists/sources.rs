@@ -213,7 +213,7 @@ fn a_list_that_cannot_be_stored_is_used_from_memory() {
     // A file where the folder of the lists would be: nothing can be written there, not even by root.
     let lists = privet.sandbox.dir().join("data/lists");
     let _ = std::fs::remove_dir_all(&lists);
-    std::fs::write(&lists, "in the way").expect("ours");
+    std::fs::write(&lists, "not a folder").expect("ours");
     privet.sandbox.write(&entry("ads", &far.url("/ads"), ""));
     privet.await_log("the changed configuration is in force");
     let found = await_list(&privet, "ads", |list| list["state"] == "blocking");

@@ -51,7 +51,7 @@ fn a_line_changed_since_is_an_obstacle() {
     );
     let next = revision(&strict, &off);
     assert_eq!(change.touched_by(&[&next]), [0]);
-    // Once that one is reverted, nothing is in the way.
+    // Once that one is reverted, nothing conflicts.
     let back = next.revert(&FileLines::of(&off), &[]).unwrap();
     assert_eq!(
         change.revert(&FileLines::of(&back), &[&next]).unwrap(),

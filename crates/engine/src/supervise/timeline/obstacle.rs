@@ -137,7 +137,7 @@ impl Supervisor {
 
 fn obstructed_by(by: &Change) -> String {
     let what: Vec<String> = by.what.iter().map(ToString::to_string).collect();
-    format!("change {} is in the way: {}", by.id, what.join("; "))
+    format!("change {} conflicts: {}", by.id, what.join("; "))
 }
 
 #[cfg(test)]
@@ -178,21 +178,21 @@ mod tests {
 
         let off = note("system-proxy-off", None, switch(true), None).await;
         let kept = note("list-kept", Some("ads"), UndoAction::Never, None).await;
-        let in_the_way = |id, text| Some(format!("change {id} is in the way: {text}"));
+        let conflicting = |id, text| Some(format!("change {id} conflicts: {text}"));
         assert_eq!(
             obstacle(ads).await,
-            in_the_way(kept, "the held update of list ads was refused")
+            conflicting(kept, "the held update of list ads was refused")
         );
         assert_eq!(
             obstacle(on).await,
-            in_the_way(off, "the system proxy was turned off")
+            conflicting(off, "the system proxy was turned off")
         );
         let again = note("system-proxy-on", None, switch(false), Some(off)).await;
         assert_eq!((obstacle(on).await, obstacle(again).await), (None, None));
         let gone = note("system-proxy-off", None, switch(true), Some(on)).await;
         assert_eq!(
             obstacle(again).await,
-            in_the_way(gone, "the system proxy was turned off")
+            conflicting(gone, "the system proxy was turned off")
         );
         engine.stop(Duration::ZERO).await;
     }
