@@ -11,7 +11,7 @@ use privet_config::unix_time::unix_ms;
 use privet_config::{
     Config, Document, EditError, format_timestamp_seconds, parse_duration, rule_ids,
 };
-use privet_engine::{RuleLifetime, RuleState, TemporaryLifetime};
+use privet_engine::{ChangeSource, RuleLifetime, RuleState, TemporaryLifetime};
 use serde_json::Value;
 
 use crate::client_kind::Source;
@@ -104,11 +104,10 @@ pub(crate) async fn replace_rule(
 ) -> Answer<Change> {
     check_exists(&api, &id)?;
     check_object(&update.rule)?;
-    let edited = edit(&api, source, query, move |document| {
-        let (index, _) = find(document, &id)?;
+    edit_rule(&api, source, query, id, move |document, index, _| {
         document.replace_rule(index, &update.rule)
-    });
-    Ok(edited.await?)
+    })
+    .await
 }
 
 /// Move a rule
@@ -132,11 +131,10 @@ pub(crate) async fn move_rule(
 ) -> Answer<Change> {
     check_exists(&api, &id)?;
     let to = index(to.position)?;
-    let edited = edit(&api, source, query, move |document| {
-        let (from, count) = find(document, &id)?;
+    edit_rule(&api, source, query, id, move |document, from, count| {
         document.move_rule(from, to.min(count.saturating_sub(1)))
-    });
-    Ok(edited.await?)
+    })
+    .await
 }
 
 /// Remove a rule
@@ -159,11 +157,10 @@ pub(crate) async fn remove_rule(
 ) -> Answer<Change> {
     check_exists(&api, &id)?;
     let Some(number) = id.strip_prefix('t').and_then(|number| number.parse().ok()) else {
-        let edited = edit(&api, source, query, move |document| {
-            let (index, _) = find(document, &id)?;
+        return edit_rule(&api, source, query, id, |document, index, _| {
             document.remove_rule(index)
-        });
-        return Ok(edited.await?);
+        })
+        .await;
     };
     if query.dry_run {
         return Err(
@@ -179,6 +176,21 @@ pub(crate) async fn remove_rule(
         change: Some(change),
         ..Change::default()
     }))
+}
+
+/// Edits one rule of the file. `change` gets its index and the number of rules.
+async fn edit_rule(
+    api: &ApiState,
+    source: ChangeSource,
+    query: ChangeQuery,
+    id: String,
+    change: impl FnOnce(&mut Document, usize, usize) -> Result<(), EditError> + Send + 'static,
+) -> Answer<Change> {
+    let edited = edit(api, source, query, move |document| {
+        let (index, count) = find(document, &id)?;
+        change(document, index, count)
+    });
+    Ok(edited.await?)
 }
 
 fn rule(state: RuleState, now: SystemTime) -> Rule {
