@@ -11,7 +11,7 @@ use privet_tests::privet::{Setup, binary};
 use privet_tests::process::ticks;
 use privet_tests::screen::Screen;
 use privet_tests::wait::until;
-use privet_tests::{CommandOutput, Origin, Privet, TIMEOUT, curl, program};
+use privet_tests::{CommandOutput, Origin, Privet, TIMEOUT, curl, program, require};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -43,9 +43,7 @@ fn idle(time: Duration) {
 
 #[test]
 fn the_menu_shows_the_measured_state_and_each_click_takes_effect() {
-    let Some(desktop) = Desktop::start() else {
-        return;
-    };
+    let desktop = require!(Desktop::start());
     let before = desktop.proxy();
     let panel = Panel::start(&desktop.bus_address());
     let mut agent = agent(&desktop);
@@ -107,12 +105,8 @@ fn the_menu_shows_the_measured_state_and_each_click_takes_effect() {
 /// The same clicks, with the icon in Xfce's panel on a screen.
 #[test]
 fn a_real_panel_shows_the_icon_and_its_menu_switches_the_desktop() {
-    let Some(screen) = Screen::start() else {
-        return;
-    };
-    let Some(panel) = Panel::real(&screen) else {
-        return;
-    };
+    let screen = require!(Screen::start());
+    let panel = require!(Panel::real(&screen));
     let desktop = &screen.desktop;
     let before = desktop.proxy();
     let mut agent = agent_in(screen.env());
@@ -148,9 +142,7 @@ fn a_real_panel_shows_the_icon_and_its_menu_switches_the_desktop() {
 
 #[test]
 fn a_blocked_host_is_allowed_for_an_hour_by_a_click() {
-    let Some(desktop) = Desktop::start() else {
-        return;
-    };
+    let desktop = require!(Desktop::start());
     let panel = Panel::start(&desktop.bus_address());
     let agent = agent(&desktop);
     let item = panel.await_item();
@@ -190,9 +182,7 @@ fn a_blocked_host_is_allowed_for_an_hour_by_a_click() {
 
 #[test]
 fn a_new_identity_changes_the_login_of_each_host_at_the_upstream() {
-    let Some(desktop) = Desktop::start() else {
-        return;
-    };
+    let desktop = require!(Desktop::start());
     let panel = Panel::start(&desktop.bus_address());
     let (upstream, names) = Origin::recording_logins();
     let setup = Setup {
@@ -220,9 +210,7 @@ fn a_new_identity_changes_the_login_of_each_host_at_the_upstream() {
 
 #[test]
 fn the_route_is_chosen_in_the_menu() {
-    let Some(desktop) = Desktop::start() else {
-        return;
-    };
+    let desktop = require!(Desktop::start());
     let panel = Panel::start(&desktop.bus_address());
     let setup = Setup {
         env: desktop.env(),
@@ -245,9 +233,7 @@ fn the_route_is_chosen_in_the_menu() {
 
 #[test]
 fn the_icon_appears_when_a_panel_starts_late_or_restarts() {
-    let Some(desktop) = Desktop::start() else {
-        return;
-    };
+    let desktop = require!(Desktop::start());
     let agent = agent(&desktop);
     agent.await_log("no panel of this desktop shows icons yet");
     for _ in 0..2 {
@@ -282,9 +268,7 @@ fn without_a_bus_or_after_its_end_the_agent_continues_without_busy_waiting() {
 
 #[test]
 fn a_user_has_one_agent_and_a_second_start_reports_it() {
-    let Some(desktop) = Desktop::start() else {
-        return;
-    };
+    let desktop = require!(Desktop::start());
     let mut first = agent(&desktop);
     let mut command = Command::new(binary());
     command
@@ -302,9 +286,7 @@ fn a_user_has_one_agent_and_a_second_start_reports_it() {
 
 #[test]
 fn starting_at_login_is_one_command_and_its_entry_starts_the_agent() {
-    let Some(desktop) = Desktop::start() else {
-        return;
-    };
+    let desktop = require!(Desktop::start());
     let privet = |args: &[&str]| {
         let mut command = Command::new(binary());
         command.args(args).envs(desktop.env());

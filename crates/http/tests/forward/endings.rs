@@ -46,7 +46,6 @@ async fn a_client_reset_closes_the_origin_connection() {
         }
         client.stream.set_zero_linger().unwrap();
         drop(client);
-        tokio::time::sleep(Duration::from_millis(100)).await;
         for _ in 0..2 {
             let ended = tokio::time::timeout(Duration::from_secs(5), receiver.recv()).await;
             assert!(ended.is_ok(), "{body:?}");

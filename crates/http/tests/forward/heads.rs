@@ -3,7 +3,7 @@
 use privet_config::HeaderMode;
 
 use crate::common::*;
-use crate::support::{OK, client, get};
+use crate::support::{client, get};
 
 #[tokio::test]
 async fn the_origin_receives_a_rewritten_head() {

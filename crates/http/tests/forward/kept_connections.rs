@@ -2,8 +2,6 @@
 
 use std::sync::atomic::Ordering;
 
-use tokio::io::AsyncReadExt;
-
 use crate::common::*;
 use crate::support::{OK, client, get};
 

