@@ -68,12 +68,8 @@ pub(super) fn read<'a>(
     let allow_clients =
         Some(table.list("allow_clients", Value::network)).filter(|networks| !networks.is_empty());
     let users = read_users(&table, context);
-    if https.is_empty() && has_empty_listeners(&table) && top.get("site").is_none() {
-        table.refuse(
-            DiagnosticCode::Conflict,
-            "nothing listens",
-            "name at least one address in mixed, socks, http or https",
-        );
+    if https.is_empty() && top.get("site").is_none() {
+        refuse_empty_listeners(&table);
     }
     if users.is_empty() {
         check_exposure(&table, allow_clients.as_deref(), &listeners);
@@ -130,16 +126,20 @@ fn read_tls<'a>(
     }
 }
 
-/// The listeners' keys are present and empty. An invalid one has its own diagnostic.
-fn has_empty_listeners(table: &Table<'_>) -> bool {
+/// Refuses listeners' keys that are present and all empty. An invalid one has its own diagnostic.
+fn refuse_empty_listeners(table: &Table<'_>) {
     let given: Vec<Value<'_>> = ["mixed", "socks", "http"]
         .iter()
         .filter_map(|key| table.get(key))
         .collect();
-    !given.is_empty()
-        && given
-            .iter()
-            .all(|value| value.is_array() && value.peek_items().is_empty())
+    let is_empty = |value: &Value<'_>| value.is_array() && value.peek_items().is_empty();
+    if !given.is_empty() && given.iter().all(is_empty) {
+        table.refuse(
+            DiagnosticCode::Conflict,
+            "nothing listens",
+            "name at least one address in mixed, socks, http or https",
+        );
+    }
 }
 
 /// Users or networks are given, even if they were refused: then they have their own diagnostics.

@@ -111,7 +111,7 @@ impl Supervisor {
                 reply,
             } => answer(reply, self.act_on_list_and_record(list, action, by).await),
             Command::ListFetched { list, url, outcome } => {
-                self.list_fetched(list, url, outcome).await;
+                self.list_fetched(list, url, outcome).await
             }
             Command::CertificatesChanged => self.reload_certificates().await,
             Command::ListFilesChanged => self.list_files_changed().await,
