@@ -24,7 +24,7 @@ pub struct ChangeQuery {
 /// What a change did or would do.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Change {
-    /// It is in force; `false`: a dry run.
+    /// It was applied; `false`: a dry run.
     pub applied: bool,
     /// What is valid but probably not intended.
     pub warnings: Vec<Diagnostic>,

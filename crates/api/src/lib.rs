@@ -50,7 +50,7 @@ pub use transport::{Endpoint, FullResponse, TransportError};
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Milliseconds since 1970.
+/// Milliseconds since 1970, for clients: this crate depends on no other one of Privet.
 pub fn now_ms() -> u64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)

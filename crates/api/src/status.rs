@@ -21,7 +21,7 @@ pub struct Status {
     /// The mode's route, for connections that no rule matches.
     pub route: Route,
     pub totals: Totals,
-    /// What is wrong now, each with its fix.
+    /// Current problems, each with its fix.
     pub problems: Vec<EngineProblem>,
     /// The configuration file in force; it need not exist.
     pub config: Option<String>,
@@ -128,7 +128,7 @@ pub struct Totals {
     pub down_speed: u64,
 }
 
-/// Something that is wrong now.
+/// A current problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EngineProblem {
     /// A stable key: "list:ads", "listen:pac".

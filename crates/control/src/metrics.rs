@@ -93,7 +93,7 @@ pub struct Figures {
     pub started_ms: u64,
     pub totals: Totals,
     pub lost_rows: u64,
-    pub outlets: Vec<OutboundHealth>,
+    pub outbounds: Vec<OutboundHealth>,
     pub lists: Vec<ListState>,
     pub problems: usize,
     pub sites: Sites,
@@ -105,7 +105,7 @@ impl Figures {
             started_ms,
             totals: engine.connection_log().totals(),
             lost_rows: engine.connection_log().dropped_rows(),
-            outlets: engine.upstreams(),
+            outbounds: engine.upstreams(),
             lists: engine.lists().await,
             problems: engine.problems().len(),
             sites: sites(engine),
@@ -126,7 +126,7 @@ impl Figures {
         gauge(
             out,
             "privet_connections_active",
-            "Connections that stand now",
+            "Open connections",
             totals.active,
         )?;
         let allowed = totals
@@ -135,7 +135,7 @@ impl Figures {
         counters(
             out,
             "privet_connections",
-            "Connections asked for, by what became of them",
+            "Requested connections, by verdict",
             &[
                 (vec![("verdict", "allowed")], allowed),
                 (vec![("verdict", "blocked")], totals.blocked),
@@ -164,44 +164,46 @@ impl Figures {
         counters(
             out,
             "privet_history_lost",
-            "Ended connections that no history saw",
+            "Closed connections that are missing in the history",
             &[(vec![], self.lost_rows)],
         )
     }
 
     fn upstreams(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let known = || {
-            self.outlets
+            self.outbounds
                 .iter()
-                .filter(|outlet| outlet.state != OutboundState::Unknown)
+                .filter(|outbound| outbound.state != OutboundState::Unknown)
         };
         gauges(
             out,
             "privet_upstream_up",
-            "1: the upstream or group works; absent: not tried yet",
+            "1: the upstream or group is up, 0: it is down; absent: not tried yet",
             "upstream",
-            known().map(|outlet| {
+            known().map(|outbound| {
                 (
-                    outlet.name.as_str(),
-                    f64::from(u8::from(outlet.state == OutboundState::Up)),
+                    outbound.name.as_str(),
+                    f64::from(u8::from(outbound.state == OutboundState::Up)),
                 )
             }),
         )?;
         gauges(
             out,
             "privet_upstream_latency_seconds",
-            "Time that connecting through it takes, smoothed",
+            "Connect time through it in seconds, smoothed",
             "upstream",
-            known().filter_map(|outlet| Some((outlet.name.as_str(), outlet.latency_ms? / 1000.0))),
+            known().filter_map(|outbound| {
+                Some((outbound.name.as_str(), outbound.latency_ms? / 1000.0))
+            }),
         )?;
         gauges(
             out,
             "privet_upstream_failures",
-            "Failures since it was last seen working",
+            "Failures since its last success",
             "upstream",
-            self.outlets
+            self.outbounds
                 .iter()
-                .map(|outlet| (outlet.name.as_str(), f64::from(outlet.failures))),
+                .map(|outbound| (outbound.name.as_str(), f64::from(outbound.failures))),
         )
     }
 
@@ -210,7 +212,7 @@ impl Figures {
         gauges(
             out,
             "privet_list_entries",
-            "Entries in force",
+            "Entries of the blocklist in use",
             "list",
             lists().map(|list| (list.name.as_str(), list.entries as f64)),
         )?;
@@ -232,7 +234,7 @@ impl Collector for Figures {
         gauges(
             out,
             "privet_build_info",
-            "The version that runs",
+            "Version of the running program",
             "version",
             [(env!("CARGO_PKG_VERSION"), 1.0)],
         )?;
@@ -240,7 +242,7 @@ impl Collector for Figures {
         gauge_f64(
             out,
             "privet_start_time_seconds",
-            "When the engine started, in seconds since 1970",
+            "Start of the engine, in seconds since 1970",
             started,
         )?;
         self.traffic(out)?;
@@ -250,7 +252,7 @@ impl Collector for Figures {
         gauge(
             out,
             "privet_problems",
-            "Things that are wrong now, as `privet doctor` names them",
+            "Current problems, as `privet doctor` lists them",
             self.problems as u64,
         )
     }
@@ -314,7 +316,7 @@ mod tests {
 
     fn full() -> Figures {
         Figures {
-            outlets: vec![OutboundHealth {
+            outbounds: vec![OutboundHealth {
                 name: "tor".into(),
                 kind: OutboundKind::Upstream,
                 state: OutboundState::Up,

@@ -15,7 +15,7 @@ use privet_api::{CLIENT_HEADER, ClientKind, PROBLEM_JSON};
 #[openapi(
     info(
         title = "Privet control API",
-        description = "Steers and shows a running Privet engine. On the Unix socket whoever may open the file may call; \
+        description = "Controls and monitors a running Privet engine. On the Unix socket whoever may open the file may call; \
                        over TCP every call needs `Authorization: Bearer TOKEN` with the token in DATA_DIR/control.token, \
                        the right Host and no foreign Origin: 401 and 403 have empty bodies. Times are milliseconds since \
                        1970 unless a field says otherwise; every other error is a problem (RFC 9457).",

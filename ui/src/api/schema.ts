@@ -294,7 +294,7 @@ export interface paths {
         /** The first run */
         get: operations["read_first_run"];
         /**
-         * Say that it is over
+         * End the first run
          * @description The window then starts without it. What the four steps choose is done by the calls for it.
          */
         put: operations["end_first_run"];
@@ -837,7 +837,7 @@ export interface components {
         };
         /** @description What a change did or would do. */
         Change: {
-            /** @description It is in force; `false`: a dry run. */
+            /** @description It was applied; `false`: a dry run. */
             applied: boolean;
             /**
              * Format: int64
@@ -1074,7 +1074,7 @@ export interface components {
             /** @description The line of the file, with secrets redacted. */
             source: string;
         };
-        /** @description Something that is wrong now. */
+        /** @description A current problem. */
         EngineProblem: {
             /** @description A stable key: "list:ads", "listen:pac". */
             about: string;
@@ -2005,7 +2005,7 @@ export interface components {
              * @description The engine's process id.
              */
             pid: number;
-            /** @description What is wrong now, each with its fix. */
+            /** @description Current problems, each with its fix. */
             problems: components["schemas"]["EngineProblem"][];
             /** @description The mode's route, for connections that no rule matches. */
             route: components["schemas"]["Route"];
@@ -2336,7 +2336,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The look broke off */
+            /** @description The search failed */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2394,7 +2394,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The look broke off */
+            /** @description The search failed */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2686,7 +2686,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description As checked and in force */
+            /** @description The checked configuration that is in use */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4924,7 +4924,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The question broke off */
+            /** @description The keyring was not asked */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4954,7 +4954,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It is kept */
+            /** @description It was stored */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4995,7 +4995,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The keyring is absent, locked or failed: nothing is kept anywhere */
+            /** @description The keyring is absent, locked or failed: nothing was stored */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5048,7 +5048,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is gone */
+            /** @description It was deleted */
             204: {
                 headers: {
                     [name: string]: unknown;

@@ -20,7 +20,7 @@ use crate::state::ApiState;
     get,
     path = "/api/v1/config",
     tag = "config",
-    responses((status = 200, description = "As checked and in force", body = Object))
+    responses((status = 200, description = "The checked configuration that is in use", body = Object))
 )]
 pub(crate) async fn read_config(State(api): State<ApiState>) -> axum::Json<Value> {
     axum::Json(to_json(&api.engine.config()))
