@@ -12,8 +12,8 @@ export interface Transport {
   /** Sends a request with a JSON body or none, and `version` as `If-Match`. Throws if there is no response. */
   send(method: string, path: string, body?: string, version?: string): Promise<Answer>;
   /**
-   * Passes events on until the stream ends or `signal` ends it. `opened` is called once it is open; an answer that is
-   * none is given back instead.
+   * Passes events on until the stream ends or `signal` ends it. `opened` is called once it is open; a response that
+   * is no stream is returned instead.
    */
   events(
     path: string,

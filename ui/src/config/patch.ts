@@ -28,7 +28,7 @@ function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** All that the merge patch replaces is the same in both: a patch made from `before` does the same to `after`. */
+/** Whether everything that the merge patch replaces is the same in both, so that a patch made from `before` fits `after`. */
 export function isUnchanged(patch: object, before: object, after: object): boolean {
   return Object.entries(patch).every(([key, value]) => {
     const [old, now] = [(before as Json)[key], (after as Json)[key]];

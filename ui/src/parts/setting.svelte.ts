@@ -24,10 +24,14 @@ export class Setting {
     }
   }
 
-  /** As `apply`, for a changed control: afterwards it shows what `truth` returns. */
-  async put(control: Control, truth: () => string | boolean, work: () => Promise<unknown>): Promise<boolean> {
+  /** As `apply`, for a changed control: afterwards it shows what `current` returns. */
+  async put(
+    control: Control,
+    current: () => string | boolean,
+    work: () => Promise<unknown>,
+  ): Promise<boolean> {
     const accepted = await this.apply(work);
-    show(control, truth());
+    show(control, current());
     return accepted;
   }
 }

@@ -32,8 +32,8 @@ export function rowOf(slot: number, slots: number, first: number, base: number):
 }
 
 /**
- * What to ask for so that small scrolls need no new question. While it scrolls, what lies ahead is asked for further than
- * what lies behind. `ahead`: 1 down, -1 up, 0 at rest.
+ * The rows to request, so that small scrolls need no new request. While it scrolls, more rows ahead than behind are
+ * requested. `ahead`: 1 down, -1 up, 0 at rest.
  */
 export function wanted(span: Span, ahead = 0): { offset: number; limit: number } {
   const [before, after] = [ahead < 0 ? 4 : 1, ahead > 0 ? 5 : 2];

@@ -3,8 +3,8 @@ import { moved } from '../../config/patch';
 import type { Upstream } from '../../config/shape';
 
 /**
- * The upstreams with one hop of a chain at another place in it, and the chain's names in their new order; `undefined` where
- * that is no move.
+ * Moves one hop within its chain: the changed upstreams, and the names of the chain in their new order; `undefined` if
+ * nothing moves.
  */
 export function chained(
   upstreams: readonly Upstream[],
