@@ -35,7 +35,7 @@ pub enum CallError {
 impl From<TransportError> for CallError {
     fn from(error: TransportError) -> Self {
         match error {
-            TransportError::NotRunning(place) => Self::NotRunning(place),
+            TransportError::NotRunning(endpoint) => Self::NotRunning(endpoint),
             TransportError::TimedOut => Self::TimedOut,
             TransportError::Broken(why) => Self::Broken(why),
         }

@@ -18,11 +18,11 @@ const MENU: &str = "com.canonical.dbusmenu";
 
 pub struct Panel {
     bus: Connection,
-    shown: Shown,
+    shown: Watch,
 }
 
 /// The StatusNotifierWatcher behind the panel.
-enum Shown {
+enum Watch {
     /// A scripted watcher, with the registered items.
     Scripted(Arc<Mutex<Vec<String>>>),
     /// Xfce's panel.
@@ -77,7 +77,7 @@ impl Panel {
             .and_then(|builder| builder.name(WATCHER))
             .and_then(connection::Builder::build)
             .expect("the session bus takes a watcher");
-        let shown = Shown::Scripted(items);
+        let shown = Watch::Scripted(items);
         Self { bus, shown }
     }
 
@@ -92,7 +92,7 @@ impl Panel {
         let bus = connection::Builder::address(screen.desktop.bus_address().as_str())
             .and_then(connection::Builder::build)
             .expect("the session bus answers");
-        let shown = Shown::Real { _panel: panel };
+        let shown = Watch::Real { _panel: panel };
         let panel = Self { bus, shown };
         until("a panel that shows icons", || panel.has_host());
         Some(panel)
@@ -111,8 +111,8 @@ impl Panel {
 
     fn items(&self) -> Vec<String> {
         match &self.shown {
-            Shown::Scripted(items) => items.lock().expect("no reader panics").clone(),
-            Shown::Real { .. } => {
+            Watch::Scripted(items) => items.lock().expect("no reader panics").clone(),
+            Watch::Real { .. } => {
                 let items = self.watcher().get_property("RegisteredStatusNotifierItems");
                 items.unwrap_or_default()
             }

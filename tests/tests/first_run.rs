@@ -135,11 +135,8 @@ fn a_foreign_pac_url_is_reported_and_kept() {
     let privet = privet(&desktop);
     let found = first_run(&privet)["found"].clone();
     assert_eq!(found["kind"], "pac", "{found}");
-    let pointing = found["target"].as_str().expect("where it points");
-    assert!(
-        pointing.contains("http://corp.example/it.pac"),
-        "{pointing}"
-    );
+    let target = found["target"].as_str().expect("its target");
+    assert!(target.contains("http://corp.example/it.pac"), "{target}");
     put(&privet, "PUT", "first-run", &json!({ "done": true }));
     let repair = json!({ "enabled": false, "repair": true });
     let (status, refused) = privet.api("PUT", "system-proxy", Some(&repair));

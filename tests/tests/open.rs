@@ -23,7 +23,7 @@ fn run(
     let mut command = Command::new(program);
     command
         .arg("--data-dir")
-        .arg(privet.place.dir().join("data"))
+        .arg(privet.sandbox.dir().join("data"))
         .args(args)
         .env("PATH", path)
         .env("DISPLAY", display)
@@ -43,7 +43,7 @@ fn fake(folder: &Path, name: &str) {
 }
 
 fn token(privet: &Privet) -> String {
-    let file = privet.place.dir().join("data/control.token");
+    let file = privet.sandbox.dir().join("data/control.token");
     fs::read_to_string(file).expect("a token").trim().to_owned()
 }
 
@@ -53,7 +53,7 @@ fn exchange(privet: &Privet, code: &str) -> (String, Value) {
 }
 
 fn exchange_as(privet: &Privet, code: &str, media_type: &str, more: &[&str]) -> (String, Value) {
-    let url = format!("http://{}/login", privet.place.control);
+    let url = format!("http://{}/login", privet.sandbox.control);
     let body = json!({ "code": code }).to_string();
     let media_type = format!("Content-Type: {media_type}");
     let head = ["-H", &media_type, "-w", "\n%{http_code}", "-d", &body];
@@ -67,7 +67,7 @@ fn exchange_as(privet: &Privet, code: &str, media_type: &str, more: &[&str]) -> 
 
 /// The code in an address that `privet open` printed.
 fn code(privet: &Privet, printed: &str) -> String {
-    let start = format!("http://{}/#code=", privet.place.control);
+    let start = format!("http://{}/#code=", privet.sandbox.control);
     let code = printed.trim().strip_prefix(&start);
     code.unwrap_or_else(|| panic!("{printed}")).to_owned()
 }
@@ -107,7 +107,7 @@ fn a_code_that_another_user_sees_is_worth_nothing() {
     }
     let privet = Privet::start(PAGE);
     let code = address(&privet);
-    let url = format!("http://{}/login", privet.place.control);
+    let url = format!("http://{}/login", privet.sandbox.control);
     let mut command = Command::new("setpriv");
     command
         .args([

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// How a client requests the origin from a proxy.
+/// How a client asks a proxy for the origin.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Ask {
+pub enum Handshake {
     Socks5,
     Connect,
     /// Not at all: the address is that of a TCP proxy without a handshake.
-    Nothing,
+    None,
 }
 
 /// Body of a response, in bytes; with the head 1 KiB.
@@ -88,13 +88,13 @@ pub fn http(mut stream: TcpStream) -> io::Result<()> {
 /// Connects, sends 64 bytes, reads them back to the end of the stream: `times` in total, with `clients` threads.
 pub fn connects(
     proxy: SocketAddr,
-    ask: Ask,
+    handshake: Handshake,
     origin: SocketAddr,
     times: usize,
     clients: usize,
 ) -> io::Result<()> {
     share(times, clients, || {
-        let mut stream = open(proxy, ask, origin)?;
+        let mut stream = open(proxy, handshake, origin)?;
         stream.write_all(&[7; 64])?;
         let mut bytes = Vec::with_capacity(65);
         match stream.read_to_end(&mut bytes)? {
@@ -107,14 +107,14 @@ pub fn connects(
 /// Receives `bytes` in total through `streams` parallel tunnels, in equal parts.
 pub fn bulk(
     proxy: SocketAddr,
-    ask: Ask,
+    handshake: Handshake,
     origin: SocketAddr,
     bytes: u64,
     streams: usize,
 ) -> io::Result<()> {
     let each = bytes / streams as u64;
     share(streams, streams, || {
-        let mut stream = open(proxy, ask, origin)?;
+        let mut stream = open(proxy, handshake, origin)?;
         stream.write_all(&each.to_be_bytes())?;
         let mut block = vec![0; 256 * 1024];
         let mut got = 0;
@@ -131,13 +131,13 @@ pub fn bulk(
 /// Opens `count` tunnels, moves 64 bytes through each both ways, and leaves them open.
 pub fn tunnels(
     proxy: SocketAddr,
-    ask: Ask,
+    handshake: Handshake,
     origin: SocketAddr,
     count: usize,
 ) -> io::Result<Vec<TcpStream>> {
     (0..count)
         .map(|_| {
-            let mut stream = open(proxy, ask, origin)?;
+            let mut stream = open(proxy, handshake, origin)?;
             stream.write_all(&[7; 64])?;
             stream.read_exact(&mut [0; 64])?;
             Ok(stream)
@@ -190,12 +190,12 @@ fn connect(to: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-fn open(proxy: SocketAddr, ask: Ask, origin: SocketAddr) -> io::Result<TcpStream> {
+fn open(proxy: SocketAddr, handshake: Handshake, origin: SocketAddr) -> io::Result<TcpStream> {
     let mut stream = connect(proxy)?;
-    match ask {
-        Ask::Nothing => {}
-        Ask::Socks5 => socks5(&mut stream, origin)?,
-        Ask::Connect => {
+    match handshake {
+        Handshake::None => {}
+        Handshake::Socks5 => socks5(&mut stream, origin)?,
+        Handshake::Connect => {
             // In one write: the socket has no Nagle delay, and `write!` would send each fragment in a packet of its own.
             let head = format!("CONNECT {origin} HTTP/1.1\r\nHost: {origin}\r\n\r\n");
             stream.write_all(head.as_bytes())?;

@@ -17,7 +17,7 @@ use std::time::Instant;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
-use load::Ask;
+use load::Handshake;
 use proxies::MeasuredProxy;
 use report::Figures;
 use xtask::shell::Done;
@@ -177,7 +177,9 @@ fn http_peers() -> Vec<MeasuredProxy> {
 }
 
 fn socks_connect() -> Result<Figures, String> {
-    let runs = interleave(&socks_peers(), RUNS, |proxy| connects(proxy, Ask::Socks5))?;
+    let runs = interleave(&socks_peers(), RUNS, |proxy| {
+        connects(proxy, Handshake::Socks5)
+    })?;
     Ok(Figures {
         row: "socks-connect",
         title: "SOCKS5 connect, 64 bytes each way, close",
@@ -188,7 +190,9 @@ fn socks_connect() -> Result<Figures, String> {
 }
 
 fn http_connect() -> Result<Figures, String> {
-    let runs = interleave(&http_peers(), RUNS, |proxy| connects(proxy, Ask::Connect))?;
+    let runs = interleave(&http_peers(), RUNS, |proxy| {
+        connects(proxy, Handshake::Connect)
+    })?;
     Ok(Figures {
         row: "http-connect",
         title: "HTTP CONNECT, 64 bytes each way, close",
@@ -198,22 +202,22 @@ fn http_connect() -> Result<Figures, String> {
     })
 }
 
-fn connects(proxy: &MeasuredProxy, ask: Ask) -> Result<f64, String> {
+fn connects(proxy: &MeasuredProxy, handshake: Handshake) -> Result<f64, String> {
     let origin = load::origin(load::echo_once);
     // Work that a program does once, at its first connections, is not measured.
-    load::connects(proxy.address, ask, origin, WARM_UP, CLIENTS)
+    load::connects(proxy.address, handshake, origin, WARM_UP, CLIENTS)
         .map_err(|error| failed(proxy, &error))?;
     let before = cost::cpu(proxy.pid);
-    load::connects(proxy.address, ask, origin, CONNECTS, CLIENTS)
+    load::connects(proxy.address, handshake, origin, CONNECTS, CLIENTS)
         .map_err(|error| failed(proxy, &error))?;
     Ok((cost::cpu(proxy.pid) - before) * 1e6 / CONNECTS as f64)
 }
 
 fn bulk() -> Result<Figures, String> {
     let origin = load::origin(load::flood);
-    let runs = with_floor(origin, RUNS, |proxy, ask| {
+    let runs = with_floor(origin, RUNS, |proxy, handshake| {
         let before = cost::cpu(proxy.pid);
-        load::bulk(proxy.address, ask, origin, BULK_BYTES, BULK_STREAMS)
+        load::bulk(proxy.address, handshake, origin, BULK_BYTES, BULK_STREAMS)
             .map_err(|error| failed(proxy, &error))?;
         Ok((cost::cpu(proxy.pid) - before) * 1e9 / BULK_BYTES as f64)
     })?;
@@ -231,9 +235,9 @@ fn idle() -> Result<Figures, String> {
     let mut all: Vec<(String, Vec<f64>)> = Vec::new();
     // Each run starts the programs anew: memory of closed tunnels would be reused.
     for _ in 0..RUNS {
-        let runs = with_floor(origin, 1, |proxy, ask| {
+        let runs = with_floor(origin, 1, |proxy, handshake| {
             let before = cost::memory(proxy.pid);
-            let tunnels = load::tunnels(proxy.address, ask, origin, IDLE_TUNNELS);
+            let tunnels = load::tunnels(proxy.address, handshake, origin, IDLE_TUNNELS);
             let tunnels = tunnels.map_err(|error| failed(proxy, &error))?;
             let grown = cost::memory(proxy.pid) - before;
             drop(tunnels);
@@ -276,7 +280,7 @@ fn http() -> Result<Figures, String> {
 fn with_floor(
     origin: SocketAddr,
     rounds: usize,
-    measure: impl Fn(&MeasuredProxy, Ask) -> Result<f64, String>,
+    measure: impl Fn(&MeasuredProxy, Handshake) -> Result<f64, String>,
 ) -> Result<Vec<(String, Vec<f64>)>, String> {
     let mut all = socks_peers();
     // A comparison of two builds needs no lower bound.
@@ -287,12 +291,12 @@ fn with_floor(
     let floor_at = floor.as_ref().map(|haproxy| haproxy.address);
     all.extend(floor);
     interleave(&all, rounds, |proxy| {
-        let ask = if Some(proxy.address) == floor_at {
-            Ask::Nothing
+        let handshake = if Some(proxy.address) == floor_at {
+            Handshake::None
         } else {
-            Ask::Socks5
+            Handshake::Socks5
         };
-        measure(proxy, ask)
+        measure(proxy, handshake)
     })
 }
 

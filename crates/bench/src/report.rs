@@ -49,7 +49,7 @@ impl Figures {
             .iter()
             .map(|(name, runs)| json!({"name": name, "runs": runs}))
             .collect();
-        json!({"row": self.row, "title": self.title, "unit": self.unit, "note": self.note, "contenders": runs})
+        json!({"row": self.row, "title": self.title, "unit": self.unit, "note": self.note, "programs": runs})
     }
 }
 
@@ -62,7 +62,7 @@ fn kept(row: &str) -> PathBuf {
 
 fn table(figures: &Value) -> String {
     let text = |key: &str| figures[key].as_str().unwrap_or_default();
-    let mut rows: Vec<(f64, f64, f64, &str)> = figures["contenders"]
+    let mut rows: Vec<(f64, f64, f64, &str)> = figures["programs"]
         .as_array()
         .map(Vec::as_slice)
         .unwrap_or_default()

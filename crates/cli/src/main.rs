@@ -205,11 +205,11 @@ fn failure_text(terminal: &Terminal, failure: &Failure) -> String {
         .collect();
     let mut text = format!("privet: {}\n", lines.join("\n"));
     for diagnostic in failure.diagnostics() {
-        let place = format!(
+        let position = format!(
             "line {}, column {}: {}",
             diagnostic.line, diagnostic.column, diagnostic.cause
         );
-        text.push_str(&format!("  {}\n", terminal.paint(&place, Style::Plain)));
+        text.push_str(&format!("  {}\n", terminal.paint(&position, Style::Plain)));
     }
     if let Some(help) = failure.help() {
         text.push_str(&format!("  {}\n", terminal.paint(help, Style::Plain)));

@@ -5,13 +5,13 @@ use std::panic::{self, PanicHookInfo};
 /// Installs the hook: one log line with location and message, nothing on standard output.
 pub fn hook() {
     panic::set_hook(Box::new(|info| {
-        let place = info
+        let location = info
             .location()
-            .map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+            .map_or_else(|| "an unknown location".to_owned(), ToString::to_string);
         let thread = std::thread::current();
         tracing::error!(
             thread = thread.name().unwrap_or("unnamed"),
-            "a task panicked at {place}: {}; the other tasks continue. This is a bug in Privet: please report it",
+            "a task panicked at {location}: {}; the other tasks continue. This is a bug in Privet: please report it",
             message(info)
         );
     }));

@@ -9,7 +9,7 @@ use crate::size::format_size;
 use crate::timestamp::format_timestamp;
 
 /// The file's content with every default written out. A secret in the file itself is `{"plain": true}`; a mode whose
-/// route is the first outlet has no "route".
+/// route is the first upstream has no "route".
 pub fn to_json(config: &Config) -> Value {
     json!({
         "mode": config.mode,

@@ -66,28 +66,28 @@ pub(crate) fn gather<'a>(
     by: GroupBy,
     groups_of_page: &mut Vec<Group>,
 ) -> Vec<Cow<'a, str>> {
-    let mut places: HashMap<Cow<'a, str>, usize> = HashMap::new();
+    let mut indexes: HashMap<Cow<'a, str>, usize> = HashMap::new();
     let mut groups: Vec<(Cow<'a, str>, Group)> = Vec::new();
     for candidate in matching.iter_mut() {
         let entry = &candidate.entry;
-        let place = *places.entry(key_of(by, entry)).or_insert_with_key(|key| {
+        let index = *indexes.entry(key_of(by, entry)).or_insert_with_key(|key| {
             groups.push((key.clone(), Group::default()));
             groups.len() - 1
         });
-        candidate.group = place;
-        groups[place].1.count(entry);
+        candidate.group = index;
+        groups[index].1.count(entry);
     }
     let mut order: Vec<usize> = (0..groups.len()).collect();
     order.sort_unstable_by(|a, b| {
         let (a, b) = (&groups[*a], &groups[*b]);
         b.1.rows.cmp(&a.1.rows).then_with(|| a.0.cmp(&b.0))
     });
-    let mut place_of = vec![0; groups.len()];
-    for (place, group) in order.iter().enumerate() {
-        place_of[*group] = place;
+    let mut rank_of = vec![0; groups.len()];
+    for (rank, group) in order.iter().enumerate() {
+        rank_of[*group] = rank;
     }
     for candidate in matching.iter_mut() {
-        candidate.group = place_of[candidate.group];
+        candidate.group = rank_of[candidate.group];
     }
     *groups_of_page = order
         .iter()

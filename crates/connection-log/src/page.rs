@@ -3,7 +3,7 @@
 
 use crate::group::{Group, GroupBy, gather};
 use crate::query::Query;
-use crate::sort::{Candidate, SortKey, compare, fact};
+use crate::sort::{Candidate, SortKey, compare, sort_value};
 use crate::view::{RowRef, RowView};
 
 /// Rows of one page.
@@ -56,7 +56,7 @@ pub(crate) fn page<'a>(
     let mut matching: Vec<Candidate<'a>> = rows
         .filter(|entry| query.matches(entry))
         .map(|entry| Candidate {
-            fact: fact(window.sort, &entry),
+            value: sort_value(window.sort, &entry),
             entry,
             group: 0,
         })

@@ -216,9 +216,9 @@ impl State {
         if slot == GONE {
             return false;
         }
-        let place = slot as usize;
-        self.live.swap_remove(place);
-        if let Some(moved) = self.live.get(place) {
+        let index = slot as usize;
+        self.live.swap_remove(index);
+        if let Some(moved) = self.live.get(index) {
             moved.slot.store(slot, Ordering::Relaxed);
         }
         // Frees the memory of a burst.

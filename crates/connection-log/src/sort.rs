@@ -88,7 +88,7 @@ impl SortKey {
 
 /// A sort value, read once: counters change while a sort runs, and an inconsistent order breaks it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Fact<'a> {
+pub(crate) enum SortValue<'a> {
     Absent,
     Number(u64),
     Real(f64),
@@ -99,47 +99,55 @@ pub(crate) enum Fact<'a> {
 /// A row that matches, with what it is sorted by.
 pub(crate) struct Candidate<'a> {
     pub entry: RowRef<'a>,
-    pub fact: Fact<'a>,
+    pub value: SortValue<'a>,
     /// The index of its group; 0 without groups.
     pub group: usize,
 }
 
 /// Reads the value that rows are sorted by.
-pub(crate) fn fact<'a>(key: SortKey, entry: &RowRef<'a>) -> Fact<'a> {
+pub(crate) fn sort_value<'a>(key: SortKey, entry: &RowRef<'a>) -> SortValue<'a> {
     let row = entry.row;
-    let ms = |phase| entry.phase_ms(phase).map_or(Fact::Absent, Fact::Real);
+    let ms = |phase| {
+        entry
+            .phase_ms(phase)
+            .map_or(SortValue::Absent, SortValue::Real)
+    };
     match key {
-        SortKey::Started => Fact::Number(row.started),
+        SortKey::Started => SortValue::Number(row.started),
         SortKey::Ended => entry
             .ended
-            .map_or(Fact::Absent, |ended| Fact::Number(ended.at)),
-        SortKey::Age => Fact::Number(entry.age_ms()),
-        SortKey::App => row.app().map_or(Fact::Absent, |app| Fact::Text(&app.name)),
+            .map_or(SortValue::Absent, |ended| SortValue::Number(ended.at)),
+        SortKey::Age => SortValue::Number(entry.age_ms()),
+        SortKey::App => row
+            .app()
+            .map_or(SortValue::Absent, |app| SortValue::Text(&app.name)),
         SortKey::Host => match &row.target().host {
-            Host::Name(name) => Fact::Text(name),
-            Host::Ip(ip) => Fact::Ip(*ip),
+            Host::Name(name) => SortValue::Text(name),
+            Host::Ip(ip) => SortValue::Ip(*ip),
         },
-        SortKey::Port => Fact::Number(row.target().port.into()),
-        SortKey::Client => Fact::Ip(row.client().ip()),
-        SortKey::User => row.user().map_or(Fact::Absent, |user| Fact::Text(user)),
-        SortKey::Protocol => Fact::Text(protocol_word(row.protocol())),
-        SortKey::Verdict => Fact::Text(entry.verdict().word()),
-        SortKey::Reason => Fact::Text(&row.why().text),
-        SortKey::Route => Fact::Text(row.route()),
-        SortKey::Up => Fact::Number(row.up_bytes()),
-        SortKey::Down => Fact::Number(row.down_bytes()),
-        SortKey::UpSpeed => Fact::Real(entry.up_speed().into()),
-        SortKey::DownSpeed => Fact::Real(entry.down_speed().into()),
+        SortKey::Port => SortValue::Number(row.target().port.into()),
+        SortKey::Client => SortValue::Ip(row.client().ip()),
+        SortKey::User => row
+            .user()
+            .map_or(SortValue::Absent, |user| SortValue::Text(user)),
+        SortKey::Protocol => SortValue::Text(protocol_word(row.protocol())),
+        SortKey::Verdict => SortValue::Text(entry.verdict().word()),
+        SortKey::Reason => SortValue::Text(&row.why().text),
+        SortKey::Route => SortValue::Text(row.route()),
+        SortKey::Up => SortValue::Number(row.up_bytes()),
+        SortKey::Down => SortValue::Number(row.down_bytes()),
+        SortKey::UpSpeed => SortValue::Real(entry.up_speed().into()),
+        SortKey::DownSpeed => SortValue::Real(entry.down_speed().into()),
         SortKey::DnsMs => ms(Phase::Dns),
         SortKey::ConnectMs => ms(Phase::Connect),
         SortKey::TlsMs => ms(Phase::Tls),
         SortKey::FirstByteMs => ms(Phase::FirstByte),
-        SortKey::Requests => Fact::Number(row.requests().into()),
-        SortKey::Id => Fact::Number(row.id),
+        SortKey::Requests => SortValue::Number(row.requests().into()),
+        SortKey::Id => SortValue::Number(row.id),
     }
 }
 
-impl Fact<'_> {
+impl SortValue<'_> {
     fn rank(&self) -> u8 {
         match self {
             Self::Absent => 0,
@@ -152,19 +160,19 @@ impl Fact<'_> {
 
 /// Orders by group, then by value. Rows without the value come last in either direction; of equal rows the newer is first.
 pub(crate) fn compare(a: &Candidate<'_>, b: &Candidate<'_>, descending: bool) -> Ordering {
-    let absent = |candidate: &Candidate<'_>| matches!(candidate.fact, Fact::Absent);
-    let facts = match (a.fact, b.fact) {
-        (Fact::Number(a), Fact::Number(b)) => a.cmp(&b),
-        (Fact::Real(a), Fact::Real(b)) => a.total_cmp(&b),
-        (Fact::Text(a), Fact::Text(b)) => a.cmp(b),
-        (Fact::Ip(a), Fact::Ip(b)) => a.cmp(&b),
+    let absent = |candidate: &Candidate<'_>| matches!(candidate.value, SortValue::Absent);
+    let values = match (a.value, b.value) {
+        (SortValue::Number(a), SortValue::Number(b)) => a.cmp(&b),
+        (SortValue::Real(a), SortValue::Real(b)) => a.total_cmp(&b),
+        (SortValue::Text(a), SortValue::Text(b)) => a.cmp(b),
+        (SortValue::Ip(a), SortValue::Ip(b)) => a.cmp(&b),
         (a, b) => a.rank().cmp(&b.rank()),
     };
-    let facts = if descending { facts.reverse() } else { facts };
+    let values = if descending { values.reverse() } else { values };
     a.group
         .cmp(&b.group)
         .then(absent(a).cmp(&absent(b)))
-        .then(facts)
+        .then(values)
         .then_with(|| b.entry.row.started.cmp(&a.entry.row.started))
         .then_with(|| b.entry.row.id.cmp(&a.entry.row.id))
 }

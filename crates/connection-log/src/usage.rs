@@ -87,15 +87,15 @@ impl UsageSteps {
 }
 
 fn merge_other(sums: &mut Vec<(String, BTreeMap<u64, Counters>)>, steps: BTreeMap<u64, Counters>) {
-    let place = match sums.iter().position(|(key, _)| key == OTHER) {
-        Some(place) => place,
+    let index = match sums.iter().position(|(key, _)| key == OTHER) {
+        Some(index) => index,
         None => {
             sums.push((OTHER.to_owned(), BTreeMap::new()));
             sums.len() - 1
         }
     };
     for (start, figures) in steps {
-        sums[place].1.entry(start).or_default().add(figures);
+        sums[index].1.entry(start).or_default().add(figures);
     }
 }
 

@@ -26,7 +26,7 @@ const MAX_FAILING: usize = 256;
 
 /// Both ends of the TCP connection a call came over.
 #[derive(Debug, Clone, Copy)]
-pub struct Ends {
+pub struct ConnectionAddresses {
     /// The address that is listened on; it may be that of every interface.
     pub listener: SocketAddr,
     pub local: SocketAddr,
@@ -74,27 +74,27 @@ impl Guard {
 
 /// The layer of the API on TCP: passes a call on, or answers 401 or 403 with an empty body.
 pub(crate) async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
-    let Some(ends) = request.extensions().get::<Ends>().copied() else {
+    let Some(connection) = request.extensions().get::<ConnectionAddresses>().copied() else {
         return empty(StatusCode::FORBIDDEN);
     };
-    if !host_is_ours(request.uri(), request.headers(), ends)
-        || !origin_is_ours(request.headers(), ends)
+    if !host_is_ours(request.uri(), request.headers(), connection)
+        || !origin_is_ours(request.headers(), connection)
     {
         return empty(StatusCode::FORBIDDEN);
     }
     if !token_is_right(request.headers(), &guard.token) {
-        return guard.unauthorized(ends.peer.ip()).await;
+        return guard.unauthorized(connection.peer.ip()).await;
     }
     next.run(request).await
 }
 
 /// For servers without a token (metrics): the Host and Origin checks only.
 pub(crate) async fn check_host_and_origin(request: Request, next: Next) -> Response {
-    let ends = request.extensions().get::<Ends>().copied();
-    match ends {
-        Some(ends)
-            if host_is_ours(request.uri(), request.headers(), ends)
-                && origin_is_ours(request.headers(), ends) =>
+    let connection = request.extensions().get::<ConnectionAddresses>().copied();
+    match connection {
+        Some(connection)
+            if host_is_ours(request.uri(), request.headers(), connection)
+                && origin_is_ours(request.headers(), connection) =>
         {
             next.run(request).await
         }
@@ -104,9 +104,9 @@ pub(crate) async fn check_host_and_origin(request: Request, next: Next) -> Respo
 
 /// For what a link on another site may open (the page itself): the Host check only.
 pub(crate) async fn check_host(request: Request, next: Next) -> Response {
-    let ends = request.extensions().get::<Ends>().copied();
-    match ends {
-        Some(ends) if host_is_ours(request.uri(), request.headers(), ends) => {
+    let connection = request.extensions().get::<ConnectionAddresses>().copied();
+    match connection {
+        Some(connection) if host_is_ours(request.uri(), request.headers(), connection) => {
             next.run(request).await
         }
         _ => empty(StatusCode::FORBIDDEN),
@@ -121,25 +121,25 @@ fn empty(status: StatusCode) -> Response {
 
 /// Exactly one `Host`, and it names the address this connection reached, port included (RFC 9112 section 3.2); where the
 /// listener is not on loopback, any name or address of this machine. The authority of an absolute-form target has to agree.
-pub fn host_is_ours(uri: &Uri, headers: &HeaderMap, ends: Ends) -> bool {
+pub fn host_is_ours(uri: &Uri, headers: &HeaderMap, connection: ConnectionAddresses) -> bool {
     let mut hosts = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
         return false;
     };
-    host.to_str().is_ok_and(|host| names_us(host, ends))
+    host.to_str().is_ok_and(|host| names_us(host, connection))
         && uri
             .authority()
-            .is_none_or(|authority| names_us(authority.as_str(), ends))
+            .is_none_or(|authority| names_us(authority.as_str(), connection))
 }
 
 /// No Origin, or our own. A cross-site call according to the browser (Fetch Metadata) is refused too.
-pub fn origin_is_ours(headers: &HeaderMap, ends: Ends) -> bool {
+pub fn origin_is_ours(headers: &HeaderMap, connection: ConnectionAddresses) -> bool {
     let origins_fit = headers.get_all(header::ORIGIN).iter().all(|origin| {
         origin
             .to_str()
             .ok()
             .and_then(|origin| origin.strip_prefix("http://"))
-            .is_some_and(|authority| names_us(authority, ends))
+            .is_some_and(|authority| names_us(authority, connection))
     });
     let site_fits = headers
         .get_all("sec-fetch-site")
@@ -148,16 +148,16 @@ pub fn origin_is_ours(headers: &HeaderMap, ends: Ends) -> bool {
     origins_fit && site_fits
 }
 
-fn names_us(authority: &str, ends: Ends) -> bool {
+fn names_us(authority: &str, connection: ConnectionAddresses) -> bool {
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()),
         // A browser leaves out the port of http.
         _ => (authority, Some(80)),
     };
-    if port != Some(ends.local.port()) {
+    if port != Some(connection.local.port()) {
         return false;
     }
-    let local = ends.local.ip().to_canonical();
+    let local = connection.local.ip().to_canonical();
     let bare = host
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'))
@@ -166,7 +166,7 @@ fn names_us(authority: &str, ends: Ends) -> bool {
         return true;
     }
     (local.is_loopback() && host.eq_ignore_ascii_case("localhost"))
-        || (!ends.listener.ip().is_loopback() && privet_system::is_this_machine(bare))
+        || (!connection.listener.ip().is_loopback() && privet_system::is_this_machine(bare))
 }
 
 fn token_is_right(headers: &HeaderMap, token: &Token) -> bool {
@@ -213,16 +213,16 @@ mod tests {
     use super::*;
 
     /// A call to the address that is listened on.
-    fn on(address: &str) -> Ends {
+    fn on(address: &str) -> ConnectionAddresses {
         let address = address.parse().unwrap();
-        Ends {
+        ConnectionAddresses {
             listener: address,
             local: address,
             peer: address,
         }
     }
 
-    fn local() -> Ends {
+    fn local() -> ConnectionAddresses {
         on("127.0.0.1:7282")
     }
 
@@ -291,13 +291,13 @@ mod tests {
     #[test]
     fn a_server_for_the_network_is_named_by_any_name_and_address_of_this_machine() {
         let name = privet_system::interfaces::host_name().expect("this machine has a name");
-        let wide = Ends {
+        let wide = ConnectionAddresses {
             listener: "0.0.0.0:7282".parse().unwrap(),
             ..local()
         };
-        let passes = |host: &str, ends| {
+        let passes = |host: &str, connection| {
             let headers = headers(&[("host", host)]);
-            host_is_ours(&Uri::from_static("/"), &headers, ends)
+            host_is_ours(&Uri::from_static("/"), &headers, connection)
         };
         for host in [format!("{name}:7282"), format!("{name}.local:7282")] {
             assert!(passes(&host, wide), "{host}");

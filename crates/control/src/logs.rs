@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::OnceLock;
 
+use privet_api::escape;
 use privet_api::events::LogLine;
 use privet_config::unix_time::now_ms;
 use tokio::sync::broadcast;

@@ -351,12 +351,12 @@ impl Dialer {
 
     /// Outbounds are numbered as in the configuration: upstreams first, then groups.
     fn outbound(&self, outbound: OutboundId) -> Option<Outbound<'_>> {
-        let place = usize::from(outbound.0);
-        match self.chains.get(place) {
+        let index = usize::from(outbound.0);
+        match self.chains.get(index) {
             Some(chain) => Some(Outbound::Upstream(chain)),
             None => {
-                let place = place.checked_sub(self.chains.len())?;
-                self.groups.get(place).map(Outbound::Group)
+                let index = index.checked_sub(self.chains.len())?;
+                self.groups.get(index).map(Outbound::Group)
             }
         }
     }

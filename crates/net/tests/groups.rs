@@ -210,7 +210,7 @@ fn futures_of_dials_may_move_between_threads() {
     fn is_send<T: Send>(_: &T) {}
     let setup = setup("");
     let to = target("a.test:80");
-    let (route, request) = (setup.via_nothing(), support::request(&to));
+    let (route, request) = (setup.direct_route(), support::request(&to));
     is_send(&setup.dialer.dial(&route, &request));
     is_send(&setup.dialer.run_checks());
     is_send(&setup.dialer.test("x"));
@@ -221,12 +221,12 @@ fn futures_of_dials_may_move_between_threads() {
     );
 }
 
-trait Nothing {
-    fn via_nothing(&self) -> privet_policy::Route;
+trait DirectRoute {
+    fn direct_route(&self) -> privet_policy::Route;
 }
 
-impl Nothing for Setup {
-    fn via_nothing(&self) -> privet_policy::Route {
+impl DirectRoute for Setup {
+    fn direct_route(&self) -> privet_policy::Route {
         privet_policy::Route::Direct(self.policy.permit().unwrap())
     }
 }

@@ -156,9 +156,9 @@ fn hex_digits(part: &str) -> Option<&str> {
 fn inet_aton(text: &str) -> Option<Ipv4Addr> {
     let mut address: u64 = 0;
     let mut parts = text.split('.').peekable();
-    for place in 0..4u32 {
+    for part in 0..4u32 {
         let value = number(parts.next()?)?;
-        let left = 32 - 8 * place;
+        let left = 32 - 8 * part;
         if parts.peek().is_none() {
             return (value < 1 << left)
                 .then(|| u32::try_from(address << left | value).ok())?

@@ -20,10 +20,10 @@ const PROXY: &str = "127.0.0.1:7280";
 const RUN: &str = r#"
 const cases = JSON.parse(require("fs").readFileSync(0, "utf8"));
 const vm = require("vm");
-console.log(JSON.stringify(cases.map(({ pac, asked }) => {
+console.log(JSON.stringify(cases.map(({ pac, request }) => {
   const world = vm.createContext({});
   vm.runInContext(pac, world);
-  return asked.map(([url, host]) => {
+  return request.map(([url, host]) => {
     world.url = url; world.host = host;
     return vm.runInContext("FindProxyForURL(url, host)", world);
   });
@@ -55,9 +55,9 @@ fn run(cases: &[(String, Vec<(String, String)>)]) -> Option<Vec<Vec<String>>> {
     Some(serde_json::from_slice(&output.stdout).unwrap())
 }
 
-fn answers(pac: &str, asked: &[(&str, &str)]) -> Option<Vec<String>> {
-    let asked = asked.iter().map(|(u, h)| (u.to_string(), h.to_string()));
-    Some(run(&[(pac.to_owned(), asked.collect())])?.remove(0))
+fn answers(pac: &str, request: &[(&str, &str)]) -> Option<Vec<String>> {
+    let request = request.iter().map(|(u, h)| (u.to_string(), h.to_string()));
+    Some(run(&[(pac.to_owned(), request.collect())])?.remove(0))
 }
 
 const ASK: &str = "PROXY 127.0.0.1:7280; DIRECT";
@@ -107,8 +107,8 @@ fn rules_that_a_url_decides_are_in_the_pac_and_the_rest_is_left_to_privet() {
         ("http://__proto__/", "__proto__", ASK),
         ("", "", ASK),
     ];
-    let asked: Vec<_> = rows.iter().map(|row| (row.0, row.1)).collect();
-    let Some(got) = answers(&pac, &asked) else {
+    let request: Vec<_> = rows.iter().map(|row| (row.0, row.1)).collect();
+    let Some(got) = answers(&pac, &request) else {
         return;
     };
     for (row, got) in rows.iter().zip(got) {
@@ -137,13 +137,13 @@ fn a_pac_for_a_program_has_its_rules_and_omits_those_of_others() {
             .clone_with(|m| m.domain = strings(["path.test"])),
         rule(RuleAction::Block, |m| m.domain = strings(["bad.test"])),
     ]));
-    let asked = [
+    let request = [
         ("https://own.test/", "own.test"),
         ("https://path.test/", "path.test"),
         ("https://bad.test/", "bad.test"),
         ("https://a.test/", "a.test"),
     ];
-    let answers_of = |file: &str| answers(file, &asked);
+    let answers_of = |file: &str| answers(file, &request);
     let (Some(firefox), Some(curl), Some(anyone)) = (
         answers_of(&pac_for(&policy, PROXY, "firefox")),
         answers_of(&pac_for(&policy, PROXY, "curl")),
@@ -178,8 +178,8 @@ fn privets_own_listeners_are_reached_without_a_proxy() {
         ("http://nest.lan/", "nest.lan", refuse),
         ("http://a.test/", "a.test", refuse),
     ];
-    let asked: Vec<_> = rows.iter().map(|row| (row.0, row.1)).collect();
-    let Some(got) = answers(&pac, &asked) else {
+    let request: Vec<_> = rows.iter().map(|row| (row.0, row.1)).collect();
+    let Some(got) = answers(&pac, &request) else {
         return;
     };
     for (row, got) in rows.iter().zip(got) {
@@ -234,7 +234,7 @@ fn engine(policy: &Policy, target: &Target, https: bool) -> Vec<Verdict> {
                     vec!["10.0.0.1".parse().unwrap()],
                     vec!["192.0.2.7".parse().unwrap()],
                 ] {
-                    let asked = Asked {
+                    let request = TestRequest {
                         protocol,
                         user: user.clone(),
                         app: program.clone(),
@@ -244,7 +244,7 @@ fn engine(policy: &Policy, target: &Target, https: bool) -> Vec<Verdict> {
                         page: None,
                         at: NOW,
                     };
-                    verdicts.push(simulate(&asked.request(), policy));
+                    verdicts.push(simulate(&request.borrowed(), policy));
                 }
             }
         }
@@ -307,10 +307,10 @@ fn the_file_and_the_engine_agree_over_random_rules() {
     let files: Vec<_> = cases
         .iter()
         .map(|(_, policy, _, urls)| {
-            let asked = urls
+            let request = urls
                 .iter()
                 .map(|(url, host, ..)| (url.clone(), host.clone()));
-            (pac(policy, PROXY, None), asked.collect())
+            (pac(policy, PROXY, None), request.collect())
         })
         .collect();
     let Some(answers) = run(&files) else { return };
@@ -366,16 +366,16 @@ fn check(
         other => assert_eq!(other, ASK, "{context}"),
     }
     // With known addresses and rules that a URL decides, the answer equals the engine's.
-    let told = explain(
-        &Asked {
+    let explained = explain(
+        &TestRequest {
             target: target.clone(),
-            ..asked("a.test:1")
+            ..request_to("a.test:1")
         }
-        .request(),
+        .borrowed(),
         policy,
     );
     // The rule keeps the filter out, the mode has none, or there is nothing to filter by.
-    let passes_filter = told.steps.iter().any(|step| step.what == "filter");
+    let passes_filter = explained.steps.iter().any(|step| step.what == "filter");
     let unfiltered = passes_filter || !has_deny;
     let shown = target.host.ip().is_some() || !policy.needs_addresses();
     let decided = !matches!(verdicts[0].why.kind, WhyKind::Deny);

@@ -4,23 +4,23 @@ mod given;
 
 use std::sync::Arc;
 
-use given::random::{asked, config};
+use given::random::{any_request, config};
 use given::*;
 use privet_config::RuleAction;
 use privet_policy::replay::{MAX_DIFFERENCES, UNKNOWN};
 use privet_policy::*;
 use proptest::prelude::*;
 
-fn record(asked: Asked) -> RecordedConnection {
+fn record(request: TestRequest) -> RecordedConnection {
     RecordedConnection {
         listener: Listener::Mixed,
-        protocol: asked.protocol,
-        user: asked.user.map(Into::into),
-        app: asked.app.map(Arc::new),
-        target: asked.target,
-        addresses: asked.addresses,
-        url: asked.url.map(Into::into),
-        at: asked.at,
+        protocol: request.protocol,
+        user: request.user.map(Into::into),
+        app: request.app.map(Arc::new),
+        target: request.target,
+        addresses: request.addresses,
+        url: request.url.map(Into::into),
+        at: request.at,
     }
 }
 
@@ -38,15 +38,15 @@ fn a_replay_counts_what_would_be_blocked_freed_and_rerouted_by_program() {
             m.domain = strings(["moved.test"])
         }),
     ]));
-    let firefox = |target| Asked {
+    let firefox = |target| TestRequest {
         app: Some(app("firefox", "/usr/bin/firefox")),
-        ..asked_for(target)
+        ..recorded_request(target)
     };
     let records = [
         firefox("blocked.test:443"),
         firefox("freed.test:443"),
-        asked_for("moved.test:80"),
-        asked_for("same.test:80"),
+        recorded_request("moved.test:80"),
+        recorded_request("same.test:80"),
     ];
     let report = replay(&old, &new, records.map(record));
     assert_eq!((report.total, report.changed), (4, 3));
@@ -72,8 +72,8 @@ fn a_replay_counts_what_would_be_blocked_freed_and_rerouted_by_program() {
     assert_eq!(third.after.outbound.as_deref(), Some("office"));
 }
 
-fn asked_for(target: &str) -> Asked {
-    given::asked(target)
+fn recorded_request(target: &str) -> TestRequest {
+    given::request_to(target)
 }
 
 #[test]
@@ -81,9 +81,9 @@ fn a_long_replay_keeps_a_bounded_number_of_examples() {
     let old = policy(&config_with(RuleAction::Block));
     let new = policy(&config_with(RuleAction::Direct));
     let many = (0..5000).map(|at| {
-        record(Asked {
+        record(TestRequest {
             app: Some(app(&format!("app{at}"), "/x")),
-            ..asked_for("a.test:1")
+            ..recorded_request("a.test:1")
         })
     });
     let report = replay(&old, &new, many);
@@ -103,10 +103,10 @@ fn config_with(then: RuleAction) -> privet_config::Config {
 proptest! {
     #[test]
     fn the_sums_are_correct_and_a_policy_equals_itself(
-        old in config(false), new in config(false), asked in proptest::collection::vec(asked(), 0..20),
+        old in config(false), new in config(false), request in proptest::collection::vec(any_request(), 0..20),
     ) {
         let (old, new) = (policy(&old), policy(&new));
-        let records: Vec<_> = asked.into_iter().map(record).collect();
+        let records: Vec<_> = request.into_iter().map(record).collect();
         prop_assert_eq!(replay(&old, &old, records.clone()).changed, 0);
         let there = replay(&old, &new, records.clone());
         let back = replay(&new, &old, records);

@@ -4,7 +4,7 @@ mod given;
 
 use std::sync::Arc;
 
-use given::{asked, own, rule, strings, with_rules};
+use given::{own, request_to, rule, strings, with_rules};
 use privet_config::{Config, RuleAction};
 use privet_policy::*;
 
@@ -29,13 +29,13 @@ fn is_blocked(verdict: &Verdict) -> bool {
 fn temporary_rules_precede_the_files_rules_and_keep_their_numbers() {
     let file = with_rules(vec![rule(RuleAction::Direct, |m| m.port = vec![(80, 80)])]);
     let policy = policy(&file, &[block_a(false)]);
-    let explanation = explain(&asked("a.test:80").request(), &policy);
+    let explanation = explain(&request_to("a.test:80").borrowed(), &policy);
     assert_eq!(explanation.rule.as_deref(), Some("t7"));
     assert_eq!(
         explanation.verdict.why.text.as_ref(),
         "temporary rule 7 blocks it"
     );
-    let other = explain(&asked("b.test:80").request(), &policy);
+    let other = explain(&request_to("b.test:80").borrowed(), &policy);
     assert_eq!(
         other.verdict.why.text.as_ref(),
         "rule 1 (line 10) sends it direct"
@@ -46,13 +46,13 @@ fn temporary_rules_precede_the_files_rules_and_keep_their_numbers() {
 fn once_is_only_the_next_connection_that_matches() {
     let one = block_a(true);
     let policy = policy(&given::config(), std::slice::from_ref(&one));
-    let (ask, other) = (asked("a.test:80"), asked("b.test:80"));
-    let first = ask.request();
-    let mut second = ask.request();
+    let (ask, other) = (request_to("a.test:80"), request_to("b.test:80"));
+    let first = ask.borrowed();
+    let mut second = ask.borrowed();
     second.client.set_port(50001);
     // A simulation does not claim it, nor does a request that does not match, nor an earlier connection.
     assert!(is_blocked(&simulate(&first, &policy)) && is_blocked(&simulate(&second, &policy)));
-    assert!(!is_blocked(&decide(&other.request(), &policy)));
+    assert!(!is_blocked(&decide(&other.borrowed(), &policy)));
     assert!(!is_blocked(&reconsider(&first, &policy)));
     assert!(is_blocked(&decide(&first, &policy)));
     assert!(!is_blocked(&decide(&second, &policy)));
@@ -79,8 +79,8 @@ fn of_many_threads_one_claims_it() {
         .map(|n| {
             let policy = policy.clone();
             std::thread::spawn(move || {
-                let ask = asked("a.test:80");
-                let mut request = ask.request();
+                let ask = request_to("a.test:80");
+                let mut request = ask.borrowed();
                 request.client.set_port(1000 + n);
                 is_blocked(&decide(&request, &policy))
             })

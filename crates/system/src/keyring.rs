@@ -5,7 +5,7 @@
 //! wait for the user. The store is opened for each call, so that a keyring that starts later is found.
 
 #[cfg(all(unix, not(target_os = "macos")))]
-mod glance;
+mod status;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -53,7 +53,7 @@ impl Keyring for SystemKeyring {
 
     fn status(&self, names: &[String]) -> Result<KeyringStatus, KeyringError> {
         let names = names.to_vec();
-        on_thread(move || glance::at(SERVICE, &names))
+        on_thread(move || status::read(SERVICE, &names))
     }
 }
 
@@ -153,10 +153,10 @@ fn store() -> Result<Arc<dyn CredentialStoreApi>, KeyringError> {
 
 /// Only the Secret Service answers without prompting.
 #[cfg(not(all(unix, not(target_os = "macos"))))]
-mod glance {
+mod status {
     use privet_config::{KeyringError, KeyringStatus};
 
-    pub(super) fn at(_service: &str, names: &[String]) -> Result<KeyringStatus, KeyringError> {
+    pub(super) fn read(_service: &str, names: &[String]) -> Result<KeyringStatus, KeyringError> {
         let kept = names.iter().map(|_| None).collect();
         Ok(KeyringStatus {
             locked: false,

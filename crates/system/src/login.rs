@@ -67,10 +67,10 @@ pub fn remove() -> Result<(), LoginError> {
     if unit.exists() {
         // Fails where no systemd runs; then there is nothing to disable.
         let _ = systemctl(&["disable", UNIT]);
-        take_away(&unit)?;
+        remove_file(&unit)?;
         let _ = systemctl(&["daemon-reload"]);
     }
-    take_away(&folder.join("autostart").join(ENTRY))
+    remove_file(&folder.join("autostart").join(ENTRY))
 }
 
 /// How the program is started at login, if it is.
@@ -147,7 +147,7 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<(), LoginError> {
 }
 
 /// Removes a file that may be absent.
-pub(crate) fn take_away(path: &Path) -> Result<(), LoginError> {
+pub(crate) fn remove_file(path: &Path) -> Result<(), LoginError> {
     match fs::remove_file(path) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => Err(LoginError::File {
             path: path.to_owned(),

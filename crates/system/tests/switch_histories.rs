@@ -36,7 +36,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 }
 
 /// One machine: the settings, the journal, and the settings as they would be without Privet.
-struct World {
+struct Machine {
     desktop: DesktopKind,
     real: ProxySettings,
     journal: Option<Journal>,
@@ -90,7 +90,7 @@ fn keys(
     }
 }
 
-impl World {
+impl Machine {
     fn new(desktop: DesktopKind, mode: usize, set: u16) -> Self {
         let (switch, modes, parts) = keys(desktop);
         let mut real = ProxySettings::default();
@@ -231,11 +231,11 @@ impl World {
     }
 }
 
-fn live(mut world: World, history: &[Event]) {
+fn check_history(mut machine: Machine, history: &[Event]) {
     for event in history {
-        world.happen(event);
+        machine.happen(event);
     }
-    world.happen(&Event::Start(99));
+    machine.happen(&Event::Start(99));
 }
 
 proptest! {
@@ -248,7 +248,7 @@ proptest! {
         set: u16,
         history in events(),
     ) {
-        live(World::new(desktop, mode, set), &history);
+        check_history(Machine::new(desktop, mode, set), &history);
     }
 }
 
@@ -263,7 +263,7 @@ fn a_kill_after_any_step_of_on_and_off_is_restored() {
                         Event::On(second, dies),
                         Event::Off(dies_again),
                     ];
-                    live(World::new(desktop, mode.into(), 0b1010), &history);
+                    check_history(Machine::new(desktop, mode.into(), 0b1010), &history);
                 }
             }
         }
@@ -272,17 +272,17 @@ fn a_kill_after_any_step_of_on_and_off_is_restored() {
 
 #[test]
 fn a_foreign_proxy_is_not_changed_while_ours_is_off() {
-    let world = World::new(DesktopKind::Gnome, 2, 0);
-    assert_eq!(turn_off(None, &world.real), []);
+    let machine = Machine::new(DesktopKind::Gnome, 2, 0);
+    assert_eq!(turn_off(None, &machine.real), []);
 }
 
 #[test]
 fn a_journal_is_read_back_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let file = privet_system::proxy::JournalFile::at(folder.path());
-    let world = World::new(DesktopKind::Gnome, 0, 0b11);
-    let wanted = DesktopKind::Gnome.values_for(&world.target(1), &world.real);
-    let steps = turn_on(DesktopKind::Gnome, None, &world.real, &wanted);
+    let machine = Machine::new(DesktopKind::Gnome, 0, 0b11);
+    let wanted = DesktopKind::Gnome.values_for(&machine.target(1), &machine.real);
+    let steps = turn_on(DesktopKind::Gnome, None, &machine.real, &wanted);
     let Step::WriteJournal(journal) = &steps[0] else {
         panic!("{steps:?}")
     };

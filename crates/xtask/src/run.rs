@@ -41,20 +41,20 @@ pub fn run() -> Done {
         None => needs::ensure(&[needs::BUILD, needs::DESKTOP])?,
     }
     page::build()?;
-    let place = Place::new()?;
+    let folder = RunFolder::new()?;
     if headless.is_some() || !needs::webview() {
         shell::run("cargo", &BUILD[..6])?;
-        place.print()?;
-        return shell::run_command(place.program("privet", &["serve"]));
+        folder.print()?;
+        return shell::run_command(folder.program("privet", &["serve"]));
     }
     shell::run("cargo", &[&BUILD[..], &["--bin", "privet"]].concat())?;
-    place.print()?;
-    agent_and_window(&place)
+    folder.print()?;
+    agent_and_window(&folder)
 }
 
 /// Runs the agent; once it serves, builds and opens the window.
-fn agent_and_window(place: &Place) -> Done {
-    let mut agent = place
+fn agent_and_window(folder: &RunFolder) -> Done {
+    let mut agent = folder
         .program("privet", &["agent"])
         .stdout(Stdio::piped())
         .spawn()
@@ -66,7 +66,7 @@ fn agent_and_window(place: &Place) -> Done {
         if line.contains(READY) && window.is_none() {
             println!("Privet serves. Building its window; then it opens by itself.");
             shell::run("cargo", &BUILD)?;
-            window = place.program("privet-desktop", &[]).spawn().ok();
+            window = folder.program("privet-desktop", &[]).spawn().ok();
         }
     }
     let status = agent.wait().map_err(|error| error.to_string())?;
@@ -92,12 +92,12 @@ fn headless() -> Option<&'static str> {
 }
 
 /// The folder of configuration and data: `run` in the build folder.
-struct Place {
+struct RunFolder {
     config: PathBuf,
     data: PathBuf,
 }
 
-impl Place {
+impl RunFolder {
     fn new() -> Result<Self, String> {
         let folder = shell::target_dir().join("run");
         let data = folder.join("data");

@@ -76,22 +76,22 @@ fn an_upgrade_to_any_protocol_passes_with_its_body() {
 
 #[test]
 fn a_client_that_resets_ends_the_origins_connection_and_a_half_close_does_not() {
-    let (tell, told) = std::sync::mpsc::channel();
-    let tell = std::sync::Mutex::new(tell);
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let sender = std::sync::Mutex::new(sender);
     let origin = Origin::raw(move |mut stream| {
         let head = read_head(&mut stream);
-        let tell = tell.lock().expect("no handler panics").clone();
-        let _ = tell.send("asked");
+        let sender = sender.lock().expect("no handler panics").clone();
+        let _ = sender.send("requested");
         if head.contains("/answer") {
             std::thread::yield_now();
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
         }
         let _ = read_all(&mut stream);
-        let _ = tell.send("ended");
+        let _ = sender.send("ended");
     });
     let privet = Privet::start("");
     let wait = |what: &str| {
-        let heard = told.recv_timeout(std::time::Duration::from_secs(10));
+        let heard = receiver.recv_timeout(std::time::Duration::from_secs(10));
         assert_eq!(heard, Ok(what));
     };
     let mut stream = connect(privet.proxy());
@@ -99,7 +99,7 @@ fn a_client_that_resets_ends_the_origins_connection_and_a_half_close_does_not() 
     stream
         .write_all(format!("GET {url} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes())
         .expect("open");
-    wait("asked");
+    wait("requested");
     rustix::net::sockopt::set_socket_linger(&stream, Some(std::time::Duration::ZERO))
         .expect("a socket takes it");
     drop(stream);

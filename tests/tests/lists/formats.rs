@@ -3,7 +3,7 @@
 use privet_tests::list_server::{CatchAllUpstream, ListServer};
 use privet_tests::{Privet, curl};
 
-use crate::support::{await_list, entry, get, list, through};
+use crate::support::{await_list, entry, get, through};
 
 #[test]
 fn every_format_is_detected_and_blocks_and_hits_survive_reload_and_restart() {
@@ -177,8 +177,8 @@ fn published_forms_of_rules_block_on_connect_too() {
     assert_eq!(lines["skipped"], 4, "{lines:#}");
     assert_eq!(lines["lines"][1]["line"], 2, "{lines:#}");
     assert_eq!(lines["lines"][1]["text"], "://", "{lines:#}");
-    let told = privet.cli(&["lists", "lines", "wide"]).good();
-    assert!(told.contains("would match everything"), "{told}");
+    let output = privet.cli(&["lists", "lines", "wide"]).good();
+    assert!(output.contains("would match everything"), "{output}");
     let of_regex = await_list(&privet, "regex", |_| true);
     assert_eq!(
         (&of_regex["entries"], &of_regex["host_entries"]),

@@ -3,7 +3,7 @@
 use privet_tests::Privet;
 use privet_tests::list_server::{CatchAllUpstream, ListServer};
 
-use crate::support::{await_list, entry, get, list, post, problems, refresh, through};
+use crate::support::{await_list, entry, get, post, problems, refresh, through};
 
 #[test]
 fn list_downloads_follow_the_mode_and_never_bypass_a_kill_switch() {
@@ -225,6 +225,6 @@ fn a_list_that_cannot_be_stored_is_used_from_memory() {
             .iter()
             .any(|text| text.contains("used from memory"))
     );
-    let told = privet.cli(&["lists"]).good();
-    assert!(told.contains("used from memory"), "{told}");
+    let output = privet.cli(&["lists"]).good();
+    assert!(output.contains("used from memory"), "{output}");
 }

@@ -4,7 +4,7 @@ use privet_tests::Privet;
 use privet_tests::list_server::{CatchAllUpstream, ListServer};
 use serde_json::Value;
 
-use crate::support::{await_list, entry, get, list, post, problems, refresh, through};
+use crate::support::{await_list, entry, get, post, problems, refresh, through};
 
 #[test]
 fn updates_are_conditional_and_a_broken_answer_keeps_the_last_good_list() {
@@ -311,8 +311,8 @@ fn a_failed_update_of_a_list_in_force_is_stale() {
     await_list(&privet, "ads", |list| list["entries"] == 1);
     far.put("/ads", 500, b"", "");
     refresh(&privet, &far, "ads", "/ads");
-    let told = privet.cli(&["lists"]).good();
-    assert!(told.contains("stale: update failed"), "{told}");
+    let output = privet.cli(&["lists"]).good();
+    assert!(output.contains("stale: update failed"), "{output}");
 }
 
 #[test]

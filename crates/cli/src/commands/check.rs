@@ -18,7 +18,7 @@ pub struct Args {
 }
 
 #[derive(Serialize)]
-struct Sound {
+struct CheckReport {
     ok: bool,
     file: String,
     note: Option<String>,
@@ -50,7 +50,7 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     }
     let file = path.display().to_string();
     if context.terminal.json {
-        context.terminal.json(&Sound {
+        context.terminal.json(&CheckReport {
             ok: true,
             file,
             note: loaded.note,
@@ -85,7 +85,7 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
 /// All errors, as text for people or as JSON on standard output.
 fn refused(context: &Context, found: &Diagnostics) -> Failure {
     if context.terminal.json {
-        let sound = Sound {
+        let sound = CheckReport {
             ok: false,
             file: found.file.clone(),
             note: None,

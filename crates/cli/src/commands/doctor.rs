@@ -21,7 +21,7 @@ pub async fn run(context: &Context) -> Result<Exit, Failure> {
             test_upstreams(&client, &mut findings).await;
             findings
         }
-        Err(ClientError::NotRunning(place)) => without_engine(context, &place).await?,
+        Err(ClientError::NotRunning(endpoint)) => without_engine(context, &endpoint).await?,
         Err(error) => vec![Finding::wrong("engine", error.to_string(), "restart it")],
     };
     let diagnosis = Diagnosis::new(findings);
@@ -62,10 +62,10 @@ async fn test_upstreams(client: &privet_api::Client, findings: &mut Vec<Finding>
     }
 }
 
-async fn without_engine(context: &Context, place: &str) -> Result<Vec<Finding>, Failure> {
+async fn without_engine(context: &Context, endpoint: &str) -> Result<Vec<Finding>, Failure> {
     let mut findings = vec![Finding::wrong(
         "engine",
-        format!("no engine answers on {place}"),
+        format!("no engine answers on {endpoint}"),
         "start it: privet serve",
     )];
     let (config_path, data_dir) = (context.options.config()?, context.options.data_dir()?);

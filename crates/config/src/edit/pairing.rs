@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-type Fits<'a> = &'a dyn Fn(&Json, &Json) -> bool;
+type Matches<'a> = &'a dyn Fn(&Json, &Json) -> bool;
 
 /// For each wanted entry the index of the old one that it continues: the one with its name, else an equal one, else, for
 /// entries without a name, the one at the same index if nothing else continues it.
@@ -33,7 +33,7 @@ pub(super) fn continued(old: &[Json], wanted: &[Json]) -> Vec<Option<usize>> {
         take(&mut free, *pair);
     }
     let named_alike = |old: &Json, new: &Json| name(old).is_some() && name(old) == name(new);
-    let rounds: [Fits<'_>; 2] = [&named_alike, &|old, new| old == new];
+    let rounds: [Matches<'_>; 2] = [&named_alike, &|old, new| old == new];
     for fits in rounds {
         for (entry, pair) in wanted
             .iter()

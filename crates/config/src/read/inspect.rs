@@ -75,7 +75,7 @@ fn read_clamd(value: &Value<'_>) -> Option<String> {
     if unix || tcp.is_some_and(|(host, port)| !host.is_empty() && port.is_some()) {
         return Some(text.to_owned());
     }
-    let cause = format!("{} is no place of a clamd", quoted(text));
+    let cause = format!("{} is not an address of a clamd", quoted(text));
     value.refuse(
         DiagnosticCode::BadValue,
         cause,

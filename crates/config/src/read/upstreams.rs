@@ -126,8 +126,8 @@ fn read_login(
         .and_then(|v| read_password(&v, context))
         .or_else(in_url);
     let named = username.is_some() || user_key.is_some();
-    let place = password_key.or(url.filter(|_| address.password.is_some()));
-    if let Some(value) = place.filter(|_| !named) {
+    let password_at = password_key.or(url.filter(|_| address.password.is_some()));
+    if let Some(value) = password_at.filter(|_| !named) {
         value.refuse(
             DiagnosticCode::Conflict,
             "a password without a username",
@@ -135,7 +135,7 @@ fn read_login(
         );
     }
     if let Some(value) =
-        place.filter(|_| matches!(address.scheme, Scheme::Socks4 | Scheme::Socks4a))
+        password_at.filter(|_| matches!(address.scheme, Scheme::Socks4 | Scheme::Socks4a))
     {
         value.refuse(
             DiagnosticCode::Conflict,
@@ -194,11 +194,11 @@ fn parse_url(value: &Value<'_>) -> Option<Address> {
         return None;
     };
     let rest = rest.strip_suffix('/').unwrap_or(rest);
-    let (login, place) = rest
+    let (login, host_port) = rest
         .rsplit_once('@')
-        .map_or((None, rest), |(login, place)| (Some(login), place));
+        .map_or((None, rest), |(login, host_port)| (Some(login), host_port));
     let Some((host, port)) =
-        split_host_port(place).and_then(|(host, port)| Some((normal_host(host)?, port)))
+        split_host_port(host_port).and_then(|(host, port)| Some((normal_host(host)?, port)))
     else {
         value.refuse(
             DiagnosticCode::BadValue,

@@ -3,8 +3,8 @@
 use super::hunk::Hunk;
 use super::line::Line;
 
-/// How well a position fits: the number of unchanged lines directly above and below.
-struct Fit {
+/// The unchanged context of a position: the number of unchanged lines directly above and below.
+struct Context {
     above: usize,
     below: usize,
 }
@@ -16,16 +16,17 @@ pub(super) fn find(hunk: &Hunk, now: &[Line], from: usize, expected: usize) -> O
     (from..=last)
         .filter(|at| now.get(*at..at + hunk.new.len()) == Some(&hunk.new[..]))
         .filter_map(|at| {
-            let fit = Fit::at(hunk, now, at);
+            let context = Context::at(hunk, now, at);
             let nearness = usize::MAX - at.abs_diff(expected);
-            fit.is_enough(hunk)
-                .then_some((fit.above + fit.below, nearness, at))
+            context
+                .is_enough(hunk)
+                .then_some((context.above + context.below, nearness, at))
         })
         .max()
         .map(|(_, _, at)| at)
 }
 
-impl Fit {
+impl Context {
     fn at(hunk: &Hunk, now: &[Line], at: usize) -> Self {
         let (before, behind) = (now.get(..at), now.get(at + hunk.new.len()..));
         let same = |(a, b): &(&Line, &Line)| a == b;

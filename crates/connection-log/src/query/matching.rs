@@ -35,13 +35,13 @@ impl Text {
         }
     }
 
-    pub fn is_in(&self, fact: &str) -> bool {
+    pub fn is_in(&self, value: &str) -> bool {
         match self {
-            Self::Empty => fact.is_empty(),
-            Self::Part(part) if fact.is_ascii() => contains(fact.as_bytes(), part.as_bytes()),
-            Self::Part(part) => fact.to_lowercase().contains(part),
-            Self::Glob(glob) if fact.is_ascii() => globs(glob.as_bytes(), fact.as_bytes()),
-            Self::Glob(glob) => globs(glob.as_bytes(), fact.to_lowercase().as_bytes()),
+            Self::Empty => value.is_empty(),
+            Self::Part(part) if value.is_ascii() => contains(value.as_bytes(), part.as_bytes()),
+            Self::Part(part) => value.to_lowercase().contains(part),
+            Self::Glob(glob) if value.is_ascii() => globs(glob.as_bytes(), value.as_bytes()),
+            Self::Glob(glob) => globs(glob.as_bytes(), value.to_lowercase().as_bytes()),
         }
     }
 
@@ -60,18 +60,18 @@ pub(crate) fn covers(field: Field, asked: &str, actual: &str) -> bool {
             && matches!((asked, actual), ("socks5", "udp") | ("http", "connect")))
 }
 
-fn contains(fact: &[u8], part: &[u8]) -> bool {
-    fact.len() >= part.len()
-        && fact
+fn contains(value: &[u8], part: &[u8]) -> bool {
+    value.len() >= part.len()
+        && value
             .windows(part.len())
             .any(|window| window.eq_ignore_ascii_case(part))
 }
 
 /// Takes time linear in both lengths for one star, and their product at worst.
-fn globs(glob: &[u8], fact: &[u8]) -> bool {
+fn globs(glob: &[u8], value: &[u8]) -> bool {
     let (mut g, mut f) = (0, 0);
     let mut star = None;
-    while let Some(here) = fact.get(f) {
+    while let Some(here) = value.get(f) {
         match glob.get(g) {
             Some(b'*') => {
                 star = Some((g + 1, f));

@@ -55,18 +55,18 @@ impl Query {
                 return Ok(Self { terms, ids: None });
             }
             let at = text.len() - rest.len();
-            let place = |offset: usize| text[..at + offset].chars().count();
+            let position_of = |offset: usize| text[..at + offset].chars().count();
             if terms.len() == MAX_TERMS {
                 let cause = "the query has too many terms".to_owned();
                 let allowed = format!("at most {MAX_TERMS}");
                 return Err(QueryError {
-                    position: place(0),
+                    position: position_of(0),
                     cause,
                     allowed,
                 });
             }
             let (term, used) = parse::term(rest).map_err(|fault| QueryError {
-                position: place(fault.offset),
+                position: position_of(fault.offset),
                 cause: fault.cause,
                 allowed: fault.allowed,
             })?;

@@ -18,7 +18,7 @@ use privet_system::proxy_environment::{self, ProxyAddresses, ProxyMethod};
 use privet_system::proxy_login::ProxyLogin;
 
 use crate::extract::{Query, Segment, check_length};
-use crate::guard::Ends;
+use crate::guard::ConnectionAddresses;
 use crate::recipes::recipes;
 use crate::rejection::Answer;
 use crate::state::ApiState;
@@ -33,14 +33,14 @@ const MAX_NAME: usize = 256;
     tag = "apps",
     responses(
         (status = 200, description = "What can be started through Privet", body = Apps),
-        (status = 500, description = "The look broke off")
+        (status = 500, description = "The search failed")
     )
 )]
 pub(crate) async fn list_apps(
     State(api): State<ApiState>,
-    ends: Option<Extension<Ends>>,
+    connection: Option<Extension<ConnectionAddresses>>,
 ) -> Answer<Apps> {
-    let start = state(ends.is_some());
+    let start = state(connection.is_some());
     let apps = match start {
         StartState::Here => api.app_menu.apps().await?.iter().map(entry).collect(),
         StartState::Remote | StartState::Headless => Vec::new(),
@@ -65,10 +65,10 @@ pub(crate) async fn list_apps(
 )]
 pub(crate) async fn start_app(
     State(api): State<ApiState>,
-    ends: Option<Extension<Ends>>,
+    connection: Option<Extension<ConnectionAddresses>>,
     Segment(id): Segment<String>,
 ) -> Answer<StartedApp> {
-    match state(ends.is_some()) {
+    match state(connection.is_some()) {
         StartState::Here => {}
         StartState::Remote => {
             return Err(Problem::new(
@@ -129,7 +129,7 @@ pub(crate) async fn start_app(
     params(IconQuery),
     responses(
         (status = 200, description = "At most 256 KiB before encoding; null where none is known", body = ProgramIcon),
-        (status = 500, description = "The look broke off")
+        (status = 500, description = "The search failed")
     )
 )]
 pub(crate) async fn read_icon(

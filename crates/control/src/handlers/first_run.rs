@@ -31,7 +31,7 @@ pub(crate) async fn read_first_run(State(api): State<ApiState>) -> axum::Json<Fi
     axum::Json(first_run(&api).await)
 }
 
-/// Say that it is over
+/// End the first run
 ///
 /// The window then starts without it. What the four steps choose is done by the calls for it.
 #[utoipa::path(
@@ -242,7 +242,7 @@ mod tests {
         };
         let pac = ProxyTarget::Pac("http://corp/x.pac".to_owned());
         let empty = config("");
-        for (state, pointing, ours, kind) in [
+        for (state, target, ours, kind) in [
             (Measured::Leftover, here(), false, FoundProxyKind::Leftover),
             (Measured::Off, here(), true, FoundProxyKind::Ours),
             (Measured::On, here(), false, FoundProxyKind::Ours),
@@ -266,7 +266,7 @@ mod tests {
                 FoundProxyKind::Unknown,
             ),
         ] {
-            let found = found(report(state, pointing), &empty, |_| ours);
+            let found = found(report(state, target), &empty, |_| ours);
             assert_eq!((found.kind, found.upstreams.len()), (kind, 0), "{state:?}");
         }
         assert!(!super::found(None, &empty, |_| false).can_switch);

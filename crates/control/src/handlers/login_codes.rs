@@ -11,7 +11,7 @@ use privet_api::login_code::{LoginCode, LoginCodeRequest};
 use serde::{Deserialize, Serialize};
 
 use crate::extract::{Json, read_body};
-use crate::guard::{Ends, Guard};
+use crate::guard::{ConnectionAddresses, Guard};
 use crate::login_codes::{LoginCodes, VALID_FOR};
 use crate::rejection::{Answer, Rejection};
 use crate::state::ApiState;
@@ -70,7 +70,7 @@ pub(crate) struct LoginState {
 /// Answers a valid code with the token; 401 with an empty body and a delay otherwise.
 pub(crate) async fn log_in(
     Extension(LoginState { codes, guard }): Extension<LoginState>,
-    Extension(ends): Extension<Ends>,
+    Extension(connection): Extension<ConnectionAddresses>,
     request: Request,
 ) -> Response {
     let is_json = crate::extract::is_json(request.headers());
@@ -82,7 +82,7 @@ pub(crate) async fn log_in(
     let Ok(login) = serde_json::from_slice::<Login>(&body) else {
         return Rejection(Problem::bad_request("The body has no code.")).into_response();
     };
-    let (client, local) = (ends.peer, ends.local);
+    let (client, local) = (connection.peer, connection.local);
     let user = tokio::task::spawn_blocking(move || privet_system::user_behind(client, local));
     let user = user.await.unwrap_or_default();
     if !codes.redeem(&login.code, user, Instant::now()) {

@@ -207,8 +207,8 @@ fn rule(state: RuleState, now: SystemTime) -> Rule {
     let shadowed_by = state.shadowed_by.into_iter();
     Rule {
         id: state.id,
-        number: state.place.number().map(|number| number as u64),
-        line: state.place.line().map(|line| line as u64),
+        number: state.position.number().map(|number| number as u64),
+        line: state.position.line().map(|line| line as u64),
         rule: state.rule,
         lifetime: lifetime.to_owned(),
         until_ms: until.map(unix_ms),

@@ -22,7 +22,7 @@ use crate::state::ApiState;
     tag = "secrets",
     responses(
         (status = 200, description = "Names, never secrets", body = Secrets),
-        (status = 500, description = "The question broke off")
+        (status = 500, description = "The keyring was not asked")
     )
 )]
 pub(crate) async fn list_secrets(State(api): State<ApiState>) -> Answer<Secrets> {
@@ -40,8 +40,8 @@ pub(crate) async fn list_secrets(State(api): State<ApiState>) -> Answer<Secrets>
         }
     }
     let names: Vec<String> = secrets.iter().map(|entry| entry.name.clone()).collect();
-    let glance = ask(&api, move |keyring| keyring.status(&names)).await?;
-    let (keyring, text) = match glance {
+    let status = ask(&api, move |keyring| keyring.status(&names)).await?;
+    let (keyring, text) = match status {
         Ok(KeyringStatus { locked, kept }) => {
             for (entry, stored) in secrets.iter_mut().zip(kept) {
                 entry.stored = stored;
@@ -71,8 +71,8 @@ pub(crate) async fn list_secrets(State(api): State<ApiState>) -> Answer<Secrets>
     params(("name" = String, Path, description = "As the configuration refers to it: { keyring = \"NAME\" }", min_length = 1, max_length = 128)),
     request_body = SecretUpdate,
     responses(
-        (status = 200, description = "It is kept", body = StoredSecret),
-        (status = 409, description = "The keyring is absent, locked or failed: nothing is kept anywhere"),
+        (status = 200, description = "It was stored", body = StoredSecret),
+        (status = 409, description = "The keyring is absent, locked or failed: nothing was stored"),
         (status = 422, description = "Empty or too long")
     )
 )]
@@ -120,7 +120,7 @@ pub(crate) async fn store_secret(
     tag = "secrets",
     params(("name" = String, Path, description = "The entry's name", min_length = 1, max_length = 128)),
     responses(
-        (status = 204, description = "It is gone"),
+        (status = 204, description = "It was deleted"),
         (status = 404, description = "There is none of that name"),
         (status = 409, description = "The configuration refers to it, or the keyring is absent, locked or failed")
     )

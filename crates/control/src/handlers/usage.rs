@@ -1,6 +1,7 @@
 //! GET, DELETE /api/v1/usage: totals that are kept across restarts, and wiping them together with the history.
 
 use axum::extract::State;
+use privet_api::Problem;
 use privet_api::connections::GroupBy;
 use privet_api::usage::{Usage, UsageQuery, UsageRow, WipeQuery, Wiped};
 use privet_config::unix_time::now_ms;

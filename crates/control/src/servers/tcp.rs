@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use super::http::{ACCEPT_PAUSE, MAX_CONNECTIONS, Server, serve_connection};
-use crate::guard::Ends;
+use crate::guard::ConnectionAddresses;
 
 pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await
@@ -37,7 +37,7 @@ pub fn serve(listener: TcpListener, router: Router) -> Server {
             let (Ok(local), Ok(listener)) = (stream.local_addr(), &bound) else {
                 continue;
             };
-            let ends = Ends {
+            let connection = ConnectionAddresses {
                 listener: *listener,
                 local,
                 peer,
@@ -45,7 +45,7 @@ pub fn serve(listener: TcpListener, router: Router) -> Server {
             let _ = stream.set_nodelay(true);
             let (router, closing) = (router.clone(), closing.clone());
             tasks.spawn(async move {
-                serve_connection(stream, router, Some(ends), closing).await;
+                serve_connection(stream, router, Some(connection), closing).await;
                 drop(permit);
             });
         }

@@ -1,13 +1,13 @@
 //! The calls of the API on a running engine: their responses and errors.
 
-use crate::rig::Rig;
+use crate::test_api::TestApi;
 use axum::body::Body;
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 
 #[tokio::test]
 async fn every_error_is_a_problem_document_with_a_fix() {
-    let rig = Rig::start("").await;
+    let api = TestApi::start("").await;
     let table = [
         ("GET", "/api/v1/nonsense", None, 404, "not-found"),
         ("GET", "/", None, 404, "not-found"),
@@ -101,7 +101,7 @@ async fn every_error_is_a_problem_document_with_a_fix() {
         ("POST", "/api/v1/leaktest", None, 501, "not-in-this-version"),
     ];
     for (method, path, body, status, name) in table {
-        let answer = rig.call(method, path, body).await;
+        let answer = api.call(method, path, body).await;
         assert_eq!(answer.status, status, "{method} {path}");
         assert_eq!(answer.kind(), "application/problem+json", "{method} {path}");
         let problem = answer.json();
@@ -117,7 +117,7 @@ async fn every_error_is_a_problem_document_with_a_fix() {
 
 #[tokio::test]
 async fn a_change_needs_a_content_type_that_a_page_cannot_send_unasked() {
-    let rig = Rig::start("").await;
+    let api = TestApi::start("").await;
     for kind in [
         "text/plain",
         "application/x-www-form-urlencoded",
@@ -133,7 +133,7 @@ async fn a_change_needs_a_content_type_that_a_page_cannot_send_unasked() {
             if !kind.is_empty() {
                 request = request.header("content-type", kind);
             }
-            let answer = rig
+            let answer = api
                 .send(request.body(Body::from(r#"{"mode":"off"}"#)).unwrap())
                 .await;
             assert_eq!(
@@ -143,23 +143,23 @@ async fn a_change_needs_a_content_type_that_a_page_cannot_send_unasked() {
             );
         }
     }
-    assert_eq!(rig.engine.config().mode, "standard");
+    assert_eq!(api.engine.config().mode, "standard");
 }
 
 #[tokio::test]
 async fn a_body_past_the_bound_is_refused() {
-    let rig = Rig::start("").await;
+    let api = TestApi::start("").await;
     let long = format!("# {}", "x".repeat(privet_control::extract::MAX_BODY));
     let request = Request::put("/api/v1/config").header("content-type", "application/toml");
-    let answer = rig.send(request.body(Body::from(long)).unwrap()).await;
+    let answer = api.send(request.body(Body::from(long)).unwrap()).await;
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
 }
 
 #[tokio::test]
 async fn every_answer_is_kept_from_caches_and_frames() {
-    let rig = Rig::start("").await;
+    let api = TestApi::start("").await;
     for path in ["/api/v1/status", "/api/v1/nonsense", "/api/v1/openapi.json"] {
-        let answer = rig.call("GET", path, None).await;
+        let answer = api.call("GET", path, None).await;
         assert_eq!(answer.headers["cache-control"], "no-store");
         assert_eq!(answer.headers["x-content-type-options"], "nosniff");
         assert!(answer.headers.get("access-control-allow-origin").is_none());
@@ -169,8 +169,8 @@ async fn every_answer_is_kept_from_caches_and_frames() {
 
 #[tokio::test]
 async fn a_mode_is_set_for_a_time_and_status_shows_what_follows() {
-    let rig = Rig::start("").await;
-    let chosen = rig
+    let api = TestApi::start("").await;
+    let chosen = api
         .call(
             "PUT",
             "/api/v1/mode",
@@ -182,7 +182,7 @@ async fn a_mode_is_set_for_a_time_and_status_shows_what_follows() {
         (&chosen["name"], &chosen["then"]),
         (&json!("strict"), &json!("standard"))
     );
-    let status = rig.call("GET", "/api/v1/status", None).await.json();
+    let status = api.call("GET", "/api/v1/status", None).await.json();
     // Reading is no change.
     assert_eq!(chosen["change"], 1);
     let mut without = chosen.clone();
@@ -195,48 +195,48 @@ async fn a_mode_is_set_for_a_time_and_status_shows_what_follows() {
 
 #[tokio::test]
 async fn a_concurrent_edit_does_not_revert_a_mode() {
-    let rig = Rig::start("").await;
+    let api = TestApi::start("").await;
     for round in 0..12 {
         let mode = ["strict", "standard"][round % 2];
         let patch = json!({"filter": {"deny": [format!("bad{round}.example")]}});
         let (chosen, edited) = tokio::join!(
-            rig.call("PUT", "/api/v1/mode", Some(json!({"mode": mode}))),
-            rig.call("PATCH", "/api/v1/config", Some(patch)),
+            api.call("PUT", "/api/v1/mode", Some(json!({"mode": mode}))),
+            api.call("PATCH", "/api/v1/config", Some(patch)),
         );
         assert_eq!(
             (chosen.status, edited.status),
             (StatusCode::OK, StatusCode::OK)
         );
-        let status = rig.call("GET", "/api/v1/status", None).await.json();
+        let status = api.call("GET", "/api/v1/status", None).await.json();
         assert_eq!(status["mode"]["name"], mode, "round {round}");
-        assert!(rig.file().contains(&format!("mode = \"{mode}\"")));
-        assert!(rig.file().contains(&format!("bad{round}.example")));
+        assert!(api.file().contains(&format!("mode = \"{mode}\"")));
+        assert!(api.file().contains(&format!("bad{round}.example")));
     }
 }
 
 #[tokio::test]
 async fn a_dry_run_changes_nothing_and_a_patch_keeps_the_comments() {
-    let rig = Rig::start("").await;
-    let before = rig.file();
+    let api = TestApi::start("").await;
+    let before = api.file();
     let patch = json!({"filter": {"deny": ["bad.example"]}});
-    let report = rig
+    let report = api
         .call("PATCH", "/api/v1/config?dry_run=true", Some(patch.clone()))
         .await
         .json();
     assert_eq!(report["applied"], false);
-    assert_eq!(rig.file(), before);
-    assert_eq!(verdict(&rig, "bad.example").await, "direct");
-    let done = rig
+    assert_eq!(api.file(), before);
+    assert_eq!(verdict(&api, "bad.example").await, "direct");
+    let done = api
         .call("PATCH", "/api/v1/config", Some(patch))
         .await
         .json();
     assert_eq!(done["applied"], true);
-    assert!(rig.file().starts_with("# kept\n") && rig.file().contains("bad.example"));
-    assert_eq!(verdict(&rig, "bad.example").await, "block");
+    assert!(api.file().starts_with("# kept\n") && api.file().contains("bad.example"));
+    assert_eq!(verdict(&api, "bad.example").await, "block");
 }
 
-async fn verdict(rig: &Rig, target: &str) -> Value {
-    let answer = rig
+async fn verdict(api: &TestApi, target: &str) -> Value {
+    let answer = api
         .call("GET", &format!("/api/v1/why?target={target}"), None)
         .await;
     answer.json()["outcome"]["action"].clone()
@@ -244,11 +244,11 @@ async fn verdict(rig: &Rig, target: &str) -> Value {
 
 #[tokio::test]
 async fn an_invalid_file_is_refused_with_every_position_and_the_running_one_stays() {
-    let rig = Rig::start("").await;
-    let before = rig.file();
+    let api = TestApi::start("").await;
+    let before = api.file();
     let text = "mode = \"standard\"\n[lisen]\nmixed = []\n[log]\nlevle = \"info\"\n";
     let request = Request::put("/api/v1/config").header("content-type", "application/toml");
-    let answer = rig.send(request.body(Body::from(text)).unwrap()).await;
+    let answer = api.send(request.body(Body::from(text)).unwrap()).await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
     let problem = answer.json();
     let lines: Vec<_> = problem["diagnostics"]
@@ -264,18 +264,18 @@ async fn an_invalid_file_is_refused_with_every_position_and_the_running_one_stay
             .unwrap()
             .contains("listen")
     );
-    assert_eq!(rig.file(), before);
+    assert_eq!(api.file(), before);
 }
 
 #[tokio::test]
 async fn the_result_of_get_is_accepted_by_put_and_secrets_are_never_shown() {
-    let rig = Rig::start(
+    let api = TestApi::start(
         "[[upstream]]\nname = \"a\"\nurl = \"socks5://127.0.0.1:9\"\nusername = \"u\"\npassword = \"open sesame\"\n",
     )
     .await;
-    let shown = rig.call("GET", "/api/v1/config", None).await;
+    let shown = api.call("GET", "/api/v1/config", None).await;
     assert!(!String::from_utf8_lossy(&shown.body).contains("sesame"));
-    let put = rig.call("PUT", "/api/v1/config", Some(shown.json())).await;
+    let put = api.call("PUT", "/api/v1/config", Some(shown.json())).await;
     assert_eq!(
         put.status,
         StatusCode::OK,
@@ -283,11 +283,11 @@ async fn the_result_of_get_is_accepted_by_put_and_secrets_are_never_shown() {
         String::from_utf8_lossy(&put.body)
     );
     assert!(
-        rig.file().contains("open sesame"),
+        api.file().contains("open sesame"),
         "the secret stays in the file that held it"
     );
     for path in ["/api/v1/status", "/api/v1/upstreams", "/api/v1/doctor"] {
-        let answer = rig.call("GET", path, None).await;
+        let answer = api.call("GET", path, None).await;
         assert!(
             !String::from_utf8_lossy(&answer.body).contains("sesame"),
             "{path}"
@@ -297,8 +297,8 @@ async fn the_result_of_get_is_accepted_by_put_and_secrets_are_never_shown() {
 
 #[tokio::test]
 async fn the_document_names_every_call_of_the_contract_and_describes_every_answer() {
-    let rig = Rig::start("").await;
-    let document = rig.call("GET", "/api/v1/openapi.json", None).await.json();
+    let api = TestApi::start("").await;
+    let document = api.call("GET", "/api/v1/openapi.json", None).await.json();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
     let calls = [
         ("/api/v1/status", "get"),
@@ -344,11 +344,11 @@ async fn the_document_names_every_call_of_the_contract_and_describes_every_answe
 
 #[tokio::test]
 async fn the_file_is_shown_without_its_secrets_and_written_back_with_them() {
-    let rig = Rig::start(
+    let api = TestApi::start(
         "[[upstream]]\nname = \"a\"\nurl = \"socks5://127.0.0.1:9\"\nusername = \"u\"\npassword = \"tiger\"\n",
     )
     .await;
-    let read = rig.call("GET", "/api/v1/config/file", None).await.json();
+    let read = api.call("GET", "/api/v1/config/file", None).await.json();
     let text = read["text"].as_str().unwrap();
     assert!(
         text.contains("# kept") && text.contains("password = \"***1\""),
@@ -359,28 +359,28 @@ async fn the_file_is_shown_without_its_secrets_and_written_back_with_them() {
     let changed = text.replace("# kept", "# mine");
     let path = "/api/v1/config/file";
     let dry = format!("{path}?dry_run=true");
-    let tried = rig
+    let tried = api
         .call("PUT", &dry, body(&changed, &read["version"]))
         .await;
     assert_eq!(tried.json()["applied"], false);
-    assert!(rig.file().contains("# kept"));
-    let done = rig
+    assert!(api.file().contains("# kept"));
+    let done = api
         .call("PUT", path, body(&changed, &read["version"]))
         .await;
     assert_eq!(done.json()["applied"], true);
-    assert!(rig.file().contains("# mine") && rig.file().contains("tiger"));
-    let late = rig.call("PUT", path, body(text, &read["version"])).await;
+    assert!(api.file().contains("# mine") && api.file().contains("tiger"));
+    let late = api.call("PUT", path, body(text, &read["version"])).await;
     assert_eq!(late.status, StatusCode::CONFLICT);
 }
 
 #[tokio::test]
 async fn the_language_of_the_query_bar_lists_every_field_with_an_example_that_it_takes() {
-    let rig = Rig::start("").await;
-    let language = rig.call("GET", "/api/v1/query", None).await.json();
+    let api = TestApi::start("").await;
+    let language = api.call("GET", "/api/v1/query", None).await.json();
     for field in language["fields"].as_array().unwrap() {
         let example = field["example"].as_str().unwrap();
         let encoded = serde_urlencoded::to_string([("filter", example)]).unwrap();
-        let rows = rig
+        let rows = api
             .call("GET", &format!("/api/v1/connections?{encoded}"), None)
             .await;
         assert_eq!(rows.status, StatusCode::OK, "{example}");

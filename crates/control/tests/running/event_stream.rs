@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::rig::{Answer, Rig, call};
+use crate::test_api::{Answer, TestApi, call};
 use axum::body::Body;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
@@ -12,20 +12,20 @@ use privet_control::MAX_EVENT_STREAMS;
 use privet_policy::{Listener, Protocol, Target, Why, WhyKind};
 use tokio::time::{Instant, timeout};
 
-async fn watch(rig: &Rig, query: &str) -> Body {
+async fn watch(api: &TestApi, query: &str) -> Body {
     let request = Request::get(format!("/api/v1/events?{query}"))
         .body(Body::empty())
         .unwrap();
-    let response = call(privet_control::router(&rig.api), request).await;
+    let response = call(privet_control::router(&api.state), request).await;
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     response.into_body()
 }
 
-/// The text of the next event; `None`: none arrived within `patience`.
-async fn next(body: &mut Body, patience: Duration) -> Option<String> {
+/// The text of the next event; `None`: none arrived within `limit`.
+async fn next(body: &mut Body, limit: Duration) -> Option<String> {
     loop {
-        let frame = timeout(patience, body.frame()).await.ok()??.unwrap();
+        let frame = timeout(limit, body.frame()).await.ok()??.unwrap();
         let text = String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap();
         if !text.starts_with(':') {
             return Some(text);
@@ -51,8 +51,8 @@ fn opening() -> NewConnection {
 
 #[tokio::test(start_paused = true)]
 async fn a_quiet_engine_sends_its_state_once_and_then_nothing() {
-    let rig = Rig::start("").await;
-    let mut body = watch(&rig, "topics=status,connections").await;
+    let api = TestApi::start("").await;
+    let mut body = watch(&api, "topics=status,connections").await;
     assert!(
         next(&mut body, EVENT_INTERVAL)
             .await
@@ -67,7 +67,7 @@ async fn a_quiet_engine_sends_its_state_once_and_then_nothing() {
     );
     // Longer than the keep-alive: comments may come, events may not.
     assert_eq!(next(&mut body, Duration::from_secs(12)).await, None);
-    rig.engine
+    api.engine
         .set_mode(privet_engine::ChangeSource::Api, "strict", None)
         .await
         .unwrap();
@@ -81,10 +81,10 @@ async fn a_quiet_engine_sends_its_state_once_and_then_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn at_most_four_states_a_second_are_sent() {
-    let rig = Rig::start("").await;
-    let mut body = watch(&rig, "topics=connections&limit=10").await;
+    let api = TestApi::start("").await;
+    let mut body = watch(&api, "topics=connections&limit=10").await;
     next(&mut body, EVENT_INTERVAL).await.unwrap();
-    let connection_log = rig.engine.connection_log().clone();
+    let connection_log = api.engine.connection_log().clone();
     let changing = tokio::spawn(async move {
         let mut rows = Vec::new();
         loop {
@@ -104,12 +104,12 @@ async fn at_most_four_states_a_second_are_sent() {
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_reader_gets_the_newest_state_only() {
-    let rig = Rig::start("").await;
-    let mut body = watch(&rig, "topics=connections").await;
+    let api = TestApi::start("").await;
+    let mut body = watch(&api, "topics=connections").await;
     next(&mut body, EVENT_INTERVAL).await.unwrap();
     let mut rows = Vec::new();
     for _ in 0..50 {
-        rows.push(rig.engine.connection_log().open(opening()));
+        rows.push(api.engine.connection_log().open(opening()));
         tokio::time::sleep(EVENT_INTERVAL).await;
     }
     assert!(
@@ -124,15 +124,15 @@ async fn a_slow_reader_gets_the_newest_state_only() {
 
 #[tokio::test]
 async fn past_the_limit_a_stream_is_refused_and_a_closed_one_frees_its_slot() {
-    let rig = Rig::start("").await;
+    let api = TestApi::start("").await;
     let mut bodies = Vec::new();
     for _ in 0..MAX_EVENT_STREAMS {
-        bodies.push(watch(&rig, "topics=status").await);
+        bodies.push(watch(&api, "topics=status").await);
     }
     let request = Request::get("/api/v1/events").body(Body::empty()).unwrap();
-    let refused = Answer::read(call(privet_control::router(&rig.api), request).await).await;
+    let refused = Answer::read(call(privet_control::router(&api.state), request).await).await;
     assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(refused.json()["type"], "urn:privet:problem:watchers");
     bodies.pop();
-    bodies.push(watch(&rig, "topics=status").await);
+    bodies.push(watch(&api, "topics=status").await);
 }

@@ -2,5 +2,5 @@
 
 mod calls;
 mod event_stream;
-mod rig;
 mod tcp_server;
+mod test_api;

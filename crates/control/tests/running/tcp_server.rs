@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::rig::Rig;
+use crate::test_api::TestApi;
 use privet_api::status::ModeRequest;
 use privet_api::{Client, ClientError, Endpoint};
 use privet_control::guard::Guard;
@@ -14,13 +14,13 @@ use tokio::net::TcpStream;
 
 const TOKEN: &str = "0123456789abcdef";
 
-async fn open(rig: &Rig) -> (SocketAddr, Server) {
+async fn open(api: &TestApi) -> (SocketAddr, Server) {
     let listener = tcp::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.local_addr().unwrap();
     let guard = Guard::new(Arc::new(Token::from_text(TOKEN).unwrap()));
     (
         address,
-        tcp::serve(listener, guarded_router(&rig.api, guard)),
+        tcp::serve(listener, guarded_router(&api.state, guard)),
     )
 }
 
@@ -41,9 +41,9 @@ async fn ask(address: SocketAddr, request: &str, fields: &[String]) -> (u16, Str
 
 #[tokio::test]
 async fn only_the_owner_is_accepted_and_others_learn_nothing() {
-    let rig = Rig::start("").await;
+    let api = TestApi::start("").await;
     for path in ["/api/v1/status", "/api/v1/nonsense", "/nonsense"] {
-        let (address, _server) = open(&rig).await;
+        let (address, _server) = open(&api).await;
         hold(address, path).await;
     }
 }
@@ -122,8 +122,8 @@ async fn hold(address: SocketAddr, path: &str) {
 
 #[tokio::test]
 async fn a_change_without_a_token_changes_nothing() {
-    let rig = Rig::start("").await;
-    let (address, _server) = open(&rig).await;
+    let api = TestApi::start("").await;
+    let (address, _server) = open(&api).await;
     let fields = vec![
         format!("Host: {address}"),
         "Content-Type: application/json".into(),
@@ -133,13 +133,13 @@ async fn a_change_without_a_token_changes_nothing() {
     ];
     let (status, _, _) = ask(address, "PUT /api/v1/mode", &fields).await;
     assert_eq!(status, 401);
-    assert_eq!(rig.engine.mode().name, "standard");
+    assert_eq!(api.engine.mode().name, "standard");
 }
 
 #[tokio::test]
 async fn the_client_is_accepted_only_with_the_token() {
-    let rig = Rig::start("").await;
-    let (address, _server) = open(&rig).await;
+    let api = TestApi::start("").await;
+    let (address, _server) = open(&api).await;
     let with = |text: &str| Client::new(Endpoint::Tcp(address)).with_token(text.into());
     let request_body = ModeRequest {
         mode: "strict".into(),
@@ -157,12 +157,12 @@ async fn the_client_is_accepted_only_with_the_token() {
 
 #[tokio::test]
 async fn a_closed_server_ends_event_streams_and_accepts_no_client() {
-    let rig = Rig::start("").await;
-    let (address, server) = open(&rig).await;
+    let api = TestApi::start("").await;
+    let (address, server) = open(&api).await;
     let client = Client::new(Endpoint::Tcp(address)).with_token(TOKEN.into());
     let mut events = client.watch(&Default::default()).await.unwrap();
     assert_eq!(events.next().await.unwrap().unwrap().name, "status");
-    rig.closing.cancel();
+    api.closing.cancel();
     server.close().await;
     while let Ok(Some(_)) = events.next().await {}
     assert!(matches!(
@@ -173,8 +173,8 @@ async fn a_closed_server_ends_event_streams_and_accepts_no_client() {
 
 #[tokio::test]
 async fn the_page_needs_no_token_but_the_right_host_and_may_connect_only_here() {
-    let rig = Rig::start("").await;
-    let (address, _server) = open(&rig).await;
+    let api = TestApi::start("").await;
+    let (address, _server) = open(&api).await;
     let ours = format!("Host: {address}");
     let (status, head, body) = ask(address, "GET /", std::slice::from_ref(&ours)).await;
     let head = head.to_ascii_lowercase();

@@ -118,12 +118,12 @@ impl SocksGateway for EngineGateway {
 /// Whether some upstream that the outbound may stand for has a login of its own for each host: then two hosts may not
 /// share an association.
 fn isolates_hosts(config: &Config, outbound: Outbound) -> bool {
-    let place = usize::from(outbound.0);
+    let index = usize::from(outbound.0);
     let isolates = |upstream: &privet_config::Upstream| upstream.isolate == Isolation::Host;
-    if let Some(upstream) = config.upstreams.get(place) {
+    if let Some(upstream) = config.upstreams.get(index) {
         return isolates(upstream);
     }
-    let Some(group) = config.groups.get(place - config.upstreams.len()) else {
+    let Some(group) = config.groups.get(index - config.upstreams.len()) else {
         return false;
     };
     let mut members = config.upstreams.iter();
@@ -156,7 +156,7 @@ mod tests {
             members = [\"plain\", \"tor\"]
         ";
         let config = Config::parse(text, Path::new("/")).unwrap().config;
-        let isolated = [0, 1, 2, 3, 4].map(|place| isolates_hosts(&config, Outbound(place)));
+        let isolated = [0, 1, 2, 3, 4].map(|index| isolates_hosts(&config, Outbound(index)));
         assert_eq!(isolated, [false, true, false, true, false]);
     }
 }

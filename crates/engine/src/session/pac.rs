@@ -42,7 +42,7 @@ pub(crate) async fn serve(
         .limits
         .handshake_timeout;
     let service = service_fn(|request| {
-        let answer = answer(&request, Reached { local, listener }, &shared);
+        let answer = answer(&request, ReachedAddress { local, listener }, &shared);
         async move { Ok::<_, Infallible>(answer) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
@@ -59,12 +59,16 @@ pub(crate) async fn serve(
 
 /// Where a client connected: the address it reached, and the address that is listened on.
 #[derive(Debug, Clone, Copy)]
-struct Reached {
+struct ReachedAddress {
     local: SocketAddr,
     listener: SocketAddr,
 }
 
-fn answer<B>(request: &Request<B>, reached: Reached, shared: &Shared) -> Response<Full<Bytes>> {
+fn answer<B>(
+    request: &Request<B>,
+    reached: ReachedAddress,
+    shared: &Shared,
+) -> Response<Full<Bytes>> {
     // Against DNS rebinding: a web page whose host name resolves to this address is not served.
     let host = request
         .headers()
@@ -232,7 +236,7 @@ fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
 }
 
 /// No Origin, as from programs that load a PAC, or our own.
-fn origin_is_ours(headers: &HeaderMap, reached: Reached) -> bool {
+fn origin_is_ours(headers: &HeaderMap, reached: ReachedAddress) -> bool {
     headers.get_all(ORIGIN).iter().all(|origin| {
         origin
             .to_str()
@@ -244,7 +248,7 @@ fn origin_is_ours(headers: &HeaderMap, reached: Reached) -> bool {
 
 /// Our own address, `localhost` on loopback, or `wpad` (what browsers ask for by discovery), with our port or none. Where the
 /// listener is not on loopback, all names and addresses of this machine.
-fn is_ours(host: &str, Reached { local, listener }: Reached) -> bool {
+fn is_ours(host: &str, ReachedAddress { local, listener }: ReachedAddress) -> bool {
     let (name, port) = split_port(host);
     if port.is_some_and(|port| port.parse() != Ok(local.port())) {
         return false;
@@ -296,7 +300,7 @@ mod tests {
         let name = privet_system::interfaces::host_name().expect("this machine has a name");
         let named = format!("{name}:7281");
         let loopback = on("127.0.0.1:7281");
-        let wide = Reached {
+        let wide = ReachedAddress {
             listener: "0.0.0.0:7281".parse().unwrap(),
             ..loopback
         };
@@ -307,9 +311,9 @@ mod tests {
     }
 
     /// Reached where it listens.
-    fn on(address: &str) -> Reached {
+    fn on(address: &str) -> ReachedAddress {
         let address = address.parse().unwrap();
-        Reached {
+        ReachedAddress {
             local: address,
             listener: address,
         }

@@ -85,9 +85,9 @@ impl Coalescer {
     }
 
     fn lookup(&self, host: &str) -> Lookup<'_> {
-        let place = self.hasher.hash_one(host) as usize % SHARDS;
+        let index = self.hasher.hash_one(host) as usize % SHARDS;
         let [first, ..] = &self.shards;
-        let shard = self.shards.get(place).unwrap_or(first);
+        let shard = self.shards.get(index).unwrap_or(first);
         let mut open = lock(shard);
         if let Some(answer) = open.known.get(host, Instant::now()) {
             return Lookup::Cached(answer);

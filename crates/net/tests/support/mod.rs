@@ -18,9 +18,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
-pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
-type Boxed = Pin<Box<dyn Wire>>;
+pub trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
+type Boxed = Pin<Box<dyn ByteStream>>;
 
 /// A server that stops when it is dropped.
 pub struct Server {
@@ -307,9 +307,9 @@ impl Setup {
     pub fn via(&self, name: &str, or_direct: bool) -> Route {
         let names = self.config.upstreams.iter().map(|it| &it.name);
         let mut names = names.chain(self.config.groups.iter().map(|it| &it.name));
-        let place = names.position(|it| it == name).unwrap();
+        let index = names.position(|it| it == name).unwrap();
         Route::Via {
-            outbound: Outbound(place as u16),
+            outbound: Outbound(index as u16),
             fallback: or_direct.then(|| self.policy.permit().unwrap()),
         }
     }

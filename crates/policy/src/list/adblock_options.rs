@@ -62,7 +62,7 @@ impl<'a> RuleOptions<'a> {
 
     /// # Errors
     /// An entry of `$denyallow` is no host.
-    pub(super) fn spared_hosts(&self) -> Result<Vec<Host>, LineFault> {
+    pub(super) fn denyallow_hosts(&self) -> Result<Vec<Host>, LineFault> {
         let hosts = self.denyallow.unwrap_or_default().split('|');
         hosts
             .filter(|host| !host.is_empty())

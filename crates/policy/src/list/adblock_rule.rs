@@ -36,12 +36,12 @@ pub(super) fn network_rule(text: &str, sink: &mut impl HostSink) -> Result<LineK
         if is_too_broad(&host.text()) {
             return Err(LineFault::TooBroad);
         }
-        let spared = options.spared_hosts()?;
+        let denyallow = options.denyallow_hosts()?;
         if options.badfilter {
             sink.cancel(&host, scope, effect);
         } else {
             sink.add(&host, scope, effect);
-            spared.iter().for_each(|host| sink.spare(host));
+            denyallow.iter().for_each(|host| sink.add_denyallow(host));
         }
         return Ok(LineKind::Hosts);
     }

@@ -161,19 +161,19 @@ impl List {
             return None;
         }
         let mut best = None;
-        // Lines of `$denyallow` rules that do not hold for this host; the hosts that they spare are below those that they block.
-        let mut spared: SmallVec<[u32; 2]> = SmallVec::new();
+        // Lines of `$denyallow` rules that do not hold for this host; the hosts that they leave out are below those that they block.
+        let mut excepted: SmallVec<[u32; 2]> = SmallVec::new();
         for (above, hash) in suffixes.iter() {
             for entry in self.hosts.get(hash) {
                 let note = LineNote::from_bits(entry.note);
                 if !note.covers(above) {
                     continue;
                 }
-                if note.spares() {
-                    spared.push(note.line());
+                if note.is_denyallow() {
+                    excepted.push(note.line());
                     continue;
                 }
-                if spared.contains(&note.line()) {
+                if excepted.contains(&note.line()) {
                     continue;
                 }
                 let hit = ListHit {

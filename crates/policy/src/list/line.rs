@@ -19,7 +19,7 @@ const BELOW: u32 = 1 << 27;
 const ALLOW: u32 = 1 << 28;
 const IMPORTANT: u32 = 1 << 29;
 const CANCELS: u32 = 1 << 30;
-const SPARES: u32 = 1 << 31;
+const DENYALLOW: u32 = 1 << 31;
 
 /// Which hosts an entry covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,17 +92,17 @@ impl LineNote {
     }
 
     /// `$denyallow`: the rule of this line does not hold for the host and its subdomains.
-    pub(super) fn sparing(line: u32) -> LineNote {
-        LineNote(SPARES | EXACT | BELOW | line.min(MAX_LINES))
+    pub(super) fn denyallow(line: u32) -> LineNote {
+        LineNote(DENYALLOW | EXACT | BELOW | line.min(MAX_LINES))
     }
 
-    pub(super) fn spares(self) -> bool {
-        self.0 & SPARES != 0
+    pub(super) fn is_denyallow(self) -> bool {
+        self.0 & DENYALLOW != 0
     }
 
     /// Of two entries of the same host one can be dropped. Entries of `$denyallow` belong to their line.
     pub(super) fn is_duplicate_of(self, other: LineNote) -> bool {
-        self.flags() == other.flags() && (!self.spares() || self.line() == other.line())
+        self.flags() == other.flags() && (!self.is_denyallow() || self.line() == other.line())
     }
 
     pub(super) fn covers(self, above: usize) -> bool {
@@ -139,7 +139,7 @@ pub(super) trait HostSink {
     fn cancel(&mut self, host: &Host, scope: HostScope, effect: LineEffect);
 
     /// `$denyallow`: what this line blocks does not hold for `host` and its subdomains.
-    fn spare(&mut self, host: &Host);
+    fn add_denyallow(&mut self, host: &Host);
 
     /// Blocks the addresses from the first to the last.
     fn add_network(&mut self, network: AddressRange);

@@ -332,8 +332,8 @@ impl HostSink for ReadLines {
         self.push(host, note.cancelling());
     }
 
-    fn spare(&mut self, host: &Host) {
-        self.push(host, LineNote::sparing(self.line));
+    fn add_denyallow(&mut self, host: &Host) {
+        self.push(host, LineNote::denyallow(self.line));
     }
 
     fn add_network(&mut self, network: AddressRange) {

@@ -19,8 +19,8 @@ pub(super) struct UrlRules {
     /// Rules that depend on the page that asks (`$domain=`, `$third-party`). They hold only where it is known.
     known_page: RuleEngine,
     /// Rules with `$denyallow`, and for each line the hosts for which it does not hold.
-    sparing: RuleEngine,
-    spared: HashMap<u32, Spared>,
+    with_denyallow: RuleEngine,
+    denyallow: HashMap<u32, DenyAllow>,
     len: usize,
 }
 
@@ -29,12 +29,12 @@ pub(super) struct UrlRules {
 pub(super) struct UrlRuleTexts {
     any_page: RuleTexts,
     known_page: RuleTexts,
-    sparing: RuleTexts,
-    spared: HashMap<u32, Spared>,
+    with_denyallow: RuleTexts,
+    denyallow: HashMap<u32, DenyAllow>,
 }
 
 /// The `$denyallow` of one line.
-struct Spared {
+struct DenyAllow {
     hosts: Vec<Host>,
     needs_page: bool,
 }
@@ -52,12 +52,12 @@ impl UrlRuleTexts {
         let (_, options) = RuleOptions::split(text);
         let texts = if let Some(hosts) = options.denyallow {
             let hosts = hosts.split('|').filter_map(|host| Host::parse(host).ok());
-            let spared = Spared {
+            let denyallow = DenyAllow {
                 hosts: hosts.collect(),
                 needs_page: options.needs_page,
             };
-            self.spared.insert(line, spared);
-            &mut self.sparing
+            self.denyallow.insert(line, denyallow);
+            &mut self.with_denyallow
         } else if options.needs_page {
             &mut self.known_page
         } else {
@@ -69,13 +69,13 @@ impl UrlRuleTexts {
     }
 
     pub(super) fn build(self) -> Option<UrlRules> {
-        let all = [&self.any_page, &self.known_page, &self.sparing];
+        let all = [&self.any_page, &self.known_page, &self.with_denyallow];
         let len = all.iter().map(|texts| texts.lines.len()).sum();
         (len > 0).then(|| UrlRules {
             any_page: RuleEngine::new(self.any_page),
             known_page: RuleEngine::new(self.known_page),
-            sparing: RuleEngine::new(self.sparing),
-            spared: self.spared,
+            with_denyallow: RuleEngine::new(self.with_denyallow),
+            denyallow: self.denyallow,
             len,
         })
     }
@@ -99,18 +99,18 @@ impl UrlRules {
         if is_known {
             best = stronger(best, self.known_page.look_up(&request));
         }
-        let sparing = self.sparing.look_up(&request);
+        let found = self.with_denyallow.look_up(&request);
         stronger(
             best,
-            sparing.filter(|hit| self.holds(hit.line, host, is_known)),
+            found.filter(|hit| self.holds(hit.line, host, is_known)),
         )
     }
 
     /// Whether the rule of a line with `$denyallow` holds for the host.
     fn holds(&self, line: u32, host: &Host, page_is_known: bool) -> bool {
-        self.spared.get(&line).is_none_or(|spared| {
-            let is_spared = spared.hosts.iter().any(|spared| is_below(host, spared));
-            !is_spared && (page_is_known || !spared.needs_page)
+        self.denyallow.get(&line).is_none_or(|denyallow| {
+            let is_excepted = denyallow.hosts.iter().any(|above| is_below(host, above));
+            !is_excepted && (page_is_known || !denyallow.needs_page)
         })
     }
 }

@@ -12,18 +12,18 @@ fn a_name_without_addresses_passes_ip_rules_over_and_says_so() {
         m.ip = vec!["10.0.0.0/8".parse().unwrap()];
         m.port = vec![(80, 80)];
     })]));
-    let mut asked = asked("a.test:80");
-    assert!(decide(&asked.request(), &policy).wants_addresses);
-    asked.addresses = vec![
+    let mut request = request_to("a.test:80");
+    assert!(decide(&request.borrowed(), &policy).wants_addresses);
+    request.addresses = vec![
         "192.0.2.1".parse().unwrap(),
         "::ffff:10.0.0.1".parse().unwrap(),
     ];
-    let verdict = decide(&asked.request(), &policy);
+    let verdict = decide(&request.borrowed(), &policy);
     assert_eq!(verdict.action, Action::Block);
     assert!(!verdict.wants_addresses);
-    let other = given::asked("a.test:81");
+    let other = request_to("a.test:81");
     assert!(
-        !decide(&other.request(), &policy).wants_addresses,
+        !decide(&other.borrowed(), &policy).wants_addresses,
         "the port does not match anyway"
     );
 }
@@ -39,11 +39,11 @@ fn a_rule_that_could_not_be_evaluated_refuses_where_the_outcome_depends_on_it() 
     let all = rule(RuleAction::Block, |_| {});
     let failed = |rules| {
         let policy = policy(&with_rules(rules));
-        let asked = asked("a.test:80");
+        let request = request_to("a.test:80");
         let request = Request {
             addresses: Addresses::Failed,
             app: Program::Undetermined,
-            ..asked.request()
+            ..request.borrowed()
         };
         let verdict = decide(&request, &policy);
         assert_eq!(explain(&request, &policy).verdict, verdict);
@@ -78,8 +78,11 @@ fn names_are_looked_up_for_ip_rules_only_where_they_may_be() {
     let rest = rule(RuleAction::Block, |_| {});
     let wants = |rules: &[Rule], mode: &str, target: &str| {
         let policy = policy(&with_rules(rules.to_vec())).in_mode(mode).unwrap();
-        let told = explain(&asked(target).request(), &policy);
-        (told.verdict.wants_addresses, told.steps[1].message.code)
+        let explained = explain(&request_to(target).borrowed(), &policy);
+        (
+            explained.verdict.wants_addresses,
+            explained.steps[1].message.code,
+        )
     };
     let ip_then_via = [by_ip(), via];
     for (rules, mode, target, want) in [
@@ -140,10 +143,10 @@ fn names_are_looked_up_for_ip_rules_only_where_they_may_be() {
     ] {
         assert_eq!(wants(rules, mode, target), want, "{mode} {target}");
     }
-    let mut known = asked("a.test:1");
+    let mut known = request_to("a.test:1");
     known.addresses = vec!["192.0.2.1".parse().unwrap()];
-    let told = explain(&known.request(), &policy(&with_rules(vec![by_ip()])));
-    let text = &told.steps[1].text;
+    let explained = explain(&known.borrowed(), &policy(&with_rules(vec![by_ip()])));
+    let text = &explained.steps[1].text;
     assert!(
         text.ends_with("the name was looked up for its `ip`: 192.0.2.1"),
         "{text}"
@@ -160,9 +163,9 @@ fn privet_itself_is_refused_by_name_spelling_and_resolved_address() {
         "[::ffff:7f00:1]:7280",
         "0:7280",
     ] {
-        assert_eq!(way(&asked(target), &policy), "block Loop", "{target}");
+        assert_eq!(way(&request_to(target), &policy), "block Loop", "{target}");
     }
-    let mut named = asked("harmless.test:7280");
+    let mut named = request_to("harmless.test:7280");
     assert_eq!(way(&named, &policy), "direct Rule");
     named.addresses = vec!["127.0.0.1".parse().unwrap()];
     assert_eq!(way(&named, &policy), "block Loop");
@@ -181,13 +184,13 @@ fn a_client_on_another_machine_needs_a_rule_that_names_the_gateways_own_network(
     };
     let policy = Policy::compile(&config, &[], own).unwrap();
     let decided = |client: &str, target: &str, resolved: &[&str]| {
-        let asked = Asked {
+        let request = TestRequest {
             addresses: resolved.iter().map(|ip| ip.parse().unwrap()).collect(),
-            ..asked(target)
+            ..request_to(target)
         };
         let request = Request {
             client: client.parse().unwrap(),
-            ..asked.request()
+            ..request.borrowed()
         };
         let verdict = decide(&request, &policy);
         let covered = match verdict.action {

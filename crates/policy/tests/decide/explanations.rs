@@ -13,7 +13,7 @@ fn an_explanation_tells_every_rule_with_its_reason() {
         rule(RuleAction::Direct, |m| m.domain_suffix = strings(["test"])),
         rule(RuleAction::Direct, |_| {}),
     ]));
-    let explanation = explain(&asked("a.test:443").request(), &policy);
+    let explanation = explain(&request_to("a.test:443").borrowed(), &policy);
     let steps: Vec<_> = explanation
         .steps
         .iter()
@@ -47,7 +47,10 @@ fn an_explanation_tells_every_rule_with_its_reason() {
 fn a_long_explanation_is_bounded_and_names_the_deciding_step() {
     let mut rules = vec![rule(RuleAction::Block, |m| m.port = vec![(1, 1)]); 10_000];
     rules.push(rule(RuleAction::Direct, |m| m.domain = strings(["a.test"])));
-    let explanation = explain(&asked("a.test:443").request(), &policy(&with_rules(rules)));
+    let explanation = explain(
+        &request_to("a.test:443").borrowed(),
+        &policy(&with_rules(rules)),
+    );
     assert!(explanation.steps.len() <= MAX_STEPS + 3);
     assert_eq!(explanation.steps.last().unwrap().what, "rule 10001");
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use privet_config::{ListFormat, Rule, RuleAction};
+use privet_config::{ListFormat, RuleAction};
 use privet_policy::*;
 
 use crate::given::*;
@@ -34,15 +34,15 @@ fn the_filter_checks_allow_then_deny_then_lists_and_names_them_all() {
         ("y.x.test:1", "direct Mode"),
         ("c.test:1", "direct Mode"),
     ] {
-        assert_eq!(way(&asked(target), &policy), want, "{target}");
+        assert_eq!(way(&request_to(target), &policy), want, "{target}");
     }
-    let both = asked("www.ads.test:443");
-    let verdict = decide(&both.request(), &policy);
+    let both = request_to("www.ads.test:443");
+    let verdict = decide(&both.borrowed(), &policy);
     assert_eq!(
         &*verdict.why.text,
         "www.ads.test is blocked by list “one” (line 2) and list “two” (line 2)"
     );
-    let explanation = explain(&both.request(), &policy);
+    let explanation = explain(&both.borrowed(), &policy);
     let lines: Vec<_> = explanation
         .steps
         .iter()
@@ -66,12 +66,21 @@ fn a_rule_with_a_route_keeps_the_filter_out_only_where_it_says_so() {
         m.domain = strings(["bad.test"])
     })]);
     config.filter.deny = strings(["bad.test"]);
-    assert_eq!(way(&asked("bad.test:1"), &policy(&config)), "block Deny");
+    assert_eq!(
+        way(&request_to("bad.test:1"), &policy(&config)),
+        "block Deny"
+    );
     config.rules[0].filter = false;
-    assert_eq!(way(&asked("bad.test:1"), &policy(&config)), "direct Rule");
-    assert_eq!(way(&asked("x.bad.test:1"), &policy(&config)), "block Deny");
-    let told = explain(&asked("bad.test:1").request(), &policy(&config));
-    let step = told.steps.last().unwrap();
+    assert_eq!(
+        way(&request_to("bad.test:1"), &policy(&config)),
+        "direct Rule"
+    );
+    assert_eq!(
+        way(&request_to("x.bad.test:1"), &policy(&config)),
+        "block Deny"
+    );
+    let explained = explain(&request_to("bad.test:1").borrowed(), &policy(&config));
+    let step = explained.steps.last().unwrap();
     assert_eq!(step.text, "rule 1 (line 10) has filter = false");
 }
 
@@ -90,16 +99,16 @@ fn a_list_on_probation_blocks_nothing_and_reports_what_it_would_block() {
     let lists = [new, parsed("old", "0.0.0.0 both.test\n")];
     let policy = Policy::compile(&config, &lists, own()).unwrap();
 
-    let ads = asked("ads.test:443");
-    let verdict = decide(&ads.request(), &policy);
+    let ads = request_to("ads.test:443");
+    let verdict = decide(&ads.borrowed(), &policy);
     assert_eq!(verdict.why.kind, WhyKind::Mode);
     let said = "list “new” (line 1) would block it (counting until 1970-01-01T01:00:00Z)";
     assert!(verdict.why.text.ends_with(said), "{}", verdict.why.text);
-    assert_eq!(explain(&ads.request(), &policy).verdict, verdict);
-    assert_eq!(way(&asked("both.test:443"), &policy), "block List");
-    assert_eq!(way(&asked("good.test:443"), &policy), "direct Mode");
+    assert_eq!(explain(&ads.borrowed(), &policy).verdict, verdict);
+    assert_eq!(way(&request_to("both.test:443"), &policy), "block List");
+    assert_eq!(way(&request_to("good.test:443"), &policy), "direct Mode");
 
-    let step = &explain(&ads.request(), &policy).steps;
+    let step = &explain(&ads.borrowed(), &policy).steps;
     let step = step.iter().find(|step| step.list.is_some()).unwrap();
     assert!(
         step.matched
@@ -115,7 +124,7 @@ fn a_list_on_probation_blocks_nothing_and_reports_what_it_would_block() {
     );
     assert!(counted.iter().any(|(host, n)| host == "ads.test" && *n > 0));
 
-    let later = Asked { at: until, ..ads };
+    let later = TestRequest { at: until, ..ads };
     assert_eq!(way(&later, &policy), "block List", "the probation is over");
     assert_eq!(hit_counter.hits(), 1);
 }
@@ -177,14 +186,14 @@ fn third_party_rules_apply_where_the_page_is_known() {
     )];
     let policy = Policy::compile(&config, &lists, own()).unwrap();
     let way = |url: &str, page: Option<&str>| {
-        let asked = Asked {
+        let request = TestRequest {
             protocol: Protocol::Http,
             url: Some(url.to_owned()),
             page: page.map(str::to_owned),
             target: Target::from_url(url).unwrap(),
-            ..asked("x.test:80")
+            ..request_to("x.test:80")
         };
-        way(&asked, &policy)
+        way(&request, &policy)
     };
     for (url, page, want) in [
         ("http://far.test/x", None, "direct Mode"),
@@ -223,7 +232,7 @@ fn an_exception_of_one_list_holds_against_the_others() {
         ..own()
     };
     let policy = Policy::compile(&config, &[block, allow], own).unwrap();
-    let asked = |host: &str, addresses: &[std::net::IpAddr]| {
+    let request = |host: &str, addresses: &[std::net::IpAddr]| {
         let target = Target {
             host: Host::parse(host).unwrap(),
             port: 443,
@@ -251,11 +260,11 @@ fn an_exception_of_one_list_holds_against_the_others() {
         ("other.test", &listed, true),
         ("a.test", &listed, false),
     ] {
-        let explained = asked(host, addresses);
+        let explained = request(host, addresses);
         let is_blocked = explained.verdict.action == Action::Block;
         assert_eq!(is_blocked, blocked, "{host} {:?}", explained.steps);
     }
-    let steps = asked("a.test", &[]).steps;
+    let steps = request("a.test", &[]).steps;
     assert!(
         steps
             .iter()

@@ -1,6 +1,6 @@
 //! Modes, kill switches and fallbacks.
 
-use privet_config::{Fallback, Rule, RuleAction};
+use privet_config::{Fallback, RuleAction};
 use privet_policy::*;
 
 use crate::given::*;
@@ -13,7 +13,7 @@ fn a_fallback_to_direct_holds_where_the_rule_or_the_mode_says_so_and_no_kill_swi
     })]);
     let both = |config: &privet_config::Config, mode: &str| {
         let policy = policy(config).in_mode(mode).unwrap();
-        [1, 2].map(|port| way(&asked(&format!("a.test:{port}")), &policy))
+        [1, 2].map(|port| way(&request_to(&format!("a.test:{port}")), &policy))
     };
     assert_eq!(both(&config, "office"), ["office Rule", "tor Mode"]);
     config.rules[0].fallback = Fallback::Direct;
@@ -39,16 +39,16 @@ fn a_kill_switch_refuses_direct_routes_without_exception() {
     ]);
     let policy = policy(&config);
     let strict = policy.in_mode("strict").unwrap();
-    assert_eq!(way(&asked("a.test:1"), &strict), "block KillSwitch");
-    assert_eq!(way(&asked("a.test:2"), &strict), "tor Rule");
+    assert_eq!(way(&request_to("a.test:1"), &strict), "block KillSwitch");
+    assert_eq!(way(&request_to("a.test:2"), &strict), "tor Rule");
     assert_eq!(
-        way(&asked("a.test:3"), &strict),
+        way(&request_to("a.test:3"), &strict),
         "auto Mode",
         "the first group"
     );
     assert!(strict.permit().is_none() && policy.permit().is_some());
     let sealed = policy.in_mode("sealed").unwrap();
-    assert_eq!(way(&asked("a.test:3"), &sealed), "block KillSwitch");
+    assert_eq!(way(&request_to("a.test:3"), &sealed), "block KillSwitch");
     assert!(policy.in_mode("nothing").is_none());
     assert_ne!(strict.generation(), sealed.generation());
 }
@@ -58,12 +58,15 @@ fn strict_uses_the_first_upstream_without_a_group_and_refuses_without_any() {
     let mut config = config();
     config.mode = "strict".into();
     config.groups.clear();
-    assert_eq!(way(&asked("a.test:1"), &policy(&config)), "office Mode");
+    assert_eq!(
+        way(&request_to("a.test:1"), &policy(&config)),
+        "office Mode"
+    );
     config.upstreams.clear();
     config.modes.remove("office");
     let policy = policy(&config);
-    assert_eq!(way(&asked("a.test:1"), &policy), "block KillSwitch");
-    let why = decide(&asked("a.test:1").request(), &policy).why.text;
+    assert_eq!(way(&request_to("a.test:1"), &policy), "block KillSwitch");
+    let why = decide(&request_to("a.test:1").borrowed(), &policy).why.text;
     assert_eq!(
         &*why,
         "mode “strict” needs an upstream, and none is configured"

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use privet_config::{RouteRef, Rule, RuleAction, RuleProtocol};
+use privet_config::{RouteRef, RuleAction, RuleProtocol};
 use privet_policy::*;
 
 use crate::given::*;
@@ -34,10 +34,10 @@ fn every_key_of_a_rule_has_to_match() {
         rule(RuleAction::Direct, |m| m.domain = strings(["bücher.test"])),
     ];
     let policy = policy(&with_rules(rules));
-    let by = |target: &str, change: fn(&mut Asked)| {
-        let mut asked = asked(target);
-        change(&mut asked);
-        way(&asked, &policy)
+    let by = |target: &str, change: fn(&mut TestRequest)| {
+        let mut request = request_to(target);
+        change(&mut request);
+        way(&request, &policy)
     };
     let plain = |target| by(target, |_| {});
     assert_eq!(plain("a.test:443"), "block Rule");
@@ -111,7 +111,7 @@ fn the_first_rule_that_matches_wins_wherever_the_index_keeps_it() {
         ("www.a.test:8", "block Rule"),
         ("b.test:8", "direct Rule"),
     ] {
-        assert_eq!(way(&asked(target), &policy), want, "{target}");
+        assert_eq!(way(&request_to(target), &policy), want, "{target}");
     }
 }
 
@@ -120,11 +120,11 @@ fn a_rule_for_a_while_ends_at_its_moment() {
     let mut config = with_rules(vec![rule(RuleAction::Block, |_| {})]);
     config.rules[0].until = Some(NOW + Duration::from_secs(60));
     let policy = policy(&config);
-    let mut asked = asked("a.test:1");
-    asked.at = NOW + Duration::from_secs(59);
-    assert_eq!(way(&asked, &policy), "block Rule");
-    asked.at = NOW + Duration::from_secs(60);
-    assert_eq!(way(&asked, &policy), "direct Mode");
+    let mut request = request_to("a.test:1");
+    request.at = NOW + Duration::from_secs(59);
+    assert_eq!(way(&request, &policy), "block Rule");
+    request.at = NOW + Duration::from_secs(60);
+    assert_eq!(way(&request, &policy), "direct Mode");
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_client_without_a_program_of_this_machine_matches_no_app_rule() {
     let policy = policy(&with_rules(vec![rule(RuleAction::Block, |m| {
         m.app = strings(["curl"])
     })]));
-    assert_eq!(way(&asked("a.test:80"), &policy), "direct Mode");
+    assert_eq!(way(&request_to("a.test:80"), &policy), "direct Mode");
 }
 
 #[test]

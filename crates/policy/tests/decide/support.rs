@@ -5,9 +5,9 @@ use privet_policy::*;
 use crate::given::*;
 
 /// The verdict in two words, to compare with.
-pub fn way(asked: &Asked, policy: &Policy) -> String {
-    let verdict = decide(&asked.request(), policy);
-    let explanation = explain(&asked.request(), policy);
+pub fn way(request: &TestRequest, policy: &Policy) -> String {
+    let verdict = decide(&request.borrowed(), policy);
+    let explanation = explain(&request.borrowed(), policy);
     assert_eq!(explanation.verdict, verdict);
     let kind = format!("{:?}", verdict.why.kind);
     match explanation.outcome {

@@ -160,9 +160,9 @@ pub fn strings<const N: usize>(texts: [&str; N]) -> Vec<String> {
     texts.map(str::to_owned).to_vec()
 }
 
-/// A question that owns its parts.
+/// A request that owns its parts.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct TestRequest {
     pub protocol: Protocol,
     pub user: Option<String>,
     pub app: Option<App>,
@@ -173,8 +173,8 @@ pub struct Asked {
     pub at: SystemTime,
 }
 
-pub fn asked(target: &str) -> Asked {
-    Asked {
+pub fn request_to(target: &str) -> TestRequest {
+    TestRequest {
         protocol: Protocol::Socks5,
         user: None,
         app: None,
@@ -194,8 +194,8 @@ pub fn app(name: &str, path: &str) -> App {
     }
 }
 
-impl Asked {
-    pub fn request(&self) -> Request<'_> {
+impl TestRequest {
+    pub fn borrowed(&self) -> Request<'_> {
         Request {
             listener: Listener::Mixed,
             client: SocketAddr::from(([127, 0, 0, 1], 50000)),

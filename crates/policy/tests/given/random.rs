@@ -11,7 +11,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{Asked, NOW, app, list, with_rules};
+use super::{NOW, TestRequest, app, list, with_rules};
 
 pub const NAMES: [&str; 9] = [
     "test",
@@ -175,7 +175,7 @@ pub fn target() -> impl Strategy<Value = Target> {
     })
 }
 
-pub fn asked() -> impl Strategy<Value = Asked> {
+pub fn any_request() -> impl Strategy<Value = TestRequest> {
     let protocol = select(
         &[
             Protocol::Socks4,
@@ -191,7 +191,7 @@ pub fn asked() -> impl Strategy<Value = Asked> {
     ));
     let addresses = vec(select(&ADDRESSES[..]), 0..3);
     (protocol, user, program, target(), addresses, 0u64..60).prop_map(
-        |(protocol, user, program, target, addresses, at)| Asked {
+        |(protocol, user, program, target, addresses, at)| TestRequest {
             protocol,
             user: user.map(str::to_owned),
             app: program.map(|(name, path)| app(name, path)),

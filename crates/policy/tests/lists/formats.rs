@@ -288,7 +288,7 @@ fn lists_of_networks_hold_for_addresses_but_not_for_private_ones() {
             ("name.test", "-"),
         ],
     );
-    let asked = read.with_private_addresses(true);
-    assert_eq!(says(&asked, "192.168.1.1"), "block 5");
+    let request = read.with_private_addresses(true);
+    assert_eq!(says(&request, "192.168.1.1"), "block 5");
     assert_eq!((read.stats().host_entries, read.stats().skipped), (7, 1));
 }

@@ -4,7 +4,7 @@ use privet_config::ListFormat::{self, *};
 use privet_policy::*;
 use proptest::prelude::*;
 
-use crate::given::random::list_text;
+use crate::given::random::{NAMES, list_text};
 use crate::support::{list, says};
 
 const FORMATS: [ListFormat; 6] = [Auto, Adblock, Hosts, Domains, Dnsmasq, Rpz];
@@ -49,7 +49,7 @@ proptest! {
                 for error in &whole.stats().errors {
                     prop_assert!(line_text(&bytes, error.line).is_some());
                 }
-                for host in given::random::NAMES {
+                for host in NAMES {
                     let host = Host::parse(host).unwrap();
                     let url = format!("http://{host}/ads/x.js");
                     prop_assert_eq!(whole.matches(&host, None), cut.matches(&host, None));
@@ -65,11 +65,11 @@ proptest! {
         a in proptest::collection::vec(0usize..9, 0..5), b in proptest::collection::vec(0usize..9, 0..5),
     ) {
         let text = |picked: &[usize]| -> String {
-            picked.iter().map(|at| format!("0.0.0.0 {}\n", given::random::NAMES[*at])).collect()
+            picked.iter().map(|at| format!("0.0.0.0 {}\n", NAMES[*at])).collect()
         };
         let (a, b) = (text(&a), text(&b));
         let (one, two, both) = (list(Hosts, &a), list(Hosts, &b), list(Hosts, &format!("{a}{b}")));
-        for host in given::random::NAMES {
+        for host in NAMES {
             let either = says(&one, host) != "-" || says(&two, host) != "-";
             prop_assert_eq!(says(&both, host) != "-", either, "{}", host);
         }

@@ -17,10 +17,10 @@ mod sock_diag;
 #[cfg(target_os = "linux")]
 mod socket_owners;
 
-#[cfg(not(target_os = "linux"))]
-pub use nowhere::{Processes, who_listens};
 use std::net::SocketAddr;
 
+#[cfg(not(target_os = "linux"))]
+pub use nowhere::{Processes, who_listens};
 pub use process_lookup::{Connection, ProcessLookup, ProgramAnswer, SearchScope};
 pub use program_finder::ProgramFinder;
 pub use program_lookup::{ProgramLookup, ProgramState};

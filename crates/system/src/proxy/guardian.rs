@@ -15,8 +15,8 @@ use crate::command::ParentPipe;
 /// The first argument of a guardian; the journal's folder follows.
 pub const ARGUMENT: &str = "--guardian";
 /// Timeout of restoring.
-pub const PATIENCE: Duration = Duration::from_secs(2);
-const TRY_AGAIN: Duration = Duration::from_millis(100);
+pub const RESTORE_TIMEOUT: Duration = Duration::from_secs(2);
+const RETRY_DELAY: Duration = Duration::from_millis(100);
 /// Timeout for the guardian's exit.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -113,14 +113,14 @@ pub fn run(folder: &Path) -> u8 {
     loop {
         match put_back(&JournalFile::at(folder), start) {
             Ok(()) => return 0,
-            Err(error) if start.elapsed() + TRY_AGAIN > PATIENCE => {
+            Err(error) if start.elapsed() + RETRY_DELAY > RESTORE_TIMEOUT => {
                 let line = format!(
-                    "privet: the system proxy could not be put back: {error}; the next start of Privet tries again\n"
+                    "privet: the system proxy could not be restored: {error}; the next start of Privet tries again\n"
                 );
                 let _ = io::Write::write_all(&mut io::stderr(), line.as_bytes());
                 return 1;
             }
-            Err(_) => thread::sleep(TRY_AGAIN),
+            Err(_) => thread::sleep(RETRY_DELAY),
         }
     }
 }
@@ -130,7 +130,7 @@ fn put_back(journal: &JournalFile, start: Instant) -> Result<(), ProxyError> {
         return Ok(());
     }
     // A process that holds the lock restores the settings itself.
-    let _held = journal.lock(PATIENCE.saturating_sub(start.elapsed()))?;
+    let _held = journal.lock(RESTORE_TIMEOUT.saturating_sub(start.elapsed()))?;
     let Some(found) = journal.read()? else {
         return Ok(());
     };

@@ -161,7 +161,7 @@ impl JournalFile {
         Ok(())
     }
 
-    /// Takes the lock on the settings, waiting up to `patience` for another process.
+    /// Takes the lock on the settings, waiting up to `timeout` for another process.
     ///
     /// # Errors
     /// Another process has it, or the lock file cannot be created.
@@ -169,7 +169,7 @@ impl JournalFile {
         clippy::disallowed_methods,
         reason = "a lock of a file is waited for with no deadline only, and no runtime's thread comes here"
     )]
-    pub fn lock(&self, patience: Duration) -> Result<SessionLock, JournalError> {
+    pub fn lock(&self, timeout: Duration) -> Result<SessionLock, JournalError> {
         let path = self.folder.join(LOCK);
         let failed = |source| JournalError::Write {
             path: path.clone(),
@@ -185,7 +185,7 @@ impl JournalFile {
         loop {
             match file.try_lock() {
                 Ok(()) => break,
-                Err(TryLockError::WouldBlock) if start.elapsed() < patience => {
+                Err(TryLockError::WouldBlock) if start.elapsed() < timeout => {
                     std::thread::sleep(LOOK_AGAIN);
                 }
                 Err(TryLockError::WouldBlock) => return Err(JournalError::Locked(holder(&path))),

@@ -154,8 +154,8 @@ fn edit(text: &str, change: &Change) -> Result<String, StoreError> {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     match (found, line) {
         (Some((number, ..)), Some(line)) => {
-            if let Some(place) = lines.get_mut(number) {
-                *place = line;
+            if let Some(old) = lines.get_mut(number) {
+                *old = line;
             }
         }
         (Some((number, ..)), None) => {
@@ -233,7 +233,7 @@ pub(super) fn current_target(settings: &ProxySettings) -> ProxyTarget {
                 ("socksProxy", ProxyScheme::Socks),
             ];
             let all = proxies.into_iter().filter_map(|(key, serves)| {
-                let (host, port) = place(settings.text(key))?;
+                let (host, port) = host_and_port(settings.text(key))?;
                 Some(ProxyEndpoint::new(serves, host, port))
             });
             ProxyTarget::Proxies(all.collect())
@@ -246,7 +246,7 @@ pub(super) fn current_target(settings: &ProxySettings) -> ProxyTarget {
 }
 
 /// "http://host 8080", or with a colon.
-fn place(text: &str) -> Option<(String, u16)> {
+fn host_and_port(text: &str) -> Option<(String, u16)> {
     let bare = text.split_once("://").map_or(text, |(_, rest)| rest);
     let (host, port) = bare
         .rsplit_once(' ')

@@ -10,7 +10,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// The first loopback address in the settings that refuses connections. Blocks for at most 1.2 s.
 pub fn dead_port(target: &ProxyTarget) -> Option<SocketAddr> {
-    let mut places: Vec<SocketAddr> = match target {
+    let mut addresses: Vec<SocketAddr> = match target {
         ProxyTarget::Proxies(all) => all
             .iter()
             .filter_map(|proxy| loopback(&proxy.host, proxy.port))
@@ -18,14 +18,14 @@ pub fn dead_port(target: &ProxyTarget) -> Option<SocketAddr> {
         ProxyTarget::Pac(url) => of_url(url).into_iter().collect(),
         ProxyTarget::Disabled | ProxyTarget::Other(_) => Vec::new(),
     };
-    places.dedup();
-    places.truncate(4);
-    places.into_iter().find(|place| is_dead(*place))
+    addresses.dedup();
+    addresses.truncate(4);
+    addresses.into_iter().find(|address| is_dead(*address))
 }
 
-fn is_dead(place: SocketAddr) -> bool {
+fn is_dead(address: SocketAddr) -> bool {
     matches!(
-        TcpStream::connect_timeout(&place, CONNECT_TIMEOUT),
+        TcpStream::connect_timeout(&address, CONNECT_TIMEOUT),
         Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused
     )
 }
@@ -77,14 +77,17 @@ mod tests {
 
     #[test]
     fn addresses_are_found_in_urls() {
-        for (url, place) in [
+        for (url, address) in [
             ("http://127.0.0.1:7281/proxy.pac", Some("127.0.0.1:7281")),
             ("http://[::1]:1/x", Some("[::1]:1")),
             ("http://localhost", Some("127.0.0.1:80")),
             ("http://corp.example:8080/x", None),
             ("file:///etc/proxy.pac", None),
         ] {
-            assert_eq!(of_url(url).map(|place| place.to_string()).as_deref(), place);
+            assert_eq!(
+                of_url(url).map(|address| address.to_string()).as_deref(),
+                address
+            );
         }
     }
 }

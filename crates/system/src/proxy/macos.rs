@@ -90,7 +90,7 @@ fn commands(change: &Change) -> Vec<Vec<String>> {
     let Some((_, name)) = KINDS.iter().find(|(ours, _)| *ours == kind) else {
         return Vec::new();
     };
-    let (state, place) = change
+    let (state, address) = change
         .value
         .text
         .split_once(' ')
@@ -98,13 +98,13 @@ fn commands(change: &Change) -> Vec<Vec<String>> {
     let mut all = Vec::new();
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
     if kind == "auto" {
-        if !place.is_empty() {
-            all.push(words(&["-setautoproxyurl", service, place]));
+        if !address.is_empty() {
+            all.push(words(&["-setautoproxyurl", service, address]));
         }
         all.push(words(&["-setautoproxystate", service, state]));
         return all;
     }
-    if let Some((host, port)) = place.trim().rsplit_once(' ') {
+    if let Some((host, port)) = address.trim().rsplit_once(' ') {
         all.push(words(&[&format!("-set{name}"), service, host, port]));
     }
     all.push(words(&[&format!("-set{name}state"), service, state]));
@@ -159,8 +159,8 @@ pub(super) fn current_target(settings: &ProxySettings) -> ProxyTarget {
         ("socks", ProxyScheme::Socks),
     ];
     for (kind, serves) in kinds {
-        proxies.extend(on(kind).iter().filter_map(|place| {
-            let (host, port) = place.rsplit_once(' ')?;
+        proxies.extend(on(kind).iter().filter_map(|address| {
+            let (host, port) = address.rsplit_once(' ')?;
             Some(ProxyEndpoint::new(serves, host, port.parse().ok()?))
         }));
     }
@@ -173,8 +173,8 @@ pub(super) fn current_target(settings: &ProxySettings) -> ProxyTarget {
 
 pub(super) fn disabled_values(now: &ProxySettings) -> Vec<(String, String)> {
     let on = now.values.iter().filter_map(|(key, value)| {
-        let place = value.text.strip_prefix("on")?;
-        Some((key.clone(), format!("off{place}")))
+        let address = value.text.strip_prefix("on")?;
+        Some((key.clone(), format!("off{address}")))
     });
     on.collect()
 }

@@ -10,14 +10,14 @@ const ENTRY: &str = "privet-put-back.desktop";
 
 /// Installs the entry, on desktops with autostart. `argument`: what starts this program as a guardian.
 pub(super) fn install(journal: &JournalFile, argument: &str) {
-    let (Some(path), Ok(program)) = (place(), std::env::current_exe()) else {
+    let (Some(path), Ok(program)) = (entry_path(), std::env::current_exe()) else {
         return;
     };
     let (Some(program), Some(folder)) = (program.to_str(), journal.folder().to_str()) else {
         return;
     };
     let text = login::entry(
-        "Privet: put the system proxy back",
+        "Privet: restore the system proxy",
         &[program, argument, folder],
     );
     // A failure is no reason to refuse the switch.
@@ -26,12 +26,12 @@ pub(super) fn install(journal: &JournalFile, argument: &str) {
 
 /// Removes the entry.
 pub(super) fn remove() {
-    if let Some(path) = place() {
-        let _ = login::take_away(&path);
+    if let Some(path) = entry_path() {
+        let _ = login::remove_file(&path);
     }
 }
 
-fn place() -> Option<PathBuf> {
+fn entry_path() -> Option<PathBuf> {
     let linux = cfg!(all(unix, not(target_os = "macos")));
     let folder = linux.then(login::config_folder)?.ok()?;
     Some(folder.join("autostart").join(ENTRY))

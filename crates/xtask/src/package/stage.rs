@@ -16,14 +16,14 @@ pub fn engine(work: &BuildOutput, prefix: &Path, bin: &str) -> Done {
     let program = work.binaries.join("privet");
     let program = program.to_string_lossy();
     manual(work, prefix, &program)?;
-    for (shell_name, place) in [
+    for (shell_name, path) in [
         ("bash", "share/bash-completion/completions/privet"),
         ("zsh", "share/zsh/vendor-completions/_privet"),
         ("fish", "share/fish/vendor_completions.d/privet.fish"),
     ] {
         let script = shell::output(&program, &["completions", shell_name])
             .ok_or_else(|| format!("`privet completions {shell_name}` failed"))?;
-        write(prefix, place, &format!("{script}\n"))?;
+        write(prefix, path, &format!("{script}\n"))?;
     }
     let unit = read("crates/system/src/privet-agent.service")?;
     let unit = unit.replace("@EXEC@", &format!("{bin}/privet agent"));
@@ -49,8 +49,8 @@ pub fn window(work: &BuildOutput, prefix: &Path) -> Done {
         .replace("@DATE@", &day);
     write(prefix, &format!("share/metainfo/{ID}.metainfo.xml"), &about)?;
     let icon = read("icons/privet-on.svg")?;
-    let place = format!("share/icons/hicolor/scalable/apps/{ID}.svg");
-    write(prefix, &place, &icon)?;
+    let path = format!("share/icons/hicolor/scalable/apps/{ID}.svg");
+    write(prefix, &path, &icon)?;
     write_documents(prefix, "privet-desktop", &["docs/window.md"])
 }
 
@@ -94,8 +94,8 @@ fn read(path: &str) -> Result<String, String> {
 }
 
 /// Writes a text below the prefix, readable by all users.
-fn write(prefix: &Path, place: &str, text: &str) -> Done {
-    let to = prefix.join(place);
+fn write(prefix: &Path, path: &str, text: &str) -> Done {
+    let to = prefix.join(path);
     let fail = |error| format!("{}: {error}", to.display());
     if let Some(folder) = to.parent() {
         fs::create_dir_all(folder).map_err(fail)?;

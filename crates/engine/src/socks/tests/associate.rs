@@ -14,7 +14,7 @@ use super::fake_gateway::{Outcome, Plan};
 use super::server::SocksServer;
 
 /// Timeout of a datagram on loopback.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// An association: its control connection, the client's socket, and the relay's address.
 struct Client {
@@ -49,7 +49,7 @@ impl Client {
 
 async fn receive(socket: &UdpSocket, expected: SocketAddr) -> Vec<u8> {
     let mut bytes = vec![0; 70_000];
-    let received = timeout(PATIENCE, socket.recv_from(&mut bytes)).await;
+    let received = timeout(TIMEOUT, socket.recv_from(&mut bytes)).await;
     let (length, from) = received.expect("a datagram comes").unwrap();
     assert_eq!(from, expected);
     bytes.truncate(length);
@@ -69,7 +69,7 @@ async fn socket() -> (UdpSocket, SocketAddr) {
 /// Echoes one datagram. Returns it with its sender.
 async fn echo(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
     let mut bytes = vec![0; 70_000];
-    let received = timeout(PATIENCE, socket.recv_from(&mut bytes)).await;
+    let received = timeout(TIMEOUT, socket.recv_from(&mut bytes)).await;
     let (length, from) = received.expect("a datagram comes").unwrap();
     bytes.truncate(length);
     socket.send_to(&bytes, from).await.unwrap();
@@ -227,7 +227,7 @@ async fn the_association_ends_with_its_tcp_connection() {
             }
         }
     };
-    let closed = timeout(PATIENCE, closed).await.expect("the relay ends");
+    let closed = timeout(TIMEOUT, closed).await.expect("the relay ends");
     assert_eq!(closed, std::io::ErrorKind::ConnectionRefused);
     assert_eq!(server.gateway.0.connection_log.live_rows().len(), 0);
 }
@@ -298,7 +298,7 @@ async fn an_upstream_without_udp_never_makes_datagrams_go_direct() {
                 tokio::task::yield_now().await;
             }
         };
-        timeout(PATIENCE, booked).await.expect("it is booked");
+        timeout(TIMEOUT, booked).await.expect("it is booked");
         let refused = server.gateway.0.refused.lock().unwrap().clone();
         assert_eq!(refused, [(at.to_string(), CloseReason::Failed)], "{scheme}");
         assert!(target.try_recv(&mut [0; 8]).is_err());

@@ -12,7 +12,7 @@ use super::fake_gateway::{Outcome, Plan};
 use super::server::SocksServer;
 
 /// Timeout of all waits.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Connects from a given local address.
 async fn connect_from(from: &str, to: SocketAddr) -> TcpStream {
@@ -30,7 +30,7 @@ async fn the_expected_peer_is_accepted_and_others_are_closed() {
 
     let mut stranger = connect_from("127.0.0.3", at).await;
     let mut byte = [0];
-    let closed = tokio::time::timeout(PATIENCE, stranger.read(&mut byte)).await;
+    let closed = tokio::time::timeout(TIMEOUT, stranger.read(&mut byte)).await;
     assert_eq!(closed.expect("closed at once").unwrap_or(0), 0);
 
     let mut peer = connect_from("127.0.0.2", at).await;
@@ -143,7 +143,7 @@ async fn a_peer_forbidden_by_a_reload_is_not_accepted() {
     let mut peer = connect_from("127.0.0.2", at).await;
     assert_eq!(reply(&mut client).await.0, 2);
     let mut byte = [0];
-    let closed = tokio::time::timeout(PATIENCE, peer.read(&mut byte)).await;
+    let closed = tokio::time::timeout(TIMEOUT, peer.read(&mut byte)).await;
     assert_eq!(closed.expect("closed").unwrap_or(0), 0);
 }
 

@@ -13,7 +13,7 @@ use crate::snapshot::Snapshot;
 pub struct RuleState {
     /// Identifies the rule as long as its content stays the same.
     pub id: String,
-    pub place: RulePosition,
+    pub position: RulePosition,
     /// In the form of the configuration file.
     pub rule: Value,
     pub lasts: RuleLifetime,
@@ -39,7 +39,7 @@ pub(crate) fn states(snapshot: &Snapshot) -> Vec<RuleState> {
             .iter()
             .find(|shadow| shadow.number == number);
         RuleState {
-            place: RulePosition::File {
+            position: RulePosition::File {
                 number,
                 line: rule.line,
             },
@@ -61,7 +61,7 @@ pub(crate) fn states(snapshot: &Snapshot) -> Vec<RuleState> {
 fn temporary_state(one: &TemporaryRule) -> RuleState {
     RuleState {
         id: format!("t{}", one.number),
-        place: RulePosition::Temporary(one.number),
+        position: RulePosition::Temporary(one.number),
         rule: rule_json(&one.rule),
         lasts: match one.single_use {
             Some(_) => RuleLifetime::Once,

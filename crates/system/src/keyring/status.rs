@@ -10,7 +10,7 @@ const NAME: &str = "org.freedesktop.secrets";
 const PATH: &str = "/org/freedesktop/secrets";
 
 /// Blocks until the service answers.
-pub(super) fn at(service_name: &str, names: &[String]) -> Result<KeyringStatus, KeyringError> {
+pub(super) fn read(service_name: &str, names: &[String]) -> Result<KeyringStatus, KeyringError> {
     let bus = Connection::session().map_err(|_| KeyringError::NoService)?;
     let interface = "org.freedesktop.Secret.Service";
     let service = Proxy::new(&bus, NAME, PATH, interface).map_err(|_| KeyringError::NoService)?;

@@ -16,14 +16,14 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 /// A running engine on ports of the system's choice.
-pub struct Rig {
+pub struct TestApi {
     pub dir: TempDir,
     pub engine: Engine,
-    pub api: ApiState,
+    pub state: ApiState,
     pub closing: CancellationToken,
 }
 
-impl Rig {
+impl TestApi {
     /// `text` is the configuration's, without `[listen]`.
     pub async fn start(text: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
@@ -40,11 +40,11 @@ impl Rig {
         .await
         .unwrap();
         let closing = CancellationToken::new();
-        let api = ApiState::new(engine.clone(), closing.clone());
+        let state = ApiState::new(engine.clone(), closing.clone());
         Self {
             dir,
             engine,
-            api,
+            state,
             closing,
         }
     }
@@ -64,7 +64,7 @@ impl Rig {
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {
-        Answer::read(call(router(&self.api), request).await).await
+        Answer::read(call(router(&self.state), request).await).await
     }
 }
 
