@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::privet::Place;
+use crate::privet::Sandbox;
 use crate::{CommandOutput, Privet, curl, program};
 
 /// With certificate files in the folder, on the address that a test reserves for HTTP.
@@ -34,15 +34,15 @@ pub fn make_certificate(folder: &Path, names: &str) {
 
 /// Started with certificate files for these names.
 pub fn started(names: &str) -> Privet {
-    let place = Place::new();
-    make_certificate(place.dir(), names);
-    place.write(FILES);
-    Privet::start_at(place)
+    let sandbox = Sandbox::new();
+    make_certificate(sandbox.dir(), names);
+    sandbox.write(FILES);
+    Privet::start_at(sandbox)
 }
 
 /// Runs curl through the proxy over TLS, by this name.
 pub fn through(privet: &Privet, name: &str, trust: &Path, args: &[&str]) -> CommandOutput {
-    let port = privet.place.http.port();
+    let port = privet.sandbox.http.port();
     let proxy = format!("https://{name}:{port}");
     let resolve = format!("{name}:{port}:127.0.0.1");
     let trust = trust.display().to_string();
@@ -56,7 +56,7 @@ pub fn through(privet: &Privet, name: &str, trust: &Path, args: &[&str]) -> Comm
 
 /// Its certificate file.
 pub fn cert(privet: &Privet) -> PathBuf {
-    privet.place.dir().join("cert.pem")
+    privet.sandbox.dir().join("cert.pem")
 }
 
 /// The listener in `privet status`.

@@ -37,7 +37,7 @@ fn run(privet: &Privet, options: &[&str], args: &[&str]) -> CommandOutput {
         .args(["all_proxy=http://127.0.0.1:1", "no_proxy=*"])
         .arg(binary())
         .arg("--data-dir")
-        .arg(privet.place.dir().join("data"))
+        .arg(privet.sandbox.dir().join("data"))
         .arg("run")
         .args(options)
         .arg("--")
@@ -209,7 +209,7 @@ fn with_several_users_one_has_to_be_named() {
 #[test]
 fn every_argument_that_takes_a_host_takes_an_ipv6_literal() {
     let privet = Privet::start("");
-    let file = privet.place.config().display().to_string();
+    let file = privet.sandbox.config().display().to_string();
     for target in [
         "::1",
         "[::1]",
@@ -275,5 +275,5 @@ fn filters_and_lists(privet: &Privet) {
     let answer = privet.cli(&args);
     assert_eq!(answer.code, 0, "{answer:?}");
     privet.await_api("lists", |all| all["lists"][0]["entries"] == 1);
-    assert!(Path::new(&privet.place.config()).exists());
+    assert!(Path::new(&privet.sandbox.config()).exists());
 }

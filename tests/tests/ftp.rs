@@ -98,7 +98,7 @@ fn run(privet: &Privet, args: &[&str]) -> CommandOutput {
     let mut command = Command::new(binary());
     command
         .arg("--data-dir")
-        .arg(privet.place.dir().join("data"));
+        .arg(privet.sandbox.dir().join("data"));
     command.args(["run", "--"]).args(args);
     CommandOutput::of(command)
 }

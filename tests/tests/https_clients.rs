@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use privet_tests::https::{FILES, OWN, cert, listener, make_certificate, started, through};
-use privet_tests::privet::Place;
+use privet_tests::privet::Sandbox;
 use privet_tests::{CommandOutput, Origin, Privet, curl, process, program, require};
 use serde_json::Value;
 
@@ -26,7 +26,7 @@ fn curl_fetches_and_tunnels_through_tls() {
         }
     }
     let big = "x".repeat(300_000);
-    let body = privet.place.dir().join("body");
+    let body = privet.sandbox.dir().join("body");
     fs::write(&body, &big).expect("the folder takes a file");
     let upload = format!("@{}", body.display());
     let args = ["--data-binary", &upload, &origin.url("/echo")];
@@ -38,7 +38,7 @@ fn curl_fetches_and_tunnels_through_tls() {
     }
     assert_eq!(listener(&privet)["certificate"]["names"][0], "proxy.test");
     // A client that does not trust the certificate is refused by itself, and the row says so.
-    let untrusting = ["--proxy", &format!("https://{}", privet.place.http), &url];
+    let untrusting = ["--proxy", &format!("https://{}", privet.sandbox.http), &url];
     assert_eq!(curl(&untrusting).code, 60);
     privet.await_row("closed", |row| {
         row["error"]
@@ -53,7 +53,7 @@ fn tls_to_a_server_works_inside_tls_to_the_proxy() {
     let server = privet_tests::reserve();
     let mut command =
         Command::new(program("openssl").expect("openssl is installed wherever curl is"));
-    command.current_dir(privet.place.dir());
+    command.current_dir(privet.sandbox.dir());
     command.args([
         "s_server", "-www", "-cert", "cert.pem", "-key", "key.pem", "-accept",
     ]);
@@ -110,9 +110,9 @@ fn chromium_loads_a_page_through_the_proxy_over_tls_and_by_the_pac() {
     let chromium = require!(program("chromium"));
     let origin = Origin::http();
     let privet = Privet::start(OWN);
-    let home = require!(trusting_home(&privet.place.dir().join("data/tls/ca.pem")));
-    let server = format!("--proxy-server=https://{}", privet.place.http);
-    let pac = format!("--proxy-pac-url=http://{}/proxy.pac", privet.place.pac);
+    let home = require!(trusting_home(&privet.sandbox.dir().join("data/tls/ca.pem")));
+    let server = format!("--proxy-server=https://{}", privet.sandbox.http);
+    let pac = format!("--proxy-pac-url=http://{}/proxy.pac", privet.sandbox.pac);
     let browse = |args: &[&str], url: &str| {
         let mut command = Command::new("timeout");
         command.arg("60").arg(&chromium).args([
@@ -197,7 +197,7 @@ fn http_2_carries_tunnels_and_requests_side_by_side() {
     let origin = Origin::http();
     let privet = started("DNS:proxy.test");
     let mut command = Command::new("python3");
-    command.args(["-c", HTTP_2, &privet.place.http.port().to_string()]);
+    command.args(["-c", HTTP_2, &privet.sandbox.http.port().to_string()]);
     command.arg(cert(&privet)).arg(origin.address.to_string());
     let answer = CommandOutput::of(command);
     assert_eq!(
@@ -240,7 +240,7 @@ session.on('connect', async () => {
 "#;
 
 fn over_http2(privet: &Privet, origin: &Origin, login: &str) -> Option<Value> {
-    let proxy = format!("https://{}", privet.place.http);
+    let proxy = format!("https://{}", privet.sandbox.http);
     let ca = cert(privet).display().to_string();
     let mut command = Command::new(program("node")?);
     command.args(["-e", HTTP2, &proxy, &ca, &origin.address.to_string(), login]);
@@ -273,12 +273,12 @@ fn an_http2_client_fetches_and_tunnels_on_one_connection() {
 #[test]
 fn users_log_in_over_http2() {
     let origin = Origin::http();
-    let place = Place::new();
-    make_certificate(place.dir(), "IP:127.0.0.1");
-    place.write(&format!(
+    let sandbox = Sandbox::new();
+    make_certificate(sandbox.dir(), "IP:127.0.0.1");
+    sandbox.write(&format!(
         "{FILES}users = [{{ name = \"alice\", password = \"secret\" }}]\n"
     ));
-    let privet = Privet::start_at(place);
+    let privet = Privet::start_at(sandbox);
     let refused = require!(over_http2(&privet, &origin, ""));
     assert!(
         refused[1]

@@ -7,9 +7,9 @@ use std::process::Command;
 
 use privet_tests::client::{connect, read_all, read_head};
 use privet_tests::https::{FILES, OWN, cert, listener, make_certificate, started, through};
-use privet_tests::privet::{Place, Setup};
+use privet_tests::privet::{Sandbox, Setup};
 use privet_tests::wait::until;
-use privet_tests::{CommandOutput, Origin, PATIENCE, Privet, curl, program};
+use privet_tests::{CommandOutput, Origin, Privet, TIMEOUT, curl, program};
 
 fn problem(privet: &Privet, about: &str) -> Option<String> {
     let status = privet.json(&["status"]);
@@ -34,12 +34,12 @@ fn a_body_that_the_origin_cuts_short_is_not_complete_for_the_client() {
 #[test]
 fn users_log_in_over_tls() {
     let origin = Origin::http();
-    let place = Place::new();
-    make_certificate(place.dir(), "DNS:proxy.test");
-    place.write(&format!(
+    let sandbox = Sandbox::new();
+    make_certificate(sandbox.dir(), "DNS:proxy.test");
+    sandbox.write(&format!(
         "{FILES}users = [{{ name = \"alice\", password = \"secret\" }}]\n"
     ));
-    let privet = Privet::start_at(place);
+    let privet = Privet::start_at(sandbox);
     let url = origin.url("/");
     let code = |args: &[&str]| {
         let always = ["-o", "/dev/null", "-w", "%{http_code}"];
@@ -75,7 +75,7 @@ fn a_changed_certificate_is_taken_and_a_bad_one_leaves_the_old_in_force() {
     let origin = Origin::http();
     let privet = started("DNS:proxy.test");
     let url = origin.url("/");
-    let first = privet.place.dir().join("first.pem");
+    let first = privet.sandbox.dir().join("first.pem");
     fs::copy(cert(&privet), &first).expect("the folder takes a file");
     let works = |trust: &Path| through(&privet, "proxy.test", trust, &[&url]).code == 0;
     assert!(works(&first));
@@ -89,7 +89,7 @@ fn a_changed_certificate_is_taken_and_a_bad_one_leaves_the_old_in_force() {
         "{said}"
     );
     assert!(works(&first));
-    make_certificate(privet.place.dir(), "DNS:proxy.test");
+    make_certificate(privet.sandbox.dir(), "DNS:proxy.test");
     until("the new certificate is served", || works(&cert(&privet)));
     assert!(!works(&first));
     until("the problem is gone", || {
@@ -99,18 +99,18 @@ fn a_changed_certificate_is_taken_and_a_bad_one_leaves_the_old_in_force() {
 
 #[test]
 fn wrong_certificate_files_are_refused_at_start_and_by_a_reload() {
-    let place = Place::new();
-    place.write(FILES);
-    let mut running = place.run(&Setup::default());
-    assert_eq!(running.wait(PATIENCE).code(), Some(1), "{}", running.log());
+    let sandbox = Sandbox::new();
+    sandbox.write(FILES);
+    let mut running = sandbox.run(&Setup::default());
+    assert_eq!(running.wait(TIMEOUT).code(), Some(1), "{}", running.log());
     running.await_line("cert.pem cannot be read");
-    let config = place.config().display().to_string();
-    let checked = place.cli(&["--config", &config, "check"]);
+    let config = sandbox.config().display().to_string();
+    let checked = sandbox.cli(&["--config", &config, "check"]);
     assert_eq!(checked.code, 2, "{checked:?}");
     assert!(checked.err.contains("cert.pem"), "{checked:?}");
     let privet = started("DNS:proxy.test");
-    let text = fs::read_to_string(privet.place.config()).expect("it is there");
-    fs::write(privet.place.config(), text.replace("key.pem", "cert.pem")).expect("it is written");
+    let text = fs::read_to_string(privet.sandbox.config()).expect("it is there");
+    fs::write(privet.sandbox.config(), text.replace("key.pem", "cert.pem")).expect("it is written");
     until("the wrong key is reported", || {
         problem(&privet, "config").is_some()
     });
@@ -125,7 +125,7 @@ fn a_key_that_others_may_read_is_reported() {
     let privet = started("DNS:proxy.test");
     assert_eq!(problem(&privet, "listen:certificate"), None);
     let mut chmod = Command::new("chmod");
-    chmod.arg("644").arg(privet.place.dir().join("key.pem"));
+    chmod.arg("644").arg(privet.sandbox.dir().join("key.pem"));
     CommandOutput::of(chmod).good();
     privet.signal(rustix::process::Signal::HUP);
     until("the mode is reported", || {
@@ -137,7 +137,7 @@ fn a_key_that_others_may_read_is_reported() {
 fn a_household_trusts_the_authority_that_privet_made_once() {
     let origin = Origin::http();
     let mut privet = Privet::start(OWN);
-    let ca = privet.place.dir().join("data/tls/ca.pem");
+    let ca = privet.sandbox.dir().join("data/tls/ca.pem");
     let status = privet.cli(&["status"]).good();
     let authority = listener(&privet)["certificate"]["authority"].clone();
     let fingerprint = authority["fingerprint"]
@@ -159,12 +159,12 @@ fn a_household_trusts_the_authority_that_privet_made_once() {
     let download = curl(&[
         "--noproxy",
         "*",
-        &format!("http://{}/ca.pem", privet.place.pac),
+        &format!("http://{}/ca.pem", privet.sandbox.pac),
     ])
     .good();
     assert_eq!(download, fs::read_to_string(&ca).expect("it is there"));
     // A torn file is set aside; the authority stays.
-    let leaf = privet.place.dir().join("data/tls/leaf.pem");
+    let leaf = privet.sandbox.dir().join("data/tls/leaf.pem");
     privet.restart_after(|| fs::write(&leaf, "torn").expect("it is written"));
     through(&privet, "localhost", &ca, &[&origin.url("/")]).good();
     let again = listener(&privet)["certificate"]["authority"]["fingerprint"].clone();
@@ -175,26 +175,26 @@ fn a_household_trusts_the_authority_that_privet_made_once() {
 #[test]
 fn a_dry_run_makes_no_certificate() {
     let privet = Privet::start("");
-    let https = [privet.place.http.to_string()];
+    let https = [privet.sandbox.http.to_string()];
     let body = serde_json::json!({ "listen": { "https": https, "tls": { "self_signed": true } } });
     let (status, answer) = privet.api("PATCH", "config?dry_run=true", Some(&body));
     assert_eq!(status, 200, "{answer:#}");
-    assert!(!privet.place.dir().join("data/tls").exists());
+    assert!(!privet.sandbox.dir().join("data/tls").exists());
 }
 
 #[test]
 fn the_pac_names_the_proxy_over_tls_where_it_is_the_only_one_or_chosen() {
     let fetch = |privet: &Privet, query: &str| {
-        let url = format!("http://{}/proxy.pac{query}", privet.place.pac);
+        let url = format!("http://{}/proxy.pac{query}", privet.sandbox.pac);
         curl(&["--noproxy", "*", &url]).good()
     };
     let only = Privet::start(OWN);
-    let https = format!("\"HTTPS {}", only.place.http);
+    let https = format!("\"HTTPS {}", only.sandbox.http);
     assert!(fetch(&only, "").contains(&https));
     assert!(!fetch(&only, "").contains("PROXY 127"));
     let both = Privet::start(&OWN.replace("https", "mixed = [\"$MIXED\"]\nhttps"));
-    let https = format!("\"HTTPS {}", both.place.http);
-    assert!(fetch(&both, "").contains(&format!("\"PROXY {}", both.place.mixed)));
+    let https = format!("\"HTTPS {}", both.sandbox.http);
+    assert!(fetch(&both, "").contains(&format!("\"PROXY {}", both.sandbox.mixed)));
     assert!(fetch(&both, "?listener=https").contains(&https));
     let wrong = curl(&[
         "--noproxy",
@@ -203,27 +203,27 @@ fn the_pac_names_the_proxy_over_tls_where_it_is_the_only_one_or_chosen() {
         "/dev/null",
         "-w",
         "%{http_code}",
-        &format!("http://{}/proxy.pac?listener=ftp", both.place.pac),
+        &format!("http://{}/proxy.pac?listener=ftp", both.sandbox.pac),
     ]);
     assert_eq!(wrong.good(), "400");
     // A certificate without the address is reached by its name.
-    let place = Place::new();
-    make_certificate(place.dir(), "DNS:proxy.test");
-    place.write(&FILES.replace("pac = \"\"", "pac = \"$PAC\""));
-    let named = Privet::start_at(place);
-    let port = named.place.http.port();
+    let sandbox = Sandbox::new();
+    make_certificate(sandbox.dir(), "DNS:proxy.test");
+    sandbox.write(&FILES.replace("pac = \"\"", "pac = \"$PAC\""));
+    let named = Privet::start_at(sandbox);
+    let port = named.sandbox.http.port();
     assert!(fetch(&named, "").contains(&format!("\"HTTPS proxy.test:{port}")));
 }
 
 #[test]
 fn clients_without_tls_are_told_and_silent_ones_closed() {
-    let place = Place::new();
-    make_certificate(place.dir(), "DNS:proxy.test");
-    place.write(&format!(
+    let sandbox = Sandbox::new();
+    make_certificate(sandbox.dir(), "DNS:proxy.test");
+    sandbox.write(&format!(
         "{FILES}[listen.limits]\nhandshake_timeout = \"300ms\"\n"
     ));
-    let privet = Privet::start_at(place);
-    let mut plain = connect(privet.place.http);
+    let privet = Privet::start_at(sandbox);
+    let mut plain = connect(privet.sandbox.http);
     plain
         .write_all(b"GET http://a.test/ HTTP/1.1\r\n\r\n")
         .expect("open");
@@ -232,12 +232,12 @@ fn clients_without_tls_are_told_and_silent_ones_closed() {
         answer.starts_with("HTTP/1.1 400 ") && answer.contains("https://"),
         "{answer}"
     );
-    let mut socks = connect(privet.place.http);
+    let mut socks = connect(privet.sandbox.http);
     socks.write_all(&[5, 1, 0]).expect("open");
     assert_eq!(read_all(&mut socks), b"");
     // Neither silence nor half a hello holds a connection longer than the limit.
     for bytes in [&[][..], &[22, 3, 1, 2, 0, 1]] {
-        let mut silent = connect(privet.place.http);
+        let mut silent = connect(privet.sandbox.http);
         silent.write_all(bytes).expect("open");
         assert_eq!(silent.read(&mut [0]).ok(), Some(0));
     }

@@ -675,7 +675,7 @@ fn what_is_set_by_hand_holds_over_reloads_and_is_undone() {
 
     let more = Backend::named("c");
     let backends = [(a.url(), 1), (b.url(), 1), (more.url(), 1)];
-    scene.privet.place.write(&config(
+    scene.privet.sandbox.write(&config(
         scene.listen,
         &backends,
         "balance = \"round-robin\"",
@@ -747,7 +747,7 @@ fn reloads_under_load_lose_no_request() {
             if reload % 3 == 0 {
                 text.push_str("nonsense = = 1\n");
             }
-            scene.privet.place.write(&text);
+            scene.privet.sandbox.write(&text);
             scene.privet.signal(Signal::HUP);
         }
         clients
@@ -772,7 +772,8 @@ fn figures_of_sites_are_in_the_metrics() {
     for _ in 0..3 {
         client.get("/");
     }
-    let metrics = privet_tests::curl(&[&format!("http://{}/metrics", privet.place.metrics)]).good();
+    let metrics =
+        privet_tests::curl(&[&format!("http://{}/metrics", privet.sandbox.metrics)]).good();
     let line = format!(
         "privet_backend_requests_total{{site=\"app\",route=\"\",backend=\"{}\"}} 3",
         backend.url()
@@ -790,16 +791,16 @@ fn a_listener_of_a_site_opens_and_closes_with_a_reload() {
     let privet = Privet::start("");
     let listen = reserve();
     privet
-        .place
+        .sandbox
         .write(&config(listen, &[(backend.url(), 1)], "", ""));
     privet.signal(Signal::HUP);
     await_port(listen, "the site");
     assert_eq!(SiteClient::connect(listen, "app.test").get("/").status, 200);
-    privet.place.write("");
+    privet.sandbox.write("");
     privet.signal(Signal::HUP);
     let started = Instant::now();
     until("the listener closes", || {
         std::net::TcpStream::connect(listen).is_err()
     });
-    assert!(started.elapsed() < privet_tests::PATIENCE);
+    assert!(started.elapsed() < privet_tests::TIMEOUT);
 }

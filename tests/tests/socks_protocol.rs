@@ -282,7 +282,7 @@ fn a_declared_foreign_address_does_not_keep_the_clients_datagrams_out() {
         assert_eq!(reply[1], 0, "{host}: {reply:?}");
         let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback has a port");
         socket
-            .set_read_timeout(Some(PATIENCE))
+            .set_read_timeout(Some(TIMEOUT))
             .expect("a socket takes a timeout");
         let sent = datagram(0, "127.0.0.1", echo.address.port(), host.as_bytes());
         socket.send_to(&sent, bound(&reply)).expect("sent");
