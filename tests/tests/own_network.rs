@@ -237,7 +237,7 @@ fn why_simulates_a_client_on_another_machine() {
 fn why_simulates_any_protocol() {
     let rule = "[[rule]]\nmatch = { protocol = [\"socks5\"] }\nuse = \"block\"\n";
     let privet = Privet::start(rule);
-    let file = privet.place.config().display().to_string();
+    let file = privet.sandbox.config().display().to_string();
     for (protocol, code) in [("socks5", 4), ("udp", 4), ("socks4", 0), ("connect", 0)] {
         let args = ["why", "a.test:80", "--protocol", protocol];
         assert_eq!(privet.cli(&args).code, code, "{protocol}");
