@@ -80,10 +80,7 @@ impl Supervisor {
                 change,
                 by,
                 reply,
-            } => {
-                let changed = self.change_backend(site, backend, change, by).await;
-                let _ = reply.send(changed);
-            }
+            } => answer(reply, self.change_backend(site, backend, change, by).await),
             Command::Changes {
                 offset,
                 limit,
