@@ -1,0 +1,6 @@
+//! The desktop window, driven by WebDriver on a screen.
+
+mod desktop;
+mod engine;
+mod page;
+mod support;
