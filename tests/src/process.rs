@@ -179,6 +179,43 @@ pub fn ticks(pid: u32) -> u64 {
     time(10) + time(11)
 }
 
+/// How often the threads of a process stopped running, by themselves or not.
+///
+/// # Panics
+/// There is no such process.
+pub fn context_switches(pid: u32) -> u64 {
+    let path = format!("/proc/{pid}/task");
+    let threads = std::fs::read_dir(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    threads
+        .filter_map(|thread| {
+            // A thread may end while this reads.
+            let status = std::fs::read_to_string(thread.ok()?.path().join("status")).ok()?;
+            let counts = status
+                .lines()
+                .filter_map(|line| line.split_once("_ctxt_switches:"));
+            Some(
+                counts
+                    .filter_map(|(_, n)| n.trim().parse::<u64>().ok())
+                    .sum::<u64>(),
+            )
+        })
+        .sum()
+}
+
+/// KiB of memory that a process has written to and holds alone.
+///
+/// # Panics
+/// There is no such process.
+pub fn own_memory(pid: u32) -> u64 {
+    let path = format!("/proc/{pid}/status");
+    let status = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("RssAnon:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
+    kib.unwrap_or_else(|| panic!("{path} is {status}"))
+}
+
 /// Pins programs that this process starts from now on to that core, away from the load of a benchmark.
 pub fn pin_to(core: usize) {
     PINNED.store(core, Ordering::Relaxed);

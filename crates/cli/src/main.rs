@@ -6,6 +6,7 @@ mod exit;
 mod global_options;
 mod logging;
 mod panic;
+mod signals;
 mod terminal;
 
 use std::process::ExitCode;

@@ -28,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) problems: Problems,
     /// Open connections, against `listen.limits.connections`.
     pub(crate) connection_limit: Arc<ConnectionLimit>,
+    /// Notified when a thread without connections accepts one: the supervisor ticks slowly while there are none.
+    pub(crate) activity: Notify,
     /// Counts up with every new identity; connections of an earlier one are not reused.
     pub(crate) identity_epoch: AtomicU64,
     /// The selected mode and pause. Held only while a snapshot is swapped in memory.

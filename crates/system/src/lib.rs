@@ -17,6 +17,7 @@ mod invoking_user;
 pub mod keyring;
 pub mod limits;
 pub mod login;
+pub mod memory;
 pub mod notify;
 mod own_names;
 pub mod process;

@@ -1,6 +1,7 @@
 //! Runs the icon: polls the engine, updates the view, carries out clicks.
 
 use std::ffi::OsString;
+use std::sync::Arc;
 use std::time::Duration;
 
 use privet_api::Client;
@@ -8,7 +9,7 @@ use privet_api::connections::{ConnectionsQuery, RowState};
 use privet_api::now_ms;
 use privet_api::status::Status;
 use privet_system::clipboard;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 #[cfg(not(all(unix, not(target_os = "macos"))))]
@@ -21,8 +22,8 @@ use crate::menu;
 use crate::panel::{EVENT_QUEUE, Panel, PanelError, PanelEvent};
 use crate::view::{Action, BlockedHost, MenuEntry, PAUSE_MODE, PauseLength, TrayInputs, TrayView};
 
-/// How often the view is refreshed.
-const REFRESH_INTERVAL: Duration = Duration::from_secs(5);
+/// How often the view is refreshed when neither the engine nor the user changes anything: for problems and the system proxy.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(15);
 /// Menus that are opened within this time share one refresh.
 const MENU_REFRESH_INTERVAL: Duration = Duration::from_millis(500);
 /// How long to wait for a session bus before the next try.
@@ -38,6 +39,8 @@ struct TrayState {
     client: Client,
     /// The arguments that name this engine's paths to the window.
     places: Vec<OsString>,
+    /// Notified when the engine's state changes.
+    changed: Arc<Notify>,
     can_copy: bool,
     /// The mode before a pause without an end.
     paused_from: Option<String>,
@@ -49,12 +52,13 @@ struct TrayState {
 }
 
 /// Shows the icon and its menu until "Quit" is clicked or the future is dropped. A desktop without a panel is logged once.
-/// `places` are the arguments that name this engine's paths to the window.
-pub async fn run(client: Client, places: Vec<OsString>) {
+/// `places` are the arguments that name this engine's paths to the window; `changed` is notified when the engine's state changes.
+pub async fn run(client: Client, places: Vec<OsString>, changed: Arc<Notify>) {
     let can_copy = clipboard::is_available();
     let mut state = TrayState {
         client,
         places,
+        changed,
         can_copy,
         paused_from: None,
         failure: None,
@@ -67,10 +71,11 @@ pub async fn run(client: Client, places: Vec<OsString>) {
         let (events, clicks) = mpsc::channel(EVENT_QUEUE);
         state.read_outbounds().await;
         let view = state.refresh().await;
-        let started = tokio::task::spawn_blocking(move || start(view, events)).await;
+        let first = view.clone();
+        let started = tokio::task::spawn_blocking(move || start(first, events)).await;
         match started {
             Ok(Ok(panel)) => {
-                if state.serve(panel, clicks, &mut logged).await {
+                if state.serve(panel, view, clicks, &mut logged).await {
                     return;
                 }
             }
@@ -88,10 +93,11 @@ fn log_once(logged: &mut bool, error: &PanelError) {
 }
 
 impl TrayState {
-    /// Serves one panel. `true` where "Quit" was clicked, `false` where the panel is gone.
+    /// Serves one panel, which shows `shown`. `true` where "Quit" was clicked, `false` where the panel is gone.
     async fn serve(
         &mut self,
         mut panel: Box<dyn Panel>,
+        mut shown: TrayView,
         mut events: mpsc::Receiver<PanelEvent>,
         logged: &mut bool,
     ) -> bool {
@@ -102,6 +108,7 @@ impl TrayState {
                     Some(event) => event,
                     None => return false,
                 },
+                () = self.changed.notified() => PanelEvent::RefreshDue,
                 () = tokio::time::sleep_until(refreshed + REFRESH_INTERVAL) => PanelEvent::RefreshDue,
             };
             let by_user = !matches!(event, PanelEvent::RefreshDue);
@@ -124,11 +131,19 @@ impl TrayState {
             }
             let view = self.refresh().await;
             refreshed = Instant::now();
-            let shown = tokio::task::spawn_blocking(move || {
+            if panel.is_gone() {
+                return false;
+            }
+            // An unchanged view wakes no other thread.
+            if view == shown {
+                continue;
+            }
+            shown.clone_from(&view);
+            let showing = tokio::task::spawn_blocking(move || {
                 panel.show(&view);
                 panel
             });
-            panel = match shown.await {
+            panel = match showing.await {
                 Ok(panel) if !panel.is_gone() => panel,
                 _ => return false,
             };

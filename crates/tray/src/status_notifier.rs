@@ -137,15 +137,10 @@ fn plain(text: &str) -> String {
 
 struct NotifierPanel {
     handle: Handle<TrayItem>,
-    last: TrayView,
 }
 
 impl Panel for NotifierPanel {
     fn show(&mut self, view: &TrayView) {
-        if self.last == *view {
-            return;
-        }
-        self.last = view.clone();
         self.handle.update(|item| item.view = view.clone());
     }
 
@@ -156,11 +151,8 @@ impl Panel for NotifierPanel {
 
 /// Shows the icon, now or when a panel starts. Blocks until the bus has answered.
 pub(crate) fn start(view: TrayView, events: Events) -> Result<Box<dyn Panel>, PanelError> {
-    let item = TrayItem {
-        view: view.clone(),
-        events,
-    };
+    let item = TrayItem { view, events };
     let handle = item.assume_sni_available(true).spawn();
     let handle = handle.map_err(|error| PanelError::NoBus(error.to_string()))?;
-    Ok(Box::new(NotifierPanel { handle, last: view }))
+    Ok(Box::new(NotifierPanel { handle }))
 }

@@ -10,6 +10,7 @@ use crate::commands::Context;
 use crate::commands::open;
 use crate::commands::serve::{self, ServeOptions};
 use crate::exit::{Exit, Failure};
+use crate::signals::Signals;
 
 /// Quitting from the tray waits only this long for open connections.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -32,7 +33,7 @@ pub async fn run(
     args: Args,
     inherited: InheritedSockets,
 ) -> Result<Exit, Failure> {
-    let signals = serve::Signals::listen()?;
+    let signals = Signals::listen()?;
     let socket = match privet_control::servers::unix::bind(&context.options.socket()?).await {
         Ok(socket) => socket,
         Err(SocketError::Held { pid, .. }) => return already_runs(context, &pid).await,

@@ -1,6 +1,7 @@
 //! `privet serve`: runs the engine in the foreground until a signal stops it.
 
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,10 +17,16 @@ use crate::activation::InheritedSockets;
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
 use crate::logging;
+use crate::signals::{Signal, Signals};
 use crate::terminal::{Style, Terminal};
 
-/// How often changes of `[control]` and `[log]` are applied.
-const CONFIG_POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the servers, the log level and the system proxy are compared with what is configured after a change:
+/// listeners open after the configuration is in force.
+const FOLLOW_INTERVAL: Duration = Duration::from_secs(1);
+/// Comparisons at that interval after each change.
+const FOLLOW_AFTER_CHANGE: u32 = 3;
+/// How often they are compared when nothing changes: another program may have ended the guardian of the system proxy.
+const REST_INTERVAL: Duration = Duration::from_secs(10);
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -121,15 +128,21 @@ pub async fn start(
     let client = client.map(|client| client.with_kind(privet_api::ClientKind::Tray));
     let places = context.options.paths().to_args()?;
     // The tray task ends when "Quit" is clicked.
-    let quit = Arc::new(Notify::new());
+    let (quit, changed) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let tray = client.map(|client| {
-        let quit = quit.clone();
+        let (quit, changed) = (quit.clone(), changed.clone());
         AbortOnDrop(tokio::spawn(async move {
-            privet_tray::run(client, places).await;
+            privet_tray::run(client, places, changed).await;
             quit.notify_one();
         }))
     });
-    let signals = run_until_stopped(&engine, &mut control, signals, &mut level, &quit).await;
+    let mut follower = Follower {
+        engine: &engine,
+        control: &mut control,
+        level: &mut level,
+        changed: &changed,
+    };
+    let signals = follower.run_until_stopped(signals, &quit).await;
     drop(tray);
     stop(context, &engine, control, signals, serve_options.drain).await
 }
@@ -279,32 +292,56 @@ impl Drop for AbortOnDrop {
     }
 }
 
-/// Runs until a signal or the tray stops the engine. Returns the signals, to listen for a second one.
-async fn run_until_stopped(
-    engine: &Engine,
-    control: &mut ControlServer,
-    mut signals: Signals,
-    level: &mut logging::LogLevel,
-    quit: &Notify,
-) -> Signals {
-    loop {
-        let signal = tokio::select! {
-            signal = signals.next() => signal,
-            () = quit.notified() => Signal::Stop,
-            () = tokio::time::sleep(CONFIG_POLL_INTERVAL) => {
-                control.follow().await;
-                level.set(&engine.config().log.level);
-                continue;
+/// What follows the engine: the control servers, the log level, the system proxy, the tray.
+struct Follower<'a> {
+    engine: &'a Engine,
+    control: &'a mut ControlServer,
+    level: &'a mut logging::LogLevel,
+    /// Notified after each change.
+    changed: &'a Notify,
+}
+
+impl Follower<'_> {
+    /// Runs until a signal or the tray stops the engine. Returns the signals, to listen for a second one.
+    async fn run_until_stopped(&mut self, mut signals: Signals, quit: &Notify) -> Signals {
+        let mut changed = pin!(self.engine.changed());
+        let mut soon = FOLLOW_AFTER_CHANGE;
+        loop {
+            let interval = match soon {
+                0 => REST_INTERVAL,
+                _ => FOLLOW_INTERVAL,
+            };
+            let signal = tokio::select! {
+                signal = signals.next() => Some(signal),
+                () = quit.notified() => Some(Signal::Stop),
+                () = &mut changed => {
+                    changed.set(self.engine.changed());
+                    soon = FOLLOW_AFTER_CHANGE;
+                    None
+                }
+                () = tokio::time::sleep(interval) => {
+                    soon = soon.saturating_sub(1);
+                    None
+                }
+            };
+            match signal {
+                None => self.follow(soon > 0).await,
+                Some(Signal::Reload) => {
+                    let _ = notify(ServiceState::Reloading);
+                    reload(self.engine, self.level).await;
+                    self.control.follow().await;
+                    let _ = notify(ServiceState::Ready);
+                }
+                Some(Signal::Stop) => return signals,
             }
-        };
-        match signal {
-            Signal::Reload => {
-                let _ = notify(ServiceState::Reloading);
-                reload(engine, level).await;
-                control.follow().await;
-                let _ = notify(ServiceState::Ready);
-            }
-            Signal::Stop => return signals,
+        }
+    }
+
+    async fn follow(&mut self, has_changed: bool) {
+        self.control.follow().await;
+        self.level.set(&self.engine.config().log.level);
+        if has_changed {
+            self.changed.notify_one();
         }
     }
 }
@@ -348,52 +385,5 @@ async fn reload(engine: &Engine, level: &mut logging::LogLevel) {
         Err(error) => {
             tracing::error!("reload failed, the previous configuration stays in use: {error}")
         }
-    }
-}
-
-enum Signal {
-    Reload,
-    Stop,
-}
-
-#[cfg(unix)]
-pub struct Signals {
-    hangup: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    pub fn listen() -> Result<Self, Failure> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            hangup: signal(SignalKind::hangup())?,
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) -> Signal {
-        tokio::select! {
-            _ = self.hangup.recv() => Signal::Reload,
-            _ = self.terminate.recv() => Signal::Stop,
-            _ = self.interrupt.recv() => Signal::Stop,
-        }
-    }
-}
-
-#[cfg(not(unix))]
-pub struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    pub fn listen() -> Result<Self, Failure> {
-        Ok(Self)
-    }
-
-    async fn next(&mut self) -> Signal {
-        let _ = tokio::signal::ctrl_c().await;
-        Signal::Stop
     }
 }

@@ -96,10 +96,15 @@ impl ConnectionLog {
         rows
     }
 
-    /// Collects closed rows, samples speeds, counts transferred bytes, and sends each finished minute to the disk.
-    /// Call it once a second, and four times a second while speeds are displayed.
-    pub fn tick(&self, now: Instant) {
+    /// Adopts the wall clock where it was set or the machine slept. Every tick does this too.
+    pub fn follow_wall_clock(&self) {
         self.0.clock.follow(SystemTime::now());
+    }
+
+    /// Collects closed rows, samples speeds, counts transferred bytes, and sends each finished minute to the disk.
+    /// Call it once a second while connections are open, and four times a second while speeds are displayed.
+    pub fn tick(&self, now: Instant) {
+        self.follow_wall_clock();
         let now = self.0.clock.of(now);
         let unix = self.0.clock.unix(now);
         let mut recorder = self.recorder();
@@ -108,7 +113,7 @@ impl ConnectionLog {
         recorder.write_when_due(unix);
     }
 
-    /// Totals since the start.
+    /// Closes connections that transferred nothing for `limit`. Returns how many.
     pub fn close_idle(&self, now: Instant, limit: Duration) -> usize {
         let now = self.0.clock.of(now);
         let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);

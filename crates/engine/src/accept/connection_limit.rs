@@ -16,6 +16,16 @@ pub(crate) struct ConnectionLimit {
 pub(crate) struct ConnectionSlot(Arc<ConnectionLimit>);
 
 impl ConnectionLimit {
+    /// The number of open connections.
+    pub(crate) fn open(&self) -> usize {
+        self.taken.load(Ordering::Acquire)
+    }
+
+    /// Whether no connection is open.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.open() == 0
+    }
+
     /// Completes once no connection is open.
     pub(crate) async fn empty(&self) {
         loop {
@@ -23,7 +33,7 @@ impl ConnectionLimit {
             tokio::pin!(emptied);
             // Registered before the count is read, so that a slot released in between still wakes this task.
             emptied.as_mut().enable();
-            if self.taken.load(Ordering::Acquire) == 0 {
+            if self.is_empty() {
                 return;
             }
             emptied.await;

@@ -100,6 +100,10 @@ fn admit(client: TcpStream, peer: SocketAddr, listener: &ServedListener, shared:
         tracing::debug!(%peer, "refused: listen.limits.connections is reached");
         return;
     };
+    if workers::start_tick() {
+        shared.connection_log.follow_wall_clock();
+        shared.activity.notify_one();
+    }
     let local = match listener.address.ip().is_unspecified() {
         true => client.local_addr().unwrap_or(listener.address),
         false => listener.address,

@@ -1,14 +1,18 @@
 //! The threads of the data plane, each with a single-threaded runtime: a connection stays on the thread that accepted it.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::Mutex;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
+
+use crate::accept::connection_limit::ConnectionLimit;
 
 /// Maximum of queued tasks per thread; tasks are sent only at start and reload.
 const MAX_WAITING: usize = 256;
@@ -23,8 +27,8 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
-    /// Starts `count` threads (at least one).
-    pub(crate) fn start(count: usize) -> io::Result<Self> {
+    /// Starts `count` threads (at least one). `open` counts the connections of all of them.
+    pub(crate) fn start(count: usize, open: &Arc<ConnectionLimit>) -> io::Result<Self> {
         let stop = CancellationToken::new();
         let mut tasks = Vec::new();
         let mut threads = Vec::new();
@@ -33,11 +37,11 @@ impl Workers {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()?;
-            let stop = stop.clone();
+            let (stop, open) = (stop.clone(), open.clone());
             let thread = std::thread::Builder::new()
                 .name(format!("privet-data-{number}"))
                 .spawn(move || {
-                    runtime.block_on(work(receiver, stop));
+                    runtime.block_on(work(receiver, stop, open));
                     // A running blocking call must not delay the program's exit.
                     runtime.shutdown_background();
                 })?;
@@ -86,16 +90,50 @@ impl Drop for Workers {
     }
 }
 
-/// The runtime wakes itself by a system call whenever a timer becomes the earliest. This timer is always the earliest, so
-/// the deadline of a handshake costs no system call.
+/// The runtime wakes itself by a system call whenever a timer becomes the earliest. While connections are open this timer
+/// is always the earliest, so the deadline of a handshake costs no system call.
 const EARLIEST_TIMER: Duration = Duration::from_millis(500);
 
-async fn work(mut tasks: mpsc::Receiver<Task>, stop: CancellationToken) {
-    let mut tick = tokio::time::interval(EARLIEST_TIMER);
+/// The timer of one thread. It runs only while connections are open: an idle engine does not wake.
+#[derive(Default)]
+struct Tick {
+    running: Cell<bool>,
+    started: Notify,
+}
+
+thread_local! {
+    static TICK: Rc<Tick> = Rc::default();
+}
+
+/// Starts the calling thread's timer; call it for every accepted connection. `true` where it was not running.
+pub(crate) fn start_tick() -> bool {
+    TICK.with(|tick| {
+        let started = !tick.running.replace(true);
+        if started {
+            tick.started.notify_one();
+        }
+        started
+    })
+}
+
+async fn work(
+    mut tasks: mpsc::Receiver<Task>,
+    stop: CancellationToken,
+    open: Arc<ConnectionLimit>,
+) {
+    let tick = TICK.with(Rc::clone);
+    let mut timer = tokio::time::interval(EARLIEST_TIMER);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            _ = tick.tick() => {}
+            _ = timer.tick(), if tick.running.get() => {
+                tick.running.set(!open.is_empty());
+                if !tick.running.get() {
+                    privet_net::relay::free_buffers();
+                    privet_http::free_buffers();
+                }
+            }
+            () = tick.started.notified() => timer.reset(),
             task = tasks.recv() => match task {
                 Some(task) => drop(tokio::spawn(task)),
                 None => return,
@@ -112,7 +150,7 @@ mod tests {
 
     #[tokio::test]
     async fn stopping_the_threads_does_not_wait_for_blocking_calls() {
-        let workers = Workers::start(1).unwrap();
+        let workers = Workers::start(1, &Arc::default()).unwrap();
         let (release, held) = mpsc::channel::<()>();
         let (begun, begins) = tokio::sync::oneshot::channel();
         let task = async move {

@@ -82,6 +82,11 @@ impl Engine {
         self.shared.problems.clear(about);
     }
 
+    /// Completes at the first change of what is in force after this call: configuration, mode, lists.
+    pub fn changed(&self) -> impl Future<Output = ()> + '_ {
+        self.shared.policy_changes.next()
+    }
+
     /// The listeners with the addresses they are bound to.
     pub fn listeners(&self) -> Vec<ListenerState> {
         self.shared.listening.load().to_vec()

@@ -9,6 +9,7 @@ pub(crate) mod configuration;
 pub(crate) mod connection_log;
 pub(crate) mod drain;
 pub(crate) mod lists;
+mod memory;
 pub(crate) mod mode;
 pub(crate) mod options;
 pub(crate) mod rules;

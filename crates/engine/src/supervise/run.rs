@@ -1,4 +1,4 @@
-//! The supervisor's loop: commands, changes of the configuration file, the end of a pause, and a tick every second.
+//! The supervisor's loop: commands, changes of the configuration file, the end of a pause, and ticks.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,13 +11,52 @@ use crate::supervise::configuration::file::fingerprint;
 use crate::supervise::configuration::report::{ApplyError, ApplyMode, ConfigSource};
 use crate::supervise::configuration::secrets::KeyringCache;
 use crate::supervise::lists::{ListAction, ListActionError};
+use crate::supervise::memory::MemorySchedule;
 use crate::supervise::supervisor::Supervisor;
 use crate::supervise::timeline::{ChangeOrigin, ChangeSource};
 
-/// Interval of idle checks, list schedules and totals.
+/// Interval of idle checks, list schedules and totals while connections are open.
 const TICK: Duration = Duration::from_secs(1);
+/// The interval when there are none: only clocks and schedules are checked then.
+const REST_TICK: Duration = Duration::from_secs(10);
+/// Ticks without connections before the interval grows: closed rows are recorded and shown in time.
+const TICKS_BEFORE_REST: u32 = 3;
 /// Interval at which the rules' hit counts are written.
 const SAVE_HIT_COUNTS: Duration = Duration::from_secs(60);
+
+/// When the supervisor ticks: often while something happens, seldom while nothing does.
+struct TickSchedule {
+    next: Instant,
+    quiet_ticks: u32,
+}
+
+impl Default for TickSchedule {
+    fn default() -> Self {
+        Self {
+            next: Instant::now(),
+            quiet_ticks: 0,
+        }
+    }
+}
+
+impl TickSchedule {
+    /// Plans the next tick after one, or after something else that happened. `is_quiet`: no connection is open.
+    fn plan(&mut self, now: Instant, is_tick: bool, is_quiet: bool) {
+        self.quiet_ticks = if is_quiet {
+            self.quiet_ticks.saturating_add(1)
+        } else {
+            0
+        };
+        let next = now + if self.rests() { REST_TICK } else { TICK };
+        // Commands that come faster than ticks must not put them off.
+        self.next = if is_tick { next } else { next.min(self.next) };
+    }
+
+    /// Whether nothing happens any more; the data plane's threads have freed their buffers then.
+    fn rests(&self) -> bool {
+        self.quiet_ticks >= TICKS_BEFORE_REST
+    }
+}
 
 impl Supervisor {
     /// Handles commands until [`Command::Stop`].
@@ -26,22 +65,39 @@ impl Supervisor {
         mut commands: mpsc::Receiver<Command>,
         mut file_changes: mpsc::Receiver<()>,
     ) {
-        let mut tick = tokio::time::interval(TICK);
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        let mut schedule = TickSchedule::default();
+        let mut memory = MemorySchedule::new(Instant::now());
         self.start_health_checks();
         loop {
-            tokio::select! {
+            let is_tick = tokio::select! {
                 command = commands.recv() => match command {
                     Some(Command::Stop { deadline, reply }) => {
                         self.drain(deadline).await;
                         let _ = reply.send(());
                         return;
                     }
-                    Some(command) => self.execute(command).await,
+                    Some(command) => {
+                        self.execute(command).await;
+                        false
+                    }
                     None => return,
                 },
-                Some(()) = file_changes.recv() => self.file_changed().await,
-                _ = tick.tick() => self.tick().await,
+                Some(()) = file_changes.recv() => {
+                    self.file_changed().await;
+                    false
+                }
+                () = self.shared.activity.notified() => false,
+                () = tokio::time::sleep_until(schedule.next.into()) => {
+                    self.tick().await;
+                    true
+                }
+            };
+            let (now, open) = (Instant::now(), self.shared.connection_limit.open());
+            schedule.plan(now, is_tick, is_tick && open == 0);
+            if !is_tick {
+                memory.used();
+            } else if memory.is_due(now, open, schedule.rests()) {
+                tokio::task::spawn_blocking(privet_system::memory::release);
             }
         }
     }
@@ -211,4 +267,28 @@ impl Supervisor {
 /// Replies to a caller; one that stopped waiting is no error.
 fn answer<T>(reply: oneshot::Sender<T>, value: T) {
     let _ = reply.send(value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_become_rare_when_nothing_happens_and_frequent_when_something_does() {
+        let start = Instant::now();
+        let mut schedule = TickSchedule::default();
+        for _ in 1..TICKS_BEFORE_REST {
+            schedule.plan(start, true, true);
+            assert_eq!(schedule.next, start + TICK);
+        }
+        schedule.plan(start, true, true);
+        assert_eq!(schedule.next, start + REST_TICK);
+        schedule.plan(start, false, false);
+        assert_eq!(schedule.next, start + TICK);
+        // A second event does not put the tick off.
+        schedule.plan(start + TICK / 2, false, false);
+        assert_eq!(schedule.next, start + TICK);
+        schedule.plan(start + TICK, true, false);
+        assert_eq!(schedule.next, start + TICK * 2);
+    }
 }

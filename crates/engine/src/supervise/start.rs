@@ -64,7 +64,9 @@ impl Engine {
                 warning.in_file(&options.config_path.display().to_string())
             );
         }
-        let workers = Workers::start(options.threads.unwrap_or_else(cores))?;
+        let connection_limit = Arc::new(ConnectionLimit::default());
+        let threads = options.threads.unwrap_or_else(cores);
+        let workers = Workers::start(threads, &connection_limit)?;
         let bound = bind_all(&options, &config, workers.count())?;
         let connection_log = open_connection_log(&options, &config).await?;
         let mut stored = load_stored(&options, &config, &problems).await?;
@@ -78,7 +80,8 @@ impl Engine {
             programs: ProgramFinder::start(Processes::new())?,
             login_failures: LoginFailures::default(),
             problems,
-            connection_limit: Arc::new(ConnectionLimit::default()),
+            connection_limit,
+            activity: Notify::new(),
             identity_epoch: AtomicU64::new(0),
             mode: ArcSwap::from_pointee(modes.state()),
             modes: Mutex::new(modes),

@@ -24,6 +24,11 @@ thread_local! {
     static POOL: RefCell<Pool> = RefCell::default();
 }
 
+/// Frees the buffers of the calling thread's pool.
+pub fn free_pool() {
+    POOL.with_borrow_mut(|pool| *pool = Pool::default());
+}
+
 fn take_from_pool(size: usize) -> Box<[u8]> {
     let spare = POOL.with_borrow_mut(|pool| pool.of(size).pop());
     spare.unwrap_or_else(|| vec![0; size].into_boxed_slice())

@@ -18,6 +18,11 @@ pub trait Reused: Default + 'static {
     fn clear(&mut self);
 }
 
+/// Frees the values that the thread keeps.
+pub fn free<T: Reused>() {
+    T::pool().with_borrow_mut(|pool| *pool = Vec::new());
+}
+
 /// A value of the thread's pool: taken when it is first used, and given back when this is dropped.
 pub struct Pooled<T: Reused>(Option<Box<T>>);
 

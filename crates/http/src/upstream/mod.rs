@@ -2,7 +2,7 @@
 //! HTTP/2 ones [`shared`] by requests.
 
 pub(crate) mod connection;
-mod h1;
+pub(crate) mod h1;
 pub(crate) mod h2;
 pub(crate) mod pinned;
 pub(crate) mod pool;

@@ -18,6 +18,11 @@ pub(super) fn borrow() -> Buffer {
         .unwrap_or_else(|| vec![0; SIZE].into_boxed_slice())
 }
 
+/// Frees the calling thread's free buffers.
+pub(super) fn free() {
+    FREE.with_borrow_mut(|free| *free = Vec::new());
+}
+
 pub(super) fn give_back(buffer: Buffer) {
     FREE.with_borrow_mut(|free| {
         if free.len() < KEPT {

@@ -21,6 +21,13 @@ use crate::{Meter, Stream};
 use direction::{CopyMode, Direction, DirectionError, DirectionState};
 use early_close::{ClientClose, EarlyClose};
 
+/// Frees the buffers and pipes that the calling thread keeps for its tunnels.
+pub fn free_buffers() {
+    buffers::free();
+    #[cfg(target_os = "linux")]
+    pipes::free();
+}
+
 /// Bytes that were read together with the handshakes and belong to the tunnel. They are sent first.
 #[derive(Debug, Default)]
 pub struct Preread {

@@ -36,6 +36,11 @@ pub(super) fn borrow() -> Option<Pipe> {
     Some(Pipe { out, into })
 }
 
+/// Closes the calling thread's free pipes.
+pub(super) fn free() {
+    FREE.with_borrow_mut(|free| *free = Vec::new());
+}
+
 pub(super) fn give_back(pipe: Pipe) {
     FREE.with_borrow_mut(|free| {
         if free.len() < KEPT {
