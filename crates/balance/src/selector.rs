@@ -96,6 +96,25 @@ impl Selector {
         Some(Lease::new(&self.owner, place))
     }
 
+    /// The members that a request would be sent to one after another, while each fails. For display: nothing is counted as in
+    /// flight.
+    pub fn order(&mut self, request: &Request<'_>) -> Vec<usize> {
+        self.refresh(request.now, request.dice);
+        let mut order = request.tried.to_vec();
+        loop {
+            let next = Request {
+                tried: &order,
+                ..*request
+            };
+            let chosen = self.choose(&next, Tier::Available);
+            match chosen.or_else(|| self.fall_back(&next)) {
+                Some(place) => order.push(place),
+                None => break,
+            }
+        }
+        order.split_off(request.tried.len())
+    }
+
     /// The member that the next request would take; `None` where that depends on the request, or none is available.
     pub fn peek(&mut self, now: Instant) -> Option<usize> {
         self.refresh(now, 0);

@@ -12,11 +12,13 @@ pub struct Access {
 }
 
 /// Why a client is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AccessRefusal {
     /// In this network of `deny`.
+    #[error("it is in {0} of `deny`")]
     Denied(IpNet),
     /// In none of `allow`.
+    #[error("it is in no network of `allow`")]
     NotAllowed,
 }
 

@@ -186,24 +186,16 @@ impl BackendPool {
         with_thread_state(self, now, |state, _| state.budget.try_retry(now)).unwrap_or(false)
     }
 
-    /// The backends that a request would be sent to, in order. For display: it changes no turn.
-    pub fn candidates(self: &Arc<Self>, key: u64, now: Instant, dice: u64) -> Vec<usize> {
+    /// The places of the backends that a request would be sent to, in order. For display: nothing is counted.
+    pub(crate) fn order(&self, key: u64, now: Instant, dice: u64) -> Vec<usize> {
         let mut selector = Selector::new(self.members.clone(), self.policy);
-        let mut tried = Vec::new();
-        while tried.len() < self.backends.len() {
-            let request = Request {
-                key,
-                tried: &tried,
-                fallback: Fallback::All,
-                now,
-                dice,
-            };
-            let Some(lease) = selector.select(&request) else {
-                break;
-            };
-            tried.push(lease.member());
-        }
-        tried
+        selector.order(&Request {
+            key,
+            tried: &[],
+            fallback: Fallback::All,
+            now,
+            dice,
+        })
     }
 }
 

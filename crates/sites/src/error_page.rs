@@ -46,7 +46,8 @@ impl SiteError {
         }
     }
 
-    fn phrase(self) -> &'static str {
+    /// The status's name.
+    pub fn phrase(self) -> &'static str {
         match self {
             Self::AmbiguousPath => "Bad Request",
             Self::Forbidden => "Forbidden",

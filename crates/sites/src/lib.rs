@@ -14,6 +14,7 @@ pub mod access;
 pub mod backend_pool;
 pub mod counters;
 pub mod error_page;
+pub mod explain;
 pub mod forwarded;
 pub mod hash_key;
 pub mod health_checks;
@@ -25,7 +26,9 @@ pub mod route_table;
 pub mod service;
 pub mod site;
 mod site_table;
+mod tls;
 
 pub use service::{SiteHost, SiteService, TunnelLease};
 pub use site::Site;
 pub use site_table::SiteTable;
+pub use tls::{ClientTls, certificate_findings};

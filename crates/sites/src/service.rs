@@ -28,6 +28,7 @@ use crate::path::{path_of, strip_len};
 use crate::response_fields::{FieldRewrite, PublicOrigin};
 use crate::site::Site;
 use crate::site_table::SiteTable;
+use crate::tls::ClientTls;
 
 /// The limit for opening a connection to a backend.
 const DIAL: Duration = Duration::from_secs(5);
@@ -51,8 +52,8 @@ pub struct SiteService<H> {
     pub host: H,
     /// The listener's address as configured.
     pub listener: SocketAddr,
-    /// The client's connection is TLS.
-    pub tls: bool,
+    /// The client's TLS connection; `None`: it does not speak TLS.
+    pub tls: Option<ClientTls>,
     pub tunnel: TunnelLease,
 }
 
@@ -169,6 +170,13 @@ impl<H: SiteHost> SiteService<H> {
             .find(self.listener, &request.target.host)
             .ok_or(SiteError::UnknownHost)?
             .clone();
+        if self
+            .tls
+            .as_ref()
+            .is_some_and(|tls| tls.misdirects(&request.target.host))
+        {
+            return Err(SiteError::UnknownHost);
+        }
         site.counters.requested();
         let fetch = self.plan_of_site(request, head, &table, &site, now);
         if fetch.is_err() {
@@ -219,7 +227,7 @@ impl<H: SiteHost> SiteService<H> {
             attempt_started: now,
             fields,
             host_len,
-            tls: self.tls,
+            tls: self.tls.is_some(),
         };
         match fetch.select(now) {
             true => Ok(fetch),
@@ -242,7 +250,7 @@ impl<H: SiteHost> SiteService<H> {
         let forwarded = Forwarded {
             client,
             host,
-            tls: self.tls,
+            tls: self.tls.is_some(),
             prefix: prefix.strip_suffix(b"/").unwrap_or(prefix),
         };
         forwarded.write(&mut out);

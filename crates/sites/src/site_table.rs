@@ -2,15 +2,18 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
-use privet_config::{BackendScheme, Config};
+use privet_config::{BackendScheme, Config, SiteTls};
 use privet_net::{EndpointDialer, EndpointTls, OwnListeners};
 use privet_policy::Host;
+use privet_tls::ServerTls;
 
 use crate::host_table::HostTable;
 use crate::site::Site;
+use crate::tls::{self, TlsListeners};
 
 /// The sites of one configuration. Immutable; a reload builds another one that takes the state of what stays over.
 #[derive(Default)]
@@ -19,7 +22,10 @@ pub struct SiteTable {
     /// By the listener's address as configured.
     listeners: HashMap<SocketAddr, HostTable>,
     dialer: EndpointDialer,
+    /// For https backends.
     tls: Option<EndpointTls>,
+    /// For clients.
+    certificates: TlsListeners,
     own_listeners: Vec<SocketAddr>,
 }
 
@@ -34,21 +40,25 @@ impl SiteTable {
         previous: Option<&Self>,
         now: Instant,
     ) -> Result<Self, String> {
-        let tls = match previous.and_then(|table| table.tls.clone()) {
+        let endpoint_tls = match previous.and_then(|table| table.tls.clone()) {
             Some(tls) => Some(tls),
             None if has_https(config) => Some(EndpointTls::load()?),
             None => None,
         };
+        let before = previous.map(|table| &table.certificates);
+        let certificates = tls::load(config, before);
+        let certificates = certificates
+            .map_err(|error| format!("a site's certificate: {error}; {}", error.fix()))?;
         let mut sites = Vec::new();
         let mut listeners: HashMap<SocketAddr, HostTable> = HashMap::new();
         for (number, site) in config.sites.iter().enumerate() {
             let before = previous.and_then(|table| table.site(&site.name));
-            let built = Site::build(site, tls.as_ref(), before.map(|site| &**site), now);
+            let built = Site::build(site, endpoint_tls.as_ref(), before.map(|site| &**site), now);
             sites.push(Arc::new(
                 built.map_err(|what| format!("site {}: {what}", site.name))?,
             ));
             // Not served yet, least of all without TLS.
-            if site.tls.is_some() {
+            if matches!(site.tls, Some(SiteTls::Acme { .. })) {
                 continue;
             }
             for address in &site.listen {
@@ -63,7 +73,8 @@ impl SiteTable {
                 OwnListeners::new(own_listeners.iter().copied()),
                 previous.map(|table| &table.dialer),
             ),
-            tls,
+            tls: endpoint_tls,
+            certificates,
             own_listeners,
         })
     }
@@ -87,6 +98,34 @@ impl SiteTable {
     pub fn find(&self, listener: SocketAddr, host: &Host) -> Option<&Arc<Site>> {
         let number = self.listeners.get(&listener)?.find(host)?;
         self.sites.get(number)
+    }
+
+    /// Whether the table has sites on the listener.
+    pub(crate) fn listens(&self, listener: SocketAddr) -> bool {
+        self.listeners.contains_key(&listener)
+    }
+
+    /// The TLS side of a listener; `None`: its clients do not speak TLS.
+    pub fn certificates(&self, listener: SocketAddr) -> Option<&Arc<ServerTls>> {
+        self.certificates.get(&listener)
+    }
+
+    /// The files of all certificates.
+    pub fn certificate_files(&self) -> Vec<PathBuf> {
+        tls::files(&self.certificates)
+    }
+
+    /// Reads the files of all certificates again. One that cannot be used leaves the old one in force. Blocks on the disk.
+    ///
+    /// # Errors
+    /// What is wrong, and what to do.
+    pub fn reload_certificates(&self) -> Result<(), (String, String)> {
+        tls::reload(&self.certificates)
+    }
+
+    /// What is to be said about the certificates in use, and what to do.
+    pub fn certificate_warnings(&self) -> Vec<(String, String)> {
+        tls::warnings(&self.certificates, SystemTime::now())
     }
 
     pub fn dialer(&self) -> &EndpointDialer {

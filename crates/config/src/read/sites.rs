@@ -32,6 +32,7 @@ pub(super) fn read<'a>(
     for (value, table) in &tables {
         let site = read_site(table, context, addresses);
         refuse_shared_hosts(table, &site, &sites);
+        refuse_mixed_tls(table, &site, &sites);
         names.push((table.get("name").unwrap_or(*value), site.name.clone()));
         sites.push(site);
     }
@@ -63,8 +64,6 @@ fn read_site<'a>(
         );
     }
     let cache = table.boolean("cache", true);
-    let tls = table.get("tls").is_some();
-    warn_not_served(table, "tls", tls, "TLS for a site");
     warn_not_served(table, "cache", cache, "the cache of a site");
     Site {
         listen: read_listen(table, &name, addresses),
@@ -152,6 +151,21 @@ fn refuse_shared_hosts(table: &Table<'_>, site: &Site, earlier: &[Site]) {
     }
 }
 
+/// The first bytes of a client's connection cannot be both.
+fn refuse_mixed_tls(table: &Table<'_>, site: &Site, earlier: &[Site]) {
+    let mixed = earlier.iter().find(|other| {
+        let mut addresses = other.listen.iter();
+        let shared = addresses.any(|address| site.listen.contains(address));
+        shared && other.tls.is_some() != site.tls.is_some()
+    });
+    if let Some(other) = mixed {
+        let has = if other.tls.is_some() { "TLS" } else { "no TLS" };
+        let cause = format!("site {} has {has} on the same address", quoted(&other.name));
+        let help = "give one of them another address, or both tls";
+        table.refuse(DiagnosticCode::Clash, cause, help);
+    }
+}
+
 fn read_tls(value: &Value<'_>, context: &ReadContext<'_>) -> Option<SiteTls> {
     let table = value.table(&keys::SITE_TLS)?;
     let (cert, key, acme) = (table.get("cert"), table.get("key"), table.get("acme"));
@@ -171,6 +185,7 @@ fn read_tls(value: &Value<'_>, context: &ReadContext<'_>) -> Option<SiteTls> {
             })
         }
         (None, None, Some(acme)) => {
+            warn_not_served(&table, "acme", true, "ACME");
             let contact = contact.and_then(|v| v.filled()).map(str::to_owned);
             Some(SiteTls::Acme {
                 directory: acme.http_url()?,

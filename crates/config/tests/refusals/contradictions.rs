@@ -196,7 +196,7 @@ fn sites_are_checked_whole() {
     assert!(found(&site("")).is_empty());
     for (rest, column) in [
         ("cache = true", 9),
-        ("tls = { acme = \"https://acme.test/directory\" }", 7),
+        ("tls = { acme = \"https://acme.test/directory\" }", 16),
     ] {
         let warned = found(&site(rest));
         assert_eq!(
@@ -241,6 +241,17 @@ fn sites_are_checked_whole() {
             .any(|d| d.code == DiagnosticCode::Clash && d.line == 8),
         "{:#?}",
         found(&twice)
+    );
+    let mixed = site("tls = { cert = \"c.pem\", key = \"k.pem\" }")
+        + &site("")
+            .replace("name = \"s\"", "name = \"t\"")
+            .replace("a.test", "b.test");
+    assert!(
+        found(&mixed)
+            .iter()
+            .any(|d| d.code == DiagnosticCode::Clash && d.cause.contains("TLS")),
+        "{:#?}",
+        found(&mixed)
     );
     let two_hosts = site("")
         + &site("")

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use privet_config::Config;
+use privet_config::{Config, SiteTls};
 use serde::Serialize;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use tokio_util::sync::CancellationToken;
@@ -178,8 +178,9 @@ pub(crate) fn wanted(config: &Config) -> Vec<Name> {
     all.extend(of(ListenerKind::Http, &listen.http));
     all.extend(of(ListenerKind::Https, &listen.https));
     all.extend(listen.pac.map(|address| (ListenerKind::Pac, address)));
-    // A site with TLS is not served yet, least of all without TLS.
-    let sites = config.sites.iter().filter(|site| site.tls.is_none());
+    // ACME is not served yet, and its sites least of all without TLS.
+    let sites = config.sites.iter();
+    let sites = sites.filter(|site| !matches!(site.tls, Some(SiteTls::Acme { .. })));
     for address in sites.flat_map(|site| &site.listen) {
         let name = (ListenerKind::Site, *address);
         // Sites may share an address.

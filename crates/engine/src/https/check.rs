@@ -1,4 +1,4 @@
-//! What `privet check` reports of the certificate of the `https` listeners.
+//! What `privet check` reports of the certificates of the `https` listeners and of the sites.
 
 use std::time::SystemTime;
 
@@ -10,6 +10,19 @@ use super::load::read;
 /// An error for files that cannot be used, and a warning for each thing that should be looked at. A certificate that Privet
 /// makes itself is not made. Blocking: reads the files.
 pub fn certificate_findings(config: &Config) -> Vec<Diagnostic> {
+    let mut all = listener_findings(config);
+    let of_sites = privet_sites::certificate_findings(config);
+    all.extend(of_sites.into_iter().map(|(is_error, cause, fix)| {
+        let severity = match is_error {
+            true => Severity::Error,
+            false => Severity::Warning,
+        };
+        diagnostic("[[site]] tls", severity, cause, fix)
+    }));
+    all
+}
+
+fn listener_findings(config: &Config) -> Vec<Diagnostic> {
     match read(config, &CertificateUse::Check) {
         Ok(None) => Vec::new(),
         Ok(Some(https)) => {
@@ -18,21 +31,28 @@ pub fn certificate_findings(config: &Config) -> Vec<Diagnostic> {
                 |warning: privet_tls::CertificateWarning| (warning.to_string(), warning.fix());
             warnings
                 .map(warning)
-                .map(|(cause, fix)| diagnostic(Severity::Warning, cause, fix.to_owned()))
+                .map(|(cause, fix)| {
+                    diagnostic("[listen] tls", Severity::Warning, cause, fix.to_owned())
+                })
                 .collect()
         }
-        Err(error) => vec![diagnostic(Severity::Error, error.text, error.fix)],
+        Err(error) => vec![diagnostic(
+            "[listen] tls",
+            Severity::Error,
+            error.text,
+            error.fix,
+        )],
     }
 }
 
-fn diagnostic(severity: Severity, cause: String, help: String) -> Diagnostic {
+fn diagnostic(setting: &str, severity: Severity, cause: String, help: String) -> Diagnostic {
     Diagnostic {
         line: 0,
         column: 0,
         width: 1,
         severity,
         code: DiagnosticCode::File,
-        cause: format!("[listen] tls: {cause}"),
+        cause: format!("{setting}: {cause}"),
         help: Some(help),
         source: String::new(),
         mark: 0,

@@ -1,18 +1,23 @@
-//! A client of a site: its connection is served by the site's service, from the first byte on.
+//! A client of a site: TLS where the listener has it, then HTTP/1 or HTTP/2, served by the site's service.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use privet_connection_log::ConnectionLog;
+use bytes::{Bytes, BytesMut};
+use privet_connection_log::{ConnectionLog, LiveConnection};
 use privet_gateway::{HandshakeOutcome, HttpTimeouts};
+use privet_http::h2::{self, Tunnels};
 use privet_http::service::ConnectionInfo;
-use privet_sites::{SiteHost, SiteService, SiteTable, TunnelLease};
+use privet_net::{Connected, Stream};
+use privet_sites::{ClientTls, SiteHost, SiteService, SiteTable, TunnelLease};
+use privet_tls::{Alpn, ServerTls};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use crate::accept::connection_limit::ConnectionSlot;
 use crate::gateway::http_timeouts;
-use crate::session::{first_read, tunnel};
+use crate::session::{FIRST_READ, first_read, tunnel};
 use crate::shared::Shared;
 
 /// An accepted client of a site's listener.
@@ -43,6 +48,14 @@ impl SiteHost for EngineSites {
     }
 }
 
+/// A client's first bytes, after its TLS handshake if there was one.
+struct Opened {
+    stream: Stream,
+    first: Bytes,
+    tls: Option<ClientTls>,
+    speaks_http2: bool,
+}
+
 pub(crate) async fn serve(client: SiteClient, shared: Arc<Shared>, slot: ConnectionSlot) {
     let SiteClient {
         stream,
@@ -52,18 +65,30 @@ pub(crate) async fn serve(client: SiteClient, shared: Arc<Shared>, slot: Connect
     } = client;
     let host = EngineSites(shared);
     let deadline = Instant::now() + host.timeouts().request_header;
-    let Ok(Some(first)) = timeout_at(deadline, first_read(&stream)).await else {
+    let certificates = host.table().certificates(listener).cloned();
+    let opened = match certificates {
+        None => open(stream, deadline).await,
+        Some(certificates) => Box::pin(open_tls(stream, certificates, peer, local, deadline)).await,
+    };
+    let Some(opened) = opened else {
         return;
     };
     let service = SiteService {
         host,
         listener,
-        tls: false,
+        tls: opened.tls,
         tunnel: TunnelLease::default(),
     };
     let lease = service.tunnel.clone();
     let info = ConnectionInfo { local, peer };
-    let serving = privet_http::serve(stream.into(), &first, deadline, info, service);
+    if opened.speaks_http2 {
+        let tunnels = SiteTunnels(lease);
+        let serving = h2::serve(opened.stream, opened.first, info, service, tunnels);
+        Box::pin(serving).await;
+        return drop(slot);
+    }
+    let serving = privet_http::serve(opened.stream, &opened.first, deadline, info, service);
+    drop(opened.first);
     if let HandshakeOutcome::Tunnel {
         client,
         preread,
@@ -71,11 +96,64 @@ pub(crate) async fn serve(client: SiteClient, shared: Arc<Shared>, slot: Connect
         live,
     } = Box::pin(serving).await
     {
-        let relay = tunnel::relay(client, preread, connected, live, slot);
-        let lease = lease.take();
-        drop(tokio::spawn(async move {
-            relay.await;
-            drop(lease);
-        }));
+        let kept = (slot, lease.take());
+        let relay = tunnel::relay(client, preread, connected, live, kept);
+        drop(tokio::spawn(relay));
+    }
+}
+
+async fn open(stream: TcpStream, deadline: Instant) -> Option<Opened> {
+    let first = timeout_at(deadline, first_read(&stream)).await.ok()??;
+    Some(Opened {
+        stream: stream.into(),
+        // By prior knowledge (RFC 9113 section 3.3). No method begins as the preface does.
+        speaks_http2: first.starts_with(b"PRI "),
+        first,
+        tls: None,
+    })
+}
+
+async fn open_tls(
+    stream: TcpStream,
+    certificates: Arc<ServerTls>,
+    peer: SocketAddr,
+    local: SocketAddr,
+    deadline: Instant,
+) -> Option<Opened> {
+    let accepting = certificates.accept(Stream::from(stream), Bytes::new(), local.ip(), deadline);
+    let stream = match accepting.await {
+        Ok(stream) => stream,
+        Err(error) => {
+            tracing::debug!(%peer, %error, "no TLS handshake with a site");
+            return None;
+        }
+    };
+    let handshake = stream.handshake()?.clone();
+    let speaks_http2 = stream.alpn() == Some(Alpn::H2);
+    let mut stream = Stream::Boxed(Box::pin(stream));
+    let mut first = BytesMut::with_capacity(FIRST_READ);
+    match timeout_at(deadline, stream.read_buf(&mut first)).await {
+        Ok(Ok(1..)) => {}
+        _ => return None,
+    }
+    Some(Opened {
+        stream,
+        first: first.freeze(),
+        tls: Some(ClientTls {
+            server: certificates,
+            handshake,
+        }),
+        speaks_http2,
+    })
+}
+
+/// Relays the tunnels of an HTTP/2 connection (RFC 8441).
+#[derive(Clone)]
+struct SiteTunnels(TunnelLease);
+
+impl Tunnels for SiteTunnels {
+    async fn relay(&self, client: Stream, connected: Connected, live: LiveConnection) {
+        let lease = self.0.take();
+        tunnel::relay(client, Bytes::new(), connected, live, lease).await;
     }
 }

@@ -19,6 +19,8 @@ const CHECK: Duration = Duration::from_secs(30);
 /// The subjects of problems.
 const RELOAD: &str = "listen:tls";
 const CERTIFICATE: &str = "listen:certificate";
+const SITE_RELOAD: &str = "site:tls";
+const SITE_CERTIFICATE: &str = "site:certificate";
 
 /// The watched certificate files. Dropping it ends the watch.
 #[derive(Default)]
@@ -52,9 +54,11 @@ impl CertificateWatch {
 impl Supervisor {
     /// Watches the files of the current certificates.
     pub(crate) fn watch_certificates(&mut self) {
-        let https = self.shared.snapshot.load().https.clone();
+        let snapshot = self.shared.snapshot.load_full();
+        let https = snapshot.https.clone();
         let files = https.as_ref().map(|https| https.server.files());
-        let files = files.unwrap_or_default();
+        let mut files = files.unwrap_or_default();
+        files.extend(snapshot.sites.certificate_files());
         if files == self.certificates.files {
             return;
         }
@@ -75,12 +79,48 @@ impl Supervisor {
         }
     }
 
-    /// Reads the certificates of the `https` listeners again, or keeps those in use and raises a problem.
+    /// Reads the certificates of the sites again, or keeps those in use and raises a problem. Returns whether there are any.
+    async fn reload_site_certificates(&self) -> bool {
+        let sites = self.shared.snapshot.load().sites.clone();
+        if sites.certificate_files().is_empty() {
+            self.shared.problems.clear(SITE_RELOAD);
+            self.shared.problems.clear(SITE_CERTIFICATE);
+            return false;
+        }
+        let reloading = tokio::task::spawn_blocking(move || {
+            (sites.reload_certificates(), sites.certificate_warnings())
+        });
+        let (reloaded, warnings) = match reloading.await {
+            Ok(done) => done,
+            Err(error) => {
+                tracing::error!("reading certificates of sites panicked: {error}");
+                return true;
+            }
+        };
+        let problems = &self.shared.problems;
+        match reloaded {
+            Ok(()) => problems.clear(SITE_RELOAD),
+            Err((text, fix)) => {
+                let text = format!("a site's certificate in use stays: {text}");
+                problems.raise_if_new(SITE_RELOAD, text, fix);
+            }
+        }
+        match warnings.into_iter().next() {
+            None => problems.clear(SITE_CERTIFICATE),
+            Some((text, fix)) => problems.raise_if_new(SITE_CERTIFICATE, text, fix),
+        }
+        true
+    }
+
+    /// Reads the certificates of the `https` listeners and of the sites again, or keeps those in use and raises a problem.
     pub(crate) async fn reload_certificates(&mut self) {
         self.certificates.checked = Some(Instant::now());
+        let sites_have_some = self.reload_site_certificates().await;
         let snapshot = self.shared.snapshot.load_full();
         let Some(https) = snapshot.https.clone() else {
-            self.certificates.checked = None;
+            if !sites_have_some {
+                self.certificates.checked = None;
+            }
             self.shared.problems.clear(RELOAD);
             self.shared.problems.clear(CERTIFICATE);
             return;
