@@ -17,6 +17,10 @@ pub struct WhyQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(max_length = 4096, nullable = false)]
     pub app: Option<String>,
+    /// Explains a request to this site, or to the site's listener at this address, instead of one through the proxy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(max_length = 128, nullable = false, example = "app")]
+    pub site: Option<String>,
     /// The user it would be logged in as.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(max_length = 255, nullable = false)]
@@ -47,14 +51,14 @@ pub struct Explanation {
 /// The decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Outcome {
-    /// "block", "direct" or "via".
+    /// "block", "direct", "via", or "site" for a request to a site.
     #[schema(example = "block")]
     pub action: String,
-    /// The upstream or group.
+    /// The upstream or group, or the backend of a site.
     pub outbound: Option<String>,
     /// When the upstream or group is down, the connection goes direct.
     pub direct_fallback: bool,
-    /// What decided: "loop", "own-network", "rule", "deny", "list", "mode", "kill-switch" or "undetermined".
+    /// What decided: "loop", "own-network", "rule", "deny", "list", "mode", "kill-switch", "undetermined" or "site".
     pub kind: String,
     /// Why, in one sentence.
     pub text: String,

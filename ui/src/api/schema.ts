@@ -1509,15 +1509,15 @@ export interface components {
         /** @description The decision. */
         Outcome: {
             /**
-             * @description "block", "direct" or "via".
+             * @description "block", "direct", "via", or "site" for a request to a site.
              * @example block
              */
             action: string;
             /** @description When the upstream or group is down, the connection goes direct. */
             direct_fallback: boolean;
-            /** @description What decided: "loop", "own-network", "rule", "deny", "list", "mode", "kill-switch" or "undetermined". */
+            /** @description What decided: "loop", "own-network", "rule", "deny", "list", "mode", "kill-switch", "undetermined" or "site". */
             kind: string;
-            /** @description The upstream or group. */
+            /** @description The upstream or group, or the backend of a site. */
             outbound?: string | null;
             /** @description Why, in one sentence. */
             text: string;
@@ -5647,6 +5647,11 @@ export interface operations {
                 target: string;
                 /** @description The program that would connect: its name, or its full path. */
                 app?: string;
+                /**
+                 * @description Explains a request to this site, or to the site's listener at this address, instead of one through the proxy.
+                 * @example app
+                 */
+                site?: string;
                 /** @description The user it would be logged in as. */
                 user?: string;
                 /**
@@ -5698,6 +5703,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description There is no such site or listener */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description The target is neither host:port nor a URL, or the client or the protocol is none */
             422: {

@@ -24,8 +24,11 @@ pub struct Args {
     /// How it asks: socks4, socks5, udp, http or connect [default: by the target]
     #[arg(long, value_name = "NAME")]
     protocol: Option<String>,
-    /// Use the configuration file, not the running engine
+    /// Explain a request to this site, or to the site's listener at this address
     #[arg(long)]
+    site: Option<String>,
+    /// Use the configuration file, not the running engine
+    #[arg(long, conflicts_with = "site")]
     offline: bool,
 }
 
@@ -36,6 +39,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
         user: args.user,
         client: args.client,
         protocol: args.protocol,
+        site: args.site,
     };
     let explanation = if args.offline {
         offline(context, query).await?
@@ -94,6 +98,10 @@ fn human(terminal: &Terminal, explanation: &Explanation) -> String {
     let (verdict, style) = match outcome.action.as_str() {
         "block" => ("blocked".to_owned(), Style::Error),
         "direct" => ("direct".to_owned(), Style::Warning),
+        "site" => (
+            format!("to {}", outcome.outbound.as_deref().unwrap_or("a backend")),
+            Style::Success,
+        ),
         _ => (
             format!(
                 "through {}",

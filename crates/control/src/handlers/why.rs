@@ -1,9 +1,13 @@
 //! GET /api/v1/why: the decision for a target, and every step that led to it, from the engine's own decision function.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
 use axum::extract::State;
-use privet_api::why::{Explanation, WhyQuery};
+use privet_api::why::{Explanation, ExplanationStep, Outcome, WhyQuery};
 use privet_api::{Problem, escape};
 use privet_engine::{SimulatedRequest, parse_client, parse_protocol};
+use privet_sites::explain::ExplainError;
 
 use crate::convert::explanation;
 use crate::extract::{Query, check_length};
@@ -18,6 +22,7 @@ use crate::state::ApiState;
     params(WhyQuery),
     responses(
         (status = 200, description = "The decision and every step", body = Explanation),
+        (status = 404, description = "There is no such site or listener"),
         (status = 422, description = "The target is neither host:port nor a URL, or the client or the protocol is none")
     )
 )]
@@ -37,6 +42,9 @@ pub(crate) async fn explain(
         16,
         "protocol",
     )?;
+    if let Some(site) = &query.site {
+        return explain_site(&api, site, &query);
+    }
     let request = SimulatedRequest {
         target: query.target.clone(),
         app: query.app,
@@ -59,4 +67,54 @@ pub(crate) async fn explain(
             .help("Write host, host:port or a URL.")
     })?;
     Ok(axum::Json(explanation(query.target, &explained)))
+}
+
+/// Explains a request to a site.
+fn explain_site(api: &ApiState, site: &str, query: &WhyQuery) -> Answer<Explanation> {
+    check_length(site, 128, "site")?;
+    let client = match query.client.as_deref() {
+        None => None,
+        Some(text) => Some(text.parse::<IpAddr>().map_err(|_| {
+            Problem::unprocessable("client", format!("{} is no address.", escape(text)))
+        })?),
+    };
+    let explained = api.engine.sites().explain(site, &query.target, client);
+    let explained = explained.map_err(|error| match error {
+        ExplainError::NoSite(_) => Problem::not_found(format!("{}.", escape(&error.to_string()))),
+        ExplainError::Target(_) => Problem::unprocessable("target", escape(&error.to_string()))
+            .help("Write the URL as the client does: http://HOST/PATH."),
+    })?;
+    let (action, outbound, text) = match &explained.outcome {
+        Ok(backends) => {
+            let first = backends.first().cloned();
+            let text = format!("it goes to {}", first.as_deref().unwrap_or_default());
+            ("site", first, text)
+        }
+        Err(error) => {
+            let text = format!("the site answers {} {}", error.status(), error.phrase());
+            ("block", None, text)
+        }
+    };
+    let steps = explained.steps.into_iter().map(|step| ExplanationStep {
+        what: step.what,
+        list: None,
+        line: None,
+        source: None,
+        matched: step.matched,
+        text: step.text,
+        code: String::new(),
+        values: BTreeMap::new(),
+    });
+    Ok(axum::Json(Explanation {
+        target: query.target.clone(),
+        outcome: Outcome {
+            action: action.to_owned(),
+            outbound,
+            direct_fallback: false,
+            kind: "site".to_owned(),
+            text,
+        },
+        rule: None,
+        steps: steps.collect(),
+    }))
 }
