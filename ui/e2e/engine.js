@@ -145,7 +145,9 @@ export async function startLists(stack) {
 }
 
 export async function start(stack) {
-  const [proxy, pac, control, far] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
+  const ports = Array.from({ length: 5 }, () => freePort());
+  const [proxy, pac, control, far, site] = await Promise.all(ports);
+  const origin = await startOrigin(stack);
   await startPrivet(stack, 'upstream', `[listen]\nmixed = ["127.0.0.1:${far}"]\npac = ""\n`);
   const config = `# Privet, as the page's checks run it
 mode = "standard"
@@ -187,14 +189,30 @@ deny = ["bad.example"]
 [[filter.list]]
 name = "local ads"
 source = "ads.txt"
+
+[[site]]
+name = "app"
+listen = ["127.0.0.1:${site}"]
+hosts = ["app.test"]
+cache = false
+
+[[site.backend]]
+url = "http://127.0.0.1:${origin}"
+
+[[site.backend]]
+url = "http://127.0.0.1:1"
+
+[site.health]
+path = "/"
+interval = "500ms"
 `;
   const engine = await startPrivet(stack, 'engine', config, ['agent', '--no-tray']);
-  const origin = await startOrigin(stack);
   const token = readFileSync(join(engine.dir, 'data/control.token'), 'utf8').trim();
   return {
     proxy,
     control,
     origin,
+    site,
     token,
     url: process.env.PRIVET_DIST ? await serveDist(stack, control) : `http://127.0.0.1:${control}/`,
     config: join(engine.dir, 'privet.toml'),

@@ -17,6 +17,7 @@ import {
 } from './engine.js';
 import { byKeyboard } from './keyboard.js';
 import { go, shows, signIn } from './checks.js';
+import { sitesByHand } from './sites.js';
 import { everyLook } from './appearance.js';
 import { honestStates } from './states.js';
 
@@ -686,6 +687,7 @@ try {
     await until('new questions', () => asked.length > 0);
   });
 
+  await sitesByHand(page, engine, api);
   await honestStates(page, expected);
 
   await shows(`the page weighs ${weigh()} KiB gzip of ${BUNDLE_KIB} allowed`, () => undefined);

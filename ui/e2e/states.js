@@ -96,6 +96,12 @@ export async function honestStates(page, expected) {
     await page.getByText('No active connections.').waitFor();
     await page.getByText(/curl -x socks5h/).waitFor();
     await page.unroute('**/api/v1/events?topics=connections**');
+    await page.route('**/api/v1/sites', (route) => route.fulfill({ json: { sites: [] } }));
+    await anew(page, 'sites');
+    await page.getByRole('heading', { name: 'No sites yet' }).waitFor();
+    await page.getByText('[[site.backend]]').waitFor();
+    assert.deepEqual(await axeFinds(page, 'sites, empty'), []);
+    await page.unroute('**/api/v1/sites');
   });
   expected(/500|ERR_CONNECTION_REFUSED|ERR_FAILED/);
 }
