@@ -217,3 +217,75 @@ fn without_a_kill_switch_the_same_requests_are_seen_on_the_link() {
         );
     }
 }
+
+/// A backend outside, for a site inside.
+const BACKEND_PORT: u16 = 8000;
+
+#[test]
+fn sites_and_health_checks_go_on_with_a_kill_switch_and_open_no_other_way() {
+    let site = privet_tests::reserve();
+    let world = require!(Namespaces::new());
+    require!(program("python3"));
+    let serve = format!(
+        "import http.server\nclass H(http.server.BaseHTTPRequestHandler):\n protocol_version='HTTP/1.1'\n \
+         def do_GET(self):\n  self.send_response(200); self.send_header('Content-Length','2'); self.end_headers(); self.wfile.write(b'ok')\n\
+         s=http.server.ThreadingHTTPServer(('{OUTSIDE}',{BACKEND_PORT}),H)\nprint('up',flush=True)\ns.serve_forever()"
+    );
+    let backend = world.start_outside("backend", &["python3", "-c", &serve]);
+    backend.await_line("up");
+    let text = config(&format!("socks5://{OUTSIDE}:{PORT}"))
+        + &format!(
+            "[[site]]\nname = \"app\"\nlisten = [\"{site}\"]\nhosts = [\"app.test\"]\n\
+             [[site.backend]]\nurl = \"http://{OUTSIDE}:{BACKEND_PORT}\"\n\
+             [site.health]\npath = \"/healthz\"\ninterval = \"100ms\"\n"
+        );
+    let setup = Setup {
+        prefix: world.prefix(),
+        ..Default::default()
+    };
+    let privet = Privet::start_as(&text, &setup);
+    let scene = Scene { world, privet };
+    let link = scene.world.listen();
+    let healthy = |sites: &serde_json::Value| {
+        sites["sites"][0]["routes"][0]["backends"][0]["state"] == "healthy"
+    };
+    scene.privet.await_api("sites", healthy);
+    let status = |args: &[&str]| {
+        let mut all = vec![
+            "curl",
+            "-q",
+            "-s",
+            "--max-time",
+            "5",
+            "-o",
+            "/dev/null",
+            "-w",
+            "%{http_code}",
+        ];
+        all.extend(args);
+        scene.world.run(&all).out
+    };
+    let url = format!("http://{site}/");
+    assert_eq!(status(&["-H", "Host: app.test", &url]), "200");
+    // The upstream is down: the proxy reaches nobody, the backend least of all.
+    let proxy = format!("http://{}", scene.privet.proxy());
+    let direct = format!("http://{OUTSIDE}:{BACKEND_PORT}/");
+    assert_ne!(status(&["-x", &proxy, &direct]), "200");
+    assert_ne!(status(&["-p", "-x", &proxy, &direct]), "200");
+    // Nor does a request to the site name another place.
+    let elsewhere = format!("http://{OTHER_HOST}/");
+    let address = site.to_string();
+    assert_eq!(
+        status(&["-x", &format!("http://{address}"), &elsewhere]),
+        "421"
+    );
+    request_everything(&scene);
+    let backend = format!("{OUTSIDE}.{BACKEND_PORT}");
+    link.await_packet(&backend);
+    let others = link.packets_except(&scene.world, &upstream_address());
+    let others: Vec<String> = others
+        .into_iter()
+        .filter(|packet| !packet.contains(&backend))
+        .collect();
+    assert_eq!(others, Vec::<String>::new());
+}

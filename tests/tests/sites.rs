@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use privet_tests::backend::{SiteAnswer, reply};
+use privet_tests::peers::Certificate;
 use privet_tests::privet::Setup;
 use privet_tests::wait::until;
 use privet_tests::{Backend, Privet, Running, SiteClient, await_port, program, require, reserve};
@@ -763,6 +764,164 @@ fn reloads_under_load_lose_no_request() {
 }
 
 #[test]
+fn why_explains_a_request_through_a_site() {
+    let (a, b) = (Backend::named("a"), Backend::named("b"));
+    let tables = format!(
+        "[[site.route]]\npath = \"/static/\"\nbackends = [\"{}\"]\n",
+        b.url()
+    );
+    let scene = Scene::new(&[&a], "deny = [\"192.0.2.0/24\"]", &tables);
+    let why = |query: &str| {
+        let (status, why) = scene.privet.api("GET", &format!("why?{query}"), None);
+        assert_eq!(status, 200, "{why}");
+        why
+    };
+    let found = why("target=http://app.test/static/x&site=app");
+    assert_eq!(found["outcome"]["action"], "site", "{found:#}");
+    assert_eq!(found["outcome"]["outbound"], b.url(), "{found:#}");
+    let by_listener = why(&format!("target=http://app.test/&site={}", scene.listen));
+    assert_eq!(
+        by_listener["outcome"]["outbound"],
+        a.url(),
+        "{by_listener:#}"
+    );
+    let unknown = why("target=http://other.test/&site=app");
+    assert_eq!(unknown["outcome"]["action"], "block", "{unknown:#}");
+    assert!(
+        unknown["outcome"]["text"].as_str().unwrap().contains("421"),
+        "{unknown:#}"
+    );
+    let ambiguous = why("target=http://app.test/static/%252e%252e&site=app");
+    assert!(
+        ambiguous["outcome"]["text"]
+            .as_str()
+            .unwrap()
+            .contains("400"),
+        "{ambiguous:#}"
+    );
+    assert_eq!(
+        scene
+            .privet
+            .api("GET", "why?target=http://app.test/&site=none", None)
+            .0,
+        404
+    );
+}
+
+/// A backend that says which fields it got.
+fn echo() -> Backend {
+    Backend::answering(|stream, head, _| reply(stream, "200 OK", "", head.as_bytes()))
+}
+
+#[test]
+fn a_site_over_tls_speaks_both_versions_and_refuses_other_names() {
+    let certificate = require!(Certificate::new());
+    let backend = echo();
+    let listen = reserve();
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    for name in ["cert.pem", "key.pem"] {
+        std::fs::copy(certificate.both(), file(name)).unwrap();
+    }
+    let text = format!(
+        "[[site]]\nname = \"app\"\nlisten = [\"{listen}\"]\nhosts = [\"localhost\", \"127.0.0.1\"]\n\
+         tls = {{ cert = \"{}\", key = \"{}\" }}\n[[site.backend]]\nurl = \"{}\"\n",
+        file("cert.pem").display(),
+        file("key.pem").display(),
+        backend.url()
+    );
+    let privet = Privet::start(&text);
+    let port = listen.port();
+    let ca = certificate.ca().display().to_string();
+    let get = |version: &str, host: &str| {
+        let to = format!("{host}:{port}:127.0.0.1");
+        let url = format!("https://{host}:{port}/x");
+        privet_tests::curl(&[
+            "--cacert",
+            &ca,
+            version,
+            "--resolve",
+            &to,
+            "-w",
+            "\n%{http_version}",
+            &url,
+        ])
+    };
+    for (version, shown) in [("--http1.1", "1.1"), ("--http2", "2")] {
+        let answer = get(version, "localhost").good();
+        assert!(answer.ends_with(shown), "{answer}");
+        assert!(answer.contains("X-Forwarded-Proto: https\r\n"), "{answer}");
+        assert!(
+            answer.contains(&format!("Host: localhost:{port}\r\n")),
+            "{answer}"
+        );
+    }
+    let by_address = format!("https://127.0.0.1:{port}/x");
+    privet_tests::curl(&["--cacert", &ca, &by_address]).good();
+    // No handshake for a name that no site has.
+    assert_eq!(get("--http2", "other.test").code, 35);
+    // On a connection for one name a request for another is misdirected.
+    let url = format!("https://localhost:{port}/x");
+    let args = [
+        "--cacert",
+        &ca,
+        "-H",
+        "Host: other.test",
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{http_code}",
+        &url,
+    ];
+    assert_eq!(privet_tests::curl(&args).good(), "421");
+
+    // A file that cannot be used leaves the certificate in force.
+    std::fs::write(file("cert.pem"), "nonsense").unwrap();
+    privet.await_api("status", |status| {
+        let problems = status["problems"].as_array();
+        problems.is_some_and(|all| all.iter().any(|problem| problem["about"] == "site:tls"))
+    });
+    assert!(get("--http2", "localhost").good().ends_with('2'));
+    let file_path = privet.sandbox.config().display().to_string();
+    let checked = privet.cli(&["check", "--config", &file_path]);
+    assert_eq!(checked.code, 2, "{checked:?}");
+    std::fs::copy(certificate.both(), file("cert.pem")).unwrap();
+    privet.await_api("status", |status| {
+        let problems = status["problems"].as_array();
+        problems.is_some_and(|all| all.iter().all(|problem| problem["about"] != "site:tls"))
+    });
+}
+
+#[test]
+fn http2_passes_from_the_client_to_the_backend() {
+    let origin = echo();
+    let (inner_listen, listen) = (reserve(), reserve());
+    let _inner = Privet::start(&config(inner_listen, &[(origin.url(), 1)], "", ""));
+    let _outer = Privet::start(&config(
+        listen,
+        &[(format!("h2c://{inner_listen}"), 1)],
+        "",
+        "",
+    ));
+    for version in ["--http1.1", "--http2-prior-knowledge"] {
+        let url = format!("http://app.test:{}/x?y", listen.port());
+        let to = format!("app.test:{}:127.0.0.1", listen.port());
+        let answer = privet_tests::curl(&[version, "--resolve", &to, "-d", "body", &url]).good();
+        assert!(answer.starts_with("POST /x?y HTTP/1.1\r\n"), "{answer}");
+        assert!(
+            answer.to_lowercase().contains("\r\ncontent-length: 4\r\n"),
+            "{answer}"
+        );
+        // The inner site counts the outer one as its client.
+        assert_eq!(
+            answer.matches("X-Forwarded-For: 127.0.0.1\r\n").count(),
+            1,
+            "{answer}"
+        );
+    }
+}
+
+#[test]
 fn figures_of_sites_are_in_the_metrics() {
     let backend = Backend::named("a");
     let listen = reserve();
@@ -803,4 +962,84 @@ fn a_listener_of_a_site_opens_and_closes_with_a_reload() {
         std::net::TcpStream::connect(listen).is_err()
     });
     assert!(started.elapsed() < privet_tests::TIMEOUT);
+}
+
+#[path = "../../crates/http/tests/common/hostile_heads.rs"]
+mod hostile_heads;
+
+/// Whether two readers can understand a head in one way only: lines of visible bytes, one framing, nothing folded.
+fn is_legal(head: &str) -> bool {
+    let Some(lines) = head.strip_suffix("\r\n\r\n") else {
+        return false;
+    };
+    let mut lines = lines.split("\r\n");
+    let first = lines.next().unwrap_or_default();
+    let token = |name: &str| {
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+    };
+    let words: Vec<&str> = first.split(' ').collect();
+    let mut framing = 0;
+    let mut hosts = 0;
+    let clean = lines.all(|line| {
+        let Some((name, value)) = line.split_once(':') else {
+            return false;
+        };
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" | "transfer-encoding" => framing += 1,
+            "host" => hosts += 1,
+            _ => {}
+        }
+        token(name)
+            && !value
+                .bytes()
+                .any(|byte| byte < b' ' && byte != b'\t' || byte == 127)
+    });
+    clean
+        && framing <= 1
+        && hosts == 1
+        && matches!(words[..], [method, target, "HTTP/1.1"] if token(method) && target.starts_with('/')
+            && target.bytes().all(|byte| byte.is_ascii_graphic()))
+}
+
+#[test]
+fn a_site_forwards_nothing_of_a_hostile_request_that_is_illegal() {
+    let backend = Backend::named("a");
+    let listen = reserve();
+    let text = config(listen, &[(backend.url(), 1)], "", "");
+    let _privet = Privet::start(&text);
+    let port = listen.port().to_string();
+    let (mut sent, mut answered) = (0, 0);
+    for bytes in hostile_heads::hostile_heads() {
+        let whole = String::from_utf8_lossy(&bytes).into_owned();
+        // As a proxy's client writes it, and as an origin's.
+        let origin_form = whole.replace("http://127.0.0.1:PORT/", "/");
+        for text in [
+            whole.replace("PORT", &port),
+            origin_form.replace("Host: x\r\n", "Host: app.test\r\n"),
+        ] {
+            let mut stream = privet_tests::client::connect(listen);
+            let smuggled = "GET /smuggled HTTP/1.1\r\nHost: app.test\r\n\r\n";
+            let _ = stream.write_all(text.as_bytes());
+            let _ = stream.write_all(smuggled.as_bytes());
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            let mut answer = Vec::new();
+            let _ = stream.read_to_end(&mut answer);
+            sent += 1;
+            answered +=
+                usize::from(answer.starts_with(b"HTTP/1.1 4") || answer.starts_with(b"HTTP/1.1 5"));
+            // After a refusal nothing else is answered.
+            if answer.starts_with(b"HTTP/1.1 400") {
+                let text_of = String::from_utf8_lossy(&answer).into_owned();
+                assert!(!text_of.contains("a GET /smuggled"), "{text:?}: {text_of}");
+            }
+        }
+    }
+    assert!(sent >= 600 && answered > sent / 2, "{answered} of {sent}");
+    let heads = backend.heads();
+    for head in &heads {
+        assert!(is_legal(head), "{head:?}");
+    }
 }
