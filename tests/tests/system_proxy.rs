@@ -414,3 +414,33 @@ fn ask(socket: &Path, body: &str) {
     ).as_bytes());
     let _ = stream.read_to_end(&mut Vec::new());
 }
+
+#[test]
+fn after_an_upgrade_the_login_entry_starts_the_new_program() {
+    let desktop = require!(Desktop::start());
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = folder.path().join("privet");
+    std::fs::copy(privet_tests::privet::binary(), &program).expect("a copy");
+    let setup = Setup {
+        env: desktop.env(),
+        binary: Some(program.clone()),
+        ..Setup::default()
+    };
+    let privet = Privet::start_as("", &setup);
+    // The upgrade, while the old program runs: the file is replaced by another.
+    let started = folder.path().join("started");
+    let next = folder.path().join("privet.new");
+    let script = format!("#!/bin/sh\necho \"$@\" >'{}'\n", started.display());
+    std::fs::write(&next, script).expect("a file");
+    std::fs::set_permissions(&next, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .expect("its mode");
+    std::fs::rename(&next, &program).expect("one folder");
+    switch(&privet, &json!({"enabled": true}));
+    let entry = std::fs::read_to_string(net(&desktop)).expect("the entry is there");
+    let exec = entry.lines().find_map(|line| line.strip_prefix("Exec="));
+    desktop.run("sh", &["-c", exec.expect("a command")]).good();
+    let arguments = std::fs::read_to_string(started).expect("the new program was started");
+    assert!(arguments.starts_with("--guardian"), "{arguments}");
+    // The running program still restores the settings.
+    privet.signal(Signal::TERM);
+}

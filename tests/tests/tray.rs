@@ -308,3 +308,78 @@ fn starting_at_login_is_one_command_and_its_entry_starts_the_agent() {
     assert!(!entry.exists());
     assert!(privet(&["login"]).contains("does not start"));
 }
+
+/// A `systemctl` that knows whether the graphical session's target runs, and records what it is asked for.
+fn fake_systemctl(desktop: &Desktop) -> std::path::PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = desktop.folder("home");
+    let script = format!(
+        "#!/bin/sh\necho \"$@\" >>'{0}/asked'\n\
+         case \"$*\" in *is-active*) test -e '{0}/graphical';; esac\n",
+        folder.display()
+    );
+    let file = folder.join("systemctl");
+    std::fs::write(&file, script).expect("a file");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).expect("its mode");
+    let private = desktop.folder("run").join("systemd/private");
+    std::fs::create_dir_all(private.parent().expect("a folder")).expect("a folder");
+    std::fs::write(private, "").expect("what systemd has there");
+    folder
+}
+
+#[test]
+fn starting_at_login_uses_the_unit_only_where_the_session_starts_it() {
+    let desktop = privet_tests::require!(Desktop::start());
+    let fake = fake_systemctl(&desktop);
+    let path = std::env::var("PATH").unwrap_or_default();
+    let privet = |args: &[&str], session: &str| {
+        let mut command = Command::new(binary());
+        command
+            .args(args)
+            .envs(desktop.env())
+            .env("PATH", format!("{}:{path}", fake.display()))
+            .env("XDG_CURRENT_DESKTOP", session);
+        CommandOutput::of(command)
+    };
+    let unit = desktop
+        .folder("config")
+        .join("systemd/user/privet-agent.service");
+    let entry = desktop
+        .folder("config")
+        .join("autostart/privet-agent.desktop");
+
+    // Xfce runs systemd, but not the target that the unit is bound to.
+    let on = privet(&["login", "on"], "XFCE");
+    assert!(on.clone().good().contains("autostart entry"), "{on:?}");
+    assert!(entry.exists() && !unit.exists());
+    assert_eq!(on.err, "");
+
+    std::fs::write(fake.join("graphical"), "").expect("a file");
+    assert!(
+        privet(&["login", "on"], "GNOME")
+            .good()
+            .contains("systemd user unit")
+    );
+    assert!(unit.exists() && !entry.exists());
+    let asked = std::fs::read_to_string(fake.join("asked")).expect("it was asked");
+    assert!(
+        asked.contains("--user enable privet-agent.service"),
+        "{asked}"
+    );
+
+    // The same user in another session: the unit would not start, and both would start twice.
+    std::fs::remove_file(fake.join("graphical")).expect("it is there");
+    let status = privet(&["login"], "MATE");
+    assert!(
+        status.err.contains("run `privet login on` again"),
+        "{status:?}"
+    );
+    let on = privet(&["login", "on"], "sway");
+    assert!(on.err.contains("exec privet agent"), "{on:?}");
+    assert!(entry.exists() && !unit.exists());
+    let asked = std::fs::read_to_string(fake.join("asked")).expect("it was asked");
+    assert!(
+        asked.contains("--user disable privet-agent.service"),
+        "{asked}"
+    );
+}

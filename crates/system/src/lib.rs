@@ -20,6 +20,7 @@ pub mod login;
 pub mod memory;
 pub mod notify;
 mod own_names;
+mod own_program;
 pub mod process;
 pub mod proxy;
 pub mod proxy_environment;
@@ -31,6 +32,7 @@ pub use interfaces::Interfaces;
 pub use invoking_user::invoking_user;
 pub use keyring::SystemKeyring;
 pub use own_names::is_this_machine;
+pub use own_program::own_program;
 pub use process::{
     ProcessLookup, Processes, ProgramFinder, ProgramLookup, ProgramState,
     SUPPORTED as PROGRAMS_SUPPORTED, user_behind, who_listens,

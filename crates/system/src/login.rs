@@ -1,4 +1,4 @@
-//! Starting at login: a systemd user unit where systemd runs the session, else an autostart entry.
+//! Starting at login: a systemd user unit where systemd runs the graphical session, else an autostart entry.
 
 use std::fs;
 use std::io;
@@ -39,11 +39,16 @@ pub enum LoginError {
 
 /// Starts `words` (a program's absolute path and its arguments) at each login. Replaces the result of an earlier call.
 ///
+/// The unit is taken where this session runs `graphical-session.target`, by which the unit is started. Session managers that
+/// do not start the target (Xfce, MATE, Cinnamon, i3, sway) get the autostart entry, as does a call from outside a session.
+///
 /// # Errors
 /// A file cannot be written, or systemd refuses the unit.
 pub fn install(words: &[&str]) -> Result<LoginMethod, LoginError> {
     let folder = config_folder()?;
-    if !systemd_runs() {
+    if !systemd_runs() || !has_graphical_target() {
+        // With both methods it would start twice.
+        remove_unit(&folder)?;
         let path = folder.join("autostart").join(ENTRY);
         write(&path, &entry("Privet", words))?;
         return Ok(LoginMethod::Autostart(path));
@@ -52,9 +57,32 @@ pub fn install(words: &[&str]) -> Result<LoginMethod, LoginError> {
     write(&path, &unit(words))?;
     systemctl(&["daemon-reload"])?;
     systemctl(&["enable", UNIT])?;
-    // With both methods it would start twice.
     let _ = fs::remove_file(folder.join("autostart").join(ENTRY));
     Ok(LoginMethod::Systemd(path))
+}
+
+/// What the user has to do so that `method` starts the agent in this session; `None`: nothing.
+pub fn advice(method: &LoginMethod) -> Option<String> {
+    let desktop = std::env::var("XDG_CURRENT_DESKTOP").unwrap_or_default();
+    match method {
+        LoginMethod::Systemd(_) => (!has_graphical_target() && !desktop.is_empty()).then(|| {
+            format!(
+                "{desktop} does not start graphical-session.target, so the unit does not start in it: run `privet login on` again"
+            )
+        }),
+        LoginMethod::Autostart(_) => starts_no_entries(&desktop).then(|| {
+            format!(
+                "{desktop} starts autostart entries only by a program such as dex; else add to its configuration: exec privet agent"
+            )
+        }),
+    }
+}
+
+/// Window managers that read no autostart entries themselves.
+fn starts_no_entries(desktop: &str) -> bool {
+    const BARE: [&str; 7] = ["i3", "sway", "hyprland", "river", "niri", "bspwm", "dwm"];
+    let mut names = desktop.split(':');
+    names.any(|name| BARE.iter().any(|bare| name.eq_ignore_ascii_case(bare)))
 }
 
 /// Removes what [`install`] wrote. A running program is not ended.
@@ -63,6 +91,11 @@ pub fn install(words: &[&str]) -> Result<LoginMethod, LoginError> {
 /// A file cannot be removed.
 pub fn remove() -> Result<(), LoginError> {
     let folder = config_folder()?;
+    remove_unit(&folder)?;
+    remove_file(&folder.join("autostart").join(ENTRY))
+}
+
+fn remove_unit(folder: &Path) -> Result<(), LoginError> {
     let unit = folder.join("systemd/user").join(UNIT);
     if unit.exists() {
         // Fails where no systemd runs; then there is nothing to disable.
@@ -70,7 +103,7 @@ pub fn remove() -> Result<(), LoginError> {
         remove_file(&unit)?;
         let _ = systemctl(&["daemon-reload"]);
     }
-    remove_file(&folder.join("autostart").join(ENTRY))
+    Ok(())
 }
 
 /// How the program is started at login, if it is.
@@ -163,6 +196,11 @@ fn systemd_runs() -> bool {
         .is_some_and(|dir| Path::new(&dir).join("systemd/private").exists())
 }
 
+/// Whether this session runs the target that starts the unit.
+fn has_graphical_target() -> bool {
+    systemctl(&["is-active", "--quiet", "graphical-session.target"]).is_ok()
+}
+
 fn systemctl(words: &[&str]) -> Result<(), LoginError> {
     let done = Command::new("systemctl")
         .arg("--user")
@@ -232,6 +270,20 @@ mod tests {
             .find_map(|line| line.strip_prefix("Exec="))
             .unwrap();
         assert_eq!(as_a_desktop_reads(exec), hostile);
+    }
+
+    #[test]
+    fn bare_window_managers_are_known_by_any_of_their_names() {
+        for (desktop, bare) in [
+            ("sway", true),
+            ("ubuntu:i3", true),
+            ("Hyprland", true),
+            ("XFCE", false),
+            ("X-Cinnamon", false),
+            ("", false),
+        ] {
+            assert_eq!(starts_no_entries(desktop), bare, "{desktop}");
+        }
     }
 
     #[test]

@@ -43,9 +43,14 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
         .await
         .map_err(|error| Failure::failed(error.to_string()))?
         .map_err(|error| Failure::failed(error.to_string()))?;
+    let advice = method.as_ref().and_then(login::advice);
+    if let Some(advice) = &advice {
+        context.print_error(advice);
+    }
     if context.terminal.json {
         let method = method.map(|method| method.to_string());
-        let body = serde_json::json!({ "starts": method.is_some(), "by": method });
+        let body =
+            serde_json::json!({ "starts": method.is_some(), "by": method, "advice": advice });
         context.terminal.json(&body)?;
     } else {
         context.terminal.print(&match method {
@@ -66,7 +71,7 @@ fn agent_command(context: &Context) -> Result<Vec<String>, Failure> {
             ))
         })
     };
-    let mut command = vec![text(&std::env::current_exe()?)?, "agent".to_owned()];
+    let mut command = vec![text(&privet_system::own_program()?)?, "agent".to_owned()];
     if context.options.config.is_some() {
         command.extend(["--config".to_owned(), text(&context.options.config()?)?]);
     }

@@ -4,13 +4,13 @@
 use std::path::PathBuf;
 
 use super::journal::JournalFile;
-use crate::login;
+use crate::{login, own_program};
 
 const ENTRY: &str = "privet-put-back.desktop";
 
 /// Installs the entry, on desktops with autostart. `argument`: what starts this program as a guardian.
 pub(super) fn install(journal: &JournalFile, argument: &str) {
-    let (Some(path), Ok(program)) = (entry_path(), std::env::current_exe()) else {
+    let (Some(path), Ok(program)) = (entry_path(), own_program()) else {
         return;
     };
     let (Some(program), Some(folder)) = (program.to_str(), journal.folder().to_str()) else {
