@@ -397,3 +397,90 @@ fn privet_run_passes_chromium_its_proxy_argument() {
         "{args}"
     );
 }
+
+#[test]
+fn a_flatpak_application_has_its_name_icon_and_proxy_arguments() {
+    if !rustix::process::geteuid().is_root() {
+        privet_tests::missing("a sandbox: only root can change the root folder");
+        return;
+    }
+    let (home, origin) = (Home::new(), Origin::http());
+    let root = home.0.path().display().to_string();
+    let flatpak = format!(
+        "#!/bin/sh\nprintf '%s\\n' \"$@\" >'{root}/args.new'\nmv '{root}/args.new' '{root}/args'\n"
+    );
+    let flatpak = home.put("bin/flatpak", &flatpak);
+    fs::set_permissions(&flatpak, fs::Permissions::from_mode(0o755)).expect("the file is ours");
+    let exec = format!(
+        "{flatpak} run --branch=stable --command=/app/bin/browse org.chromium.Chromium @@u %U @@"
+    );
+    let entry = format!(
+        "[Desktop Entry]\nType=Application\nName=Chromium\nExec={exec}\nIcon=org.chromium.Chromium\n"
+    );
+    let share = "flatpak/exports/share";
+    home.put(
+        &format!("{share}/applications/org.chromium.Chromium.desktop"),
+        &entry,
+    );
+    home.put(
+        &format!("{share}/icons/hicolor/scalable/apps/org.chromium.Chromium.svg"),
+        "<svg xmlns=\"http://www.w3.org/2000/svg\"/>",
+    );
+    let text = |name: &str| home.0.path().join(name).display().to_string();
+    let setup = Setup {
+        env: vec![
+            ("HOME".into(), text("")),
+            ("XDG_DATA_HOME".into(), text("data")),
+            ("XDG_DATA_DIRS".into(), text("data")),
+            ("FLATPAK_SYSTEM_DIR".into(), text("flatpak")),
+            ("DISPLAY".into(), ":99".into()),
+        ],
+        ..Setup::default()
+    };
+    let rule = "[[rule]]\nmatch = { app = [\"org.chromium.Chromium\"], domain = [\"blocked.test\"] }\nuse = \"block\"\n";
+    let privet = Privet::start_as(&format!("{rule}{BOTH}"), &setup);
+
+    // In the menu, with its icon, started with the flag behind its id.
+    let (_, listed) = privet.api("GET", "apps", None);
+    let app = &listed["apps"][0];
+    assert_eq!(app["name"], "Chromium", "{listed}");
+    assert_eq!(app["program"], "org.chromium.Chromium");
+    assert_eq!(app["proxy_method"], "flag");
+    let (_, icon) = privet.api("GET", "apps/icon?program=org.chromium.Chromium", None);
+    assert_eq!(icon["icon"]["media_type"], "image/svg+xml", "{icon}");
+    let started = privet.api("POST", "apps/org.chromium.Chromium/start", None);
+    assert_eq!(started.0, 200, "{}", started.1);
+    let args = await_file(&home, "args");
+    let flag = format!(
+        "org.chromium.Chromium\n--proxy-server=http://{}\n",
+        privet.proxy()
+    );
+    assert!(args.contains(&flag), "{args}");
+
+    // A process in a sandbox is its application, for rows and for rules.
+    let sandbox = "mount -t tmpfs tmpfs \"$1\"; cd \"$1\"; mkdir upper work root\n\
+         mount -t overlay overlay -o lowerdir=/,upperdir=$1/upper,workdir=$1/work \"$1/root\"\n\
+         printf '[Application]\\nname=org.chromium.Chromium\\n' >\"$1/root/.flatpak-info\"\n\
+         mount --rbind /dev \"$1/root/dev\"; shift\nexec chroot \"$OLDPWD/root\" \"$@\"\n";
+    fs::create_dir(home.0.path().join("sandbox")).expect("a folder");
+    let in_sandbox = |url: &str| {
+        let mut command = Command::new("unshare");
+        command
+            .args([
+                "--mount",
+                "sh",
+                "-euc",
+                &sandbox.replace("$OLDPWD", &text("sandbox")),
+            ])
+            .args(["sh", &text("sandbox"), "curl", "-q", "-sS", "-x"])
+            .args([&format!("http://{}", privet.proxy()), url]);
+        CommandOutput::of(command)
+    };
+    assert_eq!(in_sandbox(&origin.url("/")).good(), HELLO);
+    let row = privet.await_row("closed", |row| row["port"] == origin.port());
+    assert_eq!(row["app"], "org.chromium.Chromium", "{row}");
+    let refused = in_sandbox("http://blocked.test/").good();
+    assert!(refused.contains("block"), "{refused}");
+    let row = privet.await_row("blocked", |row| row["host"] == "blocked.test");
+    assert_eq!(row["app"], "org.chromium.Chromium", "{row}");
+}

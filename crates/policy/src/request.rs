@@ -92,7 +92,7 @@ pub enum Listener {
 /// The program behind a loopback connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct App {
-    /// The executable's file name: "firefox".
+    /// The executable's file name: "firefox"; of a Flatpak application its id: "org.mozilla.firefox".
     pub name: Arc<str>,
     /// Its full path, where it could be read.
     pub path: Option<Arc<str>>,

@@ -2,6 +2,7 @@
 //! the proxy.
 
 pub mod entry;
+pub(crate) mod flatpak;
 pub mod icon;
 mod icon_theme;
 
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use self::entry::{DesktopEntry, MenuSession};
 use crate::detached;
-use crate::proxy_environment::{self, AllProxy, ProxyAddresses};
+use crate::proxy_environment::{self, AllProxy, ProxyAddresses, program_at};
 
 /// Maximum of files that are read; a desktop has some hundreds.
 const MAX_FILES: usize = 4096;
@@ -38,7 +39,7 @@ pub struct DesktopApp {
 }
 
 impl DesktopApp {
-    /// The file name of its program: "firefox-esr".
+    /// The file name of its program: "firefox-esr"; of a Flatpak application its id: "org.mozilla.firefox".
     pub fn program(&self) -> &str {
         let word = program_word(&self.exec).map_or("", String::as_str);
         word.rsplit('/').next().unwrap_or(word)
@@ -68,18 +69,16 @@ impl DesktopApp {
     }
 }
 
-fn program_word(exec: &[String]) -> Option<&String> {
-    program_at(exec).and_then(|at| exec.get(at))
+/// What has to be installed: the program, or Flatpak for its applications.
+fn starter_word(exec: &[String]) -> Option<&String> {
+    match flatpak::id_at(exec) {
+        Some(_) => exec.first(),
+        None => program_word(exec),
+    }
 }
 
-/// The index of the program: "env A=b program" starts `program`.
-fn program_at(exec: &[String]) -> Option<usize> {
-    let first = exec.first()?;
-    if first.rsplit('/').next() != Some("env") {
-        return Some(0);
-    }
-    let is_word = |word: &String| !word.contains('=') && !word.starts_with('-');
-    Some(1 + exec.get(1..)?.iter().position(is_word)?)
+fn program_word(exec: &[String]) -> Option<&String> {
+    program_at(exec).and_then(|at| exec.get(at))
 }
 
 /// Whether there is a display to start applications on.
@@ -100,10 +99,17 @@ pub(crate) fn data_folders() -> Vec<PathBuf> {
     let own = directories::BaseDirs::new().map(|dirs| dirs.data_dir().to_owned());
     let shared = std::env::var_os("XDG_DATA_DIRS").filter(|all| !all.is_empty());
     let shared = shared.unwrap_or_else(|| "/usr/local/share:/usr/share".into());
-    own.into_iter()
+    let mut folders: Vec<PathBuf> = own
+        .into_iter()
         .chain(std::env::split_paths(&shared))
         .filter(|folder| folder.is_absolute())
-        .collect()
+        .collect();
+    let exported = flatpak::export_folders().into_iter();
+    let unnamed: Vec<PathBuf> = exported
+        .filter(|folder| !folders.contains(folder))
+        .collect();
+    folders.extend(unnamed);
+    folders
 }
 
 /// A file in an earlier folder hides one of the same name in later folders, even if it is not shown.
@@ -126,7 +132,7 @@ fn found_in(
                 let program = program_word(&entry.exec);
                 let own = program.is_some_and(|program| is_our_own(program));
                 !own && entry.try_exec.as_deref().is_none_or(&is_there)
-                    && program.is_some_and(|program| is_there(program))
+                    && starter_word(&entry.exec).is_some_and(|program| is_there(program))
             };
             if let Some(entry) = shown.filter(here) {
                 apps.push(DesktopApp {

@@ -4,13 +4,16 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
+use crate::apps::flatpak;
 use crate::proxy_login::ProxyLogin;
 
 /// Destinations that are excluded from the proxy.
 const NO_PROXY: &str = "localhost,127.0.0.0/8,127.0.0.1,::1";
 /// Chromium browsers ignore the variables on some desktops, and accept `--proxy-server` on all.
-const CHROMIUM: [&str; 9] = [
+const CHROMIUM: [&str; 11] = [
     "chromium",
+    "edge",
+    "ungoogledchromium",
     "google-chrome",
     "chrome",
     "brave",
@@ -136,13 +139,20 @@ pub enum ProxyMethod {
     OwnSettings,
 }
 
-/// How the program of that file name is configured to use the proxy.
+/// How the program of that file name, or the Flatpak application of that id, is configured to use the proxy.
 pub fn proxy_method(program: &str) -> ProxyMethod {
     let name = program.to_ascii_lowercase();
+    let mut names = vec![name.as_str()];
+    // "com.brave.Browser", "org.chromium.Chromium".
+    if flatpak::is_id(&name) {
+        names.extend(name.split('.'));
+    }
     // "firefox-esr", "google-chrome-stable", "brave-browser".
     let is = |family: &&'static str| {
-        name.strip_prefix(family)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.']))
+        names.iter().any(|name| {
+            name.strip_prefix(family)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.']))
+        })
     };
     if CHROMIUM.iter().any(is) {
         ProxyMethod::Flag
@@ -151,6 +161,31 @@ pub fn proxy_method(program: &str) -> ProxyMethod {
     } else {
         ProxyMethod::Environment
     }
+}
+
+/// The index of the program in a command: "env A=b program" starts `program`, "flatpak run ID" the application of that id.
+pub(crate) fn program_at(exec: &[String]) -> Option<usize> {
+    let first = exec.first()?;
+    if let Some(at) = flatpak::id_at(exec) {
+        return Some(at);
+    }
+    if first.rsplit('/').next() != Some("env") {
+        return Some(0);
+    }
+    let is_word = |word: &String| !word.contains('=') && !word.starts_with('-');
+    Some(1 + exec.get(1..)?.iter().position(is_word)?)
+}
+
+/// The name by which rules and [`proxy_method`] know the program of a command.
+pub fn program_name(exec: &[impl AsRef<OsStr>]) -> Option<String> {
+    let exec = lossy(exec);
+    let word = exec.get(program_at(&exec)?)?;
+    Some(word.rsplit('/').next()?.to_owned())
+}
+
+fn lossy(exec: &[impl AsRef<OsStr>]) -> Vec<String> {
+    let text = |word: &OsStr| word.to_string_lossy().into_owned();
+    exec.iter().map(|word| text(word.as_ref())).collect()
 }
 
 /// The names of all variables, in lower and upper case, since programs differ in which they read.
@@ -203,7 +238,11 @@ pub fn command(
     to: &ProxyAddresses,
     all_proxy: AllProxy,
 ) -> Command {
-    started_by(&[program], words, to, all_proxy)
+    let words = words.iter().map(AsRef::as_ref);
+    let exec: Vec<&OsStr> = std::iter::once(program.as_os_str()).chain(words).collect();
+    let at = program_at(&lossy(&exec)).map_or(1, |at| at + 1);
+    let (starter, words) = exec.split_at_checked(at).unwrap_or((&exec, &[]));
+    started_by(starter, words, to, all_proxy)
 }
 
 /// As [`command`], for a program with a starter, as in "env A=b chromium": `starter` ends with the program.
@@ -294,6 +333,20 @@ mod tests {
     }
 
     #[test]
+    fn flags_go_to_the_flatpak_application_and_not_to_flatpak() {
+        let exec = ["run", "--branch=stable", "org.chromium.Chromium", "@@u"];
+        let flatpak = Path::new("/usr/bin/flatpak");
+        let command = command(flatpak, &exec, &mixed(), AllProxy::Omitted);
+        let words: Vec<_> = command
+            .get_args()
+            .map(|word| word.to_string_lossy())
+            .collect();
+        assert_eq!(words[2], "org.chromium.Chromium");
+        assert_eq!(words[3], "--proxy-server=http://[::1]:7280");
+        assert_eq!(words.last().unwrap(), "@@u");
+    }
+
+    #[test]
     fn a_started_program_inherits_no_other_proxy() {
         let command = command(Path::new("x"), &[""; 0], &mixed(), AllProxy::Omitted);
         let removed: Vec<_> = command
@@ -321,6 +374,10 @@ mod tests {
             ("google-chrome-stable", ProxyMethod::Flag),
             ("chrome.exe", ProxyMethod::Flag),
             ("operator", ProxyMethod::Environment),
+            ("com.brave.Browser", ProxyMethod::Flag),
+            ("com.microsoft.Edge", ProxyMethod::Flag),
+            ("org.mozilla.firefox", ProxyMethod::OwnSettings),
+            ("org.gnome.Maps", ProxyMethod::Environment),
             ("firefox-esr", ProxyMethod::OwnSettings),
             ("Thunderbird", ProxyMethod::OwnSettings),
             ("", ProxyMethod::Environment),

@@ -36,7 +36,7 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         ));
     };
     let program = Path::new(program);
-    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    let name = proxy_environment::program_name(&args.program).unwrap_or_default();
     match (proxy_environment::proxy_method(&name), &addresses.login) {
         (ProxyMethod::OwnSettings, _) => context.print_error(&format!(
             "{name} ignores proxy variables and uses only its own settings or the system proxy; see: privet env --for firefox"

@@ -1,4 +1,4 @@
-//! Programs as rules name them: by file name or by path.
+//! Programs as rules name them: by file name, by the id of a Flatpak application, or by path.
 
 use crate::App;
 
@@ -21,14 +21,22 @@ impl AppPattern {
 
     pub(super) fn matches(&self, app: &App) -> bool {
         match self {
+            // A Flatpak application is known by its id; its program has a file name too.
             AppPattern::Name(name) => {
-                let other = without_exe(&app.name);
-                name.eq_ignore_ascii_case(other)
-                    || (!other.is_ascii() && *name == other.to_lowercase())
+                is_named(name, &app.name) || {
+                    let file = app.path.as_deref().and_then(|path| path.rsplit('/').next());
+                    file.is_some_and(|file| is_named(name, file))
+                }
             }
             AppPattern::Path(path) => app.path.as_deref() == Some(path.as_str()),
         }
     }
+}
+
+/// Whether `other` is `name`, which is in lower case and has no `.exe`.
+fn is_named(name: &str, other: &str) -> bool {
+    let other = without_exe(other);
+    name.eq_ignore_ascii_case(other) || (!other.is_ascii() && *name == other.to_lowercase())
 }
 
 fn without_exe(name: &str) -> &str {

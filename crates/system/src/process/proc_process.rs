@@ -7,13 +7,17 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use privet_policy::App;
-use rustix::fs::{CWD, Mode, OFlags, RawDir, fstat, openat, readlinkat_raw};
+use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir, fstat, openat, readlinkat_raw};
 use rustix::io;
+
+use crate::apps::flatpak;
 
 /// The longest path that the kernel gives, in bytes.
 const MAX_PATH: usize = 4096;
 /// `TASK_COMM_LEN` and a newline, rounded up.
 const MAX_COMM: usize = 32;
+/// The id is in the first lines of a sandbox's description.
+const MAX_FLATPAK_INFO: usize = 4096;
 
 /// A process whose directory in /proc is held open. It always refers to this process: once it has ended every
 /// read fails, even if its number was reused, so no start time has to be compared.
@@ -67,7 +71,8 @@ impl Process {
         Some(path)
     }
 
-    /// The program it runs: named by its file if that can be read, else by the process name.
+    /// The program it runs: named by the Flatpak application that it belongs to, else by its file if that can be read, else by
+    /// the process name.
     pub fn program(&self) -> Option<App> {
         let path = self.executable();
         let path = path.as_deref().map(String::from_utf8_lossy);
@@ -75,15 +80,28 @@ impl Process {
         let path = path
             .as_deref()
             .map(|path| path.strip_suffix(" (deleted)").unwrap_or(path));
-        let name = match path.and_then(|path| path.rsplit('/').next()) {
-            Some(name) if !name.is_empty() => name.to_owned(),
-            _ => self.read(c"comm")?.trim_end().to_owned(),
-        };
+        let of_path = || Some(path?.rsplit('/').next()?.to_owned()).filter(|name| !name.is_empty());
+        let of_comm = || Some(self.read(c"comm")?.trim_end().to_owned());
+        let name = self.flatpak_id().or_else(of_path).or_else(of_comm)?;
         Some(App {
             name: name.into(),
             path: path.map(Arc::from),
             pid: self.pid,
         })
+    }
+
+    /// The Flatpak application whose sandbox it is in.
+    fn flatpak_id(&self) -> Option<String> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let file = openat(&self.directory, c"root/.flatpak-info", flags, Mode::empty()).ok()?;
+        let kind = FileType::from_raw_mode(fstat(&file).ok()?.st_mode);
+        if kind != FileType::RegularFile {
+            return None;
+        }
+        let mut text = [0; MAX_FLATPAK_INFO];
+        let length = io::read(&file, &mut text[..]).ok()?;
+        let text = String::from_utf8_lossy(text.get(..length)?);
+        flatpak::id_in(&text).map(str::to_owned)
     }
 
     fn read(&self, file: &CStr) -> Option<String> {
