@@ -14,13 +14,23 @@ function matched(text: string): string {
   return text.split('; ').map(part).join('; ');
 }
 
+/** Times of a pause or a range, as the reader writes them. */
+function times(values: Record<string, string>): Record<string, string> {
+  const known = Object.entries(values).filter(([, value]) => /^\d{4}-\d\d-\d\dT/.test(value));
+  return Object.fromEntries(known.map(([name, value]) => [name, moment(Date.parse(value))]));
+}
+
 function sentence(what: Schema['ChangeItem']): string {
   const key = `changed.${what.kind}`;
   if (!hasMessage(key)) return what.text;
-  const { use, until } = what.values;
+  const { use } = what.values;
   const way = use === 'block' || use === 'direct' ? t(`use.${use}`) : t('route.via', { name: use ?? '' });
-  const end: Record<string, string> = until ? { until: moment(Date.parse(until)) } : {};
-  return t(key, { ...what.values, use: way, match: matched(what.values['match'] ?? ''), ...end });
+  return t(key, {
+    ...what.values,
+    use: way,
+    match: matched(what.values['match'] ?? ''),
+    ...times(what.values),
+  });
 }
 
 /** A timeline entry in one line. */
@@ -29,7 +39,7 @@ export function changeText(entry: TimelineEntry): string {
   return entry.undoes ? t('change.undone', { what: all }) : all;
 }
 
-const SOURCES = ['window', 'tray', 'cli', 'page', 'api', 'file'] as const;
+const SOURCES = ['window', 'tray', 'cli', 'page', 'api', 'file', 'expiry'] as const;
 
 /** Which client made a change. */
 export function sourceName(source: string): string {

@@ -38,7 +38,8 @@ pub struct TimelineEntry {
     pub id: u64,
     /// Milliseconds since 1970.
     pub at_ms: u64,
-    /// Who made it: "window", "tray", "cli", "page", "api" (any other caller) or "file" (the file was edited).
+    /// Who made it: "window", "tray", "cli", "page", "api" (any other caller), "file" (the file was edited) or
+    /// "expiry" (a rule's time had passed).
     #[schema(example = "cli")]
     pub client: String,
     /// In one English sentence.

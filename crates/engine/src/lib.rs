@@ -34,6 +34,7 @@ pub use session::detect;
 pub use simulate::from_file::OfflineError;
 pub use simulate::{SimulatedRequest, parse_client, parse_protocol};
 pub use snapshot::Snapshot;
+pub use supervise::configuration::rehearse::start_errors;
 pub use supervise::configuration::report::{ApplyError, ApplyMode, ApplyReport};
 pub use supervise::drain::DRAIN_DEADLINE;
 pub use supervise::lists::{

@@ -164,3 +164,39 @@ fn timed_and_permanent_rules_are_in_the_file_and_invalid_ones_refused() {
     let refused = (0..300).find(|_| privet.api("POST", "rules", Some(&many)).0 == 422);
     assert_eq!(refused, Some(256), "rules of no file are bounded");
 }
+
+#[test]
+fn an_expired_rule_leaves_the_file_and_an_undo_brings_it_back() {
+    let mut privet = Privet::start("# kept\n");
+    add(
+        &privet,
+        &json!({ "rule": { "match": { "port": [9] }, "use": "block" }, "position": 1, "for": "1s" }),
+    );
+    assert!(file(&privet).contains("until"), "{}", file(&privet));
+    let is_empty = |answer: &Value| answer["rules"] == json!([]);
+    privet.await_api("rules", is_empty);
+    let text = file(&privet);
+    assert!(
+        text.contains("# kept") && !text.contains("[[rule]]"),
+        "{text}"
+    );
+    let (_, changes) = privet.api("GET", "changes", None);
+    let newest = &changes["changes"][0];
+    assert_eq!(newest["client"], "expiry", "{newest}");
+    let told = newest["text"].as_str().expect("a text");
+    assert!(
+        told.contains("rule 1 had expired and was removed: block"),
+        "{told}"
+    );
+
+    // Taken back, it stays for this run, as an expired rule; the next start removes it.
+    privet.cli(&["undo"]).good();
+    assert_eq!(rules(&privet)[0]["expired"], true);
+    privet.cli(&["mode", "strict", "--for", "2s"]).good();
+    privet.await_api("status", |status| status["mode"]["name"] == "standard");
+    assert_eq!(rules(&privet).len(), 1);
+    assert!(file(&privet).contains("[[rule]]"), "{}", file(&privet));
+    privet.restart();
+    privet.await_api("rules", is_empty);
+    assert!(!file(&privet).contains("[[rule]]"), "{}", file(&privet));
+}

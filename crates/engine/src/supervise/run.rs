@@ -1,7 +1,7 @@
 //! The supervisor's loop: commands, changes of the configuration file, the end of a pause, and ticks.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use privet_config::Config;
 use tokio::sync::{mpsc, oneshot};
@@ -194,6 +194,7 @@ impl Supervisor {
         self.shared.end_pause();
         self.save_pause().await;
         self.end_spent_rules(now);
+        self.remove_expired_rules(SystemTime::now()).await;
         if self.hit_counts_saved_at.elapsed() >= SAVE_HIT_COUNTS {
             self.save_hit_counts().await;
         }

@@ -237,6 +237,7 @@ async fn start_supervisor(
         config_text: String::new(),
         timeline: stored.timeline,
         temporary_rules: Vec::new(),
+        expiry_checked: SystemTime::UNIX_EPOCH,
         hit_counts,
         hit_counts_saved_at: Instant::now(),
         reported_log_problems: Vec::new(),

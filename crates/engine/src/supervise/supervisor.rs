@@ -1,7 +1,7 @@
 //! The supervisor's state. The work on it is in [`run`](super::run) and in the folders of what is changed.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use privet_config::Retention;
 use privet_sites::SiteTable;
@@ -46,6 +46,8 @@ pub(crate) struct Supervisor {
     pub(crate) config_text: String,
     pub(crate) timeline: Timeline,
     pub(crate) temporary_rules: Vec<TrackedRule>,
+    /// Rules of the file that expired up to here were removed, or are there on purpose.
+    pub(crate) expiry_checked: SystemTime,
     pub(crate) hit_counts: RuleHitCounts,
     pub(crate) hit_counts_saved_at: Instant,
     /// The current configuration came from a file. If the file vanishes, the defaults must not replace it: they may send

@@ -41,7 +41,10 @@ impl Supervisor {
             ConfigSource::File => on_disk.unwrap_or_default(),
         };
         self.loaded_from_file |= plan.has_file;
-        let what = describe(&to_json(&before), &to_json(&plan.snapshot.config));
+        let mut what = describe(&to_json(&before), &to_json(&plan.snapshot.config));
+        if by.source == ChangeSource::Expiry {
+            what.iter_mut().for_each(ChangeDetail::mark_expired);
+        }
         let report = self.commit(plan).await;
         let change = self.record_text_change(by, what, new_text).await;
         Ok(ApplyReport { change, ..report })

@@ -6,6 +6,7 @@ pub(crate) mod assemble;
 pub(crate) mod file;
 pub(crate) mod plan;
 mod preview;
+pub(crate) mod rehearse;
 mod replay;
 pub(crate) mod report;
 pub(crate) mod revoke;

@@ -1,5 +1,6 @@
 //! The rules: temporary rules, hit counts, states for the API, shadowing.
 
+mod expired;
 mod hit_counts;
 mod lifetime;
 mod save;

@@ -23,6 +23,8 @@ pub enum ChangeSource {
     Api,
     /// The configuration file was edited.
     File,
+    /// The engine removed rules whose time had passed.
+    Expiry,
 }
 
 /// What makes a change, and whether it undoes an earlier one.

@@ -34,18 +34,29 @@ impl ChangeDetail {
         }
     }
 
+    /// Says that a removed rule was removed because it had expired.
+    pub(crate) fn mark_expired(&mut self) {
+        if self.kind == "rule-removed" {
+            self.kind = "rule-expired".to_owned();
+        }
+    }
+
     fn value(&self, name: &str) -> &str {
         self.values.get(name).map_or("", String::as_str)
     }
 }
 
 /// English sentences by kind.
-const SENTENCES: [(&str, &str); 48] = [
+const SENTENCES: [(&str, &str); 51] = [
     ("mode", "the mode {to} was chosen instead of {from}"),
     ("pause", "{mode} until {until}"),
     ("resume", "the pause in {mode} was ended"),
     ("rule-added", "rule {number} was added: {use} {match}"),
     ("rule-removed", "rule {number} was removed: {use} {match}"),
+    (
+        "rule-expired",
+        "rule {number} had expired and was removed: {use} {match}",
+    ),
     ("rule-changed", "rule {number} was changed: {use} {match}"),
     ("rule-moved", "rule {from} became rule {to}: {use} {match}"),
     ("rules-changed", "the rules were changed: {count} stand now"),
@@ -117,6 +128,11 @@ const SENTENCES: [(&str, &str); 48] = [
     (
         "system-proxy-repaired",
         "a dead system proxy was turned off",
+    ),
+    ("usage-wiped", "the history and totals were deleted"),
+    (
+        "usage-wiped-range",
+        "the history and totals from {from} to {to} were deleted",
     ),
     ("more", "and {count} more"),
 ];
