@@ -521,3 +521,159 @@ fn json_logs_are_one_object_per_line() {
         assert!(line["level"].is_string() && line["timestamp"].is_string());
     }
 }
+
+#[test]
+fn check_answers_as_serve_would() {
+    let place = Sandbox::new();
+    let upstream = "[[upstream]]\nname = \"office\"\nurl = \"https://127.0.0.1:1\"\n";
+    for (more, named, line) in [
+        (
+            "username = \"u\"\npassword = { env = \"PRIVET_TEST_UNSET\" }\n",
+            "PRIVET_TEST_UNSET",
+            5,
+        ),
+        (
+            "username = \"u\"\npassword = { file = \"no-such-file\" }\n",
+            "no-such-file",
+            5,
+        ),
+        ("ca = \"no-such-ca.pem\"\n", "no-such-ca.pem", 4),
+    ] {
+        place.write(&format!("{upstream}{more}"));
+        let checked = check(&place, &[]);
+        assert_eq!(checked.code, 2, "{checked:?}");
+        assert!(checked.err.contains(named), "{checked:?}");
+        let at = format!("privet.toml:{line}:");
+        assert!(checked.err.contains(&at), "{at} in {checked:?}");
+        let mut serve = place.run(&Setup::default());
+        assert!(!serve.wait(TIMEOUT).success());
+        assert!(serve.log().contains(named), "{}", serve.log());
+    }
+    // What has no effect yet is a warning of both.
+    place.write("[cache]\nenabled = true\n");
+    let checked = check(&place, &[]);
+    let warned = checked.clone().good().contains("not served");
+    let serve = place.run(&Setup::default());
+    serve.await_line("Ctrl-C");
+    assert_eq!(warned, serve.log().contains("not served"), "{checked:?}");
+}
+
+#[test]
+fn a_configuration_file_that_was_named_has_to_exist() {
+    let place = Sandbox::new();
+    let missing = place.dir().join("typo.toml").display().to_string();
+    for command in ["serve", "agent", "check", "doctor"] {
+        let refused = place.cli(&[command, "--config", &missing]);
+        assert_eq!(refused.code, 2, "{refused:?}");
+        assert!(
+            refused.err.contains("typo.toml") && refused.err.contains("--default"),
+            "{refused:?}"
+        );
+    }
+    let taken = place.cli(&["check", "--config", &missing, "--default"]);
+    assert!(
+        taken.clone().good().contains("the defaults hold"),
+        "{taken:?}"
+    );
+}
+
+#[test]
+fn doctor_does_not_say_that_nothing_is_wrong_below_a_warning() {
+    let privet = Privet::start("");
+    let mut command = Command::new(binary());
+    command
+        .env("PRIVET_SYSTEM_PROXY", "none")
+        .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus")
+        .arg("--data-dir")
+        .arg(privet.sandbox.dir().join("data"))
+        .arg("doctor");
+    let report = CommandOutput::of(command);
+    let warnings = report
+        .out
+        .lines()
+        .filter(|line| line.starts_with("warning"))
+        .count();
+    assert_eq!(
+        report.out.contains("nothing is wrong"),
+        warnings == 0 && report.code == 0,
+        "{report:?}"
+    );
+    if warnings > 0 {
+        assert!(
+            report.out.contains(&format!("{warnings} warning")),
+            "{report:?}"
+        );
+    }
+}
+
+#[test]
+fn messages_name_commands_and_not_calls_of_the_api() {
+    let privet = Privet::start("");
+    for (args, command) in [
+        (&["undo", "99"][..], "privet changes"),
+        (&["rules", "remove", "no-such-rule"], "privet rules"),
+        (&["lists", "add", "no-such-list"], "privet lists catalogue"),
+        (&["open", "--address"], "[control] http"),
+    ] {
+        let refused = privet.cli(args);
+        assert_ne!(refused.code, 0, "{refused:?}");
+        assert!(refused.err.contains(command), "{refused:?}");
+        assert!(!refused.err.contains("/api/"), "{refused:?}");
+    }
+}
+
+/// An engine that answers reads with the version "v1" and refuses changes. Returns the heads of the changes.
+fn stub_engine(socket: &std::path::Path, changes: usize) -> std::thread::JoinHandle<Vec<String>> {
+    let listener = std::os::unix::net::UnixListener::bind(socket).expect("a socket");
+    std::thread::spawn(move || {
+        let mut heads = Vec::new();
+        while heads.len() < changes {
+            let (mut stream, _) = listener.accept().expect("a client");
+            let (mut request, mut part) = (String::new(), [0; 4096]);
+            while !request.contains("\r\n\r\n") {
+                let n = stream.read(&mut part).expect("a request");
+                request.push_str(&String::from_utf8_lossy(&part[..n]));
+            }
+            let (status, body) = if request.starts_with("GET") {
+                let body = match request.contains("/rules") {
+                    true => "{\"rules\":[]}",
+                    false => "{\"lists\":[]}",
+                };
+                ("200 OK\r\nETag: \"v1\"", body.to_owned())
+            } else {
+                heads.push(request.to_lowercase());
+                let problem = serde_json::json!({
+                    "type": "urn:privet:problem:version", "title": "Precondition Failed",
+                    "status": 412, "detail": "Another client changed this.",
+                });
+                ("412 Precondition Failed", problem.to_string())
+            };
+            let answer = format!(
+                "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            stream
+                .write_all(answer.as_bytes())
+                .expect("the client reads");
+        }
+        heads
+    })
+}
+
+#[test]
+fn adding_a_rule_and_acting_on_a_list_name_the_version_that_was_read() {
+    let place = Sandbox::new();
+    std::fs::create_dir(place.dir().join("data")).expect("a folder");
+    let engine = stub_engine(&place.socket(), 2);
+    for args in [
+        &["rules", "add", "--use", "block", "--suffix", "a.test"][..],
+        &["lists", "accept", "ads"],
+    ] {
+        let refused = place.cli(args);
+        assert_eq!(refused.code, 1, "{refused:?}");
+        assert!(refused.err.contains("Another client"), "{refused:?}");
+    }
+    for head in engine.join().expect("it ran") {
+        assert!(head.contains("if-match: \"v1\"\r\n"), "{head}");
+    }
+}

@@ -16,6 +16,9 @@ pub struct GlobalOptions {
     /// Data folder; the control socket is then DIR/control.sock
     #[arg(long, global = true, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    /// Use the defaults where the file of --config is missing
+    #[arg(long, global = true)]
+    pub default: bool,
     /// Print JSON
     #[arg(long, global = true)]
     pub json: bool,
@@ -33,6 +36,26 @@ impl GlobalOptions {
     /// Absolute path of the configuration file.
     pub fn config(&self) -> Result<PathBuf, Failure> {
         Ok(self.paths().config()?)
+    }
+
+    /// As [`GlobalOptions::config`], for commands that read the file.
+    ///
+    /// # Errors
+    /// The file that was named is missing: a typing error must not start an engine with the defaults.
+    pub fn existing_config(&self) -> Result<PathBuf, Failure> {
+        let path = self.config()?;
+        let missing = self.config.is_some() && !self.default && !path.exists();
+        match missing {
+            false => Ok(path),
+            true => Err(Failure::Config {
+                text: format!("the configuration file {} does not exist", path.display()),
+                help: Some(
+                    "correct the path, or use the defaults until the file exists: --default"
+                        .to_owned(),
+                ),
+                diagnostics: Vec::new(),
+            }),
+        }
     }
 
     /// Absolute path of the data folder, which need not exist.

@@ -167,7 +167,7 @@ fn with_headers(router: Router) -> Router {
 
 async fn no_such_call(uri: Uri) -> Rejection {
     Problem::not_found(format!("There is no call {}.", escape(uri.path())))
-        .help("GET /api/v1/openapi.json lists all calls.")
+        .help("`privet openapi` prints all calls.")
         .into()
 }
 

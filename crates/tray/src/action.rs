@@ -108,7 +108,8 @@ async fn unblock(client: &Client, host: &str) -> Result<(), ActionError> {
         position: 1,
         lifetime: Some(UNBLOCK_TIME.to_owned()),
     };
-    client.add_rule(&request, false).await?;
+    let (_, version) = client.versioned_rules().await?;
+    client.add_rule(&request, false, version.as_deref()).await?;
     Ok(())
 }
 

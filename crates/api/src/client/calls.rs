@@ -132,9 +132,20 @@ impl Client {
     }
 
     /// Carries out an action on a list.
-    pub async fn act_on_list(&self, name: &str, action: ListAction) -> Result<List, ClientError> {
+    /// The lists and their version.
+    pub async fn versioned_lists(&self) -> Result<(Lists, Option<String>), ClientError> {
+        self.get_versioned("/api/v1/lists").await
+    }
+
+    /// Acts on a list, if the lists still have the `version` that the action was chosen for.
+    pub async fn act_on_list(
+        &self,
+        name: &str,
+        action: ListAction,
+        version: Option<&str>,
+    ) -> Result<List, ClientError> {
         let path = format!("/api/v1/lists/{}/{}", segment(name), action.as_str());
-        self.send(Method::POST, &path, None::<&()>).await
+        self.change(version, Method::POST, &path, None::<&()>).await
     }
 
     pub async fn add_list(&self, request: &NewList) -> Result<Change, ClientError> {
@@ -161,10 +172,22 @@ impl Client {
             .await
     }
 
-    /// Adds a rule; with `dry_run` only answers what it would do.
-    pub async fn add_rule(&self, request: &NewRule, dry_run: bool) -> Result<Change, ClientError> {
+    /// Adds a rule, if the rules still have the `version` that its position was chosen for; with `dry_run` only answers what it
+    /// would do.
+    pub async fn add_rule(
+        &self,
+        request: &NewRule,
+        dry_run: bool,
+        version: Option<&str>,
+    ) -> Result<Change, ClientError> {
         let path = format!("/api/v1/rules?dry_run={dry_run}");
-        self.send(Method::POST, &path, Some(request)).await
+        self.change(version, Method::POST, &path, Some(request))
+            .await
+    }
+
+    /// The rules and their version.
+    pub async fn versioned_rules(&self) -> Result<(Rules, Option<String>), ClientError> {
+        self.get_versioned("/api/v1/rules").await
     }
 
     pub async fn rules(&self) -> Result<Rules, ClientError> {

@@ -128,6 +128,20 @@ impl Client {
         self.answer(request).await
     }
 
+    /// As [`Client::send_if`]; without a version as [`Client::send`].
+    async fn change<B: Serialize, T: DeserializeOwned>(
+        &self,
+        version: Option<&str>,
+        method: Method,
+        path: &str,
+        body: Option<&B>,
+    ) -> Result<T, ClientError> {
+        match version {
+            Some(version) => self.send_if(version, method, path, body).await,
+            None => self.send(method, path, body).await,
+        }
+    }
+
     /// DELETE `path` with `query` after it.
     pub async fn delete<Q: Serialize, T: DeserializeOwned>(
         &self,

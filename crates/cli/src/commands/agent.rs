@@ -39,6 +39,7 @@ pub async fn run(
         Err(SocketError::Held { pid, .. }) => return already_runs(context, &pid).await,
         Err(error) => return Err(Failure::failed(error.to_string())),
     };
+    context.options.existing_config()?;
     let serve_options = ServeOptions {
         drain: DRAIN,
         threads: args.threads,

@@ -1,9 +1,12 @@
 //! `privet check`: validates the configuration and shows what it would change.
 
+use std::sync::Arc;
+
 use privet_api::Diagnostic;
 use privet_config::{Config, Diagnostics, Severity};
 use privet_control::convert::diagnostic;
-use privet_engine::{certificate_findings, list_warnings, shadow_warnings};
+use privet_engine::{certificate_findings, list_warnings, shadow_warnings, start_errors};
+use privet_system::SystemKeyring;
 use serde::Serialize;
 
 use crate::commands::Context;
@@ -26,7 +29,7 @@ struct CheckReport {
 }
 
 pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
-    let path = context.options.config()?;
+    let path = context.options.existing_config()?;
     let mut loaded = match Config::load(&path) {
         Ok(loaded) => loaded,
         Err(found) => return Err(refused(context, &found)),
@@ -48,6 +51,7 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     if args.replay {
         return replay(context, &path).await;
     }
+    check_start(context, &path, &loaded.config).await?;
     let file = path.display().to_string();
     if context.terminal.json {
         context.terminal.json(&CheckReport {
@@ -80,6 +84,21 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     );
     context.terminal.print(&lines.join("\n"))?;
     Ok(Exit::Done)
+}
+
+/// Fails with what would keep an engine from starting.
+async fn check_start(
+    context: &Context,
+    path: &std::path::Path,
+    config: &Config,
+) -> Result<(), Failure> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let list = start_errors(Arc::new(config.clone()), &text, Arc::new(SystemKeyring)).await;
+    if list.is_empty() {
+        return Ok(());
+    }
+    let file = path.display().to_string();
+    Err(refused(context, &Diagnostics { file, list }))
 }
 
 /// All errors, as text for people or as JSON on standard output.

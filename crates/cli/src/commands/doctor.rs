@@ -14,6 +14,7 @@ use crate::exit::{Exit, Failure};
 use crate::terminal::Style;
 
 pub async fn run(context: &Context) -> Result<Exit, Failure> {
+    context.options.existing_config()?;
     let client = context.client()?;
     let findings = match client.doctor().await {
         Ok(diagnosis) => {
@@ -144,15 +145,37 @@ fn show(context: &Context, diagnosis: &Diagnosis) -> Result<(), Failure> {
             lines.push(format!("        → {}", terminal.paint(fix, Style::Plain)));
         }
     }
-    let wrong = diagnosis
-        .findings
-        .iter()
-        .filter(|finding| finding.state == FindingState::Wrong)
-        .count();
-    lines.push(if wrong == 0 {
-        terminal.paint("nothing is wrong", Style::Success)
-    } else {
-        terminal.paint(&format!("{wrong} to fix"), Style::Error)
-    });
+    let count = |state| {
+        let findings = diagnosis.findings.iter();
+        findings.filter(|finding| finding.state == state).count()
+    };
+    let (text, style) = summary(count(FindingState::Wrong), count(FindingState::Warning));
+    lines.push(terminal.paint(&text, style));
     terminal.print(&lines.join("\n"))
+}
+
+/// The last line: what there is to do.
+fn summary(wrong: usize, warnings: usize) -> (String, Style) {
+    let noted = match warnings {
+        1 => "1 warning".to_owned(),
+        more => format!("{more} warnings"),
+    };
+    match (wrong, warnings) {
+        (0, 0) => ("nothing is wrong".to_owned(), Style::Success),
+        (0, _) => (noted, Style::Warning),
+        (wrong, 0) => (format!("{wrong} to fix"), Style::Error),
+        (wrong, _) => (format!("{wrong} to fix, {noted}"), Style::Error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_wrong_only_without_warnings() {
+        assert_eq!(summary(0, 0).0, "nothing is wrong");
+        assert_eq!(summary(0, 1).0, "1 warning");
+        assert_eq!(summary(2, 3).0, "2 to fix, 3 warnings");
+    }
 }

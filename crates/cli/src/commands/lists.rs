@@ -86,7 +86,9 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         Action::On { name } => (name, ListAction::Enable),
         Action::Off { name } => (name, ListAction::Disable),
     };
-    let list = context.client()?.act_on_list(name, act).await?;
+    let client = context.client()?;
+    let (_, version) = client.versioned_lists().await?;
+    let list = client.act_on_list(name, act, version.as_deref()).await?;
     show(terminal, &list)?;
     Ok(Exit::Done)
 }

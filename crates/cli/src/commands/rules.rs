@@ -123,7 +123,11 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         None => return list(context, &client).await,
         Some(Action::Add(args)) => {
             args.check()?;
-            client.add_rule(&args.request(), args.dry_run).await?
+            let (_, version) = client.versioned_rules().await?;
+            let request = args.request();
+            client
+                .add_rule(&request, args.dry_run, version.as_deref())
+                .await?
         }
         Some(Action::Move { rule, to }) => {
             let id = id_of(&client, rule).await?;
@@ -141,11 +145,11 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
 
 /// Looks up a rule by its number in the file or its id.
 async fn id_of(client: &Client, rule: &str) -> Result<String, Failure> {
-    let Ok(number) = rule.parse::<u64>() else {
-        return Ok(rule.to_owned());
-    };
+    let number = rule.parse::<u64>().ok();
     let rules = client.rules().await?.rules;
-    let found = rules.iter().find(|one| one.number == Some(number));
+    let found = rules
+        .iter()
+        .find(|one| number.is_some() && one.number == number);
     // An id may consist of digits only.
     let found = found.or_else(|| rules.iter().find(|one| one.id == rule));
     found.map(|rule| rule.id.clone()).ok_or_else(|| {

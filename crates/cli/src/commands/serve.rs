@@ -56,6 +56,8 @@ pub async fn run(
     let drain = privet_config::parse_duration(&args.drain).ok_or_else(|| {
         Failure::usage(format!("\"{}\" is not a time; write 10s or 1m", args.drain))
     })?;
+    // Before the socket shows an engine.
+    context.options.existing_config()?;
     let serve_options = ServeOptions {
         drain,
         threads: args.threads,
@@ -90,6 +92,8 @@ pub async fn start(
     let (config_path, data_dir) = (context.options.config()?, context.options.data_dir()?);
     let mut level = start_log(&config_path);
     crate::panic::hook();
+    // Before an upgrade replaces it.
+    let _ = privet_system::own_program();
     privet_system::limits::raise_open_files();
     make_data_dir(&data_dir)?;
     let desktop = SystemProxyControl::of_session();

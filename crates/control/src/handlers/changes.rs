@@ -133,7 +133,7 @@ fn entry(change: ChangeStatus) -> TimelineEntry {
 fn refused(error: UndoError) -> Problem {
     match error {
         UndoError::Unknown(id) => Problem::not_found(format!("There is no change {id}."))
-            .help("GET /api/v1/changes lists those that are kept."),
+            .help("`privet changes` lists those that are kept."),
         UndoError::Obstructed(why) => {
             Problem::conflict(format!("The change cannot be undone: {}.", escape(&why)))
         }

@@ -271,8 +271,7 @@ fn parse_lifetime(text: &str) -> Result<Duration, Problem> {
 /// A position from 1 as an index from 0.
 fn index(position: u32) -> Result<usize, Problem> {
     let index = position.checked_sub(1).ok_or_else(|| {
-        Problem::unprocessable("position", "Positions count from 1.")
-            .help("Send 1 for the first rule.")
+        Problem::unprocessable("position", "Positions count from 1.").help("The first rule is 1.")
     })?;
     Ok(usize::try_from(index).unwrap_or(usize::MAX))
 }
@@ -299,7 +298,7 @@ fn check_exists(api: &ApiState, id: &str) -> Result<(), Problem> {
 
 fn unknown(id: &str) -> Problem {
     Problem::not_found(format!("There is no rule \"{}\".", escape(id)))
-        .help("GET /api/v1/rules lists them. A rule whose content changed has another id.")
+        .help("`privet rules` lists them. A rule whose content changed has another id.")
 }
 
 /// The rule's index in the file, and the number of rules.

@@ -141,7 +141,7 @@ fn entry(new: NewList) -> Result<(String, Value), Problem> {
     let known = match &new.id {
         Some(id) => Some(catalogue::find(id).ok_or_else(|| {
             Problem::not_found(format!("The catalogue has no list \"{}\".", escape(id)))
-                .help("GET /api/v1/catalogue lists them all.")
+                .help("`privet lists catalogue` lists them all.")
         })?),
         None => None,
     };
