@@ -323,6 +323,15 @@ fn a_wipe_removes_history_and_totals_from_memory_and_disk() {
     visit(&privet, "wiped-two.localhost");
     std::fs::write(data.join("connections.db.corrupt-1"), "earlier").expect("written");
     privet.cli(&["usage", "wipe", "--all"]).good();
+    let (_, changes) = privet.api("GET", "changes", None);
+    let told = |at: usize| changes["changes"][at]["text"].as_str().unwrap_or_default();
+    assert_eq!(told(0), "the history and totals were deleted", "{changes}");
+    assert!(
+        told(1).starts_with("the history and totals from 20"),
+        "{changes}"
+    );
+    assert_eq!(changes["changes"][0]["client"], "cli", "{changes}");
+    assert_eq!(changes["changes"][0]["undoable"], false, "{changes}");
     privet.restart();
     assert_eq!(privet.rows("closed").len(), 0);
     assert_eq!(totals(&privet), serde_json::json!([]));

@@ -443,6 +443,29 @@ try {
     await page.getByText('helsinki was removed.').waitFor();
   });
 
+  await shows('what another client changes on an open page is kept, and said', async () => {
+    await page.keyboard.press('Control+5');
+    const deny = page.locator('section', { has: page.getByRole('heading', { name: 'Blocked domains' }) });
+    await deny.getByText('bad.example', { exact: true }).waitFor();
+    // The page has read the configuration; another client is faster.
+    const { filter } = await api('GET', '/config');
+    await api('PATCH', '/config', { filter: { deny: [...filter.deny, 'by-another.example'] } });
+    await deny.getByRole('textbox').fill('by-the-page.example');
+    await deny.getByRole('button', { name: 'Add' }).click();
+    await page
+      .getByText('Another client changed this in the meantime; both changes are in.')
+      .first()
+      .waitFor();
+    const now = (await api('GET', '/config')).filter.deny;
+    assert.deepEqual(now, [...filter.deny, 'by-another.example', 'by-the-page.example']);
+    await deny.getByText('by-another.example', { exact: true }).waitFor();
+    await api('PATCH', '/config', { filter: { deny: filter.deny } });
+    // The engine answers the first attempt with 412, which the browser logs.
+    expected(/412/);
+    await page.reload();
+    await page.getByRole('heading', { name: 'Protection' }).waitFor();
+  });
+
   await shows('a domain is blocked, a list turned off and on', async () => {
     await go(page, 'protection');
     await page.getByLabel('Blocked domains').fill('worse.example');
@@ -609,6 +632,20 @@ try {
     await page.keyboard.press('?');
     await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
     await page.keyboard.press('Escape');
+  });
+
+  await shows('history is deleted by a button that asks once, and the timeline says so', async () => {
+    await page.keyboard.press('Control+6');
+    const wipe = page.getByRole('group', { name: 'Delete history' });
+    await wipe.getByLabel('Period').selectOption({ label: 'Everything' });
+    await wipe.getByRole('button', { name: 'Delete…' }).click();
+    assert.notEqual((await api('GET', '/connections?state=closed')).total, 0);
+    await wipe.getByRole('button', { name: 'Delete now' }).click();
+    await page.getByText('Deleted from history: Everything').waitFor();
+    const newest = (await api('GET', '/changes')).changes[0];
+    assert.equal(newest.text, 'the history and totals were deleted');
+    assert.deepEqual([newest.client, newest.undoable], ['page', false]);
+    await page.getByText('History and totals deleted').first().waitFor();
   });
 
   await shows(

@@ -2084,7 +2084,8 @@ export interface components {
              */
             at_ms: number;
             /**
-             * @description Who made it: "window", "tray", "cli", "page", "api" (any other caller) or "file" (the file was edited).
+             * @description Who made it: "window", "tray", "cli", "page", "api" (any other caller), "file" (the file was edited) or
+             *     "expiry" (a rule's time had passed).
              * @example cli
              */
             client: string;

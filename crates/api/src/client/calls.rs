@@ -131,7 +131,6 @@ impl Client {
         self.send(Method::POST, &path, None::<&()>).await
     }
 
-    /// Carries out an action on a list.
     /// The lists and their version.
     pub async fn versioned_lists(&self) -> Result<(Lists, Option<String>), ClientError> {
         self.get_versioned("/api/v1/lists").await

@@ -1,12 +1,17 @@
 //! GET, DELETE /api/v1/usage: totals that are kept across restarts, and wiping them together with the history.
 
+use std::time::{Duration, SystemTime};
+
 use axum::extract::State;
 use privet_api::Problem;
 use privet_api::connections::GroupBy;
 use privet_api::usage::{Usage, UsageQuery, UsageRow, WipeQuery, Wiped};
+use privet_config::format_timestamp_seconds;
 use privet_config::unix_time::now_ms;
 use privet_connection_log::WipeRange;
+use privet_engine::{ChangeDetail, ChangeSource, UndoAction};
 
+use crate::client_kind::Source;
 use crate::convert;
 use crate::extract::Query;
 use crate::rejection::Answer;
@@ -63,6 +68,7 @@ pub(crate) async fn get_usage(
 )]
 pub(crate) async fn wipe_usage(
     State(api): State<ApiState>,
+    Source(source): Source,
     Query(query): Query<WipeQuery>,
 ) -> Answer<Wiped> {
     let range = wipe_range(query, now_ms())?;
@@ -77,6 +83,7 @@ pub(crate) async fn wipe_usage(
         .help("Check the data folder with `privet doctor`, and wipe again.")
         .into());
     }
+    record_wipe(&api, source, range).await;
     Ok(axum::Json(match range {
         WipeRange::All => Wiped {
             all: true,
@@ -89,6 +96,19 @@ pub(crate) async fn wipe_usage(
             to: Some(to),
         },
     }))
+}
+
+/// Records in the timeline that history was deleted, and nothing of what it was.
+async fn record_wipe(api: &ApiState, source: ChangeSource, range: WipeRange) {
+    let at = |ms| format_timestamp_seconds(SystemTime::UNIX_EPOCH + Duration::from_millis(ms));
+    let what = match range {
+        WipeRange::All => ChangeDetail::new("usage-wiped", []),
+        WipeRange::Between { from, to } => {
+            ChangeDetail::new("usage-wiped-range", [("from", at(from)), ("to", at(to))])
+        }
+    };
+    let (by, undo) = (source.into(), UndoAction::Never);
+    api.engine.record_change(by, vec![what], undo).await;
 }
 
 /// The range of the query. What closes in this millisecond is before "now".

@@ -7,13 +7,26 @@ import type { Span } from '../../config/rule';
 import { session } from '../../session.svelte';
 import { t } from '../../i18n.svelte';
 
-export const rules = new Resource<Schema['Rules']>(() => session.client.get('/rules'));
+let version: string | undefined;
 
-/** Adds a rule before all others. */
+async function read(): Promise<Schema['Rules']> {
+  const { data, version: newest } = await session.client.getVersioned<Schema['Rules']>('/rules');
+  version = newest;
+  return data;
+}
+
+export const rules = new Resource<Schema['Rules']>(read);
+
+/** Adds a rule before all others. If another client changed the rules since they were read, it is still the first. */
 export const ruleRequest = (rule: Rule, span: Span): ChangeRequest => ({
   method: 'POST',
   path: '/rules',
   body: { rule, for: span },
+  ...(version ? { version } : {}),
+  reread: async () => {
+    await rules.load();
+    return version;
+  },
 });
 
 /** Replaces a rule of the file. Its id changes with its content: it is its version too. */
@@ -28,6 +41,7 @@ const rulePath = (id: string) => `/rules/${encodeURIComponent(id)}`;
 const ruleVersion = (id: string) => `"${id}"`;
 
 export async function addRule(rule: Rule, span: Span, what: string): Promise<void> {
+  if (!version) await rules.load();
   await applyChange(ruleRequest(rule, span), what);
   await rules.load();
 }
