@@ -48,6 +48,7 @@ pub(super) fn network_rule(text: &str, sink: &mut impl HostSink) -> Result<LineK
     if !options.restricts && is_too_broad(pattern.trim_matches(['|', '*', '^', ':', '/', '.'])) {
         return Err(LineFault::TooBroad);
     }
+    let mut holds = false;
     let holds_for_hosts = !options.needs_more_than_host && !options.badfilter;
     if holds_for_hosts && options.denyallow.is_none() {
         if let Some(regex) = wildcard_pattern(pattern) {
@@ -57,7 +58,10 @@ pub(super) fn network_rule(text: &str, sink: &mut impl HostSink) -> Result<LineK
         }
         if let Some(regex) = regular_expression(pattern) {
             match host_patterns::check(&regex) {
-                Ok(()) => sink.add_pattern(&regex, effect)?,
+                Ok(()) => {
+                    sink.add_pattern(&regex, effect)?;
+                    holds = true;
+                }
                 Err(LineFault::TooBroad) => return Err(LineFault::TooBroad),
                 // The engine for URLs understands more.
                 Err(_) => {}
@@ -67,6 +71,8 @@ pub(super) fn network_rule(text: &str, sink: &mut impl HostSink) -> Result<LineK
     match parse_filter(&options.without_denyallow(text), false, parse_options()) {
         Ok(ParsedLine::Network(_)) => Ok(LineKind::UrlRule),
         Ok(ParsedLine::Cosmetic(_)) => Ok(LineKind::Ignored),
+        // An expression that ends with `$` is one of hosts alone.
+        Err(_) if holds => Ok(LineKind::Hosts),
         Err(_) => Err(LineFault::Unsupported),
     }
 }

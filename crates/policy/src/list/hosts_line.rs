@@ -74,6 +74,10 @@ pub(super) fn domains(text: &str, sink: &mut impl HostSink) -> Result<LineKind, 
         };
     }
     match host(text)?.0 {
+        Host::Ip(ip) if ip.is_loopback() => {
+            sink.add(&Host::Ip(ip), HostScope::Exact, LineEffect::BLOCK);
+            Ok(LineKind::Hosts)
+        }
         found if is_local(&found) => Ok(LineKind::Ignored),
         Host::Name(name) if !name.contains('.') => Err(LineFault::OneLabel),
         found => {

@@ -17,6 +17,14 @@ pub(super) enum AddressRange {
 }
 
 impl AddressRange {
+    /// One address.
+    pub(super) fn single(ip: IpAddr) -> AddressRange {
+        match ip.to_canonical() {
+            IpAddr::V4(ip) => AddressRange::V4(ip, ip),
+            IpAddr::V6(ip) => AddressRange::V6(ip, ip),
+        }
+    }
+
     /// `192.0.2.0/24` or `192.0.2.0-192.0.2.9`; `None`: the text is neither. An IPv4-mapped network is the IPv4 one.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Reads a list's source in pieces of any size. The same bytes give the same list, however they are split.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 
 use privet_config::ListFormat;
 
@@ -316,9 +317,19 @@ fn scope_of(host: &Host, scope: HostScope) -> HostScope {
     }
 }
 
+fn loopback(host: &Host) -> Option<IpAddr> {
+    match host {
+        Host::Ip(ip) => Some(*ip).filter(IpAddr::is_loopback),
+        Host::Name(_) => None,
+    }
+}
+
 impl HostSink for ReadLines {
     fn add(&mut self, host: &Host, scope: HostScope, effect: LineEffect) {
-        if effect.allow || !is_local(host) {
+        if let (false, Some(ip)) = (effect.allow, loopback(host)) {
+            // Held like a network, which counts for private addresses only where the list asks for it.
+            self.networks.add(AddressRange::single(ip), self.line);
+        } else if effect.allow || !is_local(host) {
             self.push(
                 host,
                 LineNote::new(scope_of(host, scope), effect, self.line),

@@ -5,5 +5,6 @@ mod given;
 
 mod adblock;
 mod formats;
+mod published;
 mod random;
 mod support;
