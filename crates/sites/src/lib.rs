@@ -25,10 +25,12 @@ pub mod response_fields;
 pub mod route_table;
 pub mod service;
 pub mod site;
+mod site_fetch;
 mod site_table;
 mod tls;
 
 pub use service::{SiteHost, SiteService, TunnelLease};
 pub use site::Site;
+pub use site_fetch::SiteFetch;
 pub use site_table::SiteTable;
 pub use tls::{ClientTls, certificate_findings};

@@ -6,27 +6,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use privet_balance::{Failure, Lease};
-use privet_config::{BackendScheme, HeaderMode};
 use privet_connection_log::{CloseReason, ConnectionLog, LiveConnection, NewConnection};
 use privet_gateway::HttpTimeouts;
 use privet_http::head::target::TargetRule;
 use privet_http::head::{BodyLength, Method, RequestHead, TargetForm};
-use privet_http::headers::response::ResponseStyle;
-use privet_http::headers::site::{SiteFields, SiteRequest};
 use privet_http::service::{
-    Attempt, ConnectionInfo, Fetch, OriginProtocol, OwnResponse, Plan, Request, ResponseFormat,
-    Service, Session,
+    Attempt, ConnectionInfo, OwnResponse, Plan, Request, ResponseFormat, Service, Session,
 };
 use privet_net::{Connected, DialErrorKind, HttpProxyMode};
 use privet_policy::{Listener, Protocol, Target, Why, WhyKind};
 use smallvec::SmallVec;
 
-use crate::backend_pool::{Backend, BackendPool, seed};
+use crate::backend_pool::seed;
 use crate::error_page::{PageForm, SiteError};
 use crate::forwarded::Forwarded;
 use crate::path::{path_of, strip_len};
-use crate::response_fields::{FieldRewrite, PublicOrigin};
 use crate::site::Site;
+use crate::site_fetch::SiteFetch;
 use crate::site_table::SiteTable;
 use crate::tls::ClientTls;
 
@@ -69,95 +65,6 @@ impl TunnelLease {
 
     fn keep(&self, lease: Option<Lease>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = lease;
-    }
-}
-
-/// A request on its way to a backend.
-pub struct SiteFetch {
-    table: Arc<SiteTable>,
-    site: Arc<Site>,
-    pool: Arc<BackendPool>,
-    /// In flight at this backend.
-    lease: Option<Lease>,
-    tried: SmallVec<[usize; 4]>,
-    key: u64,
-    attempt_started: Instant,
-    /// The value of `Host`, then the field lines that say who asks.
-    fields: Vec<u8>,
-    host_len: usize,
-    tls: bool,
-    strip: usize,
-}
-
-impl SiteFetch {
-    fn backend(&self) -> Option<&Backend> {
-        self.pool.backends().get(self.lease.as_ref()?.member())
-    }
-
-    fn host(&self) -> &[u8] {
-        self.fields.get(..self.host_len).unwrap_or_default()
-    }
-
-    /// Takes another backend. `false`: there is none.
-    fn select(&mut self, now: Instant) -> bool {
-        self.lease = self.pool.select(self.key, &self.tried, now);
-        self.attempt_started = now;
-        self.lease.is_some()
-    }
-}
-
-impl Fetch for SiteFetch {
-    fn pool_key(&self) -> u64 {
-        self.backend().map_or(0, |backend| backend.pool_key)
-    }
-
-    fn target<'a>(&'a self, requested: &'a Target) -> &'a Target {
-        self.backend().map_or(requested, |backend| &backend.target)
-    }
-
-    fn header_mode(&self) -> HeaderMode {
-        HeaderMode::Untouched
-    }
-
-    fn protocol(&self) -> OriginProtocol {
-        match self
-            .backend()
-            .map(|backend| backend.endpoint.url().scheme())
-        {
-            Some(BackendScheme::H2c) => OriginProtocol::Http2,
-            _ => OriginProtocol::Http1,
-        }
-    }
-
-    fn site_request(&self) -> Option<SiteRequest<'_>> {
-        Some(SiteRequest {
-            host: self.host(),
-            strip: self.strip,
-            fields: self.fields.get(self.host_len..).unwrap_or_default(),
-        })
-    }
-
-    fn response_style(&self) -> ResponseStyle<'_> {
-        ResponseStyle::Site(self)
-    }
-
-    fn max_request_body(&self) -> u64 {
-        self.site.max_body().unwrap_or(u64::MAX)
-    }
-}
-
-impl SiteFields for SiteFetch {
-    fn emit(&self, name: &[u8], value: &[u8], emit: &mut dyn FnMut(&[u8], &[u8])) {
-        let origin = PublicOrigin {
-            tls: self.tls,
-            host: self.host(),
-            prefix: self.pool.stripped_prefix(),
-        };
-        match self.site.names.rewrite(name, value, &origin) {
-            FieldRewrite::Keep => emit(name, value),
-            FieldRewrite::Drop => {}
-            FieldRewrite::Replace(value) => emit(name, &value),
-        }
     }
 }
 
