@@ -1,6 +1,6 @@
 //! The running configuration is what is edited, whatever happened to its file; pauses are no part of it.
 
-use privet_tests::Privet;
+use privet_tests::{Origin, Privet, curl};
 use serde_json::{Value, json};
 
 const STRICT: &str = "# mine\nmode = \"strict\"\n\n\
@@ -116,4 +116,47 @@ fn a_restart_keeps_a_pause_into_something_stricter_and_ends_one_into_something_w
     set_mode(&privet, &json!({"mode": "off", "for": "1h"}));
     privet.restart();
     assert_eq!(mode(&privet)["name"], "standard");
+    // A restart does not end what protects, whatever was asked for.
+    set_mode(&privet, &json!({"mode": "strict", "for": "restart"}));
+    privet.restart();
+    let kept = mode(&privet);
+    assert_eq!(
+        (&kept["name"], &kept["then"], &kept["until_ms"]),
+        (&json!("strict"), &json!("standard"), &Value::Null)
+    );
+    set_mode(&privet, &json!({"mode": "standard"}));
+    privet.restart();
+    assert_eq!(mode(&privet)["name"], "standard");
+}
+
+#[test]
+fn a_kill_switch_that_the_file_turns_on_is_in_force_though_the_rest_of_the_file_is_not() {
+    let origin = Origin::http();
+    let privet = Privet::start("");
+    let reaches = || {
+        let proxy = format!("http://{}", privet.proxy());
+        let asked = curl(&["-f", "-x", &proxy, &origin.url("/")]);
+        asked.code == 0
+    };
+    assert!(reaches());
+    // No keyring answers here, so that the file as a whole cannot be applied.
+    let upstream = "[[upstream]]\nname = \"up\"\nurl = \"socks5://127.0.0.1:9\"\nusername = \"a\"\n\
+                    password = { keyring = \"missing\" }\n";
+    privet
+        .place
+        .write(&format!("mode = \"strict\"\n{upstream}"));
+    privet.await_api("status", |status| {
+        status["problems"].to_string().contains("is not taken")
+    });
+    assert!(!reaches(), "it goes direct");
+    assert_eq!(mode(&privet)["kill_switch"], true);
+    // A mode that is selected decides again, as does a file that can be applied.
+    set_mode(&privet, &json!({"mode": "standard"}));
+    assert!(reaches());
+    privet
+        .place
+        .write(&format!("mode = \"strict\"\n# again\n{upstream}"));
+    privet_tests::wait::until("the kill switch", || !reaches());
+    privet.place.write("mode = \"standard\"\n");
+    privet_tests::wait::until("the way", reaches);
 }

@@ -91,6 +91,22 @@ impl Policy {
         Some(Policy::of(self.shared.clone(), self.lists.clone(), mode))
     }
 
+    /// The same mode with a kill switch: what it sends goes through `outbound`, or is refused where there is none of that name.
+    pub fn with_kill_switch(&self, outbound: Option<&str>) -> Policy {
+        let known = self.shared.outbounds.iter();
+        let place = outbound.and_then(|name| known.clone().position(|known| **known == *name));
+        let outbound = place.and_then(|place| u16::try_from(place).ok());
+        let mode = Mode {
+            dns: Dns::Upstream,
+            kill_switch: true,
+            fallback: Fallback::None,
+            route: outbound.map_or(ModeRoute::Nothing, |place| ModeRoute::Via(Outbound(place))),
+            why: "the changed configuration has a kill switch and is not applied yet".into(),
+            ..(*self.mode).clone()
+        };
+        Policy::of(self.shared.clone(), self.lists.clone(), Arc::new(mode))
+    }
+
     /// The policy in its mode or, if that does not filter, in the first that does; `None`: no mode filters.
     pub(crate) fn filtering(&self) -> Option<Policy> {
         if self.mode.filter {

@@ -12,6 +12,7 @@ use privet_api::{Problem, escape};
 use privet_config::{Config, RouteRef};
 use privet_engine::{
     ApplyError, Engine, HttpsStatus, LONGEST_PAUSE, ListenerKind, ModeState, PauseLength,
+    Snapshot,
 };
 use privet_net::outbound_health::{OutboundHealth, OutboundState};
 
@@ -62,7 +63,7 @@ pub(crate) async fn set_mode(
     })?;
     Ok(axum::Json(Mode {
         change,
-        ..mode(&api.engine.config(), state)
+        ..mode(&api.engine.snapshot(), state)
     }))
 }
 
@@ -86,7 +87,7 @@ fn parse_time(text: &str) -> Result<PauseLength, Problem> {
 pub(super) fn status(api: &ApiState) -> Status {
     let engine = &api.engine;
     let config = engine.config();
-    let mode = mode(&config, engine.mode());
+    let mode = mode(&engine.snapshot(), engine.mode());
     let system_proxy = api.system_proxy.last_report().map(system_proxy);
     let problems = engine.problems().into_iter().map(|problem| EngineProblem {
         about: problem.about,
@@ -144,11 +145,19 @@ fn proxy_problem(proxy: &SystemProxy) -> Option<EngineProblem> {
     })
 }
 
-fn mode(config: &Config, state: ModeState) -> Mode {
-    let mode = config.modes.get(&state.name);
+fn mode(snapshot: &Snapshot, state: ModeState) -> Mode {
+    let (config, current) = (&snapshot.config, snapshot.policy.mode());
+    let kill_switch = match *current.name == *state.name {
+        // It may be in force before the configuration that has it.
+        true => current.kill_switch,
+        false => config
+            .modes
+            .get(&state.name)
+            .is_some_and(|mode| mode.kill_switch),
+    };
     Mode {
         available: config.modes.keys().cloned().collect(),
-        kill_switch: mode.is_some_and(|mode| mode.kill_switch),
+        kill_switch,
         until_ms: state.until_ms,
         then: state.then,
         name: state.name,

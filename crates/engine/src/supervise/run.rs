@@ -218,6 +218,7 @@ impl Supervisor {
         let now = fingerprint(&self.options.config_path).await;
         if now != self.file_fingerprint {
             self.file_fingerprint = now;
+            self.apply_kill_switch_of_file().await;
             self.apply_file(&KeyringCache::default()).await;
         }
     }

@@ -152,6 +152,7 @@ impl Supervisor {
             }
         }
         let config = plan.snapshot.config.clone();
+        self.shared.forget_held_back();
         let connections_closed = self.activate(plan.snapshot, plan.select_mode);
         for at in plan.closing {
             if let Some(running) = self.listeners.remove(&at) {

@@ -4,6 +4,7 @@ pub(crate) mod activate;
 mod apply;
 pub(crate) mod assemble;
 pub(crate) mod file;
+mod kill_switch;
 pub(crate) mod plan;
 mod preview;
 pub(crate) mod rehearse;

@@ -243,7 +243,7 @@ impl Supervisor {
     }
 
     /// The mode of the text that a change started from; `None`: the change sets the mode in any case.
-    async fn mode_before(&self, source: &ConfigSource) -> Option<String> {
+    pub(super) async fn mode_before(&self, source: &ConfigSource) -> Option<String> {
         let base = match source {
             ConfigSource::File if !self.loaded_from_file => return None,
             ConfigSource::File => self.config_text.clone(),

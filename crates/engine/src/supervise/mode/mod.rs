@@ -45,15 +45,26 @@ pub(crate) struct Pause {
 pub(crate) struct ModeSelection {
     base: String,
     pause: Option<Pause>,
+    held_back: Option<HeldBack>,
+}
+
+/// Nothing of the base mode goes direct: the changed file has a kill switch and is not applied yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct HeldBack {
+    outbound: Option<String>,
 }
 
 impl ModeSelection {
     pub(crate) fn new(base: String) -> Self {
-        Self { base, pause: None }
+        Self::with_pause(base, None)
     }
 
     pub(crate) fn with_pause(base: String, pause: Option<Pause>) -> Self {
-        Self { base, pause }
+        Self {
+            base,
+            pause,
+            held_back: None,
+        }
     }
 
     /// The mode that is current at `now`.
@@ -76,6 +87,21 @@ impl ModeSelection {
             PauseLength::UntilRestart => None,
         };
         self.pause = Some(Pause { mode, until });
+    }
+
+    /// Direct connections of the base mode are held back from now on; `outbound` is where they go instead, if anywhere.
+    pub(crate) fn hold_back(&mut self, outbound: Option<String>) {
+        self.held_back = Some(HeldBack { outbound });
+    }
+
+    pub(crate) fn forget_held_back(&mut self) {
+        self.held_back = None;
+    }
+
+    /// Where connections go instead of direct, if direct ones are held back and no pause is running.
+    pub(crate) fn held_back(&self) -> Option<Option<&str>> {
+        let held_back = self.held_back.as_ref().filter(|_| self.pause.is_none())?;
+        Some(held_back.outbound.as_deref())
     }
 
     /// Ends the pause.

@@ -55,16 +55,20 @@ impl StoredPause {
     }
 
     /// The pause after a restart at `now`: it goes on where its end is still to come and its mode is at least as strict as
-    /// the mode of the configuration.
+    /// the mode of the configuration. One without an end goes on where its mode is stricter.
     pub(crate) fn after_restart(&self, config: &Config, now: SystemTime) -> Option<Pause> {
-        let until = from_unix_ms(self.until_ms?);
+        let until = self.until_ms.map(from_unix_ms);
         let (mode, base) = (
             config.modes.get(&self.mode)?,
             config.modes.get(&config.mode)?,
         );
-        (until > now && is_as_strict(mode, base)).then(|| Pause {
+        let goes_on = match until {
+            Some(until) => until > now,
+            None => !is_as_strict(base, mode),
+        };
+        (goes_on && is_as_strict(mode, base)).then(|| Pause {
             mode: self.mode.clone(),
-            until: Some(until),
+            until,
         })
     }
 }
@@ -106,7 +110,9 @@ mod tests {
         for (base, mode, until_ms, kept) in [
             ("standard", "strict", later, true),
             ("standard", "strict", Some(999_000), false),
-            ("standard", "strict", None, false),
+            ("standard", "strict", None, true),
+            ("strict", "strict", None, false),
+            ("strict", "standard", None, false),
             ("standard", "gone", later, false),
             ("strict", "standard", later, false),
             ("standard", "off", later, false),

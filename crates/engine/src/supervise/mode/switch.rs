@@ -84,6 +84,22 @@ impl Shared {
         self.make_current(snapshot, &mut modes)
     }
 
+    /// Lets nothing go direct from now on until a configuration is applied or a mode is selected: what the mode sends goes
+    /// through `outbound`, or is refused where that is `None`.
+    pub(crate) fn hold_back_direct(&self, outbound: Option<String>) {
+        let mut modes = self.lock_modes();
+        modes.hold_back(outbound);
+        self.make_current((**self.snapshot.load()).clone(), &mut modes);
+        tracing::info!(
+            "the changed configuration has a kill switch, which is in force before the rest of it"
+        );
+    }
+
+    /// The configuration that is applied next decides about the kill switch.
+    pub(crate) fn forget_held_back(&self) {
+        self.lock_modes().forget_held_back();
+    }
+
     fn make_current(&self, snapshot: Snapshot, modes: &mut ModeSelection) -> usize {
         let mut current = match snapshot.in_mode(modes.current(SystemTime::now())) {
             Some(current) => current,
@@ -93,6 +109,9 @@ impl Shared {
                 snapshot
             }
         };
+        if let Some(outbound) = modes.held_back() {
+            current.policy = current.policy.with_kill_switch(outbound);
+        }
         if current.config.mode != modes.base() {
             current.config = Arc::new(Config {
                 mode: modes.base().to_owned(),
