@@ -116,6 +116,13 @@ impl Namespaces {
         Running::start(name, command)
     }
 
+    /// Other options of the inside's resolver (resolv.conf(5)), for programs that start after this.
+    pub fn write_resolver_options(&self, options: &str) {
+        let file = format!("/etc/netns/{}/resolv.conf", self.inside());
+        let text = format!("nameserver {RESOLVER}\noptions {options}\n");
+        fs::write(file, text).expect("root writes to /etc/netns");
+    }
+
     /// The inside's `/etc/hosts`, for programs that start after this.
     pub fn write_hosts(&self, text: &str) {
         let file = format!("/etc/netns/{}/hosts", self.inside());

@@ -5,6 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use privet_config::Dns;
 use privet_policy::{App, DirectPermit, Target, Why};
 
+use crate::LookupClient;
+
 /// One connection to open.
 #[derive(Clone, Copy)]
 pub struct DialRequest<'a> {
@@ -19,6 +21,8 @@ pub struct DialRequest<'a> {
     pub judge: &'a dyn AddressJudge,
     /// The program that connects, for upstreams that isolate by program.
     pub app: Option<&'a App>,
+    /// Whom a look-up of the target's name counts for.
+    pub lookup_client: &'a dyn LookupClient,
     /// The client's address: a group with the policy "sticky" keeps it on one member.
     pub client: SocketAddr,
     pub http_proxy: HttpProxyMode,

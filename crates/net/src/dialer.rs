@@ -21,7 +21,8 @@ use crate::outbound_health::{OutboundHealth, OutboundTest, milliseconds};
 use crate::resolve::{EntryResolver, Resolver};
 use crate::socket::direct;
 use crate::{
-    AddressUse, Connected, DialError, DialErrorKind, DialRequest, DialTimings, OwnListeners, Stream,
+    AddressUse, Connected, DialError, DialErrorKind, DialRequest, DialTimings, LookupClient,
+    OwnListeners, Stream,
 };
 
 /// The upstreams, groups and resolvers of one configuration, with their health.
@@ -169,8 +170,9 @@ impl Dialer {
         permit: &DirectPermit,
         dns: &Dns,
         host: &str,
+        client: &dyn LookupClient,
     ) -> Result<Vec<IpAddr>, DialError> {
-        let found = self.resolver.addresses(permit, dns, host).await?;
+        let found = self.resolver.addresses(permit, dns, host, client).await?;
         Ok(found.to_vec())
     }
 
@@ -185,7 +187,11 @@ impl Dialer {
         name: &str,
         purpose: AddressUse,
     ) -> Result<Arc<[IpAddr]>, DialError> {
-        let found = self.resolver.addresses(permit, request.dns, name).await?;
+        let client = request.lookup_client;
+        let found = self
+            .resolver
+            .addresses(permit, request.dns, name, client)
+            .await?;
         match request.judge.judge(&found, purpose) {
             Ok(()) => Ok(found),
             Err(why) => Err(DialError::here(

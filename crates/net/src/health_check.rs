@@ -17,7 +17,7 @@ use crate::group::Group;
 use crate::hop::reply::{self, MalformedReply};
 use crate::hop::{HandshakeTimeouts, http};
 use crate::tls;
-use crate::{AnyAddress, DialRequest, HttpProxyMode, Stream};
+use crate::{AnyAddress, ClientKey, DialRequest, HttpProxyMode, Stream};
 
 /// The most checks that run at once, over all groups.
 const MAX_AT_ONCE: usize = 16;
@@ -127,6 +127,7 @@ fn dial_request(target: &Target) -> DialRequest<'_> {
         dns: &Dns::Upstream,
         resolve_permit: None,
         judge: &AnyAddress,
+        lookup_client: &ClientKey::ENGINE,
         app: None,
         client: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
         http_proxy: HttpProxyMode::Connect,

@@ -16,6 +16,7 @@ pub mod bind;
 pub mod build;
 pub mod chain;
 mod check_url;
+mod client_key;
 pub mod connected;
 mod dial_request;
 pub mod dialer;
@@ -38,6 +39,7 @@ pub mod udp;
 
 pub use build::BuildError;
 pub use chain::OpenChain;
+pub use client_key::{ClientKey, LookupClient};
 pub use connected::{AbsoluteForm, Connected, DialTimings};
 pub use dial_request::{AddressJudge, AddressUse, AnyAddress, DialRequest, HttpProxyMode};
 pub use dialer::Dialer;

@@ -3,7 +3,7 @@
 mod support;
 
 use privet_net::HttpProxyMode;
-use privet_net::{DialErrorKind, DialRequest, OwnListeners, Stream};
+use privet_net::{ClientKey, DialErrorKind, DialRequest, OwnListeners, Stream};
 use privet_policy::{App, Route};
 use support::{ProxyKind, Server, echoes, request, setup, setup_after, target};
 
@@ -339,12 +339,15 @@ async fn a_mode_that_resolves_upstream_resolves_nothing_locally() {
     let setup = setup("");
     let permit = setup.policy.permit().unwrap();
     let upstream = privet_config::Dns::Upstream;
-    let error = setup.dialer.resolve(&permit, &upstream, "a.test").await;
+    let error = setup
+        .dialer
+        .resolve(&permit, &upstream, "a.test", &ClientKey::ENGINE)
+        .await;
     assert_eq!(error.unwrap_err().kind, DialErrorKind::Unsupported);
     let system = privet_config::Dns::System;
     let error = setup
         .dialer
-        .resolve(&permit, &system, "no-such-name.invalid")
+        .resolve(&permit, &system, "no-such-name.invalid", &ClientKey::ENGINE)
         .await;
     let kind = error.unwrap_err().kind;
     assert!(matches!(

@@ -15,6 +15,7 @@ use privet_policy::{
 };
 use privet_system::ProgramState;
 
+use crate::gateway::client::GatewayClient;
 use crate::gateway::engine_gateway::EngineGateway;
 use crate::gateway::late_addresses::LateAddresses;
 use crate::gateway::policy_request::policy_request;
@@ -142,7 +143,8 @@ impl EngineGateway {
             return Lookup::NotNeeded;
         }
         let dns = &snapshot.policy.mode().dns;
-        let resolving = snapshot.dialer.resolve(&permit, dns, name);
+        let client = self.lookup_client(context);
+        let resolving = snapshot.dialer.resolve(&permit, dns, name, &client);
         // After a reload the decision is made again before anything is sent.
         match self.while_current(snapshot, resolving).await {
             Some(Ok(addresses)) => Lookup::Found(addresses),
@@ -151,9 +153,16 @@ impl EngineGateway {
         }
     }
 
+    fn lookup_client(&self, context: &RequestContext<'_>) -> GatewayClient<'_> {
+        GatewayClient {
+            gateway: self,
+            address: context.client.ip(),
+        }
+    }
+
     /// What decides on addresses that are resolved while this decision is dialed.
     pub(super) fn late_addresses<'a>(
-        &self,
+        &'a self,
         snapshot: &'a Snapshot,
         context: &'a RequestContext<'a>,
         decision: &'a RouteDecision,
@@ -169,6 +178,7 @@ impl EngineGateway {
             snapshot,
             context,
             program,
+            client: self.lookup_client(context),
         }
     }
 

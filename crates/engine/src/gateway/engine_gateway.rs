@@ -118,6 +118,7 @@ pub(super) fn dial_request<'a>(
         dns: &snapshot.policy.mode().dns,
         resolve_permit: snapshot.policy.permit(),
         judge,
+        lookup_client: &judge.client,
         app: decision.app.as_deref(),
         client: context.client,
         http_proxy,

@@ -6,6 +6,7 @@ use privet_gateway::RequestContext;
 use privet_net::{AddressJudge, AddressUse};
 use privet_policy::{Action, Addresses, Program, Route, Why, reconsider};
 
+use crate::gateway::client::GatewayClient;
 use crate::gateway::policy_request::policy_request;
 use crate::snapshot::Snapshot;
 
@@ -14,6 +15,7 @@ pub(super) struct LateAddresses<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) context: &'a RequestContext<'a>,
     pub(super) program: Program<'a>,
+    pub(super) client: GatewayClient<'a>,
 }
 
 impl AddressJudge for LateAddresses<'_> {

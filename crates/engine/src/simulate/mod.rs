@@ -5,6 +5,7 @@ pub(crate) mod from_file;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::SystemTime;
 
+use privet_net::ClientKey;
 use privet_policy::{
     Addresses, App, Explanation, Host, Listener, Protocol, Request, Target, TargetError, explain,
 };
@@ -137,5 +138,7 @@ async fn resolve(snapshot: &Snapshot, target: &Target) -> Option<Vec<IpAddr>> {
         return None;
     };
     let dns = &snapshot.policy.mode().dns;
-    snapshot.dialer.resolve(&permit, dns, name).await.ok()
+    let client = &ClientKey::ENGINE;
+    let resolving = snapshot.dialer.resolve(&permit, dns, name, client);
+    resolving.await.ok()
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::answer::ResolveResult;
+use super::answer::{ResolveError, ResolveResult};
 use super::cache::Cache;
 
 /// A lock is held for one map access; several shards keep threads from waiting for each other.
@@ -55,45 +55,71 @@ impl Default for Coalescer {
 }
 
 impl Coalescer {
-    /// The cached result, or the one that `query` returns with its TTL.
-    pub(super) async fn get<F>(
+    /// The cached result, or the one that `query` returns with its TTL. `acquire` waits for the right to ask: not while
+    /// somebody else asks for the same name.
+    pub(super) async fn get<S, A, F>(
         &self,
         host: &str,
-        query: impl FnOnce(Arc<str>) -> F,
+        acquire: impl Fn() -> A,
+        query: impl FnOnce(S, Arc<str>) -> F,
     ) -> ResolveResult
     where
+        A: Future<Output = Option<S>>,
         F: Future<Output = (ResolveResult, Duration)>,
     {
         loop {
-            match self.lookup(host) {
-                Lookup::Cached(answer) => return answer,
-                Lookup::Wait(mut waiter) => {
-                    // An error means that the leader was dropped: try again.
-                    if let Ok(answer) = waiter.wait_for(Option::is_some).await
-                        && let Some(answer) = answer.as_ref()
-                    {
-                        return answer.clone();
-                    }
-                }
-                Lookup::Lead(lead) => {
-                    let (answer, ttl) = query(lead.host.clone()).await;
-                    lead.finish(&answer, ttl);
-                    return answer;
-                }
+            if let Some(answer) = self.follow(host).await {
+                return answer;
+            }
+            // Nothing is announced before it can be asked: nobody waits in another's queue.
+            let Some(slot) = acquire().await else {
+                return Err(ResolveError::NoAnswer(host.into()));
+            };
+            if let Lookup::Lead(lead) = self.lookup(host) {
+                let (answer, ttl) = query(slot, lead.host.clone()).await;
+                lead.finish(&answer, ttl);
+                return answer;
             }
         }
     }
 
-    fn lookup(&self, host: &str) -> Lookup<'_> {
+    /// The result that is cached or being asked for; `None`: there is none.
+    async fn follow(&self, host: &str) -> Option<ResolveResult> {
+        loop {
+            let mut waiter = match self.known(&mut lock(self.shard(host)), host)? {
+                Lookup::Cached(answer) => return Some(answer),
+                Lookup::Wait(waiter) => waiter,
+                Lookup::Lead(_) => return None,
+            };
+            // An error means that the leader was dropped: try again.
+            if let Ok(answer) = waiter.wait_for(Option::is_some).await
+                && let Some(answer) = answer.as_ref()
+            {
+                return Some(answer.clone());
+            }
+        }
+    }
+
+    fn shard(&self, host: &str) -> &Mutex<Shard> {
         let index = self.hasher.hash_one(host) as usize % SHARDS;
         let [first, ..] = &self.shards;
-        let shard = self.shards.get(index).unwrap_or(first);
-        let mut open = lock(shard);
-        if let Some(answer) = open.known.get(host, Instant::now()) {
-            return Lookup::Cached(answer);
+        self.shards.get(index).unwrap_or(first)
+    }
+
+    /// What is cached or pending.
+    fn known<'a>(&self, shard: &mut Shard, host: &str) -> Option<Lookup<'a>> {
+        if let Some(answer) = shard.known.get(host, Instant::now()) {
+            return Some(Lookup::Cached(answer));
         }
-        if let Some(waiter) = open.pending.get(host) {
-            return Lookup::Wait(waiter.clone());
+        let waiter = shard.pending.get(host)?;
+        Some(Lookup::Wait(waiter.clone()))
+    }
+
+    fn lookup(&self, host: &str) -> Lookup<'_> {
+        let shard = self.shard(host);
+        let mut open = lock(shard);
+        if let Some(known) = self.known(&mut open, host) {
+            return known;
         }
         let host: Arc<str> = host.into();
         let (answer_tx, waiter) = watch::channel(None);
@@ -136,13 +162,37 @@ mod tests {
         Ok(Arc::from([std::net::IpAddr::from([192, 0, 2, 1])]))
     }
 
+    /// There is always a slot.
+    async fn free() -> Option<()> {
+        Some(())
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_slot_does_not_hold_up_others_with_the_same_name() {
+        let coalescer = Coalescer::default();
+        let never = || std::future::pending::<Option<()>>();
+        let mut queued = Box::pin(coalescer.get("a.test", never, |(), _| async {
+            (found(), Duration::from_secs(9))
+        }));
+        assert!(futures_util::poll!(&mut queued).is_pending());
+        let answer = coalescer.get("a.test", free, |(), _| async {
+            (found(), Duration::from_secs(9))
+        });
+        assert_eq!(answer.await, found());
+        let none = || async { None::<()> };
+        let full = coalescer.get("b.test", none, |(), _| async {
+            (found(), Duration::from_secs(9))
+        });
+        assert_eq!(full.await, Err(ResolveError::NoAnswer("b.test".into())));
+    }
+
     #[tokio::test]
     async fn concurrent_lookups_ask_the_resolver_once() {
         let (coalescer, asked) = (Coalescer::default(), AtomicU32::new(0));
         let open = Notify::new();
         let (coalescer, asked, open) = (&coalescer, &asked, &open);
         let everyone = (0..50).map(|_| {
-            coalescer.get("a.test", move |_| async move {
+            coalescer.get("a.test", free, move |(), _| async move {
                 asked.fetch_add(1, Ordering::Relaxed);
                 open.notified().await;
                 (found(), Duration::from_secs(9))
@@ -157,10 +207,12 @@ mod tests {
     #[tokio::test]
     async fn when_the_leader_gives_up_a_waiter_takes_over() {
         let coalescer = Coalescer::default();
-        let never = coalescer.get("a.test", |_| std::future::pending());
+        let never = coalescer.get("a.test", free, |(), _| std::future::pending());
         let mut never = Box::pin(never);
         assert!(futures_util::poll!(&mut never).is_pending());
-        let second = coalescer.get("a.test", |_| async { (found(), Duration::from_secs(9)) });
+        let second = coalescer.get("a.test", free, |(), _| async {
+            (found(), Duration::from_secs(9))
+        });
         let mut second = Box::pin(second);
         assert!(futures_util::poll!(&mut second).is_pending());
         drop(never);

@@ -105,10 +105,13 @@ impl EncryptedResolver {
         let server = DnsServer::of(&self.dns)?;
         let addresses = match server.host.parse::<IpAddr>() {
             Ok(ip) => Arc::from([ip]),
-            Err(_) => system::lookup_upstream(server.host.clone())
-                .await
-                .0
-                .map_err(|error| error.to_string())?,
+            Err(_) => {
+                let slot = system::upstream_slot()
+                    .await
+                    .ok_or("the system's resolver is busy")?;
+                let (found, _) = system::lookup(slot, server.host.clone()).await;
+                found.map_err(|error| error.to_string())?
+            }
         };
         let tls = match &self.tls {
             Some(tls) => tls.clone(),

@@ -5,21 +5,26 @@ mod answer;
 mod cache;
 mod coalesce;
 mod encrypted;
+mod slots;
 mod system;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use privet_config::Dns;
 use privet_policy::{DirectPermit, is_outside_dns};
 
 use crate::endpoint::Endpoint;
 use crate::entry_address::EntryAddress;
-use crate::{DialError, DialErrorKind};
+use crate::{DialError, DialErrorKind, LookupClient};
 pub(crate) use answer::ResolveError;
 use answer::ResolveResult;
 use coalesce::Coalescer;
 use encrypted::EncryptedResolver;
+use slots::LookupSlots;
+
+/// Queries that encrypted resolvers answer at once.
+static ENCRYPTED_SLOTS: LazyLock<LookupSlots> = LazyLock::new(|| LookupSlots::new(512));
 
 /// Resolves the addresses of upstreams. Its only method takes an [`EntryAddress`], which is built from the
 /// configuration alone.
@@ -28,7 +33,9 @@ pub(crate) struct EntryResolver(Coalescer);
 
 impl EntryResolver {
     pub(crate) async fn addresses(&self, entry: &EntryAddress) -> ResolveResult {
-        self.0.get(entry.host(), system::lookup_upstream).await
+        self.0
+            .get(entry.host(), system::upstream_slot, system::lookup)
+            .await
     }
 }
 
@@ -42,7 +49,10 @@ impl EndpointResolver {
     pub(crate) async fn addresses(&self, endpoint: &Endpoint) -> ResolveResult {
         match endpoint.host() {
             Ok(ip) => Ok([ip].into()),
-            Err(name) => self.0.get(name, system::lookup_endpoint).await,
+            Err(name) => {
+                let slot = system::endpoint_slot;
+                self.0.get(name, slot, system::lookup).await
+            }
         }
     }
 }
@@ -95,6 +105,7 @@ impl Resolver {
         permit: &DirectPermit,
         dns: &Dns,
         host: &str,
+        client: &dyn LookupClient,
     ) -> Result<Arc<[IpAddr]>, DialError> {
         if is_localhost(host) {
             return Ok([Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()].into());
@@ -114,7 +125,8 @@ impl Resolver {
                 ),
             ));
         };
-        resolver.addresses(permit, host).await.map_err(|failure| {
+        let answer = resolver.addresses(permit, host, client).await;
+        answer.map_err(|failure| {
             let kind = match failure {
                 ResolveError::NotFound(_) => DialErrorKind::NameNotFound,
                 ResolveError::NoAnswer(_) => DialErrorKind::ResolverFailed,
@@ -138,12 +150,27 @@ impl ConfiguredResolver {
         }
     }
 
-    async fn addresses(&self, permit: &DirectPermit, host: &str) -> ResolveResult {
+    async fn addresses(
+        &self,
+        permit: &DirectPermit,
+        host: &str,
+        client: &dyn LookupClient,
+    ) -> ResolveResult {
         match &self.backend {
-            Backend::System => self.known.get(host, system::lookup).await,
+            Backend::System => {
+                let slot = || system::SLOTS.acquire(client);
+                self.known.get(host, slot, system::lookup).await
+            }
             Backend::Encrypted(server) => {
-                let query = |host| Box::pin(server.lookup(permit, host));
-                self.known.get(host, query).await
+                let slot = || ENCRYPTED_SLOTS.acquire(client);
+                let query = |slot, host| {
+                    Box::pin(async move {
+                        let answer = server.lookup(permit, host).await;
+                        drop(slot);
+                        answer
+                    })
+                };
+                self.known.get(host, slot, query).await
             }
         }
     }

@@ -2,23 +2,24 @@
 //! their own, so that clients' names do not keep an upstream from being found.
 
 use std::net::{IpAddr, ToSocketAddrs};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::answer::{ResolveError, ResolveResult};
+use super::slots::LookupSlots;
 
 /// `getaddrinfo` blocks its thread without a limit; no more than this many run at once for clients.
-static FOR_CLIENTS: Semaphore = Semaphore::const_new(32);
+pub(super) static SLOTS: LazyLock<LookupSlots> = LazyLock::new(|| LookupSlots::new(64));
 /// And no more than this many for the names of upstreams.
 static FOR_UPSTREAMS: Semaphore = Semaphore::const_new(8);
 /// And no more than this many for the names of sites' backends.
 static FOR_ENDPOINTS: Semaphore = Semaphore::const_new(8);
 /// Addresses of one answer that are used.
 pub(super) const MAX_ADDRESSES: usize = 32;
-/// How long a caller waits for a free thread.
+/// How long the name of an upstream or of a backend waits for a free thread.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a caller waits for the answer. The thread may take longer, and counts as running until it returns.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -26,26 +27,25 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const POSITIVE_TTL: Duration = Duration::from_secs(30);
 const NEGATIVE_TTL: Duration = Duration::from_secs(5);
 
-/// Looks up a name that a client asked for.
-pub(super) async fn lookup(host: Arc<str>) -> (ResolveResult, Duration) {
-    lookup_in(&FOR_CLIENTS, host).await
+/// The right to look up the name of an upstream; `None`: no thread became free in time.
+pub(super) async fn upstream_slot() -> Option<SemaphorePermit<'static>> {
+    slot_of(&FOR_UPSTREAMS).await
 }
 
-/// Looks up the name of an upstream.
-pub(super) async fn lookup_upstream(host: Arc<str>) -> (ResolveResult, Duration) {
-    lookup_in(&FOR_UPSTREAMS, host).await
+/// The same for the name of a site's backend.
+pub(super) async fn endpoint_slot() -> Option<SemaphorePermit<'static>> {
+    slot_of(&FOR_ENDPOINTS).await
 }
 
-/// Looks up the name of a site's backend.
-pub(super) async fn lookup_endpoint(host: Arc<str>) -> (ResolveResult, Duration) {
-    lookup_in(&FOR_ENDPOINTS, host).await
+async fn slot_of(slots: &'static Semaphore) -> Option<SemaphorePermit<'static>> {
+    timeout(QUEUE_TIMEOUT, slots.acquire()).await.ok()?.ok()
 }
 
-async fn lookup_in(slots: &'static Semaphore, host: Arc<str>) -> (ResolveResult, Duration) {
-    let Ok(Ok(slot)) = timeout(QUEUE_TIMEOUT, slots.acquire()).await else {
-        // Nobody was asked: the next caller may find a free thread.
-        return (Err(ResolveError::NoAnswer(host)), Duration::ZERO);
-    };
+/// Looks up a name. `slot` is released when the system has answered.
+pub(super) async fn lookup<S: Send + 'static>(
+    slot: S,
+    host: Arc<str>,
+) -> (ResolveResult, Duration) {
     let answer = timeout(TIMEOUT, getaddrinfo(slot, host.clone()))
         .await
         .unwrap_or(Err(ResolveError::NoAnswer(host)));
@@ -60,7 +60,7 @@ async fn lookup_in(slots: &'static Semaphore, host: Arc<str>) -> (ResolveResult,
     clippy::disallowed_methods,
     reason = "this is the one place that asks the system"
 )]
-async fn getaddrinfo(slot: SemaphorePermit<'static>, host: Arc<str>) -> ResolveResult {
+async fn getaddrinfo<S: Send + 'static>(slot: S, host: Arc<str>) -> ResolveResult {
     let name = host.clone();
     let answer = tokio::task::spawn_blocking(move || {
         let answer = (&*name, 0).to_socket_addrs();

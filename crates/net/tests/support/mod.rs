@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use privet_config::Config;
-use privet_net::{AnyAddress, HttpProxyMode};
+use privet_net::{AnyAddress, ClientKey, HttpProxyMode};
 use privet_net::{Connected, DialError, DialRequest, Dialer, OwnListeners};
 use privet_policy::{Outbound, OwnEndpoints, Policy, Route, Target};
 use rustls::ServerConfig;
@@ -334,6 +334,7 @@ pub fn request(target: &Target) -> DialRequest<'_> {
         dns: &privet_config::Dns::System,
         resolve_permit: None,
         judge: &AnyAddress,
+        lookup_client: &ClientKey::ENGINE,
         app: None,
         client: "127.0.0.1:40000".parse().unwrap(),
         http_proxy: HttpProxyMode::Connect,

@@ -116,6 +116,7 @@ impl FakeGateway {
         DialRequest {
             resolve_permit: None,
             judge: &privet_net::AnyAddress,
+            lookup_client: &privet_net::ClientKey::ENGINE,
             target: context.target,
             addresses: &[],
             dns: &Dns::System,
