@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use crate::accept::connection_limit::ConnectionLimit;
 use crate::accept::listener::{ListenerKind, ListenerState};
-use crate::gateway::authenticate::LoginFailures;
+use crate::gateway::login_failures::LoginFailures;
 use crate::policy_changes::PolicyChanges;
 use crate::problems::Problems;
 use crate::snapshot::Snapshot;

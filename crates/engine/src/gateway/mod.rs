@@ -6,6 +6,7 @@ mod client;
 mod current_policy;
 mod engine_gateway;
 mod late_addresses;
+pub(crate) mod login_failures;
 mod policy_request;
 mod program;
 mod socks;
@@ -14,7 +15,7 @@ pub(crate) mod tests;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use privet_config::ListenLimits;
 use privet_connection_log::{CloseReason, LiveConnection};
@@ -46,14 +47,20 @@ impl Gateway for EngineGateway {
 
     async fn authenticate(&self, client: IpAddr, name: &[u8], password: &[u8]) -> Option<Arc<str>> {
         let failures = &self.shared.login_failures;
-        let wait = failures.wait(client, Instant::now());
-        if !wait.is_zero() {
-            tokio::time::sleep(wait).await;
+        let check = || self.shared.snapshot.load().users.check(name, password);
+        if !failures.is_empty() {
+            let (key, _) = self.settled_client_key(client).await;
+            return failures.check_in_turn(key, check).await;
         }
-        let user = self.shared.snapshot.load().users.check(name, password);
-        match user {
-            Some(_) => failures.succeeded(client),
-            None => failures.failed(client, Instant::now()),
+        let user = check();
+        if user.is_none() {
+            // At once, so that parallel guesses take turns; for the program too, which may be known later.
+            let at_once = self.client_key(client);
+            failures.failed(at_once);
+            let (settled, _) = self.settled_client_key(client).await;
+            if settled != at_once {
+                failures.failed(settled);
+            }
         }
         user
     }

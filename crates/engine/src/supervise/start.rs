@@ -18,7 +18,7 @@ use crate::accept::connection_limit::ConnectionLimit;
 use crate::accept::listener::{self, Bound, ListenerKind};
 use crate::accept::workers::Workers;
 use crate::engine::Engine;
-use crate::gateway::authenticate::LoginFailures;
+use crate::gateway::login_failures::LoginFailures;
 use crate::https::CertificateUse;
 use crate::policy_changes::PolicyChanges;
 use crate::problems::Problems;
