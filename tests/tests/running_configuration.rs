@@ -143,7 +143,7 @@ fn a_kill_switch_that_the_file_turns_on_is_in_force_though_the_rest_of_the_file_
     let upstream = "[[upstream]]\nname = \"up\"\nurl = \"socks5://127.0.0.1:9\"\nusername = \"a\"\n\
                     password = { keyring = \"missing\" }\n";
     privet
-        .place
+        .sandbox
         .write(&format!("mode = \"strict\"\n{upstream}"));
     privet.await_api("status", |status| {
         status["problems"].to_string().contains("is not taken")
@@ -154,9 +154,9 @@ fn a_kill_switch_that_the_file_turns_on_is_in_force_though_the_rest_of_the_file_
     set_mode(&privet, &json!({"mode": "standard"}));
     assert!(reaches());
     privet
-        .place
+        .sandbox
         .write(&format!("mode = \"strict\"\n# again\n{upstream}"));
     privet_tests::wait::until("the kill switch", || !reaches());
-    privet.place.write("mode = \"standard\"\n");
+    privet.sandbox.write("mode = \"standard\"\n");
     privet_tests::wait::until("the way", reaches);
 }

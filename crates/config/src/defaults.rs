@@ -63,6 +63,7 @@ impl Default for ListenLimits {
     fn default() -> Self {
         Self {
             connections: 20_000,
+            connections_per_client: 0,
             handshake_timeout: Duration::from_secs(10),
             request_header_timeout: Duration::from_secs(10),
             request_body_timeout: Duration::from_secs(60),

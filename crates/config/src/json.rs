@@ -71,6 +71,7 @@ fn listen(listen: &Listen) -> Value {
         .collect();
     let limits = json!({
         "connections": listen.limits.connections,
+        "connections_per_client": listen.limits.connections_per_client,
         "handshake_timeout": format_duration(listen.limits.handshake_timeout),
         "request_header_timeout": format_duration(listen.limits.request_header_timeout),
         "request_body_timeout": format_duration(listen.limits.request_body_timeout),

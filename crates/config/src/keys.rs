@@ -41,6 +41,7 @@ pub static LIMITS: Section = Section {
     path: "listen.limits",
     keys: &[
         "connections",
+        "connections_per_client",
         "handshake_timeout",
         "request_header_timeout",
         "request_body_timeout",

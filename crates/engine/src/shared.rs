@@ -9,8 +9,10 @@ use privet_connection_log::ConnectionLog;
 use privet_system::ProgramFinder;
 use tokio::sync::Notify;
 
+use crate::accept::client_connections::ClientConnections;
 use crate::accept::connection_limit::ConnectionLimit;
 use crate::accept::listener::{ListenerKind, ListenerState};
+use crate::accept::pressure::Pressure;
 use crate::gateway::login_failures::LoginFailures;
 use crate::policy_changes::PolicyChanges;
 use crate::problems::Problems;
@@ -30,6 +32,12 @@ pub(crate) struct Shared {
     pub(crate) connection_limit: Arc<ConnectionLimit>,
     /// Notified when a thread without connections accepts one: the supervisor ticks slowly while there are none.
     pub(crate) activity: Notify,
+    /// Open connections of each client, against `listen.limits.connections_per_client`.
+    pub(crate) client_connections: Arc<ClientConnections>,
+    /// Whether connections or file descriptors ran out lately.
+    pub(crate) pressure: Pressure,
+    /// Whether a client had too many connections lately.
+    pub(crate) client_pressure: Pressure,
     /// Counts up with every new identity; connections of an earlier one are not reused.
     pub(crate) identity_epoch: AtomicU64,
     /// The selected mode and pause. Held only while a snapshot is swapped in memory.

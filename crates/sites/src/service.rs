@@ -40,6 +40,12 @@ pub trait SiteHost: Clone + Send + Sync + 'static {
 
     /// How long each part of a request may take.
     fn timeouts(&self) -> HttpTimeouts;
+
+    /// As [`Service::awaits_request`].
+    fn awaits_request(&self) {}
+
+    /// As [`Service::request_arrived`].
+    fn request_arrived(&self) {}
 }
 
 /// The sites of one listener.
@@ -222,6 +228,14 @@ impl<H: SiteHost> Service for SiteService<H> {
     const RETRIES: bool = true;
 
     type Fetch = SiteFetch;
+
+    fn awaits_request(&self) {
+        self.host.awaits_request();
+    }
+
+    fn request_arrived(&self) {
+        self.host.request_arrived();
+    }
 
     async fn admit(
         &self,

@@ -34,3 +34,22 @@ pub fn raise_open_files() -> OpenFiles {
         now: u64::MAX,
     }
 }
+
+/// How many files this process has open, and how many it may have; `None` where the system does not say.
+#[cfg(target_os = "linux")]
+pub fn open_files() -> Option<(usize, usize)> {
+    use rustix::process::{Resource, getrlimit};
+    let most = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    // One of them is the folder itself.
+    let open = std::fs::read_dir("/proc/self/fd").ok()?.count();
+    Some((
+        open.saturating_sub(1),
+        usize::try_from(most).unwrap_or(usize::MAX),
+    ))
+}
+
+/// Only Linux is asked.
+#[cfg(not(target_os = "linux"))]
+pub fn open_files() -> Option<(usize, usize)> {
+    None
+}

@@ -75,6 +75,7 @@ export interface Config {
     users: { name: string; password: Secret }[];
     limits: {
       connections: number;
+      connections_per_client: number;
       handshake_timeout: string;
       request_header_timeout: string;
       request_body_timeout: string;

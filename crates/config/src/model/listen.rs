@@ -41,6 +41,8 @@ pub enum ListenTls {
 pub struct ListenLimits {
     /// Connections of all listeners together, 1 to 1,000,000; further clients are refused.
     pub connections: usize,
+    /// Connections of one client: a program of this machine, or an address. Up to 1,000,000; 0: no limit.
+    pub connections_per_client: usize,
     /// The time from accept to the end of the SOCKS handshake, or to the first byte of HTTP. 100 ms to 10 min.
     pub handshake_timeout: Duration,
     /// HTTP: the time from the first byte of a request's head to its last. 100 ms to 10 min.

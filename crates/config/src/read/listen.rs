@@ -18,6 +18,7 @@ use crate::tree::{Table, Value};
 /// RFC 1929 section 2: a name and a password are 1 to 255 bytes.
 pub(super) const MAX_CREDENTIAL: usize = 255;
 const CONNECTIONS: std::ops::RangeInclusive<u64> = 1..=1_000_000;
+const PER_CLIENT: std::ops::RangeInclusive<u64> = 0..=1_000_000;
 const HANDSHAKE: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(100)..=Duration::from_secs(600);
 const REQUEST_BODY: std::ops::RangeInclusive<Duration> =
@@ -259,17 +260,22 @@ fn read_limits(table: &Table<'_>) -> ListenLimits {
     let Some(limits) = table.get("limits").and_then(|v| v.table(&keys::LIMITS)) else {
         return default;
     };
-    let connections = limits
-        .get("connections")
-        .and_then(|v| v.integer(CONNECTIONS));
+    let count = |key, range, default| {
+        let given = limits.get(key).and_then(|value| value.integer(range));
+        let given = given.and_then(|count| usize::try_from(count).ok());
+        given.unwrap_or(default)
+    };
     let duration = |key, range, default| {
         let given = limits.get(key).and_then(|value| value.duration(range));
         given.unwrap_or(default)
     };
     ListenLimits {
-        connections: connections
-            .and_then(|n| usize::try_from(n).ok())
-            .unwrap_or(default.connections),
+        connections: count("connections", CONNECTIONS, default.connections),
+        connections_per_client: count(
+            "connections_per_client",
+            PER_CLIENT,
+            default.connections_per_client,
+        ),
         handshake_timeout: duration("handshake_timeout", HANDSHAKE, default.handshake_timeout),
         request_header_timeout: duration(
             "request_header_timeout",

@@ -11,8 +11,7 @@ use privet_api::system_proxy::SystemProxy;
 use privet_api::{Problem, escape};
 use privet_config::{Config, RouteRef};
 use privet_engine::{
-    ApplyError, Engine, HttpsStatus, LONGEST_PAUSE, ListenerKind, ModeState, PauseLength,
-    Snapshot,
+    ApplyError, Engine, HttpsStatus, LONGEST_PAUSE, ListenerKind, ModeState, PauseLength, Snapshot,
 };
 use privet_net::outbound_health::{OutboundHealth, OutboundState};
 

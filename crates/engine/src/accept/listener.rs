@@ -13,7 +13,7 @@ use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use tokio_util::sync::CancellationToken;
 
 /// Connections that wait to be accepted, per thread.
-const BACKLOG: i32 = 4096;
+pub(crate) const BACKLOG: i32 = 4096;
 
 /// The protocols of a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -104,19 +104,22 @@ pub(crate) struct Bound {
 }
 
 impl Bound {
-    pub(crate) fn bind(name: Name, shares: usize) -> Result<Self, ListenError> {
-        Self::of(name, bind(name.1, shares)?, false)
+    pub(crate) fn bind(name: Name, shares: usize, port: PortUse) -> Result<Self, ListenError> {
+        Self::of(name, bind(name.1, shares, port)?, false)
     }
 
-    /// A socket passed by the service manager: it listens already and is not shared.
+    /// A socket passed by the service manager: it listens already. It gets the options of our own, which the service
+    /// manager's copy shares.
     pub(crate) fn adopt(kind: ListenerKind, socket: TcpListener) -> Result<Self, ListenError> {
         let address = socket.local_addr().map_err(|source| ListenError {
             address: ([0, 0, 0, 0], 0).into(),
             source,
         })?;
-        socket
-            .set_nonblocking(true)
+        let socket = Socket::from(socket);
+        set_options(&socket)
+            .and_then(|()| socket.listen(BACKLOG))
             .map_err(|source| ListenError { address, source })?;
+        let socket = TcpListener::from(socket);
         Self::of((kind, address), vec![socket], true)
     }
 
@@ -191,18 +194,50 @@ pub(crate) fn wanted(config: &Config) -> Vec<Name> {
     all
 }
 
-/// Binds one address `shares` times. The first socket is bound without SO_REUSEPORT, so that a port in use is an error;
-/// the others share it, and the kernel spreads connections over them.
+/// Who uses a port that is about to be bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PortUse {
+    /// Nobody, or it is an error.
+    Free,
+    /// A listener of ours that a reload replaces: `127.0.0.1:P` by `0.0.0.0:P`.
+    Ours,
+}
+
+impl PortUse {
+    /// As seen from `address`, beside the listeners that are open.
+    pub(crate) fn of(address: SocketAddr, open: &Open) -> Self {
+        let overlaps = |running: &Running| {
+            let other = running.address;
+            let any = other.ip().is_unspecified() || address.ip().is_unspecified();
+            other.port() == address.port() && other.is_ipv4() == address.is_ipv4() && any
+        };
+        match open.values().any(overlaps) {
+            true => Self::Ours,
+            false => Self::Free,
+        }
+    }
+}
+
+/// Binds one address `shares` times. The first socket is bound without SO_REUSEPORT, so that a port in use is an error, unless it
+/// is in use by a listener of ours; the others share it, and the kernel spreads connections over them.
 ///
 /// # Errors
 /// The system's, with the address: in use, not of this machine, not permitted.
-pub(crate) fn bind(address: SocketAddr, shares: usize) -> Result<Vec<TcpListener>, ListenError> {
+pub(crate) fn bind(
+    address: SocketAddr,
+    shares: usize,
+    port: PortUse,
+) -> Result<Vec<TcpListener>, ListenError> {
     let fail = |source| ListenError { address, source };
     let first = socket(address).map_err(fail)?;
+    if port == PortUse::Ours {
+        set_reuse_port(&first).map_err(fail)?;
+    }
     first.bind(&address.into()).map_err(fail)?;
     let mut sockets = vec![first];
-    if shares > 1 && cfg!(target_os = "linux") {
+    if cfg!(target_os = "linux") {
         let bound = local(&sockets).map_err(fail)?;
+        // Also where it is the only one, so that a reload can bind the port beside it.
         share(&sockets).map_err(fail)?;
         for _ in 1..shares {
             let next = socket(address).map_err(fail)?;
@@ -229,12 +264,16 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
     }
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
+    set_options(&socket)?;
+    Ok(socket)
+}
+
+fn set_options(socket: &Socket) -> io::Result<()> {
     socket.set_nonblocking(true)?;
     // Accepted sockets inherit both options on Linux, which saves two system calls per connection: no delay of small
     // messages, and keep-alive probes that detect a vanished peer.
     socket.set_tcp_nodelay(true)?;
-    socket.set_tcp_keepalive(&KEEPALIVE)?;
-    Ok(socket)
+    socket.set_tcp_keepalive(&KEEPALIVE)
 }
 
 fn local(sockets: &[Socket]) -> io::Result<SocketAddr> {
@@ -264,16 +303,16 @@ mod tests {
 
     #[test]
     fn a_port_in_use_is_refused_even_with_reuse_port() {
-        let held = bind("127.0.0.1:0".parse().unwrap(), 2).unwrap();
+        let held = bind("127.0.0.1:0".parse().unwrap(), 2, PortUse::Free).unwrap();
         let address = held[0].local_addr().unwrap();
-        let error = bind(address, 2).unwrap_err();
+        let error = bind(address, 2, PortUse::Free).unwrap_err();
         assert_eq!(error.source.kind(), io::ErrorKind::AddrInUse);
         assert_eq!(error.address, address);
     }
 
     #[test]
     fn all_sockets_of_a_listener_have_the_same_port() {
-        let shares = bind("127.0.0.1:0".parse().unwrap(), 3).unwrap();
+        let shares = bind("127.0.0.1:0".parse().unwrap(), 3, PortUse::Free).unwrap();
         let ports: Vec<u16> = shares
             .iter()
             .map(|l| l.local_addr().unwrap().port())

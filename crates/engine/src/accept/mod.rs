@@ -1,21 +1,32 @@
-//! Accepting connections: client allow-list, connection limit, and exhausted file descriptors.
+//! Accepting connections: client allow-list, connection limits, and exhausted file descriptors.
 
 pub(crate) mod allowed_clients;
+pub(crate) mod client_connections;
 pub(crate) mod connection_limit;
 pub(crate) mod listener;
+pub(crate) mod pressure;
+pub(crate) mod spread;
+pub(crate) mod waiting_clients;
 pub(crate) mod workers;
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
+use privet_net::ClientKey;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::accept::allowed_clients::is_allowed;
+use crate::accept::client_connections::ClientSlot;
 use crate::accept::connection_limit::ConnectionSlot;
-use crate::accept::listener::{ListenerKind, ListenerKindCell};
+use crate::accept::listener::{BACKLOG, ListenerKind, ListenerKindCell};
+use crate::accept::spread::{Accepted, Spread};
+use crate::accept::waiting_clients::{ClosedClient, WaitingClient};
 use crate::session::site::{self, SiteClient};
 use crate::session::{self, AcceptedClient, https, pac};
 use crate::shared::Shared;
@@ -37,6 +48,7 @@ pub(crate) struct ServedListener {
 pub(crate) async fn accept(
     socket: std::net::TcpListener,
     listener: ServedListener,
+    mut spread: Spread,
     shared: Arc<Shared>,
     stop: CancellationToken,
 ) {
@@ -47,29 +59,58 @@ pub(crate) async fn accept(
             return shared.problems.raise("listen", text, "restart Privet");
         }
     };
-    let mut exhausted = false;
     loop {
         let accepted = tokio::select! {
             biased;
             accepted = socket.accept() => accepted,
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => {
+                return accept_pending(&socket, &listener, &shared).await;
+            }
         };
         match accepted {
-            Ok((client, peer)) => {
-                exhausted = false;
-                admit(client, peer, &listener, &shared);
+            Ok(accepted) => {
+                if let Some((client, peer)) = spread.pass_on(accepted) {
+                    admit(client, peer, &listener, &shared).await;
+                }
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                // Logged once, not at every attempt.
-                if !std::mem::replace(&mut exhausted, true) {
-                    tracing::warn!(%error, "accept rests: no descriptor or memory is left");
+                tracing::debug!(%error, "no connection can be accepted");
+                if shared.free_descriptors().await {
+                    continue;
                 }
                 tokio::select! {
                     () = tokio::time::sleep(EXHAUSTED_PAUSE) => {}
                     () = stop.cancelled() => return,
                 }
             }
+        }
+    }
+}
+
+/// Serves what the kernel had accepted already when the listener was closed: a client does not notice a reload.
+async fn accept_pending(socket: &TcpListener, listener: &ServedListener, shared: &Arc<Shared>) {
+    for _ in 0..BACKLOG {
+        let pending = poll_fn(|cx| match socket.poll_accept(cx) {
+            Poll::Ready(Ok(accepted)) => Poll::Ready(Some(accepted)),
+            Poll::Ready(Err(_)) | Poll::Pending => Poll::Ready(None),
+        });
+        let Some((client, peer)) = pending.await else {
+            return;
+        };
+        admit(client, peer, listener, shared).await;
+    }
+}
+
+/// Serves connections that another thread accepted, until that ends.
+pub(crate) async fn serve_accepted(
+    mut accepted: mpsc::Receiver<Accepted>,
+    listener: ServedListener,
+    shared: Arc<Shared>,
+) {
+    while let Some((client, peer)) = accepted.recv().await {
+        if let Ok(client) = TcpStream::from_std(client) {
+            admit(client, peer, &listener, &shared).await;
         }
     }
 }
@@ -86,18 +127,34 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-/// Starts a session, or closes a client that is not allowed or exceeds the connection limit.
-fn admit(client: TcpStream, peer: SocketAddr, listener: &ServedListener, shared: &Arc<Shared>) {
-    let snapshot = shared.snapshot.load();
-    let kind = listener.kind.get();
-    // Sites are public; `allow` and `deny` of a site are checked with its requests.
-    if kind != ListenerKind::Site && !is_allowed(&snapshot.config, peer.ip()) {
-        tracing::debug!(%peer, "refused: the address is not in allow_clients");
-        return;
-    }
-    let most = snapshot.config.listen.limits.connections;
-    let Some(slot) = ConnectionSlot::take(&shared.connection_limit, most) else {
-        tracing::debug!(%peer, "refused: listen.limits.connections is reached");
+/// Starts a session, or closes a client that is not allowed or for which there is no room.
+async fn admit(
+    client: TcpStream,
+    peer: SocketAddr,
+    listener: &ServedListener,
+    shared: &Arc<Shared>,
+) {
+    let (most, most_of_client) = {
+        let snapshot = shared.snapshot.load();
+        // Sites are public; `allow` and `deny` of a site are checked with its requests.
+        let is_public = listener.kind.get() == ListenerKind::Site;
+        if !is_public && !is_allowed(&snapshot.config, peer.ip()) {
+            tracing::debug!(%peer, "refused: the address is not in allow_clients");
+            return;
+        }
+        let limits = &snapshot.config.listen.limits;
+        (
+            shared.connection_limit.most(limits.connections),
+            limits.connections_per_client,
+        )
+    };
+    let take = || ConnectionSlot::take(&shared.connection_limit, most);
+    let slot = match take() {
+        Some(slot) => Some(slot),
+        None => shared.make_room(most, take).await,
+    };
+    let Some(mut slot) = slot else {
+        tracing::debug!(%peer, "refused: as many connections are open as allowed");
         return;
     };
     if workers::start_tick() {
@@ -108,40 +165,94 @@ fn admit(client: TcpStream, peer: SocketAddr, listener: &ServedListener, shared:
         true => client.local_addr().unwrap_or(listener.address),
         false => listener.address,
     };
-    drop(snapshot);
+    // Of a client on this machine the program counts, which is not known yet.
+    if most_of_client > 0 && !is_on_this_machine(peer, local) {
+        let key = ClientKey::of_address(peer.ip());
+        let who = || peer.ip().to_canonical().to_string();
+        if !shared.count_for_client(&mut slot, key, most_of_client, who) {
+            return;
+        }
+    }
     #[cfg(not(target_os = "linux"))]
     // Only Linux inherits it from the listener. Without it the system delays small messages.
     let _ = client.set_nodelay(true);
+    serve(client, peer, local, listener, shared, slot);
+}
+
+fn serve(
+    client: TcpStream,
+    peer: SocketAddr,
+    local: SocketAddr,
+    listener: &ServedListener,
+    shared: &Arc<Shared>,
+    slot: ConnectionSlot,
+) {
+    let kind = listener.kind.get();
+    let waiting = WaitingClient::new(ClosedClient {
+        peer,
+        listener: kind,
+    });
+    let entry = waiting.entry();
     let shared = shared.clone();
-    match kind {
+    let task = match kind {
         ListenerKind::Site => {
             let client = SiteClient {
                 stream: client,
                 peer,
                 local,
                 listener: listener.configured,
+                waiting,
             };
-            drop(tokio::spawn(site::serve(client, shared, slot)));
+            tokio::spawn(site::serve(client, shared, slot))
         }
-        ListenerKind::Pac => drop(tokio::spawn(pac::serve(
-            client,
-            local,
-            listener.address,
-            shared,
-            slot,
-        ))),
-        listener => {
+        ListenerKind::Pac => {
+            let serving = pac::serve(client, local, listener.address, shared, slot);
+            tokio::spawn(async move {
+                serving.await;
+                drop(waiting);
+            })
+        }
+        kind => {
             let client = AcceptedClient {
                 stream: client,
                 peer,
                 local,
-                listener,
+                listener: kind,
                 program: shared.programs.find(peer, local),
+                waiting,
             };
-            match listener {
-                ListenerKind::Https => drop(tokio::spawn(https::serve(client, shared, slot))),
-                _ => drop(tokio::spawn(session::serve(client, shared, slot))),
+            match kind {
+                ListenerKind::Https => tokio::spawn(https::serve(client, shared, slot)),
+                _ => tokio::spawn(session::serve(client, shared, slot)),
             }
         }
+    };
+    entry.set_task(task.abort_handle());
+}
+
+/// Whether a client is a program of this machine.
+pub(crate) fn is_on_this_machine(peer: SocketAddr, local: SocketAddr) -> bool {
+    privet_system::PROGRAMS_SUPPORTED
+        && privet_system::process::Connection {
+            client: peer,
+            local,
+        }
+        .is_on_this_machine()
+}
+
+impl Shared {
+    /// Counts a connection for its client; `false`: `most` of the client are open. `who`: its name.
+    pub(crate) fn count_for_client(
+        &self,
+        slot: &mut ConnectionSlot,
+        client: ClientKey,
+        most: usize,
+        who: impl FnOnce() -> String,
+    ) -> bool {
+        match ClientSlot::take(&self.client_connections, client, most) {
+            Some(counted) => slot.count_for(counted),
+            None => self.report_client_limit(who(), most),
+        }
+        slot.is_counted_for_client()
     }
 }

@@ -8,6 +8,7 @@ use privet_net::{DialError, DialErrorKind, DialRequest, HttpProxyMode};
 use privet_policy::{App, Why, WhyKind};
 use privet_system::ProgramLookup;
 
+use crate::accept::waiting_clients::ClientEntry;
 use crate::gateway::late_addresses::LateAddresses;
 use crate::shared::Shared;
 use crate::snapshot::Snapshot;
@@ -18,16 +19,22 @@ pub(crate) struct EngineGateway {
     pub(super) shared: Arc<Shared>,
     /// The look-up of the client's program, started at accept.
     pub(super) program: ProgramLookup,
+    /// The client's connection among those that may have to give way.
+    pub(super) client: ClientEntry,
 }
 
 impl EngineGateway {
-    pub(crate) fn new(shared: Arc<Shared>, program: ProgramLookup) -> Self {
-        Self { shared, program }
+    pub(crate) fn new(shared: Arc<Shared>, program: ProgramLookup, client: ClientEntry) -> Self {
+        Self {
+            shared,
+            program,
+            client,
+        }
     }
 
     /// For requests of the engine itself, which have no client program.
     pub(crate) fn for_engine(shared: Arc<Shared>) -> Self {
-        Self::new(shared, ProgramLookup::absent())
+        Self::new(shared, ProgramLookup::absent(), ClientEntry::ABSENT)
     }
 
     /// Records an open connection. Its program is added later if it is not known yet.

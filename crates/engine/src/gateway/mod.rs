@@ -75,6 +75,7 @@ impl Gateway for EngineGateway {
         decision: &RouteDecision,
         http_proxy: HttpProxyMode,
     ) -> Result<Connected, Refusal> {
+        let mut freed = false;
         loop {
             let (snapshot, decision) = self.current_decision(context, decision).await?;
             let late = self.late_addresses(&snapshot, context, &decision);
@@ -82,6 +83,10 @@ impl Gateway for EngineGateway {
             let dialing = snapshot.dialer.dial(&decision.route, &request);
             match self.while_current(&snapshot, dialing).await {
                 Some(Ok(connected)) => return Ok(connected),
+                Some(Err(error)) if error.kind == DialErrorKind::Exhausted && !freed => {
+                    freed = true;
+                    self.shared.free_descriptors().await;
+                }
                 Some(Err(error)) => {
                     return Err(self.record_failure(context, &decision, error).await);
                 }
@@ -154,6 +159,14 @@ impl Gateway for EngineGateway {
 
     fn http_timeouts(&self) -> HttpTimeouts {
         http_timeouts(&self.shared.snapshot.load().config.listen.limits)
+    }
+
+    fn awaits_request(&self) {
+        self.client.waits();
+    }
+
+    fn request_arrived(&self) {
+        self.client.is_served();
     }
 
     fn idle_timeout(&self) -> Duration {

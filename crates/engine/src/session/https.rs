@@ -28,19 +28,23 @@ const WANTS_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain;
 /// How long that may take to send.
 const HINT: Duration = Duration::from_secs(2);
 
-pub(crate) async fn serve(client: AcceptedClient, shared: Arc<Shared>, slot: ConnectionSlot) {
+pub(crate) async fn serve(client: AcceptedClient, shared: Arc<Shared>, mut slot: ConnectionSlot) {
     let AcceptedClient {
         stream,
         peer,
         local,
         program,
+        waiting,
         ..
     } = client;
     let Some(https) = shared.snapshot.load().https.clone() else {
         return;
     };
-    let gateway = EngineGateway::new(shared, program);
+    let gateway = EngineGateway::new(shared, program, waiting.entry());
     let deadline = Instant::now() + gateway.handshake_timeout();
+    if !gateway.count_connection(peer, local, &mut slot).await {
+        return;
+    }
     let accepting = https
         .server
         .accept(Stream::from(stream), Bytes::new(), local.ip(), deadline);

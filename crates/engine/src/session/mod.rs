@@ -22,6 +22,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::accept::connection_limit::ConnectionSlot;
 use crate::accept::listener::ListenerKind;
+use crate::accept::waiting_clients::WaitingClient;
 use crate::gateway::EngineGateway;
 use crate::session::detect::{ClientProtocol, detect};
 use crate::shared::Shared;
@@ -38,19 +39,24 @@ pub(crate) struct AcceptedClient {
     pub(crate) local: SocketAddr,
     pub(crate) listener: ListenerKind,
     pub(crate) program: ProgramLookup,
+    pub(crate) waiting: WaitingClient,
 }
 
 /// Runs the handshake. A tunnel becomes a separate task, so that the memory of the handshake is freed.
-pub(crate) async fn serve(client: AcceptedClient, shared: Arc<Shared>, slot: ConnectionSlot) {
+pub(crate) async fn serve(client: AcceptedClient, shared: Arc<Shared>, mut slot: ConnectionSlot) {
     let AcceptedClient {
         stream,
         peer,
         local,
         listener,
         program,
+        waiting,
     } = client;
-    let gateway = EngineGateway::new(shared, program);
+    let gateway = EngineGateway::new(shared, program, waiting.entry());
     let deadline = Instant::now() + gateway.handshake_timeout();
+    if !gateway.count_connection(peer, local, &mut slot).await {
+        return;
+    }
     let Ok(Some(first)) = timeout_at(deadline, first_read(&stream)).await else {
         return;
     };

@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use crate::accept::connection_limit::ConnectionSlot;
+use crate::accept::waiting_clients::{ClientEntry, WaitingClient};
 use crate::gateway::http_timeouts;
 use crate::session::{FIRST_READ, first_read, tunnel};
 use crate::shared::Shared;
@@ -28,23 +29,36 @@ pub(crate) struct SiteClient {
     pub(crate) local: SocketAddr,
     /// The listener's address as configured.
     pub(crate) listener: SocketAddr,
+    pub(crate) waiting: WaitingClient,
 }
 
 /// The engine around the sites.
 #[derive(Clone)]
-struct EngineSites(Arc<Shared>);
+struct EngineSites {
+    shared: Arc<Shared>,
+    /// The client's connection among those that may have to give way.
+    client: ClientEntry,
+}
 
 impl SiteHost for EngineSites {
     fn table(&self) -> Arc<SiteTable> {
-        self.0.snapshot.load().sites.clone()
+        self.shared.snapshot.load().sites.clone()
     }
 
     fn connection_log(&self) -> &ConnectionLog {
-        &self.0.connection_log
+        &self.shared.connection_log
     }
 
     fn timeouts(&self) -> HttpTimeouts {
-        http_timeouts(&self.0.snapshot.load().config.listen.limits)
+        http_timeouts(&self.shared.snapshot.load().config.listen.limits)
+    }
+
+    fn awaits_request(&self) {
+        self.client.waits();
+    }
+
+    fn request_arrived(&self) {
+        self.client.is_served();
     }
 }
 
@@ -62,8 +76,12 @@ pub(crate) async fn serve(client: SiteClient, shared: Arc<Shared>, slot: Connect
         peer,
         local,
         listener,
+        waiting,
     } = client;
-    let host = EngineSites(shared);
+    let host = EngineSites {
+        shared,
+        client: waiting.entry(),
+    };
     let deadline = Instant::now() + host.timeouts().request_header;
     let certificates = host.table().certificates(listener).cloned();
     let opened = match certificates {

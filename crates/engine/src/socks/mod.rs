@@ -69,6 +69,7 @@ pub async fn serve<G: SocksGateway>(
         }
         Err(_) => return HandshakeOutcome::Done,
     };
+    gateway.request_arrived();
     let identity = ClientIdentity {
         listener,
         local,

@@ -189,6 +189,7 @@ impl Supervisor {
         let now = Instant::now();
         self.shared.connection_log.tick(now);
         self.shared.connection_log.close_idle(now, idle_timeout);
+        self.shared.end_shortage();
         self.log_connection_log_problems();
         // The wall clock may have been set while the pause's timer ran.
         self.shared.end_pause();

@@ -15,7 +15,8 @@ use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::accept::connection_limit::ConnectionLimit;
-use crate::accept::listener::{self, Bound, ListenerKind};
+use crate::accept::listener::{self, Bound, ListenerKind, PortUse};
+use crate::accept::pressure::Pressure;
 use crate::accept::workers::Workers;
 use crate::engine::Engine;
 use crate::gateway::login_failures::LoginFailures;
@@ -82,6 +83,9 @@ impl Engine {
             problems,
             connection_limit,
             activity: Notify::new(),
+            client_connections: Arc::default(),
+            pressure: Pressure::default(),
+            client_pressure: Pressure::default(),
             identity_epoch: AtomicU64::new(0),
             mode: ArcSwap::from_pointee(modes.state()),
             modes: Mutex::new(modes),
@@ -123,7 +127,7 @@ fn bind_all(
     }
     let adopted: Vec<ListenerKind> = options.adopted.iter().map(|(kind, _)| *kind).collect();
     for name in listener::beside(listener::wanted(config), &adopted) {
-        bound.push(Bound::bind(name, shares).map_err(StartError::listen)?);
+        bound.push(Bound::bind(name, shares, PortUse::Free).map_err(StartError::listen)?);
     }
     Ok(bound)
 }
@@ -253,6 +257,7 @@ async fn start_supervisor(
     supervisor.watch_certificates();
     supervisor.reload_certificates().await;
     supervisor.start_listeners(bound).await;
+    supervisor.watch_descriptors().await;
     tokio::spawn(async move {
         supervisor.run(received, file_changes).await;
         drop(file_watch);

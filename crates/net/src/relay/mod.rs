@@ -194,5 +194,13 @@ impl<M: Meter> Relay<'_, M> {
     }
 }
 
+/// Closes the free pipes of this thread, for their descriptors. Returns how many there were.
+pub fn close_spare_pipes() -> usize {
+    #[cfg(target_os = "linux")]
+    return pipes::close_free();
+    #[cfg(not(target_os = "linux"))]
+    0
+}
+
 #[cfg(test)]
 mod tests;

@@ -49,6 +49,11 @@ pub(super) fn give_back(pipe: Pipe) {
     });
 }
 
+/// Closes this thread's free pipes, for their descriptors. Returns how many there were.
+pub(super) fn close_free() -> usize {
+    FREE.with_borrow_mut(std::mem::take).len()
+}
+
 impl Pipe {
     /// Moves up to `room` bytes from the socket into the pipe, which must be empty. 0: the socket ended.
     pub(super) fn poll_fill(

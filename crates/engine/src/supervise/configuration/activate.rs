@@ -7,7 +7,8 @@ use privet_config::unix_time::now_ms;
 use tokio_util::sync::CancellationToken;
 
 use crate::accept::listener::{self, Bound, ListenerKindCell};
-use crate::accept::{ServedListener, accept};
+use crate::accept::spread::Spread;
+use crate::accept::{ServedListener, accept, serve_accepted};
 use crate::snapshot::Snapshot;
 use crate::supervise::configuration::assemble::assemble;
 use crate::supervise::connection_log;
@@ -51,6 +52,17 @@ impl Supervisor {
         }
     }
 
+    /// Fits the connection limit to the file descriptors there are, and has each thread free some when another one has none.
+    pub(crate) async fn watch_descriptors(&self) {
+        if let Some((open, most)) = privet_system::limits::open_files() {
+            self.shared.connection_limit.fit_descriptors(open, most);
+        }
+        for thread in 0..self.workers.count() {
+            let task = self.shared.clone().make_room_when_asked();
+            self.workers.run_on(thread, task).await;
+        }
+    }
+
     /// Has every data-plane thread accept on its share of the bound sockets.
     pub(crate) async fn start_listeners(&mut self, bound: Vec<Bound>) {
         for Bound {
@@ -62,13 +74,19 @@ impl Supervisor {
         {
             let kind = Arc::new(ListenerKindCell::new(name.0));
             let stop = CancellationToken::new();
+            let listener = ServedListener {
+                kind: kind.clone(),
+                configured: name.1,
+                address,
+            };
+            let mut spread = match sockets.len() {
+                1 => self.spread(&listener).await,
+                _ => Spread::default(),
+            };
             for (thread, socket) in sockets.into_iter().enumerate() {
-                let listener = ServedListener {
-                    kind: kind.clone(),
-                    configured: name.1,
-                    address,
-                };
-                let task = accept(socket, listener, self.shared.clone(), stop.clone());
+                let spread = std::mem::take(&mut spread);
+                let shared = self.shared.clone();
+                let task = accept(socket, listener.clone(), spread, shared, stop.clone());
                 self.workers.run_on(thread, task).await;
             }
             let running = listener::Running {
@@ -82,5 +100,16 @@ impl Supervisor {
         self.shared
             .listening
             .store(Arc::new(listener::states(&self.listeners)));
+    }
+
+    /// Has the threads beside the first serve what that accepts on the only socket of a listener.
+    async fn spread(&self, listener: &ServedListener) -> Spread {
+        let mut spread = Spread::default();
+        for thread in 1..self.workers.count() {
+            let accepted = spread.add_thread();
+            let task = serve_accepted(accepted, listener.clone(), self.shared.clone());
+            self.workers.run_on(thread, task).await;
+        }
+        spread
     }
 }

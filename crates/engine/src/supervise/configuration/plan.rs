@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use privet_config::{Config, Diagnostic, LoadedConfig};
 use privet_policy::TemporaryRule;
 
-use crate::accept::listener::{self, Bound, ListenerKind, Name};
+use crate::accept::listener::{self, Bound, ListenerKind, Name, PortUse};
 use crate::https::CertificateUse;
 use crate::snapshot::Snapshot;
 use crate::supervise::configuration::assemble::{Inputs, OwnListener, assemble};
@@ -233,7 +233,10 @@ impl Supervisor {
             });
             return Ok((Vec::new(), planned.collect()));
         }
-        let bind = |name: &Name| Bound::bind(*name, self.workers.count());
+        let bind = |name: &Name| {
+            let port = PortUse::of(name.1, &self.listeners);
+            Bound::bind(*name, self.workers.count(), port)
+        };
         let bound: Vec<Bound> = new
             .map(bind)
             .collect::<Result<_, _>>()
