@@ -375,8 +375,14 @@ impl Sandbox {
 
     /// Runs a command of the CLI against the engine of this folder.
     pub fn cli(&self, args: &[&str]) -> CommandOutput {
+        self.cli_with(&[], args)
+    }
+
+    /// As [`Sandbox::cli`], with these variables in its environment.
+    pub fn cli_with(&self, env: &[(&str, &str)], args: &[&str]) -> CommandOutput {
         let mut command = Command::new(binary());
         command
+            .envs(env.iter().copied())
             .env("PRIVET_SYSTEM_PROXY", "none")
             .arg("--data-dir")
             .arg(self.dir().join("data"))

@@ -159,13 +159,16 @@ fn check_names_line_column_cause_and_the_nearest_name() {
     assert_eq!(sandbox.cli(&["check", "--config", &config]).code, 0);
 }
 
+/// The variables that the contract's file reads passwords from.
+const PASSWORDS: [(&str, &str); 2] = [("OFFICE_PASSWORD", "a"), ("ALICE_PASSWORD", "b")];
+
 #[test]
 fn the_contract_file_is_accepted() {
     let sandbox = Sandbox::new();
     let text = include_str!("../../crates/config/tests/contract.toml");
     privet_tests::peers::write(sandbox.dir(), "privet.toml", text);
     let config = sandbox.config().display().to_string();
-    let answer = sandbox.cli(&["check", "--config", &config]);
+    let answer = sandbox.cli_with(&PASSWORDS, &["check", "--config", &config]);
     assert_eq!(answer.code, 0, "{answer:?}");
 }
 
@@ -175,7 +178,7 @@ fn a_missing_file_means_the_defaults_and_an_invalid_one_is_refused_at_start() {
     sandbox.write("mode = \"nonsense\"\n");
     let mut running = sandbox.run(&Setup::default());
     assert_eq!(running.wait(TIMEOUT).code(), Some(2), "{}", running.log());
-    assert!(running.log().contains("nonsense"), "{}", running.log());
+    running.await_line("nonsense");
 }
 
 #[test]
@@ -220,7 +223,10 @@ fn every_key_of_the_example_is_accepted_and_what_has_no_effect_yet_is_reported()
     let file = sandbox.dir().join("example.toml");
     let check = |text: &str| {
         std::fs::write(&file, text).expect("the file is written");
-        sandbox.cli(&["--config", &file.display().to_string(), "check"])
+        sandbox.cli_with(
+            &PASSWORDS,
+            &["--config", &file.display().to_string(), "check"],
+        )
     };
     let checked = check(example);
     assert_eq!(checked.code, 0, "{checked:?}");

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 pub struct LoginCodeRequest {
     /// The user of this machine whose programs may use the code; absent: any program that knows it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[schema(nullable = false, value_type = u64, maximum = 4_294_967_295_u64)]
     pub user: Option<u32>,
 }
 

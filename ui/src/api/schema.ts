@@ -1430,7 +1430,7 @@ export interface components {
         /** @description Who may use the code. */
         LoginCodeRequest: {
             /**
-             * Format: int32
+             * Format: int64
              * @description The user of this machine whose programs may use the code; absent: any program that knows it.
              * @default null
              */
