@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 /// Who may use the code.
@@ -10,9 +10,14 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields, default)]
 pub struct LoginCodeRequest {
     /// The user of this machine whose programs may use the code; absent: any program that knows it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "not_null")]
     #[schema(nullable = false, value_type = u64, maximum = 4_294_967_295_u64)]
     pub user: Option<u32>,
+}
+
+/// Reads a number; null is none.
+fn not_null<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
+    u32::deserialize(from).map(Some)
 }
 
 /// A code that logs a browser in once. `Debug` does not show it.

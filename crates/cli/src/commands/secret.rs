@@ -102,6 +102,14 @@ fn kept(entry: &SecretEntry) -> (String, Style) {
 
 /// The password: typed on a terminal without being shown, else the first line of standard input.
 async fn ask(context: &Context, name: &str) -> Result<SecretString, Failure> {
+    let interrupted = || Err(Failure::failed("nothing was stored"));
+    let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
+    // Polled once before the terminal hides anything: from here on an interrupt does not end the program as it is.
+    tokio::select! {
+        biased;
+        _ = &mut interrupt => return interrupted(),
+        () = std::future::ready(()) => {}
+    }
     let hidden = match std::io::stdin().is_terminal() {
         true => Some(hide_input(context, name)?),
         false => None,
@@ -111,7 +119,7 @@ async fn ask(context: &Context, name: &str) -> Result<SecretString, Failure> {
     let read = tokio::select! {
         read = reading => read.map_err(|error| Failure::failed(error.to_string()))?,
         // The terminal is restored before the exit.
-        _ = tokio::signal::ctrl_c() => Err(Failure::failed("nothing was stored")),
+        _ = &mut interrupt => interrupted(),
     };
     drop(hidden);
     read
