@@ -10,6 +10,8 @@ pub const EWMA_DECAY: Duration = Duration::from_secs(10);
 pub(crate) const PENALTY: Duration = Duration::from_secs(1);
 /// Weight of a new latency against the smoothed one.
 const SMOOTHING: f64 = 0.3;
+/// How often the requests in flight are read again while others end.
+const READS: u32 = 3;
 /// Nanoseconds of one tick of a stamp, as a power of two: 65.5 µs. Stamps wrap after 78 hours; then an idle member's
 /// cost is too high for a moment.
 const TICK_BITS: u32 = 16;
@@ -49,11 +51,19 @@ impl Load {
         self.ended.fetch_add(1, Ordering::Release);
     }
 
-    /// Never below the truth at the moment when `ended` is read: each end that is seen brings its start with it.
+    /// Never below the truth at the moment when `ended` is read: each end that is seen brings its start with it. Above it
+    /// by what starts and ends between the two reads, so that it is read again where a request ended in between.
     pub(crate) fn in_flight(&self) -> u64 {
-        let ended = self.ended.load(Ordering::Acquire);
-        let started = self.started.load(Ordering::Relaxed);
-        started.saturating_sub(ended)
+        let mut ended = self.ended.load(Ordering::Acquire);
+        for _ in 0..READS {
+            let started = self.started.load(Ordering::Acquire);
+            let now_ended = self.ended.load(Ordering::Acquire);
+            if now_ended == ended {
+                return started.saturating_sub(ended);
+            }
+            ended = now_ended;
+        }
+        self.started.load(Ordering::Relaxed).saturating_sub(ended)
     }
 
     pub(crate) fn started(&self) -> u64 {
