@@ -635,7 +635,7 @@ try {
   });
 
   await shows('history is deleted by a button that asks once, and the timeline says so', async () => {
-    await page.keyboard.press('Control+6');
+    await page.keyboard.press('Control+7');
     const wipe = page.getByRole('group', { name: 'Delete history' });
     await wipe.getByLabel('Period').selectOption({ label: 'Everything' });
     await wipe.getByRole('button', { name: 'Delete…' }).click();
