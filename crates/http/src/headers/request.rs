@@ -106,6 +106,10 @@ fn is_for_this_hop(kind: FieldKind, head: &RequestHead) -> bool {
 }
 
 fn write_own_fields(out: &mut Vec<u8>, head: &RequestHead, rewrite: &RequestRewrite<'_>) {
+    // Before the fields that are made anew each time: a head that is rewritten again keeps its order.
+    if let Some(value) = &head.authorization {
+        write_field(out, b"Authorization", value.as_bytes());
+    }
     match head.body {
         BodyLength::Known(length) => {
             out.extend_from_slice(b"Content-Length: ");
@@ -122,9 +126,6 @@ fn write_own_fields(out: &mut Vec<u8>, head: &RequestHead, rewrite: &RequestRewr
         }
         (false, true) => out.extend_from_slice(b"TE: trailers\r\nConnection: TE\r\n"),
         (false, false) => {}
-    }
-    if let Some(value) = &head.authorization {
-        write_field(out, b"Authorization", value.as_bytes());
     }
     if let Some(value) = rewrite
         .proxy
