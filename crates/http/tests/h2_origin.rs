@@ -414,3 +414,32 @@ async fn futures_join<F: Future<Output = ()> + Send>(all: impl Iterator<Item = F
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_request_on_a_connection_that_ends_is_sent_on_a_new_one() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let backend = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move {
+                let mut connection = ::h2::server::handshake(stream).await.unwrap();
+                let first = connection.accept().await.unwrap().unwrap();
+                tokio::spawn(echo(first.0, first.1));
+                // The connection ends with its second request, which gets no answer.
+                let _second = connection.accept().await;
+            });
+        }
+    });
+    let (address, site) = site(backend).await;
+    let mut client = Peer::connect(address).await;
+    for path in ["/first", "/second"] {
+        client
+            .send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"))
+            .await;
+        let head = client.head().await.unwrap();
+        assert_eq!((status(&head), field(&head, "x-path")), (200, Some(path)));
+        client.read_chunked().await;
+    }
+    assert_eq!(site.dials.load(Ordering::Relaxed), 2);
+}

@@ -6,7 +6,6 @@ use std::io;
 use std::task::{Context, Poll};
 
 use privet_connection_log::LiveConnection;
-use tokio::time::Instant;
 
 use super::deadline::Deadline;
 use super::downstream::{ClientWatch, Downstream};
@@ -41,9 +40,7 @@ pub struct Exchange<'a, D, U> {
     pub style: ResponseStyle<'a>,
     pub observed: &'a mut Observed,
     /// When the connection was recorded, if this is its first request.
-    pub opened: Option<Instant>,
-    /// Set to the moment when the head of the final response was there, where a service asks.
-    pub answered: Option<&'a mut Option<std::time::Instant>>,
+    pub opened: Option<std::time::Instant>,
     pub state: ExchangeState,
 }
 
@@ -265,15 +262,8 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
         Ok(true)
     }
 
-    fn set_answered(&mut self) {
-        if let Some(answered) = &mut self.answered {
-            **answered = Some(std::time::Instant::now());
-        }
-    }
-
     fn switch(&mut self) -> Result<bool, Outcome> {
         self.observed.answer(self.reply, self.origin.head_bytes());
-        self.set_answered();
         self.queue_head(false, false);
         self.origin.consume_head(self.reply);
         let rest = BodyLength::Known(self.origin.unused() as u64);
@@ -285,7 +275,6 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
 
     fn take_final(&mut self) {
         self.observed.answer(self.reply, self.origin.head_bytes());
-        self.set_answered();
         let body = self.reply.body(self.traits.method);
         let unbounded = matches!(body, BodyLength::Chunked | BodyLength::UntilClose);
         self.state.ends_by_close = unbounded && !self.traits.modern;

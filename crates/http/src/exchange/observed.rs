@@ -9,8 +9,10 @@ use crate::head::ResponseHead;
 pub struct Observed {
     /// When the request's head was there. `None`: nobody records requests.
     pub started: Option<Instant>,
+    /// Whether [`Observed::answered`] is wanted though nobody records requests.
+    measures: bool,
     pub method: Vec<u8>,
-    /// When the head of the final response was there.
+    /// When the head of the final response was there, where somebody asks.
     pub answered: Option<Instant>,
     /// `None`: no response began.
     pub status: Option<u16>,
@@ -40,13 +42,20 @@ impl Observed {
         }
     }
 
+    /// Asks for the time of the answer.
+    pub fn measure(&mut self) {
+        self.measures = true;
+    }
+
     /// The head of the final response is there.
     pub fn answer(&mut self, response: &ResponseHead, bytes: &[u8]) {
         self.status = Some(response.status);
+        if self.started.is_some() || self.measures {
+            self.answered = Some(Instant::now());
+        }
         if self.started.is_none() {
             return;
         }
-        self.answered = Some(Instant::now());
         let content_type = response.fields.iter().find(|field| {
             let name = field.name.of_buffer(bytes);
             name.eq_ignore_ascii_case(b"content-type")

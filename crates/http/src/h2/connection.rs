@@ -19,8 +19,8 @@ use super::request::head_text;
 use crate::exchange::{Deadline, Downstream};
 use crate::h1::pooled::Pooled;
 use crate::h1::scratch::Scratch;
-use crate::head::BadRequest;
 use crate::head::scan::Scan;
+use crate::head::{BadRequest, RequestHead, TargetRule};
 use crate::request::live_connections::LiveConnections;
 use crate::request::{NextStep, RequestFlow};
 use crate::respond::reject;
@@ -170,21 +170,11 @@ async fn run<S: Service, T: Tunnels>(
         observed,
         ..
     } = scratch.get();
-    let parsed = text.and_then(
-        |text| match head.parse(&text, &mut Scan::default(), S::TARGETS) {
-            Ok(true) => Ok(text),
-            Ok(false) => Err(BadRequest::RequestLine),
-            Err(bad) => Err(bad),
-        },
-    );
-    let text = match parsed {
+    let text = match text.and_then(|text| parse(head, text, S::TARGETS)) {
         Ok(text) => text,
         Err(bad) => {
-            let mut client = H2Client::new(Vec::new(), recv, respond);
-            let service = &shared.service;
-            service.record_malformed(&state.session, shared.info, bad.to_string());
-            client.send(&reject::bad_request(bad)).await;
-            return;
+            let client = H2Client::new(Vec::new(), recv, respond);
+            return refuse(&shared, &state.session, client, bad).await;
         }
     };
     let mut client = H2Client::new(text, recv, respond);
@@ -218,4 +208,24 @@ async fn run<S: Service, T: Tunnels>(
     {
         shared.tunnels.relay(client, *connected, live).await;
     }
+}
+
+/// Checks a head by the parser of HTTP/1.
+fn parse(head: &mut RequestHead, text: Vec<u8>, rule: TargetRule) -> Result<Vec<u8>, BadRequest> {
+    match head.parse(&text, &mut Scan::default(), rule)? {
+        true => Ok(text),
+        false => Err(BadRequest::RequestLine),
+    }
+}
+
+async fn refuse<S: Service, T>(
+    shared: &Shared<S, T>,
+    session: &Session,
+    mut client: H2Client,
+    bad: BadRequest,
+) {
+    shared
+        .service
+        .record_malformed(session, shared.info, bad.to_string());
+    client.send(&reject::bad_request(bad)).await;
 }

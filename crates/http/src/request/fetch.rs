@@ -2,15 +2,13 @@
 //! outcome for both connections.
 
 use privet_config::HeaderMode;
-use privet_connection_log::{CloseReason, LiveConnection, NewRequest};
+use privet_connection_log::CloseReason;
 use privet_net::HttpProxyMode;
-use tokio::time::Instant;
 
+use super::attempt::Sent;
 use super::flow::{NextStep, RequestFlow, format, request};
 use crate::exchange::downstream::unless_gone;
-use crate::exchange::exchange::ExchangeState;
-use crate::exchange::wait::Wait;
-use crate::exchange::{Downstream, Exchange, Outcome, RequestTraits};
+use crate::exchange::{Downstream, Outcome, RequestTraits};
 use crate::head::{BadRequest, RequestHead, Version};
 use crate::headers::request::RequestRewrite;
 use crate::headers::{connection_auth, via};
@@ -29,13 +27,6 @@ pub(super) enum Lease {
     Failed(OwnResponse),
     /// The client gave up; that is recorded.
     Gone,
-}
-
-/// How sending a request on one connection ended.
-pub(super) enum Sent {
-    Concluded(NextStep),
-    /// The connection broke without a byte of a response, and the request may be sent again.
-    Repeat,
 }
 
 impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
@@ -81,13 +72,16 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 Sent::Repeat if self.service.next_attempt(&mut fetch) => {
                     pooled = self.take_pooled(&fetch, traits);
                 }
-                Sent::Repeat => {
-                    let text = "the server closed the connection without an answer".to_owned();
-                    let response = self.service.failure(502, "no response", text);
-                    return self.reply(response).await;
-                }
+                Sent::Repeat => return self.no_answer().await,
             }
         }
+    }
+
+    /// Every attempt ended without an answer.
+    pub(super) async fn no_answer(&mut self) -> NextStep {
+        let text = "the server closed the connection without an answer".to_owned();
+        let response = self.service.failure(502, "no response", text);
+        self.reply(response).await
     }
 
     /// Takes an idle connection. An HTTP upstream does not pass an upgrade on: that needs a tunnel of its own.
@@ -142,102 +136,40 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         let fresh = !origin.reused;
         traits.may_repeat &= origin.reused || S::RETRIES;
         traits.through_proxy = origin.connected.absolute_form.is_some();
-        let Some((row, new)) = self.prepare(&mut origin, fetch) else {
+        let Some(row) = self.row_of(fetch, &origin.connected) else {
             return Sent::Concluded(NextStep::Close);
         };
-        self.observe(row);
-        // The head's bytes are needed again only if the request may be sent again.
-        if !traits.may_repeat {
-            self.client.release_head();
-        }
-        self.client.limit_body(fetch.max_request_body());
-        let mut answered = None;
-        let outcome = match self.live_connections.get(row) {
-            // The policy changed after deciding and forbids this route: nothing is sent.
-            Some(live) if live.row().cancelled().is_none() => {
-                let exchange = Exchange {
-                    client: self.client,
-                    origin: &mut origin,
-                    reply: self.reply,
-                    live,
-                    deadline: self.deadline,
-                    wait: Wait::new(self.service.timeouts()),
-                    traits,
-                    style: fetch.response_style(),
-                    observed: self.observed,
-                    opened: new.then(Instant::now),
-                    answered: S::RETRIES.then_some(&mut answered),
-                    state: ExchangeState::new(traits),
-                };
-                exchange.run().await
-            }
-            _ => Outcome::Cancelled,
-        };
-        self.record_request(row, &outcome);
+        self.queue(&mut origin, fetch);
+        let outcome = self.attempt(&mut origin, row, fetch, traits).await;
         if fresh || !matches!(outcome, Outcome::Repeat) {
-            let attempt = self.attempt(&outcome, answered);
-            self.service.attempt_ended(fetch, attempt);
+            self.report(&outcome, fetch);
         }
-        if matches!(outcome, Outcome::Repeat) {
-            if fresh {
-                self.end_row(row, CloseReason::Broken, "closed without an answer");
-            }
-            return Sent::Repeat;
+        if !matches!(outcome, Outcome::Repeat) {
+            return Sent::Concluded(self.conclude(outcome, Some(origin), row.at).await);
         }
-        if !matches!(outcome, Outcome::BadGateway { .. }) {
-            self.client.release_head();
+        if fresh {
+            self.end_row(row.at, CloseReason::Broken, "closed without an answer");
         }
-        Sent::Concluded(self.conclude(outcome, Some(origin), row).await)
+        Sent::Repeat
     }
 
-    pub(super) fn attempt(
-        &self,
-        outcome: &Outcome,
-        answered: Option<std::time::Instant>,
-    ) -> Attempt {
-        match outcome {
-            Outcome::Done { .. } | Outcome::Switched => Attempt::Answered {
-                status: self.reply.status,
-                at: answered.unwrap_or_else(std::time::Instant::now),
-            },
-            Outcome::Repeat | Outcome::BadGateway { .. } => Attempt::Failed,
-            Outcome::Broken { .. }
-            | Outcome::BadRequest(_)
-            | Outcome::TooLarge
-            | Outcome::Idle
-            | Outcome::Cancelled => Attempt::Abandoned,
-        }
-    }
-
-    /// Records the connection and queues the head for the origin.
-    fn prepare(
-        &mut self,
-        origin: &mut OriginConnection,
-        fetch: &S::Fetch,
-    ) -> Option<(usize, bool)> {
-        let bytes = self.client.head_bytes();
-        let request = request!(self, bytes)?;
-        let service = self.service;
-        let mut new = false;
-        let row = self.live_connections.find_or_open(
-            fetch.pool_key(),
-            &origin.target,
-            &origin.connected.route,
-            || {
-                new = true;
-                service.record(&request, fetch, &origin.connected)
-            },
-        );
-        // A clone of two words where the next hop is an HTTP proxy.
-        let proxy = origin.connected.absolute_form.clone();
+    /// Queues the request's head.
+    fn queue(&mut self, origin: &mut OriginConnection, fetch: &S::Fetch) {
+        let Some(target) = self.head.target.as_ref() else {
+            return;
+        };
+        let OriginConnection {
+            connected, state, ..
+        } = origin;
         let rewrite = RequestRewrite {
-            target: request.target,
+            target,
             mode: fetch.header_mode(),
-            proxy: proxy.as_ref(),
+            proxy: connected.absolute_form.as_ref(),
             site: fetch.site_request(),
         };
-        origin.start(self.head, bytes, &rewrite);
-        Some((row, new))
+        state
+            .get()
+            .start(self.head, self.client.head_bytes(), &rewrite);
     }
 
     /// What follows an exchange. `origin`: the connection, unless requests share it.
@@ -254,13 +186,8 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 pins_origin,
                 uploaded,
             } => {
-                if let Some(mut origin) = origin.filter(|_| keep_origin) {
-                    origin.pinned |= pins_origin;
-                    if origin.pinned {
-                        self.pinned.give(origin);
-                    } else {
-                        pool::give(origin);
-                    }
+                if let Some(origin) = origin.filter(|_| keep_origin) {
+                    self.keep(origin, pins_origin);
                 }
                 match (keep_client, uploaded) {
                     (true, _) => NextStep::Request,
@@ -306,42 +233,14 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         }
     }
 
-    /// Notes when the request started, where requests are recorded.
-    pub(super) fn observe(&mut self, row: usize) {
-        let live = self.live_connections.get(row);
-        if live.is_some_and(LiveConnection::records_requests) {
-            let method = self.head.method_span.of_buffer(self.client.head_bytes());
-            self.observed.record(method);
+    /// Keeps a connection for the next request. `pins`: it belongs to this client from here on.
+    fn keep(&mut self, mut origin: OriginConnection, pins: bool) {
+        origin.pinned |= pins;
+        if origin.pinned {
+            self.pinned.give(origin);
+        } else {
+            pool::give(origin);
         }
-    }
-
-    /// Records the request, unless it is sent again.
-    pub(super) fn record_request(&mut self, row: usize, outcome: &Outcome) {
-        let (Some(live), Some(started)) = (self.live_connections.get(row), self.observed.started)
-        else {
-            return;
-        };
-        let error = match outcome {
-            Outcome::Repeat => return,
-            Outcome::Done { .. } | Outcome::Switched => None,
-            Outcome::BadGateway { text, .. } | Outcome::Broken { text, .. } => Some(text.clone()),
-            Outcome::BadRequest(bad) => Some(bad.to_string()),
-            Outcome::TooLarge => Some("the body is larger than is accepted".to_owned()),
-            Outcome::Idle => Some("no byte moved for too long".to_owned()),
-            Outcome::Cancelled => Some("the connection was closed".to_owned()),
-        };
-        let seen = &*self.observed;
-        live.record_request(&NewRequest {
-            method: &seen.method,
-            url: std::str::from_utf8(self.url).unwrap_or_default(),
-            status: seen.status,
-            media_type: (!seen.media_type.is_empty()).then_some(&seen.media_type),
-            up: seen.up,
-            down: seen.down,
-            first_byte: seen.answered.map(|at| at.duration_since(started)),
-            total: started.elapsed(),
-            error: error.as_deref(),
-        });
     }
 
     fn switch(&mut self, origin: Option<OriginConnection>, row: usize) -> NextStep {

@@ -4,22 +4,22 @@ use std::future::poll_fn;
 use std::io;
 
 use privet_connection_log::CloseReason;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
-use super::fetch::{Lease, Sent, traits_of};
-use super::flow::{NextStep, RequestFlow, request};
+use super::attempt::Sent;
+use super::fetch::{Lease, traits_of};
+use super::flow::{NextStep, RequestFlow};
 use crate::exchange::downstream::unless_gone;
-use crate::exchange::exchange::ExchangeState;
-use crate::exchange::wait::Wait;
-use crate::exchange::{Downstream, Exchange, Outcome, RequestTraits};
+use crate::exchange::{Downstream, Outcome, RequestTraits};
 use crate::headers::request::RequestRewrite;
 use crate::service::{Attempt, Fetch, OwnResponse, Service};
-use crate::upstream::shared::{self, Opening, SharedConnection, Turn};
-use crate::upstream::{H2Origin, OriginConnection};
+use crate::upstream::H2Origin;
+use crate::upstream::shared::{self, Facts, Opening, SharedConnection, Turn};
 
 /// A connection that takes the request, or why there is none.
 enum SharedLease {
-    Open(SharedConnection),
+    /// The flag: it was opened for this request.
+    Open(SharedConnection, bool),
     Failed(OwnResponse),
     Gone,
 }
@@ -32,9 +32,10 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             return self.reply(response).await;
         }
         let traits = traits_of(self.head, self.client.head_bytes());
+        let mut was_stale = false;
         loop {
-            let connection = match self.lease_shared(&fetch).await {
-                SharedLease::Open(connection) => connection,
+            let (connection, fresh) = match self.lease_shared(&fetch).await {
+                SharedLease::Open(connection, fresh) => (connection, fresh),
                 SharedLease::Gone => {
                     self.service.attempt_ended(&mut fetch, Attempt::Abandoned);
                     return NextStep::Close;
@@ -47,15 +48,27 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                     return self.reply(response).await;
                 }
             };
+            let facts = connection.connected.clone();
             match self.exchange_shared(connection, &mut fetch, traits).await {
                 Sent::Concluded(next) => return next,
-                Sent::Repeat if self.service.next_attempt(&mut fetch) => {}
+                // The shared connection was stale: another one is tried, once.
+                Sent::Repeat if !fresh && !was_stale => {
+                    was_stale = true;
+                    self.retire(&facts, &fetch);
+                }
                 Sent::Repeat => {
-                    let text = "the server closed the connection without an answer".to_owned();
-                    let response = self.service.failure(502, "no response", text);
-                    return self.reply(response).await;
+                    self.service.attempt_ended(&mut fetch, Attempt::Failed);
+                    if !self.service.next_attempt(&mut fetch) {
+                        return self.no_answer().await;
+                    }
                 }
             }
+        }
+    }
+
+    fn retire(&self, connected: &Facts, fetch: &S::Fetch) {
+        if let Some(target) = self.head.target.as_ref() {
+            shared::retire(connected, fetch.pool_key(), fetch.target(target));
         }
     }
 
@@ -76,12 +89,12 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                     continue;
                 }
                 Turn::Open(opening) => match self.open_shared(fetch, opening).await {
-                    SharedLease::Open(connection) => (connection, true),
-                    failed => return failed,
+                    Ok(connection) => (connection, true),
+                    Err(failed) => return failed,
                 },
             };
             match self.ready(connection).await {
-                Ok(Ok(connection)) => return SharedLease::Open(connection),
+                Ok(Ok(connection)) => return SharedLease::Open(connection, fresh),
                 Ok(Err((connection, error))) => {
                     shared::retire(&connection.connected, key, &target);
                     if fresh {
@@ -93,14 +106,17 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         }
     }
 
-    async fn open_shared(&mut self, fetch: &S::Fetch, opening: Opening) -> SharedLease {
+    async fn open_shared(
+        &mut self,
+        fetch: &S::Fetch,
+        opening: Opening,
+    ) -> Result<SharedConnection, SharedLease> {
         match self.dial(fetch).await {
-            Lease::Open(origin) => match shared::open(origin.connected, opening).await {
-                Ok(connection) => SharedLease::Open(connection),
-                Err(error) => SharedLease::Failed(self.no_http_2(&error)),
-            },
-            Lease::Failed(response) => SharedLease::Failed(response),
-            Lease::Gone => SharedLease::Gone,
+            Lease::Open(origin) => shared::open(origin.connected, opening)
+                .await
+                .map_err(|error| SharedLease::Failed(self.no_http_2(&error))),
+            Lease::Failed(response) => Err(SharedLease::Failed(response)),
+            Lease::Gone => Err(SharedLease::Gone),
         }
     }
 
@@ -129,54 +145,29 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         &mut self,
         connection: SharedConnection,
         fetch: &mut S::Fetch,
-        mut traits: RequestTraits,
+        traits: RequestTraits,
     ) -> Sent {
-        traits.through_proxy = false;
-        let Some((row, new)) = self.row_of(&connection, fetch) else {
+        let row = match connection.connected.lock() {
+            Ok(connected) => self.row_of(fetch, &connected),
+            Err(_) => None,
+        };
+        let Some(row) = row else {
             return Sent::Concluded(NextStep::Close);
         };
         let mut origin = match self.open_stream(connection, fetch) {
             Ok(origin) => origin,
             Err(error) => {
-                self.service.attempt_ended(fetch, Attempt::Failed);
-                self.end_row(row, CloseReason::Broken, &error.to_string());
+                self.end_row(row.at, CloseReason::Broken, &error.to_string());
                 return Sent::Repeat;
             }
         };
-        self.observe(row);
-        if !traits.may_repeat {
-            self.client.release_head();
-        }
-        self.client.limit_body(fetch.max_request_body());
-        let mut answered = None;
-        let outcome = match self.live_connections.get(row) {
-            Some(live) if live.row().cancelled().is_none() => {
-                let exchange = Exchange {
-                    client: self.client,
-                    origin: &mut origin,
-                    reply: self.reply,
-                    live,
-                    deadline: self.deadline,
-                    wait: Wait::new(self.service.timeouts()),
-                    traits,
-                    style: fetch.response_style(),
-                    observed: self.observed,
-                    opened: new.then(Instant::now),
-                    answered: S::RETRIES.then_some(&mut answered),
-                    state: ExchangeState::new(traits),
-                };
-                exchange.run().await
+        match self.attempt(&mut origin, row, fetch, traits).await {
+            Outcome::Repeat => Sent::Repeat,
+            outcome => {
+                self.report(&outcome, fetch);
+                Sent::Concluded(self.conclude(outcome, None, row.at).await)
             }
-            _ => Outcome::Cancelled,
-        };
-        self.record_request(row, &outcome);
-        let attempt = self.attempt(&outcome, answered);
-        self.service.attempt_ended(fetch, attempt);
-        if matches!(outcome, Outcome::Repeat) {
-            return Sent::Repeat;
         }
-        self.client.release_head();
-        Sent::Concluded(self.conclude(outcome, None::<OriginConnection>, row).await)
     }
 
     fn open_stream(
@@ -195,24 +186,5 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         };
         let bytes = self.client.head_bytes();
         H2Origin::send(connection, self.head, bytes, &rewrite, "http")
-    }
-
-    /// The row of this request, and whether it is new.
-    fn row_of(&mut self, connection: &SharedConnection, fetch: &S::Fetch) -> Option<(usize, bool)> {
-        let bytes = self.client.head_bytes();
-        let request = request!(self, bytes)?;
-        let service = self.service;
-        let connected = connection.connected.lock().ok()?;
-        let mut new = false;
-        let row = self.live_connections.find_or_open(
-            fetch.pool_key(),
-            fetch.target(request.target),
-            &connection.route,
-            || {
-                new = true;
-                service.record(&request, fetch, &connected)
-            },
-        );
-        Some((row, new))
     }
 }

@@ -1,8 +1,10 @@
 //! One request from its head to the end of its response: who responds, by which connection, what is recorded.
 //!
-//! [`flow`] decides who responds; [`fetch`] and [`fetch_shared`] send to an origin; [`tunnel`] opens a tunnel; [`live_connections`] are the
+//! [`flow`] decides who responds; [`fetch`] and [`fetch_shared`] send to an origin by one
+//! [`attempt`] after another; [`tunnel`] opens a tunnel; [`live_connections`] are the
 //! rows of a client connection.
 
+mod attempt;
 mod fetch;
 mod fetch_shared;
 pub(crate) mod flow;

@@ -28,7 +28,8 @@ pub struct OriginState {
 }
 
 impl OriginState {
-    fn start(&mut self, head: &RequestHead, bytes: &[u8], rewrite: &RequestRewrite<'_>) {
+    /// Queues a request.
+    pub fn start(&mut self, head: &RequestHead, bytes: &[u8], rewrite: &RequestRewrite<'_>) {
         let framing = match head.body {
             BodyLength::Chunked => OutputFraming::Chunked,
             _ => OutputFraming::Plain,
@@ -48,13 +49,6 @@ impl Reused for OriginState {
         self.writer.stop(KEPT_BYTES);
         self.reader.start(BodyLength::None);
         self.scan = Scan::default();
-    }
-}
-
-impl OriginConnection {
-    /// Queues a request.
-    pub fn start(&mut self, head: &RequestHead, bytes: &[u8], rewrite: &RequestRewrite<'_>) {
-        self.state.get().start(head, bytes, rewrite);
     }
 }
 

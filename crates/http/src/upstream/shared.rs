@@ -39,7 +39,6 @@ type Key = (u64, Target);
 #[derive(Clone)]
 pub struct SharedConnection {
     pub send: SendRequest<Bytes>,
-    pub route: Arc<str>,
     /// What dialing found out; its stream belongs to the h2 crate. Each request holds one reference.
     pub connected: Facts,
 }
@@ -161,7 +160,6 @@ pub async fn open(mut connected: Connected, opening: Opening) -> io::Result<Shar
         .map_err(to_io)?;
     let shared = SharedConnection {
         send,
-        route: connected.route.clone(),
         connected: Arc::new(Mutex::new(connected)),
     };
     let (key, target) = opening.key.clone();

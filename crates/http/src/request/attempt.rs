@@ -1,0 +1,146 @@
+//! One attempt to send a request on a leased connection, whichever version of HTTP the origin speaks.
+
+use std::time::Instant;
+
+use privet_connection_log::{LiveConnection, NewRequest};
+use privet_net::Connected;
+
+use super::flow::{NextStep, RequestFlow, request};
+use crate::exchange::exchange::ExchangeState;
+use crate::exchange::wait::Wait;
+use crate::exchange::{Downstream, Exchange, Outcome, RequestTraits, Upstream};
+use crate::service::{Attempt, Fetch, Service};
+
+/// How sending a request on one connection ended.
+pub(super) enum Sent {
+    Concluded(NextStep),
+    /// The connection broke without a byte of a response, and the request may be sent again.
+    Repeat,
+}
+
+/// The row of a request.
+#[derive(Clone, Copy)]
+pub(super) struct Row {
+    /// Its place among the connection's rows.
+    pub at: usize,
+    /// This is its first request.
+    new: bool,
+}
+
+impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
+    /// The row for a request on this connection. `None`: the request has no target.
+    pub(super) fn row_of(&mut self, fetch: &S::Fetch, connected: &Connected) -> Option<Row> {
+        let request = request!(self, self.client.head_bytes())?;
+        let service = self.service;
+        let mut new = false;
+        let at = self.live_connections.find_or_open(
+            fetch.pool_key(),
+            fetch.target(request.target),
+            &connected.route,
+            || {
+                new = true;
+                service.record(&request, fetch, connected)
+            },
+        );
+        Some(Row { at, new })
+    }
+
+    /// Sends the request, whose head is queued, and passes the response on. The request is recorded.
+    pub(super) async fn attempt<U: Upstream>(
+        &mut self,
+        origin: &mut U,
+        row: Row,
+        fetch: &S::Fetch,
+        traits: RequestTraits,
+    ) -> Outcome {
+        self.observe(row.at);
+        // The head's bytes are needed again only if the request may be sent again.
+        if !traits.may_repeat {
+            self.client.release_head();
+        }
+        self.client.limit_body(fetch.max_request_body());
+        let outcome = match self.live_connections.get(row.at) {
+            // The policy changed after deciding and forbids this route: nothing is sent.
+            Some(live) if live.row().cancelled().is_none() => {
+                let exchange = Exchange {
+                    client: self.client,
+                    origin,
+                    reply: self.reply,
+                    live,
+                    deadline: self.deadline,
+                    wait: Wait::new(self.service.timeouts()),
+                    traits,
+                    style: fetch.response_style(),
+                    observed: self.observed,
+                    opened: row.new.then(Instant::now),
+                    state: ExchangeState::new(traits),
+                };
+                exchange.run().await
+            }
+            _ => Outcome::Cancelled,
+        };
+        self.record_request(row.at, &outcome);
+        // The answer to a bad gateway is made from the head.
+        if !matches!(outcome, Outcome::Repeat | Outcome::BadGateway { .. }) {
+            self.client.release_head();
+        }
+        outcome
+    }
+
+    /// Reports how an attempt ended.
+    pub(super) fn report(&self, outcome: &Outcome, fetch: &mut S::Fetch) {
+        let attempt = match outcome {
+            Outcome::Done { .. } | Outcome::Switched => Attempt::Answered {
+                status: self.reply.status,
+                at: self.observed.answered.unwrap_or_else(Instant::now),
+            },
+            Outcome::Repeat | Outcome::BadGateway { .. } => Attempt::Failed,
+            Outcome::Broken { .. }
+            | Outcome::BadRequest(_)
+            | Outcome::TooLarge
+            | Outcome::Idle
+            | Outcome::Cancelled => Attempt::Abandoned,
+        };
+        self.service.attempt_ended(fetch, attempt);
+    }
+
+    /// Notes when the request started, where requests are recorded.
+    fn observe(&mut self, row: usize) {
+        let live = self.live_connections.get(row);
+        if live.is_some_and(LiveConnection::records_requests) {
+            let method = self.head.method_span.of_buffer(self.client.head_bytes());
+            self.observed.record(method);
+        } else if S::RETRIES {
+            self.observed.measure();
+        }
+    }
+
+    /// Records the request, unless it is sent again.
+    fn record_request(&mut self, row: usize, outcome: &Outcome) {
+        let (Some(live), Some(started)) = (self.live_connections.get(row), self.observed.started)
+        else {
+            return;
+        };
+        let error = match outcome {
+            Outcome::Repeat => return,
+            Outcome::Done { .. } | Outcome::Switched => None,
+            Outcome::BadGateway { text, .. } | Outcome::Broken { text, .. } => Some(text.clone()),
+            Outcome::BadRequest(bad) => Some(bad.to_string()),
+            Outcome::TooLarge => Some("the body is larger than is accepted".to_owned()),
+            Outcome::Idle => Some("no byte moved for too long".to_owned()),
+            Outcome::Cancelled => Some("the connection was closed".to_owned()),
+        };
+        let seen = &*self.observed;
+        live.record_request(&NewRequest {
+            method: &seen.method,
+            url: std::str::from_utf8(self.url).unwrap_or_default(),
+            status: seen.status,
+            media_type: (!seen.media_type.is_empty()).then_some(&seen.media_type),
+            up: seen.up,
+            down: seen.down,
+            first_byte: seen.answered.map(|at| at.duration_since(started)),
+            total: started.elapsed(),
+            error: error.as_deref(),
+        });
+    }
+}
