@@ -134,11 +134,12 @@ async fn admit(
     listener: &ServedListener,
     shared: &Arc<Shared>,
 ) {
+    // Read once: a reload may change it while room is made, and what was checked here holds for this kind only.
+    let kind = listener.kind.get();
     let (most, most_of_client) = {
         let snapshot = shared.snapshot.load();
         // Sites are public; `allow` and `deny` of a site are checked with its requests.
-        let is_public = listener.kind.get() == ListenerKind::Site;
-        if !is_public && !is_allowed(&snapshot.config, peer.ip()) {
+        if kind != ListenerKind::Site && !is_allowed(&snapshot.config, peer.ip()) {
             tracing::debug!(%peer, "refused: the address is not in allow_clients");
             return;
         }
@@ -165,8 +166,9 @@ async fn admit(
         true => client.local_addr().unwrap_or(listener.address),
         false => listener.address,
     };
-    // Of a client on this machine the program counts, which is not known yet.
-    if most_of_client > 0 && !is_on_this_machine(peer, local) {
+    // Of a client on this machine the program counts, which its session looks up. Sites and the PAC file look up none.
+    let has_program = !matches!(kind, ListenerKind::Site | ListenerKind::Pac);
+    if most_of_client > 0 && !(has_program && is_on_this_machine(peer, local)) {
         let key = ClientKey::of_address(peer.ip());
         let who = || peer.ip().to_canonical().to_string();
         if !shared.count_for_client(&mut slot, key, most_of_client, who) {
@@ -176,18 +178,17 @@ async fn admit(
     #[cfg(not(target_os = "linux"))]
     // Only Linux inherits it from the listener. Without it the system delays small messages.
     let _ = client.set_nodelay(true);
-    serve(client, peer, local, listener, shared, slot);
+    serve(client, (peer, local), kind, listener, shared, slot);
 }
 
 fn serve(
     client: TcpStream,
-    peer: SocketAddr,
-    local: SocketAddr,
+    (peer, local): (SocketAddr, SocketAddr),
+    kind: ListenerKind,
     listener: &ServedListener,
     shared: &Arc<Shared>,
     slot: ConnectionSlot,
 ) {
-    let kind = listener.kind.get();
     let waiting = WaitingClient::new(ClosedClient {
         peer,
         listener: kind,
