@@ -58,6 +58,11 @@ impl LiveConnection {
         self.row.set_remote(remote.ip());
     }
 
+    /// Another row counts the bytes of this connection, and ends it when it is idle.
+    pub fn exempt_from_idle(&self) {
+        self.row.idle_exempt.store(true, Ordering::Relaxed);
+    }
+
     /// Counts one HTTP request.
     pub fn request(&self) {
         self.row.requests.fetch_add(1, Ordering::Relaxed);

@@ -82,7 +82,8 @@ impl Recorder {
         let mut ended = 0;
         self.walk(shards, |_, row| {
             let changed = u64::from(row.sample.changed.load(Relaxed)) * 100;
-            if now.saturating_sub(changed) >= limit && row.cancelled().is_none() {
+            let is_idle = now.saturating_sub(changed) >= limit;
+            if is_idle && !row.idle_exempt.load(Relaxed) && row.cancelled().is_none() {
                 row.cancel(CloseReason::Idle);
                 ended += 1;
             }

@@ -63,6 +63,8 @@ pub struct ConnectionRow {
     has_remote: AtomicBool,
     /// Whether the minutes have counted this connection.
     pub(crate) counted: AtomicBool,
+    /// Whether another row, which counts its bytes, ends it when it is idle.
+    pub(crate) idle_exempt: AtomicBool,
     /// Its index in the shard's table, or [`GONE`]. Written by the shard only.
     pub(crate) slot: AtomicU32,
     pub(crate) up: AtomicU64,
@@ -124,6 +126,7 @@ impl ConnectionRow {
             cancelled: AtomicU8::new(0),
             has_remote: AtomicBool::new(false),
             counted: AtomicBool::new(false),
+            idle_exempt: AtomicBool::new(false),
             slot: AtomicU32::new(0),
             up: AtomicU64::new(0),
             down: AtomicU64::new(0),

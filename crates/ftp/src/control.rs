@@ -63,8 +63,6 @@ pub struct Control<S> {
     /// Bytes that were received and not read yet.
     received: Vec<u8>,
     timeout: Duration,
-    /// Bytes that were sent and received since the last call of [`Control::take_traffic`].
-    traffic: (u64, u64),
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Control<S> {
@@ -74,13 +72,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Control<S> {
             stream,
             received: preread.to_vec(),
             timeout,
-            traffic: (0, preread.len() as u64),
         }
-    }
-
-    /// Bytes sent and received since the last call.
-    pub fn take_traffic(&mut self) -> (u64, u64) {
-        std::mem::take(&mut self.traffic)
     }
 
     /// Waits for the greeting, logs in, and asks for files as they are (TYPE I).
@@ -88,10 +80,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Control<S> {
     /// # Errors
     /// [`FtpError::Refused`] by `USER` or `PASS` where the login is not accepted.
     pub async fn start(&mut self, login: &Login) -> Result<(), FtpError> {
-        let mut greeting = self.reply().await?;
-        while greeting.is_preliminary() {
-            greeting = self.reply().await?;
-        }
+        // One timeout: a server may send one preliminary reply after another.
+        let greeting = timeout(self.timeout, async {
+            loop {
+                let reply = Self::read(&mut self.stream, &mut self.received).await?;
+                if !reply.is_preliminary() {
+                    return Ok::<_, FtpError>(reply);
+                }
+            }
+        });
+        let greeting = greeting.await.map_err(|_| FtpError::TimedOut)??;
         accepted("the connection", greeting)?;
         let answer = self.command("USER", Some(&login.user)).await?;
         if answer.code == 331 {
@@ -185,7 +183,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Control<S> {
 
     /// Says that the connection ends. The reply is not awaited.
     pub async fn quit(&mut self) {
-        let _ = timeout(self.timeout, self.stream.write_all(b"QUIT\r\n")).await;
+        let sending = async {
+            self.stream.write_all(b"QUIT\r\n").await?;
+            self.stream.flush().await
+        };
+        let _ = timeout(self.timeout, sending).await;
     }
 
     async fn transfer(
@@ -220,7 +222,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Control<S> {
         };
         let sent = timeout(self.timeout, sending).await;
         sent.map_err(|_| FtpError::TimedOut)??;
-        self.traffic.0 += line.len() as u64;
         self.reply().await
     }
 
@@ -229,25 +230,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Control<S> {
             self.timeout,
             Self::read(&mut self.stream, &mut self.received),
         );
-        let (reply, read) = waiting.await.map_err(|_| FtpError::TimedOut)??;
-        self.traffic.1 += read;
-        Ok(reply)
+        waiting.await.map_err(|_| FtpError::TimedOut)?
     }
 
-    /// Reads until a reply is complete. Returns it with the number of bytes that were read for it.
-    async fn read(stream: &mut S, received: &mut Vec<u8>) -> Result<(Reply, u64), FtpError> {
-        let mut read = 0;
+    /// Reads until a reply is complete.
+    async fn read(stream: &mut S, received: &mut Vec<u8>) -> Result<Reply, FtpError> {
         loop {
             if let Some((reply, taken)) = reply::parse(received)? {
                 received.drain(..taken);
-                return Ok((reply, read));
+                return Ok(reply);
             }
             received.reserve(READ);
-            let count = stream.read_buf(received).await?;
-            if count == 0 {
+            if stream.read_buf(received).await? == 0 {
                 return Err(FtpError::Closed);
             }
-            read += count as u64;
         }
     }
 }
@@ -312,7 +308,6 @@ mod tests {
             serving.await.unwrap(),
             "USER anonymous\r\nPASS anonymous@\r\nTYPE I\r\n"
         );
-        assert_eq!(control.take_traffic(), (41, 38));
         let (mut control, serving) =
             server(&["120 soon\r\n220-hi\r\n220 \r\n", "230 in\r\n", "200 ok\r\n"]);
         control.start(&Login::anonymous()).await.unwrap();

@@ -23,6 +23,7 @@ pub(super) struct Data {
 
 impl Data {
     pub fn new(stream: Stream, preread: Bytes, row: LiveConnection) -> Self {
+        row.exempt_from_idle();
         Self {
             stream,
             preread,
