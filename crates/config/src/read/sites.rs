@@ -1,5 +1,6 @@
 //! `[[site]]`: services that the reverse proxy publishes.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -63,6 +64,13 @@ fn read_site<'a>(
             "add [[site.backend]] with a url",
         );
     }
+    let urls = backends.iter().map(|backend| backend.url.to_string());
+    refuse_repeated(table, urls, "backend");
+    refuse_repeated(
+        table,
+        routes.iter().map(|route| route.path.clone()),
+        "route",
+    );
     let cache = table.boolean("cache", true);
     warn_not_served(table, "cache", cache, "the cache of a site");
     Site {
@@ -311,14 +319,28 @@ fn read_route(table: &Table<'_>) -> Option<SiteRoute> {
     })
 }
 
+/// Refuses what is listed twice: the second would never be used.
+fn refuse_repeated(table: &Table<'_>, all: impl Iterator<Item = String>, kind: &str) {
+    let mut seen = BTreeSet::new();
+    for one in all {
+        if seen.contains(&one) {
+            let cause = format!("the {kind} {} is there twice", quoted(&one));
+            table.refuse(DiagnosticCode::Duplicate, cause, "leave one of them out");
+        }
+        seen.insert(one);
+    }
+}
+
 fn read_path(value: &Value<'_>) -> Option<String> {
     let text = value.filled()?;
-    if !text.starts_with('/') || text.contains(['?', '#', ' ']) {
+    // It is compared with and sent in requests: visible ASCII only.
+    let is_path = text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if !is_path || text.contains(['?', '#']) {
         let cause = format!("{} is no path", quoted(text));
         value.refuse(
             DiagnosticCode::BadValue,
             cause,
-            "it begins with \"/\" and holds no query",
+            "it begins with \"/\", holds no query, and anything but ASCII is percent-encoded",
         );
         return None;
     }

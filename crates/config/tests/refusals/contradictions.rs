@@ -213,11 +213,13 @@ fn sites_are_checked_whole() {
         ("limit = { burst = -1 }", 5, 19),
         ("allow = [\"everybody\"]", 5, 10),
         ("health = { path = \"healthz\" }", 5, 19),
+        ("health = { path = \"/a\\r\\nX: y\" }", 5, 19),
+        ("health = { path = \"/\u{e4}\" }", 5, 19),
         ("route = [{ path = \"/\", backends = [] }]", 5, 35),
         ("[[site.backend]]\nurl = \"http://127.0.0.1:1/path\"", 6, 7),
         ("[[site.backend]]\nurl = \"socks5://127.0.0.1:1\"", 6, 7),
         (
-            "[[site.backend]]\nurl = \"http://127.0.0.1:1\"\nweight = 1001",
+            "[[site.backend]]\nurl = \"http://127.0.0.1:2\"\nweight = 1001",
             7,
             10,
         ),
@@ -233,6 +235,19 @@ fn sites_are_checked_whole() {
             "{rest}: {:#?}",
             errors[0]
         );
+    }
+    let route = "[[site.route]]\npath = \"/a\"\nbackends = [\"http://127.0.0.1:2\"]\n";
+    for (rest, named) in [
+        (
+            "[[site.backend]]\nurl = \"http://127.0.0.1:1\"",
+            "the backend \"http://127.0.0.1:1\"",
+        ),
+        (&*route.repeat(2), "the route \"/a\""),
+    ] {
+        let errors = found(&site(rest));
+        assert_eq!(errors.len(), 1, "{errors:#?}");
+        assert_eq!(errors[0].code, DiagnosticCode::Duplicate);
+        assert!(errors[0].cause.contains(named), "{errors:#?}");
     }
     let twice = site("") + &site("").replace("name = \"s\"", "name = \"t\"");
     assert!(
