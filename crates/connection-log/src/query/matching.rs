@@ -60,9 +60,10 @@ pub(crate) fn covers(field: Field, asked: &str, actual: &str) -> bool {
             && matches!((asked, actual), ("socks5", "udp") | ("http", "connect")))
 }
 
-fn contains(value: &[u8], part: &[u8]) -> bool {
-    value.len() >= part.len()
-        && value
+/// Whether `part` occurs in `value`, in any case of ASCII letters.
+pub(crate) fn contains(value: &[u8], part: &[u8]) -> bool {
+    part.is_empty()
+        || value
             .windows(part.len())
             .any(|window| window.eq_ignore_ascii_case(part))
 }

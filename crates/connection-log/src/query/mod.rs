@@ -1,7 +1,7 @@
 //! The query language of the connection table: `app:firefox -host:*.corp up>1M port:443 "free words"`.
 
 mod condition;
-mod matching;
+pub(crate) mod matching;
 mod parse;
 
 use std::collections::HashSet;

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use super::RequestRow;
+use crate::query::matching;
 
 /// The most terms of a filter.
 const MAX_TERMS: usize = 32;
@@ -105,7 +106,7 @@ fn term(word: &str) -> Result<Term, RequestFilterError> {
         Some((sign, compare)) => {
             condition(name, *compare, rest.get(sign.len()..).unwrap_or_default())?
         }
-        None => Condition::Word(body.to_ascii_lowercase()),
+        None => Condition::Word(body.to_owned()),
     };
     Ok(Term {
         negated: stripped.is_some(),
@@ -133,7 +134,7 @@ fn condition(name: &str, compare: Compare, value: &str) -> Result<Condition, Req
         _ => return Err(RequestFilterError::UnknownField(name.to_owned())),
     };
     match compare {
-        Compare::Equal => Ok(Condition::Text(field, value.to_ascii_lowercase())),
+        Compare::Equal => Ok(Condition::Text(field, value.to_owned())),
         _ => Err(RequestFilterError::NotComparable),
     }
 }
@@ -150,17 +151,14 @@ impl Condition {
     fn holds(&self, row: &RequestRow) -> bool {
         match self {
             Self::Word(word) => {
-                let status = row.status.map(|status| status.to_string());
-                [
+                let texts = [
                     Some(&*row.method),
                     Some(&*row.url),
                     row.media_type.as_deref(),
                     row.error.as_deref(),
-                    status.as_deref(),
-                ]
-                .into_iter()
-                .flatten()
-                .any(|text| contains(text, word))
+                ];
+                texts.into_iter().flatten().any(|text| contains(text, word))
+                    || (row.status).is_some_and(|status| contains(&status.to_string(), word))
             }
             Self::Text(field, wanted) => match field {
                 TextField::Method => contains(&row.method, wanted),
@@ -188,9 +186,8 @@ impl Condition {
     }
 }
 
-/// Whether `wanted`, in lower case, occurs in the text in any case.
 fn contains(text: &str, wanted: &str) -> bool {
-    text.to_ascii_lowercase().contains(wanted)
+    matching::contains(text.as_bytes(), wanted.as_bytes())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! pointers.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::filter::RequestFilter;
@@ -19,6 +19,8 @@ const BYTES_PER_THREAD: usize = 4 << 20;
 struct Rows {
     rows: VecDeque<Arc<RequestRow>>,
     bytes: usize,
+    /// Rows recorded so far.
+    count: u64,
 }
 
 /// Aligned so that two rings share no cache line.
@@ -26,7 +28,6 @@ struct Rows {
 pub(crate) struct RequestRing {
     number: usize,
     recording: AtomicBool,
-    count: AtomicU64,
     rows: Mutex<Rows>,
 }
 
@@ -35,7 +36,6 @@ impl RequestRing {
         Self {
             number,
             recording: AtomicBool::new(false),
-            count: AtomicU64::new(0),
             rows: Mutex::default(),
         }
     }
@@ -48,7 +48,11 @@ impl RequestRing {
         let mut rows = self.lock();
         self.recording.store(wanted, Ordering::Relaxed);
         if !wanted {
-            *rows = Rows::default();
+            // The count goes on: ids are unique in a run.
+            *rows = Rows {
+                count: rows.count,
+                ..Rows::default()
+            };
         }
     }
 
@@ -58,9 +62,8 @@ impl RequestRing {
             return;
         }
         let total = u64::try_from(new.total.as_millis()).unwrap_or(u64::MAX);
-        let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
-        let row = RequestRow {
-            id: count * SHARDS as u64 + self.number as u64,
+        let mut row = RequestRow {
+            id: 0,
             connection: connection.id,
             started: now.saturating_sub(total),
             client: connection.client(),
@@ -81,6 +84,8 @@ impl RequestRing {
         if !self.is_recording() {
             return;
         }
+        rows.count += 1;
+        row.id = rows.count * SHARDS as u64 + self.number as u64;
         rows.bytes += size(&row);
         rows.rows.push_back(Arc::new(row));
         while rows.rows.len() > ROWS_PER_THREAD || rows.bytes > BYTES_PER_THREAD {
