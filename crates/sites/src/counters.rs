@@ -1,7 +1,6 @@
 //! What a site counts: requests and responses by status. Each thread writes words of its own; the reader adds them up.
 
-use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Sets of words; more threads than these share some.
 const SLOTS: usize = 16;
@@ -16,7 +15,7 @@ pub struct SiteCounters {
 #[repr(align(128))]
 struct Slot {
     requests: AtomicU64,
-    /// Answered by the site itself: refused, or no backend could answer.
+    /// Refused before they were sent to a backend.
     refused: AtomicU64,
     retries: AtomicU64,
     /// Of backends: 1xx to 5xx.
@@ -68,23 +67,13 @@ impl SiteCounters {
 
     fn slot(&self) -> &Slot {
         let [first, ..] = &self.slots;
-        self.slots.get(thread_number() % SLOTS).unwrap_or(first)
+        let number = privet_policy::thread_index::current();
+        self.slots.get(number % SLOTS).unwrap_or(first)
     }
 }
 
 fn add(word: &AtomicU64) {
     word.fetch_add(1, Ordering::Relaxed);
-}
-
-fn thread_number() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local!(static NUMBER: Cell<usize> = const { Cell::new(usize::MAX) });
-    NUMBER.with(|number| {
-        if number.get() == usize::MAX {
-            number.set(NEXT.fetch_add(1, Ordering::Relaxed));
-        }
-        number.get()
-    })
 }
 
 #[cfg(test)]

@@ -20,7 +20,6 @@ pub enum SiteError {
     /// 431: `limit.header_bytes`.
     HeadTooLarge,
     /// 501: CONNECT and other requests that a site does not serve.
-    NotImplemented,
     /// 502: the backend broke off or answered something that is not HTTP.
     BadGateway,
     /// 503: no backend can be used.
@@ -39,7 +38,6 @@ impl SiteError {
             Self::UnknownHost => 421,
             Self::TooManyRequests { .. } => 429,
             Self::HeadTooLarge => 431,
-            Self::NotImplemented => 501,
             Self::BadGateway => 502,
             Self::Unavailable => 503,
             Self::Timeout => 504,
@@ -56,7 +54,6 @@ impl SiteError {
             Self::UnknownHost => "Misdirected Request",
             Self::TooManyRequests { .. } => "Too Many Requests",
             Self::HeadTooLarge => "Request Header Fields Too Large",
-            Self::NotImplemented => "Not Implemented",
             Self::BadGateway => "Bad Gateway",
             Self::Unavailable => "Service Unavailable",
             Self::Timeout => "Gateway Timeout",
@@ -76,7 +73,6 @@ impl SiteError {
             Self::HeadTooLarge => {
                 "The header fields of the request are larger than this site accepts."
             }
-            Self::NotImplemented => "This site does not serve such requests.",
             Self::BadGateway => "The site gave no valid answer.",
             Self::Unavailable => "The site is not available at the moment. Try again later.",
             Self::Timeout => "The site did not answer in time.",
@@ -151,14 +147,13 @@ pub struct PageForm {
 mod tests {
     use super::*;
 
-    const ALL: [SiteError; 11] = [
+    const ALL: [SiteError; 10] = [
         SiteError::AmbiguousPath,
         SiteError::Forbidden,
         SiteError::BodyTooLarge,
         SiteError::UnknownHost,
         SiteError::TooManyRequests { retry_after: 0 },
         SiteError::HeadTooLarge,
-        SiteError::NotImplemented,
         SiteError::BadGateway,
         SiteError::Unavailable,
         SiteError::Timeout,

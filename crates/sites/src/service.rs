@@ -9,7 +9,7 @@ use privet_balance::{Failure, Lease};
 use privet_connection_log::{CloseReason, ConnectionLog, LiveConnection, NewConnection};
 use privet_gateway::HttpTimeouts;
 use privet_http::head::target::TargetRule;
-use privet_http::head::{BodyLength, Method, RequestHead, TargetForm};
+use privet_http::head::{BodyLength, RequestHead, TargetForm};
 use privet_http::service::{
     Attempt, ConnectionInfo, OwnResponse, Plan, Request, ResponseFormat, Service, Session,
 };
@@ -248,9 +248,6 @@ impl<H: SiteHost> Service for SiteService<H> {
     }
 
     async fn plan(&self, request: &Request<'_>) -> Plan<SiteFetch> {
-        if request.head.method == Method::Connect {
-            return Plan::Respond(respond(SiteError::NotImplemented));
-        }
         match self.plan_fetch(request) {
             Ok(fetch) => Plan::Fetch(fetch),
             Err(error) => Plan::Respond(respond(error)),
@@ -298,7 +295,6 @@ impl<H: SiteHost> Service for SiteService<H> {
     }
 
     fn attempt_ended(&self, fetch: &mut SiteFetch, attempt: Attempt) {
-        let now = Instant::now();
         let Some(lease) = &fetch.lease else {
             return;
         };
@@ -307,7 +303,7 @@ impl<H: SiteHost> Service for SiteService<H> {
                 fetch.site.counters.responded(status);
                 match status {
                     // It is a gateway too, and says that it cannot serve.
-                    502..=504 => lease.failed(Failure::ServerError, now, seed()),
+                    502..=504 => lease.failed(Failure::ServerError, at, seed()),
                     _ => {
                         let took = at.saturating_duration_since(fetch.attempt_started);
                         lease.succeeded(Some(took), at);
@@ -317,8 +313,8 @@ impl<H: SiteHost> Service for SiteService<H> {
                     self.tunnel.keep(fetch.lease.take());
                 }
             }
-            Attempt::Unreachable => lease.failed(Failure::Connect, now, seed()),
-            Attempt::Failed => lease.failed(Failure::Reset, now, seed()),
+            Attempt::Unreachable => lease.failed(Failure::Connect, Instant::now(), seed()),
+            Attempt::Failed => lease.failed(Failure::Reset, Instant::now(), seed()),
             Attempt::Abandoned => {}
         }
     }

@@ -94,6 +94,7 @@ pub(crate) fn warnings(listeners: &TlsListeners, now: SystemTime) -> Vec<(String
     let mut all: Vec<_> = all
         .map(|it| (it.to_string(), it.fix().to_owned()))
         .collect();
+    all.sort();
     all.dedup();
     all
 }

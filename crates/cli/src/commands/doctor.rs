@@ -1,11 +1,12 @@
 //! `privet doctor`: diagnostics of the running engine, or of what prevents one from starting.
 
+use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use privet_api::ClientError;
 use privet_api::diagnostics::{Diagnosis, Finding, FindingState};
-use privet_config::Config;
+use privet_config::{Config, SiteTls};
 use privet_control::diagnostics::{self, Files};
 use privet_system::SystemKeyring;
 
@@ -96,18 +97,26 @@ fn ports(config_path: &std::path::Path) -> Vec<Finding> {
     let Ok(loaded) = Config::load(config_path) else {
         return Vec::new();
     };
-    let listen = loaded.config.listen;
-    let control = loaded.config.control;
-    let all = listen
-        .mixed
+    let Config {
+        listen,
+        control,
+        sites,
+        ..
+    } = loaded.config;
+    // Those with ACME are not served yet.
+    let sites = sites
         .into_iter()
-        .chain(listen.socks)
-        .chain(listen.http)
-        .chain(listen.pac);
-    all.chain(control.http)
-        .chain(control.metrics)
-        .map(port)
-        .collect()
+        .filter(|site| !matches!(site.tls, Some(SiteTls::Acme { .. })));
+    let listeners = listen.mixed.into_iter().chain(listen.socks);
+    let listeners = listeners.chain(listen.http).chain(listen.https);
+    let addresses = listeners
+        .chain(listen.pac)
+        .chain(sites.flat_map(|site| site.listen))
+        .chain(control.http)
+        .chain(control.metrics);
+    // Sites may share an address.
+    let addresses: BTreeSet<SocketAddr> = addresses.collect();
+    addresses.into_iter().map(port).collect()
 }
 
 fn port(address: SocketAddr) -> Finding {

@@ -1,7 +1,6 @@
 //! GET /api/v1/why: the decision for a target, and every step that led to it, from the engine's own decision function.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use axum::extract::State;
 use privet_api::why::{Explanation, ExplanationStep, Outcome, WhyQuery};
@@ -72,12 +71,8 @@ pub(crate) async fn explain(
 /// Explains a request to a site.
 fn explain_site(api: &ApiState, site: &str, query: &WhyQuery) -> Answer<Explanation> {
     check_length(site, 128, "site")?;
-    let client = match query.client.as_deref() {
-        None => None,
-        Some(text) => Some(text.parse::<IpAddr>().map_err(|_| {
-            Problem::unprocessable("client", format!("{} is no address.", escape(text)))
-        })?),
-    };
+    let client = query.client.as_deref().map(parse_client).transpose();
+    let client = client.map_err(|error| Problem::unprocessable("client", escape(&error)))?;
     let explained = api.engine.sites().explain(site, &query.target, client);
     let explained = explained.map_err(|error| match error {
         ExplainError::NoSite(_) => Problem::not_found(format!("{}.", escape(&error.to_string()))),

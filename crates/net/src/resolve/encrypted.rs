@@ -115,7 +115,10 @@ impl EncryptedResolver {
         };
         let tls = match &self.tls {
             Some(tls) => tls.clone(),
-            None => system_trust()?,
+            // Reads the trust store from the disk.
+            None => tokio::task::spawn_blocking(system_trust)
+                .await
+                .map_err(|error| error.to_string())??,
         };
         let servers = addresses.iter().take(MAX_SERVERS).map(|ip| {
             let mut connection = ConnectionConfig::new(server.protocol.clone());
