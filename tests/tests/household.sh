@@ -27,6 +27,10 @@ chown "$uid" "$root/var/lib/privet"
 for folder in $writable; do
     mount --bind "$root$folder" "$root$folder"
 done
+# Folders that everybody may write: only the mount refuses there.
+for folder in etc usr/bin var/lib opt; do
+    mkdir -p -m 777 "$root/$folder/open-to-all"
+done
 mount -o remount,bind,ro "$root"
 ip link set lo up
 as_service="setpriv --reuid $user --regid $user --clear-groups --no-new-privs --bounding-set -all --inh-caps -all"

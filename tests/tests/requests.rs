@@ -96,6 +96,8 @@ fn nothing_is_kept_where_requests_or_history_are_off() {
     ] {
         let privet = Privet::start(text);
         get(&privet, &origin, &["/bytes/10"]);
+        // A row is written before its connection ends.
+        privet.await_api("status", |status| status["totals"]["active"] == 0);
         let page = privet.json(&["requests"]);
         assert_eq!(page["total"], 0, "{text}");
         assert_eq!(page["recording"], false, "{text}");

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use privet_tests::backend::{SiteAnswer, reply};
 use privet_tests::peers::Certificate;
@@ -761,6 +761,11 @@ fn reloads_under_load_lose_no_request() {
         (0, CLIENTS * REQUESTS)
     );
     assert_eq!(a.requests() + b.requests(), CLIENTS * REQUESTS);
+    // The last reload is in force.
+    let url = a.url();
+    scene
+        .privet
+        .await_api("sites", |sites| backend_of(sites, &url)["weight"] == 3);
 }
 
 #[test]
@@ -957,11 +962,9 @@ fn a_listener_of_a_site_opens_and_closes_with_a_reload() {
     assert_eq!(SiteClient::connect(listen, "app.test").get("/").status, 200);
     privet.sandbox.write("");
     privet.signal(Signal::HUP);
-    let started = Instant::now();
     until("the listener closes", || {
         std::net::TcpStream::connect(listen).is_err()
     });
-    assert!(started.elapsed() < privet_tests::TIMEOUT);
 }
 
 #[path = "../../crates/http/tests/common/hostile_heads.rs"]
@@ -1039,6 +1042,7 @@ fn a_site_forwards_nothing_of_a_hostile_request_that_is_illegal() {
     }
     assert!(sent >= 600 && answered > sent / 2, "{answered} of {sent}");
     let heads = backend.heads();
+    assert!(!heads.is_empty(), "nothing reached the backend");
     for head in &heads {
         assert!(is_legal(head), "{head:?}");
     }

@@ -30,7 +30,7 @@ pub struct Site {
     pub state: String,
     /// Since the start, like all counts here.
     pub requests: u64,
-    /// Requests that the site answered itself: refused, or no backend could answer.
+    /// Requests that the site refused before one was sent to a backend.
     pub refused: u64,
     /// Requests that were sent to another backend after a failure.
     pub retries: u64,

@@ -1884,7 +1884,7 @@ export interface components {
             name: string;
             /**
              * Format: int64
-             * @description Requests that the site answered itself: refused, or no backend could answer.
+             * @description Requests that the site refused before one was sent to a backend.
              */
             refused: number;
             /**
