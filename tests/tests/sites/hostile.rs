@@ -1,0 +1,88 @@
+//! Hostile requests to a site.
+
+use std::io::{Read, Write};
+
+use privet_tests::{Backend, Privet, reserve};
+
+use crate::support::config;
+
+#[path = "../../../crates/http/tests/common/hostile_heads.rs"]
+mod hostile_heads;
+
+/// Whether two readers can understand a head in one way only: lines of visible bytes, one framing, nothing folded.
+fn is_legal(head: &str) -> bool {
+    let Some(lines) = head.strip_suffix("\r\n\r\n") else {
+        return false;
+    };
+    let mut lines = lines.split("\r\n");
+    let first = lines.next().unwrap_or_default();
+    let token = |name: &str| {
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+    };
+    let words: Vec<&str> = first.split(' ').collect();
+    let mut framing = 0;
+    let mut hosts = 0;
+    let clean = lines.all(|line| {
+        let Some((name, value)) = line.split_once(':') else {
+            return false;
+        };
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" | "transfer-encoding" => framing += 1,
+            "host" => hosts += 1,
+            _ => {}
+        }
+        token(name)
+            && !value
+                .bytes()
+                .any(|byte| byte < b' ' && byte != b'\t' || byte == 127)
+    });
+    clean
+        && framing <= 1
+        && hosts == 1
+        && matches!(words[..], [method, target, "HTTP/1.1"] if token(method) && target.starts_with('/')
+            && target.bytes().all(|byte| byte.is_ascii_graphic()))
+}
+
+#[test]
+fn a_site_forwards_nothing_of_a_hostile_request_that_is_illegal() {
+    let backend = Backend::named("a");
+    let listen = reserve();
+    let text = config(listen, &[(backend.url(), 1)], "", "");
+    let _privet = Privet::start(&text);
+    let port = listen.port().to_string();
+    let (mut sent, mut answered) = (0, 0);
+    for bytes in hostile_heads::hostile_heads() {
+        let whole = String::from_utf8_lossy(&bytes).into_owned();
+        // As a proxy's client writes it, and as an origin's.
+        let origin_form = whole.replace("http://127.0.0.1:PORT/", "/");
+        for text in [
+            whole.replace("PORT", &port),
+            origin_form.replace("Host: x\r\n", "Host: app.test\r\n"),
+        ] {
+            let mut stream = privet_tests::client::connect(listen);
+            let smuggled = "GET /smuggled HTTP/1.1\r\nHost: app.test\r\n\r\n";
+            let _ = stream.write_all(text.as_bytes());
+            let _ = stream.write_all(smuggled.as_bytes());
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            let mut answer = Vec::new();
+            let _ = stream.read_to_end(&mut answer);
+            sent += 1;
+            answered +=
+                usize::from(answer.starts_with(b"HTTP/1.1 4") || answer.starts_with(b"HTTP/1.1 5"));
+            // After a refusal nothing else is answered.
+            if answer.starts_with(b"HTTP/1.1 400") {
+                let text_of = String::from_utf8_lossy(&answer).into_owned();
+                assert!(!text_of.contains("a GET /smuggled"), "{text:?}: {text_of}");
+            }
+        }
+    }
+    assert!(sent >= 600 && answered > sent / 2, "{answered} of {sent}");
+    let heads = backend.heads();
+    assert!(!heads.is_empty(), "nothing reached the backend");
+    for head in &heads {
+        assert!(is_legal(head), "{head:?}");
+    }
+}
