@@ -1,0 +1,96 @@
+//! Header fields as the rules read them: pairs of name and value, in order.
+
+use memchr::{memchr, memchr_iter};
+
+/// The field lines of one head, in order. Names are in any case; values have no line break.
+pub trait Fields {
+    /// Calls `visit` with the name and the value of each field line.
+    fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a [u8], &'a [u8]));
+}
+
+impl Fields for [(&[u8], &[u8])] {
+    fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a [u8], &'a [u8])) {
+        for (name, value) in self {
+            visit(name, value);
+        }
+    }
+}
+
+impl Fields for [(&str, &str)] {
+    fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a [u8], &'a [u8])) {
+        for (name, value) in self {
+            visit(name.as_bytes(), value.as_bytes());
+        }
+    }
+}
+
+impl<const N: usize> Fields for [(&str, &str); N] {
+    fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a [u8], &'a [u8])) {
+        self.as_slice().for_each(visit);
+    }
+}
+
+/// Field lines as bytes: `name: value\r\n` each. A line without a colon is skipped.
+#[derive(Debug, Clone, Copy)]
+pub struct FieldLines<'b>(pub &'b [u8]);
+
+impl Fields for FieldLines<'_> {
+    fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a [u8], &'a [u8])) {
+        let mut start = 0;
+        for end in memchr_iter(b'\n', self.0) {
+            let line = self.0.get(start..end).unwrap_or_default();
+            start = end + 1;
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            if let Some(colon) = memchr(b':', line) {
+                let (name, value) = line.split_at(colon);
+                visit(name, trim(value.get(1..).unwrap_or_default()));
+            }
+        }
+    }
+}
+
+/// Calls `visit` with the value of each field line called `name` (in lower case).
+pub fn for_each_named<'a, F: Fields + ?Sized>(
+    fields: &'a F,
+    name: &str,
+    mut visit: impl FnMut(&'a [u8]),
+) {
+    fields.for_each(&mut |found, value| {
+        if found.eq_ignore_ascii_case(name.as_bytes()) {
+            visit(value);
+        }
+    });
+}
+
+/// The first value of the field called `name`.
+pub fn first<'a, F: Fields + ?Sized>(fields: &'a F, name: &str) -> Option<&'a [u8]> {
+    let mut first = None;
+    for_each_named(fields, name, |value| first = first.or(Some(value)));
+    first
+}
+
+/// The value of the field called `name` where there is exactly one line of it.
+pub fn single<'a, F: Fields + ?Sized>(fields: &'a F, name: &str) -> Option<&'a [u8]> {
+    let (mut value, mut lines) = (None, 0_u32);
+    for_each_named(fields, name, |line| {
+        value = Some(line);
+        lines += 1;
+    });
+    value.filter(|_| lines == 1)
+}
+
+/// Appends `name: value\r\n`.
+pub fn write_line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Without spaces and tabs at both ends.
+pub fn trim(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
