@@ -1,59 +1,114 @@
 //! The primary cache key: everything that makes two stored responses not interchangeable, but for what `Vary` names.
+//!
+//! Keyed are: which cache it is (the forward side, or one site), who asks where the cache is private, scheme, host, port,
+//! path and query as sent to the origin, and the values of [`KEYED_FIELDS`] and `Forwarded`. Those are fields that some
+//! servers build links, redirects and routes from: without them in the key, one client could plant a response that others
+//! get. Not keyed, and therefore never answered from the store nor kept: requests with a body, and with a field of
+//! [`METHOD_OVERRIDES`]. Nothing is decoded or normalised, so that two URLs which a server could tell apart never share
+//! a key.
 
 use std::hash::Hasher;
 
 use siphasher::sip128::{Hasher128, SipHasher13};
 
+use crate::rules::request::{Request, Target};
+
+/// Longer paths with their queries are not stored.
+pub const MAX_PATH: usize = 8192;
+
+/// Fields that ask a server for another method than the request's. In lower case.
+pub const METHOD_OVERRIDES: [&str; 4] = [
+    "x-http-method-override",
+    "x-http-method",
+    "x-method-override",
+    "x-original-method",
+];
+
+/// Fields that name another host, scheme, port or path than the request's, beside `Forwarded`. In lower case.
+pub const KEYED_FIELDS: [&str; 17] = [
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-forwarded-scheme",
+    "x-forwarded-protocol",
+    "x-forwarded-port",
+    "x-forwarded-server",
+    "x-forwarded-prefix",
+    "x-forwarded-path",
+    "x-forwarded-ssl",
+    "x-url-scheme",
+    "x-scheme",
+    "x-host",
+    "x-original-host",
+    "x-original-url",
+    "x-original-uri",
+    "x-rewrite-url",
+    "x-http-host-override",
+];
+
 /// Secret of one installation or store, so that nobody can prepare two URLs with one key.
 #[derive(Clone, Copy)]
 pub struct KeySecret(pub [u8; 16]);
 
-/// What a key is made of. Every part is hashed with its length, so that no two lists of parts are alike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeyParts<'a> {
-    /// Which cache: the forward side, or a site's name.
-    pub space: &'a str,
-    /// Who asks, for a private cache; empty for a shared one.
-    pub partition: &'a [u8],
-    /// In lower case.
-    pub scheme: &'a str,
-    /// In lower case, without port.
-    pub host: &'a str,
-    pub port: u16,
-    /// Path and query as sent to the origin.
-    pub path_and_query: &'a [u8],
-    pub method: MethodClass,
-}
-
-/// Responses to GET and HEAD share a key; nothing else is stored under it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum MethodClass {
-    /// GET, HEAD, and a POST's response that names its own URL in Content-Location.
-    Get,
-}
-
-/// A 128-bit keyed hash. Equal keys still have their URL text compared by the store.
+/// A 128-bit keyed hash. Stores compare the URL as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(pub u128);
 
 impl Key {
-    pub fn new(secret: &KeySecret, parts: &KeyParts<'_>) -> Key {
-        let mut hasher = SipHasher13::new_with_key(&secret.0);
-        let method = match parts.method {
-            MethodClass::Get => 0,
-        };
-        hasher.write_u8(method);
-        hasher.write_u16(parts.port);
-        for part in [
-            parts.space.as_bytes(),
-            parts.partition,
-            parts.scheme.as_bytes(),
-            parts.host.as_bytes(),
-            parts.path_and_query,
-        ] {
-            hasher.write_u64(part.len() as u64);
-            hasher.write(part);
+    /// `space` is which cache it is: the forward side or a site's name. `partition` is who asks, empty in a shared cache.
+    pub fn new(secret: &KeySecret, space: &str, partition: &[u8], request: &Request<'_>) -> Key {
+        let mut hasher = Key::hasher(secret, space, partition, &request.target);
+        if request.present.keyed_input {
+            request.fields.for_each(&mut |name, value| {
+                if is_keyed(name) {
+                    write_part(&mut hasher, &name.to_ascii_lowercase());
+                    write_part(&mut hasher, value);
+                }
+            });
         }
         Key(hasher.finish128().as_u128())
     }
+
+    /// The key of a request without keyed fields: what is purged or invalidated by its URL.
+    pub fn of_target(
+        secret: &KeySecret,
+        space: &str,
+        partition: &[u8],
+        target: &Target<'_>,
+    ) -> Key {
+        let hasher = Key::hasher(secret, space, partition, target);
+        Key(hasher.finish128().as_u128())
+    }
+
+    /// Each part is hashed with its length, so that no two lists of parts are alike.
+    fn hasher(
+        secret: &KeySecret,
+        space: &str,
+        partition: &[u8],
+        target: &Target<'_>,
+    ) -> SipHasher13 {
+        let mut hasher = SipHasher13::new_with_key(&secret.0);
+        hasher.write_u16(target.port);
+        for part in [
+            space.as_bytes(),
+            partition,
+            target.scheme.as_bytes(),
+            target.host.as_bytes(),
+            target.path_and_query,
+        ] {
+            write_part(&mut hasher, part);
+        }
+        hasher
+    }
+}
+
+fn is_keyed(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"forwarded")
+        || KEYED_FIELDS
+            .iter()
+            .any(|keyed| name.eq_ignore_ascii_case(keyed.as_bytes()))
+}
+
+fn write_part(hasher: &mut SipHasher13, part: &[u8]) {
+    hasher.write_u64(part.len() as u64);
+    hasher.write(part);
 }

@@ -17,10 +17,11 @@
 pub mod key;
 pub mod rules;
 
-pub use key::{Key, KeyParts, KeySecret, MethodClass};
+pub use key::{Key, KeySecret};
 pub use rules::fields::{FieldLines, Fields};
 pub use rules::policy::Policy;
-pub use rules::request::Request;
+pub use rules::request::{Request, Target};
 pub use rules::stored::StoredHead;
+pub use rules::storing::Response;
 pub use rules::time::Timestamp;
-pub use rules::verdict::{OnError, Reuse, Storing, Why};
+pub use rules::verdict::{OnError, Reuse, Why};

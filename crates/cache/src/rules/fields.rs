@@ -1,6 +1,6 @@
 //! Header fields as the rules read them: pairs of name and value, in order.
 
-use memchr::{memchr, memchr_iter};
+use memchr::memchr;
 
 /// The field lines of one head, in order. Names are in any case; values have no line break.
 pub trait Fields {
@@ -34,17 +34,27 @@ impl<const N: usize> Fields for [(&str, &str); N] {
 #[derive(Debug, Clone, Copy)]
 pub struct FieldLines<'b>(pub &'b [u8]);
 
+impl<'b> FieldLines<'b> {
+    /// Pairs of name and value.
+    pub fn iter(self) -> impl Iterator<Item = (&'b [u8], &'b [u8])> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let end = memchr(b'\n', rest)?;
+            let (line, after) = rest.split_at(end);
+            rest = after.get(1..).unwrap_or_default();
+            Some(line.strip_suffix(b"\r").unwrap_or(line))
+        })
+        .filter_map(|line| {
+            let (name, value) = line.split_at(memchr(b':', line)?);
+            Some((name, trim(value.get(1..).unwrap_or_default())))
+        })
+    }
+}
+
 impl Fields for FieldLines<'_> {
     fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a [u8], &'a [u8])) {
-        let mut start = 0;
-        for end in memchr_iter(b'\n', self.0) {
-            let line = self.0.get(start..end).unwrap_or_default();
-            start = end + 1;
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            if let Some(colon) = memchr(b':', line) {
-                let (name, value) = line.split_at(colon);
-                visit(name, trim(value.get(1..).unwrap_or_default()));
-            }
+        for (name, value) in self.iter() {
+            visit(name, value);
         }
     }
 }

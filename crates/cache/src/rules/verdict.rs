@@ -2,13 +2,6 @@
 
 use std::fmt;
 
-/// Whether a response may be stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Storing {
-    Store,
-    No(Why),
-}
-
 /// Whether a stored response may answer a request. Ages and lifetimes are in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reuse {
@@ -50,7 +43,14 @@ pub enum Why {
     NoLifetime,
     TooLarge,
     BadContentRange,
-    TooManyFields,
+    VaryTooLong,
+    BadField,
+    SetCookie,
+    PostWithoutLocation,
+    MethodOverride,
+    RequestBody,
+    OriginCondition,
+    UrlTooLong,
     // Reuse.
     Expired,
     HeuristicExpired,
@@ -83,7 +83,18 @@ impl Why {
             Why::NoLifetime => "The response gives no lifetime and nothing to validate it with.",
             Why::TooLarge => "The body is larger than the largest object.",
             Why::BadContentRange => "Content-Range does not fit the response.",
-            Why::TooManyFields => "Vary names too many fields, or their values are too long.",
+            Why::BadField => "A field of the response contains a line break.",
+            Why::SetCookie => {
+                "The response sets a cookie without saying that a shared cache may keep it."
+            }
+            Why::PostWithoutLocation => {
+                "A response to POST is stored only with a lifetime and its own URL in Content-Location."
+            }
+            Why::MethodOverride => "The request asks for another method in a field.",
+            Why::RequestBody => "The request has a body.",
+            Why::OriginCondition => "The request has a condition that only the origin judges.",
+            Why::UrlTooLong => "The URL is too long.",
+            Why::VaryTooLong => "Vary names too many fields, or their values are too long.",
             Why::Expired => "Its lifetime is over.",
             Why::HeuristicExpired => "Its lifetime, derived from Last-Modified, is over.",
             Why::NoCache => "The response says no-cache.",

@@ -1,0 +1,238 @@
+//! HTTP dates (RFC 9110, 5.6.7): the three forms, read without regard to case (RFC 9111, 4.2).
+
+use super::time::Timestamp;
+
+const MONTHS: [&[u8; 3]; 12] = [
+    b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec",
+];
+const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+const LONG_DAYS: [&str; 7] = [
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+];
+
+/// Reads a date. `now` places the two-digit years of RFC 850: a year that would be more than 50 years ahead is the most
+/// recent past year with the same digits. The zone is GMT or UTC. A weekday that does not fit the date makes it invalid.
+pub fn parse(value: &[u8], now: Timestamp) -> Option<Timestamp> {
+    let mut text = Text(value);
+    let word = text.letters();
+    if text.literal(b", ") {
+        let weekday = position(&DAYS, word);
+        match weekday {
+            Some(_) => fixdate(text, weekday),
+            None => rfc850(text, position(&LONG_DAYS, word), now),
+        }
+    } else {
+        asctime(text, position(&DAYS, word))
+    }
+}
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT`. Years before 0 and after 9999 are written as those.
+pub fn write(out: &mut Vec<u8>, time: Timestamp) {
+    const NAMES: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    const MONTH_NAMES: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let seconds = time.0.clamp(FIRST, LAST);
+    let days = seconds.div_euclid(DAY);
+    let second = seconds.rem_euclid(DAY);
+    let (year, month, day) = civil(days);
+    let name = |names: &[&'static str], index: i64| {
+        usize::try_from(index)
+            .ok()
+            .and_then(|index| names.get(index).copied())
+            .unwrap_or_default()
+    };
+    let text = format!(
+        "{}, {day:02} {} {year:04} {:02}:{:02}:{:02} GMT",
+        name(&NAMES, (days + 3).rem_euclid(7)),
+        name(&MONTH_NAMES, month - 1),
+        second / 3600,
+        second / 60 % 60,
+        second % 60,
+    );
+    out.extend_from_slice(text.as_bytes());
+}
+
+const DAY: i64 = 24 * 3600;
+/// 0000-01-01T00:00:00Z and 9999-12-31T23:59:59Z.
+const FIRST: i64 = -62_167_219_200;
+const LAST: i64 = 253_402_300_799;
+
+/// What is left to read.
+#[derive(Clone, Copy)]
+struct Text<'a>(&'a [u8]);
+
+impl<'a> Text<'a> {
+    fn letters(&mut self) -> &'a [u8] {
+        let end = self
+            .0
+            .iter()
+            .position(|byte| !byte.is_ascii_alphabetic())
+            .unwrap_or(self.0.len());
+        let (word, rest) = self.0.split_at(end);
+        self.0 = rest;
+        word
+    }
+
+    fn literal(&mut self, literal: &[u8]) -> bool {
+        match self.0.strip_prefix(literal) {
+            Some(rest) => {
+                self.0 = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Exactly `count` digits.
+    fn digits(&mut self, count: usize) -> Option<i64> {
+        let (digits, rest) = self.0.split_at_checked(count)?;
+        let mut value = 0;
+        for &digit in digits {
+            if !digit.is_ascii_digit() {
+                return None;
+            }
+            value = value * 10 + i64::from(digit - b'0');
+        }
+        self.0 = rest;
+        Some(value)
+    }
+
+    /// 1 to 12.
+    fn month(&mut self) -> Option<i64> {
+        let word = self.letters();
+        let index = MONTHS
+            .iter()
+            .position(|month| word.eq_ignore_ascii_case(month.as_slice()))?;
+        i64::try_from(index + 1).ok()
+    }
+
+    /// Seconds since midnight. A leap second counts as the second before it.
+    fn time_of_day(&mut self) -> Option<i64> {
+        let hour = self.digits(2).filter(|&hour| hour < 24)?;
+        let minute = self.expect(b":")?.digits(2).filter(|&minute| minute < 60)?;
+        let second = self
+            .expect(b":")?
+            .digits(2)
+            .filter(|&second| second <= 60)?;
+        Some(hour * 3600 + minute * 60 + second.min(59))
+    }
+
+    fn expect(&mut self, literal: &[u8]) -> Option<&mut Self> {
+        self.literal(literal).then_some(self)
+    }
+
+    fn end(&self) -> Option<()> {
+        self.0.is_empty().then_some(())
+    }
+
+    fn zone(&mut self) -> Option<()> {
+        let zone = self.expect(b" ")?.letters();
+        let known = zone.eq_ignore_ascii_case(b"GMT") || zone.eq_ignore_ascii_case(b"UTC");
+        if known { self.end() } else { None }
+    }
+}
+
+fn position(names: &[&str; 7], word: &[u8]) -> Option<i64> {
+    let index = names
+        .iter()
+        .position(|name| name.as_bytes().eq_ignore_ascii_case(word))?;
+    i64::try_from(index).ok()
+}
+
+/// `06 Nov 1994 08:49:37 GMT`.
+fn fixdate(mut text: Text<'_>, weekday: Option<i64>) -> Option<Timestamp> {
+    let day = text.digits(2)?;
+    let month = text.expect(b" ")?.month()?;
+    let year = text.expect(b" ")?.digits(4)?;
+    let time = text.expect(b" ")?.time_of_day()?;
+    text.zone()?;
+    timestamp(year, month, day, time, weekday)
+}
+
+/// `06-Nov-94 08:49:37 GMT`.
+fn rfc850(mut text: Text<'_>, weekday: Option<i64>, now: Timestamp) -> Option<Timestamp> {
+    let day = text.digits(2)?;
+    let month = text.expect(b"-")?.month()?;
+    let short = text.expect(b"-")?.digits(2)?;
+    let time = text.expect(b" ")?.time_of_day()?;
+    text.zone()?;
+    let (this_year, ..) = civil(now.0.clamp(FIRST, LAST).div_euclid(DAY));
+    let mut year = this_year - this_year.rem_euclid(100) + short;
+    if year > this_year + 50 {
+        year -= 100;
+    } else if year + 100 <= this_year + 50 {
+        year += 100;
+    }
+    timestamp(year, month, day, time, weekday)
+}
+
+/// ` Nov  6 08:49:37 1994`.
+fn asctime(mut text: Text<'_>, weekday: Option<i64>) -> Option<Timestamp> {
+    let month = text.expect(b" ")?.month()?;
+    text.expect(b" ")?;
+    let day = if text.literal(b" ") {
+        text.digits(1)?
+    } else {
+        text.digits(2)?
+    };
+    let time = text.expect(b" ")?.time_of_day()?;
+    let year = text.expect(b" ")?.digits(4)?;
+    text.end()?;
+    timestamp(year, month, day, time, weekday)
+}
+
+fn timestamp(
+    year: i64,
+    month: i64,
+    day: i64,
+    time: i64,
+    weekday: Option<i64>,
+) -> Option<Timestamp> {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let length = match month {
+        2 if leap => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    if !(1..=length).contains(&day) {
+        return None;
+    }
+    let days = days_since_epoch(year, month, day);
+    (weekday? == (days + 3).rem_euclid(7)).then_some(Timestamp(days * DAY + time))
+}
+
+/// Days from 1970-01-01 to a day of the Gregorian calendar (years are counted from March, eras are 400 years).
+fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
+/// Year, month and day of a number of days since 1970-01-01.
+fn civil(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let month = if shifted < 10 {
+        shifted + 3
+    } else {
+        shifted - 9
+    };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    (year, month, day_of_year - (153 * shifted + 2) / 5 + 1)
+}
