@@ -4,20 +4,26 @@
 //! [`vary::select`] finds the variant of a request; [`reuse::reuse`] says whether it answers, [`answer`] what of it.
 //! [`validation`] asks the origin and merges what it says; [`invalidation`] names what an unsafe request makes invalid.
 
+pub mod answer;
+pub mod cache_status;
 pub mod date;
 pub mod directives;
 pub mod etag;
 pub mod fields;
 pub mod invalidation;
 pub mod lifetime;
+pub mod multipart;
+pub mod no_vary_search;
 mod normalise;
 pub mod policy;
 pub mod range;
+pub mod range_set;
 pub mod request;
 pub mod reuse;
 pub mod stored;
 pub mod storing;
 pub mod targeted;
 pub mod time;
+pub mod validation;
 pub mod vary;
 pub mod verdict;

@@ -98,6 +98,14 @@ pub enum Selection {
 /// Applies the elements of a `Range` field to a representation of `complete` bytes. Parts that overlap or touch are one;
 /// they keep the place of the first of them (14.2, 15.3.7.2).
 pub fn select(specs: &[RangeSpec], complete: u64) -> Selection {
+    // The last bytes of nothing are nothing, which no Content-Range can say.
+    if complete == 0
+        && specs
+            .iter()
+            .any(|spec| matches!(spec, RangeSpec::Suffix(1..)))
+    {
+        return Selection::Whole;
+    }
     let mut parts: Vec<ByteRange> = Vec::new();
     for range in specs.iter().filter_map(|spec| satisfy(*spec, complete)) {
         let mut joined = range;

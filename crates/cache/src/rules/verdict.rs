@@ -43,6 +43,7 @@ pub enum Why {
     NoLifetime,
     TooLarge,
     BadContentRange,
+    OtherRepresentation,
     VaryTooLong,
     BadField,
     SetCookie,
@@ -83,6 +84,9 @@ impl Why {
             Why::NoLifetime => "The response gives no lifetime and nothing to validate it with.",
             Why::TooLarge => "The body is larger than the largest object.",
             Why::BadContentRange => "Content-Range does not fit the response.",
+            Why::OtherRepresentation => {
+                "The part belongs to another representation than the stored ones."
+            }
             Why::BadField => "A field of the response contains a line break.",
             Why::SetCookie => {
                 "The response sets a cookie without saying that a shared cache may keep it."
