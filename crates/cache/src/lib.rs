@@ -14,10 +14,28 @@
     )
 )]
 
+pub mod body;
+pub mod budget;
+pub mod cache;
+pub mod entry;
+pub mod fill;
+pub mod flight;
+pub mod incoming;
 pub mod key;
+pub mod purge;
 pub mod rules;
+pub mod stats;
+mod store;
+mod uncacheable;
 
+pub use body::{BodyReader, Broken};
+pub use cache::{Ask, Cache, CacheSettings, Lookup, Turn};
+pub use entry::{Entry, NewEntry};
+pub use fill::{FillPermit, FillWriter};
+pub use flight::{Waiter, Wake};
+pub use incoming::{Gone, Incomplete};
 pub use key::{Key, KeySecret};
+pub use purge::{Change, Selection};
 pub use rules::fields::{FieldLines, Fields};
 pub use rules::policy::Policy;
 pub use rules::request::{Request, Target};
@@ -25,3 +43,4 @@ pub use rules::stored::StoredHead;
 pub use rules::storing::Response;
 pub use rules::time::Timestamp;
 pub use rules::verdict::{OnError, Reuse, Why};
+pub use stats::{Counts, Stats};

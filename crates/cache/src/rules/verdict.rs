@@ -63,6 +63,8 @@ pub enum Why {
     Invalidated,
     VaryMismatch,
     RangeNotStored,
+    NotStored,
+    Uncacheable,
 }
 
 impl Why {
@@ -108,6 +110,8 @@ impl Why {
             Why::MustRevalidate => "Its lifetime is over, and it says must-revalidate.",
             Why::Invalidated => "It was invalidated.",
             Why::VaryMismatch => "The request differs in a field that Vary names.",
+            Why::NotStored => "It is not stored.",
+            Why::Uncacheable => "A response to it could not be stored a short time ago.",
             Why::RangeNotStored => "The requested range is not stored.",
         }
     }

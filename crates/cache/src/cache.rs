@@ -1,0 +1,470 @@
+//! A cache of HTTP responses: look-ups, the requests that fill it, and its limits.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::body::MemoryBody;
+use crate::budget::Budget;
+use crate::entry::Entry;
+use crate::fill::FillPermit;
+use crate::flight::{Outcome, Waiter};
+use crate::incoming::Incoming;
+use crate::key::{Key, KeySecret};
+use crate::rules::policy::Policy;
+use crate::rules::request::Request;
+use crate::rules::time::Timestamp;
+use crate::rules::verdict::{OnError, Reuse, Why};
+use crate::rules::{reuse, vary};
+use crate::stats::Stats;
+use crate::store::index::{MOST_VARIANTS, Shard};
+use crate::uncacheable::Uncacheable;
+
+/// Parts of the index, each with a lock of its own.
+const SHARDS: usize = 64;
+/// The largest object in memory is this part of all memory.
+const LARGEST_PART: u64 = 8;
+
+/// A request that the cache is asked for.
+pub struct Ask<'a> {
+    pub key: Key,
+    pub request: Request<'a>,
+    pub now: Timestamp,
+    pub turn: Turn,
+}
+
+/// Which look-up of a request this is.
+#[derive(Debug, Default)]
+pub enum Turn {
+    #[default]
+    First,
+    /// It has waited so many times.
+    Again(u8),
+    /// It waited and leads now.
+    Leads(FillPermit),
+}
+
+/// How often a request may wait for others.
+const MOST_WAITS: u8 = 3;
+
+/// What to do with a request.
+#[derive(Debug)]
+pub enum Lookup {
+    /// Answer with the entry: [`Reuse::Fresh`] or [`Reuse::StaleAccepted`].
+    Hit { entry: Entry, reuse: Reuse },
+    /// Answer with the entry. Who has the permit asks the origin in the background.
+    Refresh {
+        entry: Entry,
+        reuse: Reuse,
+        permit: Option<FillPermit>,
+    },
+    /// Ask the origin whether the entry still holds.
+    Validate {
+        entry: Entry,
+        why: Why,
+        on_error: OnError,
+        permit: FillPermit,
+    },
+    /// Ask the origin. `why` says why what is stored does not serve.
+    Lead {
+        permit: FillPermit,
+        why: Option<Why>,
+    },
+    /// Another request for it is under way.
+    Wait(Waiter),
+    /// Ask the origin, for this request alone.
+    Bypass(Why),
+}
+
+/// What a cache is made of.
+#[derive(Debug, Clone)]
+pub struct CacheSettings {
+    pub policy: Policy,
+    /// Bytes of memory, all included.
+    pub memory: u64,
+}
+
+/// One store of responses under one policy. Threads share it.
+pub struct Cache {
+    pub(crate) shards: Box<[Mutex<Shard>]>,
+    pub(crate) policy: Policy,
+    secret: KeySecret,
+    budget: Arc<Budget>,
+    /// The part of the index that the next entry leaves from.
+    evicts: AtomicUsize,
+    serials: AtomicU64,
+    uncacheable: Uncacheable,
+}
+
+impl std::fmt::Debug for Cache {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Cache")
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Cache {
+    /// `secret` has to be unpredictable, and the same for as long as the entries live.
+    pub fn new(settings: CacheSettings, secret: KeySecret) -> Arc<Cache> {
+        Arc::new(Cache {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            policy: settings.policy,
+            secret,
+            budget: Arc::new(Budget::new(settings.memory)),
+            evicts: AtomicUsize::new(0),
+            serials: AtomicU64::new(0),
+            uncacheable: Uncacheable::default(),
+        })
+    }
+
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    pub fn secret(&self) -> &KeySecret {
+        &self.secret
+    }
+
+    /// Changes the most bytes in memory; what is too much leaves at once.
+    pub fn set_memory(&self, bytes: u64) {
+        self.budget.set_limit(bytes);
+        self.make_room(0);
+    }
+
+    /// The largest body that is stored, in bytes.
+    pub fn largest_object(&self) -> u64 {
+        self.policy
+            .max_object
+            .min(self.budget.limit() / LARGEST_PART)
+    }
+
+    pub(crate) fn budget(&self) -> &Arc<Budget> {
+        &self.budget
+    }
+
+    pub(crate) fn shard(&self, key: Key) -> MutexGuard<'_, Shard> {
+        let number = (key.0 >> 64) as usize % SHARDS;
+        #[expect(clippy::indexing_slicing, reason = "there are SHARDS of them")]
+        lock(&self.shards[number])
+    }
+
+    /// Finds out what to do with a request that [`check_request`](crate::rules::reuse::check_request) lets the store be
+    /// asked for. A hit takes one lock, for a moment.
+    pub fn lookup(self: &Arc<Self>, ask: Ask<'_>) -> Lookup {
+        let leads = matches!(ask.turn, Turn::Leads(_));
+        if !leads && self.uncacheable.contains(ask.key, ask.now) {
+            return Lookup::Bypass(Why::Uncacheable);
+        }
+        let Some((entry, invalidated)) = self.find(&ask) else {
+            return self.lead_or_wait(ask, None, None);
+        };
+        let found = if invalidated {
+            reuse::validate(&ask.request, entry.head(), ask.now, Why::Invalidated)
+        } else {
+            reuse::reuse(&ask.request, entry.head(), ask.now)
+        };
+        match found {
+            Reuse::Fresh { .. } | Reuse::StaleAccepted { .. } => {
+                if let Turn::Leads(permit) = ask.turn {
+                    permit.release();
+                }
+                Lookup::Hit {
+                    entry,
+                    reuse: found,
+                }
+            }
+            Reuse::StaleWhileRevalidate { .. } => self.refresh(ask, entry, found),
+            Reuse::Validate { why, on_error } => {
+                self.lead_or_wait(ask, Some((entry, why, on_error)), Some(why))
+            }
+            Reuse::MustNot { why } => self.lead_or_wait(ask, None, Some(why)),
+        }
+    }
+
+    /// The newest variant for a request, and whether it was invalidated.
+    fn find(&self, ask: &Ask<'_>) -> Option<(Entry, bool)> {
+        let mut shard = self.shard(ask.key);
+        let id = select(&shard, ask)?;
+        shard.eviction.used(id);
+        // Taken back where it turns out not to be one, so that a hit takes one lock.
+        shard.counts.hits += 1;
+        let slot = shard.slot_mut(id)?;
+        slot.hits = slot.hits.saturating_add(1);
+        Some((slot.entry.clone()?, slot.invalidated))
+    }
+
+    fn refresh(self: &Arc<Self>, ask: Ask<'_>, entry: Entry, reuse: Reuse) -> Lookup {
+        let mut shard = self.shard(ask.key);
+        shard.counts.hits -= 1;
+        shard.counts.refreshed += 1;
+        let under_way = shard.flights.contains_key(&ask.key);
+        let permit = match ask.turn {
+            Turn::Leads(permit) => Some(permit),
+            _ if under_way => None,
+            _ => Some(self.take_off(&mut shard, ask.key)),
+        };
+        drop(shard);
+        let permit = permit.map(|mut permit| {
+            permit.validates = Some(entry.clone());
+            permit
+        });
+        Lookup::Refresh {
+            entry,
+            reuse,
+            permit,
+        }
+    }
+
+    fn lead_or_wait(
+        self: &Arc<Self>,
+        ask: Ask<'_>,
+        stale: Option<(Entry, Why, OnError)>,
+        why: Option<Why>,
+    ) -> Lookup {
+        let mut shard = self.shard(ask.key);
+        // `why` says why the entry that was found does not serve.
+        shard.counts.hits -= u64::from(why.is_some());
+        if ask.request.directives.only_if_cached && !matches!(ask.turn, Turn::Leads(_)) {
+            return Lookup::Bypass(why.unwrap_or(Why::NotStored));
+        }
+        let waited = match ask.turn {
+            Turn::Leads(_) | Turn::First => 0,
+            Turn::Again(times) => times,
+        };
+        let permit = if let Turn::Leads(permit) = ask.turn {
+            permit
+        } else if waited > 0 && stale.is_some() {
+            // The response for which it waited has to be validated at each use.
+            shard.counts.bypassed += 1;
+            return Lookup::Bypass(why.unwrap_or(Why::Expired));
+        } else if let Some(flight) = shard.flights.get_mut(&ask.key) {
+            if waited >= MOST_WAITS {
+                shard.counts.bypassed += 1;
+                return Lookup::Bypass(why.unwrap_or(Why::VaryMismatch));
+            }
+            let waiter = flight.wait(self, ask.key);
+            shard.counts.waited += 1;
+            return Lookup::Wait(waiter);
+        } else {
+            self.take_off(&mut shard, ask.key)
+        };
+        lead(shard, permit, stale, why)
+    }
+
+    fn take_off(self: &Arc<Self>, shard: &mut Shard, key: Key) -> FillPermit {
+        let serial = self.serials.fetch_add(1, Ordering::Relaxed);
+        shard
+            .flights
+            .insert(key, crate::flight::Flight::new(serial));
+        FillPermit::new(self, key, serial)
+    }
+
+    pub(crate) fn end_flight(&self, key: Key, serial: u64, outcome: Outcome) {
+        let mut shard = self.shard(key);
+        let ended = match shard.flights.get(&key) {
+            Some(flight) if flight.serial == serial => shard.flights.remove(&key),
+            _ => None,
+        };
+        drop(shard);
+        if let Some(flight) = ended {
+            flight.end(outcome);
+        }
+    }
+
+    /// The leader is gone: one of those who wait leads.
+    pub(crate) fn hand_over(&self, key: Key, serial: u64) {
+        let mut shard = self.shard(key);
+        if let Some(flight) = shard.flights.get_mut(&key)
+            && flight.serial == serial
+            && !flight.hand_over()
+        {
+            shard.flights.remove(&key);
+        }
+    }
+
+    /// The leader failed.
+    pub(crate) fn fail_flight(&self, key: Key, serial: u64) {
+        let mut shard = self.shard(key);
+        let Some(flight) = shard.flights.get_mut(&key) else {
+            return;
+        };
+        if flight.serial != serial {
+            return;
+        }
+        let again = flight.may_try_again();
+        drop(shard);
+        if again {
+            self.hand_over(key, serial);
+        } else {
+            self.end_flight(key, serial, Outcome::Failed);
+        }
+    }
+
+    pub(crate) fn remember_uncacheable(&self, key: Key, now: Timestamp) {
+        self.uncacheable.remember(key, now);
+    }
+
+    /// A response to a request that was bypassed could have been stored: the next request leads again.
+    pub fn forget_uncacheable(&self, key: Key) {
+        self.uncacheable.forget(key);
+    }
+
+    /// Adds an entry whose body is being received. It takes the place of the same variant.
+    pub(crate) fn begin(&self, key: Key, entry: &Entry) {
+        self.uncacheable.forget(key);
+        let mut dropped = Vec::new();
+        let mut shard = self.shard(key);
+        let same = shard.find(key, |old| old.head().vary_key == entry.head().vary_key);
+        if let Some(id) = same {
+            dropped.extend(shard.remove(id));
+        }
+        let oldest = shard
+            .variants(key)
+            .skip(MOST_VARIANTS - 1)
+            .last()
+            .map(|(id, _)| id);
+        if let Some(id) = oldest {
+            dropped.extend(shard.remove(id));
+        }
+        shard.insert(key, entry.clone());
+        drop(shard);
+        self.budget.force(entry.head_weight());
+        self.release(dropped);
+        self.make_room(0);
+    }
+
+    /// The body of an entry is complete.
+    pub(crate) fn complete(
+        &self,
+        key: Key,
+        incoming: &Incoming,
+        body: &MemoryBody,
+        took: Duration,
+    ) {
+        let mut shard = self.shard(key);
+        let Some(id) = shard.find(key, |entry| entry.receives(incoming)) else {
+            return;
+        };
+        let completed = shard
+            .slot(id)
+            .and_then(|slot| slot.entry.as_ref())
+            .map(|entry| entry.completed(body.clone(), took));
+        let invalidated = shard.slot(id).is_some_and(|slot| slot.invalidated);
+        let old = completed.and_then(|entry| shard.replace(id, entry));
+        if let Some(slot) = shard.slot_mut(id) {
+            slot.invalidated = invalidated;
+        }
+        shard.counts.stored += 1;
+        drop(shard);
+        drop(old);
+        self.make_room(0);
+    }
+
+    /// The body of an entry broke off, or is not kept any more.
+    pub(crate) fn drop_incoming(&self, key: Key, incoming: &Incoming) {
+        let mut shard = self.shard(key);
+        let found = shard.find(key, |entry| entry.receives(incoming));
+        let dropped = found.and_then(|id| shard.remove(id));
+        shard.counts.aborted += 1;
+        drop(shard);
+        self.release(dropped);
+    }
+
+    /// Puts an entry with a newer head in the place of the one that was validated.
+    pub(crate) fn update(&self, key: Key, old: &Entry, new: Entry) {
+        let weight = new.head_weight();
+        let mut shard = self.shard(key);
+        let Some(id) = shard.find(key, |entry| entry.is_same(old)) else {
+            return;
+        };
+        let old = shard.replace(id, new);
+        drop(shard);
+        self.budget.force(weight);
+        self.release(old);
+        self.make_room(0);
+    }
+
+    /// Takes out entries until `more` bytes fit.
+    pub(crate) fn make_room(&self, more: u64) {
+        let mut idle = 0;
+        while !self.budget.has_room(more) && idle < SHARDS {
+            let number = self.evicts.fetch_add(1, Ordering::Relaxed) % SHARDS;
+            let Some(shard) = self.shards.get(number) else {
+                return;
+            };
+            let mut shard = lock(shard);
+            let evicted = shard.evict();
+            shard.counts.evicted += u64::from(evicted.is_some());
+            drop(shard);
+            idle = if evicted.is_some() { 0 } else { idle + 1 };
+            self.release(evicted);
+        }
+    }
+
+    /// Entries have left the index.
+    pub(crate) fn release(&self, entries: impl IntoIterator<Item = Entry>) {
+        for entry in entries {
+            self.budget.release(entry.head_weight());
+        }
+    }
+
+    pub fn stats(&self) -> Stats {
+        let mut stats = Stats {
+            memory: self.budget.used(),
+            memory_limit: self.budget.limit(),
+            ..Stats::default()
+        };
+        for shard in &self.shards {
+            let shard = lock(shard);
+            stats.counts.add(&shard.counts);
+            stats.entries += shard.len() as u64;
+        }
+        stats
+    }
+}
+
+fn lead(
+    mut shard: MutexGuard<'_, Shard>,
+    mut permit: FillPermit,
+    stale: Option<(Entry, Why, OnError)>,
+    why: Option<Why>,
+) -> Lookup {
+    let Some((entry, why, on_error)) = stale else {
+        shard.counts.missed += 1;
+        return Lookup::Lead { permit, why };
+    };
+    shard.counts.validated += 1;
+    permit.validates = Some(entry.clone());
+    Lookup::Validate {
+        entry,
+        why,
+        on_error,
+        permit,
+    }
+}
+
+/// Of the variants that a request belongs to, the one with the latest `Date` (RFC 9111, 4.1).
+fn select(shard: &Shard, ask: &Ask<'_>) -> Option<u32> {
+    let mut newest: Option<(u32, &Entry)> = None;
+    for (id, slot) in shard.variants(ask.key) {
+        let Some(entry) = &slot.entry else { continue };
+        if !entry.is_whole() || !vary::matches(&ask.request, entry.head()) {
+            continue;
+        }
+        // Dates are parsed only where there is something to compare.
+        let date = |entry: &Entry| (entry.head().date(), entry.head().received);
+        if newest.is_none_or(|(_, newest)| date(entry) > date(newest)) {
+            newest = Some((id, entry));
+        }
+    }
+    newest.map(|(id, _)| id)
+}
+
+pub(crate) fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+#[path = "cache_tests.rs"]
+mod tests;

@@ -1,0 +1,562 @@
+use std::task::{Context, Poll, Waker};
+
+use super::*;
+use crate::body::{BodyReader, Broken};
+use crate::entry::NewEntry;
+use crate::flight::Wake;
+use crate::purge::{Change, Selection};
+use crate::rules::fields::Fields;
+use crate::rules::request::Target;
+use crate::rules::stored::StoredHead;
+use crate::rules::storing::{self, Response};
+
+const NOW: Timestamp = Timestamp(1_900_000_000);
+
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
+fn cache_of(memory: u64) -> Arc<Cache> {
+    let settings = CacheSettings {
+        policy: Policy::shared(),
+        memory,
+    };
+    Cache::new(settings, KeySecret([7; 16]))
+}
+
+fn cache() -> Arc<Cache> {
+    cache_of(64 << 20)
+}
+
+/// A request for a path of one host.
+struct Get<'a> {
+    path: &'a str,
+    headers: Headers<'a>,
+}
+
+fn get(path: &str) -> Get<'_> {
+    Get { path, headers: &[] }
+}
+
+impl Get<'_> {
+    fn request(&self) -> Request<'_> {
+        let target = Target {
+            scheme: "http",
+            host: "origin.test",
+            port: 80,
+            path_and_query: self.path.as_bytes(),
+        };
+        Request::new(b"GET", target, self)
+    }
+
+    fn key(&self, cache: &Cache) -> Key {
+        Key::new(cache.secret(), "forward", b"", &self.request())
+    }
+
+    fn ask(&self, cache: &Arc<Cache>, turn: Turn, after: i64) -> Lookup {
+        let request = self.request();
+        let key = self.key(cache);
+        cache.lookup(Ask {
+            key,
+            request,
+            now: NOW.plus(after),
+            turn,
+        })
+    }
+
+    fn first(&self, cache: &Arc<Cache>) -> Lookup {
+        self.ask(cache, Turn::First, 0)
+    }
+
+    fn lead(&self, cache: &Arc<Cache>) -> FillPermit {
+        match self.first(cache) {
+            Lookup::Lead { permit, .. } => permit,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn wait(&self, cache: &Arc<Cache>) -> Waiter {
+        match self.first(cache) {
+            Lookup::Wait(waiter) => waiter,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn head(&self, response: Headers<'_>) -> StoredHead {
+        let response = Response {
+            status: 200,
+            fields: &Pairs(response),
+            body_len: None,
+        };
+        storing::store(&self.request(), &response, NOW, NOW, &Policy::shared())
+            .expect("can be stored")
+    }
+
+    /// Stores a response as the leader does.
+    fn fill(&self, cache: &Arc<Cache>, response: Headers<'_>, body: &[u8]) {
+        let permit = self.lead(cache);
+        let (_, mut writer) = permit.store(self.head(response), &self.new_entry());
+        writer.push(body).expect("any length");
+        writer.finish(b"").expect("any length");
+    }
+
+    fn new_entry(&self) -> NewEntry<'static> {
+        let url: &str = Box::leak(self.request().target.url().into_boxed_str());
+        NewEntry {
+            url,
+            body_len: None,
+            owner: 1,
+            keep_on_disk: false,
+        }
+    }
+
+    fn body(&self, cache: &Arc<Cache>) -> Option<Vec<u8>> {
+        match self.first(cache) {
+            Lookup::Hit { entry, .. } => Some(read(entry.reader(0)).expect("complete")),
+            _ => None,
+        }
+    }
+}
+
+impl Fields for Get<'_> {
+    fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a [u8], &'a [u8])) {
+        self.headers.for_each(visit);
+    }
+}
+
+struct Pairs<'b>(Headers<'b>);
+
+impl Fields for Pairs<'_> {
+    fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a [u8], &'a [u8])) {
+        self.0.for_each(visit);
+    }
+}
+
+const FRESH: Headers<'static> = &[("Cache-Control", "max-age=60")];
+
+fn noop() -> Context<'static> {
+    Context::from_waker(Waker::noop())
+}
+
+fn read(mut reader: BodyReader) -> Result<Vec<u8>, Broken> {
+    let mut body = Vec::new();
+    loop {
+        match reader.poll_next(&mut noop()) {
+            Poll::Ready(Ok(Some(piece))) => body.extend_from_slice(&piece),
+            Poll::Ready(Ok(None)) => return Ok(body),
+            Poll::Ready(Err(broken)) => return Err(broken),
+            Poll::Pending => panic!("it waits"),
+        }
+    }
+}
+
+#[test]
+fn a_stored_response_answers_while_it_is_fresh_and_is_validated_then() {
+    let cache = cache();
+    let get = get("/a");
+    get.fill(&cache, FRESH, b"body");
+    assert_eq!(get.body(&cache).as_deref(), Some(&b"body"[..]));
+    match get.ask(&cache, Turn::First, 61) {
+        Lookup::Validate {
+            why: Why::Expired,
+            permit,
+            entry,
+            ..
+        } => {
+            let updated = permit
+                .not_modified(get.head(FRESH))
+                .expect("it was validated");
+            assert!(!updated.is_same(&entry));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(get.body(&cache).as_deref(), Some(&b"body"[..]));
+    let counts = cache.stats().counts;
+    assert_eq!(
+        (counts.hits, counts.validated, counts.missed, counts.stored),
+        (2, 1, 1, 1)
+    );
+}
+
+#[test]
+fn a_thousand_requests_for_one_missing_object_make_one() {
+    let cache = cache();
+    let get = get("/a");
+    let permit = get.lead(&cache);
+    let mut waiters: Vec<Waiter> = (0..999).map(|_| get.wait(&cache)).collect();
+    assert!(
+        waiters
+            .iter_mut()
+            .all(|waiter| waiter.poll(&mut noop()).is_pending())
+    );
+    let (_, mut writer) = permit.store(get.head(FRESH), &get.new_entry());
+    writer.push(b"begins ").expect("open");
+    let mut readers: Vec<BodyReader> = waiters
+        .iter_mut()
+        .map(|waiter| {
+            assert!(matches!(
+                waiter.poll(&mut noop()),
+                Poll::Ready(Wake::LookAgain)
+            ));
+            match get.ask(&cache, Turn::Again(1), 0) {
+                Lookup::Hit { entry, .. } => {
+                    assert!(!entry.is_complete());
+                    entry.reader(0)
+                }
+                other => panic!("{other:?}"),
+            }
+        })
+        .collect();
+    for reader in &mut readers {
+        let first = reader.poll_next(&mut noop());
+        assert!(matches!(first, Poll::Ready(Ok(Some(piece))) if piece == b"begins "[..]));
+        assert!(reader.poll_next(&mut noop()).is_pending());
+    }
+    writer.push(b"and ends").expect("open");
+    writer.finish(b"").expect("any length");
+    for reader in readers {
+        assert_eq!(read(reader).as_deref(), Ok(&b"and ends"[..]));
+    }
+    let counts = cache.stats().counts;
+    assert_eq!((counts.missed, counts.waited, counts.hits), (1, 999, 999));
+}
+
+#[test]
+fn a_failing_leader_hands_over_once_and_then_all_fail() {
+    let cache = cache();
+    let get = get("/a");
+    let permit = get.lead(&cache);
+    let mut waiters: Vec<Waiter> = (0..10).map(|_| get.wait(&cache)).collect();
+    permit.failed();
+    let Poll::Ready(Wake::Lead(second)) = waiters[0].poll(&mut noop()) else {
+        panic!("the first one takes over");
+    };
+    assert!(
+        waiters[1..]
+            .iter_mut()
+            .all(|waiter| waiter.poll(&mut noop()).is_pending())
+    );
+    let Lookup::Lead { permit, .. } = get.ask(&cache, Turn::Leads(second), 0) else {
+        panic!("it leads");
+    };
+    permit.failed();
+    for waiter in &mut waiters[1..] {
+        assert!(matches!(
+            waiter.poll(&mut noop()),
+            Poll::Ready(Wake::Failed)
+        ));
+    }
+    get.lead(&cache).failed();
+}
+
+#[test]
+fn a_leader_that_goes_away_hands_over_as_often_as_it_happens() {
+    let cache = cache();
+    let get = get("/a");
+    let mut permit = Some(get.lead(&cache));
+    let mut waiters: Vec<Waiter> = (0..10).map(|_| get.wait(&cache)).collect();
+    // The second of those who wait leaves before it is told, the third one once it is.
+    drop(waiters.remove(1));
+    for waiter in 0..waiters.len() {
+        drop(permit.take());
+        if waiter == 1 {
+            drop(std::mem::replace(&mut waiters[1], get.wait(&cache)));
+            continue;
+        }
+        permit = match waiters[waiter].poll(&mut noop()) {
+            Poll::Ready(Wake::Lead(permit)) => Some(permit),
+            other => panic!("{waiter}: {other:?}"),
+        };
+    }
+    drop(permit);
+    assert!(matches!(
+        waiters[1].poll(&mut noop()),
+        Poll::Ready(Wake::Lead(_))
+    ));
+    drop(waiters);
+    drop(get.lead(&cache));
+    assert!(
+        cache
+            .shards
+            .iter()
+            .all(|shard| lock(shard).flights.is_empty())
+    );
+}
+
+#[test]
+fn an_uncacheable_answer_releases_all_and_nobody_queues_for_a_while() {
+    let cache = cache();
+    let get = get("/a");
+    let permit = get.lead(&cache);
+    let mut waiters: Vec<Waiter> = (0..10).map(|_| get.wait(&cache)).collect();
+    permit.uncacheable(NOW);
+    for waiter in &mut waiters {
+        assert!(matches!(
+            waiter.poll(&mut noop()),
+            Poll::Ready(Wake::LookAgain)
+        ));
+        let again = get.ask(&cache, Turn::Again(1), 0);
+        assert!(matches!(again, Lookup::Bypass(Why::Uncacheable)));
+    }
+    assert!(matches!(
+        get.ask(&cache, Turn::First, 100),
+        Lookup::Bypass(Why::Uncacheable)
+    ));
+    assert!(matches!(
+        get.ask(&cache, Turn::First, 121),
+        Lookup::Lead { .. }
+    ));
+    cache.forget_uncacheable(get.key(&cache));
+    drop(get.lead(&cache));
+}
+
+#[test]
+fn a_body_that_breaks_off_is_never_an_answer() {
+    let cache = cache();
+    let get = get("/a");
+    for finishes in [false, true] {
+        let new = NewEntry {
+            body_len: Some(10),
+            ..get.new_entry()
+        };
+        let (entry, mut writer) = get.lead(&cache).store(get.head(FRESH), &new);
+        writer.push(b"half").expect("open");
+        let reader = entry.reader(0);
+        if finishes {
+            assert!(writer.finish(b"").is_err());
+        } else {
+            drop(writer);
+        }
+        assert_eq!(read(reader), Err(Broken::Aborted));
+        assert_eq!(read(entry.reader(0)), Err(Broken::Aborted));
+    }
+    drop(get.lead(&cache));
+    assert_eq!(
+        (cache.stats().entries, cache.stats().counts.aborted),
+        (0, 2)
+    );
+}
+
+#[test]
+fn variants_are_told_apart_and_those_who_wait_for_another_one_lead() {
+    let cache = cache();
+    let vary: Headers<'_> = &[("Cache-Control", "max-age=60"), ("Vary", "X-Color")];
+    let red = Get {
+        path: "/a",
+        headers: &[("X-Color", "red")],
+    };
+    let blue = Get {
+        path: "/a",
+        headers: &[("X-Color", "blue")],
+    };
+    let permit = red.lead(&cache);
+    let mut waits = blue.wait(&cache);
+    let (_, mut writer) = permit.store(red.head(vary), &red.new_entry());
+    writer.push(b"red").expect("open");
+    writer.finish(b"").expect("any length");
+    assert!(matches!(
+        waits.poll(&mut noop()),
+        Poll::Ready(Wake::LookAgain)
+    ));
+    let Lookup::Lead { permit, .. } = blue.ask(&cache, Turn::Again(1), 0) else {
+        panic!("no variant for it, and nobody fetches one");
+    };
+    let (_, mut writer) = permit.store(blue.head(vary), &blue.new_entry());
+    writer.push(b"blue").expect("open");
+    writer.finish(b"").expect("any length");
+    assert_eq!(red.body(&cache).as_deref(), Some(&b"red"[..]));
+    assert_eq!(blue.body(&cache).as_deref(), Some(&b"blue"[..]));
+    assert_eq!(cache.stats().entries, 2);
+    red.ask(&cache, Turn::First, 0);
+    assert_eq!(
+        cache.change(&Selection::Key(red.key(&cache)), Change::Remove),
+        2
+    );
+    assert_eq!(cache.stats().memory, 0);
+}
+
+#[test]
+fn a_key_has_a_bounded_number_of_variants() {
+    let cache = cache();
+    let vary: Headers<'_> = &[("Cache-Control", "max-age=60"), ("Vary", "X-Color")];
+    let colors: Vec<String> = (0..100).map(|color| color.to_string()).collect();
+    for color in &colors {
+        Get {
+            path: "/a",
+            headers: &[("X-Color", color)],
+        }
+        .fill(&cache, vary, b"x");
+    }
+    assert_eq!(cache.stats().entries as usize, MOST_VARIANTS);
+    assert!(
+        Get {
+            path: "/a",
+            headers: &[("X-Color", "99")]
+        }
+        .body(&cache)
+        .is_some()
+    );
+}
+
+#[test]
+fn memory_is_bounded_and_counts_everything() {
+    let limit = 4 << 20;
+    let cache = cache_of(limit);
+    let paths: Vec<String> = (0..2000).map(|number| format!("/{number}")).collect();
+    let body = vec![b'x'; 10_000];
+    for path in &paths {
+        get(path).fill(&cache, FRESH, &body);
+        assert!(cache.stats().memory <= limit);
+    }
+    let stats = cache.stats();
+    assert!(stats.memory > limit / 2, "{stats:?}");
+    assert!(stats.entries > 200 && stats.counts.evicted == 2000 - stats.entries);
+    assert_eq!(
+        cache.change(&Selection::All, Change::Remove) as u64,
+        stats.entries
+    );
+    assert_eq!(cache.stats().memory, 0);
+    cache.set_memory(0);
+    get("/x").fill(&cache, FRESH, &body);
+    assert_eq!(cache.stats().entries, 0, "nothing fits");
+}
+
+#[test]
+fn a_body_larger_than_the_largest_object_passes_and_is_not_stored() {
+    let cache = cache_of(4 << 20);
+    let get = get("/large");
+    let (entry, mut writer) = get.lead(&cache).store(get.head(FRESH), &get.new_entry());
+    let mut reader = entry.reader(0);
+    let piece = vec![b'x'; 50_000];
+    let (mut sent, mut got) = (0, 0);
+    while sent < 10 << 20 {
+        match writer.poll_ready(&mut noop()) {
+            Poll::Ready(ready) => {
+                ready.expect("it is read");
+                writer.push(&piece).expect("open");
+                sent += piece.len();
+            }
+            Poll::Pending => {
+                while let Poll::Ready(Ok(Some(piece))) = reader.poll_next(&mut noop()) {
+                    got += piece.len();
+                }
+            }
+        }
+    }
+    writer.finish(b"").expect("any length");
+    got += read(reader).expect("complete").len();
+    assert_eq!(got, sent);
+    assert_eq!(cache.stats().entries, 0);
+}
+
+#[test]
+fn entries_are_changed_by_url_prefix_host_tag_and_owner() {
+    let cache = cache();
+    let tagged: Headers<'_> = &[
+        ("Cache-Control", "max-age=60"),
+        ("Cache-Tag", "news, sports"),
+    ];
+    get("/a/1").fill(&cache, tagged, b"1");
+    get("/a/2").fill(&cache, FRESH, b"2");
+    get("/b").fill(
+        &cache,
+        &[
+            ("Cache-Control", "max-age=60"),
+            ("Surrogate-Key", "sports x"),
+        ],
+        b"3",
+    );
+    for (selection, count) in [
+        (Selection::All, 3),
+        (Selection::Url("http://origin.test/a/1"), 1),
+        (Selection::Url("http://origin.test/a"), 0),
+        (Selection::Prefix("http://origin.test/a/"), 2),
+        (Selection::Host("Origin.test"), 3),
+        (Selection::Host("test"), 0),
+        (Selection::Domain("test"), 3),
+        (Selection::Tag("sports"), 2),
+        (Selection::Tag("sport"), 0),
+        (Selection::Owner(1), 3),
+        (Selection::Owner(2), 0),
+    ] {
+        assert_eq!(
+            cache.change(&selection, Change::Invalidate),
+            count,
+            "{selection:?}"
+        );
+        let valid = ["/a/1", "/a/2", "/b"]
+            .iter()
+            .filter(|path| get(path).body(&cache).is_some());
+        assert_eq!(valid.count(), 3 - count, "{selection:?}");
+        assert_eq!(cache.change(&selection, Change::Restore), count);
+    }
+    assert_eq!(get("/a/1").body(&cache).as_deref(), Some(&b"1"[..]));
+    assert_eq!(cache.change(&Selection::Tag("news"), Change::Remove), 1);
+    drop(get("/a/1").lead(&cache));
+    assert_eq!(cache.stats().entries, 2);
+}
+
+#[test]
+fn a_pinned_entry_stays_when_others_leave() {
+    let cache = cache_of(1 << 20);
+    get("/pinned").fill(&cache, FRESH, b"kept");
+    assert_eq!(
+        cache.change(&Selection::Url("http://origin.test/pinned"), Change::Pin),
+        1
+    );
+    for number in 0..1000 {
+        get(&format!("/{number}")).fill(&cache, FRESH, &[b'x'; 10_000]);
+    }
+    assert_eq!(get("/pinned").body(&cache).as_deref(), Some(&b"kept"[..]));
+}
+
+#[test]
+fn one_request_refreshes_what_is_stale_while_others_are_answered() {
+    let cache = cache();
+    let get = get("/a");
+    get.fill(
+        &cache,
+        &[("Cache-Control", "max-age=60, stale-while-revalidate=60")],
+        b"old",
+    );
+    let Lookup::Refresh {
+        permit: Some(permit),
+        ..
+    } = get.ask(&cache, Turn::First, 70)
+    else {
+        panic!("the first one refreshes it");
+    };
+    for _ in 0..3 {
+        let Lookup::Refresh {
+            permit: None,
+            entry,
+            ..
+        } = get.ask(&cache, Turn::First, 70)
+        else {
+            panic!("the others do not");
+        };
+        assert_eq!(read(entry.reader(0)).as_deref(), Ok(&b"old"[..]));
+    }
+    let (_, mut writer) = permit.store(get.head(FRESH), &get.new_entry());
+    writer.push(b"new").expect("open");
+    writer.finish(b"").expect("any length");
+    assert_eq!(get.body(&cache).as_deref(), Some(&b"new"[..]));
+    assert_eq!(cache.stats().entries, 1, "it took the place of the old one");
+}
+
+#[test]
+fn only_if_cached_neither_leads_nor_waits() {
+    let cache = cache();
+    let only = Get {
+        path: "/a",
+        headers: &[("Cache-Control", "only-if-cached")],
+    };
+    assert!(matches!(only.first(&cache), Lookup::Bypass(Why::NotStored)));
+    let permit = only_free(&cache);
+    assert!(matches!(only.first(&cache), Lookup::Bypass(Why::NotStored)));
+    drop(permit);
+    get("/a").fill(&cache, FRESH, b"x");
+    assert_eq!(only.body(&cache).as_deref(), Some(&b"x"[..]));
+}
+
+fn only_free(cache: &Arc<Cache>) -> FillPermit {
+    get("/a").lead(cache)
+}

@@ -1,0 +1,157 @@
+//! A stored response: its head, and its body wherever that is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::body::{BodyReader, MemoryBody};
+use crate::incoming::Incoming;
+use crate::rules::stored::StoredHead;
+
+/// What an entry costs in memory beyond its head's text and its body, in bytes.
+pub(crate) const OVERHEAD: u64 = 320;
+
+/// A stored response, or one that is being received to be stored. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Entry(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    head: StoredHead,
+    url: Arc<str>,
+    body: Body,
+    owner: u64,
+    fetch_millis: u32,
+    keep_on_disk: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Body {
+    Memory(MemoryBody),
+    Incoming(Incoming),
+}
+
+/// What a caller knows of a response that is to be stored.
+#[derive(Debug, Clone, Copy)]
+pub struct NewEntry<'a> {
+    /// For people and purges; the key alone finds the entry.
+    pub url: &'a str,
+    /// The announced length of the body.
+    pub body_len: Option<u64>,
+    /// Whose entry it is, as a number of the caller's: purges find it by that.
+    pub owner: u64,
+    /// Whether it may outlive the process.
+    pub keep_on_disk: bool,
+}
+
+impl Entry {
+    pub(crate) fn incoming(head: StoredHead, new: &NewEntry<'_>, body: Incoming) -> Entry {
+        Entry(Arc::new(Inner {
+            head,
+            url: new.url.into(),
+            body: Body::Incoming(body),
+            owner: new.owner,
+            fetch_millis: 0,
+            keep_on_disk: new.keep_on_disk,
+        }))
+    }
+
+    /// The same entry with its body complete.
+    pub(crate) fn completed(&self, body: MemoryBody, took: Duration) -> Entry {
+        self.with(self.0.head.clone(), Body::Memory(body), took)
+    }
+
+    /// The same entry with a head that a 304 has updated.
+    pub(crate) fn updated(&self, head: StoredHead) -> Entry {
+        self.with(head, self.0.body.clone(), self.fetch_time())
+    }
+
+    fn with(&self, head: StoredHead, body: Body, took: Duration) -> Entry {
+        let old = &*self.0;
+        Entry(Arc::new(Inner {
+            head,
+            url: old.url.clone(),
+            body,
+            owner: old.owner,
+            fetch_millis: u32::try_from(took.as_millis()).unwrap_or(u32::MAX),
+            keep_on_disk: old.keep_on_disk,
+        }))
+    }
+
+    pub fn head(&self) -> &StoredHead {
+        &self.0.head
+    }
+
+    pub fn url(&self) -> &str {
+        &self.0.url
+    }
+
+    /// Whose entry it is: [`NewEntry::owner`].
+    pub fn owner(&self) -> u64 {
+        self.0.owner
+    }
+
+    /// How long the origin took for the whole response, so that one can say what a hit saved.
+    pub fn fetch_time(&self) -> Duration {
+        Duration::from_millis(self.0.fetch_millis.into())
+    }
+
+    /// The body's length in bytes, unless it is still received and was not announced.
+    pub fn body_len(&self) -> Option<u64> {
+        match &self.0.body {
+            Body::Memory(body) => Some(body.len()),
+            Body::Incoming(body) => body.len(),
+        }
+    }
+
+    pub fn is_complete(&self) -> bool {
+        match &self.0.body {
+            Body::Memory(_) => true,
+            Body::Incoming(body) => body.is_complete(),
+        }
+    }
+
+    /// Whether its body can be read from the beginning.
+    pub(crate) fn is_whole(&self) -> bool {
+        match &self.0.body {
+            Body::Memory(_) => true,
+            Body::Incoming(body) => body.is_whole(),
+        }
+    }
+
+    /// Whether both have the same body, which is being received.
+    pub(crate) fn receives(&self, incoming: &Incoming) -> bool {
+        matches!(&self.0.body, Body::Incoming(body) if body.is_same(incoming))
+    }
+
+    pub(crate) fn is_same(&self, other: &Entry) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Reads the body from `offset` to its end.
+    pub fn reader(&self, offset: u64) -> BodyReader {
+        self.range_reader(offset, u64::MAX)
+    }
+
+    /// Reads `len` bytes of the body from `offset` on, or fewer where it ends before.
+    pub fn range_reader(&self, offset: u64, len: u64) -> BodyReader {
+        match &self.0.body {
+            Body::Memory(body) => BodyReader::memory(body.clone(), offset, len),
+            Body::Incoming(body) => BodyReader::incoming(body.reader(offset), len),
+        }
+    }
+
+    /// Bytes of the head and of what belongs to every entry.
+    pub(crate) fn head_weight(&self) -> u64 {
+        let head = &self.0.head;
+        OVERHEAD + (head.lines.len() + head.vary_key.len() + self.0.url.len()) as u64
+    }
+
+    /// Bytes that it takes in memory; those of a body that is being received are not known yet.
+    pub(crate) fn weight(&self) -> u64 {
+        let body = match &self.0.body {
+            Body::Memory(body) => body.len(),
+            Body::Incoming(_) => 0,
+        };
+        self.head_weight() + body
+    }
+}

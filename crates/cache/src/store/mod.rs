@@ -1,0 +1,5 @@
+//! Where entries are kept.
+
+pub(crate) mod chunked;
+pub(crate) mod eviction;
+pub(crate) mod index;
