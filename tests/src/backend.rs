@@ -14,9 +14,17 @@ pub struct Backend {
     state: Arc<State>,
 }
 
+/// Who reads the body of a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum BodyReading {
+    Whole,
+    ByAnswer,
+}
+
 struct State {
     name: String,
     answer: Option<Box<Answer>>,
+    body: BodyReading,
     requests: AtomicUsize,
     checks: AtomicUsize,
     connections: AtomicUsize,
@@ -38,12 +46,25 @@ impl Backend {
         Self::start("own", Some(Box::new(answer)))
     }
 
+    /// Leaves the body of a request to `answer`, which is given its head; for bodies too large to keep.
+    pub fn streaming(
+        answer: impl Fn(&mut TcpStream, &str) -> std::io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        let answer = move |stream: &mut TcpStream, head: &str, _: &[u8]| answer(stream, head);
+        Self::start_with("own", Some(Box::new(answer)), BodyReading::ByAnswer)
+    }
+
     fn start(name: &str, answer: Option<Box<Answer>>) -> Self {
+        Self::start_with(name, answer, BodyReading::Whole)
+    }
+
+    fn start_with(name: &str, answer: Option<Box<Answer>>, body: BodyReading) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let address = listener.local_addr().expect("a listener has an address");
         let state = Arc::new(State {
             name: name.to_owned(),
             answer,
+            body,
             requests: AtomicUsize::new(0),
             checks: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
@@ -103,7 +124,11 @@ impl Backend {
 impl State {
     fn serve(&self, mut stream: TcpStream) {
         let mut buffer = Vec::new();
-        while let Some((head, body)) = read_message(&mut stream, &mut buffer) {
+        let read = match self.body {
+            BodyReading::Whole => read_message,
+            BodyReading::ByAnswer => read_head,
+        };
+        while let Some((head, body)) = read(&mut stream, &mut buffer) {
             if self.respond(&mut stream, &head, &body).is_err()
                 || head.to_ascii_lowercase().contains("\r\nconnection: close")
             {
@@ -155,6 +180,17 @@ pub fn reply(
         body.len()
     );
     stream.write_all(&[head.as_bytes(), body].concat())
+}
+
+/// Reads a head byte by byte, so that nothing behind it is taken. `None`: the stream ended.
+fn read_head(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<(String, Vec<u8>)> {
+    while !buffer.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).ok()?;
+        buffer.extend(byte);
+    }
+    let head = String::from_utf8_lossy(&std::mem::take(buffer)).into_owned();
+    Some((head, Vec::new()))
 }
 
 /// Reads a message with a length, or with chunks, whose framing stays in the body. `None`: the stream ended.

@@ -19,6 +19,7 @@ macro_rules! require {
 pub mod backend;
 pub mod client;
 pub mod desktop;
+pub mod h2;
 pub mod https;
 pub mod keyring;
 pub mod list_server;

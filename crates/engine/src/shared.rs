@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use privet_connection_log::ConnectionLog;
 use privet_system::ProgramFinder;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use crate::accept::client_connections::ClientConnections;
 use crate::accept::connection_limit::ConnectionLimit;
@@ -46,6 +47,8 @@ pub(crate) struct Shared {
     pub(crate) pause_changed: Notify,
     /// Current mode; set together with the snapshot.
     pub(crate) mode: ArcSwap<ModeState>,
+    /// Cancelled once the engine stops: open connections take no more requests.
+    pub(crate) stopping: CancellationToken,
     /// Running listeners, for the PAC file and status.
     pub(crate) listening: ArcSwap<Vec<ListenerState>>,
 }

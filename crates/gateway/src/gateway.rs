@@ -104,6 +104,11 @@ pub trait Gateway: Clone + Send + Sync + 'static {
     /// The client's request, its head at least, has arrived.
     fn request_arrived(&self) {}
 
+    /// Completes once the program stops: no more requests are taken.
+    fn stopping(&self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
+
     /// How long a connection may stay open without a byte in either direction.
     fn idle_timeout(&self) -> Duration;
 }

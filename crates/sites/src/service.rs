@@ -46,6 +46,11 @@ pub trait SiteHost: Clone + Send + Sync + 'static {
 
     /// As [`Service::request_arrived`].
     fn request_arrived(&self) {}
+
+    /// As [`Service::stopping`].
+    fn stopping(&self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
 }
 
 /// The sites of one listener.
@@ -235,6 +240,10 @@ impl<H: SiteHost> Service for SiteService<H> {
 
     fn request_arrived(&self) {
         self.host.request_arrived();
+    }
+
+    fn stopping(&self) -> impl Future<Output = ()> + Send {
+        self.host.stopping()
     }
 
     async fn admit(

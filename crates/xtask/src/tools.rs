@@ -92,6 +92,7 @@ const PYTHON: &[(&str, &str)] = &[
         "client: reads the proxy variables, without its SOCKS extra",
     ),
     ("pyftpdlib", "server: FTP"),
+    ("grpcio", "client and server: gRPC"),
     (
         "schemathesis",
         "client: the control API by its OpenAPI document",

@@ -2,7 +2,10 @@
 
 mod balancing;
 mod changes;
+mod grpc;
 mod hostile;
+mod http2;
+mod large_bodies;
 mod messages;
 mod requests;
 mod support;

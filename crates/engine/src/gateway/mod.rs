@@ -169,6 +169,10 @@ impl Gateway for EngineGateway {
         self.client.is_served();
     }
 
+    fn stopping(&self) -> impl Future<Output = ()> + Send {
+        self.shared.stopping.cancelled()
+    }
+
     fn idle_timeout(&self) -> Duration {
         let snapshot = self.shared.snapshot.load();
         snapshot.config.listen.limits.idle_timeout

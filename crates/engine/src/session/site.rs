@@ -60,6 +60,10 @@ impl SiteHost for EngineSites {
     fn request_arrived(&self) {
         self.client.is_served();
     }
+
+    fn stopping(&self) -> impl Future<Output = ()> + Send {
+        self.shared.stopping.cancelled()
+    }
 }
 
 /// A client's first bytes, after its TLS handshake if there was one.

@@ -19,6 +19,7 @@ impl Supervisor {
         }
         self.listeners.clear();
         self.health_checks = None;
+        self.shared.stopping.cancel();
         let connection_limit = self.shared.connection_limit.clone();
         if tokio::time::timeout(deadline, connection_limit.empty())
             .await

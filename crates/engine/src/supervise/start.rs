@@ -12,6 +12,7 @@ use privet_connection_log::ConnectionLog;
 use privet_system::{Processes, ProgramFinder};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::accept::connection_limit::ConnectionLimit;
@@ -90,6 +91,7 @@ impl Engine {
             mode: ArcSwap::from_pointee(modes.state()),
             modes: Mutex::new(modes),
             pause_changed: Notify::new(),
+            stopping: CancellationToken::new(),
             listening: ArcSwap::default(),
         });
         let options = Arc::new(options);

@@ -5,9 +5,10 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use h2::server::SendResponse;
-use h2::{Reason, RecvStream, SendStream};
+use h2::{Reason, RecvStream};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 
+use super::send::{SendBudget, SendHalf};
 use crate::body::{BodyError, BodySink, BodySource, Piece, SourceError, trailers};
 
 /// What is received of a body.
@@ -185,32 +186,24 @@ impl DataWriter {
     fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
-        send: &mut SendStream<Bytes>,
+        send: &mut SendHalf,
         piece: &[u8],
         moved: &mut u64,
     ) -> Poll<io::Result<()>> {
         while self.sent < piece.len() {
             let rest = piece.get(self.sent..).unwrap_or_default();
-            send.reserve_capacity(rest.len());
-            let room = match ready!(send.poll_capacity(cx)) {
-                Some(Ok(room)) => room.min(rest.len()),
-                Some(Err(error)) => return Poll::Ready(Err(to_io(error))),
-                None => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
-            };
-            let now = rest.get(..room).unwrap_or_default();
-            let last = matches!(self.end, End::Last) && room == rest.len();
-            send.send_data(Bytes::copy_from_slice(now), last)
-                .map_err(to_io)?;
-            self.sent += room;
-            *moved += room as u64;
-            if last {
+            let last = matches!(self.end, End::Last);
+            let sent = ready!(send.poll_send(cx, rest, last))?;
+            self.sent += sent;
+            *moved += sent as u64;
+            if last && sent == rest.len() {
                 self.end = End::Open;
             }
         }
         Poll::Ready(match std::mem::replace(&mut self.end, End::Open) {
             End::Open => Ok(()),
-            End::Last => send.send_data(Bytes::new(), true).map_err(to_io),
-            End::Trailers(fields) => send.send_trailers(fields).map_err(to_io),
+            End::Last => send.end(),
+            End::Trailers(fields) => send.end_with(fields),
         })
     }
 }
@@ -218,7 +211,8 @@ impl DataWriter {
 /// A response that is sent.
 pub struct Outgoing {
     respond: SendResponse<Bytes>,
-    send: Option<SendStream<Bytes>>,
+    budget: SendBudget,
+    send: Option<SendHalf>,
     head: Option<QueuedHead>,
     /// The head that was sent last leaves the stream open, whatever follows.
     keeps_open: bool,
@@ -227,9 +221,10 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
-    pub fn new(respond: SendResponse<Bytes>) -> Self {
+    pub fn new(respond: SendResponse<Bytes>, budget: SendBudget) -> Self {
         Self {
             respond,
+            budget,
             send: None,
             head: None,
             keeps_open: false,
@@ -261,12 +256,12 @@ impl Outgoing {
 
     pub fn reset(&mut self, reason: Reason) {
         match &mut self.send {
-            Some(send) => send.send_reset(reason),
+            Some(send) => send.reset(reason),
             None => self.respond.send_reset(reason),
         }
     }
 
-    pub fn into_stream(self) -> Option<SendStream<Bytes>> {
+    pub fn into_stream(self) -> Option<SendHalf> {
         self.send
     }
 
@@ -276,18 +271,16 @@ impl Outgoing {
         };
         *moved += size(&head);
         self.started = true;
-        let sent = match head {
-            QueuedHead::Interim(head) => self.respond.send_informational(head),
-            QueuedHead::Final(head) => self
-                .respond
-                .send_response(head, ends)
-                .map(|send| self.send = Some(send)),
-            QueuedHead::Tunnel(head) => self
-                .respond
-                .send_response(head, false)
-                .map(|send| self.send = Some(send)),
+        let (head, ends) = match head {
+            QueuedHead::Interim(head) => {
+                return self.respond.send_informational(head).map_err(to_io);
+            }
+            QueuedHead::Final(head) => (head, ends),
+            QueuedHead::Tunnel(head) => (head, false),
         };
-        sent.map_err(to_io)
+        let send = self.respond.send_response(head, ends).map_err(to_io)?;
+        self.send = Some(SendHalf::new(send, self.budget.clone()));
+        Ok(())
     }
 }
 
@@ -328,7 +321,9 @@ impl BodySink for &mut Outgoing {
 
 /// A request that is sent; its head went out when the stream was opened.
 pub struct OutgoingRequest {
-    send: SendStream<Bytes>,
+    send: SendHalf,
+    /// The stream stays open behind the head: it becomes a tunnel.
+    keeps_open: bool,
     /// Bytes of the head that are not counted yet.
     head: u64,
     data: DataWriter,
@@ -336,12 +331,22 @@ pub struct OutgoingRequest {
 
 impl OutgoingRequest {
     /// `head`: the bytes of the head that was sent.
-    pub fn new(send: SendStream<Bytes>, head: u64) -> Self {
+    pub fn new(send: SendHalf, head: u64) -> Self {
         Self {
             send,
+            keeps_open: false,
             head,
             data: DataWriter::new(),
         }
+    }
+
+    /// Nothing ends the stream: it becomes a tunnel.
+    pub fn keep_open(&mut self) {
+        self.keeps_open = true;
+    }
+
+    pub fn into_stream(self) -> SendHalf {
+        self.send
     }
 }
 
@@ -352,7 +357,7 @@ impl BodySink for &mut OutgoingRequest {
 
     fn frame(&mut self, _: &[u8], lines: Option<&[u8]>) -> Result<Piece, BodyError> {
         self.data.sent = 0;
-        self.data.end = end_of(lines)?;
+        self.data.end = end_of(lines.filter(|_| !self.keeps_open))?;
         Ok(Piece::Borrowed)
     }
 

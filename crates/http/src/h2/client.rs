@@ -13,6 +13,7 @@ use privet_net::Stream;
 use tokio::time::timeout;
 
 use super::body::{Incoming, Outgoing, QueuedHead, insert};
+use super::send::SendBudget;
 use super::tunnel::H2Tunnel;
 use crate::body::BodySink;
 use crate::exchange::Downstream;
@@ -34,11 +35,16 @@ pub struct H2Client {
 }
 
 impl H2Client {
-    pub fn new(head: Vec<u8>, recv: RecvStream, respond: SendResponse<Bytes>) -> Self {
+    pub fn new(
+        head: Vec<u8>,
+        recv: RecvStream,
+        respond: SendResponse<Bytes>,
+        budget: SendBudget,
+    ) -> Self {
         Self {
             head,
             incoming: Incoming::new(recv),
-            outgoing: Outgoing::new(respond),
+            outgoing: Outgoing::new(respond, budget),
         }
     }
 
@@ -51,7 +57,7 @@ impl H2Client {
     pub fn into_stream(self) -> Option<Stream> {
         let recv = self.incoming.into_stream()?;
         let send = self.outgoing.into_stream()?;
-        Some(Stream::Boxed(Box::pin(H2Tunnel::new(recv, send))))
+        Some(Stream::Boxed(Box::pin(H2Tunnel::new(recv, send, None))))
     }
 
     async fn send_all(&mut self, body: &[u8]) -> io::Result<()> {

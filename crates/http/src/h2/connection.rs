@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use h2::RecvStream;
 use h2::server::{Builder, SendResponse};
+use h2::{Reason, RecvStream};
 use privet_connection_log::LiveConnection;
 use privet_net::{Connected, Stream};
 use tokio::task::JoinSet;
@@ -15,7 +15,9 @@ use tokio::time::{Instant, timeout};
 
 use super::client::H2Client;
 use super::guarded::Guarded;
+use super::held_heads::HeldHeads;
 use super::request::head_text;
+use super::send::SendBudget;
 use crate::exchange::{Deadline, Downstream};
 use crate::h1::pooled::Pooled;
 use crate::h1::scratch::Scratch;
@@ -27,8 +29,9 @@ use crate::respond::reject;
 use crate::service::{ConnectionInfo, Service, Session};
 use crate::upstream::pinned::PinnedOrigins;
 
-/// Streams that a client may have open at once.
-const MAX_STREAMS: u32 = 256;
+/// Streams that a client may have open at once. What they hold is bounded for the connection: heads by [`HeldHeads`], bodies
+/// that were received by [`CONNECTION_WINDOW`], bodies that wait to be sent by [`SendBudget`].
+const MAX_STREAMS: u32 = 1024;
 /// Bytes of fields in one head, as in HTTP/1.
 const MAX_FIELDS_SIZE: u32 = 64 * 1024;
 /// Bytes of bodies that are held for one stream and for one connection until they are passed on.
@@ -57,7 +60,8 @@ pub trait Tunnels: Clone + Send + Sync + 'static {
 /// Serves one client connection. `first`: the bytes that were read already.
 ///
 /// The connection preface has to be complete within [`privet_gateway::HttpTimeouts::request_header`]; a connection without
-/// streams is closed after [`privet_gateway::HttpTimeouts::idle`].
+/// streams is closed after [`privet_gateway::HttpTimeouts::idle`], or earlier where it has to make room. Once the program
+/// stops, no more streams are accepted, and those that run go on.
 pub async fn serve<S: Service, T: Tunnels>(
     client: Stream,
     first: Bytes,
@@ -71,21 +75,31 @@ pub async fn serve<S: Service, T: Tunnels>(
     let Ok(Ok(mut connection)) = timeout(timeouts.request_header, handshake).await else {
         return;
     };
-    service.request_arrived();
     let shared = Arc::new(Shared {
         info,
         service,
         tunnels,
         free: Mutex::default(),
+        heads: HeldHeads::default(),
+        budget: SendBudget::default(),
     });
+    let mut stopping = std::pin::pin!(shared.service.stopping());
     let mut streams = JoinSet::new();
-    let mut closing = false;
+    let (mut closing, mut waits) = (false, true);
     loop {
+        if streams.is_empty() && !waits {
+            waits = true;
+            shared.service.awaits_request();
+        }
         let limit = if closing { CLOSING } else { timeouts.idle };
         tokio::select! {
             accepted = connection.accept() => match accepted {
                 Some(Ok((request, respond))) => {
+                    if std::mem::take(&mut waits) {
+                        shared.service.request_arrived();
+                    }
                     streams.spawn(run(shared.clone(), request, respond));
+                    continue;
                 }
                 Some(Err(error)) => {
                     tracing::debug!(peer = %info.peer, %error, "HTTP/2 connection ended");
@@ -93,16 +107,17 @@ pub async fn serve<S: Service, T: Tunnels>(
                 }
                 None => return,
             },
-            Some(_) = streams.join_next(), if !streams.is_empty() => {}
-            () = poll_fn(|cx| shared.poll_free(cx)) => {}
+            Some(_) = streams.join_next(), if !streams.is_empty() => continue,
+            () = poll_fn(|cx| shared.poll_free(cx)) => continue,
+            () = &mut stopping, if !closing => {}
             () = tokio::time::sleep(limit), if closing || streams.is_empty() => {
                 if closing {
                     return;
                 }
-                closing = true;
-                connection.graceful_shutdown();
             }
         }
+        closing = true;
+        connection.graceful_shutdown();
     }
 }
 
@@ -126,6 +141,8 @@ struct Shared<S, T> {
     tunnels: T,
     /// What ended streams left for later ones.
     free: Mutex<Vec<StreamState>>,
+    heads: HeldHeads,
+    budget: SendBudget,
 }
 
 impl<S, T> Shared<S, T> {
@@ -153,7 +170,7 @@ struct StreamState {
 async fn run<S: Service, T: Tunnels>(
     shared: Arc<Shared<S, T>>,
     request: http::Request<RecvStream>,
-    respond: SendResponse<Bytes>,
+    mut respond: SendResponse<Bytes>,
 ) {
     let free = shared.free.lock().ok().and_then(|mut free| free.pop());
     let mut state = free.unwrap_or_default();
@@ -161,6 +178,12 @@ async fn run<S: Service, T: Tunnels>(
     let protocol = parts.extensions.get::<h2::ext::Protocol>();
     let protocol = protocol.map(h2::ext::Protocol::as_str);
     let text = head_text(&parts, protocol, recv.is_end_stream(), S::TARGETS);
+    drop(parts);
+    let Some(_held) = shared.heads.hold(text.as_ref().map_or(0, Vec::len)) else {
+        // Nothing was done for it: the client may send it again (RFC 9113 section 8.7).
+        return respond.send_reset(Reason::REFUSED_STREAM);
+    };
+    let budget = shared.budget.clone();
     let mut scratch = Pooled::<Scratch>::none();
     let Scratch {
         head,
@@ -173,11 +196,11 @@ async fn run<S: Service, T: Tunnels>(
     let text = match text.and_then(|text| parse(head, text, S::TARGETS)) {
         Ok(text) => text,
         Err(bad) => {
-            let client = H2Client::new(Vec::new(), recv, respond);
+            let client = H2Client::new(Vec::new(), recv, respond, budget);
             return refuse(&shared, &state.session, client, bad).await;
         }
     };
-    let mut client = H2Client::new(text, recv, respond);
+    let mut client = H2Client::new(text, recv, respond, budget);
     if !head.has_body() {
         client.without_body();
     }

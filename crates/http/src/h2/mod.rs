@@ -9,8 +9,10 @@ mod client;
 mod connection;
 mod flood;
 mod guarded;
+mod held_heads;
 mod request;
-mod tunnel;
+pub(crate) mod send;
+pub(crate) mod tunnel;
 
 pub use connection::{Tunnels, serve};
 pub use flood::PREFACE;

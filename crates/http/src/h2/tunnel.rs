@@ -2,28 +2,30 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
-use h2::{Reason, RecvStream, SendStream};
+use h2::{Reason, RecvStream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::body::to_io;
-
-/// The most bytes of one write: the h2 crate keeps them until they are sent.
-const MAX_WRITE: usize = 64 * 1024;
+use super::send::SendHalf;
 
 pub struct H2Tunnel {
+    _held: Option<Arc<dyn Send + Sync>>,
     recv: RecvStream,
     /// Received and not read yet.
     chunk: Bytes,
-    send: SendStream<Bytes>,
+    send: SendHalf,
     finished: bool,
 }
 
 impl H2Tunnel {
-    pub fn new(recv: RecvStream, send: SendStream<Bytes>) -> Self {
+    /// `held`: lives as long as the tunnel.
+    pub fn new(recv: RecvStream, send: SendHalf, held: Option<Arc<dyn Send + Sync>>) -> Self {
         Self {
+            _held: held,
             recv,
             chunk: Bytes::new(),
             send,
@@ -68,17 +70,7 @@ impl AsyncWrite for H2Tunnel {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        this.send.reserve_capacity(buf.len().min(MAX_WRITE));
-        let room = match ready!(this.send.poll_capacity(cx)) {
-            Some(Ok(room)) => room.min(buf.len()),
-            Some(Err(error)) => return Poll::Ready(Err(to_io(error))),
-            None => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
-        };
-        let now = buf.get(..room).unwrap_or_default();
-        this.send
-            .send_data(Bytes::copy_from_slice(now), false)
-            .map_err(to_io)?;
-        Poll::Ready(Ok(room))
+        this.send.poll_send(cx, buf, false)
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -89,7 +81,7 @@ impl AsyncWrite for H2Tunnel {
         let this = self.get_mut();
         if !this.finished {
             this.finished = true;
-            this.send.send_data(Bytes::new(), true).map_err(to_io)?;
+            this.send.end()?;
         }
         Poll::Ready(Ok(()))
     }
@@ -99,7 +91,7 @@ impl Drop for H2Tunnel {
     /// A tunnel that ends early is not a whole one.
     fn drop(&mut self) {
         if !self.finished {
-            self.send.send_reset(Reason::CONNECT_ERROR);
+            self.send.reset(Reason::CONNECT_ERROR);
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use privet_config::HeaderMode;
 use privet_connection_log::CloseReason;
-use privet_net::HttpProxyMode;
+use privet_net::{Connected, HttpProxyMode};
 
 use super::attempt::Sent;
 use super::flow::{NextStep, RequestFlow, format, request};
@@ -195,7 +195,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                     (false, false) => NextStep::Linger,
                 }
             }
-            Outcome::Switched => self.switch(origin, row),
+            Outcome::Switched => self.switch(origin.map(|origin| origin.connected), row),
             Outcome::BadGateway {
                 status,
                 reason,
@@ -243,12 +243,12 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         }
     }
 
-    fn switch(&mut self, origin: Option<OriginConnection>, row: usize) -> NextStep {
+    pub(super) fn switch(&mut self, connected: Option<Connected>, row: usize) -> NextStep {
         let preread = self.client.take_preread();
-        match (self.live_connections.take(row), origin) {
-            (Some(live), Some(origin)) => NextStep::Tunnel {
+        match (self.live_connections.take(row), connected) {
+            (Some(live), Some(connected)) => NextStep::Tunnel {
                 preread,
-                connected: Box::new(origin.connected),
+                connected: Box::new(connected),
                 live,
             },
             _ => NextStep::Close,

@@ -11,6 +11,7 @@ use super::fetch::{Lease, traits_of};
 use super::flow::{NextStep, RequestFlow};
 use crate::exchange::downstream::unless_gone;
 use crate::exchange::{Downstream, Outcome, RequestTraits};
+use crate::head::FieldKind;
 use crate::headers::request::RequestRewrite;
 use crate::service::{Attempt, Fetch, OwnResponse, Service};
 use crate::upstream::H2Origin;
@@ -26,11 +27,6 @@ enum SharedLease {
 
 impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     pub(super) async fn fetch_shared(&mut self, mut fetch: S::Fetch) -> NextStep {
-        if self.head.upgrades {
-            let text = "this server speaks HTTP/2, to which no upgrade is passed on".to_owned();
-            let response = self.service.failure(502, "no upgrade", text);
-            return self.reply(response).await;
-        }
         let traits = traits_of(self.head, self.client.head_bytes());
         let mut was_stale = false;
         loop {
@@ -48,6 +44,14 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                     return self.reply(response).await;
                 }
             };
+            let fits = !self.head.upgrades
+                || self.asks_for_websocket() && connection.takes_websockets().await;
+            if !fits {
+                self.service.attempt_ended(&mut fetch, Attempt::Abandoned);
+                let text = "the server takes no such upgrade over HTTP/2 (RFC 8441)".to_owned();
+                let response = self.service.failure(502, "no upgrade", text);
+                return self.reply(response).await;
+            }
             let facts = connection.connected.clone();
             match self.exchange_shared(connection, &mut fetch, traits).await {
                 Sent::Concluded(next) => return next,
@@ -64,6 +68,19 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 }
             }
         }
+    }
+
+    /// Whether the upgrade that the request asks for has a form in HTTP/2.
+    fn asks_for_websocket(&self) -> bool {
+        let bytes = self.client.head_bytes();
+        let mut upgrades = self.head.fields.iter();
+        upgrades.any(|field| {
+            field.kind == FieldKind::Upgrade
+                && field
+                    .value
+                    .of_buffer(bytes)
+                    .eq_ignore_ascii_case(b"websocket")
+        })
     }
 
     fn retire(&self, connected: &Facts, fetch: &S::Fetch) {
@@ -163,6 +180,10 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         };
         match self.attempt(&mut origin, row, fetch, traits).await {
             Outcome::Repeat => Sent::Repeat,
+            Outcome::Switched => {
+                self.report(&Outcome::Switched, fetch);
+                Sent::Concluded(self.switch(origin.into_tunnel(), row.at))
+            }
             outcome => {
                 self.report(&outcome, fetch);
                 Sent::Concluded(self.conclude(outcome, None, row.at).await)

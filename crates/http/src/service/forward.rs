@@ -209,6 +209,10 @@ impl<G: Gateway> Service for Forward<G> {
     fn request_arrived(&self) {
         self.gateway.request_arrived();
     }
+
+    fn stopping(&self) -> impl Future<Output = ()> + Send {
+        self.gateway.stopping()
+    }
 }
 
 pub(super) fn page_of(refusal: Refusal, target: &Target) -> OwnResponse {

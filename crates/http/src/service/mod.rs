@@ -193,4 +193,9 @@ pub trait Service: Clone + Send + Sync + 'static {
 
     /// The client's request, its head at least, has arrived.
     fn request_arrived(&self) {}
+
+    /// Completes once the program stops: no more requests are taken.
+    fn stopping(&self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
 }

@@ -3,13 +3,18 @@
 use std::io;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use h2::client::ResponseFuture;
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, Method, Request, Response, Uri};
+use privet_net::{Connected, DialTimings, Stream};
 
 use super::shared::{Facts, SharedConnection};
+use super::websocket;
 use crate::exchange::Upstream;
 use crate::h2::body::{Incoming, OutgoingRequest, insert, to_io};
+use crate::h2::send::SendHalf;
+use crate::h2::tunnel::H2Tunnel;
 use crate::head::response::BadResponse;
 use crate::head::scan::Scan;
 use crate::head::{BodyLength, MAX_FIELDS, RequestHead, ResponseHead};
@@ -18,13 +23,15 @@ use crate::headers::request::{self, RequestRewrite};
 /// One request on a shared connection.
 pub struct H2Origin {
     /// Counts the request as one in flight.
-    _connected: Facts,
+    connected: Facts,
     response: ResponseFuture,
     /// The last head as HTTP/1.1 would spell it.
     head: Vec<u8>,
     parsed: bool,
     answered: bool,
     head_only: bool,
+    /// The answer to `Sec-WebSocket-Key` of a request that opens a tunnel (RFC 8441), if the origin accepts it.
+    accept: Option<String>,
     incoming: Incoming,
     outgoing: OutgoingRequest,
 }
@@ -44,22 +51,47 @@ impl H2Origin {
         let mut text = Vec::with_capacity(512);
         request::write(&mut text, head, bytes, rewrite);
         let size = text.len() as u64;
-        let request = request_of(&text, scheme).ok_or(io::ErrorKind::InvalidInput)?;
+        let mut request = request_of(&text, scheme).ok_or(io::ErrorKind::InvalidInput)?;
+        let accept = head.upgrades.then(|| websocket::extend(&mut request));
         let head_only = request.method() == Method::HEAD;
         // The end is sent by the exchange, also that of an empty body.
         let (response, send) = connection
             .send
             .send_request(request, false)
             .map_err(to_io)?;
+        let send = SendHalf::new(send, connection.budget);
+        let mut outgoing = OutgoingRequest::new(send, size);
+        if accept.is_some() {
+            outgoing.keep_open();
+        }
         Ok(Self {
-            _connected: connection.connected,
+            connected: connection.connected,
             response,
             head: Vec::new(),
             parsed: false,
             answered: false,
             head_only,
+            accept,
             incoming: Incoming::default(),
-            outgoing: OutgoingRequest::new(send, size),
+            outgoing,
+        })
+    }
+
+    /// The stream as a tunnel, once the origin accepted it.
+    pub fn into_tunnel(self) -> Option<Connected> {
+        let recv = self.incoming.into_stream()?;
+        let facts = self.connected.lock().ok()?;
+        let (local, remote, route) = (facts.local, facts.remote, facts.route.clone());
+        drop(facts);
+        let tunnel = H2Tunnel::new(recv, self.outgoing.into_stream(), Some(self.connected));
+        Some(Connected {
+            stream: Stream::Boxed(Box::pin(tunnel)),
+            preread: Bytes::new(),
+            local,
+            remote,
+            route,
+            timings: DialTimings::default(),
+            absolute_form: None,
         })
     }
 }
@@ -103,7 +135,7 @@ fn write_head(out: &mut Vec<u8>, response: &Response<()>, framing: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
-fn write_fields(out: &mut Vec<u8>, fields: &HeaderMap) {
+pub(super) fn write_fields(out: &mut Vec<u8>, fields: &HeaderMap) {
     for (name, value) in fields {
         out.extend_from_slice(name.as_str().as_bytes());
         out.extend_from_slice(b": ");
@@ -136,6 +168,11 @@ impl Upstream for H2Origin {
         let response = ready!(std::pin::Pin::new(&mut self.response).poll(cx)).map_err(to_io)?;
         self.answered = true;
         let (parts, recv) = response.into_parts();
+        if let Some(accept) = self.accept.take_if(|_| parts.status.is_success()) {
+            websocket::write_switch(&mut self.head, parts.headers, &accept);
+            self.incoming = Incoming::new(recv);
+            return Poll::Ready(Ok(self.head.len()));
+        }
         let ended = recv.is_end_stream();
         let says_length = parts.headers.contains_key(CONTENT_LENGTH);
         let framing: &[u8] = match (says_length, ended) {
@@ -170,7 +207,9 @@ impl Upstream for H2Origin {
     }
 
     fn start_body(&mut self, length: BodyLength) {
-        if length == BodyLength::None && self.answered {
+        // What follows a switch belongs to the tunnel.
+        let nothing = matches!(length, BodyLength::None | BodyLength::Known(0));
+        if nothing && self.answered {
             self.incoming.end();
         }
     }

@@ -7,6 +7,7 @@ pub(crate) mod h2;
 pub(crate) mod pinned;
 pub(crate) mod pool;
 pub(crate) mod shared;
+mod websocket;
 
 pub(crate) use connection::OriginConnection;
 pub(crate) use h2::H2Origin;

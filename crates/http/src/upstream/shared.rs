@@ -9,13 +9,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::{Builder, Connection, SendRequest};
+use h2::{Ping, PingPong};
 use privet_net::{Connected, Stream};
 use privet_policy::Target;
-use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
+use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio::time::timeout;
 
 use crate::h2::body::to_io;
+use crate::h2::send::SendBudget;
 
 /// How long a connection without streams is kept.
 const IDLE: Duration = Duration::from_secs(60);
@@ -41,6 +43,9 @@ pub struct SharedConnection {
     pub send: SendRequest<Bytes>,
     /// What dialing found out; its stream belongs to the h2 crate. Each request holds one reference.
     pub connected: Facts,
+    pub budget: SendBudget,
+    /// Answered once the peer's settings are there: they come before all else. `None`: they are known to be.
+    settings: Arc<AsyncMutex<Option<PingPong>>>,
 }
 
 /// Behind a mutex only because a stream may not be shared between threads; locked once for a row.
@@ -50,6 +55,15 @@ impl SharedConnection {
     /// Requests in flight. The thread's table and the task that drives the connection hold a reference each.
     fn in_flight(&self) -> usize {
         Arc::strong_count(&self.connected).saturating_sub(2)
+    }
+
+    /// Whether the peer takes tunnels of WebSocket (RFC 8441).
+    pub async fn takes_websockets(&self) -> bool {
+        let mut settings = self.settings.lock().await;
+        if let Some(mut ping) = settings.take() {
+            let _ = timeout(HANDSHAKE, ping.ping(Ping::opaque())).await;
+        }
+        self.send.is_extended_connect_protocol_enabled()
     }
 
     fn is(&self, other: &Facts) -> bool {
@@ -154,13 +168,15 @@ pub async fn open(mut connected: Connected, opening: Opening) -> io::Result<Shar
         Stream::Boxed(Box::pin(tokio::io::empty())),
     );
     let handshake = builder().handshake::<_, Bytes>(stream);
-    let (send, connection) = timeout(HANDSHAKE, handshake)
+    let (send, mut connection) = timeout(HANDSHAKE, handshake)
         .await
         .map_err(|_| io::ErrorKind::TimedOut)?
         .map_err(to_io)?;
     let shared = SharedConnection {
         send,
         connected: Arc::new(Mutex::new(connected)),
+        budget: SendBudget::default(),
+        settings: Arc::new(AsyncMutex::new(connection.ping_pong())),
     };
     let (key, target) = opening.key.clone();
     SHARED.with_borrow_mut(|all| {
