@@ -30,6 +30,12 @@ impl<const N: usize> Fields for [(&str, &str); N] {
     }
 }
 
+impl<F: Fields + ?Sized> Fields for &F {
+    fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a [u8], &'a [u8])) {
+        (**self).for_each(visit);
+    }
+}
+
 /// Field lines as bytes: `name: value\r\n` each. A line without a colon is skipped.
 #[derive(Debug, Clone, Copy)]
 pub struct FieldLines<'b>(pub &'b [u8]);
