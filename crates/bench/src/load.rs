@@ -85,6 +85,39 @@ pub fn http(mut stream: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
+/// An origin whose responses may be stored for an hour.
+pub struct CacheableOrigin {
+    pub address: SocketAddr,
+    requests: &'static AtomicUsize,
+}
+
+impl CacheableOrigin {
+    /// The requests so far.
+    pub fn requests(&self) -> usize {
+        self.requests.load(Ordering::Relaxed)
+    }
+}
+
+/// Starts one with bodies of `size` bytes, for the life of the process.
+pub fn cacheable_origin(size: usize) -> CacheableOrigin {
+    let requests: &AtomicUsize = Box::leak(Box::default());
+    let address = origin(move |mut stream| {
+        stream.set_nodelay(true)?;
+        let mut reply = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nCache-Control: public, max-age=3600\r\nContent-Length: {size}\r\n\r\n"
+        )
+        .into_bytes();
+        reply.resize(reply.len() + size, b'x');
+        let mut head = Vec::new();
+        while read_head(&mut stream, &mut head)? {
+            requests.fetch_add(1, Ordering::Relaxed);
+            stream.write_all(&reply)?;
+        }
+        Ok(())
+    });
+    CacheableOrigin { address, requests }
+}
+
 /// Connects, sends 64 bytes, reads them back to the end of the stream: `times` in total, with `clients` threads.
 pub fn connects(
     proxy: SocketAddr,
@@ -145,26 +178,31 @@ pub fn tunnels(
         .collect()
 }
 
-/// Plain requests in absolute-form over persistent connections: `times` in total, with `clients` threads.
-pub fn requests(
-    proxy: SocketAddr,
-    origin: SocketAddr,
-    times: usize,
-    clients: usize,
-) -> io::Result<()> {
+/// Sends this head over persistent connections: `times` in total, with `clients` threads.
+pub fn requests(proxy: SocketAddr, head: &str, times: usize, clients: usize) -> io::Result<()> {
     let each = times / clients;
-    let request = format!(
-        "GET http://{origin}/page HTTP/1.1\r\nHost: {origin}\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n"
-    );
     share(clients, clients, || {
         let mut stream = connect(proxy)?;
-        let (mut head, mut body) = (Vec::new(), Vec::new());
+        let (mut reply, mut block) = (Vec::new(), Vec::new());
         for _ in 0..each {
-            stream.write_all(request.as_bytes())?;
-            read_reply(&mut stream, &mut head, &mut body)?;
+            stream.write_all(head.as_bytes())?;
+            read_reply(&mut stream, &mut reply, &mut block)?;
         }
         Ok(())
     })
+}
+
+/// Opens `count` connections, sends this head on each, reads the reply, and leaves them open.
+pub fn kept_clients(proxy: SocketAddr, head: &str, count: usize) -> io::Result<Vec<TcpStream>> {
+    let (mut reply, mut block) = (Vec::new(), Vec::new());
+    (0..count)
+        .map(|_| {
+            let mut stream = connect(proxy)?;
+            stream.write_all(head.as_bytes())?;
+            read_reply(&mut stream, &mut reply, &mut block)?;
+            Ok(stream)
+        })
+        .collect()
 }
 
 /// Runs `work` `times` times on `threads` threads.
@@ -248,27 +286,37 @@ fn read_head(stream: &mut TcpStream, head: &mut Vec<u8>) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Reads a whole reply: by its length, to the last chunk, or to the end of the stream.
+/// Reads a whole reply: by its length, or to the last chunk.
 fn read_reply(stream: &mut TcpStream, reply: &mut Vec<u8>, block: &mut Vec<u8>) -> io::Result<()> {
     reply.clear();
-    block.resize(8192, 0);
-    loop {
+    block.resize(256 * 1024, 0);
+    let end = loop {
         match stream.read(block)? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
             n => reply.extend_from_slice(&block[..n]),
         }
-        let Some(end) = reply.windows(4).position(|four| four == b"\r\n\r\n") else {
-            continue;
-        };
-        if reply.get(9..12) != Some(b"200") {
-            return Err(io::Error::other(
-                String::from_utf8_lossy(&reply[..end]).into_owned(),
-            ));
+        if let Some(end) = reply.windows(4).position(|four| four == b"\r\n\r\n") {
+            break end + 4;
         }
-        let body = reply.len() - end - 4;
-        let chunked = reply.ends_with(b"\r\n0\r\n\r\n");
-        if body == REPLY_BODY || chunked {
-            return Ok(());
+    };
+    let head = String::from_utf8_lossy(&reply[..end]).to_ascii_lowercase();
+    if head.get(9..12) != Some("200") {
+        return Err(io::Error::other(head));
+    }
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+    let mut left = length.map(|length: usize| length.saturating_sub(reply.len() - end));
+    while match left {
+        Some(left) => left > 0,
+        None => !reply.ends_with(b"\r\n0\r\n\r\n"),
+    } {
+        let n = stream.read(block)?;
+        match &mut left {
+            _ if n == 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Some(left) => *left = left.saturating_sub(n),
+            None => reply.extend_from_slice(&block[..n]),
         }
     }
+    Ok(())
 }

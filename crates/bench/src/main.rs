@@ -8,6 +8,8 @@ mod load;
 mod million;
 mod proxies;
 mod report;
+mod reverse_proxies;
+mod sites;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -47,6 +49,12 @@ const ROWS: &[Row] = &[
     ("bulk", bulk),
     ("idle", idle),
     ("http", http),
+    ("reverse", sites::requests),
+    ("reverse-h2", sites::http2),
+    ("tls", sites::handshakes),
+    ("reverse-idle", sites::idle),
+    ("cache-small", sites::small_hits),
+    ("cache-large", sites::large_hits),
     ("list", million::row),
     ("hostile", || hostile::row(&http_peers())),
 ];
@@ -243,12 +251,7 @@ fn idle() -> Result<Figures, String> {
             drop(tunnels);
             Ok(grown / IDLE_TUNNELS as f64)
         })?;
-        for (name, figures) in runs {
-            match all.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, known)) => known.extend(figures),
-                None => all.push((name, figures)),
-            }
-        }
+        join(&mut all, runs);
     }
     Ok(Figures {
         row: "idle",
@@ -262,8 +265,11 @@ fn idle() -> Result<Figures, String> {
 fn http() -> Result<Figures, String> {
     let origin = load::origin(load::http);
     let runs = interleave(&http_peers(), RUNS, |proxy| {
+        let request = format!(
+            "GET http://{origin}/page HTTP/1.1\r\nHost: {origin}\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n"
+        );
         let before = cost::cpu(proxy.pid);
-        load::requests(proxy.address, origin, REQUESTS, KEPT_CLIENTS)
+        load::requests(proxy.address, &request, REQUESTS, KEPT_CLIENTS)
             .map_err(|error| failed(proxy, &error))?;
         Ok((cost::cpu(proxy.pid) - before) * 1e6 / REQUESTS as f64)
     })?;
@@ -274,6 +280,16 @@ fn http() -> Result<Figures, String> {
         note: ": 32,000 requests a run. tinyproxy keeps no connection and is left out.",
         runs,
     })
+}
+
+/// Adds the runs of another round.
+fn join(all: &mut Vec<(String, Vec<f64>)>, round: Vec<(String, Vec<f64>)>) {
+    for (name, figures) in round {
+        match all.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => known.extend(figures),
+            None => all.push((name, figures)),
+        }
+    }
 }
 
 /// SOCKS proxies, and HAProxy without a handshake as the lower bound.

@@ -20,7 +20,12 @@ pub struct MeasuredProxy {
     _alive: Box<dyn std::any::Any>,
 }
 
-fn measured(name: &str, address: SocketAddr, pid: u32, alive: impl std::any::Any) -> MeasuredProxy {
+pub fn measured(
+    name: &str,
+    address: SocketAddr,
+    pid: u32,
+    alive: impl std::any::Any,
+) -> MeasuredProxy {
     MeasuredProxy {
         name: name.to_owned(),
         address,
@@ -48,6 +53,11 @@ pub fn compare_with(binary: &Path) {
 
 pub fn two_builds_wanted() -> bool {
     OTHER_BUILD.get().is_some()
+}
+
+/// The other build of Privet, where [`compare_with`] named it.
+pub fn other_build() -> Option<&'static PathBuf> {
+    OTHER_BUILD.get()
 }
 
 /// This tree's build and the other one, where [`compare_with`] named it.
@@ -223,7 +233,7 @@ fn started(name: &str, address: SocketAddr, command: Command) -> MeasuredProxy {
     started_in(name, address, command, ())
 }
 
-fn started_in(
+pub fn started_in(
     name: &str,
     address: SocketAddr,
     command: Command,

@@ -182,6 +182,9 @@ fn machine() -> String {
         "tinyproxy",
         "privoxy",
         "trafficserver",
+        "nginx",
+        "caddy",
+        "varnish",
     ];
     let versions: Vec<String> = packages
         .iter()

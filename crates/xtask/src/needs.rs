@@ -180,6 +180,10 @@ pub const BENCH: &[Package] = &[
     Package("tinyproxy", "tinyproxy", "peer: HTTP proxy"),
     Package("privoxy", "privoxy", "peer: HTTP proxy"),
     Package("trafficserver", "traffic_server", "peer: HTTP proxy"),
+    Package("nginx", "nginx", "peer: reverse proxy and cache"),
+    Package("caddy", "caddy", "peer: reverse proxy"),
+    Package("varnish", "varnishd", "peer: reverse proxy and cache"),
+    Package("nghttp2-client", "h2load", "load: HTTP/2"),
     Package(
         "libayatana-appindicator3-1",
         "/usr/share/doc/libayatana-appindicator3-1",
