@@ -60,6 +60,12 @@ impl Entry {
         self.with(self.0.head.clone(), Body::Memory(body), took)
     }
 
+    /// The same body with another head. It is not stored.
+    #[must_use]
+    pub fn with_head(&self, head: StoredHead) -> Entry {
+        self.updated(head)
+    }
+
     /// The same entry with a head that a 304 has updated.
     pub(crate) fn updated(&self, head: StoredHead) -> Entry {
         self.with(head, self.0.body.clone(), self.fetch_time())

@@ -10,6 +10,7 @@ use crate::entry::{Entry, NewEntry};
 use crate::flight::Outcome;
 use crate::incoming::{Gone, Incoming, IncomingWriter, Incomplete, incoming};
 use crate::key::Key;
+use crate::purge::{Change, Selection};
 use crate::rules::stored::StoredHead;
 use crate::rules::time::Timestamp;
 
@@ -82,6 +83,12 @@ impl FillPermit {
         self.cache.remember_uncacheable(self.key, now);
         self.cache
             .end_flight(self.key, self.serial, Outcome::LookAgain);
+    }
+
+    /// The response may not be kept any longer: what was to be validated leaves the store.
+    pub fn forget(self, now: Timestamp) {
+        self.cache.change(&Selection::Key(self.key), Change::Remove);
+        self.uncacheable(now);
     }
 
     /// There is nothing to fetch: those who wait look again.

@@ -50,7 +50,7 @@ pub use group::{Group, GroupBy};
 pub use live::LiveConnection;
 pub use page::{Page, PageRequest};
 pub use query::{Query, QueryError};
-pub use requests::{NewRequest, RequestFilter, RequestRow};
+pub use requests::{CacheUse, NewRequest, RequestFilter, RequestRow};
 pub use row::{ConnectionRow, Phase};
 pub use settings::{Retention, Settings};
 pub use sort::SortKey;

@@ -21,6 +21,7 @@ fn requests_are_kept_in_memory_bounded_and_only_while_wanted() {
             up: 10,
             down: 20,
             first_byte: Some(Duration::from_millis(3)),
+            cache: None,
             total: Duration::from_millis(5),
             error: None,
         });

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use privet_cache::Cache;
 use privet_config::HeaderMode;
 use privet_net::DialError;
 use privet_policy::{App, Route, Why};
@@ -21,6 +22,18 @@ pub struct RouteDecision {
     pub app: Option<Arc<App>>,
     /// The target's addresses, where deciding had to resolve them; empty otherwise.
     pub addresses: Vec<IpAddr>,
+    /// The cache that a plain HTTP request may use.
+    pub cache: Option<CacheAccess>,
+}
+
+/// The part of the cache that a client may use.
+#[derive(Debug, Clone)]
+pub struct CacheAccess {
+    pub cache: Arc<Cache>,
+    /// Who asks, as a hash of everything but the page and the request's credentials; `None`: the cache is shared.
+    pub asker: Option<[u8; 16]>,
+    /// Whether entries may outlive the process.
+    pub keep_on_disk: bool,
 }
 
 /// Why a request is refused.

@@ -18,7 +18,7 @@ mod outcome;
 mod socks;
 
 pub use context::RequestContext;
-pub use decision::{Refusal, RouteDecision};
+pub use decision::{CacheAccess, Refusal, RouteDecision};
 pub use gateway::{Gateway, HttpTimeouts};
 pub use malformed::RefusedClient;
 pub use outcome::HandshakeOutcome;

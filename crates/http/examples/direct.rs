@@ -54,6 +54,7 @@ impl Gateway for Open {
             header_mode: self.headers,
             app: None,
             addresses: Vec::new(),
+            cache: None,
         })
     }
 

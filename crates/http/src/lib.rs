@@ -14,6 +14,7 @@
 )]
 
 pub mod body;
+pub mod cache;
 mod exchange;
 mod h1;
 pub mod h2;

@@ -107,6 +107,20 @@ pub fn write_lines(
     age: u32,
     multipart: Option<&Multipart<'_>>,
 ) {
+    write_fields(out, stored, answer, complete, multipart);
+    out.extend_from_slice(b"Age: ");
+    write_number(out, u64::from(age));
+    out.extend_from_slice(b"\r\n");
+}
+
+/// As [`write_lines`], without `Age`.
+pub fn write_fields(
+    out: &mut Vec<u8>,
+    stored: &StoredHead,
+    answer: &Answer,
+    complete: Option<u64>,
+    multipart: Option<&Multipart<'_>>,
+) {
     match answer {
         Answer::Whole => out.extend_from_slice(&stored.lines),
         Answer::NotModified => {
@@ -138,9 +152,6 @@ pub fn write_lines(
             out.extend_from_slice(b"\r\n");
         }
     }
-    out.extend_from_slice(b"Age: ");
-    write_number(out, u64::from(age));
-    out.extend_from_slice(b"\r\n");
 }
 
 fn write_some(out: &mut Vec<u8>, stored: &StoredHead, keep: impl Fn(&[u8]) -> bool) {

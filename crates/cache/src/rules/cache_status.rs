@@ -4,7 +4,7 @@ use super::fields::write_number;
 use super::verdict::Why;
 
 /// The name of this cache in the field.
-pub const NAME: &str = "Privet";
+pub const NAME: &str = "privet";
 
 /// Why a request went to the origin (RFC 9211, 2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -65,6 +65,7 @@ pub enum Why {
     RangeNotStored,
     NotStored,
     Uncacheable,
+    UnknownPage,
 }
 
 impl Why {
@@ -112,6 +113,9 @@ impl Why {
             Why::VaryMismatch => "The request differs in a field that Vary names.",
             Why::NotStored => "It is not stored.",
             Why::Uncacheable => "A response to it could not be stored a short time ago.",
+            Why::UnknownPage => {
+                "A browser asks for a part of a page and does not say of which page."
+            }
             Why::RangeNotStored => "The requested range is not stored.",
         }
     }

@@ -12,7 +12,7 @@ const MAX_TERMS: usize = 32;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RequestFilterError {
     #[error(
-        "there is no field \"{0}\": the fields are method, host, url, status, type, client, user, route, connection"
+        "there is no field \"{0}\": the fields are method, host, url, status, type, cache, client, user, route, connection"
     )]
     UnknownField(String),
     #[error("\"{0}\" is not a number")]
@@ -48,6 +48,7 @@ enum TextField {
     Host,
     Url,
     Type,
+    Cache,
     Client,
     User,
     Route,
@@ -128,6 +129,7 @@ fn condition(name: &str, compare: Compare, value: &str) -> Result<Condition, Req
         "host" => TextField::Host,
         "url" => TextField::Url,
         "type" => TextField::Type,
+        "cache" => TextField::Cache,
         "client" => TextField::Client,
         "user" => TextField::User,
         "route" => TextField::Route,
@@ -165,6 +167,7 @@ impl Condition {
                 TextField::Host => contains(row.host(), wanted),
                 TextField::Url => contains(&row.url, wanted),
                 TextField::Type => contains(row.media_type.as_deref().unwrap_or_default(), wanted),
+                TextField::Cache => contains(row.cache.map_or("", |used| used.word), wanted),
                 TextField::Client => contains(&row.client.to_string(), wanted),
                 TextField::User => contains(row.user.as_deref().unwrap_or_default(), wanted),
                 TextField::Route => contains(&row.route, wanted),
@@ -213,6 +216,10 @@ mod tests {
             first_byte: None,
             total: Duration::ZERO,
             error: None,
+            cache: Some(crate::requests::CacheUse {
+                word: "hit",
+                why: None,
+            }),
         }
     }
 
@@ -235,6 +242,8 @@ mod tests {
                 "type:html user:alice route:tor client:127.0.0.1 connection:7",
                 true,
             ),
+            ("cache:hit -cache:bypass", true),
+            ("cache:miss", false),
             ("-word", true),
             ("404", true),
         ] {

@@ -21,6 +21,15 @@ const MAX_ERROR: usize = 512;
 /// Rows of one page.
 pub const MAX_REQUEST_ROWS: usize = 1000;
 
+/// What the cache did for a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CacheUse {
+    /// hit, stale, revalidated, miss or bypass.
+    pub word: &'static str,
+    /// Why it was not used.
+    pub why: Option<&'static str>,
+}
+
 /// A request that ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestRow {
@@ -47,6 +56,7 @@ pub struct RequestRow {
     pub first_byte: Option<Duration>,
     pub total: Duration,
     pub error: Option<Box<str>>,
+    pub cache: Option<CacheUse>,
 }
 
 impl RequestRow {
@@ -85,6 +95,8 @@ pub struct NewRequest<'a> {
     pub first_byte: Option<Duration>,
     pub total: Duration,
     pub error: Option<&'a str>,
+    /// `None`: there is no cache for it.
+    pub cache: Option<CacheUse>,
 }
 
 /// How the rows of a page are sorted.

@@ -78,6 +78,7 @@ impl RequestRing {
             first_byte: new.first_byte,
             total: new.total,
             error: new.error.map(|error| cut(error, MAX_ERROR)),
+            cache: new.cache,
         };
         let mut rows = self.lock();
         // Recording may have stopped meanwhile.

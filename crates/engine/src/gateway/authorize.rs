@@ -221,6 +221,7 @@ impl EngineGateway {
                     header_mode: facts.header_mode,
                     app,
                     addresses,
+                    cache: None,
                 })
             }
         }

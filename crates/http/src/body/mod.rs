@@ -4,10 +4,12 @@ pub mod buffer;
 pub mod chunked;
 pub mod decoder;
 pub mod source;
+pub mod stage;
 pub mod trailers;
 pub mod transfer;
 
 pub use buffer::Buffer;
 pub use decoder::{BodyDecoder, BodyError, DecodedPiece};
 pub use source::{BodySink, BodySource, Piece, SourceError};
+pub use stage::{BodyStage, Passed, RangeStage, StageState, Staged};
 pub use transfer::{Transfer, TransferError};

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use crate::body::{BodySink, BodySource};
 use crate::head::ResponseHead;
-use crate::headers::response::ResponseRewrite;
+use crate::headers::response::{ResponseRewrite, StoredResponse};
 
 /// One request of a client, whichever version of HTTP carries it.
 pub trait Downstream: Send {
@@ -44,6 +44,9 @@ pub trait Downstream: Send {
         bytes: &[u8],
         rewrite: &ResponseRewrite<'_>,
     );
+
+    /// Queues the head of an answer from the cache.
+    fn start_stored(&mut self, head: &StoredResponse<'_>);
 
     /// Sends a whole response that was made here. `false`: the client is gone or too slow.
     fn send(&mut self, response: &[u8]) -> impl Future<Output = bool> + Send;

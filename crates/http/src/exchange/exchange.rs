@@ -9,12 +9,13 @@ use privet_connection_log::LiveConnection;
 
 use super::deadline::Deadline;
 use super::downstream::{ClientWatch, Downstream};
+use super::head_observer::{HeadObserver, SeenHead};
 use super::observed::Observed;
 use super::outcome::{Outcome, RequestTraits, bad_gateway};
 use super::upstream::Upstream;
 use super::wait::{Wait, WaitingFor};
 use crate::body::{BodyError, BodySink, Transfer, TransferError};
-use crate::head::{BadRequest, BodyLength, ResponseHead};
+use crate::head::{BadRequest, BodyLength, RequestHead, ResponseHead};
 use crate::headers::connection_auth;
 use crate::headers::response::{ResponseRewrite, ResponseStyle};
 
@@ -32,6 +33,7 @@ enum ResponsePhase {
 pub struct Exchange<'a, D, U> {
     pub client: &'a mut D,
     pub origin: &'a mut U,
+    pub head: &'a RequestHead,
     pub reply: &'a mut ResponseHead,
     pub live: &'a LiveConnection,
     pub deadline: &'a mut Deadline,
@@ -39,6 +41,7 @@ pub struct Exchange<'a, D, U> {
     pub traits: RequestTraits,
     pub style: ResponseStyle<'a>,
     pub observed: &'a mut Observed,
+    pub observer: Option<&'a mut dyn HeadObserver>,
     /// When the connection was recorded, if this is its first request.
     pub opened: Option<std::time::Instant>,
     pub state: ExchangeState,
@@ -236,10 +239,7 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
                 "the next proxy wants other credentials".into(),
             )),
             status if status < 200 => self.take_interim(),
-            _ => {
-                self.take_final();
-                Ok(true)
-            }
+            _ => self.take_final(),
         }
     }
 
@@ -254,7 +254,7 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
             ));
         }
         if self.traits.modern {
-            self.queue_head(false, false);
+            self.queue_head(false, false, false);
             self.start_body(BodyLength::None, ResponsePhase::Interim);
         } else {
             self.origin.consume_head(self.reply);
@@ -264,7 +264,7 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
 
     fn switch(&mut self) -> Result<bool, Outcome> {
         self.observed.answer(self.reply, self.origin.head_bytes());
-        self.queue_head(false, false);
+        self.queue_head(false, false, false);
         self.origin.consume_head(self.reply);
         let rest = BodyLength::Known(self.origin.unused() as u64);
         self.origin.start_body(rest);
@@ -273,7 +273,7 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
         Ok(true)
     }
 
-    fn take_final(&mut self) {
+    fn take_final(&mut self) -> Result<bool, Outcome> {
         self.observed.answer(self.reply, self.origin.head_bytes());
         let body = self.reply.body(self.traits.method);
         let unbounded = matches!(body, BodyLength::Chunked | BodyLength::UntilClose);
@@ -282,16 +282,43 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
         self.state.keep_client &= self.state.request.is_done() && !self.state.ends_by_close;
         self.state.pins_origin |=
             connection_auth::has_challenge(self.reply, self.origin.head_bytes());
-        self.queue_head(unbounded && self.traits.modern, !self.state.keep_client);
+        if self.is_taken() {
+            self.start_body(body, ResponsePhase::Body);
+            let keep_origin = self.state.keep_origin;
+            return Err(Outcome::Taken { keep_origin });
+        }
+        let chunked = unbounded && self.traits.modern;
+        self.queue_head(chunked, !self.state.keep_client, true);
         self.start_body(body, ResponsePhase::Body);
+        Ok(true)
     }
 
-    fn queue_head(&mut self, chunked: bool, close: bool) {
+    /// A response that belongs to this client's connection, or to a request that is still being sent, is never taken.
+    fn is_taken(&mut self) -> bool {
+        let Some(observer) = &mut self.observer else {
+            return false;
+        };
+        if !self.state.request.is_done() || self.state.pins_origin {
+            return false;
+        }
+        observer.takes(&SeenHead {
+            request: self.head,
+            request_bytes: self.client.head_bytes(),
+            response: self.reply,
+            bytes: self.origin.head_bytes(),
+            style: self.style,
+        })
+    }
+
+    /// Queues a head for the client. `last`: of the final response.
+    fn queue_head(&mut self, chunked: bool, close: bool, last: bool) {
+        let observer = self.observer.as_deref().filter(|_| last);
         let rewrite = ResponseRewrite {
             style: self.style,
             chunked,
             close,
             method: self.traits.method,
+            lines: observer.map_or(&[], HeadObserver::lines),
         };
         self.client
             .start_response(self.reply, self.origin.head_bytes(), &rewrite);

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::cache::status::CacheUse;
 use crate::head::ResponseHead;
 
 /// Filled while a request runs, and recorded when it ended.
@@ -18,6 +19,10 @@ pub struct Observed {
     pub status: Option<u16>,
     /// The value of `Content-Type`.
     pub media_type: Vec<u8>,
+    /// Memory for field lines that are made for a response.
+    pub lines: Vec<u8>,
+    /// What the cache did for it; `None`: it is not used.
+    pub cache: Option<CacheUse>,
     pub up: u64,
     pub down: u64,
 }
@@ -28,6 +33,7 @@ impl Observed {
         *self = Self {
             method: std::mem::take(&mut self.method),
             media_type: std::mem::take(&mut self.media_type),
+            lines: std::mem::take(&mut self.lines),
             ..Self::default()
         };
         self.media_type.clear();
@@ -62,9 +68,22 @@ impl Observed {
         });
         self.media_type.clear();
         if let Some(field) = content_type {
-            let value = field.value.of_buffer(bytes);
-            self.media_type
-                .extend_from_slice(value.get(..128).unwrap_or(value));
+            self.set_media_type(field.value.of_buffer(bytes));
         }
+    }
+
+    /// A stored response answers.
+    pub fn answer_stored(&mut self, status: u16, media_type: Option<&[u8]>) {
+        self.status = Some(status);
+        if self.started.is_some() {
+            self.answered = Some(Instant::now());
+            self.set_media_type(media_type.unwrap_or_default());
+        }
+    }
+
+    fn set_media_type(&mut self, value: &[u8]) {
+        self.media_type.clear();
+        self.media_type
+            .extend_from_slice(value.get(..128).unwrap_or(value));
     }
 }

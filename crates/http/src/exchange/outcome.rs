@@ -32,6 +32,11 @@ pub enum Outcome {
         /// The whole request was sent.
         uploaded: bool,
     },
+    /// The observer took the response: its body is still to be read from the origin's connection.
+    Taken {
+        /// The connection can be kept once the body was read.
+        keep_origin: bool,
+    },
     /// The client has the 101: the connection is a tunnel from here on.
     Switched,
     /// Nothing came back and nothing was consumed: try a new connection.

@@ -19,7 +19,7 @@ use crate::body::Buffer;
 use crate::exchange::Downstream;
 use crate::exchange::downstream::ClientWatch;
 use crate::head::{BodyLength, ResponseHead};
-use crate::headers::response::{self, ResponseRewrite};
+use crate::headers::response::{self, ResponseRewrite, StoredResponse};
 
 /// The limit for a client to read a response that was made here.
 const WRITE: Duration = Duration::from_secs(10);
@@ -168,6 +168,15 @@ impl Downstream for H1Client {
         self.state.get().writer.start(framing, |out| {
             response::write(out, reply, bytes, rewrite);
         });
+    }
+
+    fn start_stored(&mut self, head: &StoredResponse<'_>) {
+        let framing = match head.chunked {
+            true => OutputFraming::Chunked,
+            false => OutputFraming::Plain,
+        };
+        let writer = &mut self.state.get().writer;
+        writer.start(framing, |out| response::write_stored(out, head));
     }
 
     async fn send(&mut self, response: &[u8]) -> bool {

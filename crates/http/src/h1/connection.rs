@@ -142,6 +142,7 @@ impl<S: Service> Connection<S> {
             live_connections: &mut self.live_connections,
             pinned: &mut self.pinned,
             deadline: &mut self.deadline,
+            observer: None,
         };
         flow.run().await
     }

@@ -20,7 +20,7 @@ use crate::exchange::Downstream;
 use crate::exchange::downstream::ClientWatch;
 use crate::head::scan::Scan;
 use crate::head::{FieldKind, ResponseHead};
-use crate::headers::response::{self, ResponseRewrite};
+use crate::headers::response::{self, ResponseRewrite, StoredResponse};
 use crate::headers::{via, write_number};
 
 /// The limit for a client to take a response that was made here.
@@ -118,6 +118,21 @@ impl Downstream for H2Client {
         });
     }
 
+    fn start_stored(&mut self, stored: &StoredResponse<'_>) {
+        let mut head = Response::new(());
+        *head.status_mut() = StatusCode::from_u16(stored.status).unwrap_or(StatusCode::BAD_GATEWAY);
+        let fields = head.headers_mut();
+        insert_lines(fields, stored.stored);
+        insert_lines(fields, stored.own);
+        if let Some(length) = stored.length.filter(|_| !stored.chunked) {
+            insert_length(fields, length);
+        }
+        if stored.via {
+            insert_via(fields);
+        }
+        self.outgoing.queue(QueuedHead::Final(head));
+    }
+
     /// `response`: head and body as HTTP/1 would send them.
     async fn send(&mut self, response: &[u8]) -> bool {
         let mut reply = ResponseHead::default();
@@ -170,12 +185,33 @@ fn write_fields(
     if !rewrite.chunked
         && let Some(length) = response::announced_length(reply, rewrite.method)
     {
-        let mut digits = Vec::new();
-        write_number(&mut digits, length);
-        insert(fields, b"content-length", &digits);
+        insert_length(fields, length);
     }
     if rewrite.style.adds_via() && !reply.is_interim() {
-        insert(fields, b"via", format!("1.1 {}", via::name()).as_bytes());
+        insert_via(fields);
+    }
+    insert_lines(fields, rewrite.lines);
+}
+
+fn insert_length(fields: &mut HeaderMap, length: u64) {
+    let mut digits = Vec::new();
+    write_number(&mut digits, length);
+    insert(fields, b"content-length", &digits);
+}
+
+fn insert_via(fields: &mut HeaderMap) {
+    insert(fields, b"via", format!("1.1 {}", via::name()).as_bytes());
+}
+
+/// Adds field lines, each with its CRLF.
+fn insert_lines(fields: &mut HeaderMap, lines: &[u8]) {
+    for line in lines.split(|&byte| byte == b'\n') {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if let Some((name, value)) =
+            memchr::memchr(b':', line).and_then(|at| line.split_at_checked(at))
+        {
+            insert(fields, name, value.get(1..).unwrap_or_default());
+        }
     }
 }
 

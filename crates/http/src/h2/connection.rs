@@ -218,6 +218,7 @@ async fn run<S: Service, T: Tunnels>(
         live_connections: &mut state.live_connections,
         pinned: &mut state.pinned,
         deadline: &mut deadline,
+        observer: None,
     };
     let next = flow.run().await;
     drop(scratch);

@@ -61,7 +61,7 @@ pub(super) fn write_referer(out: &mut Vec<u8>, value: &[u8], target: &Target) {
 }
 
 /// `scheme://host[:port]` of an http(s) URL without user information.
-fn origin_of(url: &[u8]) -> Option<&[u8]> {
+pub(crate) fn origin_of(url: &[u8]) -> Option<&[u8]> {
     let is = |scheme: &[u8]| {
         url.get(..scheme.len())
             .is_some_and(|head| head.eq_ignore_ascii_case(scheme))

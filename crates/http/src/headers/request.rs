@@ -18,6 +18,9 @@ pub struct RequestRewrite<'a> {
     pub proxy: Option<&'a AbsoluteForm>,
     /// Set where the request goes to a backend of a site.
     pub site: Option<SiteRequest<'a>>,
+    /// Set where the cache asks: its own conditions, as field lines with their CRLF, in place of the client's conditions
+    /// and range.
+    pub conditions: Option<&'a [u8]>,
 }
 
 /// Appends the whole head to `out`, for HTTP/1.
@@ -29,6 +32,18 @@ pub fn write(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], rewrite: &Req
         None => write_host(out, rewrite.target),
     }
     out.extend_from_slice(b"\r\n");
+    write_fields(out, head, buffer, rewrite);
+    write_own_fields(out, head, rewrite);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends the lines of the fields that are passed on, as the origin gets them.
+pub fn write_fields(
+    out: &mut Vec<u8>,
+    head: &RequestHead,
+    buffer: &[u8],
+    rewrite: &RequestRewrite<'_>,
+) {
     for field in &head.fields {
         let name = field.name.of_buffer(buffer);
         if is_for_this_hop(field.kind, head) || head.connection.names(name, buffer) {
@@ -36,6 +51,9 @@ pub fn write(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], rewrite: &Req
         }
         // A site says itself who asks.
         if rewrite.site.is_some() && field.kind == FieldKind::Identity {
+            continue;
+        }
+        if rewrite.conditions.is_some() && is_condition(name) {
             continue;
         }
         let value = field.value.of_buffer(buffer);
@@ -56,8 +74,14 @@ pub fn write(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], rewrite: &Req
     if let Some(site) = rewrite.site {
         out.extend_from_slice(site.fields);
     }
-    write_own_fields(out, head, rewrite);
-    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(rewrite.conditions.unwrap_or_default());
+}
+
+/// Fields that make an answer depend on what the client has already, or ask for a part of it.
+fn is_condition(name: &[u8]) -> bool {
+    ["if-none-match", "if-modified-since", "if-range", "range"]
+        .iter()
+        .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
 }
 
 fn write_line(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], rewrite: &RequestRewrite<'_>) {
@@ -86,7 +110,7 @@ fn write_line(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], rewrite: &Re
 }
 
 /// Fields that end at this hop or are rewritten.
-fn is_for_this_hop(kind: FieldKind, head: &RequestHead) -> bool {
+pub(crate) fn is_for_this_hop(kind: FieldKind, head: &RequestHead) -> bool {
     match kind {
         FieldKind::Host
         | FieldKind::ContentLength
@@ -164,6 +188,7 @@ mod tests {
             mode,
             proxy: Some(&proxy),
             site: None,
+            conditions: None,
         };
         write(&mut out, &head, bytes, &rewrite);
         Some(out)

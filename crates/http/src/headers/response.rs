@@ -33,6 +33,52 @@ pub struct ResponseRewrite<'a> {
     pub close: bool,
     /// The request's method.
     pub method: Method,
+    /// Field lines that are added, each with its CRLF.
+    pub lines: &'a [u8],
+}
+
+/// The head of an answer from the cache. Its lines belong to the message, not to a connection.
+#[derive(Clone, Copy)]
+pub struct StoredResponse<'a> {
+    pub status: u16,
+    /// Field lines, each with its CRLF: the stored ones, then those of this answer.
+    pub stored: &'a [u8],
+    pub own: &'a [u8],
+    /// The length to announce.
+    pub length: Option<u64>,
+    /// The body is sent in chunks.
+    pub chunked: bool,
+    /// The connection is closed after this response.
+    pub close: bool,
+    /// This process's entry in `Via` is added.
+    pub via: bool,
+}
+
+/// Appends the whole head of an answer from the cache to `out`, for HTTP/1.
+pub fn write_stored(out: &mut Vec<u8>, head: &StoredResponse<'_>) {
+    out.extend_from_slice(b"HTTP/1.1 ");
+    write_number(out, u64::from(head.status));
+    out.push(b' ');
+    let status = http::StatusCode::from_u16(head.status).ok();
+    let reason = status.and_then(|status| status.canonical_reason());
+    out.extend_from_slice(reason.unwrap_or_default().as_bytes());
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(head.stored);
+    out.extend_from_slice(head.own);
+    if head.chunked {
+        out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+    } else if let Some(length) = head.length {
+        out.extend_from_slice(b"Content-Length: ");
+        write_number(out, length);
+        out.extend_from_slice(b"\r\n");
+    }
+    if head.close {
+        out.extend_from_slice(b"Connection: close\r\n");
+    }
+    if head.via {
+        via::write(out);
+    }
+    out.extend_from_slice(b"\r\n");
 }
 
 /// Appends the whole head to `out`, for HTTP/1.
@@ -114,6 +160,7 @@ fn write_own_fields(
     if rewrite.style.adds_via() && !reply.is_interim() {
         via::write(out);
     }
+    out.extend_from_slice(rewrite.lines);
 }
 
 /// The length to announce (RFC 9110 §8.6): of the body that follows, or of the one that a response to HEAD and a 304

@@ -5,7 +5,10 @@ use std::time::Instant;
 use privet_connection_log::{LiveConnection, NewRequest};
 use privet_net::Connected;
 
-use super::flow::{NextStep, RequestFlow, request};
+use super::fetch::Fetched;
+use super::flow::{RequestFlow, request};
+use crate::cache::observer::Observer;
+use crate::cache::status::CacheUse;
 use crate::exchange::exchange::ExchangeState;
 use crate::exchange::wait::Wait;
 use crate::exchange::{Downstream, Exchange, Outcome, RequestTraits, Upstream};
@@ -13,7 +16,7 @@ use crate::service::{Attempt, Fetch, Service};
 
 /// How sending a request on one connection ended.
 pub(super) enum Sent {
-    Concluded(NextStep),
+    Concluded(Fetched),
     /// The connection broke without a byte of a response, and the request may be sent again.
     Repeat,
 }
@@ -55,7 +58,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     ) -> Outcome {
         self.observe(row.at);
         // The head's bytes are needed again only if the request may be sent again.
-        if !traits.may_repeat {
+        if !traits.may_repeat && self.observer.is_none() {
             self.client.release_head();
         }
         self.client.limit_body(fetch.max_request_body());
@@ -65,6 +68,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 let exchange = Exchange {
                     client: self.client,
                     origin,
+                    head: self.head,
                     reply: self.reply,
                     live,
                     deadline: self.deadline,
@@ -72,6 +76,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                     traits,
                     style: fetch.response_style(),
                     observed: self.observed,
+                    observer: self.observer.as_mut().map(Observer::as_head_observer),
                     opened: row.new.then(Instant::now),
                     state: ExchangeState::new(traits),
                 };
@@ -79,9 +84,15 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             }
             _ => Outcome::Cancelled,
         };
-        self.record_request(row.at, &outcome);
-        // The answer to a bad gateway is made from the head.
-        if !matches!(outcome, Outcome::Repeat | Outcome::BadGateway { .. }) {
+        if !matches!(outcome, Outcome::Taken { .. }) {
+            self.record_request(row.at, &outcome);
+        }
+        // The answer to a bad gateway, and one from the cache, is made from the head.
+        let keeps = matches!(
+            outcome,
+            Outcome::Repeat | Outcome::BadGateway { .. } | Outcome::Taken { .. }
+        );
+        if !keeps {
             self.client.release_head();
         }
         outcome
@@ -90,7 +101,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     /// Reports how an attempt ended.
     pub(super) fn report(&self, outcome: &Outcome, fetch: &mut S::Fetch) {
         let attempt = match outcome {
-            Outcome::Done { .. } | Outcome::Switched => Attempt::Answered {
+            Outcome::Done { .. } | Outcome::Taken { .. } | Outcome::Switched => Attempt::Answered {
                 status: self.reply.status,
                 at: self.observed.answered.unwrap_or_else(Instant::now),
             },
@@ -105,7 +116,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     }
 
     /// Notes when the request started, where requests are recorded.
-    fn observe(&mut self, row: usize) {
+    pub(crate) fn observe(&mut self, row: usize) {
         let live = self.live_connections.get(row);
         if live.is_some_and(LiveConnection::records_requests) {
             let method = self.head.method_span.of_buffer(self.client.head_bytes());
@@ -116,14 +127,14 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     }
 
     /// Records the request, unless it is sent again.
-    fn record_request(&mut self, row: usize, outcome: &Outcome) {
+    pub(crate) fn record_request(&mut self, row: usize, outcome: &Outcome) {
         let (Some(live), Some(started)) = (self.live_connections.get(row), self.observed.started)
         else {
             return;
         };
         let error = match outcome {
             Outcome::Repeat => return,
-            Outcome::Done { .. } | Outcome::Switched => None,
+            Outcome::Done { .. } | Outcome::Taken { .. } | Outcome::Switched => None,
             Outcome::BadGateway { text, .. } | Outcome::Broken { text, .. } => Some(text.clone()),
             Outcome::BadRequest(bad) => Some(bad.to_string()),
             Outcome::TooLarge => Some("the body is larger than is accepted".to_owned()),
@@ -141,6 +152,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             first_byte: seen.answered.map(|at| at.duration_since(started)),
             total: started.elapsed(),
             error: error.as_deref(),
+            cache: seen.cache.map(CacheUse::row),
         });
     }
 }

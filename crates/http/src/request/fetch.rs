@@ -7,8 +7,9 @@ use privet_net::{Connected, HttpProxyMode};
 
 use super::attempt::Sent;
 use super::flow::{NextStep, RequestFlow, format, request};
+use crate::cache::observer::Observer;
 use crate::exchange::downstream::unless_gone;
-use crate::exchange::{Downstream, Outcome, RequestTraits};
+use crate::exchange::{Downstream, Outcome, RequestTraits, Upstream};
 use crate::head::{BadRequest, RequestHead, Version};
 use crate::headers::request::RequestRewrite;
 use crate::headers::{connection_auth, via};
@@ -29,59 +30,82 @@ pub(super) enum Lease {
     Gone,
 }
 
+/// How fetching ended.
+pub(crate) enum Fetched {
+    Next(NextStep),
+    /// No origin answered, and the client has received nothing yet.
+    Failed(OwnResponse),
+    /// The observer took the response. The number: the row of the origin's connection.
+    Taken(usize),
+}
+
 impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
-    pub(super) async fn fetch(&mut self, mut fetch: S::Fetch) -> NextStep {
+    /// Sends a request to an origin, and the response to the client.
+    pub(crate) async fn relay(&mut self, mut fetch: S::Fetch) -> NextStep {
+        self.relay_to(&mut fetch).await
+    }
+
+    pub(crate) async fn relay_to(&mut self, fetch: &mut S::Fetch) -> NextStep {
+        match self.fetch_from_origin(fetch).await {
+            Fetched::Next(next) => next,
+            Fetched::Failed(response) => self.reply(response).await,
+            Fetched::Taken(_) => NextStep::Close,
+        }
+    }
+
+    pub(crate) async fn fetch_from_origin(&mut self, fetch: &mut S::Fetch) -> Fetched {
+        if let Err(response) = self.service.prepare(fetch) {
+            return Fetched::Failed(response);
+        }
         if fetch.header_mode() == HeaderMode::Untouched
             && via::has_passed_here(self.head, self.client.head_bytes())
         {
             let text = "This request passed this proxy before: it goes round in a circle.";
-            let response = self.service.failure(508, "loop", text.to_owned());
-            return self.reply(response).await;
+            return Fetched::Failed(self.service.failure(508, "loop", text.to_owned()));
         }
         if fetch.protocol() == OriginProtocol::Http2 {
             return Box::pin(self.fetch_shared(fetch)).await;
         }
         let traits = traits_of(self.head, self.client.head_bytes());
-        let mut pooled = self.take_pooled(&fetch, traits);
+        let mut pooled = self.take_pooled(fetch, traits);
         loop {
             let fresh = pooled.is_none();
             let lease = match pooled.take() {
                 Some(origin) => Lease::Open(origin),
-                None => self.dial(&fetch).await,
+                None => self.dial(fetch).await,
             };
             let origin = match lease {
                 Lease::Open(origin) => origin,
                 Lease::Gone => {
-                    self.service.attempt_ended(&mut fetch, Attempt::Abandoned);
-                    return NextStep::Close;
+                    self.service.attempt_ended(fetch, Attempt::Abandoned);
+                    return Fetched::Next(NextStep::Close);
                 }
                 Lease::Failed(response) => {
-                    self.service.attempt_ended(&mut fetch, Attempt::Unreachable);
+                    self.service.attempt_ended(fetch, Attempt::Unreachable);
                     // Nothing was sent: any request may go elsewhere.
-                    if self.service.next_attempt(&mut fetch) {
-                        pooled = self.take_pooled(&fetch, traits);
+                    if self.service.next_attempt(fetch) {
+                        pooled = self.take_pooled(fetch, traits);
                         continue;
                     }
-                    return self.reply(response).await;
+                    return Fetched::Failed(response);
                 }
             };
-            match self.exchange(origin, &mut fetch, traits).await {
-                Sent::Concluded(next) => return next,
+            match self.exchange(origin, fetch, traits).await {
+                Sent::Concluded(fetched) => return fetched,
                 // The idle connection was stale: a new one is opened.
                 Sent::Repeat if !fresh => {}
-                Sent::Repeat if self.service.next_attempt(&mut fetch) => {
-                    pooled = self.take_pooled(&fetch, traits);
+                Sent::Repeat if self.service.next_attempt(fetch) => {
+                    pooled = self.take_pooled(fetch, traits);
                 }
-                Sent::Repeat => return self.no_answer().await,
+                Sent::Repeat => return self.no_answer(),
             }
         }
     }
 
     /// Every attempt ended without an answer.
-    pub(super) async fn no_answer(&mut self) -> NextStep {
+    pub(super) fn no_answer(&self) -> Fetched {
         let text = "the server closed the connection without an answer".to_owned();
-        let response = self.service.failure(502, "no response", text);
-        self.reply(response).await
+        Fetched::Failed(self.service.failure(502, "no response", text))
     }
 
     /// Takes an idle connection. An HTTP upstream does not pass an upgrade on: that needs a tunnel of its own.
@@ -137,7 +161,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         traits.may_repeat &= origin.reused || S::RETRIES;
         traits.through_proxy = origin.connected.absolute_form.is_some();
         let Some(row) = self.row_of(fetch, &origin.connected) else {
-            return Sent::Concluded(NextStep::Close);
+            return Sent::Concluded(Fetched::Next(NextStep::Close));
         };
         self.queue(&mut origin, fetch);
         let outcome = self.attempt(&mut origin, row, fetch, traits).await;
@@ -166,6 +190,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             mode: fetch.header_mode(),
             proxy: connected.absolute_form.as_ref(),
             site: fetch.site_request(),
+            conditions: self.observer.as_ref().and_then(Observer::conditions),
         };
         state
             .get()
@@ -173,13 +198,13 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     }
 
     /// What follows an exchange. `origin`: the connection, unless requests share it.
-    pub(super) async fn conclude(
+    pub(crate) async fn conclude(
         &mut self,
         outcome: Outcome,
         origin: Option<OriginConnection>,
         row: usize,
-    ) -> NextStep {
-        match outcome {
+    ) -> Fetched {
+        Fetched::Next(match outcome {
             Outcome::Done {
                 keep_client,
                 keep_origin,
@@ -202,7 +227,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 text,
             } => {
                 self.end_row(row, CloseReason::Broken, &text);
-                self.answer_failure(status, reason, text).await
+                return self.answer_failure(status, reason, text).await;
             }
             Outcome::BadRequest(bad) => {
                 let reason = match bad {
@@ -216,7 +241,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             Outcome::TooLarge => {
                 let text = "the request's body is too large".to_owned();
                 self.end_row(row, CloseReason::Broken, &text);
-                self.answer_failure(413, "body too large", text).await
+                return self.answer_failure(413, "body too large", text).await;
             }
             Outcome::Broken { reset, text } => {
                 self.end_row(row, CloseReason::Broken, &text);
@@ -229,8 +254,14 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 self.end_row(row, CloseReason::Idle, "no byte moved for too long");
                 NextStep::Close
             }
+            Outcome::Taken { keep_origin } => {
+                if let Some(origin) = origin {
+                    self.pass_on(origin, keep_origin, release);
+                }
+                return Fetched::Taken(row);
+            }
             Outcome::Repeat | Outcome::Cancelled => NextStep::Close,
-        }
+        })
     }
 
     /// Keeps a connection for the next request. `pins`: it belongs to this client from here on.
@@ -255,25 +286,27 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         }
     }
 
-    async fn answer_failure(
-        &mut self,
-        status: u16,
-        reason: &'static str,
-        text: String,
-    ) -> NextStep {
+    async fn answer_failure(&mut self, status: u16, reason: &'static str, text: String) -> Fetched {
         let response = self.service.failure(status, reason, text);
         if self.head.has_body() {
             let page = response(format(self.head, true));
             self.client.send(&page).await;
-            return NextStep::Linger;
+            return Fetched::Next(NextStep::Linger);
         }
-        self.reply(response).await
+        Fetched::Failed(response)
     }
 
     pub(super) fn end_row(&mut self, row: usize, end: CloseReason, error: &str) {
         if let Some(live) = self.live_connections.take(row) {
             live.close(end, Some(error.to_owned()));
         }
+    }
+}
+
+/// Keeps a connection whose response was read apart from its client.
+fn release(origin: OriginConnection) {
+    if origin.unused() == 0 {
+        pool::give(origin);
     }
 }
 

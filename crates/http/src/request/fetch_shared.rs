@@ -7,8 +7,9 @@ use privet_connection_log::CloseReason;
 use tokio::time::timeout;
 
 use super::attempt::Sent;
-use super::fetch::{Lease, traits_of};
+use super::fetch::{Fetched, Lease, traits_of};
 use super::flow::{NextStep, RequestFlow};
+use crate::cache::observer::Observer;
 use crate::exchange::downstream::unless_gone;
 use crate::exchange::{Downstream, Outcome, RequestTraits};
 use crate::head::FieldKind;
@@ -26,44 +27,43 @@ enum SharedLease {
 }
 
 impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
-    pub(super) async fn fetch_shared(&mut self, mut fetch: S::Fetch) -> NextStep {
+    pub(super) async fn fetch_shared(&mut self, fetch: &mut S::Fetch) -> Fetched {
         let traits = traits_of(self.head, self.client.head_bytes());
         let mut was_stale = false;
         loop {
-            let (connection, fresh) = match self.lease_shared(&fetch).await {
+            let (connection, fresh) = match self.lease_shared(fetch).await {
                 SharedLease::Open(connection, fresh) => (connection, fresh),
                 SharedLease::Gone => {
-                    self.service.attempt_ended(&mut fetch, Attempt::Abandoned);
-                    return NextStep::Close;
+                    self.service.attempt_ended(fetch, Attempt::Abandoned);
+                    return Fetched::Next(NextStep::Close);
                 }
                 SharedLease::Failed(response) => {
-                    self.service.attempt_ended(&mut fetch, Attempt::Unreachable);
-                    if self.service.next_attempt(&mut fetch) {
+                    self.service.attempt_ended(fetch, Attempt::Unreachable);
+                    if self.service.next_attempt(fetch) {
                         continue;
                     }
-                    return self.reply(response).await;
+                    return Fetched::Failed(response);
                 }
             };
             let fits = !self.head.upgrades
                 || self.asks_for_websocket() && connection.takes_websockets().await;
             if !fits {
-                self.service.attempt_ended(&mut fetch, Attempt::Abandoned);
+                self.service.attempt_ended(fetch, Attempt::Abandoned);
                 let text = "the server takes no such upgrade over HTTP/2 (RFC 8441)".to_owned();
-                let response = self.service.failure(502, "no upgrade", text);
-                return self.reply(response).await;
+                return Fetched::Failed(self.service.failure(502, "no upgrade", text));
             }
             let facts = connection.connected.clone();
-            match self.exchange_shared(connection, &mut fetch, traits).await {
-                Sent::Concluded(next) => return next,
+            match self.exchange_shared(connection, fetch, traits).await {
+                Sent::Concluded(fetched) => return fetched,
                 // The shared connection was stale: another one is tried, once.
                 Sent::Repeat if !fresh && !was_stale => {
                     was_stale = true;
-                    self.retire(&facts, &fetch);
+                    self.retire(&facts, fetch);
                 }
                 Sent::Repeat => {
-                    self.service.attempt_ended(&mut fetch, Attempt::Failed);
-                    if !self.service.next_attempt(&mut fetch) {
-                        return self.no_answer().await;
+                    self.service.attempt_ended(fetch, Attempt::Failed);
+                    if !self.service.next_attempt(fetch) {
+                        return self.no_answer();
                     }
                 }
             }
@@ -169,7 +169,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             Err(_) => None,
         };
         let Some(row) = row else {
-            return Sent::Concluded(NextStep::Close);
+            return Sent::Concluded(Fetched::Next(NextStep::Close));
         };
         let mut origin = match self.open_stream(connection, fetch) {
             Ok(origin) => origin,
@@ -182,10 +182,15 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             Outcome::Repeat => Sent::Repeat,
             Outcome::Switched => {
                 self.report(&Outcome::Switched, fetch);
-                Sent::Concluded(self.switch(origin.into_tunnel(), row.at))
+                let next = self.switch(origin.into_tunnel(), row.at);
+                Sent::Concluded(Fetched::Next(next))
             }
             outcome => {
                 self.report(&outcome, fetch);
+                if let Outcome::Taken { keep_origin } = outcome {
+                    self.pass_on(origin, keep_origin, drop);
+                    return Sent::Concluded(Fetched::Taken(row.at));
+                }
                 Sent::Concluded(self.conclude(outcome, None, row.at).await)
             }
         }
@@ -204,6 +209,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             mode: fetch.header_mode(),
             proxy: None,
             site: fetch.site_request(),
+            conditions: self.observer.as_ref().and_then(Observer::conditions),
         };
         let bytes = self.client.head_bytes();
         H2Origin::send(connection, self.head, bytes, &rewrite, "http")

@@ -9,6 +9,7 @@ use privet_net::Connected;
 
 use super::live_connections::LiveConnections;
 use super::urls::{write_page, write_url};
+use crate::cache::observer::Observer;
 use crate::exchange::downstream::unless_gone;
 use crate::exchange::{Deadline, Downstream, Observed};
 use crate::head::{BodyLength, Method, RequestHead, ResponseHead, TargetForm};
@@ -37,6 +38,8 @@ pub struct RequestFlow<'a, S, D> {
     pub live_connections: &'a mut LiveConnections,
     pub pinned: &'a mut PinnedOrigins,
     pub deadline: &'a mut Deadline,
+    /// Looks at the response of the origin.
+    pub observer: Option<Observer>,
 }
 
 /// The [`Request`] of a flow. A macro, since it borrows some fields while others are changed.
@@ -52,10 +55,10 @@ macro_rules! request {
         )
     };
 }
-pub(super) use request;
+pub(crate) use request;
 
 /// `None`: the request has no target.
-pub(super) fn request_of<'a>(
+pub(crate) fn request_of<'a>(
     connection: ConnectionInfo,
     user: Option<&'a Arc<str>>,
     head: &'a RequestHead,
@@ -132,7 +135,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     }
 
     /// Sends a response that was made here, and drops the request's body.
-    pub(super) async fn reply(&mut self, response: OwnResponse) -> NextStep {
+    pub(crate) async fn reply(&mut self, response: OwnResponse) -> NextStep {
         let head = self.head;
         let preread = self.client.head_bytes().len() > head.len;
         // Bytes behind a refused CONNECT may belong to the tunnel.

@@ -5,7 +5,7 @@
 //! rows of a client connection.
 
 mod attempt;
-mod fetch;
+pub(crate) mod fetch;
 mod fetch_shared;
 pub(crate) mod flow;
 pub(crate) mod live_connections;

@@ -11,6 +11,7 @@ use privet_policy::{Listener, Protocol, Target};
 use super::ftp;
 use super::refused_logins::{Recorder, RefusedLogins};
 use super::{Attempt, ConnectionInfo, Fetch, OwnResponse, Plan, Request, Service, Session};
+use crate::cache::{Asker, CacheScope};
 use crate::head::target::TargetRule;
 use crate::head::{Method, RequestHead, Scheme};
 use crate::headers::response::ResponseStyle;
@@ -79,6 +80,17 @@ impl Fetch for RouteDecision {
 
     fn response_style(&self) -> ResponseStyle<'_> {
         ResponseStyle::Forward(self.header_mode)
+    }
+
+    fn cache(&self) -> Option<CacheScope<'_>> {
+        let access = self.cache.as_ref()?;
+        Some(CacheScope {
+            cache: &access.cache,
+            space: "forward",
+            scheme: "http",
+            asker: access.asker.map_or(Asker::Everybody, Asker::Private),
+            keep_on_disk: access.keep_on_disk,
+        })
     }
 }
 

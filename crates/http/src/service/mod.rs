@@ -14,6 +14,7 @@ use privet_gateway::HttpTimeouts;
 use privet_net::{Connected, HttpProxyMode};
 use privet_policy::Target;
 
+use crate::cache::CacheScope;
 use crate::head::RequestHead;
 use crate::head::target::TargetRule;
 use crate::headers::response::ResponseStyle;
@@ -42,6 +43,16 @@ pub struct Session {
     pub user: Option<Arc<str>>,
     /// The requests that were answered with 407.
     refused_logins: Option<Box<refused_logins::RefusedLogins>>,
+}
+
+impl Session {
+    /// The session of a request that is sent again on behalf of this user.
+    pub(crate) fn of_user(user: Option<Arc<str>>) -> Self {
+        Self {
+            user,
+            ..Self::default()
+        }
+    }
 }
 
 /// A request whose head was parsed and checked.
@@ -79,7 +90,7 @@ pub enum OriginProtocol {
 }
 
 /// Where a request is sent.
-pub trait Fetch: Send + Sync {
+pub trait Fetch: Send + Sync + 'static {
     /// Requests with equal keys may share an upstream connection to the same target. The key covers everything that makes
     /// two connections not interchangeable.
     fn pool_key(&self) -> u64;
@@ -98,6 +109,11 @@ pub trait Fetch: Send + Sync {
 
     /// What changes in the response.
     fn response_style(&self) -> ResponseStyle<'_>;
+
+    /// The cache that the request may use.
+    fn cache(&self) -> Option<CacheScope<'_>> {
+        None
+    }
 
     /// The longest body of a request, in bytes. A longer one is answered with 413.
     fn max_request_body(&self) -> u64 {
@@ -142,6 +158,14 @@ pub trait Service: Clone + Send + Sync + 'static {
 
     /// Decides what happens to a request.
     fn plan(&self, request: &Request<'_>) -> impl Future<Output = Plan<Self::Fetch>> + Send;
+
+    /// Called before a request goes to an origin: one that the cache answers never gets here.
+    ///
+    /// # Errors
+    /// The response that says why it cannot.
+    fn prepare(&self, _: &mut Self::Fetch) -> Result<(), OwnResponse> {
+        Ok(())
+    }
 
     /// Opens a connection as was planned.
     ///

@@ -10,7 +10,7 @@ use std::time::Duration;
 use privet_config::HeaderMode;
 use privet_connection_log::{CloseReason, ConnectionLog, LiveConnection, NewConnection};
 use privet_gateway::{
-    Gateway, HandshakeOutcome, HttpTimeouts, Refusal, RequestContext, RouteDecision,
+    CacheAccess, Gateway, HandshakeOutcome, HttpTimeouts, Refusal, RequestContext, RouteDecision,
 };
 use privet_http::service::ConnectionInfo;
 use privet_http::service::forward::Forward;
@@ -26,6 +26,7 @@ use tokio::net::{TcpListener, TcpStream};
 pub struct TestGateway {
     pub connection_log: ConnectionLog,
     pub headers: HeaderMode,
+    pub cache: Option<CacheAccess>,
     pub login: Option<(&'static str, &'static str)>,
     /// A host that is blocked, and why.
     pub blocked: Option<(&'static str, WhyKind)>,
@@ -52,6 +53,7 @@ impl Default for TestGateway {
         Self {
             connection_log: ConnectionLog::default(),
             headers: HeaderMode::Reduced,
+            cache: None,
             login: None,
             blocked: None,
             upstream: None,
@@ -118,6 +120,7 @@ impl Gateway for TestGateway {
             header_mode: self.headers,
             app: None,
             addresses: Vec::new(),
+            cache: self.cache.clone(),
         })
     }
 

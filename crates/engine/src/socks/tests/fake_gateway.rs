@@ -199,6 +199,7 @@ impl Gateway for FakeGateway {
             header_mode: HeaderMode::Untouched,
             app: None,
             addresses: Vec::new(),
+            cache: None,
         })
     }
 

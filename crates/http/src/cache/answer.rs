@@ -1,0 +1,277 @@
+//! Answers a request from a stored response: all of it, a part, or that the client has it already.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use privet_cache::body::BodyReader;
+use privet_cache::rules::answer::{self, Answer};
+use privet_cache::rules::multipart::Multipart;
+use privet_cache::rules::request::Request;
+use privet_cache::{Entry, Timestamp};
+use privet_net::{Connected, DialTimings, Stream};
+
+use super::delivery::{AnswerBody, Delivery};
+use super::fields::ClientFields;
+use super::fill::FillControl;
+use super::multipart::{PartsBody, random};
+use super::status::CacheUse;
+use super::stored_body::StoredBody;
+use super::url::target_of;
+use crate::body::{RangeStage, StageState, Transfer};
+use crate::exchange::{Downstream, Outcome};
+use crate::head::{Method, Version};
+use crate::headers::response::StoredResponse;
+use crate::headers::write_number;
+use crate::request::RequestFlow;
+use crate::request::flow::{NextStep, request};
+use crate::request::live_connections::LiveConnections;
+use crate::service::{Fetch, Service};
+
+/// A stored response that answers a request.
+pub struct Ready {
+    pub entry: Entry,
+    /// Of the whole body, where one was made already.
+    pub reader: Option<BodyReader>,
+    pub used: CacheUse,
+    /// The row that counts the answer's bytes.
+    pub row: usize,
+    /// Ends the fill that the answer is read from, where this client caused it.
+    pub control: Option<FillControl>,
+    /// This process's entry in `Via` is added.
+    pub via: bool,
+}
+
+/// Leaves the row of an origin's connection to the fill that still uses it, also where the client's task is dropped.
+struct RowGuard<'a> {
+    rows: &'a mut LiveConnections,
+    at: usize,
+    control: Option<FillControl>,
+}
+
+impl Drop for RowGuard<'_> {
+    fn drop(&mut self) {
+        if let Some(control) = self.control.take()
+            && let Some(live) = self.rows.take(self.at)
+        {
+            control.adopt(live);
+        }
+    }
+}
+
+/// Writes the lines that each answer has anew.
+fn write_own(out: &mut Vec<u8>, entry: &Entry, used: CacheUse) {
+    let now = Timestamp::from(SystemTime::now());
+    out.extend_from_slice(b"Age: ");
+    write_number(out, u64::from(entry.head().age(now)));
+    out.extend_from_slice(b"\r\n");
+    used.write_line(out);
+}
+
+/// What the route of an answer from the cache is called in the connection log.
+fn cache_route() -> Arc<str> {
+    thread_local!(static CACHE: Arc<str> = Arc::from("cache"));
+    CACHE.with(Arc::clone)
+}
+
+/// In place of a connection to an origin.
+fn no_connection(route: Arc<str>) -> Connected {
+    Connected {
+        stream: Stream::Boxed(Box::pin(tokio::io::empty())),
+        preread: bytes::Bytes::new(),
+        local: None,
+        remote: None,
+        route,
+        timings: DialTimings::default(),
+        absolute_form: None,
+    }
+}
+
+/// The head and the body of an answer.
+struct Form {
+    status: u16,
+    /// Takes the place of the stored lines.
+    lines: Option<Vec<u8>>,
+    length: Option<u64>,
+    body: AnswerBody,
+}
+
+impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
+    /// The row of answers from the cache to this client.
+    pub(super) fn cache_row(&mut self, fetch: &S::Fetch) -> Option<usize> {
+        let request = request!(self, self.client.head_bytes())?;
+        let service = self.service;
+        let route = cache_route();
+        let (key, target) = (fetch.pool_key(), request.target);
+        let row = self.live_connections.find_or_open(key, target, &route, || {
+            service.record(&request, fetch, &no_connection(route.clone()))
+        });
+        Some(row)
+    }
+
+    pub(super) async fn answer(&mut self, ready: Ready) -> NextStep {
+        let Ready {
+            entry,
+            reader,
+            used,
+            row,
+            control,
+            via,
+        } = ready;
+        self.observe(row);
+        self.observed.cache = Some(used);
+        let form = self.form(&entry, reader);
+        let mut own = std::mem::take(&mut self.observed.lines);
+        own.clear();
+        write_own(&mut own, &entry, used);
+        let unbounded = form.length.is_none() && !form.body.is_none();
+        let modern = self.head.version == Version::Http11;
+        let ends_by_close = unbounded && !modern;
+        let keep_client = self.head.keeps_alive() && !ends_by_close;
+        let head = StoredResponse {
+            status: form.status,
+            stored: form.lines.as_deref().unwrap_or(&entry.head().lines),
+            own: &own,
+            length: form.length,
+            chunked: unbounded && modern,
+            close: !keep_client,
+            via,
+        };
+        self.client.start_stored(&head);
+        self.observed.lines = own;
+        self.client.release_head();
+        self.observed
+            .answer_stored(form.status, entry.head().get("content-type"));
+        let mut guard = RowGuard {
+            rows: self.live_connections,
+            at: row,
+            control,
+        };
+        let outcome = match guard.rows.get(row) {
+            Some(live) => {
+                let delivery = Delivery {
+                    client: self.client,
+                    body: form.body,
+                    live,
+                    deadline: self.deadline,
+                    idle: self.service.timeouts().idle,
+                    keep_client,
+                    ends_by_close,
+                    down: &mut self.observed.down,
+                    transfer: Transfer::default(),
+                };
+                delivery.run().await
+            }
+            None => Outcome::Cancelled,
+        };
+        let control = guard.control.take();
+        drop(guard);
+        self.record_request(row, &outcome);
+        self.after_answer(outcome, row, control).await
+    }
+
+    async fn after_answer(
+        &mut self,
+        outcome: Outcome,
+        row: usize,
+        control: Option<FillControl>,
+    ) -> NextStep {
+        match (&outcome, control) {
+            (Outcome::Cancelled, Some(control)) => control.cancel(),
+            (Outcome::Broken { reset, .. }, Some(control)) => {
+                if *reset {
+                    self.client.reset();
+                }
+                if let Some(live) = self.live_connections.take(row) {
+                    control.adopt(live);
+                }
+                return NextStep::Close;
+            }
+            _ => {}
+        }
+        match self.conclude(outcome, None, row).await {
+            crate::request::fetch::Fetched::Next(next) => next,
+            _ => NextStep::Close,
+        }
+    }
+
+    /// How a stored response answers this request.
+    fn form(&self, entry: &Entry, reader: Option<BodyReader>) -> Form {
+        let bytes = self.client.head_bytes();
+        let client = ClientFields {
+            head: self.head,
+            bytes,
+        };
+        let method = self.head.method_span.of_buffer(bytes);
+        let port = self.head.target.as_ref().map_or(80, |target| target.port);
+        let complete = entry.body_len();
+        let shape = match target_of(self.url, "http", port) {
+            Some(target) => {
+                let request = Request::new(method, target, &client);
+                answer::answer(&request, entry.head(), complete)
+            }
+            None => Answer::Whole,
+        };
+        let mut form = form_of(entry, &shape, reader);
+        if self.head.method == Method::Head {
+            form.body = AnswerBody::Whole(StoredBody::none());
+        }
+        form
+    }
+}
+
+fn form_of(entry: &Entry, shape: &Answer, reader: Option<BodyReader>) -> Form {
+    let head = entry.head();
+    let complete = entry.body_len();
+    let status = answer::status(head, shape);
+    let lines = |multipart: Option<&Multipart<'_>>| {
+        let mut lines = Vec::with_capacity(512);
+        answer::write_fields(&mut lines, head, shape, complete, multipart);
+        Some(lines)
+    };
+    let none = || AnswerBody::Whole(StoredBody::none());
+    match shape {
+        Answer::Whole => Form {
+            status,
+            lines: None,
+            length: complete,
+            body: AnswerBody::Whole(StoredBody::new(
+                reader.unwrap_or_else(|| entry.reader(0)),
+                complete,
+            )),
+        },
+        Answer::NotModified => Form {
+            status,
+            lines: lines(None),
+            length: None,
+            body: none(),
+        },
+        Answer::RangeNotSatisfiable => Form {
+            status,
+            lines: lines(None),
+            length: Some(0),
+            body: none(),
+        },
+        Answer::Partial(ranges) => match ranges.as_slice() {
+            [range] => {
+                let source = StoredBody::new(entry.reader(range.first), None);
+                let stage = StageState::new(RangeStage::new(0, range.len()));
+                Form {
+                    status,
+                    lines: lines(None),
+                    length: Some(range.len()),
+                    body: AnswerBody::Range(source, stage),
+                }
+            }
+            ranges => {
+                let content_type = head.get("content-type");
+                let multipart = Multipart::new(random(), content_type, complete.unwrap_or(0));
+                Form {
+                    status,
+                    lines: lines(Some(&multipart)),
+                    length: Some(multipart.body_len(ranges)),
+                    body: AnswerBody::Parts(PartsBody::new(entry.clone(), ranges, &multipart)),
+                }
+            }
+        },
+    }
+}

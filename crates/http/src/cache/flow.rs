@@ -1,0 +1,268 @@
+//! The way of a request through the cache: look up, answer, wait for another request, or ask an origin.
+
+use std::future::poll_fn;
+use std::time::SystemTime;
+
+use privet_cache::rules::{invalidation, reuse};
+use privet_cache::{Ask, Entry, Key, Lookup, Request, Reuse, Timestamp, Turn, Waiter, Wake, Why};
+use tokio::time::timeout;
+
+use super::answer::Ready;
+use super::fields::{ClientFields, SentFields};
+use super::partition::{UnknownPage, partition};
+use super::scope::CacheScope;
+use super::status::CacheUse;
+use super::url::target_of;
+use crate::exchange::Downstream;
+use crate::exchange::downstream::unless_gone;
+use crate::head::{Scheme, TargetForm};
+use crate::headers::connection_auth;
+use crate::request::RequestFlow;
+use crate::request::flow::NextStep;
+use crate::service::{Fetch, Service};
+
+/// What the cache says about a request.
+enum Consulted {
+    Found(Lookup),
+    /// It is not asked. The client wants nothing but a stored response: it gets none.
+    Pass {
+        why: Why,
+        only_if_cached: bool,
+    },
+    /// The request may change what is stored.
+    Unsafe,
+    /// Nothing of the request is the cache's matter.
+    Outside,
+}
+
+/// What woke a request that waited for another one.
+enum Woken {
+    Look(Turn),
+    /// Both requests that went to the origin failed.
+    Failed,
+    TooLong,
+    Gone,
+}
+
+impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
+    /// Answers a request that is not the proxy's own: from the cache where that may be, else from an origin.
+    pub(crate) async fn fetch(&mut self, fetch: S::Fetch) -> NextStep {
+        let consulted = match fetch.cache() {
+            None => Consulted::Outside,
+            Some(scope) => self.consult(&fetch, scope, Turn::First),
+        };
+        match consulted {
+            Consulted::Outside => self.relay(fetch).await,
+            Consulted::Pass {
+                only_if_cached: true,
+                ..
+            } => self.not_stored().await,
+            Consulted::Pass { why, .. } | Consulted::Found(Lookup::Bypass(why)) => {
+                self.observed.cache = Some(CacheUse::Bypass(why));
+                self.relay(fetch).await
+            }
+            Consulted::Found(Lookup::Hit { entry, reuse }) => {
+                let via = fetch.response_style().adds_via();
+                let Some(row) = self.cache_row(&fetch) else {
+                    return NextStep::Close;
+                };
+                let ready = Ready {
+                    used: used_of(&entry, reuse),
+                    entry,
+                    reader: None,
+                    row,
+                    control: None,
+                    via,
+                };
+                self.answer(ready).await
+            }
+            Consulted::Found(lookup) => Box::pin(self.fetch_stored(fetch, lookup)).await,
+            Consulted::Unsafe => Box::pin(self.fetch_changing(fetch)).await,
+        }
+    }
+
+    /// Looks the request up.
+    fn consult(&self, fetch: &S::Fetch, scope: CacheScope<'_>, turn: Turn) -> Consulted {
+        let head = self.head;
+        let is_url = matches!(head.form, TargetForm::Url { .. });
+        if !is_url || head.scheme != Scheme::Http || head.upgrades {
+            return Consulted::Outside;
+        }
+        let bytes = self.client.head_bytes();
+        let client = ClientFields { head, bytes };
+        let port = head.target.as_ref().map_or(80, |target| target.port);
+        let Some(target) = target_of(self.url, scope.scheme, port) else {
+            return Consulted::Outside;
+        };
+        let method = head.method_span.of_buffer(bytes);
+        if !invalidation::is_safe(method) {
+            return Consulted::Unsafe;
+        }
+        if !matches!(method, b"GET" | b"HEAD") {
+            return Consulted::Outside;
+        }
+        let site = fetch.site_request();
+        let sent = SentFields {
+            client,
+            mode: fetch.header_mode(),
+            site: site.map(|site| site.fields),
+        };
+        let request = Request::new(method, target, &client)
+            .with_sent(&sent)
+            .with_body(head.has_body());
+        let only_if_cached = request.directives.only_if_cached;
+        let pass = |why| Consulted::Pass {
+            why,
+            only_if_cached,
+        };
+        if let Err(why) = reuse::check_request(&request) {
+            return pass(why);
+        }
+        if connection_auth::has_credentials(head, bytes) {
+            return pass(Why::Authorization);
+        }
+        let host = target.host.as_bytes();
+        let partition = match partition(scope.asker, head, bytes, self.page, host) {
+            Ok(partition) => partition,
+            Err(UnknownPage) => return pass(Why::UnknownPage),
+        };
+        let ask = Ask {
+            key: Key::new(scope.cache.secret(), scope.space, &partition, &request),
+            request,
+            now: Timestamp::from(SystemTime::now()),
+            turn,
+        };
+        let found = scope.cache.lookup(ask);
+        match found {
+            Lookup::Hit { .. } | Lookup::Refresh { .. } => {}
+            _ if only_if_cached => return pass(Why::NotStored),
+            _ => {}
+        }
+        Consulted::Found(found)
+    }
+
+    /// The client wants nothing but a stored response (RFC 9111 §5.2.1.7).
+    async fn not_stored(&mut self) -> NextStep {
+        let text = "the response is not in the cache, and the request asks for nothing else";
+        let response = self
+            .service
+            .failure(504, "not in the cache", text.to_owned());
+        self.reply(response).await
+    }
+
+    async fn fetch_stored(&mut self, mut fetch: S::Fetch, mut lookup: Lookup) -> NextStep {
+        let mut waits = 0;
+        loop {
+            let via = fetch.response_style().adds_via();
+            let turn = match lookup {
+                Lookup::Hit { entry, reuse } => {
+                    let Some(row) = self.cache_row(&fetch) else {
+                        return NextStep::Close;
+                    };
+                    let used = match waits {
+                        0 => used_of(&entry, reuse),
+                        _ => CacheUse::Collapsed {
+                            ttl: ttl_of(&entry),
+                        },
+                    };
+                    return self
+                        .answer(Ready {
+                            used,
+                            entry,
+                            reader: None,
+                            row,
+                            control: None,
+                            via,
+                        })
+                        .await;
+                }
+                Lookup::Refresh {
+                    entry,
+                    reuse,
+                    permit,
+                } => {
+                    let Some(row) = self.cache_row(&fetch) else {
+                        return NextStep::Close;
+                    };
+                    if let Some(permit) = permit {
+                        self.refresh(fetch, entry.clone(), permit);
+                    }
+                    return self
+                        .answer(Ready {
+                            used: used_of(&entry, reuse),
+                            entry,
+                            reader: None,
+                            row,
+                            control: None,
+                            via,
+                        })
+                        .await;
+                }
+                Lookup::Validate {
+                    entry,
+                    why,
+                    on_error,
+                    permit,
+                } => {
+                    let held = Some((entry, on_error));
+                    return self.lead(&mut fetch, permit, Some(why), held).await;
+                }
+                Lookup::Lead { permit, why } => {
+                    return self.lead(&mut fetch, permit, why, None).await;
+                }
+                Lookup::Bypass(why) => {
+                    self.observed.cache = Some(CacheUse::Bypass(why));
+                    return self.relay(fetch).await;
+                }
+                Lookup::Wait(waiter) => {
+                    waits += 1;
+                    match self.wait(waiter, waits).await {
+                        Woken::Look(turn) => turn,
+                        Woken::TooLong => return self.relay(fetch).await,
+                        Woken::Gone => return NextStep::Close,
+                        Woken::Failed => {
+                            let text = "another client's request for the same was not answered";
+                            let text = text.to_owned();
+                            let response = self.service.failure(502, "no response", text);
+                            return self.reply(response).await;
+                        }
+                    }
+                }
+            };
+            let Some(scope) = fetch.cache() else {
+                return self.relay(fetch).await;
+            };
+            lookup = match self.consult(&fetch, scope, turn) {
+                Consulted::Found(lookup) => lookup,
+                _ => return self.relay(fetch).await,
+            };
+        }
+    }
+
+    /// Waits for what another request gets.
+    async fn wait(&mut self, mut waiter: Waiter, waits: u8) -> Woken {
+        let limit = self.service.timeouts().response_header;
+        let waiting = timeout(limit, poll_fn(|cx| waiter.poll(cx)));
+        let (_, watch) = self.client.head_and_watch();
+        match unless_gone(watch, waiting).await {
+            Ok(Ok(Wake::LookAgain)) => Woken::Look(Turn::Again(waits)),
+            Ok(Ok(Wake::Lead(permit))) => Woken::Look(Turn::Leads(permit)),
+            Ok(Ok(Wake::Failed)) => Woken::Failed,
+            Ok(Err(_)) => Woken::TooLong,
+            Err(_) => Woken::Gone,
+        }
+    }
+}
+
+/// What an answer from the store says of itself.
+fn used_of(entry: &Entry, reuse: Reuse) -> CacheUse {
+    let ttl = ttl_of(entry);
+    match reuse {
+        Reuse::Fresh { .. } => CacheUse::Hit { ttl },
+        _ => CacheUse::Stale { ttl },
+    }
+}
+
+fn ttl_of(entry: &Entry) -> i64 {
+    entry.head().ttl(Timestamp::from(SystemTime::now()))
+}

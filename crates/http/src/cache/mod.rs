@@ -1,0 +1,23 @@
+//! The cache in the pipeline: which requests ask it, how its answers reach clients, how it receives responses.
+//!
+//! [`flow`] is the way of a request through it; [`filling`] decides on the response of an origin; [`fill`] receives a body
+//! apart from any client; [`delivery`] writes an answer to a client, whichever version of HTTP it speaks.
+
+mod answer;
+mod delivery;
+mod fields;
+mod fill;
+mod filling;
+mod flow;
+mod lead;
+mod multipart;
+pub(crate) mod observer;
+mod partition;
+mod refresh;
+mod scope;
+mod sink;
+pub(crate) mod status;
+mod stored_body;
+mod url;
+
+pub use scope::{Asker, CacheScope};

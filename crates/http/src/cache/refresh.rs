@@ -1,0 +1,195 @@
+//! Asks an origin in the background whether a stored response still holds (`stale-while-revalidate`, RFC 5861): the same
+//! request without a client.
+
+use std::io;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use privet_cache::rules::cache_status::Forward;
+use privet_cache::{Entry, FillPermit, OnError};
+use tokio::time::Instant;
+
+use super::fill::Audience;
+use crate::body::{BodyError, BodySink, BodySource, Piece, SourceError};
+use crate::exchange::downstream::ClientWatch;
+use crate::exchange::{Deadline, Downstream, Observed};
+use crate::head::ResponseHead;
+use crate::headers::response::{ResponseRewrite, StoredResponse};
+use crate::request::RequestFlow;
+use crate::request::live_connections::LiveConnections;
+use crate::service::{Service, Session};
+use crate::upstream::pinned::PinnedOrigins;
+
+impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
+    /// Sends this request to its origin on a task of its own. Its response is for the store alone.
+    pub(super) fn refresh(&self, mut fetch: S::Fetch, entry: Entry, permit: FillPermit) {
+        let held = Some((entry, OnError::Never));
+        let Some(filling) = self.filling(&fetch, permit, Forward::Stale, held, Audience::Store)
+        else {
+            return;
+        };
+        let service = self.service.clone();
+        let info = self.info;
+        let head = self.head.clone();
+        let mut client = Unattended::new(self.client.head_bytes());
+        let (mut url, mut page) = (self.url.clone(), self.page.clone());
+        let mut session = Session::of_user(self.session.user.clone());
+        tokio::spawn(async move {
+            let mut reply = ResponseHead::default();
+            let mut observed = Observed::default();
+            let mut live_connections = LiveConnections::default();
+            let mut pinned = PinnedOrigins::default();
+            let mut deadline = Deadline::at(Instant::now() + service.timeouts().idle);
+            let mut flow = RequestFlow {
+                service: &service,
+                info,
+                client: &mut client,
+                head: &head,
+                url: &mut url,
+                page: &mut page,
+                reply: &mut reply,
+                observed: &mut observed,
+                session: &mut session,
+                live_connections: &mut live_connections,
+                pinned: &mut pinned,
+                deadline: &mut deadline,
+                observer: Some(filling.into()),
+            };
+            flow.run_refresh(&mut fetch).await;
+        });
+    }
+}
+
+impl<S: Service> RequestFlow<'_, S, Unattended> {
+    async fn run_refresh(&mut self, fetch: &mut S::Fetch) {
+        use super::filling::Taken;
+        use super::observer::Observer;
+        use crate::request::fetch::Fetched;
+        let fetched = Box::pin(self.fetch_from_origin(fetch)).await;
+        let Some(Observer::Filling(mut filling)) = self.observer.take() else {
+            return;
+        };
+        match (fetched, filling.taken.take()) {
+            // The row stays open as long as the body arrives.
+            (Fetched::Taken(row), Some(Taken::Stored { control, .. })) => {
+                if let (Some(control), Some(live)) = (control, self.live_connections.take(row)) {
+                    control.adopt(live);
+                }
+            }
+            (Fetched::Failed(_), _) => drop(filling.failed()),
+            _ => {}
+        }
+    }
+}
+
+/// A client that is not there: it sent a request without a body, and takes whatever it is sent.
+pub struct Unattended {
+    head: Bytes,
+}
+
+impl Unattended {
+    fn new(head: &[u8]) -> Self {
+        Self {
+            head: Bytes::copy_from_slice(head),
+        }
+    }
+}
+
+impl Downstream for Unattended {
+    type Source<'a> = NoBody;
+    type Sink<'a> = NoBody;
+    type Watch<'a> = NoBody;
+
+    fn head_bytes(&self) -> &[u8] {
+        &self.head
+    }
+
+    fn head_and_watch(&mut self) -> (&[u8], NoBody) {
+        (&self.head, NoBody)
+    }
+
+    fn release_head(&mut self) {}
+
+    fn limit_body(&mut self, _: u64) {}
+
+    fn source(&mut self) -> NoBody {
+        NoBody
+    }
+
+    fn sink(&mut self) -> NoBody {
+        NoBody
+    }
+
+    fn start_response(&mut self, _: &ResponseHead, _: &[u8], _: &ResponseRewrite<'_>) {}
+
+    fn start_stored(&mut self, _: &StoredResponse<'_>) {}
+
+    async fn send(&mut self, _: &[u8]) -> bool {
+        false
+    }
+
+    async fn accept_tunnel(&mut self) -> bool {
+        false
+    }
+
+    async fn drain(&mut self, _: u64) -> bool {
+        false
+    }
+
+    fn take_preread(&mut self) -> Bytes {
+        Bytes::new()
+    }
+
+    fn reset(&mut self) {}
+}
+
+/// No body, and nowhere to write one.
+pub struct NoBody;
+
+impl BodySource for NoBody {
+    fn next_piece(&mut self) -> Result<bool, BodyError> {
+        Ok(true)
+    }
+
+    fn poll_read(&mut self, _: &mut Context<'_>) -> Poll<Result<(), SourceError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn piece(&self) -> &[u8] {
+        &[]
+    }
+
+    fn consume(&mut self) {}
+
+    fn is_done(&self) -> bool {
+        true
+    }
+
+    fn trailers(&self) -> &[u8] {
+        &[]
+    }
+}
+
+impl BodySink for NoBody {
+    fn has_queued(&self) -> bool {
+        false
+    }
+
+    fn frame(&mut self, _: &[u8], _: Option<&[u8]>) -> Result<Piece, BodyError> {
+        Ok(Piece::Borrowed)
+    }
+
+    fn poll_write(&mut self, _: &mut Context<'_>, _: &[u8], _: &mut u64) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn has_started(&self) -> bool {
+        false
+    }
+}
+
+impl ClientWatch for NoBody {
+    fn poll_gone(&mut self, _: &mut Context<'_>) -> Poll<io::Error> {
+        Poll::Pending
+    }
+}

@@ -1,0 +1,87 @@
+//! What the cache did for an answer: for `Cache-Status` (RFC 9211), and for the rows of requests.
+
+use privet_cache::Why;
+use privet_cache::rules::cache_status::{CacheStatus, Forward};
+
+/// What the cache did for an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheUse {
+    /// Answered from the store. `ttl`: seconds for which it stays fresh.
+    Hit { ttl: i64 },
+    /// Answered from the store although it is stale. `ttl` is negative.
+    Stale { ttl: i64 },
+    /// The origin failed, and a stale response was sent in its place.
+    StaleOnError { ttl: i64, why: Forward },
+    /// The origin confirmed what is stored.
+    Revalidated { ttl: i64, why: Forward },
+    /// The response came from the origin. `stored`: it can answer later requests.
+    Miss { why: Forward, stored: bool },
+    /// It came from the origin, asked by another client.
+    Collapsed { ttl: i64 },
+    /// The cache was not asked, or had no answer and none of the origin's is kept.
+    Bypass(Why),
+}
+
+/// Why a request goes to the origin, as `why` says of a stored response; `None`: there is none.
+pub fn forward_of(why: Option<Why>) -> Forward {
+    why.map_or(Forward::UriMiss, Forward::from_why)
+}
+
+impl CacheUse {
+    /// As in the rows of requests.
+    pub fn row(self) -> privet_connection_log::CacheUse {
+        privet_connection_log::CacheUse {
+            word: match self {
+                Self::Hit { .. } | Self::Collapsed { .. } => "hit",
+                Self::Stale { .. } | Self::StaleOnError { .. } => "stale",
+                Self::Revalidated { .. } => "revalidated",
+                Self::Miss { .. } => "miss",
+                Self::Bypass(_) => "bypass",
+            },
+            why: match self {
+                Self::Bypass(why) => Some(why.sentence()),
+                _ => None,
+            },
+        }
+    }
+
+    /// Appends the field line.
+    pub fn write_line(self, out: &mut Vec<u8>) {
+        let none = CacheStatus::default();
+        let status = match self {
+            Self::Hit { ttl } | Self::Stale { ttl } => CacheStatus {
+                hit: true,
+                ttl: Some(ttl),
+                ..none
+            },
+            Self::StaleOnError { ttl, why } => CacheStatus {
+                forward: Some(why),
+                ttl: Some(ttl),
+                detail: Some("the origin failed"),
+                ..none
+            },
+            Self::Revalidated { ttl, why } => CacheStatus {
+                forward: Some(why),
+                forward_status: Some(304),
+                ttl: Some(ttl),
+                ..none
+            },
+            Self::Miss { why, stored } => CacheStatus {
+                forward: Some(why),
+                stored,
+                ..none
+            },
+            Self::Collapsed { ttl } => CacheStatus {
+                forward: Some(Forward::UriMiss),
+                collapsed: true,
+                ttl: Some(ttl),
+                ..none
+            },
+            Self::Bypass(why) => CacheStatus {
+                forward: Some(Forward::from_why(why)),
+                ..none
+            },
+        };
+        status.write_line(out);
+    }
+}

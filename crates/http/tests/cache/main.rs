@@ -1,0 +1,9 @@
+//! The cache in the pipeline: real origins and clients over loopback.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bodies;
+mod collapsing;
+mod reuse;
+mod support;
