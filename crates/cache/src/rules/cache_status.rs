@@ -34,7 +34,9 @@ impl Forward {
             | Why::RequestMinFresh
             | Why::MethodOverride
             | Why::RequestBody
-            | Why::OriginCondition => Forward::Request,
+            | Why::OriginCondition
+            | Why::UnknownPage => Forward::Request,
+            Why::NotStored => Forward::UriMiss,
             Why::VaryMismatch => Forward::VaryMiss,
             Why::RangeNotStored => Forward::Partial,
             Why::Expired

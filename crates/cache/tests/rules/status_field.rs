@@ -27,7 +27,7 @@ fn hits_and_forwards() {
             ttl: Some(376),
             ..none
         }),
-        "Privet; hit; ttl=376"
+        "privet; hit; ttl=376"
     );
     assert_eq!(
         line(CacheStatus {
@@ -35,7 +35,7 @@ fn hits_and_forwards() {
             ttl: Some(-412),
             ..none
         }),
-        "Privet; hit; ttl=-412"
+        "privet; hit; ttl=-412"
     );
     let forwarded = CacheStatus {
         forward: Some(Forward::Stale),
@@ -46,7 +46,7 @@ fn hits_and_forwards() {
     };
     assert_eq!(
         line(forwarded),
-        "Privet; fwd=stale; fwd-status=304; collapsed; ttl=0"
+        "privet; fwd=stale; fwd-status=304; collapsed; ttl=0"
     );
     let missed = CacheStatus {
         forward: Some(Forward::UriMiss),
@@ -56,14 +56,14 @@ fn hits_and_forwards() {
     };
     assert_eq!(
         line(missed),
-        "Privet; fwd=uri-miss; stored; detail=\"a \\\"b\\\" \\\\ \""
+        "privet; fwd=uri-miss; stored; detail=\"a \\\"b\\\" \\\\ \""
     );
     // What a hit cannot have is not written.
     let hit = CacheStatus {
         hit: true,
         ..forwarded
     };
-    assert_eq!(line(hit), "Privet; hit; ttl=0");
+    assert_eq!(line(hit), "privet; hit; ttl=0");
 }
 
 #[test]
@@ -78,13 +78,16 @@ fn every_reason_to_forward_has_its_token() {
         (Why::Invalidated, "stale"),
         (Why::VaryMismatch, "vary-miss"),
         (Why::RangeNotStored, "partial"),
+        (Why::UnknownPage, "request"),
+        (Why::NotStored, "uri-miss"),
+        (Why::Uncacheable, "miss"),
         (Why::Status, "miss"),
     ] {
         let status = CacheStatus {
             forward: Some(Forward::from_why(why)),
             ..CacheStatus::default()
         };
-        assert_eq!(line(status), format!("Privet; fwd={token}"), "{why:?}");
+        assert_eq!(line(status), format!("privet; fwd={token}"), "{why:?}");
         assert!(why.sentence().ends_with('.') && why.to_string() == why.sentence());
     }
     for (forward, token) in [
@@ -96,6 +99,6 @@ fn every_reason_to_forward_has_its_token() {
             forward: Some(forward),
             ..CacheStatus::default()
         };
-        assert_eq!(line(status), format!("Privet; fwd={token}"));
+        assert_eq!(line(status), format!("privet; fwd={token}"));
     }
 }
