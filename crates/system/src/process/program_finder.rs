@@ -14,9 +14,9 @@ use super::process_lookup::{Connection, ProcessLookup, ProgramAnswer, SearchScop
 use super::program_lookup::ProgramLookup;
 use super::search_budget::SearchBudget;
 
-/// Batches may use a tenth of a core. While there is credit each look-up is answered at once, since a short connection ends
-/// soon.
-const BATCH_SHARE: u32 = 10;
+/// Batches may use a fiftieth of a core: only a flood of short connections needs more, and then some of them stay without a
+/// program. While there is credit each look-up is answered at once, since a short connection ends soon.
+const BATCH_SHARE: u32 = 50;
 const BATCH_CREDIT: Duration = Duration::from_millis(20);
 /// Searches through all processes may use a tenth of a core.
 const SEARCH_SHARE: u32 = 10;
