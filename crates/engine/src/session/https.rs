@@ -16,7 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::tunnel::StreamTunnels;
-use super::{AcceptedClient, FIRST_READ, hand_over};
+use super::{AcceptedClient, FIRST_READ, relay_of};
 use crate::accept::connection_limit::ConnectionSlot;
 use crate::gateway::EngineGateway;
 use crate::shared::Shared;
@@ -71,7 +71,10 @@ pub(crate) async fn serve(client: AcceptedClient, shared: Arc<Shared>, mut slot:
     let deadline = Instant::now() + service.timeouts().request_header;
     let outcome = privet_http::serve(client, &first, deadline, info, service);
     drop(first);
-    hand_over(outcome.await, slot);
+    if let Some(relay) = relay_of(outcome.await, slot) {
+        // A task of its own, so that the memory of the handshake is freed.
+        drop(tokio::spawn(relay));
+    }
 }
 
 /// Records why there was no handshake. A client that only opened the connection, as port scanners do, is not recorded.

@@ -7,9 +7,11 @@ pub(crate) mod site;
 mod tunnel;
 
 use std::cell::RefCell;
-use std::io;
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Poll, ready};
 
 use bytes::Bytes;
 use privet_gateway::{Gateway, HandshakeOutcome};
@@ -17,6 +19,7 @@ use privet_http::service::ConnectionInfo;
 use privet_http::service::forward::Forward;
 use privet_policy::Listener;
 use privet_system::ProgramLookup;
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
@@ -42,10 +45,22 @@ pub(crate) struct AcceptedClient {
     pub(crate) waiting: WaitingClient,
 }
 
-/// Runs the handshake. A tunnel becomes a separate task, so that the memory of the handshake is freed.
-pub(crate) async fn serve(client: AcceptedClient, shared: Arc<Shared>, mut slot: ConnectionSlot) {
+/// Runs the handshake, then relays a tunnel. The handshake is boxed, so that its memory is freed before the relay.
+pub(crate) async fn serve(client: AcceptedClient, shared: Arc<Shared>, slot: ConnectionSlot) {
+    let relay = Box::pin(handshake(client, shared, slot)).await;
+    if let Some(relay) = relay {
+        relay.await;
+    }
+}
+
+/// Returns the relay, where the client gets a tunnel.
+async fn handshake(
+    client: AcceptedClient,
+    shared: Arc<Shared>,
+    mut slot: ConnectionSlot,
+) -> Option<impl Future<Output = ()> + Send> {
     let AcceptedClient {
-        stream,
+        mut stream,
         peer,
         local,
         listener,
@@ -55,11 +70,9 @@ pub(crate) async fn serve(client: AcceptedClient, shared: Arc<Shared>, mut slot:
     let gateway = EngineGateway::new(shared, program, waiting.entry());
     let deadline = Instant::now() + gateway.handshake_timeout();
     if !gateway.count_connection(peer, local, &mut slot).await {
-        return;
+        return None;
     }
-    let Ok(Some(first)) = timeout_at(deadline, first_read(&stream)).await else {
-        return;
-    };
+    let first = timeout_at(deadline, first_read(&mut stream)).await.ok()??;
     let client = stream.into();
     let outcome = match (
         detect(&first),
@@ -75,43 +88,41 @@ pub(crate) async fn serve(client: AcceptedClient, shared: Arc<Shared>, mut slot:
             let service = Forward { gateway, listener };
             privet_http::serve(client, &first, deadline, info, service).await
         }
-        _ => return,
+        _ => return None,
     };
-    hand_over(outcome, slot);
+    relay_of(outcome, slot)
 }
 
-/// Passes a tunnel to the relay.
-fn hand_over(outcome: HandshakeOutcome, slot: ConnectionSlot) {
-    if let HandshakeOutcome::Tunnel {
-        client,
-        preread,
-        connected,
-        live,
-    } = outcome
-    {
-        drop(tokio::spawn(tunnel::relay(
-            client, preread, connected, live, slot,
-        )));
+/// The relay of a tunnel.
+fn relay_of(
+    outcome: HandshakeOutcome,
+    slot: ConnectionSlot,
+) -> Option<impl Future<Output = ()> + Send> {
+    match outcome {
+        HandshakeOutcome::Tunnel {
+            client,
+            preread,
+            connected,
+            live,
+        } => Some(tunnel::relay(client, preread, connected, live, slot)),
+        HandshakeOutcome::Done => None,
     }
 }
 
 /// Reads the first bytes of the client; `None`: it closed or reset the connection.
-async fn first_read(client: &TcpStream) -> Option<Bytes> {
+async fn first_read(client: &mut TcpStream) -> Option<Bytes> {
     thread_local!(static BUFFER: RefCell<[u8; FIRST_READ]> = const { RefCell::new([0; FIRST_READ]) });
-    loop {
-        client.readable().await.ok()?;
-        let read = BUFFER.with_borrow_mut(|buffer| {
-            let len = client.try_read(buffer)?;
-            Ok::<_, io::Error>(Bytes::copy_from_slice(
-                buffer.get(..len).unwrap_or_default(),
-            ))
-        });
-        match read {
-            Ok(first) => return (!first.is_empty()).then_some(first),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(_) => return None,
-        }
-    }
+    // Not `try_read`: after a read that left room the runtime would still take the socket for readable, and the next read
+    // would be made in vain.
+    poll_fn(|cx| {
+        BUFFER.with_borrow_mut(|buffer| {
+            let mut buffer = ReadBuf::new(buffer);
+            let read = ready!(Pin::new(&mut *client).poll_read(cx, &mut buffer));
+            let first = read.ok().map(|()| Bytes::copy_from_slice(buffer.filled()));
+            Poll::Ready(first.filter(|first| !first.is_empty()))
+        })
+    })
+    .await
 }
 
 /// The listener in the policy's terms, if it accepts SOCKS.

@@ -124,8 +124,8 @@ pub(crate) async fn serve(client: SiteClient, shared: Arc<Shared>, slot: Connect
     }
 }
 
-async fn open(stream: TcpStream, deadline: Instant) -> Option<Opened> {
-    let first = timeout_at(deadline, first_read(&stream)).await.ok()??;
+async fn open(mut stream: TcpStream, deadline: Instant) -> Option<Opened> {
+    let first = timeout_at(deadline, first_read(&mut stream)).await.ok()??;
     Some(Opened {
         stream: stream.into(),
         // By prior knowledge (RFC 9113 section 3.3). No method begins as the preface does.
