@@ -23,7 +23,7 @@ pub struct Connected {
     /// Bytes that arrived together with the last hop's success reply: the first bytes for the client. Nearly always
     /// empty.
     pub preread: Bytes,
-    /// The local address of the first socket: SOCKS replies report it as the bound address.
+    /// The local address of the first socket; `None`: that of [`Connected::stream`], which is asked when it is needed.
     pub local: Option<SocketAddr>,
     /// The target's address, where it is known (direct connections).
     pub remote: Option<SocketAddr>,
@@ -33,6 +33,13 @@ pub struct Connected {
     /// Set where the last hop is an HTTP proxy and [`HttpProxyMode::AbsoluteForm`](crate::HttpProxyMode) was
     /// requested: requests go to it in absolute-form. `None`: the stream leads to the target itself.
     pub absolute_form: Option<AbsoluteForm>,
+}
+
+impl Connected {
+    /// The local address of the first socket: SOCKS replies report it as the bound address.
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.local.or_else(|| self.stream.local_addr())
+    }
 }
 
 #[derive(Clone, Default)]

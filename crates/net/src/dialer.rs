@@ -331,7 +331,7 @@ impl Dialer {
         timings.connect = Some(started.elapsed());
         Ok(Connected {
             preread: Bytes::new(),
-            local: stream.local_addr().ok(),
+            local: None,
             remote: match addresses {
                 // Known without a system call.
                 [only] => Some(SocketAddr::new(only.to_canonical(), request.target.port)),

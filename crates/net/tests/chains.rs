@@ -21,7 +21,7 @@ async fn a_direct_dial_needs_a_permit_and_reports_both_ends() {
         let connected = setup.dial(&route, &target).await.unwrap();
         assert_eq!(&*connected.route, "direct");
         assert_eq!(connected.remote, Some(origin.address));
-        assert!(matches!(connected.stream, Stream::Tcp(_)) && connected.local.is_some());
+        assert!(matches!(connected.stream, Stream::Tcp(_)) && connected.local_addr().is_some());
         echoes(connected).await;
     }
 }

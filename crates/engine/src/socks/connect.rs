@@ -15,7 +15,7 @@ pub async fn connect<G: SocksGateway>(
 ) -> HandshakeOutcome {
     match open(&mut client.stream, context, gateway).await {
         Ok(Ok((connected, live))) => {
-            let bound = connected.local;
+            let bound = connected.local_addr();
             client.tunnel(connected, live, bound).await
         }
         Ok(Err(refusal)) => client.refuse(&refusal, Command::Connect).await,
