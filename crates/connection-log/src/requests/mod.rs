@@ -7,6 +7,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use compact_str::CompactString;
+
 pub use filter::{RequestFilter, RequestFilterError};
 pub(crate) use ring::RequestRing;
 
@@ -42,13 +44,13 @@ pub struct RequestRow {
     pub client: SocketAddr,
     pub user: Option<Arc<str>>,
     pub route: Arc<str>,
-    pub method: Box<str>,
+    pub method: CompactString,
     /// In normal form, cut at 2 KiB.
-    pub url: Box<str>,
+    pub url: String,
     /// `None`: no response began.
     pub status: Option<u16>,
     /// `Content-Type` without its parameters.
-    pub media_type: Option<Box<str>>,
+    pub media_type: Option<CompactString>,
     /// Bytes of the request and its response, heads included.
     pub up: u64,
     pub down: u64,
@@ -64,7 +66,7 @@ impl RequestRow {
     pub fn masked_url(&self) -> std::borrow::Cow<'_, str> {
         match self.url.split_once('?') {
             Some((path, query)) if !query.is_empty() => format!("{path}?…").into(),
-            _ => (*self.url).into(),
+            _ => self.url.as_str().into(),
         }
     }
 
@@ -189,17 +191,27 @@ fn sort(rows: &mut [Arc<RequestRow>], key: RequestSort) {
 }
 
 /// The part of a text that is kept.
-fn cut(text: &str, most: usize) -> Box<str> {
+fn cut(text: &str, most: usize) -> &str {
     let mut end = text.len().min(most);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    text.get(..end).unwrap_or_default().into()
+    text.get(..end).unwrap_or_default()
+}
+
+/// A short text, cut.
+fn word(bytes: &[u8]) -> CompactString {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => cut(text, MAX_WORD).into(),
+        Err(_) => cut(&String::from_utf8_lossy(bytes), MAX_WORD).into(),
+    }
 }
 
 /// `Content-Type` without its parameters, in lower case.
-fn media_type(value: &[u8]) -> Box<str> {
-    let text = String::from_utf8_lossy(value);
-    let plain = text.split(';').next().unwrap_or_default().trim();
-    cut(&plain.to_ascii_lowercase(), MAX_WORD)
+fn media_type(value: &[u8]) -> CompactString {
+    let end = value.iter().position(|&byte| byte == b';');
+    let plain = value.get(..end.unwrap_or(value.len())).unwrap_or_default();
+    let mut kept = word(plain.trim_ascii());
+    kept.make_ascii_lowercase();
+    kept
 }

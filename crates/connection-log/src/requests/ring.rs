@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::filter::RequestFilter;
-use super::{MAX_ERROR, MAX_URL, MAX_WORD, NewRequest, RequestRow, cut, media_type};
+use super::{MAX_ERROR, MAX_URL, MAX_WORD, NewRequest, RequestRow, cut, media_type, word};
 use crate::row::ConnectionRow;
 use crate::shard::SHARDS;
 
@@ -14,6 +14,8 @@ use crate::shard::SHARDS;
 pub(crate) const ROWS_PER_THREAD: usize = 5_000;
 /// Bytes of texts that one thread keeps.
 const BYTES_PER_THREAD: usize = 4 << 20;
+/// Bytes that the longest row takes.
+const LONGEST_ROW: usize = size_of::<RequestRow>() + MAX_URL + MAX_ERROR + 2 * MAX_WORD;
 
 #[derive(Default)]
 struct Rows {
@@ -21,6 +23,20 @@ struct Rows {
     bytes: usize,
     /// Rows recorded so far.
     count: u64,
+}
+
+impl Rows {
+    /// Drops the oldest rows until another one fits. Returns the last of them: its memory is used again unless a reader
+    /// holds it.
+    fn make_room(&mut self) -> Option<Arc<RequestRow>> {
+        let mut dropped = None;
+        while self.rows.len() >= ROWS_PER_THREAD || self.bytes + LONGEST_ROW > BYTES_PER_THREAD {
+            let oldest = self.rows.pop_front()?;
+            self.bytes = self.bytes.saturating_sub(size(&oldest));
+            dropped = Some(oldest);
+        }
+        dropped
+    }
 }
 
 /// Aligned so that two rings share no cache line.
@@ -62,39 +78,38 @@ impl RequestRing {
             return;
         }
         let total = u64::try_from(new.total.as_millis()).unwrap_or(u64::MAX);
-        let mut row = RequestRow {
-            id: 0,
+        let mut rows = self.lock();
+        // Recording may have stopped meanwhile.
+        if !self.is_recording() {
+            return;
+        }
+        let mut dropped = rows.make_room();
+        let reused = dropped.as_mut().and_then(Arc::get_mut);
+        let mut url = reused.map_or_else(String::new, |row| std::mem::take(&mut row.url));
+        url.clear();
+        url.push_str(cut(new.url, MAX_URL));
+        rows.count += 1;
+        let row = RequestRow {
+            id: rows.count * SHARDS as u64 + self.number as u64,
             connection: connection.id,
             started: now.saturating_sub(total),
             client: connection.client(),
             user: connection.texts.user.clone(),
             route: connection.texts.route.clone(),
-            method: cut(&String::from_utf8_lossy(new.method), MAX_WORD),
-            url: cut(new.url, MAX_URL),
+            method: word(new.method),
+            url,
             status: new.status,
             media_type: new.media_type.map(media_type),
             up: new.up,
             down: new.down,
             first_byte: new.first_byte,
             total: new.total,
-            error: new.error.map(|error| cut(error, MAX_ERROR)),
+            error: new.error.map(|error| cut(error, MAX_ERROR).into()),
             cache: new.cache,
         };
-        let mut rows = self.lock();
-        // Recording may have stopped meanwhile.
-        if !self.is_recording() {
-            return;
-        }
-        rows.count += 1;
-        row.id = rows.count * SHARDS as u64 + self.number as u64;
         rows.bytes += size(&row);
-        rows.rows.push_back(Arc::new(row));
-        while rows.rows.len() > ROWS_PER_THREAD || rows.bytes > BYTES_PER_THREAD {
-            let Some(oldest) = rows.rows.pop_front() else {
-                return;
-            };
-            rows.bytes = rows.bytes.saturating_sub(size(&oldest));
-        }
+        let row = replace(dropped, row);
+        rows.rows.push_back(row);
     }
 
     pub fn copy_matching(&self, filter: &RequestFilter, into: &mut Vec<Arc<RequestRow>>) {
@@ -108,13 +123,21 @@ impl RequestRing {
     }
 }
 
+/// Writes a row into the memory of an old one, unless somebody reads that.
+fn replace(old: Option<Arc<RequestRow>>, row: RequestRow) -> Arc<RequestRow> {
+    if let Some(mut old) = old
+        && let Some(place) = Arc::get_mut(&mut old)
+    {
+        *place = row;
+        return old;
+    }
+    Arc::new(row)
+}
+
 fn size(row: &RequestRow) -> usize {
-    let texts = [
-        Some(&row.method),
-        Some(&row.url),
-        row.media_type.as_ref(),
-        row.error.as_ref(),
-    ];
-    let bytes: usize = texts.into_iter().flatten().map(|text| text.len()).sum();
-    bytes + size_of::<RequestRow>()
+    // Short words are kept within the row; the URL's memory is used again by later rows.
+    let words = [Some(&row.method), row.media_type.as_ref()];
+    let words: usize = words.into_iter().flatten().map(|word| word.len()).sum();
+    let error = row.error.as_ref().map_or(0, |error| error.len());
+    words + row.url.capacity() + error + size_of::<RequestRow>()
 }
