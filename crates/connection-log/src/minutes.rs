@@ -38,13 +38,41 @@ impl Counters {
     }
 }
 
-type Minute = HashMap<(GroupBy, Box<str>), Counters>;
+/// The counters of one minute: a map for each [`GroupBy`].
+#[derive(Debug, Default)]
+struct Minute([HashMap<Box<str>, Counters>; GroupBy::ALL.len()]);
+
+impl Minute {
+    fn len(&self) -> usize {
+        self.0.iter().map(HashMap::len).sum()
+    }
+
+    fn of(&self, by: GroupBy) -> &HashMap<Box<str>, Counters> {
+        &self.0[by as usize]
+    }
+
+    /// Adds to a key's counters. `true`: the key is new.
+    fn add(&mut self, by: GroupBy, key: &str, figures: Counters) -> bool {
+        let cells = &mut self.0[by as usize];
+        // Most keys are known: they are looked up without a copy.
+        if let Some(cell) = cells.get_mut(key) {
+            cell.add(figures);
+            return false;
+        }
+        let key = match cells.len() >= KEYS_PER_MINUTE {
+            true => OTHER,
+            false => key,
+        };
+        let known = cells.len();
+        cells.entry(key.into()).or_default().add(figures);
+        cells.len() > known
+    }
+}
 
 /// Counters by minute, kind and key.
 #[derive(Debug)]
 pub(crate) struct Minutes {
     minutes: BTreeMap<u64, Minute>,
-    keys: HashMap<(u64, GroupBy), usize>,
     cells: usize,
     most_cells: usize,
 }
@@ -54,7 +82,6 @@ impl Minutes {
     pub fn new(most_cells: usize) -> Self {
         Self {
             minutes: BTreeMap::new(),
-            keys: HashMap::new(),
             cells: 0,
             most_cells,
         }
@@ -63,53 +90,41 @@ impl Minutes {
     /// Adds to the counters of a key in a minute (Unix time / 60 s).
     pub fn add(&mut self, minute: u64, by: GroupBy, key: &str, figures: Counters) {
         let cells = self.minutes.entry(minute).or_default();
-        let keys = self.keys.entry((minute, by)).or_default();
-        let mut key: Box<str> = key.into();
-        if *keys >= KEYS_PER_MINUTE && !cells.contains_key(&(by, key.clone())) {
-            key = OTHER.into();
-        }
-        let cell = cells.entry((by, key)).or_insert_with(|| {
-            *keys += 1;
+        if cells.add(by, key, figures) {
             self.cells += 1;
-            Counters::default()
-        });
-        cell.add(figures);
+        }
         while self.cells > self.most_cells && self.minutes.len() > 1 {
             self.drop_oldest();
         }
     }
 
     fn drop_oldest(&mut self) {
-        if let Some((minute, cells)) = self.minutes.pop_first() {
+        if let Some((_, cells)) = self.minutes.pop_first() {
             self.cells -= cells.len();
-            self.keys.retain(|(of, _), _| *of != minute);
         }
     }
 
     /// Removes the counters of these minutes.
     pub fn remove(&mut self, minutes: &Range<u64>) {
         self.minutes.retain(|minute, _| !minutes.contains(minute));
-        self.keys.retain(|(minute, _), _| !minutes.contains(minute));
-        self.cells = self.minutes.values().map(HashMap::len).sum();
+        self.cells = self.minutes.values().map(Minute::len).sum();
     }
 
     /// Takes all counters out.
     pub fn take(&mut self) -> Vec<MinuteUsage> {
-        self.keys.clear();
         self.cells = 0;
-        std::mem::take(&mut self.minutes)
-            .into_iter()
-            .flat_map(|(minute, cells)| {
-                cells
-                    .into_iter()
-                    .map(move |((by, key), figures)| MinuteUsage {
-                        minute,
-                        by,
-                        key,
-                        figures,
-                    })
-            })
-            .collect()
+        let mut all = Vec::new();
+        for (minute, cells) in std::mem::take(&mut self.minutes) {
+            for ((_, by), cells) in GroupBy::ALL.into_iter().zip(cells.0) {
+                all.extend(cells.into_iter().map(|(key, figures)| MinuteUsage {
+                    minute,
+                    by,
+                    key,
+                    figures,
+                }));
+            }
+        }
+        all
     }
 
     pub fn is_empty(&self) -> bool {
@@ -131,10 +146,8 @@ impl Minutes {
         self.minutes
             .range(from.min(to)..to)
             .flat_map(move |(minute, cells)| {
-                cells
-                    .iter()
-                    .filter(move |((of, _), _)| *of == by)
-                    .map(|((_, key), figures)| (*minute, &**key, *figures))
+                let cells = cells.of(by).iter();
+                cells.map(move |(key, figures)| (*minute, &**key, *figures))
             })
     }
 }
@@ -169,13 +182,13 @@ mod tests {
             let mut minutes = Minutes::new(40);
             for (minute, key, up) in adds {
                 minutes.add(minute, GroupBy::App, &key.to_string(), one(up));
-                let real: usize = minutes.minutes.values().map(HashMap::len).sum();
+                let real: usize = minutes.minutes.values().map(Minute::len).sum();
                 prop_assert_eq!(minutes.cells(), real);
                 prop_assert!(real <= 40 || minutes.minutes.len() == 1);
             }
             let cells = minutes.cells();
             prop_assert_eq!(minutes.take().len(), cells);
-            prop_assert!(minutes.is_empty() && minutes.cells() == 0 && minutes.keys.is_empty());
+            prop_assert!(minutes.is_empty() && minutes.cells() == 0);
         }
     }
 

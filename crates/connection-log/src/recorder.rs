@@ -1,10 +1,10 @@
 //! Records what the live table reports: closed connections and counters by the minute. Runs on ticks, never on a
 //! connection's thread.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use compact_str::format_compact;
 use privet_policy::Host;
 
 use crate::closed::{ClosedConnection, DroppedRows};
@@ -197,12 +197,16 @@ impl Recorder {
         }
         let minute = unix / MINUTE;
         let app = row.app().map_or("(unknown)", |app| &*app.name);
-        let domain: Cow<'_, str> = match &row.target().host {
-            Host::Name(name) => name.as_str().into(),
-            Host::Ip(ip) => ip.to_string().into(),
+        let address;
+        let domain: &str = match &row.target().host {
+            Host::Name(name) => name,
+            Host::Ip(ip) => {
+                address = format_compact!("{ip}");
+                &address
+            }
         };
         self.minutes.add(minute, GroupBy::App, app, figures);
-        self.minutes.add(minute, GroupBy::Domain, &domain, figures);
+        self.minutes.add(minute, GroupBy::Domain, domain, figures);
         self.minutes
             .add(minute, GroupBy::Verdict, verdict.word(), figures);
         let was_open = !matches!(verdict, Verdict::Blocked | Verdict::Failed);
