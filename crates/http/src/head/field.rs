@@ -98,6 +98,8 @@ impl FieldKind {
             (b'a', 6) if is("accept") => Self::Accept,
             (b'a', 13) if is("authorization") => Self::Authorization,
             (b'p', _) => Self::of_proxy(name),
+            // Fields of nearly every message.
+            (b'd', 4) | (b's', 6) | (b'c', 12) | (b'e', 4) => Self::Other,
             (b'd' | b's' | b'x' | b'f' | b'c' | b't' | b'v' | b'w' | b'r' | b'e', _) => {
                 Self::of_identifying(name)
             }

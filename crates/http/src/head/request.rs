@@ -14,7 +14,7 @@ use super::framing::{BodyLength, Framing, FramingError};
 use super::method::{MAX_METHOD, Method};
 use super::obsolete;
 use super::scan::{HeadRange, Scan, ScanError};
-use super::target::{self, ParsedTarget, Scheme, TargetForm, TargetRule};
+use super::target::{self, LastAuthority, ParsedTarget, Scheme, TargetForm, TargetRule};
 use super::version::Version;
 
 /// A request head that passed every check.
@@ -48,6 +48,7 @@ pub struct RequestHead {
     pub authorization: Option<String>,
     /// The path in percent-encoding, where the target holds bytes that are not ASCII; empty otherwise.
     encoded_path: Vec<u8>,
+    last_authority: LastAuthority,
 }
 
 impl Default for RequestHead {
@@ -71,6 +72,7 @@ impl Default for RequestHead {
             proxy_authorization: None,
             authorization: None,
             encoded_path: Vec::new(),
+            last_authority: LastAuthority::default(),
         }
     }
 }
@@ -120,12 +122,11 @@ impl RequestHead {
             result => result?,
         };
         let line = line.of_buffer(buffer);
+        let host = self.host(buffer);
+        let last = &mut self.last_authority;
         let parsed = match rule {
-            TargetRule::Proxy => target::parse(line, self.method, buffer)?,
-            TargetRule::Origin => {
-                let host = self.host(buffer);
-                target::parse_for_origin(line, self.method, buffer, host)?
-            }
+            TargetRule::Proxy => target::parse(line, self.method, buffer, last)?,
+            TargetRule::Origin => target::parse_for_origin(line, self.method, buffer, host, last)?,
         };
         self.take_target(parsed, buffer)?;
         self.check_body()
@@ -216,7 +217,7 @@ impl RequestHead {
                 }
                 FieldKind::Host => {
                     hosts += 1;
-                    if !target::is_host_value(value) {
+                    if !self.last_authority.is_host_value(value) {
                         return Err(BadRequest::HostMalformed);
                     }
                 }

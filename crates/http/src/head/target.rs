@@ -72,6 +72,7 @@ pub(super) fn parse_for_origin<'a>(
     method: Method,
     buffer: &[u8],
     host: Option<&[u8]>,
+    last: &mut LastAuthority,
 ) -> Result<ParsedTarget<'a>, BadRequest> {
     if method == Method::Connect {
         return Err(BadRequest::ConnectToOrigin);
@@ -85,15 +86,17 @@ pub(super) fn parse_for_origin<'a>(
     }
     if line.starts_with(b"/") {
         let host = host.ok_or(BadRequest::HostMissing)?;
-        let target = authority(host, Some(80)).map_err(|_| BadRequest::HostMalformed)?;
+        let target = last.parse(host, Some(80));
+        let target = target.map_err(|_| BadRequest::HostMalformed)?;
         let path = Span::of(buffer, without_fragment(line));
         return Ok(plain(TargetForm::Url { path }, Some(target)));
     }
     let parsed = match line.get(..8) {
         Some(scheme) if scheme.eq_ignore_ascii_case(b"https://") => {
-            url(Scheme::Http, line.get(8..).unwrap_or_default(), buffer)?
+            let rest = line.get(8..).unwrap_or_default();
+            url(Scheme::Http, rest, buffer, last)?
         }
-        _ => absolute(line, buffer)?,
+        _ => absolute(line, buffer, last)?,
     };
     match (parsed.scheme, parsed.user_info) {
         (Scheme::Ftp, _) => Err(BadRequest::UnknownScheme),
@@ -113,6 +116,7 @@ pub(super) fn parse<'a>(
     line: &'a [u8],
     method: Method,
     buffer: &[u8],
+    last: &mut LastAuthority,
 ) -> Result<ParsedTarget<'a>, BadRequest> {
     if method == Method::Connect {
         if line.contains(&b'@') {
@@ -121,7 +125,7 @@ pub(super) fn parse<'a>(
         if memchr::memmem::find(line, b"://").is_some() {
             return Err(BadRequest::ConnectUrl);
         }
-        let target = authority(line, None)?;
+        let target = last.parse(line, None)?;
         return Ok(plain(TargetForm::Authority, Some(target)));
     }
     if line == b"*" {
@@ -134,16 +138,25 @@ pub(super) fn parse<'a>(
     if line.starts_with(b"/") {
         return Err(BadRequest::OriginForm);
     }
-    absolute(line, buffer)
+    absolute(line, buffer, last)
 }
 
-fn absolute<'a>(line: &'a [u8], buffer: &[u8]) -> Result<ParsedTarget<'a>, BadRequest> {
+fn absolute<'a>(
+    line: &'a [u8],
+    buffer: &[u8],
+    last: &mut LastAuthority,
+) -> Result<ParsedTarget<'a>, BadRequest> {
     let (scheme, rest) = split_scheme(line)?;
-    url(scheme, rest, buffer)
+    url(scheme, rest, buffer, last)
 }
 
 /// Parses what follows the scheme of a URL.
-fn url<'a>(scheme: Scheme, rest: &'a [u8], buffer: &[u8]) -> Result<ParsedTarget<'a>, BadRequest> {
+fn url<'a>(
+    scheme: Scheme,
+    rest: &'a [u8],
+    buffer: &[u8],
+    last: &mut LastAuthority,
+) -> Result<ParsedTarget<'a>, BadRequest> {
     let rest = without_fragment(rest);
     let end = rest
         .iter()
@@ -155,7 +168,7 @@ fn url<'a>(scheme: Scheme, rest: &'a [u8], buffer: &[u8]) -> Result<ParsedTarget
         form: TargetForm::Url {
             path: Span::of(buffer, path),
         },
-        target: Some(authority(host, Some(scheme.default_port()))?),
+        target: Some(last.parse(host, Some(scheme.default_port()))?),
         user_info,
         scheme,
     })
@@ -199,8 +212,40 @@ fn split_scheme(line: &[u8]) -> Result<(Scheme, &[u8]), BadRequest> {
     Ok((known, rest))
 }
 
+/// The last authority that was parsed. One request names it twice, and most requests after it name the same one.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LastAuthority {
+    bytes: Vec<u8>,
+    default_port: Option<u16>,
+    /// `None`: there is none yet.
+    target: Option<Target>,
+}
+
+impl LastAuthority {
+    /// As [`authority`].
+    fn parse(&mut self, bytes: &[u8], default_port: Option<u16>) -> Result<Target, BadRequest> {
+        if let Some(target) = &self.target
+            && self.bytes == bytes
+            && self.default_port == default_port
+        {
+            return Ok(target.clone());
+        }
+        let target = authority(bytes, default_port)?;
+        self.bytes.clear();
+        self.bytes.extend_from_slice(bytes);
+        self.default_port = default_port;
+        self.target = Some(target.clone());
+        Ok(target)
+    }
+
+    /// Whether the bytes may be a `Host`: see [`is_host_value`]. What was parsed as an authority is one.
+    pub(super) fn is_host_value(&self, bytes: &[u8]) -> bool {
+        (self.target.is_some() && self.bytes == bytes) || is_host_value(bytes)
+    }
+}
+
 /// `host[:port]`; without a default the port is required.
-pub(super) fn authority(bytes: &[u8], default_port: Option<u16>) -> Result<Target, BadRequest> {
+fn authority(bytes: &[u8], default_port: Option<u16>) -> Result<Target, BadRequest> {
     if !bytes.is_ascii() {
         return Err(BadRequest::HostNotAscii);
     }
@@ -222,8 +267,8 @@ pub(super) fn authority(bytes: &[u8], default_port: Option<u16>) -> Result<Targe
 
 /// Whether the bytes may be a `Host`. Only the form matters: `Host` is ignored and made anew from the target (RFC 9112
 /// §3.2.2), so that an empty one and an IPv6 address without brackets do no harm.
-pub(super) fn is_host_value(bytes: &[u8]) -> bool {
-    bytes.is_empty() || is_bare_ipv6(bytes) || is_bracketed_or_name(bytes)
+fn is_host_value(bytes: &[u8]) -> bool {
+    bytes.is_empty() || is_bracketed_or_name(bytes) || is_bare_ipv6(bytes)
 }
 
 /// An IPv6 address without brackets, with or without a port.
