@@ -23,6 +23,7 @@ pub mod headers;
 mod request;
 mod respond;
 pub mod service;
+pub mod turn;
 mod upstream;
 
 pub use h1::connection::serve;

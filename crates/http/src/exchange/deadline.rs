@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::turn;
+
 pub struct Deadline {
     at: Instant,
     /// When the timer fires: at `at` or earlier.
@@ -24,7 +26,7 @@ impl Deadline {
 
     /// Moves the deadline to `wait` from now.
     pub fn set(&mut self, wait: Duration) {
-        self.at = Instant::now() + wait;
+        self.at = turn::now() + wait;
     }
 
     /// Ready once the deadline has passed.

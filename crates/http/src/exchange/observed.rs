@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use crate::cache::status::CacheUse;
 use crate::head::ResponseHead;
+use crate::turn;
 
 /// Filled while a request runs, and recorded when it ended.
 #[derive(Debug, Default)]
@@ -42,7 +43,7 @@ impl Observed {
     /// Notes when the request started, at its first attempt.
     pub fn record(&mut self, method: &[u8]) {
         if self.started.is_none() {
-            self.started = Some(Instant::now());
+            self.started = Some(turn::now().into_std());
             self.method.clear();
             self.method.extend_from_slice(method);
         }
@@ -57,7 +58,7 @@ impl Observed {
     pub fn answer(&mut self, response: &ResponseHead, bytes: &[u8]) {
         self.status = Some(response.status);
         if self.started.is_some() || self.measures {
-            self.answered = Some(Instant::now());
+            self.answered = Some(turn::now().into_std());
         }
         if self.started.is_none() {
             return;

@@ -19,6 +19,7 @@ use crate::request::live_connections::LiveConnections;
 use crate::request::{NextStep, RequestFlow};
 use crate::respond::reject;
 use crate::service::{ConnectionInfo, Service, Session};
+use crate::turn::Turns;
 use crate::upstream::pinned::PinnedOrigins;
 
 /// Serves one client connection. `first`: the bytes that were read already.
@@ -44,7 +45,7 @@ pub fn serve<S: Service>(
         head_wait: HeadWait::Head,
         session: Session::default(),
     };
-    Box::pin(async move {
+    Turns::new(async move {
         if all {
             connection.run().await
         } else {

@@ -1,0 +1,96 @@
+//! The clock, read once at most while a connection's task is polled: deadlines, records and pools need no finer time.
+
+use std::cell::Cell;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::time::Instant;
+
+#[derive(Clone, Copy)]
+enum Clock {
+    /// No [`Turns`] is polled on this thread.
+    Outside,
+    Unread,
+    Read(Instant),
+}
+
+thread_local! {
+    static CLOCK: Cell<Clock> = const { Cell::new(Clock::Outside) };
+}
+
+/// Now. While [`Turns`] are polled: when the current poll asked first.
+pub fn now() -> Instant {
+    match CLOCK.get() {
+        Clock::Outside => Instant::now(),
+        Clock::Read(now) => now,
+        Clock::Unread => {
+            let now = Instant::now();
+            CLOCK.set(Clock::Read(now));
+            now
+        }
+    }
+}
+
+/// A future during whose polls [`now`] stands still.
+pub(crate) struct Turns<F>(Pin<Box<F>>);
+
+impl<F> Turns<F> {
+    pub(crate) fn new(future: F) -> Self {
+        Self(Box::pin(future))
+    }
+}
+
+impl<F: Future> Future for Turns<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let _turn = Turn::start();
+        self.0.as_mut().poll(cx)
+    }
+}
+
+/// One poll. It ends when this is dropped, also by a panic.
+struct Turn;
+
+impl Turn {
+    fn start() -> Self {
+        CLOCK.set(Clock::Unread);
+        Self
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        CLOCK.set(Clock::Outside);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn time_stands_still_during_a_poll_and_passes_between_polls() {
+        let mut seen = Vec::new();
+        let mut polls = 0;
+        let two_polls = poll_fn(|cx| {
+            seen.push(now());
+            let first = Instant::now();
+            while Instant::now() == first {}
+            seen.push(now());
+            polls += 1;
+            cx.waker().wake_by_ref();
+            if polls == 2 {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        });
+        Turns::new(two_polls).await;
+        let outside = now();
+        assert_eq!((seen[0], seen[2]), (seen[1], seen[3]));
+        assert!(seen[0] < seen[2] && seen[2] < outside);
+    }
+}
