@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 use privet_net::{Connected, DialTimings, Stream};
 use privet_policy::Target;
 use socket2::SockRef;
+use tokio::io::Interest;
 
 use super::h1::OriginState;
 use crate::body::Buffer;
@@ -17,6 +18,8 @@ pub struct OriginConnection {
     pub target: Target,
     /// [`privet_gateway::RouteDecision::pool_key`]: who may share it.
     pub key: u64,
+    /// Its place in the pool, once that is known.
+    pub slot: Option<u64>,
     /// It served a request before: a failure may only mean that the origin closed it in between.
     pub reused: bool,
     /// It serves one client connection only: see [`super::pinned`].
@@ -31,6 +34,7 @@ impl OriginConnection {
             connected,
             target,
             key,
+            slot: None,
             reused: false,
             pinned: false,
             buffer: None,
@@ -58,9 +62,12 @@ impl OriginConnection {
     /// Whether the connection is open and has nothing to read: unrequested bytes must not be taken for a response.
     /// `thorough` asks the kernel; otherwise the runtime's knowledge is enough, since the request may be sent again.
     pub fn is_quiet(&mut self, thorough: bool) -> bool {
-        let mut cx = Context::from_waker(Waker::noop());
-        if self.poll_fill(&mut cx).is_ready() {
-            return false;
+        // The runtime takes the socket for readable where something arrived, or where the last read filled its buffer.
+        if !self.is_known_unreadable() {
+            let mut cx = Context::from_waker(Waker::noop());
+            if self.poll_fill(&mut cx).is_ready() {
+                return false;
+            }
         }
         match &self.connected.stream {
             Stream::Tcp(tcp) if thorough => {
@@ -69,6 +76,14 @@ impl OriginConnection {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock)
             }
             _ => true,
+        }
+    }
+
+    /// Whether the runtime knows that nothing can be read. It is asked without a system call.
+    fn is_known_unreadable(&self) -> bool {
+        match &self.connected.stream {
+            Stream::Tcp(tcp) => tcp.try_io(Interest::READABLE, || Ok(())).is_err(),
+            Stream::Boxed(_) => false,
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 use std::time::Duration;
 
 use privet_policy::Target;
 use tokio::time::Instant;
 
 use super::connection::OriginConnection;
+use crate::turn;
 
 /// How long an upstream connection may be idle.
 pub const IDLE: Duration = Duration::from_secs(60);
@@ -26,10 +27,31 @@ struct Idle {
 
 #[derive(Default)]
 struct Pool {
-    idle: HashMap<u64, Vec<Idle>>,
+    /// By the keyed hash of key and target.
+    idle: HashMap<u64, Vec<Idle>, BuildHasherDefault<AsItIs>>,
     count: usize,
     hasher: RandomState,
     sweeping: bool,
+}
+
+/// Takes a hash as it is.
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 thread_local! {
@@ -48,6 +70,7 @@ pub fn take(key: u64, target: &Target, thorough: bool) -> Option<OriginConnectio
             let mut idle = list.swap_remove(at);
             pool.count -= 1;
             if idle.origin.is_quiet(thorough) {
+                idle.origin.slot = Some(slot);
                 return Some(idle.origin);
             }
         }
@@ -62,14 +85,15 @@ pub fn give(mut origin: OriginConnection) {
         if pool.count >= IN_ALL {
             return false;
         }
-        let slot = pool.slot(origin.key, &origin.target);
+        let slot = origin.slot;
+        let slot = slot.unwrap_or_else(|| pool.slot(origin.key, &origin.target));
         let list = pool.idle.entry(slot).or_default();
         if list.len() >= PER_TARGET {
             return false;
         }
         list.push(Idle {
             origin,
-            since: Instant::now(),
+            since: turn::now(),
         });
         pool.count += 1;
         !std::mem::replace(&mut pool.sweeping, true)
