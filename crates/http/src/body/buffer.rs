@@ -11,8 +11,9 @@ use tokio::io::{AsyncRead, ReadBuf};
 pub const SMALL: usize = 16 * 1024;
 /// The size in bytes after growing: the largest head fits.
 pub const LARGE: usize = 64 * 1024;
-/// Buffers of each size that a thread keeps; more are freed.
-const SPARE: usize = 32;
+/// Small and large buffers that a thread keeps; more are freed. One that is allocated anew has to be zeroed.
+const SPARE_SMALL: usize = 128;
+const SPARE_LARGE: usize = 32;
 
 #[derive(Default)]
 struct Pool {
@@ -35,6 +36,17 @@ fn take_from_pool(size: usize) -> Box<[u8]> {
 }
 
 impl Pool {
+    fn keep(&mut self, data: Box<[u8]>) {
+        let most = match data.len() {
+            LARGE => SPARE_LARGE,
+            _ => SPARE_SMALL,
+        };
+        let spare = self.of(data.len());
+        if spare.len() < most {
+            spare.push(data);
+        }
+    }
+
     fn of(&mut self, size: usize) -> &mut Vec<Box<[u8]>> {
         if size == LARGE {
             &mut self.large
@@ -150,10 +162,8 @@ impl Drop for Buffer {
         }
         // The pool may be gone when its thread ends.
         let _ = POOL.try_with(|pool| {
-            if let Ok(mut pool) = pool.try_borrow_mut()
-                && pool.of(data.len()).len() < SPARE
-            {
-                pool.of(data.len()).push(data);
+            if let Ok(mut pool) = pool.try_borrow_mut() {
+                pool.keep(data);
             }
         });
     }

@@ -204,7 +204,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         let method = self.head.method_span.of_buffer(bytes);
         let port = self.head.target.as_ref().map_or(80, |target| target.port);
         let complete = entry.body_len();
-        let shape = match target_of(self.url, "http", port) {
+        let shape = match target_of(self.url.as_bytes(), "http", port) {
             Some(target) => {
                 let request = Request::new(method, target, &client);
                 answer::answer(&request, entry.head(), complete)

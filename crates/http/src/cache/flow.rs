@@ -91,7 +91,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         let bytes = self.client.head_bytes();
         let client = ClientFields { head, bytes };
         let port = head.target.as_ref().map_or(80, |target| target.port);
-        let Some(target) = target_of(self.url, scope.scheme, port) else {
+        let Some(target) = target_of(self.url.as_bytes(), scope.scheme, port) else {
             return Consulted::Outside;
         };
         let method = head.method_span.of_buffer(bytes);
@@ -122,7 +122,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             return pass(Why::Authorization);
         }
         let host = target.host.as_bytes();
-        let partition = match partition(scope.asker, head, bytes, self.page, host) {
+        let partition = match partition(scope.asker, head, bytes, self.page.as_bytes(), host) {
             Ok(partition) => partition,
             Err(UnknownPage) => return pass(Why::UnknownPage),
         };

@@ -148,7 +148,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     ) -> Option<Box<Filling>> {
         let scope = fetch.cache()?;
         let port = self.head.target.as_ref()?.port;
-        let target = target_of(self.url, scope.scheme, port)?;
+        let target = target_of(self.url.as_bytes(), scope.scheme, port)?;
         Some(Box::new(Filling {
             permit: Some(permit),
             policy: scope.cache.policy().clone(),
@@ -212,7 +212,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     fn changing(&self, fetch: &S::Fetch) -> Option<Observer> {
         let scope = fetch.cache()?;
         let port = self.head.target.as_ref()?.port;
-        let target = target_of(self.url, scope.scheme, port)?;
+        let target = target_of(self.url.as_bytes(), scope.scheme, port)?;
         let method = self.head.method_span.of_buffer(self.client.head_bytes());
         Some(Observer::Changing(Box::new(Changing {
             cache: scope.cache.clone(),

@@ -14,9 +14,9 @@ pub struct Scratch {
     pub head: RequestHead,
     pub scan: Scan,
     /// The request's URL in normal form.
-    pub url: Vec<u8>,
+    pub url: String,
     /// The host of the page that caused the request.
-    pub page: Vec<u8>,
+    pub page: String,
     pub reply: ResponseHead,
     pub observed: Observed,
 }

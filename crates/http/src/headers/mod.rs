@@ -9,4 +9,5 @@ pub mod site;
 pub mod via;
 mod write;
 
+pub use write::write_ipv4;
 pub(crate) use write::{write_field, write_host, write_number};

@@ -1,7 +1,7 @@
 //! Writes single field lines, hosts and numbers.
 
 use std::io::Write;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use privet_policy::{Host, Target};
 
@@ -19,14 +19,37 @@ pub(crate) fn write_host(out: &mut Vec<u8>, target: &Target) {
         Host::Ip(IpAddr::V6(ip)) => {
             let _ = write!(out, "[{ip}]");
         }
-        Host::Ip(IpAddr::V4(ip)) => {
-            let _ = write!(out, "{ip}");
-        }
+        Host::Ip(IpAddr::V4(ip)) => write_ipv4(out, *ip),
     }
     if target.port != 80 {
         out.push(b':');
         write_number(out, u64::from(target.port));
     }
+}
+
+/// Writes an IPv4 address, without the formatting machinery, which costs more than the rest of the line.
+pub fn write_ipv4(out: &mut Vec<u8>, ip: Ipv4Addr) {
+    let mut text = [b'.'; 15];
+    let mut len = 0;
+    let mut put = |byte| {
+        if let Some(place) = text.get_mut(len) {
+            *place = byte;
+        }
+        len += 1;
+    };
+    for (place, octet) in ip.octets().into_iter().enumerate() {
+        if place > 0 {
+            put(b'.');
+        }
+        if octet >= 100 {
+            put(b'0' + octet / 100);
+        }
+        if octet >= 10 {
+            put(b'0' + octet / 10 % 10);
+        }
+        put(b'0' + octet % 10);
+    }
+    out.extend_from_slice(text.get(..len).unwrap_or_default());
 }
 
 /// Writes a decimal number.
@@ -43,4 +66,25 @@ pub(crate) fn write_number(out: &mut Vec<u8>, number: u64) {
         }
     }
     out.extend_from_slice(digits.get(20 - count..).unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_written_as_the_standard_library_writes_them() {
+        for first in 0..=255u8 {
+            for ip in [
+                [first, 0, 10, 255],
+                [1, first, 99, 100],
+                [200, 9, 19, first],
+            ] {
+                let ip = Ipv4Addr::from(ip);
+                let mut out = Vec::new();
+                write_ipv4(&mut out, ip);
+                assert_eq!(out, ip.to_string().as_bytes());
+            }
+        }
+    }
 }

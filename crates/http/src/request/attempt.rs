@@ -13,6 +13,7 @@ use crate::exchange::exchange::ExchangeState;
 use crate::exchange::wait::Wait;
 use crate::exchange::{Downstream, Exchange, Outcome, RequestTraits, Upstream};
 use crate::service::{Attempt, Fetch, Service};
+use crate::turn;
 
 /// How sending a request on one connection ended.
 pub(super) enum Sent {
@@ -144,13 +145,13 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         let seen = &*self.observed;
         live.record_request(&NewRequest {
             method: &seen.method,
-            url: std::str::from_utf8(self.url).unwrap_or_default(),
+            url: self.url,
             status: seen.status,
             media_type: (!seen.media_type.is_empty()).then_some(&seen.media_type),
             up: seen.up,
             down: seen.down,
             first_byte: seen.answered.map(|at| at.duration_since(started)),
-            total: started.elapsed(),
+            total: turn::now().into_std() - started,
             error: error.as_deref(),
             cache: seen.cache.map(CacheUse::row),
         });

@@ -29,9 +29,9 @@ pub struct RequestFlow<'a, S, D> {
     pub client: &'a mut D,
     pub head: &'a RequestHead,
     /// The request's URL in normal form: host in lower case, without the default port.
-    pub url: &'a mut Vec<u8>,
+    pub url: &'a mut String,
     /// The host of the page that caused the request; empty where the request does not name it.
-    pub page: &'a mut Vec<u8>,
+    pub page: &'a mut String,
     pub reply: &'a mut ResponseHead,
     pub observed: &'a mut Observed,
     pub session: &'a mut Session,
@@ -63,15 +63,15 @@ pub(crate) fn request_of<'a>(
     user: Option<&'a Arc<str>>,
     head: &'a RequestHead,
     bytes: &'a [u8],
-    url: &'a [u8],
-    page: &'a [u8],
+    url: &'a str,
+    page: &'a str,
 ) -> Option<Request<'a>> {
     let target = head.target.as_ref()?;
     let url = match &head.form {
-        TargetForm::Url { .. } => std::str::from_utf8(url).ok(),
+        TargetForm::Url { .. } => Some(url).filter(|url| !url.is_empty()),
         TargetForm::Authority | TargetForm::Asterisk => None,
     };
-    let page = url.and(std::str::from_utf8(page).ok());
+    let page = url.and(Some(page));
     Some(Request {
         connection,
         user,

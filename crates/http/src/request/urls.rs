@@ -6,40 +6,51 @@ use crate::headers::write_host;
 /// Bytes of a host name (RFC 1035 section 2.3.4).
 const LONGEST_NAME: usize = 253;
 
-/// Writes the URL in normal form, so that no spelling of it evades a filter.
-pub(super) fn write_url(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8]) {
-    out.clear();
-    if let (TargetForm::Url { .. }, Some(target)) = (&head.form, &head.target) {
-        out.extend_from_slice(match head.scheme {
-            Scheme::Ftp => b"ftp://",
-            Scheme::Http | Scheme::WebSocket => b"http://",
-        });
-        write_host(out, target);
-        let path = head.path(buffer);
-        if path.first() != Some(&b'/') {
-            out.push(b'/');
+/// Writes the URL in normal form, so that no spelling of it evades a filter. It is empty where the request has none.
+pub(super) fn write_url(out: &mut String, head: &RequestHead, buffer: &[u8]) {
+    rewrite(out, |out| {
+        if let (TargetForm::Url { .. }, Some(target)) = (&head.form, &head.target) {
+            out.extend_from_slice(match head.scheme {
+                Scheme::Ftp => b"ftp://",
+                Scheme::Http | Scheme::WebSocket => b"http://",
+            });
+            write_host(out, target);
+            let path = head.path(buffer);
+            if path.first() != Some(&b'/') {
+                out.push(b'/');
+            }
+            out.extend_from_slice(path);
         }
-        out.extend_from_slice(path);
-    }
+    });
 }
 
 /// Writes the host of the page that caused the request: of `Origin`, else of `Referer` (RFC 9110 §10.1.3), before
 /// either is reduced. Writes nothing where neither names one.
-pub(super) fn write_page(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8]) {
-    out.clear();
-    for field in &head.fields {
-        let is_origin = field.name.of_buffer(buffer).eq_ignore_ascii_case(b"origin");
-        if !is_origin && field.kind != FieldKind::Referer {
-            continue;
+pub(super) fn write_page(out: &mut String, head: &RequestHead, buffer: &[u8]) {
+    rewrite(out, |out| {
+        for field in &head.fields {
+            let is_origin = field.kind == FieldKind::Other
+                && field.name.of_buffer(buffer).eq_ignore_ascii_case(b"origin");
+            if !is_origin && field.kind != FieldKind::Referer {
+                continue;
+            }
+            if let Some(host) = host_of(field.value.of_buffer(buffer)) {
+                out.clear();
+                out.extend(host.iter().map(u8::to_ascii_lowercase));
+            }
+            if is_origin {
+                return;
+            }
         }
-        if let Some(host) = host_of(field.value.of_buffer(buffer)) {
-            out.clear();
-            out.extend(host.iter().map(u8::to_ascii_lowercase));
-        }
-        if is_origin {
-            return;
-        }
-    }
+    });
+}
+
+/// Writes a text anew into the same memory, and checks once that it is UTF-8: it is ASCII.
+fn rewrite(text: &mut String, write: impl FnOnce(&mut Vec<u8>)) {
+    let mut bytes = std::mem::take(text).into_bytes();
+    bytes.clear();
+    write(&mut bytes);
+    *text = String::from_utf8(bytes).unwrap_or_default();
 }
 
 /// The host name in an http or https URL; `None` for an address or an invalid name.
