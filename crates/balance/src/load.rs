@@ -88,12 +88,12 @@ impl Load {
 
     /// Smooths the latency that is shown, and that the policy "latency" compares.
     pub(crate) fn measured(&self, latency: Duration) {
-        let smoothed = match self.latency() {
-            None => latency,
-            Some(old) => old.mul_f64(1.0 - SMOOTHING) + latency.mul_f64(SMOOTHING),
+        let latency = nanos(latency);
+        let smoothed = match self.latency.load(Ordering::Relaxed) {
+            0 => latency,
+            old => (old as f64 * (1.0 - SMOOTHING) + latency as f64 * SMOOTHING) as u64,
         };
-        self.latency
-            .store(nanos(smoothed).max(1), Ordering::Relaxed);
+        self.latency.store(smoothed.max(1), Ordering::Relaxed);
     }
 
     /// Adds a sample to the peak EWMA: a higher one replaces it at once, a lower one by its age.

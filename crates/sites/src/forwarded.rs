@@ -4,6 +4,8 @@
 use std::io::Write;
 use std::net::IpAddr;
 
+use privet_http::headers::write_ipv4;
+
 /// Who asks, and for what.
 #[derive(Debug, Clone, Copy)]
 pub struct Forwarded<'a> {
@@ -21,15 +23,22 @@ impl Forwarded<'_> {
     pub fn write(&self, out: &mut Vec<u8>) {
         let client = self.client.to_canonical();
         let proto: &[u8] = if self.tls { b"https" } else { b"http" };
-        // Writing to a vector does not fail.
-        let _ = match client {
-            IpAddr::V4(ip) => write!(out, "Forwarded: for={ip};host="),
-            IpAddr::V6(ip) => write!(out, "Forwarded: for=\"[{ip}]\";host="),
-        };
+        out.extend_from_slice(b"Forwarded: for=");
+        match client {
+            IpAddr::V4(_) => write_ip(out, client),
+            IpAddr::V6(_) => {
+                out.extend_from_slice(b"\"[");
+                write_ip(out, client);
+                out.extend_from_slice(b"]\"");
+            }
+        }
+        out.extend_from_slice(b";host=");
         write_value(out, self.host);
         out.extend_from_slice(b";proto=");
         out.extend_from_slice(proto);
-        let _ = write!(out, "\r\nX-Forwarded-For: {client}\r\nX-Forwarded-Host: ");
+        out.extend_from_slice(b"\r\nX-Forwarded-For: ");
+        write_ip(out, client);
+        out.extend_from_slice(b"\r\nX-Forwarded-Host: ");
         out.extend_from_slice(self.host);
         out.extend_from_slice(b"\r\nX-Forwarded-Proto: ");
         out.extend_from_slice(proto);
@@ -38,6 +47,16 @@ impl Forwarded<'_> {
             out.extend_from_slice(b"X-Forwarded-Prefix: ");
             out.extend_from_slice(self.prefix);
             out.extend_from_slice(b"\r\n");
+        }
+    }
+}
+
+fn write_ip(out: &mut Vec<u8>, ip: IpAddr) {
+    match ip {
+        IpAddr::V4(ip) => write_ipv4(out, ip),
+        IpAddr::V6(ip) => {
+            // Writing to a vector does not fail.
+            let _ = write!(out, "{ip}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The service behind the request connections of a site's listener: admits a request, chooses its backend, dials, and says
 //! how its heads are rewritten.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use privet_http::head::{BodyLength, RequestHead, TargetForm};
 use privet_http::service::{
     Attempt, ConnectionInfo, OwnResponse, Plan, Request, ResponseFormat, Service, Session,
 };
+use privet_http::turn;
 use privet_net::{Connected, DialErrorKind, HttpProxyMode};
 use privet_policy::{Listener, Protocol, Target, Why, WhyKind};
 use smallvec::SmallVec;
@@ -33,8 +35,8 @@ const MAX_ATTEMPTS: usize = 5;
 
 /// The program around the sites.
 pub trait SiteHost: Clone + Send + Sync + 'static {
-    /// The current sites.
-    fn table(&self) -> Arc<SiteTable>;
+    /// Passes the current sites to `look`.
+    fn with_table<T>(&self, look: impl FnOnce(&SiteTable) -> T) -> T;
 
     fn connection_log(&self) -> &ConnectionLog;
 
@@ -81,36 +83,30 @@ impl TunnelLease {
 
 impl<H: SiteHost> SiteService<H> {
     fn plan_fetch(&self, request: &Request<'_>) -> Result<SiteFetch, SiteError> {
-        let now = Instant::now();
-        let table = self.host.table();
-        let head = request.head;
-        let site = table
-            .find(self.listener, &request.target.host)
-            .ok_or(SiteError::UnknownHost)?
-            .clone();
-        if self
-            .tls
-            .as_ref()
-            .is_some_and(|tls| tls.misdirects(&request.target.host))
-        {
+        let host = &request.target.host;
+        let tls = self.tls.as_ref();
+        if tls.is_some_and(|tls| tls.misdirects(host)) {
             return Err(SiteError::UnknownHost);
         }
-        site.counters.requested();
-        let fetch = self.plan_of_site(request, head, &table, &site, now);
-        if fetch.is_err() {
-            site.counters.refused();
-        }
-        fetch
+        self.host.with_table(|table| {
+            let site = table.find(self.listener, host);
+            let site = site.ok_or(SiteError::UnknownHost)?;
+            site.counters.requested();
+            let fetch = self.plan_of_site(request, site, turn::now().into_std());
+            if fetch.is_err() {
+                site.counters.refused();
+            }
+            fetch
+        })
     }
 
     fn plan_of_site(
         &self,
         request: &Request<'_>,
-        head: &RequestHead,
-        table: &Arc<SiteTable>,
         site: &Arc<Site>,
         now: Instant,
     ) -> Result<SiteFetch, SiteError> {
+        let head = request.head;
         let client = request.connection.peer.ip();
         if site.check_access(client).is_err() {
             return Err(SiteError::Forbidden);
@@ -136,7 +132,6 @@ impl<H: SiteHost> SiteService<H> {
         let (host_len, fields) = self.fields(request, client, prefix);
         let mut fetch = SiteFetch {
             strip: strip_len(path_and_query, prefix),
-            table: table.clone(),
             site: site.clone(),
             pool,
             lease: None,
@@ -160,19 +155,17 @@ impl<H: SiteHost> SiteService<H> {
         client: std::net::IpAddr,
         prefix: &[u8],
     ) -> (usize, Vec<u8>) {
+        let host = host_of(request);
         let mut out = Vec::with_capacity(256);
-        write_host(&mut out, request);
-        let host_len = out.len();
-        let host = out.clone();
-        let host = host.as_slice();
+        out.extend_from_slice(&host);
         let forwarded = Forwarded {
             client,
-            host,
+            host: &host,
             tls: self.tls.is_some(),
             prefix: prefix.strip_suffix(b"/").unwrap_or(prefix),
         };
         forwarded.write(&mut out);
-        (host_len, out)
+        (host.len(), out)
     }
 
     fn new_connection(
@@ -199,18 +192,18 @@ impl<H: SiteHost> SiteService<H> {
 }
 
 /// The host as the client sent it: of `Host` where the target is a path, else of the URL (RFC 9112 section 3.2.2).
-fn write_host(out: &mut Vec<u8>, request: &Request<'_>) {
+fn host_of<'a>(request: &Request<'a>) -> Cow<'a, [u8]> {
     let before_path = match request.head.form {
         TargetForm::Url { path } => (path.start as usize).checked_sub(1),
         TargetForm::Authority | TargetForm::Asterisk => None,
     };
     let is_path = before_path.and_then(|at| request.bytes.get(at)) == Some(&b' ');
     match request.head.host(request.bytes) {
-        Some(host) if is_path => out.extend_from_slice(host),
+        Some(host) if is_path => host.into(),
         _ => {
             let text = request.target.to_string();
             let text = text.strip_suffix(":80").unwrap_or(&text);
-            out.extend_from_slice(text.as_bytes());
+            text.as_bytes().to_vec().into()
         }
     }
 }
@@ -272,7 +265,8 @@ impl<H: SiteHost> Service for SiteService<H> {
         let Some(backend) = fetch.backend() else {
             return Err(respond(SiteError::Unavailable));
         };
-        match fetch.table.dialer().dial(&backend.endpoint, DIAL).await {
+        let dialer = self.host.with_table(|table| table.dialer().clone());
+        match dialer.dial(&backend.endpoint, DIAL).await {
             Ok(connected) => Ok(Connected {
                 route: backend.route.clone(),
                 ..connected

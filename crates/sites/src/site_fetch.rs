@@ -14,11 +14,9 @@ use smallvec::SmallVec;
 use crate::backend_pool::{Backend, BackendPool};
 use crate::response_fields::{FieldRewrite, PublicOrigin};
 use crate::site::Site;
-use crate::site_table::SiteTable;
 
 /// A request on its way to a backend.
 pub struct SiteFetch {
-    pub(crate) table: Arc<SiteTable>,
     pub(crate) site: Arc<Site>,
     pub(crate) pool: Arc<BackendPool>,
     /// In flight at this backend.

@@ -41,8 +41,8 @@ struct EngineSites {
 }
 
 impl SiteHost for EngineSites {
-    fn table(&self) -> Arc<SiteTable> {
-        self.shared.snapshot.load().sites.clone()
+    fn with_table<T>(&self, look: impl FnOnce(&SiteTable) -> T) -> T {
+        look(&self.shared.snapshot.load().sites)
     }
 
     fn connection_log(&self) -> &ConnectionLog {
@@ -87,7 +87,7 @@ pub(crate) async fn serve(client: SiteClient, shared: Arc<Shared>, slot: Connect
         client: waiting.entry(),
     };
     let deadline = Instant::now() + host.timeouts().request_header;
-    let certificates = host.table().certificates(listener).cloned();
+    let certificates = host.with_table(|table| table.certificates(listener).cloned());
     let opened = match certificates {
         None => open(stream, deadline).await,
         Some(certificates) => Box::pin(open_tls(stream, certificates, peer, local, deadline)).await,
