@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use xtask::shell::{self, Done};
 
+use crate::bounds::{self, PRIVET};
+
 /// One row of the comparison.
 pub struct Figures {
     pub row: &'static str,
@@ -95,8 +97,9 @@ fn table(figures: &Value) -> String {
         text("note"),
         text("unit")
     );
+    let medians: Vec<(&str, f64)> = rows.iter().map(|row| (row.3, row.0)).collect();
     for (median, min, max, name) in rows {
-        let name = if name == "Privet" { "**Privet**" } else { name };
+        let name = if name == PRIVET { "**Privet**" } else { name };
         let _ = writeln!(
             out,
             "| {name} | {} | {} – {} |",
@@ -104,6 +107,9 @@ fn table(figures: &Value) -> String {
             figure(min),
             figure(max)
         );
+    }
+    if let Some(verdict) = bounds::verdict(text("row"), &medians) {
+        let _ = write!(out, "\n{verdict}\n");
     }
     out
 }

@@ -42,7 +42,7 @@ pub fn requests() -> Result<Figures, String> {
         row: "reverse",
         title: "Reverse proxy, two backends, HTTP/1.1 keep-alive, 64 clients, 1 KiB",
         unit: "CPU µs per request",
-        note: ": 32,000 requests a run, one worker each, no access log. The bound is 0.9 of the best peer.",
+        note: ": 32,000 requests a run, one worker each, no access log.",
         runs,
     })
 }
@@ -160,7 +160,7 @@ pub fn small_hits() -> Result<Figures, String> {
         row: "cache-small",
         title: "Cache hit of 1 KiB from memory, keep-alive, 64 clients",
         unit: "CPU µs per request",
-        note: ": 32,000 requests a run. nginx keeps its cache in files. The bound is 0.8 of the best peer.",
+        note: ": 32,000 requests a run. nginx keeps its cache in files.",
         runs,
     })
 }
@@ -172,7 +172,7 @@ pub fn large_hits() -> Result<Figures, String> {
         row: "cache-large",
         title: "Cache hit of 1 MiB from memory, keep-alive, 8 clients",
         unit: "CPU s per GB",
-        note: ": 2 GiB a run. nginx keeps its cache in files. The bound is the best peer.",
+        note: ": 2 GiB a run. nginx keeps its cache in files.",
         runs,
     })
 }
