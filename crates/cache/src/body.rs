@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 
 use crate::incoming::IncomingReader;
+use crate::store::disk::DiskReader;
 
 /// Bodies are kept, checked and read in blocks of this many bytes; the last one may be shorter.
 pub const BLOCK: usize = 64 * 1024;
@@ -71,6 +72,7 @@ impl MemoryBody {
     /// Its blocks, in order.
     pub fn blocks(&self) -> &[Bytes] {
         match &self.blocks {
+            Blocks::One(block) if block.is_empty() => &[],
             Blocks::One(block) => std::slice::from_ref(block),
             Blocks::Several(blocks) => blocks,
         }
@@ -96,12 +98,18 @@ pub struct BodyReader {
 #[derive(Debug)]
 enum Source {
     Memory { body: MemoryBody, offset: u64 },
+    Disk(DiskReader),
     Incoming(IncomingReader),
 }
 
 impl BodyReader {
     pub(crate) fn memory(body: MemoryBody, offset: u64, wanted: u64) -> BodyReader {
         let source = Source::Memory { body, offset };
+        BodyReader { source, wanted }
+    }
+
+    pub(crate) fn disk(reader: DiskReader, wanted: u64) -> BodyReader {
+        let source = Source::Disk(reader);
         BodyReader { source, wanted }
     }
 
@@ -129,6 +137,7 @@ impl BodyReader {
                 });
                 Poll::Ready(Ok(piece))
             }
+            Source::Disk(reader) => reader.poll_next(cx, most),
             Source::Incoming(reader) => reader.poll_next(cx, most),
         };
         if let Poll::Ready(Ok(Some(piece))) = &piece {
@@ -141,6 +150,7 @@ impl BodyReader {
     pub fn trailers(&self) -> Bytes {
         match &self.source {
             Source::Memory { body, .. } => body.trailers(),
+            Source::Disk(reader) => reader.trailers(),
             Source::Incoming(reader) => reader.trailers(),
         }
     }

@@ -1,5 +1,6 @@
 //! A cache of HTTP responses: look-ups, the requests that fill it, and its limits.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,7 +18,8 @@ use crate::rules::time::Timestamp;
 use crate::rules::verdict::{OnError, Reuse, Why};
 use crate::rules::{reuse, vary};
 use crate::stats::Stats;
-use crate::store::index::{MOST_VARIANTS, Shard};
+use crate::store::disk::{Disk, DiskSettings, Load, Loading, WriteJob};
+use crate::store::index::{MOST_VARIANTS, Removed, Shard};
 use crate::uncacheable::Uncacheable;
 
 /// Parts of the index, each with a lock of its own.
@@ -42,6 +44,8 @@ pub enum Turn {
     Again(u8),
     /// It waited and leads now.
     Leads(FillPermit),
+    /// What is on disk was loaded, or could not be.
+    Loaded(Box<Turn>),
 }
 
 /// How often a request may wait for others.
@@ -72,6 +76,8 @@ pub enum Lookup {
     },
     /// Another request for it is under way.
     Wait(Waiter),
+    /// Its entries are read from disk.
+    Load(Loading),
     /// Ask the origin, for this request alone.
     Bypass(Why),
 }
@@ -82,6 +88,8 @@ pub struct CacheSettings {
     pub policy: Policy,
     /// Bytes of memory, all included.
     pub memory: u64,
+    /// Where entries are kept beyond that, and beyond the process.
+    pub disk: Option<DiskSettings>,
 }
 
 /// One store of responses under one policy. Threads share it.
@@ -94,6 +102,15 @@ pub struct Cache {
     evicts: AtomicUsize,
     serials: AtomicU64,
     uncacheable: Uncacheable,
+    disk: Option<Arc<Disk>>,
+}
+
+impl Drop for Cache {
+    fn drop(&mut self) {
+        if let Some(disk) = &self.disk {
+            disk.close();
+        }
+    }
 }
 
 impl std::fmt::Debug for Cache {
@@ -105,9 +122,18 @@ impl std::fmt::Debug for Cache {
 }
 
 impl Cache {
-    /// `secret` has to be unpredictable, and the same for as long as the entries live.
+    /// `secret` has to be unpredictable, and the same for as long as the entries live. Reads the index of the entries
+    /// on disk, which may block.
     pub fn new(settings: CacheSettings, secret: KeySecret) -> Arc<Cache> {
-        Arc::new(Cache {
+        let (cache, known) = Cache::build(settings, secret);
+        cache.start_disk(known);
+        cache
+    }
+
+    /// A cache whose disk has no threads yet, and the objects on it.
+    pub(crate) fn build(settings: CacheSettings, secret: KeySecret) -> (Arc<Cache>, HashSet<u64>) {
+        let (disk, contents) = settings.disk.map(Disk::open).unzip();
+        let cache = Arc::new(Cache {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             policy: settings.policy,
             secret,
@@ -115,7 +141,14 @@ impl Cache {
             evicts: AtomicUsize::new(0),
             serials: AtomicU64::new(0),
             uncacheable: Uncacheable::default(),
-        })
+            disk,
+        });
+        let known = cache.restore(contents.unwrap_or_default());
+        (cache, known)
+    }
+
+    pub(crate) fn disk(&self) -> Option<&Arc<Disk>> {
+        self.disk.as_ref()
     }
 
     pub fn policy(&self) -> &Policy {
@@ -152,12 +185,19 @@ impl Cache {
     /// Finds out what to do with a request that [`check_request`](crate::rules::reuse::check_request) lets the store be
     /// asked for. A hit takes one lock, for a moment.
     pub fn lookup(self: &Arc<Self>, ask: Ask<'_>) -> Lookup {
+        let (turn, loaded) = match ask.turn {
+            Turn::Loaded(turn) => (*turn, true),
+            turn => (turn, false),
+        };
+        let ask = Ask { turn, ..ask };
         let leads = matches!(ask.turn, Turn::Leads(_));
         if !leads && self.uncacheable.contains(ask.key, ask.now) {
             return Lookup::Bypass(Why::Uncacheable);
         }
-        let Some((entry, invalidated)) = self.find(&ask) else {
-            return self.lead_or_wait(ask, None, None);
+        let (entry, invalidated) = match self.find(&ask, loaded) {
+            Found::Entry { entry, invalidated } => (entry, invalidated),
+            Found::Nothing => return self.lead_or_wait(ask, None, None),
+            Found::OnDisk(load) => return Lookup::Load(Loading::new(load, ask.turn)),
         };
         let found = if invalidated {
             reuse::validate(&ask.request, entry.head(), ask.now, Why::Invalidated)
@@ -182,16 +222,23 @@ impl Cache {
         }
     }
 
-    /// The newest variant for a request, and whether it was invalidated.
-    fn find(&self, ask: &Ask<'_>) -> Option<(Entry, bool)> {
+    /// The newest variant for a request.
+    fn find(&self, ask: &Ask<'_>, loaded: bool) -> Found {
         let mut shard = self.shard(ask.key);
-        let id = select(&shard, ask)?;
-        shard.eviction.used(id);
+        if !loaded && let Some(load) = self.load(&mut shard, ask.key) {
+            return Found::OnDisk(load);
+        }
+        let Some(id) = select(&shard, ask) else {
+            return Found::Nothing;
+        };
+        shard.used(id);
         // Taken back where it turns out not to be one, so that a hit takes one lock.
         shard.counts.hits += 1;
-        let slot = shard.slot_mut(id)?;
-        slot.hits = slot.hits.saturating_add(1);
-        Some((slot.entry.clone()?, slot.invalidated))
+        let slot = shard.slot(id);
+        match slot.and_then(|slot| Some((slot.entry.clone()?, slot.invalidated))) {
+            Some((entry, invalidated)) => Found::Entry { entry, invalidated },
+            None => Found::Nothing,
+        }
     }
 
     fn refresh(self: &Arc<Self>, ask: Ask<'_>, entry: Entry, reuse: Reuse) -> Lookup {
@@ -229,7 +276,7 @@ impl Cache {
             return Lookup::Bypass(why.unwrap_or(Why::NotStored));
         }
         let waited = match ask.turn {
-            Turn::Leads(_) | Turn::First => 0,
+            Turn::Leads(_) | Turn::First | Turn::Loaded(_) => 0,
             Turn::Again(times) => times,
         };
         let permit = if let Turn::Leads(permit) = ask.turn {
@@ -313,11 +360,9 @@ impl Cache {
     /// Adds an entry whose body is being received. It takes the place of the same variant.
     pub(crate) fn begin(&self, key: Key, entry: &Entry) {
         self.uncacheable.forget(key);
-        let mut dropped = Vec::new();
         let mut shard = self.shard(key);
-        let same = shard.find(key, |old| old.head().vary_key == entry.head().vary_key);
-        if let Some(id) = same {
-            dropped.extend(shard.remove(id));
+        while let Some(id) = shard.find_variant(key, &entry.head().vary_key) {
+            self.release(shard.remove(id));
         }
         let oldest = shard
             .variants(key)
@@ -325,12 +370,11 @@ impl Cache {
             .last()
             .map(|(id, _)| id);
         if let Some(id) = oldest {
-            dropped.extend(shard.remove(id));
+            self.release(shard.remove(id));
         }
         shard.insert(key, entry.clone());
         drop(shard);
         self.budget.force(entry.head_weight());
-        self.release(dropped);
         self.make_room(0);
     }
 
@@ -346,42 +390,53 @@ impl Cache {
         let Some(id) = shard.find(key, |entry| entry.receives(incoming)) else {
             return;
         };
-        let completed = shard
-            .slot(id)
-            .and_then(|slot| slot.entry.as_ref())
-            .map(|entry| entry.completed(body.clone(), took));
-        let invalidated = shard.slot(id).is_some_and(|slot| slot.invalidated);
-        let old = completed.and_then(|entry| shard.replace(id, entry));
-        if let Some(slot) = shard.slot_mut(id) {
-            slot.invalidated = invalidated;
-        }
+        let growing = shard.slot(id).and_then(|slot| slot.entry.clone());
+        let Some(entry) = growing.map(|entry| entry.completed(body.clone(), took)) else {
+            return;
+        };
+        let old = shard.set_entry(id, entry.clone());
         shard.counts.stored += 1;
         drop(shard);
         drop(old);
+        self.keep_on_disk(key, &entry);
         self.make_room(0);
     }
 
     /// The body of an entry broke off, or is not kept any more.
     pub(crate) fn drop_incoming(&self, key: Key, incoming: &Incoming) {
         let mut shard = self.shard(key);
-        let found = shard.find(key, |entry| entry.receives(incoming));
-        let dropped = found.and_then(|id| shard.remove(id));
         shard.counts.aborted += 1;
-        drop(shard);
-        self.release(dropped);
+        if let Some(id) = shard.find(key, |entry| entry.receives(incoming)) {
+            self.release(shard.remove(id));
+        }
     }
 
     /// Puts an entry with a newer head in the place of the one that was validated.
     pub(crate) fn update(&self, key: Key, old: &Entry, new: Entry) {
-        let weight = new.head_weight();
         let mut shard = self.shard(key);
         let Some(id) = shard.find(key, |entry| entry.is_same(old)) else {
             return;
         };
-        let old = shard.replace(id, new);
+        self.budget.force(new.head_weight());
+        let entry = shard.set_entry(id, new.clone());
+        let mut record = None;
+        if let Some(slot) = shard.slot_mut(id) {
+            slot.invalidated = false;
+            record.clone_from(&slot.record);
+        }
         drop(shard);
-        self.budget.force(weight);
-        self.release(old);
+        self.release(Removed {
+            entry,
+            record: None,
+        });
+        match record {
+            Some(record) => self.write(WriteJob::Update {
+                key,
+                record,
+                entry: new,
+            }),
+            None => self.keep_on_disk(key, &new),
+        }
         self.make_room(0);
     }
 
@@ -389,8 +444,7 @@ impl Cache {
     pub(crate) fn make_room(&self, more: u64) {
         let mut idle = 0;
         while !self.budget.has_room(more) && idle < SHARDS {
-            let number = self.evicts.fetch_add(1, Ordering::Relaxed) % SHARDS;
-            let Some(shard) = self.shards.get(number) else {
+            let Some(shard) = self.shards.get(self.next_evicting()) else {
                 return;
             };
             let mut shard = lock(shard);
@@ -398,14 +452,26 @@ impl Cache {
             shard.counts.evicted += u64::from(evicted.is_some());
             drop(shard);
             idle = if evicted.is_some() { 0 } else { idle + 1 };
-            self.release(evicted);
+            self.release(evicted.unwrap_or_default());
         }
     }
 
-    /// Entries have left the index.
-    pub(crate) fn release(&self, entries: impl IntoIterator<Item = Entry>) {
-        for entry in entries {
+    /// The part of the index that the next entry leaves from.
+    pub(crate) fn next_evicting(&self) -> usize {
+        self.evicts.fetch_add(1, Ordering::Relaxed) % SHARDS
+    }
+
+    /// An entry has left the index.
+    pub(crate) fn release(&self, removed: Removed) {
+        if let Some(entry) = removed.entry {
             self.budget.release(entry.head_weight());
+        }
+        if let Some(record) = removed.record {
+            self.budget.release(record.memory_bytes());
+            if let Some(disk) = &self.disk {
+                disk.removed(&record);
+                disk.push(WriteJob::Remove { id: record.id });
+            }
         }
     }
 
@@ -413,6 +479,7 @@ impl Cache {
         let mut stats = Stats {
             memory: self.budget.used(),
             memory_limit: self.budget.limit(),
+            disk: self.disk.as_ref().map(|disk| disk.stats()),
             ..Stats::default()
         };
         for shard in &self.shards {
@@ -442,6 +509,13 @@ fn lead(
         on_error,
         permit,
     }
+}
+
+/// What there is for a request.
+enum Found {
+    Entry { entry: Entry, invalidated: bool },
+    OnDisk(Arc<Load>),
+    Nothing,
 }
 
 /// Of the variants that a request belongs to, the one with the latest `Date` (RFC 9111, 4.1).

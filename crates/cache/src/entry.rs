@@ -3,9 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::body::{BodyReader, MemoryBody};
 use crate::incoming::Incoming;
 use crate::rules::stored::StoredHead;
+use crate::store::disk::DiskBody;
+use crate::store::disk::format::Description;
 
 /// What an entry costs in memory beyond its head's text and its body, in bytes.
 pub(crate) const OVERHEAD: u64 = 320;
@@ -27,6 +31,7 @@ struct Inner {
 #[derive(Debug, Clone)]
 enum Body {
     Memory(MemoryBody),
+    Disk(DiskBody),
     Incoming(Incoming),
 }
 
@@ -55,19 +60,26 @@ impl Entry {
         }))
     }
 
+    /// An entry as it was on disk.
+    pub(crate) fn restored(from: Description, body: Result<MemoryBody, DiskBody>) -> Entry {
+        Entry(Arc::new(Inner {
+            head: from.head,
+            url: from.url,
+            body: body.map_or_else(Body::Disk, Body::Memory),
+            owner: from.owner,
+            fetch_millis: from.fetch_millis,
+            keep_on_disk: true,
+        }))
+    }
+
     /// The same entry with its body complete.
     pub(crate) fn completed(&self, body: MemoryBody, took: Duration) -> Entry {
         self.with(self.0.head.clone(), Body::Memory(body), took)
     }
 
-    /// The same body with another head. It is not stored.
+    /// The same body with another head, as a 304 has updated it. It is not stored.
     #[must_use]
     pub fn with_head(&self, head: StoredHead) -> Entry {
-        self.updated(head)
-    }
-
-    /// The same entry with a head that a 304 has updated.
-    pub(crate) fn updated(&self, head: StoredHead) -> Entry {
         self.with(head, self.0.body.clone(), self.fetch_time())
     }
 
@@ -105,13 +117,14 @@ impl Entry {
     pub fn body_len(&self) -> Option<u64> {
         match &self.0.body {
             Body::Memory(body) => Some(body.len()),
+            Body::Disk(body) => Some(body.len()),
             Body::Incoming(body) => body.len(),
         }
     }
 
     pub fn is_complete(&self) -> bool {
         match &self.0.body {
-            Body::Memory(_) => true,
+            Body::Memory(_) | Body::Disk(_) => true,
             Body::Incoming(body) => body.is_complete(),
         }
     }
@@ -119,8 +132,37 @@ impl Entry {
     /// Whether its body can be read from the beginning.
     pub(crate) fn is_whole(&self) -> bool {
         match &self.0.body {
-            Body::Memory(_) => true,
+            Body::Memory(_) | Body::Disk(_) => true,
             Body::Incoming(body) => body.is_whole(),
+        }
+    }
+
+    /// Whether its body can only be read from disk.
+    pub fn is_on_disk(&self) -> bool {
+        matches!(self.0.body, Body::Disk(_))
+    }
+
+    /// Whether it may outlive the process.
+    pub(crate) fn keep_on_disk(&self) -> bool {
+        self.0.keep_on_disk
+    }
+
+    pub(crate) fn url_text(&self) -> &Arc<str> {
+        &self.0.url
+    }
+
+    pub(crate) fn memory_body(&self) -> Option<&MemoryBody> {
+        match &self.0.body {
+            Body::Memory(body) => Some(body),
+            Body::Disk(_) | Body::Incoming(_) => None,
+        }
+    }
+
+    pub(crate) fn trailers(&self) -> Bytes {
+        match &self.0.body {
+            Body::Memory(body) => body.trailers(),
+            Body::Disk(body) => body.trailers().clone(),
+            Body::Incoming(_) => Bytes::new(),
         }
     }
 
@@ -142,6 +184,7 @@ impl Entry {
     pub fn range_reader(&self, offset: u64, len: u64) -> BodyReader {
         match &self.0.body {
             Body::Memory(body) => BodyReader::memory(body.clone(), offset, len),
+            Body::Disk(body) => BodyReader::disk(body.reader(offset), len),
             Body::Incoming(body) => BodyReader::incoming(body.reader(offset), len),
         }
     }
@@ -156,7 +199,7 @@ impl Entry {
     pub(crate) fn weight(&self) -> u64 {
         let body = match &self.0.body {
             Body::Memory(body) => body.len(),
-            Body::Incoming(_) => 0,
+            Body::Disk(_) | Body::Incoming(_) => 0,
         };
         self.head_weight() + body
     }

@@ -68,7 +68,7 @@ impl FillPermit {
     pub fn not_modified(mut self, head: StoredHead) -> Option<Entry> {
         self.open = false;
         let updated = self.validates.take().map(|old| {
-            let entry = old.updated(head);
+            let entry = old.with_head(head);
             self.cache.update(self.key, &old, entry.clone());
             entry
         });

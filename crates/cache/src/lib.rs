@@ -17,15 +17,22 @@
 pub mod body;
 pub mod budget;
 pub mod cache;
+#[cfg(test)]
+mod disk_tests;
+mod disk_tier;
 pub mod entry;
 pub mod fill;
 pub mod flight;
 pub mod incoming;
 pub mod key;
+#[cfg(test)]
+mod model_tests;
 pub mod purge;
 pub mod rules;
 pub mod stats;
 mod store;
+#[cfg(test)]
+mod testing;
 mod uncacheable;
 
 pub use body::{BodyReader, Broken};
@@ -44,3 +51,6 @@ pub use rules::storing::Response;
 pub use rules::time::Timestamp;
 pub use rules::verdict::{OnError, Reuse, Why};
 pub use stats::{Counts, Stats};
+#[doc(hidden)]
+pub use store::disk::format::check as check_files;
+pub use store::disk::{DiskKey, DiskSettings, DiskStats, Loading, key_secret};

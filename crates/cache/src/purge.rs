@@ -1,10 +1,13 @@
 //! Taking entries out, marking them, and keeping them from leaving.
 
+use std::sync::Arc;
+
 use crate::cache::{Cache, lock};
-use crate::entry::Entry;
 use crate::key::Key;
 use crate::rules::invalidation;
-use crate::store::index::{Shard, SlotId};
+use crate::store::disk::format::short_hash;
+use crate::store::disk::{Record, WriteJob};
+use crate::store::index::{Shard, Slot, SlotId};
 
 /// Which entries are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,7 +15,8 @@ pub enum Selection<'a> {
     All,
     /// All variants of a key.
     Key(Key),
-    /// The URL as [`Target::url`](crate::Target::url) gives it, in every partition.
+    /// The URL as [`Target::url`](crate::Target::url) gives it, in every partition. It takes a few bytes of each entry to
+    /// find them.
     Url(&'a str),
     /// URLs that begin so.
     Prefix(&'a str),
@@ -40,18 +44,45 @@ pub enum Change {
 }
 
 impl Selection<'_> {
-    pub(crate) fn contains(&self, key: Key, entry: &Entry) -> bool {
+    pub(crate) fn contains(&self, slot: &Slot) -> bool {
+        let url = slot.url();
         match *self {
             Selection::All => true,
-            Selection::Key(wanted) => key == wanted,
-            Selection::Url(url) => entry.url() == url,
-            Selection::Prefix(prefix) => entry.url().starts_with(prefix),
-            Selection::Host(host) => host_of(entry.url()).eq_ignore_ascii_case(host),
-            Selection::Domain(domain) => is_below(host_of(entry.url()), domain),
-            Selection::Tag(tag) => invalidation::tags(&entry.head().fields())
-                .iter()
-                .any(|found| found.as_str() == tag),
-            Selection::Owner(owner) => entry.owner() == owner,
+            Selection::Key(wanted) => slot.key == wanted,
+            Selection::Url(wanted) => url == wanted,
+            Selection::Prefix(prefix) => url.starts_with(prefix),
+            Selection::Host(host) => host_of(url).eq_ignore_ascii_case(host),
+            Selection::Domain(domain) => is_below(host_of(url), domain),
+            Selection::Tag(tag) => slot.has_tag(tag),
+            Selection::Owner(owner) => slot.owner() == owner,
+        }
+    }
+}
+
+impl Slot {
+    pub(crate) fn url(&self) -> &str {
+        match (&self.entry, &self.record) {
+            (Some(entry), _) => entry.url(),
+            (None, Some(record)) => &record.url,
+            (None, None) => "",
+        }
+    }
+
+    fn owner(&self) -> u64 {
+        match (&self.entry, &self.record) {
+            (Some(entry), _) => entry.owner(),
+            (None, record) => record.as_ref().map_or(0, |record| record.owner),
+        }
+    }
+
+    fn has_tag(&self, tag: &str) -> bool {
+        match (&self.entry, &self.record) {
+            (Some(entry), _) => {
+                let tags = invalidation::tags(&entry.head().fields());
+                tags.iter().any(|found| found == tag)
+            }
+            (None, Some(record)) => record.tags.contains(&short_hash(tag.as_bytes())),
+            (None, None) => false,
         }
     }
 }
@@ -92,25 +123,59 @@ impl Cache {
     }
 
     fn change_shard(&self, shard: &mut Shard, selection: &Selection<'_>, change: Change) -> usize {
-        let selected = |(_, key, entry): &(SlotId, Key, &Entry)| selection.contains(*key, entry);
         let ids: Vec<SlotId> = match *selection {
             Selection::Key(key) => shard.variants(key).map(|(id, _)| id).collect(),
-            _ => shard
-                .entries()
-                .filter(selected)
-                .map(|(id, ..)| id)
-                .collect(),
+            Selection::Url(url) => {
+                let hash = short_hash(url.as_bytes());
+                let named = shard.entries().filter(|(_, slot)| slot.url_hash == hash);
+                let selected = named.filter(|(_, slot)| selection.contains(slot));
+                selected.map(|(id, _)| id).collect()
+            }
+            _ => {
+                let selected = shard.entries().filter(|(_, slot)| selection.contains(slot));
+                selected.map(|(id, _)| id).collect()
+            }
         };
         for id in &ids {
             match change {
                 Change::Remove => self.release(shard.remove(*id)),
-                Change::Invalidate => shard.invalidate(*id, true),
-                Change::Restore => shard.invalidate(*id, false),
-                Change::Pin => shard.pin(*id, true),
-                Change::Unpin => shard.pin(*id, false),
+                Change::Invalidate => self.mark(shard, *id, |slot| slot.invalidated = true),
+                Change::Restore => self.mark(shard, *id, |slot| slot.invalidated = false),
+                Change::Pin => {
+                    shard.pin(*id, true);
+                    self.mark(shard, *id, |slot| slot.pinned = true);
+                }
+                Change::Unpin => {
+                    shard.pin(*id, false);
+                    self.mark(shard, *id, |slot| slot.pinned = false);
+                }
             }
         }
         ids.len()
+    }
+
+    /// Changes an entry's flags, in its file's record too.
+    pub(crate) fn mark(&self, shard: &mut Shard, id: SlotId, change: impl Fn(&mut Slot)) {
+        let Some(slot) = shard.slot_mut(id) else {
+            return;
+        };
+        change(slot);
+        let Some(record) = &mut slot.record else {
+            return;
+        };
+        let (invalidated, pinned) = (slot.invalidated, slot.pinned);
+        if (record.invalidated, record.pinned) == (invalidated, pinned) {
+            return;
+        }
+        *record = Arc::new(Record {
+            invalidated,
+            pinned,
+            ..Record::clone(record)
+        });
+        self.write(WriteJob::Change {
+            key: slot.key,
+            id: record.id,
+        });
     }
 
     /// Marks all variants of a key, as after an unsafe request (RFC 9111, 4.4).

@@ -1,5 +1,7 @@
 //! What a cache did since it was made.
 
+use crate::store::disk::DiskStats;
+
 /// How look-ups ended. Each part of the index counts for itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
@@ -37,7 +39,7 @@ impl Counts {
 }
 
 /// The figures of a cache.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Stats {
     pub counts: Counts,
     pub entries: u64,
@@ -45,4 +47,6 @@ pub struct Stats {
     pub memory: u64,
     /// The most bytes in memory.
     pub memory_limit: u64,
+    /// None where nothing is kept on disk.
+    pub disk: Option<DiskStats>,
 }

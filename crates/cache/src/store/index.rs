@@ -4,7 +4,11 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use hashbrown::{HashMap, HashTable};
 
+use std::sync::Arc;
+
 use super::chunked::Chunked;
+use super::disk::format::short_hash;
+use super::disk::{Load, Record};
 use super::eviction::Eviction;
 use crate::entry::Entry;
 use crate::flight::Flight;
@@ -20,13 +24,18 @@ const NONE: u32 = u32::MAX;
 /// A number of a slot in its part of the index.
 pub(crate) type SlotId = u32;
 
+/// One variant of one key: in memory, on disk or both.
 #[derive(Debug)]
 pub(crate) struct Slot {
     pub(crate) key: Key,
     pub(crate) entry: Option<Entry>,
+    /// Its file.
+    pub(crate) record: Option<Arc<Record>>,
     /// The next variant of the same key.
     next: SlotId,
     pub(crate) hits: u32,
+    /// Tells most other URLs apart without reading theirs.
+    pub(crate) url_hash: u32,
     /// It may be used only once the origin has confirmed it.
     pub(crate) invalidated: bool,
     pub(crate) pinned: bool,
@@ -37,8 +46,10 @@ impl Default for Slot {
         Slot {
             key: Key(0),
             entry: None,
+            record: None,
             next: NONE,
             hits: 0,
+            url_hash: 0,
             invalidated: false,
             pinned: false,
         }
@@ -54,7 +65,11 @@ pub(crate) struct Shard {
     free: Vec<SlotId>,
     /// Slots that were ever used.
     used: SlotId,
+    /// Entries in memory.
     pub(crate) eviction: Eviction,
+    /// Entries on disk.
+    pub(crate) disk_eviction: Eviction,
+    pub(crate) loads: HashMap<Key, Arc<Load>, BuildHasherDefault<KeyHasher>>,
     pub(crate) flights: HashMap<Key, Flight, BuildHasherDefault<KeyHasher>>,
     pub(crate) counts: Counts,
 }
@@ -88,26 +103,20 @@ impl Shard {
         self.used as usize - self.free.len()
     }
 
-    /// Keeps an entry from leaving because the memory is full.
-    pub(crate) fn pin(&mut self, id: SlotId, pinned: bool) {
-        self.eviction.pin(id, pinned);
+    /// The entry was used.
+    pub(crate) fn used(&mut self, id: SlotId) {
+        self.eviction.used(id);
+        self.disk_eviction.used(id);
         if let Some(slot) = self.slots.get_mut(id) {
-            slot.pinned = pinned;
-        }
-    }
-
-    /// An invalidated entry may be used only once the origin has confirmed it.
-    pub(crate) fn invalidate(&mut self, id: SlotId, invalidated: bool) {
-        if let Some(slot) = self.slots.get_mut(id) {
-            slot.invalidated = invalidated;
+            slot.hits = slot.hits.saturating_add(1);
         }
     }
 
     /// All entries.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = (SlotId, Key, &Entry)> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (SlotId, &Slot)> {
         (0..self.used).filter_map(|id| {
             let slot = self.slots.get(id)?;
-            Some((id, slot.key, slot.entry.as_ref()?))
+            (slot.entry.is_some() || slot.record.is_some()).then_some((id, slot))
         })
     }
 
@@ -118,50 +127,158 @@ impl Shard {
             .map(|(id, _)| id)
     }
 
-    /// Adds a variant, before the others of its key.
+    /// The slot with this variant of a key.
+    pub(crate) fn find_variant(&self, key: Key, vary_key: &[u8]) -> Option<SlotId> {
+        let is = |slot: &Slot| match (&slot.entry, &slot.record) {
+            (Some(entry), _) => *entry.head().vary_key == *vary_key,
+            (None, Some(record)) => record.variant == short_hash(vary_key),
+            (None, None) => false,
+        };
+        self.variants(key)
+            .find(|(_, slot)| is(slot))
+            .map(|(id, _)| id)
+    }
+
+    /// The slot with this file.
+    pub(crate) fn find_record(&self, key: Key, file: u64) -> Option<SlotId> {
+        self.variants(key)
+            .find(|(_, slot)| slot.record.as_ref().is_some_and(|record| record.id == file))
+            .map(|(id, _)| id)
+    }
+
+    /// Adds a variant in memory, before the others of its key.
     pub(crate) fn insert(&mut self, key: Key, entry: Entry) -> SlotId {
+        let id = self.new_slot(key);
+        self.set_entry(id, entry);
+        id
+    }
+
+    /// Adds a variant on disk, before the others of its key.
+    pub(crate) fn insert_record(&mut self, key: Key, record: Arc<Record>) -> SlotId {
+        let id = self.new_slot(key);
+        let (invalidated, pinned) = (record.invalidated, record.pinned);
+        self.set_record(id, record);
+        if let Some(slot) = self.slots.get_mut(id) {
+            slot.invalidated = invalidated;
+        }
+        self.pin(id, pinned);
+        id
+    }
+
+    fn new_slot(&mut self, key: Key) -> SlotId {
         let id = self.free.pop().unwrap_or_else(|| {
             self.used += 1;
             self.used - 1
         });
-        let weight = entry.weight();
         let first = self.unlink_first(key);
         *self.slots.get_or_default(id) = Slot {
             key,
-            entry: Some(entry),
             next: first,
             ..Slot::default()
         };
         self.link_first(key, id);
-        self.eviction.insert(id, weight, fingerprint(key));
         id
     }
 
-    /// Puts another entry in the place of one. Gives the old one.
-    pub(crate) fn replace(&mut self, id: SlotId, entry: Entry) -> Option<Entry> {
-        self.eviction.resize(id, entry.weight());
+    /// Puts an entry in memory. Gives the one that was there.
+    pub(crate) fn set_entry(&mut self, id: SlotId, entry: Entry) -> Option<Entry> {
         let slot = self.slots.get_mut(id)?;
-        slot.invalidated = false;
-        slot.entry.replace(entry)
+        let weight = entry.weight();
+        slot.url_hash = short_hash(entry.url().as_bytes());
+        let old = slot.entry.replace(entry);
+        let (key, pinned) = (slot.key, slot.pinned);
+        if old.is_some() {
+            self.eviction.resize(id, weight);
+        } else {
+            self.eviction.insert(id, weight, fingerprint(key));
+            self.eviction.pin(id, pinned);
+        }
+        old
     }
 
-    /// Takes an entry out.
-    pub(crate) fn remove(&mut self, id: SlotId) -> Option<Entry> {
+    /// Gives an entry a file. Gives the one that it had.
+    pub(crate) fn set_record(&mut self, id: SlotId, record: Arc<Record>) -> Option<Arc<Record>> {
+        let slot = self.slots.get_mut(id)?;
+        let weight = record.disk_bytes();
+        slot.url_hash = short_hash(record.url.as_bytes());
+        let old = slot.record.replace(record);
+        let (key, pinned) = (slot.key, slot.pinned);
+        if old.is_some() {
+            self.disk_eviction.resize(id, weight);
+        } else {
+            self.disk_eviction.insert(id, weight, fingerprint(key));
+            self.disk_eviction.pin(id, pinned);
+        }
+        old
+    }
+
+    /// Keeps an entry from leaving because a store is full.
+    pub(crate) fn pin(&mut self, id: SlotId, pinned: bool) {
+        self.eviction.pin(id, pinned);
+        self.disk_eviction.pin(id, pinned);
+        if let Some(slot) = self.slots.get_mut(id) {
+            slot.pinned = pinned;
+        }
+    }
+
+    /// Takes an entry out of both stores.
+    pub(crate) fn remove(&mut self, id: SlotId) -> Removed {
         self.eviction.remove(id);
-        self.release(id)
+        self.disk_eviction.remove(id);
+        let removed = self.slots.get_mut(id).map(|slot| Removed {
+            entry: slot.entry.take(),
+            record: slot.record.take(),
+        });
+        self.release(id);
+        removed.unwrap_or_default()
     }
 
-    /// Takes out the entry that is worth least.
-    pub(crate) fn evict(&mut self) -> Option<Entry> {
+    /// Takes the entry that is worth least out of memory.
+    pub(crate) fn evict(&mut self) -> Option<Removed> {
         let slots = &self.slots;
-        let key = |id| slots.get(id).map_or(0, |slot| fingerprint(slot.key));
+        let key = |id| slots.get(id).map_or(0, |slot: &Slot| fingerprint(slot.key));
         let (id, _) = self.eviction.evict(key)?;
-        self.release(id)
+        let entry = self.slots.get_mut(id)?.entry.take();
+        self.release(id);
+        Some(Removed {
+            entry,
+            record: None,
+        })
     }
 
-    fn release(&mut self, id: SlotId) -> Option<Entry> {
-        let slot = self.slots.get_mut(id)?;
-        let entry = slot.entry.take()?;
+    /// Takes the entry that is worth least off the disk, and out of memory where its body is on disk.
+    pub(crate) fn evict_record(&mut self) -> Option<Removed> {
+        let slots = &self.slots;
+        let key = |id| slots.get(id).map_or(0, |slot: &Slot| fingerprint(slot.key));
+        let (id, _) = self.disk_eviction.evict(key)?;
+        Some(self.drop_record(id))
+    }
+
+    /// Takes the file from an entry, and the entry where its body is in the file.
+    pub(crate) fn drop_record(&mut self, id: SlotId) -> Removed {
+        self.disk_eviction.remove(id);
+        let Some(slot) = self.slots.get_mut(id) else {
+            return Removed::default();
+        };
+        let removed = Removed {
+            record: slot.record.take(),
+            entry: slot.entry.take_if(|entry| entry.is_on_disk()),
+        };
+        if removed.entry.is_some() {
+            self.eviction.remove(id);
+        }
+        self.release(id);
+        removed
+    }
+
+    /// Frees a slot that holds nothing any more.
+    fn release(&mut self, id: SlotId) {
+        let Some(slot) = self.slots.get_mut(id) else {
+            return;
+        };
+        if slot.entry.is_some() || slot.record.is_some() {
+            return;
+        }
         let (key, after) = (slot.key, slot.next);
         *slot = Slot::default();
         let before = self
@@ -173,7 +290,6 @@ impl Shard {
             None => self.replace_first(key, id, after),
         }
         self.free.push(id);
-        Some(entry)
     }
 
     fn replace_first(&mut self, key: Key, id: SlotId, after: SlotId) {
@@ -200,6 +316,13 @@ impl Shard {
         let hash = |id: &SlotId| slots.get(*id).map_or(0, |slot| low(slot.key));
         self.table.insert_unique(low(key), id, hash);
     }
+}
+
+/// What left the index.
+#[derive(Debug, Default)]
+pub(crate) struct Removed {
+    pub(crate) entry: Option<Entry>,
+    pub(crate) record: Option<Arc<Record>>,
 }
 
 /// Takes a part of a key, which is a hash already, for the hash of the key.

@@ -1,5 +1,6 @@
 //! Where entries are kept.
 
 pub(crate) mod chunked;
+pub(crate) mod disk;
 pub(crate) mod eviction;
 pub(crate) mod index;

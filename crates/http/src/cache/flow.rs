@@ -1,10 +1,12 @@
 //! The way of a request through the cache: look up, answer, wait for another request, or ask an origin.
 
 use std::future::poll_fn;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use privet_cache::rules::{invalidation, reuse};
-use privet_cache::{Ask, Entry, Key, Lookup, Request, Reuse, Timestamp, Turn, Waiter, Wake, Why};
+use privet_cache::{
+    Ask, Entry, Key, Loading, Lookup, Request, Reuse, Timestamp, Turn, Waiter, Wake, Why,
+};
 use tokio::time::timeout;
 
 use super::answer::Ready;
@@ -20,6 +22,9 @@ use crate::headers::connection_auth;
 use crate::request::RequestFlow;
 use crate::request::flow::NextStep;
 use crate::service::{Fetch, Service};
+
+/// How long a disk may take to read an entry; the request then goes to the origin.
+const DISK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What the cache says about a request.
 enum Consulted {
@@ -134,7 +139,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         };
         let found = scope.cache.lookup(ask);
         match found {
-            Lookup::Hit { .. } | Lookup::Refresh { .. } => {}
+            Lookup::Hit { .. } | Lookup::Refresh { .. } | Lookup::Load(_) => {}
             _ if only_if_cached => return pass(Why::NotStored),
             _ => {}
         }
@@ -214,6 +219,10 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                     self.observed.cache = Some(CacheUse::Bypass(why));
                     return self.relay(fetch).await;
                 }
+                Lookup::Load(loading) => match self.load(loading).await {
+                    Some(turn) => turn,
+                    None => return NextStep::Close,
+                },
                 Lookup::Wait(waiter) => {
                     waits += 1;
                     match self.wait(waiter, waits).await {
@@ -236,6 +245,17 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 Consulted::Found(lookup) => lookup,
                 _ => return self.relay(fetch).await,
             };
+        }
+    }
+
+    /// Waits until what is on disk was read; a disk that does not answer is left alone. None where the client has left.
+    async fn load(&mut self, mut loading: Loading) -> Option<Turn> {
+        let waiting = timeout(DISK_TIMEOUT, poll_fn(|cx| loading.poll(cx)));
+        let (_, watch) = self.client.head_and_watch();
+        match unless_gone(watch, waiting).await {
+            Ok(Ok(turn)) => Some(turn),
+            Ok(Err(_)) => Some(loading.give_up()),
+            Err(_) => None,
         }
     }
 

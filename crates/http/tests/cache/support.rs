@@ -13,6 +13,7 @@ pub fn caching() -> TestGateway {
     let settings = CacheSettings {
         policy: Policy::private(),
         memory: 16 << 20,
+        disk: None,
     };
     TestGateway {
         cache: Some(CacheAccess {

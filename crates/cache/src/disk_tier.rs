@@ -1,0 +1,230 @@
+//! How a cache uses its disk: what is written, loaded, evicted and lost.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cache::{Cache, lock};
+use crate::entry::Entry;
+use crate::key::Key;
+use crate::store::disk::{Flushed, IndexContents, Load, ReadJob, Record, WriteJob};
+use crate::store::index::{Removed, Shard};
+
+/// The records of objects may take this part of the memory.
+const RECORD_PART: u64 = 2;
+
+impl Cache {
+    /// Puts what the index says into the cache. Gives the numbers of the objects.
+    pub(crate) fn restore(&self, contents: IndexContents) -> HashSet<u64> {
+        let Some(disk) = self.disk() else {
+            return HashSet::new();
+        };
+        let mut records: Vec<Arc<Record>> = contents.records.into_values().collect();
+        // The newest variant of a key is its first one.
+        records.sort_unstable_by_key(|record| record.id);
+        let known = records.iter().map(|record| record.id).collect();
+        for record in records {
+            disk.added(&record);
+            self.budget().force(record.memory_bytes());
+            self.shard(record.key).insert_record(record.key, record);
+        }
+        self.make_disk_room();
+        self.make_room(0);
+        known
+    }
+
+    /// Starts the disk's threads.
+    pub(crate) fn start_disk(self: &Arc<Self>, known: HashSet<u64>) {
+        if let Some(disk) = self.disk() {
+            disk.start(&Arc::downgrade(self), known);
+        }
+    }
+
+    /// Changes the most bytes on disk; what is too much leaves at once.
+    pub fn set_disk(&self, bytes: u64) {
+        if let Some(disk) = self.disk() {
+            disk.set_limit(bytes);
+            self.make_disk_room();
+        }
+    }
+
+    /// Waits until all changes are on disk. Blocks; false where it takes longer than `at_most`.
+    pub fn flush(&self, at_most: Duration) -> bool {
+        let Some(disk) = self.disk() else {
+            return true;
+        };
+        let flushed = Arc::new(Flushed::default());
+        disk.push(WriteJob::Flush(flushed.clone()));
+        flushed.wait(at_most)
+    }
+
+    /// Writes what waits to be written and lets go of the folder, so that another cache can have it. Blocks. Entries on
+    /// disk cannot be read any more.
+    pub fn close(&self) {
+        if let Some(disk) = self.disk() {
+            disk.join();
+        }
+    }
+
+    /// Hands in a job for the disk, where there is one.
+    pub(crate) fn write(&self, job: WriteJob) {
+        if let Some(disk) = self.disk() {
+            disk.push(job);
+        }
+    }
+
+    pub(crate) fn keep_on_disk(&self, key: Key, entry: &Entry) {
+        let Some(disk) = self.disk() else {
+            return;
+        };
+        // An object that takes the whole disk would only push out all others.
+        let fits = entry.body_len().is_some_and(|len| len <= disk.limit() / 8);
+        if entry.keep_on_disk() && fits && !entry.is_on_disk() {
+            disk.store(key, entry);
+        }
+    }
+
+    /// The reading of a key's entries that are on disk only; none where there are none, or where too many reads wait.
+    pub(crate) fn load(&self, shard: &mut Shard, key: Key) -> Option<Arc<Load>> {
+        let disk = self.disk()?;
+        let on_disk = shard.variants(key).filter(|(_, slot)| slot.entry.is_none());
+        let records: Vec<_> = on_disk
+            .filter_map(|(_, slot)| slot.record.clone())
+            .collect();
+        if records.is_empty() {
+            return None;
+        }
+        if let Some(load) = shard.loads.get(&key) {
+            return Some(load.clone());
+        }
+        let load = Arc::new(Load::default());
+        let job = ReadJob::Load {
+            key,
+            records,
+            load: load.clone(),
+        };
+        disk.read(job).then(|| {
+            shard.loads.insert(key, load.clone());
+            load
+        })
+    }
+
+    /// An entry was read from its file.
+    pub(crate) fn install(&self, key: Key, record: &Arc<Record>, entry: Entry) {
+        let mut shard = self.shard(key);
+        let Some(id) = shard.find_record(key, record.id) else {
+            return;
+        };
+        let current = shard.slot(id).is_some_and(|slot| {
+            let same = |found: &Arc<Record>| found.tail_at == record.tail_at;
+            slot.entry.is_none() && slot.record.as_ref().is_some_and(same)
+        });
+        if current {
+            self.budget().force(entry.head_weight());
+            shard.set_entry(id, entry);
+        }
+        drop(shard);
+        self.make_room(0);
+    }
+
+    /// All of a key's entries were read.
+    pub(crate) fn loaded(&self, key: Key, load: &Arc<Load>) {
+        let mut shard = self.shard(key);
+        if shard
+            .loads
+            .get(&key)
+            .is_some_and(|found| Arc::ptr_eq(found, load))
+        {
+            shard.loads.remove(&key);
+        }
+    }
+
+    /// An object cannot be read any more.
+    pub(crate) fn lost(&self, record: &Arc<Record>) {
+        let mut shard = self.shard(record.key);
+        if let Some(id) = shard.find_record(record.key, record.id) {
+            let removed = shard.drop_record(id);
+            self.release(removed);
+        }
+    }
+
+    /// An entry has a file now. False where the entry is not in the cache any more.
+    pub(crate) fn written(&self, key: Key, entry: &Entry, record: &Arc<Record>) -> bool {
+        let (Some(disk), mut shard) = (self.disk(), self.shard(key)) else {
+            return false;
+        };
+        let Some(id) = shard.find(key, |found| found.is_same(entry)) else {
+            return false;
+        };
+        let (invalidated, pinned) = shard
+            .slot(id)
+            .map_or((false, false), |slot| (slot.invalidated, slot.pinned));
+        let old = shard.set_record(id, record.clone());
+        disk.added(record);
+        self.budget().force(record.memory_bytes());
+        self.release(Removed {
+            entry: None,
+            record: old,
+        });
+        if invalidated || pinned {
+            self.mark(&mut shard, id, |_| {});
+        }
+        true
+    }
+
+    /// The object's file has another tail now. False where it is not in the cache any more.
+    pub(crate) fn rerecord(&self, old: &Arc<Record>, new: &Arc<Record>) -> bool {
+        let Some(disk) = self.disk() else {
+            return false;
+        };
+        let mut shard = self.shard(old.key);
+        let Some(id) = shard.find_record(old.key, old.id) else {
+            return false;
+        };
+        disk.added(new);
+        self.budget().force(new.memory_bytes());
+        if let Some(replaced) = shard.set_record(id, new.clone()) {
+            disk.removed(&replaced);
+            self.budget().release(replaced.memory_bytes());
+        }
+        self.mark(&mut shard, id, |_| {});
+        true
+    }
+
+    /// The record of an object, as it is now.
+    pub(crate) fn record(&self, key: Key, file: u64) -> Option<Arc<Record>> {
+        let shard = self.shard(key);
+        let id = shard.find_record(key, file)?;
+        shard.slot(id)?.record.clone()
+    }
+
+    /// The records of all objects.
+    pub(crate) fn records(&self) -> Vec<Arc<Record>> {
+        let mut records = Vec::new();
+        for shard in &self.shards {
+            let shard = lock(shard);
+            records.extend(shard.entries().filter_map(|(_, slot)| slot.record.clone()));
+        }
+        records
+    }
+
+    /// Takes entries off the disk until the rest fits.
+    pub(crate) fn make_disk_room(&self) {
+        let Some(disk) = self.disk() else {
+            return;
+        };
+        let mut idle = 0;
+        let memory = self.budget().limit() / RECORD_PART;
+        while disk.is_full(memory) && idle < self.shards.len() {
+            let Some(shard) = self.shards.get(self.next_evicting()) else {
+                return;
+            };
+            let evicted = lock(shard).evict_record();
+            idle = if evicted.is_some() { 0 } else { idle + 1 };
+            if let Some(evicted) = evicted {
+                disk.evicted();
+                self.release(evicted);
+            }
+        }
+    }
+}

@@ -1,0 +1,374 @@
+//! The files of a disk store. Only its own threads call this: everything here may block.
+
+use std::collections::HashSet;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+
+use super::codec::{Damaged, Reading};
+use super::format::{Description, HEADER, MOST_RECORD, OBJECT_MAGIC, Record};
+use super::seal::{DiskKey, NONCE, Piece, SALT, Seal, random};
+use crate::body::BLOCK;
+use crate::budget::{Budget, block};
+use crate::rules::policy::Policy;
+
+/// Why an object cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    #[error(transparent)]
+    Damaged(#[from] Damaged),
+    #[error(transparent)]
+    Io(io::Error),
+}
+
+impl From<io::Error> for ReadError {
+    /// A file that ends early is damaged.
+    fn from(error: io::Error) -> ReadError {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => ReadError::Damaged(Damaged),
+            _ => ReadError::Io(error),
+        }
+    }
+}
+
+/// A stored object whose description was read and checked.
+pub(crate) struct Object {
+    pub(crate) record: Arc<Record>,
+    file: Mutex<File>,
+    seal: Seal,
+    /// The tags of all blocks.
+    tags: Box<[u8]>,
+}
+
+impl std::fmt::Debug for Object {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Object")
+            .field("id", &self.record.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A store's folder. It belongs to one process at a time.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    path: PathBuf,
+    key: Option<DiskKey>,
+    /// Held for as long as the process uses the folder.
+    _lock: File,
+}
+
+impl Folder {
+    /// Creates the folder where it is missing, for its user only, and takes it.
+    pub(crate) fn open(path: &Path, key: Option<DiskKey>) -> io::Result<Folder> {
+        create_folder(path)?;
+        let lock = create_options().truncate(false).open(path.join("lock"))?;
+        lock.try_lock().map_err(|error| match error {
+            fs::TryLockError::WouldBlock => io::Error::new(
+                io::ErrorKind::ResourceBusy,
+                "another process uses this cache folder",
+            ),
+            fs::TryLockError::Error(error) => error,
+        })?;
+        create_folder(&path.join("objects"))?;
+        Ok(Folder {
+            path: path.to_owned(),
+            key,
+            _lock: lock,
+        })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn seal(&self, salt: [u8; SALT]) -> io::Result<Seal> {
+        Seal::new(self.key.as_ref(), salt)
+    }
+
+    fn shelf(&self, id: u64) -> PathBuf {
+        self.path.join("objects").join(format!("{:02x}", id & 0xff))
+    }
+
+    pub(crate) fn object_path(&self, id: u64) -> PathBuf {
+        self.shelf(id).join(format!("{id:016x}"))
+    }
+
+    /// Writes an object's file. Gives where its tail begins and how long its description is.
+    /// A file that cannot be written whole is removed.
+    pub(crate) fn write(
+        &self,
+        id: u64,
+        description: &Description,
+        blocks: &[Bytes],
+    ) -> io::Result<(u64, u32)> {
+        let written = self.write_blocks(id, blocks).and_then(|writing| {
+            let tail_at = HEADER + description.body_len;
+            let len = writing.finish(id, tail_at, description)?;
+            Ok((tail_at, len))
+        });
+        if written.is_err() {
+            let _ = fs::remove_file(self.object_path(id));
+        }
+        written
+    }
+
+    fn write_blocks(&self, id: u64, blocks: &[Bytes]) -> io::Result<ObjectWriting> {
+        let mut writing = self.create(id)?;
+        for block in blocks {
+            writing.block(block)?;
+        }
+        Ok(writing)
+    }
+
+    /// Begins an object's file.
+    pub(crate) fn create(&self, id: u64) -> io::Result<ObjectWriting> {
+        let salt = random::<SALT>()?;
+        let seal = self.seal(salt)?;
+        let path = self.object_path(id);
+        let create = || create_options().create_new(true).open(&path);
+        let mut file = match create() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                create_folder(&self.shelf(id))?;
+                create()?
+            }
+            // Numbers are given after the highest one that the index knows: nothing refers to this file.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                fs::remove_file(&path)?;
+                create()?
+            }
+            other => other?,
+        };
+        let mut header = [0; HEADER as usize];
+        let (magic, rest) = header.split_at_mut(OBJECT_MAGIC.len());
+        magic.copy_from_slice(OBJECT_MAGIC);
+        rest.copy_from_slice(&salt);
+        file.write_all(&header)?;
+        Ok(ObjectWriting {
+            file,
+            seal,
+            tags: Vec::new(),
+            blocks: 0,
+            buffer: Vec::new(),
+        })
+    }
+
+    /// Appends a tail with another description. Gives where it begins and the description's length.
+    pub(crate) fn append_tail(
+        &self,
+        record: &Record,
+        description: &Description,
+        policy: &Policy,
+    ) -> Result<(u64, u32), ReadError> {
+        let (object, _) = self.open_object(&Arc::new(record.clone()), policy)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .open(self.object_path(record.id))?;
+        // What a crash left after the tail that holds is not a tail.
+        let tail_at = file.seek(SeekFrom::End(0))?;
+        let writing = ObjectWriting {
+            file,
+            seal: object.seal,
+            tags: object.tags.into_vec(),
+            blocks: record.blocks(),
+            buffer: Vec::new(),
+        };
+        let len = writing.finish(record.id, tail_at, description)?;
+        Ok((tail_at, len))
+    }
+
+    /// Opens an object and checks what it says of itself.
+    pub(crate) fn open_object(
+        &self,
+        record: &Arc<Record>,
+        policy: &Policy,
+    ) -> Result<(Object, Description), ReadError> {
+        let mut file = File::open(self.object_path(record.id))?;
+        let mut header = [0; HEADER as usize];
+        file.read_exact(&mut header)?;
+        let mut from = Reading(&header);
+        if from.bytes(OBJECT_MAGIC.len())? != OBJECT_MAGIC {
+            return Err(Damaged.into());
+        }
+        let seal = self.seal(from.array()?)?;
+        // The length is checked before memory is taken for it.
+        let tail_len = record.tail_len(seal.tag_len());
+        let file_len = file.metadata()?.len();
+        if record
+            .tail_at
+            .checked_add(tail_len)
+            .is_none_or(|end| end > file_len)
+        {
+            return Err(Damaged.into());
+        }
+        file.seek(SeekFrom::Start(record.tail_at))?;
+        let mut tail = vec![0; usize::try_from(tail_len).map_err(|_| Damaged)?];
+        file.read_exact(&mut tail)?;
+        let (tags, description) = read_tail(&tail, record, &seal)?;
+        let description = Description::read(&description, policy)?;
+        let is_it = description.key == record.key
+            && description.url == record.url
+            && description.body_len == record.body_len;
+        if !is_it {
+            return Err(Damaged.into());
+        }
+        let object = Object {
+            record: record.clone(),
+            file: Mutex::new(file),
+            seal,
+            tags,
+        };
+        Ok((object, description))
+    }
+
+    pub(crate) fn remove(&self, id: u64) {
+        // It is gone already, or the sweep at the next start tries again.
+        let _ = fs::remove_file(self.object_path(id));
+    }
+
+    /// Removes the objects that are not known, as after a crash.
+    pub(crate) fn sweep(&self, known: &HashSet<u64>, before: u64) -> io::Result<()> {
+        for shelf in fs::read_dir(self.path.join("objects"))? {
+            for object in fs::read_dir(shelf?.path())? {
+                let object = object?;
+                let id = object
+                    .file_name()
+                    .to_str()
+                    .and_then(|name| u64::from_str_radix(name, 16).ok());
+                if id.is_none_or(|id| id < before && !known.contains(&id)) {
+                    fs::remove_file(object.path())?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The tags of the blocks, and the description.
+fn read_tail(tail: &[u8], record: &Record, seal: &Seal) -> Result<(Box<[u8]>, Vec<u8>), ReadError> {
+    let mut from = Reading(tail);
+    let nonce: [u8; NONCE] = from.array()?;
+    let tags_len = usize::try_from(record.blocks()).map_err(|_| Damaged)? * seal.tag_len();
+    let tags = from.bytes(tags_len)?;
+    let mut description = from.bytes(record.description_len as usize)?.to_vec();
+    let tag = from.bytes(seal.tag_len())?;
+    let beside = beside(tags, record.id);
+    seal.open(Piece::Record(nonce), &beside, &mut description, tag)?;
+    Ok((tags.into(), description))
+}
+
+/// What is checked together with a description.
+fn beside(tags: &[u8], id: u64) -> Vec<u8> {
+    let mut beside = tags.to_vec();
+    beside.extend_from_slice(&id.to_le_bytes());
+    beside
+}
+
+/// An object that is being written.
+pub(crate) struct ObjectWriting {
+    file: File,
+    seal: Seal,
+    tags: Vec<u8>,
+    blocks: u64,
+    buffer: Vec<u8>,
+}
+
+impl std::fmt::Debug for ObjectWriting {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("ObjectWriting")
+            .field("blocks", &self.blocks)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ObjectWriting {
+    /// Appends a block: [`BLOCK`] bytes, but for the last one.
+    pub(crate) fn block(&mut self, block: &[u8]) -> io::Result<()> {
+        self.buffer.clear();
+        self.buffer.extend_from_slice(block);
+        let piece = Piece::Block(self.blocks);
+        self.seal
+            .seal(piece, &[], &mut self.buffer, &mut self.tags)?;
+        self.blocks += 1;
+        self.file.write_all(&self.buffer)
+    }
+
+    /// Appends the tail at `tail_at`, which is the end of the file. Gives the description's length.
+    pub(crate) fn finish(
+        mut self,
+        id: u64,
+        tail_at: u64,
+        description: &Description,
+    ) -> io::Result<u32> {
+        let mut description = description.write();
+        if description.len() > MOST_RECORD {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the head is too large",
+            ));
+        }
+        let nonce = random::<NONCE>()?;
+        let mut tag = Vec::new();
+        let beside = beside(&self.tags, id);
+        self.seal
+            .seal(Piece::Record(nonce), &beside, &mut description, &mut tag)?;
+        let tail = [&nonce[..], &self.tags, &description, &tag].concat();
+        self.file.seek(SeekFrom::Start(tail_at))?;
+        self.file.write_all(&tail)?;
+        u32::try_from(description.len()).map_err(io::Error::other)
+    }
+}
+
+impl Object {
+    pub(crate) fn len(&self) -> u64 {
+        self.record.body_len
+    }
+
+    /// Reads and checks `count` blocks, or fewer where the body ends before.
+    pub(crate) fn read_blocks(
+        &self,
+        first: u64,
+        count: u64,
+        budget: &Arc<Budget>,
+    ) -> Result<Vec<Bytes>, ReadError> {
+        let last = self.record.blocks().min(first.saturating_add(count));
+        let mut blocks = Vec::new();
+        // Readers of one object share the file, and so its position.
+        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut file = &*file;
+        for number in first..last {
+            let start = number * BLOCK as u64;
+            let len = usize::try_from(self.len() - start).map_or(BLOCK, |rest| rest.min(BLOCK));
+            let mut data = vec![0; len].into_boxed_slice();
+            file.seek(SeekFrom::Start(HEADER + start))?;
+            file.read_exact(&mut data)?;
+            let tag_len = self.seal.tag_len();
+            let at = usize::try_from(number).map_err(|_| Damaged)? * tag_len;
+            let tag = self.tags.get(at..at + tag_len).ok_or(Damaged)?;
+            self.seal.open(Piece::Block(number), &[], &mut data, tag)?;
+            budget.force(len as u64);
+            blocks.push(block(data, budget));
+        }
+        Ok(blocks)
+    }
+}
+
+/// For its user only.
+pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Writing to a new or existing file that only its user can read.
+pub(crate) fn create_options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.create(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}

@@ -1,0 +1,168 @@
+//! Reading a body from disk, a few blocks ahead.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+
+use super::{Disk, Object, ReadJob, lock};
+use crate::body::{BLOCK, Broken};
+
+/// Blocks that one job reads.
+const AHEAD: u64 = 4;
+
+/// A body on disk. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct DiskBody(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    object: Arc<Object>,
+    disk: Arc<Disk>,
+    trailers: Bytes,
+}
+
+impl DiskBody {
+    pub(crate) fn new(object: Arc<Object>, disk: Arc<Disk>, trailers: Bytes) -> DiskBody {
+        DiskBody(Arc::new(Inner {
+            object,
+            disk,
+            trailers,
+        }))
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.0.object.len()
+    }
+
+    pub(crate) fn trailers(&self) -> &Bytes {
+        &self.0.trailers
+    }
+
+    pub(crate) fn reader(&self, offset: u64) -> DiskReader {
+        DiskReader {
+            body: self.clone(),
+            offset,
+            blocks: VecDeque::new(),
+            next_block: offset / BLOCK as u64,
+            reading: None,
+        }
+    }
+}
+
+/// Where a reading thread puts what it read.
+#[derive(Debug, Default)]
+pub(crate) struct ReadSlot {
+    state: Mutex<ReadState>,
+}
+
+#[derive(Debug, Default)]
+struct ReadState {
+    result: Option<Result<Vec<Bytes>, Broken>>,
+    waker: Option<Waker>,
+}
+
+impl ReadSlot {
+    pub(crate) fn put(&self, result: Result<Vec<Bytes>, Broken>) {
+        let mut state = lock(&self.state);
+        state.result = Some(result);
+        let waker = state.waker.take();
+        drop(state);
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<Vec<Bytes>, Broken>> {
+        let mut state = lock(&self.state);
+        match state.result.take() {
+            Some(result) => Poll::Ready(result),
+            None => {
+                state.waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// Reads a body on disk. Each block was checked before it is given.
+#[derive(Debug)]
+pub(crate) struct DiskReader {
+    body: DiskBody,
+    offset: u64,
+    /// Blocks that were read; the first one has `offset`.
+    blocks: VecDeque<Bytes>,
+    next_block: u64,
+    reading: Option<Arc<ReadSlot>>,
+}
+
+impl DiskReader {
+    pub(crate) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        most: usize,
+    ) -> Poll<Result<Option<Bytes>, Broken>> {
+        loop {
+            if self.offset >= self.body.len() {
+                return Poll::Ready(Ok(None));
+            }
+            if let Some(piece) = self.take(most) {
+                self.read_ahead();
+                return Poll::Ready(Ok(Some(piece)));
+            }
+            self.read_ahead();
+            let Some(reading) = &self.reading else {
+                return Poll::Ready(Err(Broken::Io));
+            };
+            match reading.poll(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Err(broken)) => return Poll::Ready(Err(broken)),
+                Poll::Ready(Ok(blocks)) if blocks.is_empty() => {
+                    return Poll::Ready(Err(Broken::Corrupt));
+                }
+                Poll::Ready(Ok(blocks)) => {
+                    self.reading = None;
+                    self.next_block += blocks.len() as u64;
+                    self.blocks.extend(blocks);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn trailers(&self) -> Bytes {
+        self.body.trailers().clone()
+    }
+
+    fn take(&mut self, most: usize) -> Option<Bytes> {
+        let block = self.blocks.front()?;
+        let within = usize::try_from(self.offset % BLOCK as u64).ok()?;
+        if within >= block.len() {
+            return None;
+        }
+        let end = block.len().min(within.saturating_add(most));
+        let piece = block.slice(within..end);
+        if end == block.len() {
+            self.blocks.pop_front();
+        }
+        self.offset += piece.len() as u64;
+        Some(piece)
+    }
+
+    /// Asks for the next blocks where few are left.
+    fn read_ahead(&mut self) {
+        let inner = &*self.body.0;
+        let ends = self.next_block * BLOCK as u64 >= inner.object.len();
+        if self.reading.is_some() || self.blocks.len() > 1 || ends {
+            return;
+        }
+        let slot = Arc::new(ReadSlot::default());
+        let job = ReadJob::Blocks {
+            object: inner.object.clone(),
+            first: self.next_block,
+            count: AHEAD,
+            slot: slot.clone(),
+        };
+        if inner.disk.read(job) {
+            self.reading = Some(slot);
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The files of the disk cache: any bytes as an object's description, as a record of the index and as a whole index.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| privet_cache::check_files(data));
