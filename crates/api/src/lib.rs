@@ -14,6 +14,7 @@
 
 pub mod address;
 pub mod apps;
+pub mod cache;
 pub mod catalogue;
 pub mod changes;
 pub mod client;

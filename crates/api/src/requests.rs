@@ -9,8 +9,8 @@ use utoipa::{IntoParams, ToSchema};
 #[into_params(parameter_in = Query)]
 pub struct RequestsQuery {
     /// Terms that must all match; `-` before one negates it: `method:POST status>=400 -host:a.test`. A word without a field is
-    /// searched for in method, URL, type, status and error. Fields: method, host, url, status, type, client, user, route,
-    /// connection.
+    /// searched for in method, URL, type, status and error. Fields: method, host, url, status, type, cache, client, user,
+    /// route, connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(
         max_length = 1000,
@@ -99,4 +99,8 @@ pub struct RequestRow {
     pub total_ms: f64,
     /// Why it failed.
     pub error: Option<String>,
+    /// What the cache did for it: `hit`, `stale`, `revalidated`, `miss` or `bypass`; `null`: there is no cache for it.
+    pub cache: Option<String>,
+    /// Why the cache was not used.
+    pub cache_why: Option<String>,
 }

@@ -15,6 +15,7 @@
 )]
 
 pub mod body;
+pub mod browse;
 pub mod budget;
 pub mod cache;
 #[cfg(test)]

@@ -67,6 +67,8 @@ enum Command {
     Changes(commands::changes::Args),
     /// Undo a change
     Undo(commands::changes::UndoArgs),
+    /// Show what the HTTP cache holds and did; purge it
+    Cache(commands::cache::Args),
     /// Show upstreams and groups with their health
     Upstreams,
     /// Show sites with their backends; drain a backend or set its weight
@@ -161,6 +163,7 @@ async fn run(
         Command::Rules(args) => commands::rules::run(context, &args).await,
         Command::Changes(args) => commands::changes::run(context, &args).await,
         Command::Undo(args) => commands::changes::undo(context, &args).await,
+        Command::Cache(args) => commands::cache::run(context, &args).await,
         Command::Upstreams => commands::upstreams::run(context).await,
         Command::Sites(args) => commands::sites::run(context, &args).await,
         Command::Test(args) => commands::test::run(context, &args).await,

@@ -21,7 +21,6 @@ pub const DEFAULT_CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
-const GIB: u64 = 1 << 30;
 
 impl Default for Config {
     fn default() -> Self {
@@ -118,9 +117,9 @@ impl Default for Mode {
 impl Default for Cache {
     fn default() -> Self {
         Self {
-            enabled: true,
+            enabled: false,
             memory: 64 * MIB,
-            disk: GIB,
+            disk: 0,
             encrypt: false,
             shared: false,
         }

@@ -77,7 +77,7 @@ fn the_contract_file_is_accepted_unchanged() {
     assert_eq!(
         codes,
         [DiagnosticCode::NotServed],
-        "the cache of a site is all that is warned of: {warnings:?}"
+        "the disk cache is all that is warned of: {warnings:?}"
     );
 }
 

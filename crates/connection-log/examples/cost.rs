@@ -107,6 +107,7 @@ fn app(at: usize) -> Arc<App> {
         name: format!("app{at}").into(),
         path: None,
         pid: 100,
+        user: None,
     })
 }
 

@@ -145,6 +145,7 @@ fn app(name: Option<String>, path: Option<String>, pid: Option<u32>) -> Option<A
             name: name.into(),
             path: path.map(Arc::from),
             pid: pid.unwrap_or(0),
+            user: None,
         })
     })
 }

@@ -162,6 +162,7 @@ mod tests {
                 name: "curl".into(),
                 path: Some("/usr/bin/curl".into()),
                 pid: 7,
+                user: None,
             })),
             target: Target::parse("a.test:443").expect("a target"),
             route: "direct".into(),

@@ -84,6 +84,10 @@ fn traffic_calls() -> OpenApiRouter<ApiState> {
         .routes(routes!(handlers::connections::close_connection))
         .routes(routes!(handlers::export::export_connections))
         .routes(routes!(handlers::requests::list_requests))
+        .routes(routes!(
+            handlers::cache::read_cache,
+            handlers::cache::purge_cache
+        ))
         .routes(routes!(handlers::query_language::read_query_language))
         .routes(routes!(handlers::why::explain))
         .routes(routes!(handlers::events::watch_events))

@@ -14,6 +14,7 @@
 )]
 
 mod accept;
+pub mod caches;
 mod engine;
 mod gateway;
 mod https;

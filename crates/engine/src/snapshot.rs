@@ -9,6 +9,7 @@ use privet_net::Dialer;
 use privet_policy::{Policy, ShadowedRule, TemporaryRule};
 use privet_sites::SiteTable;
 
+use crate::caches::Caches;
 use crate::gateway::authenticate::Users;
 use crate::https::HttpsTls;
 use crate::supervise::configuration::secrets::KeyringCache;
@@ -20,6 +21,7 @@ pub struct Snapshot {
     pub policy: Policy,
     pub dialer: Arc<Dialer>,
     pub sites: Arc<SiteTable>,
+    pub caches: Caches,
     /// File of each list's text.
     pub(crate) list_texts: Arc<BTreeMap<String, PathBuf>>,
     /// Temporary rules.
@@ -40,6 +42,12 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// Whether the mode keeps history.
+    pub(crate) fn keeps_history(&self) -> bool {
+        let mode = self.config.modes.get(&*self.policy.mode().name);
+        mode.is_none_or(|mode| mode.history)
+    }
+
     /// The same configuration in another of its modes; `None`: it has no mode of that name.
     pub(crate) fn in_mode(&self, name: &str) -> Option<Self> {
         Some(Self {

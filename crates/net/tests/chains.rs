@@ -256,6 +256,7 @@ async fn isolation_gives_each_host_and_app_a_separate_login_until_the_identity_c
         name: name.into(),
         path: None,
         pid: 1,
+        user: None,
     };
     let login = async |hop: &str, host: &str, app: &App| {
         let to = target(&format!("{host}:{}", origin.address.port()));

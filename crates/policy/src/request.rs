@@ -97,6 +97,8 @@ pub struct App {
     /// Its full path, where it could be read.
     pub path: Option<Arc<str>>,
     pub pid: u32,
+    /// The user that it runs as, where that is known.
+    pub user: Option<u32>,
 }
 
 /// The program behind a client's connection, as far as it is known.

@@ -92,9 +92,11 @@ impl<H: SiteHost> SiteService<H> {
             let site = table.find(self.listener, host);
             let site = site.ok_or(SiteError::UnknownHost)?;
             site.counters.requested();
-            let fetch = self.plan_of_site(request, site, turn::now().into_std());
-            if fetch.is_err() {
-                site.counters.refused();
+            let mut fetch = self.plan_of_site(request, site, turn::now().into_std());
+            match &mut fetch {
+                Ok(fetch) if site.config.cache => fetch.cache = table.cache().cloned(),
+                Ok(_) => {}
+                Err(_) => site.counters.refused(),
             }
             fetch
         })
@@ -141,8 +143,10 @@ impl<H: SiteHost> SiteService<H> {
             fields,
             host_len,
             tls: self.tls.is_some(),
+            cache: None,
         };
-        match fetch.select(now) {
+        // The cache may answer without a backend: one is chosen when it does not.
+        match site.config.cache || fetch.select(now) {
             true => Ok(fetch),
             false => Err(SiteError::Unavailable),
         }
@@ -256,6 +260,14 @@ impl<H: SiteHost> Service for SiteService<H> {
         }
     }
 
+    fn prepare(&self, fetch: &mut SiteFetch) -> Result<(), OwnResponse> {
+        if fetch.lease.is_some() || fetch.select(Instant::now()) {
+            return Ok(());
+        }
+        fetch.site.counters.refused();
+        Err(respond(SiteError::Unavailable))
+    }
+
     async fn dial(
         &self,
         _: &Request<'_>,
@@ -320,6 +332,10 @@ impl<H: SiteHost> Service for SiteService<H> {
             Attempt::Failed => lease.failed(Failure::Reset, Instant::now(), seed()),
             Attempt::Abandoned => {}
         }
+    }
+
+    fn answered_from_cache(&self, fetch: &SiteFetch, status: u16) {
+        fetch.site.counters.responded(status);
     }
 
     fn record(

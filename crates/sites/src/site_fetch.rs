@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use privet_balance::Lease;
+use privet_cache::Cache;
 use privet_config::{BackendScheme, HeaderMode};
+use privet_http::cache::{Asker, CacheScope};
 use privet_http::headers::response::ResponseStyle;
 use privet_http::headers::site::{SiteFields, SiteRequest};
 use privet_http::service::{Fetch, OriginProtocol};
@@ -29,6 +31,8 @@ pub struct SiteFetch {
     pub(crate) host_len: usize,
     pub(crate) tls: bool,
     pub(crate) strip: usize,
+    /// Where the site has one.
+    pub(crate) cache: Option<Arc<Cache>>,
 }
 
 impl SiteFetch {
@@ -81,6 +85,16 @@ impl Fetch for SiteFetch {
 
     fn response_style(&self) -> ResponseStyle<'_> {
         ResponseStyle::Site(self)
+    }
+
+    fn cache(&self) -> Option<CacheScope<'_>> {
+        Some(CacheScope {
+            cache: self.cache.as_ref()?,
+            space: &self.site.name,
+            scheme: if self.tls { "https" } else { "http" },
+            asker: Asker::Everybody,
+            keep_on_disk: true,
+        })
     }
 
     fn max_request_body(&self) -> u64 {

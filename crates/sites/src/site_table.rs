@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use privet_cache::Cache;
 use privet_config::{BackendScheme, Config, SiteTls};
 use privet_net::{EndpointDialer, EndpointTls, OwnListeners};
 use privet_policy::Host;
@@ -27,6 +28,8 @@ pub struct SiteTable {
     /// For clients.
     certificates: TlsListeners,
     own_listeners: Vec<SocketAddr>,
+    /// For sites that have one.
+    cache: Option<Arc<Cache>>,
 }
 
 impl SiteTable {
@@ -76,7 +79,19 @@ impl SiteTable {
             tls: endpoint_tls,
             certificates,
             own_listeners,
+            cache: None,
         })
+    }
+
+    /// With the cache for the sites that have one.
+    #[must_use]
+    pub fn with_cache(self, cache: Option<Arc<Cache>>) -> Self {
+        Self { cache, ..self }
+    }
+
+    /// The cache of the sites that have one.
+    pub fn cache(&self) -> Option<&Arc<Cache>> {
+        self.cache.as_ref()
     }
 
     /// Whether building it anew would give the same.

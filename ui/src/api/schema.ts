@@ -81,6 +81,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/cache": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caches */
+        get: operations["read_cache"];
+        put?: never;
+        post?: never;
+        /** Purge */
+        delete: operations["purge_cache"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/catalogue": {
         parameters: {
             query?: never;
@@ -803,6 +821,125 @@ export interface components {
              * @description From clients.
              */
             up: number;
+        };
+        /** @description A stored response. */
+        CacheEntry: {
+            /**
+             * Format: int32
+             * @description Seconds since it was generated.
+             */
+            age: number;
+            /** @description `forward` or `sites`. */
+            cache: string;
+            /**
+             * Format: double
+             * @description How long the origin took for the whole response.
+             */
+            fetch_ms: number;
+            /** @description Its field lines; only where one URL is asked for. */
+            fields?: string[];
+            /** @description Whether it answers a plain request without asking the origin. */
+            fresh: boolean;
+            /**
+             * Format: int32
+             * @description Look-ups that found it.
+             */
+            hits: number;
+            /** @description It does not leave because the cache is full. */
+            pinned: boolean;
+            /**
+             * Format: int64
+             * @description Bytes of the body; `null`: it is still arriving.
+             */
+            size?: number | null;
+            /** Format: int32 */
+            status: number;
+            /**
+             * Format: int64
+             * @description Seconds for which it stays fresh; negative: for how long it has been stale.
+             */
+            ttl: number;
+            /** @description `Content-Type` without its parameters. */
+            type?: string | null;
+            url: string;
+            /** @description The fields of the request that it depends on (`Vary`). */
+            vary?: string | null;
+            /** @description Why the origin is asked first. */
+            why?: string | null;
+        };
+        /** @description What a cache did since the program started. */
+        CacheFigures: {
+            /**
+             * Format: int64
+             * @description Requests that went past the cache.
+             */
+            bypassed: number;
+            /**
+             * Format: int64
+             * @description Responses that are stored now.
+             */
+            entries: number;
+            /**
+             * Format: int64
+             * @description Responses that left because the memory was full.
+             */
+            evicted: number;
+            /**
+             * Format: int64
+             * @description Requests that were answered from the store.
+             */
+            hits: number;
+            /**
+             * Format: int64
+             * @description Bytes in memory.
+             */
+            memory: number;
+            /**
+             * Format: int64
+             * @description The most bytes in memory.
+             */
+            memory_limit: number;
+            /**
+             * Format: int64
+             * @description Requests for which the origin was asked.
+             */
+            missed: number;
+            /**
+             * Format: int64
+             * @description Those answered by a stale response that was refreshed meanwhile.
+             */
+            refreshed: number;
+            /** @description One store for all clients, by the rules of shared caches. */
+            shared: boolean;
+            /**
+             * Format: int64
+             * @description Responses that were stored.
+             */
+            stored: number;
+            /**
+             * Format: int64
+             * @description Requests for which the origin was asked whether the stored response still holds.
+             */
+            validated: number;
+            /**
+             * Format: int64
+             * @description Requests that waited for the response to another client's request.
+             */
+            waited: number;
+        };
+        /** @description The caches and a page of their entries. */
+        CacheState: {
+            /** @description By URL. */
+            entries: components["schemas"]["CacheEntry"][];
+            forward?: components["schemas"]["CacheFigures"] | null;
+            /** Format: int64 */
+            offset: number;
+            sites?: components["schemas"]["CacheFigures"] | null;
+            /**
+             * Format: int64
+             * @description All entries that match.
+             */
+            total: number;
         };
         /** @description Well-known lists that can be added. */
         Catalogue: {
@@ -1554,6 +1691,14 @@ export interface components {
          * @enum {string}
          */
         ProxyMethod: "pac" | "manual";
+        /** @description What a purge did. */
+        Purged: {
+            /**
+             * Format: int64
+             * @description Responses that were removed, or marked.
+             */
+            count: number;
+        };
         /** @description One field of the language. */
         QueryField: {
             /**
@@ -1679,6 +1824,10 @@ export interface components {
         };
         /** @description A request that ended. */
         RequestRow: {
+            /** @description What the cache did for it: `hit`, `stale`, `revalidated`, `miss` or `bypass`; `null`: there is no cache for it. */
+            cache?: string | null;
+            /** @description Why the cache was not used. */
+            cache_why?: string | null;
             /** @description The client's address. */
             client: string;
             /**
@@ -2506,6 +2655,135 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
+            };
+        };
+    };
+    read_cache: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Text that the URL contains.
+                 * @example example.com/static
+                 */
+                filter?: string;
+                /**
+                 * @description The whole URL: its responses are listed with their fields.
+                 * @example http://example.com/
+                 */
+                url?: string;
+                /** @description Entries to skip. */
+                offset?: number;
+                /** @description Most entries in the answer. */
+                limit?: number;
+                /** @description Show the queries of URLs, which may hold secrets [default: false: "?…" stands for each]. */
+                queries?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Figures, and the entries of the page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CacheState"];
+                };
+            };
+            /** @description A parameter that this call does not take, or cannot read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    purge_cache: {
+        parameters: {
+            query?: {
+                /**
+                 * @description URLs that begin so; empty: all.
+                 * @example http://example.com/static/
+                 */
+                prefix?: string;
+                /**
+                 * @description A host, with all its ports.
+                 * @example example.com
+                 */
+                host?: string;
+                /**
+                 * @description One URL.
+                 * @example http://example.com/
+                 */
+                url?: string;
+                /**
+                 * @description A tag that `Cache-Tag` or `Surrogate-Key` of the response names.
+                 * @example article-7
+                 */
+                tag?: string;
+                /** @description Keep the responses; each is used only once the origin has confirmed it. */
+                soft?: boolean;
+            };
+            header?: {
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How many responses that were */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Purged"];
+                };
+            };
+            /** @description A parameter that this call does not take, or cannot read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
@@ -4325,8 +4603,8 @@ export interface operations {
             query?: {
                 /**
                  * @description Terms that must all match; `-` before one negates it: `method:POST status>=400 -host:a.test`. A word without a field is
-                 *     searched for in method, URL, type, status and error. Fields: method, host, url, status, type, client, user, route,
-                 *     connection.
+                 *     searched for in method, URL, type, status and error. Fields: method, host, url, status, type, cache, client, user,
+                 *     route, connection.
                  * @example method:POST status>=400
                  */
                 filter?: string;

@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 use super::request::{refusal, segment, with_query};
 use super::{Client, ClientError};
 use crate::apps::Recipes;
+use crate::cache::{CacheQuery, CacheState, PurgeQuery, Purged};
 use crate::changes::{ChangesQuery, Timeline, TimelineEntry};
 use crate::config::{Change, TOML};
 use crate::connections::{CloseQuery, Closed, ConnectionPage, ConnectionsQuery};
@@ -54,6 +55,14 @@ impl Client {
 
     pub async fn requests(&self, query: &RequestsQuery) -> Result<RequestPage, ClientError> {
         self.get("/api/v1/requests", query).await
+    }
+
+    pub async fn cache(&self, query: &CacheQuery) -> Result<CacheState, ClientError> {
+        self.get("/api/v1/cache", query).await
+    }
+
+    pub async fn purge_cache(&self, query: &PurgeQuery) -> Result<Purged, ClientError> {
+        self.delete("/api/v1/cache", query).await
     }
 
     /// The connections that match, as a file.

@@ -8,6 +8,7 @@ use crate::global_options::GlobalOptions;
 use crate::terminal::{Style, Terminal};
 
 pub mod agent;
+pub mod cache;
 pub mod changes;
 pub mod check;
 pub mod close;

@@ -45,7 +45,7 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
 
 fn rows(terminal: &Terminal, page: &RequestPage) -> String {
     let mut table = terminal.table(&[
-        "method", "url", "status", "type", "up", "down", "ms", "route",
+        "method", "url", "status", "type", "up", "down", "ms", "cache", "route",
     ]);
     for row in &page.rows {
         table.row([
@@ -56,6 +56,7 @@ fn rows(terminal: &Terminal, page: &RequestPage) -> String {
             plain(bytes(row.up)),
             plain(bytes(row.down)),
             plain(format!("{:.1}", row.total_ms)),
+            plain(row.cache.as_deref().unwrap_or("-")),
             plain(row.route.as_str()),
         ]);
     }

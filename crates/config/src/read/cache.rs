@@ -16,7 +16,8 @@ pub(super) fn read(top: &Table<'_>) -> Cache {
         return default;
     };
     let cache = Cache {
-        enabled: table.boolean("enabled", default.enabled),
+        // Who writes the section wants it.
+        enabled: table.boolean("enabled", true),
         memory: table
             .get("memory")
             .and_then(|v| v.size(MEMORY))
@@ -28,6 +29,7 @@ pub(super) fn read(top: &Table<'_>) -> Cache {
         encrypt: table.boolean("encrypt", default.encrypt),
         shared: table.boolean("shared", default.shared),
     };
+    warn_not_served(&table, "disk", cache.disk > 0, "the disk cache");
     warn_not_served(&table, "encrypt", cache.encrypt, "encryption of the cache");
     cache
 }

@@ -71,8 +71,6 @@ fn read_site<'a>(
         routes.iter().map(|route| route.path.clone()),
         "route",
     );
-    let cache = table.boolean("cache", true);
-    warn_not_served(table, "cache", cache, "the cache of a site");
     Site {
         listen: read_listen(table, &name, addresses),
         hosts: read_hosts(table),
@@ -82,7 +80,7 @@ fn read_site<'a>(
             .and_then(|v| v.choice())
             .unwrap_or(Balance::LeastTime),
         hash_on: table.get("hash_on").and_then(|value| read_hash_on(&value)),
-        cache,
+        cache: table.boolean("cache", false),
         limit: table
             .get("limit")
             .and_then(|value| read_limit(&value))

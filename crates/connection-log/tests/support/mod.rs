@@ -31,6 +31,7 @@ pub fn app(name: &str) -> Arc<App> {
         name: name.into(),
         path: Some(format!("/usr/bin/{name}").into()),
         pid: 42,
+        user: None,
     })
 }
 

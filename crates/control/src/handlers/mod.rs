@@ -1,6 +1,7 @@
 //! The handlers of the API's calls, one file per area. The types are in `privet-api`.
 
 pub(crate) mod apps;
+pub(crate) mod cache;
 pub(crate) mod changes;
 pub(crate) mod config;
 pub(crate) mod config_file;

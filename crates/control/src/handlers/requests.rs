@@ -105,5 +105,7 @@ fn row(request: &RecordedRequest, queries: bool) -> RequestRow {
         first_byte_ms: request.first_byte.map(ms),
         total_ms: ms(request.total),
         error: request.error.as_deref().map(str::to_owned),
+        cache: request.cache.map(|used| used.word.to_owned()),
+        cache_why: request.cache.and_then(|used| used.why).map(str::to_owned),
     }
 }

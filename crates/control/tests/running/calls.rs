@@ -90,7 +90,6 @@ async fn every_error_is_a_problem_document_with_a_fix() {
             422,
             "configuration",
         ),
-        ("GET", "/api/v1/cache", None, 501, "not-in-this-version"),
         (
             "PUT",
             "/api/v1/system-proxy",

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use privet_sites::SiteTable;
 
 use super::Engine;
+use crate::caches::Caches;
 use crate::supervise::command::Command;
 use crate::supervise::sites::{BackendChange, BackendChangeError};
 use crate::supervise::timeline::ChangeSource;
@@ -13,6 +14,11 @@ impl Engine {
     /// The sites with their backends' states.
     pub fn sites(&self) -> Arc<SiteTable> {
         self.shared.snapshot.load().sites.clone()
+    }
+
+    /// The HTTP caches.
+    pub fn caches(&self) -> Caches {
+        self.shared.snapshot.load().caches.clone()
     }
 
     /// Changes a backend of a site by hand. Returns the change's number; `None`: it was so already.

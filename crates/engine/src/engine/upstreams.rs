@@ -28,5 +28,7 @@ impl Engine {
     pub fn rotate_identity(&self) {
         self.shared.snapshot.load().dialer.rotate_identity();
         self.shared.identity_epoch.fetch_add(1, Ordering::Relaxed);
+        // What was stored for an identity goes with it.
+        self.shared.snapshot.load().caches.forget_private();
     }
 }

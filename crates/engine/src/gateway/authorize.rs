@@ -15,6 +15,7 @@ use privet_policy::{
 };
 use privet_system::ProgramState;
 
+use crate::gateway::cache_access::CacheFacts;
 use crate::gateway::client::GatewayClient;
 use crate::gateway::engine_gateway::EngineGateway;
 use crate::gateway::late_addresses::LateAddresses;
@@ -41,6 +42,8 @@ enum Lookup {
 struct PolicyFacts {
     generation: u64,
     header_mode: HeaderMode,
+    /// `None`: the cache is off.
+    cache: Option<CacheFacts>,
 }
 
 impl PolicyFacts {
@@ -48,6 +51,7 @@ impl PolicyFacts {
         Self {
             generation: snapshot.generation,
             header_mode: snapshot.policy.mode().headers,
+            cache: CacheFacts::of(snapshot),
         }
     }
 }
@@ -213,6 +217,13 @@ impl EngineGateway {
             Action::Route(route) => {
                 let epoch = self.shared.identity_epoch.load(Ordering::Relaxed);
                 let age = (facts.generation, epoch);
+                let cache = match facts.cache {
+                    Some(cache) => {
+                        self.cache_access(context, &route, app.as_ref(), cache)
+                            .await
+                    }
+                    None => None,
+                };
                 Ok(RouteDecision {
                     pool_key: pool_key(&route, age, context, app.as_deref()),
                     route,
@@ -221,7 +232,7 @@ impl EngineGateway {
                     header_mode: facts.header_mode,
                     app,
                     addresses,
-                    cache: None,
+                    cache,
                 })
             }
         }

@@ -2,6 +2,7 @@
 
 pub(crate) mod authenticate;
 mod authorize;
+mod cache_access;
 mod client;
 mod current_policy;
 mod engine_gateway;

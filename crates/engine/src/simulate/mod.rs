@@ -128,6 +128,7 @@ impl SimulatedRequest {
             name: name.into(),
             path: (name != given).then(|| given.into()),
             pid: 0,
+            user: None,
         })
     }
 }

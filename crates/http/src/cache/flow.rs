@@ -79,7 +79,11 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                     control: None,
                     via,
                 };
-                self.answer(ready).await
+                let next = self.answer(ready).await;
+                if let Some(status) = self.observed.status {
+                    self.service.answered_from_cache(&fetch, status);
+                }
+                next
             }
             Consulted::Found(lookup) => Box::pin(self.fetch_stored(fetch, lookup)).await,
             Consulted::Unsafe => Box::pin(self.fetch_changing(fetch)).await,

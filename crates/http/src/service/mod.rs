@@ -185,6 +185,9 @@ pub trait Service: Clone + Send + Sync + 'static {
     /// Reports how an attempt ended.
     fn attempt_ended(&self, fetch: &mut Self::Fetch, attempt: Attempt);
 
+    /// A stored response answered the request. `status`: its code.
+    fn answered_from_cache(&self, _: &Self::Fetch, _: u16) {}
+
     /// Records an open connection in the connection log.
     fn record(
         &self,

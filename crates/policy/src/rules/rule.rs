@@ -113,6 +113,7 @@ impl Rule {
             name: name.into(),
             path: None,
             pid: 0,
+            user: None,
         };
         if self.app.is_empty() || self.app.iter().any(|pattern| pattern.matches(&app)) {
             return Some(true);

@@ -191,6 +191,7 @@ pub fn app(name: &str, path: &str) -> App {
         name: name.into(),
         path: Some(path.into()),
         pid: 1,
+        user: None,
     }
 }
 

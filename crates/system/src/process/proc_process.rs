@@ -87,6 +87,7 @@ impl Process {
             name: name.into(),
             path: path.map(Arc::from),
             pid: self.pid,
+            user: Some(self.uid),
         })
     }
 

@@ -220,6 +220,7 @@ mod tests {
             name: name.into(),
             path: None,
             pid: 1,
+            user: None,
         }
     }
 

@@ -257,6 +257,7 @@ impl Search {
             name: format!("unknown program of user {}", socket.uid).into(),
             path: None,
             pid: 0,
+            user: Some(socket.uid),
         }))
     }
 

@@ -15,6 +15,7 @@ use privet_sites::SiteTable;
 use secrecy::SecretString;
 
 use crate::accept::listener::{ListenerKind, ListenerState};
+use crate::caches::Caches;
 use crate::gateway::authenticate::Users;
 use crate::https::{self, CertificateUse, HttpsTls};
 use crate::snapshot::Snapshot;
@@ -69,7 +70,9 @@ fn build(inputs: Inputs) -> Result<Snapshot, StartError> {
     let https = https_tls(&config, &certificates, previous.as_deref())?;
     let previous_sites = previous.as_ref().map(|snapshot| &snapshot.sites);
     let all = with_control(own.iter().map(|own| own.address).collect(), &config);
-    let sites = build_sites(&config, all, previous_sites)?;
+    let caches_before = previous.as_ref().map(|snapshot| &snapshot.caches);
+    let caches = Caches::build(&config, caches_before);
+    let sites = build_sites(&config, all, &caches, previous_sites)?;
     // A client may go to a site: that is no circle.
     let own = own.iter().filter(|own| own.kind != ListenerKind::Site);
     let own = with_control(own.map(|own| own.address).collect(), &config);
@@ -103,6 +106,7 @@ fn build(inputs: Inputs) -> Result<Snapshot, StartError> {
         policy,
         dialer,
         sites,
+        caches,
         list_texts: Arc::new(list_texts),
         temporary: temporary.into(),
         shadows: shadows.into(),
@@ -135,15 +139,19 @@ fn https_tls(
 fn build_sites(
     config: &Config,
     mut own: Vec<SocketAddr>,
+    caches: &Caches,
     previous: Option<&Arc<SiteTable>>,
 ) -> Result<Arc<SiteTable>, StartError> {
     own.sort();
-    if let Some(previous) = previous.filter(|previous| previous.is_of(config, &own)) {
+    if let Some(previous) = previous
+        .filter(|previous| previous.is_of(config, &own) && caches.is_of_sites(previous.cache()))
+    {
         return Ok(previous.clone());
     }
     let previous = previous.map(|table| &**table);
     let built = SiteTable::build(config, own, previous, Instant::now());
-    built.map(Arc::new).map_err(StartError::Site)
+    let with_cache = |table: SiteTable| Arc::new(table.with_cache(caches.sites.clone()));
+    built.map(with_cache).map_err(StartError::Site)
 }
 
 /// Adds the control API and the metrics: a web page must not reach them through the proxy.

@@ -119,6 +119,10 @@ impl Shared {
             });
         }
         current.generation = self.snapshot.load().generation + 1;
+        if self.snapshot.load().keeps_history() != current.keeps_history() {
+            // Nothing is carried from a mode with history into one without, nor back.
+            current.caches.forget_private();
+        }
         let current = Arc::new(current);
         self.snapshot.store(current.clone());
         self.policy_changes.notify();

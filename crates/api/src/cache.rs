@@ -1,0 +1,161 @@
+//! `/api/v1/cache`: the figures of the HTTP caches, what is stored, and purges.
+
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// Which stored responses are listed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct CacheQuery {
+    /// Text that the URL contains.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(max_length = 2048, nullable = false, example = "example.com/static")]
+    pub filter: Option<String>,
+    /// The whole URL: its responses are listed with their fields.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(max_length = 8192, nullable = false, example = "http://example.com/")]
+    pub url: Option<String>,
+    /// Entries to skip.
+    #[serde(default)]
+    #[param(minimum = 0, maximum = 10_000_000, default = 0)]
+    pub offset: u32,
+    /// Most entries in the answer.
+    #[serde(default = "default_limit")]
+    #[param(minimum = 0, maximum = 1000, default = 100)]
+    pub limit: u32,
+    /// Show the queries of URLs, which may hold secrets [default: false: "?…" stands for each].
+    #[serde(default)]
+    #[param(default = false)]
+    pub queries: bool,
+}
+
+impl Default for CacheQuery {
+    fn default() -> Self {
+        Self {
+            filter: None,
+            url: None,
+            offset: 0,
+            limit: default_limit(),
+            queries: false,
+        }
+    }
+}
+
+const fn default_limit() -> u32 {
+    100
+}
+
+/// The caches and a page of their entries.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct CacheState {
+    /// Of the proxy; `null`: it is off.
+    pub forward: Option<CacheFigures>,
+    /// Of all sites; `null`: no site has `cache = true`.
+    pub sites: Option<CacheFigures>,
+    /// All entries that match.
+    pub total: u64,
+    pub offset: u64,
+    /// By URL.
+    pub entries: Vec<CacheEntry>,
+}
+
+/// What a cache did since the program started.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct CacheFigures {
+    /// One store for all clients, by the rules of shared caches.
+    pub shared: bool,
+    /// Requests that were answered from the store.
+    pub hits: u64,
+    /// Those answered by a stale response that was refreshed meanwhile.
+    pub refreshed: u64,
+    /// Requests for which the origin was asked whether the stored response still holds.
+    pub validated: u64,
+    /// Requests for which the origin was asked.
+    pub missed: u64,
+    /// Requests that waited for the response to another client's request.
+    pub waited: u64,
+    /// Requests that went past the cache.
+    pub bypassed: u64,
+    /// Responses that were stored.
+    pub stored: u64,
+    /// Responses that left because the memory was full.
+    pub evicted: u64,
+    /// Responses that are stored now.
+    pub entries: u64,
+    /// Bytes in memory.
+    pub memory: u64,
+    /// The most bytes in memory.
+    pub memory_limit: u64,
+}
+
+/// A stored response.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct CacheEntry {
+    /// `forward` or `sites`.
+    pub cache: String,
+    pub url: String,
+    pub status: u16,
+    /// `Content-Type` without its parameters.
+    #[serde(rename = "type")]
+    pub media_type: Option<String>,
+    /// Bytes of the body; `null`: it is still arriving.
+    pub size: Option<u64>,
+    /// Seconds since it was generated.
+    pub age: u32,
+    /// Seconds for which it stays fresh; negative: for how long it has been stale.
+    pub ttl: i64,
+    /// Whether it answers a plain request without asking the origin.
+    pub fresh: bool,
+    /// Why the origin is asked first.
+    pub why: Option<String>,
+    /// Look-ups that found it.
+    pub hits: u32,
+    /// It does not leave because the cache is full.
+    pub pinned: bool,
+    /// How long the origin took for the whole response.
+    pub fetch_ms: f64,
+    /// The fields of the request that it depends on (`Vary`).
+    pub vary: Option<String>,
+    /// Its field lines; only where one URL is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
+}
+
+/// What is purged: one of the four.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PurgeQuery {
+    /// URLs that begin so; empty: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(
+        max_length = 8192,
+        nullable = false,
+        example = "http://example.com/static/"
+    )]
+    pub prefix: Option<String>,
+    /// A host, with all its ports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(max_length = 255, nullable = false, example = "example.com")]
+    pub host: Option<String>,
+    /// One URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(max_length = 8192, nullable = false, example = "http://example.com/")]
+    pub url: Option<String>,
+    /// A tag that `Cache-Tag` or `Surrogate-Key` of the response names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(max_length = 1024, nullable = false, example = "article-7")]
+    pub tag: Option<String>,
+    /// Keep the responses; each is used only once the origin has confirmed it.
+    #[serde(default)]
+    #[param(default = false)]
+    pub soft: bool,
+}
+
+/// What a purge did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Purged {
+    /// Responses that were removed, or marked.
+    pub count: u64,
+}

@@ -1,0 +1,265 @@
+//! `privet cache`: what the HTTP cache holds and did, and purges.
+
+use privet_api::cache::{CacheEntry, CacheFigures, CacheQuery, CacheState, PurgeQuery};
+
+use crate::commands::Context;
+use crate::exit::{Exit, Failure};
+use crate::terminal::{Style, Terminal, bytes, plain};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// List stored responses
+    Ls(LsArgs),
+    /// Show the stored responses of a URL with their fields
+    Show { url: String },
+    /// Say why a URL is or is not answered from the cache
+    Explain { url: String },
+    /// Remove stored responses
+    Purge(PurgeArgs),
+    /// Show what the caches did
+    Stats,
+}
+
+#[derive(Debug, clap::Args)]
+struct LsArgs {
+    /// Text that the URL contains
+    filter: Option<String>,
+    /// Entries to skip
+    #[arg(long, default_value_t = 0)]
+    offset: u32,
+    /// Entries to show, at most 1000
+    #[arg(long, default_value_t = 100)]
+    limit: u32,
+    /// Show the queries of URLs, which may hold secrets
+    #[arg(long)]
+    queries: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false, id = "what")]
+struct What {
+    /// URLs that begin so
+    #[arg(long)]
+    prefix: Option<String>,
+    /// A host, with all its ports
+    #[arg(long)]
+    host: Option<String>,
+    /// One URL
+    #[arg(long)]
+    url: Option<String>,
+    /// A tag that Cache-Tag or Surrogate-Key of the response names
+    #[arg(long)]
+    tag: Option<String>,
+    /// Everything
+    #[arg(long)]
+    all: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct PurgeArgs {
+    #[command(flatten)]
+    what: What,
+    /// Keep the responses; each is used only once the origin has confirmed it
+    #[arg(long)]
+    soft: bool,
+}
+
+pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    match &args.command {
+        Command::Ls(args) => list(context, args).await,
+        Command::Show { url } => show(context, url, shown).await,
+        Command::Explain { url } => show(context, url, explained).await,
+        Command::Purge(args) => purge(context, args).await,
+        Command::Stats => stats(context).await,
+    }
+}
+
+async fn list(context: &Context, args: &LsArgs) -> Result<Exit, Failure> {
+    let query = CacheQuery {
+        filter: args.filter.clone(),
+        offset: args.offset,
+        limit: args.limit,
+        queries: args.queries,
+        ..CacheQuery::default()
+    };
+    let state = context.client()?.cache(&query).await?;
+    if context.terminal.json {
+        context.terminal.json(&state)?;
+    } else {
+        context.terminal.print(&rows(&context.terminal, &state))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn rows(terminal: &Terminal, state: &CacheState) -> String {
+    let mut table = terminal.table(&["cache", "url", "status", "type", "size", "hits", "fresh"]);
+    for entry in &state.entries {
+        let fresh = match entry.fresh {
+            true => (format!("{} s", entry.ttl), Style::Success),
+            false => ("ask first".to_owned(), Style::Dim),
+        };
+        table.row([
+            plain(entry.cache.as_str()),
+            plain(entry.url.as_str()),
+            plain(entry.status.to_string()),
+            plain(entry.media_type.as_deref().unwrap_or("-")),
+            plain(entry.size.map_or_else(|| "arriving".to_owned(), bytes)),
+            plain(entry.hits.to_string()),
+            fresh,
+        ]);
+    }
+    let count = state.entries.len();
+    format!(
+        "{}\n{count} of {} shown{}",
+        table.text(),
+        state.total,
+        note(state)
+    )
+}
+
+fn note(state: &CacheState) -> &'static str {
+    match (&state.forward, &state.sites) {
+        (None, None) => "\nThe cache is off: a [cache] section in the configuration turns it on.",
+        _ => "",
+    }
+}
+
+async fn show(
+    context: &Context,
+    url: &str,
+    text: fn(&CacheEntry) -> String,
+) -> Result<Exit, Failure> {
+    let query = CacheQuery {
+        url: Some(url.to_owned()),
+        ..CacheQuery::default()
+    };
+    let state = context.client()?.cache(&query).await?;
+    if context.terminal.json {
+        context.terminal.json(&state)?;
+    } else if state.entries.is_empty() {
+        let note = note(&state);
+        context
+            .terminal
+            .print(&format!("Nothing is stored for {url}.{note}"))?;
+    } else {
+        let texts: Vec<_> = state.entries.iter().map(text).collect();
+        context.terminal.print(&texts.join("\n\n"))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn shown(entry: &CacheEntry) -> String {
+    format!(
+        "{}\n{}\n{}",
+        entry.url,
+        entry.status,
+        entry.fields.join("\n")
+    )
+}
+
+fn explained(entry: &CacheEntry) -> String {
+    let verdict = match &entry.why {
+        None => format!("It is fresh for {} s more and answers at once.", entry.ttl),
+        Some(why) => format!("The origin is asked first: {why}"),
+    };
+    let vary = match &entry.vary {
+        Some(fields) => format!("\nIt answers requests with the same {fields}."),
+        None => String::new(),
+    };
+    format!(
+        "{} ({}, in the cache of {})\nIt is {} s old. {verdict}{vary}\nIt was found {} times.",
+        entry.url,
+        entry.status,
+        match entry.cache.as_str() {
+            "sites" => "sites",
+            _ => "the proxy",
+        },
+        entry.age,
+        entry.hits
+    )
+}
+
+async fn purge(context: &Context, args: &PurgeArgs) -> Result<Exit, Failure> {
+    let What {
+        prefix,
+        host,
+        url,
+        tag,
+        all,
+    } = &args.what;
+    let query = PurgeQuery {
+        prefix: prefix.clone().or_else(|| all.then(String::new)),
+        host: host.clone(),
+        url: url.clone(),
+        tag: tag.clone(),
+        soft: args.soft,
+    };
+    let purged = context.client()?.purge_cache(&query).await?;
+    if context.terminal.json {
+        context.terminal.json(&purged)?;
+    } else {
+        let what = match args.soft {
+            true => "marked",
+            false => "removed",
+        };
+        let text = format!("{} stored responses {what}", purged.count);
+        context.terminal.print(&text)?;
+    }
+    Ok(Exit::Done)
+}
+
+async fn stats(context: &Context) -> Result<Exit, Failure> {
+    let query = CacheQuery {
+        limit: 0,
+        ..CacheQuery::default()
+    };
+    let state = context.client()?.cache(&query).await?;
+    if context.terminal.json {
+        context.terminal.json(&state)?;
+        return Ok(Exit::Done);
+    }
+    let mut table = context.terminal.table(&[
+        "cache",
+        "hits",
+        "refreshed",
+        "validated",
+        "missed",
+        "waited",
+        "bypassed",
+        "entries",
+        "memory",
+    ]);
+    let caches = [("proxy", &state.forward), ("sites", &state.sites)];
+    for (name, figures) in caches {
+        if let Some(figures) = figures {
+            table.row(figures_row(name, figures).map(plain));
+        }
+    }
+    let text = format!("{}{}", table.text(), note(&state));
+    context.terminal.print(&text)?;
+    Ok(Exit::Done)
+}
+
+fn figures_row(name: &str, figures: &CacheFigures) -> [String; 9] {
+    [
+        name.to_owned(),
+        figures.hits.to_string(),
+        figures.refreshed.to_string(),
+        figures.validated.to_string(),
+        figures.missed.to_string(),
+        figures.waited.to_string(),
+        figures.bypassed.to_string(),
+        figures.entries.to_string(),
+        format!(
+            "{} of {}",
+            bytes(figures.memory),
+            bytes(figures.memory_limit)
+        ),
+    ]
+}

@@ -1,0 +1,83 @@
+//! Parts of a private cache: what one asked never answers another.
+
+use privet_tests::Privet;
+use serde_json::json;
+
+use crate::support::*;
+
+const FRESH: &str = "Cache-Control: max-age=600\r\n";
+
+#[test]
+fn another_page_and_other_credentials_do_not_share_responses() {
+    let origin = numbered(FRESH);
+    let privet = Privet::start(ON);
+    let url = origin.url();
+    let mut client = client(&privet);
+    let browser = "User-Agent: Mozilla/5.0 (X11; Linux x86_64)\r\n";
+    for (number, fields) in [
+        "Referer: http://one.test/x\r\n",
+        "Referer: http://two.test/x\r\n",
+        "Origin: http://three.test\r\n",
+        "Cookie: id=1\r\n",
+        "Cookie: id=2\r\n",
+        "Authorization: Basic YTpi\r\n",
+        "",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        for _ in 0..2 {
+            let answer = client.with("GET", &url, fields);
+            assert_eq!(answer.body, format!("answer {number}"), "{fields:?}");
+        }
+    }
+    // A part of a page that is not known: no answer may tell that it was loaded before.
+    let known = origin.requests();
+    for _ in 0..2 {
+        let answer = client.with("GET", &url, browser);
+        assert!(!answer.head.contains("hit"), "{}", answer.head);
+    }
+    assert_eq!(origin.requests(), known + 2);
+    let one = format!("{browser}Referer: http://one.test/y\r\n");
+    assert_eq!(client.with("GET", &url, &one).body, "answer 0");
+}
+
+#[test]
+fn users_do_not_share_responses() {
+    let origin = numbered(FRESH);
+    let config = "[listen]\nmixed = [\"$MIXED\"]\nusers = [{ name = \"a\", password = \"a\" }, { name = \"b\", password = \"b\" }]\n";
+    let privet = Privet::start(&format!("{config}{ON}"));
+    for (login, body) in [
+        ("YTph", "answer 0"),
+        ("Yjpi", "answer 1"),
+        ("YTph", "answer 0"),
+    ] {
+        let fields = format!("Proxy-Authorization: Basic {login}\r\n");
+        let answer = client(&privet).with("GET", &origin.url(), &fields);
+        assert_eq!(answer.body, body, "{login}");
+    }
+}
+
+#[test]
+fn a_new_identity_forgets_what_was_stored() {
+    let origin = numbered(FRESH);
+    let privet = Privet::start(ON);
+    assert_eq!(client(&privet).get(&origin.url()).body, "answer 0");
+    let (status, answer) = privet.api("POST", "identity", Some(&json!({})));
+    assert!(status < 300, "{answer}");
+    assert_eq!(client(&privet).get(&origin.url()).body, "answer 1");
+}
+
+#[test]
+fn a_mode_without_history_starts_empty_and_leaves_nothing() {
+    let origin = numbered(FRESH);
+    let modes = "[modes.quiet]\nroute = \"direct\"\nhistory = false\n";
+    let privet = Privet::start(&format!("{ON}{modes}"));
+    assert_eq!(client(&privet).get(&origin.url()).body, "answer 0");
+    for (mode, body) in [("quiet", "answer 1"), ("standard", "answer 2")] {
+        assert!(privet.cli(&["mode", mode]).code == 0);
+        for _ in 0..2 {
+            assert_eq!(client(&privet).get(&origin.url()).body, body, "{mode}");
+        }
+    }
+}
