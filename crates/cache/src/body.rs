@@ -100,6 +100,7 @@ enum Source {
     Memory { body: MemoryBody, offset: u64 },
     Disk(DiskReader),
     Incoming(IncomingReader),
+    Unread,
 }
 
 impl BodyReader {
@@ -111,6 +112,14 @@ impl BodyReader {
     pub(crate) fn disk(reader: DiskReader, wanted: u64) -> BodyReader {
         let source = Source::Disk(reader);
         BodyReader { source, wanted }
+    }
+
+    /// A body that cannot be read.
+    pub(crate) fn unread() -> BodyReader {
+        BodyReader {
+            source: Source::Unread,
+            wanted: u64::MAX,
+        }
     }
 
     pub(crate) fn incoming(reader: IncomingReader, wanted: u64) -> BodyReader {
@@ -139,6 +148,7 @@ impl BodyReader {
             }
             Source::Disk(reader) => reader.poll_next(cx, most),
             Source::Incoming(reader) => reader.poll_next(cx, most),
+            Source::Unread => Poll::Ready(Err(Broken::Io)),
         };
         if let Poll::Ready(Ok(Some(piece))) = &piece {
             self.wanted -= piece.len() as u64;
@@ -152,6 +162,7 @@ impl BodyReader {
             Source::Memory { body, .. } => body.trailers(),
             Source::Disk(reader) => reader.trailers(),
             Source::Incoming(reader) => reader.trailers(),
+            Source::Unread => Bytes::new(),
         }
     }
 }

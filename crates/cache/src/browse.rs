@@ -2,6 +2,7 @@
 
 use crate::cache::{Cache, lock};
 use crate::entry::Entry;
+use crate::store::index::{Resident, Slot};
 
 /// A stored response, and how it is used.
 #[derive(Debug, Clone)]
@@ -15,17 +16,18 @@ pub struct Listed {
 }
 
 impl Cache {
-    /// All entries in memory for which `wanted` holds, by URL. Each part of the index is locked for a moment.
+    /// All entries for which `wanted` holds, by URL. Each part of the index is locked for a moment. Of those that are on
+    /// disk alone the head's fields are not known: reading their files would take too long.
     pub fn list(&self, wanted: impl Fn(&Entry) -> bool) -> Vec<Listed> {
         let mut listed = Vec::new();
         for shard in &self.shards {
             let shard = lock(shard);
             for (_, slot) in shard.entries() {
-                let Some(entry) = slot.entry.as_ref().filter(|entry| wanted(entry)) else {
+                let Some(entry) = self.shown(slot).filter(|entry| wanted(entry)) else {
                     continue;
                 };
                 listed.push(Listed {
-                    entry: entry.clone(),
+                    entry,
                     hits: slot.hits,
                     invalidated: slot.invalidated,
                     pinned: slot.pinned,
@@ -34,5 +36,14 @@ impl Cache {
         }
         listed.sort_by(|a, b| a.entry.url().cmp(b.entry.url()));
         listed
+    }
+
+    /// What can be shown of an entry. It is not unpacked for good: nobody asked for it.
+    fn shown(&self, slot: &Slot) -> Option<Entry> {
+        match (&slot.resident, &slot.record) {
+            (Resident::Unpacked(entry), _) => Some(entry.clone()),
+            (Resident::Packed(packed), _) => packed.unpack(self.policy(), self.budget()),
+            (Resident::None, record) => record.as_deref().map(Entry::unread),
+        }
     }
 }

@@ -228,6 +228,7 @@ impl Cache {
         if !loaded && let Some(load) = self.load(&mut shard, ask.key) {
             return Found::OnDisk(load);
         }
+        shard.unpack(ask.key, &self.policy, &self.budget);
         let Some(id) = select(&shard, ask) else {
             return Found::Nothing;
         };
@@ -235,7 +236,7 @@ impl Cache {
         // Taken back where it turns out not to be one, so that a hit takes one lock.
         shard.counts.hits += 1;
         let slot = shard.slot(id);
-        match slot.and_then(|slot| Some((slot.entry.clone()?, slot.invalidated))) {
+        match slot.and_then(|slot| Some((slot.entry()?.clone(), slot.invalidated))) {
             Some((entry, invalidated)) => Found::Entry { entry, invalidated },
             None => Found::Nothing,
         }
@@ -372,9 +373,8 @@ impl Cache {
         if let Some(id) = oldest {
             self.release(shard.remove(id));
         }
-        shard.insert(key, entry.clone());
+        shard.insert(key, entry.clone(), &self.budget);
         drop(shard);
-        self.budget.force(entry.head_weight());
         self.make_room(0);
     }
 
@@ -387,17 +387,16 @@ impl Cache {
         took: Duration,
     ) {
         let mut shard = self.shard(key);
-        let Some(id) = shard.find(key, |entry| entry.receives(incoming)) else {
+        let Some(id) = shard.find_incoming(key, incoming) else {
             return;
         };
-        let growing = shard.slot(id).and_then(|slot| slot.entry.clone());
+        let growing = shard.slot(id).and_then(|slot| slot.entry().cloned());
         let Some(entry) = growing.map(|entry| entry.completed(body.clone(), took)) else {
             return;
         };
-        let old = shard.set_entry(id, entry.clone());
+        shard.set_entry(id, entry.clone(), &self.budget);
         shard.counts.stored += 1;
         drop(shard);
-        drop(old);
         self.keep_on_disk(key, &entry);
         self.make_room(0);
     }
@@ -406,7 +405,7 @@ impl Cache {
     pub(crate) fn drop_incoming(&self, key: Key, incoming: &Incoming) {
         let mut shard = self.shard(key);
         shard.counts.aborted += 1;
-        if let Some(id) = shard.find(key, |entry| entry.receives(incoming)) {
+        if let Some(id) = shard.find_incoming(key, incoming) {
             self.release(shard.remove(id));
         }
     }
@@ -414,21 +413,16 @@ impl Cache {
     /// Puts an entry with a newer head in the place of the one that was validated.
     pub(crate) fn update(&self, key: Key, old: &Entry, new: Entry) {
         let mut shard = self.shard(key);
-        let Some(id) = shard.find(key, |entry| entry.is_same(old)) else {
+        let Some(id) = shard.find(key, old) else {
             return;
         };
-        self.budget.force(new.head_weight());
-        let entry = shard.set_entry(id, new.clone());
+        shard.set_entry(id, new.clone(), &self.budget);
         let mut record = None;
         if let Some(slot) = shard.slot_mut(id) {
             slot.invalidated = false;
             record.clone_from(&slot.record);
         }
         drop(shard);
-        self.release(Removed {
-            entry,
-            record: None,
-        });
         match record {
             Some(record) => self.write(WriteJob::Update {
                 key,
@@ -463,9 +457,7 @@ impl Cache {
 
     /// An entry has left the index.
     pub(crate) fn release(&self, removed: Removed) {
-        if let Some(entry) = removed.entry {
-            self.budget.release(entry.head_weight());
-        }
+        self.budget.release(removed.resident.counted());
         if let Some(record) = removed.record {
             self.budget.release(record.memory_bytes());
             if let Some(disk) = &self.disk {
@@ -522,7 +514,7 @@ enum Found {
 fn select(shard: &Shard, ask: &Ask<'_>) -> Option<u32> {
     let mut newest: Option<(u32, &Entry)> = None;
     for (id, slot) in shard.variants(ask.key) {
-        let Some(entry) = &slot.entry else { continue };
+        let Some(entry) = slot.entry() else { continue };
         if !entry.is_whole() || !vary::matches(&ask.request, entry.head()) {
             continue;
         }

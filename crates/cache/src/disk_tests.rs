@@ -77,6 +77,16 @@ fn entries_are_there_again_after_a_restart() {
         let cache = open(folder.path(), key);
         let stats = cache.stats().disk.expect("a disk");
         assert_eq!((stats.entries, stats.damaged, stats.problem), (9, 0, None));
+        let listed = cache.list(|entry| entry.url().ends_with("/65537"));
+        let listed: Vec<_> = listed
+            .iter()
+            .map(|listed| (listed.entry.body_len(), listed.entry.head().ttl(NOW)))
+            .collect();
+        assert_eq!(
+            listed,
+            [(Some(65_537), 60)],
+            "what is on disk alone is listed too"
+        );
         for len in LENGTHS {
             let body = get(&format!("/{len}")).body(&cache).expect("it is stored");
             assert!(body == body_of(len), "{len}");

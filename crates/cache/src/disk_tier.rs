@@ -8,7 +8,7 @@ use crate::cache::{Cache, lock};
 use crate::entry::Entry;
 use crate::key::Key;
 use crate::store::disk::{Flushed, IndexContents, Load, ReadJob, Record, WriteJob};
-use crate::store::index::{Removed, Shard};
+use crate::store::index::{Removed, Resident, Shard};
 
 /// The records of objects may take this part of the memory.
 const RECORD_PART: u64 = 2;
@@ -87,7 +87,9 @@ impl Cache {
     /// The reading of a key's entries that are on disk only; none where there are none, or where too many reads wait.
     pub(crate) fn load(&self, shard: &mut Shard, key: Key) -> Option<Arc<Load>> {
         let disk = self.disk()?;
-        let on_disk = shard.variants(key).filter(|(_, slot)| slot.entry.is_none());
+        let on_disk = shard
+            .variants(key)
+            .filter(|(_, slot)| slot.resident.is_none());
         let records: Vec<_> = on_disk
             .filter_map(|(_, slot)| slot.record.clone())
             .collect();
@@ -117,11 +119,10 @@ impl Cache {
         };
         let current = shard.slot(id).is_some_and(|slot| {
             let same = |found: &Arc<Record>| found.tail_at == record.tail_at;
-            slot.entry.is_none() && slot.record.as_ref().is_some_and(same)
+            slot.resident.is_none() && slot.record.as_ref().is_some_and(same)
         });
         if current {
-            self.budget().force(entry.head_weight());
-            shard.set_entry(id, entry);
+            shard.set_entry(id, entry, self.budget());
         }
         drop(shard);
         self.make_room(0);
@@ -153,7 +154,7 @@ impl Cache {
         let (Some(disk), mut shard) = (self.disk(), self.shard(key)) else {
             return false;
         };
-        let Some(id) = shard.find(key, |found| found.is_same(entry)) else {
+        let Some(id) = shard.find(key, entry) else {
             return false;
         };
         let (invalidated, pinned) = shard
@@ -163,7 +164,7 @@ impl Cache {
         disk.added(record);
         self.budget().force(record.memory_bytes());
         self.release(Removed {
-            entry: None,
+            resident: Resident::None,
             record: old,
         });
         if invalidated || pinned {

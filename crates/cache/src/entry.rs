@@ -1,6 +1,7 @@
 //! A stored response: its head, and its body wherever that is.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,11 +9,18 @@ use bytes::Bytes;
 use crate::body::{BodyReader, MemoryBody};
 use crate::incoming::Incoming;
 use crate::rules::stored::StoredHead;
-use crate::store::disk::DiskBody;
 use crate::store::disk::format::Description;
+use crate::store::disk::{DiskBody, Record};
 
 /// What an entry costs in memory beyond its head's text and its body, in bytes.
-pub(crate) const OVERHEAD: u64 = 320;
+pub(crate) const OVERHEAD: u64 = 380;
+
+/// Entries are numbered, so that one is known again after it was packed.
+static SERIALS: AtomicU64 = AtomicU64::new(1);
+
+fn next_serial() -> u64 {
+    SERIALS.fetch_add(1, Ordering::Relaxed)
+}
 
 /// A stored response, or one that is being received to be stored. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -20,6 +28,7 @@ pub struct Entry(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    serial: u64,
     head: StoredHead,
     url: Arc<str>,
     body: Body,
@@ -33,6 +42,8 @@ enum Body {
     Memory(MemoryBody),
     Disk(DiskBody),
     Incoming(Incoming),
+    /// Of this length, in a file that was not opened.
+    Unread(u64),
 }
 
 /// What a caller knows of a response that is to be stored.
@@ -51,6 +62,7 @@ pub struct NewEntry<'a> {
 impl Entry {
     pub(crate) fn incoming(head: StoredHead, new: &NewEntry<'_>, body: Incoming) -> Entry {
         Entry(Arc::new(Inner {
+            serial: next_serial(),
             head,
             url: new.url.into(),
             body: Body::Incoming(body),
@@ -63,6 +75,7 @@ impl Entry {
     /// An entry as it was on disk.
     pub(crate) fn restored(from: Description, body: Result<MemoryBody, DiskBody>) -> Entry {
         Entry(Arc::new(Inner {
+            serial: next_serial(),
             head: from.head,
             url: from.url,
             body: body.map_or_else(Body::Disk, Body::Memory),
@@ -70,6 +83,41 @@ impl Entry {
             fetch_millis: from.fetch_millis,
             keep_on_disk: true,
         }))
+    }
+
+    /// What the index knows of an entry on disk, for people who look. Its head has no fields, and its body cannot be read.
+    pub(crate) fn unread(record: &Record) -> Entry {
+        Entry(Arc::new(Inner {
+            serial: next_serial(),
+            head: record.head(),
+            url: record.url.clone(),
+            body: Body::Unread(record.body_len),
+            owner: record.owner,
+            fetch_millis: 0,
+            keep_on_disk: true,
+        }))
+    }
+
+    /// An entry as it was before it was packed.
+    pub(crate) fn unpacked(
+        from: Description,
+        body: MemoryBody,
+        serial: u64,
+        keep_on_disk: bool,
+    ) -> Entry {
+        Entry(Arc::new(Inner {
+            serial,
+            head: from.head,
+            url: from.url,
+            body: Body::Memory(body),
+            owner: from.owner,
+            fetch_millis: from.fetch_millis,
+            keep_on_disk,
+        }))
+    }
+
+    pub(crate) fn serial(&self) -> u64 {
+        self.0.serial
     }
 
     /// The same entry with its body complete.
@@ -86,6 +134,7 @@ impl Entry {
     fn with(&self, head: StoredHead, body: Body, took: Duration) -> Entry {
         let old = &*self.0;
         Entry(Arc::new(Inner {
+            serial: next_serial(),
             head,
             url: old.url.clone(),
             body,
@@ -119,12 +168,13 @@ impl Entry {
             Body::Memory(body) => Some(body.len()),
             Body::Disk(body) => Some(body.len()),
             Body::Incoming(body) => body.len(),
+            Body::Unread(len) => Some(*len),
         }
     }
 
     pub fn is_complete(&self) -> bool {
         match &self.0.body {
-            Body::Memory(_) | Body::Disk(_) => true,
+            Body::Memory(_) | Body::Disk(_) | Body::Unread(_) => true,
             Body::Incoming(body) => body.is_complete(),
         }
     }
@@ -134,12 +184,13 @@ impl Entry {
         match &self.0.body {
             Body::Memory(_) | Body::Disk(_) => true,
             Body::Incoming(body) => body.is_whole(),
+            Body::Unread(_) => false,
         }
     }
 
     /// Whether its body can only be read from disk.
     pub fn is_on_disk(&self) -> bool {
-        matches!(self.0.body, Body::Disk(_))
+        matches!(self.0.body, Body::Disk(_) | Body::Unread(_))
     }
 
     /// Whether it may outlive the process.
@@ -154,7 +205,7 @@ impl Entry {
     pub(crate) fn memory_body(&self) -> Option<&MemoryBody> {
         match &self.0.body {
             Body::Memory(body) => Some(body),
-            Body::Disk(_) | Body::Incoming(_) => None,
+            Body::Disk(_) | Body::Incoming(_) | Body::Unread(_) => None,
         }
     }
 
@@ -162,7 +213,7 @@ impl Entry {
         match &self.0.body {
             Body::Memory(body) => body.trailers(),
             Body::Disk(body) => body.trailers().clone(),
-            Body::Incoming(_) => Bytes::new(),
+            Body::Incoming(_) | Body::Unread(_) => Bytes::new(),
         }
     }
 
@@ -171,8 +222,9 @@ impl Entry {
         matches!(&self.0.body, Body::Incoming(body) if body.is_same(incoming))
     }
 
+    #[cfg(test)]
     pub(crate) fn is_same(&self, other: &Entry) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        self.0.serial == other.0.serial
     }
 
     /// Reads the body from `offset` to its end.
@@ -186,6 +238,7 @@ impl Entry {
             Body::Memory(body) => BodyReader::memory(body.clone(), offset, len),
             Body::Disk(body) => BodyReader::disk(body.reader(offset), len),
             Body::Incoming(body) => BodyReader::incoming(body.reader(offset), len),
+            Body::Unread(_) => BodyReader::unread(),
         }
     }
 
@@ -199,7 +252,7 @@ impl Entry {
     pub(crate) fn weight(&self) -> u64 {
         let body = match &self.0.body {
             Body::Memory(body) => body.len(),
-            Body::Disk(_) | Body::Incoming(_) => 0,
+            Body::Disk(_) | Body::Incoming(_) | Body::Unread(_) => 0,
         };
         self.head_weight() + body
     }

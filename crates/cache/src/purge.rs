@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use crate::cache::{Cache, lock};
 use crate::key::Key;
+use crate::rules::fields::FieldLines;
 use crate::rules::invalidation;
 use crate::store::disk::format::short_hash;
 use crate::store::disk::{Record, WriteJob};
-use crate::store::index::{Shard, Slot, SlotId};
+use crate::store::index::{Resident, Shard, Slot, SlotId};
 
 /// Which entries are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,29 +62,35 @@ impl Selection<'_> {
 
 impl Slot {
     pub(crate) fn url(&self) -> &str {
-        match (&self.entry, &self.record) {
-            (Some(entry), _) => entry.url(),
-            (None, Some(record)) => &record.url,
-            (None, None) => "",
+        match (&self.resident, &self.record) {
+            (Resident::Unpacked(entry), _) => entry.url(),
+            (Resident::Packed(packed), _) => packed.view().map_or("", |view| view.url),
+            (Resident::None, record) => record.as_ref().map_or("", |record| &record.url),
         }
     }
 
     fn owner(&self) -> u64 {
-        match (&self.entry, &self.record) {
-            (Some(entry), _) => entry.owner(),
-            (None, record) => record.as_ref().map_or(0, |record| record.owner),
+        match (&self.resident, &self.record) {
+            (Resident::Unpacked(entry), _) => entry.owner(),
+            (Resident::Packed(packed), _) => packed.view().map_or(0, |view| view.owner),
+            (Resident::None, record) => record.as_ref().map_or(0, |record| record.owner),
         }
     }
 
     fn has_tag(&self, tag: &str) -> bool {
-        match (&self.entry, &self.record) {
-            (Some(entry), _) => {
-                let tags = invalidation::tags(&entry.head().fields());
-                tags.iter().any(|found| found == tag)
+        let tags = match (&self.resident, &self.record) {
+            (Resident::Unpacked(entry), _) => invalidation::tags(&entry.head().fields()),
+            (Resident::Packed(packed), _) => packed
+                .view()
+                .map_or_else(Vec::new, |view| invalidation::tags(&FieldLines(view.lines))),
+            (Resident::None, record) => {
+                let hash = short_hash(tag.as_bytes());
+                return record
+                    .as_ref()
+                    .is_some_and(|record| record.tags.contains(&hash));
             }
-            (None, Some(record)) => record.tags.contains(&short_hash(tag.as_bytes())),
-            (None, None) => false,
-        }
+        };
+        tags.iter().any(|found| found == tag)
     }
 }
 

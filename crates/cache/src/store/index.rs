@@ -4,15 +4,22 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use hashbrown::{HashMap, HashTable};
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use super::chunked::Chunked;
 use super::disk::format::short_hash;
 use super::disk::{Load, Record};
 use super::eviction::Eviction;
+use super::packed::Packed;
+use crate::budget::Budget;
 use crate::entry::Entry;
 use crate::flight::Flight;
+use crate::incoming::Incoming;
 use crate::key::Key;
+use crate::rules::policy::Policy;
 use crate::stats::Counts;
 
 /// The most variants of one key; the oldest one leaves for a new one.
@@ -28,7 +35,7 @@ pub(crate) type SlotId = u32;
 #[derive(Debug)]
 pub(crate) struct Slot {
     pub(crate) key: Key,
-    pub(crate) entry: Option<Entry>,
+    pub(crate) resident: Resident,
     /// Its file.
     pub(crate) record: Option<Arc<Record>>,
     /// The next variant of the same key.
@@ -39,22 +46,82 @@ pub(crate) struct Slot {
     /// It may be used only once the origin has confirmed it.
     pub(crate) invalidated: bool,
     pub(crate) pinned: bool,
+    /// It was used since it came to the end of the unpacked ones last.
+    used: bool,
+}
+
+/// What of an entry is in memory.
+#[derive(Debug, Default)]
+pub(crate) enum Resident {
+    #[default]
+    None,
+    Unpacked(Entry),
+    Packed(Packed),
+}
+
+impl Resident {
+    pub(crate) fn is_none(&self) -> bool {
+        matches!(self, Resident::None)
+    }
+
+    /// Bytes of it that are counted while it is in the index; blocks of bodies are counted for themselves.
+    pub(crate) fn counted(&self) -> u64 {
+        match self {
+            Resident::None => 0,
+            Resident::Unpacked(entry) => entry.head_weight(),
+            Resident::Packed(packed) => packed.weight(),
+        }
+    }
+
+    fn weight(&self) -> u64 {
+        match self {
+            Resident::None => 0,
+            Resident::Unpacked(entry) => entry.weight(),
+            Resident::Packed(packed) => packed.weight(),
+        }
+    }
+}
+
+impl Slot {
+    /// The entry, where it is not packed.
+    pub(crate) fn entry(&self) -> Option<&Entry> {
+        match &self.resident {
+            Resident::Unpacked(entry) => Some(entry),
+            Resident::None | Resident::Packed(_) => None,
+        }
+    }
+
+    fn serial(&self) -> Option<u64> {
+        match &self.resident {
+            Resident::Unpacked(entry) => Some(entry.serial()),
+            Resident::Packed(packed) => Some(packed.serial()),
+            Resident::None => None,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.resident.is_none() && self.record.is_none()
+    }
 }
 
 impl Default for Slot {
     fn default() -> Self {
         Slot {
             key: Key(0),
-            entry: None,
+            resident: Resident::None,
             record: None,
             next: NONE,
             hits: 0,
             url_hash: 0,
             invalidated: false,
             pinned: false,
+            used: false,
         }
     }
 }
+
+/// Entries of one part of the index that are not packed, at least.
+const UNPACKED: usize = if cfg!(test) { 2 } else { 256 };
 
 /// Locked as a whole, for as long as a look-up takes.
 #[derive(Debug, Default)]
@@ -65,6 +132,8 @@ pub(crate) struct Shard {
     free: Vec<SlotId>,
     /// Slots that were ever used.
     used: SlotId,
+    /// Slots whose entries may be packed, the oldest first.
+    unpacked: VecDeque<SlotId>,
     /// Entries in memory.
     pub(crate) eviction: Eviction,
     /// Entries on disk.
@@ -109,6 +178,52 @@ impl Shard {
         self.disk_eviction.used(id);
         if let Some(slot) = self.slots.get_mut(id) {
             slot.hits = slot.hits.saturating_add(1);
+            slot.used = true;
+        }
+    }
+
+    /// Unpacks the entries of a key, so that they can be used.
+    pub(crate) fn unpack(&mut self, key: Key, policy: &Policy, budget: &Arc<Budget>) {
+        // Before, so that all of the key's are unpacked afterwards.
+        self.pack(budget);
+        let packed = |(id, slot): (SlotId, &Slot)| match &slot.resident {
+            Resident::Packed(packed) => Some((id, packed.unpack(policy, budget))),
+            _ => None,
+        };
+        let unpacked: SmallVec<[_; 2]> = self.variants(key).filter_map(packed).collect();
+        for (id, entry) in unpacked {
+            if let Some(entry) = entry {
+                self.set_entry(id, entry, budget);
+            }
+        }
+    }
+
+    /// Packs the entries that were not used for the longest time.
+    fn pack(&mut self, budget: &Budget) {
+        // One that was used goes round once.
+        let mut steps = 2 * self.unpacked.len();
+        while self.unpacked.len() > UNPACKED && steps > 0 {
+            steps -= 1;
+            let Some(id) = self.unpacked.pop_front() else {
+                return;
+            };
+            let Some(slot) = self.slots.get_mut(id) else {
+                continue;
+            };
+            let Resident::Unpacked(entry) = &slot.resident else {
+                continue;
+            };
+            if std::mem::take(&mut slot.used) {
+                self.unpacked.push_back(id);
+                continue;
+            }
+            if let Some(packed) = Packed::of(slot.key, entry) {
+                let resident = Resident::Packed(packed);
+                budget.force(resident.counted());
+                budget.release(slot.resident.counted());
+                self.eviction.resize(id, resident.weight());
+                slot.resident = resident;
+            }
         }
     }
 
@@ -116,23 +231,34 @@ impl Shard {
     pub(crate) fn entries(&self) -> impl Iterator<Item = (SlotId, &Slot)> {
         (0..self.used).filter_map(|id| {
             let slot = self.slots.get(id)?;
-            (slot.entry.is_some() || slot.record.is_some()).then_some((id, slot))
+            (!slot.is_empty()).then_some((id, slot))
         })
     }
 
     /// The slot that holds exactly this entry.
-    pub(crate) fn find(&self, key: Key, is: impl Fn(&Entry) -> bool) -> Option<SlotId> {
+    pub(crate) fn find(&self, key: Key, entry: &Entry) -> Option<SlotId> {
+        let serial = Some(entry.serial());
         self.variants(key)
-            .find(|(_, slot)| slot.entry.as_ref().is_some_and(&is))
+            .find(|(_, slot)| slot.serial() == serial)
+            .map(|(id, _)| id)
+    }
+
+    /// The slot whose entry has this body, which is being received.
+    pub(crate) fn find_incoming(&self, key: Key, body: &Incoming) -> Option<SlotId> {
+        self.variants(key)
+            .find(|(_, slot)| slot.entry().is_some_and(|entry| entry.receives(body)))
             .map(|(id, _)| id)
     }
 
     /// The slot with this variant of a key.
     pub(crate) fn find_variant(&self, key: Key, vary_key: &[u8]) -> Option<SlotId> {
-        let is = |slot: &Slot| match (&slot.entry, &slot.record) {
-            (Some(entry), _) => *entry.head().vary_key == *vary_key,
-            (None, Some(record)) => record.variant == short_hash(vary_key),
-            (None, None) => false,
+        let is = |slot: &Slot| match (&slot.resident, &slot.record) {
+            (Resident::Unpacked(entry), _) => *entry.head().vary_key == *vary_key,
+            (Resident::Packed(packed), _) => {
+                packed.view().is_some_and(|view| view.vary_key == vary_key)
+            }
+            (Resident::None, Some(record)) => record.variant == short_hash(vary_key),
+            (Resident::None, None) => false,
         };
         self.variants(key)
             .find(|(_, slot)| is(slot))
@@ -147,9 +273,10 @@ impl Shard {
     }
 
     /// Adds a variant in memory, before the others of its key.
-    pub(crate) fn insert(&mut self, key: Key, entry: Entry) -> SlotId {
+    pub(crate) fn insert(&mut self, key: Key, entry: Entry, budget: &Budget) -> SlotId {
         let id = self.new_slot(key);
-        self.set_entry(id, entry);
+        self.set_entry(id, entry, budget);
+        self.pack(budget);
         id
     }
 
@@ -180,20 +307,29 @@ impl Shard {
         id
     }
 
-    /// Puts an entry in memory. Gives the one that was there.
-    pub(crate) fn set_entry(&mut self, id: SlotId, entry: Entry) -> Option<Entry> {
-        let slot = self.slots.get_mut(id)?;
+    /// Puts an entry in memory, in the place of what was there of it.
+    pub(crate) fn set_entry(&mut self, id: SlotId, entry: Entry, budget: &Budget) {
+        let Some(slot) = self.slots.get_mut(id) else {
+            return;
+        };
         let weight = entry.weight();
         slot.url_hash = short_hash(entry.url().as_bytes());
-        let old = slot.entry.replace(entry);
+        let may_be_packed = entry.memory_body().is_some();
+        let new = Resident::Unpacked(entry);
+        budget.force(new.counted());
+        let old = std::mem::replace(&mut slot.resident, new);
+        budget.release(old.counted());
         let (key, pinned) = (slot.key, slot.pinned);
-        if old.is_some() {
-            self.eviction.resize(id, weight);
-        } else {
+        if old.is_none() {
             self.eviction.insert(id, weight, fingerprint(key));
             self.eviction.pin(id, pinned);
+        } else {
+            self.eviction.resize(id, weight);
         }
-        old
+        let waits = matches!(&old, Resident::Unpacked(old) if old.memory_body().is_some());
+        if may_be_packed && !waits {
+            self.unpacked.push_back(id);
+        }
     }
 
     /// Gives an entry a file. Gives the one that it had.
@@ -226,7 +362,7 @@ impl Shard {
         self.eviction.remove(id);
         self.disk_eviction.remove(id);
         let removed = self.slots.get_mut(id).map(|slot| Removed {
-            entry: slot.entry.take(),
+            resident: std::mem::take(&mut slot.resident),
             record: slot.record.take(),
         });
         self.release(id);
@@ -238,10 +374,10 @@ impl Shard {
         let slots = &self.slots;
         let key = |id| slots.get(id).map_or(0, |slot: &Slot| fingerprint(slot.key));
         let (id, _) = self.eviction.evict(key)?;
-        let entry = self.slots.get_mut(id)?.entry.take();
+        let resident = std::mem::take(&mut self.slots.get_mut(id)?.resident);
         self.release(id);
         Some(Removed {
-            entry,
+            resident,
             record: None,
         })
     }
@@ -260,11 +396,13 @@ impl Shard {
         let Some(slot) = self.slots.get_mut(id) else {
             return Removed::default();
         };
-        let removed = Removed {
-            record: slot.record.take(),
-            entry: slot.entry.take_if(|entry| entry.is_on_disk()),
+        let record = slot.record.take();
+        let resident = match &slot.resident {
+            Resident::Unpacked(entry) if entry.is_on_disk() => std::mem::take(&mut slot.resident),
+            _ => Resident::None,
         };
-        if removed.entry.is_some() {
+        let removed = Removed { resident, record };
+        if !removed.resident.is_none() {
             self.eviction.remove(id);
         }
         self.release(id);
@@ -276,7 +414,7 @@ impl Shard {
         let Some(slot) = self.slots.get_mut(id) else {
             return;
         };
-        if slot.entry.is_some() || slot.record.is_some() {
+        if !slot.is_empty() {
             return;
         }
         let (key, after) = (slot.key, slot.next);
@@ -321,7 +459,7 @@ impl Shard {
 /// What left the index.
 #[derive(Debug, Default)]
 pub(crate) struct Removed {
-    pub(crate) entry: Option<Entry>,
+    pub(crate) resident: Resident,
     pub(crate) record: Option<Arc<Record>>,
 }
 

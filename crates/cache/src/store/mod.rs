@@ -4,3 +4,4 @@ pub(crate) mod chunked;
 pub(crate) mod disk;
 pub(crate) mod eviction;
 pub(crate) mod index;
+pub(crate) mod packed;

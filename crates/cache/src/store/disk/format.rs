@@ -15,7 +15,9 @@ use std::sync::Arc;
 use super::codec::{Damaged, Reading, put_counted};
 use super::seal::{NONCE, Piece, Seal};
 use crate::body::BLOCK;
+use crate::entry::Entry;
 use crate::key::Key;
+use crate::rules::lifetime::{Lifetime, LifetimeSource};
 use crate::rules::policy::Policy;
 use crate::rules::stored::StoredHead;
 use crate::rules::time::Timestamp;
@@ -58,24 +60,67 @@ impl Description {
     }
 
     pub(crate) fn read(bytes: &[u8], policy: &Policy) -> Result<Description, Damaged> {
-        let mut from = Reading(bytes);
-        let key = Key(from.u128()?);
-        let status = from.u16()?;
-        let (received, generated) = (Timestamp(from.i64()?), Timestamp(from.i64()?));
-        let (owner, fetch_millis, body_len) = (from.u64()?, from.u32()?, from.u64()?);
-        let url = from.text()?.into();
-        let (lines, vary_key) = (from.counted()?.into(), from.counted()?.into());
-        let trailers = from.counted()?.to_vec();
-        from.end()?;
+        let view = DescriptionView::read(bytes)?;
+        let (lines, vary_key) = (view.lines.into(), view.vary_key.into());
+        let (received, generated) = (view.received, view.generated);
         Ok(Description {
-            key,
-            head: StoredHead::restore(status, lines, vary_key, received, generated, policy),
-            url,
-            owner,
-            fetch_millis,
-            body_len,
-            trailers,
+            key: view.key,
+            head: StoredHead::restore(view.status, lines, vary_key, received, generated, policy),
+            url: view.url.into(),
+            owner: view.owner,
+            fetch_millis: view.fetch_millis,
+            body_len: view.body_len,
+            trailers: view.trailers.to_vec(),
         })
+    }
+
+    pub(crate) fn of(key: Key, entry: &Entry, body_len: u64) -> Description {
+        Description {
+            key,
+            head: entry.head().clone(),
+            url: entry.url_text().clone(),
+            owner: entry.owner(),
+            fetch_millis: u32::try_from(entry.fetch_time().as_millis()).unwrap_or(u32::MAX),
+            body_len,
+            trailers: entry.trailers().to_vec(),
+        }
+    }
+}
+
+/// A description in the bytes that it was read from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DescriptionView<'a> {
+    key: Key,
+    pub(crate) status: u16,
+    received: Timestamp,
+    generated: Timestamp,
+    pub(crate) owner: u64,
+    fetch_millis: u32,
+    body_len: u64,
+    pub(crate) url: &'a str,
+    pub(crate) lines: &'a [u8],
+    pub(crate) vary_key: &'a [u8],
+    trailers: &'a [u8],
+}
+
+impl<'a> DescriptionView<'a> {
+    pub(crate) fn read(bytes: &'a [u8]) -> Result<DescriptionView<'a>, Damaged> {
+        let mut from = Reading(bytes);
+        let view = DescriptionView {
+            key: Key(from.u128()?),
+            status: from.u16()?,
+            received: Timestamp(from.i64()?),
+            generated: Timestamp(from.i64()?),
+            owner: from.u64()?,
+            fetch_millis: from.u32()?,
+            body_len: from.u64()?,
+            url: from.text()?,
+            lines: from.counted()?,
+            vary_key: from.counted()?,
+            trailers: from.counted()?,
+        };
+        from.end()?;
+        Ok(view)
     }
 }
 
@@ -91,6 +136,10 @@ pub(crate) struct Record {
     /// Bytes of the description.
     pub(crate) description_len: u32,
     pub(crate) owner: u64,
+    pub(crate) status: u16,
+    /// As in its head, so that entries can be browsed without reading their files.
+    pub(crate) generated: Timestamp,
+    pub(crate) fresh_for: u32,
     /// A hash of the variant's key, which tells that a new response takes its place.
     pub(crate) variant: u32,
     pub(crate) invalidated: bool,
@@ -106,6 +155,27 @@ impl Record {
         self.body_len.div_ceil(BLOCK as u64)
     }
 
+    /// What is known of the head without reading the file.
+    pub(crate) fn head(&self) -> StoredHead {
+        StoredHead {
+            status: self.status,
+            lines: Box::default(),
+            vary_key: Box::default(),
+            received: self.generated,
+            generated: self.generated,
+            lifetime: Lifetime {
+                fresh_for: self.fresh_for,
+                stale_while_revalidate: 0,
+                stale_if_error: None,
+                source: LifetimeSource::Explicit,
+                no_cache: false,
+                must_revalidate: false,
+                immutable: false,
+                has_validator: false,
+            },
+        }
+    }
+
     /// Bytes of the tail.
     pub(crate) fn tail_len(&self, tag_len: usize) -> u64 {
         tail_len(self.body_len, self.description_len, tag_len)
@@ -119,7 +189,7 @@ impl Record {
 
     /// Bytes that it takes in memory while the object itself is on disk only.
     pub(crate) fn memory_bytes(&self) -> u64 {
-        160 + (self.url.len() + self.tags.len() * 4) as u64
+        192 + (self.url.len() + self.tags.len() * 4) as u64
     }
 }
 
@@ -158,6 +228,9 @@ impl IndexChange {
         out.extend_from_slice(&record.tail_at.to_le_bytes());
         out.extend_from_slice(&record.description_len.to_le_bytes());
         out.extend_from_slice(&record.owner.to_le_bytes());
+        out.extend_from_slice(&record.status.to_le_bytes());
+        out.extend_from_slice(&record.generated.0.to_le_bytes());
+        out.extend_from_slice(&record.fresh_for.to_le_bytes());
         out.extend_from_slice(&record.variant.to_le_bytes());
         let invalidated = if record.invalidated { INVALIDATED } else { 0 };
         out.push(invalidated | if record.pinned { PINNED } else { 0 });
@@ -182,7 +255,9 @@ impl IndexChange {
         }
         let key = Key(from.u128()?);
         let (body_len, tail_at, description_len) = (from.u64()?, from.u64()?, from.u32()?);
-        let (owner, variant, flags) = (from.u64()?, from.u32()?, from.u8()?);
+        let (owner, status) = (from.u64()?, from.u16()?);
+        let (generated, fresh_for) = (Timestamp(from.i64()?), from.u32()?);
+        let (variant, flags) = (from.u32()?, from.u8()?);
         let url = from.text()?.into();
         let tags = from.counted()?.chunks_exact(4);
         let tags = tags
@@ -200,6 +275,9 @@ impl IndexChange {
             tail_at,
             description_len,
             owner,
+            status,
+            generated,
+            fresh_for,
             variant,
             invalidated: flags & INVALIDATED != 0,
             pinned: flags & PINNED != 0,

@@ -143,7 +143,7 @@ impl Writer {
         let Some(body) = entry.memory_body() else {
             return Ok(());
         };
-        let description = describe(key, entry, body.len());
+        let description = Description::of(key, entry, body.len());
         let id = self.disk.next_id.fetch_add(1, Ordering::Relaxed);
         let (tail_at, description_len) = folder.write(id, &description, body.blocks())?;
         let record = Arc::new(record_of(&description, id, tail_at, description_len));
@@ -174,7 +174,7 @@ impl Writer {
         let Some(cache) = self.cache.upgrade() else {
             return Ok(());
         };
-        let description = describe(key, entry, old.body_len);
+        let description = Description::of(key, entry, old.body_len);
         let (tail_at, len) = match folder.append_tail(old, &description, cache.policy()) {
             Ok(written) => written,
             Err(ReadError::Io(error)) if error.kind() != io::ErrorKind::NotFound => {
@@ -197,18 +197,6 @@ impl Writer {
     }
 }
 
-fn describe(key: Key, entry: &Entry, body_len: u64) -> Description {
-    Description {
-        key,
-        head: entry.head().clone(),
-        url: entry.url_text().clone(),
-        owner: entry.owner(),
-        fetch_millis: u32::try_from(entry.fetch_time().as_millis()).unwrap_or(u32::MAX),
-        body_len,
-        trailers: entry.trailers().to_vec(),
-    }
-}
-
 fn record_of(description: &Description, id: u64, tail_at: u64, description_len: u32) -> Record {
     let tags = invalidation::tags(&description.head.fields());
     Record {
@@ -218,6 +206,9 @@ fn record_of(description: &Description, id: u64, tail_at: u64, description_len: 
         tail_at,
         description_len,
         owner: description.owner,
+        status: description.head.status,
+        generated: description.head.generated,
+        fresh_for: description.head.lifetime.fresh_for,
         variant: short_hash(&description.head.vary_key),
         invalidated: false,
         pinned: false,
