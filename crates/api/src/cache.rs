@@ -87,6 +87,21 @@ pub struct CacheFigures {
     pub memory: u64,
     /// The most bytes in memory.
     pub memory_limit: u64,
+    /// `null`: nothing is kept on disk.
+    pub disk: Option<CacheDisk>,
+}
+
+/// What a cache keeps on disk.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct CacheDisk {
+    pub entries: u64,
+    pub bytes: u64,
+    /// The most bytes.
+    pub limit: u64,
+    /// Entries that were found damaged and dropped.
+    pub damaged: u64,
+    /// Why nothing can be kept there now.
+    pub problem: Option<String>,
 }
 
 /// A stored response.

@@ -73,12 +73,7 @@ fn the_contract_file_is_accepted_unchanged() {
     assert_eq!(office.fallback, Fallback::None);
     assert!(config.rules[0].filter && config.rules[0].resolve);
 
-    let codes: Vec<DiagnosticCode> = warnings.iter().map(|w| w.code).collect();
-    assert_eq!(
-        codes,
-        [DiagnosticCode::NotServed],
-        "the disk cache is all that is warned of: {warnings:?}"
-    );
+    assert!(warnings.is_empty(), "{warnings:?}");
 }
 
 #[test]

@@ -822,6 +822,25 @@ export interface components {
              */
             up: number;
         };
+        /** @description What a cache keeps on disk. */
+        CacheDisk: {
+            /** Format: int64 */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Entries that were found damaged and dropped.
+             */
+            damaged: number;
+            /** Format: int64 */
+            entries: number;
+            /**
+             * Format: int64
+             * @description The most bytes.
+             */
+            limit: number;
+            /** @description Why nothing can be kept there now. */
+            problem?: string | null;
+        };
         /** @description A stored response. */
         CacheEntry: {
             /**
@@ -874,6 +893,7 @@ export interface components {
              * @description Requests that went past the cache.
              */
             bypassed: number;
+            disk?: components["schemas"]["CacheDisk"] | null;
             /**
              * Format: int64
              * @description Responses that are stored now.

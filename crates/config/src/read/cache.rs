@@ -29,7 +29,6 @@ pub(super) fn read(top: &Table<'_>) -> Cache {
         encrypt: table.boolean("encrypt", default.encrypt),
         shared: table.boolean("shared", default.shared),
     };
-    warn_not_served(&table, "disk", cache.disk > 0, "the disk cache");
     warn_not_served(&table, "encrypt", cache.encrypt, "encryption of the cache");
     cache
 }

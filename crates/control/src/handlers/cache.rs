@@ -5,7 +5,9 @@ use std::time::SystemTime;
 
 use axum::extract::State;
 use privet_api::Problem;
-use privet_api::cache::{CacheEntry, CacheFigures, CacheQuery, CacheState, PurgeQuery, Purged};
+use privet_api::cache::{
+    CacheDisk, CacheEntry, CacheFigures, CacheQuery, CacheState, PurgeQuery, Purged,
+};
 use privet_cache::browse::Listed;
 use privet_cache::rules::reuse;
 use privet_cache::{Cache, Change, Request, Reuse, Selection, Target, Timestamp, Why};
@@ -101,6 +103,13 @@ fn figures(cache: &Cache) -> CacheFigures {
         entries: stats.entries,
         memory: stats.memory,
         memory_limit: stats.memory_limit,
+        disk: stats.disk.map(|disk| CacheDisk {
+            entries: disk.entries,
+            bytes: disk.bytes,
+            limit: disk.limit,
+            damaged: disk.damaged,
+            problem: disk.problem,
+        }),
     }
 }
 

@@ -31,6 +31,11 @@ impl Supervisor {
         self.save_lists().await;
         self.save_hit_counts().await;
         let connection_log = self.shared.connection_log.clone();
-        let _ = tokio::task::spawn_blocking(move || connection_log.flush()).await;
+        let caches = self.shared.snapshot.load().caches.clone();
+        let write = move || {
+            connection_log.flush();
+            caches.close();
+        };
+        let _ = tokio::task::spawn_blocking(write).await;
     }
 }

@@ -24,6 +24,11 @@ pub struct EngineOptions {
 }
 
 impl EngineOptions {
+    /// The folder of what the caches keep.
+    pub(crate) fn cache_folder(&self) -> PathBuf {
+        self.data_dir.join("cache")
+    }
+
     /// The folder of certificates that Privet makes itself.
     pub(crate) fn certificate_folder(&self) -> PathBuf {
         self.data_dir.join("tls")

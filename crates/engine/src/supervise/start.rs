@@ -204,6 +204,7 @@ async fn first_snapshot(
         own: bound.iter().map(Bound::state).collect(),
         secrets: secrets.await.map_err(std::io::Error::other)?,
         certificates: CertificateUse::Serve(options.certificate_folder()),
+        cache_folder: Some(options.cache_folder()),
         generation: 1,
         previous: None,
         config: config.clone(),

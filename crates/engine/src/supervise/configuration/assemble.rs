@@ -42,6 +42,8 @@ pub(crate) struct Inputs {
     /// The keyring secrets that the configuration names.
     pub(crate) secrets: KeyringCache,
     pub(crate) certificates: CertificateUse,
+    /// Where caches may keep entries; `None`: the snapshot is not served.
+    pub(crate) cache_folder: Option<PathBuf>,
     pub(crate) generation: u64,
     /// Unchanged upstreams keep their health and identity.
     pub(crate) previous: Option<Arc<Snapshot>>,
@@ -64,6 +66,7 @@ fn build(inputs: Inputs) -> Result<Snapshot, StartError> {
         own,
         secrets,
         certificates,
+        cache_folder,
         generation,
         previous,
     } = inputs;
@@ -71,7 +74,7 @@ fn build(inputs: Inputs) -> Result<Snapshot, StartError> {
     let previous_sites = previous.as_ref().map(|snapshot| &snapshot.sites);
     let all = with_control(own.iter().map(|own| own.address).collect(), &config);
     let caches_before = previous.as_ref().map(|snapshot| &snapshot.caches);
-    let caches = Caches::build(&config, caches_before);
+    let caches = Caches::build(&config, cache_folder.as_deref(), caches_before);
     let sites = build_sites(&config, all, &caches, previous_sites)?;
     // A client may go to a site: that is no circle.
     let own = own.iter().filter(|own| own.kind != ListenerKind::Site);

@@ -144,6 +144,7 @@ impl Supervisor {
             own,
             secrets,
             certificates: CertificateUse::Serve(self.options.certificate_folder()),
+            cache_folder: Some(self.options.cache_folder()),
             generation: previous.generation + 1,
             previous: Some(previous),
             config,

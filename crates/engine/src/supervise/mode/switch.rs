@@ -119,6 +119,7 @@ impl Shared {
             });
         }
         current.generation = self.snapshot.load().generation + 1;
+        current.caches.apply_limits();
         if self.snapshot.load().keeps_history() != current.keeps_history() {
             // Nothing is carried from a mode with history into one without, nor back.
             current.caches.forget_private();
