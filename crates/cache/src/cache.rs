@@ -25,7 +25,7 @@ use crate::uncacheable::Uncacheable;
 /// Parts of the index, each with a lock of its own.
 const SHARDS: usize = 64;
 /// The largest object in memory is this part of all memory.
-const LARGEST_PART: u64 = 8;
+const LARGEST_PART: u64 = 4;
 
 /// A request that the cache is asked for.
 pub struct Ask<'a> {

@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::cache::{Cache, CacheSettings, Lookup};
+use crate::body::Broken;
+use crate::cache::{Cache, CacheSettings, Lookup, Turn, lock};
+use crate::fill::FillPermit;
+use crate::flight::Wake;
 use crate::key::KeySecret;
 use crate::purge::{Change, Selection};
 use crate::rules::policy::Policy;
@@ -124,7 +127,7 @@ fn a_validated_head_is_kept_with_its_body() {
     get.fill(&cache, FRESH, &body_of(1_000_000));
     assert!(cache.flush(WAIT));
     for round in ["1", "2", "3"] {
-        let Lookup::Validate { permit, .. } = get.ask(&cache, crate::Turn::First, 1000) else {
+        let Lookup::Validate { permit, .. } = get.ask(&cache, Turn::First, 1000) else {
             panic!("it is stale");
         };
         let head = get.head(&[("Cache-Control", "max-age=60"), ("X-Round", round)]);
@@ -311,4 +314,94 @@ fn files_that_nobody_knows_are_removed_at_the_start() {
     cache.close();
     assert!(!stray.exists());
     assert_eq!(objects(folder.path()), 2);
+}
+
+/// Requests of several threads for few paths, while entries leave, are purged and are written: every answer is one of
+/// the path's own versions, whole, and nobody waits for ever.
+#[test]
+fn threads_share_a_cache_without_mixing_anything_up() {
+    let folder = TempDir::new().expect("a folder");
+    let mut settings = settings(folder.path(), None);
+    settings.memory = 2 << 20;
+    let cache = Cache::new(settings, KeySecret([7; 16]));
+    let threads: Vec<_> = (0..4)
+        .map(|number| {
+            let cache = cache.clone();
+            std::thread::spawn(move || {
+                let mut dice = Dice::new(number + 1);
+                (0..400)
+                    .map(|_| u64::from(request(&cache, &mut dice)))
+                    .sum::<u64>()
+            })
+        })
+        .collect();
+    let hits: u64 = threads
+        .into_iter()
+        .map(|thread| thread.join().expect("no panic"))
+        .sum();
+    assert!(hits > 100, "{hits} hits");
+    assert!(
+        cache
+            .shards
+            .iter()
+            .all(|shard| lock(shard).flights.is_empty())
+    );
+    assert!(cache.flush(WAIT));
+    cache.change(&Selection::All, Change::Remove);
+    assert_eq!(cache.stats().memory, 0, "everything was given back");
+}
+
+/// One request from its look-up to its end. Whether it was answered from the store.
+fn request(cache: &Arc<Cache>, dice: &mut Dice) -> bool {
+    let path = dice.roll(12);
+    let name = format!("/{path}");
+    let get = get(&name);
+    let body = body_of(1000 + path as usize * 9000);
+    let mut turn = Turn::First;
+    let mut waits = 0;
+    loop {
+        turn = match get.ask(cache, turn, 0) {
+            Lookup::Hit { entry, .. } => {
+                match read(entry.reader(0)) {
+                    Ok(read) => assert!(read == body, "a body of another path"),
+                    Err(broken) => assert!(matches!(broken, Broken::Aborted | Broken::Io)),
+                }
+                return true;
+            }
+            Lookup::Lead { permit, .. } => {
+                lead(permit, &get, &body, dice);
+                if dice.roll(10) == 0 {
+                    cache.change(&Selection::Key(get.key(cache)), Change::Remove);
+                }
+                return false;
+            }
+            Lookup::Wait(mut waiter) => {
+                waits += 1;
+                match block_on(|cx| waiter.poll(cx)) {
+                    Wake::LookAgain => Turn::Again(waits),
+                    Wake::Lead(permit) => Turn::Leads(permit),
+                    Wake::Failed => return false,
+                }
+            }
+            Lookup::Load(mut loading) => block_on(|cx| loading.poll(cx)),
+            Lookup::Bypass(_) => return false,
+            other => panic!("{other:?}"),
+        };
+    }
+}
+
+fn lead(permit: FillPermit, get: &Get<'_>, body: &[u8], dice: &mut Dice) {
+    match dice.roll(10) {
+        0 => return permit.failed(),
+        1 => return drop(permit),
+        _ => {}
+    }
+    let (_, mut writer) = permit.store(get.head(FRESH), &get.new_entry());
+    for piece in body.chunks(7000) {
+        writer.push(piece).expect("any length");
+        std::thread::yield_now();
+    }
+    if dice.roll(10) > 0 {
+        writer.finish(b"").expect("any length");
+    }
 }
