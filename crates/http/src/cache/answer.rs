@@ -137,6 +137,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             via,
         };
         self.client.start_stored(&head);
+        own.clear();
         self.observed.lines = own;
         self.client.release_head();
         self.observed

@@ -63,10 +63,10 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 ..
             } => self.not_stored().await,
             Consulted::Pass { why, .. } | Consulted::Found(Lookup::Bypass(why)) => {
-                self.observed.cache = Some(CacheUse::Bypass(why));
+                self.observed.pass(CacheUse::Bypass(why));
                 self.relay(fetch).await
             }
-            Consulted::Found(Lookup::Hit { entry, reuse }) => {
+            Consulted::Found(Lookup::Hit { entry, reuse }) if !entry.is_on_disk() => {
                 let via = fetch.response_style().adds_via();
                 let Some(row) = self.cache_row(&fetch) else {
                     return NextStep::Close;
@@ -164,6 +164,9 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         loop {
             let via = fetch.response_style().adds_via();
             let turn = match lookup {
+                Lookup::Hit { entry, .. } if !is_readable(&entry).await => {
+                    return self.relay(fetch).await;
+                }
                 Lookup::Hit { entry, reuse } => {
                     let Some(row) = self.cache_row(&fetch) else {
                         return NextStep::Close;
@@ -220,7 +223,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                     return self.lead(&mut fetch, permit, why, None).await;
                 }
                 Lookup::Bypass(why) => {
-                    self.observed.cache = Some(CacheUse::Bypass(why));
+                    self.observed.pass(CacheUse::Bypass(why));
                     return self.relay(fetch).await;
                 }
                 Lookup::Load(loading) => match self.load(loading).await {
@@ -247,6 +250,10 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             };
             lookup = match self.consult(&fetch, scope, turn) {
                 Consulted::Found(lookup) => lookup,
+                Consulted::Pass {
+                    only_if_cached: true,
+                    ..
+                } => return self.not_stored().await,
                 _ => return self.relay(fetch).await,
             };
         }
@@ -276,6 +283,16 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             Err(_) => Woken::Gone,
         }
     }
+}
+
+/// Whether the body's first block can be had: one that is damaged on disk is asked for again.
+async fn is_readable(entry: &Entry) -> bool {
+    if !entry.is_on_disk() {
+        return true;
+    }
+    let mut reader = entry.reader(0);
+    let first = timeout(DISK_TIMEOUT, poll_fn(|cx| reader.poll_next(cx)));
+    matches!(first.await, Ok(Ok(_)))
 }
 
 /// What an answer from the store says of itself.

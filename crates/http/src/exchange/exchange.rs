@@ -318,7 +318,11 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
             chunked,
             close,
             method: self.traits.method,
-            lines: observer.map_or(&[], HeadObserver::lines),
+            lines: match observer {
+                Some(observer) => observer.lines(),
+                None if last => &self.observed.lines,
+                None => &[],
+            },
         };
         self.client
             .start_response(self.reply, self.origin.head_bytes(), &rewrite);

@@ -20,7 +20,7 @@ pub struct Observed {
     pub status: Option<u16>,
     /// The value of `Content-Type`.
     pub media_type: Vec<u8>,
-    /// Memory for field lines that are made for a response.
+    /// Field lines that the response gets, each with its CRLF.
     pub lines: Vec<u8>,
     /// What the cache did for it; `None`: it is not used.
     pub cache: Option<CacheUse>,
@@ -38,6 +38,13 @@ impl Observed {
             ..Self::default()
         };
         self.media_type.clear();
+        self.lines.clear();
+    }
+
+    /// The cache is passed by: the response from the origin says so.
+    pub fn pass(&mut self, used: CacheUse) {
+        self.cache = Some(used);
+        used.write_line(&mut self.lines);
     }
 
     /// Notes when the request started, at its first attempt.

@@ -41,7 +41,10 @@ async fn what_may_not_be_stored_passes_as_ever() {
     let mut client = client(&gateway).await;
     for n in 0..3 {
         client.send(get(port, "/")).await;
-        assert_eq!(client.response().await.1, format!("body {n}"));
+        let (head, body) = client.response().await;
+        assert_eq!(body, format!("body {n}"));
+        let forward = if n == 0 { "fwd=uri-miss" } else { "fwd=miss" };
+        assert_eq!(used(&head), forward);
     }
     assert_eq!(asked(&count), 3);
     assert_eq!(cache(&gateway).stats().entries, 0);
