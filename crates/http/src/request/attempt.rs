@@ -59,7 +59,9 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     ) -> Outcome {
         self.observe(row.at);
         // The head's bytes are needed again only if the request may be sent again.
-        if !traits.may_repeat && self.observer.is_none() {
+        // A request that is stored has no body behind it, and its head is read when the response is there.
+        let fills = matches!(self.observer, Some(Observer::Filling(_)));
+        if !traits.may_repeat && !fills {
             self.client.release_head();
         }
         self.client.limit_body(fetch.max_request_body());

@@ -126,6 +126,37 @@ async fn an_unsafe_request_makes_the_next_one_ask_again() {
 }
 
 #[tokio::test]
+async fn the_body_of_an_unsafe_request_arrives_as_it_was_sent() {
+    let gateway = caching();
+    let port = origin(|mut peer, _| async move {
+        while let Some(head) = peer.head().await {
+            let body = match field(&head, "content-length") {
+                Some(length) => peer.take(length.parse().unwrap()).await,
+                None => peer.read_chunked().await,
+            };
+            peer.send(response("", &body)).await;
+        }
+    })
+    .await;
+    let mut client = client(&gateway).await;
+    let long = "x".repeat(100_000);
+    for body in ["hello", "", &long] {
+        let length = body.len();
+        let head = format!("POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\n");
+        client
+            .send(format!("{head}Content-Length: {length}\r\n\r\n{body}"))
+            .await;
+        assert_eq!(client.response().await.1, body);
+    }
+    client
+        .send(format!(
+            "PUT http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+        ))
+        .await;
+    assert_eq!(client.response().await.1, "abc");
+}
+
+#[tokio::test]
 async fn who_wants_only_what_is_stored_gets_504_where_nothing_is() {
     let gateway = caching();
     let (port, count) = counting(|_, _| response("Cache-Control: max-age=60\r\n", "body")).await;
