@@ -185,3 +185,47 @@ fn a_shared_cache_serves_all_and_obeys_private() {
     }
     assert_eq!((public.requests(), personal.requests()), (1, 2));
 }
+
+#[test]
+fn tunnels_upgrades_and_bodies_pass_as_without_a_cache() {
+    let echo = Origin::echo();
+    let privet = Privet::start(ON);
+    let mut tunnel = connect(privet.proxy());
+    write!(
+        tunnel,
+        "CONNECT {0} HTTP/1.1\r\nHost: {0}\r\n\r\n",
+        echo.address
+    )
+    .expect("open");
+    assert!(read_head(&mut tunnel).starts_with("HTTP/1.1 200"));
+    tunnel.write_all(b"through").expect("open");
+    let mut back = [0; 7];
+    tunnel.read_exact(&mut back).expect("an echo");
+    assert_eq!(&back, b"through");
+    // An upgrade is a GET too.
+    let upgrading = Origin::raw(|mut stream| {
+        read_head(&mut stream);
+        let head = "HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+        stream.write_all(head.as_bytes()).expect("open");
+        let mut piece = [0; 4];
+        stream.read_exact(&mut piece).expect("bytes");
+        stream.write_all(&piece).expect("open");
+    });
+    for _ in 0..2 {
+        let mut stream = connect(privet.proxy());
+        let url = format!("http://{}/", upgrading.address);
+        let fields = "Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
+        write!(stream, "GET {url} HTTP/1.1\r\n{fields}\r\n").expect("open");
+        assert!(read_head(&mut stream).starts_with("HTTP/1.1 101"));
+        stream.write_all(b"ping").expect("open");
+        let mut back = [0; 4];
+        stream.read_exact(&mut back).expect("an echo");
+        assert_eq!(&back, b"ping");
+    }
+    let origin = Backend::answering(|stream, _, body| reply(stream, "200 OK", FRESH, body));
+    let proxy = format!("http://{}", privet.proxy());
+    for _ in 0..2 {
+        let sent = curl(&["-s", "-x", &proxy, "-d", "hello", &origin.url()]);
+        assert_eq!(sent.good(), "hello");
+    }
+}
