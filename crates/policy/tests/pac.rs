@@ -144,9 +144,10 @@ fn a_pac_for_a_program_has_its_rules_and_omits_those_of_others() {
         ("https://a.test/", "a.test"),
     ];
     let answers_of = |file: &str| answers(file, &request);
-    let (Some(firefox), Some(curl), Some(anyone)) = (
+    let (Some(firefox), Some(curl), Some(flatpak), Some(anyone)) = (
         answers_of(&pac_for(&policy, PROXY, "firefox")),
         answers_of(&pac_for(&policy, PROXY, "curl")),
+        answers_of(&pac_for(&policy, PROXY, "org.mozilla.firefox")),
         answers_of(&pac(&policy, PROXY, None)),
     ) else {
         return;
@@ -154,6 +155,8 @@ fn a_pac_for_a_program_has_its_rules_and_omits_those_of_others() {
     // A path cannot be decided by a name.
     assert_eq!(firefox, ["DIRECT", ASK, REFUSE, ASK]);
     assert_eq!(curl, [REFUSE; 4]);
+    // Neither can the file name of a Flatpak application, which is asked for by its id.
+    assert_eq!(flatpak, [ASK; 4]);
     assert_eq!(anyone, [ASK; 4]);
 }
 

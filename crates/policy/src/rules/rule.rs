@@ -107,7 +107,8 @@ impl Rule {
         })
     }
 
-    /// Whether the rule may match a program of that file name; `None`: it names a path, and the path is unknown.
+    /// Whether the rule may match a program of that file name; `None`: it names a path, which is unknown, or a file name, which is
+    /// unknown where `name` is the id of a Flatpak application.
     pub(crate) fn names_app(&self, name: &str) -> Option<bool> {
         let app = App {
             name: name.into(),
@@ -118,11 +119,9 @@ impl Rule {
         if self.app.is_empty() || self.app.iter().any(|pattern| pattern.matches(&app)) {
             return Some(true);
         }
-        let by_path = self
-            .app
-            .iter()
-            .any(|app| matches!(app, AppPattern::Path(_)));
-        (!by_path).then_some(false)
+        let by_path = |app: &AppPattern| matches!(app, AppPattern::Path(_));
+        let is_unknown = is_application_id(name) || self.app.iter().any(by_path);
+        (!is_unknown).then_some(false)
     }
 
     pub(crate) fn has_app_key(&self) -> bool {
@@ -150,6 +149,12 @@ impl Rule {
             || self.until.is_some()
             || self.single_use.is_some()
     }
+}
+
+/// Whether this may be the id of a Flatpak application, such as `org.mozilla.firefox`.
+fn is_application_id(name: &str) -> bool {
+    let is_part = |part: &str| !part.is_empty() && !part.starts_with(|c: char| c.is_ascii_digit());
+    name.split('.').count() >= 3 && name.split('.').all(is_part)
 }
 
 fn why(position: RulePosition, action: &RuleAction) -> String {
