@@ -71,8 +71,8 @@ fn scene(more: &str) -> Option<Scene> {
     program("python3")?;
     let world = Namespaces::new()?;
     world.write_hosts(
-        "127.0.0.1 localhost rebind.test named.test\n::1 rebind6.test\n169.254.169.254 meta.test\n\
-         10.77.0.1 own.test\n10.77.0.80 lan.test\n",
+        "127.0.0.1 localhost rebind.test named.test both.test\n::1 rebind6.test\n169.254.169.254 meta.test\n\
+         10.77.0.1 own.test both.test\n10.77.0.80 lan.test\n",
     );
     let port = PORT.to_string();
     let words = ["python3", "-c", SERVER, &port];
@@ -181,14 +181,18 @@ fn a_rule_that_names_the_target_lets_a_client_on_another_machine_reach_it() {
          [[rule]]\nmatch = { port = [\"8099\"] }\nuse = \"direct\"\n"
     ));
     let all = ["http", "http -p", "socks4a", "socks5h"];
-    for host in ["named.test", INSIDE] {
+    // A name whose address an `ip` rule contains, too.
+    for host in ["named.test", INSIDE, "own.test"] {
         assert_eq!(scene.reached_by(host), all, "{host}");
     }
-    for host in ["rebind.test", "127.0.0.1", "localhost"] {
+    // One of the addresses of the last one is in no rule.
+    for host in ["rebind.test", "127.0.0.1", "localhost", "both.test"] {
         assert_eq!(scene.reached_by(host), Vec::<&str>::new(), "{host}");
     }
-    let out = scene.datagrams_and_bind(&["named.test"]);
-    assert!(out.contains("answered"), "{out}");
+    let out = scene.datagrams_and_bind(&["named.test", "own.test"]);
+    assert_eq!(out.matches("answered").count(), 2, "{out}");
+    let out = scene.datagrams_and_bind(&["both.test"]);
+    assert!(out.contains("silent"), "{out}");
 }
 
 #[test]

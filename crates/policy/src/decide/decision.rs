@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::observer::Observer;
 use crate::policy::Policy;
+use crate::rules::Rule;
 use crate::{Action, Request, Verdict, Why, WhyKind};
 
 /// A decision. Each step is an `impl` block in a file of its own; `run` calls them in order.
@@ -13,8 +14,8 @@ pub(super) struct Decision<'a, O> {
     pub(super) observer: &'a mut O,
     /// An `ip` rule needs the addresses of the target's name, which may be looked up here.
     pub(super) wants_addresses: bool,
-    /// The rule that matched says which targets it is about.
-    pub(super) named_by_rule: bool,
+    /// The rule that matched, where it says which targets it is about.
+    pub(super) named_by: Option<&'a Rule>,
     /// What lists on probation would do, for the reason of whichever later step decides.
     pub(super) probation_note: Option<String>,
 }
@@ -26,7 +27,7 @@ impl<'a, O: Observer> Decision<'a, O> {
             policy,
             observer,
             wants_addresses: false,
-            named_by_rule: false,
+            named_by: None,
             probation_note: None,
         }
     }

@@ -46,7 +46,7 @@ impl<'a, O: Observer> Decision<'a, O> {
             self.observer.saw(self.policy, finding);
             match result {
                 MatchResult::Matches => {
-                    self.named_by_rule = rule.names_target();
+                    self.named_by = rule.names_target().then_some(rule);
                     return Ok(Some(rule));
                 }
                 MatchResult::Undecided(Unknown::Addresses) => self.wants_addresses = true,
@@ -81,7 +81,8 @@ impl<'a, O: Observer> Decision<'a, O> {
         otherwise: &Action,
         suffixes: &SuffixHashes,
     ) -> MatchResult {
-        if self.action_of(Some(rule), suffixes) == *otherwise {
+        let is_same = self.action_of(Some(rule), suffixes) == *otherwise;
+        if is_same && !self.may_open_own_network(unknown, otherwise) {
             return MatchResult::Irrelevant(unknown);
         }
         if unknown != Unknown::Addresses {
@@ -110,6 +111,13 @@ impl<'a, O: Observer> Decision<'a, O> {
             None => self.mode_verdict(),
         };
         verdict.action
+    }
+
+    /// Whether the rule, if it matches the addresses of a name, lets a client on another machine reach the gateway's own network.
+    fn may_open_own_network(&self, unknown: Unknown, otherwise: &Action) -> bool {
+        unknown == Unknown::Addresses
+            && matches!(otherwise, Action::Route(Route::Direct(_)))
+            && !self.is_client_here()
     }
 
     /// Whether this connection could claim a rule for one connection.

@@ -141,7 +141,7 @@ impl Rule {
     }
 
     fn ip_matches(&self, request: &Request<'_>) -> Result<bool, Unknown> {
-        let within = |ip: &IpAddr| holds(&self.ip, |net| net.contains(&ip.to_canonical()));
+        let within = |ip: &IpAddr| self.names_address(*ip);
         match (&request.target.host, request.addresses) {
             _ if self.ip.is_empty() => Ok(true),
             (Host::Ip(ip), _) => Ok(within(ip)),

@@ -1,5 +1,6 @@
 //! One rule, compiled.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -134,6 +135,12 @@ impl Rule {
             && self.suffix.is_empty()
             && self.regex.is_empty()
             && self.ip.is_empty())
+    }
+
+    /// Whether its `ip` key contains the address.
+    pub(crate) fn names_address(&self, ip: IpAddr) -> bool {
+        let ip = ip.to_canonical();
+        self.ip.iter().any(|net| net.contains(&ip))
     }
 
     pub(crate) fn has_ip_key(&self) -> bool {
