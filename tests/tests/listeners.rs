@@ -157,6 +157,31 @@ fn parallel_guesses_are_checked_one_after_another_and_another_program_gets_in() 
 }
 
 #[test]
+fn guesses_at_a_users_password_do_not_hold_up_other_users_of_the_address() {
+    let origin = Origin::http();
+    let names = ["b", "c", "d", "e", "f", "g", "h", "i"];
+    let users: Vec<String> = names
+        .iter()
+        .map(|name| format!("{{ name = \"{name}\", password = \"b\" }}"))
+        .collect();
+    let privet = Privet::start(&format!(
+        "[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\n\
+         users = [{{ name = \"a\", password = \"b\" }}, {}]\n",
+        users.join(", ")
+    ));
+    let log_in = |name: &str, password: &str, limit: &str| {
+        let proxy = format!("http://{name}:{password}@{}", privet.proxy());
+        curl(&["-x", &proxy, "-f", "--max-time", limit, &origin.url("/")]).code == 0
+    };
+    // Six failures: the next login of this user waits for more than three seconds.
+    assert!((0..6).all(|_| !log_in("a", "x", "20")));
+    assert!(!log_in("a", "b", "1"));
+    // Names share a few groups, so that invented ones do not allow more guesses: most of these are in others.
+    let quick = names.iter().filter(|name| log_in(name, "b", "2")).count();
+    assert!(quick > names.len() / 2, "{quick} of {}", names.len());
+}
+
+#[test]
 fn a_reload_moves_a_listener_between_one_address_and_all_without_losing_a_client() {
     let origin = Origin::http();
     let privet = Privet::start("");

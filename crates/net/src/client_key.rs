@@ -12,6 +12,9 @@ use privet_policy::App;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientKey(u64);
 
+/// Groups of user names of a client whose logins are checked independently.
+const LOGIN_GROUPS: u64 = 16;
+
 /// Random, so that nobody chooses two names with one key.
 static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
@@ -26,6 +29,14 @@ impl ClientKey {
     /// By its path where that is known: all its processes are one client.
     pub fn of_program(program: &App) -> Self {
         Self(HASHER.hash_one((program.path.as_deref(), &*program.name)))
+    }
+
+    /// The client's logins as this user: guesses at one user's password do not hold up another user behind the same address.
+    /// Names share [`LOGIN_GROUPS`] groups, whether a user has them or not, so that neither many invented names allow many
+    /// guesses at once, nor the time taken tells which names exist.
+    pub fn of_login(self, user: &[u8]) -> Self {
+        let group = HASHER.hash_one(user) % LOGIN_GROUPS;
+        Self(HASHER.hash_one((self.0, group)))
     }
 }
 

@@ -1,4 +1,5 @@
 //! Slows down guesses at passwords: after a failure the logins of a client are checked one after another, each after a delay.
+//! The caller's key distinguishes users too ([`ClientKey::of_login`]).
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 /// Clients that are remembered; the one whose last failure is oldest makes room for a new one.
-const MAX_CLIENTS: usize = 4096;
+const MAX_CLIENTS: usize = 16_384;
 /// Logins of one client that wait for their turn; further ones are refused unchecked.
 const MAX_WAITING: usize = 32;
 /// How long a login waits for its turn; then it is refused unchecked.
@@ -256,6 +257,29 @@ mod tests {
         // Another client is not held up.
         let other = failures.check_in_turn(client(2), || Some(()));
         assert_eq!(timeout(MAX_DELAY, other).await, Ok(Some(())));
+    }
+
+    #[tokio::test]
+    async fn guesses_at_one_users_password_do_not_hold_up_another_user_of_the_address() {
+        let failures = LoginFailures::default();
+        let guessed = client(1).of_login(b"bob");
+        (0..40).for_each(|_| failures.failed(guessed));
+        let names = [
+            "alice", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan",
+        ];
+        let held_up = names
+            .iter()
+            .filter(|name| client(1).of_login(name.as_bytes()) == guessed);
+        assert!(held_up.count() < names.len(), "all in one group");
+        let mut keys: Vec<_> = (0..10_000_u32)
+            .map(|name| client(1).of_login(&name.to_be_bytes()))
+            .collect();
+        keys.sort_by_key(|key| format!("{key:?}"));
+        keys.dedup();
+        assert!(keys.len() <= 16, "{} groups", keys.len());
+        let other = keys.into_iter().find(|key| *key != guessed).unwrap();
+        let login = failures.check_in_turn(other, || Some(()));
+        assert_eq!(timeout(FIRST_DELAY, login).await, Ok(Some(())));
     }
 
     #[test]

@@ -51,16 +51,16 @@ impl Gateway for EngineGateway {
         let check = || self.shared.snapshot.load().users.check(name, password);
         if !failures.is_empty() {
             let (key, _) = self.settled_client_key(client).await;
-            return failures.check_in_turn(key, check).await;
+            return failures.check_in_turn(key.of_login(name), check).await;
         }
         let user = check();
         if user.is_none() {
             // At once, so that parallel guesses take turns; for the program too, which may be known later.
             let at_once = self.client_key(client);
-            failures.failed(at_once);
+            failures.failed(at_once.of_login(name));
             let (settled, _) = self.settled_client_key(client).await;
             if settled != at_once {
-                failures.failed(settled);
+                failures.failed(settled.of_login(name));
             }
         }
         user
