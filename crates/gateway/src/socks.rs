@@ -46,6 +46,9 @@ pub trait SocksGateway: Gateway {
         decision: &RouteDecision,
     ) -> impl Future<Output = Result<UpstreamUdp, Refusal>> + Send;
 
+    /// Frees file descriptors, of idle connections first, where none is left; `false`: there was nothing to free.
+    fn free_descriptors(&self) -> impl Future<Output = bool> + Send;
+
     /// Targets with equal keys may share an upstream association. The key covers the route and what it isolates by.
     fn association_key(&self, context: &RequestContext<'_>, decision: &RouteDecision) -> u64;
 

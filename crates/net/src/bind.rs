@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use crate::hop::reply::MalformedReply;
 use crate::hop::{HandshakeTimeouts, socks4, socks5};
+use crate::is_exhausted;
 use crate::{
     AddressUse, Connected, DialError, DialErrorKind, DialRequest, DialTimings, Dialer, OpenChain,
     Stream,
@@ -23,6 +24,8 @@ use crate::{
 pub const ACCEPT_TIMEOUT: Duration = Duration::from_secs(120);
 /// Connections from other peers arrive here too; they are closed at once.
 const BACKLOG: u32 = 16;
+/// How often a peer's connection is tried again where no file descriptor was left for it.
+const ROOM_ATTEMPTS: u32 = 3;
 /// The most unread bytes that are kept behind an upstream's reply.
 const MAX_HELD: usize = 2 * socks5::MAX_REPLY;
 
@@ -105,13 +108,19 @@ impl BindListener {
     }
 
     /// Waits for the peer, without a limit of its own (see [`ACCEPT_TIMEOUT`]). Returns the connection and the peer's
-    /// address.
+    /// address. `make_room` frees file descriptors where none is left for the peer's connection.
     ///
     /// # Errors
     /// The socket failed, or the upstream gave up.
-    pub async fn accept(self) -> Result<(Connected, SocketAddr), DialError> {
+    pub async fn accept<F>(
+        self,
+        make_room: impl Fn() -> F,
+    ) -> Result<(Connected, SocketAddr), DialError>
+    where
+        F: Future<Output = bool>,
+    {
         match self {
-            Self::Local(bind) => bind.accept().await,
+            Self::Local(bind) => bind.accept(make_room).await,
             Self::Upstream(bind) => bind.accept().await,
         }
     }
@@ -150,10 +159,22 @@ impl LocalBind {
         })
     }
 
-    async fn accept(self) -> Result<(Connected, SocketAddr), DialError> {
+    async fn accept<F>(
+        self,
+        make_room: impl Fn() -> F,
+    ) -> Result<(Connected, SocketAddr), DialError>
+    where
+        F: Future<Output = bool>,
+    {
+        let mut attempts = 0;
         loop {
             let (stream, peer) = match self.listener.accept().await {
                 Ok(accepted) => accepted,
+                Err(error) if attempts < ROOM_ATTEMPTS && is_exhausted(&error) => {
+                    attempts += 1;
+                    make_room().await;
+                    continue;
+                }
                 // The connection was aborted before it was accepted; another one may come.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
                 Err(error) => {

@@ -49,5 +49,6 @@ pub use meter::Meter;
 pub use outbound_health::{OutboundHealth, OutboundTest};
 pub use own_listeners::OwnListeners;
 pub use relay::{Preread, RelayOutcome, Side, relay};
+pub use socket::is_exhausted;
 pub use stream::{Duplex, Stream};
 pub use tls::connect_tls;

@@ -230,6 +230,12 @@ fn relay_socket(control: &TcpStream, port: u16) -> io::Result<UdpSocket> {
     Ok(socket)
 }
 
+/// Whether no file descriptor is left for a further socket.
+pub fn lacks_descriptor() -> bool {
+    let probe = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP));
+    probe.is_err_and(|error| crate::is_exhausted(&error))
+}
+
 /// A bound UDP socket. An IPv6 one takes no IPv4.
 ///
 /// # Errors

@@ -54,6 +54,15 @@ impl EngineGateway {
         live
     }
 
+    /// Frees file descriptors where the dial failed for lack of one. Once: a further attempt needs a reason of its own.
+    pub(super) async fn frees_for(&self, error: &DialError, freed: &mut bool) -> bool {
+        if error.kind != DialErrorKind::Exhausted || std::mem::replace(freed, true) {
+            return false;
+        }
+        self.shared.free_descriptors().await;
+        true
+    }
+
     /// Records a failed dial. One into the gateway's own network is a block by the policy, whose permit left that out.
     pub(super) async fn record_failure(
         &self,

@@ -84,11 +84,10 @@ impl Gateway for EngineGateway {
             let dialing = snapshot.dialer.dial(&decision.route, &request);
             match self.while_current(&snapshot, dialing).await {
                 Some(Ok(connected)) => return Ok(connected),
-                Some(Err(error)) if error.kind == DialErrorKind::Exhausted && !freed => {
-                    freed = true;
-                    self.shared.free_descriptors().await;
-                }
                 Some(Err(error)) => {
+                    if self.frees_for(&error, &mut freed).await {
+                        continue;
+                    }
                     return Err(self.record_failure(context, &decision, error).await);
                 }
                 None => {}
@@ -103,6 +102,7 @@ impl Gateway for EngineGateway {
         address: IpAddr,
     ) -> Result<Connected, Refusal> {
         let addresses = [address];
+        let mut freed = false;
         loop {
             let (snapshot, decision) = self.current_decision(context, decision).await?;
             let late = self.late_addresses(&snapshot, context, &decision);
@@ -120,6 +120,9 @@ impl Gateway for EngineGateway {
             match self.while_current(&snapshot, dialing).await {
                 Some(Ok(connected)) => return Ok(connected),
                 Some(Err(error)) => {
+                    if self.frees_for(&error, &mut freed).await {
+                        continue;
+                    }
                     return Err(self.record_failure(context, &decision, error).await);
                 }
                 None => {}

@@ -20,6 +20,7 @@ impl SocksGateway for EngineGateway {
         context: &RequestContext<'_>,
         decision: &RouteDecision,
     ) -> Result<BindListener, Refusal> {
+        let mut freed = false;
         loop {
             let (snapshot, decision) = self.current_decision(context, decision).await?;
             let late = self.late_addresses(&snapshot, context, &decision);
@@ -30,6 +31,9 @@ impl SocksGateway for EngineGateway {
             match self.while_current(&snapshot, binding).await {
                 Some(Ok(bound)) => return Ok(bound),
                 Some(Err(error)) => {
+                    if self.frees_for(&error, &mut freed).await {
+                        continue;
+                    }
                     return Err(self.record_failure(context, &decision, error).await);
                 }
                 None => {}
@@ -43,6 +47,10 @@ impl SocksGateway for EngineGateway {
         decision: &RouteDecision,
         permit: &DirectPermit,
     ) -> Result<Vec<SocketAddr>, Refusal> {
+        // The association opens its socket when it sends, and cannot wait then.
+        if privet_net::udp::lacks_descriptor() {
+            self.shared.free_descriptors().await;
+        }
         let snapshot = self.shared.snapshot.load_full();
         let mut resolved = None;
         if snapshot.generation == decision.policy_generation {
@@ -70,6 +78,7 @@ impl SocksGateway for EngineGateway {
         context: &RequestContext<'_>,
         decision: &RouteDecision,
     ) -> Result<UpstreamUdp, Refusal> {
+        let mut freed = false;
         loop {
             let (snapshot, decision) = self.current_decision(context, decision).await?;
             let late = self.late_addresses(&snapshot, context, &decision);
@@ -79,11 +88,18 @@ impl SocksGateway for EngineGateway {
             match self.while_current(&snapshot, opening).await {
                 Some(Ok(opened)) => return Ok(opened),
                 Some(Err(error)) => {
+                    if self.frees_for(&error, &mut freed).await {
+                        continue;
+                    }
                     return Err(self.record_failure(context, &decision, error).await);
                 }
                 None => {}
             }
         }
+    }
+
+    async fn free_descriptors(&self) -> bool {
+        self.shared.free_descriptors().await
     }
 
     fn association_key(&self, context: &RequestContext<'_>, decision: &RouteDecision) -> u64 {

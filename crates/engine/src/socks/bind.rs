@@ -69,7 +69,11 @@ async fn accept<G: SocksGateway>(
     gateway: &G,
 ) -> Result<(Connected, SocketAddr, LiveConnection), Refusal> {
     let decision = &grant.decision;
-    let accepted = timeout(ACCEPT_TIMEOUT, listener.accept()).await;
+    let accepted = timeout(
+        ACCEPT_TIMEOUT,
+        listener.accept(|| gateway.free_descriptors()),
+    )
+    .await;
     let accepted = accepted.unwrap_or_else(|_| Err(no_peer(context.target)));
     let (connected, peer) = accepted.map_err(|error| {
         let text = Some(error.to_string());

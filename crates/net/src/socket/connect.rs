@@ -101,9 +101,9 @@ fn kind_of(error: &io::Error) -> DialErrorKind {
     }
 }
 
-/// Out of file descriptors or memory: another address would fail too.
+/// Whether the system is out of file descriptors or memory: another address would fail too.
 #[cfg(unix)]
-fn is_exhausted(error: &io::Error) -> bool {
+pub fn is_exhausted(error: &io::Error) -> bool {
     use rustix::io::Errno;
     matches!(
         Errno::from_io_error(error),
@@ -112,7 +112,7 @@ fn is_exhausted(error: &io::Error) -> bool {
 }
 
 #[cfg(not(unix))]
-fn is_exhausted(error: &io::Error) -> bool {
+pub fn is_exhausted(error: &io::Error) -> bool {
     const WSAEMFILE: i32 = 10024;
     const WSAENOBUFS: i32 = 10055;
     matches!(error.raw_os_error(), Some(WSAEMFILE | WSAENOBUFS))

@@ -7,3 +7,5 @@ mod connect;
 pub(crate) mod direct;
 pub(crate) mod entry;
 mod race;
+
+pub use connect::is_exhausted;

@@ -309,6 +309,10 @@ impl SocksGateway for FakeGateway {
         opened.map_err(|error| self.fail(context, error))
     }
 
+    async fn free_descriptors(&self) -> bool {
+        false
+    }
+
     fn association_key(&self, _: &RequestContext<'_>, decision: &RouteDecision) -> u64 {
         decision.pool_key
     }

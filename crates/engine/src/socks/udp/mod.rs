@@ -33,10 +33,15 @@ pub(super) async fn associate<G: SocksGateway>(
 ) {
     // On the address that the client reached: others may be unreachable for it.
     let at = SocketAddr::new(identity.local.ip().to_canonical(), 0);
-    let opened = privet_net::udp::bind(at).and_then(|relay| {
+    let open = || {
+        let relay = privet_net::udp::bind(at)?;
         let at = relay.local_addr()?;
-        Ok((relay, at))
-    });
+        std::io::Result::Ok((relay, at))
+    };
+    let mut opened = open();
+    if opened.as_ref().is_err_and(privet_net::is_exhausted) && gateway.free_descriptors().await {
+        opened = open();
+    }
     let (relay, at) = match opened {
         Ok(opened) => opened,
         Err(error) => {
