@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use arc_swap::ArcSwap;
 use privet_connection_log::ConnectionLog;
 use privet_system::ProgramFinder;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::accept::client_connections::ClientConnections;
@@ -39,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) pressure: Pressure,
     /// Whether a client had too many connections lately.
     pub(crate) client_pressure: Pressure,
+    /// Held while the keyring is read again after a reload.
+    pub(crate) secret_refresh: Semaphore,
     /// Counts up with every new identity; connections of an earlier one are not reused.
     pub(crate) identity_epoch: AtomicU64,
     /// The selected mode and pause. Held only while a snapshot is swapped in memory.

@@ -104,7 +104,7 @@ pub(crate) async fn store_secret(
     // The engine reads it again where it is used.
     let reloaded = match used_by.is_empty() {
         true => None,
-        false => api.engine.reload().await.err(),
+        false => api.engine.reload_secret(&name).await.err(),
     };
     Ok(axum::Json(StoredSecret {
         text: reloaded.map(|error| escape(&error.to_string())),

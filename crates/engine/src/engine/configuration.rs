@@ -80,20 +80,50 @@ impl Engine {
             .await
     }
 
-    /// Reads the keyring secrets again, then reads and applies the file.
+    /// Reads and applies the file. The keyring is asked for new entries only, since it may wait for the user. The known ones are
+    /// read again afterwards, and applied if they changed.
     ///
     /// # Errors
     /// As [`Engine::apply`].
     pub async fn reload(&self) -> Result<ApplyReport, ApplyError> {
-        let options = self.options.clone();
-        let read = tokio::task::spawn_blocking(move || match Config::load(&options.config_path) {
-            Ok(loaded) => {
-                let known = KeyringCache::default();
-                KeyringCache::read(&loaded.config, &known, &*options.keyring)
+        let report = self.apply_file(KeyringCache::default()).await?;
+        let engine = self.clone();
+        tokio::spawn(async move {
+            if let Err(error) = engine.refresh_secrets().await {
+                tracing::warn!("changed secrets of the keyring are not in use: {error}");
             }
-            Err(_) => KeyringCache::default(),
         });
-        let secrets = read.await.unwrap_or_default();
+        Ok(report)
+    }
+
+    /// Reads one keyring secret again and applies the file with it.
+    ///
+    /// # Errors
+    /// As [`Engine::apply`].
+    pub async fn reload_secret(&self, name: &str) -> Result<ApplyReport, ApplyError> {
+        let snapshot = self.shared.snapshot.load_full();
+        let known = snapshot.secrets.without(name);
+        let read = self.read_keyring(snapshot.config.clone(), known).await?;
+        self.apply_file(read).await
+    }
+
+    /// Reads every keyring secret again and applies those that changed. One that cannot be read now stays as it is.
+    async fn refresh_secrets(&self) -> Result<(), ApplyError> {
+        // One at a time: a keyring may wait for the user.
+        let Ok(_turn) = self.shared.secret_refresh.try_acquire() else {
+            return Ok(());
+        };
+        let snapshot = self.shared.snapshot.load_full();
+        let config = snapshot.config.clone();
+        let read = self.read_keyring(config, KeyringCache::default()).await?;
+        let changed = snapshot.secrets.changed(&read);
+        if !changed.is_empty() {
+            self.apply_file(changed).await?;
+        }
+        Ok(())
+    }
+
+    async fn apply_file(&self, secrets: KeyringCache) -> Result<ApplyReport, ApplyError> {
         let by = ChangeSource::File.into();
         self.apply_with_secrets(ConfigSource::File, secrets, ApplyMode::Commit, by)
             .await
@@ -135,6 +165,15 @@ impl Engine {
         read: KeyringCache,
     ) -> Result<KeyringCache, ApplyError> {
         let known = self.shared.snapshot.load().secrets.merged(&read);
+        self.read_keyring(config, known).await
+    }
+
+    /// Reads the entries of `config` that `known` does not hold, on a blocking thread.
+    async fn read_keyring(
+        &self,
+        config: Arc<Config>,
+        known: KeyringCache,
+    ) -> Result<KeyringCache, ApplyError> {
         let keyring = self.options.keyring.clone();
         tokio::task::spawn_blocking(move || KeyringCache::read(&config, &known, &*keyring))
             .await

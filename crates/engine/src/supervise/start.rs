@@ -10,7 +10,7 @@ use privet_config::unix_time::now_ms;
 use privet_config::{Config, LoadedConfig};
 use privet_connection_log::ConnectionLog;
 use privet_system::{Processes, ProgramFinder};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -87,6 +87,7 @@ impl Engine {
             client_connections: Arc::default(),
             pressure: Pressure::default(),
             client_pressure: Pressure::default(),
+            secret_refresh: Semaphore::new(1),
             identity_epoch: AtomicU64::new(0),
             mode: ArcSwap::from_pointee(modes.state()),
             modes: Mutex::new(modes),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use privet_config::{Config, Keyring, KeyringError, Secret};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 /// What the keyring answered, by the entry's name.
 type Answers = HashMap<String, Result<SecretString, KeyringError>>;
@@ -60,6 +60,36 @@ impl KeyringCache {
             answers: Arc::new(answers),
             missing: self.missing,
         }
+    }
+
+    /// All entries but this one, which is read again.
+    pub(crate) fn without(&self, name: &str) -> Self {
+        let mut answers = (*self.answers).clone();
+        answers.remove(name);
+        Self {
+            answers: Arc::new(answers),
+            missing: self.missing,
+        }
+    }
+
+    /// The entries that `read` holds a secret for which is not the one known here.
+    pub(crate) fn changed(&self, read: &Self) -> Self {
+        let is_new = |name: &str, secret: &SecretString| match self.answers.get(name) {
+            Some(Ok(known)) => known.expose_secret() != secret.expose_secret(),
+            _ => true,
+        };
+        let changed = read.answers.iter().filter_map(|(name, answer)| {
+            let secret = answer.as_ref().ok()?;
+            is_new(name, secret).then(|| (name.clone(), Ok(secret.clone())))
+        });
+        Self {
+            answers: Arc::new(changed.collect()),
+            missing: self.missing,
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.answers.is_empty()
     }
 
     /// Answers entries that it does not hold with a placeholder: for a policy that connects nowhere.

@@ -118,6 +118,39 @@ async fn a_mode_switch_does_not_wait_for_the_keyring_and_a_known_secret_is_not_r
 }
 
 #[tokio::test]
+async fn a_reload_applies_the_file_before_it_asks_the_keyring_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (asked, asks) = mpsc::channel();
+    let (release, released) = mpsc::channel();
+    let keyring = Arc::new(WaitingKeyring {
+        reads: AtomicUsize::new(0),
+        asked,
+        released: Mutex::new(released),
+    });
+    let engine = engine(folder.path(), keyring.clone()).await;
+    release.send(()).unwrap();
+    let applied = engine.apply(ChangeSource::Api, with_upstream(), None, ApplyMode::Commit);
+    applied.await.unwrap();
+    asks.recv().unwrap();
+
+    let strict = with_upstream().replace("\"standard\"", "\"strict\"");
+    std::fs::write(folder.path().join("privet.toml"), strict).unwrap();
+    tokio::time::timeout(Duration::from_secs(10), engine.reload())
+        .await
+        .expect("it does not wait for the keyring")
+        .unwrap();
+    assert_eq!(engine.config().mode, "strict");
+    // Then it is read again, once at a time.
+    tokio::task::spawn_blocking(move || asks.recv().unwrap())
+        .await
+        .unwrap();
+    engine.reload().await.unwrap();
+    assert_eq!(keyring.reads.load(Ordering::Relaxed), 2);
+    drop(release);
+    engine.stop(Duration::ZERO).await;
+}
+
+#[tokio::test]
 async fn a_preview_opens_no_listener() {
     let folder = tempfile::tempdir().unwrap();
     let (asked, _asks) = mpsc::channel();
