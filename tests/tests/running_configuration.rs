@@ -60,6 +60,30 @@ fn an_edit_after_the_file_was_deleted_starts_from_what_is_in_force() {
 }
 
 #[test]
+fn an_edit_after_the_file_became_something_else_starts_from_what_is_in_force() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    type Replace = fn(&std::path::Path);
+    let pipe: Replace = |path| {
+        let mode = Mode::RUSR | Mode::WUSR;
+        mknodat(CWD, path, FileType::Fifo, mode, 0).expect("the folder takes a pipe");
+    };
+    let dangling: Replace = |path| {
+        std::os::unix::fs::symlink("nowhere.toml", path).expect("the folder takes a link");
+    };
+    for replace in [pipe, dangling] {
+        let privet = Privet::start(STRICT);
+        std::fs::remove_file(privet.sandbox.config()).expect("it was there");
+        replace(&privet.sandbox.config());
+        privet.await_api("status", |status| {
+            status["problems"]
+                .as_array()
+                .is_some_and(|all| !all.is_empty())
+        });
+        add_rule(&privet);
+    }
+}
+
+#[test]
 fn a_mode_that_is_chosen_after_the_file_was_deleted_is_written_with_all_the_rest() {
     let privet = Privet::start(STRICT);
     std::fs::remove_file(privet.sandbox.config()).expect("it was there");

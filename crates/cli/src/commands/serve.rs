@@ -85,7 +85,7 @@ pub async fn run(
 pub async fn start(
     context: &Context,
     serve_options: ServeOptions,
-    signals: Signals,
+    mut signals: Signals,
     #[cfg(unix)] socket: privet_control::ControlSocket,
     inherited: InheritedSockets,
 ) -> Result<Exit, Failure> {
@@ -106,7 +106,11 @@ pub async fn start(
         adopted: adopted(inherited)?,
         threads: serve_options.threads.map(usize::from),
     };
-    let engine = Engine::start(options).await.map_err(refused)?;
+    let engine = tokio::select! {
+        started = Engine::start(options) => started.map_err(refused)?,
+        // A start may wait for the keyring or for a disk.
+        () = until_stop(&mut signals) => return Ok(Exit::Done),
+    };
     let control = ControlServer::open(
         engine.clone(),
         #[cfg(unix)]
@@ -164,7 +168,7 @@ fn report_system_proxy<T>(engine: &Engine, done: Result<T, SwitchError>) {
 
 /// Starts logging as configured. An invalid configuration is reported by the start itself.
 fn start_log(config_path: &Path) -> logging::LogLevel {
-    let log = Config::load(config_path).map(|loaded| loaded.config.log);
+    let log = Config::load_file(config_path).map(|loaded| loaded.config.log);
     match log {
         Ok(log) => logging::start(&log.level, log.format),
         Err(_) => logging::start("info", LogFormat::Text),
@@ -350,6 +354,10 @@ impl Follower<'_> {
     }
 }
 
+async fn until_stop(signals: &mut Signals) {
+    while !matches!(signals.next().await, Signal::Stop) {}
+}
+
 async fn stop(
     context: &Context,
     engine: &Engine,
@@ -370,11 +378,10 @@ async fn stop(
         engine.stop(drain).await;
         control.close().await;
     };
-    let again = async { while !matches!(signals.next().await, Signal::Stop) {} };
     tokio::pin!(draining);
     tokio::select! {
         () = &mut draining => {}
-        () = again => tracing::info!("second signal: stopping at once"),
+        () = until_stop(&mut signals) => tracing::info!("second signal: stopping at once"),
     }
     let connection_log = engine.connection_log().clone();
     let _ = tokio::task::spawn_blocking(move || connection_log.flush()).await;

@@ -44,6 +44,8 @@ pub struct LoadedConfig {
     pub warnings: Vec<Diagnostic>,
     /// A notice for the start: there is no file, and the defaults hold.
     pub note: Option<String>,
+    /// The text of the file that was loaded.
+    pub text: Option<String>,
 }
 
 impl Config {
@@ -83,7 +85,27 @@ impl Config {
             config,
             warnings: list,
             note: None,
+            text: None,
         })
+    }
+
+    /// As [`Config::load`], for a file that is edited later: anything but a regular file is refused at once, since reading it may
+    /// never end. The null device holds no text.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_file(path: &Path) -> Result<LoadedConfig, Diagnostics> {
+        let is_other = |metadata: std::fs::Metadata| !metadata.is_file();
+        if path != Path::new("/dev/null") && std::fs::metadata(path).is_ok_and(is_other) {
+            return Err(Diagnostics {
+                file: path.display().to_string(),
+                list: vec![Diagnostic::of_file(
+                    "is not a regular file".to_owned(),
+                    None,
+                )],
+            });
+        }
+        Self::load(path)
     }
 
     /// Reads and checks a file. Where there is none, the defaults hold and [`LoadedConfig::note`] says so.
@@ -104,6 +126,7 @@ impl Config {
                     config: Config::default(),
                     warnings: Vec::new(),
                     note,
+                    text: None,
                 });
             }
             Err(error) => {
@@ -127,10 +150,13 @@ impl Config {
             folder
         };
         let base = std::fs::canonicalize(base).unwrap_or_else(|_| base.to_owned());
-        Config::parse(&text, &base).map_err(|found| Diagnostics {
-            file: file.clone(),
-            ..found
-        })
+        match Config::parse(&text, &base) {
+            Ok(loaded) => Ok(LoadedConfig {
+                text: Some(text),
+                ..loaded
+            }),
+            Err(found) => Err(Diagnostics { file, ..found }),
+        }
     }
 }
 

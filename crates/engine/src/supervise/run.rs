@@ -215,7 +215,7 @@ impl Supervisor {
     }
 
     /// The configuration file was written from outside: applies it if it is valid.
-    async fn file_changed(&mut self) {
+    pub(crate) async fn file_changed(&mut self) {
         let now = fingerprint(&self.options.config_path).await;
         if now != self.file_fingerprint {
             self.file_fingerprint = now;

@@ -29,7 +29,7 @@ use crate::snapshot::Snapshot;
 use crate::supervise::certificates::CertificateWatch;
 use crate::supervise::command::{Command, channel};
 use crate::supervise::configuration::assemble::{Inputs, assemble};
-use crate::supervise::configuration::file::{fingerprint, read_text};
+use crate::supervise::configuration::file::fingerprint_of;
 use crate::supervise::configuration::secrets::KeyringCache;
 use crate::supervise::configuration::watch::watch;
 use crate::supervise::connection_log;
@@ -59,7 +59,7 @@ impl Engine {
     pub async fn start(options: EngineOptions) -> Result<Self, StartError> {
         let problems = Problems::default();
         let loaded = load_config(&options).await?;
-        let config = Arc::new(loaded.config);
+        let (config, text) = (Arc::new(loaded.config), loaded.text);
         for warning in &loaded.warnings {
             tracing::warn!(
                 "{}",
@@ -96,7 +96,7 @@ impl Engine {
             listening: ArcSwap::default(),
         });
         let options = Arc::new(options);
-        let commands = start_supervisor(&options, &shared, workers, stored, bound).await;
+        let commands = start_supervisor(&options, &shared, workers, stored, bound, text).await;
         Ok(Self {
             shared,
             commands,
@@ -107,7 +107,7 @@ impl Engine {
 
 async fn load_config(options: &EngineOptions) -> Result<LoadedConfig, StartError> {
     let path = options.config_path.clone();
-    let loaded = tokio::task::spawn_blocking(move || Config::load(&path)).await;
+    let loaded = tokio::task::spawn_blocking(move || Config::load_file(&path)).await;
     loaded
         .map_err(std::io::Error::other)?
         .map_err(StartError::Config)
@@ -219,13 +219,13 @@ async fn start_supervisor(
     workers: Workers,
     stored: Stored,
     bound: Vec<Bound>,
+    text: Option<String>,
 ) -> mpsc::Sender<Command> {
     let (commands, received) = channel();
     let (file_watch, file_changes, error) = watch(std::slice::from_ref(&options.config_path));
     if let Some(error) = error {
         tracing::debug!("the configuration's folder is not watched: {error}");
     }
-    let file_fingerprint = fingerprint(&options.config_path).await;
     let mut hit_counts = stored.hit_counts;
     hit_counts.adopt(&shared.snapshot.load().policy, now_ms());
     let mut supervisor = Supervisor {
@@ -240,9 +240,10 @@ async fn start_supervisor(
         site_checks: None,
         fetches: JoinSet::new(),
         commands: commands.clone(),
-        loaded_from_file: file_fingerprint.is_some(),
-        file_fingerprint,
-        config_text: String::new(),
+        loaded_from_file: text.is_some(),
+        // Of what was loaded: the file may have changed since, or be gone.
+        file_fingerprint: text.as_deref().map(fingerprint_of),
+        config_text: text.unwrap_or_default(),
         timeline: stored.timeline,
         temporary_rules: Vec::new(),
         expiry_checked: SystemTime::UNIX_EPOCH,
@@ -254,7 +255,6 @@ async fn start_supervisor(
         certificates: CertificateWatch::default(),
         refresh_waiters: Vec::new(),
     };
-    supervisor.config_text = read_text(&options.config_path).await.unwrap_or_default();
     supervisor.save_pause().await;
     supervisor.report_list_problems();
     supervisor.watch_list_files();
@@ -263,6 +263,7 @@ async fn start_supervisor(
     supervisor.start_listeners(bound).await;
     supervisor.watch_descriptors().await;
     tokio::spawn(async move {
+        supervisor.file_changed().await;
         supervisor.run(received, file_changes).await;
         drop(file_watch);
     });

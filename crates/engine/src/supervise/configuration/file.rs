@@ -14,6 +14,13 @@ pub(crate) async fn read_text(path: &Path) -> Option<String> {
     read.await.ok().flatten()
 }
 
+/// The fingerprint of a file with this text.
+pub(crate) fn fingerprint_of(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.as_bytes().hash(&mut hasher);
+    hasher.finish()
+}
+
 /// Distinguishes one content of the file from another; `None`: it is missing or cannot be read.
 pub(crate) async fn fingerprint(path: &Path) -> Option<u64> {
     let path = path.to_owned();

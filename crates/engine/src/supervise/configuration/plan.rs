@@ -82,6 +82,7 @@ impl Supervisor {
             config,
             mut warnings,
             note,
+            ..
         } = self.parse(source).await?;
         let config = Arc::new(config);
         let secrets = self.secrets_for(&config, secrets, mode)?;
@@ -166,7 +167,7 @@ impl Supervisor {
             ConfigSource::Text { text, .. } => {
                 Config::parse(&text, path.parent().unwrap_or(Path::new(".")))
             }
-            ConfigSource::File => Config::load(&path),
+            ConfigSource::File => Config::load_file(&path),
         });
         let loaded = parsed
             .await

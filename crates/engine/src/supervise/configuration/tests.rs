@@ -151,6 +151,35 @@ async fn a_reload_applies_the_file_before_it_asks_the_keyring_again() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_deleted_while_the_engine_starts_is_not_taken_for_the_defaults() {
+    let folder = tempfile::tempdir().unwrap();
+    let (asked, asks) = mpsc::channel();
+    let (release, released) = mpsc::channel();
+    let config_path = folder.path().join("privet.toml");
+    std::fs::write(&config_path, with_upstream()).unwrap();
+    let options = EngineOptions {
+        config_path: config_path.clone(),
+        data_dir: folder.path().to_owned(),
+        keyring: Arc::new(WaitingKeyring {
+            reads: AtomicUsize::new(0),
+            asked,
+            released: Mutex::new(released),
+        }),
+        adopted: Vec::new(),
+        threads: Some(1),
+    };
+    let starting = tokio::spawn(Engine::start(options));
+    tokio::task::spawn_blocking(move || asks.recv().unwrap())
+        .await
+        .unwrap();
+    std::fs::remove_file(&config_path).unwrap();
+    drop(release);
+    let engine = starting.await.unwrap().unwrap();
+    assert_eq!(engine.edit_base().await.unwrap(), with_upstream());
+    engine.stop(Duration::ZERO).await;
+}
+
+#[tokio::test]
 async fn a_preview_opens_no_listener() {
     let folder = tempfile::tempdir().unwrap();
     let (asked, _asks) = mpsc::channel();
