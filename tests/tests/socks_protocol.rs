@@ -269,6 +269,29 @@ fn a_refused_greeting_leaves_a_row_with_its_reason() {
 }
 
 #[test]
+fn a_client_of_another_protocol_leaves_a_row_with_its_reason() {
+    let privet = Privet::start("[listen]\nmixed = [\"$MIXED\"]\nhttp = [\"$HTTP\"]\npac = \"\"\n");
+    for (at, first, reason) in [
+        (
+            privet.proxy(),
+            &b"\x16\x03\x01\x00\x05hello"[..],
+            "an https listener",
+        ),
+        (privet.proxy(), b"\x06\x01\x00", "the byte 0x06"),
+        (privet.sandbox.http, b"\x05\x01\x00", "SOCKS on a listener"),
+    ] {
+        let mut stream = connect(at);
+        stream.write_all(first).expect("open");
+        assert!(read_all(&mut stream).is_empty());
+        let has_reason = |row: &serde_json::Value| {
+            let error = row["error"].as_str();
+            error.is_some_and(|text| text.contains(reason))
+        };
+        privet.await_row("closed", has_reason);
+    }
+}
+
+#[test]
 fn a_declared_foreign_address_does_not_keep_the_clients_datagrams_out() {
     let echo = UdpEcho::start();
     let privet = Privet::start("");

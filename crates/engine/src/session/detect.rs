@@ -1,6 +1,9 @@
 //! Detects a client's protocol by the first byte it sends, so that one listener serves SOCKS4, SOCKS5 and HTTP. One byte is
 //! enough: 4 and 5 are no characters of an HTTP method (RFC 9110, section 5.6.2).
 
+/// RFC 8446, section 5.1: the type of the record that TLS begins with.
+const TLS_HANDSHAKE: u8 = 0x16;
+
 /// The protocol of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ClientProtocol {
@@ -9,7 +12,7 @@ pub enum ClientProtocol {
     Socks5,
     /// The first character of a method, or an empty line before it.
     Http,
-    /// TLS, SSH or anything else: closed without an answer.
+    /// TLS or anything else: closed without an answer, and recorded.
     Unsupported,
 }
 
@@ -23,6 +26,22 @@ pub fn detect(first: &[u8]) -> Option<ClientProtocol> {
         b'\r' | b'\n' => ClientProtocol::Http,
         _ => ClientProtocol::Unsupported,
     })
+}
+
+/// What is wrong with a client whose protocol its listener does not take.
+pub fn unsupported(first: &[u8]) -> String {
+    match (detect(first), first.first()) {
+        (Some(ClientProtocol::Socks4 | ClientProtocol::Socks5), _) => {
+            "SOCKS on a listener that takes none".to_owned()
+        }
+        (Some(ClientProtocol::Http), _) => "HTTP on a listener that takes none".to_owned(),
+        (_, Some(&TLS_HANDSHAKE)) => {
+            "TLS on a listener that takes none: give this proxy as http:// or socks5://, or use an https listener"
+                .to_owned()
+        }
+        (_, Some(byte)) => format!("neither SOCKS nor HTTP: it begins with the byte {byte:#04x}"),
+        (_, None) => "nothing was sent".to_owned(),
+    }
 }
 
 /// `tchar` of RFC 9110, section 5.6.2.
@@ -51,6 +70,14 @@ mod tests {
         for (bytes, expected) in table {
             assert_eq!(detect(bytes), expected, "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn the_reason_names_what_was_sent() {
+        assert!(unsupported(b"\x16\x03\x01").contains("https listener"));
+        assert!(unsupported(b"\0").ends_with("0x00"));
+        assert!(unsupported(b"\x05\x01\0").starts_with("SOCKS on"));
+        assert!(unsupported(b"GET /").starts_with("HTTP on"));
     }
 
     #[test]

@@ -14,10 +14,10 @@ use std::sync::Arc;
 use std::task::{Poll, ready};
 
 use bytes::Bytes;
-use privet_gateway::{Gateway, HandshakeOutcome};
+use privet_gateway::{Gateway, HandshakeOutcome, RefusedClient};
 use privet_http::service::ConnectionInfo;
 use privet_http::service::forward::Forward;
-use privet_policy::Listener;
+use privet_policy::{Listener, Protocol};
 use privet_system::ProgramLookup;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
@@ -88,7 +88,19 @@ async fn handshake(
             let service = Forward { gateway, listener };
             privet_http::serve(client, &first, deadline, info, service).await
         }
-        _ => return None,
+        (_, socks, http) => {
+            if let Some(listener) = http.or(socks) {
+                let refused = RefusedClient {
+                    listener,
+                    peer,
+                    local,
+                    protocol: http.map_or(Protocol::Socks5, |_| Protocol::Http),
+                    user: None,
+                };
+                refused.record(&gateway, detect::unsupported(&first));
+            }
+            return None;
+        }
     };
     relay_of(outcome, slot)
 }
