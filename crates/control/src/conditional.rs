@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use privet_api::Problem;
 use privet_config::to_json;
 use serde_json::Value;
@@ -102,6 +102,17 @@ fn tag(value: &impl Hash) -> String {
     format!("\"{:016x}\"", hasher.finish())
 }
 
+/// What is set as a whole, and must not wait for other changes: the mode, the system proxy, the keyring's entries. It has no
+/// version, so that only `If-Match: *` holds.
+fn has_no_version(method: &Method, path: &str) -> bool {
+    let path = path.strip_prefix(API).unwrap_or_default();
+    match *method {
+        Method::PUT => matches!(path, "mode" | "system-proxy") || path.starts_with("secrets/"),
+        Method::DELETE => path.starts_with("secrets/"),
+        _ => false,
+    }
+}
+
 /// A layer on all calls.
 pub(crate) async fn versions(
     State(api): State<ApiState>,
@@ -116,6 +127,7 @@ pub(crate) async fn versions(
         },
         _ => match Versioned::changed_by(request.method(), path) {
             Some(versioned) => change(&api, versioned, request, next).await,
+            None if has_no_version(request.method(), path) => unversioned(request, next).await,
             None => Ok(next.run(request).await),
         },
     };
@@ -137,6 +149,19 @@ async fn read(
     Ok(response)
 }
 
+/// Sets what has no version. Waits for nothing.
+async fn unversioned(request: Request, next: Next) -> Result<Response, Problem> {
+    match if_match(request.headers())? {
+        Some(requested) if requested != "*" => Err(Problem::new(
+            StatusCode::PRECONDITION_FAILED,
+            "version",
+            "This has no version: it is set as a whole, and waits for no other change.",
+        )
+        .help("Send it without `If-Match`.")),
+        _ => Ok(next.run(request).await),
+    }
+}
+
 /// Runs a change after its `If-Match`, if any, was found to hold. No other change begins until it has ended.
 async fn change(
     api: &ApiState,
@@ -144,10 +169,10 @@ async fn change(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let requested = if_match(request.headers())?;
-    // Its body first: other changes do not wait for a slow client.
+    // Its body first: other changes do not wait for a slow client, and a client that is still sending reads the answer.
     let (parts, body) = request.into_parts();
     let body = read_body(Request::from_parts(parts.clone(), body), api).await?;
+    let requested = if_match(&parts.headers)?;
     let _guard = api.change_lock.lock().await;
     if let Some(requested) = requested {
         check(api, versioned, parts.uri.path(), requested).await?;
@@ -246,6 +271,16 @@ mod tests {
                 changed,
                 "{method} {path}"
             );
+        }
+        for (method, path, expected) in [
+            (Method::PUT, "mode", true),
+            (Method::PUT, "system-proxy", true),
+            (Method::DELETE, "secrets/office", true),
+            (Method::GET, "secrets/office", false),
+            (Method::PUT, "config", false),
+        ] {
+            let path = format!("{API}{path}");
+            assert_eq!(has_no_version(&method, &path), expected, "{method} {path}");
         }
         assert_eq!(Versioned::read_by("/api/v1/changes"), None);
         assert_eq!(Versioned::read_by("/api/v1"), None);
