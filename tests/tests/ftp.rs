@@ -1,11 +1,12 @@
 //! FTP by GET through the HTTP proxy: real clients, and a real server on loopback.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
 
 use privet_tests::client::python_program;
+use privet_tests::https::{cert, started};
 use privet_tests::peers::{open_folder, write};
 use privet_tests::privet::binary;
 use privet_tests::require;
@@ -444,4 +445,122 @@ fn a_transfer_that_breaks_off_is_seen_by_the_client() {
             row["port"] == server.port() && row["end"] == "broken"
         });
     }
+}
+
+/// Requests by HTTP/2 on one connection; prints status and text of each.
+const HTTP_2: &str = r#"
+const http2 = require('http2'), fs = require('fs');
+const [proxy, ca, ...urls] = process.argv.slice(1);
+const session = http2.connect(proxy, { ca: fs.readFileSync(ca) });
+const fail = (error) => { console.error(error); process.exit(1); };
+session.on('error', fail);
+const get = (text) => new Promise((resolve) => {
+  const url = new URL(text);
+  const login = url.username ? { authorization: 'Basic ' + Buffer.from(`${url.username}:${url.password}`).toString('base64') } : {};
+  const stream = session.request({ ':method': 'GET', ':scheme': 'ftp', ':authority': url.host, ':path': url.pathname, ...login });
+  let status = 0, body = '';
+  stream.on('error', fail);
+  stream.on('response', (fields) => { status = fields[':status']; });
+  stream.on('data', (chunk) => { body += chunk; });
+  stream.on('end', () => resolve([status, body]));
+});
+Promise.all(urls.map(get)).then((all) => { console.log(JSON.stringify(all)); session.close(); });
+"#;
+
+#[test]
+fn an_http2_client_fetches_files_and_listings_by_ftp_side_by_side() {
+    let server = require!(FtpServer::start(&[]));
+    let node = require!(program("node"));
+    let privet = started("IP:127.0.0.1");
+    let mut command = Command::new(node);
+    command.args(["-e", HTTP_2, &format!("https://{}", privet.sandbox.http)]);
+    command.arg(cert(&privet));
+    let paths = ["a.txt", "big", "sub/", "none"].map(|path| server.url(path));
+    command.args(paths).arg(server.url_as("bob:wrong", "a.txt"));
+    let out = CommandOutput::of(command).good();
+    let answers: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    let text = |number: usize| answers[number][1].as_str().expect("a text");
+    assert_eq!(answers[0], serde_json::json!([200, TEXT]));
+    assert!(answers[1][0] == 200 && text(1) == "0123456789".repeat(300_000));
+    assert!(
+        answers[2][0] == 200 && text(2).contains(ODD_URL),
+        "{}",
+        text(2)
+    );
+    assert_eq!(answers[3][0], 404, "{}", text(3));
+    assert_eq!(answers[4][0], 401, "{}", text(4));
+    let row = privet.await_row("closed", |row| row["port"] == server.port);
+    assert_eq!(row["listener"], "https", "{row:#}");
+}
+
+/// A server that sends the first bytes of a file and then `next`, until that says that nothing follows. Its control and data
+/// connections are kept open until the client's end closes.
+fn serve_file(mut stream: TcpStream, next: impl Fn(&mut TcpStream)) -> std::io::Result<()> {
+    let data = TcpListener::bind("127.0.0.1:0")?;
+    let port = data.local_addr()?.port();
+    stream.write_all(b"220 hello\r\n")?;
+    let reader = BufReader::new(stream.try_clone()?);
+    for line in reader.lines() {
+        let line = line?;
+        let answer = match line.split(' ').next().unwrap_or_default() {
+            "USER" => "230 in".to_owned(),
+            "TYPE" => "200 ok".to_owned(),
+            "EPSV" => format!("229 ok (|||{port}|)"),
+            "QUIT" => "221 bye".to_owned(),
+            "RETR" => {
+                stream.write_all(b"150 here\r\n")?;
+                let (mut to, _) = data.accept()?;
+                to.write_all(b"first")?;
+                next(&mut to);
+                drop(to);
+                "226 done".to_owned()
+            }
+            _ => "500 what".to_owned(),
+        };
+        stream.write_all(format!("{answer}\r\n").as_bytes())?;
+    }
+    Ok(())
+}
+
+const SHORT_IDLE: &str =
+    "[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\n[listen.limits]\nidle_timeout = \"2s\"\n";
+
+#[test]
+fn a_transfer_that_stands_still_is_ended_and_both_connections_are_closed() {
+    let (seen, ends) = std::sync::mpsc::channel();
+    let server = Origin::raw(move |stream| {
+        let seen = seen.clone();
+        // Ends once Privet closes the data connection; then the control connection's lines end too.
+        let _ = serve_file(stream, |data| {
+            let _ = data.read(&mut [0; 1]);
+        });
+        let _ = seen.send(());
+    });
+    let privet = Privet::start(SHORT_IDLE);
+    let answer = fetch(&privet, &[&format!("ftp://{}/file", server.address)]);
+    assert_ne!(answer.code, 0, "{answer:?}");
+    ends.recv_timeout(privet_tests::TIMEOUT)
+        .expect("both connections are closed");
+    let mine = |row: &serde_json::Value| row["host"] == "127.0.0.1" && row["end"] == "idle";
+    privet.await_row("closed", mine);
+    privet.await_api("status", |status| status["totals"]["active"] == 0);
+}
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what is tested is a transfer that takes longer than the timeout"
+)]
+fn a_slow_transfer_takes_longer_than_the_idle_timeout() {
+    let server = Origin::raw(move |stream| {
+        let _ = serve_file(stream, |data| {
+            for _ in 0..10 {
+                std::thread::sleep(std::time::Duration::from_millis(500));
+                let _ = data.write_all(b".");
+            }
+        });
+    });
+    let privet = Privet::start(SHORT_IDLE);
+    let answer = fetch(&privet, &[&format!("ftp://{}/file", server.address)]);
+    assert_eq!(answer.good(), "first..........");
 }
