@@ -1,6 +1,7 @@
 //! `privet`: runs the engine, and the commands that control a running one.
 
 mod activation;
+mod blocking;
 mod commands;
 mod exit;
 mod global_options;

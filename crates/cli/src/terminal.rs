@@ -175,6 +175,16 @@ pub fn span(ms: u64) -> String {
     }
 }
 
+/// How long before `now` it was, both in Unix milliseconds: "3m 4s ago".
+pub fn ago(now: u64, at: u64) -> String {
+    format!("{} ago", span(now.saturating_sub(at)))
+}
+
+/// A measured time in milliseconds, or "-".
+pub fn millis(ms: Option<f64>) -> String {
+    ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.1} ms"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

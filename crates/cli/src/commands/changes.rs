@@ -6,7 +6,7 @@ use privet_api::now_ms;
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
-use crate::terminal::{Style, plain, span};
+use crate::terminal::{Style, ago, plain};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -44,7 +44,7 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     for entry in &timeline.changes {
         table.row([
             plain(entry.id.to_string()),
-            plain(format!("{} ago", span(now.saturating_sub(entry.at_ms)))),
+            plain(ago(now, entry.at_ms)),
             plain(entry.client.as_str()),
             plain(what(entry)),
             undo_state(entry),

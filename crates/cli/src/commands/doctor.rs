@@ -10,6 +10,7 @@ use privet_config::{Config, SiteTls};
 use privet_control::diagnostics::{self, Files};
 use privet_system::SystemKeyring;
 
+use crate::blocking::blocking;
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
 use crate::terminal::Style;
@@ -76,7 +77,7 @@ async fn without_engine(context: &Context, endpoint: &str) -> Result<Vec<Finding
         data_dir,
         keyring: Arc::new(SystemKeyring),
     };
-    let checks = tokio::task::spawn_blocking(move || {
+    let checks = blocking(move || {
         let mut findings = diagnostics::check_files(&at);
         findings.extend(ports(&config_path));
         findings.push(privet_control::diagnostics::system_proxy(
@@ -84,11 +85,7 @@ async fn without_engine(context: &Context, endpoint: &str) -> Result<Vec<Finding
         ));
         findings
     });
-    findings.extend(
-        checks
-            .await
-            .map_err(|error| Failure::failed(error.to_string()))?,
-    );
+    findings.extend(checks.await?);
     Ok(findings)
 }
 

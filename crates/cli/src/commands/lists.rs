@@ -7,7 +7,7 @@ use privet_api::now_ms;
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
-use crate::terminal::{Style, Terminal, bytes, plain, span};
+use crate::terminal::{Style, Terminal, ago, bytes, plain, span};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -204,7 +204,7 @@ fn human(terminal: &Terminal, lists: &[List]) -> String {
         "list", "format", "entries", "size", "hits 24h", "hits", "updated", "next", "state",
     ]);
     let now = now_ms();
-    let ago = |at: u64| format!("{} ago", span(now.saturating_sub(at)));
+    let ago = |at: u64| ago(now, at);
     for list in lists {
         table.row([
             plain(list.name.as_str()),

@@ -2,6 +2,7 @@
 
 use privet_system::login;
 
+use crate::blocking::blocking;
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
 
@@ -28,7 +29,7 @@ enum Action {
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     let command = agent_command(context)?;
     let action = args.action.unwrap_or(Action::Status);
-    let done = tokio::task::spawn_blocking(move || match action {
+    let done = blocking(move || match action {
         Action::On { system_proxy } => {
             let mut command: Vec<&str> = command.iter().map(String::as_str).collect();
             if system_proxy {
@@ -40,8 +41,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
         Action::Status => Ok(login::installed()),
     });
     let method = done
-        .await
-        .map_err(|error| Failure::failed(error.to_string()))?
+        .await?
         .map_err(|error| Failure::failed(error.to_string()))?;
     let advice = method.as_ref().and_then(login::advice);
     if let Some(advice) = &advice {

@@ -9,6 +9,7 @@ use privet_system::proxy_environment::ProxyAddresses;
 use privet_system::proxy_login::ProxyLogin;
 use serde_json::Value;
 
+use crate::blocking::blocking;
 use crate::commands::Context;
 use crate::exit::Failure;
 
@@ -41,9 +42,7 @@ impl Context {
         let (config, _) = client.config().await?;
         if let Some(user) = choose(&users(&config), user)? {
             let file = status.config.map(PathBuf::from);
-            let login = tokio::task::spawn_blocking(move || read_login(user, file.as_deref()));
-            let login = login.await;
-            let login = login.map_err(|error| Failure::failed(error.to_string()))?;
+            let login = blocking(move || read_login(user, file.as_deref())).await?;
             self.warn_of_unknown_password(&login);
             addresses.login = Some(login);
         }
@@ -62,7 +61,7 @@ impl Context {
     }
 }
 
-/// The names of the users in force.
+/// The names of the current users.
 fn users(config: &Value) -> Vec<String> {
     let users = config.pointer("/listen/users").and_then(Value::as_array);
     let name = |user: &Value| Some(user.get("name")?.as_str()?.to_owned());

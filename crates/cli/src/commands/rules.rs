@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
-use crate::terminal::{Style, Terminal, plain, span};
+use crate::terminal::{Style, Terminal, ago, plain, span};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -200,7 +200,7 @@ async fn list(context: &Context, client: &Client) -> Result<Exit, Failure> {
 fn table(terminal: &Terminal, rules: &[Rule]) -> String {
     let mut table = terminal.table(&["rule", "use", "match", "hits", "last", "lasts", "state"]);
     let now = now_ms();
-    let ago = |at: u64| format!("{} ago", span(now.saturating_sub(at)));
+    let ago = |at: u64| ago(now, at);
     for rule in rules {
         let number = rule
             .number

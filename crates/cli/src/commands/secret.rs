@@ -8,6 +8,7 @@ use privet_system::{HiddenInput, SystemKeyring};
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 
+use crate::blocking::blocking;
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
 use crate::terminal::{Style, plain};
@@ -63,9 +64,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
 async fn in_background<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, KeyringError> + Send + 'static,
 ) -> Result<T, Failure> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| Failure::failed(error.to_string()))?
-        .map_err(failed)
+    blocking(work).await?.map_err(failed)
 }
 
 async fn list(context: &Context) -> Result<Exit, Failure> {
@@ -79,7 +78,7 @@ async fn list(context: &Context) -> Result<Exit, Failure> {
     for entry in &secrets.secrets {
         table.row([
             plain(entry.name.as_str()),
-            kept(entry),
+            stored(entry),
             plain(entry.used_by.join(", ")),
         ]);
     }
@@ -92,7 +91,7 @@ async fn list(context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn kept(entry: &SecretEntry) -> (String, Style) {
+fn stored(entry: &SecretEntry) -> (String, Style) {
     match entry.stored {
         Some(true) => ("yes".to_owned(), Style::Success),
         Some(false) => ("no".to_owned(), Style::Error),
@@ -115,9 +114,8 @@ async fn ask(context: &Context, name: &str) -> Result<SecretString, Failure> {
         false => None,
     };
     let is_typed = hidden.is_some();
-    let reading = tokio::task::spawn_blocking(move || read_secret(is_typed));
     let read = tokio::select! {
-        read = reading => read.map_err(|error| Failure::failed(error.to_string()))?,
+        read = blocking(move || read_secret(is_typed)) => read?,
         // The terminal is restored before the exit.
         _ = &mut interrupt => interrupted(),
     };

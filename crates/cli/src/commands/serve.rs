@@ -21,7 +21,7 @@ use crate::signals::{Signal, Signals};
 use crate::terminal::{Style, Terminal};
 
 /// How often the servers, the log level and the system proxy are compared with what is configured after a change:
-/// listeners open after the configuration is in force.
+/// listeners open after the configuration was applied.
 const FOLLOW_INTERVAL: Duration = Duration::from_secs(1);
 /// Comparisons at that interval after each change.
 const FOLLOW_AFTER_CHANGE: u32 = 3;
@@ -117,9 +117,8 @@ pub async fn start(
         Some(socket),
         &data_dir,
         desktop.clone(),
-    )
-    .await;
-    let mut control = match control {
+    );
+    let mut control = match control.await {
         Ok(control) => control,
         Err(error) => {
             engine.stop(Duration::ZERO).await;
@@ -132,18 +131,11 @@ pub async fn start(
     }
     print_addresses(&context.terminal, &engine, &control)?;
     let _ = notify(ServiceState::Ready);
-    let client = serve_options.tray.then(|| context.client()).transpose()?;
-    let client = client.map(|client| client.with_kind(privet_api::ClientKind::Tray));
-    let places = context.options.paths().to_args()?;
-    // The tray task ends when "Quit" is clicked.
     let (quit, changed) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let tray = client.map(|client| {
-        let (quit, changed) = (quit.clone(), changed.clone());
-        AbortOnDrop(tokio::spawn(async move {
-            privet_tray::run(client, places, changed).await;
-            quit.notify_one();
-        }))
-    });
+    let tray = match serve_options.tray {
+        true => Some(start_tray(context, quit.clone(), changed.clone())?),
+        false => None,
+    };
     let mut follower = Follower {
         engine: &engine,
         control: &mut control,
@@ -153,6 +145,20 @@ pub async fn start(
     let signals = follower.run_until_stopped(signals, &quit).await;
     drop(tray);
     stop(context, &engine, control, signals, serve_options.drain).await
+}
+
+/// Shows the tray icon. It notifies `quit` when "Quit" was clicked; `changed` tells it that the state of the engine changed.
+fn start_tray(
+    context: &Context,
+    quit: Arc<Notify>,
+    changed: Arc<Notify>,
+) -> Result<AbortOnDrop, Failure> {
+    let client = context.client()?.with_kind(privet_api::ClientKind::Tray);
+    let places = context.options.paths().to_args()?;
+    Ok(AbortOnDrop(tokio::spawn(async move {
+        privet_tray::run(client, places, changed).await;
+        quit.notify_one();
+    })))
 }
 
 /// A failed system proxy change does not stop the engine; `status` and `doctor` show it.

@@ -4,7 +4,7 @@ use privet_api::sites::{BackendUpdate, SiteBackend, Sites};
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
-use crate::terminal::{Style, Terminal, plain};
+use crate::terminal::{Style, Terminal, millis, plain};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -156,13 +156,11 @@ fn row(path: &str, backend: &SiteBackend) -> [(String, Style); 9] {
         Some(weight) => format!("{weight} (by hand)"),
         None => backend.weight.to_string(),
     };
-    let latency = backend
-        .latency_ms
-        .map_or_else(|| "-".to_owned(), |ms| format!("{ms:.1} ms"));
+    let latency = millis(backend.latency_ms);
     let check = match &backend.last_check {
         None => "-".to_owned(),
         Some(check) => match (check.status, &check.error) {
-            (Some(status), _) => format!("{status} in {:.1} ms", check.took_ms),
+            (Some(status), _) => format!("{status} in {}", millis(Some(check.took_ms))),
             (None, Some(error)) => error.clone(),
             (None, None) => "-".to_owned(),
         },

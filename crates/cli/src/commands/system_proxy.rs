@@ -6,6 +6,7 @@ use privet_api::{Client, ClientError};
 use privet_control::convert;
 use privet_system::proxy::SystemProxySession;
 
+use crate::blocking::blocking;
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
 use crate::terminal::Style;
@@ -123,13 +124,12 @@ type ProxyResult = Result<(), privet_system::proxy::ProxyError>;
 async fn without_engine(
     work: fn(&mut SystemProxySession) -> ProxyResult,
 ) -> Result<SystemProxy, Failure> {
-    let task = tokio::task::spawn_blocking(move || {
+    let done = blocking(move || {
         let mut session = SystemProxySession::of_session();
         work(&mut session)?;
         Ok::<_, privet_system::proxy::ProxyError>(convert::system_proxy(session.report()))
     });
-    task.await
-        .map_err(|error| Failure::failed(error.to_string()))?
+    done.await?
         .map_err(|error| Failure::failed(error.to_string()))
 }
 

@@ -2,7 +2,7 @@
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
-use crate::terminal::Style;
+use crate::terminal::{Style, millis};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -16,15 +16,13 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         context.terminal.json(&tested)?;
     } else {
         let terminal = &context.terminal;
-        let ms =
-            |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.1} ms"));
         let line = if tested.ok {
             format!(
                 "{} {}: connect {}, first byte {}",
                 terminal.paint(&tested.name, Style::Plain),
                 terminal.paint("up", Style::Success),
-                ms(tested.connect_ms),
-                ms(tested.first_byte_ms)
+                millis(tested.connect_ms),
+                millis(tested.first_byte_ms)
             )
         } else {
             format!(

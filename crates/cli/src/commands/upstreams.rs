@@ -4,7 +4,7 @@ use privet_api::upstreams::Outbounds;
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
-use crate::terminal::{Style, Terminal, plain};
+use crate::terminal::{Style, Terminal, millis, plain};
 
 pub async fn run(context: &Context) -> Result<Exit, Failure> {
     let outbounds = context.client()?.upstreams().await?;
@@ -43,11 +43,7 @@ fn human(terminal: &Terminal, outbounds: &Outbounds) -> String {
             plain(upstream.url.as_str()),
             plain(upstream.route.as_str()),
             (upstream.state.clone(), style),
-            plain(
-                upstream
-                    .latency_ms
-                    .map_or_else(|| "-".to_owned(), |ms| format!("{ms:.1} ms")),
-            ),
+            plain(millis(upstream.latency_ms)),
             plain(upstream.failures.to_string()),
             plain(upstream.last_error.as_deref().unwrap_or("-")),
         ]);

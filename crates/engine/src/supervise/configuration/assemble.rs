@@ -80,16 +80,8 @@ fn build(inputs: Inputs) -> Result<Snapshot, StartError> {
     let own = own.iter().filter(|own| own.kind != ListenerKind::Site);
     let own = with_control(own.map(|own| own.address).collect(), &config);
     let users = users(&config, &secrets)?;
-    let secret = |name: &str| upstream_secret(&config, name, &secrets);
     let before = previous.as_ref().map(|snapshot| &*snapshot.dialer);
-    let dialer = Dialer::build(
-        &config,
-        &secret,
-        OwnListeners::new(own.iter().copied())
-            .with_interfaces(privet_system::interfaces::is_interface),
-        before,
-    )
-    .map_err(|error| StartError::Upstream(error.to_string()))?;
+    let dialer = build_dialer(&config, &secrets, &own, before)?;
     let own = OwnEndpoints {
         listeners: own,
         addresses: privet_system::interfaces::addresses().into_iter().collect(),
@@ -136,6 +128,20 @@ fn https_tls(
         return Ok(Some(https));
     }
     Ok(https::load(config, purpose)?.map(Arc::new))
+}
+
+/// The dialer of the configuration. Upstreams of before that did not change keep their state.
+fn build_dialer(
+    config: &Config,
+    secrets: &KeyringCache,
+    own: &[SocketAddr],
+    previous: Option<&Dialer>,
+) -> Result<Dialer, StartError> {
+    let secret = |name: &str| upstream_secret(config, name, secrets);
+    let own = OwnListeners::new(own.iter().copied())
+        .with_interfaces(privet_system::interfaces::is_interface);
+    Dialer::build(config, &secret, own, previous)
+        .map_err(|error| StartError::Upstream(error.to_string()))
 }
 
 /// The sites of the configuration; those of before where nothing about them changed.
