@@ -17,6 +17,7 @@ macro_rules! require {
 }
 
 pub mod backend;
+pub mod chromium;
 pub mod client;
 pub mod desktop;
 pub mod h2;
@@ -34,6 +35,7 @@ pub mod process;
 pub mod screen;
 pub mod skip;
 pub mod terminal;
+mod timeout;
 pub mod wait;
 pub mod webdriver;
 
@@ -44,8 +46,4 @@ pub use port::{await_port, reserve};
 pub use privet::Privet;
 pub use process::{Running, program};
 pub use skip::missing;
-
-use std::time::Duration;
-
-/// How long a test waits for anything: far longer than it takes, even on a busy machine.
-pub const TIMEOUT: Duration = Duration::from_secs(45);
+pub use timeout::TIMEOUT;

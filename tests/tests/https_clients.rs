@@ -6,7 +6,7 @@ use std::process::Command;
 
 use privet_tests::https::{FILES, OWN, cert, listener, make_certificate, started, through};
 use privet_tests::privet::Sandbox;
-use privet_tests::{CommandOutput, Origin, Privet, curl, process, program, require};
+use privet_tests::{CommandOutput, Origin, Privet, chromium, curl, process, program, require};
 use serde_json::Value;
 
 #[test]
@@ -107,42 +107,17 @@ fn trusting_home(certificate: &Path) -> Option<tempfile::TempDir> {
 
 #[test]
 fn chromium_loads_a_page_through_the_proxy_over_tls_and_by_the_pac() {
-    let chromium = require!(program("chromium"));
     let origin = Origin::http();
     let privet = Privet::start(OWN);
     let home = require!(trusting_home(&privet.sandbox.dir().join("data/tls/ca.pem")));
     let server = format!("--proxy-server=https://{}", privet.sandbox.http);
     let pac = format!("--proxy-pac-url=http://{}/proxy.pac", privet.sandbox.pac);
-    let browse = |args: &[&str], url: &str| {
-        let mut command = Command::new("timeout");
-        command.arg("60").arg(&chromium).args([
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--dump-dom",
-            "--virtual-time-budget=10000",
-            "--proxy-bypass-list=<-loopback>",
-        ]);
-        command
-            .env("HOME", home.path())
-            .arg(format!(
-                "--user-data-dir={}",
-                home.path().join("profile").display()
-            ))
-            .args(args)
-            .arg(url);
-        CommandOutput::of(command).good()
-    };
-    let page = browse(&[&server], &origin.url("/page"));
+    let browse = |args: &[&str], url: &str| chromium::browse(home.path(), args, url);
+    let page = require!(browse(&[&server], &origin.url("/page")));
     assert!(page.contains("fetched 36000"), "{page}");
     // The PAC excludes loopback; the name resolves only at the proxy.
     let resolve = "--host-resolver-rules=MAP pac.test 127.0.0.1";
-    let page = browse(&[&pac, resolve], &origin.url("/page"));
+    let page = require!(browse(&[&pac, resolve], &origin.url("/page")));
     assert!(page.contains("fetched 36000"), "{page}");
     let row = privet.await_row("closed", |row| row["listener"] == "https");
     assert_eq!(row["protocol"], "http");

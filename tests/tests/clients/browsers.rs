@@ -1,36 +1,13 @@
 //! Chromium.
 
-use std::process::Command;
-
-use privet_tests::peers::open_folder;
-use privet_tests::{CommandOutput, Origin, Privet, program, require};
+use privet_tests::{Origin, Privet, chromium, require};
 
 use crate::support::privet_and_origin;
 
-/// The text of a page after its scripts ran in a fresh headless Chromium.
+/// The text of a page in a browser with an empty home folder.
 fn browse(args: &[&str], url: &str) -> Option<String> {
-    let chromium = program("chromium")?;
-    let profile = open_folder("chromium-");
-    let mut command = Command::new("timeout");
-    command.arg("60").arg(chromium).args([
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--dump-dom",
-        "--virtual-time-budget=10000",
-        // Loopback goes through the proxy too.
-        "--proxy-bypass-list=<-loopback>",
-    ]);
-    command
-        .arg(format!("--user-data-dir={}", profile.path().display()))
-        .args(args)
-        .arg(url);
-    Some(CommandOutput::of(command).good())
+    let home = tempfile::tempdir().expect("a temporary folder");
+    chromium::browse(home.path(), args, url)
 }
 
 #[test]
