@@ -5,8 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::TIMEOUT;
 use crate::skip::missing;
+use crate::timeout::TIMEOUT;
 
 /// The exit code and output of a program.
 #[derive(Debug, Clone)]

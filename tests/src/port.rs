@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::TIMEOUT;
+use crate::timeout::TIMEOUT;
 
 const FIRST: u16 = 12_000;
 const COUNT: u16 = 18_000;

@@ -14,8 +14,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::client::CommandOutput;
+use crate::port::reserve;
 use crate::process::Running;
-use crate::{TIMEOUT, reserve};
+use crate::timeout::TIMEOUT;
 
 /// A running `privet serve` with its own configuration and data folder. A panic in it fails the test.
 pub struct Privet {

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use crate::TIMEOUT;
 use crate::skip::missing;
+use crate::timeout::TIMEOUT;
 
 /// A program in the background; killed with all its children when dropped.
 pub struct Running {

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use crate::TIMEOUT;
 use crate::client::CommandOutput;
 use crate::desktop::Desktop;
 use crate::privet::pause;
 use crate::process::{Running, program};
+use crate::timeout::TIMEOUT;
 
 /// A desktop session with a screen.
 pub struct Screen {

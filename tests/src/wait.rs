@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use crate::TIMEOUT;
 use crate::privet::pause;
+use crate::timeout::TIMEOUT;
 
 /// Polls until `ready` returns true.
 ///

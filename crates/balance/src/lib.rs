@@ -103,6 +103,7 @@
 )]
 
 mod dice;
+mod failure;
 mod hash;
 mod health;
 mod lease;
@@ -111,22 +112,26 @@ mod member;
 mod members;
 mod outlier;
 mod pool;
+mod request;
 mod retry_budget;
 mod select;
 mod selector;
+mod settings;
 #[cfg(test)]
 mod tests;
 
 pub use dice::Dice;
+pub use failure::Failure;
 pub use hash::{MemberId, hash_key};
 pub use health::{FORGIVE_AFTER, FirstProbe, HealthSettings, ProbeSchedule};
 pub use lease::Lease;
 pub use load::EWMA_DECAY;
 pub use member::{Cause, HISTORY, MAX_WEIGHT, MemberState, StateChange};
-pub use members::{Failure, LatencySource, PassiveChecks, Settings};
 pub use outlier::OutlierSettings;
 pub use pool::{CarriedMember, MemberConfig, MemberView, Pool};
+pub use request::{Fallback, Request};
 pub use retry_budget::{RetryBudget, RetrySettings};
 pub use select::Policy;
 pub use select::hash::LOAD_BOUND;
-pub use selector::{Fallback, Request, Selector};
+pub use selector::Selector;
+pub use settings::{LatencySource, PassiveChecks, Settings};

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use crate::health::{Health, HealthState};
+use crate::health::{Health, HealthSettings, HealthState};
 use crate::outlier::Outlier;
-use crate::{HealthSettings, PassiveChecks, Settings};
+use crate::settings::{PassiveChecks, Settings};
 
 /// The largest weight; a larger one counts as this.
 pub const MAX_WEIGHT: u32 = 65_535;

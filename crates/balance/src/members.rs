@@ -1,70 +1,12 @@
 //! The members of one pool: results in, states out. Pure; [`Pool`](crate::Pool) puts it behind a lock.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use crate::failure::Failure;
 use crate::health::HealthState;
 use crate::member::{Cause, Member, StateChange, Tier};
-use crate::{Fallback, FirstProbe, HealthSettings, OutlierSettings, ProbeSchedule};
-
-/// What the results of requests decide. Probes decide health in either case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PassiveChecks {
-    /// Each result counts like that of a probe.
-    Health,
-    /// They eject members.
-    Ejection(OutlierSettings),
-}
-
-/// Where [`MemberView::latency`](crate::MemberView::latency) comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LatencySource {
-    Requests,
-    Probes,
-    Both,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settings {
-    pub health: HealthSettings,
-    pub passive: PassiveChecks,
-    pub latency: LatencySource,
-}
-
-impl Settings {
-    /// For sites with health checks at a steady interval.
-    pub fn with_probes(interval: Duration, unhealthy_after: u32, healthy_after: u32) -> Self {
-        Self {
-            health: HealthSettings {
-                unhealthy_after,
-                healthy_after,
-                first_probe: FirstProbe::Decides,
-                schedule: ProbeSchedule::steady(interval),
-            },
-            passive: PassiveChecks::Ejection(OutlierSettings::default()),
-            latency: LatencySource::Requests,
-        }
-    }
-
-    /// For sites without health checks: members are judged by their requests alone, and never probed.
-    pub fn without_probes() -> Self {
-        let mut settings = Self::with_probes(Duration::ZERO, 1, 1);
-        settings.health.schedule.interval = None;
-        settings
-    }
-}
-
-/// How a request failed through the member's fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failure {
-    /// No connection: refused, unreachable, TLS or handshake failed.
-    Connect,
-    /// The connection broke before the end of the answer.
-    Reset,
-    /// No answer in time.
-    Timeout,
-    /// It answered that it failed (5xx).
-    ServerError,
-}
+use crate::request::Fallback;
+use crate::settings::{PassiveChecks, Settings};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Members {

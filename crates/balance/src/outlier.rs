@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::Failure;
 use crate::dice::jittered;
+use crate::failure::Failure;
 
 /// The most times that the time doubles.
 const MAX_DOUBLINGS: u32 = 16;

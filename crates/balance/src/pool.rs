@@ -41,7 +41,7 @@ pub struct CarriedMember {
 #[derive(Debug, Clone)]
 pub struct MemberView {
     pub state: MemberState,
-    /// The weight in force.
+    /// The current weight.
     pub weight: u32,
     /// The weight that was set by hand.
     pub manual_weight: Option<u32>,

@@ -4,52 +4,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::hash::MemberId;
 use crate::lease::{Lease, Owner};
-use crate::load::Load;
 use crate::member::Tier;
 use crate::pool::Pool;
-use crate::select::{Policy, Wanted, hash, latency, least_connections, peak_ewma, round_robin};
-
-/// What is used when no member is available, or all that are were tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fallback {
-    /// Nothing.
-    Refuse,
-    /// Unhealthy and ejected members by the same policy. For sites: a wrong health check must not take a site down,
-    /// and a backend that is really dead costs one attempt.
-    All,
-    /// The unhealthy or ejected member whose pause ends first, whether or not it is over. For groups without another
-    /// route.
-    LongestDown,
-    /// As [`Fallback::LongestDown`], but only a member whose pause is over. For groups whose caller can connect
-    /// directly.
-    Due,
-}
-
-/// One request that needs a member.
-#[derive(Debug, Clone, Copy)]
-pub struct Request<'a> {
-    /// For the policies by hash, see [`hash_key`](crate::hash_key).
-    pub key: u64,
-    /// Members that this request was sent to already; they are not selected again.
-    pub tried: &'a [usize],
-    pub fallback: Fallback,
-    pub now: Instant,
-    /// A random number.
-    pub dice: u64,
-}
-
-pub(crate) struct Slot {
-    pub(crate) id: MemberId,
-    pub(crate) load: Arc<Load>,
-    pub(crate) tier: Tier,
-    pub(crate) weight: u32,
-    /// Smooth weighted round-robin: the lag behind the member's share, in units of the sum of weights.
-    pub(crate) lag: i64,
-    /// Least connections: what was read for the current request.
-    pub(crate) in_flight: u64,
-}
+use crate::request::{Fallback, Request};
+use crate::select::slot::{Slot, Wanted};
+use crate::select::{Policy, hash, latency, least_connections, peak_ewma, round_robin};
 
 /// See the [crate's documentation](crate).
 pub struct Selector {

@@ -24,6 +24,7 @@ pub mod guard;
 mod handlers;
 pub mod login_codes;
 pub mod logs;
+mod metric_families;
 mod metrics;
 mod openapi;
 mod page;

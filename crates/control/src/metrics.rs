@@ -15,14 +15,12 @@ use privet_connection_log::Totals;
 use privet_engine::{Engine, ListState};
 use privet_net::outbound_health::{OutboundHealth, OutboundState};
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, text};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::encoding::{DescriptorEncoder, text};
 use prometheus_client::registry::Registry;
 
 use crate::guard;
 use crate::handlers::sites::sites;
+use crate::metric_families::{counters, gauge, gauge_f64, gauges};
 use crate::rejection::Rejection;
 use crate::site_metrics;
 
@@ -256,54 +254,6 @@ impl Collector for Figures {
             self.problems as u64,
         )
     }
-}
-
-fn gauge(out: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {
-    gauge_f64(out, name, help, value as f64)
-}
-
-fn gauge_f64(out: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: f64) -> fmt::Result {
-    let metric = out.encode_descriptor(name, help, None, MetricType::Gauge)?;
-    ConstGauge::new(value).encode(metric)
-}
-
-/// A gauge with one label: a figure for each value; nothing without values.
-fn gauges<'a>(
-    out: &mut DescriptorEncoder<'_>,
-    name: &str,
-    help: &str,
-    label: &str,
-    values: impl IntoIterator<Item = (&'a str, f64)>,
-) -> fmt::Result {
-    let mut values = values.into_iter().peekable();
-    if values.peek().is_none() {
-        return Ok(());
-    }
-    let mut metric = out.encode_descriptor(name, help, None, MetricType::Gauge)?;
-    for (key, value) in values {
-        ConstGauge::new(value).encode(metric.encode_family(&[(label, key)])?)?;
-    }
-    Ok(())
-}
-
-/// A counter; its name gets the suffix `_total`.
-pub(crate) fn counters(
-    out: &mut DescriptorEncoder<'_>,
-    name: &str,
-    help: &str,
-    values: &[(Vec<(&str, &str)>, u64)],
-) -> fmt::Result {
-    if values.is_empty() {
-        return Ok(());
-    }
-    let mut metric = out.encode_descriptor(name, help, None, MetricType::Counter)?;
-    for (labels, value) in values {
-        if labels.is_empty() {
-            return ConstCounter::new(*value).encode(metric);
-        }
-        ConstCounter::new(*value).encode(metric.encode_family(labels)?)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

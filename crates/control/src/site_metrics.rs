@@ -7,7 +7,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-use crate::metrics::counters;
+use crate::metric_families::counters;
 
 /// A backend with the labels that name it.
 struct Labelled<'a> {

@@ -9,21 +9,21 @@ use privet_balance::{
     Dice, Fallback, Lease, MemberConfig, MemberId, MemberView, Policy, Pool, Request, RetryBudget,
     RetrySettings, Selector, Settings, hash_key,
 };
-use privet_config::{BackendHost, BackendUrl, Balance, SiteHealth, SiteRoute};
+use privet_config::{BackendHost, BackendUrl, Balance, Site, SiteHealth, SiteRoute};
 use privet_net::{Endpoint, EndpointTls};
 use privet_policy::{Host, Target};
 
-use crate::site::Site;
-
 /// What a pool is built from.
 pub(crate) struct PoolConfig<'a> {
+    pub(crate) site: &'a Site,
     pub(crate) route: Option<&'a SiteRoute>,
     pub(crate) backends: Vec<(&'a BackendUrl, u32)>,
 }
 
 impl<'a> PoolConfig<'a> {
-    pub(crate) fn of_route(route: &'a SiteRoute) -> Self {
+    pub(crate) fn of_route(site: &'a Site, route: &'a SiteRoute) -> Self {
         Self {
+            site,
             route: Some(route),
             backends: route.backends.iter().map(|url| (url, 1)).collect(),
         }
@@ -90,7 +90,6 @@ impl BackendPool {
     /// # Errors
     /// A backend cannot be used, as a sentence.
     pub(crate) fn build(
-        site: &Site,
         config: PoolConfig<'_>,
         tls: Option<&EndpointTls>,
         previous: Option<&Self>,
@@ -98,6 +97,7 @@ impl BackendPool {
     ) -> Result<Self, String> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let route_path = config.route_path().unwrap_or_default();
+        let site = config.site;
         let mut backends: Vec<Backend> = Vec::new();
         let mut members = Vec::new();
         for (url, weight) in config.backends {
@@ -117,7 +117,7 @@ impl BackendPool {
                 id,
             });
         }
-        let settings = settings(site.health());
+        let settings = settings(site.health.as_ref());
         let members = match previous {
             Some(previous) => previous.members.rebuild(settings, members, now),
             None => Pool::new(settings, members, now),
@@ -127,7 +127,7 @@ impl BackendPool {
             route: config.route.cloned(),
             backends,
             members: Arc::new(members),
-            policy: policy(site.balance()),
+            policy: policy(site.balance),
         })
     }
 

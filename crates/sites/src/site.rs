@@ -61,7 +61,7 @@ impl Site {
         };
         for pool in pool_configs(config) {
             let before = previous.and_then(|site| site.pool_of_route(pool.route_path()));
-            let pool = BackendPool::build(&site, pool, tls, before, now)?;
+            let pool = BackendPool::build(pool, tls, before, now)?;
             site.pools.push(Arc::new(pool));
         }
         Ok(site)
@@ -150,9 +150,10 @@ fn pool_configs(config: &SiteConfig) -> impl Iterator<Item = PoolConfig<'_>> {
         .iter()
         .map(|backend| (&backend.url, backend.weight));
     let own = PoolConfig {
+        site: config,
         route: None,
         backends: own.collect(),
     };
-    let of_route = |route| PoolConfig::of_route(route);
+    let of_route = |route| PoolConfig::of_route(config, route);
     std::iter::once(own).chain(config.routes.iter().map(of_route))
 }

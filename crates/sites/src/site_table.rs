@@ -130,7 +130,7 @@ impl SiteTable {
         tls::files(&self.certificates)
     }
 
-    /// Reads the files of all certificates again. One that cannot be used leaves the old one in force. Blocks on the disk.
+    /// Reads the files of all certificates again. One that cannot be used leaves the old one in use. Blocks on the disk.
     ///
     /// # Errors
     /// What is wrong, and what to do.

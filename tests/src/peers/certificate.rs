@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use crate::client::run;
 use crate::process::program;
 
-use super::{open_folder, write};
+use super::folder::{open_folder, write};
 
 pub struct Certificate {
     folder: TempDir,

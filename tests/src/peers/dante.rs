@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use crate::process::{Running, program};
 use crate::{await_port, reserve};
 
-use super::{open_folder, write};
+use super::folder::{open_folder, write};
 
 /// A `danted` without a login, with loopback on both sides.
 pub struct Dante {

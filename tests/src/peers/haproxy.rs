@@ -8,7 +8,8 @@ use tempfile::TempDir;
 use crate::process::{Running, program};
 use crate::{await_port, reserve};
 
-use super::{Certificate, open_folder, write};
+use super::certificate::Certificate;
+use super::folder::{open_folder, write};
 
 pub struct Haproxy {
     pub address: SocketAddr,

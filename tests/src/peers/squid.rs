@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::process::{Running, program};
 use crate::{await_port, reserve};
 
-use super::{open_folder, write};
+use super::folder::{open_folder, write};
 
 pub struct Squid {
     pub address: SocketAddr,

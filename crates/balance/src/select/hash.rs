@@ -7,9 +7,8 @@
 
 use std::f64::consts::{FRAC_1_SQRT_2, LN_2};
 
-use super::Wanted;
+use super::slot::{Slot, Wanted};
 use crate::hash::rendezvous;
-use crate::selector::Slot;
 
 /// At the moment of selection no member gets more than this times its share of the requests in flight, rounded up,
 /// unless all others were tried. Other threads that select at the same moment may exceed it by one each.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::selector::Slot;
+use super::slot::Slot;
 
 /// Another member takes over only when it is faster by a fifth and by at least this much.
 const BETTER_BY: Duration = Duration::from_millis(5);

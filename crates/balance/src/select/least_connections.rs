@@ -1,7 +1,7 @@
 //! Weighted least connections: the fewest requests in flight ÷ weight, among equals round-robin.
 
-use super::{Wanted, round_robin};
-use crate::selector::Slot;
+use super::round_robin;
+use super::slot::{Slot, Wanted};
 
 pub(crate) fn take(slots: &mut [Slot], wanted: Wanted<'_>) -> Option<usize> {
     let mut least: Option<(u64, u64)> = None;

@@ -5,9 +5,7 @@ pub(crate) mod latency;
 pub(crate) mod least_connections;
 pub(crate) mod peak_ewma;
 pub(crate) mod round_robin;
-
-use crate::member::Tier;
-use crate::selector::Slot;
+pub(crate) mod slot;
 
 /// How a member is selected among those that are available.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,22 +31,4 @@ pub enum Policy {
     /// The lowest smoothed latency, kept until another member is faster by a fifth and by 5 ms. Members without a
     /// measurement come first.
     Latency,
-}
-
-/// The members that one request may take.
-#[derive(Clone, Copy)]
-pub(crate) struct Wanted<'a> {
-    pub(crate) tier: Tier,
-    pub(crate) tried: &'a [usize],
-}
-
-impl Wanted<'_> {
-    pub(crate) fn has(&self, place: usize, slot: &Slot) -> bool {
-        slot.tier == self.tier && !self.tried.contains(&place)
-    }
-
-    pub(crate) fn among<'s>(&self, slots: &'s [Slot]) -> impl Iterator<Item = (usize, &'s Slot)> {
-        let slots = slots.iter().enumerate();
-        slots.filter(|(place, slot)| self.has(*place, slot))
-    }
 }

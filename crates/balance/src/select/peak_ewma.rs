@@ -2,9 +2,8 @@
 
 use std::time::Instant;
 
-use super::Wanted;
+use super::slot::{Slot, Wanted};
 use crate::dice::below;
-use crate::selector::Slot;
 
 /// `sums`: the running sums of the candidates' weights, where they are known.
 pub(crate) fn choose(

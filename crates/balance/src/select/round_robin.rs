@@ -5,7 +5,7 @@
 //! from the fullest cup. The average of the k fullest cups stays at or below H(n) − H(k), where H(n) = 1 + 1/2 + … +
 //! 1/n: a lag is at most H(n) − 1, and never below −1. Two lags differ by less than H(n), which bounds any window.
 
-use crate::selector::Slot;
+use super::slot::Slot;
 
 /// Turns of [`start`] at most.
 const MAX_TURNS: u64 = 64;

@@ -4,6 +4,8 @@ pub(crate) mod allowed_clients;
 pub(crate) mod client_connections;
 pub(crate) mod connection_limit;
 pub(crate) mod listener;
+pub(crate) mod local_client;
+mod make_room;
 pub(crate) mod pressure;
 pub(crate) mod spread;
 pub(crate) mod waiting_clients;
@@ -25,6 +27,7 @@ use crate::accept::allowed_clients::is_allowed;
 use crate::accept::client_connections::ClientSlot;
 use crate::accept::connection_limit::ConnectionSlot;
 use crate::accept::listener::{BACKLOG, ListenerKind, ListenerKindCell};
+use crate::accept::local_client::is_on_this_machine;
 use crate::accept::spread::{Accepted, Spread};
 use crate::accept::waiting_clients::{ClosedClient, WaitingClient};
 use crate::session::site::{self, SiteClient};
@@ -229,16 +232,6 @@ fn serve(
         }
     };
     entry.set_task(task.abort_handle());
-}
-
-/// Whether a client is a program of this machine.
-pub(crate) fn is_on_this_machine(peer: SocketAddr, local: SocketAddr) -> bool {
-    privet_system::PROGRAMS_SUPPORTED
-        && privet_system::process::Connection {
-            client: peer,
-            local,
-        }
-        .is_on_this_machine()
 }
 
 impl Shared {

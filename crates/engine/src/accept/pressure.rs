@@ -1,44 +1,17 @@
-//! Makes room where connections or file descriptors run out, and says so once.
+//! Whether connections or file descriptors ran out lately, and what threads ask of one another then.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use privet_gateway::RefusedClient;
-use privet_policy::{Listener, Protocol};
 use tokio::sync::Notify;
 
-use crate::accept::listener::ListenerKind;
-use crate::accept::waiting_clients::{ClosedClient, close_longest_waiting};
-use crate::gateway::EngineGateway;
-use crate::shared::Shared;
-
-/// The key of the problem.
-const ABOUT: &str = "listen.limits";
-/// The same for the limit of each client.
-const ABOUT_CLIENT: &str = "listen.limits.connections_per_client";
 /// It is over after this time without a further event.
 const OVER_AFTER: Duration = Duration::from_secs(30);
-/// Idle connections to servers that are closed at once.
-const IDLE_AT_ONCE: usize = 8;
-/// Clients that give way at once where descriptors run out: one descriptor is for the new client, one for its destination.
-const CLIENTS_AT_ONCE: usize = 2;
-/// Attempts to take the place of a client that gave way: another thread may be quicker.
-const OWN_ATTEMPTS: usize = 8;
 /// Where no thread had anything to give, the others are not asked again for this long.
 const FUTILE: Duration = Duration::from_millis(100);
 /// How long the other threads may take to make room.
 const OTHERS: Duration = Duration::from_millis(1);
 const OTHERS_ATTEMPTS: usize = 10;
-
-/// What ran out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shortage {
-    /// So many connections are open, as many as allowed.
-    Connections(usize),
-    /// File descriptors.
-    Descriptors,
-}
 
 /// Whether something ran out lately.
 pub(crate) struct Pressure {
@@ -48,10 +21,10 @@ pub(crate) struct Pressure {
     reported: AtomicBool,
     /// Milliseconds from `began`: until then the other threads are known to have nothing to give.
     futile_until: AtomicU64,
-    asked_for_clients: Notify,
-    asked_for_idle: Notify,
+    pub(super) asked_for_clients: Notify,
+    pub(super) asked_for_idle: Notify,
     /// How often another thread had something to give.
-    given: AtomicU64,
+    pub(super) given: AtomicU64,
 }
 
 impl Default for Pressure {
@@ -74,13 +47,13 @@ impl Pressure {
     }
 
     /// `true`: it is the first event after a while without one.
-    fn note(&self) -> bool {
+    pub(super) fn note(&self) -> bool {
         self.last.store(self.now(), Ordering::Relaxed);
         !self.reported.swap(true, Ordering::Relaxed)
     }
 
     /// `true`, once: nothing ran out for a while.
-    fn ends(&self) -> bool {
+    pub(super) fn ends(&self) -> bool {
         let quiet = self.now().saturating_sub(self.last.load(Ordering::Relaxed));
         self.reported.load(Ordering::Relaxed)
             && u128::from(quiet) >= OVER_AFTER.as_millis()
@@ -88,7 +61,7 @@ impl Pressure {
     }
 
     /// Has the other threads close a client each, until `done` finds room or none of them has one to close.
-    async fn ask_others<T>(&self, mut done: impl FnMut() -> Option<T>) -> Option<T> {
+    pub(super) async fn ask_others<T>(&self, mut done: impl FnMut() -> Option<T>) -> Option<T> {
         if self.now() < self.futile_until.load(Ordering::Relaxed) {
             return None;
         }
@@ -108,146 +81,10 @@ impl Pressure {
     }
 
     /// Has the other threads close idle connections; `false`: none of them had any.
-    async fn others_close_idle(&self) -> bool {
+    pub(super) async fn others_close_idle(&self) -> bool {
         let given = self.given.load(Ordering::Relaxed);
         self.asked_for_idle.notify_waiters();
         tokio::time::sleep(OTHERS).await;
         self.given.load(Ordering::Relaxed) != given
     }
-}
-
-impl Shared {
-    /// Room for one more connection where the limit was reached: `take` finds it. Clients that wait for a request give way.
-    pub(crate) async fn make_room<T>(
-        self: &Arc<Self>,
-        most: usize,
-        mut take: impl FnMut() -> Option<T>,
-    ) -> Option<T> {
-        let mut closed = close_longest_waiting(1);
-        self.report_shortage(Shortage::Connections(most), closed);
-        for _ in 0..OWN_ATTEMPTS {
-            if closed.is_none() {
-                break;
-            }
-            // The task that was ended lets go of its connection.
-            tokio::task::yield_now().await;
-            if let Some(taken) = take() {
-                return Some(taken);
-            }
-            closed = close_longest_waiting(1);
-        }
-        self.pressure.ask_others(take).await
-    }
-
-    /// Frees descriptors where none are left, of idle connections first; `false`: there was nothing to free.
-    pub(crate) async fn free_descriptors(self: &Arc<Self>) -> bool {
-        if close_idle() {
-            self.report_shortage(Shortage::Descriptors, None);
-            return true;
-        }
-        if self.pressure.others_close_idle().await {
-            return true;
-        }
-        let closed = close_longest_waiting(CLIENTS_AT_ONCE);
-        self.report_shortage(Shortage::Descriptors, closed);
-        if closed.is_some() {
-            // The tasks that were ended let go of their connections.
-            tokio::task::yield_now().await;
-        } else {
-            self.pressure.asked_for_clients.notify_waiters();
-        }
-        closed.is_some()
-    }
-
-    /// Makes room on this thread whenever another one asks for it. Never completes.
-    pub(crate) async fn make_room_when_asked(self: Arc<Self>) {
-        loop {
-            let gave = tokio::select! {
-                () = self.pressure.asked_for_clients.notified() => close_longest_waiting(1).is_some(),
-                () = self.pressure.asked_for_idle.notified() => close_idle(),
-            };
-            if gave {
-                self.pressure.given.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-    }
-
-    /// Raises the problem and records the client that was closed, both at the first event only.
-    fn report_shortage(self: &Arc<Self>, shortage: Shortage, closed: Option<ClosedClient>) {
-        if !self.pressure.note() {
-            return;
-        }
-        let (what, fix) = match shortage {
-            Shortage::Connections(most) if self.connection_limit.is_of_descriptors(most) => (
-                format!("{most} connections are open, as many as the limit of open files allows"),
-                "raise the limit of open files (ulimit -n, or LimitNOFILE= in the unit)",
-            ),
-            Shortage::Connections(most) => (
-                format!("{most} connections are open, as many as listen.limits.connections allows"),
-                "raise [listen.limits] connections",
-            ),
-            Shortage::Descriptors => (
-                "no file descriptor is left".to_owned(),
-                "raise the limit of open files (ulimit -n, or LimitNOFILE= in the unit)",
-            ),
-        };
-        let text = format!(
-            "{what}: clients that wait longest with their request are closed for new ones; where there are none, new ones are refused"
-        );
-        self.problems.raise(ABOUT, text, fix);
-        if let Some(closed) = closed {
-            let fault = format!("closed to make room before its request was complete: {what}");
-            record(self, closed, fault);
-        }
-    }
-
-    /// Raises the problem that a client has as many connections as allowed, once while it holds.
-    pub(crate) fn report_client_limit(&self, who: String, most: usize) {
-        tracing::debug!(
-            who,
-            "refused: the client has as many connections as allowed"
-        );
-        if self.client_pressure.note() {
-            let text = format!(
-                "{who} has {most} connections open, as many as listen.limits.connections_per_client allows: further ones are closed"
-            );
-            let fix = "raise [listen.limits] connections_per_client, or find out why the client needs so many";
-            self.problems.raise(ABOUT_CLIENT, text, fix);
-        }
-    }
-
-    /// Closes the problems once nothing has run out for a while.
-    pub(crate) fn end_shortage(&self) {
-        if self.pressure.ends() {
-            self.problems.clear(ABOUT);
-            tracing::info!("there is room for new connections again");
-        }
-        if self.client_pressure.ends() {
-            self.problems.clear(ABOUT_CLIENT);
-        }
-    }
-}
-
-/// Closes what this thread holds in reserve; `false`: that was nothing.
-fn close_idle() -> bool {
-    privet_http::close_idle_origins(IDLE_AT_ONCE) + privet_net::relay::close_spare_pipes() > 0
-}
-
-fn record(shared: &Arc<Shared>, client: ClosedClient, fault: String) {
-    let (listener, protocol) = match client.listener {
-        ListenerKind::Http => (Listener::Http, Protocol::Http),
-        ListenerKind::Https => (Listener::Https, Protocol::Http),
-        ListenerKind::Site => (Listener::Site, Protocol::Http),
-        ListenerKind::Socks => (Listener::Socks, Protocol::Socks5),
-        ListenerKind::Mixed => (Listener::Mixed, Protocol::Http),
-        ListenerKind::Pac => return,
-    };
-    let refused = RefusedClient {
-        listener,
-        peer: client.peer,
-        local: client.peer,
-        protocol,
-        user: None,
-    };
-    refused.record(&EngineGateway::for_engine(shared.clone()), fault);
 }

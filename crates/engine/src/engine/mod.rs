@@ -82,7 +82,7 @@ impl Engine {
         self.shared.problems.clear(about);
     }
 
-    /// Completes at the first change of what is in force after this call: configuration, mode, lists.
+    /// Completes at the first change of configuration, mode or lists after this call.
     pub fn changed(&self) -> impl Future<Output = ()> + '_ {
         self.shared.policy_changes.next()
     }

@@ -10,7 +10,7 @@ use privet_policy::App;
 use privet_system::ProgramState;
 
 use crate::accept::connection_limit::ConnectionSlot;
-use crate::accept::is_on_this_machine;
+use crate::accept::local_client::is_on_this_machine;
 use crate::gateway::engine_gateway::EngineGateway;
 
 /// The client behind a gateway.

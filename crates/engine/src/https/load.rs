@@ -9,7 +9,8 @@ use privet_config::{Config, ListenTls};
 use privet_tls::self_signed::{self, SelfSigned, SelfSignedError, SelfSignedNotice};
 use privet_tls::{CertificateSource, LoadError, ServerOptions, ServerTls, TlsDemands};
 
-use super::{Authority, HttpsTls, MAX_HANDSHAKES, PROTOCOLS, names};
+use super::https_tls::{Authority, HttpsTls, MAX_HANDSHAKES, PROTOCOLS};
+use super::names;
 use crate::supervise::start_error::StartError;
 
 /// What is done for the certificates of a configuration.

@@ -1,16 +1,12 @@
 //! Keeps the certificates of the `https` listeners current: reads changed files, renews our own, and reports what is wrong.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use privet_tls::self_signed::SelfSignedNotice;
-use tokio::sync::mpsc;
-use tokio_util::task::AbortOnDropHandle;
 
 use crate::https::HttpsTls;
-use crate::supervise::command::Command;
-use crate::supervise::configuration::watch::{FileWatch, watch};
+use crate::supervise::certificate_watch::CertificateWatch;
 use crate::supervise::supervisor::Supervisor;
 
 /// How often certificates are looked at although no change was reported: they expire, addresses change, and some file systems
@@ -21,35 +17,6 @@ const RELOAD: &str = "listen:tls";
 const CERTIFICATE: &str = "listen:certificate";
 const SITE_RELOAD: &str = "site:tls";
 const SITE_CERTIFICATE: &str = "site:certificate";
-
-/// The watched certificate files. Dropping it ends the watch.
-#[derive(Default)]
-pub(crate) struct CertificateWatch {
-    files: Vec<PathBuf>,
-    checked: Option<Instant>,
-    _watch: Option<(FileWatch, AbortOnDropHandle<()>)>,
-}
-
-impl CertificateWatch {
-    fn start(files: Vec<PathBuf>, commands: mpsc::Sender<Command>) -> Self {
-        let (watch, mut changes, error) = watch(&files);
-        if let Some(error) = error {
-            tracing::debug!("the folders of certificates are not watched: {error}");
-        }
-        let forward = tokio::spawn(async move {
-            while changes.recv().await.is_some() {
-                if commands.send(Command::CertificatesChanged).await.is_err() {
-                    return;
-                }
-            }
-        });
-        Self {
-            files,
-            checked: Some(Instant::now()),
-            _watch: Some((watch, AbortOnDropHandle::new(forward))),
-        }
-    }
-}
 
 impl Supervisor {
     /// Watches the files of the current certificates.

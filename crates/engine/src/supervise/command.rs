@@ -38,7 +38,7 @@ pub(crate) enum Command {
     EditBase { reply: oneshot::Sender<String> },
     /// Replies with the text of the file, or of the current configuration where there is none.
     FileText { reply: oneshot::Sender<String> },
-    /// Records a switch of the mode that is in force; replies with the change's number.
+    /// Records a switch of the mode that was made; replies with the change's number.
     RecordModeSwitch {
         switch: ModeSwitch,
         by: ChangeOrigin,

@@ -3,6 +3,7 @@
 //! One task, [`supervisor`], owns what may change and handles commands one at a time in [`run`]. Every change ends in a
 //! new [`Snapshot`](crate::snapshot::Snapshot) that the data plane reads.
 
+mod certificate_watch;
 pub(crate) mod certificates;
 pub(crate) mod command;
 pub(crate) mod configuration;

@@ -102,6 +102,7 @@ impl Supervisor {
         }
     }
 
+    /// Runs a command. As long as there are commands: each has an arm that calls its method, and nothing else is here.
     async fn execute(&mut self, command: Command) {
         match command {
             Command::Apply {
@@ -233,7 +234,7 @@ impl Supervisor {
         {
             Ok(report) => {
                 self.shared.problems.clear("config");
-                tracing::info!(%report, "the changed configuration is in force");
+                tracing::info!("the changed configuration was applied: {report}");
             }
             Err(ApplyError::SecretsNeeded(config)) => self.read_secrets(config),
             Err(error @ ApplyError::FileMissing(_)) => self.shared.problems.raise(

@@ -26,7 +26,7 @@ use crate::policy_changes::PolicyChanges;
 use crate::problems::Problems;
 use crate::shared::Shared;
 use crate::snapshot::Snapshot;
-use crate::supervise::certificates::CertificateWatch;
+use crate::supervise::certificate_watch::CertificateWatch;
 use crate::supervise::command::{Command, channel};
 use crate::supervise::configuration::assemble::{Inputs, assemble};
 use crate::supervise::configuration::file::fingerprint_of;

@@ -12,7 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::accept::listener::Open;
 use crate::accept::workers::Workers;
 use crate::shared::Shared;
-use crate::supervise::certificates::CertificateWatch;
+use crate::supervise::certificate_watch::CertificateWatch;
 use crate::supervise::command::Command;
 use crate::supervise::lists::Lists;
 use crate::supervise::lists::files::ListFileWatch;

@@ -2,13 +2,12 @@
 
 use privet_config::HeaderMode;
 use privet_connection_log::{CloseReason, LiveConnection};
-use privet_gateway::{
-    Gateway, HttpTimeouts, Refusal, RefusedClient, RequestContext, RouteDecision,
-};
+use privet_gateway::{Gateway, HttpTimeouts, RefusedClient, RequestContext, RouteDecision};
 use privet_net::{Connected, HttpProxyMode};
 use privet_policy::{Listener, Protocol, Target};
 
 use super::ftp;
+use super::refusal_page::page_of;
 use super::refused_logins::{Recorder, RefusedLogins};
 use super::{Attempt, ConnectionInfo, Fetch, OwnResponse, Plan, Request, Service, Session};
 use crate::cache::{Asker, CacheScope};
@@ -225,9 +224,4 @@ impl<G: Gateway> Service for Forward<G> {
     fn stopping(&self) -> impl Future<Output = ()> + Send {
         self.gateway.stopping()
     }
-}
-
-pub(super) fn page_of(refusal: Refusal, target: &Target) -> OwnResponse {
-    let target = target.clone();
-    Box::new(move |format| reject::refusal(&refusal, &target, format))
 }

@@ -3,6 +3,7 @@
 pub mod forward;
 mod ftp;
 mod proxy_auth;
+mod refusal_page;
 mod refused_logins;
 
 use std::net::SocketAddr;

@@ -22,13 +22,10 @@ use std::net::SocketAddr;
 #[cfg(not(target_os = "linux"))]
 pub use nowhere::{Processes, who_listens};
 pub use process_lookup::{Connection, ProcessLookup, ProgramAnswer, SearchScope};
-pub use program_finder::ProgramFinder;
+pub use program_finder::{ProgramFinder, SUPPORTED};
 pub use program_lookup::{ProgramLookup, ProgramState};
 #[cfg(target_os = "linux")]
 pub use socket_owners::{Processes, who_listens};
-
-/// Whether look-ups are supported on this system.
-pub const SUPPORTED: bool = cfg!(target_os = "linux");
 
 /// Asks a process to end (SIGTERM).
 ///

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::SUPPORTED;
 use super::lookup_queue::{LookupQueue, QueuedLookup, Schedule};
 use super::process_lookup::{Connection, ProcessLookup, ProgramAnswer, SearchScope};
 use super::program_lookup::ProgramLookup;
 use super::search_budget::SearchBudget;
 
+/// Whether look-ups are supported on this system.
+pub const SUPPORTED: bool = cfg!(target_os = "linux");
 /// Batches may use a fiftieth of a core: only a flood of short connections needs more, and then some of them stay without a
 /// program. While there is credit each look-up is answered at once, since a short connection ends soon.
 const BATCH_SHARE: u32 = 50;

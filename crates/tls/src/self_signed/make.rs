@@ -1,6 +1,6 @@
 //! Makes the authority's and the machine's certificate.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -8,9 +8,16 @@ use rcgen::{
 };
 
 use super::store::Stored;
-use super::{CA_VALIDITY, CLOCK_SKEW, LEAF_VALIDITY};
 use crate::certificate::Fingerprint;
 use crate::names::CertificateName;
+
+pub(super) const DAY: Duration = Duration::from_secs(86_400);
+/// How long the authority is valid. It is replaced only after its end: clients have to trust the new one again.
+const CA_VALIDITY: Duration = DAY.saturating_mul(3650);
+/// How long the machine's certificate is valid: what browsers allow.
+const LEAF_VALIDITY: Duration = DAY.saturating_mul(397);
+/// Validity starts this long before the certificate is made, for clients whose clocks are slow.
+const CLOCK_SKEW: Duration = DAY;
 
 /// An authority that may sign certificates, but no further authorities.
 pub(super) fn authority(now: SystemTime) -> Result<Stored, String> {

@@ -1,28 +1,23 @@
 //! A household's own certificate authority, and the certificate that it signs for this machine. Both are made once and kept
 //! in a folder.
 
+mod error;
 mod make;
 mod store;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::certificate::{CertificateFacts, Fingerprint};
 use crate::names::CertificateName;
+pub use error::SelfSignedError;
+use make::DAY;
 use store::{KeyPairFile, Stored};
 
-const DAY: Duration = Duration::from_secs(86_400);
-/// How long the authority is valid. It is replaced only after its end: clients have to trust the new one again.
-const CA_VALIDITY: Duration = DAY.saturating_mul(3650);
-/// How long the machine's certificate is valid: what browsers allow.
-const LEAF_VALIDITY: Duration = DAY.saturating_mul(397);
 /// How long before its end the certificate is renewed.
 const RENEW_BEFORE: Duration = DAY.saturating_mul(30);
-/// Validity starts this long before the certificate is made, for clients whose clocks are slow.
-const CLOCK_SKEW: Duration = DAY;
 /// Most names and addresses in the certificate; further ones are left out.
 pub const MAX_NAMES: usize = 100;
 
@@ -64,15 +59,6 @@ impl fmt::Display for SelfSignedNotice {
             Self::AuthorityExpired => f.write_str("the certificate authority expired"),
         }
     }
-}
-
-/// The files could not be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum SelfSignedError {
-    #[error("{} cannot be used: {source}", path.display())]
-    File { path: PathBuf, source: io::Error },
-    #[error("the certificate cannot be made: {0}")]
-    Make(String),
 }
 
 /// Makes or reads the authority and the certificate in `folder`. The authority is kept; the certificate is made anew where

@@ -11,7 +11,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
-use super::SelfSignedError;
+use super::error::SelfSignedError;
 use crate::certificate::{CertificateFacts, Fingerprint};
 use crate::pem;
 

@@ -10,8 +10,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
+use super::ServerTls;
+use super::handshake::Handshake;
 use super::table::Entry;
-use super::{Handshake, ServerTls};
 use crate::client_hello::{self, ClientHello, HelloRead, MalformedHello, SniName};
 use crate::prefixed::Prefixed;
 use crate::stream::TlsStream;

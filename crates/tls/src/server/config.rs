@@ -8,7 +8,7 @@ use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{RootCertStore, ServerConfig, version};
 
-use super::{CertificateSource, ClientCertificate, MinVersion};
+use super::certificate_source::{CertificateSource, ClientCertificate, MinVersion};
 use crate::certificate::Fingerprint;
 use crate::error::{LoadError, LoadErrorKind};
 use crate::pem;

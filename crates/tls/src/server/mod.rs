@@ -4,13 +4,16 @@
 //! of demands each, so that a session is never resumed for another name or without its client certificate.
 
 mod accept;
+mod certificate_source;
 mod config;
+mod handshake;
 mod misdirected;
 mod table;
 
 pub use accept::HandshakeError;
+pub use certificate_source::{CertificateSource, ClientCertificate, MinVersion, TlsDemands};
+pub use handshake::Handshake;
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -24,69 +27,12 @@ use crate::names::CertificateName;
 use crate::provider::Alpn;
 use table::CertificateTable;
 
-/// A certificate, and what it is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CertificateSource {
-    /// Host names, `*.` before a host name, and addresses. Empty: those in the certificate.
-    pub names: Vec<String>,
-    /// PEM file with the certificate and its chain.
-    pub cert: PathBuf,
-    /// PEM file with the key; may be the same file.
-    pub key: PathBuf,
-    pub demands: TlsDemands,
-}
-
-/// What the server demands of the clients of a name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct TlsDemands {
-    pub min_version: MinVersion,
-    pub client_certificate: ClientCertificate,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum MinVersion {
-    #[default]
-    Tls12,
-    Tls13,
-}
-
-/// Whether clients show a certificate. The file holds the authorities that may sign it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub enum ClientCertificate {
-    #[default]
-    None,
-    /// One that is shown has to be valid.
-    Optional(PathBuf),
-    Required(PathBuf),
-}
-
-impl ClientCertificate {
-    fn authorities(&self) -> Option<&PathBuf> {
-        match self {
-            Self::None => None,
-            Self::Optional(path) | Self::Required(path) => Some(path),
-        }
-    }
-}
-
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerOptions {
     /// Protocols, most preferred first. Empty: nothing is negotiated.
     pub alpn: Vec<Alpn>,
     /// Handshakes at a time; the others wait for their turn, within their deadline.
     pub max_handshakes: usize,
-}
-
-/// What a handshake settled about the client's connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Handshake {
-    /// The host name that the client asked for, in lower case; `None`: it asked for none.
-    pub name: Option<Box<str>>,
-    /// The address that it reached.
-    pub local: IpAddr,
-    pub demands: TlsDemands,
-    /// The names in the certificate that was shown.
-    pub certificate_names: Arc<[CertificateName]>,
 }
 
 /// The TLS side of one or several listeners.

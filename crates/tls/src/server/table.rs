@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustls::ServerConfig;
 
-use super::CertificateSource;
+use super::certificate_source::CertificateSource;
 use super::config::{client_authorities, server_config};
 use crate::certificate::{self, CertificateFacts, Fingerprint};
 use crate::client_hello::SniName;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::build_output::{BuildOutput, Compression};
-use super::pack;
+use super::pack::pack;
 use crate::shell::{self, Done};
 use crate::tools;
 

@@ -36,7 +36,7 @@ impl Supervisor {
             }
             Err(error) => self.shared.problems.raise(
                 "lists",
-                format!("the new lists are not in force: {error}"),
+                format!("the new lists are not active: {error}"),
                 "correct the cause and reload",
             ),
         }

@@ -1,4 +1,4 @@
-//! A kill switch that an edit of the file turns on is in force at once: the rest of the edit may have to wait for the keyring,
+//! A kill switch that an edit of the file turns on holds at once: the rest of the edit may have to wait for the keyring,
 //! for lists or for a listener, or may fail.
 
 use privet_config::{Config, RouteRef};

@@ -10,7 +10,7 @@ use crate::snapshot::Snapshot;
 /// What reading a list's text left out.
 #[derive(Debug, Clone, Default)]
 pub struct ListLines {
-    /// Entries in force.
+    /// Active entries.
     pub entries: u64,
     /// Those that hold for every connection, HTTPS too.
     pub host_entries: u64,

@@ -143,7 +143,7 @@ impl ListEntry {
 
     fn fix(&self) -> String {
         let stays = match self.parsed {
-            Some(_) => "the last good version stays in force",
+            Some(_) => "the last good version stays active",
             None => "until then it blocks nothing",
         };
         match &self.setting.source {

@@ -8,7 +8,7 @@ use privet_config::unix_time::{from_unix_ms, unix_ms};
 use privet_config::{Config, Dns, HeaderMode, Mode, RouteRef};
 use serde::{Deserialize, Serialize};
 
-use super::Pause;
+use super::selection::Pause;
 
 /// Name of the file in the data folder.
 const FILE_NAME: &str = "pause.json";

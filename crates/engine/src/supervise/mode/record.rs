@@ -9,7 +9,7 @@ use crate::supervise::supervisor::Supervisor;
 use crate::supervise::timeline::{ChangeDetail, ChangeOrigin, UndoAction};
 
 impl Supervisor {
-    /// Records a switch that is in force. Returns the change's number; `None`: it changed nothing.
+    /// Records a switch that was made. Returns the change's number; `None`: it changed nothing.
     pub(crate) async fn record_mode_switch(
         &mut self,
         switch: &ModeSwitch,

@@ -6,13 +6,13 @@ use std::time::SystemTime;
 use privet_config::{Config, RequestLog, Retention};
 use privet_connection_log::CloseReason;
 
-use super::{ModeSelection, PauseLength};
+use super::selection::{ModeSelection, PauseLength};
 use crate::shared::Shared;
 use crate::snapshot::Snapshot;
 use crate::supervise::configuration::report::ApplyError;
 use crate::supervise::configuration::revoke::is_revoked;
 
-/// A switch of the mode that is in force and not recorded yet.
+/// A switch of the mode that was made and is not recorded yet.
 #[derive(Debug, Clone)]
 pub(crate) struct ModeSwitch {
     pub(crate) before: ModeSelection,
@@ -91,7 +91,7 @@ impl Shared {
         modes.hold_back(outbound);
         self.make_current((**self.snapshot.load()).clone(), &mut modes);
         tracing::info!(
-            "the changed configuration has a kill switch, which is in force before the rest of it"
+            "the changed configuration has a kill switch, which holds before the rest of it"
         );
     }
 

@@ -12,7 +12,7 @@ use crate::supervise::timeline::ChangeSource;
 
 impl Supervisor {
     /// Removes the rules whose time has passed since the last look; at the start, all. So a rule that an undo or an edit brings
-    /// back stays until the next start. A file with an edit that is not in force is left alone until it is.
+    /// back stays until the next start. A file with an edit that was not applied is left alone until it is.
     pub(crate) async fn remove_expired_rules(&mut self, now: SystemTime) {
         let config = self.shared.snapshot.load().config.clone();
         let expired = expired_between(&config, self.expiry_checked, now);

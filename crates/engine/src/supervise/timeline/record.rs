@@ -37,7 +37,7 @@ impl Supervisor {
                 self.shared.problems.raise(
                     "changes",
                     format!("the timeline could not be written: {error}"),
-                    "check the disk and the permissions of the data folder; the change itself is in force",
+                    "check the disk and the permissions of the data folder; the change itself was made",
                 );
             }
         }

@@ -5,7 +5,7 @@ use privet_ftp::{FtpError, Refused};
 use privet_gateway::Refusal;
 use privet_policy::Target;
 
-use super::super::forward::page_of;
+use super::super::refusal_page::page_of;
 use super::super::{OwnResponse, ResponseFormat};
 use crate::respond::error_page::ErrorPage;
 

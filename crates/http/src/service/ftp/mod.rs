@@ -18,7 +18,7 @@ use privet_net::{Connected, HttpProxyMode, Stream};
 use self::failure::Failure;
 use self::request::FtpRequest;
 use self::session::Session;
-use super::forward::page_of;
+use super::refusal_page::page_of;
 use super::{OwnResponse, Request};
 
 /// The response to a request that FTP cannot carry.

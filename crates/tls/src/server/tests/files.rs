@@ -109,7 +109,7 @@ fn what_should_be_looked_at_is_a_warning() {
 }
 
 #[tokio::test]
-async fn a_bad_file_leaves_the_old_certificate_in_force_until_a_good_one_comes() {
+async fn a_bad_file_leaves_the_old_certificate_in_use_until_a_good_one_comes() {
     let authority = TestAuthority::new();
     authority.issue("a", &["a.test"]);
     let server = server(vec![authority.source("a")]);
