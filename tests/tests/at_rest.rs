@@ -14,7 +14,7 @@ use privet_tests::{Origin, Privet, TIMEOUT};
 
 /// How long one measurement of an idle program takes.
 const WINDOW: Duration = Duration::from_secs(5);
-/// Measured: fewer than 1 a second. More leaves room for a busy machine.
+/// At most 3 a second. An engine on a calm machine has fewer than 1, an agent about 1; a busy machine adds some.
 const MAX_WAKE_UPS: u64 = 3 * WINDOW.as_secs();
 
 /// Context switches and hundredths of a second of processor time within the window.
@@ -46,7 +46,7 @@ fn await_rest(pid: u32) {
 }
 
 #[test]
-fn an_idle_engine_wakes_less_than_once_a_second_after_start_and_after_traffic() {
+fn an_idle_engine_rarely_wakes_after_start_and_after_traffic() {
     let origin = Origin::echo();
     let privet = Privet::start("");
     await_rest(privet.pid());
@@ -59,7 +59,7 @@ fn an_idle_engine_wakes_less_than_once_a_second_after_start_and_after_traffic() 
 }
 
 #[test]
-fn an_idle_agent_with_an_icon_wakes_less_than_once_a_second() {
+fn an_idle_agent_with_an_icon_rarely_wakes() {
     let Some(desktop) = Desktop::start() else {
         return;
     };

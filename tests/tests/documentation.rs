@@ -1,8 +1,11 @@
 //! The documentation names tests, files and pages that exist.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
 
 /// The top folder of the repository.
 fn root() -> PathBuf {
@@ -126,6 +129,128 @@ fn the_readme_names_no_tests() {
         assert!(
             !(args && underscores >= 3),
             "the README names the test `{span}`"
+        );
+    }
+}
+
+/// An arrow of a Mermaid diagram.
+struct Arrow {
+    from: String,
+    to: String,
+}
+
+/// The arrows between crates in ARCHITECTURE.md, by their folders.
+fn drawn_dependencies() -> Vec<Arrow> {
+    let text = read("ARCHITECTURE.md");
+    let (_, crates) = text.split_once("\n## Crates\n").expect("a part on crates");
+    let diagram = crates.split("```").nth(1).expect("a diagram of the crates");
+    let mut labels = BTreeMap::new();
+    let mut node = |text: &str| {
+        let (name, label) = text.split_once('[').unwrap_or((text, ""));
+        let label = label.trim_end_matches(']').split(':').next();
+        if let Some(label) = label.filter(|label| !label.is_empty()) {
+            labels.insert(name.to_owned(), label.to_owned());
+        }
+        name.to_owned()
+    };
+    let mut arrows = Vec::new();
+    for line in diagram.lines().map(str::trim) {
+        let Some((from, to)) = line.split_once("-->") else {
+            continue;
+        };
+        // A word on the arrow stands between two bars.
+        let to = to.rsplit('|').next().unwrap_or_default();
+        arrows.push(Arrow {
+            from: node(from.trim()),
+            to: node(to.trim()),
+        });
+    }
+    let folder = |name: String| labels.get(&name).cloned().unwrap_or(name);
+    let named = |arrow: Arrow| Arrow {
+        from: folder(arrow.from),
+        to: folder(arrow.to),
+    };
+    arrows.into_iter().map(named).collect()
+}
+
+/// The folder of each package of the workspace, with those that it depends on.
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["metadata", "--format-version", "1", "--no-deps"]);
+    command.args(["--offline", "--manifest-path"]);
+    let output = command.arg(root().join("Cargo.toml")).output();
+    let output = output.expect("cargo starts").stdout;
+    let metadata: Value = serde_json::from_slice(&output).expect("cargo tells JSON");
+    let packages = metadata["packages"].as_array().expect("packages");
+    let folder = |manifest: &Value| {
+        let path = Path::new(manifest.as_str()?).parent()?;
+        Some(path.file_name()?.to_string_lossy().into_owned())
+    };
+    let names: BTreeMap<&str, String> = packages
+        .iter()
+        .filter_map(|package| {
+            Some((
+                package["name"].as_str()?,
+                folder(&package["manifest_path"])?,
+            ))
+        })
+        .collect();
+    let of_package = |package: &Value| {
+        let all = package["dependencies"].as_array()?;
+        let used = all.iter().filter(|used| used["kind"].is_null());
+        let ours = used.filter_map(|used| names.get(used["name"].as_str()?).cloned());
+        Some((folder(&package["manifest_path"])?, ours.collect()))
+    };
+    packages.iter().filter_map(of_package).collect()
+}
+
+/// Whether `to` is reached from `from` along the arrows.
+fn is_drawn(arrows: &[Arrow], from: &str, to: &str) -> bool {
+    arrows
+        .iter()
+        .filter(|arrow| arrow.from == from)
+        .any(|arrow| arrow.to == to || is_drawn(arrows, &arrow.to, to))
+}
+
+#[test]
+fn the_diagram_of_crates_shows_their_dependencies() {
+    let (arrows, real) = (drawn_dependencies(), dependencies());
+    let drawn: BTreeSet<&str> = arrows
+        .iter()
+        .flat_map(|arrow| [&*arrow.from, &*arrow.to])
+        .collect();
+    assert!(drawn.len() >= 15, "{drawn:?}");
+    let mut wrong = Vec::new();
+    for arrow in &arrows {
+        let used = real.get(&arrow.from);
+        if !used.is_some_and(|used| used.contains(&arrow.to)) {
+            wrong.push(format!(
+                "drawn: {} to {}, and it is not so",
+                arrow.from, arrow.to
+            ));
+        }
+    }
+    for (from, used) in real.iter().filter(|(from, _)| drawn.contains(&***from)) {
+        for to in used {
+            if !is_drawn(&arrows, from, to) {
+                wrong.push(format!("not drawn: {from} depends on {to}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_crate_has_a_row_in_the_architecture() {
+    let text = read("ARCHITECTURE.md");
+    for folder in dependencies().keys() {
+        let rows = [
+            format!("| [{folder}](crates/{folder}) |"),
+            format!("| [{folder}]({folder}) |"),
+        ];
+        assert!(
+            rows.iter().any(|row| text.contains(row)),
+            "ARCHITECTURE.md has no row for {folder}"
         );
     }
 }

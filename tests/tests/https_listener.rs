@@ -71,7 +71,7 @@ fn a_name_that_the_certificate_does_not_have_gets_no_handshake() {
 }
 
 #[test]
-fn a_changed_certificate_is_taken_and_a_bad_one_leaves_the_old_in_force() {
+fn a_changed_certificate_is_taken_and_a_bad_one_leaves_the_old_in_use() {
     let origin = Origin::http();
     let privet = started("DNS:proxy.test");
     let url = origin.url("/");

@@ -45,7 +45,7 @@ fn add_rule(privet: &Privet) {
 }
 
 #[test]
-fn an_edit_after_the_file_was_deleted_starts_from_what_is_in_force() {
+fn an_edit_after_the_file_was_deleted_starts_from_the_running_configuration() {
     let privet = Privet::start(STRICT);
     std::fs::remove_file(privet.sandbox.config()).expect("it was there");
     privet.await_api("status", |status| {
@@ -96,7 +96,7 @@ fn a_mode_that_is_chosen_after_the_file_was_deleted_is_written_with_all_the_rest
 }
 
 #[test]
-fn an_edit_over_a_file_that_is_not_valid_starts_from_what_is_in_force_and_keeps_a_copy() {
+fn an_edit_over_a_file_that_is_not_valid_starts_from_the_running_configuration_and_keeps_a_copy() {
     let privet = Privet::start(STRICT);
     let rejected = privet.sandbox.config().with_extension("toml.rejected");
     for broken in [&b"mode = \"nonsense\"\n"[..], b"mode = \xff\n"] {
@@ -154,7 +154,7 @@ fn a_restart_keeps_a_pause_into_something_stricter_and_ends_one_into_something_w
 }
 
 #[test]
-fn a_kill_switch_that_the_file_turns_on_is_in_force_though_the_rest_of_the_file_is_not() {
+fn a_kill_switch_that_the_file_turns_on_holds_though_the_rest_of_the_file_does_not() {
     let origin = Origin::http();
     let privet = Privet::start("");
     let reaches = || {

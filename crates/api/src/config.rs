@@ -81,7 +81,7 @@ pub struct ReplayDifference {
     pub app: Option<String>,
     pub user: Option<String>,
     pub target: String,
-    /// The decision of the configuration in force.
+    /// The decision of the running configuration.
     pub before: Outcome,
     /// The decision of the changed configuration.
     pub after: Outcome,

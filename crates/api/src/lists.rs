@@ -21,7 +21,7 @@ pub struct List {
     /// "off", "waiting" for its first text, "counting" on probation, or "blocking".
     #[schema(example = "blocking")]
     pub state: String,
-    /// Entries in force.
+    /// Active entries.
     pub entries: u64,
     /// Those of `entries` that hold for every connection, HTTPS too; the others need a URL that can be read.
     pub host_entries: u64,
@@ -35,23 +35,23 @@ pub struct List {
     pub hits_day: u64,
     /// When counting began, in milliseconds since 1970.
     pub since_ms: u64,
-    /// When the text in force was received, in milliseconds since 1970.
+    /// When the active text was received, in milliseconds since 1970.
     pub updated_ms: Option<u64>,
     /// When its server last answered successfully, in milliseconds since 1970.
     pub checked_ms: Option<u64>,
     /// When it is fetched next, in milliseconds since 1970; `null`: it is a file, off, or pinned to a version.
     pub next_refresh_ms: Option<u64>,
-    /// Why the last update failed; the last good text stays in force.
+    /// Why the last update failed; the last good text stays active.
     pub error: Option<String>,
     /// What to do about the error.
     pub fix: Option<String>,
-    /// Why the text in force could not be stored on the disk; it is used from memory.
+    /// Why the active text could not be stored on the disk; it is used from memory.
     pub not_stored: Option<String>,
     /// It only counts until then, in milliseconds since 1970; `null`: it is not on probation.
     pub counting_until_ms: Option<u64>,
     /// What it would have blocked on probation.
     pub would_block: WouldBlock,
-    /// An update that is not in force, because it would block sites that the user visits.
+    /// An update that is held back, because it would block sites that the user visits.
     pub held: Option<HeldUpdate>,
     /// An earlier version was restored, and updates are suspended until `resume`.
     pub pinned: bool,
@@ -62,7 +62,7 @@ pub struct List {
 /// What reading a list left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ListLines {
-    /// Entries in force.
+    /// Active entries.
     pub entries: u64,
     /// Those of `entries` that hold for every connection, HTTPS too.
     pub host_entries: u64,
@@ -129,13 +129,13 @@ pub struct ListVersion {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ListAction {
-    /// Puts the held update in force.
+    /// Accepts the held update.
     Accept,
-    /// Keeps the version in force and declines the held update.
+    /// Keeps the active version and declines the held update.
     Keep,
-    /// Restores the version before the one in force and suspends updates until `resume`.
+    /// Restores the version before the active one and suspends updates until `resume`.
     Rollback,
-    /// Puts the newest version in force and resumes updates.
+    /// Activates the newest version and resumes updates.
     Resume,
     /// Ends the probation: the list blocks from now on.
     Block,

@@ -67,9 +67,9 @@ pub struct SiteBackend {
     pub id: String,
     #[schema(example = "http://127.0.0.1:9001")]
     pub url: String,
-    /// The weight in force.
+    /// The current weight.
     pub weight: u32,
-    /// The weight that was set by hand; null: the one of the configuration is in force.
+    /// The weight that was set by hand; null: the one of the configuration holds.
     pub manual_weight: Option<u32>,
     /// "unknown" (used as if healthy), "healthy", "unhealthy", "ejected" (after failed requests, for a time) or "draining".
     #[schema(example = "healthy")]

@@ -23,7 +23,7 @@ pub struct Status {
     pub totals: Totals,
     /// Current problems, each with its fix.
     pub problems: Vec<EngineProblem>,
-    /// The configuration file in force; it need not exist.
+    /// The configuration file; it need not exist.
     pub config: Option<String>,
 }
 

@@ -23,7 +23,7 @@ const API: &str = "/api/v1/";
 /// What has a version of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Versioned {
-    /// The file and the configuration in force, as one.
+    /// The file and the running configuration, as one.
     Config,
     /// The rules and their order, temporary ones included.
     Rules,
@@ -73,7 +73,7 @@ impl Versioned {
                 let text = tokio::task::spawn_blocking(move || std::fs::read(file).ok())
                     .await
                     .map_err(|error| Problem::internal(error.to_string()))?;
-                // Readers get the configuration in force, editors start from the file.
+                // Readers get the running configuration, editors start from the file.
                 tag(&(config.to_string(), text))
             }
             Self::Rules => {

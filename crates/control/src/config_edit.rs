@@ -1,4 +1,4 @@
-//! Changes the configuration file and puts it in force: what all calls that change the configuration have in common.
+//! Changes the configuration file and applies it: what all calls that change the configuration have in common.
 
 use privet_api::config::{Change, ChangeQuery, Replay, ReplayCounts, ReplayDifference};
 use privet_api::{Problem, escape};
@@ -12,8 +12,8 @@ use crate::state::ApiState;
 /// Most connections of a replay that are listed one by one.
 const MAX_DIFFERENCES: usize = 100;
 
-/// Edits the file's text, so that its comments survive, and puts the result in force. Where the file is missing or not
-/// valid, the edit starts from the text of the configuration in force.
+/// Edits the file's text, so that its comments survive, and applies the result. Where the file is missing or not
+/// valid, the edit starts from the text of the running configuration.
 ///
 /// # Errors
 /// 409 a listener cannot be opened, 422 the result is invalid, 500 the file cannot be written. Nothing was changed.
@@ -42,7 +42,7 @@ where
     apply(api, source, query, text, Some(base)).await
 }
 
-/// Puts a whole file in force. `base` is the text that the edit started from. The caller holds the edit lock.
+/// Applies a whole file. `base` is the text that the edit started from. The caller holds the edit lock.
 pub(crate) async fn apply(
     api: &ApiState,
     source: ChangeSource,

@@ -57,7 +57,7 @@ fn every_format_is_detected_and_blocks_and_hits_survive_reload_and_restart() {
     privet
         .sandbox
         .write(&through(&upstream, &format!("# a note\n{lists}")));
-    privet.await_log("the changed configuration is in force");
+    privet.await_log("the changed configuration was applied");
     assert_eq!(get(&privet, "http://rpz.test/"), "403");
     await_list(&privet, "rpz", |list| list["hits"] == 2);
     privet.restart();

@@ -26,7 +26,7 @@ fn list_downloads_follow_the_mode_and_never_bypass_a_kill_switch() {
     privet
         .sandbox
         .write(&through(&upstream, &entry("ads", &source, "")));
-    privet.await_log("the changed configuration is in force");
+    privet.await_log("the changed configuration was applied");
     privet.cli(&["lists", "refresh", "ads"]);
     await_list(&privet, "ads", |list| list["entries"] == 1);
     assert_eq!(upstream.targets(), [publisher.address().to_string()]);
@@ -215,7 +215,7 @@ fn a_list_that_cannot_be_stored_is_used_from_memory() {
     let _ = std::fs::remove_dir_all(&lists);
     std::fs::write(&lists, "not a folder").expect("ours");
     privet.sandbox.write(&entry("ads", &far.url("/ads"), ""));
-    privet.await_log("the changed configuration is in force");
+    privet.await_log("the changed configuration was applied");
     let found = await_list(&privet, "ads", |list| list["state"] == "blocking");
     assert!(found["not_stored"].is_string(), "{found:#}");
     assert!(found["error"].is_null(), "{found:#}");

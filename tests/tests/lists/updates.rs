@@ -304,7 +304,7 @@ fn an_update_that_loses_more_than_half_is_held_back() {
 }
 
 #[test]
-fn a_failed_update_of_a_list_in_force_is_stale() {
+fn a_failed_update_of_an_active_list_is_stale() {
     let far = ListServer::start();
     far.publish("/ads", "ads.test\n");
     let privet = Privet::start(&entry("ads", &far.url("/ads"), ""));

@@ -141,7 +141,7 @@ fn reloads_under_load_lose_no_request() {
         (0, CLIENTS * REQUESTS)
     );
     assert_eq!(a.requests() + b.requests(), CLIENTS * REQUESTS);
-    // The last reload is in force.
+    // The last reload was applied.
     let url = a.url();
     scene
         .privet

@@ -67,7 +67,7 @@ fn a_site_over_tls_speaks_both_versions_and_refuses_other_names() {
     ];
     assert_eq!(privet_tests::curl(&args).good(), "421");
 
-    // A file that cannot be used leaves the certificate in force.
+    // A file that cannot be used leaves the certificate in use.
     std::fs::write(file("cert.pem"), "nonsense").unwrap();
     privet.await_api("status", |status| {
         let problems = status["problems"].as_array();

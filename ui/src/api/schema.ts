@@ -169,7 +169,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The configuration in force
+         * The running configuration
          * @description With the file's keys and all defaults. A secret in the file itself is shown as `{"plain": true}`; PUT and PATCH keep a
          *     secret that is sent back as that.
          */
@@ -1411,10 +1411,10 @@ export interface components {
             enabled: boolean;
             /**
              * Format: int64
-             * @description Entries in force.
+             * @description Active entries.
              */
             entries: number;
-            /** @description Why the last update failed; the last good text stays in force. */
+            /** @description Why the last update failed; the last good text stays active. */
             error?: string | null;
             /** @description What to do about the error. */
             fix?: string | null;
@@ -1443,7 +1443,7 @@ export interface components {
              * @description When it is fetched next, in milliseconds since 1970; `null`: it is a file, off, or pinned to a version.
              */
             next_refresh_ms?: number | null;
-            /** @description Why the text in force could not be stored on the disk; it is used from memory. */
+            /** @description Why the active text could not be stored on the disk; it is used from memory. */
             not_stored?: string | null;
             /** @description An earlier version was restored, and updates are suspended until `resume`. */
             pinned: boolean;
@@ -1466,7 +1466,7 @@ export interface components {
             state: string;
             /**
              * Format: int64
-             * @description When the text in force was received, in milliseconds since 1970.
+             * @description When the active text was received, in milliseconds since 1970.
              */
             updated_ms?: number | null;
             /** @description The good versions that are kept, the newest first; empty for a list that is a file. */
@@ -1483,7 +1483,7 @@ export interface components {
         ListLines: {
             /**
              * Format: int64
-             * @description Entries in force.
+             * @description Active entries.
              */
             entries: number;
             /**
@@ -1824,7 +1824,7 @@ export interface components {
              * @description When it was, in milliseconds since 1970.
              */
             at_ms: number;
-            /** @description The decision of the configuration in force. */
+            /** @description The decision of the running configuration. */
             before: components["schemas"]["Outcome"];
             target: string;
             user?: string | null;
@@ -2101,7 +2101,7 @@ export interface components {
             latency_ms?: number | null;
             /**
              * Format: int32
-             * @description The weight that was set by hand; null: the one of the configuration is in force.
+             * @description The weight that was set by hand; null: the one of the configuration holds.
              */
             manual_weight?: number | null;
             /** Format: int64 */
@@ -2120,7 +2120,7 @@ export interface components {
             url: string;
             /**
              * Format: int32
-             * @description The weight in force.
+             * @description The current weight.
              */
             weight: number;
         };
@@ -2165,7 +2165,7 @@ export interface components {
         };
         /** @description The engine at one moment. */
         Status: {
-            /** @description The configuration file in force; it need not exist. */
+            /** @description The configuration file; it need not exist. */
             config?: string | null;
             listeners: components["schemas"]["Listener"][];
             mode: components["schemas"]["Mode"];
@@ -4246,7 +4246,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The list as it is now; with `error` the last good text stays in force */
+            /** @description The list as it is now; with `error` the last good text stays active */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -1,4 +1,4 @@
-//! GET, PUT, PATCH /api/v1/config: the configuration in force, and what a change does or would do.
+//! GET, PUT, PATCH /api/v1/config: the running configuration, and what a change does or would do.
 
 use axum::extract::{FromRequest, Request, State};
 use privet_api::Problem;
@@ -12,7 +12,7 @@ use crate::extract::{self, Json, Query};
 use crate::rejection::Answer;
 use crate::state::ApiState;
 
-/// The configuration in force
+/// The running configuration
 ///
 /// With the file's keys and all defaults. A secret in the file itself is shown as `{"plain": true}`; PUT and PATCH keep a
 /// secret that is sent back as that.

@@ -147,7 +147,7 @@ fn proxy_problem(proxy: &SystemProxy) -> Option<EngineProblem> {
 fn mode(snapshot: &Snapshot, state: ModeState) -> Mode {
     let (config, current) = (&snapshot.config, snapshot.policy.mode());
     let kill_switch = match *current.name == *state.name {
-        // It may be in force before the configuration that has it.
+        // It may hold before the configuration that has it.
         true => current.kill_switch,
         false => config
             .modes

@@ -33,7 +33,7 @@ pub(crate) async fn list_lists(State(api): State<ApiState>) -> axum::Json<Lists>
     tag = "lists",
     params(("name" = String, Path, description = "The list's name", min_length = 1, max_length = 128)),
     responses(
-        (status = 200, description = "The list as it is now; with `error` the last good text stays in force", body = List),
+        (status = 200, description = "The list as it is now; with `error` the last good text stays active", body = List),
         (status = 404, description = "There is no list with that name")
     )
 )]
