@@ -1,4 +1,5 @@
 //! Sites: hosts, balancing, health, routes, limits, rewriting, retries, TLS and reloads.
+#![allow(clippy::print_stdout, reason = "measurements are printed")]
 
 mod balancing;
 mod changes;
