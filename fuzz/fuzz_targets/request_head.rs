@@ -36,6 +36,7 @@ fn rewrite(bytes: &[u8]) -> Option<Vec<u8>> {
         mode: HeaderMode::Reduced,
         proxy: Some(&proxy),
         site: None,
+        conditions: None,
     };
     let mut out = Vec::new();
     request::write(&mut out, &head, bytes, &rewrite);

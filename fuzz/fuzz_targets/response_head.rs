@@ -48,6 +48,7 @@ fuzz_target!(|input: &[u8]| {
             chunked,
             close: false,
             method,
+            lines: &[],
         };
         response::write(&mut out, &head, bytes, &rewrite);
         let again = parse(&out).expect("well-formed").expect("whole");
