@@ -18,7 +18,7 @@ use crate::store::disk::{DiskKey, DiskSettings, key_secret};
 use crate::testing::*;
 
 const MIB: u64 = 1 << 20;
-const WAIT: Duration = Duration::from_secs(20);
+const WAIT: Duration = Duration::from_secs(120);
 
 fn settings(folder: &Path, key: Option<[u8; 32]>) -> CacheSettings {
     CacheSettings {

@@ -173,13 +173,13 @@ impl Wake for Unpark {
 pub(crate) fn block_on<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut cx = Context::from_waker(&waker);
-    let end = Instant::now() + Duration::from_secs(30);
+    let end = Instant::now() + Duration::from_secs(120);
     loop {
         if let Poll::Ready(ready) = poll(&mut cx) {
             return ready;
         }
         assert!(Instant::now() < end, "it waits for ever");
-        thread::park_timeout(Duration::from_secs(30));
+        thread::park_timeout(Duration::from_secs(120));
     }
 }
 
