@@ -19,12 +19,13 @@ pub const MAX_KEY: usize = 8192;
 /// A normalised value on the stack in the common case.
 type Value = SmallVec<[u8; 256]>;
 
-/// The key of a new variant: empty without `Vary`. Refused are `Vary: *` and what is too long.
+/// The key of a new variant: empty without `Vary`. Refused are `Vary: *`, what is no field's name, and what is too long.
 pub fn key(sent: &dyn Fields, response: &dyn Fields) -> Result<Box<[u8]>, Why> {
-    let (mut names, mut star) = (Vec::new(), false);
+    let (mut names, mut star, mut tokens) = (Vec::new(), false, true);
     for_each_named(response, "vary", |line| {
         for_each_element(line, |name| {
             star |= name == b"*";
+            tokens &= is_token(name);
             if names.len() <= MAX_NAMES {
                 names.push(name.to_ascii_lowercase());
             }
@@ -32,6 +33,9 @@ pub fn key(sent: &dyn Fields, response: &dyn Fields) -> Result<Box<[u8]>, Why> {
     });
     if star {
         return Err(Why::VaryStar);
+    }
+    if !tokens {
+        return Err(Why::BadField);
     }
     names.sort_unstable();
     names.dedup();
@@ -49,6 +53,12 @@ pub fn key(sent: &dyn Fields, response: &dyn Fields) -> Result<Box<[u8]>, Why> {
         return Err(Why::VaryTooLong);
     }
     Ok(key.into_boxed_slice())
+}
+
+/// A field's name. Without a colon, a key's lines are unambiguous.
+fn is_token(name: &[u8]) -> bool {
+    name.iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
 }
 
 /// Whether a request belongs to a stored variant.

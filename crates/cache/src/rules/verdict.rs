@@ -90,7 +90,7 @@ impl Why {
             Why::OtherRepresentation => {
                 "The part belongs to another representation than the stored ones."
             }
-            Why::BadField => "A field of the response contains a line break.",
+            Why::BadField => "A field of the response is malformed.",
             Why::SetCookie => {
                 "The response sets a cookie without saying that a shared cache may keep it."
             }

@@ -182,6 +182,21 @@ fn the_fields_as_sent_to_the_origin_count() {
 }
 
 #[test]
+fn what_is_no_name_of_a_field_is_not_stored() {
+    for vary in [
+        "foo:1",
+        "foo bar",
+        "foo, b\u{e9}r",
+        "\"foo\"",
+        "foo=1",
+        "(foo)",
+    ] {
+        let fields = [("Cache-Control", "max-age=9"), ("Vary", vary)];
+        assert_eq!(stored(&private(), &fields), Err(Why::BadField), "{vary}");
+    }
+}
+
+#[test]
 fn too_many_or_too_long_fields_are_not_stored() {
     let many: Vec<String> = (0..=MAX_NAMES).map(|index| format!("f{index}")).collect();
     let fields = [("Cache-Control", "max-age=9"), ("Vary", &*many.join(","))];
