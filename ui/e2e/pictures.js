@@ -24,7 +24,7 @@ async function take(chromium, colorScheme) {
     if (where === 'connections') {
       // The reason of one connection is shown beside the table.
       await page.locator('.grid .row').first().click();
-      await page.waitForTimeout(700);
+      await page.locator('aside .trace').waitFor();
     }
     const path = join(folder, `${where}-${colorScheme}.png`);
     await page.screenshot({ path });
