@@ -13,6 +13,7 @@ use tokio::process::{Child, ChildStderr, Command};
 use tokio::task::JoinHandle;
 
 use crate::call::EngineEndpoint;
+use crate::startup::Startup;
 
 const PROGRAM: &str = "privet";
 /// Timeout of a status request.
@@ -24,6 +25,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(25);
 const MAX_STDERR: usize = 4096;
 
 /// The paths from the command line, and the control socket that follows from them.
+#[derive(Clone)]
 pub struct EnginePaths {
     pub paths: Paths,
     pub socket: PathBuf,
@@ -34,6 +36,11 @@ pub struct EnginePaths {
 pub struct Attached {
     /// The engine was started by this window.
     started: bool,
+}
+
+impl Attached {
+    /// To one that was running.
+    pub const RUNNING: Self = Self { started: false };
 }
 
 /// No engine answers and none could be started.
@@ -68,13 +75,26 @@ pub enum AttachFailure {
 pub async fn attach(
     engine: State<'_, EngineEndpoint>,
     paths: State<'_, EnginePaths>,
+    startup: State<'_, Startup>,
+) -> Result<Attached, AttachError> {
+    if let Some(attempt) = startup.take_attempt()
+        && let Ok(attached) = attempt.await
+    {
+        return attached;
+    }
+    attach_or_start(&engine.0, &paths).await
+}
+
+pub async fn attach_or_start(
+    engine: &Endpoint,
+    paths: &EnginePaths,
 ) -> Result<Attached, AttachError> {
     let attach_error = |reason| AttachError {
         socket: paths.socket.display().to_string(),
         reason,
     };
-    match check_status(&engine.0).await {
-        Ok(()) => return Ok(Attached { started: false }),
+    match check_status(engine).await {
+        Ok(()) => return Ok(Attached::RUNNING),
         Err(ClientError::NotRunning(_)) => {}
         Err(error) => {
             return Err(attach_error(AttachFailure::Unresponsive {
@@ -82,7 +102,7 @@ pub async fn attach(
             }));
         }
     }
-    start(&engine.0, &paths.paths).await.map_err(attach_error)
+    start(engine, &paths.paths).await.map_err(attach_error)
 }
 
 async fn check_status(endpoint: &Endpoint) -> Result<(), ClientError> {

@@ -24,6 +24,7 @@ mod instance;
 #[path = "instance_unsupported.rs"]
 mod instance;
 mod link;
+mod startup;
 #[cfg(test)]
 mod test_dir;
 mod watch;
@@ -75,15 +76,20 @@ fn run(command_line: CommandLine) -> Result<(), String> {
     };
     let folder = data_dir.join("window");
     create_private(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let engine = Endpoint::Unix(socket.clone());
+    let engine_paths = attach::EnginePaths {
+        paths: command_line.paths,
+        socket,
+    };
+    // While GTK and the web view start.
+    let startup = startup::Startup::begin(engine.clone(), engine_paths.clone());
     let app = tauri::Builder::default()
-        .manage(call::EngineEndpoint(Endpoint::Unix(socket.clone())))
+        .manage(call::EngineEndpoint(engine))
+        .manage(startup)
         .manage(watch::EventStreams::default())
         .manage(link::PendingLink::default())
         .manage(window::StateFolder(folder))
-        .manage(attach::EnginePaths {
-            paths: command_line.paths,
-            socket,
-        })
+        .manage(engine_paths)
         .invoke_handler(tauri::generate_handler![
             attach::attach,
             call::call,

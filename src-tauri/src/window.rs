@@ -7,6 +7,7 @@ use tauri::{
     AppHandle, Manager, Url, Webview, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent,
 };
 
+use crate::startup::Startup;
 use crate::watch::EventStreams;
 use crate::window_state::{MIN_SIZE, Monitor, WindowState, page_of};
 
@@ -61,6 +62,9 @@ pub fn open(app: &AppHandle) -> tauri::Result<()> {
             }
             true
         });
+    if let Some(script) = app.state::<Startup>().script() {
+        builder = builder.initialization_script(script);
+    }
     if let Some((x, y)) = state.position {
         builder = builder.position(x, y);
     }

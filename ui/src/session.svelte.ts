@@ -36,6 +36,11 @@ class Session {
   /** In the window: attaches to the engine. In a browser: takes the token or a login code from the URL fragment and removes it there, or the token from this tab's session storage. */
   start() {
     setInterval(() => this.tick(), 1000);
+    if (shell?.first) {
+      this.status = shell.first.status;
+      this.connect();
+      return;
+    }
     if (shell) {
       void this.attach();
       return;

@@ -1,15 +1,19 @@
 /** The setup that is shown over the pages at the first start. */
 import type { Schema } from './api/client';
+import { shell } from './api/shell';
 import { notices } from './notices.svelte';
 import { session } from './session.svelte';
 import { t } from './i18n.svelte';
 
 export type FirstRun = Schema['FirstRun'];
 
+/** Known before the first page is drawn, in the window. */
+const atStart = shell?.first?.first_run;
+
 class Setup {
-  open = $state(false);
-  data = $state.raw<FirstRun | undefined>();
-  private checked = false;
+  open = $state(atStart?.pending ?? false);
+  data = $state.raw<FirstRun | undefined>(atStart);
+  private checked = atStart !== undefined;
 
   /** Opens it if it was never completed. Checks once per page load. */
   async openIfPending() {

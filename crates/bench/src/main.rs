@@ -68,6 +68,8 @@ fn main() -> ExitCode {
             let done = desktop::rows();
             report::write(&all_rows()).and(done)
         }
+        ["desktop", "open"] => desktop::open(desktop::ROUNDS, None),
+        ["desktop", "open", folder] => desktop::open(desktop::ROUNDS, Some(Path::new(folder))),
         ["--against", binary, rows @ ..] => against(Path::new(binary), rows),
         rows => beside_others(rows),
     };

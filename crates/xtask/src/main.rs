@@ -21,6 +21,7 @@ cargo xtask COMMAND
   bench [ROW…]          measures the data plane beside other proxies; writes BENCHMARKS.md
   bench --against FILE [ROW…]   beside another build of Privet alone; writes nothing
   bench desktop         memory and time on a desktop, beside a plain Tauri app
+  bench desktop open [FOLDER]   the time to open the window, beside a plain one; FOLDER has the built programs; writes nothing
   fuzz                  lists the fuzz targets
   fuzz NAME [SECONDS]   runs one target (default: 600 seconds)
   package               builds the release and packs it: .deb, .rpm, tarball

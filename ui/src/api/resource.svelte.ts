@@ -6,7 +6,13 @@ export class Resource<T> {
   error = $state('');
   private turn = 0;
 
-  constructor(private readonly ask: () => Promise<T>) {}
+  /** `first`: what is known before anything is asked. */
+  constructor(
+    private readonly ask: () => Promise<T>,
+    first?: T,
+  ) {
+    this.data = first;
+  }
 
   async load(): Promise<void> {
     const mine = ++this.turn;

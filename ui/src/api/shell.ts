@@ -3,6 +3,7 @@
  * page sees no token and may invoke only these commands (src-tauri/capabilities/window.json).
  */
 import { t } from '../i18n.svelte';
+import type { Outbounds, Schema, Status } from './client';
 import type { ServerEvent } from './events';
 import type { Answer, Transport } from './transport';
 
@@ -21,6 +22,16 @@ export interface AttachError {
 
 /** A pending link, or why it was rejected; `Link` of `src-tauri/src/link.rs`. */
 export type Link = { valid: string } | 'wrong-scheme' | 'too-long' | 'invalid-characters';
+
+/** What a running engine answered while the window started (`src-tauri/src/startup.rs`). */
+export interface FirstAnswers {
+  status: Status;
+  first_run: Schema['FirstRun'];
+  upstreams: Outbounds;
+}
+
+/** Answers that are older were given before this page was loaded again. */
+const FRESH_MS = 5000;
 
 /** `CallError` of `src-tauri/src/call.rs`. */
 interface ShellFailure {
@@ -84,6 +95,8 @@ function transport(invoke: Invoke): Transport {
 
 export interface Shell {
   transport: Transport;
+  /** Present where an engine ran when the window started. */
+  first: FirstAnswers | undefined;
   /** Attaches to the engine or starts one; throws an [`AttachError`]. */
   attach(): Promise<void>;
   /** Takes the link that the window was opened with. */
@@ -96,9 +109,15 @@ function detectShell(): Shell | undefined {
   const invoke: Invoke = (command, args) => internals.invoke(command, args);
   return {
     transport: transport(invoke),
+    first: firstAnswers(),
     attach: () => invoke('attach'),
     link: async () => (await invoke<Link | null>('link')) ?? undefined,
   };
+}
+
+function firstAnswers(): FirstAnswers | undefined {
+  const given = (globalThis as { __PRIVET_START__?: FirstAnswers & { at: number } }).__PRIVET_START__;
+  return given && Math.abs(Date.now() - given.at) < FRESH_MS ? given : undefined;
 }
 
 /** The window's shell; absent in a browser. */

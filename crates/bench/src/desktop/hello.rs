@@ -1,6 +1,5 @@
 //! The peer: `crates/bench/hello-tauri`, a Tauri app with a tray icon and a window that says hello.
 
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -8,14 +7,16 @@ use privet_tests::Running;
 use privet_tests::screen::Frame;
 
 use super::session::DesktopSession;
-use xtask::shell;
+use xtask::shell::{self, Done};
 
 pub const NAME: &str = "Tauri hello-world with a tray";
+/// Its file name.
+pub const BINARY: &str = "hello-tauri";
 const TITLE: &str = "Hello";
 const PACKAGE: &str = "crates/bench/hello-tauri/Cargo.toml";
 
 /// Builds it with the profile of Privet's window.
-pub fn build() -> Result<PathBuf, String> {
+pub fn build() -> Done {
     let words = [
         "build",
         "--quiet",
@@ -26,8 +27,7 @@ pub fn build() -> Result<PathBuf, String> {
     ];
     let mut cargo = shell::command("cargo", &words);
     cargo.env("CARGO_TARGET_DIR", shell::target_dir());
-    shell::run_command(cargo)?;
-    Ok(shell::target_dir().join("release/hello-tauri"))
+    shell::run_command(cargo)
 }
 
 fn open(session: &DesktopSession) -> (Running, Frame, Duration) {
