@@ -210,8 +210,8 @@ pub fn read_message(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<(Str
     };
     let end = if value("transfer-encoding").is_some() {
         loop {
-            if let Some(at) = buffer.windows(5).position(|window| window == b"0\r\n\r\n") {
-                break at + 5;
+            if let Some(end) = end_of_chunks(buffer) {
+                break end;
             }
             read_more(stream, buffer)?;
         }
@@ -223,6 +223,59 @@ pub fn read_message(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<(Str
         read_more(stream, buffer)?;
     }
     Some((head, buffer.drain(..end).collect()))
+}
+
+/// Where a body in chunks ends, its trailers included. `None`: it is not all there.
+fn end_of_chunks(buffer: &[u8]) -> Option<usize> {
+    let line_end = |from: usize| {
+        let rest = buffer.get(from..)?;
+        Some(from + rest.windows(2).position(|pair| pair == b"\r\n")? + 2)
+    };
+    let mut at = 0;
+    loop {
+        let end = line_end(at)?;
+        let digits = buffer
+            .get(at..end - 2)?
+            .split(|byte| *byte == b';')
+            .next()?;
+        let size = usize::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+        at = end;
+        if size == 0 {
+            break;
+        }
+        at += size + 2;
+    }
+    loop {
+        let end = line_end(at)?;
+        if end == at + 2 {
+            return Some(end);
+        }
+        at = end;
+    }
+}
+
+/// A body that was sent in chunks, and its trailer lines.
+///
+/// # Panics
+/// The framing is malformed.
+pub fn dechunk(mut framed: &[u8]) -> (Vec<u8>, String) {
+    let mut body = Vec::new();
+    loop {
+        let end = framed
+            .windows(2)
+            .position(|pair| pair == b"\r\n")
+            .expect("a chunk's size");
+        let size = std::str::from_utf8(&framed[..end]).expect("hexadecimal digits");
+        let size = usize::from_str_radix(size, 16).expect("hexadecimal digits");
+        framed = &framed[end + 2..];
+        if size == 0 {
+            return (body, String::from_utf8_lossy(framed).into_owned());
+        }
+        body.extend_from_slice(&framed[..size]);
+        framed = framed[size..]
+            .strip_prefix(b"\r\n")
+            .expect("the chunk's end");
+    }
 }
 
 fn read_more(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<()> {

@@ -1,6 +1,8 @@
 //! Hostile requests: whatever two readers could understand differently is rejected, and no byte of it is forwarded.
 
 mod common;
+#[path = "common/hostile_h2.rs"]
+mod hostile_h2;
 #[path = "common/hostile_heads.rs"]
 mod hostile_heads;
 
@@ -117,5 +119,63 @@ async fn no_hostile_body_reaches_an_origin_unchanged() {
         let sent = received.split_once("\r\n\r\n").map_or("", |(_, body)| body);
         // Nothing, or the valid chunk rewritten, and never an end.
         assert!(["", "5\r\nhello\r\n"].contains(&sent), "{body:?}: {sent:?}");
+    }
+}
+
+#[tokio::test]
+async fn hostile_heads_over_http_2_reach_no_origin_unless_they_are_legal() {
+    let heads: Arc<Mutex<Vec<String>>> = Arc::default();
+    let seen = heads.clone();
+    let port = origin(move |mut peer, _| {
+        let seen = seen.clone();
+        async move {
+            while let Some(head) = peer.head().await {
+                seen.lock().unwrap().push(head);
+                peer.send("HTTP/1.1 204 No Content\r\n\r\n").await;
+            }
+        }
+    })
+    .await;
+    let address = h2_proxy(TestGateway::default()).await;
+    let authority = format!("127.0.0.1:{port}");
+    let (mut sent, mut refused) = (0, 0);
+    for head in hostile_heads() {
+        let Some(bytes) = hostile_h2::request(&head, &authority) else {
+            continue;
+        };
+        let before = heads.lock().unwrap().len();
+        let mut peer = Peer::connect(address).await;
+        peer.send(bytes).await;
+        let mut frames = Vec::new();
+        while !hostile_h2::is_answered(&frames) {
+            if !matches!(within(peer.stream.read_buf(&mut frames)).await, Ok(1..)) {
+                break;
+            }
+        }
+        sent += 1;
+        refused += usize::from(heads.lock().unwrap().len() == before);
+    }
+    assert!(sent >= 250 && refused > sent / 2, "{refused} of {sent}");
+    let heads = heads.lock().unwrap();
+    for head in heads.iter() {
+        let (line, fields) = head.trim_end().split_once("\r\n").unwrap();
+        assert_eq!(line.split(' ').count(), 3, "{head:?}");
+        assert!(line.ends_with(" HTTP/1.1"), "{head:?}");
+        assert!(
+            !head
+                .bytes()
+                .any(|byte| byte < b' ' && !b"\r\n\t".contains(&byte)),
+            "{head:?}"
+        );
+        let names = fields
+            .split("\r\n")
+            .map(|line| line.split(':').next().unwrap());
+        let names: Vec<String> = names.map(str::to_ascii_lowercase).collect();
+        let count = |name: &str| names.iter().filter(|found| *found == name).count();
+        assert_eq!(count("host"), 1, "{head:?}");
+        assert!(
+            count("content-length") + count("transfer-encoding") <= 1,
+            "{head:?}"
+        );
     }
 }

@@ -50,6 +50,7 @@ pub use error::{DialError, DialErrorKind};
 pub use meter::Meter;
 pub use outbound_health::{OutboundHealth, OutboundTest};
 pub use own_listeners::OwnListeners;
+pub use privet_tls::read_received;
 pub use relay::{Preread, RelayOutcome, Side, relay};
 pub use socket::is_exhausted;
 pub use stream::{Duplex, Stream};

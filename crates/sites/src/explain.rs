@@ -9,6 +9,8 @@ use url::Url;
 use crate::backend_pool::{BackendPool, seed};
 use crate::error_page::SiteError;
 use crate::path::path_of;
+use crate::rate_limit::Rate;
+use crate::service::MAX_ATTEMPTS;
 use crate::site::Site;
 use crate::site_table::SiteTable;
 
@@ -81,104 +83,115 @@ impl SiteTable {
         client: IpAddr,
         steps: &mut Vec<SiteStep>,
     ) -> Result<Vec<String>, SiteError> {
-        let mut step = |what: String, matched, text: String| {
-            steps.push(SiteStep {
-                what,
-                matched,
-                text,
-            });
-        };
         let Some(site) = self.find(listener, host) else {
             let text = format!("no site of {listener} has the host {host}");
-            step("host".to_owned(), false, text);
+            step(steps, "host", false, text);
             return Err(SiteError::UnknownHost);
         };
         let text = format!("{host} belongs to site {}", site.name);
-        step("host".to_owned(), true, text);
-        match site.check_access(client) {
-            Ok(()) => step(
-                "access".to_owned(),
-                false,
-                format!("{client} may use the site"),
-            ),
-            Err(refusal) => {
-                step(
-                    "access".to_owned(),
-                    true,
-                    format!("{client} may not use the site: {refusal}"),
-                );
-                return Err(SiteError::Forbidden);
-            }
+        step(steps, "host", true, text);
+        if let Err(refusal) = site.check_access(client) {
+            let text = format!("{client} may not use the site: {refusal}");
+            step(steps, "access", true, text);
+            return Err(SiteError::Forbidden);
         }
-        let limit = &site.config.limit;
-        let text = match limit.requests_per_second {
-            0 => "no limit of requests".to_owned(),
-            rate => format!(
-                "{rate} requests a second for each client, burst {}",
-                limit.burst
-            ),
-        };
-        step("limit".to_owned(), false, text);
-        let pool = match site.pool_for(path_of(path.as_bytes())) {
-            Ok(pool) => pool,
-            Err(error) => {
-                let text = match error {
-                    SiteError::AmbiguousPath => {
-                        "the path leads elsewhere once its encoding and dot segments are resolved"
-                    }
-                    _ => "no route has the path, and the site has no backends of its own",
-                };
-                step("route".to_owned(), true, text.to_owned());
-                return Err(error);
-            }
-        };
-        for route in &site.config.routes {
-            let is_it = pool.route_path() == Some(route.path.as_str());
-            let text = if is_it {
-                "the longest prefix of the path"
-            } else {
-                "not the longest prefix of the path"
-            };
-            step(format!("route {}", route.path), is_it, text.to_owned());
-        }
-        let chosen = candidates(site, pool, client, path);
-        for (at, (url, state)) in chosen.iter().enumerate() {
-            let order = if at == 0 {
-                "first"
-            } else {
-                "where those before fail"
-            };
-            step(
-                format!("backend {url}"),
-                at == 0,
-                format!("{state}; {order}"),
-            );
-        }
-        match chosen.is_empty() {
-            true => Err(SiteError::Unavailable),
-            false => Ok(chosen.into_iter().map(|(url, _)| url).collect()),
-        }
+        step(steps, "access", false, format!("{client} may use the site"));
+        step(steps, "limit", false, limit_text(site));
+        let pool = choose_route(site, path, steps)?;
+        choose_backends(site, pool, client, path, steps)
     }
 }
 
-/// The backends that can be tried, in order, with their states.
-fn candidates(
+fn step(
+    steps: &mut Vec<SiteStep>,
+    what: impl Into<String>,
+    matched: bool,
+    text: impl Into<String>,
+) {
+    steps.push(SiteStep {
+        what: what.into(),
+        matched,
+        text: text.into(),
+    });
+}
+
+fn limit_text(site: &Site) -> String {
+    let limit = &site.config.limit;
+    match Rate::new(limit.requests_per_second, limit.burst) {
+        None => "no limit of requests".to_owned(),
+        Some(rate) => format!(
+            "{} requests a second for each client, {} at once",
+            limit.requests_per_second,
+            rate.depth()
+        ),
+    }
+}
+
+fn choose_route<'a>(
+    site: &'a Site,
+    path: &str,
+    steps: &mut Vec<SiteStep>,
+) -> Result<&'a BackendPool, SiteError> {
+    let pool = match site.pool_for(path_of(path.as_bytes())) {
+        Ok(pool) => pool,
+        Err(error) => {
+            let text = match error {
+                SiteError::AmbiguousPath => {
+                    "the path leads elsewhere once its encoding and dot segments are resolved"
+                }
+                _ => "no route has the path, and the site has no backends of its own",
+            };
+            step(steps, "route", true, text);
+            return Err(error);
+        }
+    };
+    for route in &site.config.routes {
+        let is_it = pool.route_path() == Some(route.path.as_str());
+        let text = match is_it {
+            true => "the longest prefix of the path",
+            false => "not the longest prefix of the path",
+        };
+        step(steps, format!("route {}", route.path), is_it, text);
+    }
+    Ok(pool)
+}
+
+/// The backends that are tried, in order. The others of the pool are named as such.
+fn choose_backends(
     site: &Site,
     pool: &BackendPool,
     client: IpAddr,
     path: &str,
-) -> Vec<(String, String)> {
+    steps: &mut Vec<SiteStep>,
+) -> Result<Vec<String>, SiteError> {
     let key = site
         .hash_on
         .key(client, path_of(path.as_bytes()), std::iter::empty());
-    let states: Vec<_> = pool.view().collect();
-    let places = pool.order(key, Instant::now(), seed());
-    let of = |place: usize| {
-        let (backend, view) = states.get(place)?;
+    let mut order = pool.order(key, Instant::now(), seed());
+    order.truncate(MAX_ATTEMPTS);
+    let backends: Vec<_> = pool.view().collect();
+    let url_at = |place: &usize| Some(backends.get(*place)?.0.endpoint.url().to_string());
+    let others = (0..backends.len()).filter(|place| !order.contains(place));
+    let all = order.iter().copied().chain(others);
+    for (at, place) in all.enumerate() {
+        let Some((backend, view)) = backends.get(place) else {
+            continue;
+        };
+        let turn = match at {
+            _ if !order.contains(&place) => "not tried for this request",
+            0 => "first",
+            _ => "where those before fail",
+        };
         let state = format!("{:?}", view.state).to_lowercase();
-        Some((backend.endpoint.url().to_string(), state))
-    };
-    places.into_iter().filter_map(of).collect()
+        let what = format!("backend {}", backend.endpoint.url());
+        let is_first = order.first() == Some(&place);
+        step(steps, what, is_first, format!("{state}; {turn}"));
+    }
+    let urls: Vec<String> = order.iter().filter_map(url_at).collect();
+    match urls.is_empty() {
+        true => Err(SiteError::Unavailable),
+        false => Ok(urls),
+    }
 }
 
 /// The path and query of a URL as a client sends them: not normalised.

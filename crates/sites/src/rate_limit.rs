@@ -33,6 +33,11 @@ impl Rate {
         (per_second > 0).then_some(Self { per_second, depth })
     }
 
+    /// Requests that may come at once.
+    pub fn depth(self) -> u32 {
+        self.depth
+    }
+
     /// Nanoseconds for one request.
     fn interval(self) -> u64 {
         1_000_000_000 / u64::from(self.per_second.max(1))

@@ -31,7 +31,7 @@ use crate::tls::ClientTls;
 /// The limit for opening a connection to a backend.
 const DIAL: Duration = Duration::from_secs(5);
 /// The most backends that one request is sent to.
-const MAX_ATTEMPTS: usize = 5;
+pub(crate) const MAX_ATTEMPTS: usize = 5;
 
 /// The program around the sites.
 pub trait SiteHost: Clone + Send + Sync + 'static {

@@ -157,21 +157,42 @@ fn system_time(seconds: i64) -> SystemTime {
     at.unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
-/// A certificate chain with its key, and what was read.
-pub(crate) struct LoadedCertificate {
-    pub(crate) key: Arc<CertifiedKey>,
-    pub(crate) facts: CertificateFacts,
+/// The files of a certificate and its key, as they were read.
+pub(crate) struct CertificateFiles {
+    cert: Vec<u8>,
+    key: Vec<u8>,
     /// Digest of both files: the same digest is the same certificate.
     pub(crate) content: Fingerprint,
     pub(crate) warnings: Vec<CertificateWarning>,
 }
 
+/// A certificate chain with its key.
+pub(crate) struct LoadedCertificate {
+    pub(crate) key: Arc<CertifiedKey>,
+    pub(crate) facts: CertificateFacts,
+}
+
 /// Reads a certificate and its key. Blocks on the disk.
-pub(crate) fn load(cert: &Path, key: &Path) -> Result<LoadedCertificate, LoadError> {
-    let cert_bytes = pem::read_file(cert)?;
-    let key_bytes = pem::read_file(key)?;
-    let chain = pem::certificates(cert, &cert_bytes)?;
-    let private = pem::private_key(key, &key_bytes)?;
+pub(crate) fn read(cert: &Path, key: &Path) -> Result<CertificateFiles, LoadError> {
+    let warnings = readable_key(key).into_iter().collect();
+    let (cert, key) = (pem::read_file(cert)?, pem::read_file(key)?);
+    let parts = [Fingerprint::of(&cert).0, Fingerprint::of(&key).0];
+    Ok(CertificateFiles {
+        content: Fingerprint::of(parts.as_flattened()),
+        warnings,
+        cert,
+        key,
+    })
+}
+
+/// Checks what was read from these files.
+pub(crate) fn parse(
+    files: &CertificateFiles,
+    cert: &Path,
+    key: &Path,
+) -> Result<LoadedCertificate, LoadError> {
+    let chain = pem::certificates(cert, &files.cert)?;
+    let private = pem::private_key(key, &files.key)?;
     let first = chain
         .first()
         .ok_or_else(|| LoadError::new(cert, LoadErrorKind::NoCertificate))?;
@@ -189,15 +210,9 @@ pub(crate) fn load(cert: &Path, key: &Path) -> Result<LoadedCertificate, LoadErr
             other => LoadError::new(key, LoadErrorKind::UnsupportedKey(other.to_string())),
         }
     })?;
-    let parts = [
-        Fingerprint::of(&cert_bytes).0,
-        Fingerprint::of(&key_bytes).0,
-    ];
     Ok(LoadedCertificate {
         key: Arc::new(certified),
         facts,
-        content: Fingerprint::of(parts.as_flattened()),
-        warnings: readable_key(key).into_iter().collect(),
     })
 }
 

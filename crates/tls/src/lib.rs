@@ -32,9 +32,10 @@ pub use certificate::{CertificateFacts, EXPIRES_SOON, Fingerprint, NotAFingerpri
 pub use client::{ClientError, ClientOptions, ClientTls, Pin, Trust};
 pub use error::{CertificateWarning, CertificateWarningKind, LoadError, LoadErrorKind};
 pub use names::{CertificateName, NotAName};
+pub use prefixed::read_received;
 pub use provider::{Alpn, provider};
 pub use server::{
-    CertificateSource, CertificateStatus, Handshake, HandshakeError, ServerOptions, ServerTls,
-    TlsDemands,
+    Addresses, CertificateSource, CertificateStatus, Handshake, HandshakeError, ServerOptions,
+    ServerTls, TlsDemands,
 };
 pub use stream::TlsStream;

@@ -1,4 +1,4 @@
-//! A stream whose first bytes were read before: they are read again.
+//! Bytes that were received before a stream's reader asks for them: they are read first.
 
 use std::io;
 use std::pin::Pin;
@@ -22,10 +22,21 @@ impl<S> Prefixed<S> {
     pub(crate) fn get_ref(&self) -> &S {
         &self.io
     }
+}
 
-    pub(crate) fn get_mut(&mut self) -> &mut S {
-        &mut self.io
+/// Reads bytes that were received before. `false`: there are none.
+pub fn read_received(received: &mut Bytes, buf: &mut ReadBuf<'_>) -> bool {
+    if received.is_empty() {
+        return false;
     }
+    let count = received.len().min(buf.remaining());
+    buf.put_slice(received.get(..count).unwrap_or_default());
+    received.advance(count);
+    if received.is_empty() {
+        // Frees the memory.
+        *received = Bytes::new();
+    }
+    true
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Prefixed<S> {
@@ -34,17 +45,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Prefixed<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.prefix.is_empty() {
-            return Pin::new(&mut self.io).poll_read(cx, buf);
+        if read_received(&mut self.prefix, buf) {
+            return Poll::Ready(Ok(()));
         }
-        let len = self.prefix.len().min(buf.remaining());
-        buf.put_slice(self.prefix.get(..len).unwrap_or_default());
-        self.prefix.advance(len);
-        if self.prefix.is_empty() {
-            // Frees the memory.
-            self.prefix = Bytes::new();
-        }
-        Poll::Ready(Ok(()))
+        Pin::new(&mut self.io).poll_read(cx, buf)
     }
 }
 

@@ -1,12 +1,10 @@
 //! An established TLS connection.
 
-use std::io::{self, BufRead};
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use rustls::{HandshakeKind, NamedGroup, ProtocolVersion};
-use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsStream as RustlsStream;
 
@@ -68,45 +66,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
         self.handshake.as_ref()?.name.as_deref()
     }
 
-    /// Decrypted bytes that were not read yet. A socket that is not readable does not mean that nothing is to be read.
-    pub fn buffered(&mut self) -> usize {
-        fn len(chunk: io::Result<&[u8]>) -> usize {
-            chunk.map_or(0, <[u8]>::len)
-        }
-        match &mut self.inner {
-            RustlsStream::Client(stream) => len(stream.get_mut().1.reader().fill_buf()),
-            RustlsStream::Server(stream) => len(stream.get_mut().1.reader().fill_buf()),
-        }
-    }
-
-    /// The peer's certificates, its own first; `None`: it sent none.
-    pub fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]> {
-        self.inner.get_ref().1.peer_certificates()
-    }
-
-    /// `true`: a session was resumed, without certificates.
-    pub fn is_resumed(&self) -> bool {
-        self.inner.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed)
-    }
-
-    pub fn version(&self) -> Option<ProtocolVersion> {
-        self.inner.get_ref().1.protocol_version()
-    }
-
-    /// The key exchange; `None` where a resumed session of TLS 1.2 needed none.
-    pub fn key_exchange(&self) -> Option<NamedGroup> {
-        let group = self.inner.get_ref().1.negotiated_key_exchange_group();
-        group.map(|group| group.name())
-    }
-
     /// The stream that carries this one.
     pub fn io(&self) -> &S {
         self.inner.get_ref().0.get_ref()
-    }
-
-    /// As [`TlsStream::io`]. What is read from or written to it is missing in this stream.
-    pub fn io_mut(&mut self) -> &mut S {
-        self.inner.get_mut().0.get_mut()
     }
 
     /// Makes the end visible as a truncation: no close_notify is sent on drop.
@@ -166,5 +128,51 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<S> {
             self.ending = Ending::Nothing;
         }
         shut
+    }
+}
+
+/// What tests look at.
+#[cfg(test)]
+mod facts {
+    use std::io::{self, BufRead};
+
+    use rustls::{HandshakeKind, NamedGroup, ProtocolVersion};
+    use rustls_pki_types::CertificateDer;
+    use tokio::io::{AsyncRead, AsyncWrite};
+    use tokio_rustls::TlsStream as RustlsStream;
+
+    use super::TlsStream;
+
+    impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
+        /// Decrypted bytes that were not read yet. A socket that is not readable does not mean that nothing is to be read.
+        pub(crate) fn buffered(&mut self) -> usize {
+            fn len(chunk: io::Result<&[u8]>) -> usize {
+                chunk.map_or(0, <[u8]>::len)
+            }
+            match &mut self.inner {
+                RustlsStream::Client(stream) => len(stream.get_mut().1.reader().fill_buf()),
+                RustlsStream::Server(stream) => len(stream.get_mut().1.reader().fill_buf()),
+            }
+        }
+
+        /// The peer's certificates, its own first; `None`: it sent none.
+        pub(crate) fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]> {
+            self.inner.get_ref().1.peer_certificates()
+        }
+
+        /// `true`: a session was resumed, without certificates.
+        pub(crate) fn is_resumed(&self) -> bool {
+            self.inner.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed)
+        }
+
+        pub(crate) fn version(&self) -> Option<ProtocolVersion> {
+            self.inner.get_ref().1.protocol_version()
+        }
+
+        /// The key exchange; `None` where a resumed session of TLS 1.2 needed none.
+        pub(crate) fn key_exchange(&self) -> Option<NamedGroup> {
+            let group = self.inner.get_ref().1.negotiated_key_exchange_group();
+            group.map(|group| group.name())
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Certificates and connections for this crate's tests.
 
 use std::fs;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
+use crate::Addresses;
 use crate::server::{ClientCertificate, MinVersion};
 use crate::{
     Alpn, CertificateSource, ClientError, ClientOptions, ClientTls, HandshakeError, ServerOptions,
@@ -142,6 +144,14 @@ pub(crate) async fn sockets() -> (TcpStream, TcpStream) {
 pub(crate) type Accepted = Result<TlsStream<TcpStream>, HandshakeError<TcpStream>>;
 pub(crate) type ConnectedClient = Result<TlsStream<TcpStream>, ClientError>;
 
+/// The addresses of a client on this machine that reached `local`.
+pub(crate) fn reached(local: IpAddr) -> Addresses {
+    Addresses {
+        local,
+        peer: IpAddr::from([127, 0, 0, 1]),
+    }
+}
+
 /// A handshake between a client that asks for `host` and a server that was reached at `local`.
 pub(crate) async fn handshake(
     server: &ServerTls,
@@ -152,7 +162,7 @@ pub(crate) async fn handshake(
     let (near, far) = sockets().await;
     let deadline = Instant::now() + PATIENCE;
     tokio::join!(
-        server.accept(far, Bytes::new(), local.parse().unwrap(), deadline),
+        server.accept(far, Bytes::new(), reached(local.parse().unwrap()), deadline),
         client.connect(near, host, deadline),
     )
 }

@@ -146,8 +146,11 @@ import asyncio, sys
 async def serve(reader, writer):
     try:
         while True:
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            length = int(head.split(b"content-length:")[1].split()[0]) if b"content-length:" in head else 0
+            body = await reader.readexactly(length)
+            status = b"200 OK" if body == b"x" * length else b"400 Changed"
+            writer.write(b"HTTP/1.1 " + status + b"\r\nContent-Length: 2\r\n\r\nok")
             await writer.drain()
     except Exception:
         writer.close()
@@ -183,8 +186,16 @@ fn a_backend_killed_under_load_loses_no_idempotent_request() {
                 scope.spawn(|| {
                     let mut client = scene.client();
                     let mut failed = Vec::new();
-                    for _ in 0..500 {
-                        let answer = client.get("/");
+                    let body = "x".repeat(20_000);
+                    let length = body.len();
+                    let put = format!(
+                        "PUT / HTTP/1.1\r\nHost: app.test\r\nContent-Length: {length}\r\n\r\n{body}"
+                    );
+                    for number in 0..500 {
+                        let answer = match number % 2 {
+                            0 => client.get("/"),
+                            _ => client.request(&put),
+                        };
                         if answer.status != 200 {
                             failed.push(answer);
                         }

@@ -233,3 +233,35 @@ fn a_listener_of_a_site_opens_and_closes_with_a_reload() {
         std::net::TcpStream::connect(listen).is_err()
     });
 }
+
+#[test]
+fn why_names_every_backend_and_how_many_requests_may_come_at_once() {
+    let backends: Vec<Backend> = (0..7).map(|n| Backend::named(&format!("b{n}"))).collect();
+    let all: Vec<&Backend> = backends.iter().collect();
+    let scene = Scene::new(&all, "limit = { requests_per_second = 3 }", "");
+    let (status, why) = scene
+        .privet
+        .api("GET", "why?target=http://app.test/&site=app", None);
+    assert_eq!(status, 200, "{why}");
+    let text = why.to_string();
+    assert!(
+        text.contains("3 requests a second for each client, 3 at once"),
+        "{why:#}"
+    );
+    for backend in &backends {
+        assert!(
+            text.contains(&format!("backend {}\"", backend.url())),
+            "{why:#}"
+        );
+    }
+    assert_eq!(
+        text.matches("not tried for this request").count(),
+        2,
+        "{why:#}"
+    );
+    assert_eq!(
+        text.matches("where those before fail").count(),
+        4,
+        "{why:#}"
+    );
+}

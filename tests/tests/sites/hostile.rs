@@ -6,6 +6,8 @@ use privet_tests::{Backend, Privet, reserve};
 
 use crate::support::config;
 
+#[path = "../../../crates/http/tests/common/hostile_h2.rs"]
+pub mod hostile_h2;
 #[path = "../../../crates/http/tests/common/hostile_heads.rs"]
 mod hostile_heads;
 
@@ -85,4 +87,41 @@ fn a_site_forwards_nothing_of_a_hostile_request_that_is_illegal() {
     for head in &heads {
         assert!(is_legal(head), "{head:?}");
     }
+}
+
+#[test]
+fn a_site_forwards_nothing_of_a_hostile_request_over_http_2_that_is_illegal() {
+    let backend = Backend::named("a");
+    let listen = reserve();
+    let _privet = Privet::start(&config(listen, &[(backend.url(), 1)], "", ""));
+    let (mut sent, mut refused) = (0, 0);
+    for head in hostile_heads::hostile_heads() {
+        let Some(bytes) = hostile_h2::request(&head, "app.test") else {
+            continue;
+        };
+        let before = backend.requests();
+        let mut stream = privet_tests::client::connect(listen);
+        let _ = stream.write_all(&bytes);
+        let (mut frames, mut piece) = (Vec::new(), [0; 4096]);
+        // The server's preface comes first; what follows ends the stream or the connection.
+        while !hostile_h2::is_answered(&frames) {
+            match stream.read(&mut piece) {
+                Ok(count) if count > 0 => frames.extend_from_slice(&piece[..count]),
+                _ => break,
+            }
+        }
+        sent += 1;
+        refused += usize::from(backend.requests() == before);
+    }
+    assert!(sent >= 250 && refused > sent / 2, "{refused} of {sent}");
+    for head in &backend.heads() {
+        assert!(is_legal(head), "{head:?}");
+    }
+    // The connection works where the request is a good one.
+    let good = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    let bytes = hostile_h2::request(good, "app.test").expect("HTTP/2 can say it");
+    let before = backend.requests();
+    let mut stream = privet_tests::client::connect(listen);
+    stream.write_all(&bytes).expect("it is open");
+    privet_tests::wait::until("the request arrives", || backend.requests() == before + 1);
 }

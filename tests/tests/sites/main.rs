@@ -3,11 +3,14 @@
 
 mod balancing;
 mod changes;
+mod floods;
 mod grpc;
 mod hostile;
 mod http2;
 mod large_bodies;
 mod messages;
 mod requests;
+mod retries;
 mod support;
 mod tls;
+mod translation;

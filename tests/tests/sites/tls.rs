@@ -1,9 +1,16 @@
 //! Sites over TLS.
 
-use privet_tests::peers::Certificate;
-use privet_tests::{Privet, require, reserve};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::time::{Duration, Instant};
 
-use crate::support::echo;
+use privet_tests::client::connect;
+use privet_tests::peers::Certificate;
+use privet_tests::privet::Setup;
+use privet_tests::{Backend, Privet, SiteClient, require, reserve};
+
+use crate::support::{config, echo};
 
 #[test]
 fn a_site_over_tls_speaks_both_versions_and_refuses_other_names() {
@@ -82,4 +89,145 @@ fn a_site_over_tls_speaks_both_versions_and_refuses_other_names() {
         let problems = status["problems"].as_array();
         problems.is_some_and(|all| all.iter().all(|problem| problem["about"] != "site:tls"))
     });
+}
+
+/// A site over TLS with the test's certificate, for these hosts.
+fn tls_site(
+    certificate: &Certificate,
+    listen: SocketAddr,
+    hosts: &str,
+    backend: &Backend,
+) -> String {
+    let file = certificate.both().display().to_string();
+    format!(
+        "[[site]]\nname = \"tls\"\nlisten = [\"{listen}\"]\nhosts = [{hosts}]\n\
+         tls = {{ cert = \"{file}\", key = \"{file}\" }}\n[[site.backend]]\nurl = \"{}\"\n",
+        backend.url()
+    )
+}
+
+#[test]
+fn a_client_without_tls_is_told_the_https_url_and_recorded() {
+    let certificate = require!(Certificate::new());
+    let backend = echo();
+    let listen = reserve();
+    let privet = Privet::start(&tls_site(&certificate, listen, "\"localhost\"", &backend));
+    let answer = SiteClient::connect(listen, "localhost").get("/x");
+    assert_eq!(answer.status, 400, "{answer:?}");
+    let url = format!("https://localhost:{}/", listen.port());
+    assert!(answer.body.contains(&url), "{answer:?}");
+    // A handshake for a name that is not served, and bytes of another protocol.
+    let other = format!("https://other.test:{}/", listen.port());
+    let to = format!("other.test:{}:127.0.0.1", listen.port());
+    assert_eq!(privet_tests::curl(&["--resolve", &to, &other]).code, 35);
+    let mut stream = connect(listen);
+    stream.write_all(&[5, 1, 0]).expect("it is open");
+    let _ = stream.read(&mut [0]);
+    for reason in [
+        "does not speak TLS",
+        "no certificate is served for other.test",
+    ] {
+        privet.await_row("closed", |row| {
+            row["listener"] == "site" && row.to_string().contains(reason)
+        });
+    }
+    assert_eq!(backend.requests(), 0);
+}
+
+#[test]
+fn backends_over_tls_are_verified() {
+    let certificate = require!(Certificate::new());
+    let backend = Backend::named("inner");
+    let (here, port) = (reserve(), reserve().port());
+    // Reached under a name that is not in its certificate too.
+    let elsewhere = SocketAddr::from(([127, 0, 0, 2], port));
+    let inner = tls_site(&certificate, here, "\"localhost\", \"127.0.0.1\"", &backend)
+        + &tls_site(&certificate, elsewhere, "\"127.0.0.2\"", &backend)
+            .replace("\"tls\"", "\"elsewhere\"");
+    let _inner = Privet::start(&inner);
+    let get = |url: &str, trusted: Option<&Path>| {
+        let listen = reserve();
+        let env = trusted.map(|ca| ("SSL_CERT_FILE".to_owned(), ca.display().to_string()));
+        let setup = Setup {
+            env: env.into_iter().collect(),
+            ..Setup::default()
+        };
+        let _outer = Privet::start_as(&config(listen, &[(url.to_owned(), 1)], "", ""), &setup);
+        let mut client = SiteClient::connect(listen, "app.test");
+        let answer = client.get("/x");
+        if answer.status == 200 {
+            assert_eq!(client.get("/y").status, 200, "the connection is kept");
+        }
+        (answer.status, answer.body)
+    };
+    let ca = certificate.ca();
+    // `Host` stays the client's, for which the inner site has no name.
+    let (status, body) = get(&format!("https://{here}"), Some(&ca));
+    assert_eq!(status, 421, "{body}");
+    assert_eq!(backend.requests(), 0);
+    for (url, trusted) in [
+        (format!("https://{elsewhere}"), Some(&*ca)),
+        (format!("https://{here}"), None),
+    ] {
+        let (status, body) = get(&url, trusted);
+        assert_eq!(status, 502, "{url}: {body}");
+        assert!(
+            !body.contains(&port.to_string()) && !body.contains("certificate"),
+            "{body}"
+        );
+    }
+}
+
+/// The first flight of a client that asks for localhost, as curl sends it.
+fn client_hello() -> Vec<u8> {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let url = format!(
+        "https://localhost:{}/",
+        listener.local_addr().expect("an address").port()
+    );
+    let curl = std::thread::spawn(move || privet_tests::curl(&["-4", "--max-time", "5", &url]));
+    let (mut stream, _) = listener.accept().expect("curl connects");
+    let mut hello = vec![0; 16 * 1024];
+    let read = stream.read(&mut hello).expect("curl begins");
+    hello.truncate(read);
+    drop(stream);
+    let _ = curl.join();
+    hello
+}
+
+#[test]
+fn unfinished_handshakes_of_one_client_do_not_make_others_wait() {
+    let certificate = require!(Certificate::new());
+    let backend = echo();
+    let listen = reserve();
+    let _privet = Privet::start(&tls_site(&certificate, listen, "\"localhost\"", &backend));
+    let hello = client_hello();
+    // More than there are handshakes at a time.
+    let stalled: Vec<TcpStream> = (0..1100)
+        .map(|_| {
+            let mut stream = connect(listen);
+            stream.write_all(&hello).expect("it is open");
+            stream
+        })
+        .collect();
+    let to = format!("localhost:{}:127.0.0.1", listen.port());
+    let (ca, url) = (
+        certificate.ca(),
+        format!("https://localhost:{}/", listen.port()),
+    );
+    let (ca, started) = (ca.display().to_string(), Instant::now());
+    let args = [
+        "--interface",
+        "127.0.0.3",
+        "--cacert",
+        &ca,
+        "--resolve",
+        &to,
+        &url,
+    ];
+    let answer = privet_tests::curl(&args).good();
+    assert!(answer.starts_with("GET / "), "{answer}");
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert_eq!(stalled.len(), 1100);
 }

@@ -2,6 +2,7 @@
 
 pub mod detect;
 pub(crate) mod https;
+mod no_handshake;
 pub(crate) mod pac;
 pub(crate) mod site;
 mod tunnel;

@@ -9,15 +9,17 @@ use privet_gateway::{HandshakeOutcome, HttpTimeouts};
 use privet_http::h2::{self, Tunnels};
 use privet_http::service::ConnectionInfo;
 use privet_net::{Connected, Stream};
+use privet_policy::Listener;
 use privet_sites::{ClientTls, SiteHost, SiteService, SiteTable, TunnelLease};
-use privet_tls::{Alpn, ServerTls};
+use privet_tls::{Addresses, Alpn, ServerTls};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use crate::accept::connection_limit::ConnectionSlot;
 use crate::accept::waiting_clients::{ClientEntry, WaitingClient};
-use crate::gateway::http_timeouts;
+use crate::gateway::{EngineGateway, http_timeouts};
+use crate::session::no_handshake::TlsListenerClient;
 use crate::session::{FIRST_READ, first_read, tunnel};
 use crate::shared::Shared;
 
@@ -90,7 +92,21 @@ pub(crate) async fn serve(client: SiteClient, shared: Arc<Shared>, slot: Connect
     let certificates = host.with_table(|table| table.certificates(listener).cloned());
     let opened = match certificates {
         None => open(stream, deadline).await,
-        Some(certificates) => Box::pin(open_tls(stream, certificates, peer, local, deadline)).await,
+        Some(certificates) => {
+            let client = TlsListenerClient {
+                listener: Listener::Site,
+                peer,
+                local,
+            };
+            Box::pin(open_tls(
+                stream,
+                certificates,
+                client,
+                &host.shared,
+                deadline,
+            ))
+            .await
+        }
     };
     let Some(opened) = opened else {
         return;
@@ -138,15 +154,20 @@ async fn open(mut stream: TcpStream, deadline: Instant) -> Option<Opened> {
 async fn open_tls(
     stream: TcpStream,
     certificates: Arc<ServerTls>,
-    peer: SocketAddr,
-    local: SocketAddr,
+    client: TlsListenerClient,
+    shared: &Arc<Shared>,
     deadline: Instant,
 ) -> Option<Opened> {
-    let accepting = certificates.accept(Stream::from(stream), Bytes::new(), local.ip(), deadline);
+    let addresses = Addresses {
+        local: client.local.ip(),
+        peer: client.peer.ip(),
+    };
+    let accepting = certificates.accept(Stream::from(stream), Bytes::new(), addresses, deadline);
     let stream = match accepting.await {
         Ok(stream) => stream,
         Err(error) => {
-            tracing::debug!(%peer, %error, "no TLS handshake with a site");
+            let gateway = EngineGateway::for_engine(shared.clone());
+            client.refuse(error, &gateway).await;
             return None;
         }
     };

@@ -3,6 +3,7 @@
 pub mod buffer;
 pub mod chunked;
 pub mod decoder;
+pub mod kept;
 pub mod source;
 pub mod stage;
 pub mod trailers;
@@ -10,6 +11,7 @@ pub mod transfer;
 
 pub use buffer::Buffer;
 pub use decoder::{BodyDecoder, BodyError, DecodedPiece};
+pub use kept::{KeptBody, KeptSource};
 pub use source::{BodySink, BodySource, Piece, SourceError};
 pub use stage::{BodyStage, Passed, RangeStage, StageState, Staged};
 pub use transfer::{Transfer, TransferError};

@@ -10,6 +10,7 @@ use privet_cache::{Entry, FillPermit, OnError};
 use tokio::time::Instant;
 
 use super::fill::Audience;
+use crate::body::KeptBody;
 use crate::body::{BodyError, BodySink, BodySource, Piece, SourceError};
 use crate::exchange::downstream::ClientWatch;
 use crate::exchange::{Deadline, Downstream, Observed};
@@ -54,6 +55,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 pinned: &mut pinned,
                 deadline: &mut deadline,
                 observer: Some(filling.into()),
+                kept: KeptBody::default(),
             };
             flow.run_refresh(&mut fetch).await;
         });
@@ -107,6 +109,8 @@ impl Downstream for Unattended {
     fn head_and_watch(&mut self) -> (&[u8], NoBody) {
         (&self.head, NoBody)
     }
+
+    fn detach_head(&mut self) {}
 
     fn release_head(&mut self) {}
 

@@ -25,6 +25,9 @@ pub trait Downstream: Send {
     /// These bytes, and the watch on the client that may run while they are used.
     fn head_and_watch(&mut self) -> (&[u8], Self::Watch<'_>);
 
+    /// Keeps the head apart from the bytes behind it, so that the body can be read while the head is needed.
+    fn detach_head(&mut self);
+
     /// Says that [`Self::head_bytes`] is not needed again. May be said twice.
     fn release_head(&mut self);
 

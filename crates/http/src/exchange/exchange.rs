@@ -14,7 +14,7 @@ use super::observed::Observed;
 use super::outcome::{Outcome, RequestTraits, bad_gateway};
 use super::upstream::Upstream;
 use super::wait::{Wait, WaitingFor};
-use crate::body::{BodyError, BodySink, Transfer, TransferError};
+use crate::body::{BodyError, BodySink, KeptBody, KeptSource, Transfer, TransferError};
 use crate::head::{BadRequest, BodyLength, RequestHead, ResponseHead};
 use crate::headers::connection_auth;
 use crate::headers::response::{ResponseRewrite, ResponseStyle};
@@ -42,6 +42,8 @@ pub struct Exchange<'a, D, U> {
     pub style: ResponseStyle<'a>,
     pub observed: &'a mut Observed,
     pub observer: Option<&'a mut dyn HeadObserver>,
+    /// The request's body as far as it is kept.
+    pub kept: &'a mut KeptBody,
     /// When the connection was recorded, if this is its first request.
     pub opened: Option<std::time::Instant>,
     pub state: ExchangeState,
@@ -153,7 +155,15 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
             return Poll::Pending;
         }
         let ExchangeState { request, up, .. } = &mut self.state;
-        let result = request.poll(cx, &mut self.client.source(), &mut self.origin.sink(), up);
+        let result = if self.kept.is_on() {
+            let mut source = KeptSource {
+                kept: self.kept,
+                source: self.client.source(),
+            };
+            request.poll(cx, &mut source, &mut self.origin.sink(), up)
+        } else {
+            request.poll(cx, &mut self.client.source(), &mut self.origin.sink(), up)
+        };
         let error = match result {
             Poll::Pending | Poll::Ready(Ok(())) => return Poll::Pending,
             Poll::Ready(Err(error)) => error,
@@ -347,8 +357,9 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
     }
 
     /// The origin closed, failed, or sent data before the whole head of its response.
-    fn origin_failed(&self, result: io::Result<usize>) -> Outcome {
-        if self.traits.may_repeat && !self.state.got_bytes {
+    fn origin_failed(&mut self, result: io::Result<usize>) -> Outcome {
+        let may_repeat = self.traits.may_repeat && !self.state.got_bytes;
+        if may_repeat && self.kept.is_whole(&self.client.source()) {
             return Outcome::Repeat;
         }
         let text = match result {

@@ -14,7 +14,7 @@ pub struct RequestTraits {
     pub expects_continue: bool,
     /// The request authenticates the upstream connection (NTLM, Negotiate).
     pub authenticates_connection: bool,
-    /// The request may be sent again if this connection ends without a byte of a response.
+    /// The request may be sent again if this connection ends without a byte of a response, and while its body is kept.
     pub may_repeat: bool,
     /// The next hop is an HTTP proxy.
     pub through_proxy: bool,

@@ -50,10 +50,10 @@ impl Reused for ClientState {
 }
 
 /// Where the bytes of the current request's head are.
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum HeadBytes {
     /// At the start of the buffer, this many.
     Buffered(usize),
+    Detached(Box<[u8]>),
     Released,
 }
 
@@ -107,26 +107,31 @@ impl Downstream for H1Client {
         Self: 'a;
 
     fn head_bytes(&self) -> &[u8] {
-        self.inbound
-            .as_ref()
-            .map(Buffer::filled)
-            .unwrap_or_default()
+        head_bytes(&self.head, &self.inbound)
     }
 
     fn head_and_watch(&mut self) -> (&[u8], StreamWatch<'_>) {
-        let bytes = self.inbound.as_ref().map(Buffer::filled);
+        let bytes = head_bytes(&self.head, &self.inbound);
         let watch = StreamWatch {
             stream: &mut self.stream,
             watch: &mut self.watch,
         };
-        (bytes.unwrap_or_default(), watch)
+        (bytes, watch)
+    }
+
+    fn detach_head(&mut self) {
+        if let HeadBytes::Buffered(len) = self.head {
+            let head: Box<[u8]> = self.head_bytes().get(..len).unwrap_or_default().into();
+            self.release_head();
+            self.head = HeadBytes::Detached(head);
+        }
     }
 
     fn release_head(&mut self) {
-        let HeadBytes::Buffered(len) = self.head else {
+        let HeadBytes::Buffered(len) = std::mem::replace(&mut self.head, HeadBytes::Released)
+        else {
             return;
         };
-        self.head = HeadBytes::Released;
         if let Some(buffer) = &mut self.inbound {
             buffer.consume(len);
             if buffer.is_empty() {
@@ -217,6 +222,15 @@ impl Downstream for H1Client {
 
     fn reset(&mut self) {
         self.stream.reset_on_close();
+    }
+}
+
+fn head_bytes<'a>(head: &'a HeadBytes, inbound: &'a Option<Buffer>) -> &'a [u8] {
+    match head {
+        HeadBytes::Detached(head) => head,
+        HeadBytes::Buffered(_) | HeadBytes::Released => {
+            inbound.as_ref().map(Buffer::filled).unwrap_or_default()
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use super::client::{H1Client, send};
 use super::linger::linger;
 use super::pooled::Pooled;
 use super::scratch::Scratch;
-use crate::body::Buffer;
+use crate::body::{Buffer, KeptBody};
 use crate::exchange::Deadline;
 use crate::head::BadRequest;
 use crate::request::live_connections::LiveConnections;
@@ -144,6 +144,7 @@ impl<S: Service> Connection<S> {
             pinned: &mut self.pinned,
             deadline: &mut self.deadline,
             observer: None,
+            kept: KeptBody::default(),
         };
         flow.run().await
     }

@@ -82,6 +82,8 @@ impl Downstream for H2Client {
         (&self.head, StreamWatch(&mut self.outgoing))
     }
 
+    fn detach_head(&mut self) {}
+
     fn release_head(&mut self) {}
 
     fn limit_body(&mut self, most: u64) {

@@ -18,6 +18,7 @@ use super::guarded::Guarded;
 use super::held_heads::HeldHeads;
 use super::request::head_text;
 use super::send::SendBudget;
+use crate::body::KeptBody;
 use crate::exchange::{Deadline, Downstream};
 use crate::h1::pooled::Pooled;
 use crate::h1::scratch::Scratch;
@@ -219,6 +220,7 @@ async fn run<S: Service, T: Tunnels>(
         pinned: &mut state.pinned,
         deadline: &mut deadline,
         observer: None,
+        kept: KeptBody::default(),
     };
     let next = flow.run().await;
     drop(scratch);

@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use bytes::{Buf, Bytes};
-use privet_net::Stream;
+use bytes::Bytes;
+use privet_net::{Stream, read_received};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::flood::FloodGuard;
@@ -36,12 +36,8 @@ impl AsyncRead for Guarded {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buf.filled().len();
-        if this.first.is_empty() {
+        if !read_received(&mut this.first, buf) {
             ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
-        } else {
-            let count = this.first.len().min(buf.remaining());
-            buf.put_slice(this.first.get(..count).unwrap_or_default());
-            this.first.advance(count);
         }
         let read = buf.filled().get(before..).unwrap_or_default();
         let counted = this.guard.feed(read, Instant::now());

@@ -5,8 +5,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use h2::{Reason, RecvStream};
+use privet_net::read_received;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::body::to_io;
@@ -44,16 +45,15 @@ impl AsyncRead for H2Tunnel {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        while this.chunk.is_empty() {
+        let before = buf.filled().len();
+        while !read_received(&mut this.chunk, buf) {
             match ready!(this.recv.poll_data(cx)) {
                 Some(Ok(chunk)) => this.chunk = chunk,
                 Some(Err(error)) => return Poll::Ready(Err(to_io(error))),
                 None => return Poll::Ready(Ok(())),
             }
         }
-        let count = this.chunk.len().min(buf.remaining());
-        buf.put_slice(this.chunk.get(..count).unwrap_or_default());
-        this.chunk.advance(count);
+        let count = buf.filled().len() - before;
         // It fails only where the stream is gone; the next read says so.
         let _ = this.recv.flow_control().release_capacity(count);
         Poll::Ready(Ok(()))

@@ -64,7 +64,15 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         if !traits.may_repeat && !fills {
             self.client.release_head();
         }
-        self.client.limit_body(fetch.max_request_body());
+        if self.kept.is_on() {
+            self.kept.rewind(&mut self.client.source());
+        } else {
+            self.client.limit_body(fetch.max_request_body());
+            if traits.may_repeat && self.head.has_body() {
+                self.client.detach_head();
+                self.kept.start();
+            }
+        }
         let outcome = match self.live_connections.get(row.at) {
             // The policy changed after deciding and forbids this route: nothing is sent.
             Some(live) if live.row().cancelled().is_none() => {
@@ -80,6 +88,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                     style: fetch.response_style(),
                     observed: self.observed,
                     observer: self.observer.as_mut().map(Observer::as_head_observer),
+                    kept: &mut self.kept,
                     opened: row.new.then(Instant::now),
                     state: ExchangeState::new(traits),
                 };

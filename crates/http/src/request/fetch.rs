@@ -66,7 +66,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         if fetch.protocol() == OriginProtocol::Http2 {
             return Box::pin(self.fetch_shared(fetch)).await;
         }
-        let traits = traits_of(self.head, self.client.head_bytes());
+        let traits = traits_of::<S>(self.head, self.client.head_bytes());
         let mut pooled = self.take_pooled(fetch, traits);
         loop {
             let fresh = pooled.is_none();
@@ -114,7 +114,9 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             return None;
         }
         let target = fetch.target(self.head.target.as_ref()?);
-        let (key, thorough) = (fetch.pool_key(), !traits.may_repeat);
+        // A body may turn out to be too long to be kept.
+        let thorough = !traits.may_repeat || self.head.has_body();
+        let key = fetch.pool_key();
         self.pinned
             .take(key, target, thorough)
             .or_else(|| pool::take(key, target, thorough))
@@ -310,7 +312,7 @@ fn release(origin: OriginConnection) {
     }
 }
 
-pub(super) fn traits_of(head: &RequestHead, bytes: &[u8]) -> RequestTraits {
+pub(super) fn traits_of<S: Service>(head: &RequestHead, bytes: &[u8]) -> RequestTraits {
     RequestTraits {
         method: head.method,
         modern: head.version == Version::Http11,
@@ -318,7 +320,8 @@ pub(super) fn traits_of(head: &RequestHead, bytes: &[u8]) -> RequestTraits {
         upgrades: head.upgrades,
         expects_continue: head.expects_continue,
         authenticates_connection: connection_auth::has_credentials(head, bytes),
-        may_repeat: head.method.is_idempotent() && !head.has_body(),
+        // A body is kept only where the request may go to another origin.
+        may_repeat: head.method.is_idempotent() && (S::RETRIES || !head.has_body()),
         through_proxy: false,
     }
 }

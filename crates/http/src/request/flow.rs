@@ -9,6 +9,7 @@ use privet_net::Connected;
 
 use super::live_connections::LiveConnections;
 use super::urls::{write_page, write_url};
+use crate::body::KeptBody;
 use crate::cache::observer::Observer;
 use crate::exchange::downstream::unless_gone;
 use crate::exchange::{Deadline, Downstream, Observed};
@@ -40,6 +41,7 @@ pub struct RequestFlow<'a, S, D> {
     pub deadline: &'a mut Deadline,
     /// Looks at the response of the origin.
     pub observer: Option<Observer>,
+    pub kept: KeptBody,
 }
 
 /// The [`Request`] of a flow. A macro, since it borrows some fields while others are changed.
@@ -140,7 +142,8 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         let preread = self.client.head_bytes().len() > head.len;
         // Bytes behind a refused CONNECT may belong to the tunnel.
         let tunnel = head.method == Method::Connect && preread;
-        let close = !head.keeps_alive() || !may_drain(head) || tunnel;
+        // Of a body that was sent on, an unknown part is left.
+        let close = !head.keeps_alive() || !may_drain(head) || tunnel || self.kept.is_on();
         if !self.client.send(&response(format(head, close))).await {
             return NextStep::Close;
         }

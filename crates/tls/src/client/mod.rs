@@ -94,7 +94,8 @@ impl ClientTls {
         let mut config = match &options.certificate {
             None => builder.with_no_client_auth(),
             Some((cert, key)) => {
-                let loaded = certificate::load(cert, key)?;
+                let files = certificate::read(cert, key)?;
+                let loaded = certificate::parse(&files, cert, key)?;
                 let resolver = SingleCertAndKey::from(loaded.key);
                 builder.with_client_cert_resolver(Arc::new(resolver))
             }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 use super::ServerTls;
-use super::handshake::Handshake;
+use super::handshake::{Addresses, Handshake};
 use super::table::Entry;
 use crate::client_hello::{self, ClientHello, HelloRead, MalformedHello, SniName};
 use crate::prefixed::Prefixed;
@@ -78,8 +78,7 @@ impl<S> fmt::Display for HandshakeError<S> {
 impl<S> std::error::Error for HandshakeError<S> {}
 
 impl ServerTls {
-    /// Runs the handshake until `deadline`. `received`: bytes of the client that were read already. `local`: the address that
-    /// the client reached, which chooses the certificate of a client that names no host.
+    /// Runs the handshake until `deadline`. `received`: bytes of the client that were read already.
     ///
     /// # Errors
     /// [`HandshakeError`]; where possible the client was told by an alert.
@@ -87,9 +86,10 @@ impl ServerTls {
         &self,
         mut io: S,
         received: Bytes,
-        local: IpAddr,
+        addresses: Addresses,
         deadline: Instant,
     ) -> Result<TlsStream<S>, HandshakeError<S>> {
+        let Addresses { local, peer } = addresses;
         let mut bytes = BytesMut::from(received);
         let read = timeout_at(deadline, read_hello(&mut io, &mut bytes)).await;
         let read = read.map_err(|_| HandshakeError::TimedOut)?;
@@ -110,7 +110,13 @@ impl ServerTls {
             refuse(&mut io, &UNRECOGNIZED_NAME, deadline).await;
             return Err(HandshakeError::NoCertificate(hello.name));
         };
-        let running = self.shake_hands(Prefixed::new(bytes.freeze(), io), &entry, &hello, local);
+        let running = async {
+            let turn = self.turns.take(peer).await;
+            let io = Prefixed::new(bytes.freeze(), io);
+            let stream = self.shake_hands(io, &entry, &hello, local).await;
+            drop(turn);
+            stream
+        };
         timeout_at(deadline, running)
             .await
             .unwrap_or(Err(HandshakeError::TimedOut))
@@ -123,8 +129,6 @@ impl ServerTls {
         hello: &ClientHello,
         local: IpAddr,
     ) -> Result<TlsStream<S>, HandshakeError<S>> {
-        // The semaphore is never closed.
-        let _turn = self.handshakes.acquire().await;
         let acceptor = TlsAcceptor::from(entry.config.clone());
         let stream = acceptor.accept(io).await.map_err(HandshakeError::Failed)?;
         // Both readers of the hello have to agree on the name.

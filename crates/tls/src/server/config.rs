@@ -14,19 +14,34 @@ use crate::error::{LoadError, LoadErrorKind};
 use crate::pem;
 use crate::provider::{Alpn, alpn_ids, provider};
 
-/// Verifies client certificates; with the digest of the file that it was read from.
-pub(super) type ClientVerifier = (Arc<dyn ClientCertVerifier>, Fingerprint);
+/// The file of the authorities of client certificates, as it was read.
+pub(super) struct AuthorityFile {
+    bytes: Vec<u8>,
+    pub(super) content: Fingerprint,
+}
 
 /// Reads the authorities of client certificates.
-pub(super) fn client_authorities(
+pub(super) fn read_authorities(
     demand: &ClientCertificate,
-) -> Result<Option<ClientVerifier>, LoadError> {
+) -> Result<Option<AuthorityFile>, LoadError> {
     let Some(path) = demand.authorities() else {
         return Ok(None);
     };
     let bytes = pem::read_file(path)?;
+    let content = Fingerprint::of(&bytes);
+    Ok(Some(AuthorityFile { bytes, content }))
+}
+
+/// What verifies client certificates by the authorities that were read.
+pub(super) fn client_verifier(
+    demand: &ClientCertificate,
+    file: Option<&AuthorityFile>,
+) -> Result<Option<Arc<dyn ClientCertVerifier>>, LoadError> {
+    let (Some(path), Some(file)) = (demand.authorities(), file) else {
+        return Ok(None);
+    };
     let mut roots = RootCertStore::empty();
-    for certificate in pem::certificates(path, &bytes)? {
+    for certificate in pem::certificates(path, &file.bytes)? {
         roots.add(certificate).map_err(|error| {
             LoadError::new(path, LoadErrorKind::BadCertificate(error.to_string()))
         })?;
@@ -39,7 +54,7 @@ pub(super) fn client_authorities(
     let verifier = builder
         .build()
         .map_err(|error| LoadError::new(path, LoadErrorKind::Setup(error.to_string())))?;
-    Ok(Some((verifier, Fingerprint::of(&bytes))))
+    Ok(Some(verifier))
 }
 
 pub(super) fn server_config(

@@ -9,29 +9,30 @@ mod config;
 mod handshake;
 mod misdirected;
 mod table;
+mod turns;
 
 pub use accept::HandshakeError;
 pub use certificate_source::{CertificateSource, ClientCertificate, MinVersion, TlsDemands};
-pub use handshake::Handshake;
+pub use handshake::{Addresses, Handshake};
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
-use tokio::sync::Semaphore;
 
 use crate::certificate::CertificateFacts;
 use crate::error::{CertificateWarning, CertificateWarningKind, LoadError};
 use crate::names::CertificateName;
 use crate::provider::Alpn;
 use table::CertificateTable;
+use turns::Turns;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerOptions {
     /// Protocols, most preferred first. Empty: nothing is negotiated.
     pub alpn: Vec<Alpn>,
-    /// Handshakes at a time; the others wait for their turn, within their deadline.
+    /// Handshakes at a time, of which one client has an eighth at most; the others wait for their turn, within their deadline.
     pub max_handshakes: usize,
 }
 
@@ -40,7 +41,7 @@ pub struct ServerTls {
     sources: Vec<CertificateSource>,
     options: ServerOptions,
     table: ArcSwap<CertificateTable>,
-    handshakes: Semaphore,
+    turns: Turns,
 }
 
 impl std::fmt::Debug for ServerTls {
@@ -72,7 +73,7 @@ impl ServerTls {
     ) -> Result<Self, LoadError> {
         let table = CertificateTable::load(&sources, &options.alpn, None)?;
         Ok(Self {
-            handshakes: Semaphore::new(options.max_handshakes.clamp(1, Semaphore::MAX_PERMITS)),
+            turns: Turns::new(options.max_handshakes),
             table: ArcSwap::from_pointee(table),
             sources,
             options,

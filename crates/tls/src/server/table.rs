@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustls::ServerConfig;
 
 use super::certificate_source::CertificateSource;
-use super::config::{client_authorities, server_config};
+use super::config::{client_verifier, read_authorities, server_config};
 use crate::certificate::{self, CertificateFacts, Fingerprint};
 use crate::client_hello::SniName;
 use crate::error::{CertificateWarning, CertificateWarningKind, LoadError, LoadErrorKind};
@@ -96,27 +96,29 @@ impl Entry {
         alpn: &[Alpn],
         before: Option<&Arc<Self>>,
     ) -> Result<Arc<Self>, LoadError> {
-        let loaded = certificate::load(&source.cert, &source.key)?;
-        let authorities = client_authorities(&source.demands.client_certificate)?;
+        let files = certificate::read(&source.cert, &source.key)?;
+        let demand = &source.demands.client_certificate;
+        let authorities = read_authorities(demand)?;
         let content = match &authorities {
-            None => loaded.content,
-            Some((_, content)) => Fingerprint::of([loaded.content.0, content.0].as_flattened()),
+            None => files.content,
+            Some(file) => Fingerprint::of([files.content.0, file.content.0].as_flattened()),
         };
         let unchanged = before.filter(|entry| {
-            let same_files = entry.content == content && entry.file_warnings == loaded.warnings;
+            let same_files = entry.content == content && entry.file_warnings == files.warnings;
             same_files && entry.source == *source
         });
         if let Some(entry) = unchanged {
             return Ok(entry.clone());
         }
+        let loaded = certificate::parse(&files, &source.cert, &source.key)?;
         let names = names(source, &loaded.facts)?;
-        let mut warnings = loaded.warnings.clone();
+        let mut warnings = files.warnings.clone();
         let uncovered = names.iter().filter(|name| !loaded.facts.covers(name));
         warnings.extend(uncovered.map(|name| CertificateWarning {
             path: source.cert.clone(),
             kind: CertificateWarningKind::NameNotCovered(name.to_string()),
         }));
-        let verifier = authorities.map(|(verifier, _)| verifier);
+        let verifier = client_verifier(demand, authorities.as_ref())?;
         let config = server_config(source, loaded.key, verifier, alpn)?;
         Ok(Arc::new(Self {
             certificate_names: loaded.facts.names.as_slice().into(),
@@ -125,7 +127,7 @@ impl Entry {
             names,
             config: Arc::new(config),
             warnings,
-            file_warnings: loaded.warnings,
+            file_warnings: files.warnings,
             content,
         }))
     }

@@ -56,7 +56,11 @@ impl Turns {
     /// Waits for the client's turn. A client that has its share waits for its own handshakes and holds up nobody else.
     pub(super) async fn take(&self, client: IpAddr) -> Option<Turn<'_>> {
         let client = ClientNetwork::of(client);
-        let own = self.lock().entry(client).or_insert_with(|| Arc::new(Semaphore::new(self.each))).clone();
+        let own = self
+            .lock()
+            .entry(client)
+            .or_insert_with(|| Arc::new(Semaphore::new(self.each)))
+            .clone();
         let mut turn = ClientTurn {
             turns: self,
             client,
@@ -90,7 +94,10 @@ impl Drop for ClientTurn<'_> {
         let mut clients = self.turns.lock();
         drop(own);
         // Others of the same client hold a reference each.
-        if clients.get(&self.client).is_some_and(|own| Arc::strong_count(own) == 1) {
+        if clients
+            .get(&self.client)
+            .is_some_and(|own| Arc::strong_count(own) == 1)
+        {
             clients.remove(&self.client);
         }
     }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use privet_connection_log::{CloseReason, LiveConnection};
 use privet_ftp::{Control, FtpError, Transfer};
-use privet_net::Stream;
+use privet_net::{Stream, read_received};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use super::range::Part;
@@ -55,12 +55,10 @@ impl AsyncRead for Data {
             this.row = None;
             return Poll::Ready(Err(io::Error::other("the data connection was closed")));
         }
-        if this.preread.is_empty() {
-            return Pin::new(&mut this.stream).poll_read(cx, buf);
+        if read_received(&mut this.preread, buf) {
+            return Poll::Ready(Ok(()));
         }
-        let count = this.preread.len().min(buf.remaining());
-        buf.put_slice(&this.preread.split_to(count));
-        Poll::Ready(Ok(()))
+        Pin::new(&mut this.stream).poll_read(cx, buf)
     }
 }
 
@@ -245,12 +243,10 @@ impl AsyncRead for FtpResponse {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.head.is_empty() {
-            return this.poll_body(cx, buf);
+        if read_received(&mut this.head, buf) {
+            return Poll::Ready(Ok(()));
         }
-        let count = this.head.len().min(buf.remaining());
-        buf.put_slice(&this.head.split_to(count));
-        Poll::Ready(Ok(()))
+        this.poll_body(cx, buf)
     }
 }
 

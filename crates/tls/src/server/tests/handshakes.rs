@@ -11,7 +11,9 @@ use tokio::time::Instant;
 
 use crate::client_hello::{MalformedHello, SniName};
 use crate::server::{ClientCertificate, HandshakeError, MinVersion, ServerTls};
-use crate::test_support::{PATIENCE, TestAuthority, handshake, options, program, server, sockets};
+use crate::test_support::{
+    PATIENCE, TestAuthority, handshake, options, program, reached, server, sockets,
+};
 use crate::{Alpn, CertificateFacts, ClientOptions, ClientTls, TlsDemands, Trust};
 
 /// The first name of the certificate that a client gets; `None`: no handshake.
@@ -91,7 +93,7 @@ async fn an_address_as_server_name_is_never_accepted() {
     let (io, _) = listener.accept().await.unwrap();
     let deadline = Instant::now() + PATIENCE;
     let accepted = server
-        .accept(io, Bytes::new(), address.ip(), deadline)
+        .accept(io, Bytes::new(), reached(address.ip()), deadline)
         .await;
     assert!(
         matches!(
@@ -152,7 +154,7 @@ async fn a_minimum_version_of_one_name_does_not_hold_for_another() {
         let (io, _) = listener.accept().await.unwrap();
         let deadline = Instant::now() + PATIENCE;
         let accepted = server
-            .accept(io, Bytes::new(), address.ip(), deadline)
+            .accept(io, Bytes::new(), reached(address.ip()), deadline)
             .await;
         if let Ok(mut stream) = accepted {
             assert!(expected, "{name} {version}");
@@ -293,7 +295,7 @@ async fn a_client_without_tls_is_handed_back_with_what_it_sent() {
     let deadline = Instant::now() + PATIENCE;
     let local = "127.0.0.1".parse().unwrap();
     match server
-        .accept(far, Bytes::from_static(b""), local, deadline)
+        .accept(far, Bytes::from_static(b""), reached(local), deadline)
         .await
     {
         Err(HandshakeError::NotTls { received, .. }) => {
@@ -312,7 +314,9 @@ async fn a_client_that_sends_rubbish_or_closes_is_told_apart() {
     let deadline = Instant::now() + PATIENCE;
     let (mut near, far) = sockets().await;
     near.write_all(&[22, 3, 1, 0, 4, 2, 0, 0, 0]).await.unwrap();
-    let accepted = server.accept(far, Bytes::new(), local, deadline).await;
+    let accepted = server
+        .accept(far, Bytes::new(), reached(local), deadline)
+        .await;
     assert!(matches!(
         accepted,
         Err(HandshakeError::Malformed(MalformedHello::NotClientHello))
@@ -322,7 +326,9 @@ async fn a_client_that_sends_rubbish_or_closes_is_told_apart() {
     assert_eq!(alert, [21, 3, 3, 0, 2, 2, 50]);
     let (near, far) = sockets().await;
     drop(near);
-    let accepted = server.accept(far, Bytes::new(), local, deadline).await;
+    let accepted = server
+        .accept(far, Bytes::new(), reached(local), deadline)
+        .await;
     assert!(matches!(accepted, Err(HandshakeError::Closed)));
 }
 
@@ -337,7 +343,9 @@ async fn handshakes_end_at_their_deadline_and_wait_for_their_turn() {
     let soon = || Instant::now() + Duration::from_millis(300);
     // Silence.
     let (_near, far) = sockets().await;
-    let accepted = server.accept(far, Bytes::new(), local, soon()).await;
+    let accepted = server
+        .accept(far, Bytes::new(), reached(local), soon())
+        .await;
     assert!(matches!(accepted, Err(HandshakeError::TimedOut)));
     // A client that sends its hello and nothing else holds the only place until its deadline.
     let client = authority.client(&[]);
@@ -347,13 +355,13 @@ async fn handshakes_end_at_their_deadline_and_wait_for_their_turn() {
     let mut bytes = Vec::new();
     hello.read_to_end(&mut bytes).await.unwrap();
     let (_silent, silent_end) = tokio::io::duplex(64 * 1024);
-    let stalled = server.accept(silent_end, Bytes::from(bytes), local, soon());
+    let stalled = server.accept(silent_end, Bytes::from(bytes), reached(local), soon());
     let (near, far) = sockets().await;
     let started = Instant::now();
     let deadline = started + PATIENCE;
     let (stalled, accepted, connected) = tokio::join!(
         stalled,
-        server.accept(far, Bytes::new(), local, deadline),
+        server.accept(far, Bytes::new(), reached(local), deadline),
         client.connect(near, "a.test", deadline)
     );
     assert!(started.elapsed() >= Duration::from_millis(200));

@@ -17,7 +17,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::provider;
 use crate::server::{ClientCertificate, ServerTls};
-use crate::test_support::{PATIENCE, TestAuthority, server, sockets};
+use crate::test_support::{PATIENCE, TestAuthority, reached, server, sockets};
 
 /// Shows every session to every server, whatever the name.
 #[derive(Default)]
@@ -95,7 +95,7 @@ async fn resumes_at(
     let deadline = Instant::now() + PATIENCE;
     let local = local.parse().unwrap();
     let (accepted, connected) = tokio::join!(
-        server.accept(far, Bytes::new(), local, deadline),
+        server.accept(far, Bytes::new(), reached(local), deadline),
         connector.connect(name, near)
     );
     let mut accepted = accepted.ok()?;

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
-use crate::test_support::{PATIENCE, TestAuthority, handshake, program, server};
+use crate::test_support::{PATIENCE, TestAuthority, handshake, program, reached, server};
 use crate::{Alpn, TlsStream};
 
 async fn streams() -> (TlsStream<TcpStream>, TlsStream<TcpStream>) {
@@ -90,7 +90,7 @@ async fn curl_is_served() {
     let (io, _) = listener.accept().await.unwrap();
     let deadline = Instant::now() + PATIENCE;
     let accepted = server
-        .accept(io, Bytes::new(), address.ip(), deadline)
+        .accept(io, Bytes::new(), reached(address.ip()), deadline)
         .await;
     let mut stream = accepted.unwrap();
     assert_eq!(stream.alpn(), Some(Alpn::Http11));

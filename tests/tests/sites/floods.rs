@@ -1,0 +1,139 @@
+//! Ten attacking clients over HTTP/2 at once: memory stays bounded, and other clients go on.
+
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use privet_tests::Backend;
+use privet_tests::process::own_memory;
+
+use crate::hostile::hostile_h2::frame;
+use crate::support::Scene;
+
+const ATTACKERS: usize = 10;
+/// Requests of the other client while they attack.
+const REQUESTS: usize = 200;
+/// KiB that the program may grow while they attack.
+const GROWTH: u64 = 16 * 1024;
+/// A request that takes no longer than this is not slow: the attackers and the backend share the machine with the program.
+const UNNOTICED: Duration = Duration::from_millis(200);
+
+/// A request head in HPACK without any table: GET / of app.test.
+fn head() -> Vec<u8> {
+    [&[0x82, 0x86, 0x84, 0x41, 8][..], b"app.test"].concat()
+}
+
+/// The frames of one kind of attack, one step after another.
+type Attack = fn(u32) -> Vec<u8>;
+
+const ATTACKS: [(&str, Attack); 8] = [
+    ("ping", |_| frame(6, 0, 0, &[0; 8])),
+    ("settings", |_| frame(4, 0, 0, b"")),
+    ("rapid reset", |n| {
+        let stream = 2 * n + 1;
+        [
+            frame(1, 5, stream, &head()),
+            frame(3, 0, stream, &8u32.to_be_bytes()),
+        ]
+        .concat()
+    }),
+    ("made you reset", |n| {
+        let stream = 2 * n + 1;
+        [frame(1, 5, stream, &head()), frame(8, 0, stream, &[0; 4])].concat()
+    }),
+    ("continuation", |n| match n {
+        0 => frame(1, 1, 1, &head()),
+        _ => frame(9, 0, 1, b"\x00\x01x\x01y"),
+    }),
+    ("empty data", |n| match n {
+        0 => frame(1, 4, 1, &head()),
+        _ => frame(0, 0, 1, b""),
+    }),
+    // Fields that refer to a large one of the table again and again.
+    ("header table", |n| {
+        let mut block = head();
+        block.extend(b"\x40\x01x\x7f\xe1\x1e");
+        block.extend(vec![b'y'; 4000]);
+        block.extend(vec![0xbe; 2000]);
+        frame(1, 5, 2 * n + 1, &block)
+    }),
+    // The same below the bound of one head, on as many streams as there may be.
+    ("large heads", |n| {
+        let mut block = head();
+        match n {
+            0 => {
+                block.extend(b"\x40\x01x\x7f\xe1\x1e");
+                block.extend(vec![b'y'; 4000]);
+            }
+            _ => block.extend(vec![0xbe; 7]),
+        }
+        frame(1, 4, 2 * n + 1, &block)
+    }),
+];
+
+/// Sends what it can of an attack on one connection, until that is cut; what comes back is read and dropped.
+fn attack(site: SocketAddr, step: Attack, stop: &AtomicBool) {
+    let mut stream = privet_tests::client::connect(site);
+    stream
+        .set_write_timeout(Some(Duration::from_secs(5)))
+        .expect("a socket option");
+    let mut reader = stream.try_clone().expect("a handle");
+    std::thread::spawn(move || {
+        let mut waste = [0; 16 * 1024];
+        while matches!(reader.read(&mut waste), Ok(1..)) {}
+    });
+    let opened = stream
+        .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+        .and_then(|()| stream.write_all(&frame(4, 0, 0, b"")));
+    let mut number = 0;
+    while opened.is_ok() && number < 50_000 && !stop.load(Ordering::Relaxed) {
+        if stream.write_all(&step(number)).is_err() {
+            break;
+        }
+        number += 1;
+    }
+    let _ = stream.shutdown(std::net::Shutdown::Both);
+}
+
+/// The 99th percentile of requests on one connection, and the most memory between them, in KiB.
+fn measure(scene: &Scene) -> (Duration, u64) {
+    let (mut client, mut most) = (scene.client(), 0);
+    let mut all: Vec<Duration> = (0..REQUESTS)
+        .map(|_| {
+            let started = Instant::now();
+            assert_eq!(client.get("/").status, 200);
+            let took = started.elapsed();
+            most = most.max(own_memory(scene.privet.pid()));
+            took
+        })
+        .collect();
+    all.sort_unstable();
+    (all[REQUESTS * 99 / 100], most)
+}
+
+#[test]
+fn ten_attackers_cost_a_bounded_memory_and_others_go_on() {
+    let backend = Backend::named("a");
+    for (what, step) in ATTACKS {
+        let scene = Scene::new(&[&backend], "", "");
+        let (calm, before) = measure(&scene);
+        let stop = AtomicBool::new(false);
+        let (attacked, most) = std::thread::scope(|scope| {
+            for _ in 0..ATTACKERS {
+                scope.spawn(|| attack(scene.listen, step, &stop));
+            }
+            let measured = measure(&scene);
+            stop.store(true, Ordering::Relaxed);
+            measured
+        });
+        let grown = most.saturating_sub(before);
+        println!("{what}: {grown} KiB more, p99 {calm:.1?} calm and {attacked:.1?} attacked");
+        assert!(grown <= GROWTH, "{what}: {grown} KiB");
+        let bound = UNNOTICED.max(calm * 2);
+        assert!(
+            attacked <= bound,
+            "{what}: p99 {calm:?} became {attacked:?}"
+        );
+    }
+}
