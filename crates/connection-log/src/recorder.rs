@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use compact_str::format_compact;
-use privet_policy::Host;
+use privet_policy::{App, Host};
 
 use crate::closed::{ClosedConnection, DroppedRows};
 use crate::connection::{CloseReason, Verdict, protocol_word};
@@ -41,6 +41,33 @@ pub(crate) struct Recorder {
     written_minute: u64,
     walked: Vec<Arc<ConnectionRow>>,
     collected: Vec<ClosedConnection>,
+    /// Figures that the minutes do not have yet; none between two calls.
+    pending: Option<Usage>,
+}
+
+/// What connections with the same keys in the same minute used.
+struct Usage {
+    minute: u64,
+    app: Option<Arc<App>>,
+    host: Host,
+    route: Arc<str>,
+    verdict: Verdict,
+    figures: Counters,
+}
+
+impl Usage {
+    fn is_of(&self, row: &ConnectionRow, verdict: Verdict, minute: u64) -> bool {
+        let same_app = match (&self.app, row.app()) {
+            (None, None) => true,
+            (Some(ours), Some(theirs)) => Arc::ptr_eq(ours, theirs),
+            _ => false,
+        };
+        same_app
+            && self.minute == minute
+            && self.verdict == verdict
+            && self.host == row.target().host
+            && Arc::ptr_eq(&self.route, row.route())
+    }
 }
 
 impl Recorder {
@@ -57,6 +84,7 @@ impl Recorder {
             written_minute: 0,
             walked: Vec::new(),
             collected: Vec::new(),
+            pending: None,
         }
     }
 
@@ -75,6 +103,7 @@ impl Recorder {
             }
             recorder.record(row, row.verdict(), moved, unix);
         });
+        self.count_pending();
     }
 
     /// Asks connections to close that transferred nothing for `limit` milliseconds. Returns how many.
@@ -120,6 +149,7 @@ impl Recorder {
                 self.take_in(ended, unix);
             }
         }
+        self.count_pending();
         self.collected = collected;
     }
 
@@ -196,9 +226,37 @@ impl Recorder {
             return;
         }
         let minute = unix / MINUTE;
-        let app = row.app().map_or("(unknown)", |app| &*app.name);
+        // Many connections in a row have the same keys: they are looked up once for all of them.
+        match &mut self.pending {
+            Some(usage) if usage.is_of(row, verdict, minute) => usage.figures.add(figures),
+            _ => {
+                self.count_pending();
+                self.pending = Some(Usage {
+                    minute,
+                    app: row.app().cloned(),
+                    host: row.target().host.clone(),
+                    route: row.route().clone(),
+                    verdict,
+                    figures,
+                });
+            }
+        }
+    }
+
+    /// Adds the figures that wait to the minutes. Call it after the last [`Self::record`].
+    fn count_pending(&mut self) {
+        let Some(usage) = self.pending.take() else {
+            return;
+        };
+        let Usage {
+            minute,
+            verdict,
+            figures,
+            ..
+        } = usage;
+        let app = usage.app.as_ref().map_or("(unknown)", |app| &*app.name);
         let address;
-        let domain: &str = match &row.target().host {
+        let domain: &str = match &usage.host {
             Host::Name(name) => name,
             Host::Ip(ip) => {
                 address = format_compact!("{ip}");
@@ -210,7 +268,7 @@ impl Recorder {
         self.minutes
             .add(minute, GroupBy::Verdict, verdict.word(), figures);
         let was_open = !matches!(verdict, Verdict::Blocked | Verdict::Failed);
-        let route: &str = if was_open { row.route() } else { "(none)" };
+        let route: &str = if was_open { &usage.route } else { "(none)" };
         self.minutes.add(minute, GroupBy::Route, route, figures);
     }
 
