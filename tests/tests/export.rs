@@ -1,9 +1,9 @@
-//! `privet connections --format har|csv` writes files that their standards allow.
+//! `privet connections --format har|csv` and `privet requests --format har` write files that their standards allow.
 
 use std::io::Write;
 
 use privet_tests::Privet;
-use privet_tests::client::socks5;
+use privet_tests::client::{connect, read_all, read_head, socks5};
 use privet_tests::origin::Origin;
 use serde_json::Value;
 
@@ -161,6 +161,20 @@ fn times_add_up(entry: &Value) -> bool {
         .is_some_and(|time| (time - sum).abs() < 0.01)
 }
 
+/// The entries of an archive, once nothing is wrong with it.
+fn checked_entries(text: &str) -> Vec<Value> {
+    let archive: Value = serde_json::from_str(text).expect("JSON");
+    assert_eq!(archive["log"]["version"], "1.2");
+    let mut found = Vec::new();
+    faults("log", &archive["log"], LOG, &mut found);
+    assert_eq!(found, Vec::<String>::new());
+    let entries = archive["log"]["entries"].as_array().expect("entries");
+    for entry in entries {
+        assert!(times_add_up(entry), "{entry}");
+    }
+    entries.clone()
+}
+
 #[test]
 fn the_har_check_finds_each_fault() {
     let mut found = Vec::new();
@@ -207,18 +221,13 @@ fn connections_are_exported_as_valid_har() {
         let text = privet
             .cli(&["connections", "--format", "har", "--state", state])
             .good();
-        let archive: Value = serde_json::from_str(&text).expect("JSON");
-        assert_eq!(archive["log"]["version"], "1.2");
-        let mut found = Vec::new();
-        faults("log", &archive["log"], LOG, &mut found);
-        assert_eq!(found, Vec::<String>::new());
-        let entries = archive["log"]["entries"].as_array().expect("entries");
+        let entries = checked_entries(&text);
         assert_eq!(entries.len(), 1, "{text}");
+        assert_eq!(entries[0]["_kind"], "connection");
         assert_eq!(entries[0]["request"]["method"], method);
         let url = entries[0]["request"]["url"].as_str().expect("a URL");
         assert!(url.contains(&host), "{url}");
         assert_eq!(entries[0]["response"]["status"], status);
-        assert!(times_add_up(&entries[0]), "{}", entries[0]);
     }
     let none = privet
         .cli(&[
@@ -237,6 +246,98 @@ fn connections_are_exported_as_valid_har() {
             .code,
         2
     );
+}
+
+/// Sends a POST and a GET on one connection and waits until both are recorded.
+fn two_requests(privet: &Privet, origin: &Origin) {
+    let mut stream = connect(privet.proxy());
+    let (posted, read) = (
+        origin.url("/bytes/10"),
+        origin.url("/hello?token=secret&b=1"),
+    );
+    write!(
+        stream,
+        "POST {posted} HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
+    )
+    .expect("open");
+    let head = read_head(&mut stream);
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    let mut body = [0; 10];
+    std::io::Read::read_exact(&mut stream, &mut body).expect("the body");
+    write!(
+        stream,
+        "GET {read} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    )
+    .expect("open");
+    read_head(&mut stream);
+    assert_eq!(read_all(&mut stream), b"hello from the origin\n");
+    privet.await_api("status", |status| status["totals"]["active"] == 0);
+}
+
+#[test]
+fn recorded_requests_are_entries_of_their_own_with_masked_queries() {
+    let privet = Privet::start("");
+    let origin = Origin::http();
+    two_requests(&privet, &origin);
+    let export = |more: &[&str]| {
+        let args = [
+            &["connections", "--format", "har", "--state", "closed"][..],
+            more,
+        ]
+        .concat();
+        privet.cli(&args).good()
+    };
+    let text = export(&[]);
+    assert!(!text.contains("secret"), "{text}");
+    let entries = checked_entries(&text);
+    assert_eq!(entries.len(), 2, "{text}");
+    let [post, get] = [&entries[0], &entries[1]];
+    let row = &privet.rows("closed")[0];
+    for entry in [post, get] {
+        assert_eq!(entry["_kind"], "request");
+        assert_eq!(entry["connection"], row["id"].to_string());
+        assert_eq!(entry["serverIPAddress"], "127.0.0.1");
+        assert_eq!(entry["request"]["httpVersion"], "HTTP/1.1");
+        assert_eq!(entry["response"]["status"], 200);
+        assert_eq!(entry["response"]["statusText"], "OK");
+        assert!(entry["request"]["headersSize"].as_u64() > Some(40));
+        assert!(entry["response"]["headersSize"].as_u64() > Some(15));
+    }
+    assert_eq!(post["request"]["method"], "POST");
+    assert_eq!(post["request"]["url"], origin.url("/bytes/10"));
+    assert_eq!(post["request"]["bodySize"], 5);
+    assert_eq!(post["response"]["bodySize"], 10);
+    assert!(post["timings"]["connect"].as_f64() >= Some(0.0), "{post}");
+    assert_eq!(get["request"]["bodySize"], 0);
+    assert_eq!(get["response"]["content"]["size"], 22);
+    assert_eq!(get["request"]["queryString"], serde_json::json!([]));
+    // The second request went on the connection of the first.
+    assert_eq!(get["timings"]["connect"], -1.0, "{get}");
+
+    let shown = checked_entries(&export(&["--queries"]));
+    assert_eq!(
+        shown[1]["request"]["url"],
+        origin.url("/hello?token=secret&b=1")
+    );
+    assert_eq!(shown[1]["request"]["queryString"][0]["name"], "token");
+    assert_eq!(shown[1]["request"]["queryString"][0]["value"], "secret");
+    let one = ["requests", "--format", "har", "--filter", "method:POST"];
+    let found = checked_entries(&privet.cli(&one).good());
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0]["startedDateTime"], post["startedDateTime"]);
+}
+
+#[test]
+fn a_mode_without_history_exports_no_request() {
+    let privet = Privet::start("[modes.standard]\nhistory = false\n");
+    two_requests(&privet, &Origin::http());
+    let all = checked_entries(&privet.cli(&["requests", "--format", "har"]).good());
+    assert_eq!(all, Vec::<Value>::new());
+    let export = ["connections", "--format", "har", "--state", "closed"];
+    for entry in checked_entries(&privet.cli(&export).good()) {
+        assert_eq!(entry["_kind"], "connection");
+        assert_eq!(entry["request"]["method"], "UNKNOWN");
+    }
 }
 
 #[test]

@@ -1,11 +1,40 @@
 //! Requests that can be read, as rows of their own: what is kept, what is masked, and what turns it off.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
 
 use privet_tests::client::{connect, read_all, read_head};
 use privet_tests::wait::until;
 use privet_tests::{Origin, Privet};
 use serde_json::Value;
+
+/// A stream of events.
+struct Events(Box<dyn Iterator<Item = String>>);
+
+impl Events {
+    fn watch(privet: &Privet, query: &str) -> Self {
+        let mut socket = UnixStream::connect(privet.sandbox.socket()).expect("the socket answers");
+        socket
+            .set_read_timeout(Some(privet_tests::TIMEOUT))
+            .expect("a socket takes a timeout");
+        write!(
+            socket,
+            "GET /api/v1/events?{query} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        )
+        .expect("open");
+        Self(Box::new(
+            BufReader::new(socket).lines().map_while(Result::ok),
+        ))
+    }
+
+    /// The page of the next event.
+    fn page(&mut self) -> Value {
+        let data = self
+            .0
+            .find_map(|line| Some(line.strip_prefix("data: ")?.to_owned()));
+        serde_json::from_str(&data.expect("an event")).expect("JSON")
+    }
+}
 
 /// Sends a GET for each path and waits for the whole answers.
 fn get(privet: &Privet, origin: &Origin, paths: &[&str]) {
@@ -49,6 +78,18 @@ fn each_request_is_a_row_with_its_status_and_bytes_and_a_masked_query() {
         row["total_ms"].as_f64().expect("time") >= row["first_byte_ms"].as_f64().expect("time")
     );
     assert_eq!(row["route"], "direct");
+    assert_eq!(row["http_version"], "HTTP/1.1");
+    assert_eq!(row["remote"], "127.0.0.1");
+    assert!(row["up_head"] == row["up"], "{row}");
+    // The first request opened a connection; the second may have found it.
+    assert!(
+        newest_first[1]["connect_ms"].is_number(),
+        "{}",
+        newest_first[1]
+    );
+    let body = row["down"].as_u64().expect("bytes") - row["down_head"].as_u64().expect("bytes");
+    assert_eq!(body, "hello from the origin\n".len() as u64);
+    assert_eq!((&row["cache"], &row["scan"]), (&Value::Null, &Value::Null));
     let connection = row["connection"].to_string();
     let shown = rows(&privet, &["--queries", "--filter", "secret"], 1);
     assert_eq!(shown[0]["url"], origin.url("/bytes/20?token=secret"));
@@ -89,10 +130,10 @@ fn a_failed_request_says_why() {
 #[test]
 fn nothing_is_kept_where_requests_or_history_are_off() {
     let origin = Origin::http();
-    for text in [
-        "[log]\nrequests = \"none\"\n",
-        "[log]\nconnections = \"none\"\n",
-        "[modes.standard]\nhistory = false\n",
+    for (text, why) in [
+        ("[log]\nrequests = \"none\"\n", "log_requests"),
+        ("[log]\nconnections = \"none\"\n", "log_connections"),
+        ("[modes.standard]\nhistory = false\n", "mode_history"),
     ] {
         let privet = Privet::start(text);
         get(&privet, &origin, &["/bytes/10"]);
@@ -101,6 +142,7 @@ fn nothing_is_kept_where_requests_or_history_are_off() {
         let page = privet.json(&["requests"]);
         assert_eq!(page["total"], 0, "{text}");
         assert_eq!(page["recording"], false, "{text}");
+        assert_eq!(page["not_recorded"], why, "{text}");
     }
 }
 
@@ -115,4 +157,41 @@ fn switching_to_a_mode_without_history_drops_the_rows() {
     privet.cli(&["mode", "standard"]).good();
     get(&privet, &origin, &["/bytes/20"]);
     rows(&privet, &[], 1);
+}
+
+#[test]
+fn wiping_the_history_drops_the_rows() {
+    let origin = Origin::http();
+    let privet = Privet::start("");
+    get(&privet, &origin, &["/bytes/10"]);
+    rows(&privet, &[], 1);
+    privet.cli(&["usage", "wipe", "--all"]).good();
+    assert_eq!(privet.json(&["requests"])["total"], 0);
+}
+
+#[test]
+fn events_bring_a_window_of_the_requests_whenever_it_changes() {
+    let origin = Origin::http();
+    let privet = Privet::start("");
+    let mut events = Events::watch(
+        &privet,
+        "topics=requests&filter=url:/bytes/&sort=-down&limit=1",
+    );
+    assert_eq!(events.page()["total"], 0);
+    get(
+        &privet,
+        &origin,
+        &["/bytes/30?a=secret", "/missing", "/bytes/10"],
+    );
+    let page = loop {
+        let page = events.page();
+        if page["total"] == 2 {
+            break page;
+        }
+    };
+    let shown = page["rows"].as_array().expect("rows");
+    assert_eq!(shown.len(), 1);
+    assert_eq!(shown[0]["url"], format!("{}?…", origin.url("/bytes/30")));
+    let (status, _) = privet.api("GET", "events?topics=requests,connections", None);
+    assert_eq!(status, 400);
 }

@@ -6,17 +6,19 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::connections::{ConnectionsQuery, GroupBy, RowState};
+use crate::requests::RequestsQuery;
 
-/// What to watch. The parameters of the connections are those of GET /api/v1/connections.
+/// What to watch. The parameters of a table are those of GET /api/v1/connections or GET /api/v1/requests; one stream watches
+/// one table.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct EventsQuery {
-    /// Any of "status", "connections" and "logs", separated by commas [default: status,connections].
+    /// Any of "status", "logs", and "connections" or "requests", separated by commas [default: status,connections].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(
         nullable = false,
-        pattern = "^(status|connections|logs)(,(status|connections|logs)){0,2}$",
+        pattern = "^(status|connections|requests|logs)(,(status|connections|requests|logs)){0,2}$",
         example = "status,logs"
     )]
     pub topics: Option<String>,
@@ -42,6 +44,10 @@ pub struct EventsQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(minimum = 0, maximum = 1000, nullable = false)]
     pub limit: Option<u32>,
+    /// Show the queries of URLs of requests.
+    #[serde(default)]
+    #[param(default = false)]
+    pub queries: bool,
 }
 
 impl EventsQuery {
@@ -56,6 +62,19 @@ impl EventsQuery {
             sort: query.sort,
             offset: Some(query.offset),
             limit: Some(query.limit),
+            queries: false,
+        }
+    }
+
+    /// The page of requests that is watched.
+    pub fn requests(&self) -> RequestsQuery {
+        let default = RequestsQuery::default();
+        RequestsQuery {
+            filter: self.filter.clone(),
+            sort: self.sort.clone(),
+            offset: self.offset.unwrap_or(default.offset),
+            limit: self.limit.unwrap_or(default.limit),
+            queries: self.queries,
         }
     }
 

@@ -11,7 +11,7 @@ use crate::connections::RowState;
 pub enum ExportFormat {
     /// RFC 4180, times as ISO 8601 in UTC.
     Csv,
-    /// HTTP archive 1.2: one entry per connection.
+    /// HTTP archive 1.2: one entry per recorded request, and one per connection without any.
     Har,
 }
 
@@ -34,4 +34,8 @@ pub struct ExportQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(nullable = false, example = "-down")]
     pub sort: Option<String>,
+    /// Show the queries of URLs in HAR, which may hold secrets [default: false: "?…" stands for each].
+    #[serde(default)]
+    #[param(default = false)]
+    pub queries: bool,
 }

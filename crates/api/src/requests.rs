@@ -9,8 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 #[into_params(parameter_in = Query)]
 pub struct RequestsQuery {
     /// Terms that must all match; `-` before one negates it: `method:POST status>=400 -host:a.test`. A word without a field is
-    /// searched for in method, URL, type, status and error. Fields: method, host, url, status, type, cache, client, user,
-    /// route, connection.
+    /// searched for in method, URL, type, status and error. GET /api/v1/query?table=requests lists the fields.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(
         max_length = 1000,
@@ -23,7 +22,7 @@ pub struct RequestsQuery {
     #[param(
         nullable = false,
         example = "-total_ms",
-        pattern = "^-?(started|method|url|status|type|up|down|total_ms)$"
+        pattern = "^-?(started|method|url|status|type|up|down|first_byte_ms|total_ms|cache|scan)$"
     )]
     pub sort: Option<String>,
     /// Rows to skip.
@@ -64,7 +63,44 @@ pub struct RequestPage {
     pub offset: u64,
     /// Whether requests are recorded at all: `[log] requests`, and a mode that keeps history.
     pub recording: bool,
+    /// Why they are not.
+    pub not_recorded: Option<NotRecorded>,
     pub rows: Vec<RequestRow>,
+}
+
+/// The setting by which no requests are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NotRecorded {
+    /// `[log] requests = "none"`.
+    LogRequests,
+    /// `[log] connections = "none"`.
+    LogConnections,
+    /// The mode has `history = false`.
+    ModeHistory,
+}
+
+/// Which requests to export.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct RequestExportQuery {
+    /// As in GET /requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(max_length = 1000, nullable = false, example = "status>=400")]
+    pub filter: Option<String>,
+    /// As in GET /requests [default: started].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(
+        nullable = false,
+        example = "-total_ms",
+        pattern = "^-?(started|method|url|status|type|up|down|first_byte_ms|total_ms|cache|scan)$"
+    )]
+    pub sort: Option<String>,
+    /// Show the queries of URLs, which may hold secrets [default: false: "?…" stands for each].
+    #[serde(default)]
+    #[param(default = false)]
+    pub queries: bool,
 }
 
 /// A request that ended.
@@ -83,6 +119,10 @@ pub struct RequestRow {
     pub method: String,
     /// In normal form; cut at 2 KiB.
     pub url: String,
+    /// The version of HTTP that the client speaks: "HTTP/1.0", "HTTP/1.1" or "HTTP/2".
+    pub http_version: String,
+    /// The destination's IP address, if it is known.
+    pub remote: Option<String>,
     /// `null`: no response began.
     pub status: Option<u16>,
     /// `Content-Type` without its parameters.
@@ -93,14 +133,24 @@ pub struct RequestRow {
     pub up: u64,
     /// Bytes of the response, head included.
     pub down: u64,
-    /// From the request's head to the response's; `null`: no response began.
+    /// Of `up`, bytes of the head.
+    pub up_head: u64,
+    /// Of `down`, bytes of the head.
+    pub down_head: u64,
+    /// Of the connection that was opened for this request; `null` on one that was open.
+    pub dns_ms: Option<f64>,
+    pub connect_ms: Option<f64>,
+    pub tls_ms: Option<f64>,
+    /// From the request's head to the response's, with the phases above; `null`: no response began.
     pub first_byte_ms: Option<f64>,
     /// From the request's head to the end of the response.
     pub total_ms: f64,
-    /// Why it failed.
-    pub error: Option<String>,
     /// What the cache did for it: `hit`, `stale`, `revalidated`, `miss` or `bypass`; `null`: there is no cache for it.
     pub cache: Option<String>,
     /// Why the cache was not used.
     pub cache_why: Option<String>,
+    /// What the scan found; `null`: nothing was scanned.
+    pub scan: Option<String>,
+    /// Why it failed.
+    pub error: Option<String>,
 }

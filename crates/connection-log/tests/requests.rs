@@ -4,8 +4,10 @@ mod support;
 
 use std::time::Duration;
 
-use privet_connection_log::requests::{RequestFilter, RequestPageRequest, RequestSort};
-use privet_connection_log::{ConnectionLog, NewRequest};
+use privet_connection_log::requests::{
+    HttpVersion, RequestFilter, RequestPageRequest, RequestSort,
+};
+use privet_connection_log::{ConnectionLog, NewRequest, WipeRange};
 use support::opening;
 
 #[test]
@@ -16,13 +18,18 @@ fn requests_are_kept_in_memory_bounded_and_only_while_wanted() {
         live.record_request(&NewRequest {
             method: b"GET",
             url,
+            version: HttpVersion::Http11,
             status: Some(status),
             media_type: Some(b"Text/HTML; charset=utf-8"),
             up: 10,
             down: 20,
+            up_head: 10,
+            down_head: 12,
+            dial: None,
             first_byte: Some(Duration::from_millis(3)),
-            cache: None,
             total: Duration::from_millis(5),
+            cache: None,
+            scan: None,
             error: None,
         });
     };
@@ -48,6 +55,14 @@ fn requests_are_kept_in_memory_bounded_and_only_while_wanted() {
     assert_eq!(newest.media_type.as_deref(), Some("text/html"));
     assert_eq!(newest.connection, live.row().id);
     assert_eq!(page("status:201").total, 2_500);
+    let before = log.requests_version();
+    log.wipe(WipeRange::Between { from: 0, to: 1 });
+    assert_eq!(page("").total, 5_000);
+    log.wipe(WipeRange::All);
+    assert_eq!(page("").total, 0);
+    assert_ne!(log.requests_version(), before);
+    record("http://a.test/after", 200);
+    assert_eq!(page("").total, 1);
     log.record_requests(false);
     assert_eq!(page("").total, 0);
 }

@@ -30,6 +30,7 @@ mod openapi;
 mod page;
 pub mod recipes;
 mod rejection;
+mod request_view;
 mod router;
 pub mod servers;
 mod site_metrics;

@@ -84,6 +84,7 @@ fn traffic_calls() -> OpenApiRouter<ApiState> {
         .routes(routes!(handlers::connections::close_connection))
         .routes(routes!(handlers::export::export_connections))
         .routes(routes!(handlers::requests::list_requests))
+        .routes(routes!(handlers::export::export_requests))
         .routes(routes!(
             handlers::cache::read_cache,
             handlers::cache::purge_cache

@@ -42,6 +42,7 @@ pub use supervise::lists::{
     HeldUpdate, ListAction, ListActionError, ListLines, ListPhase, ListState, ListVersion,
     SkippedLine, list_warnings,
 };
+pub use supervise::mode::switch::RequestsOff;
 pub use supervise::mode::{LONGEST_PAUSE, ModeState, PauseLength};
 pub use supervise::options::EngineOptions;
 pub use supervise::rules::{

@@ -18,6 +18,14 @@ pub struct DialTimings {
     pub tls: Option<Duration>,
 }
 
+impl DialTimings {
+    /// All phases that happened.
+    pub fn total(&self) -> Duration {
+        let phases = [self.dns, self.connect, self.tls];
+        phases.into_iter().flatten().sum()
+    }
+}
+
 pub struct Connected {
     pub stream: Stream,
     /// Bytes that arrived together with the last hop's success reply: the first bytes for the client. Nearly always

@@ -236,7 +236,8 @@ export interface paths {
         };
         /**
          * Connections as a file
-         * @description At most 20,000 rows, the first ones in the order of `sort`.
+         * @description At most 20,000 rows, the first ones in the order of `sort`. HAR has an entry for each recorded request of a connection
+         *     instead of one for the connection.
          */
         get: operations["export_connections"];
         put?: never;
@@ -290,8 +291,8 @@ export interface paths {
         };
         /**
          * Watch events
-         * @description Events: `status` (as GET /api/v1/status), `connections` (as GET /api/v1/connections), `logs` (an array of lines),
-         *     `dropped` ({"lines": N}: this many log lines were not sent). At most four times a second, and only what changed.
+         * @description Events: `status` (as GET /api/v1/status), `connections` (as GET /api/v1/connections), `requests` (as
+         *     GET /api/v1/requests), `logs` (an array of lines), `dropped` ({"lines": N}: this many log lines were not sent). At most four times a second, and only what changed.
          */
         get: operations["watch_events"];
         put?: never;
@@ -517,6 +518,26 @@ export interface paths {
         };
         /** A page of requests */
         get: operations["list_requests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/requests/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Requests as a HAR file
+         * @description At most 20,000 requests, the first ones in the order of `sort`.
+         */
+        get: operations["export_requests"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1658,6 +1679,11 @@ export interface components {
             /** @description As in the configuration: `match`, `use`, and `until` (RFC 3339) for a rule that expires. */
             rule: Record<string, never>;
         };
+        /**
+         * @description The setting by which no requests are recorded.
+         * @enum {string}
+         */
+        NotRecorded: "log_requests" | "log_connections" | "mode_history";
         /** @description All upstreams and groups. */
         Outbounds: {
             groups: components["schemas"]["UpstreamGroup"][];
@@ -1831,6 +1857,7 @@ export interface components {
         };
         /** @description A page of requests. */
         RequestPage: {
+            not_recorded?: components["schemas"]["NotRecorded"] | null;
             /** Format: int64 */
             offset: number;
             /** @description Whether requests are recorded at all: `[log] requests`, and a mode that keeps history. */
@@ -1850,30 +1877,48 @@ export interface components {
             cache_why?: string | null;
             /** @description The client's address. */
             client: string;
+            /** Format: double */
+            connect_ms?: number | null;
             /**
              * Format: int64
              * @description The id of its connection.
              */
             connection: number;
             /**
+             * Format: double
+             * @description Of the connection that was opened for this request; `null` on one that was open.
+             */
+            dns_ms?: number | null;
+            /**
              * Format: int64
              * @description Bytes of the response, head included.
              */
             down: number;
+            /**
+             * Format: int64
+             * @description Of `down`, bytes of the head.
+             */
+            down_head: number;
             /** @description Why it failed. */
             error?: string | null;
             /**
              * Format: double
-             * @description From the request's head to the response's; `null`: no response began.
+             * @description From the request's head to the response's, with the phases above; `null`: no response began.
              */
             first_byte_ms?: number | null;
+            /** @description The version of HTTP that the client speaks: "HTTP/1.0", "HTTP/1.1" or "HTTP/2". */
+            http_version: string;
             /**
              * Format: int64
              * @description Unique in this run.
              */
             id: number;
             method: string;
+            /** @description The destination's IP address, if it is known. */
+            remote?: string | null;
             route: string;
+            /** @description What the scan found; `null`: nothing was scanned. */
+            scan?: string | null;
             /**
              * Format: int64
              * @description Milliseconds since 1970.
@@ -1884,6 +1929,8 @@ export interface components {
              * @description `null`: no response began.
              */
             status?: number | null;
+            /** Format: double */
+            tls_ms?: number | null;
             /**
              * Format: double
              * @description From the request's head to the end of the response.
@@ -1896,6 +1943,11 @@ export interface components {
              * @description Bytes of the request, head included.
              */
             up: number;
+            /**
+             * Format: int64
+             * @description Of `up`, bytes of the head.
+             */
+            up_head: number;
             /** @description In normal form; cut at 2 KiB. */
             url: string;
             /** @description The user that logged in. */
@@ -3550,6 +3602,8 @@ export interface operations {
                  * @example -down
                  */
                 sort?: string;
+                /** @description Show the queries of URLs in HAR, which may hold secrets [default: false: "?…" stands for each]. */
+                queries?: boolean;
             };
             header?: never;
             path?: never;
@@ -3697,7 +3751,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Any of "status", "connections" and "logs", separated by commas [default: status,connections].
+                 * @description Any of "status", "logs", and "connections" or "requests", separated by commas [default: status,connections].
                  * @example status,logs
                  */
                 topics?: string;
@@ -3709,6 +3763,8 @@ export interface operations {
                 sort?: string;
                 offset?: number;
                 limit?: number;
+                /** @description Show the queries of URLs of requests. */
+                queries?: boolean;
             };
             header?: never;
             path?: never;
@@ -4586,7 +4642,10 @@ export interface operations {
     };
     read_query_language: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Whose filter [default: connections]. */
+                table?: "connections" | "requests";
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4600,6 +4659,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["QueryLanguage"];
+                };
+            };
+            /** @description A parameter that this call does not take, or cannot read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Over TCP: no token, or a wrong one. The body is empty. */
@@ -4623,8 +4691,7 @@ export interface operations {
             query?: {
                 /**
                  * @description Terms that must all match; `-` before one negates it: `method:POST status>=400 -host:a.test`. A word without a field is
-                 *     searched for in method, URL, type, status and error. Fields: method, host, url, status, type, cache, client, user,
-                 *     route, connection.
+                 *     searched for in method, URL, type, status and error. GET /api/v1/query?table=requests lists the fields.
                  * @example method:POST status>=400
                  */
                 filter?: string;
@@ -4653,6 +4720,62 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RequestPage"];
+                };
+            };
+            /** @description A parameter that this call does not take, or cannot read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    export_requests: {
+        parameters: {
+            query?: {
+                /**
+                 * @description As in GET /requests.
+                 * @example status>=400
+                 */
+                filter?: string;
+                /**
+                 * @description As in GET /requests [default: started].
+                 * @example -total_ms
+                 */
+                sort?: string;
+                /** @description Show the queries of URLs, which may hold secrets [default: false: "?…" stands for each]. */
+                queries?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description A parameter that this call does not take, or cannot read. */

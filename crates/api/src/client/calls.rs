@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::Method;
+use serde::Serialize;
 use serde::de::IgnoredAny;
 
 use super::request::{refusal, segment, with_query};
@@ -19,7 +20,7 @@ use crate::first_run::FirstRun;
 use crate::identity::Identity;
 use crate::lists::{List, ListAction, ListLines, Lists, NewList};
 use crate::login_code::{LoginCode, LoginCodeRequest};
-use crate::requests::{RequestPage, RequestsQuery};
+use crate::requests::{RequestExportQuery, RequestPage, RequestsQuery};
 use crate::rules::{NewRule, RuleMove, RuleUpdate, Rules};
 use crate::secrets::Secrets;
 use crate::sites::{BackendUpdate, SiteBackend, Sites};
@@ -67,7 +68,16 @@ impl Client {
 
     /// The connections that match, as a file.
     pub async fn export(&self, query: &ExportQuery) -> Result<Bytes, ClientError> {
-        let target = with_query("/api/v1/connections/export", query)?;
+        self.file("/api/v1/connections/export", query).await
+    }
+
+    /// The requests that match, as HAR.
+    pub async fn export_requests(&self, query: &RequestExportQuery) -> Result<Bytes, ClientError> {
+        self.file("/api/v1/requests/export", query).await
+    }
+
+    async fn file(&self, path: &str, query: &impl Serialize) -> Result<Bytes, ClientError> {
+        let target = with_query(path, query)?;
         let request = self.request(Method::GET, &target, None::<&()>)?;
         let answer = self.exchange(request).await?;
         if answer.status.is_success() {

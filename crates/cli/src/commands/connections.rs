@@ -35,6 +35,9 @@ pub struct Args {
     /// Export all matching rows, at most 20000, as csv or har
     #[arg(long, value_parser = ["csv", "har"], conflicts_with_all = ["watch", "group", "offset", "limit"])]
     format: Option<String>,
+    /// Show the queries of URLs in HAR, which may hold secrets
+    #[arg(long, requires = "format")]
+    queries: bool,
 }
 
 impl Args {
@@ -55,6 +58,7 @@ impl Args {
             state: Some(self.state()),
             filter: self.filter.clone(),
             sort: self.sort.clone(),
+            queries: self.queries,
         }
     }
 

@@ -1,6 +1,8 @@
 //! `privet requests`: the requests that could be read.
 
-use privet_api::requests::{RequestPage, RequestRow, RequestsQuery};
+use privet_api::requests::{
+    NotRecorded, RequestExportQuery, RequestPage, RequestRow, RequestsQuery,
+};
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
@@ -11,7 +13,7 @@ pub struct Args {
     /// Terms that must all match: method:POST status>=400 -host:a.test
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     filter: Option<String>,
-    /// Column to sort by; a leading - sorts descending: started, method, url, status, type, up, down, total_ms
+    /// Column to sort by; a leading - sorts descending: started, method, url, status, type, up, down, first_byte_ms, total_ms, cache, scan
     #[arg(long, allow_hyphen_values = true, value_name = "COLUMN")]
     sort: Option<String>,
     /// Rows to skip
@@ -23,6 +25,9 @@ pub struct Args {
     /// Show the queries of URLs, which may hold secrets
     #[arg(long)]
     queries: bool,
+    /// Export all matching requests, at most 20000, as har
+    #[arg(long, value_parser = ["har"], conflicts_with_all = ["offset", "limit"])]
+    format: Option<String>,
 }
 
 pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
@@ -33,8 +38,18 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         limit: args.limit,
         queries: args.queries,
     };
-    let page = context.client()?.requests(&query).await?;
+    let client = context.client()?;
     let terminal = &context.terminal;
+    if args.format.is_some() {
+        let query = RequestExportQuery {
+            filter: query.filter,
+            sort: query.sort,
+            queries: query.queries,
+        };
+        terminal.print_bytes(&client.export_requests(&query).await?)?;
+        return Ok(Exit::Done);
+    }
+    let page = client.requests(&query).await?;
     if terminal.json {
         terminal.json(&page)?;
     } else {
@@ -61,10 +76,17 @@ fn rows(terminal: &Terminal, page: &RequestPage) -> String {
         ]);
     }
     let shown = page.rows.len();
-    let note = if page.recording {
-        ""
-    } else {
-        "\nRequests are not recorded: [log] requests is \"none\", or the mode keeps no history."
+    let note = match page.not_recorded {
+        None => "",
+        Some(NotRecorded::LogRequests) => {
+            "\nRequests are not recorded: [log] requests is \"none\"."
+        }
+        Some(NotRecorded::LogConnections) => {
+            "\nRequests are not recorded: [log] connections is \"none\"."
+        }
+        Some(NotRecorded::ModeHistory) => {
+            "\nRequests are not recorded: the mode has history = false."
+        }
     };
     format!("{}\n{shown} of {} shown{note}", table.text(), page.total)
 }

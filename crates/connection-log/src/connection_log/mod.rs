@@ -134,6 +134,9 @@ impl ConnectionLog {
     /// Deletes history and usage in a range, in memory and on disk, files that were set aside included. Open connections and
     /// totals since the start stay. `false` where the disk refused or did not answer in time. Blocks on the disk.
     pub fn wipe(&self, range: WipeRange) -> bool {
+        for ring in self.request_rings() {
+            ring.wipe(range);
+        }
         let disk = {
             let mut recorder = self.recorder();
             recorder.collect(&self.0.shards, self.unix_now());

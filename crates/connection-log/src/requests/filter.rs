@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use super::RequestRow;
+use super::fields::{self, NumberField, RequestField, TextField};
 use crate::query::matching;
 
 /// The most terms of a filter.
@@ -11,13 +12,11 @@ const MAX_TERMS: usize = 32;
 /// A filter that is not understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RequestFilterError {
-    #[error(
-        "there is no field \"{0}\": the fields are method, host, url, status, type, cache, client, user, route, connection"
-    )]
+    #[error("there is no field \"{0}\": the fields are {names}", names = fields::names())]
     UnknownField(String),
     #[error("\"{0}\" is not a number")]
     NotANumber(String),
-    #[error("only status and connection are compared with < and >")]
+    #[error("only numbers and sizes are compared with < and >")]
     NotComparable,
     #[error("a filter has at most 32 terms")]
     TooLong,
@@ -40,24 +39,6 @@ enum Condition {
     /// The text occurs in the field.
     Text(TextField, String),
     Number(NumberField, Compare, u64),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum TextField {
-    Method,
-    Host,
-    Url,
-    Type,
-    Cache,
-    Client,
-    User,
-    Route,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum NumberField {
-    Status,
-    Connection,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +77,7 @@ impl FromStr for RequestFilter {
 fn term(word: &str) -> Result<Term, RequestFilterError> {
     let stripped = word.strip_prefix('-').filter(|rest| !rest.is_empty());
     let body = stripped.unwrap_or(word);
-    let name_end = body.find(|letter: char| !letter.is_ascii_alphabetic());
+    let name_end = body.find(|letter: char| !letter.is_ascii_alphabetic() && letter != '_');
     let (name, rest) = body.split_at(name_end.unwrap_or(body.len()));
     let sign = SIGNS
         .iter()
@@ -116,29 +97,34 @@ fn term(word: &str) -> Result<Term, RequestFilterError> {
 }
 
 fn condition(name: &str, compare: Compare, value: &str) -> Result<Condition, RequestFilterError> {
-    let number = |field| {
-        let number = value
-            .parse()
-            .map_err(|_| RequestFilterError::NotANumber(value.to_owned()))?;
-        Ok(Condition::Number(field, compare, number))
-    };
-    let field = match name {
-        "status" => return number(NumberField::Status),
-        "connection" => return number(NumberField::Connection),
-        "method" => TextField::Method,
-        "host" => TextField::Host,
-        "url" => TextField::Url,
-        "type" => TextField::Type,
-        "cache" => TextField::Cache,
-        "client" => TextField::Client,
-        "user" => TextField::User,
-        "route" => TextField::Route,
-        _ => return Err(RequestFilterError::UnknownField(name.to_owned())),
-    };
-    match compare {
-        Compare::Equal => Ok(Condition::Text(field, value.to_owned())),
-        _ => Err(RequestFilterError::NotComparable),
+    let not_a_number = || RequestFilterError::NotANumber(value.to_owned());
+    match fields::named(name) {
+        None => Err(RequestFilterError::UnknownField(name.to_owned())),
+        Some(RequestField::Number(field)) => {
+            let number = match value.parse() {
+                Ok(number) => number,
+                Err(_) if field.is_size() => size(value).ok_or_else(not_a_number)?,
+                Err(_) => return Err(not_a_number()),
+            };
+            Ok(Condition::Number(field, compare, number))
+        }
+        Some(RequestField::Text(field)) => match compare {
+            Compare::Equal => Ok(Condition::Text(field, value.to_owned())),
+            _ => Err(RequestFilterError::NotComparable),
+        },
     }
+}
+
+/// "10K", "1M", "2G", in units of 1,024 bytes.
+fn size(text: &str) -> Option<u64> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let shift = match unit {
+        "K" | "k" => 10,
+        "M" | "m" => 20,
+        "G" | "g" => 30,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
 impl RequestFilter {
@@ -162,21 +148,9 @@ impl Condition {
                 texts.into_iter().flatten().any(|text| contains(text, word))
                     || (row.status).is_some_and(|status| contains(&status.to_string(), word))
             }
-            Self::Text(field, wanted) => match field {
-                TextField::Method => contains(&row.method, wanted),
-                TextField::Host => contains(row.host(), wanted),
-                TextField::Url => contains(&row.url, wanted),
-                TextField::Type => contains(row.media_type.as_deref().unwrap_or_default(), wanted),
-                TextField::Cache => contains(row.cache.map_or("", |used| used.word), wanted),
-                TextField::Client => contains(&row.client.to_string(), wanted),
-                TextField::User => contains(row.user.as_deref().unwrap_or_default(), wanted),
-                TextField::Route => contains(&row.route, wanted),
-            },
+            Self::Text(field, wanted) => contains(&field.of(row), wanted),
             Self::Number(field, compare, wanted) => {
-                let value = match field {
-                    NumberField::Status => row.status.map(u64::from),
-                    NumberField::Connection => Some(row.connection),
-                };
+                let value = field.of(row);
                 value.is_some_and(|value| match compare {
                     Compare::Equal => value == *wanted,
                     Compare::AtLeast => value >= *wanted,
@@ -198,6 +172,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::requests::{CacheUse, HttpVersion};
 
     fn row(method: &str, url: &str, status: Option<u16>) -> RequestRow {
         RequestRow {
@@ -209,17 +184,23 @@ mod tests {
             route: "tor".into(),
             method: method.into(),
             url: url.into(),
+            version: HttpVersion::Http11,
+            remote: None,
             status,
             media_type: Some("text/html".into()),
             up: 1,
-            down: 2,
-            first_byte: None,
-            total: Duration::ZERO,
-            error: None,
-            cache: Some(crate::requests::CacheUse {
+            down: 2048,
+            up_head: 1,
+            down_head: 2,
+            dial: None,
+            cache: Some(CacheUse {
                 word: "hit",
                 why: None,
             }),
+            scan: None,
+            first_byte: None,
+            total: Duration::ZERO,
+            error: None,
         }
     }
 
@@ -245,6 +226,8 @@ mod tests {
             ("cache:hit -cache:bypass", true),
             ("cache:miss", false),
             ("-word", true),
+            ("id:1 down:2K up<1K total_ms<1 cache:hit", true),
+            ("scan:clean", false),
             ("404", true),
         ] {
             let parsed: RequestFilter = filter.parse().unwrap();
@@ -259,6 +242,8 @@ mod tests {
         for (filter, error) in [
             ("stat:4", RequestFilterError::UnknownField("stat".into())),
             ("status:x", RequestFilterError::NotANumber("x".into())),
+            ("status:1K", RequestFilterError::NotANumber("1K".into())),
+            ("down:1X", RequestFilterError::NotANumber("1X".into())),
             ("method>a", RequestFilterError::NotComparable),
         ] {
             assert_eq!(filter.parse::<RequestFilter>(), Err(error), "{filter}");

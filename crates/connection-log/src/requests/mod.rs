@@ -1,14 +1,17 @@
 //! Requests that could be read, as rows of their own. They are kept in memory, never on disk, and only so many.
 
+mod fields;
 mod filter;
 mod ring;
 
-use std::net::SocketAddr;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use compact_str::CompactString;
 
+pub use fields::{REQUEST_FIELDS, RequestField, RequestFieldHelp};
 pub use filter::{RequestFilter, RequestFilterError};
 pub(crate) use ring::RequestRing;
 
@@ -24,12 +27,38 @@ const MAX_ERROR: usize = 512;
 pub const MAX_REQUEST_ROWS: usize = 1000;
 
 /// What the cache did for a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CacheUse {
     /// hit, stale, revalidated, miss or bypass.
     pub word: &'static str,
     /// Why it was not used.
     pub why: Option<&'static str>,
+}
+
+/// The version of HTTP that the client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HttpVersion {
+    Http10,
+    Http11,
+    Http2,
+}
+
+impl HttpVersion {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Http10 => "HTTP/1.0",
+            Self::Http11 => "HTTP/1.1",
+            Self::Http2 => "HTTP/2",
+        }
+    }
+}
+
+/// How long opening a connection for a request took. `None`: the phase did not happen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DialPhases {
+    pub dns: Option<Duration>,
+    pub connect: Option<Duration>,
+    pub tls: Option<Duration>,
 }
 
 /// A request that ended.
@@ -47,6 +76,9 @@ pub struct RequestRow {
     pub method: CompactString,
     /// In normal form, cut at 2 KiB.
     pub url: String,
+    pub version: HttpVersion,
+    /// The destination's address, where it is known.
+    pub remote: Option<IpAddr>,
     /// `None`: no response began.
     pub status: Option<u16>,
     /// `Content-Type` without its parameters.
@@ -54,11 +86,19 @@ pub struct RequestRow {
     /// Bytes of the request and its response, heads included.
     pub up: u64,
     pub down: u64,
-    /// From the request's head to the response's.
+    /// Of these, bytes of heads.
+    pub up_head: u64,
+    pub down_head: u64,
+    /// `None`: the request went on a connection that was open.
+    pub dial: Option<DialPhases>,
+    /// From the request's head to the response's, with the time to open a connection.
     pub first_byte: Option<Duration>,
     pub total: Duration,
-    pub error: Option<Box<str>>,
+    /// `None`: there is no cache for it.
     pub cache: Option<CacheUse>,
+    /// What the scan found. `None`: nothing was scanned.
+    pub scan: Option<Box<str>>,
+    pub error: Option<Box<str>>,
 }
 
 impl RequestRow {
@@ -68,6 +108,12 @@ impl RequestRow {
             Some((path, query)) if !query.is_empty() => format!("{path}?…").into(),
             _ => self.url.as_str().into(),
         }
+    }
+
+    /// When it ended, in Unix milliseconds.
+    pub(crate) fn ended(&self) -> u64 {
+        let total = u64::try_from(self.total.as_millis()).unwrap_or(u64::MAX);
+        self.started.saturating_add(total)
     }
 
     /// The host of the URL, without its port.
@@ -89,16 +135,21 @@ impl RequestRow {
 pub struct NewRequest<'a> {
     pub method: &'a [u8],
     pub url: &'a str,
+    pub version: HttpVersion,
     pub status: Option<u16>,
     /// The value of `Content-Type`.
     pub media_type: Option<&'a [u8]>,
     pub up: u64,
     pub down: u64,
+    pub up_head: u64,
+    pub down_head: u64,
+    pub dial: Option<DialPhases>,
     pub first_byte: Option<Duration>,
     pub total: Duration,
-    pub error: Option<&'a str>,
     /// `None`: there is no cache for it.
     pub cache: Option<CacheUse>,
+    pub scan: Option<&'a str>,
+    pub error: Option<&'a str>,
 }
 
 /// How the rows of a page are sorted.
@@ -112,7 +163,10 @@ pub enum RequestSort {
     Type,
     Up,
     Down,
+    FirstByte,
     Total,
+    Cache,
+    Scan,
 }
 
 /// Which rows of the matching ones are wanted.
@@ -146,16 +200,41 @@ impl ConnectionLog {
         self.request_rings().any(RequestRing::is_recording)
     }
 
-    /// A page of the requests that match.
-    pub fn requests(&self, filter: &RequestFilter, wanted: &RequestPageRequest) -> RequestPage {
+    /// A number that changes whenever a request is recorded, or recording starts or stops.
+    pub fn requests_version(&self) -> u64 {
+        self.request_rings().map(RequestRing::version).sum()
+    }
+
+    /// The recorded requests of each connection, by its id, oldest first.
+    pub fn requests_by_connection(&self) -> HashMap<u64, Vec<Arc<RequestRow>>> {
+        let mut found: HashMap<u64, Vec<_>> = HashMap::new();
+        for row in self.matching_requests(&RequestFilter::default(), RequestSort::Started, false) {
+            found.entry(row.connection).or_default().push(row);
+        }
+        found
+    }
+
+    /// All requests that match.
+    pub fn matching_requests(
+        &self,
+        filter: &RequestFilter,
+        by: RequestSort,
+        descending: bool,
+    ) -> Vec<Arc<RequestRow>> {
         let mut rows = Vec::new();
         for ring in self.request_rings() {
             ring.copy_matching(filter, &mut rows);
         }
-        sort(&mut rows, wanted.sort);
-        if wanted.descending {
+        sort(&mut rows, by);
+        if descending {
             rows.reverse();
         }
+        rows
+    }
+
+    /// A page of the requests that match.
+    pub fn requests(&self, filter: &RequestFilter, wanted: &RequestPageRequest) -> RequestPage {
+        let rows = self.matching_requests(filter, wanted.sort, wanted.descending);
         RequestPage {
             total: rows.len(),
             rows: rows
@@ -174,6 +253,12 @@ fn sort(rows: &mut [Arc<RequestRow>], key: RequestSort) {
         RequestSort::Status => rows.sort_by_key(|row| (row.status, time(row))),
         RequestSort::Up => rows.sort_by_key(|row| (row.up, time(row))),
         RequestSort::Down => rows.sort_by_key(|row| (row.down, time(row))),
+        RequestSort::FirstByte => rows.sort_by_key(|row| (row.first_byte, time(row))),
+        RequestSort::Cache => rows.sort_by_key(|row| (row.cache, time(row))),
+        RequestSort::Scan => rows.sort_by(|a, b| {
+            let texts = a.scan.cmp(&b.scan);
+            texts.then_with(|| time(a).cmp(&time(b)))
+        }),
         RequestSort::Total => rows.sort_by_key(|row| (row.total, time(row))),
         RequestSort::Method => rows.sort_by(|a, b| {
             let texts = a.method.cmp(&b.method);

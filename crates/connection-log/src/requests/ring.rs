@@ -9,6 +9,7 @@ use super::filter::RequestFilter;
 use super::{MAX_ERROR, MAX_URL, MAX_WORD, NewRequest, RequestRow, cut, media_type, word};
 use crate::row::ConnectionRow;
 use crate::shard::SHARDS;
+use crate::wipe_range::WipeRange;
 
 /// Requests that one thread keeps.
 pub(crate) const ROWS_PER_THREAD: usize = 5_000;
@@ -23,6 +24,8 @@ struct Rows {
     bytes: usize,
     /// Rows recorded so far.
     count: u64,
+    /// How often recording was started or stopped, or rows were wiped.
+    changes: u64,
 }
 
 impl Rows {
@@ -62,11 +65,14 @@ impl RequestRing {
 
     pub fn set_recording(&self, wanted: bool) {
         let mut rows = self.lock();
-        self.recording.store(wanted, Ordering::Relaxed);
+        if self.recording.swap(wanted, Ordering::Relaxed) != wanted {
+            rows.changes += 1;
+        }
         if !wanted {
             // The count goes on: ids are unique in a run.
             *rows = Rows {
                 count: rows.count,
+                changes: rows.changes,
                 ..Rows::default()
             };
         }
@@ -98,18 +104,38 @@ impl RequestRing {
             route: connection.texts.route.clone(),
             method: word(new.method),
             url,
+            version: new.version,
+            remote: connection.remote(),
             status: new.status,
             media_type: new.media_type.map(media_type),
             up: new.up,
             down: new.down,
+            up_head: new.up_head,
+            down_head: new.down_head,
+            dial: new.dial,
             first_byte: new.first_byte,
             total: new.total,
             error: new.error.map(|error| cut(error, MAX_ERROR).into()),
             cache: new.cache,
+            scan: new.scan.map(|scan| cut(scan, MAX_WORD).into()),
         };
         rows.bytes += size(&row);
         let row = replace(dropped, row);
         rows.rows.push_back(row);
+    }
+
+    /// Drops the requests that ended in the range.
+    pub fn wipe(&self, range: WipeRange) {
+        let mut rows = self.lock();
+        rows.rows.retain(|row| !range.covers(row.ended()));
+        rows.bytes = rows.rows.iter().map(|row| size(row)).sum();
+        rows.changes += 1;
+    }
+
+    /// Grows with every change of the rows.
+    pub fn version(&self) -> u64 {
+        let rows = self.lock();
+        rows.count + rows.changes
     }
 
     pub fn copy_matching(&self, filter: &RequestFilter, into: &mut Vec<Arc<RequestRow>>) {
@@ -138,6 +164,7 @@ fn size(row: &RequestRow) -> usize {
     // Short words are kept within the row; the URL's memory is used again by later rows.
     let words = [Some(&row.method), row.media_type.as_ref()];
     let words: usize = words.into_iter().flatten().map(|word| word.len()).sum();
+    let scan = row.scan.as_ref().map_or(0, |scan| scan.len());
     let error = row.error.as_ref().map_or(0, |error| error.len());
-    words + row.url.capacity() + error + size_of::<RequestRow>()
+    words + row.url.capacity() + error + scan + size_of::<RequestRow>()
 }

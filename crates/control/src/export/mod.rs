@@ -1,4 +1,4 @@
-//! Connections as files for other programs: CSV for spreadsheets, HAR for waterfall viewers.
+//! Connections and requests as files for other programs: CSV for spreadsheets, HAR for waterfall viewers.
 
 pub mod csv;
 pub mod har;

@@ -12,6 +12,7 @@ use futures_util::stream;
 use http::StatusCode;
 use privet_api::connections::ConnectionPage;
 use privet_api::events::{EventsQuery, LogLevel, LogLine};
+use privet_api::requests::RequestPage;
 use privet_api::{Problem, escape};
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
@@ -22,6 +23,7 @@ use crate::connection_view::Viewer;
 use crate::extract::Query;
 use crate::logs;
 use crate::rejection::Rejection;
+use crate::request_view::{RequestViewer, RequestsVersion};
 use crate::state::{ApiState, MAX_EVENT_STREAMS};
 
 /// Events are sent at most this often.
@@ -33,6 +35,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 struct Topics {
     status: bool,
     connections: bool,
+    requests: bool,
     logs: bool,
 }
 
@@ -43,15 +46,22 @@ impl Topics {
             match topic {
                 "status" => topics.status = true,
                 "connections" => topics.connections = true,
+                "requests" => topics.requests = true,
                 "logs" => topics.logs = true,
                 other => {
                     return Err(Problem::bad_request(format!(
                         "There is no topic \"{}\".",
                         escape(other)
                     ))
-                    .help("Topics are status, connections and logs, separated by commas."));
+                    .help(
+                        "Topics are status, connections, requests and logs, separated by commas.",
+                    ));
                 }
             }
+        }
+        if topics.connections && topics.requests {
+            return Err(Problem::bad_request("One stream watches one table.")
+                .help("Watch connections and requests by a stream each."));
         }
         Ok(topics)
     }
@@ -59,8 +69,8 @@ impl Topics {
 
 /// Watch events
 ///
-/// Events: `status` (as GET /api/v1/status), `connections` (as GET /api/v1/connections), `logs` (an array of lines),
-/// `dropped` ({"lines": N}: this many log lines were not sent). At most four times a second, and only what changed.
+/// Events: `status` (as GET /api/v1/status), `connections` (as GET /api/v1/connections), `requests` (as
+/// GET /api/v1/requests), `logs` (an array of lines), `dropped` ({"lines": N}: this many log lines were not sent). At most four times a second, and only what changed.
 #[utoipa::path(
     get,
     path = "/api/v1/events",
@@ -80,6 +90,10 @@ pub(crate) async fn watch_events(
         .connections
         .then(|| Viewer::new(&query.connections()))
         .transpose()?;
+    let requests = topics
+        .requests
+        .then(|| RequestViewer::new(&query.requests()))
+        .transpose()?;
     let Ok(permit) = api.event_streams.clone().try_acquire_owned() else {
         return Err(Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -96,10 +110,12 @@ pub(crate) async fn watch_events(
         level: query.level.unwrap_or_default(),
         status: topics.status,
         viewer,
+        requests,
         api,
         ticks,
         last_status: None,
         last_page: None,
+        last_requests: None,
         ready: VecDeque::new(),
         _permit: permit,
     };
@@ -118,10 +134,12 @@ struct Subscriber {
     ticks: Interval,
     status: bool,
     viewer: Option<Viewer>,
+    requests: Option<RequestViewer>,
     logs: Option<Receiver<LogLine>>,
     level: LogLevel,
     last_status: Option<String>,
     last_page: Option<ConnectionPage>,
+    last_requests: Option<(RequestsVersion, RequestPage)>,
     /// The events of one interval, at most four.
     ready: VecDeque<Event>,
     _permit: OwnedSemaphorePermit,
@@ -167,7 +185,21 @@ impl Subscriber {
                 self.last_page = Some(bare);
             }
         }
+        self.queue_requests();
         self.queue_logs();
+    }
+
+    fn queue_requests(&mut self) {
+        let Some(viewer) = &self.requests else { return };
+        let version = RequestViewer::version(&self.api.engine);
+        if (self.last_requests.as_ref()).is_some_and(|(seen, _)| *seen == version) {
+            return;
+        }
+        let page = viewer.view(&self.api.engine);
+        if (self.last_requests.as_ref()).is_none_or(|(_, last)| *last != page) {
+            self.ready.push_back(json_event("requests", &page));
+        }
+        self.last_requests = Some((version, page));
     }
 
     fn queue_logs(&mut self) {

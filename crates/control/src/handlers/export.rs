@@ -1,4 +1,4 @@
-//! GET /api/v1/connections/export: the connections that match, as a file for another program.
+//! GET /api/v1/connections/export and /api/v1/requests/export: what matches, as a file for another program.
 
 use std::collections::HashSet;
 
@@ -8,12 +8,15 @@ use http::{HeaderValue, header};
 use privet_api::Problem;
 use privet_api::connections::{ConnectionRow, ConnectionsQuery, MAX_ROWS, RowState};
 use privet_api::export::{ExportFormat, ExportQuery};
+use privet_api::requests::RequestExportQuery;
 use privet_engine::Engine;
 
 use crate::connection_view::Viewer;
+use crate::export::har::Exported;
 use crate::export::{csv, har};
 use crate::extract::Query;
 use crate::rejection::Rejection;
+use crate::request_view;
 use crate::state::ApiState;
 
 /// Most rows of one file.
@@ -21,7 +24,8 @@ const MAX_EXPORTED: usize = 20_000;
 
 /// Connections as a file
 ///
-/// At most 20,000 rows, the first ones in the order of `sort`.
+/// At most 20,000 rows, the first ones in the order of `sort`. HAR has an entry for each recorded request of a connection
+/// instead of one for the connection.
 #[utoipa::path(
     get,
     path = "/api/v1/connections/export",
@@ -41,11 +45,60 @@ pub(crate) async fn export_connections(
         ),
         ExportFormat::Har => (
             "application/json",
-            har::write(&rows).map_err(|error| Problem::internal(error.to_string()))?,
+            har_of(with_requests(&api.engine, rows, query.queries))?,
         ),
     };
     let media_type = HeaderValue::from_static(media_type);
     Ok(([(header::CONTENT_TYPE, media_type)], body).into_response())
+}
+
+/// Requests as a HAR file
+///
+/// At most 20,000 requests, the first ones in the order of `sort`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/requests/export",
+    tag = "connections",
+    params(RequestExportQuery),
+    responses((status = 200, description = "The file", content((Object = "application/json"))))
+)]
+pub(crate) async fn export_requests(
+    State(api): State<ApiState>,
+    Query(query): Query<RequestExportQuery>,
+) -> Result<Response, Rejection> {
+    let (filter, sort) = (query.filter.as_deref(), query.sort.as_deref());
+    let rows = request_view::matching(&api.engine, filter, sort, MAX_EXPORTED)?;
+    let entries = rows
+        .iter()
+        .map(|row| Exported::Request(request_view::row(row, query.queries)));
+    let media_type = HeaderValue::from_static("application/json");
+    let body = har_of(entries.collect())?;
+    Ok(([(header::CONTENT_TYPE, media_type)], body).into_response())
+}
+
+fn har_of(entries: Vec<Exported>) -> Result<Vec<u8>, Problem> {
+    har::write(&entries).map_err(|error| Problem::internal(error.to_string()))
+}
+
+/// The recorded requests of each connection, or the connection itself where it has none.
+fn with_requests(engine: &Engine, rows: Vec<ConnectionRow>, queries: bool) -> Vec<Exported> {
+    let mut requests = engine.connection_log().requests_by_connection();
+    let mut entries = Vec::new();
+    for row in rows {
+        match requests.remove(&row.id) {
+            Some(recorded) => entries.extend(
+                recorded
+                    .iter()
+                    .map(|one| Exported::Request(request_view::row(one, queries))),
+            ),
+            None => entries.push(Exported::Connection(row)),
+        }
+        if entries.len() >= MAX_EXPORTED {
+            break;
+        }
+    }
+    entries.truncate(MAX_EXPORTED);
+    entries
 }
 
 /// Reads page after page. Rows may move to a later page meanwhile: each is exported once.

@@ -22,6 +22,7 @@ use crate::shared::Shared;
 use crate::snapshot::Snapshot;
 use crate::supervise::command::Command;
 use crate::supervise::configuration::report::ApplyError;
+use crate::supervise::mode::switch::{RequestsOff, requests_off};
 use crate::supervise::options::EngineOptions;
 
 /// How long a stop may take beyond its deadline.
@@ -52,6 +53,11 @@ impl Engine {
 
     pub fn connection_log(&self) -> &ConnectionLog {
         &self.shared.connection_log
+    }
+
+    /// Why requests are not recorded, if they are not.
+    pub fn requests_off(&self) -> Option<RequestsOff> {
+        requests_off(&self.config(), &self.shared.modes())
     }
 
     pub fn problems(&self) -> Vec<Problem> {

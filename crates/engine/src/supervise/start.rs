@@ -35,7 +35,7 @@ use crate::supervise::configuration::watch::watch;
 use crate::supervise::connection_log;
 use crate::supervise::lists::Lists;
 use crate::supervise::lists::files::ListFileWatch;
-use crate::supervise::mode::switch::keeps_requests;
+use crate::supervise::mode::switch::requests_off;
 use crate::supervise::mode::{ModeSelection, StoredPause, run_pause_timer};
 use crate::supervise::options::EngineOptions;
 use crate::supervise::rules::RuleHitCounts;
@@ -74,7 +74,7 @@ impl Engine {
         let mut stored = load_stored(&options, &config, &problems).await?;
         let modes = restore_pause(&config, stored.pause.as_ref());
         let snapshot = first_snapshot(&options, &config, &modes, &bound, &mut stored).await?;
-        connection_log.record_requests(keeps_requests(&snapshot.config, &modes));
+        connection_log.record_requests(requests_off(&snapshot.config, &modes).is_none());
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::from_pointee(snapshot),
             policy_changes: PolicyChanges::default(),

@@ -136,7 +136,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             close: !keep_client,
             via,
         };
-        self.client.start_stored(&head);
+        self.observed.down_head = self.client.start_stored(&head);
         own.clear();
         self.observed.lines = own;
         self.client.release_head();

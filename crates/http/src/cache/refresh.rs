@@ -102,6 +102,8 @@ impl Downstream for Unattended {
     type Sink<'a> = NoBody;
     type Watch<'a> = NoBody;
 
+    const HTTP_2: bool = false;
+
     fn head_bytes(&self) -> &[u8] {
         &self.head
     }
@@ -124,9 +126,13 @@ impl Downstream for Unattended {
         NoBody
     }
 
-    fn start_response(&mut self, _: &ResponseHead, _: &[u8], _: &ResponseRewrite<'_>) {}
+    fn start_response(&mut self, _: &ResponseHead, _: &[u8], _: &ResponseRewrite<'_>) -> u64 {
+        0
+    }
 
-    fn start_stored(&mut self, _: &StoredResponse<'_>) {}
+    fn start_stored(&mut self, _: &StoredResponse<'_>) -> u64 {
+        0
+    }
 
     async fn send(&mut self, _: &[u8]) -> bool {
         false

@@ -19,6 +19,9 @@ pub trait Downstream: Send {
     where
         Self: 'a;
 
+    /// Whether the client speaks HTTP/2.
+    const HTTP_2: bool;
+
     /// The bytes that the request's head points into.
     fn head_bytes(&self) -> &[u8];
 
@@ -40,16 +43,16 @@ pub trait Downstream: Send {
     /// The response.
     fn sink(&mut self) -> Self::Sink<'_>;
 
-    /// Queues the head of a response, interim or final. `bytes`: what it points into.
+    /// Queues the head of a response, interim or final. `bytes`: what it points into. Returns its size, as it is counted.
     fn start_response(
         &mut self,
         response: &ResponseHead,
         bytes: &[u8],
         rewrite: &ResponseRewrite<'_>,
-    );
+    ) -> u64;
 
-    /// Queues the head of an answer from the cache.
-    fn start_stored(&mut self, head: &StoredResponse<'_>);
+    /// Queues the head of an answer from the cache. Returns its size, as it is counted.
+    fn start_stored(&mut self, head: &StoredResponse<'_>) -> u64;
 
     /// Sends a whole response that was made here. `false`: the client is gone or too slow.
     fn send(&mut self, response: &[u8]) -> impl Future<Output = bool> + Send;

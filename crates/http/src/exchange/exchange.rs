@@ -334,8 +334,8 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
                 None => &[],
             },
         };
-        self.client
-            .start_response(self.reply, self.origin.head_bytes(), &rewrite);
+        let bytes = self.origin.head_bytes();
+        self.observed.down_head += self.client.start_response(self.reply, bytes, &rewrite);
     }
 
     fn start_body(&mut self, length: BodyLength, phase: ResponsePhase) {

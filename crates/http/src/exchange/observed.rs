@@ -1,6 +1,8 @@
 //! What is recorded of one request.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use privet_net::DialTimings;
 
 use crate::cache::status::CacheUse;
 use crate::head::ResponseHead;
@@ -9,7 +11,7 @@ use crate::turn;
 /// Filled while a request runs, and recorded when it ended.
 #[derive(Debug, Default)]
 pub struct Observed {
-    /// When the request's head was there. `None`: nobody records requests.
+    /// When the request's head was there: before a connection was opened for it. `None`: nobody records requests.
     pub started: Option<Instant>,
     /// Whether [`Observed::answered`] is wanted though nobody records requests.
     measures: bool,
@@ -24,8 +26,14 @@ pub struct Observed {
     pub lines: Vec<u8>,
     /// What the cache did for it; `None`: it is not used.
     pub cache: Option<CacheUse>,
+    /// Bytes, heads included.
     pub up: u64,
     pub down: u64,
+    /// Bytes of the heads.
+    pub up_head: u64,
+    pub down_head: u64,
+    /// How long opening a connection for this request took. `None`: it went on one that was open.
+    pub dialed: Option<DialTimings>,
 }
 
 impl Observed {
@@ -50,7 +58,9 @@ impl Observed {
     /// Notes when the request started, at its first attempt.
     pub fn record(&mut self, method: &[u8]) {
         if self.started.is_none() {
-            self.started = Some(turn::now().into_std());
+            let dial = self.dialed.map_or(Duration::ZERO, |dialed| dialed.total());
+            let now = turn::now().into_std();
+            self.started = Some(now.checked_sub(dial).unwrap_or(now));
             self.method.clear();
             self.method.extend_from_slice(method);
         }

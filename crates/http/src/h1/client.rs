@@ -106,6 +106,8 @@ impl Downstream for H1Client {
     where
         Self: 'a;
 
+    const HTTP_2: bool = false;
+
     fn head_bytes(&self) -> &[u8] {
         head_bytes(&self.head, &self.inbound)
     }
@@ -164,7 +166,7 @@ impl Downstream for H1Client {
         reply: &ResponseHead,
         bytes: &[u8],
         rewrite: &ResponseRewrite<'_>,
-    ) {
+    ) -> u64 {
         let framing = if rewrite.chunked {
             OutputFraming::Chunked
         } else {
@@ -172,16 +174,16 @@ impl Downstream for H1Client {
         };
         self.state.get().writer.start(framing, |out| {
             response::write(out, reply, bytes, rewrite);
-        });
+        })
     }
 
-    fn start_stored(&mut self, head: &StoredResponse<'_>) {
+    fn start_stored(&mut self, head: &StoredResponse<'_>) -> u64 {
         let framing = match head.chunked {
             true => OutputFraming::Chunked,
             false => OutputFraming::Plain,
         };
         let writer = &mut self.state.get().writer;
-        writer.start(framing, |out| response::write_stored(out, head));
+        writer.start(framing, |out| response::write_stored(out, head))
     }
 
     async fn send(&mut self, response: &[u8]) -> bool {

@@ -39,14 +39,15 @@ pub struct MessageWriter {
 }
 
 impl MessageWriter {
-    /// Starts a message. `write` appends its head.
-    pub fn start(&mut self, framing: OutputFraming, write: impl FnOnce(&mut Vec<u8>)) {
+    /// Starts a message. `write` appends its head, whose size is returned.
+    pub fn start(&mut self, framing: OutputFraming, write: impl FnOnce(&mut Vec<u8>)) -> u64 {
         self.before.clear();
         self.after.clear();
         self.framing = framing;
         self.sent = 0;
         self.started = false;
         write(&mut self.before);
+        self.before.len() as u64
     }
 
     /// Drops the message. Up to `keep` bytes of memory stay allocated.

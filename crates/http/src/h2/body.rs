@@ -214,6 +214,8 @@ pub struct Outgoing {
     budget: SendBudget,
     send: Option<SendHalf>,
     head: Option<QueuedHead>,
+    /// Bytes of `head`.
+    head_size: u64,
     /// The head that was sent last leaves the stream open, whatever follows.
     keeps_open: bool,
     data: DataWriter,
@@ -227,16 +229,20 @@ impl Outgoing {
             budget,
             send: None,
             head: None,
+            head_size: 0,
             keeps_open: false,
             data: DataWriter::new(),
             started: false,
         }
     }
 
-    pub fn queue(&mut self, head: QueuedHead) {
+    /// Returns the size of the head.
+    pub fn queue(&mut self, head: QueuedHead) -> u64 {
+        self.head_size = size(&head);
         self.keeps_open = !matches!(head, QueuedHead::Final(_));
         self.head = Some(head);
         self.data = DataWriter::new();
+        self.head_size
     }
 
     /// Ready once the client reset the stream or its connection ended.
@@ -269,7 +275,7 @@ impl Outgoing {
         let Some(head) = self.head.take() else {
             return Ok(());
         };
-        *moved += size(&head);
+        *moved += self.head_size;
         self.started = true;
         let (head, ends) = match head {
             QueuedHead::Interim(head) => {
@@ -347,6 +353,11 @@ impl OutgoingRequest {
 
     pub fn into_stream(self) -> SendHalf {
         self.send
+    }
+
+    /// The size of a head that is not counted yet.
+    pub fn head_size(&self) -> u64 {
+        self.head
     }
 }
 

@@ -74,6 +74,8 @@ impl Downstream for H2Client {
     type Sink<'a> = &'a mut Outgoing;
     type Watch<'a> = StreamWatch<'a>;
 
+    const HTTP_2: bool = true;
+
     fn head_bytes(&self) -> &[u8] {
         &self.head
     }
@@ -103,7 +105,7 @@ impl Downstream for H2Client {
         reply: &ResponseHead,
         bytes: &[u8],
         rewrite: &ResponseRewrite<'_>,
-    ) {
+    ) -> u64 {
         let mut head = Response::new(());
         *head.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::BAD_GATEWAY);
         let fields = head.headers_mut();
@@ -117,10 +119,10 @@ impl Downstream for H2Client {
             }
             status if status < 200 => QueuedHead::Interim(head),
             _ => QueuedHead::Final(head),
-        });
+        })
     }
 
-    fn start_stored(&mut self, stored: &StoredResponse<'_>) {
+    fn start_stored(&mut self, stored: &StoredResponse<'_>) -> u64 {
         let mut head = Response::new(());
         *head.status_mut() = StatusCode::from_u16(stored.status).unwrap_or(StatusCode::BAD_GATEWAY);
         let fields = head.headers_mut();
@@ -132,7 +134,7 @@ impl Downstream for H2Client {
         if stored.via {
             insert_via(fields);
         }
-        self.outgoing.queue(QueuedHead::Final(head));
+        self.outgoing.queue(QueuedHead::Final(head))
     }
 
     /// `response`: head and body as HTTP/1 would send them.

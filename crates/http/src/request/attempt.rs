@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use privet_connection_log::{LiveConnection, NewRequest};
+use privet_connection_log::LiveConnection;
+use privet_connection_log::requests::{DialPhases, HttpVersion, NewRequest};
 use privet_net::Connected;
 
 use super::fetch::Fetched;
@@ -12,6 +13,7 @@ use crate::cache::status::CacheUse;
 use crate::exchange::exchange::ExchangeState;
 use crate::exchange::wait::Wait;
 use crate::exchange::{Downstream, Exchange, Outcome, RequestTraits, Upstream};
+use crate::head::Version;
 use crate::service::{Attempt, Fetch, Service};
 use crate::turn;
 
@@ -156,13 +158,26 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         let seen = &*self.observed;
         live.record_request(&NewRequest {
             method: &seen.method,
+            version: match (D::HTTP_2, self.head.version) {
+                (true, _) => HttpVersion::Http2,
+                (false, Version::Http11) => HttpVersion::Http11,
+                (false, Version::Http10) => HttpVersion::Http10,
+            },
             url: self.url,
             status: seen.status,
             media_type: (!seen.media_type.is_empty()).then_some(&seen.media_type),
             up: seen.up,
             down: seen.down,
+            up_head: seen.up_head,
+            down_head: seen.down_head,
+            dial: seen.dialed.map(|dialed| DialPhases {
+                dns: dialed.dns,
+                connect: dialed.connect,
+                tls: dialed.tls,
+            }),
             first_byte: seen.answered.map(|at| at.duration_since(started)),
             total: turn::now().into_std() - started,
+            scan: None,
             error: error.as_deref(),
             cache: seen.cache.map(CacheUse::row),
         });

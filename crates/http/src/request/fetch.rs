@@ -165,6 +165,9 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         let Some(row) = self.row_of(fetch, &origin.connected) else {
             return Sent::Concluded(Fetched::Next(NextStep::Close));
         };
+        if fresh {
+            self.observed.dialed = Some(origin.connected.timings);
+        }
         self.queue(&mut origin, fetch);
         let outcome = self.attempt(&mut origin, row, fetch, traits).await;
         if fresh || !matches!(outcome, Outcome::Repeat) {
@@ -194,9 +197,8 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             site: fetch.site_request(),
             conditions: self.observer.as_ref().and_then(Observer::conditions),
         };
-        state
-            .get()
-            .start(self.head, self.client.head_bytes(), &rewrite);
+        let bytes = self.client.head_bytes();
+        self.observed.up_head += state.get().start(self.head, bytes, &rewrite);
     }
 
     /// What follows an exchange. `origin`: the connection, unless requests share it.

@@ -53,7 +53,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 return Fetched::Failed(self.service.failure(502, "no upgrade", text));
             }
             let facts = connection.connected.clone();
-            match self.exchange_shared(connection, fetch, traits).await {
+            match self.exchange_shared(connection, fresh, fetch, traits).await {
                 Sent::Concluded(fetched) => return fetched,
                 // The shared connection was stale: another one is tried, once.
                 Sent::Repeat if !fresh && !was_stale => {
@@ -161,11 +161,17 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     async fn exchange_shared(
         &mut self,
         connection: SharedConnection,
+        fresh: bool,
         fetch: &mut S::Fetch,
         traits: RequestTraits,
     ) -> Sent {
         let row = match connection.connected.lock() {
-            Ok(connected) => self.row_of(fetch, &connected),
+            Ok(connected) => {
+                if fresh {
+                    self.observed.dialed = Some(connected.timings);
+                }
+                self.row_of(fetch, &connected)
+            }
             Err(_) => None,
         };
         let Some(row) = row else {
@@ -178,6 +184,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 return Sent::Repeat;
             }
         };
+        self.observed.up_head += origin.head_size();
         match self.attempt(&mut origin, row, fetch, traits).await {
             Outcome::Repeat => Sent::Repeat,
             Outcome::Switched => {

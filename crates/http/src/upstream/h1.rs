@@ -28,15 +28,15 @@ pub struct OriginState {
 }
 
 impl OriginState {
-    /// Queues a request.
-    pub fn start(&mut self, head: &RequestHead, bytes: &[u8], rewrite: &RequestRewrite<'_>) {
+    /// Queues a request. Returns the size of its head.
+    pub fn start(&mut self, head: &RequestHead, bytes: &[u8], rewrite: &RequestRewrite<'_>) -> u64 {
         let framing = match head.body {
             BodyLength::Chunked => OutputFraming::Chunked,
             _ => OutputFraming::Plain,
         };
-        self.writer
-            .start(framing, |out| request::write(out, head, bytes, rewrite));
         self.scan = Scan::default();
+        self.writer
+            .start(framing, |out| request::write(out, head, bytes, rewrite))
     }
 }
 

@@ -94,6 +94,11 @@ impl H2Origin {
             absolute_form: None,
         })
     }
+
+    /// The size of the request's head, before it is sent.
+    pub fn head_size(&self) -> u64 {
+        self.outgoing.head_size()
+    }
 }
 
 /// The request that a head in HTTP/1.1 spells. `None`: HTTP/2 has no form for it.

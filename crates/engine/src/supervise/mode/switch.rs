@@ -129,7 +129,7 @@ impl Shared {
         self.policy_changes.notify();
         self.mode.store(Arc::new(modes.state()));
         self.connection_log
-            .record_requests(keeps_requests(&current.config, modes));
+            .record_requests(requests_off(&current.config, modes).is_none());
         self.pause_changed.notify_one();
         self.connection_log
             .cancel_where(|row| is_revoked(row, &current), CloseReason::Reload)
@@ -140,12 +140,29 @@ impl Shared {
     }
 }
 
-/// Whether requests are recorded: by `[log] requests`, and in a mode that keeps history.
-pub(crate) fn keeps_requests(config: &Config, modes: &ModeSelection) -> bool {
+/// Why requests are not recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestsOff {
+    /// `[log] requests = "none"`.
+    Requests,
+    /// `[log] connections = "none"`.
+    Connections,
+    /// The mode has `history = false`.
+    Mode,
+}
+
+/// Why requests are not recorded, if they are not.
+pub(crate) fn requests_off(config: &Config, modes: &ModeSelection) -> Option<RequestsOff> {
     let mode = config.modes.get(modes.current(SystemTime::now()));
-    config.log.requests == RequestLog::Memory
-        && config.log.connections != Retention::None
-        && mode.is_some_and(|mode| mode.history)
+    if config.log.requests != RequestLog::Memory {
+        Some(RequestsOff::Requests)
+    } else if config.log.connections == Retention::None {
+        Some(RequestsOff::Connections)
+    } else if mode.is_none_or(|mode| !mode.history) {
+        Some(RequestsOff::Mode)
+    } else {
+        None
+    }
 }
 
 /// Ends every pause at its time.
