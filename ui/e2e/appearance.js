@@ -61,6 +61,10 @@ export async function everyLook(page) {
         await page.waitForTimeout(400);
         found.push(...(await axeFinds(page, `${look}, ${name}`)));
       }
+      await page.evaluate(() => (location.hash = 'connections?requests:'));
+      await page.locator('.grid .row').first().click();
+      await page.locator('aside').waitFor();
+      found.push(...(await axeFinds(page, `${look}, requests`)));
       await page.keyboard.press('Control+k');
       found.push(...(await axeFinds(page, `${look}, palette`)));
       await page.keyboard.press('Escape');

@@ -17,6 +17,7 @@ import {
 } from './engine.js';
 import { byKeyboard } from './keyboard.js';
 import { go, shows, signIn } from './checks.js';
+import { requestsSeen } from './requests.js';
 import { sitesByHand } from './sites.js';
 import { everyLook } from './appearance.js';
 import { honestStates } from './states.js';
@@ -703,6 +704,7 @@ try {
     },
   );
 
+  await requestsSeen(page, engine, api, stack);
   await everyLook(page);
 
   await shows('nothing is asked for while the page is hidden', async () => {

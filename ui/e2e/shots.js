@@ -53,6 +53,11 @@ async function take(chromium, engine, name, { type = 100, ...options }) {
       await page.locator('.grid .row').first().click();
       await page.waitForTimeout(700);
       await shot('why');
+      await page.evaluate(() => (location.hash = 'connections?requests:'));
+      await page.waitForTimeout(900);
+      await page.locator('.grid .row').first().click();
+      await page.waitForTimeout(500);
+      await shot('requests');
     }
     if (where === 'routes' && options.viewport === wide) {
       await page.locator('header button.act').click();

@@ -88,6 +88,7 @@ export function commands(onshortcuts: () => void): Command[] {
       run: () => copy(address),
     })),
     { name: t('palette.closed'), run: () => router.go('connections', 'closed:') },
+    { name: t('palette.requests'), run: () => router.go('connections', 'requests:') },
     { name: t('palette.blocked'), run: () => router.go('connections', 'blocked:') },
     { name: t('identity.new'), run: newIdentity },
     { name: t('palette.closeAll'), run: () => closeMatching('*') },

@@ -88,7 +88,7 @@ export interface Config {
   rule: Rule[];
   filter: { allow: string[]; deny: string[]; list: FilterList[] };
   control: { http: string; metrics: string };
-  log: { level: string; format: string; connections: string };
+  log: { level: string; format: string; connections: string; requests: 'none' | 'memory' };
 }
 
 /** "direct" and the names of all upstreams and groups. */

@@ -1,4 +1,4 @@
-/** Visible columns, their order and widths; stored in this browser. */
+/** Visible columns of a table, their order and widths; stored in this browser. */
 export const COLUMNS = {
   verdict: 88,
   app: 100,
@@ -25,86 +25,138 @@ export const COLUMNS = {
 } as const;
 export type Column = keyof typeof COLUMNS;
 
-const FIRST: Column[] = [
-  'verdict',
-  'app',
-  'host',
-  'port',
-  'protocol',
-  'route',
-  'down',
-  'up',
-  'down_speed',
-  'age',
-  'reason',
-];
-const NUMBERS: Column[] = [
-  'port',
-  'down',
-  'up',
-  'down_speed',
-  'up_speed',
-  'age',
-  'dns_ms',
-  'connect_ms',
-  'tls_ms',
-  'first_byte_ms',
-  'requests',
-];
-/** Columns that the engine cannot sort by. */
-const UNSORTED: Column[] = ['remote', 'end'];
-const KEPT = 'privet.columns';
+/** Widths of the columns of requests. */
+export const REQUEST_COLUMNS = {
+  started: 150,
+  method: 72,
+  url: 260,
+  status: 64,
+  type: 120,
+  down: 72,
+  up: 72,
+  first_byte_ms: 88,
+  total_ms: 80,
+  cache: 80,
+  scan: 80,
+  route: 96,
+  client: 140,
+  user: 90,
+  dns_ms: 72,
+  connect_ms: 80,
+  tls_ms: 72,
+} as const;
+export type RequestColumn = keyof typeof REQUEST_COLUMNS;
+
+/** What is particular to one table. */
+export interface ColumnSet<C extends string> {
+  widths: Readonly<Record<C, number>>;
+  /** The columns shown first. */
+  first: readonly C[];
+  numbers: readonly C[];
+  /** Columns that the engine cannot sort by. */
+  unsorted: readonly C[];
+  /** Columns that take the remaining width. */
+  wide: readonly C[];
+  /** The key in this browser's storage. */
+  kept: string;
+}
+
+export const CONNECTIONS: ColumnSet<Column> = {
+  widths: COLUMNS,
+  first: ['verdict', 'app', 'host', 'port', 'protocol', 'route', 'down', 'up', 'down_speed', 'age', 'reason'],
+  numbers: [
+    'port',
+    'down',
+    'up',
+    'down_speed',
+    'up_speed',
+    'age',
+    'dns_ms',
+    'connect_ms',
+    'tls_ms',
+    'first_byte_ms',
+    'requests',
+  ],
+  unsorted: ['remote', 'end'],
+  wide: ['host', 'reason'],
+  kept: 'privet.columns',
+};
+
+export const REQUESTS: ColumnSet<RequestColumn> = {
+  widths: REQUEST_COLUMNS,
+  first: ['started', 'method', 'url', 'status', 'type', 'down', 'total_ms', 'cache', 'route'],
+  numbers: ['status', 'down', 'up', 'first_byte_ms', 'total_ms', 'dns_ms', 'connect_ms', 'tls_ms'],
+  unsorted: ['route', 'client', 'user', 'dns_ms', 'connect_ms', 'tls_ms'],
+  wide: ['url'],
+  kept: 'privet.requests.columns',
+};
+
 export const NARROWEST = 40;
 export const WIDEST = 800;
 /** Root font size in pixels that the stored widths refer to. */
 const REM = 16;
 
-export const isNumber = (column: Column) => NUMBERS.includes(column);
-export const isSorted = (column: Column) => !UNSORTED.includes(column);
-const isColumn = (text: unknown): text is Column => typeof text === 'string' && text in COLUMNS;
-
-interface HistorySettings {
-  shown: Column[];
-  widths: Partial<Record<Column, number>>;
+interface Kept<C extends string> {
+  shown: readonly C[];
+  widths: Partial<Record<C, number>>;
 }
 
-function read(): HistorySettings {
+function read<C extends string>({ widths, first, kept }: ColumnSet<C>): Kept<C> {
+  const usual: Kept<C> = { shown: first, widths: {} };
   try {
-    const kept = JSON.parse(localStorage.getItem(KEPT) ?? '') as HistorySettings;
-    const shown = kept.shown.filter(isColumn);
-    return shown.length > 0 ? { shown, widths: kept.widths } : { shown: FIRST, widths: {} };
+    const stored = JSON.parse(localStorage.getItem(kept) ?? '') as Kept<C>;
+    const shown = stored.shown.filter((column) => column in widths);
+    return shown.length > 0 ? { shown, widths: stored.widths } : usual;
   } catch {
-    return { shown: FIRST, widths: {} };
+    return usual;
   }
 }
 
-export class Columns {
-  private kept = $state.raw<HistorySettings>(read());
+export class Columns<C extends string> {
+  private kept = $state.raw<Kept<C>>({ shown: [], widths: {} });
   readonly shown = $derived(this.kept.shown);
-  /** For `grid-template-columns`: host and reason take the remaining width. */
+  /** For `grid-template-columns`. */
   readonly template = $derived(
     this.kept.shown
       .map((column) => {
         const width = `${this.width(column) / REM}rem`;
-        return column === 'reason' || column === 'host' ? `minmax(${width}, 1fr)` : width;
+        return this.set.wide.includes(column) ? `minmax(${width}, 1fr)` : width;
       })
       .join(' '),
   );
   /** In rem, so that columns grow with the font size. */
   readonly least = $derived(this.kept.shown.reduce((sum, column) => sum + this.width(column), 0) / REM);
 
-  width(column: Column): number {
-    return this.kept.widths[column] ?? COLUMNS[column];
+  constructor(readonly set: ColumnSet<C>) {
+    this.kept = read(set);
   }
 
-  toggle(column: Column) {
+  /** All columns, those that are shown first. */
+  get all(): C[] {
+    const hidden = (Object.keys(this.set.widths) as C[]).filter((column) => !this.shown.includes(column));
+    return [...this.shown, ...hidden];
+  }
+
+  isNumber(column: C): boolean {
+    return this.set.numbers.includes(column);
+  }
+
+  isSorted(column: C): boolean {
+    return !this.set.unsorted.includes(column);
+  }
+
+  width(column: C): number {
+    return this.kept.widths[column] ?? this.set.widths[column];
+  }
+
+  toggle(column: C) {
     const shown = this.shown.includes(column)
       ? this.shown.filter((other) => other !== column)
       : [...this.shown, column];
     if (shown.length > 0) this.keep({ ...this.kept, shown });
   }
 
-  move(column: Column, by: number) {
+  move(column: C, by: number) {
     const at = this.shown.indexOf(column);
     const to = at + by;
     if (at < 0 || to < 0 || to >= this.shown.length) return;
@@ -114,32 +166,32 @@ export class Columns {
   }
 
   /** `pixels` of this page. */
-  resize(column: Column, pixels: number) {
+  resize(column: C, pixels: number) {
     const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
-    this.set(column, (pixels * REM) / rem);
+    this.store(column, (pixels * REM) / rem);
   }
 
   /** `pixels` refer to a root font size of [`REM`]. */
-  widen(column: Column, by: number) {
-    this.set(column, this.width(column) + by);
+  widen(column: C, by: number) {
+    this.store(column, this.width(column) + by);
   }
 
   /** Resets the width. */
-  usual(column: Column) {
-    this.set(column, COLUMNS[column]);
+  usual(column: C) {
+    this.store(column, this.set.widths[column]);
   }
 
-  private set(column: Column, width: number) {
+  private store(column: C, width: number) {
     const within = Math.min(WIDEST, Math.max(NARROWEST, Math.round(width)));
     this.keep({ ...this.kept, widths: { ...this.kept.widths, [column]: within } });
   }
 
   reset() {
-    this.keep({ shown: FIRST, widths: {} });
+    this.keep({ shown: this.set.first, widths: {} });
   }
 
-  private keep(kept: HistorySettings) {
+  private keep(kept: Kept<C>) {
     this.kept = kept;
-    localStorage.setItem(KEPT, JSON.stringify(kept));
+    localStorage.setItem(this.set.kept, JSON.stringify(kept));
   }
 }

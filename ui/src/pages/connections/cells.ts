@@ -1,12 +1,26 @@
 /** Text of a row's cells, and the row as one sentence. */
 import type { Row } from '../../api/client';
-import { isVerdict } from '../../parts/Verdict.svelte';
+import { isVerdict, SHAPES } from '../../parts/Verdict.svelte';
 import type { Column } from '../../rows/columns.svelte';
+import type { Cell } from '../../rows/table-view.svelte';
 import { bytes, count, millis, moment, span, speed } from '../../localized';
 import { t, i18n } from '../../i18n.svelte';
 
 /** `passed`: milliseconds since the row was received, so that ages keep growing. */
-export function cellText(row: Row, column: Column, passed: number): string {
+export function connectionCell(row: Row, column: Column, passed: number): Cell {
+  const title = () => cellTitle(row, column);
+  if (column === 'verdict') {
+    const { verdict } = row;
+    const text = isVerdict(verdict) ? `${SHAPES[verdict]} ${t(`verdict.${verdict}`)}` : verdict;
+    return { text, kind: verdict, title };
+  }
+  const text = cellText(row, column, column === 'age' ? passed : 0);
+  if (column === 'host') return { text, kind: 'mono', ltr: true, title };
+  if (column === 'reason' && row.error) return { text, kind: 'failed', title };
+  return column === 'app' ? { text, title, icon: row.app ?? undefined } : { text, title };
+}
+
+function cellText(row: Row, column: Column, passed: number): string {
   switch (column) {
     case 'down':
     case 'up':
@@ -39,7 +53,7 @@ export function cellText(row: Row, column: Column, passed: number): string {
 }
 
 /** Tooltip of a cell: the exact number, or the engine's own text. */
-export function cellTitle(row: Row, column: Column): string | undefined {
+function cellTitle(row: Row, column: Column): string | undefined {
   switch (column) {
     case 'down':
     case 'up':

@@ -1,23 +1,28 @@
 /** State of the connections table: one event stream for the visible window of rows. */
 import { CallError, type Page, type Row, withQuery } from '../../api/client';
 import { errorText } from '../../failure';
-import { watch, type Watch } from '../../api/watch';
 import { closeMatching } from '../../commands';
 import { groupKey, grouped, sorted } from '../../rows/frozen';
 import { groupTerm, withTerm } from '../../rows/query';
 import { session } from '../../session.svelte';
-import { MAX_LIMIT, wanted, type Span } from '../../rows/window';
+import { followPages, RowWindow } from '../../rows/table-view.svelte';
+import { MAX_LIMIT, type Span } from '../../rows/window';
 
 export const TABS = ['active', 'closed', 'blocked'] as const;
 export type Tab = (typeof TABS)[number];
 export const GROUPS = ['app', 'domain', 'route', 'verdict'] as const;
 export type GroupBy = (typeof GROUPS)[number];
 
-/** Minimum interval between window moves, in milliseconds. */
-const MOVE_MS = 250;
-/** Minimum interval between redraws, in milliseconds. */
-const DRAW_MS = 500;
 const KEPT_SORT = 'privet.sort';
+
+/** An active or closed connection. */
+export async function connectionOf(id: number): Promise<Row | undefined> {
+  for (const state of ['active', 'closed'] as const) {
+    const { rows } = await session.client.get<Page>('/connections', { state, ids: id, limit: 1 });
+    if (rows[0]) return rows[0];
+  }
+  return undefined;
+}
 
 export class View {
   tab = $state<Tab>('active');
@@ -39,13 +44,7 @@ export class View {
   /** The rows that were shown when the table was frozen. */
   private kept: Page | undefined;
   private keptAs = { filter: '', sort: '' };
-  private offset = $state(0);
-  private limit = $state(150);
-  private moves: ReturnType<typeof setTimeout> | undefined;
-  private seen: Span = { first: 0, count: 0 };
-  private before = 0;
-  private waits: ReturnType<typeof setTimeout> | undefined;
-  private latest = '';
+  private readonly window = new RowWindow();
 
   /** Changes whenever a new request is needed. */
   readonly question = $derived({
@@ -53,8 +52,8 @@ export class View {
     filter: this.filter,
     group: this.group,
     sort: this.sort,
-    offset: this.group ? 0 : this.offset,
-    limit: this.group ? 0 : this.limit,
+    offset: this.group ? 0 : this.window.offset,
+    limit: this.group ? 0 : this.window.limit,
   });
 
   /** For an `$effect`: watches until the returned function is called. */
@@ -66,32 +65,10 @@ export class View {
       void this.showKept();
       return undefined;
     }
-    let fresh = true;
-    const stream: Watch = watch(session.client, path, {
-      event: ({ data }) => {
-        // The first answer is drawn at once, later changes are throttled.
-        if (fresh) this.take(JSON.parse(data) as Page, filter);
-        else this.later(data, filter);
-        fresh = false;
-      },
-      lost: (error) => this.fail(error),
-    });
-    return () => {
-      stream.stop();
-      clearTimeout(this.waits);
-      this.waits = undefined;
-    };
-  }
-
-  /** Of several quick updates only the last is used. */
-  private later(data: string, filter: string) {
-    this.latest = data;
-    this.waits ??= setTimeout(
-      () => {
-        this.waits = undefined;
-        this.take(JSON.parse(this.latest) as Page, filter);
-      },
-      Math.max(0, this.at + DRAW_MS - Date.now()),
+    return followPages<Page>(
+      path,
+      (page) => this.take(page, filter),
+      (error) => this.fail(error),
     );
   }
 
@@ -131,25 +108,15 @@ export class View {
     return this.page?.rows[index - this.page.offset];
   }
 
-  /** Moves the window to the visible rows, also while scrolling. */
   look(span: Span) {
-    this.seen = span;
-    this.moves ??= setTimeout(() => {
-      this.moves = undefined;
-      const next = wanted(this.seen, Math.sign(this.seen.first - this.before));
-      const moved = this.seen.first !== this.before;
-      this.before = this.seen.first;
-      [this.offset, this.limit] = [next.offset, next.limit];
-      // Again once scrolling stops, for a smaller window.
-      if (moved) this.look(this.seen);
-    }, MOVE_MS);
+    this.window.look(span);
   }
 
   show(tab: Tab) {
     this.tab = tab;
     this.frozen = false;
     this.kept = undefined;
-    this.offset = 0;
+    this.window.offset = 0;
     this.page = undefined;
     this.selected = undefined;
   }
@@ -168,7 +135,7 @@ export class View {
       return;
     }
     const { question } = this;
-    const offset = Math.max(0, this.offset - MAX_LIMIT / 2 + STEP_BACK);
+    const offset = Math.max(0, this.window.offset - MAX_LIMIT / 2 + STEP_BACK);
     const page = await session.client.get<Page>('/connections', { ...question, offset, limit: MAX_LIMIT });
     this.keptAs = { filter: question.filter, sort: question.sort };
     this.kept = page;
