@@ -116,9 +116,10 @@ impl<L: ProcessLookup> Worker<L> {
         if batch.is_empty() {
             return;
         }
-        let began = Instant::now();
+        let (now, began) = (Instant::now(), thread_time());
         let missing = self.answer(batch, SearchScope::RecentProcesses);
-        self.batches.spend(began, began.elapsed());
+        let took = thread_time().saturating_sub(began);
+        self.batches.spend(now, took);
         self.to_search.extend(missing);
         let excess = self.to_search.len().saturating_sub(MAX_SEARCHED);
         for queued in self.to_search.drain(..excess) {
@@ -128,8 +129,8 @@ impl<L: ProcessLookup> Worker<L> {
 
     /// Searches all processes for all waiting look-ups if the budget allows it, else for urgent ones.
     fn search(&mut self) {
-        let began = Instant::now();
-        let searched: Vec<QueuedLookup> = match self.searches.rest(began).is_zero() {
+        let (now, began) = (Instant::now(), thread_time());
+        let searched: Vec<QueuedLookup> = match self.searches.rest(now).is_zero() {
             true => std::mem::take(&mut self.to_search),
             false => {
                 let waiting = std::mem::take(&mut self.to_search).into_iter();
@@ -142,7 +143,8 @@ impl<L: ProcessLookup> Worker<L> {
             return;
         }
         self.answer(searched, SearchScope::AllProcesses);
-        self.searches.spend(began, began.elapsed());
+        let took = thread_time().saturating_sub(began);
+        self.searches.spend(now, took);
     }
 
     /// Answers look-ups; those that need a wider search are given back.
@@ -159,6 +161,20 @@ impl<L: ProcessLookup> Worker<L> {
         }
         missing
     }
+}
+
+/// Processor time that this thread has used. On a busy machine the time that passes is longer, and would spend the budgets
+/// on waiting.
+#[cfg(target_os = "linux")]
+fn thread_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
+/// Nothing is looked up on this system.
+#[cfg(not(target_os = "linux"))]
+fn thread_time() -> Duration {
+    Duration::ZERO
 }
 
 #[cfg(test)]
@@ -205,8 +221,8 @@ mod tests {
             let answer = match scope {
                 SearchScope::RecentProcesses => ProgramAnswer::NotRecent,
                 SearchScope::AllProcesses => {
-                    let until = Instant::now() + SEARCH_CREDIT * 2;
-                    while Instant::now() < until {
+                    let until = thread_time() + SEARCH_CREDIT * 2;
+                    while thread_time() < until {
                         std::hint::spin_loop();
                     }
                     ProgramAnswer::Found(Arc::new(app("x")))
