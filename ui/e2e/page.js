@@ -704,7 +704,7 @@ try {
     },
   );
 
-  await requestsSeen(page, engine, api, stack);
+  await requestsSeen(page, engine, api, stack, expected);
   await everyLook(page);
 
   await shows('nothing is asked for while the page is hidden', async () => {
