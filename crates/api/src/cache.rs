@@ -14,7 +14,7 @@ pub struct CacheQuery {
     pub filter: Option<String>,
     /// The whole URL: its responses are listed with their fields.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[param(max_length = 8192, nullable = false, example = "http://example.com/")]
+    #[param(max_length = 2048, nullable = false, example = "http://example.com/")]
     pub url: Option<String>,
     /// Entries to skip.
     #[serde(default)]
@@ -145,7 +145,7 @@ pub struct PurgeQuery {
     /// URLs that begin so; empty: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(
-        max_length = 8192,
+        max_length = 2048,
         nullable = false,
         example = "http://example.com/static/"
     )]
@@ -156,11 +156,11 @@ pub struct PurgeQuery {
     pub host: Option<String>,
     /// One URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[param(max_length = 8192, nullable = false, example = "http://example.com/")]
+    #[param(max_length = 2048, nullable = false, example = "http://example.com/")]
     pub url: Option<String>,
     /// A tag that `Cache-Tag` or `Surrogate-Key` of the response names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[param(max_length = 1024, nullable = false, example = "article-7")]
+    #[param(max_length = 256, nullable = false, example = "article-7")]
     pub tag: Option<String>,
     /// Keep the responses; each is used only once the origin has confirmed it.
     #[serde(default)]

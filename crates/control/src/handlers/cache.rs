@@ -20,8 +20,14 @@ use crate::state::ApiState;
 const MAX_LIMIT: u32 = 1000;
 /// Most entries that can be skipped.
 const MAX_OFFSET: u32 = 10_000_000;
-/// Longest text of a query, in bytes.
-const MAX_TEXT: usize = 8192;
+/// Longest URL, or beginning of one, in characters.
+const MAX_URL: usize = 2048;
+/// Longest part of a URL, in characters.
+const MAX_FILTER: usize = 2048;
+/// Longest host, in characters.
+const MAX_HOST: usize = 255;
+/// Longest tag, in characters.
+const MAX_TAG: usize = 256;
 
 /// The caches
 #[utoipa::path(
@@ -41,9 +47,10 @@ pub(crate) async fn read_cache(
         ))
         .into());
     }
-    for text in [&query.filter, &query.url].into_iter().flatten() {
-        extract::check_length(text, MAX_TEXT, "text")?;
-    }
+    check_lengths(&[
+        ("filter", &query.filter, MAX_FILTER),
+        ("url", &query.url, MAX_URL),
+    ])?;
     let caches = api.engine.caches();
     let state = tokio::task::spawn_blocking(move || {
         let (forward, sites) = (caches.forward.as_ref(), caches.sites.as_ref());
@@ -66,6 +73,18 @@ pub(crate) async fn read_cache(
     state
         .map(axum::Json)
         .map_err(|error| Problem::internal(error.to_string()).into())
+}
+
+/// Checks the texts of a query, each with its name and its most characters, and returns how many are there.
+fn check_lengths(texts: &[(&str, &Option<String>, usize)]) -> Result<usize, Problem> {
+    let mut given = 0;
+    for (name, text, most) in texts {
+        if let Some(text) = text {
+            extract::check_length(text, *most, name)?;
+            given += 1;
+        }
+    }
+    Ok(given)
 }
 
 fn list(
@@ -185,12 +204,12 @@ pub(crate) async fn purge_cache(
     State(api): State<ApiState>,
     Query(query): Query<PurgeQuery>,
 ) -> Answer<Purged> {
-    let parts = [&query.prefix, &query.host, &query.url, &query.tag];
-    let mut given = 0;
-    for text in parts.into_iter().flatten() {
-        extract::check_length(text, MAX_TEXT, "text")?;
-        given += 1;
-    }
+    let given = check_lengths(&[
+        ("prefix", &query.prefix, MAX_URL),
+        ("host", &query.host, MAX_HOST),
+        ("url", &query.url, MAX_URL),
+        ("tag", &query.tag, MAX_TAG),
+    ])?;
     if given != 1 {
         return Err(Problem::bad_request(
             "A purge needs one of prefix, host, url and tag; an empty prefix purges all.",
