@@ -15,10 +15,10 @@ use super::search_budget::SearchBudget;
 
 /// Whether look-ups are supported on this system.
 pub const SUPPORTED: bool = cfg!(target_os = "linux");
-/// Batches may use a fiftieth of a core: only a flood of short connections needs more, and then some of them stay without a
-/// program. While there is credit each look-up is answered at once, since a short connection ends soon.
-const BATCH_SHARE: u32 = 50;
-const BATCH_CREDIT: Duration = Duration::from_millis(20);
+/// Batches may use a twenty-fifth of a core: only a flood of short connections needs more, and then some of them stay without
+/// a program. While there is credit each look-up is answered at once, since a short connection ends soon.
+const BATCH_SHARE: u32 = 25;
+const BATCH_CREDIT: Duration = Duration::from_millis(60);
 /// Searches through all processes may use a tenth of a core.
 const SEARCH_SHARE: u32 = 10;
 const SEARCH_CREDIT: Duration = Duration::from_millis(100);
