@@ -46,11 +46,10 @@ pub(crate) struct AcceptedClient {
     pub(crate) waiting: WaitingClient,
 }
 
-/// Runs the handshake, then relays a tunnel. The handshake is boxed, so that its memory is freed before the relay.
+/// Runs the handshake. A tunnel becomes a separate task, so that the memory of the handshake is freed.
 pub(crate) async fn serve(client: AcceptedClient, shared: Arc<Shared>, slot: ConnectionSlot) {
-    let relay = Box::pin(handshake(client, shared, slot)).await;
-    if let Some(relay) = relay {
-        relay.await;
+    if let Some(relay) = handshake(client, shared, slot).await {
+        drop(tokio::spawn(relay));
     }
 }
 
