@@ -67,17 +67,9 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 self.relay(fetch).await
             }
             Consulted::Found(Lookup::Hit { entry, reuse }) if !entry.is_on_disk() => {
-                let via = fetch.response_style().adds_via();
-                let Some(row) = self.cache_row(&fetch) else {
+                let used = used_of(&entry, reuse);
+                let Some(ready) = self.stored_answer(&fetch, entry, used) else {
                     return NextStep::Close;
-                };
-                let ready = Ready {
-                    used: used_of(&entry, reuse),
-                    entry,
-                    reader: None,
-                    row,
-                    control: None,
-                    via,
                 };
                 let next = self.answer(ready).await;
                 if let Some(status) = self.observed.status {
@@ -162,53 +154,35 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     async fn fetch_stored(&mut self, mut fetch: S::Fetch, mut lookup: Lookup) -> NextStep {
         let mut waits = 0;
         loop {
-            let via = fetch.response_style().adds_via();
             let turn = match lookup {
                 Lookup::Hit { entry, .. } if !is_readable(&entry).await => {
                     return self.relay(fetch).await;
                 }
                 Lookup::Hit { entry, reuse } => {
-                    let Some(row) = self.cache_row(&fetch) else {
-                        return NextStep::Close;
-                    };
                     let used = match waits {
                         0 => used_of(&entry, reuse),
                         _ => CacheUse::Collapsed {
                             ttl: ttl_of(&entry),
                         },
                     };
-                    return self
-                        .answer(Ready {
-                            used,
-                            entry,
-                            reader: None,
-                            row,
-                            control: None,
-                            via,
-                        })
-                        .await;
+                    return match self.stored_answer(&fetch, entry, used) {
+                        Some(ready) => self.answer(ready).await,
+                        None => NextStep::Close,
+                    };
                 }
                 Lookup::Refresh {
                     entry,
                     reuse,
                     permit,
                 } => {
-                    let Some(row) = self.cache_row(&fetch) else {
+                    let used = used_of(&entry, reuse);
+                    let Some(ready) = self.stored_answer(&fetch, entry.clone(), used) else {
                         return NextStep::Close;
                     };
                     if let Some(permit) = permit {
-                        self.refresh(fetch, entry.clone(), permit);
+                        self.refresh(fetch, entry, permit);
                     }
-                    return self
-                        .answer(Ready {
-                            used: used_of(&entry, reuse),
-                            entry,
-                            reader: None,
-                            row,
-                            control: None,
-                            via,
-                        })
-                        .await;
+                    return self.answer(ready).await;
                 }
                 Lookup::Validate {
                     entry,
@@ -257,6 +231,18 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 _ => return self.relay(fetch).await,
             };
         }
+    }
+
+    /// A stored response as the answer, with a row for its bytes. `None`: the request has no target.
+    fn stored_answer(&mut self, fetch: &S::Fetch, entry: Entry, used: CacheUse) -> Option<Ready> {
+        Some(Ready {
+            entry,
+            reader: None,
+            used,
+            row: self.cache_row(fetch)?,
+            control: None,
+            via: fetch.response_style().adds_via(),
+        })
     }
 
     /// Waits until what is on disk was read; a disk that does not answer is left alone. None where the client has left.
