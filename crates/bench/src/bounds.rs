@@ -14,10 +14,10 @@ struct Bound {
     why_missed: &'static str,
 }
 
-const TUNNEL: &str = "More than four fifths of the time are the kernel's: two connections are opened, passed on and closed, with five \
-    system calls more than a bare epoll loop makes (options of the socket to the destination, its own address for the reply, two \
-    removals from the runtime's epoll set). The rest is one task, one row of the connection log and the look-up of the client's \
-    program, which microsocks and fast-socks5 do without.";
+const TUNNEL: &str = "More than four fifths of the time are the kernel's: two connections are opened, passed on and closed, with four \
+    to six system calls more than a bare epoll loop makes (options of the socket to the destination, for SOCKS its own address, two \
+    removals from the runtime's epoll set). The rest is two tasks, a row of the connection log and the look-up of the client's \
+    program, which the peers do without.";
 
 const REQUEST: &str = "Three quarters of the time are the kernel's: two reads and two writes a request, as a bare loop that copies \
     bytes makes them. A client that is waiting has to be woken by each write, which costs more where the proxy is slower than \

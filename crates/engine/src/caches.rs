@@ -31,7 +31,7 @@ impl Caches {
         let sites = config.sites.iter().any(|site| site.cache);
         // One limit for both.
         let parts = if forward && sites { 2 } else { 1 };
-        // Encryption is not there yet: nothing is written in its place.
+        // Entries cannot be encrypted yet, so none is written.
         let disk = if config.cache.encrypt {
             0
         } else {
