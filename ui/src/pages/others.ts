@@ -1,0 +1,18 @@
+/** All pages but Home, which are loaded together (views.svelte.ts). */
+import Activity from './activity/Activity.svelte';
+import Connections from './connections/Connections.svelte';
+import Protection from './protection/Protection.svelte';
+import Routes from './routes/Routes.svelte';
+import Rules from './rules/Rules.svelte';
+import Settings from './settings/Settings.svelte';
+import Sites from './sites/Sites.svelte';
+
+export const others = {
+  connections: Connections,
+  routes: Routes,
+  rules: Rules,
+  protection: Protection,
+  sites: Sites,
+  activity: Activity,
+  settings: Settings,
+};
