@@ -1,5 +1,5 @@
 //! TLS for servers and clients: certificates by server name from files that are read again when they change, a household's
-//! own authority, trust in upstreams, and reading of ClientHellos.
+//! own authority, trust in upstreams, reading of ClientHellos, and both sides of inspected connections.
 //!
 //! The only place where rustls is configured. Nothing here opens a socket.
 
@@ -17,6 +17,7 @@ mod certificate;
 pub mod client;
 pub mod client_hello;
 mod error;
+pub mod inspection;
 mod names;
 mod pem;
 mod prefixed;

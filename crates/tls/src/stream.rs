@@ -42,6 +42,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
         }
     }
 
+    /// A server whose certificate was made for the client's tunnel.
+    pub(crate) fn minted(inner: tokio_rustls::server::TlsStream<Prefixed<S>>) -> Self {
+        Self {
+            inner: inner.into(),
+            handshake: None,
+            ending: Ending::CloseNotify,
+        }
+    }
+
     pub(crate) fn client(inner: tokio_rustls::client::TlsStream<Prefixed<S>>) -> Self {
         Self {
             inner: inner.into(),

@@ -2,6 +2,8 @@
 
 mod trust;
 
+pub(crate) use trust::system_with as system_verifier;
+
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -138,7 +140,9 @@ pub fn is_server_name(host: &str) -> bool {
     server_name(host).is_ok()
 }
 
-fn server_name(host: &str) -> Result<ServerName<'static>, rustls_pki_types::InvalidDnsNameError> {
+pub(crate) fn server_name(
+    host: &str,
+) -> Result<ServerName<'static>, rustls_pki_types::InvalidDnsNameError> {
     let bare = host
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'));

@@ -1,6 +1,6 @@
 //! Verifies servers' certificates: by authorities, or by a pin.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
@@ -27,6 +27,16 @@ pub(super) fn verifier(trust: &Trust) -> Result<Arc<dyn ServerCertVerifier>, Loa
             provider: provider(),
         }),
     })
+}
+
+/// The system's authorities, and those in these PEM files.
+pub(crate) fn system_with(paths: &[PathBuf]) -> Result<Arc<dyn ServerCertVerifier>, LoadError> {
+    let mut extra = Vec::new();
+    for path in paths {
+        extra.append(&mut authorities(path)?);
+    }
+    let first = paths.first().map_or(Path::new(""), PathBuf::as_path);
+    system(extra, first)
 }
 
 fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, LoadError> {

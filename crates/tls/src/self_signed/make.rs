@@ -11,7 +11,7 @@ use super::store::Stored;
 use crate::certificate::Fingerprint;
 use crate::names::CertificateName;
 
-pub(super) const DAY: Duration = Duration::from_secs(86_400);
+pub(crate) const DAY: Duration = Duration::from_secs(86_400);
 /// How long the authority is valid. It is replaced only after its end: clients have to trust the new one again.
 const CA_VALIDITY: Duration = DAY.saturating_mul(3650);
 /// How long the machine's certificate is valid: what browsers allow.
@@ -19,14 +19,14 @@ const LEAF_VALIDITY: Duration = DAY.saturating_mul(397);
 /// Validity starts this long before the certificate is made, for clients whose clocks are slow.
 const CLOCK_SKEW: Duration = DAY;
 
-/// An authority that may sign certificates, but no further authorities.
-pub(super) fn authority(now: SystemTime) -> Result<Stored, String> {
+/// An authority that may sign certificates, but no further authorities. `name`: the beginning of its common name.
+pub(crate) fn authority(name: &str, now: SystemTime) -> Result<Stored, String> {
     let key = new_key()?;
     let mut params = params(now, now + CA_VALIDITY)?;
     // Two installations' authorities have to be told apart in a list.
     let digest = Fingerprint::of(&key.subject_public_key_info()).to_string();
     let number: String = digest.chars().filter(|c| *c != ':').take(8).collect();
-    let common_name = format!("Privet authority {number}");
+    let common_name = format!("{name} {number}");
     params
         .distinguished_name
         .push(DnType::CommonName, common_name);
@@ -44,8 +44,20 @@ pub(super) fn leaf(
 ) -> Result<Stored, String> {
     let key = new_key()?;
     let end = (now + LEAF_VALIDITY).min(authority.facts.not_after);
-    let mut params = params(now, end)?;
+    let mut params = leaf_params(names, now, end)?;
     params.distinguished_name.push(DnType::CommonName, "Privet");
+    let issuer = Issuer::from_ca_cert_der(&authority.certificate, &authority.key).map_err(text)?;
+    let made = params.signed_by(&key, &issuer).map_err(text)?;
+    Stored::new(made.der().clone(), key)
+}
+
+/// A server's certificate for these names, without a subject.
+pub(crate) fn leaf_params(
+    names: &[CertificateName],
+    now: SystemTime,
+    end: SystemTime,
+) -> Result<CertificateParams, String> {
+    let mut params = params(now, end)?;
     params.subject_alt_names = names
         .iter()
         .map(alternative_name)
@@ -53,12 +65,10 @@ pub(super) fn leaf(
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;
-    let issuer = Issuer::from_ca_cert_der(&authority.certificate, &authority.key).map_err(text)?;
-    let made = params.signed_by(&key, &issuer).map_err(text)?;
-    Stored::new(made.der().clone(), key)
+    Ok(params)
 }
 
-fn new_key() -> Result<KeyPair, String> {
+pub(crate) fn new_key() -> Result<KeyPair, String> {
     KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(text)
 }
 

@@ -2,8 +2,8 @@
 //! in a folder.
 
 mod error;
-mod make;
-mod store;
+pub(crate) mod make;
+pub(crate) mod store;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -116,7 +116,7 @@ fn authority(
         Ok(None) => {}
         Err(_) => notices.push(SelfSignedNotice::SetAside(file.set_aside()?)),
     }
-    let made = make::authority(now).map_err(SelfSignedError::Make)?;
+    let made = make::authority("Privet authority", now).map_err(SelfSignedError::Make)?;
     file.write(&made)?;
     notices.push(SelfSignedNotice::AuthorityMade);
     Ok(made)

@@ -15,19 +15,19 @@ use super::error::SelfSignedError;
 use crate::certificate::{CertificateFacts, Fingerprint};
 use crate::pem;
 
-pub(super) struct KeyPairFile(PathBuf);
+pub(crate) struct KeyPairFile(PathBuf);
 
 /// A certificate with its key.
-pub(super) struct Stored {
-    pub(super) certificate: CertificateDer<'static>,
-    pub(super) key: KeyPair,
-    pub(super) facts: CertificateFacts,
+pub(crate) struct Stored {
+    pub(crate) certificate: CertificateDer<'static>,
+    pub(crate) key: KeyPair,
+    pub(crate) facts: CertificateFacts,
 }
 
 impl Stored {
     /// # Errors
     /// The certificate is not valid, or the key is not its.
-    pub(super) fn new(certificate: CertificateDer<'static>, key: KeyPair) -> Result<Self, String> {
+    pub(crate) fn new(certificate: CertificateDer<'static>, key: KeyPair) -> Result<Self, String> {
         use rcgen::PublicKeyData;
         let facts = CertificateFacts::read(&certificate)?;
         if Fingerprint::of(&key.subject_public_key_info()) != facts.key_fingerprint {
@@ -40,12 +40,29 @@ impl Stored {
         })
     }
 
-    pub(super) fn certificate_pem(&self) -> String {
+    /// `path`: where the text is from, for errors.
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    pub(crate) fn from_pem(path: &Path, bytes: &[u8]) -> Result<Self, String> {
+        let certificates = pem::certificates(path, bytes).map_err(|error| error.to_string())?;
+        let key = PrivateKeyDer::from_pem_slice(bytes).map_err(|error| error.to_string())?;
+        let key = KeyPair::try_from(&key).map_err(|error| error.to_string())?;
+        let certificate = certificates.into_iter().next().ok_or("no certificate")?;
+        Self::new(certificate, key)
+    }
+
+    /// The certificate and its key.
+    pub(crate) fn pem(&self) -> String {
+        format!("{}{}", self.certificate_pem(), self.key.serialize_pem())
+    }
+
+    pub(crate) fn certificate_pem(&self) -> String {
         pem_text("CERTIFICATE", &self.certificate)
     }
 
     /// Whether the authority's key made the signature.
-    pub(super) fn is_signed_by(&self, authority: &Self) -> bool {
+    pub(crate) fn is_signed_by(&self, authority: &Self) -> bool {
         let parsed = (
             X509Certificate::from_der(&self.certificate),
             X509Certificate::from_der(&authority.certificate),
@@ -60,11 +77,11 @@ impl Stored {
 }
 
 impl KeyPairFile {
-    pub(super) fn new(path: PathBuf) -> Self {
+    pub(crate) fn new(path: PathBuf) -> Self {
         Self(path)
     }
 
-    pub(super) fn into_path(self) -> PathBuf {
+    pub(crate) fn into_path(self) -> PathBuf {
         self.0
     }
 
@@ -72,25 +89,20 @@ impl KeyPairFile {
     ///
     /// # Errors
     /// Why it cannot be used.
-    pub(super) fn read(&self) -> Result<Option<Stored>, String> {
+    pub(crate) fn read(&self) -> Result<Option<Stored>, String> {
         if !self.0.exists() {
             return Ok(None);
         }
         let bytes = pem::read_file(&self.0).map_err(|error| error.to_string())?;
-        let certificates = pem::certificates(&self.0, &bytes).map_err(|error| error.to_string())?;
-        let key = PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| error.to_string())?;
-        let key = KeyPair::try_from(&key).map_err(|error| error.to_string())?;
-        let certificate = certificates.into_iter().next().ok_or("no certificate")?;
-        Stored::new(certificate, key).map(Some)
+        Stored::from_pem(&self.0, &bytes).map(Some)
     }
 
-    pub(super) fn write(&self, stored: &Stored) -> Result<(), SelfSignedError> {
-        let text = format!("{}{}", stored.certificate_pem(), stored.key.serialize_pem());
-        write(&self.0, &text)
+    pub(crate) fn write(&self, stored: &Stored) -> Result<(), SelfSignedError> {
+        write(&self.0, &stored.pem())
     }
 
     /// Renames the file to `NAME.corrupt`, replacing an earlier one. Returns the new path.
-    pub(super) fn set_aside(&self) -> Result<PathBuf, SelfSignedError> {
+    pub(crate) fn set_aside(&self) -> Result<PathBuf, SelfSignedError> {
         let mut name = OsString::from(&self.0);
         name.push(".corrupt");
         let aside = PathBuf::from(name);
@@ -103,7 +115,7 @@ impl KeyPairFile {
 }
 
 /// Writes the file where its content is not `text` already.
-pub(super) fn write_if_different(path: &Path, text: &str) -> Result<(), SelfSignedError> {
+pub(crate) fn write_if_different(path: &Path, text: &str) -> Result<(), SelfSignedError> {
     match fs::read(path) {
         Ok(old) if old == text.as_bytes() => Ok(()),
         _ => write(path, text),

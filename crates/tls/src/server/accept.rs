@@ -151,8 +151,12 @@ impl ServerTls {
     }
 }
 
-/// Reads until the hello is complete. [`HelloRead::NeedMore`]: the client closed the connection.
-async fn read_hello<S: AsyncRead + Unpin>(
+/// Reads until the hello is complete, or is known to be none. [`HelloRead::NeedMore`]: the client closed the connection.
+/// What was read is in `bytes`, also where this is cancelled.
+///
+/// # Errors
+/// The connection's.
+pub async fn read_hello<S: AsyncRead + Unpin>(
     io: &mut S,
     bytes: &mut BytesMut,
 ) -> io::Result<HelloRead> {

@@ -11,7 +11,7 @@ mod misdirected;
 mod table;
 mod turns;
 
-pub use accept::HandshakeError;
+pub use accept::{HandshakeError, read_hello};
 pub use certificate_source::{CertificateSource, ClientCertificate, MinVersion, TlsDemands};
 pub use handshake::{Addresses, Handshake};
 
