@@ -61,6 +61,17 @@ pub const TEST: &[Package] = &[
         "haproxy",
         "upstream: TLS in front of an HTTP proxy",
     ),
+    Package(
+        "clamav-daemon",
+        "/usr/sbin/clamd",
+        "scanner: signatures of a file of ours",
+    ),
+    Package("c-icap", "/usr/bin/c-icap", "scanner: an ICAP server"),
+    Package(
+        "libc-icap-mod-virus-scan",
+        "/etc/c-icap/virus_scan.conf",
+        "scanner: an ICAP service that asks a clamd",
+    ),
     Package("g++", "c++", "compiles libFuzzer for the fuzz targets"),
     Package(
         "socat",
@@ -265,6 +276,8 @@ const WITH_SERVICES: &[&str] = &[
     "tinyproxy",
     "privoxy",
     "trafficserver",
+    "clamav-daemon",
+    "c-icap",
 ];
 
 /// Installs the packages in its arguments.

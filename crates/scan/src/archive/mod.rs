@@ -1,0 +1,54 @@
+//! What is in archives that are held in memory.
+
+pub mod tar;
+pub mod zip;
+
+use crate::limits::OverLimit;
+
+/// What a file is, by its first bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Zip,
+    Tar,
+    Gzip,
+    Zstd,
+    /// Packed in a way that is not read: 7z, RAR, xz, bzip2, cabinets.
+    Unread,
+    Other,
+}
+
+/// Says what a file is.
+pub fn kind(bytes: &[u8]) -> Kind {
+    let starts = |magic: &[u8]| bytes.starts_with(magic);
+    match () {
+        () if starts(b"PK\x03\x04") || starts(b"PK\x05\x06") || starts(b"PK00PK") => Kind::Zip,
+        () if starts(b"\x1f\x8b\x08") => Kind::Gzip,
+        () if starts(b"\x28\xb5\x2f\xfd") => Kind::Zstd,
+        () if bytes.get(257..262) == Some(b"ustar") => Kind::Tar,
+        () if starts(b"7z\xbc\xaf\x27\x1c")
+            || starts(b"Rar!\x1a\x07")
+            || starts(b"\xfd7zXZ\x00")
+            || starts(b"BZh")
+            || starts(b"MSCF") =>
+        {
+            Kind::Unread
+        }
+        // A program in front of a zip file: it unpacks itself.
+        () if starts(b"MZ") && zip::has_directory(bytes) => Kind::Zip,
+        () => Kind::Other,
+    }
+}
+
+/// One member of an archive.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Member<'a> {
+    Stored(&'a [u8]),
+    /// In the inner format of deflate; the number: its size afterwards.
+    Deflated(&'a [u8], u64),
+    /// Encrypted, or packed in another way.
+    Unread,
+}
+
+pub(crate) fn malformed(what: &'static str) -> OverLimit {
+    OverLimit::Malformed(what)
+}

@@ -1,0 +1,69 @@
+//! One command and its reply on a connection: a reply may come before the whole command was sent.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
+
+/// How long a reply may take after the other side stopped reading.
+const AFTER_BREAK: Duration = Duration::from_secs(1);
+
+/// Sends `pieces` and receives what `receive` reads. The flag: everything was sent before the reply.
+///
+/// # Errors
+/// The connection broke, or the reply is malformed.
+pub async fn exchange<W, T>(
+    mut to: W,
+    pieces: &[&[u8]],
+    receive: impl Future<Output = io::Result<T>>,
+) -> io::Result<(T, bool)>
+where
+    W: AsyncWrite + Unpin,
+{
+    let sending = async {
+        for piece in pieces {
+            to.write_all(piece).await?;
+        }
+        to.flush().await
+    };
+    let mut receive = std::pin::pin!(receive);
+    let mut sending = std::pin::pin!(sending);
+    let sent = tokio::select! {
+        biased;
+        reply = &mut receive => return Ok((reply?, false)),
+        sent = &mut sending => sent,
+    };
+    match sent {
+        Ok(()) => Ok((receive.await?, true)),
+        Err(error) => match timeout(AFTER_BREAK, receive).await {
+            Ok(Ok(reply)) => Ok((reply, false)),
+            _ => Err(error),
+        },
+    }
+}
+
+/// Reads until `end` was read, at most `most` bytes.
+///
+/// # Errors
+/// The stream ends before, or there is no end within `most` bytes.
+pub async fn read_until<R: AsyncRead + Unpin>(
+    from: &mut R,
+    end: &[u8],
+    most: usize,
+) -> io::Result<Vec<u8>> {
+    let mut out = Vec::new();
+    while !out.ends_with(end) {
+        if out.len() >= most {
+            let text = "the scanner's reply is too long";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
+        // Replies are short; nothing behind one may be taken.
+        out.push(from.read_u8().await?);
+    }
+    Ok(out)
+}
+
+pub fn invalid(text: impl Into<String>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, text.into())
+}

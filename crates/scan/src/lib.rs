@@ -1,0 +1,40 @@
+//! Judges bodies: YARA rules in the process, a clamd, an ICAP service. Knows no HTTP connection: who has a body asks for a
+//! [`Verdict`].
+//!
+//! [`decode`] removes content codings, [`archive`] lists what is in archives, [`unpack`] does both within [`Limits`].
+//! [`Scanner`] asks all engines about one body.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+pub mod archive;
+mod budget;
+pub mod clamd;
+mod connector;
+mod counters;
+pub mod decode;
+mod exchange;
+pub mod icap;
+mod idle;
+mod limits;
+mod message;
+mod scanner;
+mod status;
+pub mod unpack;
+mod verdict;
+pub mod yara;
+
+pub use budget::{Budget, Held};
+pub use connector::{Connection, Connector};
+pub use counters::EngineCounts;
+pub use limits::{Limits, OverLimit};
+pub use message::{Body, Direction, Message};
+pub use scanner::{Scanner, Settings};
+pub use status::{EngineState, EngineStatus, Recent, Totals};
+pub use verdict::{Engine, Finding, Verdict};

@@ -1,0 +1,190 @@
+//! What the engines are and what they did, for people who look.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+
+use crate::budget::Budget;
+use crate::counters::{Counters, EngineCounts};
+use crate::scanner::Scanner;
+use crate::verdict::{Engine, Finding};
+
+/// Findings that are remembered.
+const MAX_RECENT: usize = 50;
+/// Signatures that are older are said to be old.
+const OLD: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// What outlives a reload.
+pub(crate) struct Shared {
+    pub budget: Budget,
+    pub yara: Counters,
+    pub clamd: Counters,
+    pub icap: Counters,
+    pub clean: AtomicU64,
+    pub bad: AtomicU64,
+    pub failed: AtomicU64,
+    pub oversize: AtomicU64,
+    pub recent: Mutex<VecDeque<Recent>>,
+}
+
+/// A body that was stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recent {
+    pub at: SystemTime,
+    pub url: String,
+    pub finding: Finding,
+}
+
+/// How many bodies had which end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub clean: u64,
+    pub bad: u64,
+    pub failed: u64,
+    /// Larger than what is judged, and passed.
+    pub oversize: u64,
+}
+
+/// Whether an engine can be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EngineState {
+    Ready,
+    /// It has nothing to judge by.
+    Empty,
+    Failed,
+}
+
+/// One engine, for people who look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineStatus {
+    pub engine: Engine,
+    pub state: EngineState,
+    pub version: Option<String>,
+    pub signatures: Option<Timestamp>,
+    pub signatures_are_old: bool,
+    pub rules: Option<usize>,
+    pub counts: EngineCounts,
+    /// What is wrong, each as a sentence.
+    pub faults: Vec<String>,
+}
+
+impl Shared {
+    pub fn new(budget: u64) -> Self {
+        Self {
+            budget: Budget::new(budget),
+            yara: Counters::default(),
+            clamd: Counters::default(),
+            icap: Counters::default(),
+            clean: AtomicU64::default(),
+            bad: AtomicU64::default(),
+            failed: AtomicU64::default(),
+            oversize: AtomicU64::default(),
+            recent: Mutex::default(),
+        }
+    }
+}
+
+impl Scanner {
+    pub(crate) fn remember(&self, url: String, finding: Finding) {
+        let mut recent = self
+            .shared
+            .recent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        recent.truncate(MAX_RECENT - 1);
+        recent.push_front(Recent {
+            at: SystemTime::now(),
+            url,
+            finding,
+        });
+    }
+
+    /// A body that is larger than what is judged was passed.
+    pub fn passed_oversize(&self) {
+        self.shared.oversize.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The newest findings first.
+    pub fn recent(&self) -> Vec<Recent> {
+        let recent = self
+            .shared
+            .recent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        recent.iter().cloned().collect()
+    }
+
+    pub fn totals(&self) -> Totals {
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Totals {
+            clean: get(&self.shared.clean),
+            bad: get(&self.shared.bad),
+            failed: get(&self.shared.failed),
+            oversize: get(&self.shared.oversize),
+        }
+    }
+
+    /// The engines, asked now.
+    pub async fn status(&self) -> Vec<EngineStatus> {
+        let (clamd_fault, icap_fault) = self.check().await;
+        let mut all = vec![self.yara_status()];
+        if let Some(clamd) = &self.clamd {
+            let version = clamd.version();
+            let signatures = version.as_ref().and_then(|version| version.signatures);
+            let text = version.map(|version| version.text.clone());
+            all.push(self.outside(Engine::Clamd, clamd_fault, text, signatures));
+        }
+        if let Some(icap) = &self.icap {
+            let options = icap.known_options();
+            let text = options.map(|options| match &options.service {
+                Some(service) => format!("{service} {}", options.tag),
+                None => options.tag.clone(),
+            });
+            all.push(self.outside(Engine::Icap, icap_fault, text, None));
+        }
+        all
+    }
+
+    fn yara_status(&self) -> EngineStatus {
+        EngineStatus {
+            engine: Engine::Yara,
+            state: match (self.rules.count(), self.uses_yara()) {
+                (0, true) => EngineState::Failed,
+                (0, false) => EngineState::Empty,
+                _ => EngineState::Ready,
+            },
+            version: None,
+            signatures: None,
+            signatures_are_old: false,
+            rules: Some(self.rules.count()),
+            counts: self.counters(Engine::Yara).get(),
+            faults: self.faults.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    fn outside(
+        &self,
+        engine: Engine,
+        fault: Option<String>,
+        version: Option<String>,
+        signatures: Option<Timestamp>,
+    ) -> EngineStatus {
+        let age = signatures.map(|at| Timestamp::now().duration_since(at).unsigned_abs());
+        EngineStatus {
+            engine,
+            state: match fault {
+                None => EngineState::Ready,
+                Some(_) => EngineState::Failed,
+            },
+            version,
+            signatures,
+            signatures_are_old: age.is_some_and(|age| age > OLD),
+            rules: None,
+            counts: self.counters(engine).get(),
+            faults: fault.into_iter().collect(),
+        }
+    }
+}

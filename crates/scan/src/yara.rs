@@ -1,0 +1,265 @@
+//! YARA rules, evaluated in the process.
+
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use boreal::compiler::CompilerParams;
+use boreal::scanner::{ScanError, ScanParams};
+use boreal::{Compiler, Scanner};
+
+use crate::unpack::{Stop, Visitor};
+
+/// The largest file of rules, in bytes.
+const MAX_FILE: u64 = 64 << 20;
+/// The most files of rules.
+const MAX_FILES: usize = 10_000;
+
+/// Compiled rules.
+pub struct Rules {
+    scanner: Option<Scanner>,
+    count: usize,
+    version: u64,
+}
+
+impl fmt::Debug for Rules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rules")
+            .field("count", &self.count)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A file of rules that cannot be used, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleFault {
+    pub file: PathBuf,
+    pub text: String,
+}
+
+impl fmt::Display for RuleFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.file.display(), self.text)
+    }
+}
+
+impl Rules {
+    /// Reads and compiles all files that the patterns name. A file with an error is left out and named. Blocks.
+    pub fn load(patterns: &[String]) -> (Self, Vec<RuleFault>) {
+        let mut faults = Vec::new();
+        let mut files = Vec::new();
+        for pattern in patterns {
+            let before = files.len();
+            match glob::glob(pattern) {
+                Ok(found) => {
+                    files.extend(found.filter_map(Result::ok).filter(|path| path.is_file()))
+                }
+                Err(error) => faults.push(fault(pattern, &format!("no pattern: {error}"))),
+            }
+            if files.len() == before {
+                faults.push(fault(pattern, "no file matches it"));
+            }
+        }
+        files.sort();
+        files.dedup();
+        files.truncate(MAX_FILES);
+        let mut compiler = Compiler::new();
+        // An included file would be read without our limits.
+        compiler.set_params(CompilerParams::default().disable_includes(true));
+        let mut hasher = DefaultHasher::new();
+        for file in files {
+            match read(&file) {
+                Ok(text) => match add(&mut compiler, &file, &text) {
+                    Ok(()) => text.hash(&mut hasher),
+                    Err(text) => faults.push(RuleFault { file, text }),
+                },
+                Err(text) => faults.push(RuleFault { file, text }),
+            }
+        }
+        let scanner = compiler.finalize();
+        let count = scanner.rules().count();
+        let rules = Self {
+            scanner: (count > 0).then_some(scanner),
+            count,
+            version: hasher.finish(),
+        };
+        (rules, faults)
+    }
+
+    /// No rules.
+    pub fn none() -> Self {
+        Self {
+            scanner: None,
+            count: 0,
+            version: 0,
+        }
+    }
+
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Differs where the rules differ.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The first rule that matches. Blocks for as long as `limit`.
+    ///
+    /// # Errors
+    /// The time was not enough.
+    pub fn matches(&self, bytes: &[u8], limit: Duration) -> Result<Option<String>, TimedOut> {
+        let Some(scanner) = &self.scanner else {
+            return Ok(None);
+        };
+        let mut scanner = scanner.clone();
+        scanner.set_scan_params(ScanParams::default().timeout_duration(Some(limit)));
+        match scanner.scan_mem(bytes) {
+            Ok(found) => Ok(found.rules.first().map(|rule| rule.name.to_owned())),
+            // A rule that matched already is enough.
+            Err((_, found)) if !found.rules.is_empty() => {
+                Ok(found.rules.first().map(|rule| rule.name.to_owned()))
+            }
+            Err((ScanError::Timeout, _)) => Err(TimedOut),
+            Err((error, _)) => {
+                tracing::debug!(%error, "a scan failed");
+                Err(TimedOut)
+            }
+        }
+    }
+}
+
+/// The rules took too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimedOut;
+
+fn fault(pattern: &str, text: &str) -> RuleFault {
+    RuleFault {
+        file: pattern.into(),
+        text: text.to_owned(),
+    }
+}
+
+fn read(file: &PathBuf) -> Result<String, String> {
+    let length = std::fs::metadata(file)
+        .map_err(|error| error.to_string())?
+        .len();
+    if length > MAX_FILE {
+        return Err("larger than 64 MiB".to_owned());
+    }
+    std::fs::read_to_string(file).map_err(|error| error.to_string())
+}
+
+/// Each file has a namespace of its own: rules of two files may have the same name.
+fn add(compiler: &mut Compiler, file: &std::path::Path, text: &str) -> Result<(), String> {
+    // A file that is wrong in part must not leave some of its rules behind.
+    let mut trial = Compiler::new();
+    trial.set_params(CompilerParams::default().disable_includes(true));
+    trial
+        .add_rules_str(text)
+        .map_err(|error| first_line(&error.to_string()))?;
+    let space = file.display().to_string();
+    let added = compiler.add_rules_str_in_namespace(text, &space);
+    added
+        .map(|_| ())
+        .map_err(|error| first_line(&error.to_string()))
+}
+
+fn first_line(text: &str) -> String {
+    text.lines()
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .take(300)
+        .collect()
+}
+
+/// Asks the rules about each object of a body.
+pub struct Search<'a> {
+    rules: &'a Rules,
+    until: Instant,
+    pub found: Option<String>,
+}
+
+impl<'a> Search<'a> {
+    pub fn new(rules: &'a Rules, until: Instant) -> Self {
+        Self {
+            rules,
+            until,
+            found: None,
+        }
+    }
+}
+
+impl Visitor for Search<'_> {
+    fn object(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Stop::TimedOut);
+        }
+        match self.rules.matches(bytes, left) {
+            Ok(None) => Ok(()),
+            Ok(found) => {
+                self.found = found;
+                Err(Stop::Found)
+            }
+            Err(TimedOut) => Err(Stop::TimedOut),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULE: &str = r#"rule Payload { strings: $a = "the payload" condition: $a }"#;
+
+    #[test]
+    fn rules_of_all_files_match_and_a_broken_file_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.yar"), RULE).unwrap();
+        std::fs::write(folder.path().join("b.yar"), "rule Broken {").unwrap();
+        std::fs::write(folder.path().join("c.txt"), "no rules").unwrap();
+        let pattern = folder.path().join("*.yar").display().to_string();
+        let missing = folder.path().join("none/*.yar").display().to_string();
+        let (rules, faults) = Rules::load(&[pattern, missing]);
+        assert_eq!(rules.count(), 1);
+        let limit = Duration::from_secs(5);
+        let found = rules.matches(b"here is the payload.", limit).unwrap();
+        assert_eq!(found.as_deref(), Some("Payload"));
+        assert_eq!(rules.matches(b"nothing", limit), Ok(None));
+        let mut named: Vec<_> = faults.iter().map(|fault| fault.to_string()).collect();
+        named.sort();
+        assert_eq!(named.len(), 2, "{named:?}");
+        assert!(named[0].contains("b.yar: "), "{named:?}");
+        assert!(named[1].contains("none/*.yar: no file"), "{named:?}");
+    }
+
+    #[test]
+    fn the_version_differs_where_the_rules_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.yar");
+        let load = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            Rules::load(&[file.display().to_string()]).0.version()
+        };
+        let one = load(RULE);
+        assert_eq!(one, load(RULE));
+        assert_ne!(one, load(&RULE.replace("the", "a")));
+    }
+
+    #[test]
+    fn rules_that_take_too_long_are_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("slow.yar");
+        let slow = "rule Slow { condition: for all i in (0..100000000000) : (i >= 0) }";
+        std::fs::write(&file, slow).unwrap();
+        let (rules, faults) = Rules::load(&[file.display().to_string()]);
+        assert!(faults.is_empty(), "{faults:?}");
+        let started = Instant::now();
+        let stopped = rules.matches(b"x", Duration::from_millis(50));
+        assert_eq!(stopped, Err(TimedOut));
+        assert!(started.elapsed() < Duration::from_secs(5));
+    }
+}
