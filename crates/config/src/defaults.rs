@@ -82,6 +82,8 @@ pub fn built_in_modes() -> BTreeMap<String, Mode> {
         fallback: Fallback::None,
         history: true,
         dns: Dns::System,
+        inspect: true,
+        scan: true,
     };
     let strict = Mode {
         route: RouteRef::FirstOutbound,
@@ -91,6 +93,8 @@ pub fn built_in_modes() -> BTreeMap<String, Mode> {
         fallback: Fallback::None,
         history: true,
         dns: Dns::Upstream,
+        inspect: true,
+        scan: true,
     };
     BTreeMap::from([
         ("off".to_owned(), off),
@@ -110,6 +114,8 @@ impl Default for Mode {
             fallback: Fallback::None,
             history: true,
             dns: Dns::System,
+            inspect: true,
+            scan: true,
         }
     }
 }

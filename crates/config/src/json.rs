@@ -31,6 +31,7 @@ pub fn to_json(config: &Config) -> Value {
             "hosts": config.inspect.hosts,
             "except": config.inspect.except,
             "trust": config.inspect.trust,
+            "sni_mismatch": config.inspect.sni_mismatch.as_str(),
         },
         "scan": scan(&config.scan),
         "site": config.sites.iter().map(site).collect::<Vec<_>>(),
@@ -124,6 +125,8 @@ fn mode(mode: &Mode) -> Value {
         ("kill_switch", Some(json!(mode.kill_switch))),
         ("fallback", Some(json!(mode.fallback.as_str()))),
         ("dns", Some(json!(dns))),
+        ("inspect", (!mode.inspect).then_some(json!(false))),
+        ("scan", (!mode.scan).then_some(json!(false))),
     ])
 }
 
@@ -195,6 +198,8 @@ pub fn rule_json(rule: &Rule) -> Value {
         ),
         ("filter", (!rule.filter).then_some(json!(false))),
         ("resolve", (!rule.resolve).then_some(json!(false))),
+        ("inspect", rule.inspect.map(|inspect| json!(inspect))),
+        ("scan", rule.scan.map(|scan| json!(scan))),
         (
             "until",
             rule.until.map(|until| json!(format_timestamp(until))),

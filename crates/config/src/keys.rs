@@ -59,6 +59,8 @@ pub static MODE: Section = Section {
         "kill_switch",
         "fallback",
         "dns",
+        "inspect",
+        "scan",
     ],
 };
 pub static SECRET: Section = Section {
@@ -81,7 +83,9 @@ pub static CHECK: Section = Section {
 };
 pub static RULE: Section = Section {
     path: "rule",
-    keys: &["match", "use", "fallback", "filter", "resolve", "until"],
+    keys: &[
+        "match", "use", "fallback", "filter", "resolve", "until", "inspect", "scan",
+    ],
 };
 pub static MATCH: Section = Section {
     path: "rule.match",
@@ -118,7 +122,7 @@ pub static CACHE: Section = Section {
 };
 pub static INSPECT: Section = Section {
     path: "inspect",
-    keys: &["enabled", "hosts", "except", "trust"],
+    keys: &["enabled", "hosts", "except", "trust", "sni_mismatch"],
 };
 pub static SCAN: Section = Section {
     path: "scan",

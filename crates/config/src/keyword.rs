@@ -104,6 +104,10 @@ keywords! {
         None => "none",
         Memory => "memory",
     }
+    SniMismatch {
+        Block => "block",
+        Pass => "pass",
+    }
     ScanErrorAction {
         Block => "block",
         Pass => "pass",

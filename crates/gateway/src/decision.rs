@@ -6,7 +6,7 @@ use std::sync::Arc;
 use privet_cache::Cache;
 use privet_config::HeaderMode;
 use privet_net::DialError;
-use privet_policy::{App, Route, Why};
+use privet_policy::{App, Route, Treatment, Why};
 
 /// The route that the policy chose.
 #[derive(Clone)]
@@ -18,6 +18,8 @@ pub struct RouteDecision {
     /// The policy that decided. [`Gateway::dial`](crate::Gateway::dial) decides again where another one is current.
     pub policy_generation: u64,
     pub why: Why,
+    /// Whether HTTPS in the tunnel is inspected, and whether bodies are scanned.
+    pub treatment: Treatment,
     pub header_mode: HeaderMode,
     pub app: Option<Arc<App>>,
     /// The target's addresses, where deciding had to resolve them; empty otherwise.

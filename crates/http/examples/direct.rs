@@ -51,6 +51,7 @@ impl Gateway for Open {
             },
             pool_key: 0,
             why: self.why.clone(),
+            treatment: privet_policy::Treatment::default(),
             header_mode: self.headers,
             app: None,
             addresses: Vec::new(),

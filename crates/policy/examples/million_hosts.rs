@@ -114,6 +114,8 @@ fn decide_once(list: List) {
         fallback: Fallback::None,
         history: true,
         dns: Dns::System,
+        inspect: true,
+        scan: true,
     };
     let rule = |at: usize| Rule {
         matcher: RuleMatch {
@@ -124,6 +126,8 @@ fn decide_once(list: List) {
         fallback: Fallback::None,
         filter: true,
         resolve: true,
+        inspect: None,
+        scan: None,
         until: None,
         line: at,
     };

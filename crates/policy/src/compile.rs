@@ -6,6 +6,7 @@ use std::sync::Arc;
 use privet_config::{Config, Mode as WrittenMode, RouteRef, Rule as WrittenRule, rule_ids};
 
 use crate::compile_error::CompileError;
+use crate::content::ContentPolicy;
 use crate::domain_entry::domain_entry;
 use crate::host_hash::of_host;
 use crate::host_set::{HostEntry, HostSet};
@@ -60,6 +61,7 @@ impl Policy {
             deny: domains("[filter] deny", &config.filter.deny)?,
             allow_text: config.filter.allow.clone(),
             deny_text: config.filter.deny.clone(),
+            content: ContentPolicy::compile(&config.inspect, &config.scan)?,
             own,
             modes,
             outbounds,
@@ -162,6 +164,8 @@ fn mode(
         kill_switch: written.kill_switch,
         filter: written.filter,
         fallback: written.fallback,
+        inspect: written.inspect,
+        scan: written.scan,
         route,
         why: why.into(),
     })

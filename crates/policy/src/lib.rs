@@ -12,6 +12,7 @@
 
 mod compile;
 mod compile_error;
+mod content;
 mod decide;
 mod domain_entry;
 mod explanation;
@@ -35,6 +36,7 @@ pub mod thread_index;
 mod verdict;
 
 pub use compile_error::CompileError;
+pub use content::{SHIPPED_DATE, ShippedGroup, shipped_hosts};
 pub use decide::{decide, explain, reconsider, simulate};
 pub use explanation::{Explanation, MAX_STEPS, Outcome, OutcomeAction, Step, StepMessage};
 pub use host::{HostError, MAX_LABEL, MAX_NAME, is_outside_dns};
@@ -51,4 +53,7 @@ pub use rules::{MAX_REGEX, RulePosition};
 pub use shadowed_rules::{ShadowedRule, shadowed_rules};
 pub use target::TargetError;
 pub use temporary_rule::{SingleUse, TemporaryRule};
-pub use verdict::{Action, DirectPermit, Outbound, Route, Verdict, Why, WhyKind};
+pub use verdict::{
+    Action, DirectPermit, Inspection, Outbound, Route, Treatment, UntouchedBy, Verdict, Why,
+    WhyKind,
+};

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use privet_config::{Dns, Fallback, HeaderMode};
 
+use crate::content::ContentPolicy;
 use crate::host_set::HostSet;
 use crate::rule_hit_counter::RuleHitCounter;
 use crate::rules::{Rule, RuleIndex, RulePosition};
@@ -39,6 +40,7 @@ pub(crate) struct SharedPolicy {
     pub(crate) deny: HostSet,
     pub(crate) allow_text: Vec<String>,
     pub(crate) deny_text: Vec<String>,
+    pub(crate) content: ContentPolicy,
     pub(crate) own: OwnEndpoints,
     pub(crate) modes: BTreeMap<String, Arc<Mode>>,
     pub(crate) outbounds: Vec<Arc<str>>,
@@ -57,6 +59,10 @@ pub struct Mode {
     pub filter: bool,
     /// Where connections of the mode's route go when that is down.
     pub fallback: Fallback,
+    /// `[inspect]` holds.
+    pub inspect: bool,
+    /// `[scan]` holds.
+    pub scan: bool,
     pub(crate) route: ModeRoute,
     /// The reason of a verdict that the mode decided.
     pub(crate) why: Arc<str>,

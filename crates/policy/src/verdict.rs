@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::content::ShippedGroup;
+
 /// The permit to connect directly to a target or to resolve its name here. Only [`crate::decide()`] and
 /// [`crate::Policy::permit`] create one, and only in a mode without a kill switch: code without a permit cannot go direct.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,4 +104,41 @@ pub struct Verdict {
     /// The verdict is preliminary: an `ip` rule needs the addresses of the target's name, which may be looked up here. The caller
     /// resolves and decides again.
     pub wants_addresses: bool,
+    /// What happens to the content of what passes.
+    pub treatment: Treatment,
+}
+
+/// What happens to the content of a connection that passes. All off where it is blocked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Treatment {
+    pub inspection: Inspection,
+    /// Bodies that can be read are scanned.
+    pub scan: bool,
+}
+
+/// Whether HTTPS in a tunnel is inspected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Inspection {
+    /// It is off, or nothing names the host.
+    #[default]
+    Off,
+    Inspect {
+        /// A rule demands it: what cannot be inspected does not pass.
+        demanded: bool,
+    },
+    /// The host is among those to be inspected, and passes untouched nevertheless.
+    Untouched(UntouchedBy),
+}
+
+/// What keeps a host from being inspected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UntouchedBy {
+    /// `inspect = false` of the rule.
+    Rule,
+    /// `inspect = false` of the mode.
+    Mode,
+    /// `[inspect] except`.
+    Except,
+    /// The list that comes with the program.
+    Shipped(ShippedGroup),
 }

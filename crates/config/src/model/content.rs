@@ -21,6 +21,16 @@ pub struct Inspect {
     pub except: Vec<String>,
     /// PEM files with authorities that may sign the certificates of origins, in addition to the system's; absolute.
     pub trust: Vec<PathBuf>,
+    pub sni_mismatch: SniMismatch,
+}
+
+/// What happens to a tunnel whose client asks for another host in its TLS handshake than it asked the proxy for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SniMismatch {
+    #[default]
+    Block,
+    /// It passes untouched.
+    Pass,
 }
 
 #[derive(Debug, Clone)]

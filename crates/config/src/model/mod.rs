@@ -13,7 +13,7 @@ mod upstream;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-pub use content::{Cache, Inspect, Scan, ScanErrorAction};
+pub use content::{Cache, Inspect, Scan, ScanErrorAction, SniMismatch};
 pub use filter::{Filter, FilterList, ListFormat, ListSource};
 pub use listen::{Listen, ListenLimits, ListenTls, User};
 pub use log::{Log, LogFormat, RequestLog, Retention};

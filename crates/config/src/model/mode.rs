@@ -13,6 +13,10 @@ pub struct Mode {
     /// `false`: nothing is kept of connections that ended. Checked, but not served yet.
     pub history: bool,
     pub dns: Dns,
+    /// Whether `[inspect]` holds.
+    pub inspect: bool,
+    /// Whether `[scan]` holds.
+    pub scan: bool,
 }
 
 /// Where a connection goes when the upstream or group that was named for it is down.

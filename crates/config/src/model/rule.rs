@@ -16,6 +16,10 @@ pub struct Rule {
     pub filter: bool,
     /// Whether the rule's `ip` key may cause a look-up of a name.
     pub resolve: bool,
+    /// Whether what it matches is inspected; `None`: as `[inspect]` says.
+    pub inspect: Option<bool>,
+    /// Whether bodies of what it matches are scanned; `None`: as `[scan]` says.
+    pub scan: Option<bool>,
     /// From this time on the rule does not match any more.
     pub until: Option<SystemTime>,
     /// The line on which the rule starts, from 1.

@@ -23,10 +23,12 @@ pub(super) fn read<'a>(top: &Table<'a>, context: &ReadContext<'a>) -> Inspect {
         hosts: table.list("hosts", Value::host_pattern),
         except: table.list("except", Value::host_pattern),
         trust: table.list("trust", |value| Some(context.path(value.filled()?))),
+        sni_mismatch: table
+            .get("sni_mismatch")
+            .and_then(|value| value.choice())
+            .unwrap_or_default(),
     };
     warn_not_served(&table, "enabled", inspect.enabled, "HTTPS inspection");
-    let trusts = !inspect.trust.is_empty();
-    warn_not_served(&table, "trust", trusts, "HTTPS inspection");
     inspect
 }
 

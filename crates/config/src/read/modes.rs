@@ -95,6 +95,8 @@ fn read_mode(table: &Table<'_>, base: Mode, context: &ReadContext<'_>) -> Mode {
         fallback: read_fallback(table, base.fallback, kill_switch),
         history: read_history(table, base.history),
         dns: read_dns(table, base.dns, kill_switch),
+        inspect: table.boolean("inspect", base.inspect),
+        scan: table.boolean("scan", base.scan),
     }
 }
 

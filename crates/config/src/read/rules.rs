@@ -66,9 +66,16 @@ fn read_rule<'a>(
         fallback,
         filter: table.boolean("filter", true),
         resolve: table.boolean("resolve", true),
+        inspect: optional(table, "inspect"),
+        scan: optional(table, "scan"),
         until,
         line: value.line(),
     })
+}
+
+/// `None`: the key is not there.
+fn optional(table: &Table<'_>, key: &'static str) -> Option<bool> {
+    table.get(key).map(|_| table.boolean(key, false))
 }
 
 fn read_use(value: &Value<'_>, context: &ReadContext<'_>) -> Option<RuleAction> {

@@ -229,6 +229,7 @@ impl EngineGateway {
                     route,
                     policy_generation: facts.generation,
                     why: verdict.why,
+                    treatment: verdict.treatment,
                     header_mode: facts.header_mode,
                     app,
                     addresses,

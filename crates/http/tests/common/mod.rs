@@ -117,6 +117,7 @@ impl Gateway for TestGateway {
             },
             pool_key: key,
             why: self.why(WhyKind::Mode, "all is allowed"),
+            treatment: privet_policy::Treatment::default(),
             header_mode: self.headers,
             app: None,
             addresses: Vec::new(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::observer::Observer;
 use crate::policy::Policy;
 use crate::rules::Rule;
-use crate::{Action, Request, Verdict, Why, WhyKind};
+use crate::{Action, Request, Treatment, Verdict, Why, WhyKind};
 
 /// A decision. Each step is an `impl` block in a file of its own; `run` calls them in order.
 pub(super) struct Decision<'a, O> {
@@ -16,6 +16,8 @@ pub(super) struct Decision<'a, O> {
     pub(super) wants_addresses: bool,
     /// The rule that matched, where it says which targets it is about.
     pub(super) named_by: Option<&'a Rule>,
+    /// The rule that matched.
+    pub(super) matched: Option<&'a Rule>,
     /// What lists on probation would do, for the reason of whichever later step decides.
     pub(super) probation_note: Option<String>,
 }
@@ -28,6 +30,7 @@ impl<'a, O: Observer> Decision<'a, O> {
             observer,
             wants_addresses: false,
             named_by: None,
+            matched: None,
             probation_note: None,
         }
     }
@@ -42,5 +45,6 @@ pub(super) fn verdict(action: Action, kind: WhyKind, text: Arc<str>) -> Verdict 
         action,
         why: Why { kind, text },
         wants_addresses: false,
+        treatment: Treatment::default(),
     }
 }

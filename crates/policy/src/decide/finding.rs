@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::SystemTime;
 
 use crate::OwnNetwork;
+use crate::content::ShippedGroup;
 use crate::list::{List, ListHit};
 use crate::rules::{MatchResult, Rule};
 use crate::{Host, Target};
@@ -15,6 +16,33 @@ pub(super) enum OwnEndpoint {
     Named,
     /// By an address that its name resolved to.
     Resolved(IpAddr),
+}
+
+/// Who decides what happens to content.
+#[derive(Clone, Copy)]
+pub(super) enum ContentSource<'a> {
+    Rule(&'a Rule),
+    Mode,
+    Config,
+}
+
+/// What `[inspect]` does with a tunnel.
+#[derive(Clone, Copy)]
+pub(super) enum InspectionFinding<'a> {
+    /// Nothing names the host.
+    Unnamed,
+    /// An entry of `hosts` names it.
+    Named(&'a str),
+    Demanded(&'a Rule),
+    ByRule(&'a Rule),
+    ByMode,
+    /// An entry of `except` names it.
+    Excepted(&'a str),
+    /// The list that comes with the program names it.
+    Shipped {
+        entry: &'a str,
+        group: ShippedGroup,
+    },
 }
 
 /// What one step found. Holds references only, so that it costs nothing without an observer.
@@ -54,6 +82,13 @@ pub(super) enum Finding<'a> {
     /// The host is this machine, which lists do not block.
     OwnName,
     Mode,
+    /// What `[inspect]` does with a tunnel to the host.
+    Inspection(InspectionFinding<'a>),
+    /// Whether `[scan]` looks at its bodies.
+    Scan {
+        scans: bool,
+        by: ContentSource<'a>,
+    },
     /// The client is on another machine, and the target, or the address that its name resolved to, is in the gateway's own
     /// network.
     OwnNetwork {

@@ -9,6 +9,14 @@ use crate::host_hash::SuffixHashes;
 use crate::rules::{Candidates, CompiledAction, Evaluation, MatchResult, NoLookup, Rule, Unknown};
 use crate::{Action, Route, Verdict, WhyKind};
 
+/// What happens to a connection and to its content, as far as a rule says.
+#[derive(PartialEq, Eq)]
+struct Consequence {
+    action: Action,
+    inspect: Option<bool>,
+    scan: Option<bool>,
+}
+
 impl<'a, O: Observer> Decision<'a, O> {
     /// The first rule that matches.
     ///
@@ -32,7 +40,7 @@ impl<'a, O: Observer> Decision<'a, O> {
                 Evaluation::Undecided(unknown) => {
                     let otherwise = otherwise.get_or_insert_with(|| {
                         let rule = self.definite_match(candidates.clone());
-                        self.action_of(rule, suffixes)
+                        self.consequence_of(rule, suffixes)
                     });
                     self.resolve_undecided(rule, unknown, otherwise, suffixes)
                 }
@@ -47,6 +55,7 @@ impl<'a, O: Observer> Decision<'a, O> {
             match result {
                 MatchResult::Matches => {
                     self.named_by = rule.names_target().then_some(rule);
+                    self.matched = Some(rule);
                     return Ok(Some(rule));
                 }
                 MatchResult::Undecided(Unknown::Addresses) => self.wants_addresses = true,
@@ -78,10 +87,11 @@ impl<'a, O: Observer> Decision<'a, O> {
         &self,
         rule: &Rule,
         unknown: Unknown,
-        otherwise: &Action,
+        otherwise: &Consequence,
         suffixes: &SuffixHashes,
     ) -> MatchResult {
-        let is_same = self.action_of(Some(rule), suffixes) == *otherwise;
+        let is_same = self.consequence_of(Some(rule), suffixes) == *otherwise;
+        let otherwise = &otherwise.action;
         if is_same && !self.may_open_own_network(unknown, otherwise) {
             return MatchResult::Irrelevant(unknown);
         }
@@ -97,6 +107,18 @@ impl<'a, O: Observer> Decision<'a, O> {
             Action::Block if !rule.resolve => MatchResult::NotLookedUp(NoLookup::Rule),
             // A direct connection resolves the name in any case.
             Action::Block | Action::Route(Route::Direct(_)) => MatchResult::Undecided(unknown),
+        }
+    }
+
+    /// What follows from this rule, or from the mode. Nothing is observed or counted.
+    fn consequence_of(&self, rule: Option<&Rule>, suffixes: &SuffixHashes) -> Consequence {
+        let action = self.action_of(rule, suffixes);
+        let routes = action != Action::Block && self.policy.shared.content.is_on();
+        let keys = rule.filter(|_| routes);
+        Consequence {
+            action,
+            inspect: keys.and_then(|rule| rule.inspect),
+            scan: keys.and_then(|rule| rule.scan),
         }
     }
 

@@ -10,13 +10,14 @@ mod observer;
 mod own_targets;
 mod route;
 mod steps;
+mod treatment;
 mod wording;
 
 use crate::explanation::{Explanation, Outcome};
 use crate::host_hash::SuffixHashes;
 use crate::policy::Policy;
 use crate::rules::CompiledAction;
-use crate::{Request, Verdict};
+use crate::{Action, Request, Treatment, Verdict};
 use decision::Decision;
 use finding::Finding;
 use observer::{CountingObserver, NoObserver, Observer, ReconsiderObserver, StepRecorder};
@@ -56,8 +57,15 @@ impl<O: Observer> Decision<'_, O> {
             None => self.by_rules_and_mode(),
         };
         let verdict = self.without_own_network(verdict);
+        let is_treated =
+            self.policy.shared.content.is_on() && matches!(verdict.action, Action::Route(_));
+        let treatment = match is_treated {
+            true => self.treatment(),
+            false => Treatment::default(),
+        };
         Verdict {
             wants_addresses: self.wants_addresses,
+            treatment,
             ..verdict
         }
     }

@@ -44,6 +44,10 @@ pub(crate) struct Rule {
     pub(crate) filter: bool,
     /// Its `ip` key may cause a look-up.
     pub(crate) resolve: bool,
+    /// `None`: as `[inspect]` says.
+    pub(crate) inspect: Option<bool>,
+    /// `None`: as `[scan]` says.
+    pub(crate) scan: Option<bool>,
     pub(crate) until: Option<SystemTime>,
     pub(crate) domain: Vec<Host>,
     pub(crate) suffix: Vec<Host>,
@@ -95,6 +99,8 @@ impl Rule {
             fallback: written.fallback,
             filter: written.filter,
             resolve: written.resolve,
+            inspect: written.inspect,
+            scan: written.scan,
             until: written.until,
             domain: hosts(&matcher.domain)?,
             suffix: hosts(&matcher.domain_suffix)?,

@@ -4,6 +4,7 @@
 mod given;
 
 mod addresses;
+mod content;
 mod explanations;
 mod filter;
 mod routes;

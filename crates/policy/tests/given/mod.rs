@@ -21,6 +21,8 @@ pub fn mode(route: RouteRef, filter: bool, kill_switch: bool) -> Mode {
         fallback: Fallback::None,
         history: true,
         dns: Dns::System,
+        inspect: true,
+        scan: true,
     }
 }
 
@@ -114,6 +116,8 @@ pub fn rule(action: RuleAction, change: impl FnOnce(&mut RuleMatch)) -> Rule {
         fallback: Fallback::None,
         filter: true,
         resolve: true,
+        inspect: None,
+        scan: None,
         until: None,
         line: 1,
     }

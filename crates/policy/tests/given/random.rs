@@ -124,6 +124,8 @@ pub fn rules(plain: bool) -> impl Strategy<Value = Vec<Rule>> {
         },
         filter: keys.1,
         resolve: keys.2,
+        inspect: None,
+        scan: None,
         until: until.map(|secs| NOW + Duration::from_secs(secs)),
         line: 0,
     });

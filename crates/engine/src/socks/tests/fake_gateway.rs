@@ -196,6 +196,7 @@ impl Gateway for FakeGateway {
             route: self.0.route.clone(),
             pool_key: 1,
             why: why(),
+            treatment: privet_policy::Treatment::default(),
             header_mode: HeaderMode::Untouched,
             app: None,
             addresses: Vec::new(),
