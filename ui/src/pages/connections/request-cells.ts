@@ -14,6 +14,14 @@ export const statusText = (row: RequestRow) => row.status?.toString() ?? t('requ
 export const statusKind = (row: RequestRow) =>
   row.status === null || row.status === undefined || row.status >= 500 ? 'failed' : undefined;
 
+const CACHE_WORDS = ['hit', 'stale', 'revalidated', 'miss', 'bypass'] as const;
+
+/** What the cache did, in the page's language; `undefined`: there is no cache for the request. */
+export function cacheText({ cache }: Pick<RequestRow, 'cache'>): string | undefined {
+  const known = CACHE_WORDS.find((word) => word === cache);
+  return known ? t(`cacheDid.${known}`) : (cache ?? undefined);
+}
+
 /** Without scheme and host. */
 export function pathOf(url: string): string {
   const path = url.replace(/^\w+:\/\/[^/?]*/, '');
@@ -40,7 +48,7 @@ export function requestCell(row: RequestRow, column: RequestColumn): Cell {
     case 'total_ms':
       return { text: row[column] == null ? '–' : millis(row[column]) };
     case 'cache':
-      return { text: row.cache ?? '–', title: () => row.cache_why ?? undefined };
+      return { text: cacheText(row) ?? '–', title: () => row.cache_why ?? undefined };
     case 'route':
       return { text: row.route === 'direct' ? t('route.direct') : row.route };
     default:
