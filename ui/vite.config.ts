@@ -1,5 +1,6 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
+import { splitMessages } from './scripts/split-messages.js';
 
 /** `PRIVET=http://127.0.0.1:7282 npm run dev` works on the page beside a running engine. */
 const engine = process.env.PRIVET ?? 'http://127.0.0.1:7282';
@@ -12,7 +13,7 @@ const calls = {
 const proxy = { '/api': calls, '/login': calls };
 
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [splitMessages(), svelte()],
   server: { host: '127.0.0.1', proxy },
   preview: { host: '127.0.0.1', proxy },
   build: {

@@ -1,5 +1,6 @@
 // Compares the message files with English and with what the code asks for.
 import { readFileSync, readdirSync } from 'node:fs';
+import { asksFor } from './split-messages.js';
 
 const placeholders = (text) => [...new Set(text.match(/\{\w+\}/g) ?? [])].sort().join(' ');
 /** The plural forms a language has (Unicode), where a message has forms at all. */
@@ -33,11 +34,7 @@ export function messageFaults(here) {
     .filter((entry) => entry.isFile() && /\.(svelte|ts)$/.test(entry.name))
     .map((entry) => readFileSync(`${entry.parentPath}/${entry.name}`, 'utf8'))
     .join('\n');
-  // Keys that are put together, as t(`page.${page}`).
-  const made = new Set([...code.matchAll(/`([a-z]+)\.\$\{/gi)].map((match) => match[1]));
-  for (const key of Object.keys(english)) {
-    if (!code.includes(`'${key}'`) && !made.has(key.split('.')[0]))
-      faults.push(`en.json: ${key} is not used`);
-  }
+  const used = asksFor(code);
+  for (const key of Object.keys(english)) if (!used(key)) faults.push(`en.json: ${key} is not used`);
   return faults;
 }

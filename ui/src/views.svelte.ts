@@ -1,26 +1,29 @@
 /** The pages. Home is part of the first download; the others are loaded when one is opened, or once Home stands. */
 import type { Component } from 'svelte';
+import { i18n } from './i18n.svelte';
 import Home from './pages/home/Home.svelte';
 import type { PageName } from './page-names';
 
-type Others = Record<Exclude<PageName, 'home'>, Component>;
+type Loaded = typeof import('./pages/others');
 
 class Views {
-  private others = $state.raw<Others | undefined>();
+  /** What is loaded after Home; `undefined` until then. */
+  loaded = $state.raw<Loaded | undefined>();
 
   /** The page's component; `undefined` until it is loaded. */
   of(page: PageName): Component | undefined {
-    return page === 'home' ? Home : this.others?.[page];
+    return page === 'home' ? Home : this.loaded?.others[page];
   }
 
   /** The other pages could not be loaded: the engine has stopped, or is of another version now. */
   failed = $state(false);
 
-  /** Loads the other pages. */
+  /** Loads the other pages and their messages. */
   async load() {
-    if (this.others) return;
+    if (this.loaded) return;
     try {
-      this.others = (await import('./pages/others')).others;
+      const [loaded] = await Promise.all([import('./pages/others'), i18n.loadRest()]);
+      this.loaded = loaded;
     } catch {
       this.failed = true;
     }

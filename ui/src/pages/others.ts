@@ -1,4 +1,6 @@
-/** All pages but Home, which are loaded together (views.svelte.ts). */
+/** All pages but Home, the setup and the dialog of links: what is loaded together after the first page (views.svelte.ts). */
+export { default as LinkDialog } from '../link/LinkDialog.svelte';
+export { default as FirstRun } from './first-run/FirstRun.svelte';
 import Activity from './activity/Activity.svelte';
 import Connections from './connections/Connections.svelte';
 import Protection from './protection/Protection.svelte';
