@@ -10,12 +10,12 @@ mod million;
 mod proxies;
 mod report;
 mod reverse_proxies;
+mod runs;
 mod sites;
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Instant;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
@@ -23,11 +23,10 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 use load::Handshake;
 use proxies::MeasuredProxy;
 use report::Figures;
+use runs::{KEPT_CLIENTS, REQUESTS, RUNS, failed, interleave, join};
 use xtask::shell::Done;
 use xtask::{needs, shell};
 
-/// Interleaved runs of each proxy.
-const RUNS: usize = 3;
 const PROXY_CORE: usize = 0;
 const LOAD_CORE: usize = 1;
 /// Connections of one run.
@@ -39,8 +38,6 @@ const CLIENTS: usize = 16;
 const BULK_BYTES: u64 = 2 << 30;
 const BULK_STREAMS: usize = 16;
 const IDLE_TUNNELS: usize = 1000;
-const REQUESTS: usize = 32_000;
-const KEPT_CLIENTS: usize = 64;
 
 type Row = (&'static str, fn() -> Result<Figures, String>);
 
@@ -286,16 +283,6 @@ fn http() -> Result<Figures, String> {
     })
 }
 
-/// Adds the runs of another round.
-fn join(all: &mut Vec<(String, Vec<f64>)>, round: Vec<(String, Vec<f64>)>) {
-    for (name, figures) in round {
-        match all.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, known)) => known.extend(figures),
-            None => all.push((name, figures)),
-        }
-    }
-}
-
 /// SOCKS proxies, and HAProxy without a handshake as the lower bound.
 fn with_floor(
     origin: SocketAddr,
@@ -318,38 +305,4 @@ fn with_floor(
         };
         measure(proxy, handshake)
     })
-}
-
-/// Measures the proxies in turn, several rounds. A peer that fails is reported and left out; a failure of Privet is an error.
-fn interleave(
-    all: &[MeasuredProxy],
-    rounds: usize,
-    measure: impl Fn(&MeasuredProxy) -> Result<f64, String>,
-) -> Result<Vec<(String, Vec<f64>)>, String> {
-    let mut runs: Vec<(String, Vec<f64>)> = all
-        .iter()
-        .map(|proxy| (proxy.name.clone(), Vec::new()))
-        .collect();
-    for round in 1..=rounds {
-        for (proxy, (name, figures)) in all.iter().zip(&mut runs) {
-            let start = Instant::now();
-            match measure(proxy) {
-                Ok(figure) => {
-                    println!(
-                        "  run {round} {name}: {figure:.2} ({:.1} s)",
-                        start.elapsed().as_secs_f64()
-                    );
-                    figures.push(figure);
-                }
-                Err(why) if name == bounds::PRIVET => return Err(why),
-                Err(why) => println!("  run {round} {name}: {why}"),
-            }
-        }
-    }
-    runs.retain(|(_, figures)| !figures.is_empty());
-    Ok(runs)
-}
-
-fn failed(proxy: &MeasuredProxy, error: &dyn std::fmt::Display) -> String {
-    format!("{} failed under load: {error}", proxy.name)
 }

@@ -1,7 +1,7 @@
 //! Memory and time of a list of a million hosts, by a release build of an example of the policy crate.
 
-use super::RUNS;
 use super::report::Figures;
+use super::runs::RUNS;
 use xtask::shell;
 
 /// Labels in the output of the example, and in the report.

@@ -10,7 +10,8 @@ use privet_tests::program;
 use super::proxies::MeasuredProxy;
 use super::report::Figures;
 use super::reverse_proxies::Scene;
-use super::{KEPT_CLIENTS, REQUESTS, RUNS, cost, failed, interleave, load};
+use super::runs::{KEPT_CLIENTS, REQUESTS, RUNS, failed, interleave, join};
+use super::{cost, load};
 
 /// Idle clients; each holds a descriptor here and one in the proxy.
 const IDLE_CLIENTS: usize = 9_800;
@@ -141,7 +142,7 @@ pub fn idle() -> Result<Figures, String> {
             drop(clients);
             Ok(grown / IDLE_CLIENTS as f64)
         })?;
-        super::join(&mut all, runs);
+        join(&mut all, runs);
     }
     Ok(Figures {
         row: "reverse-idle",

@@ -32,6 +32,7 @@ pub mod requests;
 pub mod row;
 pub mod settings;
 mod shard;
+mod shard_number;
 pub mod sort;
 mod sql_int;
 mod storage;

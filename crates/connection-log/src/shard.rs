@@ -9,10 +9,9 @@ use crate::closed::{ClosedConnection, DroppedRows};
 use crate::connection::{CloseReason, NewConnection, Verdict};
 use crate::requests::RequestRing;
 use crate::row::{ConnectionRow, GONE, SharedTexts};
+use crate::shard_number::SHARDS;
 use crate::totals::{ByteCounts, Totals};
 
-/// Shards of a table. More threads than this share shards, which is slower but correct.
-pub(crate) const SHARDS: usize = 32;
 /// Closed rows that wait in one shard to be collected. Past it a row is missing from the history, and its bytes are
 /// counted under "(other)".
 pub(crate) const WAITING_PER_SHARD: usize = 16_384;
@@ -244,9 +243,4 @@ fn verdict_of(end: CloseReason) -> Option<Verdict> {
         CloseReason::Failed => Some(Verdict::Failed),
         _ => None,
     }
-}
-
-/// The calling thread's shard.
-pub(crate) fn of_this_thread() -> usize {
-    privet_policy::thread_index::current() % SHARDS
 }

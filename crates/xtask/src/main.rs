@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, reason = "a command line tool prints")]
 
 mod bench;
+mod circles;
 mod fuzz;
 mod package;
 mod picture;
@@ -18,6 +19,7 @@ cargo xtask COMMAND
 
   run                   builds Privet and runs it with a configuration of its own: on a desktop with tray and window
   test                  everything a change has to pass; what CI runs
+  circles               files of one crate that import each other in a circle; part of test
   bench [ROW…]          measures the data plane beside other proxies; writes BENCHMARKS.md
   bench --against FILE [ROW…]   beside another build of Privet alone; writes nothing
   bench desktop         memory and time on a desktop, beside a plain Tauri app
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         ["package"] => package::package(),
         ["package", "check"] => package::check(),
         ["test"] => test::test(),
+        ["circles"] => circles::check(),
         ["bench", words @ ..] => bench::bench(words),
         ["fuzz"] => fuzz::list(),
         ["fuzz", name] => fuzz::run(name, fuzz::LONG_SECONDS),

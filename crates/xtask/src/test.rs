@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::shell::{self, Done};
 use crate::tools::{self, CARGO_DENY, TAURI_DRIVER};
-use crate::{fuzz, needs, package, page};
+use crate::{circles, fuzz, needs, package, page};
 
 /// The window, which needs a web view's libraries, and the fuzz targets have steps of their own.
 const WORKSPACE: [&str; 6] = [
@@ -36,6 +36,7 @@ fn steps(log: &mut Steps) -> Done {
     })?;
     log.step("page build", page::build)?;
     log.step("format", || shell::run("cargo", &["fmt", "--check"]))?;
+    log.step("module circles", circles::check)?;
     log.step("dependencies", dependencies)?;
     log.step("build and lints", build)?;
     log.step("tests", tests)?;

@@ -2,6 +2,7 @@
 
 mod cancel;
 pub mod read;
+mod requests;
 mod settings_change;
 
 use std::sync::atomic::AtomicBool;
@@ -15,7 +16,8 @@ use crate::recorder::Recorder;
 use crate::requests::RequestRing;
 use crate::row::ConnectionRow;
 use crate::settings::{Retention, Settings};
-use crate::shard::{SHARDS, Shard, of_this_thread};
+use crate::shard::Shard;
+use crate::shard_number::{SHARDS, of_this_thread};
 use crate::storage::{load, start_writer};
 use crate::totals::Totals;
 use crate::wipe_range::WipeRange;

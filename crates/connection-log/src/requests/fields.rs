@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::RequestRow;
+use super::row::RequestRow;
 use crate::fields::FieldKind;
 
 /// A field with its description.

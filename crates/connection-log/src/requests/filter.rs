@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
-use super::RequestRow;
 use super::fields::{self, NumberField, RequestField, TextField};
+use super::row::RequestRow;
 use crate::query::matching;
 
 /// The most terms of a filter.

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::filter::RequestFilter;
-use super::{MAX_ERROR, MAX_URL, MAX_WORD, NewRequest, RequestRow, cut, media_type, word};
+use super::row::{MAX_ERROR, MAX_URL, MAX_WORD, NewRequest, RequestRow, cut, media_type, word};
 use crate::row::ConnectionRow;
-use crate::shard::SHARDS;
+use crate::shard_number::SHARDS;
 use crate::wipe_range::WipeRange;
 
 /// Requests that one thread keeps.

@@ -4,14 +4,12 @@ use std::sync::Arc;
 
 use privet_connection_log::{CloseReason, LiveConnection, NewConnection};
 use privet_gateway::{Refusal, RequestContext, RouteDecision};
-use privet_net::{DialError, DialErrorKind, DialRequest, HttpProxyMode};
+use privet_net::{DialError, DialErrorKind};
 use privet_policy::{App, Why, WhyKind};
 use privet_system::ProgramLookup;
 
 use crate::accept::waiting_clients::ClientEntry;
-use crate::gateway::late_addresses::LateAddresses;
 use crate::shared::Shared;
-use crate::snapshot::Snapshot;
 
 /// The data path behind the handshakes of one client connection.
 #[derive(Clone)]
@@ -118,27 +116,6 @@ impl EngineGateway {
 fn no_route() -> Arc<str> {
     thread_local!(static NONE: Arc<str> = Arc::from("–"));
     NONE.with(Arc::clone)
-}
-
-/// A decision as the dialer takes it.
-pub(super) fn dial_request<'a>(
-    snapshot: &'a Snapshot,
-    context: &RequestContext<'a>,
-    decision: &'a RouteDecision,
-    judge: &'a LateAddresses<'a>,
-    http_proxy: HttpProxyMode,
-) -> DialRequest<'a> {
-    DialRequest {
-        target: context.target,
-        addresses: &decision.addresses,
-        dns: &snapshot.policy.mode().dns,
-        resolve_permit: snapshot.policy.permit(),
-        judge,
-        lookup_client: &judge.client,
-        app: decision.app.as_deref(),
-        client: context.client,
-        http_proxy,
-    }
 }
 
 fn new_connection(

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use privet_gateway::RequestContext;
-use privet_net::{AddressJudge, AddressUse};
+use privet_gateway::{RequestContext, RouteDecision};
+use privet_net::{AddressJudge, AddressUse, DialRequest, HttpProxyMode};
 use privet_policy::{Action, Addresses, Program, Route, Why, reconsider};
 
 use crate::gateway::client::GatewayClient;
@@ -34,5 +34,26 @@ impl AddressJudge for LateAddresses<'_> {
             }),
             (Action::Route(_), _) => Ok(()),
         }
+    }
+}
+
+/// A decision as the dialer takes it.
+pub(super) fn dial_request<'a>(
+    snapshot: &'a Snapshot,
+    context: &RequestContext<'a>,
+    decision: &'a RouteDecision,
+    judge: &'a LateAddresses<'a>,
+    http_proxy: HttpProxyMode,
+) -> DialRequest<'a> {
+    DialRequest {
+        target: context.target,
+        addresses: &decision.addresses,
+        dns: &snapshot.policy.mode().dns,
+        resolve_permit: snapshot.policy.permit(),
+        judge,
+        lookup_client: &judge.client,
+        app: decision.app.as_deref(),
+        client: context.client,
+        http_proxy,
     }
 }

@@ -25,7 +25,7 @@ use privet_net::{AddressJudge, AddressUse, Connected, DialError, DialErrorKind, 
 use privet_policy::{Route, Why};
 
 pub(crate) use engine_gateway::EngineGateway;
-use engine_gateway::dial_request;
+use late_addresses::dial_request;
 
 /// How long HTTP waits for either side.
 pub(crate) fn http_timeouts(limits: &ListenLimits) -> HttpTimeouts {

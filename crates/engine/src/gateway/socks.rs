@@ -12,7 +12,8 @@ use privet_net::udp::UpstreamUdp;
 use privet_net::{DialError, DialErrorKind, HttpProxyMode};
 use privet_policy::{DirectPermit, Outbound, Route};
 
-use crate::gateway::engine_gateway::{EngineGateway, dial_request};
+use crate::gateway::engine_gateway::EngineGateway;
+use crate::gateway::late_addresses::dial_request;
 
 impl SocksGateway for EngineGateway {
     async fn bind(

@@ -18,34 +18,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
-use crate::certificate::{self, Fingerprint};
+use crate::certificate;
 use crate::error::{LoadError, LoadErrorKind};
 use crate::prefixed::Prefixed;
 use crate::provider::{Alpn, alpn_ids, provider};
 use crate::stream::TlsStream;
 
-/// Whose certificates are accepted.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Trust {
-    /// Those that the operating system accepts.
-    #[default]
-    System,
-    /// Those, and those signed by the authorities in a PEM file.
-    SystemAnd(PathBuf),
-    /// Only those signed by the authorities in a PEM file.
-    Only(PathBuf),
-    /// Only certificates with one of these digests. Names, validity and authorities are not looked at.
-    Pinned(Vec<Pin>),
-}
-
-/// A digest that identifies a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Pin {
-    /// SHA-256 of the certificate.
-    Certificate(Fingerprint),
-    /// SHA-256 of the public key (subjectPublicKeyInfo), which a renewed certificate may keep.
-    Key(Fingerprint),
-}
+pub use trust::{Pin, Trust};
 
 /// How a client connects.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -1,4 +1,4 @@
-//! Verifies servers' certificates: by authorities, or by a pin.
+//! Whom a client trusts. Verifies servers' certificates: by authorities, or by a pin.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,11 +11,33 @@ use rustls::{
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-use super::{Pin, Trust};
-use crate::certificate::CertificateFacts;
+use crate::certificate::{CertificateFacts, Fingerprint};
 use crate::error::{LoadError, LoadErrorKind};
 use crate::pem;
 use crate::provider::provider;
+
+/// Whose certificates are accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Trust {
+    /// Those that the operating system accepts.
+    #[default]
+    System,
+    /// Those, and those signed by the authorities in a PEM file.
+    SystemAnd(PathBuf),
+    /// Only those signed by the authorities in a PEM file.
+    Only(PathBuf),
+    /// Only certificates with one of these digests. Names, validity and authorities are not looked at.
+    Pinned(Vec<Pin>),
+}
+
+/// A digest that identifies a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Pin {
+    /// SHA-256 of the certificate.
+    Certificate(Fingerprint),
+    /// SHA-256 of the public key (subjectPublicKeyInfo), which a renewed certificate may keep.
+    Key(Fingerprint),
+}
 
 pub(super) fn verifier(trust: &Trust) -> Result<Arc<dyn ServerCertVerifier>, LoadError> {
     Ok(match trust {

@@ -1,7 +1,7 @@
 //! The body of a ClientHello (RFC 8446, section 4.1.2).
 
-use super::ClientHello;
 use super::cursor::Cursor;
+use super::hello::ClientHello;
 use super::name::{SniName, server_name};
 
 const SERVER_NAME: u16 = 0;
@@ -75,12 +75,6 @@ fn protocol_list(content: &mut Cursor<'_>) -> Option<Vec<u8>> {
         }
     }
     Some(list.rest().to_vec())
-}
-
-/// The names in a checked list.
-pub(super) fn protocols(list: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut names = Cursor::new(list);
-    std::iter::from_fn(move || names.part8().map(Cursor::rest))
 }
 
 fn offers_tls13(content: &mut Cursor<'_>) -> Option<bool> {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{MAX_HELLO, MAX_RECORDS, MalformedHello};
+use super::hello::{MAX_HELLO, MAX_RECORDS, MalformedHello};
 
 /// Type, version and length of a record.
 pub(super) const HEADER: usize = 5;

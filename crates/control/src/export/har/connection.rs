@@ -3,7 +3,7 @@
 
 use privet_api::connections::ConnectionRow;
 
-use super::{
+use super::format::{
     Cache, Content, Entry, HarRequest, HarResponse, NO_TYPE, Source, Timings, known, signed,
 };
 use crate::export::timestamp;

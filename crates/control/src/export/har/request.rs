@@ -3,7 +3,7 @@
 use http::StatusCode;
 use privet_api::requests::RequestRow;
 
-use super::{
+use super::format::{
     Cache, Content, Entry, HarRequest, HarResponse, NO_TYPE, NameValue, Source, Timings, known,
     signed,
 };
