@@ -1,0 +1,4 @@
+//! The SOCKS protocols byte by byte.
+
+mod tcp;
+mod udp;
