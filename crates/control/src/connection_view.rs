@@ -10,11 +10,6 @@ use privet_engine::Engine;
 use crate::convert;
 use crate::extract;
 
-/// Longest filter, in characters.
-const MAX_FILTER: usize = 1000;
-/// Most rows that can be skipped.
-const MAX_OFFSET: u32 = 10_000_000;
-
 /// A page of one of the tables.
 pub(crate) struct Viewer {
     state: RowState,
@@ -26,11 +21,7 @@ impl Viewer {
     /// # Errors
     /// 400: the filter, the column or the size is invalid.
     pub(crate) fn new(query: &ConnectionsQuery) -> Result<Self, Problem> {
-        if query.limit > MAX_ROWS || query.offset > MAX_OFFSET {
-            return Err(Problem::bad_request(format!(
-                "A page has at most {MAX_ROWS} rows and skips at most {MAX_OFFSET}."
-            )));
-        }
+        extract::check_page(query.limit, query.offset, MAX_ROWS as usize)?;
         let mut page = PageRequest {
             offset: query.offset as usize,
             limit: query.limit as usize,
@@ -58,9 +49,7 @@ impl Viewer {
 
 /// The filter, on the connections with those ids only, if there are any.
 pub(crate) fn parse_filter(text: &str, ids: Option<&str>) -> Result<Query, Problem> {
-    extract::check_length(text, MAX_FILTER, "filter")?;
-    let query = Query::parse(text)
-        .map_err(|error| Problem::bad_request(format!("The filter is invalid: {error}.")))?;
+    let query = extract::check_filter(text, || Query::parse(text))?;
     Ok(match ids {
         Some(ids) => query.among(parse_ids(ids)?),
         None => query,

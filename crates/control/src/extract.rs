@@ -89,6 +89,30 @@ pub fn check_length(text: &str, most: usize, name: &str) -> Result<(), Problem> 
     Ok(())
 }
 
+/// Longest filter, in characters.
+const MAX_FILTER: usize = 1000;
+/// Most rows that can be skipped.
+const MAX_OFFSET: u32 = 10_000_000;
+
+/// Parses a filter, unless it is too long.
+pub fn check_filter<T, E: std::fmt::Display>(
+    text: &str,
+    parse: impl FnOnce() -> Result<T, E>,
+) -> Result<T, Problem> {
+    check_length(text, MAX_FILTER, "filter")?;
+    parse().map_err(|error| Problem::bad_request(format!("The filter is invalid: {error}.")))
+}
+
+/// Refuses a page of more than `most` rows, and one that skips too many.
+pub fn check_page(limit: u32, offset: u32, most: usize) -> Result<(), Problem> {
+    if limit as usize > most || offset > MAX_OFFSET {
+        return Err(Problem::bad_request(format!(
+            "A page has at most {most} rows and skips at most {MAX_OFFSET}."
+        )));
+    }
+    Ok(())
+}
+
 pub fn wrong_type(wanted: &str) -> Problem {
     Problem::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,

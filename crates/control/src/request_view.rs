@@ -12,10 +12,6 @@ use privet_engine::{Engine, RequestsOff};
 
 use crate::extract;
 
-/// Longest filter, in characters.
-const MAX_FILTER: usize = 1000;
-/// Most rows that can be skipped.
-const MAX_OFFSET: u32 = 10_000_000;
 /// The columns that sort.
 const COLUMNS: [(&str, RequestSort); 11] = [
     ("started", RequestSort::Started),
@@ -46,11 +42,7 @@ impl RequestViewer {
     /// # Errors
     /// 400: the filter, the column or the size is invalid.
     pub(crate) fn new(query: &RequestsQuery) -> Result<Self, Problem> {
-        if query.limit as usize > MAX_REQUEST_ROWS || query.offset > MAX_OFFSET {
-            return Err(Problem::bad_request(format!(
-                "A page has at most {MAX_REQUEST_ROWS} rows and skips at most {MAX_OFFSET}."
-            )));
-        }
+        extract::check_page(query.limit, query.offset, MAX_REQUEST_ROWS)?;
         let (sort, descending) = parse_sort(query.sort.as_deref().unwrap_or("-started"))?;
         Ok(Self {
             filter: parse_filter(query.filter.as_deref())?,
@@ -104,9 +96,7 @@ pub(crate) fn matching(
 
 fn parse_filter(text: Option<&str>) -> Result<RequestFilter, Problem> {
     let text = text.unwrap_or_default();
-    extract::check_length(text, MAX_FILTER, "filter")?;
-    text.parse()
-        .map_err(|error| Problem::bad_request(format!("The filter is invalid: {error}.")))
+    extract::check_filter(text, || text.parse())
 }
 
 fn parse_sort(text: &str) -> Result<(RequestSort, bool), Problem> {
