@@ -32,6 +32,7 @@ pub mod port;
 pub mod portal;
 pub mod privet;
 pub mod process;
+mod sandbox;
 pub mod screen;
 pub mod skip;
 pub mod terminal;

@@ -392,5 +392,5 @@ impl From<FramingError> for BadRequest {
 }
 
 #[cfg(test)]
-#[path = "request_tests.rs"]
+#[path = "request_tests/mod.rs"]
 mod tests;
