@@ -16,3 +16,4 @@ pub(crate) mod tunnel;
 
 pub use connection::{Tunnels, serve};
 pub use flood::PREFACE;
+pub use request::head_text;
