@@ -34,6 +34,7 @@ pub mod problem;
 pub mod query_language;
 pub mod requests;
 pub mod rules;
+pub mod scan;
 pub mod secrets;
 pub mod sites;
 pub mod status;

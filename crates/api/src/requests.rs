@@ -149,8 +149,17 @@ pub struct RequestRow {
     pub cache: Option<String>,
     /// Why the cache was not used.
     pub cache_why: Option<String>,
-    /// What the scan found; `null`: nothing was scanned.
+    /// What the scan found: `clean`, `bad`, `error`, `oversize`, `error passed`, `oversize passed` or `stream passed`;
+    /// `null`: nothing was scanned.
     pub scan: Option<String>,
+    /// What found something: `yara`, `clamd` or `icap`.
+    pub scan_engine: Option<String>,
+    /// The rule or signature that matched.
+    pub scan_rule: Option<String>,
+    /// Of the body that was stopped, in hexadecimal.
+    pub scan_sha256: Option<String>,
+    /// How long the verdict took.
+    pub scan_ms: Option<f64>,
     /// Why it failed.
     pub error: Option<String>,
 }

@@ -35,6 +35,8 @@ struct Inner {
     owner: u64,
     fetch_millis: u32,
     keep_on_disk: bool,
+    /// What judged the body, as a number of the caller's; 0: nothing did.
+    judged: AtomicU64,
 }
 
 #[derive(Debug, Clone)]
@@ -69,6 +71,7 @@ impl Entry {
             owner: new.owner,
             fetch_millis: 0,
             keep_on_disk: new.keep_on_disk,
+            judged: AtomicU64::new(0),
         }))
     }
 
@@ -82,6 +85,7 @@ impl Entry {
             owner: from.owner,
             fetch_millis: from.fetch_millis,
             keep_on_disk: true,
+            judged: AtomicU64::new(0),
         }))
     }
 
@@ -95,6 +99,7 @@ impl Entry {
             owner: record.owner,
             fetch_millis: 0,
             keep_on_disk: true,
+            judged: AtomicU64::new(0),
         }))
     }
 
@@ -113,6 +118,7 @@ impl Entry {
             owner: from.owner,
             fetch_millis: from.fetch_millis,
             keep_on_disk,
+            judged: AtomicU64::new(0),
         }))
     }
 
@@ -141,7 +147,18 @@ impl Entry {
             owner: old.owner,
             fetch_millis: u32::try_from(took.as_millis()).unwrap_or(u32::MAX),
             keep_on_disk: old.keep_on_disk,
+            judged: AtomicU64::new(self.judged()),
         }))
+    }
+
+    /// What judged the body, as [`Self::set_judged`] has it. 0: nothing did since the entry was read or unpacked.
+    pub fn judged(&self) -> u64 {
+        self.0.judged.load(Ordering::Relaxed)
+    }
+
+    /// Notes what judged the body, as a number of the caller's. It is kept in memory alone.
+    pub fn set_judged(&self, by: u64) {
+        self.0.judged.store(by, Ordering::Relaxed);
     }
 
     pub fn head(&self) -> &StoredHead {

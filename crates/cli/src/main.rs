@@ -68,6 +68,8 @@ enum Command {
     Changes(commands::changes::Args),
     /// Undo a change
     Undo(commands::changes::UndoArgs),
+    /// Show the scanners and what they stopped; try them
+    Scan(commands::scan::Args),
     /// Show what the HTTP cache holds and did; purge it
     Cache(commands::cache::Args),
     /// Show upstreams and groups with their health
@@ -164,6 +166,7 @@ async fn run(
         Command::Rules(args) => commands::rules::run(context, &args).await,
         Command::Changes(args) => commands::changes::run(context, &args).await,
         Command::Undo(args) => commands::changes::undo(context, &args).await,
+        Command::Scan(args) => commands::scan::run(context, &args).await,
         Command::Cache(args) => commands::cache::run(context, &args).await,
         Command::Upstreams => commands::upstreams::run(context).await,
         Command::Sites(args) => commands::sites::run(context, &args).await,

@@ -268,8 +268,8 @@ fn scan(scan: &Scan) -> Value {
     json!({
         "enabled": scan.enabled,
         "rules": scan.rules,
-        "clamd": or_empty(scan.clamd.as_ref()),
-        "icap": or_empty(scan.icap.as_ref()),
+        "clamd": or_empty(scan.clamd.as_ref().map(|at| &at.text)),
+        "icap": or_empty(scan.icap.as_ref().map(|at| &at.text)),
         "max_body": format_size(scan.max_body),
         "oversize": scan.oversize.as_str(),
         "on_error": scan.on_error.as_str(),

@@ -126,6 +126,7 @@ fn not_recorded(off: RequestsOff) -> NotRecorded {
 pub(crate) fn row(request: &RecordedRequest, queries: bool) -> RequestRow {
     let ms = |time: std::time::Duration| time.as_secs_f64() * 1000.0;
     let DialPhases { dns, connect, tls } = request.dial.unwrap_or_default();
+    let scan = request.scan.as_deref();
     RequestRow {
         id: request.id,
         connection: request.connection,
@@ -153,7 +154,15 @@ pub(crate) fn row(request: &RecordedRequest, queries: bool) -> RequestRow {
         total_ms: ms(request.total),
         cache: request.cache.map(|used| used.word.to_owned()),
         cache_why: request.cache.and_then(|used| used.why).map(str::to_owned),
-        scan: request.scan.as_deref().map(str::to_owned),
+        scan: scan.map(|scan| scan.verdict.to_owned()),
+        scan_engine: scan.and_then(|scan| scan.engine).map(str::to_owned),
+        scan_rule: scan
+            .and_then(|scan| scan.rule.as_deref())
+            .map(str::to_owned),
+        scan_sha256: scan
+            .and_then(|scan| scan.sha256.as_deref())
+            .map(str::to_owned),
+        scan_ms: scan.map(|scan| ms(scan.took)),
         error: request.error.as_deref().map(str::to_owned),
     }
 }

@@ -8,7 +8,7 @@ use axum::{Extension, Router};
 use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 use privet_api::{Problem, escape};
 use utoipa::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
 use crate::extract::MAX_BODY;
@@ -89,6 +89,12 @@ fn traffic_calls() -> OpenApiRouter<ApiState> {
             handlers::cache::read_cache,
             handlers::cache::purge_cache
         ))
+        .routes(routes!(handlers::scan::read_scan))
+        .routes(routes!(handlers::scan::test_scan))
+        .routes(
+            routes!(handlers::scan::scan_file)
+                .layer(DefaultBodyLimit::max(handlers::scan::MAX_FILE)),
+        )
         .routes(routes!(handlers::query_language::read_query_language))
         .routes(routes!(handlers::why::explain))
         .routes(routes!(handlers::events::watch_events))

@@ -20,6 +20,7 @@ mod gateway;
 mod https;
 mod policy_changes;
 mod problems;
+mod scanning;
 mod session;
 mod shared;
 mod simulate;
@@ -29,6 +30,7 @@ mod supervise;
 
 pub use accept::listener::{ListenerKind, ListenerState};
 pub use engine::Engine;
+pub use gateway::scan_test::ScanTestResult;
 pub use https::{Authority, HttpsStatus, certificate_findings};
 pub use problems::Problem;
 pub use session::detect;

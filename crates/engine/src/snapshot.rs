@@ -7,6 +7,7 @@ use std::sync::Arc;
 use privet_config::Config;
 use privet_net::Dialer;
 use privet_policy::{Policy, ShadowedRule, TemporaryRule};
+use privet_scan::Scanner;
 use privet_sites::SiteTable;
 
 use crate::caches::Caches;
@@ -22,6 +23,8 @@ pub struct Snapshot {
     pub dialer: Arc<Dialer>,
     pub sites: Arc<SiteTable>,
     pub caches: Caches,
+    /// What scans bodies; `None`: it is off.
+    pub scanner: Option<Arc<Scanner>>,
     /// File of each list's text.
     pub(crate) list_texts: Arc<BTreeMap<String, PathBuf>>,
     /// Temporary rules.

@@ -56,6 +56,7 @@ impl Gateway for Open {
             app: None,
             addresses: Vec::new(),
             cache: None,
+            scanner: None,
         })
     }
 

@@ -22,6 +22,7 @@ pub mod head;
 pub mod headers;
 mod request;
 mod respond;
+mod scanning;
 pub mod service;
 pub mod turn;
 mod upstream;

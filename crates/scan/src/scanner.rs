@@ -32,6 +32,8 @@ const CHECK: Duration = Duration::from_secs(60);
 
 /// What judges bodies.
 pub struct Settings {
+    /// Differs where anything below does, or a file of rules.
+    pub key: u64,
     /// Patterns of files with YARA rules.
     pub rules: Vec<String>,
     pub clamd: Option<Connector>,
@@ -45,6 +47,7 @@ pub struct Settings {
 
 /// Judges bodies.
 pub struct Scanner {
+    key: u64,
     pub max_body: u64,
     pub block_oversize: bool,
     pub block_on_error: bool,
@@ -77,6 +80,7 @@ impl Scanner {
             }
         };
         Self {
+            key: settings.key,
             max_body: settings.max_body,
             block_oversize: settings.block_oversize,
             block_on_error: settings.block_on_error,
@@ -93,6 +97,11 @@ impl Scanner {
             checked: Mutex::default(),
             shared,
         }
+    }
+
+    /// What it was made from: [`Settings::key`].
+    pub fn key(&self) -> u64 {
+        self.key
     }
 
     /// The memory of bodies that are held.

@@ -134,6 +134,22 @@ impl Rules {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimedOut;
 
+/// Differs where a file that the patterns name came, went, or was written. Blocks.
+pub fn fingerprint(patterns: &[String]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for path in patterns
+        .iter()
+        .filter_map(|pattern| glob::glob(pattern).ok())
+        .flatten()
+    {
+        let Ok(path) = path else { continue };
+        let known = std::fs::metadata(&path).ok();
+        let known = known.map(|known| (known.len(), known.modified().ok()));
+        (path, known).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
 fn fault(pattern: &str, text: &str) -> RuleFault {
     RuleFault {
         file: pattern.into(),

@@ -94,8 +94,12 @@ impl<H: SiteHost> SiteService<H> {
             site.counters.requested();
             let mut fetch = self.plan_of_site(request, site, turn::now().into_std());
             match &mut fetch {
-                Ok(fetch) if site.config.cache => fetch.cache = table.cache().cloned(),
-                Ok(_) => {}
+                Ok(fetch) => {
+                    if site.config.cache {
+                        fetch.cache = table.cache().cloned();
+                    }
+                    fetch.scanner = table.scanner().cloned();
+                }
                 Err(_) => site.counters.refused(),
             }
             fetch
@@ -144,6 +148,7 @@ impl<H: SiteHost> SiteService<H> {
             host_len,
             tls: self.tls.is_some(),
             cache: None,
+            scanner: None,
         };
         // The cache may answer without a backend: one is chosen when it does not.
         match site.config.cache || fetch.select(now) {

@@ -11,6 +11,7 @@ use privet_http::headers::response::ResponseStyle;
 use privet_http::headers::site::{SiteFields, SiteRequest};
 use privet_http::service::{Fetch, OriginProtocol};
 use privet_policy::Target;
+use privet_scan::Scanner;
 use smallvec::SmallVec;
 
 use crate::backend_pool::{Backend, BackendPool};
@@ -33,6 +34,7 @@ pub struct SiteFetch {
     pub(crate) strip: usize,
     /// Where the site has one.
     pub(crate) cache: Option<Arc<Cache>>,
+    pub(crate) scanner: Option<Arc<Scanner>>,
 }
 
 impl SiteFetch {
@@ -95,6 +97,10 @@ impl Fetch for SiteFetch {
             asker: Asker::Everybody,
             keep_on_disk: true,
         })
+    }
+
+    fn scanner(&self) -> Option<&Arc<Scanner>> {
+        self.scanner.as_ref()
     }
 
     fn max_request_body(&self) -> u64 {

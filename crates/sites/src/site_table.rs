@@ -10,6 +10,7 @@ use privet_cache::Cache;
 use privet_config::{BackendScheme, Config, SiteTls};
 use privet_net::{EndpointDialer, EndpointTls, OwnListeners};
 use privet_policy::Host;
+use privet_scan::Scanner;
 use privet_tls::ServerTls;
 
 use crate::host_table::HostTable;
@@ -30,6 +31,7 @@ pub struct SiteTable {
     own_listeners: Vec<SocketAddr>,
     /// For sites that have one.
     cache: Option<Arc<Cache>>,
+    scanner: Option<Arc<Scanner>>,
 }
 
 impl SiteTable {
@@ -80,6 +82,7 @@ impl SiteTable {
             certificates,
             own_listeners,
             cache: None,
+            scanner: None,
         })
     }
 
@@ -87,6 +90,17 @@ impl SiteTable {
     #[must_use]
     pub fn with_cache(self, cache: Option<Arc<Cache>>) -> Self {
         Self { cache, ..self }
+    }
+
+    /// With what scans the bodies of requests and responses.
+    #[must_use]
+    pub fn with_scanner(self, scanner: Option<Arc<Scanner>>) -> Self {
+        Self { scanner, ..self }
+    }
+
+    /// What scans the bodies of requests and responses.
+    pub fn scanner(&self) -> Option<&Arc<Scanner>> {
+        self.scanner.as_ref()
     }
 
     /// The cache of the sites that have one.

@@ -586,6 +586,63 @@ export interface paths {
         patch: operations["move_rule"];
         trace?: never;
     };
+    "/api/v1/scan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The scanners */
+        get: operations["read_scan"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scan/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Scan a file
+         * @description Asks the scanners about the body of this request.
+         */
+        post: operations["scan_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scan/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try the scanners
+         * @description Fetches a harmless test file, which scanners find by agreement, from a responder of the program through its HTTP pipeline.
+         */
+        post: operations["test_scan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/secrets": {
         parameters: {
             query?: never;
@@ -1917,8 +1974,22 @@ export interface components {
             /** @description The destination's IP address, if it is known. */
             remote?: string | null;
             route: string;
-            /** @description What the scan found; `null`: nothing was scanned. */
+            /**
+             * @description What the scan found: `clean`, `bad`, `error`, `oversize`, `error passed`, `oversize passed` or `stream passed`;
+             *     `null`: nothing was scanned.
+             */
             scan?: string | null;
+            /** @description What found something: `yara`, `clamd` or `icap`. */
+            scan_engine?: string | null;
+            /**
+             * Format: double
+             * @description How long the verdict took.
+             */
+            scan_ms?: number | null;
+            /** @description The rule or signature that matched. */
+            scan_rule?: string | null;
+            /** @description Of the body that was stopped, in hexadecimal. */
+            scan_sha256?: string | null;
             /**
              * Format: int64
              * @description Milliseconds since 1970.
@@ -2058,6 +2129,119 @@ export interface components {
         /** @description All rules, in the order in which they are evaluated: the first that matches decides. */
         Rules: {
             rules: components["schemas"]["Rule"][];
+        };
+        /** @description One scanner. */
+        ScanEngine: {
+            /** Format: int64 */
+            bad: number;
+            /** Format: int64 */
+            bytes: number;
+            /**
+             * Format: double
+             * @description How fast it was so far; `null`: it was not asked yet.
+             */
+            bytes_per_second?: number | null;
+            /** @description `yara`, `clamd` or `icap`. */
+            engine: string;
+            /** Format: int64 */
+            errors: number;
+            /** @description What is wrong now. */
+            faults: string[];
+            last_error?: string | null;
+            /**
+             * Format: int64
+             * @description Compiled rules; `null`: it is outside the program.
+             */
+            rules?: number | null;
+            /** Format: int64 */
+            scanned: number;
+            /**
+             * Format: int64
+             * @description When its signatures were made; `null`: it does not say.
+             */
+            signatures_ms?: number | null;
+            /** @description They are older than seven days. */
+            signatures_old: boolean;
+            /** @description `ready`; `empty`: it has no rules; `failed`: `faults` says why. */
+            state: string;
+            /** @description What it says of itself. */
+            version?: string | null;
+        };
+        /** @description A body that was stopped. */
+        ScanFinding: {
+            /**
+             * Format: int64
+             * @description Milliseconds since 1970.
+             */
+            at_ms: number;
+            engine: string;
+            rule: string;
+            sha256: string;
+            /** @description "?…" stands for a query. */
+            url: string;
+        };
+        /** @description The scanners and what they did since the program started, or `max_body` changed. */
+        ScanState: {
+            /**
+             * Format: int64
+             * @description Bodies that were stopped by a finding.
+             */
+            bad: number;
+            /**
+             * Format: int64
+             * @description Bodies that were found clean.
+             */
+            clean: number;
+            enabled: boolean;
+            engines: components["schemas"]["ScanEngine"][];
+            /**
+             * Format: int64
+             * @description Bodies for which there was no verdict.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Bytes of bodies that wait for their verdict.
+             */
+            held_bytes: number;
+            /**
+             * Format: int64
+             * @description The most of them.
+             */
+            held_limit: number;
+            /**
+             * Format: int64
+             * @description Bytes: the largest body that is scanned.
+             */
+            max_body: number;
+            /** @description What happens where a scanner cannot answer: `block` or `pass`. */
+            on_error: string;
+            /** @description What happens to larger bodies: `block` or `pass`. */
+            oversize: string;
+            /**
+             * Format: int64
+             * @description Bodies that passed because they are larger than `max_body`.
+             */
+            oversize_passed: number;
+            /** @description What was stopped, newest first, at most 50. */
+            recent: components["schemas"]["ScanFinding"][];
+        };
+        /** @description How a test ended. */
+        ScanTest: {
+            engine?: string | null;
+            /** @description The scanners stopped the test file. */
+            passed: boolean;
+            rule?: string | null;
+            sha256?: string | null;
+            /**
+             * Format: int32
+             * @description The status that a client would have got; `null` for a file.
+             */
+            status?: number | null;
+            /** @description What happened, as a sentence. */
+            text: string;
+            /** @description `clean`, `bad` or `error`. */
+            verdict: string;
         };
         /** @description One entry of the keyring, without its secret. */
         SecretEntry: {
@@ -5305,6 +5489,178 @@ export interface operations {
             };
             /** @description The file cannot be read or written: nothing was changed */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_scan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The scanners, asked now, and what they did */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScanState"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    scan_file: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Its name, for scanners that look at it.
+                 * @example setup.exe
+                 */
+                name?: string;
+            };
+            header?: {
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            /** @description The verdict */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScanTest"];
+                };
+            };
+            /** @description A parameter that this call does not take, or cannot read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Scanning is off */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The file is larger than 64 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type is another one */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_scan: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What became of the file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScanTest"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Scanning is off */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -22,6 +22,7 @@ use crate::lists::{List, ListAction, ListLines, Lists, NewList};
 use crate::login_code::{LoginCode, LoginCodeRequest};
 use crate::requests::{RequestExportQuery, RequestPage, RequestsQuery};
 use crate::rules::{NewRule, RuleMove, RuleUpdate, Rules};
+use crate::scan::{ScanFileQuery, ScanState, ScanTest};
 use crate::secrets::Secrets;
 use crate::sites::{BackendUpdate, SiteBackend, Sites};
 use crate::status::{Mode, ModeRequest, Status};
@@ -64,6 +65,26 @@ impl Client {
 
     pub async fn purge_cache(&self, query: &PurgeQuery) -> Result<Purged, ClientError> {
         self.delete("/api/v1/cache", query).await
+    }
+
+    pub async fn scan(&self) -> Result<ScanState, ClientError> {
+        self.get("/api/v1/scan", &()).await
+    }
+
+    pub async fn test_scan(&self) -> Result<ScanTest, ClientError> {
+        self.send(Method::POST, "/api/v1/scan/test", None::<&()>)
+            .await
+    }
+
+    /// Asks the scanners about a file.
+    pub async fn scan_file(
+        &self,
+        query: &ScanFileQuery,
+        content: Bytes,
+    ) -> Result<ScanTest, ClientError> {
+        let path = with_query("/api/v1/scan/file", query)?;
+        self.call_with(Method::POST, &path, "application/octet-stream", content)
+            .await
     }
 
     /// The connections that match, as a file.

@@ -27,6 +27,7 @@ pub mod quit;
 pub mod requests;
 pub mod rules;
 pub mod run;
+pub mod scan;
 pub mod secret;
 pub mod serve;
 pub mod sites;

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::backend_url::BackendUrl;
+
 #[derive(Debug, Clone)]
 pub struct Cache {
     pub enabled: bool,
@@ -37,14 +39,29 @@ pub enum SniMismatch {
 pub struct Scan {
     pub enabled: bool,
     pub rules: Vec<String>,
-    pub clamd: Option<String>,
-    /// The URL of an ICAP service: `icap://HOST[:PORT]/SERVICE`.
-    pub icap: Option<String>,
+    pub clamd: Option<ScannerAddress>,
+    /// An ICAP service: `icap://HOST[:PORT]/SERVICE`.
+    pub icap: Option<ScannerAddress>,
     /// Bytes.
     pub max_body: u64,
     /// What happens to bodies larger than `max_body`.
     pub oversize: ScanErrorAction,
     pub on_error: ScanErrorAction,
+}
+
+/// Where a scanner is, as the configuration names it.
+#[derive(Debug, Clone)]
+pub struct ScannerAddress {
+    pub text: String,
+    pub place: ScannerPlace,
+}
+
+/// Only the reader of the configuration makes the URL of an endpoint, so nothing else can be dialed.
+#[derive(Debug, Clone)]
+pub enum ScannerPlace {
+    /// The path of a Unix socket.
+    Unix(PathBuf),
+    Tcp(BackendUrl),
 }
 
 /// What happens to a body that was not scanned.

@@ -13,7 +13,9 @@ mod upstream;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-pub use content::{Cache, Inspect, Scan, ScanErrorAction, SniMismatch};
+pub use content::{
+    Cache, Inspect, Scan, ScanErrorAction, ScannerAddress, ScannerPlace, SniMismatch,
+};
 pub use filter::{Filter, FilterList, ListFormat, ListSource};
 pub use listen::{Listen, ListenLimits, ListenTls, User};
 pub use log::{Log, LogFormat, RequestLog, Retention};

@@ -7,9 +7,10 @@ use url::Url;
 use super::context::ReadContext;
 use super::not_served::warn_not_served;
 use super::upstreams::split_host_port;
+use crate::backend_url::BackendUrl;
 use crate::diagnose::DiagnosticCode;
 use crate::keys;
-use crate::model::{Inspect, Scan, ScanErrorAction};
+use crate::model::{Inspect, Scan, ScannerAddress, ScannerPlace};
 use crate::tree::{Table, Value, quoted};
 
 const BODY: RangeInclusive<u64> = 1 << 10..=1 << 40;
@@ -37,7 +38,7 @@ pub(super) fn read_scan<'a>(top: &Table<'a>, context: &ReadContext<'a>) -> Scan 
     let Some(table) = top.get("scan").and_then(|v| v.table(&keys::SCAN)) else {
         return default;
     };
-    let scan = Scan {
+    Scan {
         enabled: table.boolean("enabled", default.enabled),
         rules: table.list("rules", |value| {
             Some(context.path(value.filled()?).display().to_string())
@@ -56,26 +57,30 @@ pub(super) fn read_scan<'a>(top: &Table<'a>, context: &ReadContext<'a>) -> Scan 
             .get("on_error")
             .and_then(|v| v.choice())
             .unwrap_or(default.on_error),
-    };
-    warn_not_served(&table, "enabled", scan.enabled, "scanning");
-    let block = scan.oversize == ScanErrorAction::Block;
-    warn_not_served(&table, "icap", scan.icap.is_some(), "scanning by ICAP");
-    warn_not_served(&table, "oversize", block, "scanning");
-    scan
+    }
 }
 
 /// `unix:/path` or `tcp:host:port`; "" is none.
-fn read_clamd(value: &Value<'_>) -> Option<String> {
+fn read_clamd(value: &Value<'_>) -> Option<ScannerAddress> {
     let text = value.string()?;
     if text.is_empty() {
         return None;
     }
-    let unix = text
-        .strip_prefix("unix:")
-        .is_some_and(|path| path.starts_with('/'));
-    let tcp = text.strip_prefix("tcp:").and_then(split_host_port);
-    if unix || tcp.is_some_and(|(host, port)| !host.is_empty() && port.is_some()) {
-        return Some(text.to_owned());
+    let unix = text.strip_prefix("unix:");
+    let unix = unix.filter(|path| path.starts_with('/'));
+    let tcp = text.strip_prefix("tcp:").filter(|address| {
+        split_host_port(address).is_some_and(|(host, port)| !host.is_empty() && port.is_some())
+    });
+    let place = match (unix, tcp) {
+        (Some(path), _) => Some(ScannerPlace::Unix(path.into())),
+        (None, Some(address)) => endpoint(address),
+        (None, None) => None,
+    };
+    if let Some(place) = place {
+        return Some(ScannerAddress {
+            text: text.to_owned(),
+            place,
+        });
     }
     let cause = format!("{} is not an address of a clamd", quoted(text));
     value.refuse(
@@ -87,7 +92,7 @@ fn read_clamd(value: &Value<'_>) -> Option<String> {
 }
 
 /// `icap://HOST[:PORT]/SERVICE` (RFC 3507, section 4.2); "" is none.
-fn read_icap(value: &Value<'_>) -> Option<String> {
+fn read_icap(value: &Value<'_>) -> Option<ScannerAddress> {
     let text = value.string()?;
     if text.is_empty() {
         return None;
@@ -100,6 +105,13 @@ fn read_icap(value: &Value<'_>) -> Option<String> {
             && url.path().len() > 1
             && url.fragment().is_none()
     });
+    let service = service.and_then(|url| {
+        let (host, port) = (url.host_str()?, url.port().unwrap_or(1344));
+        Some(ScannerAddress {
+            place: endpoint(&format!("{host}:{port}"))?,
+            text: url.into(),
+        })
+    });
     if service.is_none() {
         value.hide_login(text);
         value.refuse(
@@ -108,5 +120,11 @@ fn read_icap(value: &Value<'_>) -> Option<String> {
             "write \"icap://127.0.0.1:1344/SERVICE\"",
         );
     }
-    service.map(String::from)
+    service
+}
+
+/// `HOST:PORT`.
+fn endpoint(address: &str) -> Option<ScannerPlace> {
+    let url = Url::parse(&format!("http://{address}")).ok()?;
+    BackendUrl::new(&url).map(ScannerPlace::Tcp)
 }

@@ -277,22 +277,13 @@ fn sites_are_checked_whole() {
 
 #[test]
 fn unsupported_settings_are_reported() {
-    check_alone(&[
-        (
-            "[inspect]\nenabled = true\n",
-            DiagnosticCode::NotServed,
-            2,
-            11,
-            "not served by this version yet",
-        ),
-        (
-            "[scan]\nenabled = true\n",
-            DiagnosticCode::NotServed,
-            2,
-            11,
-            "not served by this version yet",
-        ),
-    ]);
+    check_alone(&[(
+        "[inspect]\nenabled = true\n",
+        DiagnosticCode::NotServed,
+        2,
+        11,
+        "not served by this version yet",
+    )]);
 }
 
 #[test]

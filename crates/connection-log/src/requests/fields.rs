@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::row::RequestRow;
+use super::row::{RequestRow, RequestScan};
 use crate::fields::FieldKind;
 
 /// A field with its description.
@@ -32,6 +32,9 @@ pub enum TextField {
     Route,
     Cache,
     Scan,
+    ScanEngine,
+    ScanRule,
+    ScanHash,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +76,7 @@ const fn number(
 }
 
 /// All fields, in the order in which a help lists them.
-pub const REQUEST_FIELDS: [RequestFieldHelp; 15] = [
+pub const REQUEST_FIELDS: [RequestFieldHelp; 18] = [
     text("method", TextField::Method, "method:POST", "the method"),
     text(
         "host",
@@ -104,6 +107,24 @@ pub const REQUEST_FIELDS: [RequestFieldHelp; 15] = [
     ),
     text("cache", TextField::Cache, "cache:hit", "what the cache did"),
     text("scan", TextField::Scan, "scan:clean", "what the scan found"),
+    text(
+        "scan_engine",
+        TextField::ScanEngine,
+        "scan_engine:clamd",
+        "which scanner stopped the body",
+    ),
+    text(
+        "scan_rule",
+        TextField::ScanRule,
+        "scan_rule:eicar",
+        "the rule or signature that matched",
+    ),
+    text(
+        "scan_hash",
+        TextField::ScanHash,
+        "scan_hash:275a02",
+        "SHA-256 of the body that was stopped",
+    ),
     text(
         "client",
         TextField::Client,
@@ -158,7 +179,10 @@ impl TextField {
             Self::User => row.user.as_deref().unwrap_or_default().into(),
             Self::Route => (*row.route).into(),
             Self::Cache => row.cache.map_or("", |used| used.word).into(),
-            Self::Scan => row.scan.as_deref().unwrap_or_default().into(),
+            Self::Scan => of(row, |scan| Some(scan.verdict)),
+            Self::ScanEngine => of(row, |scan| scan.engine),
+            Self::ScanRule => of(row, |scan| scan.rule.as_deref()),
+            Self::ScanHash => of(row, |scan| scan.sha256.as_deref()),
         }
     }
 }
@@ -178,4 +202,13 @@ impl NumberField {
             Self::Total => u64::try_from(row.total.as_millis()).ok(),
         }
     }
+}
+
+/// A text of what a scan said.
+fn of(row: &RequestRow, text: impl FnOnce(&RequestScan) -> Option<&str>) -> Cow<'_, str> {
+    row.scan
+        .as_deref()
+        .and_then(text)
+        .unwrap_or_default()
+        .into()
 }

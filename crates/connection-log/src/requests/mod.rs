@@ -11,4 +11,4 @@ pub use filter::{RequestFilter, RequestFilterError};
 pub(crate) use page::sort;
 pub use page::{MAX_REQUEST_ROWS, RequestPage, RequestPageRequest, RequestSort};
 pub(crate) use ring::RequestRing;
-pub use row::{CacheUse, DialPhases, HttpVersion, NewRequest, RequestRow};
+pub use row::{CacheUse, DialPhases, HttpVersion, NewRequest, RequestRow, RequestScan};

@@ -54,7 +54,8 @@ pub(crate) fn sort(rows: &mut [Arc<RequestRow>], key: RequestSort) {
         RequestSort::FirstByte => rows.sort_by_key(|row| (row.first_byte, time(row))),
         RequestSort::Cache => rows.sort_by_key(|row| (row.cache, time(row))),
         RequestSort::Scan => rows.sort_by(|a, b| {
-            let texts = a.scan.cmp(&b.scan);
+            let verdict = |row: &RequestRow| row.scan.as_ref().map(|scan| scan.verdict);
+            let texts = verdict(a).cmp(&verdict(b));
             texts.then_with(|| time(a).cmp(&time(b)))
         }),
         RequestSort::Total => rows.sort_by_key(|row| (row.total, time(row))),

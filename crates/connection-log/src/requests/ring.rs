@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::filter::RequestFilter;
-use super::row::{MAX_ERROR, MAX_URL, MAX_WORD, NewRequest, RequestRow, cut, media_type, word};
+use super::row::{
+    MAX_ERROR, MAX_URL, MAX_WORD, NewRequest, RequestRow, RequestScan, cut, media_type, word,
+};
 use crate::row::ConnectionRow;
 use crate::shard_number::SHARDS;
 use crate::wipe_range::WipeRange;
@@ -16,7 +18,8 @@ pub(crate) const ROWS_PER_THREAD: usize = 5_000;
 /// Bytes of texts that one thread keeps.
 const BYTES_PER_THREAD: usize = 4 << 20;
 /// Bytes that the longest row takes.
-const LONGEST_ROW: usize = size_of::<RequestRow>() + MAX_URL + MAX_ERROR + 2 * MAX_WORD;
+const LONGEST_ROW: usize =
+    size_of::<RequestRow>() + size_of::<RequestScan>() + MAX_URL + 2 * MAX_ERROR + 2 * MAX_WORD;
 
 #[derive(Default)]
 struct Rows {
@@ -117,7 +120,7 @@ impl RequestRing {
             total: new.total,
             error: new.error.map(|error| cut(error, MAX_ERROR).into()),
             cache: new.cache,
-            scan: new.scan.map(|scan| cut(scan, MAX_WORD).into()),
+            scan: new.scan.cloned().map(Box::new),
         };
         rows.bytes += size(&row);
         let row = replace(dropped, row);
@@ -164,7 +167,8 @@ fn size(row: &RequestRow) -> usize {
     // Short words are kept within the row; the URL's memory is used again by later rows.
     let words = [Some(&row.method), row.media_type.as_ref()];
     let words: usize = words.into_iter().flatten().map(|word| word.len()).sum();
-    let scan = row.scan.as_ref().map_or(0, |scan| scan.len());
+    let scan = row.scan.as_ref();
+    let scan = scan.map_or(0, |scan| scan.text_len() + size_of::<RequestScan>());
     let error = row.error.as_ref().map_or(0, |error| error.len());
     words + row.url.capacity() + error + scan + size_of::<RequestRow>()
 }

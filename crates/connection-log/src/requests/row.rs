@@ -84,8 +84,32 @@ pub struct RequestRow {
     /// `None`: there is no cache for it.
     pub cache: Option<CacheUse>,
     /// What the scan found. `None`: nothing was scanned.
-    pub scan: Option<Box<str>>,
+    pub scan: Option<Box<RequestScan>>,
     pub error: Option<Box<str>>,
+}
+
+/// What a scan said of a request's bodies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestScan {
+    /// `clean`, `bad`, `error`, `oversize`, or what was `passed` without a verdict.
+    pub verdict: &'static str,
+    /// What found something.
+    pub engine: Option<&'static str>,
+    pub rule: Option<Arc<str>>,
+    /// Of the body that was stopped, in hexadecimal.
+    pub sha256: Option<Arc<str>>,
+    /// Why there is no verdict.
+    pub why: Option<Arc<str>>,
+    /// How long the verdict took.
+    pub took: Duration,
+}
+
+impl RequestScan {
+    /// Bytes of its texts.
+    pub(super) fn text_len(&self) -> usize {
+        let texts = [&self.rule, &self.sha256, &self.why].into_iter().flatten();
+        texts.map(|text| text.len()).sum()
+    }
 }
 
 impl RequestRow {
@@ -135,7 +159,7 @@ pub struct NewRequest<'a> {
     pub total: Duration,
     /// `None`: there is no cache for it.
     pub cache: Option<CacheUse>,
-    pub scan: Option<&'a str>,
+    pub scan: Option<&'a RequestScan>,
     pub error: Option<&'a str>,
 }
 

@@ -18,6 +18,7 @@ pub(crate) mod not_implemented;
 pub(crate) mod query_language;
 pub(crate) mod requests;
 pub(crate) mod rules;
+pub(crate) mod scan;
 pub(crate) mod secrets;
 pub(crate) mod sites;
 pub(crate) mod status;

@@ -3,6 +3,7 @@
 mod configuration;
 mod lists;
 mod rules;
+mod scan;
 mod sites;
 mod timeline;
 mod upstreams;

@@ -13,6 +13,7 @@ use privet_net::DialError;
 use privet_policy::{
     Action, Addresses, App, Host, Program, Route, Verdict, WhyKind, decide, simulate,
 };
+use privet_scan::Scanner;
 use privet_system::ProgramState;
 
 use crate::gateway::cache_access::CacheFacts;
@@ -44,6 +45,7 @@ struct PolicyFacts {
     header_mode: HeaderMode,
     /// `None`: the cache is off.
     cache: Option<CacheFacts>,
+    scanner: Option<Arc<Scanner>>,
 }
 
 impl PolicyFacts {
@@ -52,6 +54,7 @@ impl PolicyFacts {
             generation: snapshot.generation,
             header_mode: snapshot.policy.mode().headers,
             cache: CacheFacts::of(snapshot),
+            scanner: snapshot.scanner.clone(),
         }
     }
 }
@@ -234,6 +237,7 @@ impl EngineGateway {
                     app,
                     addresses,
                     cache,
+                    scanner: facts.scanner.filter(|_| verdict.treatment.scan),
                 })
             }
         }

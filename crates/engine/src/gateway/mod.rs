@@ -10,6 +10,7 @@ mod late_addresses;
 pub(crate) mod login_failures;
 mod policy_request;
 mod program;
+pub(crate) mod scan_test;
 mod socks;
 #[cfg(test)]
 pub(crate) mod tests;

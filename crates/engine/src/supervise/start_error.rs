@@ -23,6 +23,8 @@ pub enum StartError {
     Upstream(String),
     #[error("{0}")]
     Site(String),
+    #[error("[scan] {0}")]
+    Scan(String),
     #[error("secret: {0}")]
     Secret(String),
     #[error("[listen] tls: {0}")]

@@ -23,6 +23,8 @@ pub enum BodyError {
     Truncated,
     #[error("the body is larger than is accepted")]
     TooLarge,
+    #[error("a scan stopped the body")]
+    Refused,
 }
 
 impl BodyDecoder {

@@ -36,6 +36,11 @@ pub trait BodySource {
 
     /// The trailer lines of a body that is done, each with its CRLF.
     fn trailers(&self) -> &[u8];
+
+    /// Whether the message's head may not go on before more of the body was judged.
+    fn holds_head(&self) -> bool {
+        false
+    }
 }
 
 /// Whether a sink still needs a piece while it writes it.

@@ -95,7 +95,7 @@ impl Transfer {
         sink: &mut W,
     ) -> Result<bool, BodyError> {
         let found = source.next_piece()?;
-        if !found && !sink.has_queued() {
+        if !found && (source.holds_head() || !sink.has_queued()) {
             return Ok(false);
         }
         let last = source.is_done();

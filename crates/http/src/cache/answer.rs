@@ -7,8 +7,9 @@ use privet_cache::body::BodyReader;
 use privet_cache::rules::answer::{self, Answer};
 use privet_cache::rules::multipart::Multipart;
 use privet_cache::rules::request::Request;
-use privet_cache::{Entry, Timestamp};
+use privet_cache::{Cache, Entry, Timestamp};
 use privet_net::{Connected, DialTimings, Stream};
+use tokio::sync::watch;
 
 use super::delivery::{AnswerBody, Delivery};
 use super::fields::ClientFields;
@@ -25,10 +26,15 @@ use crate::headers::write_number;
 use crate::request::RequestFlow;
 use crate::request::flow::{NextStep, request};
 use crate::request::live_connections::LiveConnections;
+use crate::scanning::body_scan::Gate;
 use crate::service::{Fetch, Service};
 
 /// A stored response that answers a request.
 pub struct Ready {
+    /// What the entry is of.
+    pub cache: Option<Arc<Cache>>,
+    /// Opens with the body's verdict, where it is being scanned.
+    pub gate: Option<watch::Receiver<Gate>>,
     pub entry: Entry,
     /// Of the whole body, where one was made already.
     pub reader: Option<BodyReader>,
@@ -98,6 +104,10 @@ struct Form {
 impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     /// The row of answers from the cache to this client.
     pub(super) fn cache_row(&mut self, fetch: &S::Fetch) -> Option<usize> {
+        if let Some(scanner) = fetch.scanner() {
+            let bytes = self.client.head_bytes();
+            self.scans.begin(scanner, self.head, bytes, self.url);
+        }
         let request = request!(self, self.client.head_bytes())?;
         let service = self.service;
         let route = cache_route();
@@ -110,6 +120,8 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
 
     pub(super) async fn answer(&mut self, ready: Ready) -> NextStep {
         let Ready {
+            cache,
+            gate,
             entry,
             reader,
             used,
@@ -119,7 +131,11 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         } = ready;
         self.observe(row);
         self.observed.cache = Some(used);
-        let form = self.form(&entry, reader);
+        if let Some(outcome) = self.pass_gate(gate.clone()).await {
+            return self.refuse(outcome, row).await;
+        }
+        let judges = gate.is_none();
+        let form = self.form(&entry, reader, judges);
         let mut own = std::mem::take(&mut self.observed.lines);
         own.clear();
         write_own(&mut own, &entry, used);
@@ -152,6 +168,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 let delivery = Delivery {
                     client: self.client,
                     body: form.body,
+                    scan: &mut self.scans.down,
                     live,
                     deadline: self.deadline,
                     idle: self.service.timeouts().idle,
@@ -166,11 +183,12 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         };
         let control = guard.control.take();
         drop(guard);
+        let outcome = self.after_scan(outcome, gate, &entry, cache);
         self.record_request(row, &outcome);
         self.after_answer(outcome, row, control).await
     }
 
-    async fn after_answer(
+    pub(super) async fn after_answer(
         &mut self,
         outcome: Outcome,
         row: usize,
@@ -196,7 +214,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     }
 
     /// How a stored response answers this request.
-    fn form(&self, entry: &Entry, reader: Option<BodyReader>) -> Form {
+    fn form(&mut self, entry: &Entry, reader: Option<BodyReader>, judges: bool) -> Form {
         let bytes = self.client.head_bytes();
         let client = ClientFields {
             head: self.head,
@@ -212,9 +230,18 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             }
             None => Answer::Whole,
         };
+        let judged = self.is_judged(entry);
+        let shape = match shape {
+            // A part is sent of what was judged whole alone.
+            Answer::Partial(_) if !judged => Answer::Whole,
+            shape => shape,
+        };
         let mut form = form_of(entry, &shape, reader);
         if self.head.method == Method::Head {
             form.body = AnswerBody::Whole(StoredBody::none());
+        }
+        if judges && !judged && entry.is_complete() && !form.body.is_none() {
+            self.judge_again(entry);
         }
         form
     }

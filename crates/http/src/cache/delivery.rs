@@ -8,9 +8,10 @@ use privet_connection_log::LiveConnection;
 
 use super::multipart::PartsBody;
 use super::stored_body::StoredBody;
-use crate::body::{RangeStage, StageState, Staged, Transfer, TransferError};
+use crate::body::{BodyError, BodySink, RangeStage, StageState, Staged, Transfer, TransferError};
 use crate::exchange::downstream::ClientWatch;
 use crate::exchange::{Deadline, Downstream, Outcome};
+use crate::scanning::{BodyScan, ScanReport, Scanned};
 
 /// The body of an answer.
 pub enum AnswerBody {
@@ -30,6 +31,8 @@ impl AnswerBody {
 pub struct Delivery<'a, D> {
     pub client: &'a mut D,
     pub body: AnswerBody,
+    /// Judges the body, where that was not done by what judges now.
+    pub scan: &'a mut Option<Box<BodyScan>>,
     pub live: &'a LiveConnection,
     pub deadline: &'a mut Deadline,
     pub idle: Duration,
@@ -50,6 +53,8 @@ impl<D: Downstream> Delivery<'_, D> {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
         let before = *self.down;
+        let read = |scan: &Option<Box<BodyScan>>| scan.as_ref().map_or(0, |scan| scan.read());
+        let read_before = read(self.scan);
         let result = self.transfer(cx);
         let moved = *self.down - before;
         if moved > 0 {
@@ -66,8 +71,12 @@ impl<D: Downstream> Delivery<'_, D> {
             let text = format!("the client's connection broke: {error}");
             return Poll::Ready(self.broken(text));
         }
-        if moved > 0 {
+        let asks = self.scan.as_ref().is_some_and(|scan| scan.is_asking());
+        if moved > 0 || asks || read(self.scan) > read_before {
             self.deadline.set(self.idle);
+        }
+        if asks {
+            return Poll::Pending;
         }
         self.deadline.poll(cx).map(|()| Outcome::Idle)
     }
@@ -76,6 +85,9 @@ impl<D: Downstream> Delivery<'_, D> {
         let mut sink = self.client.sink();
         let (transfer, down) = (&mut self.transfer, &mut *self.down);
         match &mut self.body {
+            AnswerBody::Whole(source) if let Some(scan) = self.scan => {
+                transfer.poll(cx, &mut Scanned { source, scan }, &mut sink, down)
+            }
             AnswerBody::Whole(body) => transfer.poll(cx, &mut { body }, &mut sink, down),
             AnswerBody::Range(source, state) => {
                 transfer.poll(cx, &mut Staged { source, state }, &mut sink, down)
@@ -84,7 +96,7 @@ impl<D: Downstream> Delivery<'_, D> {
         }
     }
 
-    fn end(&self, result: Result<(), TransferError>) -> Outcome {
+    fn end(&mut self, result: Result<(), TransferError>) -> Outcome {
         match result {
             Ok(()) => Outcome::Done {
                 keep_client: self.keep_client,
@@ -96,6 +108,14 @@ impl<D: Downstream> Delivery<'_, D> {
                 self.broken(format!("the client went away: {error}"))
             }
             Err(TransferError::Source(error)) => self.broken(error.to_string()),
+            Err(TransferError::Body(BodyError::Refused)) => {
+                let report = self.scan.as_ref().and_then(|scan| scan.report());
+                let text = report.map(ScanReport::text).unwrap_or_default();
+                match self.client.sink().has_started() {
+                    false => Outcome::Refused { text },
+                    true => Outcome::Broken { reset: true, text },
+                }
+            }
             Err(TransferError::Body(bad)) => self.broken(format!("the server's answer: {bad}")),
         }
     }

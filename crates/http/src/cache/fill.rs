@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::sink::StoreSink;
 use crate::body::Transfer;
 use crate::exchange::{Deadline, Upstream};
+use crate::scanning::{BodyScan, Scanned};
 
 /// Whether a body is received for those who read it, or for the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +98,7 @@ pub struct Fill<U> {
     deadline: Deadline,
     /// What happens to the origin's connection after the whole body.
     release: fn(U),
+    scan: Option<Box<BodyScan>>,
 }
 
 impl<U: Upstream + 'static> Fill<U> {
@@ -117,7 +119,13 @@ impl<U: Upstream + 'static> Fill<U> {
             idle,
             deadline: Deadline::at(Instant::now() + idle),
             release,
+            scan: None,
         }
+    }
+
+    /// What is stored goes through this scan first.
+    pub fn scanned_by(self, scan: Option<Box<BodyScan>>) -> Self {
+        Self { scan, ..self }
     }
 
     /// Takes what has arrived; what is left is received by a task of its own, which the control ends.
@@ -149,7 +157,7 @@ impl<U: Upstream + 'static> Fill<U> {
 
     /// Ready at the end; `true`: of the whole body.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        let before = self.moved;
+        let before = (self.moved, self.scanned());
         if let Poll::Ready(whole) = self.transfer_some(cx) {
             return Poll::Ready(whole);
         }
@@ -159,16 +167,31 @@ impl<U: Upstream + 'static> Fill<U> {
         if self.audience == Audience::Readers && self.sink.poll_unread(cx).is_ready() {
             return Poll::Ready(false);
         }
-        if self.moved > before {
+        let asks = self.scan.as_ref().is_some_and(|scan| scan.is_asking());
+        if asks || (self.moved, self.scanned()) != before {
             self.deadline.set(self.idle);
         }
+        if asks {
+            return Poll::Pending;
+        }
         self.deadline.poll(cx).map(|()| false)
+    }
+
+    /// Bytes that the scan has read.
+    fn scanned(&self) -> u64 {
+        self.scan.as_ref().map_or(0, |scan| scan.read())
     }
 
     fn transfer_some(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         let mut sink = &mut self.sink;
         let (mut source, moved) = (self.origin.source(), &mut self.moved);
-        let moving = self.transfer.poll(cx, &mut source, &mut sink, moved);
+        let moving = match &mut self.scan {
+            None => self.transfer.poll(cx, &mut source, &mut sink, moved),
+            Some(scan) => {
+                let mut source = Scanned { source, scan };
+                self.transfer.poll(cx, &mut source, &mut sink, moved)
+            }
+        };
         moving.map(|result| match result {
             Ok(()) => true,
             Err(error) => {

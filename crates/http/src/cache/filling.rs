@@ -12,6 +12,7 @@ use privet_cache::{
     Entry, FieldLines, FillPermit, FillWriter, NewEntry, OnError, Policy, Timestamp,
 };
 use privet_config::HeaderMode;
+use tokio::sync::watch;
 
 use super::fields::{ClientFields, SentFields};
 use super::fill::{Audience, FillControl};
@@ -20,6 +21,7 @@ use crate::exchange::head_observer::{HeadObserver, SeenHead};
 use crate::head::BodyLength;
 use crate::headers::response::for_each_field;
 use crate::headers::write_field;
+use crate::scanning::body_scan::Gate;
 
 /// A stored response that an origin is asked to confirm.
 pub struct Validating {
@@ -67,6 +69,8 @@ pub enum Taken {
         /// Until the body is received apart.
         writer: Option<FillWriter>,
         control: Option<FillControl>,
+        /// Opens with the body's verdict, where it is scanned.
+        gate: Option<watch::Receiver<Gate>>,
     },
     /// A stored one was confirmed.
     Confirmed(Entry),
@@ -213,6 +217,7 @@ impl Filling {
                     entry,
                     writer: Some(writer),
                     control: None,
+                    gate: None,
                 })
             }
             // It depends on what this client has already.

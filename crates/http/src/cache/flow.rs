@@ -236,6 +236,8 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     /// A stored response as the answer, with a row for its bytes. `None`: the request has no target.
     fn stored_answer(&mut self, fetch: &S::Fetch, entry: Entry, used: CacheUse) -> Option<Ready> {
         Some(Ready {
+            cache: fetch.cache().map(|scope| scope.cache.clone()),
+            gate: None,
             entry,
             reader: None,
             used,

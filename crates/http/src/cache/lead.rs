@@ -74,13 +74,17 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         row: usize,
         via: bool,
     ) -> NextStep {
+        let cache = fetch.cache().map(|scope| scope.cache.clone());
         let ready = match taken {
             Taken::Stored {
                 entry,
                 reader,
                 control,
+                gate,
                 ..
             } => Ready {
+                cache,
+                gate,
                 entry,
                 reader: Some(reader),
                 used: CacheUse::Miss {
@@ -94,6 +98,8 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             Taken::Confirmed(entry) => {
                 let ttl = entry.head().ttl(Timestamp::from(SystemTime::now()));
                 Ready {
+                    cache,
+                    gate: None,
                     entry,
                     reader: None,
                     used: CacheUse::Revalidated { ttl, why: forward },
@@ -121,6 +127,8 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         };
         let ttl = entry.head().ttl(Timestamp::from(SystemTime::now()));
         self.answer(Ready {
+            cache: fetch.cache().map(|scope| scope.cache.clone()),
+            gate: None,
             entry,
             reader: None,
             used: CacheUse::StaleOnError { ttl, why: forward },
@@ -188,11 +196,20 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         let release = if keep_origin { release } else { drop::<U> };
         match &mut filling.taken {
             Some(Taken::Stored {
-                writer, control, ..
+                writer,
+                control,
+                entry,
+                gate,
+                ..
             }) => {
                 if let Some(writer) = writer.take() {
+                    let mut scan = self.scans.down.take();
+                    if let Some(scan) = &mut scan {
+                        scan.notes_at(entry.clone());
+                        *gate = Some(scan.gate());
+                    }
                     let fill = Fill::new(origin, writer, filling.audience, idle, release);
-                    *control = fill.start();
+                    *control = fill.scanned_by(scan).start();
                 }
             }
             // A 304 has no body.

@@ -9,6 +9,7 @@ mod fields;
 mod fill;
 mod filling;
 mod flow;
+mod judged;
 mod lead;
 mod multipart;
 pub(crate) mod observer;

@@ -18,6 +18,7 @@ use crate::head::ResponseHead;
 use crate::headers::response::{ResponseRewrite, StoredResponse};
 use crate::request::RequestFlow;
 use crate::request::live_connections::LiveConnections;
+use crate::scanning::Scans;
 use crate::service::{Service, Session};
 use crate::upstream::pinned::PinnedOrigins;
 
@@ -56,6 +57,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 deadline: &mut deadline,
                 observer: Some(filling.into()),
                 kept: KeptBody::default(),
+                scans: Scans::default(),
             };
             flow.run_refresh(&mut fetch).await;
         });

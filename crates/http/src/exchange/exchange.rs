@@ -18,6 +18,7 @@ use crate::body::{BodyError, BodySink, KeptBody, KeptSource, Transfer, TransferE
 use crate::head::{BadRequest, BodyLength, RequestHead, ResponseHead};
 use crate::headers::connection_auth;
 use crate::headers::response::{ResponseRewrite, ResponseStyle};
+use crate::scanning::{Refused, ScanReport, Scanned, Scans};
 
 /// The most interim responses (1xx) to one request.
 const MAX_INTERIM: u8 = 16;
@@ -44,6 +45,7 @@ pub struct Exchange<'a, D, U> {
     pub observer: Option<&'a mut dyn HeadObserver>,
     /// The request's body as far as it is kept.
     pub kept: &'a mut KeptBody,
+    pub scans: &'a mut Scans,
     /// When the connection was recorded, if this is its first request.
     pub opened: Option<std::time::Instant>,
     pub state: ExchangeState,
@@ -113,6 +115,7 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
         let (up_before, down_before) = (self.state.up, self.state.down);
+        let scanned_before = self.scans.read();
         let mut result = self.poll_up(cx);
         if result.is_pending() {
             result = self.poll_down(cx);
@@ -136,12 +139,18 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
         if let Poll::Ready(error) = gone {
             return Poll::Ready(self.broken(format!("the client's connection broke: {error}")));
         }
-        if up + down > 0 {
+        let scanned = self.scans.read();
+        let taken = scanned.0.saturating_sub(scanned_before.0);
+        if up + down + taken > 0 || scanned != scanned_before {
             // The first bytes are the head.
             self.state.awaits_continue &= up_before == 0 || up == 0;
-            if self.wait.moved(up, self.waiting_for()) {
+            if self.wait.moved(up + taken, self.waiting_for()) {
                 self.deadline.set(self.wait.limit());
             }
+        }
+        if self.scans.is_asking() {
+            self.deadline.set(self.wait.limit());
+            return Poll::Pending;
         }
         if self.deadline.poll(cx).is_ready() {
             return Poll::Ready(self.timed_out());
@@ -155,14 +164,20 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
             return Poll::Pending;
         }
         let ExchangeState { request, up, .. } = &mut self.state;
-        let result = if self.kept.is_on() {
-            let mut source = KeptSource {
-                kept: self.kept,
-                source: self.client.source(),
-            };
-            request.poll(cx, &mut source, &mut self.origin.sink(), up)
-        } else {
-            request.poll(cx, &mut self.client.source(), &mut self.origin.sink(), up)
+        let result = {
+            let mut sink = self.origin.sink();
+            if self.kept.is_on() || self.scans.up.is_some() {
+                let mut source = KeptSource {
+                    kept: self.kept,
+                    source: self.client.source(),
+                };
+                match &mut self.scans.up {
+                    Some(scan) => request.poll(cx, &mut Scanned { source, scan }, &mut sink, up),
+                    None => request.poll(cx, &mut source, &mut sink, up),
+                }
+            } else {
+                request.poll(cx, &mut self.client.source(), &mut sink, up)
+            }
         };
         let error = match result {
             Poll::Pending | Poll::Ready(Ok(())) => return Poll::Pending,
@@ -174,13 +189,18 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
                 self.state.up_failed = true;
                 return Poll::Pending;
             }
+            TransferError::Body(BodyError::Refused) => {
+                return Poll::Ready(self.refused());
+            }
             TransferError::Body(BodyError::TooLarge) if self.state.down == 0 => {
                 return Poll::Ready(Outcome::TooLarge);
             }
             TransferError::Body(bad) if self.state.down == 0 => {
                 return Poll::Ready(Outcome::BadRequest(match bad {
                     BodyError::Chunk => BadRequest::Chunk,
-                    BodyError::Truncated | BodyError::TooLarge => BadRequest::Truncated,
+                    BodyError::Truncated | BodyError::TooLarge | BodyError::Refused => {
+                        BadRequest::Truncated
+                    }
                 }));
             }
             TransferError::Body(bad) => format!("the client's request: {bad}"),
@@ -210,8 +230,13 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
                 continue;
             }
             let ExchangeState { response, down, .. } = &mut self.state;
-            let result =
-                response.poll(cx, &mut self.origin.source(), &mut self.client.sink(), down);
+            let result = {
+                let (mut source, mut sink) = (self.origin.source(), self.client.sink());
+                match &mut self.scans.down {
+                    None => response.poll(cx, &mut source, &mut sink, down),
+                    Some(scan) => response.poll(cx, &mut Scanned { source, scan }, &mut sink, down),
+                }
+            };
             match result {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Err(error)) => return Poll::Ready(self.down_failed(error)),
@@ -292,6 +317,10 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
         self.state.keep_client &= self.state.request.is_done() && !self.state.ends_by_close;
         self.state.pins_origin |=
             connection_auth::has_challenge(self.reply, self.origin.head_bytes());
+        let bytes = self.origin.head_bytes();
+        if let Err(Refused) = self.scans.plan_download(self.reply, bytes, body) {
+            return Err(self.refused());
+        }
         if self.is_taken() {
             self.start_body(body, ResponsePhase::Body);
             let keep_origin = self.state.keep_origin;
@@ -373,7 +402,26 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
         bad_gateway(502, "no response", text)
     }
 
+    /// A scan stopped a body. What the client has of an answer must not look whole.
+    fn refused(&mut self) -> Outcome {
+        let report = self.scans.report();
+        let text = report.map(ScanReport::text).unwrap_or_default();
+        let nothing_sent = match self.state.phase {
+            // Interim responses may have been sent: the page can follow them.
+            ResponsePhase::Head => true,
+            ResponsePhase::Interim | ResponsePhase::Body => !self.client.sink().has_started(),
+            ResponsePhase::Switching => false,
+        };
+        match nothing_sent {
+            true => Outcome::Refused { text },
+            false => Outcome::Broken { reset: true, text },
+        }
+    }
+
     fn down_failed(&mut self, error: TransferError) -> Outcome {
+        if matches!(error, TransferError::Body(BodyError::Refused)) {
+            return self.refused();
+        }
         // The malformed body came together with the head, which was not sent on.
         if let TransferError::Body(bad) = &error
             && self.state.phase == ResponsePhase::Body

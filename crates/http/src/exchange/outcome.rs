@@ -51,6 +51,8 @@ pub enum Outcome {
     BadRequest(BadRequest),
     /// The request's body is larger than the service accepts, and the client has received nothing yet.
     TooLarge,
+    /// A scan stopped a body, and the client has received nothing yet.
+    Refused { text: String },
     /// One side failed after the response had started. `reset`: only a reset shows the client that it is incomplete.
     Broken { reset: bool, text: String },
     /// The idle timeout passed.

@@ -18,6 +18,7 @@ use crate::head::BadRequest;
 use crate::request::live_connections::LiveConnections;
 use crate::request::{NextStep, RequestFlow};
 use crate::respond::reject;
+use crate::scanning::Scans;
 use crate::service::{ConnectionInfo, Service, Session};
 use crate::turn::Turns;
 use crate::upstream::pinned::PinnedOrigins;
@@ -145,6 +146,7 @@ impl<S: Service> Connection<S> {
             deadline: &mut self.deadline,
             observer: None,
             kept: KeptBody::default(),
+            scans: Scans::default(),
         };
         flow.run().await
     }

@@ -27,6 +27,7 @@ use crate::head::{BadRequest, RequestHead, TargetRule};
 use crate::request::live_connections::LiveConnections;
 use crate::request::{NextStep, RequestFlow};
 use crate::respond::reject;
+use crate::scanning::Scans;
 use crate::service::{ConnectionInfo, Service, Session};
 use crate::upstream::pinned::PinnedOrigins;
 
@@ -221,6 +222,7 @@ async fn run<S: Service, T: Tunnels>(
         deadline: &mut deadline,
         observer: None,
         kept: KeptBody::default(),
+        scans: Scans::default(),
     };
     let next = flow.run().await;
     drop(scratch);

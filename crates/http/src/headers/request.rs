@@ -3,6 +3,7 @@
 use privet_config::HeaderMode;
 use privet_net::AbsoluteForm;
 use privet_policy::Target;
+use privet_scan::decode;
 
 use super::header_mode::{self, FieldAction};
 use super::site::SiteRequest;
@@ -21,6 +22,8 @@ pub struct RequestRewrite<'a> {
     /// Set where the cache asks: its own conditions, as field lines with their CRLF, in place of the client's conditions
     /// and range.
     pub conditions: Option<&'a [u8]>,
+    /// The response is scanned: it comes whole, and in codings that can be removed.
+    pub scanned: bool,
 }
 
 /// Appends the whole head to `out`, for HTTP/1.
@@ -57,6 +60,9 @@ pub fn write_fields(
             continue;
         }
         let value = field.value.of_buffer(buffer);
+        if rewrite.scanned && (is_range(name) || write_accepted(out, name, value)) {
+            continue;
+        }
         match (field.kind, head.max_forwards) {
             (FieldKind::MaxForwards, Some(hops)) => {
                 out.extend_from_slice(b"Max-Forwards: ");
@@ -82,6 +88,28 @@ fn is_condition(name: &[u8]) -> bool {
     ["if-none-match", "if-modified-since", "if-range", "range"]
         .iter()
         .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+}
+
+/// Fields that ask for a part of a body: it could not be judged.
+fn is_range(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"range") || name.eq_ignore_ascii_case(b"if-range")
+}
+
+/// Writes `Accept-Encoding` without the codings that a scan cannot remove. `false`: the field is another one.
+fn write_accepted(out: &mut Vec<u8>, name: &[u8], value: &[u8]) -> bool {
+    if !name.eq_ignore_ascii_case(b"accept-encoding") {
+        return false;
+    }
+    let codings = value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
+    let accepted: Vec<&[u8]> = codings
+        .filter(|coding| decode::is_accepted(coding))
+        .collect();
+    let value = match accepted.is_empty() {
+        true => b"identity".to_vec(),
+        false => accepted.join(&b", "[..]),
+    };
+    write_field(out, name, &value);
+    true
 }
 
 fn write_line(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], rewrite: &RequestRewrite<'_>) {
@@ -189,6 +217,7 @@ mod tests {
             proxy: Some(&proxy),
             site: None,
             conditions: None,
+            scanned: false,
         };
         write(&mut out, &head, bytes, &rewrite);
         Some(out)

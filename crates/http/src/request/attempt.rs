@@ -14,6 +14,7 @@ use crate::exchange::exchange::ExchangeState;
 use crate::exchange::wait::Wait;
 use crate::exchange::{Downstream, Exchange, Outcome, RequestTraits, Upstream};
 use crate::head::Version;
+use crate::scanning::{Refused, ScanReport};
 use crate::service::{Attempt, Fetch, Service};
 use crate::turn;
 
@@ -60,6 +61,18 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         traits: RequestTraits,
     ) -> Outcome {
         self.observe(row.at);
+        if let Some(scanner) = fetch.scanner() {
+            let bytes = self.client.head_bytes();
+            self.scans.begin(scanner, self.head, bytes, self.url);
+            if let Err(Refused) = self.scans.plan_upload(self.head, bytes) {
+                let text = self.scans.report().map(ScanReport::text);
+                let outcome = Outcome::Refused {
+                    text: text.unwrap_or_default(),
+                };
+                self.record_request(row.at, &outcome);
+                return outcome;
+            }
+        }
         // The head's bytes are needed again only if the request may be sent again.
         // A request that is stored has no body behind it, and its head is read when the response is there.
         let fills = matches!(self.observer, Some(Observer::Filling(_)));
@@ -91,6 +104,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                     observed: self.observed,
                     observer: self.observer.as_mut().map(Observer::as_head_observer),
                     kept: &mut self.kept,
+                    scans: &mut self.scans,
                     opened: row.new.then(Instant::now),
                     state: ExchangeState::new(traits),
                 };
@@ -104,7 +118,10 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         // The answer to a bad gateway, and one from the cache, is made from the head.
         let keeps = matches!(
             outcome,
-            Outcome::Repeat | Outcome::BadGateway { .. } | Outcome::Taken { .. }
+            Outcome::Repeat
+                | Outcome::BadGateway { .. }
+                | Outcome::Refused { .. }
+                | Outcome::Taken { .. }
         );
         if !keeps {
             self.client.release_head();
@@ -121,6 +138,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             },
             Outcome::Repeat | Outcome::BadGateway { .. } => Attempt::Failed,
             Outcome::Broken { .. }
+            | Outcome::Refused { .. }
             | Outcome::BadRequest(_)
             | Outcome::TooLarge
             | Outcome::Idle
@@ -149,13 +167,16 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         let error = match outcome {
             Outcome::Repeat => return,
             Outcome::Done { .. } | Outcome::Taken { .. } | Outcome::Switched => None,
-            Outcome::BadGateway { text, .. } | Outcome::Broken { text, .. } => Some(text.clone()),
+            Outcome::BadGateway { text, .. }
+            | Outcome::Refused { text }
+            | Outcome::Broken { text, .. } => Some(text.clone()),
             Outcome::BadRequest(bad) => Some(bad.to_string()),
             Outcome::TooLarge => Some("the body is larger than is accepted".to_owned()),
             Outcome::Idle => Some("no byte moved for too long".to_owned()),
             Outcome::Cancelled => Some("the connection was closed".to_owned()),
         };
         let seen = &*self.observed;
+        let scan = self.scans.report().map(ScanReport::row);
         live.record_request(&NewRequest {
             method: &seen.method,
             version: match (D::HTTP_2, self.head.version) {
@@ -164,7 +185,10 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 (false, Version::Http10) => HttpVersion::Http10,
             },
             url: self.url,
-            status: seen.status,
+            status: match outcome {
+                Outcome::Refused { .. } => Some(403),
+                _ => seen.status,
+            },
             media_type: (!seen.media_type.is_empty()).then_some(&seen.media_type),
             up: seen.up,
             down: seen.down,
@@ -177,7 +201,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             }),
             first_byte: seen.answered.map(|at| at.duration_since(started)),
             total: turn::now().into_std() - started,
-            scan: None,
+            scan: scan.as_ref(),
             error: error.as_deref(),
             cache: seen.cache.map(CacheUse::row),
         });

@@ -196,6 +196,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             proxy: connected.absolute_form.as_ref(),
             site: fetch.site_request(),
             conditions: self.observer.as_ref().and_then(Observer::conditions),
+            scanned: fetch.scanner().is_some(),
         };
         let bytes = self.client.head_bytes();
         self.observed.up_head += state.get().start(self.head, bytes, &rewrite);
@@ -246,6 +247,13 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 let text = "the request's body is too large".to_owned();
                 self.end_row(row, CloseReason::Broken, &text);
                 return self.answer_failure(413, "body too large", text).await;
+            }
+            Outcome::Refused { text } => {
+                let reason = CloseReason::Broken;
+                self.end_row(row, reason, &text);
+                let page = reject::stopped(&text, format(self.head, true));
+                self.client.send(&page).await;
+                NextStep::Linger
             }
             Outcome::Broken { reset, text } => {
                 self.end_row(row, CloseReason::Broken, &text);

@@ -217,6 +217,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             proxy: None,
             site: fetch.site_request(),
             conditions: self.observer.as_ref().and_then(Observer::conditions),
+            scanned: fetch.scanner().is_some(),
         };
         let bytes = self.client.head_bytes();
         H2Origin::send(connection, self.head, bytes, &rewrite, "http")

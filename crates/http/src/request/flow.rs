@@ -15,6 +15,7 @@ use crate::exchange::downstream::unless_gone;
 use crate::exchange::{Deadline, Downstream, Observed};
 use crate::head::{BodyLength, Method, RequestHead, ResponseHead, TargetForm};
 use crate::respond::local_response;
+use crate::scanning::Scans;
 use crate::service::{
     ConnectionInfo, OwnResponse, Plan, Request, ResponseFormat, Service, Session,
 };
@@ -42,6 +43,7 @@ pub struct RequestFlow<'a, S, D> {
     /// Looks at the response of the origin.
     pub observer: Option<Observer>,
     pub kept: KeptBody,
+    pub scans: Scans,
 }
 
 /// The [`Request`] of a flow. A macro, since it borrows some fields while others are changed.

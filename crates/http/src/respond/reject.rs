@@ -48,6 +48,15 @@ pub fn refusal(refusal: &Refusal, target: &Target, format: ResponseFormat) -> Ve
     out
 }
 
+/// The page in place of a body that a scan stopped.
+pub fn stopped(text: &str, format: ResponseFormat) -> Vec<u8> {
+    let mut out = Vec::new();
+    let reason = format!("blocked: {text}");
+    let text = format!("This was not passed on: {text}.");
+    ErrorPage::new(403, &reason, &text, format).write(&mut out);
+    out
+}
+
 pub fn bad_gateway(status: u16, reason: &str, text: &str, format: ResponseFormat) -> Vec<u8> {
     let mut out = Vec::new();
     let reason = format!("{reason}: {text}");

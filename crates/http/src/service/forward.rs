@@ -1,10 +1,13 @@
 //! The forward proxy: absolute-form requests and CONNECT, decided by the policy.
 
+use std::sync::Arc;
+
 use privet_config::HeaderMode;
 use privet_connection_log::{CloseReason, LiveConnection};
 use privet_gateway::{Gateway, HttpTimeouts, RefusedClient, RequestContext, RouteDecision};
 use privet_net::{Connected, HttpProxyMode};
 use privet_policy::{Listener, Protocol, Target};
+use privet_scan::Scanner;
 
 use super::ftp;
 use super::refusal_page::page_of;
@@ -90,6 +93,10 @@ impl Fetch for RouteDecision {
             asker: access.asker.map_or(Asker::Everybody, Asker::Private),
             keep_on_disk: access.keep_on_disk,
         })
+    }
+
+    fn scanner(&self) -> Option<&Arc<Scanner>> {
+        self.scanner.as_ref()
     }
 }
 

@@ -14,6 +14,7 @@ use privet_connection_log::{CloseReason, LiveConnection};
 use privet_gateway::HttpTimeouts;
 use privet_net::{Connected, HttpProxyMode};
 use privet_policy::Target;
+use privet_scan::Scanner;
 
 use crate::cache::CacheScope;
 use crate::head::RequestHead;
@@ -113,6 +114,11 @@ pub trait Fetch: Send + Sync + 'static {
 
     /// The cache that the request may use.
     fn cache(&self) -> Option<CacheScope<'_>> {
+        None
+    }
+
+    /// What scans the bodies of the request and of its response.
+    fn scanner(&self) -> Option<&Arc<Scanner>> {
         None
     }
 

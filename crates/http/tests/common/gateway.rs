@@ -115,6 +115,7 @@ impl Gateway for TestGateway {
             app: None,
             addresses: Vec::new(),
             cache: self.cache.clone(),
+            scanner: None,
         })
     }
 

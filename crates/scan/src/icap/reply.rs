@@ -40,6 +40,8 @@ pub struct Encapsulated {
 impl Head {
     /// Parses a head with the empty line that ends it.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
+        // Services fold long fields (RFC 2616 §4.2, which RFC 3507 builds on).
+        let bytes = &unfold(bytes)[..];
         let line_end = bytes.windows(2).position(|two| two == b"\r\n")?;
         let (line, rest) = (bytes.get(..line_end)?, bytes.get(line_end + 2..)?);
         let status = line.strip_prefix(b"ICAP/1.0 ")?;
@@ -84,7 +86,10 @@ impl Head {
         if let Some(name) = self.field("x-virus-id").filter(|name| !name.is_empty()) {
             return Some(name.to_owned());
         }
-        let count = self.field("x-violations-found")?;
+        let count = self
+            .field("x-violations-found")?
+            .split_ascii_whitespace()
+            .next()?;
         (count != "0").then(|| "unnamed".to_owned())
     }
 
@@ -121,6 +126,19 @@ impl Head {
             has_body,
         })
     }
+}
+
+/// Joins the lines of fields that go on in the next line.
+fn unfold(bytes: &[u8]) -> Vec<u8> {
+    let mut out = bytes.to_vec();
+    for at in 0..out.len() {
+        if let Some([b'\r', b'\n', b' ' | b'\t']) = out.get(at..at + 3)
+            && let Some(end) = out.get_mut(at..at + 2)
+        {
+            end.fill(b' ');
+        }
+    }
+    out
 }
 
 /// Reads the options of a service.
@@ -231,6 +249,10 @@ mod tests {
             ("X-Infection-Found: Type=0", Some("unnamed")),
             ("X-Virus-ID: Some.Virus", Some("Some.Virus")),
             ("X-Violations-Found: 1", Some("unnamed")),
+            (
+                "X-Violations-Found: 1\r\n\t-\r\n\tSome.Virus\r\n\t0",
+                Some("unnamed"),
+            ),
             ("X-Violations-Found: 0", None),
             ("X-Other: 1", None),
         ] {

@@ -127,6 +127,10 @@ mod tests {
             cache: Some("miss".to_owned()),
             cache_why: None,
             scan: None,
+            scan_engine: None,
+            scan_rule: None,
+            scan_sha256: None,
+            scan_ms: None,
             error: None,
         }
     }

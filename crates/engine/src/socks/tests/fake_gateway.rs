@@ -201,6 +201,7 @@ impl Gateway for FakeGateway {
             app: None,
             addresses: Vec::new(),
             cache: None,
+            scanner: None,
         })
     }
 

@@ -11,6 +11,7 @@ use privet_net::{Dialer, OwnListeners};
 use privet_policy::{
     Host, List, OwnEndpoints, Policy, RuleHitCounters, TemporaryRule, shadowed_rules,
 };
+use privet_scan::Scanner;
 use privet_sites::SiteTable;
 use secrecy::SecretString;
 
@@ -18,6 +19,7 @@ use crate::accept::listener::{ListenerKind, ListenerState};
 use crate::caches::Caches;
 use crate::gateway::authenticate::Users;
 use crate::https::{self, CertificateUse, HttpsTls};
+use crate::scanning;
 use crate::snapshot::Snapshot;
 use crate::supervise::configuration::secrets::KeyringCache;
 use crate::supervise::start_error::StartError;
@@ -75,7 +77,11 @@ fn build(inputs: Inputs) -> Result<Snapshot, StartError> {
     let all = with_control(own.iter().map(|own| own.address).collect(), &config);
     let caches_before = previous.as_ref().map(|snapshot| &snapshot.caches);
     let caches = Caches::build(&config, cache_folder.as_deref(), caches_before);
-    let sites = build_sites(&config, all, &caches, previous_sites)?;
+    let scanner_before = previous
+        .as_ref()
+        .and_then(|snapshot| snapshot.scanner.as_ref());
+    let scanner = scanning::build(&config, &all, scanner_before).map_err(StartError::Scan)?;
+    let sites = build_sites(&config, all, &caches, scanner.as_ref(), previous_sites)?;
     // A client may go to a site: that is no circle.
     let own = own.iter().filter(|own| own.kind != ListenerKind::Site);
     let own = with_control(own.map(|own| own.address).collect(), &config);
@@ -102,6 +108,7 @@ fn build(inputs: Inputs) -> Result<Snapshot, StartError> {
         dialer,
         sites,
         caches,
+        scanner,
         list_texts: Arc::new(list_texts),
         temporary: temporary.into(),
         shadows: shadows.into(),
@@ -149,18 +156,23 @@ fn build_sites(
     config: &Config,
     mut own: Vec<SocketAddr>,
     caches: &Caches,
+    scanner: Option<&Arc<Scanner>>,
     previous: Option<&Arc<SiteTable>>,
 ) -> Result<Arc<SiteTable>, StartError> {
     own.sort();
     if let Some(previous) = previous
         .filter(|previous| previous.is_of(config, &own) && caches.is_of_sites(previous.cache()))
+        .filter(|previous| previous.scanner().map(Arc::as_ptr) == scanner.map(Arc::as_ptr))
     {
         return Ok(previous.clone());
     }
     let previous = previous.map(|table| &**table);
     let built = SiteTable::build(config, own, previous, Instant::now());
-    let with_cache = |table: SiteTable| Arc::new(table.with_cache(caches.sites.clone()));
-    built.map(with_cache).map_err(StartError::Site)
+    let complete = |table: SiteTable| {
+        let table = table.with_cache(caches.sites.clone());
+        Arc::new(table.with_scanner(scanner.cloned()))
+    };
+    built.map(complete).map_err(StartError::Site)
 }
 
 /// Adds the control API and the metrics: a web page must not reach them through the proxy.

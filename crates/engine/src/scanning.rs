@@ -1,0 +1,56 @@
+//! The scanner of a configuration.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use privet_config::{Config, ScanErrorAction, ScannerAddress, ScannerPlace};
+use privet_net::{Endpoint, EndpointDialer, OwnListeners};
+use privet_scan::{Connector, Scanner, Settings, yara};
+
+/// The scanner that the configuration wants. One that judges the same is kept. Blocks while rules are read.
+///
+/// # Errors
+/// A scanner's address cannot be used, as a sentence.
+pub(crate) fn build(
+    config: &Config,
+    own: &[SocketAddr],
+    previous: Option<&Arc<Scanner>>,
+) -> Result<Option<Arc<Scanner>>, String> {
+    let scan = &config.scan;
+    if !scan.enabled {
+        return Ok(None);
+    }
+    let key = {
+        let mut hasher = DefaultHasher::new();
+        format!("{scan:?} {own:?}").hash(&mut hasher);
+        yara::fingerprint(&scan.rules).hash(&mut hasher);
+        hasher.finish()
+    };
+    if let Some(same) = previous.filter(|scanner| scanner.key() == key) {
+        return Ok(Some(same.clone()));
+    }
+    let dialer = EndpointDialer::new(OwnListeners::new(own.iter().copied()), None);
+    let connector = |at: &ScannerAddress| match &at.place {
+        ScannerPlace::Unix(path) => Ok(Connector::Unix(path.clone())),
+        ScannerPlace::Tcp(url) => {
+            let endpoint = Endpoint::new(url, None)?;
+            Ok::<_, String>(Connector::Tcp(Box::new((endpoint, dialer.clone()))))
+        }
+    };
+    let icap = match &scan.icap {
+        Some(at) => Some((connector(at)?, at.text.clone())),
+        None => None,
+    };
+    let settings = Settings {
+        key,
+        rules: scan.rules.clone(),
+        clamd: scan.clamd.as_ref().map(connector).transpose()?,
+        icap,
+        max_body: scan.max_body,
+        block_oversize: scan.oversize == ScanErrorAction::Block,
+        block_on_error: scan.on_error == ScanErrorAction::Block,
+    };
+    let previous = previous.map(|scanner| &**scanner);
+    Ok(Some(Arc::new(Scanner::new(settings, previous))))
+}

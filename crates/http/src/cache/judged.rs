@@ -1,0 +1,99 @@
+//! Scanning and the cache: what is stored was judged, and is judged anew by what judges now.
+
+use std::sync::Arc;
+
+use privet_cache::{Cache, Change, Entry, Selection};
+use tokio::sync::watch;
+
+use crate::exchange::downstream::unless_gone;
+use crate::exchange::{Downstream, Outcome};
+use crate::request::RequestFlow;
+use crate::request::fetch::Fetched;
+use crate::request::flow::NextStep;
+use crate::scanning::body_scan::Gate;
+use crate::service::Service;
+
+impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
+    /// Waits until a body that is being stored may go on, from its beginning at least. The outcome: it may not.
+    pub(super) async fn pass_gate(
+        &mut self,
+        gate: Option<watch::Receiver<Gate>>,
+    ) -> Option<Outcome> {
+        let mut gate = gate?;
+        let (_, watch) = self.client.head_and_watch();
+        let opened = gate.wait_for(|gate| !matches!(gate, Gate::Closed));
+        let report = match unless_gone(watch, opened).await {
+            Ok(Ok(gate)) => match &*gate {
+                Gate::Ended(report) if report.blocks() => report.clone(),
+                _ => return None,
+            },
+            // It ended without a verdict: so does what is read of it.
+            Ok(Err(_)) => return None,
+            Err(error) => {
+                let text = format!("the client's connection broke: {error}");
+                return Some(Outcome::Broken { reset: false, text });
+            }
+        };
+        let text = report.text();
+        self.scans.add(report);
+        Some(Outcome::Refused { text })
+    }
+
+    /// Ends a request whose answer may not be sent.
+    pub(super) async fn refuse(&mut self, outcome: Outcome, row: usize) -> NextStep {
+        self.record_request(row, &outcome);
+        match self.conclude(outcome, None, row).await {
+            Fetched::Next(next) => next,
+            _ => NextStep::Close,
+        }
+    }
+
+    /// Whether a stored response was judged by what judges now, or need not be judged.
+    pub(super) fn is_judged(&self, entry: &Entry) -> bool {
+        let judges = self.scans.generation();
+        judges.is_none_or(|generation| entry.judged() == generation)
+    }
+
+    /// The body of a stored response goes through a scan on its way to the client.
+    pub(super) fn judge_again(&mut self, entry: &Entry) {
+        let head = entry.head();
+        let media_type = head.get("content-type").unwrap_or_default();
+        let coding = head.get("content-encoding").unwrap_or_default();
+        let media_type = String::from_utf8_lossy(media_type);
+        let scan = self
+            .scans
+            .plan_stored(&media_type, coding, entry.body_len());
+        self.scans.down = scan.map(|mut scan| {
+            scan.notes_at(entry.clone());
+            Box::new(scan)
+        });
+    }
+
+    /// What a scan said of an answer that was sent meanwhile. A stored response that is stopped is removed.
+    pub(super) fn after_scan(
+        &mut self,
+        outcome: Outcome,
+        gate: Option<watch::Receiver<Gate>>,
+        entry: &Entry,
+        cache: Option<Arc<Cache>>,
+    ) -> Outcome {
+        if let Some(gate) = gate
+            && let Gate::Ended(report) = &*gate.borrow()
+        {
+            self.scans.add(report.clone());
+        }
+        let Some(report) = self.scans.report().filter(|report| report.blocks()) else {
+            return outcome;
+        };
+        if let Some(cache) = cache {
+            cache.change(&Selection::Url(entry.url()), Change::Remove);
+        }
+        match outcome {
+            Outcome::Broken { .. } => Outcome::Broken {
+                reset: true,
+                text: report.text(),
+            },
+            outcome => outcome,
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What is said of a body that was scanned, or was not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use privet_connection_log::requests::RequestScan;
+use privet_scan::Finding;
+
+/// How a body ended. The later, the worse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum ScanWord {
+    Clean,
+    StreamPassed,
+    OversizePassed,
+    ErrorPassed,
+    Oversize,
+    Error,
+    Bad,
+}
+
+impl ScanWord {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Clean => "clean",
+            Self::StreamPassed => "stream passed",
+            Self::OversizePassed => "oversize passed",
+            Self::ErrorPassed => "error passed",
+            Self::Oversize => "oversize",
+            Self::Error => "error",
+            Self::Bad => "bad",
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct ScanReport {
+    pub word: ScanWord,
+    pub finding: Option<Finding>,
+    pub why: Option<Arc<str>>,
+    pub took: Duration,
+}
+
+impl ScanReport {
+    pub fn of(word: ScanWord) -> Self {
+        Self {
+            word,
+            finding: None,
+            why: None,
+            took: Duration::ZERO,
+        }
+    }
+
+    pub fn error(passed: bool, why: impl Into<Arc<str>>) -> Self {
+        Self {
+            why: Some(why.into()),
+            ..Self::of(if passed {
+                ScanWord::ErrorPassed
+            } else {
+                ScanWord::Error
+            })
+        }
+    }
+
+    /// Whether the body was stopped.
+    pub fn blocks(&self) -> bool {
+        self.word >= ScanWord::Oversize
+    }
+
+    /// What happened, as a sentence.
+    pub fn text(&self) -> String {
+        match (&self.finding, &self.why) {
+            (Some(found), _) => format!(
+                "the scan found {} ({}); SHA-256 {}",
+                found.rule,
+                found.engine.name(),
+                found.sha256
+            ),
+            (None, Some(why)) => format!("the scan failed: {why}"),
+            (None, None) if self.word == ScanWord::Oversize => {
+                "the body is larger than is scanned".to_owned()
+            }
+            (None, None) => self.word.name().to_owned(),
+        }
+    }
+
+    pub fn row(&self) -> RequestScan {
+        let finding = self.finding.as_ref();
+        RequestScan {
+            verdict: self.word.name(),
+            engine: finding.map(|found| found.engine.name()),
+            rule: finding.map(|found| found.rule.clone()),
+            sha256: finding.map(|found| found.sha256.clone()),
+            why: self.why.clone(),
+            took: self.took,
+        }
+    }
+}

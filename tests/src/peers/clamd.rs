@@ -1,0 +1,60 @@
+//! clamd with one signature of ours.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::{open_folder, write};
+use crate::process::{Running, program};
+use crate::wait::until;
+
+/// What the signature matches.
+pub const PAYLOAD: &str = "the clamd payload";
+/// The signature's name, as clamd says it: one that ClamAV did not sign is marked.
+pub const SIGNATURE: &str = "Privet.Test.Payload.UNOFFICIAL";
+
+pub struct Clamd {
+    pub socket: PathBuf,
+    pub running: Running,
+    folder: TempDir,
+}
+
+impl Clamd {
+    /// `None`: not installed.
+    pub fn start() -> Option<Self> {
+        let program = program("clamd")?;
+        let folder = open_folder("privet-clamd");
+        let database = folder.path().join("db");
+        std::fs::create_dir(&database).expect("the folder takes another");
+        let hex: String = PAYLOAD.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let name = SIGNATURE.trim_end_matches(".UNOFFICIAL");
+        write(&database, "own.ndb", &format!("{name}:0:*:{hex}\n"));
+        let socket = folder.path().join("clamd.sock");
+        let config = format!(
+            "LocalSocket {}\nDatabaseDirectory {}\nForeground yes\nStreamMaxLength 4M\n",
+            socket.display(),
+            database.display()
+        );
+        let config = write(folder.path(), "clamd.conf", &config);
+        let mut command = Command::new(program);
+        command.arg("-c").arg(config);
+        let running = Running::start("clamd", command);
+        until("clamd listens", || socket.exists());
+        Some(Self {
+            socket,
+            running,
+            folder,
+        })
+    }
+
+    /// The value of the key `clamd`.
+    pub fn address(&self) -> String {
+        format!("unix:{}", self.socket.display())
+    }
+
+    /// Its folder, for what stands beside it.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+}

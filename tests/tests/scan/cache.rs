@@ -1,0 +1,54 @@
+//! Scanning beside the cache.
+
+use privet_tests::peers::write;
+
+use crate::support::*;
+
+const CACHE: &str = "[cache]\nenabled = true\nmemory = \"64MiB\"\ndisk = \"0\"\n";
+const FRESH: &str = "Content-Type: text/plain\r\nCache-Control: max-age=600\r\nETag: \"v1\"\r\n";
+
+#[test]
+fn nothing_bad_is_stored_and_what_is_clean_is_judged_once() {
+    let origin = origin(|target| match target {
+        "/bad" => Some((FRESH, bad(200))),
+        "/late" => Some((FRESH, bad(3 << 20))),
+        _ => Some((FRESH, clean(100_000))),
+    });
+    let scanning = Scanning::start(CACHE);
+    let url = |path: &str| format!("{}{path}", origin.url());
+    for _ in 0..2 {
+        assert_stopped(&scanning.curl(&url("/bad"), &[]), "TestPayload");
+        let late = scanning.curl(&url("/late"), &["-o", "/dev/null"]);
+        assert!(late.code != 0, "{late:?}");
+    }
+    assert_eq!(scanning.row("/late")["scan"], "bad");
+    assert_eq!(scanning.privet.json(&["cache", "ls"])["total"], 0);
+    assert_eq!(origin.requests(), 4);
+    for _ in 0..3 {
+        let clean = scanning.curl(&url("/clean"), &[]).good();
+        assert!(clean.ends_with("\n200 100000"));
+    }
+    assert_eq!(origin.requests(), 5);
+    let (_, state) = scanning.privet.api("GET", "scan", None);
+    assert_eq!(state["clean"], 1, "{state}");
+    // A part is sent of what was judged whole.
+    let part = scanning.curl(&url("/clean"), &["-r", "7-13"]).good();
+    assert_eq!(part, "1111111\n206 7");
+    assert_eq!(origin.requests(), 5);
+}
+
+#[test]
+fn a_stored_answer_is_judged_anew_when_the_rules_change() {
+    let origin = origin(|_| Some((FRESH, b"something that a later rule names".to_vec())));
+    let scanning = Scanning::start(CACHE);
+    let url = format!("{}/a", origin.url());
+    assert!(scanning.curl(&url, &[]).good().ends_with("\n200 33"));
+    let rule = "rule LaterRule { strings: $a = \"later rule\" condition: $a }";
+    write(scanning.folder.path(), "later.yar", rule);
+    scanning.privet.signal(rustix::process::Signal::HUP);
+    scanning.privet.await_log("reloaded");
+    // A part would come from what was not judged by these rules.
+    assert_stopped(&scanning.curl(&url, &["-r", "0-3"]), "LaterRule");
+    assert_eq!(origin.requests(), 1);
+    assert_eq!(scanning.privet.json(&["cache", "ls"])["total"], 0);
+}

@@ -1,0 +1,66 @@
+//! Bodies from clients.
+
+use crate::support::*;
+
+#[test]
+fn an_upload_is_judged_before_its_body_reaches_the_origin() {
+    let origin = origin(|_| None);
+    let scanning = Scanning::start("");
+    let url = format!("{}/upload", origin.url());
+    let clean = scanning.curl(&url, &["-d", "nothing to see"]).good();
+    assert!(clean.ends_with("\n200 20"), "{clean}");
+    let bad = scanning.curl(&url, &["-d", PAYLOAD]);
+    assert_stopped(&bad, "TestPayload");
+    // The origin has read no second request to its end.
+    assert_eq!(origin.requests(), 1);
+    let row = scanning.row("/upload");
+    assert_eq!(
+        (row["method"].as_str(), row["scan"].as_str()),
+        (Some("POST"), Some("bad"))
+    );
+}
+
+#[test]
+fn an_upload_of_chunks_with_expect_is_judged() {
+    let origin = origin(|_| None);
+    let scanning = Scanning::start("");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let url = format!("{}/upload", origin.url());
+    for (body, wanted) in [(clean(3 << 20), "200 20"), (bad(3 << 20), "403 ")] {
+        let file = folder.path().join("file");
+        std::fs::write(&file, body).expect("the folder takes a file");
+        let file = format!("@{}", file.display());
+        let args = [
+            "--data-binary",
+            &file,
+            "-H",
+            "Transfer-Encoding: chunked",
+            "-H",
+            "Expect: 100-continue",
+        ];
+        let sent = scanning.curl(&url, &args);
+        assert!(sent.out.contains(wanted), "{sent:?}");
+    }
+    assert_eq!(origin.requests(), 1);
+}
+
+#[test]
+fn what_a_site_receives_and_sends_is_judged() {
+    let backend = origin(|_| None);
+    let listen = privet_tests::reserve();
+    let scanning = Scanning::start(&format!(
+        "[[site]]\nname = \"app\"\nlisten = [\"{listen}\"]\nhosts = [\"localhost\", \"127.0.0.1\"]\n\
+         [[site.backend]]\nurl = \"{}\"\n",
+        backend.url()
+    ));
+    let ask = |path: &str, args: &[&str]| {
+        let url = format!("http://{listen}{path}");
+        privet_tests::client::curl(
+            &[&["-s", "-w", "\n%{http_code} %{size_download}", &url], args].concat(),
+        )
+    };
+    assert!(ask("/clean/70", &[]).out.ends_with("\n200 70"));
+    assert_stopped(&ask("/bad", &[]), "TestPayload");
+    assert_stopped(&ask("/upload", &["-d", PAYLOAD]), "TestPayload");
+    drop(scanning);
+}
