@@ -104,6 +104,7 @@ fuzz_target!(|input: &[u8]| {
             fields: &fields,
         }),
         conditions: None,
+        scanned: false,
     };
     let mut out = Vec::new();
     request::write(&mut out, &head, bytes, &rewrite);

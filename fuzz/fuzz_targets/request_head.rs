@@ -37,6 +37,7 @@ fn rewrite(bytes: &[u8]) -> Option<Vec<u8>> {
         proxy: Some(&proxy),
         site: None,
         conditions: None,
+        scanned: false,
     };
     let mut out = Vec::new();
     request::write(&mut out, &head, bytes, &rewrite);

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use crate::archive::multipart;
 use crate::budget::Budget;
 use crate::clamd::Clamd;
 use crate::connector::Connector;
@@ -24,7 +25,7 @@ use crate::verdict::{Engine, Finding, Verdict, clean_name, sha256};
 use crate::yara::{RuleFault, Rules, Search};
 
 /// How long the engines may take for one body.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(20);
 /// Bodies that are asked about at once, for each engine outside the process.
 const MAX_ASKED: usize = 16;
 /// How often a clamd is asked for its version, and an ICAP service for its options.
@@ -109,6 +110,11 @@ impl Scanner {
         &self.shared.budget
     }
 
+    /// The files of rules that cannot be used.
+    pub fn faults(&self) -> &[RuleFault] {
+        &self.faults
+    }
+
     /// Differs where the engines, their rules or their signatures differ. Never 0.
     pub fn generation(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
@@ -162,7 +168,7 @@ impl Scanner {
             );
         }
         let (yara, clamd, icap) = tokio::join!(
-            self.ask_yara(plain.clone()),
+            self.ask_yara(&message, plain.clone()),
             self.ask_clamd(&plain),
             self.ask_icap(&message, &plain)
         );
@@ -218,7 +224,7 @@ impl Scanner {
         running.await.ok()
     }
 
-    async fn ask_yara(&self, body: Bytes) -> Outcome {
+    async fn ask_yara(&self, message: &Message, body: Bytes) -> Outcome {
         if !self.uses_yara() {
             return Outcome::Nothing;
         }
@@ -226,9 +232,13 @@ impl Scanner {
         let (rules, limits, len) = (self.rules.clone(), self.limits, body.len());
         let until = started + self.limit;
         let broken = self.rules.count() == 0;
+        let boundary = multipart::boundary(&message.media_type);
         let searched = self.blocking(move || {
             let mut search = Search::new(&rules, until);
-            let visited = unpack::visit(&body, &limits, &mut search);
+            let visited = match boundary {
+                None => unpack::visit(&body, &limits, &mut search),
+                Some(boundary) => unpack::visit_parts(&body, &boundary, &limits, &mut search),
+            };
             (visited, search.found)
         });
         let outcome = match searched.await {
@@ -325,4 +335,68 @@ pub(crate) enum Outcome {
     Nothing,
     Found(Arc<str>),
     Failed(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Direction;
+
+    fn body(bytes: &'static [u8]) -> Body {
+        Body {
+            bytes: Bytes::from_static(bytes),
+            codings: Vec::new(),
+            message: Message {
+                direction: Direction::Download,
+                method: "GET".to_owned(),
+                url: "http://a.test/".to_owned(),
+                status: 200,
+                media_type: String::new(),
+            },
+        }
+    }
+
+    fn settings() -> Settings {
+        Settings {
+            key: 0,
+            rules: Vec::new(),
+            clamd: None,
+            icap: None,
+            max_body: 1 << 20,
+            block_oversize: false,
+            block_on_error: true,
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_to_judge_by_is_an_error() {
+        let scanner = Scanner::new(settings(), None);
+        assert!(matches!(scanner.scan(body(b"x")).await, Verdict::Error(_)));
+        assert_eq!(scanner.totals().failed, 1);
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_scanner_that_hangs_is_named_and_what_is_counted_outlives_a_reload() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("clamd");
+        let _hung = tokio::net::UnixListener::bind(&path).unwrap();
+        let with_clamd = || Settings {
+            clamd: Some(Connector::Unix(path.clone())),
+            ..settings()
+        };
+        let mut scanner = Scanner::new(with_clamd(), None);
+        scanner.limit = Duration::from_millis(200);
+        *scanner.checked.lock().unwrap() = Some(Instant::now());
+        let Verdict::Error(why) = scanner.scan(body(b"x")).await else {
+            panic!("no answer is no verdict");
+        };
+        assert_eq!(&*why, "clamd: no answer in time");
+        let before = scanner.generation();
+        let reloaded = Scanner::new(with_clamd(), Some(&scanner));
+        assert_eq!(
+            (reloaded.totals().failed, reloaded.generation()),
+            (1, before)
+        );
+    }
 }

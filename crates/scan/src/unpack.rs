@@ -2,7 +2,7 @@
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use crate::archive::{self, Kind, Member, tar, zip};
+use crate::archive::{self, Kind, Member, multipart, tar, zip};
 use crate::decode::{self, Coding, DecodeError};
 use crate::limits::{Limits, OverLimit};
 
@@ -64,6 +64,24 @@ pub fn visit(body: &[u8], limits: &Limits, visitor: &mut impl Visitor) -> Result
     };
     walk.object(body, limits.depth)?;
     Ok(walk.unread)
+}
+
+/// Visits a body of parts: each of them and everything in it.
+///
+/// # Errors
+/// Why the visit ended early.
+pub fn visit_parts(
+    body: &[u8],
+    boundary: &str,
+    limits: &Limits,
+    visitor: &mut impl Visitor,
+) -> Result<Unread, Stop> {
+    let mut unread = visit(body, limits, visitor)?;
+    let parts = multipart::parts(body, boundary, limits.members as usize).map_err(Stop::Over)?;
+    for part in parts {
+        unread.0 += visit(part, limits, visitor)?.0;
+    }
+    Ok(unread)
 }
 
 /// Members that could not be read: encrypted, or in a format that is not known.

@@ -57,6 +57,8 @@ fn the_state_names_scanners_counts_and_what_was_stopped() {
             .is_some_and(|url| url.ends_with("/bad/x?…")),
         "{state}"
     );
+    let problems = scanning.privet.json(&["status"])["problems"].to_string();
+    assert!(problems.contains("broken.yar"), "{problems}");
     let shown = scanning.privet.cli(&["scan", "status"]).good();
     assert!(
         shown.contains("TestPayload") && shown.contains("broken.yar"),

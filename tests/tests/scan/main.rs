@@ -3,6 +3,7 @@
 mod api;
 mod cache;
 mod downloads;
+mod http2;
 mod scanners;
 mod support;
 mod uploads;

@@ -172,3 +172,16 @@ fn a_clamd_that_is_slow_is_waited_for() {
     });
     assert!(got.good().ends_with("\n200 100"));
 }
+
+#[test]
+fn a_clamd_that_hangs_is_given_up() {
+    let origin = origin(|_| None);
+    let (_folder, hung) = false_clamd(|mut stream| {
+        let mut all = Vec::new();
+        let _ = stream.read_to_end(&mut all);
+    });
+    let scanning = with_clamd(&hung, "");
+    let got = scanning.curl(&format!("{}/clean/100", origin.url()), &[]);
+    assert!(got.out.contains("clamd: no answer in time"), "{got:?}");
+    assert_eq!(scanning.row("/clean/100")["scan"], "error");
+}

@@ -64,3 +64,18 @@ fn what_a_site_receives_and_sends_is_judged() {
     assert_stopped(&ask("/upload", &["-d", PAYLOAD]), "TestPayload");
     drop(scanning);
 }
+
+#[test]
+fn a_file_in_a_form_is_opened() {
+    let origin = origin(|_| None);
+    let scanning = Scanning::start("");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let url = format!("{}/form", origin.url());
+    for (inner, wanted) in [(clean(500), "200 20"), (bad(500), "403 ")] {
+        let file = folder.path().join("file.zip");
+        std::fs::write(&file, zipped("inner", &inner)).expect("the folder takes a file");
+        let field = format!("file=@{}", file.display());
+        let sent = scanning.curl(&url, &["-F", "a=b", "-F", &field]);
+        assert!(sent.out.contains(wanted), "{sent:?}");
+    }
+}

@@ -15,6 +15,7 @@ pub(crate) mod mode;
 pub(crate) mod options;
 pub(crate) mod rules;
 mod run;
+mod scan;
 pub(crate) mod set_aside;
 pub(crate) mod sites;
 mod start;

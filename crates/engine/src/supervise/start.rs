@@ -257,6 +257,7 @@ async fn start_supervisor(
     };
     supervisor.save_pause().await;
     supervisor.report_list_problems();
+    supervisor.report_scan_problems();
     supervisor.watch_list_files();
     supervisor.watch_certificates();
     supervisor.reload_certificates().await;

@@ -168,7 +168,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 let delivery = Delivery {
                     client: self.client,
                     body: form.body,
-                    scan: &mut self.scans.down,
+                    scans: &mut self.scans,
                     live,
                     deadline: self.deadline,
                     idle: self.service.timeouts().idle,
@@ -241,7 +241,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             form.body = AnswerBody::Whole(StoredBody::none());
         }
         if judges && !judged && entry.is_complete() && !form.body.is_none() {
-            self.judge_again(entry);
+            self.scans.plan_stored(entry);
         }
         form
     }

@@ -11,7 +11,7 @@ use super::stored_body::StoredBody;
 use crate::body::{BodyError, BodySink, RangeStage, StageState, Staged, Transfer, TransferError};
 use crate::exchange::downstream::ClientWatch;
 use crate::exchange::{Deadline, Downstream, Outcome};
-use crate::scanning::{BodyScan, ScanReport, Scanned};
+use crate::scanning::{ScanReport, Scanned, Scans};
 
 /// The body of an answer.
 pub enum AnswerBody {
@@ -32,7 +32,7 @@ pub struct Delivery<'a, D> {
     pub client: &'a mut D,
     pub body: AnswerBody,
     /// Judges the body, where that was not done by what judges now.
-    pub scan: &'a mut Option<Box<BodyScan>>,
+    pub scans: &'a mut Scans,
     pub live: &'a LiveConnection,
     pub deadline: &'a mut Deadline,
     pub idle: Duration,
@@ -53,8 +53,7 @@ impl<D: Downstream> Delivery<'_, D> {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
         let before = *self.down;
-        let read = |scan: &Option<Box<BodyScan>>| scan.as_ref().map_or(0, |scan| scan.read());
-        let read_before = read(self.scan);
+        let read_before = self.scans.read();
         let result = self.transfer(cx);
         let moved = *self.down - before;
         if moved > 0 {
@@ -71,8 +70,8 @@ impl<D: Downstream> Delivery<'_, D> {
             let text = format!("the client's connection broke: {error}");
             return Poll::Ready(self.broken(text));
         }
-        let asks = self.scan.as_ref().is_some_and(|scan| scan.is_asking());
-        if moved > 0 || asks || read(self.scan) > read_before {
+        let asks = self.scans.is_asking();
+        if moved > 0 || asks || self.scans.read() != read_before {
             self.deadline.set(self.idle);
         }
         if asks {
@@ -85,7 +84,7 @@ impl<D: Downstream> Delivery<'_, D> {
         let mut sink = self.client.sink();
         let (transfer, down) = (&mut self.transfer, &mut *self.down);
         match &mut self.body {
-            AnswerBody::Whole(source) if let Some(scan) = self.scan => {
+            AnswerBody::Whole(source) if let Some(scan) = self.scans.down() => {
                 transfer.poll(cx, &mut Scanned { source, scan }, &mut sink, down)
             }
             AnswerBody::Whole(body) => transfer.poll(cx, &mut { body }, &mut sink, down),
@@ -109,8 +108,11 @@ impl<D: Downstream> Delivery<'_, D> {
             }
             Err(TransferError::Source(error)) => self.broken(error.to_string()),
             Err(TransferError::Body(BodyError::Refused)) => {
-                let report = self.scan.as_ref().and_then(|scan| scan.report());
-                let text = report.map(ScanReport::text).unwrap_or_default();
+                let text = self
+                    .scans
+                    .report()
+                    .map(ScanReport::text)
+                    .unwrap_or_default();
                 match self.client.sink().has_started() {
                     false => Outcome::Refused { text },
                     true => Outcome::Broken { reset: true, text },

@@ -54,21 +54,6 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         judges.is_none_or(|generation| entry.judged() == generation)
     }
 
-    /// The body of a stored response goes through a scan on its way to the client.
-    pub(super) fn judge_again(&mut self, entry: &Entry) {
-        let head = entry.head();
-        let media_type = head.get("content-type").unwrap_or_default();
-        let coding = head.get("content-encoding").unwrap_or_default();
-        let media_type = String::from_utf8_lossy(media_type);
-        let scan = self
-            .scans
-            .plan_stored(&media_type, coding, entry.body_len());
-        self.scans.down = scan.map(|mut scan| {
-            scan.notes_at(entry.clone());
-            Box::new(scan)
-        });
-    }
-
     /// What a scan said of an answer that was sent meanwhile. A stored response that is stopped is removed.
     pub(super) fn after_scan(
         &mut self,

@@ -203,7 +203,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 ..
             }) => {
                 if let Some(writer) = writer.take() {
-                    let mut scan = self.scans.down.take();
+                    let mut scan = self.scans.take_down();
                     if let Some(scan) = &mut scan {
                         scan.notes_at(entry.clone());
                         *gate = Some(scan.gate());

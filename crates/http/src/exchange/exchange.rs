@@ -2,7 +2,6 @@
 //! sent, and a 100 has to.
 
 use std::future::poll_fn;
-use std::io;
 use std::task::{Context, Poll};
 
 use privet_connection_log::LiveConnection;
@@ -14,17 +13,17 @@ use super::observed::Observed;
 use super::outcome::{Outcome, RequestTraits, bad_gateway};
 use super::upstream::Upstream;
 use super::wait::{Wait, WaitingFor};
-use crate::body::{BodyError, BodySink, KeptBody, KeptSource, Transfer, TransferError};
+use crate::body::{BodyError, KeptBody, KeptSource, Transfer, TransferError};
 use crate::head::{BadRequest, BodyLength, RequestHead, ResponseHead};
 use crate::headers::connection_auth;
 use crate::headers::response::{ResponseRewrite, ResponseStyle};
-use crate::scanning::{Refused, ScanReport, Scanned, Scans};
+use crate::scanning::{Refused, Scanned, Scans};
 
 /// The most interim responses (1xx) to one request.
 const MAX_INTERIM: u8 = 16;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ResponsePhase {
+pub(super) enum ResponsePhase {
     Head,
     Interim,
     Body,
@@ -53,16 +52,16 @@ pub struct Exchange<'a, D, U> {
 
 /// How far the exchange has come.
 pub struct ExchangeState {
-    phase: ResponsePhase,
-    request: Transfer,
+    pub(super) phase: ResponsePhase,
+    pub(super) request: Transfer,
     response: Transfer,
     interims: u8,
     /// Bytes moved so far.
     up: u64,
-    down: u64,
+    pub(super) down: u64,
     /// The origin takes no more of the request's body.
     up_failed: bool,
-    got_bytes: bool,
+    pub(super) got_bytes: bool,
     /// The client may wait for a 100 before it sends the body.
     awaits_continue: bool,
     keep_client: bool,
@@ -70,7 +69,7 @@ pub struct ExchangeState {
     /// The origin authenticates the connection (NTLM, Negotiate).
     pins_origin: bool,
     /// The connection's end marks the response's end.
-    ends_by_close: bool,
+    pub(super) ends_by_close: bool,
 }
 
 impl ExchangeState {
@@ -166,12 +165,12 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
         let ExchangeState { request, up, .. } = &mut self.state;
         let result = {
             let mut sink = self.origin.sink();
-            if self.kept.is_on() || self.scans.up.is_some() {
+            if self.kept.is_on() || self.scans.up().is_some() {
                 let mut source = KeptSource {
                     kept: self.kept,
                     source: self.client.source(),
                 };
-                match &mut self.scans.up {
+                match self.scans.up() {
                     Some(scan) => request.poll(cx, &mut Scanned { source, scan }, &mut sink, up),
                     None => request.poll(cx, &mut source, &mut sink, up),
                 }
@@ -232,7 +231,7 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
             let ExchangeState { response, down, .. } = &mut self.state;
             let result = {
                 let (mut source, mut sink) = (self.origin.source(), self.client.sink());
-                match &mut self.scans.down {
+                match self.scans.down() {
                     None => response.poll(cx, &mut source, &mut sink, down),
                     Some(scan) => response.poll(cx, &mut Scanned { source, scan }, &mut sink, down),
                 }
@@ -383,75 +382,5 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
             pins_origin: self.state.pins_origin,
             uploaded,
         }
-    }
-
-    /// The origin closed, failed, or sent data before the whole head of its response.
-    fn origin_failed(&mut self, result: io::Result<usize>) -> Outcome {
-        let may_repeat = self.traits.may_repeat && !self.state.got_bytes;
-        if may_repeat && self.kept.is_whole(&self.client.source()) {
-            return Outcome::Repeat;
-        }
-        let text = match result {
-            Ok(0) if self.state.got_bytes => {
-                "the server closed the connection within its answer".into()
-            }
-            Ok(0) => "the server closed the connection without an answer".into(),
-            Ok(_) => "the server sent an answer before it was asked".into(),
-            Err(error) => format!("the connection to the server broke: {error}"),
-        };
-        bad_gateway(502, "no response", text)
-    }
-
-    /// A scan stopped a body. What the client has of an answer must not look whole.
-    fn refused(&mut self) -> Outcome {
-        let report = self.scans.report();
-        let text = report.map(ScanReport::text).unwrap_or_default();
-        let nothing_sent = match self.state.phase {
-            // Interim responses may have been sent: the page can follow them.
-            ResponsePhase::Head => true,
-            ResponsePhase::Interim | ResponsePhase::Body => !self.client.sink().has_started(),
-            ResponsePhase::Switching => false,
-        };
-        match nothing_sent {
-            true => Outcome::Refused { text },
-            false => Outcome::Broken { reset: true, text },
-        }
-    }
-
-    fn down_failed(&mut self, error: TransferError) -> Outcome {
-        if matches!(error, TransferError::Body(BodyError::Refused)) {
-            return self.refused();
-        }
-        // The malformed body came together with the head, which was not sent on.
-        if let TransferError::Body(bad) = &error
-            && self.state.phase == ResponsePhase::Body
-            && !self.client.sink().has_started()
-        {
-            return bad_gateway(502, "malformed response body", bad.to_string());
-        }
-        self.broken(match error {
-            TransferError::Source(error) => format!("the connection to the server broke: {error}"),
-            TransferError::Body(bad) => format!("the server's answer: {bad}"),
-            TransferError::Sink(error) => format!("the client went away: {error}"),
-        })
-    }
-
-    fn broken(&self, text: String) -> Outcome {
-        Outcome::Broken {
-            reset: self.state.ends_by_close,
-            text,
-        }
-    }
-
-    fn timed_out(&self) -> Outcome {
-        let text = match self.wait.waiting_for() {
-            WaitingFor::RequestBody => return Outcome::BadRequest(BadRequest::BodyTimeout),
-            WaitingFor::Response => return Outcome::Idle,
-            WaitingFor::Origin if self.state.request.is_done() => {
-                "the server did not begin its answer in time"
-            }
-            WaitingFor::Origin => "the server took no more of the request in time",
-        };
-        bad_gateway(504, "timed out", text.into())
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod deadline;
 pub(crate) mod downstream;
 #[expect(clippy::module_inception, reason = "the exchange itself")]
 pub(crate) mod exchange;
+mod failure;
 pub(crate) mod head_observer;
 pub(crate) mod observed;
 pub(crate) mod outcome;

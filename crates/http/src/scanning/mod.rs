@@ -17,50 +17,78 @@ pub(crate) use body_scan::BodyScan;
 pub(crate) use report::ScanReport;
 pub(crate) use scanned::Scanned;
 
-/// The scans of one request, where there are any.
+/// The scans of one request, where there are any. Without, it is one word.
 #[derive(Default)]
-pub(crate) struct Scans {
-    request: Option<Box<ScannedRequest>>,
-    pub up: Option<Box<BodyScan>>,
-    pub down: Option<Box<BodyScan>>,
-    report: Option<ScanReport>,
-}
+pub(crate) struct Scans(Option<Box<Active>>);
 
-/// What scans need of a request, once its head is gone.
-struct ScannedRequest {
+struct Active {
     scanner: Arc<Scanner>,
     method: String,
     url: String,
     /// The client asked for a stream of events, or speaks gRPC.
     streams: bool,
+    up: Option<Box<BodyScan>>,
+    down: Option<Box<BodyScan>>,
+    report: Option<ScanReport>,
 }
 
 /// The body may not go on. Why is in the report.
 pub(crate) struct Refused;
 
 impl Scans {
+    /// The scan of the request's body.
+    pub fn up(&mut self) -> Option<&mut BodyScan> {
+        self.0.as_mut()?.up.as_deref_mut()
+    }
+
+    /// The scan of the response's body.
+    pub fn down(&mut self) -> Option<&mut BodyScan> {
+        self.0.as_mut()?.down.as_deref_mut()
+    }
+
+    /// The scan of the response's body, for who receives that apart from the request.
+    pub fn take_down(&mut self) -> Option<Box<BodyScan>> {
+        self.0.as_mut()?.down.take()
+    }
+
     /// Bytes that scans have read of the request's body, and of the response's.
     pub fn read(&self) -> (u64, u64) {
+        let Some(active) = &self.0 else {
+            return (0, 0);
+        };
         let read = |scan: &Option<Box<BodyScan>>| scan.as_ref().map_or(0, |scan| scan.read());
-        (read(&self.up), read(&self.down))
+        (read(&active.up), read(&active.down))
     }
 
     /// Whether a verdict is awaited: it comes within the scanner's own limit.
     pub fn is_asking(&self) -> bool {
-        let asks =
-            |scan: &Option<Box<BodyScan>>| scan.as_ref().is_some_and(|scan| scan.is_asking());
-        asks(&self.up) || asks(&self.down)
+        let Some(active) = &self.0 else {
+            return false;
+        };
+        let mut bodies = [&active.up, &active.down].into_iter().flatten();
+        bodies.any(|scan| scan.is_asking())
     }
 
     /// What is said of the request so far: the worst.
     pub fn report(&self) -> Option<&ScanReport> {
-        let bodies = [&self.up, &self.down].into_iter().flatten();
+        let active = self.0.as_ref()?;
+        let bodies = [&active.up, &active.down].into_iter().flatten();
         let reports = bodies.filter_map(|body| body.report());
-        reports.chain(&self.report).max_by_key(|report| report.word)
+        reports
+            .chain(&active.report)
+            .max_by_key(|report| report.word)
     }
 
     /// Takes over what was found apart from this request.
     pub fn add(&mut self, report: ScanReport) {
+        if let Some(active) = &mut self.0 {
+            active.add(report);
+        }
+    }
+}
+
+impl Active {
+    fn add(&mut self, report: ScanReport) {
         if self
             .report
             .as_ref()
@@ -70,14 +98,13 @@ impl Scans {
         }
     }
 
-    fn message(&self, direction: Direction, status: u16, media_type: String) -> Option<Message> {
-        let request = self.request.as_ref()?;
-        Some(Message {
+    fn message(&self, direction: Direction, status: u16, media_type: String) -> Message {
+        Message {
             direction,
-            method: request.method.clone(),
-            url: request.url.clone(),
+            method: self.method.clone(),
+            url: self.url.clone(),
             status,
             media_type,
-        })
+        }
     }
 }

@@ -2,28 +2,32 @@
 
 use std::sync::Arc;
 
+use privet_cache::Entry;
 use privet_scan::decode::{self, Coding};
 use privet_scan::{Direction, Scanner};
 
 use super::body_scan::BodyScan;
 use super::report::{ScanReport, ScanWord};
-use super::{Refused, ScannedRequest, Scans};
+use super::{Active, Refused, Scans};
 use crate::head::field::Field;
 use crate::head::{BodyLength, RequestHead, ResponseHead};
 
 impl Scans {
     /// The request's bodies are scanned. `bytes`: what the head points into.
     pub fn begin(&mut self, scanner: &Arc<Scanner>, head: &RequestHead, bytes: &[u8], url: &str) {
-        if self.request.is_some() || head.upgrades {
+        if self.0.is_some() {
             return;
         }
         let method = head.method_span.of_buffer(bytes);
-        self.request = Some(Box::new(ScannedRequest {
+        self.0 = Some(Box::new(Active {
             scanner: scanner.clone(),
             method: String::from_utf8_lossy(method).into_owned(),
             url: url.to_owned(),
             streams: has_token(&head.fields, bytes, b"accept", b"text/event-stream")
                 || is_grpc(&media_type(&head.fields, bytes)),
+            up: None,
+            down: None,
+            report: None,
         }));
     }
 
@@ -32,12 +36,19 @@ impl Scans {
     /// # Errors
     /// It may not go on.
     pub fn plan_upload(&mut self, head: &RequestHead, bytes: &[u8]) -> Result<(), Refused> {
-        if self.up.is_none() && self.request.is_some() {
-            let kind = media_type(&head.fields, bytes);
-            let streams = is_grpc(&kind);
-            let codings = codings(&head.fields, bytes);
-            self.up = self.plan(Direction::Upload, 0, kind, streams, codings, head.body)?;
-        }
+        let Some(active) = self.0.as_mut().filter(|active| active.up.is_none()) else {
+            return Ok(());
+        };
+        let kind = media_type(&head.fields, bytes);
+        let body = PlannedBody {
+            direction: Direction::Upload,
+            status: 0,
+            streams: is_grpc(&kind),
+            media_type: kind,
+            codings: codings(&head.fields, bytes),
+            length: head.body,
+        };
+        active.up = active.plan(body)?;
         Ok(())
     }
 
@@ -51,107 +62,109 @@ impl Scans {
         bytes: &[u8],
         length: BodyLength,
     ) -> Result<(), Refused> {
-        self.down = None;
-        let Some(request) = &self.request else {
+        let Some(active) = &mut self.0 else {
             return Ok(());
         };
+        active.down = None;
+        if head.status == 206 && !is_empty(length) {
+            return active.fail("a part of a body cannot be judged");
+        }
         let kind = media_type(&head.fields, bytes);
         // A server alone cannot choose to be a stream: the client asked for one.
-        let is_stream = kind
-            .trim_start()
-            .to_ascii_lowercase()
-            .starts_with("text/event-stream");
-        let streams = request.streams && (is_stream || is_grpc(&kind));
-        let codings = codings(&head.fields, bytes);
-        if head.status == 206 && !matches!(length, BodyLength::None | BodyLength::Known(0)) {
-            return self.fail("a part of a body cannot be judged");
-        }
-        self.down = self.plan(
-            Direction::Download,
-            head.status,
-            kind,
-            streams,
-            codings,
+        let is_stream = starts_with(&kind, "text/event-stream") || is_grpc(&kind);
+        let body = PlannedBody {
+            direction: Direction::Download,
+            status: head.status,
+            streams: active.streams && is_stream,
+            media_type: kind,
+            codings: codings(&head.fields, bytes),
             length,
-        )?;
+        };
+        active.down = active.plan(body)?;
         Ok(())
     }
 
-    fn plan(
-        &mut self,
-        direction: Direction,
-        status: u16,
-        media_type: String,
-        streams: bool,
-        codings: Option<Vec<Coding>>,
-        length: BodyLength,
-    ) -> Result<Option<Box<BodyScan>>, Refused> {
-        let Some(scanner) = self.request.as_ref().map(|request| request.scanner.clone()) else {
-            return Ok(None);
+    /// Plans the scan of a stored response, where it has to be judged again.
+    pub fn plan_stored(&mut self, entry: &Entry) {
+        let Some(active) = &mut self.0 else {
+            return;
         };
-        let length = match length {
-            BodyLength::None | BodyLength::Known(0) => return Ok(None),
-            BodyLength::Known(length) => Some(length),
-            BodyLength::Chunked | BodyLength::UntilClose => None,
-        };
-        if streams {
-            self.add(ScanReport::of(ScanWord::StreamPassed));
-            return Ok(None);
-        }
-        if length.is_some_and(|length| length > scanner.max_body) {
-            if scanner.block_oversize {
-                self.add(ScanReport::of(ScanWord::Oversize));
-                return Err(Refused);
-            }
-            scanner.passed_oversize();
-            self.add(ScanReport::of(ScanWord::OversizePassed));
-            return Ok(None);
-        }
-        let Some(codings) = codings else {
-            self.fail("the body has a content coding that cannot be removed")?;
-            return Ok(None);
-        };
-        let message = self.message(direction, status, media_type);
-        Ok(message.map(|message| Box::new(BodyScan::new(scanner, message, codings, length))))
-    }
-
-    /// The body cannot be judged.
-    fn fail(&mut self, why: &'static str) -> Result<(), Refused> {
-        let request = self.request.as_ref();
-        let passes = request.is_some_and(|request| !request.scanner.block_on_error);
-        self.add(ScanReport::error(passes, why));
-        if passes { Ok(()) } else { Err(Refused) }
-    }
-
-    /// Plans the scan of a stored response. `None`: it need not be judged again.
-    pub fn plan_stored(
-        &self,
-        media_type: &str,
-        coding: &[u8],
-        length: Option<u64>,
-    ) -> Option<BodyScan> {
-        let request = self.request.as_ref()?;
+        let head = entry.head();
+        let coding = head.get("content-encoding").unwrap_or_default();
         let mut codings = Vec::new();
+        let length = entry.body_len();
         // What cannot be decoded was refused, or passed, when it was stored.
-        decode::add_codings(&mut codings, coding).ok()?;
-        if length == Some(0) {
-            return None;
+        if decode::add_codings(&mut codings, coding).is_err() || length == Some(0) {
+            return;
         }
-        let message = self.message(Direction::Download, 200, media_type.to_owned())?;
-        Some(BodyScan::new(
-            request.scanner.clone(),
-            message,
-            codings,
-            length,
-        ))
+        let kind = head.get("content-type").unwrap_or_default();
+        let kind = String::from_utf8_lossy(kind).into_owned();
+        let message = active.message(Direction::Download, head.status, kind);
+        let mut scan = BodyScan::new(active.scanner.clone(), message, codings, length);
+        scan.notes_at(entry.clone());
+        active.down = Some(Box::new(scan));
     }
 
     /// What judges now.
     pub fn generation(&self) -> Option<u64> {
-        self.request
-            .as_ref()
-            .map(|request| request.scanner.generation())
+        self.0.as_ref().map(|active| active.scanner.generation())
     }
+}
+
+/// What the heads say of a body.
+struct PlannedBody {
+    direction: Direction,
+    /// Of an answer.
+    status: u16,
+    media_type: String,
+    /// It is a stream that passes at once.
+    streams: bool,
+    /// `None`: one is unknown.
+    codings: Option<Vec<Coding>>,
+    length: BodyLength,
+}
+
+impl Active {
+    fn plan(&mut self, body: PlannedBody) -> Result<Option<Box<BodyScan>>, Refused> {
+        if is_empty(body.length) {
+            return Ok(None);
+        }
+        let length = match body.length {
+            BodyLength::Known(length) => Some(length),
+            _ => None,
+        };
+        if body.streams {
+            self.add(ScanReport::of(ScanWord::StreamPassed));
+            return Ok(None);
+        }
+        if length.is_some_and(|length| length > self.scanner.max_body) {
+            if self.scanner.block_oversize {
+                self.add(ScanReport::of(ScanWord::Oversize));
+                return Err(Refused);
+            }
+            self.scanner.passed_oversize();
+            self.add(ScanReport::of(ScanWord::OversizePassed));
+            return Ok(None);
+        }
+        let Some(codings) = body.codings else {
+            self.fail("the body has a content coding that cannot be removed")?;
+            return Ok(None);
+        };
+        let message = self.message(body.direction, body.status, body.media_type);
+        let scan = BodyScan::new(self.scanner.clone(), message, codings, length);
+        Ok(Some(Box::new(scan)))
+    }
+
+    /// The body cannot be judged.
+    fn fail(&mut self, why: &'static str) -> Result<(), Refused> {
+        let passes = !self.scanner.block_on_error;
+        self.add(ScanReport::error(passes, why));
+        if passes { Ok(()) } else { Err(Refused) }
+    }
+}
+
+fn is_empty(length: BodyLength) -> bool {
+    matches!(length, BodyLength::None | BodyLength::Known(0))
 }
 
 fn named<'a>(
@@ -173,10 +186,14 @@ fn media_type(fields: &[Field], bytes: &[u8]) -> String {
 }
 
 fn is_grpc(media_type: &str) -> bool {
+    starts_with(media_type, "application/grpc")
+}
+
+fn starts_with(media_type: &str, known: &str) -> bool {
     media_type
         .trim_start()
         .to_ascii_lowercase()
-        .starts_with("application/grpc")
+        .starts_with(known)
 }
 
 fn has_token(fields: &[Field], bytes: &[u8], name: &'static [u8], token: &[u8]) -> bool {

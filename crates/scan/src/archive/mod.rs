@@ -1,5 +1,6 @@
 //! What is in archives that are held in memory.
 
+pub mod multipart;
 pub mod tar;
 pub mod zip;
 

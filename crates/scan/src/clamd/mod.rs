@@ -15,7 +15,7 @@ use crate::idle::{Idle, Stream};
 use crate::verdict::clean_name;
 
 const CONNECT: Duration = Duration::from_secs(5);
-const VERSION_LIMIT: Duration = Duration::from_secs(5);
+const VERSION_LIMIT: Duration = Duration::from_secs(2);
 /// Bytes in one chunk of a stream.
 const CHUNK: usize = 1 << 20;
 /// The longest reply, in bytes.

@@ -18,7 +18,7 @@ use crate::message::{Direction, Message};
 use crate::verdict::clean_name;
 
 const CONNECT: Duration = Duration::from_secs(5);
-const OPTIONS_LIMIT: Duration = Duration::from_secs(5);
+const OPTIONS_LIMIT: Duration = Duration::from_secs(2);
 /// The longest preview, in bytes, whatever the service asks for.
 const MAX_PREVIEW: usize = 64 * 1024;
 /// The longest head of a reply, in bytes.

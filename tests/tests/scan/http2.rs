@@ -1,0 +1,80 @@
+//! Bodies over HTTP/2, on both sides of a site.
+
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use privet_tests::h2::{H2Backend, Tunnels, block_on, connect, get, read, write};
+use privet_tests::reserve;
+
+use crate::support::*;
+
+/// Sends `/bad`, `/late` (the payload behind 3 MiB), or a few bytes; reads each request to its end before.
+fn backend() -> H2Backend {
+    H2Backend::answering(Tunnels::NotTaken, |request, mut respond| async move {
+        let path = request.uri().path().to_owned();
+        if read(&mut request.into_body()).await.is_err() {
+            return;
+        }
+        let body = match &*path {
+            "/bad" => bad(0),
+            "/late" => bad(3 << 20),
+            _ => clean(2 << 20),
+        };
+        if let Ok(mut stream) = respond.send_response(Response::new(()), false) {
+            let _ = write(&mut stream, body.into()).await;
+            let _ = stream.send_data(Bytes::new(), true);
+        }
+    })
+}
+
+#[test]
+fn streams_are_judged_apart_from_one_another() {
+    let (backend, listen) = (backend(), reserve());
+    let scanning = Scanning::start(&format!(
+        "[[site]]\nname = \"app\"\nlisten = [\"{listen}\"]\nhosts = [\"app.test\"]\n\
+         [[site.backend]]\nurl = \"{}\"\n",
+        backend.url()
+    ));
+    block_on(async {
+        let client = connect(listen).await;
+        let mut good = get(&client, "http://app.test/clean")
+            .await
+            .expect("an answer");
+        let body = read(good.body_mut()).await.expect("the whole body");
+        assert!(body == clean(2 << 20));
+        let mut stopped = get(&client, "http://app.test/bad").await.expect("the page");
+        assert_eq!(stopped.status(), 403);
+        let page = read(stopped.body_mut()).await.expect("the whole page");
+        let page = String::from_utf8_lossy(&page).into_owned();
+        assert!(
+            page.contains("TestPayload") && !page.contains(PAYLOAD),
+            "{page}"
+        );
+        let mut late = get(&client, "http://app.test/late")
+            .await
+            .expect("the beginning");
+        assert_eq!(late.status(), 200);
+        let cut = read(late.body_mut())
+            .await
+            .expect_err("the stream is reset");
+        assert!(cut.is_reset(), "{cut}");
+        for (body, wanted) in [(bad(50_000), 403), (clean(50_000), 200)] {
+            let request = Request::builder()
+                .method(Method::POST)
+                .uri("http://app.test/upload");
+            let request = request.body(()).expect("a request");
+            let mut client = client
+                .clone()
+                .ready()
+                .await
+                .expect("the connection lives on");
+            let (response, mut stream) = client.send_request(request, false).expect("a stream");
+            // A stream that is stopped takes no more.
+            let _ = write(&mut stream, Bytes::from(body)).await;
+            let _ = stream.send_data(Bytes::new(), true);
+            let response = response.await.expect("an answer");
+            assert_eq!(response.status(), wanted);
+        }
+    });
+    assert_eq!(scanning.row("/late")["scan"], "bad");
+    assert_eq!(scanning.row("/late")["http_version"], "HTTP/2");
+}
