@@ -63,6 +63,8 @@ pub struct ScanFinding {
     pub at_ms: u64,
     /// "?…" stands for a query.
     pub url: String,
+    /// The address of the client that asked.
+    pub client: Option<String>,
     pub engine: String,
     pub rule: String,
     pub sha256: String,
@@ -93,4 +95,26 @@ pub struct ScanFileQuery {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[param(max_length = 255, example = "setup.exe")]
     pub name: String,
+}
+
+/// A body that was stopped and may be taken once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScanAllowance {
+    /// Of the body, as `recent` has it.
+    #[schema(min_length = 64, max_length = 64)]
+    pub sha256: String,
+    /// The client that may take it; without one, the last that was stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 64, nullable = false)]
+    pub client: Option<String>,
+}
+
+/// Who may take a body once, and until when.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ScanAllowed {
+    pub sha256: String,
+    pub client: Option<String>,
+    /// Milliseconds since 1970.
+    pub until_ms: u64,
 }

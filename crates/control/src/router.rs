@@ -91,6 +91,7 @@ fn traffic_calls() -> OpenApiRouter<ApiState> {
         ))
         .routes(routes!(handlers::scan::read_scan))
         .routes(routes!(handlers::scan::test_scan))
+        .routes(routes!(handlers::scan::allow_once))
         .routes(
             routes!(handlers::scan::scan_file)
                 .layer(DefaultBodyLimit::max(handlers::scan::MAX_FILE)),

@@ -24,6 +24,7 @@ pub mod icap;
 mod idle;
 mod limits;
 mod message;
+mod risk;
 mod scanner;
 mod status;
 pub mod unpack;

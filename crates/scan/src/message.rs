@@ -1,5 +1,7 @@
 //! The message that a body belongs to.
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
 
 use crate::decode::Coding;
@@ -21,6 +23,8 @@ pub struct Message {
     /// Of an answer.
     pub status: u16,
     pub media_type: String,
+    /// Who asked.
+    pub client: Option<IpAddr>,
 }
 
 impl Message {

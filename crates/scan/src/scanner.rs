@@ -135,7 +135,7 @@ impl Scanner {
     /// Judges a body.
     pub async fn scan(&self, body: Body) -> Verdict {
         self.check_soon().await;
-        let message = body.message.url.clone();
+        let (url, client) = (body.message.url.clone(), body.message.client);
         let verdict = match timeout(self.limit, self.ask(body)).await {
             Ok(verdict) => verdict,
             Err(_) => Verdict::error("the scanners took too long"),
@@ -143,7 +143,7 @@ impl Scanner {
         let counter = match &verdict {
             Verdict::Clean => &self.shared.clean,
             Verdict::Bad(finding) => {
-                self.remember(message, finding.clone());
+                self.remember(url, client, finding.clone());
                 &self.shared.bad
             }
             Verdict::Error(_) => &self.shared.failed,
@@ -352,6 +352,7 @@ mod tests {
                 url: "http://a.test/".to_owned(),
                 status: 200,
                 media_type: String::new(),
+                client: None,
             },
         }
     }

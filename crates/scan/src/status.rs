@@ -1,14 +1,16 @@
 //! What the engines are and what they did, for people who look.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 
 use crate::budget::Budget;
 use crate::counters::{Counters, EngineCounts};
+use crate::risk::{Risks, VALID};
 use crate::scanner::Scanner;
 use crate::verdict::{Engine, Finding};
 
@@ -28,6 +30,7 @@ pub(crate) struct Shared {
     pub failed: AtomicU64,
     pub oversize: AtomicU64,
     pub recent: Mutex<VecDeque<Recent>>,
+    pub risks: Risks,
 }
 
 /// A body that was stopped.
@@ -35,6 +38,8 @@ pub(crate) struct Shared {
 pub struct Recent {
     pub at: SystemTime,
     pub url: String,
+    /// Who asked.
+    pub client: Option<IpAddr>,
     pub finding: Finding,
 }
 
@@ -83,12 +88,13 @@ impl Shared {
             failed: AtomicU64::default(),
             oversize: AtomicU64::default(),
             recent: Mutex::default(),
+            risks: Risks::default(),
         }
     }
 }
 
 impl Scanner {
-    pub(crate) fn remember(&self, url: String, finding: Finding) {
+    pub(crate) fn remember(&self, url: String, client: Option<IpAddr>, finding: Finding) {
         let mut recent = self
             .shared
             .recent
@@ -98,6 +104,7 @@ impl Scanner {
         recent.push_front(Recent {
             at: SystemTime::now(),
             url,
+            client,
             finding,
         });
     }
@@ -105,6 +112,33 @@ impl Scanner {
     /// A body that is larger than what is judged was passed.
     pub fn passed_oversize(&self) {
         self.shared.oversize.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Lets the client that was stopped take that body once, within a time. `None`: no such body was stopped lately. The
+    /// client, and how long the permission waits.
+    pub fn permit_once(
+        &self,
+        sha256: &str,
+        client: Option<IpAddr>,
+    ) -> Option<(Option<IpAddr>, Duration)> {
+        let recent = self.recent();
+        let stopped = recent.iter().find(|stopped| {
+            *stopped.finding.sha256 == *sha256 && (client.is_none() || stopped.client == client)
+        })?;
+        let risks = &self.shared.risks;
+        risks.permit(
+            stopped.finding.sha256.clone(),
+            stopped.client,
+            Instant::now(),
+        );
+        Some((stopped.client, VALID))
+    }
+
+    /// Uses up the permission to take a body. `false`: there is none.
+    pub fn takes_risk(&self, finding: &Finding, client: Option<IpAddr>) -> bool {
+        self.shared
+            .risks
+            .take(&finding.sha256, client, Instant::now())
     }
 
     /// The newest findings first.

@@ -52,3 +52,32 @@ fn a_stored_answer_is_judged_anew_when_the_rules_change() {
     assert_eq!(origin.requests(), 1);
     assert_eq!(scanning.privet.json(&["cache", "ls"])["total"], 0);
 }
+
+#[test]
+fn one_risk_is_taken_once_by_who_was_stopped_and_not_stored() {
+    let origin = origin(|_| Some((FRESH, bad(500))));
+    let scanning = Scanning::start(CACHE);
+    let url = format!("{}/risk", origin.url());
+    assert_stopped(&scanning.curl(&url, &[]), "TestPayload");
+    let hash = scanning.row("/risk")["scan_sha256"]
+        .as_str()
+        .expect("a hash")
+        .to_owned();
+    let none = serde_json::json!({ "sha256": "0".repeat(64) });
+    assert_eq!(
+        scanning.privet.api("POST", "scan/allow", Some(&none)).0,
+        404
+    );
+    let other = serde_json::json!({ "sha256": hash, "client": "192.0.2.1" });
+    assert_eq!(
+        scanning.privet.api("POST", "scan/allow", Some(&other)).0,
+        404
+    );
+    let allowed = scanning.privet.json(&["scan", "allow", &hash]);
+    assert_eq!(allowed["client"], "127.0.0.1");
+    assert!(scanning.curl(&url, &[]).good().ends_with("\n200 500"));
+    assert_eq!(scanning.row("/risk")["scan"], "bad passed");
+    assert_stopped(&scanning.curl(&url, &[]), "TestPayload");
+    assert_eq!(scanning.privet.json(&["cache", "ls"])["total"], 0);
+    assert_eq!(origin.requests(), 3);
+}

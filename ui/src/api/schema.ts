@@ -603,6 +603,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/scan/allow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Allow a body once
+         * @description The client that was stopped may take that body once within 15 minutes. It is not stored.
+         */
+        post: operations["allow_once"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/scan/file": {
         parameters: {
             query?: never;
@@ -1975,7 +1995,7 @@ export interface components {
             remote?: string | null;
             route: string;
             /**
-             * @description What the scan found: `clean`, `bad`, `error`, `oversize`, `error passed`, `oversize passed` or `stream passed`;
+             * @description What the scan found: `clean`, `bad`, `error`, `oversize`, `bad passed`, `error passed`, `oversize passed` or `stream passed`;
              *     `null`: nothing was scanned.
              */
             scan?: string | null;
@@ -2130,6 +2150,23 @@ export interface components {
         Rules: {
             rules: components["schemas"]["Rule"][];
         };
+        /** @description A body that was stopped and may be taken once. */
+        ScanAllowance: {
+            /** @description The client that may take it; without one, the last that was stopped. */
+            client?: string;
+            /** @description Of the body, as `recent` has it. */
+            sha256: string;
+        };
+        /** @description Who may take a body once, and until when. */
+        ScanAllowed: {
+            client?: string | null;
+            sha256: string;
+            /**
+             * Format: int64
+             * @description Milliseconds since 1970.
+             */
+            until_ms: number;
+        };
         /** @description One scanner. */
         ScanEngine: {
             /** Format: int64 */
@@ -2174,6 +2211,8 @@ export interface components {
              * @description Milliseconds since 1970.
              */
             at_ms: number;
+            /** @description The address of the client that asked. */
+            client?: string | null;
             engine: string;
             rule: string;
             sha256: string;
@@ -5529,6 +5568,110 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    allow_once: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScanAllowance"];
+            };
+        };
+        responses: {
+            /** @description Who may take it, and until when */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScanAllowed"];
+                };
+            };
+            /** @description The body is not what this call takes. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No such body was stopped lately */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Scanning is off */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The client is no address */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
         };
     };

@@ -22,7 +22,7 @@ use crate::lists::{List, ListAction, ListLines, Lists, NewList};
 use crate::login_code::{LoginCode, LoginCodeRequest};
 use crate::requests::{RequestExportQuery, RequestPage, RequestsQuery};
 use crate::rules::{NewRule, RuleMove, RuleUpdate, Rules};
-use crate::scan::{ScanFileQuery, ScanState, ScanTest};
+use crate::scan::{ScanAllowance, ScanAllowed, ScanFileQuery, ScanState, ScanTest};
 use crate::secrets::Secrets;
 use crate::sites::{BackendUpdate, SiteBackend, Sites};
 use crate::status::{Mode, ModeRequest, Status};
@@ -73,6 +73,12 @@ impl Client {
 
     pub async fn test_scan(&self) -> Result<ScanTest, ClientError> {
         self.send(Method::POST, "/api/v1/scan/test", None::<&()>)
+            .await
+    }
+
+    /// Lets a client take a body that was stopped once.
+    pub async fn allow_once(&self, body: &ScanAllowance) -> Result<ScanAllowed, ClientError> {
+        self.send(Method::POST, "/api/v1/scan/allow", Some(body))
             .await
     }
 

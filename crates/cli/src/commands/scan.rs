@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use privet_api::scan::{ScanEngine, ScanFileQuery, ScanState, ScanTest};
+use privet_api::scan::{ScanAllowance, ScanEngine, ScanFileQuery, ScanState, ScanTest};
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
@@ -23,11 +23,34 @@ enum Command {
         /// At most 64 MiB
         file: Option<PathBuf>,
     },
+    /// Let the client that was stopped take a body once, within 15 minutes
+    Allow {
+        /// SHA-256 of the body, as `status` shows it
+        sha256: String,
+        /// The address of another client that was stopped
+        #[arg(long)]
+        client: Option<String>,
+    },
 }
 
 pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     match &args.command {
         Command::Status => status(context).await,
+        Command::Allow { sha256, client } => {
+            let body = ScanAllowance {
+                sha256: sha256.clone(),
+                client: client.clone(),
+            };
+            let allowed = context.client()?.allow_once(&body).await?;
+            if context.terminal.json {
+                context.terminal.json(&allowed)?;
+            } else {
+                let who = allowed.client.as_deref().unwrap_or("the client");
+                let text = format!("{who} may take it once within 15 minutes.");
+                context.terminal.print(&text)?;
+            }
+            Ok(Exit::Done)
+        }
         Command::Test { file: None } => {
             let test = context.client()?.test_scan().await?;
             let passed = test.passed;

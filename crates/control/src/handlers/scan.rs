@@ -1,16 +1,19 @@
-//! GET /api/v1/scan: the scanners. POST /api/v1/scan/test and /api/v1/scan/file: trying them.
+//! GET /api/v1/scan: the scanners. POST /api/v1/scan/test and /api/v1/scan/file: trying
+//! them. POST /api/v1/scan/allow: one risk, once.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::extract::{Request, State};
-use privet_api::Problem;
-use privet_api::scan::{ScanEngine, ScanFileQuery, ScanFinding, ScanState, ScanTest};
+use privet_api::scan::{
+    ScanAllowance, ScanAllowed, ScanEngine, ScanFileQuery, ScanFinding, ScanState, ScanTest,
+};
+use privet_api::{Problem, now_ms};
 use privet_config::ScanErrorAction;
 use privet_engine::ScanTestResult;
 use privet_scan::{Body, Direction, EngineState, EngineStatus, Message, Scanner, Verdict};
 
-use crate::extract::{self, Query};
+use crate::extract::{self, Json, Query};
 use crate::rejection::Answer;
 use crate::state::ApiState;
 
@@ -86,6 +89,7 @@ fn recent(scanner: &Scanner) -> Vec<ScanFinding> {
                 Some((path, query)) if !query.is_empty() => format!("{path}?…"),
                 _ => found.url,
             },
+            client: found.client.map(|ip| ip.to_string()),
             engine: found.finding.engine.name().to_owned(),
             rule: found.finding.rule.to_string(),
             sha256: found.finding.sha256.to_string(),
@@ -131,6 +135,38 @@ pub(crate) async fn test_scan(State(api): State<ApiState>) -> Answer<ScanTest> {
         rule: finding.map(|found| found.rule.to_string()),
         sha256: finding.map(|found| found.sha256.to_string()),
         text,
+    }))
+}
+
+/// Allow a body once
+///
+/// The client that was stopped may take that body once within 15 minutes. It is not stored.
+#[utoipa::path(
+    post,
+    path = "/api/v1/scan/allow",
+    tag = "connections",
+    request_body = ScanAllowance,
+    responses(
+        (status = 200, description = "Who may take it, and until when", body = ScanAllowed),
+        (status = 404, description = "No such body was stopped lately"),
+        (status = 409, description = "Scanning is off"),
+        (status = 422, description = "The client is no address")
+    )
+)]
+pub(crate) async fn allow_once(
+    State(api): State<ApiState>,
+    Json(allowance): Json<ScanAllowance>,
+) -> Answer<ScanAllowed> {
+    let client = allowance.client.as_deref().map(str::parse).transpose();
+    let client = client.map_err(|_| Problem::unprocessable("client", "It is no IP address."))?;
+    let allowed = scanner(&api)?.permit_once(&allowance.sha256, client);
+    let (client, wait) = allowed.ok_or_else(|| {
+        Problem::not_found("No such body was stopped lately, or not for this client.")
+    })?;
+    Ok(axum::Json(ScanAllowed {
+        sha256: allowance.sha256,
+        client: client.map(|ip| ip.to_string()),
+        until_ms: now_ms() + u64::try_from(wait.as_millis()).unwrap_or_default(),
     }))
 }
 
@@ -182,6 +218,7 @@ pub(crate) async fn scan_file(
             url: format!("http://file.invalid/{name}"),
             status: 200,
             media_type: TYPE.to_owned(),
+            client: None,
         },
     };
     Ok(axum::Json(match scanner.scan(body).await {

@@ -106,7 +106,8 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     pub(super) fn cache_row(&mut self, fetch: &S::Fetch) -> Option<usize> {
         if let Some(scanner) = fetch.scanner() {
             let bytes = self.client.head_bytes();
-            self.scans.begin(scanner, self.head, bytes, self.url);
+            self.scans
+                .begin(scanner, self.info.peer.ip(), self.head, bytes, self.url);
         }
         let request = request!(self, self.client.head_bytes())?;
         let service = self.service;

@@ -10,7 +10,9 @@ use crate::exchange::{Downstream, Outcome};
 use crate::request::RequestFlow;
 use crate::request::fetch::Fetched;
 use crate::request::flow::NextStep;
+use crate::scanning::ScanReport;
 use crate::scanning::body_scan::Gate;
+use crate::scanning::report::ScanWord;
 use crate::service::Service;
 
 impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
@@ -67,14 +69,15 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         {
             self.scans.add(report.clone());
         }
-        let Some(report) = self.scans.report().filter(|report| report.blocks()) else {
+        let bad = |report: &&ScanReport| report.word >= ScanWord::BadPassed;
+        let Some(report) = self.scans.report().filter(bad) else {
             return outcome;
         };
         if let Some(cache) = cache {
             cache.change(&Selection::Url(entry.url()), Change::Remove);
         }
         match outcome {
-            Outcome::Broken { .. } => Outcome::Broken {
+            Outcome::Broken { .. } if report.blocks() => Outcome::Broken {
                 reset: true,
                 text: report.text(),
             },

@@ -63,7 +63,8 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         self.observe(row.at);
         if let Some(scanner) = fetch.scanner() {
             let bytes = self.client.head_bytes();
-            self.scans.begin(scanner, self.head, bytes, self.url);
+            self.scans
+                .begin(scanner, self.info.peer.ip(), self.head, bytes, self.url);
             if let Err(Refused) = self.scans.plan_upload(self.head, bytes) {
                 let text = self.scans.report().map(ScanReport::text);
                 let outcome = Outcome::Refused {

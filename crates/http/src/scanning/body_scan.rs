@@ -273,10 +273,18 @@ impl BodyScan {
                 }
                 ScanReport::of(ScanWord::Clean)
             }
-            Verdict::Bad(finding) => ScanReport {
-                finding: Some(finding),
-                ..ScanReport::of(ScanWord::Bad)
-            },
+            Verdict::Bad(finding) => {
+                let taken = self.scanner.takes_risk(&finding, self.message.client);
+                let word = if taken {
+                    ScanWord::BadPassed
+                } else {
+                    ScanWord::Bad
+                };
+                ScanReport {
+                    finding: Some(finding),
+                    ..ScanReport::of(word)
+                }
+            }
             Verdict::Error(why) => ScanReport::error(passes, why),
         };
         report.took = self.asked.map(|asked| asked.elapsed()).unwrap_or_default();

@@ -9,6 +9,7 @@ mod plan;
 pub(crate) mod report;
 pub(crate) mod scanned;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use privet_scan::{Direction, Message, Scanner};
@@ -25,6 +26,7 @@ struct Active {
     scanner: Arc<Scanner>,
     method: String,
     url: String,
+    client: IpAddr,
     /// The client asked for a stream of events, or speaks gRPC.
     streams: bool,
     up: Option<Box<BodyScan>>,
@@ -105,6 +107,7 @@ impl Active {
             url: self.url.clone(),
             status,
             media_type,
+            client: Some(self.client),
         }
     }
 }

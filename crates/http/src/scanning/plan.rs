@@ -1,5 +1,6 @@
 //! Decides by the heads whether a body is looked at.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use privet_cache::Entry;
@@ -14,7 +15,14 @@ use crate::head::{BodyLength, RequestHead, ResponseHead};
 
 impl Scans {
     /// The request's bodies are scanned. `bytes`: what the head points into.
-    pub fn begin(&mut self, scanner: &Arc<Scanner>, head: &RequestHead, bytes: &[u8], url: &str) {
+    pub fn begin(
+        &mut self,
+        scanner: &Arc<Scanner>,
+        client: IpAddr,
+        head: &RequestHead,
+        bytes: &[u8],
+        url: &str,
+    ) {
         if self.0.is_some() {
             return;
         }
@@ -23,6 +31,7 @@ impl Scans {
             scanner: scanner.clone(),
             method: String::from_utf8_lossy(method).into_owned(),
             url: url.to_owned(),
+            client: client.to_canonical(),
             streams: has_token(&head.fields, bytes, b"accept", b"text/event-stream")
                 || is_grpc(&media_type(&head.fields, bytes)),
             up: None,
