@@ -28,8 +28,8 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Bytes below which the ratio does not matter: a page of spaces is no bomb.
-    pub const RATIO_FROM: u64 = 1 << 20;
+    /// Bytes below which the ratio does not matter: a long log of equal lines is no bomb.
+    pub const RATIO_FROM: u64 = 16 << 20;
 
     /// For bodies of at most `max_body` bytes.
     pub fn for_bodies_of(max_body: u64) -> Self {

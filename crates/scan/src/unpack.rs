@@ -291,7 +291,7 @@ mod tests {
 
     #[test]
     fn bombs_are_stopped_by_ratio_bytes_and_members() {
-        let file = zip_of("zeros", &vec![0; 8 << 20], 0);
+        let file = zip_of("zeros", &vec![0; 32 << 20], 0);
         let limits = Limits::default();
         let stopped = visit(&file, &limits, &mut All::default());
         assert_eq!(stopped, Err(Stop::Over(OverLimit::Ratio)));
@@ -307,7 +307,7 @@ mod tests {
         };
         let stopped = visit(&file, &none, &mut All::default());
         assert_eq!(stopped, Err(Stop::Over(OverLimit::Members)));
-        let twice = gzip(&gzip(&vec![0; 8 << 20]));
+        let twice = gzip(&gzip(&vec![0; 32 << 20]));
         let codings = [Coding::Gzip, Coding::Gzip];
         let stopped = remove_codings(&twice, &codings, &limits);
         assert_eq!(stopped, Err(OverLimit::Ratio));

@@ -1,5 +1,9 @@
 //! Scanning beside the cache.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use privet_tests::Backend;
+use privet_tests::backend::reply;
 use privet_tests::peers::write;
 
 use crate::support::*;
@@ -80,4 +84,26 @@ fn one_risk_is_taken_once_by_who_was_stopped_and_not_stored() {
     assert_stopped(&scanning.curl(&url, &[]), "TestPayload");
     assert_eq!(scanning.privet.json(&["cache", "ls"])["total"], 0);
     assert_eq!(origin.requests(), 3);
+}
+
+#[test]
+fn a_stale_answer_in_place_of_a_failure_is_whole() {
+    const STALE: &str = "Cache-Control: max-age=0, stale-if-error=600\r\nETag: \"v1\"\r\n";
+    let count = AtomicUsize::new(0);
+    let origin =
+        Backend::answering(
+            move |stream, _, _| match count.fetch_add(1, Ordering::SeqCst) {
+                0 => reply(stream, "200 OK", STALE, &clean(70_000)),
+                _ => reply(stream, "503 Service Unavailable", "", &clean(300)),
+            },
+        );
+    let scanning = Scanning::start(CACHE);
+    for _ in 0..3 {
+        let got = scanning
+            .curl(&format!("{}/stale", origin.url()), &[])
+            .good();
+        assert!(got.ends_with("\n200 70000"), "{}", &got[got.len() - 40..]);
+        assert!(got.as_bytes().starts_with(&clean(70_000)));
+    }
+    assert!(origin.requests() > 1);
 }

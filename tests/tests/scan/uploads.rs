@@ -1,5 +1,7 @@
 //! Bodies from clients.
 
+use privet_tests::Backend;
+
 use crate::support::*;
 
 #[test]
@@ -78,4 +80,29 @@ fn a_file_in_a_form_is_opened() {
         let sent = scanning.curl(&url, &["-F", "a=b", "-F", &field]);
         assert!(sent.out.contains(wanted), "{sent:?}");
     }
+}
+
+#[test]
+fn an_upload_that_is_sent_to_another_backend_is_whole() {
+    // Reads the request, and closes without an answer.
+    let dead = Backend::answering(|_, _, _| Err(std::io::ErrorKind::BrokenPipe.into()));
+    let alive = Backend::answering(|stream, _, body| {
+        let text = format!("got {}", body.len());
+        privet_tests::backend::reply(stream, "200 OK", "", text.as_bytes())
+    });
+    let listen = privet_tests::reserve();
+    let scanning = Scanning::start(&format!(
+        "[[site]]\nname = \"app\"\nlisten = [\"{listen}\"]\nhosts = [\"127.0.0.1\"]\nbalance = \"round-robin\"\n\
+         [[site.backend]]\nurl = \"{}\"\n[[site.backend]]\nurl = \"{}\"\n",
+        dead.url(),
+        alive.url()
+    ));
+    let body = "x".repeat(20_000);
+    for _ in 0..4 {
+        let url = format!("http://{listen}/put");
+        let sent = privet_tests::client::curl(&["-s", "-X", "PUT", "-d", &body, &url]);
+        assert_eq!(sent.good(), "got 20000");
+    }
+    assert!(dead.requests() > 0);
+    drop(scanning);
 }

@@ -135,6 +135,8 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         if let Some(outcome) = self.pass_gate(gate.clone()).await {
             return self.refuse(outcome, row).await;
         }
+        // An answer of the origin that this one takes the place of.
+        drop(self.scans.take_down());
         let judges = gate.is_none();
         let form = self.form(&entry, reader, judges);
         let mut own = std::mem::take(&mut self.observed.lines);

@@ -40,12 +40,12 @@ impl Scans {
         }));
     }
 
-    /// Plans the scan of the request's body.
+    /// Plans the scan of the request's body, at each attempt: it is read from its start again.
     ///
     /// # Errors
     /// It may not go on.
     pub fn plan_upload(&mut self, head: &RequestHead, bytes: &[u8]) -> Result<(), Refused> {
-        let Some(active) = self.0.as_mut().filter(|active| active.up.is_none()) else {
+        let Some(active) = &mut self.0 else {
             return Ok(());
         };
         let kind = media_type(&head.fields, bytes);
