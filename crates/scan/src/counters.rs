@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::scanner::Outcome;
+use crate::verdict::Outcome;
 
 #[derive(Debug, Default)]
 pub(crate) struct Counters {

@@ -19,9 +19,9 @@ use crate::decode::Coding;
 use crate::icap::Icap;
 use crate::limits::Limits;
 use crate::message::{Body, Message};
-use crate::status::Shared;
+use crate::shared::Shared;
 use crate::unpack::{self, Stop};
-use crate::verdict::{Engine, Finding, Verdict, clean_name, sha256};
+use crate::verdict::{Engine, Finding, Outcome, Verdict, clean_name, sha256};
 use crate::yara::{RuleFault, Rules, Search};
 
 /// How long the engines may take for one body.
@@ -328,13 +328,6 @@ impl Scanner {
         };
         tokio::join!(clamd, icap)
     }
-}
-
-/// What one engine said.
-pub(crate) enum Outcome {
-    Nothing,
-    Found(Arc<str>),
-    Failed(String),
 }
 
 #[cfg(test)]

@@ -1,57 +1,22 @@
 //! What the engines are and what they did, for people who look.
 
-use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 
-use crate::budget::Budget;
-use crate::counters::{Counters, EngineCounts};
-use crate::risk::{Risks, VALID};
+use crate::counters::EngineCounts;
+use crate::risk::VALID;
 use crate::scanner::Scanner;
+use crate::shared::{Recent, Totals};
 use crate::verdict::{Engine, Finding};
 
 /// Findings that are remembered.
 const MAX_RECENT: usize = 50;
 /// Signatures that are older are said to be old.
 const OLD: Duration = Duration::from_secs(7 * 24 * 3600);
-
-/// What outlives a reload.
-pub(crate) struct Shared {
-    pub budget: Budget,
-    pub yara: Counters,
-    pub clamd: Counters,
-    pub icap: Counters,
-    pub clean: AtomicU64,
-    pub bad: AtomicU64,
-    pub failed: AtomicU64,
-    pub oversize: AtomicU64,
-    pub recent: Mutex<VecDeque<Recent>>,
-    pub risks: Risks,
-}
-
-/// A body that was stopped.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recent {
-    pub at: SystemTime,
-    pub url: String,
-    /// Who asked.
-    pub client: Option<IpAddr>,
-    pub finding: Finding,
-}
-
-/// How many bodies had which end.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Totals {
-    pub clean: u64,
-    pub bad: u64,
-    pub failed: u64,
-    /// Larger than what is judged, and passed.
-    pub oversize: u64,
-}
 
 /// Whether an engine can be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,23 +39,6 @@ pub struct EngineStatus {
     pub counts: EngineCounts,
     /// What is wrong, each as a sentence.
     pub faults: Vec<String>,
-}
-
-impl Shared {
-    pub fn new(budget: u64) -> Self {
-        Self {
-            budget: Budget::new(budget),
-            yara: Counters::default(),
-            clamd: Counters::default(),
-            icap: Counters::default(),
-            clean: AtomicU64::default(),
-            bad: AtomicU64::default(),
-            failed: AtomicU64::default(),
-            oversize: AtomicU64::default(),
-            recent: Mutex::default(),
-            risks: Risks::default(),
-        }
-    }
 }
 
 impl Scanner {

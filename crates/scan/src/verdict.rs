@@ -39,6 +39,13 @@ pub enum Verdict {
     Error(Arc<str>),
 }
 
+/// What one engine said.
+pub(crate) enum Outcome {
+    Nothing,
+    Found(Arc<str>),
+    Failed(String),
+}
+
 impl Verdict {
     pub(crate) fn error(why: impl Into<Arc<str>>) -> Self {
         Self::Error(why.into())

@@ -1,10 +1,12 @@
 //! What is in archives that are held in memory.
 
+mod member;
 pub mod multipart;
 pub mod tar;
 pub mod zip;
 
-use crate::limits::OverLimit;
+pub use member::Member;
+pub(crate) use member::malformed;
 
 /// What a file is, by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,18 +40,4 @@ pub fn kind(bytes: &[u8]) -> Kind {
         () if starts(b"MZ") && zip::has_directory(bytes) => Kind::Zip,
         () => Kind::Other,
     }
-}
-
-/// One member of an archive.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Member<'a> {
-    Stored(&'a [u8]),
-    /// In the inner format of deflate; the number: its size afterwards.
-    Deflated(&'a [u8], u64),
-    /// Encrypted, or packed in another way.
-    Unread,
-}
-
-pub(crate) fn malformed(what: &'static str) -> OverLimit {
-    OverLimit::Malformed(what)
 }

@@ -1,6 +1,6 @@
 //! The members of a tar file (POSIX.1-1988 ustar, pax and GNU forms).
 
-use super::{Member, malformed};
+use super::member::{Member, malformed};
 use crate::limits::OverLimit;
 
 const BLOCK: usize = 512;

@@ -1,7 +1,7 @@
 //! The members of a zip file, as its central directory lists them (APPNOTE 6.3.10 §4.3). Each local header has to agree with
 //! the directory: two readers must not find different files.
 
-use super::{Member, malformed};
+use super::member::{Member, malformed};
 use crate::limits::OverLimit;
 
 const END: &[u8] = b"PK\x05\x06";

@@ -5,7 +5,7 @@ use brotli::{BrotliDecompressStream, BrotliResult, BrotliState};
 use flate2::{Decompress, FlushDecompress, Status};
 use zstd::stream::raw::{DParameter, InBuffer, Operation, OutBuffer};
 
-use super::Coding;
+use super::coding::Coding;
 
 /// The largest window of zstd in bits: 8 MiB, as RFC 8878 §3.1.1.1.2 asks of all decoders. Without it a body could demand 128 MiB.
 const ZSTD_WINDOW: u32 = 23;

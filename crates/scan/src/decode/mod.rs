@@ -1,37 +1,16 @@
 //! Content codings (RFC 9110 §8.4.1): which ones a body has, and the body without them, within a limit.
 
+mod coding;
 mod decoder;
 
+pub use coding::Coding;
 pub use decoder::{DecodeError, Decoder};
-
-/// A content coding that can be removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Coding {
-    Gzip,
-    /// The zlib format; some servers send its inner format bare, which is read too.
-    Deflate,
-    Brotli,
-    Zstd,
-}
 
 /// The most codings that one body may have.
 pub const MAX_CODINGS: usize = 4;
 
 /// The value of `Accept-Encoding` that asks for no other coding.
 pub const ACCEPTED: [&str; 4] = ["gzip", "deflate", "br", "zstd"];
-
-impl Coding {
-    fn of(name: &[u8]) -> Option<Self> {
-        let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
-        Some(match () {
-            () if is("gzip") || is("x-gzip") => Self::Gzip,
-            () if is("deflate") => Self::Deflate,
-            () if is("br") => Self::Brotli,
-            () if is("zstd") => Self::Zstd,
-            () => return None,
-        })
-    }
-}
 
 /// A coding is unknown, or there are too many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -1,0 +1,63 @@
+//! What outlives a reload: the budget, counts, findings, permissions.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
+use std::time::SystemTime;
+
+use crate::budget::Budget;
+use crate::counters::Counters;
+use crate::risk::Risks;
+use crate::verdict::Finding;
+
+/// What outlives a reload.
+pub(crate) struct Shared {
+    pub budget: Budget,
+    pub yara: Counters,
+    pub clamd: Counters,
+    pub icap: Counters,
+    pub clean: AtomicU64,
+    pub bad: AtomicU64,
+    pub failed: AtomicU64,
+    pub oversize: AtomicU64,
+    pub recent: Mutex<VecDeque<Recent>>,
+    pub risks: Risks,
+}
+
+/// A body that was stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recent {
+    pub at: SystemTime,
+    pub url: String,
+    /// Who asked.
+    pub client: Option<IpAddr>,
+    pub finding: Finding,
+}
+
+/// How many bodies had which end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub clean: u64,
+    pub bad: u64,
+    pub failed: u64,
+    /// Larger than what is judged, and passed.
+    pub oversize: u64,
+}
+
+impl Shared {
+    pub fn new(budget: u64) -> Self {
+        Self {
+            budget: Budget::new(budget),
+            yara: Counters::default(),
+            clamd: Counters::default(),
+            icap: Counters::default(),
+            clean: AtomicU64::default(),
+            bad: AtomicU64::default(),
+            failed: AtomicU64::default(),
+            oversize: AtomicU64::default(),
+            recent: Mutex::default(),
+            risks: Risks::default(),
+        }
+    }
+}
