@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use privet_net::{Endpoint, EndpointDialer};
 use tokio::io::{AsyncRead, AsyncWrite};
+#[cfg(unix)]
 use tokio::time::timeout;
 
 /// A connection to a scanner.
@@ -42,7 +43,6 @@ impl Connector {
             }
             #[cfg(not(unix))]
             Self::Unix(_) => {
-                let _ = timeout(limit, async {});
                 let text = "Unix sockets are not used on this system: write \"tcp:HOST:PORT\"";
                 Err(io::Error::new(io::ErrorKind::Unsupported, text))
             }

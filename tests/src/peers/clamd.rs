@@ -1,5 +1,6 @@
 //! clamd with one signature of ours.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -8,6 +9,7 @@ use tempfile::TempDir;
 use super::{open_folder, write};
 use crate::process::{Running, program};
 use crate::wait::until;
+use crate::{await_port, reserve};
 
 /// What the signature matches.
 pub const PAYLOAD: &str = "the clamd payload";
@@ -16,6 +18,7 @@ pub const SIGNATURE: &str = "Privet.Test.Payload.UNOFFICIAL";
 
 pub struct Clamd {
     pub socket: PathBuf,
+    pub tcp: SocketAddr,
     pub running: Running,
     folder: TempDir,
 }
@@ -31,9 +34,12 @@ impl Clamd {
         let name = SIGNATURE.trim_end_matches(".UNOFFICIAL");
         write(&database, "own.ndb", &format!("{name}:0:*:{hex}\n"));
         let socket = folder.path().join("clamd.sock");
+        let tcp = reserve();
         let config = format!(
-            "LocalSocket {}\nDatabaseDirectory {}\nForeground yes\nStreamMaxLength 4M\n",
+            "LocalSocket {}\nTCPSocket {}\nTCPAddr {}\nDatabaseDirectory {}\nForeground yes\nStreamMaxLength 4M\n",
             socket.display(),
+            tcp.port(),
+            tcp.ip(),
             database.display()
         );
         let config = write(folder.path(), "clamd.conf", &config);
@@ -41,8 +47,10 @@ impl Clamd {
         command.arg("-c").arg(config);
         let running = Running::start("clamd", command);
         until("clamd listens", || socket.exists());
+        await_port(tcp, "clamd");
         Some(Self {
             socket,
+            tcp,
             running,
             folder,
         })

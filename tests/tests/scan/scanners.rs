@@ -19,8 +19,10 @@ fn a_real_clamd_judges() {
         "/signed" => Some((BINARY, format!("before {SIGNED} after").into_bytes())),
         _ => None,
     });
-    let scanning = with_clamd(&clamd.address(), "");
     let url = |path: &str| format!("{}{path}", origin.url());
+    let scanning = with_clamd(&format!("tcp:{}", clamd.tcp), "");
+    assert_stopped(&scanning.curl(&url("/signed"), &[]), SIGNATURE);
+    let scanning = with_clamd(&clamd.address(), "");
     for _ in 0..3 {
         let clean = scanning.curl(&url("/clean/300000"), &[]).good();
         assert!(clean.ends_with("\n200 300000"));
