@@ -233,7 +233,6 @@ fn every_key_of_the_example_is_accepted_and_what_has_no_effect_yet_is_reported()
     let unserved = example
         .replace("encrypt = false", "encrypt = true")
         .replace("trust = []", "trust = [\"ca.pem\"]")
-        .replace("icap = \"\"", "icap = \"icap://127.0.0.1:1344/scan\"")
         .replace("history = true", "history = false")
         .replacen("use = \"direct\"", "use = \"ask\"", 1);
     let checked = check(&unserved);
@@ -242,7 +241,6 @@ fn every_key_of_the_example_is_accepted_and_what_has_no_effect_yet_is_reported()
     for what in [
         "encryption of the cache",
         "HTTPS inspection",
-        "scanning by ICAP",
         "a mode without history",
         "asking",
     ] {
