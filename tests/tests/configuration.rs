@@ -232,7 +232,6 @@ fn every_key_of_the_example_is_accepted_and_what_has_no_effect_yet_is_reported()
     assert_eq!(checked.code, 0, "{checked:?}");
     let unserved = example
         .replace("encrypt = false", "encrypt = true")
-        .replace("trust = []", "trust = [\"ca.pem\"]")
         .replace("history = true", "history = false")
         .replacen("use = \"direct\"", "use = \"ask\"", 1);
     let checked = check(&unserved);
@@ -240,7 +239,6 @@ fn every_key_of_the_example_is_accepted_and_what_has_no_effect_yet_is_reported()
     let said = format!("{}{}", checked.out, checked.err);
     for what in [
         "encryption of the cache",
-        "HTTPS inspection",
         "a mode without history",
         "asking",
     ] {
