@@ -111,3 +111,17 @@ fn off_is_said() {
     let (status, _) = privet.api("POST", "scan/test", None);
     assert_eq!(status, 409);
 }
+
+#[test]
+fn a_rule_says_which_hosts_are_not_scanned() {
+    let origin = origin(|_| None);
+    let scanning = Scanning::start(
+        "[[rule]]\nuse = \"direct\"\nmatch = { domain = [\"localhost\"] }\nscan = false\n",
+    );
+    let (port, path) = (origin.address.port(), "/bad");
+    let passed = scanning.curl(&format!("http://localhost:{port}{path}"), &[]);
+    assert!(passed.good().contains(PAYLOAD));
+    assert_eq!(scanning.row(path)["scan"], Value::Null);
+    let stopped = scanning.curl(&format!("http://127.0.0.1:{port}{path}"), &[]);
+    assert_stopped(&stopped, "TestPayload");
+}
