@@ -15,6 +15,7 @@ export const PAGES = [
   'routes',
   'rules',
   'protection',
+  'cache',
   'sites',
   'activity',
   'settings',

@@ -10,6 +10,7 @@ const ASKS = {
   routes: ['**/api/v1/config', 'Routes'],
   rules: ['**/api/v1/config', 'Rules'],
   protection: ['**/api/v1/config', 'Protection'],
+  cache: ['**/api/v1/cache?limit=0**', 'Cache'],
   sites: ['**/api/v1/sites', 'Sites'],
   activity: ['**/api/v1/usage**', 'Usage'],
   settings: ['**/api/v1/config', 'Settings'],

@@ -12,6 +12,16 @@ function once<K, T>(make: (key: K, language: string) => T): (key: K, language: s
   };
 }
 
+const shares = once(
+  (most: 0 | 1, language) =>
+    new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: most }),
+);
+
+/** A part of 1 in per cent, with a decimal below 10 %. */
+export function share(part: number, language: string): string {
+  return shares(part > 0 && part < 0.0995 ? 1 : 0, language).format(part);
+}
+
 type Unit = 'plain' | 'count' | `${string}:${0 | 1}:${0 | 1}`;
 
 /** "plain", "count" (no decimals), or a unit with minimum and maximum decimals: "byte:0:1". */

@@ -5,6 +5,7 @@ import { i18n } from './i18n.svelte';
 export const bytes = (n: number) => format.bytes(n, i18n.locale);
 export const speed = (n: number) => format.speed(n, i18n.locale);
 export const count = (n: number) => format.count(n, i18n.locale);
+export const share = (part: number) => format.share(part, i18n.locale);
 export const span = (ms: number) => format.span(ms, i18n.locale);
 export const millis = (ms: number) => format.millis(ms, i18n.locale);
 export const moment = (ms: number) => format.moment(ms, i18n.locale);

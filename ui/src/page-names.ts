@@ -5,6 +5,7 @@ export const PAGES = [
   'routes',
   'rules',
   'protection',
+  'cache',
   'sites',
   'activity',
   'settings',

@@ -87,6 +87,7 @@ export interface Config {
   group: Group[];
   rule: Rule[];
   filter: { allow: string[]; deny: string[]; list: FilterList[] };
+  cache: { enabled: boolean; memory: string; disk: string; encrypt: boolean; shared: boolean };
   control: { http: string; metrics: string };
   log: { level: string; format: string; connections: string; requests: 'none' | 'memory' };
 }

@@ -2,6 +2,7 @@
 export { default as LinkDialog } from '../link/LinkDialog.svelte';
 export { default as FirstRun } from './first-run/FirstRun.svelte';
 import Activity from './activity/Activity.svelte';
+import Cache from './cache/Cache.svelte';
 import Connections from './connections/Connections.svelte';
 import Protection from './protection/Protection.svelte';
 import Routes from './routes/Routes.svelte';
@@ -14,6 +15,7 @@ export const others = {
   routes: Routes,
   rules: Rules,
   protection: Protection,
+  cache: Cache,
   sites: Sites,
   activity: Activity,
   settings: Settings,

@@ -1,0 +1,95 @@
+// The cache: turned on by the page, entries with why they are fresh or not, purges.
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { curl, until } from './engine.js';
+import { axeFinds, go, shows } from './checks.js';
+
+/** An origin whose responses may be stored; one has to be confirmed each time. */
+async function startCacheable(stack) {
+  const server = createServer((request, response) => {
+    const control = request.url.startsWith('/news') ? 'no-cache' : 'max-age=600';
+    const head = { 'content-type': 'text/plain', 'cache-control': control, etag: '"1"', 'cache-tag': 'all' };
+    response.writeHead(200, head).end('x'.repeat(5000));
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  stack.add(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
+export async function cacheByHand({ page, engine, api, stack, expected }) {
+  const origin = await startCacheable(stack);
+  const ask = (path) => curl(stack, engine, `${origin}${path}`, false, 'http');
+  const total = async () => (await api('GET', '/cache')).total;
+  const entry = (path) =>
+    page.getByRole('row', { name: new RegExp(`^${origin}${path.replace('?', '\\?')} text/plain`) });
+
+  await shows('the cache is off, says what it would keep, and is turned on', async () => {
+    await go(page, 'cache');
+    await page.getByRole('heading', { name: 'The cache is off' }).waitFor();
+    await page.getByText('It holds what was visited until Privet quits').waitFor();
+    assert.deepEqual(await axeFinds(page, 'cache, off'), []);
+    await page.getByRole('button', { name: 'Turn on the cache' }).press('Enter');
+    await page.getByText('The cache is on.').waitFor();
+    assert.equal((await api('GET', '/config')).cache.enabled, true);
+    await page.getByText('Nothing is stored.').waitFor();
+    assert.deepEqual(await axeFinds(page, 'cache, empty'), []);
+  });
+
+  await shows('stored responses say why they are fresh or not, and hide their queries', async () => {
+    for (const path of ['/a?key=secret', '/a?key=secret', '/b', '/news']) assert.equal(await ask(path), 0);
+    await until('three entries', async () => (await total()) === 3);
+    await entry('/b')
+      .getByText(/fresh for 9 min/)
+      .waitFor();
+    await entry('/news').getByText('asks the server').waitFor();
+    assert.equal(await page.getByText('secret').count(), 0);
+    await page.getByLabel('With queries').check();
+    await entry('/a?key=secret').getByText('1', { exact: true }).waitFor();
+    await page.getByLabel('With queries').uncheck();
+    await entry('/news').getByRole('button', { name: /news$/ }).first().press('Enter');
+    await page.getByText('The server is asked before the next use. The response says no-cache.').waitFor();
+    await page.getByRole('region', { name: 'Header fields' }).getByText('etag: "1"').waitFor();
+    assert.deepEqual(await axeFinds(page, 'cache, an entry'), []);
+  });
+
+  await shows('entries are searched by the engine', async () => {
+    await page.getByRole('searchbox', { name: 'Part of a URL' }).fill('/b');
+    await entry('/news').waitFor({ state: 'detached' });
+    await entry('/b').waitFor();
+    await page.getByRole('searchbox').fill('nothing-like-it');
+    await page.getByText('No row matches the filter.').waitFor();
+    await page.getByRole('button', { name: 'Clear filter' }).click();
+    await entry('/news').waitFor();
+  });
+
+  await shows('an entry is invalidated; a host is deleted after a question', async () => {
+    await entry('/b')
+      .getByRole('button', { name: /^Invalidate/ })
+      .press('Enter');
+    await page.getByText('1 response was invalidated.').waitFor();
+    await entry('/b').getByText('asks the server').waitFor();
+    await page.getByRole('button', { name: 'Purge…' }).click();
+    const form = page.getByRole('form', { name: 'Purge the cache' });
+    await form.getByRole('textbox').fill('127.0.0.1');
+    await form.getByRole('radio', { name: /^Delete/ }).check();
+    assert.deepEqual(await axeFinds(page, 'cache, purge'), []);
+    await form.getByRole('button', { name: 'Delete…' }).click();
+    assert.equal(await total(), 3);
+    await form.getByText('This cannot be undone.').waitFor();
+    await form.getByRole('button', { name: 'Delete now' }).click();
+    await page.getByText('3 responses were deleted.').waitFor();
+    assert.equal(await total(), 0);
+  });
+
+  await shows('a cache that is turned off is turned on again by Undo', async () => {
+    await page.getByRole('button', { name: 'Turn off' }).click();
+    await page.getByRole('heading', { name: 'The cache is off' }).waitFor();
+    await page.getByRole('button', { name: 'Undo' }).last().click();
+    await until('the cache on', async () => (await api('GET', '/config')).cache.enabled);
+    await api('PATCH', '/config', { cache: { enabled: false } });
+    expected(/412/);
+  });
+}
