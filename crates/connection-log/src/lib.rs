@@ -22,7 +22,8 @@ mod database_files;
 pub mod fields;
 pub mod group;
 mod history;
-pub mod live;
+pub mod inspection_code;
+mod live;
 pub mod minutes;
 pub mod page;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]

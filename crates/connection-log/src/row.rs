@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use futures_util::task::AtomicWaker;
-use privet_policy::{App, Listener, Protocol, Target, Why};
+use privet_policy::{App, Inspection, Listener, Protocol, Target, Why};
 
 use crate::connection::{CloseReason, NewConnection, Verdict};
+use crate::inspection_code;
 
 /// The slot of a row that is not in the live table.
 pub(crate) const GONE: u32 = u32::MAX;
@@ -59,6 +60,8 @@ pub struct ConnectionRow {
     verdict: Verdict,
     /// 0, or the [`CloseReason`] that was asked for.
     pub(crate) cancelled: AtomicU8,
+    /// Whether it was inspected: see [`crate::inspection_code`].
+    inspection: AtomicU8,
     /// Whether `remote` holds an address.
     has_remote: AtomicBool,
     /// Whether the minutes have counted this connection.
@@ -124,6 +127,7 @@ impl ConnectionRow {
             protocol: opening.protocol,
             verdict,
             cancelled: AtomicU8::new(0),
+            inspection: AtomicU8::new(0),
             has_remote: AtomicBool::new(false),
             counted: AtomicBool::new(false),
             idle_exempt: AtomicBool::new(false),
@@ -157,6 +161,17 @@ impl ConnectionRow {
     /// Sets the client program where it is found after the row was opened. The first one is kept.
     pub fn set_app(&self, app: Arc<App>) {
         let _ = self.app.set(app);
+    }
+
+    /// Records whether what passes is inspected.
+    pub fn set_inspection(&self, inspection: Inspection) {
+        self.inspection
+            .store(inspection_code::code(inspection), Ordering::Relaxed);
+    }
+
+    /// Whether it is inspected, or why not. Not kept on disk.
+    pub fn inspection(&self) -> Inspection {
+        inspection_code::from_code(self.inspection.load(Ordering::Relaxed))
     }
 
     pub fn app(&self) -> Option<&Arc<App>> {

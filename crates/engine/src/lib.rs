@@ -18,6 +18,7 @@ pub mod caches;
 mod engine;
 mod gateway;
 mod https;
+pub mod inspection;
 mod policy_changes;
 mod problems;
 mod scanning;

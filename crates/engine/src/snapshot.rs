@@ -13,6 +13,7 @@ use privet_sites::SiteTable;
 use crate::caches::Caches;
 use crate::gateway::authenticate::Users;
 use crate::https::HttpsTls;
+use crate::inspection::Inspection;
 use crate::supervise::configuration::secrets::KeyringCache;
 
 /// One generation of the configuration, compiled. Immutable.
@@ -34,6 +35,8 @@ pub struct Snapshot {
     pub(crate) users: Arc<Users>,
     /// The certificates of the `https` listeners, where there are some.
     pub(crate) https: Option<Arc<HttpsTls>>,
+    /// What inspects HTTPS; `None`: it is off.
+    pub(crate) inspection: Option<Arc<Inspection>>,
     /// The keyring secrets of the configuration.
     pub(crate) secrets: KeyringCache,
     /// A rule or an isolating upstream needs to know the program.

@@ -9,7 +9,7 @@ use privet_connection_log::{CloseReason, LiveConnection};
 use privet_net::{Connected, HttpProxyMode};
 use privet_policy::Why;
 
-use crate::{Refusal, RequestContext, RouteDecision};
+use crate::{Refusal, RequestContext, RouteDecision, TunnelInspector};
 
 /// How long HTTP waits. Each is shortened to [`HttpTimeouts::idle`] where that is shorter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +90,11 @@ pub trait Gateway: Clone + Send + Sync + 'static {
         end: CloseReason,
         error: Option<String>,
     );
+
+    /// What runs the tunnel that was decided to be inspected; `None`: it is a tunnel as any other.
+    fn inspect(&self, _: &RequestContext<'_>, _: &RouteDecision) -> Option<TunnelInspector> {
+        None
+    }
 
     /// From accept to the end of the SOCKS handshake, or to the first byte of HTTP.
     fn handshake_timeout(&self) -> Duration;

@@ -21,5 +21,5 @@ pub use context::RequestContext;
 pub use decision::{CacheAccess, Refusal, RouteDecision};
 pub use gateway::{Gateway, HttpTimeouts};
 pub use malformed::RefusedClient;
-pub use outcome::HandshakeOutcome;
+pub use outcome::{HandshakeOutcome, TunnelInspector};
 pub use socks::SocksGateway;

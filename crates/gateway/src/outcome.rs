@@ -1,5 +1,8 @@
 //! How a client handshake ended.
 
+use std::future::Future;
+use std::pin::Pin;
+
 use bytes::Bytes;
 use privet_connection_log::LiveConnection;
 use privet_net::{Connected, Stream};
@@ -19,6 +22,17 @@ pub enum HandshakeOutcome {
         connected: Connected,
         live: LiveConnection,
     },
+    /// The client has its success reply, nothing was dialed, and what it sends is looked at first.
+    Inspect {
+        client: Stream,
+        /// Bytes the client sent behind its handshake.
+        preread: Bytes,
+        inspector: TunnelInspector,
+    },
     /// Refused, closed by the client, or served to its end.
     Done,
 }
+
+/// Runs an inspected tunnel to its end: the client's stream, and what it sent already.
+pub type TunnelInspector =
+    Box<dyn FnOnce(Stream, Bytes) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;

@@ -141,4 +141,47 @@ pub enum UntouchedBy {
     Except,
     /// The list that comes with the program.
     Shipped(ShippedGroup),
+    /// The program refused the certificate that it was shown, more than once.
+    RefusedCertificate,
+    /// The host asks for a certificate of the client.
+    ClientCertificate,
+    /// What the client sent is no TLS.
+    NotTls,
+    /// The client sent nothing: the destination speaks first.
+    Silent,
+    /// The client asks for another host in its TLS handshake.
+    OtherName,
+    /// The client offers protocols other than HTTP.
+    OtherProtocol,
+}
+
+impl UntouchedBy {
+    /// In a sentence that begins with "passed untouched: ".
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Rule => "the rule has inspect = false",
+            Self::Mode => "the mode has inspect = false",
+            Self::Except => "[inspect] except names the host",
+            Self::Shipped(ShippedGroup::Banks) => {
+                "the list that comes with Privet names the host (banks and payment)"
+            }
+            Self::Shipped(ShippedGroup::Medical) => {
+                "the list that comes with Privet names the host (health)"
+            }
+            Self::Shipped(ShippedGroup::Government) => {
+                "the list that comes with Privet names the host (government)"
+            }
+            Self::Shipped(ShippedGroup::Pinned) => {
+                "the list that comes with Privet names the host (its programs accept certain certificates only)"
+            }
+            Self::RefusedCertificate => {
+                "the program refused the certificate, and is excepted for this host for a while"
+            }
+            Self::ClientCertificate => "the host asks for a certificate of the client",
+            Self::NotTls => "what the client sent is neither TLS nor HTTP",
+            Self::Silent => "the client sent nothing at first",
+            Self::OtherName => "the client asks for another host in its TLS handshake",
+            Self::OtherProtocol => "the client offers protocols other than HTTP",
+        }
+    }
 }

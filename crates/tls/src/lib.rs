@@ -29,12 +29,15 @@ mod stream;
 #[cfg(test)]
 mod test_support;
 
+pub use rustls_pki_types::CertificateDer;
+
 pub use certificate::{CertificateFacts, EXPIRES_SOON, Fingerprint, NotAFingerprint};
 pub use client::{ClientError, ClientOptions, ClientTls, Pin, Trust};
 pub use error::{CertificateWarning, CertificateWarningKind, LoadError, LoadErrorKind};
 pub use names::{CertificateName, NotAName};
 pub use prefixed::read_received;
 pub use provider::{Alpn, provider};
+pub use server::read_hello;
 pub use server::{
     Addresses, CertificateSource, CertificateStatus, Handshake, HandshakeError, ServerOptions,
     ServerTls, TlsDemands,

@@ -19,7 +19,7 @@ pub(super) fn read<'a>(top: &Table<'a>, context: &ReadContext<'a>) -> Inspect {
     let Some(table) = top.get("inspect").and_then(|v| v.table(&keys::INSPECT)) else {
         return Inspect::default();
     };
-    let inspect = Inspect {
+    Inspect {
         enabled: table.boolean("enabled", false),
         hosts: table.list("hosts", Value::host_pattern),
         except: table.list("except", Value::host_pattern),
@@ -28,9 +28,7 @@ pub(super) fn read<'a>(top: &Table<'a>, context: &ReadContext<'a>) -> Inspect {
             .get("sni_mismatch")
             .and_then(|value| value.choice())
             .unwrap_or_default(),
-    };
-    warn_not_served(&table, "enabled", inspect.enabled, "HTTPS inspection");
-    inspect
+    }
 }
 
 pub(super) fn read_scan<'a>(top: &Table<'a>, context: &ReadContext<'a>) -> Scan {

@@ -11,7 +11,7 @@ use privet_connection_log::CloseReason;
 use privet_gateway::{Refusal, RequestContext, RouteDecision};
 use privet_net::DialError;
 use privet_policy::{
-    Action, Addresses, App, Host, Program, Route, Verdict, WhyKind, decide, simulate,
+    Action, Addresses, App, Host, Inspection, Program, Route, Verdict, WhyKind, decide, simulate,
 };
 use privet_scan::Scanner;
 use privet_system::ProgramState;
@@ -227,12 +227,19 @@ impl EngineGateway {
                     }
                     None => None,
                 };
+                let treatment = match verdict.treatment.inspection {
+                    Inspection::Inspect { demanded: false } => {
+                        self.with_exceptions(context, app.as_ref(), verdict.treatment)
+                            .await
+                    }
+                    _ => verdict.treatment,
+                };
                 Ok(RouteDecision {
                     pool_key: pool_key(&route, age, context, app.as_deref()),
                     route,
                     policy_generation: facts.generation,
                     why: verdict.why,
-                    treatment: verdict.treatment,
+                    treatment,
                     header_mode: facts.header_mode,
                     app,
                     addresses,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use privet_connection_log::{CloseReason, LiveConnection, NewConnection};
 use privet_gateway::{Refusal, RequestContext, RouteDecision};
 use privet_net::{DialError, DialErrorKind};
-use privet_policy::{App, Why, WhyKind};
+use privet_policy::{App, Inspection, Why, WhyKind};
 use privet_system::ProgramLookup;
 
 use crate::accept::waiting_clients::ClientEntry;
@@ -30,6 +30,10 @@ impl EngineGateway {
         }
     }
 
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// For requests of the engine itself, which have no client program.
     pub(crate) fn for_engine(shared: Arc<Shared>) -> Self {
         Self::new(shared, ProgramLookup::absent(), ClientEntry::ABSENT)
@@ -46,6 +50,9 @@ impl EngineGateway {
         let lacks_app = app.is_none();
         let opened = new_connection(context, app, &decision.why, route);
         let live = self.shared.connection_log.open(opened);
+        if decision.treatment.inspection != Inspection::Off {
+            live.row().set_inspection(decision.treatment.inspection);
+        }
         if lacks_app {
             self.name_later(live.row());
         }

@@ -6,6 +6,7 @@ mod cache_access;
 mod client;
 mod current_policy;
 mod engine_gateway;
+mod exceptions;
 mod late_addresses;
 pub(crate) mod login_failures;
 mod policy_request;
@@ -21,9 +22,13 @@ use std::time::Duration;
 
 use privet_config::ListenLimits;
 use privet_connection_log::{CloseReason, LiveConnection};
-use privet_gateway::{Gateway, HttpTimeouts, Refusal, RequestContext, RouteDecision};
+use privet_gateway::{
+    Gateway, HttpTimeouts, Refusal, RequestContext, RouteDecision, TunnelInspector,
+};
 use privet_net::{AddressJudge, AddressUse, Connected, DialError, DialErrorKind, HttpProxyMode};
 use privet_policy::{Route, Why};
+
+use crate::inspection::inspector;
 
 pub(crate) use engine_gateway::EngineGateway;
 use late_addresses::dial_request;
@@ -155,6 +160,14 @@ impl Gateway for EngineGateway {
         error: Option<String>,
     ) {
         self.record_refusal(context, None, why, reason, error);
+    }
+
+    fn inspect(
+        &self,
+        context: &RequestContext<'_>,
+        decision: &RouteDecision,
+    ) -> Option<TunnelInspector> {
+        inspector(self, context, decision)
     }
 
     fn handshake_timeout(&self) -> Duration {

@@ -5,7 +5,7 @@ pub(crate) mod https;
 mod no_handshake;
 pub(crate) mod pac;
 pub(crate) mod site;
-mod tunnel;
+pub(crate) mod tunnel;
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -117,6 +117,17 @@ fn relay_of(
             connected,
             live,
         } => Some(tunnel::relay(client, preread, connected, live, slot)),
+        HandshakeOutcome::Inspect {
+            client,
+            preread,
+            inspector,
+        } => {
+            drop(tokio::spawn(async move {
+                inspector(client, preread).await;
+                drop(slot);
+            }));
+            None
+        }
         HandshakeOutcome::Done => None,
     }
 }

@@ -46,6 +46,7 @@ impl SimulatedRequest {
         let config = Arc::new(config);
         let snapshot = assemble(Inputs {
             certificates: CertificateUse::None,
+            keyring: None,
             cache_folder: None,
             mode: config.mode.clone(),
             own: own(&config),

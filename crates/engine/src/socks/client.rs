@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use privet_connection_log::{CloseReason, LiveConnection};
-use privet_gateway::{HandshakeOutcome, Refusal, RequestContext};
+use privet_gateway::{HandshakeOutcome, Refusal, RequestContext, TunnelInspector};
 use privet_net::{Connected, Stream};
 use privet_policy::{Listener, Protocol, Target};
 
@@ -32,6 +32,18 @@ impl SocksClient {
     /// Sends the reply for success; `false`: the client is gone.
     pub(super) async fn grant(&mut self, bound: Option<SocketAddr>) -> bool {
         send_reply(&mut self.stream, &self.version.granted(bound)).await
+    }
+
+    /// Sends the reply for success and becomes a tunnel whose content is inspected. No socket is bound yet.
+    pub(super) async fn inspect(mut self, inspector: TunnelInspector) -> HandshakeOutcome {
+        match self.grant(None).await {
+            true => HandshakeOutcome::Inspect {
+                client: self.stream,
+                preread: self.preread,
+                inspector,
+            },
+            false => HandshakeOutcome::Done,
+        }
     }
 
     /// Sends the reply for success and becomes a tunnel.

@@ -1,9 +1,10 @@
 //! CONNECT: decide, dial, record, reply. The gateway decides again where a reload comes before the connection is open.
 
 use privet_connection_log::{CloseReason, LiveConnection};
-use privet_gateway::{HandshakeOutcome, Refusal, RequestContext, SocksGateway};
+use privet_gateway::{HandshakeOutcome, Refusal, RequestContext, SocksGateway, TunnelInspector};
 use privet_net::reset_watch::unless_reset;
 use privet_net::{Connected, HttpProxyMode, Stream};
+use privet_policy::Inspection;
 
 use super::client::SocksClient;
 use super::parsed::Command;
@@ -14,13 +15,24 @@ pub async fn connect<G: SocksGateway>(
     gateway: &G,
 ) -> HandshakeOutcome {
     match open(&mut client.stream, context, gateway).await {
-        Ok(Ok((connected, live))) => {
+        Ok(Ok(Opened::Tunnel(connected, live))) => {
             let bound = connected.local_addr();
             client.tunnel(connected, live, bound).await
         }
+        Ok(Ok(Opened::Inspect(inspector))) => client.inspect(inspector).await,
         Ok(Err(refusal)) => client.refuse(&refusal, Command::Connect).await,
         Err(ClientGone) => HandshakeOutcome::Done,
     }
+}
+
+/// What a client gets.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made and taken apart at once: boxing would cost more than it saves"
+)]
+enum Opened {
+    Tunnel(Connected, LiveConnection),
+    Inspect(TunnelInspector),
 }
 
 /// The client reset its connection. It is recorded already.
@@ -30,17 +42,22 @@ async fn open<G: SocksGateway>(
     client: &mut Stream,
     context: &RequestContext<'_>,
     gateway: &G,
-) -> Result<Result<(Connected, LiveConnection), Refusal>, ClientGone> {
+) -> Result<Result<Opened, Refusal>, ClientGone> {
     let decision = match unless_reset(client, gateway.decide(context)).await {
         Ok(Ok(decision)) => decision,
         Ok(Err(refusal)) => return Ok(Err(refusal)),
         Err(_) => return Err(ClientGone),
     };
+    if matches!(decision.treatment.inspection, Inspection::Inspect { .. })
+        && let Some(inspector) = gateway.inspect(context, &decision)
+    {
+        return Ok(Ok(Opened::Inspect(inspector)));
+    }
     let dialing = gateway.dial(context, &decision, HttpProxyMode::Connect);
     match unless_reset(client, dialing).await {
         Ok(Ok(connected)) => {
             let live = gateway.record(context, &decision, &connected);
-            Ok(Ok((connected, live)))
+            Ok(Ok(Opened::Tunnel(connected, live)))
         }
         Ok(Err(refusal)) => Ok(Err(refusal)),
         Err(error) => {

@@ -205,6 +205,7 @@ async fn first_snapshot(
         own: bound.iter().map(Bound::state).collect(),
         secrets: secrets.await.map_err(std::io::Error::other)?,
         certificates: CertificateUse::Serve(options.certificate_folder()),
+        keyring: Some(options.keyring.clone()),
         cache_folder: Some(options.cache_folder()),
         generation: 1,
         previous: None,

@@ -29,6 +29,8 @@ pub enum StartError {
     Secret(String),
     #[error("[listen] tls: {0}")]
     Tls(String),
+    #[error("[inspect]: {0}")]
+    Inspect(String),
     #[error("the system refuses a thread or a runtime: {0}")]
     Threads(#[from] std::io::Error),
 }

@@ -86,7 +86,8 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     fn consult(&self, fetch: &S::Fetch, scope: CacheScope<'_>, turn: Turn) -> Consulted {
         let head = self.head;
         let is_url = matches!(head.form, TargetForm::Url { .. });
-        if !is_url || head.scheme != Scheme::Http || head.upgrades {
+        let is_http = matches!(head.scheme, Scheme::Http | Scheme::Https);
+        if !is_url || !is_http || head.upgrades {
             return Consulted::Outside;
         }
         let bytes = self.client.head_bytes();

@@ -4,7 +4,8 @@ use privet_cache::rules::request::Target;
 
 /// Scheme, host, path and query of a URL in normal form. `None`: it has no path.
 pub fn target_of<'a>(url: &'a [u8], scheme: &'a str, port: u16) -> Option<Target<'a>> {
-    let rest = url.strip_prefix(b"http://")?;
+    let rest = url.strip_prefix(b"http://");
+    let rest = rest.or_else(|| url.strip_prefix(b"https://"))?;
     let slash = memchr::memchr(b'/', rest)?;
     let (authority, path_and_query) = rest.split_at_checked(slash)?;
     let end = match authority.first() {
@@ -31,6 +32,7 @@ mod tests {
             ("http://a.test:81/x?y=/z", "a.test", "/x?y=/z"),
             ("http://[::1]:81/x", "[::1]", "/x"),
             ("http://[::1]/", "[::1]", "/"),
+            ("https://a.test/x", "a.test", "/x"),
         ] {
             let target = target_of(url.as_bytes(), "http", 80).unwrap();
             assert_eq!(

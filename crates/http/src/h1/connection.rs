@@ -104,6 +104,13 @@ impl<S: Service> Connection<S> {
                     linger(self.client.stream).await;
                     return HandshakeOutcome::Done;
                 }
+                NextStep::Inspect { preread, inspector } => {
+                    return HandshakeOutcome::Inspect {
+                        client: self.client.stream,
+                        preread,
+                        inspector,
+                    };
+                }
                 NextStep::Tunnel {
                     preread,
                     connected,

@@ -229,12 +229,20 @@ async fn run<S: Service, T: Tunnels>(
     if let Ok(mut free) = shared.free.lock() {
         free.push(state);
     }
-    if let NextStep::Tunnel {
-        connected, live, ..
-    } = next
-        && let Some(client) = client.into_stream()
-    {
-        shared.tunnels.relay(client, *connected, live).await;
+    match next {
+        NextStep::Tunnel {
+            connected, live, ..
+        } => {
+            if let Some(client) = client.into_stream() {
+                shared.tunnels.relay(client, *connected, live).await;
+            }
+        }
+        NextStep::Inspect { preread, inspector } => {
+            if let Some(client) = client.into_stream() {
+                inspector(client, preread).await;
+            }
+        }
+        NextStep::Request | NextStep::Close | NextStep::Linger => {}
     }
 }
 

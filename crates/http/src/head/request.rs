@@ -126,7 +126,12 @@ impl RequestHead {
         let last = &mut self.last_authority;
         let parsed = match rule {
             TargetRule::Proxy => target::parse(line, self.method, buffer, last)?,
-            TargetRule::Origin => target::parse_for_origin(line, self.method, buffer, host, last)?,
+            TargetRule::Origin => {
+                target::parse_for_origin(line, self.method, buffer, host, Scheme::Http, last)?
+            }
+            TargetRule::TlsOrigin => {
+                target::parse_for_origin(line, self.method, buffer, host, Scheme::Https, last)?
+            }
         };
         self.take_target(parsed, buffer)?;
         self.check_body()

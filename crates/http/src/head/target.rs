@@ -25,6 +25,8 @@ pub enum TargetRule {
     Proxy,
     /// An origin: origin-form, absolute-form (RFC 9112 §3.2.2), asterisk-form for OPTIONS. The target is `Host`.
     Origin,
+    /// An origin that clients reach over TLS only: its URLs are https.
+    TlsOrigin,
 }
 
 /// A parsed request target.
@@ -41,6 +43,8 @@ pub(super) struct ParsedTarget<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
     Http,
+    /// Of a request in an inspected tunnel.
+    Https,
     /// `ws` (RFC 6455 §3): http with an upgrade to WebSocket.
     WebSocket,
     /// `ftp` (RFC 1738 §3.2): fetched by FTP.
@@ -51,7 +55,16 @@ impl Scheme {
     const fn default_port(self) -> u16 {
         match self {
             Self::Http | Self::WebSocket => 80,
+            Self::Https => 443,
             Self::Ftp => 21,
+        }
+    }
+
+    /// The port that is left out where a host is written.
+    pub(crate) const fn omitted_port(self) -> u16 {
+        match self {
+            Self::Https => 443,
+            Self::Http | Self::WebSocket | Self::Ftp => 80,
         }
     }
 }
@@ -72,6 +85,7 @@ pub(super) fn parse_for_origin<'a>(
     method: Method,
     buffer: &[u8],
     host: Option<&[u8]>,
+    scheme: Scheme,
     last: &mut LastAuthority,
 ) -> Result<ParsedTarget<'a>, BadRequest> {
     if method == Method::Connect {
@@ -86,16 +100,20 @@ pub(super) fn parse_for_origin<'a>(
     }
     if line.starts_with(b"/") {
         let host = host.ok_or(BadRequest::HostMissing)?;
-        let target = last.parse(host, Some(80));
+        let target = last.parse(host, Some(scheme.default_port()));
         let target = target.map_err(|_| BadRequest::HostMalformed)?;
         let path = Span::of(buffer, without_fragment(line));
-        return Ok(plain(TargetForm::Url { path }, Some(target)));
+        return Ok(ParsedTarget {
+            scheme,
+            ..plain(TargetForm::Url { path }, Some(target))
+        });
     }
     let parsed = match line.get(..8) {
-        Some(scheme) if scheme.eq_ignore_ascii_case(b"https://") => {
+        Some(start) if start.eq_ignore_ascii_case(b"https://") => {
             let rest = line.get(8..).unwrap_or_default();
-            url(Scheme::Http, rest, buffer, last)?
+            url(scheme, rest, buffer, last)?
         }
+        _ if scheme == Scheme::Https => return Err(BadRequest::UnknownScheme),
         _ => absolute(line, buffer, last)?,
     };
     match (parsed.scheme, parsed.user_info) {

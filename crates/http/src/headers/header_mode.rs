@@ -4,7 +4,7 @@ use privet_config::HeaderMode;
 use privet_policy::Target;
 
 use super::write::{write_field, write_host};
-use crate::head::FieldKind;
+use crate::head::{FieldKind, Scheme};
 
 /// `User-Agent` in the minimal mode: the most common one, since it reveals the least.
 pub const COMMON_USER_AGENT: &str =
@@ -44,13 +44,16 @@ pub(super) fn write_privacy_preferences(out: &mut Vec<u8>) {
 
 /// Writes a `Referer` for the reduced modes: unchanged within the target's host, only the origin from elsewhere,
 /// nothing where it is not an http(s) URL.
-pub(super) fn write_referer(out: &mut Vec<u8>, value: &[u8], target: &Target) {
+pub(super) fn write_referer(out: &mut Vec<u8>, value: &[u8], target: &Target, scheme: Scheme) {
     let Some(origin) = origin_of(value) else {
         return;
     };
     let mut own = Vec::with_capacity(64);
-    own.extend_from_slice(b"http://");
-    write_host(&mut own, target);
+    own.extend_from_slice(match scheme {
+        Scheme::Https => b"https://",
+        _ => b"http://",
+    });
+    write_host(&mut own, target, scheme);
     if origin.eq_ignore_ascii_case(&own) {
         write_field(out, b"Referer", value);
     } else {

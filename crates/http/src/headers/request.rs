@@ -32,7 +32,7 @@ pub fn write(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], rewrite: &Req
     out.extend_from_slice(b"Host: ");
     match rewrite.site {
         Some(site) => out.extend_from_slice(site.host),
-        None => write_host(out, rewrite.target),
+        None => write_host(out, rewrite.target, head.scheme),
     }
     out.extend_from_slice(b"\r\n");
     write_fields(out, head, buffer, rewrite);
@@ -73,7 +73,9 @@ pub fn write_fields(
                 FieldAction::Keep => write_field(out, name, value),
                 FieldAction::Drop => {}
                 FieldAction::Replace(with) => write_field(out, name, with.as_bytes()),
-                FieldAction::TrimToOrigin => header_mode::write_referer(out, value, rewrite.target),
+                FieldAction::TrimToOrigin => {
+                    header_mode::write_referer(out, value, rewrite.target, head.scheme);
+                }
             },
         }
     }
@@ -121,7 +123,7 @@ fn write_line(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], rewrite: &Re
     }
     if rewrite.proxy.is_some() {
         out.extend_from_slice(b"http://");
-        write_host(out, rewrite.target);
+        write_host(out, rewrite.target, head.scheme);
     }
     match path.first() {
         // RFC 9112 §3.2.4: the last proxy replaces a URL without a path by the asterisk.

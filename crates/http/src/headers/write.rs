@@ -5,6 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use privet_policy::{Host, Target};
 
+use crate::head::Scheme;
+
 pub(crate) fn write_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");
@@ -12,8 +14,8 @@ pub(crate) fn write_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Writes `host[:port]`; port 80 is left out (RFC 9110 §4.2.1).
-pub(crate) fn write_host(out: &mut Vec<u8>, target: &Target) {
+/// Writes `host[:port]`; the scheme's port is left out (RFC 9110 §4.2.1).
+pub(crate) fn write_host(out: &mut Vec<u8>, target: &Target, scheme: Scheme) {
     match &target.host {
         Host::Name(name) => out.extend_from_slice(name.as_bytes()),
         Host::Ip(IpAddr::V6(ip)) => {
@@ -21,7 +23,7 @@ pub(crate) fn write_host(out: &mut Vec<u8>, target: &Target) {
         }
         Host::Ip(IpAddr::V4(ip)) => write_ipv4(out, *ip),
     }
-    if target.port != 80 {
+    if target.port != scheme.omitted_port() {
         out.push(b':');
         write_number(out, u64::from(target.port));
     }

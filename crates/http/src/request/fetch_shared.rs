@@ -12,7 +12,7 @@ use super::flow::{NextStep, RequestFlow};
 use crate::cache::observer::Observer;
 use crate::exchange::downstream::unless_gone;
 use crate::exchange::{Downstream, Outcome, RequestTraits};
-use crate::head::FieldKind;
+use crate::head::{FieldKind, Scheme};
 use crate::headers::request::RequestRewrite;
 use crate::service::{Attempt, Fetch, OwnResponse, Service};
 use crate::upstream::H2Origin;
@@ -220,6 +220,10 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             scanned: fetch.scanner().is_some(),
         };
         let bytes = self.client.head_bytes();
-        H2Origin::send(connection, self.head, bytes, &rewrite, "http")
+        let scheme = match self.head.scheme {
+            Scheme::Https => "https",
+            _ => "http",
+        };
+        H2Origin::send(connection, self.head, bytes, &rewrite, scheme)
     }
 }

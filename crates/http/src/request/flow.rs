@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use privet_connection_log::LiveConnection;
+use privet_gateway::TunnelInspector;
 use privet_net::Connected;
 
 use super::live_connections::LiveConnections;
@@ -98,6 +99,10 @@ pub enum NextStep {
         connected: Box<Connected>,
         live: LiveConnection,
     },
+    Inspect {
+        preread: Bytes,
+        inspector: TunnelInspector,
+    },
 }
 
 impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
@@ -126,6 +131,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         match self.plan().await {
             Some(Plan::Respond(response)) => self.reply(response).await,
             Some(Plan::Tunnel(fetch)) => self.tunnel(fetch).await,
+            Some(Plan::Inspect(inspector)) => self.inspect(inspector).await,
             Some(Plan::Fetch(fetch)) => self.fetch(fetch).await,
             None => NextStep::Close,
         }

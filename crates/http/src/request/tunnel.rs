@@ -1,6 +1,7 @@
 //! CONNECT: opens the connection, replies to the client, and hands both over as a tunnel.
 
 use privet_connection_log::CloseReason;
+use privet_gateway::TunnelInspector;
 use privet_net::HttpProxyMode;
 
 use super::flow::{NextStep, RequestFlow, request};
@@ -9,6 +10,15 @@ use crate::exchange::downstream::unless_gone;
 use crate::service::Service;
 
 impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
+    /// Replies that the tunnel is open: what the client sends says whether, and how, the destination is dialed.
+    pub(super) async fn inspect(&mut self, inspector: TunnelInspector) -> NextStep {
+        let preread = self.client.take_preread();
+        match self.client.accept_tunnel().await {
+            true => NextStep::Inspect { preread, inspector },
+            false => NextStep::Close,
+        }
+    }
+
     pub(super) async fn tunnel(&mut self, fetch: S::Fetch) -> NextStep {
         let service = self.service;
         let (bytes, watch) = self.client.head_and_watch();

@@ -12,9 +12,10 @@ pub(super) fn write_url(out: &mut String, head: &RequestHead, buffer: &[u8]) {
         if let (TargetForm::Url { .. }, Some(target)) = (&head.form, &head.target) {
             out.extend_from_slice(match head.scheme {
                 Scheme::Ftp => b"ftp://",
+                Scheme::Https => b"https://",
                 Scheme::Http | Scheme::WebSocket => b"http://",
             });
-            write_host(out, target);
+            write_host(out, target, head.scheme);
             let path = head.path(buffer);
             if path.first() != Some(&b'/') {
                 out.push(b'/');

@@ -1,6 +1,6 @@
 //! Responses of the proxy itself: to `OPTIONS *`, and to OPTIONS and TRACE with `Max-Forwards: 0` (RFC 9110 §7.6.2).
 
-use crate::head::{FieldKind, Method, RequestHead, TargetForm};
+use crate::head::{FieldKind, Method, RequestHead, Scheme, TargetForm};
 use crate::headers::{write_field, write_host, write_number};
 
 /// The methods that this proxy accepts.
@@ -27,9 +27,12 @@ fn write_options(out: &mut Vec<u8>, close: bool) {
 /// Echoes the request as it was received, without credentials (RFC 9110 §9.3.8).
 fn write_trace(out: &mut Vec<u8>, head: &RequestHead, buffer: &[u8], close: bool) {
     let mut echo = Vec::with_capacity(head.len);
-    echo.extend_from_slice(b"TRACE http://");
+    echo.extend_from_slice(match head.scheme {
+        Scheme::Https => b"TRACE https://",
+        _ => b"TRACE http://",
+    });
     if let Some(target) = &head.target {
-        write_host(&mut echo, target);
+        write_host(&mut echo, target, head.scheme);
     }
     echo.extend_from_slice(head.path(buffer));
     echo.extend_from_slice(b" HTTP/1.1\r\n");

@@ -6,7 +6,7 @@ use privet_config::HeaderMode;
 use privet_connection_log::{CloseReason, LiveConnection};
 use privet_gateway::{Gateway, HttpTimeouts, RefusedClient, RequestContext, RouteDecision};
 use privet_net::{Connected, HttpProxyMode};
-use privet_policy::{Listener, Protocol, Target};
+use privet_policy::{Inspection, Listener, Protocol, Target};
 use privet_scan::Scanner;
 
 use super::ftp;
@@ -152,7 +152,16 @@ impl<G: Gateway> Service for Forward<G> {
             decision.pool_key = !decision.pool_key;
         }
         match decided {
-            Ok(decision) if request.head.method == Method::Connect => Plan::Tunnel(decision),
+            Ok(decision) if request.head.method == Method::Connect => {
+                let inspects = matches!(decision.treatment.inspection, Inspection::Inspect { .. });
+                let inspector = inspects
+                    .then(|| self.gateway.inspect(&self.context(request), &decision))
+                    .flatten();
+                match inspector {
+                    Some(inspector) => Plan::Inspect(inspector),
+                    None => Plan::Tunnel(decision),
+                }
+            }
             Ok(decision) => Plan::Fetch(decision),
             Err(refusal) => Plan::Respond(page_of(refusal, request.target)),
         }

@@ -2,6 +2,7 @@
 
 pub mod forward;
 mod ftp;
+pub mod inspect;
 mod proxy_auth;
 mod refusal_page;
 mod refused_logins;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 
 use privet_config::HeaderMode;
 use privet_connection_log::{CloseReason, LiveConnection};
-use privet_gateway::HttpTimeouts;
+use privet_gateway::{HttpTimeouts, TunnelInspector};
 use privet_net::{Connected, HttpProxyMode};
 use privet_policy::Target;
 use privet_scan::Scanner;
@@ -78,6 +79,8 @@ pub enum Plan<F> {
     Respond(OwnResponse),
     /// The connection becomes a tunnel.
     Tunnel(F),
+    /// The connection becomes a tunnel whose content is inspected.
+    Inspect(TunnelInspector),
     /// It is sent to an origin.
     Fetch(F),
 }

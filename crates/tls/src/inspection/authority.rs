@@ -1,14 +1,14 @@
 //! The authority of inspection: made once for an installation. Its key signs the certificates that clients get, and nothing
 //! else; origins whose certificates it signed are never accepted.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use rustls_pki_types::CertificateDer;
 
 use crate::certificate::CertificateFacts;
 use crate::self_signed::make;
-use crate::self_signed::store::Stored;
+use crate::self_signed::store::{KeyPairFile, Stored};
 
 /// The beginning of the authority's common name. A number follows.
 const NAME: &str = "Privet inspection";
@@ -76,5 +76,49 @@ impl InspectionAuthority {
 
     pub fn is_valid_at(&self, now: SystemTime) -> bool {
         now < self.stored.facts.not_after
+    }
+}
+
+/// The authority in a file that only its owner can read, for systems without a keyring.
+pub struct AuthorityFile(KeyPairFile);
+
+impl AuthorityFile {
+    pub fn new(path: PathBuf) -> Self {
+        Self(KeyPairFile::new(path))
+    }
+
+    /// `None`: there is no file.
+    ///
+    /// # Errors
+    /// It cannot be read as an authority.
+    pub fn read(&self) -> Result<Option<InspectionAuthority>, UnusableAuthority> {
+        let stored = self.0.read().map_err(UnusableAuthority)?;
+        Ok(stored.map(|stored| InspectionAuthority { stored }))
+    }
+
+    /// Writes the certificate and its key atomically.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn write(&self, authority: &InspectionAuthority) -> Result<(), UnusableAuthority> {
+        let written = self.0.write(&authority.stored);
+        written.map_err(|error| UnusableAuthority(error.to_string()))
+    }
+
+    /// Renames a file that cannot be used to `NAME.corrupt`.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn set_aside(&self) -> Result<PathBuf, UnusableAuthority> {
+        let aside = self.0.set_aside();
+        aside.map_err(|error| UnusableAuthority(error.to_string()))
+    }
+
+    /// Removes the file, once the keyring holds the authority.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn remove(&self) -> std::io::Result<()> {
+        std::fs::remove_file(self.0.path())
     }
 }

@@ -81,6 +81,10 @@ impl KeyPairFile {
         Self(path)
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
     pub(crate) fn into_path(self) -> PathBuf {
         self.0
     }

@@ -19,6 +19,7 @@ use crate::accept::listener::{ListenerKind, ListenerState};
 use crate::caches::Caches;
 use crate::gateway::authenticate::Users;
 use crate::https::{self, CertificateUse, HttpsTls};
+use crate::inspection::{AuthorityPlace, Inspection};
 use crate::scanning;
 use crate::snapshot::Snapshot;
 use crate::supervise::configuration::secrets::KeyringCache;
@@ -44,6 +45,8 @@ pub(crate) struct Inputs {
     /// The keyring secrets that the configuration names.
     pub(crate) secrets: KeyringCache,
     pub(crate) certificates: CertificateUse,
+    /// Where the authority of inspection is kept; `None`: it is not made.
+    pub(crate) keyring: Option<Arc<dyn Keyring + Send + Sync>>,
     /// Where caches may keep entries; `None`: the snapshot is not served.
     pub(crate) cache_folder: Option<PathBuf>,
     pub(crate) generation: u64,
@@ -68,10 +71,18 @@ fn build(inputs: Inputs) -> Result<Snapshot, StartError> {
         own,
         secrets,
         certificates,
+        keyring,
         cache_folder,
         generation,
         previous,
     } = inputs;
+    let inspection = inspection(
+        &config,
+        &secrets,
+        &certificates,
+        keyring,
+        previous.as_deref(),
+    )?;
     let https = https_tls(&config, &certificates, previous.as_deref())?;
     let previous_sites = previous.as_ref().map(|snapshot| &snapshot.sites);
     let all = with_control(own.iter().map(|own| own.address).collect(), &config);
@@ -114,12 +125,41 @@ fn build(inputs: Inputs) -> Result<Snapshot, StartError> {
         shadows: shadows.into(),
         users,
         https,
+        inspection,
         secrets: secrets.only_for(&config),
         needs_app,
         asks_ahead,
         generation,
         config,
     })
+}
+
+/// What inspects HTTPS, where the configuration says so.
+fn inspection(
+    config: &Config,
+    secrets: &KeyringCache,
+    purpose: &CertificateUse,
+    keyring: Option<Arc<dyn Keyring + Send + Sync>>,
+    previous: Option<&Snapshot>,
+) -> Result<Option<Arc<Inspection>>, StartError> {
+    if !config.inspect.enabled {
+        return Ok(None);
+    }
+    let before = previous.and_then(|before| before.inspection.clone());
+    let made = match (purpose, keyring) {
+        (CertificateUse::None, _) => return Ok(None),
+        (CertificateUse::Serve(folder), Some(keyring)) => {
+            let place = AuthorityPlace {
+                folder: folder.clone(),
+                keyring,
+            };
+            Inspection::build(&config.inspect, &place, secrets, before.as_ref()).map(Some)
+        }
+        (CertificateUse::Serve(_) | CertificateUse::Check, _) => {
+            Inspection::check(&config.inspect).map(|()| before)
+        }
+    };
+    made.map_err(StartError::Inspect)
 }
 
 /// The certificates of the `https` listeners. Those that the configuration named before stay: their files are watched.

@@ -145,6 +145,7 @@ impl Supervisor {
             own,
             secrets,
             certificates: CertificateUse::Serve(self.options.certificate_folder()),
+            keyring: Some(self.options.keyring.clone()),
             cache_folder: Some(self.options.cache_folder()),
             generation: previous.generation + 1,
             previous: Some(previous),

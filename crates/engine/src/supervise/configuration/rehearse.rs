@@ -42,6 +42,7 @@ pub async fn start_errors(
         own: Vec::new(),
         secrets,
         certificates: CertificateUse::Check,
+        keyring: None,
         cache_folder: None,
         generation: 1,
         previous: None,

@@ -3,7 +3,9 @@
 use std::time::SystemTime;
 
 use privet_connection_log::{ConnectionRow, Verdict};
-use privet_policy::{Action, Listener, Program, Request, Route, reconsider};
+use privet_policy::{
+    Action, Inspection, Listener, Program, Request, Route, UntouchedBy, reconsider,
+};
 
 use crate::accept::allowed_clients::is_allowed;
 use crate::snapshot::Snapshot;
@@ -34,12 +36,29 @@ pub(crate) fn is_revoked(row: &ConnectionRow, snapshot: &Snapshot) -> bool {
         page: None,
         at: SystemTime::now(),
     };
-    match reconsider(&request, &snapshot.policy).action {
+    let verdict = reconsider(&request, &snapshot.policy);
+    if !is_treated_as_before(row.inspection(), verdict.treatment.inspection) {
+        return true;
+    }
+    match verdict.action {
         Action::Block => true,
         Action::Route(Route::Via { .. }) => {
             snapshot.policy.mode().kill_switch && row.verdict() == Verdict::Direct
         }
         Action::Route(_) => false,
+    }
+}
+
+/// Whether what was inspected still is, and what was not still is not. What passed for a reason that was found out later stays.
+fn is_treated_as_before(before: Inspection, now: Inspection) -> bool {
+    use UntouchedBy as U;
+    let is_inspected = |inspection| matches!(inspection, Inspection::Inspect { .. });
+    match before {
+        Inspection::Inspect { .. } => is_inspected(now),
+        Inspection::Off | Inspection::Untouched(U::Rule | U::Mode | U::Except | U::Shipped(_)) => {
+            !is_inspected(now)
+        }
+        Inspection::Untouched(_) => true,
     }
 }
 

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use privet_config::{Config, Keyring, KeyringError, Secret};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::inspection::AUTHORITY_ENTRY;
+
 /// What the keyring answered, by the entry's name.
 type Answers = HashMap<String, Result<SecretString, KeyringError>>;
 
@@ -129,10 +131,11 @@ fn names(config: &Config) -> impl Iterator<Item = &str> {
     let users = config.listen.users.iter().map(|user| &user.password);
     let upstreams = config.upstreams.iter();
     let upstreams = upstreams.filter_map(|upstream| upstream.password.as_ref());
-    users.chain(upstreams).filter_map(|secret| match secret {
+    let named = users.chain(upstreams).filter_map(|secret| match secret {
         Secret::Keyring(name) => Some(name.as_str()),
         _ => None,
-    })
+    });
+    named.chain(config.inspect.enabled.then_some(AUTHORITY_ENTRY))
 }
 
 #[cfg(test)]

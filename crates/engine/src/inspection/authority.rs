@@ -1,0 +1,159 @@
+//! Where the authority is kept: in the keyring, else in a file that only its owner can read.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
+
+use privet_config::{Keyring, KeyringError};
+use privet_tls::CertificateDer;
+use privet_tls::inspection::{AuthorityFile, InspectionAuthority};
+use secrecy::{ExposeSecret, SecretString};
+
+/// The keyring's entry.
+pub(crate) const AUTHORITY_ENTRY: &str = "inspection-authority";
+
+/// Where the authority may be kept.
+pub(crate) struct AuthorityPlace {
+    pub(crate) folder: PathBuf,
+    pub(crate) keyring: Arc<dyn Keyring + Send + Sync>,
+}
+
+impl AuthorityPlace {
+    fn file(&self) -> AuthorityFile {
+        AuthorityFile::new(self.folder.join("inspection.pem"))
+    }
+}
+
+/// What may be told about the authority: everything but its key.
+pub struct AuthorityFacts {
+    pub common_name: String,
+    /// PEM.
+    pub pem: String,
+    /// SHA-256 of the certificate, as hexadecimal bytes with colons.
+    pub fingerprint: String,
+    pub not_before: SystemTime,
+    pub not_after: SystemTime,
+    pub certificate: CertificateDer<'static>,
+    in_keyring: Arc<AtomicBool>,
+}
+
+/// Where the authority's key is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthorityStorage {
+    Keyring,
+    File,
+}
+
+impl AuthorityFacts {
+    fn of(authority: &InspectionAuthority, in_keyring: bool) -> Self {
+        let facts = authority.facts();
+        Self {
+            common_name: authority.common_name(),
+            pem: authority.certificate_pem(),
+            fingerprint: facts.fingerprint.to_string(),
+            not_before: facts.not_before,
+            not_after: facts.not_after,
+            certificate: authority.certificate().clone(),
+            in_keyring: Arc::new(AtomicBool::new(in_keyring)),
+        }
+    }
+
+    pub fn storage(&self) -> AuthorityStorage {
+        match self.in_keyring.load(Ordering::Relaxed) {
+            true => AuthorityStorage::Keyring,
+            false => AuthorityStorage::File,
+        }
+    }
+}
+
+/// The installation's authority. Where there is none it is made, in the file; a thread of its own then moves it to the keyring,
+/// which may wait for the user. `secrets`: what the keyring answered already.
+pub(super) fn load_or_make(
+    place: &AuthorityPlace,
+    secrets: &dyn Keyring,
+) -> Result<(InspectionAuthority, Arc<AuthorityFacts>), String> {
+    let now = SystemTime::now();
+    let from_file = match place.file().read() {
+        Ok(found) => found,
+        Err(error) => {
+            let aside = place
+                .file()
+                .set_aside()
+                .map_err(|error| error.to_string())?;
+            tracing::warn!("{error}; it was renamed to {}", aside.display());
+            None
+        }
+    };
+    let kept = secrets.read(AUTHORITY_ENTRY);
+    let has_keyring = !matches!(kept, Err(KeyringError::NoService));
+    if let Some(authority) = from_file.filter(|authority| authority.is_valid_at(now)) {
+        let facts = Arc::new(AuthorityFacts::of(&authority, false));
+        if has_keyring {
+            move_to_keyring(place, &authority, &facts);
+        }
+        return Ok((authority, facts));
+    }
+    match kept {
+        Ok(secret) => {
+            let authority = InspectionAuthority::from_pem(secret.expose_secret());
+            let authority = authority.map_err(|error| {
+                format!("{error}; remove it with: privet secret delete {AUTHORITY_ENTRY}")
+            })?;
+            if authority.is_valid_at(now) {
+                let facts = Arc::new(AuthorityFacts::of(&authority, true));
+                return Ok((authority, facts));
+            }
+            tracing::warn!("the inspection authority expired, and is made anew");
+        }
+        Err(KeyringError::NoEntry | KeyringError::NoService) => {}
+        Err(error) => {
+            return Err(format!(
+                "the inspection authority cannot be read: {error}; unlock the keyring and apply the configuration again"
+            ));
+        }
+    }
+    let made = InspectionAuthority::make(now).map_err(|error| error.to_string())?;
+    place
+        .file()
+        .write(&made)
+        .map_err(|error| error.to_string())?;
+    tracing::info!("an inspection authority was made");
+    let facts = Arc::new(AuthorityFacts::of(&made, false));
+    if has_keyring {
+        move_to_keyring(place, &made, &facts);
+    }
+    Ok((made, facts))
+}
+
+/// Writes the authority to the keyring, and removes the file once it can be read from there.
+fn move_to_keyring(
+    place: &AuthorityPlace,
+    authority: &InspectionAuthority,
+    facts: &AuthorityFacts,
+) {
+    let (keyring, file) = (place.keyring.clone(), place.file());
+    let secret = SecretString::from(authority.secret_pem());
+    let in_keyring = facts.in_keyring.clone();
+    let moving = move || {
+        let moved = keyring
+            .write(AUTHORITY_ENTRY, &secret)
+            .and_then(|()| keyring.read(AUTHORITY_ENTRY));
+        match moved {
+            Ok(read) if read.expose_secret() == secret.expose_secret() => {
+                in_keyring.store(true, Ordering::Relaxed);
+                if let Err(error) = file.remove() {
+                    tracing::warn!("the file of the inspection authority stays: {error}");
+                }
+            }
+            Ok(_) => tracing::warn!("the keyring did not keep the inspection authority"),
+            Err(error) => {
+                tracing::info!("the inspection authority stays in its file: {error}");
+            }
+        }
+    };
+    let thread = std::thread::Builder::new().name("authority".to_owned());
+    if let Err(error) = thread.spawn(moving) {
+        tracing::warn!("the inspection authority stays in its file: {error}");
+    }
+}
