@@ -203,6 +203,14 @@ pub struct ConnectionRow {
     pub first_byte_ms: Option<f64>,
     /// HTTP requests carried; 0 for a tunnel.
     pub requests: u32,
+    /// "inspected", or "untouched" where its host would be inspected. Not kept on disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub inspection: Option<String>,
+    /// Why it passed untouched, in one sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub inspection_why: Option<String>,
     /// The group it is in, if the query asked for groups.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,

@@ -27,6 +27,7 @@ pub mod events;
 pub mod export;
 pub mod first_run;
 pub mod identity;
+pub mod inspect;
 pub mod lists;
 pub mod login_code;
 pub mod paths;

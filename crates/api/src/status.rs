@@ -21,6 +21,9 @@ pub struct Status {
     /// The mode's route, for connections that no rule matches.
     pub route: Route,
     pub totals: Totals,
+    /// HTTPS of some hosts is inspected.
+    #[serde(default)]
+    pub inspection: bool,
     /// Current problems, each with its fix.
     pub problems: Vec<EngineProblem>,
     /// The configuration file; it need not exist.

@@ -72,6 +72,8 @@ enum Command {
     Scan(commands::scan::Args),
     /// Show what the HTTP cache holds and did; purge it
     Cache(commands::cache::Args),
+    /// Show HTTPS inspection: the authority, who trusts it, what passes untouched
+    Inspect(commands::inspect::Args),
     /// Show upstreams and groups with their health
     Upstreams,
     /// Show sites with their backends; drain a backend or set its weight
@@ -168,6 +170,7 @@ async fn run(
         Command::Undo(args) => commands::changes::undo(context, &args).await,
         Command::Scan(args) => commands::scan::run(context, &args).await,
         Command::Cache(args) => commands::cache::run(context, &args).await,
+        Command::Inspect(args) => commands::inspect::run(context, &args).await,
         Command::Upstreams => commands::upstreams::run(context).await,
         Command::Sites(args) => commands::sites::run(context, &args).await,
         Command::Test(args) => commands::test::run(context, &args).await,

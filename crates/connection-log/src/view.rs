@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use privet_policy::Inspection;
+
 use crate::closed::ClosedConnection;
 use crate::connection::{CloseReason, Verdict, listener_word, protocol_word, why_word};
 use crate::row::{ConnectionRow, Phase};
@@ -67,6 +69,10 @@ pub struct RowView {
     pub first_byte_ms: Option<f64>,
     /// HTTP requests on it; 0 for a tunnel.
     pub requests: u32,
+    /// "inspected" or "untouched"; `None`: nothing is inspected for its host.
+    pub inspection: Option<&'static str>,
+    /// Why it passed untouched.
+    pub inspection_why: Option<&'static str>,
     /// Its group, where groups were asked for.
     pub group: Option<String>,
 }
@@ -162,6 +168,15 @@ impl<'a> RowRef<'a> {
             tls_ms: self.phase_ms(Phase::Tls),
             first_byte_ms: self.phase_ms(Phase::FirstByte),
             requests: row.requests(),
+            inspection: match row.inspection() {
+                Inspection::Off => None,
+                Inspection::Inspect { .. } => Some("inspected"),
+                Inspection::Untouched(_) => Some("untouched"),
+            },
+            inspection_why: match row.inspection() {
+                Inspection::Untouched(by) => Some(by.describe()),
+                Inspection::Off | Inspection::Inspect { .. } => None,
+            },
             group: None,
         }
     }

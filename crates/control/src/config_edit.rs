@@ -115,9 +115,9 @@ pub(crate) fn refusal(error: ApplyError) -> Problem {
         ApplyError::Start(error @ StartError::Listen { .. }) => {
             Problem::conflict(escape(&error.to_string()))
         }
-        ApplyError::Start(error @ (StartError::Upstream(_) | StartError::Secret(_))) => {
-            Problem::unprocessable("configuration", escape(&error.to_string()))
-        }
+        ApplyError::Start(
+            error @ (StartError::Upstream(_) | StartError::Secret(_) | StartError::Inspect(_)),
+        ) => Problem::unprocessable("configuration", escape(&error.to_string())),
         error @ ApplyError::Mode { .. } => {
             Problem::unprocessable("mode", escape(&error.to_string()))
         }

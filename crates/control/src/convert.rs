@@ -139,6 +139,8 @@ pub(crate) fn connection_row(row: log::RowView) -> ConnectionRow {
         tls_ms: row.tls_ms,
         first_byte_ms: row.first_byte_ms,
         requests: row.requests,
+        inspection: row.inspection.map(str::to_owned),
+        inspection_why: row.inspection_why.map(str::to_owned),
         group: row.group,
     }
 }

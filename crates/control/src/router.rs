@@ -66,6 +66,7 @@ fn documented_calls() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
         .merge(traffic_calls())
         .merge(configuration_calls())
         .merge(outbound_and_list_calls())
+        .merge(inspection_calls())
         .merge(desktop_calls())
         .split_for_parts();
     openapi::complete(&mut document);
@@ -151,6 +152,15 @@ fn outbound_and_list_calls() -> OpenApiRouter<ApiState> {
         .routes(routes!(handlers::lists::states::list_lines))
         .routes(routes!(handlers::lists::changes::act_on_list))
         .routes(routes!(handlers::lists::states::read_catalogue))
+}
+
+fn inspection_calls() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(handlers::inspect::read_inspection))
+        .routes(routes!(handlers::inspect::make_authority))
+        .routes(routes!(handlers::inspect::change_trust))
+        .routes(routes!(handlers::inspect::except_host))
+        .routes(routes!(handlers::inspect::end_exceptions))
 }
 
 /// What the desktop needs: system proxy, first run, programs, diagnostics, and the document of the calls.

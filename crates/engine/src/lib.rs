@@ -18,7 +18,7 @@ pub mod caches;
 mod engine;
 mod gateway;
 mod https;
-pub mod inspection;
+mod inspection;
 mod policy_changes;
 mod problems;
 mod scanning;
@@ -33,6 +33,9 @@ pub use accept::listener::{ListenerKind, ListenerState};
 pub use engine::Engine;
 pub use gateway::scan_test::ScanTestResult;
 pub use https::{Authority, HttpsStatus, certificate_findings};
+pub use inspection::{
+    AuthorityFacts, AuthorityStorage, Exception, ExceptionReason, Inspection, InspectionCounts,
+};
 pub use problems::Problem;
 pub use session::detect;
 pub use simulate::from_file::OfflineError;

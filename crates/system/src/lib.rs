@@ -25,6 +25,7 @@ pub mod process;
 pub mod proxy;
 pub mod proxy_environment;
 pub mod proxy_login;
+pub mod trust;
 pub mod window;
 
 pub use hidden_input::HiddenInput;

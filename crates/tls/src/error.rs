@@ -147,7 +147,7 @@ impl fmt::Display for CertificateWarning {
             K::NotYetValid { from } => {
                 write!(
                     f,
-                    "the certificate in {path} is not valid before {}",
+                    "the certificate in {path} is not valid before {:#}",
                     Date(*from)
                 )
             }
@@ -162,12 +162,13 @@ impl fmt::Display for CertificateWarning {
     }
 }
 
-/// `on 2026-11-29`, in UTC.
+/// `on 2026-11-29`, in UTC; with `#` without "on".
 pub(crate) struct Date(pub(crate) SystemTime);
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::try_from(self.0) {
+            Ok(at) if f.alternate() => write!(f, "{}", at.strftime("%Y-%m-%d")),
             Ok(at) => write!(f, "on {}", at.strftime("%Y-%m-%d")),
             Err(_) => f.write_str("at an unknown time"),
         }

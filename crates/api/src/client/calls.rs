@@ -18,6 +18,9 @@ use crate::events::EventsQuery;
 use crate::export::ExportQuery;
 use crate::first_run::FirstRun;
 use crate::identity::Identity;
+use crate::inspect::{
+    ExceptRequest, ExceptionQuery, ExceptionsEnded, Inspection, TrustRequest, TrustStores,
+};
 use crate::lists::{List, ListAction, ListLines, Lists, NewList};
 use crate::login_code::{LoginCode, LoginCodeRequest};
 use crate::requests::{RequestExportQuery, RequestPage, RequestsQuery};
@@ -91,6 +94,36 @@ impl Client {
         let path = with_query("/api/v1/scan/file", query)?;
         self.call_with(Method::POST, &path, "application/octet-stream", content)
             .await
+    }
+
+    pub async fn inspection(&self) -> Result<Inspection, ClientError> {
+        self.get("/api/v1/inspect", &()).await
+    }
+
+    /// Makes the authority where there is none.
+    pub async fn ensure_inspection_authority(&self) -> Result<Inspection, ClientError> {
+        self.send(Method::POST, "/api/v1/inspect/ca", None::<&()>)
+            .await
+    }
+
+    pub async fn change_trust(&self, request: &TrustRequest) -> Result<TrustStores, ClientError> {
+        self.send(Method::PUT, "/api/v1/inspect/trust", Some(request))
+            .await
+    }
+
+    pub async fn except_from_inspection(
+        &self,
+        request: &ExceptRequest,
+    ) -> Result<Change, ClientError> {
+        self.send(Method::POST, "/api/v1/inspect/except", Some(request))
+            .await
+    }
+
+    pub async fn end_inspection_exceptions(
+        &self,
+        query: &ExceptionQuery,
+    ) -> Result<ExceptionsEnded, ClientError> {
+        self.delete("/api/v1/inspect/exceptions", query).await
     }
 
     /// The connections that match, as a file.

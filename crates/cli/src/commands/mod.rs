@@ -17,6 +17,7 @@ pub mod connections;
 pub mod doctor;
 pub mod env;
 pub mod identity;
+pub mod inspect;
 pub mod lists;
 pub mod login;
 pub mod mode;

@@ -55,6 +55,8 @@ pub(crate) mod tests {
             tls_ms: None,
             first_byte_ms: Some(40.0),
             requests: 0,
+            inspection: None,
+            inspection_why: None,
             group: None,
         }
     }

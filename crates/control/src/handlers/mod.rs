@@ -12,6 +12,7 @@ pub(crate) mod events;
 pub(crate) mod export;
 pub(crate) mod first_run;
 pub(crate) mod identity;
+pub(crate) mod inspect;
 pub(crate) mod lists;
 pub(crate) mod login_codes;
 pub(crate) mod not_implemented;

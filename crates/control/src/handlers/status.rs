@@ -112,8 +112,14 @@ pub(super) fn status(api: &ApiState) -> Status {
         problems: problems.chain(proxy_problem).collect(),
         system_proxy,
         totals: totals(engine),
+        inspection: engine.inspection().is_some() && inspects_something(&config),
         config: Some(engine.options().config_path.display().to_string()),
     }
+}
+
+/// Whether some host is named to be inspected, by `[inspect]` or by a rule.
+fn inspects_something(config: &Config) -> bool {
+    !config.inspect.hosts.is_empty() || config.rules.iter().any(|rule| rule.inspect == Some(true))
 }
 
 fn certificate(https: HttpsStatus) -> ListenerCertificate {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use privet_api::why::{Explanation, ExplanationStep, Outcome, WhyQuery};
 use privet_api::{Problem, escape};
-use privet_engine::{SimulatedRequest, parse_client, parse_protocol};
+use privet_engine::{ExceptionReason, SimulatedRequest, parse_client, parse_protocol};
+use privet_policy::Inspection;
 use privet_sites::explain::ExplainError;
 
 use crate::convert::explanation;
@@ -65,7 +66,58 @@ pub(crate) async fn explain(
         Problem::unprocessable("target", escape(&error.to_string()))
             .help("Write host, host:port or a URL.")
     })?;
-    Ok(axum::Json(explanation(query.target, &explained)))
+    let treatment = explained.verdict.treatment;
+    let mut answer = explanation(query.target, &explained);
+    if treatment.inspection == (Inspection::Inspect { demanded: false }) {
+        answer.steps.extend(exception(&api, &request));
+    }
+    Ok(axum::Json(answer))
+}
+
+/// The exception that holds for the host now: for the program, where one is given, else for every program.
+fn exception(api: &ApiState, request: &SimulatedRequest) -> Option<ExplanationStep> {
+    let excepted = api.engine.inspection()?.excepted();
+    let found = excepted.into_iter().find(|exception| {
+        let is_of_program = match (&exception.client, &request.app) {
+            (None, _) => true,
+            (Some(client), Some(app)) => {
+                client == app || client.rsplit('/').next() == Some(app.as_str())
+            }
+            (Some(_), None) => false,
+        };
+        is_of_program && host_of(&request.target).eq_ignore_ascii_case(&exception.host)
+    })?;
+    let until = privet_config::format_timestamp_seconds(found.until);
+    let why = match found.reason {
+        ExceptionReason::RefusedCertificate => "the program refused the certificate",
+        ExceptionReason::ClientCertificate => "the host asks for a certificate of the client",
+    };
+    Some(ExplanationStep {
+        what: "inspect".to_owned(),
+        list: None,
+        line: None,
+        source: None,
+        matched: true,
+        text: format!("until {until} it passes untouched: {why}"),
+        code: "inspect.exception".to_owned(),
+        values: BTreeMap::from([("until".to_owned(), until)]),
+    })
+}
+
+/// The host of a target or URL.
+fn host_of(target: &str) -> &str {
+    let rest = target.split_once("://").map_or(target, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    match authority
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once(']'))
+    {
+        Some((address, _)) => address,
+        None => match authority.rsplit_once(':') {
+            Some((host, _)) if !host.contains(':') => host,
+            _ => authority,
+        },
+    }
 }
 
 /// Explains a request to a site.

@@ -1,6 +1,7 @@
 //! The handle by which control, tray and command line use a running engine.
 
 mod configuration;
+mod inspection;
 mod lists;
 mod rules;
 mod scan;

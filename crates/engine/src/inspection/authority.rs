@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use privet_config::{Keyring, KeyringError};
 use privet_tls::CertificateDer;
-use privet_tls::inspection::{AuthorityFile, InspectionAuthority};
+use privet_tls::inspection::{AuthorityFile, InspectionAuthority, PublicAuthority};
 use secrecy::{ExposeSecret, SecretString};
 
 /// The keyring's entry.
@@ -21,7 +21,52 @@ pub(crate) struct AuthorityPlace {
 
 impl AuthorityPlace {
     fn file(&self) -> AuthorityFile {
-        AuthorityFile::new(self.folder.join("inspection.pem"))
+        AuthorityFile::new(self.secret_path())
+    }
+
+    fn secret_path(&self) -> PathBuf {
+        self.folder.join("inspection.pem")
+    }
+
+    /// The certificate without its key: what is known of the authority while the keyring is not asked.
+    fn public_path(&self) -> PathBuf {
+        self.folder.join("inspection-ca.pem")
+    }
+
+    fn keep_public(&self, facts: &AuthorityFacts) {
+        let path = self.public_path();
+        let is_kept = std::fs::read_to_string(&path).is_ok_and(|kept| kept == facts.pem);
+        if !is_kept && let Err(error) = std::fs::write(&path, &facts.pem) {
+            tracing::warn!("{}: {error}", path.display());
+        }
+    }
+
+    /// What is known of an authority that was made before. Blocks on the disk.
+    pub(crate) fn known(&self) -> Option<AuthorityFacts> {
+        let pem = std::fs::read_to_string(self.public_path()).ok()?;
+        let public = PublicAuthority::from_pem(&pem).ok()?;
+        Some(AuthorityFacts {
+            common_name: public.common_name,
+            pem,
+            fingerprint: public.facts.fingerprint.to_string(),
+            not_before: public.facts.not_before,
+            not_after: public.facts.not_after,
+            certificate: public.certificate,
+            in_keyring: Arc::new(AtomicBool::new(!self.secret_path().exists())),
+        })
+    }
+
+    /// The authority's certificate; the authority is made where there is none. Blocks while the keyring asks the user.
+    ///
+    /// # Errors
+    /// As a sentence.
+    pub(crate) fn ensure(&self) -> Result<AuthorityFacts, String> {
+        if let Some(known) = self.known() {
+            return Ok(known);
+        }
+        load_or_make(self, &*self.keyring)?;
+        self.known()
+            .ok_or_else(|| format!("{} cannot be read", self.public_path().display()))
     }
 }
 
@@ -70,6 +115,15 @@ impl AuthorityFacts {
 /// The installation's authority. Where there is none it is made, in the file; a thread of its own then moves it to the keyring,
 /// which may wait for the user. `secrets`: what the keyring answered already.
 pub(super) fn load_or_make(
+    place: &AuthorityPlace,
+    secrets: &dyn Keyring,
+) -> Result<(InspectionAuthority, Arc<AuthorityFacts>), String> {
+    let (authority, facts) = find_or_make(place, secrets)?;
+    place.keep_public(&facts);
+    Ok((authority, facts))
+}
+
+fn find_or_make(
     place: &AuthorityPlace,
     secrets: &dyn Keyring,
 ) -> Result<(InspectionAuthority, Arc<AuthorityFacts>), String> {

@@ -19,7 +19,7 @@ use privet_tls::inspection::MintedError;
 use privet_tls::{Alpn, CertificateName, read_hello};
 use tokio::time::{Instant, timeout};
 
-use super::Inspection;
+use super::{ExceptedClient, Inspection};
 use crate::gateway::EngineGateway;
 use crate::session::tunnel::{self, StreamTunnels};
 
@@ -119,9 +119,12 @@ impl Session {
             &self.decision,
             self.inspection.origins.clone(),
         );
-        let reached = match unless_reset(&mut client, reaching).await {
-            Ok(reached) => reached,
-            Err(_) => return,
+        // Once the client has refused the certificate, its socket is gone and its program can no longer be found.
+        let app = self.decision.app.as_ref();
+        let who = self.gateway.excepted_client(self.tunnel.client.ip(), app);
+        let preparing = async { tokio::join!(reaching, who) };
+        let Ok((reached, who)) = unless_reset(&mut client, preparing).await else {
+            return;
         };
         let Ok(tunnel) = reached else {
             let exceptions = &self.inspection.exceptions;
@@ -138,7 +141,7 @@ impl Session {
             .accept(client, received, &name, deadline);
         let stream = match accepting.await {
             Ok(stream) => stream,
-            Err(error) => return self.no_handshake(error).await,
+            Err(error) => return self.no_handshake(error, who),
         };
         let counts = &self.inspection.counts;
         add(match is_refused {
@@ -225,14 +228,12 @@ impl Session {
     }
 
     /// The client has no TLS connection. One that refuses the certificate is excepted after a while.
-    async fn no_handshake(self, error: MintedError) {
+    fn no_handshake(self, error: MintedError, who: ExceptedClient) {
         let mut text = format!("inspection: {error}");
         if let MintedError::Refused(_) = error {
             add(&self.inspection.counts.refused);
-            let (address, app) = (self.tunnel.client.ip(), self.decision.app.as_ref());
-            let client = self.gateway.excepted_client(address, app).await;
             let host = &self.tunnel.target.host;
-            let excepted = !self.demanded && self.inspection.exceptions.refused(host, client);
+            let excepted = !self.demanded && self.inspection.exceptions.refused(host, who);
             if excepted {
                 text.push_str("; from now on it passes untouched for an hour");
             }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 
 use crate::certificate::CertificateFacts;
 use crate::self_signed::make;
@@ -120,5 +121,32 @@ impl AuthorityFile {
     /// The system's.
     pub fn remove(&self) -> std::io::Result<()> {
         std::fs::remove_file(self.0.path())
+    }
+}
+
+/// What a certificate says about itself, without its key.
+#[derive(Debug, Clone)]
+pub struct PublicAuthority {
+    pub certificate: CertificateDer<'static>,
+    pub facts: CertificateFacts,
+    pub common_name: String,
+}
+
+impl PublicAuthority {
+    /// Reads [`InspectionAuthority::certificate_pem`].
+    ///
+    /// # Errors
+    /// The text is no certificate.
+    pub fn from_pem(text: &str) -> Result<Self, UnusableAuthority> {
+        let unusable = |why: String| UnusableAuthority(why);
+        let certificate = CertificateDer::from_pem_slice(text.as_bytes())
+            .map_err(|error| unusable(error.to_string()))?;
+        let facts = CertificateFacts::read(&certificate).map_err(unusable)?;
+        let common_name = super::fault::subject(&certificate);
+        Ok(Self {
+            certificate,
+            facts,
+            common_name,
+        })
     }
 }

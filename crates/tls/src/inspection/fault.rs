@@ -68,7 +68,7 @@ impl fmt::Display for CertificateFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Expired { at } => write!(f, "it expired {}", Date(*at)),
-            Self::NotYetValid { from } => write!(f, "it is not valid before {}", Date(*from)),
+            Self::NotYetValid { from } => write!(f, "it is not valid before {:#}", Date(*from)),
             Self::WrongName { names } if names.is_empty() => f.write_str("it names no host"),
             Self::WrongName { names } => {
                 let listed: Vec<&str> = names.iter().take(MAX_LISTED).map(String::as_str).collect();

@@ -8,7 +8,7 @@ mod leaf_cache;
 mod minter;
 mod origin;
 
-pub use authority::{AuthorityFile, InspectionAuthority, UnusableAuthority};
+pub use authority::{AuthorityFile, InspectionAuthority, PublicAuthority, UnusableAuthority};
 pub use fault::CertificateFault;
 pub use minter::{ClientRefusal, LEAVES, MintError, MintedError, Minter};
 pub use origin::{OriginError, OriginTls};

@@ -1,0 +1,129 @@
+//! Java's stores, changed by `keytool`.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use super::{
+    Authority, StoreFolders, StoreKind, TrustStore, folders_with, is_writable, pem, sentence,
+};
+use crate::command::{self, CommandError};
+
+/// The password that Java's own stores come with; it guards nothing.
+const PASSWORD: &str = "changeit";
+const STORE: &str = "lib/security/cacerts";
+/// Where distributions install Java.
+const INSTALLED: &str = "/usr/lib/jvm";
+
+pub(super) fn measure(authority: &Authority, folders: &StoreFolders) -> Vec<TrustStore> {
+    let mut paths: Vec<PathBuf> = match &folders.java_home {
+        Some(home) => vec![home.join(STORE)],
+        None => folders_with(Path::new(INSTALLED), STORE)
+            .into_iter()
+            .map(|folder| folder.join(STORE))
+            .collect(),
+    };
+    // Several installations share one store by links.
+    for path in &mut paths {
+        if let Ok(real) = path.canonicalize() {
+            *path = real;
+        }
+    }
+    paths.sort();
+    paths.dedup();
+    paths.retain(|path| path.is_file());
+    paths
+        .into_iter()
+        .map(|path| store(authority, path, folders))
+        .collect()
+}
+
+fn store(authority: &Authority, path: PathBuf, folders: &StoreFolders) -> TrustStore {
+    let (trusted, problem) = match is_trusted(authority, &path, folders) {
+        Ok(trusted) => (Some(trusted), None),
+        Err(problem) => (None, Some(problem)),
+    };
+    TrustStore {
+        id: format!("java:{}", path.display()),
+        kind: StoreKind::Java,
+        name: "Java".to_owned(),
+        writable: trusted.is_some() && is_writable(&path),
+        steps: vec![format!(
+            "privet inspect ca | sudo keytool -importcert -noprompt -keystore {} -storepass {PASSWORD} -alias \"{}\"",
+            path.display(),
+            alias(authority)
+        )],
+        path,
+        trusted,
+        problem,
+    }
+}
+
+/// Java stores names in lower case.
+fn alias(authority: &Authority) -> String {
+    authority.name.to_lowercase()
+}
+
+fn keytool(folders: &StoreFolders) -> String {
+    let own = folders
+        .java_home
+        .as_ref()
+        .map(|home| home.join("bin/keytool"));
+    let own = own.filter(|path| path.is_file());
+    own.map_or_else(|| "keytool".to_owned(), |path| path.display().to_string())
+}
+
+fn is_trusted(authority: &Authority, path: &Path, folders: &StoreFolders) -> Result<bool, String> {
+    let (path, alias) = (path.display().to_string(), alias(authority));
+    let arguments = [
+        "-list",
+        "-rfc",
+        "-keystore",
+        &path,
+        "-storepass",
+        PASSWORD,
+        "-alias",
+        &alias,
+    ];
+    match command::run(&keytool(folders), &arguments) {
+        Ok(text) => Ok(pem::contains(&text, &authority.pem)),
+        // It has no entry of that name.
+        Err(CommandError::Failed { .. }) => Ok(false),
+        Err(error) => Err(sentence(error)),
+    }
+}
+
+pub(super) fn change(
+    authority: &Authority,
+    path: &Path,
+    trusted: bool,
+    folders: &StoreFolders,
+) -> Result<(), String> {
+    let (path, alias) = (path.display().to_string(), alias(authority));
+    let common = ["-keystore", &path, "-storepass", PASSWORD, "-alias", &alias];
+    let keytool = keytool(folders);
+    if !trusted {
+        let arguments = [&["-delete"], &common[..]].concat();
+        return command::run(&keytool, &arguments)
+            .map(drop)
+            .map_err(sentence);
+    }
+    let file = certificate_file(authority)?;
+    let from = file.path().display().to_string();
+    let arguments = [&["-importcert", "-noprompt", "-file", &from], &common[..]].concat();
+    command::run(&keytool, &arguments)
+        .map(drop)
+        .map_err(sentence)
+}
+
+/// The certificate in a file of its own, which is removed on drop.
+pub(super) fn certificate_file(authority: &Authority) -> Result<NamedTempFile, String> {
+    let made = || {
+        let mut file = tempfile::Builder::new().suffix(".pem").tempfile()?;
+        file.write_all(authority.pem.as_bytes())?;
+        file.flush()?;
+        Ok::<_, std::io::Error>(file)
+    };
+    made().map_err(|error| format!("no temporary file: {error}"))
+}

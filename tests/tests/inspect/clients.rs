@@ -1,0 +1,86 @@
+//! Browsers and runtimes that trust the authority: Chromium by its NSS database, Node, Python.
+
+use std::path::Path;
+use std::process::Command;
+
+use privet_tests::privet::Setup;
+use privet_tests::{CommandOutput, Origin, Privet, chromium, program, python, require};
+
+use crate::support::{Certificates, authority, https_origin, inspecting};
+
+#[test]
+fn chromium_loads_an_inspected_page_after_privet_was_told_to_trust() {
+    require!(program("certutil"));
+    let certificates = Certificates::make();
+    let backend = Origin::http();
+    let (_origin, port) = https_origin(&certificates, backend.address);
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let setup = Setup {
+        env: vec![("HOME".into(), home.path().display().to_string())],
+        ..Setup::default()
+    };
+    let privet = Privet::start_as(&inspecting(&certificates, ""), &setup);
+    let trusted = privet.cli(&["inspect", "trust", "--store", "nss"]).good();
+    assert!(trusted.contains("trusts the authority"), "{trusted}");
+    let proxy = format!("--proxy-server=http://{}", privet.proxy());
+    let url = format!("https://localhost:{port}/page");
+    let page = require!(chromium::browse(home.path(), &[&proxy], &url));
+    assert!(page.contains("fetched 36000"), "{page}");
+    let (_, requests) = privet.api("GET", "requests?limit=100", None);
+    let rows = requests["rows"].as_array().expect("rows");
+    let fetched = rows
+        .iter()
+        .filter(|row| row["url"].to_string().contains("/bytes/"));
+    assert!(fetched.clone().count() >= 8, "{requests:#}");
+    assert!(
+        fetched.clone().all(|row| row["http_version"] == "HTTP/2"),
+        "{requests:#}"
+    );
+}
+
+#[test]
+fn python_and_node_reach_an_inspected_host_with_their_own_trust() {
+    let certificates = Certificates::make();
+    let backend = Origin::http();
+    let (_origin, port) = https_origin(&certificates, backend.address);
+    let privet = Privet::start(&inspecting(&certificates, ""));
+    let ca = authority(&privet);
+    let url = format!("https://localhost:{port}/bytes/2000");
+    let proxy = format!("http://{}", privet.proxy());
+    let script = "
+import ssl, sys, urllib.request
+url, proxy, ca = sys.argv[1:]
+context = ssl.create_default_context(cafile=ca)
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({'https': proxy}), urllib.request.HTTPSHandler(context=context))
+print(len(opener.open(url, timeout=30).read()))
+";
+    let out = python(script, &[&url, &proxy, &ca.display().to_string()]);
+    if let Some(out) = out {
+        assert_eq!(out.good().trim(), "2000");
+    }
+    let out = require!(node(&ca, privet.proxy().port(), port));
+    assert_eq!(out.good().trim(), "h2 200 2000");
+}
+
+/// Node over HTTP/2 through a tunnel.
+fn node(ca: &Path, proxy: u16, port: u16) -> Option<CommandOutput> {
+    let script = "
+const http = require('http'), http2 = require('http2'), tls = require('tls');
+const [proxy, port] = process.argv.slice(1);
+http.request({ port: proxy, method: 'CONNECT', path: `localhost:${port}` }).on('connect', (_, socket) => {
+  const secure = tls.connect({ socket, servername: 'localhost', ALPNProtocols: ['h2'] }, () => {
+    const session = http2.connect(`https://localhost:${port}`, { createConnection: () => secure });
+    const stream = session.request({ ':path': '/bytes/2000' });
+    let size = 0, status;
+    stream.on('response', fields => { status = fields[':status']; });
+    stream.on('data', piece => { size += piece.length; });
+    stream.on('end', () => { console.log(secure.alpnProtocol, status, size); session.close(); socket.destroy(); });
+  });
+}).end();
+";
+    let mut command = Command::new("timeout");
+    command.arg("60").arg(program("node")?);
+    command.env("NODE_EXTRA_CA_CERTS", ca);
+    command.args(["-e", script, "--", &proxy.to_string(), &port.to_string()]);
+    Some(CommandOutput::of(command))
+}

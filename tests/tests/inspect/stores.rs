@@ -1,0 +1,127 @@
+//! Who trusts the authority is measured, and changed where that needs no other rights.
+
+use std::path::Path;
+use std::process::Command;
+
+use privet_tests::privet::Setup;
+use privet_tests::{CommandOutput, Privet, program, require};
+use serde_json::Value;
+
+fn store<'a>(inspection: &'a Value, kind: &str, part: &str) -> &'a Value {
+    let stores = inspection["stores"].as_array().expect("stores");
+    let found = stores.iter().find(|store| {
+        store["kind"] == kind
+            && store["path"]
+                .as_str()
+                .is_some_and(|path| path.contains(part))
+    });
+    found.unwrap_or_else(|| panic!("no {kind} with {part}: {inspection:#}"))
+}
+
+fn make_profile(certutil: &Path, folder: &Path) {
+    std::fs::create_dir_all(folder).expect("the folder takes a folder");
+    let mut command = Command::new(certutil);
+    command.args([
+        "-N",
+        "--empty-password",
+        "-d",
+        &format!("sql:{}", folder.display()),
+    ]);
+    CommandOutput::of(command).good();
+}
+
+#[test]
+fn browsers_stores_are_measured_trusted_and_left_clean() {
+    let certutil = require!(program("certutil"));
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let profile = home.path().join(".mozilla/firefox/abc.default");
+    make_profile(&certutil, &profile);
+    let setup = Setup {
+        env: vec![("HOME".into(), home.path().display().to_string())],
+        ..Setup::default()
+    };
+    let privet = Privet::start_as("", &setup);
+    assert_eq!(privet.json(&["inspect"])["ca"], Value::Null);
+    let made = privet.cli(&["inspect", "ca"]).good();
+    let before = privet.json(&["inspect"]);
+    for part in ["nssdb", "abc.default"] {
+        assert_eq!(store(&before, "nss", part)["trusted"], false, "{before:#}");
+    }
+    privet.cli(&["inspect", "trust", "--store", "nss"]).good();
+    let after = privet.json(&["inspect"]);
+    for part in ["nssdb", "abc.default"] {
+        assert_eq!(store(&after, "nss", part)["trusted"], true, "{after:#}");
+    }
+    // What certutil itself says.
+    let database = format!("sql:{}", profile.display());
+    let name = after["ca"]["subject"].as_str().expect("a name");
+    let mut command = Command::new(&certutil);
+    command.args(["-L", "-d", &database, "-n", name, "-a"]);
+    let kept = CommandOutput::of(command).good().replace("\r\n", "\n");
+    assert_eq!(kept.trim(), made.trim());
+    // A person takes the trust back without Privet: that is measured too.
+    let mut command = Command::new(&certutil);
+    command.args(["-M", "-d", &database, "-n", name, "-t", ",,"]);
+    CommandOutput::of(command).good();
+    assert_eq!(
+        store(&privet.json(&["inspect"]), "nss", "abc.default")["trusted"],
+        false
+    );
+    privet.cli(&["inspect", "trust", "--store", "nss"]).good();
+    privet.cli(&["inspect", "untrust", "--store", "nss"]).good();
+    let left = privet.json(&["inspect"]);
+    for part in ["nssdb", "abc.default"] {
+        assert_eq!(store(&left, "nss", part)["trusted"], false, "{left:#}");
+    }
+    let mut command = Command::new(&certutil);
+    command.args(["-L", "-d", &database]);
+    assert!(!CommandOutput::of(command).good().contains("Privet"));
+}
+
+#[test]
+fn java_stores_are_measured_and_changed_where_they_can_be_written() {
+    let keytool = require!(program("keytool"));
+    let java = tempfile::tempdir().expect("a temporary folder");
+    let folder = java.path().join("lib/security");
+    std::fs::create_dir_all(&folder).expect("the folder takes a folder");
+    let cacerts = folder.join("cacerts");
+    let path = cacerts.display().to_string();
+    let mut command = Command::new(&keytool);
+    command.args([
+        "-genkeypair",
+        "-alias",
+        "x",
+        "-keyalg",
+        "EC",
+        "-dname",
+        "CN=x",
+    ]);
+    command.args([
+        "-keystore",
+        &path,
+        "-storepass",
+        "changeit",
+        "-keypass",
+        "changeit",
+    ]);
+    CommandOutput::of(command).good();
+    let setup = Setup {
+        env: vec![
+            ("HOME".into(), java.path().display().to_string()),
+            ("JAVA_HOME".into(), java.path().display().to_string()),
+        ],
+        ..Setup::default()
+    };
+    let privet = Privet::start_as("", &setup);
+    privet.cli(&["inspect", "ca"]).good();
+    let trusted = || store(&privet.json(&["inspect"]), "java", "cacerts")["trusted"].clone();
+    assert_eq!(trusted(), false);
+    privet.cli(&["inspect", "trust", "--store", "java"]).good();
+    assert_eq!(trusted(), true);
+    privet
+        .cli(&["inspect", "untrust", "--store", "java"])
+        .good();
+    assert_eq!(trusted(), false);
+    let unknown = privet.cli(&["inspect", "trust", "--store", "nowhere"]);
+    assert_eq!(unknown.code, 1, "{unknown:?}");
+}
