@@ -136,6 +136,7 @@ impl Sandbox {
         command.arg("--data-dir").arg(self.dir().join("data"));
         // Tests do not change the desktop of the user who runs them.
         command.env("PRIVET_SYSTEM_PROXY", "none");
+        command.env("PRIVET_TRUST_STORES", "home");
         command.envs(setup.env.iter().map(|(key, value)| (key, value)));
         Running::start("privet", command)
     }

@@ -1,6 +1,6 @@
 //! `/api/v1/inspect`: HTTPS inspection.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 /// HTTPS inspection at one moment.
@@ -108,9 +108,18 @@ pub struct TrustRequest {
     /// Add the authority, or remove it.
     pub trusted: bool,
     /// The ids of the stores; absent: all that can be changed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "not_null"
+    )]
     #[schema(nullable = false, max_items = 100)]
     pub stores: Option<Vec<String>>,
+}
+
+/// Reads a list; null is none.
+fn not_null<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
+    Vec::deserialize(from).map(Some)
 }
 
 /// The stores after a change.

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use privet_tests::backend::reply;
+use privet_tests::client::read_head;
 use privet_tests::{Backend, Origin, Privet};
 
 use crate::support::{Certificates, authority, fetch, fetch_by, https_origin, inspecting};
@@ -131,15 +132,7 @@ fn the_cache_answers_https_requests_and_needs_no_connection_for_that() {
 fn a_websocket_passes_an_inspected_tunnel() {
     let certificates = Certificates::make();
     let backend = Origin::raw(|mut stream| {
-        let mut head = Vec::new();
-        let mut byte = [0];
-        while !head.ends_with(b"\r\n\r\n") {
-            match stream.read(&mut byte) {
-                Ok(1) => head.push(byte[0]),
-                _ => return,
-            }
-        }
-        let head = String::from_utf8_lossy(&head).to_lowercase();
+        let head = read_head(&mut stream).to_lowercase();
         assert!(head.contains("upgrade: websocket"), "{head}");
         let reply =
             b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -198,13 +191,12 @@ print('echoed')
 fn the_first_server_sent_event_passes_before_the_stream_ends() {
     let certificates = Certificates::make();
     let backend = Origin::raw(|mut stream| {
-        let mut buffer = [0; 4096];
-        let _ = stream.read(&mut buffer);
+        read_head(&mut stream);
         let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
         let _ = stream.write_all(head);
         let _ = stream.write_all(b"d\r\ndata: first\n\n\r\n");
         // Until the client has had enough.
-        let _ = stream.read(&mut buffer);
+        let _ = stream.read(&mut [0; 16]);
     });
     let (_origin, port) = https_origin(&certificates, backend.address);
     let privet = Privet::start(&inspecting(&certificates, ""));
@@ -254,4 +246,36 @@ fn plain_http_in_a_tunnel_to_an_inspected_host_is_read_too() {
     assert_eq!(fetch(&privet, &ca, &args).good(), "200 1000");
     let (_, requests) = privet.api("GET", "requests?limit=10", None);
     assert_eq!(requests["rows"][0]["url"], url, "{requests:#}");
+}
+
+#[test]
+fn what_scanners_stop_does_not_pass_an_inspected_tunnel() {
+    let certificates = Certificates::make();
+    let backend = Backend::answering(|stream, head, _| {
+        let body: &[u8] = match head.starts_with("GET /bad") {
+            true => b"some harmful-marker inside",
+            false => b"clean",
+        };
+        reply(stream, "200 OK", "", body)
+    });
+    let (_origin, port) = https_origin(&certificates, backend.address);
+    let sandbox = crate::support::sandbox();
+    let rule = "rule Marker { strings: $a = \"harmful-marker\" condition: $a }\n";
+    std::fs::write(sandbox.dir().join("x.yar"), rule).expect("the folder takes a file");
+    let scan = "[scan]\nenabled = true\nrules = [\"$DIR/x.yar\"]\n";
+    sandbox.write(&inspecting(&certificates, scan));
+    let privet = Privet::start_at(sandbox);
+    let ca = authority(&privet);
+    let url = |path: &str| format!("https://localhost:{port}{path}");
+    for version in ["--http1.1", "--http2"] {
+        let clean = fetch(&privet, &ca, &[version, &url("/clean")]).good();
+        assert_eq!(clean, "clean");
+        let bad = fetch(&privet, &ca, &[version, &url("/bad")]);
+        assert!(!bad.out.contains("harmful-marker"), "{version}: {bad:?}");
+    }
+    let why = privet.cli(&["why", &format!("localhost:{port}")]).out;
+    assert!(
+        why.contains("scan: [scan]: bodies that can be read are scanned"),
+        "{why}"
+    );
 }

@@ -341,6 +341,107 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/inspect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * HTTPS inspection
+         * @description Whether the authority is trusted is measured for each call.
+         */
+        get: operations["read_inspection"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inspect/ca": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make the authority
+         * @description Makes the authority of this installation where there is none. Inspection need not be on.
+         */
+        post: operations["make_authority"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inspect/except": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Except a host
+         * @description Adds a host to `[inspect] except`. Its tunnels pass untouched from then on; inspected connections to it are closed.
+         */
+        post: operations["except_host"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inspect/exceptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End exceptions
+         * @description Ends exceptions that were made because a program refused the certificate, or a host asked for one of the client.
+         */
+        delete: operations["end_exceptions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inspect/trust": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Trust the authority
+         * @description Adds the authority to stores of this machine, or removes it, where that needs no rights beyond those of the user. The
+         *     authority is made where there is none.
+         */
+        put: operations["change_trust"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/lists": {
         parameters: {
             query?: never;
@@ -1256,6 +1357,10 @@ export interface components {
              * @description At most 2^53, so that every JSON reader keeps it exact.
              */
             id: number;
+            /** @description "inspected", or "untouched" where its host would be inspected. Not kept on disk. */
+            inspection?: string;
+            /** @description Why it passed untouched, in one sentence. */
+            inspection_why?: string;
             /** @description "mixed", "socks", "http" or "https". */
             listener: string;
             /** Format: int32 */
@@ -1336,6 +1441,19 @@ export interface components {
             /** @description What to do. */
             fix: string;
             text: string;
+        };
+        /** @description A host that is not to be inspected. */
+        ExceptRequest: {
+            /**
+             * @description A host, or `*.` and a domain.
+             * @example bank.example.com
+             */
+            host: string;
+        };
+        /** @description How many exceptions ended. */
+        ExceptionsEnded: {
+            /** Format: int64 */
+            count: number;
         };
         /** @description The decision with its reasons. */
         Explanation: {
@@ -1483,6 +1601,83 @@ export interface components {
              * @description Milliseconds since 1970.
              */
             rotated_ms: number;
+        };
+        /** @description HTTPS inspection at one moment. */
+        Inspection: {
+            ca?: components["schemas"]["InspectionAuthority"] | null;
+            counts: components["schemas"]["InspectionCounts"];
+            enabled: boolean;
+            /** @description The hosts that never are. */
+            except: string[];
+            /** @description What passes untouched for a while, the newest first. */
+            exceptions: components["schemas"]["InspectionException"][];
+            /**
+             * @description The hosts that are inspected.
+             * @example [
+             *       "*.example.com"
+             *     ]
+             */
+            hosts: string[];
+            shipped: components["schemas"]["ShippedHosts"];
+            /** @description "block" or "pass": a tunnel whose client asks for another host in its TLS handshake. */
+            sni_mismatch: string;
+            /** @description Where programs look for authorities, and whether this one is there, as measured now. */
+            stores: components["schemas"]["TrustStore"][];
+        };
+        /** @description The authority that signs the certificates which clients get. */
+        InspectionAuthority: {
+            /** @description SHA-256 of the certificate, in hexadecimal with colons. */
+            fingerprint: string;
+            /** @description "keyring" or "file": where the key is. */
+            key_storage: string;
+            /** @description RFC 3339. */
+            not_after: string;
+            /** @description RFC 3339. */
+            not_before: string;
+            /** @description The certificate in PEM. */
+            pem: string;
+            /**
+             * @description Its common name.
+             * @example Privet inspection 1A2B3C4D
+             */
+            subject: string;
+        };
+        /** @description Tunnels since the start. */
+        InspectionCounts: {
+            /**
+             * Format: int64
+             * @description Answered by a page: the host's certificate is not acceptable, or the host is not reachable.
+             */
+            bad_certificates: number;
+            /** Format: int64 */
+            inspected: number;
+            /**
+             * Format: int64
+             * @description The client refused the certificate.
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description Passed untouched for a reason that was found out from what the client or the host sent.
+             */
+            untouched: number;
+        };
+        /** @description Something that passes untouched for a while. */
+        InspectionException: {
+            /** @description The program's path or name, or the client's address; `null`: whoever connects. */
+            app?: string | null;
+            host: string;
+            /** @description "refused-certificate" or "client-certificate". */
+            reason: string;
+            /** @description RFC 3339. */
+            since: string;
+            /**
+             * Format: int32
+             * @description How often that was seen.
+             */
+            times: number;
+            /** @description RFC 3339. */
+            until: string;
         };
         /**
          * @description The state of the keyring; reading it prompts nobody for a password.
@@ -2303,6 +2498,19 @@ export interface components {
             /** @description Why it is not open. */
             text?: string;
         };
+        /** @description The list of hosts that comes with the program: they pass untouched unless they are named themselves. */
+        ShippedHosts: {
+            /**
+             * @description When it was last looked through.
+             * @example 2026-11-29
+             */
+            date: string;
+            /**
+             * Format: int64
+             * @description How many hosts it names.
+             */
+            hosts: number;
+        };
         /** @description One site. */
         Site: {
             /**
@@ -2442,6 +2650,8 @@ export interface components {
         Status: {
             /** @description The configuration file; it need not exist. */
             config?: string | null;
+            /** @description HTTPS of some hosts is inspected. */
+            inspection?: boolean;
             listeners: components["schemas"]["Listener"][];
             mode: components["schemas"]["Mode"];
             /**
@@ -2600,6 +2810,38 @@ export interface components {
              * @description Bytes per second from clients, now.
              */
             up_speed: number;
+        };
+        /** @description Whether stores hold the authority. */
+        TrustRequest: {
+            /** @description The ids of the stores; absent: all that can be changed. */
+            stores?: string[];
+            /** @description Add the authority, or remove it. */
+            trusted: boolean;
+        };
+        /** @description A store of trusted authorities. */
+        TrustStore: {
+            /** @example system */
+            id: string;
+            /** @description "system", "nss" or "java". */
+            kind: string;
+            /**
+             * @description Whose it is.
+             * @example Firefox
+             */
+            name: string;
+            path: string;
+            /** @description Why it could not be measured, or what failed when it was changed. */
+            problem?: string | null;
+            /** @description What to run by hand to add the authority. */
+            steps: string[];
+            /** @description Whether the authority is in it; `null`: that could not be measured. */
+            trusted?: boolean | null;
+            /** @description Privet can change it. */
+            writable: boolean;
+        };
+        /** @description The stores after a change. */
+        TrustStores: {
+            stores: components["schemas"]["TrustStore"][];
         };
         /** @description One upstream. Its credentials are never shown. */
         Upstream: {
@@ -4192,6 +4434,338 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    read_inspection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The authority, hosts, exceptions and counts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Inspection"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    make_authority: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As of GET /inspect */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Inspection"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The authority cannot be made or read, such as while the keyring is locked */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    except_host: {
+        parameters: {
+            query?: {
+                /** @description Only answer what the change would do. */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExceptRequest"];
+            };
+        };
+        responses: {
+            /** @description What the change did or would do */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
+            /** @description A parameter that this call does not take, or cannot read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A listener cannot be opened: nothing was changed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The file cannot be read or written: nothing was changed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_exceptions: {
+        parameters: {
+            query: {
+                host: string;
+                /** @description As in the list; absent: of all programs. */
+                app?: string;
+            };
+            header?: {
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How many ended */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionsEnded"];
+                };
+            };
+            /** @description A parameter that this call does not take, or cannot read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    change_trust: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrustRequest"];
+            };
+        };
+        responses: {
+            /** @description The stores as they are now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrustStores"];
+                };
+            };
+            /** @description The body is not what this call takes. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The authority cannot be made or read */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such store */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
         };
     };

@@ -5,7 +5,6 @@ use std::ops::RangeInclusive;
 use url::Url;
 
 use super::context::ReadContext;
-use super::not_served::warn_not_served;
 use super::upstreams::split_host_port;
 use crate::backend_url::BackendUrl;
 use crate::diagnose::DiagnosticCode;

@@ -152,7 +152,7 @@ pub(crate) async fn except_host(
     Query(query): Query<ChangeQuery>,
     Json(request): Json<ExceptRequest>,
 ) -> Answer<Change> {
-    check_length(&request.host, MAX_HOST, "host")?;
+    check_host(&request.host)?;
     let mut except = api.engine.config().inspect.except.clone();
     if !except.contains(&request.host) {
         except.push(request.host);
@@ -175,7 +175,7 @@ pub(crate) async fn end_exceptions(
     State(api): State<ApiState>,
     Query(query): Query<ExceptionQuery>,
 ) -> Answer<ExceptionsEnded> {
-    check_length(&query.host, MAX_HOST, "host")?;
+    check_host(&query.host)?;
     check_length(query.app.as_deref().unwrap_or_default(), 4096, "app")?;
     let count = api.engine.inspection().map_or(0, |inspection| {
         inspection.forget_exceptions(&query.host, query.app.as_deref())
@@ -183,6 +183,13 @@ pub(crate) async fn end_exceptions(
     Ok(axum::Json(ExceptionsEnded {
         count: count as u64,
     }))
+}
+
+fn check_host(host: &str) -> Result<(), Problem> {
+    match host.is_empty() {
+        true => Err(Problem::bad_request("`host` is empty.")),
+        false => check_length(host, MAX_HOST, "host"),
+    }
 }
 
 async fn inspection(api: &ApiState) -> Inspection {

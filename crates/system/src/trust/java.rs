@@ -8,17 +8,20 @@ use tempfile::NamedTempFile;
 use super::{
     Authority, StoreFolders, StoreKind, TrustStore, folders_with, is_writable, pem, sentence,
 };
-use crate::command::{self, CommandError};
+use crate::command;
 
 /// The password that Java's own stores come with; it guards nothing.
 const PASSWORD: &str = "changeit";
 const STORE: &str = "lib/security/cacerts";
+/// The name under which Debian's Java has what is in the system's store.
+const DEBIANS_COPY: &str = "debian:privet-inspection.pem";
 /// Where distributions install Java.
 const INSTALLED: &str = "/usr/lib/jvm";
 
 pub(super) fn measure(authority: &Authority, folders: &StoreFolders) -> Vec<TrustStore> {
     let mut paths: Vec<PathBuf> = match &folders.java_home {
         Some(home) => vec![home.join(STORE)],
+        None if folders.only_these => Vec::new(),
         None => folders_with(Path::new(INSTALLED), STORE)
             .into_iter()
             .map(|folder| folder.join(STORE))
@@ -74,24 +77,14 @@ fn keytool(folders: &StoreFolders) -> String {
     own.map_or_else(|| "keytool".to_owned(), |path| path.display().to_string())
 }
 
+/// Whether the store holds this certificate, under whatever name.
 fn is_trusted(authority: &Authority, path: &Path, folders: &StoreFolders) -> Result<bool, String> {
-    let (path, alias) = (path.display().to_string(), alias(authority));
-    let arguments = [
-        "-list",
-        "-rfc",
-        "-keystore",
-        &path,
-        "-storepass",
-        PASSWORD,
-        "-alias",
-        &alias,
-    ];
-    match command::run(&keytool(folders), &arguments) {
-        Ok(text) => Ok(pem::contains(&text, &authority.pem)),
-        // It has no entry of that name.
-        Err(CommandError::Failed { .. }) => Ok(false),
-        Err(error) => Err(sentence(error)),
-    }
+    let path = path.display().to_string();
+    let arguments = ["-list", "-rfc", "-keystore", &path, "-storepass", PASSWORD];
+    let listed = command::run(&keytool(folders), &arguments);
+    listed
+        .map(|text| pem::contains(&text, &authority.pem))
+        .map_err(sentence)
 }
 
 pub(super) fn change(
@@ -101,17 +94,24 @@ pub(super) fn change(
     folders: &StoreFolders,
 ) -> Result<(), String> {
     let (path, alias) = (path.display().to_string(), alias(authority));
-    let common = ["-keystore", &path, "-storepass", PASSWORD, "-alias", &alias];
     let keytool = keytool(folders);
+    let common = ["-keystore", &path, "-storepass", PASSWORD, "-alias"];
     if !trusted {
-        let arguments = [&["-delete"], &common[..]].concat();
-        return command::run(&keytool, &arguments)
-            .map(drop)
-            .map_err(sentence);
+        let delete = |alias: &str| {
+            let arguments = [&["-delete"], &common[..], &[alias]].concat();
+            command::run(&keytool, &arguments)
+        };
+        // Debian copies what was in the system's store.
+        let copied = delete(DEBIANS_COPY).is_ok();
+        return match delete(&alias) {
+            Err(error) if !copied => Err(sentence(error)),
+            _ => Ok(()),
+        };
     }
     let file = certificate_file(authority)?;
     let from = file.path().display().to_string();
-    let arguments = [&["-importcert", "-noprompt", "-file", &from], &common[..]].concat();
+    let import = ["-importcert", "-noprompt", "-file", &from];
+    let arguments = [&import[..], &common[..], &[&alias]].concat();
     command::run(&keytool, &arguments)
         .map(drop)
         .map_err(sentence)

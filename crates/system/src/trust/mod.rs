@@ -60,22 +60,27 @@ pub struct TrustStore {
 pub struct StoreFolders {
     pub home: Option<PathBuf>,
     pub java_home: Option<PathBuf>,
+    /// Only stores below these folders are changed, not those of the whole system.
+    pub only_these: bool,
 }
 
 impl StoreFolders {
-    /// Those of the user who runs this program.
+    /// Those of the user who runs this program. `PRIVET_TRUST_STORES=home` keeps tests off the stores of the system.
     pub fn of_user() -> Self {
         let folder = |name: &str| std::env::var_os(name).map(PathBuf::from);
         Self {
             home: folder("HOME"),
             java_home: folder("JAVA_HOME"),
+            only_these: std::env::var_os("PRIVET_TRUST_STORES").is_some_and(|text| text == "home"),
         }
     }
 }
 
 /// Measures all stores. Blocks: it runs programs.
 pub fn measure(authority: &Authority, folders: &StoreFolders) -> Vec<TrustStore> {
-    let mut all = vec![system_store::measure(authority)];
+    let mut system = system_store::measure(authority);
+    system.writable &= !folders.only_these;
+    let mut all = vec![system];
     all.extend(nss::measure(authority, folders));
     all.extend(java::measure(authority, folders));
     all

@@ -106,7 +106,12 @@ pub(super) fn change(authority: &Authority, trusted: bool) -> Result<(), String>
         false => fs::remove_file(&file),
     };
     changed.map_err(|error| format!("{}: {error}", file.display()))?;
-    let run = command::run(store.program, store.arguments);
+    // Links to a file that is gone stay otherwise.
+    let arguments = match (trusted, store.program) {
+        (false, "update-ca-certificates") => &["--fresh"],
+        _ => store.arguments,
+    };
+    let run = command::run(store.program, arguments);
     run.map(drop).map_err(super::sentence)
 }
 

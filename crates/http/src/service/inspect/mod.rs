@@ -11,6 +11,7 @@ use privet_connection_log::{CloseReason, LiveConnection};
 use privet_gateway::{Gateway, HttpTimeouts, RefusedClient, RequestContext, RouteDecision};
 use privet_net::{Connected, HttpProxyMode};
 use privet_policy::{Inspection, Listener, Protocol, Target};
+use privet_scan::Scanner;
 use privet_tls::Alpn;
 use privet_tls::inspection::OriginError;
 
@@ -303,6 +304,10 @@ impl Fetch for InspectedFetch {
 
     fn response_style(&self) -> ResponseStyle<'_> {
         self.decision.response_style()
+    }
+
+    fn scanner(&self) -> Option<&Arc<Scanner>> {
+        self.decision.scanner()
     }
 
     fn cache(&self) -> Option<CacheScope<'_>> {
