@@ -122,7 +122,7 @@ pub fn inspecting(certificates: &Certificates, more: &str) -> String {
 pub fn authority(privet: &Privet) -> PathBuf {
     let pem = privet.cli(&["inspect", "ca"]).good();
     assert!(pem.starts_with("-----BEGIN CERTIFICATE-----"), "{pem}");
-    assert!(!pem.contains("KEY"), "{pem}");
+    assert!(!pem.contains("PRIVATE"), "{pem}");
     let path = privet.sandbox.dir().join("inspection-ca.pem");
     fs::write(&path, pem).expect("the folder takes a file");
     path

@@ -328,8 +328,8 @@ impl BodySink for &mut Outgoing {
 /// A request that is sent; its head went out when the stream was opened.
 pub struct OutgoingRequest {
     send: SendHalf,
-    /// The stream stays open behind the head: it becomes a tunnel.
-    keeps_open: bool,
+    /// Nothing behind the head ends the stream: the head did, or it becomes a tunnel.
+    no_end: bool,
     /// Bytes of the head that are not counted yet.
     head: u64,
     data: DataWriter,
@@ -340,15 +340,15 @@ impl OutgoingRequest {
     pub fn new(send: SendHalf, head: u64) -> Self {
         Self {
             send,
-            keeps_open: false,
+            no_end: false,
             head,
             data: DataWriter::new(),
         }
     }
 
-    /// Nothing ends the stream: it becomes a tunnel.
-    pub fn keep_open(&mut self) {
-        self.keeps_open = true;
+    /// No end is sent: the head ended the stream, or it becomes a tunnel.
+    pub fn without_end(&mut self) {
+        self.no_end = true;
     }
 
     pub fn into_stream(self) -> SendHalf {
@@ -368,7 +368,7 @@ impl BodySink for &mut OutgoingRequest {
 
     fn frame(&mut self, _: &[u8], lines: Option<&[u8]>) -> Result<Piece, BodyError> {
         self.data.sent = 0;
-        self.data.end = end_of(lines.filter(|_| !self.keeps_open))?;
+        self.data.end = end_of(lines.filter(|_| !self.no_end))?;
         Ok(Piece::Borrowed)
     }
 

@@ -54,15 +54,16 @@ impl H2Origin {
         let mut request = request_of(&text, scheme).ok_or(io::ErrorKind::InvalidInput)?;
         let accept = head.upgrades.then(|| websocket::extend(&mut request));
         let head_only = request.method() == Method::HEAD;
-        // The end is sent by the exchange, also that of an empty body.
+        // Some servers take a GET for one with a body where the head does not end the stream.
+        let is_whole = head.body == BodyLength::None && accept.is_none();
         let (response, send) = connection
             .send
-            .send_request(request, false)
+            .send_request(request, is_whole)
             .map_err(to_io)?;
         let send = SendHalf::new(send, connection.budget);
         let mut outgoing = OutgoingRequest::new(send, size);
-        if accept.is_some() {
-            outgoing.keep_open();
+        if accept.is_some() || is_whole {
+            outgoing.without_end();
         }
         Ok(Self {
             connected: connection.connected,
