@@ -3,6 +3,7 @@
 mod api;
 mod cache;
 mod downloads;
+mod false_icap;
 mod http2;
 mod scanners;
 mod support;

@@ -163,6 +163,30 @@ mod tests {
         }
 
         #[test]
+        fn a_damaged_body_is_the_same_in_whatever_pieces_it_comes(
+            bytes in prop::collection::vec(0_u8..4, 1..300),
+            damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+            cut in any::<prop::sample::Index>(),
+            size in 1_usize..40,
+            at in 0_usize..4,
+        ) {
+            let mut packed = pack(ALL[at], &bytes);
+            for (place, value) in damage {
+                let place = place.index(packed.len());
+                packed[place] = value;
+            }
+            packed.truncate(cut.index(packed.len() * 2) + 1);
+            let whole = decode(ALL[at], &packed, 1000);
+            let mut decoder = Decoder::new(ALL[at], 1000).unwrap();
+            let mut out = Vec::new();
+            let mut in_pieces = packed.chunks(size).try_for_each(|piece| decoder.push(piece, &mut out));
+            if in_pieces.is_ok() {
+                in_pieces = decoder.finish(&mut out);
+            }
+            prop_assert_eq!(in_pieces.map(|()| out), whole);
+        }
+
+        #[test]
         fn no_bytes_panic_or_pass_the_limit(
             bytes in prop::collection::vec(any::<u8>(), 0..400),
             at in 0_usize..4,
