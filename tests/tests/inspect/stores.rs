@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use privet_tests::desktop::Desktop;
+use privet_tests::keyring::Keyring;
 use privet_tests::privet::Setup;
 use privet_tests::{CommandOutput, Privet, program, require};
 use serde_json::Value;
@@ -16,6 +18,30 @@ fn store<'a>(inspection: &'a Value, kind: &str, part: &str) -> &'a Value {
                 .is_some_and(|path| path.contains(part))
     });
     found.unwrap_or_else(|| panic!("no {kind} with {part}: {inspection:#}"))
+}
+
+#[test]
+fn the_authoritys_key_moves_to_the_keyring_and_is_used_from_there() {
+    let desktop = require!(Desktop::start());
+    let keyring = require!(Keyring::start(&desktop));
+    let setup = Setup {
+        env: desktop.env(),
+        ..Setup::default()
+    };
+    let on = "[inspect]\nenabled = true\nhosts = [\"localhost\"]\n";
+    let mut privet = Privet::start_as(on, &setup);
+    let shown = privet.await_api("inspect", |shown| shown["ca"]["key_storage"] == "keyring");
+    let kept = keyring.read(&desktop, "inspection-authority");
+    assert!(kept.contains("PRIVATE KEY"));
+    let file = privet.sandbox.dir().join("data/tls/inspection.pem");
+    privet.await_api("status", |_| !file.exists());
+    let pem = shown["ca"]["pem"].as_str().expect("a certificate");
+    assert!(kept.contains(pem.trim()));
+    assert!(!shown.to_string().contains("PRIVATE"));
+    // The next start takes it from there.
+    privet.restart_as(&setup, || ());
+    assert_eq!(privet.api("GET", "inspect", None).1["ca"]["pem"], pem);
+    assert!(!file.exists());
 }
 
 fn make_profile(certutil: &Path, folder: &Path) {

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, ClientConfig, SignatureScheme};
-use rustls_pki_types::CertificateDer;
+use rustls_pki_types::{CertificateDer, UnixTime};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
@@ -27,6 +28,7 @@ use crate::stream::TlsStream;
 #[derive(Clone)]
 pub struct OriginTls {
     config: Arc<ClientConfig>,
+    judge: Arc<Judge>,
 }
 
 impl fmt::Debug for OriginTls {
@@ -67,16 +69,40 @@ impl OriginTls {
         let setup = |error: rustls::Error| {
             LoadError::new("".as_ref(), LoadErrorKind::Setup(error.to_string()))
         };
+        let judge = Arc::new(Judge::new(trust, own)?);
         let mut config = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .map_err(setup)?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Judge::new(trust, own)?))
+            .with_custom_certificate_verifier(judge.clone())
             .with_no_client_auth();
         // A resumed session would link the users and programs that share this configuration.
         config.resumption = Resumption::disabled();
         Ok(Self {
             config: Arc::new(config),
+            judge,
+        })
+    }
+
+    /// What is wrong with a certificate that a server for `host` shows, as of now, without a connection. Empty: nothing.
+    ///
+    /// # Errors
+    /// No certificate can bear that name.
+    pub fn faults_of(
+        &self,
+        certificate: &CertificateDer<'_>,
+        chain: &[CertificateDer<'_>],
+        host: &str,
+    ) -> Result<Vec<CertificateFault>, OriginError> {
+        let name = server_name(host).map_err(|_| OriginError::Name(host.to_owned()))?;
+        let now = UnixTime::now();
+        let verified = self
+            .judge
+            .verify_server_cert(certificate, chain, &name, &[], now);
+        Ok(match verified {
+            Ok(_) => Vec::new(),
+            Err(error) => faults_in(&error)
+                .unwrap_or_else(|| vec![CertificateFault::Other(error.to_string())]),
         })
     }
 
@@ -113,7 +139,11 @@ impl OriginTls {
 
 /// What the verifier found; `None`: the handshake failed otherwise.
 fn faults(error: &io::Error) -> Option<Vec<CertificateFault>> {
-    let rustls::Error::InvalidCertificate(why) = error.get_ref()?.downcast_ref()? else {
+    faults_in(error.get_ref()?.downcast_ref()?)
+}
+
+fn faults_in(error: &rustls::Error) -> Option<Vec<CertificateFault>> {
+    let rustls::Error::InvalidCertificate(why) = error else {
         return None;
     };
     if let CertificateError::Other(other) = why
