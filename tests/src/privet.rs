@@ -53,6 +53,21 @@ impl Privet {
         self.restart_after(|| ());
     }
 
+    /// As [`Privet::restart`], with this prefix, environment or command.
+    pub fn restart_as(&mut self, setup: &Setup) {
+        self.running.signal(Signal::TERM);
+        self.running.wait(TIMEOUT);
+        self.running = self.sandbox.run(setup);
+        self.running.await_line(READY);
+    }
+
+    /// Kills it, so that it can write nothing more, and starts it again with the same folder and addresses.
+    pub fn kill_and_restart(&mut self) {
+        self.running.kill();
+        self.running = self.sandbox.run(&Setup::default());
+        self.running.await_line(READY);
+    }
+
     /// As [`Privet::restart`], and runs `work` while it is stopped.
     pub fn restart_after(&mut self, work: impl FnOnce()) {
         self.restart_as(&Setup::default(), work);

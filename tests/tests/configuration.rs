@@ -231,14 +231,12 @@ fn every_key_of_the_example_is_accepted_and_what_has_no_effect_yet_is_reported()
     let checked = check(example);
     assert_eq!(checked.code, 0, "{checked:?}");
     let unserved = example
-        .replace("encrypt = false", "encrypt = true")
         .replace("history = true", "history = false")
         .replacen("use = \"direct\"", "use = \"ask\"", 1);
     let checked = check(&unserved);
     assert_eq!(checked.code, 0, "{checked:?}");
     let said = format!("{}{}", checked.out, checked.err);
     for what in [
-        "encryption of the cache",
         "a mode without history",
         "asking",
     ] {

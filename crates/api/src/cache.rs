@@ -173,4 +173,6 @@ pub struct PurgeQuery {
 pub struct Purged {
     /// Responses that were removed, or marked.
     pub count: u64,
+    /// Whether it will hold after a restart. `false`: the disk could not be written in time.
+    pub durable: bool,
 }

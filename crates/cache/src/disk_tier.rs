@@ -1,6 +1,7 @@
 //! How a cache uses its disk: what is written, loaded, evicted and lost.
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +41,11 @@ impl Cache {
         }
     }
 
+    /// The folder in which entries are kept; none where they are in memory only.
+    pub fn folder(&self) -> Option<&Path> {
+        self.disk().map(|disk| disk.folder())
+    }
+
     /// Changes the most bytes on disk; what is too much leaves at once.
     pub fn set_disk(&self, bytes: u64) {
         if let Some(disk) = self.disk() {
@@ -48,7 +54,8 @@ impl Cache {
         }
     }
 
-    /// Waits until all changes are on disk. Blocks; false where it takes longer than `at_most`.
+    /// Waits until all changes are on disk, so that they hold also where the process is killed. Blocks; false where they
+    /// cannot be written, or that takes longer than `at_most`.
     pub fn flush(&self, at_most: Duration) -> bool {
         let Some(disk) = self.disk() else {
             return true;

@@ -4,11 +4,16 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use privet_tests::Privet;
+use privet_tests::desktop::Desktop;
+use privet_tests::keyring::Keyring;
+use privet_tests::privet::Setup;
+use privet_tests::wait::until;
+use privet_tests::{Privet, require};
 
 use crate::support::*;
 
 const ON_DISK: &str = "[cache]\nmemory = \"32MiB\"\ndisk = \"64MiB\"\n";
+const ENCRYPTED: &str = "[cache]\nmemory = \"32MiB\"\ndisk = \"64MiB\"\nencrypt = true\n";
 
 /// The files below a folder.
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -71,4 +76,90 @@ fn a_mode_without_history_writes_nothing() {
     privet.restart();
     assert_eq!(holding(&privet, "never-on-disk"), Vec::<PathBuf>::new());
     assert_eq!(client(&privet).get(&origin.url()).body, "answer 1");
+}
+
+#[test]
+fn encrypted_entries_show_nothing_and_answer_after_a_restart() {
+    let desktop = require!(Desktop::start());
+    let keyring = require!(Keyring::start(&desktop));
+    let setup = Setup {
+        env: desktop.env(),
+        ..Setup::default()
+    };
+    let origin = numbered("Cache-Control: max-age=600\r\nX-Mark: sealed-on-disk\r\n");
+    let mut privet = Privet::start_as(ENCRYPTED, &setup);
+    let url = format!("{}/secret-path", origin.url());
+    assert_eq!(client(&privet).get(&url).body, "answer 0");
+    privet.restart_as(&setup);
+    let again = client(&privet).get(&url);
+    assert_eq!(again.body, "answer 0", "{}", again.head);
+    assert_eq!(origin.requests(), 1);
+    let kept = files(
+        &privet
+            .sandbox
+            .dir()
+            .join("data/cache/private-encrypted/objects"),
+    );
+    assert_eq!(kept.len(), 1);
+    let key = keyring.read(&desktop, "cache key");
+    assert_eq!(key.len(), 64, "a key of 32 bytes");
+    for text in ["sealed-on-disk", "secret-path", "answer 0", &key] {
+        assert_eq!(holding(&privet, text), Vec::<PathBuf>::new(), "{text}");
+    }
+    // Another key reads nothing of it.
+    let entry = ["clear", "service", "privet", "username", "cache key"];
+    desktop.run("secret-tool", &entry).good();
+    privet.restart_as(&setup);
+    assert_eq!(client(&privet).get(&url).body, "answer 1");
+}
+
+#[test]
+fn without_a_keyring_nothing_is_written_and_the_problem_is_shown() {
+    let origin = numbered("Cache-Control: max-age=600\r\nX-Mark: memory-only\r\n");
+    let mut privet = Privet::start(ENCRYPTED);
+    for _ in 0..2 {
+        assert_eq!(client(&privet).get(&origin.url()).body, "answer 0");
+    }
+    let status = privet.json(&["status"]);
+    let problems = status["problems"].to_string();
+    assert!(problems.contains("in memory only"), "{problems}");
+    privet.restart();
+    assert_eq!(holding(&privet, "memory-only"), Vec::<PathBuf>::new());
+    // What is not encrypted may be written, and the problem is over.
+    privet.sandbox.write(ON_DISK);
+    privet.signal(rustix::process::Signal::HUP);
+    privet.await_api("status", |status| {
+        !status["problems"].to_string().contains("in memory only")
+    });
+    client(&privet).get(&origin.url());
+    until("it is on disk", || {
+        !holding(&privet, "memory-only").is_empty()
+    });
+    // From here on entries have to be encrypted: the others are removed at once.
+    privet.sandbox.write(ENCRYPTED);
+    privet.signal(rustix::process::Signal::HUP);
+    until("it is removed", || {
+        holding(&privet, "memory-only").is_empty()
+    });
+}
+
+#[test]
+fn a_purge_holds_although_the_process_is_killed() {
+    let origin = numbered("Cache-Control: max-age=600\r\n");
+    let mut privet = Privet::start(ON_DISK);
+    let url = |path: &str| format!("{}/{path}", origin.url());
+    for path in ["kept", "purged", "marked"] {
+        client(&privet).get(&url(path));
+    }
+    privet.await_api("cache", |cache| cache["forward"]["disk"]["entries"] == 3);
+    let purged = privet.json(&["cache", "purge", "--url", &url("purged")]);
+    assert_eq!(
+        (&purged["count"], &purged["durable"]),
+        (&1.into(), &true.into())
+    );
+    privet.json(&["cache", "purge", "--url", &url("marked"), "--soft"]);
+    privet.kill_and_restart();
+    assert_eq!(client(&privet).get(&url("kept")).body, "answer 0");
+    assert_eq!(client(&privet).get(&url("purged")).body, "answer 3");
+    assert_eq!(client(&privet).get(&url("marked")).body, "answer 4");
 }

@@ -90,7 +90,7 @@ fn check_answers_as_serve_would() {
         assert!(serve.log().contains(named), "{}", serve.log());
     }
     // What has no effect yet is a warning of both.
-    place.write("[cache]\nencrypt = true\n");
+    place.write("[[rule]]\nmatch = { port = [1] }\nuse = \"ask\"\n");
     let checked = check(&place, &[]);
     let said = format!("{}{}", checked.out, checked.err);
     assert!(

@@ -2016,6 +2016,8 @@ export interface components {
              * @description Responses that were removed, or marked.
              */
             count: number;
+            /** @description Whether it will hold after a restart. `false`: the disk could not be written in time. */
+            durable: boolean;
         };
         /** @description One field of the language. */
         QueryField: {

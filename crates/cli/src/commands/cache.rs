@@ -208,7 +208,11 @@ async fn purge(context: &Context, args: &PurgeArgs) -> Result<Exit, Failure> {
             true => "marked",
             false => "removed",
         };
-        let text = format!("{} stored responses {what}", purged.count);
+        let note = match purged.durable {
+            true => "",
+            false => "\nThe disk could not be written: they may be back after a restart.",
+        };
+        let text = format!("{} stored responses {what}{note}", purged.count);
         context.terminal.print(&text)?;
     }
     Ok(Exit::Done)

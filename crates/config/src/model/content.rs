@@ -11,7 +11,7 @@ pub struct Cache {
     pub memory: u64,
     /// Bytes; 0: memory only.
     pub disk: u64,
-    /// Disk entries are encrypted. Checked, but not served yet.
+    /// Entries on disk are encrypted under a key in the keyring.
     pub encrypt: bool,
     pub shared: bool,
 }

@@ -2,7 +2,6 @@
 
 use std::ops::RangeInclusive;
 
-use super::not_served::warn_not_served;
 use crate::keys;
 use crate::model::Cache;
 use crate::tree::Table;
@@ -15,7 +14,7 @@ pub(super) fn read(top: &Table<'_>) -> Cache {
     let Some(table) = top.get("cache").and_then(|v| v.table(&keys::CACHE)) else {
         return default;
     };
-    let cache = Cache {
+    Cache {
         // Who writes the section wants it.
         enabled: table.boolean("enabled", true),
         memory: table
@@ -28,7 +27,5 @@ pub(super) fn read(top: &Table<'_>) -> Cache {
             .unwrap_or(default.disk),
         encrypt: table.boolean("encrypt", default.encrypt),
         shared: table.boolean("shared", default.shared),
-    };
-    warn_not_served(&table, "encrypt", cache.encrypt, "encryption of the cache");
-    cache
+    }
 }

@@ -1,7 +1,7 @@
 //! GET and DELETE /api/v1/cache: figures, entries, purges.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use axum::extract::State;
 use privet_api::Problem;
@@ -28,6 +28,9 @@ const MAX_FILTER: usize = 2048;
 const MAX_HOST: usize = 255;
 /// Longest tag, in characters.
 const MAX_TAG: usize = 256;
+
+/// How long a purge waits until it is on disk.
+const DISK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The caches
 #[utoipa::path(
@@ -229,15 +232,18 @@ pub(crate) async fn purge_cache(
             false => Change::Remove,
         };
         let all = [&caches.forward, &caches.sites].into_iter().flatten();
-        all.map(|cache| cache.change(&selection, change))
-            .sum::<usize>()
+        let mut purged = Purged {
+            count: 0,
+            durable: true,
+        };
+        for cache in all {
+            purged.count += cache.change(&selection, change) as u64;
+            purged.durable &= cache.flush(DISK_TIMEOUT);
+        }
+        purged
     });
-    let count = purged.await;
-    count
-        .map(|count| {
-            axum::Json(Purged {
-                count: count as u64,
-            })
-        })
+    let purged = purged.await;
+    purged
+        .map(axum::Json)
         .map_err(|error| Problem::internal(error.to_string()).into())
 }

@@ -95,6 +95,7 @@ impl Engine {
             stopping: CancellationToken::new(),
             listening: ArcSwap::default(),
         });
+        shared.snapshot.load().caches.report(&shared.problems);
         let options = Arc::new(options);
         let commands = start_supervisor(&options, &shared, workers, stored, bound, text).await;
         Ok(Self {

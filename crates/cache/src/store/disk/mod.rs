@@ -183,6 +183,10 @@ impl Disk {
         }
     }
 
+    pub(crate) fn folder(&self) -> &Path {
+        &self.settings.folder
+    }
+
     pub(crate) fn set_limit(&self, limit: u64) {
         self.limit.store(limit, Ordering::Relaxed);
     }
@@ -301,23 +305,24 @@ impl Disk {
 /// Tells when all that was handed in before it is done.
 #[derive(Debug, Default)]
 pub(crate) struct Flushed {
-    done: Mutex<bool>,
+    /// Whether it is written, once that is known.
+    written: Mutex<Option<bool>>,
     changed: Condvar,
 }
 
 impl Flushed {
-    fn set(&self) {
-        *lock(&self.done) = true;
+    fn set(&self, written: bool) {
+        *lock(&self.written) = Some(written);
         self.changed.notify_all();
     }
 
-    /// Waits, and says whether it is done.
+    /// Waits, and says whether it is written.
     pub(crate) fn wait(&self, at_most: Duration) -> bool {
-        let done = lock(&self.done);
+        let written = lock(&self.written);
         let waited = self
             .changed
-            .wait_timeout_while(done, at_most, |done| !*done);
-        waited.is_ok_and(|(done, _)| *done)
+            .wait_timeout_while(written, at_most, |written| written.is_none());
+        waited.is_ok_and(|(written, _)| *written == Some(true))
     }
 }
 

@@ -29,6 +29,7 @@ pub(crate) fn start(
         disk: disk.clone(),
         cache: cache.clone(),
         log: None,
+        is_behind: false,
     };
     let mut threads = vec![named("cache-write").spawn(move || writer.run())?];
     for _ in 0..READERS {
@@ -58,6 +59,8 @@ struct Writer {
     cache: Weak<Cache>,
     /// None until the first change, and after a failure: it is then written anew.
     log: Option<IndexLog>,
+    /// The index on disk lacks a change.
+    is_behind: bool,
 }
 
 impl Writer {
@@ -69,19 +72,34 @@ impl Writer {
 
     fn work(&mut self, job: WriteJob) {
         if let WriteJob::Flush(flushed) = job {
-            flushed.set();
+            flushed.set(self.catch_up());
             return;
         }
         if self.disk.is_paused() {
             self.disk.counts.skipped.fetch_add(1, Ordering::Relaxed);
-            // The index has to be written anew: it lacks this change.
-            self.log = None;
+            self.fall_behind();
             return;
         }
         if let Err(error) = self.handle(job) {
-            self.log = None;
+            self.fall_behind();
             self.disk.failed("write to", &error);
         }
+    }
+
+    /// The index has to be written anew: it lacks a change.
+    fn fall_behind(&mut self) {
+        self.log = None;
+        self.is_behind = true;
+    }
+
+    /// Writes the index where it lacks a change, also while writing pauses. Says whether it lacks none.
+    fn catch_up(&mut self) -> bool {
+        if self.is_behind
+            && let Err(error) = self.ready()
+        {
+            self.disk.failed("write to", &error);
+        }
+        !self.is_behind
     }
 
     fn handle(&mut self, job: WriteJob) -> io::Result<()> {
@@ -127,6 +145,7 @@ impl Writer {
                 return Err(io::Error::other("the cache ends"));
             };
             self.log = Some(IndexLog::create(&folder, &records)?);
+            self.is_behind = false;
             self.disk.works();
         }
         Ok(folder)
@@ -317,6 +336,7 @@ impl Pump {
                 disk: disk.clone(),
                 cache: cache.clone(),
                 log: None,
+                is_behind: false,
             },
             reader: Reader { disk, cache },
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use privet_config::{Config, Document, to_json};
 
+use crate::caches::Caches;
 use crate::supervise::configuration::file::{fingerprint, read_text};
 use crate::supervise::configuration::plan::ConfigPlan;
 use crate::supervise::configuration::report::{ApplyError, ApplyMode, ApplyReport, ConfigSource};
@@ -153,6 +154,7 @@ impl Supervisor {
         }
         let config = plan.snapshot.config.clone();
         self.shared.forget_held_back();
+        let caches_before = self.shared.snapshot.load().caches.clone();
         let connections_closed = self.activate(plan.snapshot, plan.select_mode);
         for at in plan.closing {
             if let Some(running) = self.listeners.remove(&at) {
@@ -161,6 +163,7 @@ impl Supervisor {
         }
         self.start_listeners(plan.bound).await;
         self.start_health_checks();
+        self.retire_caches(caches_before).await;
         self.update_connection_log(&config).await;
         self.save_lists().await;
         self.save_pause().await;
@@ -178,6 +181,16 @@ impl Supervisor {
             connections_closed,
             replay: None,
             change: None,
+        }
+    }
+
+    /// Lets go of the caches that the configuration no longer has, and removes what they kept on disk.
+    async fn retire_caches(&self, before: Caches) {
+        let now = self.shared.snapshot.load().caches.clone();
+        let folder = self.options.cache_folder();
+        if let Err(error) = tokio::task::spawn_blocking(move || before.retire(&now, &folder)).await
+        {
+            tracing::error!("removing a cache panicked: {error}");
         }
     }
 }

@@ -87,7 +87,7 @@ fn build(inputs: Inputs) -> Result<Snapshot, StartError> {
     let previous_sites = previous.as_ref().map(|snapshot| &snapshot.sites);
     let all = with_control(own.iter().map(|own| own.address).collect(), &config);
     let caches_before = previous.as_ref().map(|snapshot| &snapshot.caches);
-    let caches = Caches::build(&config, cache_folder.as_deref(), caches_before);
+    let caches = Caches::build(&config, cache_folder.as_deref(), &secrets, caches_before);
     let scanner_before = previous
         .as_ref()
         .and_then(|snapshot| snapshot.scanner.as_ref());

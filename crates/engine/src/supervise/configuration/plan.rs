@@ -109,6 +109,7 @@ impl Supervisor {
         let mut inputs = self.inputs(config, &modes, &mut lists, own, secrets);
         if mode == ApplyMode::DryRun {
             inputs.certificates = CertificateUse::Check;
+            inputs.cache_folder = None;
         }
         let snapshot = assemble(inputs).await?;
         warnings.extend(snapshot.shadows.iter().map(shadow_warning));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use privet_config::{Config, Keyring, KeyringError, Secret};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::caches::disk_key::{self, CACHE_KEY};
 use crate::inspection::AUTHORITY_ENTRY;
 
 /// What the keyring answered, by the entry's name.
@@ -38,6 +39,7 @@ impl KeyringCache {
         let entries = names(config).map(|name| {
             let answer = match known.answers.get(name) {
                 Some(Ok(secret)) => Ok(secret.clone()),
+                _ if name == CACHE_KEY => disk_key::read_or_make(keyring),
                 _ => keyring.read(name),
             };
             (name.to_owned(), answer)
@@ -126,7 +128,7 @@ impl Keyring for KeyringCache {
     }
 }
 
-/// Names of the keyring entries in `config`.
+/// Names of the keyring entries that `config` needs.
 fn names(config: &Config) -> impl Iterator<Item = &str> {
     let users = config.listen.users.iter().map(|user| &user.password);
     let upstreams = config.upstreams.iter();
@@ -135,7 +137,11 @@ fn names(config: &Config) -> impl Iterator<Item = &str> {
         Secret::Keyring(name) => Some(name.as_str()),
         _ => None,
     });
-    named.chain(config.inspect.enabled.then_some(AUTHORITY_ENTRY))
+    let own = [
+        config.inspect.enabled.then_some(AUTHORITY_ENTRY),
+        disk_key::is_wanted(config).then_some(CACHE_KEY),
+    ];
+    named.chain(own.into_iter().flatten())
 }
 
 #[cfg(test)]

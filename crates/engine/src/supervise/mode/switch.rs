@@ -120,6 +120,7 @@ impl Shared {
         }
         current.generation = self.snapshot.load().generation + 1;
         current.caches.apply_limits();
+        current.caches.report(&self.problems);
         if self.snapshot.load().keeps_history() != current.keeps_history() {
             // Nothing is carried from a mode with history into one without, nor back.
             current.caches.forget_private();

@@ -1,0 +1,224 @@
+//! The HTTP caches: one for the clients of the proxy, one for all sites.
+
+pub(crate) mod disk_key;
+mod folders;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use privet_cache::{
+    Cache, CacheSettings, Change, DiskKey, DiskSettings, KeySecret, Policy, Selection, key_secret,
+};
+use privet_config::{Config, Keyring};
+
+use self::disk_key::CACHE_KEY;
+use crate::problems::Problems;
+
+/// What a problem with the key is about.
+const PROBLEM: &str = "cache";
+
+/// The caches of a configuration. They outlive it: a reload takes them over.
+#[derive(Clone, Default)]
+pub struct Caches {
+    pub forward: Option<Arc<Cache>>,
+    pub sites: Option<Arc<Cache>>,
+    /// The most bytes of each, in memory and on disk.
+    limits: Limits,
+    /// The folders that the configuration wants.
+    folders: Vec<String>,
+    /// Why nothing is kept on disk although the configuration wants it.
+    problem: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Limits {
+    memory: u64,
+    disk: u64,
+}
+
+/// Where entries may be kept, and how.
+#[derive(Clone)]
+enum Place {
+    Memory,
+    Disk {
+        folder: PathBuf,
+        key: Option<DiskKey>,
+    },
+}
+
+impl Caches {
+    /// The caches that the configuration wants, with what `previous` holds. `folder`: where entries may be kept. Blocks while
+    /// the index of a folder is read.
+    pub(crate) fn build(
+        config: &Config,
+        folder: Option<&Path>,
+        keyring: &dyn Keyring,
+        previous: Option<&Self>,
+    ) -> Self {
+        let forward = config.cache.enabled;
+        let sites = config.sites.iter().any(|site| site.cache);
+        // One limit for both.
+        let parts = if forward && sites { 2 } else { 1 };
+        let limits = Limits {
+            memory: config.cache.memory / parts,
+            disk: config.cache.disk / parts,
+        };
+        let (policy, name) = match config.cache.shared {
+            true => (Policy::shared(), "shared"),
+            false => (Policy::private(), "private"),
+        };
+        let encrypts = config.cache.encrypt;
+        let stores = [(forward, name), (sites, "sites")];
+        let wanted = stores.iter().filter(|(on, _)| *on && limits.disk > 0);
+        let folders: Vec<String> = wanted
+            .map(|(_, name)| folders::name(name, encrypts))
+            .collect();
+        if let (Some(root), None) = (folder, previous) {
+            folders::remove_others(root, &folders);
+        }
+        let (key, problem) = key_of(config, folder.is_some(), keyring);
+        let place = |name: &str| match folder {
+            Some(root) if limits.disk > 0 && (!encrypts || key.is_some()) => Place::Disk {
+                folder: root.join(folders::name(name, encrypts)),
+                key: key.clone(),
+            },
+            _ => Place::Memory,
+        };
+        let before = previous.cloned().unwrap_or_default();
+        let build = |wanted: bool, kept: Option<Arc<Cache>>, policy: Policy, name: &str| {
+            let place = place(name);
+            let kept = kept.filter(|cache| fits(cache, &policy, &place));
+            wanted.then(|| kept.unwrap_or_else(|| open(policy, limits, place)))
+        };
+        Self {
+            forward: build(forward, before.forward, policy, name),
+            sites: build(sites, before.sites, Policy::site(), "sites"),
+            limits,
+            folders,
+            problem,
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Arc<Cache>> {
+        [&self.forward, &self.sites].into_iter().flatten()
+    }
+
+    /// Lets the limits of this configuration hold.
+    pub(crate) fn apply_limits(&self) {
+        for cache in self.all() {
+            cache.set_memory(self.limits.memory);
+            cache.set_disk(self.limits.disk);
+        }
+    }
+
+    /// Tells why nothing is kept on disk, or that nothing is wrong any more.
+    pub(crate) fn report(&self, problems: &Problems) {
+        match &self.problem {
+            Some(text) => problems.raise_if_new(
+                PROBLEM,
+                text.as_str(),
+                "unlock or start the keyring, then reload; or set encrypt = false or disk = 0 in [cache]",
+            ),
+            None => problems.clear(PROBLEM),
+        }
+    }
+
+    /// Writes what waits to be written. Blocks.
+    pub(crate) fn close(&self) {
+        for cache in self.all() {
+            cache.close();
+        }
+    }
+
+    /// Ends those that `now` has not, and removes the folders that it does not want. Blocks.
+    pub(crate) fn retire(&self, now: &Self, root: &Path) {
+        let is_kept = |cache: &Arc<Cache>| now.all().any(|other| Arc::ptr_eq(cache, other));
+        for cache in self.all().filter(|cache| !is_kept(cache)) {
+            cache.close();
+        }
+        if self.folders != now.folders {
+            folders::remove_others(root, &now.folders);
+        }
+    }
+
+    /// Whether the table of sites has this cache.
+    pub(crate) fn is_of_sites(&self, cache: Option<&Arc<Cache>>) -> bool {
+        match (&self.sites, cache) {
+            (Some(own), Some(theirs)) => Arc::ptr_eq(own, theirs),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+
+    /// Removes what is stored for single clients.
+    pub(crate) fn forget_private(&self) {
+        if let Some(cache) = self.forward.as_ref().filter(|cache| !cache.policy().shared) {
+            cache.change(&Selection::All, Change::Remove);
+        }
+    }
+}
+
+/// The key of the disk, and why there is none although one is needed. `serves`: the caches are going to be used.
+fn key_of(
+    config: &Config,
+    serves: bool,
+    keyring: &dyn Keyring,
+) -> (Option<DiskKey>, Option<String>) {
+    if !serves || !disk_key::is_wanted(config) {
+        return (None, None);
+    }
+    let without =
+        "the cache is kept in memory only, since its entries on disk could not be encrypted";
+    match keyring.read(CACHE_KEY) {
+        Ok(secret) => match disk_key::parse(&secret) {
+            Some(key) => (Some(key), None),
+            None => {
+                let text = format!("{without}: the keyring's entry \"{CACHE_KEY}\" is not a key");
+                (None, Some(text))
+            }
+        },
+        Err(error) => (None, Some(format!("{without}: {error}"))),
+    }
+}
+
+/// Whether a cache can go on under this policy and in this place.
+fn fits(cache: &Cache, policy: &Policy, place: &Place) -> bool {
+    let same_place = match place {
+        Place::Memory => cache.folder().is_none(),
+        Place::Disk { folder, .. } => cache.folder() == Some(folder),
+    };
+    cache.policy().shared == policy.shared && same_place
+}
+
+fn open(policy: Policy, limits: Limits, place: Place) -> Arc<Cache> {
+    // Keys have to be the same for as long as the entries live.
+    let (secret, disk) = match place {
+        Place::Memory => (random_secret(), None),
+        Place::Disk { folder, key } => match key_secret(&folder) {
+            Ok(secret) => {
+                let limit = limits.disk;
+                (secret, Some(DiskSettings { folder, limit, key }))
+            }
+            Err(error) => {
+                let place = folder.display();
+                tracing::warn!("the cache is not kept on disk: {place} cannot be used: {error}");
+                (random_secret(), None)
+            }
+        },
+    };
+    let settings = CacheSettings {
+        policy,
+        memory: limits.memory,
+        disk,
+    };
+    Cache::new(settings, secret)
+}
+
+/// Where the system has no random bytes, keys can be guessed; two URLs still never share an entry.
+fn random_secret() -> KeySecret {
+    let mut secret = [0; 16];
+    if let Err(error) = getrandom::fill(&mut secret) {
+        tracing::warn!("no random bytes for the keys of the cache: {error}");
+    }
+    KeySecret(secret)
+}
