@@ -8,8 +8,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
 
 use crate::closed::ClosedConnection;
 use crate::database_files::{remove_set_aside, set_aside};
-use crate::group::GroupBy;
-use crate::minutes::{Counters, MINUTE, MinuteUsage};
+use crate::minutes::{Counters, Kind, MINUTE, MinuteUsage};
 use crate::sql_int::{int, uint};
 use crate::stored_connection::{self, StoredConnection};
 use crate::usage::UsageSteps;
@@ -209,7 +208,7 @@ impl Database {
 /// Sums the counters of one kind in the minutes `from..to`, through its own connection.
 pub(crate) fn read_usage(
     file: &Path,
-    by: GroupBy,
+    by: Kind,
     (from, to): (u64, u64),
     steps: &mut UsageSteps,
 ) -> Result<(), DatabaseError> {
@@ -311,12 +310,15 @@ fn write_cells(transaction: &Transaction<'_>, cells: &[MinuteUsage]) -> Result<(
     Ok(())
 }
 
-fn kind(by: GroupBy) -> i64 {
+fn kind(by: Kind) -> i64 {
     match by {
-        GroupBy::App => 1,
-        GroupBy::Domain => 2,
-        GroupBy::Route => 3,
-        GroupBy::Verdict => 4,
+        Kind::App => 1,
+        Kind::Domain => 2,
+        Kind::Route => 3,
+        Kind::Verdict => 4,
+        Kind::CacheAll => 5,
+        Kind::CacheDomain => 6,
+        Kind::CacheApp => 7,
     }
 }
 
@@ -330,7 +332,7 @@ mod tests {
         (0..count)
             .map(|minute| MinuteUsage {
                 minute,
-                by: GroupBy::Domain,
+                by: Kind::Domain,
                 key: format!("{minute}.test").into(),
                 figures: Counters::default(),
             })

@@ -12,6 +12,7 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)
 )]
 
+mod cached;
 pub mod clock;
 mod closed;
 pub mod connection;
@@ -45,6 +46,7 @@ pub mod view;
 mod wipe_range;
 mod writer;
 
+pub use cached::{CacheGroup, CacheRow, CacheSaving};
 pub use connection::{CloseReason, NewConnection, Verdict};
 pub use connection_log::ConnectionLog;
 pub use connection_log::read::{MAX_PAST_CONNECTIONS, PastConnection, UsageError};

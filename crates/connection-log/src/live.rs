@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use crate::cached::CacheSaving;
 use crate::connection::CloseReason;
 use crate::requests::NewRequest;
 use crate::row::{ConnectionRow, Phase};
@@ -66,6 +67,11 @@ impl LiveConnection {
     /// Counts one HTTP request.
     pub fn request(&self) {
         self.row.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts what the cache did for a request that it was asked for.
+    pub fn cache_used(&self, saving: CacheSaving) {
+        self.row.cached.get_or_init(Box::default).add(saving);
     }
 
     /// Whether [`LiveConnection::record_request`] keeps anything.

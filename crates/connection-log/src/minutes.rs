@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
+use crate::cached::CacheGroup;
 use crate::group::GroupBy;
 
 /// Keys of one kind in one minute; further ones are counted under [`OTHER`].
@@ -11,6 +12,52 @@ pub const KEYS_PER_MINUTE: usize = 2_000;
 pub const OTHER: &str = "(other)";
 /// One minute, in milliseconds.
 pub(crate) const MINUTE: u64 = 60_000;
+
+/// What a minute has counters of. Those of the cache have other contents in the same columns: see
+/// [`CacheCounters`](crate::cached::CacheCounters).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    App = 0,
+    Domain,
+    Route,
+    Verdict,
+    CacheAll,
+    CacheDomain,
+    CacheApp,
+}
+
+impl Kind {
+    pub const ALL: [Self; 7] = [
+        Self::App,
+        Self::Domain,
+        Self::Route,
+        Self::Verdict,
+        Self::CacheAll,
+        Self::CacheDomain,
+        Self::CacheApp,
+    ];
+}
+
+impl From<GroupBy> for Kind {
+    fn from(by: GroupBy) -> Self {
+        match by {
+            GroupBy::App => Self::App,
+            GroupBy::Domain => Self::Domain,
+            GroupBy::Route => Self::Route,
+            GroupBy::Verdict => Self::Verdict,
+        }
+    }
+}
+
+impl From<CacheGroup> for Kind {
+    fn from(by: CacheGroup) -> Self {
+        match by {
+            CacheGroup::All => Self::CacheAll,
+            CacheGroup::Domain => Self::CacheDomain,
+            CacheGroup::App => Self::CacheApp,
+        }
+    }
+}
 
 /// Bytes up and down, connections opened, connections blocked.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -38,21 +85,21 @@ impl Counters {
     }
 }
 
-/// The counters of one minute: a map for each [`GroupBy`].
+/// The counters of one minute: a map for each [`Kind`].
 #[derive(Debug, Default)]
-struct Minute([HashMap<Box<str>, Counters>; GroupBy::ALL.len()]);
+struct Minute([HashMap<Box<str>, Counters>; Kind::ALL.len()]);
 
 impl Minute {
     fn len(&self) -> usize {
         self.0.iter().map(HashMap::len).sum()
     }
 
-    fn of(&self, by: GroupBy) -> &HashMap<Box<str>, Counters> {
+    fn of(&self, by: Kind) -> &HashMap<Box<str>, Counters> {
         &self.0[by as usize]
     }
 
     /// Adds to a key's counters. `true`: the key is new.
-    fn add(&mut self, by: GroupBy, key: &str, figures: Counters) -> bool {
+    fn add(&mut self, by: Kind, key: &str, figures: Counters) -> bool {
         let cells = &mut self.0[by as usize];
         // Most keys are known: they are looked up without a copy.
         if let Some(cell) = cells.get_mut(key) {
@@ -88,7 +135,7 @@ impl Minutes {
     }
 
     /// Adds to the counters of a key in a minute (Unix time / 60 s).
-    pub fn add(&mut self, minute: u64, by: GroupBy, key: &str, figures: Counters) {
+    pub fn add(&mut self, minute: u64, by: Kind, key: &str, figures: Counters) {
         let cells = self.minutes.entry(minute).or_default();
         if cells.add(by, key, figures) {
             self.cells += 1;
@@ -115,7 +162,7 @@ impl Minutes {
         self.cells = 0;
         let mut all = Vec::new();
         for (minute, cells) in std::mem::take(&mut self.minutes) {
-            for ((_, by), cells) in GroupBy::ALL.into_iter().zip(cells.0) {
+            for (by, cells) in Kind::ALL.into_iter().zip(cells.0) {
                 all.extend(cells.into_iter().map(|(key, figures)| MinuteUsage {
                     minute,
                     by,
@@ -139,7 +186,7 @@ impl Minutes {
     /// The counters of one kind in the minutes `from..to`.
     pub fn range(
         &self,
-        by: GroupBy,
+        by: Kind,
         from: u64,
         to: u64,
     ) -> impl Iterator<Item = (u64, &str, Counters)> {
@@ -156,7 +203,7 @@ impl Minutes {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MinuteUsage {
     pub minute: u64,
-    pub by: GroupBy,
+    pub by: Kind,
     pub key: Box<str>,
     pub figures: Counters,
 }
@@ -181,7 +228,7 @@ mod tests {
         ) {
             let mut minutes = Minutes::new(40);
             for (minute, key, up) in adds {
-                minutes.add(minute, GroupBy::App, &key.to_string(), one(up));
+                minutes.add(minute, Kind::App, &key.to_string(), one(up));
                 let real: usize = minutes.minutes.values().map(Minute::len).sum();
                 prop_assert_eq!(minutes.cells(), real);
                 prop_assert!(real <= 40 || minutes.minutes.len() == 1);
@@ -196,12 +243,12 @@ mod tests {
     fn a_known_key_still_counts_after_the_minute_is_full() {
         let mut minutes = Minutes::new(usize::MAX);
         for key in 0..KEYS_PER_MINUTE + 10 {
-            minutes.add(1, GroupBy::App, &key.to_string(), one(1));
+            minutes.add(1, Kind::App, &key.to_string(), one(1));
         }
-        minutes.add(1, GroupBy::App, "0", one(5));
+        minutes.add(1, Kind::App, "0", one(5));
         let of = |wanted: &str| {
             let found = minutes
-                .range(GroupBy::App, 0, 2)
+                .range(Kind::App, 0, 2)
                 .find(|(_, key, _)| *key == wanted);
             found.map(|(_, _, figures)| figures.up)
         };

@@ -4,14 +4,14 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use compact_str::format_compact;
+use compact_str::{CompactString, format_compact};
 use privet_policy::{App, Host};
 
 use crate::closed::{ClosedConnection, DroppedRows};
 use crate::connection::{CloseReason, Verdict, protocol_word};
 use crate::group::GroupBy;
 use crate::history::History;
-use crate::minutes::{Counters, MINUTE, Minutes, OTHER};
+use crate::minutes::{Counters, Kind, MINUTE, Minutes, OTHER};
 use crate::row::{ConnectionRow, tenths};
 use crate::settings::{Retention, Settings};
 use crate::shard::Shard;
@@ -102,6 +102,7 @@ impl Recorder {
                 row.sample.changed.store(tenths(now), Relaxed);
             }
             recorder.record(row, row.verdict(), moved, unix);
+            recorder.record_cached(row, unix);
         });
         self.count_pending();
     }
@@ -157,6 +158,7 @@ impl Recorder {
         let mut moved = take_moved(&ended.row);
         moved.blocked = u64::from(ended.verdict == Verdict::Blocked);
         self.record(&ended.row, ended.verdict, moved, unix);
+        self.record_cached(&ended.row, unix);
         if self.settings.retention == Retention::None {
             return;
         }
@@ -254,22 +256,32 @@ impl Recorder {
             figures,
             ..
         } = usage;
-        let app = usage.app.as_ref().map_or("(unknown)", |app| &*app.name);
-        let address;
-        let domain: &str = match &usage.host {
-            Host::Name(name) => name,
-            Host::Ip(ip) => {
-                address = format_compact!("{ip}");
-                &address
-            }
-        };
-        self.minutes.add(minute, GroupBy::App, app, figures);
-        self.minutes.add(minute, GroupBy::Domain, domain, figures);
+        let app = app_name(usage.app.as_ref());
+        let domain = &*domain_of(&usage.host);
+        self.minutes.add(minute, Kind::App, app, figures);
+        self.minutes.add(minute, Kind::Domain, domain, figures);
         self.minutes
-            .add(minute, GroupBy::Verdict, verdict.word(), figures);
+            .add(minute, Kind::Verdict, verdict.word(), figures);
         let was_open = !matches!(verdict, Verdict::Blocked | Verdict::Failed);
         let route: &str = if was_open { &usage.route } else { "(none)" };
-        self.minutes.add(minute, GroupBy::Route, route, figures);
+        self.minutes.add(minute, Kind::Route, route, figures);
+    }
+
+    /// Counts what the cache saved for a connection since the last call.
+    fn record_cached(&mut self, row: &ConnectionRow, unix: u64) {
+        let Some(cached) = row.cached.get() else {
+            return;
+        };
+        let figures = cached.take();
+        if figures.is_zero() || self.settings.retention == Retention::None {
+            return;
+        }
+        let minute = unix / MINUTE;
+        let (app, domain) = (app_name(row.app()), domain_of(&row.target().host));
+        self.minutes.add(minute, Kind::CacheAll, "", figures);
+        self.minutes
+            .add(minute, Kind::CacheDomain, &domain, figures);
+        self.minutes.add(minute, Kind::CacheApp, app, figures);
     }
 
     fn record_dropped(&mut self, lost: DroppedRows, unix: u64) {
@@ -284,8 +296,19 @@ impl Recorder {
             blocked: lost.blocked,
         };
         for (_, by) in GroupBy::ALL {
-            self.minutes.add(unix / MINUTE, by, OTHER, figures);
+            self.minutes.add(unix / MINUTE, by.into(), OTHER, figures);
         }
+    }
+}
+
+fn app_name(app: Option<&Arc<App>>) -> &str {
+    app.map_or("(unknown)", |app| &*app.name)
+}
+
+fn domain_of(host: &Host) -> CompactString {
+    match host {
+        Host::Name(name) => name.as_str().into(),
+        Host::Ip(ip) => format_compact!("{ip}"),
     }
 }
 

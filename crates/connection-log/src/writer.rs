@@ -258,14 +258,14 @@ impl WriterThread {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::group::GroupBy;
     use crate::minutes::Counters;
+    use crate::minutes::Kind;
 
     fn cells(range: std::ops::Range<u64>) -> Vec<MinuteUsage> {
         range
             .map(|minute| MinuteUsage {
                 minute: u64::from(u32::MAX) + minute,
-                by: GroupBy::Domain,
+                by: Kind::Domain,
                 key: format!("{minute}.test").into(),
                 figures: Counters {
                     connections: 1,

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use privet_policy::{App, Listener, Protocol, Target, Why};
 
 use super::ConnectionLog;
+use crate::cached::{CacheGroup, CacheRow};
 use crate::closed::ClosedConnection;
 use crate::connection::Verdict;
 use crate::database::{DatabaseError, read_ended, read_usage};
 use crate::group::GroupBy;
-use crate::minutes::MINUTE;
+use crate::minutes::{Kind, MINUTE};
 use crate::page::{Page, PageRequest, page};
 use crate::query::Query;
 use crate::recorder::Recorder;
@@ -106,18 +107,43 @@ impl ConnectionLog {
         to: u64,
         step: u64,
     ) -> Result<Vec<UsageRow>, UsageError> {
+        self.counted(by.into(), from, to, step)
+    }
+
+    /// What the cache saved between two times, as [`ConnectionLog::usage`]. Blocks on the disk.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn cache_savings(
+        &self,
+        by: CacheGroup,
+        from: u64,
+        to: u64,
+        step: u64,
+    ) -> Result<Vec<CacheRow>, UsageError> {
+        let rows = self.counted(by.into(), from, to, step)?;
+        Ok(rows.into_iter().map(CacheRow::from).collect())
+    }
+
+    fn counted(
+        &self,
+        kind: Kind,
+        from: u64,
+        to: u64,
+        step: u64,
+    ) -> Result<Vec<UsageRow>, UsageError> {
         self.flush();
         let range = (from / MINUTE, to.div_ceil(MINUTE));
         let mut steps = UsageSteps::new(from, step);
         let file = {
             let recorder = self.recorder();
-            for (minute, key, figures) in recorder.minutes.range(by, range.0, range.1) {
+            for (minute, key, figures) in recorder.minutes.range(kind, range.0, range.1) {
                 steps.add(minute, key, figures);
             }
             recorder.writer.as_ref().map(|writer| writer.file.clone())
         };
         if let Some(file) = file {
-            read_usage(&file, by, range, &mut steps)?;
+            read_usage(&file, kind, range, &mut steps)?;
         }
         Ok(steps.rows())
     }
