@@ -60,6 +60,8 @@ fn look_up(cache: &Arc<Cache>, path: &str) -> Lookup {
         request,
         now: NOW,
         turn: Turn::First,
+        part: None,
+        parts: true,
     })
 }
 
@@ -82,6 +84,7 @@ fn store(cache: &Arc<Cache>, path: &str) -> u64 {
         url: &url,
         body_len: Some(100),
         owner: 0,
+        page: 0,
         keep_on_disk: true,
     };
     let (_, mut writer) = permit.store(head, &new);

@@ -1,5 +1,6 @@
 //! Stored bodies, and the reader that gives a body the same way whether it is stored or still received.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -97,9 +98,14 @@ pub struct BodyReader {
 
 #[derive(Debug)]
 enum Source {
-    Memory { body: MemoryBody, offset: u64 },
+    Memory {
+        body: MemoryBody,
+        offset: u64,
+    },
     Disk(DiskReader),
     Incoming(IncomingReader),
+    /// One after the other.
+    Parts(VecDeque<BodyReader>),
     Unread,
 }
 
@@ -118,6 +124,14 @@ impl BodyReader {
     pub(crate) fn unread() -> BodyReader {
         BodyReader {
             source: Source::Unread,
+            wanted: u64::MAX,
+        }
+    }
+
+    /// Parts that follow each other.
+    pub(crate) fn parts(readers: VecDeque<BodyReader>) -> BodyReader {
+        BodyReader {
+            source: Source::Parts(readers),
             wanted: u64::MAX,
         }
     }
@@ -148,6 +162,7 @@ impl BodyReader {
             }
             Source::Disk(reader) => reader.poll_next(cx, most),
             Source::Incoming(reader) => reader.poll_next(cx, most),
+            Source::Parts(readers) => poll_parts(readers, cx),
             Source::Unread => Poll::Ready(Err(Broken::Io)),
         };
         if let Poll::Ready(Ok(Some(piece))) = &piece {
@@ -162,7 +177,21 @@ impl BodyReader {
             Source::Memory { body, .. } => body.trailers(),
             Source::Disk(reader) => reader.trailers(),
             Source::Incoming(reader) => reader.trailers(),
-            Source::Unread => Bytes::new(),
+            Source::Parts(_) | Source::Unread => Bytes::new(),
         }
     }
+}
+
+fn poll_parts(
+    readers: &mut VecDeque<BodyReader>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Option<Bytes>, Broken>> {
+    while let Some(reader) = readers.front_mut() {
+        match reader.poll_next(cx) {
+            Poll::Ready(Ok(None)) if reader.wanted > 0 => return Poll::Ready(Err(Broken::Aborted)),
+            Poll::Ready(Ok(None)) => drop(readers.pop_front()),
+            other => return other,
+        }
+    }
+    Poll::Ready(Ok(None))
 }

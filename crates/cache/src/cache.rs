@@ -13,13 +13,16 @@ use crate::flight::{Outcome, Waiter};
 use crate::incoming::Incoming;
 use crate::key::{Key, KeySecret};
 use crate::rules::policy::Policy;
+use crate::rules::range::{ByteRange, RangeSpec};
 use crate::rules::request::Request;
 use crate::rules::time::Timestamp;
+use crate::rules::validation::HeadUpdate;
 use crate::rules::verdict::{OnError, Reuse, Why};
 use crate::rules::{reuse, vary};
+use crate::search::SearchRules;
 use crate::stats::Stats;
 use crate::store::disk::{Disk, DiskSettings, Load, Loading, WriteJob};
-use crate::store::index::{MOST_VARIANTS, Removed, Shard};
+use crate::store::index::{MOST_VARIANTS, Removed, Shard, Slot};
 use crate::uncacheable::Uncacheable;
 
 /// Parts of the index, each with a lock of its own.
@@ -33,6 +36,10 @@ pub struct Ask<'a> {
     pub request: Request<'a>,
     pub now: Timestamp,
     pub turn: Turn,
+    /// The only range that it asks for.
+    pub part: Option<RangeSpec>,
+    /// Whether parts of responses may be stored and used.
+    pub parts: bool,
 }
 
 /// Which look-up of a request this is.
@@ -49,13 +56,15 @@ pub enum Turn {
 }
 
 /// How often a request may wait for others.
-const MOST_WAITS: u8 = 3;
+pub(crate) const MOST_WAITS: u8 = 3;
 
 /// What to do with a request.
 #[derive(Debug)]
 pub enum Lookup {
     /// Answer with the entry: [`Reuse::Fresh`] or [`Reuse::StaleAccepted`].
     Hit { entry: Entry, reuse: Reuse },
+    /// Answer with this range of stored parts.
+    Part { entry: Entry, range: ByteRange },
     /// Answer with the entry. Who has the permit asks the origin in the background.
     Refresh {
         entry: Entry,
@@ -100,8 +109,9 @@ pub struct Cache {
     budget: Arc<Budget>,
     /// The part of the index that the next entry leaves from.
     evicts: AtomicUsize,
-    serials: AtomicU64,
+    pub(crate) serials: AtomicU64,
     uncacheable: Uncacheable,
+    pub(crate) search: SearchRules,
     disk: Option<Arc<Disk>>,
 }
 
@@ -141,6 +151,7 @@ impl Cache {
             evicts: AtomicUsize::new(0),
             serials: AtomicU64::new(0),
             uncacheable: Uncacheable::default(),
+            search: SearchRules::default(),
             disk,
         });
         let known = cache.restore(contents.unwrap_or_default());
@@ -196,7 +207,12 @@ impl Cache {
         }
         let (entry, invalidated) = match self.find(&ask, loaded) {
             Found::Entry { entry, invalidated } => (entry, invalidated),
-            Found::Nothing => return self.lead_or_wait(ask, None, None),
+            Found::Nothing => {
+                return match ask.part.filter(|_| ask.parts) {
+                    Some(part) => self.part(ask, part, None),
+                    None => self.lead_or_wait(ask, None, None),
+                };
+            }
             Found::OnDisk(load) => return Lookup::Load(Loading::new(load, ask.turn)),
         };
         let found = if invalidated {
@@ -229,7 +245,7 @@ impl Cache {
             return Found::OnDisk(load);
         }
         shard.unpack(ask.key, &self.policy, &self.budget);
-        let Some(id) = select(&shard, ask) else {
+        let Some(id) = self.select(&shard, ask) else {
             return Found::Nothing;
         };
         shard.used(id);
@@ -240,6 +256,26 @@ impl Cache {
             Some((entry, invalidated)) => Found::Entry { entry, invalidated },
             None => Found::Nothing,
         }
+    }
+
+    /// Of the variants that a request belongs to, the one with the latest `Date` (RFC 9111, 4.1).
+    fn select(&self, shard: &Shard, ask: &Ask<'_>) -> Option<u32> {
+        let mut newest: Option<(u32, &Entry)> = None;
+        for (id, slot) in shard.variants(ask.key) {
+            let Some(entry) = slot.entry() else { continue };
+            let is_its = entry.is_whole()
+                && vary::matches(&ask.request, entry.head())
+                && self.has_same_search(entry, &ask.request.target);
+            if !is_its {
+                continue;
+            }
+            // Dates are parsed only where there is something to compare.
+            let date = |entry: &Entry| (entry.head().date(), entry.head().received);
+            if newest.is_none_or(|(_, newest)| date(entry) > date(newest)) {
+                newest = Some((id, entry));
+            }
+        }
+        newest.map(|(id, _)| id)
     }
 
     fn refresh(self: &Arc<Self>, ask: Ask<'_>, entry: Entry, reuse: Reuse) -> Lookup {
@@ -280,7 +316,12 @@ impl Cache {
             Turn::Leads(_) | Turn::First | Turn::Loaded(_) => 0,
             Turn::Again(times) => times,
         };
-        let permit = if let Turn::Leads(permit) = ask.turn {
+        let Ask { turn, .. } = ask;
+        let ask = Ask {
+            turn: Turn::First,
+            ..ask
+        };
+        let permit = if let Turn::Leads(permit) = turn {
             permit
         } else if waited > 0 && stale.is_some() {
             // The response for which it waited has to be validated at each use.
@@ -297,6 +338,10 @@ impl Cache {
         } else {
             self.take_off(&mut shard, ask.key)
         };
+        let mut permit = permit;
+        if stale.is_none() && why.is_none() {
+            permit.completing = self.completing(&shard, &ask);
+        }
         lead(shard, permit, stale, why)
     }
 
@@ -419,7 +464,7 @@ impl Cache {
         shard.set_entry(id, new.clone(), &self.budget);
         let mut record = None;
         if let Some(slot) = shard.slot_mut(id) {
-            slot.invalidated = false;
+            slot.validate();
             record.clone_from(&slot.record);
         }
         drop(shard);
@@ -432,6 +477,20 @@ impl Cache {
             None => self.keep_on_disk(key, &new),
         }
         self.make_room(0);
+    }
+
+    /// A response to HEAD has told something about an entry (RFC 9111, 4.3.5).
+    pub fn update_by_head(&self, key: Key, old: &Entry, update: HeadUpdate) {
+        match update {
+            HeadUpdate::Keep => {}
+            HeadUpdate::Update(head) => self.update(key, old, old.with_head(head)),
+            HeadUpdate::MarkStale => {
+                let mut shard = self.shard(key);
+                if let Some(id) = shard.find(key, old) {
+                    self.mark(&mut shard, id, Slot::invalidate);
+                }
+            }
+        }
     }
 
     /// Takes out entries until `more` bytes fit.
@@ -508,23 +567,6 @@ enum Found {
     Entry { entry: Entry, invalidated: bool },
     OnDisk(Arc<Load>),
     Nothing,
-}
-
-/// Of the variants that a request belongs to, the one with the latest `Date` (RFC 9111, 4.1).
-fn select(shard: &Shard, ask: &Ask<'_>) -> Option<u32> {
-    let mut newest: Option<(u32, &Entry)> = None;
-    for (id, slot) in shard.variants(ask.key) {
-        let Some(entry) = slot.entry() else { continue };
-        if !entry.is_whole() || !vary::matches(&ask.request, entry.head()) {
-            continue;
-        }
-        // Dates are parsed only where there is something to compare.
-        let date = |entry: &Entry| (entry.head().date(), entry.head().received);
-        if newest.is_none_or(|(_, newest)| date(entry) > date(newest)) {
-            newest = Some((id, entry));
-        }
-    }
-    newest.map(|(id, _)| id)
 }
 
 pub(crate) fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {

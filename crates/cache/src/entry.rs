@@ -8,6 +8,8 @@ use bytes::Bytes;
 
 use crate::body::{BodyReader, MemoryBody};
 use crate::incoming::Incoming;
+use crate::parts::Parts;
+use crate::rules::range::ByteRange;
 use crate::rules::stored::StoredHead;
 use crate::store::disk::format::Description;
 use crate::store::disk::{DiskBody, Record};
@@ -33,6 +35,7 @@ struct Inner {
     url: Arc<str>,
     body: Body,
     owner: u64,
+    page: u32,
     fetch_millis: u32,
     keep_on_disk: bool,
     /// What judged the body, as a number of the caller's; 0: nothing did.
@@ -44,6 +47,8 @@ enum Body {
     Memory(MemoryBody),
     Disk(DiskBody),
     Incoming(Incoming),
+    /// Not all of it, or not in one piece.
+    Parts(Parts),
     /// Of this length, in a file that was not opened.
     Unread(u64),
 }
@@ -57,18 +62,29 @@ pub struct NewEntry<'a> {
     pub body_len: Option<u64>,
     /// Whose entry it is, as a number of the caller's: purges find it by that.
     pub owner: u64,
+    /// The site of the page that caused it, as [`page_mark`](crate::site::page_mark) gives it.
+    pub page: u32,
     /// Whether it may outlive the process.
     pub keep_on_disk: bool,
 }
 
 impl Entry {
     pub(crate) fn incoming(head: StoredHead, new: &NewEntry<'_>, body: Incoming) -> Entry {
+        Entry::new(head, new, Body::Incoming(body))
+    }
+
+    pub(crate) fn of_parts(head: StoredHead, new: &NewEntry<'_>, parts: Parts) -> Entry {
+        Entry::new(head, new, Body::Parts(parts))
+    }
+
+    fn new(head: StoredHead, new: &NewEntry<'_>, body: Body) -> Entry {
         Entry(Arc::new(Inner {
             serial: next_serial(),
             head,
             url: new.url.into(),
-            body: Body::Incoming(body),
+            body,
             owner: new.owner,
+            page: new.page,
             fetch_millis: 0,
             keep_on_disk: new.keep_on_disk,
             judged: AtomicU64::new(0),
@@ -83,6 +99,7 @@ impl Entry {
             url: from.url,
             body: body.map_or_else(Body::Disk, Body::Memory),
             owner: from.owner,
+            page: from.page,
             fetch_millis: from.fetch_millis,
             keep_on_disk: true,
             judged: AtomicU64::new(0),
@@ -97,6 +114,7 @@ impl Entry {
             url: record.url.clone(),
             body: Body::Unread(record.body_len),
             owner: record.owner,
+            page: record.page,
             fetch_millis: 0,
             keep_on_disk: true,
             judged: AtomicU64::new(0),
@@ -116,6 +134,7 @@ impl Entry {
             url: from.url,
             body: Body::Memory(body),
             owner: from.owner,
+            page: from.page,
             fetch_millis: from.fetch_millis,
             keep_on_disk,
             judged: AtomicU64::new(0),
@@ -129,6 +148,13 @@ impl Entry {
     /// The same entry with its body complete.
     pub(crate) fn completed(&self, body: MemoryBody, took: Duration) -> Entry {
         self.with(self.0.head.clone(), Body::Memory(body), took)
+    }
+
+    /// Parts that are the whole, as one body.
+    pub(crate) fn joined(&self, body: MemoryBody) -> Entry {
+        let mut head = self.0.head.clone();
+        head.status = 200;
+        self.with(head, Body::Memory(body), self.fetch_time())
     }
 
     /// The same body with another head, as a 304 has updated it. It is not stored.
@@ -145,6 +171,7 @@ impl Entry {
             url: old.url.clone(),
             body,
             owner: old.owner,
+            page: old.page,
             fetch_millis: u32::try_from(took.as_millis()).unwrap_or(u32::MAX),
             keep_on_disk: old.keep_on_disk,
             judged: AtomicU64::new(self.judged()),
@@ -174,6 +201,11 @@ impl Entry {
         self.0.owner
     }
 
+    /// The site of the page that caused it: [`NewEntry::page`].
+    pub fn page(&self) -> u32 {
+        self.0.page
+    }
+
     /// How long the origin took for the whole response, so that one can say what a hit saved.
     pub fn fetch_time(&self) -> Duration {
         Duration::from_millis(self.0.fetch_millis.into())
@@ -185,6 +217,7 @@ impl Entry {
             Body::Memory(body) => Some(body.len()),
             Body::Disk(body) => Some(body.len()),
             Body::Incoming(body) => body.len(),
+            Body::Parts(parts) => parts.complete(),
             Body::Unread(len) => Some(*len),
         }
     }
@@ -193,6 +226,7 @@ impl Entry {
         match &self.0.body {
             Body::Memory(_) | Body::Disk(_) | Body::Unread(_) => true,
             Body::Incoming(body) => body.is_complete(),
+            Body::Parts(parts) => parts.is_complete(),
         }
     }
 
@@ -201,6 +235,7 @@ impl Entry {
         match &self.0.body {
             Body::Memory(_) | Body::Disk(_) => true,
             Body::Incoming(body) => body.is_whole(),
+            Body::Parts(parts) => parts.covers_all(),
             Body::Unread(_) => false,
         }
     }
@@ -222,7 +257,14 @@ impl Entry {
     pub(crate) fn memory_body(&self) -> Option<&MemoryBody> {
         match &self.0.body {
             Body::Memory(body) => Some(body),
-            Body::Disk(_) | Body::Incoming(_) | Body::Unread(_) => None,
+            Body::Disk(_) | Body::Incoming(_) | Body::Parts(_) | Body::Unread(_) => None,
+        }
+    }
+
+    pub(crate) fn parts(&self) -> Option<&Parts> {
+        match &self.0.body {
+            Body::Parts(parts) => Some(parts),
+            _ => None,
         }
     }
 
@@ -230,7 +272,7 @@ impl Entry {
         match &self.0.body {
             Body::Memory(body) => body.trailers(),
             Body::Disk(body) => body.trailers().clone(),
-            Body::Incoming(_) | Body::Unread(_) => Bytes::new(),
+            Body::Incoming(_) | Body::Parts(_) | Body::Unread(_) => Bytes::new(),
         }
     }
 
@@ -255,6 +297,7 @@ impl Entry {
             Body::Memory(body) => BodyReader::memory(body.clone(), offset, len),
             Body::Disk(body) => BodyReader::disk(body.reader(offset), len),
             Body::Incoming(body) => BodyReader::incoming(body.reader(offset), len),
+            Body::Parts(parts) => parts_reader(parts, offset, len),
             Body::Unread(_) => BodyReader::unread(),
         }
     }
@@ -269,8 +312,24 @@ impl Entry {
     pub(crate) fn weight(&self) -> u64 {
         let body = match &self.0.body {
             Body::Memory(body) => body.len(),
+            Body::Parts(parts) => parts.stored_bytes(),
             Body::Disk(_) | Body::Incoming(_) | Body::Unread(_) => 0,
         };
         self.head_weight() + body
     }
+}
+
+/// Reads a range of parts; one that is not there whole cannot be read.
+fn parts_reader(parts: &Parts, offset: u64, len: u64) -> BodyReader {
+    let end = offset.saturating_add(len);
+    let end = parts.complete().map_or(end, |complete| end.min(complete));
+    let range = end
+        .checked_sub(1)
+        .and_then(|last| ByteRange::new(offset, last));
+    let readers = match range {
+        Some(range) => parts.readers(range),
+        // Nothing is asked for.
+        None => Some(Default::default()),
+    };
+    readers.map_or_else(BodyReader::unread, BodyReader::parts)
 }

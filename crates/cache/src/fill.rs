@@ -10,7 +10,9 @@ use crate::entry::{Entry, NewEntry};
 use crate::flight::Outcome;
 use crate::incoming::{Gone, Incoming, IncomingWriter, Incomplete, incoming};
 use crate::key::Key;
+use crate::part_lookup::Completing;
 use crate::purge::{Change, Selection};
+use crate::rules::range::ContentRange;
 use crate::rules::stored::StoredHead;
 use crate::rules::time::Timestamp;
 
@@ -23,8 +25,24 @@ pub struct FillPermit {
     serial: u64,
     /// The entry that the origin is asked to confirm.
     pub(crate) validates: Option<Entry>,
+    /// Stored parts to which the rest is asked for.
+    pub(crate) completing: Option<Completing>,
+    kind: Kind,
+    /// The key under which the response is stored, where that is another one.
+    stored_as: Option<Key>,
     started: Instant,
     open: bool,
+}
+
+/// What a request leads for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The whole: others wait for it.
+    Whole,
+    /// A part: those who want some of the same bytes wait.
+    Part,
+    /// Nobody waits.
+    Alone,
 }
 
 impl FillPermit {
@@ -34,55 +52,126 @@ impl FillPermit {
             key,
             serial,
             validates: None,
+            completing: None,
+            kind: Kind::Whole,
+            stored_as: None,
             started: Instant::now(),
             open: true,
         }
+    }
+
+    pub(crate) fn new_part(
+        cache: &Arc<Cache>,
+        key: Key,
+        serial: u64,
+        completing: Option<Completing>,
+    ) -> FillPermit {
+        let mut permit = FillPermit::new(cache, key, serial);
+        permit.completing = completing;
+        permit.kind = Kind::Part;
+        permit
+    }
+
+    /// For a request whose response nobody waits for, as that to a POST.
+    pub fn alone(cache: &Arc<Cache>, key: Key) -> FillPermit {
+        let mut permit = FillPermit::new(cache, key, 0);
+        permit.kind = Kind::Alone;
+        permit
     }
 
     pub fn key(&self) -> Key {
         self.key
     }
 
+    /// Whether it is for a part only.
+    pub fn is_part(&self) -> bool {
+        self.kind == Kind::Part
+    }
+
+    /// The stored parts to which the rest is asked for. They are given once: without them all is asked for.
+    pub fn take_completing(&mut self) -> Option<Completing> {
+        self.completing.take()
+    }
+
+    /// Stores the response under another key than the one that is led for.
+    pub fn stored_as(mut self, key: Key) -> FillPermit {
+        self.stored_as = (key != self.key).then_some(key);
+        self
+    }
+
+    fn store_key(&self) -> Key {
+        self.stored_as.unwrap_or(self.key)
+    }
+
+    /// Those who wait are told.
+    fn end(&mut self, outcome: Outcome) {
+        if !std::mem::take(&mut self.open) {
+            return;
+        }
+        match self.kind {
+            Kind::Whole => self.cache.end_flight(self.key, self.serial, outcome),
+            Kind::Part => self.cache.end_part_flight(self.key, self.serial),
+            Kind::Alone => {}
+        }
+    }
+
     /// The response is to be stored. The entry can be read while its body is received.
     pub fn store(mut self, head: StoredHead, new: &NewEntry<'_>) -> (Entry, FillWriter) {
-        self.open = false;
         let limit = self.cache.largest_object();
         let (writer, body) = incoming(new.body_len, limit, self.cache.budget());
         let entry = Entry::incoming(head, new, body.clone());
-        self.cache.begin(self.key, &entry);
-        self.cache
-            .end_flight(self.key, self.serial, Outcome::LookAgain);
-        let writer = FillWriter {
+        self.cache.begin(self.store_key(), &entry);
+        self.end(Outcome::LookAgain);
+        let writer = self.writer(entry.clone(), writer, body);
+        (entry, writer)
+    }
+
+    fn writer(&self, entry: Entry, writer: IncomingWriter, body: Incoming) -> FillWriter {
+        FillWriter {
             cache: self.cache.clone(),
-            key: self.key,
-            entry: entry.clone(),
+            key: self.store_key(),
+            entry,
             writer: Some(writer),
             body,
             started: self.started,
-        };
+        }
+    }
+
+    /// The response is a part that is to be stored, under the head of all parts. `held` has the other parts, where it was
+    /// asked for to complete them. The entry can be read while the body is received.
+    pub fn store_part(
+        mut self,
+        head: StoredHead,
+        part: ContentRange,
+        new: &NewEntry<'_>,
+        held: Option<&Entry>,
+    ) -> (Entry, FillWriter) {
+        let limit = self.cache.largest_object();
+        let (writer, body) = incoming(Some(part.range.len()), limit, self.cache.budget());
+        let entry = self
+            .cache
+            .begin_part(self.store_key(), head, part, new, &body, held);
+        self.end(Outcome::LookAgain);
+        let writer = self.writer(entry.clone(), writer, body);
         (entry, writer)
     }
 
     /// The origin confirmed the entry that was to be validated: `head` is what the 304 made of it.
     /// None where there was nothing to validate.
     pub fn not_modified(mut self, head: StoredHead) -> Option<Entry> {
-        self.open = false;
         let updated = self.validates.take().map(|old| {
             let entry = old.with_head(head);
             self.cache.update(self.key, &old, entry.clone());
             entry
         });
-        self.cache
-            .end_flight(self.key, self.serial, Outcome::LookAgain);
+        self.end(Outcome::LookAgain);
         updated
     }
 
     /// The response cannot be stored. Those who wait go on alone, and so does who asks for the key soon after.
     pub fn uncacheable(mut self, now: Timestamp) {
-        self.open = false;
         self.cache.remember_uncacheable(self.key, now);
-        self.cache
-            .end_flight(self.key, self.serial, Outcome::LookAgain);
+        self.end(Outcome::LookAgain);
     }
 
     /// The response may not be kept any longer: what was to be validated leaves the store.
@@ -93,23 +182,27 @@ impl FillPermit {
 
     /// There is nothing to fetch: those who wait look again.
     pub(crate) fn release(mut self) {
-        self.open = false;
-        self.cache
-            .end_flight(self.key, self.serial, Outcome::LookAgain);
+        self.end(Outcome::LookAgain);
     }
 
     /// The origin could not be asked, or its answer could not be read. The first failure makes another one ask; after
     /// the second one all who wait fail.
     pub fn failed(mut self) {
-        self.open = false;
-        self.cache.fail_flight(self.key, self.serial);
+        match self.kind {
+            Kind::Whole => {
+                self.open = false;
+                self.cache.fail_flight(self.key, self.serial);
+            }
+            Kind::Part | Kind::Alone => self.end(Outcome::LookAgain),
+        }
     }
 }
 
 impl Drop for FillPermit {
     fn drop(&mut self) {
-        if self.open {
-            self.cache.hand_over(self.key, self.serial);
+        match self.kind {
+            Kind::Whole if self.open => self.cache.hand_over(self.key, self.serial),
+            _ => self.end(Outcome::LookAgain),
         }
     }
 }
@@ -188,15 +281,26 @@ impl FillWriter {
         match &finished {
             Ok(Some(body)) => {
                 let took = self.started.elapsed();
-                self.cache.complete(self.key, &self.body, body, took);
+                match self.entry.parts() {
+                    Some(parts) => self.cache.complete_part(self.key, parts, &self.body, body),
+                    None => self.cache.complete(self.key, &self.body, body, took),
+                }
             }
-            Ok(None) | Err(_) => self.cache.drop_incoming(self.key, &self.body),
+            Ok(None) | Err(_) => self.drop_body(),
         }
         finished.map(|_| ())
     }
 
     /// Ends the body before its end.
     pub fn abort(self) {}
+
+    /// What was received is of no use.
+    fn drop_body(&self) {
+        match self.entry.parts() {
+            Some(parts) => self.cache.drop_part(self.key, parts, &self.body),
+            None => self.cache.drop_incoming(self.key, &self.body),
+        }
+    }
 
     /// The entry whose body this is.
     pub fn entry(&self) -> &Entry {
@@ -208,7 +312,7 @@ impl Drop for FillWriter {
     fn drop(&mut self) {
         if let Some(writer) = self.writer.take() {
             writer.abort();
-            self.cache.drop_incoming(self.key, &self.body);
+            self.drop_body();
         }
     }
 }

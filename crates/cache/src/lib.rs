@@ -28,8 +28,14 @@ pub mod incoming;
 pub mod key;
 #[cfg(test)]
 mod model_tests;
+mod part_lookup;
+#[cfg(test)]
+mod part_tests;
+mod parts;
 pub mod purge;
 pub mod rules;
+mod search;
+pub mod site;
 pub mod stats;
 mod store;
 #[cfg(test)]
@@ -43,7 +49,8 @@ pub use fill::{FillPermit, FillWriter};
 pub use flight::{Waiter, Wake};
 pub use incoming::{Gone, Incomplete};
 pub use key::{Key, KeySecret};
-pub use purge::{Change, Selection};
+pub use part_lookup::Completing;
+pub use purge::{Change, PurgeId, Selection};
 pub use rules::fields::{FieldLines, Fields};
 pub use rules::policy::Policy;
 pub use rules::request::{Request, Target};

@@ -1,14 +1,31 @@
 //! Taking entries out, marking them, and keeping them from leaving.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::cache::{Cache, lock};
 use crate::key::Key;
 use crate::rules::fields::FieldLines;
 use crate::rules::invalidation;
+use crate::site::page_mark;
 use crate::store::disk::format::short_hash;
 use crate::store::disk::{Record, WriteJob};
 use crate::store::index::{Resident, Shard, Slot, SlotId};
+
+/// A soft purge that can be undone. Numbers are this process's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PurgeId(pub u32);
+
+static PURGES: AtomicU32 = AtomicU32::new(1);
+
+impl PurgeId {
+    pub(crate) const NONE: PurgeId = PurgeId(0);
+
+    /// A new one, for all caches.
+    pub fn next() -> PurgeId {
+        PurgeId(PURGES.fetch_add(1, Ordering::Relaxed).max(1))
+    }
+}
 
 /// Which entries are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,8 +42,17 @@ pub enum Selection<'a> {
     Host(&'a str),
     /// A host and all below it.
     Domain(&'a str),
+    /// A site: a registrable domain, all below it, and what its pages have loaded from others.
+    Site(&'a str),
+    /// What a soft purge has marked.
+    Purge(PurgeId),
     /// A tag that `Cache-Tag` or `Surrogate-Key` names.
     Tag(&'a str),
+    /// A group that `Cache-Groups` names (RFC 9875), of an origin: "http://example.com:8080".
+    Group {
+        origin: &'a str,
+        group: &'a str,
+    },
     /// [`NewEntry::owner`](crate::NewEntry::owner).
     Owner(u64),
 }
@@ -37,7 +63,9 @@ pub enum Change {
     Remove,
     /// They may be used only once the origin has confirmed them.
     Invalidate,
-    /// Takes [`Invalidate`](Self::Invalidate) back.
+    /// As [`Invalidate`](Self::Invalidate), until it is undone: [`Selection::Purge`] with [`Restore`](Self::Restore).
+    PurgeSoftly(PurgeId),
+    /// They may be used again without asking.
     Restore,
     /// They do not leave because the store is full.
     Pin,
@@ -54,7 +82,14 @@ impl Selection<'_> {
             Selection::Prefix(prefix) => url.starts_with(prefix),
             Selection::Host(host) => host_of(url).eq_ignore_ascii_case(host),
             Selection::Domain(domain) => is_below(host_of(url), domain),
+            Selection::Site(site) => is_below(host_of(url), site) || slot.page() == page_mark(site),
+            Selection::Purge(purge) => purge != PurgeId::NONE && slot.purge == purge,
             Selection::Tag(tag) => slot.has_tag(tag),
+            Selection::Group { origin, group } => {
+                let path = url.strip_prefix(origin);
+                path.is_some_and(|path| path.starts_with('/'))
+                    && slot.has_tag(&invalidation::group_tag(group))
+            }
             Selection::Owner(owner) => slot.owner() == owner,
         }
     }
@@ -77,12 +112,20 @@ impl Slot {
         }
     }
 
+    fn page(&self) -> u32 {
+        match (&self.resident, &self.record) {
+            (Resident::Unpacked(entry), _) => entry.page(),
+            (Resident::Packed(packed), _) => packed.view().map_or(0, |view| view.page),
+            (Resident::None, record) => record.as_ref().map_or(0, |record| record.page),
+        }
+    }
+
     fn has_tag(&self, tag: &str) -> bool {
         let tags = match (&self.resident, &self.record) {
-            (Resident::Unpacked(entry), _) => invalidation::tags(&entry.head().fields()),
-            (Resident::Packed(packed), _) => packed
-                .view()
-                .map_or_else(Vec::new, |view| invalidation::tags(&FieldLines(view.lines))),
+            (Resident::Unpacked(entry), _) => invalidation::tags_and_groups(&entry.head().fields()),
+            (Resident::Packed(packed), _) => packed.view().map_or_else(Vec::new, |view| {
+                invalidation::tags_and_groups(&FieldLines(view.lines))
+            }),
             (Resident::None, record) => {
                 let hash = short_hash(tag.as_bytes());
                 return record
@@ -146,8 +189,11 @@ impl Cache {
         for id in &ids {
             match change {
                 Change::Remove => self.release(shard.remove(*id)),
-                Change::Invalidate => self.mark(shard, *id, |slot| slot.invalidated = true),
-                Change::Restore => self.mark(shard, *id, |slot| slot.invalidated = false),
+                Change::Invalidate => self.mark(shard, *id, Slot::invalidate),
+                Change::PurgeSoftly(purge) => {
+                    self.mark(shard, *id, |slot| slot.purge_softly(purge));
+                }
+                Change::Restore => self.mark(shard, *id, Slot::validate),
                 Change::Pin => {
                     shard.pin(*id, true);
                     self.mark(shard, *id, |slot| slot.pinned = true);

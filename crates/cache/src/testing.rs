@@ -68,6 +68,8 @@ impl Get<'_> {
             request,
             now: NOW.plus(after),
             turn,
+            part: None,
+            parts: true,
         })
     }
 
@@ -120,6 +122,7 @@ impl Get<'_> {
             url,
             body_len: None,
             owner: 1,
+            page: 0,
             keep_on_disk: true,
         }
     }

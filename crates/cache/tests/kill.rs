@@ -67,6 +67,8 @@ fn store(cache: &Arc<Cache>, path: &str, version: u64) {
         request,
         now: NOW,
         turn: Turn::First,
+        part: None,
+        parts: true,
     };
     let Lookup::Lead { permit, .. } = cache.lookup(ask) else {
         panic!("it was removed");
@@ -88,6 +90,7 @@ fn store(cache: &Arc<Cache>, path: &str, version: u64) {
         url: &url,
         body_len: None,
         owner: 0,
+        page: 0,
         keep_on_disk: true,
     };
     let (_, mut writer) = permit.store(head, &new);
@@ -187,6 +190,8 @@ fn look_up(cache: &Arc<Cache>, path: &str) -> Option<Entry> {
             request,
             now: NOW,
             turn,
+            part: None,
+            parts: true,
         }) {
             Lookup::Hit { entry, .. } => return Some(entry),
             Lookup::Load(mut loading) => turn = block_on(|cx| loading.poll(cx)),

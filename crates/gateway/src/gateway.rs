@@ -33,6 +33,11 @@ pub trait Gateway: Clone + Send + Sync + 'static {
     /// Whether clients have to log in (RFC 1929, RFC 7617).
     fn requires_authentication(&self) -> bool;
 
+    /// Whether this machine has no network: a stored response may then answer although it is stale.
+    fn is_offline(&self) -> bool {
+        false
+    }
+
     /// Checks a user name and password in constant time. Failures are delayed per client address. Returns the user to
     /// record, or `None`.
     fn authenticate(

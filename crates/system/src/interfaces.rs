@@ -45,6 +45,32 @@ pub fn is_interface(ip: IpAddr) -> bool {
     INTERFACES.is_ours(ip)
 }
 
+/// Whether no interface but loopback leads anywhere. Reads two short files of the kernel; elsewhere than on Linux it is not
+/// known, and `false`.
+pub fn is_offline() -> bool {
+    let read = |name: &str| std::fs::read_to_string(format!("/proc/net/{name}"));
+    let (Ok(v4), Ok(v6)) = (read("route"), read("ipv6_route")) else {
+        return false;
+    };
+    !leads_out(&v4, &v6)
+}
+
+/// Whether a route of the tables (proc_net(5)) leaves the machine. Those of IPv6 that every interface has do not count.
+fn leads_out(v4: &str, v6: &str) -> bool {
+    let by_v4 = v4.lines().skip(1).any(|line| {
+        let interface = line.split_whitespace().next();
+        interface.is_some_and(|interface| interface != "lo")
+    });
+    by_v4
+        || v6.lines().any(|line| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let (Some(to), Some(interface)) = (fields.first(), fields.last()) else {
+                return false;
+            };
+            *interface != "lo" && !to.starts_with("fe80") && !to.starts_with("ff")
+        })
+}
+
 /// The addresses of all interfaces now; empty where they cannot be read.
 pub fn addresses() -> HashSet<IpAddr> {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
@@ -69,6 +95,21 @@ pub fn host_name() -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_machine_without_routes_is_offline() {
+        let head = "Iface\tDestination\tGateway \tFlags\n";
+        let local = "00000000000000000000000000000001 80 0000 00 0000 00 0 1 0 80200001 lo\n\
+                     fe800000000000000000000000000000 40 0000 00 0000 00 100 1 0 00000001 eth0\n\
+                     ff000000000000000000000000000000 08 0000 00 0000 00 100 1 0 00000001 eth0\n";
+        assert!(!leads_out(head, local));
+        assert!(leads_out(
+            &format!("{head}eth0\t0000A8C0\t00000000\t0001\n"),
+            local
+        ));
+        let global = "00000000000000000000000000000000 00 0000 00 fe80 00 100 1 0 00000003 eth0\n";
+        assert!(leads_out(head, &format!("{local}{global}")));
+    }
 
     #[test]
     fn loopback_in_any_form_is_ours_and_a_documentation_address_is_not() {

@@ -36,7 +36,7 @@ pub fn answer(request: &Request<'_>, stored: &StoredHead, complete: Option<u64>)
     if !request.asks_for_range() || !matches!(stored.status, 200 | 206) {
         return Answer::Whole;
     }
-    if request.present.if_range && !if_range_holds(request, stored) {
+    if !if_range_allows(request, stored) {
         return Answer::Whole;
     }
     let specs = single(request.fields, "range").and_then(range::parse);
@@ -64,6 +64,19 @@ pub fn is_same(request: &Request<'_>, stored: &StoredHead) -> bool {
 /// `Last-Modified`, else `Date`.
 fn modified(stored: &StoredHead) -> Timestamp {
     stored.last_modified().unwrap_or_else(|| stored.date())
+}
+
+/// The answer of one stored part to a request for it.
+pub fn answer_part(request: &Request<'_>, stored: &StoredHead, part: ByteRange) -> Answer {
+    match request.is_conditional() && is_same(request, stored) {
+        true => Answer::NotModified,
+        false => Answer::Partial(vec![part]),
+    }
+}
+
+/// Whether the request's `If-Range`, if there is one, lets a part of the stored response answer it.
+pub fn if_range_allows(request: &Request<'_>, stored: &StoredHead) -> bool {
+    !request.present.if_range || if_range_holds(request, stored)
 }
 
 /// RFC 9110, 13.1.5: a strong tag, or a date that is a strong validator.

@@ -84,6 +84,22 @@ pub fn groups(fields: &dyn Fields, name: &str) -> Vec<String> {
         .collect()
 }
 
+/// A group as a tag that no response can name.
+pub fn group_tag(group: &str) -> String {
+    format!("\n{group}")
+}
+
+/// The tags of a response, and its groups as [`group_tag`] gives them.
+pub fn tags_and_groups(fields: &dyn Fields) -> Vec<String> {
+    let mut all = tags(fields);
+    all.extend(
+        groups(fields, "cache-groups")
+            .iter()
+            .map(|group| group_tag(group)),
+    );
+    all
+}
+
 /// The tags of a response: `Cache-Tag` (between commas) and `Surrogate-Key` (between spaces).
 pub fn tags(fields: &dyn Fields) -> Vec<String> {
     let mut tags = Vec::new();

@@ -1,6 +1,7 @@
 //! Ranges of bytes (RFC 9110, 14): what a request asks for, what a response contains.
 
-use super::fields::trim;
+use super::fields::{single, trim};
+use super::request::Request;
 
 /// Bytes `first` to `last`, both included; `first <= last`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,6 +36,56 @@ pub enum RangeSpec {
     From(u64),
     /// `-length`: the last bytes.
     Suffix(u64),
+}
+
+impl RangeSpec {
+    /// What it selects; none where that depends on a length that is not known, or nothing exists of it.
+    pub fn within(self, complete: Option<u64>) -> Option<ByteRange> {
+        match (self, complete) {
+            (spec, Some(complete)) => satisfy(spec, complete),
+            (RangeSpec::Bounded(range), None) => Some(range),
+            (RangeSpec::From(_) | RangeSpec::Suffix(_), None) => None,
+        }
+    }
+
+    /// Whether two of them may have a byte in common, as far as that is known without a length.
+    pub fn overlaps(self, other: RangeSpec) -> bool {
+        let span = |spec| match spec {
+            RangeSpec::Bounded(range) => Some((range.first, range.last)),
+            RangeSpec::From(first) => Some((first, u64::MAX)),
+            RangeSpec::Suffix(_) => None,
+        };
+        match (span(self), span(other)) {
+            (Some((first, last)), Some((start, end))) => first <= end && start <= last,
+            _ => self == other,
+        }
+    }
+
+    /// Whether a response has what is asked for: from its first byte on, or up to the last one of the whole.
+    pub fn is_answered_by(self, part: ContentRange) -> bool {
+        let ContentRange { range, complete } = part;
+        match self {
+            RangeSpec::Bounded(asked) => range.first == asked.first && range.last <= asked.last,
+            RangeSpec::From(first) => range.first == first,
+            RangeSpec::Suffix(len) => {
+                let ends =
+                    complete.is_some_and(|complete| range.last.checked_add(1) == Some(complete));
+                ends && range.len() <= len
+            }
+        }
+    }
+}
+
+/// The only range that a request asks for; none where it asks for the whole, for several ranges or for none that is valid.
+pub fn only_range(request: &Request<'_>) -> Option<RangeSpec> {
+    if !request.asks_for_range() {
+        return None;
+    }
+    let specs = single(request.fields, "range").and_then(parse)?;
+    match specs.as_slice() {
+        [spec] => Some(*spec),
+        _ => None,
+    }
 }
 
 /// A field with more elements is ignored, which is always allowed (14.2).

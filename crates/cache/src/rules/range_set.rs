@@ -117,6 +117,31 @@ fn join_nearest(gaps: &mut Vec<ByteRange>, max: usize) {
     }
 }
 
+/// Whether a part with this head belongs to the same representation as stored parts of `complete` bytes
+/// (RFC 9110, 15.3.7.3).
+pub fn same_representation(
+    stored: &StoredHead,
+    complete: Option<u64>,
+    head: &StoredHead,
+    part: ContentRange,
+) -> bool {
+    let same = match (stored.etag(), head.etag()) {
+        (Some(one), Some(other)) => one.strongly_equals(other),
+        (None, None) => strong_date(stored).is_some() && strong_date(stored) == strong_date(head),
+        _ => false,
+    };
+    same && fits(complete, part)
+}
+
+/// Whether a part can be one of a representation of this length.
+fn fits(complete: Option<u64>, part: ContentRange) -> bool {
+    match (complete, part.complete) {
+        (Some(known), Some(said)) => known == said,
+        (Some(known), None) => part.range.last < known,
+        (None, _) => true,
+    }
+}
+
 /// Whether a 206 is a part of the same representation as stored parts (RFC 9110, 15.3.7.3): the same strong validator,
 /// the same length. `complete` is what is known of the length. A part that cannot be combined replaces what is stored.
 pub fn combine(
@@ -128,11 +153,6 @@ pub fn combine(
         .and_then(ContentRange::parse)
         .filter(|part| response.body_len.is_none_or(|len| len == part.range.len()))
         .ok_or(Why::BadContentRange)?;
-    let same_length = match (complete, part.complete) {
-        (Some(known), Some(said)) => known == said,
-        (Some(known), None) => part.range.last < known,
-        (None, _) => true,
-    };
     let same = match (stored.etag(), response_etag(response)) {
         (Some(one), Some(other)) => one.strongly_equals(other),
         (None, None) => {
@@ -142,7 +162,7 @@ pub fn combine(
         }
         _ => false,
     };
-    if response.status == 206 && same && same_length {
+    if response.status == 206 && same && fits(complete, part) {
         Ok(part)
     } else {
         Err(Why::OtherRepresentation)

@@ -41,6 +41,14 @@ pub fn write_conditions(out: &mut Vec<u8>, stored: &[&StoredHead]) -> bool {
     !tags.is_empty() || modified.is_some()
 }
 
+/// Whether parts with this head can be combined with others.
+pub fn has_strong_validator(stored: &StoredHead) -> bool {
+    match stored.etag() {
+        Some(tag) => !tag.weak,
+        None => strong_date(stored).is_some(),
+    }
+}
+
 /// Appends `If-Range`, so that a request for missing parts gets the whole where the representation has changed. False
 /// without a strong validator: parts cannot be combined then.
 pub fn write_if_range(out: &mut Vec<u8>, stored: &StoredHead) -> bool {

@@ -19,6 +19,8 @@ use crate::entry::Entry;
 use crate::flight::Flight;
 use crate::incoming::Incoming;
 use crate::key::Key;
+use crate::part_lookup::PartFlight;
+use crate::purge::PurgeId;
 use crate::rules::policy::Policy;
 use crate::stats::Counts;
 
@@ -45,6 +47,8 @@ pub(crate) struct Slot {
     pub(crate) url_hash: u32,
     /// It may be used only once the origin has confirmed it.
     pub(crate) invalidated: bool,
+    /// The purge that marked it so, as long as that can be undone; 0: none.
+    pub(crate) purge: PurgeId,
     pub(crate) pinned: bool,
     /// It was used since it came to the end of the unpacked ones last.
     used: bool,
@@ -99,6 +103,27 @@ impl Slot {
         }
     }
 
+    /// It may be used again without asking the origin.
+    pub(crate) fn validate(&mut self) {
+        self.invalidated = false;
+        self.purge = PurgeId::NONE;
+    }
+
+    /// It may be used only once the origin has confirmed it. No undo of a purge changes that.
+    pub(crate) fn invalidate(&mut self) {
+        self.invalidated = true;
+        self.purge = PurgeId::NONE;
+    }
+
+    /// As [`Slot::invalidate`], until the purge is undone; what was marked before stays so.
+    pub(crate) fn purge_softly(&mut self, purge: PurgeId) {
+        self.purge = match self.invalidated {
+            true => PurgeId::NONE,
+            false => purge,
+        };
+        self.invalidated = true;
+    }
+
     fn is_empty(&self) -> bool {
         self.resident.is_none() && self.record.is_none()
     }
@@ -114,6 +139,7 @@ impl Default for Slot {
             hits: 0,
             url_hash: 0,
             invalidated: false,
+            purge: PurgeId::NONE,
             pinned: false,
             used: false,
         }
@@ -140,6 +166,7 @@ pub(crate) struct Shard {
     pub(crate) disk_eviction: Eviction,
     pub(crate) loads: HashMap<Key, Arc<Load>, BuildHasherDefault<KeyHasher>>,
     pub(crate) flights: HashMap<Key, Flight, BuildHasherDefault<KeyHasher>>,
+    pub(crate) part_flights: HashMap<Key, Vec<PartFlight>, BuildHasherDefault<KeyHasher>>,
     pub(crate) counts: Counts,
 }
 

@@ -5,6 +5,7 @@ mod folders;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use privet_cache::{
     Cache, CacheSettings, Change, DiskKey, DiskSettings, KeySecret, Policy, Selection, key_secret,
@@ -14,6 +15,8 @@ use privet_config::{Config, Keyring};
 use self::disk_key::CACHE_KEY;
 use crate::problems::Problems;
 
+/// How long a disk may take.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 /// What a problem with the key is about.
 const PROBLEM: &str = "cache";
 
@@ -120,6 +123,13 @@ impl Caches {
                 "unlock or start the keyring, then reload; or set encrypt = false or disk = 0 in [cache]",
             ),
             None => problems.clear(PROBLEM),
+        }
+    }
+
+    /// Waits until all changes are on disk. Blocks.
+    pub(crate) fn flush(&self) {
+        for cache in self.all() {
+            cache.flush(FLUSH_TIMEOUT);
         }
     }
 

@@ -28,7 +28,9 @@ impl Engine {
     pub fn rotate_identity(&self) {
         self.shared.snapshot.load().dialer.rotate_identity();
         self.shared.identity_epoch.fetch_add(1, Ordering::Relaxed);
-        // What was stored for an identity goes with it.
-        self.shared.snapshot.load().caches.forget_private();
+        // What was stored for an identity goes with it, also where the process is killed.
+        let caches = self.shared.snapshot.load().caches.clone();
+        caches.forget_private();
+        tokio::task::spawn_blocking(move || caches.flush());
     }
 }

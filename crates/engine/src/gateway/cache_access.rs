@@ -1,11 +1,11 @@
 //! Which part of the cache a client may use: what one of them stored never answers another.
 
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, LazyLock};
 
 use privet_cache::Cache;
-use privet_config::Config;
+use privet_config::{Config, Isolation};
 use privet_gateway::{CacheAccess, RequestContext};
 use privet_policy::{App, Route};
 use privet_system::ProgramState;
@@ -83,8 +83,38 @@ impl EngineGateway {
         route_name(route, &facts.config).hash(&mut hasher);
         let epoch = self.shared.identity_epoch.load(Ordering::Relaxed);
         hasher.write_u64(epoch);
+        if is_isolated(route, &facts.config) {
+            hasher.write(&run_identity());
+        }
         hasher.finish128().as_bytes()
     }
+}
+
+/// Whether connections on a route have credentials of this run, so that what was stored before belongs to another identity.
+fn is_isolated(route: &Route, config: &Config) -> bool {
+    let name = route_name(route, config);
+    let members = config
+        .groups
+        .iter()
+        .filter(|group| Some(group.name.as_str()) == name);
+    let members = members.flat_map(|group| group.members.iter().map(String::as_str));
+    let names: Vec<&str> = name.into_iter().chain(members).collect();
+    let mut upstreams = config.upstreams.iter();
+    upstreams.any(|upstream| {
+        upstream.isolate != Isolation::None && names.contains(&upstream.name.as_str())
+    })
+}
+
+/// Random bytes of this run.
+fn run_identity() -> [u8; 16] {
+    static RUN: LazyLock<[u8; 16]> = LazyLock::new(|| {
+        let mut bytes = [0; 16];
+        if let Err(error) = getrandom::fill(&mut bytes) {
+            tracing::warn!("no random bytes for the identities of the cache: {error}");
+        }
+        bytes
+    });
+    *RUN
 }
 
 /// A route by its name: numbers change with the file.

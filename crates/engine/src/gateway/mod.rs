@@ -48,6 +48,10 @@ impl Gateway for EngineGateway {
         self.shared.snapshot.load().generation
     }
 
+    fn is_offline(&self) -> bool {
+        privet_system::interfaces::is_offline()
+    }
+
     fn requires_authentication(&self) -> bool {
         !self.shared.snapshot.load().users.is_empty()
     }

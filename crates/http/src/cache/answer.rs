@@ -1,11 +1,12 @@
 //! Answers a request from a stored response: all of it, a part, or that the client has it already.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use privet_cache::body::BodyReader;
 use privet_cache::rules::answer::{self, Answer};
 use privet_cache::rules::multipart::Multipart;
+use privet_cache::rules::range::ByteRange;
 use privet_cache::rules::request::Request;
 use privet_cache::{Cache, Entry, Timestamp};
 use privet_net::{Connected, DialTimings, Stream};
@@ -36,13 +37,15 @@ pub struct Ready {
     /// Opens with the body's verdict, where it is being scanned.
     pub gate: Option<watch::Receiver<Gate>>,
     pub entry: Entry,
-    /// Of the whole body, where one was made already.
+    /// Of the whole body or of the part, where one was made already.
     pub reader: Option<BodyReader>,
     pub used: CacheUse,
     /// The row that counts the answer's bytes.
     pub row: usize,
     /// Ends the fill that the answer is read from, where this client caused it.
     pub control: Option<FillControl>,
+    /// The part of it that answers; none: as the request asks.
+    pub part: Option<ByteRange>,
     /// This process's entry in `Via` is added.
     pub via: bool,
 }
@@ -128,6 +131,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             used,
             row,
             control,
+            part,
             via,
         } = ready;
         self.observe(row);
@@ -135,10 +139,11 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         if let Some(outcome) = self.pass_gate(gate.clone()).await {
             return self.refuse(outcome, row).await;
         }
+        self.observed.origin_took = Some((entry.fetch_time(), Instant::now()));
         // An answer of the origin that this one takes the place of.
         drop(self.scans.take_down());
         let judges = gate.is_none();
-        let form = self.form(&entry, reader, judges);
+        let form = self.form(&entry, reader, part, judges);
         let mut own = std::mem::take(&mut self.observed.lines);
         own.clear();
         write_own(&mut own, &entry, used);
@@ -217,7 +222,13 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     }
 
     /// How a stored response answers this request.
-    fn form(&mut self, entry: &Entry, reader: Option<BodyReader>, judges: bool) -> Form {
+    fn form(
+        &mut self,
+        entry: &Entry,
+        reader: Option<BodyReader>,
+        part: Option<ByteRange>,
+        judges: bool,
+    ) -> Form {
         let bytes = self.client.head_bytes();
         let client = ClientFields {
             head: self.head,
@@ -227,11 +238,15 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         let port = self.head.target.as_ref().map_or(80, |target| target.port);
         let complete = entry.body_len();
         let shape = match target_of(self.url.as_bytes(), "http", port) {
-            Some(target) => {
+            // The response to another method answers as it is.
+            Some(target) if matches!(method, b"GET" | b"HEAD") => {
                 let request = Request::new(method, target, &client);
-                answer::answer(&request, entry.head(), complete)
+                match part {
+                    Some(part) => answer::answer_part(&request, entry.head(), part),
+                    None => answer::answer(&request, entry.head(), complete),
+                }
             }
-            None => Answer::Whole,
+            _ => Answer::Whole,
         };
         let judged = self.is_judged(entry);
         let shape = match shape {
@@ -239,7 +254,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             Answer::Partial(_) if !judged => Answer::Whole,
             shape => shape,
         };
-        let mut form = form_of(entry, &shape, reader);
+        let mut form = form_of(entry, &shape, reader, part.is_some());
         if self.head.method == Method::Head {
             form.body = AnswerBody::Whole(StoredBody::none());
         }
@@ -250,7 +265,8 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     }
 }
 
-fn form_of(entry: &Entry, shape: &Answer, reader: Option<BodyReader>) -> Form {
+/// `reader`: of the whole body, or of the only part where `is_part`.
+fn form_of(entry: &Entry, shape: &Answer, reader: Option<BodyReader>, is_part: bool) -> Form {
     let head = entry.head();
     let complete = entry.body_len();
     let status = answer::status(head, shape);
@@ -284,7 +300,9 @@ fn form_of(entry: &Entry, shape: &Answer, reader: Option<BodyReader>) -> Form {
         },
         Answer::Partial(ranges) => match ranges.as_slice() {
             [range] => {
-                let source = StoredBody::new(entry.reader(range.first), None);
+                let reader = reader.filter(|_| is_part);
+                let reader = reader.unwrap_or_else(|| entry.range_reader(range.first, range.len()));
+                let source = StoredBody::new(reader, None);
                 let stage = StageState::new(RangeStage::new(0, range.len()));
                 Form {
                     status,

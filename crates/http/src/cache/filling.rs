@@ -1,26 +1,24 @@
-//! What becomes of the response of an origin: it is stored, it confirms what is stored, it is passed on, or a stored one
-//! takes its place.
+//! What becomes of the response of an origin: it is stored, it confirms or completes what is stored, it is passed on, or a
+//! stored one takes its place.
 
 use std::time::SystemTime;
 
 use privet_cache::body::BodyReader;
 use privet_cache::rules::cache_status::Forward;
-use privet_cache::rules::request::{Request, Target};
+use privet_cache::rules::range::{self, ByteRange, ContentRange};
+use privet_cache::rules::range_set;
 use privet_cache::rules::storing::{self, Response};
-use privet_cache::rules::validation::{self, Asked, Merged};
+use privet_cache::rules::validation::{self, Asked as Named, Merged};
 use privet_cache::{
-    Entry, FieldLines, FillPermit, FillWriter, NewEntry, OnError, Policy, Timestamp,
+    Completing, Entry, FieldLines, Fields, FillPermit, FillWriter, OnError, StoredHead, Timestamp,
+    Why,
 };
-use privet_config::HeaderMode;
 use tokio::sync::watch;
 
-use super::fields::{ClientFields, SentFields};
+use super::asked::{Asked, lines_of, response_of};
 use super::fill::{Audience, FillControl};
 use super::status::CacheUse;
 use crate::exchange::head_observer::{HeadObserver, SeenHead};
-use crate::head::BodyLength;
-use crate::headers::response::for_each_field;
-use crate::headers::write_field;
 use crate::scanning::body_scan::Gate;
 
 /// A stored response that an origin is asked to confirm.
@@ -28,33 +26,36 @@ pub struct Validating {
     pub entry: Entry,
     pub on_error: OnError,
     /// The conditions that go to the origin, as field lines.
-    pub conditions: Vec<u8>,
+    conditions: Vec<u8>,
 }
 
-/// The owned parts of a URL.
-pub struct OwnedTarget {
-    pub scheme: &'static str,
-    pub host: Box<str>,
-    pub port: u16,
-    pub path_and_query: Box<[u8]>,
-}
-
-impl OwnedTarget {
-    pub fn of(target: &Target<'_>, scheme: &'static str) -> Self {
+impl Validating {
+    pub fn new((entry, on_error): (Entry, OnError)) -> Self {
+        let mut conditions = Vec::new();
+        validation::write_conditions(&mut conditions, &[entry.head()]);
         Self {
-            scheme,
-            host: target.host.into(),
-            port: target.port,
-            path_and_query: target.path_and_query.into(),
+            entry,
+            on_error,
+            conditions,
         }
     }
+}
 
-    pub fn get(&self) -> Target<'_> {
-        Target {
-            scheme: self.scheme,
-            host: &self.host,
-            port: self.port,
-            path_and_query: &self.path_and_query,
+/// Stored parts to which an origin is asked for the rest.
+pub struct Combining {
+    completing: Completing,
+    /// The range and its condition, as field lines.
+    conditions: Vec<u8>,
+}
+
+impl Combining {
+    pub fn new(completing: Completing) -> Self {
+        let ByteRange { first, last } = completing.missing;
+        let mut conditions = format!("Range: bytes={first}-{last}\r\n").into_bytes();
+        validation::write_if_range(&mut conditions, completing.entry.head());
+        Self {
+            completing,
+            conditions,
         }
     }
 }
@@ -71,11 +72,15 @@ pub enum Taken {
         control: Option<FillControl>,
         /// Opens with the body's verdict, where it is scanned.
         gate: Option<watch::Receiver<Gate>>,
+        /// The part of it that answers; none: as the request asks.
+        part: Option<ByteRange>,
     },
     /// A stored one was confirmed.
     Confirmed(Entry),
     /// The origin confirmed something else than what is stored: it is asked again without conditions.
     Mismatch,
+    /// It is not the part that was asked for: the origin is asked again for all that the client wants.
+    Refused,
     /// The origin failed, and a stored one may be sent in place of its answer.
     Failed(Entry),
     /// Nobody asked for it, and it is not stored.
@@ -84,19 +89,13 @@ pub enum Taken {
 
 /// Looks at the response to one request that leads.
 pub struct Filling {
+    pub asked: Asked,
     pub permit: Option<FillPermit>,
-    pub policy: Policy,
-    pub target: OwnedTarget,
     pub validating: Option<Validating>,
+    pub combining: Option<Combining>,
     /// Why the request went to the origin.
     pub forward: Forward,
-    pub mode: HeaderMode,
-    /// Field lines of a site that say who asks.
-    pub site_fields: Option<Vec<u8>>,
-    pub requested: Timestamp,
     pub audience: Audience,
-    pub owner: u64,
-    pub keep_on_disk: bool,
     pub taken: Option<Taken>,
     /// What a response that is passed on says of the cache.
     pub lines: Vec<u8>,
@@ -105,34 +104,44 @@ pub struct Filling {
 impl Filling {
     /// The conditions that go to the origin in place of the client's.
     pub fn conditions(&self) -> Option<&[u8]> {
-        let validating = self.validating.as_ref()?;
-        Some(&validating.conditions)
+        match (&self.validating, &self.combining) {
+            (Some(validating), _) => Some(&validating.conditions),
+            (None, Some(combining)) => Some(&combining.conditions),
+            (None, None) => None,
+        }
     }
 
-    /// No origin answered: the stored response that may be sent in place.
-    pub fn failed(&mut self) -> Option<Entry> {
+    /// No origin answered: the stored response that may be sent in place. `offline`: there is no network.
+    pub fn failed(&mut self, offline: bool) -> Option<Entry> {
         if let Some(permit) = self.permit.take() {
             permit.failed();
         }
         let validating = self.validating.take()?;
-        matches!(validating.on_error, OnError::Allowed { .. }).then_some(validating.entry)
+        let is_allowed = match validating.on_error {
+            OnError::Allowed { .. } => true,
+            OnError::ByPolicy { .. } => offline,
+            OnError::Never => false,
+        };
+        is_allowed.then_some(validating.entry)
     }
 
     fn decide(&mut self, seen: &SeenHead<'_>) -> Option<Taken> {
         let now = Timestamp::from(SystemTime::now());
-        let mut lines = Vec::with_capacity(512);
-        for_each_field(
-            seen.response,
-            seen.bytes,
-            seen.style,
-            false,
-            |name, value| {
-                write_field(&mut lines, name, value);
-            },
-        );
+        let lines = lines_of(seen);
         let status = seen.response.status;
+        if let Some(Combining { completing, .. }) = self.combining.take() {
+            match status {
+                206 => return self.combine(completing, seen, &lines, now),
+                304 | 412 | 416 => return Some(Taken::Refused),
+                // The representation has changed, or the origin failed.
+                _ => {}
+            }
+        }
         if status == 304 {
             return self.confirm(seen, &lines, now);
+        }
+        if status == 206 {
+            return self.store_part(seen, &lines, now);
         }
         if validation::is_failure(status)
             && let Some(validating) = self
@@ -152,13 +161,10 @@ impl Filling {
         let validating = self.validating.take()?;
         let old = validating.entry.head();
         let fields = FieldLines(lines);
-        if !validation::identifies(old, &fields, Asked::One) {
+        if !validation::identifies(old, &fields, Named::One) {
             return Some(Taken::Mismatch);
         }
-        let merged = self.with_request(seen, |request| {
-            let (requested, policy) = (self.requested, &self.policy);
-            validation::merge(request, old, &fields, requested, now, policy)
-        });
+        let merged = self.merge(seen, old, &fields, now);
         let permit = self.permit.take()?;
         Some(match merged {
             Merged::Update(head) => match permit.not_modified(head) {
@@ -173,61 +179,159 @@ impl Filling {
         })
     }
 
-    /// The request as the rules of the cache take it.
-    fn with_request<T>(&self, seen: &SeenHead<'_>, read: impl FnOnce(&Request<'_>) -> T) -> T {
-        let client = ClientFields {
-            head: seen.request,
-            bytes: seen.request_bytes,
+    fn merge(
+        &self,
+        seen: &SeenHead<'_>,
+        old: &StoredHead,
+        fields: &dyn Fields,
+        now: Timestamp,
+    ) -> Merged {
+        self.asked.with_request(seen, |request| {
+            let (requested, policy) = (self.asked.requested, self.asked.cache.policy());
+            validation::merge(request, old, fields, requested, now, policy)
+        })
+    }
+
+    /// A 206 has what was missing of stored parts (RFC 9110 §15.3.7.3), or it is refused.
+    fn combine(
+        &mut self,
+        completing: Completing,
+        seen: &SeenHead<'_>,
+        lines: &[u8],
+        now: Timestamp,
+    ) -> Option<Taken> {
+        let Completing {
+            entry,
+            missing,
+            wanted,
+        } = completing;
+        let fields = FieldLines(lines);
+        let response = response_of(seen, &fields);
+        let part = range_set::combine(entry.head(), entry.body_len(), &response);
+        let Some(part) = part.ok().filter(|part| part.range == missing) else {
+            return Some(Taken::Refused);
         };
-        let sent = SentFields {
-            client,
-            mode: self.mode,
-            site: self.site_fields.as_deref(),
+        let Merged::Update(head) = self.merge(seen, entry.head(), &fields, now) else {
+            return Some(Taken::Refused);
         };
-        let method = seen.request.method_span.of_buffer(seen.request_bytes);
-        read(&Request::new(method, self.target.get(), &client).with_sent(&sent))
+        let url = self.asked.target.get().url();
+        let new = self.asked.new_entry(&url, response.body_len);
+        let permit = self.permit.take()?;
+        let (entry, writer) = permit.store_part(head, part, &new, Some(&entry));
+        let reader = match wanted {
+            Some(range) => entry.range_reader(range.first, range.len()),
+            None => entry.reader(0),
+        };
+        Some(Taken::Stored {
+            entry,
+            reader,
+            writer: Some(writer),
+            control: None,
+            gate: None,
+            part: wanted,
+        })
+    }
+
+    /// The part that the client has asked for.
+    fn store_part(&mut self, seen: &SeenHead<'_>, lines: &[u8], now: Timestamp) -> Option<Taken> {
+        let fields = FieldLines(lines);
+        let response = response_of(seen, &fields);
+        let permit = self.permit.take()?;
+        let (head, wanted) = self.read(seen, &response, now);
+        let part = fields
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(b"content-range"))
+            .and_then(|(_, value)| ContentRange::parse(value));
+        let head = match head {
+            Ok(head) => head,
+            // It says nothing about the whole.
+            Err(Why::BadContentRange | Why::TooLarge) => return None,
+            Err(why) => {
+                tracing::trace!(%why, "not stored");
+                permit.uncacheable(now);
+                return None;
+            }
+        };
+        let (Some(wanted), Some(part)) = (wanted, part) else {
+            return None;
+        };
+        if !permit.is_part() || !wanted.is_answered_by(part) {
+            return None;
+        }
+        let url = self.asked.target.get().url();
+        let new = self.asked.new_entry(&url, response.body_len);
+        let (entry, writer) = permit.store_part(head, part, &new, None);
+        Some(Taken::Stored {
+            reader: entry.range_reader(part.range.first, part.range.len()),
+            entry,
+            writer: Some(writer),
+            control: None,
+            gate: None,
+            part: Some(part.range),
+        })
+    }
+
+    /// The head to store, and the range that was asked for.
+    fn read(
+        &self,
+        seen: &SeenHead<'_>,
+        response: &Response<'_>,
+        now: Timestamp,
+    ) -> (Result<StoredHead, Why>, Option<range::RangeSpec>) {
+        self.asked.with_request(seen, |request| {
+            let (requested, policy) = (self.asked.requested, self.asked.cache.policy());
+            let head = storing::store(request, response, requested, now, policy);
+            (head, range::only_range(request))
+        })
     }
 
     fn store(&mut self, seen: &SeenHead<'_>, lines: &[u8], now: Timestamp) -> Option<Taken> {
         let fields = FieldLines(lines);
-        let response = Response {
-            status: seen.response.status,
-            fields: &fields,
-            body_len: match seen.response.body(seen.request.method) {
-                BodyLength::Known(length) => Some(length),
-                BodyLength::None => Some(0),
-                BodyLength::Chunked | BodyLength::UntilClose => None,
-            },
-        };
-        let stored = self.with_request(seen, |request| {
-            storing::store(request, &response, self.requested, now, &self.policy)
-        });
+        let response = response_of(seen, &fields);
+        let (head, _) = self.read(seen, &response, now);
         let permit = self.permit.take()?;
-        match stored {
-            Ok(head) => {
-                let new = NewEntry {
-                    url: &self.target.get().url(),
-                    body_len: response.body_len,
-                    owner: self.owner,
-                    keep_on_disk: self.keep_on_disk,
-                };
-                let (entry, writer) = permit.store(head, &new);
-                Some(Taken::Stored {
-                    reader: entry.reader(0),
-                    entry,
-                    writer: Some(writer),
-                    control: None,
-                    gate: None,
-                })
-            }
+        let head = match head {
+            Ok(head) => head,
             // It depends on what this client has already.
-            Err(_) if matches!(response.status, 206 | 304 | 412 | 416) => None,
+            Err(_) if matches!(response.status, 412 | 416) => return None,
             Err(why) => {
                 tracing::trace!(%why, "not stored");
                 permit.uncacheable(now);
-                None
+                return None;
             }
+        };
+        let url = self.asked.target.get().url();
+        let new = self.asked.new_entry(&url, response.body_len);
+        let (entry, writer) = self
+            .stored_under_its_key(permit, seen, &head)
+            .store(head, &new);
+        Some(Taken::Stored {
+            reader: entry.reader(0),
+            entry,
+            writer: Some(writer),
+            control: None,
+            gate: None,
+            part: None,
+        })
+    }
+
+    /// Other requests may have the same response, as it says itself (`No-Vary-Search`).
+    fn stored_under_its_key(
+        &self,
+        permit: FillPermit,
+        seen: &SeenHead<'_>,
+        head: &StoredHead,
+    ) -> FillPermit {
+        let asked = &self.asked;
+        if !asked.cache.policy().site_fields {
+            return permit;
         }
+        let key = asked.with_request(seen, |request| {
+            asked
+                .cache
+                .key_of_response(&asked.space, &[], request, head)
+        });
+        permit.stored_as(key)
     }
 }
 

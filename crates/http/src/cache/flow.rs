@@ -3,15 +3,17 @@
 use std::future::poll_fn;
 use std::time::{Duration, SystemTime};
 
-use privet_cache::rules::{invalidation, reuse};
+use privet_cache::rules::range::{self, ByteRange};
+use privet_cache::rules::{invalidation, reuse, storing};
 use privet_cache::{
-    Ask, Entry, Key, Loading, Lookup, Request, Reuse, Timestamp, Turn, Waiter, Wake, Why,
+    Ask, Entry, FillPermit, Key, Loading, Lookup, Request, Reuse, Timestamp, Turn, Waiter, Wake,
+    Why,
 };
 use tokio::time::timeout;
 
 use super::answer::Ready;
 use super::fields::{ClientFields, SentFields};
-use super::partition::{UnknownPage, partition};
+use super::partition::partition;
 use super::scope::CacheScope;
 use super::status::CacheUse;
 use super::url::target_of;
@@ -34,8 +36,8 @@ enum Consulted {
         why: Why,
         only_if_cached: bool,
     },
-    /// The request may change what is stored.
-    Unsafe,
+    /// The request may change what is stored. The key: of its URL, where the response may be stored.
+    Unsafe(Option<Key>),
     /// Nothing of the request is the cache's matter.
     Outside,
 }
@@ -68,17 +70,10 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             }
             Consulted::Found(Lookup::Hit { entry, reuse }) if !entry.is_on_disk() => {
                 let used = used_of(&entry, reuse);
-                let Some(ready) = self.stored_answer(&fetch, entry, used) else {
-                    return NextStep::Close;
-                };
-                let next = self.answer(ready).await;
-                if let Some(status) = self.observed.status {
-                    self.service.answered_from_cache(&fetch, status);
-                }
-                next
+                self.answer_stored(&fetch, entry, None, used).await
             }
             Consulted::Found(lookup) => Box::pin(self.fetch_stored(fetch, lookup)).await,
-            Consulted::Unsafe => Box::pin(self.fetch_changing(fetch)).await,
+            Consulted::Unsafe(key) => Box::pin(self.fetch_changing(fetch, key)).await,
         }
     }
 
@@ -97,10 +92,8 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             return Consulted::Outside;
         };
         let method = head.method_span.of_buffer(bytes);
-        if !invalidation::is_safe(method) {
-            return Consulted::Unsafe;
-        }
-        if !matches!(method, b"GET" | b"HEAD") {
+        let is_unsafe = !invalidation::is_safe(method);
+        if !is_unsafe && !matches!(method, b"GET" | b"HEAD") {
             return Consulted::Outside;
         }
         let site = fetch.site_request();
@@ -117,26 +110,38 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             why,
             only_if_cached,
         };
+        let host = target.host.as_bytes();
+        let partition = partition(scope.asker, head, bytes, self.page.as_bytes(), host);
+        let with_credentials = connection_auth::has_credentials(head, bytes);
+        if is_unsafe {
+            let may_be_stored =
+                method == b"POST" && !with_credentials && storing::check_request(&request).is_ok();
+            let partition = partition.ok().filter(|_| may_be_stored);
+            let key = partition.map(|part| scope.cache.key_of(scope.space, &part, &request));
+            return Consulted::Unsafe(key);
+        }
         if let Err(why) = reuse::check_request(&request) {
             return pass(why);
         }
-        if connection_auth::has_credentials(head, bytes) {
+        if with_credentials {
             return pass(Why::Authorization);
         }
-        let host = target.host.as_bytes();
-        let partition = match partition(scope.asker, head, bytes, self.page.as_bytes(), host) {
-            Ok(partition) => partition,
-            Err(UnknownPage) => return pass(Why::UnknownPage),
+        let Ok(partition) = partition else {
+            return pass(Why::UnknownPage);
         };
         let ask = Ask {
-            key: Key::new(scope.cache.secret(), scope.space, &partition, &request),
+            key: scope.cache.key_of(scope.space, &partition, &request),
             request,
             now: Timestamp::from(SystemTime::now()),
             turn,
+            part: range::only_range(&request),
+            // A part cannot be judged.
+            parts: fetch.scanner().is_none(),
         };
         let found = scope.cache.lookup(ask);
         match found {
-            Lookup::Hit { .. } | Lookup::Refresh { .. } | Lookup::Load(_) => {}
+            Lookup::Hit { .. } | Lookup::Part { .. } | Lookup::Refresh { .. } | Lookup::Load(_) => {
+            }
             _ if only_if_cached => return pass(Why::NotStored),
             _ => {}
         }
@@ -152,39 +157,29 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         self.reply(response).await
     }
 
+    /// Answers by what the look-up says, or waits and looks again.
     async fn fetch_stored(&mut self, mut fetch: S::Fetch, mut lookup: Lookup) -> NextStep {
         let mut waits = 0;
         loop {
             let turn = match lookup {
-                Lookup::Hit { entry, .. } if !is_readable(&entry).await => {
-                    return self.relay(fetch).await;
-                }
                 Lookup::Hit { entry, reuse } => {
+                    let used = used_after(waits, &entry, reuse);
+                    return self.answer_readable(fetch, entry, used).await;
+                }
+                Lookup::Part { entry, range } => {
                     let used = match waits {
-                        0 => used_of(&entry, reuse),
-                        _ => CacheUse::Collapsed {
+                        0 => CacheUse::Hit {
                             ttl: ttl_of(&entry),
                         },
+                        _ => collapsed(&entry),
                     };
-                    return match self.stored_answer(&fetch, entry, used) {
-                        Some(ready) => self.answer(ready).await,
-                        None => NextStep::Close,
-                    };
+                    return self.answer_stored(&fetch, entry, Some(range), used).await;
                 }
                 Lookup::Refresh {
                     entry,
                     reuse,
                     permit,
-                } => {
-                    let used = used_of(&entry, reuse);
-                    let Some(ready) = self.stored_answer(&fetch, entry.clone(), used) else {
-                        return NextStep::Close;
-                    };
-                    if let Some(permit) = permit {
-                        self.refresh(fetch, entry, permit);
-                    }
-                    return self.answer(ready).await;
-                }
+                } => return self.answer_and_refresh(fetch, entry, reuse, permit).await,
                 Lookup::Validate {
                     entry,
                     why,
@@ -209,14 +204,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                     waits += 1;
                     match self.wait(waiter, waits).await {
                         Woken::Look(turn) => turn,
-                        Woken::TooLong => return self.relay(fetch).await,
-                        Woken::Gone => return NextStep::Close,
-                        Woken::Failed => {
-                            let text = "another client's request for the same was not answered";
-                            let text = text.to_owned();
-                            let response = self.service.failure(502, "no response", text);
-                            return self.reply(response).await;
-                        }
+                        woken => return self.waited_in_vain(fetch, woken).await,
                     }
                 }
             };
@@ -234,8 +222,72 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         }
     }
 
+    /// Answers from the store, once the body's first block is there: one that is damaged on disk is asked for again.
+    async fn answer_readable(&mut self, fetch: S::Fetch, entry: Entry, used: CacheUse) -> NextStep {
+        if entry.is_on_disk() {
+            let mut reader = entry.reader(0);
+            let reading = timeout(DISK_TIMEOUT, poll_fn(|cx| reader.poll_next(cx)));
+            let (_, watch) = self.client.head_and_watch();
+            match unless_gone(watch, reading).await {
+                Ok(Ok(Ok(_))) => {}
+                Ok(_) => return self.relay(fetch).await,
+                Err(_) => return NextStep::Close,
+            }
+        }
+        self.answer_stored(&fetch, entry, None, used).await
+    }
+
+    /// Answers from the store. Who has the permit asks the origin in the background.
+    async fn answer_and_refresh(
+        &mut self,
+        fetch: S::Fetch,
+        entry: Entry,
+        reuse: Reuse,
+        permit: Option<FillPermit>,
+    ) -> NextStep {
+        let used = used_of(&entry, reuse);
+        let Some(ready) = self.stored_answer(&fetch, entry.clone(), None, used) else {
+            return NextStep::Close;
+        };
+        // The refresh takes the rest of the request with it.
+        self.service
+            .answered_from_cache(&fetch, entry.head().status);
+        if let Some(permit) = permit {
+            self.refresh(fetch, entry, permit);
+        }
+        self.answer(ready).await
+    }
+
+    /// Answers with a stored response, or with a part of it.
+    async fn answer_stored(
+        &mut self,
+        fetch: &S::Fetch,
+        entry: Entry,
+        part: Option<ByteRange>,
+        used: CacheUse,
+    ) -> NextStep {
+        match self.stored_answer(fetch, entry, part, used) {
+            Some(ready) => self.answer_and_count(fetch, ready).await,
+            None => NextStep::Close,
+        }
+    }
+
+    async fn answer_and_count(&mut self, fetch: &S::Fetch, ready: Ready) -> NextStep {
+        let next = self.answer(ready).await;
+        if let Some(status) = self.observed.status {
+            self.service.answered_from_cache(fetch, status);
+        }
+        next
+    }
+
     /// A stored response as the answer, with a row for its bytes. `None`: the request has no target.
-    fn stored_answer(&mut self, fetch: &S::Fetch, entry: Entry, used: CacheUse) -> Option<Ready> {
+    fn stored_answer(
+        &mut self,
+        fetch: &S::Fetch,
+        entry: Entry,
+        part: Option<ByteRange>,
+        used: CacheUse,
+    ) -> Option<Ready> {
         Some(Ready {
             cache: fetch.cache().map(|scope| scope.cache.clone()),
             gate: None,
@@ -244,8 +296,22 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             used,
             row: self.cache_row(fetch)?,
             control: None,
+            part,
             via: fetch.response_style().adds_via(),
         })
+    }
+
+    /// Another request's response did not come, or does not serve.
+    async fn waited_in_vain(&mut self, fetch: S::Fetch, woken: Woken) -> NextStep {
+        match woken {
+            Woken::Gone => NextStep::Close,
+            Woken::Failed => {
+                let text = "another client's request for the same was not answered";
+                let response = self.service.failure(502, "no response", text.to_owned());
+                self.reply(response).await
+            }
+            Woken::Look(_) | Woken::TooLong => self.relay(fetch).await,
+        }
     }
 
     /// Waits until what is on disk was read; a disk that does not answer is left alone. None where the client has left.
@@ -274,16 +340,6 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     }
 }
 
-/// Whether the body's first block can be had: one that is damaged on disk is asked for again.
-async fn is_readable(entry: &Entry) -> bool {
-    if !entry.is_on_disk() {
-        return true;
-    }
-    let mut reader = entry.reader(0);
-    let first = timeout(DISK_TIMEOUT, poll_fn(|cx| reader.poll_next(cx)));
-    matches!(first.await, Ok(Ok(_)))
-}
-
 /// What an answer from the store says of itself.
 fn used_of(entry: &Entry, reuse: Reuse) -> CacheUse {
     let ttl = ttl_of(entry);
@@ -291,6 +347,18 @@ fn used_of(entry: &Entry, reuse: Reuse) -> CacheUse {
         Reuse::Fresh { .. } => CacheUse::Hit { ttl },
         _ => CacheUse::Stale { ttl },
     }
+}
+
+/// The same after waiting for another request.
+fn used_after(waits: u8, entry: &Entry, reuse: Reuse) -> CacheUse {
+    match waits {
+        0 => used_of(entry, reuse),
+        _ => collapsed(entry),
+    }
+}
+
+fn collapsed(entry: &Entry) -> CacheUse {
+    CacheUse::Collapsed { ttl: ttl_of(entry) }
 }
 
 fn ttl_of(entry: &Entry) -> i64 {

@@ -3,16 +3,17 @@
 use std::time::SystemTime;
 
 use privet_cache::rules::cache_status::Forward;
-use privet_cache::rules::validation;
-use privet_cache::{Entry, FillPermit, OnError, Timestamp, Why};
+use privet_cache::{Entry, FillPermit, Key, OnError, Timestamp, Why};
 
 use super::answer::Ready;
+use super::asked::Asked;
+use super::changing::Changing;
 use super::fill::{Audience, Fill};
-use super::filling::{Filling, OwnedTarget, Taken, Validating};
-use super::observer::{Changing, Observer};
+use super::filling::{Combining, Filling, Taken, Validating};
+use super::heading::Heading;
+use super::observer::Observer;
 use super::scope::Asker;
-use super::status::{CacheUse, forward_of};
-use super::url::target_of;
+use super::status::{CacheUse, Failure, forward_of};
 use crate::exchange::{Downstream, Upstream};
 use crate::head::Method;
 use crate::request::RequestFlow;
@@ -34,8 +35,11 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             why: forward,
             stored: false,
         });
-        // A part of a response, and a head without its body, are nobody else's.
-        if self.head.method == Method::Head || (held.is_none() && self.asks_for_part()) {
+        if self.head.method == Method::Head {
+            return self.lead_head(fetch, permit, forward, held).await;
+        }
+        // Several parts of a response are nobody else's.
+        if held.is_none() && self.asks_for_part() && !permit.is_part() {
             drop(permit);
             return self.relay_to(fetch).await;
         }
@@ -51,12 +55,21 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         };
         match fetched {
             Fetched::Next(next) => next,
-            Fetched::Failed(response) => match filling.failed() {
-                Some(entry) => self.answer_stale(fetch, entry, forward, via).await,
-                None => self.reply(response).await,
-            },
+            Fetched::Failed(response) => {
+                let offline = self.service.is_offline();
+                match filling.failed(offline) {
+                    Some(entry) => {
+                        let failure = match offline {
+                            true => Failure::Offline,
+                            false => Failure::Origin,
+                        };
+                        self.answer_stale(fetch, entry, failure, forward, via).await
+                    }
+                    None => self.reply(response).await,
+                }
+            }
             Fetched::Taken(row) => match filling.taken.take() {
-                Some(Taken::Mismatch) => match filling.permit.take() {
+                Some(Taken::Mismatch | Taken::Refused) => match filling.permit.take() {
                     Some(permit) => Box::pin(self.lead(fetch, permit, why, None)).await,
                     None => self.relay_to(fetch).await,
                 },
@@ -81,6 +94,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 reader,
                 control,
                 gate,
+                part,
                 ..
             } => Ready {
                 cache,
@@ -93,6 +107,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 },
                 row,
                 control,
+                part,
                 via,
             },
             Taken::Confirmed(entry) => {
@@ -105,20 +120,26 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                     used: CacheUse::Revalidated { ttl, why: forward },
                     row,
                     control: None,
+                    part: None,
                     via,
                 }
             }
-            Taken::Failed(entry) => return self.answer_stale(fetch, entry, forward, via).await,
-            Taken::Mismatch | Taken::Dropped => return NextStep::Close,
+            Taken::Failed(entry) => {
+                return self
+                    .answer_stale(fetch, entry, Failure::Origin, forward, via)
+                    .await;
+            }
+            Taken::Mismatch | Taken::Refused | Taken::Dropped => return NextStep::Close,
         };
         self.answer(ready).await
     }
 
-    /// The origin failed, and the stored response may be sent although it is stale.
+    /// No origin gave an answer that can be sent, and the stored response may be sent although it is stale.
     async fn answer_stale(
         &mut self,
         fetch: &S::Fetch,
         entry: Entry,
+        failure: Failure,
         forward: Forward,
         via: bool,
     ) -> NextStep {
@@ -131,12 +152,46 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             gate: None,
             entry,
             reader: None,
-            used: CacheUse::StaleOnError { ttl, why: forward },
+            used: CacheUse::StaleOnError {
+                ttl,
+                why: forward,
+                failure,
+            },
             row,
             control: None,
+            part: None,
             via,
         })
         .await
+    }
+
+    /// A head without its body answers nobody else; it may tell something about what is stored.
+    async fn lead_head(
+        &mut self,
+        fetch: &mut S::Fetch,
+        permit: FillPermit,
+        forward: Forward,
+        held: Option<(Entry, OnError)>,
+    ) -> NextStep {
+        let key = permit.key();
+        drop(permit);
+        let asked = self.asked(fetch);
+        self.observer = match (asked, held) {
+            (Some(asked), Some((entry, _))) => Some(Observer::Heading(Box::new(Heading::new(
+                asked, key, entry, forward,
+            )))),
+            _ => None,
+        };
+        let next = self.relay_to(fetch).await;
+        self.observer = None;
+        next
+    }
+
+    /// The request as the cache needs it later. `None`: there is no cache for it.
+    fn asked(&self, fetch: &S::Fetch) -> Option<Asked> {
+        let port = self.head.target.as_ref()?.port;
+        let url = (self.url.as_bytes(), port);
+        Asked::new(fetch, fetch.cache()?, url, self.page)
     }
 
     fn asks_for_part(&self) -> bool {
@@ -149,34 +204,18 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     pub(super) fn filling(
         &self,
         fetch: &S::Fetch,
-        permit: FillPermit,
+        mut permit: FillPermit,
         forward: Forward,
         held: Option<(Entry, OnError)>,
         audience: Audience,
     ) -> Option<Box<Filling>> {
-        let scope = fetch.cache()?;
-        let port = self.head.target.as_ref()?.port;
-        let target = target_of(self.url.as_bytes(), scope.scheme, port)?;
         Some(Box::new(Filling {
+            asked: self.asked(fetch)?,
+            validating: held.map(Validating::new),
+            combining: permit.take_completing().map(Combining::new),
             permit: Some(permit),
-            policy: scope.cache.policy().clone(),
-            target: OwnedTarget::of(&target, scope.scheme),
-            validating: held.map(|(entry, on_error)| {
-                let mut conditions = Vec::new();
-                validation::write_conditions(&mut conditions, &[entry.head()]);
-                Validating {
-                    entry,
-                    on_error,
-                    conditions,
-                }
-            }),
             forward,
-            mode: fetch.header_mode(),
-            site_fields: fetch.site_request().map(|site| site.fields.to_vec()),
-            requested: Timestamp::from(SystemTime::now()),
             audience,
-            owner: scope.owner(),
-            keep_on_disk: scope.keep_on_disk,
             taken: None,
             lines: Vec::new(),
         }))
@@ -190,53 +229,68 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         release: fn(U),
     ) {
         let idle = self.service.timeouts().idle;
-        let Some(Observer::Filling(filling)) = &mut self.observer else {
+        let Some((taken, audience)) = self.observer.as_mut().and_then(Observer::taken) else {
             return;
         };
         let release = if keep_origin { release } else { drop::<U> };
-        match &mut filling.taken {
-            Some(Taken::Stored {
+        match taken {
+            Taken::Stored {
                 writer,
                 control,
                 entry,
                 gate,
                 ..
-            }) => {
+            } => {
                 if let Some(writer) = writer.take() {
                     let mut scan = self.scans.take_down();
                     if let Some(scan) = &mut scan {
                         scan.notes_at(entry.clone());
                         *gate = Some(scan.gate());
                     }
-                    let fill = Fill::new(origin, writer, filling.audience, idle, release);
+                    let fill = Fill::new(origin, writer, audience, idle, release);
                     *control = fill.scanned_by(scan).start();
                 }
             }
             // A 304 has no body.
-            Some(Taken::Confirmed(_) | Taken::Mismatch) => release(origin),
-            _ => {}
+            Taken::Confirmed(_) | Taken::Mismatch => release(origin),
+            Taken::Refused | Taken::Failed(_) | Taken::Dropped => {}
         }
     }
 
-    /// Asks the origin for something that may change what is stored (RFC 9111 §4.4).
-    pub(super) async fn fetch_changing(&mut self, mut fetch: S::Fetch) -> NextStep {
-        self.observer = self.changing(&fetch);
-        let next = self.relay_to(&mut fetch).await;
-        self.observer = None;
-        next
+    /// Asks the origin for something that may change what is stored (RFC 9111 §4.4). `key`: of the URL, where the response
+    /// may be stored.
+    pub(super) async fn fetch_changing(
+        &mut self,
+        mut fetch: S::Fetch,
+        key: Option<Key>,
+    ) -> NextStep {
+        self.observer = self.changing(&fetch, key);
+        let fetched = Box::pin(self.fetch_from_origin(&mut fetch)).await;
+        let via = fetch.response_style().adds_via();
+        let taken = match self.observer.take() {
+            Some(Observer::Changing(changing)) => changing.taken,
+            _ => None,
+        };
+        match (fetched, taken) {
+            (Fetched::Next(next), _) => next,
+            (Fetched::Failed(response), _) => self.reply(response).await,
+            (Fetched::Taken(row), Some(taken)) => {
+                self.answer_taken(&fetch, taken, Forward::Method, row, via)
+                    .await
+            }
+            (Fetched::Taken(_), None) => NextStep::Close,
+        }
     }
 
-    fn changing(&self, fetch: &S::Fetch) -> Option<Observer> {
+    fn changing(&self, fetch: &S::Fetch, key: Option<Key>) -> Option<Observer> {
         let scope = fetch.cache()?;
-        let port = self.head.target.as_ref()?.port;
-        let target = target_of(self.url.as_bytes(), scope.scheme, port)?;
         let method = self.head.method_span.of_buffer(self.client.head_bytes());
         Some(Observer::Changing(Box::new(Changing {
-            cache: scope.cache.clone(),
-            space: scope.space.into(),
-            target: OwnedTarget::of(&target, scope.scheme),
-            method: method.into(),
             shared: scope.asker == Asker::Everybody,
+            asked: self.asked(fetch)?,
+            method: method.into(),
+            key,
+            taken: None,
         })))
     }
 }

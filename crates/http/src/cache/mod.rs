@@ -4,11 +4,14 @@
 //! apart from any client; [`delivery`] writes an answer to a client, whichever version of HTTP it speaks.
 
 mod answer;
+mod asked;
+mod changing;
 mod delivery;
 mod fields;
 mod fill;
 mod filling;
 mod flow;
+mod heading;
 mod judged;
 mod lead;
 mod multipart;

@@ -1,5 +1,6 @@
 //! The parts of a private cache: what one page, one login or one identity stored never answers another.
 
+use privet_cache::site::site_of;
 use smallvec::SmallVec;
 
 use super::scope::Asker;
@@ -51,7 +52,8 @@ pub fn partition(
         [] if is_browser || names_use => return Err(UnknownPage),
         page => page,
     };
-    add(&mut out, page);
+    let site = std::str::from_utf8(page).map_or(page, |page| site_of(page).as_bytes());
+    add(&mut out, site);
     Ok(out)
 }
 
@@ -99,6 +101,11 @@ mod tests {
             assert_eq!(all.iter().filter(|other| *other == one).count(), 1, "{at}");
         }
         assert_eq!(of(WHO, "X: y\r\n", "page.test"), of(WHO, "", "page.test"));
+        assert_eq!(
+            of(WHO, "", "www.page.test"),
+            of(WHO, "", "page.test"),
+            "one site"
+        );
     }
 
     #[test]

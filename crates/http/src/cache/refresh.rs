@@ -80,7 +80,7 @@ impl<S: Service> RequestFlow<'_, S, Unattended> {
                     control.adopt(live);
                 }
             }
-            (Fetched::Failed(_), _) => drop(filling.failed()),
+            (Fetched::Failed(_), _) => drop(filling.failed(false)),
             _ => {}
         }
     }

@@ -1,7 +1,10 @@
 //! What the cache did for an answer: for `Cache-Status` (RFC 9211), and for the rows of requests.
 
+use std::time::Duration;
+
 use privet_cache::Why;
 use privet_cache::rules::cache_status::{CacheStatus, Forward};
+use privet_connection_log::CacheSaving;
 
 /// What the cache did for an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,7 +14,11 @@ pub enum CacheUse {
     /// Answered from the store although it is stale. `ttl` is negative.
     Stale { ttl: i64 },
     /// The origin failed, and a stale response was sent in its place.
-    StaleOnError { ttl: i64, why: Forward },
+    StaleOnError {
+        ttl: i64,
+        why: Forward,
+        failure: Failure,
+    },
     /// The origin confirmed what is stored.
     Revalidated { ttl: i64, why: Forward },
     /// The response came from the origin. `stored`: it can answer later requests.
@@ -20,6 +27,24 @@ pub enum CacheUse {
     Collapsed { ttl: i64 },
     /// The cache was not asked, or had no answer and none of the origin's is kept.
     Bypass(Why),
+}
+
+/// Why a stale response is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// The origin failed, and `stale-if-error` allows it.
+    Origin,
+    /// There is no network, and nothing forbids it.
+    Offline,
+}
+
+impl Failure {
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::Origin => "the origin failed",
+            Self::Offline => "there is no network",
+        }
+    }
 }
 
 /// Why a request goes to the origin, as `why` says of a stored response; `None`: there is none.
@@ -40,9 +65,40 @@ impl CacheUse {
             },
             why: match self {
                 Self::Bypass(why) => Some(why.sentence()),
+                Self::StaleOnError { failure, .. } => Some(match failure {
+                    Failure::Origin => {
+                        "The origin failed, and the response allows it to be sent stale."
+                    }
+                    Failure::Offline => "There is no network: the response is stale.",
+                }),
                 _ => None,
             },
         }
+    }
+
+    /// What it saved, where the cache was asked for the request: `sent` bytes that came from the store, and `time` that the
+    /// origin would have taken longer.
+    pub fn saving(self, sent: u64, time: Duration) -> Option<CacheSaving> {
+        let none = CacheSaving::default();
+        Some(match self {
+            Self::Hit { .. } | Self::Stale { .. } => CacheSaving {
+                hit: true,
+                bytes: sent,
+                time,
+            },
+            // Others have waited for the origin.
+            Self::Collapsed { .. } | Self::StaleOnError { .. } => CacheSaving {
+                hit: true,
+                bytes: sent,
+                ..none
+            },
+            Self::Revalidated { .. } => CacheSaving {
+                bytes: sent,
+                ..none
+            },
+            Self::Miss { .. } => none,
+            Self::Bypass(_) => return None,
+        })
     }
 
     /// Appends the field line.
@@ -54,10 +110,10 @@ impl CacheUse {
                 ttl: Some(ttl),
                 ..none
             },
-            Self::StaleOnError { ttl, why } => CacheStatus {
+            Self::StaleOnError { ttl, why, failure } => CacheStatus {
                 forward: Some(why),
                 ttl: Some(ttl),
-                detail: Some("the origin failed"),
+                detail: Some(failure.sentence()),
                 ..none
             },
             Self::Revalidated { ttl, why } => CacheStatus {

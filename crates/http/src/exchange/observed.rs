@@ -26,6 +26,8 @@ pub struct Observed {
     pub lines: Vec<u8>,
     /// What the cache did for it; `None`: it is not used.
     pub cache: Option<CacheUse>,
+    /// How long the origin took for what answers from the store, and when that answer began.
+    pub origin_took: Option<(Duration, Instant)>,
     /// Bytes, heads included.
     pub up: u64,
     pub down: u64,

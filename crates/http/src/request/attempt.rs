@@ -1,6 +1,6 @@
 //! One attempt to send a request on a leased connection, whichever version of HTTP the origin speaks.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use privet_connection_log::LiveConnection;
 use privet_connection_log::requests::{DialPhases, HttpVersion, NewRequest};
@@ -74,18 +74,20 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 return outcome;
             }
         }
-        // The head's bytes are needed again only if the request may be sent again.
-        // A request that is stored has no body behind it, and its head is read when the response is there.
-        let fills = matches!(self.observer, Some(Observer::Filling(_)));
-        if !traits.may_repeat && !fills {
+        // The head's bytes are needed again only if the request may be sent again, or the cache reads them once the
+        // response is there.
+        let is_read = self.observer.as_ref().is_some_and(Observer::reads_request);
+        if !traits.may_repeat && !is_read {
             self.client.release_head();
         }
         if self.kept.is_on() {
             self.kept.rewind(&mut self.client.source());
         } else {
             self.client.limit_body(fetch.max_request_body());
-            if traits.may_repeat && self.head.has_body() {
+            if (traits.may_repeat || is_read) && self.head.has_body() {
                 self.client.detach_head();
+            }
+            if traits.may_repeat && self.head.has_body() {
                 self.kept.start();
             }
         }
@@ -161,8 +163,21 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
 
     /// Records the request, unless it is sent again.
     pub(crate) fn record_request(&mut self, row: usize, outcome: &Outcome) {
-        let (Some(live), Some(started)) = (self.live_connections.get(row), self.observed.started)
-        else {
+        let Some(live) = self.live_connections.get(row) else {
+            return;
+        };
+        if let Some(used) = self
+            .observed
+            .cache
+            .filter(|_| !matches!(outcome, Outcome::Repeat))
+        {
+            let longer = |(took, began): (Duration, Instant)| took.saturating_sub(began.elapsed());
+            let time = self.observed.origin_took.map_or(Duration::ZERO, longer);
+            if let Some(saving) = used.saving(self.observed.down, time) {
+                live.cache_used(saving);
+            }
+        }
+        let Some(started) = self.observed.started else {
             return;
         };
         let error = match outcome {

@@ -181,6 +181,10 @@ impl<G: Gateway> Service for Forward<G> {
         dialed.map_err(|refusal| page_of(refusal, request.target))
     }
 
+    fn is_offline(&self) -> bool {
+        self.gateway.is_offline()
+    }
+
     /// One route is decided for a request, and it is not left.
     fn next_attempt(&self, _: &mut RouteDecision) -> bool {
         false

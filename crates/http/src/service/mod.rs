@@ -198,6 +198,11 @@ pub trait Service: Clone + Send + Sync + 'static {
     /// A stored response answered the request. `status`: its code.
     fn answered_from_cache(&self, _: &Self::Fetch, _: u16) {}
 
+    /// Whether there is no network, so that a stored response may answer although it is stale (RFC 9111 §4.2.4).
+    fn is_offline(&self) -> bool {
+        false
+    }
+
     /// Records an open connection in the connection log.
     fn record(
         &self,

@@ -5,5 +5,6 @@ mod common;
 
 mod bodies;
 mod collapsing;
+mod parts;
 mod reuse;
 mod support;

@@ -1,9 +1,9 @@
 //! The bytes of the files: an object's description, and the records of the index.
 //!
 //! ```text
-//! object   "PrvtObj1" salt[16] body tail …
+//! object   "PrvtObj2" salt[16] body tail …
 //! tail     nonce[12] tag of each block, description, tag of the description
-//! index    "PrvtIdx1" salt[16] record …
+//! index    "PrvtIdx2" salt[16] record …
 //! record   length[4] nonce[12] contents, tag
 //! ```
 //!
@@ -22,8 +22,8 @@ use crate::rules::policy::Policy;
 use crate::rules::stored::StoredHead;
 use crate::rules::time::Timestamp;
 
-pub(crate) const OBJECT_MAGIC: &[u8; 8] = b"PrvtObj1";
-pub(crate) const INDEX_MAGIC: &[u8; 8] = b"PrvtIdx1";
+pub(crate) const OBJECT_MAGIC: &[u8; 8] = b"PrvtObj2";
+pub(crate) const INDEX_MAGIC: &[u8; 8] = b"PrvtIdx2";
 /// Bytes before an object's body, and before the index's first record.
 pub(crate) const HEADER: u64 = 24;
 /// The longest record of the index and description of an object, in bytes.
@@ -36,6 +36,7 @@ pub(crate) struct Description {
     pub(crate) head: StoredHead,
     pub(crate) url: Arc<str>,
     pub(crate) owner: u64,
+    pub(crate) page: u32,
     pub(crate) fetch_millis: u32,
     pub(crate) body_len: u64,
     pub(crate) trailers: Vec<u8>,
@@ -50,6 +51,7 @@ impl Description {
         out.extend_from_slice(&head.received.0.to_le_bytes());
         out.extend_from_slice(&head.generated.0.to_le_bytes());
         out.extend_from_slice(&self.owner.to_le_bytes());
+        out.extend_from_slice(&self.page.to_le_bytes());
         out.extend_from_slice(&self.fetch_millis.to_le_bytes());
         out.extend_from_slice(&self.body_len.to_le_bytes());
         put_counted(&mut out, self.url.as_bytes());
@@ -68,6 +70,7 @@ impl Description {
             head: StoredHead::restore(view.status, lines, vary_key, received, generated, policy),
             url: view.url.into(),
             owner: view.owner,
+            page: view.page,
             fetch_millis: view.fetch_millis,
             body_len: view.body_len,
             trailers: view.trailers.to_vec(),
@@ -80,6 +83,7 @@ impl Description {
             head: entry.head().clone(),
             url: entry.url_text().clone(),
             owner: entry.owner(),
+            page: entry.page(),
             fetch_millis: u32::try_from(entry.fetch_time().as_millis()).unwrap_or(u32::MAX),
             body_len,
             trailers: entry.trailers().to_vec(),
@@ -95,6 +99,7 @@ pub(crate) struct DescriptionView<'a> {
     received: Timestamp,
     generated: Timestamp,
     pub(crate) owner: u64,
+    pub(crate) page: u32,
     fetch_millis: u32,
     body_len: u64,
     pub(crate) url: &'a str,
@@ -112,6 +117,7 @@ impl<'a> DescriptionView<'a> {
             received: Timestamp(from.i64()?),
             generated: Timestamp(from.i64()?),
             owner: from.u64()?,
+            page: from.u32()?,
             fetch_millis: from.u32()?,
             body_len: from.u64()?,
             url: from.text()?,
@@ -136,6 +142,7 @@ pub(crate) struct Record {
     /// Bytes of the description.
     pub(crate) description_len: u32,
     pub(crate) owner: u64,
+    pub(crate) page: u32,
     pub(crate) status: u16,
     /// As in its head, so that entries can be browsed without reading their files.
     pub(crate) generated: Timestamp,
@@ -189,7 +196,7 @@ impl Record {
 
     /// Bytes that it takes in memory while the object itself is on disk only.
     pub(crate) fn memory_bytes(&self) -> u64 {
-        192 + (self.url.len() + self.tags.len() * 4) as u64
+        196 + (self.url.len() + self.tags.len() * 4) as u64
     }
 }
 
@@ -228,6 +235,7 @@ impl IndexChange {
         out.extend_from_slice(&record.tail_at.to_le_bytes());
         out.extend_from_slice(&record.description_len.to_le_bytes());
         out.extend_from_slice(&record.owner.to_le_bytes());
+        out.extend_from_slice(&record.page.to_le_bytes());
         out.extend_from_slice(&record.status.to_le_bytes());
         out.extend_from_slice(&record.generated.0.to_le_bytes());
         out.extend_from_slice(&record.fresh_for.to_le_bytes());
@@ -255,7 +263,8 @@ impl IndexChange {
         }
         let key = Key(from.u128()?);
         let (body_len, tail_at, description_len) = (from.u64()?, from.u64()?, from.u32()?);
-        let (owner, status) = (from.u64()?, from.u16()?);
+        let (owner, page) = (from.u64()?, from.u32()?);
+        let status = from.u16()?;
         let (generated, fresh_for) = (Timestamp(from.i64()?), from.u32()?);
         let (variant, flags) = (from.u32()?, from.u8()?);
         let url = from.text()?.into();
@@ -275,6 +284,7 @@ impl IndexChange {
             tail_at,
             description_len,
             owner,
+            page,
             status,
             generated,
             fresh_for,

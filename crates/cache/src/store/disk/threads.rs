@@ -217,7 +217,7 @@ impl Writer {
 }
 
 fn record_of(description: &Description, id: u64, tail_at: u64, description_len: u32) -> Record {
-    let tags = invalidation::tags(&description.head.fields());
+    let tags = invalidation::tags_and_groups(&description.head.fields());
     Record {
         id,
         key: description.key,
@@ -225,6 +225,7 @@ fn record_of(description: &Description, id: u64, tail_at: u64, description_len: 
         tail_at,
         description_len,
         owner: description.owner,
+        page: description.page,
         status: description.head.status,
         generated: description.head.generated,
         fresh_for: description.head.lifetime.fresh_for,

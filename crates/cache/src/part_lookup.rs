@@ -1,0 +1,300 @@
+//! Requests for a part of a representation: what stored parts answer, what is fetched, who waits for it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::body::MemoryBody;
+use crate::cache::{Ask, Cache, Lookup, MOST_WAITS, Turn};
+use crate::entry::{Entry, NewEntry};
+use crate::fill::FillPermit;
+use crate::flight::{Flight, Outcome};
+use crate::incoming::Incoming;
+use crate::key::Key;
+use crate::parts::Parts;
+use crate::rules::range::{ByteRange, ContentRange, RangeSpec};
+use crate::rules::range_set::same_representation;
+use crate::rules::stored::StoredHead;
+use crate::rules::verdict::{Reuse, Why};
+use crate::rules::{answer, reuse, validation, vary};
+use crate::store::index::{Shard, Slot, SlotId};
+
+/// The most parts of one key that are fetched at the same time.
+const MOST_FETCHES: usize = 32;
+/// A whole that came together from parts is one body from then on, up to this length. Longer ones stay in parts.
+const JOINED: u64 = 1 << 20;
+
+/// A part that is asked for at the origin.
+#[derive(Debug)]
+pub(crate) struct PartFlight {
+    pub(crate) wanted: RangeSpec,
+    pub(crate) flight: Flight,
+}
+
+/// Stored parts to which an origin is asked for the rest.
+#[derive(Debug, Clone)]
+pub struct Completing {
+    pub entry: Entry,
+    /// What is missing.
+    pub missing: ByteRange,
+    /// What the client asks for; none: the whole.
+    pub wanted: Option<ByteRange>,
+}
+
+impl Cache {
+    /// A request for a part, which no stored whole answers. `why` says why one that is stored does not serve.
+    pub(crate) fn part(
+        self: &Arc<Self>,
+        ask: Ask<'_>,
+        wanted: RangeSpec,
+        why: Option<Why>,
+    ) -> Lookup {
+        let Ask { key, request, .. } = ask;
+        let waited = match ask.turn {
+            Turn::Again(times) => times,
+            // The lead for the whole is for another request.
+            Turn::Leads(permit) => {
+                drop(permit);
+                0
+            }
+            Turn::First | Turn::Loaded(_) => 0,
+        };
+        let ask = Ask {
+            turn: Turn::First,
+            ..ask
+        };
+        let mut shard = self.shard(key);
+        let (mut fetched, mut completing) = (wanted, None);
+        if let Some((id, entry, parts)) = self.usable_parts(&shard, &ask) {
+            let range = wanted.within(parts.complete());
+            let missing = range.map(|range| (range, parts.missing(range)));
+            match missing {
+                Some((range, None)) => {
+                    shard.used(id);
+                    shard.counts.hits += 1;
+                    return Lookup::Part { entry, range };
+                }
+                Some((range, Some(missing))) if can_complete(&entry, &parts) => {
+                    fetched = RangeSpec::Bounded(missing);
+                    completing = Some(Completing {
+                        entry,
+                        missing,
+                        wanted: Some(range),
+                    });
+                }
+                _ => {}
+            }
+        }
+        let why = completing
+            .as_ref()
+            .map_or(why, |_| Some(Why::RangeNotStored));
+        if request.directives.only_if_cached {
+            return Lookup::Bypass(Why::RangeNotStored);
+        }
+        let flights = shard.part_flights.get(&key).map_or(0, Vec::len);
+        let is_awaited = shard.flights.contains_key(&key)
+            || shard
+                .part_flights
+                .get(&key)
+                .is_some_and(|flights| flights.iter().any(|other| other.wanted.overlaps(fetched)));
+        if (is_awaited && waited >= MOST_WAITS) || flights >= MOST_FETCHES {
+            shard.counts.bypassed += 1;
+            return Lookup::Bypass(Why::RangeNotStored);
+        }
+        if is_awaited && let Some(waiter) = self.wait_for_part(&mut shard, key, fetched) {
+            shard.counts.waited += 1;
+            return Lookup::Wait(waiter);
+        }
+        let serial = self.serials.fetch_add(1, Ordering::Relaxed);
+        let flight = Flight::new(serial);
+        let flights = shard.part_flights.entry(key).or_default();
+        flights.push(PartFlight {
+            wanted: fetched,
+            flight,
+        });
+        shard.counts.missed += 1;
+        drop(shard);
+        let permit = FillPermit::new_part(self, key, serial, completing);
+        Lookup::Lead { permit, why }
+    }
+
+    fn wait_for_part(
+        self: &Arc<Self>,
+        shard: &mut Shard,
+        key: Key,
+        wanted: RangeSpec,
+    ) -> Option<crate::flight::Waiter> {
+        if let Some(flight) = shard.flights.get_mut(&key) {
+            return Some(flight.wait(self, key));
+        }
+        let flights = shard.part_flights.get_mut(&key)?;
+        let mut overlapping = flights.iter_mut();
+        let found = overlapping.find(|other| other.wanted.overlaps(wanted))?;
+        Some(found.flight.wait(self, key))
+    }
+
+    /// The stored parts that a request for the whole can complete.
+    pub(crate) fn completing(&self, shard: &Shard, ask: &Ask<'_>) -> Option<Completing> {
+        let is_plain = ask.request.is_get() && ask.part.is_none() && !ask.request.is_conditional();
+        if !ask.parts || !is_plain {
+            return None;
+        }
+        let (_, entry, parts) = self.usable_parts(shard, ask)?;
+        let all = ByteRange::new(0, parts.complete()?.checked_sub(1)?)?;
+        let missing = parts.missing(all)?;
+        (missing != all && can_complete(&entry, &parts)).then_some(Completing {
+            entry,
+            missing,
+            wanted: None,
+        })
+    }
+
+    /// Parts that belong to the request and are fresh for it.
+    fn usable_parts(&self, shard: &Shard, ask: &Ask<'_>) -> Option<(SlotId, Entry, Parts)> {
+        let request = &ask.request;
+        let is_usable = |entry: &Entry| {
+            let head = entry.head();
+            let fresh = matches!(
+                reuse::reuse(request, head, ask.now),
+                Reuse::Fresh { .. } | Reuse::StaleAccepted { .. }
+            );
+            fresh
+                && vary::matches(request, head)
+                && answer::if_range_allows(request, head)
+                && self.has_same_search(entry, &request.target)
+        };
+        let mut variants = shard.variants(ask.key);
+        variants.find_map(|(id, slot)| {
+            let entry = slot.entry().filter(|_| !slot.invalidated)?;
+            let parts = entry.parts()?.clone();
+            is_usable(entry).then(|| (id, entry.clone(), parts))
+        })
+    }
+
+    /// A part was asked for: those who wait for it look again.
+    pub(crate) fn end_part_flight(&self, key: Key, serial: u64) {
+        let mut shard = self.shard(key);
+        let Some(flights) = shard.part_flights.get_mut(&key) else {
+            return;
+        };
+        let at = flights.iter().position(|part| part.flight.serial == serial);
+        let ended = at.map(|at| flights.swap_remove(at));
+        if flights.is_empty() {
+            shard.part_flights.remove(&key);
+        }
+        drop(shard);
+        if let Some(ended) = ended {
+            ended.flight.end(Outcome::LookAgain);
+        }
+    }
+
+    /// Adds a part that is being received: to the parts of the same representation, else in their place. Gives the entry
+    /// to read it from, which is not in the store where a whole has arrived there meanwhile.
+    pub(crate) fn begin_part(
+        &self,
+        key: Key,
+        head: StoredHead,
+        part: ContentRange,
+        new: &NewEntry<'_>,
+        incoming: &Incoming,
+        held: Option<&Entry>,
+    ) -> Entry {
+        let shard = self.shard(key);
+        let known = shard.find_variant(key, &head.vary_key);
+        let stored = known.and_then(|id| shard.slot(id)?.entry().cloned());
+        drop(shard);
+        let is_same = |stored: &&Entry| {
+            let complete = stored.parts().map(Parts::complete);
+            complete
+                .is_some_and(|complete| same_representation(stored.head(), complete, &head, part))
+        };
+        let mut is_kept = true;
+        if let Some(stored) = held.or(stored.as_ref().filter(is_same))
+            && let Some(parts) = stored.parts()
+        {
+            if parts.begin(part.range, part.complete, incoming) {
+                let entry = stored.with_head(head);
+                self.put_parts(key, parts, &entry);
+                return entry;
+            }
+            // There are too many: this one is only passed on.
+            is_kept = false;
+        }
+        let is_whole = stored.is_some_and(|stored| stored.parts().is_none() && stored.is_whole());
+        let parts = Parts::new(part.complete);
+        parts.begin(part.range, part.complete, incoming);
+        let entry = Entry::of_parts(head, new, parts);
+        if is_kept && !is_whole {
+            self.begin(key, &entry);
+        }
+        entry
+    }
+
+    /// Puts an entry with a newer head in the place of the one with the same parts, which may have left the store.
+    fn put_parts(&self, key: Key, parts: &Parts, entry: &Entry) {
+        let mut shard = self.shard(key);
+        let Some(id) = find_parts(&shard, key, parts) else {
+            drop(shard);
+            self.begin(key, entry);
+            return;
+        };
+        shard.set_entry(id, entry.clone(), self.budget());
+        self.mark(&mut shard, id, Slot::validate);
+    }
+
+    /// A part is complete.
+    pub(crate) fn complete_part(
+        &self,
+        key: Key,
+        parts: &Parts,
+        incoming: &Incoming,
+        body: &MemoryBody,
+    ) {
+        parts.finish(incoming, body.clone());
+        let mut shard = self.shard(key);
+        shard.counts.stored += 1;
+        let Some(id) = find_parts(&shard, key, parts) else {
+            return;
+        };
+        let Some(entry) = shard.slot(id).and_then(|slot| slot.entry().cloned()) else {
+            return;
+        };
+        let is_short = parts.complete().is_some_and(|complete| complete <= JOINED);
+        let joined = (is_short && parts.is_complete()).then(|| parts.joined(self.budget()));
+        let entry = match joined.flatten() {
+            Some(body) => entry.joined(body),
+            // Its weight is another one now.
+            None => entry,
+        };
+        shard.set_entry(id, entry.clone(), self.budget());
+        drop(shard);
+        self.keep_on_disk(key, &entry);
+        self.make_room(0);
+    }
+
+    /// A part broke off, or is not kept any more.
+    pub(crate) fn drop_part(&self, key: Key, parts: &Parts, incoming: &Incoming) {
+        parts.remove(incoming);
+        let mut shard = self.shard(key);
+        shard.counts.aborted += 1;
+        if parts.is_empty()
+            && let Some(id) = find_parts(&shard, key, parts)
+        {
+            self.release(shard.remove(id));
+        }
+    }
+}
+
+/// The slot with these parts.
+fn find_parts(shard: &Shard, key: Key, parts: &Parts) -> Option<SlotId> {
+    let has = |entry: &Entry| entry.parts().is_some_and(|found| found.is_same(parts));
+    let mut variants = shard.variants(key);
+    variants
+        .find(|(_, slot)| slot.entry().is_some_and(has))
+        .map(|(id, _)| id)
+}
+
+/// Whether other parts of the same representation can be told from those of another, and there is room for them.
+fn can_complete(entry: &Entry, parts: &Parts) -> bool {
+    let is_known = parts.complete().is_some() && validation::has_strong_validator(entry.head());
+    is_known && parts.has_room(MOST_FETCHES)
+}

@@ -1,0 +1,237 @@
+//! The parts of one representation that are stored or being received (RFC 9111, 3.4; RFC 9110, 15.3.7.3).
+//!
+//! All of them have the same strong validator, or there is one only. Readers that need several of them hold a reader of
+//! each, so that a part which is being received is received to its end.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+
+use crate::body::{BLOCK, BodyReader, MemoryBody};
+use crate::budget::{Budget, block};
+use crate::incoming::Incoming;
+use crate::rules::range::ByteRange;
+use crate::rules::range_set::RangeSet;
+
+/// The most parts of one representation; further ones are passed on only.
+const MOST_PARTS: usize = 1024;
+
+/// Parts of a body. Clones are the same parts.
+#[derive(Debug, Clone)]
+pub(crate) struct Parts(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    /// The length of the whole, if it is known.
+    complete: Option<u64>,
+    parts: Vec<Part>,
+}
+
+#[derive(Debug)]
+struct Part {
+    range: ByteRange,
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Source {
+    Memory(MemoryBody),
+    Incoming(Incoming),
+}
+
+impl Part {
+    /// Whether a new reader can have all of it.
+    fn is_usable(&self) -> bool {
+        match &self.source {
+            Source::Memory(_) => true,
+            Source::Incoming(incoming) => incoming.is_whole(),
+        }
+    }
+
+    /// Reads from `first` on, up to `last` or its own end.
+    fn reader(&self, first: u64, last: u64) -> BodyReader {
+        let offset = first - self.range.first;
+        let len = self.range.last.min(last) - first + 1;
+        match &self.source {
+            Source::Memory(body) => BodyReader::memory(body.clone(), offset, len),
+            Source::Incoming(incoming) => BodyReader::incoming(incoming.reader(offset), len),
+        }
+    }
+}
+
+impl Parts {
+    pub(crate) fn new(complete: Option<u64>) -> Parts {
+        Parts(Arc::new(Mutex::new(State {
+            complete,
+            parts: Vec::new(),
+        })))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn is_same(&self, other: &Parts) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// The length of the whole, if it is known.
+    pub(crate) fn complete(&self) -> Option<u64> {
+        self.lock().complete
+    }
+
+    /// Bytes of the parts that are stored.
+    pub(crate) fn stored_bytes(&self) -> u64 {
+        let state = self.lock();
+        let stored = state.parts.iter().map(|part| match &part.source {
+            Source::Memory(body) => body.len(),
+            Source::Incoming(_) => 0,
+        });
+        stored.sum()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().parts.is_empty()
+    }
+
+    /// Whether so many more can be added.
+    pub(crate) fn has_room(&self, more: usize) -> bool {
+        self.lock().parts.len() + more <= MOST_PARTS
+    }
+
+    /// Adds a part that is being received. False where there are too many already.
+    pub(crate) fn begin(
+        &self,
+        range: ByteRange,
+        complete: Option<u64>,
+        incoming: &Incoming,
+    ) -> bool {
+        let mut state = self.lock();
+        state.complete = state.complete.or(complete);
+        if state.parts.len() >= MOST_PARTS {
+            return false;
+        }
+        let at = state
+            .parts
+            .partition_point(|part| part.range.first <= range.first);
+        let source = Source::Incoming(incoming.clone());
+        state.parts.insert(at, Part { range, source });
+        true
+    }
+
+    /// A part is complete. Those that it contains are of no use any more.
+    pub(crate) fn finish(&self, incoming: &Incoming, body: MemoryBody) {
+        let mut state = self.lock();
+        let Some(at) = state.position(incoming) else {
+            return;
+        };
+        let mut finished = state.parts.remove(at);
+        finished.source = Source::Memory(body);
+        let range = finished.range;
+        let is_needed = |part: &Part| match part.source {
+            Source::Memory(_) => !range.contains(part.range),
+            Source::Incoming(_) => true,
+        };
+        state.parts.retain(is_needed);
+        let at = state
+            .parts
+            .partition_point(|part| part.range.first <= range.first);
+        state.parts.insert(at, finished);
+    }
+
+    /// A part broke off, or is not kept any more.
+    pub(crate) fn remove(&self, incoming: &Incoming) {
+        let mut state = self.lock();
+        if let Some(at) = state.position(incoming) {
+            state.parts.remove(at);
+        }
+    }
+
+    /// Whether all of the whole is stored or being received.
+    pub(crate) fn covers_all(&self) -> bool {
+        let state = self.lock();
+        let complete = state.complete;
+        complete.is_some_and(|complete| state.covered().is_complete(complete))
+    }
+
+    /// Whether the whole is stored.
+    pub(crate) fn is_complete(&self) -> bool {
+        let state = self.lock();
+        let is_stored = |part: &Part| matches!(part.source, Source::Memory(_));
+        state.parts.iter().all(is_stored)
+            && state
+                .complete
+                .is_some_and(|complete| state.covered().is_complete(complete))
+    }
+
+    /// What is missing of a range, from the first to the last missing byte; none where all of it is there.
+    pub(crate) fn missing(&self, range: ByteRange) -> Option<ByteRange> {
+        self.lock().covered().missing(range, 1).first().copied()
+    }
+
+    /// Readers of a range, one after the other; none where something is missing.
+    pub(crate) fn readers(&self, range: ByteRange) -> Option<VecDeque<BodyReader>> {
+        let state = self.lock();
+        let mut readers = VecDeque::new();
+        let mut next = range.first;
+        loop {
+            let there = |part: &&Part| {
+                part.range.first <= next && next <= part.range.last && part.is_usable()
+            };
+            let found = state.parts.iter().filter(there);
+            let part = found.max_by_key(|part| part.range.last)?;
+            readers.push_back(part.reader(next, range.last));
+            if part.range.last >= range.last {
+                return Some(readers);
+            }
+            next = part.range.last + 1;
+        }
+    }
+
+    /// The whole as one body; none where a part is missing.
+    pub(crate) fn joined(&self, budget: &Arc<Budget>) -> Option<MemoryBody> {
+        let state = self.lock();
+        let complete = state.complete?;
+        let mut joined = Vec::with_capacity(usize::try_from(complete).ok()?);
+        while (joined.len() as u64) < complete {
+            let next = joined.len() as u64;
+            let stored = state.parts.iter().filter_map(|part| match &part.source {
+                Source::Memory(body) => Some((part.range, body)),
+                Source::Incoming(_) => None,
+            });
+            let mut there = stored.filter(|(range, _)| range.first <= next && next <= range.last);
+            let (range, body) = there.next()?;
+            let mut skip = usize::try_from(next - range.first).ok()?;
+            for block in body.blocks() {
+                let piece = block.get(skip..).unwrap_or_default();
+                skip = skip.saturating_sub(block.len());
+                joined.extend_from_slice(piece);
+            }
+        }
+        let blocks: Vec<Bytes> = joined
+            .chunks(BLOCK)
+            .map(|chunk| {
+                budget.force(chunk.len() as u64);
+                block(chunk.into(), budget)
+            })
+            .collect();
+        Some(MemoryBody::new(blocks.into_iter(), Bytes::new()))
+    }
+}
+
+impl State {
+    fn position(&self, incoming: &Incoming) -> Option<usize> {
+        self.parts.iter().position(
+            |part| matches!(&part.source, Source::Incoming(found) if found.is_same(incoming)),
+        )
+    }
+
+    fn covered(&self) -> RangeSet {
+        let mut set = RangeSet::new();
+        for part in self.parts.iter().filter(|part| part.is_usable()) {
+            set.insert(part.range);
+        }
+        set
+    }
+}

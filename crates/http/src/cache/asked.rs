@@ -1,0 +1,139 @@
+//! A request that goes to an origin, as the rules of the cache need it once the response is there.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use privet_cache::rules::request::{Request, Target};
+use privet_cache::rules::storing::Response;
+use privet_cache::site::{page_mark, site_of};
+use privet_cache::{Cache, FieldLines, NewEntry, Timestamp};
+use privet_config::HeaderMode;
+
+use super::fields::{ClientFields, SentFields};
+use super::scope::{Asker, CacheScope};
+use super::url::target_of;
+use crate::exchange::head_observer::SeenHead;
+use crate::head::BodyLength;
+use crate::headers::response::for_each_field;
+use crate::headers::write_field;
+use crate::service::Fetch;
+
+/// The owned parts of a URL.
+pub struct OwnedTarget {
+    pub scheme: &'static str,
+    pub host: Box<str>,
+    pub port: u16,
+    pub path_and_query: Box<[u8]>,
+}
+
+impl OwnedTarget {
+    pub fn of(target: &Target<'_>, scheme: &'static str) -> Self {
+        Self {
+            scheme,
+            host: target.host.into(),
+            port: target.port,
+            path_and_query: target.path_and_query.into(),
+        }
+    }
+
+    pub fn get(&self) -> Target<'_> {
+        Target {
+            scheme: self.scheme,
+            host: &self.host,
+            port: self.port,
+            path_and_query: &self.path_and_query,
+        }
+    }
+}
+
+/// A request that was sent to an origin, and what becomes of an entry that is made of its response.
+pub struct Asked {
+    pub cache: Arc<Cache>,
+    pub space: Box<str>,
+    pub target: OwnedTarget,
+    pub mode: HeaderMode,
+    /// Field lines of a site that say who asks.
+    pub site_fields: Option<Vec<u8>>,
+    pub requested: Timestamp,
+    owner: u64,
+    page: u32,
+    keep_on_disk: bool,
+}
+
+impl Asked {
+    /// `page`: the host of the page that caused the request, if one is known. `None`: the URL has no path.
+    pub fn new<F: Fetch>(
+        fetch: &F,
+        scope: CacheScope<'_>,
+        (url, port): (&[u8], u16),
+        page: &str,
+    ) -> Option<Self> {
+        let target = target_of(url, scope.scheme, port)?;
+        Some(Self {
+            cache: scope.cache.clone(),
+            space: scope.space.into(),
+            target: OwnedTarget::of(&target, scope.scheme),
+            mode: fetch.header_mode(),
+            site_fields: fetch.site_request().map(|site| site.fields.to_vec()),
+            requested: Timestamp::from(SystemTime::now()),
+            owner: scope.owner(),
+            page: match scope.asker {
+                Asker::Everybody => 0,
+                Asker::Private(_) => page_mark(site_of(page)),
+            },
+            keep_on_disk: scope.keep_on_disk,
+        })
+    }
+
+    /// The request as the rules of the cache take it.
+    pub fn with_request<T>(&self, seen: &SeenHead<'_>, read: impl FnOnce(&Request<'_>) -> T) -> T {
+        let client = ClientFields {
+            head: seen.request,
+            bytes: seen.request_bytes,
+        };
+        let sent = SentFields {
+            client,
+            mode: self.mode,
+            site: self.site_fields.as_deref(),
+        };
+        let method = seen.request.method_span.of_buffer(seen.request_bytes);
+        read(&Request::new(method, self.target.get(), &client).with_sent(&sent))
+    }
+
+    /// What is known of an entry that is made of the response.
+    pub fn new_entry<'a>(&self, url: &'a str, body_len: Option<u64>) -> NewEntry<'a> {
+        NewEntry {
+            url,
+            body_len,
+            owner: self.owner,
+            page: self.page,
+            keep_on_disk: self.keep_on_disk,
+        }
+    }
+}
+
+/// The field lines of a response that belong to the message.
+pub fn lines_of(seen: &SeenHead<'_>) -> Vec<u8> {
+    let mut lines = Vec::with_capacity(512);
+    for_each_field(
+        seen.response,
+        seen.bytes,
+        seen.style,
+        false,
+        |name, value| write_field(&mut lines, name, value),
+    );
+    lines
+}
+
+/// The response as the rules of the cache take it.
+pub fn response_of<'a>(seen: &SeenHead<'_>, fields: &'a FieldLines<'a>) -> Response<'a> {
+    Response {
+        status: seen.response.status,
+        fields,
+        body_len: match seen.response.body(seen.request.method) {
+            BodyLength::Known(length) => Some(length),
+            BodyLength::None => Some(0),
+            BodyLength::Chunked | BodyLength::UntilClose => None,
+        },
+    }
+}

@@ -1,0 +1,98 @@
+//! The response to a request that may change what is stored (RFC 9111 §4.4): it makes stored responses invalid, and that to
+//! a POST may itself answer later requests.
+
+use std::time::SystemTime;
+
+use privet_cache::rules::invalidation;
+use privet_cache::rules::storing;
+use privet_cache::{Change, FieldLines, FillPermit, Key, Selection, Target, Timestamp};
+
+use super::asked::{Asked, lines_of, response_of};
+use super::filling::Taken;
+use crate::exchange::head_observer::{HeadObserver, SeenHead};
+
+/// Waits for the success of a request that may change what is stored.
+pub struct Changing {
+    pub asked: Asked,
+    pub method: Box<[u8]>,
+    /// Whether the cache has one part only, so that its keys are known.
+    pub shared: bool,
+    /// Of the URL, where the response to the request may be stored: it is a POST.
+    pub key: Option<Key>,
+    pub taken: Option<Taken>,
+}
+
+impl Changing {
+    fn invalidate(&self, lines: &[u8]) {
+        let (cache, fields) = (&self.asked.cache, FieldLines(lines));
+        let target = self.asked.target.get();
+        for path in invalidation::invalid_paths(&target, &fields) {
+            let mut changed = target;
+            changed.path_and_query = &path;
+            self.invalidate_target(&changed);
+        }
+        if cache.policy().site_fields {
+            let mut root = target;
+            root.path_and_query = b"";
+            let origin = root.url();
+            for group in &invalidation::groups(&fields, "cache-group-invalidation") {
+                let selection = Selection::Group {
+                    origin: &origin,
+                    group,
+                };
+                cache.change(&selection, Change::Invalidate);
+            }
+        }
+    }
+
+    fn invalidate_target(&self, target: &Target<'_>) {
+        let cache = &self.asked.cache;
+        let key = cache.key_of_target(&self.asked.space, &[], target);
+        let url = target.url();
+        let selection = match self.shared {
+            true => Selection::Key(key),
+            false => Selection::Url(&url),
+        };
+        cache.change(&selection, Change::Invalidate);
+    }
+
+    /// Stores the response for later GETs (RFC 9110 §9.3.3).
+    fn store(&self, key: Key, seen: &SeenHead<'_>, lines: &[u8]) -> Option<Taken> {
+        let fields = FieldLines(lines);
+        let (asked, response) = (&self.asked, response_of(seen, &fields));
+        let now = Timestamp::from(SystemTime::now());
+        let head = asked.with_request(seen, |request| {
+            let (requested, policy) = (asked.requested, asked.cache.policy());
+            storing::store(request, &response, requested, now, policy)
+        });
+        let url = asked.target.get().url();
+        let new = asked.new_entry(&url, response.body_len);
+        let permit = FillPermit::alone(&asked.cache, key);
+        let (entry, writer) = permit.store(head.ok()?, &new);
+        Some(Taken::Stored {
+            reader: entry.reader(0),
+            entry,
+            writer: Some(writer),
+            control: None,
+            gate: None,
+            part: None,
+        })
+    }
+}
+
+impl HeadObserver for Changing {
+    fn takes(&mut self, seen: &SeenHead<'_>) -> bool {
+        if !invalidation::invalidates(&self.method, seen.response.status) {
+            return false;
+        }
+        let lines = lines_of(seen);
+        self.invalidate(&lines);
+        let key = self.key.take();
+        self.taken = key.and_then(|key| self.store(key, seen, &lines));
+        self.taken.is_some()
+    }
+
+    fn lines(&self) -> &[u8] {
+        b"Cache-Status: privet; fwd=method\r\n"
+    }
+}
