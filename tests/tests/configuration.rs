@@ -236,10 +236,7 @@ fn every_key_of_the_example_is_accepted_and_what_has_no_effect_yet_is_reported()
     let checked = check(&unserved);
     assert_eq!(checked.code, 0, "{checked:?}");
     let said = format!("{}{}", checked.out, checked.err);
-    for what in [
-        "a mode without history",
-        "asking",
-    ] {
+    for what in ["a mode without history", "asking"] {
         let sentence = format!("{what} is not served by this version yet");
         assert!(said.contains(&sentence), "{what}: {said}");
     }

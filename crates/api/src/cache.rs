@@ -28,6 +28,14 @@ pub struct CacheQuery {
     #[serde(default)]
     #[param(default = false)]
     pub queries: bool,
+    /// Days whose savings are told.
+    #[serde(default = "default_days")]
+    #[param(minimum = 0, maximum = 366, default = 30)]
+    pub days: u32,
+    /// Minutes by which the calendar of these days is ahead of UTC.
+    #[serde(default)]
+    #[param(minimum = -1440, maximum = 1440, default = 0)]
+    pub utc_offset: i32,
 }
 
 impl Default for CacheQuery {
@@ -38,8 +46,14 @@ impl Default for CacheQuery {
             offset: 0,
             limit: default_limit(),
             queries: false,
+            days: default_days(),
+            utc_offset: 0,
         }
     }
+}
+
+const fn default_days() -> u32 {
+    30
 }
 
 const fn default_limit() -> u32 {
@@ -53,11 +67,66 @@ pub struct CacheState {
     pub forward: Option<CacheFigures>,
     /// Of all sites; `null`: no site has `cache = true`.
     pub sites: Option<CacheFigures>,
+    pub saved: CacheSavings,
     /// All entries that match.
     pub total: u64,
     pub offset: u64,
     /// By URL.
     pub entries: Vec<CacheEntry>,
+}
+
+/// What both caches saved. It is kept as long as `[log] connections` says.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct CacheSavings {
+    /// Of all days that are asked for.
+    pub total: SavedFigures,
+    /// The oldest first; days without requests are left out.
+    pub days: Vec<SavedDay>,
+    /// The last 48 hours, the oldest first; hours without requests are left out.
+    pub hours: Vec<SavedHour>,
+    /// Hosts, those with the most bytes first, at most 20.
+    pub by_site: Vec<SavedName>,
+    /// Programs, likewise.
+    pub by_program: Vec<SavedName>,
+}
+
+/// What was saved.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SavedFigures {
+    /// Requests that the cache was asked for.
+    pub requests: u64,
+    /// Those that were answered from the store.
+    pub hits: u64,
+    /// Bytes that came from the store.
+    pub bytes: u64,
+    /// How much longer the origins would have taken, by what each took for the same response.
+    pub time_ms: f64,
+}
+
+/// The savings of a day.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SavedDay {
+    #[schema(example = "2026-11-30")]
+    pub day: String,
+    #[serde(flatten)]
+    pub saved: SavedFigures,
+}
+
+/// How many requests of an hour were answered from the store.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SavedHour {
+    /// Unix milliseconds.
+    pub start: u64,
+    pub requests: u64,
+    pub hits: u64,
+}
+
+/// The savings of a site or program.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SavedName {
+    pub name: String,
+    #[serde(flatten)]
+    pub saved: SavedFigures,
 }
 
 /// What a cache did since the program started.
@@ -128,6 +197,10 @@ pub struct CacheEntry {
     pub hits: u32,
     /// It does not leave because the cache is full.
     pub pinned: bool,
+    /// It was purged softly or made invalid: it is used only once the origin has confirmed it.
+    pub invalidated: bool,
+    /// By which state of the scanning engines it was judged; `null`: by none since it was read from disk.
+    pub scanned: Option<String>,
     /// How long the origin took for the whole response.
     pub fetch_ms: f64,
     /// The fields of the request that it depends on (`Vary`).
@@ -137,7 +210,7 @@ pub struct CacheEntry {
     pub fields: Vec<String>,
 }
 
-/// What is purged: one of the four.
+/// What is purged: one of the five.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -162,6 +235,10 @@ pub struct PurgeQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(max_length = 256, nullable = false, example = "article-7")]
     pub tag: Option<String>,
+    /// A site: a registrable domain, all below it, and what its pages have loaded from others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(max_length = 255, nullable = false, example = "example.com")]
+    pub site: Option<String>,
     /// Keep the responses; each is used only once the origin has confirmed it.
     #[serde(default)]
     #[param(default = false)]
@@ -175,4 +252,26 @@ pub struct Purged {
     pub count: u64,
     /// Whether it will hold after a restart. `false`: the disk could not be written in time.
     pub durable: bool,
+    /// The number by which a soft purge is undone while the program runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<u32>,
+}
+
+/// A soft purge that is undone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UndoPurge {
+    /// `undo` of its answer.
+    pub purge: u32,
+}
+
+/// What stays although the cache is full.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PinRequest {
+    /// The whole URL.
+    #[schema(max_length = 2048, example = "http://example.com/")]
+    pub url: String,
+    /// `false`: it may leave again.
+    pub pinned: bool,
 }

@@ -87,9 +87,11 @@ fn traffic_calls() -> OpenApiRouter<ApiState> {
         .routes(routes!(handlers::requests::list_requests))
         .routes(routes!(handlers::export::export_requests))
         .routes(routes!(
-            handlers::cache::read_cache,
-            handlers::cache::purge_cache
+            handlers::cache::entries::read_cache,
+            handlers::cache::purge::purge_cache
         ))
+        .routes(routes!(handlers::cache::purge::undo_purge))
+        .routes(routes!(handlers::cache::purge::pin_cached))
         .routes(routes!(handlers::scan::read_scan))
         .routes(routes!(handlers::scan::test_scan))
         .routes(routes!(handlers::scan::allow_once))

@@ -1,7 +1,8 @@
 //! The cache is seen and steered: rows, API, command line.
 
-use privet_tests::Privet;
+use privet_tests::backend::reply;
 use privet_tests::wait::until;
+use privet_tests::{Backend, Privet};
 use serde_json::Value;
 
 use crate::support::*;
@@ -108,4 +109,108 @@ fn a_smaller_memory_takes_effect_at_a_reload() {
     privet.await_api("cache", |cache| cache["forward"].is_null());
     let answer = client.get(&format!("{}/0", origin.url()));
     assert_eq!(answer.field("cache-status"), None);
+}
+
+#[test]
+fn a_soft_purge_can_be_undone_and_what_is_pinned_says_so() {
+    let origin = numbered("Cache-Control: max-age=600\r\n");
+    let privet = Privet::start(ON);
+    let mut client = client(&privet);
+    let url = |path: &str| format!("{}{path}", origin.url());
+    for path in ["/a", "/b", "/c"] {
+        client.get(&url(path));
+    }
+    // What was invalid before is not made valid by an undo.
+    client.with("POST", &url("/c"), "Content-Length: 0\r\n");
+    let purged = privet.json(&["cache", "purge", "--all", "--soft"]);
+    assert_eq!(
+        (&purged["count"], &purged["durable"]),
+        (&3.into(), &true.into())
+    );
+    let number = purged["undo"].as_u64().expect("a number");
+    let invalid = |state: &Value| -> usize {
+        let entries = state["entries"].as_array().expect("entries").iter();
+        entries.filter(|entry| entry["invalidated"] == true).count()
+    };
+    assert_eq!(invalid(&privet.json(&["cache", "ls"])), 3);
+    assert_eq!(client.get(&url("/b")).body, "answer 4");
+    let undone = privet.json(&["cache", "undo", &number.to_string()]);
+    assert_eq!(
+        undone["count"], 1,
+        "/b was asked for anew, /c was invalid before"
+    );
+    assert_eq!(client.get(&url("/a")).body, "answer 0");
+    assert_eq!(client.get(&url("/c")).body, "answer 5");
+    assert_eq!(
+        privet.json(&["cache", "undo", &number.to_string()])["count"],
+        0
+    );
+    assert_eq!(privet.json(&["cache", "pin", &url("/a")])["count"], 1);
+    let state = privet.json(&["cache", "ls", "/a"]);
+    assert_eq!(state["entries"][0]["pinned"], true);
+    assert_eq!(privet.json(&["cache", "unpin", &url("/a")])["count"], 1);
+    // A full purge leaves nothing to undo.
+    assert_eq!(
+        privet.json(&["cache", "purge", "--all"])["undo"],
+        Value::Null
+    );
+}
+
+#[test]
+fn savings_are_told_by_day_site_and_program_and_last() {
+    let origin = Backend::answering(|stream, _, _| {
+        // The origin's own time is what a hit saves.
+        std::thread::sleep(std::time::Duration::from_millis(60));
+        reply(
+            stream,
+            "200 OK",
+            "Cache-Control: max-age=600\r\n",
+            &[b'x'; 10_000],
+        )
+    });
+    let config = format!("{ON}[log]\nconnections = \"30d\"\n");
+    let mut privet = Privet::start(&config);
+    let mut client = client(&privet);
+    for _ in 0..4 {
+        client.get(&origin.url());
+    }
+    drop(client);
+    let seen = |state: &Value| state["saved"]["total"]["requests"] == 4;
+    let state = privet.await_api("cache", seen);
+    let check = |saved: &Value| {
+        let total = &saved["total"];
+        assert_eq!(total["hits"], 3, "{saved}");
+        assert!(
+            total["bytes"].as_u64().is_some_and(|bytes| bytes >= 30_000),
+            "{saved}"
+        );
+        let time = total["time_ms"].as_f64().expect("a number");
+        assert!((150.0..60_000.0).contains(&time), "{saved}");
+        let days = saved["days"].as_array().expect("days");
+        let hits: u64 = days.iter().filter_map(|day| day["hits"].as_u64()).sum();
+        assert_eq!(hits, 3, "{saved}");
+        let hours = saved["hours"].as_array().expect("hours");
+        let asked: u64 = hours
+            .iter()
+            .filter_map(|hour| hour["requests"].as_u64())
+            .sum();
+        assert_eq!(asked, 4, "{saved}");
+        let site = &saved["by_site"][0];
+        assert_eq!(
+            (&site["name"], &site["hits"]),
+            (&"127.0.0.1".into(), &3.into())
+        );
+        assert_eq!(saved["by_program"][0]["hits"], 3, "{saved}");
+    };
+    check(&state["saved"]);
+    privet.restart();
+    let state = privet.await_api("cache", seen);
+    check(&state["saved"]);
+    let stats = privet.cli(&["cache", "stats"]).good();
+    assert!(
+        stats.contains("Of 4 requests in 30 days 3 were answered"),
+        "{stats}"
+    );
+    let (status, _) = privet.api("GET", "cache?days=367", None);
+    assert_eq!(status, 400);
 }

@@ -1,8 +1,10 @@
 //! The HTTP cache in the built program: for the forward proxy, and for sites.
 
 mod api;
+mod conformance;
 mod disk;
 mod forward;
+mod offline;
 mod peers;
 mod privacy;
 mod sites;

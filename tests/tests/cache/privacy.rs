@@ -81,3 +81,36 @@ fn a_mode_without_history_starts_empty_and_leaves_nothing() {
         }
     }
 }
+
+#[test]
+fn forgetting_a_site_takes_what_its_pages_have_loaded_too() {
+    let origin = numbered(FRESH);
+    let privet = Privet::start(ON);
+    let mut client = client(&privet);
+    let port = origin.address.port();
+    let (own, shared) = (
+        format!("http://localhost:{port}/own"),
+        format!("{}/lib", origin.url()),
+    );
+    client.get(&own);
+    let pages = [
+        "http://www.one.test/",
+        "http://one.test/",
+        "http://two.test/",
+    ];
+    for page in pages {
+        client.with("GET", &shared, &format!("Referer: {page}\r\n"));
+    }
+    // Both pages of one site have one part of the cache.
+    assert_eq!(origin.requests(), 3);
+    let forgotten = privet.json(&["cache", "purge", "--site", "sub.one.test"]);
+    assert_eq!(forgotten["count"], 1);
+    assert_eq!(
+        privet.json(&["cache", "purge", "--site", "localhost"])["count"],
+        1
+    );
+    let two = client.with("GET", &shared, "Referer: http://two.test/\r\n");
+    assert!(used(&two).starts_with("hit"), "{}", two.head);
+    let one = client.with("GET", &shared, "Referer: http://one.test/\r\n");
+    assert!(!used(&one).starts_with("hit"), "{}", one.head);
+}

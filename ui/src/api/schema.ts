@@ -99,6 +99,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/cache/pin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Pin */
+        post: operations["pin_cached"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cache/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Undo a soft purge */
+        post: operations["undo_purge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/catalogue": {
         parameters: {
             query?: never;
@@ -1063,8 +1097,12 @@ export interface components {
              * @description Look-ups that found it.
              */
             hits: number;
+            /** @description It was purged softly or made invalid: it is used only once the origin has confirmed it. */
+            invalidated: boolean;
             /** @description It does not leave because the cache is full. */
             pinned: boolean;
+            /** @description By which state of the scanning engines it was judged; `null`: by none since it was read from disk. */
+            scanned?: string | null;
             /**
              * Format: int64
              * @description Bytes of the body; `null`: it is still arriving.
@@ -1146,6 +1184,19 @@ export interface components {
              */
             waited: number;
         };
+        /** @description What both caches saved. It is kept as long as `[log] connections` says. */
+        CacheSavings: {
+            /** @description Programs, likewise. */
+            by_program: components["schemas"]["SavedName"][];
+            /** @description Hosts, those with the most bytes first, at most 20. */
+            by_site: components["schemas"]["SavedName"][];
+            /** @description The oldest first; days without requests are left out. */
+            days: components["schemas"]["SavedDay"][];
+            /** @description The last 48 hours, the oldest first; hours without requests are left out. */
+            hours: components["schemas"]["SavedHour"][];
+            /** @description Of all days that are asked for. */
+            total: components["schemas"]["SavedFigures"];
+        };
         /** @description The caches and a page of their entries. */
         CacheState: {
             /** @description By URL. */
@@ -1153,6 +1204,7 @@ export interface components {
             forward?: components["schemas"]["CacheFigures"] | null;
             /** Format: int64 */
             offset: number;
+            saved: components["schemas"]["CacheSavings"];
             sites?: components["schemas"]["CacheFigures"] | null;
             /**
              * Format: int64
@@ -1977,6 +2029,16 @@ export interface components {
             /** @description Why, in one sentence. */
             text: string;
         };
+        /** @description What stays although the cache is full. */
+        PinRequest: {
+            /** @description `false`: it may leave again. */
+            pinned: boolean;
+            /**
+             * @description The whole URL.
+             * @example http://example.com/
+             */
+            url: string;
+        };
         /** @description An error of the API (RFC 9457). Contains no secret. */
         Problem: {
             /** @description What went wrong, in one sentence. */
@@ -2018,6 +2080,11 @@ export interface components {
             count: number;
             /** @description Whether it will hold after a restart. `false`: the disk could not be written in time. */
             durable: boolean;
+            /**
+             * Format: int32
+             * @description The number by which a soft purge is undone while the program runs.
+             */
+            undo?: number | null;
         };
         /** @description One field of the language. */
         QueryField: {
@@ -2346,6 +2413,50 @@ export interface components {
         /** @description All rules, in the order in which they are evaluated: the first that matches decides. */
         Rules: {
             rules: components["schemas"]["Rule"][];
+        };
+        /** @description The savings of a day. */
+        SavedDay: components["schemas"]["SavedFigures"] & {
+            /** @example 2026-11-30 */
+            day: string;
+        };
+        /** @description What was saved. */
+        SavedFigures: {
+            /**
+             * Format: int64
+             * @description Bytes that came from the store.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Those that were answered from the store.
+             */
+            hits: number;
+            /**
+             * Format: int64
+             * @description Requests that the cache was asked for.
+             */
+            requests: number;
+            /**
+             * Format: double
+             * @description How much longer the origins would have taken, by what each took for the same response.
+             */
+            time_ms: number;
+        };
+        /** @description How many requests of an hour were answered from the store. */
+        SavedHour: {
+            /** Format: int64 */
+            hits: number;
+            /** Format: int64 */
+            requests: number;
+            /**
+             * Format: int64
+             * @description Unix milliseconds.
+             */
+            start: number;
+        };
+        /** @description The savings of a site or program. */
+        SavedName: components["schemas"]["SavedFigures"] & {
+            name: string;
         };
         /** @description A body that was stopped and may be taken once. */
         ScanAllowance: {
@@ -2845,6 +2956,14 @@ export interface components {
         TrustStores: {
             stores: components["schemas"]["TrustStore"][];
         };
+        /** @description A soft purge that is undone. */
+        UndoPurge: {
+            /**
+             * Format: int32
+             * @description `undo` of its answer.
+             */
+            purge: number;
+        };
         /** @description One upstream. Its credentials are never shown. */
         Upstream: {
             /**
@@ -3216,6 +3335,10 @@ export interface operations {
                 limit?: number;
                 /** @description Show the queries of URLs, which may hold secrets [default: false: "?…" stands for each]. */
                 queries?: boolean;
+                /** @description Days whose savings are told. */
+                days?: number;
+                /** @description Minutes by which the calendar of these days is ahead of UTC. */
+                utc_offset?: number;
             };
             header?: never;
             path?: never;
@@ -3280,6 +3403,11 @@ export interface operations {
                  * @example article-7
                  */
                 tag?: string;
+                /**
+                 * @description A site: a registrable domain, all below it, and what its pages have loaded from others.
+                 * @example example.com
+                 */
+                site?: string;
                 /** @description Keep the responses; each is used only once the origin has confirmed it. */
                 soft?: boolean;
             };
@@ -3323,6 +3451,160 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    pin_cached: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PinRequest"];
+            };
+        };
+        responses: {
+            /** @description How many responses the URL has */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Purged"];
+                };
+            };
+            /** @description The body is not what this call takes. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    undo_purge: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The client, for the timeline (window, tray, cli, page); it gives no right. Absent or anything else: "api". */
+                "privet-client"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UndoPurge"];
+            };
+        };
+        responses: {
+            /** @description How many responses may be used again; none where they are gone or were confirmed meanwhile */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Purged"];
+                };
+            };
+            /** @description The body is not what this call takes. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Over TCP: no token, or a wrong one. The body is empty. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Over TCP: a wrong Host or a foreign Origin. The body is empty. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
         };
     };

@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 use super::request::{refusal, segment, with_query};
 use super::{Client, ClientError};
 use crate::apps::Recipes;
-use crate::cache::{CacheQuery, CacheState, PurgeQuery, Purged};
+use crate::cache::{CacheQuery, CacheState, PinRequest, PurgeQuery, Purged, UndoPurge};
 use crate::changes::{ChangesQuery, Timeline, TimelineEntry};
 use crate::config::{Change, TOML};
 use crate::connections::{CloseQuery, Closed, ConnectionPage, ConnectionsQuery};
@@ -68,6 +68,16 @@ impl Client {
 
     pub async fn purge_cache(&self, query: &PurgeQuery) -> Result<Purged, ClientError> {
         self.delete("/api/v1/cache", query).await
+    }
+
+    pub async fn undo_purge(&self, purge: &UndoPurge) -> Result<Purged, ClientError> {
+        self.send(Method::POST, "/api/v1/cache/undo", Some(purge))
+            .await
+    }
+
+    pub async fn pin_cached(&self, request: &PinRequest) -> Result<Purged, ClientError> {
+        self.send(Method::POST, "/api/v1/cache/pin", Some(request))
+            .await
     }
 
     pub async fn scan(&self) -> Result<ScanState, ClientError> {

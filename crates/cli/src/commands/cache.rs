@@ -1,6 +1,9 @@
 //! `privet cache`: what the HTTP cache holds and did, and purges.
 
-use privet_api::cache::{CacheEntry, CacheFigures, CacheQuery, CacheState, PurgeQuery};
+use privet_api::cache::{
+    CacheEntry, CacheFigures, CacheQuery, CacheState, PinRequest, PurgeQuery, SavedFigures,
+    UndoPurge,
+};
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
@@ -22,7 +25,16 @@ enum Command {
     Explain { url: String },
     /// Remove stored responses
     Purge(PurgeArgs),
-    /// Show what the caches did
+    /// Take a soft purge back
+    Undo {
+        /// The number that the purge said
+        purge: u32,
+    },
+    /// Keep a URL's responses although the cache is full
+    Pin { url: String },
+    /// Let a URL's responses leave again
+    Unpin { url: String },
+    /// Show what the caches did and saved
     Stats,
 }
 
@@ -56,6 +68,9 @@ struct What {
     /// A tag that Cache-Tag or Surrogate-Key of the response names
     #[arg(long)]
     tag: Option<String>,
+    /// A site: its domain, all below it, and what its pages have loaded
+    #[arg(long)]
+    site: Option<String>,
     /// Everything
     #[arg(long)]
     all: bool,
@@ -76,6 +91,9 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         Command::Show { url } => show(context, url, shown).await,
         Command::Explain { url } => show(context, url, explained).await,
         Command::Purge(args) => purge(context, args).await,
+        Command::Undo { purge } => undo(context, *purge).await,
+        Command::Pin { url } => pin(context, url, true).await,
+        Command::Unpin { url } => pin(context, url, false).await,
         Command::Stats => stats(context).await,
     }
 }
@@ -191,6 +209,7 @@ async fn purge(context: &Context, args: &PurgeArgs) -> Result<Exit, Failure> {
         host,
         url,
         tag,
+        site,
         all,
     } = &args.what;
     let query = PurgeQuery {
@@ -198,6 +217,7 @@ async fn purge(context: &Context, args: &PurgeArgs) -> Result<Exit, Failure> {
         host: host.clone(),
         url: url.clone(),
         tag: tag.clone(),
+        site: site.clone(),
         soft: args.soft,
     };
     let purged = context.client()?.purge_cache(&query).await?;
@@ -212,10 +232,55 @@ async fn purge(context: &Context, args: &PurgeArgs) -> Result<Exit, Failure> {
             true => "",
             false => "\nThe disk could not be written: they may be back after a restart.",
         };
-        let text = format!("{} stored responses {what}{note}", purged.count);
+        let undo = purged
+            .undo
+            .map(|number| format!("\n`privet cache undo {number}` takes it back."));
+        let undo = undo.unwrap_or_default();
+        let text = format!("{} stored responses {what}{note}{undo}", purged.count);
         context.terminal.print(&text)?;
     }
     Ok(Exit::Done)
+}
+
+async fn undo(context: &Context, purge: u32) -> Result<Exit, Failure> {
+    let restored = context.client()?.undo_purge(&UndoPurge { purge }).await?;
+    if context.terminal.json {
+        context.terminal.json(&restored)?;
+    } else {
+        let text = format!("{} stored responses may be used again", restored.count);
+        context.terminal.print(&text)?;
+    }
+    Ok(Exit::Done)
+}
+
+async fn pin(context: &Context, url: &str, pinned: bool) -> Result<Exit, Failure> {
+    let request = PinRequest {
+        url: url.to_owned(),
+        pinned,
+    };
+    let changed = context.client()?.pin_cached(&request).await?;
+    if context.terminal.json {
+        context.terminal.json(&changed)?;
+    } else {
+        let what = match pinned {
+            true => "stay",
+            false => "may leave",
+        };
+        let text = format!("{} stored responses {what}", changed.count);
+        context.terminal.print(&text)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// What was saved, as a sentence.
+fn saved(saved: &SavedFigures) -> String {
+    format!(
+        "Of {} requests in 30 days {} were answered from the store. That saved {} and {:.1} s.",
+        saved.requests,
+        saved.hits,
+        bytes(saved.bytes),
+        saved.time_ms / 1000.0
+    )
 }
 
 async fn stats(context: &Context) -> Result<Exit, Failure> {
@@ -245,7 +310,8 @@ async fn stats(context: &Context) -> Result<Exit, Failure> {
             table.row(figures_row(name, figures).map(plain));
         }
     }
-    let text = format!("{}{}", table.text(), note(&state));
+    let saved = saved(&state.saved.total);
+    let text = format!("{}\n{saved}{}", table.text(), note(&state));
     context.terminal.print(&text)?;
     Ok(Exit::Done)
 }

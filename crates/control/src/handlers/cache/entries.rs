@@ -1,18 +1,18 @@
-//! GET and DELETE /api/v1/cache: figures, entries, purges.
+//! GET /api/v1/cache: figures, savings and entries.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use axum::extract::State;
 use privet_api::Problem;
-use privet_api::cache::{
-    CacheDisk, CacheEntry, CacheFigures, CacheQuery, CacheState, PurgeQuery, Purged,
-};
+use privet_api::cache::{CacheDisk, CacheEntry, CacheFigures, CacheQuery, CacheState};
 use privet_cache::browse::Listed;
 use privet_cache::rules::reuse;
-use privet_cache::{Cache, Change, Request, Reuse, Selection, Target, Timestamp, Why};
+use privet_cache::{Cache, Request, Reuse, Target, Timestamp, Why};
 
-use crate::extract::{self, Query};
+use super::savings::savings;
+use super::{MAX_URL, check_lengths};
+use crate::extract::Query;
 use crate::rejection::Answer;
 use crate::state::ApiState;
 
@@ -20,17 +20,12 @@ use crate::state::ApiState;
 const MAX_LIMIT: u32 = 1000;
 /// Most entries that can be skipped.
 const MAX_OFFSET: u32 = 10_000_000;
-/// Longest URL, or beginning of one, in characters.
-const MAX_URL: usize = 2048;
 /// Longest part of a URL, in characters.
 const MAX_FILTER: usize = 2048;
-/// Longest host, in characters.
-const MAX_HOST: usize = 255;
-/// Longest tag, in characters.
-const MAX_TAG: usize = 256;
-
-/// How long a purge waits until it is on disk.
-const DISK_TIMEOUT: Duration = Duration::from_secs(5);
+/// Most days of savings.
+const MAX_DAYS: u32 = 366;
+/// No calendar is further from UTC, in minutes.
+const MAX_OFFSET_MINUTES: i32 = 24 * 60;
 
 /// The caches
 #[utoipa::path(
@@ -54,15 +49,25 @@ pub(crate) async fn read_cache(
         ("filter", &query.filter, MAX_FILTER),
         ("url", &query.url, MAX_URL),
     ])?;
+    if query.days > MAX_DAYS || query.utc_offset.abs() > MAX_OFFSET_MINUTES {
+        let text = format!(
+            "Savings are told of at most {MAX_DAYS} days, which begin at most {MAX_OFFSET_MINUTES} minutes from those of UTC."
+        );
+        return Err(Problem::bad_request(text).into());
+    }
     let caches = api.engine.caches();
+    let log = api.engine.connection_log().clone();
     let state = tokio::task::spawn_blocking(move || {
+        let saved =
+            savings(&log, query.days, query.utc_offset).map_err(|error| error.to_string())?;
         let (forward, sites) = (caches.forward.as_ref(), caches.sites.as_ref());
         let mut all = list("forward", forward, &query);
         all.extend(list("sites", sites, &query));
         let total = all.len() as u64;
         let (offset, limit) = (query.offset as usize, query.limit as usize);
         let page = all.into_iter().skip(offset).take(limit);
-        CacheState {
+        Ok::<_, String>(CacheState {
+            saved,
             forward: forward.map(|cache| figures(cache)),
             sites: sites.map(|cache| figures(cache)),
             total,
@@ -70,24 +75,12 @@ pub(crate) async fn read_cache(
             entries: page
                 .map(|(name, listed)| entry(name, &listed, &query))
                 .collect(),
-        }
+        })
     });
-    let state = state.await;
+    let state = state.await.unwrap_or_else(|error| Err(error.to_string()));
     state
         .map(axum::Json)
-        .map_err(|error| Problem::internal(error.to_string()).into())
-}
-
-/// Checks the texts of a query, each with its name and its most characters, and returns how many are there.
-fn check_lengths(texts: &[(&str, &Option<String>, usize)]) -> Result<usize, Problem> {
-    let mut given = 0;
-    for (name, text, most) in texts {
-        if let Some(text) = text {
-            extract::check_length(text, *most, name)?;
-            given += 1;
-        }
-    }
-    Ok(given)
+        .map_err(|error| Problem::internal(error).into())
 }
 
 fn list(
@@ -166,6 +159,8 @@ fn entry(name: &str, listed: &Listed, query: &CacheQuery) -> CacheEntry {
         why: why.map(|why| why.sentence().to_owned()),
         hits: listed.hits,
         pinned: listed.pinned,
+        invalidated: listed.invalidated,
+        scanned: (stored.judged() != 0).then(|| format!("{:016x}", stored.judged())),
         fetch_ms: stored.fetch_time().as_secs_f64() * 1000.0,
         vary: text("vary"),
         fields: match &query.url {
@@ -193,57 +188,4 @@ fn why_asked(listed: &Listed, now: Timestamp) -> Option<Why> {
         Reuse::StaleAccepted { .. } | Reuse::StaleWhileRevalidate { .. } => Some(Why::Expired),
         Reuse::Validate { why, .. } | Reuse::MustNot { why } => Some(why),
     }
-}
-
-/// Purge
-#[utoipa::path(
-    delete,
-    path = "/api/v1/cache",
-    tag = "connections",
-    params(PurgeQuery),
-    responses((status = 200, description = "How many responses that were", body = Purged))
-)]
-pub(crate) async fn purge_cache(
-    State(api): State<ApiState>,
-    Query(query): Query<PurgeQuery>,
-) -> Answer<Purged> {
-    let given = check_lengths(&[
-        ("prefix", &query.prefix, MAX_URL),
-        ("host", &query.host, MAX_HOST),
-        ("url", &query.url, MAX_URL),
-        ("tag", &query.tag, MAX_TAG),
-    ])?;
-    if given != 1 {
-        return Err(Problem::bad_request(
-            "A purge needs one of prefix, host, url and tag; an empty prefix purges all.",
-        )
-        .into());
-    }
-    let caches = api.engine.caches();
-    let purged = tokio::task::spawn_blocking(move || {
-        let selection = match (&query.prefix, &query.host, &query.url, &query.tag) {
-            (Some(prefix), ..) => Selection::Prefix(prefix),
-            (_, Some(host), ..) => Selection::Host(host),
-            (_, _, Some(url), _) => Selection::Url(url),
-            (.., tag) => Selection::Tag(tag.as_deref().unwrap_or_default()),
-        };
-        let change = match query.soft {
-            true => Change::Invalidate,
-            false => Change::Remove,
-        };
-        let all = [&caches.forward, &caches.sites].into_iter().flatten();
-        let mut purged = Purged {
-            count: 0,
-            durable: true,
-        };
-        for cache in all {
-            purged.count += cache.change(&selection, change) as u64;
-            purged.durable &= cache.flush(DISK_TIMEOUT);
-        }
-        purged
-    });
-    let purged = purged.await;
-    purged
-        .map(axum::Json)
-        .map_err(|error| Problem::internal(error.to_string()).into())
 }
