@@ -59,7 +59,19 @@ pub struct Replay {
     pub newly_allowed: u64,
     /// Were allowed, and would take another route.
     pub rerouted: u64,
-    /// The first hundred of them.
+    /// Are allowed both times, and HTTPS in them would be inspected.
+    #[serde(default)]
+    pub newly_inspected: u64,
+    /// Are allowed both times, and would not be inspected any more.
+    #[serde(default)]
+    pub no_longer_inspected: u64,
+    /// Are allowed both times, and bodies would be scanned.
+    #[serde(default)]
+    pub newly_scanned: u64,
+    /// Are allowed both times, and bodies would not be scanned any more.
+    #[serde(default)]
+    pub no_longer_scanned: u64,
+    /// The first hundred of the changed ones.
     pub differing: Vec<ReplayDifference>,
     /// By the program's name.
     pub by_app: BTreeMap<String, ReplayCounts>,

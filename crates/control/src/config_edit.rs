@@ -92,6 +92,10 @@ fn replay(replay: &privet_policy::Replay) -> Replay {
         newly_blocked: replay.blocked_now,
         newly_allowed: replay.freed_now,
         rerouted: replay.rerouted,
+        newly_inspected: replay.inspected_now,
+        no_longer_inspected: replay.untouched_now,
+        newly_scanned: replay.scanned_now,
+        no_longer_scanned: replay.unscanned_now,
         differing: differing.map(difference).collect(),
         by_app: by_app.collect(),
     }

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::explanation::{Outcome, OutcomeAction};
-use crate::{App, Listener, Policy, Protocol, Request, Target, simulate};
+use crate::{
+    Action, App, Inspection, Listener, Policy, Protocol, Request, Target, Treatment, Verdict,
+    simulate,
+};
 
 /// The most differences that are listed; all are counted.
 pub const MAX_DIFFERENCES: usize = 1000;
@@ -45,7 +48,15 @@ pub struct Replay {
     pub freed_now: u64,
     /// Passed by another route now.
     pub rerouted: u64,
-    /// The first [`MAX_DIFFERENCES`] of them.
+    /// Passed both times, and HTTPS in them would be inspected now; not among the changed.
+    pub inspected_now: u64,
+    /// Passed both times, and would not be inspected any more.
+    pub untouched_now: u64,
+    /// Passed both times, and bodies would be scanned now.
+    pub scanned_now: u64,
+    /// Passed both times, and bodies would not be scanned any more.
+    pub unscanned_now: u64,
+    /// The first [`MAX_DIFFERENCES`] of the changed ones.
     pub differing: Vec<ReplayDifference>,
     /// By the program's name.
     pub by_app: BTreeMap<String, Changes>,
@@ -80,8 +91,13 @@ pub fn replay(
     let mut replay = Replay::default();
     for record in records {
         replay.total += 1;
-        let before = Outcome::of(&simulate(&record.request(), old), old);
-        let after = Outcome::of(&simulate(&record.request(), new), new);
+        let (before, after) = (
+            simulate(&record.request(), old),
+            simulate(&record.request(), new),
+        );
+        replay.compare_content(&before, &after);
+        let before = Outcome::of(&before, old);
+        let after = Outcome::of(&after, new);
         if !before.has_same_route(&after) {
             replay.add(record, before, after);
         }
@@ -90,6 +106,40 @@ pub fn replay(
 }
 
 impl Replay {
+    fn compare_content(&mut self, before: &Verdict, after: &Verdict) {
+        let passes = |verdict: &Verdict| matches!(verdict.action, Action::Route(_));
+        if !passes(before) || !passes(after) {
+            return;
+        }
+        let (before, after) = (before.treatment, after.treatment);
+        let inspects =
+            |treatment: Treatment| matches!(treatment.inspection, Inspection::Inspect { .. });
+        match (inspects(before), inspects(after)) {
+            (false, true) => self.inspected_now += 1,
+            (true, false) => self.untouched_now += 1,
+            _ => {}
+        }
+        match (before.scan, after.scan) {
+            (false, true) => self.scanned_now += 1,
+            (true, false) => self.unscanned_now += 1,
+            _ => {}
+        }
+    }
+
+    /// What would happen to content, for the end of a sentence; empty: the same.
+    fn content_note(&self) -> String {
+        [
+            (self.inspected_now, "inspected"),
+            (self.untouched_now, "no longer inspected"),
+            (self.scanned_now, "scanned"),
+            (self.unscanned_now, "no longer scanned"),
+        ]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("; {count} would be {what}"))
+        .collect()
+    }
+
     fn add(&mut self, record: RecordedConnection, before: Outcome, after: Outcome) {
         let app = record.app.map(|app| app.name.clone());
         let changes = self.of_app(app.as_deref().unwrap_or(UNKNOWN));
@@ -131,20 +181,22 @@ impl fmt::Display for Replay {
         if self.changed == 0 {
             return write!(
                 f,
-                "all {} connections would have gone the same way",
-                self.total
+                "all {} connections would have gone the same way{}",
+                self.total,
+                self.content_note()
             );
         }
         write!(
             f,
             "{} of {} connections, of {} programs, would have gone differently: {} blocked, {} no longer blocked, {} by \
-             another route",
+             another route{}",
             self.changed,
             self.total,
             self.by_app.len(),
             self.blocked_now,
             self.freed_now,
-            self.rerouted
+            self.rerouted,
+            self.content_note()
         )
     }
 }

@@ -100,6 +100,28 @@ fn config_with(then: RuleAction) -> privet_config::Config {
     with_rules(vec![rule(then, |_| {})])
 }
 
+#[test]
+fn a_replay_says_what_would_be_inspected_and_scanned() {
+    let old = policy(&given::config());
+    let mut config = given::config();
+    config.inspect.enabled = true;
+    config.inspect.hosts = vec!["*.a.test".to_owned()];
+    config.scan.enabled = true;
+    let new = policy(&config);
+    let records = ["x.a.test:443", "b.test:443"].map(|target| record(recorded_request(target)));
+    let there = replay(&old, &new, records.clone());
+    assert_eq!(
+        (there.changed, there.inspected_now, there.scanned_now),
+        (0, 1, 2)
+    );
+    assert_eq!(
+        there.to_string(),
+        "all 2 connections would have gone the same way; 1 would be inspected; 2 would be scanned"
+    );
+    let back = replay(&new, &old, records);
+    assert_eq!((back.untouched_now, back.unscanned_now), (1, 2));
+}
+
 proptest! {
     #[test]
     fn the_sums_are_correct_and_a_policy_equals_itself(

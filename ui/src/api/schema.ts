@@ -2144,7 +2144,7 @@ export interface components {
              * @description Those with another decision: the sum of the next three.
              */
             changed: number;
-            /** @description The first hundred of them. */
+            /** @description The first hundred of the changed ones. */
             differing: components["schemas"]["ReplayDifference"][];
             /**
              * Format: int64
@@ -2156,6 +2156,26 @@ export interface components {
              * @description Were allowed, and would be blocked.
              */
             newly_blocked: number;
+            /**
+             * Format: int64
+             * @description Are allowed both times, and HTTPS in them would be inspected.
+             */
+            newly_inspected?: number;
+            /**
+             * Format: int64
+             * @description Are allowed both times, and bodies would be scanned.
+             */
+            newly_scanned?: number;
+            /**
+             * Format: int64
+             * @description Are allowed both times, and would not be inspected any more.
+             */
+            no_longer_inspected?: number;
+            /**
+             * Format: int64
+             * @description Are allowed both times, and bodies would not be scanned any more.
+             */
+            no_longer_scanned?: number;
             /**
              * Format: int64
              * @description Were allowed, and would take another route.
