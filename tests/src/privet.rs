@@ -70,15 +70,10 @@ impl Privet {
 
     /// As [`Privet::restart`], and runs `work` while it is stopped.
     pub fn restart_after(&mut self, work: impl FnOnce()) {
-        self.restart_as(&Setup::default(), work);
-    }
-
-    /// As [`Privet::restart_after`], with this environment.
-    pub fn restart_as(&mut self, setup: &Setup, work: impl FnOnce()) {
         self.running.signal(Signal::TERM);
         self.running.wait(TIMEOUT);
         work();
-        self.running = self.sandbox.run(setup);
+        self.running = self.sandbox.run(&Setup::default());
         self.running.await_line(READY);
     }
 

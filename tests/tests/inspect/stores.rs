@@ -39,7 +39,7 @@ fn the_authoritys_key_moves_to_the_keyring_and_is_used_from_there() {
     assert!(kept.contains(pem.trim()));
     assert!(!shown.to_string().contains("PRIVATE"));
     // The next start takes it from there.
-    privet.restart_as(&setup, || ());
+    privet.restart_as(&setup);
     assert_eq!(privet.api("GET", "inspect", None).1["ca"]["pem"], pem);
     assert!(!file.exists());
 }
