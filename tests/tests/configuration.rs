@@ -2,11 +2,12 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::Command;
 use std::time::Duration;
 
-use privet_tests::client::{read_all, socks5};
-use privet_tests::privet::{Sandbox, Setup};
-use privet_tests::{Origin, Privet, TIMEOUT, await_port, curl};
+use privet_tests::client::{connect, read_all, read_head, socks5};
+use privet_tests::privet::{Sandbox, Setup, binary};
+use privet_tests::{Origin, Privet, Running, TIMEOUT, await_port, curl};
 use rustix::process::Signal;
 
 fn alive(tunnel: &mut TcpStream) -> bool {
@@ -47,6 +48,36 @@ fn a_changed_file_is_loaded_without_a_signal() {
     ));
     privet.await_api(&format!("why?target=127.0.0.1:{}", origin.port()), |why| {
         why["outcome"]["action"] == "block"
+    });
+}
+
+#[test]
+fn a_file_is_loaded_whose_folder_was_removed_and_made_again() {
+    let origin = Origin::http();
+    let sandbox = Sandbox::new();
+    let folder = sandbox.dir().join("config");
+    let write = |rules: &str| {
+        let listen = format!("[listen]\nmixed = [\"{}\"]\npac = \"\"\n", sandbox.mixed);
+        std::fs::create_dir_all(&folder).expect("the folder is ours");
+        std::fs::write(folder.join("privet.toml"), listen + rules).expect("the folder is ours");
+    };
+    write("");
+    let mut command = Command::new(binary());
+    command
+        .args(["serve", "--config"])
+        .arg(folder.join("privet.toml"));
+    command.arg("--data-dir").arg(sandbox.dir().join("data"));
+    command.env("PRIVET_SYSTEM_PROXY", "none");
+    let running = Running::start("privet", command);
+    running.await_line("Ctrl-C stops.");
+    std::fs::remove_dir_all(&folder).expect("the folder is ours");
+    let port = origin.port();
+    write(&format!(
+        "[[rule]]\nmatch = {{ port = [{port}] }}\nuse = \"block\"\n"
+    ));
+    let path = format!("why?target=127.0.0.1:{port}");
+    privet_tests::wait::until("the new file holds", || {
+        sandbox.api("GET", &path, None).1["outcome"]["action"] == "block"
     });
 }
 
@@ -117,6 +148,48 @@ fn sigterm_drains_connections_and_exits_with_0() {
     let status = privet.wait(Duration::from_secs(15));
     assert!(status.success(), "{status}");
     assert!(TcpStream::connect(privet.proxy()).is_err());
+}
+
+#[test]
+fn connections_between_two_requests_end_at_once_at_a_stop_and_a_request_that_began_is_answered() {
+    let (origin, echo) = (Origin::http(), Origin::echo());
+    let mut privet = Privet::start("");
+    let mut tunnel = socks5(privet.proxy(), "127.0.0.1", echo.port()).expect("open");
+    assert!(alive(&mut tunnel));
+    let request = format!("GET {} HTTP/1.1\r\nHost: a\r\n\r\n", origin.url("/none"));
+    let mut kept = connect(privet.proxy());
+    kept.write_all(request.as_bytes()).expect("open");
+    assert!(read_head(&mut kept).starts_with("HTTP/1.1 204 "));
+    let mut silent = connect(privet.proxy());
+    let mut begun = connect(privet.proxy());
+    let mut again = connect(privet.proxy());
+    again.write_all(request.as_bytes()).expect("open");
+    assert!(read_head(&mut again).starts_with("HTTP/1.1 204 "));
+    let (first, rest) = request.split_at(20);
+    for stream in [&mut begun, &mut again] {
+        stream.write_all(first.as_bytes()).expect("open");
+    }
+    // Once a later client is served, what was sent before has been read.
+    for _ in 0..20 {
+        assert!(alive(
+            &mut socks5(privet.proxy(), "127.0.0.1", echo.port()).expect("open")
+        ));
+    }
+    privet.signal(Signal::TERM);
+    for stream in [&mut kept, &mut silent] {
+        assert_eq!(read_all(stream), b"");
+    }
+    assert!(alive(&mut tunnel), "the drain goes on");
+    for stream in [&mut begun, &mut again] {
+        stream.write_all(rest.as_bytes()).expect("open");
+        let head = read_head(stream);
+        assert!(head.starts_with("HTTP/1.1 204 "), "{head}");
+        assert_eq!(read_all(stream), b"");
+    }
+    assert!(alive(&mut tunnel), "the drain goes on");
+    drop(tunnel);
+    let status = privet.wait(Duration::from_secs(15));
+    assert!(status.success(), "{status}");
 }
 
 #[test]

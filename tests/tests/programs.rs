@@ -26,6 +26,18 @@ for _ in range(count):
     client.close()
 ";
 
+/// Sends messages that are refused, and closes once they are answered.
+const MALFORMED: &str = "
+import socket, sys
+messages = [b'GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n', b'CONNECT a HTTP/1.1\\r\\n\\r\\n', b'\\x05\\x01\\x07', b'\\x07rubbish']
+for number in range(int(sys.argv[2])):
+    client = socket.create_connection(('127.0.0.1', int(sys.argv[1])))
+    client.sendall(messages[number % len(messages)])
+    while client.recv(4096):
+        pass
+    client.close()
+";
+
 /// A process that keeps one processor busy until dropped.
 struct Busy(Child);
 
@@ -63,6 +75,16 @@ fn connect(privet: &Privet, host: &str, port: u16) {
     assert!(status.success());
 }
 
+fn send_malformed(privet: &Privet) {
+    let args = [privet.proxy().port().to_string(), CONNECTIONS.to_string()];
+    let status = Command::new("python3")
+        .args(["-c", MALFORMED])
+        .args(args)
+        .status()
+        .expect("Python is installed");
+    assert!(status.success());
+}
+
 /// Waits until this many rows of a port have their programs.
 fn named(privet: &Privet, state: &str, port: u16, enough: usize) {
     let of_port = || {
@@ -84,6 +106,10 @@ fn blocked_failed_and_short_connections_are_named() {
     let privet = Privet::start("mode = \"standard\"\n[filter]\ndeny = [\"blocked.test\"]\n");
     connect(&privet, "blocked.test", 4711);
     named(&privet, "blocked", 4711, CONNECTIONS);
+
+    // Their target is not known. An answer waits for the look-up a short time only.
+    send_malformed(&privet);
+    named(&privet, "closed", 0, CONNECTIONS * 3 / 4);
 
     let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = closed.local_addr().expect("its number").port();

@@ -87,6 +87,12 @@ pub trait Gateway: Clone + Send + Sync + 'static {
         connected: &Connected,
     ) -> LiveConnection;
 
+    /// Waits a short time for the client's program to be known. Once a refusal was sent, the client closes its socket, and its
+    /// owner can no longer be determined.
+    fn await_program(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
     /// Records a connection that was refused for a reason found after deciding.
     fn record_refused(
         &self,
@@ -110,6 +116,9 @@ pub trait Gateway: Clone + Send + Sync + 'static {
     /// The client's next request is awaited: until [`Gateway::request_arrived`] the connection may be closed to make room for
     /// others. An accepted connection starts so.
     fn awaits_request(&self) {}
+
+    /// The first bytes of the client's request have arrived: once the program stops, the connection is not closed as idle.
+    fn request_begun(&self) {}
 
     /// The client's request, its head at least, has arrived.
     fn request_arrived(&self) {}

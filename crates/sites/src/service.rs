@@ -46,6 +46,9 @@ pub trait SiteHost: Clone + Send + Sync + 'static {
     /// As [`Service::awaits_request`].
     fn awaits_request(&self) {}
 
+    /// As [`Service::request_begun`].
+    fn request_begun(&self) {}
+
     /// As [`Service::request_arrived`].
     fn request_arrived(&self) {}
 
@@ -240,6 +243,10 @@ impl<H: SiteHost> Service for SiteService<H> {
         self.host.awaits_request();
     }
 
+    fn request_begun(&self) {
+        self.host.request_begun();
+    }
+
     fn request_arrived(&self) {
         self.host.request_arrived();
     }
@@ -380,7 +387,7 @@ impl<H: SiteHost> Service for SiteService<H> {
     }
 
     /// Strangers send anything: that is logged, and no row.
-    fn record_malformed(&self, _: &Session, connection: ConnectionInfo, error: String) {
+    async fn record_malformed(&self, _: &Session, connection: ConnectionInfo, error: String) {
         tracing::debug!(peer = %connection.peer, listener = %self.listener, "malformed request: {error}");
     }
 

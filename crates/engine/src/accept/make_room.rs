@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use privet_gateway::RefusedClient;
 use privet_policy::{Listener, Protocol};
 
 use crate::accept::listener::ListenerKind;
-use crate::accept::waiting_clients::{ClosedClient, close_longest_waiting};
+use crate::accept::waiting_clients::{ClosedClient, close_idle_clients, close_longest_waiting};
 use crate::gateway::EngineGateway;
 use crate::shared::Shared;
 
@@ -19,6 +20,8 @@ const ABOUT_CLIENT: &str = "listen.limits.connections_per_client";
 const IDLE_AT_ONCE: usize = 8;
 /// Clients that give way at once where descriptors run out: one descriptor is for the new client, one for its destination.
 const CLIENTS_AT_ONCE: usize = 2;
+/// How long a client may be idle while the engine stops.
+const IDLE_AT_STOP: Duration = Duration::from_millis(50);
 /// Attempts to take the place of a client that gave way: another thread may be quicker.
 const OWN_ATTEMPTS: usize = 8;
 
@@ -84,6 +87,17 @@ impl Shared {
             if gave {
                 self.pressure.given.fetch_add(1, Ordering::Relaxed);
             }
+        }
+    }
+
+    /// Once the engine stops: closes this thread's clients between two requests, and those that get there later. Never
+    /// completes.
+    pub(crate) async fn close_idle_at_stop(self: Arc<Self>) {
+        self.stopping.cancelled().await;
+        loop {
+            // First, so that a connection of HTTP/2 says goodbye itself.
+            tokio::time::sleep(IDLE_AT_STOP).await;
+            close_idle_clients();
         }
     }
 

@@ -71,6 +71,15 @@ impl ClientEntry {
         CLIENTS.with_borrow_mut(|clients| clients.append(self));
     }
 
+    /// The first bytes of its request have arrived.
+    pub(crate) fn begins(self) {
+        CLIENTS.with_borrow_mut(|clients| {
+            if let Some(entry) = clients.get_mut(self) {
+                entry.has_begun = true;
+            }
+        });
+    }
+
     /// Its request has arrived.
     pub(crate) fn is_served(self) {
         CLIENTS.with_borrow_mut(|clients| clients.unlink(self));
@@ -91,11 +100,20 @@ pub(crate) fn close_longest_waiting(most: usize) -> Option<ClosedClient> {
     first
 }
 
+/// Ends this thread's waiting clients of whose request nothing has arrived.
+pub(crate) fn close_idle_clients() {
+    for task in CLIENTS.with_borrow_mut(Clients::take_idle) {
+        task.abort();
+    }
+}
+
 struct Entry {
     client: ClosedClient,
     /// `None`: not set yet, or ended.
     task: Option<AbortHandle>,
     waits: bool,
+    /// A part of the request that it waits with has arrived.
+    has_begun: bool,
     previous: u32,
     next: u32,
 }
@@ -127,6 +145,7 @@ impl Clients {
             client,
             task: None,
             waits: false,
+            has_begun: false,
             previous: NONE,
             next: NONE,
         });
@@ -165,6 +184,7 @@ impl Clients {
             return;
         };
         entry.waits = true;
+        entry.has_begun = false;
         entry.previous = last;
         entry.next = NONE;
         match self.get_mut(ClientEntry(last)) {
@@ -188,6 +208,13 @@ impl Clients {
             Some(after) => after.previous = previous,
             None => self.last = previous,
         }
+    }
+
+    /// Takes the tasks of waiting clients of whose request nothing has arrived.
+    fn take_idle(&mut self) -> Vec<AbortHandle> {
+        let entries = self.entries.iter_mut().flatten();
+        let idle = entries.filter(|entry| entry.waits && !entry.has_begun);
+        idle.filter_map(|entry| entry.task.take()).collect()
     }
 
     /// Takes the client that waits longest out of the list.
@@ -238,6 +265,34 @@ mod tests {
         for (number, task) in tasks.into_iter().enumerate() {
             match number {
                 2 => assert!(!task.is_finished()),
+                _ => assert!(task.await.is_err_and(|error| error.is_cancelled())),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_is_idle_until_a_part_of_its_request_arrives() {
+        let mut tasks = Vec::new();
+        let entries: Vec<WaitingClient> = (0..4)
+            .map(|port| {
+                let task = tokio::spawn(std::future::pending::<()>());
+                let entry = WaitingClient::new(client(port));
+                entry.entry().set_task(task.abort_handle());
+                tasks.push(task);
+                entry
+            })
+            .collect();
+        entries[0].entry().begins();
+        entries[1].entry().is_served();
+        entries[2].entry().begins();
+        entries[2].entry().is_served();
+        // Its next request is another one.
+        entries[2].entry().waits();
+        close_idle_clients();
+        close_idle_clients();
+        for (number, task) in tasks.into_iter().enumerate() {
+            match number {
+                0 | 1 => assert!(!task.is_finished(), "{number}"),
                 _ => assert!(task.await.is_err_and(|error| error.is_cancelled())),
             }
         }

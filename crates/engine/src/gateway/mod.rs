@@ -156,6 +156,10 @@ impl Gateway for EngineGateway {
         live
     }
 
+    async fn await_program(&self) {
+        self.program_of_refused().await;
+    }
+
     fn record_refused(
         &self,
         context: &RequestContext<'_>,
@@ -185,6 +189,10 @@ impl Gateway for EngineGateway {
 
     fn awaits_request(&self) {
         self.client.waits();
+    }
+
+    fn request_begun(&self) {
+        self.client.begins();
     }
 
     fn request_arrived(&self) {

@@ -97,6 +97,7 @@ async fn handshake(
                     protocol: http.map_or(Protocol::Socks5, |_| Protocol::Http),
                     user: None,
                 };
+                gateway.await_program().await;
                 refused.record(&gateway, detect::unsupported(&first));
             }
             return None;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use privet_gateway::RefusedClient;
+use privet_gateway::{Gateway, RefusedClient};
 use privet_net::Stream;
 use privet_policy::{Listener, Protocol};
 use privet_tls::HandshakeError;
@@ -31,6 +31,10 @@ impl TlsListenerClient {
     pub(super) async fn refuse(self, error: HandshakeError<Stream>, gateway: &EngineGateway) {
         tracing::debug!(peer = %self.peer, %error, "no TLS handshake");
         let fault = error.to_string();
+        if matches!(error, HandshakeError::Closed | HandshakeError::TimedOut) {
+            return;
+        }
+        gateway.await_program().await;
         match error {
             HandshakeError::NotTls { mut io, received } => {
                 if received.first().is_some_and(u8::is_ascii_alphabetic) {
@@ -42,8 +46,9 @@ impl TlsListenerClient {
                     let _ = timeout(HINT, sending).await;
                 }
             }
-            HandshakeError::Closed | HandshakeError::TimedOut => return,
-            HandshakeError::Malformed(_)
+            HandshakeError::Closed
+            | HandshakeError::TimedOut
+            | HandshakeError::Malformed(_)
             | HandshakeError::NoCertificate(_)
             | HandshakeError::Failed(_) => {}
         }

@@ -59,6 +59,10 @@ impl SiteHost for EngineSites {
         self.client.waits();
     }
 
+    fn request_begun(&self) {
+        self.client.begins();
+    }
+
     fn request_arrived(&self) {
         self.client.is_served();
     }

@@ -55,6 +55,7 @@ pub async fn serve<G: SocksGateway>(
         protocol,
         user: None,
     };
+    gateway.request_begun();
     let mut buffer = ReadBuffer::new(client, first);
     let reading = handshake::read(&mut buffer, peer.ip(), gateway);
     let Handshake {
@@ -103,10 +104,12 @@ async fn end_without_request<G: SocksGateway>(
 ) {
     match error {
         HandshakeError::Rejected { reply, fault } => {
+            gateway.await_program().await;
             refused.record(gateway, fault);
             reject(client, &reply).await;
         }
         HandshakeError::Invalid(error) => {
+            gateway.await_program().await;
             refused.record(gateway, format!("a SOCKS message with {error}"));
         }
         HandshakeError::Closed => {}

@@ -33,6 +33,9 @@ pub fn serve<S: Service>(
     info: ConnectionInfo,
     service: S,
 ) -> impl Future<Output = HandshakeOutcome> + Send + use<S> {
+    if !first.is_empty() {
+        service.request_begun();
+    }
     let mut inbound = Buffer::small();
     let all = inbound.append(first) == first.len();
     let connection = Connection {
@@ -89,8 +92,11 @@ impl<S: Service> Connection<S> {
                 }
                 Ok(false) => NextStep::Close,
                 Err(bad) => {
-                    self.service
-                        .record_malformed(&self.session, self.info, bad.to_string());
+                    let fault = bad.to_string();
+                    let service = &self.service;
+                    service
+                        .record_malformed(&self.session, self.info, fault)
+                        .await;
                     send(&mut self.client.stream, &reject::bad_request(bad)).await;
                     NextStep::Linger
                 }
@@ -173,6 +179,7 @@ impl<S: Service> Connection<S> {
                 }
                 if self.head_wait != HeadWait::Head {
                     self.head_wait = HeadWait::Head;
+                    self.service.request_begun();
                     self.deadline.set(self.service.timeouts().request_header);
                 }
             }

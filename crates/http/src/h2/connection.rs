@@ -262,6 +262,7 @@ async fn refuse<S: Service, T>(
 ) {
     shared
         .service
-        .record_malformed(session, shared.info, bad.to_string());
+        .record_malformed(session, shared.info, bad.to_string())
+        .await;
     client.send(&reject::bad_request(bad)).await;
 }

@@ -214,7 +214,8 @@ impl<G: Gateway> Service for Forward<G> {
             .record_refused(&context, &fetch.why, end, error);
     }
 
-    fn record_malformed(&self, session: &Session, connection: ConnectionInfo, error: String) {
+    async fn record_malformed(&self, session: &Session, connection: ConnectionInfo, error: String) {
+        self.gateway.await_program().await;
         let refused = RefusedClient {
             listener: self.listener,
             peer: connection.peer,
@@ -235,6 +236,10 @@ impl<G: Gateway> Service for Forward<G> {
 
     fn awaits_request(&self) {
         self.gateway.awaits_request();
+    }
+
+    fn request_begun(&self) {
+        self.gateway.request_begun();
     }
 
     fn request_arrived(&self) {

@@ -220,8 +220,13 @@ pub trait Service: Clone + Send + Sync + 'static {
         error: Option<String>,
     );
 
-    /// Records a client whose request was malformed.
-    fn record_malformed(&self, session: &Session, connection: ConnectionInfo, error: String);
+    /// Records a client whose request was malformed, before the answer is sent.
+    fn record_malformed(
+        &self,
+        session: &Session,
+        connection: ConnectionInfo,
+        error: String,
+    ) -> impl Future<Output = ()> + Send;
 
     /// The response to a request that failed after a connection was open.
     fn failure(&self, status: u16, reason: &'static str, text: String) -> OwnResponse;
@@ -232,6 +237,9 @@ pub trait Service: Clone + Send + Sync + 'static {
     /// The client's next request is awaited: until [`Service::request_arrived`] the connection may be closed to make room
     /// for others.
     fn awaits_request(&self) {}
+
+    /// The first bytes of a request have arrived: once the program stops, the connection is not closed as idle.
+    fn request_begun(&self) {}
 
     /// The client's request, its head at least, has arrived.
     fn request_arrived(&self) {}

@@ -124,7 +124,7 @@ impl Service for Site {
 
     fn record_refused(&self, _: &Asked<'_>, _: &ToBackend, _: CloseReason, _: Option<String>) {}
 
-    fn record_malformed(&self, _: &Session, _: ConnectionInfo, _: String) {}
+    async fn record_malformed(&self, _: &Session, _: ConnectionInfo, _: String) {}
 
     fn failure(&self, status: u16, reason: &'static str, text: String) -> OwnResponse {
         Box::new(move |_| {

@@ -60,6 +60,8 @@ impl Supervisor {
         for thread in 0..self.workers.count() {
             let task = self.shared.clone().make_room_when_asked();
             self.workers.run_on(thread, task).await;
+            let task = self.shared.clone().close_idle_at_stop();
+            self.workers.run_on(thread, task).await;
         }
     }
 

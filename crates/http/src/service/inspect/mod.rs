@@ -425,7 +425,8 @@ impl<G: Gateway, const TLS: bool> Service for Inspected<G, TLS> {
         self.0.gateway.record_refused(&context, why, end, error);
     }
 
-    fn record_malformed(&self, _: &Session, connection: ConnectionInfo, error: String) {
+    async fn record_malformed(&self, _: &Session, connection: ConnectionInfo, error: String) {
+        self.0.gateway.await_program().await;
         let tunnel = &self.0.tunnel;
         let refused = RefusedClient {
             listener: tunnel.listener,
@@ -447,6 +448,10 @@ impl<G: Gateway, const TLS: bool> Service for Inspected<G, TLS> {
 
     fn awaits_request(&self) {
         self.0.gateway.awaits_request();
+    }
+
+    fn request_begun(&self) {
+        self.0.gateway.request_begun();
     }
 
     fn request_arrived(&self) {
