@@ -12,6 +12,9 @@ pub const TOKEN_FILE: &str = "control.token";
 /// Random bytes in a new token.
 const TOKEN_BYTES: usize = 32;
 
+/// Fewest characters of a token.
+const MIN_LENGTH: usize = 16;
+
 /// What a caller over TCP sends. `Debug` does not print it.
 pub struct Token(SecretString);
 
@@ -26,11 +29,12 @@ pub enum TokenError {
 }
 
 impl Token {
-    /// A token of visible ASCII characters, 1 to 256 of them.
+    /// A token of visible ASCII characters, [`MIN_LENGTH`] to 256 of them: a shorter one can be guessed, or is what a crash left
+    /// of a longer one.
     pub fn from_text(text: &str) -> Option<Self> {
         let text = text.trim();
         let fits =
-            !text.is_empty() && text.len() <= 256 && text.bytes().all(|b| b.is_ascii_graphic());
+            (MIN_LENGTH..=256).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
         fits.then(|| Self(SecretString::from(text)))
     }
 
@@ -160,18 +164,20 @@ mod tests {
         let (made, new) = Token::read_or_create(dir.path()).unwrap();
         assert!(new);
         assert_eq!(Token::read(dir.path()).unwrap().expose(), made.expose());
-        fs::write(&file, "two words\n").unwrap();
-        assert!(matches!(
-            Token::read_or_create(dir.path()),
-            Err(TokenError::Malformed { .. })
-        ));
+        for unusable in ["two words of more than sixteen\n", "0123456789abcde\n"] {
+            fs::write(&file, unusable).unwrap();
+            assert!(matches!(
+                Token::read_or_create(dir.path()),
+                Err(TokenError::Malformed { .. })
+            ));
+        }
         let replaced = Token::replace(dir.path()).unwrap();
         assert_ne!(replaced.expose(), made.expose());
     }
 
     #[test]
     fn debug_does_not_show_the_token() {
-        let token = Token::from_text("sesame").unwrap();
+        let token = Token::from_text("open-sesame-0123").unwrap();
         assert!(!format!("{token:?}").contains("sesame"));
     }
 }
