@@ -145,8 +145,11 @@ async fn show_lines(context: &Context, name: &str) -> Result<Exit, Failure> {
         terminal.print(&format!("{} more were skipped", found.skipped - shown))?;
     }
     terminal.print(&format!(
-        "{name}: {} entries, {} of them work on HTTPS; {} lines skipped, {} lines do not concern a proxy",
-        found.entries, found.host_entries, found.skipped, found.ignored
+        "{name}: {}, {} of them for HTTPS too; skipped: {}; not for a proxy: {}",
+        counted(found.entries, "entry", "entries"),
+        found.host_entries,
+        counted(found.skipped, "line", "lines"),
+        counted(found.ignored, "line", "lines")
     ))?;
     Ok(Exit::Done)
 }
@@ -266,8 +269,8 @@ fn details(list: &List) -> Vec<String> {
     }
     if list.skipped > 0 {
         lines.push(format!(
-            "{name}: {} lines skipped; `privet lists lines {name}` shows them",
-            list.skipped
+            "{name}: {} skipped; `privet lists lines {name}` shows what",
+            counted(list.skipped, "line", "lines")
         ));
     }
     if list.host_entries < list.entries {
@@ -292,4 +295,12 @@ fn details(list: &List) -> Vec<String> {
         lines.extend(list.fix.as_ref().map(|fix| format!("{name}: {fix}")));
     }
     lines
+}
+
+/// "1 line", "2 lines".
+fn counted(count: u64, one: &str, many: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        _ => format!("{count} {many}"),
+    }
 }
