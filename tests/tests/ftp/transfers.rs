@@ -3,9 +3,11 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-use privet_tests::{Origin, Privet};
+use privet_tests::client::{connect, read_head};
+use privet_tests::privet::Setup;
+use privet_tests::{Origin, Privet, require};
 
-use crate::support::fetch;
+use crate::support::{FtpServer, TEXT, fetch};
 
 /// A server that sends ten bytes of a file and then says that the transfer was aborted. `size`: the answer to SIZE.
 fn aborting(size: &'static str) -> Origin {
@@ -126,4 +128,31 @@ fn a_slow_transfer_takes_longer_than_the_idle_timeout() {
     let privet = Privet::start(SHORT_IDLE);
     let answer = fetch(&privet, &[&format!("ftp://{}/file", server.address)]);
     assert_eq!(answer.good(), "first..........");
+}
+
+#[test]
+fn where_file_descriptors_run_out_both_connections_get_theirs() {
+    let server = require!(FtpServer::start(&[]));
+    let origins: Vec<Origin> = (0..80).map(|_| Origin::http()).collect();
+    let setup = Setup {
+        prefix: ["prlimit", "--nofile=64:64", "--"]
+            .map(str::to_owned)
+            .to_vec(),
+        ..Default::default()
+    };
+    let privet = Privet::start_as("", &setup);
+    let mut kept = connect(privet.proxy());
+    for _ in 0..3 {
+        // Each leaves an idle connection behind, until there is no descriptor left for another one.
+        for origin in &origins {
+            let get = format!("GET {} HTTP/1.1\r\nHost: a\r\n\r\n", origin.url("/none"));
+            kept.write_all(get.as_bytes()).expect("it is open");
+            let head = read_head(&mut kept);
+            assert!(head.starts_with("HTTP/1.1 204 "), "{head}");
+        }
+        assert_eq!(fetch(&privet, &[&server.url("a.txt")]).good(), TEXT);
+        let listing = fetch(&privet, &[&server.url("sub/")]).good();
+        assert!(listing.contains("href"), "{listing}");
+    }
+    privet.await_log("no file descriptor is left");
 }

@@ -37,6 +37,33 @@ fn a_connect_with_an_empty_body_and_a_reply_with_a_length_open_tunnels() {
 }
 
 #[test]
+fn a_connect_with_a_length_that_is_said_twice_is_refused() {
+    let origin = Origin::echo();
+    let privet = Privet::start("");
+    // RFC 9110 section 8.6 and RFC 9112 section 6.3 leave the choice: refuse the message, or take equal values as one. A
+    // length said twice is refused in every request: of two readers one may take the first value and one the second.
+    for lengths in [
+        "Content-Length: 0\r\nContent-Length: 0\r\n",
+        "Content-Length: 0, 0\r\n",
+        "Content-Length: 0\r\nContent-Length: 5\r\n",
+    ] {
+        let mut stream = connect(privet.proxy());
+        let head = format!(
+            "CONNECT {} HTTP/1.1\r\nHost: a\r\n{lengths}\r\n",
+            origin.address
+        );
+        stream.write_all(head.as_bytes()).expect("open");
+        let answer = read_head(&mut stream);
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{lengths:?}: {answer}");
+        assert!(
+            answer.contains("Privet-Reason: Content-Length is not one plain number"),
+            "{answer}"
+        );
+    }
+    assert_eq!(origin.accepted(), 0);
+}
+
+#[test]
 fn an_upgrade_to_any_protocol_passes_with_its_body() {
     let origin = Origin::raw(|mut stream| {
         let head = read_head(&mut stream).to_lowercase();

@@ -137,3 +137,76 @@ fn ten_attackers_cost_a_bounded_memory_and_others_go_on() {
         );
     }
 }
+
+/// Streams of one client that never opens a window.
+const STALLED_STREAMS: u32 = 50;
+
+/// Asks for as many bodies as there are streams, takes no byte of any, and reads until the connection ends. Returns how many
+/// streams were ended by a reset.
+fn stall(site: SocketAddr) -> usize {
+    let mut stream = privet_tests::client::connect(site);
+    let mut sent = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    // SETTINGS_INITIAL_WINDOW_SIZE = 0.
+    sent.extend(frame(4, 0, 0, &[0, 4, 0, 0, 0, 0]));
+    for n in 0..STALLED_STREAMS {
+        sent.extend(frame(1, 5, 2 * n + 1, &head()));
+    }
+    stream.write_all(&sent).expect("it is open");
+    let (mut frames, mut resets) = (Vec::new(), 0);
+    let mut piece = [0; 16 * 1024];
+    while let Ok(count @ 1..) = stream.read(&mut piece) {
+        frames.extend_from_slice(&piece[..count]);
+        while let [a, b, c, kind, ..] = frames[..] {
+            let whole = 9 + u32::from_be_bytes([0, a, b, c]) as usize;
+            if frames.len() < whole {
+                break;
+            }
+            assert_ne!(kind, 0, "DATA without a window");
+            resets += usize::from(kind == 3);
+            frames.drain(..whole);
+        }
+        if resets == STALLED_STREAMS as usize {
+            break;
+        }
+    }
+    resets
+}
+
+#[test]
+fn closed_windows_cost_a_bounded_memory_and_their_streams_end_when_nothing_moves() {
+    let backend = Backend::streaming(|stream, head| {
+        if head.contains(" /small ") {
+            return stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n")?;
+        let piece = vec![b'x'; 64 * 1024];
+        loop {
+            stream.write_all(&piece)?;
+        }
+    });
+    let limits = "[listen.limits]\nidle_timeout = \"4s\"\n";
+    let scene = Scene::new(&[&backend], "", limits);
+    let mut client = scene.client();
+    assert_eq!(client.get("/small").status, 200);
+    let before = own_memory(scene.privet.pid());
+    let (most, ended) = std::thread::scope(|scope| {
+        let attackers: Vec<_> = (0..ATTACKERS)
+            .map(|_| scope.spawn(|| stall(scene.listen)))
+            .collect();
+        let mut most = 0;
+        while !attackers.iter().all(|attacker| attacker.is_finished()) {
+            assert_eq!(client.get("/small").status, 200);
+            most = most.max(own_memory(scene.privet.pid()));
+        }
+        let ended = attackers
+            .into_iter()
+            .map(|attacker| attacker.join().expect("no panic"));
+        (most, ended.collect::<Vec<_>>())
+    });
+    let grown = most.saturating_sub(before);
+    println!("closed windows: {grown} KiB more, streams reset: {ended:?}");
+    assert!(grown <= GROWTH, "{grown} KiB");
+    privet_tests::wait::until("no request is in flight", || {
+        scene.backend(&backend.url())["in_flight"] == 0
+    });
+}

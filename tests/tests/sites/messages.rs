@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 use privet_tests::backend::reply;
+use privet_tests::h2::{self, H2Backend, Tunnels};
 use privet_tests::{Backend, Privet, SiteClient, reserve};
 
 use crate::support::{Scene, backend_of, config, echo};
@@ -141,22 +142,40 @@ fn a_websocket_passes_both_ways_and_counts_as_in_flight() {
     });
 }
 
-#[test]
-fn the_first_event_of_a_stream_is_passed_on_at_once() {
-    let backend = Backend::answering(|stream, _, _| {
+/// The time now, in microseconds.
+fn micros() -> u128 {
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed();
+    now.expect("a clock after 1970").as_micros()
+}
+
+/// Microseconds since an event was sent that holds its time.
+fn delay_of(event: &str) -> u128 {
+    let sent = event
+        .split("data: ")
+        .nth(1)
+        .and_then(|rest| rest.lines().next());
+    micros()
+        - sent
+            .and_then(|sent| sent.parse::<u128>().ok())
+            .expect("an event with its time")
+}
+
+/// Sends one event, and keeps the stream open until the client goes.
+fn one_event() -> Backend {
+    Backend::answering(|stream, _, _| {
         stream.write_all(
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n",
         )?;
-        let sent = std::time::SystemTime::UNIX_EPOCH
-            .elapsed()
-            .unwrap()
-            .as_micros();
-        let event = format!("data: {sent}\n\n");
+        let event = format!("data: {}\n\n", micros());
         stream.write_all(format!("{:x}\r\n{event}\r\n", event.len()).as_bytes())?;
-        // The stream stays open until the client goes.
         let _ = stream.read(&mut [0]);
         Err(std::io::ErrorKind::UnexpectedEof.into())
-    });
+    })
+}
+
+#[test]
+fn the_first_event_of_a_stream_is_passed_on_at_once() {
+    let backend = one_event();
     let scene = Scene::new(&[&backend], "", "");
     let delay = || {
         let mut client = scene.client();
@@ -171,24 +190,52 @@ fn the_first_event_of_a_stream_is_passed_on_at_once() {
             assert!(read > 0, "{seen}");
             seen.push_str(&String::from_utf8_lossy(&piece[..read]));
         }
-        let now = std::time::SystemTime::UNIX_EPOCH
-            .elapsed()
-            .unwrap()
-            .as_micros();
-        let sent: u128 = seen
-            .split("data: ")
-            .nth(1)
-            .unwrap()
-            .lines()
-            .next()
-            .unwrap()
-            .parse()
-            .unwrap();
-        now - sent
+        delay_of(&seen)
     };
     // The best of some: the machine may be busy.
     let best = (0..10).map(|_| delay()).min().unwrap();
     assert!(best < 50_000, "{best} µs");
+}
+
+/// The first event of a stream over HTTP/2.
+async fn first_event_over_h2(listen: std::net::SocketAddr) -> u128 {
+    let client = h2::connect(listen).await;
+    let answer = h2::get(&client, "http://app.test/events").await;
+    let mut response = answer.expect("an answer");
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let mut seen = String::new();
+    while !seen.contains("\n\n") {
+        let piece = response
+            .body_mut()
+            .data()
+            .await
+            .expect("the stream is open");
+        seen.push_str(&String::from_utf8_lossy(&piece.expect("no reset")));
+    }
+    delay_of(&seen)
+}
+
+#[test]
+fn the_first_event_of_a_stream_is_passed_on_at_once_over_http_2() {
+    let speaks_http_1 = one_event();
+    let speaks_http_2 = H2Backend::answering(Tunnels::NotTaken, |_, mut respond| async move {
+        let head = http::Response::builder().header("content-type", "text/event-stream");
+        let head = head.body(()).expect("a response");
+        let Ok(mut body) = respond.send_response(head, false) else {
+            return;
+        };
+        let event = format!("data: {}\n\n", micros());
+        let _ = body.send_data(event.into(), false);
+        // Until the client goes.
+        let _ = std::future::poll_fn(|cx| body.poll_reset(cx)).await;
+    });
+    for url in [speaks_http_1.url(), speaks_http_2.url()] {
+        let scene = Scene::weighted(&[(url.clone(), 1)], "", "");
+        // The best of some: the machine may be busy.
+        let delays = (0..10).map(|_| h2::block_on(first_event_over_h2(scene.listen)));
+        let best = delays.min().expect("some");
+        assert!(best < 50_000, "{url}: {best} µs");
+    }
 }
 
 #[test]

@@ -145,15 +145,16 @@ fn backends_over_tls_are_verified() {
         + &tls_site(&certificate, elsewhere, "\"127.0.0.2\"", &backend)
             .replace("\"tls\"", "\"elsewhere\"");
     let _inner = Privet::start(&inner);
-    let get = |url: &str, trusted: Option<&Path>| {
+    let get = |host: &str, url: &str, trusted: Option<&Path>| {
         let listen = reserve();
         let env = trusted.map(|ca| ("SSL_CERT_FILE".to_owned(), ca.display().to_string()));
         let setup = Setup {
             env: env.into_iter().collect(),
             ..Setup::default()
         };
-        let _outer = Privet::start_as(&config(listen, &[(url.to_owned(), 1)], "", ""), &setup);
-        let mut client = SiteClient::connect(listen, "app.test");
+        let text = config(listen, &[(url.to_owned(), 1)], "", "").replace("app.test", host);
+        let _outer = Privet::start_as(&text, &setup);
+        let mut client = SiteClient::connect(listen, host);
         let answer = client.get("/x");
         if answer.status == 200 {
             assert_eq!(client.get("/y").status, 200, "the connection is kept");
@@ -162,14 +163,18 @@ fn backends_over_tls_are_verified() {
     };
     let ca = certificate.ca();
     // `Host` stays the client's, for which the inner site has no name.
-    let (status, body) = get(&format!("https://{here}"), Some(&ca));
+    let url = format!("https://{here}");
+    let (status, body) = get("app.test", &url, Some(&ca));
     assert_eq!(status, 421, "{body}");
     assert_eq!(backend.requests(), 0);
+    let (status, body) = get("localhost", &url, Some(&ca));
+    assert_eq!((status, body.as_str()), (200, "inner GET /x"));
+    assert_eq!(backend.requests(), 2);
     for (url, trusted) in [
         (format!("https://{elsewhere}"), Some(&*ca)),
         (format!("https://{here}"), None),
     ] {
-        let (status, body) = get(&url, trusted);
+        let (status, body) = get("localhost", &url, trusted);
         assert_eq!(status, 502, "{url}: {body}");
         assert!(
             !body.contains(&port.to_string()) && !body.contains("certificate"),
