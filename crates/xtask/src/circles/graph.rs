@@ -108,10 +108,11 @@ mod tests {
     use super::*;
 
     fn found(files: &[(&str, &str)]) -> Vec<String> {
-        let files: Vec<_> = files
+        let mut files: Vec<_> = files
             .iter()
             .map(|(name, text)| SourceFile::new(name, text))
             .collect();
+        files.sort_by(|a, b| a.name.cmp(&b.name));
         circles(&files)
             .iter()
             .map(|circle| circle.files.join(" "))
