@@ -17,6 +17,7 @@ mod socks;
 pub(crate) mod tests;
 
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -91,7 +92,7 @@ impl Gateway for EngineGateway {
             let (snapshot, decision) = self.current_decision(context, decision).await?;
             let late = self.late_addresses(&snapshot, context, &decision);
             let request = dial_request(&snapshot, context, &decision, &late, http_proxy);
-            let dialing = snapshot.dialer.dial(&decision.route, &request);
+            let dialing = pin!(snapshot.dialer.dial(&decision.route, &request));
             match self.while_current(&snapshot, dialing).await {
                 Some(Ok(connected)) => return Ok(connected),
                 Some(Err(error)) => {
@@ -126,7 +127,7 @@ impl Gateway for EngineGateway {
                 }
                 request.addresses = &addresses;
             }
-            let dialing = snapshot.dialer.dial(&decision.route, &request);
+            let dialing = pin!(snapshot.dialer.dial(&decision.route, &request));
             match self.while_current(&snapshot, dialing).await {
                 Some(Ok(connected)) => return Ok(connected),
                 Some(Err(error)) => {

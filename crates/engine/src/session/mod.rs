@@ -10,11 +10,11 @@ pub(crate) mod tunnel;
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Poll, ready};
 
-use bytes::Bytes;
+use bytes::BytesMut;
 use privet_gateway::{Gateway, HandshakeOutcome, RefusedClient};
 use privet_http::service::ConnectionInfo;
 use privet_http::service::forward::Forward;
@@ -34,6 +34,8 @@ use crate::socks;
 
 /// Size of the per-thread buffer for the first read: a SOCKS greeting or a usual HTTP head fits.
 const FIRST_READ: usize = 4096;
+/// Room for what follows a SOCKS greeting, so that the buffer is not moved for it.
+const SOCKS_MESSAGES: usize = 600;
 
 /// An accepted client before its first read.
 pub(crate) struct AcceptedClient {
@@ -72,7 +74,9 @@ async fn handshake(
     if !gateway.count_connection(peer, local, &mut slot).await {
         return None;
     }
-    let first = timeout_at(deadline, first_read(&mut stream)).await.ok()??;
+    let first = timeout_at(deadline, pin!(first_read(&mut stream)))
+        .await
+        .ok()??;
     let client = stream.into();
     let outcome = match (
         detect(&first),
@@ -134,7 +138,7 @@ fn relay_of(
 }
 
 /// Reads the first bytes of the client; `None`: it closed or reset the connection.
-async fn first_read(client: &mut TcpStream) -> Option<Bytes> {
+async fn first_read(client: &mut TcpStream) -> Option<BytesMut> {
     thread_local!(static BUFFER: RefCell<[u8; FIRST_READ]> = const { RefCell::new([0; FIRST_READ]) });
     // Not `try_read`: after a read that left room the runtime would still take the socket for readable, and the next read
     // would be made in vain.
@@ -142,8 +146,12 @@ async fn first_read(client: &mut TcpStream) -> Option<Bytes> {
         BUFFER.with_borrow_mut(|buffer| {
             let mut buffer = ReadBuf::new(buffer);
             let read = ready!(Pin::new(&mut *client).poll_read(cx, &mut buffer));
-            let first = read.ok().map(|()| Bytes::copy_from_slice(buffer.filled()));
-            Poll::Ready(first.filter(|first| !first.is_empty()))
+            if read.is_err() || buffer.filled().is_empty() {
+                return Poll::Ready(None);
+            }
+            let mut first = BytesMut::with_capacity(SOCKS_MESSAGES.max(buffer.filled().len()));
+            first.extend_from_slice(buffer.filled());
+            Poll::Ready(Some(first))
         })
     })
     .await

@@ -150,7 +150,7 @@ async fn open(mut stream: TcpStream, deadline: Instant) -> Option<Opened> {
         stream: stream.into(),
         // By prior knowledge (RFC 9113 section 3.3). No method begins as the preface does.
         speaks_http2: first.starts_with(b"PRI "),
-        first,
+        first: first.freeze(),
         tls: None,
     })
 }

@@ -1,5 +1,7 @@
 //! CONNECT: decide, dial, record, reply. The gateway decides again where a reload comes before the connection is open.
 
+use std::pin::pin;
+
 use privet_connection_log::{CloseReason, LiveConnection};
 use privet_gateway::{HandshakeOutcome, Refusal, RequestContext, SocksGateway, TunnelInspector};
 use privet_net::reset_watch::unless_reset;
@@ -43,7 +45,7 @@ async fn open<G: SocksGateway>(
     context: &RequestContext<'_>,
     gateway: &G,
 ) -> Result<Result<Opened, Refusal>, ClientGone> {
-    let decision = match unless_reset(client, gateway.decide(context)).await {
+    let decision = match unless_reset(client, pin!(gateway.decide(context))).await {
         Ok(Ok(decision)) => decision,
         Ok(Err(refusal)) => return Ok(Err(refusal)),
         Err(_) => return Err(ClientGone),
@@ -53,7 +55,8 @@ async fn open<G: SocksGateway>(
     {
         return Ok(Ok(Opened::Inspect(inspector)));
     }
-    let dialing = gateway.dial(context, &decision, HttpProxyMode::Connect);
+    // Pinned here: passing a future on by value copies it, and keeps room for it twice.
+    let dialing = pin!(gateway.dial(context, &decision, HttpProxyMode::Connect));
     match unless_reset(client, dialing).await {
         Ok(Ok(connected)) => {
             let live = gateway.record(context, &decision, &connected);

@@ -19,8 +19,9 @@ pub mod udp;
 mod tests;
 
 use std::net::SocketAddr;
+use std::pin::pin;
 
-use bytes::Bytes;
+use bytes::BytesMut;
 use privet_gateway::{HandshakeOutcome, RefusedClient, SocksGateway};
 use privet_net::Stream;
 use privet_policy::{Listener, Protocol};
@@ -37,7 +38,7 @@ use reject::reject;
 /// without a reply; the dial has the dialer's own timeouts.
 pub async fn serve<G: SocksGateway>(
     client: Stream,
-    first: Bytes,
+    first: BytesMut,
     deadline: Instant,
     local: SocketAddr,
     peer: SocketAddr,
@@ -57,12 +58,15 @@ pub async fn serve<G: SocksGateway>(
     };
     gateway.request_begun();
     let mut buffer = ReadBuffer::new(client, first);
-    let reading = handshake::read(&mut buffer, peer.ip(), gateway);
+    let read = {
+        let reading = pin!(handshake::read(&mut buffer, peer.ip(), gateway));
+        timeout_at(deadline, reading).await
+    };
     let Handshake {
         version,
         request,
         user,
-    } = match timeout_at(deadline, reading).await {
+    } = match read {
         Ok(Ok(handshake)) => handshake,
         Ok(Err(error)) => {
             end_without_request(buffer.into_parts().0, error, refused, gateway).await;

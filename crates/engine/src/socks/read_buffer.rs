@@ -20,11 +20,12 @@ pub struct ReadBuffer {
 }
 
 impl ReadBuffer {
-    pub fn new(client: Stream, first: Bytes) -> Self {
-        let bytes = first
-            .try_into_mut()
-            .unwrap_or_else(|shared| BytesMut::from(&*shared));
-        Self { client, bytes }
+    /// `first`: what was read already.
+    pub fn new(client: Stream, first: BytesMut) -> Self {
+        Self {
+            client,
+            bytes: first,
+        }
     }
 
     /// Waits for a whole message and removes it from the buffer.
@@ -70,7 +71,12 @@ impl ReadBuffer {
 
     /// The client, and what it sent beyond the handshake.
     pub fn into_parts(self) -> (Stream, Bytes) {
-        (self.client, self.bytes.freeze())
+        let rest = match self.bytes.is_empty() {
+            // Not the emptied buffer, which would be kept with the tunnel.
+            true => Bytes::new(),
+            false => self.bytes.freeze(),
+        };
+        (self.client, rest)
     }
 
     async fn read(&mut self) -> Result<(), HandshakeError> {

@@ -1,6 +1,7 @@
 //! Decides who responds to a request: the proxy itself (authentication, refusals, `Max-Forwards`), a tunnel, or the
 //! origin.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -141,7 +142,10 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     async fn plan(&mut self) -> Option<Plan<S::Fetch>> {
         let (bytes, watch) = self.client.head_and_watch();
         let request = request!(self, bytes)?;
-        unless_gone(watch, self.service.plan(&request)).await.ok()
+        // Pinned here: passing a future on by value copies it.
+        unless_gone(watch, pin!(self.service.plan(&request)))
+            .await
+            .ok()
     }
 
     /// Sends a response that was made here, and drops the request's body.

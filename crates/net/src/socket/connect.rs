@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -25,7 +25,7 @@ type Attempt = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
 /// Races the addresses (RFC 8305) and closes the losers. Returns the most informative error.
 pub(super) async fn connect_first(addresses: &[SocketAddr]) -> Result<TcpStream, DialErrorKind> {
     let connected = match addresses {
-        [only] => tokio::time::timeout(CONNECT_TIMEOUT, one(*only))
+        [only] => tokio::time::timeout(CONNECT_TIMEOUT, pin!(one(*only)))
             .await
             .map(|result| result.map_err(|error| kind_of(&error))),
         _ => tokio::time::timeout(CONNECT_TIMEOUT, Box::pin(race(addresses))).await,

@@ -70,7 +70,6 @@ pub async fn serve_client(
         return;
     }
     let deadline = tokio::time::Instant::now() + gateway.handshake_timeout();
-    let first = first.freeze();
     let served = serve(
         client,
         first,
