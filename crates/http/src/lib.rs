@@ -35,5 +35,5 @@ pub fn free_buffers() {
     body::buffer::free_pool();
     h1::pooled::free::<h1::scratch::Scratch>();
     h1::pooled::free::<h1::client::ClientState>();
-    h1::pooled::free::<upstream::h1::OriginState>();
+    h1::pooled::free::<upstream::origin_state::OriginState>();
 }

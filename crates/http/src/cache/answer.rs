@@ -216,7 +216,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             _ => {}
         }
         match self.conclude(outcome, None, row).await {
-            crate::request::fetch::Fetched::Next(next) => next,
+            crate::request::fetched::Fetched::Next(next) => next,
             _ => NextStep::Close,
         }
     }

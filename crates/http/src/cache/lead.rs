@@ -17,7 +17,7 @@ use super::status::{CacheUse, Failure, forward_of};
 use crate::exchange::{Downstream, Upstream};
 use crate::head::Method;
 use crate::request::RequestFlow;
-use crate::request::fetch::Fetched;
+use crate::request::fetched::Fetched;
 use crate::request::flow::NextStep;
 use crate::service::{Fetch, Service};
 

@@ -68,7 +68,7 @@ impl<S: Service> RequestFlow<'_, S, Unattended> {
     async fn run_refresh(&mut self, fetch: &mut S::Fetch) {
         use super::filling::Taken;
         use super::observer::Observer;
-        use crate::request::fetch::Fetched;
+        use crate::request::fetched::Fetched;
         let fetched = Box::pin(self.fetch_from_origin(fetch)).await;
         let Some(Observer::Filling(mut filling)) = self.observer.take() else {
             return;

@@ -11,6 +11,7 @@ use super::downstream::{ClientWatch, Downstream};
 use super::head_observer::{HeadObserver, SeenHead};
 use super::observed::Observed;
 use super::outcome::{Outcome, RequestTraits, bad_gateway};
+use super::state::{ExchangeState, ResponsePhase};
 use super::upstream::Upstream;
 use super::wait::{Wait, WaitingFor};
 use crate::body::{BodyError, KeptBody, KeptSource, Transfer, TransferError};
@@ -21,14 +22,6 @@ use crate::scanning::{Refused, Scanned, Scans};
 
 /// The most interim responses (1xx) to one request.
 const MAX_INTERIM: u8 = 16;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ResponsePhase {
-    Head,
-    Interim,
-    Body,
-    Switching,
-}
 
 pub struct Exchange<'a, D, U> {
     pub client: &'a mut D,
@@ -48,48 +41,6 @@ pub struct Exchange<'a, D, U> {
     /// When the connection was recorded, if this is its first request.
     pub opened: Option<std::time::Instant>,
     pub state: ExchangeState,
-}
-
-/// How far the exchange has come.
-pub struct ExchangeState {
-    pub(super) phase: ResponsePhase,
-    pub(super) request: Transfer,
-    response: Transfer,
-    interims: u8,
-    /// Bytes moved so far.
-    up: u64,
-    pub(super) down: u64,
-    /// The origin takes no more of the request's body.
-    up_failed: bool,
-    pub(super) got_bytes: bool,
-    /// The client may wait for a 100 before it sends the body.
-    awaits_continue: bool,
-    keep_client: bool,
-    keep_origin: bool,
-    /// The origin authenticates the connection (NTLM, Negotiate).
-    pins_origin: bool,
-    /// The connection's end marks the response's end.
-    pub(super) ends_by_close: bool,
-}
-
-impl ExchangeState {
-    pub fn new(traits: RequestTraits) -> Self {
-        Self {
-            phase: ResponsePhase::Head,
-            request: Transfer::default(),
-            response: Transfer::finished(),
-            interims: 0,
-            up: 0,
-            down: 0,
-            up_failed: false,
-            got_bytes: false,
-            awaits_continue: traits.expects_continue,
-            keep_client: traits.keep_alive,
-            keep_origin: false,
-            pins_origin: false,
-            ends_by_close: false,
-        }
-    }
 }
 
 impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {

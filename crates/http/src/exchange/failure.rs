@@ -3,8 +3,9 @@
 use std::io;
 
 use super::downstream::Downstream;
-use super::exchange::{Exchange, ResponsePhase};
+use super::exchange::Exchange;
 use super::outcome::{Outcome, bad_gateway};
+use super::state::ResponsePhase;
 use super::upstream::Upstream;
 use super::wait::WaitingFor;
 use crate::body::{BodyError, BodySink, TransferError};

@@ -11,6 +11,7 @@ mod failure;
 pub(crate) mod head_observer;
 pub(crate) mod observed;
 pub(crate) mod outcome;
+pub(crate) mod state;
 pub(crate) mod upstream;
 pub(crate) mod wait;
 

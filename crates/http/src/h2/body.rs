@@ -8,8 +8,10 @@ use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 
+use super::error::to_io;
 use super::send::{SendBudget, SendHalf};
 use crate::body::{BodyError, BodySink, BodySource, Piece, SourceError, trailers};
+use crate::headers::write_fields;
 
 /// What is received of a body.
 #[derive(Default)]
@@ -53,11 +55,8 @@ impl Incoming {
             Some(recv) => ready!(recv.poll_trailers(cx)).map_err(read_error)?,
             None => None,
         };
-        for (name, value) in received.iter().flatten() {
-            self.trailers.extend_from_slice(name.as_str().as_bytes());
-            self.trailers.extend_from_slice(b": ");
-            self.trailers.extend_from_slice(value.as_bytes());
-            self.trailers.extend_from_slice(b"\r\n");
+        if let Some(fields) = received {
+            write_fields(&mut self.trailers, &fields);
         }
         self.ended = true;
         Poll::Ready(Ok(()))
@@ -66,16 +65,6 @@ impl Incoming {
 
 fn read_error(error: h2::Error) -> SourceError {
     SourceError::Read(to_io(error))
-}
-
-pub fn to_io(error: h2::Error) -> io::Error {
-    match error.into_io() {
-        Some(error) => error,
-        None => io::Error::new(
-            io::ErrorKind::ConnectionReset,
-            "the HTTP/2 stream was reset",
-        ),
-    }
 }
 
 impl BodySource for &mut Incoming {

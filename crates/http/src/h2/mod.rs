@@ -7,6 +7,7 @@
 pub(crate) mod body;
 mod client;
 mod connection;
+pub(crate) mod error;
 mod flood;
 mod guarded;
 mod held_heads;

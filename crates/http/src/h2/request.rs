@@ -5,6 +5,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method};
 
 use crate::head::{BadRequest, TargetRule};
+use crate::headers::write_field;
 
 /// The value of `Sec-WebSocket-Key` towards an HTTP/1 origin: HTTP/2 has no such field, and its answer is not forwarded.
 const WEBSOCKET_KEY: &[u8] = b"cHJpdmV0LW92ZXItaHR0cDI=";
@@ -118,13 +119,6 @@ fn write_fields(out: &mut Vec<u8>, fields: &HeaderMap) -> Result<(), BadRequest>
         write_field(out, b"cookie", &cookies);
     }
     Ok(())
-}
-
-fn write_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
-    out.extend_from_slice(name);
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value);
-    out.extend_from_slice(b"\r\n");
 }
 
 /// A body of unknown length is what chunked is in HTTP/1.

@@ -11,7 +11,7 @@ use http::HeaderMap;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::PollSemaphore;
 
-use super::body::to_io;
+use super::error::to_io;
 
 /// Bytes of bodies that wait to be written to the socket of one connection.
 const WAITING: usize = 512 * 1024;

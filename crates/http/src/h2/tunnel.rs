@@ -10,7 +10,7 @@ use h2::{Reason, RecvStream};
 use privet_net::read_received;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::body::to_io;
+use super::error::to_io;
 use super::send::SendHalf;
 
 pub struct H2Tunnel {

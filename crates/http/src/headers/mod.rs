@@ -10,4 +10,4 @@ pub mod via;
 mod write;
 
 pub use write::write_ipv4;
-pub(crate) use write::{write_field, write_host, write_number};
+pub(crate) use write::{write_field, write_fields, write_host, write_number};

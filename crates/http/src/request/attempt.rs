@@ -6,24 +6,16 @@ use privet_connection_log::LiveConnection;
 use privet_connection_log::requests::{DialPhases, HttpVersion, NewRequest};
 use privet_net::Connected;
 
-use super::fetch::Fetched;
 use super::flow::{RequestFlow, request};
 use crate::cache::observer::Observer;
 use crate::cache::status::CacheUse;
-use crate::exchange::exchange::ExchangeState;
+use crate::exchange::state::ExchangeState;
 use crate::exchange::wait::Wait;
 use crate::exchange::{Downstream, Exchange, Outcome, RequestTraits, Upstream};
 use crate::head::Version;
 use crate::scanning::{Refused, ScanReport};
 use crate::service::{Attempt, Fetch, Service};
 use crate::turn;
-
-/// How sending a request on one connection ended.
-pub(super) enum Sent {
-    Concluded(Fetched),
-    /// The connection broke without a byte of a response, and the request may be sent again.
-    Repeat,
-}
 
 /// The row of a request.
 #[derive(Clone, Copy)]

@@ -5,7 +5,7 @@ use privet_config::HeaderMode;
 use privet_connection_log::CloseReason;
 use privet_net::{Connected, HttpProxyMode};
 
-use super::attempt::Sent;
+use super::fetched::{Fetched, Lease, Sent};
 use super::flow::{NextStep, RequestFlow, format, request};
 use crate::cache::observer::Observer;
 use crate::exchange::downstream::unless_gone;
@@ -14,30 +14,8 @@ use crate::head::{BadRequest, RequestHead, Version};
 use crate::headers::request::RequestRewrite;
 use crate::headers::{connection_auth, via};
 use crate::respond::reject;
-use crate::service::{Attempt, Fetch, OriginProtocol, OwnResponse, Service};
+use crate::service::{Attempt, Fetch, OriginProtocol, Service};
 use crate::upstream::{OriginConnection, pool};
-
-/// A request on a new or pooled connection.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "made and taken apart at once: boxing would cost more than it saves"
-)]
-pub(super) enum Lease {
-    Open(OriginConnection),
-    /// No connection; the response that says why.
-    Failed(OwnResponse),
-    /// The client gave up; that is recorded.
-    Gone,
-}
-
-/// How fetching ended.
-pub(crate) enum Fetched {
-    Next(NextStep),
-    /// No origin answered, and the client has received nothing yet.
-    Failed(OwnResponse),
-    /// The observer took the response. The number: the row of the origin's connection.
-    Taken(usize),
-}
 
 impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     /// Sends a request to an origin, and the response to the client.
@@ -234,15 +212,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 self.end_row(row, CloseReason::Broken, &text);
                 return self.answer_failure(status, reason, text).await;
             }
-            Outcome::BadRequest(bad) => {
-                let reason = match bad {
-                    BadRequest::BodyTimeout => CloseReason::Idle,
-                    _ => CloseReason::Broken,
-                };
-                self.end_row(row, reason, &bad.to_string());
-                self.client.send(&reject::bad_request(bad)).await;
-                NextStep::Linger
-            }
+            Outcome::BadRequest(bad) => self.answer_bad_request(bad, row).await,
             Outcome::TooLarge => {
                 let text = "the request's body is too large".to_owned();
                 self.end_row(row, CloseReason::Broken, &text);
@@ -296,6 +266,16 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             },
             _ => NextStep::Close,
         }
+    }
+
+    async fn answer_bad_request(&mut self, bad: BadRequest, row: usize) -> NextStep {
+        let reason = match bad {
+            BadRequest::BodyTimeout => CloseReason::Idle,
+            _ => CloseReason::Broken,
+        };
+        self.end_row(row, reason, &bad.to_string());
+        self.client.send(&reject::bad_request(bad)).await;
+        NextStep::Linger
     }
 
     async fn answer_failure(&mut self, status: u16, reason: &'static str, text: String) -> Fetched {

@@ -6,8 +6,8 @@ use std::io;
 use privet_connection_log::CloseReason;
 use tokio::time::timeout;
 
-use super::attempt::Sent;
-use super::fetch::{Fetched, Lease, traits_of};
+use super::fetch::traits_of;
+use super::fetched::{Fetched, Lease, Sent};
 use super::flow::{NextStep, RequestFlow};
 use crate::cache::observer::Observer;
 use crate::exchange::downstream::unless_gone;
@@ -153,7 +153,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         let ready = unless_gone(watch, waiting).await?;
         Ok(match ready {
             Ok(Ok(())) => Ok(connection),
-            Ok(Err(error)) => Err((connection, crate::h2::body::to_io(error))),
+            Ok(Err(error)) => Err((connection, crate::h2::error::to_io(error))),
             Err(_) => Err((connection, io::ErrorKind::TimedOut.into())),
         })
     }

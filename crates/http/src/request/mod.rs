@@ -7,6 +7,7 @@
 mod attempt;
 pub(crate) mod fetch;
 mod fetch_shared;
+pub(crate) mod fetched;
 pub(crate) mod flow;
 pub(crate) mod live_connections;
 mod tunnel;

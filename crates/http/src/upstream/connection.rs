@@ -9,7 +9,7 @@ use privet_policy::Target;
 use socket2::SockRef;
 use tokio::io::Interest;
 
-use super::h1::OriginState;
+use super::origin_state::OriginState;
 use crate::body::Buffer;
 use crate::h1::pooled::Pooled;
 

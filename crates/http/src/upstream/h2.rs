@@ -6,19 +6,21 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use h2::client::ResponseFuture;
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, Method, Request, Response, Uri};
+use http::{Method, Request, Response, Uri};
 use privet_net::{Connected, DialTimings, Stream};
 
 use super::shared::{Facts, SharedConnection};
 use super::websocket;
 use crate::exchange::Upstream;
-use crate::h2::body::{Incoming, OutgoingRequest, insert, to_io};
+use crate::h2::body::{Incoming, OutgoingRequest, insert};
+use crate::h2::error::to_io;
 use crate::h2::send::SendHalf;
 use crate::h2::tunnel::H2Tunnel;
 use crate::head::response::BadResponse;
 use crate::head::scan::Scan;
 use crate::head::{BodyLength, MAX_FIELDS, RequestHead, ResponseHead};
 use crate::headers::request::{self, RequestRewrite};
+use crate::headers::write_fields;
 
 /// One request on a shared connection.
 pub struct H2Origin {
@@ -139,15 +141,6 @@ fn write_head(out: &mut Vec<u8>, response: &Response<()>, framing: &[u8]) {
     write_fields(out, response.headers());
     out.extend_from_slice(framing);
     out.extend_from_slice(b"\r\n");
-}
-
-pub(super) fn write_fields(out: &mut Vec<u8>, fields: &HeaderMap) {
-    for (name, value) in fields {
-        out.extend_from_slice(name.as_str().as_bytes());
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(value.as_bytes());
-        out.extend_from_slice(b"\r\n");
-    }
 }
 
 impl Upstream for H2Origin {

@@ -4,6 +4,7 @@
 pub(crate) mod connection;
 pub(crate) mod h1;
 pub(crate) mod h2;
+pub(crate) mod origin_state;
 pub(crate) mod pinned;
 pub(crate) mod pool;
 pub(crate) mod shared;

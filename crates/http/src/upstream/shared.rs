@@ -16,7 +16,7 @@ use tokio::sync::futures::OwnedNotified;
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio::time::timeout;
 
-use crate::h2::body::to_io;
+use crate::h2::error::to_io;
 use crate::h2::send::SendBudget;
 
 /// How long a connection without streams is kept.

@@ -7,7 +7,7 @@ use h2::ext::Protocol;
 use http::header::{CONTENT_LENGTH, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, Request};
 
-use super::h2::write_fields;
+use crate::headers::write_fields;
 
 /// Appended to the key before it is hashed (RFC 6455 section 1.3).
 const SALT: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
